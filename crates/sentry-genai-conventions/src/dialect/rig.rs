@@ -1,0 +1,28 @@
+//! rig, before and after its split into crates.
+
+use super::{Dialect, no_operation};
+use crate::SourceSpan;
+
+pub(super) static RIG: Dialect = Dialect {
+    name: "rig",
+    speaks,
+    aliases: &[(
+        "gen_ai.usage.tool_use_prompt_tokens",
+        "rig.usage.tool_use_prompt_tokens",
+    )],
+    noise: &["rig.completion_parent"],
+    operation: no_operation,
+    adjust,
+};
+
+fn speaks(span: &SourceSpan) -> bool {
+    let library = span.scope.split("::").next().unwrap_or_default();
+    matches!(library, "rig" | "rig_core" | "rig_agent")
+}
+
+/// Until 0.43 a streamed turn differed from another one by its span name alone.
+fn adjust(span: &mut SourceSpan) {
+    if span.name == "chat_streaming" {
+        span.attributes.push("gen_ai.response.streaming", true);
+    }
+}

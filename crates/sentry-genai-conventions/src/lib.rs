@@ -1,0 +1,51 @@
+//! What an OpenTelemetry GenAI span means to Sentry.
+//!
+//! [`Translator`] turns a [`SourceSpan`], as any instrumentation of any GenAI library wrote it, into a [`SentrySpan`] that
+//! Sentry's AI Agents dashboards, trace view and Conversations understand. It knows no transport, no clock and no tracing
+//! library; the crates `sentry-genai` and `sentry-genai-delivery` do.
+//!
+//! The steps, one module each:
+//!
+//! 1. recognise the dialect and the operation,
+//! 2. rename to canonical keys with canonical types,
+//! 3. messages of every dialect become one shape,
+//! 4. token counts add up and count once,
+//! 5. content leaves only if it may,
+//! 6. and only as much of it as Sentry keeps,
+//! 7. op and name,
+//! 8. status and the reason for an error.
+//!
+//! Names and types come from Sentry's published attribute registry (`@sentry/conventions`), generated into a table; what
+//! the libraries do comes from captures of them.
+
+mod attributes;
+mod content;
+mod dialect;
+mod messages;
+mod naming;
+mod operation;
+mod plain;
+mod privacy;
+mod recognise;
+mod relatives;
+mod rename;
+mod span;
+mod status;
+mod tables;
+mod tokens;
+mod translate;
+
+pub use attributes::{Attributes, Input, Scalar, Value};
+pub use content::ContentLimits;
+pub use span::{
+    AiKind, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind,
+    Status, Timestamp, TraceId,
+};
+pub use translate::{TranslateOptions, Translator};
+
+/// Keys under which GenAI libraries name a session or thread, best first: what a door looks for in the ancestors of a span
+/// to fill [`Inherited::session_id`].
+#[must_use]
+pub fn session_keys() -> &'static [&'static str] {
+    dialect::SESSION_KEYS
+}

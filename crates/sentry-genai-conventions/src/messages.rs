@@ -1,0 +1,228 @@
+//! Chat messages: any library's spelling in, Sentry's spelling out.
+//!
+//! Whatever a library wrote into a string attribute is read into [`Messages`] and written back as
+//! `[{"role", "parts": [...]}]`, the JSON that Sentry's message normalizer shows in full:
+//!
+//! * roles are `system`, `user`, `assistant` and `tool`, nothing else;
+//! * a tool's answer is both `response` (OpenTelemetry) and `result` (what the product reads);
+//! * binary content is `"[Blob substitute]"` with its `mime_type`;
+//! * an input message renders one kind of thing, so text, tool calls and tool answers go into messages of their own.
+//!
+//! ```text
+//! text ──parse──▶ JSON value ──shapes──▶ Messages ──fit──▶ canonical JSON within the limits
+//!        repair                  media
+//! ```
+
+mod blobs;
+mod cut;
+mod fit;
+mod instructions;
+mod media;
+mod parse;
+mod repair;
+mod settle;
+mod shapes;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod write;
+
+use serde_json::{Map, Value};
+
+pub(crate) use self::{
+    blobs::redact_blobs,
+    cut::cut,
+    instructions::{system_instructions, system_parts},
+    media::{Media, MediaSource},
+    tools::{tool_definitions, tool_payload},
+};
+
+/// A JSON object.
+type Object = Map<String, Value>;
+
+/// Which side of a model call messages are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// What the model was asked; a message without a role is the user's.
+    Input,
+    /// What the model answered; a message without a role is the assistant's.
+    Output,
+}
+
+impl Side {
+    fn role(self) -> Role {
+        match self {
+            Self::Input => Role::User,
+            Self::Output => Role::Assistant,
+        }
+    }
+}
+
+/// Who a message is from: the four roles that Sentry knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+impl Role {
+    /// Returns the canonical spelling.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+/// A conversation, or the part of one that a span carries.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Messages {
+    /// Oldest first. A message without parts is there for its finish reason and is not written.
+    pub(crate) messages: Vec<Message>,
+    /// `{"type":"evaluation"}` items, which Sentry reads as they are; there are no messages next to them.
+    evaluations: Vec<Value>,
+    side: Side,
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) role: Role,
+    /// The participant's name, if the library gave one.
+    pub(crate) name: Option<String>,
+    pub(crate) parts: Vec<Part>,
+    /// Why the model stopped, in the provider's words; only an output message has one.
+    pub(crate) finish_reason: Option<String>,
+}
+
+/// A piece of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Part {
+    Text(String),
+    /// What the model thought, as far as the provider shows it.
+    Reasoning(String),
+    ToolCall {
+        id: Option<String>,
+        name: String,
+        /// Null if the library did not record them.
+        arguments: Value,
+    },
+    ToolCallResponse {
+        id: Option<String>,
+        name: Option<String>,
+        response: Value,
+    },
+    Media(Media),
+    /// Structured output.
+    Object(Value),
+    /// A part of a `type` that nobody here knows, kept as it is.
+    Other(Object),
+}
+
+/// How long content may get, in UTF-8 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ContentLimits {
+    /// One string inside an attribute, 100,000 unless said otherwise; values below 64 count as 64.
+    pub text_bytes: usize,
+    /// A whole attribute, 256,000 unless said otherwise.
+    pub attribute_bytes: usize,
+}
+
+impl Default for ContentLimits {
+    fn default() -> Self {
+        Self {
+            text_bytes: 100_000,
+            attribute_bytes: 256_000,
+        }
+    }
+}
+
+/// Messages within the limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fitted {
+    /// A JSON array, always valid and never longer than the attribute may be.
+    pub(crate) json: String,
+    /// The number of messages there were, if any was dropped or shortened.
+    pub(crate) original_length: Option<usize>,
+}
+
+impl Messages {
+    /// Creates a conversation from messages in the spelling of [`Part`], and brings them into the form Sentry shows.
+    pub(crate) fn new(messages: Vec<Message>, side: Side) -> Self {
+        Self {
+            messages: settle::settle(messages, side),
+            evaluations: Vec::new(),
+            side,
+        }
+    }
+
+    /// Reads any known spelling. A text that is none becomes one text message of the side's role; this never fails.
+    pub(crate) fn parse(text: &str, side: Side) -> Self {
+        parse::parse(text, side)
+    }
+
+    /// Reads any known spelling from JSON that is parsed already, such as one put together from flattened attributes.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for dialects that flatten their messages")
+    )]
+    pub(crate) fn from_value(value: Value, side: Side) -> Self {
+        parse::from_value(value, side)
+    }
+
+    /// Removes the system messages at the start and returns their parts, for `gen_ai.system_instructions`.
+    pub(crate) fn take_system(&mut self) -> Vec<Part> {
+        let leading = self
+            .messages
+            .iter()
+            .take_while(|message| message.role == Role::System)
+            .count();
+        self.messages
+            .drain(..leading)
+            .flat_map(|message| message.parts)
+            .collect()
+    }
+
+    /// Returns the finish reasons in the order of the messages.
+    pub(crate) fn finish_reasons(&self) -> Vec<String> {
+        self.messages
+            .iter()
+            .filter_map(|message| message.finish_reason.clone())
+            .collect()
+    }
+
+    /// Returns whether there is nothing to show.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.evaluations.is_empty() && self.messages.iter().all(|message| message.parts.is_empty())
+    }
+
+    /// Writes canonical JSON within `limits`.
+    ///
+    /// Strings that are too long are cut first, then the oldest messages go, but never the last one nor the last of
+    /// the user, whose strings are cut further instead.
+    pub(crate) fn into_json(self, limits: &ContentLimits) -> Fitted {
+        if self.evaluations.is_empty() {
+            fit::fit(self.messages, self.side, limits)
+        } else {
+            fit::fit_values(self.evaluations, limits)
+        }
+    }
+}
+
+impl Message {
+    /// Creates a message of a single part.
+    pub(crate) fn new(role: Role, part: Part) -> Self {
+        Self {
+            role,
+            name: None,
+            parts: vec![part],
+            finish_reason: None,
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Binary content inside text and JSON, replaced by a note that it was there.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::Object;
+
+/// What Sentry shows as removed binary content.
+pub(super) const SUBSTITUTE: &str = "[Blob substitute]";
+
+/// Fields that hold binary content when they hold a long base64 text.
+const MEDIA_KEYS: &[&str] = &[
+    "audio",
+    "audio_data",
+    "b64",
+    "b64_json",
+    "base64",
+    "blob",
+    "bytes",
+    "data",
+    "file_data",
+    "fileData",
+    "image",
+    "image_data",
+    "image_url",
+    "imageData",
+    "inline_data",
+    "inlineData",
+    "video",
+    "video_data",
+];
+
+/// Fields that hold binary content, of any length, next to a media type.
+const PAYLOAD_KEYS: &[&str] = &["base64", "blob", "body", "bytes", "content", "data"];
+
+const MIME_KEYS: &[&str] = &["mime_type", "mimeType", "media_type", "mediaType"];
+
+/// The shortest text that is taken for base64 without a media type next to it.
+const LONG: usize = 64;
+
+const BASE64_MARK: &[u8] = b";base64,";
+
+/// Replaces base64 `data:` URLs, and long base64 texts in fields of media, wherever they occur in `text`.
+///
+/// Only the payload goes, so JSON stays JSON, and JSON inside a JSON string stays what it is too.
+pub(crate) fn redact_blobs(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let mut redacted = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        if !is_base64(bytes[at]) {
+            at += 1;
+            continue;
+        }
+        let end = run_end(bytes, at);
+        let start = if bytes[..at].ends_with(BASE64_MARK) {
+            data_url_start(bytes, at)
+        } else if is_blob(&bytes[at..end]) && is_media_field(bytes, at) && ends_value(bytes, end) {
+            Some(at)
+        } else {
+            None
+        };
+        if let Some(start) = start.filter(|&start| start >= copied) {
+            redacted.push_str(&text[copied..start]);
+            redacted.push_str(SUBSTITUTE);
+            copied = end;
+        }
+        at = end;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    redacted.push_str(&text[copied..]);
+    Cow::Owned(redacted)
+}
+
+/// Replaces binary content anywhere inside `value`.
+pub(super) fn redact_value(value: &mut Value) {
+    match value {
+        Value::String(text) => redact_text(text),
+        Value::Array(items) => items.iter_mut().for_each(redact_value),
+        Value::Object(fields) => redact_object(fields),
+        _ => {}
+    }
+}
+
+pub(super) fn redact_text(text: &mut String) {
+    if let Cow::Owned(redacted) = redact_blobs(text) {
+        *text = redacted;
+    }
+}
+
+fn redact_object(fields: &mut Object) {
+    let has_mime = MIME_KEYS
+        .iter()
+        .any(|key| fields.get(*key).is_some_and(Value::is_string));
+    for (key, value) in fields {
+        let is_media = MEDIA_KEYS.contains(&key.as_str());
+        let is_payload = has_mime && PAYLOAD_KEYS.contains(&key.as_str());
+        let is_binary = match value {
+            Value::String(text) => {
+                (is_media && is_blob(text.as_bytes())) || (is_payload && is_payload_text(text))
+            }
+            Value::Array(items) => is_media && items.len() >= LONG && items.iter().all(is_byte),
+            _ => false,
+        };
+        if is_binary {
+            *value = SUBSTITUTE.into();
+        } else {
+            redact_value(value);
+        }
+    }
+}
+
+/// Serde writes `Vec<u8>` as an array of numbers.
+fn is_byte(value: &Value) -> bool {
+    value.as_u64().is_some_and(|number| number < 256)
+}
+
+fn is_payload_text(text: &str) -> bool {
+    text.len() >= 16 && text.bytes().all(is_base64)
+}
+
+/// A hash or an id has letters of one case, a word has no such length.
+fn is_blob(run: &[u8]) -> bool {
+    run.len() >= LONG
+        && run.iter().any(u8::is_ascii_uppercase)
+        && run.iter().any(u8::is_ascii_lowercase)
+        && run_end(run, 0) == run.len()
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_')
+}
+
+/// Line breaks and slashes may be escaped inside JSON.
+fn run_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(&byte) = bytes.get(at) {
+        if is_base64(byte) {
+            at += 1;
+        } else if byte == b'\\' && matches!(bytes.get(at + 1), Some(b'/' | b'n' | b'r')) {
+            at += 2;
+        } else {
+            break;
+        }
+    }
+    at
+}
+
+/// Returns where the `data:` of a URL is whose payload starts at `payload`.
+fn data_url_start(bytes: &[u8], payload: usize) -> Option<usize> {
+    const LONGEST_HEADER: usize = 128;
+    let from = payload.saturating_sub(LONGEST_HEADER);
+    bytes[from..payload]
+        .windows(5)
+        .rposition(|window| window.eq_ignore_ascii_case(b"data:"))
+        .map(|at| from + at)
+        .filter(|&start| bytes[start..payload].iter().all(|&byte| is_header(byte)))
+}
+
+fn is_header(byte: u8) -> bool {
+    is_base64(byte) || matches!(byte, b':' | b';' | b',' | b'.' | b'\\' | b'%')
+}
+
+/// Returns whether a value that starts at `start` is that of a field in [`MEDIA_KEYS`], in JSON or a Python repr.
+fn is_media_field(bytes: &[u8], start: usize) -> bool {
+    const LONGEST_LEAD: usize = 48;
+    let lead = &bytes[start.saturating_sub(LONGEST_LEAD)..start];
+    let Some(lead) = strip_quote(lead) else {
+        return false;
+    };
+    let Some(lead) = lead.trim_ascii_end().strip_suffix(b":") else {
+        return false;
+    };
+    let Some(lead) = strip_quote(lead.trim_ascii_end()) else {
+        return false;
+    };
+    MEDIA_KEYS.iter().any(|key| {
+        lead.strip_suffix(key.as_bytes())
+            .is_some_and(|rest| rest.ends_with(b"\"") || rest.ends_with(b"'"))
+    })
+}
+
+/// Strips a quotation mark and the backslashes that escape it.
+fn strip_quote(lead: &[u8]) -> Option<&[u8]> {
+    let mut lead = lead
+        .strip_suffix(b"\"")
+        .or_else(|| lead.strip_suffix(b"'"))?;
+    while let Some(rest) = lead.strip_suffix(b"\\") {
+        lead = rest;
+    }
+    Some(lead)
+}
+
+fn ends_value(bytes: &[u8], end: usize) -> bool {
+    matches!(bytes.get(end), None | Some(b'"' | b'\'' | b'\\'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+
+    #[test]
+    fn data_urls_go_wherever_they_are() {
+        let text =
+            format!("![cat](data:image/png;base64,{PNG}) and DATA:text/plain;base64,QQ== end");
+        assert_eq!(
+            redact_blobs(&text),
+            "![cat]([Blob substitute]) and [Blob substitute] end"
+        );
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let text = json!({"content": [{"type": "image", "data": PNG}], "nested": json!({"bytes": PNG}).to_string()});
+        let redacted = redact_blobs(&text.to_string()).into_owned();
+        let value: Value = serde_json::from_str(&redacted).unwrap();
+        assert_eq!(
+            value,
+            json!({
+                "content": [{"type": "image", "data": SUBSTITUTE}],
+                "nested": json!({"bytes": SUBSTITUTE}).to_string(),
+            })
+        );
+        assert_eq!(redact_blobs(&redacted), redacted);
+    }
+
+    #[test]
+    fn what_is_no_blob_stays() {
+        let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        for text in [
+            json!({"data": hash}).to_string(),
+            json!({"id": PNG}).to_string(),
+            json!({"data": "A sentence of some length, with Words in it, that goes on and on and on."}).to_string(),
+            "plain ;base64, talk".to_owned(),
+        ] {
+            assert!(matches!(redact_blobs(&text), Cow::Borrowed(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_as_numbers_go_too() {
+        let mut value =
+            json!({"mime_type": "image/png", "data": vec![137_u8; 100], "sizes": vec![1; 100]});
+        redact_value(&mut value);
+        assert_eq!(value["data"], SUBSTITUTE);
+        assert_eq!(value["sizes"].as_array().unwrap().len(), 100);
+    }
+}

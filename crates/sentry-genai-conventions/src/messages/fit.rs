@@ -1,0 +1,252 @@
+//! Making messages fit: strings first, then the oldest messages, then whatever it takes.
+
+use serde_json::Value;
+
+use super::{
+    ContentLimits, Fitted, Media, MediaSource, Message, Part, Role, Side, cut, settle, write,
+};
+
+/// How much is left of a value once it is known not to fit.
+const REST: usize = 256;
+
+pub(super) fn fit(mut messages: Vec<Message>, side: Side, limits: &ContentLimits) -> Fitted {
+    messages.retain(|message| !message.parts.is_empty());
+    let before = messages.len();
+    let mut is_cut = false;
+    for message in &mut messages {
+        is_cut |= shorten(message, limits.text_bytes.max(cut::SHORTEST));
+    }
+    let mut json = render_all(&messages);
+    if json.len() <= limits.attribute_bytes {
+        return Fitted {
+            json,
+            original_length: is_cut.then_some(before),
+        };
+    }
+    let lengths = messages.iter().map(|message| render(message).len() + 1);
+    let mut lengths: Vec<usize> = lengths.collect();
+    // Which of them may go, the most careful choice first.
+    for keep in [keep_exchange, keep_last] {
+        let total = 1 + lengths.iter().sum::<usize>();
+        if total <= limits.attribute_bytes {
+            break;
+        }
+        let keep = keep(&messages);
+        let drop = choose(&messages, &lengths, &keep, total - limits.attribute_bytes);
+        retain(&mut messages, &drop);
+        retain(&mut lengths, &drop);
+    }
+    json = render_all(&messages);
+    let mut text_bytes = limits.text_bytes.min(limits.attribute_bytes);
+    while json.len() > limits.attribute_bytes && text_bytes > cut::SHORTEST {
+        text_bytes /= 2;
+        for message in &mut messages {
+            shorten(message, text_bytes.max(cut::SHORTEST));
+        }
+        json = render_all(&messages);
+    }
+    if json.len() > limits.attribute_bytes {
+        json = fit_rest(messages, side, limits);
+    }
+    Fitted {
+        json,
+        original_length: Some(before),
+    }
+}
+
+/// Fits items that are no messages.
+pub(super) fn fit_values(mut items: Vec<Value>, limits: &ContentLimits) -> Fitted {
+    let before = items.len();
+    let mut is_cut = items.iter_mut().fold(false, |any, item| {
+        cut::shorten(item, limits.text_bytes.max(cut::SHORTEST)) | any
+    });
+    let lengths: Vec<usize> = items
+        .iter()
+        .map(|item| item.to_string().len() + 1)
+        .collect();
+    let mut total = 1 + lengths.iter().sum::<usize>();
+    let mut dropped = 0;
+    while total > limits.attribute_bytes && dropped < items.len() {
+        total -= lengths[dropped];
+        dropped += 1;
+        is_cut = true;
+    }
+    items.drain(..dropped);
+    let mut out = Vec::new();
+    write::array(&mut out, &items, write::value);
+    Fitted {
+        json: write::finish(out),
+        original_length: is_cut.then_some(before),
+    }
+}
+
+/// What is left is one exchange with too many or too large values that are no strings.
+fn fit_rest(mut messages: Vec<Message>, side: Side, limits: &ContentLimits) -> String {
+    for part in messages.iter_mut().flat_map(|message| &mut message.parts) {
+        collapse(part);
+    }
+    let mut room = limits.attribute_bytes.saturating_sub(2);
+    let mut kept = Vec::new();
+    for mut message in messages.into_iter().rev() {
+        let parts = std::mem::take(&mut message.parts);
+        let frame = render(&message).len() + 1;
+        let mut rest = room.saturating_sub(frame);
+        for part in parts.into_iter().rev() {
+            let length = render(&Message::new(Role::System, part.clone())).len();
+            if length > rest {
+                break;
+            }
+            rest -= length;
+            message.parts.push(part);
+        }
+        if message.parts.is_empty() {
+            break;
+        }
+        message.parts.reverse();
+        settle::settle_role(&mut message);
+        room = rest;
+        kept.push(message);
+    }
+    kept.reverse();
+    // Dropping parts may leave a message that is written in another way.
+    let json = render_all(&settle::settle(kept, side));
+    if json.len() <= limits.attribute_bytes {
+        json
+    } else {
+        "[]".to_owned()
+    }
+}
+
+/// Returns which messages to drop, oldest first, until `excess` bytes are gone. The answers to a call go with the call.
+fn choose(messages: &[Message], lengths: &[usize], keep: &[bool], excess: usize) -> Vec<bool> {
+    let mut drop = vec![false; messages.len()];
+    let mut gone = 0;
+    let mut lost_call = false;
+    for (index, message) in messages.iter().enumerate() {
+        let is_answer = lost_call && message.role == Role::Tool;
+        if keep[index] || (gone >= excess && !is_answer) {
+            lost_call = false;
+            continue;
+        }
+        drop[index] = true;
+        gone += lengths[index];
+        lost_call = is_answer || message.parts.iter().any(is_call);
+    }
+    drop
+}
+
+/// Keeps the last message of the user, and the last message with the call that it answers.
+fn keep_exchange(messages: &[Message]) -> Vec<bool> {
+    let mut keep = keep_last(messages);
+    let mut index = messages.len();
+    while index > 0 && messages[index - 1].role == Role::Tool {
+        index -= 1;
+        keep[index] = true;
+    }
+    if index > 0 && index < messages.len() && messages[index - 1].parts.iter().any(is_call) {
+        keep[index - 1] = true;
+    }
+    keep
+}
+
+fn keep_last(messages: &[Message]) -> Vec<bool> {
+    let mut keep = vec![false; messages.len()];
+    if let Some(last) = keep.last_mut() {
+        *last = true;
+    }
+    if let Some(user) = messages
+        .iter()
+        .rposition(|message| message.role == Role::User)
+    {
+        keep[user] = true;
+    }
+    keep
+}
+
+fn is_call(part: &Part) -> bool {
+    matches!(part, Part::ToolCall { .. })
+}
+
+fn retain<T>(items: &mut Vec<T>, drop: &[bool]) {
+    let mut drop = drop.iter();
+    items.retain(|_| !drop.next().copied().unwrap_or(false));
+}
+
+/// Cuts every string of a message and returns whether one was too long.
+fn shorten(message: &mut Message, limit: usize) -> bool {
+    let texts = [&mut message.name, &mut message.finish_reason];
+    let mut is_cut = texts
+        .into_iter()
+        .flatten()
+        .fold(false, |any, text| cut::cut(text, limit) | any);
+    for part in &mut message.parts {
+        is_cut |= match part {
+            Part::Text(text) | Part::Reasoning(text) => cut::cut(text, limit),
+            Part::ToolCall {
+                id,
+                name,
+                arguments,
+            } => cut::cut(name, limit) | cut_optional(id, limit) | cut::shorten(arguments, limit),
+            Part::ToolCallResponse { id, name, response } => {
+                cut_optional(id, limit) | cut_optional(name, limit) | cut::shorten(response, limit)
+            }
+            Part::Media(media) => shorten_media(media, limit),
+            Part::Object(value) => cut::shorten(value, limit),
+            Part::Other(fields) => fields
+                .values_mut()
+                .fold(false, |any, field| cut::shorten(field, limit) | any),
+        };
+    }
+    is_cut
+}
+
+fn shorten_media(media: &mut Media, limit: usize) -> bool {
+    let is_cut = match &mut media.source {
+        MediaSource::Uri(text) | MediaSource::File(text) => cut::cut(text, limit),
+        MediaSource::Blob => false,
+    };
+    cut::cut(&mut media.modality, limit) | cut::cut(&mut media.mime_type, limit) | is_cut
+}
+
+fn cut_optional(text: &mut Option<String>, limit: usize) -> bool {
+    text.as_mut().is_some_and(|text| cut::cut(text, limit))
+}
+
+/// Reduces a value that is large although its strings are short to the start of its JSON text.
+fn collapse(part: &mut Part) {
+    match part {
+        Part::ToolCall {
+            arguments: value, ..
+        }
+        | Part::ToolCallResponse {
+            response: value, ..
+        } => {
+            let mut text = value.to_string();
+            if cut::cut(&mut text, REST) {
+                *value = Value::String(text);
+            }
+        }
+        Part::Object(_) | Part::Other(_) => {
+            let mut text = match part {
+                Part::Object(value) => value.to_string(),
+                Part::Other(fields) => Value::Object(std::mem::take(fields)).to_string(),
+                _ => return,
+            };
+            cut::cut(&mut text, REST);
+            *part = Part::Text(text);
+        }
+        Part::Text(_) | Part::Reasoning(_) | Part::Media(_) => {}
+    }
+}
+
+fn render(message: &Message) -> Vec<u8> {
+    let mut out = Vec::new();
+    write::message(&mut out, message);
+    out
+}
+
+fn render_all(messages: &[Message]) -> String {
+    let mut out = Vec::new();
+    write::array(&mut out, messages, write::message);
+    write::finish(out)
+}

@@ -1,0 +1,279 @@
+//! Images, audio, video and documents: what they are is kept, what they contain is not.
+
+use serde_json::Value;
+
+use super::{
+    Object,
+    shapes::fields::{take, take_text, text_of},
+};
+
+/// The type of content whose library did not say; Sentry's own word for it.
+const UNKNOWN: &str = "unknown";
+
+/// A piece of media in a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Media {
+    pub(crate) source: MediaSource,
+    /// `image`, `audio`, `video`, `document`, or the library's own word.
+    pub(crate) modality: String,
+    /// The media type, or `unknown`; Sentry shows it in place of the content.
+    pub(crate) mime_type: String,
+}
+
+/// Where the content of a piece of media is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MediaSource {
+    /// Inside the message, from where it has been removed.
+    Blob,
+    /// At a URI, of which the query and the credentials have been removed.
+    Uri(String),
+    /// In a file store of the provider.
+    File(String),
+}
+
+const REFERENCE_KEYS: &[&str] = &[
+    "uri",
+    "url",
+    "image_url",
+    "imageUrl",
+    "input_image",
+    "input_audio",
+    "audio_url",
+    "video_url",
+    "file_url",
+    "fileUrl",
+    "file_uri",
+    "fileUri",
+    "image",
+    "audio",
+    "video",
+    "document",
+    "file",
+    "image_file",
+    "inline_data",
+    "inlineData",
+    "file_data",
+    "fileData",
+    "source",
+    "data",
+    "bytes",
+    "base64",
+    "blob",
+    "content",
+    "s3Location",
+];
+const FILE_KEYS: &[&str] = &["file_id", "fileId"];
+const MIME_KEYS: &[&str] = &[
+    "mime_type",
+    "mimeType",
+    "media_type",
+    "mediaType",
+    "contentType",
+    "format",
+];
+
+/// Returns whether a part that says it is media refers to some.
+pub(super) fn knows(part: &Object) -> bool {
+    let mut keys = REFERENCE_KEYS.iter().chain(FILE_KEYS).chain(MIME_KEYS);
+    keys.any(|key| part.contains_key(*key)) || part.len() == 1
+}
+
+impl Media {
+    /// Reads a part of media, whatever nesting of `url`, `source`, `data` and the like the library uses.
+    ///
+    /// `kind` is the part's type or the name of the field it was in.
+    pub(super) fn read(kind: &str, mut part: Object) -> Self {
+        let modality = take_text(&mut part, &["modality"]);
+        let mut found = Found::default();
+        found.search(part, kind == "uri", 4);
+        let mime_type = found.mime.filter(|mime| !mime.is_empty());
+        let modality = modality
+            .or_else(|| modality_of(mime_type.as_deref().unwrap_or_default()))
+            .unwrap_or_else(|| modality_of(kind).unwrap_or_else(|| "document".to_owned()));
+        let mime_type = match mime_type {
+            // Some providers name a format: `png`, `mp3`, `pdf`.
+            Some(format) if !format.contains('/') && format != UNKNOWN => match modality.as_str() {
+                "document" => format!("application/{format}"),
+                modality => format!("{modality}/{format}"),
+            },
+            Some(mime) => mime,
+            None => UNKNOWN.to_owned(),
+        };
+        Self {
+            source: found.source.unwrap_or(MediaSource::Blob),
+            modality,
+            mime_type,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    source: Option<MediaSource>,
+    mime: Option<String>,
+}
+
+impl Found {
+    fn search(&mut self, mut part: Object, is_uri: bool, levels: usize) {
+        for key in MIME_KEYS {
+            if self.mime.is_none() {
+                self.mime = take_text(&mut part, &[key]);
+            }
+        }
+        if let Some(id) = take(&mut part, FILE_KEYS)
+            && self.source.is_none()
+        {
+            self.source = Some(MediaSource::File(text_of(id)));
+        }
+        for key in REFERENCE_KEYS {
+            match part.remove(*key) {
+                Some(Value::String(text)) => self.reference(text, is_uri && *key == "uri"),
+                Some(Value::Object(nested)) if levels > 0 => {
+                    self.search(nested, is_uri, levels - 1);
+                }
+                // Bytes, as serde writes them.
+                Some(Value::Array(_)) if self.source.is_none() => {
+                    self.source = Some(MediaSource::Blob);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn reference(&mut self, text: String, is_uri: bool) {
+        if let Some(header) = text.get(..5).filter(|s| s.eq_ignore_ascii_case("data:")) {
+            let mime = text[header.len()..].split([';', ',']).next();
+            if self.mime.is_none() {
+                self.mime = mime.filter(|mime| mime.len() < 100).map(str::to_owned);
+            }
+            self.source.get_or_insert(MediaSource::Blob);
+        } else if is_uri || has_scheme(&text) {
+            self.source
+                .get_or_insert_with(|| MediaSource::Uri(public_part(&text)));
+        } else if !text.is_empty() {
+            self.source.get_or_insert(MediaSource::Blob);
+        }
+    }
+}
+
+fn has_scheme(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme.len() <= 16
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+    })
+}
+
+/// Removes what may be secret: a query (signed URLs), a fragment, a user name and password.
+fn public_part(uri: &str) -> String {
+    let uri = uri.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return uri.to_owned();
+    };
+    let authority = rest.find('/').unwrap_or(rest.len());
+    match rest[..authority].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => uri.to_owned(),
+    }
+}
+
+fn modality_of(text: &str) -> Option<String> {
+    let known = ["image", "audio", "video"]
+        .into_iter()
+        .find(|modality| text.contains(modality));
+    let is_document = || text.starts_with("application/") || text.starts_with("text/");
+    known
+        .or_else(|| is_document().then_some("document"))
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(part: Value) -> (MediaSource, String, String) {
+        let Value::Object(part) = part else {
+            unreachable!()
+        };
+        let kind = part["type"].as_str().unwrap().to_owned();
+        let media = Media::read(&kind, part);
+        (media.source, media.modality, media.mime_type)
+    }
+
+    #[test]
+    fn every_provider_has_its_own_way() {
+        let png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ";
+        let blob = |part, modality: &str, mime: &str| {
+            let expected = (MediaSource::Blob, modality.to_owned(), mime.to_owned());
+            assert_eq!(read(part), expected);
+        };
+        blob(
+            json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{png}")}}),
+            "image",
+            "image/png",
+        );
+        blob(
+            json!({"type": "input_image", "image_url": format!("data:image/webp;base64,{png}")}),
+            "image",
+            "image/webp",
+        );
+        blob(
+            json!({"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": png}}),
+            "image",
+            "image/jpeg",
+        );
+        blob(
+            json!({"type": "file", "mediaType": "image/png", "data": png}),
+            "image",
+            "image/png",
+        );
+        blob(
+            json!({"type": "input_audio", "input_audio": {"data": png, "format": "wav"}}),
+            "audio",
+            "audio/wav",
+        );
+        blob(
+            json!({"type": "inline_data", "mime_type": "application/pdf", "data": png}),
+            "document",
+            "application/pdf",
+        );
+        blob(
+            json!({"type": "image", "format": "png", "source": {"bytes": [137, 80]}}),
+            "image",
+            "image/png",
+        );
+        blob(json!({"type": "anthropic_image"}), "image", "unknown");
+        blob(
+            json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,QQ=="}}),
+            "document",
+            "application/pdf",
+        );
+    }
+
+    #[test]
+    fn references_lose_their_secrets() {
+        let (source, ..) = read(
+            json!({"type": "image_url", "image_url": {"url": "https://u:p@example.com/cat.png?X-Amz-Signature=s#f"}}),
+        );
+        assert_eq!(
+            source,
+            MediaSource::Uri("https://example.com/cat.png".into())
+        );
+        let (source, modality, _) = read(json!({"type": "input_file", "file_id": "file-abc"}));
+        assert_eq!(
+            (source, modality.as_str()),
+            (MediaSource::File("file-abc".into()), "document")
+        );
+        let (source, _, mime) = read(
+            json!({"type": "file_data", "fileData": {"fileUri": "gs://bucket/a.mp4", "mimeType": "video/mp4"}}),
+        );
+        assert_eq!(
+            (source, mime.as_str()),
+            (MediaSource::Uri("gs://bucket/a.mp4".into()), "video/mp4")
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! From the text of an attribute to messages.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::{Message, Messages, Part, Side, cut, repair, shapes};
+
+/// What OpenInference writes in place of content that it was told to hide.
+pub(super) const REDACTED: &str = "__REDACTED__";
+
+/// How many times a JSON string is taken to contain JSON: libraries that record with `Debug` add a layer of quotes.
+const QUOTES: usize = 3;
+
+/// Nesting beyond this is no longer told apart; it leaves room for what the canonical form wraps around a value.
+pub(super) const DEPTH: usize = 100;
+
+pub(super) fn parse(text: &str, side: Side) -> Messages {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..QUOTES {
+        match json(&text) {
+            Some(Value::String(inner)) => text = Cow::Owned(inner),
+            Some(value) if shapes::knows(&value) => return read(value, side),
+            Some(value) if is_empty(&value) => return Messages::new(Vec::new(), side),
+            Some(_) => return plain(text.into_owned(), side),
+            None => break,
+        }
+    }
+    if text.trim() == "null" {
+        return Messages::new(Vec::new(), side);
+    }
+    match repair::read(&text) {
+        Some(repaired) if shapes::knows(&repaired.value) => read(repaired.value, side),
+        _ => plain(text.into_owned(), side),
+    }
+}
+
+pub(super) fn from_value(mut value: Value, side: Side) -> Messages {
+    cut::flatten(&mut value, DEPTH);
+    match value {
+        Value::String(text) => parse(&text, side),
+        value if shapes::knows(&value) => read(value, side),
+        value if is_empty(&value) => Messages::new(Vec::new(), side),
+        value => plain(value.to_string(), side),
+    }
+}
+
+/// Parses JSON that is more than a bare number or word.
+pub(super) fn json(text: &str) -> Option<Value> {
+    let start = text.trim_start().as_bytes().first()?;
+    if !matches!(start, b'[' | b'{' | b'"') {
+        return None;
+    }
+    let mut value = serde_json::from_str(text).ok()?;
+    cut::flatten(&mut value, DEPTH);
+    Some(value)
+}
+
+fn read(value: Value, side: Side) -> Messages {
+    match value {
+        Value::Array(items) if is_evaluation(&items) => Messages {
+            evaluations: items,
+            ..Messages::new(Vec::new(), side)
+        },
+        value => Messages::new(shapes::read(value, side), side),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
+fn is_evaluation(items: &[Value]) -> bool {
+    !items.is_empty()
+        && items
+            .iter()
+            .all(|item| item.get("type").and_then(Value::as_str) == Some("evaluation"))
+}
+
+fn plain(text: String, side: Side) -> Messages {
+    Messages::new(vec![Message::new(side.role(), Part::Text(text))], side)
+}

@@ -1,0 +1,383 @@
+//! A tolerant reader for what is almost JSON: Python reprs, JSON that was cut off, lone surrogates.
+
+use std::{iter::Peekable, str::CharIndices};
+
+use serde_json::{Number, Value};
+
+use super::{Object, parse::DEPTH};
+
+/// What could be made of a text that is no JSON.
+pub(super) struct Repaired {
+    pub(super) value: Value,
+    /// Whether the text stopped before the value was complete.
+    pub(super) is_truncated: bool,
+}
+
+/// Reads a list or an object, or returns `None` if `text` is neither JSON nor Python with at most its end missing.
+pub(super) fn read(text: &str) -> Option<Repaired> {
+    let mut reader = Reader::new(text);
+    if !matches!(reader.peek_token()?, '[' | '{' | '(') {
+        return None;
+    }
+    reader.whole()
+}
+
+/// Reads `Name(field=value, ...)`, as Python shows an object, if it is complete.
+pub(super) fn read_constructor(text: &str) -> Option<Value> {
+    let mut reader = Reader::new(text);
+    if !reader.peek_token()?.is_alphabetic() {
+        return None;
+    }
+    reader
+        .whole()
+        .filter(|repaired| !repaired.is_truncated)
+        .map(|repaired| repaired.value)
+}
+
+/// Every method leaves at the end of the text what it has read so far; `None` means a syntax that is not understood.
+struct Reader<'t> {
+    text: &'t str,
+    chars: Peekable<CharIndices<'t>>,
+    is_truncated: bool,
+}
+
+impl<'t> Reader<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            chars: text.char_indices().peekable(),
+            is_truncated: false,
+        }
+    }
+
+    fn whole(mut self) -> Option<Repaired> {
+        let value = self.value(DEPTH)?;
+        // What follows a complete value makes it something else than a value.
+        self.peek_token().is_none().then_some(Repaired {
+            value,
+            is_truncated: self.is_truncated,
+        })
+    }
+
+    fn value(&mut self, levels: usize) -> Option<Value> {
+        let levels = levels.checked_sub(1)?;
+        match self.peek_token() {
+            None => {
+                self.is_truncated = true;
+                Some(Value::Null)
+            }
+            Some('[') => self.list(']', levels),
+            Some('(') => self.list(')', levels),
+            Some('{') => self.object(levels),
+            Some(quote @ ('"' | '\'')) => self.string(quote).map(Value::String),
+            Some('-' | '+' | '.' | '0'..='9') => self.number(),
+            Some('<') => self.enumeration(levels),
+            Some(_) => self.word(levels),
+        }
+    }
+
+    fn list(&mut self, close: char, levels: usize) -> Option<Value> {
+        self.chars.next();
+        let mut items = Vec::new();
+        while !self.closes(close) {
+            let item = self.value(levels)?;
+            if !(self.is_truncated && item.is_null()) {
+                items.push(item);
+            }
+            self.comma(close)?;
+        }
+        Some(Value::Array(items))
+    }
+
+    fn object(&mut self, levels: usize) -> Option<Value> {
+        self.chars.next();
+        let mut fields = Object::new();
+        while !self.closes('}') {
+            let key = match self.value(levels)? {
+                Value::String(key) => key,
+                Value::Null if self.is_truncated => break,
+                key @ (Value::Number(_) | Value::Bool(_)) => key.to_string(),
+                _ => return None,
+            };
+            match self.peek_token() {
+                None => self.is_truncated = true,
+                Some(':') => {
+                    self.chars.next();
+                    let value = self.value(levels)?;
+                    if !(self.is_truncated && value.is_null()) {
+                        fields.insert(key, value);
+                    }
+                    self.comma('}')?;
+                }
+                Some(_) => return None,
+            }
+        }
+        Some(Value::Object(fields))
+    }
+
+    /// A number or one of the words that stand for a value; `Name(field=value, ...)` is an object, as Python shows one.
+    fn word(&mut self, levels: usize) -> Option<Value> {
+        let word = self.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
+        match word {
+            "true" | "True" => Some(Value::Bool(true)),
+            "false" | "False" => Some(Value::Bool(false)),
+            "null" | "None" | "undefined" | "NaN" | "nan" | "inf" | "Infinity" => Some(Value::Null),
+            "" => None,
+            _ => match self.chars.peek() {
+                Some((_, '(')) => self.constructor(levels),
+                // A text prefix, such as Python's `b` for bytes and `u` for text.
+                Some(&(_, quote @ ('"' | '\''))) if word.len() <= 2 => {
+                    self.string(quote).map(Value::String)
+                }
+                None => {
+                    self.is_truncated = true;
+                    Some(Value::Null)
+                }
+                Some(_) => None,
+            },
+        }
+    }
+
+    fn constructor(&mut self, levels: usize) -> Option<Value> {
+        self.chars.next();
+        let mut fields = Object::new();
+        while !self.closes(')') {
+            let name = self
+                .take_while(|c| c.is_alphanumeric() || c == '_')
+                .to_owned();
+            match self.peek_token() {
+                None => self.is_truncated = true,
+                Some('=') if !name.is_empty() => {
+                    self.chars.next();
+                    fields.insert(name, self.value(levels)?);
+                    self.comma(')')?;
+                }
+                Some(_) => return None,
+            }
+        }
+        Some(Value::Object(fields))
+    }
+
+    /// Python's `<Role.USER: 'user'>` is its value.
+    fn enumeration(&mut self, levels: usize) -> Option<Value> {
+        self.chars.next();
+        self.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
+        match self.peek_token() {
+            None => self.is_truncated = true,
+            Some(':') => {
+                self.chars.next();
+            }
+            Some(_) => return None,
+        }
+        let value = self.value(levels)?;
+        if self.is_truncated || self.closes('>') {
+            Some(value)
+        } else {
+            None
+        }
+    }
+
+    fn number(&mut self) -> Option<Value> {
+        let text =
+            self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_'));
+        if self.chars.peek().is_none() {
+            // It may have had more digits.
+            self.is_truncated = true;
+            return Some(Value::Null);
+        }
+        if matches!(text, "-inf" | "-Infinity" | "-nan" | "+inf") {
+            return Some(Value::Null);
+        }
+        serde_json::from_str::<Number>(text)
+            .ok()
+            .or_else(|| Number::from_f64(text.parse().ok()?))
+            .map(Value::Number)
+    }
+
+    fn string(&mut self, quote: char) -> Option<String> {
+        self.chars.next();
+        let mut text = String::new();
+        while let Some((_, c)) = self.chars.next() {
+            match c {
+                '\\' => self.escape(&mut text),
+                c if c == quote => return Some(text),
+                c => text.push(c),
+            }
+        }
+        self.is_truncated = true;
+        Some(text)
+    }
+
+    fn escape(&mut self, text: &mut String) {
+        let Some((_, c)) = self.chars.next() else {
+            return;
+        };
+        match c {
+            'n' => text.push('\n'),
+            't' => text.push('\t'),
+            'r' => text.push('\r'),
+            'b' => text.push('\u{8}'),
+            'f' => text.push('\u{c}'),
+            '\n' => {}
+            'x' => self.code_point(2, text),
+            'u' => self.code_point(4, text),
+            'U' => self.code_point(8, text),
+            '\\' | '/' | '"' | '\'' => text.push(c),
+            c => text.extend(['\\', c]),
+        }
+    }
+
+    /// Reads one code point, or two if the first is half of a pair; half a pair alone is U+FFFD.
+    fn code_point(&mut self, digits: usize, text: &mut String) {
+        let Some(unit) = self.hex(digits) else {
+            return;
+        };
+        let low = if (0xD800..0xDC00).contains(&unit) {
+            self.low_surrogate()
+        } else {
+            None
+        };
+        let code_point = match low {
+            Some(low) => 0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00),
+            None => unit,
+        };
+        text.push(char::from_u32(code_point).unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+
+    fn low_surrogate(&mut self) -> Option<u32> {
+        let mut ahead = self.chars.clone();
+        if ahead.next()?.1 != '\\' || ahead.next()?.1 != 'u' {
+            return None;
+        }
+        let behind = std::mem::replace(&mut self.chars, ahead);
+        let unit = self.hex(4);
+        match unit {
+            Some(unit) if (0xDC00..0xE000).contains(&unit) => Some(unit),
+            _ => {
+                self.chars = behind;
+                None
+            }
+        }
+    }
+
+    fn hex(&mut self, digits: usize) -> Option<u32> {
+        let mut unit = 0_u32;
+        for _ in 0..digits {
+            let (_, c) = self.chars.peek()?;
+            unit = unit.wrapping_shl(4) | c.to_digit(16)?;
+            self.chars.next();
+        }
+        Some(unit)
+    }
+
+    /// Consumes a comma; `None` if there is neither one nor the end of the list.
+    fn comma(&mut self, close: char) -> Option<()> {
+        match self.peek_token() {
+            Some(',') => {
+                self.chars.next();
+                Some(())
+            }
+            Some(c) => (c == close).then_some(()),
+            None => {
+                self.is_truncated = true;
+                Some(())
+            }
+        }
+    }
+
+    /// Consumes the closing bracket if it is next; the end of the text closes everything.
+    fn closes(&mut self, close: char) -> bool {
+        match self.peek_token() {
+            Some(c) if c == close => {
+                self.chars.next();
+                true
+            }
+            Some(_) => false,
+            None => {
+                self.is_truncated = true;
+                true
+            }
+        }
+    }
+
+    fn peek_token(&mut self) -> Option<char> {
+        while self.chars.next_if(|(_, c)| c.is_whitespace()).is_some() {}
+        self.chars.peek().map(|&(_, c)| c)
+    }
+
+    fn take_while(&mut self, keep: impl Fn(char) -> bool) -> &'t str {
+        let text = self.text;
+        let start = self.position();
+        while self.chars.next_if(|&(_, c)| keep(c)).is_some() {}
+        &text[start..self.position()]
+    }
+
+    fn position(&mut self) -> usize {
+        self.chars.peek().map_or(self.text.len(), |&(at, _)| at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn value(text: &str) -> Option<Value> {
+        read(text).map(|repaired| repaired.value)
+    }
+
+    #[test]
+    fn python_reprs() {
+        assert_eq!(
+            value(
+                r#"[{'role': 'user', 'content': "it's", 'ok': True, 'x': None, 't': (1, 2.5,)}]"#
+            ),
+            Some(
+                json!([{"role": "user", "content": "it's", "ok": true, "x": null, "t": [1, 2.5]}])
+            )
+        );
+        assert_eq!(
+            value(r#"[Call(arguments='{\"a\": 1}', role=<Role.SYSTEM: 'system'>, data=b'\x41')]"#),
+            Some(json!([{"arguments": "{\"a\": 1}", "role": "system", "data": "A"}]))
+        );
+    }
+
+    #[test]
+    fn truncated_json_is_closed() {
+        let whole = r#"[{"role":"user","parts":[{"type":"text","content":"Hi \u00e9\ud83d\ude00"}]},{"n":12}]"#;
+        assert_eq!(value(whole), serde_json::from_str(whole).unwrap());
+        for end in 1..whole.len() {
+            let repaired = read(&whole[..end]).unwrap();
+            assert!(repaired.is_truncated, "{}", &whole[..end]);
+            assert!(repaired.value.is_array());
+        }
+        assert_eq!(
+            value(&whole[..60]),
+            Some(json!([{"role": "user", "parts": [{"type": "text", "content": "Hi é"}]}]))
+        );
+    }
+
+    #[test]
+    fn lone_surrogates_are_replaced() {
+        assert_eq!(
+            value(r#"["\ud83d", "\ud83dx", "\ud83d\u0041", "\ude00"]"#),
+            Some(json!(["\u{FFFD}", "\u{FFFD}x", "\u{FFFD}A", "\u{FFFD}"]))
+        );
+    }
+
+    #[test]
+    fn prose_is_not_a_value() {
+        for text in [
+            "[INST] hello",
+            "{name}, hi",
+            "(see above)",
+            "[1] and [2]",
+            "",
+            "{'a': 1} tail",
+        ] {
+            assert_eq!(value(text), None, "{text}");
+        }
+        assert_eq!(value(&"[".repeat(100_000)), None);
+    }
+}

@@ -1,0 +1,165 @@
+//! The rules that hold for every message, whatever spelling it came from.
+
+use serde_json::Value;
+
+use super::{Media, MediaSource, Message, Part, Role, Side, blobs, cut, parse};
+
+/// Drops what is empty, removes binary content, and groups parts the way Sentry renders them.
+pub(super) fn settle(messages: Vec<Message>, side: Side) -> Vec<Message> {
+    let mut settled = Vec::with_capacity(messages.len());
+    for mut message in messages {
+        message.parts.retain_mut(keep);
+        message.finish_reason = match side {
+            Side::Input => None,
+            Side::Output => message.finish_reason.and_then(finish_reason),
+        };
+        if message.parts.is_empty() && message.finish_reason.is_none() {
+            continue;
+        }
+        match side {
+            Side::Input => settled.extend(split(message)),
+            Side::Output => settled.push(message),
+        }
+    }
+    for message in &mut settled {
+        settle_role(message);
+    }
+    settled
+}
+
+/// A user does not answer tool calls: providers without a role of their own for that use the user's.
+pub(super) fn settle_role(message: &mut Message) {
+    if message.role == Role::User
+        && !message.parts.is_empty()
+        && message.parts.iter().all(is_response)
+    {
+        message.role = Role::Tool;
+    }
+    if message.role == Role::Tool {
+        // The name is the user's, or that of the tool, which the parts have.
+        message.name = None;
+    }
+}
+
+/// An input message shows one kind of thing: text and files, or objects, or tool calls, or tool answers. What would be
+/// hidden moves to a message of its own; answers go before what a user says next to them.
+fn split(message: Message) -> Vec<Message> {
+    let is_mixed = {
+        let mut kinds = message.parts.iter().filter_map(kind);
+        let first = kinds.next();
+        kinds.any(|kind| Some(kind) != first)
+    };
+    if !is_mixed {
+        return vec![message];
+    }
+    let Message {
+        role, name, parts, ..
+    } = message;
+    let mut groups: [Vec<Part>; 4] = Default::default();
+    for part in parts {
+        // Thoughts show next to anything.
+        groups[kind(&part).unwrap_or(Kind::Shown) as usize].push(part);
+    }
+    let [shown, objects, calls, responses] = groups;
+    let own = |parts| (role, parts);
+    let responses = (Role::Tool, responses);
+    let order = if role == Role::User {
+        [responses, own(shown), own(objects), own(calls)]
+    } else {
+        [own(shown), own(objects), own(calls), responses]
+    };
+    order
+        .into_iter()
+        .filter(|(_, parts)| !parts.is_empty())
+        .map(|(role, parts)| Message {
+            role,
+            name: name.clone(),
+            parts,
+            finish_reason: None,
+        })
+        .collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Shown,
+    Object,
+    Call,
+    Response,
+}
+
+fn kind(part: &Part) -> Option<Kind> {
+    match part {
+        Part::Text(_) | Part::Media(_) => Some(Kind::Shown),
+        Part::Object(_) => Some(Kind::Object),
+        Part::ToolCall { .. } => Some(Kind::Call),
+        Part::ToolCallResponse { .. } => Some(Kind::Response),
+        Part::Reasoning(_) | Part::Other(_) => None,
+    }
+}
+
+fn is_response(part: &Part) -> bool {
+    matches!(part, Part::ToolCallResponse { .. })
+}
+
+/// Cleans a part and returns whether anything is left of it.
+fn keep(part: &mut Part) -> bool {
+    match part {
+        Part::Text(text) | Part::Reasoning(text) => {
+            blobs::redact_text(text);
+            !text.trim().is_empty() && text != parse::REDACTED
+        }
+        Part::ToolCall {
+            arguments: value, ..
+        }
+        | Part::ToolCallResponse {
+            response: value, ..
+        } => {
+            clean(value);
+            true
+        }
+        Part::Object(value) => {
+            clean(value);
+            !is_empty(value)
+        }
+        Part::Other(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            let mut value = Value::Object(std::mem::take(fields));
+            clean(&mut value);
+            if let Value::Object(cleaned) = value {
+                *fields = cleaned;
+            }
+            !fields.is_empty()
+        }
+        Part::Media(Media { source, .. }) => match source {
+            MediaSource::Uri(text) | MediaSource::File(text) => text != parse::REDACTED,
+            MediaSource::Blob => true,
+        },
+    }
+}
+
+fn clean(value: &mut Value) {
+    cut::flatten(value, parse::DEPTH);
+    blobs::redact_value(value);
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty() || text == parse::REDACTED,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Reads a finish reason: `FinishReason.STOP`, as Python shows an enumeration, is `stop`; `unknown` says nothing.
+fn finish_reason(text: String) -> Option<String> {
+    let text = match text.rsplit_once("FinishReason.") {
+        Some((_, name)) => name.to_ascii_lowercase(),
+        None => text,
+    };
+    let says_nothing =
+        text.trim().is_empty() || text.eq_ignore_ascii_case("unknown") || text == parse::REDACTED;
+    (!says_nothing).then_some(text)
+}

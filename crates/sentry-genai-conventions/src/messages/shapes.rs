@@ -1,0 +1,61 @@
+//! The spellings of messages: which library writes what is decided by the fields that are there, never by its name.
+
+mod envelope;
+pub(super) mod fields;
+mod kind;
+mod message;
+pub(super) mod part;
+
+use serde_json::Value;
+
+use self::envelope::Reader;
+use super::{Message, Object, Side};
+
+/// How much a JSON value says about messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Known {
+    /// It is content: structured output, or text that happens to be JSON.
+    Nothing,
+    /// It is a part of a message, or some.
+    Parts,
+    /// It is a message, or wraps some.
+    Messages,
+}
+
+/// Says what `value` is, going by the fields it has.
+pub(super) fn recognise(value: &Value) -> Known {
+    match value {
+        Value::Object(object) if is_evaluation(object) || envelope::knows(object) => {
+            Known::Messages
+        }
+        Value::Object(object) if kind::knows(object) => Known::Parts,
+        Value::Array(items) if fields::pair(items).is_some() => Known::Messages,
+        Value::Array(items) => {
+            let mut known = Known::Nothing;
+            for item in items {
+                known = known.max(recognise(item));
+                if known == Known::Messages {
+                    break;
+                }
+            }
+            known
+        }
+        _ => Known::Nothing,
+    }
+}
+
+/// Returns whether `value` is a conversation, a message or a part of one in a known spelling.
+pub(super) fn knows(value: &Value) -> bool {
+    recognise(value) != Known::Nothing
+}
+
+/// Reads what [`knows`] has recognised.
+pub(super) fn read(value: Value, side: Side) -> Vec<Message> {
+    let mut reader = Reader::new(side);
+    reader.read(value, side.role());
+    reader.finish()
+}
+
+fn is_evaluation(object: &Object) -> bool {
+    fields::kind(object).as_deref() == Some("evaluation")
+}

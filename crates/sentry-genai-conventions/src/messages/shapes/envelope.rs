@@ -1,0 +1,328 @@
+//! What messages come wrapped in: requests, responses, choices, generations, states of a graph.
+
+use serde_json::Value;
+
+use super::{
+    super::{Message, Object, Part, Role, Side, parse},
+    fields::{self, pair, role, take, take_object},
+    kind, message, part,
+};
+
+/// Fields whose value is a conversation or a part of one, with the role of what does not say its own.
+///
+/// The order is that of a conversation.
+const BODIES: &[(&str, Option<Role>)] = &[
+    ("messages", None),
+    ("contents", Some(Role::User)),
+    ("prompt", Some(Role::User)),
+    ("prompts", Some(Role::User)),
+    ("input", None),
+    ("inputs", None),
+    ("choices", Some(Role::Assistant)),
+    ("candidates", Some(Role::Assistant)),
+    ("generations", Some(Role::Assistant)),
+    ("completion", Some(Role::Assistant)),
+    ("update", None),
+    ("message", Some(Role::Assistant)),
+    ("delta", Some(Role::Assistant)),
+    ("output", None),
+    ("outputs", None),
+    ("response", None),
+    ("body", None),
+];
+
+/// Those of them that may be a text, and that no structured output is likely to have alone.
+const TEXT_BODIES: &[&str] = &[
+    "completion",
+    "input",
+    "inputs",
+    "output",
+    "outputs",
+    "prompt",
+];
+
+/// How many wrappers may be inside each other; each is looked through to its end to tell what it is.
+const WRAPPERS: usize = 8;
+
+const SYSTEM: &[&str] = &[
+    "system",
+    "system_instruction",
+    "systemInstruction",
+    "system_prompt",
+    "systemPrompt",
+    "instructions",
+];
+
+/// What stands next to a body of plain text in a request or a response, and in no structured output.
+const COMPANIONS: &[&str] = &[
+    "config",
+    "created",
+    "created_at",
+    "done",
+    "done_reason",
+    "files",
+    "finishReason",
+    "finish_reason",
+    "frequency_penalty",
+    "generation_info",
+    "id",
+    "index",
+    "kwargs",
+    "logprobs",
+    "max_output_tokens",
+    "max_tokens",
+    "metadata",
+    "model",
+    "object",
+    "presence_penalty",
+    "previous_response_id",
+    "reasoning",
+    "reasoningText",
+    "response_format",
+    "sources",
+    "stop",
+    "stopReason",
+    "stop_reason",
+    "stop_sequences",
+    "stream",
+    "stream_options",
+    "tags",
+    "temperature",
+    "text",
+    "tool_choice",
+    "toolCalls",
+    "toolResults",
+    "tool_calls",
+    "tools",
+    "top_p",
+    "type",
+    "usage",
+    "usage_metadata",
+    "warnings",
+];
+
+/// Returns whether `object` is a message or wraps some.
+pub(super) fn knows(object: &Object) -> bool {
+    message::knows(object)
+        || constructor(object).is_some()
+        || (!kind::knows(object) && wraps(object))
+}
+
+/// Collects messages as they are found.
+pub(super) struct Reader {
+    side: Side,
+    messages: Vec<Message>,
+    /// Whether the last message is made of parts that came without one, so that more of them belong to it.
+    is_open: bool,
+    /// How many wrappers are around what is being read.
+    wrappers: usize,
+}
+
+impl Reader {
+    pub(super) fn new(side: Side) -> Self {
+        Self {
+            side,
+            messages: Vec::new(),
+            is_open: false,
+            wrappers: 0,
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<Message> {
+        self.messages
+    }
+
+    /// Reads a value; what does not say whom it is from is from `from`.
+    pub(super) fn read(&mut self, value: Value, from: Role) {
+        match value {
+            Value::Null => {}
+            Value::Object(object) => self.object(object, from),
+            Value::Array(items) => match pair(&items) {
+                Some((role, text)) => {
+                    let text = Part::Text(text.to_owned());
+                    self.push(Message::new(role, text));
+                }
+                None => items.into_iter().for_each(|item| self.read(item, from)),
+            },
+            Value::String(text) => self.text(text, from),
+            value => self.push(Message::new(from, Part::Text(value.to_string()))),
+        }
+    }
+
+    fn text(&mut self, text: String, from: Role) {
+        // Some wrappers hold their messages as JSON in a string.
+        match parse::json(&text) {
+            Some(value) if super::knows(&value) => self.read(value, from),
+            _ => self.push(Message::new(from, Part::Text(text))),
+        }
+    }
+
+    fn object(&mut self, mut object: Object, from: Role) {
+        if let Some(class) = constructor(&object) {
+            let class = role(class);
+            let Some(inner) = take_object(&mut object, "kwargs") else {
+                return;
+            };
+            match class {
+                Some(class) => self.message(inner, class),
+                None => self.object(inner, from),
+            }
+        } else if message::knows(&object) {
+            self.message(object, from);
+        } else if kind::knows(&object) {
+            let mut parts = Vec::new();
+            let role = kind::role(&object).unwrap_or(from);
+            part::read(Value::Object(object), &mut parts);
+            self.loose(role, parts);
+        } else if self.wrappers < WRAPPERS && wraps(&object) {
+            self.wrappers += 1;
+            self.wrapper(object, from);
+            self.wrappers -= 1;
+        } else {
+            let mut parts = Vec::new();
+            part::read(Value::Object(object), &mut parts);
+            self.push(Message {
+                role: from,
+                name: None,
+                parts,
+                finish_reason: None,
+            });
+        }
+    }
+
+    fn message(&mut self, object: Object, from: Role) {
+        let is_item =
+            self.side == Side::Output && fields::kind(&object).as_deref() == Some("message");
+        let Some(message) = message::read(object, from, self.side) else {
+            return;
+        };
+        if is_item && message.finish_reason.is_none() {
+            self.loose(message.role, message.parts);
+        } else {
+            self.push(message);
+        }
+    }
+
+    fn wrapper(&mut self, mut object: Object, from: Role) {
+        let finish_reason = message::take_finish(&mut object);
+        let config = take_object(&mut object, "config");
+        let system = config
+            .and_then(|mut config| take(&mut config, SYSTEM))
+            .or_else(|| take(&mut object, SYSTEM));
+        // A response repeats the instructions it was asked with.
+        if let Some(system) = system
+            && self.side == Side::Input
+        {
+            let mut parts = Vec::new();
+            message::content(system, &mut parts);
+            self.push(Message {
+                role: Role::System,
+                name: None,
+                parts,
+                finish_reason: None,
+            });
+        }
+        let start = self.messages.len();
+        let mut has_body = false;
+        for (key, role) in BODIES {
+            if let Some(body) = take(&mut object, &[key]) {
+                has_body = true;
+                self.read(body, role.unwrap_or(from));
+            }
+        }
+        let is_empty = self.messages.len() == start;
+        if !has_body || (is_empty && finish_reason.is_some()) {
+            let message = message::read(object, from, self.side);
+            if let Some(message) = message {
+                self.push(message);
+            }
+        }
+        for message in &mut self.messages[start..] {
+            if message.role == Role::Assistant && message.finish_reason.is_none() {
+                message.finish_reason.clone_from(&finish_reason);
+            }
+        }
+    }
+
+    fn push(&mut self, message: Message) {
+        self.messages.push(message);
+        self.is_open = false;
+    }
+
+    fn loose(&mut self, role: Role, parts: Vec<Part>) {
+        match self.messages.last_mut() {
+            Some(last) if self.is_open && last.role == role => last.parts.extend(parts),
+            _ => self.push(Message {
+                role,
+                name: None,
+                parts,
+                finish_reason: None,
+            }),
+        }
+        self.is_open = true;
+    }
+}
+
+/// Returns the class of an object that LangChain serialised.
+fn constructor(object: &Object) -> Option<&str> {
+    if fields::kind(object)? != "constructor" || !object.get("kwargs")?.is_object() {
+        return None;
+    }
+    object.get("id")?.as_array()?.last()?.as_str()
+}
+
+/// Returns whether `object` wraps messages: in a body that holds some, or as a text among nothing unknown.
+fn wraps(object: &Object) -> bool {
+    let mut has_body = false;
+    let mut is_plain = true;
+    for (key, value) in object {
+        let key = key.as_str();
+        if holds_messages(key, value) {
+            return true;
+        }
+        let is_text = match value {
+            Value::String(_) => is_text_body(key) || TEXT_BODIES.contains(&key),
+            Value::Array(items) => {
+                !items.is_empty()
+                    && items.iter().all(Value::is_string)
+                    && TEXT_BODIES.contains(&key)
+            }
+            _ => false,
+        };
+        has_body |= is_text;
+        is_plain &= is_text
+            || value.is_null()
+            || is_text_body(key)
+            || COMPANIONS.contains(&key)
+            || SYSTEM.contains(&key);
+    }
+    has_body && is_plain
+}
+
+fn is_text_body(key: &str) -> bool {
+    matches!(key, "text" | "content")
+}
+
+fn holds_messages(key: &str, value: &Value) -> bool {
+    if key != "content" && !BODIES.iter().any(|(body, _)| *body == key) {
+        return false;
+    }
+    match value {
+        Value::Array(items) if key == "messages" && items.is_empty() => true,
+        Value::Array(items) if key == "choices" => items.iter().any(is_completion),
+        Value::Array(_) if key == "content" => false,
+        Value::Array(_) => super::knows(value),
+        Value::Object(object) => knows(object),
+        Value::String(text) if key == "messages" => {
+            parse::json(text).is_some_and(|value| super::knows(&value))
+        }
+        _ => false,
+    }
+}
+
+/// The old text completions have their text right in the choice.
+fn is_completion(choice: &Value) -> bool {
+    ["message", "delta", "text"]
+        .into_iter()
+        .any(|key| choice.get(key).is_some())
+}

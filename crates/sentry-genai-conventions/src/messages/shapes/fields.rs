@@ -1,0 +1,98 @@
+//! Taking fields out of JSON objects under any of their names.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::super::{Object, Role, parse::REDACTED};
+
+/// Removes and returns the first of `keys` that has a value.
+pub(in super::super) fn take(object: &mut Object, keys: &[&str]) -> Option<Value> {
+    keys.iter()
+        .find_map(|key| object.remove(*key).filter(is_present))
+}
+
+/// Removes and returns the first of `keys` that has a text; other values stay.
+pub(in super::super) fn take_text(object: &mut Object, keys: &[&str]) -> Option<String> {
+    let key = keys.iter().find(|key| {
+        object
+            .get(**key)
+            .is_some_and(|value| value.is_string() && is_present(value))
+    })?;
+    match object.remove(*key) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Removes and returns an object.
+pub(in super::super) fn take_object(object: &mut Object, key: &str) -> Option<Object> {
+    if !object.get(key)?.is_object() {
+        return None;
+    }
+    match object.remove(key) {
+        Some(Value::Object(inner)) => Some(inner),
+        _ => None,
+    }
+}
+
+/// Returns an id: a text, or a number as a text.
+pub(in super::super) fn take_id(object: &mut Object, keys: &[&str]) -> Option<String> {
+    take(object, keys)
+        .map(text_of)
+        .filter(|text| !text.is_empty())
+}
+
+/// Returns the text that a value stands for: its own, or its JSON.
+pub(in super::super) fn text_of(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        value => value.to_string(),
+    }
+}
+
+/// Returns the field `type` in one spelling: `tool-call` is `tool_call`.
+pub(in super::super) fn kind(object: &Object) -> Option<Cow<'_, str>> {
+    let kind = object.get("type")?.as_str()?;
+    let is_spelled = kind
+        .bytes()
+        .all(|byte| byte != b'-' && !byte.is_ascii_uppercase());
+    Some(if is_spelled {
+        kind.into()
+    } else {
+        kind.replace('-', "_").to_ascii_lowercase().into()
+    })
+}
+
+/// Returns the role that a name stands for, if it is one that libraries use.
+pub(in super::super) fn role(name: &str) -> Option<Role> {
+    match name {
+        "user" => return Some(Role::User),
+        "assistant" => return Some(Role::Assistant),
+        _ => {}
+    }
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    let name = name.strip_suffix("chunk").unwrap_or(&name);
+    let name = name.strip_suffix("message").unwrap_or(name);
+    Some(match name.trim_end_matches('_') {
+        "system" | "developer" => Role::System,
+        "user" | "human" => Role::User,
+        "assistant" | "ai" | "model" | "bot" | "chatbot" | "thinking" | "tool_call" => {
+            Role::Assistant
+        }
+        "tool" | "function" | "ipython" | "tool_response" | "tool_result" => Role::Tool,
+        _ => return None,
+    })
+}
+
+/// Returns the role and the text of a message spelled `["user", "Hi"]`.
+pub(in super::super) fn pair(items: &[Value]) -> Option<(Role, &str)> {
+    match items {
+        [Value::String(name), Value::String(text)] => Some((role(name)?, text)),
+        _ => None,
+    }
+}
+
+fn is_present(value: &Value) -> bool {
+    !value.is_null() && value.as_str() != Some(REDACTED)
+}

@@ -1,0 +1,195 @@
+//! What a part of a message is: its `type` says it, or the only field it has.
+
+use serde_json::Value;
+
+use super::{
+    super::{Object, Role, media},
+    fields::kind,
+};
+
+/// Where a text part has its text.
+pub(super) const TEXT: &[&str] = &[
+    "content",
+    "text",
+    "value",
+    "input_text",
+    "output_text",
+    "refusal",
+];
+
+/// Where a reasoning part has its text, or the list of its texts.
+pub(super) const REASONING: &[&str] = &[
+    "content",
+    "text",
+    "thinking",
+    "reasoning",
+    "reasoningText",
+    "reasoningContent",
+    "reasoning_content",
+    "summary",
+];
+
+/// Where a tool's answer is.
+pub(super) const ANSWER: &[&str] = &[
+    "response",
+    "result",
+    "output",
+    "content",
+    "server_tool_call_response",
+    "outputs",
+];
+
+/// What a part is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Reasoning,
+    /// Reasoning that only the provider can read.
+    Encrypted,
+    Call,
+    /// The call of a tool that the provider runs; named after the type.
+    HostedCall,
+    Answer,
+    Media,
+    Object,
+    /// A mark in a list, without content.
+    Mark,
+}
+
+/// Returns whether `object` is a part in a known spelling beyond doubt: structured output has fields named `type`, too.
+pub(super) fn knows(object: &Object) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| object.contains_key(*key));
+    if !object.contains_key("type") {
+        return of_fields(object).is_some();
+    }
+    match of(object) {
+        Some(Kind::Text) => has(TEXT),
+        Some(Kind::Reasoning) => has(REASONING),
+        Some(Kind::Call) => has(&["name", "toolName", "tool_name", "function"]),
+        Some(Kind::HostedCall | Kind::Encrypted) => has(&["id", "data", "status"]),
+        Some(Kind::Answer) => has(ANSWER) && object.len() > 2,
+        Some(Kind::Media) => media::knows(object),
+        Some(Kind::Object) => has(&["content"]) && object.len() == 2,
+        Some(Kind::Mark) => object.len() == 1,
+        None => false,
+    }
+}
+
+/// Returns whether `object` is a tool's answer.
+pub(super) fn is_answer(object: &Object) -> bool {
+    of(object) == Some(Kind::Answer)
+}
+
+/// Returns whose part it is, if a part of this kind tells.
+pub(super) fn role(object: &Object) -> Option<Role> {
+    match of(object)? {
+        Kind::Reasoning | Kind::Encrypted | Kind::Call | Kind::HostedCall => Some(Role::Assistant),
+        Kind::Answer => Some(Role::Tool),
+        Kind::Text => {
+            matches!(kind(object)?.as_ref(), "output_text" | "refusal").then_some(Role::Assistant)
+        }
+        _ => None,
+    }
+}
+
+/// Returns what `object` is, taking its word for it.
+pub(super) fn of(object: &Object) -> Option<Kind> {
+    match kind(object) {
+        Some(kind) => match of_type(&kind) {
+            None if kind == "function" && is_call(object) => Some(Kind::Call),
+            found => found,
+        },
+        None => of_fields(object),
+    }
+}
+
+fn of_type(kind: &str) -> Option<Kind> {
+    Some(match kind {
+        "text" | "input_text" | "output_text" | "refusal" | "summary_text" => Kind::Text,
+        "reasoning" | "thinking" | "reasoning_text" | "reasoning_content" => Kind::Reasoning,
+        "redacted_thinking" | "redacted_reasoning" | "reasoning_encrypted" => Kind::Encrypted,
+        "tool_call" | "tool_use" | "server_tool_use" | "mcp_tool_use" | "server_tool_call"
+        | "function_call" | "custom_tool_call" | "tool_invocation" | "mcp_call" => Kind::Call,
+        "web_search_call"
+        | "file_search_call"
+        | "code_interpreter_call"
+        | "computer_call"
+        | "image_generation_call"
+        | "local_shell_call" => Kind::HostedCall,
+        "tool_call_response"
+        | "tool_response"
+        | "tool_result"
+        | "function_response"
+        | "server_tool_call_response" => Kind::Answer,
+        kind if kind.ends_with("_tool_result") || kind.ends_with("_call_output") => Kind::Answer,
+        "image_url" | "input_image" | "image" | "anthropic_image" | "output_image"
+        | "image_file" | "input_audio" | "output_audio" | "audio" | "audio_url" | "video"
+        | "video_url" | "input_video" | "document" | "file" | "input_file" | "file_data"
+        | "inline_data" | "media" | "blob" | "uri" => Kind::Media,
+        "object" => Kind::Object,
+        "step_start" | "step_finish" | "cache_point" => Kind::Mark,
+        _ => return None,
+    })
+}
+
+/// Gemini and Bedrock have a field of its own for every kind of part, and no type.
+fn of_fields(object: &Object) -> Option<Kind> {
+    /// What may stand next to that field.
+    const ANNOTATIONS: &[&str] = &[
+        "annotations",
+        "cache_control",
+        "citations",
+        "thought",
+        "thoughtSignature",
+        "thought_signature",
+        "partMetadata",
+        "videoMetadata",
+        "video_metadata",
+    ];
+
+    if object.contains_key("toolCallId") && object.contains_key("toolName") {
+        let is_answer = ["result", "output"]
+            .into_iter()
+            .any(|key| object.contains_key(key));
+        return Some(if is_answer { Kind::Answer } else { Kind::Call });
+    }
+    if is_call(object) {
+        return Some(Kind::Call);
+    }
+    let mut fields = object
+        .iter()
+        .filter(|(key, value)| !value.is_null() && !ANNOTATIONS.contains(&key.as_str()));
+    let (key, value) = fields.next()?;
+    if fields.next().is_some() {
+        return None;
+    }
+    match (key.as_str(), value) {
+        ("text", Value::String(_)) => Some(Kind::Text),
+        ("toolUse" | "functionCall" | "function_call", Value::Object(_)) => Some(Kind::Call),
+        ("toolResult" | "functionResponse" | "function_response", Value::Object(_)) => {
+            Some(Kind::Answer)
+        }
+        (
+            "inlineData" | "inline_data" | "fileData" | "file_data" | "image" | "video"
+            | "document" | "audio",
+            Value::Object(_),
+        ) => Some(Kind::Media),
+        ("reasoningContent", Value::Object(inner)) => {
+            Some(if inner.contains_key("redactedContent") {
+                Kind::Encrypted
+            } else {
+                Kind::Reasoning
+            })
+        }
+        ("cachePoint", _) => Some(Kind::Mark),
+        _ => None,
+    }
+}
+
+/// OpenAI's `{"id", "type": "function", "function": {"name", "arguments"}}`; a definition has no arguments.
+fn is_call(object: &Object) -> bool {
+    object
+        .get("function")
+        .and_then(Value::as_object)
+        .is_some_and(|function| function.contains_key("arguments"))
+}

@@ -1,0 +1,269 @@
+//! One message: a role, and its content in one of many fields.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{
+    super::{Message, Object, Part, Role, Side, parse},
+    fields::{self, role, take, take_id, take_object, take_text},
+    kind, part,
+};
+
+/// Fields that make an object with a role a message.
+const BODY: &[&str] = &[
+    "parts",
+    "content",
+    "audio",
+    "data",
+    "finish_reason",
+    "functionCall",
+    "function_call",
+    "message",
+    "reasoning",
+    "reasoning_content",
+    "refusal",
+    "text",
+    "toolCalls",
+    "tool_call_id",
+    "tool_calls",
+];
+
+const REASONING: &[&str] = &[
+    "reasoning_content",
+    "reasoning",
+    "reasoningText",
+    "thinking",
+];
+
+const FINISH: &[&str] = &[
+    "finish_reason",
+    "finishReason",
+    "stop_reason",
+    "stopReason",
+    "done_reason",
+];
+
+/// Returns whether `object` is a message: it has a role, or is of a type that stands for one.
+pub(super) fn knows(object: &Object) -> bool {
+    let has_body = || BODY.iter().any(|key| object.contains_key(*key));
+    match object.get("role").and_then(Value::as_str) {
+        Some(name) => has_body() || (role(name).is_some() && object.len() <= 2),
+        None => {
+            object.get("parts").is_some_and(Value::is_array)
+                || ((class(object).is_some() || event_role(object).is_some()) && has_body())
+        }
+    }
+}
+
+/// Reads a message; one that does not say whom it is from is from `from`. `None` if it holds nothing.
+pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message> {
+    let event_role = event_role(&object);
+    let class = class(&object);
+    // LangChain's `{"type": "human", "data": {...}}`, and `gen_ai.choice` events.
+    let inner = match (class, event_role) {
+        (Some(_), _) if !object.contains_key("content") => take_object(&mut object, "data"),
+        (_, Some(_)) => take_object(&mut object, "message"),
+        _ => None,
+    };
+    if let Some(mut inner) = inner {
+        inner.append(&mut object);
+        object = inner;
+    }
+    let name = take_text(&mut object, &["role"]);
+    let known = name
+        .as_deref()
+        .map(|name| role(name).unwrap_or(side.role()));
+    let role = known.or(class).or(event_role).unwrap_or(from);
+    let mut parts = body(&mut object, role);
+    if name.as_deref() == Some("thinking") {
+        for part in &mut parts {
+            if let Part::Text(text) = part {
+                *part = Part::Reasoning(std::mem::take(text));
+            }
+        }
+    }
+    let finish_reason = take_finish(&mut object);
+    let name = (role != Role::Tool)
+        .then(|| take_text(&mut object, &["name"]))
+        .flatten();
+    (!parts.is_empty() || finish_reason.is_some()).then_some(Message {
+        role,
+        name,
+        parts,
+        finish_reason,
+    })
+}
+
+/// Removes and returns why the model stopped.
+pub(super) fn take_finish(object: &mut Object) -> Option<String> {
+    take_text(object, FINISH).or_else(|| {
+        ["generation_info", "response_metadata"]
+            .into_iter()
+            .find_map(|key| match object.get_mut(key)? {
+                Value::Object(inner) => take_text(inner, FINISH),
+                _ => None,
+            })
+    })
+}
+
+/// Reads what a message has as its content: a text, a part, or a list of them.
+pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
+    match value {
+        Value::String(text) => match parse::json(&text) {
+            // Flattened attributes hold a list of parts as JSON.
+            Some(Value::Array(items)) if is_parts(&items) => part::read(Value::Array(items), parts),
+            _ => parts.push(Part::Text(text)),
+        },
+        Value::Object(mut object) if object.get("parts").is_some_and(Value::is_array) => {
+            if let Some(inner) = object.remove("parts") {
+                part::read(inner, parts);
+            }
+        }
+        value => part::read(value, parts),
+    }
+}
+
+fn body(object: &mut Object, role: Role) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for key in REASONING {
+        if let Some(value) = take(object, &[key]) {
+            part::reasoning(value, &mut parts);
+        }
+    }
+    let has_parts = object.get("parts").is_some_and(Value::is_array);
+    let value = take(object, &["parts", "content", "text"]);
+    if role == Role::Tool {
+        answer(object, value, has_parts, &mut parts);
+    } else if let Some(value) = value {
+        content(value, &mut parts);
+    }
+    if let Some(refusal) = take_text(object, &["refusal"]) {
+        parts.push(Part::Text(refusal));
+    }
+    if let Some(audio) = take_object(object, "audio") {
+        audio_answer(audio, &mut parts);
+    }
+    calls(object, &mut parts);
+    parts
+}
+
+/// Reads a tool's answer, unless the content says itself which calls it answers.
+fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mut Vec<Part>) {
+    const ID: &[&str] = &["tool_call_id", "toolCallId", "tool_use_id", "call_id"];
+
+    let id = take_id(object, ID);
+    let Some(value) = value else {
+        return;
+    };
+    let says_itself = value.as_array().is_some_and(|items| {
+        items
+            .iter()
+            .filter_map(Value::as_object)
+            .any(kind::is_answer)
+    });
+    if says_itself || (has_parts && id.is_none()) {
+        content(value, parts);
+    } else if value.as_array().is_none_or(|items| !items.is_empty()) {
+        parts.push(Part::ToolCallResponse {
+            id: id.or_else(|| take_id(object, &["id"])),
+            name: take_text(object, &["name", "toolName", "tool_name"]),
+            response: part::answer(value),
+        });
+    }
+}
+
+/// Reads the calls that stand next to the content; some libraries repeat there what the content has already.
+fn calls(object: &mut Object, parts: &mut Vec<Part>) {
+    let mut calls = Vec::new();
+    for key in ["tool_calls", "toolCalls", "function_call", "functionCall"] {
+        if let Some(value) = take(object, &[key]) {
+            read_calls(value, &mut calls);
+        }
+    }
+    if calls.is_empty()
+        && let Some(mut kwargs) = take_object(object, "additional_kwargs")
+    {
+        for key in ["tool_calls", "function_call"] {
+            if let Some(value) = take(&mut kwargs, &[key]) {
+                read_calls(value, &mut calls);
+            }
+        }
+    }
+    let seen: BTreeSet<String> = parts
+        .iter()
+        .filter_map(call_id)
+        .map(str::to_owned)
+        .collect();
+    calls.retain(|call| call_id(call).is_none_or(|id| !seen.contains(id)));
+    parts.append(&mut calls);
+}
+
+fn read_calls(value: Value, calls: &mut Vec<Part>) {
+    let items = match value {
+        Value::String(text) => match parse::json(&text) {
+            Some(Value::Array(items)) => items,
+            Some(value) => vec![value],
+            None => return,
+        },
+        Value::Array(items) => items,
+        value => vec![value],
+    };
+    for item in items {
+        match item {
+            Value::Object(call) => calls.push(part::call(call)),
+            // A list of JSON texts.
+            Value::String(text) => {
+                if let Some(Value::Object(call)) = parse::json(&text) {
+                    calls.push(part::call(call));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn audio_answer(mut audio: Object, parts: &mut Vec<Part>) {
+    if let Some(text) = take_text(&mut audio, &["transcript"]) {
+        parts.push(Part::Text(text));
+    }
+    audio.insert("type".to_owned(), "audio".into());
+    part::read(Value::Object(audio), parts);
+}
+
+fn call_id(part: &Part) -> Option<&str> {
+    match part {
+        Part::ToolCall { id, .. } => id.as_deref(),
+        _ => None,
+    }
+}
+
+fn is_parts(items: &[Value]) -> bool {
+    !items.is_empty()
+        && items
+            .iter()
+            .all(|item| item.as_object().is_some_and(kind::knows))
+}
+
+/// Returns the role of a LangChain message, whose `type` is its class.
+fn class(object: &Object) -> Option<Role> {
+    match fields::kind(object)?.as_ref() {
+        "message" => None,
+        "function" if object.contains_key("function") => None,
+        // These are parts, too.
+        "tool_call" | "tool_response" | "tool_result" | "thinking" => None,
+        kind => role(kind),
+    }
+}
+
+/// Returns the role of an event of the old conventions, such as `gen_ai.user.message`.
+fn event_role(object: &Object) -> Option<Role> {
+    let name = object
+        .get("event.name")?
+        .as_str()?
+        .strip_prefix("gen_ai.")?;
+    match name {
+        "choice" => Some(Role::Assistant),
+        name => role(name.strip_suffix(".message")?),
+    }
+}

@@ -1,0 +1,315 @@
+//! One part of a message: what it is says its `type`, or the only field it has.
+
+use serde_json::Value;
+
+use super::{
+    super::{Media, Object, Part, parse, repair},
+    fields::{kind, take, take_id, take_object, take_text, text_of},
+    kind::{ANSWER, Kind, REASONING, TEXT, of},
+};
+
+const CALL_ID: &[&str] = &[
+    "call_id",
+    "toolCallId",
+    "tool_call_id",
+    "toolUseId",
+    "tool_use_id",
+    "id",
+];
+
+/// Reads a part, or a list of them.
+pub(in super::super) fn read(value: Value, parts: &mut Vec<Part>) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => parts.push(Part::Text(text)),
+        Value::Array(items) => items.into_iter().for_each(|item| read(item, parts)),
+        Value::Object(object) => read_object(object, parts),
+        value => parts.push(Part::Text(value.to_string())),
+    }
+}
+
+/// Reads a tool call in any spelling.
+pub(super) fn call(mut object: Object) -> Part {
+    for key in ["function_call", "functionCall", "toolUse", "tool_use"] {
+        if let Some(inner) = take_object(&mut object, key) {
+            object = inner;
+        }
+    }
+    let mut function = take_object(&mut object, "function").unwrap_or_default();
+    let id = take_id(&mut object, CALL_ID);
+    let name = take_text(&mut object, &["name", "toolName", "tool_name", "function"])
+        .or_else(|| take_text(&mut function, &["name"]));
+    let arguments = [&mut object, &mut function].into_iter().find_map(|fields| {
+        take(
+            fields,
+            &[
+                "arguments",
+                "args",
+                "input",
+                "parameters",
+                "server_tool_call",
+                "tool_input",
+            ],
+        )
+    });
+    Part::ToolCall {
+        id,
+        name: name.unwrap_or_else(|| "unknown".to_owned()),
+        arguments: arguments.map(unquote).unwrap_or_default(),
+    }
+}
+
+/// Reads reasoning: a text, or a list of summaries, either of which may be JSON in a string.
+pub(super) fn reasoning(value: Value, parts: &mut Vec<Part>) {
+    let value = match value {
+        Value::String(text) => match parse::json(&text) {
+            Some(Value::Array(items)) if items.iter().all(is_summary) => Value::Array(items),
+            _ => Value::String(text),
+        },
+        value => value,
+    };
+    match value {
+        Value::Null => {}
+        Value::String(text) => parts.push(Part::Reasoning(text)),
+        Value::Object(mut object) => {
+            if let Some(value) = take(
+                &mut object,
+                &[
+                    "reasoningText",
+                    "text",
+                    "content",
+                    "thinking",
+                    "reasoning",
+                    "summary",
+                ],
+            ) {
+                reasoning(value, parts);
+            }
+        }
+        Value::Array(items) => {
+            let mut thoughts = Vec::new();
+            items
+                .into_iter()
+                .for_each(|item| reasoning(item, &mut thoughts));
+            let texts: Vec<String> = thoughts.into_iter().filter_map(thought).collect();
+            if !texts.is_empty() {
+                parts.push(Part::Reasoning(texts.join("\n")));
+            }
+        }
+        value => parts.push(Part::Reasoning(value.to_string())),
+    }
+}
+
+/// Reads what a tool answered: a list of texts is the text, and a value that says its type is the value.
+pub(super) fn answer(mut value: Value) -> Value {
+    loop {
+        value = match value {
+            Value::Object(mut object) if is_typed_value(&object) => {
+                object.remove("value").unwrap_or_default()
+            }
+            Value::Array(items) if !items.is_empty() && items.iter().all(is_text) => {
+                let texts: Vec<String> = items.into_iter().filter_map(text_item).collect();
+                return Value::String(texts.join("\n"));
+            }
+            Value::Array(mut items) if items.len() == 1 && is_json_item(&items[0]) => {
+                items[0]["json"].take()
+            }
+            value => return value,
+        };
+    }
+}
+
+fn read_object(mut object: Object, parts: &mut Vec<Part>) {
+    let Some(found) = of(&object) else {
+        let is_lone = object.len() == 1;
+        if object.get("type").is_some_and(Value::is_string) {
+            parts.push(Part::Other(object));
+            return;
+        }
+        match object.get_mut("content") {
+            Some(Value::String(text)) if is_lone => parts.push(Part::Text(std::mem::take(text))),
+            _ => parts.push(Part::Object(Value::Object(object))),
+        }
+        return;
+    };
+    match found {
+        Kind::Text => read_text(object, parts),
+        Kind::Reasoning => read_reasoning(object, parts),
+        Kind::Call => parts.push(call(object)),
+        Kind::HostedCall => parts.push(hosted_call(object)),
+        Kind::Answer => parts.extend(read_answer(object)),
+        Kind::Media => {
+            let kind = kind(&object).map_or_else(
+                || object.keys().next().cloned().unwrap_or_default(),
+                |kind| kind.into_owned(),
+            );
+            parts.push(Part::Media(Media::read(&kind, object)));
+        }
+        Kind::Object => {
+            object.remove("type");
+            let value = take(&mut object, &["content", "object", "value", "json"]);
+            parts.push(Part::Object(value.unwrap_or(Value::Object(object))));
+        }
+        Kind::Encrypted | Kind::Mark => {}
+    }
+}
+
+fn read_text(mut object: Object, parts: &mut Vec<Part>) {
+    let is_thought = object.get("thought") == Some(&Value::Bool(true));
+    let Some(value) = take(&mut object, TEXT) else {
+        return;
+    };
+    let text = match value {
+        Value::Object(mut inner) => match take_text(&mut inner, &["value", "text", "content"]) {
+            Some(text) => text,
+            None => Value::Object(inner).to_string(),
+        },
+        value => text_of(value),
+    };
+    if let Some(call) = called(&text) {
+        parts.push(call);
+        return;
+    }
+    parts.push(if is_thought {
+        Part::Reasoning(text)
+    } else {
+        Part::Text(text)
+    });
+}
+
+/// Reads the repr of OpenAI's `ResponseFunctionToolCall`, which some libraries record as the text of an answer.
+fn called(text: &str) -> Option<Part> {
+    if !text.contains("type='function_call'") {
+        return None;
+    }
+    match repair::read_constructor(text)? {
+        Value::Object(object) if of(&object) == Some(Kind::Call) => Some(call(object)),
+        _ => None,
+    }
+}
+
+fn read_reasoning(mut object: Object, parts: &mut Vec<Part>) {
+    for key in REASONING {
+        let before = parts.len();
+        if let Some(value) = take(&mut object, &[key]) {
+            reasoning(value, parts);
+        }
+        if parts.len() > before {
+            return;
+        }
+    }
+}
+
+fn read_answer(mut object: Object) -> Option<Part> {
+    for key in [
+        "function_response",
+        "functionResponse",
+        "toolResult",
+        "tool_result",
+    ] {
+        if let Some(inner) = take_object(&mut object, key) {
+            object = inner;
+        }
+    }
+    let id = take_id(&mut object, CALL_ID);
+    let name = take_text(&mut object, &["name", "toolName", "tool_name"]);
+    // A tool may answer with null; content that is not captured has no field at all.
+    let response = take(&mut object, ANSWER)
+        .or_else(|| ANSWER.iter().find_map(|key| object.remove(*key)))
+        .or_else(|| (id.is_none() && name.is_none()).then_some(Value::Null))?;
+    if response.as_str() == Some(parse::REDACTED) {
+        return None;
+    }
+    Some(Part::ToolCallResponse {
+        id,
+        name,
+        response: answer(response),
+    })
+}
+
+fn hosted_call(mut object: Object) -> Part {
+    let kind = kind(&object).unwrap_or_default().into_owned();
+    let id = take_id(&mut object, CALL_ID);
+    for key in ["type", "status", "result"] {
+        object.remove(key);
+    }
+    object.retain(|_, value| !value.is_null());
+    Part::ToolCall {
+        id,
+        name: kind.strip_suffix("_call").unwrap_or(&kind).to_owned(),
+        arguments: Value::Object(object),
+    }
+}
+
+/// Reads arguments that are JSON, or a Python repr, in a string.
+fn unquote(value: Value) -> Value {
+    /// More layers of quotes are content.
+    const QUOTES: usize = 3;
+
+    let Value::String(text) = value else {
+        return value;
+    };
+    if text == parse::REDACTED {
+        return Value::Null;
+    }
+    let mut inner = parse::json(&text);
+    for _ in 1..QUOTES {
+        inner = match inner {
+            Some(Value::String(quoted)) => parse::json(&quoted),
+            inner => inner,
+        };
+    }
+    match inner {
+        Some(value @ (Value::Object(_) | Value::Array(_))) => value,
+        Some(_) => Value::String(text),
+        None => match repair::read(&text) {
+            Some(repaired) if !repaired.is_truncated => repaired.value,
+            _ => Value::String(text),
+        },
+    }
+}
+
+fn thought(part: Part) -> Option<String> {
+    match part {
+        Part::Reasoning(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn is_summary(item: &Value) -> bool {
+    let kind = item.get("type").and_then(Value::as_str);
+    matches!(kind, Some("summary_text" | "reasoning_text"))
+}
+
+/// The AI SDK's `{"type": "json", "value": ...}`.
+fn is_typed_value(object: &Object) -> bool {
+    let is_typed = kind(object).is_some_and(|kind| {
+        matches!(
+            kind.as_ref(),
+            "text" | "json" | "error_text" | "error_json" | "content"
+        )
+    });
+    is_typed
+        && object.contains_key("value")
+        && object
+            .keys()
+            .all(|key| matches!(key.as_str(), "type" | "value" | "providerOptions"))
+}
+
+fn is_text(item: &Value) -> bool {
+    item.as_object().is_some_and(|object| {
+        of(object) == Some(Kind::Text)
+            && object
+                .iter()
+                .any(|(key, value)| TEXT.contains(&key.as_str()) && value.is_string())
+    })
+}
+
+fn text_item(mut item: Value) -> Option<String> {
+    take_text(item.as_object_mut()?, TEXT)
+}
+
+fn is_json_item(item: &Value) -> bool {
+    item.as_object()
+        .is_some_and(|object| object.len() == 1 && object.contains_key("json"))
+}

@@ -1,0 +1,25 @@
+//! Conversations as libraries write them, and what Sentry gets.
+
+mod limits;
+mod properties;
+mod spellings;
+mod stories;
+
+use serde_json::Value;
+
+use super::{ContentLimits, Messages, Side};
+
+/// Returns what Sentry gets for `text`.
+fn shown(text: &str, side: Side) -> Value {
+    let fitted = Messages::parse(text, side).into_json(&ContentLimits::default());
+    assert_eq!(fitted.original_length, None);
+    serde_json::from_str(&fitted.json).unwrap()
+}
+
+fn input(messages: Value) -> Value {
+    shown(&messages.to_string(), Side::Input)
+}
+
+fn output(messages: Value) -> Value {
+    shown(&messages.to_string(), Side::Output)
+}

@@ -1,0 +1,153 @@
+//! Values as exported by libraries in the field, shortened only where noted.
+
+use serde_json::Value;
+
+use super::{super::Side, shown};
+
+/// The library, its side, what it wrote, and what Sentry gets.
+#[rustfmt::skip]
+const SPELLINGS: &[(&str, Side, &str, &str)] = &[
+    (
+        "rig 0.44", Side::Input,
+        r#"[{"role":"system","parts":[{"type":"text","content":"Use the tools."}]},{"role":"user","parts":[{"type":"text","content":"What is 2+3?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"call_fake_1","name":"add","arguments":{"x":2,"y":3}}]},{"role":"user","parts":[{"type":"tool_call_response","id":"call_fake_1","response":5}]}]"#,
+        r#"[{"role":"system","parts":[{"type":"text","content":"Use the tools."}]},{"role":"user","parts":[{"type":"text","content":"What is 2+3?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"call_fake_1","name":"add","arguments":{"x":2,"y":3}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"call_fake_1","response":5,"result":5}]}]"#,
+    ),
+    (
+        "rig 0.44, which does not know the finish reason", Side::Output,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Because of Rayleigh scattering."}],"finish_reason":"unknown"}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Because of Rayleigh scattering."}]}]"#,
+    ),
+    (
+        "rig 0.44, parts of its own", Side::Output,
+        r#"[{"role":"assistant","parts":[{"type":"opaque","kind":"web_search_call"},{"type":"file","modality":"document","file_id":"file-1"}],"finish_reason":"tool_call"}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"opaque","kind":"web_search_call"},{"type":"file","modality":"document","mime_type":"unknown","file_id":"file-1"}],"finish_reason":"tool_call"}]"#,
+    ),
+    (
+        "rig-core 0.33, gen_ai.prompt", Side::Input,
+        "What is 2+3?",
+        r#"[{"role":"user","parts":[{"type":"text","content":"What is 2+3?"}]}]"#,
+    ),
+    (
+        "a field recorded with Debug", Side::Input,
+        r#""[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"Why?\"}]}]""#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Why?"}]}]"#,
+    ),
+    (
+        "litellm", Side::Input,
+        r#"[{"role": "user", "parts": [{"type": "text", "content": "What is the weather in Paris?"}]}, {"role": "assistant", "parts": [], "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\": \"Paris\"}"}}]}, {"role": "tool", "parts": [{"type": "text", "content": "rain"}], "tool_call_id": "call_1"}]"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"What is the weather in Paris?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"call_1","name":"get_weather","arguments":{"city":"Paris"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"call_1","response":"rain","result":"rain"}]}]"#,
+    ),
+    (
+        "litellm, raw request", Side::Input,
+        "[{'role': 'system', 'content': 'Be brief.'}, {'role': 'user', 'content': \"What's the capital of France?\"}]",
+        r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"What's the capital of France?"}]}]"#,
+    ),
+    (
+        "pydantic-ai, with arguments as text and `result`", Side::Input,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"call_000467","name":"get_weather","arguments":"{\"city\":\"Paris\"}"}],"finish_reason":"tool_call"},{"role":"user","parts":[{"type":"tool_call_response","id":"call_000467","name":"get_weather","result":"rain"}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"call_000467","name":"get_weather","arguments":{"city":"Paris"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"call_000467","name":"get_weather","response":"rain","result":"rain"}]}]"#,
+    ),
+    (
+        "pydantic-ai without content", Side::Output,
+        r#"[{"role":"assistant","parts":[{"type":"text"},{"type":"tool_call","id":"call_000487","name":"get_weather"}],"finish_reason":"tool_call"}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"call_000487","name":"get_weather"}],"finish_reason":"tool_call"}]"#,
+    ),
+    (
+        "pydantic-ai 2 thinking", Side::Output,
+        r#"[{"role":"assistant","parts":[{"type":"thinking","content":"The user asks something simple."},{"type":"text","content":"Paris."}],"finish_reason":"stop"}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"The user asks something simple."},{"type":"text","content":"Paris."}],"finish_reason":"stop"}]"#,
+    ),
+    (
+        "OpenLLMetry 0.62, reasoning as JSON in a string", Side::Output,
+        r#"[{"role": "assistant", "parts": [{"type": "text", "content": "Hi."}, {"type": "reasoning", "content": "[{\"text\": \"The user wants a direct answer.\", \"type\": \"summary_text\"}]"}], "finish_reason": "stop"}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi."},{"type":"reasoning","content":"The user wants a direct answer."}],"finish_reason":"stop"}]"#,
+    ),
+    (
+        "Anthropic SDK", Side::Input,
+        r#"[{"role":"user","parts":[{"type":"anthropic_image"},{"type":"text","content":"What is in this image?"}]}]"#,
+        r#"[{"role":"user","parts":[{"type":"blob","modality":"image","mime_type":"unknown","content":"[Blob substitute]"},{"type":"text","content":"What is in this image?"}]}]"#,
+    ),
+    (
+        "OpenTelemetry genai-anthropic, nulls and another order of fields", Side::Input,
+        r#"[{"role":"user","parts":[{"mime_type":"image/png","modality":"image","content":"iVBORw0KGgo=","type":"blob"},{"content":"What is this?","type":"text"}],"name":null}]"#,
+        r#"[{"role":"user","parts":[{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"},{"type":"text","content":"What is this?"}]}]"#,
+    ),
+    (
+        "logfire, data URL as a URI", Side::Input,
+        r#"[{"role":"user","parts":[{"type":"uri","uri":"data:image/png;base64,iVBORw0KGgo=","modality":"image"},{"type":"uri","uri":"https://example.com/cat.png","modality":"image"}]}]"#,
+        r#"[{"role":"user","parts":[{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"},{"type":"uri","modality":"image","mime_type":"unknown","uri":"https://example.com/cat.png"}]}]"#,
+    ),
+    (
+        "logfire openai-agents, old events", Side::Input,
+        r#"[{"event.name":"gen_ai.user.message","content":"Refund?","role":"user"},{"event.name":"gen_ai.assistant.message","role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"transfer","arguments":"{}"}}]},{"event.name":"gen_ai.tool.message","role":"tool","id":"call_1","content":"done","name":"transfer"}]"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Refund?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"call_1","name":"transfer","arguments":{}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"call_1","name":"transfer","response":"done","result":"done"}]}]"#,
+    ),
+    (
+        "OpenInference langchain", Side::Input,
+        r#"{"messages": [["user", "Tell me a joke"]]}"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Tell me a joke"}]}]"#,
+    ),
+    (
+        "OpenInference openai, a text completion", Side::Output,
+        r#"{"id":"cmpl-1","choices":[{"finish_reason":"stop","index":0,"logprobs":null,"text":" Paris."}],"created":1,"model":"m","object":"text_completion"}"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":" Paris."}],"finish_reason":"stop"}]"#,
+    ),
+    (
+        "OpenInference openai, a Responses request", Side::Input,
+        r#"{"model": "gpt-5", "input": "Hi", "instructions": "Be brief.", "max_output_tokens": 10, "temperature": 0.5}"#,
+        r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#,
+    ),
+    (
+        "openai-agents-v2, a call as a repr", Side::Output,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"ResponseFunctionToolCall(arguments='{\"city\": \"Paris\"}', call_id='call_000049', name='broken_weather', type='function_call', id='fc_000048', async_=None, caller=None, namespace=None, status='completed')"}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"call_000049","name":"broken_weather","arguments":{"city":"Paris"}}]}]"#,
+    ),
+    (
+        "LangGraph command (shortened)", Side::Output,
+        r#"{"output":[{"graph":null,"update":{"messages":[{"content":"Paris.","additional_kwargs":{},"response_metadata":{"finish_reason":"stop"},"type":"ai","name":"weather_agent","id":"r-1","tool_calls":[],"invalid_tool_calls":[]}]},"resume":null,"goto":[]}]}"#,
+        r#"[{"role":"assistant","name":"weather_agent","parts":[{"type":"text","content":"Paris."}],"finish_reason":"stop"}]"#,
+    ),
+    (
+        "Mastra", Side::Output,
+        r#"{"files":[],"reasoning":[],"sources":[],"text":"Paris.","warnings":[]}"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Paris."}]}]"#,
+    ),
+    (
+        "Google ADK 1.14", Side::Output,
+        r#"{"content":{"parts":[{"function_call":{"id":"fc-1","args":{"city":"Paris"},"name":"get_weather"}}],"role":"model"},"finish_reason":"STOP","usage_metadata":{"total_token_count":59}}"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"fc-1","name":"get_weather","arguments":{"city":"Paris"}}],"finish_reason":"STOP"}]"#,
+    ),
+    (
+        "semantic-kernel", Side::Output,
+        r#"[{"role":"assistant","content":"Paris.","name":"agent","finish_reason":"FinishReason.STOP"}]"#,
+        r#"[{"role":"assistant","name":"agent","parts":[{"type":"text","content":"Paris."}],"finish_reason":"stop"}]"#,
+    ),
+    (
+        "Vercel AI SDK 7, everything in one answer", Side::Output,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Let me see."},{"type":"tool_call","id":"c1","name":"f","arguments":{}},{"type":"tool_call_response","id":"c1","response":{"temp":14}}],"finish_reason":"tool-calls"}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Let me see."},{"type":"tool_call","id":"c1","name":"f","arguments":{}},{"type":"tool_call_response","id":"c1","response":{"temp":14},"result":"{\"temp\":14}"}],"finish_reason":"tool-calls"}]"#,
+    ),
+    (
+        "JSON that was cut off", Side::Input,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Why is the sky"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Why is the sky"}]}]"#,
+    ),
+    (
+        "roles of other worlds", Side::Input,
+        r#"[{"role":"developer","content":"Be brief."},{"role":"human","content":"Hi"},{"role":"model","content":"Hello"},{"role":"function","name":"f","content":"1"},{"role":"narrator","content":"So it was."}]"#,
+        r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Hi"}]},{"role":"assistant","parts":[{"type":"text","content":"Hello"}]},{"role":"tool","parts":[{"type":"tool_call_response","name":"f","response":"1","result":"1"}]},{"role":"user","parts":[{"type":"text","content":"So it was."}]}]"#,
+    ),
+];
+
+#[test]
+fn libraries_in_the_field() {
+    for (library, side, written, expected) in SPELLINGS {
+        let expected: Value = serde_json::from_str(expected).unwrap();
+        assert_eq!(shown(written, *side), expected, "{library}");
+        assert_eq!(
+            shown(&expected.to_string(), *side),
+            expected,
+            "{library}, once more"
+        );
+    }
+}

@@ -1,0 +1,439 @@
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        ContentLimits, Messages, Part, Side, system_instructions, system_parts, tool_definitions,
+        tool_payload,
+    },
+    input, output, shown,
+};
+
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+
+/// What every library should have said about a weather question with two calls at once.
+fn weather() -> Value {
+    json!([
+        {"role": "user", "parts": [{"type": "text", "content": "Weather in Paris and Wien?"}]},
+        {"role": "assistant", "parts": [
+            {"type": "tool_call", "id": "c1", "name": "get_weather", "arguments": {"city": "Paris"}},
+            {"type": "tool_call", "id": "c2", "name": "get_weather", "arguments": {"city": "Wien"}},
+        ]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "rain", "result": "rain"}]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c2", "response": {"temp": 4}, "result": r#"{"temp":4}"#}]},
+    ])
+}
+
+fn one_answer(mut messages: Value) -> Value {
+    let answers = messages.as_array_mut().unwrap();
+    let last = answers.pop().unwrap();
+    let part = last["parts"][0].clone();
+    answers[2]["parts"].as_array_mut().unwrap().push(part);
+    messages
+}
+
+#[test]
+fn openai_chat_completions() {
+    let messages = json!({"model": "gpt-5-mini", "messages": [
+        {"role": "user", "content": "Weather in Paris and Wien?"},
+        {"role": "assistant", "content": null, "refusal": null, "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\": \"Paris\"}"}},
+            {"id": "c2", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\": \"Wien\"}"}},
+        ]},
+        {"role": "tool", "tool_call_id": "c1", "content": "rain"},
+        {"role": "tool", "tool_call_id": "c2", "content": {"temp": 4}},
+    ]});
+    assert_eq!(input(messages), weather());
+}
+
+#[test]
+fn openai_responses() {
+    let items = json!([
+        {"role": "user", "content": [{"type": "input_text", "text": "Weather in Paris and Wien?"}]},
+        {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"},
+        {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "get_weather", "arguments": "{\"city\":\"Paris\"}"},
+        {"type": "function_call", "id": "fc_2", "call_id": "c2", "name": "get_weather", "arguments": "{\"city\":\"Wien\"}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "rain"},
+        {"type": "function_call_output", "call_id": "c2", "output": {"temp": 4}},
+    ]);
+    assert_eq!(input(items), one_answer(weather()));
+
+    let response = json!({"id": "resp_1", "object": "response", "instructions": "Be brief.", "reasoning": {"effort": "low"}, "output": [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "The user wants"}, {"type": "summary_text", "text": "the weather."}]},
+        {"type": "message", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "Let me see.", "annotations": []}]},
+        {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "get_weather", "arguments": "{\"city\":\"Paris\"}"},
+    ]});
+    assert_eq!(
+        output(response),
+        json!([{"role": "assistant", "parts": [
+            {"type": "reasoning", "content": "The user wants\nthe weather."},
+            {"type": "text", "content": "Let me see."},
+            {"type": "tool_call", "id": "c1", "name": "get_weather", "arguments": {"city": "Paris"}},
+        ]}])
+    );
+}
+
+#[test]
+fn anthropic_messages() {
+    let messages = json!({"model": "claude", "max_tokens": 100, "system": [{"type": "text", "text": "Be brief."}], "messages": [
+        {"role": "user", "content": "Weather in Paris and Wien?"},
+        {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "Two cities.", "signature": "s"},
+            {"type": "redacted_thinking", "data": "xxx"},
+            {"type": "text", "text": "Let me see."},
+            {"type": "tool_use", "id": "c1", "name": "get_weather", "input": {"city": "Paris"}},
+            {"type": "tool_use", "id": "c2", "name": "get_weather", "input": {"city": "Wien"}},
+        ]},
+        {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": "rain"}]},
+            {"type": "tool_result", "tool_use_id": "c2", "content": "4 °C", "is_error": false},
+            {"type": "text", "text": "And tomorrow?"},
+        ]},
+    ]});
+    let mut read = Messages::parse(&messages.to_string(), Side::Input);
+    let limits = ContentLimits::default();
+    assert_eq!(
+        system_parts(read.take_system(), &limits),
+        r#"[{"type":"text","content":"Be brief."}]"#
+    );
+    // What would hide something else in Sentry has a message of its own.
+    let expected = json!([
+        {"role": "user", "parts": [{"type": "text", "content": "Weather in Paris and Wien?"}]},
+        {"role": "assistant", "parts": [
+            {"type": "reasoning", "content": "Two cities."},
+            {"type": "text", "content": "Let me see."},
+        ]},
+        {"role": "assistant", "parts": [
+            {"type": "tool_call", "id": "c1", "name": "get_weather", "arguments": {"city": "Paris"}},
+            {"type": "tool_call", "id": "c2", "name": "get_weather", "arguments": {"city": "Wien"}},
+        ]},
+        {"role": "tool", "parts": [
+            {"type": "tool_call_response", "id": "c1", "response": "rain", "result": "rain"},
+            {"type": "tool_call_response", "id": "c2", "response": "4 °C", "result": "4 °C"},
+        ]},
+        {"role": "user", "parts": [{"type": "text", "content": "And tomorrow?"}]},
+    ]);
+    let json = read.into_json(&limits).json;
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), expected);
+
+    let response = json!({"id": "msg_1", "type": "message", "role": "assistant", "stop_reason": "tool_use", "content": [
+        {"type": "text", "text": "Let me see."},
+        {"type": "tool_use", "id": "c1", "name": "get_weather", "input": {"city": "Paris"}},
+    ]});
+    assert_eq!(
+        output(response),
+        json!([{"role": "assistant", "finish_reason": "tool_use", "parts": [
+            {"type": "text", "content": "Let me see."},
+            {"type": "tool_call", "id": "c1", "name": "get_weather", "arguments": {"city": "Paris"}},
+        ]}])
+    );
+}
+
+#[test]
+fn gemini_contents() {
+    let request = json!({"model": "gemini", "config": {"system_instruction": "Be brief."}, "contents": [
+        {"role": "user", "parts": [{"text": "Weather in Paris and Wien?"}, {"inlineData": {"mimeType": "image/png", "data": PNG}}]},
+        {"role": "model", "parts": [
+            {"text": "Two cities.", "thought": true},
+            {"functionCall": {"id": "c1", "name": "get_weather", "args": {"city": "Paris"}}, "thoughtSignature": "x"},
+        ]},
+        {"role": "user", "parts": [{"function_response": {"id": "c1", "name": "get_weather", "response": {"temp": 14}}}]},
+    ]});
+    assert_eq!(
+        input(request),
+        json!([
+            {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]},
+            {"role": "user", "parts": [
+                {"type": "text", "content": "Weather in Paris and Wien?"},
+                {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "[Blob substitute]"},
+            ]},
+            {"role": "assistant", "parts": [
+                {"type": "reasoning", "content": "Two cities."},
+                {"type": "tool_call", "id": "c1", "name": "get_weather", "arguments": {"city": "Paris"}},
+            ]},
+            {"role": "tool", "parts": [
+                {"type": "tool_call_response", "id": "c1", "name": "get_weather", "response": {"temp": 14}, "result": r#"{"temp":14}"#},
+            ]},
+        ])
+    );
+    let response = json!({"candidates": [{"content": {"role": "model", "parts": [{"text": "Rain."}]}, "finishReason": "STOP", "index": 0}], "usageMetadata": {}});
+    assert_eq!(
+        output(response),
+        json!([{"role": "assistant", "parts": [{"type": "text", "content": "Rain."}], "finish_reason": "STOP"}])
+    );
+}
+
+#[test]
+fn bedrock_converse() {
+    let messages = json!([
+        {"role": "user", "content": [{"text": "Weather?"}]},
+        {"role": "assistant", "content": [{"toolUse": {"toolUseId": "c1", "name": "get_weather", "input": {"city": "Paris"}}}]},
+        {"role": "user", "content": [{"toolResult": {"toolUseId": "c1", "content": [{"json": {"temp": 14}}], "status": "success"}}]},
+    ]);
+    assert_eq!(
+        input(messages),
+        json!([
+            {"role": "user", "parts": [{"type": "text", "content": "Weather?"}]},
+            {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "get_weather", "arguments": {"city": "Paris"}}]},
+            {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": {"temp": 14}, "result": r#"{"temp":14}"#}]},
+        ])
+    );
+    let response = json!({"output": {"message": {"role": "assistant", "content": [{"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}}, {"text": "Rain."}]}}, "stopReason": "end_turn", "usage": {}, "metrics": {}});
+    assert_eq!(
+        output(response),
+        json!([{"role": "assistant", "finish_reason": "end_turn", "parts": [
+            {"type": "reasoning", "content": "Hm."}, {"type": "text", "content": "Rain."},
+        ]}])
+    );
+}
+
+#[test]
+fn vercel_ai_sdk() {
+    let messages = json!([
+        {"role": "user", "content": [{"type": "text", "text": "Weather in Paris and Wien?"}]},
+        {"role": "assistant", "content": [
+            {"type": "tool-call", "toolCallId": "c1", "toolName": "get_weather", "input": {"city": "Paris"}},
+            {"type": "tool-call", "toolCallId": "c2", "toolName": "get_weather", "args": {"city": "Wien"}},
+        ]},
+        {"role": "tool", "content": [{"type": "tool-result", "toolCallId": "c1", "output": {"type": "error-text", "value": "rain"}}]},
+        {"role": "tool", "content": [{"type": "tool-result", "toolCallId": "c2", "result": {"temp": 4}}]},
+    ]);
+    assert_eq!(input(messages), weather());
+    let calls =
+        json!([{"toolCallId": "c1", "toolName": "get_weather", "input": "{\"city\":\"Paris\"}"}]);
+    assert_eq!(
+        output(calls),
+        json!([{"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "get_weather", "arguments": {"city": "Paris"}}]}])
+    );
+    assert_eq!(
+        input(json!({"system": "Be brief.", "prompt": "Hi"})),
+        json!([
+            {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]},
+            {"role": "user", "parts": [{"type": "text", "content": "Hi"}]},
+        ])
+    );
+}
+
+#[test]
+fn langchain_constructors_and_generations() {
+    let messages = json!({"messages": [[
+        {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"], "kwargs": {"content": "Weather in Paris and Wien?", "type": "human", "id": "u1"}},
+        {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "AIMessage"], "kwargs": {"content": "", "type": "ai", "id": "u2", "additional_kwargs": {"refusal": null}, "invalid_tool_calls": [], "tool_calls": [
+            {"name": "get_weather", "args": {"city": "Paris"}, "id": "c1", "type": "tool_call"},
+            {"name": "get_weather", "args": {"city": "Wien"}, "id": "c2", "type": "tool_call"},
+        ], "response_metadata": {"finish_reason": "tool_calls"}}},
+        {"type": "tool", "data": {"content": "rain", "type": "tool", "id": "u3", "tool_call_id": "c1"}},
+        {"type": "tool", "content": [{"type": "json", "json": 1}], "tool_call_id": "c2"},
+    ]]});
+    let mut expected = weather();
+    expected[3]["parts"][0]["response"] = json!([{"type": "json", "json": 1}]);
+    expected[3]["parts"][0]["result"] = json!(r#"[{"json":1,"type":"json"}]"#);
+    assert_eq!(input(messages), expected);
+
+    let completion = json!({"generations": [[{"text": "Rain.", "generation_info": {"finish_reason": "stop"}, "type": "ChatGeneration", "message":
+        {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "AIMessage"], "kwargs": {"content": "Rain.", "type": "ai", "tool_calls": []}}}]],
+        "llm_output": {"token_usage": {}}, "type": "LLMResult"});
+    assert_eq!(
+        output(completion),
+        json!([{"role": "assistant", "parts": [{"type": "text", "content": "Rain."}], "finish_reason": "stop"}])
+    );
+}
+
+#[test]
+fn chat_completion_with_reasoning_and_refusal() {
+    let completion = json!({"id": "chatcmpl-1", "object": "chat.completion", "choices": [
+        {"index": 0, "finish_reason": "stop", "logprobs": null, "message": {"role": "assistant", "content": "4", "reasoning_content": "2+2"}},
+        {"index": 1, "finish_reason": "content_filter", "message": {"role": "assistant", "content": null, "refusal": "No."}},
+    ], "usage": {"total_tokens": 1}});
+    let messages = Messages::parse(&completion.to_string(), Side::Output);
+    assert_eq!(messages.finish_reasons(), ["stop", "content_filter"]);
+    assert_eq!(
+        output(completion),
+        json!([
+            {"role": "assistant", "parts": [{"type": "reasoning", "content": "2+2"}, {"type": "text", "content": "4"}], "finish_reason": "stop"},
+            {"role": "assistant", "parts": [{"type": "text", "content": "No."}], "finish_reason": "content_filter"},
+        ])
+    );
+}
+
+#[test]
+fn images_keep_their_type_and_lose_their_content() {
+    let messages = json!([{"role": "user", "content": [
+        {"type": "text", "text": "What is in these?"},
+        {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PNG}")}},
+        {"type": "image_url", "image_url": {"url": "https://example.com/cat.png?sig=secret"}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": PNG}},
+        {"type": "file", "file": {"file_id": "file-1"}},
+    ]}]);
+    let shown = input(messages);
+    assert_eq!(
+        shown[0]["parts"],
+        json!([
+            {"type": "text", "content": "What is in these?"},
+            {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "[Blob substitute]"},
+            {"type": "uri", "modality": "image", "mime_type": "unknown", "uri": "https://example.com/cat.png"},
+            {"type": "blob", "modality": "image", "mime_type": "image/jpeg", "content": "[Blob substitute]"},
+            {"type": "file", "modality": "document", "mime_type": "unknown", "file_id": "file-1"},
+        ])
+    );
+}
+
+#[test]
+fn tool_answers_with_images_stay_readable() {
+    let shown = input(json!([{"role": "tool", "tool_call_id": "c1", "content": [
+        {"type": "text", "text": "A chart"}, {"type": "image", "mimeType": "image/png", "data": PNG},
+    ]}]));
+    assert_eq!(
+        shown[0]["parts"][0]["response"],
+        json!([{"type": "text", "text": "A chart"}, {"type": "image", "mimeType": "image/png", "data": "[Blob substitute]"}])
+    );
+}
+
+#[test]
+fn nothing_is_shown_of_nothing() {
+    for text in [
+        "",
+        "   ",
+        "null ",
+        "__REDACTED__",
+        "[]",
+        "{}",
+        r#""""#,
+        r#"[{"role":"user","content":""}]"#,
+        r#"{"messages":[]}"#,
+        r#"[{"role":"user","parts":[{"type":"text"}]}]"#,
+        r#"[{"role":"user","content":"__REDACTED__"}]"#,
+    ] {
+        let messages = Messages::parse(text, Side::Input);
+        assert!(messages.is_empty(), "{text}");
+        assert_eq!(
+            messages.into_json(&ContentLimits::default()).json,
+            "[]",
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_message_without_parts_still_tells_its_finish_reason() {
+    let messages = Messages::parse(
+        r#"[{"role":"assistant","parts":[],"finish_reason":"tool_calls"}]"#,
+        Side::Output,
+    );
+    assert_eq!(messages.finish_reasons(), ["tool_calls"]);
+    assert!(messages.is_empty());
+}
+
+#[test]
+fn structured_output_is_text() {
+    for text in [
+        r#"{"city":"Paris","temp":14}"#,
+        r#"{"text":"a","score":1}"#,
+        r#"{"type":"image","caption":"A cat"}"#,
+        r#"[{"type":"file","name":"a"}]"#,
+        "[1,2,3]",
+        r#"["a","b"]"#,
+        "42",
+        "[INST] hi",
+        "{name}, hello",
+    ] {
+        assert_eq!(
+            shown(text, Side::Output),
+            json!([{"role": "assistant", "parts": [{"type": "text", "content": text}]}])
+        );
+    }
+}
+
+#[test]
+fn evaluations_pass_through() {
+    let evaluation =
+        json!([{"type": "evaluation", "state": {"a": 1}, "questions": ["Is it good?"]}]);
+    assert_eq!(input(evaluation.clone()), evaluation);
+}
+
+#[test]
+fn flattened_attributes_come_as_a_value() {
+    let value = json!([
+        {"role": "thinking", "content": "Hm."},
+        {"role": "user", "content": "[{\"type\":\"tool_result\",\"tool_use_id\":\"c1\",\"content\":\"rain\"}]"},
+    ]);
+    let messages = Messages::from_value(value, Side::Input).messages;
+    assert_eq!(messages[0].parts, [Part::Reasoning("Hm.".into())]);
+    assert!(matches!(
+        &messages[1].parts[..],
+        [Part::ToolCallResponse { .. }]
+    ));
+}
+
+#[test]
+fn system_instructions_of_every_kind() {
+    let limits = ContentLimits::default();
+    let expected = r#"[{"type":"text","content":"Be brief."}]"#;
+    for text in [
+        "Be brief.",
+        r#""Be brief.""#,
+        r#"[{"type":"text","content":"Be brief."}]"#,
+        r#"[{"text":"Be brief.","type":"text","cache_control":{"type":"ephemeral"}}]"#,
+        r#"[{"role":"system","content":"Be brief."}]"#,
+        r#"["Be brief."]"#,
+        r#"{"role":"user","parts":[{"text":"Be brief."}]}"#,
+        r#"{"parts":[{"text":"Be brief."}]}"#,
+        "[{'type': 'text', 'content': 'Be brief.'}]",
+    ] {
+        assert_eq!(system_instructions(text, &limits), expected, "{text}");
+    }
+    assert_eq!(system_instructions("", &limits), "[]");
+}
+
+#[test]
+fn tool_definitions_of_every_provider() {
+    let limits = ContentLimits::default();
+    let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+    let function = json!({"name": "get_weather", "description": "Weather", "parameters": schema});
+    let ai_sdk = json!({"type": "function", "name": "get_weather", "description": "Weather", "inputSchema": schema}).to_string();
+    let expected = json!([{"type": "function", "name": "get_weather", "description": "Weather", "parameters": schema}]);
+    for definitions in [
+        json!([{"type": "function", "function": function, "strict": true}]),
+        json!([{"name": "get_weather", "description": "Weather", "input_schema": schema}]),
+        json!([{"function_declarations": [function]}]),
+        json!([{"toolSpec": {"name": "get_weather", "description": "Weather", "inputSchema": {"json": schema}}}]),
+        json!([ai_sdk]),
+        json!({"function_tools": [{"name": "get_weather", "description": "Weather", "parameters_json_schema": schema}], "output_tools": []}),
+        expected.clone(),
+    ] {
+        let read = tool_definitions(&definitions.to_string(), &limits);
+        assert_eq!(
+            serde_json::from_str::<Value>(&read).unwrap(),
+            expected,
+            "{definitions}"
+        );
+        assert!(read.starts_with(r#"[{"type":"function","name":"get_weather""#));
+    }
+    let built_in = tool_definitions(
+        r#"[{"type":"web_search","user_location":null},{"google_search":{}},"add"]"#,
+        &limits,
+    );
+    assert_eq!(
+        built_in,
+        r#"[{"name":"web_search","type":"web_search"},{"google_search":{},"name":"google_search","type":"google_search"},{"type":"function","name":"add"}]"#
+    );
+    assert_eq!(tool_definitions("no tools", &limits), "[]");
+}
+
+#[test]
+fn tool_payloads_stay_as_they_are() {
+    let limits = ContentLimits::default();
+    for text in [
+        r#"{"z":1,"a":{"y": 2}}"#,
+        "5",
+        "the tool failed",
+        "{'city': 'Paris'}",
+        "",
+    ] {
+        assert_eq!(tool_payload(text, &limits), (text.to_owned(), None));
+    }
+    let image = json!({"mimeType": "image/png", "data": PNG}).to_string();
+    assert_eq!(
+        tool_payload(&image, &limits).0,
+        r#"{"data":"[Blob substitute]","mimeType":"image/png"}"#
+    );
+}

@@ -1,0 +1,266 @@
+//! Tools: what a model may call, and what goes into a call and comes out of it.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::{
+    ContentLimits, Object, blobs, cut, parse, repair,
+    shapes::fields::{kind, take, take_object, take_text},
+    write,
+};
+
+const SCHEMA: &[&str] = &[
+    "parameters",
+    "input_schema",
+    "inputSchema",
+    "parameters_json_schema",
+    "parametersJsonSchema",
+    "json_schema",
+];
+
+/// Fields that hold lists of definitions.
+const LISTS: &[&str] = &[
+    "tools",
+    "function_tools",
+    "native_tools",
+    "builtin_tools",
+    "output_tools",
+    "functionDeclarations",
+    "function_declarations",
+];
+
+/// Reads the definitions of tools in any provider's spelling.
+///
+/// Returns `[{"type":"function","name","description","parameters"}]` within `limits`, with tools that the provider runs
+/// kept as they are; `[]` if `text` defines no tool.
+pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
+    let value = parse::json(text).or_else(|| Some(repair::read(text)?.value));
+    let mut tools = Vec::new();
+    collect(value.unwrap_or_default(), &mut tools);
+    for tool in &mut tools {
+        tool.shorten(limits.text_bytes.max(cut::SHORTEST));
+    }
+    fit(tools, limits)
+}
+
+/// Brings a tool's arguments or its result within `limits`.
+///
+/// JSON stays JSON, with binary content replaced and the strings inside shortened; plain text is cut. Returns the
+/// UTF-8 bytes there were if anything was cut.
+pub(crate) fn tool_payload(text: &str, limits: &ContentLimits) -> (String, Option<usize>) {
+    let redacted = blobs::redact_blobs(text);
+    if redacted.len() <= limits.text_bytes.min(limits.attribute_bytes) {
+        return (redacted.into_owned(), None);
+    }
+    let (json, is_cut) = match parse::json(&redacted) {
+        Some(value) => fit_payload(value, redacted, limits),
+        None => (cut_text(redacted, limits), true),
+    };
+    (json, is_cut.then_some(text.len()))
+}
+
+fn fit_payload(mut value: Value, text: Cow<'_, str>, limits: &ContentLimits) -> (String, bool) {
+    blobs::redact_value(&mut value);
+    let mut limit = limits.text_bytes.max(cut::SHORTEST);
+    let mut is_cut = cut::shorten(&mut value, limit);
+    if !is_cut && text.len() <= limits.attribute_bytes {
+        // As it was, with its fields in their order.
+        return (text.into_owned(), false);
+    }
+    let mut json = value.to_string();
+    while json.len() > limits.attribute_bytes && limit > cut::SHORTEST {
+        limit = (limit.min(limits.attribute_bytes) / 2).max(cut::SHORTEST);
+        is_cut |= cut::shorten(&mut value, limit);
+        json = value.to_string();
+    }
+    if json.len() <= limits.attribute_bytes {
+        return (json, is_cut);
+    }
+    // Numbers or names: what fits of the text, as a JSON string.
+    let mut start = text.into_owned();
+    let mut room = limits.attribute_bytes.saturating_sub(2);
+    loop {
+        cut::cut(&mut start, room);
+        let json = Value::String(start.clone()).to_string();
+        if json.len() <= limits.attribute_bytes || room == 0 {
+            return (json, true);
+        }
+        room /= 2;
+    }
+}
+
+fn cut_text(text: Cow<'_, str>, limits: &ContentLimits) -> String {
+    let mut text = text.into_owned();
+    cut::cut(&mut text, limits.text_bytes.min(limits.attribute_bytes));
+    text
+}
+
+fn fit(mut tools: Vec<Tool>, limits: &ContentLimits) -> String {
+    let mut json = render(&tools);
+    if json.len() > limits.attribute_bytes {
+        // Names and descriptions say more than schemas.
+        for tool in &mut tools {
+            if let Tool::Function { parameters, .. } = tool {
+                *parameters = None;
+            }
+        }
+        json = render(&tools);
+    }
+    if json.len() > limits.attribute_bytes {
+        for tool in &mut tools {
+            tool.shorten(cut::SHORTEST);
+        }
+        json = render(&tools);
+    }
+    if json.len() > limits.attribute_bytes {
+        let mut room = limits.attribute_bytes.saturating_sub(2);
+        let fitting = tools.iter().take_while(|tool| {
+            let mut out = Vec::new();
+            tool.write(&mut out);
+            let fits = out.len() < room;
+            room = room.saturating_sub(out.len() + 1);
+            fits
+        });
+        let fitting = fitting.count();
+        tools.truncate(fitting);
+        json = render(&tools);
+    }
+    json
+}
+
+enum Tool {
+    Function {
+        name: String,
+        description: Option<String>,
+        parameters: Option<Value>,
+    },
+    /// A tool of the provider's own, such as web search.
+    BuiltIn(Value),
+}
+
+impl Tool {
+    fn shorten(&mut self, limit: usize) {
+        match self {
+            Self::Function {
+                name,
+                description,
+                parameters,
+            } => {
+                cut::cut(name, limit);
+                if let Some(description) = description {
+                    cut::cut(description, limit);
+                }
+                if let Some(parameters) = parameters {
+                    cut::shorten(parameters, limit);
+                }
+            }
+            Self::BuiltIn(fields) => {
+                cut::shorten(fields, limit);
+            }
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Function {
+                name,
+                description,
+                parameters,
+            } => {
+                out.extend_from_slice(b"{\"type\":\"function\"");
+                write::text_field(out, "name", name);
+                if let Some(description) = description {
+                    write::text_field(out, "description", description);
+                }
+                if let Some(parameters) = parameters {
+                    write::field(out, "parameters", parameters);
+                }
+                out.push(b'}');
+            }
+            Self::BuiltIn(fields) => write::value(out, fields),
+        }
+    }
+}
+
+fn collect(value: Value, tools: &mut Vec<Tool>) {
+    match value {
+        Value::Array(items) => items.into_iter().for_each(|item| collect(item, tools)),
+        // The AI SDK has a list of JSON texts, others one of names.
+        Value::String(text) => match parse::json(&text) {
+            Some(value) => collect(value, tools),
+            None if text.is_empty() || text == parse::REDACTED => {}
+            None => tools.push(Tool::Function {
+                name: text,
+                description: None,
+                parameters: None,
+            }),
+        },
+        Value::Object(object) => collect_object(object, tools),
+        _ => {}
+    }
+}
+
+fn collect_object(mut object: Object, tools: &mut Vec<Tool>) {
+    let before = tools.len();
+    for key in LISTS {
+        if let Some(list) = take(&mut object, &[key]) {
+            collect(list, tools);
+        }
+    }
+    if tools.len() > before {
+        return;
+    }
+    object.retain(|_, value| !value.is_null());
+    let kind = kind(&object).map(|kind| kind.into_owned());
+    for key in ["function", "toolSpec", "custom"] {
+        if let Some(inner) = take_object(&mut object, key) {
+            object = inner;
+        }
+    }
+    let has_schema = SCHEMA.iter().any(|key| object.contains_key(*key));
+    let is_function = match kind.as_deref() {
+        None => has_schema || object.contains_key("name"),
+        Some("function" | "custom" | "function_tool") => true,
+        // LangChain and pydantic-ai say other things here.
+        Some(_) => has_schema,
+    };
+    match take_text(&mut object, &["name"]) {
+        Some(name) if is_function => tools.push(Tool::Function {
+            name,
+            description: take_text(&mut object, &["description"]),
+            parameters: take(&mut object, SCHEMA).map(schema),
+        }),
+        name => tools.extend(built_in(object, name).map(Tool::BuiltIn)),
+    }
+}
+
+/// Bedrock and the AI SDK wrap their schemas once more.
+fn schema(value: Value) -> Value {
+    match value {
+        Value::Object(mut object) if object.len() == 1 => {
+            match take(&mut object, &["json", "jsonSchema"]) {
+                Some(inner) => inner,
+                None => Value::Object(object),
+            }
+        }
+        value => value,
+    }
+}
+
+/// A built-in tool has a type; Gemini's is the name of its only field.
+fn built_in(mut object: Object, name: Option<String>) -> Option<Value> {
+    if object.get("type").is_none_or(|kind| !kind.is_string()) {
+        let kind = object.keys().next()?.clone();
+        object.insert("type".to_owned(), kind.into());
+    }
+    let name = name.or_else(|| Some(object.get("type")?.as_str()?.to_owned()))?;
+    object.insert("name".to_owned(), name.into());
+    Some(Value::Object(object))
+}
+
+fn render(tools: &[Tool]) -> String {
+    let mut out = Vec::new();
+    write::array(&mut out, tools, |out, tool| tool.write(out));
+    write::finish(out)
+}

@@ -1,0 +1,134 @@
+//! The canonical JSON.
+
+use serde_json::Value;
+
+use super::{Media, MediaSource, Message, Part, blobs::SUBSTITUTE};
+
+/// Appends one message. A message without parts is not to be written.
+pub(super) fn message(out: &mut Vec<u8>, message: &Message) {
+    out.extend_from_slice(b"{\"role\":\"");
+    out.extend_from_slice(message.role.as_str().as_bytes());
+    out.push(b'"');
+    optional(out, "name", message.name.as_deref());
+    out.extend_from_slice(b",\"parts\":");
+    array(out, &message.parts, part);
+    optional(out, "finish_reason", message.finish_reason.as_deref());
+    out.push(b'}');
+}
+
+/// Appends items as an array.
+pub(super) fn array<T>(out: &mut Vec<u8>, items: &[T], mut item: impl FnMut(&mut Vec<u8>, &T)) {
+    out.push(b'[');
+    for (index, value) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        item(out, value);
+    }
+    out.push(b']');
+}
+
+/// Appends any JSON.
+pub(super) fn value(out: &mut Vec<u8>, value: &Value) {
+    // Writing to memory cannot fail, and a `Value` has no key that is not text.
+    let _ = serde_json::to_writer(out, value);
+}
+
+/// Appends a field after others.
+pub(super) fn field(out: &mut Vec<u8>, name: &str, content: &Value) {
+    key(out, name);
+    value(out, content);
+}
+
+/// Appends a text field after others.
+pub(super) fn text_field(out: &mut Vec<u8>, name: &str, content: &str) {
+    key(out, name);
+    text(out, content);
+}
+
+/// Returns what was written.
+pub(super) fn finish(out: Vec<u8>) -> String {
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn part(out: &mut Vec<u8>, part: &Part) {
+    match part {
+        Part::Text(content) => {
+            kind(out, "text");
+            text_field(out, "content", content);
+        }
+        Part::Reasoning(content) => {
+            kind(out, "reasoning");
+            text_field(out, "content", content);
+        }
+        Part::ToolCall {
+            id,
+            name,
+            arguments,
+        } => {
+            kind(out, "tool_call");
+            optional(out, "id", id.as_deref());
+            text_field(out, "name", name);
+            if !arguments.is_null() {
+                field(out, "arguments", arguments);
+            }
+        }
+        Part::ToolCallResponse { id, name, response } => {
+            kind(out, "tool_call_response");
+            optional(out, "id", id.as_deref());
+            optional(out, "name", name.as_deref());
+            // OpenTelemetry's name, and the one that Sentry reads, as text.
+            field(out, "response", response);
+            match response {
+                Value::Array(_) | Value::Object(_) => {
+                    text_field(out, "result", &response.to_string());
+                }
+                _ => field(out, "result", response),
+            }
+        }
+        Part::Media(part) => media(out, part),
+        Part::Object(content) => {
+            kind(out, "object");
+            field(out, "content", content);
+        }
+        Part::Other(fields) => {
+            let _ = serde_json::to_writer(out, fields);
+            return;
+        }
+    }
+    out.push(b'}');
+}
+
+fn media(out: &mut Vec<u8>, media: &Media) {
+    let (name, key, content) = match &media.source {
+        MediaSource::Blob => ("blob", "content", SUBSTITUTE),
+        MediaSource::Uri(uri) => ("uri", "uri", uri.as_str()),
+        MediaSource::File(id) => ("file", "file_id", id.as_str()),
+    };
+    kind(out, name);
+    text_field(out, "modality", &media.modality);
+    text_field(out, "mime_type", &media.mime_type);
+    text_field(out, key, content);
+}
+
+fn kind(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b"{\"type\":\"");
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'"');
+}
+
+fn optional(out: &mut Vec<u8>, name: &str, content: Option<&str>) {
+    if let Some(content) = content {
+        text_field(out, name, content);
+    }
+}
+
+fn key(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+fn text(out: &mut Vec<u8>, content: &str) {
+    let _ = serde_json::to_writer(out, content);
+}

@@ -1,0 +1,215 @@
+//! Step 7: op, name and origin.
+
+use std::borrow::Cow;
+
+use crate::{
+    AiKind, Attributes, SourceSpan,
+    dialect::Dialect,
+    operation::{AiOperation, Operation},
+    plain,
+    recognise::Recognised,
+};
+
+/// What a span is called in Sentry.
+pub(crate) struct Naming {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) op: Cow<'static, str>,
+    pub(crate) origin: Cow<'static, str>,
+    pub(crate) ai: Option<AiKind>,
+}
+
+/// Names a span, and makes `gen_ai.operation.name` say the same as the op: Sentry reads both.
+///
+/// `sentry.op` and `sentry.name`, set by the program, win over everything else.
+pub(crate) fn name(
+    span: &mut SourceSpan,
+    recognised: Option<&Recognised>,
+    dialect: &Dialect,
+) -> Naming {
+    let mut naming = match recognised.map(|found| found.operation) {
+        Some(Operation::Ai(row)) => {
+            let subject = recognised.and_then(|found| found.subject.as_deref());
+            ai(span, row, subject, dialect)
+        }
+        Some(Operation::Mcp(op)) => mcp(span, op, dialect),
+        Some(Operation::Plain) => demoted(span, dialect),
+        None => ordinary(span),
+    };
+    if let Some(op) = take(&mut span.attributes, "sentry.op") {
+        naming.op = op.into();
+    }
+    if let Some(name) = take(&mut span.attributes, "sentry.name") {
+        naming.name = name.into();
+    }
+    if let Some(origin) = take(&mut span.attributes, "sentry.origin") {
+        naming.origin = origin.into();
+    }
+    naming
+}
+
+fn ai(
+    span: &mut SourceSpan,
+    row: &'static AiOperation,
+    subject: Option<&str>,
+    dialect: &Dialect,
+) -> Naming {
+    let attributes = &mut span.attributes;
+    attributes.set("gen_ai.operation.name", row.name);
+    if let Some(subject) = subject {
+        // The name is the only place where some libraries say it.
+        let key = match row.kind {
+            AiKind::LlmCall => "gen_ai.request.model",
+            AiKind::Agent => "gen_ai.agent.name",
+            AiKind::Tool => "gen_ai.tool.name",
+            AiKind::Handoff | AiKind::Memory => "",
+        };
+        if !key.is_empty() && !attributes.contains(key) {
+            attributes.push(key, subject);
+        }
+    }
+    let subject = match row.kind {
+        AiKind::LlmCall => first(
+            attributes,
+            &["gen_ai.request.model", "gen_ai.response.model"],
+        ),
+        AiKind::Agent => first(
+            attributes,
+            &[
+                "gen_ai.agent.name",
+                "gen_ai.pipeline.name",
+                "gen_ai.function_id",
+            ],
+        ),
+        AiKind::Tool => first(attributes, &["gen_ai.tool.name"]),
+        AiKind::Handoff | AiKind::Memory => None,
+    };
+    let name = match (row.kind, subject) {
+        (AiKind::Handoff, _) => handoff(span),
+        (_, Some(subject)) => format!("{} {subject}", row.name).into(),
+        (_, None) => row.name.into(),
+    };
+    Naming {
+        name,
+        op: row.op.into(),
+        origin: origin("ai", dialect),
+        ai: Some(row.kind),
+    }
+}
+
+/// `handoff from A to B`, from whichever side is known.
+fn handoff(span: &SourceSpan) -> Cow<'static, str> {
+    let attributes = &span.attributes;
+    let from = first(
+        attributes,
+        &[
+            "gen_ai.handoff.from_agent",
+            "from_agent",
+            "gen_ai.agent.name",
+        ],
+    );
+    let to = first(attributes, &["gen_ai.handoff.to_agent", "to_agent"]);
+    match (from, to) {
+        (Some(from), Some(to)) => format!("handoff from {from} to {to}").into(),
+        (Some(from), None) => format!("handoff from {from}").into(),
+        (None, Some(to)) => format!("handoff to {to}").into(),
+        (None, None) if span.name.starts_with("handoff ") => span.name.clone(),
+        (None, None) => "handoff".into(),
+    }
+}
+
+/// An MCP span is named by its method and what the method is about, and is no AI operation of this process.
+fn mcp(span: &mut SourceSpan, op: &'static str, dialect: &Dialect) -> Naming {
+    span.attributes.remove("gen_ai.operation.name");
+    let method = span.attributes.text("mcp.method.name").unwrap_or("mcp");
+    let subject = first(
+        &span.attributes,
+        &["gen_ai.tool.name", "gen_ai.prompt.name"],
+    );
+    let name = match subject {
+        Some(subject) if op == "mcp.server" => format!("{method} {subject}"),
+        _ => method.to_owned(),
+    };
+    Naming {
+        name: name.into(),
+        op: op.into(),
+        origin: origin("mcp", dialect),
+        ai: None,
+    }
+}
+
+/// Sentry takes any operation it does not know for a model call, so the operation goes and the name stays.
+fn demoted(span: &mut SourceSpan, dialect: &Dialect) -> Naming {
+    let operation = take(&mut span.attributes, "gen_ai.operation.name");
+    let subject = first(
+        &span.attributes,
+        &[
+            "gen_ai.workflow.name",
+            "gen_ai.pipeline.name",
+            "gen_ai.data_source.id",
+            "gen_ai.agent.name",
+        ],
+    );
+    let method = first(&span.attributes, &["mcp.method.name"]);
+    let mcp_subject = first(
+        &span.attributes,
+        &["gen_ai.tool.name", "gen_ai.prompt.name"],
+    );
+    let name = match (operation, method) {
+        (_, Some(method)) => match mcp_subject {
+            Some(subject) => format!("{method} {subject}").into(),
+            None => method.to_owned().into(),
+        },
+        (Some(operation), None) if WELL_KNOWN.contains(&operation.as_str()) => match subject {
+            Some(subject) => format!("{operation} {subject}").into(),
+            None => operation.into(),
+        },
+        _ => span.name.clone(),
+    };
+    Naming {
+        name,
+        op: plain::FUNCTION.into(),
+        origin: origin("ai", dialect),
+        ai: None,
+    }
+}
+
+/// Operations of the conventions that have no place in Sentry's AI views, but a name by convention.
+static WELL_KNOWN: &[&str] = &["invoke_workflow", "plan", "retrieval"];
+
+fn ordinary(span: &SourceSpan) -> Naming {
+    let plain = plain::classify(span);
+    let kind = plain.op.split('.').next().unwrap_or_default();
+    let origin = match kind {
+        plain::FUNCTION => "auto.function.rust".into(),
+        kind => format!("auto.{kind}.rust").into(),
+    };
+    let named = span.attributes.contains("otel.name");
+    let name = match plain.name {
+        Some(name) if !named => name.into(),
+        _ => span.name.clone(),
+    };
+    Naming {
+        name,
+        op: plain.op,
+        origin,
+        ai: None,
+    }
+}
+
+fn origin(category: &'static str, dialect: &Dialect) -> Cow<'static, str> {
+    match (category, dialect.name) {
+        ("ai", "") => "auto.ai.rust".into(),
+        (category, "") => format!("auto.{category}.rust").into(),
+        (category, library) => format!("auto.{category}.rust.{library}").into(),
+    }
+}
+
+fn take(attributes: &mut Attributes, key: &str) -> Option<String> {
+    let text = attributes.text(key).map(str::to_owned);
+    attributes.remove(key);
+    text
+}
+
+fn first<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
+    keys.iter().find_map(|key| attributes.text(key))
+}

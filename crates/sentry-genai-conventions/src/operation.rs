@@ -1,0 +1,128 @@
+//! Which GenAI operation a span describes, and what Sentry takes it for.
+
+use crate::{AiKind, SpanKind};
+
+/// An operation that Sentry counts, or one that it must not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// `gen_ai.operation.name` and `sentry.op` say what it is.
+    Ai(&'static AiOperation),
+    /// A request handled by an MCP server, or a notification to or from one.
+    Mcp(&'static str),
+    /// Something GenAI around model calls: a workflow, a chain, a retrieval. Sentry would take it for a model call,
+    /// so it becomes a plain span.
+    Plain,
+}
+
+/// A row of [`OPERATIONS`].
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct AiOperation {
+    pub(crate) name: &'static str,
+    pub(crate) op: &'static str,
+    pub(crate) kind: AiKind,
+}
+
+/// Every operation that has a place in Sentry's AI views, with Relay's classification.
+#[rustfmt::skip]
+static OPERATIONS: &[AiOperation] = &[
+    AiOperation { name: "chat", op: "gen_ai.chat", kind: AiKind::LlmCall },
+    AiOperation { name: "create_agent", op: "gen_ai.create_agent", kind: AiKind::Agent },
+    AiOperation { name: "create_memory", op: MEMORY, kind: AiKind::Memory },
+    AiOperation { name: "create_memory_store", op: MEMORY, kind: AiKind::Memory },
+    AiOperation { name: "decide", op: "gen_ai.decide", kind: AiKind::LlmCall },
+    AiOperation { name: "delete_memory", op: MEMORY, kind: AiKind::Memory },
+    AiOperation { name: "delete_memory_store", op: MEMORY, kind: AiKind::Memory },
+    AiOperation { name: "embeddings", op: "gen_ai.embeddings", kind: AiKind::LlmCall },
+    AiOperation { name: "evaluate", op: "gen_ai.evaluate", kind: AiKind::LlmCall },
+    AiOperation { name: "execute_tool", op: "gen_ai.execute_tool", kind: AiKind::Tool },
+    AiOperation { name: "extract", op: "gen_ai.extract", kind: AiKind::LlmCall },
+    AiOperation { name: "generate_content", op: "gen_ai.generate_content", kind: AiKind::LlmCall },
+    AiOperation { name: "handoff", op: "gen_ai.handoff", kind: AiKind::Handoff },
+    AiOperation { name: "invoke_agent", op: "gen_ai.invoke_agent", kind: AiKind::Agent },
+    AiOperation { name: "rerank", op: "gen_ai.rerank", kind: AiKind::LlmCall },
+    AiOperation { name: "responses", op: "gen_ai.responses", kind: AiKind::LlmCall },
+    AiOperation { name: "search_memory", op: MEMORY, kind: AiKind::Memory },
+    AiOperation { name: "text_completion", op: "gen_ai.text_completion", kind: AiKind::LlmCall },
+    AiOperation { name: "update_memory", op: MEMORY, kind: AiKind::Memory },
+    AiOperation { name: "upsert_memory", op: MEMORY, kind: AiKind::Memory },
+];
+
+/// All memory operations share one op.
+const MEMORY: &str = "gen_ai.memory.client";
+
+/// Spellings in the field of operations that have another canonical name.
+static SYNONYMS: &[(&str, &str)] = &[
+    ("agent_handoff", "handoff"),
+    ("audio_generation", "generate_content"),
+    ("completion", "text_completion"),
+    ("embedding", "embeddings"),
+    ("image_generation", "generate_content"),
+    ("transcription", "generate_content"),
+];
+
+/// The same operations by the op alone, for spans whose author set `sentry.op` and nothing else.
+pub(crate) fn from_op(op: &str) -> Option<&'static AiOperation> {
+    named(op.strip_prefix("gen_ai.")?)
+}
+
+/// Finds an operation by `gen_ai.operation.name`.
+pub(crate) fn named(name: &str) -> Option<&'static AiOperation> {
+    let canonical = SYNONYMS
+        .iter()
+        .find(|(synonym, _)| *synonym == name)
+        .map_or(name, |(_, canonical)| canonical);
+    OPERATIONS.iter().find(|row| row.name == canonical)
+}
+
+/// Finds an operation that starts a span name, and the rest of the name: `execute_tool get_weather`.
+pub(crate) fn in_span_name(name: &str) -> Option<(&'static AiOperation, &str)> {
+    let name = name.strip_prefix("gen_ai.").unwrap_or(name);
+    let (first, rest) = name.split_once(' ').unwrap_or((name, ""));
+    let row = OPERATIONS.iter().find(|row| row.name == first)?;
+    Some((row, rest.trim()))
+}
+
+/// Classifies an MCP request by its method and the span's role.
+///
+/// A tool call seen from the client is an AI tool span; everything a server handles is an MCP span of its own, so that
+/// one call is not counted on both ends.
+pub(crate) fn mcp(method: &str, kind: SpanKind) -> Operation {
+    let incoming = matches!(kind, SpanKind::Server | SpanKind::Consumer);
+    match method {
+        _ if method.starts_with("notifications/") && incoming => {
+            Operation::Mcp("mcp.notification.client_to_server")
+        }
+        _ if method.starts_with("notifications/") => {
+            Operation::Mcp("mcp.notification.server_to_client")
+        }
+        _ if incoming => Operation::Mcp("mcp.server"),
+        "tools/call" => named("execute_tool").map_or(Operation::Plain, Operation::Ai),
+        _ => Operation::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_by_name_synonym_and_span_name() {
+        assert_eq!(named("embedding").unwrap().op, "gen_ai.embeddings");
+        assert_eq!(named("search_memory").unwrap().op, "gen_ai.memory.client");
+        assert!(named("invoke_workflow").is_none());
+        let (row, rest) = in_span_name("execute_tool get_weather").unwrap();
+        assert_eq!((row.name, rest), ("execute_tool", "get_weather"));
+        assert!(in_span_name("chatter box").is_none());
+    }
+
+    #[test]
+    fn mcp_by_side() {
+        assert_eq!(
+            mcp("tools/call", SpanKind::Server),
+            Operation::Mcp("mcp.server")
+        );
+        let client = mcp("tools/call", SpanKind::Client);
+        assert!(matches!(client, Operation::Ai(row) if row.name == "execute_tool"));
+        assert_eq!(mcp("resources/read", SpanKind::Client), Operation::Plain);
+    }
+}

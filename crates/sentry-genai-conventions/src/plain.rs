@@ -1,0 +1,142 @@
+//! Op and name of spans that are not AI spans, by OpenTelemetry's conventions for HTTP, databases, RPC, messaging and FaaS.
+
+use std::borrow::Cow;
+
+use crate::{Attributes, SourceSpan, SpanKind, Value};
+
+/// The op of work inside the program.
+pub(crate) const FUNCTION: &str = "function";
+
+/// What a plain span is, and its name by convention where its attributes give one.
+pub(crate) struct Plain {
+    pub(crate) op: Cow<'static, str>,
+    pub(crate) name: Option<String>,
+}
+
+/// Classifies a span by the first convention it follows, in the order in which Sentry derives ops.
+pub(crate) fn classify(span: &SourceSpan) -> Plain {
+    let attributes = &span.attributes;
+    if let Some(plain) = http(attributes, span.kind) {
+        return plain;
+    }
+    if first(attributes, &["db.system.name", "db.system"]).is_some() {
+        return Plain {
+            op: "db".into(),
+            name: database_name(attributes),
+        };
+    }
+    if first(
+        attributes,
+        &["rpc.system.name", "rpc.system", "rpc.service"],
+    )
+    .is_some()
+    {
+        return Plain {
+            op: "rpc".into(),
+            name: rpc_name(attributes),
+        };
+    }
+    if first(attributes, &["messaging.system"]).is_some() {
+        return Plain {
+            op: "message".into(),
+            name: messaging_name(attributes),
+        };
+    }
+    if let Some(trigger) = first(attributes, &["faas.trigger"]) {
+        return Plain {
+            op: trigger.to_owned().into(),
+            name: first(attributes, &["faas.invoked_name", "faas.name"]).map(str::to_owned),
+        };
+    }
+    Plain {
+        op: FUNCTION.into(),
+        name: None,
+    }
+}
+
+fn http(attributes: &Attributes, kind: SpanKind) -> Option<Plain> {
+    let method = first(attributes, &["http.request.method", "http.method"]);
+    let route = first(attributes, &["http.route"]);
+    let server = matches!(kind, SpanKind::Server) || route.is_some();
+    let (op, target) = match (method, kind) {
+        (None, _) if route.is_none() => return None,
+        (_, SpanKind::Client) => ("http.client", first(attributes, &["url.template"])),
+        _ if server => ("http.server", route),
+        _ => ("http", first(attributes, &["url.template"])),
+    };
+    let name = match (method, target) {
+        (Some(method), Some(target)) => Some(format!("{} {target}", method_name(method))),
+        (Some(method), None) => Some(method_name(method).to_owned()),
+        (None, _) => None,
+    };
+    Some(Plain {
+        op: op.into(),
+        name,
+    })
+}
+
+/// `HTTP` stands for a method that is not a known one.
+fn method_name(method: &str) -> &str {
+    if method == "_OTHER" { "HTTP" } else { method }
+}
+
+fn database_name(attributes: &Attributes) -> Option<String> {
+    if let Some(summary) = first(attributes, &["db.query.summary"]) {
+        return Some(summary.to_owned());
+    }
+    let operation = first(attributes, &["db.operation.name", "db.operation"]);
+    let target = first(
+        attributes,
+        &[
+            "db.collection.name",
+            "db.sql.table",
+            "db.stored_procedure.name",
+            "db.namespace",
+            "db.name",
+        ],
+    );
+    join(operation, target)
+}
+
+fn rpc_name(attributes: &Attributes) -> Option<String> {
+    let method = first(attributes, &["rpc.method"])?;
+    match first(attributes, &["rpc.service"]) {
+        Some(service) if !method.contains('/') => Some(format!("{service}/{method}")),
+        _ => Some(method.to_owned()),
+    }
+}
+
+fn messaging_name(attributes: &Attributes) -> Option<String> {
+    let operation = first(
+        attributes,
+        &[
+            "messaging.operation.name",
+            "messaging.operation.type",
+            "messaging.operation",
+        ],
+    );
+    let destination = first(
+        attributes,
+        &[
+            "messaging.destination.template",
+            "messaging.destination.name",
+            "messaging.destination",
+        ],
+    );
+    join(operation, destination)
+}
+
+fn join(operation: Option<&str>, target: Option<&str>) -> Option<String> {
+    match (operation, target) {
+        (Some(operation), Some(target)) => Some(format!("{operation} {target}")),
+        (Some(operation), None) => Some(operation.to_owned()),
+        (None, _) => None,
+    }
+}
+
+fn first<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
+    keys.iter().find_map(|key| match attributes.get(key)? {
+        Value::Str(text) if !text.is_empty() => Some(text),
+        _ => None,
+    })
+}

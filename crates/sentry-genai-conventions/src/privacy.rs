@@ -1,0 +1,281 @@
+//! Step 5: content leaves only if it may.
+
+use crate::{
+    SourceSpan, Value,
+    content::{self, Side},
+    tables,
+};
+
+/// Which content may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capture {
+    pub(crate) inputs: bool,
+    pub(crate) outputs: bool,
+}
+
+impl Capture {
+    fn allows(self, side: Side) -> bool {
+        match side {
+            Side::Input => self.inputs,
+            Side::Output => self.outputs,
+            Side::Either => self.inputs && self.outputs,
+        }
+    }
+
+    pub(crate) fn everything(self) -> bool {
+        self.inputs && self.outputs
+    }
+}
+
+/// Removes what may not leave: known content by its side, and whatever else may be content.
+///
+/// `#[instrument]` records every argument, and libraries invent attributes. On an AI span an unknown attribute therefore
+/// stays only if it cannot be content: a number or a short token under a namespaced key. On any other span the arguments of
+/// functions go if their name says that they are content, or if they are prose or JSON.
+pub(crate) fn withhold(span: &mut SourceSpan, ai: bool, capture: Capture) {
+    if capture.everything() {
+        return;
+    }
+    span.attributes.retain(|key, value| {
+        if let Some(side) = content::side(key) {
+            return capture.allows(side);
+        }
+        if is_known(key) {
+            return true;
+        }
+        if ai {
+            !may_be_content(key, value)
+        } else {
+            !looks_like_argument(key, value)
+        }
+    });
+}
+
+/// Namespaces whose attributes are defined by OpenTelemetry or Sentry and describe the operation, not its content.
+static CONVENTIONS: &[&str] = &[
+    "aws.",
+    "azure.",
+    "client.",
+    "cloud.",
+    "code.",
+    "container.",
+    "cpu.",
+    "db.",
+    "deployment.",
+    "dns.",
+    "enduser.",
+    "error.",
+    "exception.type",
+    "exception.escaped",
+    "faas.",
+    "host.",
+    "http.",
+    "instrumentation.",
+    "jsonrpc.",
+    "k8s.",
+    "messaging.",
+    "net.",
+    "network.",
+    "openai.",
+    "os.",
+    "otel.gen_ai.tool.type",
+    "peer.",
+    "process.",
+    "rpc.",
+    "sentry.",
+    "server.",
+    "service.",
+    "session.",
+    "telemetry.",
+    "thread.",
+    "url.",
+    "user.",
+    "user_agent.",
+];
+
+/// Names of the GenAI conventions that Sentry does not list and that are not content.
+static OTEL_ONLY: &[&str] = &[
+    "gen_ai.agent.id",
+    "gen_ai.agent.version",
+    "gen_ai.data_source.id",
+    "gen_ai.output.type",
+    "gen_ai.request.encoding_formats",
+    "gen_ai.tool.call.id",
+    "gen_ai.workflow.name",
+];
+
+/// Returns whether a convention defines `key`, as something that describes the operation.
+fn is_known(key: &str) -> bool {
+    // Sentry's registry lists the prompts of older and other SDKs there, as current attributes.
+    let foreign = key.starts_with("ai.") || key.starts_with("vercel.");
+    if OTEL_ONLY.contains(&key) || (!foreign && tables::is_current(key)) {
+        return true;
+    }
+    let by_convention = CONVENTIONS.iter().any(|prefix| key.starts_with(prefix));
+    let named_so_by_convention = key.starts_with("db.") || key.starts_with("url.");
+    by_convention && (named_so_by_convention || !names_content(key))
+}
+
+fn may_be_content(key: &str, value: Value<'_>) -> bool {
+    if !key.contains('.') || names_content(key) {
+        return true;
+    }
+    match value {
+        Value::Str(text) => !is_token(text),
+        Value::Array(_) => true,
+        _ => false,
+    }
+}
+
+fn looks_like_argument(key: &str, value: Value<'_>) -> bool {
+    match value {
+        Value::Str(_) if names_content(key) => true,
+        Value::Str(text) => !key.contains('.') && is_prose_or_json(text),
+        _ => false,
+    }
+}
+
+/// One short word: an id, a name, a flag.
+fn is_token(text: &str) -> bool {
+    text.len() <= 128 && !text.starts_with(['{', '[']) && !text.chars().any(char::is_whitespace)
+}
+
+fn is_prose_or_json(text: &str) -> bool {
+    let text = text.trim_matches('"');
+    if text.len() > 256
+        || text.starts_with('{')
+        || text.starts_with("[{")
+        || text.starts_with("[\"")
+    {
+        return true;
+    }
+    let words = text
+        .split_whitespace()
+        .filter(|word| word.chars().any(char::is_alphabetic));
+    words.count() > 3
+}
+
+/// Returns whether the last word of a key is one that can only name content, as in `user_question` or `langfuse.input`.
+fn names_content(key: &str) -> bool {
+    let last = key.rsplit(['.', '_', '-']).next().unwrap_or(key);
+    CONTENT_WORDS
+        .iter()
+        .any(|word| last.eq_ignore_ascii_case(word))
+}
+
+static CONTENT_WORDS: &[&str] = &[
+    "answer",
+    "answers",
+    "args",
+    "arguments",
+    "completion",
+    "completions",
+    "content",
+    "contents",
+    "input",
+    "inputs",
+    "instruction",
+    "instructions",
+    "kwargs",
+    "message",
+    "messages",
+    "output",
+    "outputs",
+    "preamble",
+    "prompt",
+    "prompts",
+    "query",
+    "question",
+    "questions",
+    "reply",
+    "transcript",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SpanId, Timestamp, TraceId};
+
+    fn kept(ai: bool, capture: Capture, pairs: &[(&'static str, Value<'_>)]) -> Vec<String> {
+        let trace = TraceId::from_bytes([1; 16]).unwrap();
+        let mut span = SourceSpan::new(
+            trace,
+            SpanId::from_bytes([1; 8]).unwrap(),
+            "x",
+            Timestamp::default(),
+        );
+        for (key, value) in pairs {
+            span.attributes.push(key, *value);
+        }
+        withhold(&mut span, ai, capture);
+        span.attributes
+            .iter()
+            .map(|(key, _)| key.to_owned())
+            .collect()
+    }
+
+    const NOTHING: Capture = Capture {
+        inputs: false,
+        outputs: false,
+    };
+
+    #[test]
+    fn an_ai_span_keeps_only_what_cannot_be_content() {
+        let pairs = [
+            ("gen_ai.request.model", Value::Str("gpt-5-mini")),
+            ("gen_ai.tool.call.id", Value::Str("call_1")),
+            ("gen_ai.input.messages", Value::Str("[]")),
+            ("gen_ai.tool.call.result", Value::Str("4")),
+            ("question", Value::Str("hunter2")),
+            ("pin", Value::Integer(1234)),
+            ("app.tenant", Value::Str("acme")),
+            ("app.attempt", Value::Integer(2)),
+            ("app.note", Value::Str("she said no")),
+            ("langfuse.input", Value::Str("hunter2")),
+            ("server.address", Value::Str("api.openai.com")),
+        ];
+        let expected = [
+            "gen_ai.request.model",
+            "gen_ai.tool.call.id",
+            "app.tenant",
+            "app.attempt",
+            "server.address",
+        ];
+        assert_eq!(kept(true, NOTHING, &pairs), expected);
+    }
+
+    #[test]
+    fn one_side_may_leave_without_the_other() {
+        let pairs = [
+            ("gen_ai.input.messages", Value::Str("[]")),
+            ("gen_ai.output.messages", Value::Str("[]")),
+            ("note", Value::Str("unknown side")),
+        ];
+        let inputs = Capture {
+            inputs: true,
+            outputs: false,
+        };
+        assert_eq!(kept(true, inputs, &pairs), ["gen_ai.input.messages"]);
+        let both = Capture {
+            inputs: true,
+            outputs: true,
+        };
+        assert_eq!(kept(true, both, &pairs).len(), 3);
+    }
+
+    #[test]
+    fn a_plain_span_loses_arguments_that_read_like_content() {
+        let pairs = [
+            ("queue", Value::Str("default")),
+            ("order_id", Value::Str("A-17")),
+            ("question", Value::Str("hunter2")),
+            ("note", Value::Str("what is the weather in Vienna")),
+            ("req", Value::Str(r#"{"prompt":"x"}"#)),
+            ("values", Value::Str("[1, 2, 3]")),
+            ("app.note", Value::Str("what is the weather in Vienna")),
+            ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
+        ];
+        let expected = ["queue", "order_id", "values", "app.note", "db.query.text"];
+        assert_eq!(kept(false, NOTHING, &pairs), expected);
+    }
+}

@@ -1,0 +1,99 @@
+//! Step 1: whether a span is an AI span, and which operation it describes.
+
+use crate::{
+    SourceSpan,
+    dialect::{self, Dialect, unquoted},
+    operation::{self, Operation},
+};
+
+/// What a span turned out to be.
+#[derive(Debug)]
+pub(crate) struct Recognised {
+    pub(crate) operation: Operation,
+    /// What the span's own name says after the operation: a model, an agent or a tool.
+    pub(crate) subject: Option<String>,
+}
+
+/// Recognises the operation of a span; `None` for a span that has nothing to do with GenAI.
+///
+/// The signals in order: an explicit operation, an MCP method, an explicit op, the dialect's own rules, the span's name,
+/// and last what the attributes can only mean.
+pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognised> {
+    let named = operation::in_span_name(&span.name);
+    let subject = |row: &operation::AiOperation| {
+        named
+            .filter(|(in_name, rest)| in_name.name == row.name && !rest.is_empty())
+            .map(|(_, rest)| rest.to_owned())
+    };
+    let ai = |row| Recognised {
+        operation: Operation::Ai(row),
+        subject: subject(row),
+    };
+
+    let text = |key| span.attributes.text(key).map(unquoted);
+    if let Some(method) = text("mcp.method.name") {
+        let operation = operation::mcp(method, span.kind);
+        return Some(Recognised {
+            operation,
+            subject: None,
+        });
+    }
+    if let Some(explicit) = text("gen_ai.operation.name") {
+        return Some(operation::named(explicit).map_or(
+            Recognised {
+                operation: Operation::Plain,
+                subject: None,
+            },
+            ai,
+        ));
+    }
+    if let Some(row) = text("sentry.op").and_then(operation::from_op) {
+        return Some(ai(row));
+    }
+    if let Some(row) = (dialect.operation)(span).and_then(operation::named) {
+        return Some(ai(row));
+    }
+    if let Some((row, rest)) = named
+        && (speaks_for_itself(row.name, rest) || dialect::mentions_gen_ai(span))
+    {
+        return Some(ai(row));
+    }
+    let row = operation::named(implied(span)?)?;
+    Some(ai(row))
+}
+
+/// Returns whether a span name proves the operation without a GenAI attribute beside it; `chat` is an everyday word.
+fn speaks_for_itself(operation: &str, subject: &str) -> bool {
+    matches!(operation, "invoke_agent" | "create_agent" | "execute_tool") && !subject.is_empty()
+}
+
+/// Names the operation that attributes can only belong to, when nothing says it.
+fn implied(span: &SourceSpan) -> Option<&'static str> {
+    let any = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
+    if any(&[
+        "gen_ai.tool.call.id",
+        "gen_ai.tool.call.arguments",
+        "gen_ai.tool.call.result",
+    ]) && any(&["gen_ai.tool.name"])
+    {
+        return Some("execute_tool");
+    }
+    if any(&[
+        "gen_ai.embeddings.input",
+        "gen_ai.embeddings.dimension.count",
+    ]) {
+        return Some("embeddings");
+    }
+    let model = any(&["gen_ai.request.model", "gen_ai.response.model"]);
+    let call = any(&[
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.prompt_tokens",
+        "gen_ai.usage.completion_tokens",
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "gen_ai.response.id",
+        "gen_ai.response.finish_reasons",
+    ]);
+    (model && call).then_some("chat")
+}

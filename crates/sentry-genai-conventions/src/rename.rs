@@ -1,0 +1,227 @@
+//! Step 2: canonical keys with canonical types.
+
+use crate::{
+    Attributes, Scalar, Value,
+    dialect::unquoted,
+    tables::{self, Fate, Kind},
+};
+
+/// Renames what Sentry's registry has deprecated, converts values to the registry's types, and drops empty texts.
+///
+/// A value that cannot be converted keeps its key and leaves Sentry's namespace of typed attributes alone: it is
+/// dropped, since Sentry would drop it too.
+pub(crate) fn canonicalise(attributes: &mut Attributes) {
+    attributes.retain(|_, value| value != Value::Str(""));
+    for (from, fate) in deprecated(attributes) {
+        match fate {
+            Fate::Renamed(to) => attributes.rename(&from, to),
+            // Nothing replaces it, and under its old name Sentry would still read it.
+            Fate::Retired => {
+                if let Some(value) = attributes.get(&from).map(Owned::from) {
+                    attributes.remove(&from);
+                    value.push(attributes, &format!("otel.{from}"));
+                }
+            }
+            Fate::Current => {}
+        }
+    }
+    for (key, kind, value) in mistyped(attributes) {
+        attributes.remove(key);
+        match convert(&value, kind) {
+            Some(Owned::List(list)) => attributes.push(key, list),
+            Some(converted) => converted.push_static(attributes, key),
+            None => {}
+        }
+    }
+}
+
+/// Lists the deprecated keys of GenAI and MCP; other namespaces are their owners' business.
+fn deprecated(attributes: &Attributes) -> Vec<(String, Fate)> {
+    attributes
+        .iter()
+        .filter(|(key, _)| key.starts_with("gen_ai.") || key.starts_with("mcp."))
+        .filter_map(|(key, _)| {
+            let fate = tables::attribute(key)?.fate;
+            (fate != Fate::Current).then(|| (key.to_owned(), fate))
+        })
+        .collect()
+}
+
+/// Lists the attributes whose value is not of the registry's type, or still wears Debug's quotes.
+fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Owned)> {
+    attributes
+        .iter()
+        .filter_map(|(key, value)| {
+            let known = tables::attribute(key)?;
+            let fits = match (known.kind, value) {
+                (Kind::Text, Value::Str(text)) => {
+                    crate::content::is_content(key) || unquoted(text).len() == text.len()
+                }
+                (Kind::Integer, Value::Integer(_))
+                | (Kind::Double, Value::Double(_))
+                | (Kind::Boolean, Value::Bool(_))
+                | (Kind::List, Value::Array(_)) => true,
+                _ => false,
+            };
+            (!fits).then(|| (known.name, known.kind, Owned::from(value)))
+        })
+        .collect()
+}
+
+fn convert(value: &Owned, kind: Kind) -> Option<Owned> {
+    Some(match (kind, value) {
+        (Kind::Text, Owned::Text(text)) => Owned::Text(unquoted(text).to_owned()),
+        (Kind::Text, Owned::Integer(number)) => Owned::Text(number.to_string()),
+        (Kind::Text, Owned::Double(number)) => Owned::Text(number.to_string()),
+        (Kind::Text, Owned::Bool(yes)) => Owned::Text(yes.to_string()),
+        (Kind::Text, Owned::List(list)) => Owned::Text(json_list(list)),
+
+        (Kind::Integer, Owned::Double(number)) if number.fract() == 0.0 && number.abs() < 9e15 => {
+            Owned::Integer(*number as i64)
+        }
+        (Kind::Integer, Owned::Text(text)) => {
+            let text = unquoted(text).trim();
+            match text.parse::<i64>() {
+                Ok(number) => Owned::Integer(number),
+                Err(_) => convert(&Owned::Double(text.parse().ok()?), Kind::Integer)?,
+            }
+        }
+        (Kind::Double, Owned::Integer(number)) => Owned::Double(*number as f64),
+        (Kind::Double, Owned::Text(text)) => {
+            let number: f64 = unquoted(text).trim().parse().ok()?;
+            number.is_finite().then_some(Owned::Double(number))?
+        }
+        (Kind::Boolean, Owned::Text(text)) => match unquoted(text) {
+            "true" | "True" | "1" => Owned::Bool(true),
+            "false" | "False" | "0" => Owned::Bool(false),
+            _ => return None,
+        },
+        (Kind::Boolean, Owned::Integer(number @ (0 | 1))) => Owned::Bool(*number == 1),
+        (Kind::List, Owned::Text(text)) => Owned::List(
+            serde_json::from_str::<Vec<String>>(text)
+                .unwrap_or_else(|_| vec![text.clone()])
+                .into_iter()
+                .map(Scalar::Str)
+                .collect(),
+        ),
+        _ => return None,
+    })
+}
+
+fn json_list(list: &[Scalar]) -> String {
+    let values = list.iter().map(|scalar| match scalar {
+        Scalar::Bool(value) => serde_json::Value::from(*value),
+        Scalar::Integer(value) => serde_json::Value::from(*value),
+        Scalar::Double(value) => serde_json::Value::from(*value),
+        Scalar::Str(value) => serde_json::Value::from(value.as_str()),
+    });
+    serde_json::Value::from_iter(values).to_string()
+}
+
+/// A value taken out of the store, so that the store can be written to.
+enum Owned {
+    Bool(bool),
+    Integer(i64),
+    Double(f64),
+    Text(String),
+    List(Vec<Scalar>),
+}
+
+impl From<Value<'_>> for Owned {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Bool(value) => Self::Bool(value),
+            Value::Integer(value) => Self::Integer(value),
+            Value::Double(value) => Self::Double(value),
+            Value::Str(value) => Self::Text(value.to_owned()),
+            Value::Array(value) => Self::List(value.to_vec()),
+        }
+    }
+}
+
+impl Owned {
+    fn push(self, attributes: &mut Attributes, key: &str) {
+        match self {
+            Self::Bool(value) => attributes.push_owned_key(key, value),
+            Self::Integer(value) => attributes.push_owned_key(key, value),
+            Self::Double(value) => attributes.push_owned_key(key, value),
+            Self::Text(value) => attributes.push_owned_key(key, &value),
+            Self::List(value) => attributes.push_owned_key(key, value),
+        }
+    }
+
+    fn push_static(self, attributes: &mut Attributes, key: &'static str) {
+        match self {
+            Self::Bool(value) => attributes.push(key, value),
+            Self::Integer(value) => attributes.push(key, value),
+            Self::Double(value) => attributes.push(key, value),
+            Self::Text(value) => attributes.push(key, &value),
+            Self::List(value) => attributes.push(key, value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical(pairs: &[(&'static str, Value<'_>)]) -> Attributes {
+        let mut attributes = Attributes::default();
+        for (key, value) in pairs {
+            attributes.push(key, *value);
+        }
+        canonicalise(&mut attributes);
+        attributes
+    }
+
+    #[test]
+    fn deprecated_names_give_way_to_current_ones() {
+        let attributes = canonical(&[
+            ("gen_ai.system", Value::Str("openai")),
+            ("gen_ai.usage.prompt_tokens", Value::Integer(42)),
+            ("gen_ai.usage.input_tokens", Value::Integer(43)),
+            ("gen_ai.tool.type", Value::Str("function")),
+        ]);
+        assert_eq!(
+            attributes.get("gen_ai.provider.name"),
+            Some(Value::Str("openai"))
+        );
+        assert_eq!(
+            attributes.get("gen_ai.usage.input_tokens"),
+            Some(Value::Integer(43))
+        );
+        assert_eq!(
+            attributes.get("otel.gen_ai.tool.type"),
+            Some(Value::Str("function"))
+        );
+        assert_eq!(attributes.len(), 3);
+    }
+
+    #[test]
+    fn types_are_those_of_the_registry() {
+        let attributes = canonical(&[
+            ("gen_ai.usage.input_tokens", Value::Str("42")),
+            ("gen_ai.usage.output_tokens", Value::Str("Some(17)")),
+            ("gen_ai.request.seed", Value::Integer(7)),
+            ("gen_ai.request.temperature", Value::Integer(1)),
+            ("gen_ai.request.stop_sequences", Value::Str(r#"["a","b"]"#)),
+            ("gen_ai.response.id", Value::Str(r#""resp_1""#)),
+            ("gen_ai.request.top_k", Value::Str("many")),
+            ("gen_ai.agent.name", Value::Str("")),
+        ]);
+        let list = [Scalar::Str("a".into()), Scalar::Str("b".into())];
+        assert_eq!(attributes.integer("gen_ai.usage.input_tokens"), Some(42));
+        assert_eq!(attributes.integer("gen_ai.usage.output_tokens"), Some(17));
+        assert_eq!(attributes.text("gen_ai.request.seed"), Some("7"));
+        assert_eq!(
+            attributes.get("gen_ai.request.temperature"),
+            Some(Value::Double(1.0))
+        );
+        assert_eq!(
+            attributes.get("gen_ai.request.stop_sequences"),
+            Some(Value::Array(&list))
+        );
+        assert_eq!(attributes.text("gen_ai.response.id"), Some("resp_1"));
+        assert_eq!(attributes.len(), 6);
+    }
+}

@@ -1,0 +1,374 @@
+//! A span before and after the translation.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use crate::Attributes;
+
+/// A span as a door saw it, whatever the library that made it.
+///
+/// A door fills one of these per span and hands it over when the span has ended. Nothing in it has been interpreted.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SourceSpan {
+    /// The trace this span belongs to.
+    pub trace_id: TraceId,
+    /// The span's own id.
+    pub span_id: SpanId,
+    /// The parent, in this process or in another one.
+    pub parent_span_id: Option<SpanId>,
+    /// The name given by the instrumentation. `otel.name` and `sentry.name` attributes override it.
+    pub name: Cow<'static, str>,
+    /// The instrumentation scope: an OpenTelemetry scope name, or the target of a `tracing` span.
+    pub scope: Cow<'static, str>,
+    /// The OpenTelemetry span kind. An `otel.kind` attribute overrides it.
+    pub kind: SpanKind,
+    /// When the span started.
+    pub start: Timestamp,
+    /// When the span ended.
+    pub end: Timestamp,
+    /// The status set by the instrumentation.
+    pub status: SourceStatus,
+    /// All attributes, in the order they were recorded.
+    pub attributes: Attributes,
+    /// Events that happened inside the span and that the translation folds in.
+    pub events: Vec<SourceEvent>,
+    /// Links to other spans.
+    pub links: Vec<Link>,
+    /// What the span's ancestors and its surroundings say about it.
+    pub inherited: Inherited,
+}
+
+impl SourceSpan {
+    /// Creates a span with nothing but its identity, name and start; it ends when it starts.
+    #[must_use]
+    pub fn new(
+        trace_id: TraceId,
+        span_id: SpanId,
+        name: impl Into<Cow<'static, str>>,
+        start: Timestamp,
+    ) -> Self {
+        Self {
+            trace_id,
+            span_id,
+            parent_span_id: None,
+            name: name.into(),
+            scope: Cow::Borrowed(""),
+            kind: SpanKind::Internal,
+            start,
+            end: start,
+            status: SourceStatus::Unset,
+            attributes: Attributes::default(),
+            events: Vec::new(),
+            links: Vec::new(),
+            inherited: Inherited::default(),
+        }
+    }
+
+    /// Returns the bytes this span occupies in memory, for accounting.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        let events = self
+            .events
+            .iter()
+            .map(|event| size_of::<SourceEvent>() + event.attributes.footprint());
+        size_of::<Self>()
+            + self.attributes.footprint()
+            + events.sum::<usize>()
+            + self.links.len() * size_of::<Link>()
+    }
+}
+
+/// What a span takes over from its ancestors and surroundings, resolved by the door when the span ends.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Inherited {
+    /// The conversation, if the span does not name one itself.
+    pub conversation_id: Option<Arc<str>>,
+    /// The agent, if the span does not name one itself.
+    pub agent_name: Option<Arc<str>>,
+    /// The session of an ancestor GenAI span: the conversation where nothing names one.
+    pub session_id: Option<Arc<str>>,
+    /// Whether a model call below this span reported its tokens.
+    pub model_calls_below: bool,
+}
+
+/// The status an instrumentation gave a span.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceStatus {
+    /// Nothing was said.
+    #[default]
+    Unset,
+    /// Explicitly fine.
+    Ok,
+    /// Explicitly failed, with a description if there is one.
+    Error(Option<String>),
+}
+
+/// Something that happened inside a span: an exception, or an old per-message GenAI event.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SourceEvent {
+    /// The event's name, such as `exception` or `gen_ai.user.message`.
+    pub name: Cow<'static, str>,
+    /// The event's attributes. An exception has `exception.type`, `exception.message`.
+    pub attributes: Attributes,
+}
+
+impl SourceEvent {
+    /// Creates an event without attributes.
+    #[must_use]
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            name: name.into(),
+            attributes: Attributes::default(),
+        }
+    }
+}
+
+/// A span as Sentry understands it: the output of the translation, ready for the wire.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SentrySpan {
+    /// The trace this span belongs to.
+    pub trace_id: TraceId,
+    /// The span's own id.
+    pub span_id: SpanId,
+    /// The parent span.
+    pub parent_span_id: Option<SpanId>,
+    /// The name, such as `chat gpt-5-mini`.
+    pub name: Cow<'static, str>,
+    /// The operation, such as `gen_ai.chat`; becomes the attribute `sentry.op`.
+    pub op: Cow<'static, str>,
+    /// What kind of AI span this is; `None` for a span that Sentry must not count as one.
+    pub ai: Option<AiKind>,
+    /// Which instrumentation made the span; becomes the attribute `sentry.origin`.
+    pub origin: Cow<'static, str>,
+    /// The OpenTelemetry span kind; becomes the attribute `sentry.kind`.
+    pub kind: SpanKind,
+    /// Whether the operation succeeded. The reason for an error is in `error.type` and `sentry.status.message`.
+    pub status: Status,
+    /// When the span started.
+    pub start: Timestamp,
+    /// When the span ended, never before it started.
+    pub end: Timestamp,
+    /// All other attributes, with canonical keys and types.
+    pub attributes: Attributes,
+    /// Links to other spans.
+    pub links: Vec<Link>,
+}
+
+impl SentrySpan {
+    /// Returns the bytes this span occupies in memory, for accounting.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        size_of::<Self>()
+            + self.name.len()
+            + self.op.len()
+            + self.attributes.footprint()
+            + self.links.len() * size_of::<Link>()
+    }
+}
+
+/// What Sentry takes an AI span for (its `gen_ai.operation.type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AiKind {
+    /// A call to a model: chat, text completion, embeddings, rerank and the like.
+    LlmCall,
+    /// A run or the creation of an agent.
+    Agent,
+    /// The execution of a tool.
+    Tool,
+    /// One agent handing over to another.
+    Handoff,
+    /// An operation on an agent's memory.
+    Memory,
+}
+
+/// Whether the operation that a span describes succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// It did, or nothing says otherwise.
+    Ok,
+    /// It failed.
+    Error,
+}
+
+impl Status {
+    /// Returns the wire's spelling.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The role of a span in a call, as in OpenTelemetry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SpanKind {
+    /// Work inside the program.
+    #[default]
+    Internal,
+    /// The handling of an incoming request.
+    Server,
+    /// An outgoing request.
+    Client,
+    /// The sending of a message.
+    Producer,
+    /// The handling of a message.
+    Consumer,
+}
+
+impl SpanKind {
+    /// Returns the value of the attribute `sentry.kind`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        }
+    }
+
+    /// Parses `otel.kind`, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [
+            Self::Internal,
+            Self::Server,
+            Self::Client,
+            Self::Producer,
+            Self::Consumer,
+        ];
+        all.into_iter()
+            .find(|kind| text.eq_ignore_ascii_case(kind.as_str()))
+    }
+}
+
+/// A reference to another span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Link {
+    /// The other span's trace.
+    pub trace_id: TraceId,
+    /// The other span.
+    pub span_id: SpanId,
+    /// Whether the other span was sampled.
+    pub sampled: bool,
+}
+
+impl Link {
+    /// Creates a link.
+    #[must_use]
+    pub fn new(trace_id: TraceId, span_id: SpanId, sampled: bool) -> Self {
+        Self {
+            trace_id,
+            span_id,
+            sampled,
+        }
+    }
+}
+
+/// Nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// Creates a timestamp from nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Returns nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn as_nanos(self) -> u64 {
+        self.0
+    }
+}
+
+/// The id of a trace: 16 bytes, never all zero, written as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TraceId([u8; 16]);
+
+/// The id of a span: 8 bytes, never all zero, written as 16 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SpanId([u8; 8]);
+
+macro_rules! id {
+    ($id:ident, $bytes:literal) => {
+        impl $id {
+            /// Creates an id, unless all bytes are zero.
+            #[must_use]
+            pub fn from_bytes(bytes: [u8; $bytes]) -> Option<Self> {
+                (bytes != [0; $bytes]).then_some(Self(bytes))
+            }
+
+            /// Returns the bytes.
+            #[must_use]
+            pub fn to_bytes(self) -> [u8; $bytes] {
+                self.0
+            }
+
+            /// Parses hexadecimal digits of exactly the right number; `None` if they are not, or all zero.
+            #[must_use]
+            pub fn parse(hex: &str) -> Option<Self> {
+                let hex = hex.as_bytes();
+                if hex.len() != $bytes * 2 {
+                    return None;
+                }
+                let mut bytes = [0; $bytes];
+                for (byte, digits) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+                    let high = (digits[0] as char).to_digit(16)?;
+                    let low = (digits[1] as char).to_digit(16)?;
+                    *byte = (high << 4 | low) as u8;
+                }
+                Self::from_bytes(bytes)
+            }
+        }
+
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let mut text = [0; $bytes * 2];
+                for (digits, byte) in text.chunks_exact_mut(2).zip(self.0) {
+                    digits[0] = DIGITS[usize::from(byte >> 4)];
+                    digits[1] = DIGITS[usize::from(byte & 15)];
+                }
+                f.write_str(str::from_utf8(&text).unwrap_or_default())
+            }
+        }
+
+        impl fmt::Debug for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($id), "({})"), self)
+            }
+        }
+    };
+}
+
+id!(TraceId, 16);
+id!(SpanId, 8);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_read_what_they_write() {
+        let text = "4c79f60c11214eb38604f4ae0781bfb2";
+        let id = TraceId::parse(text).unwrap();
+        assert_eq!(id.to_string(), text);
+        assert_eq!(TraceId::parse(&text.to_uppercase()), Some(id));
+        assert_eq!(SpanId::parse("0000000000000000"), None);
+        assert_eq!(SpanId::parse("00000000000000g1"), None);
+        assert_eq!(SpanId::parse("abc"), None);
+    }
+}

@@ -1,0 +1,184 @@
+//! Step 8: whether the operation succeeded, and why not.
+
+use crate::{
+    Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value, dialect::unquoted, messages::cut,
+};
+
+/// Longest reason kept, in bytes.
+const MESSAGE_BYTES: usize = 1024;
+
+const ERROR_TYPE: &str = "error.type";
+const MESSAGE: &str = "sentry.status.message";
+
+/// Decides the status and leaves the reason for an error in `error.type` and `sentry.status.message`.
+///
+/// An explicit OK wins over everything but an explicit error; without either, an `error.type`, a failed tool outcome, an
+/// exception or ERROR event inside the span, an `error` field, and by OpenTelemetry's HTTP conventions a response status,
+/// make an error.
+pub(crate) fn resolve(span: &mut SourceSpan) -> Status {
+    let explicit = explicit(span);
+    let outcome = tool_outcome(&mut span.attributes);
+    let exception = exception(span);
+    let field = error_field(&mut span.attributes);
+    let http = http(span);
+    shorten_error_type(&mut span.attributes);
+
+    let failed = match explicit {
+        Some((Status::Ok, _)) => false,
+        Some((Status::Error, _)) => true,
+        None => {
+            outcome.is_some()
+                || exception.is_some()
+                || field.is_some()
+                || http.is_some()
+                || span.attributes.contains(ERROR_TYPE)
+        }
+    };
+    if !failed {
+        return Status::Ok;
+    }
+
+    let exception = exception.unwrap_or_default();
+    let described = explicit.and_then(|(_, message)| message);
+    let kind = outcome.or(exception.kind).or(http);
+    if let Some(kind) = kind
+        && !span.attributes.contains(ERROR_TYPE)
+    {
+        span.attributes.push(ERROR_TYPE, &kind);
+    }
+    if !span.attributes.contains(ERROR_TYPE) {
+        // OpenTelemetry's value for an error whose type is not known.
+        span.attributes.push(ERROR_TYPE, "_OTHER");
+    }
+    if let Some(mut message) = described.or(exception.message).or(field)
+        && !span.attributes.contains(MESSAGE)
+        && !message.is_empty()
+    {
+        cut(&mut message, MESSAGE_BYTES);
+        span.attributes.push(MESSAGE, message);
+    }
+    Status::Error
+}
+
+/// Reads the status an instrumentation set, from the span or from the fields that stand for it in `tracing`.
+fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
+    let attributes = &mut span.attributes;
+    let code = attributes
+        .text("otel.status_code")
+        .map(|code| unquoted(code).to_ascii_lowercase());
+    let description = [
+        "otel.status_description",
+        "otel.status_message",
+        "error.message",
+    ]
+    .into_iter()
+    .find_map(|key| attributes.text(key).map(str::to_owned));
+    for key in [
+        "otel.status_code",
+        "otel.status_description",
+        "otel.status_message",
+        "error.message",
+    ] {
+        attributes.remove(key);
+    }
+    match (code.as_deref(), &span.status) {
+        (Some("ok"), _) => Some((Status::Ok, None)),
+        (Some("error"), SourceStatus::Error(message)) => {
+            Some((Status::Error, description.or_else(|| message.clone())))
+        }
+        (Some("error"), _) => Some((Status::Error, description)),
+        (_, SourceStatus::Ok) => Some((Status::Ok, None)),
+        (_, SourceStatus::Error(message)) => Some((Status::Error, message.clone().or(description))),
+        (_, SourceStatus::Unset) => {
+            if let Some(description) = description {
+                attributes.push(MESSAGE, &description);
+            }
+            None
+        }
+    }
+}
+
+/// Reads how a tool call ended, where the instrumentation says it in words; returns the type of the failure.
+fn tool_outcome(attributes: &mut Attributes) -> Option<String> {
+    let failed = matches!(
+        attributes.text("gen_ai.tool.call.outcome").map(unquoted),
+        Some("error" | "failure" | "failed")
+    );
+    let kind = attributes
+        .text("gen_ai.tool.error.type")
+        .map(|kind| unquoted(kind).to_owned());
+    let mcp = attributes.get("mcp.tool.result.is_error") == Some(Value::Bool(true));
+    for key in [
+        "gen_ai.tool.call.outcome",
+        "gen_ai.tool.error.type",
+        "mcp.tool.result.is_error",
+    ] {
+        attributes.remove(key);
+    }
+    if mcp {
+        return Some("tool_error".to_owned());
+    }
+    failed.then(|| kind.unwrap_or_else(|| "tool_error".to_owned()))
+}
+
+#[derive(Default)]
+struct Exception {
+    kind: Option<String>,
+    message: Option<String>,
+}
+
+fn exception(span: &SourceSpan) -> Option<Exception> {
+    let event = span
+        .events
+        .iter()
+        .rev()
+        .find(|event| event.name == "exception")?;
+    let text = |key| event.attributes.text(key).map(str::to_owned);
+    Some(Exception {
+        kind: text("exception.type"),
+        message: text("exception.message"),
+    })
+}
+
+/// Takes the `error` field that hand-written spans declare; returns what it says.
+fn error_field(attributes: &mut Attributes) -> Option<String> {
+    let message = match attributes.get("error")? {
+        Value::Bool(true) => String::new(),
+        Value::Str(text) if !matches!(text, "" | "false" | "None") => unquoted(text).to_owned(),
+        _ => return None,
+    };
+    attributes.remove("error");
+    Some(message)
+}
+
+/// OpenTelemetry's HTTP conventions: a client failed from 400 on, a server from 500 on.
+fn http(span: &SourceSpan) -> Option<String> {
+    let status = ["http.response.status_code", "http.status_code"]
+        .into_iter()
+        .find_map(|key| match span.attributes.get(key)? {
+            Value::Integer(status) => Some(status),
+            Value::Str(status) => status.parse().ok(),
+            _ => None,
+        })?;
+    let first_failure = if span.kind == SpanKind::Client {
+        400
+    } else {
+        500
+    };
+    (status >= first_failure).then(|| status.to_string())
+}
+
+/// Python reprs of classes lose their wrapping.
+fn shorten_error_type(attributes: &mut Attributes) {
+    let Some(kind) = attributes.text(ERROR_TYPE) else {
+        return;
+    };
+    let short = kind
+        .strip_prefix("<class '")
+        .and_then(|rest| rest.strip_suffix("'>"))
+        .unwrap_or_else(|| unquoted(kind));
+    if short.len() != kind.len() {
+        let short = short.to_owned();
+        attributes.set(ERROR_TYPE, &short);
+    }
+}

@@ -1,0 +1,75 @@
+//! Sentry's attribute registry as data, and look-ups in it.
+
+mod registry;
+
+use registry::{ATTRIBUTES, PATTERNS};
+
+/// One attribute that Sentry knows.
+#[derive(Debug)]
+pub(crate) struct Attribute {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) fate: Fate,
+}
+
+/// The type Sentry declares for an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Integer,
+    Double,
+    Boolean,
+    List,
+}
+
+/// Whether an attribute is to be sent under its own name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is current.
+    Current,
+    /// It is deprecated in favour of another one.
+    Renamed(&'static str),
+    /// It is deprecated and nothing replaces it.
+    Retired,
+}
+
+/// Looks up an attribute by its exact name.
+pub(crate) fn attribute(name: &str) -> Option<&'static Attribute> {
+    let index = ATTRIBUTES
+        .binary_search_by(|attribute| attribute.name.cmp(name))
+        .ok()?;
+    Some(&ATTRIBUTES[index])
+}
+
+/// Returns whether Sentry lists `name` as a current attribute, by itself or by a template such as
+/// `mcp.request.argument.<key>`.
+pub(crate) fn is_current(name: &str) -> bool {
+    match attribute(name) {
+        Some(attribute) => attribute.fate == Fate::Current,
+        None => PATTERNS.iter().any(|(prefix, suffix)| {
+            name.len() > prefix.len() + suffix.len()
+                && name.starts_with(prefix)
+                && name.ends_with(suffix)
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_attributes_and_templates() {
+        assert_eq!(
+            attribute("gen_ai.system").map(|found| found.fate),
+            Some(Fate::Renamed("gen_ai.provider.name"))
+        );
+        assert_eq!(
+            attribute("gen_ai.request.seed").map(|found| found.kind),
+            Some(Kind::Text)
+        );
+        assert!(is_current("mcp.request.argument.city"));
+        assert!(!is_current("gen_ai.tool.type"));
+        assert!(!is_current("gen_ai.made.up"));
+    }
+}

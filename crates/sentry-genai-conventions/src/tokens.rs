@@ -1,0 +1,130 @@
+//! Step 4: token counts that add up.
+
+use crate::Attributes;
+
+const INPUT: &str = "gen_ai.usage.input_tokens";
+const CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
+const CACHE_CREATION: &str = "gen_ai.usage.cache_creation.input_tokens";
+const OUTPUT: &str = "gen_ai.usage.output_tokens";
+const REASONING: &str = "gen_ai.usage.reasoning.output_tokens";
+const TOTAL: &str = "gen_ai.usage.total_tokens";
+
+/// Every count, for those who move or remove them all.
+pub(crate) static COUNTS: &[&str] = &[INPUT, CACHE_READ, CACHE_CREATION, OUTPUT, REASONING, TOTAL];
+
+/// Makes input include what was read from and written to the cache, output include reasoning, and total their sum.
+///
+/// Sentry prices the difference, so a subset above its total would give a negative cost. A provider that reports the
+/// parts beside the total (Anthropic and Bedrock do) shows by exactly that: then they are added. A count that nobody
+/// reported stays absent, and a reported zero stays zero.
+pub(crate) fn reconcile(attributes: &mut Attributes) {
+    for key in COUNTS {
+        if attributes.integer(key).is_some_and(|count| count < 0) {
+            attributes.remove(key);
+        }
+    }
+    let count = |attributes: &Attributes, key| attributes.integer(key);
+    include(attributes, INPUT, &[CACHE_READ, CACHE_CREATION]);
+    include(attributes, OUTPUT, &[REASONING]);
+
+    let (input, output) = (count(attributes, INPUT), count(attributes, OUTPUT));
+    if input.is_some() || output.is_some() {
+        let total = input.unwrap_or(0).saturating_add(output.unwrap_or(0));
+        attributes.set(TOTAL, total);
+    }
+}
+
+fn include(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
+    let sum = parts
+        .iter()
+        .filter_map(|part| attributes.integer(part))
+        .fold(0, i64::saturating_add);
+    let whole = attributes.integer(total).unwrap_or(0);
+    if sum > whole {
+        attributes.set(total, whole.saturating_add(sum));
+    }
+}
+
+/// Removes every count.
+pub(crate) fn remove(attributes: &mut Attributes) {
+    for key in COUNTS {
+        attributes.remove(key);
+    }
+}
+
+/// Returns whether the span says how many tokens a call used.
+pub(crate) fn are_reported(attributes: &Attributes) -> bool {
+    attributes.contains(INPUT) || attributes.contains(OUTPUT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reconciled(counts: &[(&'static str, i64)]) -> Vec<(String, i64)> {
+        let mut attributes = Attributes::default();
+        for (key, count) in counts {
+            attributes.push(key, *count);
+        }
+        reconcile(&mut attributes);
+        let counts = COUNTS
+            .iter()
+            .filter_map(|key| Some(((*key).to_owned(), attributes.integer(key)?)));
+        counts
+            .map(|(key, count)| (key.replace("gen_ai.usage.", ""), count))
+            .collect()
+    }
+
+    fn named(counts: &[(&str, i64)]) -> Vec<(String, i64)> {
+        counts
+            .iter()
+            .map(|(key, count)| ((*key).to_owned(), *count))
+            .collect()
+    }
+
+    #[test]
+    fn parts_reported_beside_the_total_are_added() {
+        let counts = [
+            (INPUT, 20),
+            (CACHE_READ, 100),
+            (CACHE_CREATION, 30),
+            (OUTPUT, 17),
+        ];
+        let expected = [
+            ("input_tokens", 150),
+            ("cache_read.input_tokens", 100),
+            ("cache_creation.input_tokens", 30),
+            ("output_tokens", 17),
+            ("total_tokens", 167),
+        ];
+        assert_eq!(reconciled(&counts), named(&expected));
+    }
+
+    #[test]
+    fn parts_within_the_total_stay_and_zero_stays_zero() {
+        let counts = [
+            (INPUT, 42),
+            (CACHE_READ, 0),
+            (OUTPUT, 17),
+            (REASONING, 5),
+            (TOTAL, 1),
+        ];
+        let expected = [
+            ("input_tokens", 42),
+            ("cache_read.input_tokens", 0),
+            ("output_tokens", 17),
+            ("reasoning.output_tokens", 5),
+            ("total_tokens", 59),
+        ];
+        assert_eq!(reconciled(&counts), named(&expected));
+    }
+
+    #[test]
+    fn nothing_is_invented() {
+        assert_eq!(reconciled(&[]), []);
+        assert_eq!(
+            reconciled(&[(INPUT, 6), (OUTPUT, -1)]),
+            named(&[("input_tokens", 6), ("total_tokens", 6)])
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! The translation, step by step.
+
+use crate::{
+    AiKind, SentrySpan, SourceSpan, SpanKind,
+    content::{self, ContentLimits},
+    dialect::{self, unquoted},
+    naming,
+    operation::Operation,
+    privacy::{self, Capture},
+    recognise::{Recognised, recognise},
+    relatives, rename, status, tokens,
+};
+
+/// What the translation may keep, and how much of it.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct TranslateOptions {
+    /// Keep prompts, system instructions, tool definitions and tool arguments. Off by default.
+    pub capture_inputs: bool,
+    /// Keep answers and tool results. Off by default.
+    pub capture_outputs: bool,
+    /// The longest content an attribute may carry.
+    pub limits: ContentLimits,
+}
+
+/// Turns source spans into Sentry spans.
+///
+/// The result depends on the span and the options alone: there is no state, no clock, no input or output.
+///
+/// ```
+/// use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+///
+/// let trace_id = TraceId::parse("4c79f60c11214eb38604f4ae0781bfb2").unwrap();
+/// let span_id = SpanId::parse("a1b2c3d4e5f60718").unwrap();
+/// let mut span = SourceSpan::new(trace_id, span_id, "genai.chat", Timestamp::from_nanos(1));
+/// span.attributes.push("gen_ai.operation.name", "chat");
+/// span.attributes.push("gen_ai.request.model", "gpt-5-mini");
+///
+/// let translator = Translator::new(TranslateOptions::default());
+/// let span = translator.translate(span);
+/// assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat gpt-5-mini"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Translator {
+    options: TranslateOptions,
+}
+
+impl Translator {
+    /// Creates a translator.
+    #[must_use]
+    pub fn new(options: TranslateOptions) -> Self {
+        Self { options }
+    }
+
+    /// Translates one span.
+    #[must_use]
+    pub fn translate(&self, mut span: SourceSpan) -> SentrySpan {
+        span.attributes.settle();
+        reserved_fields(&mut span);
+
+        let dialect = dialect::of(&span);
+        let recognised = recognise(&span, dialect);
+        let ai = recognised.is_some();
+        if ai {
+            dialect.apply(&mut span);
+            if !span.attributes.contains("gen_ai.request.model") {
+                span.attributes.rename("model", "gen_ai.request.model");
+            }
+            content::join_answer(&mut span.attributes);
+        }
+        rename::canonicalise(&mut span.attributes);
+        if ai {
+            content::finish_reasons(&mut span.attributes, recognised.as_ref());
+            streaming(&mut span);
+            tokens::reconcile(&mut span.attributes);
+        }
+
+        let status = status::resolve(&mut span);
+        if ai {
+            inherit(&mut span, recognised.as_ref());
+        }
+        let naming = naming::name(&mut span, recognised.as_ref(), dialect);
+        if naming.ai == Some(AiKind::Agent) {
+            only_what_agents_have(&mut span);
+        }
+        let capture = Capture {
+            inputs: self.options.capture_inputs,
+            outputs: self.options.capture_outputs,
+        };
+        span.attributes.remove("otel.name");
+        privacy::withhold(&mut span, ai, capture);
+        if ai {
+            content::shape(&mut span.attributes, &self.options.limits);
+        }
+        content::bound(&mut span.attributes, &self.options.limits);
+
+        SentrySpan {
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            parent_span_id: span.parent_span_id,
+            name: naming.name,
+            op: naming.op,
+            ai: naming.ai,
+            origin: naming.origin,
+            kind: span.kind,
+            status,
+            start: span.start,
+            end: span.end.max(span.start),
+            attributes: span.attributes,
+            links: span.links,
+        }
+    }
+
+    /// Resolves what only relatives can tell, among the translated spans of one trace that are at hand.
+    ///
+    /// Spans of the trace that come later, or never, leave these as they are.
+    pub fn relate(&self, spans: &mut [SentrySpan]) {
+        relatives::relate(spans);
+    }
+}
+
+/// Reads the fields by which `tracing` code names what OpenTelemetry has as properties of a span.
+fn reserved_fields(span: &mut SourceSpan) {
+    if let Some(name) = span.attributes.text("otel.name") {
+        span.name = unquoted(name).to_owned().into();
+    }
+    if let Some(kind) = span
+        .attributes
+        .text("otel.kind")
+        .and_then(|kind| SpanKind::parse(unquoted(kind)))
+    {
+        span.kind = kind;
+    }
+    for key in ["otel.kind", "sentry.trace", "sentry.baggage"] {
+        span.attributes.remove(key);
+    }
+}
+
+/// A call is streamed if it says so, or if its first chunk was timed.
+fn streaming(span: &mut SourceSpan) {
+    let attributes = &mut span.attributes;
+    if attributes.contains("gen_ai.response.time_to_first_chunk")
+        && !attributes.contains("gen_ai.response.streaming")
+    {
+        attributes.push("gen_ai.response.streaming", true);
+    }
+}
+
+/// Stamps conversation and agent: the span's own, its ancestors', and for want of both a session's.
+fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>) {
+    const CONVERSATION: &str = "gen_ai.conversation.id";
+    const AGENT: &str = "gen_ai.agent.name";
+    let Some(Operation::Ai(row)) = recognised.map(|found| found.operation) else {
+        return;
+    };
+    if !span.attributes.contains(CONVERSATION) {
+        let inherited = span.inherited.conversation_id.as_deref();
+        let own = dialect::session(span);
+        let session = span.inherited.session_id.as_deref();
+        if let Some(id) = inherited.or(own).or(session).map(str::to_owned) {
+            span.attributes.push(CONVERSATION, &id);
+        }
+    }
+    // An agent without a name is not the agent above it.
+    if row.kind != AiKind::Agent
+        && !span.attributes.contains(AGENT)
+        && let Some(name) = span.inherited.agent_name.clone()
+    {
+        span.attributes.push(AGENT, &*name);
+    }
+}
+
+/// Sentry counts tokens and costs per model call, and shows the model and tools there; an agent that repeats the totals of
+/// the calls below it would count them twice.
+fn only_what_agents_have(span: &mut SourceSpan) {
+    span.attributes.remove("gen_ai.response.model");
+    span.attributes.remove("gen_ai.tool.definitions");
+    if span.inherited.model_calls_below {
+        tokens::remove(&mut span.attributes);
+    }
+}

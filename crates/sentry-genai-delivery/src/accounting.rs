@@ -1,0 +1,214 @@
+//! What became of every span, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::json::{write_integer, write_string};
+
+/// Why a span did not reach Sentry, in the words of Sentry's client reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LossReason {
+    /// More spans waited than the buffer may hold.
+    QueueOverflow,
+    /// The server had asked for a pause, or refused the spans because of a quota.
+    RatelimitBackoff,
+    /// The server could not be reached or did not answer.
+    NetworkError,
+    /// The server refused the envelope, or the span was too large to send.
+    SendError,
+    /// The trace was not sampled.
+    SampleRate,
+    /// The `before_send_span` hook returned `None`.
+    BeforeSend,
+    /// Something in this process went wrong, or the delivery was closed.
+    InternalSdkError,
+}
+
+impl LossReason {
+    const ALL: [Self; 7] = [
+        Self::QueueOverflow,
+        Self::RatelimitBackoff,
+        Self::NetworkError,
+        Self::SendError,
+        Self::SampleRate,
+        Self::BeforeSend,
+        Self::InternalSdkError,
+    ];
+
+    /// Returns the spelling of the client report.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueOverflow => "queue_overflow",
+            Self::RatelimitBackoff => "ratelimit_backoff",
+            Self::NetworkError => "network_error",
+            Self::SendError => "send_error",
+            Self::SampleRate => "sample_rate",
+            Self::BeforeSend => "before_send",
+            Self::InternalSdkError => "internal_sdk_error",
+        }
+    }
+}
+
+/// How many spans there were since the start, and what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Spans handed over, and spans of unsampled traces.
+    pub produced: u64,
+    /// Spans the server answered for with success.
+    pub accepted: u64,
+    lost: Counts,
+}
+
+impl Stats {
+    /// Returns the number of spans lost for one reason.
+    #[must_use]
+    pub fn lost(&self, reason: LossReason) -> u64 {
+        self.lost[reason as usize]
+    }
+
+    /// Returns the number of spans lost for any reason.
+    #[must_use]
+    pub fn lost_total(&self) -> u64 {
+        self.lost.iter().sum()
+    }
+
+    /// Returns the number of spans that are on their way.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.produced
+            .saturating_sub(self.accepted + self.lost_total())
+    }
+
+    /// Iterates over the reasons for which spans were lost, with their number.
+    pub fn losses(&self) -> impl Iterator<Item = (LossReason, u64)> {
+        let reasons = LossReason::ALL.into_iter();
+        reasons.zip(self.lost).filter(|(_, spans)| *spans > 0)
+    }
+}
+
+type Counts = [u64; LossReason::ALL.len()];
+
+#[derive(Debug, Default)]
+pub(crate) struct Accounting {
+    produced: AtomicU64,
+    accepted: AtomicU64,
+    lost: [AtomicU64; LossReason::ALL.len()],
+    unreported: [AtomicU64; LossReason::ALL.len()],
+}
+
+impl Accounting {
+    pub(crate) fn produce(&self, spans: u64) {
+        self.produced.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    pub(crate) fn accept(&self, spans: u64) {
+        self.accepted.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    pub(crate) fn lose(&self, reason: LossReason, spans: u64) {
+        self.lose_known_to_server(reason, spans);
+        self.unreported[reason as usize].fetch_add(spans, Ordering::Relaxed);
+    }
+
+    /// Counts a loss that the server counts itself, so that it is not reported again.
+    pub(crate) fn lose_known_to_server(&self, reason: LossReason, spans: u64) {
+        self.lost[reason as usize].fetch_add(spans, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        // Outcomes first: a span that ends in between then counts as pending, never as more than was produced.
+        let lost = self.lost.each_ref().map(|n| n.load(Ordering::Relaxed));
+        let accepted = self.accepted.load(Ordering::Relaxed);
+        Stats {
+            produced: self.produced.load(Ordering::Relaxed),
+            accepted,
+            lost,
+        }
+    }
+
+    /// Takes the losses that were not reported yet; `None` if there are none.
+    pub(crate) fn take_report(&self) -> Option<Report> {
+        let counts = self
+            .unreported
+            .each_ref()
+            .map(|n| n.swap(0, Ordering::Relaxed));
+        counts.iter().any(|n| *n > 0).then_some(Report { counts })
+    }
+
+    /// Takes back a report that did not arrive.
+    pub(crate) fn put_back(&self, report: &Report) {
+        for (unreported, count) in self.unreported.iter().zip(report.counts) {
+            unreported.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Losses on their way to Sentry.
+#[derive(Debug)]
+pub(crate) struct Report {
+    counts: Counts,
+}
+
+impl Report {
+    /// Appends a client report item to an envelope.
+    pub(crate) fn write_item(&self, envelope: &mut Vec<u8>, unix_seconds: u64) {
+        envelope.extend_from_slice(b"{\"type\":\"client_report\"}\n{\"timestamp\":");
+        write_integer(envelope, unix_seconds);
+        envelope.extend_from_slice(b",\"discarded_events\":[");
+        let losses = LossReason::ALL.into_iter().zip(self.counts);
+        for (index, (reason, quantity)) in losses.filter(|(_, n)| *n > 0).enumerate() {
+            if index > 0 {
+                envelope.push(b',');
+            }
+            envelope.extend_from_slice(b"{\"reason\":");
+            write_string(envelope, reason.as_str());
+            envelope.extend_from_slice(b",\"category\":\"span\",\"quantity\":");
+            write_integer(envelope, quantity);
+            envelope.push(b'}');
+        }
+        envelope.extend_from_slice(b"]}\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_holds_what_was_lost_since_the_last_one() {
+        let accounting = Accounting::default();
+        assert!(accounting.take_report().is_none());
+        accounting.lose(LossReason::QueueOverflow, 37);
+        accounting.lose(LossReason::BeforeSend, 1);
+        accounting.lose_known_to_server(LossReason::RatelimitBackoff, 5);
+
+        let report = accounting.take_report().unwrap();
+        let mut item = Vec::new();
+        report.write_item(&mut item, 1_795_132_800);
+        assert_eq!(
+            String::from_utf8(item).unwrap(),
+            "{\"type\":\"client_report\"}\n\
+             {\"timestamp\":1795132800,\"discarded_events\":[\
+             {\"reason\":\"queue_overflow\",\"category\":\"span\",\"quantity\":37},\
+             {\"reason\":\"before_send\",\"category\":\"span\",\"quantity\":1}]}\n"
+        );
+        assert!(accounting.take_report().is_none());
+        accounting.put_back(&report);
+        assert!(accounting.take_report().is_some());
+    }
+
+    #[test]
+    fn stats_add_up() {
+        let accounting = Accounting::default();
+        accounting.produce(10);
+        accounting.accept(4);
+        accounting.lose(LossReason::NetworkError, 3);
+        let stats = accounting.stats();
+        assert_eq!(stats.lost(LossReason::NetworkError), 3);
+        assert_eq!(stats.pending(), 3);
+        let losses: Vec<_> = stats.losses().collect();
+        assert_eq!(losses, [(LossReason::NetworkError, 3)]);
+    }
+}

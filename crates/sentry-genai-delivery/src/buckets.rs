@@ -1,0 +1,301 @@
+//! Spans of the same trace, gathered until they are sent together.
+
+use std::{
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sentry_genai_conventions::{SentrySpan, SpanId, TraceId};
+
+use crate::{
+    segment::Segment,
+    wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
+};
+
+/// How long the first span of a bucket waits at most.
+const MAX_AGE: Duration = Duration::from_secs(5);
+
+/// How long a bucket stays open for siblings after its segment has ended.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// All buckets, by trace.
+#[derive(Debug, Default)]
+pub(crate) struct Buckets {
+    open: HashMap<TraceId, Bucket>,
+    /// Deadlines in the order they fall due. A bucket that is gone leaves its deadlines behind.
+    by_age: VecDeque<Deadline>,
+    by_segment_end: VecDeque<Deadline>,
+    opened: u64,
+}
+
+/// The waiting spans of one trace.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    pub(crate) spans: Vec<SentrySpan>,
+    /// The memory held for the spans.
+    pub(crate) bytes: usize,
+    /// The segment of all spans that are not in `others`.
+    segment: Arc<Segment>,
+    others: HashMap<SpanId, Arc<Segment>>,
+    number: u64,
+    lingers: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    at: Instant,
+    trace_id: TraceId,
+    bucket: u64,
+}
+
+impl Buckets {
+    /// Adds a span, and returns its bucket if that is full now.
+    pub(crate) fn add(
+        &mut self,
+        now: Instant,
+        span: SentrySpan,
+        bytes: usize,
+        segment: Arc<Segment>,
+    ) -> Option<Bucket> {
+        let trace_id = segment.trace().trace_id();
+        let bucket = match self.open.entry(trace_id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                self.opened += 1;
+                self.by_age.push_back(Deadline {
+                    at: now + MAX_AGE,
+                    trace_id,
+                    bucket: self.opened,
+                });
+                entry.insert(Bucket::new(Arc::clone(&segment), self.opened))
+            }
+        };
+        bucket.add(span, bytes, segment);
+        if bucket.is_full() {
+            return self.open.remove(&trace_id);
+        }
+        None
+    }
+
+    /// Lets the bucket of a trace go soon, since its segment has ended.
+    pub(crate) fn end_segment(&mut self, now: Instant, trace_id: TraceId) {
+        if let Some(bucket) = self.open.get_mut(&trace_id)
+            && !bucket.lingers
+        {
+            bucket.lingers = true;
+            self.by_segment_end.push_back(Deadline {
+                at: now + LINGER,
+                trace_id,
+                bucket: bucket.number,
+            });
+        }
+    }
+
+    /// Removes a bucket whose time has come.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Bucket> {
+        self.forget_past();
+        let due = |deadline: Option<&Deadline>| deadline.copied().filter(|it| it.at <= now);
+        let deadline = due(self.by_segment_end.front()).or_else(|| due(self.by_age.front()))?;
+        self.open.remove(&deadline.trace_id)
+    }
+
+    /// Returns when [`pop_due`](Self::pop_due) will have something next.
+    pub(crate) fn next_due(&mut self) -> Option<Instant> {
+        self.forget_past();
+        let at = |deadline: Option<&Deadline>| deadline.map(|it| it.at);
+        let (age, segment_end) = (at(self.by_age.front()), at(self.by_segment_end.front()));
+        age.into_iter().chain(segment_end).min()
+    }
+
+    /// Removes the bucket that was opened first.
+    pub(crate) fn pop_oldest(&mut self) -> Option<Bucket> {
+        self.forget_past();
+        let oldest = self.by_age.front()?.trace_id;
+        self.open.remove(&oldest)
+    }
+
+    pub(crate) fn remove(&mut self, trace_id: TraceId) -> Option<Bucket> {
+        self.open.remove(&trace_id)
+    }
+
+    /// Drops the deadlines of buckets that are gone, as far as they are first in line.
+    fn forget_past(&mut self) {
+        let open = &self.open;
+        let is_past = |deadline: Option<&Deadline>| {
+            deadline.is_some_and(|it| {
+                open.get(&it.trace_id)
+                    .is_none_or(|bucket| bucket.number != it.bucket)
+            })
+        };
+        for deadlines in [&mut self.by_age, &mut self.by_segment_end] {
+            while is_past(deadlines.front()) {
+                deadlines.pop_front();
+            }
+        }
+    }
+}
+
+impl Bucket {
+    fn new(segment: Arc<Segment>, number: u64) -> Self {
+        Self {
+            spans: Vec::new(),
+            bytes: 0,
+            segment,
+            others: HashMap::new(),
+            number,
+            lingers: false,
+        }
+    }
+
+    fn add(&mut self, span: SentrySpan, bytes: usize, segment: Arc<Segment>) {
+        if !Arc::ptr_eq(&segment, &self.segment) {
+            self.others.insert(span.span_id, segment);
+        }
+        self.spans.push(span);
+        self.bytes += bytes;
+    }
+
+    fn is_full(&self) -> bool {
+        self.spans.len() >= MAX_ENVELOPE_SPANS || self.bytes >= MAX_ENVELOPE_BYTES
+    }
+
+    pub(crate) fn trace_id(&self) -> TraceId {
+        self.segment.trace().trace_id()
+    }
+
+    /// A segment of the trace; its trace is that of the bucket.
+    pub(crate) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    pub(crate) fn segment_of(&self, span_id: SpanId) -> &Segment {
+        self.others.get(&span_id).unwrap_or(&self.segment)
+    }
+
+    /// Keeps the last span of every id, as the server would, and returns how many went.
+    pub(crate) fn drop_duplicates(&mut self) -> usize {
+        let before = self.spans.len();
+        let mut places: Vec<_> = (self.spans.iter().enumerate())
+            .map(|(place, span)| (span.span_id, place))
+            .collect();
+        places.sort_unstable();
+        let superseded = |pair: &[(SpanId, usize)]| pair[0].0 == pair[1].0;
+        if places.windows(2).any(superseded) {
+            let last: HashMap<_, _> = places.into_iter().collect();
+            let mut place = 0..;
+            self.spans.retain(|span| {
+                let place = place.next();
+                last.get(&span.span_id).copied() == place
+            });
+        }
+        before - self.spans.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    fn add(buckets: &mut Buckets, now: Instant, segment: &Arc<Segment>) -> Option<Bucket> {
+        let span = testing::span(segment, crate::new_span_id());
+        buckets.add(now, span, 100, Arc::clone(segment))
+    }
+
+    #[test]
+    fn a_bucket_goes_five_seconds_after_its_first_span() {
+        let start = Instant::now();
+        let (first, second) = (testing::segment(), testing::segment());
+        let mut buckets = Buckets::default();
+        assert!(add(&mut buckets, start, &first).is_none());
+        assert!(add(&mut buckets, start + MAX_AGE / 2, &second).is_none());
+        assert!(add(&mut buckets, start + MAX_AGE / 2, &first).is_none());
+
+        assert_eq!(buckets.next_due(), Some(start + MAX_AGE));
+        assert!(buckets.pop_due(start + MAX_AGE / 2).is_none());
+        let bucket = buckets.pop_due(start + MAX_AGE).unwrap();
+        assert_eq!(bucket.trace_id(), first.trace().trace_id());
+        assert_eq!((bucket.spans.len(), bucket.bytes), (2, 200));
+        assert!(buckets.pop_due(start + MAX_AGE).is_none());
+        assert_eq!(buckets.next_due(), Some(start + MAX_AGE * 3 / 2));
+    }
+
+    #[test]
+    fn a_segment_that_ended_waits_for_late_siblings_only() {
+        let start = Instant::now();
+        let (first, second) = (testing::segment(), testing::segment());
+        let mut buckets = Buckets::default();
+        add(&mut buckets, start, &first);
+        add(&mut buckets, start, &second);
+        buckets.end_segment(start, second.trace().trace_id());
+        add(&mut buckets, start + LINGER / 2, &second);
+
+        assert_eq!(buckets.next_due(), Some(start + LINGER));
+        let bucket = buckets.pop_due(start + LINGER).unwrap();
+        assert_eq!(bucket.trace_id(), second.trace().trace_id());
+        assert_eq!(bucket.spans.len(), 2);
+        assert_eq!(buckets.next_due(), Some(start + MAX_AGE));
+    }
+
+    #[test]
+    fn a_new_bucket_of_a_trace_does_not_inherit_a_deadline() {
+        let start = Instant::now();
+        let segment = testing::segment();
+        let mut buckets = Buckets::default();
+        add(&mut buckets, start, &segment);
+        buckets.end_segment(start, segment.trace().trace_id());
+        assert!(buckets.pop_due(start + LINGER).is_some());
+        add(&mut buckets, start + LINGER, &segment);
+        assert_eq!(buckets.next_due(), Some(start + LINGER + MAX_AGE));
+        assert!(buckets.pop_due(start + MAX_AGE).is_none());
+    }
+
+    #[test]
+    fn a_full_bucket_goes_at_once() {
+        let now = Instant::now();
+        let segment = testing::segment();
+        let mut buckets = Buckets::default();
+        let full: Vec<_> = (0..MAX_ENVELOPE_SPANS + 1)
+            .filter_map(|_| add(&mut buckets, now, &segment))
+            .collect();
+        assert_eq!(full.len(), 1);
+        assert_eq!(full[0].spans.len(), MAX_ENVELOPE_SPANS);
+        let span = testing::span(&segment, crate::new_span_id());
+        let large = buckets.add(now, span, MAX_ENVELOPE_BYTES, segment);
+        assert_eq!(large.unwrap().spans.len(), 2);
+    }
+
+    #[test]
+    fn the_oldest_goes_first_when_room_is_needed() {
+        let now = Instant::now();
+        let segments = [testing::segment(), testing::segment(), testing::segment()];
+        let mut buckets = Buckets::default();
+        for segment in &segments {
+            add(&mut buckets, now, segment);
+        }
+        buckets.remove(segments[0].trace().trace_id());
+        let oldest = buckets.pop_oldest().unwrap();
+        assert_eq!(oldest.trace_id(), segments[1].trace().trace_id());
+    }
+
+    #[test]
+    fn the_later_of_two_spans_with_one_id_stays() {
+        let segment = testing::segment();
+        let mut bucket = Bucket::new(Arc::clone(&segment), 1);
+        let twice = crate::new_span_id();
+        for (id, name) in [
+            (twice, "earlier"),
+            (crate::new_span_id(), "other"),
+            (twice, "later"),
+        ] {
+            let mut span = testing::span(&segment, id);
+            span.name = name.into();
+            bucket.add(span, 1, Arc::clone(&segment));
+        }
+        assert_eq!(bucket.drop_duplicates(), 1);
+        let names: Vec<_> = bucket.spans.iter().map(|span| &*span.name).collect();
+        assert_eq!(names, ["other", "later"]);
+        assert_eq!(bucket.drop_duplicates(), 0);
+    }
+}

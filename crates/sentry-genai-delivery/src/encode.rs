@@ -1,0 +1,506 @@
+//! A span as JSON.
+
+use sentry_genai_conventions::{Link, Scalar, SentrySpan, Value};
+
+use crate::{
+    config::Config,
+    json::{write_bool, write_double, write_hex, write_integer, write_string, write_timestamp},
+    segment::Segment,
+};
+
+pub(crate) const SDK_NAME: &str = "sentry.rust.genai";
+pub(crate) const SDK_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Writes spans. What all spans of a client have in common is encoded once.
+#[derive(Debug)]
+pub(crate) struct SpanEncoder {
+    common: Vec<(Preset, Vec<u8>)>,
+    /// All of `common`, for the usual span that sets none of it itself.
+    common_block: Vec<u8>,
+    segment_only: Vec<(Preset, Vec<u8>)>,
+}
+
+/// The attributes that every span, or every segment span, gets unless it has them itself.
+#[derive(Clone, Copy, Debug)]
+enum Preset {
+    Op,
+    Origin,
+    Kind,
+    SegmentId,
+    SegmentName,
+    Release,
+    Environment,
+    SdkName,
+    SdkVersion,
+    Platform,
+    TraceLifecycle,
+    ServerAddress,
+    SegmentNameSource,
+    RuntimeName,
+    Integrations,
+}
+
+/// The keys, in the order of [`Preset`].
+const KEYS: [&str; 15] = [
+    "sentry.op",
+    "sentry.origin",
+    "sentry.kind",
+    "sentry.segment.id",
+    "sentry.segment.name",
+    "sentry.release",
+    "sentry.environment",
+    "sentry.sdk.name",
+    "sentry.sdk.version",
+    "sentry.platform",
+    "sentry.trace_lifecycle",
+    "server.address",
+    "sentry.segment.name.source",
+    "process.runtime.name",
+    "sentry.sdk.integrations",
+];
+
+impl SpanEncoder {
+    pub(crate) fn new(config: &Config) -> Self {
+        let release = config.release.as_deref().map(|it| (Preset::Release, it));
+        let server = config
+            .server_name
+            .as_deref()
+            .map(|it| (Preset::ServerAddress, it));
+        let common: Vec<_> = release
+            .into_iter()
+            .chain([
+                (Preset::Environment, &*config.environment),
+                (Preset::SdkName, SDK_NAME),
+                (Preset::SdkVersion, SDK_VERSION),
+                (Preset::Platform, "rust"),
+                (Preset::TraceLifecycle, "stream"),
+            ])
+            .chain(server)
+            .map(|(preset, value)| (preset, preset.encoded(Value::Str(value))))
+            .collect();
+        let mut segment_only = vec![(
+            Preset::RuntimeName,
+            Preset::RuntimeName.encoded(Value::Str("rust")),
+        )];
+        if !config.integrations.is_empty() {
+            let names = config.integrations.iter();
+            let names: Vec<_> = names.map(|name| Scalar::Str(name.to_string())).collect();
+            let encoded = Preset::Integrations.encoded(Value::Array(&names));
+            segment_only.push((Preset::Integrations, encoded));
+        }
+        Self {
+            common_block: common.iter().flat_map(|(_, json)| json).copied().collect(),
+            common,
+            segment_only,
+        }
+    }
+
+    /// Appends `span` as an item of a span container.
+    ///
+    /// The ids of trace and segment are those of `segment`: one span of another trace would cost the whole envelope.
+    pub(crate) fn write(
+        &self,
+        buffer: &mut Vec<u8>,
+        span: &SentrySpan,
+        segment: &Segment,
+        segment_name: &str,
+    ) {
+        let trace = segment.trace();
+        let is_segment = span.span_id == segment.span_id();
+        buffer.extend_from_slice(b"{\"trace_id\":\"");
+        write_hex(buffer, &trace.trace_id().to_bytes());
+        buffer.extend_from_slice(b"\",\"span_id\":\"");
+        write_hex(buffer, &span.span_id.to_bytes());
+        if let Some(parent) = span.parent_span_id {
+            buffer.extend_from_slice(b"\",\"parent_span_id\":\"");
+            write_hex(buffer, &parent.to_bytes());
+        }
+        buffer.extend_from_slice(b"\",\"name\":");
+        write_string(buffer, &span.name);
+        buffer.extend_from_slice(b",\"status\":");
+        write_string(buffer, span.status.as_str());
+        buffer.extend_from_slice(b",\"is_segment\":");
+        write_bool(buffer, is_segment);
+        buffer.extend_from_slice(b",\"start_timestamp\":");
+        write_timestamp(buffer, span.start);
+        buffer.extend_from_slice(b",\"end_timestamp\":");
+        write_timestamp(buffer, span.end.max(span.start));
+        if !span.links.is_empty() {
+            write_links(buffer, &span.links);
+        }
+        buffer.extend_from_slice(b",\"attributes\":{");
+        self.write_presets(buffer, span, segment, segment_name, is_segment);
+        for (key, value) in span.attributes.iter() {
+            write_attribute(buffer, key, value);
+        }
+        // Every attribute ends with a comma, and there is at least one.
+        buffer.pop();
+        buffer.extend_from_slice(b"}}");
+    }
+
+    fn write_presets(
+        &self,
+        buffer: &mut Vec<u8>,
+        span: &SentrySpan,
+        segment: &Segment,
+        segment_name: &str,
+        is_segment: bool,
+    ) {
+        let own = Own::of(span);
+        let mut text = |preset: Preset, value: &str| {
+            if !own.has(preset) && !value.is_empty() {
+                write_attribute(buffer, preset.key(), Value::Str(value));
+            }
+        };
+        text(Preset::Op, &span.op);
+        text(Preset::Origin, &span.origin);
+        text(Preset::Kind, span.kind.as_str());
+        text(Preset::SegmentId, &segment.span_id().to_string());
+        text(Preset::SegmentName, segment_name);
+        if is_segment {
+            text(Preset::SegmentNameSource, name_source(span));
+        }
+        if own.is_empty() {
+            buffer.extend_from_slice(&self.common_block);
+        } else {
+            write_missing(buffer, own, &self.common);
+        }
+        if is_segment {
+            write_missing(buffer, own, &self.segment_only);
+        }
+    }
+}
+
+impl Preset {
+    fn key(self) -> &'static str {
+        KEYS[self as usize]
+    }
+
+    fn encoded(self, value: Value<'_>) -> Vec<u8> {
+        let mut json = Vec::new();
+        write_attribute(&mut json, self.key(), value);
+        json
+    }
+}
+
+/// Which of the presets a span sets itself, as a bit set.
+#[derive(Clone, Copy)]
+struct Own(u16);
+
+impl Own {
+    fn of(span: &SentrySpan) -> Self {
+        let mut bits = 0;
+        for (key, _) in span.attributes.iter() {
+            // All keys of the table begin with an s or a p, and few others do.
+            if key.starts_with(['s', 'p'])
+                && let Some(index) = KEYS.iter().position(|known| *known == key)
+            {
+                bits |= 1 << index;
+            }
+        }
+        Self(bits)
+    }
+
+    fn has(self, preset: Preset) -> bool {
+        self.0 & (1 << preset as u16) != 0
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+fn write_missing(buffer: &mut Vec<u8>, own: Own, presets: &[(Preset, Vec<u8>)]) {
+    for (preset, json) in presets {
+        if !own.has(*preset) {
+            buffer.extend_from_slice(json);
+        }
+    }
+}
+
+/// A server span that knows its route is named by it.
+fn name_source(span: &SentrySpan) -> &'static str {
+    let routed = span.op == "http.server" && span.attributes.contains("http.route");
+    if routed { "route" } else { "custom" }
+}
+
+fn write_links(buffer: &mut Vec<u8>, links: &[Link]) {
+    buffer.extend_from_slice(b",\"links\":[");
+    for link in links {
+        buffer.extend_from_slice(b"{\"trace_id\":\"");
+        write_hex(buffer, &link.trace_id.to_bytes());
+        buffer.extend_from_slice(b"\",\"span_id\":\"");
+        write_hex(buffer, &link.span_id.to_bytes());
+        buffer.extend_from_slice(b"\",\"sampled\":");
+        write_bool(buffer, link.sampled);
+        buffer.extend_from_slice(b"},");
+    }
+    buffer.pop();
+    buffer.push(b']');
+}
+
+/// Writes `"key":{"type":...,"value":...},`.
+fn write_attribute(buffer: &mut Vec<u8>, key: &str, value: Value<'_>) {
+    write_string(buffer, key);
+    buffer.extend_from_slice(b":{\"type\":\"");
+    buffer.extend_from_slice(value.kind().as_bytes());
+    buffer.extend_from_slice(b"\",\"value\":");
+    match value {
+        Value::Array(scalars) => write_array(buffer, scalars),
+        Value::Bool(value) => write_bool(buffer, value),
+        Value::Integer(value) => write_integer(buffer, value),
+        Value::Double(value) => write_double(buffer, value),
+        Value::Str(value) => write_string(buffer, value),
+        // A type added later must be added here too; until then the attribute is null, which Sentry removes.
+        _ => buffer.extend_from_slice(b"null"),
+    }
+    buffer.extend_from_slice(b"},");
+}
+
+fn write_array(buffer: &mut Vec<u8>, scalars: &[Scalar]) {
+    buffer.push(b'[');
+    let start = buffer.len();
+    for scalar in scalars {
+        match scalar {
+            Scalar::Bool(value) => write_bool(buffer, *value),
+            Scalar::Integer(value) => write_integer(buffer, *value),
+            Scalar::Double(value) if value.is_finite() => write_double(buffer, *value),
+            Scalar::Str(value) => write_string(buffer, value),
+            // JSON has no such number, and a null would cost the whole attribute.
+            _ => continue,
+        }
+        buffer.push(b',');
+    }
+    if buffer.len() > start {
+        buffer.pop();
+    }
+    buffer.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sentry_genai_conventions::{Attributes, SpanId, Status, Timestamp, TraceId};
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::{ids::new_span_id, testing};
+
+    fn encoder() -> SpanEncoder {
+        SpanEncoder::new(&testing::config(&testing::options()))
+    }
+
+    /// A span of which nothing is left to the translation.
+    fn span(segment: &Segment, span_id: SpanId) -> SentrySpan {
+        let mut span = testing::span(segment, span_id);
+        span.name = "chat \"gpt\"".into();
+        span.op = "gen_ai.chat".into();
+        span.origin = "auto.ai.rust.tracing".into();
+        span.attributes = Attributes::default();
+        span
+    }
+
+    fn encode(span: &SentrySpan, segment: &Segment) -> (String, Json) {
+        let mut buffer = Vec::new();
+        encoder().write(&mut buffer, span, segment, &segment.name());
+        let text = String::from_utf8(buffer).unwrap();
+        let json = serde_json::from_str(&text).unwrap();
+        (text, json)
+    }
+
+    fn string(value: &str) -> Json {
+        json!({"type": "string", "value": value})
+    }
+
+    #[test]
+    fn a_child_span() {
+        let segment = testing::segment();
+        let span_id = new_span_id();
+        let mut span = span(&segment, span_id);
+        span.status = Status::Error;
+        let (trace_id, linked) = (segment.trace().trace_id(), new_span_id());
+        span.links.push(Link::new(trace_id, linked, true));
+        let (text, json) = encode(&span, &segment);
+
+        assert_eq!(
+            json,
+            json!({
+                "trace_id": trace_id.to_string(),
+                "span_id": span_id.to_string(),
+                "parent_span_id": segment.span_id().to_string(),
+                "name": "chat \"gpt\"",
+                "status": "error",
+                "is_segment": false,
+                "start_timestamp": 1_795_132_800.1,
+                "end_timestamp": 1_795_132_801.100_001,
+                "links": [{
+                    "trace_id": trace_id.to_string(),
+                    "span_id": linked.to_string(),
+                    "sampled": true,
+                }],
+                "attributes": {
+                    "sentry.op": string("gen_ai.chat"),
+                    "sentry.origin": string("auto.ai.rust.tracing"),
+                    "sentry.kind": string("internal"),
+                    "sentry.segment.id": string(&segment.span_id().to_string()),
+                    "sentry.segment.name": string("POST /ask"),
+                    "sentry.release": string("shop@1.4.2"),
+                    "sentry.environment": string("production"),
+                    "sentry.sdk.name": string("sentry.rust.genai"),
+                    "sentry.sdk.version": string(env!("CARGO_PKG_VERSION")),
+                    "sentry.platform": string("rust"),
+                    "sentry.trace_lifecycle": string("stream"),
+                    "server.address": string("web-1"),
+                },
+            })
+        );
+        assert!(
+            text.contains(
+                r#""start_timestamp":1795132800.100000,"end_timestamp":1795132801.100001,"#
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn every_type_keeps_its_type() {
+        let segment = testing::segment();
+        let mut span = span(&segment, new_span_id());
+        let attributes = &mut span.attributes;
+        attributes.push("bool", true);
+        attributes.push("integer", i64::MIN);
+        attributes.push("double", 2.0);
+        attributes.push("text", "line\n\u{1}\"ä\u{2028}😀");
+        attributes.push(
+            "array",
+            vec![
+                Scalar::Double(1.0),
+                Scalar::Double(f64::NAN),
+                Scalar::Double(2.5),
+            ],
+        );
+        attributes.push("empty", Vec::<Scalar>::new());
+        let (text, json) = encode(&span, &segment);
+
+        let attributes = &json["attributes"];
+        assert_eq!(
+            attributes["bool"],
+            json!({"type": "boolean", "value": true})
+        );
+        assert_eq!(
+            attributes["integer"],
+            json!({"type": "integer", "value": i64::MIN})
+        );
+        assert_eq!(
+            attributes["double"],
+            json!({"type": "double", "value": 2.0})
+        );
+        assert_eq!(attributes["text"], string("line\n\u{1}\"ä\u{2028}😀"));
+        assert_eq!(
+            attributes["array"],
+            json!({"type": "array", "value": [1.0, 2.5]})
+        );
+        assert_eq!(attributes["empty"], json!({"type": "array", "value": []}));
+        assert!(text.contains(r#"{"type":"double","value":2.0}"#), "{text}");
+        assert!(!text.contains('\n'));
+    }
+
+    #[test]
+    fn the_segment_span_says_more() {
+        let segment = testing::segment();
+        let mut span = span(&segment, segment.span_id());
+        let (_, json) = encode(&span, &segment);
+        assert_eq!(json["is_segment"], true);
+        assert_eq!(json.get("parent_span_id"), None);
+        let attributes = &json["attributes"];
+        assert_eq!(attributes["sentry.segment.name.source"], string("custom"));
+        assert_eq!(attributes["process.runtime.name"], string("rust"));
+
+        span.op = "http.server".into();
+        span.attributes.push("http.route", "/ask");
+        let (_, json) = encode(&span, &segment);
+        let attributes = &json["attributes"];
+        assert_eq!(attributes["sentry.segment.name.source"], string("route"));
+    }
+
+    #[test]
+    fn what_the_span_says_itself_is_not_overwritten() {
+        let segment = testing::segment();
+        let mut span = span(&segment, segment.span_id());
+        let own = [
+            "sentry.op",
+            "sentry.release",
+            "server.address",
+            "sentry.segment.name",
+            "sentry.segment.name.source",
+            "process.runtime.name",
+        ];
+        for key in own {
+            span.attributes.push(key, "own");
+        }
+        let (text, json) = encode(&span, &segment);
+        for key in own {
+            assert_eq!(json["attributes"][key], string("own"), "{key}");
+            let written = text.matches(&format!("{key:?}")).count();
+            assert_eq!(written, 1, "{key}");
+        }
+        assert_eq!(
+            json["attributes"]["sentry.environment"],
+            string("production")
+        );
+    }
+
+    #[test]
+    fn a_span_never_ends_before_it_starts() {
+        let segment = testing::segment();
+        let mut span = span(&segment, new_span_id());
+        span.end = Timestamp::from_nanos(7);
+        let (_, json) = encode(&span, &segment);
+        assert_eq!(json["end_timestamp"], json["start_timestamp"]);
+    }
+
+    #[test]
+    fn the_ids_of_the_trace_and_a_late_name_of_the_segment_win() {
+        let segment = testing::segment();
+        let mut span = span(&segment, new_span_id());
+        span.trace_id = TraceId::parse("4c79f60c11214eb38604f4ae0781bfb2").unwrap();
+        segment.set_name("POST /late");
+        let (_, json) = encode(&span, &segment);
+        assert_eq!(json["trace_id"], segment.trace().trace_id().to_string());
+        assert_eq!(
+            json["attributes"]["sentry.segment.name"],
+            string("POST /late")
+        );
+    }
+
+    #[test]
+    fn a_segment_that_another_client_sends_has_no_root_here() {
+        let root = new_span_id();
+        let incoming =
+            crate::IncomingTrace::adopted(crate::new_trace_id(), new_span_id(), Some(true));
+        let config = testing::config(&testing::options());
+        let trace = crate::Trace::start(&config, Some(&incoming), "a", "b");
+        let outer = incoming.parent_span_id();
+        let segment = Segment::within(trace, outer, root, "a");
+        let (_, json) = encode(&span(&segment, root), &segment);
+        assert_eq!(json["is_segment"], false);
+        let attributes = json["attributes"].as_object().unwrap();
+        assert!(!attributes.contains_key("process.runtime.name"));
+    }
+
+    #[test]
+    fn integrations_go_with_the_segment() {
+        let config = (*testing::config(&testing::options())).clone();
+        let encoder = SpanEncoder::new(&config.with_integrations(["rig", "genai"]));
+        let segment = testing::segment();
+        let mut buffer = Vec::new();
+        let span = span(&segment, segment.span_id());
+        encoder.write(&mut buffer, &span, &segment, "x");
+        let json: Json = serde_json::from_slice(&buffer).unwrap();
+        assert_eq!(
+            json["attributes"]["sentry.sdk.integrations"],
+            json!({"type": "array", "value": ["rig", "genai"]})
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! A trace that was started elsewhere.
+
+use std::borrow::Cow;
+
+use sentry_core::protocol::OrganizationId;
+use sentry_genai_conventions::{SpanId, TraceId};
+
+use crate::dsc::Dsc;
+
+/// The most bytes of `baggage` that are read, as in the W3C Baggage recommendation.
+const MAX_BAGGAGE_BYTES: usize = 8192;
+
+/// The trace that a local root continues: one of another service, or that of a Sentry span of this process.
+#[derive(Clone, Debug)]
+pub struct IncomingTrace {
+    trace_id: TraceId,
+    parent_span_id: SpanId,
+    sampled: Option<bool>,
+    head: Head,
+}
+
+/// Where the trace came from.
+#[derive(Clone, Debug)]
+enum Head {
+    Remote(Dsc),
+    SentrySpan,
+}
+
+impl IncomingTrace {
+    /// Reads `sentry-trace` and `baggage` from headers, or returns `None` without a valid `sentry-trace`.
+    ///
+    /// Header names match in any case. Of several valid `sentry-trace` headers the last one counts; several `baggage`
+    /// headers are read as one.
+    #[must_use]
+    pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
+        let mut trace = None;
+        let mut dsc = Dsc::default();
+        for (name, value) in headers {
+            if name.eq_ignore_ascii_case("sentry-trace") {
+                trace = parse_sentry_trace(value).or(trace);
+            } else if name.eq_ignore_ascii_case("baggage") {
+                read_baggage(value, &mut dsc);
+            }
+        }
+        trace.map(|(trace_id, parent_span_id, sampled)| Self {
+            trace_id,
+            parent_span_id,
+            sampled,
+            head: Head::Remote(dsc),
+        })
+    }
+
+    /// Reads the values of a `sentry-trace` and, if there is one, a `baggage` header.
+    #[must_use]
+    pub fn parse(sentry_trace: &str, baggage: Option<&str>) -> Option<Self> {
+        let baggage = baggage.map(|value| ("baggage", value));
+        Self::from_headers([("sentry-trace", sentry_trace)].into_iter().chain(baggage))
+    }
+
+    /// Adopts a Sentry span of this process as the parent. Its trace keeps its sampling decision.
+    ///
+    /// No span of the trace is then marked as a segment, since the Sentry client sends the segment itself.
+    #[must_use]
+    pub fn adopted(trace_id: TraceId, span_id: SpanId, sampled: Option<bool>) -> Self {
+        Self {
+            trace_id,
+            parent_span_id: span_id,
+            sampled,
+            head: Head::SentrySpan,
+        }
+    }
+
+    /// Returns the id of the trace.
+    #[must_use]
+    pub fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// Returns the id of the span that the local root is a child of.
+    #[must_use]
+    pub fn parent_span_id(&self) -> SpanId {
+        self.parent_span_id
+    }
+
+    /// Returns the sampling decision that came with the trace; `None` if it was left to this service.
+    #[must_use]
+    pub fn sampled(&self) -> Option<bool> {
+        self.sampled
+    }
+
+    /// Returns whether the parent is a Sentry span of this process.
+    #[must_use]
+    pub fn is_adopted(&self) -> bool {
+        matches!(self.head, Head::SentrySpan)
+    }
+
+    /// The frozen dynamic sampling context; empty if none came along.
+    pub(crate) fn dsc(&self) -> Option<&Dsc> {
+        match &self.head {
+            Head::Remote(dsc) => Some(dsc),
+            Head::SentrySpan => None,
+        }
+    }
+
+    pub(crate) fn org_id(&self) -> Option<OrganizationId> {
+        self.dsc()?.get("org_id")?.parse().ok()
+    }
+}
+
+fn parse_sentry_trace(value: &str) -> Option<(TraceId, SpanId, Option<bool>)> {
+    let mut parts = value.trim().splitn(3, '-');
+    let trace_id = TraceId::parse(parts.next()?)?;
+    let span_id = SpanId::parse(parts.next()?)?;
+    let sampled = match parts.next() {
+        Some("1") => Some(true),
+        Some("0") => Some(false),
+        _ => None,
+    };
+    Some((trace_id, span_id, sampled))
+}
+
+fn read_baggage(value: &str, dsc: &mut Dsc) {
+    if value.len() > MAX_BAGGAGE_BYTES {
+        return;
+    }
+    for member in value.split(',') {
+        let pair = member.split(';').next().unwrap_or_default();
+        let Some((key, value)) = pair.split_once('=') else {
+            continue;
+        };
+        if let Some(key) = key.trim().strip_prefix("sentry-") {
+            dsc.set(key.to_owned(), percent_decode(value.trim()).into_owned());
+        }
+    }
+}
+
+/// Decodes `%XX`; what is not valid stays as it is.
+fn percent_decode(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let decoded = (byte == b'%').then(|| hex_pair(tail)).flatten();
+        bytes.push(decoded.unwrap_or(byte));
+        rest = if decoded.is_some() { &tail[2..] } else { tail };
+    }
+    match String::from_utf8(bytes) {
+        Ok(decoded) => Cow::Owned(decoded),
+        Err(_) => Cow::Borrowed(text),
+    }
+}
+
+fn hex_pair(digits: &[u8]) -> Option<u8> {
+    let high = char::from(*digits.first()?).to_digit(16)?;
+    let low = char::from(*digits.get(1)?).to_digit(16)?;
+    u8::try_from(high << 4 | low).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718";
+
+    #[test]
+    fn headers_in_any_case_and_order() {
+        let incoming = IncomingTrace::from_headers([
+            ("BAGGAGE", "other=1, sentry-release=shop%401.4.2;prop"),
+            (
+                "Sentry-Trace",
+                " 4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-1 ",
+            ),
+            ("baggage", "sentry-org_id=42"),
+        ])
+        .unwrap();
+        assert_eq!(
+            incoming.trace_id().to_string(),
+            "4c79f60c11214eb38604f4ae0781bfb2"
+        );
+        assert_eq!(incoming.parent_span_id().to_string(), "a1b2c3d4e5f60718");
+        assert_eq!(incoming.sampled(), Some(true));
+        let dsc = incoming.dsc().unwrap();
+        assert_eq!(dsc.get("release"), Some("shop@1.4.2"));
+        assert_eq!(dsc.get("other"), None);
+        assert_eq!(incoming.org_id(), Some(OrganizationId::from(42)));
+    }
+
+    #[test]
+    fn the_decision_may_be_deferred() {
+        let sampled = |flag: &str| {
+            let header = format!("{TRACE}{flag}");
+            IncomingTrace::parse(&header, None).map(|incoming| incoming.sampled())
+        };
+        assert_eq!(sampled(""), Some(None));
+        assert_eq!(sampled("-0"), Some(Some(false)));
+        assert_eq!(sampled("-x"), Some(None));
+    }
+
+    #[test]
+    fn nonsense_is_no_trace() {
+        for value in ["", "-", "abc-def-1", &TRACE.replace('4', "z")] {
+            assert!(
+                IncomingTrace::parse(value, Some("sentry-a=b")).is_none(),
+                "{value}"
+            );
+        }
+        assert!(IncomingTrace::from_headers([("baggage", "sentry-a=b")]).is_none());
+    }
+
+    #[test]
+    fn a_broken_escape_stays_as_it_is() {
+        assert_eq!(percent_decode("a%2Fb%2"), "a/b%2");
+        assert_eq!(percent_decode("%zz%C3%A4"), "%zzä");
+        assert_eq!(percent_decode("%FF"), "%FF");
+    }
+}

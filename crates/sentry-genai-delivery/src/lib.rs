@@ -1,0 +1,43 @@
+//! How a finished span reaches Sentry.
+//!
+//! A door creates one [`Delivery`] per client, asks it for a [`Trace`] at every local root, and hands over each span
+//! when it has ended. Everything else happens on two threads: translating and bucketing the spans of a trace, encoding
+//! them as a span v2 container, and sending it.
+//!
+//! Every span that was handed over is either accepted by the server or counted by [reason](LossReason), and the counts
+//! are reported to Sentry; [`Delivery::stats`] shows both.
+
+mod accounting;
+mod buckets;
+mod budget;
+mod config;
+mod delivery;
+mod dsc;
+mod encode;
+mod http;
+mod ids;
+mod incoming;
+mod json;
+mod limits;
+mod outbox;
+mod progress;
+mod queue;
+mod rfc3339;
+mod sampling;
+mod segment;
+mod sender;
+#[cfg(test)]
+mod testing;
+mod thread;
+mod trace;
+pub mod wire;
+mod worker;
+
+pub use accounting::{LossReason, Stats};
+pub use config::Config;
+pub use delivery::{BeforeSendSpan, Delivery};
+pub use ids::{new_span_id, new_trace_id};
+pub use incoming::IncomingTrace;
+pub use segment::Segment;
+pub use thread::on_delivery_thread;
+pub use trace::Trace;

@@ -1,0 +1,245 @@
+//! Whether a trace is sent, decided at the local root.
+
+use std::{fmt, panic};
+
+use sentry_core::{TracesSamplingStrategy, TransactionContext, protocol};
+use sentry_genai_conventions::TraceId;
+
+use crate::incoming::IncomingTrace;
+
+/// What was decided about a trace, and on which grounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Decision {
+    /// Tracing is off in this client. A decision made upstream only travels on.
+    Disabled { upstream: Option<bool> },
+    /// The decision was taken over from upstream; its rate is known to the head of the trace only.
+    Inherited { sampled: bool },
+    /// Decided here: `sampled` if, and only if, `rand` is below `rate`.
+    Drawn {
+        sampled: bool,
+        rate: Rate,
+        rand: SampleRand,
+    },
+}
+
+impl Decision {
+    /// Decides: an upstream decision holds, a sampler function overrides it, else the rate is drawn against.
+    ///
+    /// The function is not asked about the trace of a Sentry span of this process, for which it has been asked before.
+    pub(crate) fn make(
+        strategy: &TracesSamplingStrategy,
+        incoming: Option<&IncomingTrace>,
+        trace_id: TraceId,
+        name: &str,
+        op: &str,
+    ) -> Self {
+        let upstream = incoming.and_then(IncomingTrace::sampled);
+        let adopted = incoming.is_some_and(IncomingTrace::is_adopted);
+        let rate = match (strategy, upstream) {
+            (TracesSamplingStrategy::FixedRate(_), Some(sampled)) => {
+                return Self::Inherited { sampled };
+            }
+            (TracesSamplingStrategy::Function(_), Some(sampled)) if adopted => {
+                return Self::Inherited { sampled };
+            }
+            (TracesSamplingStrategy::FixedRate(rate), None) => Rate::new(*rate),
+            (TracesSamplingStrategy::Function(sampler), _) => {
+                let mut context = TransactionContext::new_with_trace_id(
+                    name,
+                    op,
+                    protocol::TraceId::from(trace_id.to_bytes()),
+                );
+                context.set_sampled(upstream);
+                let rate = panic::catch_unwind(panic::AssertUnwindSafe(|| sampler(&context)));
+                Rate::new(rate.unwrap_or(0.0))
+            }
+            (_, upstream) => return Self::Disabled { upstream },
+        };
+        let rand = SampleRand::of(incoming);
+        Self::Drawn {
+            sampled: rand.is_below(rate),
+            rate,
+            rand,
+        }
+    }
+
+    pub(crate) fn is_sampled(self) -> bool {
+        match self {
+            Self::Disabled { .. } => false,
+            Self::Inherited { sampled } | Self::Drawn { sampled, .. } => sampled,
+        }
+    }
+
+    /// The decision as it travels on; `None` leaves it to the next service.
+    pub(crate) fn flag(self) -> Option<bool> {
+        match self {
+            Self::Disabled { upstream } => upstream,
+            Self::Inherited { sampled } | Self::Drawn { sampled, .. } => Some(sampled),
+        }
+    }
+}
+
+/// A sample rate between 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rate(f32);
+
+impl Rate {
+    /// Clamps; a NaN is 0.
+    pub(crate) fn new(rate: f32) -> Self {
+        if rate.is_nan() {
+            return Self(0.0);
+        }
+        Self(rate.clamp(0.0, 1.0))
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The number a trace was drawn with, in millionths: the wire has six decimals, and the comparison must hold there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SampleRand(u32);
+
+impl SampleRand {
+    const ONE: u32 = 1_000_000;
+
+    /// Takes the number of the head of the trace, or draws one that could have led to the head's decision.
+    fn of(incoming: Option<&IncomingTrace>) -> Self {
+        let Some((incoming, dsc)) = incoming.and_then(|trace| Some((trace, trace.dsc()?))) else {
+            return Self(fastrand::u32(..Self::ONE));
+        };
+        let number = |key| dsc.get(key)?.parse::<f64>().ok();
+        if let Some(rand) = number("sample_rand").filter(|rand| (0.0..1.0).contains(rand)) {
+            return Self((rand * f64::from(Self::ONE)) as u32);
+        }
+        let bound = number("sample_rate")
+            .filter(|rate| (0.0..=1.0).contains(rate))
+            .map(|rate| (rate * f64::from(Self::ONE)).ceil() as u32);
+        match (incoming.sampled(), bound) {
+            (Some(true), Some(bound)) if bound > 0 => Self(fastrand::u32(..bound)),
+            (Some(false), Some(bound)) if bound < Self::ONE => {
+                Self(fastrand::u32(bound..Self::ONE))
+            }
+            _ => Self(fastrand::u32(..Self::ONE)),
+        }
+    }
+
+    /// Compares the decimal numbers that go out, not the binary ones: 0.1_f32 is a little more than "0.1".
+    fn is_below(self, rate: Rate) -> bool {
+        let rate: f64 = rate.to_string().parse().unwrap_or(0.0);
+        f64::from(self.0) / f64::from(Self::ONE) < rate
+    }
+}
+
+impl fmt::Display for SampleRand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0.{:06}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::ids::{new_span_id, new_trace_id};
+
+    const TRACE: &str = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718";
+
+    fn decide(strategy: &TracesSamplingStrategy, incoming: Option<&IncomingTrace>) -> Decision {
+        Decision::make(strategy, incoming, new_trace_id(), "name", "op")
+    }
+
+    fn incoming(flag: &str, baggage: &str) -> IncomingTrace {
+        IncomingTrace::parse(&format!("{TRACE}{flag}"), Some(baggage)).unwrap()
+    }
+
+    #[test]
+    fn sampled_means_that_the_rand_sent_is_below_the_rate_sent() {
+        for rate in [0.0, 1e-7, 0.1, 0.25, 0.999_999, 1.0] {
+            let mut sampled = 0;
+            for _ in 0..1000 {
+                let decision = decide(&TracesSamplingStrategy::FixedRate(rate), None);
+                let Decision::Drawn { rate, rand, .. } = decision else {
+                    panic!("{decision:?}");
+                };
+                let below = rand.to_string().parse::<f64>().unwrap()
+                    < rate.to_string().parse::<f64>().unwrap();
+                assert_eq!(decision.is_sampled(), below);
+                sampled += u32::from(below);
+            }
+            if rate == 0.25 {
+                assert!((150..350).contains(&sampled), "{sampled}");
+            }
+        }
+        assert!(!SampleRand(100_000).is_below(Rate(0.1)));
+        assert!(SampleRand(99_999).is_below(Rate(0.1)));
+    }
+
+    #[test]
+    fn rates_out_of_range() {
+        assert_eq!(Rate::new(f32::NAN), Rate(0.0));
+        assert_eq!(Rate::new(-1.0), Rate(0.0));
+        assert_eq!(Rate::new(f32::INFINITY), Rate(1.0));
+        assert_eq!(Rate::new(1.0).to_string(), "1");
+    }
+
+    #[test]
+    fn an_upstream_decision_holds_against_a_rate() {
+        let strategy = TracesSamplingStrategy::FixedRate(0.0);
+        assert!(decide(&strategy, Some(&incoming("-1", ""))).is_sampled());
+        let strategy = TracesSamplingStrategy::FixedRate(1.0);
+        assert!(!decide(&strategy, Some(&incoming("-0", ""))).is_sampled());
+        assert!(decide(&strategy, Some(&incoming("", ""))).is_sampled());
+    }
+
+    #[test]
+    fn a_sampler_overrides_and_sees_what_came_in() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        let strategy = TracesSamplingStrategy::Function(Arc::new(move |context| {
+            let entry = (
+                context.name().to_owned(),
+                context.operation().to_owned(),
+                context.sampled(),
+            );
+            log.lock().unwrap().push(entry);
+            f32::from(context.sampled() != Some(true))
+        }));
+        assert!(!decide(&strategy, Some(&incoming("-1", ""))).is_sampled());
+        assert!(decide(&strategy, None).is_sampled());
+        let adopted = IncomingTrace::adopted(new_trace_id(), new_span_id(), Some(true));
+        assert!(decide(&strategy, Some(&adopted)).is_sampled());
+        let entry = |sampled| ("name".to_owned(), "op".to_owned(), sampled);
+        assert_eq!(*seen.lock().unwrap(), [entry(Some(true)), entry(None)]);
+    }
+
+    #[test]
+    fn a_sampler_that_panics_samples_nothing() {
+        let strategy = TracesSamplingStrategy::Function(Arc::new(|_| panic!("expected")));
+        assert!(!decide(&strategy, None).is_sampled());
+    }
+
+    #[test]
+    fn disabled_samples_nothing_and_passes_the_decision_on() {
+        let decision = decide(&TracesSamplingStrategy::Disabled, Some(&incoming("-1", "")));
+        assert!(!decision.is_sampled());
+        assert_eq!(decision.flag(), Some(true));
+        assert_eq!(decide(&TracesSamplingStrategy::Disabled, None).flag(), None);
+    }
+
+    #[test]
+    fn the_rand_of_the_head_is_used() {
+        let trace = incoming("", "sentry-sample_rand=0.213370");
+        assert_eq!(SampleRand::of(Some(&trace)).to_string(), "0.213370");
+        for _ in 0..100 {
+            let trace = incoming("-1", "sentry-sample_rate=0.01");
+            assert!(SampleRand::of(Some(&trace)).is_below(Rate(0.01)));
+            let trace = incoming("-0", "sentry-sample_rate=0.99");
+            assert!(!SampleRand::of(Some(&trace)).is_below(Rate(0.99)));
+        }
+    }
+}

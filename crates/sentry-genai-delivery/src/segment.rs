@@ -1,0 +1,91 @@
+//! The spans of one service entry.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sentry_genai_conventions::SpanId;
+
+use crate::trace::Trace;
+
+/// A segment: the part of a trace below one service entry.
+///
+/// Every span is sent with the id and the name of its segment. The name is read when the span is encoded, so a route that
+/// becomes known late still reaches spans that ended before.
+#[derive(Debug)]
+pub struct Segment {
+    trace: Arc<Trace>,
+    span_id: SpanId,
+    /// The outermost span of the segment that is sent from here: its own root, unless another client sends that.
+    local_root: SpanId,
+    name: Mutex<Arc<str>>,
+    names_trace: bool,
+}
+
+impl Segment {
+    /// Creates a segment whose root is the span `span_id`.
+    ///
+    /// The first segment of a trace that starts here also names the trace in the dynamic sampling context.
+    #[must_use]
+    pub fn new(trace: Arc<Trace>, span_id: SpanId, name: impl Into<Arc<str>>) -> Self {
+        Self::within(trace, span_id, span_id, name)
+    }
+
+    /// Creates the part, below the span `local_root`, of a segment whose root `span_id` is sent by someone else: a
+    /// transaction of the Sentry client in this process.
+    #[must_use]
+    pub fn within(
+        trace: Arc<Trace>,
+        span_id: SpanId,
+        local_root: SpanId,
+        name: impl Into<Arc<str>>,
+    ) -> Self {
+        let name = name.into();
+        let names_trace = !trace.has_transaction();
+        if names_trace {
+            trace.set_transaction(&name);
+        }
+        Self {
+            trace,
+            span_id,
+            local_root,
+            name: Mutex::new(name),
+            names_trace,
+        }
+    }
+
+    /// Returns the id of the segment span.
+    #[must_use]
+    pub fn span_id(&self) -> SpanId {
+        self.span_id
+    }
+
+    /// Returns the id of the outermost span of the segment that is sent from here.
+    #[must_use]
+    pub fn local_root(&self) -> SpanId {
+        self.local_root
+    }
+
+    /// Returns the current name.
+    #[must_use]
+    pub fn name(&self) -> Arc<str> {
+        Arc::clone(&self.lock_name())
+    }
+
+    /// Renames the segment; spans that are already encoded keep the old name.
+    pub fn set_name(&self, name: impl Into<Arc<str>>) {
+        let name = name.into();
+        if self.names_trace {
+            self.trace.set_transaction(&name);
+        }
+        *self.lock_name() = name;
+    }
+
+    /// Returns the trace.
+    #[must_use]
+    pub fn trace(&self) -> &Arc<Trace> {
+        &self.trace
+    }
+
+    fn lock_name(&self) -> MutexGuard<'_, Arc<str>> {
+        self.name.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

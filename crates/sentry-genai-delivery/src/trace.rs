@@ -1,0 +1,348 @@
+//! A trace as this process takes part in it.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use sentry_core::protocol::OrganizationId;
+use sentry_genai_conventions::{SpanId, TraceId};
+
+use crate::{
+    config::Config,
+    dsc::{Dsc, looks_like_url},
+    ids::new_trace_id,
+    incoming::IncomingTrace,
+    sampling::Decision,
+};
+
+/// A trace: its ids, its sampling decision and its dynamic sampling context (DSC).
+///
+/// Made by [`Delivery::start_trace`](crate::Delivery::start_trace), once per local root. The DSC is written down when it
+/// is first sent anywhere, in a header or in an envelope, and does not change from then on.
+pub struct Trace {
+    config: Arc<Config>,
+    trace_id: TraceId,
+    incoming: Option<IncomingTrace>,
+    decision: Decision,
+    transaction: Mutex<Option<Arc<str>>>,
+    dsc: OnceLock<Dsc>,
+}
+
+impl Trace {
+    /// Starts a trace, or continues `incoming`, and decides whether it is sampled.
+    ///
+    /// An incoming trace of another organization is not continued, and with `strict_trace_continuation` neither is one
+    /// whose organization cannot be compared.
+    #[must_use]
+    pub fn start(
+        config: &Arc<Config>,
+        incoming: Option<&IncomingTrace>,
+        name: &str,
+        op: &str,
+    ) -> Arc<Self> {
+        let incoming = incoming.filter(|trace| should_continue(config, trace));
+        let trace_id = incoming.map_or_else(new_trace_id, IncomingTrace::trace_id);
+        Arc::new(Self {
+            trace_id,
+            decision: Decision::make(&config.sampling, incoming, trace_id, name, op),
+            incoming: incoming.cloned(),
+            config: Arc::clone(config),
+            transaction: Mutex::new(None),
+            dsc: OnceLock::new(),
+        })
+    }
+
+    /// Returns the id of the trace.
+    #[must_use]
+    pub fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// Returns the span that a local root is a child of; `None` if the trace starts here.
+    #[must_use]
+    pub fn parent_span_id(&self) -> Option<SpanId> {
+        self.incoming.as_ref().map(IncomingTrace::parent_span_id)
+    }
+
+    /// Returns whether the spans of this trace are sent. Without tracing enabled they never are.
+    #[must_use]
+    pub fn sampled(&self) -> bool {
+        self.decision.is_sampled()
+    }
+
+    /// Returns whether the trace belongs to a Sentry span of this process.
+    #[must_use]
+    pub fn is_adopted(&self) -> bool {
+        self.incoming
+            .as_ref()
+            .is_some_and(IncomingTrace::is_adopted)
+    }
+
+    /// Returns the value of the `sentry-trace` header for a request made by `span_id`.
+    #[must_use]
+    pub fn sentry_trace_header(&self, span_id: SpanId) -> String {
+        let trace_id = self.trace_id;
+        match self.decision.flag() {
+            Some(sampled) => format!("{trace_id}-{span_id}-{}", u8::from(sampled)),
+            None => format!("{trace_id}-{span_id}"),
+        }
+    }
+
+    /// Returns Sentry's members of the `baggage` header, and freezes the DSC.
+    ///
+    /// A DSC that came in goes out unchanged. It is empty if the trace was continued without one: only the head of a
+    /// trace may make statements about it.
+    #[must_use]
+    pub fn baggage_header(&self) -> String {
+        let frozen = self.dsc();
+        match self.incoming.as_ref().and_then(IncomingTrace::dsc) {
+            Some(incoming) => incoming.to_baggage(),
+            None => frozen.to_baggage(),
+        }
+    }
+
+    /// Names the trace after its first segment, unless the DSC is frozen.
+    pub(crate) fn set_transaction(&self, name: &Arc<str>) {
+        if self.dsc.get().is_none() {
+            *self.lock_transaction() = Some(Arc::clone(name));
+        }
+    }
+
+    pub(crate) fn has_transaction(&self) -> bool {
+        self.lock_transaction().is_some()
+    }
+
+    /// Returns the DSC for an envelope, and freezes it.
+    pub(crate) fn dsc(&self) -> &Dsc {
+        self.dsc.get_or_init(|| self.build_dsc())
+    }
+
+    /// An incoming DSC is kept; it only gets what an envelope must have.
+    fn build_dsc(&self) -> Dsc {
+        let incoming = self.incoming.as_ref().and_then(IncomingTrace::dsc);
+        let mut dsc = incoming.cloned().unwrap_or_default();
+        let continued = !dsc.is_empty();
+        // A trace id that differs from that of the spans would cost the whole envelope.
+        dsc.set("trace_id", self.trace_id.to_string());
+        dsc.set_default("public_key", || self.config.dsn.public_key().to_owned());
+        if let Decision::Drawn { rate, rand, .. } = self.decision
+            && dsc.get("sampled").is_none()
+        {
+            dsc.set_default("sample_rate", || rate.to_string());
+            dsc.set_default("sample_rand", || rand.to_string());
+        }
+        if let Some(sampled) = self.decision.flag() {
+            dsc.set_default("sampled", || sampled.to_string());
+        }
+        if !continued {
+            self.describe(&mut dsc);
+        }
+        dsc
+    }
+
+    fn describe(&self, dsc: &mut Dsc) {
+        if let Some(release) = &self.config.release {
+            dsc.set("release", release.to_string());
+        }
+        dsc.set("environment", self.config.environment.to_string());
+        let transaction = self.lock_transaction().clone();
+        if let Some(name) = transaction
+            && self.incoming.is_none()
+            && !looks_like_url(&name)
+        {
+            dsc.set("transaction", name.to_string());
+        }
+        if let Some(org_id) = self.config.org_id {
+            dsc.set("org_id", org_id.to_string());
+        }
+    }
+
+    fn lock_transaction(&self) -> std::sync::MutexGuard<'_, Option<Arc<str>>> {
+        self.transaction
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trace")
+            .field("trace_id", &self.trace_id)
+            .field("parent_span_id", &self.parent_span_id())
+            .field("decision", &self.decision)
+            .finish_non_exhaustive()
+    }
+}
+
+fn should_continue(config: &Config, incoming: &IncomingTrace) -> bool {
+    incoming.is_adopted()
+        || same_organization(
+            incoming.org_id(),
+            config.org_id,
+            config.strict_trace_continuation,
+        )
+}
+
+/// As the Sentry SDKs do it: two different organizations never, an unknown one only if that is tolerated.
+fn same_organization(
+    theirs: Option<OrganizationId>,
+    ours: Option<OrganizationId>,
+    strict: bool,
+) -> bool {
+    match (theirs, ours) {
+        (Some(theirs), Some(ours)) => theirs == ours,
+        (None, None) => true,
+        _ => !strict,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{ids::new_span_id, segment::Segment, testing};
+
+    const INCOMING: &str = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718";
+
+    fn dsc(trace: &Trace) -> Value {
+        let mut json = Vec::new();
+        trace.dsc().write_json(&mut json);
+        serde_json::from_slice(&json).unwrap()
+    }
+
+    fn continued(flag: &str, baggage: Option<&str>) -> Arc<Trace> {
+        let incoming = IncomingTrace::parse(&format!("{INCOMING}{flag}"), baggage).unwrap();
+        let config = testing::config(&testing::options());
+        Trace::start(&config, Some(&incoming), "name", "op")
+    }
+
+    #[test]
+    fn the_head_of_a_trace_says_everything_once() {
+        let segment = testing::segment();
+        let trace = segment.trace();
+        segment.set_name("POST /ask/{id}");
+        let frozen = dsc(trace);
+        let rand = frozen["sample_rand"].as_str().unwrap();
+        assert_eq!(
+            frozen,
+            json!({
+                "trace_id": trace.trace_id().to_string(),
+                "public_key": "0123456789abcdef0123456789abcdef",
+                "sample_rate": "1",
+                "sample_rand": rand,
+                "sampled": "true",
+                "release": "shop@1.4.2",
+                "environment": "production",
+                "transaction": "POST /ask/{id}",
+                "org_id": "1",
+            })
+        );
+        assert_eq!(rand.len(), 8);
+
+        segment.set_name("too late");
+        assert_eq!(dsc(trace), frozen);
+        let header = trace.baggage_header();
+        let baggage = IncomingTrace::parse(INCOMING, Some(&header)).unwrap();
+        let round_trip = baggage.dsc().unwrap();
+        assert_eq!(round_trip.get("transaction"), Some("POST /ask/{id}"));
+        assert_eq!(round_trip.get("sample_rand"), Some(rand));
+    }
+
+    #[test]
+    fn a_url_is_no_transaction_and_only_the_first_segment_names_the_trace() {
+        let config = testing::config(&testing::options());
+        let trace = Trace::start(&config, None, "x", "y");
+        let first = Segment::new(Arc::clone(&trace), new_span_id(), "GET /users/17");
+        let second = Segment::new(Arc::clone(&trace), new_span_id(), "other");
+        second.set_name("another");
+        assert_eq!(&*first.name(), "GET /users/17");
+        assert_eq!(dsc(&trace).get("transaction"), None);
+    }
+
+    #[test]
+    fn an_incoming_dsc_goes_on_unchanged() {
+        let baggage = "sentry-trace_id=4c79f60c11214eb38604f4ae0781bfb2,sentry-public_key=other,\
+                       sentry-sample_rate=0.5,sentry-transaction=their%20name,sentry-new=1";
+        let trace = continued("-1", Some(baggage));
+        assert_eq!(trace.baggage_header(), baggage);
+        assert_eq!(
+            dsc(&trace),
+            json!({
+                "trace_id": "4c79f60c11214eb38604f4ae0781bfb2",
+                "public_key": "other",
+                "sample_rate": "0.5",
+                "transaction": "their name",
+                "new": "1",
+                "sampled": "true",
+            })
+        );
+        let header = trace.sentry_trace_header(new_span_id());
+        assert!(header.starts_with("4c79f60c11214eb38604f4ae0781bfb2-"));
+        assert!(header.ends_with("-1"));
+    }
+
+    #[test]
+    fn without_an_incoming_dsc_the_envelope_still_has_one_but_no_baggage_goes_on() {
+        let trace = continued("-1", None);
+        assert_eq!(trace.baggage_header(), "");
+        assert_eq!(
+            dsc(&trace),
+            json!({
+                "trace_id": "4c79f60c11214eb38604f4ae0781bfb2",
+                "public_key": "0123456789abcdef0123456789abcdef",
+                "sampled": "true",
+                "release": "shop@1.4.2",
+                "environment": "production",
+                "org_id": "1",
+            })
+        );
+    }
+
+    #[test]
+    fn a_trace_of_another_organization_is_not_continued() {
+        let ours = continued("-0", Some("sentry-org_id=1"));
+        assert_eq!(
+            ours.parent_span_id().unwrap().to_string(),
+            "a1b2c3d4e5f60718"
+        );
+        assert!(!ours.sampled());
+        let theirs = continued("-0", Some("sentry-org_id=2"));
+        assert_eq!(theirs.parent_span_id(), None);
+        assert_ne!(theirs.trace_id(), ours.trace_id());
+        assert!(theirs.sampled());
+
+        let incoming = IncomingTrace::parse(INCOMING, None).unwrap();
+        let strict = testing::config(&testing::options().strict_trace_continuation(true));
+        let trace = Trace::start(&strict, Some(&incoming), "x", "y");
+        assert_eq!(trace.parent_span_id(), None);
+        let adopted = IncomingTrace::adopted(ours.trace_id(), new_span_id(), Some(true));
+        let trace = Trace::start(&strict, Some(&adopted), "x", "y");
+        assert_eq!(trace.trace_id(), ours.trace_id());
+        assert!(trace.is_adopted());
+    }
+
+    #[test]
+    fn a_deferred_decision_is_made_here_and_told() {
+        let trace = continued("", Some("sentry-public_key=k,sentry-sample_rand=0.213370"));
+        assert!(trace.sampled());
+        let dsc = dsc(&trace);
+        assert_eq!(dsc["sampled"], "true");
+        assert_eq!(dsc["sample_rate"], "1");
+        assert_eq!(dsc["sample_rand"], "0.213370");
+    }
+
+    #[test]
+    fn without_tracing_only_the_ids_travel() {
+        let config = testing::config(&sentry_core::ClientOptions::new().dsn(testing::DSN));
+        let trace = Trace::start(&config, None, "x", "y");
+        assert!(!trace.sampled());
+        let span_id = new_span_id();
+        assert_eq!(
+            trace.sentry_trace_header(span_id),
+            format!("{}-{span_id}", trace.trace_id())
+        );
+        assert_eq!(dsc(&trace).get("sampled"), None);
+    }
+}

@@ -1,0 +1,305 @@
+//! Envelopes of spans, as they cross the wire.
+//!
+//! One envelope holds spans of one trace in one span v2 container: a header with the dynamic sampling context, an item
+//! header, and the container, each on its own line.
+
+use std::{ops::Range, time::SystemTime};
+
+use sentry_genai_conventions::SentrySpan;
+
+use crate::{
+    config::Config,
+    encode::{SDK_NAME, SDK_VERSION, SpanEncoder},
+    json::write_integer,
+    rfc3339,
+    segment::Segment,
+    trace::Trace,
+};
+
+/// The most spans that go into one envelope, by the rules for Sentry SDKs.
+pub const MAX_ENVELOPE_SPANS: usize = 1000;
+
+/// The most bytes of one envelope, before compression.
+pub const MAX_ENVELOPE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Encodes one envelope with all of `spans`, whatever their number and size, and freezes the DSC of `trace`.
+///
+/// Every span is written with the ids of `trace` and of its segment.
+#[must_use]
+pub fn encode_envelope<'a>(
+    config: &Config,
+    trace: &Trace,
+    spans: impl IntoIterator<Item = (&'a SentrySpan, &'a Segment)>,
+    sent_at: SystemTime,
+) -> Vec<u8> {
+    let encoder = SpanEncoder::new(config);
+    let mut open = OpenEnvelope::new(trace, 0);
+    for (span, segment) in spans {
+        open.begin_span();
+        encoder.write(&mut open.buffer, span, segment, &segment.name());
+        open.spans += 1;
+    }
+    let mut envelope = open.close();
+    stamp(&mut envelope.bytes, sent_at);
+    envelope.bytes
+}
+
+/// An envelope that is complete but for the time it is sent at.
+#[derive(Debug)]
+pub(crate) struct Envelope {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) spans: usize,
+}
+
+/// What became of the spans that should be encoded.
+#[derive(Debug, Default)]
+pub(crate) struct Encoded {
+    pub(crate) envelopes: Vec<Envelope>,
+    /// Spans that alone exceed the size of an envelope.
+    pub(crate) too_large: usize,
+}
+
+/// Encodes spans of one trace into as many envelopes as their number and size need.
+pub(crate) fn encode_within_limits<'a>(
+    encoder: &SpanEncoder,
+    trace: &Trace,
+    spans: impl ExactSizeIterator<Item = (&'a SentrySpan, &'a Segment)>,
+) -> Encoded {
+    let mut encoded = Encoded::default();
+    let mut remaining = spans.len();
+    let mut open = OpenEnvelope::new(trace, remaining);
+    for (span, segment) in spans {
+        let start = open.begin_span();
+        encoder.write(&mut open.buffer, span, segment, &segment.name());
+        if open.is_too_large() && open.spans > 0 {
+            let mut next = OpenEnvelope::new(trace, remaining);
+            next.buffer.extend_from_slice(&open.buffer[start..]);
+            open.abandon_span(start);
+            encoded.envelopes.push(open.close());
+            open = next;
+        }
+        remaining -= 1;
+        if open.is_too_large() {
+            open = OpenEnvelope::new(trace, remaining);
+            encoded.too_large += 1;
+            continue;
+        }
+        open.spans += 1;
+        if open.spans == MAX_ENVELOPE_SPANS && remaining > 0 {
+            encoded.envelopes.push(open.close());
+            open = OpenEnvelope::new(trace, remaining);
+        }
+    }
+    if open.spans > 0 {
+        encoded.envelopes.push(open.close());
+    }
+    encoded
+}
+
+/// Returns an envelope without items.
+pub(crate) fn empty_envelope() -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(512);
+    write_header(&mut bytes, None);
+    bytes
+}
+
+/// Writes the time an envelope is sent into its header.
+pub(crate) fn stamp(envelope: &mut [u8], sent_at: SystemTime) {
+    let place = SENT_AT.len()..SENT_AT.len() + rfc3339::LEN;
+    let time = rfc3339::format(sent_at);
+    if let Some(place) = envelope.get_mut(place)
+        && place.len() == time.len()
+    {
+        place.copy_from_slice(time.as_bytes());
+    }
+}
+
+/// First in the header and of a fixed length, so that it can be set when the envelope leaves.
+const SENT_AT: &[u8] = b"{\"sent_at\":\"";
+
+const CLOSE: &[u8] = b"]}\n";
+
+/// An envelope that spans are appended to.
+struct OpenEnvelope {
+    buffer: Vec<u8>,
+    spans: usize,
+    /// Where `item_count` stands; a guess until the envelope is closed.
+    item_count: Range<usize>,
+    guess: usize,
+}
+
+impl OpenEnvelope {
+    fn new(trace: &Trace, expected_spans: usize) -> Self {
+        let guess = expected_spans.min(MAX_ENVELOPE_SPANS);
+        let mut buffer = Vec::with_capacity(1024 * (1 + guess));
+        write_header(&mut buffer, Some(trace));
+        buffer.extend_from_slice(b"{\"type\":\"span\",\"item_count\":");
+        let start = buffer.len();
+        write_integer(&mut buffer, guess);
+        let item_count = start..buffer.len();
+        buffer.extend_from_slice(
+            b",\"content_type\":\"application/vnd.sentry.items.span.v2+json\"}\n\
+              {\"version\":2,\"items\":[",
+        );
+        Self {
+            buffer,
+            spans: 0,
+            item_count,
+            guess,
+        }
+    }
+
+    /// Returns where the next span is to be written.
+    fn begin_span(&mut self) -> usize {
+        if self.spans > 0 {
+            self.buffer.push(b',');
+        }
+        self.buffer.len()
+    }
+
+    /// Takes back a span, and its comma, that did not fit.
+    fn abandon_span(&mut self, start: usize) {
+        self.buffer.truncate(start - usize::from(self.spans > 0));
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.buffer.len() + CLOSE.len() > MAX_ENVELOPE_BYTES
+    }
+
+    fn close(mut self) -> Envelope {
+        self.buffer.extend_from_slice(CLOSE);
+        if self.spans != self.guess {
+            let count = self.spans.to_string();
+            self.buffer.splice(self.item_count, count.into_bytes());
+        }
+        self.buffer.shrink_to(self.buffer.len() + 512);
+        Envelope {
+            bytes: self.buffer,
+            spans: self.spans,
+        }
+    }
+}
+
+fn write_header(buffer: &mut Vec<u8>, trace: Option<&Trace>) {
+    buffer.extend_from_slice(SENT_AT);
+    buffer.extend_from_slice(&[b'0'; rfc3339::LEN]);
+    buffer.extend_from_slice(b"\",\"sdk\":{\"name\":\"");
+    buffer.extend_from_slice(SDK_NAME.as_bytes());
+    buffer.extend_from_slice(b"\",\"version\":\"");
+    buffer.extend_from_slice(SDK_VERSION.as_bytes());
+    buffer.extend_from_slice(b"\"}");
+    if let Some(trace) = trace {
+        buffer.extend_from_slice(b",\"trace\":");
+        trace.dsc().write_json(buffer);
+    }
+    buffer.extend_from_slice(b"}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{ids::new_span_id, testing};
+
+    fn lines(envelope: &[u8]) -> Vec<Value> {
+        let text = str::from_utf8(envelope).unwrap();
+        let lines = text.strip_suffix('\n').unwrap().split('\n');
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    fn encode(segment: &Segment, spans: &[SentrySpan]) -> Encoded {
+        let encoder = SpanEncoder::new(&testing::config(&testing::options()));
+        let spans = spans.iter().map(|span| (span, segment));
+        encode_within_limits(&encoder, segment.trace(), spans)
+    }
+
+    fn spans(segment: &Segment, texts: &[usize]) -> Vec<SentrySpan> {
+        let span = |text: &usize| {
+            let mut span = testing::span(segment, new_span_id());
+            span.attributes.push("text", "x".repeat(*text).as_str());
+            span
+        };
+        texts.iter().map(span).collect()
+    }
+
+    #[test]
+    fn header_item_header_and_container() {
+        let segment = testing::segment();
+        let span = testing::span(&segment, new_span_id());
+        let sent_at = UNIX_EPOCH + Duration::from_secs(1_795_132_805);
+        let config = testing::config(&testing::options());
+        let envelope = encode_envelope(&config, segment.trace(), [(&span, &*segment)], sent_at);
+        let [header, item, container] = &lines(&envelope)[..] else {
+            panic!("not three lines");
+        };
+
+        assert_eq!(header["sent_at"], "2026-11-20T00:00:05.000000Z");
+        assert_eq!(
+            header["sdk"],
+            json!({"name": "sentry.rust.genai", "version": env!("CARGO_PKG_VERSION")})
+        );
+        let trace_id = segment.trace().trace_id().to_string();
+        assert_eq!(header["trace"]["trace_id"], trace_id);
+        assert_eq!(header.get("dsn"), None);
+        assert_eq!(
+            *item,
+            json!({
+                "type": "span",
+                "item_count": 1,
+                "content_type": "application/vnd.sentry.items.span.v2+json",
+            })
+        );
+        assert_eq!(container["version"], 2);
+        assert_eq!(container["items"][0]["span_id"], span.span_id.to_string());
+    }
+
+    #[test]
+    fn many_spans_are_split_by_number() {
+        let segment = testing::segment();
+        let encoded = encode(&segment, &spans(&segment, &[1; 2001]));
+        let counts: Vec<_> = encoded.envelopes.iter().map(|it| it.spans).collect();
+        assert_eq!(counts, [1000, 1000, 1]);
+        for envelope in &encoded.envelopes {
+            let lines = lines(&envelope.bytes);
+            assert_eq!(lines[1]["item_count"], envelope.spans);
+            assert_eq!(lines[2]["items"].as_array().unwrap().len(), envelope.spans);
+        }
+    }
+
+    #[test]
+    fn large_spans_are_split_by_size_and_none_is_cut() {
+        let segment = testing::segment();
+        let mega = 1024 * 1024;
+        let sizes = [mega, mega, mega, mega, 10, 5 * mega, 3 * mega, 10];
+        let spans = spans(&segment, &sizes);
+        let encoded = encode(&segment, &spans);
+        assert_eq!(encoded.too_large, 1);
+        let mut sent = Vec::new();
+        for envelope in &encoded.envelopes {
+            assert!(envelope.bytes.len() <= MAX_ENVELOPE_BYTES);
+            let lines = lines(&envelope.bytes);
+            let items = lines[2]["items"].as_array().unwrap();
+            assert_eq!(lines[1]["item_count"], items.len());
+            assert_eq!(envelope.spans, items.len());
+            sent.extend(items.iter().map(|item| item["span_id"].clone()));
+        }
+        let expected: Vec<_> = (spans.iter().enumerate())
+            .filter(|(index, _)| *index != 5)
+            .map(|(_, span)| json!(span.span_id.to_string()))
+            .collect();
+        assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn nothing_makes_no_envelope() {
+        let segment = testing::segment();
+        assert!(encode(&segment, &[]).envelopes.is_empty());
+        let header = &lines(&empty_envelope())[0];
+        assert_eq!(header.get("trace"), None);
+    }
+}

@@ -1,0 +1,226 @@
+//! The thread that turns what was handed over into envelopes.
+
+use std::{
+    collections::VecDeque,
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
+};
+
+use sentry_genai_conventions::{SentrySpan, Translator};
+
+use crate::{
+    accounting::LossReason,
+    buckets::{Bucket, Buckets},
+    delivery::{BeforeSendSpan, Shared},
+    encode::SpanEncoder,
+    outbox::Parcel,
+    queue::{Handover, Message, Supply},
+    wire::{self, Encoded},
+};
+
+/// The room for messages that is kept after a burst.
+const KEPT_CAPACITY: usize = 1024;
+
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    translator: Translator,
+    before_send_span: Option<BeforeSendSpan>,
+    encoder: SpanEncoder,
+    buckets: Buckets,
+    batch: VecDeque<Message>,
+    was_busy: bool,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        translator: Translator,
+        before_send_span: Option<BeforeSendSpan>,
+    ) -> Self {
+        Self {
+            encoder: SpanEncoder::new(&shared.config),
+            shared,
+            translator,
+            before_send_span,
+            buckets: Buckets::default(),
+            batch: VecDeque::new(),
+            was_busy: false,
+        }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(crate) fn run(mut self) {
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => break,
+                Err(_) => self.discard_buckets(),
+            }
+        }
+    }
+
+    fn turn(&mut self) -> ControlFlow<()> {
+        let due = self.buckets.next_due();
+        let supply = if self.batch.is_empty() {
+            let queue = &self.shared.queue;
+            queue.take(&mut self.batch, self.was_busy, due)
+        } else {
+            // What a turn that panicked left behind comes first.
+            Supply::Open
+        };
+        self.was_busy = !self.batch.is_empty();
+        let now = Instant::now();
+        while let Some(message) = self.batch.pop_front() {
+            match message {
+                Message::Span(handover) => self.accept(now, handover),
+                Message::Flush(ticket) => {
+                    self.dispatch_all();
+                    self.shared.outbox.put_ticket(ticket);
+                }
+            }
+            self.make_room();
+        }
+        self.batch.shrink_to(KEPT_CAPACITY);
+        let now = Instant::now();
+        while let Some(bucket) = self.buckets.pop_due(now) {
+            self.dispatch(bucket);
+            // Encoded, spans can be larger than they were.
+            self.make_room();
+        }
+        match supply {
+            Supply::Open => ControlFlow::Continue(()),
+            Supply::Closed => ControlFlow::Break(()),
+        }
+    }
+
+    fn accept(&mut self, now: Instant, handover: Handover) {
+        let Handover {
+            span,
+            segment,
+            bytes,
+        } = handover;
+        self.shared.budget.release(bytes);
+        let ends_segment = span.span_id == segment.local_root();
+        let trace_id = segment.trace().trace_id();
+        let translated = catch_unwind(AssertUnwindSafe(|| {
+            let span = self.translator.translate(span);
+            match &self.before_send_span {
+                Some(hook) => hook(span).map(|mut span| {
+                    // A hook may append what is there already; the translation has settled the rest.
+                    span.attributes.settle();
+                    span
+                }),
+                None => Some(span),
+            }
+        }));
+        match translated {
+            Ok(Some(span)) => {
+                if ends_segment && *segment.name() != *span.name {
+                    segment.set_name(&*span.name);
+                }
+                let bytes = span.footprint();
+                self.shared.budget.hold(bytes);
+                if let Some(full) = self.buckets.add(now, span, bytes, segment) {
+                    self.dispatch(full);
+                }
+            }
+            Ok(None) => self.shared.accounting.lose(LossReason::BeforeSend, 1),
+            Err(_) => self.shared.accounting.lose(LossReason::InternalSdkError, 1),
+        }
+        if ends_segment {
+            self.buckets.end_segment(now, trace_id);
+        }
+    }
+
+    /// Encodes the spans of a bucket and passes them on to the sender.
+    fn dispatch(&self, mut bucket: Bucket) {
+        self.shared.budget.release(bucket.bytes);
+        let accounting = &self.shared.accounting;
+        let expected = bucket.spans.len() as u64;
+        let trace_id = bucket.trace_id();
+        let encoded = catch_unwind(AssertUnwindSafe(|| self.encode(&mut bucket)));
+        let Ok(encoded) = encoded else {
+            accounting.lose(LossReason::InternalSdkError, expected);
+            return;
+        };
+        let too_large = encoded.too_large as u64;
+        accounting.lose(LossReason::SendError, too_large);
+        let envelopes = encoded.envelopes.into_iter();
+        let parcels: Vec<_> = envelopes
+            .map(|envelope| Parcel { trace_id, envelope })
+            .collect();
+        let sent = parcels.iter().map(Parcel::spans).sum::<u64>();
+        // Duplicates, and whatever the resolution of relatives may have removed.
+        accounting.lose(
+            LossReason::InternalSdkError,
+            expected.saturating_sub(sent + too_large),
+        );
+        for parcel in parcels {
+            let bytes = parcel.bytes();
+            self.shared.budget.hold(bytes);
+            if let Err(parcel) = self.shared.outbox.put(parcel) {
+                self.shared.budget.release(bytes);
+                accounting.lose(LossReason::NetworkError, parcel.spans());
+            }
+        }
+    }
+
+    fn encode(&self, bucket: &mut Bucket) -> Encoded {
+        self.translator.relate(&mut bucket.spans);
+        bucket.drop_duplicates();
+        let spans = bucket.spans.iter();
+        let spans = spans.map(|span: &SentrySpan| (span, bucket.segment_of(span.span_id)));
+        wire::encode_within_limits(&self.encoder, bucket.segment().trace(), spans)
+    }
+
+    fn dispatch_all(&mut self) {
+        while let Some(bucket) = self.buckets.pop_oldest() {
+            self.dispatch(bucket);
+        }
+    }
+
+    /// Drops the traces that have waited longest, wherever they are, until there is room.
+    fn make_room(&mut self) {
+        while self.shared.budget.above_mark() > 0 {
+            let parcels = self.shared.outbox.drop_oldest_trace();
+            let trace_id = parcels.first().map(|parcel| parcel.trace_id);
+            let bucket = match trace_id {
+                Some(trace_id) => self.buckets.remove(trace_id),
+                None => self.buckets.pop_oldest(),
+            };
+            if parcels.is_empty() && bucket.is_none() {
+                return;
+            }
+            for parcel in parcels {
+                self.shared.budget.release(parcel.bytes());
+                self.lose(LossReason::QueueOverflow, parcel.spans());
+            }
+            if let Some(bucket) = bucket {
+                self.shared.budget.release(bucket.bytes);
+                self.lose(LossReason::QueueOverflow, bucket.spans.len() as u64);
+            }
+        }
+    }
+
+    /// Counts what is in the buckets as lost, after a panic has left them in an unknown state.
+    fn discard_buckets(&mut self) {
+        while let Some(bucket) = self.buckets.pop_oldest() {
+            self.shared.budget.release(bucket.bytes);
+            self.lose(LossReason::InternalSdkError, bucket.spans.len() as u64);
+        }
+        self.buckets = Buckets::default();
+    }
+
+    fn lose(&self, reason: LossReason, spans: u64) {
+        self.shared.accounting.lose(reason, spans);
+    }
+}
+
+/// Whatever ends the thread, the sender gets to end too.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.shared.outbox.close();
+    }
+}

@@ -1,0 +1,139 @@
+//! A received envelope, whatever it carries.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{checks, framing, span_container, strict_json, violations::Violations};
+use crate::ReceivedSpan;
+
+/// One request to the envelope endpoint.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReceivedEnvelope {
+    /// The project id of the request's path.
+    pub project: String,
+    /// The HTTP headers of the request, names in lower case.
+    pub http_headers: BTreeMap<String, String>,
+    /// The envelope header; null if it could not be read.
+    pub header: Value,
+    /// The items that could be read.
+    pub items: Vec<ReceivedItem>,
+    /// The body after decompression.
+    pub bytes: Vec<u8>,
+    /// What broke the protocol, one readable line each. The ingest refused the envelope unless this is empty.
+    pub violations: Vec<String>,
+}
+
+impl ReceivedEnvelope {
+    /// Reads a request strictly.
+    pub(super) fn read(
+        project: String,
+        http_headers: BTreeMap<String, String>,
+        body: Vec<u8>,
+    ) -> Self {
+        let mut violations = Violations::default();
+        let bytes = match checks::decompress(&http_headers, body) {
+            Ok(bytes) => bytes,
+            Err((error, body)) => {
+                violations.add("request", error);
+                body
+            }
+        };
+        let (header, items) = framing::split(&bytes, &mut violations);
+        checks::check(&http_headers, &header, &items, &mut violations);
+        span_container::check(&header, &items, &mut violations);
+        Self {
+            project,
+            http_headers,
+            header,
+            items,
+            bytes,
+            violations: violations.into_lines(),
+        }
+    }
+
+    /// Returns whether the envelope kept to the protocol.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.violations.is_empty()
+    }
+
+    /// Returns the value of an HTTP header of the request. `name` is in lower case.
+    #[must_use]
+    pub fn http_header(&self, name: &str) -> Option<&str> {
+        self.http_headers.get(name).map(String::as_str)
+    }
+
+    /// Returns the dynamic sampling context of the envelope header.
+    #[must_use]
+    pub fn trace(&self) -> Option<&Value> {
+        self.header.get("trace")
+    }
+
+    /// Returns the spans of the span containers in this envelope.
+    #[must_use]
+    pub fn spans(&self) -> Vec<ReceivedSpan> {
+        self.items
+            .iter()
+            .filter(|item| item.is_span_container())
+            .flat_map(ReceivedItem::contained)
+            .filter_map(ReceivedSpan::from_json)
+            .collect()
+    }
+}
+
+/// One item of an envelope.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReceivedItem {
+    /// The item header.
+    pub header: Value,
+    /// The payload, if the item's type is one with a JSON payload and it parsed.
+    pub payload: Option<Value>,
+    /// The payload as it came.
+    pub bytes: Vec<u8>,
+}
+
+impl ReceivedItem {
+    pub(super) fn new(header: Value, bytes: Vec<u8>) -> Self {
+        let is_json = header
+            .get("type")
+            .and_then(Value::as_str)
+            .is_some_and(framing::is_json);
+        let payload = if is_json {
+            strict_json::parse(&bytes).ok()
+        } else {
+            None
+        };
+        Self {
+            header,
+            payload,
+            bytes,
+        }
+    }
+
+    /// Returns the item's type, such as `span` or `event`.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.header.get("type").and_then(Value::as_str)
+    }
+
+    /// Returns whether the item is a container of streamed spans (span protocol v2).
+    #[must_use]
+    pub fn is_span_container(&self) -> bool {
+        self.kind() == Some("span")
+            && self.header.get("content_type").and_then(Value::as_str)
+                == Some(span_container::CONTENT_TYPE)
+    }
+
+    /// Returns what a container (of spans, logs or metrics) holds; nothing for other items.
+    pub fn contained(&self) -> impl Iterator<Item = &Value> {
+        self.payload
+            .as_ref()
+            .and_then(|payload| payload.get("items"))
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    }
+}

@@ -1,0 +1,190 @@
+//! A local Sentry that judges every byte.
+
+mod checks;
+mod client_report;
+mod envelope;
+mod framing;
+mod http;
+mod record;
+mod span;
+mod span_container;
+mod strict_json;
+mod violations;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+use self::record::Record;
+pub use self::{
+    envelope::{ReceivedEnvelope, ReceivedItem},
+    span::ReceivedSpan,
+};
+use crate::server::Server;
+
+/// A Sentry server for tests: it receives envelopes, judges them strictly and keeps them for inspection.
+///
+/// It listens on a free port of 127.0.0.1, on a thread of its own, until it is dropped.
+///
+/// An envelope that breaks the protocol is answered with status 400 and the reasons in the body, is listed in
+/// [`violations`](Self::violations), and does not count: what it carries is missing from [`spans`](Self::spans) and
+/// the other typed views. (Sentry itself answers 200 and drops such spans later, where no test can see it.)
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use sentry_genai_testkit::Ingest;
+///
+/// let ingest = Ingest::start()?;
+/// assert!(ingest.dsn().starts_with("http://public@127.0.0.1:"));
+/// // ... initialise a client with this DSN, make spans, flush ...
+/// assert!(ingest.spans().is_empty());
+/// assert_eq!(ingest.violations(), [""; 0]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Ingest {
+    server: Server,
+    record: Arc<Record>,
+}
+
+impl Ingest {
+    /// Starts the server.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be bound or no thread started.
+    pub fn start() -> io::Result<Self> {
+        let record = Arc::new(Record::default());
+        let server = Server::start("testkit-ingest", http::router(Arc::clone(&record)))?;
+        Ok(Self { server, record })
+    }
+
+    /// Returns the DSN to initialise a client with: key `public`, project 1.
+    #[must_use]
+    pub fn dsn(&self) -> String {
+        format!("http://public@{}/1", self.server.address())
+    }
+
+    /// Returns the base URL of the server, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
+    /// Returns all streamed spans in order of arrival.
+    #[must_use]
+    pub fn spans(&self) -> Vec<ReceivedSpan> {
+        self.record.read(spans)
+    }
+
+    /// Blocks the thread until at least `count` spans have arrived, and returns all that are there.
+    ///
+    /// At the timeout it returns what has arrived so far. The server runs on its own thread and needs nothing from the
+    /// caller's runtime, but tasks of a single-threaded runtime do not advance meanwhile: flush first.
+    #[must_use]
+    pub fn wait_for_spans(&self, count: usize, timeout: Duration) -> Vec<ReceivedSpan> {
+        let is_enough = |envelopes: &[ReceivedEnvelope]| span_count(envelopes) >= count;
+        self.record.wait(timeout, is_enough, spans)
+    }
+
+    /// Returns the payloads of all events, such as errors.
+    #[must_use]
+    pub fn events(&self) -> Vec<Value> {
+        self.payloads("event")
+    }
+
+    /// Returns the payloads of all transactions.
+    #[must_use]
+    pub fn transactions(&self) -> Vec<Value> {
+        self.payloads("transaction")
+    }
+
+    /// Returns all log entries.
+    #[must_use]
+    pub fn logs(&self) -> Vec<Value> {
+        self.contained("log")
+    }
+
+    /// Returns all metrics.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Value> {
+        self.contained("trace_metric")
+    }
+
+    /// Returns the losses that clients reported: quantities by category and reason, such as
+    /// `("span", "queue_overflow")`.
+    #[must_use]
+    pub fn client_reports(&self) -> BTreeMap<(String, String), u64> {
+        self.record
+            .read(|envelopes| client_report::sum(valid(envelopes)))
+    }
+
+    /// Returns all envelopes in order of arrival, including those that were refused.
+    #[must_use]
+    pub fn envelopes(&self) -> Vec<ReceivedEnvelope> {
+        self.record.read(<[_]>::to_vec)
+    }
+
+    /// Returns every body that crossed the socket, decompressed and concatenated, including those that were refused.
+    ///
+    /// This is the place to look for a secret that must not have left.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.record.read(|envelopes| {
+            let bodies = envelopes.iter().map(|it| it.bytes.as_slice());
+            bodies.collect::<Vec<_>>().concat()
+        })
+    }
+
+    /// Returns what broke the protocol, one readable line each. A test usually asserts that there are none.
+    #[must_use]
+    pub fn violations(&self) -> Vec<String> {
+        self.record.read(|envelopes| {
+            let lines = envelopes.iter().flat_map(|it| &it.violations);
+            lines.cloned().collect()
+        })
+    }
+
+    /// Forgets everything received so far.
+    pub fn clear(&self) {
+        self.record.clear();
+    }
+
+    fn payloads(&self, kind: &str) -> Vec<Value> {
+        self.items(kind, |item| item.payload.clone().into_iter().collect())
+    }
+
+    fn contained(&self, kind: &str) -> Vec<Value> {
+        self.items(kind, |item| item.contained().cloned().collect())
+    }
+
+    fn items(&self, kind: &str, read: impl Fn(&ReceivedItem) -> Vec<Value>) -> Vec<Value> {
+        self.record.read(|envelopes| {
+            valid(envelopes)
+                .flat_map(|envelope| &envelope.items)
+                .filter(|item| item.kind() == Some(kind))
+                .flat_map(read)
+                .collect()
+        })
+    }
+}
+
+fn valid(envelopes: &[ReceivedEnvelope]) -> impl Iterator<Item = &ReceivedEnvelope> {
+    envelopes.iter().filter(|envelope| envelope.is_valid())
+}
+
+fn spans(envelopes: &[ReceivedEnvelope]) -> Vec<ReceivedSpan> {
+    valid(envelopes).flat_map(ReceivedEnvelope::spans).collect()
+}
+
+fn span_count(envelopes: &[ReceivedEnvelope]) -> usize {
+    valid(envelopes)
+        .flat_map(|envelope| &envelope.items)
+        .filter(|item| item.is_span_container())
+        .map(|item| item.contained().count())
+        .sum()
+}

@@ -1,0 +1,114 @@
+//! Spans of real libraries, captured once and played back without them.
+
+mod callsite;
+mod format;
+mod timeline;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, error::Error, fmt};
+
+use self::{
+    format::{CaptureFile, FORMAT},
+    timeline::Step,
+};
+
+/// What a program told `tracing`: spans, their fields and events, in order.
+///
+/// A capture is a JSON document of the format `tracing-capture-v1`, recorded by a layer that writes down each call with
+/// the visitor method that got the value.
+#[derive(Debug)]
+pub struct Capture {
+    library: String,
+    scenario: String,
+    steps: Vec<Step>,
+    span_count: usize,
+}
+
+impl Capture {
+    /// Reads a capture.
+    ///
+    /// The metadata of its spans and events (some kB) is leaked on purpose, since `tracing` wants it to be `'static`.
+    /// Replaying leaks no more.
+    ///
+    /// # Errors
+    ///
+    /// If `json` is not a capture, or contradicts itself.
+    pub fn parse(json: &str) -> Result<Self, ReplayError> {
+        let file: CaptureFile = serde_json::from_str(json).map_err(ReplayError::Json)?;
+        if file.format != FORMAT {
+            return Err(ReplayError::Format(file.format));
+        }
+        Ok(Self {
+            steps: timeline::steps(&file)?,
+            span_count: file.spans.len(),
+            library: file.library,
+            scenario: file.scenario,
+        })
+    }
+
+    /// Returns the library that made the spans, with its version.
+    #[must_use]
+    pub fn library(&self) -> &str {
+        &self.library
+    }
+
+    /// Returns what the library was asked to do.
+    #[must_use]
+    pub fn scenario(&self) -> &str {
+        &self.scenario
+    }
+
+    /// Returns how many spans a replay makes.
+    #[must_use]
+    pub fn span_count(&self) -> usize {
+        self.span_count
+    }
+
+    /// Plays the capture back to the current default dispatcher, at once, in the captured order.
+    ///
+    /// A subscriber sees the names, targets, levels, fields, values by the same visitor methods, parents, links
+    /// (`follows_from`), events and closes of the original. It does not see the original's times, line numbers and
+    /// polls: a span is entered only where its events happen and its contextual children begin. A span that had no
+    /// parent because none was current becomes a child of the span the caller is in. Spans the capture left open close
+    /// at the end.
+    pub fn replay(&self) {
+        let mut spans = BTreeMap::new();
+        for step in &self.steps {
+            step.play(&mut spans);
+        }
+    }
+}
+
+/// Why a capture cannot be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The document is not JSON, or lacks something.
+    Json(serde_json::Error),
+    /// The document says it has another format.
+    Format(String),
+    /// The document contradicts itself, as described.
+    Inconsistent(String),
+}
+
+impl fmt::Display for ReplayError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(formatter, "not a capture: {error}"),
+            Self::Format(format) => write!(formatter, "format {format:?} is not {FORMAT:?}"),
+            Self::Inconsistent(what) => write!(formatter, "inconsistent capture: {what}"),
+        }
+    }
+}
+
+impl Error for ReplayError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Json(error) => Some(error),
+            Self::Format(_) | Self::Inconsistent(_) => None,
+        }
+    }
+}

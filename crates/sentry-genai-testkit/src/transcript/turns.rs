@@ -1,0 +1,161 @@
+//! The turns of a conversation, put together from its spans.
+
+use std::collections::HashSet;
+
+use super::messages::{self, Message, Part};
+use crate::ReceivedSpan;
+
+/// What kind of span Sentry sees, by its operation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Role {
+    Generation,
+    Tool,
+    Other,
+}
+
+fn role(span: &ReceivedSpan) -> Role {
+    match span.op().strip_prefix("gen_ai.") {
+        Some("execute_tool") => Role::Tool,
+        Some("invoke_agent" | "create_agent" | "handoff" | "embeddings") | None => Role::Other,
+        Some(operation) if operation.contains("memory") => Role::Other,
+        Some(_) => Role::Generation,
+    }
+}
+
+/// A model call, with the tools that ended since the one before.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    pub(super) call: &'a ReceivedSpan,
+    /// What the user said, unless it was shown before.
+    pub(super) question: Option<String>,
+    pub(super) tools: Vec<&'a ReceivedSpan>,
+    pub(super) reasoning: Vec<String>,
+    pub(super) answer: Option<String>,
+    /// The tools the model asked for: name and arguments.
+    pub(super) tool_calls: Vec<(String, String)>,
+    /// How many calls before this one had no text, so that they are shown as part of it.
+    pub(super) merged: usize,
+}
+
+/// The spans of one conversation, as the page arranges them.
+#[derive(Debug)]
+pub(super) struct Conversation<'a> {
+    pub(super) turns: Vec<Turn<'a>>,
+    /// Tools that ended after the last model call, which no turn shows.
+    pub(super) late_tools: Vec<&'a ReceivedSpan>,
+    pub(super) system: Option<String>,
+    pub(super) content: Content,
+}
+
+/// Whether messages came with the model calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Content {
+    Present,
+    Absent,
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn assemble(spans: &[&'a ReceivedSpan]) -> Self {
+        let of = |wanted: Role| {
+            let spans = spans.iter().copied();
+            let mut spans: Vec<_> = spans.filter(|span| role(span) == wanted).collect();
+            spans.sort_by(|a, b| a.end.total_cmp(&b.end));
+            spans
+        };
+        let mut tools = of(Role::Tool).into_iter().peekable();
+        let mut shown = HashSet::new();
+        let mut turns = Vec::new();
+        let mut pending = Vec::new();
+        let mut system = None;
+        let mut content = Content::Absent;
+        for call in of(Role::Generation) {
+            let input = messages::read(call, "gen_ai.input.messages", "user");
+            let output = messages::read(call, "gen_ai.output.messages", "assistant");
+            if !input.is_empty() || !output.is_empty() {
+                content = Content::Present;
+            }
+            system = system.or_else(|| system_text(call, &input));
+            let question = last_question(&input);
+            let mut turn = Turn::new(call, &output);
+            while let Some(tool) = tools.next_if(|tool| tool.end <= call.end) {
+                turn.tools.push(tool);
+            }
+            let has_text = question.is_some() || turn.answer.is_some();
+            turn.question = question.filter(|text| shown.insert(text.clone()));
+            pending.push(turn);
+            if has_text {
+                turns.extend(Turn::merge(pending.drain(..)));
+            }
+        }
+        // Without any text there is nothing to merge into.
+        turns.append(&mut pending);
+        Self {
+            turns,
+            late_tools: tools.collect(),
+            system,
+            content,
+        }
+    }
+}
+
+impl<'a> Turn<'a> {
+    fn new(call: &'a ReceivedSpan, output: &[Message]) -> Self {
+        let mut turn = Self {
+            call,
+            question: None,
+            tools: Vec::new(),
+            reasoning: Vec::new(),
+            answer: None,
+            tool_calls: Vec::new(),
+            merged: 0,
+        };
+        let said = output.iter().filter(|it| it.role == "assistant");
+        let texts: Vec<_> = said.clone().filter_map(Message::text).collect();
+        if !texts.is_empty() {
+            turn.answer = Some(texts.join("\n"));
+        }
+        for part in said.flat_map(|message| &message.parts) {
+            match part {
+                Part::Text(_) => {}
+                Part::Reasoning(text) => turn.reasoning.push(text.clone()),
+                Part::ToolCall { name, arguments } => {
+                    turn.tool_calls.push((name.clone(), arguments.clone()));
+                }
+            }
+        }
+        turn
+    }
+
+    /// Makes one turn of calls without text and the one with text that follows them, which gives it its name.
+    fn merge(turns: impl IntoIterator<Item = Self>) -> Option<Self> {
+        turns.into_iter().reduce(|mut before, mut turn| {
+            before.tools.append(&mut turn.tools);
+            before.reasoning.append(&mut turn.reasoning);
+            before.tool_calls.append(&mut turn.tool_calls);
+            Self {
+                tools: before.tools,
+                reasoning: before.reasoning,
+                tool_calls: before.tool_calls,
+                merged: before.merged + 1,
+                ..turn
+            }
+        })
+    }
+}
+
+/// The page takes the last message of the user for the question, however long the history.
+fn last_question(input: &[Message]) -> Option<String> {
+    let last = input.iter().rev().find(|message| message.role == "user");
+    last.and_then(Message::text)
+}
+
+fn system_text(call: &ReceivedSpan, input: &[Message]) -> Option<String> {
+    let outside = messages::read(call, "gen_ai.system_instructions", "system");
+    let texts: Vec<_> = outside.iter().filter_map(Message::text).collect();
+    if texts.is_empty() {
+        let inside = input.first().filter(|message| message.role == "system");
+        inside.and_then(Message::text)
+    } else {
+        Some(texts.join("\n"))
+    }
+}

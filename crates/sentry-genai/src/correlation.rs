@@ -1,0 +1,217 @@
+//! Errors, logs and metrics captured inside a span carry its ids.
+
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
+
+use sentry::{
+    ClientOptions, Hub, Integration, Scope, TransactionContext, TransactionOrSpan,
+    protocol::{self, Event, LogAttribute, TraceContext},
+};
+use sentry_genai_conventions::{SourceSpan, SpanId, TraceId};
+use sentry_genai_delivery::{IncomingTrace, Trace};
+use tracing::{Id, dispatcher, subscriber::NoSubscriber};
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::state::{self, SpanIds};
+
+/// A Sentry integration that links whatever the client captures to the span that is entered.
+///
+/// [`init`](crate::init) adds it. Add it yourself where Sentry is initialised elsewhere, to spare [`attach`](crate::attach)
+/// the work of keeping Sentry's scope up to date:
+///
+/// ```
+/// let sentry = sentry::init(
+///     sentry::ClientOptions::new()
+///         .traces_sample_rate(1.0)
+///         .add_integration(sentry_genai::Correlation::new()),
+/// );
+/// let _spans = sentry_genai::attach(&sentry);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Correlation;
+
+impl Correlation {
+    /// Creates the integration.
+    #[must_use]
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+impl Integration for Correlation {
+    fn name(&self) -> &'static str {
+        "genai-correlation"
+    }
+
+    /// Puts itself before the hooks the program has set for logs and metrics.
+    fn setup(&self, options: &mut ClientOptions) {
+        let next = options.before_send_log.take();
+        options.before_send_log = Some(Arc::new(move |mut log| {
+            if let Some(ids) = current() {
+                log.trace_id = Some(protocol_trace_id(ids.trace_id));
+                log.attributes.remove("parent_span_id");
+                log.attributes.insert(
+                    "sentry.trace.parent_span_id".to_owned(),
+                    LogAttribute(ids.span_id.to_string().into()),
+                );
+            }
+            next.as_ref().map_or(Some(log.clone()), |next| next(log))
+        }));
+        let next = options.before_send_metric.take();
+        options.before_send_metric = Some(Arc::new(move |mut metric| {
+            if let Some(ids) = current() {
+                metric.trace_id = protocol_trace_id(ids.trace_id);
+                metric.span_id = Some(protocol_span_id(ids.span_id));
+            }
+            next.as_ref()
+                .map_or(Some(metric.clone()), |next| next(metric))
+        }));
+    }
+
+    fn process_event(
+        &self,
+        mut event: Event<'static>,
+        _: &ClientOptions,
+    ) -> Option<Event<'static>> {
+        if let Some(ids) = current() {
+            let context = TraceContext {
+                trace_id: protocol_trace_id(ids.trace_id),
+                span_id: protocol_span_id(ids.span_id),
+                parent_span_id: ids.parent_span_id.map(protocol_span_id),
+                ..TraceContext::default()
+            };
+            event.contexts.insert("trace".to_owned(), context.into());
+        }
+        Some(event)
+    }
+}
+
+thread_local! {
+    /// The span of the event that is being dispatched, where a look-up would find no dispatcher.
+    static EVENT_SPAN: Cell<Option<SpanIds>> = const { Cell::new(None) };
+
+    /// The spans shown on this thread's scope, and what was there before.
+    static SHOWN: RefCell<Vec<Shown>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Shown {
+    id: Id,
+    span_id: SpanId,
+    before: Option<TransactionOrSpan>,
+}
+
+/// Returns the ids of the span that is current where something is captured.
+fn current() -> Option<SpanIds> {
+    if dispatcher_is_busy() {
+        return EVENT_SPAN.get();
+    }
+    state::current_ids()
+}
+
+/// Remembers the span of an event for the hooks that run while it is dispatched.
+///
+/// Under a scoped dispatcher a look-up from within sees none. With a global one it works, and this does nothing.
+pub(crate) fn leave_for_hooks<'a, R: LookupSpan<'a>>(span: Option<&SpanRef<'a, R>>) {
+    if dispatcher_is_busy() {
+        let ids = span.and_then(|span| {
+            let span = span.scope().next()?;
+            state::ids_of(span)
+        });
+        EVENT_SPAN.set(ids);
+    }
+}
+
+/// Returns whether this code runs inside the dispatcher of this thread, or without any.
+fn dispatcher_is_busy() -> bool {
+    dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>())
+}
+
+/// Puts a span on Sentry's scope, for clients that cannot be asked to look for it.
+pub(crate) fn show_on_scope(id: &Id, source: &SourceSpan, trace: &Trace) {
+    let mut context = TransactionContext::new_with_details(
+        &source.name,
+        "",
+        protocol_trace_id(source.trace_id),
+        Some(protocol_span_id(source.span_id)),
+        source.parent_span_id.map(protocol_span_id),
+    );
+    context.set_sampled(trace.sampled());
+    // Without a client it asks no sampler and is never sent.
+    let shown = Hub::new(None, Arc::new(Scope::default())).start_transaction(context);
+    let before = Hub::with_active(|hub| {
+        hub.configure_scope(|scope| {
+            let before = scope.get_span();
+            scope.set_span(Some(shown.into()));
+            Some(before)
+        })
+    });
+    if let Some(before) = before {
+        let shown = Shown {
+            id: id.clone(),
+            span_id: source.span_id,
+            before,
+        };
+        let _ = SHOWN.try_with(|stack| stack.borrow_mut().push(shown));
+    }
+}
+
+/// Puts back what was on the scope before a span was entered. Guards dropped out of order leave the innermost span that is
+/// still entered.
+pub(crate) fn take_off_scope(id: &Id) {
+    let restored = SHOWN.try_with(|stack| {
+        let mut stack = stack.borrow_mut();
+        let position = stack.iter().rposition(|shown| shown.id == *id)?;
+        let shown = stack.remove(position);
+        match stack.get_mut(position) {
+            // Not the innermost: the one above takes over what this one would have restored.
+            Some(above) => {
+                above.before = shown.before;
+                None
+            }
+            None => Some(shown.before),
+        }
+    });
+    if let Ok(Some(before)) = restored {
+        Hub::with_active(|hub| hub.configure_scope(|scope| scope.set_span(before)));
+    }
+}
+
+/// What a local root without a parent goes on from.
+pub(crate) struct Continued {
+    pub(crate) trace: IncomingTrace,
+    /// The segment it is part of, if that was started in this process and is sent by the Sentry client.
+    pub(crate) segment: Option<SpanId>,
+}
+
+/// Reads the span on Sentry's scope as the parent of a local root, unless this bridge has put it there.
+pub(crate) fn span_on_scope() -> Option<Continued> {
+    let span = Hub::with_active(|hub| hub.configure_scope(|scope| scope.get_span()))?;
+    let context = span.get_trace_context();
+    let trace_id = TraceId::parse(&context.trace_id.to_string())?;
+    let span_id = SpanId::parse(&context.span_id.to_string())?;
+    let ours = SHOWN
+        .try_with(|stack| stack.borrow().iter().any(|shown| shown.span_id == span_id))
+        .unwrap_or(false);
+    if ours {
+        return None;
+    }
+    let sampled = span
+        .iter_headers()
+        .find_map(|(_, header)| IncomingTrace::parse(&header, None)?.sampled());
+    Some(Continued {
+        trace: IncomingTrace::adopted(trace_id, span_id, sampled),
+        // A child span does not tell which transaction it belongs to.
+        segment: matches!(span, TransactionOrSpan::Transaction(_)).then_some(span_id),
+    })
+}
+
+fn protocol_trace_id(id: TraceId) -> protocol::TraceId {
+    protocol::TraceId::from(id.to_bytes())
+}
+
+fn protocol_span_id(id: SpanId) -> protocol::SpanId {
+    protocol::SpanId::from(id.to_bytes())
+}

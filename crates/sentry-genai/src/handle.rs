@@ -1,0 +1,179 @@
+//! The one process-wide thing: the delivery that layers send to.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use sentry::ClientInitGuard;
+use sentry_genai_delivery::{Delivery, Stats};
+
+use crate::conversation::TaskFrames;
+
+static ATTACHED: RwLock<Option<Handle>> = RwLock::new(None);
+
+/// Whether any handle needs the entered span on Sentry's scope; read on every enter.
+static SCOPE_CORRELATION: AtomicBool = AtomicBool::new(false);
+
+/// How events captured inside a span get to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CorrelationMode {
+    /// The client asks for the current span when it captures something.
+    Hooks,
+    /// The client cannot be made to ask, so the span that is entered is kept on Sentry's scope.
+    Scope,
+}
+
+/// A running bridge. Clones refer to the same one.
+#[derive(Clone)]
+pub struct Handle(Arc<Inner>);
+
+struct Inner {
+    delivery: Delivery,
+    shutdown_timeout: Duration,
+    correlation: CorrelationMode,
+    task_frames: TaskFrames,
+}
+
+impl Handle {
+    pub(crate) fn new(
+        delivery: Delivery,
+        shutdown_timeout: Duration,
+        correlation: CorrelationMode,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            delivery,
+            shutdown_timeout,
+            correlation,
+            task_frames: TaskFrames::default(),
+        }))
+    }
+
+    /// Sends what is waiting, and returns whether all of it got an answer within `timeout`.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        self.0.delivery.flush(timeout)
+    }
+
+    /// Returns how many spans were produced, accepted and lost.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.delivery.stats()
+    }
+
+    pub(crate) fn delivery(&self) -> &Delivery {
+        &self.0.delivery
+    }
+
+    pub(crate) fn correlation(&self) -> CorrelationMode {
+        self.0.correlation
+    }
+
+    pub(crate) fn task_frames(&self) -> &TaskFrames {
+        &self.0.task_frames
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps the bridge running; dropping it flushes and stops it.
+///
+/// The wait is bounded by [`ClientOptions::shutdown_timeout`](sentry::ClientOptions::shutdown_timeout), two seconds by
+/// default. After [`init`](crate::init) the guard also holds the Sentry client, which is closed last.
+#[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
+pub struct Guard {
+    handle: Option<Handle>,
+    client: Option<ClientInitGuard>,
+}
+
+impl Guard {
+    pub(crate) fn new(handle: Option<Handle>, client: Option<ClientInitGuard>) -> Self {
+        if let Some(handle) = &handle {
+            if handle.correlation() == CorrelationMode::Scope {
+                SCOPE_CORRELATION.store(true, Ordering::Relaxed);
+            }
+            *ATTACHED.write().unwrap_or_else(PoisonError::into_inner) = Some(handle.clone());
+        }
+        Self { handle, client }
+    }
+
+    /// Returns whether spans are sent: there is a client with a DSN.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.handle.is_some()
+    }
+
+    /// Returns the bridge, for [`GenAiLayer::with_handle`](crate::GenAiLayer::with_handle) and for its figures; `None`
+    /// without a DSN.
+    #[must_use]
+    pub fn handle(&self) -> Option<&Handle> {
+        self.handle.as_ref()
+    }
+
+    /// Sends what is waiting, spans and events, and returns whether all of it left within `timeout`. True without a DSN.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let spans = self
+            .handle
+            .as_ref()
+            .is_none_or(|handle| handle.flush(timeout));
+        let events = self
+            .client
+            .as_ref()
+            .is_none_or(|client| client.flush(Some(timeout)));
+        spans && events
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Some(handle) = self.handle.take() else {
+            return;
+        };
+        {
+            let mut attached = ATTACHED.write().unwrap_or_else(PoisonError::into_inner);
+            if attached
+                .as_ref()
+                .is_some_and(|current| Arc::ptr_eq(&current.0, &handle.0))
+            {
+                *attached = None;
+            }
+        }
+        handle.0.delivery.close(handle.0.shutdown_timeout);
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sends the spans that are waiting in the attached bridge, and returns whether all of them got an answer within `timeout`.
+/// True if none is attached.
+pub fn flush(timeout: Duration) -> bool {
+    attached().is_none_or(|handle| handle.flush(timeout))
+}
+
+/// Returns the bridge attached last.
+pub(crate) fn attached() -> Option<Handle> {
+    ATTACHED
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+/// Returns whether entering a span has to show on Sentry's scope.
+pub(crate) fn scope_correlation() -> bool {
+    SCOPE_CORRELATION.load(Ordering::Relaxed)
+}

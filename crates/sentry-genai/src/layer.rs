@@ -1,0 +1,393 @@
+//! The door: `tracing` spans in, source spans out.
+
+use std::sync::Arc;
+
+use sentry_genai_conventions::{Link, SourceEvent, SourceSpan, SpanKind};
+use sentry_genai_delivery::{IncomingTrace, Segment, new_span_id, on_delivery_thread};
+use tracing::{Event, Id, Level, Metadata, Subscriber, span};
+use tracing_core::field::Visit;
+use tracing_subscriber::{
+    Layer,
+    layer::Context,
+    registry::{LookupSpan, SpanRef},
+};
+
+use crate::{
+    correlation::{self, Continued},
+    handle::{self, CorrelationMode, Handle},
+    scoped::Surroundings,
+    state::{self, Clock, LocalTrace, Node, Recorder, SpanState, Unsampled},
+};
+
+/// Creates the layer that sends spans to Sentry through the bridge that is [initialised](crate::init) or
+/// [attached](crate::attach).
+///
+/// ```
+/// use tracing_subscriber::prelude::*;
+///
+/// tracing_subscriber::registry()
+///     .with(sentry_genai::layer())
+///     .init();
+/// ```
+pub fn layer() -> GenAiLayer {
+    GenAiLayer::new()
+}
+
+/// A [`Layer`] that takes over Sentry's span capture: every span it sees is sent, AI spans translated.
+///
+/// It sends all spans, so that agents, model calls, tools, HTTP and database calls make one tree. Use
+/// [`Layer::with_filter`] to choose. A span's parent is its parent in `tracing`, whether contextual or explicit; a span that
+/// has none starts a trace, or continues the one a header or an integration such as `sentry-tower` brought in.
+///
+/// Until a bridge is attached, and without a DSN, the layer does nothing. Add it before Sentry's other layers
+/// (`ErrorLayer`, `LogLayer`, `BreadcrumbLayer`), and do not add Sentry's `SpanLayer`: that would send each span twice.
+///
+/// # Special fields
+///
+/// | Field | Meaning |
+/// |---|---|
+/// | `otel.name` | the span's name |
+/// | `otel.kind` | `internal`, `server`, `client`, `producer` or `consumer` |
+/// | `otel.status_code` | `ok` or `error` |
+/// | `otel.status_description` | the reason for an error |
+/// | `sentry.op`, `sentry.name` | op and name, above everything the bridge would derive |
+/// | `sentry.trace`, `sentry.baggage` | on a span without parent: the headers `sentry-trace` and `baggage` to continue |
+/// | `gen_ai.conversation.id`, `gen_ai.agent.name` | apply to the AI spans below as well, also when recorded late |
+///
+/// An ERROR event inside a span, as `#[instrument(err)]` makes one, marks the span as failed.
+#[derive(Clone, Debug, Default)]
+#[must_use = "a layer does nothing until it is added to a subscriber"]
+#[non_exhaustive]
+pub struct GenAiLayer {
+    handle: Option<Handle>,
+}
+
+impl GenAiLayer {
+    /// Creates a layer that uses whatever bridge is attached when a trace starts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the bridge to use instead, for programs and tests that run several.
+    pub fn with_handle(mut self, handle: Handle) -> Self {
+        self.handle = Some(handle);
+        self
+    }
+
+    fn start_root(&self, recorder: &Recorder, metadata: &Metadata<'_>) -> Option<Root> {
+        let handle = self.handle.clone().or_else(handle::attached)?;
+        let attributes = &recorder.attributes;
+        let continued = continued_trace(recorder);
+        let name = ["sentry.name", "otel.name"]
+            .into_iter()
+            .find_map(|key| attributes.text(key))
+            .unwrap_or(metadata.name());
+        let operation = attributes.text("gen_ai.operation.name");
+        let op = match (attributes.text("sentry.op"), operation) {
+            (Some(op), _) => op.to_owned(),
+            (None, Some(operation)) => format!("gen_ai.{operation}"),
+            (None, None) => String::new(),
+        };
+        let incoming = continued.as_ref().map(|continued| &continued.trace);
+        let trace = handle.delivery().start_trace(incoming, name, &op);
+        let span_id = new_span_id();
+        let sampled = trace.sampled();
+        let segment = match continued.and_then(|continued| continued.segment) {
+            Some(segment) => Segment::within(trace, segment, span_id, name),
+            None => Segment::new(trace, span_id, name),
+        };
+        let segment = Arc::new(segment);
+        let local = Arc::new(LocalTrace::new(handle, segment, Clock::start()));
+        Some(Root { local, sampled })
+    }
+}
+
+struct Root {
+    local: Arc<LocalTrace>,
+    sampled: bool,
+}
+
+impl<S> Layer<S> for GenAiLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else {
+            return;
+        };
+        if has_state(&span) {
+            // The layer is in the subscriber twice.
+            return;
+        }
+        let parent = span.parent().and_then(nearest);
+        let (local, parent) = match parent {
+            Some(Nearest::Unsampled(local)) => {
+                local.handle.delivery().record_unsampled(1);
+                return;
+            }
+            Some(Nearest::Sampled {
+                local,
+                span_id,
+                frame,
+            }) => (local, Some((span_id, frame))),
+            // Whatever our own threads do must not come back as spans.
+            None if on_delivery_thread() => return,
+            None => {
+                let mut recorder = Recorder::default();
+                attributes.record(&mut recorder);
+                let Some(root) = self.start_root(&recorder, span.metadata()) else {
+                    return;
+                };
+                if !root.sampled {
+                    root.local.handle.delivery().record_unsampled(1);
+                    let span_id = root.local.segment.local_root();
+                    span.extensions_mut().insert(Unsampled {
+                        trace: root.local,
+                        span_id,
+                    });
+                    return;
+                }
+                let state = new_state(root.local, None, recorder, span.metadata());
+                span.extensions_mut().insert(state);
+                return;
+            }
+        };
+        let mut recorder = Recorder::default();
+        attributes.record(&mut recorder);
+        let state = new_state(local, parent, recorder, span.metadata());
+        span.extensions_mut().insert(state);
+    }
+
+    fn on_record(&self, id: &Id, values: &span::Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else {
+            return;
+        };
+        if span.extensions().get::<SpanState>().is_none() {
+            return;
+        }
+        let mut recorder = Recorder::default();
+        values.record(&mut recorder);
+        if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
+            let renamed = ["sentry.name", "otel.name"]
+                .into_iter()
+                .find_map(|key| recorder.attributes.text(key));
+            if let Some(name) = renamed
+                && state.source.span_id == state.trace.segment.local_root()
+            {
+                state.trace.segment.set_name(name);
+            }
+            state.absorb(recorder);
+        }
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
+        let Some(cause) = context.span(follows).and_then(state::ids_of) else {
+            return;
+        };
+        if let Some(span) = context.span(id)
+            && let Some(state) = span.extensions_mut().get_mut::<SpanState>()
+        {
+            let link = Link::new(cause.trace_id, cause.span_id, true);
+            state.source.links.push(link);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let span = context.event_span(event);
+        correlation::leave_for_hooks(span.as_ref());
+        if *event.metadata().level() != Level::ERROR || is_own(event.metadata()) {
+            return;
+        }
+        let Some(span) = span else {
+            return;
+        };
+        if span.extensions().get::<SpanState>().is_none() {
+            return;
+        }
+        let mut exception = ExceptionRecorder::default();
+        event.record(&mut exception);
+        if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
+            state.source.events.push(exception.into_event());
+        }
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        if handle::scope_correlation()
+            && let Some(span) = context.span(id)
+        {
+            let state = span.extensions();
+            if let Some(state) = state.get::<SpanState>()
+                && state.trace.handle.correlation() == CorrelationMode::Scope
+            {
+                correlation::show_on_scope(id, &state.source, state.trace.segment.trace());
+            }
+        }
+    }
+
+    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        if handle::scope_correlation() {
+            correlation::take_off_scope(id);
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let Some(span) = context.span(&id) else {
+            return;
+        };
+        let Some(mut state) = span.extensions_mut().remove::<SpanState>() else {
+            return;
+        };
+        state.source.end = state.trace.now();
+        let ancestors = || span.scope().skip(1);
+        state.source.inherited = state::inherit(&state, ancestors());
+        if state.is_counted_model_call() {
+            for ancestor in ancestors() {
+                if let Some(above) = ancestor.extensions_mut().get_mut::<SpanState>() {
+                    above.node.model_calls_below = true;
+                }
+            }
+        }
+        let SpanState { trace, source, .. } = state;
+        trace.handle.delivery().send(source, &trace.segment);
+    }
+}
+
+enum Nearest {
+    Sampled {
+        local: Arc<LocalTrace>,
+        span_id: sentry_genai_conventions::SpanId,
+        frame: Option<Arc<crate::conversation::Frame>>,
+    },
+    Unsampled(Arc<LocalTrace>),
+}
+
+/// Finds what the closest ancestor with a state says, from `span` outwards.
+fn nearest<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Nearest> {
+    span.scope().find_map(|span| {
+        let extensions = span.extensions();
+        if let Some(state) = extensions.get::<SpanState>() {
+            return Some(Nearest::Sampled {
+                local: Arc::clone(&state.trace),
+                span_id: state.source.span_id,
+                frame: state.node.frame.clone(),
+            });
+        }
+        let unsampled = extensions.get::<Unsampled>()?;
+        Some(Nearest::Unsampled(Arc::clone(&unsampled.trace)))
+    })
+}
+
+fn has_state<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> bool {
+    let extensions = span.extensions();
+    extensions.get::<SpanState>().is_some() || extensions.get::<Unsampled>().is_some()
+}
+
+fn new_state(
+    local: Arc<LocalTrace>,
+    parent: Option<(
+        sentry_genai_conventions::SpanId,
+        Option<Arc<crate::conversation::Frame>>,
+    )>,
+    recorder: Recorder,
+    metadata: &'static Metadata<'static>,
+) -> SpanState {
+    let trace = local.segment.trace();
+    let (span_id, parent_span_id, outer_frame) = match parent {
+        Some((parent, frame)) => (new_span_id(), Some(parent), frame),
+        None => (
+            local.segment.local_root(),
+            trace.parent_span_id(),
+            local.handle.task_frames().current(),
+        ),
+    };
+    let mut source = SourceSpan::new(local.trace_id(), span_id, metadata.name(), local.now());
+    source.parent_span_id = parent_span_id;
+    source.scope = metadata.target().into();
+    source.kind = SpanKind::Internal;
+    let node = Node::within(Surroundings::conversation().or(outer_frame));
+    let mut state = SpanState {
+        trace: local,
+        source,
+        node,
+    };
+    state.absorb(recorder);
+    state
+}
+
+/// Finds the trace that a local root continues: one named by its fields, one from the surroundings, or that of a span which
+/// another Sentry integration has put on the scope.
+fn continued_trace(recorder: &Recorder) -> Option<Continued> {
+    let attributes = &recorder.attributes;
+    let remote = |trace| Continued {
+        trace,
+        segment: None,
+    };
+    if let Some(header) = attributes.text("sentry.trace") {
+        let header = header.trim_start_matches("sentry-trace:").trim();
+        let incoming = IncomingTrace::parse(header, attributes.text("sentry.baggage"));
+        if let Some(incoming) = incoming {
+            return Some(remote(incoming));
+        }
+    }
+    if let Some(incoming) = Surroundings::current().incoming {
+        return Some(remote((*incoming).clone()));
+    }
+    correlation::span_on_scope()
+}
+
+/// Our own messages are no errors of the program.
+fn is_own(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("sentry_genai")
+}
+
+/// Reads an ERROR event as OpenTelemetry's exception.
+#[derive(Default)]
+struct ExceptionRecorder {
+    message: Option<String>,
+    error: Option<String>,
+    kind: Option<String>,
+}
+
+impl ExceptionRecorder {
+    fn set(&mut self, field: &str, text: String) {
+        match field {
+            "message" => self.message = Some(text),
+            "error" | "err" | "exception.message" => self.error = Some(text),
+            "error.type" | "exception.type" => self.kind = Some(text),
+            _ => {}
+        }
+    }
+
+    fn into_event(self) -> SourceEvent {
+        let message = match (self.message, self.error) {
+            (Some(message), Some(error)) => Some(format!("{message}: {error}")),
+            (message, error) => error.or(message),
+        };
+        let mut event = SourceEvent::new("exception");
+        if let Some(message) = message {
+            event.attributes.push("exception.message", message);
+        }
+        if let Some(kind) = self.kind {
+            event.attributes.push("exception.type", kind);
+        }
+        event
+    }
+}
+
+impl Visit for ExceptionRecorder {
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        self.set(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.set(field.name(), format!("{value:?}"));
+    }
+
+    fn record_error(
+        &mut self,
+        field: &tracing::field::Field,
+        value: &(dyn std::error::Error + 'static),
+    ) {
+        self.set(field.name(), value.to_string());
+    }
+}

@@ -1,0 +1,187 @@
+//! Setting the bridge up.
+
+use std::{env, fmt, sync::Arc};
+
+use sentry::{Client, ClientOptions};
+use sentry_genai_conventions::{ContentLimits, SentrySpan, TranslateOptions, Translator};
+use sentry_genai_delivery::{BeforeSendSpan, Config, Delivery};
+
+use crate::{
+    Correlation, Guard,
+    handle::{CorrelationMode, Handle},
+};
+
+/// Initialises Sentry and the bridge with default options.
+///
+/// This calls [`sentry::init`], so it takes its place; the returned guard flushes both spans and events when it is dropped.
+/// Without a DSN both are disabled, and [`layer`](crate::layer) does nothing.
+///
+/// Prompts and answers leave the process only with [`ClientOptions::send_default_pii`] or the `capture` options of
+/// [`Options`].
+///
+/// # Panics
+///
+/// Where `sentry::init` does: if the DSN in the environment variable `SENTRY_DSN` cannot be parsed.
+///
+/// ```
+/// use tracing_subscriber::prelude::*;
+///
+/// let _sentry = sentry_genai::init(sentry::ClientOptions::new().traces_sample_rate(1.0));
+/// tracing_subscriber::registry().with(sentry_genai::layer()).init();
+/// ```
+#[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
+pub fn init(client_options: ClientOptions) -> Guard {
+    Options::new().init(client_options)
+}
+
+/// Attaches the bridge to a Sentry client that exists already, with default options.
+///
+/// The client keeps sending events, logs and metrics; the bridge reads its options and sends spans beside it. To give these
+/// events the right span, it keeps the span that is entered on the Sentry scope of the thread. With
+/// [`Correlation`] among the client's integrations that work is not needed, and [`init`] does without it.
+///
+/// ```
+/// use tracing_subscriber::prelude::*;
+///
+/// let sentry = sentry::init(sentry::ClientOptions::new().traces_sample_rate(1.0));
+/// let _spans = sentry_genai::attach(&sentry);
+/// tracing_subscriber::registry().with(sentry_genai::layer()).init();
+/// ```
+#[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
+pub fn attach(client: &Client) -> Guard {
+    Options::new().attach(client)
+}
+
+/// What the bridge does beyond its defaults.
+///
+/// ```
+/// let _sentry = sentry_genai::Options::new()
+///     .with_capture_inputs(true)
+///     .with_before_send_span(|span| (span.name != "health check").then_some(span))
+///     .init(sentry::ClientOptions::new().traces_sample_rate(0.2));
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "options have no effect until `init` or `attach` is called on them"]
+pub struct Options {
+    capture_inputs: Option<bool>,
+    capture_outputs: Option<bool>,
+    limits: ContentLimits,
+    max_buffer_bytes: Option<usize>,
+    before_send_span: Option<BeforeSendSpan>,
+}
+
+impl Options {
+    /// Creates the default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets whether prompts, system instructions, tool definitions and tool arguments leave the process.
+    ///
+    /// The default is what [`ClientOptions::send_default_pii`] says; where that is off, the environment variable
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` can switch it on.
+    pub fn with_capture_inputs(mut self, capture: bool) -> Self {
+        self.capture_inputs = Some(capture);
+        self
+    }
+
+    /// Sets whether answers and tool results leave the process; the default is that of
+    /// [`with_capture_inputs`](Self::with_capture_inputs).
+    pub fn with_capture_outputs(mut self, capture: bool) -> Self {
+        self.capture_outputs = Some(capture);
+        self
+    }
+
+    /// Sets how long a single text and a single attribute may be, in bytes.
+    pub fn with_content_limits(mut self, limits: ContentLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how many bytes of spans may wait to be sent, 32 MiB by default. Beyond that the oldest traces are dropped and
+    /// counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
+    pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
+        self.max_buffer_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets a hook that sees every span last, and may change it or drop it by returning `None`.
+    ///
+    /// It runs on the bridge's own thread, after content that may not leave has been removed. A dropped span is counted as
+    /// [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). A hook that panics drops the span.
+    pub fn with_before_send_span(
+        mut self,
+        hook: impl Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync + 'static,
+    ) -> Self {
+        self.before_send_span = Some(Arc::new(hook));
+        self
+    }
+
+    /// Initialises Sentry and the bridge; see [`init`].
+    #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
+    pub fn init(self, client_options: ClientOptions) -> Guard {
+        let client_options = client_options.add_integration(Correlation::new());
+        let client = sentry::init(client_options);
+        let handle = self.start(&client, CorrelationMode::Hooks);
+        Guard::new(handle, Some(client))
+    }
+
+    /// Attaches the bridge to an existing client; see [`attach`].
+    #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
+    pub fn attach(self, client: &Client) -> Guard {
+        let hooked = client
+            .options()
+            .integrations
+            .iter()
+            .any(|integration| (**integration).as_any().is::<Correlation>());
+        let mode = if hooked {
+            CorrelationMode::Hooks
+        } else {
+            CorrelationMode::Scope
+        };
+        Guard::new(self.start(client, mode), None)
+    }
+
+    fn start(self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
+        if !client.is_enabled() && client.dsn().is_none() {
+            return None;
+        }
+        let client_options = client.options();
+        let mut config = Config::from_client_options(client_options)?;
+        if let Some(bytes) = self.max_buffer_bytes {
+            config = config.with_max_buffer_bytes(bytes);
+        }
+        let default = client_options.send_default_pii || environment_captures_content();
+        let mut translation = TranslateOptions::default();
+        translation.capture_inputs = self.capture_inputs.unwrap_or(default);
+        translation.capture_outputs = self.capture_outputs.unwrap_or(default);
+        translation.limits = self.limits;
+        let delivery = Delivery::start(config, Translator::new(translation), self.before_send_span);
+        let timeout = client_options.shutdown_timeout;
+        Some(Handle::new(delivery, timeout, mode))
+    }
+}
+
+/// Shows whether there is a hook, not what it is.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("capture_inputs", &self.capture_inputs)
+            .field("capture_outputs", &self.capture_outputs)
+            .field("limits", &self.limits)
+            .field("max_buffer_bytes", &self.max_buffer_bytes)
+            .field("before_send_span", &self.before_send_span.is_some())
+            .finish()
+    }
+}
+
+/// Reads OpenTelemetry's switch. Its newer values say where content goes; this bridge has spans only.
+fn environment_captures_content() -> bool {
+    env::var("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT").is_ok_and(|value| {
+        let value = value.trim().to_ascii_lowercase();
+        matches!(
+            value.as_str(),
+            "true" | "1" | "span_only" | "span_and_event"
+        )
+    })
+}

@@ -1,0 +1,136 @@
+//! What surrounds a task: its conversation, and the trace it continues.
+
+use std::{
+    cell::RefCell,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+use sentry_genai_delivery::IncomingTrace;
+
+use crate::conversation::Frame;
+
+thread_local! {
+    static SURROUNDINGS: RefCell<Surroundings> = const { RefCell::new(Surroundings::NONE) };
+}
+
+/// What the spans started here have in common. Each part shadows that of the surroundings outside.
+#[derive(Clone, Default)]
+pub(crate) struct Surroundings {
+    pub(crate) conversation: Option<Arc<Frame>>,
+    pub(crate) incoming: Option<Arc<IncomingTrace>>,
+}
+
+impl Surroundings {
+    const NONE: Self = Self {
+        conversation: None,
+        incoming: None,
+    };
+
+    /// Returns the surroundings of the code that runs now.
+    pub(crate) fn current() -> Self {
+        SURROUNDINGS
+            .try_with(|current| current.borrow().clone())
+            .unwrap_or_default()
+    }
+
+    /// Returns the conversation around the code that runs now.
+    pub(crate) fn conversation() -> Option<Arc<Frame>> {
+        SURROUNDINGS
+            .try_with(|current| current.borrow().conversation.clone())
+            .ok()
+            .flatten()
+    }
+
+    /// Makes these the surroundings until the guard is dropped.
+    pub(crate) fn enter(&self) -> Entered {
+        let outer = Self::current();
+        let inner = Self {
+            conversation: self
+                .conversation
+                .clone()
+                .or_else(|| outer.conversation.clone()),
+            incoming: self.incoming.clone().or_else(|| outer.incoming.clone()),
+        };
+        replace(inner);
+        Entered {
+            outer,
+            _not_send: std::marker::PhantomData,
+        }
+    }
+}
+
+fn replace(surroundings: Surroundings) {
+    // A thread that is going away has no surroundings any more.
+    let _ = SURROUNDINGS.try_with(|current| current.replace(surroundings));
+}
+
+/// Restores the outer surroundings when it is dropped.
+pub(crate) struct Entered {
+    outer: Surroundings,
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        replace(std::mem::take(&mut self.outer));
+    }
+}
+
+pin_project! {
+    /// A future that runs inside a [conversation](crate::conversation()) or a continued
+    /// [trace](crate::propagation::IncomingContext), on whatever thread it is polled.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Scoped<F> {
+        // Dropped inside the surroundings too, since that closes spans.
+        #[pin]
+        future: Option<F>,
+        surroundings: Surroundings,
+    }
+
+    impl<F> PinnedDrop for Scoped<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.future.is_some() {
+                let _entered = this.surroundings.enter();
+                this.future.set(None);
+            }
+        }
+    }
+}
+
+impl<F> Scoped<F> {
+    pub(crate) fn new(future: F, surroundings: Surroundings) -> Self {
+        Self {
+            future: Some(future),
+            surroundings,
+        }
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let _entered = this.surroundings.enter();
+        match this.future.as_mut().as_pin_mut() {
+            Some(future) => {
+                let output = std::task::ready!(future.poll(context));
+                this.future.set(None);
+                Poll::Ready(output)
+            }
+            // Polled again after it was ready, which the contract of futures leaves open.
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F> std::fmt::Debug for Scoped<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scoped").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,393 @@
+//! What the layer keeps of an open span, in the span's extensions.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use sentry_genai_conventions::{
+    Attributes, Inherited, Input, SourceSpan, SpanId, Timestamp, TraceId, session_keys,
+};
+use sentry_genai_delivery::Segment;
+use tracing::{Dispatch, Id, Span, dispatcher};
+use tracing_core::field::{Field, Visit};
+use tracing_subscriber::{
+    Registry,
+    registry::{LookupSpan, SpanRef},
+};
+
+use crate::{conversation::Frame, handle::Handle, scoped::Surroundings};
+
+/// An open span that will be sent.
+pub(crate) struct SpanState {
+    pub(crate) trace: Arc<LocalTrace>,
+    pub(crate) source: SourceSpan,
+    pub(crate) node: Node,
+}
+
+/// The local root of a trace that is not sent. Its descendants have no state at all.
+pub(crate) struct Unsampled {
+    pub(crate) trace: Arc<LocalTrace>,
+    pub(crate) span_id: SpanId,
+}
+
+/// What all spans below one local root share.
+pub(crate) struct LocalTrace {
+    pub(crate) handle: Handle,
+    pub(crate) segment: Arc<Segment>,
+    clock: Clock,
+}
+
+impl LocalTrace {
+    pub(crate) fn new(handle: Handle, segment: Arc<Segment>, clock: Clock) -> Self {
+        Self {
+            handle,
+            segment,
+            clock,
+        }
+    }
+
+    pub(crate) fn trace_id(&self) -> TraceId {
+        self.segment.trace().trace_id()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// A wall clock that is read once per trace, so that a clock set back does not make spans end before they start.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock {
+    epoch_nanos: u64,
+    started: Instant,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            epoch_nanos: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
+            started: Instant::now(),
+        }
+    }
+
+    pub(crate) fn now(self) -> Timestamp {
+        let elapsed = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        Timestamp::from_nanos(self.epoch_nanos.saturating_add(elapsed))
+    }
+}
+
+/// What descendants read from a span.
+#[derive(Default)]
+pub(crate) struct Node {
+    pub(crate) conversation: ConversationSetting,
+    /// The conversation scope around the span when it started, or that of its parent.
+    pub(crate) frame: Option<Arc<Frame>>,
+    pub(crate) agent_name: Option<Arc<str>>,
+    session_id: Option<Arc<str>>,
+    /// How far down the list of session keys the one in use stands.
+    session_rank: usize,
+    pub(crate) gen_ai: bool,
+    pub(crate) model_calls_below: bool,
+}
+
+impl Node {
+    /// Creates the node of a span that starts in the given conversation.
+    pub(crate) fn within(frame: Option<Arc<Frame>>) -> Self {
+        Self {
+            frame,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a span says about the conversation of its subtree.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum ConversationSetting {
+    /// Nothing: it is that of the parent.
+    #[default]
+    Inherited,
+    /// It is this one.
+    Id(Arc<str>),
+    /// There is none from here on.
+    Removed,
+}
+
+impl SpanState {
+    /// Appends what a visitor recorded.
+    pub(crate) fn absorb(&mut self, recorder: Recorder) {
+        let Recorder { attributes, node } = recorder;
+        self.source.attributes.append(attributes);
+        if !matches!(node.conversation, ConversationSetting::Inherited) {
+            self.node.conversation = node.conversation;
+        }
+        if node.agent_name.is_some() {
+            self.node.agent_name = node.agent_name;
+        }
+        if node.session_id.is_some()
+            && (self.node.session_id.is_none() || node.session_rank <= self.node.session_rank)
+        {
+            self.node.session_id = node.session_id;
+            self.node.session_rank = node.session_rank;
+        }
+        self.node.gen_ai |= node.gen_ai;
+    }
+
+    /// Returns whether this span is a model call that says how many tokens it used.
+    pub(crate) fn is_counted_model_call(&self) -> bool {
+        let attributes = &self.source.attributes;
+        let agent = matches!(
+            attributes.text("gen_ai.operation.name"),
+            Some("invoke_agent" | "create_agent" | "execute_tool" | "invoke_workflow")
+        );
+        self.node.gen_ai && !agent && USAGE_KEYS.iter().any(|key| attributes.contains(key))
+    }
+}
+
+static USAGE_KEYS: &[&str] = &[
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "gen_ai.usage.completion_tokens",
+];
+
+/// Collects the fields of a span as they are visited, outside of any lock: a field's `Debug` may log.
+#[derive(Default)]
+pub(crate) struct Recorder {
+    pub(crate) attributes: Attributes,
+    pub(crate) node: Node,
+}
+
+impl Recorder {
+    /// Records a value under a name that is not a field's.
+    pub(crate) fn set(&mut self, key: &str, value: Input<'_>) {
+        self.attributes.push_owned_key(key, value);
+        self.notice(key);
+    }
+
+    fn notice(&mut self, key: &str) {
+        if key.starts_with("gen_ai.") {
+            self.node.gen_ai = true;
+        }
+        let inheritable = match key {
+            "gen_ai.conversation.id" | "gen_ai.agent.name" => true,
+            _ => session_keys().contains(&key),
+        };
+        if !inheritable {
+            return;
+        }
+        let Some(text) = self.attributes.text(key).map(|text| text.trim_matches('"')) else {
+            return;
+        };
+        if text.is_empty() {
+            return;
+        }
+        let text = Arc::from(text);
+        match key {
+            "gen_ai.conversation.id" => self.node.conversation = ConversationSetting::Id(text),
+            "gen_ai.agent.name" => self.node.agent_name = Some(text),
+            _ => {
+                let rank = session_keys()
+                    .iter()
+                    .position(|known| *known == key)
+                    .unwrap_or(usize::MAX);
+                if self.node.session_id.is_none() || rank <= self.node.session_rank {
+                    self.node.session_id = Some(text);
+                    self.node.session_rank = rank;
+                }
+            }
+        }
+    }
+}
+
+impl Visit for Recorder {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.attributes.push(field.name(), value);
+        self.notice(field.name());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.attributes.push(field.name(), value);
+        self.notice(field.name());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.attributes.push(field.name(), value);
+        self.notice(field.name());
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.attributes.push(field.name(), value);
+        self.notice(field.name());
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        match i128::try_from(value) {
+            Ok(value) => self.attributes.push(field.name(), value),
+            Err(_) => self.attributes.push_display(field.name(), value),
+        }
+        self.notice(field.name());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.attributes.push(field.name(), value);
+        self.notice(field.name());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.attributes.push(field.name(), value);
+        self.notice(field.name());
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        self.attributes.push_display(field.name(), value);
+        self.notice(field.name());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.attributes
+            .push_display(field.name(), format_args!("{value:?}"));
+        self.notice(field.name());
+    }
+}
+
+/// Resolves what a span takes from its ancestors and surroundings, when it has ended.
+pub(crate) fn inherit<'a, R>(
+    state: &SpanState,
+    ancestors: impl Iterator<Item = SpanRef<'a, R>>,
+) -> Inherited
+where
+    R: LookupSpan<'a> + 'a,
+{
+    let mut inherited = Inherited::default();
+    inherited.model_calls_below = state.node.model_calls_below;
+    let mut conversation = state.node.conversation.clone();
+    for ancestor in ancestors {
+        let extensions = ancestor.extensions();
+        let Some(SpanState { node, .. }) = extensions.get::<SpanState>() else {
+            continue;
+        };
+        if matches!(conversation, ConversationSetting::Inherited) {
+            conversation = node.conversation.clone();
+        }
+        if inherited.agent_name.is_none() {
+            inherited.agent_name.clone_from(&node.agent_name);
+        }
+        if inherited.session_id.is_none() && node.gen_ai {
+            inherited.session_id.clone_from(&node.session_id);
+        }
+    }
+    inherited.conversation_id = match conversation {
+        ConversationSetting::Id(id) => Some(id),
+        ConversationSetting::Removed => None,
+        // A span made outside of the scope that it ran and ended in belongs to it as well.
+        ConversationSetting::Inherited => state
+            .node
+            .frame
+            .clone()
+            .or_else(Surroundings::conversation)
+            .and_then(|frame| frame.id()),
+    };
+    inherited
+}
+
+/// The ids of a span, for what is captured inside of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpanIds {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent_span_id: Option<SpanId>,
+}
+
+/// Returns the ids of the innermost span that has any, from `span` outwards. In a trace that is not sent that is its local
+/// root.
+pub(crate) fn ids_of<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<SpanIds> {
+    span.scope().find_map(|span| {
+        let extensions = span.extensions();
+        if let Some(state) = extensions.get::<SpanState>() {
+            return Some(SpanIds {
+                trace_id: state.source.trace_id,
+                span_id: state.source.span_id,
+                parent_span_id: state.source.parent_span_id,
+            });
+        }
+        let unsampled = extensions.get::<Unsampled>()?;
+        Some(SpanIds {
+            trace_id: unsampled.trace.trace_id(),
+            span_id: unsampled.span_id,
+            parent_span_id: unsampled.trace.segment.trace().parent_span_id(),
+        })
+    })
+}
+
+/// Returns the ids of the current span, and the trace it belongs to.
+pub(crate) fn current_trace() -> Option<(Arc<LocalTrace>, SpanId)> {
+    with_current_span(|span| {
+        span.scope().find_map(|span| {
+            let extensions = span.extensions();
+            if let Some(state) = extensions.get::<SpanState>() {
+                return Some((Arc::clone(&state.trace), state.source.span_id));
+            }
+            let unsampled = extensions.get::<Unsampled>()?;
+            Some((Arc::clone(&unsampled.trace), unsampled.span_id))
+        })
+    })
+}
+
+/// Returns the ids of the current span.
+#[expect(
+    clippy::redundant_closure,
+    reason = "the function alone is not general enough in its lifetime"
+)]
+pub(crate) fn current_ids() -> Option<SpanIds> {
+    with_current_span(|span| ids_of(span))
+}
+
+/// Sets the conversation of the current span's subtree; false if no span is open.
+pub(crate) fn set_conversation_of_current_span(setting: ConversationSetting) -> bool {
+    let set = with_current_span(|span| {
+        span.scope().find_map(|span| {
+            let mut extensions = span.extensions_mut();
+            if let Some(state) = extensions.get_mut::<SpanState>() {
+                if let ConversationSetting::Id(id) = &setting
+                    && state.source.attributes.contains("gen_ai.conversation.id")
+                {
+                    state
+                        .source
+                        .attributes
+                        .push("gen_ai.conversation.id", &**id);
+                }
+                state.node.conversation = setting.clone();
+                return Some(());
+            }
+            extensions.get_mut::<Unsampled>().map(|_| ())
+        })
+    });
+    set.is_some()
+}
+
+/// Adds to the state of one span; nothing happens if it has none.
+pub(crate) fn record_into(span: &Span, recorder: Recorder) {
+    span.with_subscriber(|(id, dispatch)| {
+        let registry = dispatch.downcast_ref::<Registry>()?;
+        let span = registry.span(id)?;
+        span.extensions_mut()
+            .get_mut::<SpanState>()?
+            .absorb(recorder);
+        Some(())
+    });
+}
+
+fn with_current_span<T>(read: impl FnOnce(SpanRef<'_, Registry>) -> Option<T>) -> Option<T> {
+    let mut read = Some(read);
+    dispatcher::get_default(|dispatch: &Dispatch| {
+        let read = read.take()?;
+        let registry = dispatch.downcast_ref::<Registry>()?;
+        let current: Id = dispatch.current_span().id()?.clone();
+        read(registry.span(&current)?)
+    })
+}

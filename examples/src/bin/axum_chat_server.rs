@@ -1,0 +1,147 @@
+//! A chat server in axum: the conversation comes from a header, the trace from the client, and an error that is reported to
+//! Sentry is linked to the span it happened in.
+//!
+//! ```text
+//! cargo run --bin axum_chat_server
+//! ```
+
+#![expect(clippy::print_stdout, reason = "the example shows its answers")]
+
+use anyhow::Context;
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::Response,
+    routing::post,
+};
+use genai::chat::{ChatMessage, ChatRequest};
+use sentry_genai::propagation::{self, IncomingContext};
+use sentry_genai_examples::Backend;
+use sentry_genai_testkit::FakeLlm;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tracing::{Span, field::Empty, instrument};
+use tracing_subscriber::prelude::*;
+
+const SESSION: &str = "x-session-id";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let backend = Backend::start()?;
+    let sentry = sentry_genai::init(
+        sentry::ClientOptions::new()
+            .dsn(backend.dsn())
+            .traces_sample_rate(1.0),
+    );
+    tracing_subscriber::registry()
+        .with(sentry_genai::layer())
+        .init();
+
+    let llm = FakeLlm::start()?;
+    let genai = sentry_genai_examples::genai_client(&llm)?;
+    let app = Router::new()
+        .route("/chat", post(post_chat))
+        .layer(middleware::from_fn(continue_trace_and_conversation))
+        .with_state(genai);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/chat", listener.local_addr()?);
+    let server = tokio::spawn(axum::serve(listener, app).into_future());
+
+    println!(
+        "{}",
+        call(&url, "gpt-5-mini", "Which tea goes with cake?").await?
+    );
+    println!(
+        "{}\n",
+        call(&url, "gpt-5-mini-rate-limit", "And with biscuits?").await?
+    );
+    server.abort();
+
+    backend.finish(&sentry)
+}
+
+/// What surrounds a handler is in force for every span it opens.
+async fn continue_trace_and_conversation(request: Request, next: Next) -> Response {
+    let headers = request.headers().iter();
+    let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let incoming = IncomingContext::from_headers(headers);
+    let session = request
+        .headers()
+        .get(SESSION)
+        .and_then(|id| id.to_str().ok());
+    match session {
+        Some(id) => {
+            let conversation = sentry_genai::conversation(id);
+            incoming.scope(conversation.scope(next.run(request))).await
+        }
+        None => incoming.scope(next.run(request)).await,
+    }
+}
+
+#[derive(Deserialize, Serialize)]
+struct Chat {
+    model: String,
+    text: String,
+}
+
+#[instrument(skip_all, fields(
+    otel.kind = "server",
+    http.request.method = "POST",
+    http.route = "/chat",
+    http.response.status_code = Empty,
+))]
+async fn post_chat(
+    State(genai): State<genai::Client>,
+    Json(chat): Json<Chat>,
+) -> (StatusCode, String) {
+    let (status, text) = match tea_expert(&genai, chat).await {
+        Ok(answer) => (StatusCode::OK, answer),
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Please ask again in a minute.".to_owned(),
+        ),
+    };
+    Span::current().record("http.response.status_code", status.as_u16());
+    (status, text)
+}
+
+/// `err` marks the span as failed. Reporting the error makes an issue in Sentry, which leads to this span and the other way
+/// round.
+#[instrument(skip_all, err, fields(
+    gen_ai.operation.name = "invoke_agent",
+    gen_ai.agent.name = "Tea Expert",
+))]
+async fn tea_expert(genai: &genai::Client, chat: Chat) -> anyhow::Result<String> {
+    let request = ChatRequest::new(vec![ChatMessage::user(chat.text)]);
+    let response = genai.exec_chat(&chat.model, request, None).await;
+    let response = response.inspect_err(|error| {
+        sentry::capture_error(error);
+    })?;
+    response.into_first_text().context("the model said nothing")
+}
+
+/// The client, here in the same process. Its span is the parent of the server's.
+#[instrument(skip_all, fields(
+    otel.kind = "client",
+    http.request.method = "POST",
+    http.response.status_code = Empty,
+    url.template = "/chat",
+))]
+async fn call(url: &str, model: &str, text: &str) -> anyhow::Result<String> {
+    let chat = Chat {
+        model: model.to_owned(),
+        text: text.to_owned(),
+    };
+    let mut request = reqwest::Client::new()
+        .post(url)
+        .header(SESSION, "session-42")
+        .json(&chat);
+    for (name, value) in propagation::outgoing_headers() {
+        request = request.header(name, value);
+    }
+    let response = request.send().await?;
+    Span::current().record("http.response.status_code", response.status().as_u16());
+    Ok(response.text().await?)
+}

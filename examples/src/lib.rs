@@ -1,0 +1,176 @@
+//! What the examples share and what is no part of their stories: a Sentry to send to, and a look at what it got.
+
+#![expect(clippy::print_stdout, reason = "examples show what they do")]
+
+use std::{
+    env,
+    process::{self, Command},
+    time::Duration,
+};
+
+use anyhow::{Context, bail, ensure};
+use sentry_genai::{
+    Guard,
+    sentry::{protocol::Value, types::Dsn},
+};
+use sentry_genai_testkit::{FakeLlm, Ingest, ReceivedSpan, render_transcript, render_tree};
+
+/// Where an example sends its spans: a Sentry on loopback, or the one that `SENTRY_DSN` names.
+#[derive(Debug)]
+pub struct Backend {
+    dsn: String,
+    local: Option<Ingest>,
+}
+
+impl Backend {
+    /// Reads `SENTRY_DSN`, or starts a Sentry on loopback if it is not set.
+    ///
+    /// # Errors
+    ///
+    /// If the DSN cannot be parsed, or the server not be started.
+    pub fn start() -> anyhow::Result<Self> {
+        let Some(dsn) = env::var("SENTRY_DSN").ok().filter(|dsn| !dsn.is_empty()) else {
+            let local = Ingest::start().context("cannot start a Sentry on loopback")?;
+            return Ok(Self {
+                dsn: local.dsn(),
+                local: Some(local),
+            });
+        };
+        let parsed: Dsn = dsn.parse().context("SENTRY_DSN is not a DSN")?;
+        let (host, project) = (parsed.host(), parsed.project_id());
+        println!("Sending to project {project} at {host}, as SENTRY_DSN says.");
+        Ok(Self { dsn, local: None })
+    }
+
+    /// Returns the DSN to initialise Sentry with.
+    #[must_use]
+    pub fn dsn(&self) -> &str {
+        &self.dsn
+    }
+
+    /// Flushes and prints what Sentry shows of it: traces, conversations and errors.
+    ///
+    /// # Errors
+    ///
+    /// If no span arrived, or any did not, or was malformed.
+    pub fn finish(&self, sentry: &Guard) -> anyhow::Result<()> {
+        let spans = self.spans(sentry)?;
+        let Some(local) = &self.local else {
+            return Ok(());
+        };
+        println!("{}", render_tree(&spans));
+        println!("{}", render_transcript(&spans));
+        for error in local.events() {
+            println!("{}", describe_error(&error, &spans));
+        }
+        Ok(())
+    }
+
+    /// Flushes and returns the spans that the local Sentry has received, and forgets them; none with `SENTRY_DSN`.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub fn take(&self, sentry: &Guard) -> anyhow::Result<Vec<ReceivedSpan>> {
+        let spans = self.spans(sentry)?;
+        if let Some(local) = &self.local {
+            local.clear();
+        }
+        Ok(spans)
+    }
+
+    fn spans(&self, sentry: &Guard) -> anyhow::Result<Vec<ReceivedSpan>> {
+        let all_left = sentry.flush(Duration::from_secs(5));
+        let stats = sentry.handle().context("Sentry is not enabled")?.stats();
+        let losses = stats
+            .losses()
+            .map(|(reason, spans)| format!("{} {spans}", reason.as_str()));
+        let losses = losses.collect::<Vec<_>>().join(", ");
+        ensure!(stats.accepted > 0, "no span arrived (lost: {losses})");
+        ensure!(
+            all_left,
+            "{} spans did not arrive within 5 seconds",
+            stats.pending()
+        );
+        let Some(local) = &self.local else {
+            let lost = if losses.is_empty() { "none" } else { &losses };
+            println!("{} spans were accepted, lost: {lost}", stats.accepted);
+            return Ok(Vec::new());
+        };
+        if let Some(violation) = local.violations().first() {
+            bail!("what was sent is malformed: {violation}");
+        }
+        let spans = local.spans();
+        Ok(spans)
+    }
+}
+
+/// Returns whether the program was started with `--pii`, which is to let prompts and answers leave.
+#[must_use]
+pub fn pii() -> bool {
+    env::args().any(|argument| argument == "--pii")
+}
+
+/// Starts this program again with the environment variable that `genai` takes for its permission to record content, unless
+/// it is set; then this call does not return.
+///
+/// The variable belongs into the environment of the process: `genai` has no other switch, and to set a variable from within
+/// is unsafe.
+///
+/// # Errors
+///
+/// If the program cannot be started.
+pub fn let_genai_record_content() -> anyhow::Result<()> {
+    let variable = genai::otel::CAPTURE_CONTENT_ENV;
+    if env::var_os(variable).is_some() {
+        return Ok(());
+    }
+    let program = env::current_exe().context("cannot find this program")?;
+    let status = Command::new(program)
+        .args(env::args_os().skip(1))
+        .env(variable, "true")
+        .status()?;
+    process::exit(status.code().unwrap_or(1));
+}
+
+/// Creates a `genai` client that takes the fake for every provider.
+///
+/// To talk to the real ones it is `genai::Client::default()`, with their keys in the environment.
+///
+/// # Errors
+///
+/// If its HTTP client cannot be built.
+pub fn genai_client(llm: &FakeLlm) -> anyhow::Result<genai::Client> {
+    let url = format!("{}/", llm.openai_url());
+    let client = genai::Client::builder()
+        .with_service_target_resolver_fn(move |mut target: genai::ServiceTarget| {
+            target.endpoint = genai::resolver::Endpoint::from_owned(url.clone());
+            target.auth = genai::resolver::AuthData::from_single("no key");
+            Ok(target)
+        })
+        .build()?;
+    Ok(client)
+}
+
+/// Returns an error event in one line, with the span it is linked to.
+fn describe_error(event: &Value, spans: &[ReceivedSpan]) -> String {
+    let text = |pointer: &str| {
+        event
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+    };
+    // The last exception is the one that was reported; the others are its causes.
+    let exception = event
+        .pointer("/exception/values")
+        .and_then(|values| values.as_array()?.last());
+    let part = |key: &str| {
+        exception
+            .and_then(|it| it.get(key)?.as_str())
+            .unwrap_or("?")
+    };
+    let span_id = text("/contexts/trace/span_id");
+    let span = spans.iter().find(|span| span.span_id == span_id);
+    let place = span.map_or("no span of these", |span| &span.name);
+    format!("error {}: {}\n  in {place}", part("type"), part("value"))
+}

@@ -1,0 +1,144 @@
+//! What the tests in `tests/` share: a bridge that sends to an ingest on loopback, and nothing process-wide.
+
+use std::{sync::Arc, time::Duration};
+
+use sentry::{Client, ClientOptions, Hub, Scope};
+use sentry_genai::{Correlation, Guard, Options};
+use sentry_genai_testkit::{Ingest, ReceivedSpan, render_tree};
+use tracing::Dispatch;
+use tracing_subscriber::prelude::*;
+
+/// Long enough for a loaded machine; nothing waits for it to pass.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A bridge of its own, with its own Sentry client, subscriber and ingest.
+#[derive(Debug)]
+pub struct Bridge {
+    /// The server that receives everything.
+    pub ingest: Ingest,
+    client: Arc<Client>,
+    guard: Guard,
+}
+
+impl Bridge {
+    /// Starts a bridge that samples everything and captures no content.
+    pub fn start() -> Self {
+        Self::with(Options::new(), ClientOptions::new().traces_sample_rate(1.0))
+    }
+
+    /// Starts a bridge that lets content through.
+    pub fn with_content() -> Self {
+        let options = ClientOptions::new()
+            .traces_sample_rate(1.0)
+            .send_default_pii(true);
+        Self::with(Options::new(), options)
+    }
+
+    /// Starts a bridge with the given options; the DSN is set here.
+    pub fn with(options: Options, client_options: ClientOptions) -> Self {
+        Self::build(options, client_options.add_integration(Correlation::new()))
+    }
+
+    /// Starts a bridge beside a client that knows nothing of it.
+    pub fn attached_only(client_options: ClientOptions) -> Self {
+        Self::build(Options::new(), client_options)
+    }
+
+    fn build(options: Options, client_options: ClientOptions) -> Self {
+        let ingest = Ingest::start().expect("loopback has a free port");
+        let client_options = client_options
+            .dsn(&ingest.dsn())
+            .release("tests@1.0.0")
+            .shutdown_timeout(PATIENCE)
+            .transport(sentry::transports::DefaultTransportFactory);
+        let client = Arc::new(Client::from(client_options));
+        let guard = options.attach(&client);
+        Self {
+            ingest,
+            client,
+            guard,
+        }
+    }
+
+    /// Returns a subscriber with the bridge's layer and Sentry's own for errors and logs.
+    pub fn subscriber(&self) -> Dispatch {
+        let handle = self.guard.handle().expect("the DSN is set").clone();
+        let errors = sentry::integrations::tracing::ErrorLayer::new()
+            .with_filter(tracing_subscriber::filter::LevelFilter::ERROR);
+        let logs = sentry::integrations::tracing::LogLayer::new()
+            .with_filter(tracing_subscriber::filter::LevelFilter::WARN);
+        Dispatch::new(
+            tracing_subscriber::registry()
+                .with(sentry_genai::layer().with_handle(handle))
+                .with(errors)
+                .with(logs),
+        )
+    }
+
+    /// Returns a Sentry hub bound to the bridge's client.
+    pub fn hub(&self) -> Arc<Hub> {
+        Arc::new(Hub::new(
+            Some(Arc::clone(&self.client)),
+            Arc::new(Scope::default()),
+        ))
+    }
+
+    /// Runs `program` under the bridge's subscriber and hub.
+    pub fn run<T>(&self, program: impl FnOnce() -> T) -> T {
+        Hub::run(self.hub(), || {
+            tracing::dispatcher::with_default(&self.subscriber(), program)
+        })
+    }
+
+    /// Runs a future to its end on a current-thread runtime, under the bridge's subscriber.
+    pub fn block_on<T>(&self, program: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime can be built");
+        self.run(|| runtime.block_on(program))
+    }
+
+    /// Waits until everything has been sent, and returns the spans in order of arrival.
+    ///
+    /// # Panics
+    ///
+    /// If something did not arrive, or the ingest objected to it.
+    pub fn spans(&self) -> Vec<ReceivedSpan> {
+        assert!(
+            self.guard.flush(PATIENCE),
+            "flush was not complete: {:?}",
+            self.guard
+        );
+        self.client.flush(Some(PATIENCE));
+        let violations = self.ingest.violations();
+        assert!(violations.is_empty(), "the ingest objects: {violations:#?}");
+        self.ingest.spans()
+    }
+
+    /// Returns the one span with this name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, or more than one.
+    pub fn span(&self, name: &str) -> ReceivedSpan {
+        let spans = self.spans();
+        let mut found: Vec<_> = spans
+            .iter()
+            .filter(|span| span.name == name)
+            .cloned()
+            .collect();
+        assert_eq!(
+            found.len(),
+            1,
+            "spans named {name:?} in\n{}",
+            render_tree(&spans)
+        );
+        found.remove(0)
+    }
+
+    /// Returns the bridge's guard.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+}

@@ -1,0 +1,334 @@
+//! Which conversation a span belongs to. One process-wide bridge and subscriber, as a program has them.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+use std::{sync::LazyLock, time::Duration};
+
+use sentry_genai::{conversation, remove_conversation_id, set_conversation_id};
+use sentry_genai_testkit::ReceivedSpan;
+use sentry_genai_tests::Bridge;
+use tokio::task::yield_now;
+use tracing::{Instrument, Span, field::Empty, info_span};
+
+static BRIDGE: LazyLock<Bridge> = LazyLock::new(|| {
+    let bridge = Bridge::start();
+    tracing::dispatcher::set_global_default(bridge.subscriber()).unwrap();
+    bridge
+});
+
+/// An llm call whose model tells it from the others.
+async fn call(model: &'static str) {
+    yield_now().await;
+    let span = info_span!(
+        "chat",
+        gen_ai.operation.name = "chat",
+        gen_ai.request.model = model
+    );
+    yield_now().instrument(span).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+fn agent(name: &'static str) -> Span {
+    info_span!(
+        "agent",
+        gen_ai.operation.name = "invoke_agent",
+        gen_ai.agent.name = name
+    )
+}
+
+fn sent(model: &str) -> ReceivedSpan {
+    BRIDGE.span(&format!("chat {model}"))
+}
+
+fn conversation_of(model: &str) -> Option<String> {
+    sent(model).conversation_id().map(str::to_owned)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_scope_reaches_everything_started_inside() {
+    LazyLock::force(&BRIDGE);
+    let run = async {
+        call("scope-1").await;
+        tokio::spawn(call("scope-2").in_current_span())
+            .await
+            .unwrap();
+        tokio::join!(call("scope-3"), call("scope-4"));
+    };
+    let run = async { run.instrument(agent("scoped agent")).await };
+    conversation("conv scope").scope(run).await;
+    let outside = agent("made outside");
+    conversation("conv scope")
+        .scope(call("scope-5").instrument(outside))
+        .await;
+
+    for model in ["scope-1", "scope-2", "scope-3", "scope-4"] {
+        assert_eq!(
+            conversation_of(model).as_deref(),
+            Some("conv scope"),
+            "{model}"
+        );
+        assert_eq!(sent(model).agent_name(), Some("scoped agent"));
+    }
+    assert_eq!(conversation_of("scope-5").as_deref(), Some("conv scope"));
+    let outside = BRIDGE.span("invoke_agent made outside");
+    assert_eq!(
+        outside.conversation_id(),
+        Some("conv scope"),
+        "made outside, run and ended inside"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_conversations_interleaved_in_one_trace() {
+    LazyLock::force(&BRIDGE);
+    async {
+        let turn = |id: &'static str, models: [&'static str; 2]| {
+            let run = async move {
+                call(models[0]).await;
+                call(models[1]).await;
+            };
+            conversation(id).scope(async move { run.instrument(agent("interleaved")).await })
+        };
+        let spawned = tokio::spawn(turn("conv c", ["inter-c1", "inter-c2"]).in_current_span());
+        tokio::join!(
+            turn("conv a", ["inter-a1", "inter-a2"]),
+            turn("conv b", ["inter-b1", "inter-b2"])
+        );
+        spawned.await.unwrap();
+        call("inter-none").await;
+    }
+    .instrument(info_span!("both"))
+    .await;
+
+    for (model, id) in [
+        ("inter-a1", "conv a"),
+        ("inter-a2", "conv a"),
+        ("inter-b1", "conv b"),
+        ("inter-b2", "conv b"),
+        ("inter-c1", "conv c"),
+        ("inter-c2", "conv c"),
+    ] {
+        assert_eq!(conversation_of(model).as_deref(), Some(id), "{model}");
+    }
+    assert_eq!(conversation_of("inter-none"), None);
+    assert_eq!(sent("inter-a1").trace_id, sent("inter-b2").trace_id);
+}
+
+#[tokio::test]
+async fn one_conversation_across_two_traces() {
+    LazyLock::force(&BRIDGE);
+    for model in ["across-1", "across-2"] {
+        conversation("conv across").scope(call(model)).await;
+    }
+    let (first, second) = (sent("across-1"), sent("across-2"));
+    assert_ne!(first.trace_id, second.trace_id);
+    assert_eq!(first.conversation_id(), Some("conv across"));
+    assert_eq!(second.conversation_id(), Some("conv across"));
+}
+
+#[tokio::test]
+async fn the_span_itself_then_the_nearest_ancestor_then_the_scope() {
+    LazyLock::force(&BRIDGE);
+    let work = async {
+        call("order-scope").await;
+        async {
+            call("order-ancestor").await;
+            let own = info_span!(
+                "chat",
+                gen_ai.operation.name = "chat",
+                gen_ai.request.model = "order-own",
+                gen_ai.conversation.id = "conv own",
+                session.id = "session",
+            );
+            drop(own);
+        }
+        .instrument(info_span!(
+            "handler",
+            gen_ai.conversation.id = "conv ancestor"
+        ))
+        .await;
+    };
+    conversation("conv scope").scope(work).await;
+
+    assert_eq!(conversation_of("order-own").as_deref(), Some("conv own"));
+    assert_eq!(
+        conversation_of("order-ancestor").as_deref(),
+        Some("conv ancestor")
+    );
+    assert_eq!(
+        conversation_of("order-scope").as_deref(),
+        Some("conv scope")
+    );
+    assert_eq!(BRIDGE.span("handler").op(), "function");
+}
+
+#[tokio::test]
+async fn recorded_late_on_an_ancestor_it_still_applies() {
+    LazyLock::force(&BRIDGE);
+    let handler = info_span!(
+        "late handler",
+        gen_ai.conversation.id = Empty,
+        gen_ai.agent.name = Empty
+    );
+    let open = info_span!(
+        parent: &handler,
+        "chat",
+        gen_ai.operation.name = "chat",
+        gen_ai.request.model = "late-open",
+    );
+    handler.record("gen_ai.conversation.id", "conv late");
+    handler.record("gen_ai.agent.name", "late agent");
+    drop(open);
+    drop(handler);
+    assert_eq!(conversation_of("late-open").as_deref(), Some("conv late"));
+    assert_eq!(sent("late-open").agent_name(), Some("late agent"));
+}
+
+#[tokio::test]
+async fn set_and_removed_in_a_span() {
+    LazyLock::force(&BRIDGE);
+    async {
+        call("set-before").await;
+        set_conversation_id("conv set");
+        call("set-after").await;
+        async {
+            remove_conversation_id();
+            call("set-removed").await;
+        }
+        .instrument(info_span!("inner"))
+        .await;
+        call("set-again").await;
+    }
+    .instrument(info_span!("set handler"))
+    .await;
+    call("set-outside").await;
+
+    assert_eq!(conversation_of("set-before"), None);
+    assert_eq!(conversation_of("set-after").as_deref(), Some("conv set"));
+    assert_eq!(conversation_of("set-removed"), None);
+    assert_eq!(conversation_of("set-again").as_deref(), Some("conv set"));
+    assert_eq!(conversation_of("set-outside"), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn set_without_a_span_belongs_to_the_task_alone() {
+    LazyLock::force(&BRIDGE);
+    let task = |id: &'static str, model: &'static str| {
+        tokio::spawn(async move {
+            set_conversation_id(id);
+            yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            call(model).await;
+        })
+    };
+    let (one, two) = (task("conv task 1", "task-1"), task("conv task 2", "task-2"));
+    let bystander = tokio::spawn(call("task-bystander"));
+    one.await.unwrap();
+    two.await.unwrap();
+    bystander.await.unwrap();
+
+    assert_eq!(conversation_of("task-1").as_deref(), Some("conv task 1"));
+    assert_eq!(conversation_of("task-2").as_deref(), Some("conv task 2"));
+    assert_eq!(conversation_of("task-bystander"), None);
+}
+
+#[tokio::test]
+async fn set_without_a_span_inside_a_scope_changes_the_scope() {
+    LazyLock::force(&BRIDGE);
+    let work = async {
+        call("rescope-1").await;
+        set_conversation_id("conv second");
+        call("rescope-2").await;
+    };
+    conversation("conv first").scope(work).await;
+    call("rescope-3").await;
+    assert_eq!(conversation_of("rescope-1").as_deref(), Some("conv first"));
+    assert_eq!(conversation_of("rescope-2").as_deref(), Some("conv second"));
+    assert_eq!(conversation_of("rescope-3"), None);
+}
+
+#[test]
+fn guards_and_threads() {
+    LazyLock::force(&BRIDGE);
+    let chat = |model: &'static str| {
+        drop(info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.request.model = model
+        ));
+    };
+    {
+        let _outer = conversation("conv outer").enter();
+        chat("guard-outer");
+        conversation("conv inner").in_scope(|| chat("guard-inner"));
+        chat("guard-outer-again");
+        let parent = info_span!("parent of a thread");
+        std::thread::scope(|threads| {
+            threads.spawn(|| chat("guard-thread"));
+            threads.spawn(|| parent.in_scope(|| chat("guard-child")));
+        });
+    }
+    chat("guard-left");
+    assert_eq!(
+        conversation_of("guard-outer").as_deref(),
+        Some("conv outer")
+    );
+    assert_eq!(
+        conversation_of("guard-inner").as_deref(),
+        Some("conv inner")
+    );
+    assert_eq!(
+        conversation_of("guard-outer-again").as_deref(),
+        Some("conv outer")
+    );
+    assert_eq!(conversation_of("guard-thread"), None);
+    assert_eq!(
+        conversation_of("guard-child").as_deref(),
+        Some("conv outer")
+    );
+    assert_eq!(conversation_of("guard-left"), None);
+}
+
+#[test]
+fn sessions_stand_in_where_nothing_names_a_conversation() {
+    LazyLock::force(&BRIDGE);
+    let agent = info_span!(
+        "reply",
+        gen_ai.operation.name = "invoke_agent",
+        gen_ai.agent.name = "session agent",
+        session.id = "session_1",
+    );
+    drop(info_span!(
+        parent: &agent,
+        "execute_tool",
+        gen_ai.operation.name = "execute_tool",
+        gen_ai.tool.name = "session_tool",
+    ));
+    drop(info_span!(parent: &agent, "session plain", session.id = "browser"));
+    drop(agent);
+    assert_eq!(
+        BRIDGE.span("invoke_agent session agent").conversation_id(),
+        Some("session_1")
+    );
+    assert_eq!(
+        BRIDGE.span("execute_tool session_tool").conversation_id(),
+        Some("session_1")
+    );
+    assert_eq!(BRIDGE.span("session plain").conversation_id(), None);
+}
+
+#[test]
+fn an_agent_names_what_is_below_it_but_not_another_agent() {
+    LazyLock::force(&BRIDGE);
+    let outer = agent("outer agent");
+    let plain = info_span!(parent: &outer, "plain step");
+    drop(
+        info_span!(parent: &plain, "chat", gen_ai.operation.name = "chat", gen_ai.request.model = "named"),
+    );
+    let inner = info_span!(parent: &plain, "agent", gen_ai.operation.name = "invoke_agent");
+    drop(inner);
+    drop((plain, outer));
+    assert_eq!(sent("named").agent_name(), Some("outer agent"));
+    assert_eq!(BRIDGE.span("invoke_agent").agent_name(), None);
+    assert_eq!(BRIDGE.span("plain step").agent_name(), None);
+}

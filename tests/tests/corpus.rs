@@ -1,0 +1,123 @@
+//! Captures of real libraries, replayed through the layer: what Sentry receives of each span.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use insta::{assert_snapshot, glob};
+use sentry_genai_testkit::{Capture, ReceivedSpan};
+use sentry_genai_tests::Bridge;
+
+/// What a reviewer has to see of a span.
+fn essentials(spans: &[ReceivedSpan]) -> String {
+    let mut out = String::new();
+    let mut ordered: Vec<_> = spans.iter().collect();
+    ordered.sort_by(|a, b| a.start.total_cmp(&b.start));
+    for span in &ordered {
+        let parent = span.parent_span_id.as_ref();
+        let parent = ordered.iter().find(|other| Some(&other.span_id) == parent);
+        writeln!(out, "{} | {} | {}", span.op(), span.name, span.status).unwrap();
+        writeln!(
+            out,
+            "  below: {}",
+            parent.map_or("-", |parent| &parent.name)
+        )
+        .unwrap();
+        if !span.links.is_empty() {
+            writeln!(out, "  links: {}", span.links.len()).unwrap();
+        }
+        for (key, attribute) in &span.attributes {
+            if COMMON.contains(&key.as_str()) {
+                continue;
+            }
+            let (kind, value) = (&attribute["type"], &attribute["value"]);
+            writeln!(out, "  {key}: {} {value}", kind.as_str().unwrap()).unwrap();
+        }
+    }
+    out
+}
+
+/// The same on every span, and tested elsewhere.
+static COMMON: &[&str] = &[
+    "process.runtime.name",
+    "sentry.environment",
+    "sentry.op",
+    "sentry.platform",
+    "sentry.release",
+    "sentry.sdk.name",
+    "sentry.sdk.version",
+    "sentry.segment.id",
+    "sentry.segment.name.source",
+    "sentry.trace_lifecycle",
+    "server.address",
+];
+
+fn replay(path: &Path, bridge: &Bridge) -> (Capture, Vec<ReceivedSpan>) {
+    let capture = Capture::parse(&fs::read_to_string(path).unwrap()).unwrap();
+    bridge.run(|| capture.replay());
+    let spans = bridge.spans();
+    save(path, bridge);
+    (capture, spans)
+}
+
+/// Writes what crossed the socket into the folder that `SAVE_ENVELOPES` names, for tools that check envelopes.
+fn save(path: &Path, bridge: &Bridge) {
+    let Some(folder) = std::env::var_os("SAVE_ENVELOPES") else {
+        return;
+    };
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    for (number, envelope) in bridge.ingest.envelopes().iter().enumerate() {
+        let file = Path::new(&folder).join(format!("{name}.{number}.envelope"));
+        fs::write(file, &envelope.bytes).unwrap();
+    }
+}
+
+#[test]
+fn with_content() {
+    glob!("../corpus/rust", "*.tracing.json", |path| {
+        let (capture, spans) = replay(path, &Bridge::with_content());
+        assert_eq!(spans.len(), capture.span_count());
+        assert_snapshot!("with_content", essentials(&spans));
+    });
+}
+
+/// With default settings the same spans arrive, and none of the words that were said.
+#[test]
+fn without_content() {
+    // What users, models and tools say in the captures.
+    let said = [
+        "Rayleigh",
+        "sky blue",
+        "2+3",
+        "Use the tools",
+        "one short sentence",
+        "failed",
+        "\"x\"",
+        "Why?",
+    ];
+    glob!("../corpus/rust", "*.tracing.json", |path| {
+        let bridge = Bridge::start();
+        let (capture, spans) = replay(path, &bridge);
+        assert_eq!(spans.len(), capture.span_count());
+        let bytes = String::from_utf8(bridge.ingest.bytes()).unwrap();
+        for words in said {
+            assert!(!bytes.contains(words), "{}: {words}", path.display());
+        }
+        for span in spans {
+            let content = span
+                .attributes
+                .keys()
+                .find(|key| CONTENT.contains(&key.as_str()));
+            assert_eq!(content, None, "{}", path.display());
+        }
+    });
+}
+
+static CONTENT: &[&str] = &[
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "gen_ai.tool.definitions",
+];

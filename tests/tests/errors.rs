@@ -1,0 +1,92 @@
+//! What makes a span an error, and what it says about it.
+
+use sentry_genai_tests::Bridge;
+use tracing::{error, field::Empty, info_span, instrument};
+
+#[instrument(err, fields(gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "get_weather"))]
+fn failing_tool() -> Result<(), std::io::Error> {
+    Err(std::io::Error::other("upstream timed out"))
+}
+
+#[test]
+fn instrument_err_marks_the_span_it_is_on_and_no_other() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let _agent = info_span!(
+            "agent",
+            gen_ai.operation.name = "invoke_agent",
+            gen_ai.agent.name = "Bot"
+        )
+        .entered();
+        failing_tool().unwrap_err();
+    });
+    let tool = bridge.span("execute_tool get_weather");
+    assert!(tool.is_error());
+    assert_eq!(
+        tool.str("sentry.status.message"),
+        Some("upstream timed out")
+    );
+    assert_eq!(tool.str("error.type"), Some("_OTHER"));
+    assert_eq!(bridge.span("invoke_agent Bot").status, "ok");
+}
+
+#[test]
+fn an_error_event_says_why() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        info_span!("call")
+            .in_scope(|| error!(error.type = "timeout", error = "no answer", "request failed"));
+    });
+    let call = bridge.span("call");
+    assert!(call.is_error());
+    assert_eq!(call.str("error.type"), Some("timeout"));
+    assert_eq!(
+        call.str("sentry.status.message"),
+        Some("request failed: no answer")
+    );
+}
+
+#[test]
+fn status_fields_of_opentelemetry() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let failed = info_span!("failed", otel.status_code = Empty, otel.status_description = Empty, error.type = Empty);
+        failed.record("otel.status_code", "ERROR");
+        failed.record("otel.status_description", "rate limited");
+        failed.record("error.type", "429");
+        let _fine = info_span!("fine", otel.status_code = "ok", error.type = "handled");
+        let _typed = info_span!("typed", error.type = "web_stream");
+    });
+    let failed = bridge.span("failed");
+    assert!(failed.is_error());
+    assert_eq!(failed.str("error.type"), Some("429"));
+    assert_eq!(failed.str("sentry.status.message"), Some("rate limited"));
+    assert_eq!(bridge.span("fine").status, "ok");
+    assert!(bridge.span("typed").is_error());
+}
+
+#[test]
+fn a_tool_that_says_so_in_its_outcome() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let _bad = info_span!(
+            "execute_tool",
+            gen_ai.operation.name = "execute_tool",
+            gen_ai.tool.name = "bad",
+            gen_ai.tool.call.outcome = "error",
+            gen_ai.tool.error.type = "other",
+        );
+        let _good = info_span!(
+            "execute_tool",
+            gen_ai.operation.name = "execute_tool",
+            gen_ai.tool.name = "good",
+            gen_ai.tool.call.outcome = "success",
+        );
+    });
+    let bad = bridge.span("execute_tool bad");
+    assert!(bad.is_error());
+    assert_eq!(bad.str("error.type"), Some("other"));
+    let good = bridge.span("execute_tool good");
+    assert_eq!(good.status, "ok");
+    assert_eq!(good.attr("gen_ai.tool.call.outcome"), None);
+}

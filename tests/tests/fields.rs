@@ -1,0 +1,124 @@
+//! Values keep their types, and the fields that stand for properties of a span are understood.
+
+use sentry_genai::SpanExt;
+use sentry_genai_tests::Bridge;
+use tracing::{field::Empty, info_span};
+
+#[test]
+fn every_type_survives() {
+    let bridge = Bridge::start();
+    let error: &(dyn std::error::Error + 'static) = &std::io::Error::other("disk full");
+    bridge.run(|| {
+        let _span = info_span!(
+            "types",
+            app.unsigned = 42_u64,
+            app.signed = -1_i64,
+            app.wide = 170_141_183_460_469_231_731_i128,
+            app.float = 0.5,
+            app.yes = true,
+            app.text = "hello",
+            app.debug = ?vec![1, 2],
+            app.display = %"shown",
+            app.error = error,
+            app.nothing = Empty,
+        );
+    });
+    let span = bridge.span("types");
+    let typed = |key| {
+        (
+            span.attr_type(key).unwrap(),
+            span.attr(key).unwrap().to_string(),
+        )
+    };
+    assert_eq!(typed("app.unsigned"), ("integer", "42".to_owned()));
+    assert_eq!(typed("app.signed"), ("integer", "-1".to_owned()));
+    assert_eq!(
+        typed("app.wide"),
+        ("string", "\"170141183460469231731\"".to_owned())
+    );
+    assert_eq!(typed("app.float"), ("double", "0.5".to_owned()));
+    assert_eq!(typed("app.yes"), ("boolean", "true".to_owned()));
+    assert_eq!(typed("app.text"), ("string", "\"hello\"".to_owned()));
+    assert_eq!(typed("app.debug"), ("string", "\"[1, 2]\"".to_owned()));
+    assert_eq!(typed("app.display"), ("string", "\"shown\"".to_owned()));
+    assert_eq!(typed("app.error"), ("string", "\"disk full\"".to_owned()));
+    assert_eq!(span.attr("app.nothing"), None);
+}
+
+#[test]
+fn records_come_late_and_twice() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let span = info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.request.model = Empty,
+            gen_ai.usage.input_tokens = Empty,
+            gen_ai.usage.output_tokens = Empty,
+        );
+        span.record("gen_ai.request.model", "gpt-5-mini");
+        span.record("gen_ai.usage.input_tokens", 1_u64);
+        span.record("gen_ai.usage.input_tokens", 42_u64);
+        span.record("gen_ai.usage.output_tokens", 17_u64);
+    });
+    let span = bridge.span("chat gpt-5-mini");
+    assert_eq!(span.op(), "gen_ai.chat");
+    assert_eq!(span.int("gen_ai.usage.input_tokens"), Some(42));
+    assert_eq!(span.int("gen_ai.usage.total_tokens"), Some(59));
+}
+
+#[test]
+fn undeclared_attributes_can_be_set() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let span = info_span!("chat", gen_ai.operation.name = "chat");
+        span.set_gen_ai_attribute("gen_ai.request.model", "gpt-5-mini");
+        span.set_gen_ai_attribute("gen_ai.usage.input_tokens", 42_u64);
+        span.set_gen_ai_attribute("gen_ai.response.finish_reasons", vec!["stop".to_owned()]);
+        span.set_gen_ai_attribute("gen_ai.conversation.id", "conv_1");
+    });
+    let span = bridge.span("chat gpt-5-mini");
+    assert_eq!(span.int("gen_ai.usage.input_tokens"), Some(42));
+    assert_eq!(
+        span.str("gen_ai.response.finish_reasons"),
+        Some(r#"["stop"]"#)
+    );
+    assert_eq!(span.conversation_id(), Some("conv_1"));
+}
+
+#[test]
+fn properties_set_through_fields() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let outer = info_span!("outer", "otel.name" = "GET /ask", otel.kind = "Server", sentry.name = Empty);
+        let _inner = info_span!(parent: &outer, "inner", sentry.op = "cache.get", sentry.name = "user:42", otel.kind = ?"client");
+        outer.record("sentry.name", "renamed late");
+    });
+    let outer = bridge.span("renamed late");
+    assert_eq!(outer.str("sentry.kind"), Some("server"));
+    let inner = bridge.span("user:42");
+    assert_eq!(inner.op(), "cache.get");
+    assert_eq!(inner.str("sentry.kind"), Some("client"));
+    assert_eq!(inner.str("sentry.segment.name"), Some("renamed late"));
+    for span in [outer, inner] {
+        assert!(
+            span.attributes.keys().all(|key| !key.starts_with("otel.")),
+            "{:?}",
+            span.attributes
+        );
+    }
+}
+
+#[test]
+fn follows_from_becomes_a_link() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let cause = info_span!(parent: None, "cause");
+        let effect = info_span!(parent: None, "effect");
+        effect.follows_from(&cause);
+    });
+    let (cause, effect) = (bridge.span("cause"), bridge.span("effect"));
+    assert_eq!(effect.links.len(), 1);
+    assert_eq!(effect.links[0]["span_id"], cause.span_id);
+    assert_eq!(effect.links[0]["trace_id"], cause.trace_id);
+}

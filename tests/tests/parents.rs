@@ -1,0 +1,134 @@
+//! A span's parent in Sentry is its parent in `tracing`.
+
+use std::{thread, time::Duration};
+
+use sentry_genai_tests::Bridge;
+use tracing::{Instrument, Span, info_span};
+
+#[test]
+fn contextual_explicit_and_root() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let outer = info_span!("outer").entered();
+        info_span!("contextual").in_scope(|| {});
+        let _explicit = info_span!(parent: &outer, "explicit");
+        let _root = info_span!(parent: None, "root");
+    });
+
+    let (outer, root) = (bridge.span("outer"), bridge.span("root"));
+    for name in ["contextual", "explicit"] {
+        let child = bridge.span(name);
+        assert_eq!(
+            child.parent_span_id.as_ref(),
+            Some(&outer.span_id),
+            "{name}"
+        );
+        assert_eq!(child.trace_id, outer.trace_id);
+        assert_eq!(child.str("sentry.segment.id"), Some(&*outer.span_id));
+        assert!(!child.is_segment);
+    }
+    assert!(outer.is_segment && root.is_segment);
+    assert_eq!(root.parent_span_id, None);
+    assert_ne!(root.trace_id, outer.trace_id);
+}
+
+#[test]
+fn a_span_that_is_never_entered_has_children() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let call = info_span!(
+            "genai.chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.request.model = "m"
+        );
+        let _http = info_span!(parent: &call, "http");
+    });
+    let (call, http) = (bridge.span("chat m"), bridge.span("http"));
+    assert_eq!(http.parent_span_id, Some(call.span_id));
+}
+
+#[test]
+fn a_child_keeps_its_parent_open_and_in_the_tree() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let parent = info_span!("parent");
+        let child = info_span!(parent: &parent, "child");
+        drop(parent);
+        let grandchild = info_span!(parent: &child, "grandchild");
+        drop(child);
+        thread::sleep(Duration::from_millis(5));
+        drop(grandchild);
+    });
+    let parent = bridge.span("parent");
+    let (child, grandchild) = (bridge.span("child"), bridge.span("grandchild"));
+    assert_eq!(child.parent_span_id, Some(parent.span_id));
+    assert_eq!(grandchild.parent_span_id, Some(child.span_id));
+    assert_eq!(bridge.spans().len(), 3);
+}
+
+#[test]
+fn threads_and_tasks_stay_in_the_tree() {
+    let bridge = Bridge::start();
+    bridge.block_on(async {
+        async {
+            let span = Span::current();
+            let subscriber = tracing::dispatcher::get_default(Clone::clone);
+            thread::spawn(move || {
+                tracing::dispatcher::with_default(&subscriber, || {
+                    drop(info_span!(parent: &span, "on a thread"));
+                    drop(span);
+                });
+            })
+            .join()
+            .unwrap();
+            let task = async { info_span!("in a task").in_scope(|| {}) }.in_current_span();
+            tokio::spawn(task).await.unwrap();
+            tokio::join!(
+                async { tokio::task::yield_now().await }.instrument(info_span!("left")),
+                async { tokio::task::yield_now().await }.instrument(info_span!("right")),
+            );
+        }
+        .instrument(info_span!("handler"))
+        .await;
+    });
+    let handler = bridge.span("handler");
+    for name in ["on a thread", "in a task", "left", "right"] {
+        assert_eq!(
+            bridge.span(name).parent_span_id.as_ref(),
+            Some(&handler.span_id),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_leaked_span_does_not_withhold_the_others() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let root = info_span!("root");
+        info_span!(parent: &root, "done").in_scope(|| {});
+        std::mem::forget(root);
+    });
+    let done = bridge.span("done");
+    assert!(done.parent_span_id.is_some());
+    assert_eq!(done.str("sentry.segment.name"), Some("root"));
+}
+
+#[test]
+fn five_hundred_interleaved_children_all_arrive() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let root = info_span!("root").entered();
+        let open: Vec<_> = (0..500).map(|number| info_span!("child", number)).collect();
+        drop(root);
+        for span in open.into_iter().rev() {
+            drop(span);
+        }
+    });
+    let spans = bridge.spans();
+    let root = bridge.span("root");
+    let children = spans
+        .iter()
+        .filter(|span| span.parent_span_id.as_ref() == Some(&root.span_id));
+    assert_eq!(children.count(), 500);
+}

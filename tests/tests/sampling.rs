@@ -1,0 +1,189 @@
+//! The decision at the local root, and traces that come from elsewhere.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use sentry::ClientOptions;
+use sentry_genai::{
+    Options,
+    propagation::{IncomingContext, outgoing_headers},
+};
+use sentry_genai_tests::Bridge;
+use tracing::info_span;
+
+const TRACE: &str = "4c79f60c11214eb38604f4ae0781bfb2";
+const PARENT: &str = "a1b2c3d4e5f60718";
+
+fn one_trace(bridge: &Bridge) {
+    bridge.run(|| {
+        let root = info_span!("root").entered();
+        info_span!("child").in_scope(|| {});
+        drop(root);
+    });
+}
+
+#[test]
+fn a_rate_of_zero_sends_nothing_and_says_so() {
+    let bridge = Bridge::with(Options::new(), ClientOptions::new().traces_sample_rate(0.0));
+    one_trace(&bridge);
+    assert!(bridge.spans().is_empty());
+    let lost = bridge.guard().handle().unwrap().stats();
+    assert_eq!(
+        lost.lost(sentry_genai::LossReason::SampleRate),
+        2,
+        "{lost:?}"
+    );
+    let reported = bridge.ingest.client_reports();
+    assert_eq!(
+        reported.get(&("span".to_owned(), "sample_rate".to_owned())),
+        Some(&2),
+        "{reported:?}"
+    );
+}
+
+#[test]
+fn without_a_rate_tracing_is_off() {
+    let bridge = Bridge::with(Options::new(), ClientOptions::new());
+    one_trace(&bridge);
+    assert!(bridge.spans().is_empty());
+    assert!(bridge.ingest.client_reports().is_empty());
+}
+
+#[test]
+fn the_sampler_sees_name_and_op_and_decides_per_trace() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let calls = Arc::new(AtomicUsize::new(0));
+    let options = ClientOptions::new().traces_sampler({
+        let (seen, calls) = (Arc::clone(&seen), Arc::clone(&calls));
+        move |context: &sentry::TransactionContext| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            seen.lock()
+                .unwrap()
+                .push((context.name().to_owned(), context.operation().to_owned()));
+            f32::from(u8::from(context.operation().starts_with("gen_ai.")))
+        }
+    });
+    let bridge = Bridge::with(Options::new(), options);
+    bridge.run(|| {
+        let agent = info_span!(
+            "agent",
+            otel.name = "invoke_agent Bot",
+            gen_ai.operation.name = "invoke_agent"
+        )
+        .entered();
+        info_span!("child").in_scope(|| {});
+        drop(agent);
+        info_span!("health check").in_scope(|| {});
+    });
+    assert_eq!(bridge.spans().len(), 2);
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    let expected = [
+        (
+            "invoke_agent Bot".to_owned(),
+            "gen_ai.invoke_agent".to_owned(),
+        ),
+        ("health check".to_owned(), String::new()),
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[test]
+fn an_incoming_decision_is_followed() {
+    for (flag, rate, sent) in [("-1", 0.0, 1), ("-0", 1.0, 0), ("", 1.0, 1)] {
+        let bridge = Bridge::with(
+            Options::new(),
+            ClientOptions::new().traces_sample_rate(rate),
+        );
+        let header = format!("{TRACE}-{PARENT}{flag}");
+        bridge.run(|| {
+            IncomingContext::from_headers([("Sentry-Trace", &*header)]).in_scope(|| {
+                info_span!("handler").in_scope(|| {});
+            });
+        });
+        let spans = bridge.spans();
+        assert_eq!(spans.len(), sent, "{header}");
+        for span in spans {
+            assert_eq!(span.trace_id, TRACE);
+            assert_eq!(span.parent_span_id.as_deref(), Some(PARENT));
+            assert!(span.is_segment, "a remote parent makes a local segment");
+        }
+    }
+}
+
+#[test]
+fn headers_as_fields_of_the_root() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let root = info_span!(
+            "handler",
+            sentry.trace = %format!("{TRACE}-{PARENT}-1"),
+            sentry.baggage = "other=1,sentry-environment=elsewhere,sentry-sample_rate=0.25,sentry-trace_id=4c79f60c11214eb38604f4ae0781bfb2",
+        );
+        drop(root);
+    });
+    let handler = bridge.span("handler");
+    assert_eq!(handler.trace_id, TRACE);
+    let envelopes = bridge.ingest.envelopes();
+    let head = envelopes
+        .iter()
+        .find_map(|envelope| envelope.trace())
+        .unwrap();
+    assert_eq!(head["sample_rate"], "0.25");
+    assert_eq!(head["environment"], "elsewhere");
+    assert!(
+        handler
+            .attributes
+            .keys()
+            .all(|key| key != "sentry.trace" && key != "sentry.baggage")
+    );
+}
+
+#[test]
+fn headers_for_the_next_service() {
+    let bridge = Bridge::start();
+    let headers = bridge.run(|| {
+        assert!(outgoing_headers().is_empty(), "no span, no headers");
+        let _root = info_span!("POST /ask").entered();
+        let _call = info_span!("call").entered();
+        outgoing_headers()
+    });
+    let call = bridge.span("call");
+    assert_eq!(
+        headers[0],
+        (
+            "sentry-trace",
+            format!("{}-{}-1", call.trace_id, call.span_id)
+        )
+    );
+    let baggage = &headers[1].1;
+    assert!(
+        baggage.contains(&format!("sentry-trace_id={}", call.trace_id)),
+        "{baggage}"
+    );
+    assert!(baggage.contains("sentry-sampled=true"), "{baggage}");
+}
+
+#[test]
+fn the_head_of_the_trace_is_complete() {
+    let bridge = Bridge::start();
+    one_trace(&bridge);
+    let spans = bridge.spans();
+    let envelopes = bridge.ingest.envelopes();
+    let head = envelopes
+        .iter()
+        .find_map(|envelope| envelope.trace())
+        .unwrap();
+    assert_eq!(head["trace_id"], *spans[0].trace_id);
+    assert_eq!(head["public_key"], "public");
+    assert_eq!(head["release"], "tests@1.0.0");
+    assert_eq!(head["environment"], "production");
+    assert_eq!(head["transaction"], "root");
+    assert_eq!(head["sampled"], "true");
+    assert_eq!(head["sample_rate"], "1");
+    assert!(
+        head["sample_rand"].as_str().unwrap().starts_with("0."),
+        "{head}"
+    );
+}
