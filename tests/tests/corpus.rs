@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use insta::{assert_snapshot, glob};
 use sentry_genai_testkit::{Capture, ReceivedSpan};
 use sentry_genai_tests::Bridge;
+use serde_json::Value;
 
 /// What a reviewer has to see of a span.
 fn essentials(spans: &[ReceivedSpan]) -> String {
@@ -26,15 +27,46 @@ fn essentials(spans: &[ReceivedSpan]) -> String {
         if !span.links.is_empty() {
             writeln!(out, "  links: {}", span.links.len()).unwrap();
         }
-        for (key, attribute) in &span.attributes {
+        let attributes: BTreeMap<_, _> = span.attributes.iter().collect();
+        for (key, attribute) in attributes {
             if COMMON.contains(&key.as_str()) {
                 continue;
             }
-            let (kind, value) = (&attribute["type"], &attribute["value"]);
+            let (kind, value) = (&attribute["type"], readable(&attribute["value"]));
             writeln!(out, "  {key}: {} {value}", kind.as_str().unwrap()).unwrap();
         }
     }
     out
+}
+
+/// Writes JSON inside of a text as JSON, with its fields sorted: their order depends on a feature of serde_json that other
+/// crates may switch on.
+fn readable(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.starts_with(['[', '{']) => match serde_json::from_str(text) {
+            Ok(inner) => format!("json {}", sorted(&inner)),
+            Err(_) => value.to_string(),
+        },
+        _ => value.to_string(),
+    }
+}
+
+fn sorted(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(sorted).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> = fields.iter().collect();
+            let fields: Vec<_> = fields
+                .into_iter()
+                .map(|(key, value)| format!("{key}:{}", sorted(value)))
+                .collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        _ => value.to_string(),
+    }
 }
 
 /// The same on every span, and tested elsewhere.

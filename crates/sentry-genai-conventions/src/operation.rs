@@ -86,8 +86,8 @@ pub(crate) fn in_span_name(name: &str) -> Option<(&'static AiOperation, &str)> {
 ///
 /// A tool call seen from the client is an AI tool span; everything a server handles is an MCP span of its own, so that
 /// one call is not counted on both ends.
-pub(crate) fn mcp(method: &str, kind: SpanKind) -> Operation {
-    let incoming = matches!(kind, SpanKind::Server | SpanKind::Consumer);
+pub(crate) fn mcp(method: &str, kind: Option<SpanKind>) -> Operation {
+    let incoming = matches!(kind, Some(SpanKind::Server | SpanKind::Consumer));
     match method {
         _ if method.starts_with("notifications/") && incoming => {
             Operation::Mcp("mcp.notification.client_to_server")
@@ -118,11 +118,11 @@ mod tests {
     #[test]
     fn mcp_by_side() {
         assert_eq!(
-            mcp("tools/call", SpanKind::Server),
+            mcp("tools/call", Some(SpanKind::Server)),
             Operation::Mcp("mcp.server")
         );
-        let client = mcp("tools/call", SpanKind::Client);
+        let client = mcp("tools/call", Some(SpanKind::Client));
         assert!(matches!(client, Operation::Ai(row) if row.name == "execute_tool"));
-        assert_eq!(mcp("resources/read", SpanKind::Client), Operation::Plain);
+        assert_eq!(mcp("resources/read", None), Operation::Plain);
     }
 }

@@ -54,13 +54,13 @@ pub(crate) fn classify(span: &SourceSpan) -> Plain {
     }
 }
 
-fn http(attributes: &Attributes, kind: SpanKind) -> Option<Plain> {
+fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<Plain> {
     let method = first(attributes, &["http.request.method", "http.method"]);
     let route = first(attributes, &["http.route"]);
-    let server = matches!(kind, SpanKind::Server) || route.is_some();
+    let server = kind == Some(SpanKind::Server) || route.is_some();
     let (op, target) = match (method, kind) {
         (None, _) if route.is_none() => return None,
-        (_, SpanKind::Client) => ("http.client", first(attributes, &["url.template"])),
+        (_, Some(SpanKind::Client)) => ("http.client", first(attributes, &["url.template"])),
         _ if server => ("http.server", route),
         _ => ("http", first(attributes, &["url.template"])),
     };

@@ -3,6 +3,7 @@
 use crate::{
     SourceSpan, Value,
     content::{self, Side},
+    messages::cut,
     tables,
 };
 
@@ -36,6 +37,9 @@ pub(crate) fn withhold(span: &mut SourceSpan, ai: bool, capture: Capture) {
     if capture.everything() {
         return;
     }
+    if ai {
+        withhold_quotations(span);
+    }
     span.attributes.retain(|key, value| {
         if let Some(side) = content::side(key) {
             return capture.allows(side);
@@ -49,6 +53,25 @@ pub(crate) fn withhold(span: &mut SourceSpan, ai: bool, capture: Capture) {
             !looks_like_argument(key, value)
         }
     });
+}
+
+/// Keeps of the reason for an error what says what went wrong: providers like to quote the request below that.
+fn withhold_quotations(span: &mut SourceSpan) {
+    const KEY: &str = "sentry.status.message";
+    /// Longest reason, in bytes.
+    const REASON_BYTES: usize = 200;
+
+    let Some(message) = span.attributes.text(KEY) else {
+        return;
+    };
+    let first_line = message.lines().next().unwrap_or_default();
+    let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
+    let mut reason = before_json.trim().trim_end_matches(':').to_owned();
+    cut(&mut reason, REASON_BYTES);
+    span.attributes.remove(KEY);
+    if !reason.is_empty() {
+        span.attributes.push(KEY, reason);
+    }
 }
 
 /// Namespaces whose attributes are defined by OpenTelemetry or Sentry and describe the operation, not its content.
@@ -152,7 +175,7 @@ fn is_prose_or_json(text: &str) -> bool {
     let words = text
         .split_whitespace()
         .filter(|word| word.chars().any(char::is_alphabetic));
-    words.count() > 3
+    words.count() > 2
 }
 
 /// Returns whether the last word of a key is one that can only name content, as in `user_question` or `langfuse.input`.

@@ -20,8 +20,8 @@ pub struct SourceSpan {
     pub name: Cow<'static, str>,
     /// The instrumentation scope: an OpenTelemetry scope name, or the target of a `tracing` span.
     pub scope: Cow<'static, str>,
-    /// The OpenTelemetry span kind. An `otel.kind` attribute overrides it.
-    pub kind: SpanKind,
+    /// The OpenTelemetry span kind, if the door knows it. An `otel.kind` attribute overrides it.
+    pub kind: Option<SpanKind>,
     /// When the span started.
     pub start: Timestamp,
     /// When the span ended.
@@ -53,7 +53,7 @@ impl SourceSpan {
             parent_span_id: None,
             name: name.into(),
             scope: Cow::Borrowed(""),
-            kind: SpanKind::Internal,
+            kind: None,
             start,
             end: start,
             status: SourceStatus::Unset,

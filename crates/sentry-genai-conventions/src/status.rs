@@ -160,7 +160,7 @@ fn http(span: &SourceSpan) -> Option<String> {
             Value::Str(status) => status.parse().ok(),
             _ => None,
         })?;
-    let first_failure = if span.kind == SpanKind::Client {
+    let first_failure = if span.kind == Some(SpanKind::Client) {
         400
     } else {
         500

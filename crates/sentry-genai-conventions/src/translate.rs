@@ -102,7 +102,10 @@ impl Translator {
             op: naming.op,
             ai: naming.ai,
             origin: naming.origin,
-            kind: span.kind,
+            kind: span.kind.unwrap_or(match naming.ai {
+                Some(AiKind::LlmCall) => SpanKind::Client,
+                _ => SpanKind::Internal,
+            }),
             status,
             start: span.start,
             end: span.end.max(span.start),
@@ -129,7 +132,7 @@ fn reserved_fields(span: &mut SourceSpan) {
         .text("otel.kind")
         .and_then(|kind| SpanKind::parse(unquoted(kind)))
     {
-        span.kind = kind;
+        span.kind = Some(kind);
     }
     for key in ["otel.kind", "sentry.trace", "sentry.baggage"] {
         span.attributes.remove(key);

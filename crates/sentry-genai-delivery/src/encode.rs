@@ -279,8 +279,6 @@ fn write_array(buffer: &mut Vec<u8>, scalars: &[Scalar]) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use sentry_genai_conventions::{Attributes, SpanId, Status, Timestamp, TraceId};
     use serde_json::{Value as Json, json};
 

@@ -6,7 +6,7 @@ use crate::ReceivedSpan;
 
 /// Renders spans for a terminal of about 120 columns: each trace a tree, each span a line.
 ///
-/// Traces come in the order of their first span's arrival, siblings in the order of their start. A line shows name, op,
+/// Traces and siblings come in the order of their start. A line shows name, op,
 /// model, tokens, duration and status; of an error also its `error.type`. The conversation stands above the trace if
 /// all its AI spans share one, else on each line. A span whose parent is missing, though it is no segment, says so.
 ///
@@ -26,8 +26,15 @@ pub fn render_tree(spans: &[ReceivedSpan]) -> String {
             None => traces.push((&span.trace_id, vec![span])),
         }
     }
+    traces.sort_by(|(_, a), (_, b)| start(a).total_cmp(&start(b)));
     let traces = traces.iter().map(|(id, members)| render_trace(id, members));
     traces.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns when the first of these spans started, in seconds.
+pub(crate) fn start(spans: &[&ReceivedSpan]) -> f64 {
+    let starts = spans.iter().map(|span| span.start);
+    starts.fold(f64::INFINITY, f64::min)
 }
 
 fn render_trace(id: &str, spans: &[&ReceivedSpan]) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Link, SourceEvent, SourceSpan, SpanKind};
+use sentry_genai_conventions::{Link, SourceEvent, SourceSpan};
 use sentry_genai_delivery::{IncomingTrace, Segment, new_span_id, on_delivery_thread};
 use tracing::{Event, Id, Level, Metadata, Subscriber, span};
 use tracing_core::field::Visit;
@@ -303,7 +303,6 @@ fn new_state(
     let mut source = SourceSpan::new(local.trace_id(), span_id, metadata.name(), local.now());
     source.parent_span_id = parent_span_id;
     source.scope = metadata.target().into();
-    source.kind = SpanKind::Internal;
     let node = Node::within(Surroundings::conversation().or(outer_frame));
     let mut state = SpanState {
         trace: local,

@@ -6,7 +6,7 @@ mod turns;
 use self::turns::{Content, Conversation, Turn};
 use crate::{
     ReceivedSpan,
-    tree::{seconds, shorten, status, tokens},
+    tree::{seconds, shorten, start, status, tokens},
 };
 
 /// Renders the conversations that `spans` tell, put together as Sentry's Conversations page does.
@@ -25,7 +25,10 @@ pub fn render_transcript(spans: &[ReceivedSpan]) -> String {
             None => conversations.push((id, vec![span])),
         }
     }
-    conversations.sort_by_key(|(id, _)| id.is_none());
+    conversations.sort_by(|(a_id, a), (b_id, b)| {
+        let by_start = start(a).total_cmp(&start(b));
+        a_id.is_none().cmp(&b_id.is_none()).then(by_start)
+    });
     let sections = conversations.iter().filter_map(|(id, members)| {
         let conversation = Conversation::assemble(members);
         let is_empty = conversation.turns.is_empty() && conversation.late_tools.is_empty();
