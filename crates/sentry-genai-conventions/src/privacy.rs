@@ -116,22 +116,11 @@ static CONVENTIONS: &[&str] = &[
     "user_agent.",
 ];
 
-/// Names of the GenAI conventions that Sentry does not list and that are not content.
-static OTEL_ONLY: &[&str] = &[
-    "gen_ai.agent.id",
-    "gen_ai.agent.version",
-    "gen_ai.data_source.id",
-    "gen_ai.output.type",
-    "gen_ai.request.encoding_formats",
-    "gen_ai.tool.call.id",
-    "gen_ai.workflow.name",
-];
-
 /// Returns whether a convention defines `key`, as something that describes the operation.
 fn is_known(key: &str) -> bool {
     // Sentry's registry lists the prompts of older and other SDKs there, as current attributes.
     let foreign = key.starts_with("ai.") || key.starts_with("vercel.");
-    if OTEL_ONLY.contains(&key) || (!foreign && tables::is_current(key)) {
+    if !foreign && tables::is_current(key) {
         return true;
     }
     let by_convention = CONVENTIONS.iter().any(|prefix| key.starts_with(prefix));

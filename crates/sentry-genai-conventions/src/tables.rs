@@ -33,15 +33,34 @@ pub(crate) enum Fate {
     Retired,
 }
 
+/// Attributes of OpenTelemetry's GenAI conventions that Sentry does not list: it keeps them as they are.
+#[rustfmt::skip]
+static OPENTELEMETRY: &[Attribute] = &[
+    Attribute { name: "gen_ai.agent.description", kind: Kind::Text, fate: Fate::Current },
+    Attribute { name: "gen_ai.agent.id", kind: Kind::Text, fate: Fate::Current },
+    Attribute { name: "gen_ai.agent.version", kind: Kind::Text, fate: Fate::Current },
+    Attribute { name: "gen_ai.data_source.id", kind: Kind::Text, fate: Fate::Current },
+    Attribute { name: "gen_ai.embeddings.dimension.count", kind: Kind::Integer, fate: Fate::Current },
+    Attribute { name: "gen_ai.evaluation.name", kind: Kind::Text, fate: Fate::Current },
+    Attribute { name: "gen_ai.evaluation.score.label", kind: Kind::Text, fate: Fate::Current },
+    Attribute { name: "gen_ai.evaluation.score.value", kind: Kind::Double, fate: Fate::Current },
+    Attribute { name: "gen_ai.output.type", kind: Kind::Text, fate: Fate::Current },
+    Attribute { name: "gen_ai.request.choice.count", kind: Kind::Integer, fate: Fate::Current },
+    Attribute { name: "gen_ai.request.encoding_formats", kind: Kind::List, fate: Fate::Current },
+    Attribute { name: "gen_ai.tool.call.id", kind: Kind::Text, fate: Fate::Current },
+    Attribute { name: "gen_ai.workflow.name", kind: Kind::Text, fate: Fate::Current },
+];
+
 /// Looks up an attribute by its exact name.
 pub(crate) fn attribute(name: &str) -> Option<&'static Attribute> {
-    let index = ATTRIBUTES
-        .binary_search_by(|attribute| attribute.name.cmp(name))
-        .ok()?;
-    Some(&ATTRIBUTES[index])
+    let find = |table: &'static [Attribute]| {
+        let index = table.binary_search_by(|attribute| attribute.name.cmp(name));
+        index.ok().map(|index| &table[index])
+    };
+    find(ATTRIBUTES).or_else(|| find(OPENTELEMETRY))
 }
 
-/// Returns whether Sentry lists `name` as a current attribute, by itself or by a template such as
+/// Returns whether `name` is a current attribute, by itself or by a template such as
 /// `mcp.request.argument.<key>`.
 pub(crate) fn is_current(name: &str) -> bool {
     match attribute(name) {

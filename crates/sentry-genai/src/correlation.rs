@@ -99,7 +99,7 @@ thread_local! {
 
 struct Shown {
     id: Id,
-    span_id: SpanId,
+    span_id: protocol::SpanId,
     before: Option<TransactionOrSpan>,
 }
 
@@ -129,8 +129,8 @@ fn dispatcher_is_busy() -> bool {
     dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>())
 }
 
-/// Puts a span on Sentry's scope, for clients that cannot be asked to look for it.
-pub(crate) fn show_on_scope(id: &Id, source: &SourceSpan, trace: &Trace) {
+/// Describes a span to Sentry's scope.
+pub(crate) fn on_scope(source: &SourceSpan, trace: &Trace) -> TransactionContext {
     let mut context = TransactionContext::new_with_details(
         &source.name,
         "",
@@ -139,6 +139,12 @@ pub(crate) fn show_on_scope(id: &Id, source: &SourceSpan, trace: &Trace) {
         source.parent_span_id.map(protocol_span_id),
     );
     context.set_sampled(trace.sampled());
+    context
+}
+
+/// Puts a span on Sentry's scope, for clients that cannot be asked to look for it.
+pub(crate) fn show_on_scope(id: &Id, context: TransactionContext) {
+    let span_id = context.span_id();
     // Without a client it asks no sampler and is never sent.
     let shown = Hub::new(None, Arc::new(Scope::default())).start_transaction(context);
     let before = Hub::with_active(|hub| {
@@ -151,7 +157,7 @@ pub(crate) fn show_on_scope(id: &Id, source: &SourceSpan, trace: &Trace) {
     if let Some(before) = before {
         let shown = Shown {
             id: id.clone(),
-            span_id: source.span_id,
+            span_id,
             before,
         };
         let _ = SHOWN.try_with(|stack| stack.borrow_mut().push(shown));
@@ -193,7 +199,10 @@ pub(crate) fn span_on_scope() -> Option<Continued> {
     let trace_id = TraceId::parse(&context.trace_id.to_string())?;
     let span_id = SpanId::parse(&context.span_id.to_string())?;
     let ours = SHOWN
-        .try_with(|stack| stack.borrow().iter().any(|shown| shown.span_id == span_id))
+        .try_with(|stack| {
+            let stack = stack.borrow();
+            stack.iter().any(|shown| shown.span_id == context.span_id)
+        })
         .unwrap_or(false);
     if ours {
         return None;

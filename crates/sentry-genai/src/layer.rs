@@ -212,15 +212,17 @@ where
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        if handle::scope_correlation()
-            && let Some(span) = context.span(id)
-        {
-            let state = span.extensions();
-            if let Some(state) = state.get::<SpanState>()
-                && state.trace.handle.correlation() == CorrelationMode::Scope
-            {
-                correlation::show_on_scope(id, &state.source, state.trace.segment.trace());
-            }
+        if !handle::scope_correlation() {
+            return;
+        }
+        let shown = context.span(id).and_then(|span| {
+            let extensions = span.extensions();
+            let state = extensions.get::<SpanState>()?;
+            let wanted = state.trace.handle.correlation() == CorrelationMode::Scope;
+            wanted.then(|| correlation::on_scope(&state.source, state.trace.segment.trace()))
+        });
+        if let Some(context) = shown {
+            correlation::show_on_scope(id, context);
         }
     }
 

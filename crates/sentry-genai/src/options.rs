@@ -143,9 +143,6 @@ impl Options {
     }
 
     fn start(self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
-        if !client.is_enabled() && client.dsn().is_none() {
-            return None;
-        }
         let client_options = client.options();
         let mut config = Config::from_client_options(client_options)?;
         if let Some(bytes) = self.max_buffer_bytes {
