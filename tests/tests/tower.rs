@@ -26,7 +26,7 @@ fn spans_of_a_request_join_its_transaction() {
                 gen_ai.operation.name = "chat",
                 gen_ai.request.model = "m"
             )
-            .in_scope(|| {})
+            .in_scope(|| {});
         };
         async {
             // Made when the request is handled, as a handler under `#[instrument]` is.
