@@ -5,6 +5,8 @@ use std::{
     fmt::{self, Write as _},
 };
 
+use crate::excerpt;
+
 /// Attributes of one span: an append-only list of typed values whose texts share one buffer.
 ///
 /// A door appends what it sees, in order and without looking anything up; a key may occur more than once and the
@@ -73,11 +75,23 @@ impl Attributes {
         self.add(key, value.into());
     }
 
-    /// Appends the text that `value` displays as, without an allocation of its own.
-    pub fn push_display(&mut self, key: &'static str, value: impl fmt::Display) {
+    /// Appends the text that `value` displays as, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
+    ///
+    /// It is written into the buffer itself, and no further than sixteen times `room`.
+    pub fn push_display(&mut self, key: &'static str, value: impl fmt::Display, room: usize) {
         let start = self.text.len();
-        // Writing to a String cannot fail; a Display that reports an error leaves what it wrote so far.
-        let _ = write!(self.text, "{value}");
+        let mut text = Limited {
+            text: &mut self.text,
+            room: room.saturating_mul(16),
+        };
+        // What reports an error, as a full buffer does, leaves what it wrote so far.
+        let _ = write!(text, "{value}");
+        if self.text.len() - start > room {
+            let excerpt = excerpt(&self.text[start..], room).into_owned();
+            self.text.truncate(start);
+            self.text.push_str(&excerpt);
+            self.text.shrink_to(self.text.len() * 2);
+        }
         let value = Slot::Text(Range {
             start,
             end: self.text.len(),
@@ -94,9 +108,18 @@ impl Attributes {
             *self = later;
             return;
         }
-        for (key, value) in later.iter() {
-            self.push_owned_key(key, value);
-        }
+        let offset = self.text.len();
+        self.text.push_str(&later.text);
+        self.entries
+            .extend(later.entries.into_iter().map(|mut entry| {
+                if let Key::Text(range) = &mut entry.key {
+                    range.shift(offset);
+                }
+                if let Slot::Text(range) = &mut entry.value {
+                    range.shift(offset);
+                }
+                entry
+            }));
     }
 
     /// Returns the value last recorded under `key`.
@@ -277,6 +300,30 @@ impl Attributes {
     }
 }
 
+/// A buffer that takes so many bytes and no more.
+struct Limited<'a> {
+    text: &'a mut String,
+    room: usize,
+}
+
+impl fmt::Write for Limited<'_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        let fits = if piece.len() <= self.room {
+            piece
+        } else {
+            let boundary = (0..=self.room).rev().find(|&at| piece.is_char_boundary(at));
+            &piece[..boundary.unwrap_or(0)]
+        };
+        self.text.push_str(fits);
+        self.room -= fits.len();
+        if fits.len() == piece.len() {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
+    }
+}
+
 /// Keys and types only: values may be content.
 impl fmt::Debug for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -433,6 +480,13 @@ struct Range {
     end: usize,
 }
 
+impl Range {
+    fn shift(&mut self, offset: usize) {
+        self.start += offset;
+        self.end += offset;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -447,6 +501,24 @@ mod tests {
         attributes.settle();
         let kept: Vec<_> = attributes.iter().collect();
         assert_eq!(kept, [("b", Value::Str("x")), ("a", Value::Str("two"))]);
+    }
+
+    #[test]
+    fn append_keeps_what_both_say() {
+        let mut attributes = Attributes::default();
+        attributes.push("a", "first");
+        let mut later = Attributes::default();
+        later.push_owned_key("b", "second");
+        later.push("a", "third");
+        later.push("c", 3_i64);
+        attributes.append(later);
+        let expected = [
+            ("a", Value::Str("first")),
+            ("b", Value::Str("second")),
+            ("a", Value::Str("third")),
+            ("c", Value::Integer(3)),
+        ];
+        assert_eq!(attributes.iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -471,6 +543,16 @@ mod tests {
             Some(Value::Str("18446744073709551615"))
         );
         assert_eq!(attributes.get("fits"), Some(Value::Integer(i64::MAX)));
+    }
+
+    #[test]
+    fn displayed_values_end_somewhere() {
+        let mut attributes = Attributes::default();
+        attributes.push_display("list", format_args!("{:?}", vec!["é"; 1_000_000]), 8);
+        attributes.push_display("fits", 42, 8);
+        let expected = "[\"\n… [120 bytes cut] …\né\", \"";
+        assert_eq!(attributes.get("list"), Some(Value::Str(expected)));
+        assert_eq!(attributes.get("fits"), Some(Value::Str("42")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     AiKind, Attributes, Value,
-    messages::{self, Messages},
+    messages::{self, Messages, canonical},
     operation::Operation,
     recognise::Recognised,
 };
@@ -135,6 +135,10 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
     let Some(output) = attributes.text("gen_ai.output.messages") else {
         return;
     };
+    // `finish_reason`, `stopReason`, and what else they are called.
+    if memchr::memmem::find(output.as_bytes(), b"eason").is_none() {
+        return;
+    }
     let found = Messages::parse(output, messages::Side::Output).finish_reasons();
     if !found.is_empty() {
         attributes.push(KEY, serde_json::json!(found).to_string());
@@ -163,50 +167,72 @@ fn plain_reason(reason: &str) -> String {
 /// Brings all content into Sentry's shape, within `limits`.
 pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
     for content in CONTENT {
-        let Some(Value::Str(text)) = attributes.get(content.key) else {
+        let key = content.key;
+        let Some(Value::Str(text)) = attributes.get(key) else {
             continue;
         };
         match content.shape {
-            Shape::Messages(side) => {
-                let mut messages = Messages::parse(text, side);
-                let system = messages.take_system();
-                if !attributes.contains("gen_ai.system_instructions") {
-                    set_list(
-                        attributes,
-                        "gen_ai.system_instructions",
-                        messages::system_parts(system, limits),
-                    );
+            Shape::Messages(side) => match canonical::messages(text, side, limits) {
+                Some(found) if found.system.is_empty() => {}
+                Some(found) => {
+                    let system = found.system.iter();
+                    let system =
+                        system.map(|text| format!(r#"{{"type":"text","content":{text}}}"#));
+                    let system = format!("[{}]", system.collect::<Vec<_>>().join(","));
+                    let rest = found.rest.map(|rest| format!("[{rest}"));
+                    set_messages(attributes, key, system, rest);
                 }
-                attributes.remove(content.key);
-                if messages.is_empty() {
-                    continue;
+                None => {
+                    let mut messages = Messages::parse(text, side);
+                    let system = messages::system_parts(messages.take_system(), limits);
+                    let fitted = (!messages.is_empty()).then(|| messages.into_json(limits));
+                    let length = fitted.as_ref().and_then(|fitted| fitted.original_length);
+                    set_messages(attributes, key, system, fitted.map(|fitted| fitted.json));
+                    if side == messages::Side::Input
+                        && let Some(length) = length
+                    {
+                        attributes.set("gen_ai.request.messages.original_length", length);
+                    }
                 }
-                let fitted = messages.into_json(limits);
-                attributes.push(content.key, &fitted.json);
-                if side == messages::Side::Input
-                    && let Some(length) = fitted.original_length
-                {
-                    attributes.set("gen_ai.request.messages.original_length", length);
-                }
-            }
+            },
+            Shape::System if canonical::is_text_parts(text, limits) => {}
             Shape::System => {
                 let shaped = messages::system_instructions(text, limits);
-                set_list(attributes, content.key, shaped);
+                set_list(attributes, key, shaped);
             }
             Shape::Tools => {
                 let shaped = messages::tool_definitions(text, limits);
-                set_list(attributes, content.key, shaped);
+                set_list(attributes, key, shaped);
             }
             Shape::Payload => {
                 let (shaped, size) = messages::tool_payload(text, limits);
-                attributes.set(content.key, &shaped);
-                if content.key == "gen_ai.tool.call.result"
+                if shaped != text {
+                    attributes.set(key, shaped);
+                }
+                if key == "gen_ai.tool.call.result"
                     && let Some(size) = size
                 {
                     attributes.set("gen_ai.tool.call.result.size", size);
                 }
             }
         }
+    }
+}
+
+/// Sets messages and the system instructions that stood among them, unless the span has these apart.
+fn set_messages(
+    attributes: &mut Attributes,
+    key: &'static str,
+    system: String,
+    messages: Option<String>,
+) {
+    const SYSTEM: &str = "gen_ai.system_instructions";
+    if !attributes.contains(SYSTEM) {
+        set_list(attributes, SYSTEM, system);
+    }
+    attributes.remove(key);
+    if let Some(messages) = messages {
+        attributes.push(key, messages);
     }
 }
 

@@ -37,6 +37,7 @@ mod translate;
 
 pub use attributes::{Attributes, Input, Scalar, Value};
 pub use content::ContentLimits;
+pub use messages::excerpt;
 pub use span::{
     AiKind, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind,
     Status, Timestamp, TraceId,

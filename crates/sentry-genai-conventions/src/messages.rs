@@ -14,7 +14,9 @@
 //! ```
 
 mod blobs;
+pub(crate) mod canonical;
 mod cut;
+mod excerpt;
 mod fit;
 mod instructions;
 mod media;
@@ -36,6 +38,8 @@ pub(crate) use self::{
     media::{Media, MediaSource},
     tools::{tool_definitions, tool_payload},
 };
+
+pub use self::excerpt::excerpt;
 
 /// A JSON object.
 type Object = Map<String, Value>;

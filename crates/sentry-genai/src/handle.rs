@@ -10,6 +10,7 @@ use std::{
 };
 
 use sentry::ClientInitGuard;
+use sentry_genai_conventions::ContentLimits;
 use sentry_genai_delivery::{Delivery, Stats};
 
 use crate::conversation::TaskFrames;
@@ -36,6 +37,7 @@ struct Inner {
     delivery: Delivery,
     shutdown_timeout: Duration,
     correlation: CorrelationMode,
+    text_room: usize,
     task_frames: TaskFrames,
 }
 
@@ -44,11 +46,17 @@ impl Handle {
         delivery: Delivery,
         shutdown_timeout: Duration,
         correlation: CorrelationMode,
+        limits: ContentLimits,
     ) -> Self {
         Self(Arc::new(Inner {
             delivery,
             shutdown_timeout,
             correlation,
+            // What is cut later should be cut with care, so there has to be more than fits.
+            text_room: limits
+                .attribute_bytes
+                .max(limits.text_bytes)
+                .saturating_mul(2),
             task_frames: TaskFrames::default(),
         }))
     }
@@ -70,6 +78,11 @@ impl Handle {
 
     pub(crate) fn correlation(&self) -> CorrelationMode {
         self.0.correlation
+    }
+
+    /// Returns the longest text to copy from a field, in bytes.
+    pub(crate) fn text_room(&self) -> usize {
+        self.0.text_room
     }
 
     pub(crate) fn task_frames(&self) -> &TaskFrames {

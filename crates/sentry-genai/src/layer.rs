@@ -74,8 +74,11 @@ impl GenAiLayer {
         self
     }
 
-    fn start_root(&self, recorder: &Recorder, metadata: &Metadata<'_>) -> Option<Root> {
-        let handle = self.handle.clone().or_else(handle::attached)?;
+    fn handle(&self) -> Option<Handle> {
+        self.handle.clone().or_else(handle::attached)
+    }
+
+    fn start_root(handle: Handle, recorder: &Recorder, metadata: &Metadata<'_>) -> Root {
         let attributes = &recorder.attributes;
         let continued = continued_trace(recorder);
         let name = ["sentry.name", "otel.name"]
@@ -98,7 +101,7 @@ impl GenAiLayer {
         };
         let segment = Arc::new(segment);
         let local = Arc::new(LocalTrace::new(handle, segment, Clock::start()));
-        Some(Root { local, sampled })
+        Root { local, sampled }
     }
 }
 
@@ -133,11 +136,12 @@ where
             // Whatever our own threads do must not come back as spans.
             None if on_delivery_thread() => return,
             None => {
-                let mut recorder = Recorder::default();
-                attributes.record(&mut recorder);
-                let Some(root) = self.start_root(&recorder, span.metadata()) else {
+                let Some(handle) = self.handle() else {
                     return;
                 };
+                let mut recorder = Recorder::new(&handle);
+                attributes.record(&mut recorder);
+                let root = Self::start_root(handle, &recorder, span.metadata());
                 if !root.sampled {
                     root.local.handle.delivery().record_unsampled(1);
                     let span_id = root.local.segment.local_root();
@@ -152,7 +156,7 @@ where
                 return;
             }
         };
-        let mut recorder = Recorder::default();
+        let mut recorder = Recorder::new(&local.handle);
         attributes.record(&mut recorder);
         let state = new_state(local, parent, recorder, span.metadata());
         span.extensions_mut().insert(state);
@@ -162,10 +166,13 @@ where
         let Some(span) = context.span(id) else {
             return;
         };
-        if span.extensions().get::<SpanState>().is_none() {
+        let recorder = span
+            .extensions()
+            .get::<SpanState>()
+            .map(|state| Recorder::new(&state.trace.handle));
+        let Some(mut recorder) = recorder else {
             return;
-        }
-        let mut recorder = Recorder::default();
+        };
         values.record(&mut recorder);
         if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
             let renamed = ["sentry.name", "otel.name"]

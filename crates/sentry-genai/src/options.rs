@@ -155,7 +155,7 @@ impl Options {
         translation.limits = self.limits;
         let delivery = Delivery::start(config, Translator::new(translation), self.before_send_span);
         let timeout = client_options.shutdown_timeout;
-        Some(Handle::new(delivery, timeout, mode))
+        Some(Handle::new(delivery, timeout, mode, self.limits))
     }
 }
 

@@ -3,7 +3,7 @@
 use sentry_genai_conventions::Input;
 use tracing::Span;
 
-use crate::state::{self, Recorder};
+use crate::state;
 
 /// Sets attributes on a `tracing` span that its macro did not declare as fields.
 ///
@@ -26,8 +26,6 @@ pub trait SpanExt {
 
 impl SpanExt for Span {
     fn set_gen_ai_attribute<'v>(&self, key: &str, value: impl Into<Input<'v>>) {
-        let mut recorder = Recorder::default();
-        recorder.set(key, value.into());
-        state::record_into(self, recorder);
+        state::set_attribute(self, key, value.into());
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use sentry_genai_conventions::{
-    Attributes, Inherited, Input, SourceSpan, SpanId, Timestamp, TraceId, session_keys,
+    Attributes, Inherited, Input, SourceSpan, SpanId, Timestamp, TraceId, excerpt, session_keys,
 };
 use sentry_genai_delivery::Segment;
 use tracing::{Dispatch, Id, Span, dispatcher};
@@ -120,7 +120,9 @@ pub(crate) enum ConversationSetting {
 impl SpanState {
     /// Appends what a visitor recorded.
     pub(crate) fn absorb(&mut self, recorder: Recorder) {
-        let Recorder { attributes, node } = recorder;
+        let Recorder {
+            attributes, node, ..
+        } = recorder;
         self.source.attributes.append(attributes);
         if !matches!(node.conversation, ConversationSetting::Inherited) {
             self.node.conversation = node.conversation;
@@ -156,16 +158,31 @@ static USAGE_KEYS: &[&str] = &[
 ];
 
 /// Collects the fields of a span as they are visited, outside of any lock: a field's `Debug` may log.
-#[derive(Default)]
 pub(crate) struct Recorder {
     pub(crate) attributes: Attributes,
     pub(crate) node: Node,
+    /// The longest text that is copied, in bytes.
+    room: usize,
 }
 
 impl Recorder {
+    /// Creates a recorder for spans that `handle` sends.
+    pub(crate) fn new(handle: &Handle) -> Self {
+        Self {
+            attributes: Attributes::default(),
+            node: Node::default(),
+            room: handle.text_room(),
+        }
+    }
+
     /// Records a value under a name that is not a field's.
     pub(crate) fn set(&mut self, key: &str, value: Input<'_>) {
-        self.attributes.push_owned_key(key, value);
+        match value {
+            Input::Str(text) => self
+                .attributes
+                .push_owned_key(key, &*excerpt(&text, self.room)),
+            value => self.attributes.push_owned_key(key, value),
+        }
         self.notice(key);
     }
 
@@ -228,7 +245,7 @@ impl Visit for Recorder {
     fn record_u128(&mut self, field: &Field, value: u128) {
         match i128::try_from(value) {
             Ok(value) => self.attributes.push(field.name(), value),
-            Err(_) => self.attributes.push_display(field.name(), value),
+            Err(_) => self.attributes.push_display(field.name(), value, self.room),
         }
         self.notice(field.name());
     }
@@ -239,18 +256,19 @@ impl Visit for Recorder {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.attributes.push(field.name(), value);
+        self.attributes
+            .push(field.name(), &*excerpt(value, self.room));
         self.notice(field.name());
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.attributes.push_display(field.name(), value);
+        self.attributes.push_display(field.name(), value, self.room);
         self.notice(field.name());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.attributes
-            .push_display(field.name(), format_args!("{value:?}"));
+            .push_display(field.name(), format_args!("{value:?}"), self.room);
         self.notice(field.name());
     }
 }
@@ -370,14 +388,16 @@ pub(crate) fn set_conversation_of_current_span(setting: ConversationSetting) -> 
     set.is_some()
 }
 
-/// Adds to the state of one span; nothing happens if it has none.
-pub(crate) fn record_into(span: &Span, recorder: Recorder) {
+/// Adds an attribute to the state of one span; nothing happens if it has none.
+pub(crate) fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
     span.with_subscriber(|(id, dispatch)| {
         let registry = dispatch.downcast_ref::<Registry>()?;
         let span = registry.span(id)?;
-        span.extensions_mut()
-            .get_mut::<SpanState>()?
-            .absorb(recorder);
+        let mut extensions = span.extensions_mut();
+        let state = extensions.get_mut::<SpanState>()?;
+        let mut recorder = Recorder::new(&state.trace.handle);
+        recorder.set(key, value);
+        state.absorb(recorder);
         Some(())
     });
 }

@@ -41,11 +41,38 @@ const LONG: usize = 64;
 
 const BASE64_MARK: &[u8] = b";base64,";
 
+/// Returns whether a look at the whole text is worth its time: almost no text has a blob.
+///
+/// A long run of base64 covers every `LONG`th place, so that only these have to be looked at.
+pub(super) fn may_hold_blob(bytes: &[u8]) -> bool {
+    let continues = |byte: u8| is_base64(byte) || byte == b'\\';
+    let mut at = LONG - 1;
+    while at < bytes.len() {
+        if continues(bytes[at]) {
+            let run = |bytes: &mut dyn Iterator<Item = &u8>| {
+                bytes.take_while(|byte| continues(**byte)).count()
+            };
+            let before = run(&mut bytes[..at].iter().rev());
+            let after = run(&mut bytes[at..].iter());
+            let run = &bytes[at - before..at + after];
+            if run.len() >= LONG && has_both_cases(run) {
+                return true;
+            }
+            at += after;
+        }
+        at += LONG;
+    }
+    memchr::memmem::find(bytes, BASE64_MARK).is_some()
+}
+
 /// Replaces base64 `data:` URLs, and long base64 texts in fields of media, wherever they occur in `text`.
 ///
 /// Only the payload goes, so JSON stays JSON, and JSON inside a JSON string stays what it is too.
 pub(crate) fn redact_blobs(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
+    if !may_hold_blob(bytes) {
+        return Cow::Borrowed(text);
+    }
     let mut redacted = String::new();
     let mut copied = 0;
     let mut at = 0;
@@ -125,10 +152,11 @@ fn is_payload_text(text: &str) -> bool {
 
 /// A hash or an id has letters of one case, a word has no such length.
 fn is_blob(run: &[u8]) -> bool {
-    run.len() >= LONG
-        && run.iter().any(u8::is_ascii_uppercase)
-        && run.iter().any(u8::is_ascii_lowercase)
-        && run_end(run, 0) == run.len()
+    run.len() >= LONG && has_both_cases(run) && run_end(run, 0) == run.len()
+}
+
+fn has_both_cases(run: &[u8]) -> bool {
+    run.iter().any(u8::is_ascii_uppercase) && run.iter().any(u8::is_ascii_lowercase)
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -215,6 +243,17 @@ mod tests {
             redact_blobs(&text),
             "![cat]([Blob substitute]) and [Blob substitute] end"
         );
+    }
+
+    #[test]
+    fn runs_are_found_wherever_they_stand() {
+        let run = "aB".repeat(LONG / 2);
+        for before in 0..LONG * 2 {
+            let text = format!("{{{}\"data\":\"{run}\"}}", " ".repeat(before));
+            assert!(matches!(redact_blobs(&text), Cow::Owned(_)), "{before}");
+            let short = text.replace(&run, &run[1..]);
+            assert!(matches!(redact_blobs(&short), Cow::Borrowed(_)), "{before}");
+        }
     }
 
     #[test]

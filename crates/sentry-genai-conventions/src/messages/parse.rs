@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Message, Messages, Part, Side, cut, repair, shapes};
+use super::{Message, Messages, Part, Side, cut, excerpt, repair, shapes};
 
 /// What OpenInference writes in place of content that it was told to hide.
 pub(super) const REDACTED: &str = "__REDACTED__";
@@ -16,7 +16,7 @@ const QUOTES: usize = 3;
 pub(super) const DEPTH: usize = 100;
 
 pub(super) fn parse(text: &str, side: Side) -> Messages {
-    let mut text = Cow::Borrowed(text);
+    let mut text = excerpt::conversation(text).unwrap_or(Cow::Borrowed(text));
     for _ in 0..QUOTES {
         match json(&text) {
             Some(Value::String(inner)) => text = Cow::Owned(inner),

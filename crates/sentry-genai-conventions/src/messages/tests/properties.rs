@@ -1,9 +1,9 @@
 use proptest::{collection, prelude::*};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
 
 use super::super::{
-    ContentLimits, Messages, Side, redact_blobs, system_instructions, tool_definitions,
-    tool_payload,
+    ContentLimits, Messages, Side, canonical, redact_blobs, system_instructions, system_parts,
+    tool_definitions, tool_payload,
 };
 
 /// The words that spellings are made of, so that random JSON hits them.
@@ -94,7 +94,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn json() -> impl Strategy<Value = Value> {
+fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
@@ -160,13 +160,13 @@ proptest! {
     }
 
     #[test]
-    fn any_json_becomes_messages(value in json(), side in side(), limits in limits()) {
+    fn any_json_becomes_messages(value in any_json(), side in side(), limits in limits()) {
         let once = written(&value.to_string(), side, &limits);
         prop_assert_eq!(written(&once, side, &limits), once);
     }
 
     #[test]
-    fn any_truncated_json_becomes_messages(value in json(), cut in 0.0..1.0, side in side()) {
+    fn any_truncated_json_becomes_messages(value in any_json(), cut in 0.0..1.0, side in side()) {
         let text = value.to_string();
         let mut end = (text.len() as f64 * cut) as usize;
         while !text.is_char_boundary(end) {
@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn everything_else_stays_within_limits(value in json(), limits in limits()) {
+    fn everything_else_stays_within_limits(value in any_json(), limits in limits()) {
         let text = value.to_string();
         let instructions = system_instructions(&text, &limits);
         prop_assert!(instructions.len() <= limits.attribute_bytes);
@@ -208,4 +208,82 @@ fn numbers_survive() {
     let call = serde_json::json!([{"role": "assistant", "tool_calls": [{"name": "f", "args": {"n": number}}]}]);
     let json = written(&call.to_string(), Side::Output, &ContentLimits::default());
     assert!(json.contains("18446744073709551615"));
+}
+
+/// Messages close to the canonical form, so that most are in it.
+fn nearly_canonical() -> impl Strategy<Value = String> {
+    let content = prop_oneof![
+        6 => "[a-zA-Z \\n\"\\\\]{1,20}",
+        1 => text(),
+    ];
+    let part = (
+        prop_oneof![8 => Just("text"), 1 => Just("reasoning"), 1 => Just("blob")],
+        content,
+    )
+        .prop_map(|(kind, content)| json!({"type": kind, "content": content}));
+    let role = prop_oneof![
+        2 => Just("system"), 4 => Just("user"), 4 => Just("assistant"), 1 => Just("tool"), 1 => Just("developer"),
+    ];
+    let reason =
+        proptest::option::weighted(0.2, prop_oneof![3 => Just("stop"), 1 => Just("unknown")]);
+    let message = (role, collection::vec(part, 1..3), reason).prop_map(|(role, parts, reason)| {
+        let mut message = json!({"role": role, "parts": parts});
+        if let Some(reason) = reason {
+            message["finish_reason"] = reason.into();
+        }
+        message
+    });
+    collection::vec(message, 0..4).prop_map(|messages| Value::from(messages).to_string())
+}
+
+proptest! {
+    /// What is recognised as canonical is what the whole way through values would have made of it.
+    #[test]
+    fn the_short_way_ends_where_the_long_one_does(text in nearly_canonical(), side in side(), limits in limits()) {
+        if let Some(found) = canonical::messages(&text, side, &limits) {
+            let mut messages = Messages::parse(&text, side);
+            let system: Value = serde_json::from_str(&system_parts(messages.take_system(), &limits)).unwrap();
+            let texts: Vec<String> = found.system.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+            let texts: Vec<_> = texts.into_iter().map(|text| json!({"type": "text", "content": text})).collect();
+            prop_assert_eq!(system, Value::from(texts));
+            let rest = found.rest.map(|rest| serde_json::from_str::<Value>(&format!("[{rest}")).unwrap());
+            let long = (!messages.is_empty()).then(|| {
+                let fitted = messages.into_json(&limits);
+                assert_eq!(fitted.original_length, None);
+                serde_json::from_str::<Value>(&fitted.json).unwrap()
+            });
+            prop_assert_eq!(rest, long);
+        }
+    }
+
+    /// Anything else than JSON messages is left to the long way.
+    #[test]
+    fn the_short_way_is_for_messages_alone(text in ".{0,200}", json in any_json(), side in side()) {
+        let limits = ContentLimits::default();
+        for text in [text, json.to_string()] {
+            if let Some(found) = canonical::messages(&text, side, &limits) {
+                prop_assert!(serde_json::from_str::<Vec<Value>>(&text).is_ok());
+                prop_assert!(found.rest.is_some() || !found.system.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn common_messages_take_the_short_way() {
+    let limits = ContentLimits::default();
+    let text = r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]}, {"role": "user", "parts": [{"type": "text", "content": "Say \"4\"\n"}]}]"#;
+    let found = canonical::messages(text, Side::Input, &limits).unwrap();
+    assert_eq!(found.system, [r#""Be brief.""#]);
+    assert_eq!(
+        found.rest,
+        Some(r#"{"role": "user", "parts": [{"type": "text", "content": "Say \"4\"\n"}]}]"#)
+    );
+    let answer = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"2+2"},{"type":"text","content":"4"}],"finish_reason":"stop"}]"#;
+    assert!(canonical::messages(answer, Side::Output, &limits).is_some());
+    assert!(canonical::is_text_parts(
+        r#"[{"type":"text","content":"Be brief."}]"#,
+        &limits
+    ));
+    assert!(!canonical::is_text_parts(r#"["Be brief."]"#, &limits));
 }

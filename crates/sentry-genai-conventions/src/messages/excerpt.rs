@@ -1,0 +1,138 @@
+//! What a door keeps of a text that is far too long, and what the messages in it were.
+
+use std::borrow::Cow;
+
+/// Stands between the two ends. A line break cannot stand in a JSON string, so no JSON has this inside.
+const START: &str = "\n… [";
+const END: &str = " bytes cut] …\n";
+
+/// Returns `text`, or both its ends if it is longer than `room` bytes, with a note between them of how much is missing.
+///
+/// A door uses this on its caller's time: it copies what stays and looks at nothing. The translation finds the last messages in
+/// what is left of a list of them; how many there were is not known after that, so `gen_ai.request.messages.original_length` is
+/// then too low.
+#[must_use]
+pub fn excerpt(text: &str, room: usize) -> Cow<'_, str> {
+    if text.len() <= room {
+        return Cow::Borrowed(text);
+    }
+    let mut head = room / 4;
+    while !text.is_char_boundary(head) {
+        head -= 1;
+    }
+    let mut tail = text.len() - (room - room / 4);
+    while !text.is_char_boundary(tail) {
+        tail += 1;
+    }
+    let missing = tail - head;
+    Cow::Owned(
+        [
+            &text[..head],
+            START,
+            &missing.to_string(),
+            END,
+            &text[tail..],
+        ]
+        .concat(),
+    )
+}
+
+/// Returns the part of an excerpt that tells most of a conversation: its last messages as a list, or else its beginning.
+/// `None` for a text that is no excerpt of a list.
+pub(super) fn conversation(text: &str) -> Option<Cow<'_, str>> {
+    text.starts_with('[').then_some(())?;
+    let (head, rest) = text.split_once(START)?;
+    let (missing, tail) = rest.split_once(END)?;
+    missing.parse::<usize>().ok()?;
+    Some(match last_elements(tail) {
+        Some(elements) => Cow::Owned(format!("[{elements}")),
+        None => Cow::Borrowed(head),
+    })
+}
+
+/// Finds the end of a JSON list from the first object on that is wholly there. Read from its end, JSON is as clear as from its
+/// start: a quotation mark with an even number of backslashes before it delimits a string.
+fn last_elements(tail: &str) -> Option<&str> {
+    let bytes = tail.trim_end().as_bytes();
+    let mut at = bytes.len().checked_sub(1)?;
+    (bytes[at] == b']').then_some(())?;
+    let mut depth = 0_usize;
+    let mut first = None;
+    while at > 0 {
+        at -= 1;
+        match bytes[at] {
+            b'"' => match string_start(bytes, at) {
+                Some(start) => at = start,
+                None => break,
+            },
+            b'}' | b']' => depth += 1,
+            b'{' | b'[' => {
+                let Some(outer) = depth.checked_sub(1) else {
+                    break;
+                };
+                depth = outer;
+                if depth == 0 && bytes[at] == b'{' {
+                    first = Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    first.map(|at| &tail[at..])
+}
+
+/// Finds the quotation mark that opens the string which the one at `end` closes.
+fn string_start(bytes: &[u8], end: usize) -> Option<usize> {
+    let mut at = end;
+    loop {
+        at = memchr::memrchr(b'"', &bytes[..at])?;
+        let backslashes = bytes[..at].iter().rev().take_while(|&&byte| byte == b'\\');
+        if backslashes.count() % 2 == 0 {
+            return Some(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn message(text: &str) -> Value {
+        json!({"role": "user", "parts": [{"type": "text", "content": text}, {"type": "text", "content": "{"}]})
+    }
+
+    #[test]
+    fn the_last_messages_of_an_excerpt_are_whole() {
+        let mut messages: Vec<_> = (0..200)
+            .map(|number| message(&format!(r#"old {number} \" }}]"#)))
+            .collect();
+        messages.push(message("the question"));
+        let text = Value::from(messages.clone()).to_string();
+        for room in 400..600 {
+            let kept = excerpt(&text, room);
+            assert!(kept.len() < room + 40);
+            let kept: Vec<Value> = serde_json::from_str(&conversation(&kept).unwrap()).unwrap();
+            assert!(kept.len() > 1);
+            assert!(messages.ends_with(&kept));
+        }
+    }
+
+    #[test]
+    fn one_long_message_keeps_its_beginning() {
+        let text = Value::from(vec![message(&"äö\"\n".repeat(1000))]).to_string();
+        let kept = excerpt(&text, 200);
+        let beginning = conversation(&kept).unwrap();
+        assert!(text.starts_with(&*beginning) && beginning.len() > 40);
+    }
+
+    #[test]
+    fn other_texts_keep_both_ends() {
+        assert_eq!(excerpt("short", 5), "short");
+        let kept = excerpt("äääää bbbbb ccccc", 8);
+        assert_eq!(kept, "ä\n… [14 bytes cut] …\n ccccc");
+        assert_eq!(conversation(&kept), None);
+        assert_eq!(conversation("[]"), None);
+    }
+}
