@@ -1,5 +1,7 @@
 //! Content that is too long is cut inside of its structure.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 use sentry_genai_tests::Bridge;
 use serde_json::{Value, json};
 use tracing::info_span;

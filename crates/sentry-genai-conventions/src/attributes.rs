@@ -62,6 +62,15 @@ pub enum Scalar {
 }
 
 impl Attributes {
+    /// Creates an empty store with room for so many attributes and so many bytes of text.
+    #[must_use]
+    pub fn with_capacity(attributes: usize, text_bytes: usize) -> Self {
+        Self {
+            entries: Vec::with_capacity(attributes),
+            text: String::with_capacity(text_bytes),
+        }
+    }
+
     /// Appends a value under a key that lives for the whole program, as a tracing field name does.
     ///
     /// A number that is not finite is dropped; an unsigned number above `i64::MAX` is kept as its decimal text.
@@ -104,6 +113,9 @@ impl Attributes {
 
     /// Appends everything another store holds.
     pub fn append(&mut self, later: Self) {
+        if later.entries.is_empty() {
+            return;
+        }
         if self.entries.is_empty() {
             *self = later;
             return;

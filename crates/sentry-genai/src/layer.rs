@@ -81,10 +81,7 @@ impl GenAiLayer {
     fn start_root(handle: Handle, recorder: &Recorder, metadata: &Metadata<'_>) -> Root {
         let attributes = &recorder.attributes;
         let continued = continued_trace(recorder);
-        let name = ["sentry.name", "otel.name"]
-            .into_iter()
-            .find_map(|key| attributes.text(key))
-            .unwrap_or(metadata.name());
+        let name = given_name(recorder).unwrap_or(metadata.name());
         let operation = attributes.text("gen_ai.operation.name");
         let op = match (attributes.text("sentry.op"), operation) {
             (Some(op), _) => op.to_owned(),
@@ -139,7 +136,7 @@ where
                 let Some(handle) = self.handle() else {
                     return;
                 };
-                let mut recorder = Recorder::new(&handle);
+                let mut recorder = Recorder::new(&handle, attributes.fields());
                 attributes.record(&mut recorder);
                 let root = Self::start_root(handle, &recorder, span.metadata());
                 if !root.sampled {
@@ -156,7 +153,7 @@ where
                 return;
             }
         };
-        let mut recorder = Recorder::new(&local.handle);
+        let mut recorder = Recorder::new(&local.handle, attributes.fields());
         attributes.record(&mut recorder);
         let state = new_state(local, parent, recorder, span.metadata());
         span.extensions_mut().insert(state);
@@ -166,20 +163,14 @@ where
         let Some(span) = context.span(id) else {
             return;
         };
-        let recorder = span
-            .extensions()
-            .get::<SpanState>()
-            .map(|state| Recorder::new(&state.trace.handle));
+        let recorder = span.extensions_mut().get_mut().map(Recorder::resume);
         let Some(mut recorder) = recorder else {
             return;
         };
         values.record(&mut recorder);
         if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
-            let renamed = ["sentry.name", "otel.name"]
-                .into_iter()
-                .find_map(|key| recorder.attributes.text(key));
-            if let Some(name) = renamed
-                && state.source.span_id == state.trace.segment.local_root()
+            if state.source.span_id == state.trace.segment.local_root()
+                && let Some(name) = given_name(&recorder)
             {
                 state.trace.segment.set_name(name);
             }
@@ -320,6 +311,13 @@ fn new_state(
     };
     state.absorb(recorder);
     state
+}
+
+/// Returns the name that the span's fields give it.
+fn given_name(recorder: &Recorder) -> Option<&str> {
+    ["sentry.name", "otel.name"]
+        .into_iter()
+        .find_map(|key| recorder.attributes.text(key))
 }
 
 /// Finds the trace that a local root continues: one named by its fields, one from the surroundings, or that of a span which

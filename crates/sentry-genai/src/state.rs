@@ -11,7 +11,7 @@ use sentry_genai_conventions::{
 };
 use sentry_genai_delivery::Segment;
 use tracing::{Dispatch, Id, Span, dispatcher};
-use tracing_core::field::{Field, Visit};
+use tracing_core::field::{Field, FieldSet, Visit};
 use tracing_subscriber::{
     Registry,
     registry::{LookupSpan, SpanRef},
@@ -121,9 +121,13 @@ impl SpanState {
     /// Appends what a visitor recorded.
     pub(crate) fn absorb(&mut self, recorder: Recorder) {
         let Recorder {
-            attributes, node, ..
+            mut attributes,
+            node,
+            ..
         } = recorder;
-        self.source.attributes.append(attributes);
+        // Anything there was recorded at the same time, by another thread.
+        attributes.append(std::mem::take(&mut self.source.attributes));
+        self.source.attributes = attributes;
         if !matches!(node.conversation, ConversationSetting::Inherited) {
             self.node.conversation = node.conversation;
         }
@@ -166,12 +170,23 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Creates a recorder for spans that `handle` sends.
-    pub(crate) fn new(handle: &Handle) -> Self {
+    /// Creates a recorder for a span with these fields that `handle` sends.
+    pub(crate) fn new(handle: &Handle, fields: &FieldSet) -> Self {
+        // Most texts are short, and one that is not makes room for itself.
+        let attributes = Attributes::with_capacity(fields.len() + 1, 32 * fields.len());
         Self {
-            attributes: Attributes::default(),
+            attributes,
             node: Node::default(),
             room: handle.text_room(),
+        }
+    }
+
+    /// Takes what a span has recorded so far, to add to it; [`SpanState::absorb`] puts it back.
+    pub(crate) fn resume(state: &mut SpanState) -> Self {
+        Self {
+            attributes: std::mem::take(&mut state.source.attributes),
+            node: Node::default(),
+            room: state.trace.handle.text_room(),
         }
     }
 
@@ -395,7 +410,7 @@ pub(crate) fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
         let span = registry.span(id)?;
         let mut extensions = span.extensions_mut();
         let state = extensions.get_mut::<SpanState>()?;
-        let mut recorder = Recorder::new(&state.trace.handle);
+        let mut recorder = Recorder::resume(state);
         recorder.set(key, value);
         state.absorb(recorder);
         Some(())
