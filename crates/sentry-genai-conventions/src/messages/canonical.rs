@@ -31,7 +31,7 @@ pub(crate) fn messages<'a>(
     };
     let mut system = Vec::new();
     let mut rest = None;
-    scan.expect(b'[')?;
+    scan.require(b'[')?;
     loop {
         scan.skip_whitespace();
         let start = scan.at;
@@ -82,10 +82,10 @@ impl<'a> Scan<'a, '_> {
     fn message(&mut self, side: Side, texts: &mut Vec<&'a str>) -> Option<&'a str> {
         let (mut role, mut has_parts, mut has_reason) = (None, false, false);
         let mut has_reasoning = false;
-        self.expect(b'{')?;
+        self.require(b'{')?;
         loop {
             let key = self.string()?;
-            self.expect(b':')?;
+            self.require(b':')?;
             match key {
                 r#""role""# if role.is_none() => {
                     let name = self.string()?.trim_matches('"');
@@ -121,13 +121,13 @@ impl<'a> Scan<'a, '_> {
     /// Reads `[{"type":"text","content":C},...]`, and returns whether there is a part of reasoning, if there may be.
     fn parts(&mut self, reasoning: bool, texts: &mut Vec<&'a str>) -> Option<bool> {
         let mut has_reasoning = false;
-        self.expect(b'[')?;
+        self.require(b'[')?;
         loop {
             let (mut has_type, mut content) = (false, None);
-            self.expect(b'{')?;
+            self.require(b'{')?;
             loop {
                 let key = self.string()?;
-                self.expect(b':')?;
+                self.require(b':')?;
                 match key {
                     r#""type""# if !has_type => {
                         let is_reasoning = match self.string()? {
@@ -170,7 +170,7 @@ impl<'a> Scan<'a, '_> {
 
     /// Reads a string with its quotes, if all its escapes are of one letter.
     fn string(&mut self) -> Option<&'a str> {
-        self.expect(b'"')?;
+        self.require(b'"')?;
         let bytes = self.text.as_bytes();
         let start = self.at - 1;
         loop {
@@ -188,7 +188,7 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
-    fn expect(&mut self, byte: u8) -> Option<()> {
+    fn require(&mut self, byte: u8) -> Option<()> {
         (self.next()? == byte).then_some(())
     }
 
