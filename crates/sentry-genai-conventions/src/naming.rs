@@ -63,7 +63,10 @@ fn ai(
             AiKind::Tool => "gen_ai.tool.name",
             AiKind::Handoff | AiKind::Memory => "",
         };
-        if !key.is_empty() && !attributes.contains(key) {
+        // An agent without a name is called by its model in places.
+        let is_model = row.kind == AiKind::Agent
+            && first(attributes, &["gen_ai.request.model"]) == Some(subject);
+        if !key.is_empty() && !is_model && !attributes.contains(key) {
             attributes.push(key, subject);
         }
     }
@@ -103,11 +106,19 @@ fn handoff(span: &SourceSpan) -> Cow<'static, str> {
         attributes,
         &[
             "gen_ai.handoff.from_agent",
+            "otel.gen_ai.handoff.from_agent",
             "from_agent",
             "gen_ai.agent.name",
         ],
     );
-    let to = first(attributes, &["gen_ai.handoff.to_agent", "to_agent"]);
+    let to = first(
+        attributes,
+        &[
+            "gen_ai.handoff.to_agent",
+            "otel.gen_ai.handoff.to_agent",
+            "to_agent",
+        ],
+    );
     match (from, to) {
         (Some(from), Some(to)) => format!("handoff from {from} to {to}").into(),
         (Some(from), None) => format!("handoff from {from}").into(),
