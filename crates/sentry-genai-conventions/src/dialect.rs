@@ -162,8 +162,12 @@ impl Dialect {
                 span.attributes.rename(from, to);
             }
         }
-        otel::values(span, what);
     }
+}
+
+/// Makes values canonical that have canonical keys and types.
+pub(crate) fn settle_values(span: &mut SourceSpan, what: What) {
+    otel::values(span, what);
 }
 
 /// Returns an attribute's value as JSON; a text stays a text.

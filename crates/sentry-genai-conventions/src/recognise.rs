@@ -33,10 +33,12 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     let text = |key| span.attributes.text(key).map(unquoted);
     if let Some(method) = text("mcp.method.name") {
         let operation = operation::mcp(method, span.kind);
-        return Some(Recognised {
-            operation,
-            subject: None,
+        // `MCP send tools/call get_weather`: some say in the name alone what they call.
+        let subject = span.name.split_once(method).and_then(|(_, rest)| {
+            let rest = rest.strip_prefix(' ')?.trim();
+            (!rest.is_empty()).then(|| rest.to_owned())
         });
+        return Some(Recognised { operation, subject });
     }
     let plain = Recognised {
         operation: Operation::Plain,

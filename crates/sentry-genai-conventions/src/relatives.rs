@@ -68,7 +68,8 @@ impl Family {
 /// What can be described twice, one description inside the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Subject {
-    Inference,
+    /// A model call. Embeddings and reranking inside a chat are calls of their own.
+    Inference(&'static str),
     Agent(String),
     Tool(String, Option<String>),
     Request(String),
@@ -81,11 +82,11 @@ impl Subject {
     fn of(span: &SentrySpan) -> Option<Self> {
         let text = |key| span.attributes.text(key).map(str::to_owned);
         match span.ai {
-            // Embeddings and reranking inside a chat are calls of their own.
-            Some(AiKind::LlmCall) if matches!(&*span.op, "gen_ai.embeddings" | "gen_ai.rerank") => {
-                Some(Self::Other)
-            }
-            Some(AiKind::LlmCall) => Some(Self::Inference),
+            Some(AiKind::LlmCall) => Some(Self::Inference(match &*span.op {
+                "gen_ai.embeddings" => "embeddings",
+                "gen_ai.rerank" => "rerank",
+                _ => "chat",
+            })),
             Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => {
                 Some(text("gen_ai.agent.name").map_or(Self::Other, Self::Agent))
             }

@@ -71,12 +71,20 @@ impl Translator {
             content::join_answer(&mut span.attributes);
         }
         rename::canonicalise(&mut span.attributes);
+        // A span that is no AI span may still carry what belongs to one.
+        let has_content = ai || dialect::mentions_gen_ai(&span);
         if ai {
+            dialect::settle_values(&mut span, what(recognised.as_ref()));
+        }
+        if has_content {
             content::finish_reasons(&mut span.attributes, recognised.as_ref());
             streaming(&mut span);
             tokens::reconcile(&mut span.attributes);
-            if what(recognised.as_ref()) == What::Plain {
-                // Whatever they count is counted by the calls around or below.
+            if ai
+                && what(recognised.as_ref()) == What::Plain
+                && !span.attributes.contains("sentry.op")
+            {
+                // Whatever it counts is counted by the calls around or below.
                 tokens::remove(&mut span.attributes);
             }
         }
@@ -96,7 +104,7 @@ impl Translator {
         span.attributes.remove("otel.name");
         rename::evict(&mut span.attributes);
         privacy::withhold(&mut span, ai, capture);
-        if ai {
+        if has_content {
             content::shape(&mut span.attributes, &self.options.limits);
         }
         content::bound(&mut span.attributes, &self.options.limits);
@@ -244,10 +252,11 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>) {
     }
 }
 
-/// Sentry counts tokens and costs per model call, and shows the model and tools there; an agent that repeats the totals of
+/// Sentry counts tokens and costs per model call, and shows what answered, why it stopped and the tools there; an agent that repeats the totals of
 /// the calls below it would count them twice.
 fn only_what_agents_have(span: &mut SourceSpan) {
     span.attributes.remove("gen_ai.response.model");
+    span.attributes.remove("gen_ai.response.finish_reasons");
     span.attributes.remove("gen_ai.tool.definitions");
     if span.inherited.model_calls_below {
         tokens::remove(&mut span.attributes);

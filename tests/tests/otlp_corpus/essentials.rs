@@ -73,7 +73,11 @@ fn details(span: &SentrySpan) -> Vec<String> {
         }
     }
     for (label, key) in FLAGS {
-        if span.attributes.contains(key) {
+        if span
+            .attributes
+            .get(key)
+            .is_some_and(|value| value != Value::Bool(false))
+        {
             facts.push((*label).to_owned());
         }
     }

@@ -69,7 +69,14 @@ pub(crate) fn problems(json: &str, is_output: bool) -> Vec<String> {
                 "text" | "reasoning" => has_text("content"),
                 "tool_call" => has_text("name"),
                 "tool_call_response" => {
-                    part.get("response").is_some() && part["response"] == part["result"]
+                    // The product reads a text.
+                    match (&part["response"], &part["result"]) {
+                        (Value::String(response), Value::String(result)) => response == result,
+                        (response, Value::String(result)) => {
+                            serde_json::from_str::<Value>(result).ok().as_ref() == Some(response)
+                        }
+                        _ => false,
+                    }
                 }
                 "blob" | "uri" | "file" => has_text("mime_type") && has_text("modality"),
                 "object" => part.get("content").is_some(),

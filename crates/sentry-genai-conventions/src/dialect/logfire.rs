@@ -1,7 +1,5 @@
 //! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
 
-use serde_json::Value;
-
 use super::{
     ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, event_list, has_known_operation, json, usage,
 };
@@ -70,8 +68,9 @@ fn opens_stream(span: &SourceSpan) -> bool {
     !has_failed
         && !attributes.contains(OUTPUT)
         && !attributes.contains("gen_ai.usage.output_tokens")
-        && json::object(attributes, "request_data")
-            .is_some_and(|request| request.get("stream") == Some(&Value::Bool(true)))
+        && !attributes.contains("gen_ai.response.id")
+        && attributes.contains("request_data")
+        && !attributes.contains("response_data")
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {

@@ -1,7 +1,7 @@
 //! Mastra's exporter: a tree of spans per model call, of which one is the call.
 
 use super::{Dialect, Says, What, json};
-use crate::SourceSpan;
+use crate::{SourceSpan, SourceStatus};
 
 pub(super) static MASTRA: Dialect = Dialect {
     name: "mastra",
@@ -54,6 +54,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
         && what == What::Call
     {
         json::put_scalar(attributes, "gen_ai.response.model", id);
+    }
+    // It says that all is well, even of a call that failed.
+    if what == What::Call
+        && attributes.text("gen_ai.response.finish_reasons") == Some("error")
+        && !matches!(span.status, SourceStatus::Error(_))
+    {
+        span.status = SourceStatus::Error(None);
     }
     if let Some((input, output)) = what.content() {
         attributes.rename("gen_ai.prompt", input);

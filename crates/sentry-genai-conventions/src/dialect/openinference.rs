@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, indexed,
     json::{self, Object},
-    litellm,
+    litellm, traceloop,
 };
 use crate::{Attributes, SourceSpan, timestamp};
 
@@ -120,9 +120,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
         What::Embeddings => embeddings(attributes),
         What::Tool => {
             attributes.rename("input.value", ARGUMENTS);
+            if let Some(result) = json::read(attributes, "output.value") {
+                json::put(attributes, RESULT, traceloop::content_of(result));
+            }
             attributes.rename("output.value", RESULT);
         }
-        _ => messages(attributes, what),
+        What::Call | What::Agent => messages(attributes),
+        What::Other | What::Plain => {}
     }
 }
 
@@ -165,7 +169,7 @@ fn model(attributes: &mut Attributes, what: What) {
     .find_map(|key| json::object(attributes, key));
     if let Some(mut parameters) = parameters {
         // The instrumentation of OpenAI's agents has the whole response here.
-        let is_response = parameters.get("object").and_then(Value::as_str) == Some("response");
+        let is_response = parameters.contains_key("created_at");
         if is_response {
             if let Some(id) = parameters.get("id") {
                 json::put_scalar(attributes, "gen_ai.response.id", id);
@@ -174,9 +178,20 @@ fn model(attributes: &mut Attributes, what: What) {
         }
         json::put_parameters(attributes, &parameters);
     }
-    let has_answer = attributes.contains("output.value")
-        || attributes.contains("llm.token_count.completion")
-        || attributes.contains("llm.output_messages.0.message.role");
+    let answer = json::object(attributes, "output.value").filter(|_| what == What::Call);
+    if let Some(id) = answer.as_ref().and_then(|answer| answer.get("id")) {
+        json::put_scalar(attributes, "gen_ai.response.id", id);
+    }
+    let answered_by = answer
+        .as_ref()
+        .and_then(|answer| answer.get("model")?.as_str());
+    let is_answered = |name: &str| match answered_by {
+        Some(model) => model == name,
+        // Bedrock's answers do not say who gave them.
+        None => answer.is_none() && !attributes.contains("llm.provider"),
+    };
+    let has_answer = attributes.contains("llm.token_count.completion")
+        && attributes.text("llm.model_name").is_some_and(is_answered);
     for key in ["llm.model_name", "embedding.model_name"] {
         let is_asked_for = attributes.contains("gen_ai.request.model")
             || attributes.contains("llm.request.model_name");
@@ -192,14 +207,19 @@ fn model(attributes: &mut Attributes, what: What) {
     }
 }
 
-fn messages(attributes: &mut Attributes, what: What) {
+fn messages(attributes: &mut Attributes) {
     for (prefix, role, key) in [
         ("llm.input_messages.", "user", INPUT),
         ("llm.output_messages.", "assistant", OUTPUT),
     ] {
         if let Some(Value::Array(messages)) = indexed::take(attributes, prefix) {
-            let messages = messages.into_iter().filter_map(|item| message(item, role));
-            json::put(attributes, key, messages.collect());
+            let messages: Vec<_> = messages
+                .into_iter()
+                .filter_map(|item| message(item, role))
+                .collect();
+            if !messages.is_empty() {
+                json::put(attributes, key, messages.into());
+            }
         }
     }
     for (prefix, step, role, key) in [
@@ -224,13 +244,6 @@ fn messages(attributes: &mut Attributes, what: What) {
             })
         });
         json::put(attributes, DEFINITIONS, tools.collect());
-    }
-    if what == What::Call
-        && !attributes.contains("gen_ai.response.id")
-        && let Some(response) = json::object(attributes, "output.value")
-        && let Some(id) = response.get("id").filter(|id| id.is_string())
-    {
-        json::put_scalar(attributes, "gen_ai.response.id", id);
     }
     attributes.rename("input.value", INPUT);
     attributes.rename("output.value", OUTPUT);
@@ -270,7 +283,8 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     if !calls.is_empty() {
         message.insert("tool_calls".to_owned(), calls.into());
     }
-    Some(Value::Object(message))
+    // Of content that the instrumentation could not read the role is all there is.
+    (message.len() > 1).then_some(Value::Object(message))
 }
 
 fn call(mut item: Value) -> Option<Value> {

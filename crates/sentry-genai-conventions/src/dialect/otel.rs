@@ -2,8 +2,10 @@
 //!
 //! Names that Sentry's registry lists as deprecated are not repeated here.
 
-use super::{Dialect, What, mentions_gen_ai};
-use crate::{SourceSpan, provider};
+use serde_json::Value;
+
+use super::{Dialect, INPUT, OUTPUT, What, json, mentions_gen_ai};
+use crate::{Attributes, SourceSpan, messages, provider};
 
 pub(crate) static OTEL: Dialect = Dialect {
     speaks: mentions_gen_ai,
@@ -44,6 +46,13 @@ static ALIASES: &[(&str, &str)] = &[
 pub(super) fn values(span: &mut SourceSpan, what: What) {
     provider::normalise(&mut span.attributes, what);
     server(span);
+    if what == What::Embeddings {
+        embedded(&mut span.attributes);
+    }
+    // Google's agent development kit has a placeholder.
+    if span.attributes.text("gen_ai.tool.call.id") == Some("<not specified>") {
+        span.attributes.remove("gen_ai.tool.call.id");
+    }
     if let Some(format) = span.attributes.text("gen_ai.output.type")
         && matches!(format, "json_schema" | "json_object")
     {
@@ -84,5 +93,36 @@ fn server(span: &mut SourceSpan) {
         && !span.attributes.contains(PORT)
     {
         span.attributes.push(PORT, port);
+    }
+}
+
+/// What is embedded is no conversation, though some libraries put it down as one.
+fn embedded(attributes: &mut Attributes) {
+    let texts = attributes.text(INPUT).map(texts);
+    attributes.remove(OUTPUT);
+    if let Some(texts) = texts {
+        attributes.remove(INPUT);
+        json::put(attributes, "gen_ai.embeddings.input", texts);
+    }
+}
+
+/// Returns the texts of messages: the text itself if there is one.
+fn texts(input: &str) -> Value {
+    let Some(Value::Array(items)) = messages::read_json(input) else {
+        return input.into();
+    };
+    let mut texts: Vec<Value> = items
+        .into_iter()
+        .map(|mut item| match item.pointer_mut("/parts/0/content") {
+            Some(text) => text.take(),
+            None => match item.get_mut("content") {
+                Some(content) => content.take(),
+                None => item,
+            },
+        })
+        .collect();
+    match texts.len() {
+        1 => texts.remove(0),
+        _ => texts.into(),
     }
 }

@@ -153,13 +153,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
             payload(attributes, ENTITY_INPUT, INPUT, arguments);
             payload(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
         }
-        What::Embeddings => {
-            let texts = attributes.text(INPUT).map(texts);
-            attributes.remove(INPUT);
-            attributes.remove(OUTPUT);
-            if let Some(texts) = texts {
-                json::put(attributes, "gen_ai.embeddings.input", texts);
-            }
+        // Its name stands for an agent's, even where there is none.
+        What::Plain if attributes.text(KIND) == Some("workflow") => {
+            attributes.remove("gen_ai.agent.name");
         }
         What::Call if is_bedrock => bedrock::include_cache(attributes),
         _ => {}
@@ -195,6 +191,10 @@ fn turns(messages: Value, role: &str) -> Value {
             message.insert("role".to_owned(), "user".into());
         }
         message.entry("role").or_insert_with(|| role.into());
+        // LangChain's instrumentation quotes what is empty.
+        if message.get("content").and_then(Value::as_str) == Some("\"\"") {
+            message.remove("content");
+        }
         let is_answer = message.get("role").and_then(Value::as_str) == Some("assistant");
         if is_answer
             && turns.last().is_some_and(|last| last["role"] == "thinking")
@@ -286,6 +286,14 @@ pub(super) fn content_of(value: Value) -> Value {
     {
         return content.take();
     }
+    // LangChain's `{"type": "tool", "data": {...}}`.
+    if object.get("type").and_then(Value::as_str) == Some("tool")
+        && let Some(content) = object
+            .get_mut("data")
+            .and_then(|data| data.get_mut("content"))
+    {
+        return content.take();
+    }
     let is_wrapper = object.keys().all(|key| {
         matches!(
             key.as_str(),
@@ -300,27 +308,6 @@ pub(super) fn content_of(value: Value) -> Value {
         }
     }
     Value::Object(object)
-}
-
-/// Returns the texts of messages, for embeddings.
-fn texts(messages: &str) -> Value {
-    let Some(Value::Array(items)) = crate::messages::read_json(messages) else {
-        return messages.into();
-    };
-    let mut texts: Vec<Value> = items
-        .into_iter()
-        .map(|mut item| match item.pointer_mut("/parts/0/content") {
-            Some(text) => text.take(),
-            None => match item.get_mut("content") {
-                Some(content) => content.take(),
-                None => item,
-            },
-        })
-        .collect();
-    match texts.len() {
-        1 => texts.remove(0),
-        _ => texts.into(),
-    }
 }
 
 fn has(object: &json::Object, key: &str) -> bool {

@@ -173,6 +173,10 @@ fn unquote_texts(attributes: &mut crate::Attributes) {
         _ => return,
     };
     attributes.remove(KEY);
+    let texts = match texts {
+        Value::Array(mut items) if items.len() == 1 => items.remove(0),
+        texts => texts,
+    };
     json::put(attributes, KEY, texts);
 }
 
