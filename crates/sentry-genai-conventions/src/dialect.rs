@@ -123,11 +123,7 @@ static DIALECTS: &[&Dialect] = &[
 
 /// Finds the dialect of a span; [`OTEL`] when no library is recognised, or when the span has been translated before.
 pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
-    let is_translated = span
-        .attributes
-        .text("sentry.origin")
-        .is_some_and(|origin| origin.starts_with("auto."));
-    if is_translated {
+    if is_translated(span) {
         return &OTEL;
     }
     DIALECTS
@@ -135,6 +131,13 @@ pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
         .find(|dialect| (dialect.speaks)(span))
         .copied()
         .unwrap_or(&OTEL)
+}
+
+/// Returns whether a span is the output of a translation: its name then says nothing that its attributes do not.
+pub(crate) fn is_translated(span: &SourceSpan) -> bool {
+    span.attributes
+        .text("sentry.origin")
+        .is_some_and(|origin| origin.starts_with("auto."))
 }
 
 impl Dialect {

@@ -207,7 +207,8 @@ fn ordinary(span: &SourceSpan) -> Naming {
         plain::FUNCTION => "auto.function.rust".into(),
         kind => format!("auto.{kind}.rust").into(),
     };
-    let named = span.attributes.contains("otel.name");
+    // So is a span that has been translated before.
+    let named = span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
     let name = match plain.name {
         Some(name) if !named => name.into(),
         _ => span.name.clone(),

@@ -22,6 +22,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     let named = operation::in_span_name(&span.name);
     let subject = |row: &operation::AiOperation| {
         named
+            .filter(|_| !dialect::is_translated(span))
             .filter(|(in_name, rest)| in_name.name == row.name && !rest.is_empty())
             .map(|(_, rest)| rest.to_owned())
     };
@@ -46,11 +47,8 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     };
     let explicit = text("gen_ai.operation.name");
     if let (None, Some(op)) = (explicit, text("sentry.op")) {
-        return match operation::from_op(op) {
-            Some(row) => Some(ai(row)),
-            // Whoever set it had a reason not to call it an AI operation.
-            None => dialect::mentions_gen_ai(span).then_some(plain),
-        };
+        // Whoever set another one had a reason not to call it an AI operation.
+        return operation::from_op(op).map(ai);
     }
     match (dialect.operation)(span) {
         Says::Is(name) => return Some(operation::named(name).map_or(plain, ai)),

@@ -80,10 +80,7 @@ impl Translator {
             content::finish_reasons(&mut span.attributes, recognised.as_ref());
             streaming(&mut span);
             tokens::reconcile(&mut span.attributes);
-            if ai
-                && what(recognised.as_ref()) == What::Plain
-                && !span.attributes.contains("sentry.op")
-            {
+            if ai && what(recognised.as_ref()) == What::Plain {
                 // Whatever it counts is counted by the calls around or below.
                 tokens::remove(&mut span.attributes);
             }
@@ -103,7 +100,7 @@ impl Translator {
         };
         span.attributes.remove("otel.name");
         rename::evict(&mut span.attributes);
-        privacy::withhold(&mut span, ai, capture);
+        privacy::withhold(&mut span, has_content, capture);
         if has_content {
             content::shape(&mut span.attributes, &self.options.limits);
         }
