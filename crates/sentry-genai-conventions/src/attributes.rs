@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    collections::HashSet,
     fmt::{self, Write as _},
 };
 
@@ -199,6 +200,19 @@ impl Attributes {
 
     /// Keeps the last value of every key and drops the ones before it.
     pub fn settle(&mut self) {
+        /// Up to so many attributes, comparing them all is faster than hashing them.
+        const FEW: usize = 48;
+
+        if self.entries.len() > FEW {
+            let mut seen = HashSet::with_capacity(self.entries.len());
+            for entry in self.entries.iter_mut().rev() {
+                if !matches!(entry.value, Slot::Vacant) && !seen.insert(entry.key.name(&self.text))
+                {
+                    entry.value = Slot::Vacant;
+                }
+            }
+            return;
+        }
         for last in (1..self.entries.len()).rev() {
             let (before, rest) = self.entries.split_at_mut(last);
             if matches!(rest[0].value, Slot::Vacant) {
@@ -451,6 +465,49 @@ impl<'v> From<Value<'v>> for Input<'v> {
             Value::Double(value) => Self::Double(value),
             Value::Str(value) => Self::Str(Cow::Borrowed(value)),
             Value::Array(value) => Self::Array(value.to_vec()),
+        }
+    }
+}
+
+/// A value taken out of the store, so that the store can be written to.
+pub(crate) enum Owned {
+    Bool(bool),
+    Integer(i64),
+    Double(f64),
+    Text(String),
+    List(Vec<Scalar>),
+}
+
+impl From<Value<'_>> for Owned {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Bool(value) => Self::Bool(value),
+            Value::Integer(value) => Self::Integer(value),
+            Value::Double(value) => Self::Double(value),
+            Value::Str(value) => Self::Text(value.to_owned()),
+            Value::Array(value) => Self::List(value.to_vec()),
+        }
+    }
+}
+
+impl Owned {
+    pub(crate) fn push(self, attributes: &mut Attributes, key: &str) {
+        match self {
+            Self::Bool(value) => attributes.push_owned_key(key, value),
+            Self::Integer(value) => attributes.push_owned_key(key, value),
+            Self::Double(value) => attributes.push_owned_key(key, value),
+            Self::Text(value) => attributes.push_owned_key(key, &value),
+            Self::List(value) => attributes.push_owned_key(key, value),
+        }
+    }
+
+    pub(crate) fn push_static(self, attributes: &mut Attributes, key: &'static str) {
+        match self {
+            Self::Bool(value) => attributes.push(key, value),
+            Self::Integer(value) => attributes.push(key, value),
+            Self::Double(value) => attributes.push(key, value),
+            Self::Text(value) => attributes.push(key, &value),
+            Self::List(value) => attributes.push(key, value),
         }
     }
 }

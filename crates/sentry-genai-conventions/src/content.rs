@@ -55,7 +55,7 @@ static CONTENT: &[Content] = &[
 /// Content under keys with a variable part, or that needs no shaping.
 #[rustfmt::skip]
 static PREFIXES: &[(&str, Side)] = &[
-    ("gen_ai.completion.", Side::Output),
+    ("gen_ai.completion", Side::Output),
     ("gen_ai.evaluation.explanation", Side::Output),
     ("gen_ai.prompt.variable.", Side::Input),
     ("mcp.logging.message", Side::Output),
@@ -64,13 +64,15 @@ static PREFIXES: &[(&str, Side)] = &[
     ("mcp.request.argument.", Side::Input),
     ("mcp.resource.uri", Side::Input),
     ("mcp.tool.result.", Side::Output),
-    ("otel.gen_ai.request.schema", Side::Input),
-    ("otel.gen_ai.response.object", Side::Output),
-    ("otel.mcp.tool.result.", Side::Output),
+    ("gen_ai.request.schema", Side::Input),
+    ("gen_ai.request.structured_output_schema", Side::Input),
+    ("gen_ai.response.object", Side::Output),
 ];
 
 /// Returns who wrote the content under `key`; `None` if it is none that is known.
 pub(crate) fn side(key: &str) -> Option<Side> {
+    // What had to leave Sentry's namespaces is no less content there.
+    let key = key.strip_prefix("otel.").unwrap_or(key);
     let exact = CONTENT.iter().find(|content| content.key == key);
     exact.map(|content| content.side).or_else(|| {
         let prefix = PREFIXES.iter().find(|(prefix, _)| key.starts_with(prefix));

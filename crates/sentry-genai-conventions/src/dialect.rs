@@ -2,13 +2,30 @@
 //!
 //! A dialect is a table of renames plus what no table can say. Adding one touches its file and [`DIALECTS`].
 
-mod adk_rust;
+mod adk;
+mod anthropic;
+mod bedrock;
+mod event_list;
 mod genai;
 mod goose;
+mod indexed;
+mod json;
+mod langfuse;
+mod langsmith;
+mod litellm;
+mod logfire;
+mod mastra;
+mod microsoft;
+mod openai_agents;
+mod openinference;
 mod otel;
+mod pydantic_ai;
 mod rig;
+mod traceloop;
+mod usage;
+mod vercel;
 
-use crate::{SourceSpan, Value};
+use crate::{AiKind, SourceSpan, Value, operation::Operation};
 
 pub(crate) use otel::OTEL;
 
@@ -20,19 +37,95 @@ pub(crate) struct Dialect {
     pub(crate) speaks: fn(&SourceSpan) -> bool,
     /// Keys and their canonical names. A canonical key that is there already wins.
     pub(crate) aliases: &'static [(&'static str, &'static str)],
-    /// Keys that mean nothing outside the library.
+    /// Keys that mean nothing outside the library, or, ending in `*`, their beginnings.
     pub(crate) noise: &'static [&'static str],
-    /// Names the operation of a span that does not say so itself.
-    pub(crate) operation: fn(&SourceSpan) -> Option<&'static str>,
+    /// Says which operation a span describes, even against what the span says itself.
+    pub(crate) operation: fn(&SourceSpan) -> Says,
     /// Whatever else has to change, before the aliases are applied.
-    pub(crate) adjust: fn(&mut SourceSpan),
+    pub(crate) adjust: fn(&mut SourceSpan, What),
 }
 
-/// Every dialect, the most specific first.
-static DIALECTS: &[&Dialect] = &[&rig::RIG, &genai::GENAI, &goose::GOOSE, &adk_rust::ADK_RUST];
+/// What a dialect says about the operation of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// Nothing: the span's own attributes and name decide.
+    Nothing,
+    /// That it is GenAI work around model calls, but none that Sentry may count.
+    Plain,
+    /// That it is this operation.
+    Is(&'static str),
+}
 
-/// Finds the dialect of a span; [`OTEL`] when no library is recognised.
+/// What a span turned out to be, as far as a dialect has to know to read its inputs and outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A model call with messages.
+    Call,
+    Embeddings,
+    Agent,
+    Tool,
+    /// Another operation that Sentry counts.
+    Other,
+    /// None that Sentry counts.
+    Plain,
+}
+
+impl What {
+    pub(crate) fn of(operation: Operation) -> Self {
+        let Operation::Ai(row) = operation else {
+            return Self::Plain;
+        };
+        match row.kind {
+            AiKind::LlmCall if matches!(row.name, "embeddings" | "rerank") => Self::Embeddings,
+            AiKind::LlmCall => Self::Call,
+            AiKind::Agent => Self::Agent,
+            AiKind::Tool => Self::Tool,
+            AiKind::Handoff | AiKind::Memory => Self::Other,
+        }
+    }
+
+    /// Returns the keys under which a span of this kind has what went in and what came out.
+    pub(crate) fn content(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Call | Self::Agent => Some((INPUT, OUTPUT)),
+            Self::Tool => Some((ARGUMENTS, RESULT)),
+            Self::Embeddings | Self::Other | Self::Plain => None,
+        }
+    }
+}
+
+pub(crate) const INPUT: &str = "gen_ai.input.messages";
+pub(crate) const OUTPUT: &str = "gen_ai.output.messages";
+pub(crate) const ARGUMENTS: &str = "gen_ai.tool.call.arguments";
+pub(crate) const RESULT: &str = "gen_ai.tool.call.result";
+const DEFINITIONS: &str = "gen_ai.tool.definitions";
+
+/// Every dialect, the most specific first.
+static DIALECTS: &[&Dialect] = &[
+    &rig::RIG,
+    &genai::GENAI,
+    &goose::GOOSE,
+    &vercel::VERCEL,
+    &openinference::OPENINFERENCE,
+    &langsmith::LANGSMITH,
+    &langfuse::LANGFUSE,
+    &mastra::MASTRA,
+    &litellm::LITELLM,
+    &adk::ADK,
+    &pydantic_ai::PYDANTIC_AI,
+    &logfire::LOGFIRE,
+    &microsoft::MICROSOFT,
+    &anthropic::ANTHROPIC,
+    &bedrock::BEDROCK,
+    &openai_agents::OPENAI_AGENTS,
+    &traceloop::TRACELOOP,
+];
+
+/// Finds the dialect of a span; [`OTEL`] when no library is recognised, or when the span has been translated before.
 pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
+    if is_translated(span) {
+        return &OTEL;
+    }
     DIALECTS
         .iter()
         .find(|dialect| (dialect.speaks)(span))
@@ -40,13 +133,28 @@ pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
         .unwrap_or(&OTEL)
 }
 
+/// Returns whether a span is the output of a translation: its name then says nothing that its attributes do not.
+pub(crate) fn is_translated(span: &SourceSpan) -> bool {
+    span.attributes
+        .text("sentry.origin")
+        .is_some_and(|origin| origin.starts_with("auto."))
+}
+
 impl Dialect {
+    /// A dialect that says nothing and changes nothing.
+    const NONE: Self = Self {
+        name: "",
+        speaks: |_| false,
+        aliases: &[],
+        noise: &[],
+        operation: |_| Says::Nothing,
+        adjust: |_, _| {},
+    };
+
     /// Makes the span's keys those of the conventions.
-    pub(crate) fn apply(&self, span: &mut SourceSpan) {
-        (self.adjust)(span);
-        for key in self.noise {
-            span.attributes.remove(key);
-        }
+    pub(crate) fn apply(&self, span: &mut SourceSpan, what: What) {
+        (self.adjust)(span, what);
+        remove_noise(span, self.noise);
         let common = if std::ptr::eq(self, &raw const OTEL) {
             &[][..]
         } else {
@@ -60,6 +168,28 @@ impl Dialect {
     }
 }
 
+/// Makes values canonical that have canonical keys and types.
+pub(crate) fn settle_values(span: &mut SourceSpan, what: What) {
+    otel::values(span, what);
+}
+
+/// Returns an attribute's value as JSON; a text stays a text.
+pub(crate) fn json_of(value: Value<'_>) -> serde_json::Value {
+    json::value(value)
+}
+
+fn remove_noise(span: &mut SourceSpan, noise: &[&str]) {
+    if noise.is_empty() {
+        return;
+    }
+    span.attributes.retain(|key, _| {
+        !noise.iter().any(|noise| match noise.strip_suffix('*') {
+            Some(prefix) => key.starts_with(prefix),
+            None => key == *noise,
+        })
+    });
+}
+
 /// Keys that name a session or thread and that stand in for a conversation id on GenAI spans, best first.
 ///
 /// `mcp.session.id` is none: it names a connection.
@@ -67,6 +197,18 @@ pub(crate) static SESSION_KEYS: &[&str] = &[
     "gcp.vertex.agent.session_id",
     "conversation.id",
     "session.id",
+    "langfuse.session.id",
+    "traceloop.association.properties.conversation_id",
+    "traceloop.association.properties.thread_id",
+    "traceloop.association.properties.session_id",
+    "traceloop.association.properties.chat_id",
+    "langsmith.metadata.thread_id",
+    "langsmith.metadata.conversation_id",
+    "langsmith.metadata.session_id",
+    "ai.telemetry.metadata.conversationId",
+    "ai.telemetry.metadata.threadId",
+    "ai.telemetry.metadata.chatId",
+    "ai.telemetry.metadata.sessionId",
     "thread.id",
 ];
 
@@ -76,6 +218,20 @@ pub(crate) fn session(span: &SourceSpan) -> Option<&str> {
         .iter()
         .find_map(|key| span.attributes.text(key))
         .map(unquoted)
+}
+
+/// Returns whether any key starts with `prefix`.
+fn has_prefix(span: &SourceSpan, prefix: &str) -> bool {
+    span.attributes
+        .iter()
+        .any(|(key, _)| key.starts_with(prefix))
+}
+
+/// Returns the operation a span names itself, if it is one that Sentry counts.
+fn has_known_operation(span: &SourceSpan) -> bool {
+    span.attributes
+        .text("gen_ai.operation.name")
+        .is_some_and(|name| crate::operation::named(unquoted(name)).is_some())
 }
 
 /// Strips one layer of quotes, as `?value` puts around a string, and `Some(...)`.
@@ -94,12 +250,6 @@ pub(crate) fn mentions_gen_ai(span: &SourceSpan) -> bool {
     span.attributes
         .iter()
         .any(|(key, value)| key.starts_with("gen_ai.") && value != Value::Str(""))
-}
-
-fn nothing(_: &mut SourceSpan) {}
-
-fn no_operation(_: &SourceSpan) -> Option<&'static str> {
-    None
 }
 
 #[cfg(test)]

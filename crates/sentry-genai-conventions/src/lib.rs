@@ -21,17 +21,20 @@
 mod attributes;
 mod content;
 mod dialect;
+mod events;
 mod messages;
 mod naming;
 mod operation;
 mod plain;
 mod privacy;
+mod provider;
 mod recognise;
 mod relatives;
 mod rename;
 mod span;
 mod status;
 mod tables;
+mod timestamp;
 mod tokens;
 mod translate;
 
@@ -42,7 +45,7 @@ pub use span::{
     AiKind, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind,
     Status, Timestamp, TraceId,
 };
-pub use translate::{TranslateOptions, Translator};
+pub use translate::{Identity, TranslateOptions, Translator};
 
 /// Keys under which GenAI libraries name a session or thread, best first: what a door looks for in the ancestors of a span
 /// to fill [`Inherited::session_id`].

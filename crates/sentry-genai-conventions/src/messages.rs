@@ -41,6 +41,22 @@ pub(crate) use self::{
 
 pub use self::excerpt::excerpt;
 
+/// Reads JSON, or a Python repr, that is an object or a list; JSON may be wrapped in quotes.
+pub(crate) fn read_json(text: &str) -> Option<Value> {
+    match parse::json(text) {
+        Some(Value::String(inner)) => parse::json(&inner).or(Some(Value::String(inner))),
+        Some(value) => Some(value),
+        None => {
+            let first = text.trim_start().as_bytes().first()?;
+            if !matches!(first, b'{' | b'[' | b'(') {
+                return None;
+            }
+            let repaired = repair::read(text)?;
+            (!repaired.is_truncated).then_some(repaired.value)
+        }
+    }
+}
+
 /// A JSON object.
 type Object = Map<String, Value>;
 
@@ -171,11 +187,8 @@ impl Messages {
         parse::parse(text, side)
     }
 
-    /// Reads any known spelling from JSON that is parsed already, such as one put together from flattened attributes.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for dialects that flatten their messages")
-    )]
+    /// Reads any known spelling from JSON that is parsed already.
+    #[cfg(test)]
     pub(crate) fn from_value(value: Value, side: Side) -> Self {
         parse::from_value(value, side)
     }

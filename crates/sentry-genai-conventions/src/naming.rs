@@ -32,7 +32,10 @@ pub(crate) fn name(
             ai(span, row, subject, dialect)
         }
         Some(Operation::Mcp(op)) => mcp(span, op, dialect),
-        Some(Operation::Plain) => demoted(span, dialect),
+        Some(Operation::Plain) => {
+            let about = recognised.and_then(|found| found.subject.as_deref());
+            demoted(span, about, dialect)
+        }
         None => ordinary(span),
     };
     if let Some(op) = take(&mut span.attributes, "sentry.op") {
@@ -63,7 +66,13 @@ fn ai(
             AiKind::Tool => "gen_ai.tool.name",
             AiKind::Handoff | AiKind::Memory => "",
         };
-        if !key.is_empty() && !attributes.contains(key) {
+        // An agent without a name is called by its model in places, and a call by what answered.
+        let is_model = match row.kind {
+            AiKind::Agent => first(attributes, &["gen_ai.request.model"]) == Some(subject),
+            AiKind::LlmCall => first(attributes, &["gen_ai.response.model"]) == Some(subject),
+            _ => false,
+        };
+        if !key.is_empty() && !is_model && !attributes.contains(key) {
             attributes.push(key, subject);
         }
     }
@@ -103,11 +112,19 @@ fn handoff(span: &SourceSpan) -> Cow<'static, str> {
         attributes,
         &[
             "gen_ai.handoff.from_agent",
+            "otel.gen_ai.handoff.from_agent",
             "from_agent",
             "gen_ai.agent.name",
         ],
     );
-    let to = first(attributes, &["gen_ai.handoff.to_agent", "to_agent"]);
+    let to = first(
+        attributes,
+        &[
+            "gen_ai.handoff.to_agent",
+            "otel.gen_ai.handoff.to_agent",
+            "to_agent",
+        ],
+    );
     match (from, to) {
         (Some(from), Some(to)) => format!("handoff from {from} to {to}").into(),
         (Some(from), None) => format!("handoff from {from}").into(),
@@ -138,7 +155,14 @@ fn mcp(span: &mut SourceSpan, op: &'static str, dialect: &Dialect) -> Naming {
 }
 
 /// Sentry takes any operation it does not know for a model call, so the operation goes and the name stays.
-fn demoted(span: &mut SourceSpan, dialect: &Dialect) -> Naming {
+fn demoted(span: &mut SourceSpan, about: Option<&str>, dialect: &Dialect) -> Naming {
+    // What a request is about may be said by the span's name alone.
+    if let Some(about) = about
+        && span.attributes.text("mcp.method.name") == Some("prompts/get")
+        && !span.attributes.contains("gen_ai.prompt.name")
+    {
+        span.attributes.push("gen_ai.prompt.name", about);
+    }
     let operation = take(&mut span.attributes, "gen_ai.operation.name");
     let subject = first(
         &span.attributes,
@@ -183,7 +207,8 @@ fn ordinary(span: &SourceSpan) -> Naming {
         plain::FUNCTION => "auto.function.rust".into(),
         kind => format!("auto.{kind}.rust").into(),
     };
-    let named = span.attributes.contains("otel.name");
+    // So is a span that has been translated before.
+    let named = span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
     let name = match plain.name {
         Some(name) if !named => name.into(),
         _ => span.name.clone(),

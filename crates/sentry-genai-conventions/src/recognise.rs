@@ -2,7 +2,7 @@
 
 use crate::{
     SourceSpan,
-    dialect::{self, Dialect, unquoted},
+    dialect::{self, Dialect, Says, unquoted},
     operation::{self, Operation},
 };
 
@@ -16,12 +16,13 @@ pub(crate) struct Recognised {
 
 /// Recognises the operation of a span; `None` for a span that has nothing to do with GenAI.
 ///
-/// The signals in order: an explicit operation, an MCP method, an explicit op, the dialect's own rules, the span's name,
-/// and last what the attributes can only mean.
+/// The signals in order: an MCP method, an op set by the program, the dialect's own rules, an explicit operation, the span's
+/// name, and last what the attributes can only mean.
 pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognised> {
     let named = operation::in_span_name(&span.name);
     let subject = |row: &operation::AiOperation| {
         named
+            .filter(|_| !dialect::is_translated(span))
             .filter(|(in_name, rest)| in_name.name == row.name && !rest.is_empty())
             .map(|(_, rest)| rest.to_owned())
     };
@@ -33,25 +34,29 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     let text = |key| span.attributes.text(key).map(unquoted);
     if let Some(method) = text("mcp.method.name") {
         let operation = operation::mcp(method, span.kind);
-        return Some(Recognised {
-            operation,
-            subject: None,
+        // `MCP send tools/call get_weather`: some say in the name alone what they call.
+        let subject = span.name.split_once(method).and_then(|(_, rest)| {
+            let rest = rest.strip_prefix(' ')?.trim();
+            (!rest.is_empty()).then(|| rest.to_owned())
         });
+        return Some(Recognised { operation, subject });
     }
-    if let Some(explicit) = text("gen_ai.operation.name") {
-        return Some(operation::named(explicit).map_or(
-            Recognised {
-                operation: Operation::Plain,
-                subject: None,
-            },
-            ai,
-        ));
+    let plain = Recognised {
+        operation: Operation::Plain,
+        subject: None,
+    };
+    let explicit = text("gen_ai.operation.name");
+    if let (None, Some(op)) = (explicit, text("sentry.op")) {
+        // Whoever set another one had a reason not to call it an AI operation.
+        return operation::from_op(op).map(ai);
     }
-    if let Some(row) = text("sentry.op").and_then(operation::from_op) {
-        return Some(ai(row));
+    match (dialect.operation)(span) {
+        Says::Is(name) => return Some(operation::named(name).map_or(plain, ai)),
+        Says::Plain => return Some(plain),
+        Says::Nothing => {}
     }
-    if let Some(row) = (dialect.operation)(span).and_then(operation::named) {
-        return Some(ai(row));
+    if let Some(explicit) = explicit {
+        return Some(operation::named(explicit).map_or(plain, ai));
     }
     if let Some((row, rest)) = named
         && (speaks_for_itself(row.name, rest) || dialect::mentions_gen_ai(span))

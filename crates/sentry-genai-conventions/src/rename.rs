@@ -2,6 +2,7 @@
 
 use crate::{
     Attributes, Scalar, Value,
+    attributes::Owned,
     dialect::unquoted,
     tables::{self, Fate, Kind},
 };
@@ -33,6 +34,35 @@ pub(crate) fn canonicalise(attributes: &mut Attributes) {
             None => {}
         }
     }
+}
+
+/// Moves attributes out of Sentry's namespaces that Sentry does not know, so that they are kept as what they are: the
+/// program's or a library's own.
+pub(crate) fn evict(attributes: &mut Attributes) {
+    let strangers: Vec<_> = attributes
+        .iter()
+        .filter(|(key, _)| is_stranger(key))
+        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
+        .collect();
+    for (key, value) in strangers {
+        attributes.remove(&key);
+        let home = if key.starts_with("ai.") {
+            format!("vercel.{key}")
+        } else {
+            format!("otel.{key}")
+        };
+        if !attributes.contains(&home) {
+            value.push(attributes, &home);
+        }
+    }
+}
+
+fn is_stranger(key: &str) -> bool {
+    let is_reserved = ["gen_ai.", "mcp.", "sentry.", "ai."]
+        .iter()
+        .any(|namespace| key.starts_with(namespace));
+    is_reserved
+        && (!tables::is_current(key) && !tables::is_opentelemetry(key) || key.starts_with("ai."))
 }
 
 /// Lists the deprecated keys of GenAI and MCP; other namespaces are their owners' business.
@@ -116,49 +146,6 @@ fn json_list(list: &[Scalar]) -> String {
         Scalar::Str(value) => serde_json::Value::from(value.as_str()),
     });
     serde_json::Value::from_iter(values).to_string()
-}
-
-/// A value taken out of the store, so that the store can be written to.
-enum Owned {
-    Bool(bool),
-    Integer(i64),
-    Double(f64),
-    Text(String),
-    List(Vec<Scalar>),
-}
-
-impl From<Value<'_>> for Owned {
-    fn from(value: Value<'_>) -> Self {
-        match value {
-            Value::Bool(value) => Self::Bool(value),
-            Value::Integer(value) => Self::Integer(value),
-            Value::Double(value) => Self::Double(value),
-            Value::Str(value) => Self::Text(value.to_owned()),
-            Value::Array(value) => Self::List(value.to_vec()),
-        }
-    }
-}
-
-impl Owned {
-    fn push(self, attributes: &mut Attributes, key: &str) {
-        match self {
-            Self::Bool(value) => attributes.push_owned_key(key, value),
-            Self::Integer(value) => attributes.push_owned_key(key, value),
-            Self::Double(value) => attributes.push_owned_key(key, value),
-            Self::Text(value) => attributes.push_owned_key(key, &value),
-            Self::List(value) => attributes.push_owned_key(key, value),
-        }
-    }
-
-    fn push_static(self, attributes: &mut Attributes, key: &'static str) {
-        match self {
-            Self::Bool(value) => attributes.push(key, value),
-            Self::Integer(value) => attributes.push(key, value),
-            Self::Double(value) => attributes.push(key, value),
-            Self::Text(value) => attributes.push(key, &value),
-            Self::List(value) => attributes.push(key, value),
-        }
-    }
 }
 
 #[cfg(test)]

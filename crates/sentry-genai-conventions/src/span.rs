@@ -113,6 +113,8 @@ pub struct SourceEvent {
     pub name: Cow<'static, str>,
     /// The event's attributes. An exception has `exception.type`, `exception.message`.
     pub attributes: Attributes,
+    /// When it happened, if the door knows.
+    pub time: Option<Timestamp>,
 }
 
 impl SourceEvent {
@@ -122,6 +124,7 @@ impl SourceEvent {
         Self {
             name: name.into(),
             attributes: Attributes::default(),
+            time: None,
         }
     }
 }

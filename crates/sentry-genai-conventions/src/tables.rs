@@ -51,6 +51,16 @@ static OPENTELEMETRY: &[Attribute] = &[
     Attribute { name: "gen_ai.workflow.name", kind: Kind::Text, fate: Fate::Current },
 ];
 
+/// Namespaces of OpenTelemetry's GenAI conventions that Sentry does not list either.
+static OPENTELEMETRY_PREFIXES: &[&str] = &["gen_ai.evaluation.", "gen_ai.retrieval."];
+
+/// Returns whether `name` is in OpenTelemetry's GenAI conventions and unknown to Sentry, which keeps it as it is.
+pub(crate) fn is_opentelemetry(name: &str) -> bool {
+    OPENTELEMETRY_PREFIXES
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
 /// Looks up an attribute by its exact name.
 pub(crate) fn attribute(name: &str) -> Option<&'static Attribute> {
     let find = |table: &'static [Attribute]| {

@@ -45,11 +45,35 @@ fn include(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
     }
 }
 
-/// Removes every count.
-pub(crate) fn remove(attributes: &mut Attributes) {
-    for key in COUNTS {
-        attributes.remove(key);
+/// Costs, which go where the counts go.
+static COSTS: &str = "gen_ai.cost.";
+
+/// Adds what was read from and written to the cache to the input, for providers that always count it apart.
+pub(crate) fn add_cache(attributes: &mut Attributes) {
+    for (synonym, key) in [
+        ("gen_ai.usage.cache_read_input_tokens", CACHE_READ),
+        ("gen_ai.usage.cache_creation_input_tokens", CACHE_CREATION),
+        ("gen_ai.usage.cache_write.input_tokens", CACHE_CREATION),
+    ] {
+        attributes.rename(synonym, key);
     }
+    let count = |key| {
+        attributes
+            .integer(key)
+            .filter(|count| *count > 0)
+            .unwrap_or(0)
+    };
+    let cached = count(CACHE_READ).saturating_add(count(CACHE_CREATION));
+    if cached > 0
+        && let Some(input) = attributes.integer(INPUT)
+    {
+        attributes.set(INPUT, input.saturating_add(cached));
+    }
+}
+
+/// Removes every count, and every cost.
+pub(crate) fn remove(attributes: &mut Attributes) {
+    attributes.retain(|key, _| !COUNTS.contains(&key) && !key.starts_with(COSTS));
 }
 
 /// Returns whether the span says how many tokens a call used.

@@ -1,10 +1,10 @@
 //! The translation, step by step.
 
 use crate::{
-    AiKind, SentrySpan, SourceSpan, SpanKind,
+    AiKind, SentrySpan, SourceSpan, SpanKind, Value,
     content::{self, ContentLimits},
-    dialect::{self, unquoted},
-    naming,
+    dialect::{self, What, unquoted},
+    events, naming,
     operation::Operation,
     privacy::{self, Capture},
     recognise::{Recognised, recognise},
@@ -62,17 +62,28 @@ impl Translator {
         let recognised = recognise(&span, dialect);
         let ai = recognised.is_some();
         if ai {
-            dialect.apply(&mut span);
+            let what = what(recognised.as_ref());
+            events::fold(&mut span);
+            dialect.apply(&mut span, what);
             if !span.attributes.contains("gen_ai.request.model") {
                 span.attributes.rename("model", "gen_ai.request.model");
             }
             content::join_answer(&mut span.attributes);
         }
         rename::canonicalise(&mut span.attributes);
+        // A span that is no AI span may still carry what belongs to one.
+        let has_content = ai || dialect::mentions_gen_ai(&span);
         if ai {
+            dialect::settle_values(&mut span, what(recognised.as_ref()));
+        }
+        if has_content {
             content::finish_reasons(&mut span.attributes, recognised.as_ref());
             streaming(&mut span);
             tokens::reconcile(&mut span.attributes);
+            if ai && what(recognised.as_ref()) == What::Plain {
+                // Whatever it counts is counted by the calls around or below.
+                tokens::remove(&mut span.attributes);
+            }
         }
 
         let status = status::resolve(&mut span);
@@ -88,8 +99,9 @@ impl Translator {
             outputs: self.options.capture_outputs,
         };
         span.attributes.remove("otel.name");
-        privacy::withhold(&mut span, ai, capture);
-        if ai {
+        rename::evict(&mut span.attributes);
+        privacy::withhold(&mut span, has_content, capture);
+        if has_content {
             content::shape(&mut span.attributes, &self.options.limits);
         }
         content::bound(&mut span.attributes, &self.options.limits);
@@ -114,12 +126,76 @@ impl Translator {
         }
     }
 
+    /// Reads what a span says of its conversation and its agent, in any dialect, before it is translated.
+    #[must_use]
+    pub fn identify(&self, span: &SourceSpan) -> Identity {
+        /// Longer texts are content, or metadata that is searched for a session.
+        const TEXT_BYTES: usize = 16 * 1024;
+
+        let mut small = SourceSpan::new(span.trace_id, span.span_id, span.name.clone(), span.start);
+        small.scope = span.scope.clone();
+        small.kind = span.kind;
+        for (key, value) in span.attributes.iter() {
+            if !matches!(value, Value::Str(text) if text.len() > TEXT_BYTES) {
+                small.attributes.push_owned_key(key, value);
+            }
+        }
+        small.attributes.settle();
+        reserved_fields(&mut small);
+        let dialect = dialect::of(&small);
+        let recognised = recognise(&small, dialect);
+        if recognised.is_some() {
+            dialect.apply(&mut small, what(recognised.as_ref()));
+        }
+        let text = |key| {
+            small
+                .attributes
+                .text(key)
+                .map(|text| unquoted(text).to_owned())
+        };
+        let subject = recognised.as_ref().and_then(|found| found.subject.clone());
+        let ai = match recognised.as_ref().map(|found| found.operation) {
+            Some(Operation::Ai(row)) => Some(row.kind),
+            _ => None,
+        };
+        Identity {
+            conversation_id: text("gen_ai.conversation.id"),
+            session_id: dialect::session(&small).map(str::to_owned),
+            agent_name: text("gen_ai.agent.name")
+                .or_else(|| subject.filter(|_| ai == Some(AiKind::Agent))),
+            ai,
+            is_gen_ai: recognised.is_some(),
+        }
+    }
+
     /// Resolves what only relatives can tell, among the translated spans of one trace that are at hand.
     ///
     /// Spans of the trace that come later, or never, leave these as they are.
     pub fn relate(&self, spans: &mut [SentrySpan]) {
         relatives::relate(spans);
     }
+}
+
+/// What a span says of the work it belongs to.
+///
+/// Doors that see whole traces hand it down to the spans below, as [`Inherited`](crate::Inherited).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The conversation the span names.
+    pub conversation_id: Option<String>,
+    /// The session or thread the span names, which stands in for a conversation.
+    pub session_id: Option<String>,
+    /// The agent the span names.
+    pub agent_name: Option<String>,
+    /// What kind of AI span it is; `None` for a plain one.
+    pub ai: Option<AiKind>,
+    /// Whether the span is about GenAI at all: only then does its session stand for a conversation.
+    pub is_gen_ai: bool,
+}
+
+fn what(recognised: Option<&Recognised>) -> What {
+    recognised.map_or(What::Plain, |found| What::of(found.operation))
 }
 
 /// Reads the fields by which `tracing` code names what OpenTelemetry has as properties of a span.
@@ -173,10 +249,11 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>) {
     }
 }
 
-/// Sentry counts tokens and costs per model call, and shows the model and tools there; an agent that repeats the totals of
+/// Sentry counts tokens and costs per model call, and shows what answered, why it stopped and the tools there; an agent that repeats the totals of
 /// the calls below it would count them twice.
 fn only_what_agents_have(span: &mut SourceSpan) {
     span.attributes.remove("gen_ai.response.model");
+    span.attributes.remove("gen_ai.response.finish_reasons");
     span.attributes.remove("gen_ai.tool.definitions");
     if span.inherited.model_calls_below {
         tokens::remove(&mut span.attributes);

@@ -1,15 +1,12 @@
 //! genai: the newest conventions, almost to the letter.
 
-use super::{Dialect, no_operation, nothing};
+use super::Dialect;
 use crate::SourceSpan;
 
 pub(super) static GENAI: Dialect = Dialect {
     name: "genai",
     speaks,
-    aliases: &[],
-    noise: &[],
-    operation: no_operation,
-    adjust: nothing,
+    ..Dialect::NONE
 };
 
 fn speaks(span: &SourceSpan) -> bool {

@@ -1,15 +1,13 @@
 //! goose: `#[instrument]` on functions, with its own names for what went in and came out.
 
-use super::{Dialect, mentions_gen_ai, no_operation};
+use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, What, mentions_gen_ai};
 use crate::SourceSpan;
 
 pub(super) static GOOSE: Dialect = Dialect {
     name: "goose",
     speaks,
-    aliases: &[],
-    noise: &[],
-    operation: no_operation,
     adjust,
+    ..Dialect::NONE
 };
 
 /// Names of inputs and outputs, the ones that name the exchange with the user first.
@@ -24,12 +22,11 @@ fn speaks(span: &SourceSpan) -> bool {
     ) && mentions_gen_ai(span)
 }
 
-fn adjust(span: &mut SourceSpan) {
-    let tool = span.attributes.text("gen_ai.operation.name") == Some("execute_tool");
-    let (input, output) = if tool {
-        ("gen_ai.tool.call.arguments", "gen_ai.tool.call.result")
+fn adjust(span: &mut SourceSpan, what: What) {
+    let (input, output) = if what == What::Tool {
+        (ARGUMENTS, RESULT)
     } else {
-        ("gen_ai.input.messages", "gen_ai.output.messages")
+        (INPUT, OUTPUT)
     };
     for (keys, canonical) in [(INPUTS, input), (OUTPUTS, output)] {
         for key in keys {

@@ -2,15 +2,19 @@
 //!
 //! Names that Sentry's registry lists as deprecated are not repeated here.
 
-use super::{Dialect, mentions_gen_ai, no_operation, nothing};
+use serde_json::Value;
+
+use super::{Dialect, INPUT, OUTPUT, What, json, mentions_gen_ai};
+use crate::{Attributes, SourceSpan, messages, provider};
 
 pub(crate) static OTEL: Dialect = Dialect {
-    name: "",
     speaks: mentions_gen_ai,
     aliases: ALIASES,
-    noise: &[],
-    operation: no_operation,
-    adjust: nothing,
+    noise: &[
+        "gen_ai.client.operation.duration",
+        "gen_ai.execute_tool.duration",
+    ],
+    ..Dialect::NONE
 };
 
 #[rustfmt::skip]
@@ -18,10 +22,12 @@ static ALIASES: &[(&str, &str)] = &[
     ("gen_ai.client.operation.time_to_first_chunk", "gen_ai.response.time_to_first_chunk"),
     ("gen_ai.completion", "gen_ai.output.messages"),
     ("gen_ai.is_streaming", "gen_ai.response.streaming"),
+    ("gen_ai.openai.request.response_format", "gen_ai.output.type"),
     ("gen_ai.openai.request.seed", "gen_ai.request.seed"),
     ("gen_ai.openai.request.service_tier", "openai.request.service_tier"),
     ("gen_ai.openai.response.service_tier", "openai.response.service_tier"),
     ("gen_ai.openai.response.system_fingerprint", "openai.response.system_fingerprint"),
+    ("gen_ai.openai.system_fingerprint", "openai.response.system_fingerprint"),
     ("gen_ai.request.reasoning_effort", "gen_ai.request.reasoning.level"),
     ("gen_ai.request.stream", "gen_ai.response.streaming"),
     ("gen_ai.tool.call_id", "gen_ai.tool.call.id"),
@@ -33,4 +39,90 @@ static ALIASES: &[(&str, &str)] = &[
     ("gen_ai.usage.cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.thinking_tokens", "gen_ai.usage.reasoning.output_tokens"),
+    ("operation.cost", "gen_ai.cost.total_tokens"),
 ];
+
+/// Makes values canonical that have a canonical key already.
+pub(super) fn values(span: &mut SourceSpan, what: What) {
+    provider::normalise(&mut span.attributes, what);
+    server(span);
+    if what == What::Embeddings {
+        embedded(&mut span.attributes);
+    }
+    // Google's agent development kit has a placeholder.
+    if span.attributes.text("gen_ai.tool.call.id") == Some("<not specified>") {
+        span.attributes.remove("gen_ai.tool.call.id");
+    }
+    if let Some(format) = span.attributes.text("gen_ai.output.type")
+        && matches!(format, "json_schema" | "json_object")
+    {
+        span.attributes.set("gen_ai.output.type", "json");
+    }
+}
+
+/// An address may have been recorded as a URL.
+fn server(span: &mut SourceSpan) {
+    const ADDRESS: &str = "server.address";
+    const PORT: &str = "server.port";
+
+    let Some(url) = span.attributes.text(ADDRESS) else {
+        return;
+    };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority.rsplit('@').next().unwrap_or_default();
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            (host, port.parse::<u16>().ok())
+        }
+        _ => (authority, None),
+    };
+    let port = port.or(match scheme {
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
+    });
+    let host = host.to_owned();
+    span.attributes.remove(ADDRESS);
+    if !host.is_empty() {
+        span.attributes.push(ADDRESS, host);
+    }
+    if let Some(port) = port
+        && !span.attributes.contains(PORT)
+    {
+        span.attributes.push(PORT, port);
+    }
+}
+
+/// What is embedded is no conversation, though some libraries put it down as one.
+fn embedded(attributes: &mut Attributes) {
+    let texts = attributes.text(INPUT).map(texts);
+    attributes.remove(OUTPUT);
+    if let Some(texts) = texts {
+        attributes.remove(INPUT);
+        json::put(attributes, "gen_ai.embeddings.input", texts);
+    }
+}
+
+/// Returns the texts of messages: the text itself if there is one.
+fn texts(input: &str) -> Value {
+    let Some(Value::Array(items)) = messages::read_json(input) else {
+        return input.into();
+    };
+    let mut texts: Vec<Value> = items
+        .into_iter()
+        .map(|mut item| match item.pointer_mut("/parts/0/content") {
+            Some(text) => text.take(),
+            None => match item.get_mut("content") {
+                Some(content) => content.take(),
+                None => item,
+            },
+        })
+        .collect();
+    match texts.len() {
+        1 => texts.remove(0),
+        _ => texts.into(),
+    }
+}

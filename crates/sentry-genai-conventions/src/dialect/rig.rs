@@ -1,6 +1,6 @@
 //! rig, before and after its split into crates.
 
-use super::{Dialect, no_operation};
+use super::{Dialect, What};
 use crate::SourceSpan;
 
 pub(super) static RIG: Dialect = Dialect {
@@ -11,8 +11,8 @@ pub(super) static RIG: Dialect = Dialect {
         "rig.usage.tool_use_prompt_tokens",
     )],
     noise: &["rig.completion_parent"],
-    operation: no_operation,
     adjust,
+    ..Dialect::NONE
 };
 
 fn speaks(span: &SourceSpan) -> bool {
@@ -21,7 +21,7 @@ fn speaks(span: &SourceSpan) -> bool {
 }
 
 /// Until 0.43 a streamed turn differed from another one by its span name alone.
-fn adjust(span: &mut SourceSpan) {
+fn adjust(span: &mut SourceSpan, _: What) {
     if span.name == "chat_streaming" {
         span.attributes.push("gen_ai.response.streaming", true);
     }

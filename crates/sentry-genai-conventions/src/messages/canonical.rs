@@ -5,6 +5,9 @@
 
 use super::{ContentLimits, Side, blobs, parse};
 
+/// A tool call in disguise: the repr of a Python object in the place of a text.
+const CALL_IN_TEXT: &[u8] = b"type='function_call'";
+
 /// Messages in canonical form, as they stand in the attribute's text.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Canonical<'a> {
@@ -21,7 +24,11 @@ pub(crate) fn messages<'a>(
     side: Side,
     limits: &ContentLimits,
 ) -> Option<Canonical<'a>> {
-    if text.len() > limits.attribute_bytes || blobs::may_hold_blob(text.as_bytes()) {
+    let bytes = text.as_bytes();
+    if text.len() > limits.attribute_bytes
+        || blobs::may_hold_blob(bytes)
+        || memchr::memmem::find(bytes, CALL_IN_TEXT).is_some()
+    {
         return None;
     }
     let mut scan = Scan {

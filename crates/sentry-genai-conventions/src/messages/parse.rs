@@ -35,6 +35,7 @@ pub(super) fn parse(text: &str, side: Side) -> Messages {
     }
 }
 
+#[cfg(test)]
 pub(super) fn from_value(mut value: Value, side: Side) -> Messages {
     cut::flatten(&mut value, DEPTH);
     match value {

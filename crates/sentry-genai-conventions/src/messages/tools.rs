@@ -231,6 +231,8 @@ fn collect_object(mut object: Object, tools: &mut Vec<Tool>) {
             description: take_text(&mut object, &["description"]),
             parameters: take(&mut object, SCHEMA).map(schema),
         }),
+        // A schema without a name is no tool.
+        None if kind.is_none() && has_schema => {}
         name => tools.extend(built_in(object, name).map(Tool::BuiltIn)),
     }
 }

@@ -84,6 +84,7 @@ const WORDS: &[&str] = &[
     "\"[1]\"",
     "… [3 bytes cut]",
     "[{\"type\":\"text\",\"text\":\"x\"}]",
+    "ResponseFunctionToolCall(arguments='{\"a\":1}', call_id='c1', name='add', type='function_call')",
 ];
 
 fn text() -> impl Strategy<Value = String> {

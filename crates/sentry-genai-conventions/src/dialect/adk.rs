@@ -1,0 +1,90 @@
+//! Google's agent development kit: adk-rust and ADK 1, whose spans mostly do not name their operation, and ADK 2, whose
+//! spans do.
+
+use serde_json::Value;
+
+use super::{DEFINITIONS, Dialect, Says, What, has_known_operation, has_prefix, json, usage};
+use crate::SourceSpan;
+
+pub(super) static ADK: Dialect = Dialect {
+    name: "adk",
+    speaks,
+    aliases: &[
+        (
+            "gen_ai.usage.audio_input_tokens",
+            "gcp.vertex.agent.usage.audio_input_tokens",
+        ),
+        (
+            "gen_ai.usage.audio_output_tokens",
+            "gcp.vertex.agent.usage.audio_output_tokens",
+        ),
+        (
+            "gcp.vertex.agent.tool_call_args",
+            "gen_ai.tool.call.arguments",
+        ),
+        ("gcp.vertex.agent.tool_response", "gen_ai.tool.call.result"),
+        (REQUEST, "gen_ai.input.messages"),
+        (RESPONSE, "gen_ai.output.messages"),
+    ],
+    operation,
+    adjust,
+    ..Dialect::NONE
+};
+
+const REQUEST: &str = "gcp.vertex.agent.llm_request";
+const RESPONSE: &str = "gcp.vertex.agent.llm_response";
+
+fn speaks(span: &SourceSpan) -> bool {
+    span.scope == "gcp.vertex.agent"
+        || span.scope.starts_with("adk_")
+        || has_prefix(span, "gcp.vertex.agent.")
+}
+
+fn operation(span: &SourceSpan) -> Says {
+    if has_known_operation(span) {
+        return Says::Nothing;
+    }
+    match &*span.name {
+        "call_llm" => Says::Is("generate_content"),
+        "agent.execute" => Says::Is("invoke_agent"),
+        "invocation" => Says::Plain,
+        name if agent(name).is_some() => Says::Is("invoke_agent"),
+        _ => Says::Nothing,
+    }
+}
+
+/// Returns the agent of `agent_run [X]`.
+fn agent(name: &str) -> Option<&str> {
+    name.strip_prefix("agent_run [")?.strip_suffix(']')
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    if let Some(name) = agent(&span.name)
+        && !span.attributes.contains("gen_ai.agent.name")
+    {
+        let name = name.to_owned();
+        span.attributes.push("gen_ai.agent.name", name);
+    }
+    // Tool spans carry the keys of a model call too, with `{}` for a value.
+    for key in [REQUEST, RESPONSE] {
+        if what != What::Call || matches!(span.attributes.text(key), Some("{}" | "null")) {
+            span.attributes.remove(key);
+        }
+    }
+    if let Some(mut request) = json::object(&span.attributes, REQUEST) {
+        json::put_parameters(&mut span.attributes, &request);
+        if let Some(Value::Object(config)) = request.get_mut("config") {
+            json::put_parameters(&mut span.attributes, config);
+            if let Some(tools) = config.remove("tools") {
+                json::put(&mut span.attributes, DEFINITIONS, tools);
+            }
+        }
+    }
+    let response = json::object(&span.attributes, RESPONSE);
+    if let Some(Value::Object(counts)) = response
+        .as_ref()
+        .and_then(|response| response.get("usage_metadata"))
+    {
+        usage::put(&mut span.attributes, counts);
+    }
+}

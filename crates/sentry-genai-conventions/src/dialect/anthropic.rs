@@ -1,0 +1,21 @@
+//! Anthropic's SDK for Python, which describes its own calls as soon as someone listens.
+
+use super::Dialect;
+use crate::SourceSpan;
+
+pub(super) static ANTHROPIC: Dialect = Dialect {
+    name: "anthropic",
+    speaks,
+    aliases: &[
+        (
+            "anthropic.message.stop_reason",
+            "gen_ai.response.finish_reasons",
+        ),
+        ("anthropic.tool_result.content", "gen_ai.tool.call.result"),
+    ],
+    ..Dialect::NONE
+};
+
+fn speaks(span: &SourceSpan) -> bool {
+    span.scope.starts_with("com.anthropic.sdk")
+}

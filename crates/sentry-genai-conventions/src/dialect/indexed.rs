@@ -1,0 +1,106 @@
+//! Attributes that flatten a list: `llm.input_messages.0.message.tool_calls.1.tool_call.id`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::json;
+use crate::Attributes;
+
+/// More steps than any library takes; what is left of a key after them is one step.
+const STEPS: usize = 16;
+
+/// Removes the attributes that flatten the list `prefix` names, and puts the list together; `None` if there are none.
+///
+/// Indexes may have gaps and come in any order. `prefix` ends in a dot.
+pub(super) fn take(attributes: &mut Attributes, prefix: &str) -> Option<Value> {
+    let mut root = Node::default();
+    attributes.retain(|key, value| {
+        let Some(path) = key.strip_prefix(prefix) else {
+            return true;
+        };
+        if !path.starts_with(|first: char| first.is_ascii_digit()) {
+            return true;
+        }
+        root.insert(path.splitn(STEPS, '.'), json::value(value));
+        false
+    });
+    (!root.children.is_empty()).then(|| root.into_value())
+}
+
+#[derive(Default)]
+struct Node {
+    leaf: Option<Value>,
+    children: BTreeMap<Step, Node>,
+}
+
+/// Numbers come first, and in their order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Index(u64),
+    Field(String),
+}
+
+impl Node {
+    fn insert<'a>(&mut self, mut path: impl Iterator<Item = &'a str>, leaf: Value) {
+        let Some(step) = path.next() else {
+            self.leaf = Some(leaf);
+            return;
+        };
+        let step = match step.parse() {
+            Ok(index) => Step::Index(index),
+            Err(_) => Step::Field(step.to_owned()),
+        };
+        self.children.entry(step).or_default().insert(path, leaf);
+    }
+
+    fn into_value(self) -> Value {
+        if self.children.is_empty() {
+            return self.leaf.unwrap_or_default();
+        }
+        let is_list = self
+            .children
+            .keys()
+            .all(|step| matches!(step, Step::Index(_)));
+        let children = self.children.into_iter();
+        if is_list {
+            return children.map(|(_, node)| node.into_value()).collect();
+        }
+        children
+            .map(|(step, node)| {
+                let name = match step {
+                    Step::Index(index) => index.to_string(),
+                    Step::Field(name) => name,
+                };
+                (name, node.into_value())
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lists_come_together_in_order() {
+        let mut attributes = Attributes::default();
+        attributes.push("p.10.role", "assistant");
+        attributes.push("p.2.role", "user");
+        attributes.push("p.10.tool_calls.1.id", "b");
+        attributes.push("p.10.tool_calls.0.id", "a");
+        attributes.push("p.name", "stays");
+        attributes.push("p.4294967296000.role", "tool");
+        let expected = json!([
+            {"role": "user"},
+            {"role": "assistant", "tool_calls": [{"id": "a"}, {"id": "b"}]},
+            {"role": "tool"},
+        ]);
+        assert_eq!(take(&mut attributes, "p."), Some(expected));
+        assert_eq!(attributes.len(), 1);
+        assert_eq!(take(&mut attributes, "p."), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! JSON in attributes: reading it, taking values out of it, and writing it back.
+
+use serde_json::{Map, Value};
+
+use crate::{Attributes, Scalar, messages};
+
+pub(super) type Object = Map<String, Value>;
+
+/// Returns an attribute's value as JSON; a text stays a text.
+pub(super) fn value(value: crate::Value<'_>) -> Value {
+    match value {
+        crate::Value::Bool(value) => value.into(),
+        crate::Value::Integer(value) => value.into(),
+        crate::Value::Double(value) => value.into(),
+        crate::Value::Str(value) => value.into(),
+        crate::Value::Array(values) => values.iter().map(scalar).collect(),
+    }
+}
+
+fn scalar(value: &Scalar) -> Value {
+    match value {
+        Scalar::Bool(value) => (*value).into(),
+        Scalar::Integer(value) => (*value).into(),
+        Scalar::Double(value) => (*value).into(),
+        Scalar::Str(value) => value.as_str().into(),
+    }
+}
+
+/// Reads the JSON, or the Python repr, of an attribute.
+pub(super) fn read(attributes: &Attributes, key: &str) -> Option<Value> {
+    messages::read_json(attributes.text(key)?)
+}
+
+/// Reads the JSON object, or the Python dict, of an attribute.
+pub(super) fn object(attributes: &Attributes, key: &str) -> Option<Object> {
+    match read(attributes, key)? {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
+}
+
+/// Returns the text of a JSON value: its own, or its JSON; `None` for null and for what is empty.
+pub(super) fn text(value: Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => (!text.is_empty()).then_some(text),
+        value => Some(value.to_string()),
+    }
+}
+
+/// Appends a JSON value as text under `key`, unless the key holds a value already.
+pub(super) fn put(attributes: &mut Attributes, key: &'static str, value: Value) {
+    if attributes.contains(key) {
+        return;
+    }
+    if let Some(text) = text(value) {
+        attributes.push(key, text);
+    }
+}
+
+/// Appends a scalar under `key`, with the type it has, unless the key holds a value already.
+pub(super) fn put_scalar(attributes: &mut Attributes, key: &'static str, value: &Value) {
+    if attributes.contains(key) {
+        return;
+    }
+    match value {
+        Value::Bool(value) => attributes.push(key, *value),
+        Value::String(text) if !text.is_empty() => attributes.push(key, text.as_str()),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => attributes.push(key, number),
+            (None, Some(number)) => attributes.push(key, number),
+            (None, None) => {}
+        },
+        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_string) => {
+            let texts: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+            attributes.push(key, texts.as_slice());
+        }
+        _ => {}
+    }
+}
+
+/// Parameters of a request, as every provider spells them, and their canonical names.
+#[rustfmt::skip]
+static PARAMETERS: &[(&str, &str)] = &[
+    ("frequency_penalty", "gen_ai.request.frequency_penalty"),
+    ("maxTokens", "gen_ai.request.max_tokens"),
+    ("max_completion_tokens", "gen_ai.request.max_tokens"),
+    ("max_output_tokens", "gen_ai.request.max_tokens"),
+    ("max_tokens", "gen_ai.request.max_tokens"),
+    ("model", "gen_ai.request.model"),
+    ("model_name", "gen_ai.request.model"),
+    ("presence_penalty", "gen_ai.request.presence_penalty"),
+    ("reasoning_effort", "gen_ai.request.reasoning.level"),
+    ("seed", "gen_ai.request.seed"),
+    ("stop", "gen_ai.request.stop_sequences"),
+    ("stopSequences", "gen_ai.request.stop_sequences"),
+    ("stop_sequences", "gen_ai.request.stop_sequences"),
+    ("stream", "gen_ai.response.streaming"),
+    ("temperature", "gen_ai.request.temperature"),
+    ("topK", "gen_ai.request.top_k"),
+    ("topP", "gen_ai.request.top_p"),
+    ("top_k", "gen_ai.request.top_k"),
+    ("top_p", "gen_ai.request.top_p"),
+];
+
+/// Appends the parameters of a request that have a canonical name.
+pub(super) fn put_parameters(attributes: &mut Attributes, request: &Object) {
+    for (name, key) in PARAMETERS {
+        if let Some(value) = request.get(*name) {
+            put_scalar(attributes, key, value);
+        }
+    }
+}

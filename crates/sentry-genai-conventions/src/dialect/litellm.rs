@@ -1,0 +1,128 @@
+//! litellm's OpenTelemetry callback: the conventions of one generation or another, Python reprs, and costs.
+
+use serde_json::Value;
+
+use super::{
+    Dialect, INPUT, OUTPUT, Says, What, has_known_operation, has_prefix, indexed, json, traceloop,
+    usage,
+};
+use crate::SourceSpan;
+
+pub(super) static LITELLM: Dialect = Dialect {
+    name: "litellm",
+    speaks,
+    aliases: &[
+        (
+            "gen_ai.cost.cache_creation_cost",
+            "gen_ai.cost.cache_creation.input_tokens",
+        ),
+        (
+            "gen_ai.cost.cache_read_cost",
+            "gen_ai.cost.cache_read.input_tokens",
+        ),
+        ("gen_ai.cost.input_cost", "gen_ai.cost.input_tokens"),
+        ("gen_ai.cost.output_cost", "gen_ai.cost.output_tokens"),
+        (
+            "gen_ai.cost.reasoning_cost",
+            "gen_ai.cost.reasoning.output_tokens",
+        ),
+        ("gen_ai.cost.total_cost", "gen_ai.cost.total_tokens"),
+        ("llm.is_streaming", "gen_ai.response.streaming"),
+        ("llm.user", "user.id"),
+        ("metadata.user_api_key_end_user_id", "user.id"),
+    ],
+    noise: &["hidden_params", "metadata.usage_object"],
+    operation,
+    adjust,
+};
+
+/// What litellm sent to the provider and got back, below the span of the call.
+const RAW: &str = "raw_gen_ai_request";
+
+fn speaks(span: &SourceSpan) -> bool {
+    span.scope == "litellm" || span.name == RAW || has_prefix(span, "litellm.")
+}
+
+fn operation(span: &SourceSpan) -> Says {
+    if span.name == RAW {
+        return Says::Plain;
+    }
+    if has_known_operation(span)
+        && span.attributes.text("gen_ai.operation.name") != Some("completion")
+    {
+        return Says::Nothing;
+    }
+    match span.attributes.text("llm.request.type") {
+        Some("completion" | "acompletion" | "chat" | "responses" | "aresponses") => {
+            Says::Is("chat")
+        }
+        Some("text_completion" | "atext_completion") => Says::Is("text_completion"),
+        Some("embedding" | "aembedding") => Says::Is("embeddings"),
+        Some("rerank" | "arerank") => Says::Is("rerank"),
+        _ => Says::Nothing,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    if span.name == RAW {
+        // The same again, in the provider's words.
+        attributes.retain(|key, _| !key.starts_with("llm."));
+        return;
+    }
+    traceloop::functions(attributes);
+    if let Some(prompts) = indexed::take(attributes, "gen_ai.prompt.") {
+        json::put(attributes, INPUT, prompts);
+    }
+    if let Some(completions) = indexed::take(attributes, "gen_ai.completion.") {
+        match json::read(attributes, OUTPUT) {
+            Some(Value::Array(messages)) => {
+                let merged = with_calls(messages, completions);
+                attributes.set(OUTPUT, merged.to_string());
+            }
+            _ => json::put(attributes, OUTPUT, completions),
+        }
+    }
+    if matches!(what, What::Call | What::Embeddings)
+        && let Some(counts) = json::object(attributes, "metadata.usage_object")
+    {
+        usage::put(attributes, &counts);
+    }
+    if let Some(metadata) = json::object(attributes, "metadata.requester_metadata") {
+        session(span, &metadata);
+    }
+}
+
+/// Adds the calls of the completions to the messages, which lack them.
+fn with_calls(mut messages: Vec<Value>, completions: Value) -> Value {
+    let Value::Array(completions) = completions else {
+        return Value::Array(messages);
+    };
+    for (message, completion) in messages.iter_mut().zip(completions) {
+        let has_call = message
+            .get("parts")
+            .and_then(Value::as_array)
+            .is_some_and(|parts| parts.iter().any(|part| part["type"] == "tool_call"));
+        if let (false, Some(message), Value::Object(mut completion)) =
+            (has_call, message.as_object_mut(), completion)
+        {
+            for key in ["tool_calls", "function_call"] {
+                if let Some(calls) = completion.remove(key)
+                    && !message.contains_key(key)
+                {
+                    message.insert(key.to_owned(), calls);
+                }
+            }
+        }
+    }
+    Value::Array(messages)
+}
+
+/// A caller's own metadata may name the thread.
+pub(super) fn session(span: &mut SourceSpan, metadata: &json::Object) {
+    for name in ["thread_id", "session_id", "conversation_id"] {
+        if let Some(id) = metadata.get(name) {
+            json::put_scalar(&mut span.attributes, "session.id", id);
+        }
+    }
+}

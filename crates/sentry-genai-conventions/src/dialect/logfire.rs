@@ -1,0 +1,123 @@
+//! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
+
+use super::{
+    ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, event_list, has_known_operation, json, usage,
+};
+use crate::{SourceSpan, SourceStatus};
+
+pub(super) static LOGFIRE: Dialect = Dialect {
+    name: "logfire",
+    speaks: |span| span.scope.starts_with("logfire."),
+    aliases: &[
+        ("agent_name", "gen_ai.agent.name"),
+        ("from_agent", "gen_ai.handoff.from_agent"),
+        ("group_id", "session.id"),
+        ("response_id", "gen_ai.response.id"),
+        ("to_agent", "gen_ai.handoff.to_agent"),
+    ],
+    noise: &[
+        "gen_ai.usage.raw",
+        "logfire.json_schema",
+        "logfire.metrics",
+        "model_config",
+        "model_settings",
+        "raw_input",
+        "request_data",
+        "response",
+        "response_data",
+        "usage",
+    ],
+    operation,
+    adjust,
+};
+
+fn operation(span: &SourceSpan) -> Says {
+    let template = span
+        .attributes
+        .text("logfire.msg_template")
+        .unwrap_or(&span.name);
+    if span.scope == "logfire.openai_agents" {
+        return match template.split(':').next().unwrap_or_default() {
+            "Agent run" => Says::Is("invoke_agent"),
+            "Function" => Says::Is("execute_tool"),
+            "Handoff" => Says::Is("handoff"),
+            _ if has_known_operation(span) => Says::Nothing,
+            _ if is_call(template) => Says::Is("chat"),
+            _ => Says::Plain,
+        };
+    }
+    if template.starts_with("streaming response") {
+        return Says::Is("chat");
+    }
+    if opens_stream(span) {
+        return Says::Plain;
+    }
+    Says::Nothing
+}
+
+fn is_call(template: &str) -> bool {
+    let template = template.to_ascii_lowercase();
+    template.starts_with("chat completion") || template.starts_with("responses api")
+}
+
+/// A stream makes two spans: the request's knows neither answer nor usage, and the one that follows knows all of the call.
+fn opens_stream(span: &SourceSpan) -> bool {
+    let attributes = &span.attributes;
+    let has_failed = matches!(span.status, SourceStatus::Error(_))
+        || span.events.iter().any(|event| event.name == "exception");
+    !has_failed
+        && !attributes.contains(OUTPUT)
+        && !attributes.contains("gen_ai.usage.output_tokens")
+        && !attributes.contains("gen_ai.response.id")
+        && attributes.contains("request_data")
+        && !attributes.contains("response_data")
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let is_stream = span.name.starts_with("streaming response");
+    let attributes = &mut span.attributes;
+    for key in [
+        "group_id",
+        "agent_name",
+        "from_agent",
+        "to_agent",
+        "response_id",
+    ] {
+        if attributes.text(key) == Some("null") {
+            attributes.remove(key);
+        }
+    }
+    match what {
+        What::Agent => attributes.rename("name", "gen_ai.agent.name"),
+        What::Tool => {
+            attributes.rename("name", "gen_ai.tool.name");
+            attributes.rename("input", ARGUMENTS);
+            attributes.rename("output", RESULT);
+        }
+        _ => {}
+    }
+    if what != What::Call {
+        return;
+    }
+    event_list::take(attributes, "events");
+    if let Some(response) = json::read(attributes, "response") {
+        json::put(attributes, OUTPUT, response);
+    }
+    if let Some(answer) = json::object(attributes, "response_data")
+        && let Some(message) = answer
+            .get("message")
+            .or_else(|| answer.get("combined_chunk_content"))
+    {
+        json::put(attributes, OUTPUT, message.clone());
+    }
+    if let Some(request) = json::object(attributes, "request_data") {
+        json::put_parameters(attributes, &request);
+        if let Some(messages) = request.get("messages") {
+            json::put(attributes, super::INPUT, messages.clone());
+        }
+    }
+    usage::take(attributes, "gen_ai.usage.raw");
+    if is_stream && !attributes.contains("gen_ai.response.streaming") {
+        attributes.push("gen_ai.response.streaming", true);
+    }
+}

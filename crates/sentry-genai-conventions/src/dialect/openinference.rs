@@ -1,0 +1,324 @@
+//! OpenInference: flattened messages, and a kind for every span.
+
+use serde_json::{Value, json};
+
+use super::{
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, indexed,
+    json::{self, Object},
+    litellm, traceloop,
+};
+use crate::{Attributes, SourceSpan, timestamp};
+
+pub(super) static OPENINFERENCE: Dialect = Dialect {
+    name: "openinference",
+    speaks: |span| span.attributes.contains(KIND),
+    aliases: &[
+        ("agent.name", "gen_ai.agent.name"),
+        ("llm.cost.completion", "gen_ai.cost.output_tokens"),
+        ("llm.cost.prompt", "gen_ai.cost.input_tokens"),
+        ("llm.cost.total", "gen_ai.cost.total_tokens"),
+        ("llm.finish_reason", "gen_ai.response.finish_reasons"),
+        ("llm.request.model_name", "gen_ai.request.model"),
+        ("llm.response.model_name", "gen_ai.response.model"),
+        ("llm.system", "gen_ai.provider.name"),
+        ("llm.provider", "gen_ai.provider.name"),
+        ("llm.token_count.completion", "gen_ai.usage.output_tokens"),
+        (
+            "llm.token_count.completion_details.reasoning",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
+        ("llm.token_count.prompt", "gen_ai.usage.input_tokens"),
+        (
+            "llm.token_count.prompt_details.cache_read",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        (
+            "llm.token_count.prompt_details.cache_write",
+            "gen_ai.usage.cache_creation.input_tokens",
+        ),
+        ("llm.token_count.total", "gen_ai.usage.total_tokens"),
+        ("tool.description", "gen_ai.tool.description"),
+        ("tool.name", "gen_ai.tool.name"),
+        ("tool_call.id", "gen_ai.tool.call.id"),
+    ],
+    noise: &[
+        "embedding.invocation_parameters",
+        "input.mime_type",
+        "llm.invocation_parameters",
+        "output.mime_type",
+    ],
+    operation,
+    adjust,
+};
+
+const KIND: &str = "openinference.span.kind";
+
+fn operation(span: &SourceSpan) -> Says {
+    let kind = span.attributes.text(KIND).unwrap_or_default();
+    match &*kind.to_ascii_uppercase() {
+        "LLM" if is_completion(span) => Says::Is("text_completion"),
+        "LLM" => Says::Is("chat"),
+        "EMBEDDING" => Says::Is("embeddings"),
+        "AGENT" if is_trace(span) => Says::Plain,
+        "AGENT" => Says::Is("invoke_agent"),
+        "TOOL" if handoff(&span.name).is_some() => Says::Is("handoff"),
+        "TOOL" => Says::Is("execute_tool"),
+        "RERANKER" => Says::Is("rerank"),
+        _ => Says::Plain,
+    }
+}
+
+fn is_completion(span: &SourceSpan) -> bool {
+    span.name == "Completion"
+        || span.attributes.contains("llm.prompts.0.prompt.text")
+        || span.attributes.contains("llm.choices.0.completion.text")
+}
+
+/// OpenAI's agents have a span around the whole trace, which is no agent.
+fn is_trace(span: &SourceSpan) -> bool {
+    span.scope.ends_with("openai_agents")
+        && !span.attributes.contains("graph.node.id")
+        && !span.attributes.contains("agent.name")
+}
+
+fn handoff(name: &str) -> Option<&str> {
+    name.strip_prefix("handoff to ")
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    span.attributes
+        .retain(|_, value| value != crate::Value::Str("__REDACTED__"));
+    if let Some(to) = handoff(&span.name)
+        && what == What::Other
+    {
+        let to = to.to_owned();
+        span.attributes.push("gen_ai.handoff.to_agent", to);
+    }
+    names(span, what);
+    first_chunk(span);
+    let metadata = json::object(&span.attributes, "metadata");
+    if let Some(metadata) = metadata {
+        litellm::session(span, &metadata);
+    }
+    if what == What::Plain {
+        return;
+    }
+    let attributes = &mut span.attributes;
+    model(attributes, what);
+    if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
+        for (name, value) in variables {
+            let key = format!("gen_ai.prompt.variable.{name}");
+            if let Some(text) = json::text(value)
+                && !attributes.contains(&key)
+            {
+                attributes.push_owned_key(&key, text);
+            }
+        }
+        attributes.remove("llm.prompt_template.variables");
+    }
+    match what {
+        What::Embeddings => embeddings(attributes),
+        What::Tool => {
+            attributes.rename("input.value", ARGUMENTS);
+            if let Some(result) = json::read(attributes, "output.value") {
+                json::put(attributes, RESULT, traceloop::content_of(result));
+            }
+            attributes.rename("output.value", RESULT);
+        }
+        What::Call | What::Agent => messages(attributes),
+        What::Other | What::Plain => {}
+    }
+}
+
+fn names(span: &mut SourceSpan, what: What) {
+    let (key, own) = match what {
+        What::Agent => ("gen_ai.agent.name", "agent.name"),
+        What::Tool => ("gen_ai.tool.name", "tool.name"),
+        _ => return,
+    };
+    let is_named = |key| span.attributes.text(key).is_some();
+    // smolagents calls its tools `SimpleTool`, and agents `X.run`.
+    if !is_named(key) && !is_named(own) {
+        let name = span.name.strip_suffix(".run").unwrap_or(&span.name);
+        let name = name.to_owned();
+        span.attributes.push(key, name);
+    }
+}
+
+/// The time of the first token is that of an event.
+fn first_chunk(span: &mut SourceSpan) {
+    let first = span
+        .events
+        .iter()
+        .find(|event| event.name == "First Token Stream Event")
+        .and_then(|event| event.time);
+    if let Some(first) = first.filter(|first| *first >= span.start) {
+        let seconds = timestamp::seconds_between(span.start, first);
+        span.attributes
+            .push("gen_ai.response.time_to_first_chunk", seconds);
+    }
+}
+
+/// `llm.model_name` is the model of the request until the response names its own; the parameters say what was asked for.
+fn model(attributes: &mut Attributes, what: What) {
+    let parameters = [
+        "llm.invocation_parameters",
+        "embedding.invocation_parameters",
+    ]
+    .into_iter()
+    .find_map(|key| json::object(attributes, key));
+    if let Some(mut parameters) = parameters {
+        // The instrumentation of OpenAI's agents has the whole response here.
+        let is_response = parameters.contains_key("created_at");
+        if is_response {
+            if let Some(id) = parameters.get("id") {
+                json::put_scalar(attributes, "gen_ai.response.id", id);
+            }
+            parameters.remove("model");
+        }
+        json::put_parameters(attributes, &parameters);
+    }
+    let answer = json::object(attributes, "output.value").filter(|_| what == What::Call);
+    if let Some(id) = answer.as_ref().and_then(|answer| answer.get("id")) {
+        json::put_scalar(attributes, "gen_ai.response.id", id);
+    }
+    let answered_by = answer
+        .as_ref()
+        .and_then(|answer| answer.get("model")?.as_str());
+    let is_answered = |name: &str| match answered_by {
+        Some(model) => model == name,
+        // Bedrock's answers do not say who gave them.
+        None => answer.is_none() && !attributes.contains("llm.provider"),
+    };
+    let has_answer = attributes.contains("llm.token_count.completion")
+        && attributes.text("llm.model_name").is_some_and(is_answered);
+    for key in ["llm.model_name", "embedding.model_name"] {
+        let is_asked_for = attributes.contains("gen_ai.request.model")
+            || attributes.contains("llm.request.model_name");
+        let is_response = what == What::Call && has_answer || is_asked_for;
+        attributes.rename(
+            key,
+            if is_response {
+                "gen_ai.response.model"
+            } else {
+                "gen_ai.request.model"
+            },
+        );
+    }
+}
+
+fn messages(attributes: &mut Attributes) {
+    for (prefix, role, key) in [
+        ("llm.input_messages.", "user", INPUT),
+        ("llm.output_messages.", "assistant", OUTPUT),
+    ] {
+        if let Some(Value::Array(messages)) = indexed::take(attributes, prefix) {
+            let messages: Vec<_> = messages
+                .into_iter()
+                .filter_map(|item| message(item, role))
+                .collect();
+            if !messages.is_empty() {
+                json::put(attributes, key, messages.into());
+            }
+        }
+    }
+    for (prefix, step, role, key) in [
+        ("llm.prompts.", "prompt", "user", INPUT),
+        ("llm.choices.", "completion", "assistant", OUTPUT),
+    ] {
+        if let Some(Value::Array(texts)) = indexed::take(attributes, prefix) {
+            let messages = texts
+                .into_iter()
+                .map(|mut item| json!({"role": role, "content": item[step]["text"].take()}));
+            json::put(attributes, key, messages.collect());
+        }
+    }
+    if let Some(Value::Array(tools)) = indexed::take(attributes, "llm.tools.") {
+        let tools = tools.into_iter().filter_map(|mut item| {
+            let schema = item.get_mut("tool")?.get_mut("json_schema")?.take();
+            Some(match schema {
+                Value::String(text) => {
+                    crate::messages::read_json(&text).unwrap_or(Value::String(text))
+                }
+                schema => schema,
+            })
+        });
+        json::put(attributes, DEFINITIONS, tools.collect());
+    }
+    attributes.rename("input.value", INPUT);
+    attributes.rename("output.value", OUTPUT);
+}
+
+/// Brings one message into the form of OpenAI's API.
+fn message(mut item: Value, role: &str) -> Option<Value> {
+    let Some(Value::Object(mut message)) = item.get_mut("message").map(Value::take) else {
+        return None;
+    };
+    message.entry("role").or_insert_with(|| role.into());
+    let mut calls: Vec<Value> = Vec::new();
+    if let Some(Value::Array(items)) = message.remove("tool_calls") {
+        calls.extend(items.into_iter().filter_map(call));
+    }
+    if let Some(Value::Array(items)) = message.remove("contents") {
+        let mut parts = Vec::new();
+        for mut item in items {
+            if let Some(Value::Object(content)) = item.get_mut("message_content").map(Value::take) {
+                parts.push(part(content));
+            }
+            // What the list of calls has as well.
+            if let Some(call) = call(item)
+                && !calls.iter().any(|known| known["id"] == call["id"])
+            {
+                calls.push(call);
+            }
+        }
+        if !parts.is_empty() {
+            message.insert("content".to_owned(), parts.into());
+        }
+    }
+    if let Some(name) = message.remove("function_call_name") {
+        let arguments = message.remove("function_call_arguments_json");
+        calls.push(json!({"type": "function", "function": {"name": name, "arguments": arguments}}));
+    }
+    if !calls.is_empty() {
+        message.insert("tool_calls".to_owned(), calls.into());
+    }
+    // Of content that the instrumentation could not read the role is all there is.
+    (message.len() > 1).then_some(Value::Object(message))
+}
+
+fn call(mut item: Value) -> Option<Value> {
+    let mut call = item.get_mut("tool_call")?.take();
+    call.as_object_mut()?
+        .insert("type".to_owned(), "function".into());
+    Some(call)
+}
+
+fn part(mut content: Object) -> Value {
+    if let Some(mut image) = content.remove("image") {
+        let url = image
+            .pointer_mut("/image/url")
+            .map(Value::take)
+            .unwrap_or_default();
+        return json!({"type": "image_url", "image_url": {"url": url}});
+    }
+    Value::Object(content)
+}
+
+fn embeddings(attributes: &mut Attributes) {
+    if let Some(Value::Array(items)) = indexed::take(attributes, "embedding.embeddings.") {
+        let mut texts: Vec<_> = items
+            .into_iter()
+            .filter_map(|mut item| Some(item.get_mut("embedding")?.get_mut("text")?.take()))
+            .collect();
+        let texts = match texts.len() {
+            1 => texts.remove(0),
+            _ => texts.into(),
+        };
+        if texts != Value::Array(Vec::new()) {
+            json::put(attributes, "gen_ai.embeddings.input", texts);
+        }
+    }
+    attributes.rename("input.value", "gen_ai.embeddings.input");
+    attributes.remove("output.value");
+}

@@ -1,0 +1,93 @@
+//! pydantic-ai, in every version of its format: lists of events, then messages; names of its own, then the conventions'.
+
+use super::{Dialect, INPUT, OUTPUT, Says, What, event_list, has_known_operation};
+use crate::SourceSpan;
+
+pub(super) static PYDANTIC_AI: Dialect = Dialect {
+    name: "pydantic_ai",
+    speaks,
+    aliases: &[
+        ("agent_name", "gen_ai.agent.name"),
+        ("model_name", "gen_ai.request.model"),
+        ("model_request_parameters", "gen_ai.tool.definitions"),
+        ("tool_arguments", "gen_ai.tool.call.arguments"),
+        ("tool_response", "gen_ai.tool.call.result"),
+        (
+            "gen_ai.aggregated_usage.input_tokens",
+            "gen_ai.usage.input_tokens",
+        ),
+        (
+            "gen_ai.aggregated_usage.output_tokens",
+            "gen_ai.usage.output_tokens",
+        ),
+        (
+            "gen_ai.aggregated_usage.cache_read.input_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        (
+            "gen_ai.aggregated_usage.cache_creation.input_tokens",
+            "gen_ai.usage.cache_creation.input_tokens",
+        ),
+        (
+            "gen_ai.aggregated_usage.details.reasoning_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
+        (
+            "gen_ai.usage.details.cache_read_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        (
+            "gen_ai.usage.details.cache_write_tokens",
+            "gen_ai.usage.cache_creation.input_tokens",
+        ),
+        (
+            "gen_ai.usage.details.reasoning_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
+    ],
+    noise: &["embeddings", "logfire.json_schema", "logfire.metrics"],
+    operation,
+    adjust,
+};
+
+fn speaks(span: &SourceSpan) -> bool {
+    span.scope == "pydantic-ai" || span.scope == "pydantic_ai"
+}
+
+fn operation(span: &SourceSpan) -> Says {
+    if has_known_operation(span) {
+        return Says::Nothing;
+    }
+    match &*span.name {
+        "running tools" => Says::Plain,
+        "running tool" => Says::Is("execute_tool"),
+        "agent run" => Says::Is("invoke_agent"),
+        name if name.starts_with("running tool: ") => Says::Is("execute_tool"),
+        name if name.ends_with(" run") && span.attributes.contains("agent_name") => {
+            Says::Is("invoke_agent")
+        }
+        _ => Says::Nothing,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    match what {
+        What::Call => event_list::take(attributes, "events"),
+        What::Agent => {
+            attributes.rename("final_result", OUTPUT);
+            event_list::take(attributes, "all_messages_events");
+            event_list::split(attributes, "pydantic_ai.all_messages");
+        }
+        What::Embeddings => attributes.rename("inputs", "gen_ai.embeddings.input"),
+        _ => {}
+    }
+    if attributes.contains(INPUT) {
+        attributes.remove("all_messages_events");
+        attributes.remove("pydantic_ai.all_messages");
+    }
+    // What was asked of the model, but for its tools.
+    if attributes.contains("gen_ai.tool.definitions") {
+        attributes.remove("model_request_parameters");
+    }
+}

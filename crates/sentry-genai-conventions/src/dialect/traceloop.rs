@@ -1,0 +1,325 @@
+//! OpenLLMetry and Traceloop's SDK: flattened messages in the first generation, the conventions' in the second, and
+//! workflows, agents, tools and tasks in both.
+
+use serde_json::Value;
+
+use super::{
+    DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, bedrock, has_known_operation, indexed, json,
+};
+use crate::{Attributes, SourceSpan};
+
+pub(super) static TRACELOOP: Dialect = Dialect {
+    name: "traceloop",
+    speaks,
+    aliases: &[
+        ("gen_ai.openai.api_base", "server.address"),
+        ("llm.chat.stop_sequences", "gen_ai.request.stop_sequences"),
+        ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
+        ("llm.is_streaming", "gen_ai.response.streaming"),
+        ("llm.presence_penalty", "gen_ai.request.presence_penalty"),
+        (
+            "llm.response.finish_reason",
+            "gen_ai.response.finish_reasons",
+        ),
+        ("llm.response.stop_reason", "gen_ai.response.finish_reasons"),
+        ("llm.top_k", "gen_ai.request.top_k"),
+        (
+            "llm.usage.cache_creation_input_tokens",
+            "gen_ai.usage.cache_creation.input_tokens",
+        ),
+        (
+            "llm.usage.cache_read_input_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        (
+            "llm.usage.reasoning_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
+        ("llm.usage.total_tokens", "gen_ai.usage.total_tokens"),
+        ("llm.user", "user.id"),
+        (
+            "traceloop.association.properties.lc_agent_name",
+            "gen_ai.agent.name",
+        ),
+        ("traceloop.association.properties.user_id", "user.id"),
+        ("traceloop.workflow.name", "gen_ai.pipeline.name"),
+    ],
+    noise: &["gen_ai.task.input", "gen_ai.task.output", "llm.headers"],
+    operation,
+    adjust,
+};
+
+const KIND: &str = "traceloop.span.kind";
+const ENTITY: &str = "traceloop.entity.name";
+const ENTITY_INPUT: &str = "traceloop.entity.input";
+const ENTITY_OUTPUT: &str = "traceloop.entity.output";
+const PROVIDER: &str = "traceloop.association.properties.ls_provider";
+
+fn speaks(span: &SourceSpan) -> bool {
+    is_own_scope(&span.scope)
+        || span.attributes.iter().any(|(key, _)| {
+            let indexed = |prefix: &str| {
+                key.strip_prefix(prefix)
+                    .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+            };
+            key.starts_with("traceloop.")
+                || matches!(
+                    key,
+                    "llm.request.type" | "llm.usage.total_tokens" | "llm.is_streaming"
+                )
+                || indexed("gen_ai.prompt.")
+                || indexed("gen_ai.completion.")
+        })
+}
+
+/// OpenTelemetry's own instrumentations have scopes of the same family.
+fn is_own_scope(scope: &str) -> bool {
+    scope == "traceloop.tracer"
+        || scope.starts_with("@traceloop/")
+        || matches!(
+            scope.strip_prefix("opentelemetry.instrumentation."),
+            Some("anthropic" | "bedrock" | "langchain" | "openai.v0" | "openai.v1")
+        )
+}
+
+fn operation(span: &SourceSpan) -> Says {
+    match span.attributes.text(KIND) {
+        // Its library may call the run of any chain an agent; the agent has a span of its own below.
+        Some("workflow" | "task") => return Says::Plain,
+        _ if has_known_operation(span) => return Says::Nothing,
+        Some("agent") => return Says::Is("invoke_agent"),
+        Some("tool") => return Says::Is("execute_tool"),
+        Some("handoff") => return Says::Is("handoff"),
+        Some(_) => return Says::Plain,
+        None => {}
+    }
+    match span.attributes.text("llm.request.type") {
+        Some("chat") => Says::Is("chat"),
+        Some("completion") if is_chat(span) => Says::Is("chat"),
+        Some("completion") => Says::Is("text_completion"),
+        Some("embedding") => Says::Is("embeddings"),
+        Some("rerank") => Says::Is("rerank"),
+        Some(_) => Says::Plain,
+        None if span.attributes.contains("gen_ai.operation.name") => Says::Nothing,
+        None => by_name(&span.name),
+    }
+}
+
+/// Anthropic's chats are of the type `completion`, too.
+fn is_chat(span: &SourceSpan) -> bool {
+    span.name.ends_with(".chat")
+        || span.attributes.contains("gen_ai.prompt.0.role")
+        || span.attributes.contains(INPUT)
+}
+
+/// The first generation's embeddings and responses say what they are in their name alone.
+fn by_name(name: &str) -> Says {
+    match name {
+        "openai.embeddings" => Says::Is("embeddings"),
+        "openai.response" | "openai.responses" => Says::Is("chat"),
+        _ => Says::Nothing,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let key = match what {
+        What::Tool => Some("gen_ai.tool.name"),
+        What::Agent => Some("gen_ai.agent.name"),
+        _ => None,
+    };
+    if let Some(key) = key {
+        let is_named = span.attributes.contains(key);
+        let entity = span.attributes.text(ENTITY).map(str::to_owned);
+        if let (false, Some(entity)) = (is_named, entity) {
+            span.attributes.push(key, entity);
+        }
+    }
+    let is_bedrock = span.scope.ends_with(".bedrock");
+    let attributes = &mut span.attributes;
+    provider(attributes);
+    if let Some(prompts) = indexed::take(attributes, "gen_ai.prompt.") {
+        json::put(attributes, INPUT, turns(prompts, "user"));
+    }
+    if let Some(completions) = indexed::take(attributes, "gen_ai.completion.") {
+        json::put(attributes, OUTPUT, turns(completions, "assistant"));
+    }
+    functions(attributes);
+    match what {
+        What::Tool => {
+            payload(attributes, ENTITY_INPUT, super::ARGUMENTS, arguments);
+            payload(attributes, ENTITY_OUTPUT, super::RESULT, content_of);
+        }
+        What::Agent => {
+            payload(attributes, ENTITY_INPUT, INPUT, arguments);
+            payload(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
+        }
+        // Its name stands for an agent's, even where there is none.
+        What::Plain if attributes.text(KIND) == Some("workflow") => {
+            attributes.remove("gen_ai.agent.name");
+        }
+        What::Call if is_bedrock => bedrock::include_cache(attributes),
+        _ => {}
+    }
+}
+
+/// A framework is no provider; its metadata names the model's.
+fn provider(attributes: &mut Attributes) {
+    for key in ["gen_ai.provider.name", "gen_ai.system"] {
+        if let Some(name) = attributes.text(key)
+            && name.to_ascii_lowercase().starts_with("lang")
+            && let Some(real) = attributes.text(PROVIDER).map(str::to_owned)
+        {
+            attributes.remove(key);
+            attributes.push("gen_ai.provider.name", real);
+        }
+    }
+}
+
+/// Makes messages of what the indexes held: an old completion's prompt is the user's, and a thought belongs to the turn
+/// that follows it.
+fn turns(messages: Value, role: &str) -> Value {
+    let Value::Array(items) = messages else {
+        return messages;
+    };
+    let mut turns: Vec<Value> = Vec::with_capacity(items.len());
+    for mut item in items {
+        let Some(message) = item.as_object_mut() else {
+            continue;
+        };
+        if let Some(text) = message.remove("user") {
+            message.entry("content").or_insert(text);
+            message.insert("role".to_owned(), "user".into());
+        }
+        message.entry("role").or_insert_with(|| role.into());
+        // LangChain's instrumentation quotes what is empty.
+        if message.get("content").and_then(Value::as_str) == Some("\"\"") {
+            message.remove("content");
+        }
+        let is_answer = message.get("role").and_then(Value::as_str) == Some("assistant");
+        if is_answer
+            && turns.last().is_some_and(|last| last["role"] == "thinking")
+            && let Some(mut thought) = turns.pop()
+        {
+            message.insert("reasoning_content".to_owned(), thought["content"].take());
+        }
+        turns.push(item);
+    }
+    Value::Array(turns)
+}
+
+/// Puts the definitions of tools together, `llm.request.functions.N.*`.
+pub(super) fn functions(attributes: &mut Attributes) {
+    let Some(Value::Array(mut functions)) = indexed::take(attributes, "llm.request.functions.")
+    else {
+        return;
+    };
+    for function in &mut functions {
+        for key in ["parameters", "input_schema"] {
+            if let Some(schema) = function.get_mut(key)
+                && let Some(parsed) = schema.as_str().and_then(crate::messages::read_json)
+            {
+                *schema = parsed;
+            }
+        }
+    }
+    json::put(attributes, DEFINITIONS, Value::Array(functions));
+}
+
+/// Moves what a function was called with or returned to its canonical key, without its wrapping.
+fn payload(
+    attributes: &mut Attributes,
+    from: &str,
+    to: &'static str,
+    unwrap: impl Fn(Value) -> Value,
+) {
+    let key = if attributes.contains(to) { to } else { from };
+    let Some(value) = json::read(attributes, key) else {
+        attributes.rename(from, to);
+        return;
+    };
+    attributes.remove(from);
+    attributes.remove(to);
+    json::put(attributes, to, unwrap(value));
+}
+
+/// Takes the arguments out of a Python call, a LangChain run or an MCP request.
+fn arguments(value: Value) -> Value {
+    let Value::Object(mut call) = value else {
+        return value;
+    };
+    if call.contains_key("args") && call.contains_key("kwargs") {
+        return match (has(&call, "args"), has(&call, "kwargs")) {
+            (false, _) => call.remove("kwargs").unwrap_or_default(),
+            (true, true) => Value::Object(call),
+            (true, false) => match call.remove("args") {
+                Some(Value::Array(mut items)) if items.len() == 1 => items.remove(0),
+                items => items.unwrap_or_default(),
+            },
+        };
+    }
+    if call.contains_key("tool_name")
+        && let Some(arguments) = call.remove("arguments")
+    {
+        return arguments;
+    }
+    let is_run = has(&call, "input_str");
+    if is_run {
+        if let Some(inputs @ Value::Object(_)) = call.remove("inputs") {
+            return inputs;
+        }
+        let text = call.remove("input_str");
+        let text = text.as_ref().and_then(Value::as_str).unwrap_or_default();
+        return crate::messages::read_json(text).unwrap_or_else(|| text.into());
+    }
+    Value::Object(call)
+}
+
+/// Takes a result out of what a library wraps around it: `{"output": ...}`, or a serialised LangChain message.
+pub(super) fn content_of(value: Value) -> Value {
+    let Value::Object(mut object) = value else {
+        return value;
+    };
+    if object.get("type").and_then(Value::as_str) == Some("constructor")
+        && let Some(content) = object
+            .get_mut("kwargs")
+            .and_then(|kwargs| kwargs.get_mut("content"))
+    {
+        return content.take();
+    }
+    // LangChain's `{"type": "tool", "data": {...}}`.
+    if object.get("type").and_then(Value::as_str) == Some("tool")
+        && let Some(content) = object
+            .get_mut("data")
+            .and_then(|data| data.get_mut("content"))
+    {
+        return content.take();
+    }
+    let is_wrapper = object.keys().all(|key| {
+        matches!(
+            key.as_str(),
+            "output" | "outputs" | "result" | "kwargs" | "tags"
+        )
+    });
+    if is_wrapper {
+        for key in ["output", "outputs", "result"] {
+            if let Some(inner) = object.remove(key) {
+                return content_of(inner);
+            }
+        }
+    }
+    Value::Object(object)
+}
+
+fn has(object: &json::Object, key: &str) -> bool {
+    object.get(key).is_some_and(|value| !is_empty(value))
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}

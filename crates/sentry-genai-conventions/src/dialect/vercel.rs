@@ -1,0 +1,272 @@
+//! Vercel's AI SDK: its own attributes up to version 6 and on request in 7, where the conventions' are the default.
+
+use serde_json::{Value, json};
+
+use super::{Dialect, INPUT, OUTPUT, Says, What, has_known_operation, json, usage};
+use crate::SourceSpan;
+
+pub(super) static VERCEL: Dialect = Dialect {
+    name: "vercel_ai",
+    speaks: |span| span.attributes.contains(ID),
+    aliases: &[
+        ("ai.model.id", "gen_ai.request.model"),
+        ("ai.model.provider", "gen_ai.provider.name"),
+        ("ai.prompt", INPUT),
+        ("ai.prompt.messages", INPUT),
+        ("ai.prompt.tools", "gen_ai.tool.definitions"),
+        (
+            "ai.response.avgCompletionTokensPerSecond",
+            "gen_ai.response.tokens_per_second",
+        ),
+        (
+            "ai.response.avgOutputTokensPerSecond",
+            "gen_ai.response.tokens_per_second",
+        ),
+        ("ai.response.finishReason", "gen_ai.response.finish_reasons"),
+        ("ai.response.id", "gen_ai.response.id"),
+        ("ai.response.model", "gen_ai.response.model"),
+        (
+            "ai.settings.frequencyPenalty",
+            "gen_ai.request.frequency_penalty",
+        ),
+        ("ai.settings.maxOutputTokens", "gen_ai.request.max_tokens"),
+        ("ai.settings.maxTokens", "gen_ai.request.max_tokens"),
+        (
+            "ai.settings.presencePenalty",
+            "gen_ai.request.presence_penalty",
+        ),
+        ("ai.settings.seed", "gen_ai.request.seed"),
+        ("ai.settings.stopSequences", "gen_ai.request.stop_sequences"),
+        ("ai.settings.temperature", "gen_ai.request.temperature"),
+        ("ai.settings.topK", "gen_ai.request.top_k"),
+        ("ai.settings.topP", "gen_ai.request.top_p"),
+        ("ai.telemetry.functionId", "gen_ai.function_id"),
+        ("ai.telemetry.metadata.userId", "user.id"),
+        ("ai.toolCall.args", "gen_ai.tool.call.arguments"),
+        ("ai.toolCall.id", "gen_ai.tool.call.id"),
+        ("ai.toolCall.name", "gen_ai.tool.name"),
+        ("ai.toolCall.result", "gen_ai.tool.call.result"),
+        ("ai.total_cost", "gen_ai.cost.total_tokens"),
+        (
+            "ai.usage.cachedInputTokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        ("ai.usage.completionTokens", "gen_ai.usage.output_tokens"),
+        (
+            "ai.usage.inputTokenDetails.cacheReadTokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        (
+            "ai.usage.inputTokenDetails.cacheWriteTokens",
+            "gen_ai.usage.cache_creation.input_tokens",
+        ),
+        ("ai.usage.inputTokens", "gen_ai.usage.input_tokens"),
+        (
+            "ai.usage.outputTokenDetails.reasoningTokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
+        ("ai.usage.outputTokens", "gen_ai.usage.output_tokens"),
+        ("ai.usage.promptTokens", "gen_ai.usage.input_tokens"),
+        (
+            "ai.usage.reasoningTokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
+        ("ai.usage.totalTokens", "gen_ai.usage.total_tokens"),
+    ],
+    noise: &[
+        "ai.embedding",
+        "ai.embeddings",
+        "operation.name",
+        "resource.name",
+    ],
+    operation,
+    adjust,
+};
+
+const ID: &str = "ai.operationId";
+
+fn operation(span: &SourceSpan) -> Says {
+    if has_known_operation(span) {
+        return Says::Nothing;
+    }
+    let id = span.attributes.text(ID).unwrap_or_default();
+    // `ai.streamText.doStream`, and some versions append the function.
+    let id = id.split(' ').next().unwrap_or_default();
+    match id.rsplit('.').next().unwrap_or_default() {
+        "doGenerate" | "doStream" => Says::Is("chat"),
+        "doEmbed" => Says::Is("embeddings"),
+        "doRerank" => Says::Is("rerank"),
+        "toolCall" => Says::Is("execute_tool"),
+        "generateText" | "streamText" | "generateObject" | "streamObject" => {
+            Says::Is("invoke_agent")
+        }
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let is_stream = span
+        .attributes
+        .text(ID)
+        .is_some_and(|id| id.ends_with(".doStream"));
+    let attributes = &mut span.attributes;
+    if is_stream && !attributes.contains("gen_ai.response.streaming") {
+        attributes.push("gen_ai.response.streaming", true);
+    }
+    for key in ["ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"] {
+        let milliseconds = match attributes.get(key) {
+            Some(crate::Value::Double(value)) => value,
+            Some(crate::Value::Integer(value)) => value as f64,
+            _ => continue,
+        };
+        attributes.remove(key);
+        if !attributes.contains("gen_ai.response.time_to_first_chunk") {
+            attributes.push("gen_ai.response.time_to_first_chunk", milliseconds / 1000.0);
+        }
+    }
+    match what {
+        What::Agent => {
+            let function = attributes
+                .text("ai.telemetry.functionId")
+                .map(str::to_owned);
+            if let Some(function) = function
+                && !attributes.contains("gen_ai.agent.name")
+            {
+                attributes.push("gen_ai.agent.name", function);
+            }
+        }
+        What::Embeddings => {
+            attributes.rename("ai.value", "gen_ai.embeddings.input");
+            attributes.rename("ai.values", "gen_ai.embeddings.input");
+            attributes.rename("ai.usage.tokens", "gen_ai.usage.input_tokens");
+            unquote_texts(attributes);
+        }
+        What::Plain => {
+            for key in ["ai.value", "ai.values", "ai.usage.tokens"] {
+                attributes.remove(key);
+            }
+        }
+        What::Call => provider_metadata(attributes),
+        _ => {}
+    }
+    if matches!(what, What::Call | What::Agent) {
+        answer(attributes);
+    }
+    metadata(attributes);
+}
+
+/// Every text to embed is JSON in itself.
+fn unquote_texts(attributes: &mut crate::Attributes) {
+    const KEY: &str = "gen_ai.embeddings.input";
+    let unquote = |text: &str| {
+        serde_json::from_str::<String>(text).map_or_else(|_| Value::from(text), Value::String)
+    };
+    let texts = match attributes.get(KEY) {
+        Some(crate::Value::Str(text)) => unquote(text),
+        Some(value @ crate::Value::Array(_)) => match json::value(value) {
+            Value::Array(items) => items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.clone(), unquote))
+                .collect(),
+            value => value,
+        },
+        _ => return,
+    };
+    attributes.remove(KEY);
+    let texts = match texts {
+        Value::Array(mut items) if items.len() == 1 => items.remove(0),
+        texts => texts,
+    };
+    json::put(attributes, KEY, texts);
+}
+
+/// Puts the pieces of the answer together.
+fn answer(attributes: &mut crate::Attributes) {
+    let mut parts = Vec::new();
+    if let Some(text) = attributes.text("ai.response.reasoning") {
+        parts.push(match crate::messages::read_json(text) {
+            Some(Value::Array(items)) => json!({"type": "reasoning", "content": items}),
+            _ => json!({"type": "reasoning", "text": text}),
+        });
+    }
+    if let Some(text) = attributes.text("ai.response.text") {
+        parts.push(json!({"type": "text", "text": text}));
+    }
+    if let Some(object) = json::read(attributes, "ai.response.object") {
+        parts.push(json!({"type": "object", "content": object}));
+    }
+    let calls = json::read(attributes, "ai.response.toolCalls");
+    for key in [
+        "ai.response.reasoning",
+        "ai.response.text",
+        "ai.response.object",
+        "ai.response.toolCalls",
+    ] {
+        attributes.remove(key);
+    }
+    if attributes.contains(OUTPUT) || (parts.is_empty() && calls.is_none()) {
+        return;
+    }
+    let mut message = json!({"role": "assistant", "content": parts});
+    if let Some(calls) = calls {
+        message["tool_calls"] = calls;
+    }
+    if let Some(reason) = attributes.text("ai.response.finishReason") {
+        message["finish_reason"] = reason.into();
+    }
+    attributes.push(OUTPUT, json!([message]).to_string());
+}
+
+/// Version 4 has the subsets of the counts in the provider's own words only.
+fn provider_metadata(attributes: &mut crate::Attributes) {
+    let Some(providers) = json::object(attributes, "ai.response.providerMetadata") else {
+        return;
+    };
+    for metadata in providers.values() {
+        if let Some(cached) = metadata.get("cachedPromptTokens") {
+            json::put_scalar(attributes, "ai.usage.cachedInputTokens", cached);
+        }
+        if let Value::Object(metadata) = metadata {
+            usage::put(attributes, &subsets(metadata));
+        }
+    }
+}
+
+/// Only what is a part of the totals; those have keys of their own.
+fn subsets(metadata: &json::Object) -> json::Object {
+    let keep = |key: &str| {
+        matches!(
+            key,
+            "reasoningTokens" | "cacheReadInputTokens" | "cacheCreationInputTokens"
+        )
+    };
+    metadata
+        .iter()
+        .filter(|(key, _)| keep(key))
+        .map(|(key, value)| {
+            let key = match key.as_str() {
+                "cacheCreationInputTokens" => "cache_creation_input_tokens",
+                "cacheReadInputTokens" => "cache_read_input_tokens",
+                key => key,
+            };
+            (key.to_owned(), value.clone())
+        })
+        .collect()
+}
+
+/// Sentry has a place for what users attach to a call.
+fn metadata(attributes: &mut crate::Attributes) {
+    const PREFIX: &str = "ai.telemetry.metadata.";
+    let found: Vec<_> = attributes
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?.to_owned(), json::value(value))))
+        .collect();
+    for (name, value) in found {
+        let key = format!("vercel.ai.telemetry.metadata.{name}");
+        if let Some(text) = json::text(value)
+            && !attributes.contains(&key)
+        {
+            attributes.push_owned_key(&key, text);
+        }
+    }
+}

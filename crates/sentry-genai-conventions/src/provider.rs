@@ -1,0 +1,113 @@
+//! Who runs a model, by the names of OpenTelemetry's conventions.
+
+use crate::{Attributes, dialect::What, dialect::unquoted};
+
+const KEY: &str = "gen_ai.provider.name";
+const OLD_KEY: &str = "gen_ai.system";
+
+/// Other spellings of providers, lower case.
+#[rustfmt::skip]
+static SYNONYMS: &[(&str, &str)] = &[
+    ("amazon-bedrock", "aws.bedrock"),
+    ("aws", "aws.bedrock"),
+    ("aws_bedrock", "aws.bedrock"),
+    ("az.ai.inference", "azure.ai.inference"),
+    ("az.ai.openai", "azure.ai.openai"),
+    ("azure", "azure.ai.openai"),
+    ("azure-openai", "azure.ai.openai"),
+    ("azure_openai", "azure.ai.openai"),
+    ("bedrock", "aws.bedrock"),
+    ("gcp.vertex.agent", "gcp.gen_ai"),
+    ("gemini", "gcp.gemini"),
+    ("google", "gcp.gemini"),
+    ("google.generative-ai", "gcp.gemini"),
+    ("google.vertex", "gcp.vertex_ai"),
+    ("google_genai", "gcp.gemini"),
+    ("google_vertexai", "gcp.vertex_ai"),
+    ("mistral", "mistral_ai"),
+    ("mistralai", "mistral_ai"),
+    ("moonshot", "moonshot_ai"),
+    ("vertex_ai", "gcp.vertex_ai"),
+    ("vertexai", "gcp.vertex_ai"),
+    ("watsonx", "ibm.watsonx.ai"),
+    ("xai", "x_ai"),
+];
+
+/// Endpoints that some libraries put behind the provider.
+static ENDPOINTS: &[&str] = &[
+    ".chat",
+    ".completion",
+    ".embedding",
+    ".image",
+    ".messages",
+    ".responses",
+    ".speech",
+    ".transcription",
+];
+
+/// Frameworks and stores that call themselves the provider of the models they use.
+static NO_PROVIDERS: &[&str] = &[
+    "langchain",
+    "langgraph",
+    "microsoft.agent_framework",
+    "inmemoryvectorstore",
+    "unknown",
+    "none",
+];
+
+/// Makes the provider the conventions' name of it; on a model call a framework is none.
+pub(crate) fn normalise(attributes: &mut Attributes, what: What) {
+    attributes.rename(OLD_KEY, KEY);
+    let Some(written) = attributes.text(KEY) else {
+        return;
+    };
+    let lower = unquoted(written).to_ascii_lowercase();
+    if NO_PROVIDERS.contains(&&*lower) {
+        if what != What::Agent {
+            attributes.remove(KEY);
+        }
+        return;
+    }
+    let canonical = canonical(&lower);
+    if canonical != written {
+        let canonical = canonical.to_owned();
+        attributes.set(KEY, canonical);
+    }
+}
+
+fn canonical(lower: &str) -> &str {
+    let find = |name: &str| {
+        let row = SYNONYMS.iter().find(|(synonym, _)| *synonym == name);
+        row.map(|(_, canonical)| *canonical)
+    };
+    let name = ENDPOINTS
+        .iter()
+        .find_map(|endpoint| lower.strip_suffix(endpoint))
+        .unwrap_or(lower);
+    find(name).unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_have_one_name() {
+        assert_eq!(canonical("openai.chat"), "openai");
+        assert_eq!(canonical("google.vertex.chat"), "gcp.vertex_ai");
+        assert_eq!(canonical("azure-openai.responses"), "azure.ai.openai");
+        assert_eq!(canonical("aws.bedrock"), "aws.bedrock");
+        assert_eq!(canonical("acme"), "acme");
+    }
+
+    #[test]
+    fn a_framework_is_no_provider_of_a_model() {
+        let mut attributes = Attributes::default();
+        attributes.push(OLD_KEY, "langchain");
+        normalise(&mut attributes, What::Call);
+        assert!(attributes.is_empty());
+        attributes.push(OLD_KEY, "Anthropic");
+        normalise(&mut attributes, What::Call);
+        assert_eq!(attributes.text(KEY), Some("anthropic"));
+    }
+}

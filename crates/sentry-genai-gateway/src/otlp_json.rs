@@ -1,0 +1,473 @@
+//! OTLP/JSON trace export requests, as OpenTelemetry's exporters, the Collector's file exporter and their imitators write them.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use sentry_genai_conventions::{
+    Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanKind, Timestamp,
+};
+use serde_json::{Map, Value};
+
+mod id;
+
+/// A span, and the resource it came from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReceivedSpan {
+    /// Attributes of the resource, shared by the spans that came from it.
+    pub resource: Arc<Attributes>,
+    /// The span itself.
+    pub span: SourceSpan,
+}
+
+/// Why a text is no OTLP/JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// The text is not JSON, or does not end where a value ends.
+    #[non_exhaustive]
+    Syntax {
+        /// The line, counted from 1.
+        line: usize,
+        /// The column in bytes, counted from 1.
+        column: usize,
+        /// What was expected.
+        message: String,
+    },
+    /// The JSON is something else than an export request.
+    #[non_exhaustive]
+    Shape {
+        /// The path of the value that is wrong, such as `resourceSpans[0].scopeSpans[2].spans[17].traceId`.
+        path: String,
+        /// What the value should have been.
+        expected: &'static str,
+    },
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax {
+                line,
+                column,
+                message,
+            } => write!(f, "line {line}, column {column}: {message}"),
+            Self::Shape { path, expected } => write!(f, "{path}: expected {expected}"),
+        }
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// Reads all spans of an export request, or of several that follow each other, as files of JSON lines have them.
+///
+/// 64-bit integers may be strings or numbers, enums their number or name, ids hexadecimal or Base64, and field names in
+/// camel case or snake case. A null value is no value, and so is a number that is not finite. Attribute values that are
+/// objects, or lists of anything but scalars of one type, become JSON texts.
+///
+/// # Errors
+///
+/// If the text is not JSON, if it is not an export request, or if a span has no valid trace id, span id or start.
+pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
+    let mut spans = Vec::new();
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut count = 0;
+    while let Some(request) = stream.next() {
+        let request = request.map_err(|error| ParseError::Syntax {
+            line: error.line(),
+            column: error.column(),
+            message: describe(&error),
+        })?;
+        count += 1;
+        read_request(request, &mut spans)?;
+    }
+    if count == 0 {
+        return Err(ParseError::Syntax {
+            line: 1,
+            column: 1,
+            message: "expected an export request".to_owned(),
+        });
+    }
+    Ok(spans)
+}
+
+/// The message alone; the position is told apart.
+fn describe(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rsplit_once(" at line ") {
+        Some((message, _)) => message.to_owned(),
+        None => message,
+    }
+}
+
+fn read_request(request: Value, spans: &mut Vec<ReceivedSpan>) -> Result<(), ParseError> {
+    let path = Path::Root;
+    let mut request = object(request, &path)?;
+    // Some tools keep the list alone.
+    let name = ["resourceSpans", "resource_spans"]
+        .into_iter()
+        .find(|name| request.contains_key(*name))
+        .ok_or_else(|| path.error("an object with resourceSpans"))?;
+    let list = Path::Field(&path, name);
+    for (index, resource_spans) in items(request.remove(name), &list)?.into_iter().enumerate() {
+        let path = Path::Item(&list, index);
+        let mut resource_spans = object(resource_spans, &path)?;
+        let resource = match resource_spans.remove("resource") {
+            None | Some(Value::Null) => Attributes::default(),
+            Some(resource) => {
+                let path = Path::Field(&path, "resource");
+                let mut resource = object(resource, &path)?;
+                attributes(resource.remove("attributes"), &path)?
+            }
+        };
+        let resource = Arc::new(resource);
+        let scopes = take(
+            &mut resource_spans,
+            &["scopeSpans", "scope_spans", "instrumentationLibrarySpans"],
+        );
+        let path = Path::Field(&path, "scopeSpans");
+        for (index, scope_spans) in items(scopes, &path)?.into_iter().enumerate() {
+            read_scope(scope_spans, &Path::Item(&path, index), &resource, spans)?;
+        }
+    }
+    Ok(())
+}
+
+fn read_scope(
+    scope_spans: Value,
+    path: &Path<'_>,
+    resource: &Arc<Attributes>,
+    spans: &mut Vec<ReceivedSpan>,
+) -> Result<(), ParseError> {
+    let mut scope_spans = object(scope_spans, path)?;
+    let scope = take(&mut scope_spans, &["scope", "instrumentationLibrary"]);
+    let scope = scope
+        .as_ref()
+        .and_then(|scope| scope.get("name"))
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let path = Path::Field(path, "spans");
+    for (index, span) in items(scope_spans.remove("spans"), &path)?
+        .into_iter()
+        .enumerate()
+    {
+        let mut span = read_span(span, &Path::Item(&path, index))?;
+        span.scope = Cow::Owned(scope.to_owned());
+        spans.push(ReceivedSpan {
+            resource: Arc::clone(resource),
+            span,
+        });
+    }
+    Ok(())
+}
+
+fn read_span(span: Value, path: &Path<'_>) -> Result<SourceSpan, ParseError> {
+    let mut fields = object(span, path)?;
+    let trace_id = take(&mut fields, &["traceId", "trace_id"]);
+    let trace_id = trace_id
+        .as_ref()
+        .and_then(Value::as_str)
+        .and_then(id::trace)
+        .ok_or_else(|| {
+            Path::Field(path, "traceId")
+                .error("16 bytes, not all zero, as hexadecimal digits or Base64")
+        })?;
+    let span_id = take(&mut fields, &["spanId", "span_id"]);
+    let span_id = span_id
+        .as_ref()
+        .and_then(Value::as_str)
+        .and_then(id::span)
+        .ok_or_else(|| {
+            Path::Field(path, "spanId")
+                .error("8 bytes, not all zero, as hexadecimal digits or Base64")
+        })?;
+    let start = take(&mut fields, &["startTimeUnixNano", "start_time_unix_nano"]);
+    let start = start
+        .as_ref()
+        .and_then(time)
+        .ok_or_else(|| Path::Field(path, "startTimeUnixNano").error("nanoseconds since 1970"))?;
+    let name = match fields.remove("name") {
+        Some(Value::String(name)) => name,
+        _ => String::new(),
+    };
+    let mut span = SourceSpan::new(trace_id, span_id, name, start);
+    let end = take(&mut fields, &["endTimeUnixNano", "end_time_unix_nano"]);
+    span.end = end.as_ref().and_then(time).unwrap_or(start);
+    let parent = take(&mut fields, &["parentSpanId", "parent_span_id"]);
+    span.parent_span_id = parent.as_ref().and_then(Value::as_str).and_then(id::span);
+    span.kind = fields.get("kind").and_then(kind);
+    span.status = fields.get("status").map(status).unwrap_or_default();
+    span.attributes = attributes(fields.remove("attributes"), path)?;
+    let events = Path::Field(path, "events");
+    for (index, event) in items(fields.remove("events"), &events)?
+        .into_iter()
+        .enumerate()
+    {
+        span.events
+            .push(read_event(event, &Path::Item(&events, index))?);
+    }
+    let links = Path::Field(path, "links");
+    for link in items(fields.remove("links"), &links)? {
+        span.links.extend(read_link(&link));
+    }
+    Ok(span)
+}
+
+fn read_event(event: Value, path: &Path<'_>) -> Result<SourceEvent, ParseError> {
+    let mut fields = object(event, path)?;
+    let name = match fields.remove("name") {
+        Some(Value::String(name)) => name,
+        _ => String::new(),
+    };
+    let mut event = SourceEvent::new(name);
+    let at = take(&mut fields, &["timeUnixNano", "time_unix_nano"]);
+    event.time = at.as_ref().and_then(time);
+    event.attributes = attributes(fields.remove("attributes"), path)?;
+    Ok(event)
+}
+
+/// A link without valid ids leads nowhere and is left out.
+fn read_link(link: &Value) -> Option<Link> {
+    let text = |names: [&str; 2]| names.into_iter().find_map(|name| link.get(name)?.as_str());
+    let trace_id = id::trace(text(["traceId", "trace_id"])?)?;
+    let span_id = id::span(text(["spanId", "span_id"])?)?;
+    let flags = link.get("flags").and_then(integer).unwrap_or(0);
+    Some(Link::new(trace_id, span_id, flags & 1 == 1))
+}
+
+fn kind(value: &Value) -> Option<SpanKind> {
+    match value {
+        Value::String(name) => SpanKind::parse(name.strip_prefix("SPAN_KIND_").unwrap_or(name)),
+        value => match integer(value)? {
+            1 => Some(SpanKind::Internal),
+            2 => Some(SpanKind::Server),
+            3 => Some(SpanKind::Client),
+            4 => Some(SpanKind::Producer),
+            5 => Some(SpanKind::Consumer),
+            _ => None,
+        },
+    }
+}
+
+fn status(value: &Value) -> SourceStatus {
+    let message = || {
+        let message = value.get("message")?.as_str()?;
+        (!message.is_empty()).then(|| message.to_owned())
+    };
+    let code = match value.get("code") {
+        Some(Value::String(name)) => match name.strip_prefix("STATUS_CODE_").unwrap_or(name) {
+            "OK" | "Ok" | "1" => 1,
+            "ERROR" | "Error" | "2" => 2,
+            _ => 0,
+        },
+        Some(code) => integer(code).unwrap_or(0),
+        None => 0,
+    };
+    match code {
+        1 => SourceStatus::Ok,
+        2 => SourceStatus::Error(message()),
+        _ => SourceStatus::Unset,
+    }
+}
+
+fn time(value: &Value) -> Option<Timestamp> {
+    let nanos = match value {
+        Value::String(text) => text.parse().ok()?,
+        Value::Number(number) => number.as_u64().or_else(|| {
+            // Written by a language whose only numbers are these.
+            let number = number.as_f64()?;
+            (number >= 0.0 && number < u64::MAX as f64).then_some(number as u64)
+        })?,
+        _ => return None,
+    };
+    Some(Timestamp::from_nanos(nanos))
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_i64(),
+    }
+}
+
+fn attributes(list: Option<Value>, path: &Path<'_>) -> Result<Attributes, ParseError> {
+    let path = Path::Field(path, "attributes");
+    let mut attributes = Attributes::default();
+    for (index, item) in items(list, &path)?.into_iter().enumerate() {
+        let path = Path::Item(&path, index);
+        let mut item = object(item, &path)?;
+        let Some(Value::String(key)) = item.remove("key") else {
+            return Err(Path::Field(&path, "key").error("a text"));
+        };
+        if let Some(value) = item.remove("value") {
+            push(&mut attributes, &key, value);
+        }
+    }
+    Ok(attributes)
+}
+
+fn push(attributes: &mut Attributes, key: &str, value: Value) {
+    match scalar(value) {
+        Read::Nothing => {}
+        Read::Scalar(Scalar::Bool(value)) => attributes.push_owned_key(key, value),
+        Read::Scalar(Scalar::Integer(value)) => attributes.push_owned_key(key, value),
+        Read::Scalar(Scalar::Double(value)) => attributes.push_owned_key(key, value),
+        Read::Scalar(Scalar::Str(value)) => attributes.push_owned_key(key, &value),
+        Read::Scalar(_) => {}
+        Read::List(values) => attributes.push_owned_key(key, values),
+        Read::Json(value) => attributes.push_owned_key(key, value.to_string()),
+    }
+}
+
+/// An `AnyValue`, read.
+enum Read {
+    Nothing,
+    Scalar(Scalar),
+    List(Vec<Scalar>),
+    Json(Value),
+}
+
+fn scalar(value: Value) -> Read {
+    let Value::Object(mut fields) = value else {
+        return Read::Nothing;
+    };
+    for (name, value) in std::mem::take(&mut fields) {
+        let read = match (name.as_str(), value) {
+            (_, Value::Null) => Read::Nothing,
+            ("stringValue" | "string_value", Value::String(text)) => {
+                Read::Scalar(Scalar::Str(text))
+            }
+            ("boolValue" | "bool_value", Value::Bool(value)) => Read::Scalar(Scalar::Bool(value)),
+            ("intValue" | "int_value", value) => match integer(&value) {
+                Some(number) => Read::Scalar(Scalar::Integer(number)),
+                None => Read::Json(value),
+            },
+            ("doubleValue" | "double_value", Value::Number(number)) => match number.as_f64() {
+                Some(number) if number.is_finite() => Read::Scalar(Scalar::Double(number)),
+                _ => Read::Nothing,
+            },
+            // The names that JSON has no numbers for.
+            ("doubleValue" | "double_value", _) => Read::Nothing,
+            ("bytesValue" | "bytes_value", Value::String(text)) => Read::Scalar(Scalar::Str(text)),
+            ("arrayValue" | "array_value", value) => array(value),
+            ("kvlistValue" | "kvlist_value", value) => Read::Json(plain_map(value)),
+            _ => continue,
+        };
+        return read;
+    }
+    Read::Nothing
+}
+
+/// Scalars of one type stay a list; anything else becomes JSON.
+fn array(value: Value) -> Read {
+    let values: Vec<_> = values_of(value).into_iter().map(scalar).collect();
+    let is_uniform = values.iter().all(|value| match (value, &values[0]) {
+        (Read::Scalar(value), Read::Scalar(first)) => {
+            std::mem::discriminant(value) == std::mem::discriminant(first)
+        }
+        _ => false,
+    });
+    if is_uniform {
+        let scalars = values.into_iter().filter_map(|value| match value {
+            Read::Scalar(scalar) => Some(scalar),
+            _ => None,
+        });
+        return Read::List(scalars.collect());
+    }
+    Read::Json(values.into_iter().map(plain).collect())
+}
+
+/// Returns the JSON that an `AnyValue` stands for.
+fn plain(value: Read) -> Value {
+    match value {
+        Read::Nothing => Value::Null,
+        Read::Scalar(value) => plain_scalar(value),
+        Read::List(values) => values.into_iter().map(plain_scalar).collect(),
+        Read::Json(value) => value,
+    }
+}
+
+fn plain_scalar(value: Scalar) -> Value {
+    match value {
+        Scalar::Bool(value) => value.into(),
+        Scalar::Integer(value) => value.into(),
+        Scalar::Double(value) => value.into(),
+        Scalar::Str(value) => value.into(),
+        _ => Value::Null,
+    }
+}
+
+fn plain_map(value: Value) -> Value {
+    let entries = values_of(value).into_iter().filter_map(|entry| {
+        let Value::Object(mut entry) = entry else {
+            return None;
+        };
+        let Some(Value::String(key)) = entry.remove("key") else {
+            return None;
+        };
+        Some((
+            key,
+            plain(scalar(entry.remove("value").unwrap_or_default())),
+        ))
+    });
+    Value::Object(entries.collect())
+}
+
+fn values_of(value: Value) -> Vec<Value> {
+    match value {
+        Value::Object(mut fields) => match fields.remove("values") {
+            Some(Value::Array(values)) => values,
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn take(fields: &mut Map<String, Value>, names: &[&str]) -> Option<Value> {
+    names.iter().find_map(|name| fields.remove(*name))
+}
+
+fn object(value: Value, path: &Path<'_>) -> Result<Map<String, Value>, ParseError> {
+    match value {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(path.error("an object")),
+    }
+}
+
+/// A list that is not there is empty.
+fn items(value: Option<Value>, path: &Path<'_>) -> Result<Vec<Value>, ParseError> {
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => Ok(items),
+        Some(_) => Err(path.error("a list")),
+    }
+}
+
+/// Where in the request something is; written out only for an error.
+enum Path<'a> {
+    Root,
+    Field(&'a Path<'a>, &'static str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl Path<'_> {
+    fn error(&self, expected: &'static str) -> ParseError {
+        ParseError::Shape {
+            path: self.to_string(),
+            expected,
+        }
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("request"),
+            Self::Field(Self::Root, name) => f.write_str(name),
+            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use sentry_genai_conventions::Value as Attribute;
+
+use super::*;
+
+fn request(span: &str) -> String {
+    format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"shop"}}}}]}},
+        "scopeSpans":[{{"scope":{{"name":"my.scope"}},"spans":[{span}]}}]}}]}}"#
+    )
+}
+
+const IDS: &str = r#""traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"a1b2c3d4e5f60718""#;
+
+fn one(fields: &str) -> SourceSpan {
+    let text = request(&format!("{{{IDS},\"startTimeUnixNano\":\"5\",{fields}}}"));
+    let mut spans = parse(&text).unwrap();
+    assert_eq!(spans.len(), 1);
+    spans.remove(0).span
+}
+
+#[test]
+fn python_and_javascript_spell_the_same_span() {
+    let python = one(
+        r#""name":"chat","kind":3,"endTimeUnixNano":"9","status":{"code":2,"message":"no"},"attributes":[
+        {"key":"n","value":{"intValue":"42"}}]"#,
+    );
+    let javascript = one(
+        r#""name":"chat","kind":"SPAN_KIND_CLIENT","endTimeUnixNano":9,"status":{"code":"STATUS_CODE_ERROR","message":"no"},
+        "attributes":[{"key":"n","value":{"intValue":42}}]"#,
+    );
+    for span in [python, javascript] {
+        assert_eq!(span.name, "chat");
+        assert_eq!(span.scope, "my.scope");
+        assert_eq!(span.kind, Some(SpanKind::Client));
+        assert_eq!(span.end, Timestamp::from_nanos(9));
+        assert_eq!(span.status, SourceStatus::Error(Some("no".to_owned())));
+        assert_eq!(span.attributes.integer("n"), Some(42));
+    }
+}
+
+#[test]
+fn values_of_every_kind() {
+    let span = one(r#""attributes":[
+        {"key":"null","value":{}},
+        {"key":"nan","value":{"doubleValue":null}},
+        {"key":"nan2","value":{"doubleValue":"NaN"}},
+        {"key":"list","value":{"arrayValue":{"values":[{"stringValue":"a"},{"stringValue":"b"}]}}},
+        {"key":"mixed","value":{"arrayValue":{"values":[{"stringValue":"a"},{"intValue":"1"}]}}},
+        {"key":"map","value":{"kvlistValue":{"values":[{"key":"x","value":{"arrayValue":{"values":[{"boolValue":true}]}}}]}}},
+        {"key":"double","value":{"doubleValue":1}}]"#);
+    let list = [Scalar::Str("a".into()), Scalar::Str("b".into())];
+    let found: Vec<_> = span.attributes.iter().collect();
+    assert_eq!(
+        found,
+        [
+            ("list", Attribute::Array(&list)),
+            ("mixed", Attribute::Str(r#"["a",1]"#)),
+            ("map", Attribute::Str(r#"{"x":[true]}"#)),
+            ("double", Attribute::Double(1.0)),
+        ]
+    );
+}
+
+#[test]
+fn events_links_and_resources() {
+    let text = request(&format!(
+        r#"{{{IDS},"startTimeUnixNano":"5","name":"x","parentSpanId":"",
+        "events":[{{"name":"exception","timeUnixNano":"7","attributes":[{{"key":"exception.type","value":{{"stringValue":"E"}}}}]}}],
+        "links":[{{"traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"a1b2c3d4e5f60719","flags":257}},{{"traceId":""}}]}}"#
+    ));
+    // Two requests in a row, as in a file of JSON lines.
+    let spans = parse(&format!("{text}\n{text}\n")).unwrap();
+    assert_eq!(spans.len(), 2);
+    let received = &spans[1];
+    assert_eq!(received.resource.text("service.name"), Some("shop"));
+    assert_eq!(received.span.parent_span_id, None);
+    assert_eq!(received.span.events[0].time, Some(Timestamp::from_nanos(7)));
+    assert_eq!(
+        received.span.events[0].attributes.text("exception.type"),
+        Some("E")
+    );
+    assert_eq!(received.span.links.len(), 1);
+    assert!(received.span.links[0].sampled);
+}
+
+#[test]
+fn errors_say_where() {
+    let error = |text: &str| parse(text).unwrap_err().to_string();
+    assert_eq!(
+        error("{\n  \"resourceSpans\": [,]}"),
+        "line 2, column 21: expected value"
+    );
+    assert_eq!(error("[]"), "request: expected an object");
+    assert_eq!(error(""), "line 1, column 1: expected an export request");
+    assert_eq!(
+        error(&request(r#"{"traceId":"xyz"}"#)),
+        "resourceSpans[0].scopeSpans[0].spans[0].traceId: expected 16 bytes, not all zero, as hexadecimal digits or Base64"
+    );
+    assert_eq!(
+        error(r#"{"resourceSpans":[{"scopeSpans":{}}]}"#),
+        "resourceSpans[0].scopeSpans: expected a list"
+    );
+}

@@ -1,0 +1,93 @@
+//! Captures of GenAI libraries of other languages, translated as the OTLP door does: what Sentry would receive.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+mod arithmetic;
+mod envelopes;
+mod essentials;
+mod properties;
+mod summary;
+mod transcript;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use sentry_genai_conventions::{SentrySpan, SourceSpan, TraceId, TranslateOptions, Translator};
+use sentry_genai_gateway::{inherit_batch, otlp_json};
+
+/// A file of the corpus.
+struct Capture {
+    /// `library/scenario`.
+    name: String,
+    spans: Vec<SourceSpan>,
+}
+
+impl Capture {
+    fn library(&self) -> &str {
+        self.name.split('/').next().unwrap()
+    }
+
+    /// Translates the traces of the file, each in order of the starts of its spans.
+    fn traces(&self) -> Vec<Vec<SentrySpan>> {
+        translate(self.spans.clone())
+    }
+}
+
+fn translator() -> Translator {
+    let mut options = TranslateOptions::default();
+    options.capture_inputs = true;
+    options.capture_outputs = true;
+    Translator::new(options)
+}
+
+fn translate(mut spans: Vec<SourceSpan>) -> Vec<Vec<SentrySpan>> {
+    let translator = translator();
+    inherit_batch(&translator, &mut spans);
+    let mut traces: BTreeMap<TraceId, Vec<SentrySpan>> = BTreeMap::new();
+    for span in spans {
+        let trace = traces.entry(span.trace_id).or_default();
+        trace.push(translator.translate(span));
+    }
+    let mut traces: Vec<_> = traces.into_values().collect();
+    for trace in &mut traces {
+        translator.relate(trace);
+        trace.sort_by_key(|span| span.start);
+    }
+    traces.sort_by_key(|trace| trace[0].start);
+    traces
+}
+
+/// Reads the whole corpus, by name.
+fn corpus() -> Vec<Capture> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/otlp");
+    let mut captures = Vec::new();
+    for library in sorted(&root) {
+        for file in sorted(&library) {
+            let mut text = String::new();
+            flate2::read::GzDecoder::new(fs::File::open(&file).unwrap())
+                .read_to_string(&mut text)
+                .unwrap();
+            let received = otlp_json::parse(&text)
+                .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let name = file.strip_prefix(&root).unwrap().display().to_string();
+            captures.push(Capture {
+                name: name.trim_end_matches(".json.gz").replace('\\', "/"),
+                spans: received.into_iter().map(|received| received.span).collect(),
+            });
+        }
+    }
+    captures
+}
+
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    entries
+}
