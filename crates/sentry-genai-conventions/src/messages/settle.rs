@@ -2,12 +2,19 @@
 
 use serde_json::Value;
 
-use super::{Media, MediaSource, Message, Part, Role, Side, blobs, cut, parse};
+use super::{Media, MediaSource, Message, Part, Role, Side, blobs, cut, parse, shapes};
 
 /// Drops what is empty, removes binary content, and groups parts the way Sentry renders them.
 pub(super) fn settle(messages: Vec<Message>, side: Side) -> Vec<Message> {
     let mut settled = Vec::with_capacity(messages.len());
     for mut message in messages {
+        for part in &mut message.parts {
+            if let Part::Text(text) = part
+                && let Some(call) = shapes::part::called(text)
+            {
+                *part = call;
+            }
+        }
         message.parts.retain_mut(keep);
         message.finish_reason = match side {
             Side::Input => None,

@@ -166,10 +166,6 @@ fn read_text(mut object: Object, parts: &mut Vec<Part>) {
         },
         value => text_of(value),
     };
-    if let Some(call) = called(&text) {
-        parts.push(call);
-        return;
-    }
     parts.push(if is_thought {
         Part::Reasoning(text)
     } else {
@@ -178,7 +174,7 @@ fn read_text(mut object: Object, parts: &mut Vec<Part>) {
 }
 
 /// Reads the repr of OpenAI's `ResponseFunctionToolCall`, which some libraries record as the text of an answer.
-fn called(text: &str) -> Option<Part> {
+pub(in super::super) fn called(text: &str) -> Option<Part> {
     if !text.contains("type='function_call'") {
         return None;
     }
