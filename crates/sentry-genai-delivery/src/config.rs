@@ -1,10 +1,43 @@
 //! What a delivery needs to know about the client it sends for.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
 use sentry_core::{ClientOptions, TracesSamplingStrategy, protocol::OrganizationId, types::Dsn};
 
+use crate::retry::RetryPolicy;
+
 const DEFAULT_MAX_BUFFER_BYTES: usize = 32 * 1024 * 1024;
+const DEFAULT_MAX_CONNECTIONS: usize = 4;
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// When envelopes are compressed with gzip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Unless the server is on this machine, where compressing takes longer than sending. The default.
+    #[default]
+    Auto,
+    /// Always, from a kilobyte on.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Compression {
+    pub(crate) fn applies_to(self, host: &str) -> bool {
+        match self {
+            Self::Auto => !is_loopback(host),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|it: IpAddr| it.is_loopback())
+}
 
 /// The settings of a [`Delivery`](crate::Delivery), taken from the options of a Sentry client.
 ///
@@ -24,6 +57,11 @@ pub struct Config {
     pub(crate) accept_invalid_certs: bool,
     pub(crate) max_buffer_bytes: usize,
     pub(crate) integrations: Vec<Cow<'static, str>>,
+    pub(crate) compression: Compression,
+    pub(crate) retries: RetryPolicy,
+    pub(crate) max_connections: usize,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) request_timeout: Duration,
 }
 
 impl Config {
@@ -50,6 +88,11 @@ impl Config {
             accept_invalid_certs: options.accept_invalid_certs,
             max_buffer_bytes: DEFAULT_MAX_BUFFER_BYTES,
             integrations: Vec::new(),
+            compression: Compression::default(),
+            retries: RetryPolicy::default(),
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            request_timeout: DEFAULT_REQUEST_TIMEOUT,
         })
     }
 
@@ -59,6 +102,38 @@ impl Config {
     #[must_use]
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
         self.max_buffer_bytes = bytes;
+        self
+    }
+
+    /// Sets when envelopes are compressed.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Sets how often and how long an envelope is sent again.
+    #[must_use]
+    pub fn with_retries(mut self, policy: RetryPolicy) -> Self {
+        self.retries = policy;
+        self
+    }
+
+    /// Sets how many requests may be under way at once, each on a connection and a thread of its own. The default is 4, and
+    /// there is always one.
+    ///
+    /// More than one is used only while many envelopes wait.
+    #[must_use]
+    pub fn with_max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections.max(1);
+        self
+    }
+
+    /// Sets how long a connection may take, and how long a whole request. The defaults are 5 and 30 seconds.
+    #[must_use]
+    pub fn with_timeouts(mut self, connect: Duration, request: Duration) -> Self {
+        self.connect_timeout = connect;
+        self.request_timeout = request;
         self
     }
 

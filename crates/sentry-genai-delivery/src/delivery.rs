@@ -15,7 +15,7 @@ use crate::{
     progress::{Progress, Ticket},
     queue::{Handover, Queue},
     segment::Segment,
-    sender::Sender,
+    sender::{Lane, Role},
     thread::{self, on_delivery_thread},
     trace::Trace,
     worker::Worker,
@@ -39,7 +39,6 @@ struct Handle {
 }
 
 /// What the application's threads and ours work on together.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
     pub(crate) accounting: Accounting,
@@ -47,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) outbox: Outbox,
     pub(crate) progress: Progress,
+    pub(crate) post: Arc<dyn Post>,
 }
 
 impl Delivery {
@@ -59,7 +59,7 @@ impl Delivery {
         translator: Translator,
         before_send_span: Option<BeforeSendSpan>,
     ) -> Self {
-        let post = Box::new(HttpPost::new(&config));
+        let post = Arc::new(HttpPost::new(&config));
         Self::start_with(config, translator, before_send_span, post)
     }
 
@@ -67,19 +67,20 @@ impl Delivery {
         config: Config,
         translator: Translator,
         before_send_span: Option<BeforeSendSpan>,
-        post: Box<dyn Post>,
+        post: Arc<dyn Post>,
     ) -> Self {
         let shared = Arc::new(Shared {
             accounting: Accounting::default(),
             budget: Budget::new(config.max_buffer_bytes),
             queue: Queue::new(),
-            outbox: Outbox::new(),
+            outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
             config: Arc::new(config),
+            post,
         });
         let worker = Worker::new(Arc::clone(&shared), translator, before_send_span);
-        let sender = Sender::new(Arc::clone(&shared), post);
-        let started = thread::spawn("sentry-genai-send", move || sender.run())
+        let lane = Lane::new(Arc::clone(&shared), Role::Main);
+        let started = thread::spawn("sentry-genai-send", move || lane.run())
             .and_then(|()| thread::spawn("sentry-genai", move || worker.run()));
         if started.is_err() {
             shared.queue.close();
@@ -127,17 +128,17 @@ impl Delivery {
 
     /// Does what [`flush`](Self::flush) does, and ends the delivery.
     ///
-    /// Spans handed over from now on are counted as [`LossReason::InternalSdkError`]. What has not left when the time is
-    /// up is counted as [`LossReason::NetworkError`], except for a request that is under way.
+    /// Spans handed over from now on are counted as [`LossReason::InternalSdkError`]. What got no answer before the time
+    /// is up is counted as [`LossReason::NetworkError`], also if it is under way and arrives later.
     pub fn close(&self, timeout: Duration) -> bool {
         let shared = &self.0.shared;
         let ticket = shared.queue.close();
         let complete = shared.wait(ticket, timeout);
         if !complete {
-            for parcel in shared.outbox.abandon() {
-                shared.budget.release(parcel.bytes());
-                let spans = parcel.spans();
-                shared.accounting.lose(LossReason::NetworkError, spans);
+            for held in shared.outbox.abandon() {
+                shared.budget.release(held.bytes);
+                let accounting = &shared.accounting;
+                accounting.lose(LossReason::NetworkError, held.spans);
             }
         }
         complete

@@ -17,6 +17,7 @@ use crate::{
     encode::SpanEncoder,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
+    sender,
     wire::{self, Encoded},
 };
 
@@ -149,7 +150,7 @@ impl Worker {
         accounting.lose(LossReason::SendError, too_large);
         let envelopes = encoded.envelopes.into_iter();
         let parcels: Vec<_> = envelopes
-            .map(|envelope| Parcel { trace_id, envelope })
+            .map(|envelope| Parcel::new(trace_id, envelope))
             .collect();
         let sent = parcels.iter().map(Parcel::spans).sum::<u64>();
         // Duplicates, and whatever the resolution of relatives may have removed.
@@ -164,6 +165,7 @@ impl Worker {
                 self.shared.budget.release(bytes);
                 accounting.lose(LossReason::NetworkError, parcel.spans());
             }
+            sender::reinforce(&self.shared);
         }
     }
 

@@ -230,5 +230,7 @@ fn accepted(envelopes: &[ReceivedEnvelope]) -> impl Iterator<Item = &ReceivedEnv
 }
 
 fn spans(envelopes: &[ReceivedEnvelope]) -> Vec<ReceivedSpan> {
-    accepted(envelopes).flat_map(ReceivedEnvelope::spans).collect()
+    accepted(envelopes)
+        .flat_map(ReceivedEnvelope::spans)
+        .collect()
 }
