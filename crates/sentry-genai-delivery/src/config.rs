@@ -60,6 +60,7 @@ pub struct Config {
     pub(crate) compression: Compression,
     pub(crate) retries: RetryPolicy,
     pub(crate) max_connections: usize,
+    pub(crate) keep_ai_traces: bool,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
 }
@@ -91,6 +92,7 @@ impl Config {
             compression: Compression::default(),
             retries: RetryPolicy::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
+            keep_ai_traces: false,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
         })
@@ -102,6 +104,18 @@ impl Config {
     #[must_use]
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
         self.max_buffer_bytes = bytes;
+        self
+    }
+
+    /// Sets whether traces with AI spans are sent even if they were not sampled. The default is not to.
+    ///
+    /// The spans of a trace that was not sampled are then held, in up to half of the buffer, until an AI span appears in it
+    /// (the trace is kept, with all that is held of it), or its segment ends (they are counted as
+    /// [`LossReason::SampleRate`](crate::LossReason::SampleRate)). Without a sample rate nothing is kept. All spans of AI
+    /// traces say that they stand for themselves alone (`sentry.client_sample_rate` is 1).
+    #[must_use]
+    pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
+        self.keep_ai_traces = keep;
         self
     }
 

@@ -92,10 +92,10 @@ impl Delivery {
 
     /// Hands over a span that has ended.
     ///
-    /// Waits for nothing but a short lock. A span of a trace that is not [sampled](Trace::sampled) is counted as if
+    /// Waits for nothing but a short lock. A span of a trace that is not [recorded](Trace::recorded) is counted as if
     /// given to [`record_unsampled`](Self::record_unsampled).
     pub fn send(&self, span: SourceSpan, segment: &Arc<Segment>) {
-        if !segment.trace().sampled() {
+        if !segment.trace().recorded() {
             self.record_unsampled(1);
             return;
         }
@@ -119,7 +119,8 @@ impl Delivery {
 
     /// Sends everything that was handed over before, and waits for it, at most `timeout`.
     ///
-    /// Returns true only if each of these spans has either been answered for by the server or been counted as lost. On a
+    /// Returns true only if each of these spans has either been answered for by the server or been counted as lost, or is held
+    /// because its trace was not sampled but [may be kept](crate::Config::with_keep_ai_traces). On a
     /// delivery thread (inside a hook) this returns false at once, since that thread cannot wait for itself.
     pub fn flush(&self, timeout: Duration) -> bool {
         let ticket = self.0.shared.queue.request_flush();
@@ -161,7 +162,10 @@ impl Delivery {
     /// Returns what became of the spans so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.0.shared.accounting.stats()
+        let shared = &self.0.shared;
+        let mut stats = shared.accounting.stats();
+        stats.buffered_bytes = shared.budget.held() as u64;
+        stats
     }
 
     /// Counts spans of traces that are not sampled, as [`LossReason::SampleRate`].

@@ -38,10 +38,11 @@ enum Preset {
     SegmentNameSource,
     RuntimeName,
     Integrations,
+    ClientSampleRate,
 }
 
 /// The keys, in the order of [`Preset`].
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "sentry.op",
     "sentry.origin",
     "sentry.kind",
@@ -57,6 +58,7 @@ const KEYS: [&str; 15] = [
     "sentry.segment.name.source",
     "process.runtime.name",
     "sentry.sdk.integrations",
+    "sentry.client_sample_rate",
 ];
 
 impl SpanEncoder {
@@ -167,6 +169,9 @@ impl SpanEncoder {
         }
         if is_segment {
             write_missing(buffer, own, &self.segment_only);
+        }
+        if segment.trace().stands_for_itself() && !own.has(Preset::ClientSampleRate) {
+            write_attribute(buffer, Preset::ClientSampleRate.key(), Value::Double(1.0));
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How many envelopes wait for each lane before there is another one.
-const CROWD: usize = 8;
+const CROWD: usize = 4;
 
 /// An envelope and whose spans it holds.
 #[derive(Debug)]

@@ -245,7 +245,7 @@ fn write_header(buffer: &mut Vec<u8>, trace: Option<&Trace>) {
     buffer.extend_from_slice(b"\"}");
     if let Some(trace) = trace {
         buffer.extend_from_slice(b",\"trace\":");
-        trace.dsc().write_json(buffer);
+        trace.envelope_dsc().write_json(buffer);
     }
     buffer.extend_from_slice(b"}\n");
 }

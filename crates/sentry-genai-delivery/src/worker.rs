@@ -12,7 +12,7 @@ use sentry_genai_conventions::{SentrySpan, Translator};
 
 use crate::{
     accounting::LossReason,
-    buckets::{Bucket, Buckets},
+    buckets::{Bucket, Buckets, Purpose},
     delivery::{BeforeSendSpan, Shared},
     encode::SpanEncoder,
     outbox::Parcel,
@@ -30,6 +30,9 @@ pub(crate) struct Worker {
     before_send_span: Option<BeforeSendSpan>,
     encoder: SpanEncoder,
     buckets: Buckets,
+    /// The spans of traces that are not sampled but may be kept.
+    held: Buckets,
+    held_bytes: usize,
     batch: VecDeque<Message>,
     was_busy: bool,
 }
@@ -45,7 +48,9 @@ impl Worker {
             shared,
             translator,
             before_send_span,
-            buckets: Buckets::default(),
+            buckets: Buckets::new(Purpose::Sending),
+            held: Buckets::new(Purpose::Holding),
+            held_bytes: 0,
             batch: VecDeque::new(),
             was_busy: false,
         }
@@ -63,7 +68,8 @@ impl Worker {
     }
 
     fn turn(&mut self) -> ControlFlow<()> {
-        let due = self.buckets.next_due();
+        let due = [self.buckets.next_due(), self.held.next_due()];
+        let due = due.into_iter().flatten().min();
         let supply = if self.batch.is_empty() {
             let queue = &self.shared.queue;
             queue.take(&mut self.batch, self.was_busy, due)
@@ -78,6 +84,9 @@ impl Worker {
                 Message::Span(handover) => self.accept(now, handover),
                 Message::Flush(ticket) => {
                     self.dispatch_all();
+                    if supply == Supply::Closed {
+                        self.release_held();
+                    }
                     self.shared.outbox.put_ticket(ticket);
                 }
             }
@@ -89,6 +98,9 @@ impl Worker {
             self.dispatch(bucket);
             // Encoded, spans can be larger than they were.
             self.make_room();
+        }
+        while let Some(bucket) = self.held.pop_due(now) {
+            self.release(bucket);
         }
         match supply {
             Supply::Open => ControlFlow::Continue(()),
@@ -121,18 +133,49 @@ impl Worker {
                 if ends_segment && *segment.name() != *span.name {
                     segment.set_name(&*span.name);
                 }
+                if span.ai.is_some() {
+                    segment.trace().note_ai_span();
+                }
                 let bytes = span.footprint();
                 self.shared.budget.hold(bytes);
-                if let Some(full) = self.buckets.add(now, span, bytes, segment) {
+                if segment.trace().is_held() {
+                    self.held_bytes += bytes;
+                    self.held.add(now, span, bytes, segment);
+                } else if let Some(full) = self.buckets.add(now, span, bytes, segment) {
                     self.dispatch(full);
                 }
             }
             Ok(None) => self.shared.accounting.lose(LossReason::BeforeSend, 1),
             Err(_) => self.shared.accounting.lose(LossReason::InternalSdkError, 1),
         }
+        if let Some(held) = self.held.remove_kept(trace_id) {
+            self.release(held);
+        }
         if ends_segment {
             self.buckets.end_segment(now, trace_id);
+            self.held.end_segment(now, trace_id);
         }
+    }
+
+    /// Sends what was held of a trace that is kept, and counts that of any other.
+    fn release(&mut self, bucket: Bucket) {
+        self.held_bytes -= bucket.bytes;
+        if bucket.segment().trace().is_held() {
+            self.drop_bucket(&bucket, LossReason::SampleRate);
+        } else {
+            self.dispatch(bucket);
+        }
+    }
+
+    fn release_held(&mut self) {
+        while let Some(bucket) = self.held.pop_oldest() {
+            self.release(bucket);
+        }
+    }
+
+    fn drop_bucket(&self, bucket: &Bucket, reason: LossReason) {
+        self.shared.budget.release(bucket.bytes);
+        self.lose(reason, bucket.spans.len() as u64);
     }
 
     /// Encodes the spans of a bucket and passes them on to the sender.
@@ -185,6 +228,14 @@ impl Worker {
 
     /// Drops the traces that have waited longest, wherever they are, until there is room.
     fn make_room(&mut self) {
+        let max_held = self.shared.config.max_buffer_bytes / 2;
+        while self.held_bytes > max_held || self.shared.budget.above_mark() > 0 {
+            // These would not be sent if everything were as expected.
+            match self.held.pop_oldest() {
+                Some(bucket) => self.release(bucket),
+                None => break,
+            }
+        }
         while self.shared.budget.above_mark() > 0 {
             let parcels = self.shared.outbox.drop_oldest_trace();
             let trace_id = parcels.first().map(|parcel| parcel.trace_id);
@@ -200,19 +251,24 @@ impl Worker {
                 self.lose(LossReason::QueueOverflow, parcel.spans());
             }
             if let Some(bucket) = bucket {
-                self.shared.budget.release(bucket.bytes);
-                self.lose(LossReason::QueueOverflow, bucket.spans.len() as u64);
+                self.drop_bucket(&bucket, LossReason::QueueOverflow);
             }
         }
     }
 
     /// Counts what is in the buckets as lost, after a panic has left them in an unknown state.
     fn discard_buckets(&mut self) {
-        while let Some(bucket) = self.buckets.pop_oldest() {
-            self.shared.budget.release(bucket.bytes);
-            self.lose(LossReason::InternalSdkError, bucket.spans.len() as u64);
+        for buckets in [&mut self.buckets, &mut self.held] {
+            while let Some(bucket) = buckets.pop_oldest() {
+                self.shared.budget.release(bucket.bytes);
+                let spans = bucket.spans.len() as u64;
+                let accounting = &self.shared.accounting;
+                accounting.lose(LossReason::InternalSdkError, spans);
+            }
         }
-        self.buckets = Buckets::default();
+        self.buckets = Buckets::new(Purpose::Sending);
+        self.held = Buckets::new(Purpose::Holding);
+        self.held_bytes = 0;
     }
 
     fn lose(&self, reason: LossReason, spans: u64) {

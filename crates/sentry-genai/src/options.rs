@@ -4,7 +4,7 @@ use std::{env, fmt, sync::Arc};
 
 use sentry::{Client, ClientOptions};
 use sentry_genai_conventions::{ContentLimits, SentrySpan, TranslateOptions, Translator};
-use sentry_genai_delivery::{BeforeSendSpan, Config, Delivery};
+use sentry_genai_delivery::{BeforeSendSpan, Compression, Config, Delivery, RetryPolicy};
 
 use crate::{
     Correlation, Guard,
@@ -68,6 +68,9 @@ pub struct Options {
     limits: ContentLimits,
     max_buffer_bytes: Option<usize>,
     before_send_span: Option<BeforeSendSpan>,
+    keep_ai_traces: bool,
+    compression: Compression,
+    retries: RetryPolicy,
 }
 
 impl Options {
@@ -117,6 +120,29 @@ impl Options {
         self
     }
 
+    /// Sets whether traces with AI spans are sent even if they were not sampled, while all others follow the sample rate. The
+    /// default is not to.
+    ///
+    /// The spans of a trace that was not sampled are then held, in up to half of the buffer, until the first AI span starts,
+    /// or the outermost span has ended. The traces that are kept say that they were sampled at a rate of 1, and the services
+    /// called after the first AI span started are told to sample too.
+    pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
+        self.keep_ai_traces = keep;
+        self
+    }
+
+    /// Sets when spans are compressed on their way: by default unless the server is on this machine.
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Sets how often and how long spans are sent again that no server can have accepted.
+    pub fn with_retries(mut self, policy: RetryPolicy) -> Self {
+        self.retries = policy;
+        self
+    }
+
     /// Initialises Sentry and the bridge; see [`init`].
     #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
     pub fn init(self, client_options: ClientOptions) -> Guard {
@@ -144,7 +170,10 @@ impl Options {
 
     fn start(self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
         let client_options = client.options();
-        let mut config = Config::from_client_options(client_options)?;
+        let mut config = Config::from_client_options(client_options)?
+            .with_keep_ai_traces(self.keep_ai_traces)
+            .with_compression(self.compression)
+            .with_retries(self.retries);
         if let Some(bytes) = self.max_buffer_bytes {
             config = config.with_max_buffer_bytes(bytes);
         }
@@ -167,6 +196,9 @@ impl fmt::Debug for Options {
             .field("capture_outputs", &self.capture_outputs)
             .field("limits", &self.limits)
             .field("max_buffer_bytes", &self.max_buffer_bytes)
+            .field("keep_ai_traces", &self.keep_ai_traces)
+            .field("compression", &self.compression)
+            .field("retries", &self.retries)
             .field("before_send_span", &self.before_send_span.is_some())
             .finish()
     }
