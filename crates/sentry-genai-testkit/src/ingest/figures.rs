@@ -99,6 +99,9 @@ impl Tally {
             .limits
             .entry(category.trim().to_owned())
             .or_insert((from, until));
+        if limit.1 <= now {
+            *limit = (from, until);
+        }
         limit.1 = limit.1.max(until);
     }
 
