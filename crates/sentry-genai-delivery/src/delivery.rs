@@ -1,6 +1,10 @@
 //! The handle that doors hold.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt, process,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use sentry_core::TracesSamplingStrategy;
 use sentry_genai_conventions::{SentrySpan, SourceSpan, Translator};
@@ -28,6 +32,8 @@ pub type BeforeSendSpan = Arc<dyn Fn(SentrySpan) -> Option<SentrySpan> + Send + 
 
 /// Brings finished spans to Sentry. Clones share one delivery.
 ///
+/// A forked process starts with an empty delivery of its own, and its own figures; what was waiting stays with the parent.
+///
 /// When the last clone is gone, what was handed over is still sent in the background; call [`close`](Self::close) to
 /// wait for it.
 #[derive(Clone)]
@@ -36,6 +42,19 @@ pub struct Delivery(Arc<Handle>);
 /// Ends the threads when the last handle is gone: they hold [`Shared`], so that alone would never be dropped.
 struct Handle {
     shared: Arc<Shared>,
+    seed: Seed,
+    /// The process whose threads these are.
+    process: u32,
+    /// The delivery of a process that was forked from this one.
+    forked: OnceLock<Delivery>,
+}
+
+/// What a delivery is started from.
+#[derive(Clone)]
+struct Seed {
+    config: Arc<Config>,
+    translator: Translator,
+    before_send_span: Option<BeforeSendSpan>,
 }
 
 /// What the application's threads and ours work on together.
@@ -59,24 +78,27 @@ impl Delivery {
         translator: Translator,
         before_send_span: Option<BeforeSendSpan>,
     ) -> Self {
-        let post = Arc::new(HttpPost::new(&config));
-        Self::start_with(config, translator, before_send_span, post)
+        Self::grow(Seed {
+            config: Arc::new(config),
+            translator,
+            before_send_span,
+        })
     }
 
-    pub(crate) fn start_with(
-        config: Config,
-        translator: Translator,
-        before_send_span: Option<BeforeSendSpan>,
-        post: Arc<dyn Post>,
-    ) -> Self {
+    fn grow(seed: Seed) -> Self {
+        let Seed {
+            config,
+            translator,
+            before_send_span,
+        } = seed.clone();
         let shared = Arc::new(Shared {
             accounting: Accounting::default(),
             budget: Budget::new(config.max_buffer_bytes),
             queue: Queue::new(),
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
-            config: Arc::new(config),
-            post,
+            post: Arc::new(HttpPost::new(&config)),
+            config,
         });
         let worker = Worker::new(Arc::clone(&shared), translator, before_send_span);
         let lane = Lane::new(Arc::clone(&shared), Role::Main);
@@ -87,7 +109,25 @@ impl Delivery {
             shared.outbox.close();
             shared.progress.stop();
         }
-        Self(Arc::new(Handle { shared }))
+        Self(Arc::new(Handle {
+            shared,
+            seed,
+            process: process::id(),
+            forked: OnceLock::new(),
+        }))
+    }
+
+    /// What belongs to this process. After a fork that is a delivery of its own, started when it is first used: threads and
+    /// connections stay with the parent, and a lock may have been taken with nobody left to release it.
+    fn shared(&self) -> &Arc<Shared> {
+        if process::id() == self.0.process {
+            return &self.0.shared;
+        }
+        let forked = self
+            .0
+            .forked
+            .get_or_init(|| Self::grow(self.0.seed.clone()));
+        forked.shared()
     }
 
     /// Hands over a span that has ended.
@@ -99,7 +139,7 @@ impl Delivery {
             self.record_unsampled(1);
             return;
         }
-        let shared = &self.0.shared;
+        let shared = self.shared();
         shared.accounting.produce(1);
         let bytes = span.footprint();
         shared.budget.hold(bytes);
@@ -123,8 +163,9 @@ impl Delivery {
     /// because its trace was not sampled but [may be kept](crate::Config::with_keep_ai_traces). On a
     /// delivery thread (inside a hook) this returns false at once, since that thread cannot wait for itself.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let ticket = self.0.shared.queue.request_flush();
-        self.0.shared.wait(ticket, timeout)
+        let shared = self.shared();
+        let ticket = shared.queue.request_flush();
+        shared.wait(ticket, timeout)
     }
 
     /// Does what [`flush`](Self::flush) does, and ends the delivery.
@@ -132,7 +173,7 @@ impl Delivery {
     /// Spans handed over from now on are counted as [`LossReason::InternalSdkError`]. What got no answer before the time
     /// is up is counted as [`LossReason::NetworkError`], also if it is under way and arrives later.
     pub fn close(&self, timeout: Duration) -> bool {
-        let shared = &self.0.shared;
+        let shared = self.shared();
         let ticket = shared.queue.close();
         let complete = shared.wait(ticket, timeout);
         if !complete {
@@ -156,13 +197,13 @@ impl Delivery {
         name: &str,
         op: &str,
     ) -> Arc<Trace> {
-        Trace::start(&self.0.shared.config, incoming, name, op)
+        Trace::start(&self.0.seed.config, incoming, name, op)
     }
 
     /// Returns what became of the spans so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let shared = &self.0.shared;
+        let shared = self.shared();
         let mut stats = shared.accounting.stats();
         stats.buffered_bytes = shared.budget.held() as u64;
         stats
@@ -172,7 +213,7 @@ impl Delivery {
     ///
     /// Does nothing if the client has tracing disabled: nobody wanted these spans.
     pub fn record_unsampled(&self, spans: u64) {
-        let shared = &self.0.shared;
+        let shared = self.shared();
         if !matches!(shared.config.sampling, TracesSamplingStrategy::Disabled) {
             shared.accounting.produce(spans);
             shared.accounting.lose(LossReason::SampleRate, spans);
@@ -183,7 +224,7 @@ impl Delivery {
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
-            .field("config", &self.0.shared.config)
+            .field("config", &self.0.seed.config)
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }
@@ -191,7 +232,10 @@ impl fmt::Debug for Delivery {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.queue.close();
+        // In a forked process there is nothing to end.
+        if process::id() == self.process {
+            self.shared.queue.close();
+        }
     }
 }
 
