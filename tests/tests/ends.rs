@@ -14,7 +14,8 @@ fn program(ingest: &Ingest, ending: &str) -> Command {
 }
 
 fn run(ingest: &Ingest, ending: &str) -> Output {
-    program(ingest, ending).output().unwrap()
+    let output = program(ingest, ending).output();
+    output.expect("the program starts")
 }
 
 fn lines(output: &Output) -> Vec<String> {

@@ -14,6 +14,7 @@ use crate::{
     budget::Budget,
     config::Config,
     http::{HttpPost, Post},
+    ids,
     incoming::IncomingTrace,
     outbox::Outbox,
     progress::{Progress, Ticket},
@@ -123,10 +124,10 @@ impl Delivery {
         if process::id() == self.0.process {
             return &self.0.shared;
         }
-        let forked = self
-            .0
-            .forked
-            .get_or_init(|| Self::grow(self.0.seed.clone()));
+        let forked = self.0.forked.get_or_init(|| {
+            ids::diverge();
+            Self::grow(self.0.seed.clone())
+        });
         forked.shared()
     }
 
@@ -197,7 +198,7 @@ impl Delivery {
         name: &str,
         op: &str,
     ) -> Arc<Trace> {
-        Trace::start(&self.0.seed.config, incoming, name, op)
+        Trace::start(&self.shared().config, incoming, name, op)
     }
 
     /// Returns what became of the spans so far.
