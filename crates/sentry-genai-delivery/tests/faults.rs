@@ -601,3 +601,19 @@ fn an_ai_span_that_is_only_noticed_at_its_end_keeps_its_trace() {
     let expected = ai.trace().trace_id().to_string();
     assert!(ids.into_iter().all(|id| id == expected));
 }
+
+#[test]
+fn no_secret_in_what_can_be_logged() {
+    let options = ClientOptions::new()
+        .dsn("https://sikrit-key:sikrit-pass@127.0.0.1:1/1")
+        .http_proxy("http://user:sikrit-proxy@127.0.0.1:2");
+    let options = options.traces_sample_rate(1.0);
+    let config = Config::from_client_options(&options).unwrap();
+    let retries = RetryPolicy::default().with_max_attempts(1);
+    let delivery = deliver_for(&options, |config| config.with_retries(retries));
+    send_trace(&delivery, 1, "sikrit-content");
+    let shown = format!("{config:?} {delivery:?}");
+    assert!(!shown.contains("sikrit"), "{shown}");
+    assert!(delivery.flush(PATIENCE));
+    assert_eq!(delivery.stats().lost(LossReason::NetworkError), 1);
+}
