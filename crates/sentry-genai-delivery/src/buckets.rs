@@ -38,6 +38,8 @@ pub(crate) struct Buckets {
 pub(crate) enum Purpose {
     /// To be sent soon, an envelope at a time.
     Sending,
+    /// To be sent when the segment has ended.
+    WholeSegments,
     /// To be kept or not, once it is known whether there is an AI span in the trace.
     Holding,
 }
@@ -84,7 +86,7 @@ impl Buckets {
         let trace_id = segment.trace().trace_id();
         let max_age = match self.purpose {
             Purpose::Sending => MAX_AGE,
-            Purpose::Holding => MAX_HELD_AGE,
+            Purpose::WholeSegments | Purpose::Holding => MAX_HELD_AGE,
         };
         let bucket = match self.open.entry(trace_id) {
             Entry::Occupied(entry) => entry.into_mut(),
@@ -99,7 +101,7 @@ impl Buckets {
             }
         };
         bucket.add(span, bytes, segment);
-        if self.purpose == Purpose::Sending && bucket.is_full() {
+        if self.purpose != Purpose::Holding && bucket.is_full() {
             return self.open.remove(&trace_id);
         }
         None

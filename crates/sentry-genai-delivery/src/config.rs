@@ -11,6 +11,31 @@ const DEFAULT_MAX_CONNECTIONS: usize = 4;
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// In which form spans are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TraceLifecycle {
+    /// As they end, in span containers. The default.
+    #[default]
+    Stream,
+    /// When their segment has ended, as a transaction; AI spans of the segment in a span container beside it. For servers that
+    /// know span containers but whose other features are made for transactions.
+    Transaction,
+    /// When their segment has ended, all in a transaction. For servers that know no span containers, such as older
+    /// self-hosted ones and Spotlight.
+    Classic,
+}
+
+impl TraceLifecycle {
+    /// The value of `sentry.trace_lifecycle`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Transaction | Self::Classic => "static",
+        }
+    }
+}
+
 /// When envelopes are compressed with gzip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,6 +86,8 @@ pub struct Config {
     pub(crate) retries: RetryPolicy,
     pub(crate) max_connections: usize,
     pub(crate) keep_ai_traces: bool,
+    pub(crate) lifecycle: TraceLifecycle,
+    pub(crate) legacy_attributes: bool,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
 }
@@ -93,6 +120,8 @@ impl Config {
             retries: RetryPolicy::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             keep_ai_traces: false,
+            lifecycle: TraceLifecycle::default(),
+            legacy_attributes: false,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
         })
@@ -116,6 +145,24 @@ impl Config {
     #[must_use]
     pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
         self.keep_ai_traces = keep;
+        self
+    }
+
+    /// Sets the form in which spans are sent.
+    ///
+    /// A transaction that exceeds Sentry's limits is sent as several of the same trace; no span is left out. A span larger than
+    /// a transaction is counted as [`LossReason::SendError`](crate::LossReason::SendError).
+    #[must_use]
+    pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
+    }
+
+    /// Sets whether AI spans also carry their attributes in the spellings that older servers, and Spotlight, read. The default
+    /// is not to.
+    #[must_use]
+    pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
+        self.legacy_attributes = legacy;
         self
     }
 

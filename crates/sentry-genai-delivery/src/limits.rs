@@ -2,18 +2,19 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::http::Answer;
+use crate::{http::Answer, wire::Category};
 
 const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
 
 /// The longest pause that is believed.
 const MAX_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Until when nothing at all, and until when no spans, may be sent.
+/// Until when nothing at all, and until when nothing of a category, may be sent.
 #[derive(Debug, Default)]
 pub(crate) struct RateLimits {
     all: Option<Instant>,
     span: Option<Instant>,
+    transaction: Option<Instant>,
 }
 
 impl RateLimits {
@@ -35,8 +36,12 @@ impl RateLimits {
         }
     }
 
-    pub(crate) fn allows_spans(&self, now: Instant) -> bool {
-        self.allows_anything(now) && self.span.is_none_or(|until| until <= now)
+    pub(crate) fn allows(&self, category: Category, now: Instant) -> bool {
+        let limit = match category {
+            Category::Span => self.span,
+            Category::Transaction => self.transaction,
+        };
+        self.allows_anything(now) && limit.is_none_or(|until| until <= now)
     }
 
     pub(crate) fn allows_anything(&self, now: Instant) -> bool {
@@ -52,8 +57,14 @@ impl RateLimits {
             };
             if categories.is_empty() {
                 extend(&mut self.all, now, pause(seconds));
-            } else if categories.split(';').any(|category| category == "span") {
-                extend(&mut self.span, now, pause(seconds));
+                continue;
+            }
+            for category in categories.split(';') {
+                match category.trim() {
+                    "span" => extend(&mut self.span, now, pause(seconds)),
+                    "transaction" => extend(&mut self.transaction, now, pause(seconds)),
+                    _ => {}
+                }
             }
         }
     }
@@ -98,8 +109,11 @@ mod tests {
         };
         limits.update(now, &answer);
         let later = now + Duration::from_secs(30);
-        assert!(limits.allows_spans(now + Duration::from_secs(61)));
-        (limits.allows_spans(later), limits.allows_anything(later))
+        assert!(limits.allows(Category::Span, now + Duration::from_secs(61)));
+        (
+            limits.allows(Category::Span, later),
+            limits.allows_anything(later),
+        )
     }
 
     #[test]
@@ -159,7 +173,7 @@ mod tests {
                 retry_after: None,
             },
         );
-        assert!(!limits.allows_spans(now + Duration::from_secs(59)));
-        assert!(limits.allows_spans(now + MAX_PAUSE));
+        assert!(!limits.allows(Category::Span, now + Duration::from_secs(59)));
+        assert!(limits.allows(Category::Span, now + MAX_PAUSE));
     }
 }

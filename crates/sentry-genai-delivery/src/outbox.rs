@@ -371,7 +371,7 @@ impl Contents {
                 Next::WhenChanged
             };
         };
-        if !self.limits.allows_spans(now) {
+        if !self.limits.allows(first.envelope.category, now) {
             return self.discard(LossReason::RatelimitBackoff);
         }
         if self.backoff.is_probing() {
@@ -536,6 +536,7 @@ mod tests {
         Envelope {
             bytes: Vec::new(),
             spans,
+            category: crate::wire::Category::Span,
         }
     }
 

@@ -10,7 +10,7 @@ use sentry_genai_conventions::SentrySpan;
 use crate::{
     config::Config,
     encode::{SDK_NAME, SDK_VERSION, SpanEncoder},
-    json::write_integer,
+    json::{write_integer, write_string},
     rfc3339,
     segment::Segment,
     trace::Trace,
@@ -49,6 +49,14 @@ pub fn encode_envelope<'a>(
 pub(crate) struct Envelope {
     pub(crate) bytes: Vec<u8>,
     pub(crate) spans: usize,
+    pub(crate) category: Category,
+}
+
+/// What an envelope counts as where the server limits rates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Category {
+    Span,
+    Transaction,
 }
 
 /// What became of the spans that should be encoded.
@@ -57,6 +65,13 @@ pub(crate) struct Encoded {
     pub(crate) envelopes: Vec<Envelope>,
     /// Spans that alone exceed the size of an envelope.
     pub(crate) too_large: usize,
+}
+
+impl Encoded {
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.envelopes.append(&mut other.envelopes);
+        self.too_large += other.too_large;
+    }
 }
 
 /// Encodes spans of one trace into as many envelopes as their number and size need.
@@ -114,7 +129,11 @@ pub(crate) fn divide(envelope: &Envelope) -> Option<[Envelope; 2]> {
         bytes.extend_from_slice(CONTAINER);
         bytes.extend_from_slice(items);
         bytes.extend_from_slice(CLOSE);
-        Envelope { bytes, spans }
+        Envelope {
+            bytes,
+            spans,
+            category: Category::Span,
+        }
     };
     Some([
         half(&items[..cut], first),
@@ -150,7 +169,7 @@ fn end_of_item(items: &[u8], count: usize) -> Option<usize> {
 /// Returns an envelope without items.
 pub(crate) fn empty_envelope() -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
-    write_header(&mut bytes, None);
+    write_header(&mut bytes, None, None);
     bytes
 }
 
@@ -189,7 +208,7 @@ impl OpenEnvelope {
     fn new(trace: &Trace, expected_spans: usize) -> Self {
         let guess = expected_spans.min(MAX_ENVELOPE_SPANS);
         let mut buffer = Vec::with_capacity(1024 * (1 + guess));
-        write_header(&mut buffer, Some(trace));
+        write_header(&mut buffer, Some(trace), None);
         buffer.extend_from_slice(ITEM_START);
         let start = buffer.len();
         write_integer(&mut buffer, guess);
@@ -231,11 +250,13 @@ impl OpenEnvelope {
         Envelope {
             bytes: self.buffer,
             spans: self.spans,
+            category: Category::Span,
         }
     }
 }
 
-fn write_header(buffer: &mut Vec<u8>, trace: Option<&Trace>) {
+/// Writes the header of an envelope. An `event_id` goes with a transaction.
+pub(crate) fn write_header(buffer: &mut Vec<u8>, trace: Option<&Trace>, event_id: Option<&str>) {
     buffer.extend_from_slice(SENT_AT);
     buffer.extend_from_slice(&[b'0'; rfc3339::LEN]);
     buffer.extend_from_slice(b"\",\"sdk\":{\"name\":\"");
@@ -243,6 +264,10 @@ fn write_header(buffer: &mut Vec<u8>, trace: Option<&Trace>) {
     buffer.extend_from_slice(b"\",\"version\":\"");
     buffer.extend_from_slice(SDK_VERSION.as_bytes());
     buffer.extend_from_slice(b"\"}");
+    if let Some(event_id) = event_id {
+        buffer.extend_from_slice(b",\"event_id\":");
+        write_string(buffer, event_id);
+    }
     if let Some(trace) = trace {
         buffer.extend_from_slice(b",\"trace\":");
         trace.envelope_dsc().write_json(buffer);

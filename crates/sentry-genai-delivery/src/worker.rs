@@ -13,11 +13,13 @@ use sentry_genai_conventions::{SentrySpan, Translator};
 use crate::{
     accounting::LossReason,
     buckets::{Bucket, Buckets, Purpose},
+    config::TraceLifecycle,
     delivery::{BeforeSendSpan, Shared},
     encode::SpanEncoder,
+    legacy,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
-    sender,
+    sender, transaction,
     wire::{self, Encoded},
 };
 
@@ -45,10 +47,10 @@ impl Worker {
     ) -> Self {
         Self {
             encoder: SpanEncoder::new(&shared.config),
+            buckets: sending_buckets(&shared),
             shared,
             translator,
             before_send_span,
-            buckets: Buckets::new(Purpose::Sending),
             held: Buckets::new(Purpose::Holding),
             held_bytes: 0,
             batch: VecDeque::new(),
@@ -118,7 +120,10 @@ impl Worker {
         let ends_segment = span.span_id == segment.local_root();
         let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
-            let span = self.translator.translate(span);
+            let mut span = self.translator.translate(span);
+            if self.shared.config.legacy_attributes && span.ai.is_some() {
+                legacy::add(&mut span.attributes);
+            }
             match &self.before_send_span {
                 Some(hook) => hook(span).map(|mut span| {
                     // A hook may append what is there already; the translation has settled the rest.
@@ -140,8 +145,9 @@ impl Worker {
                 self.shared.budget.hold(bytes);
                 if segment.trace().is_held() {
                     self.held_bytes += bytes;
-                    self.held.add(now, span, bytes, segment);
-                } else if let Some(full) = self.buckets.add(now, span, bytes, segment) {
+                    self.held.add(now, span, bytes, Arc::clone(&segment));
+                } else if let Some(full) = self.buckets.add(now, span, bytes, Arc::clone(&segment))
+                {
                     self.dispatch(full);
                 }
             }
@@ -152,6 +158,11 @@ impl Worker {
             self.release(held);
         }
         if ends_segment {
+            segment.end();
+        }
+        // What comes after the end of its segment has nothing to wait for.
+        let is_late = self.shared.config.lifecycle != TraceLifecycle::Stream && segment.has_ended();
+        if ends_segment || is_late {
             self.buckets.end_segment(now, trace_id);
             self.held.end_segment(now, trace_id);
         }
@@ -215,9 +226,36 @@ impl Worker {
     fn encode(&self, bucket: &mut Bucket) -> Encoded {
         self.translator.relate(&mut bucket.spans);
         bucket.drop_duplicates();
-        let spans = bucket.spans.iter();
-        let spans = spans.map(|span: &SentrySpan| (span, bucket.segment_of(span.span_id)));
+        match self.shared.config.lifecycle {
+            TraceLifecycle::Stream => self.encode_container(bucket, bucket.spans.iter().collect()),
+            TraceLifecycle::Transaction => {
+                let (ai, others) = bucket.spans.iter().partition(|span| span.ai.is_some());
+                let mut encoded = self.encode_transactions(bucket, others);
+                encoded.append(self.encode_container(bucket, ai));
+                encoded
+            }
+            TraceLifecycle::Classic => {
+                self.encode_transactions(bucket, bucket.spans.iter().collect())
+            }
+        }
+    }
+
+    fn encode_container(&self, bucket: &Bucket, spans: Vec<&SentrySpan>) -> Encoded {
+        let spans = spans.into_iter();
+        let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         wire::encode_within_limits(&self.encoder, bucket.segment().trace(), spans)
+    }
+
+    fn encode_transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {
+        let segment_of = |span: &SentrySpan| bucket.segment_of(span.span_id);
+        spans.sort_by_key(|span| segment_of(span).span_id());
+        let mut encoded = Encoded::default();
+        for spans in spans.chunk_by(|a, b| segment_of(a).span_id() == segment_of(b).span_id()) {
+            let segment = segment_of(spans[0]);
+            let spans = spans.iter().copied();
+            encoded.append(transaction::encode(&self.shared.config, segment, spans));
+        }
+        encoded
     }
 
     fn dispatch_all(&mut self) {
@@ -266,7 +304,7 @@ impl Worker {
                 accounting.lose(LossReason::InternalSdkError, spans);
             }
         }
-        self.buckets = Buckets::new(Purpose::Sending);
+        self.buckets = sending_buckets(&self.shared);
         self.held = Buckets::new(Purpose::Holding);
         self.held_bytes = 0;
     }
@@ -274,6 +312,13 @@ impl Worker {
     fn lose(&self, reason: LossReason, spans: u64) {
         self.shared.accounting.lose(reason, spans);
     }
+}
+
+fn sending_buckets(shared: &Shared) -> Buckets {
+    Buckets::new(match shared.config.lifecycle {
+        TraceLifecycle::Stream => Purpose::Sending,
+        TraceLifecycle::Transaction | TraceLifecycle::Classic => Purpose::WholeSegments,
+    })
 }
 
 /// Whatever ends the thread, the sender gets to end too.

@@ -4,7 +4,9 @@ use std::{env, fmt, sync::Arc};
 
 use sentry::{Client, ClientOptions};
 use sentry_genai_conventions::{ContentLimits, SentrySpan, TranslateOptions, Translator};
-use sentry_genai_delivery::{BeforeSendSpan, Compression, Config, Delivery, RetryPolicy};
+use sentry_genai_delivery::{
+    BeforeSendSpan, Compression, Config, Delivery, RetryPolicy, TraceLifecycle,
+};
 
 use crate::{
     Correlation, Guard,
@@ -69,6 +71,8 @@ pub struct Options {
     max_buffer_bytes: Option<usize>,
     before_send_span: Option<BeforeSendSpan>,
     keep_ai_traces: bool,
+    lifecycle: TraceLifecycle,
+    legacy_attributes: bool,
     compression: Compression,
     retries: RetryPolicy,
 }
@@ -131,6 +135,20 @@ impl Options {
         self
     }
 
+    /// Sets the form in which spans are sent; servers older than span containers, and Spotlight, need
+    /// [`TraceLifecycle::Classic`].
+    pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
+    }
+
+    /// Sets whether AI spans also carry their attributes in the spellings that older servers, and Spotlight, read. The default
+    /// is not to.
+    pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
+        self.legacy_attributes = legacy;
+        self
+    }
+
     /// Sets when spans are compressed on their way: by default unless the server is on this machine.
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
@@ -172,6 +190,8 @@ impl Options {
         let client_options = client.options();
         let mut config = Config::from_client_options(client_options)?
             .with_keep_ai_traces(self.keep_ai_traces)
+            .with_trace_lifecycle(self.lifecycle)
+            .with_legacy_attributes(self.legacy_attributes)
             .with_compression(self.compression)
             .with_retries(self.retries);
         if let Some(bytes) = self.max_buffer_bytes {
@@ -197,6 +217,8 @@ impl fmt::Debug for Options {
             .field("limits", &self.limits)
             .field("max_buffer_bytes", &self.max_buffer_bytes)
             .field("keep_ai_traces", &self.keep_ai_traces)
+            .field("lifecycle", &self.lifecycle)
+            .field("legacy_attributes", &self.legacy_attributes)
             .field("compression", &self.compression)
             .field("retries", &self.retries)
             .field("before_send_span", &self.before_send_span.is_some())
