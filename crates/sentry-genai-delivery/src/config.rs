@@ -59,6 +59,13 @@ impl Compression {
     }
 }
 
+/// Spotlight takes any key and any project.
+fn spotlight_dsn(url: &str) -> Option<Dsn> {
+    let (scheme, rest) = url.trim().split_once("://")?;
+    let host = rest.split('/').next().filter(|host| !host.is_empty())?;
+    format!("{scheme}://spotlight@{host}/1").parse().ok()
+}
+
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse().is_ok_and(|it: IpAddr| it.is_loopback())
@@ -88,6 +95,7 @@ pub struct Config {
     pub(crate) keep_ai_traces: bool,
     pub(crate) lifecycle: TraceLifecycle,
     pub(crate) legacy_attributes: bool,
+    pub(crate) spotlight: Option<Dsn>,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
 }
@@ -122,6 +130,7 @@ impl Config {
             keep_ai_traces: false,
             lifecycle: TraceLifecycle::default(),
             legacy_attributes: false,
+            spotlight: None,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
         })
@@ -164,6 +173,47 @@ impl Config {
     pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
         self.legacy_attributes = legacy;
         self
+    }
+
+    /// Takes the settings from the options of a client without a DSN, to send to a Spotlight alone; `None` if `url` is none.
+    #[must_use]
+    pub fn for_spotlight(options: &ClientOptions, url: &str) -> Option<Self> {
+        let mut options = options.clone();
+        options.dsn = Some(spotlight_dsn(url)?);
+        let config = Self::from_client_options(&options)?;
+        Some(Self {
+            lifecycle: TraceLifecycle::Classic,
+            legacy_attributes: true,
+            ..config
+        })
+    }
+
+    /// Sends a copy of every span to a Spotlight at `url`, such as `http://localhost:8969/stream`, in the form it can show:
+    /// classic transactions with legacy attributes.
+    ///
+    /// The copy is in no figures, and nothing waits for it longer than for the rest. The hook of the delivery sees it too. A URL
+    /// that is none is ignored.
+    #[must_use]
+    pub fn with_spotlight(mut self, url: &str) -> Self {
+        self.spotlight = spotlight_dsn(url);
+        self
+    }
+
+    /// The settings for the copy.
+    pub(crate) fn of_spotlight(&self) -> Option<Self> {
+        let patience = Duration::from_secs(2);
+        Some(Self {
+            dsn: self.spotlight.clone()?,
+            spotlight: None,
+            lifecycle: TraceLifecycle::Classic,
+            legacy_attributes: true,
+            http_proxy: None,
+            https_proxy: None,
+            retries: RetryPolicy::default().with_max_attempts(1),
+            connect_timeout: patience,
+            request_timeout: patience,
+            ..self.clone()
+        })
     }
 
     /// Sets when envelopes are compressed.

@@ -3,7 +3,7 @@
 use std::{
     fmt, process,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sentry_core::TracesSamplingStrategy;
@@ -44,6 +44,8 @@ pub struct Delivery(Arc<Handle>);
 struct Handle {
     shared: Arc<Shared>,
     seed: Seed,
+    /// What sends copies to Spotlight.
+    mirror: Option<Delivery>,
     /// The process whose threads these are.
     process: u32,
     /// The delivery of a process that was forked from this one.
@@ -92,6 +94,12 @@ impl Delivery {
             translator,
             before_send_span,
         } = seed.clone();
+        let mirror = config.of_spotlight().map(|config| {
+            Self::grow(Seed {
+                config: Arc::new(config),
+                ..seed.clone()
+            })
+        });
         let shared = Arc::new(Shared {
             accounting: Accounting::default(),
             budget: Budget::new(config.max_buffer_bytes),
@@ -113,6 +121,7 @@ impl Delivery {
         Self(Arc::new(Handle {
             shared,
             seed,
+            mirror,
             process: process::id(),
             forked: OnceLock::new(),
         }))
@@ -140,6 +149,9 @@ impl Delivery {
             self.record_unsampled(1);
             return;
         }
+        if let Some(mirror) = &self.0.mirror {
+            mirror.send(span.clone(), segment);
+        }
         let shared = self.shared();
         shared.accounting.produce(1);
         let bytes = span.footprint();
@@ -164,9 +176,14 @@ impl Delivery {
     /// because its trace was not sampled but [may be kept](crate::Config::with_keep_ai_traces). On a
     /// delivery thread (inside a hook) this returns false at once, since that thread cannot wait for itself.
     pub fn flush(&self, timeout: Duration) -> bool {
+        let begin = Instant::now();
         let shared = self.shared();
         let ticket = shared.queue.request_flush();
-        shared.wait(ticket, timeout)
+        let complete = shared.wait(ticket, timeout);
+        if let Some(mirror) = &self.0.mirror {
+            mirror.flush(timeout.saturating_sub(begin.elapsed()));
+        }
+        complete
     }
 
     /// Does what [`flush`](Self::flush) does, and ends the delivery.
@@ -174,6 +191,7 @@ impl Delivery {
     /// Spans handed over from now on are counted as [`LossReason::InternalSdkError`]. What got no answer before the time
     /// is up is counted as [`LossReason::NetworkError`], also if it is under way and arrives later.
     pub fn close(&self, timeout: Duration) -> bool {
+        let begin = Instant::now();
         let shared = self.shared();
         let ticket = shared.queue.close();
         let complete = shared.wait(ticket, timeout);
@@ -183,6 +201,9 @@ impl Delivery {
                 let accounting = &shared.accounting;
                 accounting.lose(LossReason::NetworkError, held.spans);
             }
+        }
+        if let Some(mirror) = &self.0.mirror {
+            mirror.close(timeout.saturating_sub(begin.elapsed()));
         }
         complete
     }

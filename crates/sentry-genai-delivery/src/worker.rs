@@ -157,11 +157,12 @@ impl Worker {
         if let Some(held) = self.held.remove_kept(trace_id) {
             self.release(held);
         }
-        if ends_segment {
+        // What comes after the end of its segment has nothing to wait for.
+        let waits = self.shared.config.lifecycle != TraceLifecycle::Stream;
+        let is_late = waits && segment.has_ended();
+        if waits && ends_segment {
             segment.end();
         }
-        // What comes after the end of its segment has nothing to wait for.
-        let is_late = self.shared.config.lifecycle != TraceLifecycle::Stream && segment.has_ended();
         if ends_segment || is_late {
             self.buckets.end_segment(now, trace_id);
             self.held.end_segment(now, trace_id);

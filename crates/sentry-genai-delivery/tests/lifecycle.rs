@@ -74,7 +74,21 @@ impl Pair {
             "{stats:?}"
         );
         assert_eq!(self.ingest.figures().duplicate_spans, 0);
+        self.save();
         self.ingest.transactions()
+    }
+}
+
+impl Pair {
+    /// Writes what arrived to the directory `SAVE_ENVELOPES`, for other judges than this test.
+    fn save(&self) {
+        let Some(directory) = std::env::var_os("SAVE_ENVELOPES") else {
+            return;
+        };
+        for envelope in self.ingest.envelopes() {
+            let name = format!("lifecycle-{}.envelope", new_span_id());
+            std::fs::write(std::path::Path::new(&directory).join(name), envelope.bytes).unwrap();
+        }
     }
 }
 
@@ -203,4 +217,51 @@ fn a_limit_for_transactions_is_kept() {
     assert_eq!(pair.ingest.transactions().len(), 1);
     assert_eq!(pair.ingest.spans().len(), 2, "containers are not limited");
     assert_eq!(pair.delivery.stats().pending(), 0);
+}
+
+#[test]
+fn a_copy_for_spotlight() {
+    let (sentry, spotlight) = (Ingest::start().unwrap(), Ingest::start().unwrap());
+    let options = ClientOptions::new().dsn(&sentry.dsn());
+    let options = options.traces_sample_rate(1.0);
+    let config = Config::from_client_options(&options).unwrap();
+    let config = config.with_spotlight(&format!("{}/stream", spotlight.url()));
+    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let pair = Pair {
+        ingest: sentry,
+        delivery,
+    };
+    let segment = pair.segment();
+    pair.chat(&segment, new_span_id());
+    pair.root(&segment);
+    assert!(pair.delivery.close(PATIENCE));
+    assert_eq!(pair.ingest.spans().len(), 2);
+    assert!(pair.ingest.transactions().is_empty());
+    let transactions = spotlight.transactions();
+    assert_eq!(transactions.len(), 1);
+    assert_eq!(
+        children(&transactions[0])[0]["data"]["gen_ai.system"],
+        "openai"
+    );
+    assert!(spotlight.spans().is_empty());
+    assert_eq!(pair.delivery.stats().accepted, 2);
+}
+
+#[test]
+fn a_spotlight_that_is_not_there_holds_up_nothing() {
+    let sentry = Ingest::start().unwrap();
+    let options = ClientOptions::new().dsn(&sentry.dsn());
+    let options = options.traces_sample_rate(1.0);
+    let config = Config::from_client_options(&options).unwrap();
+    let config = config.with_spotlight("http://127.0.0.1:1/stream");
+    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let pair = Pair {
+        ingest: sentry,
+        delivery,
+    };
+    pair.root(&pair.segment());
+    let begin = std::time::Instant::now();
+    assert!(pair.delivery.close(PATIENCE));
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    assert_eq!(pair.ingest.spans().len(), 1);
 }

@@ -73,6 +73,7 @@ pub struct Options {
     keep_ai_traces: bool,
     lifecycle: TraceLifecycle,
     legacy_attributes: bool,
+    spotlight: bool,
     compression: Compression,
     retries: RetryPolicy,
 }
@@ -149,6 +150,14 @@ impl Options {
         self
     }
 
+    /// Sets whether a copy of every span goes to a Spotlight on this machine, in the form it can show.
+    ///
+    /// The environment variable `SENTRY_SPOTLIGHT` does the same, and can hold its URL. Without a DSN spans go to Spotlight alone.
+    pub fn with_spotlight(mut self, spotlight: bool) -> Self {
+        self.spotlight = spotlight;
+        self
+    }
+
     /// Sets when spans are compressed on their way: by default unless the server is on this machine.
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
@@ -188,12 +197,22 @@ impl Options {
 
     fn start(self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
         let client_options = client.options();
-        let mut config = Config::from_client_options(client_options)?
+        let spotlight = spotlight_url(self.spotlight, env::var("SENTRY_SPOTLIGHT").ok().as_deref());
+        let config = match (Config::from_client_options(client_options), &spotlight) {
+            (Some(config), Some(url)) => config.with_spotlight(url),
+            (Some(config), None) => config,
+            (None, Some(url)) => Config::for_spotlight(client_options, url)?,
+            (None, None) => return None,
+        };
+        let mut config = config
             .with_keep_ai_traces(self.keep_ai_traces)
-            .with_trace_lifecycle(self.lifecycle)
-            .with_legacy_attributes(self.legacy_attributes)
             .with_compression(self.compression)
             .with_retries(self.retries);
+        if client_options.dsn.is_some() {
+            config = config
+                .with_trace_lifecycle(self.lifecycle)
+                .with_legacy_attributes(self.legacy_attributes);
+        }
         if let Some(bytes) = self.max_buffer_bytes {
             config = config.with_max_buffer_bytes(bytes);
         }
@@ -219,10 +238,24 @@ impl fmt::Debug for Options {
             .field("keep_ai_traces", &self.keep_ai_traces)
             .field("lifecycle", &self.lifecycle)
             .field("legacy_attributes", &self.legacy_attributes)
+            .field("spotlight", &self.spotlight)
             .field("compression", &self.compression)
             .field("retries", &self.retries)
             .field("before_send_span", &self.before_send_span.is_some())
             .finish()
+    }
+}
+
+/// Where Spotlight is: the variable holds a URL, or says that it is at its usual place, or that there is none.
+fn spotlight_url(wanted: bool, variable: Option<&str>) -> Option<String> {
+    let usual = "http://localhost:8969/stream".to_owned();
+    match variable.map(str::trim) {
+        Some(url) if url.contains("://") => Some(url.to_owned()),
+        Some(word) if ["1", "true", "yes", "on"].contains(&&*word.to_ascii_lowercase()) => {
+            Some(usual)
+        }
+        Some("") | None => wanted.then_some(usual),
+        Some(_) => None,
     }
 }
 
@@ -235,4 +268,22 @@ fn environment_captures_content() -> bool {
             "true" | "1" | "span_only" | "span_and_event"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spotlight_url;
+
+    #[test]
+    fn where_spotlight_is() {
+        let usual = Some("http://localhost:8969/stream".to_owned());
+        assert_eq!(spotlight_url(false, None), None);
+        assert_eq!(spotlight_url(true, None), usual);
+        assert_eq!(spotlight_url(false, Some("1")), usual);
+        assert_eq!(spotlight_url(false, Some("TRUE")), usual);
+        assert_eq!(spotlight_url(true, Some("0")), None);
+        let elsewhere = "http://127.0.0.1:9000/stream";
+        let url = spotlight_url(false, Some(elsewhere));
+        assert_eq!(url.as_deref(), Some(elsewhere));
+    }
 }
