@@ -187,3 +187,124 @@ fn the_head_of_the_trace_is_complete() {
         "{head}"
     );
 }
+
+fn keeping(rate: f32) -> Bridge {
+    let client_options = ClientOptions::new().traces_sample_rate(rate);
+    Bridge::with(Options::new().with_keep_ai_traces(true), client_options)
+}
+
+#[test]
+fn ai_traces_are_kept_with_everything_around_them() {
+    let bridge = keeping(0.0);
+    let headers = bridge.run(|| {
+        let _root = info_span!("POST /ask").entered();
+        info_span!("load session").in_scope(|| {});
+        let before = outgoing_headers();
+        let agent = info_span!("agent", gen_ai.operation.name = "invoke_agent").entered();
+        info_span!("chat", gen_ai.operation.name = "chat").in_scope(|| {});
+        drop(agent);
+        info_span!("store").in_scope(|| {});
+        [before, outgoing_headers()]
+    });
+    bridge.run(|| info_span!("health check").in_scope(|| info_span!("ping").in_scope(|| {})));
+    let spans = bridge.spans();
+    assert_eq!(
+        spans.len(),
+        5,
+        "{}",
+        sentry_genai_testkit::render_tree(&spans)
+    );
+    for span in &spans {
+        let rate = span.attr("sentry.client_sample_rate");
+        assert_eq!(
+            rate.and_then(serde_json::Value::as_f64),
+            Some(1.0),
+            "{span:?}"
+        );
+    }
+    // The head of the trace said no before it could know better; what came later says yes.
+    let [before, after] = headers;
+    assert!(before[0].1.ends_with("-0"), "{before:?}");
+    assert!(before[1].1.contains("sentry-sampled=false"), "{before:?}");
+    assert!(after[0].1.ends_with("-1"), "{after:?}");
+    assert_eq!(
+        before[1], after[1],
+        "a baggage that went out stays as it was"
+    );
+    for envelope in bridge.ingest.envelopes() {
+        if let Some(trace) = envelope.trace() {
+            assert_eq!(trace["sampled"], "true");
+            assert_eq!(trace["sample_rate"], "1");
+        }
+    }
+}
+
+#[test]
+fn other_traces_follow_the_rate() {
+    let bridge = keeping(0.0);
+    for _ in 0..10 {
+        one_trace(&bridge);
+    }
+    let handle = bridge.guard().handle().unwrap().clone();
+    let begin = std::time::Instant::now();
+    while handle.stats().pending() > 0 {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(5));
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(bridge.spans().is_empty());
+    let stats = handle.stats();
+    assert_eq!(stats.lost(sentry_genai::LossReason::SampleRate), 20);
+    assert_eq!(stats.buffered_bytes, 0);
+
+    let bridge = keeping(1.0);
+    one_trace(&bridge);
+    let spans = bridge.spans();
+    assert_eq!(spans.len(), 2);
+    assert!(
+        spans
+            .iter()
+            .all(|span| span.attr("sentry.client_sample_rate").is_none())
+    );
+}
+
+#[test]
+fn an_ai_span_that_starts_late_keeps_what_came_before() {
+    let bridge = keeping(0.0);
+    bridge.run(|| {
+        let root = info_span!("POST /ask").entered();
+        for _ in 0..1500 {
+            info_span!("row").in_scope(|| {});
+        }
+        info_span!("chat", gen_ai.operation.name = "chat").in_scope(|| {});
+        drop(root);
+    });
+    assert_eq!(bridge.spans().len(), 1502);
+}
+
+#[test]
+fn what_is_held_is_bounded() {
+    let limit = 256 * 1024;
+    let options = Options::new()
+        .with_keep_ai_traces(true)
+        .with_max_buffer_bytes(limit);
+    let bridge = Bridge::with(options, ClientOptions::new().traces_sample_rate(0.0));
+    let handle = bridge.guard().handle().unwrap().clone();
+    bridge.run(|| {
+        // Roots that stay open, so that nothing is decided.
+        let roots: Vec<_> = (0..200).map(|_| info_span!("root")).collect();
+        for root in &roots {
+            for _ in 0..20 {
+                info_span!(parent: root, "child").in_scope(|| {});
+            }
+        }
+        bridge.guard().flush(std::time::Duration::from_secs(5));
+        let held = handle.stats().buffered_bytes;
+        assert!(held > 0 && held <= limit as u64, "{held}");
+        // The most recent one is still there when its AI span comes.
+        let last = &roots[199];
+        info_span!(parent: last, "chat", gen_ai.operation.name = "chat").in_scope(|| {});
+    });
+    assert_eq!(bridge.spans().len(), 22);
+    let lost = handle.stats().lost(sentry_genai::LossReason::SampleRate);
+    assert!(lost > 0);
+}

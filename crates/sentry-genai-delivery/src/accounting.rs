@@ -58,6 +58,8 @@ pub struct Stats {
     pub produced: u64,
     /// Spans the server answered for with success.
     pub accepted: u64,
+    /// The bytes that waiting spans occupy at the moment.
+    pub buffered_bytes: u64,
     lost: Counts,
 }
 
@@ -124,6 +126,7 @@ impl Accounting {
         Stats {
             produced: self.produced.load(Ordering::Relaxed),
             accepted,
+            buffered_bytes: 0,
             lost,
         }
     }

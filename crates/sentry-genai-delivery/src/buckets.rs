@@ -16,17 +16,32 @@ use crate::{
 /// How long the first span of a bucket waits at most.
 const MAX_AGE: Duration = Duration::from_secs(5);
 
+/// How long the first span of a bucket is held if nothing decides about its trace.
+const MAX_HELD_AGE: Duration = Duration::from_secs(60 * 60);
+
 /// How long a bucket stays open for siblings after its segment has ended.
 const LINGER: Duration = Duration::from_millis(50);
 
 /// All buckets, by trace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Buckets {
+    purpose: Purpose,
     open: HashMap<TraceId, Bucket>,
     /// Deadlines in the order they fall due. A bucket that is gone leaves its deadlines behind.
     by_age: VecDeque<Deadline>,
     by_segment_end: VecDeque<Deadline>,
     opened: u64,
+}
+
+/// What buckets are filled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be sent soon, an envelope at a time.
+    Sending,
+    /// To be sent when the segment has ended.
+    WholeSegments,
+    /// To be kept or not, once it is known whether there is an AI span in the trace.
+    Holding,
 }
 
 /// The waiting spans of one trace.
@@ -50,6 +65,16 @@ struct Deadline {
 }
 
 impl Buckets {
+    pub(crate) fn new(purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            open: HashMap::new(),
+            by_age: VecDeque::new(),
+            by_segment_end: VecDeque::new(),
+            opened: 0,
+        }
+    }
+
     /// Adds a span, and returns its bucket if that is full now.
     pub(crate) fn add(
         &mut self,
@@ -59,12 +84,16 @@ impl Buckets {
         segment: Arc<Segment>,
     ) -> Option<Bucket> {
         let trace_id = segment.trace().trace_id();
+        let max_age = match self.purpose {
+            Purpose::Sending => MAX_AGE,
+            Purpose::WholeSegments | Purpose::Holding => MAX_HELD_AGE,
+        };
         let bucket = match self.open.entry(trace_id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 self.opened += 1;
                 self.by_age.push_back(Deadline {
-                    at: now + MAX_AGE,
+                    at: now + max_age,
                     trace_id,
                     bucket: self.opened,
                 });
@@ -72,7 +101,7 @@ impl Buckets {
             }
         };
         bucket.add(span, bytes, segment);
-        if bucket.is_full() {
+        if self.purpose != Purpose::Holding && bucket.is_full() {
             return self.open.remove(&trace_id);
         }
         None
@@ -117,6 +146,15 @@ impl Buckets {
 
     pub(crate) fn remove(&mut self, trace_id: TraceId) -> Option<Bucket> {
         self.open.remove(&trace_id)
+    }
+
+    /// Removes the bucket of a trace if that is kept now.
+    pub(crate) fn remove_kept(&mut self, trace_id: TraceId) -> Option<Bucket> {
+        // Nearly always there is none at all.
+        if self.open.is_empty() || self.open.get(&trace_id)?.segment.trace().is_held() {
+            return None;
+        }
+        self.remove(trace_id)
     }
 
     /// Drops the deadlines of buckets that are gone, as far as they are first in line.
@@ -207,7 +245,7 @@ mod tests {
     fn a_bucket_goes_five_seconds_after_its_first_span() {
         let start = Instant::now();
         let (first, second) = (testing::segment(), testing::segment());
-        let mut buckets = Buckets::default();
+        let mut buckets = Buckets::new(Purpose::Sending);
         assert!(add(&mut buckets, start, &first).is_none());
         assert!(add(&mut buckets, start + MAX_AGE / 2, &second).is_none());
         assert!(add(&mut buckets, start + MAX_AGE / 2, &first).is_none());
@@ -225,7 +263,7 @@ mod tests {
     fn a_segment_that_ended_waits_for_late_siblings_only() {
         let start = Instant::now();
         let (first, second) = (testing::segment(), testing::segment());
-        let mut buckets = Buckets::default();
+        let mut buckets = Buckets::new(Purpose::Sending);
         add(&mut buckets, start, &first);
         add(&mut buckets, start, &second);
         buckets.end_segment(start, second.trace().trace_id());
@@ -242,7 +280,7 @@ mod tests {
     fn a_new_bucket_of_a_trace_does_not_inherit_a_deadline() {
         let start = Instant::now();
         let segment = testing::segment();
-        let mut buckets = Buckets::default();
+        let mut buckets = Buckets::new(Purpose::Sending);
         add(&mut buckets, start, &segment);
         buckets.end_segment(start, segment.trace().trace_id());
         assert!(buckets.pop_due(start + LINGER).is_some());
@@ -255,7 +293,7 @@ mod tests {
     fn a_full_bucket_goes_at_once() {
         let now = Instant::now();
         let segment = testing::segment();
-        let mut buckets = Buckets::default();
+        let mut buckets = Buckets::new(Purpose::Sending);
         let full: Vec<_> = (0..MAX_ENVELOPE_SPANS + 1)
             .filter_map(|_| add(&mut buckets, now, &segment))
             .collect();
@@ -270,7 +308,7 @@ mod tests {
     fn the_oldest_goes_first_when_room_is_needed() {
         let now = Instant::now();
         let segments = [testing::segment(), testing::segment(), testing::segment()];
-        let mut buckets = Buckets::default();
+        let mut buckets = Buckets::new(Purpose::Sending);
         for segment in &segments {
             add(&mut buckets, now, segment);
         }

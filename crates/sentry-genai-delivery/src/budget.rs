@@ -25,6 +25,10 @@ impl Budget {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
     /// The bytes above the mark where the worker, who knows which traces are oldest, makes room.
     pub(crate) fn above_mark(&self) -> usize {
         let mark = self.limit - self.limit / 8;

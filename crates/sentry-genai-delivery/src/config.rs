@@ -1,10 +1,75 @@
 //! What a delivery needs to know about the client it sends for.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
 use sentry_core::{ClientOptions, TracesSamplingStrategy, protocol::OrganizationId, types::Dsn};
 
+use crate::retry::RetryPolicy;
+
 const DEFAULT_MAX_BUFFER_BYTES: usize = 32 * 1024 * 1024;
+const DEFAULT_MAX_CONNECTIONS: usize = 4;
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// In which form spans are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TraceLifecycle {
+    /// As they end, in span containers. The default.
+    #[default]
+    Stream,
+    /// When their segment has ended, as a transaction; AI spans of the segment in a span container beside it. For servers that
+    /// know span containers but whose other features are made for transactions.
+    Transaction,
+    /// When their segment has ended, all in a transaction. For servers that know no span containers, such as older
+    /// self-hosted ones and Spotlight.
+    Classic,
+}
+
+impl TraceLifecycle {
+    /// The value of `sentry.trace_lifecycle`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Transaction | Self::Classic => "static",
+        }
+    }
+}
+
+/// When envelopes are compressed with gzip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Unless the server is on this machine, where compressing takes longer than sending. The default.
+    #[default]
+    Auto,
+    /// Always, from a kilobyte on.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Compression {
+    pub(crate) fn applies_to(self, host: &str) -> bool {
+        match self {
+            Self::Auto => !is_loopback(host),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Spotlight takes any key and any project.
+fn spotlight_dsn(url: &str) -> Option<Dsn> {
+    let (scheme, rest) = url.trim().split_once("://")?;
+    let host = rest.split('/').next().filter(|host| !host.is_empty())?;
+    format!("{scheme}://spotlight@{host}/1").parse().ok()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|it: IpAddr| it.is_loopback())
+}
 
 /// The settings of a [`Delivery`](crate::Delivery), taken from the options of a Sentry client.
 ///
@@ -24,6 +89,15 @@ pub struct Config {
     pub(crate) accept_invalid_certs: bool,
     pub(crate) max_buffer_bytes: usize,
     pub(crate) integrations: Vec<Cow<'static, str>>,
+    pub(crate) compression: Compression,
+    pub(crate) retries: RetryPolicy,
+    pub(crate) max_connections: usize,
+    pub(crate) keep_ai_traces: bool,
+    pub(crate) lifecycle: TraceLifecycle,
+    pub(crate) legacy_attributes: bool,
+    pub(crate) spotlight: Option<Dsn>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) request_timeout: Duration,
 }
 
 impl Config {
@@ -50,6 +124,15 @@ impl Config {
             accept_invalid_certs: options.accept_invalid_certs,
             max_buffer_bytes: DEFAULT_MAX_BUFFER_BYTES,
             integrations: Vec::new(),
+            compression: Compression::default(),
+            retries: RetryPolicy::default(),
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            keep_ai_traces: false,
+            lifecycle: TraceLifecycle::default(),
+            legacy_attributes: false,
+            spotlight: None,
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            request_timeout: DEFAULT_REQUEST_TIMEOUT,
         })
     }
 
@@ -59,6 +142,109 @@ impl Config {
     #[must_use]
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
         self.max_buffer_bytes = bytes;
+        self
+    }
+
+    /// Sets whether traces with AI spans are sent even if they were not sampled. The default is not to.
+    ///
+    /// The spans of a trace that was not sampled are then held, in up to half of the buffer, until an AI span appears in it
+    /// (the trace is kept, with all that is held of it), or its segment ends (they are counted as
+    /// [`LossReason::SampleRate`](crate::LossReason::SampleRate)). Without a sample rate nothing is kept. All spans of AI
+    /// traces say that they stand for themselves alone (`sentry.client_sample_rate` is 1).
+    #[must_use]
+    pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
+        self.keep_ai_traces = keep;
+        self
+    }
+
+    /// Sets the form in which spans are sent.
+    ///
+    /// A transaction that exceeds Sentry's limits is sent as several of the same trace; no span is left out. A span larger than
+    /// a transaction is counted as [`LossReason::SendError`](crate::LossReason::SendError).
+    #[must_use]
+    pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
+    }
+
+    /// Sets whether AI spans also carry their attributes in the spellings that older servers, and Spotlight, read. The default
+    /// is not to.
+    #[must_use]
+    pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
+        self.legacy_attributes = legacy;
+        self
+    }
+
+    /// Takes the settings from the options of a client without a DSN, to send to a Spotlight alone; `None` if `url` is none.
+    #[must_use]
+    pub fn for_spotlight(options: &ClientOptions, url: &str) -> Option<Self> {
+        let mut options = options.clone();
+        options.dsn = Some(spotlight_dsn(url)?);
+        let config = Self::from_client_options(&options)?;
+        Some(Self {
+            lifecycle: TraceLifecycle::Classic,
+            legacy_attributes: true,
+            ..config
+        })
+    }
+
+    /// Sends a copy of every span to a Spotlight at `url`, such as `http://localhost:8969/stream`, in the form it can show:
+    /// classic transactions with legacy attributes.
+    ///
+    /// The copy is in no figures, and nothing waits for it longer than for the rest. The hook of the delivery sees it too. A URL
+    /// that is none is ignored.
+    #[must_use]
+    pub fn with_spotlight(mut self, url: &str) -> Self {
+        self.spotlight = spotlight_dsn(url);
+        self
+    }
+
+    /// The settings for the copy.
+    pub(crate) fn of_spotlight(&self) -> Option<Self> {
+        let patience = Duration::from_secs(2);
+        Some(Self {
+            dsn: self.spotlight.clone()?,
+            spotlight: None,
+            lifecycle: TraceLifecycle::Classic,
+            legacy_attributes: true,
+            http_proxy: None,
+            https_proxy: None,
+            retries: RetryPolicy::default().with_max_attempts(1),
+            connect_timeout: patience,
+            request_timeout: patience,
+            ..self.clone()
+        })
+    }
+
+    /// Sets when envelopes are compressed.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Sets how often and how long an envelope is sent again.
+    #[must_use]
+    pub fn with_retries(mut self, policy: RetryPolicy) -> Self {
+        self.retries = policy;
+        self
+    }
+
+    /// Sets how many requests may be under way at once, each on a connection and a thread of its own. The default is 4, and
+    /// there is always one.
+    ///
+    /// More than one is used only while many envelopes wait.
+    #[must_use]
+    pub fn with_max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections.max(1);
+        self
+    }
+
+    /// Sets how long a connection may take, and how long a whole request. The defaults are 5 and 30 seconds.
+    #[must_use]
+    pub fn with_timeouts(mut self, connect: Duration, request: Duration) -> Self {
+        self.connect_timeout = connect;
+        self.request_timeout = request;
         self
     }
 

@@ -1,6 +1,10 @@
 //! The handle that doors hold.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt, process,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use sentry_core::TracesSamplingStrategy;
 use sentry_genai_conventions::{SentrySpan, SourceSpan, Translator};
@@ -10,12 +14,13 @@ use crate::{
     budget::Budget,
     config::Config,
     http::{HttpPost, Post},
+    ids,
     incoming::IncomingTrace,
     outbox::Outbox,
     progress::{Progress, Ticket},
     queue::{Handover, Queue},
     segment::Segment,
-    sender::Sender,
+    sender::{Lane, Role},
     thread::{self, on_delivery_thread},
     trace::Trace,
     worker::Worker,
@@ -28,6 +33,8 @@ pub type BeforeSendSpan = Arc<dyn Fn(SentrySpan) -> Option<SentrySpan> + Send + 
 
 /// Brings finished spans to Sentry. Clones share one delivery.
 ///
+/// A forked process starts with an empty delivery of its own, and its own figures; what was waiting stays with the parent.
+///
 /// When the last clone is gone, what was handed over is still sent in the background; call [`close`](Self::close) to
 /// wait for it.
 #[derive(Clone)]
@@ -36,10 +43,24 @@ pub struct Delivery(Arc<Handle>);
 /// Ends the threads when the last handle is gone: they hold [`Shared`], so that alone would never be dropped.
 struct Handle {
     shared: Arc<Shared>,
+    seed: Seed,
+    /// What sends copies to Spotlight.
+    mirror: Option<Delivery>,
+    /// The process whose threads these are.
+    process: u32,
+    /// The delivery of a process that was forked from this one.
+    forked: OnceLock<Delivery>,
+}
+
+/// What a delivery is started from.
+#[derive(Clone)]
+struct Seed {
+    config: Arc<Config>,
+    translator: Translator,
+    before_send_span: Option<BeforeSendSpan>,
 }
 
 /// What the application's threads and ours work on together.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
     pub(crate) accounting: Accounting,
@@ -47,6 +68,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) outbox: Outbox,
     pub(crate) progress: Progress,
+    pub(crate) post: Arc<dyn Post>,
 }
 
 impl Delivery {
@@ -59,46 +81,78 @@ impl Delivery {
         translator: Translator,
         before_send_span: Option<BeforeSendSpan>,
     ) -> Self {
-        let post = Box::new(HttpPost::new(&config));
-        Self::start_with(config, translator, before_send_span, post)
+        Self::grow(Seed {
+            config: Arc::new(config),
+            translator,
+            before_send_span,
+        })
     }
 
-    pub(crate) fn start_with(
-        config: Config,
-        translator: Translator,
-        before_send_span: Option<BeforeSendSpan>,
-        post: Box<dyn Post>,
-    ) -> Self {
+    fn grow(seed: Seed) -> Self {
+        let Seed {
+            config,
+            translator,
+            before_send_span,
+        } = seed.clone();
+        let mirror = config.of_spotlight().map(|config| {
+            Self::grow(Seed {
+                config: Arc::new(config),
+                ..seed.clone()
+            })
+        });
         let shared = Arc::new(Shared {
             accounting: Accounting::default(),
             budget: Budget::new(config.max_buffer_bytes),
             queue: Queue::new(),
-            outbox: Outbox::new(),
+            outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
-            config: Arc::new(config),
+            post: Arc::new(HttpPost::new(&config)),
+            config,
         });
         let worker = Worker::new(Arc::clone(&shared), translator, before_send_span);
-        let sender = Sender::new(Arc::clone(&shared), post);
-        let started = thread::spawn("sentry-genai-send", move || sender.run())
+        let lane = Lane::new(Arc::clone(&shared), Role::Main);
+        let started = thread::spawn("sentry-genai-send", move || lane.run())
             .and_then(|()| thread::spawn("sentry-genai", move || worker.run()));
         if started.is_err() {
             shared.queue.close();
             shared.outbox.close();
             shared.progress.stop();
         }
-        Self(Arc::new(Handle { shared }))
+        Self(Arc::new(Handle {
+            shared,
+            seed,
+            mirror,
+            process: process::id(),
+            forked: OnceLock::new(),
+        }))
+    }
+
+    /// What belongs to this process. After a fork that is a delivery of its own, started when it is first used: threads and
+    /// connections stay with the parent, and a lock may have been taken with nobody left to release it.
+    fn shared(&self) -> &Arc<Shared> {
+        if process::id() == self.0.process {
+            return &self.0.shared;
+        }
+        let forked = self.0.forked.get_or_init(|| {
+            ids::diverge();
+            Self::grow(self.0.seed.clone())
+        });
+        forked.shared()
     }
 
     /// Hands over a span that has ended.
     ///
-    /// Waits for nothing but a short lock. A span of a trace that is not [sampled](Trace::sampled) is counted as if
+    /// Waits for nothing but a short lock. A span of a trace that is not [recorded](Trace::recorded) is counted as if
     /// given to [`record_unsampled`](Self::record_unsampled).
     pub fn send(&self, span: SourceSpan, segment: &Arc<Segment>) {
-        if !segment.trace().sampled() {
+        if !segment.trace().recorded() {
             self.record_unsampled(1);
             return;
         }
-        let shared = &self.0.shared;
+        if let Some(mirror) = &self.0.mirror {
+            mirror.send(span.clone(), segment);
+        }
+        let shared = self.shared();
         shared.accounting.produce(1);
         let bytes = span.footprint();
         shared.budget.hold(bytes);
@@ -118,27 +172,38 @@ impl Delivery {
 
     /// Sends everything that was handed over before, and waits for it, at most `timeout`.
     ///
-    /// Returns true only if each of these spans has either been answered for by the server or been counted as lost. On a
+    /// Returns true only if each of these spans has either been answered for by the server or been counted as lost, or is held
+    /// because its trace was not sampled but [may be kept](crate::Config::with_keep_ai_traces). On a
     /// delivery thread (inside a hook) this returns false at once, since that thread cannot wait for itself.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let ticket = self.0.shared.queue.request_flush();
-        self.0.shared.wait(ticket, timeout)
+        let begin = Instant::now();
+        let shared = self.shared();
+        let ticket = shared.queue.request_flush();
+        let complete = shared.wait(ticket, timeout);
+        if let Some(mirror) = &self.0.mirror {
+            mirror.flush(timeout.saturating_sub(begin.elapsed()));
+        }
+        complete
     }
 
     /// Does what [`flush`](Self::flush) does, and ends the delivery.
     ///
-    /// Spans handed over from now on are counted as [`LossReason::InternalSdkError`]. What has not left when the time is
-    /// up is counted as [`LossReason::NetworkError`], except for a request that is under way.
+    /// Spans handed over from now on are counted as [`LossReason::InternalSdkError`]. What got no answer before the time
+    /// is up is counted as [`LossReason::NetworkError`], also if it is under way and arrives later.
     pub fn close(&self, timeout: Duration) -> bool {
-        let shared = &self.0.shared;
+        let begin = Instant::now();
+        let shared = self.shared();
         let ticket = shared.queue.close();
         let complete = shared.wait(ticket, timeout);
         if !complete {
-            for parcel in shared.outbox.abandon() {
-                shared.budget.release(parcel.bytes());
-                let spans = parcel.spans();
-                shared.accounting.lose(LossReason::NetworkError, spans);
+            for held in shared.outbox.abandon() {
+                shared.budget.release(held.bytes);
+                let accounting = &shared.accounting;
+                accounting.lose(LossReason::NetworkError, held.spans);
             }
+        }
+        if let Some(mirror) = &self.0.mirror {
+            mirror.close(timeout.saturating_sub(begin.elapsed()));
         }
         complete
     }
@@ -154,20 +219,23 @@ impl Delivery {
         name: &str,
         op: &str,
     ) -> Arc<Trace> {
-        Trace::start(&self.0.shared.config, incoming, name, op)
+        Trace::start(&self.shared().config, incoming, name, op)
     }
 
     /// Returns what became of the spans so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.0.shared.accounting.stats()
+        let shared = self.shared();
+        let mut stats = shared.accounting.stats();
+        stats.buffered_bytes = shared.budget.held() as u64;
+        stats
     }
 
     /// Counts spans of traces that are not sampled, as [`LossReason::SampleRate`].
     ///
     /// Does nothing if the client has tracing disabled: nobody wanted these spans.
     pub fn record_unsampled(&self, spans: u64) {
-        let shared = &self.0.shared;
+        let shared = self.shared();
         if !matches!(shared.config.sampling, TracesSamplingStrategy::Disabled) {
             shared.accounting.produce(spans);
             shared.accounting.lose(LossReason::SampleRate, spans);
@@ -178,7 +246,7 @@ impl Delivery {
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
-            .field("config", &self.0.shared.config)
+            .field("config", &self.0.seed.config)
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }
@@ -186,7 +254,10 @@ impl fmt::Debug for Delivery {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.queue.close();
+        // In a forked process there is nothing to end.
+        if process::id() == self.process {
+            self.shared.queue.close();
+        }
     }
 }
 

@@ -38,10 +38,11 @@ enum Preset {
     SegmentNameSource,
     RuntimeName,
     Integrations,
+    ClientSampleRate,
 }
 
 /// The keys, in the order of [`Preset`].
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "sentry.op",
     "sentry.origin",
     "sentry.kind",
@@ -57,6 +58,7 @@ const KEYS: [&str; 15] = [
     "sentry.segment.name.source",
     "process.runtime.name",
     "sentry.sdk.integrations",
+    "sentry.client_sample_rate",
 ];
 
 impl SpanEncoder {
@@ -73,7 +75,7 @@ impl SpanEncoder {
                 (Preset::SdkName, SDK_NAME),
                 (Preset::SdkVersion, SDK_VERSION),
                 (Preset::Platform, "rust"),
-                (Preset::TraceLifecycle, "stream"),
+                (Preset::TraceLifecycle, config.lifecycle.as_str()),
             ])
             .chain(server)
             .map(|(preset, value)| (preset, preset.encoded(Value::Str(value))))
@@ -168,6 +170,9 @@ impl SpanEncoder {
         if is_segment {
             write_missing(buffer, own, &self.segment_only);
         }
+        if segment.trace().stands_for_itself() && !own.has(Preset::ClientSampleRate) {
+            write_attribute(buffer, Preset::ClientSampleRate.key(), Value::Double(1.0));
+        }
     }
 }
 
@@ -219,7 +224,7 @@ fn write_missing(buffer: &mut Vec<u8>, own: Own, presets: &[(Preset, Vec<u8>)]) 
 }
 
 /// A server span that knows its route is named by it.
-fn name_source(span: &SentrySpan) -> &'static str {
+pub(crate) fn name_source(span: &SentrySpan) -> &'static str {
     let routed = span.op == "http.server" && span.attributes.contains("http.route");
     if routed { "route" } else { "custom" }
 }
@@ -245,6 +250,12 @@ fn write_attribute(buffer: &mut Vec<u8>, key: &str, value: Value<'_>) {
     buffer.extend_from_slice(b":{\"type\":\"");
     buffer.extend_from_slice(value.kind().as_bytes());
     buffer.extend_from_slice(b"\",\"value\":");
+    write_value(buffer, value);
+    buffer.extend_from_slice(b"},");
+}
+
+/// Writes a value without its type.
+pub(crate) fn write_value(buffer: &mut Vec<u8>, value: Value<'_>) {
     match value {
         Value::Array(scalars) => write_array(buffer, scalars),
         Value::Bool(value) => write_bool(buffer, value),
@@ -254,7 +265,6 @@ fn write_attribute(buffer: &mut Vec<u8>, key: &str, value: Value<'_>) {
         // A type added later must be added here too; until then the attribute is null, which Sentry removes.
         _ => buffer.extend_from_slice(b"null"),
     }
-    buffer.extend_from_slice(b"},");
 }
 
 fn write_array(buffer: &mut Vec<u8>, scalars: &[Scalar]) {

@@ -2,28 +2,38 @@
 
 use std::{
     fmt,
-    io::{self, Read as _},
+    io::{self, Read as _, Write as _},
     time::Duration,
 };
 
+use flate2::write::GzEncoder;
 use sentry_core::types::{Dsn, Scheme};
-use ureq::{Agent, Proxy, http::HeaderMap, tls::TlsConfig};
+use ureq::{
+    Agent, Body, Error, Proxy, Timeout,
+    http::{HeaderMap, Response},
+    tls::TlsConfig,
+};
 
 use crate::{
     config::Config,
     encode::{SDK_NAME, SDK_VERSION},
+    limits,
 };
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How much of an answer is read. More than that costs the connection, not the memory.
+/// How much of an answer is read, and for how long. More than that costs the connection, nothing else.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
+const MAX_BODY_WAIT: Duration = Duration::from_secs(2);
+
+/// How long a connection is kept without use. Servers close theirs after a minute or so, and must not be first.
+const MAX_IDLE: Duration = Duration::from_secs(15);
+
+/// Below this size the header of a compressed body is not worth it.
+const COMPRESSED_FROM: usize = 1024;
 
 /// Something that brings an envelope to the server.
-pub(crate) trait Post: Send {
+pub(crate) trait Post: Send + Sync {
     /// Sends, and waits for the answer.
-    fn post(&mut self, envelope: &[u8]) -> Result<Answer, Unanswered>;
+    fn post(&self, envelope: &[u8]) -> Result<Answer, Failure>;
 }
 
 /// What of an answer matters.
@@ -34,16 +44,35 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<String>,
 }
 
-/// The server could not be reached, or did not answer in time.
-#[derive(Debug)]
-pub(crate) struct Unanswered;
+impl Answer {
+    /// Whether somebody in front of Sentry says that it is not there for the moment.
+    pub(crate) fn is_overloaded(&self) -> bool {
+        matches!(self.status, 502..=504)
+    }
 
-/// Sends with `ureq`, over one connection that is kept alive.
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        self.retry_after.as_deref().map(limits::pause)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// There was no connection, so the server cannot have accepted anything.
+    Unconnected,
+    /// The server hung up while the body was being sent: it has not seen all of it.
+    BrokenOff,
+    /// Everything was sent; nobody knows whether it was accepted.
+    Unanswered,
+}
+
+/// Sends with `ureq`, over connections that are kept alive.
 pub(crate) struct HttpPost {
     agent: Agent,
     url: String,
     dsn: Dsn,
     user_agent: String,
+    compresses: bool,
 }
 
 impl HttpPost {
@@ -58,8 +87,11 @@ impl HttpPost {
             // A redirect could carry spans and key to another host.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(TOTAL_TIMEOUT))
+            .max_idle_connections_per_host(config.max_connections)
+            .max_idle_age(MAX_IDLE)
+            .timeout_connect(Some(config.connect_timeout))
+            .timeout_global(Some(config.request_timeout))
+            .timeout_recv_body(Some(MAX_BODY_WAIT))
             .tls_config(tls)
             .proxy(proxy(config))
             .build()
@@ -69,20 +101,32 @@ impl HttpPost {
             url: config.dsn.envelope_api_url().to_string(),
             dsn: config.dsn.clone(),
             user_agent,
+            compresses: config.compression.applies_to(config.dsn.host()),
+        }
+    }
+
+    fn send(&self, body: &[u8], encoding: Option<&str>) -> Result<Response<Body>, Error> {
+        let auth = self.dsn.to_auth(Some(&self.user_agent)).to_string();
+        let request = self
+            .agent
+            .post(&self.url)
+            .header("Content-Type", "application/x-sentry-envelope")
+            .header("X-Sentry-Auth", auth);
+        match encoding {
+            Some(encoding) => request.header("Content-Encoding", encoding).send(body),
+            None => request.send(body),
         }
     }
 }
 
 impl Post for HttpPost {
-    fn post(&mut self, envelope: &[u8]) -> Result<Answer, Unanswered> {
-        let auth = self.dsn.to_auth(Some(&self.user_agent)).to_string();
-        let mut response = self
-            .agent
-            .post(&self.url)
-            .header("Content-Type", "application/x-sentry-envelope")
-            .header("X-Sentry-Auth", auth)
-            .send(envelope)
-            .map_err(|_| Unanswered)?;
+    fn post(&self, envelope: &[u8]) -> Result<Answer, Failure> {
+        let sent = if self.compresses && envelope.len() >= COMPRESSED_FROM {
+            self.send(&gzip(envelope), Some("gzip"))
+        } else {
+            self.send(envelope, None)
+        };
+        let mut response = sent.map_err(|error| Failure::of(&error))?;
         let answer = Answer {
             status: response.status().as_u16(),
             rate_limits: text(response.headers(), "x-sentry-rate-limits"),
@@ -93,6 +137,51 @@ impl Post for HttpPost {
         let _ = io::copy(&mut body, &mut io::sink());
         Ok(answer)
     }
+}
+
+impl Failure {
+    fn of(error: &Error) -> Self {
+        match error {
+            Error::HostNotFound
+            | Error::ConnectionFailed
+            | Error::ConnectProxyFailed(_)
+            | Error::Tls(_)
+            | Error::Rustls(_)
+            | Error::Timeout(Timeout::Resolve | Timeout::Connect) => Self::Unconnected,
+            Error::Io(error) => Self::of_io(error),
+            _ => Self::Unanswered,
+        }
+    }
+
+    fn of_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::AddrNotAvailable
+            // The TLS layer wraps a certificate it does not trust.
+            | io::ErrorKind::InvalidData => Self::Unconnected,
+            // Only a write fails so: the other end was closed before everything had been sent.
+            io::ErrorKind::BrokenPipe => Self::BrokenOff,
+            _ if error.raw_os_error().is_some_and(is_out_of_descriptors) => Self::Unconnected,
+            _ => Self::Unanswered,
+        }
+    }
+}
+
+/// `ENFILE` and `EMFILE`, the same on all Unix systems: no socket could be made.
+fn is_out_of_descriptors(code: i32) -> bool {
+    cfg!(unix) && matches!(code, 23 | 24)
+}
+
+/// Spans are repetitive: the fastest level takes most of what there is to gain.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let room = Vec::with_capacity(bytes.len() / 4);
+    let mut encoder = GzEncoder::new(room, flate2::Compression::fast());
+    // Writing to memory cannot fail.
+    let _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default()
 }
 
 impl fmt::Debug for HttpPost {

@@ -1,6 +1,19 @@
 //! Fresh ids.
 
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    process,
+    time::SystemTime,
+};
+
 use sentry_genai_conventions::{SpanId, TraceId};
+
+/// Makes the ids of a forked process other ones than those of its parent, whose generator it has inherited.
+pub(crate) fn diverge() {
+    let mut hasher = DefaultHasher::new();
+    (process::id(), SystemTime::now(), fastrand::u64(..)).hash(&mut hasher);
+    fastrand::seed(hasher.finish());
+}
 
 /// Returns a random trace id, never all zero.
 #[must_use]

@@ -1,8 +1,8 @@
 //! How a finished span reaches Sentry.
 //!
 //! A door creates one [`Delivery`] per client, asks it for a [`Trace`] at every local root, and hands over each span
-//! when it has ended. Everything else happens on two threads: translating and bucketing the spans of a trace, encoding
-//! them as a span v2 container, and sending it.
+//! when it has ended. Everything else happens on other threads: one translates and buckets the spans of a trace and encodes
+//! them as a span v2 container, and one (up to four while much waits) sends it.
 //!
 //! Every span that was handed over is either accepted by the server or counted by [reason](LossReason), and the counts
 //! are reported to Sentry; [`Delivery::stats`] shows both.
@@ -18,10 +18,12 @@ mod http;
 mod ids;
 mod incoming;
 mod json;
+mod legacy;
 mod limits;
 mod outbox;
 mod progress;
 mod queue;
+mod retry;
 mod rfc3339;
 mod sampling;
 mod segment;
@@ -30,14 +32,16 @@ mod sender;
 mod testing;
 mod thread;
 mod trace;
+mod transaction;
 pub mod wire;
 mod worker;
 
 pub use accounting::{LossReason, Stats};
-pub use config::Config;
+pub use config::{Compression, Config, TraceLifecycle};
 pub use delivery::{BeforeSendSpan, Delivery};
 pub use ids::{new_span_id, new_trace_id};
 pub use incoming::IncomingTrace;
+pub use retry::RetryPolicy;
 pub use segment::Segment;
 pub use thread::on_delivery_thread;
 pub use trace::Trace;

@@ -1,36 +1,47 @@
 //! The pauses a server asks for.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::{http::Answer, wire::Category};
 
 const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
 
-/// Until when nothing at all, and until when no spans, may be sent.
+/// The longest pause that is believed.
+const MAX_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Until when nothing at all, and until when nothing of a category, may be sent.
 #[derive(Debug, Default)]
 pub(crate) struct RateLimits {
     all: Option<Instant>,
     span: Option<Instant>,
+    transaction: Option<Instant>,
 }
 
 impl RateLimits {
     /// Learns from the headers of an answer. `X-Sentry-Rate-Limits` is the more precise one and wins.
-    pub(crate) fn update(
-        &mut self,
-        now: Instant,
-        status: u16,
-        rate_limits: Option<&str>,
-        retry_after: Option<&str>,
-    ) {
-        if let Some(header) = rate_limits {
-            self.read_groups(now, header);
-        } else if let Some(header) = retry_after {
+    pub(crate) fn update(&mut self, now: Instant, answer: &Answer) {
+        if answer.rate_limits.is_some() {
+            self.update_limits(now, answer);
+        } else if let Some(header) = &answer.retry_after {
             extend(&mut self.all, now, pause(header));
-        } else if status == 429 {
+        } else if answer.status == 429 {
             extend(&mut self.all, now, DEFAULT_PAUSE);
         }
     }
 
-    pub(crate) fn allows_spans(&self, now: Instant) -> bool {
-        self.allows_anything(now) && self.span.is_none_or(|until| until <= now)
+    /// Learns from `X-Sentry-Rate-Limits` alone.
+    pub(crate) fn update_limits(&mut self, now: Instant, answer: &Answer) {
+        if let Some(header) = &answer.rate_limits {
+            self.read_groups(now, header);
+        }
+    }
+
+    pub(crate) fn allows(&self, category: Category, now: Instant) -> bool {
+        let limit = match category {
+            Category::Span => self.span,
+            Category::Transaction => self.transaction,
+        };
+        self.allows_anything(now) && limit.is_none_or(|until| until <= now)
     }
 
     pub(crate) fn allows_anything(&self, now: Instant) -> bool {
@@ -46,18 +57,35 @@ impl RateLimits {
             };
             if categories.is_empty() {
                 extend(&mut self.all, now, pause(seconds));
-            } else if categories.split(';').any(|category| category == "span") {
-                extend(&mut self.span, now, pause(seconds));
+                continue;
+            }
+            for category in categories.split(';') {
+                match category.trim() {
+                    "span" => extend(&mut self.span, now, pause(seconds)),
+                    "transaction" => extend(&mut self.transaction, now, pause(seconds)),
+                    _ => {}
+                }
             }
         }
     }
 }
 
-/// Reads seconds; anything else (such as an HTTP date) is the default pause.
-fn pause(seconds: &str) -> Duration {
-    match seconds.trim().parse::<f64>() {
-        Ok(seconds) if seconds >= 0.0 => Duration::from_secs(seconds.ceil() as u64),
-        _ => DEFAULT_PAUSE,
+/// Reads seconds, or an HTTP date; anything else is the default pause.
+pub(crate) fn pause(header: &str) -> Duration {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse::<f64>() {
+        return match Duration::try_from_secs_f64(seconds.ceil()) {
+            Ok(pause) => pause.min(MAX_PAUSE),
+            Err(_) if seconds > 0.0 => MAX_PAUSE,
+            Err(_) => DEFAULT_PAUSE,
+        };
+    }
+    match httpdate::parse_http_date(header) {
+        Ok(date) => {
+            let pause = date.duration_since(SystemTime::now());
+            pause.unwrap_or_default().min(MAX_PAUSE)
+        }
+        Err(_) => DEFAULT_PAUSE,
     }
 }
 
@@ -74,10 +102,18 @@ mod tests {
     fn after(header: Option<&str>, retry_after: Option<&str>, status: u16) -> (bool, bool) {
         let now = Instant::now();
         let mut limits = RateLimits::default();
-        limits.update(now, status, header, retry_after);
+        let answer = Answer {
+            status,
+            rate_limits: header.map(str::to_owned),
+            retry_after: retry_after.map(str::to_owned),
+        };
+        limits.update(now, &answer);
         let later = now + Duration::from_secs(30);
-        assert!(limits.allows_spans(now + Duration::from_secs(61)));
-        (limits.allows_spans(later), limits.allows_anything(later))
+        assert!(limits.allows(Category::Span, now + Duration::from_secs(61)));
+        (
+            limits.allows(Category::Span, later),
+            limits.allows_anything(later),
+        )
     }
 
     #[test]
@@ -105,10 +141,15 @@ mod tests {
     #[test]
     fn retry_after_limits_all() {
         assert_eq!(after(None, Some("59.2"), 429), (false, false));
-        assert_eq!(
-            after(None, Some("Fri, 20 Nov 2026 10:00:00 GMT"), 503),
-            (false, false)
-        );
+        let date = |seconds| {
+            let date = SystemTime::now() + Duration::from_secs(seconds);
+            httpdate::fmt_http_date(date)
+        };
+        assert_eq!(after(None, Some(&date(55)), 429), (false, false));
+        assert_eq!(after(None, Some(&date(5)), 429), (true, true));
+        let past = "Fri, 20 Nov 2015 10:00:00 GMT";
+        assert_eq!(after(None, Some(past), 429), (true, true));
+        assert_eq!(after(None, Some("soon"), 429), (false, false));
         assert_eq!(after(None, None, 429), (false, false));
         assert_eq!(after(None, None, 500), (true, true));
         assert_eq!(after(Some(""), Some("60"), 200), (true, true));
@@ -116,9 +157,23 @@ mod tests {
 
     #[test]
     fn the_longest_limit_counts_and_none_overflows() {
+        assert_eq!(pause("1e300"), MAX_PAUSE);
+        assert_eq!(pause("inf"), MAX_PAUSE);
+        for nonsense in ["-1", "nan", "", "1 minute"] {
+            assert_eq!(pause(nonsense), DEFAULT_PAUSE, "{nonsense}");
+        }
         let now = Instant::now();
         let mut limits = RateLimits::default();
-        limits.update(now, 200, Some("60:span:o,10:span:o,1e300:span:o"), None);
-        assert!(!limits.allows_spans(now + Duration::from_secs(59)));
+        let header = "60:span:o,10:span:o,1e300:span:o";
+        limits.update(
+            now,
+            &Answer {
+                status: 200,
+                rate_limits: Some(header.to_owned()),
+                retry_after: None,
+            },
+        );
+        assert!(!limits.allows(Category::Span, now + Duration::from_secs(59)));
+        assert!(limits.allows(Category::Span, now + MAX_PAUSE));
     }
 }

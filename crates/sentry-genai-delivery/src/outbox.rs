@@ -1,7 +1,7 @@
-//! Encoded envelopes on their way from the worker to the sender.
+//! Encoded envelopes on their way from the worker to the lanes that send them.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     mem,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -9,31 +9,91 @@ use std::{
 
 use sentry_genai_conventions::TraceId;
 
-use crate::{progress::Ticket, wire::Envelope};
+use crate::{
+    accounting::LossReason,
+    http::Answer,
+    limits::RateLimits,
+    progress::Ticket,
+    retry::{Backoff, RetryPolicy},
+    wire::Envelope,
+};
+
+/// How many envelopes wait for each lane before there is another one.
+const CROWD: usize = 4;
 
 /// An envelope and whose spans it holds.
 #[derive(Debug)]
 pub(crate) struct Parcel {
     pub(crate) trace_id: TraceId,
     pub(crate) envelope: Envelope,
+    number: Number,
+    attempts: u32,
+    since: Instant,
+    /// The memory held for it; what is appended for a moment does not count.
+    bytes: usize,
+    /// Whether it is a part of one that was too large.
+    pub(crate) is_part: bool,
 }
 
 impl Parcel {
+    pub(crate) fn new(trace_id: TraceId, envelope: Envelope) -> Self {
+        Self {
+            trace_id,
+            bytes: envelope.bytes.capacity(),
+            envelope,
+            number: Number::default(),
+            attempts: 0,
+            since: Instant::now(),
+            is_part: false,
+        }
+    }
+
     /// The memory held for it.
     pub(crate) fn bytes(&self) -> usize {
-        self.envelope.bytes.capacity()
+        self.bytes
     }
 
     pub(crate) fn spans(&self) -> u64 {
         self.envelope.spans as u64
     }
+
+    fn held(&self) -> Held {
+        Held {
+            spans: self.spans(),
+            bytes: self.bytes(),
+        }
+    }
 }
 
-/// What the sender gets to do next.
+/// Where a parcel stands among all, which is what a ticket waits for, and which part of a divided one it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Number {
+    place: u64,
+    part: u8,
+}
+
+/// A parcel that is being sent, or given up.
+#[derive(Clone, Copy, Debug)]
+enum Flight {
+    Undecided(Held),
+    /// A lane is about to count it.
+    Claimed,
+}
+
+/// What is accounted for one parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) spans: u64,
+    pub(crate) bytes: usize,
+}
+
+/// What a lane gets to do next.
 #[derive(Debug)]
 pub(crate) enum Task {
     Send(Parcel),
-    /// Everything before the ticket has been taken.
+    /// Must not be sent, or has been tried for too long.
+    Discard(Parcel, LossReason),
+    /// Everything before the ticket has been decided.
     Reach(Ticket),
     /// Nothing has come for a while.
     Idle,
@@ -54,47 +114,66 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     contents: Mutex<Contents>,
-    arrived: Condvar,
+    changed: Condvar,
+    policy: RetryPolicy,
+    /// How many lanes send at once when much waits. Each is a thread with a connection.
+    max_lanes: usize,
 }
 
 #[derive(Debug)]
 struct Contents {
-    entries: VecDeque<Entry>,
+    waiting: VecDeque<Parcel>,
+    in_flight: BTreeMap<Number, Flight>,
+    /// With the number of the first parcel that does not count for it.
+    tickets: VecDeque<(Ticket, u64)>,
+    next_number: u64,
+    lanes: usize,
+    idle_lanes: usize,
+    limits: RateLimits,
+    backoff: Backoff,
     state: State,
 }
 
-#[derive(Debug)]
-enum Entry {
-    Parcel(Parcel),
-    Ticket(Ticket),
-}
-
 impl Outbox {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(policy: RetryPolicy, max_lanes: usize) -> Self {
         Self {
             contents: Mutex::new(Contents {
-                entries: VecDeque::new(),
+                waiting: VecDeque::new(),
+                in_flight: BTreeMap::new(),
+                tickets: VecDeque::new(),
+                next_number: 0,
+                lanes: 1,
+                idle_lanes: 0,
+                limits: RateLimits::default(),
+                backoff: Backoff::default(),
                 state: State::Open,
             }),
-            arrived: Condvar::new(),
+            changed: Condvar::new(),
+            policy,
+            max_lanes,
         }
     }
 
     /// Puts in a parcel, or gives it back if nothing is sent any more.
-    pub(crate) fn put(&self, parcel: Parcel) -> Result<(), Parcel> {
+    pub(crate) fn put(&self, mut parcel: Parcel) -> Result<(), Parcel> {
         let mut contents = self.lock();
         if contents.state == State::Abandoned {
             return Err(parcel);
         }
-        contents.entries.push_back(Entry::Parcel(parcel));
+        parcel.number.place = contents.next_number;
+        contents.next_number += 1;
+        contents.waiting.push_back(parcel);
         drop(contents);
-        self.arrived.notify_one();
+        self.changed.notify_one();
         Ok(())
     }
 
     pub(crate) fn put_ticket(&self, ticket: Ticket) {
-        self.lock().entries.push_back(Entry::Ticket(ticket));
-        self.arrived.notify_one();
+        let mut contents = self.lock();
+        let bound = contents.next_number;
+        contents.tickets.push_back((ticket, bound));
+        drop(contents);
+        self.changed.notify_all();
     }
 
     /// Says that the worker has put in all it will.
@@ -104,18 +183,21 @@ impl Outbox {
             contents.state = State::Closed;
         }
         drop(contents);
-        self.arrived.notify_one();
+        self.changed.notify_all();
     }
 
-    /// Gives back everything, and accepts nothing any more.
-    pub(crate) fn abandon(&self) -> Vec<Parcel> {
+    /// Forgets everything, also what is being sent, accepts nothing any more, and returns what that was.
+    pub(crate) fn abandon(&self) -> Vec<Held> {
         let mut contents = self.lock();
         contents.state = State::Abandoned;
-        let entries = mem::take(&mut contents.entries);
+        let in_flight = mem::take(&mut contents.in_flight).into_values();
+        let mut held: Vec<_> = in_flight.filter_map(Flight::undecided).collect();
+        let waiting = mem::take(&mut contents.waiting);
+        contents.tickets.clear();
         drop(contents);
-        self.arrived.notify_one();
-        let parcels = entries.into_iter().filter_map(Entry::into_parcel);
-        parcels.collect()
+        self.changed.notify_all();
+        held.extend(waiting.iter().map(Parcel::held));
+        held
     }
 
     /// Waits for the next task, at most `patience`.
@@ -123,33 +205,140 @@ impl Outbox {
         let start = Instant::now();
         let mut contents = self.lock();
         loop {
-            match contents.entries.pop_front() {
-                Some(Entry::Parcel(parcel)) => return Task::Send(parcel),
-                Some(Entry::Ticket(ticket)) => return Task::Reach(ticket),
-                None if contents.state != State::Open => return Task::Stop,
-                None => {}
-            }
+            let now = Instant::now();
+            let wait = match contents.next(now, &self.policy) {
+                Next::Task(task) => return task,
+                Next::At(at) => at.saturating_duration_since(now),
+                Next::WhenChanged => patience,
+            };
             let Some(remaining) = patience.checked_sub(start.elapsed()) else {
                 return Task::Idle;
             };
-            let woken = self.arrived.wait_timeout(contents, remaining);
+            contents.idle_lanes += 1;
+            let wait = wait.min(remaining).max(Duration::from_millis(1));
+            let woken = self.changed.wait_timeout(contents, wait);
             contents = woken.unwrap_or_else(PoisonError::into_inner).0;
+            contents.idle_lanes -= 1;
         }
     }
 
-    /// Removes all parcels of the trace that has waited longest.
+    /// Says that the fate of a parcel is known and will be counted now; false if it had been given up before.
+    pub(crate) fn claim(&self, parcel: &Parcel) -> bool {
+        let mut contents = self.lock();
+        let flight = contents.in_flight.get_mut(&parcel.number);
+        let is_known = flight.is_some();
+        if let Some(flight) = flight {
+            *flight = Flight::Claimed;
+        }
+        is_known
+    }
+
+    /// Says that the fate of a parcel has been counted.
+    pub(crate) fn settle(&self, parcel: &Parcel) {
+        let mut contents = self.lock();
+        contents.in_flight.remove(&parcel.number);
+        drop(contents);
+        // A ticket may be reached now, a probe over, or the last lane done.
+        self.changed.notify_all();
+    }
+
+    /// Takes back a parcel that no server can have accepted. Returns it if it was tried often enough, or given up.
+    pub(crate) fn retry(&self, mut parcel: Parcel) -> Result<(), Parcel> {
+        let mut contents = self.lock();
+        parcel.attempts += 1;
+        let worthwhile = parcel.attempts < self.policy.max_attempts
+            && parcel.since.elapsed() < self.policy.max_age;
+        if !worthwhile || contents.in_flight.remove(&parcel.number).is_none() {
+            return Err(parcel);
+        }
+        contents.put_back(parcel);
+        drop(contents);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Puts the two halves of a parcel in its place; false if it had been given up.
+    pub(crate) fn replace(&self, whole: &Parcel, halves: [Envelope; 2]) -> bool {
+        let mut contents = self.lock();
+        if contents.in_flight.remove(&whole.number).is_none() {
+            return false;
+        }
+        for (part, envelope) in (1..).zip(halves) {
+            let place = whole.number.place;
+            contents.put_back(Parcel {
+                bytes: envelope.bytes.capacity(),
+                envelope,
+                trace_id: whole.trace_id,
+                number: Number { place, part },
+                attempts: whole.attempts,
+                since: whole.since,
+                is_part: true,
+            });
+        }
+        drop(contents);
+        self.changed.notify_all();
+        true
+    }
+
+    /// Learns from an answer what may be sent when.
+    pub(crate) fn learn(&self, answer: &Answer) {
+        let now = Instant::now();
+        let mut contents = self.lock();
+        if answer.is_overloaded() {
+            contents.limits.update_limits(now, answer);
+            contents.backoff.fail(now, &self.policy, answer.pause());
+        } else {
+            contents.limits.update(now, answer);
+            contents.backoff.succeed();
+        }
+    }
+
+    /// Learns that no connection could be made.
+    pub(crate) fn learn_unreachable(&self) {
+        let mut contents = self.lock();
+        contents.backoff.fail(Instant::now(), &self.policy, None);
+    }
+
+    /// Whether a client report may be sent now: the server is there, and has not asked for silence.
+    pub(crate) fn allows_report(&self) -> bool {
+        let now = Instant::now();
+        let contents = self.lock();
+        contents.limits.allows_anything(now) && contents.backoff.paused_until(now).is_none()
+    }
+
+    /// Counts one more lane in if so much waits that one is worthwhile.
+    pub(crate) fn claim_lane(&self) -> bool {
+        let mut contents = self.lock();
+        let wanted = contents.lanes < self.max_lanes
+            && contents.idle_lanes == 0
+            && contents.state == State::Open
+            && !contents.backoff.is_probing()
+            && contents.waiting.len() > CROWD * contents.lanes;
+        contents.lanes += usize::from(wanted);
+        wanted
+    }
+
+    /// Counts a lane out.
+    pub(crate) fn release_lane(&self) {
+        self.lock().lanes -= 1;
+    }
+
+    /// Removes all parcels of the trace that has waited longest, unless they are being sent.
     pub(crate) fn drop_oldest_trace(&self) -> Vec<Parcel> {
         let mut contents = self.lock();
-        let Some(oldest) = contents.entries.iter().find_map(Entry::trace_id) else {
+        let Some(oldest) = contents.waiting.front().map(|parcel| parcel.trace_id) else {
             return Vec::new();
         };
         let mut dropped = Vec::new();
-        for entry in mem::take(&mut contents.entries) {
-            match entry {
-                Entry::Parcel(parcel) if parcel.trace_id == oldest => dropped.push(parcel),
-                kept => contents.entries.push_back(kept),
+        for parcel in mem::take(&mut contents.waiting) {
+            if parcel.trace_id == oldest {
+                dropped.push(parcel);
+            } else {
+                contents.waiting.push_back(parcel);
             }
         }
+        drop(contents);
+        self.changed.notify_all();
         dropped
     }
 
@@ -158,18 +347,252 @@ impl Outbox {
     }
 }
 
-impl Entry {
-    fn trace_id(&self) -> Option<TraceId> {
+/// What a lane can do now.
+enum Next {
+    Task(Task),
+    At(Instant),
+    WhenChanged,
+}
+
+impl Contents {
+    fn next(&mut self, now: Instant, policy: &RetryPolicy) -> Next {
+        if self.state == State::Abandoned {
+            return Next::Task(Task::Stop);
+        }
+        if let Some(ticket) = self.reached_ticket() {
+            return Next::Task(Task::Reach(ticket));
+        }
+        let Some(first) = self.waiting.front() else {
+            let over =
+                self.state == State::Closed && self.in_flight.is_empty() && self.tickets.is_empty();
+            return if over {
+                Next::Task(Task::Stop)
+            } else {
+                Next::WhenChanged
+            };
+        };
+        if !self.limits.allows(first.envelope.category, now) {
+            return self.discard(LossReason::RatelimitBackoff);
+        }
+        if self.backoff.is_probing() {
+            if first.since + policy.max_age <= now {
+                return self.discard(LossReason::NetworkError);
+            }
+            if let Some(until) = self.backoff.paused_until(now) {
+                return Next::At(until.min(first.since + policy.max_age));
+            }
+            if !self.in_flight.is_empty() {
+                return Next::WhenChanged;
+            }
+        }
+        self.launch(Task::Send)
+    }
+
+    fn discard(&mut self, reason: LossReason) -> Next {
+        self.launch(|parcel| Task::Discard(parcel, reason))
+    }
+
+    fn launch(&mut self, task: impl FnOnce(Parcel) -> Task) -> Next {
+        let Some(parcel) = self.waiting.pop_front() else {
+            return Next::WhenChanged;
+        };
+        let flight = Flight::Undecided(parcel.held());
+        self.in_flight.insert(parcel.number, flight);
+        Next::Task(task(parcel))
+    }
+
+    /// Puts a parcel where it was.
+    fn put_back(&mut self, parcel: Parcel) {
+        let number = parcel.number;
+        let place = self.waiting.partition_point(|it| it.number < number);
+        self.waiting.insert(place, parcel);
+    }
+
+    fn reached_ticket(&mut self) -> Option<Ticket> {
+        let (ticket, bound) = *self.tickets.front()?;
+        let undecided = self.in_flight.keys().next().copied();
+        let waiting = self.waiting.front().map(|parcel| parcel.number);
+        let is_reached = [undecided, waiting]
+            .into_iter()
+            .flatten()
+            .all(|number| number.place >= bound);
+        if is_reached {
+            self.tickets.pop_front();
+        }
+        is_reached.then_some(ticket)
+    }
+}
+
+impl Flight {
+    fn undecided(self) -> Option<Held> {
         match self {
-            Self::Parcel(parcel) => Some(parcel.trace_id),
-            Self::Ticket(_) => None,
+            Self::Undecided(held) => Some(held),
+            Self::Claimed => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::new_trace_id;
+
+    /// What a lane, the worker or the application does next.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Put {
+            trace: usize,
+        },
+        Ticket,
+        Take,
+        /// Settles the request that has been under way longest, or the one after it, and so on.
+        Answer {
+            which: usize,
+            fate: Fate,
+        },
+        Overflow,
+        Abandon,
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Fate {
+        Decided,
+        Unaccepted,
+        TooLarge,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let fate = prop_oneof![
+            3 => Just(Fate::Decided),
+            2 => Just(Fate::Unaccepted),
+            1 => Just(Fate::TooLarge),
+        ];
+        prop_oneof![
+            6 => (0..3_usize).prop_map(|trace| Step::Put { trace }),
+            1 => Just(Step::Ticket),
+            8 => Just(Step::Take),
+            6 => (0..4_usize, fate).prop_map(|(which, fate)| Step::Answer { which, fate }),
+            1 => Just(Step::Overflow),
+            1 => Just(Step::Abandon),
+        ]
+    }
+
+    /// Follows every span from hand to hand.
+    #[derive(Default)]
+    struct Model {
+        produced: u64,
+        decided: u64,
+        tickets: HashMap<Ticket, u64>,
+        reached: HashSet<Ticket>,
+        in_flight: Vec<Parcel>,
+    }
+
+    impl Model {
+        fn take(&mut self, outbox: &Outbox) {
+            match outbox.take(Duration::ZERO) {
+                Task::Send(parcel) => self.in_flight.push(parcel),
+                Task::Discard(parcel, _) => self.decide(outbox, &parcel),
+                Task::Reach(ticket) => {
+                    assert!(self.reached.insert(ticket), "reached once");
+                    let before = self.tickets[&ticket];
+                    assert!(self.decided >= before, "nothing before it is open");
+                }
+                Task::Idle | Task::Stop => {}
+            }
+        }
+
+        fn decide(&mut self, outbox: &Outbox, parcel: &Parcel) {
+            if outbox.claim(parcel) {
+                self.decided += parcel.spans();
+            }
+            outbox.settle(parcel);
+        }
+
+        fn answer(&mut self, outbox: &Outbox, parcel: Parcel, fate: Fate) {
+            match fate {
+                Fate::Decided => self.decide(outbox, &parcel),
+                Fate::Unaccepted => {
+                    if let Err(parcel) = outbox.retry(parcel) {
+                        self.decide(outbox, &parcel);
+                    }
+                }
+                Fate::TooLarge if parcel.is_part || parcel.spans() < 2 => {
+                    self.decide(outbox, &parcel);
+                }
+                Fate::TooLarge => {
+                    let first = parcel.envelope.spans / 2;
+                    let halves = [first, parcel.envelope.spans - first].map(envelope);
+                    outbox.replace(&parcel, halves);
+                }
+            }
         }
     }
 
-    fn into_parcel(self) -> Option<Parcel> {
-        match self {
-            Self::Parcel(parcel) => Some(parcel),
-            Self::Ticket(_) => None,
+    fn envelope(spans: usize) -> Envelope {
+        Envelope {
+            bytes: Vec::new(),
+            spans,
+            category: crate::wire::Category::Span,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_order_of_events_loses_or_doubles_a_span(
+            steps in proptest::collection::vec(step(), 1..200)
+        ) {
+            let pause = Duration::ZERO;
+            let policy = RetryPolicy::default().with_pauses(pause, pause);
+            let outbox = Outbox::new(policy.with_max_attempts(3), 4);
+            let traces = [(); 3].map(|()| new_trace_id());
+            let mut model = Model::default();
+            for (number, step) in (1..).zip(steps) {
+                match step {
+                    Step::Put { trace } => {
+                        let spans = 1 + number as usize % 4;
+                        model.produced += spans as u64;
+                        if outbox.put(Parcel::new(traces[trace], envelope(spans))).is_err() {
+                            model.decided += spans as u64;
+                        }
+                    }
+                    Step::Ticket => {
+                        model.tickets.insert(Ticket(number), model.produced);
+                        outbox.put_ticket(Ticket(number));
+                    }
+                    Step::Take => model.take(&outbox),
+                    Step::Answer { which, fate } => {
+                        if which < model.in_flight.len() {
+                            let parcel = model.in_flight.remove(which);
+                            model.answer(&outbox, parcel, fate);
+                        }
+                    }
+                    Step::Overflow => {
+                        let dropped = outbox.drop_oldest_trace();
+                        model.decided += dropped.iter().map(Parcel::spans).sum::<u64>();
+                    }
+                    Step::Abandon => {
+                        let held = outbox.abandon();
+                        model.decided += held.iter().map(|held| held.spans).sum::<u64>();
+                    }
+                }
+            }
+            // In the end everything is sent and answered, whatever came before.
+            outbox.close();
+            loop {
+                let before = (model.decided, model.reached.len(), model.in_flight.len());
+                model.take(&outbox);
+                while let Some(parcel) = model.in_flight.pop() {
+                    model.answer(&outbox, parcel, Fate::Decided);
+                }
+                if before == (model.decided, model.reached.len(), model.in_flight.len()) {
+                    break;
+                }
+            }
+            prop_assert_eq!(model.decided, model.produced);
         }
     }
 }

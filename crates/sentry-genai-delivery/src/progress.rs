@@ -6,7 +6,7 @@ use std::{
 };
 
 /// A point in the stream of spans. Everything handed over before it is decided once it is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ticket(pub(crate) u64);
 
 #[derive(Debug)]

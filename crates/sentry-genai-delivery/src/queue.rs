@@ -161,24 +161,21 @@ impl Queue {
 
     /// Removes the oldest traces until `bytes` are free, and returns the bytes freed and the spans lost.
     pub(crate) fn drop_oldest_traces(&self, bytes: usize) -> (usize, u64) {
-        let mut freed = 0;
-        let mut dropped = Vec::new();
-        let mut state = self.lock();
+        let (mut freed, mut dropped) = (0, 0);
         let mut traces = HashSet::new();
-        for message in mem::take(&mut state.messages) {
-            match message {
-                Message::Span(handover)
-                    if freed < bytes || traces.contains(&handover.span.trace_id) =>
-                {
-                    traces.insert(handover.span.trace_id);
-                    freed += handover.bytes;
-                    dropped.push(handover);
-                }
-                kept => state.messages.push_back(kept),
+        // In place: while memory is short, a second queue would be one too many.
+        self.lock().messages.retain(|message| match message {
+            Message::Span(handover)
+                if freed < bytes || traces.contains(&handover.span.trace_id) =>
+            {
+                traces.insert(handover.span.trace_id);
+                freed += handover.bytes;
+                dropped += 1;
+                false
             }
-        }
-        drop(state);
-        (freed, dropped.len() as u64)
+            _ => true,
+        });
+        (freed, dropped)
     }
 
     fn add_flush(&self, mut state: MutexGuard<'_, State>) -> Ticket {

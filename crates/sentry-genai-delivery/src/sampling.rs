@@ -70,6 +70,24 @@ impl Decision {
         }
     }
 
+    /// Whether a trace that is not sampled may still be kept: not if nobody wants traces.
+    pub(crate) fn may_be_revised(self) -> bool {
+        !self.is_sampled() && !matches!(self, Self::Disabled { .. })
+    }
+
+    /// The decision about a trace that is kept for what is in it: as if the rate had been 1.
+    pub(crate) fn revised(self) -> Self {
+        match self {
+            Self::Drawn { rand, .. } => Self::Drawn {
+                sampled: true,
+                rate: Rate::new(1.0),
+                rand,
+            },
+            Self::Inherited { .. } => Self::Inherited { sampled: true },
+            Self::Disabled { .. } => self,
+        }
+    }
+
     /// The decision as it travels on; `None` leaves it to the next service.
     pub(crate) fn flag(self) -> Option<bool> {
         match self {

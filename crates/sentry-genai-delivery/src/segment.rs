@@ -1,6 +1,9 @@
 //! The spans of one service entry.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use sentry_genai_conventions::SpanId;
 
@@ -18,6 +21,7 @@ pub struct Segment {
     local_root: SpanId,
     name: Mutex<Arc<str>>,
     names_trace: bool,
+    ended: AtomicBool,
 }
 
 impl Segment {
@@ -49,6 +53,7 @@ impl Segment {
             local_root,
             name: Mutex::new(name),
             names_trace,
+            ended: AtomicBool::new(false),
         }
     }
 
@@ -83,6 +88,14 @@ impl Segment {
     #[must_use]
     pub fn trace(&self) -> &Arc<Trace> {
         &self.trace
+    }
+
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     fn lock_name(&self) -> MutexGuard<'_, Arc<str>> {

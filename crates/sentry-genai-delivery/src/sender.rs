@@ -1,69 +1,87 @@
-//! The thread that talks to the server.
+//! The threads that talk to the server.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use crate::{
     accounting::{LossReason, Report},
     delivery::Shared,
-    http::{Answer, Post, Unanswered},
-    limits::RateLimits,
+    http::{Answer, Failure, Post},
     outbox::{Parcel, Task},
-    rfc3339, wire,
+    rfc3339, thread, wire,
 };
 
 /// How long losses wait for an envelope to ride along with.
 const REPORT_PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) struct Sender {
-    shared: Arc<Shared>,
-    post: Box<dyn Post>,
-    limits: RateLimits,
+/// How long an additional lane stays without work.
+const EXTRA_PATIENCE: Duration = Duration::from_secs(3);
+
+/// From how many bytes on an envelope may have been too large for a server that does not say so. No server refuses less.
+const LARGE: usize = 64 * 1024;
+
+/// Starts one more lane if so much waits that it is worthwhile.
+pub(crate) fn reinforce(shared: &Arc<Shared>) {
+    if !shared.outbox.claim_lane() {
+        return;
+    }
+    let lane = Lane::new(Arc::clone(shared), Role::Extra);
+    // Without a thread the lane is dropped, which counts it out.
+    let _ = thread::spawn("sentry-genai-send", move || lane.run());
 }
 
-impl Sender {
-    pub(crate) fn new(shared: Arc<Shared>, post: Box<dyn Post>) -> Self {
+/// A thread that sends one envelope after the other.
+pub(crate) struct Lane {
+    shared: Arc<Shared>,
+    post: Arc<dyn Post>,
+    role: Role,
+}
+
+/// How long a lane stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// As long as the delivery.
+    Main,
+    /// As long as there is more work than for one.
+    Extra,
+}
+
+impl Lane {
+    pub(crate) fn new(shared: Arc<Shared>, role: Role) -> Self {
         Self {
+            post: Arc::clone(&shared.post),
             shared,
-            post,
-            limits: RateLimits::default(),
+            role,
         }
     }
 
-    /// Sends until the outbox is closed and empty.
-    pub(crate) fn run(mut self) {
+    /// Sends until the outbox is closed and empty, or nothing more is to be done for an additional lane.
+    pub(crate) fn run(self) {
+        let patience = match self.role {
+            Role::Main => REPORT_PATIENCE,
+            Role::Extra => EXTRA_PATIENCE,
+        };
         loop {
-            match self.shared.outbox.take(REPORT_PATIENCE) {
+            match self.shared.outbox.take(patience) {
                 Task::Send(parcel) => self.send(parcel),
+                Task::Discard(parcel, reason) => self.lose(&parcel, reason),
                 Task::Reach(ticket) => {
                     self.send_report();
                     self.shared.progress.reach(ticket);
                 }
+                Task::Idle if self.role == Role::Extra => break,
                 Task::Idle => self.send_report(),
                 Task::Stop => break,
             }
         }
     }
 
-    fn send(&mut self, parcel: Parcel) {
-        let (spans, bytes) = (parcel.spans(), parcel.bytes());
-        if self.limits.allows_spans(Instant::now()) {
-            self.post_spans(parcel);
-        } else {
-            self.shared
-                .accounting
-                .lose(LossReason::RatelimitBackoff, spans);
-        }
-        self.shared.budget.release(bytes);
-    }
-
-    fn post_spans(&mut self, parcel: Parcel) {
-        let spans = parcel.spans();
+    fn send(&self, mut parcel: Parcel) {
         let report = self.shared.accounting.take_report();
-        let outcome = self.post(parcel.envelope.bytes, report.as_ref());
+        let outcome = self.post(&mut parcel.envelope.bytes, report.as_ref());
         let accounting = &self.shared.accounting;
         if outcome != Outcome::Accepted
             && let Some(report) = &report
@@ -71,56 +89,105 @@ impl Sender {
             accounting.put_back(report);
         }
         match outcome {
-            Outcome::Accepted => accounting.accept(spans),
-            Outcome::RateLimited => {
+            Outcome::Accepted => self.decide(&parcel, |spans| accounting.accept(spans)),
+            Outcome::RateLimited => self.decide(&parcel, |spans| {
                 accounting.lose_known_to_server(LossReason::RatelimitBackoff, spans);
+            }),
+            Outcome::TooLarge => self.divide(&parcel),
+            Outcome::Refused => self.lose(&parcel, LossReason::SendError),
+            Outcome::Unanswered => self.lose(&parcel, LossReason::NetworkError),
+            Outcome::Unaccepted => {
+                if let Err(parcel) = self.shared.outbox.retry(parcel) {
+                    self.lose(&parcel, LossReason::NetworkError);
+                }
             }
-            Outcome::Refused => accounting.lose(LossReason::SendError, spans),
-            Outcome::Unanswered => accounting.lose(LossReason::NetworkError, spans),
-            Outcome::Panicked => accounting.lose(LossReason::InternalSdkError, spans),
+            Outcome::Panicked => self.lose(&parcel, LossReason::InternalSdkError),
         }
     }
 
+    /// Sends an envelope that was too large once more, in two halves.
+    fn divide(&self, parcel: &Parcel) {
+        let halves = if parcel.is_part {
+            None
+        } else {
+            wire::divide(&parcel.envelope)
+        };
+        let Some(halves) = halves else {
+            return self.lose(parcel, LossReason::SendError);
+        };
+        let budget = &self.shared.budget;
+        let bytes = halves.iter().map(|half| half.bytes.capacity()).sum();
+        budget.hold(bytes);
+        if self.shared.outbox.replace(parcel, halves) {
+            budget.release(parcel.bytes());
+        } else {
+            budget.release(bytes);
+        }
+    }
+
+    fn lose(&self, parcel: &Parcel, reason: LossReason) {
+        let accounting = &self.shared.accounting;
+        self.decide(parcel, |spans| accounting.lose(reason, spans));
+    }
+
+    /// Counts a parcel, unless it was given up, and hence counted, while it was being sent.
+    fn decide(&self, parcel: &Parcel, count: impl FnOnce(u64)) {
+        if self.shared.outbox.claim(parcel) {
+            count(parcel.spans());
+            self.shared.budget.release(parcel.bytes());
+        }
+        self.shared.outbox.settle(parcel);
+    }
+
     /// Sends the losses nobody has been told of in an envelope of their own.
-    fn send_report(&mut self) {
-        if !self.limits.allows_anything(Instant::now()) {
+    fn send_report(&self) {
+        if !self.shared.outbox.allows_report() {
             return;
         }
         let Some(report) = self.shared.accounting.take_report() else {
             return;
         };
-        if self.post(wire::empty_envelope(), Some(&report)) != Outcome::Accepted {
+        if self.post(&mut wire::empty_envelope(), Some(&report)) != Outcome::Accepted {
             self.shared.accounting.put_back(&report);
         }
     }
 
-    fn post(&mut self, mut envelope: Vec<u8>, report: Option<&Report>) -> Outcome {
+    /// Sends an envelope, with a report if there is one, and leaves it as it was.
+    fn post(&self, envelope: &mut Vec<u8>, report: Option<&Report>) -> Outcome {
         let now = SystemTime::now();
-        wire::stamp(&mut envelope, now);
+        wire::stamp(envelope, now);
+        let length = envelope.len();
         if let Some(report) = report {
-            report.write_item(&mut envelope, rfc3339::since_epoch(now).as_secs());
+            report.write_item(envelope, rfc3339::since_epoch(now).as_secs());
         }
-        let answer = catch_unwind(AssertUnwindSafe(|| self.post.post(&envelope)));
-        if let Ok(Ok(answer)) = &answer {
-            self.limits.update(
-                Instant::now(),
-                answer.status,
-                answer.rate_limits.as_deref(),
-                answer.retry_after.as_deref(),
-            );
-        }
+        let answer = catch_unwind(AssertUnwindSafe(|| self.post.post(envelope)));
+        envelope.truncate(length);
+        let outbox = &self.shared.outbox;
         match answer {
-            Ok(Ok(answer)) => Outcome::of(&answer),
-            Ok(Err(Unanswered)) => Outcome::Unanswered,
+            Ok(Ok(answer)) => {
+                outbox.learn(&answer);
+                Outcome::of(&answer)
+            }
+            Ok(Err(Failure::Unconnected)) => {
+                outbox.learn_unreachable();
+                Outcome::Unaccepted
+            }
+            // So servers end what is too large before they have read it; a small one was sent to a server that left.
+            Ok(Err(Failure::BrokenOff)) if length >= LARGE => Outcome::TooLarge,
+            Ok(Err(Failure::BrokenOff)) => Outcome::Unaccepted,
+            Ok(Err(Failure::Unanswered)) => Outcome::Unanswered,
             Err(_) => Outcome::Panicked,
         }
     }
 }
 
-/// Whatever ends the thread, nobody may wait for it any longer.
-impl Drop for Sender {
+/// Whatever ends the last thread, nobody may wait for it any longer.
+impl Drop for Lane {
     fn drop(&mut self) {
-        self.shared.progress.stop();
+        self.shared.outbox.release_lane();
+        if self.role == Role::Main {
+            self.shared.progress.stop();
+        }
     }
 }
 
@@ -130,7 +197,10 @@ enum Outcome {
     Accepted,
     /// The server counts what it turns away for a quota.
     RateLimited,
+    TooLarge,
     Refused,
+    /// No server has accepted it; another attempt cannot make a duplicate.
+    Unaccepted,
     Unanswered,
     Panicked,
 }
@@ -140,6 +210,8 @@ impl Outcome {
         match answer.status {
             200..=299 => Self::Accepted,
             429 => Self::RateLimited,
+            413 => Self::TooLarge,
+            _ if answer.is_overloaded() => Self::Unaccepted,
             _ => Self::Refused,
         }
     }

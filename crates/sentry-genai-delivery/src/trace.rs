@@ -1,8 +1,12 @@
 //! A trace as this process takes part in it.
 
 use std::{
+    borrow::Cow,
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sentry_core::protocol::OrganizationId;
@@ -25,6 +29,8 @@ pub struct Trace {
     trace_id: TraceId,
     incoming: Option<IncomingTrace>,
     decision: Decision,
+    /// Whether there is an AI span in it, as far as is known.
+    has_ai: AtomicBool,
     transaction: Mutex<Option<Arc<str>>>,
     dsc: OnceLock<Dsc>,
 }
@@ -48,6 +54,7 @@ impl Trace {
             decision: Decision::make(&config.sampling, incoming, trace_id, name, op),
             incoming: incoming.cloned(),
             config: Arc::clone(config),
+            has_ai: AtomicBool::new(false),
             transaction: Mutex::new(None),
             dsc: OnceLock::new(),
         })
@@ -65,10 +72,47 @@ impl Trace {
         self.incoming.as_ref().map(IncomingTrace::parent_span_id)
     }
 
-    /// Returns whether the spans of this trace are sent. Without tracing enabled they never are.
+    /// Returns whether the spans of this trace are sent, as far as is known now. Without tracing enabled they never are.
     #[must_use]
     pub fn sampled(&self) -> bool {
-        self.decision.is_sampled()
+        self.current_decision().is_sampled()
+    }
+
+    /// Returns whether the spans of this trace should be handed over: it is sampled, or may yet be
+    /// [kept](crate::Config::with_keep_ai_traces).
+    #[must_use]
+    pub fn recorded(&self) -> bool {
+        self.decision.is_sampled() || self.may_be_kept()
+    }
+
+    /// Takes note of an AI span in this trace, which may be a reason to keep it.
+    ///
+    /// A door that knows when the span starts says so then, so that the next service hears of it; otherwise it is noticed
+    /// when the span has ended.
+    pub fn note_ai_span(&self) {
+        self.has_ai.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is still open if the trace is sent.
+    pub(crate) fn is_held(&self) -> bool {
+        !self.sampled() && self.may_be_kept()
+    }
+
+    /// Whether its spans are sent at a rate of 1, whatever the rate of others is.
+    pub(crate) fn stands_for_itself(&self) -> bool {
+        self.config.keep_ai_traces && self.has_ai.load(Ordering::Relaxed)
+    }
+
+    fn may_be_kept(&self) -> bool {
+        self.config.keep_ai_traces && self.decision.may_be_revised()
+    }
+
+    fn current_decision(&self) -> Decision {
+        if self.may_be_kept() && self.has_ai.load(Ordering::Relaxed) {
+            self.decision.revised()
+        } else {
+            self.decision
+        }
     }
 
     /// Returns whether the trace belongs to a Sentry span of this process.
@@ -83,7 +127,7 @@ impl Trace {
     #[must_use]
     pub fn sentry_trace_header(&self, span_id: SpanId) -> String {
         let trace_id = self.trace_id;
-        match self.decision.flag() {
+        match self.current_decision().flag() {
             Some(sampled) => format!("{trace_id}-{span_id}-{}", u8::from(sampled)),
             None => format!("{trace_id}-{span_id}"),
         }
@@ -113,7 +157,21 @@ impl Trace {
         self.lock_transaction().is_some()
     }
 
-    /// Returns the DSC for an envelope, and freezes it.
+    /// Returns the DSC for an envelope, and freezes it for all others.
+    ///
+    /// A trace that is kept after its DSC has said that it is not is sampled in its envelopes: there it is.
+    pub(crate) fn envelope_dsc(&self) -> Cow<'_, Dsc> {
+        let dsc = self.dsc();
+        if self.may_be_kept() && dsc.get("sampled") != Some("true") {
+            let mut dsc = dsc.clone();
+            dsc.set("sampled", "true".to_owned());
+            dsc.set("sample_rate", "1".to_owned());
+            return Cow::Owned(dsc);
+        }
+        Cow::Borrowed(dsc)
+    }
+
+    /// Returns the DSC, and freezes it.
     pub(crate) fn dsc(&self) -> &Dsc {
         self.dsc.get_or_init(|| self.build_dsc())
     }
@@ -126,13 +184,14 @@ impl Trace {
         // A trace id that differs from that of the spans would cost the whole envelope.
         dsc.set("trace_id", self.trace_id.to_string());
         dsc.set_default("public_key", || self.config.dsn.public_key().to_owned());
-        if let Decision::Drawn { rate, rand, .. } = self.decision
+        let decision = self.current_decision();
+        if let Decision::Drawn { rate, rand, .. } = decision
             && dsc.get("sampled").is_none()
         {
             dsc.set_default("sample_rate", || rate.to_string());
             dsc.set_default("sample_rand", || rand.to_string());
         }
-        if let Some(sampled) = self.decision.flag() {
+        if let Some(sampled) = decision.flag() {
             dsc.set_default("sampled", || sampled.to_string());
         }
         if !continued {
@@ -331,6 +390,45 @@ mod tests {
         assert_eq!(dsc["sampled"], "true");
         assert_eq!(dsc["sample_rate"], "1");
         assert_eq!(dsc["sample_rand"], "0.213370");
+    }
+
+    #[test]
+    fn a_trace_that_is_kept_tells_the_next_service_if_it_can_still() {
+        let options = testing::options().traces_sample_rate(0.0);
+        let config = (*testing::config(&options)).clone();
+        let config = Arc::new(config.with_keep_ai_traces(true));
+        let early = Trace::start(&config, None, "x", "y");
+        assert!(early.recorded() && !early.sampled() && early.is_held());
+        early.note_ai_span();
+        assert!(early.sampled() && !early.is_held() && early.stands_for_itself());
+        assert!(early.sentry_trace_header(new_span_id()).ends_with("-1"));
+        let head = dsc(&early);
+        assert_eq!(
+            (&head["sampled"], &head["sample_rate"]),
+            (&json!("true"), &json!("1"))
+        );
+
+        let late = Trace::start(&config, None, "x", "y");
+        let told = late.baggage_header();
+        assert!(told.contains("sentry-sampled=false"), "{told}");
+        assert!(told.contains("sentry-sample_rate=0,"), "{told}");
+        late.note_ai_span();
+        assert_eq!(
+            late.baggage_header(),
+            told,
+            "what was said is not taken back"
+        );
+        assert_eq!(late.envelope_dsc().get("sampled"), Some("true"));
+        assert_eq!(late.envelope_dsc().get("sample_rate"), Some("1"));
+
+        let incoming = IncomingTrace::parse(&format!("{INCOMING}-0"), None).unwrap();
+        let continued = Trace::start(&config, Some(&incoming), "x", "y");
+        assert!(continued.is_held());
+        let off = testing::config(&sentry_core::ClientOptions::new().dsn(testing::DSN));
+        let off = Arc::new((*off).clone().with_keep_ai_traces(true));
+        let disabled = Trace::start(&off, None, "x", "y");
+        disabled.note_ai_span();
+        assert!(!disabled.recorded() && !disabled.sampled());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use sentry_genai_conventions::SentrySpan;
 use crate::{
     config::Config,
     encode::{SDK_NAME, SDK_VERSION, SpanEncoder},
-    json::write_integer,
+    json::{write_integer, write_string},
     rfc3339,
     segment::Segment,
     trace::Trace,
@@ -49,6 +49,14 @@ pub fn encode_envelope<'a>(
 pub(crate) struct Envelope {
     pub(crate) bytes: Vec<u8>,
     pub(crate) spans: usize,
+    pub(crate) category: Category,
+}
+
+/// What an envelope counts as where the server limits rates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Category {
+    Span,
+    Transaction,
 }
 
 /// What became of the spans that should be encoded.
@@ -57,6 +65,13 @@ pub(crate) struct Encoded {
     pub(crate) envelopes: Vec<Envelope>,
     /// Spans that alone exceed the size of an envelope.
     pub(crate) too_large: usize,
+}
+
+impl Encoded {
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.envelopes.append(&mut other.envelopes);
+        self.too_large += other.too_large;
+    }
 }
 
 /// Encodes spans of one trace into as many envelopes as their number and size need.
@@ -96,10 +111,65 @@ pub(crate) fn encode_within_limits<'a>(
     encoded
 }
 
+/// Makes two envelopes of one, each with half of its spans; `None` if it has only one span.
+pub(crate) fn divide(envelope: &Envelope) -> Option<[Envelope; 2]> {
+    let bytes = &*envelope.bytes;
+    let mut lines = bytes.splitn(3, |byte| *byte == b'\n');
+    let (header, _, container) = (lines.next()?, lines.next()?, lines.next()?);
+    let items = container.strip_prefix(CONTAINER)?.strip_suffix(CLOSE)?;
+    let first = envelope.spans / 2;
+    let cut = end_of_item(items, first)?;
+    let half = |items: &[u8], spans: usize| {
+        let mut bytes = Vec::with_capacity(header.len() + items.len() + 1024);
+        bytes.extend_from_slice(header);
+        bytes.push(b'\n');
+        bytes.extend_from_slice(ITEM_START);
+        write_integer(&mut bytes, spans);
+        bytes.extend_from_slice(ITEM_END);
+        bytes.extend_from_slice(CONTAINER);
+        bytes.extend_from_slice(items);
+        bytes.extend_from_slice(CLOSE);
+        Envelope {
+            bytes,
+            spans,
+            category: Category::Span,
+        }
+    };
+    Some([
+        half(&items[..cut], first),
+        half(&items[cut + 1..], envelope.spans - first),
+    ])
+}
+
+/// Finds where the item number `count` of a list of objects ends; `None` if nothing follows.
+fn end_of_item(items: &[u8], count: usize) -> Option<usize> {
+    let (mut depth, mut ended) = (0_usize, 0);
+    let mut bytes = items.iter().enumerate();
+    while let Some((place, byte)) = bytes.next() {
+        match byte {
+            b'"' => loop {
+                match bytes.next()?.1 {
+                    b'\\' => bytes.next()?,
+                    b'"' => break,
+                    _ => continue,
+                };
+            },
+            b'{' => depth += 1,
+            b'}' => {
+                depth = depth.checked_sub(1)?;
+                ended += usize::from(depth == 0);
+            }
+            b',' if depth == 0 && ended == count => return Some(place),
+            _ => {}
+        }
+    }
+    None
+}
+
 /// Returns an envelope without items.
 pub(crate) fn empty_envelope() -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
-    write_header(&mut bytes, None);
+    write_header(&mut bytes, None, None);
     bytes
 }
 
@@ -117,6 +187,12 @@ pub(crate) fn stamp(envelope: &mut [u8], sent_at: SystemTime) {
 /// First in the header and of a fixed length, so that it can be set when the envelope leaves.
 const SENT_AT: &[u8] = b"{\"sent_at\":\"";
 
+const ITEM_START: &[u8] = b"{\"type\":\"span\",\"item_count\":";
+
+const ITEM_END: &[u8] = b",\"content_type\":\"application/vnd.sentry.items.span.v2+json\"}\n";
+
+const CONTAINER: &[u8] = b"{\"version\":2,\"items\":[";
+
 const CLOSE: &[u8] = b"]}\n";
 
 /// An envelope that spans are appended to.
@@ -132,15 +208,13 @@ impl OpenEnvelope {
     fn new(trace: &Trace, expected_spans: usize) -> Self {
         let guess = expected_spans.min(MAX_ENVELOPE_SPANS);
         let mut buffer = Vec::with_capacity(1024 * (1 + guess));
-        write_header(&mut buffer, Some(trace));
-        buffer.extend_from_slice(b"{\"type\":\"span\",\"item_count\":");
+        write_header(&mut buffer, Some(trace), None);
+        buffer.extend_from_slice(ITEM_START);
         let start = buffer.len();
         write_integer(&mut buffer, guess);
         let item_count = start..buffer.len();
-        buffer.extend_from_slice(
-            b",\"content_type\":\"application/vnd.sentry.items.span.v2+json\"}\n\
-              {\"version\":2,\"items\":[",
-        );
+        buffer.extend_from_slice(ITEM_END);
+        buffer.extend_from_slice(CONTAINER);
         Self {
             buffer,
             spans: 0,
@@ -176,11 +250,13 @@ impl OpenEnvelope {
         Envelope {
             bytes: self.buffer,
             spans: self.spans,
+            category: Category::Span,
         }
     }
 }
 
-fn write_header(buffer: &mut Vec<u8>, trace: Option<&Trace>) {
+/// Writes the header of an envelope. An `event_id` goes with a transaction.
+pub(crate) fn write_header(buffer: &mut Vec<u8>, trace: Option<&Trace>, event_id: Option<&str>) {
     buffer.extend_from_slice(SENT_AT);
     buffer.extend_from_slice(&[b'0'; rfc3339::LEN]);
     buffer.extend_from_slice(b"\",\"sdk\":{\"name\":\"");
@@ -188,9 +264,13 @@ fn write_header(buffer: &mut Vec<u8>, trace: Option<&Trace>) {
     buffer.extend_from_slice(b"\",\"version\":\"");
     buffer.extend_from_slice(SDK_VERSION.as_bytes());
     buffer.extend_from_slice(b"\"}");
+    if let Some(event_id) = event_id {
+        buffer.extend_from_slice(b",\"event_id\":");
+        write_string(buffer, event_id);
+    }
     if let Some(trace) = trace {
         buffer.extend_from_slice(b",\"trace\":");
-        trace.dsc().write_json(buffer);
+        trace.envelope_dsc().write_json(buffer);
     }
     buffer.extend_from_slice(b"}\n");
 }
@@ -293,6 +373,33 @@ mod tests {
             .map(|(_, span)| json!(span.span_id.to_string()))
             .collect();
         assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn a_divided_envelope_holds_the_same_spans() {
+        let segment = testing::segment();
+        let mut spans = spans(&segment, &[1; 5]);
+        spans[1].attributes.push("nested", r#"{"a":[{},"\\"],"},{"#);
+        let whole = encode(&segment, &spans).envelopes.remove(0);
+        let [first, second] = divide(&whole).unwrap();
+        let ids = |envelope: &Envelope| {
+            let lines = lines(&envelope.bytes);
+            assert_eq!(lines[1]["item_count"], envelope.spans);
+            assert_eq!(
+                lines[0]["trace"],
+                super::tests::lines(&whole.bytes)[0]["trace"]
+            );
+            let items = lines[2]["items"].as_array().unwrap().clone();
+            items
+                .iter()
+                .map(|it| it["span_id"].clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!((first.spans, second.spans), (2, 3));
+        assert_eq!([ids(&first), ids(&second)].concat(), ids(&whole));
+        let [one, two] = divide(&first).unwrap();
+        assert_eq!((one.spans, two.spans), (1, 1));
+        assert!(divide(&one).is_none());
     }
 
     #[test]

@@ -12,11 +12,14 @@ use sentry_genai_conventions::{SentrySpan, Translator};
 
 use crate::{
     accounting::LossReason,
-    buckets::{Bucket, Buckets},
+    buckets::{Bucket, Buckets, Purpose},
+    config::TraceLifecycle,
     delivery::{BeforeSendSpan, Shared},
     encode::SpanEncoder,
+    legacy,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
+    sender, transaction,
     wire::{self, Encoded},
 };
 
@@ -29,6 +32,9 @@ pub(crate) struct Worker {
     before_send_span: Option<BeforeSendSpan>,
     encoder: SpanEncoder,
     buckets: Buckets,
+    /// The spans of traces that are not sampled but may be kept.
+    held: Buckets,
+    held_bytes: usize,
     batch: VecDeque<Message>,
     was_busy: bool,
 }
@@ -41,10 +47,12 @@ impl Worker {
     ) -> Self {
         Self {
             encoder: SpanEncoder::new(&shared.config),
+            buckets: sending_buckets(&shared),
             shared,
             translator,
             before_send_span,
-            buckets: Buckets::default(),
+            held: Buckets::new(Purpose::Holding),
+            held_bytes: 0,
             batch: VecDeque::new(),
             was_busy: false,
         }
@@ -62,7 +70,8 @@ impl Worker {
     }
 
     fn turn(&mut self) -> ControlFlow<()> {
-        let due = self.buckets.next_due();
+        let due = [self.buckets.next_due(), self.held.next_due()];
+        let due = due.into_iter().flatten().min();
         let supply = if self.batch.is_empty() {
             let queue = &self.shared.queue;
             queue.take(&mut self.batch, self.was_busy, due)
@@ -77,6 +86,9 @@ impl Worker {
                 Message::Span(handover) => self.accept(now, handover),
                 Message::Flush(ticket) => {
                     self.dispatch_all();
+                    if supply == Supply::Closed {
+                        self.release_held();
+                    }
                     self.shared.outbox.put_ticket(ticket);
                 }
             }
@@ -88,6 +100,9 @@ impl Worker {
             self.dispatch(bucket);
             // Encoded, spans can be larger than they were.
             self.make_room();
+        }
+        while let Some(bucket) = self.held.pop_due(now) {
+            self.release(bucket);
         }
         match supply {
             Supply::Open => ControlFlow::Continue(()),
@@ -105,7 +120,10 @@ impl Worker {
         let ends_segment = span.span_id == segment.local_root();
         let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
-            let span = self.translator.translate(span);
+            let mut span = self.translator.translate(span);
+            if self.shared.config.legacy_attributes && span.ai.is_some() {
+                legacy::add(&mut span.attributes);
+            }
             match &self.before_send_span {
                 Some(hook) => hook(span).map(|mut span| {
                     // A hook may append what is there already; the translation has settled the rest.
@@ -120,18 +138,56 @@ impl Worker {
                 if ends_segment && *segment.name() != *span.name {
                     segment.set_name(&*span.name);
                 }
+                if span.ai.is_some() {
+                    segment.trace().note_ai_span();
+                }
                 let bytes = span.footprint();
                 self.shared.budget.hold(bytes);
-                if let Some(full) = self.buckets.add(now, span, bytes, segment) {
+                if segment.trace().is_held() {
+                    self.held_bytes += bytes;
+                    self.held.add(now, span, bytes, Arc::clone(&segment));
+                } else if let Some(full) = self.buckets.add(now, span, bytes, Arc::clone(&segment))
+                {
                     self.dispatch(full);
                 }
             }
             Ok(None) => self.shared.accounting.lose(LossReason::BeforeSend, 1),
             Err(_) => self.shared.accounting.lose(LossReason::InternalSdkError, 1),
         }
-        if ends_segment {
-            self.buckets.end_segment(now, trace_id);
+        if let Some(held) = self.held.remove_kept(trace_id) {
+            self.release(held);
         }
+        // What comes after the end of its segment has nothing to wait for.
+        let waits = self.shared.config.lifecycle != TraceLifecycle::Stream;
+        let is_late = waits && segment.has_ended();
+        if waits && ends_segment {
+            segment.end();
+        }
+        if ends_segment || is_late {
+            self.buckets.end_segment(now, trace_id);
+            self.held.end_segment(now, trace_id);
+        }
+    }
+
+    /// Sends what was held of a trace that is kept, and counts that of any other.
+    fn release(&mut self, bucket: Bucket) {
+        self.held_bytes -= bucket.bytes;
+        if bucket.segment().trace().is_held() {
+            self.drop_bucket(&bucket, LossReason::SampleRate);
+        } else {
+            self.dispatch(bucket);
+        }
+    }
+
+    fn release_held(&mut self) {
+        while let Some(bucket) = self.held.pop_oldest() {
+            self.release(bucket);
+        }
+    }
+
+    fn drop_bucket(&self, bucket: &Bucket, reason: LossReason) {
+        self.shared.budget.release(bucket.bytes);
+        self.lose(reason, bucket.spans.len() as u64);
     }
 
     /// Encodes the spans of a bucket and passes them on to the sender.
@@ -149,7 +205,7 @@ impl Worker {
         accounting.lose(LossReason::SendError, too_large);
         let envelopes = encoded.envelopes.into_iter();
         let parcels: Vec<_> = envelopes
-            .map(|envelope| Parcel { trace_id, envelope })
+            .map(|envelope| Parcel::new(trace_id, envelope))
             .collect();
         let sent = parcels.iter().map(Parcel::spans).sum::<u64>();
         // Duplicates, and whatever the resolution of relatives may have removed.
@@ -164,15 +220,43 @@ impl Worker {
                 self.shared.budget.release(bytes);
                 accounting.lose(LossReason::NetworkError, parcel.spans());
             }
+            sender::reinforce(&self.shared);
         }
     }
 
     fn encode(&self, bucket: &mut Bucket) -> Encoded {
         self.translator.relate(&mut bucket.spans);
         bucket.drop_duplicates();
-        let spans = bucket.spans.iter();
-        let spans = spans.map(|span: &SentrySpan| (span, bucket.segment_of(span.span_id)));
+        match self.shared.config.lifecycle {
+            TraceLifecycle::Stream => self.encode_container(bucket, bucket.spans.iter().collect()),
+            TraceLifecycle::Transaction => {
+                let (ai, others) = bucket.spans.iter().partition(|span| span.ai.is_some());
+                let mut encoded = self.encode_transactions(bucket, others);
+                encoded.append(self.encode_container(bucket, ai));
+                encoded
+            }
+            TraceLifecycle::Classic => {
+                self.encode_transactions(bucket, bucket.spans.iter().collect())
+            }
+        }
+    }
+
+    fn encode_container(&self, bucket: &Bucket, spans: Vec<&SentrySpan>) -> Encoded {
+        let spans = spans.into_iter();
+        let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         wire::encode_within_limits(&self.encoder, bucket.segment().trace(), spans)
+    }
+
+    fn encode_transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {
+        let segment_of = |span: &SentrySpan| bucket.segment_of(span.span_id);
+        spans.sort_by_key(|span| segment_of(span).span_id());
+        let mut encoded = Encoded::default();
+        for spans in spans.chunk_by(|a, b| segment_of(a).span_id() == segment_of(b).span_id()) {
+            let segment = segment_of(spans[0]);
+            let spans = spans.iter().copied();
+            encoded.append(transaction::encode(&self.shared.config, segment, spans));
+        }
+        encoded
     }
 
     fn dispatch_all(&mut self) {
@@ -183,6 +267,14 @@ impl Worker {
 
     /// Drops the traces that have waited longest, wherever they are, until there is room.
     fn make_room(&mut self) {
+        let max_held = self.shared.config.max_buffer_bytes / 2;
+        while self.held_bytes > max_held || self.shared.budget.above_mark() > 0 {
+            // These would not be sent if everything were as expected.
+            match self.held.pop_oldest() {
+                Some(bucket) => self.release(bucket),
+                None => break,
+            }
+        }
         while self.shared.budget.above_mark() > 0 {
             let parcels = self.shared.outbox.drop_oldest_trace();
             let trace_id = parcels.first().map(|parcel| parcel.trace_id);
@@ -198,24 +290,36 @@ impl Worker {
                 self.lose(LossReason::QueueOverflow, parcel.spans());
             }
             if let Some(bucket) = bucket {
-                self.shared.budget.release(bucket.bytes);
-                self.lose(LossReason::QueueOverflow, bucket.spans.len() as u64);
+                self.drop_bucket(&bucket, LossReason::QueueOverflow);
             }
         }
     }
 
     /// Counts what is in the buckets as lost, after a panic has left them in an unknown state.
     fn discard_buckets(&mut self) {
-        while let Some(bucket) = self.buckets.pop_oldest() {
-            self.shared.budget.release(bucket.bytes);
-            self.lose(LossReason::InternalSdkError, bucket.spans.len() as u64);
+        for buckets in [&mut self.buckets, &mut self.held] {
+            while let Some(bucket) = buckets.pop_oldest() {
+                self.shared.budget.release(bucket.bytes);
+                let spans = bucket.spans.len() as u64;
+                let accounting = &self.shared.accounting;
+                accounting.lose(LossReason::InternalSdkError, spans);
+            }
         }
-        self.buckets = Buckets::default();
+        self.buckets = sending_buckets(&self.shared);
+        self.held = Buckets::new(Purpose::Holding);
+        self.held_bytes = 0;
     }
 
     fn lose(&self, reason: LossReason, spans: u64) {
         self.shared.accounting.lose(reason, spans);
     }
+}
+
+fn sending_buckets(shared: &Shared) -> Buckets {
+    Buckets::new(match shared.config.lifecycle {
+        TraceLifecycle::Stream => Purpose::Sending,
+        TraceLifecycle::Transaction | TraceLifecycle::Classic => Purpose::WholeSegments,
+    })
 }
 
 /// Whatever ends the thread, the sender gets to end too.

@@ -8,6 +8,7 @@
 //! | | |
 //! |---|---|
 //! | [`Ingest`] | receives envelopes, judges every byte and keeps what arrived |
+//! | [`Fault`] | makes the ingest behave as badly as servers and networks do |
 //! | [`FakeLlm`] | answers like `OpenAI` and Anthropic, with tool calls, streams, errors and known token counts |
 //! | [`Capture`] | plays the `tracing` calls of a real library back, without the library |
 //! | [`assert_spans`] | assertions on spans; a failure shows the whole tree |
@@ -74,7 +75,7 @@ mod transcript;
 mod tree;
 
 pub use assert::{SpanAssert, SpansAssert, assert_spans};
-pub use ingest::{Ingest, ReceivedEnvelope, ReceivedItem, ReceivedSpan};
+pub use ingest::{Fault, Figures, Ingest, ReceivedEnvelope, ReceivedItem, ReceivedSpan};
 pub use llm::{FakeLlm, ReceivedRequest};
 pub use replay::{Capture, ReplayError};
 pub use transcript::render_transcript;

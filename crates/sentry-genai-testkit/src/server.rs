@@ -21,6 +21,20 @@ pub(crate) struct Server {
 impl Server {
     /// Binds a free port and serves `router` on a new thread called `name`.
     pub(crate) fn start(name: &str, router: Router) -> io::Result<Self> {
+        Self::start_with(name, |listener| async {
+            // That it ends is told by nobody connecting any more.
+            let _ = axum::serve(NoDelay(listener), router).await;
+        })
+    }
+
+    /// Binds a free port and runs `serve` with it on a new thread called `name`.
+    pub(crate) fn start_with<F>(
+        name: &str,
+        serve: impl FnOnce(tokio::net::TcpListener) -> F + Send + 'static,
+    ) -> io::Result<Self>
+    where
+        F: Future<Output = ()>,
+    {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -37,7 +51,7 @@ impl Server {
                     };
                     // No graceful shutdown: it would wait for the idle connections that clients keep alive.
                     tokio::select! {
-                        _ = axum::serve(NoDelay(listener), router) => {}
+                        () = serve(listener) => {}
                         _ = stopped => {}
                     }
                 });

@@ -91,20 +91,20 @@ impl GenAiLayer {
         let incoming = continued.as_ref().map(|continued| &continued.trace);
         let trace = handle.delivery().start_trace(incoming, name, &op);
         let span_id = new_span_id();
-        let sampled = trace.sampled();
+        let recorded = trace.recorded();
         let segment = match continued.and_then(|continued| continued.segment) {
             Some(segment) => Segment::within(trace, segment, span_id, name),
             None => Segment::new(trace, span_id, name),
         };
         let segment = Arc::new(segment);
         let local = Arc::new(LocalTrace::new(handle, segment, Clock::start()));
-        Root { local, sampled }
+        Root { local, recorded }
     }
 }
 
 struct Root {
     local: Arc<LocalTrace>,
-    sampled: bool,
+    recorded: bool,
 }
 
 impl<S> Layer<S> for GenAiLayer
@@ -139,7 +139,7 @@ where
                 let mut recorder = Recorder::new(&handle, attributes.fields());
                 attributes.record(&mut recorder);
                 let root = Self::start_root(handle, &recorder, span.metadata());
-                if !root.sampled {
+                if !root.recorded {
                     root.local.handle.delivery().record_unsampled(1);
                     let span_id = root.local.segment.local_root();
                     span.extensions_mut().insert(Unsampled {

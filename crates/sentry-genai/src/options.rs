@@ -4,7 +4,9 @@ use std::{env, fmt, sync::Arc};
 
 use sentry::{Client, ClientOptions};
 use sentry_genai_conventions::{ContentLimits, SentrySpan, TranslateOptions, Translator};
-use sentry_genai_delivery::{BeforeSendSpan, Config, Delivery};
+use sentry_genai_delivery::{
+    BeforeSendSpan, Compression, Config, Delivery, RetryPolicy, TraceLifecycle,
+};
 
 use crate::{
     Correlation, Guard,
@@ -68,6 +70,12 @@ pub struct Options {
     limits: ContentLimits,
     max_buffer_bytes: Option<usize>,
     before_send_span: Option<BeforeSendSpan>,
+    keep_ai_traces: bool,
+    lifecycle: TraceLifecycle,
+    legacy_attributes: bool,
+    spotlight: bool,
+    compression: Compression,
+    retries: RetryPolicy,
 }
 
 impl Options {
@@ -117,6 +125,51 @@ impl Options {
         self
     }
 
+    /// Sets whether traces with AI spans are sent even if they were not sampled, while all others follow the sample rate. The
+    /// default is not to.
+    ///
+    /// The spans of a trace that was not sampled are then held, in up to half of the buffer, until the first AI span starts,
+    /// or the outermost span has ended. The traces that are kept say that they were sampled at a rate of 1, and the services
+    /// called after the first AI span started are told to sample too.
+    pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
+        self.keep_ai_traces = keep;
+        self
+    }
+
+    /// Sets the form in which spans are sent; servers older than span containers, and Spotlight, need
+    /// [`TraceLifecycle::Classic`].
+    pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
+    }
+
+    /// Sets whether AI spans also carry their attributes in the spellings that older servers, and Spotlight, read. The default
+    /// is not to.
+    pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
+        self.legacy_attributes = legacy;
+        self
+    }
+
+    /// Sets whether a copy of every span goes to a Spotlight on this machine, in the form it can show.
+    ///
+    /// The environment variable `SENTRY_SPOTLIGHT` does the same, and can hold its URL. Without a DSN spans go to Spotlight alone.
+    pub fn with_spotlight(mut self, spotlight: bool) -> Self {
+        self.spotlight = spotlight;
+        self
+    }
+
+    /// Sets when spans are compressed on their way: by default unless the server is on this machine.
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Sets how often and how long spans are sent again that no server can have accepted.
+    pub fn with_retries(mut self, policy: RetryPolicy) -> Self {
+        self.retries = policy;
+        self
+    }
+
     /// Initialises Sentry and the bridge; see [`init`].
     #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
     pub fn init(self, client_options: ClientOptions) -> Guard {
@@ -144,7 +197,22 @@ impl Options {
 
     fn start(self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
         let client_options = client.options();
-        let mut config = Config::from_client_options(client_options)?;
+        let spotlight = spotlight_url(self.spotlight, env::var("SENTRY_SPOTLIGHT").ok().as_deref());
+        let config = match (Config::from_client_options(client_options), &spotlight) {
+            (Some(config), Some(url)) => config.with_spotlight(url),
+            (Some(config), None) => config,
+            (None, Some(url)) => Config::for_spotlight(client_options, url)?,
+            (None, None) => return None,
+        };
+        let mut config = config
+            .with_keep_ai_traces(self.keep_ai_traces)
+            .with_compression(self.compression)
+            .with_retries(self.retries);
+        if client_options.dsn.is_some() {
+            config = config
+                .with_trace_lifecycle(self.lifecycle)
+                .with_legacy_attributes(self.legacy_attributes);
+        }
         if let Some(bytes) = self.max_buffer_bytes {
             config = config.with_max_buffer_bytes(bytes);
         }
@@ -167,8 +235,27 @@ impl fmt::Debug for Options {
             .field("capture_outputs", &self.capture_outputs)
             .field("limits", &self.limits)
             .field("max_buffer_bytes", &self.max_buffer_bytes)
+            .field("keep_ai_traces", &self.keep_ai_traces)
+            .field("lifecycle", &self.lifecycle)
+            .field("legacy_attributes", &self.legacy_attributes)
+            .field("spotlight", &self.spotlight)
+            .field("compression", &self.compression)
+            .field("retries", &self.retries)
             .field("before_send_span", &self.before_send_span.is_some())
             .finish()
+    }
+}
+
+/// Where Spotlight is: the variable holds a URL, or says that it is at its usual place, or that there is none.
+fn spotlight_url(wanted: bool, variable: Option<&str>) -> Option<String> {
+    let usual = "http://localhost:8969/stream".to_owned();
+    match variable.map(str::trim) {
+        Some(url) if url.contains("://") => Some(url.to_owned()),
+        Some(word) if ["1", "true", "yes", "on"].contains(&&*word.to_ascii_lowercase()) => {
+            Some(usual)
+        }
+        Some("") | None => wanted.then_some(usual),
+        Some(_) => None,
     }
 }
 
@@ -181,4 +268,22 @@ fn environment_captures_content() -> bool {
             "true" | "1" | "span_only" | "span_and_event"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spotlight_url;
+
+    #[test]
+    fn where_spotlight_is() {
+        let usual = Some("http://localhost:8969/stream".to_owned());
+        assert_eq!(spotlight_url(false, None), None);
+        assert_eq!(spotlight_url(true, None), usual);
+        assert_eq!(spotlight_url(false, Some("1")), usual);
+        assert_eq!(spotlight_url(false, Some("TRUE")), usual);
+        assert_eq!(spotlight_url(true, Some("0")), None);
+        let elsewhere = "http://127.0.0.1:9000/stream";
+        let url = spotlight_url(false, Some(elsewhere));
+        assert_eq!(url.as_deref(), Some(elsewhere));
+    }
 }

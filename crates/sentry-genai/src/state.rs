@@ -140,7 +140,10 @@ impl SpanState {
             self.node.session_id = node.session_id;
             self.node.session_rank = node.session_rank;
         }
-        self.node.gen_ai |= node.gen_ai;
+        if node.gen_ai && !self.node.gen_ai {
+            self.node.gen_ai = true;
+            self.trace.segment.trace().note_ai_span();
+        }
     }
 
     /// Returns whether this span is a model call that says how many tokens it used.

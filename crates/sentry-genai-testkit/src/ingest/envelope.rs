@@ -23,6 +23,8 @@ pub struct ReceivedEnvelope {
     pub bytes: Vec<u8>,
     /// What broke the protocol, one readable line each. The ingest refused the envelope unless this is empty.
     pub violations: Vec<String>,
+    /// The status it was answered with; `None` if a [fault](crate::Fault) left it without an answer.
+    pub status: Option<u16>,
 }
 
 impl ReceivedEnvelope {
@@ -50,6 +52,7 @@ impl ReceivedEnvelope {
             items,
             bytes,
             violations: violations.into_lines(),
+            status: None,
         }
     }
 
@@ -57,6 +60,34 @@ impl ReceivedEnvelope {
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.violations.is_empty()
+    }
+
+    /// Returns whether the envelope kept to the protocol and was answered with success.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.is_valid() && self.status.is_some_and(|it| (200..300).contains(&it))
+    }
+
+    /// Returns the ids of trace and span of all spans, in containers and in transactions, cut to 64 bits.
+    pub(super) fn span_ids(&self) -> impl Iterator<Item = (u64, u64)> {
+        let contained = (self.items.iter())
+            .filter(|item| item.is_span_container())
+            .flat_map(ReceivedItem::contained);
+        let transactions = (self.items.iter())
+            .filter(|item| item.kind() == Some("transaction"))
+            .filter_map(|item| item.payload.as_ref());
+        let inner = transactions.flat_map(|payload| {
+            let root = payload.pointer("/contexts/trace");
+            let children = payload.get("spans").and_then(Value::as_array);
+            root.into_iter().chain(children.into_iter().flatten())
+        });
+        contained.chain(inner).filter_map(|span| {
+            let id = |key: &str| {
+                let digits = span.get(key)?.as_str()?.get(..16)?;
+                u64::from_str_radix(digits, 16).ok()
+            };
+            Some((id("trace_id")?, id("span_id")?))
+        })
     }
 
     /// Returns the value of an HTTP header of the request. `name` is in lower case.

@@ -3,6 +3,8 @@
 mod checks;
 mod client_report;
 mod envelope;
+mod fault;
+mod figures;
 mod framing;
 mod http;
 mod record;
@@ -18,9 +20,11 @@ use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use self::record::Record;
+use self::record::{Keeping, Record};
 pub use self::{
     envelope::{ReceivedEnvelope, ReceivedItem},
+    fault::Fault,
+    figures::Figures,
     span::ReceivedSpan,
 };
 use crate::server::Server;
@@ -32,6 +36,9 @@ use crate::server::Server;
 /// An envelope that breaks the protocol is answered with status 400 and the reasons in the body, is listed in
 /// [`violations`](Self::violations), and does not count: what it carries is missing from [`spans`](Self::spans) and
 /// the other typed views. (Sentry itself answers 200 and drops such spans later, where no test can see it.)
+///
+/// On request it behaves as badly as servers and networks do: see [`Fault`], [`script`](Self::script),
+/// [`always`](Self::always) and [`random`](Self::random). What was not answered with success does not count either.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -58,9 +65,54 @@ impl Ingest {
     ///
     /// If no port can be bound or no thread started.
     pub fn start() -> io::Result<Self> {
-        let record = Arc::new(Record::default());
-        let server = Server::start("testkit-ingest", http::router(Arc::clone(&record)))?;
+        Self::keeping(Keeping::Envelopes)
+    }
+
+    /// Starts a server that judges and counts, but keeps no envelope, so that a long test does not fill the memory.
+    ///
+    /// Only [`figures`](Self::figures) and [`client_reports`](Self::client_reports) say anything then.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start).
+    pub fn start_counting() -> io::Result<Self> {
+        Self::keeping(Keeping::Figures)
+    }
+
+    fn keeping(keeping: Keeping) -> io::Result<Self> {
+        let record = Arc::new(Record::new(keeping));
+        let serving = Arc::clone(&record);
+        let serve = |listener| http::serve(listener, serving);
+        let server = Server::start_with("testkit-ingest", serve)?;
         Ok(Self { server, record })
+    }
+
+    /// Treats the next requests in this way, one after the other, before anything else that was ordered.
+    pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.record.faults().script(faults);
+    }
+
+    /// Treats every request in this way until told otherwise.
+    pub fn always(&self, fault: Fault) {
+        self.record.faults().lasting(Some(fault));
+    }
+
+    /// Draws a fault for every request: each has its probability, of which the sum is at most 1. The same seed gives the
+    /// same order.
+    pub fn random(&self, seed: u64, faults: impl IntoIterator<Item = (f64, Fault)>) {
+        let faults = faults.into_iter().collect();
+        self.record.faults().random(seed, faults);
+    }
+
+    /// Treats all requests well again.
+    pub fn heal(&self) {
+        self.record.faults().clear();
+    }
+
+    /// Returns what came of the requests, in numbers.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.record.tally(|tally| tally.figures)
     }
 
     /// Returns the DSN to initialise a client with: key `public`, project 1.
@@ -87,7 +139,8 @@ impl Ingest {
     /// caller's runtime, but tasks of a single-threaded runtime do not advance meanwhile: flush first.
     #[must_use]
     pub fn wait_for_spans(&self, count: usize, timeout: Duration) -> Vec<ReceivedSpan> {
-        let is_enough = |envelopes: &[ReceivedEnvelope]| span_count(envelopes) >= count;
+        let count = count as u64;
+        let is_enough = |tally: &figures::Tally| tally.figures.accepted_spans >= count;
         self.record.wait(timeout, is_enough, spans)
     }
 
@@ -119,8 +172,7 @@ impl Ingest {
     /// `("span", "queue_overflow")`.
     #[must_use]
     pub fn client_reports(&self) -> BTreeMap<(String, String), u64> {
-        self.record
-            .read(|envelopes| client_report::sum(valid(envelopes)))
+        self.record.tally(|tally| tally.client_reports.clone())
     }
 
     /// Returns all envelopes in order of arrival, including those that were refused.
@@ -164,7 +216,7 @@ impl Ingest {
 
     fn items(&self, kind: &str, read: impl Fn(&ReceivedItem) -> Vec<Value>) -> Vec<Value> {
         self.record.read(|envelopes| {
-            valid(envelopes)
+            accepted(envelopes)
                 .flat_map(|envelope| &envelope.items)
                 .filter(|item| item.kind() == Some(kind))
                 .flat_map(read)
@@ -173,18 +225,12 @@ impl Ingest {
     }
 }
 
-fn valid(envelopes: &[ReceivedEnvelope]) -> impl Iterator<Item = &ReceivedEnvelope> {
-    envelopes.iter().filter(|envelope| envelope.is_valid())
+fn accepted(envelopes: &[ReceivedEnvelope]) -> impl Iterator<Item = &ReceivedEnvelope> {
+    envelopes.iter().filter(|envelope| envelope.is_accepted())
 }
 
 fn spans(envelopes: &[ReceivedEnvelope]) -> Vec<ReceivedSpan> {
-    valid(envelopes).flat_map(ReceivedEnvelope::spans).collect()
-}
-
-fn span_count(envelopes: &[ReceivedEnvelope]) -> usize {
-    valid(envelopes)
-        .flat_map(|envelope| &envelope.items)
-        .filter(|item| item.is_span_container())
-        .map(|item| item.contained().count())
-        .sum()
+    accepted(envelopes)
+        .flat_map(ReceivedEnvelope::spans)
+        .collect()
 }

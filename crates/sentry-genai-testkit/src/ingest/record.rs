@@ -2,50 +2,114 @@
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use super::envelope::ReceivedEnvelope;
+use super::{
+    client_report,
+    envelope::ReceivedEnvelope,
+    fault::{Fault, Faults},
+    figures::Tally,
+};
 
-/// The envelopes received so far, in order of arrival.
-#[derive(Debug, Default)]
+/// The envelopes received so far, in order of arrival, and their figures.
+#[derive(Debug)]
 pub(super) struct Record {
-    envelopes: Mutex<Vec<ReceivedEnvelope>>,
+    state: Mutex<State>,
     arrived: Condvar,
+    faults: Mutex<Faults>,
+    keeping: Keeping,
+}
+
+/// What stays of an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeping {
+    Envelopes,
+    Figures,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    envelopes: Vec<ReceivedEnvelope>,
+    tally: Tally,
 }
 
 impl Record {
-    pub(super) fn push(&self, envelope: ReceivedEnvelope) {
-        self.lock().push(envelope);
+    pub(super) fn new(keeping: Keeping) -> Self {
+        Self {
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            faults: Mutex::default(),
+            keeping,
+        }
+    }
+
+    pub(super) fn push(&self, arrival: Instant, envelope: ReceivedEnvelope) {
+        let mut state = self.lock();
+        state.tally.figures.requests += 1;
+        state.tally.count(arrival, &envelope);
+        if envelope.is_accepted() {
+            for (loss, quantity) in client_report::sum([&envelope]) {
+                *state.tally.client_reports.entry(loss).or_default() += quantity;
+            }
+        }
+        if self.keeping == Keeping::Envelopes {
+            state.envelopes.push(envelope);
+        }
+        drop(state);
         self.arrived.notify_all();
     }
 
+    /// Counts a request whose body was not read.
+    pub(super) fn broken_off(&self) {
+        self.lock().tally.figures.requests += 1;
+        self.arrived.notify_all();
+    }
+
+    pub(super) fn connected(&self) {
+        self.lock().tally.figures.connections += 1;
+    }
+
+    pub(super) fn limit(&self, status: Option<u16>, headers: &[(String, String)]) {
+        self.lock().tally.limit(status, headers);
+    }
+
     pub(super) fn clear(&self) {
-        self.lock().clear();
+        *self.lock() = State::default();
+    }
+
+    pub(super) fn next_fault(&self) -> Fault {
+        self.faults().next()
+    }
+
+    pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tally<T>(&self, read: impl FnOnce(&Tally) -> T) -> T {
+        read(&self.lock().tally)
     }
 
     /// Reads all envelopes, valid or not.
     pub(super) fn read<T>(&self, read: impl FnOnce(&[ReceivedEnvelope]) -> T) -> T {
-        read(&self.lock())
+        read(&self.lock().envelopes)
     }
 
     /// Blocks until `is_enough` or the timeout, then reads.
     pub(super) fn wait<T>(
         &self,
         timeout: Duration,
-        is_enough: impl Fn(&[ReceivedEnvelope]) -> bool,
+        is_enough: impl Fn(&Tally) -> bool,
         read: impl FnOnce(&[ReceivedEnvelope]) -> T,
     ) -> T {
         let waited = self
             .arrived
-            .wait_timeout_while(self.lock(), timeout, |envelopes| !is_enough(envelopes));
-        let (envelopes, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        read(&envelopes)
+            .wait_timeout_while(self.lock(), timeout, |state| !is_enough(&state.tally));
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        read(&state.envelopes)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<ReceivedEnvelope>> {
-        self.envelopes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,238 @@
+//! Spans as classic transactions, for servers that know no span containers.
+
+use sentry_genai_conventions::{SentrySpan, SpanId, Status, Timestamp, Value};
+
+use crate::{
+    config::Config,
+    encode::{SDK_NAME, SDK_VERSION, name_source, write_value},
+    ids::{new_span_id, new_trace_id},
+    json::{write_hex, write_string, write_timestamp},
+    segment::Segment,
+    wire::{self, Category, Encoded, Envelope},
+};
+
+/// The most bytes of `spans`: beyond 819,200 Sentry drops those at the end.
+const MAX_SPANS_BYTES: usize = 800_000;
+
+/// The most child spans, as in the Sentry SDKs.
+const MAX_CHILDREN: usize = 999;
+
+/// The most bytes of the root's data: Sentry cuts contexts down to 8192.
+const MAX_ROOT_BYTES: usize = 6_000;
+
+/// Encodes spans of one segment as one transaction, or as several of the same trace if they do not fit into one.
+///
+/// The root of the first one is the segment span. If that is not among the spans, or would be cut down because it is an AI
+/// span or carries much data, a root is made up above it. The roots of all others are made up too.
+pub(crate) fn encode<'a>(
+    config: &Config,
+    segment: &Segment,
+    spans: impl Iterator<Item = &'a SentrySpan>,
+) -> Encoded {
+    let mut encoded = Encoded::default();
+    let (mut root, mut children) = (None, Vec::new());
+    for span in spans {
+        let json = data_of(span);
+        if span.span_id == segment.span_id() && span.ai.is_none() && json.len() <= MAX_ROOT_BYTES {
+            root = Some((span, json));
+        } else if json.len() > MAX_SPANS_BYTES {
+            encoded.too_large += 1;
+        } else {
+            children.push((span, json));
+        }
+    }
+    let mut rest = &children[..];
+    while !rest.is_empty() || root.is_some() {
+        let mut bytes = 0;
+        let fitting = rest.iter().take(MAX_CHILDREN).take_while(|(span, json)| {
+            bytes += 400 + span.name.len() * 2 + json.len();
+            bytes <= MAX_SPANS_BYTES
+        });
+        let (chunk, later) = rest.split_at(fitting.count().max(1).min(rest.len()));
+        rest = later;
+        let root = match root.take() {
+            Some((span, data)) => Root::of(span, data),
+            None => Root::above(segment, chunk),
+        };
+        encoded.envelopes.push(write(config, segment, &root, chunk));
+    }
+    encoded
+}
+
+/// What a transaction says about its root.
+struct Root {
+    span_id: SpanId,
+    parent_span_id: Option<SpanId>,
+    op: String,
+    origin: String,
+    status: Status,
+    start: Timestamp,
+    end: Timestamp,
+    source: &'static str,
+    data: Vec<u8>,
+    /// 1 if the root is a span that was handed over.
+    spans: usize,
+}
+
+impl Root {
+    fn of(span: &SentrySpan, data: Vec<u8>) -> Self {
+        Self {
+            span_id: span.span_id,
+            parent_span_id: span.parent_span_id,
+            op: span.op.to_string(),
+            origin: span.origin.to_string(),
+            status: span.status,
+            start: span.start,
+            end: span.end.max(span.start),
+            source: name_source(span),
+            data,
+            spans: 1,
+        }
+    }
+
+    /// A root that is made up for spans which have none; it takes the place above the segment span, or below it.
+    fn above(segment: &Segment, spans: &[(&SentrySpan, Vec<u8>)]) -> Self {
+        let segment_span = spans.iter().find(|(it, _)| it.span_id == segment.span_id());
+        let start = spans.iter().map(|(span, _)| span.start).min();
+        let end = spans.iter().map(|(span, _)| span.end).max();
+        let start = start.unwrap_or_else(|| Timestamp::from_nanos(0));
+        Self {
+            span_id: new_span_id(),
+            parent_span_id: match segment_span {
+                Some((span, _)) => span.parent_span_id,
+                None => Some(segment.span_id()),
+            },
+            op: "function".to_owned(),
+            origin: "auto.ai.rust".to_owned(),
+            status: segment_span.map_or(Status::Ok, |(span, _)| span.status),
+            start,
+            end: end.unwrap_or(start).max(start),
+            source: "custom",
+            data: b"{}".to_vec(),
+            spans: 0,
+        }
+    }
+}
+
+fn write(
+    config: &Config,
+    segment: &Segment,
+    root: &Root,
+    children: &[(&SentrySpan, Vec<u8>)],
+) -> Envelope {
+    let event_id = new_trace_id().to_string();
+    let trace_id = segment.trace().trace_id();
+    let mut bytes = Vec::with_capacity(4096 + children.len() * 1024);
+    wire::write_header(&mut bytes, Some(segment.trace()), Some(&event_id));
+    bytes.extend_from_slice(b"{\"type\":\"transaction\"}\n{\"event_id\":");
+    let buffer = &mut bytes;
+    write_string(buffer, &event_id);
+    buffer.extend_from_slice(b",\"type\":\"transaction\",\"platform\":\"native\",\"transaction\":");
+    write_string(buffer, &segment.name());
+    buffer.extend_from_slice(b",\"transaction_info\":{\"source\":");
+    write_string(buffer, root.source);
+    buffer.extend_from_slice(b"},\"start_timestamp\":");
+    write_timestamp(buffer, root.start);
+    buffer.extend_from_slice(b",\"timestamp\":");
+    write_timestamp(buffer, root.end);
+    let text = |buffer: &mut Vec<u8>, key: &str, value: &str| {
+        buffer.push(b',');
+        write_string(buffer, key);
+        buffer.push(b':');
+        write_string(buffer, value);
+    };
+    if let Some(release) = &config.release {
+        text(buffer, "release", release);
+    }
+    text(buffer, "environment", &config.environment);
+    if let Some(server) = &config.server_name {
+        text(buffer, "server_name", server);
+    }
+    buffer.extend_from_slice(b",\"sdk\":{\"name\":");
+    write_string(buffer, SDK_NAME);
+    text(buffer, "version", SDK_VERSION);
+    buffer.extend_from_slice(b"},\"contexts\":{\"runtime\":{\"name\":\"rust\"},\"trace\":{");
+    write_ids(
+        buffer,
+        &trace_id.to_bytes(),
+        root.span_id,
+        root.parent_span_id,
+    );
+    text(buffer, "op", &root.op);
+    text(buffer, "origin", &root.origin);
+    text(buffer, "status", status(root.status));
+    buffer.extend_from_slice(b",\"data\":");
+    buffer.extend_from_slice(&root.data);
+    buffer.extend_from_slice(b"}},\"spans\":[");
+    for (index, (span, data)) in children.iter().enumerate() {
+        if index > 0 {
+            buffer.push(b',');
+        }
+        let is_below_made_up_root =
+            span.span_id == segment.span_id() || span.parent_span_id.is_none();
+        let parent = if is_below_made_up_root {
+            Some(root.span_id)
+        } else {
+            span.parent_span_id
+        };
+        buffer.push(b'{');
+        write_ids(buffer, &trace_id.to_bytes(), span.span_id, parent);
+        text(buffer, "op", &span.op);
+        text(buffer, "description", &span.name);
+        text(buffer, "origin", &span.origin);
+        text(buffer, "status", status(span.status));
+        buffer.extend_from_slice(b",\"start_timestamp\":");
+        write_timestamp(buffer, span.start);
+        buffer.extend_from_slice(b",\"timestamp\":");
+        write_timestamp(buffer, span.end.max(span.start));
+        buffer.extend_from_slice(b",\"data\":");
+        buffer.extend_from_slice(data);
+        buffer.push(b'}');
+    }
+    buffer.extend_from_slice(b"]}\n");
+    Envelope {
+        spans: children.len() + root.spans,
+        bytes,
+        category: Category::Transaction,
+    }
+}
+
+fn write_ids(buffer: &mut Vec<u8>, trace_id: &[u8], span_id: SpanId, parent: Option<SpanId>) {
+    buffer.extend_from_slice(b"\"trace_id\":\"");
+    write_hex(buffer, trace_id);
+    buffer.extend_from_slice(b"\",\"span_id\":\"");
+    write_hex(buffer, &span_id.to_bytes());
+    if let Some(parent) = parent {
+        buffer.extend_from_slice(b"\",\"parent_span_id\":\"");
+        write_hex(buffer, &parent.to_bytes());
+    }
+    buffer.push(b'"');
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Error => "internal_error",
+        _ => "ok",
+    }
+}
+
+/// The attributes as a plain object.
+fn data_of(span: &SentrySpan) -> Vec<u8> {
+    let mut data = vec![b'{'];
+    let kind: [(&str, Value<'_>); 1] = [("sentry.kind", Value::Str(span.kind.as_str()))];
+    let own = !span.attributes.contains("sentry.kind");
+    for (key, value) in kind
+        .into_iter()
+        .filter(|_| own)
+        .chain(span.attributes.iter())
+    {
+        if data.len() > 1 {
+            data.push(b',');
+        }
+        write_string(&mut data, key);
+        data.push(b':');
+        write_value(&mut data, value);
+    }
+    data.push(b'}');
+    data
+}

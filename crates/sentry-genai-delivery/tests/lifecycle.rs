@@ -1,0 +1,267 @@
+//! Spans for servers that know transactions only, or better.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use sentry_core::ClientOptions;
+use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
+use sentry_genai_delivery::{Config, Delivery, Segment, TraceLifecycle, new_span_id};
+use sentry_genai_testkit::{Fault, Ingest};
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Pair {
+    ingest: Ingest,
+    delivery: Delivery,
+}
+
+impl Pair {
+    fn new(lifecycle: TraceLifecycle) -> Self {
+        let ingest = Ingest::start().unwrap();
+        let options = ClientOptions::new().dsn(&ingest.dsn()).release("shop@1");
+        let options = options.traces_sample_rate(1.0);
+        let config = Config::from_client_options(&options).unwrap();
+        let config = config.with_trace_lifecycle(lifecycle);
+        let config = config.with_legacy_attributes(true);
+        let mut translation = TranslateOptions::default();
+        translation.capture_inputs = true;
+        let delivery = Delivery::start(config, Translator::new(translation), None);
+        Self { ingest, delivery }
+    }
+
+    fn segment(&self) -> Arc<Segment> {
+        let trace = self.delivery.start_trace(None, "POST /ask", "http.server");
+        Arc::new(Segment::new(trace, new_span_id(), "POST /ask"))
+    }
+
+    fn send(&self, segment: &Arc<Segment>, span_id: SpanId, change: impl FnOnce(&mut SourceSpan)) {
+        let start = Timestamp::from_nanos(1_795_132_800_100_000_000);
+        let mut span = SourceSpan::new(segment.trace().trace_id(), span_id, "work", start);
+        span.end = Timestamp::from_nanos(1_795_132_801_100_000_000);
+        if span_id != segment.span_id() {
+            span.parent_span_id = Some(segment.span_id());
+        }
+        change(&mut span);
+        self.delivery.send(span, segment);
+    }
+
+    fn child(&self, segment: &Arc<Segment>) {
+        self.send(segment, new_span_id(), |_| {});
+    }
+
+    fn chat(&self, segment: &Arc<Segment>, span_id: SpanId) {
+        self.send(segment, span_id, |span| {
+            span.attributes.push("gen_ai.operation.name", "chat");
+            span.attributes.push("gen_ai.request.model", "gpt-5-mini");
+            span.attributes.push("gen_ai.provider.name", "openai");
+        });
+    }
+
+    fn root(&self, segment: &Arc<Segment>) {
+        self.send(segment, segment.span_id(), |_| {});
+    }
+
+    /// Waits until everything is there, and checks that it is, once, in one trace each.
+    fn transactions(&self, spans: u64) -> Vec<Value> {
+        assert!(self.delivery.flush(PATIENCE));
+        assert_eq!(self.ingest.violations(), [""; 0]);
+        let stats = self.delivery.stats();
+        assert_eq!(
+            (stats.accepted, stats.produced),
+            (spans, spans),
+            "{stats:?}"
+        );
+        assert_eq!(self.ingest.figures().duplicate_spans, 0);
+        self.save();
+        self.ingest.transactions()
+    }
+}
+
+impl Pair {
+    /// Writes what arrived to the directory `SAVE_ENVELOPES`, for other judges than this test.
+    fn save(&self) {
+        let Some(directory) = std::env::var_os("SAVE_ENVELOPES") else {
+            return;
+        };
+        for envelope in self.ingest.envelopes() {
+            let name = format!("lifecycle-{}.envelope", new_span_id());
+            std::fs::write(std::path::Path::new(&directory).join(name), envelope.bytes).unwrap();
+        }
+    }
+}
+
+fn children(transaction: &Value) -> &[Value] {
+    transaction["spans"].as_array().unwrap()
+}
+
+#[test]
+fn a_segment_is_one_transaction_with_everything_in_it() {
+    let pair = Pair::new(TraceLifecycle::Classic);
+    let segment = pair.segment();
+    pair.child(&segment);
+    pair.chat(&segment, new_span_id());
+    segment.set_name("POST /ask/{id}");
+    pair.root(&segment);
+    let transactions = pair.transactions(3);
+    assert_eq!(transactions.len(), 1);
+    let transaction = &transactions[0];
+    assert_eq!(transaction["release"], "shop@1");
+    let root = &transaction["contexts"]["trace"];
+    assert_eq!(root["span_id"], segment.span_id().to_string());
+    let spans = children(transaction);
+    assert_eq!(spans.len(), 2);
+    let chat = spans.iter().find(|it| it["op"] == "gen_ai.chat").unwrap();
+    assert_eq!(chat["description"], "chat gpt-5-mini");
+    assert_eq!(chat["parent_span_id"], root["span_id"]);
+    assert_eq!(chat["data"]["gen_ai.request.model"], "gpt-5-mini");
+    assert_eq!(chat["data"]["gen_ai.system"], "openai");
+    let header = &pair.ingest.envelopes()[0].header;
+    assert_eq!(header["event_id"], transaction["event_id"]);
+    assert_eq!(header["trace"]["trace_id"], root["trace_id"]);
+}
+
+#[test]
+fn ai_spans_travel_beside_the_transaction() {
+    let pair = Pair::new(TraceLifecycle::Transaction);
+    let segment = pair.segment();
+    pair.child(&segment);
+    pair.chat(&segment, new_span_id());
+    pair.root(&segment);
+    let transactions = pair.transactions(3);
+    assert_eq!(transactions.len(), 1);
+    assert_eq!(children(&transactions[0]).len(), 1);
+    let spans = pair.ingest.spans();
+    assert_eq!(spans.len(), 1);
+    let segment_id = segment.span_id().to_string();
+    assert_eq!(spans[0].str("sentry.segment.id"), Some(&*segment_id));
+    assert_eq!(spans[0].str("sentry.trace_lifecycle"), Some("static"));
+}
+
+#[test]
+fn an_ai_span_is_never_the_root() {
+    let pair = Pair::new(TraceLifecycle::Classic);
+    let segment = pair.segment();
+    pair.child(&segment);
+    pair.chat(&segment, segment.span_id());
+    let transactions = pair.transactions(2);
+    assert_eq!(transactions.len(), 1);
+    let root = &transactions[0]["contexts"]["trace"];
+    assert_eq!(root["op"], "function");
+    let spans = children(&transactions[0]);
+    let chat = spans.iter().find(|it| it["op"] == "gen_ai.chat").unwrap();
+    assert_eq!(chat["parent_span_id"], root["span_id"]);
+    assert_eq!(spans.len(), 2);
+}
+
+#[test]
+fn what_does_not_fit_into_a_transaction_goes_into_further_ones() {
+    let pair = Pair::new(TraceLifecycle::Classic);
+    let segment = pair.segment();
+    for _ in 0..2500 {
+        pair.child(&segment);
+    }
+    let text = "x".repeat(100_000);
+    for _ in 0..20 {
+        pair.send(&segment, new_span_id(), |span| {
+            span.attributes.push("text", text.as_str());
+        });
+    }
+    pair.root(&segment);
+    let transactions = pair.transactions(2521);
+    assert!(transactions.len() >= 5, "{}", transactions.len());
+    let mut traces = HashSet::new();
+    for transaction in &transactions {
+        let spans = children(transaction);
+        assert!(spans.len() < 1000);
+        assert!(serde_json::to_vec(spans).unwrap().len() < 819_200);
+        assert!(transaction.to_string().len() < 1024 * 1024);
+        traces.insert(transaction["contexts"]["trace"]["trace_id"].to_string());
+    }
+    assert_eq!(traces.len(), 1);
+}
+
+#[test]
+fn a_late_child_and_a_root_that_never_ends() {
+    let pair = Pair::new(TraceLifecycle::Classic);
+    let (late, open) = (pair.segment(), pair.segment());
+    pair.root(&late);
+    pair.child(&open);
+    assert!(pair.delivery.flush(PATIENCE));
+    pair.child(&late);
+    // It does not wait for an end that has been.
+    let begin = std::time::Instant::now();
+    while pair.ingest.transactions().len() < 3 {
+        assert!(begin.elapsed() < Duration::from_secs(3));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let transactions = pair.transactions(3);
+    let trace = &transactions[2]["contexts"]["trace"];
+    assert_eq!(trace["parent_span_id"], late.span_id().to_string());
+}
+
+#[test]
+fn a_limit_for_transactions_is_kept() {
+    let pair = Pair::new(TraceLifecycle::Transaction);
+    let limited = Fault::none().with_rate_limits("60:transaction:organization");
+    pair.ingest.script([limited]);
+    for _ in 0..2 {
+        let segment = pair.segment();
+        pair.root(&segment);
+        pair.chat(&segment, new_span_id());
+        assert!(pair.delivery.flush(PATIENCE));
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    assert_eq!(pair.ingest.figures().breaches, 0);
+    assert_eq!(pair.ingest.transactions().len(), 1);
+    assert_eq!(pair.ingest.spans().len(), 2, "containers are not limited");
+    assert_eq!(pair.delivery.stats().pending(), 0);
+}
+
+#[test]
+fn a_copy_for_spotlight() {
+    let (sentry, spotlight) = (Ingest::start().unwrap(), Ingest::start().unwrap());
+    let options = ClientOptions::new().dsn(&sentry.dsn());
+    let options = options.traces_sample_rate(1.0);
+    let config = Config::from_client_options(&options).unwrap();
+    let config = config.with_spotlight(&format!("{}/stream", spotlight.url()));
+    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let pair = Pair {
+        ingest: sentry,
+        delivery,
+    };
+    let segment = pair.segment();
+    pair.chat(&segment, new_span_id());
+    pair.root(&segment);
+    assert!(pair.delivery.close(PATIENCE));
+    assert_eq!(pair.ingest.spans().len(), 2);
+    assert!(pair.ingest.transactions().is_empty());
+    let transactions = spotlight.transactions();
+    assert_eq!(transactions.len(), 1);
+    assert_eq!(
+        children(&transactions[0])[0]["data"]["gen_ai.system"],
+        "openai"
+    );
+    assert!(spotlight.spans().is_empty());
+    assert_eq!(pair.delivery.stats().accepted, 2);
+}
+
+#[test]
+fn a_spotlight_that_is_not_there_holds_up_nothing() {
+    let sentry = Ingest::start().unwrap();
+    let options = ClientOptions::new().dsn(&sentry.dsn());
+    let options = options.traces_sample_rate(1.0);
+    let config = Config::from_client_options(&options).unwrap();
+    let config = config.with_spotlight("http://127.0.0.1:1/stream");
+    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let pair = Pair {
+        ingest: sentry,
+        delivery,
+    };
+    pair.root(&pair.segment());
+    let begin = std::time::Instant::now();
+    assert!(pair.delivery.close(PATIENCE));
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    assert_eq!(pair.ingest.spans().len(), 1);
+}

@@ -1,0 +1,131 @@
+//! A program that ends in the way its argument names; `tests/ends.rs` watches what arrives.
+
+#![expect(clippy::print_stdout, reason = "what the test wants to know")]
+
+use std::{
+    env,
+    error::Error,
+    fs::File,
+    mem, panic, process, thread,
+    time::{Duration, Instant},
+};
+
+use fork::{Fork, fork, waitpid};
+use sentry::ClientOptions;
+use sentry_genai::{Guard, Options, RetryPolicy};
+use tracing::info_span;
+use tracing_subscriber::prelude::*;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let ending = env::args().nth(1).unwrap_or_default();
+    let shutdown_timeout = env::var("SHUTDOWN_MILLIS").ok();
+    let shutdown_timeout = shutdown_timeout.map_or(Ok(5000), |it| it.parse())?;
+    let pause = Duration::from_millis(20);
+    let retries = RetryPolicy::default().with_max_attempts(1000);
+    let guard = Options::new()
+        .with_retries(retries.with_pauses(pause, pause))
+        .init(
+            ClientOptions::new()
+                .traces_sample_rate(1.0)
+                .shutdown_timeout(Duration::from_millis(shutdown_timeout)),
+        );
+    tracing_subscriber::registry()
+        .with(sentry_genai::layer())
+        .init();
+    match &*ending {
+        "open-root" => open_root(),
+        "panic" => in_panic(),
+        "exit" => {
+            work("before the exit");
+            drop(guard);
+            process::exit(7);
+        }
+        "hang" => {
+            work("never answered");
+            let begin = Instant::now();
+            let stats = guard.handle().cloned();
+            drop(guard);
+            println!("{}", begin.elapsed().as_millis());
+            let stats = stats.map(|handle| handle.stats());
+            println!("{}", stats.is_some_and(|it| it.pending() == 0));
+        }
+        "fork" => forked(&guard)?,
+        "descriptors" => without_descriptors(&guard)?,
+        "crowd" => crowd(&guard),
+        _ => return Err("no such ending".into()),
+    }
+    Ok(())
+}
+
+fn work(name: &'static str) {
+    info_span!("work", otel.name = name).in_scope(|| {});
+}
+
+/// The root is still open when the guard goes.
+fn open_root() {
+    let root = info_span!("root");
+    root.in_scope(|| {
+        work("first child");
+        work("second child");
+    });
+    mem::forget(root);
+}
+
+fn in_panic() {
+    let _root = info_span!("root").entered();
+    work("before the panic");
+    panic!("expected");
+}
+
+fn forked(guard: &Guard) -> Result<(), Box<dyn Error>> {
+    work("left to the parent");
+    match fork()? {
+        Fork::Child => {
+            work("in the child");
+            // Not the guard: the Sentry client itself has no thread any more to flush its events.
+            let handle = guard.handle().ok_or("disabled")?;
+            let complete = handle.flush(PATIENCE);
+            let produced = handle.stats().produced;
+            // What a panic or a destructor would do here is of no interest.
+            process::exit(i32::from(!complete || produced != 1));
+        }
+        Fork::Parent(child) => {
+            println!("{}", waitpid(child)?);
+            work("after the child");
+        }
+    }
+    Ok(())
+}
+
+fn without_descriptors(guard: &Guard) -> Result<(), Box<dyn Error>> {
+    let mut files = Vec::new();
+    while let Ok(file) = File::open("/dev/null") {
+        files.push(file);
+    }
+    work("without descriptors");
+    println!("{}", guard.flush(Duration::from_millis(300)));
+    drop(files);
+    println!("{}", guard.flush(PATIENCE));
+    Ok(())
+}
+
+/// Many spans that are open at the same time, on several threads.
+fn crowd(guard: &Guard) {
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let open: Vec<_> = (0..2500)
+                    .map(|_| {
+                        let root = info_span!("root");
+                        let child = info_span!(parent: &root, "child");
+                        (child, root)
+                    })
+                    .collect();
+                drop(open);
+            });
+        }
+    });
+    println!("{}", guard.flush(PATIENCE));
+}

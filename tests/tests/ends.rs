@@ -1,0 +1,104 @@
+//! How processes end, and what arrives then.
+
+use std::{
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+
+use sentry_genai_testkit::{Fault, Ingest};
+
+fn program(ingest: &Ingest, ending: &str) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_endings"));
+    program.arg(ending).env("SENTRY_DSN", ingest.dsn());
+    program
+}
+
+fn run(ingest: &Ingest, ending: &str) -> Output {
+    let output = program(ingest, ending).output();
+    output.expect("the program starts")
+}
+
+fn lines(output: &Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(str::to_owned).collect()
+}
+
+fn names(ingest: &Ingest) -> Vec<String> {
+    assert_eq!(ingest.violations(), [""; 0]);
+    let figures = ingest.figures();
+    assert_eq!(figures.duplicate_spans, 0);
+    let mut names: Vec<_> = ingest.spans().into_iter().map(|span| span.name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn finished_children_of_a_root_that_is_still_open() {
+    let ingest = Ingest::start().unwrap();
+    assert!(run(&ingest, "open-root").status.success());
+    assert_eq!(names(&ingest), ["first child", "second child"]);
+}
+
+#[test]
+fn a_panic_that_ends_the_program() {
+    let ingest = Ingest::start().unwrap();
+    let output = run(&ingest, "panic");
+    assert_eq!(output.status.code(), Some(101));
+    assert_eq!(names(&ingest), ["before the panic", "root"]);
+    // Nothing of ours on the program's standard error.
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!errors.contains("sentry"), "{errors}");
+    // The panic itself is an event of the same trace.
+    let trace_id = &ingest.spans()[0].trace_id;
+    let events = ingest.events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["contexts"]["trace"]["trace_id"], **trace_id);
+}
+
+#[test]
+fn an_exit_after_the_guard_was_dropped() {
+    let ingest = Ingest::start().unwrap();
+    assert_eq!(run(&ingest, "exit").status.code(), Some(7));
+    assert_eq!(names(&ingest), ["before the exit"]);
+}
+
+#[test]
+fn a_server_that_hangs_when_the_program_ends() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::hang(Duration::from_secs(60)));
+    let timeout = Duration::from_millis(600);
+    let begin = Instant::now();
+    let millis = timeout.as_millis().to_string();
+    let output = program(&ingest, "hang")
+        .env("SHUTDOWN_MILLIS", millis)
+        .output();
+    let ratio = begin.elapsed().as_secs_f64() / timeout.as_secs_f64();
+    assert!((1.0..3.0).contains(&ratio), "{ratio}");
+    let lines = lines(&output.unwrap());
+    assert_eq!(lines[1], "true", "every span is accounted for");
+}
+
+#[test]
+fn a_fork() {
+    let ingest = Ingest::start().unwrap();
+    let output = run(&ingest, "fork");
+    assert!(output.status.success());
+    assert_eq!(lines(&output), ["0"], "the child's status");
+    let expected = ["after the child", "in the child", "left to the parent"];
+    assert_eq!(names(&ingest), expected);
+}
+
+#[test]
+fn no_file_descriptors_left() {
+    let ingest = Ingest::start().unwrap();
+    let output = run(&ingest, "descriptors");
+    assert_eq!(lines(&output), ["false", "true"]);
+    assert_eq!(names(&ingest), ["without descriptors"]);
+}
+
+#[test]
+fn ten_thousand_spans_open_at_once() {
+    let ingest = Ingest::start_counting().unwrap();
+    assert_eq!(lines(&run(&ingest, "crowd")), ["true"]);
+    assert_eq!(ingest.figures().accepted_spans, 20_000);
+}
