@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) progress: Progress,
     pub(crate) post: Arc<dyn Post>,
+    #[cfg(feature = "tracing")]
+    pub(crate) notices: crate::notice::Notices,
 }
 
 impl Delivery {
@@ -107,6 +109,8 @@ impl Delivery {
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
             post: Arc::new(HttpPost::new(&config)),
+            #[cfg(feature = "tracing")]
+            notices: crate::notice::Notices::default(),
             config,
         });
         let worker = Worker::new(Arc::clone(&shared), translator, before_send_span);

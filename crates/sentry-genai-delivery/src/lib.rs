@@ -20,6 +20,8 @@ mod incoming;
 mod json;
 mod legacy;
 mod limits;
+#[cfg(feature = "tracing")]
+mod notice;
 mod outbox;
 mod progress;
 mod queue;

@@ -76,6 +76,12 @@ impl Lane {
                 Task::Idle => self.send_report(),
                 Task::Stop => break,
             }
+            #[cfg(feature = "tracing")]
+            {
+                // A subscriber that panics must not end the thread.
+                let tell = || self.shared.notices.tell(&self.shared.accounting);
+                let _ = catch_unwind(AssertUnwindSafe(tell));
+            }
         }
     }
 
