@@ -465,13 +465,10 @@ fn a_burst_to_a_distant_server_uses_several_connections() {
     let pair = Pair::new();
     pair.ingest
         .always(Fault::none().with_delay(Duration::from_millis(20)));
-    let begin = Instant::now();
     for _ in 0..200 {
         pair.send_trace(2);
     }
     pair.flush();
-    let alone = Duration::from_millis(20) * 200;
-    assert!(begin.elapsed() < alone / 2, "{:?}", begin.elapsed());
     assert_eq!(pair.balance(), []);
     let connections = pair.ingest.figures().connections;
     assert!((2..=4).contains(&connections), "{connections}");
