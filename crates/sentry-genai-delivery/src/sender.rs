@@ -66,7 +66,11 @@ impl Lane {
         };
         loop {
             match self.shared.outbox.take(patience) {
-                Task::Send(parcel) => self.send(parcel),
+                Task::Send(parcel) => {
+                    // What came while this lane slept may be more than one can send.
+                    reinforce(&self.shared);
+                    self.send(parcel);
+                }
                 Task::Discard(parcel, reason) => self.lose(&parcel, reason),
                 Task::Reach(ticket) => {
                     self.send_report();
