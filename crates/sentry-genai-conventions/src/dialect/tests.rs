@@ -162,3 +162,13 @@ fn bedrock_counts_the_cache_apart() {
         Some(600)
     );
 }
+
+#[test]
+fn a_thread_is_a_conversation_where_nothing_names_one() {
+    let chat = [("gen_ai.operation.name", "chat"), ("thread.id", "thread-7")];
+    let span = translated("x", "chat m", &chat);
+    assert_eq!(
+        span.attributes.text("gen_ai.conversation.id"),
+        Some("thread-7")
+    );
+}
