@@ -253,15 +253,4 @@ pub(crate) fn mentions_gen_ai(span: &SourceSpan) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::unquoted;
-
-    #[test]
-    fn debug_quotes_come_off_once() {
-        assert_eq!(unquoted(r#""call_1""#), "call_1");
-        assert_eq!(unquoted(r#"Some("call_1")"#), "call_1");
-        assert_eq!(unquoted(r#"call"1"#), r#"call"1"#);
-        assert_eq!(unquoted(r#"""call""#), r#""call"#);
-        assert_eq!(unquoted("\""), "\"");
-    }
-}
+mod tests;

@@ -126,9 +126,11 @@ mod tests {
     }
 
     fn translated(span: SourceSpan) -> crate::SentrySpan {
-        let mut options = TranslateOptions::default();
-        options.capture_inputs = true;
-        options.capture_outputs = true;
+        let options = TranslateOptions {
+            capture_inputs: true,
+            capture_outputs: true,
+            ..TranslateOptions::default()
+        };
         Translator::new(options).translate(span)
     }
 

@@ -37,7 +37,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         // `MCP send tools/call get_weather`: some say in the name alone what they call.
         let subject = span.name.split_once(method).and_then(|(_, rest)| {
             let rest = rest.strip_prefix(' ')?.trim();
-            (!rest.is_empty()).then(|| rest.to_owned())
+            (!rest.is_empty() && !dialect::is_translated(span)).then(|| rest.to_owned())
         });
         return Some(Recognised { operation, subject });
     }

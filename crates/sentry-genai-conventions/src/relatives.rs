@@ -201,3 +201,156 @@ fn drop_repeated_totals(spans: &mut [SentrySpan], family: &Family) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SourceSpan, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
+
+    struct Trace(Vec<SentrySpan>);
+
+    impl Trace {
+        fn with(
+            mut self,
+            id: u8,
+            parent: u8,
+            name: &'static str,
+            attributes: &[(&'static str, &str)],
+        ) -> Self {
+            let trace_id = TraceId::from_bytes([9; 16]).unwrap();
+            let span_id = |id: u8| SpanId::from_bytes([id; 8]);
+            let mut span =
+                SourceSpan::new(trace_id, span_id(id).unwrap(), name, Timestamp::default());
+            span.parent_span_id = span_id(parent);
+            for (key, value) in attributes {
+                match value.parse::<i64>() {
+                    Ok(number) => span.attributes.push(key, number),
+                    Err(_) => span.attributes.push(key, *value),
+                }
+            }
+            if attributes.contains(&("kind", "server")) {
+                span.kind = Some(SpanKind::Server);
+            }
+            let translator = Translator::new(TranslateOptions::default());
+            self.0.push(translator.translate(span));
+            self
+        }
+
+        /// Relates the spans in this order and in the opposite one, and returns ops and input tokens by id.
+        fn related(self) -> Vec<(String, Option<i64>)> {
+            let mut backwards: Vec<_> = self.0.iter().rev().cloned().collect();
+            let mut spans = self.0;
+            relate(&mut spans);
+            relate(&mut backwards);
+            backwards.reverse();
+            let outline = |spans: &[SentrySpan]| {
+                let tokens =
+                    |span: &SentrySpan| span.attributes.integer("gen_ai.usage.input_tokens");
+                let outlines = spans.iter().map(|span| (span.op.to_string(), tokens(span)));
+                outlines.collect::<Vec<_>>()
+            };
+            assert_eq!(outline(&spans), outline(&backwards));
+            outline(&spans)
+        }
+    }
+
+    const CHAT: (&str, &str) = ("gen_ai.operation.name", "chat");
+    const AGENT: (&str, &str) = ("gen_ai.operation.name", "invoke_agent");
+    const TOOL: (&str, &str) = ("gen_ai.operation.name", "execute_tool");
+    const INPUT: &str = "gen_ai.usage.input_tokens";
+
+    fn expect(spans: &[(&str, Option<i64>)]) -> Vec<(String, Option<i64>)> {
+        let owned = spans.iter().map(|(op, tokens)| ((*op).to_owned(), *tokens));
+        owned.collect()
+    }
+
+    #[test]
+    fn a_call_seen_three_times_counts_once() {
+        let spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &[CHAT, (INPUT, "42")])
+            .with(2, 1, "POST", &[("http.request.method", "POST")])
+            .with(3, 2, "chat m", &[CHAT])
+            .with(4, 3, "chat m", &[CHAT, (INPUT, "42")]);
+        let expected = [
+            ("gen_ai.chat", Some(42)),
+            ("http", None),
+            ("function", None),
+            ("function", None),
+        ];
+        assert_eq!(spans.related(), expect(&expected));
+    }
+
+    #[test]
+    fn a_wrapper_around_several_calls_is_none() {
+        let spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &[CHAT, (INPUT, "84")])
+            .with(2, 1, "chat m", &[CHAT, (INPUT, "42")])
+            .with(3, 1, "chat m", &[CHAT, (INPUT, "42")]);
+        let expected = [
+            ("function", None),
+            ("gen_ai.chat", Some(42)),
+            ("gen_ai.chat", Some(42)),
+        ];
+        assert_eq!(spans.related(), expect(&expected));
+    }
+
+    #[test]
+    fn a_tool_or_an_agent_in_between_makes_another_call() {
+        let tool = [TOOL, ("gen_ai.tool.name", "ask")];
+        let agent = [AGENT, ("gen_ai.agent.name", "helper"), (INPUT, "42")];
+        let spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &[CHAT, (INPUT, "42")])
+            .with(2, 1, "execute_tool ask", &tool)
+            .with(3, 2, "invoke_agent helper", &agent)
+            .with(4, 3, "chat m", &[CHAT, (INPUT, "42")])
+            .with(
+                5,
+                4,
+                "embeddings e",
+                &[("gen_ai.operation.name", "embeddings"), (INPUT, "8")],
+            );
+        let expected = [
+            ("gen_ai.chat", Some(42)),
+            ("gen_ai.execute_tool", None),
+            ("gen_ai.invoke_agent", None),
+            ("gen_ai.chat", Some(42)),
+            ("gen_ai.embeddings", Some(8)),
+        ];
+        assert_eq!(spans.related(), expect(&expected));
+    }
+
+    #[test]
+    fn an_agent_and_a_tool_described_twice_are_one_each() {
+        let call = [("mcp.method.name", "tools/call"), ("gen_ai.tool.name", "t")];
+        let server = [call[0], call[1], ("kind", "server")];
+        let named = [AGENT, ("gen_ai.agent.name", "a")];
+        let spans = Trace(Vec::new())
+            .with(1, 0, "invoke_agent a", &named)
+            .with(2, 1, "invoke_agent a", &named)
+            .with(3, 2, "execute_tool t", &[TOOL, ("gen_ai.tool.name", "t")])
+            .with(4, 3, "tools/call t", &call)
+            .with(5, 4, "tools/call t", &call)
+            .with(6, 5, "tools/call t", &server)
+            .with(7, 6, "tools/call t", &server);
+        let ops: Vec<_> = spans.related().into_iter().map(|(op, _)| op).collect();
+        let expected = [
+            "gen_ai.invoke_agent",
+            "function",
+            "gen_ai.execute_tool",
+            "function",
+            "function",
+            "mcp.server",
+            "function",
+        ];
+        assert_eq!(ops, expected);
+    }
+
+    #[test]
+    fn totals_stay_where_no_call_reports_any() {
+        let spans = Trace(Vec::new())
+            .with(1, 0, "invoke_agent a", &[AGENT, (INPUT, "84")])
+            .with(2, 1, "chat m", &[CHAT]);
+        let expected = [("gen_ai.invoke_agent", Some(84)), ("gen_ai.chat", None)];
+        assert_eq!(spans.related(), expect(&expected));
+    }
+}

@@ -24,6 +24,12 @@ pub(crate) fn reconcile(attributes: &mut Attributes) {
         }
     }
     let count = |attributes: &Attributes, key| attributes.integer(key);
+    let includes_cache = attributes
+        .text("gen_ai.provider.name")
+        .is_some_and(|provider| INCLUSIVE.contains(&provider));
+    if includes_cache {
+        cover(attributes, INPUT, &[CACHE_READ, CACHE_CREATION]);
+    }
     include(attributes, INPUT, &[CACHE_READ, CACHE_CREATION]);
     include(attributes, OUTPUT, &[REASONING]);
 
@@ -34,11 +40,33 @@ pub(crate) fn reconcile(attributes: &mut Attributes) {
     }
 }
 
-fn include(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
-    let sum = parts
+/// Providers whose input always includes what came from the cache: a smaller one is a mistake, and no remainder.
+static INCLUSIVE: &[&str] = &[
+    "azure.ai.openai",
+    "gcp.gemini",
+    "gcp.gen_ai",
+    "gcp.vertex_ai",
+    "openai",
+];
+
+fn sum(attributes: &Attributes, parts: &[&str]) -> i64 {
+    parts
         .iter()
         .filter_map(|part| attributes.integer(part))
-        .fold(0, i64::saturating_add);
+        .fold(0, i64::saturating_add)
+}
+
+/// Raises a total to the sum of its parts.
+fn cover(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
+    let sum = sum(attributes, parts);
+    if attributes.integer(total).is_some_and(|whole| whole < sum) {
+        attributes.set(total, sum);
+    }
+}
+
+/// Adds parts to a total that is too small to include them.
+fn include(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
+    let sum = sum(attributes, parts);
     let whole = attributes.integer(total).unwrap_or(0);
     if sum > whole {
         attributes.set(total, whole.saturating_add(sum));
@@ -141,6 +169,16 @@ mod tests {
             ("total_tokens", 59),
         ];
         assert_eq!(reconciled(&counts), named(&expected));
+    }
+
+    #[test]
+    fn where_the_cache_is_always_included_nothing_is_added() {
+        let mut attributes = Attributes::default();
+        attributes.push("gen_ai.provider.name", "openai");
+        attributes.push(INPUT, 10_i64);
+        attributes.push(CACHE_READ, 16_i64);
+        reconcile(&mut attributes);
+        assert_eq!(attributes.integer(INPUT), Some(16));
     }
 
     #[test]

@@ -70,6 +70,10 @@ impl Translator {
             }
             content::join_answer(&mut span.attributes);
         }
+        // A thread may be no number, as the thread of a process is.
+        let session = ai
+            .then(|| dialect::session(&span).map(str::to_owned))
+            .flatten();
         rename::canonicalise(&mut span.attributes);
         // A span that is no AI span may still carry what belongs to one.
         let has_content = ai || dialect::mentions_gen_ai(&span);
@@ -88,7 +92,7 @@ impl Translator {
 
         let status = status::resolve(&mut span);
         if ai {
-            inherit(&mut span, recognised.as_ref());
+            inherit(&mut span, recognised.as_ref(), session.as_deref());
         }
         let naming = naming::name(&mut span, recognised.as_ref(), dialect);
         if naming.ai == Some(AiKind::Agent) {
@@ -226,7 +230,7 @@ fn streaming(span: &mut SourceSpan) {
 }
 
 /// Stamps conversation and agent: the span's own, its ancestors', and for want of both a session's.
-fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>) {
+fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&str>) {
     const CONVERSATION: &str = "gen_ai.conversation.id";
     const AGENT: &str = "gen_ai.agent.name";
     let Some(Operation::Ai(row)) = recognised.map(|found| found.operation) else {
@@ -234,7 +238,6 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>) {
     };
     if !span.attributes.contains(CONVERSATION) {
         let inherited = span.inherited.conversation_id.as_deref();
-        let own = dialect::session(span);
         let session = span.inherited.session_id.as_deref();
         if let Some(id) = inherited.or(own).or(session).map(str::to_owned) {
             span.attributes.push(CONVERSATION, &id);

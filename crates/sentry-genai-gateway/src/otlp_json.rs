@@ -3,11 +3,18 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use sentry_genai_conventions::{
-    Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanKind, Timestamp,
+    Attributes, Link, SourceEvent, SourceSpan, SourceStatus, SpanKind, Timestamp,
 };
 use serde_json::{Map, Value};
 
 mod id;
+mod path;
+mod value;
+
+use self::{
+    path::Path,
+    value::{integer, push},
+};
 
 /// A span, and the resource it came from.
 #[derive(Clone, Debug)]
@@ -69,9 +76,9 @@ impl std::error::Error for ParseError {}
 /// If the text is not JSON, if it is not an export request, or if a span has no valid trace id, span id or start.
 pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
     let mut spans = Vec::new();
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let mut count = 0;
-    while let Some(request) = stream.next() {
+    for request in stream {
         let request = request.map_err(|error| ParseError::Syntax {
             line: error.line(),
             column: error.column(),
@@ -282,13 +289,6 @@ fn time(value: &Value) -> Option<Timestamp> {
     Some(Timestamp::from_nanos(nanos))
 }
 
-fn integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::String(text) => text.parse().ok(),
-        value => value.as_i64(),
-    }
-}
-
 fn attributes(list: Option<Value>, path: &Path<'_>) -> Result<Attributes, ParseError> {
     let path = Path::Field(path, "attributes");
     let mut attributes = Attributes::default();
@@ -303,123 +303,6 @@ fn attributes(list: Option<Value>, path: &Path<'_>) -> Result<Attributes, ParseE
         }
     }
     Ok(attributes)
-}
-
-fn push(attributes: &mut Attributes, key: &str, value: Value) {
-    match scalar(value) {
-        Read::Nothing => {}
-        Read::Scalar(Scalar::Bool(value)) => attributes.push_owned_key(key, value),
-        Read::Scalar(Scalar::Integer(value)) => attributes.push_owned_key(key, value),
-        Read::Scalar(Scalar::Double(value)) => attributes.push_owned_key(key, value),
-        Read::Scalar(Scalar::Str(value)) => attributes.push_owned_key(key, &value),
-        Read::Scalar(_) => {}
-        Read::List(values) => attributes.push_owned_key(key, values),
-        Read::Json(value) => attributes.push_owned_key(key, value.to_string()),
-    }
-}
-
-/// An `AnyValue`, read.
-enum Read {
-    Nothing,
-    Scalar(Scalar),
-    List(Vec<Scalar>),
-    Json(Value),
-}
-
-fn scalar(value: Value) -> Read {
-    let Value::Object(mut fields) = value else {
-        return Read::Nothing;
-    };
-    for (name, value) in std::mem::take(&mut fields) {
-        let read = match (name.as_str(), value) {
-            (_, Value::Null) => Read::Nothing,
-            ("stringValue" | "string_value", Value::String(text)) => {
-                Read::Scalar(Scalar::Str(text))
-            }
-            ("boolValue" | "bool_value", Value::Bool(value)) => Read::Scalar(Scalar::Bool(value)),
-            ("intValue" | "int_value", value) => match integer(&value) {
-                Some(number) => Read::Scalar(Scalar::Integer(number)),
-                None => Read::Json(value),
-            },
-            ("doubleValue" | "double_value", Value::Number(number)) => match number.as_f64() {
-                Some(number) if number.is_finite() => Read::Scalar(Scalar::Double(number)),
-                _ => Read::Nothing,
-            },
-            // The names that JSON has no numbers for.
-            ("doubleValue" | "double_value", _) => Read::Nothing,
-            ("bytesValue" | "bytes_value", Value::String(text)) => Read::Scalar(Scalar::Str(text)),
-            ("arrayValue" | "array_value", value) => array(value),
-            ("kvlistValue" | "kvlist_value", value) => Read::Json(plain_map(value)),
-            _ => continue,
-        };
-        return read;
-    }
-    Read::Nothing
-}
-
-/// Scalars of one type stay a list; anything else becomes JSON.
-fn array(value: Value) -> Read {
-    let values: Vec<_> = values_of(value).into_iter().map(scalar).collect();
-    let is_uniform = values.iter().all(|value| match (value, &values[0]) {
-        (Read::Scalar(value), Read::Scalar(first)) => {
-            std::mem::discriminant(value) == std::mem::discriminant(first)
-        }
-        _ => false,
-    });
-    if is_uniform {
-        let scalars = values.into_iter().filter_map(|value| match value {
-            Read::Scalar(scalar) => Some(scalar),
-            _ => None,
-        });
-        return Read::List(scalars.collect());
-    }
-    Read::Json(values.into_iter().map(plain).collect())
-}
-
-/// Returns the JSON that an `AnyValue` stands for.
-fn plain(value: Read) -> Value {
-    match value {
-        Read::Nothing => Value::Null,
-        Read::Scalar(value) => plain_scalar(value),
-        Read::List(values) => values.into_iter().map(plain_scalar).collect(),
-        Read::Json(value) => value,
-    }
-}
-
-fn plain_scalar(value: Scalar) -> Value {
-    match value {
-        Scalar::Bool(value) => value.into(),
-        Scalar::Integer(value) => value.into(),
-        Scalar::Double(value) => value.into(),
-        Scalar::Str(value) => value.into(),
-        _ => Value::Null,
-    }
-}
-
-fn plain_map(value: Value) -> Value {
-    let entries = values_of(value).into_iter().filter_map(|entry| {
-        let Value::Object(mut entry) = entry else {
-            return None;
-        };
-        let Some(Value::String(key)) = entry.remove("key") else {
-            return None;
-        };
-        Some((
-            key,
-            plain(scalar(entry.remove("value").unwrap_or_default())),
-        ))
-    });
-    Value::Object(entries.collect())
-}
-
-fn values_of(value: Value) -> Vec<Value> {
-    match value {
-        Value::Object(mut fields) => match fields.remove("values") {
-            Some(Value::Array(values)) => values,
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
-    }
 }
 
 fn take(fields: &mut Map<String, Value>, names: &[&str]) -> Option<Value> {
@@ -439,33 +322,6 @@ fn items(value: Option<Value>, path: &Path<'_>) -> Result<Vec<Value>, ParseError
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => Ok(items),
         Some(_) => Err(path.error("a list")),
-    }
-}
-
-/// Where in the request something is; written out only for an error.
-enum Path<'a> {
-    Root,
-    Field(&'a Path<'a>, &'static str),
-    Item(&'a Path<'a>, usize),
-}
-
-impl Path<'_> {
-    fn error(&self, expected: &'static str) -> ParseError {
-        ParseError::Shape {
-            path: self.to_string(),
-            expected,
-        }
-    }
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => f.write_str("request"),
-            Self::Field(Self::Root, name) => f.write_str(name),
-            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
-            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
-        }
     }
 }
 

@@ -318,11 +318,11 @@ fn source(attribute: impl Strategy<Value = (String, Any)>) -> impl Strategy<Valu
 
 fn for_all(spans: &impl Strategy<Value = SourceSpan>, holds: impl Fn(&Translator, SentrySpan)) {
     let translator = translator();
-    let mut runner = proptest::test_runner::TestRunner::new(proptest::test_runner::Config {
-        cases: 600,
-        failure_persistence: None,
-        ..Default::default()
-    });
+    let mut config = proptest::test_runner::Config::default();
+    config.failure_persistence = None;
+    // Of PROPTEST_CASES, if it is set.
+    config.cases = config.cases.max(600);
+    let mut runner = proptest::test_runner::TestRunner::new(config);
     let result = runner.run(spans, |span| {
         holds(&translator, translator.translate(span));
         Ok(())

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use insta::{assert_snapshot, with_settings};
 use sentry_genai_conventions::{AiKind, SentrySpan};
 
 use crate::{Capture, corpus, transcript, translator};
@@ -98,25 +97,83 @@ impl Counts {
     }
 }
 
+/// What a library's spans have in Sentry, by the attribute that has it.
+static CAPABILITIES: &[(&str, &[&str])] = &[
+    (
+        "messages",
+        &["gen_ai.input.messages", "gen_ai.output.messages"],
+    ),
+    ("system", &["gen_ai.system_instructions"]),
+    ("tool definitions", &["gen_ai.tool.definitions"]),
+    ("tool input and output", &["gen_ai.tool.call.arguments"]),
+    ("tokens", &["gen_ai.usage.input_tokens"]),
+    ("cached", &["gen_ai.usage.cache_read.input_tokens"]),
+    ("reasoning", &["gen_ai.usage.reasoning.output_tokens"]),
+    ("cost", &["gen_ai.cost.total_tokens"]),
+    ("finish reasons", &["gen_ai.response.finish_reasons"]),
+    ("streaming", &["gen_ai.response.streaming"]),
+    ("first chunk", &["gen_ai.response.time_to_first_chunk"]),
+    ("conversation", &["gen_ai.conversation.id"]),
+    ("agent", &["gen_ai.agent.name"]),
+    ("user", &["user.id"]),
+    ("error type", &["error.type"]),
+];
+
+fn capabilities(libraries: &BTreeMap<String, BTreeSet<&str>>) -> String {
+    let mut table = "| library |".to_owned();
+    for (name, _) in CAPABILITIES {
+        table += &format!(" {name} |");
+    }
+    table += "\n|---|";
+    table += &"---|".repeat(CAPABILITIES.len());
+    table.push('\n');
+    for (library, found) in libraries {
+        table += &format!("| {library} |");
+        for (name, _) in CAPABILITIES {
+            table += if found.contains(name) { " yes |" } else { " |" };
+        }
+        table.push('\n');
+    }
+    table
+}
+
+/// The guide has these tables; `SAVE_TABLES` names a file to write them to.
 #[test]
 fn the_corpus_is_recognised_and_readable() {
     let mut libraries: BTreeMap<String, Counts> = BTreeMap::new();
+    let mut capable: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let mut all = Counts::default();
     let mut problems = Vec::new();
     for capture in corpus() {
         let counts = libraries.entry(capture.library().to_owned()).or_default();
         counts.add(&capture, &mut problems);
         all.add(&capture, &mut Vec::new());
+        let found = capable.entry(capture.library().to_owned()).or_default();
+        for span in capture.traces().iter().flatten() {
+            let has = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
+            let names = CAPABILITIES.iter().filter(|(_, keys)| has(keys));
+            found.extend(names.map(|(name, _)| *name));
+        }
     }
     assert!(problems.is_empty(), "{problems:#?}");
-    let mut table = "| library | files | spans | model calls | agents | tools | other AI and MCP | plain | conversation | messages |\n\
+    let mut counts = "| library | files | spans | model calls | agents | tools | other AI and MCP | plain | conversation | messages |\n\
         |---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
-    for (name, counts) in &libraries {
-        table += &counts.row(name);
+    for (name, library) in &libraries {
+        counts += &library.row(name);
     }
-    table += &all.row("**all**");
-    with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
-        assert_snapshot!("summary", table);
-    });
+    counts += &all.row("**all**");
+    let capabilities = capabilities(&capable);
+    if let Some(file) = std::env::var_os("SAVE_TABLES") {
+        std::fs::write(file, format!("{counts}\n{capabilities}")).unwrap();
+    }
+    let guide = include_str!("../../../docs/dialects.md");
+    assert!(
+        guide.contains(&counts),
+        "docs/dialects.md does not say\n{counts}"
+    );
+    assert!(
+        guide.contains(&capabilities),
+        "docs/dialects.md does not say\n{capabilities}"
+    );
 }

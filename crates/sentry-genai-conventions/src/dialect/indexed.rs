@@ -31,7 +31,7 @@ pub(super) fn take(attributes: &mut Attributes, prefix: &str) -> Option<Value> {
 #[derive(Default)]
 struct Node {
     leaf: Option<Value>,
-    children: BTreeMap<Step, Node>,
+    children: BTreeMap<Step, Self>,
 }
 
 /// Numbers come first, and in their order.

@@ -1,4 +1,4 @@
-use sentry_genai_conventions::Value as Attribute;
+use sentry_genai_conventions::{Scalar, Value as Attribute};
 
 use super::*;
 

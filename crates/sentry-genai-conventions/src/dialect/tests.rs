@@ -1,0 +1,174 @@
+use super::*;
+use crate::{SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
+
+type Attribute = (&'static str, &'static str);
+
+fn translated(scope: &str, name: &str, attributes: &[Attribute]) -> SentrySpan {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let start = Timestamp::from_nanos(1_795_197_437_000_000_000);
+    let mut span = SourceSpan::new(trace_id, span_id, name.to_owned(), start);
+    span.scope = scope.to_owned().into();
+    span.kind = Some(SpanKind::Internal);
+    for (key, value) in attributes {
+        span.attributes.push(key, *value);
+    }
+    let options = TranslateOptions {
+        capture_inputs: true,
+        capture_outputs: true,
+        ..TranslateOptions::default()
+    };
+    Translator::new(options).translate(span)
+}
+
+#[test]
+fn debug_quotes_come_off_once() {
+    assert_eq!(unquoted(r#""call_1""#), "call_1");
+    assert_eq!(unquoted(r#"Some("call_1")"#), "call_1");
+    assert_eq!(unquoted(r#"call"1"#), r#"call"1"#);
+    assert_eq!(unquoted(r#"""call""#), r#""call"#);
+    assert_eq!(unquoted("\""), "\"");
+}
+
+/// Scope, name, attributes; then op and name in Sentry.
+#[rustfmt::skip]
+static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
+    // A prompt template that claims to be a chat.
+    ("langsmith", "ChatPromptTemplate", &[("langsmith.span.kind", "prompt"), ("gen_ai.operation.name", "chat")], "function", "ChatPromptTemplate"),
+    ("langsmith", "retriever", &[("langsmith.span.kind", "retriever"), ("gen_ai.operation.name", "chain")], "function", "retriever"),
+    ("langsmith", "rag", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.lc_agent_name", "helper")], "function", "rag"),
+    ("any", "rerank docs", &[("openinference.span.kind", "RERANKER"), ("llm.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
+    ("any", "search", &[("openinference.span.kind", "RETRIEVER")], "function", "search"),
+    ("any", "judge", &[("openinference.span.kind", "EVALUATOR"), ("llm.token_count.prompt", "3")], "function", "judge"),
+    ("any", "CodeAgent.run", &[("openinference.span.kind", "AGENT")], "gen_ai.invoke_agent", "invoke_agent CodeAgent"),
+    ("any", "SimpleTool", &[("openinference.span.kind", "TOOL"), ("tool.name", "get_weather")], "gen_ai.execute_tool", "execute_tool get_weather"),
+    ("any", "Completion", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m")], "gen_ai.text_completion", "text_completion m"),
+    ("ai", "ai.rerank.doRerank", &[("ai.operationId", "ai.rerank.doRerank"), ("ai.model.id", "r-1")], "gen_ai.rerank", "rerank r-1"),
+    ("ai", "ai.rerank", &[("ai.operationId", "ai.rerank"), ("ai.model.id", "r-1")], "function", "ai.rerank"),
+    ("ai", "ai.streamObject", &[("ai.operationId", "ai.streamObject"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
+    ("ai", "ai.somethingNew", &[("ai.operationId", "ai.somethingNew"), ("ai.model.id", "m")], "function", "ai.somethingNew"),
+    ("litellm", "litellm_request", &[("llm.request.type", "atext_completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
+    ("litellm", "raw_gen_ai_request", &[("llm.openai.model", "m")], "function", "raw_gen_ai_request"),
+    ("langfuse-sdk", "lookup", &[("langfuse.observation.type", "tool")], "gen_ai.execute_tool", "execute_tool lookup"),
+    ("langfuse-sdk", "check", &[("langfuse.observation.type", "guardrail")], "function", "check"),
+    ("@mastra/otel", "x", &[("mastra.span.type", "workflow_run")], "function", "x"),
+    ("opentelemetry.instrumentation.mcp", "get_weather.tool", &[("traceloop.span.kind", "tool"), ("traceloop.entity.name", "get_weather")], "gen_ai.execute_tool", "execute_tool get_weather"),
+    ("opentelemetry.instrumentation.cohere", "cohere.rerank", &[("llm.request.type", "rerank"), ("gen_ai.request.model", "r")], "gen_ai.rerank", "rerank r"),
+    ("opentelemetry.instrumentation.openai.v1", "openai.completion", &[("llm.request.type", "completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
+    ("pydantic-ai", "running tool", &[("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("pydantic-ai", "helper run", &[("agent_name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
+    ("gen_ai", "invoke_agent gpt-4o", &[("gen_ai.operation.name", "invoke_agent"), ("gen_ai.request.model", "gpt-4o")], "gen_ai.invoke_agent", "invoke_agent"),
+    ("gcp.vertex.agent", "agent_run [root]", &[], "gen_ai.invoke_agent", "invoke_agent root"),
+    ("adk_agent", "agent.execute", &[("gen_ai.agent.name", "root")], "gen_ai.invoke_agent", "invoke_agent root"),
+    // Nobody knows these.
+    ("acme.llm", "think", &[("acme.model", "m"), ("acme.tokens", "3")], "function", "think"),
+    ("acme.llm", "think", &[("gen_ai.operation.name", "think"), ("gen_ai.request.model", "m")], "function", "think"),
+    ("acme.llm", "POST /chat", &[("session.id", "s")], "function", "POST /chat"),
+];
+
+#[test]
+fn every_kind_of_span_is_what_its_library_means() {
+    for (scope, name, attributes, op, sentry_name) in RULES {
+        let span = translated(scope, name, attributes);
+        assert_eq!(
+            (&*span.op, &*span.name),
+            (*op, *sentry_name),
+            "{scope} {name}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_dialect_is_kept_as_it_is() {
+    let attributes = [("acme.prompt", "Hi"), ("acme.model", "m"), ("tokens", "3")];
+    let span = translated("acme.llm", "think", &attributes);
+    let kept: Vec<_> = span.attributes.iter().collect();
+    let expected = attributes.map(|(key, value)| (key, Value::Str(value)));
+    assert_eq!(kept, expected);
+}
+
+#[test]
+fn what_sentry_does_not_know_leaves_its_namespaces() {
+    let span = translated(
+        "acme",
+        "chat m",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.made.up", "x"),
+            ("gen_ai.tool.type", "function"),
+            ("mcp.made.up", "y"),
+            ("gen_ai.tool.call.id", "c"),
+        ],
+    );
+    let kept: Vec<_> = span.attributes.iter().map(|(key, _)| key).collect();
+    assert_eq!(
+        kept,
+        [
+            "gen_ai.request.model",
+            "gen_ai.tool.call.id",
+            "otel.gen_ai.tool.type",
+            "gen_ai.operation.name",
+            "otel.gen_ai.made.up",
+            "otel.mcp.made.up",
+        ]
+    );
+}
+
+/// In LangSmith's metadata, in a framework's place, behind an endpoint: the provider is the provider.
+#[test]
+fn providers() {
+    let provider = |attributes: &[Attribute]| {
+        let span = translated("x", "chat m", attributes);
+        span.attributes
+            .text("gen_ai.provider.name")
+            .map(str::to_owned)
+    };
+    let chat = ("gen_ai.operation.name", "chat");
+    let azure = provider(&[chat, ("gen_ai.system", "az.ai.openai")]);
+    assert_eq!(azure.as_deref(), Some("azure.ai.openai"));
+    assert_eq!(provider(&[chat, ("gen_ai.system", "LangChain")]), None);
+    let kind = ("langsmith.span.kind", "llm");
+    let real = ("langsmith.metadata.ls_provider", "google_genai");
+    let google = provider(&[kind, ("gen_ai.system", "langchain"), real]);
+    assert_eq!(google.as_deref(), Some("gcp.gemini"));
+}
+
+/// Bedrock counts the cache beside the input, even where the input is larger.
+#[test]
+fn bedrock_counts_the_cache_apart() {
+    let span = translated(
+        "opentelemetry.instrumentation.botocore.bedrock-runtime",
+        "chat m",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.system", "aws.bedrock"),
+            ("gen_ai.request.model", "m"),
+        ],
+    );
+    assert_eq!(span.attributes.integer("gen_ai.usage.input_tokens"), None);
+
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
+    span.scope = "opentelemetry.instrumentation.botocore.bedrock-runtime".into();
+    span.attributes.push("gen_ai.operation.name", "chat");
+    span.attributes.push("gen_ai.usage.input_tokens", 500_i64);
+    span.attributes
+        .push("gen_ai.usage.cache_read.input_tokens", 100_i64);
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert_eq!(
+        span.attributes.integer("gen_ai.usage.input_tokens"),
+        Some(600)
+    );
+}
+
+#[test]
+fn a_thread_is_a_conversation_where_nothing_names_one() {
+    let chat = [("gen_ai.operation.name", "chat"), ("thread.id", "thread-7")];
+    let span = translated("x", "chat m", &chat);
+    assert_eq!(
+        span.attributes.text("gen_ai.conversation.id"),
+        Some("thread-7")
+    );
+}
