@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use sentry_core::TracesSamplingStrategy;
-use sentry_genai_conventions::{SentrySpan, SourceSpan, Translator};
+use sentry_genai_conventions::{SentrySpan, SourceSpan, TraceId, Translator};
 
 use crate::{
     accounting::{Accounting, LossReason, Stats},
@@ -155,6 +155,22 @@ impl Delivery {
         op: &str,
     ) -> Arc<Trace> {
         Trace::start(&self.0.shared.config, incoming, name, op)
+    }
+
+    /// Does what [`start_trace`](Self::start_trace) does for a door whose spans have ids already, such as OpenTelemetry's.
+    ///
+    /// The trace keeps `trace_id` also where `incoming` is another trace or must not be continued; it then starts here.
+    #[must_use]
+    pub fn start_trace_with_id(
+        &self,
+        trace_id: TraceId,
+        incoming: Option<&IncomingTrace>,
+        name: &str,
+        op: &str,
+    ) -> Arc<Trace> {
+        let incoming = incoming.filter(|incoming| incoming.trace_id() == trace_id);
+        let config = &self.0.shared.config;
+        Trace::start_with_id(config, trace_id, incoming, name, op)
     }
 
     /// Returns what became of the spans so far.

@@ -69,7 +69,7 @@ impl SpanEncoder {
         let common: Vec<_> = release
             .into_iter()
             .chain([
-                (Preset::Environment, &*config.environment),
+                (Preset::Environment, config.environment()),
                 (Preset::SdkName, SDK_NAME),
                 (Preset::SdkVersion, SDK_VERSION),
                 (Preset::Platform, "rust"),

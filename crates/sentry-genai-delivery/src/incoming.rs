@@ -57,6 +57,30 @@ impl IncomingTrace {
         Self::from_headers([("sentry-trace", sentry_trace)].into_iter().chain(baggage))
     }
 
+    /// Continues a trace of which nothing but the ids came in, as with the header `traceparent` alone.
+    #[must_use]
+    pub fn remote(trace_id: TraceId, parent_span_id: SpanId) -> Self {
+        Self {
+            trace_id,
+            parent_span_id,
+            sampled: None,
+            head: Head::Remote(Dsc::default()),
+        }
+    }
+
+    /// Continues the same trace from another span of it.
+    #[must_use]
+    pub fn with_parent_span_id(mut self, parent_span_id: SpanId) -> Self {
+        self.parent_span_id = parent_span_id;
+        self
+    }
+
+    /// Returns Sentry's members of the `baggage` header that came in; empty if there were none.
+    #[must_use]
+    pub fn baggage_header(&self) -> String {
+        self.dsc().map(Dsc::to_baggage).unwrap_or_default()
+    }
+
     /// Adopts a Sentry span of this process as the parent. Its trace keeps its sampling decision.
     ///
     /// No span of the trace is then marked as a segment, since the Sentry client sends the segment itself.

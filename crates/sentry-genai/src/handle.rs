@@ -64,7 +64,9 @@ impl Handle {
         self.0.delivery.stats()
     }
 
-    pub(crate) fn delivery(&self) -> &Delivery {
+    /// Returns what brings spans to Sentry, to be shared with another door, such as that of `sentry-genai-opentelemetry`.
+    #[must_use]
+    pub fn delivery(&self) -> &Delivery {
         &self.0.delivery
     }
 

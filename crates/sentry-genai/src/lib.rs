@@ -23,7 +23,7 @@ pub use sentry_genai_conventions::{
     AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, SentrySpan, SpanKind, Status,
     Value,
 };
-pub use sentry_genai_delivery::{LossReason, Stats};
+pub use sentry_genai_delivery::{Delivery, LossReason, Stats};
 pub use span_ext::SpanExt;
 
 pub use sentry;

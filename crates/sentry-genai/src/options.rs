@@ -1,10 +1,8 @@
 //! Setting the bridge up.
 
-use std::{env, fmt, sync::Arc};
-
 use sentry::{Client, ClientOptions};
-use sentry_genai_conventions::{ContentLimits, SentrySpan, TranslateOptions, Translator};
-use sentry_genai_delivery::{BeforeSendSpan, Config, Delivery};
+use sentry_genai_conventions::{ContentLimits, SentrySpan};
+use sentry_genai_delivery as delivery;
 
 use crate::{
     Correlation, Guard,
@@ -60,14 +58,10 @@ pub fn attach(client: &Client) -> Guard {
 ///     .with_before_send_span(|span| (span.name != "health check").then_some(span))
 ///     .init(sentry::ClientOptions::new().traces_sample_rate(0.2));
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "options have no effect until `init` or `attach` is called on them"]
 pub struct Options {
-    capture_inputs: Option<bool>,
-    capture_outputs: Option<bool>,
-    limits: ContentLimits,
-    max_buffer_bytes: Option<usize>,
-    before_send_span: Option<BeforeSendSpan>,
+    delivery: delivery::Options,
 }
 
 impl Options {
@@ -81,27 +75,27 @@ impl Options {
     /// The default is what [`ClientOptions::send_default_pii`] says; where that is off, the environment variable
     /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` can switch it on.
     pub fn with_capture_inputs(mut self, capture: bool) -> Self {
-        self.capture_inputs = Some(capture);
+        self.delivery = self.delivery.with_capture_inputs(capture);
         self
     }
 
     /// Sets whether answers and tool results leave the process; the default is that of
     /// [`with_capture_inputs`](Self::with_capture_inputs).
     pub fn with_capture_outputs(mut self, capture: bool) -> Self {
-        self.capture_outputs = Some(capture);
+        self.delivery = self.delivery.with_capture_outputs(capture);
         self
     }
 
     /// Sets how long a single text and a single attribute may be, in bytes.
     pub fn with_content_limits(mut self, limits: ContentLimits) -> Self {
-        self.limits = limits;
+        self.delivery = self.delivery.with_content_limits(limits);
         self
     }
 
     /// Sets how many bytes of spans may wait to be sent, 32 MiB by default. Beyond that the oldest traces are dropped and
     /// counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
-        self.max_buffer_bytes = Some(bytes);
+        self.delivery = self.delivery.with_max_buffer_bytes(bytes);
         self
     }
 
@@ -113,7 +107,7 @@ impl Options {
         mut self,
         hook: impl Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync + 'static,
     ) -> Self {
-        self.before_send_span = Some(Arc::new(hook));
+        self.delivery = self.delivery.with_before_send_span(hook);
         self
     }
 
@@ -144,41 +138,8 @@ impl Options {
 
     fn start(self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
         let client_options = client.options();
-        let mut config = Config::from_client_options(client_options)?;
-        if let Some(bytes) = self.max_buffer_bytes {
-            config = config.with_max_buffer_bytes(bytes);
-        }
-        let default = client_options.send_default_pii || environment_captures_content();
-        let mut translation = TranslateOptions::default();
-        translation.capture_inputs = self.capture_inputs.unwrap_or(default);
-        translation.capture_outputs = self.capture_outputs.unwrap_or(default);
-        translation.limits = self.limits;
-        let delivery = Delivery::start(config, Translator::new(translation), self.before_send_span);
+        let delivery = self.delivery.start(client_options)?;
         let timeout = client_options.shutdown_timeout;
         Some(Handle::new(delivery, timeout, mode))
     }
-}
-
-/// Shows whether there is a hook, not what it is.
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("capture_inputs", &self.capture_inputs)
-            .field("capture_outputs", &self.capture_outputs)
-            .field("limits", &self.limits)
-            .field("max_buffer_bytes", &self.max_buffer_bytes)
-            .field("before_send_span", &self.before_send_span.is_some())
-            .finish()
-    }
-}
-
-/// Reads OpenTelemetry's switch. Its newer values say where content goes; this bridge has spans only.
-fn environment_captures_content() -> bool {
-    env::var("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT").is_ok_and(|value| {
-        let value = value.trim().to_ascii_lowercase();
-        matches!(
-            value.as_str(),
-            "true" | "1" | "span_only" | "span_and_event"
-        )
-    })
 }
