@@ -38,8 +38,8 @@ mod translate;
 pub use attributes::{Attributes, Input, Scalar, Value};
 pub use content::ContentLimits;
 pub use span::{
-    AiKind, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind,
-    Status, Timestamp, TraceId,
+    AiKind, Ancestors, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,
+    SpanKind, Status, Timestamp, TraceId,
 };
 pub use translate::{TranslateOptions, Translator};
 

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::{AiKind, SentrySpan, SpanId, plain, tokens};
+use crate::{AiKind, SentrySpan, SpanId, plain, span::Ancestors, tokens};
 
 /// Makes every model call of one trace's batch count once.
 ///
 /// An llm call inside an llm call is one call seen twice, by an SDK and by a wrapper around it: the richer description
 /// stays and takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is
-/// demoted itself. An agent keeps token totals only when no llm call below it reported any.
+/// demoted itself. An agent keeps token totals only when no llm call below it reported any. Where the door could not read
+/// what open ancestors had said, conversation and agent are taken over from them here.
 pub(crate) fn relate(spans: &mut [SentrySpan]) {
     let index: HashMap<SpanId, usize> = spans
         .iter()
@@ -19,8 +20,39 @@ pub(crate) fn relate(spans: &mut [SentrySpan]) {
         let id = spans[position].parent_span_id?;
         index.get(&id).copied()
     };
+    inherit(spans, parent);
     count_nested_calls_once(spans, parent);
     drop_repeated_totals(spans, parent);
+}
+
+fn inherit(spans: &mut [SentrySpan], parent: impl Fn(&[SentrySpan], usize) -> Option<usize>) {
+    for key in ["gen_ai.conversation.id", "gen_ai.agent.name"] {
+        for position in 0..spans.len() {
+            let span = &spans[position];
+            let agent = span.ai == Some(AiKind::Agent) && key == "gen_ai.agent.name";
+            if span.ancestors == Ancestors::Known
+                || span.ai.is_none()
+                || agent
+                || span.attributes.contains(key)
+            {
+                continue;
+            }
+            // A batch could hold a circle.
+            let mut steps = spans.len();
+            let mut ancestor = parent(spans, position);
+            while let Some(current) = ancestor
+                && steps > 0
+                && !spans[current].attributes.contains(key)
+            {
+                ancestor = parent(spans, current);
+                steps -= 1;
+            }
+            let inherited = ancestor.and_then(|found| spans[found].attributes.text(key));
+            if let Some(inherited) = inherited.map(str::to_owned) {
+                spans[position].attributes.push(key, inherited);
+            }
+        }
+    }
 }
 
 fn count_nested_calls_once(

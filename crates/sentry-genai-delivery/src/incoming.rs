@@ -5,10 +5,7 @@ use std::borrow::Cow;
 use sentry_core::protocol::OrganizationId;
 use sentry_genai_conventions::{SpanId, TraceId};
 
-use crate::dsc::Dsc;
-
-/// The most bytes of `baggage` that are read, as in the W3C Baggage recommendation.
-const MAX_BAGGAGE_BYTES: usize = 8192;
+use crate::{baggage::MAX_HEADER_BYTES, dsc::Dsc};
 
 /// The trace that a local root continues: one of another service, or that of a Sentry span of this process.
 #[derive(Clone, Debug)]
@@ -144,7 +141,7 @@ fn parse_sentry_trace(value: &str) -> Option<(TraceId, SpanId, Option<bool>)> {
 }
 
 fn read_baggage(value: &str, dsc: &mut Dsc) {
-    if value.len() > MAX_BAGGAGE_BYTES {
+    if value.len() > MAX_HEADER_BYTES {
         return;
     }
     for member in value.split(',') {
@@ -159,7 +156,7 @@ fn read_baggage(value: &str, dsc: &mut Dsc) {
 }
 
 /// Decodes `%XX`; what is not valid stays as it is.
-fn percent_decode(text: &str) -> Cow<'_, str> {
+pub(crate) fn percent_decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

@@ -8,6 +8,7 @@
 //! are reported to Sentry; [`Delivery::stats`] shows both.
 
 mod accounting;
+mod baggage;
 mod buckets;
 mod budget;
 mod config;
@@ -35,6 +36,7 @@ pub mod wire;
 mod worker;
 
 pub use accounting::{LossReason, Stats};
+pub use baggage::{baggage_of_conversation, conversation_in_baggage, read_conversation_id};
 pub use config::Config;
 pub use delivery::{BeforeSendSpan, Delivery};
 pub use ids::{new_span_id, new_trace_id};

@@ -139,21 +139,9 @@ impl SpanState {
 
     /// Returns whether this span is a model call that says how many tokens it used.
     pub(crate) fn is_counted_model_call(&self) -> bool {
-        let attributes = &self.source.attributes;
-        let agent = matches!(
-            attributes.text("gen_ai.operation.name"),
-            Some("invoke_agent" | "create_agent" | "execute_tool" | "invoke_workflow")
-        );
-        self.node.gen_ai && !agent && USAGE_KEYS.iter().any(|key| attributes.contains(key))
+        self.node.gen_ai && self.source.is_counted_model_call()
     }
 }
-
-static USAGE_KEYS: &[&str] = &[
-    "gen_ai.usage.input_tokens",
-    "gen_ai.usage.output_tokens",
-    "gen_ai.usage.prompt_tokens",
-    "gen_ai.usage.completion_tokens",
-];
 
 /// Collects the fields of a span as they are visited, outside of any lock: a field's `Debug` may log.
 #[derive(Default)]

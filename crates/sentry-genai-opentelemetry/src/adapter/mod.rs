@@ -1,0 +1,10 @@
+//! The part that names types of the SDK, compiled once per version of it.
+
+mod context;
+mod convert;
+mod exporter;
+mod processor;
+
+pub use context::GenAiContextExt;
+pub use exporter::SentryGenAiExporter;
+pub use processor::SentryGenAiProcessor;

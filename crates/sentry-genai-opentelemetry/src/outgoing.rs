@@ -1,0 +1,1 @@
+//! Traces on their way out of the process.
