@@ -9,6 +9,7 @@ use crate::PATIENCE;
 
 /// A Sentry on loopback with a client for it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Receiver {
     /// The server that receives everything.
     pub ingest: Ingest,

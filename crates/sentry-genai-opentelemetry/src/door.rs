@@ -18,7 +18,6 @@ use sentry_genai_delivery::{
 use crate::{
     node::{Identity, Node, Surroundings},
     open_spans::{OpenSpans, SpanTable},
-    tracing_spans,
 };
 
 /// What SDKs and exporters hold on to.
@@ -150,7 +149,6 @@ impl Door {
         let Some(delivery) = self.delivery() else {
             return;
         };
-        tracing_spans::read(&mut source);
         let identity = Identity::of(&source.attributes);
         let key = (source.trace_id, source.span_id);
         let node = match self.spans.end(key) {

@@ -2,8 +2,9 @@
 
 use sentry_genai_conventions::{Attributes, SourceEvent, SourceSpan, Value};
 
-/// How long a span was busy and idle says nothing that its times do not, and its level nothing that Sentry shows.
-static NOISE: &[&str] = &["busy_ns", "idle_ns", "level"];
+/// Nothing that Sentry shows: how long a span was busy and idle, its level, and the thread it happened to start on, which could
+/// be taken for a thread of messages.
+static NOISE: &[&str] = &["busy_ns", "idle_ns", "level", "thread.id", "thread.name"];
 
 /// Finds the target, which tells the libraries apart that use one tracer, and reads ERROR events as exceptions.
 pub(crate) fn read(span: &mut SourceSpan) {

@@ -14,7 +14,10 @@ use super::super::{
     },
     opentelemetry_sdk::{Resource, trace::SpanData},
 };
-use crate::door::{Origin, Parent};
+use crate::{
+    door::{Origin, Parent},
+    tracing_spans,
+};
 
 pub(super) fn trace_id(id: trace::TraceId) -> Option<TraceId> {
     TraceId::from_bytes(id.to_bytes())
@@ -76,6 +79,7 @@ pub(super) fn source_span(span: SpanData) -> Option<SourceSpan> {
             ))
         })
         .collect();
+    tracing_spans::read(&mut source);
     Some(source)
 }
 
