@@ -73,6 +73,12 @@ impl Options {
         self
     }
 
+    /// Returns the hook that sees every span last, if there is one.
+    #[must_use]
+    pub fn before_send_span(&self) -> Option<BeforeSendSpan> {
+        self.before_send_span.clone()
+    }
+
     /// Returns how spans are translated, given the options of the Sentry client.
     #[must_use]
     pub fn translation(&self, client_options: &ClientOptions) -> TranslateOptions {

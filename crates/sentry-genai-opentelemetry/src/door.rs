@@ -16,6 +16,7 @@ use sentry_genai_delivery::{
 };
 
 use crate::{
+    batch::{self, Place},
     node::{Identity, Node, Surroundings},
     open_spans::{OpenSpans, SpanTable},
 };
@@ -26,7 +27,7 @@ pub(crate) struct Door {
     prepared: Mutex<Option<Prepared>>,
     ownership: Ownership,
     flush_timeout: Duration,
-    pub(crate) spans: SpanTable,
+    pub(crate) spans: SpanTable<Arc<Segment>>,
     is_shut_down: AtomicBool,
 }
 
@@ -173,58 +174,13 @@ impl Door {
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let mut by_start: Vec<_> = spans.iter().collect();
-        by_start.sort_by_key(|(source, _)| source.start);
-        for (source, parent) in by_start {
-            let key = (source.trace_id, source.span_id);
-            let known = self.spans.find(key);
-            let above = match *parent {
-                Parent::Local(parent) => {
-                    Some(self.expect(delivery, source, parent, known.as_ref()))
-                }
-                Parent::None | Parent::Remote(_) => None,
-            };
-            let segment = match (&above, known) {
-                (Some(above), _) => Arc::clone(&above.segment),
-                (None, Some(expected)) => Arc::clone(&expected.segment),
-                (None, None) => new_segment(delivery, &unseen_start(source, *parent)),
-            };
-            let identity = Identity::of(&source.attributes);
-            let node = Node::new(segment, above, identity, Surroundings::default());
-            self.spans.insert(key, node);
-        }
+        batch::place(&self.spans, &spans, |source, place| match place {
+            Place::Root(parent) => new_segment(delivery, &unseen_start(source, parent)),
+            Place::Below(parent, known) => expected_segment(delivery, source, parent, known),
+        });
         for (source, parent) in spans {
             self.end(source, parent);
         }
-    }
-
-    /// Finds a parent, or makes room for one.
-    fn expect(
-        &self,
-        delivery: &Delivery,
-        child: &SourceSpan,
-        parent: SpanId,
-        child_node: Option<&Arc<Node>>,
-    ) -> Arc<Node> {
-        let key = (child.trace_id, parent);
-        if let Some(node) = self.spans.find(key) {
-            return node;
-        }
-        let trace = match child_node {
-            Some(node) => Arc::clone(node.segment.trace()),
-            None => start_trace(
-                delivery,
-                child.trace_id,
-                Parent::None,
-                None,
-                &child.name,
-                child.attributes.text("gen_ai.operation.name"),
-            ),
-        };
-        let segment = Arc::new(Segment::new(trace, parent, ""));
-        let node = Node::new(segment, None, Identity::default(), Surroundings::default());
-        self.spans.insert(key, Arc::clone(&node));
-        node
     }
 
     pub(crate) fn flush(&self) -> Outcome {
@@ -265,7 +221,7 @@ impl Door {
         self.is_shut_down.load(Ordering::Acquire)
     }
 
-    fn parent_node(&self, trace_id: TraceId, parent: Parent) -> Option<Arc<Node>> {
+    fn parent_node(&self, trace_id: TraceId, parent: Parent) -> Option<Arc<Node<Arc<Segment>>>> {
         match parent {
             Parent::Local(parent) => self.spans.find((trace_id, parent)),
             Parent::None | Parent::Remote(_) => None,
@@ -278,7 +234,7 @@ impl Door {
         source: &SourceSpan,
         parent: Parent,
         identity: Identity,
-    ) -> Arc<Node> {
+    ) -> Arc<Node<Arc<Segment>>> {
         let above = self.parent_node(source.trace_id, parent);
         let segment = match &above {
             Some(parent) => Arc::clone(&parent.segment),
@@ -296,6 +252,27 @@ impl fmt::Debug for Door {
             .field("spans", &self.open_spans())
             .finish_non_exhaustive()
     }
+}
+
+/// Opens a segment for the parent of a span, which is expected to be its root.
+fn expected_segment(
+    delivery: &Delivery,
+    child: &SourceSpan,
+    parent: SpanId,
+    known: Option<&Arc<Segment>>,
+) -> Arc<Segment> {
+    let trace = match known {
+        Some(segment) => Arc::clone(segment.trace()),
+        None => start_trace(
+            delivery,
+            child.trace_id,
+            Parent::None,
+            None,
+            &child.name,
+            child.attributes.text("gen_ai.operation.name"),
+        ),
+    };
+    Arc::new(Segment::new(trace, parent, ""))
 }
 
 /// Reconstructs the start of a span from its end.

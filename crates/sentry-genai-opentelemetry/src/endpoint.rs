@@ -5,7 +5,7 @@ use sentry_core::types::Dsn;
 /// Where a project takes OTLP, and with which header: what an OTLP exporter has to be told.
 ///
 /// Sentry takes spans over HTTP as protobuf or JSON, up to 12 MiB a request, and not over gRPC. Give the exporter spans that a
-/// [`RewritingExporter`](crate::otel_0_33::RewritingExporter) has passed on: Sentry drops the events of OTLP spans and
+/// `RewritingExporter` has passed on: Sentry drops the events of OTLP spans and
 /// everything inside of structured attributes.
 ///
 /// ```

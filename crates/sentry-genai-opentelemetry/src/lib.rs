@@ -9,12 +9,13 @@
     )
 )]
 
+mod batch;
 mod conversation;
 mod door;
 mod endpoint;
 mod node;
 mod open_spans;
-mod outgoing;
+mod rewrite;
 mod tracing_spans;
 
 pub use endpoint::OtlpEndpoint;

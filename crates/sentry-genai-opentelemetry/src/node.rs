@@ -6,15 +6,15 @@ use std::sync::{
 };
 
 use sentry_genai_conventions::{Ancestors, Attributes, Inherited, Value, session_keys};
-use sentry_genai_delivery::{IncomingTrace, Segment};
+use sentry_genai_delivery::IncomingTrace;
 
 /// How many ancestors a span can see. Each keeps the next alive, and a loop may make every span the child of the one before.
 const MAX_DEPTH: u32 = 128;
 
-/// A span in the tree of its process.
+/// A span in the tree of its process; `S` is what a door knows of its segment.
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) segment: Arc<Segment>,
+pub(crate) struct Node<S> {
+    pub(crate) segment: S,
     parent: Option<Arc<Self>>,
     depth: u32,
     at_start: Identity,
@@ -79,9 +79,9 @@ impl Identity {
     }
 }
 
-impl Node {
+impl<S> Node<S> {
     pub(crate) fn new(
-        segment: Arc<Segment>,
+        segment: S,
         parent: Option<Arc<Self>>,
         at_start: Identity,
         mut surroundings: Surroundings,

@@ -25,23 +25,23 @@ pub(crate) type Key = (TraceId, SpanId);
 
 /// The spans that have started and not ended, and the last ones that have.
 #[derive(Debug)]
-pub(crate) struct SpanTable {
-    shards: [Mutex<Shard>; SHARDS],
+pub(crate) struct SpanTable<S> {
+    shards: [Mutex<Shard<S>>; SHARDS],
     forgotten: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-struct Shard {
-    open: HashMap<Key, Entry>,
+#[derive(Debug)]
+struct Shard<S> {
+    open: HashMap<Key, Entry<S>>,
     /// In the order of their start. A span that has ended leaves its key behind for a while.
     order: VecDeque<(Key, u64)>,
-    ended: VecDeque<(Key, Arc<Node>)>,
+    ended: VecDeque<(Key, Arc<Node<S>>)>,
     started: u64,
 }
 
 #[derive(Debug)]
-struct Entry {
-    node: Arc<Node>,
+struct Entry<S> {
+    node: Arc<Node<S>>,
     number: u64,
 }
 
@@ -56,15 +56,15 @@ pub struct OpenSpans {
     pub forgotten: u64,
 }
 
-impl SpanTable {
+impl<S> SpanTable<S> {
     pub(crate) fn new() -> Self {
         Self {
-            shards: std::array::from_fn(|_| Mutex::default()),
+            shards: std::array::from_fn(|_| Mutex::new(Shard::new())),
             forgotten: AtomicU64::new(0),
         }
     }
 
-    pub(crate) fn insert(&self, key: Key, node: Arc<Node>) {
+    pub(crate) fn insert(&self, key: Key, node: Arc<Node<S>>) {
         let mut shard = self.shard(key);
         let forgotten = if shard.open.len() >= SHARD_CAPACITY {
             shard.forget_oldest()
@@ -79,7 +79,7 @@ impl SpanTable {
     }
 
     /// Finds a span that is open, or has ended not long ago.
-    pub(crate) fn find(&self, key: Key) -> Option<Arc<Node>> {
+    pub(crate) fn find(&self, key: Key) -> Option<Arc<Node<S>>> {
         let shard = self.shard(key);
         if let Some(entry) = shard.open.get(&key) {
             return Some(Arc::clone(&entry.node));
@@ -89,7 +89,7 @@ impl SpanTable {
     }
 
     /// Takes a span out that has ended.
-    pub(crate) fn end(&self, key: Key) -> Option<Arc<Node>> {
+    pub(crate) fn end(&self, key: Key) -> Option<Arc<Node<S>>> {
         let mut shard = self.shard(key);
         let node = shard.open.remove(&key)?.node;
         let oldest = if shard.ended.len() == SHARD_MEMORY {
@@ -115,20 +115,29 @@ impl SpanTable {
     /// Forgets everything: nothing more will be asked for.
     pub(crate) fn clear(&self) {
         for shard in &self.shards {
-            let cleared = std::mem::take(&mut *lock(shard));
+            let cleared = std::mem::replace(&mut *lock(shard), Shard::new());
             drop(cleared);
         }
     }
 
-    fn shard(&self, (_, span_id): Key) -> MutexGuard<'_, Shard> {
+    fn shard(&self, (_, span_id): Key) -> MutexGuard<'_, Shard<S>> {
         let bytes = span_id.to_bytes();
         let index = bytes.iter().fold(0, |mixed: u8, byte| mixed ^ byte);
         lock(&self.shards[usize::from(index) % SHARDS])
     }
 }
 
-impl Shard {
-    fn insert(&mut self, key: Key, node: Arc<Node>) {
+impl<S> Shard<S> {
+    fn new() -> Self {
+        Self {
+            open: HashMap::new(),
+            order: VecDeque::new(),
+            ended: VecDeque::new(),
+            started: 0,
+        }
+    }
+
+    fn insert(&mut self, key: Key, node: Arc<Node<S>>) {
         if self.order.len() > 2 * self.open.len() + SHARD_MEMORY {
             let open = &self.open;
             self.order
@@ -140,7 +149,7 @@ impl Shard {
         self.open.insert(key, Entry { node, number });
     }
 
-    fn forget_oldest(&mut self) -> Option<Arc<Node>> {
+    fn forget_oldest(&mut self) -> Option<Arc<Node<S>>> {
         while let Some((key, number)) = self.order.pop_front() {
             if self.open.get(&key).is_some_and(|it| it.number == number) {
                 return self.open.remove(&key).map(|entry| entry.node);
@@ -150,6 +159,6 @@ impl Shard {
     }
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+fn lock<S>(shard: &Mutex<Shard<S>>) -> MutexGuard<'_, Shard<S>> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

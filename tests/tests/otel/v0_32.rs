@@ -3,5 +3,6 @@ pub(crate) use tracing_opentelemetry_0_33 as tracing_opentelemetry;
 
 mod exporter;
 mod processor;
+mod rewriting;
 mod threads;
 mod tracing_layer;

@@ -6,5 +6,6 @@ pub(crate) use tracing_opentelemetry_0_34 as tracing_opentelemetry;
 mod corpus;
 mod exporter;
 mod processor;
+mod rewriting;
 mod threads;
 mod tracing_layer;

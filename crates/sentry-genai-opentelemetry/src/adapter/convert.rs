@@ -36,32 +36,31 @@ pub(super) fn parent(span: &SpanData) -> Parent {
 }
 
 /// Takes over everything a span says of itself; `None` if it has no valid ids.
-pub(super) fn source_span(span: SpanData) -> Option<SourceSpan> {
+pub(super) fn source_span(span: &SpanData) -> Option<SourceSpan> {
     let mut source = SourceSpan::new(
         trace_id(span.span_context.trace_id())?,
         span_id(span.span_context.span_id())?,
-        span.name,
+        span.name.clone(),
         timestamp(span.start_time),
     );
     source.parent_span_id = span_id(span.parent_span_id);
     source.scope = scope(&span.instrumentation_scope);
     source.kind = kind(&span.span_kind);
     source.end = timestamp(span.end_time);
-    source.status = match span.status {
+    source.status = match &span.status {
         Status::Unset => SourceStatus::Unset,
         Status::Ok => SourceStatus::Ok,
         Status::Error { description } => {
-            let description = description.into_owned();
-            SourceStatus::Error((!description.is_empty()).then_some(description))
+            SourceStatus::Error((!description.is_empty()).then(|| description.to_string()))
         }
     };
     source.attributes = attributes(&span.attributes);
     source.events = span
         .events
         .events
-        .into_iter()
+        .iter()
         .map(|event| {
-            let mut taken = SourceEvent::new(event.name);
+            let mut taken = SourceEvent::new(event.name.clone());
             taken.attributes = attributes(&event.attributes);
             taken
         })

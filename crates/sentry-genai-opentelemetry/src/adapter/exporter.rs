@@ -81,7 +81,7 @@ impl SpanExporter for SentryGenAiExporter {
             .filter(|span| span.span_context.is_sampled());
         let spans = sampled.filter_map(|span| {
             let parent = convert::parent(&span);
-            Some((source_span(span)?, parent))
+            Some((source_span(&span)?, parent))
         });
         self.door.receive(spans.collect());
         Ok(())

@@ -4,7 +4,9 @@ mod context;
 mod convert;
 mod exporter;
 mod processor;
+mod rewriting;
 
 pub use context::GenAiContextExt;
 pub use exporter::SentryGenAiExporter;
 pub use processor::SentryGenAiProcessor;
+pub use rewriting::RewritingExporter;

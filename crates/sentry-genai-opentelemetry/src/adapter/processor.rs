@@ -139,7 +139,7 @@ impl SpanProcessor for SentryGenAiProcessor {
             return;
         }
         let parent = convert::parent(&span);
-        if let Some(source) = source_span(span) {
+        if let Some(source) = source_span(&span) {
             self.door.end(source, parent);
         }
     }

@@ -1,1 +1,0 @@
-//! Traces on their way out of the process.
