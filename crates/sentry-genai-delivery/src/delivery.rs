@@ -17,7 +17,7 @@ use crate::{
     segment::Segment,
     sender::Sender,
     thread::{self, on_delivery_thread},
-    trace::Trace,
+    trace::{Trace, should_continue},
     worker::Worker,
 };
 
@@ -171,6 +171,13 @@ impl Delivery {
         let incoming = incoming.filter(|incoming| incoming.trace_id() == trace_id);
         let config = &self.0.shared.config;
         Trace::start_with_id(config, trace_id, incoming, name, op)
+    }
+
+    /// Returns whether a trace that came in is continued: not one of another organization, and with
+    /// `strict_trace_continuation` neither one whose organization cannot be compared.
+    #[must_use]
+    pub fn continues(&self, incoming: &IncomingTrace) -> bool {
+        should_continue(&self.0.shared.config, incoming)
     }
 
     /// Returns what became of the spans so far.

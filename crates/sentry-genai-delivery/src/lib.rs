@@ -39,6 +39,7 @@ pub use accounting::{LossReason, Stats};
 pub use baggage::{baggage_of_conversation, conversation_in_baggage, read_conversation_id};
 pub use config::Config;
 pub use delivery::{BeforeSendSpan, Delivery};
+pub use dsc::percent_encode;
 pub use encode::{SDK_NAME, SDK_VERSION};
 pub use ids::{new_span_id, new_trace_id};
 pub use incoming::IncomingTrace;

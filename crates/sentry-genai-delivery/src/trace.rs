@@ -186,7 +186,7 @@ impl fmt::Debug for Trace {
     }
 }
 
-fn should_continue(config: &Config, incoming: &IncomingTrace) -> bool {
+pub(crate) fn should_continue(config: &Config, incoming: &IncomingTrace) -> bool {
     incoming.is_adopted()
         || same_organization(
             incoming.org_id(),

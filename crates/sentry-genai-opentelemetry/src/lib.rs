@@ -9,6 +9,7 @@
     )
 )]
 
+mod baggage;
 mod batch;
 mod conversation;
 mod door;

@@ -140,6 +140,14 @@ impl<S> Node<S> {
         inherited
     }
 
+    /// Returns the conversation that the span or an ancestor names.
+    pub(crate) fn named_conversation(&self) -> Option<Arc<str>> {
+        let mut nodes = std::iter::once(self).chain(self.ancestors());
+        nodes
+            .find_map(|node| node.say(|it| it.conversation.as_ref()))
+            .cloned()
+    }
+
     /// Returns the conversation that a request made inside this span belongs to, as far as it is known.
     pub(crate) fn conversation(&self) -> Option<Arc<str>> {
         let own = self.say(|it| it.conversation.as_ref()).cloned();

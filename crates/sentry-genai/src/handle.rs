@@ -28,6 +28,15 @@ pub(crate) enum CorrelationMode {
     Scope,
 }
 
+/// Whether conversations cross processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ConversationPropagation {
+    /// In the header `baggage`.
+    #[default]
+    Baggage,
+    Off,
+}
+
 /// A running bridge. Clones refer to the same one.
 #[derive(Clone)]
 pub struct Handle(Arc<Inner>);
@@ -36,6 +45,7 @@ struct Inner {
     delivery: Delivery,
     shutdown_timeout: Duration,
     correlation: CorrelationMode,
+    propagation: ConversationPropagation,
     task_frames: TaskFrames,
 }
 
@@ -44,11 +54,13 @@ impl Handle {
         delivery: Delivery,
         shutdown_timeout: Duration,
         correlation: CorrelationMode,
+        propagation: ConversationPropagation,
     ) -> Self {
         Self(Arc::new(Inner {
             delivery,
             shutdown_timeout,
             correlation,
+            propagation,
             task_frames: TaskFrames::default(),
         }))
     }
@@ -72,6 +84,10 @@ impl Handle {
 
     pub(crate) fn correlation(&self) -> CorrelationMode {
         self.0.correlation
+    }
+
+    pub(crate) fn propagates_conversations(&self) -> bool {
+        self.0.propagation == ConversationPropagation::Baggage
     }
 
     pub(crate) fn task_frames(&self) -> &TaskFrames {

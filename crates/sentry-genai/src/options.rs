@@ -6,7 +6,7 @@ use sentry_genai_delivery as delivery;
 
 use crate::{
     Correlation, Guard,
-    handle::{CorrelationMode, Handle},
+    handle::{ConversationPropagation, CorrelationMode, Handle},
 };
 
 /// Initialises Sentry and the bridge with default options.
@@ -62,6 +62,7 @@ pub fn attach(client: &Client) -> Guard {
 #[must_use = "options have no effect until `init` or `attach` is called on them"]
 pub struct Options {
     delivery: delivery::Options,
+    propagation: ConversationPropagation,
 }
 
 impl Options {
@@ -111,6 +112,19 @@ impl Options {
         self
     }
 
+    /// Sets whether the id of a conversation crosses processes in the header `baggage`, as `gen_ai.conversation.id`: taken from
+    /// requests that come in, and given to those that go out. It does by default.
+    ///
+    /// An id above 512 bytes, or with control characters, crosses in neither direction.
+    pub fn with_conversation_propagation(mut self, propagate: bool) -> Self {
+        self.propagation = if propagate {
+            ConversationPropagation::Baggage
+        } else {
+            ConversationPropagation::Off
+        };
+        self
+    }
+
     /// Initialises Sentry and the bridge; see [`init`].
     #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
     pub fn init(self, client_options: ClientOptions) -> Guard {
@@ -138,8 +152,9 @@ impl Options {
 
     fn start(self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
         let client_options = client.options();
+        let propagation = self.propagation;
         let delivery = self.delivery.start(client_options)?;
         let timeout = client_options.shutdown_timeout;
-        Some(Handle::new(delivery, timeout, mode))
+        Some(Handle::new(delivery, timeout, mode, propagation))
     }
 }

@@ -3,6 +3,8 @@ pub(crate) use tracing_opentelemetry_0_33 as tracing_opentelemetry;
 
 mod exporter;
 mod processor;
+mod propagation;
 mod rewriting;
+mod sentry_propagator;
 mod threads;
 mod tracing_layer;

@@ -4,9 +4,11 @@ mod context;
 mod convert;
 mod exporter;
 mod processor;
+mod propagator;
 mod rewriting;
 
 pub use context::GenAiContextExt;
 pub use exporter::SentryGenAiExporter;
 pub use processor::SentryGenAiProcessor;
+pub use propagator::SentryGenAiPropagator;
 pub use rewriting::RewritingExporter;
