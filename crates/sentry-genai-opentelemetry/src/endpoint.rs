@@ -18,6 +18,7 @@ use sentry_core::types::Dsn;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtlpEndpoint {
+    url: String,
     traces_url: String,
     authorization: String,
 }
@@ -36,12 +37,18 @@ impl OtlpEndpoint {
         };
         let path = dsn.path();
         let project = dsn.project_id().value();
+        let url = format!("{scheme}://{host}{port}{path}api/{project}/integration/otlp");
         Self {
-            traces_url: format!(
-                "{scheme}://{host}{port}{path}api/{project}/integration/otlp/v1/traces"
-            ),
+            traces_url: format!("{url}/v1/traces"),
+            url,
             authorization: format!("sentry sentry_key={}", dsn.public_key()),
         }
+    }
+
+    /// Returns the URL that collectors and `OTEL_EXPORTER_OTLP_ENDPOINT` want, to which they add the path for each signal.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Returns the URL for spans.

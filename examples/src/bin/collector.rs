@@ -158,6 +158,8 @@ impl Collector {
         let Some(program) = find_rotel() else {
             return Ok(None);
         };
+        // It adds the path itself.
+        let base = target.strip_suffix("/v1/traces").unwrap_or(target);
         let (http, grpc) = (free_port()?, free_port()?);
         let folder = env::temp_dir().join(format!("rotel-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
@@ -171,22 +173,24 @@ impl Collector {
             .arg("--log-file")
             .arg(folder.join("log"))
             .args(["--exporter", "otlp", "--otlp-exporter-protocol", "http"])
-            .args(["--otlp-exporter-traces-endpoint", target])
+            .args(["--otlp-exporter-endpoint", base])
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         if let Some((name, value)) = header {
             command.args(["--otlp-exporter-custom-headers", &format!("{name}={value}")]);
         }
-        let collector = Self {
+        let mut collector = Self {
             process: command.spawn().context("cannot start rotel")?,
             program,
             url: format!("http://127.0.0.1:{http}/v1/traces"),
         };
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", http)).is_err() {
+            let ended = collector.process.try_wait()?;
             ensure!(
-                start.elapsed() < Duration::from_secs(10),
-                "rotel does not listen"
+                ended.is_none() && start.elapsed() < Duration::from_secs(10),
+                "rotel does not listen; `{} start` may say why",
+                collector.program.display()
             );
             std::thread::sleep(Duration::from_millis(20));
         }
