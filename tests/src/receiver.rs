@@ -1,6 +1,6 @@
 //! A Sentry client and the ingest it sends to, for doors that are not the tracing layer.
 
-use std::sync::Arc;
+use std::{fs, path::Path, sync::Arc};
 
 use sentry::{Client, ClientOptions};
 use sentry_genai_testkit::{Ingest, ReceivedSpan, render_tree};
@@ -54,6 +54,21 @@ impl Receiver {
         let violations = self.ingest.violations();
         assert!(violations.is_empty(), "the ingest objects: {violations:#?}");
         self.ingest.spans()
+    }
+
+    /// Writes what crossed the socket into the folder that `SAVE_ENVELOPES` names, for tools that check envelopes.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written.
+    pub fn save(&self, name: &str) {
+        let Some(folder) = std::env::var_os("SAVE_ENVELOPES") else {
+            return;
+        };
+        for (number, envelope) in self.ingest.envelopes().iter().enumerate() {
+            let file = Path::new(&folder).join(format!("{name}.{number}.envelope"));
+            fs::write(file, &envelope.bytes).expect("the folder can be written to");
+        }
     }
 
     /// Returns the one span with this name.

@@ -59,7 +59,7 @@ fn what_the_service_says_itself_counts_more() {
     bridge.run(|| {
         let headers = call("theirs");
         receive(&headers, || {
-            sentry_genai::conversation("ours").in_scope(chat)
+            sentry_genai::conversation("ours").in_scope(chat);
         });
     });
     assert_eq!(bridge.span("chat").conversation_id(), Some("ours"));

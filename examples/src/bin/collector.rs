@@ -56,7 +56,7 @@ async fn main() -> anyhow::Result<()> {
         }
         None => {
             println!(
-                "There is no rotel (see `cargo doc --bin collector`). The way: this program -> {target}"
+                "There is no rotel (`pip install --pre rotel` has it; set ROTEL to its rotel-agent). The way: this program -> {target}"
             );
             (target, header)
         }

@@ -78,6 +78,7 @@ fn replay_otlp(path: &Path) -> Vec<ReceivedSpan> {
         .unwrap();
     runtime.block_on(exporter.export(spans)).unwrap();
     exporter.shutdown().unwrap();
+    receiver.save(&path.file_stem().unwrap().to_string_lossy());
     in_order(receiver.spans())
 }
 

@@ -16,11 +16,12 @@ pub trait GenAiContextExt {
     /// Returns a context in which AI spans belong to the conversation `id`, unless they or an ancestor say otherwise.
     ///
     /// ```
-    /// # use sentry_genai_opentelemetry::otel_0_33 as door;
-    /// use door::{GenAiContextExt, opentelemetry::Context};
+    /// # #[cfg(feature = "otel-0-33")] {
+    /// use sentry_genai_opentelemetry::{GenAiContextExt, opentelemetry::Context};
     ///
     /// let _entered = Context::current().with_conversation_id("conv_5j66").attach();
     /// // spans started here, and those below them, carry the id
+    /// # }
     /// ```
     #[must_use]
     fn with_conversation_id(&self, id: impl Into<Arc<str>>) -> Self;

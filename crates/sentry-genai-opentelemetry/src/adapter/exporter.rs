@@ -25,13 +25,14 @@ use crate::door::Door;
 /// Clones share one state: keep one for [`stats`](Self::stats).
 ///
 /// ```
-/// # use sentry_genai_opentelemetry::otel_0_33 as door;
-/// use door::{SentryGenAiExporter, opentelemetry_sdk::trace::SdkTracerProvider};
+/// # #[cfg(feature = "otel-0-33")] {
+/// use sentry_genai_opentelemetry::{SentryGenAiExporter, opentelemetry_sdk::trace::SdkTracerProvider};
 ///
 /// # let client = sentry_core::Client::from(sentry_core::ClientOptions::new());
 /// let provider = SdkTracerProvider::builder()
 ///     .with_batch_exporter(SentryGenAiExporter::new(&client))
 ///     .build();
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct SentryGenAiExporter {

@@ -36,14 +36,15 @@ use crate::{
 /// Clones share one state: keep one for [`stats`](Self::stats).
 ///
 /// ```
-/// # use sentry_genai_opentelemetry::otel_0_33 as door;
-/// use door::{SentryGenAiProcessor, opentelemetry_sdk::trace::SdkTracerProvider};
+/// # #[cfg(feature = "otel-0-33")] {
+/// use sentry_genai_opentelemetry::{SentryGenAiProcessor, opentelemetry_sdk::trace::SdkTracerProvider};
 ///
 /// # let client = sentry_core::Client::from(sentry_core::ClientOptions::new());
 /// // `client` is what `sentry::init` returned.
 /// let provider = SdkTracerProvider::builder()
 ///     .with_span_processor(SentryGenAiProcessor::new(&client))
 ///     .build();
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct SentryGenAiProcessor {

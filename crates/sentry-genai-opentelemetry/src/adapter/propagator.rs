@@ -33,8 +33,8 @@ use crate::{
 /// out with it, since a header can be written only once; for what comes in add the SDK's `BaggagePropagator`.
 ///
 /// ```
-/// # use sentry_genai_opentelemetry::otel_0_33 as door;
-/// use door::{
+/// # #[cfg(feature = "otel-0-33")] {
+/// use sentry_genai_opentelemetry::{
 ///     SentryGenAiProcessor, SentryGenAiPropagator,
 ///     opentelemetry::{global, propagation::TextMapCompositePropagator},
 ///     opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator},
@@ -47,6 +47,7 @@ use crate::{
 ///     Box::new(BaggagePropagator::new()),
 ///     Box::new(SentryGenAiPropagator::new(&processor)),
 /// ]));
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct SentryGenAiPropagator {

@@ -29,8 +29,8 @@ use crate::rewrite::Rewriter;
 /// Nothing else of the bridge applies: sampling is OpenTelemetry's, and what arrives is the other exporter's business.
 ///
 /// ```
-/// # use sentry_genai_opentelemetry::otel_0_33 as door;
-/// use door::{RewritingExporter, opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter}};
+/// # #[cfg(feature = "otel-0-33")] {
+/// use sentry_genai_opentelemetry::{RewritingExporter, opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter}};
 ///
 /// # fn provider(otlp: impl SpanExporter + 'static) -> SdkTracerProvider {
 /// // `otlp` is an exporter of `opentelemetry-otlp`, say.
@@ -38,6 +38,7 @@ use crate::rewrite::Rewriter;
 /// SdkTracerProvider::builder()
 ///     .with_batch_exporter(RewritingExporter::new(otlp, &options))
 ///     .build()
+/// # }
 /// # }
 /// ```
 pub struct RewritingExporter<E> {
