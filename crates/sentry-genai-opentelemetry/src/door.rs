@@ -18,7 +18,7 @@ use sentry_genai_delivery::{
 use crate::{
     batch::{self, Place},
     node::{Identity, Node, Surroundings},
-    open_spans::{OpenSpans, SpanTable},
+    open_spans::{Key, OpenSpans, SpanTable},
 };
 
 /// What SDKs and exporters hold on to.
@@ -124,6 +124,23 @@ impl Door {
         delivery.as_ref()
     }
 
+    /// Notes a span whose parent is one of a trace that is not sent; false if it is not. Nothing has to be read of such a span.
+    pub(crate) fn start_unsampled(
+        &self,
+        trace_id: TraceId,
+        parent: SpanId,
+        span_id: SpanId,
+    ) -> bool {
+        let Some(parent) = self.spans.find((trace_id, parent)) else {
+            return false;
+        };
+        let unsampled = !parent.segment.trace().sampled();
+        if unsampled && !self.is_shut_down() && !on_delivery_thread() {
+            self.spans.insert((trace_id, span_id), parent);
+        }
+        unsampled
+    }
+
     /// Notes a span that starts.
     pub(crate) fn start(&self, span: Start<'_>) {
         // What hooks do on our own threads must not come back as spans.
@@ -142,17 +159,26 @@ impl Door {
         self.spans.insert((span.trace_id, span.span_id), node);
     }
 
-    /// Hands over a span that has ended.
-    pub(crate) fn end(&self, mut source: SourceSpan, parent: Parent) {
+    /// Hands over a span that has ended. It is read only if its trace is sent.
+    pub(crate) fn end(&self, key: Key, parent: Parent, read: impl FnOnce() -> Option<SourceSpan>) {
         if on_delivery_thread() {
             return;
         }
         let Some(delivery) = self.delivery() else {
             return;
         };
+        let noted = self.spans.end(key);
+        if let Some(node) = &noted
+            && !node.segment.trace().sampled()
+        {
+            delivery.record_unsampled(1);
+            return;
+        }
+        let Some(mut source) = read() else {
+            return;
+        };
         let identity = Identity::of(&source.attributes);
-        let key = (source.trace_id, source.span_id);
-        let node = match self.spans.end(key) {
+        let node = match noted {
             Some(node) => {
                 node.end(identity);
                 node
@@ -179,7 +205,8 @@ impl Door {
             Place::Below(parent, known) => expected_segment(delivery, source, parent, known),
         });
         for (source, parent) in spans {
-            self.end(source, parent);
+            let key = (source.trace_id, source.span_id);
+            self.end(key, parent, || Some(source));
         }
     }
 

@@ -531,6 +531,30 @@ fn without_a_dsn_nothing_happens() {
     assert_eq!(processor.stats().produced, 0);
 }
 
+/// A loop may make every span the child of the one before; what is inherited goes all the way.
+#[test]
+fn a_long_line_of_descendants_inherits_and_is_let_go() {
+    let program = Program::start();
+    let conversation = [("gen_ai.conversation.id", "c".into())];
+    let mut line = program.span("first", &conversation, &Context::new());
+    for _ in 0..1000 {
+        let next = program.span("chat", &[operation("chat")], &line);
+        line.span().end();
+        line = next;
+    }
+    line.span().end();
+    let spans = program.flush().spans();
+    let chats: Vec<_> = spans.iter().filter(|span| span.name == "chat").collect();
+    assert_eq!(chats.len(), 1000);
+    assert!(chats.iter().all(|span| span.conversation_id() == Some("c")));
+    let segments: std::collections::HashSet<_> = spans
+        .iter()
+        .map(|span| span.str("sentry.segment.id"))
+        .collect();
+    assert_eq!(segments.len(), 1);
+    assert_eq!(program.processor.open_spans().open, 0);
+}
+
 /// A program that forgets to end its spans does not grow for ever, and the spans that are forgotten still arrive.
 #[test]
 fn open_spans_are_bounded() {

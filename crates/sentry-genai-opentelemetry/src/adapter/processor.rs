@@ -7,7 +7,10 @@ use sentry_genai_delivery::{Delivery, Options, Stats};
 
 use super::{
     super::{
-        opentelemetry::{Context, Value},
+        opentelemetry::{
+            Context, Value,
+            trace::{Span as _, TraceContextExt as _},
+        },
         opentelemetry_sdk::{
             Resource,
             error::{OTelSdkError, OTelSdkResult},
@@ -98,6 +101,17 @@ impl SpanProcessor for SentryGenAiProcessor {
         if self.door.delivery().is_none() {
             return;
         }
+        let (own, above) = (span.span_context(), context.span());
+        let ids = (
+            convert::trace_id(own.trace_id()),
+            convert::span_id(above.span_context().span_id()),
+            convert::span_id(own.span_id()),
+        );
+        if let (Some(trace_id), Some(parent), Some(span_id)) = ids
+            && self.door.start_unsampled(trace_id, parent, span_id)
+        {
+            return;
+        }
         // The only way to read a span that is open; it copies what was set so far, which is little.
         let Some(data) = span.exported_data() else {
             return;
@@ -139,9 +153,14 @@ impl SpanProcessor for SentryGenAiProcessor {
         if !span.span_context.is_sampled() || self.door.delivery().is_none() {
             return;
         }
-        let parent = convert::parent(&span);
-        if let Some(source) = source_span(&span) {
-            self.door.end(source, parent);
+        let ids = (
+            convert::trace_id(span.span_context.trace_id()),
+            convert::span_id(span.span_context.span_id()),
+        );
+        if let (Some(trace_id), Some(span_id)) = ids {
+            let parent = convert::parent(&span);
+            self.door
+                .end((trace_id, span_id), parent, || source_span(&span));
         }
     }
 
