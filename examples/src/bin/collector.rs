@@ -148,6 +148,7 @@ fn run_agent(provider: &SdkTracerProvider) {
 /// A rotel that passes on what it gets.
 struct Collector {
     program: PathBuf,
+    folder: PathBuf,
     process: Child,
     url: String,
 }
@@ -182,6 +183,7 @@ impl Collector {
         let mut collector = Self {
             process: command.spawn().context("cannot start rotel")?,
             program,
+            folder,
             url: format!("http://127.0.0.1:{http}/v1/traces"),
         };
         let start = Instant::now();
@@ -202,6 +204,7 @@ impl Drop for Collector {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
