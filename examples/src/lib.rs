@@ -10,10 +10,17 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use sentry_genai::{
-    Guard,
+    Guard, Stats,
     sentry::{protocol::Value, types::Dsn},
 };
 use sentry_genai_testkit::{FakeLlm, Ingest, ReceivedSpan, render_transcript, render_tree};
+
+mod otlp;
+
+pub use otlp::OtlpCapture;
+
+/// How long an example waits for its spans to leave.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where an example sends its spans: a Sentry on loopback, or the one that `SENTRY_DSN` names.
 #[derive(Debug)]
@@ -54,7 +61,17 @@ impl Backend {
     ///
     /// If no span arrived, or any did not, or was malformed.
     pub fn finish(&self, sentry: &Guard) -> anyhow::Result<()> {
-        let spans = self.spans(sentry)?;
+        let all_left = sentry.flush(PATIENCE);
+        self.report(all_left, guard_stats(sentry)?)
+    }
+
+    /// Prints what Sentry shows of what was flushed: traces, conversations and errors.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub fn report(&self, all_left: bool, stats: Stats) -> anyhow::Result<()> {
+        let spans = self.spans(all_left, stats)?;
         let Some(local) = &self.local else {
             return Ok(());
         };
@@ -72,16 +89,15 @@ impl Backend {
     ///
     /// As [`finish`](Self::finish).
     pub fn take(&self, sentry: &Guard) -> anyhow::Result<Vec<ReceivedSpan>> {
-        let spans = self.spans(sentry)?;
+        let all_left = sentry.flush(PATIENCE);
+        let spans = self.spans(all_left, guard_stats(sentry)?)?;
         if let Some(local) = &self.local {
             local.clear();
         }
         Ok(spans)
     }
 
-    fn spans(&self, sentry: &Guard) -> anyhow::Result<Vec<ReceivedSpan>> {
-        let all_left = sentry.flush(Duration::from_secs(5));
-        let stats = sentry.handle().context("Sentry is not enabled")?.stats();
+    fn spans(&self, all_left: bool, stats: Stats) -> anyhow::Result<Vec<ReceivedSpan>> {
         let losses = stats
             .losses()
             .map(|(reason, spans)| format!("{} {spans}", reason.as_str()));
@@ -103,6 +119,10 @@ impl Backend {
         let spans = local.spans();
         Ok(spans)
     }
+}
+
+fn guard_stats(sentry: &Guard) -> anyhow::Result<Stats> {
+    Ok(sentry.handle().context("Sentry is not enabled")?.stats())
 }
 
 /// Returns whether the program was started with `--pii`, which is to let prompts and answers leave.

@@ -1,5 +1,7 @@
 //! What the tests in `tests/` share: a bridge that sends to an ingest on loopback, and nothing process-wide.
 
+mod receiver;
+
 use std::{sync::Arc, time::Duration};
 
 use sentry::{Client, ClientOptions, Hub, Scope};
@@ -7,6 +9,8 @@ use sentry_genai::{Correlation, Guard, Options};
 use sentry_genai_testkit::{Ingest, ReceivedSpan, render_tree};
 use tracing::Dispatch;
 use tracing_subscriber::prelude::*;
+
+pub use receiver::Receiver;
 
 /// Long enough for a loaded machine; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -42,8 +42,8 @@ pub use attributes::{Attributes, Input, Scalar, Value};
 pub use content::ContentLimits;
 pub use messages::excerpt;
 pub use span::{
-    AiKind, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind,
-    Status, Timestamp, TraceId,
+    AiKind, Ancestors, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,
+    SpanKind, Status, Timestamp, TraceId,
 };
 pub use translate::{Identity, TranslateOptions, Translator};
 

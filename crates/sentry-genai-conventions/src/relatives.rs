@@ -1,8 +1,8 @@
 //! What only the relatives of a span can tell: work that is described twice, and totals that repeat their parts.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use crate::{AiKind, SentrySpan, SpanId, plain, tokens};
+use crate::{AiKind, SentrySpan, SpanId, plain, span::Ancestors, tokens};
 
 /// Makes every model call, agent run and tool call of one trace's batch count once.
 ///
@@ -10,11 +10,13 @@ use crate::{AiKind, SentrySpan, SpanId, plain, tokens};
 /// stays and takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is
 /// demoted itself. The same holds for an agent inside an agent of its name, a tool inside a tool of its name and an MCP
 /// request inside the same request. Plain spans in between do not matter; any other AI span does. An agent keeps token
-/// totals only when no llm call below it reported any.
+/// totals only when no llm call below it reported any. Where the door could not read what open ancestors had said,
+/// conversation and agent are taken over from them here.
 ///
 /// The spans may come in any order. This takes time in proportion to their number.
 pub(crate) fn relate(spans: &mut [SentrySpan]) {
     let family = Family::of(spans);
+    inherit(spans, &family);
     count_once(spans, &family);
     drop_repeated_totals(spans, &family);
 }
@@ -61,6 +63,32 @@ impl Family {
         Self {
             parents,
             leaves_first,
+        }
+    }
+}
+
+/// Hands conversations and agents down to the spans whose door did not know what their ancestors would say.
+fn inherit(spans: &mut [SentrySpan], family: &Family) {
+    if spans.iter().all(|span| span.ancestors == Ancestors::Known) {
+        return;
+    }
+    for key in ["gen_ai.conversation.id", "gen_ai.agent.name"] {
+        // What holds for the spans below.
+        let mut said: Vec<Option<Arc<str>>> = vec![None; spans.len()];
+        for &position in family.leaves_first.iter().rev() {
+            let above = family.parents[position].and_then(|parent| said[parent].clone());
+            let span = &mut spans[position];
+            let own = span.attributes.text(key).map(Arc::from);
+            let is_agent = span.ai == Some(AiKind::Agent) && key == "gen_ai.agent.name";
+            if let Some(above) = &above
+                && own.is_none()
+                && span.ai.is_some()
+                && !is_agent
+                && span.ancestors != Ancestors::Known
+            {
+                span.attributes.push(key, &**above);
+            }
+            said[position] = own.or(above);
         }
     }
 }

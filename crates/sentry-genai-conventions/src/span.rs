@@ -64,6 +64,18 @@ impl SourceSpan {
         }
     }
 
+    /// Returns whether this span is a model call that says how many tokens it used: an agent around it must not count them
+    /// again.
+    #[must_use]
+    pub fn is_counted_model_call(&self) -> bool {
+        let attributes = &self.attributes;
+        let agent = matches!(
+            attributes.text("gen_ai.operation.name"),
+            Some("invoke_agent" | "create_agent" | "execute_tool" | "invoke_workflow")
+        );
+        !agent && USAGE_KEYS.iter().any(|key| attributes.contains(key))
+    }
+
     /// Returns the bytes this span occupies in memory, for accounting.
     #[must_use]
     pub fn footprint(&self) -> usize {
@@ -78,6 +90,13 @@ impl SourceSpan {
     }
 }
 
+static USAGE_KEYS: &[&str] = &[
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "gen_ai.usage.completion_tokens",
+];
+
 /// What a span takes over from its ancestors and surroundings, resolved by the door when the span ends.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -90,6 +109,19 @@ pub struct Inherited {
     pub session_id: Option<Arc<str>>,
     /// Whether a model call below this span reported its tokens.
     pub model_calls_below: bool,
+    /// How much the door knew of the span's ancestors.
+    pub ancestors: Ancestors,
+}
+
+/// How much a door knew of a span's ancestors when the span ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ancestors {
+    /// Everything they had said by then.
+    #[default]
+    Known,
+    /// What they said at their start. What they said later, the span takes over from those in the same batch.
+    KnownAtStart,
 }
 
 /// The status an instrumentation gave a span.
@@ -159,6 +191,7 @@ pub struct SentrySpan {
     pub attributes: Attributes,
     /// Links to other spans.
     pub links: Vec<Link>,
+    pub(crate) ancestors: Ancestors,
 }
 
 impl SentrySpan {

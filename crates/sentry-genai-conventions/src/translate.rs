@@ -127,6 +127,7 @@ impl Translator {
             end: span.end.max(span.start),
             attributes: span.attributes,
             links: span.links,
+            ancestors: span.inherited.ancestors,
         }
     }
 

@@ -79,7 +79,7 @@ fn is_loopback(host: &str) -> bool {
 pub struct Config {
     pub(crate) dsn: Dsn,
     pub(crate) release: Option<Cow<'static, str>>,
-    pub(crate) environment: Cow<'static, str>,
+    pub(crate) environment: Option<Cow<'static, str>>,
     pub(crate) server_name: Option<Cow<'static, str>>,
     pub(crate) org_id: Option<OrganizationId>,
     pub(crate) strict_trace_continuation: bool,
@@ -112,10 +112,7 @@ impl Config {
             org_id: options.org_id.or_else(|| dsn.org_id()),
             dsn,
             release: options.release.clone(),
-            environment: options
-                .environment
-                .clone()
-                .unwrap_or(Cow::Borrowed("production")),
+            environment: options.environment.clone(),
             server_name: options.server_name.clone(),
             strict_trace_continuation: options.strict_trace_continuation,
             sampling: options.traces_sampling_strategy.clone(),
@@ -246,6 +243,24 @@ impl Config {
         self.connect_timeout = connect;
         self.request_timeout = request;
         self
+    }
+
+    /// Sets the release that applies where the client has none.
+    #[must_use]
+    pub fn with_default_release(mut self, release: impl Into<Cow<'static, str>>) -> Self {
+        self.release.get_or_insert_with(|| release.into());
+        self
+    }
+
+    /// Sets the environment that applies where the client has none.
+    #[must_use]
+    pub fn with_default_environment(mut self, environment: impl Into<Cow<'static, str>>) -> Self {
+        self.environment.get_or_insert_with(|| environment.into());
+        self
+    }
+
+    pub(crate) fn environment(&self) -> &str {
+        self.environment.as_deref().unwrap_or("production")
     }
 
     /// Sets the names sent as `sentry.sdk.integrations` with every segment span. There are none by default.

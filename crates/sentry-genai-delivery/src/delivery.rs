@@ -7,7 +7,7 @@ use std::{
 };
 
 use sentry_core::TracesSamplingStrategy;
-use sentry_genai_conventions::{SentrySpan, SourceSpan, Translator};
+use sentry_genai_conventions::{SentrySpan, SourceSpan, TraceId, Translator};
 
 use crate::{
     accounting::{Accounting, LossReason, Stats},
@@ -22,7 +22,7 @@ use crate::{
     segment::Segment,
     sender::{Lane, Role},
     thread::{self, on_delivery_thread},
-    trace::Trace,
+    trace::{Trace, should_continue},
     worker::Worker,
 };
 
@@ -224,6 +224,29 @@ impl Delivery {
         op: &str,
     ) -> Arc<Trace> {
         Trace::start(&self.shared().config, incoming, name, op)
+    }
+
+    /// Does what [`start_trace`](Self::start_trace) does for a door whose spans have ids already, such as OpenTelemetry's.
+    ///
+    /// The trace keeps `trace_id` also where `incoming` is another trace or must not be continued; it then starts here.
+    #[must_use]
+    pub fn start_trace_with_id(
+        &self,
+        trace_id: TraceId,
+        incoming: Option<&IncomingTrace>,
+        name: &str,
+        op: &str,
+    ) -> Arc<Trace> {
+        let incoming = incoming.filter(|incoming| incoming.trace_id() == trace_id);
+        let config = &self.0.shared.config;
+        Trace::start_with_id(config, trace_id, incoming, name, op)
+    }
+
+    /// Returns whether a trace that came in is continued: not one of another organization, and with
+    /// `strict_trace_continuation` neither one whose organization cannot be compared.
+    #[must_use]
+    pub fn continues(&self, incoming: &IncomingTrace) -> bool {
+        should_continue(&self.0.shared.config, incoming)
     }
 
     /// Returns what became of the spans so far.

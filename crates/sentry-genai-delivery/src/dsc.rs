@@ -80,7 +80,8 @@ fn looks_like_id(segment: &str) -> bool {
     digits > 0 && (digits == segment.len() || (hexadecimal && segment.len() >= 8))
 }
 
-fn percent_encode(text: &str, header: &mut String) {
+/// Appends a text to a `baggage` header, with everything encoded that is not a letter, a digit or one of `-._~`.
+pub fn percent_encode(text: &str, header: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

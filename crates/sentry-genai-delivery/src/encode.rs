@@ -8,8 +8,10 @@ use crate::{
     segment::Segment,
 };
 
-pub(crate) const SDK_NAME: &str = "sentry.rust.genai";
-pub(crate) const SDK_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// What spans name as the SDK that sent them.
+pub const SDK_NAME: &str = "sentry.rust.genai";
+/// The version that goes with [`SDK_NAME`].
+pub const SDK_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Writes spans. What all spans of a client have in common is encoded once.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl SpanEncoder {
         let common: Vec<_> = release
             .into_iter()
             .chain([
-                (Preset::Environment, &*config.environment),
+                (Preset::Environment, config.environment()),
                 (Preset::SdkName, SDK_NAME),
                 (Preset::SdkVersion, SDK_VERSION),
                 (Preset::Platform, "rust"),

@@ -5,10 +5,7 @@ use std::borrow::Cow;
 use sentry_core::protocol::OrganizationId;
 use sentry_genai_conventions::{SpanId, TraceId};
 
-use crate::dsc::Dsc;
-
-/// The most bytes of `baggage` that are read, as in the W3C Baggage recommendation.
-const MAX_BAGGAGE_BYTES: usize = 8192;
+use crate::{baggage::MAX_HEADER_BYTES, dsc::Dsc};
 
 /// The trace that a local root continues: one of another service, or that of a Sentry span of this process.
 #[derive(Clone, Debug)]
@@ -55,6 +52,30 @@ impl IncomingTrace {
     pub fn parse(sentry_trace: &str, baggage: Option<&str>) -> Option<Self> {
         let baggage = baggage.map(|value| ("baggage", value));
         Self::from_headers([("sentry-trace", sentry_trace)].into_iter().chain(baggage))
+    }
+
+    /// Continues a trace of which nothing but the ids came in, as with the header `traceparent` alone.
+    #[must_use]
+    pub fn remote(trace_id: TraceId, parent_span_id: SpanId) -> Self {
+        Self {
+            trace_id,
+            parent_span_id,
+            sampled: None,
+            head: Head::Remote(Dsc::default()),
+        }
+    }
+
+    /// Continues the same trace from another span of it.
+    #[must_use]
+    pub fn with_parent_span_id(mut self, parent_span_id: SpanId) -> Self {
+        self.parent_span_id = parent_span_id;
+        self
+    }
+
+    /// Returns Sentry's members of the `baggage` header that came in; empty if there were none.
+    #[must_use]
+    pub fn baggage_header(&self) -> String {
+        self.dsc().map(Dsc::to_baggage).unwrap_or_default()
     }
 
     /// Adopts a Sentry span of this process as the parent. Its trace keeps its sampling decision.
@@ -120,7 +141,7 @@ fn parse_sentry_trace(value: &str) -> Option<(TraceId, SpanId, Option<bool>)> {
 }
 
 fn read_baggage(value: &str, dsc: &mut Dsc) {
-    if value.len() > MAX_BAGGAGE_BYTES {
+    if value.len() > MAX_HEADER_BYTES {
         return;
     }
     for member in value.split(',') {
@@ -135,7 +156,7 @@ fn read_baggage(value: &str, dsc: &mut Dsc) {
 }
 
 /// Decodes `%XX`; what is not valid stays as it is.
-fn percent_decode(text: &str) -> Cow<'_, str> {
+pub(crate) fn percent_decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

@@ -8,6 +8,7 @@
 //! are reported to Sentry; [`Delivery::stats`] shows both.
 
 mod accounting;
+mod baggage;
 mod buckets;
 mod budget;
 mod config;
@@ -22,6 +23,7 @@ mod legacy;
 mod limits;
 #[cfg(feature = "tracing")]
 mod notice;
+mod options;
 mod outbox;
 mod progress;
 mod queue;
@@ -39,10 +41,14 @@ pub mod wire;
 mod worker;
 
 pub use accounting::{LossReason, Stats};
+pub use baggage::{baggage_of_conversation, conversation_in_baggage, read_conversation_id};
 pub use config::{Compression, Config, TraceLifecycle};
 pub use delivery::{BeforeSendSpan, Delivery};
+pub use dsc::percent_encode;
+pub use encode::{SDK_NAME, SDK_VERSION};
 pub use ids::{new_span_id, new_trace_id};
 pub use incoming::IncomingTrace;
+pub use options::{Options, Prepared};
 pub use retry::RetryPolicy;
 pub use segment::Segment;
 pub use thread::on_delivery_thread;

@@ -55,7 +55,7 @@ impl Decision {
             }
             (_, upstream) => return Self::Disabled { upstream },
         };
-        let rand = SampleRand::of(incoming);
+        let rand = SampleRand::of(incoming, trace_id);
         Self::Drawn {
             sampled: rand.is_below(rate),
             rate,
@@ -125,9 +125,12 @@ impl SampleRand {
     const ONE: u32 = 1_000_000;
 
     /// Takes the number of the head of the trace, or draws one that could have led to the head's decision.
-    fn of(incoming: Option<&IncomingTrace>) -> Self {
+    ///
+    /// Where nothing is known of the head's, the number follows from the trace id, so that all services of the trace come to
+    /// the same.
+    fn of(incoming: Option<&IncomingTrace>, trace_id: TraceId) -> Self {
         let Some((incoming, dsc)) = incoming.and_then(|trace| Some((trace, trace.dsc()?))) else {
-            return Self(fastrand::u32(..Self::ONE));
+            return Self::follows_from(trace_id);
         };
         let number = |key| dsc.get(key)?.parse::<f64>().ok();
         if let Some(rand) = number("sample_rand").filter(|rand| (0.0..1.0).contains(rand)) {
@@ -141,8 +144,19 @@ impl SampleRand {
             (Some(false), Some(bound)) if bound < Self::ONE => {
                 Self(fastrand::u32(bound..Self::ONE))
             }
-            _ => Self(fastrand::u32(..Self::ONE)),
+            _ => Self::follows_from(trace_id),
         }
+    }
+
+    /// Mixes all bits (SplitMix64): OpenTelemetry's ratio samplers look at some of them, and what they let through would
+    /// otherwise not be spread evenly.
+    fn follows_from(trace_id: TraceId) -> Self {
+        let id = u128::from_be_bytes(trace_id.to_bytes());
+        let mut bits = (id >> 64) as u64 ^ (id as u64).rotate_left(32);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^= bits >> 31;
+        Self(((u128::from(bits) * u128::from(Self::ONE)) >> 64) as u32)
     }
 
     /// Compares the decimal numbers that go out, not the binary ones: 0.1_f32 is a little more than "0.1".
@@ -250,14 +264,34 @@ mod tests {
     }
 
     #[test]
+    fn without_a_number_all_services_draw_the_same_one_evenly() {
+        let remote = IncomingTrace::remote;
+        let mut below_a_tenth = 0;
+        for number in 1_u64..=10_000 {
+            // What a ratio sampler of OpenTelemetry for one trace in ten would let through.
+            let mut bytes = [7; 16];
+            bytes[8..].copy_from_slice(&(number * 100_000_000_000_000).to_be_bytes());
+            let trace_id = TraceId::from_bytes(bytes).unwrap();
+            let incoming = remote(trace_id, new_span_id());
+            let rand = SampleRand::of(Some(&incoming), trace_id);
+            assert_eq!(rand, SampleRand::of(None, trace_id));
+            below_a_tenth += u32::from(rand.is_below(Rate(0.1)));
+        }
+        assert!((900..1100).contains(&below_a_tenth), "{below_a_tenth}");
+    }
+
+    #[test]
     fn the_rand_of_the_head_is_used() {
         let trace = incoming("", "sentry-sample_rand=0.213370");
-        assert_eq!(SampleRand::of(Some(&trace)).to_string(), "0.213370");
+        assert_eq!(
+            SampleRand::of(Some(&trace), trace.trace_id()).to_string(),
+            "0.213370"
+        );
         for _ in 0..100 {
             let trace = incoming("-1", "sentry-sample_rate=0.01");
-            assert!(SampleRand::of(Some(&trace)).is_below(Rate(0.01)));
+            assert!(SampleRand::of(Some(&trace), trace.trace_id()).is_below(Rate(0.01)));
             let trace = incoming("-0", "sentry-sample_rate=0.99");
-            assert!(!SampleRand::of(Some(&trace)).is_below(Rate(0.99)));
+            assert!(!SampleRand::of(Some(&trace), trace.trace_id()).is_below(Rate(0.99)));
         }
     }
 }

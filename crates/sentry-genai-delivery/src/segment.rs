@@ -44,7 +44,8 @@ impl Segment {
     ) -> Self {
         let name = name.into();
         let names_trace = !trace.has_transaction();
-        if names_trace {
+        // Without a name it is one of which only children are known.
+        if names_trace && !name.is_empty() {
             trace.set_transaction(&name);
         }
         Self {

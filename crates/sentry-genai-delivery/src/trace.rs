@@ -47,8 +47,19 @@ impl Trace {
         name: &str,
         op: &str,
     ) -> Arc<Self> {
+        Self::start_with_id(config, new_trace_id(), incoming, name, op)
+    }
+
+    /// Does the same, where a trace that starts here has an id already.
+    pub(crate) fn start_with_id(
+        config: &Arc<Config>,
+        trace_id: TraceId,
+        incoming: Option<&IncomingTrace>,
+        name: &str,
+        op: &str,
+    ) -> Arc<Self> {
         let incoming = incoming.filter(|trace| should_continue(config, trace));
-        let trace_id = incoming.map_or_else(new_trace_id, IncomingTrace::trace_id);
+        let trace_id = incoming.map_or(trace_id, IncomingTrace::trace_id);
         Arc::new(Self {
             trace_id,
             decision: Decision::make(&config.sampling, incoming, trace_id, name, op),
@@ -204,7 +215,7 @@ impl Trace {
         if let Some(release) = &self.config.release {
             dsc.set("release", release.to_string());
         }
-        dsc.set("environment", self.config.environment.to_string());
+        dsc.set("environment", self.config.environment().to_owned());
         let transaction = self.lock_transaction().clone();
         if let Some(name) = transaction
             && self.incoming.is_none()
@@ -234,7 +245,7 @@ impl fmt::Debug for Trace {
     }
 }
 
-fn should_continue(config: &Config, incoming: &IncomingTrace) -> bool {
+pub(crate) fn should_continue(config: &Config, incoming: &IncomingTrace) -> bool {
     incoming.is_adopted()
         || same_organization(
             incoming.org_id(),

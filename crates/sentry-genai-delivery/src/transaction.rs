@@ -144,7 +144,7 @@ fn write(
     if let Some(release) = &config.release {
         text(buffer, "release", release);
     }
-    text(buffer, "environment", &config.environment);
+    text(buffer, "environment", config.environment());
     if let Some(server) = &config.server_name {
         text(buffer, "server_name", server);
     }

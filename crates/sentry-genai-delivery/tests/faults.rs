@@ -496,7 +496,6 @@ fn a_server_that_is_gone_does_not_fill_the_memory() {
     assert_eq!(lost.len(), 1, "{lost:?}");
     let (reason, spans) = lost[0];
     assert_eq!(reason, LossReason::QueueOverflow);
-    assert_eq!(spans % 2, 0, "whole traces go");
     assert_eq!(pair.delivery.stats().buffered_bytes, 0);
     assert_eq!(pair.reported(), [("queue_overflow".to_owned(), spans)]);
 }

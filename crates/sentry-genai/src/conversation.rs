@@ -61,7 +61,7 @@ impl Conversation {
     fn surroundings(self) -> Surroundings {
         Surroundings {
             conversation: Some(Arc::new(Frame::new(Some(self.id)))),
-            incoming: None,
+            ..Surroundings::default()
         }
     }
 }

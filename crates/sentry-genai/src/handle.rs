@@ -29,6 +29,15 @@ pub(crate) enum CorrelationMode {
     Scope,
 }
 
+/// Whether conversations cross processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ConversationPropagation {
+    /// In the header `baggage`.
+    #[default]
+    Baggage,
+    Off,
+}
+
 /// A running bridge. Clones refer to the same one.
 #[derive(Clone)]
 pub struct Handle(Arc<Inner>);
@@ -38,6 +47,7 @@ struct Inner {
     shutdown_timeout: Duration,
     correlation: CorrelationMode,
     text_room: usize,
+    propagation: ConversationPropagation,
     task_frames: TaskFrames,
 }
 
@@ -47,6 +57,7 @@ impl Handle {
         shutdown_timeout: Duration,
         correlation: CorrelationMode,
         limits: ContentLimits,
+        propagation: ConversationPropagation,
     ) -> Self {
         Self(Arc::new(Inner {
             delivery,
@@ -57,6 +68,7 @@ impl Handle {
                 .attribute_bytes
                 .max(limits.text_bytes)
                 .saturating_mul(2),
+            propagation,
             task_frames: TaskFrames::default(),
         }))
     }
@@ -72,7 +84,9 @@ impl Handle {
         self.0.delivery.stats()
     }
 
-    pub(crate) fn delivery(&self) -> &Delivery {
+    /// Returns what brings spans to Sentry, to be shared with another door, such as that of `sentry-genai-opentelemetry`.
+    #[must_use]
+    pub fn delivery(&self) -> &Delivery {
         &self.0.delivery
     }
 
@@ -83,6 +97,10 @@ impl Handle {
     /// Returns the longest text to copy from a field, in bytes.
     pub(crate) fn text_room(&self) -> usize {
         self.0.text_room
+    }
+
+    pub(crate) fn propagates_conversations(&self) -> bool {
+        self.0.propagation == ConversationPropagation::Baggage
     }
 
     pub(crate) fn task_frames(&self) -> &TaskFrames {

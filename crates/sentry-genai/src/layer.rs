@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sentry_genai_conventions::{Link, SourceEvent, SourceSpan};
-use sentry_genai_delivery::{IncomingTrace, Segment, new_span_id, on_delivery_thread};
+use sentry_genai_delivery::{
+    IncomingTrace, Segment, conversation_in_baggage, new_span_id, on_delivery_thread,
+};
 use tracing::{Event, Id, Level, Metadata, Subscriber, span};
 use tracing_core::field::Visit;
 use tracing_subscriber::{
@@ -97,7 +99,13 @@ impl GenAiLayer {
             None => Segment::new(trace, span_id, name),
         };
         let segment = Arc::new(segment);
-        let local = Arc::new(LocalTrace::new(handle, segment, Clock::start()));
+        let conversation = attributes
+            .text("sentry.baggage")
+            .and_then(conversation_in_baggage)
+            .map(Arc::from)
+            .or_else(Surroundings::incoming_conversation);
+        let local = LocalTrace::new(handle, segment, conversation, Clock::start());
+        let local = Arc::new(local);
         Root { local, recorded }
     }
 }

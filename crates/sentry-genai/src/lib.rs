@@ -23,7 +23,9 @@ pub use sentry_genai_conventions::{
     AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, SentrySpan, SpanKind, Status,
     Value,
 };
-pub use sentry_genai_delivery::{Compression, LossReason, RetryPolicy, Stats, TraceLifecycle};
+pub use sentry_genai_delivery::{
+    Compression, Delivery, LossReason, RetryPolicy, Stats, TraceLifecycle,
+};
 pub use span_ext::SpanExt;
 
 pub use sentry;

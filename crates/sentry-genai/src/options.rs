@@ -1,16 +1,12 @@
 //! Setting the bridge up.
 
-use std::{env, fmt, sync::Arc};
-
 use sentry::{Client, ClientOptions};
-use sentry_genai_conventions::{ContentLimits, SentrySpan, TranslateOptions, Translator};
-use sentry_genai_delivery::{
-    BeforeSendSpan, Compression, Config, Delivery, RetryPolicy, TraceLifecycle,
-};
+use sentry_genai_conventions::{ContentLimits, SentrySpan};
+use sentry_genai_delivery::{self as delivery, Compression, RetryPolicy, TraceLifecycle};
 
 use crate::{
     Correlation, Guard,
-    handle::{CorrelationMode, Handle},
+    handle::{ConversationPropagation, CorrelationMode, Handle},
 };
 
 /// Initialises Sentry and the bridge with default options.
@@ -62,20 +58,11 @@ pub fn attach(client: &Client) -> Guard {
 ///     .with_before_send_span(|span| (span.name != "health check").then_some(span))
 ///     .init(sentry::ClientOptions::new().traces_sample_rate(0.2));
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "options have no effect until `init` or `attach` is called on them"]
 pub struct Options {
-    capture_inputs: Option<bool>,
-    capture_outputs: Option<bool>,
-    limits: ContentLimits,
-    max_buffer_bytes: Option<usize>,
-    before_send_span: Option<BeforeSendSpan>,
-    keep_ai_traces: bool,
-    lifecycle: TraceLifecycle,
-    legacy_attributes: bool,
-    spotlight: bool,
-    compression: Compression,
-    retries: RetryPolicy,
+    delivery: delivery::Options,
+    propagation: ConversationPropagation,
 }
 
 impl Options {
@@ -89,27 +76,27 @@ impl Options {
     /// The default is what [`ClientOptions::send_default_pii`] says; where that is off, the environment variable
     /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` can switch it on.
     pub fn with_capture_inputs(mut self, capture: bool) -> Self {
-        self.capture_inputs = Some(capture);
+        self.delivery = self.delivery.with_capture_inputs(capture);
         self
     }
 
     /// Sets whether answers and tool results leave the process; the default is that of
     /// [`with_capture_inputs`](Self::with_capture_inputs).
     pub fn with_capture_outputs(mut self, capture: bool) -> Self {
-        self.capture_outputs = Some(capture);
+        self.delivery = self.delivery.with_capture_outputs(capture);
         self
     }
 
     /// Sets how long a single text and a single attribute may be, in bytes.
     pub fn with_content_limits(mut self, limits: ContentLimits) -> Self {
-        self.limits = limits;
+        self.delivery = self.delivery.with_content_limits(limits);
         self
     }
 
     /// Sets how many bytes of spans may wait to be sent, 32 MiB by default. Beyond that the oldest traces are dropped and
     /// counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
-        self.max_buffer_bytes = Some(bytes);
+        self.delivery = self.delivery.with_max_buffer_bytes(bytes);
         self
     }
 
@@ -121,7 +108,20 @@ impl Options {
         mut self,
         hook: impl Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync + 'static,
     ) -> Self {
-        self.before_send_span = Some(Arc::new(hook));
+        self.delivery = self.delivery.with_before_send_span(hook);
+        self
+    }
+
+    /// Sets whether the id of a conversation crosses processes in the header `baggage`, as `gen_ai.conversation.id`: taken from
+    /// requests that come in, and given to those that go out. It does by default.
+    ///
+    /// An id above 512 bytes, or with control characters, crosses in neither direction.
+    pub fn with_conversation_propagation(mut self, propagate: bool) -> Self {
+        self.propagation = if propagate {
+            ConversationPropagation::Baggage
+        } else {
+            ConversationPropagation::Off
+        };
         self
     }
 
@@ -132,21 +132,21 @@ impl Options {
     /// or the outermost span has ended. The traces that are kept say that they were sampled at a rate of 1, and the services
     /// called after the first AI span started are told to sample too.
     pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
-        self.keep_ai_traces = keep;
+        self.delivery = self.delivery.with_keep_ai_traces(keep);
         self
     }
 
     /// Sets the form in which spans are sent; servers older than span containers, and Spotlight, need
     /// [`TraceLifecycle::Classic`].
     pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
-        self.lifecycle = lifecycle;
+        self.delivery = self.delivery.with_trace_lifecycle(lifecycle);
         self
     }
 
     /// Sets whether AI spans also carry their attributes in the spellings that older servers, and Spotlight, read. The default
     /// is not to.
     pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
-        self.legacy_attributes = legacy;
+        self.delivery = self.delivery.with_legacy_attributes(legacy);
         self
     }
 
@@ -154,19 +154,19 @@ impl Options {
     ///
     /// The environment variable `SENTRY_SPOTLIGHT` does the same, and can hold its URL. Without a DSN spans go to Spotlight alone.
     pub fn with_spotlight(mut self, spotlight: bool) -> Self {
-        self.spotlight = spotlight;
+        self.delivery = self.delivery.with_spotlight(spotlight);
         self
     }
 
     /// Sets when spans are compressed on their way: by default unless the server is on this machine.
     pub fn with_compression(mut self, compression: Compression) -> Self {
-        self.compression = compression;
+        self.delivery = self.delivery.with_compression(compression);
         self
     }
 
     /// Sets how often and how long spans are sent again that no server can have accepted.
     pub fn with_retries(mut self, policy: RetryPolicy) -> Self {
-        self.retries = policy;
+        self.delivery = self.delivery.with_retries(policy);
         self
     }
 
@@ -197,93 +197,10 @@ impl Options {
 
     fn start(self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
         let client_options = client.options();
-        let spotlight = spotlight_url(self.spotlight, env::var("SENTRY_SPOTLIGHT").ok().as_deref());
-        let config = match (Config::from_client_options(client_options), &spotlight) {
-            (Some(config), Some(url)) => config.with_spotlight(url),
-            (Some(config), None) => config,
-            (None, Some(url)) => Config::for_spotlight(client_options, url)?,
-            (None, None) => return None,
-        };
-        let mut config = config
-            .with_keep_ai_traces(self.keep_ai_traces)
-            .with_compression(self.compression)
-            .with_retries(self.retries);
-        if client_options.dsn.is_some() {
-            config = config
-                .with_trace_lifecycle(self.lifecycle)
-                .with_legacy_attributes(self.legacy_attributes);
-        }
-        if let Some(bytes) = self.max_buffer_bytes {
-            config = config.with_max_buffer_bytes(bytes);
-        }
-        let default = client_options.send_default_pii || environment_captures_content();
-        let mut translation = TranslateOptions::default();
-        translation.capture_inputs = self.capture_inputs.unwrap_or(default);
-        translation.capture_outputs = self.capture_outputs.unwrap_or(default);
-        translation.limits = self.limits;
-        let delivery = Delivery::start(config, Translator::new(translation), self.before_send_span);
+        let propagation = self.propagation;
+        let limits = self.delivery.content_limits();
+        let delivery = self.delivery.start(client_options)?;
         let timeout = client_options.shutdown_timeout;
-        Some(Handle::new(delivery, timeout, mode, self.limits))
-    }
-}
-
-/// Shows whether there is a hook, not what it is.
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("capture_inputs", &self.capture_inputs)
-            .field("capture_outputs", &self.capture_outputs)
-            .field("limits", &self.limits)
-            .field("max_buffer_bytes", &self.max_buffer_bytes)
-            .field("keep_ai_traces", &self.keep_ai_traces)
-            .field("lifecycle", &self.lifecycle)
-            .field("legacy_attributes", &self.legacy_attributes)
-            .field("spotlight", &self.spotlight)
-            .field("compression", &self.compression)
-            .field("retries", &self.retries)
-            .field("before_send_span", &self.before_send_span.is_some())
-            .finish()
-    }
-}
-
-/// Where Spotlight is: the variable holds a URL, or says that it is at its usual place, or that there is none.
-fn spotlight_url(wanted: bool, variable: Option<&str>) -> Option<String> {
-    let usual = "http://localhost:8969/stream".to_owned();
-    match variable.map(str::trim) {
-        Some(url) if url.contains("://") => Some(url.to_owned()),
-        Some(word) if ["1", "true", "yes", "on"].contains(&&*word.to_ascii_lowercase()) => {
-            Some(usual)
-        }
-        Some("") | None => wanted.then_some(usual),
-        Some(_) => None,
-    }
-}
-
-/// Reads OpenTelemetry's switch. Its newer values say where content goes; this bridge has spans only.
-fn environment_captures_content() -> bool {
-    env::var("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT").is_ok_and(|value| {
-        let value = value.trim().to_ascii_lowercase();
-        matches!(
-            value.as_str(),
-            "true" | "1" | "span_only" | "span_and_event"
-        )
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::spotlight_url;
-
-    #[test]
-    fn where_spotlight_is() {
-        let usual = Some("http://localhost:8969/stream".to_owned());
-        assert_eq!(spotlight_url(false, None), None);
-        assert_eq!(spotlight_url(true, None), usual);
-        assert_eq!(spotlight_url(false, Some("1")), usual);
-        assert_eq!(spotlight_url(false, Some("TRUE")), usual);
-        assert_eq!(spotlight_url(true, Some("0")), None);
-        let elsewhere = "http://127.0.0.1:9000/stream";
-        let url = spotlight_url(false, Some(elsewhere));
-        assert_eq!(url.as_deref(), Some(elsewhere));
+        Some(Handle::new(delivery, timeout, mode, limits, propagation))
     }
 }

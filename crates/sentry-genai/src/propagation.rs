@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
-use sentry_genai_delivery::IncomingTrace;
+use sentry_genai_delivery::{IncomingTrace, baggage_of_conversation, conversation_in_baggage};
 
 use crate::{
     scoped::{Scoped, Surroundings},
@@ -24,13 +24,29 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "it has no effect until something runs in its scope"]
-pub struct IncomingContext(Option<Arc<IncomingTrace>>);
+pub struct IncomingContext {
+    trace: Option<Arc<IncomingTrace>>,
+    conversation: Option<Arc<str>>,
+}
 
 impl IncomingContext {
     /// Reads the headers `sentry-trace` and `baggage`, in any case; others are ignored. Without a valid `sentry-trace`
     /// there is nothing to continue, and spans start traces of their own.
+    ///
+    /// The member `gen_ai.conversation.id` of `baggage` is the conversation of AI spans for which neither they, their
+    /// ancestors nor a [`conversation()`](crate::conversation()) scope name one, unless
+    /// [`Options::with_conversation_propagation`](crate::Options::with_conversation_propagation) is off.
     pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(IncomingTrace::from_headers(headers).map(Arc::new))
+        let headers: Vec<_> = headers.into_iter().collect();
+        let mut baggage = headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("baggage"));
+        Self {
+            conversation: baggage
+                .find_map(|(_, value)| conversation_in_baggage(value))
+                .map(Arc::from),
+            trace: IncomingTrace::from_headers(headers).map(Arc::new),
+        }
     }
 
     /// Runs a future as part of the trace.
@@ -47,13 +63,18 @@ impl IncomingContext {
     fn surroundings(self) -> Surroundings {
         Surroundings {
             conversation: None,
-            incoming: self.0,
+            incoming: self.trace,
+            incoming_conversation: self.conversation,
         }
     }
 }
 
 /// Returns the headers that let another service continue the current span's trace: `sentry-trace` and `baggage`. Empty
 /// outside of a span.
+///
+/// `baggage` also carries the conversation, unless
+/// [`Options::with_conversation_propagation`](crate::Options::with_conversation_propagation) is off. Do not send these headers to
+/// services that should not know of it, such as model providers.
 ///
 /// Asking for them settles what the trace's sampling context says.
 #[must_use]
@@ -62,7 +83,19 @@ pub fn outgoing_headers() -> Vec<(&'static str, String)> {
         return Vec::new();
     };
     let trace = local.segment.trace();
-    let baggage = trace.baggage_header();
+    let mut baggage = trace.baggage_header();
+    let conversation = local
+        .handle
+        .propagates_conversations()
+        .then(state::current_conversation)
+        .flatten()
+        .and_then(|id| baggage_of_conversation(&id));
+    if let Some(member) = conversation {
+        if !baggage.is_empty() {
+            baggage.push(',');
+        }
+        baggage.push_str(&member);
+    }
     let mut headers = vec![("sentry-trace", trace.sentry_trace_header(span_id))];
     if !baggage.is_empty() {
         headers.push(("baggage", baggage));

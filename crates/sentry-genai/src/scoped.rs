@@ -22,12 +22,14 @@ thread_local! {
 pub(crate) struct Surroundings {
     pub(crate) conversation: Option<Arc<Frame>>,
     pub(crate) incoming: Option<Arc<IncomingTrace>>,
+    pub(crate) incoming_conversation: Option<Arc<str>>,
 }
 
 impl Surroundings {
     const NONE: Self = Self {
         conversation: None,
         incoming: None,
+        incoming_conversation: None,
     };
 
     /// Returns the surroundings of the code that runs now.
@@ -45,6 +47,14 @@ impl Surroundings {
             .flatten()
     }
 
+    /// Returns the conversation that came in with the request this code handles.
+    pub(crate) fn incoming_conversation() -> Option<Arc<str>> {
+        SURROUNDINGS
+            .try_with(|current| current.borrow().incoming_conversation.clone())
+            .ok()
+            .flatten()
+    }
+
     /// Makes these the surroundings until the guard is dropped.
     pub(crate) fn enter(&self) -> Entered {
         let outer = Self::current();
@@ -54,6 +64,10 @@ impl Surroundings {
                 .clone()
                 .or_else(|| outer.conversation.clone()),
             incoming: self.incoming.clone().or_else(|| outer.incoming.clone()),
+            incoming_conversation: self
+                .incoming_conversation
+                .clone()
+                .or_else(|| outer.incoming_conversation.clone()),
         };
         replace(inner);
         Entered {

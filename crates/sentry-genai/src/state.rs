@@ -36,14 +36,23 @@ pub(crate) struct Unsampled {
 pub(crate) struct LocalTrace {
     pub(crate) handle: Handle,
     pub(crate) segment: Arc<Segment>,
+    /// The conversation that came in with the trace.
+    conversation: Option<Arc<str>>,
     clock: Clock,
 }
 
 impl LocalTrace {
-    pub(crate) fn new(handle: Handle, segment: Arc<Segment>, clock: Clock) -> Self {
+    pub(crate) fn new(
+        handle: Handle,
+        segment: Arc<Segment>,
+        conversation: Option<Arc<str>>,
+        clock: Clock,
+    ) -> Self {
+        let conversation = conversation.filter(|_| handle.propagates_conversations());
         Self {
             handle,
             segment,
+            conversation,
             clock,
         }
     }
@@ -54,6 +63,16 @@ impl LocalTrace {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Returns the conversation that came in with the trace, or with the request that is handled here.
+    fn incoming_conversation(&self) -> Option<Arc<str>> {
+        self.conversation.clone().or_else(|| {
+            let propagated = self.handle.propagates_conversations();
+            propagated
+                .then(Surroundings::incoming_conversation)
+                .flatten()
+        })
     }
 }
 
@@ -148,21 +167,9 @@ impl SpanState {
 
     /// Returns whether this span is a model call that says how many tokens it used.
     pub(crate) fn is_counted_model_call(&self) -> bool {
-        let attributes = &self.source.attributes;
-        let agent = matches!(
-            attributes.text("gen_ai.operation.name"),
-            Some("invoke_agent" | "create_agent" | "execute_tool" | "invoke_workflow")
-        );
-        self.node.gen_ai && !agent && USAGE_KEYS.iter().any(|key| attributes.contains(key))
+        self.node.gen_ai && self.source.is_counted_model_call()
     }
 }
-
-static USAGE_KEYS: &[&str] = &[
-    "gen_ai.usage.input_tokens",
-    "gen_ai.usage.output_tokens",
-    "gen_ai.usage.prompt_tokens",
-    "gen_ai.usage.completion_tokens",
-];
 
 /// Collects the fields of a span as they are visited, outside of any lock: a field's `Debug` may log.
 pub(crate) struct Recorder {
@@ -326,7 +333,8 @@ where
             .frame
             .clone()
             .or_else(Surroundings::conversation)
-            .and_then(|frame| frame.id()),
+            .and_then(|frame| frame.id())
+            .or_else(|| state.trace.incoming_conversation()),
     };
     inherited
 }
@@ -371,6 +379,24 @@ pub(crate) fn current_trace() -> Option<(Arc<LocalTrace>, SpanId)> {
             let unsampled = extensions.get::<Unsampled>()?;
             Some((Arc::clone(&unsampled.trace), unsampled.span_id))
         })
+    })
+}
+
+/// Returns the conversation that the current span belongs to.
+pub(crate) fn current_conversation() -> Option<Arc<str>> {
+    with_current_span(|span| {
+        let holder = span.scope().find(|span| {
+            let extensions = span.extensions();
+            extensions.get::<SpanState>().is_some() || extensions.get::<Unsampled>().is_some()
+        })?;
+        let extensions = holder.extensions();
+        if let Some(state) = extensions.get::<SpanState>() {
+            return inherit(state, holder.scope().skip(1)).conversation_id;
+        }
+        let unsampled = extensions.get::<Unsampled>()?;
+        Surroundings::conversation()
+            .and_then(|frame| frame.id())
+            .or_else(|| unsampled.trace.incoming_conversation())
     })
 }
 

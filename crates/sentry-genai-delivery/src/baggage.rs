@@ -1,0 +1,89 @@
+//! A conversation that crosses processes, as a member of the `baggage` header.
+
+use crate::{dsc::percent_encode, incoming::percent_decode};
+
+/// The member's key, that of the attribute.
+const KEY: &str = "gen_ai.conversation.id";
+
+/// The longest id, in bytes: of W3C's 8,192 bytes for the whole header most belong to others.
+const MAX_BYTES: usize = 512;
+
+/// The most bytes of a `baggage` header that are read, as in the W3C Baggage recommendation.
+pub(crate) const MAX_HEADER_BYTES: usize = 8192;
+
+/// Returns a conversation id that came from outside, unless it is empty, longer than 512 bytes, or has control characters.
+#[must_use]
+pub fn read_conversation_id(id: &str) -> Option<&str> {
+    let id = id.trim();
+    let sound = !id.is_empty() && id.len() <= MAX_BYTES && !id.chars().any(char::is_control);
+    sound.then_some(id)
+}
+
+/// Finds the conversation in the value of a `baggage` header.
+///
+/// The member is `gen_ai.conversation.id`, percent-encoded. What [`read_conversation_id`] refuses is none, and neither is
+/// anything in a header above 8,192 bytes.
+#[must_use]
+pub fn conversation_in_baggage(header: &str) -> Option<String> {
+    if header.len() > MAX_HEADER_BYTES {
+        return None;
+    }
+    header.split(',').find_map(|member| {
+        let (key, value) = member.split(';').next()?.split_once('=')?;
+        if key.trim() != KEY {
+            return None;
+        }
+        let decoded = percent_decode(value.trim());
+        read_conversation_id(&decoded).map(str::to_owned)
+    })
+}
+
+/// Writes the member of a `baggage` header that carries a conversation; `None` for an id that would not be read.
+#[must_use]
+pub fn baggage_of_conversation(id: &str) -> Option<String> {
+    let id = read_conversation_id(id)?;
+    let mut member = format!("{KEY}=");
+    percent_encode(id, &mut member);
+    Some(member)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for id in ["conv_5j66", "a b,c;d=e", "Gespräch 7%"] {
+            let member = baggage_of_conversation(id).unwrap();
+            assert!(
+                !member.contains([' ', ';']) && member.is_ascii(),
+                "{member}"
+            );
+            let header = format!("sentry-sampled=true, {member};property=1,x=y");
+            assert_eq!(conversation_in_baggage(&header).as_deref(), Some(id));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_an_id_is_none() {
+        let long = "x".repeat(MAX_BYTES + 1);
+        for id in ["", "  ", "a\nb", "a\u{7f}", &long] {
+            assert_eq!(baggage_of_conversation(id), None, "{id:?}");
+        }
+        for header in [
+            "",
+            "gen_ai.conversation.id",
+            "gen_ai.conversation.id=",
+            "gen_ai.conversation.id=%0A",
+            "other=1",
+        ] {
+            assert_eq!(conversation_in_baggage(header), None, "{header:?}");
+        }
+        assert_eq!(
+            conversation_in_baggage(&format!("gen_ai.conversation.id={long}")),
+            None
+        );
+        let flood = format!("x={},gen_ai.conversation.id=c", "y".repeat(9000));
+        assert_eq!(conversation_in_baggage(&flood), None);
+    }
+}

@@ -1,0 +1,279 @@
+//! What users may set about the spans that leave, whichever door these come through.
+
+use std::{borrow::Cow, env, fmt, sync::Arc};
+
+use sentry_core::ClientOptions;
+use sentry_genai_conventions::{ContentLimits, SentrySpan, TranslateOptions, Translator};
+
+use crate::{BeforeSendSpan, Compression, Config, Delivery, RetryPolicy, TraceLifecycle};
+
+/// What a delivery does beyond its defaults.
+///
+/// ```
+/// use sentry_genai_delivery::Options;
+///
+/// let client = sentry_core::Client::from(sentry_core::ClientOptions::new().traces_sample_rate(1.0));
+/// let delivery = Options::new().with_capture_inputs(true).start(client.options());
+/// assert!(delivery.is_none(), "there is no DSN");
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "options have no effect until a delivery is started with them"]
+pub struct Options {
+    capture_inputs: Option<bool>,
+    capture_outputs: Option<bool>,
+    limits: ContentLimits,
+    max_buffer_bytes: Option<usize>,
+    before_send_span: Option<BeforeSendSpan>,
+    keep_ai_traces: bool,
+    lifecycle: TraceLifecycle,
+    legacy_attributes: bool,
+    spotlight: bool,
+    compression: Compression,
+    retries: RetryPolicy,
+}
+
+impl Options {
+    /// Creates the default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets whether prompts, system instructions, tool definitions and tool arguments leave the process.
+    ///
+    /// The default is what [`ClientOptions::send_default_pii`] says; where that is off, the environment variable
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` can switch it on.
+    pub fn with_capture_inputs(mut self, capture: bool) -> Self {
+        self.capture_inputs = Some(capture);
+        self
+    }
+
+    /// Sets whether answers and tool results leave the process; the default is that of
+    /// [`with_capture_inputs`](Self::with_capture_inputs).
+    pub fn with_capture_outputs(mut self, capture: bool) -> Self {
+        self.capture_outputs = Some(capture);
+        self
+    }
+
+    /// Sets how long a single text and a single attribute may be, in bytes.
+    pub fn with_content_limits(mut self, limits: ContentLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how many bytes of spans may wait to be sent, 32 MiB by default. Beyond that the oldest traces are dropped and
+    /// counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
+    pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
+        self.max_buffer_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets a hook that sees every span last, and may change it or drop it by returning `None`.
+    ///
+    /// It runs on a delivery thread, after content that may not leave has been removed. A dropped span is counted as
+    /// [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). A hook that panics drops the span.
+    pub fn with_before_send_span(
+        mut self,
+        hook: impl Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync + 'static,
+    ) -> Self {
+        self.before_send_span = Some(Arc::new(hook));
+        self
+    }
+
+    /// Sets whether traces with AI spans are sent even if they were not sampled, while all others follow the sample rate; see
+    /// [`Config::with_keep_ai_traces`]. The default is not to.
+    pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
+        self.keep_ai_traces = keep;
+        self
+    }
+
+    /// Sets the form in which spans are sent; servers older than span containers, and Spotlight, need
+    /// [`TraceLifecycle::Classic`].
+    pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
+    }
+
+    /// Sets whether AI spans also carry their attributes in the spellings that older servers, and Spotlight, read. The default
+    /// is not to.
+    pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
+        self.legacy_attributes = legacy;
+        self
+    }
+
+    /// Sets whether a copy of every span goes to a Spotlight on this machine, in the form it can show.
+    ///
+    /// The environment variable `SENTRY_SPOTLIGHT` does the same, and can hold its URL. Without a DSN spans go to Spotlight alone.
+    pub fn with_spotlight(mut self, spotlight: bool) -> Self {
+        self.spotlight = spotlight;
+        self
+    }
+
+    /// Sets when spans are compressed on their way: by default unless the server is on this machine.
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Sets how often and how long spans are sent again that no server can have accepted.
+    pub fn with_retries(mut self, policy: RetryPolicy) -> Self {
+        self.retries = policy;
+        self
+    }
+
+    /// Returns how long content may be.
+    #[must_use]
+    pub fn content_limits(&self) -> ContentLimits {
+        self.limits
+    }
+
+    /// Returns the hook that sees every span last, if there is one.
+    #[must_use]
+    pub fn before_send_span(&self) -> Option<BeforeSendSpan> {
+        self.before_send_span.clone()
+    }
+
+    /// Returns how spans are translated, given the options of the Sentry client.
+    #[must_use]
+    pub fn translation(&self, client_options: &ClientOptions) -> TranslateOptions {
+        let default = client_options.send_default_pii || environment_captures_content();
+        let mut translation = TranslateOptions::default();
+        translation.capture_inputs = self.capture_inputs.unwrap_or(default);
+        translation.capture_outputs = self.capture_outputs.unwrap_or(default);
+        translation.limits = self.limits;
+        translation
+    }
+
+    /// Reads what is needed of a client's options (`client.options()`), or returns `None` if they have no DSN and no Spotlight
+    /// is wanted.
+    #[must_use]
+    pub fn prepare(self, client_options: &ClientOptions) -> Option<Prepared> {
+        let variable = env::var("SENTRY_SPOTLIGHT").ok();
+        let spotlight = spotlight_url(self.spotlight, variable.as_deref());
+        let config = match (Config::from_client_options(client_options), &spotlight) {
+            (Some(config), Some(url)) => config.with_spotlight(url),
+            (Some(config), None) => config,
+            (None, Some(url)) => Config::for_spotlight(client_options, url)?,
+            (None, None) => return None,
+        };
+        let mut config = config
+            .with_keep_ai_traces(self.keep_ai_traces)
+            .with_compression(self.compression)
+            .with_retries(self.retries);
+        if client_options.dsn.is_some() {
+            config = config
+                .with_trace_lifecycle(self.lifecycle)
+                .with_legacy_attributes(self.legacy_attributes);
+        }
+        if let Some(bytes) = self.max_buffer_bytes {
+            config = config.with_max_buffer_bytes(bytes);
+        }
+        Some(Prepared {
+            config,
+            translator: Translator::new(self.translation(client_options)),
+            before_send_span: self.before_send_span,
+        })
+    }
+
+    /// Starts a delivery for a client with these options, or returns `None` if they have no DSN.
+    #[must_use]
+    pub fn start(self, client_options: &ClientOptions) -> Option<Delivery> {
+        self.prepare(client_options).map(Prepared::start)
+    }
+}
+
+/// Shows whether there is a hook, not what it is.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("capture_inputs", &self.capture_inputs)
+            .field("capture_outputs", &self.capture_outputs)
+            .field("limits", &self.limits)
+            .field("max_buffer_bytes", &self.max_buffer_bytes)
+            .field("keep_ai_traces", &self.keep_ai_traces)
+            .field("lifecycle", &self.lifecycle)
+            .field("legacy_attributes", &self.legacy_attributes)
+            .field("spotlight", &self.spotlight)
+            .field("compression", &self.compression)
+            .field("retries", &self.retries)
+            .field("before_send_span", &self.before_send_span.is_some())
+            .finish()
+    }
+}
+
+/// A delivery that has not been started: for doors that learn late where the spans come from.
+#[must_use = "nothing is delivered until it is started"]
+pub struct Prepared {
+    config: Config,
+    translator: Translator,
+    before_send_span: Option<BeforeSendSpan>,
+}
+
+impl Prepared {
+    /// Sets the release that applies where the client has none.
+    pub fn with_default_release(mut self, release: impl Into<Cow<'static, str>>) -> Self {
+        self.config = self.config.with_default_release(release);
+        self
+    }
+
+    /// Sets the environment that applies where the client has none; without either it is `production`.
+    pub fn with_default_environment(mut self, environment: impl Into<Cow<'static, str>>) -> Self {
+        self.config = self.config.with_default_environment(environment);
+        self
+    }
+
+    /// Starts the delivery with its two threads.
+    #[must_use]
+    pub fn start(self) -> Delivery {
+        Delivery::start(self.config, self.translator, self.before_send_span)
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads OpenTelemetry's switch. Its newer values say where content goes; here there are spans only.
+fn environment_captures_content() -> bool {
+    env::var("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT").is_ok_and(|value| {
+        let value = value.trim().to_ascii_lowercase();
+        matches!(
+            value.as_str(),
+            "true" | "1" | "span_only" | "span_and_event"
+        )
+    })
+}
+
+/// Where Spotlight is: the variable holds a URL, or says that it is at its usual place, or that there is none.
+fn spotlight_url(wanted: bool, variable: Option<&str>) -> Option<String> {
+    let usual = "http://localhost:8969/stream".to_owned();
+    match variable.map(str::trim) {
+        Some(url) if url.contains("://") => Some(url.to_owned()),
+        Some(word) if ["1", "true", "yes", "on"].contains(&&*word.to_ascii_lowercase()) => {
+            Some(usual)
+        }
+        Some("") | None => wanted.then_some(usual),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spotlight_url;
+
+    #[test]
+    fn where_spotlight_is() {
+        let usual = Some("http://localhost:8969/stream".to_owned());
+        assert_eq!(spotlight_url(false, None), None);
+        assert_eq!(spotlight_url(true, None), usual);
+        assert_eq!(spotlight_url(false, Some("1")), usual);
+        assert_eq!(spotlight_url(false, Some("TRUE")), usual);
+        assert_eq!(spotlight_url(true, Some("0")), None);
+        let elsewhere = "http://127.0.0.1:9000/stream";
+        let url = spotlight_url(false, Some(elsewhere));
+        assert_eq!(url.as_deref(), Some(elsewhere));
+    }
+}

@@ -1,0 +1,63 @@
+//! What an OpenTelemetry context knows of conversations and traces.
+
+use std::sync::Arc;
+
+use sentry_core::TracePropagationContext;
+use sentry_genai_delivery::{IncomingTrace, read_conversation_id};
+
+use super::super::opentelemetry::{Context, baggage::BaggageExt as _};
+use crate::{
+    conversation::{ConversationInContext, IncomingConversation},
+    node::Surroundings,
+};
+
+/// Conversations as part of a [`Context`].
+pub trait GenAiContextExt {
+    /// Returns a context in which AI spans belong to the conversation `id`, unless they or an ancestor say otherwise.
+    ///
+    /// ```
+    /// # #[cfg(feature = "otel-0-33")] {
+    /// use sentry_genai_opentelemetry::{GenAiContextExt, opentelemetry::Context};
+    ///
+    /// let _entered = Context::current().with_conversation_id("conv_5j66").attach();
+    /// // spans started here, and those below them, carry the id
+    /// # }
+    /// ```
+    #[must_use]
+    fn with_conversation_id(&self, id: impl Into<Arc<str>>) -> Self;
+}
+
+impl GenAiContextExt for Context {
+    fn with_conversation_id(&self, id: impl Into<Arc<str>>) -> Self {
+        self.with_value(ConversationInContext(id.into()))
+    }
+}
+
+/// Reads what the spans started in `context` have in common.
+pub(super) fn surroundings(context: &Context) -> Surroundings {
+    let conversation = context.get::<ConversationInContext>();
+    let incoming = context.get::<IncomingConversation>();
+    let incoming_conversation = match incoming {
+        Some(IncomingConversation(id)) => Some(Arc::clone(id)),
+        // The propagator of the SDK has read the same header.
+        None => context
+            .baggage()
+            .get("gen_ai.conversation.id")
+            .and_then(|id| read_conversation_id(id.as_str()))
+            .map(Arc::from),
+    };
+    Surroundings {
+        conversation: conversation.map(|ConversationInContext(id)| Arc::clone(id)),
+        incoming_conversation,
+        incoming_trace: incoming_trace(context),
+    }
+}
+
+/// Finds the trace that came in by Sentry's headers: as this crate's propagator left it, or that of `sentry-opentelemetry`.
+pub(super) fn incoming_trace(context: &Context) -> Option<Arc<IncomingTrace>> {
+    if let Some(incoming) = context.get::<Arc<IncomingTrace>>() {
+        return Some(Arc::clone(incoming));
+    }
+    let headers = context.get::<TracePropagationContext>()?;
+    IncomingTrace::parse(&headers.sentry_trace_header(), None).map(Arc::new)
+}

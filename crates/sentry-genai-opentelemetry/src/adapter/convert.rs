@@ -1,0 +1,152 @@
+//! Spans of the SDK as source spans.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sentry_genai_conventions::{
+    Attributes, Input, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind,
+    Timestamp, TraceId,
+};
+
+use super::super::{
+    opentelemetry::{
+        Array, InstrumentationScope, KeyValue, StringValue, Value,
+        trace::{self, Status},
+    },
+    opentelemetry_sdk::{Resource, trace::SpanData},
+};
+use crate::{
+    door::{Origin, Parent},
+    tracing_spans,
+};
+
+pub(super) fn trace_id(id: trace::TraceId) -> Option<TraceId> {
+    TraceId::from_bytes(id.to_bytes())
+}
+
+pub(super) fn span_id(id: trace::SpanId) -> Option<SpanId> {
+    SpanId::from_bytes(id.to_bytes())
+}
+
+pub(super) fn parent(span: &SpanData) -> Parent {
+    match span_id(span.parent_span_id) {
+        None => Parent::None,
+        Some(parent) if span.parent_span_is_remote => Parent::Remote(parent),
+        Some(parent) => Parent::Local(parent),
+    }
+}
+
+/// Takes over everything a span says of itself; `None` if it has no valid ids.
+pub(super) fn source_span(span: &SpanData) -> Option<SourceSpan> {
+    let mut source = SourceSpan::new(
+        trace_id(span.span_context.trace_id())?,
+        span_id(span.span_context.span_id())?,
+        span.name.clone(),
+        timestamp(span.start_time),
+    );
+    source.parent_span_id = span_id(span.parent_span_id);
+    source.scope = scope(&span.instrumentation_scope);
+    source.kind = kind(&span.span_kind);
+    source.end = timestamp(span.end_time);
+    source.status = match &span.status {
+        Status::Unset => SourceStatus::Unset,
+        Status::Ok => SourceStatus::Ok,
+        Status::Error { description } => {
+            SourceStatus::Error((!description.is_empty()).then(|| description.to_string()))
+        }
+    };
+    source.attributes = attributes(&span.attributes);
+    source.events = span
+        .events
+        .events
+        .iter()
+        .map(|event| {
+            let mut taken = SourceEvent::new(event.name.clone());
+            taken.attributes = attributes(&event.attributes);
+            taken
+        })
+        .collect();
+    source.links = span
+        .links
+        .links
+        .iter()
+        .filter_map(|link| {
+            let context = &link.span_context;
+            Some(Link::new(
+                trace_id(context.trace_id())?,
+                span_id(context.span_id())?,
+                context.is_sampled(),
+            ))
+        })
+        .collect();
+    tracing_spans::read(&mut source);
+    Some(source)
+}
+
+fn scope(scope: &InstrumentationScope) -> std::borrow::Cow<'static, str> {
+    scope.name().to_owned().into()
+}
+
+/// The SDK says `Internal` also where nobody said anything.
+fn kind(kind: &trace::SpanKind) -> Option<SpanKind> {
+    match kind {
+        trace::SpanKind::Internal => None,
+        trace::SpanKind::Server => Some(SpanKind::Server),
+        trace::SpanKind::Client => Some(SpanKind::Client),
+        trace::SpanKind::Producer => Some(SpanKind::Producer),
+        trace::SpanKind::Consumer => Some(SpanKind::Consumer),
+    }
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn attributes(pairs: &[KeyValue]) -> Attributes {
+    let mut attributes = Attributes::default();
+    for pair in pairs {
+        if let Some(value) = input(&pair.value) {
+            attributes.push_owned_key(pair.key.as_str(), value);
+        }
+    }
+    attributes
+}
+
+fn input(value: &Value) -> Option<Input<'_>> {
+    Some(match value {
+        Value::Bool(value) => (*value).into(),
+        Value::I64(value) => (*value).into(),
+        Value::F64(value) => (*value).into(),
+        Value::String(value) => value.as_str().into(),
+        Value::Array(array) => scalars(array)?.into(),
+        // A type that is not known cannot be sent as the right one.
+        _ => return None,
+    })
+}
+
+fn scalars(array: &Array) -> Option<Vec<Scalar>> {
+    Some(match array {
+        Array::Bool(values) => values.iter().copied().map(Scalar::Bool).collect(),
+        Array::I64(values) => values.iter().copied().map(Scalar::Integer).collect(),
+        Array::F64(values) => values.iter().copied().map(Scalar::Double).collect(),
+        Array::String(values) => values
+            .iter()
+            .map(|text: &StringValue| Scalar::Str(text.as_str().to_owned()))
+            .collect(),
+        _ => return None,
+    })
+}
+
+/// Reads release and environment.
+pub(super) fn origin(resource: &Resource) -> Origin {
+    let text = |keys: &[&'static str]| {
+        keys.iter()
+            .find_map(|key| resource.get(&(*key).into()))
+            .map(|value| value.to_string())
+            .filter(|text| !text.is_empty())
+    };
+    Origin {
+        release: text(&["service.version"]),
+        environment: text(&["deployment.environment.name", "deployment.environment"]),
+    }
+}

@@ -1,0 +1,103 @@
+//! The span exporter.
+
+use std::{sync::Arc, time::Duration};
+
+use sentry_core::Client;
+use sentry_genai_delivery::{Delivery, Options, Stats};
+
+use super::{
+    super::opentelemetry_sdk::{
+        Resource,
+        error::{OTelSdkError, OTelSdkResult},
+        trace::{SpanData, SpanExporter},
+    },
+    convert::{self, source_span},
+    processor::result,
+};
+use crate::door::Door;
+
+/// Sends what the SDK's batch or simple processor gives it to Sentry, AI spans translated.
+///
+/// Use [`SentryGenAiProcessor`](super::SentryGenAiProcessor) where you can: an exporter sees spans only after their end. It does
+/// not know the context a span was started in, and of a parent that comes in a later batch it assumes that it is the root of
+/// the segment. What a span inherits from its ancestors is found among the spans that have come so far.
+///
+/// Clones share one state: keep one for [`stats`](Self::stats).
+///
+/// ```
+/// # #[cfg(feature = "otel-0-33")] {
+/// use sentry_genai_opentelemetry::{SentryGenAiExporter, opentelemetry_sdk::trace::SdkTracerProvider};
+///
+/// # let client = sentry_core::Client::from(sentry_core::ClientOptions::new());
+/// let provider = SdkTracerProvider::builder()
+///     .with_batch_exporter(SentryGenAiExporter::new(&client))
+///     .build();
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SentryGenAiExporter {
+    door: Arc<Door>,
+}
+
+impl SentryGenAiExporter {
+    /// Creates an exporter with default options for a Sentry client.
+    #[must_use]
+    pub fn new(client: &Client) -> Self {
+        Self::with_options(client, Options::new())
+    }
+
+    /// Creates an exporter with options of its own: which content may leave, how much of it, and a hook.
+    #[must_use]
+    pub fn with_options(client: &Client, options: Options) -> Self {
+        Self {
+            door: Arc::new(Door::new(client, options)),
+        }
+    }
+
+    /// Creates an exporter that sends by way of a delivery that something else uses too.
+    #[must_use]
+    pub fn with_delivery(delivery: Delivery) -> Self {
+        Self {
+            door: Arc::new(Door::shared(delivery)),
+        }
+    }
+
+    /// Returns how many spans were produced, accepted and lost; zeros without a DSN.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.door
+            .delivery()
+            .map_or_else(Stats::default, Delivery::stats)
+    }
+}
+
+impl SpanExporter for SentryGenAiExporter {
+    /// Hands the spans over and returns at once.
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        if self.door.is_shut_down() {
+            return Err(OTelSdkError::AlreadyShutdown);
+        }
+        let sampled = batch
+            .into_iter()
+            .filter(|span| span.span_context.is_sampled());
+        let spans = sampled.filter_map(|span| {
+            let parent = convert::parent(&span);
+            Some((source_span(&span)?, parent))
+        });
+        self.door.receive(spans.collect());
+        Ok(())
+    }
+
+    /// Sends what is waiting, for at most five seconds or the client's `shutdown_timeout`, whichever is longer.
+    fn force_flush(&self) -> OTelSdkResult {
+        result(self.door.flush())
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        result(self.door.shut_down(timeout))
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.door.set_origin(convert::origin(resource));
+    }
+}

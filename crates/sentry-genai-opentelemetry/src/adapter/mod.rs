@@ -1,0 +1,14 @@
+//! The part that names types of the SDK, compiled once per version of it.
+
+mod context;
+mod convert;
+mod exporter;
+mod processor;
+mod propagator;
+mod rewriting;
+
+pub use context::GenAiContextExt;
+pub use exporter::SentryGenAiExporter;
+pub use processor::SentryGenAiProcessor;
+pub use propagator::SentryGenAiPropagator;
+pub use rewriting::RewritingExporter;

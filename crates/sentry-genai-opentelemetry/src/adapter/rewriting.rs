@@ -1,0 +1,193 @@
+//! The exporter that passes translated spans on to another one.
+
+use std::{fmt, time::Duration};
+
+use sentry_core::ClientOptions;
+use sentry_genai_conventions::{Scalar, SentrySpan, SpanKind, Status, Value};
+use sentry_genai_delivery::Options;
+
+use super::{
+    super::{
+        opentelemetry::{self, Array, KeyValue, StringValue, trace},
+        opentelemetry_sdk::{
+            Resource,
+            error::OTelSdkResult,
+            trace::{SpanData, SpanEvents, SpanExporter},
+        },
+    },
+    convert::{self, source_span},
+};
+use crate::rewrite::Rewriter;
+
+/// Translates AI spans and gives all spans to another exporter: the way to Sentry through OTLP, and through a Collector or a
+/// fleet of them.
+///
+/// What Sentry would lose of an OTLP span is made an attribute: op, origin, the segment's id and name, release, environment and
+/// the reason for an error. Messages are JSON texts, as Sentry drops what is inside of structured attributes. Events are folded
+/// into attributes and taken off: Sentry drops them, and old ones hold content. Content that may not leave is removed.
+///
+/// Nothing else of the bridge applies: sampling is OpenTelemetry's, and what arrives is the other exporter's business.
+///
+/// ```
+/// # #[cfg(feature = "otel-0-33")] {
+/// use sentry_genai_opentelemetry::{RewritingExporter, opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter}};
+///
+/// # fn provider(otlp: impl SpanExporter + 'static) -> SdkTracerProvider {
+/// // `otlp` is an exporter of `opentelemetry-otlp`, say.
+/// let options = sentry_core::ClientOptions::new().release("shop@1.4.2");
+/// SdkTracerProvider::builder()
+///     .with_batch_exporter(RewritingExporter::new(otlp, &options))
+///     .build()
+/// # }
+/// # }
+/// ```
+pub struct RewritingExporter<E> {
+    next: E,
+    rewriter: Rewriter,
+}
+
+impl<E: SpanExporter> RewritingExporter<E> {
+    /// Creates an exporter in front of `next` with default options.
+    ///
+    /// Of the client's options it takes release, environment and `send_default_pii`; a DSN is not needed. Where they have no
+    /// release or environment, those of the resource apply: `service.version` and `deployment.environment.name`.
+    pub fn new(next: E, client_options: &ClientOptions) -> Self {
+        Self::with_options(next, client_options, &Options::new())
+    }
+
+    /// Creates an exporter with options of its own: which content may leave, how much of it, and a hook. A span for which the
+    /// hook returns `None`, or on which it panics, is not passed on.
+    pub fn with_options(next: E, client_options: &ClientOptions, options: &Options) -> Self {
+        Self {
+            next,
+            rewriter: Rewriter::new(client_options, options),
+        }
+    }
+
+    fn rewrite(&self, mut batch: Vec<SpanData>) -> Vec<SpanData> {
+        batch.sort_by_key(|span| span.span_context.trace_id().to_bytes());
+        let mut spans = Vec::with_capacity(batch.len());
+        batch.retain(|span| {
+            let source = source_span(span);
+            let valid = source.is_some();
+            spans.extend(source.map(|source| (source, convert::parent(span))));
+            valid
+        });
+        let rewritten = self.rewriter.rewrite(spans);
+        let pairs = batch.into_iter().zip(rewritten);
+        pairs
+            .filter_map(|(original, translated)| Some(replaced(original, translated?)))
+            .collect()
+    }
+}
+
+impl<E: SpanExporter> SpanExporter for RewritingExporter<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let rewritten = self.rewrite(batch);
+        if rewritten.is_empty() {
+            return Ok(());
+        }
+        self.next.export(rewritten).await
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.next.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.next.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.rewriter.set_origin(convert::origin(resource));
+        self.next.set_resource(resource);
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for RewritingExporter<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RewritingExporter")
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts what a span has become in the place of what it was; ids, times and links stay.
+fn replaced(mut data: SpanData, span: SentrySpan) -> SpanData {
+    data.status = match (span.status, data.status) {
+        (Status::Error, _) => {
+            let reason = span.attributes.text("sentry.status.message");
+            trace::Status::error(reason.unwrap_or_default().to_owned())
+        }
+        (_, trace::Status::Error { .. }) => trace::Status::Unset,
+        (_, status) => status,
+    };
+    data.span_kind = match span.kind {
+        SpanKind::Server => trace::SpanKind::Server,
+        SpanKind::Client => trace::SpanKind::Client,
+        SpanKind::Producer => trace::SpanKind::Producer,
+        SpanKind::Consumer => trace::SpanKind::Consumer,
+        _ => trace::SpanKind::Internal,
+    };
+    data.attributes = span
+        .attributes
+        .iter()
+        .filter_map(|(key, value)| Some(KeyValue::new(key.to_owned(), otel_value(value)?)))
+        .collect();
+    data.events = SpanEvents::default();
+    data.name = span.name;
+    data
+}
+
+fn otel_value(value: Value<'_>) -> Option<opentelemetry::Value> {
+    Some(match value {
+        Value::Bool(value) => value.into(),
+        Value::Integer(value) => value.into(),
+        Value::Double(value) => value.into(),
+        Value::Str(value) => value.to_owned().into(),
+        Value::Array(scalars) => opentelemetry::Value::Array(array(scalars)),
+        _ => return None,
+    })
+}
+
+/// A list has elements of one type; what are of another are left out.
+fn array(scalars: &[Scalar]) -> Array {
+    match scalars.first() {
+        Some(Scalar::Bool(_)) => Array::Bool(
+            scalars
+                .iter()
+                .filter_map(|it| match it {
+                    Scalar::Bool(value) => Some(*value),
+                    _ => None,
+                })
+                .collect(),
+        ),
+        Some(Scalar::Integer(_)) => Array::I64(
+            scalars
+                .iter()
+                .filter_map(|it| match it {
+                    Scalar::Integer(value) => Some(*value),
+                    _ => None,
+                })
+                .collect(),
+        ),
+        Some(Scalar::Double(_)) => Array::F64(
+            scalars
+                .iter()
+                .filter_map(|it| match it {
+                    Scalar::Double(value) => Some(*value),
+                    _ => None,
+                })
+                .collect(),
+        ),
+        _ => Array::String(
+            scalars
+                .iter()
+                .filter_map(|it| match it {
+                    Scalar::Str(value) => Some(StringValue::from(value.clone())),
+                    _ => None,
+                })
+                .collect(),
+        ),
+    }
+}

@@ -1,0 +1,42 @@
+//! The header `baggage` as it goes out.
+
+use sentry_genai_delivery::percent_encode;
+
+/// The longest header, as in the W3C Baggage recommendation.
+const MAX_BYTES: usize = 8192;
+
+/// Members of the header, those that were added first while there is room.
+#[derive(Debug, Default)]
+pub(crate) struct Baggage(String);
+
+impl Baggage {
+    /// Adds members that are encoded already, all or none.
+    pub(crate) fn add_members(&mut self, members: &str) {
+        let separator = usize::from(!self.0.is_empty());
+        if members.is_empty() || self.0.len() + separator + members.len() > MAX_BYTES {
+            return;
+        }
+        if separator > 0 {
+            self.0.push(',');
+        }
+        self.0.push_str(members);
+    }
+
+    /// Adds a member of the program's own baggage, unless it is one that only this crate writes.
+    pub(crate) fn add_foreign(&mut self, key: &str, value: &str, metadata: &str) {
+        if key.starts_with("sentry-") || key == "gen_ai.conversation.id" {
+            return;
+        }
+        let mut member = format!("{key}=");
+        percent_encode(value, &mut member);
+        if !metadata.is_empty() {
+            member.push(';');
+            member.push_str(metadata);
+        }
+        self.add_members(&member);
+    }
+
+    pub(crate) fn into_header(self) -> Option<String> {
+        (!self.0.is_empty()).then_some(self.0)
+    }
+}

@@ -1,0 +1,57 @@
+//! Spans of which nothing was seen before they ended.
+
+use std::sync::Arc;
+
+use sentry_genai_conventions::{SourceSpan, SpanId};
+
+use crate::{
+    door::Parent,
+    node::{Identity, Node, Surroundings},
+    open_spans::SpanTable,
+};
+
+/// Which segment is asked for.
+pub(crate) enum Place<'a, S> {
+    /// The one that the span itself is the root of.
+    Root(Parent),
+    /// The one of its parent, of which only the id is known, and what was thought of the span's own so far.
+    Below(SpanId, Option<&'a S>),
+}
+
+/// Notes spans as open, each with the segment of its parent.
+///
+/// A parent that is not among them is expected to come in a later batch, and to be the root of the segment.
+pub(crate) fn place<S: Clone>(
+    table: &SpanTable<S>,
+    spans: &[(SourceSpan, Parent)],
+    segment: impl Fn(&SourceSpan, Place<'_, S>) -> S,
+) {
+    let mut by_start: Vec<_> = spans.iter().collect();
+    by_start.sort_by_key(|(source, _)| source.start);
+    for (source, parent) in by_start {
+        let key = (source.trace_id, source.span_id);
+        let known = table.find(key);
+        let above = match *parent {
+            Parent::Local(parent) => {
+                let key = (source.trace_id, parent);
+                Some(table.find(key).unwrap_or_else(|| {
+                    let known = known.as_ref().map(|node| &node.segment);
+                    let expected = segment(source, Place::Below(parent, known));
+                    let node =
+                        Node::new(expected, None, Identity::default(), Surroundings::default());
+                    table.insert(key, Arc::clone(&node));
+                    node
+                }))
+            }
+            Parent::None | Parent::Remote(_) => None,
+        };
+        let segment = match (&above, known) {
+            (Some(above), _) => above.segment.clone(),
+            (None, Some(expected)) => expected.segment.clone(),
+            (None, None) => segment(source, Place::Root(*parent)),
+        };
+        let identity = Identity::of(&source.attributes);
+        let node = Node::new(segment, above, identity, Surroundings::default());
+        table.insert(key, node);
+    }
+}

@@ -1,0 +1,353 @@
+//! The door: spans of the OpenTelemetry SDK in, source spans with what they inherit out. It knows no version of the SDK.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use sentry_core::Client;
+use sentry_genai_conventions::{SourceSpan, SpanId, TraceId};
+use sentry_genai_delivery::{
+    Delivery, IncomingTrace, Options, Prepared, Segment, Trace, on_delivery_thread,
+};
+
+use crate::{
+    batch::{self, Place},
+    node::{Identity, Node, Surroundings},
+    open_spans::{Key, OpenSpans, SpanTable},
+};
+
+/// What SDKs and exporters hold on to.
+pub(crate) struct Door {
+    delivery: OnceLock<Option<Delivery>>,
+    prepared: Mutex<Option<Prepared>>,
+    ownership: Ownership,
+    flush_timeout: Duration,
+    pub(crate) spans: SpanTable<Arc<Segment>>,
+    is_shut_down: AtomicBool,
+}
+
+/// Whether shutting down ends the delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ownership {
+    Own,
+    Shared,
+}
+
+/// Where a span comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parent {
+    None,
+    Local(SpanId),
+    Remote(SpanId),
+}
+
+/// A span that starts.
+pub(crate) struct Start<'a> {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent: Parent,
+    pub(crate) name: &'a str,
+    /// `gen_ai.operation.name`, if the span says it.
+    pub(crate) operation: Option<&'a str>,
+    pub(crate) identity: Identity,
+    pub(crate) surroundings: Surroundings,
+}
+
+/// Whether something was done in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    TimedOut(Duration),
+    AlreadyShutDown,
+}
+
+/// What is known of the program from the resource of its telemetry.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    pub(crate) release: Option<String>,
+    pub(crate) environment: Option<String>,
+}
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Door {
+    /// Creates a door for a client. Its delivery starts when the resource or the first span is known.
+    pub(crate) fn new(client: &Client, options: Options) -> Self {
+        let client_options = client.options();
+        Self {
+            delivery: OnceLock::new(),
+            prepared: Mutex::new(options.prepare(client_options)),
+            ownership: Ownership::Own,
+            flush_timeout: client_options.shutdown_timeout.max(DEFAULT_TIMEOUT),
+            spans: SpanTable::new(),
+            is_shut_down: AtomicBool::new(false),
+        }
+    }
+
+    /// Creates a door to a delivery that others use, too.
+    pub(crate) fn shared(delivery: Delivery) -> Self {
+        Self {
+            delivery: OnceLock::from(Some(delivery)),
+            prepared: Mutex::new(None),
+            ownership: Ownership::Shared,
+            flush_timeout: DEFAULT_TIMEOUT,
+            spans: SpanTable::new(),
+            is_shut_down: AtomicBool::new(false),
+        }
+    }
+
+    /// Learns where the spans come from. Too late once the delivery has started.
+    pub(crate) fn set_origin(&self, origin: Origin) {
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        *prepared = prepared.take().map(|mut prepared| {
+            if let Some(release) = origin.release {
+                prepared = prepared.with_default_release(release);
+            }
+            if let Some(environment) = origin.environment {
+                prepared = prepared.with_default_environment(environment);
+            }
+            prepared
+        });
+    }
+
+    /// Returns what spans are given to; `None` without a DSN.
+    pub(crate) fn delivery(&self) -> Option<&Delivery> {
+        let delivery = self.delivery.get_or_init(|| {
+            let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+            prepared.take().map(Prepared::start)
+        });
+        delivery.as_ref()
+    }
+
+    /// Notes a span whose parent is one of a trace that is not sent; false if it is not. Nothing has to be read of such a span.
+    pub(crate) fn start_unsampled(
+        &self,
+        trace_id: TraceId,
+        parent: SpanId,
+        span_id: SpanId,
+    ) -> bool {
+        let Some(parent) = self.spans.find((trace_id, parent)) else {
+            return false;
+        };
+        let unsampled = !parent.segment.trace().recorded();
+        if unsampled && !self.is_shut_down() && !on_delivery_thread() {
+            self.spans.insert((trace_id, span_id), parent);
+        }
+        unsampled
+    }
+
+    /// Notes a span that starts.
+    pub(crate) fn start(&self, span: Start<'_>) {
+        // What hooks do on our own threads must not come back as spans.
+        if on_delivery_thread() || self.is_shut_down() {
+            return;
+        }
+        let Some(delivery) = self.delivery() else {
+            return;
+        };
+        let parent = self.parent_node(span.trace_id, span.parent);
+        let segment = match &parent {
+            Some(parent) => Arc::clone(&parent.segment),
+            None => new_segment(delivery, &span),
+        };
+        let node = Node::new(segment, parent, span.identity, span.surroundings);
+        self.spans.insert((span.trace_id, span.span_id), node);
+    }
+
+    /// Hands over a span that has ended. It is read only if its trace is sent.
+    pub(crate) fn end(&self, key: Key, parent: Parent, read: impl FnOnce() -> Option<SourceSpan>) {
+        if on_delivery_thread() {
+            return;
+        }
+        let Some(delivery) = self.delivery() else {
+            return;
+        };
+        let noted = self.spans.end(key);
+        if let Some(node) = &noted
+            && !node.segment.trace().recorded()
+        {
+            delivery.record_unsampled(1);
+            return;
+        }
+        let Some(mut source) = read() else {
+            return;
+        };
+        let identity = Identity::of(&source.attributes);
+        let node = match noted {
+            Some(node) => {
+                node.end(identity);
+                node
+            }
+            // It was forgotten, or started before this door was there.
+            None => self.late_node(delivery, &source, parent, identity),
+        };
+        if source.is_counted_model_call() {
+            node.count_model_call();
+        }
+        source.inherited = node.inherited();
+        delivery.send(source, &node.segment);
+    }
+
+    /// Hands over spans that have all ended, and of whose start nothing was seen.
+    ///
+    /// A parent that is not among them is expected to come later and to be the root of the segment.
+    pub(crate) fn receive(&self, spans: Vec<(SourceSpan, Parent)>) {
+        let Some(delivery) = self.delivery() else {
+            return;
+        };
+        batch::place(&self.spans, &spans, |source, place| match place {
+            Place::Root(parent) => new_segment(delivery, &unseen_start(source, parent)),
+            Place::Below(parent, known) => expected_segment(delivery, source, parent, known),
+        });
+        for (source, parent) in spans {
+            let key = (source.trace_id, source.span_id);
+            self.end(key, parent, || Some(source));
+        }
+    }
+
+    pub(crate) fn flush(&self) -> Outcome {
+        if self.is_shut_down() {
+            return Outcome::AlreadyShutDown;
+        }
+        let timeout = self.flush_timeout;
+        match self.delivery() {
+            Some(delivery) if !delivery.flush(timeout) => Outcome::TimedOut(timeout),
+            _ => Outcome::Done,
+        }
+    }
+
+    pub(crate) fn shut_down(&self, timeout: Duration) -> Outcome {
+        if self.is_shut_down.swap(true, Ordering::AcqRel) {
+            return Outcome::AlreadyShutDown;
+        }
+        self.spans.clear();
+        let Some(delivery) = self.delivery() else {
+            return Outcome::Done;
+        };
+        let complete = match self.ownership {
+            Ownership::Own => delivery.close(timeout),
+            Ownership::Shared => delivery.flush(timeout),
+        };
+        if complete {
+            Outcome::Done
+        } else {
+            Outcome::TimedOut(timeout)
+        }
+    }
+
+    pub(crate) fn open_spans(&self) -> OpenSpans {
+        self.spans.count()
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.is_shut_down.load(Ordering::Acquire)
+    }
+
+    fn parent_node(&self, trace_id: TraceId, parent: Parent) -> Option<Arc<Node<Arc<Segment>>>> {
+        match parent {
+            Parent::Local(parent) => self.spans.find((trace_id, parent)),
+            Parent::None | Parent::Remote(_) => None,
+        }
+    }
+
+    fn late_node(
+        &self,
+        delivery: &Delivery,
+        source: &SourceSpan,
+        parent: Parent,
+        identity: Identity,
+    ) -> Arc<Node<Arc<Segment>>> {
+        let above = self.parent_node(source.trace_id, parent);
+        let segment = match &above {
+            Some(parent) => Arc::clone(&parent.segment),
+            None => new_segment(delivery, &unseen_start(source, parent)),
+        };
+        Node::new(segment, above, identity, Surroundings::default())
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door")
+            .field("delivery", &self.delivery.get())
+            .field("ownership", &self.ownership)
+            .field("spans", &self.open_spans())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Opens a segment for the parent of a span, which is expected to be its root.
+fn expected_segment(
+    delivery: &Delivery,
+    child: &SourceSpan,
+    parent: SpanId,
+    known: Option<&Arc<Segment>>,
+) -> Arc<Segment> {
+    let trace = match known {
+        Some(segment) => Arc::clone(segment.trace()),
+        None => start_trace(
+            delivery,
+            child.trace_id,
+            Parent::None,
+            None,
+            &child.name,
+            child.attributes.text("gen_ai.operation.name"),
+        ),
+    };
+    Arc::new(Segment::new(trace, parent, ""))
+}
+
+/// Reconstructs the start of a span from its end.
+fn unseen_start(source: &SourceSpan, parent: Parent) -> Start<'_> {
+    Start {
+        trace_id: source.trace_id,
+        span_id: source.span_id,
+        parent,
+        name: &source.name,
+        operation: source.attributes.text("gen_ai.operation.name"),
+        identity: Identity::default(),
+        surroundings: Surroundings::default(),
+    }
+}
+
+/// Opens a segment for a span that has no parent here that is known.
+fn new_segment(delivery: &Delivery, span: &Start<'_>) -> Arc<Segment> {
+    let trace = start_trace(
+        delivery,
+        span.trace_id,
+        span.parent,
+        span.surroundings.incoming_trace.as_deref(),
+        span.name,
+        span.operation,
+    );
+    Arc::new(Segment::new(trace, span.span_id, span.name))
+}
+
+/// Starts a trace, or takes part in the one that came in, and asks Sentry's sampling for what OpenTelemetry's let through.
+pub(crate) fn start_trace(
+    delivery: &Delivery,
+    trace_id: TraceId,
+    parent: Parent,
+    incoming: Option<&IncomingTrace>,
+    name: &str,
+    operation: Option<&str>,
+) -> Arc<Trace> {
+    let op = operation.map_or_else(String::new, |operation| format!("gen_ai.{operation}"));
+    let incoming = incoming
+        .filter(|incoming| incoming.trace_id() == trace_id)
+        .cloned();
+    let incoming = match parent {
+        Parent::None => None,
+        // The parent was not recorded: the trace did not start with this span.
+        Parent::Local(parent) | Parent::Remote(parent) => Some(match incoming {
+            Some(incoming) => incoming.with_parent_span_id(parent),
+            None => IncomingTrace::remote(trace_id, parent),
+        }),
+    };
+    delivery.start_trace_with_id(trace_id, incoming.as_ref(), name, &op)
+}

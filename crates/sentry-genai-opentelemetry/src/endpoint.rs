@@ -1,0 +1,65 @@
+//! Sentry's own OTLP endpoint.
+
+use sentry_core::types::Dsn;
+
+/// Where a project takes OTLP, and with which header: what an OTLP exporter has to be told.
+///
+/// Sentry takes spans over HTTP as protobuf or JSON, up to 12 MiB a request, and not over gRPC. Give the exporter spans that a
+/// `RewritingExporter` has passed on: Sentry drops the events of OTLP spans and
+/// everything inside of structured attributes.
+///
+/// ```
+/// use sentry_genai_opentelemetry::OtlpEndpoint;
+///
+/// let dsn = "https://key@o42.ingest.sentry.io/7".parse().unwrap();
+/// let endpoint = OtlpEndpoint::of(&dsn);
+/// assert_eq!(endpoint.traces_url(), "https://o42.ingest.sentry.io/api/7/integration/otlp/v1/traces");
+/// assert_eq!(endpoint.header(), ("x-sentry-auth", "sentry sentry_key=key"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtlpEndpoint {
+    url: String,
+    traces_url: String,
+    authorization: String,
+}
+
+impl OtlpEndpoint {
+    /// Derives the endpoint from a DSN.
+    #[must_use]
+    pub fn of(dsn: &Dsn) -> Self {
+        let scheme = dsn.scheme();
+        let host = dsn.host();
+        let port = match (scheme, dsn.port()) {
+            (sentry_core::types::Scheme::Http, 80) | (sentry_core::types::Scheme::Https, 443) => {
+                String::new()
+            }
+            (_, port) => format!(":{port}"),
+        };
+        let path = dsn.path();
+        let project = dsn.project_id().value();
+        let url = format!("{scheme}://{host}{port}{path}api/{project}/integration/otlp");
+        Self {
+            traces_url: format!("{url}/v1/traces"),
+            url,
+            authorization: format!("sentry sentry_key={}", dsn.public_key()),
+        }
+    }
+
+    /// Returns the URL that collectors and `OTEL_EXPORTER_OTLP_ENDPOINT` want, to which they add the path for each signal.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the URL for spans.
+    #[must_use]
+    pub fn traces_url(&self) -> &str {
+        &self.traces_url
+    }
+
+    /// Returns name and value of the header that names the project.
+    #[must_use]
+    pub fn header(&self) -> (&'static str, &str) {
+        ("x-sentry-auth", &self.authorization)
+    }
+}

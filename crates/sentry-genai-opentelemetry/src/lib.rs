@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(any(feature = "otel-0-32", feature = "otel-0-33")),
+    expect(
+        dead_code,
+        reason = "without a version of OpenTelemetry there is no door"
+    )
+)]
+
+mod baggage;
+mod batch;
+mod conversation;
+mod door;
+mod endpoint;
+mod node;
+mod open_spans;
+mod rewrite;
+mod tracing_spans;
+
+pub use endpoint::OtlpEndpoint;
+pub use open_spans::OpenSpans;
+pub use sentry_genai_conventions::{
+    AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, SentrySpan, SpanKind, Status,
+    Value,
+};
+pub use sentry_genai_delivery::{Delivery, LossReason, Options, Stats};
+
+#[cfg(feature = "otel-0-32")]
+#[cfg_attr(docsrs, doc(cfg(feature = "otel-0-32")))]
+pub mod otel_0_32;
+#[cfg(feature = "otel-0-33")]
+#[cfg_attr(docsrs, doc(cfg(feature = "otel-0-33")))]
+pub mod otel_0_33;
+
+#[cfg(feature = "otel-0-33")]
+pub use otel_0_33::*;

@@ -1,0 +1,173 @@
+//! What descendants read from a span that is open, or was.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use sentry_genai_conventions::{Ancestors, Attributes, Inherited, Value, session_keys};
+use sentry_genai_delivery::IncomingTrace;
+
+/// How many ancestors a span can see. Each keeps the next alive, and a loop may make every span the child of the one before.
+const MAX_DEPTH: u32 = 128;
+
+/// A span in the tree of its process; `S` is what a door knows of its segment.
+#[derive(Debug)]
+pub(crate) struct Node<S> {
+    pub(crate) segment: S,
+    parent: Option<Arc<Self>>,
+    depth: u32,
+    at_start: Identity,
+    at_end: OnceLock<Identity>,
+    surroundings: Surroundings,
+    model_calls_below: AtomicBool,
+}
+
+/// What the OpenTelemetry context says about the spans started in it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// The conversation that the program has put around this code.
+    pub(crate) conversation: Option<Arc<str>>,
+    /// The conversation that came in with a request.
+    pub(crate) incoming_conversation: Option<Arc<str>>,
+    /// The trace that came in with a request.
+    pub(crate) incoming_trace: Option<Arc<IncomingTrace>>,
+}
+
+/// What a span says of itself that applies to its descendants as well.
+#[derive(Debug, Default)]
+pub(crate) struct Identity {
+    pub(crate) conversation: Option<Arc<str>>,
+    pub(crate) agent: Option<Arc<str>>,
+    session: Option<Arc<str>>,
+    session_rank: usize,
+    gen_ai: bool,
+}
+
+impl Identity {
+    /// Reads all attributes of a span.
+    pub(crate) fn of(attributes: &Attributes) -> Self {
+        let mut identity = Self::default();
+        for (key, value) in attributes.iter() {
+            identity.notice(key, || match value {
+                Value::Str(text) => Some(text.to_owned()),
+                _ => None,
+            });
+        }
+        identity
+    }
+
+    /// Takes note of one attribute; only the text of one that matters is asked for.
+    pub(crate) fn notice(&mut self, key: &str, text: impl FnOnce() -> Option<String>) {
+        self.gen_ai |= key.starts_with("gen_ai.");
+        let rank = session_keys().iter().position(|known| *known == key);
+        let slot = match (key, rank) {
+            ("gen_ai.conversation.id", _) => &mut self.conversation,
+            ("gen_ai.agent.name", _) => &mut self.agent,
+            (_, Some(rank)) if self.session.is_none() || rank <= self.session_rank => {
+                self.session_rank = rank;
+                &mut self.session
+            }
+            _ => return,
+        };
+        if let Some(text) = text()
+            && let text = text.trim_matches('"')
+            && !text.is_empty()
+        {
+            *slot = Some(text.into());
+        }
+    }
+}
+
+impl<S> Node<S> {
+    pub(crate) fn new(
+        segment: S,
+        parent: Option<Arc<Self>>,
+        at_start: Identity,
+        mut surroundings: Surroundings,
+    ) -> Arc<Self> {
+        let parent = parent.filter(|parent| {
+            let in_sight = parent.depth < MAX_DEPTH;
+            if !in_sight && surroundings.conversation.is_none() {
+                surroundings.conversation = parent.conversation();
+            }
+            in_sight
+        });
+        Arc::new(Self {
+            segment,
+            depth: parent.as_ref().map_or(0, |parent| parent.depth + 1),
+            parent,
+            at_start,
+            at_end: OnceLock::new(),
+            surroundings,
+            model_calls_below: AtomicBool::new(false),
+        })
+    }
+
+    /// Notes what the span says at its end, for children that end later.
+    pub(crate) fn end(&self, identity: Identity) {
+        // A span ends once.
+        let _ = self.at_end.set(identity);
+    }
+
+    /// Tells the ancestors that a model call below them has reported its tokens.
+    pub(crate) fn count_model_call(&self) {
+        for ancestor in self.ancestors() {
+            if ancestor.model_calls_below.swap(true, Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+
+    /// Resolves what the span takes from its ancestors and its surroundings.
+    pub(crate) fn inherited(&self) -> Inherited {
+        let find = |read: fn(&Identity) -> Option<&Arc<str>>| {
+            self.ancestors().find_map(|node| node.say(read)).cloned()
+        };
+        let mut inherited = Inherited::default();
+        inherited.conversation_id = find(|it| it.conversation.as_ref()).or_else(|| {
+            let around = |read: fn(&Surroundings) -> Option<&Arc<str>>| {
+                let mut nodes = std::iter::once(self).chain(self.ancestors());
+                nodes.find_map(|node| read(&node.surroundings)).cloned()
+            };
+            around(|it| it.conversation.as_ref())
+                .or_else(|| around(|it| it.incoming_conversation.as_ref()))
+        });
+        inherited.agent_name = find(|it| it.agent.as_ref());
+        inherited.session_id = find(|it| it.session.as_ref().filter(|_| it.gen_ai));
+        inherited.model_calls_below = self.model_calls_below.load(Ordering::Relaxed);
+        inherited.ancestors = Ancestors::KnownAtStart;
+        inherited
+    }
+
+    /// Returns the conversation that the span or an ancestor names.
+    pub(crate) fn named_conversation(&self) -> Option<Arc<str>> {
+        let mut nodes = std::iter::once(self).chain(self.ancestors());
+        nodes
+            .find_map(|node| node.say(|it| it.conversation.as_ref()))
+            .cloned()
+    }
+
+    /// Returns the conversation that a request made inside this span belongs to, as far as it is known.
+    pub(crate) fn conversation(&self) -> Option<Arc<str>> {
+        let own = self.say(|it| it.conversation.as_ref()).cloned();
+        own.or_else(|| self.inherited().conversation_id)
+    }
+
+    /// What a span says last counts.
+    fn say(&self, read: fn(&Identity) -> Option<&Arc<str>>) -> Option<&Arc<str>> {
+        self.at_end
+            .get()
+            .and_then(read)
+            .or_else(|| read(&self.at_start))
+    }
+
+    fn ancestors(&self) -> impl Iterator<Item = &Self> {
+        let mut next = self.parent.as_deref();
+        std::iter::from_fn(move || {
+            let node = next?;
+            next = node.parent.as_deref();
+            Some(node)
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! Spans translated for a way to Sentry that is not ours.
+
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use sentry_core::ClientOptions;
+use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId, Translator};
+use sentry_genai_delivery::{BeforeSendSpan, Options, SDK_NAME, SDK_VERSION};
+
+use crate::{
+    batch::{self, Place},
+    door::{Origin, Parent},
+    node::Identity,
+    open_spans::SpanTable,
+};
+
+/// Translates batches of spans and gives each what OTLP does not carry.
+pub(crate) struct Rewriter {
+    translator: Translator,
+    before_send_span: Option<BeforeSendSpan>,
+    release: Option<Cow<'static, str>>,
+    environment: Option<Cow<'static, str>>,
+    spans: SpanTable<Arc<SegmentName>>,
+}
+
+/// What spans say of their segment. The name is known when its root comes, which may be too late for some.
+pub(crate) struct SegmentName {
+    span_id: SpanId,
+    name: Mutex<Option<String>>,
+}
+
+impl Rewriter {
+    pub(crate) fn new(client_options: &ClientOptions, options: &Options) -> Self {
+        Self {
+            translator: Translator::new(options.translation(client_options)),
+            before_send_span: options.before_send_span(),
+            release: client_options.release.clone(),
+            environment: client_options.environment.clone(),
+            spans: SpanTable::new(),
+        }
+    }
+
+    /// Learns where the spans come from, as far as the client's options do not say it.
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        if let Some(release) = origin.release {
+            self.release.get_or_insert(release.into());
+        }
+        if let Some(environment) = origin.environment {
+            self.environment.get_or_insert(environment.into());
+        }
+    }
+
+    /// Translates a batch, in its order; `None` stands for a span that the hook drops.
+    ///
+    /// The spans of one trace have to follow one another.
+    pub(crate) fn rewrite(&self, batch: Vec<(SourceSpan, Parent)>) -> Vec<Option<SentrySpan>> {
+        batch::place(&self.spans, &batch, |source, place| {
+            let span_id = match place {
+                Place::Root(_) => source.span_id,
+                Place::Below(parent, _) => parent,
+            };
+            let name = Mutex::new(None);
+            Arc::new(SegmentName { span_id, name })
+        });
+        let mut segments: Vec<Option<Arc<SegmentName>>> = Vec::with_capacity(batch.len());
+        let mut translated = Vec::with_capacity(batch.len());
+        for (mut source, _) in batch {
+            let Some(node) = self.spans.end((source.trace_id, source.span_id)) else {
+                // It is in the batch twice.
+                segments.push(None);
+                continue;
+            };
+            node.end(Identity::of(&source.attributes));
+            if source.is_counted_model_call() {
+                node.count_model_call();
+            }
+            source.inherited = node.inherited();
+            let is_root = node.segment.span_id == source.span_id;
+            let span = self.translator.translate(source);
+            if is_root {
+                node.segment.set(&span.name);
+            }
+            segments.push(Some(Arc::clone(&node.segment)));
+            translated.push(span);
+        }
+        for trace in translated.chunk_by_mut(|one, next| one.trace_id == next.trace_id) {
+            self.translator.relate(trace);
+        }
+        let mut spans = translated.into_iter();
+        segments
+            .into_iter()
+            .map(|segment| {
+                let segment = segment?;
+                let mut span = self.see_last(spans.next()?)?;
+                self.complete(&mut span, &segment);
+                Some(span)
+            })
+            .collect()
+    }
+
+    /// A span on which the hook panics is dropped: it may have been about to take something out.
+    fn see_last(&self, span: SentrySpan) -> Option<SentrySpan> {
+        let Some(hook) = &self.before_send_span else {
+            return Some(span);
+        };
+        let mut span = catch_unwind(AssertUnwindSafe(|| hook(span)))
+            .ok()
+            .flatten()?;
+        span.attributes.settle();
+        Some(span)
+    }
+
+    /// Says as attributes what a span of Sentry's own protocol says beside them.
+    fn complete(&self, span: &mut SentrySpan, segment: &SegmentName) {
+        let origin = span.origin.clone();
+        let op = span.op.clone();
+        let name = segment.name();
+        let facts = [
+            ("sentry.op", Some(op)),
+            ("sentry.origin", Some(origin)),
+            (
+                "sentry.segment.id",
+                Some(segment.span_id.to_string().into()),
+            ),
+            ("sentry.segment.name", name.map(Cow::Owned)),
+            ("sentry.release", self.release.clone()),
+            ("sentry.environment", self.environment.clone()),
+            ("sentry.sdk.name", Some(SDK_NAME.into())),
+            ("sentry.sdk.version", Some(SDK_VERSION.into())),
+            ("sentry.platform", Some("rust".into())),
+        ];
+        for (key, value) in facts {
+            if let Some(value) = value
+                && !value.is_empty()
+                && !span.attributes.contains(key)
+            {
+                span.attributes.push(key, &*value);
+            }
+        }
+    }
+}
+
+impl SegmentName {
+    fn set(&self, name: &str) {
+        *self.name.lock().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
+    }
+
+    fn name(&self) -> Option<String> {
+        let name = self.name.lock().unwrap_or_else(PoisonError::into_inner);
+        name.clone()
+    }
+}

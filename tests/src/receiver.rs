@@ -1,0 +1,90 @@
+//! A Sentry client and the ingest it sends to, for doors that are not the tracing layer.
+
+use std::{fs, path::Path, sync::Arc};
+
+use sentry::{Client, ClientOptions};
+use sentry_genai_testkit::{Ingest, ReceivedSpan, render_tree};
+
+use crate::PATIENCE;
+
+/// A Sentry on loopback with a client for it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Receiver {
+    /// The server that receives everything.
+    pub ingest: Ingest,
+    /// What `sentry::init` would return.
+    pub client: Arc<Client>,
+}
+
+impl Receiver {
+    /// Starts one that samples everything and lets no content through.
+    pub fn start() -> Self {
+        Self::with(ClientOptions::new().traces_sample_rate(1.0))
+    }
+
+    /// Starts one that lets content through.
+    pub fn with_content() -> Self {
+        Self::with(
+            ClientOptions::new()
+                .traces_sample_rate(1.0)
+                .send_default_pii(true),
+        )
+    }
+
+    /// Starts one with the given options; the DSN is set here.
+    pub fn with(options: ClientOptions) -> Self {
+        let ingest = Ingest::start().expect("loopback has a free port");
+        let options = options
+            .dsn(&ingest.dsn())
+            .shutdown_timeout(PATIENCE)
+            .transport(sentry::transports::DefaultTransportFactory);
+        Self {
+            client: Arc::new(Client::from(options)),
+            ingest,
+        }
+    }
+
+    /// Returns the spans that have arrived.
+    ///
+    /// # Panics
+    ///
+    /// If the ingest objected to something.
+    pub fn spans(&self) -> Vec<ReceivedSpan> {
+        let violations = self.ingest.violations();
+        assert!(violations.is_empty(), "the ingest objects: {violations:#?}");
+        self.ingest.spans()
+    }
+
+    /// Writes what crossed the socket into the folder that `SAVE_ENVELOPES` names, for tools that check envelopes.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written.
+    pub fn save(&self, name: &str) {
+        let Some(folder) = std::env::var_os("SAVE_ENVELOPES") else {
+            return;
+        };
+        for (number, envelope) in self.ingest.envelopes().iter().enumerate() {
+            let file = Path::new(&folder).join(format!("{name}.{number}.envelope"));
+            fs::write(file, &envelope.bytes).expect("the folder can be written to");
+        }
+    }
+
+    /// Returns the one span with this name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, or more than one.
+    pub fn span(&self, name: &str) -> ReceivedSpan {
+        let spans = self.spans();
+        let mut found: Vec<_> = spans.iter().filter(|span| span.name == name).collect();
+        assert_eq!(
+            found.len(),
+            1,
+            "spans named {name:?} in\n{}",
+            render_tree(&spans)
+        );
+        found.remove(0).clone()
+    }
+}

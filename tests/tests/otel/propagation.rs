@@ -1,0 +1,186 @@
+//! Traces and conversations between services, over the headers of a request.
+
+use std::collections::HashMap;
+
+use sentry::ClientOptions;
+use sentry_genai_tests::Receiver;
+
+use super::door::{
+    GenAiContextExt as _, SentryGenAiProcessor, SentryGenAiPropagator,
+    opentelemetry::{
+        Context, KeyValue,
+        baggage::BaggageExt as _,
+        propagation::{TextMapCompositePropagator, TextMapPropagator},
+        trace::{Span as _, TraceContextExt as _, Tracer as _, TracerProvider as _},
+    },
+    opentelemetry_sdk::{
+        propagation::{BaggagePropagator, TraceContextPropagator},
+        trace::{SdkTracer, SdkTracerProvider},
+    },
+};
+
+type Headers = HashMap<String, String>;
+
+struct Service {
+    receiver: Receiver,
+    processor: SentryGenAiProcessor,
+    provider: SdkTracerProvider,
+    tracer: SdkTracer,
+}
+
+impl Service {
+    fn start() -> Self {
+        Self::with(ClientOptions::new().traces_sample_rate(1.0))
+    }
+
+    fn with(options: ClientOptions) -> Self {
+        let receiver = Receiver::with(options);
+        let processor = SentryGenAiProcessor::new(&receiver.client);
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(processor.clone())
+            .build();
+        Self {
+            tracer: provider.tracer("service"),
+            receiver,
+            processor,
+            provider,
+        }
+    }
+
+    fn propagator(&self) -> SentryGenAiPropagator {
+        SentryGenAiPropagator::new(&self.processor)
+    }
+
+    /// As a program would combine them.
+    fn composite(&self) -> TextMapCompositePropagator {
+        TextMapCompositePropagator::new(vec![
+            Box::new(TraceContextPropagator::new()),
+            Box::new(BaggagePropagator::new()),
+            Box::new(self.propagator()),
+        ])
+    }
+
+    fn chat(&self, context: &Context) {
+        let attributes = [KeyValue::new("gen_ai.operation.name", "chat")];
+        let builder = self.tracer.span_builder("chat").with_attributes(attributes);
+        builder.start_with_context(&self.tracer, context).end();
+    }
+
+    fn spans(&self) -> &Receiver {
+        self.provider.force_flush().unwrap();
+        &self.receiver
+    }
+}
+
+fn inject(propagator: &dyn TextMapPropagator, context: &Context) -> Headers {
+    let mut headers = Headers::new();
+    propagator.inject_context(context, &mut headers);
+    headers
+}
+
+#[test]
+fn one_trace_one_conversation_two_services() {
+    let (front, back) = (Service::start(), Service::start());
+    let root = front
+        .tracer
+        .start_with_context("POST /ask", &Context::new());
+    let scope = Context::new()
+        .with_conversation_id("conv 1,ü")
+        .with_baggage(vec![KeyValue::new("tenant", "a b")])
+        .with_span(root);
+    let headers = inject(&front.composite(), &scope);
+    assert!(headers["baggage"].is_ascii());
+
+    let incoming = back
+        .composite()
+        .extract_with_context(&Context::new(), &headers);
+    assert_eq!(
+        incoming.baggage().get("tenant").map(|it| it.as_str()),
+        Some("a b")
+    );
+    back.chat(&incoming);
+    // What comes in goes out again, once.
+    let onwards = inject(&back.composite(), &incoming);
+    assert_eq!(
+        onwards["baggage"].matches("gen_ai.conversation.id").count(),
+        1
+    );
+    assert_eq!(onwards["baggage"].matches("sentry-trace_id").count(), 1);
+    assert_eq!(onwards["sentry-trace"], headers["sentry-trace"]);
+    scope.span().end();
+
+    let root = front.spans().span("POST /ask");
+    let chat = back.spans().span("chat");
+    assert_eq!(chat.trace_id, root.trace_id);
+    assert_eq!(chat.parent_span_id.as_ref(), Some(&root.span_id));
+    assert!(chat.is_segment);
+    assert_eq!(chat.conversation_id(), Some("conv 1,ü"));
+    let sampling =
+        |service: &Service| service.receiver.ingest.envelopes()[0].header["trace"].clone();
+    assert_eq!(sampling(&back), sampling(&front));
+    assert_eq!(sampling(&back)["transaction"], "POST /ask");
+}
+
+/// A browser or another Sentry SDK sends no `traceparent`.
+#[test]
+fn a_trace_of_sentry_alone_is_continued_with_its_decision() {
+    let trace = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718";
+    let receive = |flag: &str, baggage: &str| {
+        let service = Service::with(
+            ClientOptions::new()
+                .traces_sample_rate(1.0)
+                .org_id("1".parse().unwrap()),
+        );
+        let headers = Headers::from([
+            ("sentry-trace".to_owned(), format!("{trace}{flag}")),
+            ("baggage".to_owned(), baggage.to_owned()),
+        ]);
+        let context = service
+            .propagator()
+            .extract_with_context(&Context::new(), &headers);
+        service.chat(&context);
+        service
+            .spans()
+            .spans()
+            .into_iter()
+            .map(|span| span.trace_id)
+            .next()
+    };
+    let same = Some("4c79f60c11214eb38604f4ae0781bfb2".to_owned());
+    assert_eq!(receive("-1", "sentry-org_id=1"), same);
+    assert_eq!(receive("", ""), same);
+    assert_eq!(receive("-0", ""), None);
+    let foreign = receive("-1", "sentry-org_id=2");
+    assert!(foreign.is_some() && foreign != same, "{foreign:?}");
+}
+
+#[test]
+fn an_unsampled_trace_says_so() {
+    let service = Service::with(ClientOptions::new().traces_sample_rate(0.0));
+    let root = service.tracer.start_with_context("root", &Context::new());
+    let headers = inject(&service.propagator(), &Context::new().with_span(root));
+    assert!(headers["sentry-trace"].ends_with("-0"), "{headers:?}");
+    assert!(headers["baggage"].contains("sentry-sampled=false"));
+}
+
+#[test]
+fn a_conversation_that_must_not_or_cannot_cross_does_not() {
+    let service = Service::start();
+    let root = service.tracer.start_with_context("root", &Context::new());
+    let scope = Context::new()
+        .with_conversation_id("secret")
+        .with_span(root);
+    let off = service.propagator().with_conversation(false);
+    assert!(!inject(&off, &scope)["baggage"].contains("secret"));
+    let long = scope.with_conversation_id("x".repeat(513));
+    assert!(!inject(&service.propagator(), &long)["baggage"].contains("xxx"));
+
+    let headers = Headers::from([(
+        "baggage".to_owned(),
+        "gen_ai.conversation.id=theirs".to_owned(),
+    )]);
+    let composite =
+        TextMapCompositePropagator::new(vec![Box::new(BaggagePropagator::new()), Box::new(off)]);
+    service.chat(&composite.extract_with_context(&Context::new(), &headers));
+    assert_eq!(service.spans().span("chat").conversation_id(), None);
+}

@@ -1,0 +1,125 @@
+//! Spans rewritten for another exporter.
+
+use sentry::ClientOptions;
+use sentry_genai_opentelemetry::Options;
+
+use super::door::{
+    RewritingExporter,
+    opentelemetry::{
+        Context, KeyValue, Value,
+        trace::{Span as _, Status, TraceContextExt as _, Tracer as _, TracerProvider as _},
+    },
+    opentelemetry_sdk::{
+        Resource,
+        trace::{InMemorySpanExporter, SdkTracerProvider, SpanData},
+    },
+};
+
+const QUESTION: &str = "Which tea goes with cake?";
+
+/// An agent that asks a model, in one batch, with the question in an event as older libraries have it.
+fn run(client_options: &ClientOptions, options: &Options) -> Vec<SpanData> {
+    let memory = InMemorySpanExporter::default();
+    let exporter = RewritingExporter::with_options(memory.clone(), client_options, options);
+    let resource = Resource::builder_empty()
+        .with_attribute(KeyValue::new("service.version", "shop@2"))
+        .build();
+    let provider = SdkTracerProvider::builder()
+        .with_resource(resource)
+        .with_batch_exporter(exporter)
+        .build();
+    let tracer = provider.tracer("t");
+    let root = tracer.start_with_context("root", &Context::new());
+    let root = Context::new().with_span(root);
+    let start = |name: &'static str, attributes: Vec<KeyValue>, parent: &Context| {
+        let builder = tracer.span_builder(name).with_attributes(attributes);
+        builder.start_with_context(&tracer, parent)
+    };
+    let agent = start(
+        "agent",
+        vec![
+            KeyValue::new("gen_ai.operation.name", "invoke_agent"),
+            KeyValue::new("gen_ai.agent.name", "Tea Expert"),
+            KeyValue::new("gen_ai.conversation.id", "conv_1"),
+        ],
+        &root,
+    );
+    let agent = root.with_span(agent);
+    let messages = format!(r#"[{{"role":"user","content":"{QUESTION}"}}]"#);
+    let mut chat = start(
+        "chat",
+        vec![
+            KeyValue::new("gen_ai.operation.name", "chat"),
+            KeyValue::new("gen_ai.request.model", "gpt-5-mini"),
+            KeyValue::new("gen_ai.usage.prompt_tokens", "42"),
+            KeyValue::new("gen_ai.input.messages", messages),
+        ],
+        &agent,
+    );
+    chat.add_event(
+        "exception",
+        vec![KeyValue::new("exception.message", "no answer")],
+    );
+    chat.end();
+    agent.span().end();
+    root.span().end();
+    provider.force_flush().unwrap();
+    memory.get_finished_spans().unwrap()
+}
+
+fn attribute(span: &SpanData, key: &str) -> Option<Value> {
+    let mut pairs = span.attributes.iter();
+    pairs
+        .find(|pair| pair.key.as_str() == key)
+        .map(|pair| pair.value.clone())
+}
+
+#[test]
+fn what_otlp_would_lose_becomes_an_attribute() {
+    let options = ClientOptions::new()
+        .environment("staging")
+        .send_default_pii(true);
+    let spans = run(&options, &Options::new());
+    assert_eq!(spans.len(), 3);
+    let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
+    let root = named("root");
+    let chat = named("chat gpt-5-mini");
+    let text = |key: &str| attribute(chat, key).map(|value| value.to_string());
+    for (key, value) in [
+        ("sentry.op", "gen_ai.chat"),
+        ("sentry.origin", "auto.ai.rust"),
+        ("sentry.release", "shop@2"),
+        ("sentry.environment", "staging"),
+        ("sentry.segment.name", "root"),
+        ("sentry.status.message", "no answer"),
+        ("gen_ai.conversation.id", "conv_1"),
+        ("gen_ai.agent.name", "Tea Expert"),
+    ] {
+        assert_eq!(text(key).as_deref(), Some(value), "{key}");
+    }
+    assert_eq!(
+        text("sentry.segment.id"),
+        Some(root.span_context.span_id().to_string())
+    );
+    assert_eq!(
+        attribute(chat, "gen_ai.usage.input_tokens"),
+        Some(42.into())
+    );
+    assert!(
+        matches!(attribute(chat, "gen_ai.input.messages"), Some(Value::String(it)) if it.as_str().contains(QUESTION))
+    );
+    assert!(matches!(&chat.status, Status::Error { description } if description == "no answer"));
+    assert!(chat.events.is_empty());
+    assert_eq!(root.status, Status::Unset);
+}
+
+#[test]
+fn content_that_may_not_leave_does_not_and_the_hook_has_the_last_word() {
+    let options =
+        Options::new().with_before_send_span(|span| (span.name != "root").then_some(span));
+    let spans = run(&ClientOptions::new(), &options);
+    assert_eq!(spans.len(), 2);
+    for span in &spans {
+        assert!(!format!("{:?}", span.attributes).contains(QUESTION));
+    }
+}
