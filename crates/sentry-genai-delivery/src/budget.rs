@@ -50,7 +50,7 @@ impl Budget {
     pub(crate) fn is_crowded(&self) -> bool {
         let queued = self.queued.load(Ordering::Relaxed);
         let passed_on = self.held().saturating_sub(queued);
-        passed_on > self.limit - self.limit / 4
+        passed_on > self.limit - self.limit / 8
     }
 
     /// The bytes above the mark that is aimed at when the limit is exceeded.
