@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub(crate) struct Budget {
     held: AtomicUsize,
+    /// Of these, what the worker has not come to yet.
+    queued: AtomicUsize,
     limit: usize,
 }
 
@@ -13,6 +15,7 @@ impl Budget {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             held: AtomicUsize::new(0),
+            queued: AtomicUsize::new(0),
             limit,
         }
     }
@@ -25,11 +28,32 @@ impl Budget {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// Holds bytes that wait for the worker.
+    pub(crate) fn hold_queued(&self, bytes: usize) {
+        self.queued.fetch_add(bytes, Ordering::Relaxed);
+        self.hold(bytes);
+    }
+
+    pub(crate) fn release_queued(&self, bytes: usize) {
+        self.queued.fetch_sub(bytes, Ordering::Relaxed);
+        self.release(bytes);
+    }
+
     pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// The bytes above the mark where the worker, who knows which traces are oldest, makes room.
+    /// Whether what the worker has passed on leaves no room for more, so that it has to drop the oldest traces.
+    ///
+    /// What is still in the queue does not count: if the program produces more than can be sent for long, what is nearest to
+    /// being sent would otherwise be dropped again and again, and nothing would ever arrive.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let queued = self.queued.load(Ordering::Relaxed);
+        let passed_on = self.held().saturating_sub(queued);
+        passed_on > self.limit - self.limit / 8
+    }
+
+    /// The bytes above the mark that is aimed at when the limit is exceeded.
     pub(crate) fn above_mark(&self) -> usize {
         let mark = self.limit - self.limit / 8;
         self.held.load(Ordering::Relaxed).saturating_sub(mark)

@@ -159,7 +159,7 @@ impl Delivery {
         let shared = self.shared();
         shared.accounting.produce(1);
         let bytes = span.footprint();
-        shared.budget.hold(bytes);
+        shared.budget.hold_queued(bytes);
         let handover = Handover {
             span,
             segment: Arc::clone(segment),
@@ -167,7 +167,7 @@ impl Delivery {
         };
         let hurry = shared.budget.above_mark() > 0;
         if shared.queue.push(handover, hurry).is_err() {
-            shared.budget.release(bytes);
+            shared.budget.release_queued(bytes);
             shared.accounting.lose(LossReason::InternalSdkError, 1);
         } else if shared.budget.is_exceeded() {
             shared.shorten_queue();
@@ -296,7 +296,7 @@ impl Shared {
     /// Drops the oldest traces of the queue: the worker, who would choose better, does not keep up.
     fn shorten_queue(&self) {
         let (bytes, spans) = self.queue.drop_oldest_traces(self.budget.above_mark());
-        self.budget.release(bytes);
+        self.budget.release_queued(bytes);
         self.accounting.lose(LossReason::QueueOverflow, spans);
     }
 }

@@ -246,7 +246,7 @@ impl OpenEnvelope {
             let count = self.spans.to_string();
             self.buffer.splice(self.item_count, count.into_bytes());
         }
-        self.buffer.shrink_to(self.buffer.len() + 512);
+        self.buffer.shrink_to_fit();
         Envelope {
             bytes: self.buffer,
             spans: self.spans,

@@ -116,7 +116,7 @@ impl Worker {
             segment,
             bytes,
         } = handover;
-        self.shared.budget.release(bytes);
+        self.shared.budget.release_queued(bytes);
         let ends_segment = span.span_id == segment.local_root();
         let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
@@ -268,14 +268,14 @@ impl Worker {
     /// Drops the traces that have waited longest, wherever they are, until there is room.
     fn make_room(&mut self) {
         let max_held = self.shared.config.max_buffer_bytes / 2;
-        while self.held_bytes > max_held || self.shared.budget.above_mark() > 0 {
+        while self.held_bytes > max_held || self.shared.budget.is_crowded() {
             // These would not be sent if everything were as expected.
             match self.held.pop_oldest() {
                 Some(bucket) => self.release(bucket),
                 None => break,
             }
         }
-        while self.shared.budget.above_mark() > 0 {
+        while self.shared.budget.is_crowded() {
             let parcels = self.shared.outbox.drop_oldest_trace();
             let trace_id = parcels.first().map(|parcel| parcel.trace_id);
             let bucket = match trace_id {
