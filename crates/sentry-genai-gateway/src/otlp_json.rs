@@ -7,17 +7,9 @@ use sentry_genai_conventions::{
 };
 use serde_json::{Map, Value};
 
-mod id;
+use crate::{ReceivedSpan, any_value::AnyValue};
 
-/// A span, and the resource it came from.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ReceivedSpan {
-    /// Attributes of the resource, shared by the spans that came from it.
-    pub resource: Arc<Attributes>,
-    /// The span itself.
-    pub span: SourceSpan,
-}
+mod id;
 
 /// Why a text is no OTLP/JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +28,26 @@ pub enum ParseError {
     /// The JSON is something else than an export request.
     #[non_exhaustive]
     Shape {
+        /// The line on which the request starts, counted from 1.
+        line: usize,
         /// The path of the value that is wrong, such as `resourceSpans[0].scopeSpans[2].spans[17].traceId`.
         path: String,
         /// What the value should have been.
         expected: &'static str,
     },
+}
+
+impl ParseError {
+    /// Says on which line a request starts that follows others.
+    fn on_line_of(mut self, text: &str, request: usize) -> Self {
+        if let Self::Shape { line, .. } = &mut self {
+            let (before, rest) = text.split_at(request);
+            let space = rest.len() - rest.trim_start().len();
+            let newlines = before.matches('\n').count() + rest[..space].matches('\n').count();
+            *line = 1 + newlines;
+        }
+        self
+    }
 }
 
 impl fmt::Display for ParseError {
@@ -51,7 +58,16 @@ impl fmt::Display for ParseError {
                 column,
                 message,
             } => write!(f, "line {line}, column {column}: {message}"),
-            Self::Shape { path, expected } => write!(f, "{path}: expected {expected}"),
+            Self::Shape {
+                line: 1,
+                path,
+                expected,
+            } => write!(f, "{path}: expected {expected}"),
+            Self::Shape {
+                line,
+                path,
+                expected,
+            } => write!(f, "line {line}, {path}: expected {expected}"),
         }
     }
 }
@@ -71,14 +87,18 @@ pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
     let mut spans = Vec::new();
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let mut count = 0;
-    while let Some(request) = stream.next() {
+    loop {
+        let start = stream.byte_offset();
+        let Some(request) = stream.next() else {
+            break;
+        };
         let request = request.map_err(|error| ParseError::Syntax {
             line: error.line(),
             column: error.column(),
             message: describe(&error),
         })?;
         count += 1;
-        read_request(request, &mut spans)?;
+        read_request(request, &mut spans).map_err(|error| error.on_line_of(text, start))?;
     }
     if count == 0 {
         return Err(ParseError::Syntax {
@@ -299,101 +319,46 @@ fn attributes(list: Option<Value>, path: &Path<'_>) -> Result<Attributes, ParseE
             return Err(Path::Field(&path, "key").error("a text"));
         };
         if let Some(value) = item.remove("value") {
-            push(&mut attributes, &key, value);
+            any_value(value).push(&mut attributes, &key);
         }
     }
     Ok(attributes)
 }
 
-fn push(attributes: &mut Attributes, key: &str, value: Value) {
-    match scalar(value) {
-        Read::Nothing => {}
-        Read::Scalar(Scalar::Bool(value)) => attributes.push_owned_key(key, value),
-        Read::Scalar(Scalar::Integer(value)) => attributes.push_owned_key(key, value),
-        Read::Scalar(Scalar::Double(value)) => attributes.push_owned_key(key, value),
-        Read::Scalar(Scalar::Str(value)) => attributes.push_owned_key(key, &value),
-        Read::Scalar(_) => {}
-        Read::List(values) => attributes.push_owned_key(key, values),
-        Read::Json(value) => attributes.push_owned_key(key, value.to_string()),
-    }
-}
-
-/// An `AnyValue`, read.
-enum Read {
-    Nothing,
-    Scalar(Scalar),
-    List(Vec<Scalar>),
-    Json(Value),
-}
-
-fn scalar(value: Value) -> Read {
+fn any_value(value: Value) -> AnyValue {
     let Value::Object(mut fields) = value else {
-        return Read::Nothing;
+        return AnyValue::Nothing;
     };
     for (name, value) in std::mem::take(&mut fields) {
         let read = match (name.as_str(), value) {
-            (_, Value::Null) => Read::Nothing,
+            (_, Value::Null) => AnyValue::Nothing,
             ("stringValue" | "string_value", Value::String(text)) => {
-                Read::Scalar(Scalar::Str(text))
+                AnyValue::Scalar(Scalar::Str(text))
             }
-            ("boolValue" | "bool_value", Value::Bool(value)) => Read::Scalar(Scalar::Bool(value)),
+            ("boolValue" | "bool_value", Value::Bool(value)) => {
+                AnyValue::Scalar(Scalar::Bool(value))
+            }
             ("intValue" | "int_value", value) => match integer(&value) {
-                Some(number) => Read::Scalar(Scalar::Integer(number)),
-                None => Read::Json(value),
+                Some(number) => AnyValue::Scalar(Scalar::Integer(number)),
+                None => AnyValue::Json(value),
             },
-            ("doubleValue" | "double_value", Value::Number(number)) => match number.as_f64() {
-                Some(number) if number.is_finite() => Read::Scalar(Scalar::Double(number)),
-                _ => Read::Nothing,
-            },
+            ("doubleValue" | "double_value", Value::Number(number)) => {
+                number.as_f64().map_or(AnyValue::Nothing, AnyValue::double)
+            }
             // The names that JSON has no numbers for.
-            ("doubleValue" | "double_value", _) => Read::Nothing,
-            ("bytesValue" | "bytes_value", Value::String(text)) => Read::Scalar(Scalar::Str(text)),
-            ("arrayValue" | "array_value", value) => array(value),
-            ("kvlistValue" | "kvlist_value", value) => Read::Json(plain_map(value)),
+            ("doubleValue" | "double_value", _) => AnyValue::Nothing,
+            ("bytesValue" | "bytes_value", Value::String(text)) => {
+                AnyValue::Scalar(Scalar::Str(text))
+            }
+            ("arrayValue" | "array_value", value) => {
+                AnyValue::array(values_of(value).into_iter().map(any_value).collect())
+            }
+            ("kvlistValue" | "kvlist_value", value) => AnyValue::Json(plain_map(value)),
             _ => continue,
         };
         return read;
     }
-    Read::Nothing
-}
-
-/// Scalars of one type stay a list; anything else becomes JSON.
-fn array(value: Value) -> Read {
-    let values: Vec<_> = values_of(value).into_iter().map(scalar).collect();
-    let is_uniform = values.iter().all(|value| match (value, &values[0]) {
-        (Read::Scalar(value), Read::Scalar(first)) => {
-            std::mem::discriminant(value) == std::mem::discriminant(first)
-        }
-        _ => false,
-    });
-    if is_uniform {
-        let scalars = values.into_iter().filter_map(|value| match value {
-            Read::Scalar(scalar) => Some(scalar),
-            _ => None,
-        });
-        return Read::List(scalars.collect());
-    }
-    Read::Json(values.into_iter().map(plain).collect())
-}
-
-/// Returns the JSON that an `AnyValue` stands for.
-fn plain(value: Read) -> Value {
-    match value {
-        Read::Nothing => Value::Null,
-        Read::Scalar(value) => plain_scalar(value),
-        Read::List(values) => values.into_iter().map(plain_scalar).collect(),
-        Read::Json(value) => value,
-    }
-}
-
-fn plain_scalar(value: Scalar) -> Value {
-    match value {
-        Scalar::Bool(value) => value.into(),
-        Scalar::Integer(value) => value.into(),
-        Scalar::Double(value) => value.into(),
-        Scalar::Str(value) => value.into(),
-        _ => Value::Null,
-    }
+    AnyValue::Nothing
 }
 
 fn plain_map(value: Value) -> Value {
@@ -406,7 +371,7 @@ fn plain_map(value: Value) -> Value {
         };
         Some((
             key,
-            plain(scalar(entry.remove("value").unwrap_or_default())),
+            any_value(entry.remove("value").unwrap_or_default()).into_json(),
         ))
     });
     Value::Object(entries.collect())
@@ -452,6 +417,7 @@ enum Path<'a> {
 impl Path<'_> {
     fn error(&self, expected: &'static str) -> ParseError {
         ParseError::Shape {
+            line: 1,
             path: self.to_string(),
             expected,
         }
