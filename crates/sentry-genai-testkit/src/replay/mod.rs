@@ -10,10 +10,8 @@ mod tests;
 
 use std::{collections::BTreeMap, error::Error, fmt};
 
+pub use self::format::{CaptureFile, CapturedEvent, CapturedField, CapturedSpan, ParentKind, Via};
 use self::timeline::Step;
-pub use self::format::{
-    CaptureFile, CapturedEvent, CapturedField, CapturedSpan, ParentKind, Via,
-};
 
 /// What a program told `tracing`: spans, their fields and events, in order.
 ///
@@ -95,7 +93,9 @@ impl fmt::Display for ReplayError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => write!(formatter, "not a capture: {error}"),
-            Self::Format(format) => write!(formatter, "format {format:?} is not \"tracing-capture-v1\""),
+            Self::Format(format) => {
+                write!(formatter, "format {format:?} is not \"tracing-capture-v1\"")
+            }
             Self::Inconsistent(what) => write!(formatter, "inconsistent capture: {what}"),
         }
     }

@@ -215,7 +215,11 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn add_event(&mut self, span: Option<u64>, entry: &'a CapturedEvent) -> Result<(), ReplayError> {
+    fn add_event(
+        &mut self,
+        span: Option<u64>,
+        entry: &'a CapturedEvent,
+    ) -> Result<(), ReplayError> {
         let description = Description {
             kind: Kind::EVENT,
             name: &entry.name,
