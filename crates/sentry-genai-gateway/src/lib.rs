@@ -28,3 +28,7 @@ pub use inherit::inherit_batch;
 pub use input::{Format, Input, ReadError, read};
 pub use received::ReceivedSpan;
 pub use trace::{Client, TranslatedTrace};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;
