@@ -128,3 +128,97 @@ fn segments(spans: &[SentrySpan], resources: &[Arc<Attributes>]) -> Vec<usize> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use sentry_genai_conventions::{Timestamp, TranslateOptions};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::Client;
+
+    fn received(number: u8, parent: Option<u8>, service: &str) -> ReceivedSpan {
+        let id = |number: u8| SpanId::from_bytes([number; 8]).unwrap();
+        let trace_id = TraceId::from_bytes([7; 16]).unwrap();
+        let name = format!("work {number}");
+        let mut span = SourceSpan::new(trace_id, id(number), name, Timestamp::default());
+        span.parent_span_id = parent.map(id);
+        let mut resource = Attributes::default();
+        resource.push("service.name", service);
+        resource.push("deployment.environment.name", "staging");
+        resource.push("telemetry.sdk.language", "nodejs");
+        ReceivedSpan {
+            resource: Arc::new(resource),
+            span,
+        }
+    }
+
+    /// The encoded spans of the one trace of a batch, and its envelope header.
+    fn encoded(spans: Vec<ReceivedSpan>) -> (Vec<Value>, Value) {
+        let translator = Translator::new(TranslateOptions::default());
+        let traces = translate_batch(&translator, spans);
+        assert_eq!(traces.len(), 1);
+        let client = Client::new("https://public@localhost/1".parse().unwrap());
+        let json = traces[0].json(&client).into_iter();
+        let envelopes = traces[0].envelopes(&client, SystemTime::now()).envelopes;
+        let end = envelopes[0].iter().position(|byte| *byte == b'\n').unwrap();
+        (
+            json.map(|json| serde_json::from_slice(&json).unwrap())
+                .collect(),
+            serde_json::from_slice(&envelopes[0][..end]).unwrap(),
+        )
+    }
+
+    /// Which span is a segment, and in which segment each is.
+    fn segments(spans: &[Value]) -> Vec<(bool, &str)> {
+        let spans = spans.iter();
+        spans
+            .map(|span| {
+                let segment = &span["attributes"]["sentry.segment.name"]["value"];
+                (span["is_segment"] == true, segment.as_str().unwrap())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_service_has_a_segment_whatever_the_order() {
+        let (spans, header) = encoded(vec![
+            received(4, Some(3), "shop"),
+            received(3, Some(2), "shop"),
+            received(2, Some(1), "web"),
+            received(1, Some(9), "web"),
+        ]);
+        assert_eq!(
+            segments(&spans),
+            [
+                (false, "work 3"),
+                (true, "work 3"),
+                (false, "work 1"),
+                (true, "work 1"),
+            ]
+        );
+        // The parent is kept, though it is not here.
+        assert_eq!(spans[3]["parent_span_id"], "0909090909090909");
+        let text = |key: &str| &spans[0]["attributes"][key]["value"];
+        assert_eq!(text("service.name"), "shop");
+        assert_eq!(text("sentry.platform"), "node");
+        assert_eq!(text("sentry.environment"), "staging");
+        assert_eq!(header["trace"]["environment"], "staging");
+        assert_eq!(header["trace"]["trace_id"], "07".repeat(16));
+    }
+
+    #[test]
+    fn a_ring_of_parents_still_has_a_segment() {
+        let (spans, _) = encoded(vec![
+            received(1, Some(2), "shop"),
+            received(2, Some(1), "shop"),
+            received(3, Some(3), "shop"),
+        ]);
+        assert_eq!(
+            segments(&spans),
+            [(true, "work 1"), (false, "work 1"), (true, "work 3")]
+        );
+    }
+}
