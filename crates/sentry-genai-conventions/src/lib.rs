@@ -20,8 +20,10 @@
 
 mod attributes;
 mod content;
+mod deprecated;
 mod dialect;
 mod events;
+mod logged_error;
 mod messages;
 mod naming;
 mod operation;
@@ -40,6 +42,8 @@ mod translate;
 
 pub use attributes::{Attributes, Input, Scalar, Value};
 pub use content::ContentLimits;
+pub use deprecated::{Deprecation, deprecation};
+pub use logged_error::LoggedError;
 pub use messages::excerpt;
 pub use span::{
     AiKind, Ancestors, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,

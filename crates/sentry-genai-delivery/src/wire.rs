@@ -44,6 +44,51 @@ pub fn encode_envelope<'a>(
     envelope.bytes
 }
 
+/// Envelopes that hold the spans of one trace.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Envelopes {
+    /// The envelopes, each complete.
+    pub envelopes: Vec<Vec<u8>>,
+    /// How many spans are in none of them, since each alone exceeds [`MAX_ENVELOPE_BYTES`].
+    pub too_large: usize,
+}
+
+/// Encodes `spans` into as many envelopes as [`MAX_ENVELOPE_SPANS`] and [`MAX_ENVELOPE_BYTES`] need, and freezes the DSC of
+/// `trace`.
+///
+/// Every span is written with the ids of `trace` and of its segment.
+#[must_use]
+pub fn encode_envelopes<'a>(
+    config: &Config,
+    trace: &Trace,
+    spans: impl ExactSizeIterator<Item = (&'a SentrySpan, &'a Segment)>,
+    sent_at: SystemTime,
+) -> Envelopes {
+    let encoded = encode_within_limits(&SpanEncoder::new(config), trace, spans);
+    let envelopes = encoded.envelopes.into_iter().map(|mut envelope| {
+        stamp(&mut envelope.bytes, sent_at);
+        envelope.bytes
+    });
+    Envelopes {
+        envelopes: envelopes.collect(),
+        too_large: encoded.too_large,
+    }
+}
+
+/// Encodes each of `spans` as it stands in a container: a JSON object without line breaks.
+pub fn encode_spans<'a>(
+    config: &Config,
+    spans: impl IntoIterator<Item = (&'a SentrySpan, &'a Segment)>,
+) -> impl Iterator<Item = Vec<u8>> {
+    let encoder = SpanEncoder::new(config);
+    spans.into_iter().map(move |(span, segment)| {
+        let mut json = Vec::with_capacity(1024);
+        encoder.write(&mut json, span, segment, &segment.name());
+        json
+    })
+}
+
 /// An envelope that is complete but for the time it is sent at.
 #[derive(Debug)]
 pub(crate) struct Envelope {
@@ -400,6 +445,25 @@ mod tests {
         let [one, two] = divide(&first).unwrap();
         assert_eq!((one.spans, two.spans), (1, 1));
         assert!(divide(&one).is_none());
+    }
+
+    #[test]
+    fn envelopes_and_spans_for_those_who_send_them_elsewhere() {
+        let segment = testing::segment();
+        let spans = spans(&segment, &[1; 1001]);
+        let config = testing::config(&testing::options());
+        let with_segment = || spans.iter().map(|span| (span, &*segment));
+        let sent_at = UNIX_EPOCH + Duration::from_secs(1_795_132_805);
+        let encoded = encode_envelopes(&config, segment.trace(), with_segment(), sent_at);
+        assert_eq!((encoded.envelopes.len(), encoded.too_large), (2, 0));
+        let contained = encoded.envelopes.iter().flat_map(|envelope| {
+            let lines = lines(envelope);
+            assert_eq!(lines[0]["sent_at"], "2026-11-20T00:00:05.000000Z");
+            lines[2]["items"].as_array().unwrap().clone()
+        });
+        let alone = encode_spans(&config, with_segment())
+            .map(|json| serde_json::from_slice::<Value>(&json).unwrap());
+        assert_eq!(contained.collect::<Vec<_>>(), alone.collect::<Vec<_>>());
     }
 
     #[test]

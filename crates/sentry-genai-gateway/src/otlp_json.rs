@@ -3,28 +3,13 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use sentry_genai_conventions::{
-    Attributes, Link, SourceEvent, SourceSpan, SourceStatus, SpanKind, Timestamp,
+    Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanKind, Timestamp,
 };
 use serde_json::{Map, Value};
 
+use crate::{ReceivedSpan, any_value::AnyValue};
+
 mod id;
-mod path;
-mod value;
-
-use self::{
-    path::Path,
-    value::{integer, push},
-};
-
-/// A span, and the resource it came from.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ReceivedSpan {
-    /// Attributes of the resource, shared by the spans that came from it.
-    pub resource: Arc<Attributes>,
-    /// The span itself.
-    pub span: SourceSpan,
-}
 
 /// Why a text is no OTLP/JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,11 +28,26 @@ pub enum ParseError {
     /// The JSON is something else than an export request.
     #[non_exhaustive]
     Shape {
+        /// The line on which the request starts, counted from 1.
+        line: usize,
         /// The path of the value that is wrong, such as `resourceSpans[0].scopeSpans[2].spans[17].traceId`.
         path: String,
         /// What the value should have been.
         expected: &'static str,
     },
+}
+
+impl ParseError {
+    /// Says on which line a request starts that follows others.
+    fn on_line_of(mut self, text: &str, request: usize) -> Self {
+        if let Self::Shape { line, .. } = &mut self {
+            let (before, rest) = text.split_at(request);
+            let space = rest.len() - rest.trim_start().len();
+            let newlines = before.matches('\n').count() + rest[..space].matches('\n').count();
+            *line = 1 + newlines;
+        }
+        self
+    }
 }
 
 impl fmt::Display for ParseError {
@@ -58,7 +58,16 @@ impl fmt::Display for ParseError {
                 column,
                 message,
             } => write!(f, "line {line}, column {column}: {message}"),
-            Self::Shape { path, expected } => write!(f, "{path}: expected {expected}"),
+            Self::Shape {
+                line: 1,
+                path,
+                expected,
+            } => write!(f, "{path}: expected {expected}"),
+            Self::Shape {
+                line,
+                path,
+                expected,
+            } => write!(f, "line {line}, {path}: expected {expected}"),
         }
     }
 }
@@ -76,16 +85,20 @@ impl std::error::Error for ParseError {}
 /// If the text is not JSON, if it is not an export request, or if a span has no valid trace id, span id or start.
 pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
     let mut spans = Vec::new();
-    let stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let mut count = 0;
-    for request in stream {
+    loop {
+        let start = stream.byte_offset();
+        let Some(request) = stream.next() else {
+            break;
+        };
         let request = request.map_err(|error| ParseError::Syntax {
             line: error.line(),
             column: error.column(),
             message: describe(&error),
         })?;
         count += 1;
-        read_request(request, &mut spans)?;
+        read_request(request, &mut spans).map_err(|error| error.on_line_of(text, start))?;
     }
     if count == 0 {
         return Err(ParseError::Syntax {
@@ -289,6 +302,13 @@ fn time(value: &Value) -> Option<Timestamp> {
     Some(Timestamp::from_nanos(nanos))
 }
 
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_i64(),
+    }
+}
+
 fn attributes(list: Option<Value>, path: &Path<'_>) -> Result<Attributes, ParseError> {
     let path = Path::Field(path, "attributes");
     let mut attributes = Attributes::default();
@@ -299,10 +319,72 @@ fn attributes(list: Option<Value>, path: &Path<'_>) -> Result<Attributes, ParseE
             return Err(Path::Field(&path, "key").error("a text"));
         };
         if let Some(value) = item.remove("value") {
-            push(&mut attributes, &key, value);
+            any_value(value).push(&mut attributes, &key);
         }
     }
     Ok(attributes)
+}
+
+fn any_value(value: Value) -> AnyValue {
+    let Value::Object(mut fields) = value else {
+        return AnyValue::Nothing;
+    };
+    for (name, value) in std::mem::take(&mut fields) {
+        let read = match (name.as_str(), value) {
+            (_, Value::Null) => AnyValue::Nothing,
+            ("stringValue" | "string_value", Value::String(text)) => {
+                AnyValue::Scalar(Scalar::Str(text))
+            }
+            ("boolValue" | "bool_value", Value::Bool(value)) => {
+                AnyValue::Scalar(Scalar::Bool(value))
+            }
+            ("intValue" | "int_value", value) => match integer(&value) {
+                Some(number) => AnyValue::Scalar(Scalar::Integer(number)),
+                None => AnyValue::Json(value),
+            },
+            ("doubleValue" | "double_value", Value::Number(number)) => {
+                number.as_f64().map_or(AnyValue::Nothing, AnyValue::double)
+            }
+            // The names that JSON has no numbers for.
+            ("doubleValue" | "double_value", _) => AnyValue::Nothing,
+            ("bytesValue" | "bytes_value", Value::String(text)) => {
+                AnyValue::Scalar(Scalar::Str(text))
+            }
+            ("arrayValue" | "array_value", value) => {
+                AnyValue::array(values_of(value).into_iter().map(any_value).collect())
+            }
+            ("kvlistValue" | "kvlist_value", value) => AnyValue::Json(plain_map(value)),
+            _ => continue,
+        };
+        return read;
+    }
+    AnyValue::Nothing
+}
+
+fn plain_map(value: Value) -> Value {
+    let entries = values_of(value).into_iter().filter_map(|entry| {
+        let Value::Object(mut entry) = entry else {
+            return None;
+        };
+        let Some(Value::String(key)) = entry.remove("key") else {
+            return None;
+        };
+        Some((
+            key,
+            any_value(entry.remove("value").unwrap_or_default()).into_json(),
+        ))
+    });
+    Value::Object(entries.collect())
+}
+
+fn values_of(value: Value) -> Vec<Value> {
+    match value {
+        Value::Object(mut fields) => match fields.remove("values") {
+            Some(Value::Array(values)) => values,
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
 }
 
 fn take(fields: &mut Map<String, Value>, names: &[&str]) -> Option<Value> {
@@ -322,6 +404,34 @@ fn items(value: Option<Value>, path: &Path<'_>) -> Result<Vec<Value>, ParseError
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => Ok(items),
         Some(_) => Err(path.error("a list")),
+    }
+}
+
+/// Where in the request something is; written out only for an error.
+enum Path<'a> {
+    Root,
+    Field(&'a Self, &'static str),
+    Item(&'a Self, usize),
+}
+
+impl Path<'_> {
+    fn error(&self, expected: &'static str) -> ParseError {
+        ParseError::Shape {
+            line: 1,
+            path: self.to_string(),
+            expected,
+        }
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("request"),
+            Self::Field(Self::Root, name) => f.write_str(name),
+            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
+        }
     }
 }
 

@@ -75,6 +75,12 @@ mod transcript;
 mod tree;
 
 pub use assert::{SpanAssert, SpansAssert, assert_spans};
+/// The file format `tracing-capture-v1`, for programs that read captures without replaying them.
+pub mod capture {
+    pub use crate::replay::{
+        CaptureFile, CapturedEvent, CapturedField, CapturedSpan, ParentKind, Via,
+    };
+}
 pub use ingest::{Fault, Figures, Ingest, ReceivedEnvelope, ReceivedItem, ReceivedSpan};
 pub use llm::{FakeLlm, ReceivedRequest};
 pub use replay::{Capture, ReplayError};

@@ -7,7 +7,7 @@ use crate::ReceivedSpan;
 /// Renders spans for a terminal of about 120 columns: each trace a tree, each span a line.
 ///
 /// Traces and siblings come in the order of their start. A line shows name, op,
-/// model, tokens, duration and status; of an error also its `error.type`. The conversation stands above the trace if
+/// model, tokens, cost if it is known, duration and status; of an error also its `error.type`. The conversation stands above the trace if
 /// all its AI spans share one, else on each line. A span whose parent is missing, though it is no segment, says so.
 ///
 /// ```text
@@ -20,8 +20,10 @@ use crate::ReceivedSpan;
 #[must_use]
 pub fn render_tree(spans: &[ReceivedSpan]) -> String {
     let mut traces: Vec<(&str, Vec<&ReceivedSpan>)> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
     for span in spans {
-        match traces.iter_mut().find(|(id, _)| *id == span.trace_id) {
+        let index = *known.entry(&span.trace_id).or_insert(traces.len());
+        match traces.get_mut(index) {
             Some((_, members)) => members.push(span),
             None => traces.push((&span.trace_id, vec![span])),
         }
@@ -56,6 +58,7 @@ fn render_trace(id: &str, spans: &[&ReceivedSpan]) -> String {
             span.op().to_owned(),
             shorten(span.model().unwrap_or_default(), 28),
             tokens(span),
+            cost(span),
             shorten(conversation, 24),
             seconds(span.duration()),
             format!("{}{note}", status(span)),
@@ -125,45 +128,43 @@ impl<'a> Tree<'a> {
                 Some(_) if !span.is_segment => "  (parent missing)",
                 _ => "",
             };
-            self.draw(index, "", "", note, &mut lines);
+            self.draw(index, note, &mut lines);
         }
         lines
     }
 
-    fn draw(
-        &mut self,
-        index: usize,
-        branch: &str,
-        indent: &str,
-        note: &'static str,
-        lines: &mut Vec<Line<'a>>,
-    ) {
-        if !self.drawn.insert(index) {
-            return;
-        }
-        let span = self.spans[index];
-        lines.push(Line {
-            span,
-            prefix: format!("{indent}{branch}"),
-            note,
-        });
-        let children = self.children.remove(span.span_id.as_str());
-        let children = children.unwrap_or_default();
-        let indent = match branch {
-            "" => String::new(),
-            LAST => format!("{indent}   "),
-            _ => format!("{indent}│  "),
-        };
-        for (position, child) in children.iter().enumerate() {
-            let branch = if position + 1 == children.len() {
-                LAST
-            } else {
-                "├─ "
+    /// Draws a span and all below it. This does not recurse: a trace may be deeper than a stack.
+    fn draw(&mut self, index: usize, note: &'static str, lines: &mut Vec<Line<'a>>) {
+        let mut open = vec![(index, "", String::new(), note)];
+        while let Some((index, branch, indent, note)) = open.pop() {
+            if !self.drawn.insert(index) {
+                continue;
+            }
+            let span = self.spans[index];
+            lines.push(Line {
+                span,
+                prefix: format!("{indent}{branch}"),
+                note,
+            });
+            let children = self.children.remove(span.span_id.as_str());
+            let below = match branch {
+                // Deeper still, the names would leave the column.
+                _ if indent.chars().count() >= DEEPEST => indent,
+                "" => indent,
+                LAST => indent + "   ",
+                _ => indent + "│  ",
             };
-            self.draw(*child, branch, &indent, "", lines);
+            let children = children.unwrap_or_default();
+            for (position, child) in children.into_iter().rev().enumerate() {
+                let branch = if position == 0 { LAST } else { "├─ " };
+                open.push((child, branch, below.clone(), ""));
+            }
         }
     }
 }
+
+/// The widest indentation, in characters.
+const DEEPEST: usize = 30;
 
 const LAST: &str = "└─ ";
 
@@ -199,6 +200,13 @@ pub(crate) fn tokens(span: &ReceivedSpan) -> String {
         });
     }
     parts.join(" ")
+}
+
+/// Returns what a call cost in US dollars, such as `$0.0021`, if the span says so.
+fn cost(span: &ReceivedSpan) -> String {
+    let cost = span.attr("gen_ai.cost.total_tokens");
+    cost.and_then(serde_json::Value::as_f64)
+        .map_or_else(String::new, |cost| format!("${cost:.4}"))
 }
 
 /// Returns a duration with three digits or so: `0.4 ms`, `912 ms`, `3.80 s`.
@@ -269,6 +277,27 @@ POST /ask                       http.server                                     
    └─ chat gpt-5-mini           gen_ai.chat          gpt-5-mini-2025-08-06  in 42 (16 cached) out 17 (5 reasoning)  600 ms  ok
 "
         );
+    }
+
+    #[test]
+    fn costs_are_shown_and_no_depth_is_too_deep() {
+        let span = |number: usize| {
+            let mut span = json!({
+                "trace_id": "00000000000000000000000000000001", "span_id": format!("{number:016}"),
+                "name": "x", "status": "ok", "start_timestamp": 1.0, "end_timestamp": 1.5,
+                "attributes": {"gen_ai.cost.total_tokens": {"type": "double", "value": 0.0123}},
+            });
+            if number > 0 {
+                span["parent_span_id"] = format!("{:016}", number - 1).into();
+            }
+            ReceivedSpan::from_json(&span).unwrap()
+        };
+        let spans: Vec<_> = (0..50_000).map(span).collect();
+        let tree = render_tree(&spans);
+        assert_eq!(tree.lines().count(), 1 + spans.len());
+        let last = tree.lines().last().unwrap();
+        assert!(last.ends_with("└─ x  $0.0123  500 ms  ok"), "{last}");
+        assert!(last.chars().count() < 80, "{last}");
     }
 
     #[test]

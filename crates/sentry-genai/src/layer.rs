@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Link, SourceEvent, SourceSpan};
+use sentry_genai_conventions::{Link, LoggedError, SourceSpan};
 use sentry_genai_delivery::{
     IncomingTrace, Segment, conversation_in_baggage, new_span_id, on_delivery_thread,
 };
@@ -213,7 +213,7 @@ where
         let mut exception = ExceptionRecorder::default();
         event.record(&mut exception);
         if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
-            state.source.events.push(exception.into_event());
+            state.source.events.push(exception.0.into_event());
         }
     }
 
@@ -356,45 +356,15 @@ fn is_own(metadata: &Metadata<'_>) -> bool {
 
 /// Reads an ERROR event as OpenTelemetry's exception.
 #[derive(Default)]
-struct ExceptionRecorder {
-    message: Option<String>,
-    error: Option<String>,
-    kind: Option<String>,
-}
-
-impl ExceptionRecorder {
-    fn set(&mut self, field: &str, text: String) {
-        match field {
-            "message" => self.message = Some(text),
-            "error" | "err" | "exception.message" => self.error = Some(text),
-            "error.type" | "exception.type" => self.kind = Some(text),
-            _ => {}
-        }
-    }
-
-    fn into_event(self) -> SourceEvent {
-        let message = match (self.message, self.error) {
-            (Some(message), Some(error)) => Some(format!("{message}: {error}")),
-            (message, error) => error.or(message),
-        };
-        let mut event = SourceEvent::new("exception");
-        if let Some(message) = message {
-            event.attributes.push("exception.message", message);
-        }
-        if let Some(kind) = self.kind {
-            event.attributes.push("exception.type", kind);
-        }
-        event
-    }
-}
+struct ExceptionRecorder(LoggedError);
 
 impl Visit for ExceptionRecorder {
     fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
-        self.set(field.name(), value.to_owned());
+        self.0.field(field.name(), value.to_owned());
     }
 
     fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        self.set(field.name(), format!("{value:?}"));
+        self.0.field(field.name(), format!("{value:?}"));
     }
 
     fn record_error(
@@ -402,6 +372,6 @@ impl Visit for ExceptionRecorder {
         field: &tracing::field::Field,
         value: &(dyn std::error::Error + 'static),
     ) {
-        self.set(field.name(), value.to_string());
+        self.0.field(field.name(), value.to_string());
     }
 }

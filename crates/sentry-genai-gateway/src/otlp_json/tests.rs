@@ -100,4 +100,8 @@ fn errors_say_where() {
         error(r#"{"resourceSpans":[{"scopeSpans":{}}]}"#),
         "resourceSpans[0].scopeSpans: expected a list"
     );
+    assert_eq!(
+        error("{\"resourceSpans\":[]}\n\n{\"resourceSpans\":7}"),
+        "line 3, resourceSpans: expected a list"
+    );
 }

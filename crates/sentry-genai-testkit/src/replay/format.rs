@@ -1,48 +1,103 @@
-//! The file format `tracing-capture-v1`.
+//! The file format `tracing-capture-v1`: what a program told `tracing`, span by span.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(super) const FORMAT: &str = "tracing-capture-v1";
+use super::ReplayError;
 
+const FORMAT: &str = "tracing-capture-v1";
+
+/// A capture as it stands in its file.
 #[derive(Debug, Deserialize)]
-pub(super) struct CaptureFile {
-    pub(super) format: String,
+#[non_exhaustive]
+pub struct CaptureFile {
+    /// The name of the format: `tracing-capture-v1`.
+    pub format: String,
+    /// The library that made the spans, with its version.
     #[serde(default)]
-    pub(super) library: String,
+    pub library: String,
+    /// What the library was asked to do.
     #[serde(default)]
-    pub(super) scenario: String,
-    pub(super) spans: Vec<SpanEntry>,
+    pub scenario: String,
+    /// The spans.
+    pub spans: Vec<CapturedSpan>,
+    /// Events that happened in no span.
     #[serde(default)]
-    pub(super) events_outside_spans: Vec<EventEntry>,
+    pub events_outside_spans: Vec<CapturedEvent>,
 }
 
+impl CaptureFile {
+    /// Reads a capture.
+    ///
+    /// # Errors
+    ///
+    /// If `json` is no JSON, lacks something, or says it has another format.
+    pub fn parse(json: &str) -> Result<Self, ReplayError> {
+        let file: Self = serde_json::from_str(json).map_err(ReplayError::Json)?;
+        if file.format != FORMAT {
+            return Err(ReplayError::Format(file.format));
+        }
+        Ok(file)
+    }
+
+    /// Returns whether a text is a capture, or at least says so.
+    #[must_use]
+    pub fn is_named_in(json: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Named {
+            format: String,
+        }
+
+        // Most files of other formats can be told apart without parsing them.
+        json.contains(FORMAT)
+            && serde_json::from_str::<Named>(json).is_ok_and(|named| named.format == FORMAT)
+    }
+}
+
+/// A span of a capture.
 #[derive(Debug, Deserialize)]
-pub(super) struct SpanEntry {
-    pub(super) span: u64,
-    pub(super) parent: Option<u64>,
-    pub(super) parent_kind: ParentKind,
-    pub(super) name: String,
-    pub(super) target: String,
-    pub(super) level: String,
-    pub(super) module_path: Option<String>,
-    pub(super) file: Option<String>,
-    pub(super) declared_fields: Vec<String>,
-    pub(super) fields_at_new: Vec<FieldEntry>,
+#[non_exhaustive]
+pub struct CapturedSpan {
+    /// The number by which other spans refer to it.
+    pub span: u64,
+    /// The number of the parent.
+    pub parent: Option<u64>,
+    /// How the span got its parent.
+    pub parent_kind: ParentKind,
+    /// The name in its metadata.
+    pub name: String,
+    /// The target in its metadata.
+    pub target: String,
+    /// The level in its metadata, such as `INFO`.
+    pub level: String,
+    /// The module it was made in.
+    pub module_path: Option<String>,
+    /// The file it was made in.
+    pub file: Option<String>,
+    /// All fields that it may have.
+    pub declared_fields: Vec<String>,
+    /// The fields it was made with.
+    pub fields_at_new: Vec<CapturedField>,
+    /// The fields that were recorded later.
     #[serde(default)]
-    pub(super) records: Vec<FieldEntry>,
+    pub records: Vec<CapturedField>,
+    /// The events that happened in it.
     #[serde(default)]
-    pub(super) events: Vec<EventEntry>,
+    pub events: Vec<CapturedEvent>,
+    /// The numbers of the spans it follows from.
     #[serde(default)]
-    pub(super) follows_from: Vec<u64>,
-    pub(super) new_us: u64,
-    pub(super) closed_us: Option<u64>,
+    pub follows_from: Vec<u64>,
+    /// When it was made, in microseconds since the capture began.
+    pub new_us: u64,
+    /// When it was closed, in microseconds since the capture began; `None` if it was left open.
+    pub closed_us: Option<u64>,
 }
 
 /// How a span got its parent.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum ParentKind {
+#[non_exhaustive]
+pub enum ParentKind {
     /// The parent was the current span.
     Contextual,
     /// The parent was named.
@@ -51,34 +106,67 @@ pub(super) enum ParentKind {
     ExplicitRoot,
 }
 
+/// A value that a field was given.
 #[derive(Debug, Deserialize)]
-pub(super) struct FieldEntry {
-    pub(super) field: String,
-    pub(super) via: Via,
-    pub(super) value: Value,
+#[non_exhaustive]
+pub struct CapturedField {
+    /// The name of the field.
+    pub field: String,
+    /// Which method of the visitor got the value.
+    pub via: Via,
+    /// The value; a number beyond 64 bits is a text.
+    pub value: Value,
+    /// When it was recorded, in microseconds since the capture began.
     #[serde(default)]
-    pub(super) at_us: u64,
+    pub at_us: u64,
 }
 
-/// Which method of the visitor got the value.
+impl CapturedField {
+    /// Returns the value as a text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match &self.value {
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        }
+    }
+}
+
+/// Which method of the visitor got a value.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Via {
+#[non_exhaustive]
+pub enum Via {
+    /// `record_str`
     Str,
+    /// `record_i64`
     I64,
+    /// `record_u64`
     U64,
+    /// `record_f64`
     F64,
+    /// `record_bool`
     Bool,
+    /// `record_i128`
     I128,
+    /// `record_debug`, which also gets what is displayed
     Debug,
+    /// `record_error`
     Error,
 }
 
+/// An event.
 #[derive(Debug, Deserialize)]
-pub(super) struct EventEntry {
-    pub(super) name: String,
-    pub(super) target: String,
-    pub(super) level: String,
-    pub(super) at_us: u64,
-    pub(super) fields: Vec<FieldEntry>,
+#[non_exhaustive]
+pub struct CapturedEvent {
+    /// The name in its metadata.
+    pub name: String,
+    /// The target in its metadata.
+    pub target: String,
+    /// The level in its metadata, such as `ERROR`.
+    pub level: String,
+    /// When it happened, in microseconds since the capture began.
+    pub at_us: u64,
+    /// Its fields.
+    pub fields: Vec<CapturedField>,
 }

@@ -10,10 +10,8 @@ mod tests;
 
 use std::{collections::BTreeMap, error::Error, fmt};
 
-use self::{
-    format::{CaptureFile, FORMAT},
-    timeline::Step,
-};
+pub use self::format::{CaptureFile, CapturedEvent, CapturedField, CapturedSpan, ParentKind, Via};
+use self::timeline::Step;
 
 /// What a program told `tracing`: spans, their fields and events, in order.
 ///
@@ -37,10 +35,7 @@ impl Capture {
     ///
     /// If `json` is not a capture, or contradicts itself.
     pub fn parse(json: &str) -> Result<Self, ReplayError> {
-        let file: CaptureFile = serde_json::from_str(json).map_err(ReplayError::Json)?;
-        if file.format != FORMAT {
-            return Err(ReplayError::Format(file.format));
-        }
+        let file = CaptureFile::parse(json)?;
         Ok(Self {
             steps: timeline::steps(&file)?,
             span_count: file.spans.len(),
@@ -98,7 +93,9 @@ impl fmt::Display for ReplayError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => write!(formatter, "not a capture: {error}"),
-            Self::Format(format) => write!(formatter, "format {format:?} is not {FORMAT:?}"),
+            Self::Format(format) => {
+                write!(formatter, "format {format:?} is not \"tracing-capture-v1\"")
+            }
             Self::Inconsistent(what) => write!(formatter, "inconsistent capture: {what}"),
         }
     }

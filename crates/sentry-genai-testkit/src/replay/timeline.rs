@@ -8,7 +8,7 @@ use tracing_core::metadata::Kind;
 use super::{
     ReplayError,
     callsite::{Description, ReplayedCallsite, Slots},
-    format::{CaptureFile, EventEntry, FieldEntry, ParentKind, SpanEntry},
+    format::{CaptureFile, CapturedEvent, CapturedField, CapturedSpan, ParentKind},
     value::FieldValue,
 };
 
@@ -167,7 +167,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn add_span(&mut self, entry: &'a SpanEntry) -> Result<(), ReplayError> {
+    fn add_span(&mut self, entry: &'a CapturedSpan) -> Result<(), ReplayError> {
         let span = entry.span;
         if !self.known.insert(span) {
             return Err(ReplayError::Inconsistent(format!("two spans {span}")));
@@ -215,7 +215,11 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn add_event(&mut self, span: Option<u64>, entry: &'a EventEntry) -> Result<(), ReplayError> {
+    fn add_event(
+        &mut self,
+        span: Option<u64>,
+        entry: &'a CapturedEvent,
+    ) -> Result<(), ReplayError> {
         let description = Description {
             kind: Kind::EVENT,
             name: &entry.name,
@@ -261,10 +265,10 @@ fn level(name: &str) -> Result<Level, ReplayError> {
         .map_err(|_| ReplayError::Inconsistent(format!("no level {name:?}")))
 }
 
-fn read_values(entries: &[FieldEntry]) -> Result<Vec<(String, FieldValue)>, ReplayError> {
+fn read_values(entries: &[CapturedField]) -> Result<Vec<(String, FieldValue)>, ReplayError> {
     let values = entries.iter().map(|entry| {
         let value = FieldValue::read(entry).ok_or_else(|| {
-            let FieldEntry {
+            let CapturedField {
                 field, via, value, ..
             } = entry;
             ReplayError::Inconsistent(format!("{field}: {value} is no {via:?}"))

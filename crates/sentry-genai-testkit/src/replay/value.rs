@@ -2,10 +2,9 @@
 
 use std::{error::Error, fmt};
 
-use serde_json::Value as Json;
 use tracing::field::{DebugValue, Value, debug};
 
-use super::format::{FieldEntry, Via};
+use super::format::{CapturedField, Via};
 
 /// The value of a field.
 #[derive(Debug)]
@@ -22,7 +21,7 @@ pub(super) enum FieldValue {
 
 impl FieldValue {
     /// Reads a value; `None` if it is not what its method takes.
-    pub(super) fn read(entry: &FieldEntry) -> Option<Self> {
+    pub(super) fn read(entry: &CapturedField) -> Option<Self> {
         let value = &entry.value;
         Some(match entry.via {
             Via::Str => Self::Str(value.as_str()?.to_owned()),
@@ -31,9 +30,9 @@ impl FieldValue {
             Via::F64 => Self::F64(value.as_f64()?),
             Via::Bool => Self::Bool(value.as_bool()?),
             // Beyond 64 bits a number is written as a string.
-            Via::I128 => Self::I128(text(value).parse().ok()?),
-            Via::Debug => Self::Debug(debug(Verbatim(text(value)))),
-            Via::Error => Self::Error(Box::new(Verbatim(text(value)))),
+            Via::I128 => Self::I128(entry.text().parse().ok()?),
+            Via::Debug => Self::Debug(debug(Verbatim(entry.text()))),
+            Via::Error => Self::Error(Box::new(Verbatim(entry.text()))),
         })
     }
 
@@ -49,12 +48,6 @@ impl FieldValue {
             Self::Error(value) => value,
         }
     }
-}
-
-fn text(value: &Json) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Formats as the captured text, without quotes.

@@ -3,6 +3,8 @@
 mod messages;
 mod turns;
 
+use std::collections::HashMap;
+
 use self::turns::{Content, Conversation, Turn};
 use crate::{
     ReceivedSpan,
@@ -18,9 +20,11 @@ use crate::{
 #[must_use]
 pub fn render_transcript(spans: &[ReceivedSpan]) -> String {
     let mut conversations: Vec<(Option<&str>, Vec<&ReceivedSpan>)> = Vec::new();
+    let mut known = HashMap::new();
     for span in spans {
         let id = span.conversation_id();
-        match conversations.iter_mut().find(|(known, _)| *known == id) {
+        let index = *known.entry(id).or_insert(conversations.len());
+        match conversations.get_mut(index) {
             Some((_, members)) => members.push(span),
             None => conversations.push((id, vec![span])),
         }

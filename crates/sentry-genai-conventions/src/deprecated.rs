@@ -1,0 +1,34 @@
+//! Names that Sentry's attribute registry has given up.
+
+use crate::tables::{self, Fate};
+
+/// What became of a deprecated attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Deprecation {
+    /// Another attribute replaces it.
+    RenamedTo(&'static str),
+    /// Nothing replaces it.
+    Retired,
+}
+
+/// Looks up an attribute of GenAI or MCP in Sentry's registry (`@sentry/conventions`); `None` if it is current, or not
+/// listed.
+///
+/// ```
+/// use sentry_genai_conventions::{Deprecation, deprecation};
+///
+/// assert_eq!(deprecation("gen_ai.system"), Some(Deprecation::RenamedTo("gen_ai.provider.name")));
+/// assert_eq!(deprecation("gen_ai.provider.name"), None);
+/// ```
+#[must_use]
+pub fn deprecation(key: &str) -> Option<Deprecation> {
+    if !key.starts_with("gen_ai.") && !key.starts_with("mcp.") {
+        return None;
+    }
+    match tables::attribute(key)?.fate {
+        Fate::Current => None,
+        Fate::Renamed(to) => Some(Deprecation::RenamedTo(to)),
+        Fate::Retired => Some(Deprecation::Retired),
+    }
+}

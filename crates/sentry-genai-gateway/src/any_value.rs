@@ -1,0 +1,75 @@
+//! OTLP's `AnyValue`, whatever it was encoded as.
+
+use sentry_genai_conventions::{Attributes, Scalar};
+use serde_json::Value;
+
+/// An `AnyValue`, read: what an attribute can hold, or JSON for what it cannot.
+pub(crate) enum AnyValue {
+    Nothing,
+    Scalar(Scalar),
+    List(Vec<Scalar>),
+    Json(Value),
+}
+
+impl AnyValue {
+    /// A number that is not finite is none.
+    pub(crate) fn double(number: f64) -> Self {
+        if number.is_finite() {
+            Self::Scalar(Scalar::Double(number))
+        } else {
+            Self::Nothing
+        }
+    }
+
+    /// Scalars of one type stay a list; anything else becomes JSON.
+    pub(crate) fn array(values: Vec<Self>) -> Self {
+        let is_uniform = values.iter().all(|value| match (value, &values[0]) {
+            (Self::Scalar(value), Self::Scalar(first)) => {
+                std::mem::discriminant(value) == std::mem::discriminant(first)
+            }
+            _ => false,
+        });
+        if is_uniform {
+            let scalars = values.into_iter().filter_map(|value| match value {
+                Self::Scalar(scalar) => Some(scalar),
+                _ => None,
+            });
+            return Self::List(scalars.collect());
+        }
+        Self::Json(values.into_iter().map(Self::into_json).collect())
+    }
+
+    /// Returns the JSON that the value stands for.
+    pub(crate) fn into_json(self) -> Value {
+        match self {
+            Self::Nothing => Value::Null,
+            Self::Scalar(value) => json(value),
+            Self::List(values) => values.into_iter().map(json).collect(),
+            Self::Json(value) => value,
+        }
+    }
+
+    /// Appends the value under `key`, unless there is none.
+    pub(crate) fn push(self, attributes: &mut Attributes, key: &str) {
+        match self {
+            Self::Nothing => {}
+            Self::Scalar(Scalar::Bool(value)) => attributes.push_owned_key(key, value),
+            Self::Scalar(Scalar::Integer(value)) => attributes.push_owned_key(key, value),
+            Self::Scalar(Scalar::Double(value)) => attributes.push_owned_key(key, value),
+            Self::Scalar(Scalar::Str(value)) => attributes.push_owned_key(key, &value),
+            Self::Scalar(_) => {}
+            Self::List(values) => attributes.push_owned_key(key, values),
+            Self::Json(value) => attributes.push_owned_key(key, value.to_string()),
+        }
+    }
+}
+
+fn json(value: Scalar) -> Value {
+    match value {
+        Scalar::Bool(value) => value.into(),
+        Scalar::Integer(value) => value.into(),
+        Scalar::Double(value) => value.into(),
+        Scalar::Str(value) => value.into(),
+        _ => Value::Null,
+    }
+}

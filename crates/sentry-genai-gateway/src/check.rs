@@ -1,0 +1,205 @@
+//! What Sentry will not understand in spans, and how to fix it where they are made.
+//!
+//! A [`Checker`] looks at the spans of one file after the other and keeps a [`Report`]; of each [`Rule`] that is broken it
+//! counts how often, and keeps the first few spans as examples.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sentry_genai_conventions::{
+    SentrySpan, SourceSpan, SpanId, TraceId, TranslateOptions, Translator,
+};
+
+use crate::{ReceivedSpan, inherit_batch};
+
+mod rules;
+mod span;
+mod trace;
+
+pub use rules::{RULES, Rule, Severity};
+
+/// How many spans a finding shows.
+const EXAMPLES: usize = 5;
+
+/// How many different details a finding tells apart; beyond that they are counted together.
+const DETAILS: usize = 50;
+
+/// What was found in all files so far.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// How many spans there are.
+    pub spans: usize,
+    /// How many of them Sentry takes for AI spans.
+    pub ai_spans: usize,
+    /// How many traces there are; one that is spread over several files counts in each.
+    pub traces: usize,
+    /// What was found, by the id of the rule.
+    findings: BTreeMap<&'static str, Finding>,
+}
+
+/// How often a rule is broken, and where.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// How many times it is broken.
+    pub count: usize,
+    /// How many times by what, such as an attribute; empty if there is nothing to tell apart.
+    pub details: BTreeMap<String, usize>,
+    /// The first spans that break it.
+    pub examples: Vec<Example>,
+}
+
+/// A span that breaks a rule.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Example {
+    /// The file it is in.
+    pub file: String,
+    /// Its trace.
+    pub trace_id: TraceId,
+    /// Its id.
+    pub span_id: SpanId,
+    /// Its name, as the instrumentation gave it.
+    pub name: String,
+}
+
+impl Report {
+    /// Returns the findings, the gravest first.
+    #[must_use]
+    pub fn findings(&self) -> Vec<&Finding> {
+        let mut findings: Vec<_> = self.findings.values().collect();
+        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.rule.severity), finding.rule.id));
+        findings
+    }
+
+    /// Returns whether anything of this severity or above was found.
+    #[must_use]
+    pub fn has(&self, severity: Severity) -> bool {
+        let mut findings = self.findings.values();
+        findings.any(|finding| finding.rule.severity >= severity)
+    }
+}
+
+/// Checks spans, one batch at a time.
+#[derive(Debug)]
+pub struct Checker {
+    /// As spans are translated by default.
+    discreet: Translator,
+    /// With all content.
+    full: Translator,
+    report: Report,
+}
+
+impl Default for Checker {
+    fn default() -> Self {
+        let mut everything = TranslateOptions::default();
+        everything.capture_inputs = true;
+        everything.capture_outputs = true;
+        Self {
+            discreet: Translator::new(TranslateOptions::default()),
+            full: Translator::new(everything),
+            report: Report::default(),
+        }
+    }
+}
+
+impl Checker {
+    /// Checks the spans of one file. Parents are looked for among them.
+    pub fn add(&mut self, file: &str, received: Vec<ReceivedSpan>) {
+        let mut sources: Vec<_> = received.into_iter().map(|received| received.span).collect();
+        inherit_batch(&self.full, &mut sources);
+        let mut index = HashMap::new();
+        let mut traces: Vec<(Vec<SentrySpan>, Vec<Origin>)> = Vec::new();
+        for source in sources {
+            let number = *index.entry(source.trace_id).or_insert_with(|| {
+                traces.push(Default::default());
+                traces.len() - 1
+            });
+            let origin = Origin::of(&source);
+            let full = self.full.translate(source.clone());
+            let mut findings = Findings {
+                report: &mut self.report,
+                file,
+            };
+            span::check(&source, &full, &origin, &mut findings);
+            let discreet = self.discreet.translate(source);
+            span::check_content(&full, &discreet, &origin, &mut findings);
+            traces[number].0.push(full);
+            traces[number].1.push(origin);
+        }
+        for (mut spans, origins) in traces {
+            self.full.relate(&mut spans);
+            self.report.traces += 1;
+            self.report.spans += spans.len();
+            self.report.ai_spans += spans.iter().filter(|span| span.ai.is_some()).count();
+            let mut findings = Findings {
+                report: &mut self.report,
+                file,
+            };
+            trace::check(&spans, &origins, &mut findings);
+        }
+    }
+
+    /// Returns what was found.
+    #[must_use]
+    pub fn into_report(self) -> Report {
+        self.report
+    }
+}
+
+/// What is remembered of a span that was translated.
+struct Origin {
+    trace_id: TraceId,
+    span_id: SpanId,
+    name: String,
+}
+
+impl Origin {
+    fn of(source: &SourceSpan) -> Self {
+        Self {
+            trace_id: source.trace_id,
+            span_id: source.span_id,
+            name: source.name.clone().into_owned(),
+        }
+    }
+}
+
+/// Where findings go.
+struct Findings<'a> {
+    report: &'a mut Report,
+    file: &'a str,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, rule: &'static Rule, span: &Origin, detail: Option<&str>) {
+        let finding = self.report.findings.entry(rule.id);
+        let finding = finding.or_insert_with(|| Finding {
+            rule,
+            count: 0,
+            details: BTreeMap::new(),
+            examples: Vec::new(),
+        });
+        finding.count += 1;
+        if let Some(detail) = detail {
+            let is_told_apart =
+                finding.details.len() < DETAILS || finding.details.contains_key(detail);
+            let detail = if is_told_apart { detail } else { "others" };
+            *finding.details.entry(detail.to_owned()).or_default() += 1;
+        }
+        if finding.examples.len() < EXAMPLES
+            && finding.examples.last().map(|last| last.span_id) != Some(span.span_id)
+        {
+            finding.examples.push(Example {
+                file: self.file.to_owned(),
+                trace_id: span.trace_id,
+                span_id: span.span_id,
+                name: span.name.clone(),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The rules, as data.
+
+/// Something that Sentry does not understand, or not fully.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rule {
+    /// The name by which programs know it; it does not change.
+    pub id: &'static str,
+    /// How much is lost.
+    pub severity: Severity,
+    /// What is wrong, and what it costs.
+    pub message: &'static str,
+    /// What to do about it.
+    pub fix: &'static str,
+}
+
+/// How much is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Severity {
+    /// Nothing, since the translation mends it, or nothing that was not meant to be.
+    Note,
+    /// Something that Sentry would show or count.
+    Warning,
+}
+
+impl Severity {
+    /// Returns its name: `note` or `warning`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+pub(super) static AGENT_NAME: Rule = Rule {
+    id: "agent-name-missing",
+    severity: Severity::Warning,
+    message: "An agent run without a name cannot be told from the others.",
+    fix: "Set gen_ai.agent.name on the span of the run.",
+};
+
+pub(super) static AGENT_WITHOUT_CALLS: Rule = Rule {
+    id: "agent-without-calls",
+    severity: Severity::Note,
+    message: "There is no model call below this agent run, so it has neither tokens nor costs of its own.",
+    fix: "Make the model calls inside the span of the run, or propagate the trace to where they are made.",
+};
+
+pub(super) static CONTENT: Rule = Rule {
+    id: "content-dropped",
+    severity: Severity::Note,
+    message: "These attributes are content, or may be, and leave only if that is allowed.",
+    fix: "Pass --pii, or set send_default_pii in a program, if Sentry may have them.",
+};
+
+pub(super) static CONVERSATION: Rule = Rule {
+    id: "conversation-missing",
+    severity: Severity::Warning,
+    message: "Without a conversation id the Conversations page does not show these spans.",
+    fix: "Set gen_ai.conversation.id, or session.id, on the outermost span of a turn; the spans below inherit it.",
+};
+
+pub(super) static COST: Rule = Rule {
+    id: "cost-negative",
+    severity: Severity::Warning,
+    message: "A cost below zero makes every sum over it wrong.",
+    fix: "Let the input tokens include the cached ones, or leave the cost out: Sentry works it out from the tokens.",
+};
+
+pub(super) static DEPRECATED: Rule = Rule {
+    id: "attribute-deprecated",
+    severity: Severity::Note,
+    message: "Sentry's conventions have given up these names. They are translated.",
+    fix: "Update the instrumentation, or opt in to its newest conventions (OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental).",
+};
+
+pub(super) static MESSAGES: Rule = Rule {
+    id: "messages-unreadable",
+    severity: Severity::Warning,
+    message: "These messages look like JSON and could not be read; they are kept as one text.",
+    fix: "Record them whole, as JSON of the form [{\"role\": ..., \"parts\": [...]}]; a limit on attribute lengths cuts them.",
+};
+
+pub(super) static MODEL: Rule = Rule {
+    id: "model-missing",
+    severity: Severity::Warning,
+    message: "A model call without a model has no costs and stands in no chart of models.",
+    fix: "Set gen_ai.request.model, and gen_ai.response.model when the answer is there.",
+};
+
+pub(super) static OPERATION: Rule = Rule {
+    id: "operation-demoted",
+    severity: Severity::Note,
+    message: "Sentry would take these operations for model calls, so they become plain spans.",
+    fix: "Nothing, if they are no model calls; else set gen_ai.operation.name to one that Sentry knows, such as chat.",
+};
+
+pub(super) static ORPHAN: Rule = Rule {
+    id: "parent-missing",
+    severity: Severity::Warning,
+    message: "The parent of these spans is not in the file; without it they hang in the air.",
+    fix: "Export all spans of the trace, and shut the exporter down before the program ends.",
+};
+
+pub(super) static TOKENS: Rule = Rule {
+    id: "tokens-impossible",
+    severity: Severity::Warning,
+    message: "No call uses so many tokens: the counts are negative, no whole numbers, or beyond any model.",
+    fix: "Record counts as whole numbers, and none where the provider reports none.",
+};
+
+pub(super) static TOOL_NAME: Rule = Rule {
+    id: "tool-name-missing",
+    severity: Severity::Warning,
+    message: "A tool call without a name stands in no chart of tools.",
+    fix: "Set gen_ai.tool.name on the span of the call.",
+};
+
+/// Every rule.
+pub static RULES: &[&Rule] = &[
+    &AGENT_NAME,
+    &AGENT_WITHOUT_CALLS,
+    &DEPRECATED,
+    &CONTENT,
+    &CONVERSATION,
+    &COST,
+    &MESSAGES,
+    &MODEL,
+    &OPERATION,
+    &ORPHAN,
+    &TOKENS,
+    &TOOL_NAME,
+];

@@ -1,0 +1,126 @@
+//! Rules that one span alone can break.
+
+use std::collections::HashSet;
+
+use sentry_genai_conventions::{Deprecation, SentrySpan, SourceSpan, Value, deprecation};
+use serde_json::Value as Json;
+
+use super::{Findings, Origin, rules};
+
+/// More tokens than any model takes at once.
+const MOST_TOKENS: f64 = 1e9;
+
+pub(super) fn check(
+    source: &SourceSpan,
+    full: &SentrySpan,
+    origin: &Origin,
+    findings: &mut Findings<'_>,
+) {
+    for (key, value) in source.attributes.iter() {
+        match deprecation(key) {
+            Some(Deprecation::RenamedTo(to)) => {
+                findings.add(
+                    &rules::DEPRECATED,
+                    origin,
+                    Some(&format!("{key} is now {to}")),
+                );
+            }
+            Some(_) => {
+                let detail = format!("{key} is gone");
+                findings.add(&rules::DEPRECATED, origin, Some(&detail));
+            }
+            None => {}
+        }
+        if counts_tokens(key) && !is_count(value) {
+            findings.add(&rules::TOKENS, origin, Some(key));
+        }
+        if is_cost(key) && number(value).is_some_and(|cost| cost < 0.0) {
+            findings.add(&rules::COST, origin, Some(key));
+        }
+    }
+    if full.ai.is_none()
+        && !full.op.starts_with("mcp.")
+        && let Some(operation) = source.attributes.text("gen_ai.operation.name")
+    {
+        findings.add(&rules::OPERATION, origin, Some(operation.trim_matches('"')));
+    }
+    if full.ai.is_some() {
+        for key in ["gen_ai.input.messages", "gen_ai.output.messages"] {
+            let unreadable = full
+                .attributes
+                .text(key)
+                .and_then(|messages| unread_text(messages, source));
+            if let Some(from) = unreadable {
+                findings.add(&rules::MESSAGES, origin, Some(from));
+            }
+        }
+    }
+}
+
+/// Compares a span translated with all content to the same without.
+pub(super) fn check_content(
+    full: &SentrySpan,
+    discreet: &SentrySpan,
+    origin: &Origin,
+    findings: &mut Findings<'_>,
+) {
+    let kept: HashSet<&str> = discreet.attributes.iter().map(|(key, _)| key).collect();
+    for (key, _) in full.attributes.iter() {
+        if !kept.contains(key) {
+            findings.add(&rules::CONTENT, origin, Some(key));
+        }
+    }
+}
+
+/// Usage is counted under keys that say so; limits and other settings are not usage.
+fn counts_tokens(key: &str) -> bool {
+    key.ends_with("_tokens") && (key.contains("usage.") || key.contains("token_count"))
+}
+
+fn is_count(value: Value<'_>) -> bool {
+    match value {
+        // Nothing, as some libraries write it.
+        Value::Str("" | "None" | "null") => true,
+        value => number(value)
+            .is_some_and(|count| (0.0..=MOST_TOKENS).contains(&count) && count.fract() == 0.0),
+    }
+}
+
+fn is_cost(key: &str) -> bool {
+    key.contains("cost")
+}
+
+fn number(value: Value<'_>) -> Option<f64> {
+    match value {
+        Value::Integer(number) => Some(number as f64),
+        Value::Double(number) => Some(number),
+        Value::Str(text) => {
+            let text = text.strip_prefix("Some(").unwrap_or(text);
+            let text = text.strip_suffix(')').unwrap_or(text);
+            text.trim_matches('"').parse().ok()
+        }
+        _ => None,
+    }
+}
+
+/// Returns the attribute of the source whose text, though it looks like JSON, became one message as it is.
+fn unread_text<'a>(messages: &str, source: &'a SourceSpan) -> Option<&'a str> {
+    let messages: Json = serde_json::from_str(messages).ok()?;
+    let parts = messages
+        .as_array()?
+        .iter()
+        .filter_map(|message| message.get("parts")?.as_array());
+    let texts: Vec<&str> = parts
+        .flatten()
+        .filter_map(|part| part.get("content")?.as_str())
+        .filter(|text| text.starts_with(['[', '{']))
+        .collect();
+    source.attributes.iter().find_map(|(key, value)| {
+        let Value::Str(text) = value else {
+            return None;
+        };
+        // Valid JSON in one text is what somebody said.
+        let is_unread = texts.contains(&text) && serde_json::from_str::<Json>(text).is_err();
+        is_unread.then_some(key)
+    })
+}

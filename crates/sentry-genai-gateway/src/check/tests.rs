@@ -1,0 +1,190 @@
+use sentry_genai_conventions::{SpanKind, Timestamp};
+
+use super::*;
+
+fn span(number: u8, parent: Option<u8>) -> SourceSpan {
+    let trace_id = TraceId::from_bytes([7; 16]).unwrap();
+    let id = |number: u8| SpanId::from_bytes([number; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, id(number), "x", Timestamp::default());
+    span.parent_span_id = parent.map(id);
+    span
+}
+
+fn with(mut span: SourceSpan, attributes: &[(&'static str, &str)]) -> SourceSpan {
+    for (key, value) in attributes {
+        span.attributes.push(key, *value);
+    }
+    span
+}
+
+/// The findings of some spans: rule, count, and what it is about.
+fn found(spans: Vec<SourceSpan>) -> Vec<(&'static str, usize, Vec<String>)> {
+    let received = spans.into_iter().map(|span| ReceivedSpan {
+        resource: Default::default(),
+        span,
+    });
+    let mut checker = Checker::default();
+    checker.add("file", received.collect());
+    let report = checker.into_report();
+    let findings = report.findings().into_iter();
+    findings
+        .map(|it| (it.rule.id, it.count, it.details.keys().cloned().collect()))
+        .collect()
+}
+
+const GOOD: [(&str, &str); 3] = [
+    ("gen_ai.operation.name", "chat"),
+    ("gen_ai.request.model", "gpt-5-mini"),
+    ("gen_ai.conversation.id", "c"),
+];
+
+#[test]
+fn nothing_is_wrong_with_good_spans() {
+    let agent = [
+        ("gen_ai.operation.name", "invoke_agent"),
+        ("gen_ai.agent.name", "a"),
+    ];
+    let spans = vec![with(span(1, None), &agent), with(span(2, Some(1)), &GOOD)];
+    assert_eq!(found(spans), []);
+}
+
+#[test]
+fn names_and_models_that_are_missing() {
+    let operation = |name| [("gen_ai.operation.name", name), ("session.id", "s")];
+    let spans = vec![
+        with(span(1, None), &operation("invoke_agent")),
+        with(span(2, Some(1)), &operation("execute_tool")),
+        with(span(3, Some(1)), &operation("chat")),
+    ];
+    let rules: Vec<_> = found(spans).into_iter().map(|(id, ..)| id).collect();
+    assert_eq!(
+        rules,
+        ["agent-name-missing", "model-missing", "tool-name-missing"]
+    );
+}
+
+#[test]
+fn conversations_agents_without_calls_and_demoted_operations() {
+    let spans = vec![
+        with(
+            span(1, None),
+            &[
+                ("gen_ai.operation.name", "invoke_agent"),
+                ("gen_ai.agent.name", "a"),
+            ],
+        ),
+        with(
+            span(2, Some(1)),
+            &[("gen_ai.operation.name", "invoke_workflow")],
+        ),
+    ];
+    assert_eq!(
+        found(spans),
+        [
+            ("conversation-missing", 1, vec![]),
+            ("agent-without-calls", 1, vec![]),
+            ("operation-demoted", 1, vec!["invoke_workflow".to_owned()]),
+        ]
+    );
+}
+
+#[test]
+fn parents_that_are_elsewhere() {
+    let mut entry = span(1, Some(9));
+    entry.kind = Some(SpanKind::Server);
+    let spans = vec![entry, span(2, Some(1)), span(3, Some(8))];
+    assert_eq!(found(spans), [("parent-missing", 1, vec![])]);
+}
+
+#[test]
+fn counts_and_costs() {
+    let mut one = with(span(1, None), &GOOD);
+    one.attributes.push("gen_ai.usage.input_tokens", -5_i64);
+    one.attributes.push("gen_ai.usage.output_tokens", "many");
+    one.attributes.push("gen_ai.usage.total_tokens", "Some(7)");
+    one.attributes.push("gen_ai.request.max_tokens", -1_i64);
+    one.attributes.push("operation.cost", -0.5);
+    let keys = ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"];
+    assert_eq!(
+        found(vec![one]),
+        [
+            ("cost-negative", 1, vec!["operation.cost".to_owned()]),
+            ("tokens-impossible", 2, keys.map(str::to_owned).to_vec()),
+        ]
+    );
+}
+
+#[test]
+fn content_and_old_names() {
+    let one = with(
+        span(1, None),
+        &[
+            GOOD[0],
+            GOOD[1],
+            GOOD[2],
+            ("gen_ai.system", "openai"),
+            ("gen_ai.tool.type", "function"),
+            (
+                "gen_ai.input.messages",
+                r#"[{"role":"user","content":"hi"}]"#,
+            ),
+        ],
+    );
+    let deprecated = [
+        "gen_ai.system is now gen_ai.provider.name",
+        "gen_ai.tool.type is gone",
+    ];
+    assert_eq!(
+        found(vec![one]),
+        [
+            (
+                "attribute-deprecated",
+                2,
+                deprecated.map(str::to_owned).to_vec()
+            ),
+            (
+                "content-dropped",
+                1,
+                vec!["gen_ai.input.messages".to_owned()]
+            ),
+        ]
+    );
+}
+
+#[test]
+fn messages_that_nobody_can_read() {
+    let unreadable = |text| {
+        let one = with(span(1, None), &GOOD);
+        let findings = found(vec![with(one, &[("gen_ai.input.messages", text)])]);
+        findings.iter().any(|(id, ..)| *id == "messages-unreadable")
+    };
+    assert!(unreadable("{this is; no JSON at all"));
+    assert!(!unreadable("just a question"));
+    assert!(!unreadable(r#"[{"role":"user","content":"{\"a\": 1}"}]"#));
+    // A question that is JSON was meant to be.
+    assert!(!unreadable(r#"{"city":"Vienna"}"#));
+}
+
+#[test]
+fn examples_are_few_and_every_rule_is_in_the_table() {
+    let spans: Vec<_> = (1..=200)
+        .map(|number| with(span(number, None), &GOOD[..2]))
+        .collect();
+    let received = spans.into_iter().map(|span| ReceivedSpan {
+        resource: Default::default(),
+        span,
+    });
+    let mut checker = Checker::default();
+    checker.add("file", received.collect());
+    let report = checker.into_report();
+    assert_eq!(
+        (report.spans, report.ai_spans, report.traces),
+        (200, 200, 1)
+    );
+    let [finding] = &report.findings()[..] else {
+        panic!("{report:?}");
+    };
+    assert_eq!((finding.count, finding.examples.len()), (200, EXAMPLES));
+    assert!(report.has(Severity::Warning));
+    assert!(RULES.contains(&finding.rule));
+}

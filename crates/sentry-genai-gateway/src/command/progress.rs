@@ -1,0 +1,53 @@
+//! What is going on, for those who wait.
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+};
+
+/// Shorter files are read before anybody has seen that they are.
+const LONG_BYTES: u64 = 8 * 1024 * 1024;
+
+/// A line on the terminal that goes away; none for a short file, or without a terminal.
+pub(super) struct Progress<'a> {
+    name: &'a str,
+    is_shown: bool,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn of(name: &'a str, path: &Path) -> Self {
+        let bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let progress = Self {
+            name,
+            is_shown: bytes >= LONG_BYTES && io::stderr().is_terminal(),
+        };
+        progress.show(&format!("reading {} MB", bytes / 1_000_000));
+        progress
+    }
+
+    pub(super) fn has_read(&self, spans: usize) {
+        self.show(&format!("translating {spans} spans"));
+    }
+
+    /// Takes the line away, so that others can write.
+    pub(super) fn end(&self) {
+        if self.is_shown {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+
+    fn show(&self, what: &str) {
+        if self.is_shown {
+            let mut stderr = io::stderr();
+            let _ = write!(stderr, "\r\x1b[K{}: {what} ...", self.name);
+            let _ = stderr.flush();
+        }
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,177 @@
+//! `sentry-genai translate`
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use clap::{Args, ValueEnum};
+use sentry_genai_conventions::TraceId;
+use sentry_genai_delivery::wire::Envelopes;
+use sentry_genai_gateway::{Client, TranslatedTrace, translate_batch};
+use sentry_genai_testkit::render_tree;
+
+use super::{Failure, Inputs, Outcome, Privacy, client, complain, tree};
+
+/// Writes the spans as Sentry receives them
+#[derive(Debug, Args)]
+pub(super) struct Translate {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Format::Envelope)]
+    format: Format,
+    #[command(flatten)]
+    privacy: Privacy,
+    /// Write each trace to DIR/<trace id>.envelope; what needs several is numbered
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The DSN, or its public key, that goes into the header of an envelope
+    #[arg(long, value_name = "DSN", default_value = "public")]
+    dsn: String,
+    /// The release of all spans, such as shop@1.4.2
+    #[arg(long)]
+    release: Option<String>,
+    /// The environment of all spans; by default what their resource says, or production
+    #[arg(long)]
+    environment: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Sentry envelopes, one trace each
+    Envelope,
+    /// One span per line
+    Json,
+    /// A tree to read
+    Tree,
+}
+
+impl Translate {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let mut client = client(&self.dsn)?;
+        client.release.clone_from(&self.release);
+        client.environment.clone_from(&self.environment);
+        let mut output = match (self.format, &self.out) {
+            (Format::Envelope, Some(folder)) => Output::Folder(Folder::create(folder)?),
+            (Format::Envelope, None) => Output::OneEnvelope(None),
+            (_, Some(_)) => {
+                let message = "--out is for envelopes; other formats go to the standard output";
+                return Err(Failure::Usage(message.to_owned()));
+            }
+            (Format::Json, None) => Output::Json,
+            (Format::Tree, None) => Output::Tree,
+        };
+        let translator = self.privacy.translator();
+        let unreadable = self.inputs.each(|_, spans, progress| {
+            let traces = translate_batch(&translator, spans);
+            progress.end();
+            output.write(traces, &client)
+        })?;
+        output.finish()?;
+        Ok(Outcome::of(&unreadable))
+    }
+}
+
+/// Where the result goes.
+enum Output {
+    /// To the standard output, when it is sure that there is no other.
+    OneEnvelope(Option<Vec<u8>>),
+    Folder(Folder),
+    Json,
+    Tree,
+}
+
+impl Output {
+    fn write(&mut self, traces: Vec<TranslatedTrace>, client: &Client) -> Result<(), Failure> {
+        match self {
+            Self::OneEnvelope(envelope) => {
+                for trace in traces {
+                    for bytes in encode(&trace, client).envelopes {
+                        if envelope.replace(bytes).is_some() {
+                            let message = "there is more than one envelope, and the standard output takes one: \
+                                           name a folder for them with --out DIR";
+                            return Err(Failure::Usage(message.to_owned()));
+                        }
+                    }
+                }
+            }
+            Self::Folder(folder) => {
+                for trace in traces {
+                    let envelopes = encode(&trace, client).envelopes;
+                    folder.write(trace.trace_id(), envelopes)?;
+                }
+            }
+            Self::Json => {
+                let mut out = io::BufWriter::new(io::stdout().lock());
+                for trace in traces {
+                    for json in trace.json(client) {
+                        out.write_all(&json)?;
+                        out.write_all(b"\n")?;
+                    }
+                }
+                out.flush()?;
+            }
+            Self::Tree => {
+                let tree = render_tree(&tree::received(traces)?);
+                io::stdout().lock().write_all(tree.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if let Self::OneEnvelope(Some(bytes)) = self {
+            out.write_all(&bytes)?;
+        }
+        out.flush()
+    }
+}
+
+fn encode(trace: &TranslatedTrace, client: &Client) -> Envelopes {
+    let encoded = trace.envelopes(client, SystemTime::now());
+    if encoded.too_large > 0 {
+        complain(&format_args!(
+            "trace {}: {} spans are larger than an envelope may be, and were left out",
+            trace.trace_id(),
+            encoded.too_large
+        ));
+    }
+    encoded
+}
+
+/// A folder of envelopes.
+struct Folder {
+    path: PathBuf,
+    /// How many envelopes of a trace have been written.
+    written: HashMap<TraceId, usize>,
+}
+
+impl Folder {
+    fn create(path: &Path) -> Result<Self, Failure> {
+        fs::create_dir_all(path).map_err(|error| Failure::File(path.to_owned(), error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            written: HashMap::new(),
+        })
+    }
+
+    /// The first envelope of a trace is `<trace id>.envelope`, the second `<trace id>.2.envelope`.
+    fn write(&mut self, trace_id: TraceId, envelopes: Vec<Vec<u8>>) -> Result<(), Failure> {
+        let written = self.written.entry(trace_id).or_default();
+        for bytes in envelopes {
+            *written += 1;
+            let name = match *written {
+                1 => format!("{trace_id}.envelope"),
+                number => format!("{trace_id}.{number}.envelope"),
+            };
+            let path = self.path.join(name);
+            fs::write(&path, bytes).map_err(|error| Failure::File(path, error))?;
+        }
+        Ok(())
+    }
+}

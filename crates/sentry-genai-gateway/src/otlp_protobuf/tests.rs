@@ -1,0 +1,144 @@
+use sentry_genai_conventions::Value as Attribute;
+
+use super::*;
+
+/// Protobuf by hand, from the wire format's own description: no part of it comes from the code under test.
+fn field(number: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![number << 3 | 2];
+    let mut length = payload.len();
+    while length > 127 {
+        bytes.push((length & 127) as u8 | 128);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+fn fixed64(number: u8, value: u64) -> Vec<u8> {
+    [&[number << 3 | 1][..], &value.to_le_bytes()].concat()
+}
+
+fn varint(number: u8, value: u8) -> Vec<u8> {
+    vec![number << 3, value]
+}
+
+fn attribute(key: &str, value: &[u8]) -> Vec<u8> {
+    [field(1, key.as_bytes()), field(2, value)].concat()
+}
+
+fn request(span: &[Vec<u8>]) -> Vec<u8> {
+    let resource = field(1, &field(1, &attribute("service.name", &field(1, b"shop"))));
+    let scope = field(1, &field(1, b"my.scope"));
+    let spans = field(2, &span.concat());
+    field(1, &[resource, field(2, &[scope, spans].concat())].concat())
+}
+
+fn span() -> Vec<Vec<u8>> {
+    let double = [&[4 << 3 | 1][..], &1.5_f64.to_le_bytes()].concat();
+    let list = field(
+        5,
+        &[field(1, &field(1, b"a")), field(1, &field(1, b"b"))].concat(),
+    );
+    let map = field(6, &field(1, &attribute("x", &varint(2, 1))));
+    vec![
+        field(1, &[7; 16]),
+        field(2, &[8; 8]),
+        field(3, b"state=that&is=skipped"),
+        field(4, &[9; 8]),
+        field(5, "chat ä".as_bytes()),
+        varint(6, 3),
+        fixed64(7, 5),
+        fixed64(8, 9),
+        field(9, &attribute("text", &field(1, b"t"))),
+        field(9, &attribute("n", &varint(3, 42))),
+        field(9, &attribute("double", &double)),
+        field(9, &attribute("list", &list)),
+        field(9, &attribute("map", &map)),
+        field(9, &attribute("nothing", b"")),
+        field(
+            11,
+            &[
+                fixed64(1, 7),
+                field(2, b"exception"),
+                field(3, &attribute("exception.type", &field(1, b"E"))),
+            ]
+            .concat(),
+        ),
+        field(
+            13,
+            &[
+                field(1, &[7; 16]),
+                field(2, &[1; 8]),
+                [&[6 << 3 | 5][..], &1_u32.to_le_bytes()].concat(),
+            ]
+            .concat(),
+        ),
+        field(15, &[field(2, b"no"), varint(3, 2)].concat()),
+    ]
+}
+
+#[test]
+fn a_span_with_everything() {
+    let spans = decode(&request(&span())).unwrap();
+    let [received] = &spans[..] else {
+        panic!("{} spans", spans.len());
+    };
+    assert_eq!(received.resource.text("service.name"), Some("shop"));
+    let span = &received.span;
+    assert_eq!(span.trace_id.to_bytes(), [7; 16]);
+    assert_eq!(span.parent_span_id.unwrap().to_bytes(), [9; 8]);
+    assert_eq!((&*span.name, &*span.scope), ("chat ä", "my.scope"));
+    assert_eq!(span.kind, Some(SpanKind::Client));
+    assert_eq!((span.start.as_nanos(), span.end.as_nanos()), (5, 9));
+    assert_eq!(span.status, SourceStatus::Error(Some("no".to_owned())));
+    let list = [Scalar::Str("a".into()), Scalar::Str("b".into())];
+    let found: Vec<_> = span.attributes.iter().collect();
+    assert_eq!(
+        found,
+        [
+            ("text", Attribute::Str("t")),
+            ("n", Attribute::Integer(42)),
+            ("double", Attribute::Double(1.5)),
+            ("list", Attribute::Array(&list)),
+            ("map", Attribute::Str(r#"{"x":true}"#)),
+        ]
+    );
+    let event = &span.events[0];
+    assert_eq!(event.time, Some(Timestamp::from_nanos(7)));
+    assert_eq!(event.attributes.text("exception.type"), Some("E"));
+    assert!(span.links[0].sampled);
+}
+
+#[test]
+fn requests_after_their_lengths() {
+    let request = request(&span());
+    let framed = [&(request.len() as u32).to_be_bytes()[..], &request].concat();
+    let twice = [&framed[..], &framed].concat();
+    assert_eq!(decode(&twice).unwrap().len(), 2);
+    let error = decode(&twice[..twice.len() - 1]).unwrap_err().to_string();
+    let start = framed.len();
+    assert_eq!(
+        error,
+        format!("byte {start}: a message ends before its length")
+    );
+}
+
+#[test]
+fn errors_say_where() {
+    let mut broken = request(&span());
+    broken.truncate(40);
+    let error = decode(&broken).unwrap_err().to_string();
+    assert!(
+        error.starts_with("byte ") && error.contains("resource_spans"),
+        "{error}"
+    );
+
+    let mut without_id = span();
+    without_id[0] = field(1, &[0; 16]);
+    let error = decode(&request(&without_id)).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "resource_spans[0].scope_spans[0].spans[0].trace_id: expected 16 bytes, not all zero"
+    );
+}

@@ -1,0 +1,63 @@
+//! What a resource says about all of its spans.
+
+use sentry_genai_conventions::{Attributes, SentrySpan, Value};
+
+/// Attributes of a resource and what they are called on a span.
+///
+/// The rest says how the process was started and is the same for years; it would stand on every span.
+static COPIED: &[(&str, &str)] = &[
+    ("service.name", "service.name"),
+    ("service.namespace", "service.namespace"),
+    ("service.version", "service.version"),
+    ("service.instance.id", "service.instance.id"),
+    ("host.name", "server.address"),
+    ("process.runtime.name", RUNTIME),
+    ("process.runtime.version", "process.runtime.version"),
+];
+
+/// Names of the environment, today's and yesterday's.
+static ENVIRONMENT: &[&str] = &["deployment.environment.name", "deployment.environment"];
+
+const PLATFORM: &str = "sentry.platform";
+const RUNTIME: &str = "process.runtime.name";
+
+/// Sentry's names of the platforms that OpenTelemetry names otherwise in `telemetry.sdk.language`.
+static PLATFORMS: &[(&str, &str)] = &[
+    ("cpp", "native"),
+    ("dotnet", "csharp"),
+    ("erlang", "elixir"),
+    ("nodejs", "node"),
+    ("swift", "cocoa"),
+    ("webjs", "javascript"),
+];
+
+/// Returns the environment a resource was deployed to.
+pub(crate) fn environment(resource: &Attributes) -> Option<&str> {
+    ENVIRONMENT.iter().find_map(|key| resource.text(key))
+}
+
+/// Writes what a resource says onto one of its spans, where the span does not say otherwise.
+pub(crate) fn describe(span: &mut SentrySpan, resource: &Attributes) {
+    let attributes = &mut span.attributes;
+    for (from, to) in COPIED {
+        if let Some(text) = resource.text(from)
+            && !attributes.contains(to)
+        {
+            attributes.push(to, text);
+        }
+    }
+    let language = resource.text("telemetry.sdk.language");
+    let platform = language.map_or("other", |language| {
+        let known = PLATFORMS.iter().find(|(name, _)| *name == language);
+        known.map_or(language, |(_, platform)| platform)
+    });
+    // Whoever runs this is no part of the trace.
+    for (key, value) in [
+        (PLATFORM, platform),
+        (RUNTIME, language.unwrap_or("unknown")),
+    ] {
+        if !attributes.contains(key) {
+            attributes.push(key, Value::Str(value));
+        }
+    }
+}

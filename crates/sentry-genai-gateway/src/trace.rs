@@ -1,0 +1,140 @@
+//! A translated trace, and writing it as Sentry takes it.
+
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::SystemTime};
+
+use sentry_core::{ClientOptions, types::Dsn};
+use sentry_genai_conventions::{SentrySpan, TraceId};
+use sentry_genai_delivery::{
+    Config, IncomingTrace, Segment, Trace,
+    wire::{self, Envelopes},
+};
+
+/// As whose client spans are written.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Client {
+    /// The DSN; of it, only the public key and the organization stand in an envelope.
+    pub dsn: Dsn,
+    /// The release of all spans, such as `shop@1.4.2`.
+    pub release: Option<String>,
+    /// The environment of all spans; by default what the first resource of the trace says, or `production`.
+    pub environment: Option<String>,
+}
+
+impl Client {
+    /// Creates a client without a release.
+    #[must_use]
+    pub fn new(dsn: Dsn) -> Self {
+        Self {
+            dsn,
+            release: None,
+            environment: None,
+        }
+    }
+
+    fn config(&self, environment: Option<&str>) -> Option<Arc<Config>> {
+        let mut options = ClientOptions::new().traces_sample_rate(1.0);
+        options.dsn = Some(self.dsn.clone());
+        options.release = self.release.clone().map(Cow::Owned);
+        let environment = self.environment.as_deref().or(environment);
+        options.environment = environment.map(|name| Cow::Owned(name.to_owned()));
+        Config::from_client_options(&options).map(Arc::new)
+    }
+}
+
+/// The spans of one trace that came in one batch, as Sentry takes them.
+#[derive(Debug)]
+pub struct TranslatedTrace {
+    trace_id: TraceId,
+    environment: Option<String>,
+    spans: Vec<SentrySpan>,
+    /// For every span the position of its segment span.
+    segments: Vec<usize>,
+}
+
+impl TranslatedTrace {
+    pub(crate) fn new(
+        trace_id: TraceId,
+        environment: Option<String>,
+        spans: Vec<SentrySpan>,
+        segments: Vec<usize>,
+    ) -> Self {
+        Self {
+            trace_id,
+            environment,
+            spans,
+            segments,
+        }
+    }
+
+    /// Returns the id of the trace.
+    #[must_use]
+    pub fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// Returns the spans.
+    #[must_use]
+    pub fn spans(&self) -> &[SentrySpan] {
+        &self.spans
+    }
+
+    /// Encodes the trace as envelopes, as many as Sentry's limits need.
+    #[must_use]
+    pub fn envelopes(&self, client: &Client, sent_at: SystemTime) -> Envelopes {
+        let Some(encoding) = Encoding::of(self, client) else {
+            return Envelopes::default();
+        };
+        let spans = self.spans.iter().zip(&encoding.segments);
+        let spans = spans.map(|(span, segment)| (span, &**segment));
+        wire::encode_envelopes(&encoding.config, &encoding.trace, spans, sent_at)
+    }
+
+    /// Encodes each span as the JSON object that Sentry receives.
+    pub fn json(&self, client: &Client) -> Vec<Vec<u8>> {
+        let Some(encoding) = Encoding::of(self, client) else {
+            return Vec::new();
+        };
+        let spans = self.spans.iter().zip(&encoding.segments);
+        let spans = spans.map(|(span, segment)| (span, &**segment));
+        wire::encode_spans(&encoding.config, spans).collect()
+    }
+}
+
+/// What the encoder wants beside the spans.
+struct Encoding {
+    config: Arc<Config>,
+    trace: Arc<Trace>,
+    /// The segment of every span.
+    segments: Vec<Arc<Segment>>,
+}
+
+impl Encoding {
+    /// Returns `None` for a trace without spans.
+    fn of(translated: &TranslatedTrace, client: &Client) -> Option<Self> {
+        let TranslatedTrace {
+            trace_id,
+            spans,
+            segments,
+            ..
+        } = translated;
+        let config = client.config(translated.environment.as_deref())?;
+        let root = &spans.get(*segments.first()?)?;
+        // Whether to sample was decided where the spans were made: they are here.
+        let incoming = IncomingTrace::parse(&format!("{trace_id}-{}-1", root.span_id), None)?;
+        let trace = Trace::start(&config, Some(&incoming), &root.name, &root.op);
+        let mut known: HashMap<usize, Arc<Segment>> = HashMap::new();
+        let segments = segments.iter().map(|position| {
+            let root = &spans[*position];
+            let segment = known.entry(*position).or_insert_with(|| {
+                Arc::new(Segment::new(Arc::clone(&trace), root.span_id, &*root.name))
+            });
+            Arc::clone(segment)
+        });
+        Some(Self {
+            segments: segments.collect(),
+            config,
+            trace,
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! The program `sentry-genai`, run as people run it, over files of the corpus.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use flate2::read::GzDecoder;
+use sentry_genai_testkit::{Ingest, ReceivedSpan, assert_spans};
+use serde_json::Value;
+
+mod cli {
+    mod check;
+    mod formats;
+    mod translate;
+    mod tree;
+}
+
+/// A file of the corpus.
+fn corpus(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/corpus")
+        .join(path)
+}
+
+/// One agent run with a tool, in one trace.
+fn agent() -> PathBuf {
+    corpus("otlp/google-adk/agent-tool.latest.json.gz")
+}
+
+fn decompressed(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).unwrap();
+    GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// A folder of its own for each test, emptied before use.
+fn folder(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_sentry-genai"))
+}
+
+/// Runs the program to its end.
+fn run<A: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ran {
+    Ran::of(program().args(arguments).output().unwrap())
+}
+
+/// Runs the program with something on its standard input.
+fn run_on(input: &[u8], arguments: &[&str]) -> Ran {
+    let mut child = program()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    Ran::of(child.wait_with_output().unwrap())
+}
+
+/// How a run went.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    stdout: Vec<u8>,
+    stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: output.stdout,
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Returns what was written, of a run in which all went well.
+    fn text(&self) -> String {
+        assert_eq!((self.code, &*self.stderr), (0, ""));
+        String::from_utf8(self.stdout.clone()).unwrap()
+    }
+
+    /// Returns the spans of `--format json`.
+    fn spans(&self) -> Vec<Value> {
+        let lines = self.text();
+        let spans = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        spans.collect()
+    }
+}
+
+/// Sends envelopes to a local Sentry, as a client would, and returns the spans it took.
+fn sent(envelopes: &[Vec<u8>]) -> Vec<ReceivedSpan> {
+    let ingest = Ingest::start().unwrap();
+    for envelope in envelopes {
+        let answer = ureq::post(format!("{}/api/1/envelope/", ingest.url()))
+            .header("Content-Type", "application/x-sentry-envelope")
+            .header(
+                "X-Sentry-Auth",
+                "Sentry sentry_key=public, sentry_version=7",
+            )
+            .send(&envelope[..]);
+        assert!(answer.is_ok(), "{answer:?}: {:#?}", ingest.violations());
+    }
+    assert_eq!(ingest.violations(), [""; 0]);
+    ingest.spans()
+}
+
+/// The envelopes in a folder, by name.
+fn envelopes(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// OTLP/JSON with `count` model calls in one trace, each with `bytes` of content.
+fn calls(count: usize, bytes: usize) -> String {
+    let attribute =
+        |key: &str, value: &str| serde_json::json!({"key": key, "value": {"stringValue": value}});
+    let spans = (1..=count).map(|number| {
+        serde_json::json!({
+            "traceId": "4c79f60c11214eb38604f4ae0781bfb2", "spanId": format!("{number:016x}"), "name": "chat",
+            "startTimeUnixNano": "1795132800000000000", "endTimeUnixNano": "1795132801000000000",
+            "attributes": [
+                attribute("gen_ai.operation.name", "chat"),
+                attribute("gen_ai.request.model", "gpt-5-mini"),
+                attribute("gen_ai.conversation.id", "c"),
+                attribute("gen_ai.input.messages", &"x".repeat(bytes)),
+            ],
+        })
+    });
+    let spans: Vec<_> = spans.collect();
+    serde_json::json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).to_string()
+}
+
+#[test]
+fn an_agent_run_reaches_sentry() {
+    let arguments = [
+        "translate",
+        "--release",
+        "shop@1.4.2",
+        "--environment",
+        "staging",
+    ];
+    let ran = run(arguments
+        .iter()
+        .map(Into::into)
+        .chain([agent().into_os_string()]));
+    let envelope = ran.text();
+    let header: Value = serde_json::from_str(envelope.lines().next().unwrap()).unwrap();
+    assert_eq!(header["trace"]["public_key"], "public");
+    assert_eq!(header["trace"]["release"], "shop@1.4.2");
+    assert_eq!(header["trace"]["environment"], "staging");
+
+    let spans = sent(&[envelope.into_bytes()]);
+    assert_eq!(spans.len(), 5);
+    assert_spans(&spans)
+        .one("execute_tool get_weather")
+        .has_op("gen_ai.execute_tool")
+        .in_conversation("adk-session-1")
+        .lacks("gen_ai.tool.call.arguments")
+        .is_ok();
+    for span in &spans {
+        let root = &spans.iter().find(|span| span.is_segment).unwrap().span_id;
+        assert_eq!(span.str("sentry.segment.id"), Some(&**root));
+        assert_eq!(span.str("sentry.environment"), Some("staging"));
+        assert_eq!(span.str("sentry.platform"), Some("python"));
+    }
+}

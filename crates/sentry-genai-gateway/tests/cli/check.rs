@@ -1,0 +1,92 @@
+//! `check`
+
+use std::ffi::OsString;
+
+use serde_json::Value;
+
+use crate::{agent, corpus, run, run_on};
+
+const ORPHAN: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{
+    "traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"0000000000000001","parentSpanId":"0000000000000009",
+    "name":"chat","startTimeUnixNano":"5","attributes":[
+        {"key":"gen_ai.operation.name","value":{"stringValue":"chat"}},
+        {"key":"gen_ai.usage.input_tokens","value":{"intValue":"-1"}}]}]}]}]}"#;
+
+#[test]
+fn exit_codes_are_for_ci() {
+    let clean = |flags: &[&str]| {
+        let flags = flags.iter().map(OsString::from).collect::<Vec<_>>();
+        run(flags.into_iter().chain([agent().into()])).code
+    };
+    // It has notes, and no more than that.
+    assert_eq!(clean(&["check"]), 0);
+    assert_eq!(clean(&["check", "--strict"]), 1);
+    assert_eq!(run_on(ORPHAN.as_bytes(), &["check", "-"]).code, 1);
+    assert_eq!(run_on(b"{", &["check", "-"]).code, 2);
+    // What can be read is checked all the same.
+    let missing = OsString::from("no such file");
+    let ran = run(["check".into(), missing, agent().into()]);
+    assert_eq!(ran.code, 2);
+    let text = String::from_utf8(ran.stdout).unwrap();
+    assert!(text.contains("5 spans in 1 trace, 4 about AI"), "{text}");
+}
+
+#[test]
+fn findings_for_people() {
+    let ran = run_on(ORPHAN.as_bytes(), &["check", "-"]);
+    let text = String::from_utf8(ran.stdout).unwrap();
+    for expected in [
+        "warning model-missing (1 time)\n",
+        "warning parent-missing (1 time)\n",
+        "warning conversation-missing (1 time)\n",
+        "       1  gen_ai.usage.input_tokens\n",
+        "span 0000000000000001 of trace 4c79f60c11214eb38604f4ae0781bfb2 in standard input\n",
+        "  fix: Set gen_ai.request.model",
+        "1 span in 1 trace, 1 about AI: 4 findings of 4 kinds\n",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert!(!text.contains('\x1b'));
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn findings_for_programs() {
+    let ran = run([
+        "check".into(),
+        "--json".into(),
+        "nowhere".into(),
+        agent().into_os_string(),
+    ]);
+    let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(report["spans"], 5);
+    assert_eq!(report["unreadable"][0]["file"], "nowhere");
+    let findings = report["findings"].as_array().unwrap();
+    let demoted = findings
+        .iter()
+        .find(|finding| finding["rule"] == "operation-demoted")
+        .unwrap();
+    assert_eq!(demoted["severity"], "note");
+    assert_eq!(demoted["count"], 1);
+    assert_eq!(demoted["details"]["invoke_workflow"], 1);
+    assert_eq!(
+        demoted["examples"][0]["name"],
+        "invoke_workflow weather_agent"
+    );
+}
+
+#[test]
+fn old_names_and_calls_without_conversation_are_found_in_the_corpus() {
+    let file = corpus("otlp/traceloop-0.44-openai/chat.nocontent.json.gz");
+    let ran = run(["check".into(), "--json".into(), file.into_os_string()]);
+    assert_eq!(ran.code, 1);
+    let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let rules: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["rule"].as_str().unwrap())
+        .collect();
+    assert!(rules.contains(&"attribute-deprecated"), "{rules:?}");
+    assert!(rules.contains(&"conversation-missing"), "{rules:?}");
+}

@@ -1,0 +1,139 @@
+//! Formats are told by content, and errors say where.
+
+use std::{ffi::OsString, fs, path::Path};
+
+use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
+
+use crate::{Ran, agent, corpus, decompressed, folder, run, run_on};
+
+fn json(path: &Path) -> Ran {
+    let arguments = ["translate", "--pii", "--format", "json"].map(OsString::from);
+    run(arguments.into_iter().chain([path.into()]))
+}
+
+#[test]
+fn protobuf_says_the_same_as_json() {
+    for (protobuf, otlp_json) in [
+        (
+            "otlp-protobuf/google-adk/agent-tool.latest.pb",
+            "otlp/google-adk/agent-tool.latest.json.gz",
+        ),
+        (
+            "otlp-protobuf/openinference-langchain/lc-agent-tool.nocontent.pb.gz",
+            "otlp/openinference-langchain/lc-agent-tool.nocontent.json.gz",
+        ),
+    ] {
+        let expected = json(&corpus(otlp_json)).spans();
+        assert!(!expected.is_empty());
+        assert_eq!(json(&corpus(protobuf)).spans(), expected);
+    }
+}
+
+#[test]
+fn names_and_compression_do_not_matter() {
+    let expected = json(&agent()).spans();
+    let plain = decompressed(&agent());
+    let folder = folder("names");
+    let file = folder.join("spans.pb");
+    fs::write(&file, &plain).unwrap();
+    assert_eq!(json(&file).spans(), expected);
+
+    let arguments = ["translate", "--pii", "--format", "json", "-"];
+    assert_eq!(run_on(&plain, &arguments).spans(), expected);
+    let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+    std::io::Write::write_all(&mut gz, &plain).unwrap();
+    assert_eq!(run_on(&gz.finish().unwrap(), &arguments).spans(), expected);
+}
+
+#[test]
+fn every_capture_keeps_its_spans_and_their_parents() {
+    let files = fs::read_dir(corpus("rust")).unwrap();
+    let captures = files.map(|entry| entry.unwrap().path()).filter(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.ends_with(".tracing.json")
+    });
+    let mut count = 0;
+    for path in captures {
+        let capture: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let captured = capture["spans"].as_array().unwrap();
+        if captured.is_empty() {
+            continue;
+        }
+        count += 1;
+        let spans = json(&path).spans();
+        assert_eq!(spans.len(), captured.len(), "{}", path.display());
+        for (span, captured) in spans.iter().zip(captured) {
+            let parent = captured["parent"].as_u64().map(|number| {
+                let position = captured_position(&capture, number);
+                spans[position]["span_id"].clone()
+            });
+            assert_eq!(span.get("parent_span_id").cloned(), parent);
+            let micros = |key: &str| captured[key].as_f64().unwrap();
+            let seconds = |key: &str| span[key].as_f64().unwrap();
+            let duration = seconds("end_timestamp") - seconds("start_timestamp");
+            let expected = (micros("closed_us") - micros("new_us")) / 1e6;
+            assert!((duration - expected).abs() < 2e-6, "{duration} {expected}");
+        }
+    }
+    assert!(count > 20);
+}
+
+fn captured_position(capture: &Value, number: u64) -> usize {
+    let spans = capture["spans"].as_array().unwrap();
+    spans
+        .iter()
+        .position(|span| span["span"].as_u64() == Some(number))
+        .unwrap()
+}
+
+#[test]
+fn an_error_event_of_a_capture_makes_the_span_fail() {
+    let spans = json(&corpus("rust/genai-0.7.2-error.tracing.json")).spans();
+    assert!(spans.iter().any(|span| span["status"] == "error"));
+}
+
+#[test]
+fn a_bad_file_is_named_and_the_others_are_processed() {
+    let folder = folder("bad");
+    let bad = folder.join("bad.json");
+    fs::write(&bad, "{\"resourceSpans\": []}\n{\"resourceSpans\": [}\n").unwrap();
+    let missing = folder.join("missing.json");
+    let arguments = ["translate", "--format", "json"].map(OsString::from);
+    let files = [bad.clone(), missing.clone(), agent()].map(OsString::from);
+    let ran = run(arguments.into_iter().chain(files));
+    assert_eq!(ran.code, 2);
+    assert_eq!(String::from_utf8(ran.stdout).unwrap().lines().count(), 5);
+    let [first, second] = &ran.stderr.lines().collect::<Vec<_>>()[..] else {
+        panic!("{}", ran.stderr);
+    };
+    let bad = bad.display();
+    assert_eq!(
+        *first,
+        format!("sentry-genai: {bad}: line 2, column 20: expected value")
+    );
+    let start = format!("sentry-genai: {}: ", missing.display());
+    assert!(second.starts_with(&start), "{second}");
+}
+
+#[test]
+fn what_is_no_trace_says_so() {
+    let error = |input: &[u8]| {
+        let ran = run_on(input, &["tree", "-"]);
+        assert_eq!((ran.code, ran.stdout.len()), (2, 0));
+        ran.stderr
+    };
+    assert_eq!(
+        error(b""),
+        "sentry-genai: standard input: the file is empty\n"
+    );
+    assert_eq!(
+        error(br#"{"resourceLogs":[]}"#),
+        "sentry-genai: standard input: request: expected an object with resourceSpans\n"
+    );
+    assert!(error(b"\x0a\x05abc").contains("as OTLP/protobuf: byte "));
+    let mut truncated = fs::read(agent()).unwrap();
+    truncated.truncate(500);
+    assert!(error(&truncated).contains("bytes of decompressed content"));
+    assert_eq!(run(["tree"]).code, 2);
+}

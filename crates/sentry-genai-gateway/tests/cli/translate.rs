@@ -1,0 +1,152 @@
+//! `translate`: where the result goes, and what is in it.
+
+use std::{ffi::OsString, process::Stdio};
+
+use crate::{agent, calls, corpus, envelopes, folder, program, run, run_on, sent};
+
+/// Several traces in one file.
+const SEVERAL: &str = "otlp/google-adk/agent-multiturn.content.json.gz";
+
+#[test]
+fn several_traces_need_a_folder() {
+    let file = corpus(SEVERAL);
+    let ran = run(["translate".as_ref(), file.as_os_str()]);
+    assert_eq!(ran.code, 2);
+    assert_eq!(ran.stdout, b"");
+    assert!(ran.stderr.contains("--out DIR"), "{}", ran.stderr);
+
+    let folder = folder("several_traces");
+    let ran = run([
+        "translate".as_ref(),
+        "--pii".as_ref(),
+        "--out".as_ref(),
+        folder.as_os_str(),
+        file.as_os_str(),
+    ]);
+    assert_eq!(ran.text(), "");
+    let files = envelopes(&folder);
+    assert!(files.len() > 1);
+    for (name, envelope) in &files {
+        let spans = sent(std::slice::from_ref(envelope));
+        assert_eq!(*name, format!("{}.envelope", spans[0].trace_id));
+    }
+}
+
+#[test]
+fn a_long_trace_takes_several_envelopes() {
+    let folder = folder("a_long_trace");
+    let out = folder.to_str().unwrap();
+    assert_eq!(
+        run_on(
+            calls(2001, 10).as_bytes(),
+            &["translate", "--out", out, "-"]
+        )
+        .text(),
+        ""
+    );
+    let trace = "4c79f60c11214eb38604f4ae0781bfb2";
+    let names: Vec<_> = envelopes(&folder)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            format!("{trace}.2.envelope"),
+            format!("{trace}.3.envelope"),
+            format!("{trace}.envelope")
+        ]
+    );
+    let bytes: Vec<_> = envelopes(&folder)
+        .into_iter()
+        .map(|(_, bytes)| bytes)
+        .collect();
+    assert_eq!(sent(&bytes).len(), 2001);
+
+    // The standard output would run them together.
+    let ran = run_on(calls(2001, 10).as_bytes(), &["translate", "-"]);
+    assert_eq!((ran.code, ran.stdout.len()), (2, 0));
+}
+
+#[test]
+fn a_trace_in_two_files_overwrites_nothing() {
+    let folder = folder("two_files");
+    let arguments = [
+        "translate".into(),
+        "--out".into(),
+        folder.clone().into_os_string(),
+    ];
+    let ran = run(arguments
+        .into_iter()
+        .chain([agent().into(), agent().into()]));
+    assert_eq!(ran.text(), "");
+    assert_eq!(envelopes(&folder).len(), 2);
+}
+
+#[test]
+fn content_leaves_only_with_pii() {
+    let said = "\"gen_ai.input.messages\"";
+    let file = agent();
+    let with: [OsString; 3] = ["translate".into(), "--pii".into(), file.clone().into()];
+    assert!(run(with).text().contains(said));
+    let without: [OsString; 2] = ["translate".into(), file.into()];
+    assert!(!run(without).text().contains(said));
+}
+
+#[test]
+fn json_is_one_span_per_line() {
+    let arguments = ["translate", "--format", "json"].map(OsString::from);
+    let spans = run(arguments.into_iter().chain([agent().into()])).spans();
+    assert_eq!(spans.len(), 5);
+    for span in spans {
+        assert_eq!(span["trace_id"], "69b4fdb1b4f335289228069480ac13be");
+        assert!(span["attributes"]["sentry.op"]["value"].is_string());
+    }
+}
+
+#[test]
+fn other_formats_take_no_folder() {
+    let ran = run_on(b"", &["translate", "--format", "json", "--out", "x", "-"]);
+    assert_eq!((ran.code, ran.stdout.len()), (2, 0));
+    assert!(
+        ran.stderr.contains("--out is for envelopes"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_key_or_a_whole_dsn() {
+    let header = |dsn: &str| {
+        let ran = run_on(calls(1, 1).as_bytes(), &["translate", "--dsn", dsn, "-"]);
+        ran.text().lines().next().unwrap().to_owned()
+    };
+    assert!(header("abc").contains(r#""public_key":"abc""#));
+    let whole = header("https://abc@o7.ingest.sentry.io/42");
+    assert!(
+        whole.contains(r#""public_key":"abc""#) && whole.contains(r#""org_id":"7""#),
+        "{whole}"
+    );
+    let ran = run_on(b"", &["translate", "--dsn", "https://nothing", "-"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("--dsn"), "{}", ran.stderr);
+}
+
+#[test]
+fn whoever_stops_reading_makes_no_error() {
+    let mut child = program()
+        .args(["translate", "--format", "json", "--pii", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Closed before anything is written, and more comes than a pipe holds.
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, calls(500, 1000).as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stderr, b"");
+}
