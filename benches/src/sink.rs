@@ -96,7 +96,9 @@ fn serve(mut stream: TcpStream, received: &Received) -> io::Result<()> {
         let mut body = Vec::with_capacity(head.length);
         body.extend_from_slice(&buffer[end..end + here]);
         let rest = (head.length - here) as u64;
-        Read::by_ref(&mut stream).take(rest).read_to_end(&mut body)?;
+        Read::by_ref(&mut stream)
+            .take(rest)
+            .read_to_end(&mut body)?;
         buffer.copy_within(end + here..filled, 0);
         filled -= end + here;
         if received.keep.load(Relaxed) {

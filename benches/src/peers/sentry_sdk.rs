@@ -38,6 +38,7 @@ pub(super) fn flush() {
 /// transports drop beyond 30 envelopes.
 struct Serializing(Mutex<Sender<Task>>);
 
+#[expect(clippy::large_enum_variant, reason = "as in the SDK's own queue")]
 enum Task {
     Serialize(Envelope),
     Flush(Sender<()>),
