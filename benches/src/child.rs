@@ -13,9 +13,6 @@ use crate::{
     workloads::Created,
 };
 
-/// How many runs of a workload a peer may get behind, so that the costs compared are those of spans that arrive.
-const FLUSH_EVERY: u64 = 10;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Allocations.
@@ -98,10 +95,11 @@ pub(crate) fn measure<T: Peer>(setup: &Setup, start: impl FnOnce() -> T) -> Repo
 }
 
 fn run(peer: &impl Peer, setup: &Setup, texts: &Texts, repeats: u64) -> Created {
+    let flush_every = setup.workload.repeats().flush_every;
     let mut created = Created::default();
     for index in 1..=repeats {
         created += peer.run(setup.workload, texts, &mut Blind);
-        if index % FLUSH_EVERY == 0 || index == repeats {
+        if index % flush_every == 0 || index == repeats {
             peer.flush();
         }
     }
@@ -125,12 +123,13 @@ fn count<T: Peer>(setup: &Setup, texts: &Texts, start: impl FnOnce() -> T) -> Re
 }
 
 fn latency(peer: &impl Peer, setup: &Setup, texts: &Texts) -> Report {
-    run(peer, setup, texts, setup.repeats.min(FLUSH_EVERY));
+    let flush_every = setup.workload.repeats().flush_every;
+    run(peer, setup, texts, flush_every);
     let mut watch = Stopwatch::default();
     let mut created = Created::default();
     for index in 1..=setup.repeats {
         created += peer.run(setup.workload, texts, &mut watch);
-        if index % FLUSH_EVERY == 0 {
+        if index % flush_every == 0 {
             peer.flush();
         }
     }

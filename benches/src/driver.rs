@@ -293,10 +293,11 @@ fn read_report(mut command: Command) -> Result<Report, Box<dyn Error>> {
         .env_remove("HTTP_PROXY")
         .stderr(Stdio::piped())
         .output()?;
+    let errors = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{command:?} failed: {errors}").into());
     }
+    eprint!("{errors}");
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 

@@ -96,7 +96,8 @@ fn write_table(out: &mut String, table: &Table, all: &[Figures]) {
     let _ = writeln!(out, "### {}\n", table.title);
     write_head(out, "peer", names);
     for peer in PeerName::ALL {
-        if !all.iter().any(|it| it.peer == peer) {
+        let mut its = all.iter().filter(|it| it.peer == peer);
+        if !its.any(|it| (table.cell)(it).is_some()) {
             continue;
         }
         let cell = |workload: &Workload| {
@@ -157,7 +158,8 @@ fn shares(
     figures: &Figures,
     share: fn(&crate::arrivals::Arrivals) -> (u64, u64),
 ) -> Option<String> {
-    if figures.peer.is_floor() || figures.created_ai == 0 {
+    if figures.peer.is_floor() || figures.created_ai == 0 || figures.workload == Workload::Unsampled
+    {
         return None;
     }
     let (right, of) = share(&figures.sent_neutral);

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use sentry_genai::{Guard, sentry::ClientOptions};
+use sentry_genai::{Guard, Handle, LossReason, Options, sentry::ClientOptions};
 use tracing_subscriber::prelude::*;
 
 use super::{Peer, Setup};
 use crate::{
+    child::Mode,
     probe::Probe,
     texts::Texts,
     workloads::{Created, Workload, with_tracing::neutral},
@@ -22,7 +23,14 @@ impl Ours {
             .traces_sample_rate(setup.workload.sample_rate())
             // The peers send content whatever this says.
             .send_default_pii(true);
-        let guard = sentry_genai::init(options);
+        let guard = match setup.mode {
+            // What a user has.
+            Mode::Verify | Mode::Count => sentry_genai::init(options),
+            // Callgrind runs one thread at a time, and a worker that cannot run cannot keep up.
+            Mode::Run | Mode::Latency | Mode::Time => Options::new()
+                .with_max_buffer_bytes(1024 * 1024 * 1024)
+                .init(options),
+        };
         tracing_subscriber::registry()
             .with(sentry_genai::layer())
             .init();
@@ -38,5 +46,11 @@ impl Peer for Ours {
     fn flush(&self) {
         let flushed = self.0.flush(Duration::from_secs(60));
         assert!(flushed, "the sink answers");
+        let stats = self.0.handle().map(Handle::stats).unwrap_or_default();
+        let lost = stats.lost_total() - stats.lost(LossReason::SampleRate);
+        assert_eq!(
+            lost, 0,
+            "a span that is lost is cheap, so its cost does not count"
+        );
     }
 }
