@@ -2,7 +2,7 @@
 
 use sentry_genai::SpanExt;
 use sentry_genai_tests::Bridge;
-use tracing::{field::Empty, info_span};
+use tracing::{Level, event, field::Empty, info_span};
 
 #[test]
 fn every_type_survives() {
@@ -121,4 +121,34 @@ fn follows_from_becomes_a_link() {
     assert_eq!(effect.links.len(), 1);
     assert_eq!(effect.links[0]["span_id"], cause.span_id);
     assert_eq!(effect.links[0]["trace_id"], cause.trace_id);
+}
+
+#[test]
+fn events_of_the_conventions_give_their_content_to_the_span() {
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"Capital of France?"}]}]"#;
+    let run = |bridge: &Bridge| {
+        bridge.run(|| {
+            let _span = info_span!(
+                "chat",
+                gen_ai.operation.name = "chat",
+                gen_ai.request.model = "gpt-5-mini"
+            )
+            .entered();
+            event!(name: "gen_ai.client.inference.operation.details", Level::INFO, gen_ai.input.messages = question);
+            event!(name: "gen_ai.choice", Level::INFO, finish_reason = "stop", content = "Paris");
+            event!(name: "cache.miss", Level::INFO, content = "not for the span");
+        });
+        bridge.span("chat gpt-5-mini")
+    };
+
+    let span = run(&Bridge::with_content());
+    assert_eq!(span.str("gen_ai.input.messages"), Some(question));
+    let answer = span.str("gen_ai.output.messages").unwrap();
+    assert!(answer.contains("Paris"), "{answer}");
+    let attributes = format!("{:?}", span.attributes);
+    assert!(!attributes.contains("not for the span"), "{attributes}");
+
+    let span = run(&Bridge::start());
+    assert_eq!(span.attr("gen_ai.input.messages"), None);
+    assert_eq!(span.attr("gen_ai.output.messages"), None);
 }

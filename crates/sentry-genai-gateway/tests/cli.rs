@@ -14,6 +14,7 @@ use sentry_genai_testkit::{Ingest, ReceivedSpan, assert_spans};
 use serde_json::Value;
 
 mod cli {
+    mod book;
     mod check;
     mod formats;
     mod translate;

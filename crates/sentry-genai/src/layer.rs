@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Link, LoggedError, SourceSpan};
+use sentry_genai_conventions::{Link, LoggedError, SourceEvent, SourceSpan};
 use sentry_genai_delivery::{
     IncomingTrace, Segment, conversation_in_baggage, new_span_id, on_delivery_thread,
 };
@@ -56,7 +56,11 @@ pub fn layer() -> GenAiLayer {
 /// | `sentry.trace`, `sentry.baggage` | on a span without parent: the headers `sentry-trace` and `baggage` to continue |
 /// | `gen_ai.conversation.id`, `gen_ai.agent.name` | apply to the AI spans below as well, also when recorded late |
 ///
-/// An ERROR event inside a span, as `#[instrument(err)]` makes one, marks the span as failed.
+/// # Events
+///
+/// An ERROR event inside a span, as `#[instrument(err)]` makes one, marks the span as failed. An event that is *named* by the
+/// conventions, such as `event!(name: "gen_ai.client.inference.operation.details", Level::INFO, ...)` or
+/// `gen_ai.user.message`, gives its content to the span it happens in. Other events are left to Sentry's own layers for logs and errors.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a layer does nothing until it is added to a subscriber"]
 #[non_exhaustive]
@@ -187,13 +191,18 @@ where
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
-        let Some(cause) = context.span(follows).and_then(state::ids_of) else {
-            return;
+        let link = match context.span(follows).and_then(nearest) {
+            Some(Nearest::Sampled { local, span_id, .. }) => {
+                Link::new(local.trace_id(), span_id, true)
+            }
+            Some(Nearest::Unsampled(local)) => {
+                Link::new(local.trace_id(), local.segment.local_root(), false)
+            }
+            None => return,
         };
         if let Some(span) = context.span(id)
             && let Some(state) = span.extensions_mut().get_mut::<SpanState>()
         {
-            let link = Link::new(cause.trace_id, cause.span_id, true);
             state.source.links.push(link);
         }
     }
@@ -201,19 +210,34 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let span = context.event_span(event);
         correlation::leave_for_hooks(span.as_ref());
-        if *event.metadata().level() != Level::ERROR || is_own(event.metadata()) {
+        let metadata = event.metadata();
+        let is_error = *metadata.level() == Level::ERROR && !is_own(metadata);
+        // The conventions describe messages by events as well as by fields.
+        let is_content = metadata.name().starts_with("gen_ai.");
+        if !is_error && !is_content {
             return;
         }
         let Some(span) = span else {
             return;
         };
-        if span.extensions().get::<SpanState>().is_none() {
-            return;
-        }
-        let mut exception = ExceptionRecorder::default();
-        event.record(&mut exception);
+        let handle = match span.extensions().get::<SpanState>() {
+            Some(state) => state.trace.handle.clone(),
+            None => return,
+        };
+        // A field's `Debug` may log, so nothing is locked while it is read.
+        let happened = if is_content {
+            let mut recorder = Recorder::new(&handle, metadata.fields());
+            event.record(&mut recorder);
+            let mut happened = SourceEvent::new(metadata.name());
+            happened.attributes = recorder.attributes;
+            happened
+        } else {
+            let mut exception = ExceptionRecorder::default();
+            event.record(&mut exception);
+            exception.0.into_event()
+        };
         if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
-            state.source.events.push(exception.0.into_event());
+            state.source.events.push(happened);
         }
     }
 

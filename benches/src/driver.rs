@@ -1,0 +1,310 @@
+//! Measures workloads and peers, each figure in fresh processes.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    io,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use serde::Serialize;
+
+use crate::{
+    arrivals::Arrivals,
+    callgrind::{Callgrind, Instructions, Valgrind},
+    child::{Mode, Report, median},
+    peers::{Fields, PeerName},
+    probe::Latency,
+    sink::Sink,
+    workloads::Workload,
+};
+
+/// How many pairs of a peer and its floor are timed.
+const PAIRS: usize = 5;
+
+/// What one peer costs in one workload. Serialized, it is a line of `--json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figures {
+    #[serde(serialize_with = "workload_name")]
+    pub(crate) workload: Workload,
+    #[serde(serialize_with = "peer_name")]
+    pub(crate) peer: PeerName,
+    /// Spans the program made in one run of the workload.
+    pub(crate) created: u64,
+    /// Spans that were sent; nothing for a floor, which sends nothing.
+    pub(crate) arrived: Option<u64>,
+    /// Of all threads; nothing without valgrind.
+    pub(crate) instructions_per_span: Option<f64>,
+    /// Of the program's thread; nothing without valgrind, and in W4, which has eight.
+    pub(crate) caller_instructions_per_span: Option<f64>,
+    pub(crate) allocations_per_span: f64,
+    pub(crate) allocated_bytes_per_span: f64,
+    /// CPU time of all threads, in multiples of the floor.
+    pub(crate) cpu_ratio_to_floor: f64,
+    pub(crate) peak_heap_bytes: u64,
+    pub(crate) wire_bytes_per_span: Option<f64>,
+    /// Share of the AI spans, with neutral fields alone; nothing where no AI span arrives.
+    pub(crate) right_ops: Option<f64>,
+    pub(crate) latency_us: BTreeMap<String, Latency>,
+
+    #[serde(skip)]
+    pub(crate) created_ai: u64,
+    /// With the fields the peer asks for.
+    #[serde(skip)]
+    pub(crate) sent: Arrivals,
+    #[serde(skip)]
+    pub(crate) sent_neutral: Arrivals,
+    #[serde(skip)]
+    pub(crate) wall_ratio_to_floor: f64,
+    #[serde(skip)]
+    pub(crate) cpu_ns_per_span: f64,
+    /// CPU time over wall time.
+    #[serde(skip)]
+    pub(crate) parallelism: f64,
+    /// For one enter and exit; W8 alone.
+    #[serde(skip)]
+    pub(crate) instructions_per_poll: Option<f64>,
+}
+
+/// The costs that repeat exactly, or nearly so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Costs {
+    pub(crate) allocations_per_span: f64,
+    pub(crate) instructions: Option<Instructing>,
+}
+
+/// Instructions per span.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Instructing {
+    pub(crate) all_threads: f64,
+    pub(crate) main_thread: f64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Driver {
+    program: PathBuf,
+    sink: Sink,
+    valgrind: Valgrind,
+}
+
+impl Driver {
+    pub(crate) fn new(valgrind: Valgrind) -> io::Result<Self> {
+        Ok(Self {
+            program: std::env::current_exe()?,
+            sink: Sink::start()?,
+            valgrind,
+        })
+    }
+
+    /// Measures everything about one peer in one workload.
+    pub(crate) fn figures(
+        &self,
+        workload: Workload,
+        peer: PeerName,
+    ) -> Result<Figures, Box<dyn Error>> {
+        let repeats = workload.repeats();
+        let (made, sent) = self.verify(workload, peer, Fields::Own)?;
+        let sent_neutral = match peer.has_own_fields() {
+            true => self.verify(workload, peer, Fields::Neutral)?.1,
+            false => sent,
+        };
+        let counted = self.report(workload, peer, Mode::Count, repeats.count)?;
+        let per_span = |n: u64| n as f64 / counted.spans as f64;
+        let instructions = self.instructions(workload, peer)?;
+        let instructions_per_poll = match workload {
+            Workload::W8 => self.instructions_per_poll(peer)?,
+            _ => None,
+        };
+        let times = self.times(workload, peer)?;
+        let latency = self.report(workload, peer, Mode::Latency, repeats.latency)?;
+        let sends = !peer.is_floor();
+        Ok(Figures {
+            workload,
+            peer,
+            created: made.spans,
+            arrived: sends.then_some(sent.spans),
+            instructions_per_span: instructions.map(|it| it.all_threads),
+            caller_instructions_per_span: match workload {
+                Workload::W4 => None,
+                _ => instructions.map(|it| it.main_thread),
+            },
+            allocations_per_span: per_span(counted.allocations),
+            allocated_bytes_per_span: per_span(counted.allocated_bytes),
+            cpu_ratio_to_floor: times.cpu_ratio,
+            peak_heap_bytes: counted.peak_heap_bytes,
+            wire_bytes_per_span: (sent.spans > 0)
+                .then(|| sent.wire_bytes as f64 / sent.spans as f64),
+            right_ops: (sent_neutral.ai > 0)
+                .then(|| sent_neutral.right_ops as f64 / sent_neutral.ai as f64),
+            latency_us: latency.latencies,
+            created_ai: made.ai_spans,
+            sent,
+            sent_neutral,
+            wall_ratio_to_floor: times.wall_ratio,
+            cpu_ns_per_span: times.cpu_ns_per_span,
+            parallelism: times.parallelism,
+            instructions_per_poll,
+        })
+    }
+
+    /// Measures only what repeats.
+    pub(crate) fn costs(
+        &self,
+        workload: Workload,
+        peer: PeerName,
+    ) -> Result<Costs, Box<dyn Error>> {
+        let repeats = workload.repeats();
+        let counted = self.report(workload, peer, Mode::Count, repeats.count)?;
+        Ok(Costs {
+            allocations_per_span: counted.allocations as f64 / counted.spans as f64,
+            instructions: self.instructions(workload, peer)?,
+        })
+    }
+
+    fn verify(
+        &self,
+        workload: Workload,
+        peer: PeerName,
+        fields: Fields,
+    ) -> Result<(Report, Arrivals), Box<dyn Error>> {
+        let mut command = Command::new(&self.program);
+        self.describe(&mut command, workload, peer, fields, Mode::Verify, 1);
+        let (report, requests) = self.sink.keep(|| read_report(command));
+        Ok((report?, Arrivals::read(&requests)?))
+    }
+
+    fn report(
+        &self,
+        workload: Workload,
+        peer: PeerName,
+        mode: Mode,
+        repeats: u64,
+    ) -> Result<Report, Box<dyn Error>> {
+        let mut command = Command::new(&self.program);
+        self.describe(&mut command, workload, peer, Fields::Own, mode, repeats);
+        read_report(command)
+    }
+
+    /// Counts a short and a long run; what both need to start drops out of the difference.
+    fn instructions(
+        &self,
+        workload: Workload,
+        peer: PeerName,
+    ) -> Result<Option<Instructing>, Box<dyn Error>> {
+        if self.valgrind == Valgrind::Missing {
+            return Ok(None);
+        }
+        let (short, long) = workload.repeats().instructions;
+        let (few, before) = self.instructions_of(workload, peer, short)?;
+        let (many, after) = self.instructions_of(workload, peer, long)?;
+        let per_span = |before: u64, after: u64| {
+            (after as f64 - before as f64) / (many.spans - few.spans) as f64
+        };
+        Ok(Some(Instructing {
+            all_threads: per_span(before.all_threads, after.all_threads),
+            main_thread: per_span(before.main_thread, after.main_thread),
+        }))
+    }
+
+    fn instructions_of(
+        &self,
+        workload: Workload,
+        peer: PeerName,
+        repeats: u64,
+    ) -> Result<(Report, Instructions), Box<dyn Error>> {
+        let callgrind = Callgrind::new()?;
+        let mut command = callgrind.command(&self.program);
+        self.describe(
+            &mut command,
+            workload,
+            peer,
+            Fields::Own,
+            Mode::Run,
+            repeats,
+        );
+        Ok((read_report(command)?, callgrind.instructions()?))
+    }
+
+    fn instructions_per_poll(&self, peer: PeerName) -> Result<Option<f64>, Box<dyn Error>> {
+        let often = self.instructions(Workload::W8, peer)?;
+        let once = self.instructions(Workload::W8Once, peer)?;
+        let per_poll = |often: Instructing, once: Instructing| {
+            let spans = 2.0;
+            let polls = 999.0;
+            (often.all_threads - once.all_threads) * spans / polls
+        };
+        Ok(often.zip(once).map(|(often, once)| per_poll(often, once)))
+    }
+
+    /// Times a peer and its floor in turns, so that other work on the machine meets both.
+    fn times(&self, workload: Workload, peer: PeerName) -> Result<Times, Box<dyn Error>> {
+        let chunks = workload.repeats().chunks;
+        let mut reports = Vec::new();
+        for _ in 0..PAIRS {
+            let its = self.report(workload, peer, Mode::Time, chunks)?;
+            let floor = self.report(workload, peer.floor(), Mode::Time, chunks)?;
+            reports.push((its, floor));
+        }
+        let median_of = |figure: fn(&Report, &Report) -> f64| {
+            median(
+                reports
+                    .iter()
+                    .map(|(its, floor)| figure(its, floor))
+                    .collect(),
+            )
+        };
+        Ok(Times {
+            cpu_ratio: median_of(|its, floor| its.cpu_ns_per_span / floor.cpu_ns_per_span),
+            wall_ratio: median_of(|its, floor| its.wall_ns_per_span / floor.wall_ns_per_span),
+            cpu_ns_per_span: median_of(|its, _| its.cpu_ns_per_span),
+            parallelism: median_of(|its, _| its.cpu_ns_per_span / its.wall_ns_per_span),
+        })
+    }
+
+    fn describe(
+        &self,
+        command: &mut Command,
+        workload: Workload,
+        peer: PeerName,
+        fields: Fields,
+        mode: Mode,
+        repeats: u64,
+    ) {
+        command.args(["--child", peer.name(), workload.name(), mode.name()]);
+        command.args([repeats.to_string(), fields.name().to_owned()]);
+        command.arg(self.sink.address.to_string());
+    }
+}
+
+struct Times {
+    cpu_ratio: f64,
+    wall_ratio: f64,
+    cpu_ns_per_span: f64,
+    parallelism: f64,
+}
+
+/// Runs a measurement to its end.
+fn read_report(mut command: Command) -> Result<Report, Box<dyn Error>> {
+    let output = command
+        // Whatever the environment says about Sentry and proxies is not for a measurement.
+        .env_remove("SENTRY_DSN")
+        .env_remove("http_proxy")
+        .env_remove("HTTP_PROXY")
+        .stderr(Stdio::piped())
+        .output()?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(format!("{command:?} failed: {errors}").into());
+    }
+    eprint!("{errors}");
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn workload_name<S: serde::Serializer>(workload: &Workload, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(workload.name())
+}
+
+fn peer_name<S: serde::Serializer>(peer: &PeerName, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(peer.name())
+}

@@ -1,0 +1,153 @@
+//! The ways to Sentry that are measured. A new one is a module here, a variant of [`PeerName`] and a line in [`PeerName::run`].
+
+mod floors;
+mod ours;
+mod sentry_opentelemetry;
+mod sentry_sdk;
+mod sentry_tracing;
+mod tracing_opentelemetry;
+
+use std::net::SocketAddr;
+
+use crate::{
+    child::{self, Mode},
+    probe::Probe,
+    texts::Texts,
+    workloads::{Created, Workload},
+};
+
+/// A way from a program's spans to Sentry, set up in this process.
+pub(crate) trait Peer {
+    fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created;
+
+    /// Waits until everything so far has left.
+    fn flush(&self);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum PeerName {
+    /// The tracing door, with default options and content.
+    Ours,
+    /// sentry-tracing's `SpanLayer`.
+    SentryTracing,
+    /// The OpenTelemetry API and sentry-opentelemetry's `SentrySpanProcessor`.
+    SentryOpentelemetry,
+    /// tracing-opentelemetry in front of `SentrySpanProcessor`.
+    TracingOpentelemetrySentry,
+    /// tracing-opentelemetry, a batch processor and OTLP's encoding.
+    TracingOpentelemetryOtlp,
+    /// tracing's registry and a layer that looks at every field.
+    FloorTracing,
+    /// OpenTelemetry's SDK and a processor that does nothing.
+    FloorOpentelemetry,
+}
+
+impl PeerName {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Ours,
+        Self::SentryTracing,
+        Self::SentryOpentelemetry,
+        Self::TracingOpentelemetrySentry,
+        Self::TracingOpentelemetryOtlp,
+        Self::FloorTracing,
+        Self::FloorOpentelemetry,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::SentryTracing => "sentry-tracing",
+            Self::SentryOpentelemetry => "sentry-opentelemetry",
+            Self::TracingOpentelemetrySentry => "tracing-opentelemetry+sentry",
+            Self::TracingOpentelemetryOtlp => "tracing-opentelemetry+otlp",
+            Self::FloorTracing => "floor-tracing",
+            Self::FloorOpentelemetry => "floor-otel",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|peer| peer.name() == name)
+    }
+
+    /// Returns what the program's own calls cost with nobody interested in them; for a floor the other floor.
+    pub(crate) fn floor(self) -> Self {
+        match self {
+            Self::SentryOpentelemetry | Self::FloorTracing => Self::FloorOpentelemetry,
+            _ => Self::FloorTracing,
+        }
+    }
+
+    pub(crate) fn is_floor(self) -> bool {
+        matches!(self, Self::FloorTracing | Self::FloorOpentelemetry)
+    }
+
+    /// Returns whether the peer's documentation asks for fields beside those of the conventions.
+    pub(crate) fn has_own_fields(self) -> bool {
+        matches!(
+            self,
+            Self::SentryTracing | Self::TracingOpentelemetrySentry | Self::TracingOpentelemetryOtlp
+        )
+    }
+
+    /// Sets the peer up in this process, and measures it.
+    pub(crate) fn run(self, setup: &Setup) -> child::Report {
+        match self {
+            Self::Ours => child::measure(setup, || ours::Ours::start(setup)),
+            Self::SentryTracing => {
+                child::measure(setup, || sentry_tracing::SentryTracing::start(setup))
+            }
+            Self::SentryOpentelemetry => {
+                child::measure(setup, || sentry_opentelemetry::OverApi::start(setup))
+            }
+            Self::TracingOpentelemetrySentry => {
+                child::measure(setup, || tracing_opentelemetry::ToSentry::start(setup))
+            }
+            Self::TracingOpentelemetryOtlp => {
+                child::measure(setup, || tracing_opentelemetry::ToOtlp::start(setup))
+            }
+            Self::FloorTracing => child::measure(setup, floors::Tracing::start),
+            Self::FloorOpentelemetry => child::measure(setup, floors::Opentelemetry::start),
+        }
+    }
+}
+
+/// Which attributes a program writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fields {
+    /// Those of the conventions.
+    Neutral,
+    /// Also those that the peer's documentation asks for.
+    Own,
+}
+
+impl Fields {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Neutral => "neutral",
+            Self::Own => "own",
+        }
+    }
+}
+
+/// What one process is to measure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) workload: Workload,
+    pub(crate) mode: Mode,
+    pub(crate) fields: Fields,
+    /// How often to run the workload.
+    pub(crate) repeats: u64,
+    /// Where bytes are sent to that cross a socket.
+    pub(crate) sink: SocketAddr,
+}
+
+impl Setup {
+    fn dsn(&self) -> String {
+        format!("http://public@{}/1", self.sink)
+    }
+
+    /// Returns whether everything is as a user has it, and not as it is fairest to compare costs.
+    fn is_verification(&self) -> bool {
+        self.mode == Mode::Verify
+    }
+}

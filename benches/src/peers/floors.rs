@@ -1,0 +1,115 @@
+//! What a program's spans cost before anybody does anything with them.
+
+use std::{fmt::Debug, hint::black_box, time::Duration};
+
+use opentelemetry::{Context, trace::TracerProvider};
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    trace::{SdkTracer, SdkTracerProvider, Span, SpanData, SpanProcessor},
+};
+use tracing::{
+    Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Id, Record},
+};
+use tracing_subscriber::{Layer, layer, prelude::*, registry::LookupSpan};
+
+use super::Peer;
+use crate::{
+    probe::Probe,
+    texts::Texts,
+    workloads::{Created, Workload, with_opentelemetry, with_tracing::neutral},
+};
+
+pub(super) struct Tracing;
+
+impl Tracing {
+    pub(super) fn start() -> Self {
+        tracing_subscriber::registry().with(Looker).init();
+        Self
+    }
+}
+
+impl Peer for Tracing {
+    fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
+        neutral::run(workload, texts, probe)
+    }
+
+    fn flush(&self) {}
+}
+
+/// A layer that looks at every field and keeps nothing.
+struct Looker;
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Looker {
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: layer::Context<'_, S>) {
+        attributes.record(&mut Self);
+    }
+
+    fn on_record(&self, _: &Id, record: &Record<'_>, _: layer::Context<'_, S>) {
+        record.record(&mut Self);
+    }
+
+    fn on_close(&self, id: Id, context: layer::Context<'_, S>) {
+        black_box(context.span(&id).is_some());
+    }
+}
+
+impl Visit for Looker {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        black_box((field, value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        black_box((field, value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        black_box((field, value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        black_box((field, value));
+    }
+}
+
+pub(super) struct Opentelemetry(SdkTracer);
+
+impl Opentelemetry {
+    pub(super) fn start() -> Self {
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(Nothing)
+            .build();
+        Self(provider.tracer("bench"))
+    }
+}
+
+impl Peer for Opentelemetry {
+    fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
+        with_opentelemetry::run(&self.0, workload, texts, probe)
+    }
+
+    fn flush(&self) {}
+}
+
+/// A processor that does nothing.
+#[derive(Debug)]
+struct Nothing;
+
+impl SpanProcessor for Nothing {
+    fn on_start(&self, span: &mut Span, _: &Context) {
+        black_box(span);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        black_box(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! The Sentry SDK as the peers use it.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use sentry::{ClientInitGuard, ClientOptions, Envelope, Hub, Transport};
+
+use super::Setup;
+
+/// Initialises the SDK. To verify, it sends with its own transport; to measure, see [`Serializing`].
+pub(super) fn init(setup: &Setup) -> ClientInitGuard {
+    let options = ClientOptions::new()
+        .dsn(&setup.dsn())
+        .release("bench@1")
+        .traces_sample_rate(setup.workload.sample_rate());
+    if setup.is_verification() {
+        sentry::init(options)
+    } else {
+        sentry::init(options.transport(Arc::new(Serializing::start())))
+    }
+}
+
+pub(super) fn flush() {
+    if let Some(client) = Hub::current().client() {
+        client.flush(Some(Duration::from_secs(60)));
+    }
+}
+
+/// Serializes envelopes on a thread of its own, as the SDK's transports do, and goes no further.
+///
+/// It favours the peers: there is no HTTP, and no bound at which envelopes are dropped, since dropping is cheap. The SDK's own
+/// transports drop beyond 30 envelopes.
+struct Serializing(Mutex<Sender<Task>>);
+
+#[expect(clippy::large_enum_variant, reason = "as in the SDK's own queue")]
+enum Task {
+    Serialize(Envelope),
+    Flush(Sender<()>),
+}
+
+impl Serializing {
+    fn start() -> Self {
+        let (sender, tasks) = channel();
+        thread::spawn(move || {
+            for task in tasks {
+                match task {
+                    Task::Serialize(envelope) => {
+                        let mut body = Vec::new();
+                        let written = envelope.to_writer(&mut body);
+                        std::hint::black_box((written.is_ok(), body));
+                    }
+                    // Whoever waited may have given up.
+                    Task::Flush(done) => drop(done.send(())),
+                }
+            }
+        });
+        Self(Mutex::new(sender))
+    }
+
+    fn give(&self, task: Task) {
+        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sender.send(task).expect("the thread runs");
+    }
+}
+
+impl Transport for Serializing {
+    fn send_envelope(&self, envelope: Envelope) {
+        self.give(Task::Serialize(envelope));
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        let (done, wait) = channel();
+        self.give(Task::Flush(done));
+        wait.recv_timeout(timeout).is_ok()
+    }
+}

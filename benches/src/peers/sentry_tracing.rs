@@ -1,0 +1,43 @@
+//! tracing → sentry-tracing → a Sentry transaction.
+
+use sentry::{ClientInitGuard, integrations::tracing::SpanLayer};
+use tracing_subscriber::prelude::*;
+
+use super::{Fields, Peer, Setup, sentry_sdk};
+use crate::{
+    probe::Probe,
+    texts::Texts,
+    workloads::{
+        Created, Workload,
+        with_tracing::{for_sentry_tracing, neutral},
+    },
+};
+
+pub(super) struct SentryTracing {
+    fields: Fields,
+    _guard: ClientInitGuard,
+}
+
+impl SentryTracing {
+    pub(super) fn start(setup: &Setup) -> Self {
+        let guard = sentry_sdk::init(setup);
+        tracing_subscriber::registry().with(SpanLayer::new()).init();
+        Self {
+            fields: setup.fields,
+            _guard: guard,
+        }
+    }
+}
+
+impl Peer for SentryTracing {
+    fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
+        match self.fields {
+            Fields::Neutral => neutral::run(workload, texts, probe),
+            Fields::Own => for_sentry_tracing::run(workload, texts, probe),
+        }
+    }
+
+    fn flush(&self) {
+        sentry_sdk::flush();
+    }
+}

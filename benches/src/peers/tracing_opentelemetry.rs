@@ -1,0 +1,143 @@
+//! tracing → tracing-opentelemetry → a Sentry transaction, or OTLP.
+
+use std::net::SocketAddr;
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_proto::{
+    tonic::collector::trace::v1::ExportTraceServiceRequest,
+    transform::{
+        common::tonic::ResourceAttributesWithSchema,
+        trace::tonic::group_spans_by_resource_and_scope,
+    },
+};
+use opentelemetry_sdk::{
+    Resource,
+    error::{OTelSdkError, OTelSdkResult},
+    trace::{
+        BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanExporter,
+    },
+};
+use prost::Message;
+use sentry::ClientInitGuard;
+use tracing_subscriber::prelude::*;
+
+use super::{Fields, Peer, Setup, sentry_opentelemetry, sentry_sdk};
+use crate::{
+    probe::Probe,
+    sink,
+    texts::Texts,
+    workloads::{
+        Created, Workload,
+        with_tracing::{for_tracing_opentelemetry, neutral},
+    },
+};
+
+pub(super) struct ToSentry {
+    fields: Fields,
+    _guard: ClientInitGuard,
+}
+
+impl ToSentry {
+    pub(super) fn start(setup: &Setup) -> Self {
+        let guard = sentry_sdk::init(setup);
+        install(&sentry_opentelemetry::provider());
+        Self {
+            fields: setup.fields,
+            _guard: guard,
+        }
+    }
+}
+
+impl Peer for ToSentry {
+    fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
+        run(self.fields, workload, texts, probe)
+    }
+
+    fn flush(&self) {
+        sentry_sdk::flush();
+    }
+}
+
+pub(super) struct ToOtlp {
+    fields: Fields,
+    provider: SdkTracerProvider,
+}
+
+impl ToOtlp {
+    pub(super) fn start(setup: &Setup) -> Self {
+        let mut exporter = Encoder::default();
+        let mut batches = BatchConfigBuilder::default();
+        if setup.is_verification() {
+            exporter.sink = Some(setup.sink);
+        } else {
+            // The default of 2,048 spans drops in a tight loop, and drops are cheap.
+            batches = batches.with_max_queue_size(65_536);
+        }
+        let processor = BatchSpanProcessor::builder(exporter)
+            .with_batch_config(batches.build())
+            .build();
+        let sampler = match setup.workload {
+            Workload::Unsampled => Sampler::AlwaysOff,
+            _ => Sampler::AlwaysOn,
+        };
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(sampler)
+            .with_span_processor(processor)
+            .build();
+        install(&provider);
+        Self {
+            fields: setup.fields,
+            provider,
+        }
+    }
+}
+
+impl Peer for ToOtlp {
+    fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
+        run(self.fields, workload, texts, probe)
+    }
+
+    fn flush(&self) {
+        self.provider.force_flush().expect("the exporter works");
+    }
+}
+
+fn install(provider: &SdkTracerProvider) {
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
+    tracing_subscriber::registry().with(layer).init();
+}
+
+fn run<P: Probe>(fields: Fields, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
+    match fields {
+        Fields::Neutral => neutral::run(workload, texts, probe),
+        Fields::Own => for_tracing_opentelemetry::run(workload, texts, probe),
+    }
+}
+
+/// Encodes as an OTLP exporter does, and sends only what is to be verified.
+#[derive(Debug, Default)]
+struct Encoder {
+    resource: ResourceAttributesWithSchema,
+    sink: Option<SocketAddr>,
+}
+
+impl SpanExporter for Encoder {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let request = ExportTraceServiceRequest {
+            resource_spans: group_spans_by_resource_and_scope(batch, &self.resource),
+        };
+        let body = request.encode_to_vec();
+        match self.sink {
+            Some(sink) => sink::post(sink, "/v1/traces", &body)
+                .map_err(|error| OTelSdkError::InternalFailure(error.to_string())),
+            None => {
+                std::hint::black_box(body);
+                Ok(())
+            }
+        }
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.resource = resource.into();
+    }
+}

@@ -1,0 +1,150 @@
+//! Where the bytes arrive: a small HTTP server in the process that drives the measurements.
+//!
+//! It runs outside of the process that is measured, so that neither its instructions nor its allocations count.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use flate2::read::GzDecoder;
+
+/// A request that arrived.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) path: String,
+    /// The bytes of the body on the wire.
+    pub(crate) wire_bytes: usize,
+    /// The body, decompressed.
+    pub(crate) body: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sink {
+    pub(crate) address: SocketAddr,
+    received: Arc<Received>,
+}
+
+#[derive(Debug, Default)]
+struct Received {
+    keep: AtomicBool,
+    requests: Mutex<Vec<Request>>,
+}
+
+impl Sink {
+    pub(crate) fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let received = Arc::new(Received::default());
+        let shared = Arc::clone(&received);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let received = Arc::clone(&shared);
+                // A connection that breaks is the peer's loss, and shows as such.
+                thread::spawn(move || serve(stream, &received));
+            }
+        });
+        Ok(Self { address, received })
+    }
+
+    /// Keeps what arrives while `work` runs, and returns it.
+    pub(crate) fn keep<R>(&self, work: impl FnOnce() -> R) -> (R, Vec<Request>) {
+        self.received.keep.store(true, Relaxed);
+        let result = work();
+        self.received.keep.store(false, Relaxed);
+        let requests = &self.received.requests;
+        let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+        (result, std::mem::take(&mut requests))
+    }
+}
+
+/// Sends a body, and waits for the answer.
+pub(crate) fn post(sink: SocketAddr, path: &str, body: &[u8]) -> io::Result<()> {
+    let mut stream = TcpStream::connect(sink)?;
+    let length = body.len();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\ncontent-length: {length}\r\n\r\n"
+    )?;
+    stream.write_all(body)?;
+    stream.read_exact(&mut [0; 12])
+}
+
+/// Answers one connection until it is closed.
+fn serve(mut stream: TcpStream, received: &Received) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; 64 * 1024];
+    let mut filled = 0;
+    loop {
+        let end = loop {
+            let head = buffer[..filled].windows(4);
+            if let Some(end) = head.into_iter().position(|end| end == b"\r\n\r\n") {
+                break end + 4;
+            }
+            match stream.read(&mut buffer[filled..])? {
+                0 => return Ok(()),
+                n => filled += n,
+            }
+        };
+        let head = Head::parse(&buffer[..end]);
+        let here = head.length.min(filled - end);
+        let mut body = Vec::with_capacity(head.length);
+        body.extend_from_slice(&buffer[end..end + here]);
+        let rest = (head.length - here) as u64;
+        Read::by_ref(&mut stream)
+            .take(rest)
+            .read_to_end(&mut body)?;
+        buffer.copy_within(end + here..filled, 0);
+        filled -= end + here;
+        if received.keep.load(Relaxed) {
+            let request = Request {
+                path: head.path,
+                wire_bytes: body.len(),
+                body: if head.gzip { gunzip(&body)? } else { body },
+            };
+            let requests = &received.requests;
+            let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+            requests.push(request);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")?;
+    }
+}
+
+fn gunzip(body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    GzDecoder::new(body).read_to_end(&mut plain)?;
+    Ok(plain)
+}
+
+/// What matters of the lines before a body.
+struct Head {
+    path: String,
+    length: usize,
+    gzip: bool,
+}
+
+impl Head {
+    fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let header = |name: &str| {
+            let named = |line: &&str| {
+                line.split_once(':')
+                    .is_some_and(|(it, _)| it.eq_ignore_ascii_case(name))
+            };
+            let line = text.lines().find(named)?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        };
+        Self {
+            path: text.split(' ').nth(1).unwrap_or_default().to_owned(),
+            length: header("content-length")
+                .and_then(|length| length.parse().ok())
+                .unwrap_or_default(),
+            gzip: header("content-encoding").is_some_and(|coding| coding == "gzip"),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What is measured. Each workload exists twice: in `tracing` macros and in calls of the OpenTelemetry API.
+
+pub(crate) mod with_opentelemetry;
+pub(crate) mod with_tracing;
+
+use std::ops::AddAssign;
+
+/// A program that makes spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Workload {
+    /// An agent's run: a server span, an agent, ten chats and ten tool calls, each with HTTP and database calls below.
+    W1,
+    /// One trace of 5,000 chats.
+    W2,
+    /// Twenty streams that outlive their root.
+    W3,
+    /// Eight threads of ten W1 each.
+    W4,
+    /// Twenty chats with a prompt of 2 MB each.
+    W5,
+    /// W1 without AI: 51 database and HTTP calls below a server span.
+    W6,
+    /// Ten chats with an explicit parent, never entered.
+    W7,
+    /// One chat that is entered and left 1,000 times, as a streamed answer is.
+    W8,
+    /// W1, not sampled.
+    Unsampled,
+    /// W8 entered once, to tell the cost of polls from the rest; not for the command line.
+    W8Once,
+}
+
+impl Workload {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::W1,
+        Self::W2,
+        Self::W3,
+        Self::W4,
+        Self::W5,
+        Self::W6,
+        Self::W7,
+        Self::W8,
+        Self::Unsampled,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::W1 => "w1",
+            Self::W2 => "w2",
+            Self::W3 => "w3",
+            Self::W4 => "w4",
+            Self::W5 => "w5",
+            Self::W6 => "w6",
+            Self::W7 => "w7",
+            Self::W8 => "w8",
+            Self::Unsampled => "unsampled",
+            Self::W8Once => "w8-once",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter().chain([Self::W8Once]);
+        all.find(|workload| workload.name() == name)
+    }
+
+    pub(crate) fn sample_rate(self) -> f32 {
+        match self {
+            Self::Unsampled => 0.0,
+            _ => 1.0,
+        }
+    }
+
+    /// Returns how often one run repeats the workload.
+    pub(crate) fn repeats(self) -> Repeats {
+        let repeats = |flush_every, warm_up, count, instructions, chunk, chunks, latency| Repeats {
+            flush_every,
+            warm_up,
+            count,
+            instructions,
+            chunk,
+            chunks,
+            latency,
+        };
+        match self {
+            Self::W1 | Self::W6 | Self::Unsampled => repeats(10, 20, 100, (10, 30), 20, 25, 300),
+            Self::W3 | Self::W7 => repeats(10, 20, 100, (10, 30), 20, 25, 200),
+            Self::W2 => repeats(1, 2, 2, (1, 2), 1, 2, 10),
+            Self::W4 => repeats(1, 2, 3, (1, 2), 1, 4, 8),
+            Self::W5 => repeats(1, 2, 2, (1, 2), 1, 2, 6),
+            Self::W8 | Self::W8Once => repeats(10, 10, 20, (10, 20), 10, 10, 50),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repeats {
+    /// How many runs a peer may get behind, so that the costs compared are those of spans that arrive.
+    pub(crate) flush_every: u64,
+    pub(crate) warm_up: u64,
+    pub(crate) count: u64,
+    /// Two lengths; what is the same in both drops out of their difference.
+    pub(crate) instructions: (u64, u64),
+    /// Runs between two looks at the clock.
+    pub(crate) chunk: u64,
+    pub(crate) chunks: u64,
+    pub(crate) latency: u64,
+}
+
+/// How many spans a workload made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Created {
+    pub(crate) spans: u64,
+    pub(crate) ai: u64,
+}
+
+impl Created {
+    const fn new(spans: u64, ai: u64) -> Self {
+        Self { spans, ai }
+    }
+}
+
+impl AddAssign for Created {
+    fn add_assign(&mut self, other: Self) {
+        self.spans += other.spans;
+        self.ai += other.ai;
+    }
+}
+
+/// Runs W4's threads, each of which makes ten times what `once` makes.
+fn on_eight_threads<P: crate::probe::Probe>(
+    probe: &mut P,
+    once: impl Fn(&mut P) -> Created + Sync,
+) -> Created {
+    let mut created = Created::default();
+    std::thread::scope(|scope| {
+        let run = || {
+            let mut probe = P::default();
+            let mut created = Created::default();
+            for _ in 0..10 {
+                created += once(&mut probe);
+            }
+            (probe, created)
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(run)).collect();
+        for thread in threads {
+            let (watched, made) = thread.join().expect("a workload does not panic");
+            probe.merge(watched);
+            created += made;
+        }
+    });
+    created
+}

@@ -1,0 +1,283 @@
+//! The workloads in calls of the OpenTelemetry API.
+
+use std::hint::black_box;
+
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{Span as _, SpanKind, TraceContextExt, Tracer},
+};
+use opentelemetry_sdk::trace::SdkTracer;
+
+use super::{Created, Workload, on_eight_threads};
+use crate::{
+    probe::{Call, Probe},
+    texts::Texts,
+};
+
+pub(crate) fn run<P: Probe>(
+    tracer: &SdkTracer,
+    workload: Workload,
+    texts: &Texts,
+    probe: &mut P,
+) -> Created {
+    match workload {
+        Workload::W1 | Workload::Unsampled => agent_run(tracer, texts, probe),
+        Workload::W2 => chats(tracer, &texts.input, &texts.output, 5000, probe),
+        Workload::W3 => late_children(tracer, texts, probe),
+        Workload::W4 => on_eight_threads(probe, |probe| agent_run(tracer, texts, probe)),
+        Workload::W5 => chats(tracer, &texts.huge, &texts.output, 20, probe),
+        Workload::W6 => plain_spans(tracer, probe),
+        Workload::W7 => explicit_parent(tracer, texts, probe),
+        Workload::W8 => stream(tracer, texts, 1000, probe),
+        Workload::W8Once => stream(tracer, texts, 1, probe),
+    }
+}
+
+fn agent_run<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -> Created {
+    let root = new_root(tracer, probe);
+    {
+        let _entered = root.clone().attach();
+        let agent = probe.watch(Call::NewAi, || {
+            tracer
+                .span_builder("invoke_agent Support Bot")
+                .with_attributes([
+                    KeyValue::new("gen_ai.operation.name", "invoke_agent"),
+                    KeyValue::new("gen_ai.agent.name", "Support Bot"),
+                    KeyValue::new("gen_ai.provider.name", "openai"),
+                    KeyValue::new("gen_ai.request.model", "gpt-4o"),
+                ])
+                .start(tracer)
+        });
+        let agent = Context::current_with_span(agent);
+        {
+            let _entered = agent.clone().attach();
+            for _ in 0..10 {
+                let chat = new_chat(tracer, probe, &texts.input);
+                {
+                    let _entered = chat.clone().attach();
+                    http(tracer, probe);
+                }
+                end_chat(probe, &chat, &texts.output);
+                tool(tracer, texts, probe);
+            }
+        }
+        probe.watch(Call::EndAi, || agent.span().end());
+    }
+    end_root(probe, &root);
+    Created::new(52, 21)
+}
+
+fn chats<P: Probe>(
+    tracer: &SdkTracer,
+    input: &str,
+    output: &str,
+    n: u64,
+    probe: &mut P,
+) -> Created {
+    let root = new_root(tracer, probe);
+    {
+        let _entered = root.clone().attach();
+        for _ in 0..n {
+            let chat = new_chat(tracer, probe, input);
+            drop(chat.clone().attach());
+            end_chat(probe, &chat, output);
+        }
+    }
+    end_root(probe, &root);
+    Created::new(n + 1, n)
+}
+
+fn late_children<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -> Created {
+    let root = new_root(tracer, probe);
+    let chats: Vec<_> = {
+        let _entered = root.clone().attach();
+        let open = |_| new_chat(tracer, probe, &texts.input);
+        (0..20).map(open).collect()
+    };
+    end_root(probe, &root);
+    for chat in chats {
+        {
+            let _entered = chat.clone().attach();
+            http(tracer, probe);
+        }
+        end_chat(probe, &chat, &texts.output);
+    }
+    Created::new(41, 20)
+}
+
+fn plain_spans<P: Probe>(tracer: &SdkTracer, probe: &mut P) -> Created {
+    let root = new_root(tracer, probe);
+    {
+        let _entered = root.clone().attach();
+        for _ in 0..17 {
+            database(tracer, probe);
+            http(tracer, probe);
+            http(tracer, probe);
+        }
+    }
+    end_root(probe, &root);
+    Created::new(52, 0)
+}
+
+fn explicit_parent<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -> Created {
+    let root = new_root(tracer, probe);
+    for _ in 0..10 {
+        let mut chat = probe.watch(Call::NewAi, || {
+            tracer
+                .span_builder("chat gpt-4o")
+                .with_attributes([
+                    KeyValue::new("gen_ai.operation.name", "chat"),
+                    KeyValue::new("gen_ai.request.model", "gpt-4o"),
+                    KeyValue::new("gen_ai.input.messages", texts.input.clone()),
+                    KeyValue::new("gen_ai.usage.input_tokens", 12i64),
+                ])
+                .start_with_context(tracer, &root)
+        });
+        probe.watch(Call::EndAi, || chat.end());
+    }
+    end_root(probe, &root);
+    Created::new(11, 10)
+}
+
+fn stream<P: Probe>(tracer: &SdkTracer, texts: &Texts, polls: u64, probe: &mut P) -> Created {
+    let root = new_root(tracer, probe);
+    {
+        let _entered = root.clone().attach();
+        let chat = new_chat(tracer, probe, &texts.input);
+        for _ in 0..polls {
+            let _entered = chat.clone().attach();
+            black_box(());
+        }
+        end_chat(probe, &chat, &texts.output);
+    }
+    end_root(probe, &root);
+    Created::new(2, 1)
+}
+
+#[inline(always)]
+fn new_root<P: Probe>(tracer: &SdkTracer, probe: &mut P) -> Context {
+    let span = probe.watch(Call::NewRoot, || {
+        tracer
+            .span_builder("POST /chat")
+            .with_kind(SpanKind::Server)
+            .with_attributes([
+                KeyValue::new("http.request.method", "POST"),
+                KeyValue::new("http.route", "/chat"),
+            ])
+            .start_with_context(tracer, &Context::new())
+    });
+    Context::new().with_span(span)
+}
+
+#[inline(always)]
+fn end_root<P: Probe>(probe: &mut P, root: &Context) {
+    let status = KeyValue::new("http.response.status_code", 200i64);
+    root.span().set_attribute(status);
+    probe.watch(Call::EndRoot, || root.span().end());
+}
+
+#[inline(always)]
+fn new_chat<P: Probe>(tracer: &SdkTracer, probe: &mut P, input: &str) -> Context {
+    let span = probe.watch(Call::NewAi, || {
+        tracer
+            .span_builder("chat gpt-4o")
+            .with_kind(SpanKind::Client)
+            .with_attributes([
+                KeyValue::new("gen_ai.operation.name", "chat"),
+                KeyValue::new("gen_ai.provider.name", "openai"),
+                KeyValue::new("gen_ai.request.model", "gpt-4o"),
+                KeyValue::new("gen_ai.agent.name", "Support Bot"),
+                KeyValue::new("gen_ai.conversation.id", "conv_5j66UpCpwteGg4YSxUnt7lPY"),
+                KeyValue::new("gen_ai.request.temperature", 0.7f64),
+                KeyValue::new("gen_ai.request.max_tokens", 1024i64),
+                KeyValue::new("gen_ai.input.messages", input.to_owned()),
+            ])
+            .start(tracer)
+    });
+    Context::current_with_span(span)
+}
+
+#[inline(always)]
+fn end_chat<P: Probe>(probe: &mut P, chat: &Context, output: &str) {
+    let span = chat.span();
+    probe.watch(Call::Record, || {
+        span.set_attribute(KeyValue::new("gen_ai.response.id", "chatcmpl-123"));
+        span.set_attribute(KeyValue::new("gen_ai.response.model", "gpt-4o-2024-08-06"));
+        span.set_attribute(KeyValue::new(
+            "gen_ai.response.finish_reasons",
+            "[\"stop\"]",
+        ));
+        span.set_attribute(KeyValue::new("gen_ai.usage.input_tokens", 1234i64));
+        span.set_attribute(KeyValue::new("gen_ai.usage.output_tokens", 321i64));
+        span.set_attribute(KeyValue::new("gen_ai.output.messages", output.to_owned()));
+    });
+    probe.watch(Call::EndAi, || span.end());
+}
+
+#[inline(always)]
+fn tool<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) {
+    let span = probe.watch(Call::NewAi, || {
+        tracer
+            .span_builder("execute_tool search")
+            .with_attributes([
+                KeyValue::new("gen_ai.operation.name", "execute_tool"),
+                KeyValue::new("gen_ai.tool.name", "search"),
+                KeyValue::new("gen_ai.tool.call.id", "call_VSPygqKTWdrhaFErNvMV18Yl"),
+                KeyValue::new("gen_ai.tool.type", "function"),
+                KeyValue::new("gen_ai.tool.call.arguments", texts.arguments.clone()),
+            ])
+            .start(tracer)
+    });
+    let tool = Context::current_with_span(span);
+    {
+        let _entered = tool.clone().attach();
+        database(tracer, probe);
+        http(tracer, probe);
+    }
+    probe.watch(Call::Record, || {
+        let result = KeyValue::new("gen_ai.tool.call.result", texts.result.clone());
+        tool.span().set_attribute(result);
+    });
+    probe.watch(Call::EndAi, || tool.span().end());
+}
+
+#[inline(always)]
+fn database<P: Probe>(tracer: &SdkTracer, probe: &mut P) {
+    let query = "SELECT id, total FROM orders WHERE customer_id = $1";
+    plain(tracer, probe, "SELECT orders", || {
+        [
+            KeyValue::new("db.system.name", "postgresql"),
+            KeyValue::new("db.query.text", query),
+        ]
+    });
+}
+
+#[inline(always)]
+fn http<P: Probe>(tracer: &SdkTracer, probe: &mut P) {
+    let url = "https://api.openai.com/v1/chat/completions";
+    plain(tracer, probe, "POST", || {
+        [
+            KeyValue::new("http.request.method", "POST"),
+            KeyValue::new("url.full", url),
+        ]
+    });
+}
+
+#[inline(always)]
+fn plain<P: Probe>(
+    tracer: &SdkTracer,
+    probe: &mut P,
+    name: &'static str,
+    attributes: impl FnOnce() -> [KeyValue; 2],
+) {
+    let span = probe.watch(Call::NewPlain, || {
+        tracer
+            .span_builder(name)
+            .with_kind(SpanKind::Client)
+            .with_attributes(attributes())
+            .start(tracer)
+    });
+    let span = Context::current_with_span(span);
+    drop(span.clone().attach());
+    probe.watch(Call::EndPlain, || span.span().end());
+}
