@@ -225,16 +225,16 @@ where
             None => return,
         };
         // A field's `Debug` may log, so nothing is locked while it is read.
-        let happened = if is_content {
+        let happened = if is_error {
+            let mut exception = ExceptionRecorder::default();
+            event.record(&mut exception);
+            exception.0.into_event()
+        } else {
             let mut recorder = Recorder::new(&handle, metadata.fields());
             event.record(&mut recorder);
             let mut happened = SourceEvent::new(metadata.name());
             happened.attributes = recorder.attributes;
             happened
-        } else {
-            let mut exception = ExceptionRecorder::default();
-            event.record(&mut exception);
-            exception.0.into_event()
         };
         if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
             state.source.events.push(happened);
