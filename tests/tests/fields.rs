@@ -152,3 +152,19 @@ fn events_of_the_conventions_give_their_content_to_the_span() {
     assert_eq!(span.attr("gen_ai.input.messages"), None);
     assert_eq!(span.attr("gen_ai.output.messages"), None);
 }
+
+#[test]
+fn a_span_keeps_its_latest_events() {
+    let bridge = Bridge::with_content();
+    bridge.run(|| {
+        let _span = info_span!("chat", gen_ai.operation.name = "chat").entered();
+        for number in 0..1_000 {
+            event!(name: "gen_ai.user.message", Level::INFO, content = format!("question {number}."));
+        }
+    });
+    let messages = bridge.span("chat");
+    let messages = messages.str("gen_ai.input.messages").unwrap();
+    assert!(messages.contains("question 999."), "{messages}");
+    assert!(messages.contains("question 872."), "{messages}");
+    assert!(!messages.contains("question 871."), "{messages}");
+}

@@ -21,6 +21,9 @@ use crate::{
     state::{self, Clock, LocalTrace, Node, Recorder, SpanState, Unsampled},
 };
 
+/// How many events and how many links a span keeps, as by default in OpenTelemetry's SDKs.
+const MAX_EVENTS_OR_LINKS: usize = 128;
+
 /// Creates the layer that sends spans to Sentry through the bridge that is [initialised](crate::init) or
 /// [attached](crate::attach).
 ///
@@ -60,7 +63,8 @@ pub fn layer() -> GenAiLayer {
 ///
 /// An ERROR event inside a span, as `#[instrument(err)]` makes one, marks the span as failed. An event that is *named* by the
 /// conventions, such as `event!(name: "gen_ai.client.inference.operation.details", Level::INFO, ...)` or
-/// `gen_ai.user.message`, gives its content to the span it happens in. Other events are left to Sentry's own layers for logs and errors.
+/// `gen_ai.user.message`, gives its content to the span it happens in. Of a span, the latest 128 events count. Other events are
+/// left to Sentry's own layers for logs and errors.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a layer does nothing until it is added to a subscriber"]
 #[non_exhaustive]
@@ -203,7 +207,7 @@ where
         if let Some(span) = context.span(id)
             && let Some(state) = span.extensions_mut().get_mut::<SpanState>()
         {
-            state.source.links.push(link);
+            push_bounded(&mut state.source.links, link);
         }
     }
 
@@ -237,7 +241,7 @@ where
             happened
         };
         if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
-            state.source.events.push(happened);
+            push_bounded(&mut state.source.events, happened);
         }
     }
 
@@ -371,6 +375,14 @@ fn continued_trace(recorder: &Recorder) -> Option<Continued> {
         return Some(remote((*incoming).clone()));
     }
     correlation::span_on_scope()
+}
+
+/// Adds to the events or links of a span, of which it keeps the latest: a span may be open as long as the program runs.
+fn push_bounded<T>(items: &mut Vec<T>, item: T) {
+    if items.len() >= MAX_EVENTS_OR_LINKS {
+        items.remove(0);
+    }
+    items.push(item);
 }
 
 /// Our own messages are no errors of the program.
