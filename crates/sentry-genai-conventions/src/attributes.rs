@@ -151,12 +151,6 @@ impl Attributes {
         self.position(Hash::of(key), key).is_some()
     }
 
-    /// Does what [`contains`](Self::contains) does for a key of a table.
-    #[inline]
-    pub(crate) fn contains_name(&self, name: &Name) -> bool {
-        self.position(name.hash, name.text).is_some()
-    }
-
     /// Does what [`get`](Self::get) does for a key of a table.
     #[inline]
     pub(crate) fn get_name(&self, name: &Name) -> Option<Value<'_>> {
@@ -253,6 +247,21 @@ impl Attributes {
                 same.for_each(|it| it.value = Slot::Vacant);
             }
             seen |= entry.hash.bit();
+        }
+    }
+
+    /// Takes `front` in the place of all that stands before `start` in a text.
+    ///
+    /// Nothing is copied: `front` must fit in there, between two characters.
+    pub(crate) fn cut_front(&mut self, name: &Name, start: usize, front: &str) {
+        let Some(position) = self.position(name.hash, name.text) else {
+            return;
+        };
+        if let Slot::Text(range) = &mut self.entries[position].value {
+            let end = range.start as usize + start;
+            let begin = end - front.len();
+            self.text.replace_range(begin..end, front);
+            range.start = begin as u32;
         }
     }
 
