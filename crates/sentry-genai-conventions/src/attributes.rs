@@ -14,7 +14,10 @@ pub(crate) use name::{Hash, Name};
 pub(crate) use owned::Owned;
 pub use value::{Input, Scalar, Value};
 
-use crate::excerpt;
+use crate::{
+    excerpt,
+    tables::{Attribute, Row},
+};
 
 /// Attributes of one span: an append-only list of typed values whose texts share one buffer.
 ///
@@ -157,6 +160,23 @@ impl Attributes {
         self.get_hashed(name.hash, name.text)
     }
 
+    /// Does what [`text`](Self::text) does for a key of a table.
+    #[inline]
+    pub(crate) fn text_name(&self, name: &Name) -> Option<&str> {
+        match self.get_name(name)? {
+            Value::Str(text) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Does what [`rename`](Self::rename) does for a key of a table.
+    #[inline]
+    pub(crate) fn rename_name(&mut self, from: &Name, to: &'static str) {
+        if self.seen & from.hash.bit() != 0 {
+            self.rename_hashed(from.hash, from.text, to);
+        }
+    }
+
     /// Returns false if no key begins with `prefix`, of three bytes at least. Some key may if this returns true.
     #[inline]
     pub(crate) fn may_begin_with(&self, prefix: &str) -> bool {
@@ -210,6 +230,7 @@ impl Attributes {
                 } else {
                     entry.key = Key::Static(to);
                     entry.hash = new;
+                    entry.row = Row::UNKNOWN;
                 }
             }
         }
@@ -287,6 +308,45 @@ impl Attributes {
         })
     }
 
+    /// Looks up all keys in the registry.
+    pub(crate) fn look_up(&mut self) {
+        for entry in &mut self.entries {
+            if entry.row == Row::UNKNOWN && !matches!(entry.value, Slot::Vacant) {
+                entry.row = Row::of(entry.hash, entry.key.name(&self.text));
+            }
+        }
+    }
+
+    /// Does what [`iter`](Self::iter) does, with what the registry knows of a key after [`look_up`](Self::look_up).
+    pub(crate) fn known(&self) -> impl Iterator<Item = (&str, Value<'_>, Option<&'static Attribute>)> {
+        self.entries.iter().filter_map(|entry| {
+            let value = self.value(&entry.value)?;
+            Some((entry.key.name(&self.text), value, entry.row.attribute()))
+        })
+    }
+
+    /// Does what [`iter`](Self::iter) does from the entry number `start` on, with the hashes of the keys.
+    pub(crate) fn hashed_from(&self, start: usize) -> impl Iterator<Item = (Hash, &str, Value<'_>)> {
+        let entries = self.entries.get(start..).unwrap_or_default();
+        entries.iter().filter_map(|entry| {
+            let value = self.value(&entry.value)?;
+            Some((entry.hash, entry.key.name(&self.text), value))
+        })
+    }
+
+    /// The hashes of all keys there have been, as a set of 64.
+    #[inline]
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Returns how many values have been recorded, those that were replaced or removed included.
+    #[must_use]
+    #[inline]
+    pub fn records(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Returns the number of attributes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -337,7 +397,12 @@ impl Attributes {
     fn push_slot(&mut self, key: Key, hash: Hash, head: u64, value: Slot) {
         self.seen |= hash.bit();
         self.heads |= head;
-        self.entries.push(Entry { key, hash, value });
+        self.entries.push(Entry {
+            key,
+            hash,
+            row: Row::UNKNOWN,
+            value,
+        });
     }
 
     /// Appends to the buffer, unless it would get longer than four gigabytes.
@@ -425,6 +490,8 @@ impl fmt::Debug for Attributes {
 struct Entry {
     key: Key,
     hash: Hash,
+    /// What the registry has under the key, once that has been looked up.
+    row: Row,
     value: Slot,
 }
 

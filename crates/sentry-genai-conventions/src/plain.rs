@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Attributes, SourceSpan, SpanKind, Value};
+use crate::{Attributes, SourceSpan, SpanKind};
 
 /// The op of work inside the program.
 pub(crate) const FUNCTION: &str = "function";
@@ -65,7 +65,7 @@ fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<Plain> {
         _ => ("http", first(attributes, &["url.template"])),
     };
     let name = match (method, target) {
-        (Some(method), Some(target)) => Some(format!("{} {target}", method_name(method))),
+        (Some(method), Some(target)) => Some([method_name(method), " ", target].concat()),
         (Some(method), None) => Some(method_name(method).to_owned()),
         (None, _) => None,
     };
@@ -134,9 +134,7 @@ fn join(operation: Option<&str>, target: Option<&str>) -> Option<String> {
     }
 }
 
+#[inline(always)]
 fn first<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
-    keys.iter().find_map(|key| match attributes.get(key)? {
-        Value::Str(text) if !text.is_empty() => Some(text),
-        _ => None,
-    })
+    keys.iter().find_map(|key| attributes.text(key))
 }

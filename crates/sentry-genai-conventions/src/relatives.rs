@@ -1,6 +1,6 @@
 //! What only the relatives of a span can tell: work that is described twice, and totals that repeat their parts.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{AiKind, SentrySpan, SpanId, plain, span::Ancestors, tokens};
 
@@ -29,16 +29,23 @@ struct Family {
 
 impl Family {
     fn of(spans: &[SentrySpan]) -> Self {
-        let index: HashMap<SpanId, usize> = spans
+        // Sorted, which no choice of ids makes slow.
+        let mut index: Vec<_> = spans
             .iter()
             .enumerate()
-            .map(|(position, span)| (span.span_id, position))
+            .map(|(position, span)| (order(span.span_id), position))
             .collect();
+        index.sort_unstable();
+        let find = |id: SpanId| {
+            let next = index.partition_point(|(it, _)| *it <= order(id));
+            let (found, position) = *index.get(next.checked_sub(1)?)?;
+            (found == order(id)).then_some(position)
+        };
         let parents: Vec<_> = spans
             .iter()
             .enumerate()
             .map(|(position, span)| {
-                let parent = index.get(&span.parent_span_id?).copied()?;
+                let parent = find(span.parent_span_id?)?;
                 (parent != position).then_some(parent)
             })
             .collect();
@@ -65,6 +72,10 @@ impl Family {
             leaves_first,
         }
     }
+}
+
+fn order(id: SpanId) -> u64 {
+    u64::from_ne_bytes(id.to_bytes())
 }
 
 /// Hands conversations and agents down to the spans whose door did not know what their ancestors would say.

@@ -92,17 +92,38 @@ const fn row_of(row: usize) -> &'static Attribute {
     }
 }
 
+/// What a look-up has found, small enough to be kept with each attribute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Row(u16);
+
+impl Row {
+    /// Nothing has been looked up.
+    pub(crate) const UNKNOWN: Self = Self(0);
+    const NONE: Self = Self(u16::MAX);
+
+    pub(crate) fn of(hash: Hash, name: &str) -> Self {
+        let mut slot = hash.slot(SLOTS);
+        loop {
+            let row = INDEX[slot];
+            match row.checked_sub(1) {
+                None => return Self::NONE,
+                Some(index) if row_of(usize::from(index)).name == name => return Self(row),
+                Some(_) => slot = (slot + 1) % SLOTS,
+            }
+        }
+    }
+
+    pub(crate) fn attribute(self) -> Option<&'static Attribute> {
+        match self {
+            Self::UNKNOWN | Self::NONE => None,
+            Self(row) => Some(row_of(usize::from(row) - 1)),
+        }
+    }
+}
+
 /// Looks up an attribute by its exact name.
 pub(crate) fn attribute(name: &str) -> Option<&'static Attribute> {
-    let mut slot = Hash::of(name).slot(SLOTS);
-    loop {
-        let row = INDEX[slot].checked_sub(1)?;
-        let attribute = row_of(usize::from(row));
-        if attribute.name == name {
-            return Some(attribute);
-        }
-        slot = (slot + 1) % SLOTS;
-    }
+    Row::of(Hash::of(name), name).attribute()
 }
 
 #[cfg(test)]
@@ -116,12 +137,17 @@ pub(crate) fn names() -> Vec<&'static str> {
 pub(crate) fn is_current(name: &str) -> bool {
     match attribute(name) {
         Some(attribute) => attribute.fate == Fate::Current,
-        None => PATTERNS.iter().any(|(prefix, suffix)| {
-            name.len() > prefix.len() + suffix.len()
-                && name.starts_with(prefix)
-                && name.ends_with(suffix)
-        }),
+        None => is_templated(name),
     }
+}
+
+/// Returns whether `name` is an attribute by a template.
+pub(crate) fn is_templated(name: &str) -> bool {
+    PATTERNS.iter().any(|(prefix, suffix)| {
+        name.len() > prefix.len() + suffix.len()
+            && name.starts_with(prefix)
+            && name.ends_with(suffix)
+    })
 }
 
 #[cfg(test)]

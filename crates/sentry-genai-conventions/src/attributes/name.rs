@@ -33,7 +33,7 @@ impl Hash {
 
     /// The hash's place in a set of 64.
     #[inline]
-    pub(super) const fn bit(self) -> u64 {
+    pub(crate) const fn bit(self) -> u64 {
         1 << (self.0 & 63)
     }
 
