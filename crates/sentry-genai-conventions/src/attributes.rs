@@ -271,6 +271,28 @@ impl Attributes {
         }
     }
 
+    /// Puts a word in front of a key.
+    pub(crate) fn prefix_key(&mut self, key: &str, prefix: &str) {
+        let hash = Hash::of(key);
+        let Some(position) = self.position(hash, key) else {
+            return;
+        };
+        let start = self.text.len();
+        self.text.push_str(prefix);
+        self.text.push_str(key);
+        let Some(range) = self.written_since(start) else {
+            return;
+        };
+        let new = range.of(&self.text);
+        let (hash, head) = (Hash::of(new), head_bit(new));
+        let entry = &mut self.entries[position];
+        entry.key = Key::Text(range);
+        entry.hash = hash;
+        entry.row = Row::UNKNOWN;
+        self.seen |= hash.bit();
+        self.heads |= head;
+    }
+
     /// Takes `front` in the place of all that stands before `start` in a text.
     ///
     /// Nothing is copied: `front` must fit in there, between two characters.
@@ -318,6 +340,7 @@ impl Attributes {
     }
 
     /// Does what [`iter`](Self::iter) does, with what the registry knows of a key after [`look_up`](Self::look_up).
+    #[inline]
     pub(crate) fn known(&self) -> impl Iterator<Item = (&str, Value<'_>, Option<&'static Attribute>)> {
         self.entries.iter().filter_map(|entry| {
             let value = self.value(&entry.value)?;

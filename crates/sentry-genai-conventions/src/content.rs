@@ -141,7 +141,9 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
         Some(Operation::Ai(row)) if row.kind == AiKind::LlmCall
     );
     if let Some(text) = attributes.text(KEY) {
-        if let Some(list) = reasons(text) {
+        if !is_one_reason(text)
+            && let Some(list) = reasons(text)
+        {
             attributes.set(KEY, &list);
         }
         return;
@@ -160,6 +162,16 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
     if !found.is_empty() {
         attributes.push(KEY, serde_json::json!(found).to_string());
     }
+}
+
+/// Recognises `["stop"]` and its like, which is what most models say.
+fn is_one_reason(text: &str) -> bool {
+    let reason = text.strip_prefix("[\"").and_then(|rest| rest.strip_suffix("\"]"));
+    reason.is_some_and(|reason| {
+        reason
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    })
 }
 
 /// Writes finish reasons as the JSON list Sentry reads; `None` if they are one already.
@@ -279,7 +291,7 @@ pub(crate) fn bound(attributes: &mut Attributes, limits: &ContentLimits) {
     let changed: Vec<_> = attributes
         .iter()
         .filter_map(|(key, value)| match value {
-            Value::Str(text) => Some((key.to_owned(), bounded(key, text, limits)?)),
+            Value::Str(text) => bounded(key, text, limits).map(|bounded| (key.to_owned(), bounded)),
             _ => None,
         })
         .collect();

@@ -105,43 +105,49 @@ fn inherit(spans: &mut [SentrySpan], family: &Family) {
 }
 
 /// What can be described twice, one description inside the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Subject {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject<'a> {
     /// A model call. Embeddings and reranking inside a chat are calls of their own.
     Inference(&'static str),
-    Agent(String),
-    Tool(String, Option<String>),
-    Request(String),
+    Agent(&'a str),
+    Tool(&'a str, Option<&'a str>),
+    Request(&'a str),
     /// AI work that is never the same as what is around it.
     Other,
 }
 
-impl Subject {
+impl<'a> Subject<'a> {
     /// Returns what a span is about; `None` for a plain span.
-    fn of(span: &SentrySpan) -> Option<Self> {
-        let text = |key| span.attributes.text(key).map(str::to_owned);
+    fn of(span: &'a SentrySpan) -> Option<Self> {
+        let attributes = &span.attributes;
         match span.ai {
             Some(AiKind::LlmCall) => Some(Self::Inference(match &*span.op {
                 "gen_ai.embeddings" => "embeddings",
                 "gen_ai.rerank" => "rerank",
                 _ => "chat",
             })),
-            Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => {
-                Some(text("gen_ai.agent.name").map_or(Self::Other, Self::Agent))
-            }
-            Some(AiKind::Tool) => Some(text("gen_ai.tool.name").map_or(Self::Other, |name| {
-                Self::Tool(name, text("gen_ai.tool.call.id"))
-            })),
+            Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => Some(
+                attributes
+                    .text("gen_ai.agent.name")
+                    .map_or(Self::Other, Self::Agent),
+            ),
+            Some(AiKind::Tool) => Some(
+                attributes
+                    .text("gen_ai.tool.name")
+                    .map_or(Self::Other, |name| {
+                        Self::Tool(name, attributes.text("gen_ai.tool.call.id"))
+                    }),
+            ),
             Some(_) => Some(Self::Other),
-            None if span.op == "mcp.server" => Some(Self::Request(span.name.clone().into_owned())),
+            None if span.op == "mcp.server" => Some(Self::Request(&span.name)),
             None if span.op.starts_with("mcp.") => Some(Self::Other),
             None => None,
         }
     }
 
-    fn is_same_as(&self, inner: &Self) -> bool {
+    fn is_same_as(self, inner: Subject<'_>) -> bool {
         match (self, inner) {
-            (Self::Tool(name, id), Self::Tool(inner_name, inner_id)) => {
+            (Self::Tool(name, id), Subject::Tool(inner_name, inner_id)) => {
                 name == inner_name && (id.is_none() || inner_id.is_none() || id == inner_id)
             }
             (Self::Other, _) => false,
@@ -159,7 +165,7 @@ fn count_once(spans: &mut [SentrySpan], family: &Family) {
             None => inner,
             Some(subject) => {
                 inner.retain(|inner| {
-                    Subject::of(&spans[*inner]).is_some_and(|inner| subject.is_same_as(&inner))
+                    Subject::of(&spans[*inner]).is_some_and(|inner| subject.is_same_as(inner))
                 });
                 resolve(spans, position, inner)
             }

@@ -14,20 +14,14 @@ use crate::{
 pub(crate) fn canonicalise(attributes: &mut Attributes) {
     attributes.retain(|_, value| !matches!(value, Value::Str("")));
     attributes.look_up();
-    for (from, fate) in deprecated(attributes) {
-        match fate {
-            Fate::Renamed(to) => attributes.rename(&from, to),
+    while let Some(old) = deprecated(attributes) {
+        match old.fate {
+            Fate::Renamed(to) => attributes.rename(old.name, to),
             // Nothing replaces it, and under its old name Sentry would still read it.
-            Fate::Retired => {
-                if let Some(value) = attributes.get(&from).map(Owned::from) {
-                    attributes.remove(&from);
-                    value.push(attributes, &format!("otel.{from}"));
-                }
-            }
-            Fate::Current => {}
+            Fate::Retired | Fate::Current => attributes.prefix_key(old.name, "otel."),
         }
+        attributes.look_up();
     }
-    attributes.look_up();
     for (key, kind, value) in mistyped(attributes) {
         attributes.remove(key);
         match convert(&value, kind) {
@@ -73,16 +67,13 @@ fn is_stranger(key: &str, known: Option<&Attribute>) -> bool {
         && (known.is_some() || !tables::is_templated(key))
 }
 
-/// Lists the deprecated keys of GenAI and MCP; other namespaces are their owners' business.
-fn deprecated(attributes: &Attributes) -> Vec<(String, Fate)> {
-    attributes
-        .known()
-        .filter_map(|(key, _, known)| {
-            let fate = known?.fate;
-            (fate != Fate::Current && (key.starts_with("gen_ai.") || key.starts_with("mcp.")))
-                .then(|| (key.to_owned(), fate))
-        })
-        .collect()
+/// Finds a deprecated key of GenAI or MCP; other namespaces are their owners' business.
+fn deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
+    let mut known = attributes.known().filter_map(|(_, _, known)| known);
+    known.find(|known| {
+        known.fate != Fate::Current
+            && (known.name.starts_with("gen_ai.") || known.name.starts_with("mcp."))
+    })
 }
 
 /// Lists the attributes whose value is not of the registry's type, or still wears Debug's quotes.

@@ -4,7 +4,7 @@
 const BLOCK: usize = u64::BITS as usize;
 
 /// The places in a text of the bytes that end or interrupt a JSON string: quotation marks, backslashes and control characters.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Specials<'a> {
     bytes: &'a [u8],
     /// Where the block starts that was looked at last.
@@ -23,6 +23,7 @@ impl<'a> Specials<'a> {
     }
 
     /// Returns the first place from `at` on. `at` must not be before the block of the last call.
+    #[inline(always)]
     pub(super) fn from(&mut self, at: usize) -> Option<usize> {
         if at >= self.block + BLOCK {
             self.block = at - at % BLOCK;
