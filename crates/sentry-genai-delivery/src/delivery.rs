@@ -139,7 +139,13 @@ impl Delivery {
         }
         let forked = self.0.forked.get_or_init(|| {
             ids::diverge();
-            Self::grow(self.0.seed.clone())
+            let mut config = (*self.0.seed.config).clone();
+            // The Sentry client has no threads here, and perhaps a lock that nobody will release.
+            config.meter = None;
+            Self::grow(Seed {
+                config: Arc::new(config),
+                ..self.0.seed.clone()
+            })
         });
         forked.shared()
     }
@@ -153,7 +159,9 @@ impl Delivery {
             self.record_unsampled(1);
             return;
         }
-        if let Some(mirror) = &self.0.mirror {
+        if let Some(mirror) = &self.0.mirror
+            && segment.trace().may_be_sent()
+        {
             mirror.send(span.clone(), segment);
         }
         let shared = self.shared();

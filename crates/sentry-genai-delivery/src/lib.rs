@@ -21,6 +21,9 @@ mod incoming;
 mod json;
 mod legacy;
 mod limits;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod model_calls;
 #[cfg(feature = "tracing")]
 mod notice;
 mod options;

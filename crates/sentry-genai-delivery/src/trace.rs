@@ -90,9 +90,14 @@ impl Trace {
     }
 
     /// Returns whether the spans of this trace should be handed over: it is sampled, or may yet be
-    /// [kept](crate::Config::with_keep_ai_traces).
+    /// [kept](crate::Config::with_keep_ai_traces), or its model calls are measured.
     #[must_use]
     pub fn recorded(&self) -> bool {
+        self.may_be_sent() || self.config.meter.is_some()
+    }
+
+    /// Whether it is sampled, or may yet be kept.
+    pub(crate) fn may_be_sent(&self) -> bool {
         self.decision.is_sampled() || self.may_be_kept()
     }
 

@@ -17,6 +17,7 @@ use crate::{
     delivery::{BeforeSendSpan, Shared},
     encode::SpanEncoder,
     legacy,
+    model_calls::ModelCalls,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
     sender, transaction,
@@ -35,6 +36,9 @@ pub(crate) struct Worker {
     /// The spans of traces that are not sampled but may be kept.
     held: Buckets,
     held_bytes: usize,
+    /// The spans of traces that are not sampled, to be measured and then dropped.
+    unsampled: Buckets,
+    calls: Option<ModelCalls>,
     batch: VecDeque<Message>,
     was_busy: bool,
 }
@@ -48,11 +52,13 @@ impl Worker {
         Self {
             encoder: SpanEncoder::new(&shared.config),
             buckets: sending_buckets(&shared),
+            calls: shared.config.meter.clone().map(ModelCalls::new),
             shared,
             translator,
             before_send_span,
             held: Buckets::new(Purpose::Holding),
             held_bytes: 0,
+            unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
             was_busy: false,
         }
@@ -70,8 +76,8 @@ impl Worker {
     }
 
     fn turn(&mut self) -> ControlFlow<()> {
-        let due = [self.buckets.next_due(), self.held.next_due()];
-        let due = due.into_iter().flatten().min();
+        let due = [&mut self.buckets, &mut self.held, &mut self.unsampled];
+        let due = due.into_iter().filter_map(Buckets::next_due).min();
         let supply = if self.batch.is_empty() {
             let queue = &self.shared.queue;
             queue.take(&mut self.batch, self.was_busy, due)
@@ -88,6 +94,9 @@ impl Worker {
                     self.dispatch_all();
                     if supply == Supply::Closed {
                         self.release_held();
+                        if let Some(calls) = &self.calls {
+                            calls.close();
+                        }
                     }
                     self.shared.outbox.put_ticket(ticket);
                 }
@@ -103,6 +112,9 @@ impl Worker {
         }
         while let Some(bucket) = self.held.pop_due(now) {
             self.release(bucket);
+        }
+        while let Some(bucket) = self.unsampled.pop_due(now) {
+            self.dispatch(bucket);
         }
         match supply {
             Supply::Open => ControlFlow::Continue(()),
@@ -146,9 +158,15 @@ impl Worker {
                 if segment.trace().is_held() {
                     self.held_bytes += bytes;
                     self.held.add(now, span, bytes, Arc::clone(&segment));
-                } else if let Some(full) = self.buckets.add(now, span, bytes, Arc::clone(&segment))
-                {
-                    self.dispatch(full);
+                } else {
+                    let buckets = if segment.trace().sampled() {
+                        &mut self.buckets
+                    } else {
+                        &mut self.unsampled
+                    };
+                    if let Some(full) = buckets.add(now, span, bytes, Arc::clone(&segment)) {
+                        self.dispatch(full);
+                    }
                 }
             }
             Ok(None) => self.shared.accounting.lose(LossReason::BeforeSend, 1),
@@ -166,17 +184,14 @@ impl Worker {
         if ends_segment || is_late {
             self.buckets.end_segment(now, trace_id);
             self.held.end_segment(now, trace_id);
+            self.unsampled.end_segment(now, trace_id);
         }
     }
 
     /// Sends what was held of a trace that is kept, and counts that of any other.
     fn release(&mut self, bucket: Bucket) {
         self.held_bytes -= bucket.bytes;
-        if bucket.segment().trace().is_held() {
-            self.drop_bucket(&bucket, LossReason::SampleRate);
-        } else {
-            self.dispatch(bucket);
-        }
+        self.dispatch(bucket);
     }
 
     fn release_held(&mut self) {
@@ -185,21 +200,42 @@ impl Worker {
         }
     }
 
-    fn drop_bucket(&self, bucket: &Bucket, reason: LossReason) {
+    /// Gives up a bucket for want of memory. Its model calls are measured all the same.
+    fn drop_bucket(&mut self, mut bucket: Bucket) {
+        let spans = bucket.spans.len() as u64;
         self.shared.budget.release(bucket.bytes);
-        self.lose(reason, bucket.spans.len() as u64);
+        if self.calls.is_some() {
+            let _ = catch_unwind(AssertUnwindSafe(|| self.relate(&mut bucket)));
+        }
+        self.lose(LossReason::QueueOverflow, spans);
     }
 
-    /// Encodes the spans of a bucket and passes them on to the sender.
-    fn dispatch(&self, mut bucket: Bucket) {
-        self.shared.budget.release(bucket.bytes);
-        let accounting = &self.shared.accounting;
+    /// Settles what the spans of a bucket are to each other, and measures the model calls among them.
+    fn relate(&mut self, bucket: &mut Bucket) {
+        self.translator.relate(&mut bucket.spans);
+        bucket.drop_duplicates();
+        if let Some(calls) = &mut self.calls {
+            calls.measure(&bucket.spans);
+        }
+    }
+
+    /// Encodes the spans of a bucket and passes them on to the sender, if their trace is sampled.
+    fn dispatch(&mut self, mut bucket: Bucket) {
         let expected = bucket.spans.len() as u64;
+        let is_sampled = bucket.segment().trace().sampled();
+        self.shared.budget.release(bucket.bytes);
         let trace_id = bucket.trace_id();
-        let encoded = catch_unwind(AssertUnwindSafe(|| self.encode(&mut bucket)));
-        let Ok(encoded) = encoded else {
-            accounting.lose(LossReason::InternalSdkError, expected);
-            return;
+        let encoded = catch_unwind(AssertUnwindSafe(|| {
+            if is_sampled || self.calls.is_some() {
+                self.relate(&mut bucket);
+            }
+            is_sampled.then(|| self.encode(&bucket))
+        }));
+        let accounting = &self.shared.accounting;
+        let encoded = match encoded {
+            Ok(Some(encoded)) => encoded,
+            Ok(None) => return accounting.lose(LossReason::SampleRate, expected),
+            Err(_) => return accounting.lose(LossReason::InternalSdkError, expected),
         };
         let too_large = encoded.too_large as u64;
         accounting.lose(LossReason::SendError, too_large);
@@ -224,9 +260,7 @@ impl Worker {
         }
     }
 
-    fn encode(&self, bucket: &mut Bucket) -> Encoded {
-        self.translator.relate(&mut bucket.spans);
-        bucket.drop_duplicates();
+    fn encode(&self, bucket: &Bucket) -> Encoded {
         match self.shared.config.lifecycle {
             TraceLifecycle::Stream => self.encode_container(bucket, bucket.spans.iter().collect()),
             TraceLifecycle::Transaction => {
@@ -263,6 +297,9 @@ impl Worker {
         while let Some(bucket) = self.buckets.pop_oldest() {
             self.dispatch(bucket);
         }
+        while let Some(bucket) = self.unsampled.pop_oldest() {
+            self.dispatch(bucket);
+        }
     }
 
     /// Drops the traces that have waited longest, wherever they are, until there is room.
@@ -272,6 +309,12 @@ impl Worker {
             // These would not be sent if everything were as expected.
             match self.held.pop_oldest() {
                 Some(bucket) => self.release(bucket),
+                None => break,
+            }
+        }
+        while self.shared.budget.is_crowded() {
+            match self.unsampled.pop_oldest() {
+                Some(bucket) => self.dispatch(bucket),
                 None => break,
             }
         }
@@ -290,14 +333,14 @@ impl Worker {
                 self.lose(LossReason::QueueOverflow, parcel.spans());
             }
             if let Some(bucket) = bucket {
-                self.drop_bucket(&bucket, LossReason::QueueOverflow);
+                self.drop_bucket(bucket);
             }
         }
     }
 
     /// Counts what is in the buckets as lost, after a panic has left them in an unknown state.
     fn discard_buckets(&mut self) {
-        for buckets in [&mut self.buckets, &mut self.held] {
+        for buckets in [&mut self.buckets, &mut self.held, &mut self.unsampled] {
             while let Some(bucket) = buckets.pop_oldest() {
                 self.shared.budget.release(bucket.bytes);
                 let spans = bucket.spans.len() as u64;
@@ -308,6 +351,7 @@ impl Worker {
         self.buckets = sending_buckets(&self.shared);
         self.held = Buckets::new(Purpose::Holding);
         self.held_bytes = 0;
+        self.unsampled = Buckets::new(Purpose::Sending);
     }
 
     fn lose(&self, reason: LossReason, spans: u64) {
