@@ -10,6 +10,7 @@ use sentry_genai_conventions::{SentrySpan, SpanId, TraceId};
 
 use crate::{
     segment::Segment,
+    trace::Trace,
     wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
 };
 
@@ -205,6 +206,12 @@ impl Bucket {
     /// A segment of the trace; its trace is that of the bucket.
     pub(crate) fn segment(&self) -> &Segment {
         &self.segment
+    }
+
+    /// The traces of its spans: one, unless the program takes part in a trace several times.
+    pub(crate) fn traces(&self) -> impl Iterator<Item = &Trace> {
+        let segments = std::iter::once(&self.segment).chain(self.others.values());
+        segments.map(|segment| &**segment.trace())
     }
 
     pub(crate) fn segment_of(&self, span_id: SpanId) -> &Segment {

@@ -98,6 +98,8 @@ pub struct Config {
     pub(crate) spotlight: Option<Dsn>,
     /// Where model calls are measured, of sampled traces and of others.
     pub(crate) meter: Option<Meter>,
+    /// Whether copies are delivered: a copy that is lost is no reason to give up the trace itself.
+    pub(crate) is_copy: bool,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
 }
@@ -131,6 +133,7 @@ impl Config {
             legacy_attributes: false,
             spotlight: None,
             meter: None,
+            is_copy: false,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
         })
@@ -216,6 +219,7 @@ impl Config {
             dsn: self.spotlight.clone()?,
             spotlight: None,
             meter: None,
+            is_copy: true,
             lifecycle: TraceLifecycle::Classic,
             legacy_attributes: true,
             http_proxy: None,

@@ -28,6 +28,7 @@ mod model_calls;
 mod notice;
 mod options;
 mod outbox;
+mod overflow;
 mod progress;
 mod queue;
 mod retry;

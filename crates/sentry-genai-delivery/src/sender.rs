@@ -126,7 +126,7 @@ impl Lane {
             return self.lose(parcel, LossReason::SendError);
         };
         let budget = &self.shared.budget;
-        let bytes = halves.iter().map(|half| half.bytes.capacity()).sum();
+        let bytes = halves.iter().map(Parcel::footprint).sum();
         budget.hold(bytes);
         if self.shared.outbox.replace(parcel, halves) {
             budget.release(parcel.bytes());

@@ -20,7 +20,9 @@ use crate::{
     model_calls::ModelCalls,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
-    sender, transaction,
+    sender,
+    trace::Trace,
+    transaction,
     wire::{self, Encoded},
 };
 
@@ -129,6 +131,10 @@ impl Worker {
             bytes,
         } = handover;
         self.shared.budget.release_queued(bytes);
+        if segment.trace().is_given_up() {
+            self.lose(LossReason::QueueOverflow, 1);
+            return;
+        }
         let ends_segment = span.span_id == segment.local_root();
         let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
@@ -221,10 +227,13 @@ impl Worker {
 
     /// Encodes the spans of a bucket and passes them on to the sender, if their trace is sampled.
     fn dispatch(&mut self, mut bucket: Bucket) {
+        if bucket.traces().any(Trace::is_given_up) {
+            return self.drop_bucket(bucket);
+        }
         let expected = bucket.spans.len() as u64;
         let is_sampled = bucket.segment().trace().sampled();
         self.shared.budget.release(bucket.bytes);
-        let trace_id = bucket.trace_id();
+        let trace = Arc::clone(bucket.segment().trace());
         let encoded = catch_unwind(AssertUnwindSafe(|| {
             if is_sampled || self.calls.is_some() {
                 self.relate(&mut bucket);
@@ -241,7 +250,7 @@ impl Worker {
         accounting.lose(LossReason::SendError, too_large);
         let envelopes = encoded.envelopes.into_iter();
         let parcels: Vec<_> = envelopes
-            .map(|envelope| Parcel::new(trace_id, envelope))
+            .map(|envelope| Parcel::new(Arc::clone(&trace), envelope))
             .collect();
         let sent = parcels.iter().map(Parcel::spans).sum::<u64>();
         // Duplicates, and whatever the resolution of relatives may have removed.
@@ -320,7 +329,7 @@ impl Worker {
         }
         while self.shared.budget.is_crowded() {
             let parcels = self.shared.outbox.drop_oldest_trace();
-            let trace_id = parcels.first().map(|parcel| parcel.trace_id);
+            let trace_id = parcels.first().map(Parcel::trace_id);
             let bucket = match trace_id {
                 Some(trace_id) => self.buckets.remove(trace_id),
                 None => self.buckets.pop_oldest(),
@@ -329,10 +338,12 @@ impl Worker {
                 return;
             }
             for parcel in parcels {
+                self.shared.give_up(&parcel.trace);
                 self.shared.budget.release(parcel.bytes());
                 self.lose(LossReason::QueueOverflow, parcel.spans());
             }
             if let Some(bucket) = bucket {
+                bucket.traces().for_each(|trace| self.shared.give_up(trace));
                 self.drop_bucket(bucket);
             }
         }
