@@ -199,10 +199,6 @@ impl Bucket {
         self.spans.len() >= MAX_ENVELOPE_SPANS || self.bytes >= MAX_ENVELOPE_BYTES
     }
 
-    pub(crate) fn trace_id(&self) -> TraceId {
-        self.segment.trace().trace_id()
-    }
-
     /// A segment of the trace; its trace is that of the bucket.
     pub(crate) fn segment(&self) -> &Segment {
         &self.segment
@@ -260,7 +256,7 @@ mod tests {
         assert_eq!(buckets.next_due(), Some(start + MAX_AGE));
         assert!(buckets.pop_due(start + MAX_AGE / 2).is_none());
         let bucket = buckets.pop_due(start + MAX_AGE).unwrap();
-        assert_eq!(bucket.trace_id(), first.trace().trace_id());
+        assert_eq!(bucket.segment.trace().trace_id(), first.trace().trace_id());
         assert_eq!((bucket.spans.len(), bucket.bytes), (2, 200));
         assert!(buckets.pop_due(start + MAX_AGE).is_none());
         assert_eq!(buckets.next_due(), Some(start + MAX_AGE * 3 / 2));
@@ -278,7 +274,7 @@ mod tests {
 
         assert_eq!(buckets.next_due(), Some(start + LINGER));
         let bucket = buckets.pop_due(start + LINGER).unwrap();
-        assert_eq!(bucket.trace_id(), second.trace().trace_id());
+        assert_eq!(bucket.segment.trace().trace_id(), second.trace().trace_id());
         assert_eq!(bucket.spans.len(), 2);
         assert_eq!(buckets.next_due(), Some(start + MAX_AGE));
     }
@@ -321,7 +317,10 @@ mod tests {
         }
         buckets.remove(segments[0].trace().trace_id());
         let oldest = buckets.pop_oldest().unwrap();
-        assert_eq!(oldest.trace_id(), segments[1].trace().trace_id());
+        assert_eq!(
+            oldest.segment.trace().trace_id(),
+            segments[1].trace().trace_id()
+        );
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) rate_limits: Option<String>,
     pub(crate) retry_after: Option<String>,
+    pub(crate) date: Option<String>,
 }
 
 impl Answer {
@@ -51,7 +52,8 @@ impl Answer {
     }
 
     pub(crate) fn pause(&self) -> Option<Duration> {
-        self.retry_after.as_deref().map(limits::pause)
+        let header = self.retry_after.as_deref()?;
+        Some(limits::pause(header, self.date.as_deref()))
     }
 }
 
@@ -131,6 +133,7 @@ impl Post for HttpPost {
             status: response.status().as_u16(),
             rate_limits: text(response.headers(), "x-sentry-rate-limits"),
             retry_after: text(response.headers(), "retry-after"),
+            date: text(response.headers(), "date"),
         };
         // Only a body read to its end leaves the connection usable; that it cannot be read changes nothing else.
         let mut body = response.body_mut().as_reader().take(MAX_RESPONSE_BYTES);
