@@ -21,10 +21,14 @@ mod incoming;
 mod json;
 mod legacy;
 mod limits;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod model_calls;
 #[cfg(feature = "tracing")]
 mod notice;
 mod options;
 mod outbox;
+mod overflow;
 mod progress;
 mod queue;
 mod retry;

@@ -9,7 +9,7 @@ use std::{
 
 use sentry_genai_conventions::SourceSpan;
 
-use crate::{progress::Ticket, segment::Segment};
+use crate::{progress::Ticket, segment::Segment, trace::Trace};
 
 /// How long the worker lets spans pile up while it has work, so that not every span wakes it.
 const NAP: Duration = Duration::from_millis(10);
@@ -159,8 +159,12 @@ impl Queue {
         state.supply
     }
 
-    /// Removes the oldest traces until `bytes` are free, and returns the bytes freed and the spans lost.
-    pub(crate) fn drop_oldest_traces(&self, bytes: usize) -> (usize, u64) {
+    /// Gives up the oldest traces until `bytes` are free, and returns the bytes freed and the spans lost.
+    pub(crate) fn drop_oldest_traces(
+        &self,
+        bytes: usize,
+        give_up: impl Fn(&Trace),
+    ) -> (usize, u64) {
         let (mut freed, mut dropped) = (0, 0);
         let mut traces = HashSet::new();
         // In place: while memory is short, a second queue would be one too many.
@@ -169,6 +173,7 @@ impl Queue {
                 if freed < bytes || traces.contains(&handover.span.trace_id) =>
             {
                 traces.insert(handover.span.trace_id);
+                give_up(handover.segment.trace());
                 freed += handover.bytes;
                 dropped += 1;
                 false

@@ -3,7 +3,7 @@
 //! One envelope holds spans of one trace in one span v2 container: a header with the dynamic sampling context, an item
 //! header, and the container, each on its own line.
 
-use std::{ops::Range, time::SystemTime};
+use std::{fmt, ops::Range, time::SystemTime};
 
 use sentry_genai_conventions::SentrySpan;
 
@@ -45,14 +45,24 @@ pub fn encode_envelope<'a>(
     envelope.bytes
 }
 
-/// Envelopes that hold the spans of one trace.
-#[derive(Clone, Debug, Default)]
+/// Envelopes that hold the spans of one trace. Its `Debug` shows their sizes and nothing of what is in them.
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Envelopes {
     /// The envelopes, each complete.
     pub envelopes: Vec<Vec<u8>>,
     /// How many spans are in none of them, since each alone exceeds [`MAX_ENVELOPE_BYTES`].
     pub too_large: usize,
+}
+
+impl fmt::Debug for Envelopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<_> = self.envelopes.iter().map(Vec::len).collect();
+        f.debug_struct("Envelopes")
+            .field("bytes", &sizes)
+            .field("too_large", &self.too_large)
+            .finish()
+    }
 }
 
 /// Encodes `spans` into as many envelopes as [`MAX_ENVELOPE_SPANS`] and [`MAX_ENVELOPE_BYTES`] need, and freezes the DSC of

@@ -197,7 +197,8 @@ where
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
         let link = match context.span(follows).and_then(nearest) {
             Some(Nearest::Sampled { local, span_id, .. }) => {
-                Link::new(local.trace_id(), span_id, true)
+                let sampled = local.segment.trace().sampled();
+                Link::new(local.trace_id(), span_id, sampled)
             }
             Some(Nearest::Unsampled(local)) => {
                 Link::new(local.trace_id(), local.segment.local_root(), false)
