@@ -16,6 +16,7 @@ pub use value::{Input, Scalar, Value};
 
 use crate::{
     excerpt,
+    messages::write_excerpt,
     tables::{Attribute, Row},
 };
 
@@ -68,6 +69,21 @@ impl Attributes {
     pub fn push_owned_key<'v>(&mut self, key: &str, value: impl Into<Input<'v>>) {
         if let Some(range) = self.write(key) {
             self.add_under(Key::Text(range), Hash::of(key), head_bit(key), value.into());
+        }
+    }
+
+    /// Appends a text, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
+    #[inline]
+    pub fn push_text(&mut self, key: &'static str, text: &str, room: usize) {
+        let start = self.text.len();
+        if text.len() <= room {
+            self.text.push_str(text);
+        } else {
+            write_excerpt(&mut self.text, text, room);
+        }
+        if let Some(range) = self.written_since(start) {
+            let (hash, head) = (Hash::of(key), head_bit(key));
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
         }
     }
 
@@ -417,6 +433,7 @@ impl Attributes {
         self.push_slot(key, hash, head, value);
     }
 
+    #[inline]
     fn push_slot(&mut self, key: Key, hash: Hash, head: u64, value: Slot) {
         self.seen |= hash.bit();
         self.heads |= head;
@@ -438,6 +455,7 @@ impl Attributes {
         self.written_since(start)
     }
 
+    #[inline]
     fn written_since(&self, start: usize) -> Option<Range> {
         Some(Range {
             start: u32::try_from(start).ok()?,
