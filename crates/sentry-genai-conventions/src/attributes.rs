@@ -58,6 +58,14 @@ impl Attributes {
         }
     }
 
+    /// Removes everything, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.text.clear();
+        self.seen = 0;
+        self.heads = 0;
+    }
+
     /// Appends a value under a key that lives for the whole program, as a tracing field name does.
     ///
     /// A number that is not finite is dropped; an unsigned number above `i64::MAX` is kept as its decimal text.
@@ -287,6 +295,36 @@ impl Attributes {
         }
     }
 
+    /// Appends a text that is put together from pieces, some of them out of the text under `source`.
+    pub(crate) fn push_pieces(
+        &mut self,
+        key: &'static str,
+        source: &Name,
+        pieces: impl Iterator<Item = Piece>,
+    ) {
+        let Some(position) = self.position(source.hash, source.text) else {
+            return;
+        };
+        let Slot::Text(range) = self.entries[position].value else {
+            return;
+        };
+        let offset = range.start as usize;
+        let start = self.text.len();
+        for piece in pieces {
+            match piece {
+                Piece::New(text) => self.text.push_str(text),
+                Piece::Of(place) => {
+                    let place = place.start + offset..place.end + offset;
+                    self.text.extend_from_within(place);
+                }
+            }
+        }
+        if let Some(range) = self.written_since(start) {
+            let (hash, head) = (Hash::of(key), head_bit(key));
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        }
+    }
+
     /// Puts a word in front of a key.
     pub(crate) fn prefix_key(&mut self, key: &str, prefix: &str) {
         let hash = Hash::of(key);
@@ -493,6 +531,13 @@ impl Attributes {
             Slot::Array(values) => Value::Array(values),
         })
     }
+}
+
+/// A piece of a text that is put together.
+pub(crate) enum Piece {
+    New(&'static str),
+    /// A place in another text.
+    Of(std::ops::Range<usize>),
 }
 
 /// A buffer that takes so many bytes and no more.

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -44,7 +44,12 @@ pub(crate) struct LocalTrace {
     clock: Clock,
     /// How often an open span has said something that holds for the spans below it; zero if none ever has.
     said: AtomicU32,
+    /// The conversations and agents that spans have named, each once.
+    names: Mutex<Vec<Arc<str>>>,
 }
+
+/// How many names a trace remembers to use again.
+const MAX_NAMES: usize = 8;
 
 impl LocalTrace {
     pub(crate) fn new(
@@ -60,7 +65,21 @@ impl LocalTrace {
             conversation,
             clock,
             said: AtomicU32::new(0),
+            names: Mutex::default(),
         }
+    }
+
+    /// Returns a name as something that many spans can share.
+    fn share(&self, name: &str) -> Arc<str> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = names.iter().find(|known| ***known == *name) {
+            return Arc::clone(known);
+        }
+        let shared = Arc::from(name);
+        if names.len() < MAX_NAMES {
+            names.push(Arc::clone(&shared));
+        }
+        shared
     }
 
     pub(crate) fn trace_id(&self) -> TraceId {
@@ -174,14 +193,14 @@ impl Node {
     }
 
     /// Takes note of what an attribute tells the descendants.
-    fn bequeath(&mut self, heritage: Heritage, text: &str) {
+    fn bequeath(&mut self, heritage: Heritage, text: Arc<str>) {
         match heritage {
-            Heritage::Conversation => self.conversation = ConversationSetting::Id(text.into()),
-            Heritage::Agent => self.agent_name = Some(text.into()),
+            Heritage::Conversation => self.conversation = ConversationSetting::Id(text),
+            Heritage::Agent => self.agent_name = Some(text),
             Heritage::Session { rank }
                 if self.session_id.is_none() || rank <= self.session_rank =>
             {
-                self.session_id = Some(text.into());
+                self.session_id = Some(text);
                 self.session_rank = rank;
             }
             _ => {}
@@ -211,7 +230,7 @@ impl SpanState {
         } = recorder;
         let mut says_more = false;
         for (heritage, text) in attributes.heritage(start) {
-            self.node.bequeath(heritage, text);
+            self.node.bequeath(heritage, self.trace.share(text));
             says_more = true;
         }
         if !self.node.gen_ai && attributes.is_gen_ai() {
@@ -245,10 +264,8 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Creates a recorder for a span with these fields that `handle` sends.
     pub(crate) fn new(handle: &Handle, fields: &FieldSet) -> Self {
-        // Most texts are short, and one that is not makes room for itself.
-        let attributes = Attributes::with_capacity(fields.len() + 1, 32 * fields.len());
         Self {
-            attributes,
+            attributes: handle.delivery().attributes(fields.len() + 1),
             start: 0,
             room: handle.text_room(),
         }
