@@ -19,6 +19,7 @@ mod cut;
 mod excerpt;
 mod fit;
 mod instructions;
+mod marks;
 mod media;
 mod parse;
 mod repair;
@@ -32,7 +33,7 @@ mod write;
 use serde_json::{Map, Value};
 
 pub(crate) use self::{
-    blobs::redact_blobs,
+    blobs::{is_harmless, redact_blobs},
     cut::cut,
     instructions::{system_instructions, system_parts},
     media::{Media, MediaSource},

@@ -34,9 +34,10 @@ pub fn encode_envelope<'a>(
 ) -> Vec<u8> {
     let encoder = SpanEncoder::new(config);
     let mut open = OpenEnvelope::new(trace, 0);
+    let mut frame = None;
     for (span, segment) in spans {
         open.begin_span();
-        encoder.write(&mut open.buffer, span, segment, &segment.name());
+        encoder.write_framed(&mut open.buffer, span, segment, &mut frame);
         open.spans += 1;
     }
     let mut envelope = open.close();
@@ -75,7 +76,7 @@ pub fn encode_envelopes<'a>(
     spans: impl ExactSizeIterator<Item = (&'a SentrySpan, &'a Segment)>,
     sent_at: SystemTime,
 ) -> Envelopes {
-    let encoded = encode_within_limits(&SpanEncoder::new(config), trace, spans);
+    let encoded = encode_within_limits(&SpanEncoder::new(config), trace, spans, 0);
     let envelopes = encoded.envelopes.into_iter().map(|mut envelope| {
         stamp(&mut envelope.bytes, sent_at);
         envelope.bytes
@@ -94,7 +95,7 @@ pub fn encode_spans<'a>(
     let encoder = SpanEncoder::new(config);
     spans.into_iter().map(move |(span, segment)| {
         let mut json = Vec::with_capacity(1024);
-        encoder.write(&mut json, span, segment, &segment.name());
+        encoder.write_framed(&mut json, span, segment, &mut None);
         json
     })
 }
@@ -130,17 +131,22 @@ impl Encoded {
 }
 
 /// Encodes spans of one trace into as many envelopes as their number and size need.
+///
+/// `text_bytes` is about how long their texts are together.
 pub(crate) fn encode_within_limits<'a>(
     encoder: &SpanEncoder,
     trace: &Trace,
     spans: impl ExactSizeIterator<Item = (&'a SentrySpan, &'a Segment)>,
+    text_bytes: usize,
 ) -> Encoded {
     let mut encoded = Encoded::default();
     let mut remaining = spans.len();
     let mut open = OpenEnvelope::new(trace, remaining);
+    open.expect(remaining, text_bytes);
+    let mut frame = None;
     for (span, segment) in spans {
         let start = open.begin_span();
-        encoder.write(&mut open.buffer, span, segment, &segment.name());
+        encoder.write_framed(&mut open.buffer, span, segment, &mut frame);
         if open.is_too_large() && open.spans > 0 {
             let mut next = OpenEnvelope::new(trace, remaining);
             next.buffer.extend_from_slice(&open.buffer[start..]);
@@ -262,7 +268,7 @@ struct OpenEnvelope {
 impl OpenEnvelope {
     fn new(trace: &Trace, expected_spans: usize) -> Self {
         let guess = expected_spans.min(MAX_ENVELOPE_SPANS);
-        let mut buffer = Vec::with_capacity(1024 * (1 + guess));
+        let mut buffer = Vec::with_capacity(1024);
         write_header(&mut buffer, Some(trace), None);
         buffer.extend_from_slice(ITEM_START);
         let start = buffer.len();
@@ -276,6 +282,17 @@ impl OpenEnvelope {
             item_count,
             guess,
         }
+    }
+
+    /// Makes room for so many spans with so much text: a buffer that grows is copied.
+    fn expect(&mut self, spans: usize, text_bytes: usize) {
+        /// What a span takes beside its texts.
+        const SPAN: usize = 768;
+        /// What the escaper asks for before it writes a text of some kilobytes.
+        const SPARE: usize = 16 * 1024;
+
+        let room = spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
+        self.buffer.reserve(room.min(MAX_ENVELOPE_BYTES + SPARE));
     }
 
     /// Returns where the next span is to be written.
@@ -350,7 +367,7 @@ mod tests {
     fn encode(segment: &Segment, spans: &[SentrySpan]) -> Encoded {
         let encoder = SpanEncoder::new(&testing::config(&testing::options()));
         let spans = spans.iter().map(|span| (span, segment));
-        encode_within_limits(&encoder, segment.trace(), spans)
+        encode_within_limits(&encoder, segment.trace(), spans, 0)
     }
 
     fn spans(segment: &Segment, texts: &[usize]) -> Vec<SentrySpan> {

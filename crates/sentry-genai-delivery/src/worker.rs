@@ -271,11 +271,12 @@ impl Worker {
 
     fn encode(&self, bucket: &Bucket) -> Encoded {
         match self.shared.config.lifecycle {
-            TraceLifecycle::Stream => self.encode_container(bucket, bucket.spans.iter().collect()),
+            TraceLifecycle::Stream => self.encode_container(bucket, bucket.spans.iter()),
             TraceLifecycle::Transaction => {
-                let (ai, others) = bucket.spans.iter().partition(|span| span.ai.is_some());
+                let (ai, others): (Vec<_>, _) =
+                    bucket.spans.iter().partition(|span| span.ai.is_some());
                 let mut encoded = self.encode_transactions(bucket, others);
-                encoded.append(self.encode_container(bucket, ai));
+                encoded.append(self.encode_container(bucket, ai.into_iter()));
                 encoded
             }
             TraceLifecycle::Classic => {
@@ -284,10 +285,14 @@ impl Worker {
         }
     }
 
-    fn encode_container(&self, bucket: &Bucket, spans: Vec<&SentrySpan>) -> Encoded {
-        let spans = spans.into_iter();
+    fn encode_container<'a>(
+        &self,
+        bucket: &'a Bucket,
+        spans: impl ExactSizeIterator<Item = &'a SentrySpan>,
+    ) -> Encoded {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
-        wire::encode_within_limits(&self.encoder, bucket.segment().trace(), spans)
+        let trace = bucket.segment().trace();
+        wire::encode_within_limits(&self.encoder, trace, spans, bucket.bytes)
     }
 
     fn encode_transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use sentry_genai_conventions::{
-    Attributes, Inherited, Input, SourceSpan, SpanId, Timestamp, TraceId, excerpt, session_keys,
+    Attributes, Heritage, Inherited, Input, SourceSpan, SpanId, Timestamp, TraceId, excerpt,
 };
 use sentry_genai_delivery::Segment;
 use tracing::{Dispatch, Id, Span, dispatcher};
@@ -122,6 +122,21 @@ impl Node {
             ..Self::default()
         }
     }
+
+    /// Takes note of what an attribute tells the descendants.
+    fn bequeath(&mut self, heritage: Heritage, text: &str) {
+        match heritage {
+            Heritage::Conversation => self.conversation = ConversationSetting::Id(text.into()),
+            Heritage::Agent => self.agent_name = Some(text.into()),
+            Heritage::Session { rank }
+                if self.session_id.is_none() || rank <= self.session_rank =>
+            {
+                self.session_id = Some(text.into());
+                self.session_rank = rank;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// What a span says about the conversation of its subtree.
@@ -141,28 +156,19 @@ impl SpanState {
     pub(crate) fn absorb(&mut self, recorder: Recorder) {
         let Recorder {
             mut attributes,
-            node,
+            start,
             ..
         } = recorder;
-        // Anything there was recorded at the same time, by another thread.
-        attributes.append(std::mem::take(&mut self.source.attributes));
-        self.source.attributes = attributes;
-        if !matches!(node.conversation, ConversationSetting::Inherited) {
-            self.node.conversation = node.conversation;
+        for (heritage, text) in attributes.heritage(start) {
+            self.node.bequeath(heritage, text);
         }
-        if node.agent_name.is_some() {
-            self.node.agent_name = node.agent_name;
-        }
-        if node.session_id.is_some()
-            && (self.node.session_id.is_none() || node.session_rank <= self.node.session_rank)
-        {
-            self.node.session_id = node.session_id;
-            self.node.session_rank = node.session_rank;
-        }
-        if node.gen_ai && !self.node.gen_ai {
+        if !self.node.gen_ai && attributes.is_gen_ai() {
             self.node.gen_ai = true;
             self.trace.segment.trace().note_ai_span();
         }
+        // Anything there was recorded at the same time, by another thread.
+        attributes.append(std::mem::take(&mut self.source.attributes));
+        self.source.attributes = attributes;
     }
 
     /// Returns whether this span is a model call that says how many tokens it used.
@@ -174,7 +180,8 @@ impl SpanState {
 /// Collects the fields of a span as they are visited, outside of any lock: a field's `Debug` may log.
 pub(crate) struct Recorder {
     pub(crate) attributes: Attributes,
-    pub(crate) node: Node,
+    /// How many values there were before.
+    start: usize,
     /// The longest text that is copied, in bytes.
     room: usize,
 }
@@ -186,7 +193,7 @@ impl Recorder {
         let attributes = Attributes::with_capacity(fields.len() + 1, 32 * fields.len());
         Self {
             attributes,
-            node: Node::default(),
+            start: 0,
             room: handle.text_room(),
         }
     }
@@ -194,8 +201,8 @@ impl Recorder {
     /// Takes what a span has recorded so far, to add to it; [`SpanState::absorb`] puts it back.
     pub(crate) fn resume(state: &mut SpanState) -> Self {
         Self {
+            start: state.source.attributes.records(),
             attributes: std::mem::take(&mut state.source.attributes),
-            node: Node::default(),
             room: state.trace.handle.text_room(),
         }
     }
@@ -208,63 +215,24 @@ impl Recorder {
                 .push_owned_key(key, &*excerpt(&text, self.room)),
             value => self.attributes.push_owned_key(key, value),
         }
-        self.notice(key);
-    }
-
-    fn notice(&mut self, key: &str) {
-        if key.starts_with("gen_ai.") {
-            self.node.gen_ai = true;
-        }
-        let inheritable = match key {
-            "gen_ai.conversation.id" | "gen_ai.agent.name" => true,
-            _ => session_keys().contains(&key),
-        };
-        if !inheritable {
-            return;
-        }
-        let Some(text) = self.attributes.text(key).map(|text| text.trim_matches('"')) else {
-            return;
-        };
-        if text.is_empty() {
-            return;
-        }
-        let text = Arc::from(text);
-        match key {
-            "gen_ai.conversation.id" => self.node.conversation = ConversationSetting::Id(text),
-            "gen_ai.agent.name" => self.node.agent_name = Some(text),
-            _ => {
-                let rank = session_keys()
-                    .iter()
-                    .position(|known| *known == key)
-                    .unwrap_or(usize::MAX);
-                if self.node.session_id.is_none() || rank <= self.node.session_rank {
-                    self.node.session_id = Some(text);
-                    self.node.session_rank = rank;
-                }
-            }
-        }
     }
 }
 
 impl Visit for Recorder {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.attributes.push(field.name(), value);
-        self.notice(field.name());
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.attributes.push(field.name(), value);
-        self.notice(field.name());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.attributes.push(field.name(), value);
-        self.notice(field.name());
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
         self.attributes.push(field.name(), value);
-        self.notice(field.name());
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
@@ -272,29 +240,24 @@ impl Visit for Recorder {
             Ok(value) => self.attributes.push(field.name(), value),
             Err(_) => self.attributes.push_display(field.name(), value, self.room),
         }
-        self.notice(field.name());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.attributes.push(field.name(), value);
-        self.notice(field.name());
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         self.attributes
             .push(field.name(), &*excerpt(value, self.room));
-        self.notice(field.name());
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         self.attributes.push_display(field.name(), value, self.room);
-        self.notice(field.name());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.attributes
             .push_display(field.name(), format_args!("{value:?}"), self.room);
-        self.notice(field.name());
     }
 }
 
