@@ -166,7 +166,9 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
 
 /// Recognises `["stop"]` and its like, which is what most models say.
 fn is_one_reason(text: &str) -> bool {
-    let reason = text.strip_prefix("[\"").and_then(|rest| rest.strip_suffix("\"]"));
+    let reason = text
+        .strip_prefix("[\"")
+        .and_then(|rest| rest.strip_suffix("\"]"));
     reason.is_some_and(|reason| {
         reason
             .bytes()
@@ -258,7 +260,10 @@ pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
 fn list_of_texts(text: &str, places: &[Range<usize>]) -> String {
     const START: &str = r#"{"type":"text","content":"#;
 
-    let length: usize = places.iter().map(|place| START.len() + place.len() + 2).sum();
+    let length: usize = places
+        .iter()
+        .map(|place| START.len() + place.len() + 2)
+        .sum();
     let mut list = String::with_capacity(length + 1);
     for place in places {
         list.push(if list.is_empty() { '[' } else { ',' });

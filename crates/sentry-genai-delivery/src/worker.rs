@@ -109,7 +109,6 @@ impl Worker {
         let now = Instant::now();
         while let Some(bucket) = self.buckets.pop_due(now) {
             self.dispatch(bucket);
-            // Encoded, spans can be larger than they were.
             self.make_room();
         }
         while let Some(bucket) = self.held.pop_due(now) {
@@ -310,6 +309,8 @@ impl Worker {
     fn dispatch_all(&mut self) {
         while let Some(bucket) = self.buckets.pop_oldest() {
             self.dispatch(bucket);
+            // Encoded, spans can be larger than they were.
+            self.make_room();
         }
         while let Some(bucket) = self.unsampled.pop_oldest() {
             self.dispatch(bucket);
