@@ -12,6 +12,10 @@ use sentry_genai_conventions::{SentrySpan, Status};
 use crate::model_calls::{Measure, Meter};
 
 const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+
+/// The conventions write it in braces, which Relay takes for an error: it wants letters, digits and underscores.
+const TOKEN: &str = "token";
+
 const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
 
 /// What both metrics say of the call, as far as its span does.
@@ -57,7 +61,7 @@ fn capture(client: &Client, call: &SentrySpan) {
         ("gen_ai.usage.output_tokens", "output"),
     ] {
         if let Some(tokens) = attributes.integer(key) {
-            let metric = distribution(TOKEN_USAGE, tokens as f64).unit("{token}");
+            let metric = distribution(TOKEN_USAGE, tokens as f64).unit(TOKEN);
             let metric = metric.attribute("gen_ai.token.type", kind);
             client.capture_metric(describe(metric, call), &scope);
         }

@@ -128,7 +128,7 @@ impl Options {
     ///
     /// | Metric (a distribution) | Unit | Attributes |
     /// |---|---|---|
-    /// | `gen_ai.client.token.usage` | `{token}` | those below, `gen_ai.token.type`: `input` or `output` |
+    /// | `gen_ai.client.token.usage` | `token` | those below, `gen_ai.token.type`: `input` or `output` |
     /// | `gen_ai.client.operation.duration` | `second` | those below, `error.type` if the call failed |
     ///
     /// Both carry `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model` and `gen_ai.response.model` as far as
