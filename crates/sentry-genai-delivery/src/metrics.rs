@@ -1,6 +1,6 @@
 //! Model calls as Sentry metrics, by way of the Sentry client.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Weak};
 
 use sentry_core::{
     Client, Hub, Scope, TransactionContext,
@@ -25,31 +25,19 @@ const COMMON: [&str; 3] = [
     "gen_ai.response.model",
 ];
 
-/// Creates a meter that captures on `client`.
-pub(crate) fn meter(client: Arc<Client>) -> Meter {
-    Arc::new(ClientMeter(Mutex::new(Some(client))))
+/// Creates a meter that captures on `client`, for as long as others keep that.
+pub(crate) fn meter(client: &Arc<Client>) -> Meter {
+    Arc::new(ClientMeter(Arc::downgrade(client)))
 }
 
-/// The client, until the delivery is closed: one that nobody else holds sends its last batch when it is dropped.
-struct ClientMeter(Mutex<Option<Arc<Client>>>);
+/// The client of the program. To keep it alive would keep its last batch from being sent when it is dropped.
+struct ClientMeter(Weak<Client>);
 
 impl Measure for ClientMeter {
     fn record(&self, call: &SentrySpan) {
-        let client = self.lock().clone();
-        if let Some(client) = client {
+        if let Some(client) = self.0.upgrade() {
             capture(&client, call);
         }
-    }
-
-    fn close(&self) {
-        let client = self.lock().take();
-        drop(client);
-    }
-}
-
-impl ClientMeter {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Client>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

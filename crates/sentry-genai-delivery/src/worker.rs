@@ -96,9 +96,6 @@ impl Worker {
                     self.dispatch_all();
                     if supply == Supply::Closed {
                         self.release_held();
-                        if let Some(calls) = &self.calls {
-                            calls.close();
-                        }
                     }
                     self.shared.outbox.put_ticket(ticket);
                 }
