@@ -1,5 +1,7 @@
 //! Model calls as metrics, whether their traces are sampled or not.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::time::{Duration, Instant};
 
 use sentry::{Client, ClientOptions};

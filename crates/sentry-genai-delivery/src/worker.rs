@@ -129,6 +129,9 @@ impl Worker {
         self.shared.budget.release_queued(bytes);
         if segment.trace().is_given_up() {
             self.lose(LossReason::QueueOverflow, 1);
+            if let Some(bucket) = self.buckets.remove(segment.trace().trace_id()) {
+                self.drop_bucket(bucket);
+            }
             return;
         }
         let ends_segment = span.span_id == segment.local_root();
