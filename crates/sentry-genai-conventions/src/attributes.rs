@@ -16,6 +16,7 @@ pub use value::{Input, Scalar, Value};
 
 use crate::{
     excerpt,
+    messages::write_excerpt,
     tables::{Attribute, Row},
 };
 
@@ -57,6 +58,14 @@ impl Attributes {
         }
     }
 
+    /// Removes everything, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.text.clear();
+        self.seen = 0;
+        self.heads = 0;
+    }
+
     /// Appends a value under a key that lives for the whole program, as a tracing field name does.
     ///
     /// A number that is not finite is dropped; an unsigned number above `i64::MAX` is kept as its decimal text.
@@ -68,6 +77,21 @@ impl Attributes {
     pub fn push_owned_key<'v>(&mut self, key: &str, value: impl Into<Input<'v>>) {
         if let Some(range) = self.write(key) {
             self.add_under(Key::Text(range), Hash::of(key), head_bit(key), value.into());
+        }
+    }
+
+    /// Appends a text, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
+    #[inline]
+    pub fn push_text(&mut self, key: &'static str, text: &str, room: usize) {
+        let start = self.text.len();
+        if text.len() <= room {
+            self.text.push_str(text);
+        } else {
+            write_excerpt(&mut self.text, text, room);
+        }
+        if let Some(range) = self.written_since(start) {
+            let (hash, head) = (Hash::of(key), head_bit(key));
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
         }
     }
 
@@ -271,6 +295,36 @@ impl Attributes {
         }
     }
 
+    /// Appends a text that is put together from pieces, some of them out of the text under `source`.
+    pub(crate) fn push_pieces(
+        &mut self,
+        key: &'static str,
+        source: &Name,
+        pieces: impl Iterator<Item = Piece>,
+    ) {
+        let Some(position) = self.position(source.hash, source.text) else {
+            return;
+        };
+        let Slot::Text(range) = self.entries[position].value else {
+            return;
+        };
+        let offset = range.start as usize;
+        let start = self.text.len();
+        for piece in pieces {
+            match piece {
+                Piece::New(text) => self.text.push_str(text),
+                Piece::Of(place) => {
+                    let place = place.start + offset..place.end + offset;
+                    self.text.extend_from_within(place);
+                }
+            }
+        }
+        if let Some(range) = self.written_since(start) {
+            let (hash, head) = (Hash::of(key), head_bit(key));
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        }
+    }
+
     /// Puts a word in front of a key.
     pub(crate) fn prefix_key(&mut self, key: &str, prefix: &str) {
         let hash = Hash::of(key);
@@ -422,6 +476,7 @@ impl Attributes {
         self.push_slot(key, hash, head, value);
     }
 
+    #[inline]
     fn push_slot(&mut self, key: Key, hash: Hash, head: u64, value: Slot) {
         self.seen |= hash.bit();
         self.heads |= head;
@@ -443,6 +498,7 @@ impl Attributes {
         self.written_since(start)
     }
 
+    #[inline]
     fn written_since(&self, start: usize) -> Option<Range> {
         Some(Range {
             start: u32::try_from(start).ok()?,
@@ -480,6 +536,13 @@ impl Attributes {
             Slot::Array(values) => Value::Array(values),
         })
     }
+}
+
+/// A piece of a text that is put together.
+pub(crate) enum Piece {
+    New(&'static str),
+    /// A place in another text.
+    Of(std::ops::Range<usize>),
 }
 
 /// A buffer that takes so many bytes and no more.

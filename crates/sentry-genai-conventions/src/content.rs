@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use crate::{
     AiKind, Attributes, Value,
-    attributes::{Hash, Name},
+    attributes::{Hash, Name, Piece},
     messages::{self, Messages, canonical},
     operation::Operation,
     recognise::Recognised,
@@ -166,9 +166,7 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
 
 /// Recognises `["stop"]` and its like, which is what most models say.
 fn is_one_reason(text: &str) -> bool {
-    let reason = text
-        .strip_prefix("[\"")
-        .and_then(|rest| rest.strip_suffix("\"]"));
+    let reason = text.strip_prefix("[\"").and_then(|rest| rest.strip_suffix("\"]"));
     reason.is_some_and(|reason| {
         reason
             .bytes()
@@ -206,8 +204,10 @@ pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
             Shape::Messages(side) => match canonical::messages(text, side, limits) {
                 Some(found) if found.system().is_empty() => {}
                 Some(found) => {
-                    let system = list_of_texts(text, found.system());
-                    set_system(attributes, system);
+                    if !attributes.contains(SYSTEM) {
+                        let pieces = list_of_texts(found.system());
+                        attributes.push_pieces(SYSTEM, &content.key, pieces);
+                    }
                     match found.rest {
                         Some(rest) => attributes.cut_front(&content.key, rest, "["),
                         None => {
@@ -256,28 +256,25 @@ pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
     }
 }
 
-/// Writes texts that are JSON strings as a list of text parts.
-fn list_of_texts(text: &str, places: &[Range<usize>]) -> String {
+/// Makes a list of text parts of texts that are JSON strings.
+fn list_of_texts(places: &[Range<usize>]) -> impl Iterator<Item = Piece> {
     const START: &str = r#"{"type":"text","content":"#;
 
-    let length: usize = places
-        .iter()
-        .map(|place| START.len() + place.len() + 2)
-        .sum();
-    let mut list = String::with_capacity(length + 1);
-    for place in places {
-        list.push(if list.is_empty() { '[' } else { ',' });
-        list.push_str(START);
-        list.push_str(&text[place.clone()]);
-        list.push('}');
-    }
-    list.push(']');
-    list
+    let texts = places.iter().enumerate().flat_map(|(index, place)| {
+        [
+            Piece::New(if index == 0 { "[" } else { "," }),
+            Piece::New(START),
+            Piece::Of(place.clone()),
+            Piece::New("}"),
+        ]
+    });
+    texts.chain([Piece::New("]")])
 }
+
+const SYSTEM: &str = "gen_ai.system_instructions";
 
 /// Sets the system instructions that stood among the messages, unless the span has these apart.
 fn set_system(attributes: &mut Attributes, system: String) {
-    const SYSTEM: &str = "gen_ai.system_instructions";
     if !attributes.contains(SYSTEM) {
         set_list(attributes, SYSTEM, system);
     }

@@ -40,6 +40,7 @@ pub(crate) use self::{
     tools::{tool_definitions, tool_payload},
 };
 
+pub(crate) use self::excerpt::write_excerpt;
 pub use self::excerpt::excerpt;
 
 /// Reads JSON, or a Python repr, that is an object or a list; JSON may be wrapped in quotes.

@@ -158,34 +158,30 @@ impl<'a> Subject<'a> {
 
 fn count_once(spans: &mut [SentrySpan], family: &Family) {
     // For every span the AI spans right below it, plain ones in between left out.
-    let mut below: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
+    let mut below = Chains::new(spans.len());
     for &position in &family.leaves_first {
-        let mut inner = std::mem::take(&mut below[position]);
-        let exposed = match Subject::of(&spans[position]) {
-            None => inner,
-            Some(subject) => {
-                inner.retain(|inner| {
-                    Subject::of(&spans[*inner]).is_some_and(|inner| subject.is_same_as(inner))
-                });
-                resolve(spans, position, inner)
-            }
-        };
+        if Subject::of(&spans[position]).is_some() {
+            resolve(spans, &mut below, position);
+        }
         if let Some(parent) = family.parents[position] {
-            let siblings = &mut below[parent];
-            if siblings.is_empty() {
-                *siblings = exposed;
-            } else {
-                siblings.extend(exposed);
-            }
+            below.move_to(position, parent);
         }
     }
 }
 
-/// Leaves one description of each piece of work, and returns which.
-fn resolve(spans: &mut [SentrySpan], outer: usize, inner: Vec<usize>) -> Vec<usize> {
-    match inner[..] {
-        [] => vec![outer],
-        [call] => {
+/// Leaves one description of the work of `outer`, in the place of those below it.
+fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize) {
+    below.retain(outer, |inner| {
+        let subject = Subject::of(&spans[outer]);
+        let inner = Subject::of(&spans[inner]);
+        subject
+            .zip(inner)
+            .is_some_and(|(subject, inner)| subject.is_same_as(inner))
+    });
+    let (first, second) = below.first_two(outer);
+    match (first, second) {
+        (None, _) => below.set(outer, outer),
+        (Some(call), None) => {
             let (kept, demoted) = if richness(&spans[call]) > richness(&spans[outer]) {
                 (call, outer)
             } else {
@@ -193,12 +189,70 @@ fn resolve(spans: &mut [SentrySpan], outer: usize, inner: Vec<usize>) -> Vec<usi
             };
             take_over(spans, kept, demoted);
             demote(&mut spans[demoted]);
-            vec![kept]
+            below.set(outer, kept);
         }
-        _ => {
-            demote(&mut spans[outer]);
-            inner
+        (Some(_), Some(_)) => demote(&mut spans[outer]),
+    }
+}
+
+/// For each of so many spans a list of others. A span is in one list at most, so that two vectors hold them all.
+struct Chains {
+    ends: Vec<Option<(usize, usize)>>,
+    next: Vec<Option<usize>>,
+}
+
+impl Chains {
+    fn new(spans: usize) -> Self {
+        Self {
+            ends: vec![None; spans],
+            next: vec![None; spans],
         }
+    }
+
+    fn first_two(&self, owner: usize) -> (Option<usize>, Option<usize>) {
+        let first = self.ends[owner].map(|(first, _)| first);
+        (first, first.and_then(|first| self.next[first]))
+    }
+
+    /// Makes the list one of a single span.
+    fn set(&mut self, owner: usize, span: usize) {
+        self.next[span] = None;
+        self.ends[owner] = Some((span, span));
+    }
+
+    fn push(&mut self, owner: usize, span: usize) {
+        match &mut self.ends[owner] {
+            Some((_, last)) => {
+                self.next[*last] = Some(span);
+                *last = span;
+                self.next[span] = None;
+            }
+            None => self.set(owner, span),
+        }
+    }
+
+    fn retain(&mut self, owner: usize, keep: impl Fn(usize) -> bool) {
+        let mut rest = self.ends[owner].take().map(|(first, _)| first);
+        while let Some(span) = rest {
+            rest = self.next[span];
+            if keep(span) {
+                self.push(owner, span);
+            }
+        }
+    }
+
+    /// Appends a list to another one.
+    fn move_to(&mut self, from: usize, to: usize) {
+        let Some((first, last)) = self.ends[from].take() else {
+            return;
+        };
+        self.ends[to] = match self.ends[to] {
+            Some((front, end)) => {
+                self.next[end] = Some(first);
+                Some((front, last))
+            }
+            None => Some((first, last)),
+        };
     }
 }
 

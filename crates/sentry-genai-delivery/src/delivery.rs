@@ -7,7 +7,7 @@ use std::{
 };
 
 use sentry_core::TracesSamplingStrategy;
-use sentry_genai_conventions::{SentrySpan, SourceSpan, TraceId, Translator};
+use sentry_genai_conventions::{Attributes, SentrySpan, SourceSpan, TraceId, Translator};
 
 use crate::{
     accounting::{Accounting, LossReason, Stats},
@@ -18,7 +18,8 @@ use crate::{
     incoming::IncomingTrace,
     outbox::Outbox,
     progress::{Progress, Ticket},
-    queue::{Handover, Queue},
+    queue::{Closed, Handover, Queue},
+    recycle,
     segment::Segment,
     sender::{Lane, Role},
     thread::{self, on_delivery_thread},
@@ -178,12 +179,27 @@ impl Delivery {
             bytes,
         };
         let hurry = shared.budget.above_mark() > 0;
-        if shared.queue.push(handover, hurry).is_err() {
-            shared.budget.release_queued(bytes);
-            shared.accounting.lose(LossReason::InternalSdkError, 1);
-        } else if shared.budget.is_exceeded() {
-            shared.shorten_queue();
+        match shared.queue.push(handover, hurry) {
+            Ok(spare) => {
+                if let Some(attributes) = spare {
+                    recycle::keep(attributes);
+                }
+                if shared.budget.is_exceeded() {
+                    shared.shorten_queue();
+                }
+            }
+            Err(Closed) => {
+                shared.budget.release_queued(bytes);
+                shared.accounting.lose(LossReason::InternalSdkError, 1);
+            }
         }
+    }
+
+    /// Returns an empty store for a span with about so many attributes: one of a span that has been sent, if there is one, so
+    /// that nothing is allocated.
+    #[must_use]
+    pub fn attributes(&self, fields: usize) -> Attributes {
+        recycle::attributes(fields)
     }
 
     /// Sends everything that was handed over before, and waits for it, at most `timeout`.

@@ -31,6 +31,7 @@ mod outbox;
 mod overflow;
 mod progress;
 mod queue;
+mod recycle;
 mod retry;
 mod rfc3339;
 mod sampling;

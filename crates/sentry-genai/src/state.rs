@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -39,7 +42,14 @@ pub(crate) struct LocalTrace {
     /// The conversation that came in with the trace.
     conversation: Option<Arc<str>>,
     clock: Clock,
+    /// How often an open span has said something that holds for the spans below it; zero if none ever has.
+    said: AtomicU32,
+    /// The conversations and agents that spans have named, each once.
+    names: Mutex<Vec<Arc<str>>>,
 }
+
+/// How many names a trace remembers to use again.
+const MAX_NAMES: usize = 8;
 
 impl LocalTrace {
     pub(crate) fn new(
@@ -54,7 +64,22 @@ impl LocalTrace {
             segment,
             conversation,
             clock,
+            said: AtomicU32::new(0),
+            names: Mutex::default(),
         }
+    }
+
+    /// Returns a name as something that many spans can share.
+    fn share(&self, name: &str) -> Arc<str> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = names.iter().find(|known| ***known == *name) {
+            return Arc::clone(known);
+        }
+        let shared = Arc::from(name);
+        if names.len() < MAX_NAMES {
+            names.push(Arc::clone(&shared));
+        }
+        shared
     }
 
     pub(crate) fn trace_id(&self) -> TraceId {
@@ -63,6 +88,15 @@ impl LocalTrace {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Takes note that an open span says something that holds for those below it; `late` if there may be some by now.
+    fn note_said(&self, late: bool) {
+        if late {
+            self.said.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.said.fetch_max(1, Ordering::Relaxed);
+        }
     }
 
     /// Returns the conversation that came in with the trace, or with the request that is handled here.
@@ -112,6 +146,16 @@ pub(crate) struct Node {
     session_rank: usize,
     pub(crate) gen_ai: bool,
     pub(crate) model_calls_below: bool,
+    /// What holds for the children, as of a state of [`LocalTrace::said`].
+    for_children: Option<(u32, Option<Arc<Bequest>>)>,
+}
+
+/// What a span and its ancestors tell the spans below.
+#[derive(Default)]
+struct Bequest {
+    conversation: ConversationSetting,
+    agent_name: Option<Arc<str>>,
+    session_id: Option<Arc<str>>,
 }
 
 impl Node {
@@ -123,15 +167,40 @@ impl Node {
         }
     }
 
+    /// Returns what holds for the children of this span, given what holds for the span itself.
+    fn bequest(&self, above: Option<Arc<Bequest>>) -> Option<Arc<Bequest>> {
+        let session_id = self.session_id.as_ref().filter(|_| self.gen_ai);
+        let says_nothing = matches!(self.conversation, ConversationSetting::Inherited)
+            && self.agent_name.is_none()
+            && session_id.is_none();
+        if says_nothing {
+            return above;
+        }
+        let above = above.as_deref();
+        Some(Arc::new(Bequest {
+            conversation: match &self.conversation {
+                ConversationSetting::Inherited => {
+                    above.map(|it| it.conversation.clone()).unwrap_or_default()
+                }
+                own => own.clone(),
+            },
+            agent_name: self
+                .agent_name
+                .clone()
+                .or_else(|| above?.agent_name.clone()),
+            session_id: session_id.cloned().or_else(|| above?.session_id.clone()),
+        }))
+    }
+
     /// Takes note of what an attribute tells the descendants.
-    fn bequeath(&mut self, heritage: Heritage, text: &str) {
+    fn bequeath(&mut self, heritage: Heritage, text: Arc<str>) {
         match heritage {
-            Heritage::Conversation => self.conversation = ConversationSetting::Id(text.into()),
-            Heritage::Agent => self.agent_name = Some(text.into()),
+            Heritage::Conversation => self.conversation = ConversationSetting::Id(text),
+            Heritage::Agent => self.agent_name = Some(text),
             Heritage::Session { rank }
                 if self.session_id.is_none() || rank <= self.session_rank =>
             {
-                self.session_id = Some(text.into());
+                self.session_id = Some(text);
                 self.session_rank = rank;
             }
             _ => {}
@@ -159,12 +228,18 @@ impl SpanState {
             start,
             ..
         } = recorder;
+        let mut says_more = false;
         for (heritage, text) in attributes.heritage(start) {
-            self.node.bequeath(heritage, text);
+            self.node.bequeath(heritage, self.trace.share(text));
+            says_more = true;
         }
         if !self.node.gen_ai && attributes.is_gen_ai() {
             self.node.gen_ai = true;
+            says_more |= self.node.session_id.is_some();
             self.trace.segment.trace().note_ai_span();
+        }
+        if says_more {
+            self.trace.note_said(start > 0);
         }
         // Anything there was recorded at the same time, by another thread.
         attributes.append(std::mem::take(&mut self.source.attributes));
@@ -189,10 +264,8 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Creates a recorder for a span with these fields that `handle` sends.
     pub(crate) fn new(handle: &Handle, fields: &FieldSet) -> Self {
-        // Most texts are short, and one that is not makes room for itself.
-        let attributes = Attributes::with_capacity(fields.len() + 1, 32 * fields.len());
         Self {
-            attributes,
+            attributes: handle.delivery().attributes(fields.len() + 1),
             start: 0,
             room: handle.text_room(),
         }
@@ -247,8 +320,7 @@ impl Visit for Recorder {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.attributes
-            .push(field.name(), &*excerpt(value, self.room));
+        self.attributes.push_text(field.name(), value, self.room);
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
@@ -261,34 +333,25 @@ impl Visit for Recorder {
     }
 }
 
-/// Resolves what a span takes from its ancestors and surroundings, when it has ended.
-pub(crate) fn inherit<'a, R>(
-    state: &SpanState,
-    ancestors: impl Iterator<Item = SpanRef<'a, R>>,
-) -> Inherited
+/// Resolves what a span takes from its ancestors and surroundings.
+pub(crate) fn inherit<'a, R>(state: &SpanState, span: &SpanRef<'a, R>) -> Inherited
 where
-    R: LookupSpan<'a> + 'a,
+    R: LookupSpan<'a>,
 {
+    let said = state.trace.said.load(Ordering::Relaxed);
+    let parent = if said > 0 { span.parent() } else { None };
+    let above = parent.and_then(|parent| bequest(parent, said));
+    let above = above.as_deref();
     let mut inherited = Inherited::default();
     inherited.model_calls_below = state.node.model_calls_below;
-    let mut conversation = state.node.conversation.clone();
-    for ancestor in ancestors {
-        let extensions = ancestor.extensions();
-        let Some(SpanState { node, .. }) = extensions.get::<SpanState>() else {
-            continue;
-        };
-        if matches!(conversation, ConversationSetting::Inherited) {
-            conversation = node.conversation.clone();
-        }
-        if inherited.agent_name.is_none() {
-            inherited.agent_name.clone_from(&node.agent_name);
-        }
-        if inherited.session_id.is_none() && node.gen_ai {
-            inherited.session_id.clone_from(&node.session_id);
-        }
-    }
+    inherited.agent_name = above.and_then(|it| it.agent_name.clone());
+    inherited.session_id = above.and_then(|it| it.session_id.clone());
+    let conversation = match (&state.node.conversation, above) {
+        (ConversationSetting::Inherited, Some(above)) => &above.conversation,
+        (own, _) => own,
+    };
     inherited.conversation_id = match conversation {
-        ConversationSetting::Id(id) => Some(id),
+        ConversationSetting::Id(id) => Some(Arc::clone(id)),
         ConversationSetting::Removed => None,
         // A span made outside of the scope that it ran and ended in belongs to it as well.
         ConversationSetting::Inherited => state
@@ -300,6 +363,42 @@ where
             .or_else(|| state.trace.incoming_conversation()),
     };
     inherited
+}
+
+/// Returns what holds for the children of `span`.
+///
+/// Every span on the way up remembers it, so that closing spans one below the other does not walk the same way again and again.
+fn bequest<'a, R>(span: SpanRef<'a, R>, said: u32) -> Option<Arc<Bequest>>
+where
+    R: LookupSpan<'a>,
+{
+    let remembered = |span: &SpanRef<'a, R>| {
+        let extensions = span.extensions();
+        let node = &extensions.get::<SpanState>()?.node;
+        let (as_of, bequest) = node.for_children.as_ref()?;
+        (*as_of == said).then(|| bequest.clone())
+    };
+    if let Some(bequest) = remembered(&span) {
+        return bequest;
+    }
+    let mut above = span.parent();
+    let mut between = Vec::new();
+    let mut bequest = None;
+    while let Some(ancestor) = above {
+        if let Some(known) = remembered(&ancestor) {
+            bequest = known;
+            break;
+        }
+        above = ancestor.parent();
+        between.push(ancestor);
+    }
+    for span in between.iter().rev().chain([&span]) {
+        if let Some(SpanState { node, .. }) = span.extensions_mut().get_mut() {
+            bequest = node.bequest(bequest);
+            node.for_children = Some((said, bequest.clone()));
+        }
+    }
+    bequest
 }
 
 /// The ids of a span, for what is captured inside of it.
@@ -354,7 +453,7 @@ pub(crate) fn current_conversation() -> Option<Arc<str>> {
         })?;
         let extensions = holder.extensions();
         if let Some(state) = extensions.get::<SpanState>() {
-            return inherit(state, holder.scope().skip(1)).conversation_id;
+            return inherit(state, &holder).conversation_id;
         }
         let unsampled = extensions.get::<Unsampled>()?;
         Surroundings::conversation()
@@ -387,6 +486,7 @@ pub(crate) fn set_conversation_of_current_span(setting: ConversationSetting) -> 
                         .push("gen_ai.conversation.id", &**id);
                 }
                 state.node.conversation = setting.clone();
+                state.trace.note_said(true);
                 return Some(());
             }
             extensions.get_mut::<Unsampled>().map(|_| ())
