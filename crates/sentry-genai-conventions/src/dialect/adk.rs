@@ -3,9 +3,7 @@
 
 use serde_json::Value;
 
-use super::{
-    DEFINITIONS, Dialect, Says, What, aliases, has_known_operation, has_prefix, json, usage,
-};
+use super::{DEFINITIONS, Dialect, Says, What, has_known_operation, has_prefix, json, usage, aliases};
 use crate::SourceSpan;
 
 pub(super) static ADK: Dialect = Dialect {

@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, has_prefix, indexed, json,
-    traceloop, usage,
-};
+    Dialect, INPUT, OUTPUT, Says, What, has_known_operation, has_prefix, indexed, json, traceloop,
+    usage, aliases};
 use crate::SourceSpan;
 
 pub(super) static LITELLM: Dialect = Dialect {

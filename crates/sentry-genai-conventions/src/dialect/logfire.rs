@@ -1,9 +1,7 @@
 //! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
 
 use super::{
-    ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, aliases, event_list, has_known_operation, json,
-    usage,
-};
+    ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, event_list, has_known_operation, json, usage, aliases};
 use crate::{SourceSpan, SourceStatus};
 
 pub(super) static LOGFIRE: Dialect = Dialect {
