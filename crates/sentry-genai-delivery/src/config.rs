@@ -183,8 +183,8 @@ impl Config {
     /// [`Options::with_metrics`](crate::Options::with_metrics).
     #[cfg(feature = "metrics")]
     #[must_use]
-    pub fn with_metrics(mut self, client: impl Into<std::sync::Arc<sentry_core::Client>>) -> Self {
-        self.meter = Some(crate::metrics::meter(client.into()));
+    pub fn with_metrics(mut self, client: &std::sync::Arc<sentry_core::Client>) -> Self {
+        self.meter = Some(crate::metrics::meter(client));
         self
     }
 

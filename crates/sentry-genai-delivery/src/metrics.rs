@@ -1,6 +1,6 @@
 //! Model calls as Sentry metrics, by way of the Sentry client.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Weak};
 
 use sentry_core::{
     Client, Hub, Scope, TransactionContext,
@@ -12,6 +12,10 @@ use sentry_genai_conventions::{SentrySpan, Status};
 use crate::model_calls::{Measure, Meter};
 
 const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+
+/// The conventions write it in braces, which Relay takes for an error: it wants letters, digits and underscores.
+const TOKEN: &str = "token";
+
 const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
 
 /// What both metrics say of the call, as far as its span does.
@@ -21,31 +25,19 @@ const COMMON: [&str; 3] = [
     "gen_ai.response.model",
 ];
 
-/// Creates a meter that captures on `client`.
-pub(crate) fn meter(client: Arc<Client>) -> Meter {
-    Arc::new(ClientMeter(Mutex::new(Some(client))))
+/// Creates a meter that captures on `client`, for as long as others keep that.
+pub(crate) fn meter(client: &Arc<Client>) -> Meter {
+    Arc::new(ClientMeter(Arc::downgrade(client)))
 }
 
-/// The client, until the delivery is closed: one that nobody else holds sends its last batch when it is dropped.
-struct ClientMeter(Mutex<Option<Arc<Client>>>);
+/// The client of the program. To keep it alive would keep its last batch from being sent when it is dropped.
+struct ClientMeter(Weak<Client>);
 
 impl Measure for ClientMeter {
     fn record(&self, call: &SentrySpan) {
-        let client = self.lock().clone();
-        if let Some(client) = client {
+        if let Some(client) = self.0.upgrade() {
             capture(&client, call);
         }
-    }
-
-    fn close(&self) {
-        let client = self.lock().take();
-        drop(client);
-    }
-}
-
-impl ClientMeter {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Client>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,7 +49,7 @@ fn capture(client: &Client, call: &SentrySpan) {
         ("gen_ai.usage.output_tokens", "output"),
     ] {
         if let Some(tokens) = attributes.integer(key) {
-            let metric = distribution(TOKEN_USAGE, tokens as f64).unit("{token}");
+            let metric = distribution(TOKEN_USAGE, tokens as f64).unit(TOKEN);
             let metric = metric.attribute("gen_ai.token.type", kind);
             client.capture_metric(describe(metric, call), &scope);
         }

@@ -17,9 +17,6 @@ pub(crate) type Meter = Arc<dyn Measure>;
 /// What takes the measurements.
 pub(crate) trait Measure: Send + Sync {
     fn record(&self, call: &SentrySpan);
-
-    /// Says that nothing more will come.
-    fn close(&self);
 }
 
 /// Measures the calls among the spans of one batch after the other.
@@ -63,10 +60,6 @@ impl ModelCalls {
             // The program's own hook for metrics may panic.
             let _ = catch_unwind(AssertUnwindSafe(|| self.meter.record(call)));
         }
-    }
-
-    pub(crate) fn close(&self) {
-        let _ = catch_unwind(AssertUnwindSafe(|| self.meter.close()));
     }
 
     fn find<'a>(&mut self, spans: &'a [SentrySpan]) -> Vec<&'a SentrySpan> {
@@ -152,8 +145,6 @@ mod tests {
             assert_ne!(call.name, "chat panics");
             self.0.lock().unwrap().push(call.name.to_string());
         }
-
-        fn close(&self) {}
     }
 
     /// Measures batch by batch. A span is its id, its parent, its operation (empty for a plain span) and its model.

@@ -128,19 +128,19 @@ impl Options {
     ///
     /// | Metric (a distribution) | Unit | Attributes |
     /// |---|---|---|
-    /// | `gen_ai.client.token.usage` | `{token}` | those below, `gen_ai.token.type`: `input` or `output` |
+    /// | `gen_ai.client.token.usage` | `token` | those below, `gen_ai.token.type`: `input` or `output` |
     /// | `gen_ai.client.operation.duration` | `second` | those below, `error.type` if the call failed |
     ///
     /// Both carry `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model` and `gen_ai.response.model` as far as
     /// the span says them, and the ids of its trace and of the span. A call that is described twice, by an SDK and by a wrapper
     /// around it, counts once.
     ///
-    /// The client adds its own attributes, calls `before_send_metric` (on a delivery thread) and sends the metrics in its batches.
+    /// Nothing is measured any more once nobody else keeps the client. It adds its own attributes, calls `before_send_metric` (on a delivery thread) and sends the metrics in its batches.
     /// Spans that the `before_send_span` hook drops are not measured. Spans of traces that are not sampled are recorded and
     /// translated all the same, which costs what it does in a trace that is, up to the sending.
     #[cfg(feature = "metrics")]
-    pub fn with_metrics(mut self, client: impl Into<Arc<sentry_core::Client>>) -> Self {
-        self.meter = Some(crate::metrics::meter(client.into()));
+    pub fn with_metrics(mut self, client: &Arc<sentry_core::Client>) -> Self {
+        self.meter = Some(crate::metrics::meter(client));
         self
     }
 

@@ -336,15 +336,19 @@ impl Outbox {
     /// Removes all parcels of the trace that has waited longest, unless they are being sent.
     pub(crate) fn drop_oldest_trace(&self) -> Vec<Parcel> {
         let mut contents = self.lock();
-        let Some(oldest) = contents.waiting.front().map(Parcel::trace_id) else {
+        let Some(first) = contents.waiting.pop_front() else {
             return Vec::new();
         };
-        let mut dropped = Vec::new();
-        for parcel in mem::take(&mut contents.waiting) {
-            if parcel.trace_id() == oldest {
-                dropped.push(parcel);
-            } else {
-                contents.waiting.push_back(parcel);
+        let oldest = first.trace_id();
+        let mut dropped = vec![first];
+        // Nearly always it is alone, and while memory is short this is done often.
+        if contents.waiting.iter().any(|it| it.trace_id() == oldest) {
+            for parcel in mem::take(&mut contents.waiting) {
+                if parcel.trace_id() == oldest {
+                    dropped.push(parcel);
+                } else {
+                    contents.waiting.push_back(parcel);
+                }
             }
         }
         drop(contents);

@@ -100,9 +100,6 @@ impl Worker {
                     self.dispatch_all();
                     if supply == Supply::Closed {
                         self.release_held();
-                        if let Some(calls) = &self.calls {
-                            calls.close();
-                        }
                     }
                     self.shared.outbox.put_ticket(ticket);
                 }
@@ -113,7 +110,6 @@ impl Worker {
         let now = Instant::now();
         while let Some(bucket) = self.buckets.pop_due(now) {
             self.dispatch(bucket);
-            // Encoded, spans can be larger than they were.
             self.make_room();
         }
         while let Some(bucket) = self.held.pop_due(now) {
@@ -137,6 +133,9 @@ impl Worker {
         self.shared.budget.release_queued(bytes);
         if segment.trace().is_given_up() {
             self.lose(LossReason::QueueOverflow, 1);
+            if let Some(bucket) = self.buckets.remove(segment.trace().trace_id()) {
+                self.drop_bucket(bucket);
+            }
             return;
         }
         let ends_segment = span.span_id == segment.local_root();
@@ -316,6 +315,8 @@ impl Worker {
     fn dispatch_all(&mut self) {
         while let Some(bucket) = self.buckets.pop_oldest() {
             self.dispatch(bucket);
+            // Encoded, spans can be larger than they were.
+            self.make_room();
         }
         while let Some(bucket) = self.unsampled.pop_oldest() {
             self.dispatch(bucket);

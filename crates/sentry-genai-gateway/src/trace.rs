@@ -1,6 +1,6 @@
 //! A translated trace, and writing it as Sentry takes it.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc, time::SystemTime};
 
 use sentry_core::{ClientOptions, types::Dsn};
 use sentry_genai_conventions::{SentrySpan, TraceId};
@@ -9,8 +9,8 @@ use sentry_genai_delivery::{
     wire::{self, Envelopes},
 };
 
-/// As whose client spans are written.
-#[derive(Clone, Debug)]
+/// As whose client spans are written. Its `Debug` shows no key.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Client {
     /// The DSN; of it, only the public key and the organization stand in an envelope.
@@ -19,6 +19,17 @@ pub struct Client {
     pub release: Option<String>,
     /// The environment of all spans; by default what the first resource of the trace says, or `production`.
     pub environment: Option<String>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("host", &self.dsn.host())
+            .field("project_id", &self.dsn.project_id().value())
+            .field("release", &self.release)
+            .field("environment", &self.environment)
+            .finish()
+    }
 }
 
 impl Client {

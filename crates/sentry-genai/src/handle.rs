@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sentry::ClientInitGuard;
+use sentry::{Client, ClientInitGuard};
 use sentry_genai_conventions::ContentLimits;
 use sentry_genai_delivery::{Delivery, Stats};
 
@@ -123,18 +123,29 @@ impl fmt::Debug for Handle {
 #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
 pub struct Guard {
     handle: Option<Handle>,
+    /// What takes the metrics. Where nobody else keeps it, its last batch leaves when it is dropped: after the last span, and
+    /// before `client` is closed.
+    _measuring: Option<Arc<Client>>,
     client: Option<ClientInitGuard>,
 }
 
 impl Guard {
-    pub(crate) fn new(handle: Option<Handle>, client: Option<ClientInitGuard>) -> Self {
+    pub(crate) fn new(
+        handle: Option<Handle>,
+        client: Option<ClientInitGuard>,
+        measuring: Option<Arc<Client>>,
+    ) -> Self {
         if let Some(handle) = &handle {
             if handle.correlation() == CorrelationMode::Scope {
                 SCOPE_CORRELATION.store(true, Ordering::Relaxed);
             }
             *ATTACHED.write().unwrap_or_else(PoisonError::into_inner) = Some(handle.clone());
         }
-        Self { handle, client }
+        Self {
+            handle,
+            _measuring: measuring,
+            client,
+        }
     }
 
     /// Returns whether spans are sent: there is a client with a DSN.

@@ -1,5 +1,7 @@
 //! Setting the bridge up.
 
+use std::sync::Arc;
+
 use sentry::{Client, ClientOptions};
 use sentry_genai_conventions::{ContentLimits, SentrySpan};
 use sentry_genai_delivery::{self as delivery, Compression, RetryPolicy, TraceLifecycle};
@@ -165,7 +167,7 @@ impl Options {
     ///
     /// | Metric (a distribution) | Unit | Attributes |
     /// |---|---|---|
-    /// | `gen_ai.client.token.usage` | `{token}` | those below, `gen_ai.token.type`: `input` or `output` |
+    /// | `gen_ai.client.token.usage` | `token` | those below, `gen_ai.token.type`: `input` or `output` |
     /// | `gen_ai.client.operation.duration` | `second` | those below, `error.type` if the call failed |
     ///
     /// Both carry `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model` and `gen_ai.response.model` as far as
@@ -200,8 +202,8 @@ impl Options {
     pub fn init(self, client_options: ClientOptions) -> Guard {
         let client_options = client_options.add_integration(Correlation::new());
         let client = sentry::init(client_options);
-        let handle = self.start(&client, CorrelationMode::Hooks);
-        Guard::new(handle, Some(client))
+        let (handle, measuring) = self.start(&client, CorrelationMode::Hooks);
+        Guard::new(handle, Some(client), measuring)
     }
 
     /// Attaches the bridge to an existing client; see [`attach`].
@@ -217,35 +219,44 @@ impl Options {
         } else {
             CorrelationMode::Scope
         };
-        Guard::new(self.start(client, mode), None)
+        let (handle, measuring) = self.start(client, mode);
+        Guard::new(handle, None, measuring)
     }
 
-    #[cfg_attr(
-        not(feature = "metrics"),
-        expect(unused_mut, reason = "it is changed for metrics only")
-    )]
-    fn start(mut self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
-        #[cfg(feature = "metrics")]
-        if self.metrics {
-            self.delivery = self.delivery.with_metrics(shared(client));
-        }
+    /// Starts the delivery, and returns it with the client that its metrics go to, if there are to be any.
+    fn start(
+        self,
+        client: &Client,
+        mode: CorrelationMode,
+    ) -> (Option<Handle>, Option<Arc<Client>>) {
         let client_options = client.options();
         let propagation = self.propagation;
         let limits = self.delivery.content_limits();
-        let delivery = self.delivery.start(client_options)?;
+        #[cfg(feature = "metrics")]
+        let (delivery, measuring) = if self.metrics {
+            let measuring = shared(client);
+            (self.delivery.with_metrics(&measuring), Some(measuring))
+        } else {
+            (self.delivery, None)
+        };
+        #[cfg(not(feature = "metrics"))]
+        let (delivery, measuring) = (self.delivery, None);
         let timeout = client_options.shutdown_timeout;
-        Some(Handle::new(delivery, timeout, mode, limits, propagation))
+        let handle = delivery
+            .start(client_options)
+            .map(|delivery| Handle::new(delivery, timeout, mode, limits, propagation));
+        (handle, measuring)
     }
 }
 
 /// Returns the client in a form that can be kept: that of the hub it is bound to, or else another one with the same transport.
 #[cfg(feature = "metrics")]
-fn shared(client: &Client) -> std::sync::Arc<Client> {
+fn shared(client: &Client) -> Arc<Client> {
     use sentry::Hub;
 
     [Hub::current().client(), Hub::main().client()]
         .into_iter()
         .flatten()
         .find(|bound| std::ptr::eq(&**bound, client))
-        .unwrap_or_else(|| std::sync::Arc::new(client.clone()))
+        .unwrap_or_else(|| Arc::new(client.clone()))
 }

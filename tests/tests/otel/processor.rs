@@ -574,7 +574,7 @@ fn open_spans_are_bounded() {
 #[test]
 fn model_calls_are_measured_in_traces_that_are_not_sampled() {
     let receiver = Receiver::with(ClientOptions::new().traces_sample_rate(0.0));
-    let options = Options::new().with_metrics(receiver.client.clone());
+    let options = Options::new().with_metrics(&receiver.client);
     let program = Program::with(receiver, options);
     let usage = ("gen_ai.usage.input_tokens", 42.into());
     let root = program.span("POST /ask", &[], &Context::new());
