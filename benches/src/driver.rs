@@ -243,7 +243,7 @@ impl Driver {
         let mut reports = Vec::new();
         for _ in 0..PAIRS {
             let its = self.report(workload, peer, Mode::Time, chunks)?;
-            let floor = self.report(workload, peer.floor(), Mode::Time, chunks)?;
+            let floor = self.report(workload, peer.floor(workload), Mode::Time, chunks)?;
             reports.push((its, floor));
         }
         let median_of = |figure: fn(&Report, &Report) -> f64| {

@@ -91,7 +91,7 @@ fn compare(arguments: &[&str]) -> Result<bool, Box<dyn Error>> {
     let driver = Driver::new(valgrind)?;
     let mut all = Vec::new();
     for workload in workloads {
-        for &peer in &peers {
+        for &peer in peers.iter().filter(|peer| peer.takes_part_in(workload)) {
             eprintln!("{} {}", workload.name(), peer.name());
             let figures = driver.figures(workload, peer)?;
             if output == Output::Json {

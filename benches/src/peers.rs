@@ -2,6 +2,7 @@
 
 mod floors;
 mod ours;
+mod ours_opentelemetry;
 mod sentry_opentelemetry;
 mod sentry_sdk;
 mod sentry_tracing;
@@ -28,6 +29,8 @@ pub(crate) trait Peer {
 pub(crate) enum PeerName {
     /// The tracing door, with default options and content.
     Ours,
+    /// The OpenTelemetry door, behind the OpenTelemetry API.
+    OursOpentelemetry,
     /// sentry-tracing's `SpanLayer`.
     SentryTracing,
     /// The OpenTelemetry API and sentry-opentelemetry's `SentrySpanProcessor`.
@@ -43,8 +46,9 @@ pub(crate) enum PeerName {
 }
 
 impl PeerName {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Ours,
+        Self::OursOpentelemetry,
         Self::SentryTracing,
         Self::SentryOpentelemetry,
         Self::TracingOpentelemetrySentry,
@@ -56,6 +60,7 @@ impl PeerName {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
+            Self::OursOpentelemetry => "ours-otel",
             Self::SentryTracing => "sentry-tracing",
             Self::SentryOpentelemetry => "sentry-opentelemetry",
             Self::TracingOpentelemetrySentry => "tracing-opentelemetry+sentry",
@@ -69,16 +74,39 @@ impl PeerName {
         Self::ALL.into_iter().find(|peer| peer.name() == name)
     }
 
-    /// Returns what the program's own calls cost with nobody interested in them; for a floor the other floor.
-    pub(crate) fn floor(self) -> Self {
-        match self {
-            Self::SentryOpentelemetry | Self::FloorTracing => Self::FloorOpentelemetry,
-            _ => Self::FloorTracing,
+    /// Returns what the program's own calls cost with nobody interested in them; for a floor the other floor, if there is one.
+    pub(crate) fn floor(self, workload: Workload) -> Self {
+        let compared_with_tracing = match self {
+            Self::FloorTracing => false,
+            Self::FloorOpentelemetry => Self::FloorTracing.takes_part_in(workload),
+            peer => !peer.is_over_opentelemetry(),
+        };
+        if compared_with_tracing {
+            Self::FloorTracing
+        } else {
+            Self::FloorOpentelemetry
         }
     }
 
     pub(crate) fn is_floor(self) -> bool {
         matches!(self, Self::FloorTracing | Self::FloorOpentelemetry)
+    }
+
+    /// Returns whether the program calls the OpenTelemetry API, and not `tracing`.
+    fn is_over_opentelemetry(self) -> bool {
+        matches!(
+            self,
+            Self::OursOpentelemetry | Self::SentryOpentelemetry | Self::FloorOpentelemetry
+        )
+    }
+
+    /// Returns whether the peer can do what the workload asks for.
+    pub(crate) fn takes_part_in(self, workload: Workload) -> bool {
+        match workload {
+            // tracing's registry keeps a span open as long as it has children.
+            Workload::W9 => self.is_over_opentelemetry(),
+            _ => true,
+        }
     }
 
     /// Returns whether the peer's documentation asks for fields beside those of the conventions.
@@ -93,6 +121,9 @@ impl PeerName {
     pub(crate) fn run(self, setup: &Setup) -> child::Report {
         match self {
             Self::Ours => child::measure(setup, || ours::Ours::start(setup)),
+            Self::OursOpentelemetry => {
+                child::measure(setup, || ours_opentelemetry::OverApi::start(setup))
+            }
             Self::SentryTracing => {
                 child::measure(setup, || sentry_tracing::SentryTracing::start(setup))
             }

@@ -24,6 +24,8 @@ pub(crate) enum Workload {
     W7,
     /// One chat that is entered and left 1,000 times, as a streamed answer is.
     W8,
+    /// Ten chats that start when their root has already ended. OpenTelemetry alone allows it.
+    W9,
     /// W1, not sampled.
     Unsampled,
     /// W8 entered once, to tell the cost of polls from the rest; not for the command line.
@@ -31,7 +33,7 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::W1,
         Self::W2,
         Self::W3,
@@ -40,6 +42,7 @@ impl Workload {
         Self::W6,
         Self::W7,
         Self::W8,
+        Self::W9,
         Self::Unsampled,
     ];
 
@@ -53,6 +56,7 @@ impl Workload {
             Self::W6 => "w6",
             Self::W7 => "w7",
             Self::W8 => "w8",
+            Self::W9 => "w9",
             Self::Unsampled => "unsampled",
             Self::W8Once => "w8-once",
         }
@@ -83,7 +87,7 @@ impl Workload {
         };
         match self {
             Self::W1 | Self::W6 | Self::Unsampled => repeats(10, 20, 100, (10, 30), 20, 25, 300),
-            Self::W3 | Self::W7 => repeats(10, 20, 100, (10, 30), 20, 25, 200),
+            Self::W3 | Self::W7 | Self::W9 => repeats(10, 20, 100, (10, 30), 20, 25, 200),
             Self::W2 => repeats(1, 2, 2, (1, 2), 1, 2, 10),
             Self::W4 => repeats(1, 2, 3, (1, 2), 1, 4, 8),
             Self::W5 => repeats(1, 2, 2, (1, 2), 1, 2, 6),

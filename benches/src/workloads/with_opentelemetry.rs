@@ -29,6 +29,7 @@ pub(crate) fn run<P: Probe>(
         Workload::W6 => plain_spans(tracer, probe),
         Workload::W7 => explicit_parent(tracer, texts, probe),
         Workload::W8 => stream(tracer, texts, 1000, probe),
+        Workload::W9 => after_the_root(tracer, texts, probe),
         Workload::W8Once => stream(tracer, texts, 1, probe),
     }
 }
@@ -136,6 +137,17 @@ fn explicit_parent<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -
         probe.watch(Call::EndAi, || chat.end());
     }
     end_root(probe, &root);
+    Created::new(11, 10)
+}
+
+fn after_the_root<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -> Created {
+    let root = new_root(tracer, probe);
+    end_root(probe, &root);
+    let _entered = root.attach();
+    for _ in 0..10 {
+        let chat = new_chat(tracer, probe, &texts.input);
+        end_chat(probe, &chat, &texts.output);
+    }
     Created::new(11, 10)
 }
 

@@ -37,6 +37,7 @@ macro_rules! tracing_workloads {
                     Workload::W7 => explicit_parent(texts, probe),
                     Workload::W8 => stream(texts, 1000, probe),
                     Workload::W8Once => stream(texts, 1, probe),
+                    Workload::W9 => unreachable!("no peer over tracing takes part"),
                 }
             }
 
