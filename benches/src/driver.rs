@@ -15,13 +15,23 @@ use crate::{
     callgrind::{Callgrind, Instructions, Valgrind},
     child::{Mode, Report, median},
     peers::{Fields, PeerName},
-    probe::Latency,
+    probe::{Call, Latency},
+    scale::Point,
     sink::Sink,
-    workloads::Workload,
+    workloads::{
+        Workload,
+        scaled::{Axis, Scaled},
+    },
 };
 
 /// How many pairs of a peer and its floor are timed.
 const PAIRS: usize = 5;
+
+/// Beyond so many spans in a run, nobody looks at each that arrives, or at each call.
+const MOST_LOOKED_AT: u64 = 250_000;
+
+/// Beyond so many spans in a run, callgrind would take minutes.
+const MOST_UNDER_CALLGRIND: u64 = 20_001;
 
 /// What one peer costs in one workload. Serialized, it is a line of `--json`.
 #[derive(Debug, Serialize)]
@@ -162,6 +172,52 @@ impl Driver {
         })
     }
 
+    /// Measures a workload of one size, without a floor beside it.
+    pub(crate) fn point(&self, scaled: Scaled, peer: PeerName) -> Result<Point, Box<dyn Error>> {
+        let workload = Workload::Scaled(scaled);
+        let repeats = workload.repeats();
+        let counted = self.report(workload, peer, Mode::Count, repeats.count)?;
+        let timed = self.report(workload, peer, Mode::Time, repeats.chunks)?;
+        let mut latencies = BTreeMap::new();
+        let mut arrived = None;
+        let mut instructions = None;
+        if scaled.spans() <= MOST_LOOKED_AT {
+            latencies = self
+                .report(workload, peer, Mode::Latency, repeats.latency)?
+                .latencies;
+            if !peer.is_floor() {
+                arrived = Some(self.verify(workload, peer, Fields::Own)?.1.spans);
+            }
+        }
+        if scaled.spans() <= MOST_UNDER_CALLGRIND {
+            instructions = self.instructions(workload, peer)?;
+        }
+        let median = |calls: &[Call]| {
+            let mut calls = calls.iter();
+            let latency = calls.find_map(|call| latencies.get(call.name()));
+            latency.map(|latency| latency.p50)
+        };
+        Ok(Point {
+            axis: scaled.axis.name(),
+            size: scaled.size,
+            peer: peer.name(),
+            created: counted.spans / repeats.count,
+            arrived,
+            instructions_per_span: instructions.map(|it| it.all_threads),
+            caller_instructions_per_span: match scaled.axis {
+                Axis::Threads => None,
+                _ => instructions.map(|it| it.main_thread),
+            },
+            cpu_ns_per_span: timed.cpu_ns_per_span,
+            parallelism: timed.cpu_ns_per_span / timed.wall_ns_per_span,
+            allocations_per_span: counted.allocations as f64 / counted.spans as f64,
+            peak_heap_bytes: counted.peak_heap_bytes,
+            start_us: median(&[Call::NewAi, Call::NewPlain]),
+            end_us: median(&[Call::EndAi, Call::EndPlain]),
+            end_root_us: median(&[Call::EndRoot]),
+        })
+    }
+
     fn verify(
         &self,
         workload: Workload,
@@ -271,7 +327,7 @@ impl Driver {
         mode: Mode,
         repeats: u64,
     ) {
-        command.args(["--child", peer.name(), workload.name(), mode.name()]);
+        command.args(["--child", peer.name(), &workload.name(), mode.name()]);
         command.args([repeats.to_string(), fields.name().to_owned()]);
         command.arg(self.sink.address.to_string());
     }
@@ -302,7 +358,7 @@ fn read_report(mut command: Command) -> Result<Report, Box<dyn Error>> {
 }
 
 fn workload_name<S: serde::Serializer>(workload: &Workload, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(workload.name())
+    to.serialize_str(&workload.name())
 }
 
 fn peer_name<S: serde::Serializer>(peer: &PeerName, to: S) -> Result<S::Ok, S::Error> {

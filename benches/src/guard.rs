@@ -51,7 +51,7 @@ pub(crate) fn record() -> Result<(), Box<dyn Error>> {
             allocations: (costs.allocations_per_span * 100.0).round() / 100.0,
         };
         println!("{}: {limit:?}", workload.name());
-        per_span.insert(workload.name().to_owned(), limit);
+        per_span.insert(workload.name().into_owned(), limit);
     }
     let limits = Limits {
         recorded_with: "cargo run --release -p sentry-genai-benches -- --record".to_owned(),
@@ -77,7 +77,7 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
     let driver = Driver::new(valgrind)?;
     let mut kept = true;
     for workload in GUARDED {
-        let limit = limits.per_span.get(workload.name());
+        let limit = limits.per_span.get(&*workload.name());
         let limit = limit.ok_or("a workload has no limit; record them")?;
         let costs = driver.costs(workload, PeerName::Ours)?;
         for (what, measured, limit) in compare(&costs, limit) {

@@ -16,6 +16,7 @@ mod driver;
 mod guard;
 mod peers;
 mod probe;
+mod scale;
 mod sink;
 mod table;
 mod texts;
@@ -27,7 +28,7 @@ use callgrind::Valgrind;
 use child::Mode;
 use driver::Driver;
 use peers::{Fields, PeerName, Setup};
-use workloads::Workload;
+use workloads::{Workload, scaled::Axis};
 
 const USAGE: &str = "usage: sentry-genai-benches [--workload w1,w6] [--peer ours,sentry-tracing] [--json] | --guard | --record";
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["--child", ref setup @ ..] => measure_here(setup),
         ["--guard"] => guard::check(),
+        ["--scale", ref arguments @ ..] => measure_scale(arguments),
         ["--record"] => guard::record().map(|()| true),
         _ => compare(&arguments),
     };
@@ -84,11 +86,7 @@ fn compare(arguments: &[&str]) -> Result<bool, Box<dyn Error>> {
             _ => return Err(USAGE.into()),
         }
     }
-    let valgrind = Valgrind::find();
-    if valgrind == Valgrind::Missing {
-        eprintln!("valgrind is missing, so there will be no counts of instructions");
-    }
-    let driver = Driver::new(valgrind)?;
+    let driver = Driver::new(find_valgrind())?;
     let mut all = Vec::new();
     for workload in workloads {
         for &peer in peers.iter().filter(|peer| peer.takes_part_in(workload)) {
@@ -104,6 +102,41 @@ fn compare(arguments: &[&str]) -> Result<bool, Box<dyn Error>> {
         print!("{}", table::render(&all));
     }
     Ok(true)
+}
+
+/// Measures at growing sizes.
+fn measure_scale(arguments: &[&str]) -> Result<bool, Box<dyn Error>> {
+    let mut axes = Axis::ALL.to_vec();
+    let mut peers = scale::PEERS.to_vec();
+    let mut output = Output::Tables;
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match *argument {
+            "--axis" => axes = list(arguments.next(), Axis::named)?,
+            "--peer" => peers = list(arguments.next(), PeerName::named)?,
+            "--json" => output = Output::Json,
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let driver = Driver::new(find_valgrind())?;
+    let points = scale::measure(&driver, &axes, &peers, |point| {
+        if output == Output::Json {
+            println!("{}", serde_json::to_string(point)?);
+        }
+        Ok(())
+    })?;
+    if output == Output::Tables {
+        print!("{}", scale::render(&points));
+    }
+    Ok(true)
+}
+
+fn find_valgrind() -> Valgrind {
+    let valgrind = Valgrind::find();
+    if valgrind == Valgrind::Missing {
+        eprintln!("valgrind is missing, so there will be no counts of instructions");
+    }
+    valgrind
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -92,7 +92,7 @@ fn write_table(out: &mut String, table: &Table, all: &[Figures]) {
     if workloads.is_empty() {
         return;
     }
-    let names = workloads.iter().map(|it| it.name().to_owned()).collect();
+    let names = workloads.iter().map(|it| it.name().into_owned()).collect();
     let _ = writeln!(out, "### {}\n", table.title);
     write_head(out, "peer", names);
     for peer in PeerName::ALL {
@@ -125,13 +125,13 @@ fn write_latencies(out: &mut String, all: &[Figures]) {
     }
 }
 
-fn write_head(out: &mut String, first: &str, columns: Vec<String>) {
+pub(crate) fn write_head(out: &mut String, first: &str, columns: Vec<String>) {
     let rule = "---|".repeat(columns.len() + 1);
     write_row(out, first, columns.into_iter());
     let _ = writeln!(out, "|{rule}");
 }
 
-fn write_row(out: &mut String, first: &str, cells: impl Iterator<Item = String>) {
+pub(crate) fn write_row(out: &mut String, first: &str, cells: impl Iterator<Item = String>) {
     let _ = write!(out, "| {first} |");
     for cell in cells {
         let _ = write!(out, " {cell} |");
@@ -172,7 +172,7 @@ fn shares(
 }
 
 /// Writes a number with commas between thousands.
-fn count(number: f64) -> String {
+pub(crate) fn count(number: f64) -> String {
     let digits = format!("{:.0}", number.max(0.0));
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -1,9 +1,13 @@
 //! What is measured. Each workload exists twice: in `tracing` macros and in calls of the OpenTelemetry API.
 
+pub(crate) mod scaled;
+mod wide;
 pub(crate) mod with_opentelemetry;
 pub(crate) mod with_tracing;
 
-use std::ops::AddAssign;
+use std::{borrow::Cow, ops::AddAssign};
+
+use scaled::Scaled;
 
 /// A program that makes spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +34,8 @@ pub(crate) enum Workload {
     Unsampled,
     /// W8 entered once, to tell the cost of polls from the rest; not for the command line.
     W8Once,
+    /// One that grows; by `--scale` and `--plot`.
+    Scaled(Scaled),
 }
 
 impl Workload {
@@ -46,8 +52,8 @@ impl Workload {
         Self::Unsampled,
     ];
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
+    pub(crate) fn name(self) -> Cow<'static, str> {
+        let name = match self {
             Self::W1 => "w1",
             Self::W2 => "w2",
             Self::W3 => "w3",
@@ -59,12 +65,15 @@ impl Workload {
             Self::W9 => "w9",
             Self::Unsampled => "unsampled",
             Self::W8Once => "w8-once",
-        }
+            Self::Scaled(Scaled { axis, size }) => return format!("{}-{size}", axis.name()).into(),
+        };
+        name.into()
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter().chain([Self::W8Once]);
         all.find(|workload| workload.name() == name)
+            .or_else(|| Scaled::named(name).map(Self::Scaled))
     }
 
     pub(crate) fn sample_rate(self) -> f32 {
@@ -92,6 +101,7 @@ impl Workload {
             Self::W4 => repeats(1, 2, 3, (1, 2), 1, 4, 8),
             Self::W5 => repeats(1, 2, 2, (1, 2), 1, 2, 6),
             Self::W8 | Self::W8Once => repeats(10, 10, 20, (10, 20), 10, 10, 50),
+            Self::Scaled(scaled) => scaled.repeats(),
         }
     }
 }
@@ -130,8 +140,9 @@ impl AddAssign for Created {
     }
 }
 
-/// Runs W4's threads, each of which makes ten times what `once` makes.
-fn on_eight_threads<P: crate::probe::Probe>(
+/// Runs threads, each of which makes ten times what `once` makes.
+fn on_threads<P: crate::probe::Probe>(
+    threads: u64,
     probe: &mut P,
     once: impl Fn(&mut P) -> Created + Sync,
 ) -> Created {
@@ -145,7 +156,7 @@ fn on_eight_threads<P: crate::probe::Probe>(
             }
             (probe, created)
         };
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(run)).collect();
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
         for thread in threads {
             let (watched, made) = thread.join().expect("a workload does not panic");
             probe.merge(watched);

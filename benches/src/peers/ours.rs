@@ -37,7 +37,7 @@ impl Ours {
 
 impl Peer for Ours {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
-        neutral::run(workload, texts, probe)
+        neutral::run(workload, texts, probe, &|| self.flush())
     }
 
     fn flush(&self) {

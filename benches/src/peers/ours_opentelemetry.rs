@@ -29,6 +29,7 @@ impl OverApi {
         }
         let processor = SentryGenAiProcessor::with_options(&guard, options);
         let provider = SdkTracerProvider::builder()
+            .with_max_attributes_per_span(with_opentelemetry::MAX_ATTRIBUTES)
             .with_span_processor(processor.clone())
             .build();
         Self {
@@ -43,7 +44,7 @@ impl OverApi {
 
 impl Peer for OverApi {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
-        with_opentelemetry::run(&self.tracer, workload, texts, probe)
+        with_opentelemetry::run(&self.tracer, workload, texts, probe, &|| self.flush())
     }
 
     fn flush(&self) {

@@ -32,8 +32,8 @@ impl SentryTracing {
 impl Peer for SentryTracing {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
         match self.fields {
-            Fields::Neutral => neutral::run(workload, texts, probe),
-            Fields::Own => for_sentry_tracing::run(workload, texts, probe),
+            Fields::Neutral => neutral::run(workload, texts, probe, &|| self.flush()),
+            Fields::Own => for_sentry_tracing::run(workload, texts, probe, &|| self.flush()),
         }
     }
 

@@ -50,7 +50,7 @@ impl ToSentry {
 
 impl Peer for ToSentry {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
-        run(self.fields, workload, texts, probe)
+        run(self.fields, workload, texts, probe, &|| self.flush())
     }
 
     fn flush(&self) {
@@ -94,7 +94,7 @@ impl ToOtlp {
 
 impl Peer for ToOtlp {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
-        run(self.fields, workload, texts, probe)
+        run(self.fields, workload, texts, probe, &|| self.flush())
     }
 
     fn flush(&self) {
@@ -107,10 +107,16 @@ fn install(provider: &SdkTracerProvider) {
     tracing_subscriber::registry().with(layer).init();
 }
 
-fn run<P: Probe>(fields: Fields, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
+fn run<P: Probe>(
+    fields: Fields,
+    workload: Workload,
+    texts: &Texts,
+    probe: &mut P,
+    pause: &dyn Fn(),
+) -> Created {
     match fields {
-        Fields::Neutral => neutral::run(workload, texts, probe),
-        Fields::Own => for_tracing_opentelemetry::run(workload, texts, probe),
+        Fields::Neutral => neutral::run(workload, texts, probe, pause),
+        Fields::Own => for_tracing_opentelemetry::run(workload, texts, probe, pause),
     }
 }
 
