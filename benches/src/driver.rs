@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     arrivals::Arrivals,
-    callgrind::{Callgrind, Instructions, Valgrind},
+    callgrind::{Callgrind, Instructions, Threads, Valgrind},
     child::{Mode, Report, median},
     peers::{Fields, PeerName},
     probe::{Call, Latency},
@@ -270,7 +270,7 @@ impl Driver {
         repeats: u64,
     ) -> Result<(Report, Instructions), Box<dyn Error>> {
         let callgrind = Callgrind::new()?;
-        let mut command = callgrind.command(&self.program);
+        let mut command = callgrind.command(&self.program, Threads::Separate);
         self.describe(
             &mut command,
             workload,
@@ -280,6 +280,26 @@ impl Driver {
             repeats,
         );
         Ok((read_report(command)?, callgrind.instructions()?))
+    }
+
+    /// Leaves behind where the instructions of a run go.
+    pub(crate) fn profile(
+        &self,
+        callgrind: &Callgrind,
+        workload: Workload,
+        peer: PeerName,
+    ) -> Result<Report, Box<dyn Error>> {
+        let mut command = callgrind.command(&self.program, Threads::Together);
+        let (_, repeats) = workload.repeats().instructions;
+        self.describe(
+            &mut command,
+            workload,
+            peer,
+            Fields::Own,
+            Mode::Run,
+            repeats,
+        );
+        read_report(command)
     }
 
     fn instructions_per_poll(&self, peer: PeerName) -> Result<Option<f64>, Box<dyn Error>> {

@@ -16,6 +16,7 @@ mod driver;
 mod guard;
 mod peers;
 mod probe;
+mod profile;
 mod scale;
 mod sink;
 mod table;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         ["--child", ref setup @ ..] => measure_here(setup),
         ["--guard"] => guard::check(),
         ["--scale", ref arguments @ ..] => measure_scale(arguments),
+        ["--profile", workload, peer] => profile(workload, peer),
         ["--record"] => guard::record().map(|()| true),
         _ => compare(&arguments),
     };
@@ -128,6 +130,15 @@ fn measure_scale(arguments: &[&str]) -> Result<bool, Box<dyn Error>> {
     if output == Output::Tables {
         print!("{}", scale::render(&points));
     }
+    Ok(true)
+}
+
+/// Says where the instructions go.
+fn profile(workload: &str, peer: &str) -> Result<bool, Box<dyn Error>> {
+    let workload = Workload::named(workload).ok_or(USAGE)?;
+    let peer = PeerName::named(peer).ok_or(USAGE)?;
+    let driver = Driver::new(Valgrind::Present)?;
+    print!("{}", profile::render(&driver, workload, peer)?);
     Ok(true)
 }
 

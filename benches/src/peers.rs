@@ -10,6 +10,9 @@ mod tracing_opentelemetry;
 
 use std::net::SocketAddr;
 
+use sentry::ClientOptions;
+use tracing_subscriber::{Layer, Registry, filter::filter_fn, prelude::*};
+
 use crate::{
     child::{self, Mode},
     probe::Probe,
@@ -88,6 +91,10 @@ impl PeerName {
         }
     }
 
+    fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::OursOpentelemetry)
+    }
+
     pub(crate) fn is_floor(self) -> bool {
         matches!(self, Self::FloorTracing | Self::FloorOpentelemetry)
     }
@@ -105,6 +112,11 @@ impl PeerName {
         match workload {
             // tracing's registry keeps a span open as long as it has children.
             Workload::W9 => self.is_over_opentelemetry(),
+            // The API has no filter for a processor.
+            Workload::Unwanted => !self.is_over_opentelemetry(),
+            // Nobody else can hold spans back until more is known of their trace.
+            Workload::Held => self.is_floor() || self.is_ours(),
+            Workload::NoDsn => self != Self::TracingOpentelemetryOtlp,
             _ => true,
         }
     }
@@ -173,12 +185,40 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    fn dsn(&self) -> String {
-        format!("http://public@{}/1", self.sink)
+    /// Returns the options of a Sentry client that all peers share.
+    fn client_options(&self) -> ClientOptions {
+        let options = ClientOptions::new()
+            .release("bench@1")
+            .traces_sample_rate(self.workload.sample_rate());
+        match self.workload {
+            Workload::NoDsn => options,
+            _ => options.dsn(&format!("http://public@{}/1", self.sink)),
+        }
     }
 
     /// Returns whether everything is as a user has it, and not as it is fairest to compare costs.
     fn is_verification(&self) -> bool {
         self.mode == Mode::Verify
+    }
+}
+
+/// Makes `layer` the program's way to Sentry.
+fn install<L>(layer: L, workload: Workload)
+where
+    L: Layer<Registry> + Send + Sync,
+{
+    match workload {
+        Workload::Unwanted => {
+            let wanted = filter_fn(|metadata| {
+                let mut fields = metadata.fields().iter();
+                fields.any(|field| field.name().starts_with("gen_ai."))
+            });
+            // Without another layer nothing would be left of the spans, which is no figure.
+            tracing_subscriber::registry()
+                .with(layer.with_filter(wanted))
+                .with(floors::Looker)
+                .init();
+        }
+        _ => tracing_subscriber::registry().with(layer).init(),
     }
 }

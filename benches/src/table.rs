@@ -158,8 +158,7 @@ fn shares(
     figures: &Figures,
     share: fn(&crate::arrivals::Arrivals) -> (u64, u64),
 ) -> Option<String> {
-    if figures.peer.is_floor() || figures.created_ai == 0 || figures.workload == Workload::Unsampled
-    {
+    if figures.peer.is_floor() || figures.created_ai == 0 || !figures.workload.sends() {
         return None;
     }
     let (right, of) = share(&figures.sent_neutral);

@@ -32,6 +32,12 @@ pub(crate) enum Workload {
     W9,
     /// W1, not sampled.
     Unsampled,
+    /// W6 beside another layer, where the program wants AI spans alone and says so with a filter on the layer.
+    Unwanted,
+    /// W6 where the program wants traces with AI alone, so that spans are held until their trace has ended without any.
+    Held,
+    /// W1 without a DSN.
+    NoDsn,
     /// W8 entered once, to tell the cost of polls from the rest; not for the command line.
     W8Once,
     /// One that grows; by `--scale` and `--plot`.
@@ -39,7 +45,7 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::W1,
         Self::W2,
         Self::W3,
@@ -50,6 +56,9 @@ impl Workload {
         Self::W8,
         Self::W9,
         Self::Unsampled,
+        Self::Unwanted,
+        Self::Held,
+        Self::NoDsn,
     ];
 
     pub(crate) fn name(self) -> Cow<'static, str> {
@@ -64,6 +73,9 @@ impl Workload {
             Self::W8 => "w8",
             Self::W9 => "w9",
             Self::Unsampled => "unsampled",
+            Self::Unwanted => "unwanted",
+            Self::Held => "held",
+            Self::NoDsn => "no-dsn",
             Self::W8Once => "w8-once",
             Self::Scaled(Scaled { axis, size }) => return format!("{}-{size}", axis.name()).into(),
         };
@@ -78,9 +90,17 @@ impl Workload {
 
     pub(crate) fn sample_rate(self) -> f32 {
         match self {
-            Self::Unsampled => 0.0,
+            Self::Unsampled | Self::Held => 0.0,
             _ => 1.0,
         }
+    }
+
+    /// Returns whether spans are to arrive at all.
+    pub(crate) fn sends(self) -> bool {
+        !matches!(
+            self,
+            Self::Unsampled | Self::Unwanted | Self::Held | Self::NoDsn
+        )
     }
 
     /// Returns how often one run repeats the workload.
@@ -95,7 +115,9 @@ impl Workload {
             latency,
         };
         match self {
-            Self::W1 | Self::W6 | Self::Unsampled => repeats(10, 20, 100, (10, 30), 20, 25, 300),
+            Self::W1 | Self::W6 | Self::Unsampled | Self::Unwanted | Self::Held | Self::NoDsn => {
+                repeats(10, 20, 100, (10, 30), 20, 25, 300)
+            }
             Self::W3 | Self::W7 | Self::W9 => repeats(10, 20, 100, (10, 30), 20, 25, 200),
             Self::W2 => repeats(1, 2, 2, (1, 2), 1, 2, 10),
             Self::W4 => repeats(1, 2, 3, (1, 2), 1, 4, 8),

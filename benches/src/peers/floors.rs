@@ -39,7 +39,7 @@ impl Peer for Tracing {
 }
 
 /// A layer that looks at every field and keeps nothing.
-struct Looker;
+pub(super) struct Looker;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Looker {
     fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: layer::Context<'_, S>) {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sentry_genai::{Guard, Handle, LossReason, Options, Stats, sentry::ClientOptions};
-use tracing_subscriber::prelude::*;
 
 use super::{Peer, Setup};
 use crate::{
@@ -20,14 +19,12 @@ pub(super) struct Ours {
 
 impl Ours {
     pub(super) fn start(setup: &Setup) -> Self {
-        let mut options = Options::new();
+        let mut options = Options::new().with_keep_ai_traces(keeps_ai_traces(setup));
         if let Some(bytes) = buffer_bytes(setup) {
             options = options.with_max_buffer_bytes(bytes);
         }
         let guard = options.init(client_options(setup));
-        tracing_subscriber::registry()
-            .with(sentry_genai::layer())
-            .init();
+        super::install(sentry_genai::layer(), setup.workload);
         Self {
             guard,
             setup: *setup,
@@ -49,14 +46,16 @@ impl Peer for Ours {
 }
 
 pub(super) fn client_options(setup: &Setup) -> ClientOptions {
-    ClientOptions::new()
-        .dsn(&setup.dsn())
-        .release("bench@1")
-        .traces_sample_rate(setup.workload.sample_rate())
+    setup
+        .client_options()
         // The peers send content whatever this says.
         .send_default_pii(true)
         // The processor waits as long to flush, and under callgrind everything takes long.
         .shutdown_timeout(Duration::from_secs(60))
+}
+
+pub(super) fn keeps_ai_traces(setup: &Setup) -> bool {
+    setup.workload == Workload::Held
 }
 
 /// Returns the size of the buffer, where it is not the one that a user has.

@@ -23,7 +23,8 @@ pub(super) struct OverApi {
 impl OverApi {
     pub(super) fn start(setup: &Setup) -> Self {
         let guard = sentry::init(ours::client_options(setup));
-        let mut options = sentry_genai_opentelemetry::Options::new();
+        let mut options = sentry_genai_opentelemetry::Options::new()
+            .with_keep_ai_traces(ours::keeps_ai_traces(setup));
         if let Some(bytes) = ours::buffer_bytes(setup) {
             options = options.with_max_buffer_bytes(bytes);
         }

@@ -19,7 +19,6 @@ use opentelemetry_sdk::{
 };
 use prost::Message;
 use sentry::ClientInitGuard;
-use tracing_subscriber::prelude::*;
 
 use super::{Fields, Peer, Setup, sentry_opentelemetry, sentry_sdk};
 use crate::{
@@ -40,7 +39,7 @@ pub(super) struct ToSentry {
 impl ToSentry {
     pub(super) fn start(setup: &Setup) -> Self {
         let guard = sentry_sdk::init(setup);
-        install(&sentry_opentelemetry::provider());
+        install(&sentry_opentelemetry::provider(), setup.workload);
         Self {
             fields: setup.fields,
             _guard: guard,
@@ -84,7 +83,7 @@ impl ToOtlp {
             .with_sampler(sampler)
             .with_span_processor(processor)
             .build();
-        install(&provider);
+        install(&provider, setup.workload);
         Self {
             fields: setup.fields,
             provider,
@@ -102,9 +101,9 @@ impl Peer for ToOtlp {
     }
 }
 
-fn install(provider: &SdkTracerProvider) {
+fn install(provider: &SdkTracerProvider, workload: Workload) {
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
-    tracing_subscriber::registry().with(layer).init();
+    super::install(layer, workload);
 }
 
 fn run<P: Probe>(

@@ -29,12 +29,14 @@ pub(crate) fn run<P: Probe>(
     pause: &dyn Fn(),
 ) -> Created {
     match workload {
-        Workload::W1 | Workload::Unsampled => agent_run(tracer, texts, probe, 10, &|| ()),
+        Workload::W1 | Workload::Unsampled | Workload::NoDsn => {
+            agent_run(tracer, texts, probe, 10, &|| ())
+        }
         Workload::W2 => chats(tracer, &texts.input, &texts.output, 5000, probe),
         Workload::W3 => late_children(tracer, texts, probe),
         Workload::W4 => ten_runs_on(8, tracer, texts, probe),
         Workload::W5 => chats(tracer, &texts.huge, &texts.output, 20, probe),
-        Workload::W6 => plain_spans(tracer, probe),
+        Workload::W6 | Workload::Unwanted | Workload::Held => plain_spans(tracer, probe),
         Workload::W7 => explicit_parent(tracer, texts, probe),
         Workload::W8 => stream(tracer, texts, 1000, probe),
         Workload::W9 => after_the_root(tracer, texts, probe),

@@ -33,14 +33,14 @@ macro_rules! tracing_workloads {
                 pause: &dyn Fn(),
             ) -> Created {
                 match workload {
-                    Workload::W1 | Workload::Unsampled => agent_run(texts, probe, 10, &|| ()),
+                    Workload::W1 | Workload::Unsampled | Workload::NoDsn => agent_run(texts, probe, 10, &|| ()),
                     Workload::W2 => chats(&texts.input, &texts.output, 5000, probe),
                     Workload::W3 => late_children(texts, probe),
                     Workload::W4 => {
                         on_threads(8, probe, |probe| agent_run(texts, probe, 10, &|| ()))
                     }
                     Workload::W5 => chats(&texts.huge, &texts.output, 20, probe),
-                    Workload::W6 => plain_spans(probe),
+                    Workload::W6 | Workload::Unwanted | Workload::Held => plain_spans(probe),
                     Workload::W7 => explicit_parent(texts, probe),
                     Workload::W8 => stream(texts, 1000, probe),
                     Workload::W8Once => stream(texts, 1, probe),
