@@ -32,6 +32,8 @@ pub(crate) trait Peer {
 pub(crate) enum PeerName {
     /// The tracing door, with default options and content.
     Ours,
+    /// The same, attached to a Sentry client that exists, for which the span that is entered has to be kept on its scope.
+    OursAttached,
     /// The OpenTelemetry door, behind the OpenTelemetry API.
     OursOpentelemetry,
     /// sentry-tracing's `SpanLayer`.
@@ -49,8 +51,9 @@ pub(crate) enum PeerName {
 }
 
 impl PeerName {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Ours,
+        Self::OursAttached,
         Self::OursOpentelemetry,
         Self::SentryTracing,
         Self::SentryOpentelemetry,
@@ -63,6 +66,7 @@ impl PeerName {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
+            Self::OursAttached => "ours-attached",
             Self::OursOpentelemetry => "ours-otel",
             Self::SentryTracing => "sentry-tracing",
             Self::SentryOpentelemetry => "sentry-opentelemetry",
@@ -91,8 +95,11 @@ impl PeerName {
         }
     }
 
-    fn is_ours(self) -> bool {
-        matches!(self, Self::Ours | Self::OursOpentelemetry)
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(
+            self,
+            Self::Ours | Self::OursAttached | Self::OursOpentelemetry
+        )
     }
 
     pub(crate) fn is_floor(self) -> bool {
@@ -110,6 +117,10 @@ impl PeerName {
     /// Returns whether the peer can do what the workload asks for.
     pub(crate) fn takes_part_in(self, workload: Workload) -> bool {
         match workload {
+            // It differs from `Ours` in nothing but polls.
+            _ if self == Self::OursAttached => {
+                matches!(workload, Workload::W8 | Workload::W8Once)
+            }
             // tracing's registry keeps a span open as long as it has children.
             Workload::W9 => self.is_over_opentelemetry(),
             // The API has no filter for a processor.
@@ -133,6 +144,7 @@ impl PeerName {
     pub(crate) fn run(self, setup: &Setup) -> child::Report {
         match self {
             Self::Ours => child::measure(setup, || ours::Ours::start(setup)),
+            Self::OursAttached => child::measure(setup, || ours::Ours::attach(setup)),
             Self::OursOpentelemetry => {
                 child::measure(setup, || ours_opentelemetry::OverApi::start(setup))
             }

@@ -22,8 +22,11 @@ pub(crate) const PEERS: [PeerName; 4] = [
     PeerName::FloorOpentelemetry,
 ];
 
+/// The largest run that everybody has to do.
+const MOST_FOR_ALL: u64 = 250_000;
+
 /// What a span costs at one size. Serialized, it is a line of `--scale --json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Point {
     pub(crate) axis: &'static str,
     pub(crate) size: u64,
@@ -38,8 +41,8 @@ pub(crate) struct Point {
     pub(crate) cpu_ns_per_span: f64,
     /// CPU time over wall time.
     pub(crate) parallelism: f64,
-    pub(crate) allocations_per_span: f64,
-    pub(crate) peak_heap_bytes: u64,
+    pub(crate) allocations_per_span: Option<f64>,
+    pub(crate) peak_heap_bytes: Option<u64>,
     /// Medians on the caller's thread.
     pub(crate) start_us: Option<f64>,
     pub(crate) end_us: Option<f64>,
@@ -62,6 +65,26 @@ pub(crate) fn measure(
                 measured(&point)?;
                 points.push(point);
             }
+        }
+    }
+    Ok(points)
+}
+
+/// Measures CPU time and what arrives, and nothing else. The largest sizes are left to those who can be expected to manage.
+pub(crate) fn measure_times(
+    driver: &Driver,
+    axis: Axis,
+    peers: &[PeerName],
+) -> Result<Vec<Point>, Box<dyn Error>> {
+    let mut points = Vec::new();
+    for &peer in peers {
+        for &size in axis.sizes() {
+            let scaled = Scaled { axis, size };
+            if scaled.spans() > MOST_FOR_ALL && !PEERS.contains(&peer) {
+                continue;
+            }
+            eprintln!("{} {}", Workload::Scaled(scaled).name(), peer.name());
+            points.push(driver.timed_point(scaled, peer)?);
         }
     }
     Ok(points)
@@ -113,8 +136,10 @@ fn cells(point: &Point) -> [String; 11] {
         counted(point.caller_instructions_per_span),
         count(point.cpu_ns_per_span),
         format!("{:.2}", point.parallelism),
-        format!("{:.1}", point.allocations_per_span),
-        count(point.peak_heap_bytes as f64 / 1024.0),
+        (point.allocations_per_span)
+            .map(|allocations| format!("{allocations:.1}"))
+            .unwrap_or_default(),
+        counted(point.peak_heap_bytes.map(|bytes| bytes as f64 / 1024.0)),
         micros(point.start_us),
         micros(point.end_us),
         micros(point.end_root_us),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use sentry_genai::{Guard, Handle, LossReason, Options, Stats, sentry::ClientOptions};
+use sentry::{ClientInitGuard, ClientOptions};
+use sentry_genai::{Guard, Handle, LossReason, Options, Stats};
 
 use super::{Peer, Setup};
 use crate::{
@@ -15,20 +16,36 @@ use crate::{
 pub(super) struct Ours {
     guard: Guard,
     setup: Setup,
+    _client: Option<ClientInitGuard>,
 }
 
 impl Ours {
     pub(super) fn start(setup: &Setup) -> Self {
-        let mut options = Options::new().with_keep_ai_traces(keeps_ai_traces(setup));
-        if let Some(bytes) = buffer_bytes(setup) {
-            options = options.with_max_buffer_bytes(bytes);
-        }
-        let guard = options.init(client_options(setup));
+        let guard = options(setup).init(client_options(setup));
+        Self::with_layer(setup, guard, None)
+    }
+
+    pub(super) fn attach(setup: &Setup) -> Self {
+        let client = sentry::init(client_options(setup));
+        let guard = options(setup).attach(&client);
+        Self::with_layer(setup, guard, Some(client))
+    }
+
+    fn with_layer(setup: &Setup, guard: Guard, client: Option<ClientInitGuard>) -> Self {
         super::install(sentry_genai::layer(), setup.workload);
         Self {
             guard,
             setup: *setup,
+            _client: client,
         }
+    }
+}
+
+fn options(setup: &Setup) -> Options {
+    let options = Options::new().with_keep_ai_traces(keeps_ai_traces(setup));
+    match buffer_bytes(setup) {
+        Some(bytes) => options.with_max_buffer_bytes(bytes),
+        None => options,
     }
 }
 
