@@ -35,12 +35,14 @@ sentry-genai = { path = "{workspace}/crates/sentry-genai" }
 "#,
     },
     Program {
-        name: "sentry with opentelemetry, rustls, tracing and ureq, no default features; tracing-opentelemetry",
+        name: "sentry without default features, with opentelemetry, tracing and ureq (with rustls); tracing-opentelemetry",
         dependencies: r#"
-sentry = { version = "0.49.5", default-features = false, features = ["opentelemetry", "rustls", "tracing", "ureq"] }
+sentry = { version = "0.49.5", default-features = false, features = ["opentelemetry", "tracing", "ureq"] }
 opentelemetry = "0.32"
 opentelemetry_sdk = "0.32"
 tracing-opentelemetry = "0.33"
+# Its TLS; the feature of sentry would lock reqwest as well.
+ureq = { version = "3.1", default-features = false, features = ["rustls"] }
 "#,
         main: OVER_OPENTELEMETRY,
     },

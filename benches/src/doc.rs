@@ -64,4 +64,13 @@ mod tests {
         );
         assert!(page.set("b", "").is_err());
     }
+
+    #[test]
+    fn the_page_has_a_place_for_everything_that_is_measured() {
+        let mut page = Page::open().unwrap();
+        for section in ["conditions", "gates", "figures", "scale", "build-cost"] {
+            page.set(section, "").unwrap();
+        }
+        assert!(page.text.contains("images/cost-per-span.svg"));
+    }
 }

@@ -8,14 +8,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use serde::Serialize;
-
 use crate::{
     arrivals::Arrivals,
     callgrind::{Callgrind, Instructions, Threads, Valgrind},
     child::{Mode, Report, median},
+    figures::{Costs, Figures, Instructing},
     peers::{Fields, PeerName},
-    probe::{Call, Latency},
+    probe::Call,
     scale::Point,
     sink::Sink,
     workloads::{
@@ -31,68 +30,7 @@ const PAIRS: usize = 5;
 const MOST_LOOKED_AT: u64 = 250_000;
 
 /// Beyond so many spans in a run, callgrind would take minutes.
-const MOST_UNDER_CALLGRIND: u64 = 20_001;
-
-/// What one peer costs in one workload. Serialized, it is a line of `--json`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Figures {
-    #[serde(serialize_with = "workload_name")]
-    pub(crate) workload: Workload,
-    #[serde(serialize_with = "peer_name")]
-    pub(crate) peer: PeerName,
-    /// Spans the program made in one run of the workload.
-    pub(crate) created: u64,
-    /// Spans that were sent; nothing for a floor, which sends nothing.
-    pub(crate) arrived: Option<u64>,
-    /// Of all threads; nothing without valgrind.
-    pub(crate) instructions_per_span: Option<f64>,
-    /// Of the program's thread; nothing without valgrind, and in W4, which has eight.
-    pub(crate) caller_instructions_per_span: Option<f64>,
-    pub(crate) allocations_per_span: f64,
-    pub(crate) allocated_bytes_per_span: f64,
-    /// CPU time of all threads, in multiples of the floor.
-    pub(crate) cpu_ratio_to_floor: f64,
-    pub(crate) peak_heap_bytes: u64,
-    pub(crate) wire_bytes_per_span: Option<f64>,
-    /// Share of the AI spans, with neutral fields alone; nothing where no AI span arrives.
-    pub(crate) right_ops: Option<f64>,
-    pub(crate) latency_us: BTreeMap<String, Latency>,
-
-    #[serde(skip)]
-    pub(crate) created_ai: u64,
-    /// With the fields the peer asks for.
-    #[serde(skip)]
-    pub(crate) sent: Arrivals,
-    #[serde(skip)]
-    pub(crate) sent_neutral: Arrivals,
-    #[serde(skip)]
-    pub(crate) wall_ratio_to_floor: f64,
-    #[serde(skip)]
-    pub(crate) cpu_ns_per_span: f64,
-    /// CPU time over wall time.
-    #[serde(skip)]
-    pub(crate) parallelism: f64,
-    /// Of all threads, in multiples of the floor; W1 without a DSN alone.
-    #[serde(skip)]
-    pub(crate) instructions_ratio_to_floor: Option<f64>,
-    /// For one enter and exit; W8 alone.
-    #[serde(skip)]
-    pub(crate) instructions_per_poll: Option<f64>,
-}
-
-/// The costs that repeat exactly, or nearly so.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Costs {
-    pub(crate) allocations_per_span: f64,
-    pub(crate) instructions: Option<Instructing>,
-}
-
-/// Instructions per span.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Instructing {
-    pub(crate) all_threads: f64,
-    pub(crate) main_thread: f64,
-}
+const MOST_UNDER_CALLGRIND: u64 = 10_001;
 
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -410,12 +348,4 @@ fn read_report(mut command: Command) -> Result<Report, Box<dyn Error>> {
     }
     eprint!("{errors}");
     Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-fn workload_name<S: serde::Serializer>(workload: &Workload, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&workload.name())
-}
-
-fn peer_name<S: serde::Serializer>(peer: &PeerName, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(peer.name())
 }

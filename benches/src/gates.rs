@@ -1,7 +1,7 @@
 //! What is wanted of us, beside what is measured.
 
 use crate::{
-    driver::Figures,
+    figures::Figures,
     peers::PeerName,
     probe::Call,
     table::{count, write_head, write_row},

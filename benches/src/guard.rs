@@ -5,10 +5,7 @@ use std::{collections::BTreeMap, error::Error, fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    callgrind::Valgrind,
-    driver::{Costs, Driver},
-    peers::PeerName,
-    workloads::Workload,
+    callgrind::Valgrind, driver::Driver, figures::Costs, peers::PeerName, workloads::Workload,
 };
 
 const GUARDED: [Workload; 3] = [Workload::W1, Workload::W6, Workload::Unsampled];

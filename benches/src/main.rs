@@ -12,6 +12,7 @@ mod conditions;
 mod curves;
 mod doc;
 mod driver;
+mod figures;
 mod gates;
 mod guard;
 mod peers;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{driver::Figures, peers::PeerName, probe::Call, workloads::Workload};
+use crate::{figures::Figures, peers::PeerName, probe::Call, workloads::Workload};
 
 /// A figure, and how a cell of its table is written. A figure that nobody has gets no table.
 struct Table {

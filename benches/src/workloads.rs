@@ -187,3 +187,20 @@ fn on_threads<P: crate::probe::Probe>(
     });
     created
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{scaled::Axis, *};
+
+    #[test]
+    fn a_workload_is_found_by_its_name() {
+        let sizes = Axis::ALL.into_iter().flat_map(|axis| {
+            let sizes = axis.sizes().iter();
+            sizes.map(move |&size| Workload::Scaled(Scaled { axis, size }))
+        });
+        for workload in Workload::ALL.into_iter().chain(sizes) {
+            assert_eq!(Workload::named(&workload.name()), Some(workload));
+        }
+        assert_eq!(Workload::named("spans-many"), None);
+    }
+}
