@@ -44,7 +44,8 @@ fn plot(points: &[Point]) -> Plot {
         title: "What a span costs, by the size of its trace".to_owned(),
         x: "spans per trace",
         y: "CPU time of all threads per span, ns",
-        note: "Hollow: not all spans arrive. A span that is lost is cheap.".to_owned(),
+        note: "Hollow: not all spans arrive, and a span that is lost is cheap. Ours include HTTP."
+            .to_owned(),
         series: PEERS.map(series).into(),
     }
 }
