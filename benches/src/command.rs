@@ -122,6 +122,7 @@ fn document(sections: &[Section]) -> Done {
 fn compare(selection: &Selection) -> Done {
     let all = figures(&driver()?, selection)?;
     if selection.output == Output::Tables {
+        println!("{}\n", conditions::describe());
         print!("{}{}", gates_of(&all), table::render(&all));
     }
     Ok(())

@@ -31,7 +31,11 @@ pub(crate) fn describe() -> String {
     machine.retain(Option::is_some);
     let machine: Vec<String> = machine.into_iter().flatten().collect();
     let lock = include_str!("../../Cargo.lock");
-    let crates = CRATES.map(|name| format!("{name} {}", versions(lock, name).join(" and ")));
+    // Of several the first is measured: the peers need the older ones.
+    let crates = CRATES.map(|name| match versions(lock, name).first() {
+        Some(version) => format!("{name} {version}"),
+        None => name.to_owned(),
+    });
     format!("{}. {}.", machine.join(", "), crates.join(", "))
 }
 
