@@ -56,7 +56,7 @@ impl Bridge {
             .shutdown_timeout(PATIENCE)
             .transport(sentry::transports::DefaultTransportFactory);
         let client = Arc::new(Client::from(client_options));
-        let guard = options.attach(&client);
+        let guard = Hub::run(hub(&client), || options.attach(&client));
         Self {
             ingest,
             client,
@@ -81,10 +81,7 @@ impl Bridge {
 
     /// Returns a Sentry hub bound to the bridge's client.
     pub fn hub(&self) -> Arc<Hub> {
-        Arc::new(Hub::new(
-            Some(Arc::clone(&self.client)),
-            Arc::new(Scope::default()),
-        ))
+        hub(&self.client)
     }
 
     /// Runs `program` under the bridge's subscriber and hub.
@@ -145,4 +142,9 @@ impl Bridge {
     pub fn guard(&self) -> &Guard {
         &self.guard
     }
+}
+
+fn hub(client: &Arc<Client>) -> Arc<Hub> {
+    let scope = Arc::new(Scope::default());
+    Arc::new(Hub::new(Some(Arc::clone(client)), scope))
 }

@@ -96,6 +96,22 @@ fn no_file_descriptors_left() {
     assert_eq!(names(&ingest), ["without descriptors"]);
 }
 
+/// Nothing of ours writes a file, so that a disk that is full or read-only costs nothing.
+#[cfg(unix)]
+#[test]
+fn no_byte_can_be_written_to_any_file() {
+    let ingest = Ingest::start().unwrap();
+    let script = "ulimit -f 0 && trap '' XFSZ && exec \"$0\" files";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_endings")])
+        .env("SENTRY_DSN", ingest.dsn())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines(&output), ["false", "true"]);
+    assert_eq!(names(&ingest), ["on a full disk"]);
+}
+
 #[test]
 fn ten_thousand_spans_open_at_once() {
     let ingest = Ingest::start_counting().unwrap();

@@ -1,5 +1,6 @@
 //! The attribute store that a span carries from the door to the wire.
 
+mod name;
 mod owned;
 mod value;
 
@@ -8,10 +9,16 @@ use std::{
     fmt::{self, Write as _},
 };
 
+use name::head_bit;
+pub(crate) use name::{Hash, Name};
 pub(crate) use owned::Owned;
 pub use value::{Input, Scalar, Value};
 
-use crate::excerpt;
+use crate::{
+    excerpt,
+    messages::write_excerpt,
+    tables::{Attribute, Row},
+};
 
 /// Attributes of one span: an append-only list of typed values whose texts share one buffer.
 ///
@@ -19,7 +26,8 @@ use crate::excerpt;
 /// [last one wins](Self::settle). The translation then edits the same store in place, so a value that needs no change
 /// is copied once, from the caller's memory into the buffer.
 ///
-/// Look-ups are linear: a span has some ten to thirty attributes.
+/// Look-ups are linear: a span has some ten to thirty attributes. Most ask for a key that is not there, and a set of 64 hashes
+/// answers these.
 ///
 /// ```
 /// use sentry_genai_conventions::{Attributes, Value};
@@ -33,6 +41,10 @@ use crate::excerpt;
 pub struct Attributes {
     entries: Vec<Entry>,
     text: String,
+    /// The hashes of all keys there have been.
+    seen: u64,
+    /// How all keys begin that there have been.
+    heads: u64,
 }
 
 impl Attributes {
@@ -42,20 +54,45 @@ impl Attributes {
         Self {
             entries: Vec::with_capacity(attributes),
             text: String::with_capacity(text_bytes),
+            ..Self::default()
         }
+    }
+
+    /// Removes everything, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.text.clear();
+        self.seen = 0;
+        self.heads = 0;
     }
 
     /// Appends a value under a key that lives for the whole program, as a tracing field name does.
     ///
     /// A number that is not finite is dropped; an unsigned number above `i64::MAX` is kept as its decimal text.
     pub fn push<'v>(&mut self, key: &'static str, value: impl Into<Input<'v>>) {
-        self.add(Key::Static(key), value.into());
+        self.add_under(Key::Static(key), Hash::of(key), head_bit(key), value.into());
     }
 
     /// Appends a value under a key that is copied into the buffer.
     pub fn push_owned_key<'v>(&mut self, key: &str, value: impl Into<Input<'v>>) {
-        let key = Key::Text(self.write(key));
-        self.add(key, value.into());
+        if let Some(range) = self.write(key) {
+            self.add_under(Key::Text(range), Hash::of(key), head_bit(key), value.into());
+        }
+    }
+
+    /// Appends a text, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
+    #[inline]
+    pub fn push_text(&mut self, key: &'static str, text: &str, room: usize) {
+        let start = self.text.len();
+        if text.len() <= room {
+            self.text.push_str(text);
+        } else {
+            write_excerpt(&mut self.text, text, room);
+        }
+        if let Some(range) = self.written_since(start) {
+            let (hash, head) = (Hash::of(key), head_bit(key));
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        }
     }
 
     /// Appends the text that `value` displays as, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
@@ -75,14 +112,10 @@ impl Attributes {
             self.text.push_str(&excerpt);
             self.text.shrink_to(self.text.len() * 2);
         }
-        let value = Slot::Text(Range {
-            start,
-            end: self.text.len(),
-        });
-        self.entries.push(Entry {
-            key: Key::Static(key),
-            value,
-        });
+        if let Some(range) = self.written_since(start) {
+            let (hash, head) = (Hash::of(key), head_bit(key));
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        }
     }
 
     /// Appends everything another store holds.
@@ -94,15 +127,18 @@ impl Attributes {
             *self = later;
             return;
         }
-        let offset = self.text.len();
-        self.text.push_str(&later.text);
+        let Some(added) = self.write(&later.text) else {
+            return;
+        };
+        self.seen |= later.seen;
+        self.heads |= later.heads;
         self.entries
             .extend(later.entries.into_iter().map(|mut entry| {
                 if let Key::Text(range) = &mut entry.key {
-                    range.shift(offset);
+                    range.shift(added.start);
                 }
                 if let Slot::Text(range) = &mut entry.value {
-                    range.shift(offset);
+                    range.shift(added.start);
                 }
                 entry
             }));
@@ -110,13 +146,14 @@ impl Attributes {
 
     /// Returns the value last recorded under `key`.
     #[must_use]
+    #[inline]
     pub fn get(&self, key: &str) -> Option<Value<'_>> {
-        let entry = self.position(key)?;
-        self.value(&self.entries[entry].value)
+        self.get_hashed(Hash::of(key), key)
     }
 
     /// Returns the text last recorded under `key`, unless it is empty or another type.
     #[must_use]
+    #[inline]
     pub fn text(&self, key: &str) -> Option<&str> {
         match self.get(key)? {
             Value::Str(text) if !text.is_empty() => Some(text),
@@ -126,6 +163,7 @@ impl Attributes {
 
     /// Returns the whole number last recorded under `key`.
     #[must_use]
+    #[inline]
     pub fn integer(&self, key: &str) -> Option<i64> {
         match self.get(key)? {
             Value::Integer(number) => Some(number),
@@ -135,21 +173,67 @@ impl Attributes {
 
     /// Returns whether `key` holds a value.
     #[must_use]
+    #[inline]
     pub fn contains(&self, key: &str) -> bool {
-        self.position(key).is_some()
+        self.position(Hash::of(key), key).is_some()
+    }
+
+    /// Does what [`get`](Self::get) does for a key of a table.
+    #[inline]
+    pub(crate) fn get_name(&self, name: &Name) -> Option<Value<'_>> {
+        self.get_hashed(name.hash, name.text)
+    }
+
+    /// Does what [`text`](Self::text) does for a key of a table.
+    #[inline]
+    pub(crate) fn text_name(&self, name: &Name) -> Option<&str> {
+        match self.get_name(name)? {
+            Value::Str(text) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Does what [`rename`](Self::rename) does for a key of a table.
+    #[inline]
+    pub(crate) fn rename_name(&mut self, from: &Name, to: &'static str) {
+        if self.seen & from.hash.bit() != 0 {
+            self.rename_hashed(from.hash, from.text, to);
+        }
+    }
+
+    /// Returns false if no key begins with `prefix`, of three bytes at least. Some key may if this returns true.
+    #[inline]
+    pub(crate) fn may_begin_with(&self, prefix: &str) -> bool {
+        self.heads & head_bit(prefix) != 0
     }
 
     /// Replaces whatever `key` held by one value.
+    #[inline]
     pub fn set<'v>(&mut self, key: &'static str, value: impl Into<Input<'v>>) {
         self.remove(key);
         self.push(key, value);
     }
 
     /// Removes every value of `key` and returns whether there was one.
+    #[inline]
     pub fn remove(&mut self, key: &str) -> bool {
+        let hash = Hash::of(key);
+        self.seen & hash.bit() != 0 && self.remove_hashed(hash, key)
+    }
+
+    /// Moves the value of `from` to `to`, unless `to` already holds one, in which case it is dropped.
+    #[inline]
+    pub fn rename(&mut self, from: &str, to: &'static str) {
+        let hash = Hash::of(from);
+        if self.seen & hash.bit() != 0 {
+            self.rename_hashed(hash, from, to);
+        }
+    }
+
+    fn remove_hashed(&mut self, hash: Hash, key: &str) -> bool {
         let mut found = false;
         for entry in &mut self.entries {
-            if !matches!(entry.value, Slot::Vacant) && entry.key.name(&self.text) == key {
+            if entry.is(hash, key, &self.text) {
                 entry.value = Slot::Vacant;
                 found = true;
             }
@@ -157,46 +241,124 @@ impl Attributes {
         found
     }
 
-    /// Moves the value of `from` to `to`, unless `to` already holds one, in which case it is dropped.
-    pub fn rename(&mut self, from: &str, to: &'static str) {
-        let taken = self.contains(to);
+    fn rename_hashed(&mut self, hash: Hash, from: &str, to: &'static str) {
+        if self.position(hash, from).is_none() {
+            return;
+        }
+        let new = Hash::of(to);
+        let taken = self.position(new, to).is_some();
         for entry in &mut self.entries {
-            if !matches!(entry.value, Slot::Vacant) && entry.key.name(&self.text) == from {
+            if entry.is(hash, from, &self.text) {
                 if taken {
                     entry.value = Slot::Vacant;
                 } else {
                     entry.key = Key::Static(to);
+                    entry.hash = new;
+                    entry.row = Row::UNKNOWN;
                 }
             }
         }
+        self.seen |= new.bit();
+        self.heads |= head_bit(to);
     }
 
     /// Keeps the last value of every key and drops the ones before it.
     pub fn settle(&mut self) {
-        /// Up to so many attributes, comparing them all is faster than hashing them.
-        const FEW: usize = 48;
+        /// Up to so many attributes, comparing them is faster than a table of them.
+        const FEW: usize = 64;
 
         if self.entries.len() > FEW {
-            let mut seen = HashSet::with_capacity(self.entries.len());
+            let mut later = HashSet::with_capacity(self.entries.len());
             for entry in self.entries.iter_mut().rev() {
-                if !matches!(entry.value, Slot::Vacant) && !seen.insert(entry.key.name(&self.text))
+                if !matches!(entry.value, Slot::Vacant) && !later.insert(entry.key.name(&self.text))
                 {
                     entry.value = Slot::Vacant;
                 }
             }
             return;
         }
-        for last in (1..self.entries.len()).rev() {
+        let mut seen = 0;
+        for last in 0..self.entries.len() {
             let (before, rest) = self.entries.split_at_mut(last);
-            if matches!(rest[0].value, Slot::Vacant) {
+            let entry = &rest[0];
+            if matches!(entry.value, Slot::Vacant) {
                 continue;
             }
-            let key = rest[0].key.name(&self.text);
-            for entry in before {
-                if entry.key.name(&self.text) == key {
-                    entry.value = Slot::Vacant;
+            if seen & entry.hash.bit() != 0 {
+                let key = entry.key.name(&self.text);
+                let same = before
+                    .iter_mut()
+                    .filter(|it| it.is(entry.hash, key, &self.text));
+                same.for_each(|it| it.value = Slot::Vacant);
+            }
+            seen |= entry.hash.bit();
+        }
+    }
+
+    /// Appends a text that is put together from pieces, some of them out of the text under `source`.
+    pub(crate) fn push_pieces(
+        &mut self,
+        key: &'static str,
+        source: &Name,
+        pieces: impl Iterator<Item = Piece>,
+    ) {
+        let Some(position) = self.position(source.hash, source.text) else {
+            return;
+        };
+        let Slot::Text(range) = self.entries[position].value else {
+            return;
+        };
+        let offset = range.start as usize;
+        let start = self.text.len();
+        for piece in pieces {
+            match piece {
+                Piece::New(text) => self.text.push_str(text),
+                Piece::Of(place) => {
+                    let place = place.start + offset..place.end + offset;
+                    self.text.extend_from_within(place);
                 }
             }
+        }
+        if let Some(range) = self.written_since(start) {
+            let (hash, head) = (Hash::of(key), head_bit(key));
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        }
+    }
+
+    /// Puts a word in front of a key.
+    pub(crate) fn prefix_key(&mut self, key: &str, prefix: &str) {
+        let hash = Hash::of(key);
+        let Some(position) = self.position(hash, key) else {
+            return;
+        };
+        let start = self.text.len();
+        self.text.push_str(prefix);
+        self.text.push_str(key);
+        let Some(range) = self.written_since(start) else {
+            return;
+        };
+        let new = range.of(&self.text);
+        let (hash, head) = (Hash::of(new), head_bit(new));
+        let entry = &mut self.entries[position];
+        entry.key = Key::Text(range);
+        entry.hash = hash;
+        entry.row = Row::UNKNOWN;
+        self.seen |= hash.bit();
+        self.heads |= head;
+    }
+
+    /// Takes `front` in the place of all that stands before `start` in a text.
+    ///
+    /// Nothing is copied: `front` must fit in there, between two characters.
+    pub(crate) fn cut_front(&mut self, name: &Name, start: usize, front: &str) {
+        let Some(position) = self.position(name.hash, name.text) else {
+            return;
+        };
+        if let Slot::Text(range) = &mut self.entries[position].value {
+            let end = range.start as usize + start;
+            let begin = end - front.len();
+            self.text.replace_range(begin..end, front);
+            range.start = begin as u32;
         }
     }
 
@@ -220,6 +382,46 @@ impl Attributes {
             let value = self.value(&entry.value)?;
             Some((entry.key.name(&self.text), value))
         })
+    }
+
+    /// Looks up all keys in the registry.
+    pub(crate) fn look_up(&mut self) {
+        for entry in &mut self.entries {
+            if entry.row == Row::UNKNOWN && !matches!(entry.value, Slot::Vacant) {
+                entry.row = Row::of(entry.hash, entry.key.name(&self.text));
+            }
+        }
+    }
+
+    /// Does what [`iter`](Self::iter) does, with what the registry knows of a key after [`look_up`](Self::look_up).
+    #[inline]
+    pub(crate) fn known(&self) -> impl Iterator<Item = (&str, Value<'_>, Option<&'static Attribute>)> {
+        self.entries.iter().filter_map(|entry| {
+            let value = self.value(&entry.value)?;
+            Some((entry.key.name(&self.text), value, entry.row.attribute()))
+        })
+    }
+
+    /// Does what [`iter`](Self::iter) does from the entry number `start` on, with the hashes of the keys.
+    pub(crate) fn hashed_from(&self, start: usize) -> impl Iterator<Item = (Hash, &str, Value<'_>)> {
+        let entries = self.entries.get(start..).unwrap_or_default();
+        entries.iter().filter_map(|entry| {
+            let value = self.value(&entry.value)?;
+            Some((entry.hash, entry.key.name(&self.text), value))
+        })
+    }
+
+    /// The hashes of all keys there have been, as a set of 64.
+    #[inline]
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Returns how many values have been recorded, those that were replaced or removed included.
+    #[must_use]
+    #[inline]
+    pub fn records(&self) -> usize {
+        self.entries.len()
     }
 
     /// Returns the number of attributes.
@@ -247,44 +449,76 @@ impl Attributes {
         self.text.capacity() + self.entries.capacity() * size_of::<Entry>() + arrays.sum::<usize>()
     }
 
-    fn add(&mut self, key: Key, value: Input<'_>) {
+    fn add_under(&mut self, key: Key, hash: Hash, head: u64, value: Input<'_>) {
         let value = match value {
             Input::Bool(value) => Slot::Bool(value),
             Input::Integer(value) => Slot::Integer(value),
             Input::Wide(value) => match i64::try_from(value) {
                 Ok(value) => Slot::Integer(value),
-                Err(_) => Slot::Text(self.write_display(value)),
+                Err(_) => match self.write(&value.to_string()) {
+                    Some(range) => Slot::Text(range),
+                    None => return,
+                },
             },
             Input::Double(value) if value.is_finite() => Slot::Double(value),
             Input::Double(_) => return,
-            Input::Str(value) => Slot::Text(self.write(&value)),
-            Input::Array(value) => Slot::Array(value.into_boxed_slice()),
+            Input::Str(value) => match self.write(&value) {
+                Some(range) => Slot::Text(range),
+                None => return,
+            },
+            Input::Array(value) => Slot::Array(Box::new(value)),
         };
-        self.entries.push(Entry { key, value });
+        self.push_slot(key, hash, head, value);
     }
 
-    fn write(&mut self, text: &str) -> Range {
+    #[inline]
+    fn push_slot(&mut self, key: Key, hash: Hash, head: u64, value: Slot) {
+        self.seen |= hash.bit();
+        self.heads |= head;
+        self.entries.push(Entry {
+            key,
+            hash,
+            row: Row::UNKNOWN,
+            value,
+        });
+    }
+
+    /// Appends to the buffer, unless it would get longer than four gigabytes.
+    fn write(&mut self, text: &str) -> Option<Range> {
         let start = self.text.len();
+        if start + text.len() > u32::MAX as usize {
+            return None;
+        }
         self.text.push_str(text);
-        Range {
-            start,
-            end: self.text.len(),
-        }
+        self.written_since(start)
     }
 
-    fn write_display(&mut self, value: impl fmt::Display) -> Range {
-        let start = self.text.len();
-        let _ = write!(self.text, "{value}");
-        Range {
-            start,
-            end: self.text.len(),
-        }
-    }
-
-    fn position(&self, key: &str) -> Option<usize> {
-        self.entries.iter().rposition(|entry| {
-            !matches!(entry.value, Slot::Vacant) && entry.key.name(&self.text) == key
+    #[inline]
+    fn written_since(&self, start: usize) -> Option<Range> {
+        Some(Range {
+            start: u32::try_from(start).ok()?,
+            end: u32::try_from(self.text.len()).ok()?,
         })
+    }
+
+    #[inline]
+    fn position(&self, hash: Hash, key: &str) -> Option<usize> {
+        if self.seen & hash.bit() == 0 {
+            return None;
+        }
+        self.search(hash, key)
+    }
+
+    fn search(&self, hash: Hash, key: &str) -> Option<usize> {
+        self.entries
+            .iter()
+            .rposition(|entry| entry.is(hash, key, &self.text))
+    }
+
+    #[inline]
+    fn get_hashed(&self, hash: Hash, key: &str) -> Option<Value<'_>> {
+        let entry = self.position(hash, key)?;
+        self.value(&self.entries[entry].value)
     }
 
     fn value<'a>(&'a self, slot: &'a Slot) -> Option<Value<'a>> {
@@ -293,10 +527,17 @@ impl Attributes {
             Slot::Bool(value) => Value::Bool(*value),
             Slot::Integer(value) => Value::Integer(*value),
             Slot::Double(value) => Value::Double(*value),
-            Slot::Text(range) => Value::Str(&self.text[range.start..range.end]),
+            Slot::Text(range) => Value::Str(range.of(&self.text)),
             Slot::Array(values) => Value::Array(values),
         })
     }
+}
+
+/// A piece of a text that is put together.
+pub(crate) enum Piece {
+    New(&'static str),
+    /// A place in another text.
+    Of(std::ops::Range<usize>),
 }
 
 /// A buffer that takes so many bytes and no more.
@@ -334,7 +575,19 @@ impl fmt::Debug for Attributes {
 #[derive(Clone)]
 struct Entry {
     key: Key,
+    hash: Hash,
+    /// What the registry has under the key, once that has been looked up.
+    row: Row,
     value: Slot,
+}
+
+impl Entry {
+    #[inline]
+    fn is(&self, hash: Hash, key: &str, text: &str) -> bool {
+        self.hash == hash
+            && !matches!(self.value, Slot::Vacant)
+            && self.key.name(text) == key
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -347,7 +600,7 @@ impl Key {
     fn name<'a>(&self, text: &'a str) -> &'a str {
         match self {
             Self::Static(name) => name,
-            Self::Text(range) => &text[range.start..range.end],
+            Self::Text(range) => range.of(text),
         }
     }
 }
@@ -359,17 +612,23 @@ enum Slot {
     Integer(i64),
     Double(f64),
     Text(Range),
-    Array(Box<[Scalar]>),
+    Array(Box<Vec<Scalar>>),
 }
 
+/// A piece of the buffer.
 #[derive(Clone, Copy)]
 struct Range {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
 }
 
 impl Range {
-    fn shift(&mut self, offset: usize) {
+    #[inline]
+    fn of(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
+
+    fn shift(&mut self, offset: u32) {
         self.start += offset;
         self.end += offset;
     }

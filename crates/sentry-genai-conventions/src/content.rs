@@ -1,9 +1,10 @@
 //! Steps 3 and 6: which attributes are content, and bringing each into the shape and size Sentry shows.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use crate::{
     AiKind, Attributes, Value,
+    attributes::{Hash, Name, Piece},
     messages::{self, Messages, canonical},
     operation::Operation,
     recognise::Recognised,
@@ -32,24 +33,32 @@ enum Shape {
 }
 
 struct Content {
-    key: &'static str,
+    key: Name,
     side: Side,
     shape: Shape,
 }
 
+const fn content(key: &'static str, side: Side, shape: Shape) -> Content {
+    Content {
+        key: Name::new(key),
+        side,
+        shape,
+    }
+}
+
 #[rustfmt::skip]
 static CONTENT: &[Content] = &[
-    Content { key: "gen_ai.embeddings.input", side: Side::Input, shape: Shape::Payload },
-    Content { key: "gen_ai.input.messages", side: Side::Input, shape: Shape::Messages(messages::Side::Input) },
-    Content { key: "gen_ai.memory.query.text", side: Side::Input, shape: Shape::Payload },
-    Content { key: "gen_ai.memory.records", side: Side::Either, shape: Shape::Payload },
-    Content { key: "gen_ai.output.messages", side: Side::Output, shape: Shape::Messages(messages::Side::Output) },
-    Content { key: "gen_ai.retrieval.documents", side: Side::Output, shape: Shape::Payload },
-    Content { key: "gen_ai.retrieval.query.text", side: Side::Input, shape: Shape::Payload },
-    Content { key: "gen_ai.system_instructions", side: Side::Input, shape: Shape::System },
-    Content { key: "gen_ai.tool.call.arguments", side: Side::Input, shape: Shape::Payload },
-    Content { key: "gen_ai.tool.call.result", side: Side::Output, shape: Shape::Payload },
-    Content { key: "gen_ai.tool.definitions", side: Side::Input, shape: Shape::Tools },
+    content("gen_ai.embeddings.input", Side::Input, Shape::Payload),
+    content("gen_ai.input.messages", Side::Input, Shape::Messages(messages::Side::Input)),
+    content("gen_ai.memory.query.text", Side::Input, Shape::Payload),
+    content("gen_ai.memory.records", Side::Either, Shape::Payload),
+    content("gen_ai.output.messages", Side::Output, Shape::Messages(messages::Side::Output)),
+    content("gen_ai.retrieval.documents", Side::Output, Shape::Payload),
+    content("gen_ai.retrieval.query.text", Side::Input, Shape::Payload),
+    content("gen_ai.system_instructions", Side::Input, Shape::System),
+    content("gen_ai.tool.call.arguments", Side::Input, Shape::Payload),
+    content("gen_ai.tool.call.result", Side::Output, Shape::Payload),
+    content("gen_ai.tool.definitions", Side::Input, Shape::Tools),
 ];
 
 /// Content under keys with a variable part, or that needs no shaping.
@@ -73,11 +82,17 @@ static PREFIXES: &[(&str, Side)] = &[
 pub(crate) fn side(key: &str) -> Option<Side> {
     // What had to leave Sentry's namespaces is no less content there.
     let key = key.strip_prefix("otel.").unwrap_or(key);
-    let exact = CONTENT.iter().find(|content| content.key == key);
-    exact.map(|content| content.side).or_else(|| {
+    known(key).map(|content| content.side).or_else(|| {
         let prefix = PREFIXES.iter().find(|(prefix, _)| key.starts_with(prefix));
         prefix.map(|(_, side)| *side)
     })
+}
+
+fn known(key: &str) -> Option<&'static Content> {
+    let hash = Hash::of(key);
+    CONTENT
+        .iter()
+        .find(|content| content.key.hash == hash && content.key.text == key)
 }
 
 /// Returns whether `key` holds content.
@@ -126,7 +141,9 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
         Some(Operation::Ai(row)) if row.kind == AiKind::LlmCall
     );
     if let Some(text) = attributes.text(KEY) {
-        if let Some(list) = reasons(text) {
+        if !is_one_reason(text)
+            && let Some(list) = reasons(text)
+        {
             attributes.set(KEY, &list);
         }
         return;
@@ -145,6 +162,16 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
     if !found.is_empty() {
         attributes.push(KEY, serde_json::json!(found).to_string());
     }
+}
+
+/// Recognises `["stop"]` and its like, which is what most models say.
+fn is_one_reason(text: &str) -> bool {
+    let reason = text.strip_prefix("[\"").and_then(|rest| rest.strip_suffix("\"]"));
+    reason.is_some_and(|reason| {
+        reason
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    })
 }
 
 /// Writes finish reasons as the JSON list Sentry reads; `None` if they are one already.
@@ -169,27 +196,35 @@ fn plain_reason(reason: &str) -> String {
 /// Brings all content into Sentry's shape, within `limits`.
 pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
     for content in CONTENT {
-        let key = content.key;
-        let Some(Value::Str(text)) = attributes.get(key) else {
+        let key = content.key.text;
+        let Some(Value::Str(text)) = attributes.get_name(&content.key) else {
             continue;
         };
         match content.shape {
             Shape::Messages(side) => match canonical::messages(text, side, limits) {
-                Some(found) if found.system.is_empty() => {}
+                Some(found) if found.system().is_empty() => {}
                 Some(found) => {
-                    let system = found.system.iter();
-                    let system =
-                        system.map(|text| format!(r#"{{"type":"text","content":{text}}}"#));
-                    let system = format!("[{}]", system.collect::<Vec<_>>().join(","));
-                    let rest = found.rest.map(|rest| format!("[{rest}"));
-                    set_messages(attributes, key, system, rest);
+                    if !attributes.contains(SYSTEM) {
+                        let pieces = list_of_texts(found.system());
+                        attributes.push_pieces(SYSTEM, &content.key, pieces);
+                    }
+                    match found.rest {
+                        Some(rest) => attributes.cut_front(&content.key, rest, "["),
+                        None => {
+                            attributes.remove(key);
+                        }
+                    }
                 }
                 None => {
                     let mut messages = Messages::parse(text, side);
                     let system = messages::system_parts(messages.take_system(), limits);
                     let fitted = (!messages.is_empty()).then(|| messages.into_json(limits));
                     let length = fitted.as_ref().and_then(|fitted| fitted.original_length);
-                    set_messages(attributes, key, system, fitted.map(|fitted| fitted.json));
+                    set_system(attributes, system);
+                    attributes.remove(key);
+                    if let Some(fitted) = fitted {
+                        attributes.push(key, fitted.json);
+                    }
                     if side == messages::Side::Input
                         && let Some(length) = length
                     {
@@ -208,7 +243,7 @@ pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
             }
             Shape::Payload => {
                 let (shaped, size) = messages::tool_payload(text, limits);
-                if shaped != text {
+                if let Cow::Owned(shaped) = shaped {
                     attributes.set(key, shaped);
                 }
                 if key == "gen_ai.tool.call.result"
@@ -221,20 +256,27 @@ pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
     }
 }
 
-/// Sets messages and the system instructions that stood among them, unless the span has these apart.
-fn set_messages(
-    attributes: &mut Attributes,
-    key: &'static str,
-    system: String,
-    messages: Option<String>,
-) {
-    const SYSTEM: &str = "gen_ai.system_instructions";
+/// Makes a list of text parts of texts that are JSON strings.
+fn list_of_texts(places: &[Range<usize>]) -> impl Iterator<Item = Piece> {
+    const START: &str = r#"{"type":"text","content":"#;
+
+    let texts = places.iter().enumerate().flat_map(|(index, place)| {
+        [
+            Piece::New(if index == 0 { "[" } else { "," }),
+            Piece::New(START),
+            Piece::Of(place.clone()),
+            Piece::New("}"),
+        ]
+    });
+    texts.chain([Piece::New("]")])
+}
+
+const SYSTEM: &str = "gen_ai.system_instructions";
+
+/// Sets the system instructions that stood among the messages, unless the span has these apart.
+fn set_system(attributes: &mut Attributes, system: String) {
     if !attributes.contains(SYSTEM) {
         set_list(attributes, SYSTEM, system);
-    }
-    attributes.remove(key);
-    if let Some(messages) = messages {
-        attributes.push(key, messages);
     }
 }
 
@@ -251,21 +293,27 @@ pub(crate) fn bound(attributes: &mut Attributes, limits: &ContentLimits) {
     let changed: Vec<_> = attributes
         .iter()
         .filter_map(|(key, value)| match value {
-            Value::Str(text) if CONTENT.iter().all(|content| content.key != key) => {
-                let mut bounded = messages::redact_blobs(text);
-                if bounded.len() > limits.text_bytes {
-                    messages::cut(bounded.to_mut(), limits.text_bytes);
-                }
-                match bounded {
-                    Cow::Owned(bounded) => Some((key.to_owned(), bounded)),
-                    Cow::Borrowed(_) => None,
-                }
-            }
+            Value::Str(text) => bounded(key, text, limits).map(|bounded| (key.to_owned(), bounded)),
             _ => None,
         })
         .collect();
     for (key, text) in changed {
         attributes.remove(&key);
         attributes.push_owned_key(&key, text);
+    }
+}
+
+/// Returns what is to stand in the place of a text that is not content of its own shape; `None` if it may stay.
+fn bounded(key: &str, text: &str, limits: &ContentLimits) -> Option<String> {
+    if messages::is_harmless(text) && text.len() <= limits.text_bytes || known(key).is_some() {
+        return None;
+    }
+    let mut bounded = messages::redact_blobs(text);
+    if bounded.len() > limits.text_bytes {
+        messages::cut(bounded.to_mut(), limits.text_bytes);
+    }
+    match bounded {
+        Cow::Owned(bounded) => Some(bounded),
+        Cow::Borrowed(_) => None,
     }
 }

@@ -25,7 +25,7 @@ mod traceloop;
 mod usage;
 mod vercel;
 
-use crate::{AiKind, SourceSpan, Value, operation::Operation};
+use crate::{AiKind, SourceSpan, Value, attributes::Name, operation::Operation};
 
 pub(crate) use otel::OTEL;
 
@@ -36,13 +36,27 @@ pub(crate) struct Dialect {
     /// Returns whether a span was made by this library.
     pub(crate) speaks: fn(&SourceSpan) -> bool,
     /// Keys and their canonical names. A canonical key that is there already wins.
-    pub(crate) aliases: &'static [(&'static str, &'static str)],
+    pub(crate) aliases: &'static [(Name, &'static str)],
     /// Keys that mean nothing outside the library, or, ending in `*`, their beginnings.
     pub(crate) noise: &'static [&'static str],
     /// Says which operation a span describes, even against what the span says itself.
     pub(crate) operation: fn(&SourceSpan) -> Says,
     /// Whatever else has to change, before the aliases are applied.
     pub(crate) adjust: fn(&mut SourceSpan, What),
+}
+
+/// Makes a table of keys and their canonical names.
+const fn aliases<const N: usize>(
+    pairs: [(&'static str, &'static str); N],
+) -> [(Name, &'static str); N] {
+    let mut aliases = [(Name::new(""), ""); N];
+    let mut index = 0;
+    while index < N {
+        let (from, to) = pairs[index];
+        aliases[index] = (Name::new(from), to);
+        index += 1;
+    }
+    aliases
 }
 
 /// What a dialect says about the operation of a span.
@@ -161,9 +175,7 @@ impl Dialect {
             OTEL.aliases
         };
         for (from, to) in self.aliases.iter().chain(common) {
-            if span.attributes.contains(from) {
-                span.attributes.rename(from, to);
-            }
+            span.attributes.rename_name(from, to);
         }
     }
 }
@@ -179,21 +191,23 @@ pub(crate) fn json_of(value: Value<'_>) -> serde_json::Value {
 }
 
 fn remove_noise(span: &mut SourceSpan, noise: &[&str]) {
-    if noise.is_empty() {
-        return;
+    for noise in noise {
+        match noise.strip_suffix('*') {
+            Some(prefix) if span.attributes.may_begin_with(prefix) => {
+                span.attributes.retain(|key, _| !key.starts_with(prefix));
+            }
+            Some(_) => {}
+            None => {
+                span.attributes.remove(noise);
+            }
+        }
     }
-    span.attributes.retain(|key, _| {
-        !noise.iter().any(|noise| match noise.strip_suffix('*') {
-            Some(prefix) => key.starts_with(prefix),
-            None => key == *noise,
-        })
-    });
 }
 
 /// Keys that name a session or thread and that stand in for a conversation id on GenAI spans, best first.
 ///
 /// `mcp.session.id` is none: it names a connection.
-pub(crate) static SESSION_KEYS: &[&str] = &[
+pub(crate) static SESSION_KEYS: &[Name] = &names([
     "gcp.vertex.agent.session_id",
     "conversation.id",
     "session.id",
@@ -210,21 +224,37 @@ pub(crate) static SESSION_KEYS: &[&str] = &[
     "ai.telemetry.metadata.chatId",
     "ai.telemetry.metadata.sessionId",
     "thread.id",
-];
+]);
+
+const fn names<const N: usize>(keys: [&'static str; N]) -> [Name; N] {
+    let mut names = [Name::new(""); N];
+    let mut index = 0;
+    while index < N {
+        names[index] = Name::new(keys[index]);
+        index += 1;
+    }
+    names
+}
 
 /// Returns the span's own session, which stands in for a conversation id where nothing names one.
 pub(crate) fn session(span: &SourceSpan) -> Option<&str> {
     SESSION_KEYS
         .iter()
-        .find_map(|key| span.attributes.text(key))
+        .find_map(|key| span.attributes.text_name(key))
         .map(unquoted)
 }
 
 /// Returns whether any key starts with `prefix`.
 fn has_prefix(span: &SourceSpan, prefix: &str) -> bool {
-    span.attributes
-        .iter()
-        .any(|(key, _)| key.starts_with(prefix))
+    let attributes = &span.attributes;
+    attributes.may_begin_with(prefix) && attributes.iter().any(|(key, _)| key.starts_with(prefix))
+}
+
+/// Returns whether a span is of `library`, by the path of the Rust module that made it.
+fn is_of_crate(span: &SourceSpan, library: &str) -> bool {
+    span.scope
+        .strip_prefix(library)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// Returns the operation a span names itself, if it is one that Sentry counts.
@@ -247,9 +277,11 @@ pub(crate) fn unquoted(text: &str) -> &str {
 
 /// Returns whether the span has an attribute that only GenAI spans have.
 pub(crate) fn mentions_gen_ai(span: &SourceSpan) -> bool {
-    span.attributes
-        .iter()
-        .any(|(key, value)| key.starts_with("gen_ai.") && value != Value::Str(""))
+    let attributes = &span.attributes;
+    attributes.may_begin_with("gen_ai.")
+        && attributes
+            .iter()
+            .any(|(key, value)| key.starts_with("gen_ai.") && value != Value::Str(""))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod content;
 mod deprecated;
 mod dialect;
 mod events;
+mod heritage;
 mod logged_error;
 mod messages;
 mod naming;
@@ -43,6 +44,7 @@ mod translate;
 pub use attributes::{Attributes, Input, Scalar, Value};
 pub use content::ContentLimits;
 pub use deprecated::{Deprecation, deprecation};
+pub use heritage::Heritage;
 pub use logged_error::LoggedError;
 pub use messages::excerpt;
 pub use span::{
@@ -50,10 +52,3 @@ pub use span::{
     SpanKind, Status, Timestamp, TraceId,
 };
 pub use translate::{Identity, TranslateOptions, Translator};
-
-/// Keys under which GenAI libraries name a session or thread, best first: what a door looks for in the ancestors of a span
-/// to fill [`Inherited::session_id`].
-#[must_use]
-pub fn session_keys() -> &'static [&'static str] {
-    dialect::SESSION_KEYS
-}

@@ -19,6 +19,7 @@ mod cut;
 mod excerpt;
 mod fit;
 mod instructions;
+mod marks;
 mod media;
 mod parse;
 mod repair;
@@ -32,13 +33,14 @@ mod write;
 use serde_json::{Map, Value};
 
 pub(crate) use self::{
-    blobs::redact_blobs,
+    blobs::{is_harmless, redact_blobs},
     cut::cut,
     instructions::{system_instructions, system_parts},
     media::{Media, MediaSource},
     tools::{tool_definitions, tool_payload},
 };
 
+pub(crate) use self::excerpt::write_excerpt;
 pub use self::excerpt::excerpt;
 
 /// Reads JSON, or a Python repr, that is an object or a list; JSON may be wrapped in quotes.

@@ -94,7 +94,7 @@ fn ai(
     };
     let name = match (row.kind, subject) {
         (AiKind::Handoff, _) => handoff(span),
-        (_, Some(subject)) => format!("{} {subject}", row.name).into(),
+        (_, Some(subject)) => [row.name, " ", subject].concat().into(),
         (_, None) => row.name.into(),
     };
     Naming {
@@ -202,15 +202,17 @@ static WELL_KNOWN: &[&str] = &["invoke_workflow", "plan", "retrieval"];
 
 fn ordinary(span: &SourceSpan) -> Naming {
     let plain = plain::classify(span);
-    let kind = plain.op.split('.').next().unwrap_or_default();
+    let (kind, _) = plain.op.split_once('.').unwrap_or((&plain.op, ""));
     let origin = match kind {
         plain::FUNCTION => "auto.function.rust".into(),
+        "db" => "auto.db.rust".into(),
+        "http" => "auto.http.rust".into(),
         kind => format!("auto.{kind}.rust").into(),
     };
     // So is a span that has been translated before.
     let named = span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
     let name = match plain.name {
-        Some(name) if !named => name.into(),
+        Some(name) if !named && name != span.name => name.into_owned().into(),
         _ => span.name.clone(),
     };
     Naming {
@@ -235,6 +237,7 @@ fn take(attributes: &mut Attributes, key: &str) -> Option<String> {
     text
 }
 
+#[inline(always)]
 fn first<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
     keys.iter().find_map(|key| attributes.text(key))
 }

@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 
-use crate::{Attributes, SourceSpan, SpanKind, Value};
+use crate::{Attributes, SourceSpan, SpanKind};
 
 /// The op of work inside the program.
 pub(crate) const FUNCTION: &str = "function";
 
 /// What a plain span is, and its name by convention where its attributes give one.
-pub(crate) struct Plain {
+pub(crate) struct Plain<'a> {
     pub(crate) op: Cow<'static, str>,
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<Cow<'a, str>>,
 }
 
 /// Classifies a span by the first convention it follows, in the order in which Sentry derives ops.
-pub(crate) fn classify(span: &SourceSpan) -> Plain {
+pub(crate) fn classify(span: &SourceSpan) -> Plain<'_> {
     let attributes = &span.attributes;
     if let Some(plain) = http(attributes, span.kind) {
         return plain;
@@ -45,7 +45,7 @@ pub(crate) fn classify(span: &SourceSpan) -> Plain {
     if let Some(trigger) = first(attributes, &["faas.trigger"]) {
         return Plain {
             op: trigger.to_owned().into(),
-            name: first(attributes, &["faas.invoked_name", "faas.name"]).map(str::to_owned),
+            name: first(attributes, &["faas.invoked_name", "faas.name"]).map(Cow::Borrowed),
         };
     }
     Plain {
@@ -54,7 +54,7 @@ pub(crate) fn classify(span: &SourceSpan) -> Plain {
     }
 }
 
-fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<Plain> {
+fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<Plain<'_>> {
     let method = first(attributes, &["http.request.method", "http.method"]);
     let route = first(attributes, &["http.route"]);
     let server = kind == Some(SpanKind::Server) || route.is_some();
@@ -65,8 +65,8 @@ fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<Plain> {
         _ => ("http", first(attributes, &["url.template"])),
     };
     let name = match (method, target) {
-        (Some(method), Some(target)) => Some(format!("{} {target}", method_name(method))),
-        (Some(method), None) => Some(method_name(method).to_owned()),
+        (Some(method), Some(target)) => Some([method_name(method), " ", target].concat().into()),
+        (Some(method), None) => Some(method_name(method).into()),
         (None, _) => None,
     };
     Some(Plain {
@@ -80,9 +80,9 @@ fn method_name(method: &str) -> &str {
     if method == "_OTHER" { "HTTP" } else { method }
 }
 
-fn database_name(attributes: &Attributes) -> Option<String> {
+fn database_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
     if let Some(summary) = first(attributes, &["db.query.summary"]) {
-        return Some(summary.to_owned());
+        return Some(summary.into());
     }
     let operation = first(attributes, &["db.operation.name", "db.operation"]);
     let target = first(
@@ -98,15 +98,15 @@ fn database_name(attributes: &Attributes) -> Option<String> {
     join(operation, target)
 }
 
-fn rpc_name(attributes: &Attributes) -> Option<String> {
+fn rpc_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
     let method = first(attributes, &["rpc.method"])?;
     match first(attributes, &["rpc.service"]) {
-        Some(service) if !method.contains('/') => Some(format!("{service}/{method}")),
-        _ => Some(method.to_owned()),
+        Some(service) if !method.contains('/') => Some([service, "/", method].concat().into()),
+        _ => Some(method.into()),
     }
 }
 
-fn messaging_name(attributes: &Attributes) -> Option<String> {
+fn messaging_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
     let operation = first(
         attributes,
         &[
@@ -126,17 +126,15 @@ fn messaging_name(attributes: &Attributes) -> Option<String> {
     join(operation, destination)
 }
 
-fn join(operation: Option<&str>, target: Option<&str>) -> Option<String> {
+fn join<'a>(operation: Option<&'a str>, target: Option<&str>) -> Option<Cow<'a, str>> {
     match (operation, target) {
-        (Some(operation), Some(target)) => Some(format!("{operation} {target}")),
-        (Some(operation), None) => Some(operation.to_owned()),
+        (Some(operation), Some(target)) => Some([operation, " ", target].concat().into()),
+        (Some(operation), None) => Some(operation.into()),
         (None, _) => None,
     }
 }
 
+#[inline(always)]
 fn first<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
-    keys.iter().find_map(|key| match attributes.get(key)? {
-        Value::Str(text) if !text.is_empty() => Some(text),
-        _ => None,
-    })
+    keys.iter().find_map(|key| attributes.text(key))
 }

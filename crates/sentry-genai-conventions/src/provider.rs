@@ -33,6 +33,9 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("xai", "x_ai"),
 ];
 
+/// The usual providers under their own names, so that these take no further look.
+static USUAL: &[&str] = &["openai", "anthropic", "gcp.gemini", "aws.bedrock"];
+
 /// Endpoints that some libraries put behind the provider.
 static ENDPOINTS: &[&str] = &[
     ".chat",
@@ -61,6 +64,9 @@ pub(crate) fn normalise(attributes: &mut Attributes, what: What) {
     let Some(written) = attributes.text(KEY) else {
         return;
     };
+    if USUAL.contains(&written) {
+        return;
+    }
     let lower = unquoted(written).to_ascii_lowercase();
     if NO_PROVIDERS.contains(&&*lower) {
         if what != What::Agent {

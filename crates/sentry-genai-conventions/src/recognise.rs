@@ -74,6 +74,9 @@ fn speaks_for_itself(operation: &str, subject: &str) -> bool {
 
 /// Names the operation that attributes can only belong to, when nothing says it.
 fn implied(span: &SourceSpan) -> Option<&'static str> {
+    if !span.attributes.may_begin_with("gen_ai.") {
+        return None;
+    }
     let any = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
     if any(&[
         "gen_ai.tool.call.id",

@@ -1,6 +1,6 @@
 //! What only the relatives of a span can tell: work that is described twice, and totals that repeat their parts.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{AiKind, SentrySpan, SpanId, plain, span::Ancestors, tokens};
 
@@ -29,16 +29,23 @@ struct Family {
 
 impl Family {
     fn of(spans: &[SentrySpan]) -> Self {
-        let index: HashMap<SpanId, usize> = spans
+        // Sorted, which no choice of ids makes slow.
+        let mut index: Vec<_> = spans
             .iter()
             .enumerate()
-            .map(|(position, span)| (span.span_id, position))
+            .map(|(position, span)| (order(span.span_id), position))
             .collect();
+        index.sort_unstable();
+        let find = |id: SpanId| {
+            let next = index.partition_point(|(it, _)| *it <= order(id));
+            let (found, position) = *index.get(next.checked_sub(1)?)?;
+            (found == order(id)).then_some(position)
+        };
         let parents: Vec<_> = spans
             .iter()
             .enumerate()
             .map(|(position, span)| {
-                let parent = index.get(&span.parent_span_id?).copied()?;
+                let parent = find(span.parent_span_id?)?;
                 (parent != position).then_some(parent)
             })
             .collect();
@@ -65,6 +72,10 @@ impl Family {
             leaves_first,
         }
     }
+}
+
+fn order(id: SpanId) -> u64 {
+    u64::from_ne_bytes(id.to_bytes())
 }
 
 /// Hands conversations and agents down to the spans whose door did not know what their ancestors would say.
@@ -94,43 +105,49 @@ fn inherit(spans: &mut [SentrySpan], family: &Family) {
 }
 
 /// What can be described twice, one description inside the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Subject {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject<'a> {
     /// A model call. Embeddings and reranking inside a chat are calls of their own.
     Inference(&'static str),
-    Agent(String),
-    Tool(String, Option<String>),
-    Request(String),
+    Agent(&'a str),
+    Tool(&'a str, Option<&'a str>),
+    Request(&'a str),
     /// AI work that is never the same as what is around it.
     Other,
 }
 
-impl Subject {
+impl<'a> Subject<'a> {
     /// Returns what a span is about; `None` for a plain span.
-    fn of(span: &SentrySpan) -> Option<Self> {
-        let text = |key| span.attributes.text(key).map(str::to_owned);
+    fn of(span: &'a SentrySpan) -> Option<Self> {
+        let attributes = &span.attributes;
         match span.ai {
             Some(AiKind::LlmCall) => Some(Self::Inference(match &*span.op {
                 "gen_ai.embeddings" => "embeddings",
                 "gen_ai.rerank" => "rerank",
                 _ => "chat",
             })),
-            Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => {
-                Some(text("gen_ai.agent.name").map_or(Self::Other, Self::Agent))
-            }
-            Some(AiKind::Tool) => Some(text("gen_ai.tool.name").map_or(Self::Other, |name| {
-                Self::Tool(name, text("gen_ai.tool.call.id"))
-            })),
+            Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => Some(
+                attributes
+                    .text("gen_ai.agent.name")
+                    .map_or(Self::Other, Self::Agent),
+            ),
+            Some(AiKind::Tool) => Some(
+                attributes
+                    .text("gen_ai.tool.name")
+                    .map_or(Self::Other, |name| {
+                        Self::Tool(name, attributes.text("gen_ai.tool.call.id"))
+                    }),
+            ),
             Some(_) => Some(Self::Other),
-            None if span.op == "mcp.server" => Some(Self::Request(span.name.clone().into_owned())),
+            None if span.op == "mcp.server" => Some(Self::Request(&span.name)),
             None if span.op.starts_with("mcp.") => Some(Self::Other),
             None => None,
         }
     }
 
-    fn is_same_as(&self, inner: &Self) -> bool {
+    fn is_same_as(self, inner: Subject<'_>) -> bool {
         match (self, inner) {
-            (Self::Tool(name, id), Self::Tool(inner_name, inner_id)) => {
+            (Self::Tool(name, id), Subject::Tool(inner_name, inner_id)) => {
                 name == inner_name && (id.is_none() || inner_id.is_none() || id == inner_id)
             }
             (Self::Other, _) => false,
@@ -141,34 +158,30 @@ impl Subject {
 
 fn count_once(spans: &mut [SentrySpan], family: &Family) {
     // For every span the AI spans right below it, plain ones in between left out.
-    let mut below: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
+    let mut below = Chains::new(spans.len());
     for &position in &family.leaves_first {
-        let mut inner = std::mem::take(&mut below[position]);
-        let exposed = match Subject::of(&spans[position]) {
-            None => inner,
-            Some(subject) => {
-                inner.retain(|inner| {
-                    Subject::of(&spans[*inner]).is_some_and(|inner| subject.is_same_as(&inner))
-                });
-                resolve(spans, position, inner)
-            }
-        };
+        if Subject::of(&spans[position]).is_some() {
+            resolve(spans, &mut below, position);
+        }
         if let Some(parent) = family.parents[position] {
-            let siblings = &mut below[parent];
-            if siblings.is_empty() {
-                *siblings = exposed;
-            } else {
-                siblings.extend(exposed);
-            }
+            below.move_to(position, parent);
         }
     }
 }
 
-/// Leaves one description of each piece of work, and returns which.
-fn resolve(spans: &mut [SentrySpan], outer: usize, inner: Vec<usize>) -> Vec<usize> {
-    match inner[..] {
-        [] => vec![outer],
-        [call] => {
+/// Leaves one description of the work of `outer`, in the place of those below it.
+fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize) {
+    below.retain(outer, |inner| {
+        let subject = Subject::of(&spans[outer]);
+        let inner = Subject::of(&spans[inner]);
+        subject
+            .zip(inner)
+            .is_some_and(|(subject, inner)| subject.is_same_as(inner))
+    });
+    let (first, second) = below.first_two(outer);
+    match (first, second) {
+        (None, _) => below.set(outer, outer),
+        (Some(call), None) => {
             let (kept, demoted) = if richness(&spans[call]) > richness(&spans[outer]) {
                 (call, outer)
             } else {
@@ -176,12 +189,70 @@ fn resolve(spans: &mut [SentrySpan], outer: usize, inner: Vec<usize>) -> Vec<usi
             };
             take_over(spans, kept, demoted);
             demote(&mut spans[demoted]);
-            vec![kept]
+            below.set(outer, kept);
         }
-        _ => {
-            demote(&mut spans[outer]);
-            inner
+        (Some(_), Some(_)) => demote(&mut spans[outer]),
+    }
+}
+
+/// For each of so many spans a list of others. A span is in one list at most, so that two vectors hold them all.
+struct Chains {
+    ends: Vec<Option<(usize, usize)>>,
+    next: Vec<Option<usize>>,
+}
+
+impl Chains {
+    fn new(spans: usize) -> Self {
+        Self {
+            ends: vec![None; spans],
+            next: vec![None; spans],
         }
+    }
+
+    fn first_two(&self, owner: usize) -> (Option<usize>, Option<usize>) {
+        let first = self.ends[owner].map(|(first, _)| first);
+        (first, first.and_then(|first| self.next[first]))
+    }
+
+    /// Makes the list one of a single span.
+    fn set(&mut self, owner: usize, span: usize) {
+        self.next[span] = None;
+        self.ends[owner] = Some((span, span));
+    }
+
+    fn push(&mut self, owner: usize, span: usize) {
+        match &mut self.ends[owner] {
+            Some((_, last)) => {
+                self.next[*last] = Some(span);
+                *last = span;
+                self.next[span] = None;
+            }
+            None => self.set(owner, span),
+        }
+    }
+
+    fn retain(&mut self, owner: usize, keep: impl Fn(usize) -> bool) {
+        let mut rest = self.ends[owner].take().map(|(first, _)| first);
+        while let Some(span) = rest {
+            rest = self.next[span];
+            if keep(span) {
+                self.push(owner, span);
+            }
+        }
+    }
+
+    /// Appends a list to another one.
+    fn move_to(&mut self, from: usize, to: usize) {
+        let Some((first, last)) = self.ends[from].take() else {
+            return;
+        };
+        self.ends[to] = match self.ends[to] {
+            Some((front, end)) => {
+                self.next[end] = Some(first);
+                Some((front, last))
+            }
+            None => Some((first, last)),
+        };
     }
 }
 

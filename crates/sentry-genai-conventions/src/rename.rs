@@ -4,7 +4,7 @@ use crate::{
     Attributes, Scalar, Value,
     attributes::Owned,
     dialect::unquoted,
-    tables::{self, Fate, Kind},
+    tables::{self, Attribute, Fate, Kind},
 };
 
 /// Renames what Sentry's registry has deprecated, converts values to the registry's types, and drops empty texts.
@@ -12,19 +12,15 @@ use crate::{
 /// A value that cannot be converted keeps its key and leaves Sentry's namespace of typed attributes alone: it is
 /// dropped, since Sentry would drop it too.
 pub(crate) fn canonicalise(attributes: &mut Attributes) {
-    attributes.retain(|_, value| value != Value::Str(""));
-    for (from, fate) in deprecated(attributes) {
-        match fate {
-            Fate::Renamed(to) => attributes.rename(&from, to),
+    attributes.retain(|_, value| !matches!(value, Value::Str("")));
+    attributes.look_up();
+    while let Some(old) = deprecated(attributes) {
+        match old.fate {
+            Fate::Renamed(to) => attributes.rename(old.name, to),
             // Nothing replaces it, and under its old name Sentry would still read it.
-            Fate::Retired => {
-                if let Some(value) = attributes.get(&from).map(Owned::from) {
-                    attributes.remove(&from);
-                    value.push(attributes, &format!("otel.{from}"));
-                }
-            }
-            Fate::Current => {}
+            Fate::Retired | Fate::Current => attributes.prefix_key(old.name, "otel."),
         }
+        attributes.look_up();
     }
     for (key, kind, value) in mistyped(attributes) {
         attributes.remove(key);
@@ -39,10 +35,11 @@ pub(crate) fn canonicalise(attributes: &mut Attributes) {
 /// Moves attributes out of Sentry's namespaces that Sentry does not know, so that they are kept as what they are: the
 /// program's or a library's own.
 pub(crate) fn evict(attributes: &mut Attributes) {
+    attributes.look_up();
     let strangers: Vec<_> = attributes
-        .iter()
-        .filter(|(key, _)| is_stranger(key))
-        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
+        .known()
+        .filter(|(key, _, known)| is_stranger(key, *known))
+        .map(|(key, value, _)| (key.to_owned(), Owned::from(value)))
         .collect();
     for (key, value) in strangers {
         attributes.remove(&key);
@@ -57,35 +54,37 @@ pub(crate) fn evict(attributes: &mut Attributes) {
     }
 }
 
-fn is_stranger(key: &str) -> bool {
-    let is_reserved = ["gen_ai.", "mcp.", "sentry.", "ai."]
-        .iter()
-        .any(|namespace| key.starts_with(namespace));
-    is_reserved
-        && (!tables::is_current(key) && !tables::is_opentelemetry(key) || key.starts_with("ai."))
+fn is_stranger(key: &str, known: Option<&Attribute>) -> bool {
+    if key.starts_with("ai.") {
+        return true;
+    }
+    let is_current = known.is_some_and(|known| known.fate == Fate::Current);
+    !is_current
+        && ["gen_ai.", "mcp.", "sentry."]
+            .iter()
+            .any(|namespace| key.starts_with(namespace))
+        && !tables::is_opentelemetry(key)
+        && (known.is_some() || !tables::is_templated(key))
 }
 
-/// Lists the deprecated keys of GenAI and MCP; other namespaces are their owners' business.
-fn deprecated(attributes: &Attributes) -> Vec<(String, Fate)> {
-    attributes
-        .iter()
-        .filter(|(key, _)| key.starts_with("gen_ai.") || key.starts_with("mcp."))
-        .filter_map(|(key, _)| {
-            let fate = tables::attribute(key)?.fate;
-            (fate != Fate::Current).then(|| (key.to_owned(), fate))
-        })
-        .collect()
+/// Finds a deprecated key of GenAI or MCP; other namespaces are their owners' business.
+fn deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
+    let mut known = attributes.known().filter_map(|(_, _, known)| known);
+    known.find(|known| {
+        known.fate != Fate::Current
+            && (known.name.starts_with("gen_ai.") || known.name.starts_with("mcp."))
+    })
 }
 
 /// Lists the attributes whose value is not of the registry's type, or still wears Debug's quotes.
 fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Owned)> {
     attributes
-        .iter()
-        .filter_map(|(key, value)| {
-            let known = tables::attribute(key)?;
+        .known()
+        .filter_map(|(key, value, known)| {
+            let known = known?;
             let fits = match (known.kind, value) {
                 (Kind::Text, Value::Str(text)) => {
-                    crate::content::is_content(key) || unquoted(text).len() == text.len()
+                    unquoted(text).len() == text.len() || crate::content::is_content(key)
                 }
                 (Kind::Integer, Value::Integer(_))
                 | (Kind::Double, Value::Double(_))

@@ -4,6 +4,8 @@ mod registry;
 
 use registry::{ATTRIBUTES, PATTERNS};
 
+use crate::attributes::Hash;
+
 /// One attribute that Sentry knows.
 #[derive(Debug)]
 pub(crate) struct Attribute {
@@ -61,13 +63,73 @@ pub(crate) fn is_opentelemetry(name: &str) -> bool {
         .any(|prefix| name.starts_with(prefix))
 }
 
+/// All rows by the hash of their name, so that a look-up takes one comparison: the index of a row plus one, or zero.
+static INDEX: [u16; SLOTS] = index();
+
+/// Three times as many as there are rows, so that two rarely fall together.
+const SLOTS: usize = 1024;
+
+const fn index() -> [u16; SLOTS] {
+    assert!(ATTRIBUTES.len() + OPENTELEMETRY.len() < SLOTS / 2);
+    let mut index = [0; SLOTS];
+    let mut row = 0;
+    while row < ATTRIBUTES.len() + OPENTELEMETRY.len() {
+        let mut slot = Hash::of(row_of(row).name).slot(SLOTS);
+        while index[slot] != 0 {
+            slot = (slot + 1) % SLOTS;
+        }
+        row += 1;
+        index[slot] = row as u16;
+    }
+    index
+}
+
+const fn row_of(row: usize) -> &'static Attribute {
+    if row < ATTRIBUTES.len() {
+        &ATTRIBUTES[row]
+    } else {
+        &OPENTELEMETRY[row - ATTRIBUTES.len()]
+    }
+}
+
+/// What a look-up has found, small enough to be kept with each attribute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Row(u16);
+
+impl Row {
+    /// Nothing has been looked up.
+    pub(crate) const UNKNOWN: Self = Self(0);
+    const NONE: Self = Self(u16::MAX);
+
+    pub(crate) fn of(hash: Hash, name: &str) -> Self {
+        let mut slot = hash.slot(SLOTS);
+        loop {
+            let row = INDEX[slot];
+            match row.checked_sub(1) {
+                None => return Self::NONE,
+                Some(index) if row_of(usize::from(index)).name == name => return Self(row),
+                Some(_) => slot = (slot + 1) % SLOTS,
+            }
+        }
+    }
+
+    pub(crate) fn attribute(self) -> Option<&'static Attribute> {
+        match self {
+            Self::UNKNOWN | Self::NONE => None,
+            Self(row) => Some(row_of(usize::from(row) - 1)),
+        }
+    }
+}
+
 /// Looks up an attribute by its exact name.
 pub(crate) fn attribute(name: &str) -> Option<&'static Attribute> {
-    let find = |table: &'static [Attribute]| {
-        let index = table.binary_search_by(|attribute| attribute.name.cmp(name));
-        index.ok().map(|index| &table[index])
-    };
-    find(ATTRIBUTES).or_else(|| find(OPENTELEMETRY))
+    Row::of(Hash::of(name), name).attribute()
+}
+
+#[cfg(test)]
+pub(crate) fn names() -> Vec<&'static str> {
+    let rows = ATTRIBUTES.iter().chain(OPENTELEMETRY);
+    rows.map(|attribute| attribute.name).collect()
 }
 
 /// Returns whether `name` is a current attribute, by itself or by a template such as
@@ -75,12 +137,17 @@ pub(crate) fn attribute(name: &str) -> Option<&'static Attribute> {
 pub(crate) fn is_current(name: &str) -> bool {
     match attribute(name) {
         Some(attribute) => attribute.fate == Fate::Current,
-        None => PATTERNS.iter().any(|(prefix, suffix)| {
-            name.len() > prefix.len() + suffix.len()
-                && name.starts_with(prefix)
-                && name.ends_with(suffix)
-        }),
+        None => is_templated(name),
     }
+}
+
+/// Returns whether `name` is an attribute by a template.
+pub(crate) fn is_templated(name: &str) -> bool {
+    PATTERNS.iter().any(|(prefix, suffix)| {
+        name.len() > prefix.len() + suffix.len()
+            && name.starts_with(prefix)
+            && name.ends_with(suffix)
+    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use sentry_genai_conventions::{SentrySpan, SpanId, TraceId};
 
 use crate::{
     segment::Segment,
+    trace::Trace,
     wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
 };
 
@@ -198,13 +199,15 @@ impl Bucket {
         self.spans.len() >= MAX_ENVELOPE_SPANS || self.bytes >= MAX_ENVELOPE_BYTES
     }
 
-    pub(crate) fn trace_id(&self) -> TraceId {
-        self.segment.trace().trace_id()
-    }
-
     /// A segment of the trace; its trace is that of the bucket.
     pub(crate) fn segment(&self) -> &Segment {
         &self.segment
+    }
+
+    /// The traces of its spans: one, unless the program takes part in a trace several times.
+    pub(crate) fn traces(&self) -> impl Iterator<Item = &Trace> {
+        let segments = std::iter::once(&self.segment).chain(self.others.values());
+        segments.map(|segment| &**segment.trace())
     }
 
     pub(crate) fn segment_of(&self, span_id: SpanId) -> &Segment {
@@ -253,7 +256,7 @@ mod tests {
         assert_eq!(buckets.next_due(), Some(start + MAX_AGE));
         assert!(buckets.pop_due(start + MAX_AGE / 2).is_none());
         let bucket = buckets.pop_due(start + MAX_AGE).unwrap();
-        assert_eq!(bucket.trace_id(), first.trace().trace_id());
+        assert_eq!(bucket.segment.trace().trace_id(), first.trace().trace_id());
         assert_eq!((bucket.spans.len(), bucket.bytes), (2, 200));
         assert!(buckets.pop_due(start + MAX_AGE).is_none());
         assert_eq!(buckets.next_due(), Some(start + MAX_AGE * 3 / 2));
@@ -271,7 +274,7 @@ mod tests {
 
         assert_eq!(buckets.next_due(), Some(start + LINGER));
         let bucket = buckets.pop_due(start + LINGER).unwrap();
-        assert_eq!(bucket.trace_id(), second.trace().trace_id());
+        assert_eq!(bucket.segment.trace().trace_id(), second.trace().trace_id());
         assert_eq!(bucket.spans.len(), 2);
         assert_eq!(buckets.next_due(), Some(start + MAX_AGE));
     }
@@ -314,7 +317,10 @@ mod tests {
         }
         buckets.remove(segments[0].trace().trace_id());
         let oldest = buckets.pop_oldest().unwrap();
-        assert_eq!(oldest.trace_id(), segments[1].trace().trace_id());
+        assert_eq!(
+            oldest.segment.trace().trace_id(),
+            segments[1].trace().trace_id()
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
 use sentry_core::{ClientOptions, TracesSamplingStrategy, protocol::OrganizationId, types::Dsn};
 
-use crate::retry::RetryPolicy;
+use crate::{model_calls::Meter, retry::RetryPolicy};
 
 const DEFAULT_MAX_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 const DEFAULT_MAX_CONNECTIONS: usize = 4;
@@ -96,6 +96,10 @@ pub struct Config {
     pub(crate) lifecycle: TraceLifecycle,
     pub(crate) legacy_attributes: bool,
     pub(crate) spotlight: Option<Dsn>,
+    /// Where model calls are measured, of sampled traces and of others.
+    pub(crate) meter: Option<Meter>,
+    /// Whether copies are delivered: a copy that is lost is no reason to give up the trace itself.
+    pub(crate) is_copy: bool,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
 }
@@ -128,6 +132,8 @@ impl Config {
             lifecycle: TraceLifecycle::default(),
             legacy_attributes: false,
             spotlight: None,
+            meter: None,
+            is_copy: false,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
         })
@@ -172,6 +178,16 @@ impl Config {
         self
     }
 
+    /// Captures the metrics `gen_ai.client.token.usage` and `gen_ai.client.operation.duration` on `client`, for the model calls of
+    /// all traces, whether these are sampled or not; see
+    /// [`Options::with_metrics`](crate::Options::with_metrics).
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn with_metrics(mut self, client: impl Into<std::sync::Arc<sentry_core::Client>>) -> Self {
+        self.meter = Some(crate::metrics::meter(client.into()));
+        self
+    }
+
     /// Takes the settings from the options of a client without a DSN, to send to a Spotlight alone; `None` if `url` is none.
     #[must_use]
     pub fn for_spotlight(options: &ClientOptions, url: &str) -> Option<Self> {
@@ -202,6 +218,8 @@ impl Config {
         Some(Self {
             dsn: self.spotlight.clone()?,
             spotlight: None,
+            meter: None,
+            is_copy: true,
             lifecycle: TraceLifecycle::Classic,
             legacy_attributes: true,
             http_proxy: None,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use sentry_core::TracesSamplingStrategy;
-use sentry_genai_conventions::{SentrySpan, SourceSpan, TraceId, Translator};
+use sentry_genai_conventions::{Attributes, SentrySpan, SourceSpan, TraceId, Translator};
 
 use crate::{
     accounting::{Accounting, LossReason, Stats},
@@ -18,7 +18,8 @@ use crate::{
     incoming::IncomingTrace,
     outbox::Outbox,
     progress::{Progress, Ticket},
-    queue::{Handover, Queue},
+    queue::{Closed, Handover, Queue},
+    recycle,
     segment::Segment,
     sender::{Lane, Role},
     thread::{self, on_delivery_thread},
@@ -139,7 +140,13 @@ impl Delivery {
         }
         let forked = self.0.forked.get_or_init(|| {
             ids::diverge();
-            Self::grow(self.0.seed.clone())
+            let mut config = (*self.0.seed.config).clone();
+            // The Sentry client has no threads here, and perhaps a lock that nobody will release.
+            config.meter = None;
+            Self::grow(Seed {
+                config: Arc::new(config),
+                ..self.0.seed.clone()
+            })
         });
         forked.shared()
     }
@@ -153,11 +160,17 @@ impl Delivery {
             self.record_unsampled(1);
             return;
         }
-        if let Some(mirror) = &self.0.mirror {
+        if let Some(mirror) = &self.0.mirror
+            && segment.trace().may_be_sent()
+        {
             mirror.send(span.clone(), segment);
         }
         let shared = self.shared();
         shared.accounting.produce(1);
+        if segment.trace().is_given_up() {
+            shared.accounting.lose(LossReason::QueueOverflow, 1);
+            return;
+        }
         let bytes = span.footprint();
         shared.budget.hold_queued(bytes);
         let handover = Handover {
@@ -166,12 +179,27 @@ impl Delivery {
             bytes,
         };
         let hurry = shared.budget.above_mark() > 0;
-        if shared.queue.push(handover, hurry).is_err() {
-            shared.budget.release_queued(bytes);
-            shared.accounting.lose(LossReason::InternalSdkError, 1);
-        } else if shared.budget.is_exceeded() {
-            shared.shorten_queue();
+        match shared.queue.push(handover, hurry) {
+            Ok(spare) => {
+                if let Some(attributes) = spare {
+                    recycle::keep(attributes);
+                }
+                if shared.budget.is_exceeded() {
+                    shared.shorten_queue();
+                }
+            }
+            Err(Closed) => {
+                shared.budget.release_queued(bytes);
+                shared.accounting.lose(LossReason::InternalSdkError, 1);
+            }
         }
+    }
+
+    /// Returns an empty store for a span with about so many attributes: one of a span that has been sent, if there is one, so
+    /// that nothing is allocated.
+    #[must_use]
+    pub fn attributes(&self, fields: usize) -> Attributes {
+        recycle::attributes(fields)
     }
 
     /// Sends everything that was handed over before, and waits for it, at most `timeout`.
@@ -293,9 +321,18 @@ impl Shared {
         !on_delivery_thread() && self.progress.wait(ticket, timeout)
     }
 
+    /// Drops what comes later of a trace, since a part of it had to be dropped for want of memory.
+    pub(crate) fn give_up(&self, trace: &Trace) {
+        if !self.config.is_copy {
+            trace.give_up();
+        }
+    }
+
     /// Drops the oldest traces of the queue: the worker, who would choose better, does not keep up.
     fn shorten_queue(&self) {
-        let (bytes, spans) = self.queue.drop_oldest_traces(self.budget.above_mark());
+        let bytes = self.budget.above_mark();
+        let give_up = |trace: &Trace| self.give_up(trace);
+        let (bytes, spans) = self.queue.drop_oldest_traces(bytes, give_up);
         self.budget.release_queued(bytes);
         self.accounting.lose(LossReason::QueueOverflow, spans);
     }

@@ -1,11 +1,11 @@
 //! The dynamic sampling context: what the head of a trace says about it, in the order it was said.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use crate::json::write_string;
 
 /// Keys (without `sentry-`) and values.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Dsc {
     entries: Vec<(Cow<'static, str>, String)>,
 }
@@ -63,6 +63,15 @@ impl Dsc {
             write_string(buffer, value);
         }
         buffer.push(b'}');
+    }
+}
+
+/// Shows everything but the key.
+impl fmt::Debug for Dsc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries.iter().filter(|(key, _)| key != "public_key");
+        let entries = entries.map(|(key, value)| (key, value));
+        f.debug_map().entries(entries).finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A span as JSON.
 
-use sentry_genai_conventions::{Link, Scalar, SentrySpan, Value};
+use sentry_genai_conventions::{Link, Scalar, SentrySpan, SpanId, Status, Value};
 
 use crate::{
     config::Config,
@@ -17,8 +17,6 @@ pub const SDK_VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug)]
 pub(crate) struct SpanEncoder {
     common: Vec<(Preset, Vec<u8>)>,
-    /// All of `common`, for the usual span that sets none of it itself.
-    common_block: Vec<u8>,
     segment_only: Vec<(Preset, Vec<u8>)>,
 }
 
@@ -63,29 +61,35 @@ const KEYS: [&str; 16] = [
     "sentry.client_sample_rate",
 ];
 
+/// What the spans of one segment have in common, encoded once.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    segment: SpanId,
+    /// The start of every span, up to its id.
+    start: Vec<u8>,
+    /// The attributes that name the segment.
+    segment_attributes: Vec<(Preset, Vec<u8>)>,
+    /// All the spans have in common, for the usual span that sets none of it itself.
+    common_block: Vec<u8>,
+}
+
 impl SpanEncoder {
     pub(crate) fn new(config: &Config) -> Self {
-        let release = config.release.as_deref().map(|it| (Preset::Release, it));
-        let server = config
-            .server_name
-            .as_deref()
-            .map(|it| (Preset::ServerAddress, it));
-        let common: Vec<_> = release
+        let text = |preset: Preset, value: &str| (preset, preset.encoded(Value::Str(value)));
+        let release = config.release.as_deref();
+        let server = config.server_name.as_deref();
+        let common = release
+            .map(|release| text(Preset::Release, release))
             .into_iter()
             .chain([
-                (Preset::Environment, config.environment()),
-                (Preset::SdkName, SDK_NAME),
-                (Preset::SdkVersion, SDK_VERSION),
-                (Preset::Platform, "rust"),
-                (Preset::TraceLifecycle, config.lifecycle.as_str()),
+                text(Preset::Environment, config.environment()),
+                text(Preset::SdkName, SDK_NAME),
+                text(Preset::SdkVersion, SDK_VERSION),
+                text(Preset::Platform, "rust"),
+                text(Preset::TraceLifecycle, config.lifecycle.as_str()),
             ])
-            .chain(server)
-            .map(|(preset, value)| (preset, preset.encoded(Value::Str(value))))
-            .collect();
-        let mut segment_only = vec![(
-            Preset::RuntimeName,
-            Preset::RuntimeName.encoded(Value::Str("rust")),
-        )];
+            .chain(server.map(|server| text(Preset::ServerAddress, server)));
+        let mut segment_only = vec![text(Preset::RuntimeName, "rust")];
         if !config.integrations.is_empty() {
             let names = config.integrations.iter();
             let names: Vec<_> = names.map(|name| Scalar::Str(name.to_string())).collect();
@@ -93,27 +97,62 @@ impl SpanEncoder {
             segment_only.push((Preset::Integrations, encoded));
         }
         Self {
-            common_block: common.iter().flat_map(|(_, json)| json).copied().collect(),
-            common,
+            common: common.collect(),
             segment_only,
         }
     }
 
-    /// Appends `span` as an item of a span container.
+    /// Encodes what the spans of `segment` have in common.
     ///
     /// The ids of trace and segment are those of `segment`: one span of another trace would cost the whole envelope.
-    pub(crate) fn write(
+    fn frame(&self, segment: &Segment) -> Frame {
+        let mut start = Vec::with_capacity(64);
+        start.extend_from_slice(b"{\"trace_id\":\"");
+        write_hex(&mut start, &segment.trace().trace_id().to_bytes());
+        start.extend_from_slice(b"\",\"span_id\":\"");
+        let name = segment.name();
+        let mut attributes = Vec::with_capacity(3);
+        let id = segment.span_id().to_string();
+        let mut add = |preset: Preset, value| attributes.push((preset, preset.encoded(value)));
+        add(Preset::SegmentId, Value::Str(&id));
+        if !name.is_empty() {
+            add(Preset::SegmentName, Value::Str(&name));
+        }
+        if segment.trace().stands_for_itself() {
+            add(Preset::ClientSampleRate, Value::Double(1.0));
+        }
+        Frame {
+            segment: segment.span_id(),
+            start,
+            common_block: attributes
+                .iter()
+                .chain(&self.common)
+                .flat_map(|(_, json)| json)
+                .copied()
+                .collect(),
+            segment_attributes: attributes,
+        }
+    }
+
+    /// Appends `span` as an item of a span container. `last` is the frame of the span before, which is mostly that of this one.
+    pub(crate) fn write_framed<'s>(
         &self,
         buffer: &mut Vec<u8>,
         span: &SentrySpan,
-        segment: &Segment,
-        segment_name: &str,
+        segment: &'s Segment,
+        last: &mut Option<(&'s Segment, Frame)>,
     ) {
-        let trace = segment.trace();
-        let is_segment = span.span_id == segment.span_id();
-        buffer.extend_from_slice(b"{\"trace_id\":\"");
-        write_hex(buffer, &trace.trace_id().to_bytes());
-        buffer.extend_from_slice(b"\",\"span_id\":\"");
+        let is_same = matches!(last, Some((it, _)) if std::ptr::eq(*it, segment));
+        if !is_same {
+            *last = None;
+        }
+        let (_, frame) = last.get_or_insert_with(|| (segment, self.frame(segment)));
+        self.write(buffer, span, frame);
+    }
+
+    fn write(&self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &Frame) {
+        let is_segment = span.span_id == frame.segment;
+        buffer.extend_from_slice(&frame.start);
         write_hex(buffer, &span.span_id.to_bytes());
         if let Some(parent) = span.parent_span_id {
             buffer.extend_from_slice(b"\",\"parent_span_id\":\"");
@@ -121,9 +160,11 @@ impl SpanEncoder {
         }
         buffer.extend_from_slice(b"\",\"name\":");
         write_string(buffer, &span.name);
-        buffer.extend_from_slice(b",\"status\":");
-        write_string(buffer, span.status.as_str());
-        buffer.extend_from_slice(b",\"is_segment\":");
+        let status: &[u8] = match span.status {
+            Status::Error => b",\"status\":\"error\",\"is_segment\":",
+            _ => b",\"status\":\"ok\",\"is_segment\":",
+        };
+        buffer.extend_from_slice(status);
         write_bool(buffer, is_segment);
         buffer.extend_from_slice(b",\"start_timestamp\":");
         write_timestamp(buffer, span.start);
@@ -133,7 +174,7 @@ impl SpanEncoder {
             write_links(buffer, &span.links);
         }
         buffer.extend_from_slice(b",\"attributes\":{");
-        self.write_presets(buffer, span, segment, segment_name, is_segment);
+        self.write_presets(buffer, span, frame, is_segment);
         for (key, value) in span.attributes.iter() {
             write_attribute(buffer, key, value);
         }
@@ -146,8 +187,7 @@ impl SpanEncoder {
         &self,
         buffer: &mut Vec<u8>,
         span: &SentrySpan,
-        segment: &Segment,
-        segment_name: &str,
+        frame: &Frame,
         is_segment: bool,
     ) {
         let own = Own::of(span);
@@ -159,21 +199,17 @@ impl SpanEncoder {
         text(Preset::Op, &span.op);
         text(Preset::Origin, &span.origin);
         text(Preset::Kind, span.kind.as_str());
-        text(Preset::SegmentId, &segment.span_id().to_string());
-        text(Preset::SegmentName, segment_name);
         if is_segment {
             text(Preset::SegmentNameSource, name_source(span));
         }
         if own.is_empty() {
-            buffer.extend_from_slice(&self.common_block);
+            buffer.extend_from_slice(&frame.common_block);
         } else {
+            write_missing(buffer, own, &frame.segment_attributes);
             write_missing(buffer, own, &self.common);
         }
         if is_segment {
             write_missing(buffer, own, &self.segment_only);
-        }
-        if segment.trace().stands_for_itself() && !own.has(Preset::ClientSampleRate) {
-            write_attribute(buffer, Preset::ClientSampleRate.key(), Value::Double(1.0));
         }
     }
 }
@@ -249,9 +285,14 @@ fn write_links(buffer: &mut Vec<u8>, links: &[Link]) {
 /// Writes `"key":{"type":...,"value":...},`.
 fn write_attribute(buffer: &mut Vec<u8>, key: &str, value: Value<'_>) {
     write_string(buffer, key);
-    buffer.extend_from_slice(b":{\"type\":\"");
-    buffer.extend_from_slice(value.kind().as_bytes());
-    buffer.extend_from_slice(b"\",\"value\":");
+    let kind: &[u8] = match value {
+        Value::Str(_) => b":{\"type\":\"string\",\"value\":",
+        Value::Integer(_) => b":{\"type\":\"integer\",\"value\":",
+        Value::Double(_) => b":{\"type\":\"double\",\"value\":",
+        Value::Bool(_) => b":{\"type\":\"boolean\",\"value\":",
+        _ => b":{\"type\":\"array\",\"value\":",
+    };
+    buffer.extend_from_slice(kind);
     write_value(buffer, value);
     buffer.extend_from_slice(b"},");
 }
@@ -313,7 +354,8 @@ mod tests {
 
     fn encode(span: &SentrySpan, segment: &Segment) -> (String, Json) {
         let mut buffer = Vec::new();
-        encoder().write(&mut buffer, span, segment, &segment.name());
+        let encoder = encoder();
+        encoder.write(&mut buffer, span, &encoder.frame(segment));
         let text = String::from_utf8(buffer).unwrap();
         let json = serde_json::from_str(&text).unwrap();
         (text, json)
@@ -506,7 +548,7 @@ mod tests {
         let segment = testing::segment();
         let mut buffer = Vec::new();
         let span = span(&segment, segment.span_id());
-        encoder.write(&mut buffer, &span, &segment, "x");
+        encoder.write(&mut buffer, &span, &encoder.frame(&segment));
         let json: Json = serde_json::from_slice(&buffer).unwrap();
         assert_eq!(
             json["attributes"]["sentry.sdk.integrations"],

@@ -1,7 +1,9 @@
 //! One HTTP request per envelope.
 
 use std::{
-    fmt,
+    env,
+    ffi::OsString,
+    fmt, fs,
     io::{self, Read as _, Write as _},
     time::Duration,
 };
@@ -11,7 +13,7 @@ use sentry_core::types::{Dsn, Scheme};
 use ureq::{
     Agent, Body, Error, Proxy, Timeout,
     http::{HeaderMap, Response},
-    tls::TlsConfig,
+    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
 use crate::{
@@ -23,6 +25,9 @@ use crate::{
 /// How much of an answer is read, and for how long. More than that costs the connection, nothing else.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 const MAX_BODY_WAIT: Duration = Duration::from_secs(2);
+
+/// Names a file of the certificates to trust instead of those that are built in, as it does for OpenSSL.
+const ROOTS_VARIABLE: &str = "SSL_CERT_FILE";
 
 /// How long a connection is kept without use. Servers close theirs after a minute or so, and must not be first.
 const MAX_IDLE: Duration = Duration::from_secs(15);
@@ -42,6 +47,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) rate_limits: Option<String>,
     pub(crate) retry_after: Option<String>,
+    pub(crate) date: Option<String>,
 }
 
 impl Answer {
@@ -51,7 +57,8 @@ impl Answer {
     }
 
     pub(crate) fn pause(&self) -> Option<Duration> {
-        self.retry_after.as_deref().map(limits::pause)
+        let header = self.retry_after.as_deref()?;
+        Some(limits::pause(header, self.date.as_deref()))
     }
 }
 
@@ -79,6 +86,7 @@ impl HttpPost {
     pub(crate) fn new(config: &Config) -> Self {
         let user_agent = format!("{SDK_NAME}/{SDK_VERSION}");
         let tls = TlsConfig::builder()
+            .root_certs(root_certificates(env::var_os(ROOTS_VARIABLE)))
             .disable_verification(config.accept_invalid_certs)
             .build();
         let agent = Agent::config_builder()
@@ -131,6 +139,7 @@ impl Post for HttpPost {
             status: response.status().as_u16(),
             rate_limits: text(response.headers(), "x-sentry-rate-limits"),
             retry_after: text(response.headers(), "retry-after"),
+            date: text(response.headers(), "date"),
         };
         // Only a body read to its end leaves the connection usable; that it cannot be read changes nothing else.
         let mut body = response.body_mut().as_reader().take(MAX_RESPONSE_BYTES);
@@ -187,6 +196,23 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 impl fmt::Debug for HttpPost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpPost").finish_non_exhaustive()
+    }
+}
+
+/// Returns the certificates of a PEM file, or those that are built in if it holds none.
+fn root_certificates(file: Option<OsString>) -> RootCerts {
+    let pem = file
+        .and_then(|file| fs::read(file).ok())
+        .unwrap_or_default();
+    let certificates = parse_pem(&pem).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    let certificates: Vec<_> = certificates.collect();
+    if certificates.is_empty() {
+        RootCerts::WebPki
+    } else {
+        RootCerts::new_with_certs(&certificates)
     }
 }
 

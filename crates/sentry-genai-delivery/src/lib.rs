@@ -21,12 +21,17 @@ mod incoming;
 mod json;
 mod legacy;
 mod limits;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod model_calls;
 #[cfg(feature = "tracing")]
 mod notice;
 mod options;
 mod outbox;
+mod overflow;
 mod progress;
 mod queue;
+mod recycle;
 mod retry;
 mod rfc3339;
 mod sampling;

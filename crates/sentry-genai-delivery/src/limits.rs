@@ -23,7 +23,7 @@ impl RateLimits {
         if answer.rate_limits.is_some() {
             self.update_limits(now, answer);
         } else if let Some(header) = &answer.retry_after {
-            extend(&mut self.all, now, pause(header));
+            extend(&mut self.all, now, pause(header, answer.date.as_deref()));
         } else if answer.status == 429 {
             extend(&mut self.all, now, DEFAULT_PAUSE);
         }
@@ -56,13 +56,13 @@ impl RateLimits {
                 continue;
             };
             if categories.is_empty() {
-                extend(&mut self.all, now, pause(seconds));
+                extend(&mut self.all, now, pause(seconds, None));
                 continue;
             }
             for category in categories.split(';') {
                 match category.trim() {
-                    "span" => extend(&mut self.span, now, pause(seconds)),
-                    "transaction" => extend(&mut self.transaction, now, pause(seconds)),
+                    "span" => extend(&mut self.span, now, pause(seconds, None)),
+                    "transaction" => extend(&mut self.transaction, now, pause(seconds, None)),
                     _ => {}
                 }
             }
@@ -71,7 +71,9 @@ impl RateLimits {
 }
 
 /// Reads seconds, or an HTTP date; anything else is the default pause.
-pub(crate) fn pause(header: &str) -> Duration {
+///
+/// A date is compared with the `date` of the answer: the clock of this machine may be wrong.
+pub(crate) fn pause(header: &str, date: Option<&str>) -> Duration {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<f64>() {
         return match Duration::try_from_secs_f64(seconds.ceil()) {
@@ -81,8 +83,9 @@ pub(crate) fn pause(header: &str) -> Duration {
         };
     }
     match httpdate::parse_http_date(header) {
-        Ok(date) => {
-            let pause = date.duration_since(SystemTime::now());
+        Ok(until) => {
+            let now = date.and_then(|date| httpdate::parse_http_date(date).ok());
+            let pause = until.duration_since(now.unwrap_or_else(SystemTime::now));
             pause.unwrap_or_default().min(MAX_PAUSE)
         }
         Err(_) => DEFAULT_PAUSE,
@@ -106,6 +109,7 @@ mod tests {
             status,
             rate_limits: header.map(str::to_owned),
             retry_after: retry_after.map(str::to_owned),
+            date: None,
         };
         limits.update(now, &answer);
         let later = now + Duration::from_secs(30);
@@ -156,11 +160,23 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_wrong_does_not_change_the_pause() {
+        let until = "Fri, 20 Nov 2015 10:00:40 GMT";
+        let date = Some("Fri, 20 Nov 2015 10:00:00 GMT");
+        assert_eq!(pause(until, date), Duration::from_secs(40));
+        assert_eq!(pause(until, Some("yesterday")), Duration::ZERO);
+        let until = "Fri, 20 Nov 2099 10:00:40 GMT";
+        let date = Some("Fri, 20 Nov 2099 10:00:00 GMT");
+        assert_eq!(pause(until, date), Duration::from_secs(40));
+        assert_eq!(pause("7", date), Duration::from_secs(7));
+    }
+
+    #[test]
     fn the_longest_limit_counts_and_none_overflows() {
-        assert_eq!(pause("1e300"), MAX_PAUSE);
-        assert_eq!(pause("inf"), MAX_PAUSE);
+        assert_eq!(pause("1e300", None), MAX_PAUSE);
+        assert_eq!(pause("inf", None), MAX_PAUSE);
         for nonsense in ["-1", "nan", "", "1 minute"] {
-            assert_eq!(pause(nonsense), DEFAULT_PAUSE, "{nonsense}");
+            assert_eq!(pause(nonsense, None), DEFAULT_PAUSE, "{nonsense}");
         }
         let now = Instant::now();
         let mut limits = RateLimits::default();
@@ -171,6 +187,7 @@ mod tests {
                 status: 200,
                 rate_limits: Some(header.to_owned()),
                 retry_after: None,
+                date: None,
             },
         );
         assert!(!limits.allows(Category::Span, now + Duration::from_secs(59)));

@@ -5,7 +5,9 @@ use std::{borrow::Cow, env, fmt, sync::Arc};
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::{ContentLimits, SentrySpan, TranslateOptions, Translator};
 
-use crate::{BeforeSendSpan, Compression, Config, Delivery, RetryPolicy, TraceLifecycle};
+use crate::{
+    BeforeSendSpan, Compression, Config, Delivery, RetryPolicy, TraceLifecycle, model_calls::Meter,
+};
 
 /// What a delivery does beyond its defaults.
 ///
@@ -30,6 +32,7 @@ pub struct Options {
     spotlight: bool,
     compression: Compression,
     retries: RetryPolicy,
+    meter: Option<Meter>,
 }
 
 impl Options {
@@ -120,6 +123,27 @@ impl Options {
         self
     }
 
+    /// Measures every model call with metrics of OpenTelemetry's conventions, captured on `client`, also in traces that are not
+    /// sampled. By default nothing is measured.
+    ///
+    /// | Metric (a distribution) | Unit | Attributes |
+    /// |---|---|---|
+    /// | `gen_ai.client.token.usage` | `{token}` | those below, `gen_ai.token.type`: `input` or `output` |
+    /// | `gen_ai.client.operation.duration` | `second` | those below, `error.type` if the call failed |
+    ///
+    /// Both carry `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model` and `gen_ai.response.model` as far as
+    /// the span says them, and the ids of its trace and of the span. A call that is described twice, by an SDK and by a wrapper
+    /// around it, counts once.
+    ///
+    /// The client adds its own attributes, calls `before_send_metric` (on a delivery thread) and sends the metrics in its batches.
+    /// Spans that the `before_send_span` hook drops are not measured. Spans of traces that are not sampled are recorded and
+    /// translated all the same, which costs what it does in a trace that is, up to the sending.
+    #[cfg(feature = "metrics")]
+    pub fn with_metrics(mut self, client: impl Into<Arc<sentry_core::Client>>) -> Self {
+        self.meter = Some(crate::metrics::meter(client.into()));
+        self
+    }
+
     /// Returns how long content may be.
     #[must_use]
     pub fn content_limits(&self) -> ContentLimits {
@@ -159,6 +183,7 @@ impl Options {
             .with_keep_ai_traces(self.keep_ai_traces)
             .with_compression(self.compression)
             .with_retries(self.retries);
+        config.meter = self.meter.clone();
         if client_options.dsn.is_some() {
             config = config
                 .with_trace_lifecycle(self.lifecycle)
@@ -195,6 +220,7 @@ impl fmt::Debug for Options {
             .field("spotlight", &self.spotlight)
             .field("compression", &self.compression)
             .field("retries", &self.retries)
+            .field("metrics", &self.meter.is_some())
             .field("before_send_span", &self.before_send_span.is_some())
             .finish()
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     mem,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,7 @@ use crate::{
     limits::RateLimits,
     progress::Ticket,
     retry::{Backoff, RetryPolicy},
+    trace::Trace,
     wire::Envelope,
 };
 
@@ -24,7 +25,7 @@ const CROWD: usize = 4;
 /// An envelope and whose spans it holds.
 #[derive(Debug)]
 pub(crate) struct Parcel {
-    pub(crate) trace_id: TraceId,
+    pub(crate) trace: Arc<Trace>,
     pub(crate) envelope: Envelope,
     number: Number,
     attempts: u32,
@@ -36,16 +37,25 @@ pub(crate) struct Parcel {
 }
 
 impl Parcel {
-    pub(crate) fn new(trace_id: TraceId, envelope: Envelope) -> Self {
+    pub(crate) fn new(trace: Arc<Trace>, envelope: Envelope) -> Self {
         Self {
-            trace_id,
-            bytes: envelope.bytes.capacity(),
+            trace,
+            bytes: Self::footprint(&envelope),
             envelope,
             number: Number::default(),
             attempts: 0,
             since: Instant::now(),
             is_part: false,
         }
+    }
+
+    /// The memory that a parcel of this envelope is held for.
+    pub(crate) fn footprint(envelope: &Envelope) -> usize {
+        envelope.bytes.capacity() + size_of::<Trace>()
+    }
+
+    pub(crate) fn trace_id(&self) -> TraceId {
+        self.trace.trace_id()
     }
 
     /// The memory held for it.
@@ -266,9 +276,9 @@ impl Outbox {
         for (part, envelope) in (1..).zip(halves) {
             let place = whole.number.place;
             contents.put_back(Parcel {
-                bytes: envelope.bytes.capacity(),
+                bytes: Parcel::footprint(&envelope),
                 envelope,
-                trace_id: whole.trace_id,
+                trace: Arc::clone(&whole.trace),
                 number: Number { place, part },
                 attempts: whole.attempts,
                 since: whole.since,
@@ -326,12 +336,12 @@ impl Outbox {
     /// Removes all parcels of the trace that has waited longest, unless they are being sent.
     pub(crate) fn drop_oldest_trace(&self) -> Vec<Parcel> {
         let mut contents = self.lock();
-        let Some(oldest) = contents.waiting.front().map(|parcel| parcel.trace_id) else {
+        let Some(oldest) = contents.waiting.front().map(Parcel::trace_id) else {
             return Vec::new();
         };
         let mut dropped = Vec::new();
         for parcel in mem::take(&mut contents.waiting) {
-            if parcel.trace_id == oldest {
+            if parcel.trace_id() == oldest {
                 dropped.push(parcel);
             } else {
                 contents.waiting.push_back(parcel);
@@ -371,6 +381,9 @@ impl Contents {
                 Next::WhenChanged
             };
         };
+        if first.trace.is_given_up() {
+            return self.discard(LossReason::QueueOverflow);
+        }
         if !self.limits.allows(first.envelope.category, now) {
             return self.discard(LossReason::RatelimitBackoff);
         }
@@ -439,7 +452,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::new_trace_id;
+    use crate::testing;
 
     /// What a lane, the worker or the application does next.
     #[derive(Clone, Copy, Debug)]
@@ -494,7 +507,13 @@ mod tests {
     impl Model {
         fn take(&mut self, outbox: &Outbox) {
             match outbox.take(Duration::ZERO) {
-                Task::Send(parcel) => self.in_flight.push(parcel),
+                Task::Send(parcel) => {
+                    assert!(
+                        !parcel.trace.is_given_up(),
+                        "no part of it is sent any more"
+                    );
+                    self.in_flight.push(parcel);
+                }
                 Task::Discard(parcel, _) => self.decide(outbox, &parcel),
                 Task::Reach(ticket) => {
                     assert!(self.reached.insert(ticket), "reached once");
@@ -548,14 +567,14 @@ mod tests {
             let pause = Duration::ZERO;
             let policy = RetryPolicy::default().with_pauses(pause, pause);
             let outbox = Outbox::new(policy.with_max_attempts(3), 4);
-            let traces = [(); 3].map(|()| new_trace_id());
+            let traces = [(); 3].map(|()| Arc::clone(testing::segment().trace()));
             let mut model = Model::default();
             for (number, step) in (1..).zip(steps) {
                 match step {
                     Step::Put { trace } => {
                         let spans = 1 + number as usize % 4;
                         model.produced += spans as u64;
-                        if outbox.put(Parcel::new(traces[trace], envelope(spans))).is_err() {
+                        if outbox.put(Parcel::new(Arc::clone(&traces[trace]), envelope(spans))).is_err() {
                             model.decided += spans as u64;
                         }
                     }
@@ -572,6 +591,7 @@ mod tests {
                     }
                     Step::Overflow => {
                         let dropped = outbox.drop_oldest_trace();
+                        dropped.iter().for_each(|parcel| parcel.trace.give_up());
                         model.decided += dropped.iter().map(Parcel::spans).sum::<u64>();
                     }
                     Step::Abandon => {

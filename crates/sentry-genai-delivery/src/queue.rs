@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sentry_genai_conventions::SourceSpan;
+use sentry_genai_conventions::{Attributes, SourceSpan};
 
-use crate::{progress::Ticket, segment::Segment};
+use crate::{progress::Ticket, recycle::Spares, segment::Segment, trace::Trace};
 
 /// How long the worker lets spans pile up while it has work, so that not every span wakes it.
 const NAP: Duration = Duration::from_millis(10);
@@ -59,6 +59,7 @@ struct State {
     worker: Worker,
     supply: Supply,
     last_ticket: Ticket,
+    spares: Spares,
 }
 
 /// What the worker is doing, and hence whether it must be woken.
@@ -77,13 +78,18 @@ impl Queue {
                 worker: Worker::Busy,
                 supply: Supply::Open,
                 last_ticket: Ticket(0),
+                spares: Spares::default(),
             }),
             arrived: Condvar::new(),
         }
     }
 
-    /// Hands over a span. `hurry` ends a nap of the worker.
-    pub(crate) fn push(&self, handover: Handover, hurry: bool) -> Result<(), Closed> {
+    /// Hands over a span, and returns an empty store for another one, if there is one. `hurry` ends a nap of the worker.
+    pub(crate) fn push(
+        &self,
+        handover: Handover,
+        hurry: bool,
+    ) -> Result<Option<Attributes>, Closed> {
         let mut state = self.lock();
         if state.supply == Supply::Closed {
             return Err(Closed);
@@ -94,8 +100,9 @@ impl Queue {
             Worker::Napping => hurry || state.messages.len() >= NAP_SPANS,
             Worker::Asleep => true,
         };
+        let spare = state.spares.take();
         self.wake(state, wake);
-        Ok(())
+        Ok(spare)
     }
 
     /// Asks the worker to pass on everything that is here, and returns the ticket for it.
@@ -119,16 +126,18 @@ impl Queue {
         self.add_flush(state)
     }
 
-    /// Moves all messages to `batch`, which must be empty.
+    /// Moves all messages to `batch`, which must be empty, and the stores that are `spent` to where they are used again.
     ///
     /// Waits until there are some, but not beyond `due`. If the worker `was_busy`, lets them pile up for a moment.
     pub(crate) fn take(
         &self,
         batch: &mut VecDeque<Message>,
+        spent: &mut Vec<Attributes>,
         was_busy: bool,
         due: Option<Instant>,
     ) -> Supply {
         let mut state = self.lock();
+        state.spares.add(spent);
         let nap_end = was_busy.then(|| Instant::now() + NAP);
         let until = match (nap_end, due) {
             (Some(nap_end), Some(due)) => Some(nap_end.min(due)),
@@ -159,8 +168,12 @@ impl Queue {
         state.supply
     }
 
-    /// Removes the oldest traces until `bytes` are free, and returns the bytes freed and the spans lost.
-    pub(crate) fn drop_oldest_traces(&self, bytes: usize) -> (usize, u64) {
+    /// Gives up the oldest traces until `bytes` are free, and returns the bytes freed and the spans lost.
+    pub(crate) fn drop_oldest_traces(
+        &self,
+        bytes: usize,
+        give_up: impl Fn(&Trace),
+    ) -> (usize, u64) {
         let (mut freed, mut dropped) = (0, 0);
         let mut traces = HashSet::new();
         // In place: while memory is short, a second queue would be one too many.
@@ -169,6 +182,7 @@ impl Queue {
                 if freed < bytes || traces.contains(&handover.span.trace_id) =>
             {
                 traces.insert(handover.span.trace_id);
+                give_up(handover.segment.trace());
                 freed += handover.bytes;
                 dropped += 1;
                 false

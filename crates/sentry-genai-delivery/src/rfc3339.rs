@@ -5,9 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The length of what [`format()`] returns.
 pub(crate) const LEN: usize = 27;
 
-/// Formats as `2026-11-20T00:00:05.000000Z`. A time before 1970 is 1970, one after 9999 is not expected.
+const END_OF_9999: Duration = Duration::new(253_402_300_799, 999_999_999);
+
+/// Formats as `2026-11-20T00:00:05.000000Z`. A time before 1970 is 1970, one after 9999 is the end of that: a clock
+/// may say anything.
 pub(crate) fn format(time: SystemTime) -> String {
-    let since_epoch = since_epoch(time);
+    let since_epoch = since_epoch(time).min(END_OF_9999);
     let seconds = since_epoch.as_secs();
     let (year, month, day) = civil_from_days(seconds / 86_400);
     let second = seconds % 86_400;
@@ -57,5 +60,13 @@ mod tests {
         assert_eq!(formatted(951_782_400, 0), "2000-02-29T00:00:00.000000Z");
         assert_eq!(formatted(1_795_132_805, 0), "2026-11-20T00:00:05.000000Z");
         assert_eq!(formatted(4_102_444_799, 999_999).len(), LEN);
+    }
+
+    #[test]
+    fn clocks_that_are_far_off() {
+        let century = Duration::from_secs(100 * 365 * 86_400);
+        assert_eq!(format(UNIX_EPOCH - century), "1970-01-01T00:00:00.000000Z");
+        let future = format(UNIX_EPOCH + 90 * century);
+        assert_eq!(future, "9999-12-31T23:59:59.999999Z");
     }
 }

@@ -1,6 +1,7 @@
 //! The threads that talk to the server.
 
 use std::{
+    ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -64,29 +65,32 @@ impl Lane {
             Role::Main => REPORT_PATIENCE,
             Role::Extra => EXTRA_PATIENCE,
         };
-        loop {
-            match self.shared.outbox.take(patience) {
-                Task::Send(parcel) => {
-                    // What came while this lane slept may be more than one can send.
-                    reinforce(&self.shared);
-                    self.send(parcel);
-                }
-                Task::Discard(parcel, reason) => self.lose(&parcel, reason),
-                Task::Reach(ticket) => {
-                    self.send_report();
-                    self.shared.progress.reach(ticket);
-                }
-                Task::Idle if self.role == Role::Extra => break,
-                Task::Idle => self.send_report(),
-                Task::Stop => break,
+        // What a turn had in hand when it panicked is counted when the delivery is closed.
+        while let Ok(ControlFlow::Continue(())) | Err(_) =
+            catch_unwind(AssertUnwindSafe(|| self.turn(patience)))
+        {}
+    }
+
+    fn turn(&self, patience: Duration) -> ControlFlow<()> {
+        match self.shared.outbox.take(patience) {
+            Task::Send(parcel) => {
+                // What came while this lane slept may be more than one can send.
+                reinforce(&self.shared);
+                self.send(parcel);
             }
-            #[cfg(feature = "tracing")]
-            {
-                // A subscriber that panics must not end the thread.
-                let tell = || self.shared.notices.tell(&self.shared.accounting);
-                let _ = catch_unwind(AssertUnwindSafe(tell));
+            Task::Discard(parcel, reason) => self.lose(&parcel, reason),
+            Task::Reach(ticket) => {
+                self.send_report();
+                self.shared.progress.reach(ticket);
             }
+            Task::Idle if self.role == Role::Extra => return ControlFlow::Break(()),
+            Task::Idle => self.send_report(),
+            Task::Stop => return ControlFlow::Break(()),
         }
+        // A subscriber that panics must not end the thread.
+        #[cfg(feature = "tracing")]
+        self.shared.notices.tell(&self.shared.accounting);
+        ControlFlow::Continue(())
     }
 
     fn send(&self, mut parcel: Parcel) {
@@ -126,7 +130,7 @@ impl Lane {
             return self.lose(parcel, LossReason::SendError);
         };
         let budget = &self.shared.budget;
-        let bytes = halves.iter().map(|half| half.bytes.capacity()).sum();
+        let bytes = halves.iter().map(Parcel::footprint).sum();
         budget.hold(bytes);
         if self.shared.outbox.replace(parcel, halves) {
             budget.release(parcel.bytes());

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use sentry_core::protocol::OrganizationId;
@@ -17,6 +18,7 @@ use crate::{
     dsc::{Dsc, looks_like_url},
     ids::new_trace_id,
     incoming::IncomingTrace,
+    overflow::Overflow,
     sampling::Decision,
 };
 
@@ -31,6 +33,7 @@ pub struct Trace {
     decision: Decision,
     /// Whether there is an AI span in it, as far as is known.
     has_ai: AtomicBool,
+    overflow: Overflow,
     transaction: Mutex<Option<Arc<str>>>,
     dsc: OnceLock<Dsc>,
 }
@@ -66,6 +69,7 @@ impl Trace {
             incoming: incoming.cloned(),
             config: Arc::clone(config),
             has_ai: AtomicBool::new(false),
+            overflow: Overflow::default(),
             transaction: Mutex::new(None),
             dsc: OnceLock::new(),
         })
@@ -90,9 +94,14 @@ impl Trace {
     }
 
     /// Returns whether the spans of this trace should be handed over: it is sampled, or may yet be
-    /// [kept](crate::Config::with_keep_ai_traces).
+    /// [kept](crate::Config::with_keep_ai_traces), or its model calls are measured.
     #[must_use]
     pub fn recorded(&self) -> bool {
+        self.may_be_sent() || self.config.meter.is_some()
+    }
+
+    /// Whether it is sampled, or may yet be kept.
+    pub(crate) fn may_be_sent(&self) -> bool {
         self.decision.is_sampled() || self.may_be_kept()
     }
 
@@ -102,6 +111,18 @@ impl Trace {
     /// when the span has ended.
     pub fn note_ai_span(&self) {
         self.has_ai.store(true, Ordering::Relaxed);
+    }
+
+    /// Gives the trace up for want of memory, unless it would not be sent anyway: what comes later of it is dropped as well.
+    pub(crate) fn give_up(&self) {
+        if self.may_be_sent() {
+            self.overflow.mark(Instant::now());
+        }
+    }
+
+    /// Whether the trace was given up for want of memory.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.overflow.is_marked()
     }
 
     /// Whether it is still open if the trace is sent.

@@ -3,7 +3,7 @@
 //! One envelope holds spans of one trace in one span v2 container: a header with the dynamic sampling context, an item
 //! header, and the container, each on its own line.
 
-use std::{ops::Range, time::SystemTime};
+use std::{fmt, ops::Range, time::SystemTime};
 
 use sentry_genai_conventions::SentrySpan;
 
@@ -34,9 +34,10 @@ pub fn encode_envelope<'a>(
 ) -> Vec<u8> {
     let encoder = SpanEncoder::new(config);
     let mut open = OpenEnvelope::new(trace, 0);
+    let mut frame = None;
     for (span, segment) in spans {
         open.begin_span();
-        encoder.write(&mut open.buffer, span, segment, &segment.name());
+        encoder.write_framed(&mut open.buffer, span, segment, &mut frame);
         open.spans += 1;
     }
     let mut envelope = open.close();
@@ -44,14 +45,24 @@ pub fn encode_envelope<'a>(
     envelope.bytes
 }
 
-/// Envelopes that hold the spans of one trace.
-#[derive(Clone, Debug, Default)]
+/// Envelopes that hold the spans of one trace. Its `Debug` shows their sizes and nothing of what is in them.
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Envelopes {
     /// The envelopes, each complete.
     pub envelopes: Vec<Vec<u8>>,
     /// How many spans are in none of them, since each alone exceeds [`MAX_ENVELOPE_BYTES`].
     pub too_large: usize,
+}
+
+impl fmt::Debug for Envelopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<_> = self.envelopes.iter().map(Vec::len).collect();
+        f.debug_struct("Envelopes")
+            .field("bytes", &sizes)
+            .field("too_large", &self.too_large)
+            .finish()
+    }
 }
 
 /// Encodes `spans` into as many envelopes as [`MAX_ENVELOPE_SPANS`] and [`MAX_ENVELOPE_BYTES`] need, and freezes the DSC of
@@ -65,7 +76,7 @@ pub fn encode_envelopes<'a>(
     spans: impl ExactSizeIterator<Item = (&'a SentrySpan, &'a Segment)>,
     sent_at: SystemTime,
 ) -> Envelopes {
-    let encoded = encode_within_limits(&SpanEncoder::new(config), trace, spans);
+    let encoded = encode_within_limits(&SpanEncoder::new(config), trace, spans, 0);
     let envelopes = encoded.envelopes.into_iter().map(|mut envelope| {
         stamp(&mut envelope.bytes, sent_at);
         envelope.bytes
@@ -84,7 +95,7 @@ pub fn encode_spans<'a>(
     let encoder = SpanEncoder::new(config);
     spans.into_iter().map(move |(span, segment)| {
         let mut json = Vec::with_capacity(1024);
-        encoder.write(&mut json, span, segment, &segment.name());
+        encoder.write_framed(&mut json, span, segment, &mut None);
         json
     })
 }
@@ -120,17 +131,22 @@ impl Encoded {
 }
 
 /// Encodes spans of one trace into as many envelopes as their number and size need.
+///
+/// `text_bytes` is about how long their texts are together.
 pub(crate) fn encode_within_limits<'a>(
     encoder: &SpanEncoder,
     trace: &Trace,
     spans: impl ExactSizeIterator<Item = (&'a SentrySpan, &'a Segment)>,
+    text_bytes: usize,
 ) -> Encoded {
     let mut encoded = Encoded::default();
     let mut remaining = spans.len();
     let mut open = OpenEnvelope::new(trace, remaining);
+    open.expect(remaining, text_bytes);
+    let mut frame = None;
     for (span, segment) in spans {
         let start = open.begin_span();
-        encoder.write(&mut open.buffer, span, segment, &segment.name());
+        encoder.write_framed(&mut open.buffer, span, segment, &mut frame);
         if open.is_too_large() && open.spans > 0 {
             let mut next = OpenEnvelope::new(trace, remaining);
             next.buffer.extend_from_slice(&open.buffer[start..]);
@@ -252,7 +268,7 @@ struct OpenEnvelope {
 impl OpenEnvelope {
     fn new(trace: &Trace, expected_spans: usize) -> Self {
         let guess = expected_spans.min(MAX_ENVELOPE_SPANS);
-        let mut buffer = Vec::with_capacity(1024 * (1 + guess));
+        let mut buffer = Vec::with_capacity(1024);
         write_header(&mut buffer, Some(trace), None);
         buffer.extend_from_slice(ITEM_START);
         let start = buffer.len();
@@ -266,6 +282,17 @@ impl OpenEnvelope {
             item_count,
             guess,
         }
+    }
+
+    /// Makes room for so many spans with so much text: a buffer that grows is copied.
+    fn expect(&mut self, spans: usize, text_bytes: usize) {
+        /// What a span takes beside its texts.
+        const SPAN: usize = 768;
+        /// What the escaper asks for before it writes a text of some kilobytes.
+        const SPARE: usize = 16 * 1024;
+
+        let room = spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
+        self.buffer.reserve(room.min(MAX_ENVELOPE_BYTES + SPARE));
     }
 
     /// Returns where the next span is to be written.
@@ -340,7 +367,7 @@ mod tests {
     fn encode(segment: &Segment, spans: &[SentrySpan]) -> Encoded {
         let encoder = SpanEncoder::new(&testing::config(&testing::options()));
         let spans = spans.iter().map(|span| (span, segment));
-        encode_within_limits(&encoder, segment.trace(), spans)
+        encode_within_limits(&encoder, segment.trace(), spans, 0)
     }
 
     fn spans(segment: &Segment, texts: &[usize]) -> Vec<SentrySpan> {

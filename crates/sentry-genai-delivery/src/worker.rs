@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use sentry_genai_conventions::{SentrySpan, Translator};
+use sentry_genai_conventions::{Attributes, SentrySpan, Translator};
 
 use crate::{
     accounting::LossReason,
@@ -17,9 +17,13 @@ use crate::{
     delivery::{BeforeSendSpan, Shared},
     encode::SpanEncoder,
     legacy,
+    model_calls::ModelCalls,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
-    sender, transaction,
+    recycle,
+    sender,
+    trace::Trace,
+    transaction,
     wire::{self, Encoded},
 };
 
@@ -35,7 +39,12 @@ pub(crate) struct Worker {
     /// The spans of traces that are not sampled but may be kept.
     held: Buckets,
     held_bytes: usize,
+    /// The spans of traces that are not sampled, to be measured and then dropped.
+    unsampled: Buckets,
+    calls: Option<ModelCalls>,
     batch: VecDeque<Message>,
+    /// The stores of spans that have been encoded.
+    spent: Vec<Attributes>,
     was_busy: bool,
 }
 
@@ -48,12 +57,15 @@ impl Worker {
         Self {
             encoder: SpanEncoder::new(&shared.config),
             buckets: sending_buckets(&shared),
+            calls: shared.config.meter.clone().map(ModelCalls::new),
             shared,
             translator,
             before_send_span,
             held: Buckets::new(Purpose::Holding),
             held_bytes: 0,
+            unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
+            spent: Vec::new(),
             was_busy: false,
         }
     }
@@ -70,11 +82,11 @@ impl Worker {
     }
 
     fn turn(&mut self) -> ControlFlow<()> {
-        let due = [self.buckets.next_due(), self.held.next_due()];
-        let due = due.into_iter().flatten().min();
+        let due = [&mut self.buckets, &mut self.held, &mut self.unsampled];
+        let due = due.into_iter().filter_map(Buckets::next_due).min();
         let supply = if self.batch.is_empty() {
             let queue = &self.shared.queue;
-            queue.take(&mut self.batch, self.was_busy, due)
+            queue.take(&mut self.batch, &mut self.spent, self.was_busy, due)
         } else {
             // What a turn that panicked left behind comes first.
             Supply::Open
@@ -88,6 +100,9 @@ impl Worker {
                     self.dispatch_all();
                     if supply == Supply::Closed {
                         self.release_held();
+                        if let Some(calls) = &self.calls {
+                            calls.close();
+                        }
                     }
                     self.shared.outbox.put_ticket(ticket);
                 }
@@ -104,6 +119,9 @@ impl Worker {
         while let Some(bucket) = self.held.pop_due(now) {
             self.release(bucket);
         }
+        while let Some(bucket) = self.unsampled.pop_due(now) {
+            self.dispatch(bucket);
+        }
         match supply {
             Supply::Open => ControlFlow::Continue(()),
             Supply::Closed => ControlFlow::Break(()),
@@ -117,6 +135,10 @@ impl Worker {
             bytes,
         } = handover;
         self.shared.budget.release_queued(bytes);
+        if segment.trace().is_given_up() {
+            self.lose(LossReason::QueueOverflow, 1);
+            return;
+        }
         let ends_segment = span.span_id == segment.local_root();
         let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
@@ -146,9 +168,15 @@ impl Worker {
                 if segment.trace().is_held() {
                     self.held_bytes += bytes;
                     self.held.add(now, span, bytes, Arc::clone(&segment));
-                } else if let Some(full) = self.buckets.add(now, span, bytes, Arc::clone(&segment))
-                {
-                    self.dispatch(full);
+                } else {
+                    let buckets = if segment.trace().sampled() {
+                        &mut self.buckets
+                    } else {
+                        &mut self.unsampled
+                    };
+                    if let Some(full) = buckets.add(now, span, bytes, Arc::clone(&segment)) {
+                        self.dispatch(full);
+                    }
                 }
             }
             Ok(None) => self.shared.accounting.lose(LossReason::BeforeSend, 1),
@@ -166,17 +194,14 @@ impl Worker {
         if ends_segment || is_late {
             self.buckets.end_segment(now, trace_id);
             self.held.end_segment(now, trace_id);
+            self.unsampled.end_segment(now, trace_id);
         }
     }
 
     /// Sends what was held of a trace that is kept, and counts that of any other.
     fn release(&mut self, bucket: Bucket) {
         self.held_bytes -= bucket.bytes;
-        if bucket.segment().trace().is_held() {
-            self.drop_bucket(&bucket, LossReason::SampleRate);
-        } else {
-            self.dispatch(bucket);
-        }
+        self.dispatch(bucket);
     }
 
     fn release_held(&mut self) {
@@ -185,27 +210,53 @@ impl Worker {
         }
     }
 
-    fn drop_bucket(&self, bucket: &Bucket, reason: LossReason) {
+    /// Gives up a bucket for want of memory. Its model calls are measured all the same.
+    fn drop_bucket(&mut self, mut bucket: Bucket) {
+        let spans = bucket.spans.len() as u64;
         self.shared.budget.release(bucket.bytes);
-        self.lose(reason, bucket.spans.len() as u64);
+        if self.calls.is_some() {
+            let _ = catch_unwind(AssertUnwindSafe(|| self.relate(&mut bucket)));
+        }
+        self.lose(LossReason::QueueOverflow, spans);
     }
 
-    /// Encodes the spans of a bucket and passes them on to the sender.
-    fn dispatch(&self, mut bucket: Bucket) {
-        self.shared.budget.release(bucket.bytes);
-        let accounting = &self.shared.accounting;
+    /// Settles what the spans of a bucket are to each other, and measures the model calls among them.
+    fn relate(&mut self, bucket: &mut Bucket) {
+        self.translator.relate(&mut bucket.spans);
+        bucket.drop_duplicates();
+        if let Some(calls) = &mut self.calls {
+            calls.measure(&bucket.spans);
+        }
+    }
+
+    /// Encodes the spans of a bucket and passes them on to the sender, if their trace is sampled.
+    fn dispatch(&mut self, mut bucket: Bucket) {
+        if bucket.traces().any(Trace::is_given_up) {
+            return self.drop_bucket(bucket);
+        }
         let expected = bucket.spans.len() as u64;
-        let trace_id = bucket.trace_id();
-        let encoded = catch_unwind(AssertUnwindSafe(|| self.encode(&mut bucket)));
-        let Ok(encoded) = encoded else {
-            accounting.lose(LossReason::InternalSdkError, expected);
-            return;
+        let is_sampled = bucket.segment().trace().sampled();
+        self.shared.budget.release(bucket.bytes);
+        let trace = Arc::clone(bucket.segment().trace());
+        let encoded = catch_unwind(AssertUnwindSafe(|| {
+            if is_sampled || self.calls.is_some() {
+                self.relate(&mut bucket);
+            }
+            is_sampled.then(|| self.encode(&bucket))
+        }));
+        let accounting = &self.shared.accounting;
+        let encoded = match encoded {
+            Ok(Some(encoded)) => encoded,
+            Ok(None) => return accounting.lose(LossReason::SampleRate, expected),
+            Err(_) => return accounting.lose(LossReason::InternalSdkError, expected),
         };
+        let attributes = bucket.spans.drain(..).map(|span| span.attributes);
+        self.spent.extend(attributes.filter_map(recycle::empty));
         let too_large = encoded.too_large as u64;
         accounting.lose(LossReason::SendError, too_large);
         let envelopes = encoded.envelopes.into_iter();
         let parcels: Vec<_> = envelopes
-            .map(|envelope| Parcel::new(trace_id, envelope))
+            .map(|envelope| Parcel::new(Arc::clone(&trace), envelope))
             .collect();
         let sent = parcels.iter().map(Parcel::spans).sum::<u64>();
         // Duplicates, and whatever the resolution of relatives may have removed.
@@ -224,15 +275,14 @@ impl Worker {
         }
     }
 
-    fn encode(&self, bucket: &mut Bucket) -> Encoded {
-        self.translator.relate(&mut bucket.spans);
-        bucket.drop_duplicates();
+    fn encode(&self, bucket: &Bucket) -> Encoded {
         match self.shared.config.lifecycle {
-            TraceLifecycle::Stream => self.encode_container(bucket, bucket.spans.iter().collect()),
+            TraceLifecycle::Stream => self.encode_container(bucket, bucket.spans.iter()),
             TraceLifecycle::Transaction => {
-                let (ai, others) = bucket.spans.iter().partition(|span| span.ai.is_some());
+                let (ai, others): (Vec<_>, _) =
+                    bucket.spans.iter().partition(|span| span.ai.is_some());
                 let mut encoded = self.encode_transactions(bucket, others);
-                encoded.append(self.encode_container(bucket, ai));
+                encoded.append(self.encode_container(bucket, ai.into_iter()));
                 encoded
             }
             TraceLifecycle::Classic => {
@@ -241,10 +291,14 @@ impl Worker {
         }
     }
 
-    fn encode_container(&self, bucket: &Bucket, spans: Vec<&SentrySpan>) -> Encoded {
-        let spans = spans.into_iter();
+    fn encode_container<'a>(
+        &self,
+        bucket: &'a Bucket,
+        spans: impl ExactSizeIterator<Item = &'a SentrySpan>,
+    ) -> Encoded {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
-        wire::encode_within_limits(&self.encoder, bucket.segment().trace(), spans)
+        let trace = bucket.segment().trace();
+        wire::encode_within_limits(&self.encoder, trace, spans, bucket.bytes)
     }
 
     fn encode_transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {
@@ -263,6 +317,9 @@ impl Worker {
         while let Some(bucket) = self.buckets.pop_oldest() {
             self.dispatch(bucket);
         }
+        while let Some(bucket) = self.unsampled.pop_oldest() {
+            self.dispatch(bucket);
+        }
     }
 
     /// Drops the traces that have waited longest, wherever they are, until there is room.
@@ -276,8 +333,14 @@ impl Worker {
             }
         }
         while self.shared.budget.is_crowded() {
+            match self.unsampled.pop_oldest() {
+                Some(bucket) => self.dispatch(bucket),
+                None => break,
+            }
+        }
+        while self.shared.budget.is_crowded() {
             let parcels = self.shared.outbox.drop_oldest_trace();
-            let trace_id = parcels.first().map(|parcel| parcel.trace_id);
+            let trace_id = parcels.first().map(Parcel::trace_id);
             let bucket = match trace_id {
                 Some(trace_id) => self.buckets.remove(trace_id),
                 None => self.buckets.pop_oldest(),
@@ -286,18 +349,20 @@ impl Worker {
                 return;
             }
             for parcel in parcels {
+                self.shared.give_up(&parcel.trace);
                 self.shared.budget.release(parcel.bytes());
                 self.lose(LossReason::QueueOverflow, parcel.spans());
             }
             if let Some(bucket) = bucket {
-                self.drop_bucket(&bucket, LossReason::QueueOverflow);
+                bucket.traces().for_each(|trace| self.shared.give_up(trace));
+                self.drop_bucket(bucket);
             }
         }
     }
 
     /// Counts what is in the buckets as lost, after a panic has left them in an unknown state.
     fn discard_buckets(&mut self) {
-        for buckets in [&mut self.buckets, &mut self.held] {
+        for buckets in [&mut self.buckets, &mut self.held, &mut self.unsampled] {
             while let Some(bucket) = buckets.pop_oldest() {
                 self.shared.budget.release(bucket.bytes);
                 let spans = bucket.spans.len() as u64;
@@ -308,6 +373,7 @@ impl Worker {
         self.buckets = sending_buckets(&self.shared);
         self.held = Buckets::new(Purpose::Holding);
         self.held_bytes = 0;
+        self.unsampled = Buckets::new(Purpose::Sending);
     }
 
     fn lose(&self, reason: LossReason, spans: u64) {

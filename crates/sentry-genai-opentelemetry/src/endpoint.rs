@@ -1,5 +1,7 @@
 //! Sentry's own OTLP endpoint.
 
+use std::fmt;
+
 use sentry_core::types::Dsn;
 
 /// Where a project takes OTLP, and with which header: what an OTLP exporter has to be told.
@@ -16,7 +18,7 @@ use sentry_core::types::Dsn;
 /// assert_eq!(endpoint.traces_url(), "https://o42.ingest.sentry.io/api/7/integration/otlp/v1/traces");
 /// assert_eq!(endpoint.header(), ("x-sentry-auth", "sentry sentry_key=key"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct OtlpEndpoint {
     url: String,
     traces_url: String,
@@ -61,5 +63,13 @@ impl OtlpEndpoint {
     #[must_use]
     pub fn header(&self) -> (&'static str, &str) {
         ("x-sentry-auth", &self.authorization)
+    }
+}
+/// Shows the URL and no key.
+impl fmt::Debug for OtlpEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpEndpoint")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }

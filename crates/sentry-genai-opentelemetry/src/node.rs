@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use sentry_genai_conventions::{Ancestors, Attributes, Inherited, Value, session_keys};
+use sentry_genai_conventions::{Ancestors, Attributes, Heritage, Inherited, Value};
 use sentry_genai_delivery::IncomingTrace;
 
 /// How many ancestors a span can see. Each keeps the next alive, and a loop may make every span the child of the one before.
@@ -60,11 +60,12 @@ impl Identity {
     /// Takes note of one attribute; only the text of one that matters is asked for.
     pub(crate) fn notice(&mut self, key: &str, text: impl FnOnce() -> Option<String>) {
         self.gen_ai |= key.starts_with("gen_ai.");
-        let rank = session_keys().iter().position(|known| *known == key);
-        let slot = match (key, rank) {
-            ("gen_ai.conversation.id", _) => &mut self.conversation,
-            ("gen_ai.agent.name", _) => &mut self.agent,
-            (_, Some(rank)) if self.session.is_none() || rank <= self.session_rank => {
+        let slot = match Heritage::of(key) {
+            Some(Heritage::Conversation) => &mut self.conversation,
+            Some(Heritage::Agent) => &mut self.agent,
+            Some(Heritage::Session { rank })
+                if self.session.is_none() || rank <= self.session_rank =>
+            {
                 self.session_rank = rank;
                 &mut self.session
             }

@@ -123,20 +123,48 @@ struct Root {
     recorded: bool,
 }
 
-impl<S> Layer<S> for GenAiLayer
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else {
+impl GenAiLayer {
+    fn on_new_root<S>(&self, attributes: &span::Attributes<'_>, id: &Id, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        // Whatever our own threads do must not come back as spans.
+        if on_delivery_thread() {
+            return;
+        }
+        let (Some(handle), Some(span)) = (self.handle(), context.span(id)) else {
             return;
         };
         if has_state(&span) {
             // The layer is in the subscriber twice.
             return;
         }
-        let parent = span.parent().and_then(nearest);
-        let (local, parent) = match parent {
+        let mut recorder = Recorder::new(&handle, attributes.fields());
+        attributes.record(&mut recorder);
+        let root = Self::start_root(handle, &recorder, attributes.metadata());
+        if root.recorded {
+            let state = new_state(root.local, None, recorder, attributes.metadata());
+            insert(&span, state);
+        } else {
+            root.local.handle.delivery().record_unsampled(1);
+            let span_id = root.local.segment.local_root();
+            let trace = root.local;
+            span.extensions_mut().insert(Unsampled { trace, span_id });
+        }
+    }
+}
+
+impl<S> Layer<S> for GenAiLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let parent = match attributes.parent() {
+            Some(parent) => context.span(parent),
+            None if attributes.is_contextual() => context.lookup_current(),
+            None => None,
+        };
+        let (local, parent) = match parent.and_then(nearest) {
             Some(Nearest::Unsampled(local)) => {
                 local.handle.delivery().record_unsampled(1);
                 return;
@@ -146,33 +174,14 @@ where
                 span_id,
                 frame,
             }) => (local, Some((span_id, frame))),
-            // Whatever our own threads do must not come back as spans.
-            None if on_delivery_thread() => return,
-            None => {
-                let Some(handle) = self.handle() else {
-                    return;
-                };
-                let mut recorder = Recorder::new(&handle, attributes.fields());
-                attributes.record(&mut recorder);
-                let root = Self::start_root(handle, &recorder, span.metadata());
-                if !root.recorded {
-                    root.local.handle.delivery().record_unsampled(1);
-                    let span_id = root.local.segment.local_root();
-                    span.extensions_mut().insert(Unsampled {
-                        trace: root.local,
-                        span_id,
-                    });
-                    return;
-                }
-                let state = new_state(root.local, None, recorder, span.metadata());
-                span.extensions_mut().insert(state);
-                return;
-            }
+            None => return self.on_new_root(attributes, id, &context),
         };
         let mut recorder = Recorder::new(&local.handle, attributes.fields());
         attributes.record(&mut recorder);
-        let state = new_state(local, parent, recorder, span.metadata());
-        span.extensions_mut().insert(state);
+        let state = new_state(local, parent, recorder, attributes.metadata());
+        if let Some(span) = context.span(id) {
+            insert(&span, state);
+        }
     }
 
     fn on_record(&self, id: &Id, values: &span::Record<'_>, context: Context<'_, S>) {
@@ -197,7 +206,8 @@ where
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
         let link = match context.span(follows).and_then(nearest) {
             Some(Nearest::Sampled { local, span_id, .. }) => {
-                Link::new(local.trace_id(), span_id, true)
+                let sampled = local.segment.trace().sampled();
+                Link::new(local.trace_id(), span_id, sampled)
             }
             Some(Nearest::Unsampled(local)) => {
                 Link::new(local.trace_id(), local.segment.local_root(), false)
@@ -245,21 +255,14 @@ where
         }
     }
 
+    #[inline]
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        if !handle::scope_correlation() {
-            return;
-        }
-        let shown = context.span(id).and_then(|span| {
-            let extensions = span.extensions();
-            let state = extensions.get::<SpanState>()?;
-            let wanted = state.trace.handle.correlation() == CorrelationMode::Scope;
-            wanted.then(|| correlation::on_scope(&state.source, state.trace.segment.trace()))
-        });
-        if let Some(context) = shown {
-            correlation::show_on_scope(id, context);
+        if handle::scope_correlation() {
+            show_on_scope(id, &context);
         }
     }
 
+    #[inline]
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
         if handle::scope_correlation() {
             correlation::take_off_scope(id);
@@ -274,17 +277,29 @@ where
             return;
         };
         state.source.end = state.trace.now();
-        let ancestors = || span.scope().skip(1);
-        state.source.inherited = state::inherit(&state, ancestors());
         if state.is_counted_model_call() {
-            for ancestor in ancestors() {
-                if let Some(above) = ancestor.extensions_mut().get_mut::<SpanState>() {
-                    above.node.model_calls_below = true;
-                }
-            }
+            note_model_call(span.parent());
         }
+        state.source.inherited = state::inherit(&state, &span);
         let SpanState { trace, source, .. } = state;
         trace.handle.delivery().send(source, &trace.segment);
+    }
+}
+
+/// Keeps a span that is entered on Sentry's scope. Apart, since for nearly all there is nothing to do.
+#[inline(never)]
+fn show_on_scope<S>(id: &Id, context: &Context<'_, S>)
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let shown = context.span(id).and_then(|span| {
+        let extensions = span.extensions();
+        let state = extensions.get::<SpanState>()?;
+        let wanted = state.trace.handle.correlation() == CorrelationMode::Scope;
+        wanted.then(|| correlation::on_scope(&state.source, state.trace.segment.trace()))
+    });
+    if let Some(context) = shown {
+        correlation::show_on_scope(id, context);
     }
 }
 
@@ -298,8 +313,8 @@ enum Nearest {
 }
 
 /// Finds what the closest ancestor with a state says, from `span` outwards.
-fn nearest<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Nearest> {
-    span.scope().find_map(|span| {
+fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option<Nearest> {
+    loop {
         let extensions = span.extensions();
         if let Some(state) = extensions.get::<SpanState>() {
             return Some(Nearest::Sampled {
@@ -308,9 +323,33 @@ fn nearest<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Nearest> {
                 frame: state.node.frame.clone(),
             });
         }
-        let unsampled = extensions.get::<Unsampled>()?;
-        Some(Nearest::Unsampled(Arc::clone(&unsampled.trace)))
-    })
+        if let Some(unsampled) = extensions.get::<Unsampled>() {
+            return Some(Nearest::Unsampled(Arc::clone(&unsampled.trace)));
+        }
+        drop(extensions);
+        span = span.parent()?;
+    }
+}
+
+/// Lets all ancestors know that a model call below them has said how many tokens it used.
+fn note_model_call<'a, R: LookupSpan<'a>>(mut above: Option<SpanRef<'a, R>>) {
+    while let Some(ancestor) = above {
+        if let Some(SpanState { node, .. }) = ancestor.extensions_mut().get_mut()
+            && std::mem::replace(&mut node.model_calls_below, true)
+        {
+            // Then all above it know as well.
+            return;
+        }
+        above = ancestor.parent();
+    }
+}
+
+/// Keeps the state of a span, unless it has one: the layer may be in the subscriber twice.
+fn insert<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>, state: SpanState) {
+    let mut extensions = span.extensions_mut();
+    if extensions.get_mut::<SpanState>().is_none() {
+        extensions.insert(state);
+    }
 }
 
 fn has_state<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> bool {

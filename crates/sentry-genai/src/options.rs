@@ -63,6 +63,8 @@ pub fn attach(client: &Client) -> Guard {
 pub struct Options {
     delivery: delivery::Options,
     propagation: ConversationPropagation,
+    #[cfg(feature = "metrics")]
+    metrics: bool,
 }
 
 impl Options {
@@ -158,6 +160,29 @@ impl Options {
         self
     }
 
+    /// Sets whether every model call is measured, also in traces that are not sampled: how many tokens it used, and how long it
+    /// took. The default is not to.
+    ///
+    /// | Metric (a distribution) | Unit | Attributes |
+    /// |---|---|---|
+    /// | `gen_ai.client.token.usage` | `{token}` | those below, `gen_ai.token.type`: `input` or `output` |
+    /// | `gen_ai.client.operation.duration` | `second` | those below, `error.type` if the call failed |
+    ///
+    /// Both carry `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model` and `gen_ai.response.model` as far as
+    /// the span says them, and the ids of its trace and of the span. A call that is described twice, by an SDK and by a wrapper
+    /// around it, counts once.
+    ///
+    /// The Sentry client sends the metrics in batches of its own and asks its `before_send_metric` hook, on the bridge's thread.
+    /// Spans that [`with_before_send_span`](Self::with_before_send_span) drops are not measured. Spans of traces that are not
+    /// sampled, or for which there is no sample rate at all, are recorded and translated all the same; they are counted as
+    /// [`LossReason::SampleRate`](crate::LossReason::SampleRate) and cost as much as any others, up to the sending.
+    #[cfg(feature = "metrics")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+    pub fn with_metrics(mut self, metrics: bool) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// Sets when spans are compressed on their way: by default unless the server is on this machine.
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.delivery = self.delivery.with_compression(compression);
@@ -195,7 +220,15 @@ impl Options {
         Guard::new(self.start(client, mode), None)
     }
 
-    fn start(self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
+    #[cfg_attr(
+        not(feature = "metrics"),
+        expect(unused_mut, reason = "it is changed for metrics only")
+    )]
+    fn start(mut self, client: &Client, mode: CorrelationMode) -> Option<Handle> {
+        #[cfg(feature = "metrics")]
+        if self.metrics {
+            self.delivery = self.delivery.with_metrics(shared(client));
+        }
         let client_options = client.options();
         let propagation = self.propagation;
         let limits = self.delivery.content_limits();
@@ -203,4 +236,16 @@ impl Options {
         let timeout = client_options.shutdown_timeout;
         Some(Handle::new(delivery, timeout, mode, limits, propagation))
     }
+}
+
+/// Returns the client in a form that can be kept: that of the hub it is bound to, or else another one with the same transport.
+#[cfg(feature = "metrics")]
+fn shared(client: &Client) -> std::sync::Arc<Client> {
+    use sentry::Hub;
+
+    [Hub::current().client(), Hub::main().client()]
+        .into_iter()
+        .flatten()
+        .find(|bound| std::ptr::eq(&**bound, client))
+        .unwrap_or_else(|| std::sync::Arc::new(client.clone()))
 }

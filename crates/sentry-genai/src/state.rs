@@ -2,12 +2,15 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use sentry_genai_conventions::{
-    Attributes, Inherited, Input, SourceSpan, SpanId, Timestamp, TraceId, excerpt, session_keys,
+    Attributes, Heritage, Inherited, Input, SourceSpan, SpanId, Timestamp, TraceId, excerpt,
 };
 use sentry_genai_delivery::Segment;
 use tracing::{Dispatch, Id, Span, dispatcher};
@@ -39,7 +42,14 @@ pub(crate) struct LocalTrace {
     /// The conversation that came in with the trace.
     conversation: Option<Arc<str>>,
     clock: Clock,
+    /// How often an open span has said something that holds for the spans below it; zero if none ever has.
+    said: AtomicU32,
+    /// The conversations and agents that spans have named, each once.
+    names: Mutex<Vec<Arc<str>>>,
 }
+
+/// How many names a trace remembers to use again.
+const MAX_NAMES: usize = 8;
 
 impl LocalTrace {
     pub(crate) fn new(
@@ -54,7 +64,22 @@ impl LocalTrace {
             segment,
             conversation,
             clock,
+            said: AtomicU32::new(0),
+            names: Mutex::default(),
         }
+    }
+
+    /// Returns a name as something that many spans can share.
+    fn share(&self, name: &str) -> Arc<str> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = names.iter().find(|known| ***known == *name) {
+            return Arc::clone(known);
+        }
+        let shared = Arc::from(name);
+        if names.len() < MAX_NAMES {
+            names.push(Arc::clone(&shared));
+        }
+        shared
     }
 
     pub(crate) fn trace_id(&self) -> TraceId {
@@ -63,6 +88,15 @@ impl LocalTrace {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Takes note that an open span says something that holds for those below it; `late` if there may be some by now.
+    fn note_said(&self, late: bool) {
+        if late {
+            self.said.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.said.fetch_max(1, Ordering::Relaxed);
+        }
     }
 
     /// Returns the conversation that came in with the trace, or with the request that is handled here.
@@ -112,6 +146,16 @@ pub(crate) struct Node {
     session_rank: usize,
     pub(crate) gen_ai: bool,
     pub(crate) model_calls_below: bool,
+    /// What holds for the children, as of a state of [`LocalTrace::said`].
+    for_children: Option<(u32, Option<Arc<Bequest>>)>,
+}
+
+/// What a span and its ancestors tell the spans below.
+#[derive(Default)]
+struct Bequest {
+    conversation: ConversationSetting,
+    agent_name: Option<Arc<str>>,
+    session_id: Option<Arc<str>>,
 }
 
 impl Node {
@@ -120,6 +164,46 @@ impl Node {
         Self {
             frame,
             ..Self::default()
+        }
+    }
+
+    /// Returns what holds for the children of this span, given what holds for the span itself.
+    fn bequest(&self, above: Option<Arc<Bequest>>) -> Option<Arc<Bequest>> {
+        let session_id = self.session_id.as_ref().filter(|_| self.gen_ai);
+        let says_nothing = matches!(self.conversation, ConversationSetting::Inherited)
+            && self.agent_name.is_none()
+            && session_id.is_none();
+        if says_nothing {
+            return above;
+        }
+        let above = above.as_deref();
+        Some(Arc::new(Bequest {
+            conversation: match &self.conversation {
+                ConversationSetting::Inherited => {
+                    above.map(|it| it.conversation.clone()).unwrap_or_default()
+                }
+                own => own.clone(),
+            },
+            agent_name: self
+                .agent_name
+                .clone()
+                .or_else(|| above?.agent_name.clone()),
+            session_id: session_id.cloned().or_else(|| above?.session_id.clone()),
+        }))
+    }
+
+    /// Takes note of what an attribute tells the descendants.
+    fn bequeath(&mut self, heritage: Heritage, text: Arc<str>) {
+        match heritage {
+            Heritage::Conversation => self.conversation = ConversationSetting::Id(text),
+            Heritage::Agent => self.agent_name = Some(text),
+            Heritage::Session { rank }
+                if self.session_id.is_none() || rank <= self.session_rank =>
+            {
+                self.session_id = Some(text);
+                self.session_rank = rank;
+            }
+            _ => {}
         }
     }
 }
@@ -141,28 +225,25 @@ impl SpanState {
     pub(crate) fn absorb(&mut self, recorder: Recorder) {
         let Recorder {
             mut attributes,
-            node,
+            start,
             ..
         } = recorder;
+        let mut says_more = false;
+        for (heritage, text) in attributes.heritage(start) {
+            self.node.bequeath(heritage, self.trace.share(text));
+            says_more = true;
+        }
+        if !self.node.gen_ai && attributes.is_gen_ai() {
+            self.node.gen_ai = true;
+            says_more |= self.node.session_id.is_some();
+            self.trace.segment.trace().note_ai_span();
+        }
+        if says_more {
+            self.trace.note_said(start > 0);
+        }
         // Anything there was recorded at the same time, by another thread.
         attributes.append(std::mem::take(&mut self.source.attributes));
         self.source.attributes = attributes;
-        if !matches!(node.conversation, ConversationSetting::Inherited) {
-            self.node.conversation = node.conversation;
-        }
-        if node.agent_name.is_some() {
-            self.node.agent_name = node.agent_name;
-        }
-        if node.session_id.is_some()
-            && (self.node.session_id.is_none() || node.session_rank <= self.node.session_rank)
-        {
-            self.node.session_id = node.session_id;
-            self.node.session_rank = node.session_rank;
-        }
-        if node.gen_ai && !self.node.gen_ai {
-            self.node.gen_ai = true;
-            self.trace.segment.trace().note_ai_span();
-        }
     }
 
     /// Returns whether this span is a model call that says how many tokens it used.
@@ -174,7 +255,8 @@ impl SpanState {
 /// Collects the fields of a span as they are visited, outside of any lock: a field's `Debug` may log.
 pub(crate) struct Recorder {
     pub(crate) attributes: Attributes,
-    pub(crate) node: Node,
+    /// How many values there were before.
+    start: usize,
     /// The longest text that is copied, in bytes.
     room: usize,
 }
@@ -182,11 +264,9 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Creates a recorder for a span with these fields that `handle` sends.
     pub(crate) fn new(handle: &Handle, fields: &FieldSet) -> Self {
-        // Most texts are short, and one that is not makes room for itself.
-        let attributes = Attributes::with_capacity(fields.len() + 1, 32 * fields.len());
         Self {
-            attributes,
-            node: Node::default(),
+            attributes: handle.delivery().attributes(fields.len() + 1),
+            start: 0,
             room: handle.text_room(),
         }
     }
@@ -194,8 +274,8 @@ impl Recorder {
     /// Takes what a span has recorded so far, to add to it; [`SpanState::absorb`] puts it back.
     pub(crate) fn resume(state: &mut SpanState) -> Self {
         Self {
+            start: state.source.attributes.records(),
             attributes: std::mem::take(&mut state.source.attributes),
-            node: Node::default(),
             room: state.trace.handle.text_room(),
         }
     }
@@ -208,63 +288,24 @@ impl Recorder {
                 .push_owned_key(key, &*excerpt(&text, self.room)),
             value => self.attributes.push_owned_key(key, value),
         }
-        self.notice(key);
-    }
-
-    fn notice(&mut self, key: &str) {
-        if key.starts_with("gen_ai.") {
-            self.node.gen_ai = true;
-        }
-        let inheritable = match key {
-            "gen_ai.conversation.id" | "gen_ai.agent.name" => true,
-            _ => session_keys().contains(&key),
-        };
-        if !inheritable {
-            return;
-        }
-        let Some(text) = self.attributes.text(key).map(|text| text.trim_matches('"')) else {
-            return;
-        };
-        if text.is_empty() {
-            return;
-        }
-        let text = Arc::from(text);
-        match key {
-            "gen_ai.conversation.id" => self.node.conversation = ConversationSetting::Id(text),
-            "gen_ai.agent.name" => self.node.agent_name = Some(text),
-            _ => {
-                let rank = session_keys()
-                    .iter()
-                    .position(|known| *known == key)
-                    .unwrap_or(usize::MAX);
-                if self.node.session_id.is_none() || rank <= self.node.session_rank {
-                    self.node.session_id = Some(text);
-                    self.node.session_rank = rank;
-                }
-            }
-        }
     }
 }
 
 impl Visit for Recorder {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.attributes.push(field.name(), value);
-        self.notice(field.name());
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.attributes.push(field.name(), value);
-        self.notice(field.name());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.attributes.push(field.name(), value);
-        self.notice(field.name());
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
         self.attributes.push(field.name(), value);
-        self.notice(field.name());
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
@@ -272,60 +313,45 @@ impl Visit for Recorder {
             Ok(value) => self.attributes.push(field.name(), value),
             Err(_) => self.attributes.push_display(field.name(), value, self.room),
         }
-        self.notice(field.name());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.attributes.push(field.name(), value);
-        self.notice(field.name());
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.attributes
-            .push(field.name(), &*excerpt(value, self.room));
-        self.notice(field.name());
+        self.attributes.push_text(field.name(), value, self.room);
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         self.attributes.push_display(field.name(), value, self.room);
-        self.notice(field.name());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.attributes
             .push_display(field.name(), format_args!("{value:?}"), self.room);
-        self.notice(field.name());
     }
 }
 
-/// Resolves what a span takes from its ancestors and surroundings, when it has ended.
-pub(crate) fn inherit<'a, R>(
-    state: &SpanState,
-    ancestors: impl Iterator<Item = SpanRef<'a, R>>,
-) -> Inherited
+/// Resolves what a span takes from its ancestors and surroundings.
+pub(crate) fn inherit<'a, R>(state: &SpanState, span: &SpanRef<'a, R>) -> Inherited
 where
-    R: LookupSpan<'a> + 'a,
+    R: LookupSpan<'a>,
 {
+    let said = state.trace.said.load(Ordering::Relaxed);
+    let parent = if said > 0 { span.parent() } else { None };
+    let above = parent.and_then(|parent| bequest(parent, said));
+    let above = above.as_deref();
     let mut inherited = Inherited::default();
     inherited.model_calls_below = state.node.model_calls_below;
-    let mut conversation = state.node.conversation.clone();
-    for ancestor in ancestors {
-        let extensions = ancestor.extensions();
-        let Some(SpanState { node, .. }) = extensions.get::<SpanState>() else {
-            continue;
-        };
-        if matches!(conversation, ConversationSetting::Inherited) {
-            conversation = node.conversation.clone();
-        }
-        if inherited.agent_name.is_none() {
-            inherited.agent_name.clone_from(&node.agent_name);
-        }
-        if inherited.session_id.is_none() && node.gen_ai {
-            inherited.session_id.clone_from(&node.session_id);
-        }
-    }
+    inherited.agent_name = above.and_then(|it| it.agent_name.clone());
+    inherited.session_id = above.and_then(|it| it.session_id.clone());
+    let conversation = match (&state.node.conversation, above) {
+        (ConversationSetting::Inherited, Some(above)) => &above.conversation,
+        (own, _) => own,
+    };
     inherited.conversation_id = match conversation {
-        ConversationSetting::Id(id) => Some(id),
+        ConversationSetting::Id(id) => Some(Arc::clone(id)),
         ConversationSetting::Removed => None,
         // A span made outside of the scope that it ran and ended in belongs to it as well.
         ConversationSetting::Inherited => state
@@ -337,6 +363,42 @@ where
             .or_else(|| state.trace.incoming_conversation()),
     };
     inherited
+}
+
+/// Returns what holds for the children of `span`.
+///
+/// Every span on the way up remembers it, so that closing spans one below the other does not walk the same way again and again.
+fn bequest<'a, R>(span: SpanRef<'a, R>, said: u32) -> Option<Arc<Bequest>>
+where
+    R: LookupSpan<'a>,
+{
+    let remembered = |span: &SpanRef<'a, R>| {
+        let extensions = span.extensions();
+        let node = &extensions.get::<SpanState>()?.node;
+        let (as_of, bequest) = node.for_children.as_ref()?;
+        (*as_of == said).then(|| bequest.clone())
+    };
+    if let Some(bequest) = remembered(&span) {
+        return bequest;
+    }
+    let mut above = span.parent();
+    let mut between = Vec::new();
+    let mut bequest = None;
+    while let Some(ancestor) = above {
+        if let Some(known) = remembered(&ancestor) {
+            bequest = known;
+            break;
+        }
+        above = ancestor.parent();
+        between.push(ancestor);
+    }
+    for span in between.iter().rev().chain([&span]) {
+        if let Some(SpanState { node, .. }) = span.extensions_mut().get_mut() {
+            bequest = node.bequest(bequest);
+            node.for_children = Some((said, bequest.clone()));
+        }
+    }
+    bequest
 }
 
 /// The ids of a span, for what is captured inside of it.
@@ -391,7 +453,7 @@ pub(crate) fn current_conversation() -> Option<Arc<str>> {
         })?;
         let extensions = holder.extensions();
         if let Some(state) = extensions.get::<SpanState>() {
-            return inherit(state, holder.scope().skip(1)).conversation_id;
+            return inherit(state, &holder).conversation_id;
         }
         let unsampled = extensions.get::<Unsampled>()?;
         Surroundings::conversation()
@@ -424,6 +486,7 @@ pub(crate) fn set_conversation_of_current_span(setting: ConversationSetting) -> 
                         .push("gen_ai.conversation.id", &**id);
                 }
                 state.node.conversation = setting.clone();
+                state.trace.note_said(true);
                 return Some(());
             }
             extensions.get_mut::<Unsampled>().map(|_| ())

@@ -5,7 +5,7 @@
 use std::{
     env,
     error::Error,
-    fs::File,
+    fs::{self, File},
     mem, panic, process, thread,
     time::{Duration, Instant},
 };
@@ -53,6 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         "fork" => forked(&guard)?,
         "descriptors" => without_descriptors(&guard)?,
+        "files" => without_files(&guard),
         "crowd" => crowd(&guard),
         _ => return Err("no such ending".into()),
     }
@@ -109,6 +110,17 @@ fn without_descriptors(guard: &Guard) -> Result<(), Box<dyn Error>> {
     drop(files);
     println!("{}", guard.flush(PATIENCE));
     Ok(())
+}
+
+/// Says whether a file can be written, and whether spans leave.
+fn without_files(guard: &Guard) {
+    let file = env::temp_dir().join(format!("endings-{}", process::id()));
+    // The signal is ignored, so that writing returns an error.
+    let written = fs::write(&file, "x").is_ok();
+    let _ = fs::remove_file(&file);
+    println!("{written}");
+    work("on a full disk");
+    println!("{}", guard.flush(PATIENCE));
 }
 
 /// Many spans that are open at the same time, on several threads.

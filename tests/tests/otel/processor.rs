@@ -570,3 +570,28 @@ fn open_spans_are_bounded() {
     program.flush().span("oldest");
     drop(kept);
 }
+
+#[test]
+fn model_calls_are_measured_in_traces_that_are_not_sampled() {
+    let receiver = Receiver::with(ClientOptions::new().traces_sample_rate(0.0));
+    let options = Options::new().with_metrics(receiver.client.clone());
+    let program = Program::with(receiver, options);
+    let usage = ("gen_ai.usage.input_tokens", 42.into());
+    let root = program.span("POST /ask", &[], &Context::new());
+    let call = program.span("chat", &[operation("chat"), usage], &root);
+    call.span().end();
+    root.span().end();
+    let received = program.flush();
+    received.client.flush(Some(Duration::from_secs(10)));
+    assert!(received.spans().is_empty());
+    let metrics = received.ingest.metrics();
+    assert_eq!(metrics.len(), 2, "{metrics:#?}");
+    let (trace_id, span_id) = ids(&call);
+    for metric in &metrics {
+        assert_eq!(metric["trace_id"], *trace_id);
+        assert_eq!(metric["span_id"], *span_id);
+    }
+    assert_eq!(metrics[0]["name"], "gen_ai.client.token.usage");
+    assert_eq!(metrics[0]["value"], 42.0);
+    assert_eq!(program.processor.stats().lost(LossReason::SampleRate), 2);
+}

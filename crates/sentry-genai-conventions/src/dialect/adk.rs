@@ -3,13 +3,13 @@
 
 use serde_json::Value;
 
-use super::{DEFINITIONS, Dialect, Says, What, has_known_operation, has_prefix, json, usage};
+use super::{DEFINITIONS, Dialect, Says, What, has_known_operation, has_prefix, json, usage, aliases};
 use crate::SourceSpan;
 
 pub(super) static ADK: Dialect = Dialect {
     name: "adk",
     speaks,
-    aliases: &[
+    aliases: &aliases([
         (
             "gen_ai.usage.audio_input_tokens",
             "gcp.vertex.agent.usage.audio_input_tokens",
@@ -25,7 +25,7 @@ pub(super) static ADK: Dialect = Dialect {
         ("gcp.vertex.agent.tool_response", "gen_ai.tool.call.result"),
         (REQUEST, "gen_ai.input.messages"),
         (RESPONSE, "gen_ai.output.messages"),
-    ],
+    ]),
     operation,
     adjust,
     ..Dialect::NONE

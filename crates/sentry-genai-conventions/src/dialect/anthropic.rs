@@ -1,18 +1,18 @@
 //! Anthropic's SDK for Python, which describes its own calls as soon as someone listens.
 
-use super::Dialect;
+use super::{Dialect, aliases};
 use crate::SourceSpan;
 
 pub(super) static ANTHROPIC: Dialect = Dialect {
     name: "anthropic",
     speaks,
-    aliases: &[
+    aliases: &aliases([
         (
             "anthropic.message.stop_reason",
             "gen_ai.response.finish_reasons",
         ),
         ("anthropic.tool_result.content", "gen_ai.tool.call.result"),
-    ],
+    ]),
     ..Dialect::NONE
 };
 

@@ -1,6 +1,6 @@
 //! genai: the newest conventions, almost to the letter.
 
-use super::Dialect;
+use super::{Dialect, is_of_crate};
 use crate::SourceSpan;
 
 pub(super) static GENAI: Dialect = Dialect {
@@ -10,5 +10,5 @@ pub(super) static GENAI: Dialect = Dialect {
 };
 
 fn speaks(span: &SourceSpan) -> bool {
-    span.scope == "genai" || span.scope.starts_with("genai::")
+    is_of_crate(span, "genai")
 }

@@ -2,18 +2,18 @@
 
 use serde_json::Value;
 
-use super::{Dialect, Says, What, json, usage};
+use super::{Dialect, Says, What, json, usage, aliases};
 use crate::{SourceSpan, timestamp};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
     speaks: |span| span.attributes.contains(TYPE),
-    aliases: &[
+    aliases: &aliases([
         ("langfuse.observation.model.name", "gen_ai.request.model"),
         ("langfuse.observation.status_message", "error.message"),
         ("langfuse.session.id", "session.id"),
         ("langfuse.user.id", "user.id"),
-    ],
+    ]),
     noise: &[
         "langfuse.internal.*",
         "langfuse.observation.completion_start_time",

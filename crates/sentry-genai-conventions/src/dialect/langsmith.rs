@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Dialect, Says, What, json, json::Object, usage};
+use super::{Dialect, Says, What, json, json::Object, usage, aliases};
 use crate::SourceSpan;
 
 pub(super) static LANGSMITH: Dialect = Dialect {
     name: "langsmith",
     speaks: |span| span.attributes.contains(KIND),
-    aliases: &[
+    aliases: &aliases([
         (AGENT, "gen_ai.agent.name"),
         ("langsmith.metadata.ls_provider", "gen_ai.provider.name"),
         ("langsmith.metadata.ls_model_name", "gen_ai.request.model"),
@@ -29,7 +29,7 @@ pub(super) static LANGSMITH: Dialect = Dialect {
             "gen_ai.response.system_fingerprint",
             "openai.response.system_fingerprint",
         ),
-    ],
+    ]),
     noise: &[
         "langsmith.metadata.LANGSMITH_*",
         "langsmith.metadata.LANGCHAIN_*",

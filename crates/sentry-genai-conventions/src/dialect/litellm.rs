@@ -4,14 +4,13 @@ use serde_json::Value;
 
 use super::{
     Dialect, INPUT, OUTPUT, Says, What, has_known_operation, has_prefix, indexed, json, traceloop,
-    usage,
-};
+    usage, aliases};
 use crate::SourceSpan;
 
 pub(super) static LITELLM: Dialect = Dialect {
     name: "litellm",
     speaks,
-    aliases: &[
+    aliases: &aliases([
         (
             "gen_ai.cost.cache_creation_cost",
             "gen_ai.cost.cache_creation.input_tokens",
@@ -30,7 +29,7 @@ pub(super) static LITELLM: Dialect = Dialect {
         ("llm.is_streaming", "gen_ai.response.streaming"),
         ("llm.user", "user.id"),
         ("metadata.user_api_key_end_user_id", "user.id"),
-    ],
+    ]),
     noise: &["hidden_params", "metadata.usage_object"],
     operation,
     adjust,

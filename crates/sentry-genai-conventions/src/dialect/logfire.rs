@@ -1,20 +1,19 @@
 //! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
 
 use super::{
-    ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, event_list, has_known_operation, json, usage,
-};
+    ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, event_list, has_known_operation, json, usage, aliases};
 use crate::{SourceSpan, SourceStatus};
 
 pub(super) static LOGFIRE: Dialect = Dialect {
     name: "logfire",
     speaks: |span| span.scope.starts_with("logfire."),
-    aliases: &[
+    aliases: &aliases([
         ("agent_name", "gen_ai.agent.name"),
         ("from_agent", "gen_ai.handoff.from_agent"),
         ("group_id", "session.id"),
         ("response_id", "gen_ai.response.id"),
         ("to_agent", "gen_ai.handoff.to_agent"),
-    ],
+    ]),
     noise: &[
         "gen_ai.usage.raw",
         "logfire.json_schema",

@@ -1,16 +1,16 @@
 //! Mastra's exporter: a tree of spans per model call, of which one is the call.
 
-use super::{Dialect, Says, What, json};
+use super::{Dialect, Says, What, json, aliases};
 use crate::{SourceSpan, SourceStatus};
 
 pub(super) static MASTRA: Dialect = Dialect {
     name: "mastra",
     speaks: |span| span.attributes.contains(TYPE),
-    aliases: &[
+    aliases: &aliases([
         ("sessionId", "session.id"),
         ("threadId", "session.id"),
         ("userId", "user.id"),
-    ],
+    ]),
     noise: &[
         "body",
         "headers",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, indexed,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, indexed,
     json::{self, Object},
     litellm, traceloop,
 };
@@ -12,7 +12,7 @@ use crate::{Attributes, SourceSpan, timestamp};
 pub(super) static OPENINFERENCE: Dialect = Dialect {
     name: "openinference",
     speaks: |span| span.attributes.contains(KIND),
-    aliases: &[
+    aliases: &aliases([
         ("agent.name", "gen_ai.agent.name"),
         ("llm.cost.completion", "gen_ai.cost.output_tokens"),
         ("llm.cost.prompt", "gen_ai.cost.input_tokens"),
@@ -40,7 +40,7 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
         ("tool.description", "gen_ai.tool.description"),
         ("tool.name", "gen_ai.tool.name"),
         ("tool_call.id", "gen_ai.tool.call.id"),
-    ],
+    ]),
     noise: &[
         "embedding.invocation_parameters",
         "input.mime_type",

@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
-use super::{Dialect, INPUT, OUTPUT, What, json, mentions_gen_ai};
-use crate::{Attributes, SourceSpan, messages, provider};
+use super::{Dialect, INPUT, OUTPUT, What, aliases, json, mentions_gen_ai};
+use crate::{Attributes, SourceSpan, attributes::Name, messages, provider};
 
 pub(crate) static OTEL: Dialect = Dialect {
     speaks: mentions_gen_ai,
@@ -18,7 +18,7 @@ pub(crate) static OTEL: Dialect = Dialect {
 };
 
 #[rustfmt::skip]
-static ALIASES: &[(&str, &str)] = &[
+static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.client.operation.time_to_first_chunk", "gen_ai.response.time_to_first_chunk"),
     ("gen_ai.completion", "gen_ai.output.messages"),
     ("gen_ai.is_streaming", "gen_ai.response.streaming"),
@@ -40,7 +40,7 @@ static ALIASES: &[(&str, &str)] = &[
     ("gen_ai.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.thinking_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("operation.cost", "gen_ai.cost.total_tokens"),
-];
+]);
 
 /// Makes values canonical that have a canonical key already.
 pub(super) fn values(span: &mut SourceSpan, what: What) {

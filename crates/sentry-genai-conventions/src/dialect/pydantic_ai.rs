@@ -1,12 +1,12 @@
 //! pydantic-ai, in every version of its format: lists of events, then messages; names of its own, then the conventions'.
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, event_list, has_known_operation};
+use super::{Dialect, INPUT, OUTPUT, Says, What, event_list, has_known_operation, aliases};
 use crate::SourceSpan;
 
 pub(super) static PYDANTIC_AI: Dialect = Dialect {
     name: "pydantic_ai",
     speaks,
-    aliases: &[
+    aliases: &aliases([
         ("agent_name", "gen_ai.agent.name"),
         ("model_name", "gen_ai.request.model"),
         ("model_request_parameters", "gen_ai.tool.definitions"),
@@ -44,7 +44,7 @@ pub(super) static PYDANTIC_AI: Dialect = Dialect {
             "gen_ai.usage.details.reasoning_tokens",
             "gen_ai.usage.reasoning.output_tokens",
         ),
-    ],
+    ]),
     noise: &["embeddings", "logfire.json_schema", "logfire.metrics"],
     operation,
     adjust,

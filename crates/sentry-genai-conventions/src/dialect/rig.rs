@@ -1,23 +1,24 @@
 //! rig, before and after its split into crates.
 
-use super::{Dialect, What};
+use super::{Dialect, What, aliases, is_of_crate};
 use crate::SourceSpan;
 
 pub(super) static RIG: Dialect = Dialect {
     name: "rig",
     speaks,
-    aliases: &[(
+    aliases: &aliases([(
         "gen_ai.usage.tool_use_prompt_tokens",
         "rig.usage.tool_use_prompt_tokens",
-    )],
+    )]),
     noise: &["rig.completion_parent"],
     adjust,
     ..Dialect::NONE
 };
 
 fn speaks(span: &SourceSpan) -> bool {
-    let library = span.scope.split("::").next().unwrap_or_default();
-    matches!(library, "rig" | "rig_core" | "rig_agent")
+    ["rig", "rig_core", "rig_agent"]
+        .iter()
+        .any(|library| is_of_crate(span, library))
 }
 
 /// Until 0.43 a streamed turn differed from another one by its span name alone.

@@ -106,8 +106,8 @@ fn what_sentry_does_not_know_leaves_its_namespaces() {
         kept,
         [
             "gen_ai.request.model",
-            "gen_ai.tool.call.id",
             "otel.gen_ai.tool.type",
+            "gen_ai.tool.call.id",
             "gen_ai.operation.name",
             "otel.gen_ai.made.up",
             "otel.mcp.made.up",

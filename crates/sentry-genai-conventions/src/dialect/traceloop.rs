@@ -4,14 +4,13 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, bedrock, has_known_operation, indexed, json,
-};
+    DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, bedrock, has_known_operation, indexed, json, aliases};
 use crate::{Attributes, SourceSpan};
 
 pub(super) static TRACELOOP: Dialect = Dialect {
     name: "traceloop",
     speaks,
-    aliases: &[
+    aliases: &aliases([
         ("gen_ai.openai.api_base", "server.address"),
         ("llm.chat.stop_sequences", "gen_ai.request.stop_sequences"),
         ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
@@ -43,7 +42,7 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         ),
         ("traceloop.association.properties.user_id", "user.id"),
         ("traceloop.workflow.name", "gen_ai.pipeline.name"),
-    ],
+    ]),
     noise: &["gen_ai.task.input", "gen_ai.task.output", "llm.headers"],
     operation,
     adjust,
@@ -56,8 +55,11 @@ const ENTITY_OUTPUT: &str = "traceloop.entity.output";
 const PROVIDER: &str = "traceloop.association.properties.ls_provider";
 
 fn speaks(span: &SourceSpan) -> bool {
+    let attributes = &span.attributes;
+    let may = |prefix| attributes.may_begin_with(prefix);
     is_own_scope(&span.scope)
-        || span.attributes.iter().any(|(key, _)| {
+        || (may("traceloop.") || may("llm.") || may("gen_ai."))
+            && attributes.iter().any(|(key, _)| {
             let indexed = |prefix: &str| {
                 key.strip_prefix(prefix)
                     .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))

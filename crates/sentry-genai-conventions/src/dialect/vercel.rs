@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, has_known_operation, json, usage};
+use super::{Dialect, INPUT, OUTPUT, Says, What, has_known_operation, json, usage, aliases};
 use crate::SourceSpan;
 
 pub(super) static VERCEL: Dialect = Dialect {
     name: "vercel_ai",
     speaks: |span| span.attributes.contains(ID),
-    aliases: &[
+    aliases: &aliases([
         ("ai.model.id", "gen_ai.request.model"),
         ("ai.model.provider", "gen_ai.provider.name"),
         ("ai.prompt", INPUT),
@@ -72,7 +72,7 @@ pub(super) static VERCEL: Dialect = Dialect {
             "gen_ai.usage.reasoning.output_tokens",
         ),
         ("ai.usage.totalTokens", "gen_ai.usage.total_tokens"),
-    ],
+    ]),
     noise: &[
         "ai.embedding",
         "ai.embeddings",

@@ -3,51 +3,74 @@
 //! Newer libraries write the canonical form, and then most messages are plain text. Reading such an attribute into values and
 //! writing it anew would cost more than everything else that is done to a span.
 
-use super::{ContentLimits, Side, blobs, parse};
+use std::{ops::Range, sync::LazyLock};
+
+use memchr::memmem::Finder;
+
+use super::{ContentLimits, Side, blobs, marks::Specials, parse};
 
 /// A tool call in disguise: the repr of a Python object in the place of a text.
-const CALL_IN_TEXT: &[u8] = b"type='function_call'";
+static CALL_IN_TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='function_call'"));
+
+/// How many texts of system messages can move away without being read.
+const MAX_SYSTEM: usize = 8;
 
 /// Messages in canonical form, as they stand in the attribute's text.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Canonical<'a> {
-    /// The texts of the system messages at the start, as JSON strings with their quotes.
-    pub(crate) system: Vec<&'a str>,
-    /// The other messages, with the bracket that closes the list but not the one that opens it; `None` if there are none.
-    pub(crate) rest: Option<&'a str>,
+pub(crate) struct Canonical {
+    system: Texts,
+    /// Where the other messages start; they reach to the bracket that closes the list. `None` if there are none.
+    pub(crate) rest: Option<usize>,
+}
+
+impl Canonical {
+    /// Where the texts of the system messages at the start are, as JSON strings with their quotes.
+    pub(crate) fn system(&self) -> &[Range<usize>] {
+        &self.system.places[..self.system.count]
+    }
+}
+
+/// Where texts are. What finds no place is only counted.
+#[derive(Debug, Default, PartialEq)]
+struct Texts {
+    places: [Range<usize>; MAX_SYSTEM],
+    count: usize,
+}
+
+impl Texts {
+    fn push(&mut self, place: Range<usize>) {
+        if let Some(free) = self.places.get_mut(self.count) {
+            *free = place;
+        }
+        self.count += 1;
+    }
 }
 
 /// Recognises messages that [`Messages::parse`](super::Messages::parse) would write as they are, apart from the system
 /// messages at the start. `None` does not mean that something is wrong with them.
-pub(crate) fn messages<'a>(
-    text: &'a str,
-    side: Side,
-    limits: &ContentLimits,
-) -> Option<Canonical<'a>> {
+pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option<Canonical> {
     let bytes = text.as_bytes();
     if text.len() > limits.attribute_bytes
         || blobs::may_hold_blob(bytes)
-        || memchr::memmem::find(bytes, CALL_IN_TEXT).is_some()
+        || CALL_IN_TEXT.find(bytes).is_some()
     {
         return None;
     }
-    let mut scan = Scan {
-        text,
-        at: 0,
-        limits,
-    };
-    let mut system = Vec::new();
+    let mut scan = Scan::of(text, limits);
+    let mut system = Texts::default();
     let mut rest = None;
     scan.require(b'[')?;
     loop {
         scan.skip_whitespace();
         let start = scan.at;
-        let before = system.len();
+        let before = system.count;
         let role = scan.message(side, &mut system)?;
         if role != "system" || rest.is_some() {
             // Only the system messages at the start move away.
-            system.truncate(before);
+            system.count = before;
             rest = rest.or(Some(start));
+        } else if system.count > MAX_SYSTEM {
+            return None;
         }
         match scan.next()? {
             b',' => {}
@@ -56,23 +79,16 @@ pub(crate) fn messages<'a>(
         }
     }
     scan.end()?;
-    Some(Canonical {
-        system,
-        rest: rest.map(|start| &text[start..]),
-    })
+    Some(Canonical { system, rest })
 }
 
 /// Recognises a list of text parts, as system instructions are: `[{"type":"text","content":"..."}]`.
 pub(crate) fn is_text_parts(text: &str, limits: &ContentLimits) -> bool {
     let is_short = text.len() <= limits.attribute_bytes && !blobs::may_hold_blob(text.as_bytes());
-    let mut scan = Scan {
-        text,
-        at: 0,
-        limits,
-    };
+    let mut scan = Scan::of(text, limits);
     is_short
         && scan
-            .parts(false, &mut Vec::new())
+            .parts(false, &mut Texts::default())
             .and_then(|_| scan.end())
             .is_some()
 }
@@ -81,12 +97,22 @@ pub(crate) fn is_text_parts(text: &str, limits: &ContentLimits) -> bool {
 struct Scan<'a, 'l> {
     text: &'a str,
     at: usize,
+    specials: Specials<'a>,
     limits: &'l ContentLimits,
 }
 
-impl<'a> Scan<'a, '_> {
+impl<'a, 'l> Scan<'a, 'l> {
+    fn of(text: &'a str, limits: &'l ContentLimits) -> Self {
+        Self {
+            text,
+            at: 0,
+            specials: Specials::of(text.as_bytes()),
+            limits,
+        }
+    }
+
     /// Reads `{"role":R,"parts":[...],"finish_reason":F}`, adds the texts to `texts`, and returns the role.
-    fn message(&mut self, side: Side, texts: &mut Vec<&'a str>) -> Option<&'a str> {
+    fn message(&mut self, side: Side, texts: &mut Texts) -> Option<&'a str> {
         let (mut role, mut has_parts, mut has_reason) = (None, false, false);
         let mut has_reasoning = false;
         self.require(b'{')?;
@@ -126,7 +152,7 @@ impl<'a> Scan<'a, '_> {
     }
 
     /// Reads `[{"type":"text","content":C},...]`, and returns whether there is a part of reasoning, if there may be.
-    fn parts(&mut self, reasoning: bool, texts: &mut Vec<&'a str>) -> Option<bool> {
+    fn parts(&mut self, reasoning: bool, texts: &mut Texts) -> Option<bool> {
         let mut has_reasoning = false;
         self.require(b'[')?;
         loop {
@@ -145,7 +171,10 @@ impl<'a> Scan<'a, '_> {
                         has_reasoning |= is_reasoning;
                         has_type = true;
                     }
-                    r#""content""# if content.is_none() => content = Some(self.text()?),
+                    r#""content""# if content.is_none() => {
+                        let length = self.text()?.len();
+                        content = Some(self.at - length..self.at);
+                    }
                     _ => return None,
                 }
                 match self.next()? {
@@ -180,18 +209,25 @@ impl<'a> Scan<'a, '_> {
         self.require(b'"')?;
         let bytes = self.text.as_bytes();
         let start = self.at - 1;
+        let mut at = self.at;
+        // In registers, since nearly all the time is spent here.
+        let mut specials = self.specials;
         loop {
-            let offset = memchr::memchr2(b'"', b'\\', &bytes[self.at..])?;
-            let plain = &bytes[self.at..self.at + offset];
-            (!plain.iter().any(|&byte| byte < 0x20)).then_some(())?;
-            self.at += offset + 1;
-            if bytes[self.at - 1] == b'"' {
-                return Some(&self.text[start..self.at]);
+            let special = specials.from(at)?;
+            match bytes[special] {
+                b'"' => {
+                    self.at = special + 1;
+                    self.specials = specials;
+                    return self.text.get(start..self.at);
+                }
+                b'\\' => {}
+                // A control character.
+                _ => return None,
             }
             // Longer escapes can hide anything, a blob for instance.
-            let escape = bytes.get(self.at)?;
+            let escape = bytes.get(special + 1)?;
             matches!(escape, b'"' | b'\\' | b'n' | b't' | b'r' | b'b' | b'f').then_some(())?;
-            self.at += 1;
+            at = special + 2;
         }
     }
 

@@ -16,6 +16,13 @@ pub fn excerpt(text: &str, room: usize) -> Cow<'_, str> {
     if text.len() <= room {
         return Cow::Borrowed(text);
     }
+    let mut excerpt = String::new();
+    write_excerpt(&mut excerpt, text, room);
+    Cow::Owned(excerpt)
+}
+
+/// Appends both ends of a text that is longer than `room`.
+pub(crate) fn write_excerpt(buffer: &mut String, text: &str, room: usize) {
     let mut head = room / 4;
     while !text.is_char_boundary(head) {
         head -= 1;
@@ -24,17 +31,12 @@ pub fn excerpt(text: &str, room: usize) -> Cow<'_, str> {
     while !text.is_char_boundary(tail) {
         tail += 1;
     }
-    let missing = tail - head;
-    Cow::Owned(
-        [
-            &text[..head],
-            START,
-            &missing.to_string(),
-            END,
-            &text[tail..],
-        ]
-        .concat(),
-    )
+    let missing = (tail - head).to_string();
+    let pieces = [&text[..head], START, &missing, END, &text[tail..]];
+    buffer.reserve(pieces.iter().map(|piece| piece.len()).sum());
+    for piece in pieces {
+        buffer.push_str(piece);
+    }
 }
 
 /// Returns the part of an excerpt that tells most of a conversation: its last messages as a list, or else its beginning.

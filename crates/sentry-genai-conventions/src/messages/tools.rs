@@ -48,16 +48,19 @@ pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
 ///
 /// JSON stays JSON, with binary content replaced and the strings inside shortened; plain text is cut. Returns the
 /// UTF-8 bytes there were if anything was cut.
-pub(crate) fn tool_payload(text: &str, limits: &ContentLimits) -> (String, Option<usize>) {
+pub(crate) fn tool_payload<'t>(
+    text: &'t str,
+    limits: &ContentLimits,
+) -> (Cow<'t, str>, Option<usize>) {
     let redacted = blobs::redact_blobs(text);
     if redacted.len() <= limits.text_bytes.min(limits.attribute_bytes) {
-        return (redacted.into_owned(), None);
+        return (redacted, None);
     }
     let (json, is_cut) = match parse::json(&redacted) {
         Some(value) => fit_payload(value, redacted, limits),
         None => (cut_text(redacted, limits), true),
     };
-    (json, is_cut.then_some(text.len()))
+    (json.into(), is_cut.then_some(text.len()))
 }
 
 fn fit_payload(mut value: Value, text: Cow<'_, str>, limits: &ContentLimits) -> (String, bool) {

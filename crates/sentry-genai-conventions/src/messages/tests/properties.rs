@@ -244,10 +244,10 @@ proptest! {
         if let Some(found) = canonical::messages(&text, side, &limits) {
             let mut messages = Messages::parse(&text, side);
             let system: Value = serde_json::from_str(&system_parts(messages.take_system(), &limits)).unwrap();
-            let texts: Vec<String> = found.system.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+            let texts: Vec<String> = found.system().iter().map(|place| serde_json::from_str(&text[place.clone()]).unwrap()).collect();
             let texts: Vec<_> = texts.into_iter().map(|text| json!({"type": "text", "content": text})).collect();
             prop_assert_eq!(system, Value::from(texts));
-            let rest = found.rest.map(|rest| serde_json::from_str::<Value>(&format!("[{rest}")).unwrap());
+            let rest = found.rest.map(|rest| serde_json::from_str::<Value>(&format!("[{}", &text[rest..])).unwrap());
             let long = (!messages.is_empty()).then(|| {
                 let fitted = messages.into_json(&limits);
                 assert_eq!(fitted.original_length, None);
@@ -264,7 +264,7 @@ proptest! {
         for text in [text, json.to_string()] {
             if let Some(found) = canonical::messages(&text, side, &limits) {
                 prop_assert!(serde_json::from_str::<Vec<Value>>(&text).is_ok());
-                prop_assert!(found.rest.is_some() || !found.system.is_empty());
+                prop_assert!(found.rest.is_some() || !found.system().is_empty());
             }
         }
     }
@@ -275,9 +275,10 @@ fn common_messages_take_the_short_way() {
     let limits = ContentLimits::default();
     let text = r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]}, {"role": "user", "parts": [{"type": "text", "content": "Say \"4\"\n"}]}]"#;
     let found = canonical::messages(text, Side::Input, &limits).unwrap();
-    assert_eq!(found.system, [r#""Be brief.""#]);
+    let system: Vec<_> = found.system().iter().map(|place| &text[place.clone()]).collect();
+    assert_eq!(system, [r#""Be brief.""#]);
     assert_eq!(
-        found.rest,
+        found.rest.map(|rest| &text[rest..]),
         Some(r#"{"role": "user", "parts": [{"type": "text", "content": "Say \"4\"\n"}]}]"#)
     );
     let answer = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"2+2"},{"type":"text","content":"4"}],"finish_reason":"stop"}]"#;

@@ -440,7 +440,7 @@ fn tool_payloads_stay_as_they_are() {
         "{'city': 'Paris'}",
         "",
     ] {
-        assert_eq!(tool_payload(text, &limits), (text.to_owned(), None));
+        assert_eq!(tool_payload(text, &limits), (text.into(), None));
     }
     let image = json!({"mimeType": "image/png", "data": PNG}).to_string();
     assert_eq!(

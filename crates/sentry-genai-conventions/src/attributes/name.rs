@@ -1,0 +1,96 @@
+//! Attribute names and the hashes they are found by.
+
+/// The hash of a key, computed while compiling wherever the key is a literal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hash(u32);
+
+impl Hash {
+    /// Mixes length, start, middle and end: keys of one namespace differ there.
+    #[inline]
+    pub(crate) const fn of(key: &str) -> Self {
+        let bytes = key.as_bytes();
+        let length = bytes.len();
+        let mut mixed = if length >= 8 {
+            let before_end = if length >= 16 { length - 16 } else { 0 };
+            load(bytes, 0)
+                ^ load(bytes, length / 2 - 4).rotate_left(15)
+                ^ load(bytes, before_end).rotate_left(31)
+                ^ load(bytes, length - 8).rotate_left(47)
+        } else {
+            let mut short = 0;
+            let mut at = 0;
+            while at < length {
+                short = short << 8 | bytes[at] as u64;
+                at += 1;
+            }
+            short
+        };
+        mixed ^= (length as u64) << 56;
+        mixed = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^= mixed >> 29;
+        Self((mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32) as u32)
+    }
+
+    /// The hash's place in a set of 64.
+    #[inline]
+    pub(crate) const fn bit(self) -> u64 {
+        1 << (self.0 & 63)
+    }
+
+    /// The hash's place in a table of so many slots, a power of two.
+    #[inline]
+    pub(crate) const fn slot(self, slots: usize) -> usize {
+        (self.0 >> 6) as usize & (slots - 1)
+    }
+}
+
+#[inline]
+const fn load(bytes: &[u8], at: usize) -> u64 {
+    match bytes.split_at(at).1.first_chunk() {
+        Some(chunk) => u64::from_le_bytes(*chunk),
+        None => 0,
+    }
+}
+
+/// The place, in a set of 64, of the first three bytes of a key: what begins with the same prefix has the same.
+#[inline]
+pub(super) const fn head_bit(key: &str) -> u64 {
+    let bytes = key.as_bytes();
+    if bytes.len() < 3 {
+        return 1;
+    }
+    let head = bytes[0] as u32 | (bytes[1] as u32) << 8 | (bytes[2] as u32) << 16;
+    1 << (head.wrapping_mul(0x9e37_79b1) >> 26)
+}
+
+/// A key in a table, with its hash.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    pub(crate) text: &'static str,
+    pub(crate) hash: Hash,
+}
+
+impl Name {
+    pub(crate) const fn new(text: &'static str) -> Self {
+        Self {
+            text,
+            hash: Hash::of(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn hashes_tell_the_conventions_apart() {
+        let mut hashes = HashMap::new();
+        for name in crate::tables::names() {
+            let earlier = hashes.insert(Hash::of(name).0, name);
+            assert!(earlier.is_none_or(|it| it == name), "{earlier:?} {name}");
+        }
+    }
+}

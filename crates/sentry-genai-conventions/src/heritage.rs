@@ -1,0 +1,93 @@
+//! Attributes that hold for the descendants of a span as well.
+
+use crate::{
+    Attributes, Value,
+    attributes::{Hash, Name},
+    dialect::SESSION_KEYS,
+};
+
+/// What an attribute tells about the spans below: a door looks for it in the ancestors of a span to fill
+/// [`Inherited`](crate::Inherited).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Heritage {
+    /// It names the conversation.
+    Conversation,
+    /// It names the agent.
+    Agent,
+    /// It names a session or thread, which stands for a conversation where nothing names one.
+    Session {
+        /// The place of the key in the list of those that name one; zero is best.
+        rank: usize,
+    },
+}
+
+static CONVERSATION: Name = Name::new("gen_ai.conversation.id");
+static AGENT: Name = Name::new("gen_ai.agent.name");
+
+/// The hashes of all keys that are inherited, as a set of 64.
+static BITS: u64 = {
+    let mut bits = CONVERSATION.hash.bit() | AGENT.hash.bit();
+    let mut index = 0;
+    while index < SESSION_KEYS.len() {
+        bits |= SESSION_KEYS[index].hash.bit();
+        index += 1;
+    }
+    bits
+};
+
+impl Heritage {
+    /// Returns what the attribute `key` tells.
+    ///
+    /// ```
+    /// use sentry_genai_conventions::Heritage;
+    ///
+    /// assert_eq!(Heritage::of("gen_ai.conversation.id"), Some(Heritage::Conversation));
+    /// assert_eq!(Heritage::of("gen_ai.request.model"), None);
+    /// ```
+    #[must_use]
+    pub fn of(key: &str) -> Option<Self> {
+        Self::of_hashed(Hash::of(key), key)
+    }
+
+    fn of_hashed(hash: Hash, key: &str) -> Option<Self> {
+        if BITS & hash.bit() == 0 {
+            return None;
+        }
+        let is = |name: &Name| name.hash == hash && name.text == key;
+        if is(&CONVERSATION) {
+            return Some(Self::Conversation);
+        }
+        if is(&AGENT) {
+            return Some(Self::Agent);
+        }
+        let rank = SESSION_KEYS.iter().position(is)?;
+        Some(Self::Session { rank })
+    }
+}
+
+impl Attributes {
+    /// Lists what the attributes from the one number `start` on tell the spans below, without the quotes that `Debug` adds.
+    pub fn heritage(&self, start: usize) -> impl Iterator<Item = (Heritage, &str)> {
+        let start = if self.seen() & BITS == 0 {
+            usize::MAX
+        } else {
+            start
+        };
+        self.hashed_from(start).filter_map(|(hash, key, value)| {
+            let heritage = Heritage::of_hashed(hash, key)?;
+            let Value::Str(text) = value else {
+                return None;
+            };
+            let text = text.trim_matches('"');
+            (!text.is_empty()).then_some((heritage, text))
+        })
+    }
+
+    /// Returns whether any key begins with `gen_ai.`, whatever its value.
+    #[must_use]
+    pub fn is_gen_ai(&self) -> bool {
+        const PREFIX: &str = "gen_ai.";
+        self.may_begin_with(PREFIX) && self.iter().any(|(key, _)| key.starts_with(PREFIX))
+    }
+}

@@ -1,0 +1,104 @@
+//! Model calls as Sentry metrics, by way of the Sentry client.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sentry_core::{
+    Client, Hub, Scope, TransactionContext,
+    metrics::{DistributionMetric, distribution},
+    protocol::{self, Unit},
+};
+use sentry_genai_conventions::{SentrySpan, Status};
+
+use crate::model_calls::{Measure, Meter};
+
+const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
+
+/// What both metrics say of the call, as far as its span does.
+const COMMON: [&str; 3] = [
+    "gen_ai.provider.name",
+    "gen_ai.request.model",
+    "gen_ai.response.model",
+];
+
+/// Creates a meter that captures on `client`.
+pub(crate) fn meter(client: Arc<Client>) -> Meter {
+    Arc::new(ClientMeter(Mutex::new(Some(client))))
+}
+
+/// The client, until the delivery is closed: one that nobody else holds sends its last batch when it is dropped.
+struct ClientMeter(Mutex<Option<Arc<Client>>>);
+
+impl Measure for ClientMeter {
+    fn record(&self, call: &SentrySpan) {
+        let client = self.lock().clone();
+        if let Some(client) = client {
+            capture(&client, call);
+        }
+    }
+
+    fn close(&self) {
+        let client = self.lock().take();
+        drop(client);
+    }
+}
+
+impl ClientMeter {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Client>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn capture(client: &Client, call: &SentrySpan) {
+    let scope = scope_of(call);
+    let attributes = &call.attributes;
+    for (key, kind) in [
+        ("gen_ai.usage.input_tokens", "input"),
+        ("gen_ai.usage.output_tokens", "output"),
+    ] {
+        if let Some(tokens) = attributes.integer(key) {
+            let metric = distribution(TOKEN_USAGE, tokens as f64).unit("{token}");
+            let metric = metric.attribute("gen_ai.token.type", kind);
+            client.capture_metric(describe(metric, call), &scope);
+        }
+    }
+    let nanos = call.end.as_nanos().saturating_sub(call.start.as_nanos());
+    let mut metric = distribution(OPERATION_DURATION, nanos as f64 / 1e9).unit(Unit::Second);
+    if call.status == Status::Error {
+        // The conventions' word for an error without a type.
+        let error = attributes.text("error.type").unwrap_or("_OTHER");
+        metric = metric.attribute("error.type", error);
+    }
+    client.capture_metric(describe(metric, call), &scope);
+}
+
+fn describe(metric: DistributionMetric, call: &SentrySpan) -> DistributionMetric {
+    let attributes = &call.attributes;
+    let operation = attributes
+        .text("gen_ai.operation.name")
+        .or_else(|| call.op.strip_prefix("gen_ai."))
+        .unwrap_or_default();
+    let said = COMMON
+        .into_iter()
+        .filter_map(|key| Some((key, attributes.text(key)?)));
+    said.fold(
+        metric.attribute("gen_ai.operation.name", operation),
+        |metric, (key, value)| metric.attribute(key, value),
+    )
+}
+
+/// A scope inside the span: a metric takes its trace and span from there.
+fn scope_of(span: &SentrySpan) -> Scope {
+    let context = TransactionContext::new_with_details(
+        "",
+        "",
+        protocol::TraceId::from(span.trace_id.to_bytes()),
+        Some(protocol::SpanId::from(span.span_id.to_bytes())),
+        None,
+    );
+    // Without a client it asks no sampler and is never sent.
+    let hub = Hub::new(None, Arc::new(Scope::default()));
+    let mut scope = Scope::default();
+    scope.set_span(Some(hub.start_transaction(context).into()));
+    scope
+}

@@ -1,0 +1,233 @@
+//! Which of the spans that have ended are calls to a model, each counted once.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use sentry_genai_conventions::{AiKind, SentrySpan, SpanId};
+
+/// How many open spans are remembered for having a measured call below them.
+const MAX_EXPECTED: usize = 4096;
+
+/// Where model calls are measured.
+pub(crate) type Meter = Arc<dyn Measure>;
+
+/// What takes the measurements.
+pub(crate) trait Measure: Send + Sync {
+    fn record(&self, call: &SentrySpan);
+
+    /// Says that nothing more will come.
+    fn close(&self);
+}
+
+/// Measures the calls among the spans of one batch after the other.
+pub(crate) struct ModelCalls {
+    meter: Meter,
+    /// Spans of which only calls below them have ended. One that turns out to be a call itself is the same call, seen by a wrapper.
+    expected: HashMap<SpanId, Work>,
+    order: VecDeque<SpanId>,
+}
+
+/// What can be the same call, one described inside the other. Embeddings and reranking inside a chat are calls of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Chat,
+    Embeddings,
+    Rerank,
+}
+
+impl Work {
+    fn of(span: &SentrySpan) -> Option<Self> {
+        (span.ai == Some(AiKind::LlmCall)).then_some(match &*span.op {
+            "gen_ai.embeddings" => Self::Embeddings,
+            "gen_ai.rerank" => Self::Rerank,
+            _ => Self::Chat,
+        })
+    }
+}
+
+impl ModelCalls {
+    pub(crate) fn new(meter: Meter) -> Self {
+        Self {
+            meter,
+            expected: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+
+    /// Measures the calls among spans of one trace that have been related to each other.
+    pub(crate) fn measure(&mut self, spans: &[SentrySpan]) {
+        for call in self.find(spans) {
+            // The program's own hook for metrics may panic.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.meter.record(call)));
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.meter.close()));
+    }
+
+    fn find<'a>(&mut self, spans: &'a [SentrySpan]) -> Vec<&'a SentrySpan> {
+        let is_of_interest = |span: &SentrySpan| {
+            Work::of(span).is_some() || self.expected.contains_key(&span.span_id)
+        };
+        if !spans.iter().any(is_of_interest) {
+            return Vec::new();
+        }
+        let by_id: HashMap<_, _> = spans.iter().map(|span| (span.span_id, span)).collect();
+        let mut wrappers = HashSet::new();
+        for span in spans {
+            let own = Work::of(span);
+            let below = self.expected.remove(&span.span_id);
+            match (own, below) {
+                (Some(own), below) => {
+                    if below == Some(own) {
+                        wrappers.insert(span.span_id);
+                    }
+                    wrappers.extend(self.look_above(span, own, &by_id));
+                }
+                // Plain spans in between do not matter; any other AI span does.
+                (None, Some(below)) if span.ai.is_none() => {
+                    wrappers.extend(self.look_above(span, below, &by_id));
+                }
+                (None, _) => {}
+            }
+        }
+        let calls = spans.iter().filter(|span| Work::of(span).is_some());
+        calls
+            .filter(|span| !wrappers.contains(&span.span_id))
+            .collect()
+    }
+
+    /// Returns the wrapper around some work, across plain spans; one that has not ended is remembered.
+    fn look_above(
+        &mut self,
+        span: &SentrySpan,
+        work: Work,
+        by_id: &HashMap<SpanId, &SentrySpan>,
+    ) -> Option<SpanId> {
+        let mut seen = HashSet::from([span.span_id]);
+        let mut above = span.parent_span_id;
+        while let Some(id) = above.filter(|id| seen.insert(*id)) {
+            let Some(span) = by_id.get(&id) else {
+                self.expect(id, work);
+                return None;
+            };
+            if span.ai.is_some() {
+                return (Work::of(span) == Some(work)).then_some(id);
+            }
+            above = span.parent_span_id;
+        }
+        None
+    }
+
+    fn expect(&mut self, span_id: SpanId, work: Work) {
+        if self.expected.insert(span_id, work).is_none() {
+            self.order.push_back(span_id);
+        }
+        if self.order.len() > MAX_EXPECTED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.expected.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use sentry_genai_conventions::{TranslateOptions, Translator};
+
+    use super::*;
+    use crate::{ids::new_span_id, segment::Segment, testing};
+
+    #[derive(Default)]
+    struct Names(Mutex<Vec<String>>);
+
+    impl Measure for Names {
+        fn record(&self, call: &SentrySpan) {
+            assert_ne!(call.name, "chat panics");
+            self.0.lock().unwrap().push(call.name.to_string());
+        }
+
+        fn close(&self) {}
+    }
+
+    /// Measures batch by batch. A span is its id, its parent, its operation (empty for a plain span) and its model.
+    fn measured(batches: &[&[(u8, u8, &str, &str)]]) -> Vec<String> {
+        let names = Arc::new(Names::default());
+        let mut calls = ModelCalls::new(Arc::<Names>::clone(&names));
+        let segment = testing::segment();
+        let ids = [(); 10].map(|()| new_span_id());
+        let translator = Translator::new(TranslateOptions::default());
+        for batch in batches {
+            let span = |&(id, parent, operation, model): &(u8, u8, &str, &str)| {
+                let mut span = testing::source(&segment, ids[usize::from(id)]);
+                span.name = "work".into();
+                span.parent_span_id = (parent > 0).then(|| ids[usize::from(parent)]);
+                if !operation.is_empty() {
+                    span.attributes.push("gen_ai.operation.name", operation);
+                    span.attributes.push("gen_ai.request.model", model);
+                }
+                translator.translate(span)
+            };
+            let mut spans: Vec<_> = batch.iter().map(span).collect();
+            translator.relate(&mut spans);
+            calls.measure(&spans);
+        }
+        drop(calls);
+        Arc::into_inner(names).unwrap().0.into_inner().unwrap()
+    }
+
+    #[test]
+    fn a_call_inside_a_call_counts_once_wherever_it_ends() {
+        let (inner, between, outer) = ((3, 2, "chat", "m"), (2, 1, "", ""), (1, 0, "chat", "m"));
+        let once = ["chat m"];
+        assert_eq!(measured(&[&[inner, between, outer]]), once);
+        assert_eq!(measured(&[&[inner], &[between], &[outer]]), once);
+        assert_eq!(measured(&[&[inner, between], &[outer]]), once);
+        assert_eq!(measured(&[&[inner], &[between, outer]]), once);
+    }
+
+    #[test]
+    fn calls_of_their_own_count_each() {
+        let batches: &[&[_]] = &[
+            &[(3, 2, "chat", "a"), (4, 2, "chat", "b")],
+            &[(5, 2, "embeddings", "c")],
+            &[(2, 1, "invoke_agent", "")],
+            &[(1, 0, "chat", "d")],
+        ];
+        let names = ["chat a", "chat b", "embeddings c", "chat d"];
+        assert_eq!(measured(batches), names);
+        assert_eq!(
+            measured(&[&[(2, 1, "embeddings", "e")], &[(1, 0, "chat", "d")]]),
+            ["embeddings e", "chat d"]
+        );
+    }
+
+    #[test]
+    fn a_ring_of_parents_and_a_meter_that_panics_end_nothing() {
+        let ring: &[_] = &[(1, 2, "", ""), (2, 1, "", ""), (3, 1, "chat", "m")];
+        assert_eq!(measured(&[ring]), ["chat m"]);
+        let panics: &[_] = &[(1, 0, "chat", "panics"), (2, 0, "chat", "m")];
+        assert_eq!(measured(&[panics]), ["chat m"]);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut calls = ModelCalls::new(Arc::new(Names::default()));
+        let segment: Arc<Segment> = testing::segment();
+        for _ in 0..2 * MAX_EXPECTED {
+            let mut span = testing::source(&segment, new_span_id());
+            span.parent_span_id = Some(new_span_id());
+            span.attributes.push("gen_ai.operation.name", "chat");
+            let translator = Translator::new(TranslateOptions::default());
+            calls.measure(&[translator.translate(span)]);
+        }
+        assert_eq!(calls.expected.len(), MAX_EXPECTED);
+        assert_eq!(calls.order.len(), MAX_EXPECTED);
+    }
+}

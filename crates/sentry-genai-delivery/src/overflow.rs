@@ -1,0 +1,62 @@
+//! Whether a trace has been given up for want of memory, so that what comes later of it is not sent as a torso.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// How long a trace stays silent. One that is open for days, such as that of a span around `main`, must not do so for good.
+const SILENCE: Duration = Duration::from_secs(5 * 60);
+
+/// The mark of a trace. It is part of the trace, so that there is nothing to forget it from.
+#[derive(Debug, Default)]
+pub(crate) struct Overflow {
+    /// Read for every span.
+    is_marked: AtomicBool,
+    since: Mutex<Option<Instant>>,
+}
+
+impl Overflow {
+    pub(crate) fn mark(&self, now: Instant) {
+        *self.lock() = Some(now);
+        self.is_marked.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_marked(&self) -> bool {
+        self.is_marked.load(Ordering::Relaxed) && self.is_marked_at(Instant::now())
+    }
+
+    fn is_marked_at(&self, now: Instant) -> bool {
+        let since = *self.lock();
+        let lasts = since.is_some_and(|since| now.saturating_duration_since(since) < SILENCE);
+        if !lasts {
+            self.is_marked.store(false, Ordering::Relaxed);
+        }
+        lasts
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_silent_for_a_while() {
+        let overflow = Overflow::default();
+        assert!(!overflow.is_marked());
+        let now = Instant::now();
+        overflow.mark(now);
+        assert!(overflow.is_marked() && overflow.is_marked_at(now + SILENCE / 2));
+        overflow.mark(now + SILENCE / 2);
+        assert!(overflow.is_marked_at(now + SILENCE));
+        assert!(!overflow.is_marked_at(now + 2 * SILENCE));
+        assert!(!overflow.is_marked());
+    }
+}

@@ -1,0 +1,128 @@
+//! Memory that runs short costs whole traces, also those whose spans are still coming.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use sentry_core::ClientOptions;
+use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
+use sentry_genai_delivery::{Config, Delivery, LossReason, Segment, new_span_id};
+use sentry_genai_testkit::{Fault, Ingest};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn deliver_to(ingest: &Ingest, max_buffer_bytes: usize) -> Delivery {
+    let options = ClientOptions::new().dsn(&ingest.dsn());
+    let options = options.traces_sample_rate(1.0);
+    let config = Config::from_client_options(&options).unwrap();
+    let config = config
+        .with_max_buffer_bytes(max_buffer_bytes)
+        .with_max_connections(1);
+    Delivery::start(config, Translator::new(TranslateOptions::default()), None)
+}
+
+fn segment(delivery: &Delivery) -> Arc<Segment> {
+    let trace = delivery.start_trace(None, "work", "");
+    Arc::new(Segment::new(trace, new_span_id(), "work"))
+}
+
+fn send(delivery: &Delivery, segment: &Arc<Segment>, span_id: SpanId, text: &str) {
+    let start = Timestamp::from_nanos(1_795_132_800_100_000_000);
+    let mut span = SourceSpan::new(segment.trace().trace_id(), span_id, "work", start);
+    if span_id != segment.span_id() {
+        span.parent_span_id = Some(segment.span_id());
+    }
+    span.attributes.push("app.text", text);
+    delivery.send(span, segment);
+}
+
+/// Returns how many spans of each trace the server has accepted.
+fn arrived(ingest: &Ingest) -> HashMap<String, usize> {
+    assert_eq!(ingest.violations(), [""; 0]);
+    let mut traces = HashMap::new();
+    for span in ingest.spans() {
+        *traces.entry(span.trace_id).or_default() += 1;
+    }
+    traces
+}
+
+#[test]
+fn traces_that_grow_side_by_side_arrive_whole_or_not_at_all() {
+    const THREADS: usize = 4;
+    const ROUNDS: usize = 6;
+    const SIDE_BY_SIDE: usize = 40;
+    const SPANS: usize = 12;
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::none().with_delay(Duration::from_millis(3)));
+    let delivery = deliver_to(&ingest, 512 * 1024);
+    let begin = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let text = "x".repeat(1500);
+                for _ in 0..ROUNDS {
+                    let open: Vec<_> = (0..SIDE_BY_SIDE).map(|_| segment(&delivery)).collect();
+                    for _ in 1..SPANS {
+                        for segment in &open {
+                            send(&delivery, segment, new_span_id(), &text);
+                        }
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                    for segment in &open {
+                        send(&delivery, segment, segment.span_id(), &text);
+                    }
+                }
+            });
+        }
+    });
+    // Later, spans would leave before their segment ends.
+    assert!(begin.elapsed() < Duration::from_secs(5), "the test is void");
+    assert!(delivery.flush(PATIENCE));
+    let stats = delivery.stats();
+    assert_eq!(
+        stats.produced as usize,
+        THREADS * ROUNDS * SIDE_BY_SIDE * SPANS
+    );
+    let lost = stats.lost(LossReason::QueueOverflow);
+    assert_eq!(stats.accepted + lost, stats.produced, "{stats:?}");
+    assert!(lost > 0 && stats.accepted > 0, "{stats:?}");
+    let reported = ingest.client_reports();
+    assert_eq!(reported[&("span".into(), "queue_overflow".into())], lost);
+    let torsos: Vec<_> = (arrived(&ingest).into_values())
+        .filter(|spans| *spans != SPANS)
+        .collect();
+    assert!(torsos.is_empty(), "{torsos:?} of {SPANS}, {stats:?}");
+}
+
+#[test]
+fn what_comes_after_a_drop_is_dropped_and_what_went_before_stays() {
+    let ingest = Ingest::start().unwrap();
+    let delivery = deliver_to(&ingest, 64 * 1024);
+    let long = segment(&delivery);
+    send(&delivery, &long, new_span_id(), "early");
+    assert!(delivery.flush(PATIENCE));
+
+    // More than there is room for, while the server thinks.
+    ingest.script([Fault::none().with_delay(Duration::from_secs(1))]);
+    send(&delivery, &segment(&delivery), new_span_id(), "held up");
+    let _ = delivery.flush(Duration::from_millis(200));
+    send(&delivery, &long, new_span_id(), &"x".repeat(30_000));
+    let _ = delivery.flush(Duration::from_millis(50));
+    let other = segment(&delivery);
+    send(&delivery, &other, other.span_id(), &"x".repeat(30_000));
+    let _ = delivery.flush(Duration::from_millis(50));
+    assert_eq!(delivery.stats().lost(LossReason::QueueOverflow), 1);
+    send(&delivery, &long, new_span_id(), "late");
+    send(&delivery, &long, long.span_id(), "last");
+    assert!(delivery.flush(PATIENCE));
+    let stats = delivery.stats();
+    assert_eq!(stats.lost(LossReason::QueueOverflow), 3);
+    assert_eq!(stats.accepted, 3, "{stats:?}");
+    let trace_id = long.trace().trace_id().to_string();
+    assert_eq!(arrived(&ingest)[&trace_id], 1);
+}

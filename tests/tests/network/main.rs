@@ -1,0 +1,152 @@
+//! What stands between a program and Sentry: certificates and proxies.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod proxy;
+mod tls;
+
+use std::{process::Command, sync::Arc, time::Duration};
+
+use proxy::Proxy;
+use sentry::ClientOptions;
+use sentry_genai_conventions::{SourceSpan, Timestamp, TranslateOptions, Translator};
+use sentry_genai_delivery::{
+    Config, Delivery, LossReason, RetryPolicy, Segment, Stats, new_span_id,
+};
+use sentry_genai_testkit::Ingest;
+use tls::TlsFront;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Sends one span, and returns what became of it.
+fn send_one(options: ClientOptions) -> Stats {
+    let options = options.traces_sample_rate(1.0);
+    let pause = Duration::from_millis(20);
+    let retries = RetryPolicy::default().with_pauses(pause, pause);
+    let config = Config::from_client_options(&options).unwrap();
+    let config = config.with_retries(retries.with_max_attempts(3));
+    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let trace = delivery.start_trace(None, "work", "");
+    let segment = Arc::new(Segment::new(trace, new_span_id(), "work"));
+    let start = Timestamp::from_nanos(1_795_132_800_000_000_000);
+    let (trace_id, span_id) = (segment.trace().trace_id(), segment.span_id());
+    delivery.send(SourceSpan::new(trace_id, span_id, "work", start), &segment);
+    assert!(delivery.flush(PATIENCE));
+    delivery.stats()
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_refused_and_the_spans_are_counted() {
+    let ingest = Ingest::start().unwrap();
+    let front = TlsFront::start(&ingest);
+    let stats = send_one(ClientOptions::new().dsn(&front.dsn()));
+    assert_eq!(
+        (stats.accepted, stats.lost(LossReason::NetworkError)),
+        (0, 1)
+    );
+    assert_eq!(front.connections(), 3, "it is tried again");
+    assert_eq!(ingest.figures().requests, 0, "not a byte of it leaves");
+}
+
+#[test]
+fn an_invalid_certificate_is_accepted_on_request() {
+    let ingest = Ingest::start().unwrap();
+    let front = TlsFront::start(&ingest);
+    let options = ClientOptions::new().dsn(&front.dsn());
+    let stats = send_one(options.accept_invalid_certs(true));
+    assert_eq!((stats.accepted, front.connections()), (1, 1));
+    assert_eq!(ingest.violations(), [""; 0]);
+    assert_eq!(ingest.spans().len(), 1);
+}
+
+#[test]
+fn a_certificate_of_an_authority_of_ones_own() {
+    for trusted in [true, false] {
+        let ingest = Ingest::start().unwrap();
+        let front = TlsFront::start(&ingest);
+        let file = std::env::temp_dir().join(format!("roots-{trusted}-{}.pem", std::process::id()));
+        std::fs::write(&file, if trusted { front.pem() } else { "" }).unwrap();
+        let status = Command::new(env!("CARGO_BIN_EXE_endings"))
+            .arg("exit")
+            .env("SENTRY_DSN", front.dsn())
+            .env("SSL_CERT_FILE", &file)
+            .env("SHUTDOWN_MILLIS", "1000")
+            .status();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(status.unwrap().code(), Some(7));
+        assert_eq!(ingest.spans().len(), usize::from(trusted));
+    }
+}
+
+#[test]
+fn https_goes_through_a_tunnel_of_the_proxy() {
+    let ingest = Ingest::start().unwrap();
+    let front = TlsFront::start(&ingest);
+    let (proxy, other) = (Proxy::start(), Proxy::start());
+    let options = ClientOptions::new()
+        .dsn(&front.dsn())
+        .accept_invalid_certs(true)
+        .https_proxy(proxy.url("user:secret@"))
+        .http_proxy(other.url(""));
+    assert_eq!(send_one(options).accepted, 1);
+    assert_eq!(ingest.spans().len(), 1);
+    let requests = proxy.requests();
+    assert_eq!(requests.len(), 1);
+    assert!(
+        requests[0].starts_with("CONNECT localhost:"),
+        "{requests:?}"
+    );
+    // base64 of `user:secret`
+    let credentials = "proxy-authorization: basic dxnlcjpzzwnyzxq=";
+    assert!(
+        requests[0].to_lowercase().contains(credentials),
+        "{requests:?}"
+    );
+    assert!(
+        !requests[0].contains("sentry_key"),
+        "the proxy learns no key"
+    );
+    assert!(other.requests().is_empty());
+}
+
+#[test]
+fn http_goes_through_its_proxy_and_https_through_it_too_if_there_is_no_other() {
+    let ingest = Ingest::start().unwrap();
+    let front = TlsFront::start(&ingest);
+    for dsn in [ingest.dsn(), front.dsn()] {
+        let proxy = Proxy::start();
+        let options = ClientOptions::new()
+            .dsn(&dsn)
+            .accept_invalid_certs(true)
+            .http_proxy(proxy.url(""));
+        assert_eq!(send_one(options).accepted, 1, "{dsn}");
+        assert_eq!(proxy.requests().len(), 1, "{dsn}");
+    }
+    // A proxy for HTTPS says nothing about HTTP.
+    let proxy = Proxy::start();
+    let options = ClientOptions::new().dsn(&ingest.dsn());
+    assert_eq!(send_one(options.https_proxy(proxy.url(""))).accepted, 1);
+    assert!(proxy.requests().is_empty());
+    assert_eq!(ingest.spans().len(), 3);
+    assert_eq!(ingest.violations(), [""; 0]);
+}
+
+#[test]
+fn a_proxy_that_refuses_or_is_not_there() {
+    let ingest = Ingest::start().unwrap();
+    let front = TlsFront::start(&ingest);
+    let refusing = Proxy::refusing();
+    for (proxy, attempts) in [(refusing.url(""), 3), ("http://127.0.0.1:1".to_owned(), 3)] {
+        let options = ClientOptions::new()
+            .dsn(&front.dsn())
+            .accept_invalid_certs(true)
+            .https_proxy(proxy);
+        let stats = send_one(options);
+        assert_eq!(
+            (stats.accepted, stats.lost(LossReason::NetworkError)),
+            (0, 1)
+        );
+        assert_eq!(refusing.requests().len(), attempts, "it is tried again");
+    }
+    assert_eq!(ingest.figures().requests, 0);
+}
