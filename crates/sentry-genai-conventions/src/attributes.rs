@@ -302,11 +302,28 @@ impl Attributes {
         source: &Name,
         pieces: impl Iterator<Item = Piece>,
     ) {
-        let Some(position) = self.position(source.hash, source.text) else {
-            return;
-        };
+        if let Some((_, range)) = self.put_together(source, pieces) {
+            let (hash, head) = (Hash::of(key), head_bit(key));
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        }
+    }
+
+    /// Puts a text together anew from pieces, some of them its own.
+    pub(crate) fn replace_pieces(&mut self, name: &Name, pieces: impl Iterator<Item = Piece>) {
+        if let Some((position, range)) = self.put_together(name, pieces) {
+            self.entries[position].value = Slot::Text(range);
+        }
+    }
+
+    /// Returns the index of `source` and where the text is that its pieces have become.
+    fn put_together(
+        &mut self,
+        source: &Name,
+        pieces: impl Iterator<Item = Piece>,
+    ) -> Option<(usize, Range)> {
+        let position = self.position(source.hash, source.text)?;
         let Slot::Text(range) = self.entries[position].value else {
-            return;
+            return None;
         };
         let offset = range.start as usize;
         let start = self.text.len();
@@ -319,10 +336,7 @@ impl Attributes {
                 }
             }
         }
-        if let Some(range) = self.written_since(start) {
-            let (hash, head) = (Hash::of(key), head_bit(key));
-            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
-        }
+        Some((position, self.written_since(start)?))
     }
 
     /// Puts a word in front of a key.
@@ -347,19 +361,23 @@ impl Attributes {
         self.heads |= head;
     }
 
-    /// Takes `front` in the place of all that stands before `start` in a text.
-    ///
-    /// Nothing is copied: `front` must fit in there, between two characters.
-    pub(crate) fn cut_front(&mut self, name: &Name, start: usize, front: &str) {
+    /// Takes `front` in the place of all that stands before `start` in a text, without a copy; false if there is no room for it
+    /// between two characters.
+    pub(crate) fn cut_front(&mut self, name: &Name, start: usize, front: &str) -> bool {
         let Some(position) = self.position(name.hash, name.text) else {
-            return;
+            return false;
         };
-        if let Slot::Text(range) = &mut self.entries[position].value {
-            let end = range.start as usize + start;
+        let Slot::Text(range) = &mut self.entries[position].value else {
+            return false;
+        };
+        let end = range.start as usize + start;
+        let fits = start >= front.len() && self.text.is_char_boundary(end - front.len());
+        if fits {
             let begin = end - front.len();
             self.text.replace_range(begin..end, front);
             range.start = begin as u32;
         }
+        fits
     }
 
     /// Keeps the attributes for which `keep` returns true.
