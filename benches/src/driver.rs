@@ -170,10 +170,14 @@ impl Driver {
         } else {
             self.instructions(workload, peer)?
         };
-        let median = |calls: &[Call]| {
-            let mut calls = calls.iter();
-            let latency = calls.find_map(|call| latencies.get(call.name()));
-            latency.map(|latency| latency.p50)
+        let median = |call: Call| latencies.get(call.name()).map(|latency| latency.p50);
+        // At depth nearly all spans are plain ones; elsewhere those of AI are what grows.
+        let (start, end) = match scaled {
+            Scaled {
+                axis: Axis::Depth,
+                size: 2..,
+            } => (Call::NewPlain, Call::EndPlain),
+            _ => (Call::NewAi, Call::EndAi),
         };
         Ok(Point {
             instructions_per_span: instructions.map(|it| it.all_threads),
@@ -183,9 +187,9 @@ impl Driver {
             },
             allocations_per_span: Some(counted.allocations as f64 / counted.spans as f64),
             peak_heap_bytes: Some(counted.peak_heap_bytes),
-            start_us: median(&[Call::NewAi, Call::NewPlain]),
-            end_us: median(&[Call::EndAi, Call::EndPlain]),
-            end_root_us: median(&[Call::EndRoot]),
+            start_us: median(start),
+            end_us: median(end),
+            end_root_us: median(Call::EndRoot),
             ..self.timed_point(scaled, peer)?
         })
     }
