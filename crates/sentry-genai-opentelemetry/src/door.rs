@@ -10,13 +10,14 @@ use std::{
 };
 
 use sentry_core::Client;
-use sentry_genai_conventions::{SourceSpan, SpanId, TraceId};
+use sentry_genai_conventions::{ContentLimits, SourceSpan, SpanId, TraceId};
 use sentry_genai_delivery::{
     Delivery, IncomingTrace, Options, Prepared, Segment, Trace, on_delivery_thread,
 };
 
 use crate::{
     batch::{self, Place},
+    intake::{Intake, text_room},
     node::{Identity, Node, Surroundings},
     open_spans::{Key, OpenSpans, SpanTable},
 };
@@ -27,6 +28,7 @@ pub(crate) struct Door {
     prepared: Mutex<Option<Prepared>>,
     ownership: Ownership,
     flush_timeout: Duration,
+    text_room: usize,
     pub(crate) spans: SpanTable<Arc<Segment>>,
     is_shut_down: AtomicBool,
 }
@@ -80,6 +82,7 @@ impl Door {
     pub(crate) fn new(client: &Client, options: Options) -> Self {
         let client_options = client.options();
         Self {
+            text_room: text_room(options.content_limits()),
             delivery: OnceLock::new(),
             prepared: Mutex::new(options.prepare(client_options)),
             ownership: Ownership::Own,
@@ -92,6 +95,8 @@ impl Door {
     /// Creates a door to a delivery that others use, too.
     pub(crate) fn shared(delivery: Delivery) -> Self {
         Self {
+            // A delivery does not say which limits it was started with.
+            text_room: text_room(ContentLimits::default()),
             delivery: OnceLock::from(Some(delivery)),
             prepared: Mutex::new(None),
             ownership: Ownership::Shared,
@@ -122,6 +127,11 @@ impl Door {
             prepared.take().map(Prepared::start)
         });
         delivery.as_ref()
+    }
+
+    /// Returns how to take over spans.
+    pub(crate) fn intake(&self) -> Intake<'_> {
+        Intake::new(self.text_room, self.delivery())
     }
 
     /// Notes a span whose parent is one of a trace that is not sent; false if it is not. Nothing has to be read of such a span.
@@ -160,7 +170,12 @@ impl Door {
     }
 
     /// Hands over a span that has ended. It is read only if its trace is sent.
-    pub(crate) fn end(&self, key: Key, parent: Parent, read: impl FnOnce() -> Option<SourceSpan>) {
+    pub(crate) fn end(
+        &self,
+        key: Key,
+        parent: Parent,
+        read: impl FnOnce(Intake<'_>) -> Option<SourceSpan>,
+    ) {
         if on_delivery_thread() {
             return;
         }
@@ -174,7 +189,7 @@ impl Door {
             delivery.record_unsampled(1);
             return;
         }
-        let Some(mut source) = read() else {
+        let Some(mut source) = read(Intake::new(self.text_room, Some(delivery))) else {
             return;
         };
         let identity = Identity::of(&source.attributes);
@@ -206,7 +221,7 @@ impl Door {
         });
         for (source, parent) in spans {
             let key = (source.trace_id, source.span_id);
-            self.end(key, parent, || Some(source));
+            self.end(key, parent, |_| Some(source));
         }
     }
 

@@ -13,6 +13,7 @@ mod batch;
 mod conversation;
 mod door;
 mod endpoint;
+mod intake;
 mod node;
 mod open_spans;
 mod rewrite;

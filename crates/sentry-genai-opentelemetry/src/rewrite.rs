@@ -13,6 +13,7 @@ use sentry_genai_delivery::{BeforeSendSpan, Options, SDK_NAME, SDK_VERSION};
 use crate::{
     batch::{self, Place},
     door::{Origin, Parent},
+    intake::{Intake, text_room},
     node::Identity,
     open_spans::SpanTable,
 };
@@ -23,6 +24,7 @@ pub(crate) struct Rewriter {
     before_send_span: Option<BeforeSendSpan>,
     release: Option<Cow<'static, str>>,
     environment: Option<Cow<'static, str>>,
+    text_room: usize,
     spans: SpanTable<Arc<SegmentName>>,
 }
 
@@ -39,8 +41,14 @@ impl Rewriter {
             before_send_span: options.before_send_span(),
             release: client_options.release.clone(),
             environment: client_options.environment.clone(),
+            text_room: text_room(options.content_limits()),
             spans: SpanTable::new(),
         }
+    }
+
+    /// Returns how to take over spans.
+    pub(crate) fn intake(&self) -> Intake<'_> {
+        Intake::new(self.text_room, None)
     }
 
     /// Learns where the spans come from, as far as the client's options do not say it.

@@ -237,6 +237,74 @@ fn what_an_agent_says_late_reaches_the_spans_below_it() {
     assert_eq!(received.span("work").conversation_id(), None);
 }
 
+/// A list of messages of more than two megabytes, the last of which asks something.
+fn long_conversation() -> String {
+    let message = |content: &str| {
+        json!({"role": "user", "parts": [{"type": "text", "content": content}]}).to_string()
+    };
+    let old = message(&"tea ".repeat(250));
+    let mut messages = vec![old; 2000];
+    messages.push(message("how much tea is in the pot?"));
+    format!("[{}]", messages.join(","))
+}
+
+fn asks(span: &sentry_genai_testkit::ReceivedSpan) -> bool {
+    let messages = span.str("gen_ai.input.messages");
+    messages.is_some_and(|messages| messages.contains("how much tea is in the pot?"))
+}
+
+#[test]
+fn twenty_chats_with_prompts_of_two_megabytes_arrive_with_the_default_buffer() {
+    let program = Program::with(Receiver::with_content(), Options::new());
+    let prompt = long_conversation();
+    let root = program.span("root", &[], &Context::new());
+    for _ in 0..20 {
+        let said = [
+            operation("chat"),
+            ("gen_ai.input.messages", prompt.clone().into()),
+        ];
+        program.span("chat", &said, &root).span().end();
+    }
+    root.span().end();
+    let spans = program.flush().spans();
+    assert_eq!(program.processor.stats().lost_total(), 0);
+    assert_eq!(spans.iter().filter(|span| asks(span)).count(), 20);
+    assert_eq!(spans.len(), 21);
+}
+
+#[test]
+fn twenty_prompts_of_two_megabytes_in_events_arrive_with_the_default_buffer() {
+    let program = Program::with(Receiver::with_content(), Options::new());
+    let prompt = long_conversation();
+    let root = program.span("root", &[], &Context::new());
+    for _ in 0..20 {
+        let chat = program.span("chat", &[operation("chat")], &root);
+        let said = vec![KeyValue::new("gen_ai.input.messages", prompt.clone())];
+        chat.span()
+            .add_event("gen_ai.client.inference.operation.details", said);
+        chat.span().end();
+    }
+    root.span().end();
+    let spans = program.flush().spans();
+    assert_eq!(program.processor.stats().lost_total(), 0);
+    assert_eq!(spans.iter().filter(|span| asks(span)).count(), 20);
+}
+
+#[test]
+fn a_list_of_long_texts_has_the_room_of_one_text() {
+    let program = Program::with(Receiver::with_content(), Options::new());
+    let long = StringValue::from("x".repeat(2_000_000));
+    let texts = Value::Array(vec!["short".into(), long.clone(), long, "last".into()].into());
+    let root = program.span("root", &[("texts", texts)], &Context::new());
+    root.span().end();
+    let received = program.flush();
+    assert_eq!(program.processor.stats().lost_total(), 0);
+    let span = received.span("root");
+    let texts = span.attr("texts").unwrap();
+    assert_eq!(texts[0], "short");
+    assert!(texts.to_string().len() < 500_000);
+}
+
 #[test]
 fn values_are_right_or_dropped() {
     let program = Program::start();

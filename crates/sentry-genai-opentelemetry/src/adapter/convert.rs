@@ -3,8 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sentry_genai_conventions::{
-    Attributes, Input, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind,
-    Timestamp, TraceId,
+    Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind, Timestamp,
+    TraceId, excerpt,
 };
 
 use super::super::{
@@ -16,6 +16,7 @@ use super::super::{
 };
 use crate::{
     door::{Origin, Parent},
+    intake::Intake,
     tracing_spans,
 };
 
@@ -35,8 +36,8 @@ pub(super) fn parent(span: &SpanData) -> Parent {
     }
 }
 
-/// Takes over everything a span says of itself; `None` if it has no valid ids.
-pub(super) fn source_span(span: &SpanData) -> Option<SourceSpan> {
+/// Takes over everything a span says of itself, long texts shortened; `None` if it has no valid ids.
+pub(super) fn source_span(span: &SpanData, intake: Intake<'_>) -> Option<SourceSpan> {
     let mut source = SourceSpan::new(
         trace_id(span.span_context.trace_id())?,
         span_id(span.span_context.span_id())?,
@@ -51,17 +52,19 @@ pub(super) fn source_span(span: &SpanData) -> Option<SourceSpan> {
         Status::Unset => SourceStatus::Unset,
         Status::Ok => SourceStatus::Ok,
         Status::Error { description } => {
-            SourceStatus::Error((!description.is_empty()).then(|| description.to_string()))
+            let description = excerpt(description, intake.room);
+            SourceStatus::Error((!description.is_empty()).then(|| description.into_owned()))
         }
     };
-    source.attributes = attributes(&span.attributes);
+    source.attributes = intake.store(span.attributes.len());
+    take(&mut source.attributes, &span.attributes, intake.room);
     source.events = span
         .events
         .events
         .iter()
         .map(|event| {
             let mut taken = SourceEvent::new(event.name.clone());
-            taken.attributes = attributes(&event.attributes);
+            take(&mut taken.attributes, &event.attributes, intake.room);
             taken
         })
         .collect();
@@ -102,36 +105,41 @@ fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::from_nanos(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
 }
 
-fn attributes(pairs: &[KeyValue]) -> Attributes {
-    let mut attributes = Attributes::default();
+/// Appends attributes. What a longer text loses is cut while it is copied.
+fn take(attributes: &mut Attributes, pairs: &[KeyValue], room: usize) {
     for pair in pairs {
-        if let Some(value) = input(&pair.value) {
-            attributes.push_owned_key(pair.key.as_str(), value);
+        let key = pair.key.as_str();
+        match &pair.value {
+            Value::Bool(value) => attributes.push_owned_key(key, *value),
+            Value::I64(value) => attributes.push_owned_key(key, *value),
+            Value::F64(value) => attributes.push_owned_key(key, *value),
+            Value::String(text) => {
+                attributes.push_owned_key(key, &*excerpt(text.as_str(), room));
+            }
+            Value::Array(array) => {
+                if let Some(scalars) = scalars(array, room) {
+                    attributes.push_owned_key(key, scalars);
+                }
+            }
+            // A type that is not known cannot be sent as the right one.
+            _ => {}
         }
     }
-    attributes
 }
 
-fn input(value: &Value) -> Option<Input<'_>> {
-    Some(match value {
-        Value::Bool(value) => (*value).into(),
-        Value::I64(value) => (*value).into(),
-        Value::F64(value) => (*value).into(),
-        Value::String(value) => value.as_str().into(),
-        Value::Array(array) => scalars(array)?.into(),
-        // A type that is not known cannot be sent as the right one.
-        _ => return None,
-    })
-}
-
-fn scalars(array: &Array) -> Option<Vec<Scalar>> {
+/// Takes over a list, whose texts share the room of one.
+fn scalars(array: &Array, mut room: usize) -> Option<Vec<Scalar>> {
     Some(match array {
         Array::Bool(values) => values.iter().copied().map(Scalar::Bool).collect(),
         Array::I64(values) => values.iter().copied().map(Scalar::Integer).collect(),
         Array::F64(values) => values.iter().copied().map(Scalar::Double).collect(),
         Array::String(values) => values
             .iter()
-            .map(|text: &StringValue| Scalar::Str(text.as_str().to_owned()))
+            .map(|text: &StringValue| {
+                let kept = excerpt(text.as_str(), room);
+                room = room.saturating_sub(kept.len());
+                Scalar::Str(kept.into_owned())
+            })
             .collect(),
         _ => return None,
     })

@@ -80,9 +80,10 @@ impl SpanExporter for SentryGenAiExporter {
         let sampled = batch
             .into_iter()
             .filter(|span| span.span_context.is_sampled());
+        let intake = self.door.intake();
         let spans = sampled.filter_map(|span| {
             let parent = convert::parent(&span);
-            Some((source_span(&span)?, parent))
+            Some((source_span(&span, intake)?, parent))
         });
         self.door.receive(spans.collect());
         Ok(())

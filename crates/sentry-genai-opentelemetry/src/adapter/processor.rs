@@ -159,8 +159,9 @@ impl SpanProcessor for SentryGenAiProcessor {
         );
         if let (Some(trace_id), Some(span_id)) = ids {
             let parent = convert::parent(&span);
-            self.door
-                .end((trace_id, span_id), parent, || source_span(&span));
+            self.door.end((trace_id, span_id), parent, |intake| {
+                source_span(&span, intake)
+            });
         }
     }
 

@@ -68,7 +68,7 @@ impl<E: SpanExporter> RewritingExporter<E> {
         batch.sort_by_key(|span| span.span_context.trace_id().to_bytes());
         let mut spans = Vec::with_capacity(batch.len());
         batch.retain(|span| {
-            let source = source_span(span);
+            let source = source_span(span, self.rewriter.intake());
             let valid = source.is_some();
             spans.extend(source.map(|source| (source, convert::parent(span))));
             valid
