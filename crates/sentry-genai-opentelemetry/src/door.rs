@@ -33,6 +33,9 @@ pub(crate) struct Door {
     is_shut_down: AtomicBool,
 }
 
+/// A span in the table of a door.
+pub(crate) type SegmentNode = Arc<Node<Arc<Segment>>>;
+
 /// Whether shutting down ends the delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ownership {
@@ -134,33 +137,29 @@ impl Door {
         Intake::new(self.text_room, self.delivery())
     }
 
-    /// Notes a span whose parent is one of a trace that is not sent; false if it is not. Nothing has to be read of such a span.
-    pub(crate) fn start_unsampled(
-        &self,
-        trace_id: TraceId,
-        parent: SpanId,
-        span_id: SpanId,
-    ) -> bool {
-        let Some(parent) = self.spans.find((trace_id, parent)) else {
-            return false;
-        };
-        let unsampled = !parent.segment.trace().recorded();
-        if unsampled && !self.is_shut_down() && !on_delivery_thread() {
-            self.spans.insert((trace_id, span_id), parent);
+    /// Returns whether a span that starts now may be sent. What hooks do on our own threads must not come back as spans.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.is_shut_down() && self.delivery().is_some() && !on_delivery_thread()
+    }
+
+    /// Finds the parent of a span, if that is one of this process and not forgotten.
+    pub(crate) fn parent_node(&self, trace_id: TraceId, parent: Parent) -> Option<SegmentNode> {
+        match parent {
+            Parent::Local(parent) => self.spans.find((trace_id, parent)),
+            Parent::None | Parent::Remote(_) => None,
         }
-        unsampled
+    }
+
+    /// Notes a span that starts below another in a trace that is not sent. Nothing has to be read of it.
+    pub(crate) fn start_unsampled(&self, key: Key, parent: SegmentNode) {
+        self.spans.insert(key, parent);
     }
 
     /// Notes a span that starts.
-    pub(crate) fn start(&self, span: Start<'_>) {
-        // What hooks do on our own threads must not come back as spans.
-        if on_delivery_thread() || self.is_shut_down() {
-            return;
-        }
+    pub(crate) fn start(&self, span: Start<'_>, parent: Option<SegmentNode>) {
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let parent = self.parent_node(span.trace_id, span.parent);
         let segment = match &parent {
             Some(parent) => Arc::clone(&parent.segment),
             None => new_segment(delivery, &span),
@@ -263,20 +262,13 @@ impl Door {
         self.is_shut_down.load(Ordering::Acquire)
     }
 
-    fn parent_node(&self, trace_id: TraceId, parent: Parent) -> Option<Arc<Node<Arc<Segment>>>> {
-        match parent {
-            Parent::Local(parent) => self.spans.find((trace_id, parent)),
-            Parent::None | Parent::Remote(_) => None,
-        }
-    }
-
     fn late_node(
         &self,
         delivery: &Delivery,
         source: &SourceSpan,
         parent: Parent,
         identity: Identity,
-    ) -> Arc<Node<Arc<Segment>>> {
+    ) -> SegmentNode {
         let above = self.parent_node(source.trace_id, parent);
         let segment = match &above {
             Some(parent) => Arc::clone(&parent.segment),

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use sentry_genai_conventions::{Ancestors, Attributes, Heritage, Inherited, Value};
+use sentry_genai_conventions::{Ancestors, Attributes, Heritage, Inherited};
 use sentry_genai_delivery::IncomingTrace;
 
 /// How many ancestors a span can see. Each keeps the next alive, and a loop may make every span the child of the one before.
@@ -47,36 +47,39 @@ pub(crate) struct Identity {
 impl Identity {
     /// Reads all attributes of a span.
     pub(crate) fn of(attributes: &Attributes) -> Self {
-        let mut identity = Self::default();
-        for (key, value) in attributes.iter() {
-            identity.notice(key, || match value {
-                Value::Str(text) => Some(text.to_owned()),
-                _ => None,
-            });
+        let mut identity = Self {
+            gen_ai: attributes.is_gen_ai(),
+            ..Self::default()
+        };
+        for (heritage, text) in attributes.heritage(0) {
+            identity.take(heritage, text);
         }
         identity
     }
 
-    /// Takes note of one attribute; only the text of one that matters is asked for.
-    pub(crate) fn notice(&mut self, key: &str, text: impl FnOnce() -> Option<String>) {
+    /// Takes note of one attribute; `text` is its value, if that is one.
+    pub(crate) fn notice(&mut self, key: &str, text: Option<&str>) {
         self.gen_ai |= key.starts_with("gen_ai.");
-        let slot = match Heritage::of(key) {
-            Some(Heritage::Conversation) => &mut self.conversation,
-            Some(Heritage::Agent) => &mut self.agent,
-            Some(Heritage::Session { rank })
-                if self.session.is_none() || rank <= self.session_rank =>
-            {
+        if let Some(text) = text
+            && let Some(heritage) = Heritage::of(key)
+            && let text = text.trim_matches('"')
+            && !text.is_empty()
+        {
+            self.take(heritage, text);
+        }
+    }
+
+    fn take(&mut self, heritage: Heritage, text: &str) {
+        let slot = match heritage {
+            Heritage::Conversation => &mut self.conversation,
+            Heritage::Agent => &mut self.agent,
+            Heritage::Session { rank } if self.session.is_none() || rank <= self.session_rank => {
                 self.session_rank = rank;
                 &mut self.session
             }
             _ => return,
         };
-        if let Some(text) = text()
-            && let text = text.trim_matches('"')
-            && !text.is_empty()
-        {
-            *slot = Some(text.into());
-        }
+        *slot = Some(text.into());
     }
 }
 

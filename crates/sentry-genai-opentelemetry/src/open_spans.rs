@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::{BuildHasherDefault, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -32,7 +33,7 @@ pub(crate) struct SpanTable<S> {
 
 #[derive(Debug)]
 struct Shard<S> {
-    open: HashMap<Key, Entry<S>>,
+    open: HashMap<Key, Entry<S>, BuildHasherDefault<IdHasher>>,
     /// In the order of their start. A span that has ended leaves its key behind for a while.
     order: VecDeque<(Key, u64)>,
     ended: VecDeque<(Key, Arc<Node<S>>)>,
@@ -130,7 +131,7 @@ impl<S> SpanTable<S> {
 impl<S> Shard<S> {
     fn new() -> Self {
         Self {
-            open: HashMap::new(),
+            open: HashMap::default(),
             order: VecDeque::new(),
             ended: VecDeque::new(),
             started: 0,
@@ -156,6 +157,38 @@ impl<S> Shard<S> {
             }
         }
         None
+    }
+}
+
+/// Mixes ids. Those of the spans in the table come from this process, so nobody can make them collide.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            let word = word.try_into().map_or(0, u64::from_le_bytes);
+            self.mix(word);
+        }
+        for byte in words.remainder() {
+            self.mix((*byte).into());
+        }
+    }
+
+    /// The length of an id says nothing.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl IdHasher {
+    fn mix(&mut self, word: u64) {
+        const ODD: u128 = 0x9e37_79b9_7f4a_7c15;
+        let product = u128::from(self.0 ^ word) * ODD;
+        self.0 = product as u64 ^ (product >> 64) as u64;
     }
 }
 

@@ -9,8 +9,8 @@ use sentry_genai_conventions::{
 
 use super::super::{
     opentelemetry::{
-        Array, InstrumentationScope, KeyValue, StringValue, Value,
-        trace::{self, Status},
+        Array, Context, InstrumentationScope, KeyValue, StringValue, Value,
+        trace::{self, Status, TraceContextExt as _},
     },
     opentelemetry_sdk::{Resource, trace::SpanData},
 };
@@ -33,6 +33,17 @@ pub(super) fn parent(span: &SpanData) -> Parent {
         None => Parent::None,
         Some(parent) if span.parent_span_is_remote => Parent::Remote(parent),
         Some(parent) => Parent::Local(parent),
+    }
+}
+
+/// Finds the parent of a span that is started in `context`.
+pub(super) fn parent_in(context: &Context) -> Parent {
+    let above = context.span();
+    let above = above.span_context();
+    match span_id(above.span_id()) {
+        Some(parent) if above.is_valid() && above.is_remote() => Parent::Remote(parent),
+        Some(parent) if above.is_valid() => Parent::Local(parent),
+        _ => Parent::None,
     }
 }
 

@@ -7,10 +7,7 @@ use sentry_genai_delivery::{Delivery, Options, Stats};
 
 use super::{
     super::{
-        opentelemetry::{
-            Context, Value,
-            trace::{Span as _, TraceContextExt as _},
-        },
+        opentelemetry::{Context, Value, trace::Span as _},
         opentelemetry_sdk::{
             Resource,
             error::{OTelSdkError, OTelSdkResult},
@@ -98,55 +95,52 @@ impl SentryGenAiProcessor {
 
 impl SpanProcessor for SentryGenAiProcessor {
     fn on_start(&self, span: &mut Span, context: &Context) {
-        if self.door.delivery().is_none() {
+        let own = span.span_context();
+        if !own.is_sampled() || !self.door.is_open() {
             return;
         }
-        let (own, above) = (span.span_context(), context.span());
         let ids = (
             convert::trace_id(own.trace_id()),
-            convert::span_id(above.span_context().span_id()),
             convert::span_id(own.span_id()),
-        );
-        if let (Some(trace_id), Some(parent), Some(span_id)) = ids
-            && self.door.start_unsampled(trace_id, parent, span_id)
-        {
-            return;
-        }
-        // The only way to read a span that is open; it copies what was set so far, which is little.
-        let Some(data) = span.exported_data() else {
-            return;
-        };
-        let ids = (
-            convert::trace_id(data.span_context.trace_id()),
-            convert::span_id(data.span_context.span_id()),
         );
         let (Some(trace_id), Some(span_id)) = ids else {
             return;
         };
-        if !data.span_context.is_sampled() {
+        let parent = convert::parent_in(context);
+        let above = self.door.parent_node(trace_id, parent);
+        let above = match above {
+            Some(above) if !above.segment.trace().recorded() => {
+                return self.door.start_unsampled((trace_id, span_id), above);
+            }
+            above => above,
+        };
+        // The only way to read a span that is open; it copies all that was set so far.
+        let Some(data) = span.exported_data() else {
             return;
-        }
+        };
         let mut identity = Identity::default();
         let mut operation = None;
         for pair in &data.attributes {
-            let text = || match &pair.value {
-                Value::String(text) => Some(text.as_str().to_owned()),
+            let key = pair.key.as_str();
+            let text = match &pair.value {
+                Value::String(text) => Some(text.as_str()),
                 _ => None,
             };
-            identity.notice(pair.key.as_str(), text);
-            if pair.key.as_str() == "gen_ai.operation.name" {
-                operation = text();
+            identity.notice(key, text);
+            if key == "gen_ai.operation.name" {
+                operation = text;
             }
         }
-        self.door.start(Start {
+        let start = Start {
             trace_id,
             span_id,
-            parent: convert::parent(&data),
+            parent,
             name: &data.name,
-            operation: operation.as_deref(),
+            operation,
             identity,
             surroundings: context::surroundings(context),
-        });
+        };
+        self.door.start(start, above);
     }
 
     fn on_end(&self, span: SpanData) {
