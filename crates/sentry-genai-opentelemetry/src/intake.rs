@@ -17,13 +17,15 @@ impl<'a> Intake<'a> {
         Self { room, delivery }
     }
 
-    /// Returns an empty store for a span with so many attributes.
-    pub(crate) fn store(&self, attributes: usize) -> Attributes {
-        match self.delivery {
-            // Keys are copied as well, so there is more text to an attribute than usual.
-            Some(delivery) => delivery.attributes(attributes + attributes / 2),
-            None => Attributes::default(),
-        }
+    /// Returns an empty store: a recycled one, or else one with room for so many attributes and so many bytes of text.
+    pub(crate) fn store(&self, attributes: usize, text_bytes: usize) -> Attributes {
+        let recycled = self.delivery.map(|delivery| delivery.attributes(0));
+        recycled
+            .filter(|recycled| recycled.footprint() > 0)
+            .unwrap_or_else(|| {
+                // The translation adds what the span inherits, and its own.
+                Attributes::with_capacity(attributes + 4, text_bytes + 128)
+            })
     }
 }
 

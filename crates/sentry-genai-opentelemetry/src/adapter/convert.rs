@@ -67,7 +67,8 @@ pub(super) fn source_span(span: &SpanData, intake: Intake<'_>) -> Option<SourceS
             SourceStatus::Error((!description.is_empty()).then(|| description.into_owned()))
         }
     };
-    source.attributes = intake.store(span.attributes.len());
+    let text_bytes = text_bytes(&span.attributes, intake.room);
+    source.attributes = intake.store(span.attributes.len(), text_bytes);
     take(&mut source.attributes, &span.attributes, intake.room);
     source.events = span
         .events
@@ -114,6 +115,18 @@ fn kind(kind: &trace::SpanKind) -> Option<SpanKind> {
 fn timestamp(time: SystemTime) -> Timestamp {
     let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Returns about how many bytes of text there are to copy.
+fn text_bytes(pairs: &[KeyValue], room: usize) -> usize {
+    let of_pair = |pair: &KeyValue| {
+        let value = match &pair.value {
+            Value::String(text) => text.as_str().len().min(room),
+            _ => 0,
+        };
+        pair.key.as_str().len() + value
+    };
+    pairs.iter().map(of_pair).sum()
 }
 
 /// Appends attributes. What a longer text loses is cut while it is copied.
