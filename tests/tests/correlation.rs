@@ -1,9 +1,12 @@
 //! Errors, logs and metrics captured inside a span carry its ids; a local root joins a span of another Sentry integration.
 
+use std::{sync::Arc, thread};
+
 use sentry::{ClientOptions, Hub, TransactionContext};
-use sentry_genai_tests::Bridge;
+use sentry_genai_tests::{Bridge, Receiver};
 use serde_json::Value;
 use tracing::{error, info_span, warn};
+use tracing_subscriber::prelude::*;
 
 fn options() -> ClientOptions {
     #[expect(
@@ -105,22 +108,168 @@ fn guards_dropped_out_of_order_leave_the_span_that_is_still_entered() {
     assert_ne!(events[1]["contexts"]["trace"]["trace_id"], second.trace_id);
 }
 
+/// Captures an error that says where.
+fn capture(place: &str) {
+    sentry::capture_message(place, sentry::Level::Error);
+}
+
+/// Returns the trace context of the error that was captured there.
+fn context_of(bridge: &Bridge, place: &str) -> Value {
+    let events = bridge.ingest.events();
+    let event = events.iter().find(|event| event["message"] == place);
+    let event = event.unwrap_or_else(|| panic!("no event {place:?} in {events:#?}"));
+    event["contexts"]["trace"].clone()
+}
+
+#[test]
+fn a_span_entered_again_is_on_the_scope_as_long_as_it_was_entered_first() {
+    let bridge = Bridge::attached_only(options());
+    bridge.run(|| {
+        let (outer, inner) = (info_span!("outer"), info_span!("inner"));
+        for _ in 0..3 {
+            outer.in_scope(|| {
+                inner.in_scope(|| outer.in_scope(|| capture("outer again")));
+                inner.in_scope(|| capture("inner"));
+                capture("outer");
+            });
+            capture("none");
+        }
+    });
+    let (outer, inner) = (bridge.span("outer"), bridge.span("inner"));
+    for (place, span) in [
+        ("outer again", &outer),
+        ("inner", &inner),
+        ("outer", &outer),
+    ] {
+        let context = context_of(&bridge, place);
+        assert_eq!(context["span_id"], span.span_id, "{place}");
+        assert_eq!(context["trace_id"], span.trace_id, "{place}");
+    }
+    let of_none = bridge.ingest.events().into_iter();
+    let mut of_none = of_none.filter(|event| event["message"] == "none");
+    assert!(of_none.all(|event| event["contexts"]["trace"]["trace_id"] != outer.trace_id));
+}
+
+#[test]
+fn a_span_entered_on_two_threads_is_on_the_scope_of_each() {
+    let bridge = Bridge::attached_only(options());
+    bridge.run(|| {
+        let (here, shared) = (info_span!("here"), info_span!("shared"));
+        let _here = here.enter();
+        shared.in_scope(|| {});
+        thread::scope(|scope| {
+            let dispatch = tracing::dispatcher::get_default(Clone::clone);
+            let (hub, shared) = (bridge.hub(), shared.clone());
+            scope.spawn(move || {
+                Hub::run(hub, || {
+                    tracing::dispatcher::with_default(&dispatch, || {
+                        shared.in_scope(|| capture("there"));
+                        capture("there, outside");
+                    });
+                });
+            });
+        });
+        capture("here");
+    });
+    let (here, shared) = (bridge.span("here"), bridge.span("shared"));
+    assert_eq!(context_of(&bridge, "there")["span_id"], shared.span_id);
+    assert_eq!(context_of(&bridge, "here")["span_id"], here.span_id);
+    assert_ne!(
+        context_of(&bridge, "there, outside")["trace_id"],
+        here.trace_id
+    );
+}
+
+#[test]
+fn a_span_that_is_exited_under_another_hub_leaves_that_one_alone() {
+    let bridge = Bridge::attached_only(options());
+    bridge.run(|| {
+        let (first, second) = (info_span!("first"), info_span!("second"));
+        let first_entered = first.enter();
+        let other = Arc::new(Hub::new_from_top(Hub::current()));
+        other.configure_scope(|scope| scope.set_span(None));
+        let second_entered = Hub::run(Arc::clone(&other), || {
+            let second_entered = second.enter();
+            drop(first_entered);
+            capture("second, other hub");
+            second_entered
+        });
+        capture("none, first hub");
+        drop(second_entered);
+        Hub::run(other, || capture("none, other hub"));
+    });
+    let (first, second) = (bridge.span("first"), bridge.span("second"));
+    let context = context_of(&bridge, "second, other hub");
+    assert_eq!(context["span_id"], second.span_id);
+    for place in ["none, first hub", "none, other hub"] {
+        let context = context_of(&bridge, place);
+        assert_ne!(context["trace_id"], first.trace_id, "{place}");
+        assert_ne!(context["trace_id"], second.trace_id, "{place}");
+    }
+}
+
+/// Such as the user that a middleware finds out, or breadcrumbs.
+#[test]
+fn what_is_put_on_the_scope_inside_a_span_stays_there() {
+    let bridge = Bridge::attached_only(options());
+    bridge.run(|| {
+        let span = info_span!("middleware");
+        span.in_scope(|| sentry::configure_scope(|scope| scope.set_tag("tenant", "tea house")));
+        sentry::configure_scope(|scope| scope.set_tag("later", "yes"));
+        span.in_scope(|| capture("inside"));
+        capture("outside");
+    });
+    for event in bridge.ingest.events() {
+        assert_eq!(event["tags"]["tenant"], "tea house", "{event:#}");
+        assert_eq!(event["tags"]["later"], "yes", "{event:#}");
+    }
+}
+
 #[test]
 fn an_unsampled_span_still_names_its_trace() {
-    let bridge = Bridge::with(
-        sentry_genai::Options::new(),
-        ClientOptions::new().traces_sample_rate(0.0),
-    );
-    bridge.run(|| {
-        let _root = info_span!("root").entered();
-        sentry::capture_message("first", sentry::Level::Error);
-        let _child = info_span!("child").entered();
-        sentry::capture_message("second", sentry::Level::Error);
+    let unsampled = || ClientOptions::new().traces_sample_rate(0.0);
+    for bridge in [
+        Bridge::with(sentry_genai::Options::new(), unsampled()),
+        Bridge::attached_only(unsampled()),
+    ] {
+        bridge.run(|| {
+            let _root = info_span!("root").entered();
+            capture("first");
+            let child = info_span!("child").entered();
+            capture("second");
+            drop((child, _root));
+            capture("outside");
+        });
+        assert!(bridge.spans().is_empty());
+        let trace = |place| context_of(&bridge, place)["trace_id"].clone();
+        assert_eq!(trace("first"), trace("second"));
+        assert_ne!(trace("first"), trace("outside"));
+    }
+}
+
+/// A trace that was not sampled is sent after all when an AI span appears in it, and the next service has to hear of that.
+#[test]
+fn the_scope_says_that_a_trace_is_kept_from_then_on() {
+    let receiver = Receiver::with(ClientOptions::new().traces_sample_rate(0.0));
+    let hub = Arc::new(Hub::new(Some(Arc::clone(&receiver.client)), Arc::default()));
+    let options = sentry_genai::Options::new().with_keep_ai_traces(true);
+    let guard = options.attach(&receiver.client);
+    let layer = sentry_genai::layer().with_handle(guard.handle().unwrap().clone());
+    let header = || {
+        let headers = Hub::current().configure_scope(|scope| {
+            let headers = scope.iter_trace_propagation_headers();
+            headers.map(|(_, value)| value).collect::<Vec<_>>()
+        });
+        headers.concat()
+    };
+    Hub::run(hub, || {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let root = info_span!("root");
+            assert!(!root.in_scope(header).ends_with("-1"));
+            root.in_scope(|| info_span!("chat", gen_ai.operation.name = "chat").in_scope(|| {}));
+            assert!(root.in_scope(header).ends_with("-1"));
+        });
     });
-    assert!(bridge.spans().is_empty());
-    let events = bridge.ingest.events();
-    let trace = |index: usize| events[index]["contexts"]["trace"]["trace_id"].clone();
-    assert_eq!(trace(0), trace(1));
 }
 
 /// `sentry-tower` and `sentry-actix` put a transaction on the scope of the request.

@@ -9,12 +9,15 @@ use sentry::{
     ClientOptions, Hub, Integration, Scope, TransactionContext, TransactionOrSpan,
     protocol::{self, Event, LogAttribute, TraceContext},
 };
-use sentry_genai_conventions::{SourceSpan, SpanId, TraceId};
+use sentry_genai_conventions::{SpanId, TraceId};
 use sentry_genai_delivery::{IncomingTrace, Trace};
 use tracing::{Id, dispatcher, subscriber::NoSubscriber};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::state::{self, SpanIds};
+use crate::{
+    handle::CorrelationMode,
+    state::{self, SpanIds, SpanState, Unsampled},
+};
 
 /// A Sentry integration that links whatever the client captures to the span that is entered.
 ///
@@ -100,6 +103,8 @@ thread_local! {
 struct Shown {
     id: Id,
     span_id: protocol::SpanId,
+    /// Where it is shown. Another hub may be current when the span is exited.
+    hub: Arc<Hub>,
     before: Option<TransactionOrSpan>,
 }
 
@@ -129,35 +134,81 @@ fn dispatcher_is_busy() -> bool {
     dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>())
 }
 
-/// Describes a span to Sentry's scope.
-pub(crate) fn on_scope(source: &SourceSpan, trace: &Trace) -> TransactionContext {
-    let mut context = TransactionContext::new_with_details(
-        &source.name,
-        "",
-        protocol_trace_id(source.trace_id),
-        Some(protocol_span_id(source.span_id)),
-        source.parent_span_id.map(protocol_span_id),
-    );
-    context.set_sampled(trace.sampled());
-    context
+/// A span as Sentry's scope holds it. It is kept in the span's extensions, since a future is polled many times.
+struct ScopeSpan {
+    /// No client knows of it, so it is never sent.
+    shown: TransactionOrSpan,
+    span_id: protocol::SpanId,
+    trace: Arc<Trace>,
+    /// What `shown` says of the trace. An AI span may be a reason to send it after all.
+    sampled: bool,
+}
+
+impl ScopeSpan {
+    /// Describes a span; `None` if its client looks for it by itself, or nothing is known of it.
+    fn new<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> Option<Self> {
+        let extensions = span.extensions();
+        let (local, span_id, parent_span_id) = match extensions.get::<SpanState>() {
+            Some(SpanState { trace, source, .. }) => (trace, source.span_id, source.parent_span_id),
+            None => {
+                let Unsampled { trace, span_id } = extensions.get()?;
+                (trace, *span_id, trace.segment.trace().parent_span_id())
+            }
+        };
+        if local.handle.correlation() != CorrelationMode::Scope {
+            return None;
+        }
+        let span_id = protocol_span_id(span_id);
+        let mut context = TransactionContext::new_with_details(
+            span.name(),
+            "",
+            protocol_trace_id(local.trace_id()),
+            Some(span_id),
+            parent_span_id.map(protocol_span_id),
+        );
+        let trace = Arc::clone(local.segment.trace());
+        let sampled = trace.sampled();
+        context.set_sampled(sampled);
+        // Without a client it asks no sampler.
+        let hub = Hub::new(None, Arc::new(Scope::default()));
+        Some(Self {
+            shown: hub.start_transaction(context).into(),
+            span_id,
+            trace,
+            sampled,
+        })
+    }
+
+    /// Returns what is kept of the span, as long as it is right.
+    fn kept<'a, R: LookupSpan<'a>>(
+        span: &SpanRef<'a, R>,
+    ) -> Option<(TransactionOrSpan, protocol::SpanId)> {
+        let extensions = span.extensions();
+        let kept = extensions.get::<Self>()?;
+        (kept.sampled == kept.trace.sampled()).then(|| (kept.shown.clone(), kept.span_id))
+    }
 }
 
 /// Puts a span on Sentry's scope, for clients that cannot be asked to look for it.
-pub(crate) fn show_on_scope(id: &Id, context: TransactionContext) {
-    let span_id = context.span_id();
-    // Without a client it asks no sampler and is never sent.
-    let shown = Hub::new(None, Arc::new(Scope::default())).start_transaction(context);
-    let before = Hub::with_active(|hub| {
-        hub.configure_scope(|scope| {
-            let before = scope.get_span();
-            scope.set_span(Some(shown.into()));
-            Some(before)
-        })
+pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
+    let kept = ScopeSpan::kept(span).or_else(|| {
+        let new = ScopeSpan::new(span)?;
+        let kept = (new.shown.clone(), new.span_id);
+        span.extensions_mut().replace(new);
+        Some(kept)
     });
-    if let Some(before) = before {
+    let Some((shown, span_id)) = kept else {
+        return;
+    };
+    let put = Hub::with_active(|hub| {
+        let before = put_on_scope(hub, Some(shown));
+        Some((Arc::clone(hub), before))
+    });
+    if let Some((hub, before)) = put {
         let shown = Shown {
-            id: id.clone(),
+            id: span.id(),
             span_id,
+            hub,
             before,
         };
         let _ = SHOWN.try_with(|stack| stack.borrow_mut().push(shown));
@@ -167,22 +218,34 @@ pub(crate) fn show_on_scope(id: &Id, context: TransactionContext) {
 /// Puts back what was on the scope before a span was entered. Guards dropped out of order leave the innermost span that is
 /// still entered.
 pub(crate) fn take_off_scope(id: &Id) {
-    let restored = SHOWN.try_with(|stack| {
+    let exited = SHOWN.try_with(|stack| {
         let mut stack = stack.borrow_mut();
         let position = stack.iter().rposition(|shown| shown.id == *id)?;
-        let shown = stack.remove(position);
-        match stack.get_mut(position) {
+        let exited = stack.remove(position);
+        let above = stack[position..]
+            .iter_mut()
+            .find(|above| Arc::ptr_eq(&above.hub, &exited.hub));
+        match above {
             // Not the innermost: the one above takes over what this one would have restored.
             Some(above) => {
-                above.before = shown.before;
+                above.before = exited.before;
                 None
             }
-            None => Some(shown.before),
+            None => Some(exited),
         }
     });
-    if let Ok(Some(before)) = restored {
-        Hub::with_active(|hub| hub.configure_scope(|scope| scope.set_span(before)));
+    if let Ok(Some(Shown { hub, before, .. })) = exited {
+        put_on_scope(&hub, before);
     }
+}
+
+/// Sets the span of a hub's scope, and returns the one that was there.
+fn put_on_scope(hub: &Hub, span: Option<TransactionOrSpan>) -> Option<TransactionOrSpan> {
+    hub.configure_scope(|scope| {
+        let before = scope.get_span();
+        scope.set_span(span);
+        before
+    })
 }
 
 /// What a local root without a parent goes on from.

@@ -16,7 +16,7 @@ use tracing_subscriber::{
 
 use crate::{
     correlation::{self, Continued},
-    handle::{self, CorrelationMode, Handle},
+    handle::{self, Handle},
     record::{LateRecorder, Recorder},
     scoped::Surroundings,
     state::{self, Clock, LocalTrace, Node, SpanState, Unsampled},
@@ -291,14 +291,8 @@ fn show_on_scope<S>(id: &Id, context: &Context<'_, S>)
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let shown = context.span(id).and_then(|span| {
-        let extensions = span.extensions();
-        let state = extensions.get::<SpanState>()?;
-        let wanted = state.trace.handle.correlation() == CorrelationMode::Scope;
-        wanted.then(|| correlation::on_scope(&state.source, state.trace.segment.trace()))
-    });
-    if let Some(context) = shown {
-        correlation::show_on_scope(id, context);
+    if let Some(span) = context.span(id) {
+        correlation::show_on_scope(&span);
     }
 }
 
