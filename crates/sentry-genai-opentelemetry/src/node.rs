@@ -20,6 +20,8 @@ pub(crate) struct Node<S> {
     at_start: Identity,
     at_end: OnceLock<Identity>,
     surroundings: Surroundings,
+    /// Whether there is anything in the three above that a descendant could take over.
+    speaks: AtomicBool,
     model_calls_below: AtomicBool,
 }
 
@@ -69,6 +71,10 @@ impl Identity {
         }
     }
 
+    fn speaks(&self) -> bool {
+        self.conversation.is_some() || self.agent.is_some() || self.session.is_some()
+    }
+
     fn take(&mut self, heritage: Heritage, text: &str) {
         let slot = match heritage {
             Heritage::Conversation => &mut self.conversation,
@@ -97,7 +103,11 @@ impl<S> Node<S> {
             }
             in_sight
         });
+        let speaks = at_start.speaks()
+            || surroundings.conversation.is_some()
+            || surroundings.incoming_conversation.is_some();
         Arc::new(Self {
+            speaks: AtomicBool::new(speaks),
             segment,
             depth: parent.as_ref().map_or(0, |parent| parent.depth + 1),
             parent,
@@ -110,8 +120,12 @@ impl<S> Node<S> {
 
     /// Notes what the span says at its end, for children that end later.
     pub(crate) fn end(&self, identity: Identity) {
+        let speaks = identity.speaks();
         // A span ends once.
         let _ = self.at_end.set(identity);
+        if speaks {
+            self.speaks.store(true, Ordering::Release);
+        }
     }
 
     /// Tells the ancestors that a model call below them has reported its tokens.
@@ -125,20 +139,26 @@ impl<S> Node<S> {
 
     /// Resolves what the span takes from its ancestors and its surroundings.
     pub(crate) fn inherited(&self) -> Inherited {
-        let find = |read: fn(&Identity) -> Option<&Arc<str>>| {
-            self.ancestors().find_map(|node| node.say(read)).cloned()
-        };
+        let mut named = None;
+        let mut agent = None;
+        let mut session = None;
+        let mut around = self.surroundings.conversation.as_ref();
+        let mut incoming = self.surroundings.incoming_conversation.as_ref();
+        for node in self.ancestors().filter(|node| node.speaks()) {
+            named = named.or_else(|| node.say(|it| it.conversation.as_ref()));
+            agent = agent.or_else(|| node.say(|it| it.agent.as_ref()));
+            session = session.or_else(|| node.say(|it| it.session.as_ref().filter(|_| it.gen_ai)));
+            if named.is_some() && agent.is_some() && session.is_some() {
+                break;
+            }
+            let above = &node.surroundings;
+            around = around.or(above.conversation.as_ref());
+            incoming = incoming.or(above.incoming_conversation.as_ref());
+        }
         let mut inherited = Inherited::default();
-        inherited.conversation_id = find(|it| it.conversation.as_ref()).or_else(|| {
-            let around = |read: fn(&Surroundings) -> Option<&Arc<str>>| {
-                let mut nodes = std::iter::once(self).chain(self.ancestors());
-                nodes.find_map(|node| read(&node.surroundings)).cloned()
-            };
-            around(|it| it.conversation.as_ref())
-                .or_else(|| around(|it| it.incoming_conversation.as_ref()))
-        });
-        inherited.agent_name = find(|it| it.agent.as_ref());
-        inherited.session_id = find(|it| it.session.as_ref().filter(|_| it.gen_ai));
+        inherited.conversation_id = named.or(around).or(incoming).cloned();
+        inherited.agent_name = agent.cloned();
+        inherited.session_id = session.cloned();
         inherited.model_calls_below = self.model_calls_below.load(Ordering::Relaxed);
         inherited.ancestors = Ancestors::KnownAtStart;
         inherited
@@ -156,6 +176,10 @@ impl<S> Node<S> {
     pub(crate) fn conversation(&self) -> Option<Arc<str>> {
         let own = self.say(|it| it.conversation.as_ref()).cloned();
         own.or_else(|| self.inherited().conversation_id)
+    }
+
+    fn speaks(&self) -> bool {
+        self.speaks.load(Ordering::Acquire)
     }
 
     /// What a span says last counts.

@@ -33,6 +33,9 @@ use crate::{
 /// What OpenTelemetry's sampler lets through is sampled once more by the options of the Sentry client, a trace as a whole.
 /// Without a DSN the processor does nothing.
 ///
+/// The SDK lets nobody read an open span without a copy of all that was set so far. Where prompts are long, set them once the
+/// span has started.
+///
 /// Clones share one state: keep one for [`stats`](Self::stats).
 ///
 /// ```
@@ -71,6 +74,8 @@ impl SentryGenAiProcessor {
 
     /// Creates a processor that sends by way of a delivery that something else uses too, such as the `tracing` layer of
     /// `sentry-genai` (`guard.handle()` has it). Shutting down flushes the delivery and does not end it.
+    ///
+    /// Of texts above 384,000 bytes both ends are kept, also where the delivery was given higher limits.
     #[must_use]
     pub fn with_delivery(delivery: Delivery) -> Self {
         Self {
