@@ -84,6 +84,7 @@ impl Attributes {
     #[inline]
     pub fn push_text(&mut self, key: &'static str, text: &str, room: usize) {
         let start = self.text.len();
+        self.make_room(text.len().min(room));
         if text.len() <= room {
             self.text.push_str(text);
         } else {
@@ -501,12 +502,25 @@ impl Attributes {
         });
     }
 
+    /// Makes room in the buffer. One that is large already does not double: what follows a long prompt is mostly short.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        const LARGE: usize = 64 * 1024;
+        const SPARE: usize = 8 * 1024;
+
+        let length = self.text.len() + bytes;
+        if length > self.text.capacity() && length > LARGE {
+            self.text.reserve_exact(bytes + SPARE.max(length / 16));
+        }
+    }
+
     /// Appends to the buffer, unless it would get longer than four gigabytes.
     fn write(&mut self, text: &str) -> Option<Range> {
         let start = self.text.len();
         if start + text.len() > u32::MAX as usize {
             return None;
         }
+        self.make_room(text.len());
         self.text.push_str(text);
         self.written_since(start)
     }
