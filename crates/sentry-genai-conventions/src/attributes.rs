@@ -41,6 +41,7 @@ use crate::{
 pub struct Attributes {
     entries: Vec<Entry>,
     text: String,
+    arrays: Vec<Vec<Scalar>>,
     /// The hashes of all keys there have been.
     seen: u64,
     /// How all keys begin that there have been.
@@ -62,6 +63,7 @@ impl Attributes {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.text.clear();
+        self.arrays.clear();
         self.seen = 0;
         self.heads = 0;
     }
@@ -131,6 +133,8 @@ impl Attributes {
         let Some(added) = self.write(&later.text) else {
             return;
         };
+        let first_array = self.arrays.len();
+        self.arrays.extend(later.arrays);
         self.seen |= later.seen;
         self.heads |= later.heads;
         self.entries
@@ -138,8 +142,10 @@ impl Attributes {
                 if let Key::Text(range) = &mut entry.key {
                     range.shift(added.start);
                 }
-                if let Slot::Text(range) = &mut entry.value {
-                    range.shift(added.start);
+                match &mut entry.value {
+                    Slot::Text(range) => range.shift(added.start),
+                    Slot::Array(index) => *index += first_array,
+                    _ => {}
                 }
                 entry
             }));
@@ -458,13 +464,8 @@ impl Attributes {
     /// Returns the bytes this store occupies in memory, for accounting.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        let arrays = self.entries.iter().map(|entry| match &entry.value {
-            Slot::Array(scalars) => scalars
-                .iter()
-                .map(|scalar| size_of::<Scalar>() + scalar.text_bytes())
-                .sum(),
-            _ => 0,
-        });
+        let arrays = self.arrays.iter().flatten();
+        let arrays = arrays.map(|scalar| size_of::<Scalar>() + scalar.text_bytes());
         self.text.capacity() + self.entries.capacity() * size_of::<Entry>() + arrays.sum::<usize>()
     }
 
@@ -485,7 +486,10 @@ impl Attributes {
                 Some(range) => Slot::Text(range),
                 None => return,
             },
-            Input::Array(value) => Slot::Array(Box::new(value)),
+            Input::Array(value) => {
+                self.arrays.push(value);
+                Slot::Array(self.arrays.len() - 1)
+            }
         };
         self.push_slot(key, hash, head, value);
     }
@@ -560,7 +564,7 @@ impl Attributes {
             Slot::Integer(value) => Value::Integer(*value),
             Slot::Double(value) => Value::Double(*value),
             Slot::Text(range) => Value::Str(range.of(&self.text)),
-            Slot::Array(values) => Value::Array(values),
+            Slot::Array(index) => Value::Array(self.arrays.get(*index)?),
         })
     }
 }
@@ -604,7 +608,7 @@ impl fmt::Debug for Attributes {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Entry {
     key: Key,
     hash: Hash,
@@ -637,14 +641,15 @@ impl Key {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 enum Slot {
     Vacant,
     Bool(bool),
     Integer(i64),
     Double(f64),
     Text(Range),
-    Array(Box<Vec<Scalar>>),
+    /// The number of a list.
+    Array(usize),
 }
 
 /// A piece of the buffer.
