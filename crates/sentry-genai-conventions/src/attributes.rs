@@ -420,7 +420,9 @@ impl Attributes {
 
     /// Does what [`iter`](Self::iter) does, with what the registry knows of a key after [`look_up`](Self::look_up).
     #[inline]
-    pub(crate) fn known(&self) -> impl Iterator<Item = (&str, Value<'_>, Option<&'static Attribute>)> {
+    pub(crate) fn known(
+        &self,
+    ) -> impl Iterator<Item = (&str, Value<'_>, Option<&'static Attribute>)> {
         self.entries.iter().filter_map(|entry| {
             let value = self.value(&entry.value)?;
             Some((entry.key.name(&self.text), value, entry.row.attribute()))
@@ -428,7 +430,10 @@ impl Attributes {
     }
 
     /// Does what [`iter`](Self::iter) does from the entry number `start` on, with the hashes of the keys.
-    pub(crate) fn hashed_from(&self, start: usize) -> impl Iterator<Item = (Hash, &str, Value<'_>)> {
+    pub(crate) fn hashed_from(
+        &self,
+        start: usize,
+    ) -> impl Iterator<Item = (Hash, &str, Value<'_>)> {
         let entries = self.entries.get(start..).unwrap_or_default();
         entries.iter().filter_map(|entry| {
             let value = self.value(&entry.value)?;
@@ -620,9 +625,7 @@ struct Entry {
 impl Entry {
     #[inline]
     fn is(&self, hash: Hash, key: &str, text: &str) -> bool {
-        self.hash == hash
-            && !matches!(self.value, Slot::Vacant)
-            && self.key.name(text) == key
+        self.hash == hash && !matches!(self.value, Slot::Vacant) && self.key.name(text) == key
     }
 }
 

@@ -95,11 +95,7 @@ impl GenAiLayer {
         self.handle.clone().or_else(handle::attached)
     }
 
-    fn start_root(
-        handle: Handle,
-        recorder: &Recorder,
-        metadata: &Metadata<'_>,
-    ) -> Arc<LocalTrace> {
+    fn start_root(handle: Handle, recorder: &Recorder, metadata: &Metadata<'_>) -> Arc<LocalTrace> {
         let attributes = &recorder.attributes;
         let continued = continued_trace(recorder);
         let name = given_name(&recorder.attributes).unwrap_or(metadata.name());
@@ -308,8 +304,8 @@ where
     let shown = context.span(id).and_then(|span| {
         let extensions = span.extensions();
         let state = extensions.get::<SpanState>()?;
-        let wanted = state.trace.is_recorded
-            && state.trace.handle.correlation() == CorrelationMode::Scope;
+        let wanted =
+            state.trace.is_recorded && state.trace.handle.correlation() == CorrelationMode::Scope;
         wanted.then(|| correlation::on_scope(&state.source, state.trace.segment.trace()))
     });
     if let Some(context) = shown {

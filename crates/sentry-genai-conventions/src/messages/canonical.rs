@@ -104,7 +104,10 @@ pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<
     let system_bytes: usize = of_system.map(|place| place.len() + 64).sum();
     let last_user = found.iter().rposition(|(_, is_user)| *is_user);
     // With a comma behind each, and a bracket.
-    let mut total: usize = 1 + found.iter().map(|(place, _)| place.len() + 1).sum::<usize>();
+    let mut total: usize = 1 + found
+        .iter()
+        .map(|(place, _)| place.len() + 1)
+        .sum::<usize>();
     let mut kept: Vec<Range<usize>> = Vec::new();
     let mut follows = false;
     for (index, (place, _)) in found.iter().enumerate() {
@@ -160,11 +163,7 @@ impl<'a, 'l> Scan<'a, 'l> {
 
     /// Reads the rest of a list of messages, to the end of the text. Hands over where each stands and whose it is, apart from the
     /// system messages at the start, whose texts are returned.
-    fn list(
-        &mut self,
-        side: Side,
-        mut message: impl FnMut(usize, usize, &str),
-    ) -> Option<Texts> {
+    fn list(&mut self, side: Side, mut message: impl FnMut(usize, usize, &str)) -> Option<Texts> {
         let mut system = Texts::default();
         let mut is_start = true;
         loop {
