@@ -30,6 +30,13 @@ pub(crate) struct Instructions {
     pub(crate) main_thread: u64,
 }
 
+/// Whether callgrind writes a file for each thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Threads {
+    Separate,
+    Together,
+}
+
 /// A run of callgrind, whose files go away with it.
 #[derive(Debug)]
 pub(crate) struct Callgrind {
@@ -47,14 +54,21 @@ impl Callgrind {
     }
 
     /// Returns a command that runs `program` under callgrind.
-    pub(crate) fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path, threads: Threads) -> Command {
         let mut command = Command::new("valgrind");
-        let file = self.directory.join("out");
+        command.args(["-q", "--tool=callgrind"]);
+        if threads == Threads::Separate {
+            command.arg("--separate-threads=yes");
+        }
         command
-            .args(["-q", "--tool=callgrind", "--separate-threads=yes"])
-            .arg(format!("--callgrind-out-file={}", file.display()))
+            .arg(format!("--callgrind-out-file={}", self.file().display()))
             .arg(program);
         command
+    }
+
+    /// Returns where the run writes to; of separate threads, where the names begin.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.directory.join("out")
     }
 
     /// Adds up what the run left behind: one file for each thread, with its number at the end of the name.

@@ -8,78 +8,29 @@ use std::{
     process::{Command, Stdio},
 };
 
-use serde::Serialize;
-
 use crate::{
     arrivals::Arrivals,
-    callgrind::{Callgrind, Instructions, Valgrind},
+    callgrind::{Callgrind, Instructions, Threads, Valgrind},
     child::{Mode, Report, median},
+    figures::{Costs, Figures, Instructing},
     peers::{Fields, PeerName},
-    probe::Latency,
+    probe::Call,
+    scale::Point,
     sink::Sink,
-    workloads::Workload,
+    workloads::{
+        Workload,
+        scaled::{Axis, Scaled},
+    },
 };
 
 /// How many pairs of a peer and its floor are timed.
 const PAIRS: usize = 5;
 
-/// What one peer costs in one workload. Serialized, it is a line of `--json`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Figures {
-    #[serde(serialize_with = "workload_name")]
-    pub(crate) workload: Workload,
-    #[serde(serialize_with = "peer_name")]
-    pub(crate) peer: PeerName,
-    /// Spans the program made in one run of the workload.
-    pub(crate) created: u64,
-    /// Spans that were sent; nothing for a floor, which sends nothing.
-    pub(crate) arrived: Option<u64>,
-    /// Of all threads; nothing without valgrind.
-    pub(crate) instructions_per_span: Option<f64>,
-    /// Of the program's thread; nothing without valgrind, and in W4, which has eight.
-    pub(crate) caller_instructions_per_span: Option<f64>,
-    pub(crate) allocations_per_span: f64,
-    pub(crate) allocated_bytes_per_span: f64,
-    /// CPU time of all threads, in multiples of the floor.
-    pub(crate) cpu_ratio_to_floor: f64,
-    pub(crate) peak_heap_bytes: u64,
-    pub(crate) wire_bytes_per_span: Option<f64>,
-    /// Share of the AI spans, with neutral fields alone; nothing where no AI span arrives.
-    pub(crate) right_ops: Option<f64>,
-    pub(crate) latency_us: BTreeMap<String, Latency>,
+/// Beyond so many spans in a run, nobody looks at each that arrives, or at each call.
+const MOST_LOOKED_AT: u64 = 250_000;
 
-    #[serde(skip)]
-    pub(crate) created_ai: u64,
-    /// With the fields the peer asks for.
-    #[serde(skip)]
-    pub(crate) sent: Arrivals,
-    #[serde(skip)]
-    pub(crate) sent_neutral: Arrivals,
-    #[serde(skip)]
-    pub(crate) wall_ratio_to_floor: f64,
-    #[serde(skip)]
-    pub(crate) cpu_ns_per_span: f64,
-    /// CPU time over wall time.
-    #[serde(skip)]
-    pub(crate) parallelism: f64,
-    /// For one enter and exit; W8 alone.
-    #[serde(skip)]
-    pub(crate) instructions_per_poll: Option<f64>,
-}
-
-/// The costs that repeat exactly, or nearly so.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Costs {
-    pub(crate) allocations_per_span: f64,
-    pub(crate) instructions: Option<Instructing>,
-}
-
-/// Instructions per span.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Instructing {
-    pub(crate) all_threads: f64,
-    pub(crate) main_thread: f64,
-}
+/// Beyond so many spans in a run, callgrind would take minutes.
+const MOST_UNDER_CALLGRIND: u64 = 10_001;
 
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -116,6 +67,13 @@ impl Driver {
             Workload::W8 => self.instructions_per_poll(peer)?,
             _ => None,
         };
+        let instructions_ratio_to_floor = match (workload, instructions) {
+            (Workload::NoDsn, Some(instructions)) => {
+                let floor = self.instructions(workload, peer.floor(workload))?;
+                floor.map(|floor| instructions.all_threads / floor.all_threads)
+            }
+            _ => None,
+        };
         let times = self.times(workload, peer)?;
         let latency = self.report(workload, peer, Mode::Latency, repeats.latency)?;
         let sends = !peer.is_floor();
@@ -144,6 +102,7 @@ impl Driver {
             wall_ratio_to_floor: times.wall_ratio,
             cpu_ns_per_span: times.cpu_ns_per_span,
             parallelism: times.parallelism,
+            instructions_ratio_to_floor,
             instructions_per_poll,
         })
     }
@@ -159,6 +118,79 @@ impl Driver {
         Ok(Costs {
             allocations_per_span: counted.allocations as f64 / counted.spans as f64,
             instructions: self.instructions(workload, peer)?,
+        })
+    }
+
+    /// Measures the time and the arrivals of a workload of one size, without a floor beside it.
+    pub(crate) fn timed_point(
+        &self,
+        scaled: Scaled,
+        peer: PeerName,
+    ) -> Result<Point, Box<dyn Error>> {
+        let workload = Workload::Scaled(scaled);
+        let repeats = workload.repeats();
+        // The best of several, since other work on the machine only adds.
+        let mut timed = self.report(workload, peer, Mode::Time, repeats.chunks)?;
+        for _ in 1..repeats.chunks.min(PAIRS as u64) {
+            let again = self.report(workload, peer, Mode::Time, repeats.chunks)?;
+            if again.cpu_ns_per_span < timed.cpu_ns_per_span {
+                timed = again;
+            }
+        }
+        let arrived = if peer.is_floor() || scaled.spans() > MOST_LOOKED_AT {
+            None
+        } else {
+            Some(self.verify(workload, peer, Fields::Own)?.1.spans)
+        };
+        Ok(Point {
+            axis: scaled.axis.name(),
+            size: scaled.size,
+            peer: peer.name(),
+            created: timed.spans / (repeats.chunks * repeats.chunk),
+            arrived,
+            cpu_ns_per_span: timed.cpu_ns_per_span,
+            parallelism: timed.cpu_ns_per_span / timed.wall_ns_per_span,
+            ..Point::default()
+        })
+    }
+
+    /// Measures everything about a workload of one size.
+    pub(crate) fn point(&self, scaled: Scaled, peer: PeerName) -> Result<Point, Box<dyn Error>> {
+        let workload = Workload::Scaled(scaled);
+        let repeats = workload.repeats();
+        let counted = self.report(workload, peer, Mode::Count, repeats.count)?;
+        let latencies = if scaled.spans() > MOST_LOOKED_AT {
+            BTreeMap::new()
+        } else {
+            self.report(workload, peer, Mode::Latency, repeats.latency)?
+                .latencies
+        };
+        let instructions = if scaled.spans() > MOST_UNDER_CALLGRIND {
+            None
+        } else {
+            self.instructions(workload, peer)?
+        };
+        let median = |call: Call| latencies.get(call.name()).map(|latency| latency.p50);
+        // At depth nearly all spans are plain ones; elsewhere those of AI are what grows.
+        let (start, end) = match scaled {
+            Scaled {
+                axis: Axis::Depth,
+                size: 2..,
+            } => (Call::NewPlain, Call::EndPlain),
+            _ => (Call::NewAi, Call::EndAi),
+        };
+        Ok(Point {
+            instructions_per_span: instructions.map(|it| it.all_threads),
+            caller_instructions_per_span: match scaled.axis {
+                Axis::Threads => None,
+                _ => instructions.map(|it| it.main_thread),
+            },
+            allocations_per_span: Some(counted.allocations as f64 / counted.spans as f64),
+            peak_heap_bytes: Some(counted.peak_heap_bytes),
+            start_us: median(start),
+            end_us: median(end),
+            end_root_us: median(Call::EndRoot),
+            ..self.timed_point(scaled, peer)?
         })
     }
 
@@ -214,7 +246,7 @@ impl Driver {
         repeats: u64,
     ) -> Result<(Report, Instructions), Box<dyn Error>> {
         let callgrind = Callgrind::new()?;
-        let mut command = callgrind.command(&self.program);
+        let mut command = callgrind.command(&self.program, Threads::Separate);
         self.describe(
             &mut command,
             workload,
@@ -226,13 +258,34 @@ impl Driver {
         Ok((read_report(command)?, callgrind.instructions()?))
     }
 
+    /// Leaves behind where the instructions of a run go.
+    pub(crate) fn profile(
+        &self,
+        callgrind: &Callgrind,
+        workload: Workload,
+        peer: PeerName,
+    ) -> Result<Report, Box<dyn Error>> {
+        let mut command = callgrind.command(&self.program, Threads::Together);
+        let (_, repeats) = workload.repeats().instructions;
+        self.describe(
+            &mut command,
+            workload,
+            peer,
+            Fields::Own,
+            Mode::Run,
+            repeats,
+        );
+        read_report(command)
+    }
+
     fn instructions_per_poll(&self, peer: PeerName) -> Result<Option<f64>, Box<dyn Error>> {
         let often = self.instructions(Workload::W8, peer)?;
         let once = self.instructions(Workload::W8Once, peer)?;
         let per_poll = |often: Instructing, once: Instructing| {
             let spans = 2.0;
             let polls = 999.0;
-            (often.all_threads - once.all_threads) * spans / polls
+            // Threads behind do the same in both, give or take more than a poll costs.
+            (often.main_thread - once.main_thread) * spans / polls
         };
         Ok(often.zip(once).map(|(often, once)| per_poll(often, once)))
     }
@@ -243,7 +296,7 @@ impl Driver {
         let mut reports = Vec::new();
         for _ in 0..PAIRS {
             let its = self.report(workload, peer, Mode::Time, chunks)?;
-            let floor = self.report(workload, peer.floor(), Mode::Time, chunks)?;
+            let floor = self.report(workload, peer.floor(workload), Mode::Time, chunks)?;
             reports.push((its, floor));
         }
         let median_of = |figure: fn(&Report, &Report) -> f64| {
@@ -271,7 +324,7 @@ impl Driver {
         mode: Mode,
         repeats: u64,
     ) {
-        command.args(["--child", peer.name(), workload.name(), mode.name()]);
+        command.args(["--child", peer.name(), &workload.name(), mode.name()]);
         command.args([repeats.to_string(), fields.name().to_owned()]);
         command.arg(self.sink.address.to_string());
     }
@@ -299,12 +352,4 @@ fn read_report(mut command: Command) -> Result<Report, Box<dyn Error>> {
     }
     eprint!("{errors}");
     Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-fn workload_name<S: serde::Serializer>(workload: &Workload, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(workload.name())
-}
-
-fn peer_name<S: serde::Serializer>(peer: &PeerName, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(peer.name())
 }

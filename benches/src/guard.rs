@@ -5,10 +5,7 @@ use std::{collections::BTreeMap, error::Error, fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    callgrind::Valgrind,
-    driver::{Costs, Driver},
-    peers::PeerName,
-    workloads::Workload,
+    callgrind::Valgrind, driver::Driver, figures::Costs, peers::PeerName, workloads::Workload,
 };
 
 const GUARDED: [Workload; 3] = [Workload::W1, Workload::W6, Workload::Unsampled];
@@ -51,7 +48,7 @@ pub(crate) fn record() -> Result<(), Box<dyn Error>> {
             allocations: (costs.allocations_per_span * 100.0).round() / 100.0,
         };
         println!("{}: {limit:?}", workload.name());
-        per_span.insert(workload.name().to_owned(), limit);
+        per_span.insert(workload.name().into_owned(), limit);
     }
     let limits = Limits {
         recorded_with: "cargo run --release -p sentry-genai-benches -- --record".to_owned(),
@@ -77,7 +74,7 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
     let driver = Driver::new(valgrind)?;
     let mut kept = true;
     for workload in GUARDED {
-        let limit = limits.per_span.get(workload.name());
+        let limit = limits.per_span.get(&*workload.name());
         let limit = limit.ok_or("a workload has no limit; record them")?;
         let costs = driver.costs(workload, PeerName::Ours)?;
         for (what, measured, limit) in compare(&costs, limit) {

@@ -1,21 +1,25 @@
 //! What a span costs: this workspace and the other ways to Sentry, side by side.
 //!
-//! ```text
-//! cargo run --release -p sentry-genai-benches -- [--workload w1,w6] [--peer ours,sentry-tracing] [--json]
-//! cargo run --release -p sentry-genai-benches -- --guard     # our own costs against limits.json
-//! cargo run --release -p sentry-genai-benches -- --record    # writes limits.json
-//! ```
-//!
 //! The program runs itself again for every measurement, so that each has a process of its own.
 
 mod allocator;
 mod arrivals;
+mod build_cost;
 mod callgrind;
 mod child;
+mod command;
+mod conditions;
+mod curves;
+mod doc;
 mod driver;
+mod figures;
+mod gates;
 mod guard;
 mod peers;
+mod plot;
 mod probe;
+mod profile;
+mod scale;
 mod sink;
 mod table;
 mod texts;
@@ -23,13 +27,25 @@ mod workloads;
 
 use std::{env, error::Error, process::ExitCode};
 
-use callgrind::Valgrind;
 use child::Mode;
-use driver::Driver;
 use peers::{Fields, PeerName, Setup};
 use workloads::Workload;
 
-const USAGE: &str = "usage: sentry-genai-benches [--workload w1,w6] [--peer ours,sentry-tracing] [--json] | --guard | --record";
+const USAGE: &str = "\
+usage: sentry-genai-benches [options]    measures and prints tables
+
+  --workload w1,w6             these workloads, instead of all
+  --peer ours,sentry-tracing   these peers, instead of all
+  --json                       a line for each workload and peer, instead of tables
+
+or one of
+  --scale [--axis spans,depth] [--peer ours] [--json]   what the cost of a span depends on
+  --plot FILE                  draws the cost of a span against the spans of its trace, as SVG
+  --profile WORKLOAD PEER      which functions the instructions are spent in
+  --build-cost                 what it takes to compile, from nothing
+  --doc [SECTIONS]             writes figures,scale,plot,build-cost into docs/performance.md
+  --guard                      our own costs against benches/limits.json
+  --record                     writes benches/limits.json";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -37,8 +53,7 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["--child", ref setup @ ..] => measure_here(setup),
         ["--guard"] => guard::check(),
-        ["--record"] => guard::record().map(|()| true),
-        _ => compare(&arguments),
+        ref arguments => command::run(arguments).map(|()| true),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -68,53 +83,4 @@ fn measure_here(arguments: &[&str]) -> Result<bool, Box<dyn Error>> {
     };
     println!("{}", serde_json::to_string(&peer.run(&setup))?);
     Ok(true)
-}
-
-/// Measures what the command line asks for, and everything by default.
-fn compare(arguments: &[&str]) -> Result<bool, Box<dyn Error>> {
-    let mut workloads = Workload::ALL.to_vec();
-    let mut peers = PeerName::ALL.to_vec();
-    let mut output = Output::Tables;
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        match *argument {
-            "--workload" => workloads = list(arguments.next(), Workload::named)?,
-            "--peer" => peers = list(arguments.next(), PeerName::named)?,
-            "--json" => output = Output::Json,
-            _ => return Err(USAGE.into()),
-        }
-    }
-    let valgrind = Valgrind::find();
-    if valgrind == Valgrind::Missing {
-        eprintln!("valgrind is missing, so there will be no counts of instructions");
-    }
-    let driver = Driver::new(valgrind)?;
-    let mut all = Vec::new();
-    for workload in workloads {
-        for &peer in &peers {
-            eprintln!("{} {}", workload.name(), peer.name());
-            let figures = driver.figures(workload, peer)?;
-            if output == Output::Json {
-                println!("{}", serde_json::to_string(&figures)?);
-            }
-            all.push(figures);
-        }
-    }
-    if output == Output::Tables {
-        print!("{}", table::render(&all));
-    }
-    Ok(true)
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Output {
-    Tables,
-    Json,
-}
-
-fn list<T>(names: Option<&&str>, named: fn(&str) -> Option<T>) -> Result<Vec<T>, Box<dyn Error>> {
-    let unknown = |name: &str| format!("there is no {name}\n{USAGE}");
-    let names = names.ok_or(USAGE)?.split(',');
-    let all = names.map(|name| named(name).ok_or_else(|| unknown(name).into()));
-    all.collect()
 }

@@ -2,12 +2,16 @@
 
 mod floors;
 mod ours;
+mod ours_opentelemetry;
 mod sentry_opentelemetry;
 mod sentry_sdk;
 mod sentry_tracing;
 mod tracing_opentelemetry;
 
 use std::net::SocketAddr;
+
+use sentry::ClientOptions;
+use tracing_subscriber::{Layer, Registry, filter::filter_fn, prelude::*};
 
 use crate::{
     child::{self, Mode},
@@ -28,6 +32,10 @@ pub(crate) trait Peer {
 pub(crate) enum PeerName {
     /// The tracing door, with default options and content.
     Ours,
+    /// The same, attached to a Sentry client that exists, for which the span that is entered has to be kept on its scope.
+    OursAttached,
+    /// The OpenTelemetry door, behind the OpenTelemetry API.
+    OursOpentelemetry,
     /// sentry-tracing's `SpanLayer`.
     SentryTracing,
     /// The OpenTelemetry API and sentry-opentelemetry's `SentrySpanProcessor`.
@@ -43,8 +51,10 @@ pub(crate) enum PeerName {
 }
 
 impl PeerName {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Ours,
+        Self::OursAttached,
+        Self::OursOpentelemetry,
         Self::SentryTracing,
         Self::SentryOpentelemetry,
         Self::TracingOpentelemetrySentry,
@@ -56,6 +66,8 @@ impl PeerName {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
+            Self::OursAttached => "ours-attached",
+            Self::OursOpentelemetry => "ours-otel",
             Self::SentryTracing => "sentry-tracing",
             Self::SentryOpentelemetry => "sentry-opentelemetry",
             Self::TracingOpentelemetrySentry => "tracing-opentelemetry+sentry",
@@ -69,16 +81,55 @@ impl PeerName {
         Self::ALL.into_iter().find(|peer| peer.name() == name)
     }
 
-    /// Returns what the program's own calls cost with nobody interested in them; for a floor the other floor.
-    pub(crate) fn floor(self) -> Self {
-        match self {
-            Self::SentryOpentelemetry | Self::FloorTracing => Self::FloorOpentelemetry,
-            _ => Self::FloorTracing,
+    /// Returns what the program's own calls cost with nobody interested in them; for a floor the other floor, if there is one.
+    pub(crate) fn floor(self, workload: Workload) -> Self {
+        let compared_with_tracing = match self {
+            Self::FloorTracing => false,
+            Self::FloorOpentelemetry => Self::FloorTracing.takes_part_in(workload),
+            peer => !peer.is_over_opentelemetry(),
+        };
+        if compared_with_tracing {
+            Self::FloorTracing
+        } else {
+            Self::FloorOpentelemetry
         }
+    }
+
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(
+            self,
+            Self::Ours | Self::OursAttached | Self::OursOpentelemetry
+        )
     }
 
     pub(crate) fn is_floor(self) -> bool {
         matches!(self, Self::FloorTracing | Self::FloorOpentelemetry)
+    }
+
+    /// Returns whether the program calls the OpenTelemetry API, and not `tracing`.
+    fn is_over_opentelemetry(self) -> bool {
+        matches!(
+            self,
+            Self::OursOpentelemetry | Self::SentryOpentelemetry | Self::FloorOpentelemetry
+        )
+    }
+
+    /// Returns whether the peer can do what the workload asks for.
+    pub(crate) fn takes_part_in(self, workload: Workload) -> bool {
+        match workload {
+            // It differs from `Ours` in nothing but polls.
+            _ if self == Self::OursAttached => {
+                matches!(workload, Workload::W8 | Workload::W8Once)
+            }
+            // tracing's registry keeps a span open as long as it has children.
+            Workload::W9 => self.is_over_opentelemetry(),
+            // The API has no filter for a processor.
+            Workload::Unwanted => !self.is_over_opentelemetry(),
+            // Nobody else can hold spans back until more is known of their trace.
+            Workload::Held => self.is_floor() || self.is_ours(),
+            Workload::NoDsn => self != Self::TracingOpentelemetryOtlp,
+            _ => true,
+        }
     }
 
     /// Returns whether the peer's documentation asks for fields beside those of the conventions.
@@ -93,6 +144,10 @@ impl PeerName {
     pub(crate) fn run(self, setup: &Setup) -> child::Report {
         match self {
             Self::Ours => child::measure(setup, || ours::Ours::start(setup)),
+            Self::OursAttached => child::measure(setup, || ours::Ours::attach(setup)),
+            Self::OursOpentelemetry => {
+                child::measure(setup, || ours_opentelemetry::OverApi::start(setup))
+            }
             Self::SentryTracing => {
                 child::measure(setup, || sentry_tracing::SentryTracing::start(setup))
             }
@@ -142,12 +197,40 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    fn dsn(&self) -> String {
-        format!("http://public@{}/1", self.sink)
+    /// Returns the options of a Sentry client that all peers share.
+    fn client_options(&self) -> ClientOptions {
+        let options = ClientOptions::new()
+            .release("bench@1")
+            .traces_sample_rate(self.workload.sample_rate());
+        match self.workload {
+            Workload::NoDsn => options,
+            _ => options.dsn(&format!("http://public@{}/1", self.sink)),
+        }
     }
 
     /// Returns whether everything is as a user has it, and not as it is fairest to compare costs.
     fn is_verification(&self) -> bool {
         self.mode == Mode::Verify
+    }
+}
+
+/// Makes `layer` the program's way to Sentry.
+fn install<L>(layer: L, workload: Workload)
+where
+    L: Layer<Registry> + Send + Sync,
+{
+    match workload {
+        Workload::Unwanted => {
+            let wanted = filter_fn(|metadata| {
+                let mut fields = metadata.fields().iter();
+                fields.any(|field| field.name().starts_with("gen_ai."))
+            });
+            // Without another layer nothing would be left of the spans, which is no figure.
+            tracing_subscriber::registry()
+                .with(layer.with_filter(wanted))
+                .with(floors::Looker)
+                .init();
+        }
+        _ => tracing_subscriber::registry().with(layer).init(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{driver::Figures, peers::PeerName, probe::Call, workloads::Workload};
+use crate::{figures::Figures, peers::PeerName, probe::Call, workloads::Workload};
 
 /// A figure, and how a cell of its table is written. A figure that nobody has gets no table.
 struct Table {
@@ -92,7 +92,7 @@ fn write_table(out: &mut String, table: &Table, all: &[Figures]) {
     if workloads.is_empty() {
         return;
     }
-    let names = workloads.iter().map(|it| it.name().to_owned()).collect();
+    let names = workloads.iter().map(|it| it.name().into_owned()).collect();
     let _ = writeln!(out, "### {}\n", table.title);
     write_head(out, "peer", names);
     for peer in PeerName::ALL {
@@ -125,13 +125,13 @@ fn write_latencies(out: &mut String, all: &[Figures]) {
     }
 }
 
-fn write_head(out: &mut String, first: &str, columns: Vec<String>) {
+pub(crate) fn write_head(out: &mut String, first: &str, columns: Vec<String>) {
     let rule = "---|".repeat(columns.len() + 1);
     write_row(out, first, columns.into_iter());
     let _ = writeln!(out, "|{rule}");
 }
 
-fn write_row(out: &mut String, first: &str, cells: impl Iterator<Item = String>) {
+pub(crate) fn write_row(out: &mut String, first: &str, cells: impl Iterator<Item = String>) {
     let _ = write!(out, "| {first} |");
     for cell in cells {
         let _ = write!(out, " {cell} |");
@@ -158,8 +158,7 @@ fn shares(
     figures: &Figures,
     share: fn(&crate::arrivals::Arrivals) -> (u64, u64),
 ) -> Option<String> {
-    if figures.peer.is_floor() || figures.created_ai == 0 || figures.workload == Workload::Unsampled
-    {
+    if figures.peer.is_floor() || figures.created_ai == 0 || !figures.workload.sends() {
         return None;
     }
     let (right, of) = share(&figures.sent_neutral);
@@ -172,7 +171,7 @@ fn shares(
 }
 
 /// Writes a number with commas between thousands.
-fn count(number: f64) -> String {
+pub(crate) fn count(number: f64) -> String {
     let digits = format!("{:.0}", number.max(0.0));
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -1,6 +1,9 @@
 //! What the workloads' messages say: JSON arrays of chat messages of an exact size.
 
-use crate::workloads::Workload;
+use crate::workloads::{
+    Workload,
+    scaled::{Axis, Scaled},
+};
 
 /// Texts built once, before anything is measured.
 #[derive(Debug)]
@@ -21,6 +24,10 @@ impl Texts {
             result: messages(1024),
             huge: match workload {
                 Workload::W5 => messages(2_000_000),
+                Workload::Scaled(Scaled {
+                    axis: Axis::ContentBytes,
+                    size,
+                }) => messages(size as usize),
                 _ => String::new(),
             },
         }

@@ -1,9 +1,13 @@
 //! What is measured. Each workload exists twice: in `tracing` macros and in calls of the OpenTelemetry API.
 
+pub(crate) mod scaled;
+mod wide;
 pub(crate) mod with_opentelemetry;
 pub(crate) mod with_tracing;
 
-use std::ops::AddAssign;
+use std::{borrow::Cow, ops::AddAssign};
+
+use scaled::Scaled;
 
 /// A program that makes spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,14 +28,24 @@ pub(crate) enum Workload {
     W7,
     /// One chat that is entered and left 1,000 times, as a streamed answer is.
     W8,
+    /// Ten chats that start when their root has already ended. OpenTelemetry alone allows it.
+    W9,
     /// W1, not sampled.
     Unsampled,
+    /// W6 beside another layer, where the program wants AI spans alone and says so with a filter on the layer.
+    Unwanted,
+    /// W6 where the program wants traces with AI alone, so that spans are held until their trace has ended without any.
+    Held,
+    /// W1 without a DSN.
+    NoDsn,
     /// W8 entered once, to tell the cost of polls from the rest; not for the command line.
     W8Once,
+    /// One that grows; by `--scale` and `--plot`.
+    Scaled(Scaled),
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::W1,
         Self::W2,
         Self::W3,
@@ -40,11 +54,15 @@ impl Workload {
         Self::W6,
         Self::W7,
         Self::W8,
+        Self::W9,
         Self::Unsampled,
+        Self::Unwanted,
+        Self::Held,
+        Self::NoDsn,
     ];
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
+    pub(crate) fn name(self) -> Cow<'static, str> {
+        let name = match self {
             Self::W1 => "w1",
             Self::W2 => "w2",
             Self::W3 => "w3",
@@ -53,21 +71,36 @@ impl Workload {
             Self::W6 => "w6",
             Self::W7 => "w7",
             Self::W8 => "w8",
+            Self::W9 => "w9",
             Self::Unsampled => "unsampled",
+            Self::Unwanted => "unwanted",
+            Self::Held => "held",
+            Self::NoDsn => "no-dsn",
             Self::W8Once => "w8-once",
-        }
+            Self::Scaled(Scaled { axis, size }) => return format!("{}-{size}", axis.name()).into(),
+        };
+        name.into()
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter().chain([Self::W8Once]);
         all.find(|workload| workload.name() == name)
+            .or_else(|| Scaled::named(name).map(Self::Scaled))
     }
 
     pub(crate) fn sample_rate(self) -> f32 {
         match self {
-            Self::Unsampled => 0.0,
+            Self::Unsampled | Self::Held => 0.0,
             _ => 1.0,
         }
+    }
+
+    /// Returns whether spans are to arrive at all.
+    pub(crate) fn sends(self) -> bool {
+        !matches!(
+            self,
+            Self::Unsampled | Self::Unwanted | Self::Held | Self::NoDsn
+        )
     }
 
     /// Returns how often one run repeats the workload.
@@ -82,12 +115,15 @@ impl Workload {
             latency,
         };
         match self {
-            Self::W1 | Self::W6 | Self::Unsampled => repeats(10, 20, 100, (10, 30), 20, 25, 300),
-            Self::W3 | Self::W7 => repeats(10, 20, 100, (10, 30), 20, 25, 200),
+            Self::W1 | Self::W6 | Self::Unsampled | Self::Unwanted | Self::Held | Self::NoDsn => {
+                repeats(10, 20, 100, (10, 30), 20, 25, 300)
+            }
+            Self::W3 | Self::W7 | Self::W9 => repeats(10, 20, 100, (10, 30), 20, 25, 200),
             Self::W2 => repeats(1, 2, 2, (1, 2), 1, 2, 10),
             Self::W4 => repeats(1, 2, 3, (1, 2), 1, 4, 8),
             Self::W5 => repeats(1, 2, 2, (1, 2), 1, 2, 6),
             Self::W8 | Self::W8Once => repeats(10, 10, 20, (10, 20), 10, 10, 50),
+            Self::Scaled(scaled) => scaled.repeats(),
         }
     }
 }
@@ -126,8 +162,9 @@ impl AddAssign for Created {
     }
 }
 
-/// Runs W4's threads, each of which makes ten times what `once` makes.
-fn on_eight_threads<P: crate::probe::Probe>(
+/// Runs threads, each of which makes ten times what `once` makes.
+fn on_threads<P: crate::probe::Probe>(
+    threads: u64,
     probe: &mut P,
     once: impl Fn(&mut P) -> Created + Sync,
 ) -> Created {
@@ -141,7 +178,7 @@ fn on_eight_threads<P: crate::probe::Probe>(
             }
             (probe, created)
         };
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(run)).collect();
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
         for thread in threads {
             let (watched, made) = thread.join().expect("a workload does not panic");
             probe.merge(watched);
@@ -149,4 +186,21 @@ fn on_eight_threads<P: crate::probe::Probe>(
         }
     });
     created
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{scaled::Axis, *};
+
+    #[test]
+    fn a_workload_is_found_by_its_name() {
+        let sizes = Axis::ALL.into_iter().flat_map(|axis| {
+            let sizes = axis.sizes().iter();
+            sizes.map(move |&size| Workload::Scaled(Scaled { axis, size }))
+        });
+        for workload in Workload::ALL.into_iter().chain(sizes) {
+            assert_eq!(Workload::named(&workload.name()), Some(workload));
+        }
+        assert_eq!(Workload::named("spans-many"), None);
+    }
 }

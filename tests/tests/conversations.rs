@@ -185,6 +185,32 @@ async fn recorded_late_on_an_ancestor_it_still_applies() {
 }
 
 #[tokio::test]
+async fn what_an_ancestor_says_later_counts_though_a_child_has_asked_before() {
+    LazyLock::force(&BRIDGE);
+    let root = info_span!("asked root", gen_ai.agent.name = "outer agent");
+    let handler = info_span!(parent: &root, "asked handler", gen_ai.conversation.id = Empty);
+    let between = info_span!(parent: &handler, "between");
+    let chat = |model| {
+        info_span!(
+            parent: &between,
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.request.model = model,
+        )
+    };
+    drop(chat("asked-before"));
+    handler.record("gen_ai.conversation.id", "conv first");
+    drop(chat("asked-first"));
+    handler.record("gen_ai.conversation.id", "conv second");
+    drop(chat("asked-second"));
+    drop((between, handler, root));
+    assert_eq!(conversation_of("asked-before"), None);
+    assert_eq!(conversation_of("asked-first").as_deref(), Some("conv first"));
+    assert_eq!(conversation_of("asked-second").as_deref(), Some("conv second"));
+    assert_eq!(sent("asked-second").agent_name(), Some("outer agent"));
+}
+
+#[tokio::test]
 async fn set_and_removed_in_a_span() {
     LazyLock::force(&BRIDGE);
     async {

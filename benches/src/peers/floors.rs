@@ -32,14 +32,14 @@ impl Tracing {
 
 impl Peer for Tracing {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
-        neutral::run(workload, texts, probe)
+        neutral::run(workload, texts, probe, &|| ())
     }
 
     fn flush(&self) {}
 }
 
 /// A layer that looks at every field and keeps nothing.
-struct Looker;
+pub(super) struct Looker;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Looker {
     fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: layer::Context<'_, S>) {
@@ -78,6 +78,7 @@ pub(super) struct Opentelemetry(SdkTracer);
 impl Opentelemetry {
     pub(super) fn start() -> Self {
         let provider = SdkTracerProvider::builder()
+            .with_max_attributes_per_span(with_opentelemetry::MAX_ATTRIBUTES)
             .with_span_processor(Nothing)
             .build();
         Self(provider.tracer("bench"))
@@ -86,7 +87,7 @@ impl Opentelemetry {
 
 impl Peer for Opentelemetry {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
-        with_opentelemetry::run(&self.0, workload, texts, probe)
+        with_opentelemetry::run(&self.0, workload, texts, probe, &|| ())
     }
 
     fn flush(&self) {}

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sentry_genai::{Guard, Handle, LossReason, Options, sentry::ClientOptions};
-use tracing_subscriber::prelude::*;
+use sentry::{ClientInitGuard, ClientOptions};
+use sentry_genai::{Guard, Handle, LossReason, Options, Stats};
 
 use super::{Peer, Setup};
 use crate::{
@@ -13,44 +13,82 @@ use crate::{
     workloads::{Created, Workload, with_tracing::neutral},
 };
 
-pub(super) struct Ours(Guard);
+pub(super) struct Ours {
+    guard: Guard,
+    setup: Setup,
+    _client: Option<ClientInitGuard>,
+}
 
 impl Ours {
     pub(super) fn start(setup: &Setup) -> Self {
-        let options = ClientOptions::new()
-            .dsn(&setup.dsn())
-            .release("bench@1")
-            .traces_sample_rate(setup.workload.sample_rate())
-            // The peers send content whatever this says.
-            .send_default_pii(true);
-        let guard = match setup.mode {
-            // What a user has.
-            Mode::Verify | Mode::Count => sentry_genai::init(options),
-            // Callgrind runs one thread at a time, and a worker that cannot run cannot keep up.
-            Mode::Run | Mode::Latency | Mode::Time => Options::new()
-                .with_max_buffer_bytes(1024 * 1024 * 1024)
-                .init(options),
-        };
-        tracing_subscriber::registry()
-            .with(sentry_genai::layer())
-            .init();
-        Self(guard)
+        let guard = options(setup).init(client_options(setup));
+        Self::with_layer(setup, guard, None)
+    }
+
+    pub(super) fn attach(setup: &Setup) -> Self {
+        let client = sentry::init(client_options(setup));
+        let guard = options(setup).attach(&client);
+        Self::with_layer(setup, guard, Some(client))
+    }
+
+    fn with_layer(setup: &Setup, guard: Guard, client: Option<ClientInitGuard>) -> Self {
+        super::install(sentry_genai::layer(), setup.workload);
+        Self {
+            guard,
+            setup: *setup,
+            _client: client,
+        }
+    }
+}
+
+fn options(setup: &Setup) -> Options {
+    let options = Options::new().with_keep_ai_traces(keeps_ai_traces(setup));
+    match buffer_bytes(setup) {
+        Some(bytes) => options.with_max_buffer_bytes(bytes),
+        None => options,
     }
 }
 
 impl Peer for Ours {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
-        neutral::run(workload, texts, probe)
+        neutral::run(workload, texts, probe, &|| self.flush())
     }
 
     fn flush(&self) {
-        let flushed = self.0.flush(Duration::from_secs(60));
+        let flushed = self.guard.flush(Duration::from_secs(60));
         assert!(flushed, "the sink answers");
-        let stats = self.0.handle().map(Handle::stats).unwrap_or_default();
-        let lost = stats.lost_total() - stats.lost(LossReason::SampleRate);
-        assert_eq!(
-            lost, 0,
-            "a span that is lost is cheap, so its cost does not count"
-        );
+        let stats = self.guard.handle().map(Handle::stats).unwrap_or_default();
+        assert_none_lost(&self.setup, stats);
     }
+}
+
+pub(super) fn client_options(setup: &Setup) -> ClientOptions {
+    setup
+        .client_options()
+        // The peers send content whatever this says.
+        .send_default_pii(true)
+        // The processor waits as long to flush, and under callgrind everything takes long.
+        .shutdown_timeout(Duration::from_secs(60))
+}
+
+pub(super) fn keeps_ai_traces(setup: &Setup) -> bool {
+    setup.workload == Workload::Held
+}
+
+/// Returns the size of the buffer, where it is not the one that a user has.
+pub(super) fn buffer_bytes(setup: &Setup) -> Option<usize> {
+    match setup.mode {
+        Mode::Verify | Mode::Count => None,
+        // Callgrind runs one thread at a time, and a worker that cannot run cannot keep up.
+        Mode::Run | Mode::Latency | Mode::Time => Some(1024 * 1024 * 1024),
+    }
+}
+
+/// A span that is lost is cheap, so its cost does not count. With the buffer of a user the loss itself is what is shown.
+pub(super) fn assert_none_lost(setup: &Setup, stats: Stats) {
+    if buffer_bytes(setup).is_none() {
+        return;
+    }
+    let lost = stats.lost_total() - stats.lost(LossReason::SampleRate);
+    assert_eq!(lost, 0, "spans were lost: {stats:?}");
 }

@@ -28,7 +28,7 @@ impl OverApi {
 
 impl Peer for OverApi {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
-        with_opentelemetry::run(&self.tracer, workload, texts, probe)
+        with_opentelemetry::run(&self.tracer, workload, texts, probe, &|| self.flush())
     }
 
     fn flush(&self) {

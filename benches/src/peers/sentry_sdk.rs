@@ -9,16 +9,13 @@ use std::{
     time::Duration,
 };
 
-use sentry::{ClientInitGuard, ClientOptions, Envelope, Hub, Transport};
+use sentry::{ClientInitGuard, Envelope, Hub, Transport};
 
 use super::Setup;
 
 /// Initialises the SDK. To verify, it sends with its own transport; to measure, see [`Serializing`].
 pub(super) fn init(setup: &Setup) -> ClientInitGuard {
-    let options = ClientOptions::new()
-        .dsn(&setup.dsn())
-        .release("bench@1")
-        .traces_sample_rate(setup.workload.sample_rate());
+    let options = setup.client_options();
     if setup.is_verification() {
         sentry::init(options)
     } else {

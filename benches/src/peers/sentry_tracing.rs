@@ -1,7 +1,6 @@
 //! tracing → sentry-tracing → a Sentry transaction.
 
 use sentry::{ClientInitGuard, integrations::tracing::SpanLayer};
-use tracing_subscriber::prelude::*;
 
 use super::{Fields, Peer, Setup, sentry_sdk};
 use crate::{
@@ -21,7 +20,7 @@ pub(super) struct SentryTracing {
 impl SentryTracing {
     pub(super) fn start(setup: &Setup) -> Self {
         let guard = sentry_sdk::init(setup);
-        tracing_subscriber::registry().with(SpanLayer::new()).init();
+        super::install(SpanLayer::new(), setup.workload);
         Self {
             fields: setup.fields,
             _guard: guard,
@@ -32,8 +31,8 @@ impl SentryTracing {
 impl Peer for SentryTracing {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
         match self.fields {
-            Fields::Neutral => neutral::run(workload, texts, probe),
-            Fields::Own => for_sentry_tracing::run(workload, texts, probe),
+            Fields::Neutral => neutral::run(workload, texts, probe, &|| self.flush()),
+            Fields::Own => for_sentry_tracing::run(workload, texts, probe, &|| self.flush()),
         }
     }
 

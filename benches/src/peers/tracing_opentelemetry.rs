@@ -19,7 +19,6 @@ use opentelemetry_sdk::{
 };
 use prost::Message;
 use sentry::ClientInitGuard;
-use tracing_subscriber::prelude::*;
 
 use super::{Fields, Peer, Setup, sentry_opentelemetry, sentry_sdk};
 use crate::{
@@ -40,7 +39,7 @@ pub(super) struct ToSentry {
 impl ToSentry {
     pub(super) fn start(setup: &Setup) -> Self {
         let guard = sentry_sdk::init(setup);
-        install(&sentry_opentelemetry::provider());
+        install(&sentry_opentelemetry::provider(), setup.workload);
         Self {
             fields: setup.fields,
             _guard: guard,
@@ -50,7 +49,7 @@ impl ToSentry {
 
 impl Peer for ToSentry {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
-        run(self.fields, workload, texts, probe)
+        run(self.fields, workload, texts, probe, &|| self.flush())
     }
 
     fn flush(&self) {
@@ -84,7 +83,7 @@ impl ToOtlp {
             .with_sampler(sampler)
             .with_span_processor(processor)
             .build();
-        install(&provider);
+        install(&provider, setup.workload);
         Self {
             fields: setup.fields,
             provider,
@@ -94,7 +93,7 @@ impl ToOtlp {
 
 impl Peer for ToOtlp {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
-        run(self.fields, workload, texts, probe)
+        run(self.fields, workload, texts, probe, &|| self.flush())
     }
 
     fn flush(&self) {
@@ -102,15 +101,21 @@ impl Peer for ToOtlp {
     }
 }
 
-fn install(provider: &SdkTracerProvider) {
+fn install(provider: &SdkTracerProvider, workload: Workload) {
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
-    tracing_subscriber::registry().with(layer).init();
+    super::install(layer, workload);
 }
 
-fn run<P: Probe>(fields: Fields, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
+fn run<P: Probe>(
+    fields: Fields,
+    workload: Workload,
+    texts: &Texts,
+    probe: &mut P,
+    pause: &dyn Fn(),
+) -> Created {
     match fields {
-        Fields::Neutral => neutral::run(workload, texts, probe),
-        Fields::Own => for_tracing_opentelemetry::run(workload, texts, probe),
+        Fields::Neutral => neutral::run(workload, texts, probe, pause),
+        Fields::Own => for_tracing_opentelemetry::run(workload, texts, probe, pause),
     }
 }
 

@@ -8,32 +8,81 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::SdkTracer;
 
-use super::{Created, Workload, on_eight_threads};
+use super::{
+    Created, Workload, on_threads,
+    scaled::{Axis, CHATS, Pace, Scaled},
+    wide,
+};
 use crate::{
     probe::{Call, Probe},
     texts::Texts,
 };
+
+/// More than the SDK keeps by default, for spans with many.
+pub(crate) const MAX_ATTRIBUTES: u32 = 1024;
 
 pub(crate) fn run<P: Probe>(
     tracer: &SdkTracer,
     workload: Workload,
     texts: &Texts,
     probe: &mut P,
+    pause: &dyn Fn(),
 ) -> Created {
     match workload {
-        Workload::W1 | Workload::Unsampled => agent_run(tracer, texts, probe),
+        Workload::W1 | Workload::Unsampled | Workload::NoDsn => {
+            agent_run(tracer, texts, probe, 10, &|| ())
+        }
         Workload::W2 => chats(tracer, &texts.input, &texts.output, 5000, probe),
         Workload::W3 => late_children(tracer, texts, probe),
-        Workload::W4 => on_eight_threads(probe, |probe| agent_run(tracer, texts, probe)),
+        Workload::W4 => ten_runs_on(8, tracer, texts, probe),
         Workload::W5 => chats(tracer, &texts.huge, &texts.output, 20, probe),
-        Workload::W6 => plain_spans(tracer, probe),
+        Workload::W6 | Workload::Unwanted | Workload::Held => plain_spans(tracer, probe),
         Workload::W7 => explicit_parent(tracer, texts, probe),
         Workload::W8 => stream(tracer, texts, 1000, probe),
+        Workload::W9 => after_the_root(tracer, texts, probe),
+        Workload::Scaled(scaled) => grow(scaled, tracer, texts, probe, pause),
         Workload::W8Once => stream(tracer, texts, 1, probe),
     }
 }
 
-fn agent_run<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -> Created {
+fn grow<P: Probe>(
+    scaled: Scaled,
+    tracer: &SdkTracer,
+    texts: &Texts,
+    probe: &mut P,
+    pause: &dyn Fn(),
+) -> Created {
+    let size = scaled.size;
+    match scaled.axis {
+        Axis::SpansPerTrace => agent_run(tracer, texts, probe, scaled.steps(), pause),
+        Axis::ConcurrentTraces => concurrent_traces(tracer, texts, probe, size, pause),
+        Axis::Attributes => wide_chats(tracer, probe, size),
+        Axis::ContentBytes => chats(tracer, &texts.huge, &texts.output, CHATS, probe),
+        Axis::Depth => nested(tracer, texts, probe, size, pause),
+        Axis::Threads => ten_runs_on(size, tracer, texts, probe),
+    }
+}
+
+fn ten_runs_on<P: Probe>(
+    threads: u64,
+    tracer: &SdkTracer,
+    texts: &Texts,
+    probe: &mut P,
+) -> Created {
+    on_threads(threads, probe, |probe| {
+        agent_run(tracer, texts, probe, 10, &|| ())
+    })
+}
+
+/// Makes two spans, and five for each step.
+fn agent_run<P: Probe>(
+    tracer: &SdkTracer,
+    texts: &Texts,
+    probe: &mut P,
+    steps: u64,
+    pause: &dyn Fn(),
+) -> Created {
+    let mut pace = Pace::new(pause);
     let root = new_root(tracer, probe);
     {
         let _entered = root.clone().attach();
@@ -51,7 +100,7 @@ fn agent_run<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -> Crea
         let agent = Context::current_with_span(agent);
         {
             let _entered = agent.clone().attach();
-            for _ in 0..10 {
+            for _ in 0..steps {
                 let chat = new_chat(tracer, probe, &texts.input);
                 {
                     let _entered = chat.clone().attach();
@@ -59,12 +108,13 @@ fn agent_run<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -> Crea
                 }
                 end_chat(probe, &chat, &texts.output);
                 tool(tracer, texts, probe);
+                pace.made(5);
             }
         }
         probe.watch(Call::EndAi, || agent.span().end());
     }
     end_root(probe, &root);
-    Created::new(52, 21)
+    Created::new(2 + 5 * steps, 1 + 2 * steps)
 }
 
 fn chats<P: Probe>(
@@ -139,6 +189,17 @@ fn explicit_parent<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -
     Created::new(11, 10)
 }
 
+fn after_the_root<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -> Created {
+    let root = new_root(tracer, probe);
+    end_root(probe, &root);
+    let _entered = root.attach();
+    for _ in 0..10 {
+        let chat = new_chat(tracer, probe, &texts.input);
+        end_chat(probe, &chat, &texts.output);
+    }
+    Created::new(11, 10)
+}
+
 fn stream<P: Probe>(tracer: &SdkTracer, texts: &Texts, polls: u64, probe: &mut P) -> Created {
     let root = new_root(tracer, probe);
     {
@@ -152,6 +213,73 @@ fn stream<P: Probe>(tracer: &SdkTracer, texts: &Texts, polls: u64, probe: &mut P
     }
     end_root(probe, &root);
     Created::new(2, 1)
+}
+
+fn concurrent_traces<P: Probe>(
+    tracer: &SdkTracer,
+    texts: &Texts,
+    probe: &mut P,
+    n: u64,
+    pause: &dyn Fn(),
+) -> Created {
+    let mut pace = Pace::new(pause);
+    let roots: Vec<Context> = (0..n).map(|_| new_root(tracer, probe)).collect();
+    for root in roots {
+        {
+            let _entered = root.clone().attach();
+            let chat = new_chat(tracer, probe, &texts.input);
+            end_chat(probe, &chat, &texts.output);
+        }
+        end_root(probe, &root);
+        pace.made(2);
+    }
+    Created::new(2 * n, n)
+}
+
+fn wide_chats<P: Probe>(tracer: &SdkTracer, probe: &mut P, attributes: u64) -> Created {
+    let root = new_root(tracer, probe);
+    {
+        let _entered = root.clone().attach();
+        for _ in 0..CHATS {
+            let mut chat = probe.watch(Call::NewAi, || {
+                tracer
+                    .span_builder("chat gpt-4o")
+                    .with_attributes(wide::attributes(attributes))
+                    .start(tracer)
+            });
+            probe.watch(Call::EndAi, || chat.end());
+        }
+    }
+    end_root(probe, &root);
+    Created::new(CHATS + 1, CHATS)
+}
+
+fn nested<P: Probe>(
+    tracer: &SdkTracer,
+    texts: &Texts,
+    probe: &mut P,
+    depth: u64,
+    pause: &dyn Fn(),
+) -> Created {
+    let mut pace = Pace::new(pause);
+    let root = new_root(tracer, probe);
+    {
+        let _entered = root.clone().attach();
+        let enter = |_| {
+            let span = new_database(tracer, probe);
+            (span.clone().attach(), span)
+        };
+        let mut path: Vec<_> = (1..depth).map(enter).collect();
+        let chat = new_chat(tracer, probe, &texts.input);
+        end_chat(probe, &chat, &texts.output);
+        while let Some((entered, innermost)) = path.pop() {
+            drop(entered);
+            probe.watch(Call::EndPlain, || innermost.span().end());
+            pace.made(1);
+        }
+    }
+    end_root(probe, &root);
+    Created::new(depth + 1, 1)
 }
 
 #[inline(always)]
@@ -243,33 +371,42 @@ fn tool<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) {
 
 #[inline(always)]
 fn database<P: Probe>(tracer: &SdkTracer, probe: &mut P) {
+    let span = new_database(tracer, probe);
+    drop(span.clone().attach());
+    probe.watch(Call::EndPlain, || span.span().end());
+}
+
+#[inline(always)]
+fn new_database<P: Probe>(tracer: &SdkTracer, probe: &mut P) -> Context {
     let query = "SELECT id, total FROM orders WHERE customer_id = $1";
-    plain(tracer, probe, "SELECT orders", || {
+    new_plain(tracer, probe, "SELECT orders", || {
         [
             KeyValue::new("db.system.name", "postgresql"),
             KeyValue::new("db.query.text", query),
         ]
-    });
+    })
 }
 
 #[inline(always)]
 fn http<P: Probe>(tracer: &SdkTracer, probe: &mut P) {
     let url = "https://api.openai.com/v1/chat/completions";
-    plain(tracer, probe, "POST", || {
+    let span = new_plain(tracer, probe, "POST", || {
         [
             KeyValue::new("http.request.method", "POST"),
             KeyValue::new("url.full", url),
         ]
     });
+    drop(span.clone().attach());
+    probe.watch(Call::EndPlain, || span.span().end());
 }
 
 #[inline(always)]
-fn plain<P: Probe>(
+fn new_plain<P: Probe>(
     tracer: &SdkTracer,
     probe: &mut P,
     name: &'static str,
     attributes: impl FnOnce() -> [KeyValue; 2],
-) {
+) -> Context {
     let span = probe.watch(Call::NewPlain, || {
         tracer
             .span_builder(name)
@@ -277,7 +414,5 @@ fn plain<P: Probe>(
             .with_attributes(attributes())
             .start(tracer)
     });
-    let span = Context::current_with_span(span);
-    drop(span.clone().attach());
-    probe.watch(Call::EndPlain, || span.span().end());
+    Context::current_with_span(span)
 }

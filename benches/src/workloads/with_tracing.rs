@@ -14,33 +14,68 @@ macro_rules! tracing_workloads {
         pub(crate) mod $module {
             use std::hint::black_box;
 
-            use tracing::{Span, field::Empty, info_span};
+            use tracing::{Span, field::Empty, info_span, span::EnteredSpan};
 
             use crate::{
                 probe::{Call, Probe},
                 texts::Texts,
-                workloads::{Created, Workload, on_eight_threads},
+                workloads::{
+                    Created, Workload, on_threads,
+                    scaled::{Axis, CHATS, Pace, Scaled},
+                    wide,
+                },
             };
 
             pub(crate) fn run<P: Probe>(
                 workload: Workload,
                 texts: &Texts,
                 probe: &mut P,
+                pause: &dyn Fn(),
             ) -> Created {
                 match workload {
-                    Workload::W1 | Workload::Unsampled => agent_run(texts, probe),
+                    Workload::W1 | Workload::Unsampled | Workload::NoDsn => agent_run(texts, probe, 10, &|| ()),
                     Workload::W2 => chats(&texts.input, &texts.output, 5000, probe),
                     Workload::W3 => late_children(texts, probe),
-                    Workload::W4 => on_eight_threads(probe, |probe| agent_run(texts, probe)),
+                    Workload::W4 => {
+                        on_threads(8, probe, |probe| agent_run(texts, probe, 10, &|| ()))
+                    }
                     Workload::W5 => chats(&texts.huge, &texts.output, 20, probe),
-                    Workload::W6 => plain_spans(probe),
+                    Workload::W6 | Workload::Unwanted | Workload::Held => plain_spans(probe),
                     Workload::W7 => explicit_parent(texts, probe),
                     Workload::W8 => stream(texts, 1000, probe),
                     Workload::W8Once => stream(texts, 1, probe),
+                    Workload::Scaled(scaled) => grow(scaled, texts, probe, pause),
+                    Workload::W9 => unreachable!("no peer over tracing takes part"),
                 }
             }
 
-            fn agent_run<P: Probe>(texts: &Texts, probe: &mut P) -> Created {
+            fn grow<P: Probe>(
+                scaled: Scaled,
+                texts: &Texts,
+                probe: &mut P,
+                pause: &dyn Fn(),
+            ) -> Created {
+                let size = scaled.size;
+                match scaled.axis {
+                    Axis::SpansPerTrace => agent_run(texts, probe, scaled.steps(), pause),
+                    Axis::ConcurrentTraces => concurrent_traces(texts, probe, size, pause),
+                    Axis::Attributes => wide_chats(probe, size),
+                    Axis::ContentBytes => chats(&texts.huge, &texts.output, CHATS, probe),
+                    Axis::Depth => nested(texts, probe, size, pause),
+                    Axis::Threads => {
+                        on_threads(size, probe, |probe| agent_run(texts, probe, 10, &|| ()))
+                    }
+                }
+            }
+
+            /// Makes two spans, and five for each step.
+            fn agent_run<P: Probe>(
+                texts: &Texts,
+                probe: &mut P,
+                steps: u64,
+                pause: &dyn Fn(),
+            ) -> Created {
+                let mut pace = Pace::new(pause);
                 let root = new_root(probe);
                 root.in_scope(|| {
                     let agent = probe.watch(Call::NewAi, || {
@@ -54,17 +89,18 @@ macro_rules! tracing_workloads {
                         )
                     });
                     agent.in_scope(|| {
-                        for _ in 0..10 {
+                        for _ in 0..steps {
                             let chat = new_chat(probe, &texts.input);
                             chat.in_scope(|| http(probe));
                             end_chat(probe, chat, &texts.output);
                             tool(texts, probe);
+                            pace.made(5);
                         }
                     });
                     probe.watch(Call::EndAi, || drop(agent));
                 });
                 end_root(probe, root);
-                Created::new(52, 21)
+                Created::new(2 + 5 * steps, 1 + 2 * steps)
             }
 
             fn chats<P: Probe>(input: &str, output: &str, n: u64, probe: &mut P) -> Created {
@@ -136,6 +172,58 @@ macro_rules! tracing_workloads {
                 });
                 end_root(probe, root);
                 Created::new(2, 1)
+            }
+
+            fn concurrent_traces<P: Probe>(
+                texts: &Texts,
+                probe: &mut P,
+                n: u64,
+                pause: &dyn Fn(),
+            ) -> Created {
+                let mut pace = Pace::new(pause);
+                let roots: Vec<Span> = (0..n).map(|_| new_root(probe)).collect();
+                for root in roots {
+                    root.in_scope(|| {
+                        let chat = new_chat(probe, &texts.input);
+                        end_chat(probe, chat, &texts.output);
+                    });
+                    end_root(probe, root);
+                    pace.made(2);
+                }
+                Created::new(2 * n, n)
+            }
+
+            fn wide_chats<P: Probe>(probe: &mut P, attributes: u64) -> Created {
+                let root = new_root(probe);
+                root.in_scope(|| {
+                    for _ in 0..CHATS {
+                        let chat = probe.watch(Call::NewAi, || wide::chat(attributes));
+                        probe.watch(Call::EndAi, || drop(chat));
+                    }
+                });
+                end_root(probe, root);
+                Created::new(CHATS + 1, CHATS)
+            }
+
+            fn nested<P: Probe>(
+                texts: &Texts,
+                probe: &mut P,
+                depth: u64,
+                pause: &dyn Fn(),
+            ) -> Created {
+                let mut pace = Pace::new(pause);
+                let root = new_root(probe).entered();
+                let enter = |_| new_database(probe).entered();
+                let mut path: Vec<EnteredSpan> = (1..depth).map(enter).collect();
+                let chat = new_chat(probe, &texts.input);
+                end_chat(probe, chat, &texts.output);
+                while let Some(innermost) = path.pop() {
+                    let innermost = innermost.exit();
+                    probe.watch(Call::EndPlain, || drop(innermost));
+                    pace.made(1);
+                }
+                end_root(probe, root.exit());
+                Created::new(depth + 1, 1)
             }
 
             #[inline(always)]
@@ -221,16 +309,21 @@ macro_rules! tracing_workloads {
 
             #[inline(always)]
             fn database<P: Probe>(probe: &mut P) {
-                let span = probe.watch(Call::NewPlain, || {
+                let span = new_database(probe);
+                span.in_scope(|| ());
+                probe.watch(Call::EndPlain, || drop(span));
+            }
+
+            #[inline(always)]
+            fn new_database<P: Probe>(probe: &mut P) -> Span {
+                probe.watch(Call::NewPlain, || {
                     info_span!(
                         "SELECT orders",
                         "db.system.name" = "postgresql",
                         "db.query.text" = "SELECT id, total FROM orders WHERE customer_id = $1",
                         $($database)*
                     )
-                });
-                span.in_scope(|| ());
-                probe.watch(Call::EndPlain, || drop(span));
+                })
             }
 
             #[inline(always)]

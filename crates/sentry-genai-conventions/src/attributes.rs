@@ -84,6 +84,7 @@ impl Attributes {
     #[inline]
     pub fn push_text(&mut self, key: &'static str, text: &str, room: usize) {
         let start = self.text.len();
+        self.make_room(text.len().min(room));
         if text.len() <= room {
             self.text.push_str(text);
         } else {
@@ -302,11 +303,28 @@ impl Attributes {
         source: &Name,
         pieces: impl Iterator<Item = Piece>,
     ) {
-        let Some(position) = self.position(source.hash, source.text) else {
-            return;
-        };
+        if let Some((_, range)) = self.put_together(source, pieces) {
+            let (hash, head) = (Hash::of(key), head_bit(key));
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        }
+    }
+
+    /// Puts a text together anew from pieces, some of them its own.
+    pub(crate) fn replace_pieces(&mut self, name: &Name, pieces: impl Iterator<Item = Piece>) {
+        if let Some((position, range)) = self.put_together(name, pieces) {
+            self.entries[position].value = Slot::Text(range);
+        }
+    }
+
+    /// Returns the index of `source` and where the text is that its pieces have become.
+    fn put_together(
+        &mut self,
+        source: &Name,
+        pieces: impl Iterator<Item = Piece>,
+    ) -> Option<(usize, Range)> {
+        let position = self.position(source.hash, source.text)?;
         let Slot::Text(range) = self.entries[position].value else {
-            return;
+            return None;
         };
         let offset = range.start as usize;
         let start = self.text.len();
@@ -319,10 +337,7 @@ impl Attributes {
                 }
             }
         }
-        if let Some(range) = self.written_since(start) {
-            let (hash, head) = (Hash::of(key), head_bit(key));
-            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
-        }
+        Some((position, self.written_since(start)?))
     }
 
     /// Puts a word in front of a key.
@@ -347,19 +362,23 @@ impl Attributes {
         self.heads |= head;
     }
 
-    /// Takes `front` in the place of all that stands before `start` in a text.
-    ///
-    /// Nothing is copied: `front` must fit in there, between two characters.
-    pub(crate) fn cut_front(&mut self, name: &Name, start: usize, front: &str) {
+    /// Takes `front` in the place of all that stands before `start` in a text, without a copy; false if there is no room for it
+    /// between two characters.
+    pub(crate) fn cut_front(&mut self, name: &Name, start: usize, front: &str) -> bool {
         let Some(position) = self.position(name.hash, name.text) else {
-            return;
+            return false;
         };
-        if let Slot::Text(range) = &mut self.entries[position].value {
-            let end = range.start as usize + start;
+        let Slot::Text(range) = &mut self.entries[position].value else {
+            return false;
+        };
+        let end = range.start as usize + start;
+        let fits = start >= front.len() && self.text.is_char_boundary(end - front.len());
+        if fits {
             let begin = end - front.len();
             self.text.replace_range(begin..end, front);
             range.start = begin as u32;
         }
+        fits
     }
 
     /// Keeps the attributes for which `keep` returns true.
@@ -483,12 +502,25 @@ impl Attributes {
         });
     }
 
+    /// Makes room in the buffer. One that is large already does not double: what follows a long prompt is mostly short.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        const LARGE: usize = 64 * 1024;
+        const SPARE: usize = 8 * 1024;
+
+        let length = self.text.len() + bytes;
+        if length > self.text.capacity() && length > LARGE {
+            self.text.reserve_exact(bytes + SPARE.max(length / 16));
+        }
+    }
+
     /// Appends to the buffer, unless it would get longer than four gigabytes.
     fn write(&mut self, text: &str) -> Option<Range> {
         let start = self.text.len();
         if start + text.len() > u32::MAX as usize {
             return None;
         }
+        self.make_room(text.len());
         self.text.push_str(text);
         self.written_since(start)
     }

@@ -201,37 +201,7 @@ pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
             continue;
         };
         match content.shape {
-            Shape::Messages(side) => match canonical::messages(text, side, limits) {
-                Some(found) if found.system().is_empty() => {}
-                Some(found) => {
-                    if !attributes.contains(SYSTEM) {
-                        let pieces = list_of_texts(found.system());
-                        attributes.push_pieces(SYSTEM, &content.key, pieces);
-                    }
-                    match found.rest {
-                        Some(rest) => attributes.cut_front(&content.key, rest, "["),
-                        None => {
-                            attributes.remove(key);
-                        }
-                    }
-                }
-                None => {
-                    let mut messages = Messages::parse(text, side);
-                    let system = messages::system_parts(messages.take_system(), limits);
-                    let fitted = (!messages.is_empty()).then(|| messages.into_json(limits));
-                    let length = fitted.as_ref().and_then(|fitted| fitted.original_length);
-                    set_system(attributes, system);
-                    attributes.remove(key);
-                    if let Some(fitted) = fitted {
-                        attributes.push(key, fitted.json);
-                    }
-                    if side == messages::Side::Input
-                        && let Some(length) = length
-                    {
-                        attributes.set("gen_ai.request.messages.original_length", length);
-                    }
-                }
-            },
+            Shape::Messages(side) => shape_messages(attributes, &content.key, side, limits),
             Shape::System if canonical::is_text_parts(text, limits) => {}
             Shape::System => {
                 let shaped = messages::system_instructions(text, limits);
@@ -256,6 +226,75 @@ pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
     }
 }
 
+fn shape_messages(
+    attributes: &mut Attributes,
+    key: &Name,
+    side: messages::Side,
+    limits: &ContentLimits,
+) {
+    let Some(Value::Str(text)) = attributes.get_name(key) else {
+        return;
+    };
+    let mut original_length = None;
+    if let Some(found) = canonical::messages(text, side, limits) {
+        if found.system().is_empty() {
+            return;
+        }
+        move_system(attributes, key, found.system());
+        match found.rest {
+            // Before the first that stays there is a comma or a space.
+            Some(rest) => {
+                attributes.cut_front(key, rest, "[");
+            }
+            None => {
+                attributes.remove(key.text);
+            }
+        }
+    } else if let Some(found) = canonical::shorten(text, side, limits) {
+        original_length = Some(found.original_length);
+        move_system(attributes, key, found.system());
+        keep(attributes, key, &found.kept);
+    } else {
+        let mut messages = Messages::parse(text, side);
+        let system = messages::system_parts(messages.take_system(), limits);
+        let fitted = (!messages.is_empty()).then(|| messages.into_json(limits));
+        if !attributes.contains(SYSTEM) {
+            set_list(attributes, SYSTEM, system);
+        }
+        attributes.remove(key.text);
+        if let Some(fitted) = fitted {
+            original_length = fitted.original_length;
+            attributes.push(key.text, fitted.json);
+        }
+    }
+    if side == messages::Side::Input
+        && let Some(length) = original_length
+    {
+        attributes.set("gen_ai.request.messages.original_length", length);
+    }
+}
+
+/// Makes system instructions of the texts of system messages, unless the span has these apart.
+fn move_system(attributes: &mut Attributes, key: &Name, texts: &[Range<usize>]) {
+    if !texts.is_empty() && !attributes.contains(SYSTEM) {
+        attributes.push_pieces(SYSTEM, key, list_of_texts(texts));
+    }
+}
+
+/// Makes a list of what stands at these places, the last of which reaches to the bracket at the end of the text.
+fn keep(attributes: &mut Attributes, key: &Name, places: &[Range<usize>]) {
+    if let [place] = places
+        && attributes.cut_front(key, place.start, "[")
+    {
+        return;
+    }
+    let pieces = places.iter().enumerate().flat_map(|(index, place)| {
+        let before = Piece::New(if index == 0 { "[" } else { "," });
+        [before, Piece::Of(place.clone())]
+    });
+    attributes.replace_pieces(key, pieces.chain([Piece::New("]")]));
+}
+
 /// Makes a list of text parts of texts that are JSON strings.
 fn list_of_texts(places: &[Range<usize>]) -> impl Iterator<Item = Piece> {
     const START: &str = r#"{"type":"text","content":"#;
@@ -272,13 +311,6 @@ fn list_of_texts(places: &[Range<usize>]) -> impl Iterator<Item = Piece> {
 }
 
 const SYSTEM: &str = "gen_ai.system_instructions";
-
-/// Sets the system instructions that stood among the messages, unless the span has these apart.
-fn set_system(attributes: &mut Attributes, system: String) {
-    if !attributes.contains(SYSTEM) {
-        set_list(attributes, SYSTEM, system);
-    }
-}
 
 /// Sets an attribute to a JSON list, or removes it if there is nothing in the list.
 fn set_list(attributes: &mut Attributes, key: &'static str, list: String) {

@@ -14,7 +14,7 @@ const AT_HAND: usize = 8;
 const MAX_BYTES: usize = 64 * 1024;
 
 /// How much memory waits to be used again.
-const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
+const MAX_WAITING_BYTES: usize = 2 * 1024 * 1024;
 
 thread_local! {
     static RECYCLED: RefCell<Vec<Attributes>> = const { RefCell::new(Vec::new()) };

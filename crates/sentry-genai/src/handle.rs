@@ -67,7 +67,8 @@ impl Handle {
             text_room: limits
                 .attribute_bytes
                 .max(limits.text_bytes)
-                .saturating_mul(2),
+                .saturating_mul(11)
+                / 8,
             propagation,
             task_frames: TaskFrames::default(),
         }))

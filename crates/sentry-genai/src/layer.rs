@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Link, LoggedError, SourceEvent, SourceSpan};
+use sentry_genai_conventions::{Attributes, Link, LoggedError, SourceEvent, SourceSpan};
 use sentry_genai_delivery::{
     IncomingTrace, Segment, conversation_in_baggage, new_span_id, on_delivery_thread,
 };
@@ -17,8 +17,9 @@ use tracing_subscriber::{
 use crate::{
     correlation::{self, Continued},
     handle::{self, CorrelationMode, Handle},
+    record::{LateRecorder, Recorder},
     scoped::Surroundings,
-    state::{self, Clock, LocalTrace, Node, Recorder, SpanState, Unsampled},
+    state::{self, Clock, LocalTrace, Node, SpanState, Unsampled},
 };
 
 /// How many events and how many links a span keeps, as by default in OpenTelemetry's SDKs.
@@ -91,7 +92,7 @@ impl GenAiLayer {
     fn start_root(handle: Handle, recorder: &Recorder, metadata: &Metadata<'_>) -> Root {
         let attributes = &recorder.attributes;
         let continued = continued_trace(recorder);
-        let name = given_name(recorder).unwrap_or(metadata.name());
+        let name = given_name(&recorder.attributes).unwrap_or(metadata.name());
         let operation = attributes.text("gen_ai.operation.name");
         let op = match (attributes.text("sentry.op"), operation) {
             (Some(op), _) => op.to_owned(),
@@ -188,19 +189,17 @@ where
         let Some(span) = context.span(id) else {
             return;
         };
-        let recorder = span.extensions_mut().get_mut().map(Recorder::resume);
-        let Some(mut recorder) = recorder else {
+        let Some(mut recorder) = LateRecorder::new(&span) else {
             return;
         };
         values.record(&mut recorder);
-        if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
+        recorder.finish(|state| {
             if state.source.span_id == state.trace.segment.local_root()
-                && let Some(name) = given_name(&recorder)
+                && let Some(name) = given_name(&state.source.attributes)
             {
                 state.trace.segment.set_name(name);
             }
-            state.absorb(recorder);
-        }
+        });
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
@@ -379,20 +378,21 @@ fn new_state(
     source.parent_span_id = parent_span_id;
     source.scope = metadata.target().into();
     let node = Node::within(Surroundings::conversation().or(outer_frame));
+    source.attributes = recorder.attributes;
     let mut state = SpanState {
         trace: local,
         source,
         node,
     };
-    state.absorb(recorder);
+    state.notice(0, false);
     state
 }
 
 /// Returns the name that the span's fields give it.
-fn given_name(recorder: &Recorder) -> Option<&str> {
+fn given_name(attributes: &Attributes) -> Option<&str> {
     ["sentry.name", "otel.name"]
         .into_iter()
-        .find_map(|key| recorder.attributes.text(key))
+        .find_map(|key| attributes.text(key))
 }
 
 /// Finds the trace that a local root continues: one named by its fields, one from the surroundings, or that of a span which

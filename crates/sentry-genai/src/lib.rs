@@ -7,6 +7,7 @@ mod handle;
 mod layer;
 mod options;
 pub mod propagation;
+mod record;
 mod scoped;
 mod span_ext;
 mod state;

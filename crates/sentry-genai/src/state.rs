@@ -1,7 +1,6 @@
 //! What the layer keeps of an open span, in the span's extensions.
 
 use std::{
-    fmt,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -10,11 +9,10 @@ use std::{
 };
 
 use sentry_genai_conventions::{
-    Attributes, Heritage, Inherited, Input, SourceSpan, SpanId, Timestamp, TraceId, excerpt,
+    Heritage, Inherited, Input, SourceSpan, SpanId, Timestamp, TraceId, excerpt,
 };
 use sentry_genai_delivery::Segment;
 use tracing::{Dispatch, Id, Span, dispatcher};
-use tracing_core::field::{Field, FieldSet, Visit};
 use tracing_subscriber::{
     Registry,
     registry::{LookupSpan, SpanRef},
@@ -221,13 +219,9 @@ pub(crate) enum ConversationSetting {
 }
 
 impl SpanState {
-    /// Appends what a visitor recorded.
-    pub(crate) fn absorb(&mut self, recorder: Recorder) {
-        let Recorder {
-            mut attributes,
-            start,
-            ..
-        } = recorder;
+    /// Takes note of what the attributes from the one number `start` on say; `late` if there may be spans below by now.
+    pub(crate) fn notice(&mut self, start: usize, late: bool) {
+        let attributes = &self.source.attributes;
         let mut says_more = false;
         for (heritage, text) in attributes.heritage(start) {
             self.node.bequeath(heritage, self.trace.share(text));
@@ -239,97 +233,13 @@ impl SpanState {
             self.trace.segment.trace().note_ai_span();
         }
         if says_more {
-            self.trace.note_said(start > 0);
+            self.trace.note_said(late);
         }
-        // Anything there was recorded at the same time, by another thread.
-        attributes.append(std::mem::take(&mut self.source.attributes));
-        self.source.attributes = attributes;
     }
 
     /// Returns whether this span is a model call that says how many tokens it used.
     pub(crate) fn is_counted_model_call(&self) -> bool {
         self.node.gen_ai && self.source.is_counted_model_call()
-    }
-}
-
-/// Collects the fields of a span as they are visited, outside of any lock: a field's `Debug` may log.
-pub(crate) struct Recorder {
-    pub(crate) attributes: Attributes,
-    /// How many values there were before.
-    start: usize,
-    /// The longest text that is copied, in bytes.
-    room: usize,
-}
-
-impl Recorder {
-    /// Creates a recorder for a span with these fields that `handle` sends.
-    pub(crate) fn new(handle: &Handle, fields: &FieldSet) -> Self {
-        Self {
-            attributes: handle.delivery().attributes(fields.len() + 1),
-            start: 0,
-            room: handle.text_room(),
-        }
-    }
-
-    /// Takes what a span has recorded so far, to add to it; [`SpanState::absorb`] puts it back.
-    pub(crate) fn resume(state: &mut SpanState) -> Self {
-        Self {
-            start: state.source.attributes.records(),
-            attributes: std::mem::take(&mut state.source.attributes),
-            room: state.trace.handle.text_room(),
-        }
-    }
-
-    /// Records a value under a name that is not a field's.
-    pub(crate) fn set(&mut self, key: &str, value: Input<'_>) {
-        match value {
-            Input::Str(text) => self
-                .attributes
-                .push_owned_key(key, &*excerpt(&text, self.room)),
-            value => self.attributes.push_owned_key(key, value),
-        }
-    }
-}
-
-impl Visit for Recorder {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.attributes.push(field.name(), value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.attributes.push(field.name(), value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.attributes.push(field.name(), value);
-    }
-
-    fn record_i128(&mut self, field: &Field, value: i128) {
-        self.attributes.push(field.name(), value);
-    }
-
-    fn record_u128(&mut self, field: &Field, value: u128) {
-        match i128::try_from(value) {
-            Ok(value) => self.attributes.push(field.name(), value),
-            Err(_) => self.attributes.push_display(field.name(), value, self.room),
-        }
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.attributes.push(field.name(), value);
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.attributes.push_text(field.name(), value, self.room);
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.attributes.push_display(field.name(), value, self.room);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.attributes
-            .push_display(field.name(), format_args!("{value:?}"), self.room);
     }
 }
 
@@ -502,9 +412,14 @@ pub(crate) fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
         let span = registry.span(id)?;
         let mut extensions = span.extensions_mut();
         let state = extensions.get_mut::<SpanState>()?;
-        let mut recorder = Recorder::resume(state);
-        recorder.set(key, value);
-        state.absorb(recorder);
+        let start = state.source.attributes.records();
+        let room = state.trace.handle.text_room();
+        let attributes = &mut state.source.attributes;
+        match value {
+            Input::Str(text) => attributes.push_owned_key(key, &*excerpt(&text, room)),
+            value => attributes.push_owned_key(key, value),
+        }
+        state.notice(start, true);
         Some(())
     });
 }

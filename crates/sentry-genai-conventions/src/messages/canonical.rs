@@ -7,7 +7,7 @@ use std::{ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
-use super::{ContentLimits, Side, blobs, marks::Specials, parse};
+use super::{ContentLimits, Side, blobs, excerpt, marks::Specials, parse};
 
 /// A tool call in disguise: the repr of a Python object in the place of a text.
 static CALL_IN_TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='function_call'"));
@@ -57,29 +57,75 @@ pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option
         return None;
     }
     let mut scan = Scan::of(text, limits);
-    let mut system = Texts::default();
     let mut rest = None;
     scan.require(b'[')?;
-    loop {
-        scan.skip_whitespace();
-        let start = scan.at;
-        let before = system.count;
-        let role = scan.message(side, &mut system)?;
-        if role != "system" || rest.is_some() {
-            // Only the system messages at the start move away.
-            system.count = before;
-            rest = rest.or(Some(start));
-        } else if system.count > MAX_SYSTEM {
-            return None;
-        }
-        match scan.next()? {
-            b',' => {}
-            b']' => break,
-            _ => return None,
-        }
-    }
-    scan.end()?;
+    let system = scan.list(side, |start, _, _| rest = rest.or(Some(start)))?;
     Some(Canonical { system, rest })
+}
+
+/// Messages in canonical form that are too many for an attribute.
+#[derive(Debug)]
+pub(crate) struct Shortened {
+    system: Texts,
+    /// Where those stand that stay, as far as they follow one another; the last ones reach to the bracket that closes the list.
+    pub(crate) kept: Vec<Range<usize>>,
+    /// How many there were beside those of the system, as far as they are in the text.
+    pub(crate) original_length: usize,
+}
+
+impl Shortened {
+    /// Where the texts of the system messages at the start are, as JSON strings with their quotes.
+    pub(crate) fn system(&self) -> &[Range<usize>] {
+        &self.system.places[..self.system.count]
+    }
+}
+
+/// Does what [`messages`] does for a text that is longer than an attribute may be, if it is enough to leave out the oldest
+/// messages. An excerpt is taken from the first message that is wholly in its second half.
+pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<Shortened> {
+    if text.len() <= limits.attribute_bytes {
+        return None;
+    }
+    let start = excerpt::last_messages(text);
+    let bytes = &text.as_bytes()[start.unwrap_or(0)..];
+    if blobs::may_hold_blob(bytes) || CALL_IN_TEXT.find(bytes).is_some() {
+        return None;
+    }
+    let mut scan = Scan::of(text, limits);
+    match start {
+        Some(start) => scan.at = start,
+        None => scan.require(b'[')?,
+    }
+    let mut found = Vec::new();
+    let system = scan.list(side, |start, end, role| {
+        found.push((start..end, role == "user"));
+    })?;
+    let of_system = system.places[..system.count].iter();
+    let system_bytes: usize = of_system.map(|place| place.len() + 64).sum();
+    let last_user = found.iter().rposition(|(_, is_user)| *is_user);
+    // With a comma behind each, and a bracket.
+    let mut total: usize = 1 + found.iter().map(|(place, _)| place.len() + 1).sum::<usize>();
+    let mut kept: Vec<Range<usize>> = Vec::new();
+    let mut follows = false;
+    for (index, (place, _)) in found.iter().enumerate() {
+        let must_stay = index + 1 == found.len() || Some(index) == last_user;
+        if total > limits.attribute_bytes && !must_stay {
+            total -= place.len() + 1;
+            follows = false;
+            continue;
+        }
+        match kept.last_mut() {
+            Some(before) if follows => before.end = place.end,
+            _ => kept.push(place.clone()),
+        }
+        follows = true;
+    }
+    let fits = total <= limits.attribute_bytes && system_bytes <= limits.attribute_bytes;
+    (fits && !kept.is_empty()).then_some(Shortened {
+        system,
+        kept,
+        original_length: found.len(),
+    })
 }
 
 /// Recognises a list of text parts, as system instructions are: `[{"type":"text","content":"..."}]`.
@@ -109,6 +155,38 @@ impl<'a, 'l> Scan<'a, 'l> {
             specials: Specials::of(text.as_bytes()),
             limits,
         }
+    }
+
+    /// Reads the rest of a list of messages, to the end of the text. Hands over where each stands and whose it is, apart from the
+    /// system messages at the start, whose texts are returned.
+    fn list(
+        &mut self,
+        side: Side,
+        mut message: impl FnMut(usize, usize, &str),
+    ) -> Option<Texts> {
+        let mut system = Texts::default();
+        let mut is_start = true;
+        loop {
+            self.skip_whitespace();
+            let start = self.at;
+            let before = system.count;
+            let role = self.message(side, &mut system)?;
+            is_start &= role == "system";
+            if !is_start {
+                // Only the system messages at the start move away.
+                system.count = before;
+                message(start, self.at, role);
+            } else if system.count > MAX_SYSTEM {
+                return None;
+            }
+            match self.next()? {
+                b',' => {}
+                b']' => break,
+                _ => return None,
+            }
+        }
+        self.end()?;
+        Some(system)
     }
 
     /// Reads `{"role":R,"parts":[...],"finish_reason":F}`, adds the texts to `texts`, and returns the role.

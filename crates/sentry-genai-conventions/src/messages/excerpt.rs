@@ -52,6 +52,15 @@ pub(super) fn conversation(text: &str) -> Option<Cow<'_, str>> {
     })
 }
 
+/// Returns where the messages start that are wholly there in an excerpt of a list, which reach to its end.
+pub(super) fn last_messages(text: &str) -> Option<usize> {
+    text.starts_with('[').then_some(())?;
+    let (_, rest) = text.split_once(START)?;
+    let (missing, tail) = rest.split_once(END)?;
+    missing.parse::<usize>().ok()?;
+    Some(text.len() - last_elements(tail)?.len())
+}
+
 /// Finds the end of a JSON list from the first object on that is wholly there. Read from its end, JSON is as clear as from its
 /// start: a quotation mark with an even number of backslashes before it delimits a string.
 fn last_elements(tail: &str) -> Option<&str> {
