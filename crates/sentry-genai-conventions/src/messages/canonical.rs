@@ -69,7 +69,7 @@ pub(crate) struct Shortened {
     system: Texts,
     /// Where those stand that stay, as far as they follow one another; the last ones reach to the bracket that closes the list.
     pub(crate) kept: Vec<Range<usize>>,
-    /// How many there were beside those of the system, as far as they are in the text.
+    /// How many there were beside those of the system, or at least so many.
     pub(crate) original_length: usize,
 }
 
@@ -124,7 +124,8 @@ pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<
     (fits && !kept.is_empty()).then_some(Shortened {
         system,
         kept,
-        original_length: found.len(),
+        // Of those in front of an excerpt it is known that there are some.
+        original_length: found.len() + usize::from(start.is_some()),
     })
 }
 
