@@ -12,6 +12,12 @@ use super::{ContentLimits, Side, blobs, excerpt, marks::Specials, parse};
 /// A tool call in disguise: the repr of a Python object in the place of a text.
 static CALL_IN_TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='function_call'"));
 
+/// Few texts have an equals sign, and to look for one byte takes less than to look for several.
+fn holds_call(bytes: &[u8]) -> bool {
+    let sign = memchr::memchr(b'=', bytes);
+    sign.is_some() && CALL_IN_TEXT.find(bytes).is_some()
+}
+
 /// How many texts of system messages can move away without being read.
 const MAX_SYSTEM: usize = 8;
 
@@ -52,7 +58,7 @@ pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option
     let bytes = text.as_bytes();
     if text.len() > limits.attribute_bytes
         || blobs::may_hold_blob(bytes)
-        || CALL_IN_TEXT.find(bytes).is_some()
+        || holds_call(bytes)
     {
         return None;
     }
@@ -88,7 +94,7 @@ pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<
     }
     let start = excerpt::last_messages(text);
     let bytes = &text.as_bytes()[start.unwrap_or(0)..];
-    if blobs::may_hold_blob(bytes) || CALL_IN_TEXT.find(bytes).is_some() {
+    if blobs::may_hold_blob(bytes) || holds_call(bytes) {
         return None;
     }
     let mut scan = Scan::of(text, limits);
@@ -143,6 +149,22 @@ pub(crate) fn is_text_parts(text: &str, limits: &ContentLimits) -> bool {
             .is_some()
 }
 
+/// How most messages start, as far as the text, and whose they are.
+static USUAL: [(&str, &[u8]); 3] = [
+    (
+        "user",
+        br#"{"role":"user","parts":[{"type":"text","content":""#,
+    ),
+    (
+        "assistant",
+        br#"{"role":"assistant","parts":[{"type":"text","content":""#,
+    ),
+    (
+        "system",
+        br#"{"role":"system","parts":[{"type":"text","content":""#,
+    ),
+];
+
 /// A place in the text. Every step returns `None` at the first thing that is not of the simplest kind.
 struct Scan<'a, 'l> {
     text: &'a str,
@@ -189,8 +211,30 @@ impl<'a, 'l> Scan<'a, 'l> {
         Some(system)
     }
 
+    /// Reads a message that has nothing but one text, with its fields in the usual order and without spaces; any other is left
+    /// where it is.
+    fn usual_message(&mut self, texts: &mut Texts) -> Option<&'static str> {
+        let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        let (role, opening) = USUAL.iter().find(|(_, it)| rest.starts_with(it))?;
+        // The quotation mark that opens the text is read again.
+        self.at += opening.len() - 1;
+        let content = self.text().map(|text| self.at - text.len()..self.at);
+        let is_all = self.text.as_bytes()[self.at..].starts_with(b"}]}");
+        let Some(content) = content.filter(|_| is_all) else {
+            self.at = start;
+            return None;
+        };
+        self.at += 3;
+        texts.push(content);
+        Some(role)
+    }
+
     /// Reads `{"role":R,"parts":[...],"finish_reason":F}`, adds the texts to `texts`, and returns the role.
     fn message(&mut self, side: Side, texts: &mut Texts) -> Option<&'a str> {
+        if let Some(role) = self.usual_message(texts) {
+            return Some(role);
+        }
         let (mut role, mut has_parts, mut has_reason) = (None, false, false);
         let mut has_reasoning = false;
         self.require(b'{')?;
