@@ -56,10 +56,7 @@ impl Texts {
 /// messages at the start. `None` does not mean that something is wrong with them.
 pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option<Canonical> {
     let bytes = text.as_bytes();
-    if text.len() > limits.attribute_bytes
-        || blobs::may_hold_blob(bytes)
-        || holds_call(bytes)
-    {
+    if text.len() > limits.attribute_bytes || blobs::may_hold_blob(bytes) || holds_call(bytes) {
         return None;
     }
     let mut scan = Scan::of(text, limits);
