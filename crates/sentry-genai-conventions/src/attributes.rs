@@ -362,8 +362,8 @@ impl Attributes {
     /// Makes room in the buffer. One that is large already does not double: what follows a long prompt is mostly short.
     #[inline]
     fn make_room(&mut self, bytes: usize) {
-        const LARGE: usize = 64 * 1024;
-        const SPARE: usize = 8 * 1024;
+        const LARGE: usize = 16 * 1024;
+        const SPARE: usize = 1024;
 
         let length = self.text.len() + bytes;
         if length > self.text.capacity() && length > LARGE {

@@ -106,7 +106,8 @@ impl Delivery {
         let shared = Arc::new(Shared {
             accounting: Accounting::default(),
             budget: Budget::new(config.max_buffer_bytes),
-            queue: Queue::new(),
+            // Beside what waits to be sent, and small against it.
+            queue: Queue::new(config.max_buffer_bytes / 8),
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
             post: Arc::new(HttpPost::new(&config)),
