@@ -205,8 +205,14 @@ async fn what_an_ancestor_says_later_counts_though_a_child_has_asked_before() {
     drop(chat("asked-second"));
     drop((between, handler, root));
     assert_eq!(conversation_of("asked-before"), None);
-    assert_eq!(conversation_of("asked-first").as_deref(), Some("conv first"));
-    assert_eq!(conversation_of("asked-second").as_deref(), Some("conv second"));
+    assert_eq!(
+        conversation_of("asked-first").as_deref(),
+        Some("conv first")
+    );
+    assert_eq!(
+        conversation_of("asked-second").as_deref(),
+        Some("conv second")
+    );
     assert_eq!(sent("asked-second").agent_name(), Some("outer agent"));
 }
 

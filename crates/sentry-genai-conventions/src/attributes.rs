@@ -1,7 +1,10 @@
 //! The attribute store that a span carries from the door to the wire.
 
+mod edit;
 mod name;
 mod owned;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::{
@@ -9,16 +12,13 @@ use std::{
     fmt::{self, Write as _},
 };
 
+pub(crate) use edit::Piece;
 use name::head_bit;
 pub(crate) use name::{Hash, Name};
 pub(crate) use owned::Owned;
 pub use value::{Input, Scalar, Value};
 
-use crate::{
-    excerpt,
-    messages::write_excerpt,
-    tables::{Attribute, Row},
-};
+use crate::{excerpt, messages::write_excerpt, tables::Row};
 
 /// Attributes of one span: an append-only list of typed values whose texts share one buffer.
 ///
@@ -41,6 +41,7 @@ use crate::{
 pub struct Attributes {
     entries: Vec<Entry>,
     text: String,
+    arrays: Vec<Vec<Scalar>>,
     /// The hashes of all keys there have been.
     seen: u64,
     /// How all keys begin that there have been.
@@ -62,6 +63,7 @@ impl Attributes {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.text.clear();
+        self.arrays.clear();
         self.seen = 0;
         self.heads = 0;
     }
@@ -84,6 +86,7 @@ impl Attributes {
     #[inline]
     pub fn push_text(&mut self, key: &'static str, text: &str, room: usize) {
         let start = self.text.len();
+        self.make_room(text.len().min(room));
         if text.len() <= room {
             self.text.push_str(text);
         } else {
@@ -130,6 +133,8 @@ impl Attributes {
         let Some(added) = self.write(&later.text) else {
             return;
         };
+        let first_array = self.arrays.len();
+        self.arrays.extend(later.arrays);
         self.seen |= later.seen;
         self.heads |= later.heads;
         self.entries
@@ -137,8 +142,10 @@ impl Attributes {
                 if let Key::Text(range) = &mut entry.key {
                     range.shift(added.start);
                 }
-                if let Slot::Text(range) = &mut entry.value {
-                    range.shift(added.start);
+                match &mut entry.value {
+                    Slot::Text(range) => range.shift(added.start),
+                    Slot::Array(index) => *index += first_array,
+                    _ => {}
                 }
                 entry
             }));
@@ -176,35 +183,6 @@ impl Attributes {
     #[inline]
     pub fn contains(&self, key: &str) -> bool {
         self.position(Hash::of(key), key).is_some()
-    }
-
-    /// Does what [`get`](Self::get) does for a key of a table.
-    #[inline]
-    pub(crate) fn get_name(&self, name: &Name) -> Option<Value<'_>> {
-        self.get_hashed(name.hash, name.text)
-    }
-
-    /// Does what [`text`](Self::text) does for a key of a table.
-    #[inline]
-    pub(crate) fn text_name(&self, name: &Name) -> Option<&str> {
-        match self.get_name(name)? {
-            Value::Str(text) if !text.is_empty() => Some(text),
-            _ => None,
-        }
-    }
-
-    /// Does what [`rename`](Self::rename) does for a key of a table.
-    #[inline]
-    pub(crate) fn rename_name(&mut self, from: &Name, to: &'static str) {
-        if self.seen & from.hash.bit() != 0 {
-            self.rename_hashed(from.hash, from.text, to);
-        }
-    }
-
-    /// Returns false if no key begins with `prefix`, of three bytes at least. Some key may if this returns true.
-    #[inline]
-    pub(crate) fn may_begin_with(&self, prefix: &str) -> bool {
-        self.heads & head_bit(prefix) != 0
     }
 
     /// Replaces whatever `key` held by one value.
@@ -295,91 +273,6 @@ impl Attributes {
         }
     }
 
-    /// Appends a text that is put together from pieces, some of them out of the text under `source`.
-    pub(crate) fn push_pieces(
-        &mut self,
-        key: &'static str,
-        source: &Name,
-        pieces: impl Iterator<Item = Piece>,
-    ) {
-        if let Some((_, range)) = self.put_together(source, pieces) {
-            let (hash, head) = (Hash::of(key), head_bit(key));
-            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
-        }
-    }
-
-    /// Puts a text together anew from pieces, some of them its own.
-    pub(crate) fn replace_pieces(&mut self, name: &Name, pieces: impl Iterator<Item = Piece>) {
-        if let Some((position, range)) = self.put_together(name, pieces) {
-            self.entries[position].value = Slot::Text(range);
-        }
-    }
-
-    /// Returns the index of `source` and where the text is that its pieces have become.
-    fn put_together(
-        &mut self,
-        source: &Name,
-        pieces: impl Iterator<Item = Piece>,
-    ) -> Option<(usize, Range)> {
-        let position = self.position(source.hash, source.text)?;
-        let Slot::Text(range) = self.entries[position].value else {
-            return None;
-        };
-        let offset = range.start as usize;
-        let start = self.text.len();
-        for piece in pieces {
-            match piece {
-                Piece::New(text) => self.text.push_str(text),
-                Piece::Of(place) => {
-                    let place = place.start + offset..place.end + offset;
-                    self.text.extend_from_within(place);
-                }
-            }
-        }
-        Some((position, self.written_since(start)?))
-    }
-
-    /// Puts a word in front of a key.
-    pub(crate) fn prefix_key(&mut self, key: &str, prefix: &str) {
-        let hash = Hash::of(key);
-        let Some(position) = self.position(hash, key) else {
-            return;
-        };
-        let start = self.text.len();
-        self.text.push_str(prefix);
-        self.text.push_str(key);
-        let Some(range) = self.written_since(start) else {
-            return;
-        };
-        let new = range.of(&self.text);
-        let (hash, head) = (Hash::of(new), head_bit(new));
-        let entry = &mut self.entries[position];
-        entry.key = Key::Text(range);
-        entry.hash = hash;
-        entry.row = Row::UNKNOWN;
-        self.seen |= hash.bit();
-        self.heads |= head;
-    }
-
-    /// Takes `front` in the place of all that stands before `start` in a text, without a copy; false if there is no room for it
-    /// between two characters.
-    pub(crate) fn cut_front(&mut self, name: &Name, start: usize, front: &str) -> bool {
-        let Some(position) = self.position(name.hash, name.text) else {
-            return false;
-        };
-        let Slot::Text(range) = &mut self.entries[position].value else {
-            return false;
-        };
-        let end = range.start as usize + start;
-        let fits = start >= front.len() && self.text.is_char_boundary(end - front.len());
-        if fits {
-            let begin = end - front.len();
-            self.text.replace_range(begin..end, front);
-            range.start = begin as u32;
-        }
-        fits
-    }
-
     /// Keeps the attributes for which `keep` returns true.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, Value<'_>) -> bool) {
         for index in 0..self.entries.len() {
@@ -400,39 +293,6 @@ impl Attributes {
             let value = self.value(&entry.value)?;
             Some((entry.key.name(&self.text), value))
         })
-    }
-
-    /// Looks up all keys in the registry.
-    pub(crate) fn look_up(&mut self) {
-        for entry in &mut self.entries {
-            if entry.row == Row::UNKNOWN && !matches!(entry.value, Slot::Vacant) {
-                entry.row = Row::of(entry.hash, entry.key.name(&self.text));
-            }
-        }
-    }
-
-    /// Does what [`iter`](Self::iter) does, with what the registry knows of a key after [`look_up`](Self::look_up).
-    #[inline]
-    pub(crate) fn known(&self) -> impl Iterator<Item = (&str, Value<'_>, Option<&'static Attribute>)> {
-        self.entries.iter().filter_map(|entry| {
-            let value = self.value(&entry.value)?;
-            Some((entry.key.name(&self.text), value, entry.row.attribute()))
-        })
-    }
-
-    /// Does what [`iter`](Self::iter) does from the entry number `start` on, with the hashes of the keys.
-    pub(crate) fn hashed_from(&self, start: usize) -> impl Iterator<Item = (Hash, &str, Value<'_>)> {
-        let entries = self.entries.get(start..).unwrap_or_default();
-        entries.iter().filter_map(|entry| {
-            let value = self.value(&entry.value)?;
-            Some((entry.hash, entry.key.name(&self.text), value))
-        })
-    }
-
-    /// The hashes of all keys there have been, as a set of 64.
-    #[inline]
-    pub(crate) fn seen(&self) -> u64 {
-        self.seen
     }
 
     /// Returns how many values have been recorded, those that were replaced or removed included.
@@ -457,13 +317,8 @@ impl Attributes {
     /// Returns the bytes this store occupies in memory, for accounting.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        let arrays = self.entries.iter().map(|entry| match &entry.value {
-            Slot::Array(scalars) => scalars
-                .iter()
-                .map(|scalar| size_of::<Scalar>() + scalar.text_bytes())
-                .sum(),
-            _ => 0,
-        });
+        let arrays = self.arrays.iter().flatten();
+        let arrays = arrays.map(|scalar| size_of::<Scalar>() + scalar.text_bytes());
         self.text.capacity() + self.entries.capacity() * size_of::<Entry>() + arrays.sum::<usize>()
     }
 
@@ -484,7 +339,10 @@ impl Attributes {
                 Some(range) => Slot::Text(range),
                 None => return,
             },
-            Input::Array(value) => Slot::Array(Box::new(value)),
+            Input::Array(value) => {
+                self.arrays.push(value);
+                Slot::Array(self.arrays.len() - 1)
+            }
         };
         self.push_slot(key, hash, head, value);
     }
@@ -501,12 +359,25 @@ impl Attributes {
         });
     }
 
+    /// Makes room in the buffer. One that is large already does not double: what follows a long prompt is mostly short.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        const LARGE: usize = 16 * 1024;
+        const SPARE: usize = 1024;
+
+        let length = self.text.len() + bytes;
+        if length > self.text.capacity() && length > LARGE {
+            self.text.reserve_exact(bytes + SPARE.max(length / 16));
+        }
+    }
+
     /// Appends to the buffer, unless it would get longer than four gigabytes.
     fn write(&mut self, text: &str) -> Option<Range> {
         let start = self.text.len();
         if start + text.len() > u32::MAX as usize {
             return None;
         }
+        self.make_room(text.len());
         self.text.push_str(text);
         self.written_since(start)
     }
@@ -546,16 +417,9 @@ impl Attributes {
             Slot::Integer(value) => Value::Integer(*value),
             Slot::Double(value) => Value::Double(*value),
             Slot::Text(range) => Value::Str(range.of(&self.text)),
-            Slot::Array(values) => Value::Array(values),
+            Slot::Array(index) => Value::Array(self.arrays.get(*index)?),
         })
     }
-}
-
-/// A piece of a text that is put together.
-pub(crate) enum Piece {
-    New(&'static str),
-    /// A place in another text.
-    Of(std::ops::Range<usize>),
 }
 
 /// A buffer that takes so many bytes and no more.
@@ -590,7 +454,7 @@ impl fmt::Debug for Attributes {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Entry {
     key: Key,
     hash: Hash,
@@ -602,9 +466,7 @@ struct Entry {
 impl Entry {
     #[inline]
     fn is(&self, hash: Hash, key: &str, text: &str) -> bool {
-        self.hash == hash
-            && !matches!(self.value, Slot::Vacant)
-            && self.key.name(text) == key
+        self.hash == hash && !matches!(self.value, Slot::Vacant) && self.key.name(text) == key
     }
 }
 
@@ -623,14 +485,15 @@ impl Key {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 enum Slot {
     Vacant,
     Bool(bool),
     Integer(i64),
     Double(f64),
     Text(Range),
-    Array(Box<Vec<Scalar>>),
+    /// The number of a list.
+    Array(usize),
 }
 
 /// A piece of the buffer.
@@ -649,81 +512,5 @@ impl Range {
     fn shift(&mut self, offset: u32) {
         self.start += offset;
         self.end += offset;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn last_record_wins_and_first_ones_go() {
-        let mut attributes = Attributes::default();
-        attributes.push("a", 1_i64);
-        attributes.push("b", "x");
-        attributes.push_owned_key("a", "two");
-        assert_eq!(attributes.get("a"), Some(Value::Str("two")));
-        attributes.settle();
-        let kept: Vec<_> = attributes.iter().collect();
-        assert_eq!(kept, [("b", Value::Str("x")), ("a", Value::Str("two"))]);
-    }
-
-    #[test]
-    fn append_keeps_what_both_say() {
-        let mut attributes = Attributes::default();
-        attributes.push("a", "first");
-        let mut later = Attributes::default();
-        later.push_owned_key("b", "second");
-        later.push("a", "third");
-        later.push("c", 3_i64);
-        attributes.append(later);
-        let expected = [
-            ("a", Value::Str("first")),
-            ("b", Value::Str("second")),
-            ("a", Value::Str("third")),
-            ("c", Value::Integer(3)),
-        ];
-        assert_eq!(attributes.iter().collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn rename_never_overwrites() {
-        let mut attributes = Attributes::default();
-        attributes.push("old", "from old");
-        attributes.push("new", "from new");
-        attributes.rename("old", "new");
-        assert_eq!(attributes.get("new"), Some(Value::Str("from new")));
-        assert!(!attributes.contains("old"));
-    }
-
-    #[test]
-    fn numbers_that_the_wire_cannot_carry() {
-        let mut attributes = Attributes::default();
-        attributes.push("nan", f64::NAN);
-        attributes.push("big", u64::MAX);
-        attributes.push("fits", i64::MAX as u64);
-        assert_eq!(attributes.get("nan"), None);
-        assert_eq!(
-            attributes.get("big"),
-            Some(Value::Str("18446744073709551615"))
-        );
-        assert_eq!(attributes.get("fits"), Some(Value::Integer(i64::MAX)));
-    }
-
-    #[test]
-    fn displayed_values_end_somewhere() {
-        let mut attributes = Attributes::default();
-        attributes.push_display("list", format_args!("{:?}", vec!["é"; 1_000_000]), 8);
-        attributes.push_display("fits", 42, 8);
-        let expected = "[\"\n… [120 bytes cut] …\né\", \"";
-        assert_eq!(attributes.get("list"), Some(Value::Str(expected)));
-        assert_eq!(attributes.get("fits"), Some(Value::Str("42")));
-    }
-
-    #[test]
-    fn debug_shows_no_content() {
-        let mut attributes = Attributes::default();
-        attributes.push("gen_ai.prompt", "a secret");
-        assert_eq!(format!("{attributes:?}"), r#"{"gen_ai.prompt": "string"}"#);
     }
 }

@@ -82,6 +82,9 @@ static PREFIXES: &[(&str, Side)] = &[
 pub(crate) fn side(key: &str) -> Option<Side> {
     // What had to leave Sentry's namespaces is no less content there.
     let key = key.strip_prefix("otel.").unwrap_or(key);
+    if !key.starts_with("gen_ai.") && !key.starts_with("mcp.") {
+        return None;
+    }
     known(key).map(|content| content.side).or_else(|| {
         let prefix = PREFIXES.iter().find(|(prefix, _)| key.starts_with(prefix));
         prefix.map(|(_, side)| *side)
@@ -166,7 +169,9 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
 
 /// Recognises `["stop"]` and its like, which is what most models say.
 fn is_one_reason(text: &str) -> bool {
-    let reason = text.strip_prefix("[\"").and_then(|rest| rest.strip_suffix("\"]"));
+    let reason = text
+        .strip_prefix("[\"")
+        .and_then(|rest| rest.strip_suffix("\"]"));
     reason.is_some_and(|reason| {
         reason
             .bytes()

@@ -40,8 +40,8 @@ pub(crate) use self::{
     tools::{tool_definitions, tool_payload},
 };
 
-pub(crate) use self::excerpt::write_excerpt;
 pub use self::excerpt::excerpt;
+pub(crate) use self::excerpt::write_excerpt;
 
 /// Reads JSON, or a Python repr, that is an object or a list; JSON may be wrapped in quotes.
 pub(crate) fn read_json(text: &str) -> Option<Value> {

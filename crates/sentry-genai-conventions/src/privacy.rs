@@ -123,7 +123,10 @@ fn is_known(key: &str) -> bool {
     if !foreign && tables::is_current(key) {
         return true;
     }
-    let by_convention = CONVENTIONS.iter().any(|prefix| key.starts_with(prefix));
+    let first = key.bytes().next();
+    let by_convention = CONVENTIONS
+        .iter()
+        .any(|prefix| prefix.bytes().next() == first && key.starts_with(prefix));
     let named_so_by_convention = key.starts_with("db.") || key.starts_with("url.");
     by_convention && (named_so_by_convention || !names_content(key))
 }

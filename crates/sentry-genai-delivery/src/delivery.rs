@@ -27,6 +27,9 @@ use crate::{
     worker::Worker,
 };
 
+/// How much memory is kept to be used again.
+const MAX_SPARE_BYTES: usize = 4 * 1024 * 1024;
+
 /// A hook that sees every span last, and may change it, or drop it by returning `None`.
 ///
 /// It runs on a delivery thread. A span it panics on is dropped. The trace id of a span cannot be changed.
@@ -106,7 +109,8 @@ impl Delivery {
         let shared = Arc::new(Shared {
             accounting: Accounting::default(),
             budget: Budget::new(config.max_buffer_bytes),
-            queue: Queue::new(),
+            // Beside what waits to be sent, and small against it.
+            queue: Queue::new((config.max_buffer_bytes / 8).min(MAX_SPARE_BYTES)),
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
             post: Arc::new(HttpPost::new(&config)),

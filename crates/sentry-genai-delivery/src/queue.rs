@@ -71,14 +71,15 @@ enum Worker {
 }
 
 impl Queue {
-    pub(crate) fn new() -> Self {
+    /// Creates an empty queue, which keeps so many bytes of memory to be used again.
+    pub(crate) fn new(max_spare_bytes: usize) -> Self {
         Self {
             state: Mutex::new(State {
                 messages: VecDeque::new(),
                 worker: Worker::Busy,
                 supply: Supply::Open,
                 last_ticket: Ticket(0),
-                spares: Spares::default(),
+                spares: Spares::new(max_spare_bytes),
             }),
             arrived: Condvar::new(),
         }

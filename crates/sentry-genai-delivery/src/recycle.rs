@@ -11,10 +11,7 @@ use sentry_genai_conventions::Attributes;
 const AT_HAND: usize = 8;
 
 /// How large a store may have become and still be used again.
-const MAX_BYTES: usize = 64 * 1024;
-
-/// How much memory waits to be used again.
-const MAX_WAITING_BYTES: usize = 2 * 1024 * 1024;
+const MAX_BYTES: usize = 16 * 1024;
 
 thread_local! {
     static RECYCLED: RefCell<Vec<Attributes>> = const { RefCell::new(Vec::new()) };
@@ -41,18 +38,27 @@ pub(crate) fn keep(attributes: Attributes) {
 }
 
 /// Empty stores that wait for a thread to take them along.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Spares {
     spares: Vec<Attributes>,
     bytes: usize,
+    max_bytes: usize,
 }
 
 impl Spares {
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self {
+            spares: Vec::new(),
+            bytes: 0,
+            max_bytes,
+        }
+    }
+
     /// Takes in as many stores as there is room for, and drops the others.
     pub(crate) fn add(&mut self, spent: &mut Vec<Attributes>) {
         for attributes in spent.drain(..) {
             let bytes = attributes.footprint();
-            if self.bytes + bytes <= MAX_WAITING_BYTES {
+            if self.bytes + bytes <= self.max_bytes {
                 self.bytes += bytes;
                 self.spares.push(attributes);
             }

@@ -197,12 +197,7 @@ fn write(
     }
 }
 
-fn write_ids(
-    buffer: &mut Vec<u8>,
-    trace_id: &[u8; 16],
-    span_id: SpanId,
-    parent: Option<SpanId>,
-) {
+fn write_ids(buffer: &mut Vec<u8>, trace_id: &[u8; 16], span_id: SpanId, parent: Option<SpanId>) {
     buffer.extend_from_slice(b"\"trace_id\":\"");
     write_hex(buffer, trace_id);
     buffer.extend_from_slice(b"\",\"span_id\":\"");

@@ -16,7 +16,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
     handle::CorrelationMode,
-    state::{self, SpanIds, SpanState, Unsampled},
+    state::{self, SpanIds, SpanState},
 };
 
 /// A Sentry integration that links whatever the client captures to the span that is entered.
@@ -148,25 +148,19 @@ impl ScopeSpan {
     /// Describes a span; `None` if its client looks for it by itself, or nothing is known of it.
     fn new<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> Option<Self> {
         let extensions = span.extensions();
-        let (local, span_id, parent_span_id) = match extensions.get::<SpanState>() {
-            Some(SpanState { trace, source, .. }) => (trace, source.span_id, source.parent_span_id),
-            None => {
-                let Unsampled { trace, span_id } = extensions.get()?;
-                (trace, *span_id, trace.segment.trace().parent_span_id())
-            }
-        };
-        if local.handle.correlation() != CorrelationMode::Scope {
+        let SpanState { trace, source, .. } = extensions.get()?;
+        if trace.handle.correlation() != CorrelationMode::Scope {
             return None;
         }
-        let span_id = protocol_span_id(span_id);
+        let span_id = protocol_span_id(source.span_id);
         let mut context = TransactionContext::new_with_details(
             span.name(),
             "",
-            protocol_trace_id(local.trace_id()),
+            protocol_trace_id(source.trace_id),
             Some(span_id),
-            parent_span_id.map(protocol_span_id),
+            source.parent_span_id.map(protocol_span_id),
         );
-        let trace = Arc::clone(local.segment.trace());
+        let trace = Arc::clone(trace.segment.trace());
         let sampled = trace.sampled();
         context.set_sampled(sampled);
         // Without a client it asks no sampler.

@@ -17,6 +17,9 @@ use crate::conversation::TaskFrames;
 
 static ATTACHED: RwLock<Option<Handle>> = RwLock::new(None);
 
+/// Whether there has ever been one.
+static EVER_ATTACHED: AtomicBool = AtomicBool::new(false);
+
 /// Whether any handle needs the entered span on Sentry's scope; read on every enter.
 static SCOPE_CORRELATION: AtomicBool = AtomicBool::new(false);
 
@@ -67,8 +70,8 @@ impl Handle {
             text_room: limits
                 .attribute_bytes
                 .max(limits.text_bytes)
-                .saturating_mul(3)
-                / 2,
+                .saturating_mul(11)
+                / 8,
             propagation,
             task_frames: TaskFrames::default(),
         }))
@@ -141,6 +144,7 @@ impl Guard {
                 SCOPE_CORRELATION.store(true, Ordering::Relaxed);
             }
             *ATTACHED.write().unwrap_or_else(PoisonError::into_inner) = Some(handle.clone());
+            EVER_ATTACHED.store(true, Ordering::Release);
         }
         Self {
             handle,
@@ -216,7 +220,14 @@ pub(crate) fn attached() -> Option<Handle> {
         .clone()
 }
 
+/// Returns false as long as no handle has been attached: then no span can have been seen either.
+#[inline]
+pub(crate) fn ever_attached() -> bool {
+    EVER_ATTACHED.load(Ordering::Acquire)
+}
+
 /// Returns whether entering a span has to show on Sentry's scope.
+#[inline]
 pub(crate) fn scope_correlation() -> bool {
     SCOPE_CORRELATION.load(Ordering::Relaxed)
 }

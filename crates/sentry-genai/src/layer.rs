@@ -19,7 +19,7 @@ use crate::{
     handle::{self, Handle},
     record::{LateRecorder, Recorder},
     scoped::Surroundings,
-    state::{self, Clock, LocalTrace, Node, SpanState, Unsampled},
+    state::{self, Clock, LocalTrace, Node, SpanState},
 };
 
 /// How many events and how many links a span keeps, as by default in OpenTelemetry's SDKs.
@@ -85,11 +85,17 @@ impl GenAiLayer {
         self
     }
 
+    /// Returns whether there is no bridge, and never was one.
+    #[inline]
+    fn is_idle(&self) -> bool {
+        self.handle.is_none() && !handle::ever_attached()
+    }
+
     fn handle(&self) -> Option<Handle> {
         self.handle.clone().or_else(handle::attached)
     }
 
-    fn start_root(handle: Handle, recorder: &Recorder, metadata: &Metadata<'_>) -> Root {
+    fn start_root(handle: Handle, recorder: &Recorder, metadata: &Metadata<'_>) -> Arc<LocalTrace> {
         let attributes = &recorder.attributes;
         let continued = continued_trace(recorder);
         let name = given_name(&recorder.attributes).unwrap_or(metadata.name());
@@ -102,7 +108,6 @@ impl GenAiLayer {
         let incoming = continued.as_ref().map(|continued| &continued.trace);
         let trace = handle.delivery().start_trace(incoming, name, &op);
         let span_id = new_span_id();
-        let recorded = trace.recorded();
         let segment = match continued.and_then(|continued| continued.segment) {
             Some(segment) => Segment::within(trace, segment, span_id, name),
             None => Segment::new(trace, span_id, name),
@@ -114,14 +119,8 @@ impl GenAiLayer {
             .map(Arc::from)
             .or_else(Surroundings::incoming_conversation);
         let local = LocalTrace::new(handle, segment, conversation, Clock::start());
-        let local = Arc::new(local);
-        Root { local, recorded }
+        Arc::new(local)
     }
-}
-
-struct Root {
-    local: Arc<LocalTrace>,
-    recorded: bool,
 }
 
 impl GenAiLayer {
@@ -143,15 +142,11 @@ impl GenAiLayer {
         let mut recorder = Recorder::new(&handle, attributes.fields());
         attributes.record(&mut recorder);
         let root = Self::start_root(handle, &recorder, attributes.metadata());
-        if root.recorded {
-            let state = new_state(root.local, None, recorder, attributes.metadata());
-            insert(&span, state);
-        } else {
-            root.local.handle.delivery().record_unsampled(1);
-            let span_id = root.local.segment.local_root();
-            let trace = root.local;
-            span.extensions_mut().insert(Unsampled { trace, span_id });
+        if !root.is_recorded {
+            root.handle.delivery().record_unsampled(1);
         }
+        let state = new_state(root, None, recorder, attributes.metadata());
+        insert(&span, state);
     }
 }
 
@@ -160,6 +155,9 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if self.is_idle() {
+            return;
+        }
         let parent = match attributes.parent() {
             Some(parent) => context.span(parent),
             None if attributes.is_contextual() => context.lookup_current(),
@@ -186,6 +184,9 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &span::Record<'_>, context: Context<'_, S>) {
+        if self.is_idle() {
+            return;
+        }
         let Some(span) = context.span(id) else {
             return;
         };
@@ -221,6 +222,9 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        if self.is_idle() {
+            return;
+        }
         let span = context.event_span(event);
         correlation::leave_for_hooks(span.as_ref());
         let metadata = event.metadata();
@@ -234,8 +238,8 @@ where
             return;
         };
         let handle = match span.extensions().get::<SpanState>() {
-            Some(state) => state.trace.handle.clone(),
-            None => return,
+            Some(state) if state.trace.is_recorded => state.trace.handle.clone(),
+            _ => return,
         };
         // A field's `Debug` may log, so nothing is locked while it is read.
         let happened = if is_error {
@@ -269,12 +273,18 @@ where
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if self.is_idle() {
+            return;
+        }
         let Some(span) = context.span(&id) else {
             return;
         };
         let Some(mut state) = span.extensions_mut().remove::<SpanState>() else {
             return;
         };
+        if !state.trace.is_recorded {
+            return;
+        }
         state.source.end = state.trace.now();
         if state.is_counted_model_call() {
             note_model_call(span.parent());
@@ -310,14 +320,16 @@ fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option<Nearest> {
     loop {
         let extensions = span.extensions();
         if let Some(state) = extensions.get::<SpanState>() {
-            return Some(Nearest::Sampled {
-                local: Arc::clone(&state.trace),
-                span_id: state.source.span_id,
-                frame: state.node.frame.clone(),
+            let local = Arc::clone(&state.trace);
+            return Some(if local.is_recorded {
+                Nearest::Sampled {
+                    local,
+                    span_id: state.source.span_id,
+                    frame: state.node.frame.clone(),
+                }
+            } else {
+                Nearest::Unsampled(local)
             });
-        }
-        if let Some(unsampled) = extensions.get::<Unsampled>() {
-            return Some(Nearest::Unsampled(Arc::clone(&unsampled.trace)));
         }
         drop(extensions);
         span = span.parent()?;
@@ -346,8 +358,7 @@ fn insert<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>, state: SpanState) {
 }
 
 fn has_state<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> bool {
-    let extensions = span.extensions();
-    extensions.get::<SpanState>().is_some() || extensions.get::<Unsampled>().is_some()
+    span.extensions().get::<SpanState>().is_some()
 }
 
 fn new_state(
@@ -372,7 +383,9 @@ fn new_state(
     source.parent_span_id = parent_span_id;
     source.scope = metadata.target().into();
     let node = Node::within(Surroundings::conversation().or(outer_frame));
-    source.attributes = recorder.attributes;
+    if local.is_recorded {
+        source.attributes = recorder.attributes;
+    }
     let mut state = SpanState {
         trace: local,
         source,

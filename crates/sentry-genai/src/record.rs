@@ -82,6 +82,9 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
     pub(crate) fn new(span: &'a SpanRef<'r, R>) -> Option<Self> {
         let mut locked = span.extensions_mut();
         let state = locked.get_mut::<SpanState>()?;
+        if !state.trace.is_recorded {
+            return None;
+        }
         Some(Self {
             start: state.source.attributes.records(),
             room: state.trace.handle.text_room(),

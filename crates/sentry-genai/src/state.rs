@@ -20,21 +20,17 @@ use tracing_subscriber::{
 
 use crate::{conversation::Frame, handle::Handle, scoped::Surroundings};
 
-/// An open span that will be sent.
+/// An open span that will be sent, or the local root of a trace that is not: its descendants have no state at all.
 pub(crate) struct SpanState {
     pub(crate) trace: Arc<LocalTrace>,
     pub(crate) source: SourceSpan,
     pub(crate) node: Node,
 }
 
-/// The local root of a trace that is not sent. Its descendants have no state at all.
-pub(crate) struct Unsampled {
-    pub(crate) trace: Arc<LocalTrace>,
-    pub(crate) span_id: SpanId,
-}
-
 /// What all spans below one local root share.
 pub(crate) struct LocalTrace {
+    /// Whether its spans are sent, or may be.
+    pub(crate) is_recorded: bool,
     pub(crate) handle: Handle,
     pub(crate) segment: Arc<Segment>,
     /// The conversation that came in with the trace.
@@ -58,6 +54,7 @@ impl LocalTrace {
     ) -> Self {
         let conversation = conversation.filter(|_| handle.propagates_conversations());
         Self {
+            is_recorded: segment.trace().recorded(),
             handle,
             segment,
             conversation,
@@ -324,18 +321,11 @@ pub(crate) struct SpanIds {
 pub(crate) fn ids_of<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<SpanIds> {
     span.scope().find_map(|span| {
         let extensions = span.extensions();
-        if let Some(state) = extensions.get::<SpanState>() {
-            return Some(SpanIds {
-                trace_id: state.source.trace_id,
-                span_id: state.source.span_id,
-                parent_span_id: state.source.parent_span_id,
-            });
-        }
-        let unsampled = extensions.get::<Unsampled>()?;
+        let source = &extensions.get::<SpanState>()?.source;
         Some(SpanIds {
-            trace_id: unsampled.trace.trace_id(),
-            span_id: unsampled.span_id,
-            parent_span_id: unsampled.trace.segment.trace().parent_span_id(),
+            trace_id: source.trace_id,
+            span_id: source.span_id,
+            parent_span_id: source.parent_span_id,
         })
     })
 }
@@ -345,11 +335,8 @@ pub(crate) fn current_trace() -> Option<(Arc<LocalTrace>, SpanId)> {
     with_current_span(|span| {
         span.scope().find_map(|span| {
             let extensions = span.extensions();
-            if let Some(state) = extensions.get::<SpanState>() {
-                return Some((Arc::clone(&state.trace), state.source.span_id));
-            }
-            let unsampled = extensions.get::<Unsampled>()?;
-            Some((Arc::clone(&unsampled.trace), unsampled.span_id))
+            let state = extensions.get::<SpanState>()?;
+            Some((Arc::clone(&state.trace), state.source.span_id))
         })
     })
 }
@@ -357,18 +344,11 @@ pub(crate) fn current_trace() -> Option<(Arc<LocalTrace>, SpanId)> {
 /// Returns the conversation that the current span belongs to.
 pub(crate) fn current_conversation() -> Option<Arc<str>> {
     with_current_span(|span| {
-        let holder = span.scope().find(|span| {
+        span.scope().find_map(|span| {
             let extensions = span.extensions();
-            extensions.get::<SpanState>().is_some() || extensions.get::<Unsampled>().is_some()
-        })?;
-        let extensions = holder.extensions();
-        if let Some(state) = extensions.get::<SpanState>() {
-            return inherit(state, &holder).conversation_id;
-        }
-        let unsampled = extensions.get::<Unsampled>()?;
-        Surroundings::conversation()
-            .and_then(|frame| frame.id())
-            .or_else(|| unsampled.trace.incoming_conversation())
+            let state = extensions.get::<SpanState>()?;
+            Some(inherit(state, &span).conversation_id)
+        })?
     })
 }
 
@@ -386,20 +366,20 @@ pub(crate) fn set_conversation_of_current_span(setting: ConversationSetting) -> 
     let set = with_current_span(|span| {
         span.scope().find_map(|span| {
             let mut extensions = span.extensions_mut();
-            if let Some(state) = extensions.get_mut::<SpanState>() {
-                if let ConversationSetting::Id(id) = &setting
-                    && state.source.attributes.contains("gen_ai.conversation.id")
-                {
-                    state
-                        .source
-                        .attributes
-                        .push("gen_ai.conversation.id", &**id);
-                }
-                state.node.conversation = setting.clone();
-                state.trace.note_said(true);
+            let state = extensions.get_mut::<SpanState>()?;
+            if !state.trace.is_recorded {
+                // It stands for all spans of its trace, and this may be a task among others.
                 return Some(());
             }
-            extensions.get_mut::<Unsampled>().map(|_| ())
+            if let ConversationSetting::Id(id) = &setting
+                && state.source.attributes.contains("gen_ai.conversation.id")
+            {
+                let attributes = &mut state.source.attributes;
+                attributes.push("gen_ai.conversation.id", &**id);
+            }
+            state.node.conversation = setting.clone();
+            state.trace.note_said(true);
+            Some(())
         })
     });
     set.is_some()

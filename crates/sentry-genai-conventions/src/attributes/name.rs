@@ -11,7 +11,7 @@ impl Hash {
         let bytes = key.as_bytes();
         let length = bytes.len();
         let mut mixed = if length >= 8 {
-            let before_end = if length >= 16 { length - 16 } else { 0 };
+            let before_end = length.saturating_sub(16);
             load(bytes, 0)
                 ^ load(bytes, length / 2 - 4).rotate_left(15)
                 ^ load(bytes, before_end).rotate_left(31)

@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use super::{DEFINITIONS, Dialect, Says, What, has_known_operation, has_prefix, json, usage, aliases};
+use super::{
+    DEFINITIONS, Dialect, Says, What, aliases, has_known_operation, has_prefix, json, usage,
+};
 use crate::SourceSpan;
 
 pub(super) static ADK: Dialect = Dialect {

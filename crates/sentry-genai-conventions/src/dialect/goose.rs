@@ -1,6 +1,6 @@
 //! goose: `#[instrument]` on functions, with its own names for what went in and came out.
 
-use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, What, mentions_gen_ai, is_of_crate};
+use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, What, is_of_crate, mentions_gen_ai};
 use crate::SourceSpan;
 
 pub(super) static GOOSE: Dialect = Dialect {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Dialect, Says, What, json, usage, aliases};
+use super::{Dialect, Says, What, aliases, json, usage};
 use crate::{SourceSpan, timestamp};
 
 pub(super) static LANGFUSE: Dialect = Dialect {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Dialect, Says, What, json, json::Object, usage, aliases};
+use super::{Dialect, Says, What, aliases, json, json::Object, usage};
 use crate::SourceSpan;
 
 pub(super) static LANGSMITH: Dialect = Dialect {

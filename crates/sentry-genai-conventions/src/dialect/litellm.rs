@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::{
-    Dialect, INPUT, OUTPUT, Says, What, has_known_operation, has_prefix, indexed, json, traceloop,
-    usage, aliases};
+    Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, has_prefix, indexed, json,
+    traceloop, usage,
+};
 use crate::SourceSpan;
 
 pub(super) static LITELLM: Dialect = Dialect {

@@ -1,7 +1,9 @@
 //! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
 
 use super::{
-    ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, event_list, has_known_operation, json, usage, aliases};
+    ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, aliases, event_list, has_known_operation, json,
+    usage,
+};
 use crate::{SourceSpan, SourceStatus};
 
 pub(super) static LOGFIRE: Dialect = Dialect {

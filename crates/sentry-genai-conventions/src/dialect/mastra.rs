@@ -1,6 +1,6 @@
 //! Mastra's exporter: a tree of spans per model call, of which one is the call.
 
-use super::{Dialect, Says, What, json, aliases};
+use super::{Dialect, Says, What, aliases, json};
 use crate::{SourceSpan, SourceStatus};
 
 pub(super) static MASTRA: Dialect = Dialect {

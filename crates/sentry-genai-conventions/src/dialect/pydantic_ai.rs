@@ -1,6 +1,6 @@
 //! pydantic-ai, in every version of its format: lists of events, then messages; names of its own, then the conventions'.
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, event_list, has_known_operation, aliases};
+use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, event_list, has_known_operation};
 use crate::SourceSpan;
 
 pub(super) static PYDANTIC_AI: Dialect = Dialect {

@@ -4,7 +4,9 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, bedrock, has_known_operation, indexed, json, aliases};
+    DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases, bedrock, has_known_operation,
+    indexed, json,
+};
 use crate::{Attributes, SourceSpan};
 
 pub(super) static TRACELOOP: Dialect = Dialect {
@@ -60,18 +62,18 @@ fn speaks(span: &SourceSpan) -> bool {
     is_own_scope(&span.scope)
         || (may("traceloop.") || may("llm.") || may("gen_ai."))
             && attributes.iter().any(|(key, _)| {
-            let indexed = |prefix: &str| {
-                key.strip_prefix(prefix)
-                    .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-            };
-            key.starts_with("traceloop.")
-                || matches!(
-                    key,
-                    "llm.request.type" | "llm.usage.total_tokens" | "llm.is_streaming"
-                )
-                || indexed("gen_ai.prompt.")
-                || indexed("gen_ai.completion.")
-        })
+                let indexed = |prefix: &str| {
+                    key.strip_prefix(prefix)
+                        .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+                };
+                key.starts_with("traceloop.")
+                    || matches!(
+                        key,
+                        "llm.request.type" | "llm.usage.total_tokens" | "llm.is_streaming"
+                    )
+                    || indexed("gen_ai.prompt.")
+                    || indexed("gen_ai.completion.")
+            })
 }
 
 /// OpenTelemetry's own instrumentations have scopes of the same family.

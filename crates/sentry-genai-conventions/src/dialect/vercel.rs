@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, has_known_operation, json, usage, aliases};
+use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, json, usage};
 use crate::SourceSpan;
 
 pub(super) static VERCEL: Dialect = Dialect {

@@ -63,9 +63,9 @@ pub(super) fn may_hold_blob(bytes: &[u8]) -> bool {
 
     let mut at = 0;
     while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
-        let is_broken = block
-            .iter()
-            .fold(false, |found, &byte| found | (byte == b' ') | (byte == b'"'));
+        let is_broken = block.iter().fold(false, |found, &byte| {
+            found | (byte == b' ') | (byte == b'"')
+        });
         if is_broken || !block.iter().all(|byte| CONTINUES[usize::from(*byte)]) {
             at += BLOCK;
             continue;

@@ -12,6 +12,12 @@ use super::{ContentLimits, Side, blobs, excerpt, marks::Specials, parse};
 /// A tool call in disguise: the repr of a Python object in the place of a text.
 static CALL_IN_TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='function_call'"));
 
+/// Few texts have an equals sign, and to look for one byte takes less than to look for several.
+fn holds_call(bytes: &[u8]) -> bool {
+    let sign = memchr::memchr(b'=', bytes);
+    sign.is_some() && CALL_IN_TEXT.find(bytes).is_some()
+}
+
 /// How many texts of system messages can move away without being read.
 const MAX_SYSTEM: usize = 8;
 
@@ -50,10 +56,7 @@ impl Texts {
 /// messages at the start. `None` does not mean that something is wrong with them.
 pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option<Canonical> {
     let bytes = text.as_bytes();
-    if text.len() > limits.attribute_bytes
-        || blobs::may_hold_blob(bytes)
-        || CALL_IN_TEXT.find(bytes).is_some()
-    {
+    if text.len() > limits.attribute_bytes || blobs::may_hold_blob(bytes) || holds_call(bytes) {
         return None;
     }
     let mut scan = Scan::of(text, limits);
@@ -69,7 +72,7 @@ pub(crate) struct Shortened {
     system: Texts,
     /// Where those stand that stay, as far as they follow one another; the last ones reach to the bracket that closes the list.
     pub(crate) kept: Vec<Range<usize>>,
-    /// How many there were beside those of the system, as far as they are in the text.
+    /// How many there were beside those of the system, or at least so many.
     pub(crate) original_length: usize,
 }
 
@@ -88,7 +91,7 @@ pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<
     }
     let start = excerpt::last_messages(text);
     let bytes = &text.as_bytes()[start.unwrap_or(0)..];
-    if blobs::may_hold_blob(bytes) || CALL_IN_TEXT.find(bytes).is_some() {
+    if blobs::may_hold_blob(bytes) || holds_call(bytes) {
         return None;
     }
     let mut scan = Scan::of(text, limits);
@@ -104,7 +107,10 @@ pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<
     let system_bytes: usize = of_system.map(|place| place.len() + 64).sum();
     let last_user = found.iter().rposition(|(_, is_user)| *is_user);
     // With a comma behind each, and a bracket.
-    let mut total: usize = 1 + found.iter().map(|(place, _)| place.len() + 1).sum::<usize>();
+    let mut total: usize = 1 + found
+        .iter()
+        .map(|(place, _)| place.len() + 1)
+        .sum::<usize>();
     let mut kept: Vec<Range<usize>> = Vec::new();
     let mut follows = false;
     for (index, (place, _)) in found.iter().enumerate() {
@@ -124,7 +130,8 @@ pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<
     (fits && !kept.is_empty()).then_some(Shortened {
         system,
         kept,
-        original_length: found.len(),
+        // Of those in front of an excerpt it is known that there are some.
+        original_length: found.len() + usize::from(start.is_some()),
     })
 }
 
@@ -138,6 +145,22 @@ pub(crate) fn is_text_parts(text: &str, limits: &ContentLimits) -> bool {
             .and_then(|_| scan.end())
             .is_some()
 }
+
+/// How most messages start, as far as the text, and whose they are.
+static USUAL: [(&str, &[u8]); 3] = [
+    (
+        "user",
+        br#"{"role":"user","parts":[{"type":"text","content":""#,
+    ),
+    (
+        "assistant",
+        br#"{"role":"assistant","parts":[{"type":"text","content":""#,
+    ),
+    (
+        "system",
+        br#"{"role":"system","parts":[{"type":"text","content":""#,
+    ),
+];
 
 /// A place in the text. Every step returns `None` at the first thing that is not of the simplest kind.
 struct Scan<'a, 'l> {
@@ -159,11 +182,7 @@ impl<'a, 'l> Scan<'a, 'l> {
 
     /// Reads the rest of a list of messages, to the end of the text. Hands over where each stands and whose it is, apart from the
     /// system messages at the start, whose texts are returned.
-    fn list(
-        &mut self,
-        side: Side,
-        mut message: impl FnMut(usize, usize, &str),
-    ) -> Option<Texts> {
+    fn list(&mut self, side: Side, mut message: impl FnMut(usize, usize, &str)) -> Option<Texts> {
         let mut system = Texts::default();
         let mut is_start = true;
         loop {
@@ -189,8 +208,30 @@ impl<'a, 'l> Scan<'a, 'l> {
         Some(system)
     }
 
+    /// Reads a message that has nothing but one text, with its fields in the usual order and without spaces; any other is left
+    /// where it is.
+    fn usual_message(&mut self, texts: &mut Texts) -> Option<&'static str> {
+        let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        let (role, opening) = USUAL.iter().find(|(_, it)| rest.starts_with(it))?;
+        // The quotation mark that opens the text is read again.
+        self.at += opening.len() - 1;
+        let content = self.text().map(|text| self.at - text.len()..self.at);
+        let is_all = self.text.as_bytes()[self.at..].starts_with(b"}]}");
+        let Some(content) = content.filter(|_| is_all) else {
+            self.at = start;
+            return None;
+        };
+        self.at += 3;
+        texts.push(content);
+        Some(role)
+    }
+
     /// Reads `{"role":R,"parts":[...],"finish_reason":F}`, adds the texts to `texts`, and returns the role.
     fn message(&mut self, side: Side, texts: &mut Texts) -> Option<&'a str> {
+        if let Some(role) = self.usual_message(texts) {
+            return Some(role);
+        }
         let (mut role, mut has_parts, mut has_reason) = (None, false, false);
         let mut has_reasoning = false;
         self.require(b'{')?;

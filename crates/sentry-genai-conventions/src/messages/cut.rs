@@ -71,7 +71,7 @@ fn is_within(value: &Value, levels: usize) -> bool {
     }
 }
 
-fn marker(bytes: usize) -> String {
+pub(super) fn marker(bytes: usize) -> String {
     format!("{MARKER_START}{bytes}{MARKER_END}")
 }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::cut;
+
 /// Stands between the two ends. A line break cannot stand in a JSON string, so no JSON has this inside.
 const START: &str = "\n… [";
 const END: &str = " bytes cut] …\n";
@@ -23,11 +25,12 @@ pub fn excerpt(text: &str, room: usize) -> Cow<'_, str> {
 
 /// Appends both ends of a text that is longer than `room`.
 pub(crate) fn write_excerpt(buffer: &mut String, text: &str, room: usize) {
-    let mut head = room / 4;
+    // One long message shows its beginning, and many of them their end: of the latter more fits.
+    let mut head = room / 3;
     while !text.is_char_boundary(head) {
         head -= 1;
     }
-    let mut tail = text.len() - (room - room / 4);
+    let mut tail = text.len() - (room - room / 3);
     while !text.is_char_boundary(tail) {
         tail += 1;
     }
@@ -48,8 +51,28 @@ pub(super) fn conversation(text: &str) -> Option<Cow<'_, str>> {
     missing.parse::<usize>().ok()?;
     Some(match last_elements(tail) {
         Some(elements) => Cow::Owned(format!("[{elements}")),
-        None => Cow::Borrowed(head),
+        None => match inside_string(head) {
+            Some(head) => {
+                let marker = cut::marker(missing.parse().ok()?);
+                Cow::Owned([head, &marker].concat())
+            }
+            None => Cow::Borrowed(head),
+        },
     })
+}
+
+/// Returns what there is of JSON that ends in the middle of a string, without half an escape; `None` if it ends elsewhere.
+fn inside_string(json: &str) -> Option<&str> {
+    let mut bytes = json.bytes().enumerate();
+    let mut is_inside = false;
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => is_inside = !is_inside,
+            b'\\' if is_inside && bytes.next().is_none() => return Some(&json[..at]),
+            _ => {}
+        }
+    }
+    is_inside.then_some(json)
 }
 
 /// Returns where the messages start that are wholly there in an excerpt of a list, which reach to its end.
@@ -135,7 +158,9 @@ mod tests {
         let text = Value::from(vec![message(&"äö\"\n".repeat(1000))]).to_string();
         let kept = excerpt(&text, 200);
         let beginning = conversation(&kept).unwrap();
-        assert!(text.starts_with(&*beginning) && beginning.len() > 40);
+        let (beginning, missing) = beginning.split_once('…').unwrap();
+        assert!(text.starts_with(beginning) && beginning.len() > 40);
+        assert!(missing.ends_with(" bytes cut]"));
     }
 
     #[test]

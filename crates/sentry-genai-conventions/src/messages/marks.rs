@@ -22,10 +22,10 @@ impl<'a> Specials<'a> {
         }
     }
 
-    /// Returns the first place from `at` on. `at` must not be before the block of the last call.
+    /// Returns the first place from `at` on.
     #[inline(always)]
     pub(super) fn from(&mut self, at: usize) -> Option<usize> {
-        if at >= self.block + BLOCK {
+        if at.wrapping_sub(self.block) >= BLOCK {
             self.block = at - at % BLOCK;
             self.marks = marks(self.bytes, self.block);
         }
@@ -87,6 +87,7 @@ mod tests {
                     assert_eq!(specials.from(0), Some(at));
                     assert_eq!(specials.from(at), Some(at));
                     assert_eq!(specials.from(at + 1), None);
+                    assert_eq!(specials.from(0), Some(at));
                 }
             }
         }

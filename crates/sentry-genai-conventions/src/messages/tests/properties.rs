@@ -275,7 +275,11 @@ fn common_messages_take_the_short_way() {
     let limits = ContentLimits::default();
     let text = r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]}, {"role": "user", "parts": [{"type": "text", "content": "Say \"4\"\n"}]}]"#;
     let found = canonical::messages(text, Side::Input, &limits).unwrap();
-    let system: Vec<_> = found.system().iter().map(|place| &text[place.clone()]).collect();
+    let system: Vec<_> = found
+        .system()
+        .iter()
+        .map(|place| &text[place.clone()])
+        .collect();
     assert_eq!(system, [r#""Be brief.""#]);
     assert_eq!(
         found.rest.map(|rest| &text[rest..]),

@@ -1,0 +1,72 @@
+use super::*;
+
+#[test]
+fn last_record_wins_and_first_ones_go() {
+    let mut attributes = Attributes::default();
+    attributes.push("a", 1_i64);
+    attributes.push("b", "x");
+    attributes.push_owned_key("a", "two");
+    assert_eq!(attributes.get("a"), Some(Value::Str("two")));
+    attributes.settle();
+    let kept: Vec<_> = attributes.iter().collect();
+    assert_eq!(kept, [("b", Value::Str("x")), ("a", Value::Str("two"))]);
+}
+
+#[test]
+fn append_keeps_what_both_say() {
+    let mut attributes = Attributes::default();
+    attributes.push("a", "first");
+    let mut later = Attributes::default();
+    later.push_owned_key("b", "second");
+    later.push("a", "third");
+    later.push("c", 3_i64);
+    attributes.append(later);
+    let expected = [
+        ("a", Value::Str("first")),
+        ("b", Value::Str("second")),
+        ("a", Value::Str("third")),
+        ("c", Value::Integer(3)),
+    ];
+    assert_eq!(attributes.iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn rename_never_overwrites() {
+    let mut attributes = Attributes::default();
+    attributes.push("old", "from old");
+    attributes.push("new", "from new");
+    attributes.rename("old", "new");
+    assert_eq!(attributes.get("new"), Some(Value::Str("from new")));
+    assert!(!attributes.contains("old"));
+}
+
+#[test]
+fn numbers_that_the_wire_cannot_carry() {
+    let mut attributes = Attributes::default();
+    attributes.push("nan", f64::NAN);
+    attributes.push("big", u64::MAX);
+    attributes.push("fits", i64::MAX as u64);
+    assert_eq!(attributes.get("nan"), None);
+    assert_eq!(
+        attributes.get("big"),
+        Some(Value::Str("18446744073709551615"))
+    );
+    assert_eq!(attributes.get("fits"), Some(Value::Integer(i64::MAX)));
+}
+
+#[test]
+fn displayed_values_end_somewhere() {
+    let mut attributes = Attributes::default();
+    attributes.push_display("list", format_args!("{:?}", vec!["é"; 1_000_000]), 8);
+    attributes.push_display("fits", 42, 8);
+    let expected = "[\"\n… [120 bytes cut] …\né\", \"";
+    assert_eq!(attributes.get("list"), Some(Value::Str(expected)));
+    assert_eq!(attributes.get("fits"), Some(Value::Str("42")));
+}
+
+#[test]
+fn debug_shows_no_content() {
+    let mut attributes = Attributes::default();
+    attributes.push("gen_ai.prompt", "a secret");
+    assert_eq!(format!("{attributes:?}"), r#"{"gen_ai.prompt": "string"}"#);
+}
