@@ -1,6 +1,8 @@
 use proptest::{collection, prelude::*};
 use serde_json::{Map, Number, Value, json};
 
+use crate::{Attributes, content::shape};
+
 use super::super::{
     ContentLimits, Messages, Side, canonical, redact_blobs, system_instructions, system_parts,
     tool_definitions, tool_payload,
@@ -254,6 +256,45 @@ proptest! {
                 serde_json::from_str::<Value>(&fitted.json).unwrap()
             });
             prop_assert_eq!(rest, long);
+        }
+    }
+
+    /// So is what is shortened without being taken apart.
+    #[test]
+    fn the_short_way_to_shorten_ends_where_the_long_one_does(
+        texts in collection::vec(nearly_canonical(), 1..6), side in side(), limits in limits(),
+    ) {
+        let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
+        let messages: Vec<_> = lists.filter(|list| !list.is_empty()).collect();
+        let text = format!("[{}]", messages.join(", "));
+        if let Some(found) = canonical::shorten(&text, side, &limits) {
+            let short = found.kept.iter().map(|place| &text[place.clone()]).collect::<Vec<_>>().join(",");
+            let short: Value = serde_json::from_str(&format!("[{short}]")).unwrap();
+            let mut messages = Messages::parse(&text, side);
+            messages.take_system();
+            let long = messages.into_json(&limits);
+            prop_assert_eq!(short, serde_json::from_str::<Value>(&long.json).unwrap());
+        }
+    }
+
+    /// Whatever a door has left of a text, messages stay JSON and within the limits.
+    #[test]
+    fn an_excerpt_becomes_messages(
+        texts in collection::vec(nearly_canonical(), 1..6), noise in ".{0,40}", room in 16..600_usize, limits in limits(),
+    ) {
+        let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
+        for text in [format!("[{}]", lists.collect::<Vec<_>>().join(",")), texts.concat() + &noise] {
+            let mut attributes = Attributes::default();
+            attributes.push_text("gen_ai.input.messages", &text, room);
+            attributes.push("gen_ai.request.model", "m");
+            shape(&mut attributes, &limits);
+            for key in ["gen_ai.input.messages", "gen_ai.system_instructions"] {
+                if let Some(shaped) = attributes.text(key) {
+                    prop_assert!(shaped.len() <= limits.attribute_bytes);
+                    prop_assert!(serde_json::from_str::<Vec<Value>>(shaped).is_ok());
+                }
+            }
+            prop_assert_eq!(attributes.text("gen_ai.request.model"), Some("m"));
         }
     }
 
