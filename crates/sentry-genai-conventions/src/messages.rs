@@ -156,6 +156,17 @@ pub struct ContentLimits {
     pub attribute_bytes: usize,
 }
 
+impl ContentLimits {
+    /// Returns the longest text that a door should copy, in bytes; of a longer one it takes an [excerpt](crate::excerpt()).
+    ///
+    /// That is more than fits, since what is cut later is cut with more care.
+    #[must_use]
+    pub fn text_room(&self) -> usize {
+        let most = self.attribute_bytes.max(self.text_bytes);
+        most.saturating_mul(11) / 8
+    }
+}
+
 impl Default for ContentLimits {
     fn default() -> Self {
         Self {

@@ -155,6 +155,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_deprecated_name_leads_to_one_that_stays() {
+        for start in names() {
+            let mut name = start;
+            for _ in 0..4 {
+                match attribute(name).map(|found| found.fate) {
+                    Some(Fate::Renamed(next)) => name = next,
+                    _ => break,
+                }
+            }
+            let fate = attribute(name).map(|found| found.fate);
+            assert!(!matches!(fate, Some(Fate::Renamed(_))), "{start}");
+        }
+    }
+
+    #[test]
     fn finds_attributes_and_templates() {
         assert_eq!(
             attribute("gen_ai.system").map(|found| found.fate),

@@ -127,18 +127,22 @@ impl Queue {
         self.add_flush(state)
     }
 
-    /// Moves all messages to `batch`, which must be empty, and the stores that are `spent` to where they are used again.
+    /// Takes in empty stores, to be used again, as far as there is room for them.
+    pub(crate) fn recycle(&self, mut spent: Vec<Attributes>) {
+        self.lock().spares.add(&mut spent);
+        // What is left is freed here, with nothing locked.
+    }
+
+    /// Moves all messages to `batch`, which must be empty.
     ///
     /// Waits until there are some, but not beyond `due`. If the worker `was_busy`, lets them pile up for a moment.
     pub(crate) fn take(
         &self,
         batch: &mut VecDeque<Message>,
-        spent: &mut Vec<Attributes>,
         was_busy: bool,
         due: Option<Instant>,
     ) -> Supply {
         let mut state = self.lock();
-        state.spares.add(spent);
         let nap_end = was_busy.then(|| Instant::now() + NAP);
         let until = match (nap_end, due) {
             (Some(nap_end), Some(due)) => Some(nap_end.min(due)),

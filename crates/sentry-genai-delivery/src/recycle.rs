@@ -54,14 +54,16 @@ impl Spares {
         }
     }
 
-    /// Takes in as many stores as there is room for, and drops the others.
+    /// Takes in as many stores as there is room for, and leaves the others.
     pub(crate) fn add(&mut self, spent: &mut Vec<Attributes>) {
-        for attributes in spent.drain(..) {
+        while let Some(attributes) = spent.pop() {
             let bytes = attributes.footprint();
-            if self.bytes + bytes <= self.max_bytes {
-                self.bytes += bytes;
-                self.spares.push(attributes);
+            if self.bytes + bytes > self.max_bytes {
+                spent.push(attributes);
+                break;
             }
+            self.bytes += bytes;
+            self.spares.push(attributes);
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use sentry_genai_conventions::{Attributes, SentrySpan, Translator};
+use sentry_genai_conventions::{SentrySpan, Translator};
 
 use crate::{
     accounting::LossReason,
@@ -42,8 +42,6 @@ pub(crate) struct Worker {
     unsampled: Buckets,
     calls: Option<ModelCalls>,
     batch: VecDeque<Message>,
-    /// The stores of spans that have been encoded.
-    spent: Vec<Attributes>,
     was_busy: bool,
 }
 
@@ -64,7 +62,6 @@ impl Worker {
             held_bytes: 0,
             unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
-            spent: Vec::new(),
             was_busy: false,
         }
     }
@@ -85,7 +82,7 @@ impl Worker {
         let due = due.into_iter().filter_map(Buckets::next_due).min();
         let supply = if self.batch.is_empty() {
             let queue = &self.shared.queue;
-            queue.take(&mut self.batch, &mut self.spent, self.was_busy, due)
+            queue.take(&mut self.batch, self.was_busy, due)
         } else {
             // What a turn that panicked left behind comes first.
             Supply::Open
@@ -249,7 +246,8 @@ impl Worker {
             Err(_) => return accounting.lose(LossReason::InternalSdkError, expected),
         };
         let attributes = bucket.spans.drain(..).map(|span| span.attributes);
-        self.spent.extend(attributes.filter_map(recycle::empty));
+        let spent = attributes.filter_map(recycle::empty).collect();
+        self.shared.queue.recycle(spent);
         let too_large = encoded.too_large as u64;
         accounting.lose(LossReason::SendError, too_large);
         let envelopes = encoded.envelopes.into_iter();

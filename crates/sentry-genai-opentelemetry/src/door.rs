@@ -17,7 +17,7 @@ use sentry_genai_delivery::{
 
 use crate::{
     batch::{self, Place},
-    intake::{Intake, text_room},
+    intake::Intake,
     node::{Identity, Node, Surroundings},
     open_spans::{Key, OpenSpans, SpanTable},
 };
@@ -85,7 +85,7 @@ impl Door {
     pub(crate) fn new(client: &Client, options: Options) -> Self {
         let client_options = client.options();
         Self {
-            text_room: text_room(options.content_limits()),
+            text_room: options.content_limits().text_room(),
             delivery: OnceLock::new(),
             prepared: Mutex::new(options.prepare(client_options)),
             ownership: Ownership::Own,
@@ -99,7 +99,7 @@ impl Door {
     pub(crate) fn shared(delivery: Delivery) -> Self {
         Self {
             // A delivery does not say which limits it was started with.
-            text_room: text_room(ContentLimits::default()),
+            text_room: ContentLimits::default().text_room(),
             delivery: OnceLock::from(Some(delivery)),
             prepared: Mutex::new(None),
             ownership: Ownership::Shared,

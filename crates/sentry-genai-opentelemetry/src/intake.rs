@@ -1,6 +1,6 @@
 //! What a door copies of a span, and where to.
 
-use sentry_genai_conventions::{Attributes, ContentLimits};
+use sentry_genai_conventions::Attributes;
 use sentry_genai_delivery::Delivery;
 
 /// How the attributes of spans are taken over.
@@ -27,11 +27,4 @@ impl<'a> Intake<'a> {
                 Attributes::with_capacity(attributes + 4, text_bytes + 128)
             })
     }
-}
-
-/// Returns the longest text to copy where content may be as long as `limits` say. It is more than fits, since what is cut later
-/// is cut with more care.
-pub(crate) fn text_room(limits: ContentLimits) -> usize {
-    let most = limits.attribute_bytes.max(limits.text_bytes);
-    most.saturating_mul(3) / 2
 }

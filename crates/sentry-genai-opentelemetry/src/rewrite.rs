@@ -13,7 +13,7 @@ use sentry_genai_delivery::{BeforeSendSpan, Options, SDK_NAME, SDK_VERSION};
 use crate::{
     batch::{self, Place},
     door::{Origin, Parent},
-    intake::{Intake, text_room},
+    intake::Intake,
     node::Identity,
     open_spans::SpanTable,
 };
@@ -41,7 +41,7 @@ impl Rewriter {
             before_send_span: options.before_send_span(),
             release: client_options.release.clone(),
             environment: client_options.environment.clone(),
-            text_room: text_room(options.content_limits()),
+            text_room: options.content_limits().text_room(),
             spans: SpanTable::new(),
         }
     }

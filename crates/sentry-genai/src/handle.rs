@@ -66,12 +66,7 @@ impl Handle {
             delivery,
             shutdown_timeout,
             correlation,
-            // What is cut later should be cut with care, so there has to be more than fits.
-            text_room: limits
-                .attribute_bytes
-                .max(limits.text_bytes)
-                .saturating_mul(11)
-                / 8,
+            text_room: limits.text_room(),
             propagation,
             task_frames: TaskFrames::default(),
         }))

@@ -84,7 +84,7 @@ impl Attributes {
         Some((position, self.written_since(start)?))
     }
 
-    /// Puts a word in front of a key.
+    /// Puts a word in front of a key, unless the key that this makes is there already: then its value goes.
     pub(crate) fn prefix_key(&mut self, key: &str, prefix: &str) {
         let hash = Hash::of(key);
         let Some(position) = self.position(hash, key) else {
@@ -93,12 +93,20 @@ impl Attributes {
         let start = self.text.len();
         self.text.push_str(prefix);
         self.text.push_str(key);
-        let Some(range) = self.written_since(start) else {
+        let range = self.written_since(start);
+        let value = self.entries[position].value;
+        // A key that occurs more than once must not stay in part.
+        self.remove_hashed(hash, key);
+        let Some(range) = range else {
             return;
         };
         let new = range.of(&self.text);
         let (hash, head) = (Hash::of(new), head_bit(new));
+        if self.position(hash, new).is_some() {
+            return;
+        }
         let entry = &mut self.entries[position];
+        entry.value = value;
         entry.key = Key::Text(range);
         entry.hash = hash;
         entry.row = Row::UNKNOWN;

@@ -41,6 +41,18 @@ fn rename_never_overwrites() {
 }
 
 #[test]
+fn a_key_with_a_word_in_front_is_there_once() {
+    let mut attributes = Attributes::default();
+    attributes.push("a", 1_i64);
+    attributes.push("a", 2_i64);
+    attributes.prefix_key("a", "otel.");
+    attributes.push("a", 3_i64);
+    attributes.prefix_key("a", "otel.");
+    let kept: Vec<_> = attributes.iter().collect();
+    assert_eq!(kept, [("otel.a", Value::Integer(2))]);
+}
+
+#[test]
 fn numbers_that_the_wire_cannot_carry() {
     let mut attributes = Attributes::default();
     attributes.push("nan", f64::NAN);

@@ -56,7 +56,7 @@ impl SentryGenAiExporter {
 
     /// Creates an exporter that sends by way of a delivery that something else uses too.
     ///
-    /// Of texts above 384,000 bytes both ends are kept, also where the delivery was given higher limits.
+    /// Of texts above 352,000 bytes both ends are kept, also where the delivery was given higher limits.
     #[must_use]
     pub fn with_delivery(delivery: Delivery) -> Self {
         Self {

@@ -75,7 +75,7 @@ impl SentryGenAiProcessor {
     /// Creates a processor that sends by way of a delivery that something else uses too, such as the `tracing` layer of
     /// `sentry-genai` (`guard.handle()` has it). Shutting down flushes the delivery and does not end it.
     ///
-    /// Of texts above 384,000 bytes both ends are kept, also where the delivery was given higher limits.
+    /// Of texts above 352,000 bytes both ends are kept, also where the delivery was given higher limits.
     #[must_use]
     pub fn with_delivery(delivery: Delivery) -> Self {
         Self {
