@@ -3,6 +3,7 @@
 mod edit;
 mod name;
 mod owned;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -16,6 +17,7 @@ pub(crate) use edit::Piece;
 use name::head_bit;
 pub(crate) use name::{Hash, Name};
 pub(crate) use owned::Owned;
+pub(crate) use shape::{Edit, Shape};
 pub use value::{Input, Scalar, Value};
 
 use crate::{excerpt, messages::write_excerpt, tables::Row};

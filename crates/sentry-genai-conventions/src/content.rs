@@ -98,6 +98,11 @@ fn known(key: &str) -> Option<&'static Content> {
         .find(|content| content.key.hash == hash && content.key.text == key)
 }
 
+/// Returns whether `key` holds content that [`shape`] brings into a shape of its own.
+pub(crate) fn has_shape(key: &str) -> bool {
+    known(key).is_some()
+}
+
 /// Returns whether `key` holds content.
 pub(crate) fn is_content(key: &str) -> bool {
     side(key).is_some()
@@ -136,24 +141,29 @@ fn first_text(text: &str) -> String {
     }
 }
 
+const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+
 /// Takes from the messages what is no content: why the model stopped. Works on messages that may not leave, too.
 pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Recognised>) {
-    const KEY: &str = "gen_ai.response.finish_reasons";
     let llm_call = matches!(
         recognised.map(|found| found.operation),
         Some(Operation::Ai(row)) if row.kind == AiKind::LlmCall
     );
-    if let Some(text) = attributes.text(KEY) {
+    if let Some(text) = attributes.text(FINISH_REASONS) {
         if !is_one_reason(text)
             && let Some(list) = reasons(text)
         {
-            attributes.set(KEY, &list);
+            attributes.set(FINISH_REASONS, &list);
         }
         return;
     }
-    if !llm_call {
-        return;
+    if llm_call {
+        find_finish_reasons(attributes);
     }
+}
+
+/// Takes why the model stopped from the messages, for a call that does not say it.
+pub(crate) fn find_finish_reasons(attributes: &mut Attributes) {
     let Some(output) = attributes.text("gen_ai.output.messages") else {
         return;
     };
@@ -163,12 +173,12 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
     }
     let found = Messages::parse(output, messages::Side::Output).finish_reasons();
     if !found.is_empty() {
-        attributes.push(KEY, serde_json::json!(found).to_string());
+        attributes.push(FINISH_REASONS, serde_json::json!(found).to_string());
     }
 }
 
 /// Recognises `["stop"]` and its like, which is what most models say.
-fn is_one_reason(text: &str) -> bool {
+pub(crate) fn is_one_reason(text: &str) -> bool {
     let reason = text
         .strip_prefix("[\"")
         .and_then(|rest| rest.strip_suffix("\"]"));
@@ -338,6 +348,13 @@ pub(crate) fn bound(attributes: &mut Attributes, limits: &ContentLimits) {
         attributes.remove(&key);
         attributes.push_owned_key(&key, text);
     }
+}
+
+/// Returns whether [`bound`] leaves a text alone.
+#[inline]
+pub(crate) fn stays(text: &str, limits: &ContentLimits) -> bool {
+    text.len() <= limits.text_bytes
+        && (messages::is_harmless(text) || matches!(messages::redact_blobs(text), Cow::Borrowed(_)))
 }
 
 /// Returns what is to stand in the place of a text that is not content of its own shape; `None` if it may stay.

@@ -147,6 +147,14 @@ pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
         .unwrap_or(&OTEL)
 }
 
+/// Dialects that are the conventions, but for the names of some attributes.
+static CONVENTIONAL: &[&Dialect] = &[&OTEL, &rig::RIG, &genai::GENAI];
+
+/// Returns whether a library gives spans of this name a meaning that their attributes do not have.
+pub(crate) fn is_told_by_name(name: &str) -> bool {
+    name == litellm::RAW || name == rig::STREAMING
+}
+
 /// Returns whether a span is the output of a translation: its name then says nothing that its attributes do not.
 pub(crate) fn is_translated(span: &SourceSpan) -> bool {
     span.attributes
@@ -164,6 +172,11 @@ impl Dialect {
         operation: |_| Says::Nothing,
         adjust: |_, _| {},
     };
+
+    /// Returns whether all that this dialect does to a span follows from the span's keys and [name](is_told_by_name).
+    pub(crate) fn is_conventional(&self) -> bool {
+        CONVENTIONAL.iter().any(|it| std::ptr::eq(*it, self))
+    }
 
     /// Makes the span's keys those of the conventions.
     pub(crate) fn apply(&self, span: &mut SourceSpan, what: What) {

@@ -29,6 +29,8 @@ mod messages;
 mod naming;
 mod operation;
 mod plain;
+mod plan;
+mod planning;
 mod privacy;
 mod provider;
 mod recognise;
@@ -47,6 +49,7 @@ pub use deprecated::{Deprecation, deprecation};
 pub use heritage::Heritage;
 pub use logged_error::LoggedError;
 pub use messages::excerpt;
+pub use planning::PlanningTranslator;
 pub use span::{
     AiKind, Ancestors, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,
     SpanKind, Status, Timestamp, TraceId,

@@ -200,15 +200,10 @@ fn demoted(span: &mut SourceSpan, about: Option<&str>, dialect: &Dialect) -> Nam
 /// Operations of the conventions that have no place in Sentry's AI views, but a name by convention.
 static WELL_KNOWN: &[&str] = &["invoke_workflow", "plan", "retrieval"];
 
-fn ordinary(span: &SourceSpan) -> Naming {
+/// Names a span that is not about GenAI.
+pub(crate) fn ordinary(span: &SourceSpan) -> Naming {
     let plain = plain::classify(span);
-    let (kind, _) = plain.op.split_once('.').unwrap_or((&plain.op, ""));
-    let origin = match kind {
-        plain::FUNCTION => "auto.function.rust".into(),
-        "db" => "auto.db.rust".into(),
-        "http" => "auto.http.rust".into(),
-        kind => format!("auto.{kind}.rust").into(),
-    };
+    let origin = plain_origin(&plain.op);
     // So is a span that has been translated before.
     let named = span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
     let name = match plain.name {
@@ -223,7 +218,18 @@ fn ordinary(span: &SourceSpan) -> Naming {
     }
 }
 
-fn origin(category: &'static str, dialect: &Dialect) -> Cow<'static, str> {
+/// Returns the origin of a span that is no AI span.
+pub(crate) fn plain_origin(op: &str) -> Cow<'static, str> {
+    let (kind, _) = op.split_once('.').unwrap_or((op, ""));
+    match kind {
+        plain::FUNCTION => "auto.function.rust".into(),
+        "db" => "auto.db.rust".into(),
+        "http" => "auto.http.rust".into(),
+        kind => format!("auto.{kind}.rust").into(),
+    }
+}
+
+pub(crate) fn origin(category: &'static str, dialect: &Dialect) -> Cow<'static, str> {
     match (category, dialect.name) {
         ("ai", "") => "auto.ai.rust".into(),
         (category, "") => format!("auto.{category}.rust").into(),

@@ -13,6 +13,17 @@ pub(crate) struct Plain<'a> {
     pub(crate) name: Option<Cow<'a, str>>,
 }
 
+/// Where the method of an HTTP request is.
+pub(crate) static HTTP_METHODS: &[&str] = &["http.request.method", "http.method"];
+
+/// Returns where that is, by which a request of this op is named.
+pub(crate) fn http_targets(op: &str) -> &'static [&'static str] {
+    match op {
+        "http.server" => &["http.route"],
+        _ => &["url.template"],
+    }
+}
+
 /// Classifies a span by the first convention it follows, in the order in which Sentry derives ops.
 pub(crate) fn classify(span: &SourceSpan) -> Plain<'_> {
     let attributes = &span.attributes;
@@ -55,24 +66,41 @@ pub(crate) fn classify(span: &SourceSpan) -> Plain<'_> {
 }
 
 fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<Plain<'_>> {
-    let method = first(attributes, &["http.request.method", "http.method"]);
+    let method = first(attributes, HTTP_METHODS);
     let route = first(attributes, &["http.route"]);
     let server = kind == Some(SpanKind::Server) || route.is_some();
-    let (op, target) = match (method, kind) {
+    let op = match (method, kind) {
         (None, _) if route.is_none() => return None,
-        (_, Some(SpanKind::Client)) => ("http.client", first(attributes, &["url.template"])),
-        _ if server => ("http.server", route),
-        _ => ("http", first(attributes, &["url.template"])),
+        (_, Some(SpanKind::Client)) => "http.client",
+        _ if server => "http.server",
+        _ => "http",
     };
-    let name = match (method, target) {
-        (Some(method), Some(target)) => Some([method_name(method), " ", target].concat().into()),
-        (Some(method), None) => Some(method_name(method).into()),
-        (None, _) => None,
-    };
+    let name = method.map(|method| match first(attributes, http_targets(op)) {
+        None => method_name(method).into(),
+        target => http_name(method, target).into(),
+    });
     Some(Plain {
         op: op.into(),
         name,
     })
+}
+
+/// Returns the name of a request, by method and target.
+pub(crate) fn http_name(method: &str, target: Option<&str>) -> String {
+    match target {
+        Some(target) => [method_name(method), " ", target].concat(),
+        None => method_name(method).to_owned(),
+    }
+}
+
+/// Returns whether a span has the name that [`http_name`] gives it.
+pub(crate) fn is_http_name(name: &str, method: &str, target: Option<&str>) -> bool {
+    let rest = name.strip_prefix(method_name(method));
+    match (rest, target) {
+        (Some(rest), Some(target)) => rest.strip_prefix(' ') == Some(target),
+        (Some(rest), None) => rest.is_empty(),
+        (None, _) => false,
+    }
 }
 
 /// `HTTP` stands for a method that is not a known one.

@@ -40,19 +40,45 @@ pub(crate) fn withhold(span: &mut SourceSpan, ai: bool, capture: Capture) {
     if ai {
         withhold_quotations(span);
     }
-    span.attributes.retain(|key, value| {
-        if let Some(side) = content::side(key) {
-            return capture.allows(side);
-        }
-        if is_known(key) {
-            return true;
-        }
-        if ai {
-            !may_be_content(key, value)
-        } else {
-            !looks_like_argument(key, value)
-        }
-    });
+    span.attributes
+        .retain(|key, value| match withholding(key, capture) {
+            Withholding::Never => true,
+            Withholding::Always => false,
+            Withholding::IfContent => may_stay(key, value, ai),
+        });
+}
+
+/// Whether an attribute may leave, by its key alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Withholding {
+    /// It may.
+    Never,
+    /// It may not.
+    Always,
+    /// It may if it does not [look like content](may_stay).
+    IfContent,
+}
+
+/// Returns what decides about an attribute.
+pub(crate) fn withholding(key: &str, capture: Capture) -> Withholding {
+    if capture.everything() {
+        return Withholding::Never;
+    }
+    match content::side(key) {
+        Some(side) if capture.allows(side) => Withholding::Never,
+        Some(_) => Withholding::Always,
+        None if is_known(key) => Withholding::Never,
+        None => Withholding::IfContent,
+    }
+}
+
+/// Returns whether an attribute that no convention defines may leave, on an AI span or on another one.
+pub(crate) fn may_stay(key: &str, value: Value<'_>, ai: bool) -> bool {
+    if ai {
+        !may_be_content(key, value)
+    } else {
+        !looks_like_argument(key, value)
+    }
 }
 
 /// Keeps of the reason for an error what says what went wrong: providers like to quote the request below that.

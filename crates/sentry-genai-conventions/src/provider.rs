@@ -58,13 +58,18 @@ static NO_PROVIDERS: &[&str] = &[
     "none",
 ];
 
+/// Returns whether a name is that of a usual provider.
+pub(crate) fn is_usual(name: &str) -> bool {
+    USUAL.contains(&name)
+}
+
 /// Makes the provider the conventions' name of it; on a model call a framework is none.
 pub(crate) fn normalise(attributes: &mut Attributes, what: What) {
     attributes.rename(OLD_KEY, KEY);
     let Some(written) = attributes.text(KEY) else {
         return;
     };
-    if USUAL.contains(&written) {
+    if is_usual(written) {
         return;
     }
     let lower = unquoted(written).to_ascii_lowercase();

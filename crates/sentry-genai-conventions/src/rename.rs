@@ -32,6 +32,28 @@ pub(crate) fn canonicalise(attributes: &mut Attributes) {
     }
 }
 
+/// Returns whether [`canonicalise`] has no value to convert, whatever the texts say.
+pub(crate) fn are_of_their_types(attributes: &Attributes) -> bool {
+    attributes.iter().all(|(key, value)| {
+        let mut known = tables::attribute(key);
+        while let Some(Fate::Renamed(to)) = known.map(|known| known.fate) {
+            known = tables::attribute(to);
+        }
+        known.is_none_or(|known| is_of_type(value, known.kind))
+    })
+}
+
+fn is_of_type(value: Value<'_>, kind: Kind) -> bool {
+    matches!(
+        (kind, value),
+        (Kind::Text, Value::Str(_))
+            | (Kind::Integer, Value::Integer(_))
+            | (Kind::Double, Value::Double(_))
+            | (Kind::Boolean, Value::Bool(_))
+            | (Kind::List, Value::Array(_))
+    )
+}
+
 /// Moves attributes out of Sentry's namespaces that Sentry does not know, so that they are kept as what they are: the
 /// program's or a library's own.
 pub(crate) fn evict(attributes: &mut Attributes) {
@@ -52,6 +74,12 @@ pub(crate) fn evict(attributes: &mut Attributes) {
             value.push(attributes, &home);
         }
     }
+}
+
+/// Returns whether [`evict`] would move anything, once all keys have been looked up.
+pub(crate) fn has_strangers(attributes: &Attributes) -> bool {
+    let mut known = attributes.known();
+    known.any(|(key, _, known)| is_stranger(key, known))
 }
 
 fn is_stranger(key: &str, known: Option<&Attribute>) -> bool {
@@ -86,11 +114,7 @@ fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Owned)> {
                 (Kind::Text, Value::Str(text)) => {
                     unquoted(text).len() == text.len() || crate::content::is_content(key)
                 }
-                (Kind::Integer, Value::Integer(_))
-                | (Kind::Double, Value::Double(_))
-                | (Kind::Boolean, Value::Bool(_))
-                | (Kind::List, Value::Array(_)) => true,
-                _ => false,
+                (kind, value) => is_of_type(value, kind),
             };
             (!fits).then(|| (known.name, known.kind, Owned::from(value)))
         })

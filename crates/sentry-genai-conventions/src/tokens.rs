@@ -2,15 +2,18 @@
 
 use crate::Attributes;
 
-const INPUT: &str = "gen_ai.usage.input_tokens";
+pub(crate) const INPUT: &str = "gen_ai.usage.input_tokens";
 const CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
 const CACHE_CREATION: &str = "gen_ai.usage.cache_creation.input_tokens";
-const OUTPUT: &str = "gen_ai.usage.output_tokens";
+pub(crate) const OUTPUT: &str = "gen_ai.usage.output_tokens";
 const REASONING: &str = "gen_ai.usage.reasoning.output_tokens";
-const TOTAL: &str = "gen_ai.usage.total_tokens";
+pub(crate) const TOTAL: &str = "gen_ai.usage.total_tokens";
 
 /// Every count, for those who move or remove them all.
 pub(crate) static COUNTS: &[&str] = &[INPUT, CACHE_READ, CACHE_CREATION, OUTPUT, REASONING, TOTAL];
+
+/// The counts that others include.
+pub(crate) static PARTS: &[&str] = &[CACHE_READ, CACHE_CREATION, REASONING];
 
 /// Makes input include what was read from and written to the cache, output include reasoning, and total their sum.
 ///
@@ -99,9 +102,14 @@ pub(crate) fn add_cache(attributes: &mut Attributes) {
     }
 }
 
+/// Returns whether `key` holds a cost.
+pub(crate) fn is_cost(key: &str) -> bool {
+    key.starts_with(COSTS)
+}
+
 /// Removes every count, and every cost.
 pub(crate) fn remove(attributes: &mut Attributes) {
-    attributes.retain(|key, _| !COUNTS.contains(&key) && !key.starts_with(COSTS));
+    attributes.retain(|key, _| !COUNTS.contains(&key) && !is_cost(key));
 }
 
 /// Returns whether the span says how many tokens a call used.

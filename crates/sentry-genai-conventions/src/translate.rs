@@ -1,10 +1,11 @@
 //! The translation, step by step.
 
 use crate::{
-    AiKind, SentrySpan, SourceSpan, SpanKind, Value,
+    AiKind, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
     dialect::{self, What, unquoted},
-    events, naming,
+    events,
+    naming::{self, Naming},
     operation::Operation,
     privacy::{self, Capture},
     recognise::{Recognised, recognise},
@@ -42,7 +43,7 @@ pub struct TranslateOptions {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Translator {
-    options: TranslateOptions,
+    pub(crate) options: TranslateOptions,
 }
 
 impl Translator {
@@ -110,25 +111,7 @@ impl Translator {
         }
         content::bound(&mut span.attributes, &self.options.limits);
 
-        SentrySpan {
-            trace_id: span.trace_id,
-            span_id: span.span_id,
-            parent_span_id: span.parent_span_id,
-            name: naming.name,
-            op: naming.op,
-            ai: naming.ai,
-            origin: naming.origin,
-            kind: span.kind.unwrap_or(match naming.ai {
-                Some(AiKind::LlmCall) => SpanKind::Client,
-                _ => SpanKind::Internal,
-            }),
-            status,
-            start: span.start,
-            end: span.end.max(span.start),
-            attributes: span.attributes,
-            links: span.links,
-            ancestors: span.inherited.ancestors,
-        }
+        finish(span, naming, status)
     }
 
     /// Reads what a span says of its conversation and its agent, in any dialect, before it is translated.
@@ -199,12 +182,35 @@ pub struct Identity {
     pub is_gen_ai: bool,
 }
 
-fn what(recognised: Option<&Recognised>) -> What {
+pub(crate) fn what(recognised: Option<&Recognised>) -> What {
     recognised.map_or(What::Plain, |found| What::of(found.operation))
 }
 
+/// Makes of a span whose attributes are final what is sent.
+pub(crate) fn finish(span: SourceSpan, naming: Naming, status: Status) -> SentrySpan {
+    SentrySpan {
+        trace_id: span.trace_id,
+        span_id: span.span_id,
+        parent_span_id: span.parent_span_id,
+        name: naming.name,
+        op: naming.op,
+        ai: naming.ai,
+        origin: naming.origin,
+        kind: span.kind.unwrap_or(match naming.ai {
+            Some(AiKind::LlmCall) => SpanKind::Client,
+            _ => SpanKind::Internal,
+        }),
+        status,
+        start: span.start,
+        end: span.end.max(span.start),
+        attributes: span.attributes,
+        links: span.links,
+        ancestors: span.inherited.ancestors,
+    }
+}
+
 /// Reads the fields by which `tracing` code names what OpenTelemetry has as properties of a span.
-fn reserved_fields(span: &mut SourceSpan) {
+pub(crate) fn reserved_fields(span: &mut SourceSpan) {
     if let Some(name) = span.attributes.text("otel.name") {
         span.name = unquoted(name).to_owned().into();
     }

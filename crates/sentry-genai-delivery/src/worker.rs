@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use sentry_genai_conventions::{SentrySpan, Translator};
+use sentry_genai_conventions::{PlanningTranslator, SentrySpan, Translator};
 
 use crate::{
     accounting::LossReason,
@@ -31,7 +31,7 @@ const KEPT_CAPACITY: usize = 1024;
 
 pub(crate) struct Worker {
     shared: Arc<Shared>,
-    translator: Translator,
+    translator: PlanningTranslator,
     before_send_span: Option<BeforeSendSpan>,
     encoder: SpanEncoder,
     buckets: Buckets,
@@ -56,7 +56,7 @@ impl Worker {
             buckets: sending_buckets(&shared),
             calls: shared.config.meter.clone().map(ModelCalls::new),
             shared,
-            translator,
+            translator: PlanningTranslator::new(translator),
             before_send_span,
             held: Buckets::new(Purpose::Holding),
             held_bytes: 0,

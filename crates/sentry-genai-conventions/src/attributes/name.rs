@@ -31,6 +31,11 @@ impl Hash {
         Self((mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32) as u32)
     }
 
+    #[inline]
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// The hash's place in a set of 64.
     #[inline]
     pub(crate) const fn bit(self) -> u64 {

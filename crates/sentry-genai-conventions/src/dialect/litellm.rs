@@ -37,7 +37,7 @@ pub(super) static LITELLM: Dialect = Dialect {
 };
 
 /// What litellm sent to the provider and got back, below the span of the call.
-const RAW: &str = "raw_gen_ai_request";
+pub(super) const RAW: &str = "raw_gen_ai_request";
 
 fn speaks(span: &SourceSpan) -> bool {
     span.scope == "litellm" || span.name == RAW || has_prefix(span, "litellm.")

@@ -15,6 +15,9 @@ pub(super) static RIG: Dialect = Dialect {
     ..Dialect::NONE
 };
 
+/// The name of a streamed turn.
+pub(super) const STREAMING: &str = "chat_streaming";
+
 fn speaks(span: &SourceSpan) -> bool {
     ["rig", "rig_core", "rig_agent"]
         .iter()
@@ -23,7 +26,7 @@ fn speaks(span: &SourceSpan) -> bool {
 
 /// Until 0.43 a streamed turn differed from another one by its span name alone.
 fn adjust(span: &mut SourceSpan, _: What) {
-    if span.name == "chat_streaming" {
+    if span.name == STREAMING {
         span.attributes.push("gen_ai.response.streaming", true);
     }
 }

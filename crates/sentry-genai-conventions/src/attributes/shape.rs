@@ -1,0 +1,199 @@
+//! Which attributes a span has and of what types, whatever they say.
+
+use std::borrow::Cow;
+
+use super::{Attributes, Entry, Hash, Key, Name, Slot, Value, name::head_bit};
+use crate::tables::Row;
+
+/// The keys and types of attributes, in their order.
+#[derive(Debug)]
+pub(crate) struct Shape(Vec<Field>);
+
+#[derive(Debug)]
+struct Field {
+    key: Cow<'static, str>,
+    hash: Hash,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Vacant,
+    Bool,
+    Integer,
+    Double,
+    Text,
+    Array,
+}
+
+impl Kind {
+    #[inline]
+    fn of(slot: &Slot) -> Self {
+        match slot {
+            Slot::Vacant => Self::Vacant,
+            Slot::Bool(_) => Self::Bool,
+            Slot::Integer(_) => Self::Integer,
+            Slot::Double(_) => Self::Double,
+            Slot::Text(_) => Self::Text,
+            Slot::Array(_) => Self::Array,
+        }
+    }
+}
+
+impl Field {
+    #[inline]
+    fn is_that_of(&self, entry: &Entry, text: &str) -> bool {
+        let key = entry.key.name(text);
+        // Mostly both are the same literal.
+        self.hash == entry.hash
+            && self.kind == Kind::of(&entry.value)
+            && self.key.len() == key.len()
+            && (std::ptr::eq(self.key.as_ptr(), key.as_ptr()) || self.key == key)
+    }
+}
+
+/// What becomes of one attribute's key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Edit {
+    /// The attribute goes.
+    Remove,
+    /// It gets another key.
+    Rename(Cow<'static, str>),
+}
+
+impl Attributes {
+    /// A hash of the keys and types, and of the text under `decisive`.
+    pub(crate) fn shape_hash(&self, decisive: &Name) -> u64 {
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+        let mut mixed = self.entries.len() as u64;
+        for entry in &self.entries {
+            let field = u64::from(entry.hash.bits()) << 8 | Kind::of(&entry.value) as u64;
+            mixed = (mixed.rotate_left(7) ^ field).wrapping_mul(MIX);
+        }
+        if let Some(text) = self.text_name(decisive) {
+            mixed = (mixed ^ u64::from(Hash::of(text).bits())).wrapping_mul(MIX);
+        }
+        mixed ^ mixed >> 32
+    }
+
+    /// Returns the shape, to be [compared](Self::has_shape) with that of others.
+    pub(crate) fn shape(&self) -> Shape {
+        let fields = self.entries.iter().map(|entry| Field {
+            key: self.own_key(&entry.key),
+            hash: entry.hash,
+            kind: Kind::of(&entry.value),
+        });
+        Shape(fields.collect())
+    }
+
+    /// Returns whether these are attributes of the same keys and types, in the same order.
+    pub(crate) fn has_shape(&self, Shape(fields): &Shape) -> bool {
+        fields.len() == self.entries.len()
+            && (fields.iter().zip(&self.entries))
+                .all(|(field, it)| field.is_that_of(it, &self.text))
+    }
+
+    /// Returns what has to be done to the keys of `self` to make it `edited`, which is what `self` has become by some edits; `None`
+    /// if these have changed more than keys.
+    pub(crate) fn edits_to(&self, edited: &Self) -> Option<Vec<(usize, Edit)>> {
+        if self.entries.len() != edited.entries.len() {
+            return None;
+        }
+        let mut edits = Vec::new();
+        let pairs = self.entries.iter().zip(&edited.entries).enumerate();
+        for (index, (before, after)) in pairs {
+            let value = self.value(&before.value);
+            if let Slot::Vacant = after.value {
+                if value.is_some() {
+                    edits.push((index, Edit::Remove));
+                }
+                continue;
+            }
+            if value != edited.value(&after.value) {
+                return None;
+            }
+            if before.key.name(&self.text) != after.key.name(&edited.text) {
+                edits.push((index, Edit::Rename(edited.own_key(&after.key))));
+            }
+        }
+        Some(edits)
+    }
+
+    /// Iterates over all that has been recorded, with `None` in the place of what was removed.
+    #[inline]
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Option<(&str, Value<'_>)>> {
+        self.entries.iter().map(|entry| {
+            let value = self.value(&entry.value)?;
+            Some((entry.key.name(&self.text), value))
+        })
+    }
+
+    /// Returns what was recorded as number `index`, if it is still there.
+    #[inline]
+    pub(crate) fn slot(&self, index: usize) -> Option<(&str, Value<'_>)> {
+        let entry = self.entries.get(index)?;
+        let value = self.value(&entry.value)?;
+        Some((entry.key.name(&self.text), value))
+    }
+
+    /// Returns the text that was recorded as number `index`, if it is one.
+    #[inline]
+    pub(crate) fn text_at(&self, index: usize) -> Option<&str> {
+        match self.slot(index)? {
+            (_, Value::Str(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns the whole number that was recorded as number `index`, if it is one.
+    #[inline]
+    pub(crate) fn integer_at(&self, index: usize) -> Option<i64> {
+        match self.entries.get(index)?.value {
+            Slot::Integer(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Replaces the value that was recorded as number `index`.
+    #[inline]
+    pub(crate) fn set_integer_at(&mut self, index: usize, number: i64) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.value = Slot::Integer(number);
+        }
+    }
+
+    /// Removes what was recorded as number `index`.
+    #[inline]
+    pub(crate) fn remove_at(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.value = Slot::Vacant;
+        }
+    }
+
+    /// Gives what was recorded as number `index` another key, which nothing else has.
+    pub(crate) fn rename_at(&mut self, index: usize, key: &Cow<'static, str>) {
+        let new = match key {
+            Cow::Borrowed(key) => Key::Static(key),
+            Cow::Owned(key) => match self.write(key) {
+                Some(range) => Key::Text(range),
+                None => return self.remove_at(index),
+            },
+        };
+        if let Some(entry) = self.entries.get_mut(index) {
+            let hash = Hash::of(key);
+            entry.key = new;
+            entry.hash = hash;
+            entry.row = Row::UNKNOWN;
+            self.seen |= hash.bit();
+            self.heads |= head_bit(key);
+        }
+    }
+
+    fn own_key(&self, key: &Key) -> Cow<'static, str> {
+        match key {
+            Key::Static(key) => Cow::Borrowed(key),
+            Key::Text(range) => Cow::Owned(range.of(&self.text).to_owned()),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What the translation of spans of one shape has in common.
+//!
+//! Nearly all that the translation decides depends on which attributes a span has, not on what they say. A [`Plan`] holds these
+//! decisions, made once for a span that has been translated step by step, and says of every attribute what it must look like for
+//! them to hold. The step by step translation stays what defines the result: a plan only ever leaves out steps that would do
+//! nothing.
+
+mod check;
+mod draft;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::borrow::Cow;
+
+use check::Check;
+use work::Work;
+
+use crate::{
+    SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,
+    attributes::{Edit, Shape},
+    dialect, privacy, translate,
+};
+
+/// How to translate a span that has the same attributes as one before.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    scope: Cow<'static, str>,
+    /// The kind that spans come with, and the one their attributes give them.
+    source_kind: Option<SpanKind>,
+    kind: Option<SpanKind>,
+    shape: Shape,
+    /// One for each attribute.
+    checks: Vec<Check>,
+    edits: Vec<(usize, Edit)>,
+    /// Where `otel.name` is.
+    otel_name: Option<usize>,
+    /// Attributes that may not leave, and those that may if they do not look like content.
+    withheld: Vec<usize>,
+    doubtful: Vec<usize>,
+    /// A name that has been found to say nothing.
+    name: Cow<'static, str>,
+    work: Work,
+}
+
+impl Plan {
+    /// Returns whether this is how `span` would be translated.
+    pub(crate) fn fits(&self, span: &SourceSpan, options: &TranslateOptions) -> bool {
+        let attributes = &span.attributes;
+        span.kind == self.source_kind
+            && span.status == SourceStatus::Unset
+            && span.events.is_empty()
+            && is_same(&span.scope, &self.scope)
+            && attributes.has_shape(&self.shape)
+            && self.work.fits_inherited(span, options)
+            && (attributes.slots().zip(&self.checks)).all(|(slot, check)| match slot {
+                Some((_, value)) => check.passes(value, &options.limits),
+                None => true,
+            })
+            && self.is_ordinary_name(self.name_of(span))
+    }
+
+    /// Translates a span that this plan [fits](Self::fits).
+    pub(crate) fn translate(&self, mut span: SourceSpan, options: &TranslateOptions) -> SentrySpan {
+        if let Some(index) = self.otel_name {
+            span.name = self.name_of(&span).to_owned().into();
+            span.attributes.remove_at(index);
+        }
+        span.kind = self.kind;
+        for (index, edit) in &self.edits {
+            match edit {
+                Edit::Remove => span.attributes.remove_at(*index),
+                Edit::Rename(key) => span.attributes.rename_at(*index, key),
+            }
+        }
+        let naming = self.work.settle(&mut span);
+        self.withhold(&mut span);
+        self.work.shape_content(&mut span, options);
+        translate::finish(span, naming, Status::Ok)
+    }
+
+    fn name_of<'a>(&self, span: &'a SourceSpan) -> &'a str {
+        let given = self
+            .otel_name
+            .and_then(|index| span.attributes.text_at(index));
+        given.unwrap_or(&span.name)
+    }
+
+    /// Returns whether a span is what its attributes say, whatever its name.
+    fn is_ordinary_name(&self, name: &str) -> bool {
+        is_same(name, &self.name) || !dialect::is_told_by_name(name) && self.work.fits_name(name)
+    }
+
+    fn withhold(&self, span: &mut SourceSpan) {
+        let attributes = &mut span.attributes;
+        for &index in &self.withheld {
+            attributes.remove_at(index);
+        }
+        for &index in &self.doubtful {
+            let stays = (attributes.slot(index))
+                .is_none_or(|(key, value)| privacy::may_stay(key, value, self.work.is_ai()));
+            if !stays {
+                attributes.remove_at(index);
+            }
+        }
+    }
+}
+
+/// Compares two texts that are mostly the same literal.
+fn is_same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && (std::ptr::eq(one.as_ptr(), other.as_ptr()) || one == other)
+}

@@ -1,0 +1,335 @@
+//! Making a plan of a span.
+
+use super::{
+    Plan,
+    check::{Check, is_plain},
+    work::{AiWork, Counts, PlainName, PlainWork, Work},
+};
+use crate::{
+    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
+    attributes::Edit,
+    content,
+    dialect::{self, Dialect, OUTPUT},
+    naming,
+    operation::{AiOperation, Operation},
+    plain,
+    privacy::{self, Capture, Withholding},
+    recognise::recognise,
+    rename, tokens, translate,
+};
+
+const OPERATION: &str = "gen_ai.operation.name";
+const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+const HTTP_STATUSES: [&str; 2] = ["http.response.status_code", "http.status_code"];
+
+/// Attributes that change what others mean, or that are taken apart. A span with one of them is translated step by step.
+static IRREGULAR: &[&str] = &[
+    "error",
+    "error.message",
+    "error.type",
+    "faas.trigger",
+    "gen_ai.response.text",
+    "gen_ai.response.time_to_first_chunk",
+    "gen_ai.response.tool_calls",
+    "gen_ai.tool.call.outcome",
+    "gen_ai.tool.error.type",
+    "model",
+    "otel.status_code",
+    "otel.status_description",
+    "otel.status_message",
+];
+
+static IRREGULAR_PREFIXES: &[&str] = &["ai.", "mcp.", "sentry."];
+
+/// What spans like this one have that is not content, though only agents may not have it.
+static NOT_OF_AGENTS: &[&str] = &[
+    "gen_ai.response.model",
+    FINISH_REASONS,
+    "gen_ai.tool.definitions",
+];
+
+impl Plan {
+    /// Makes a plan for spans like `span`, before its translation; `None` if such spans have to be translated step by step.
+    pub(crate) fn of(span: &SourceSpan, options: &TranslateOptions) -> Option<Self> {
+        let is_usual = span.events.is_empty()
+            && span.status == SourceStatus::Unset
+            && !span
+                .attributes
+                .slots()
+                .flatten()
+                .any(|(key, _)| is_irregular(key));
+        if !is_usual || has_duplicates(&span.attributes) {
+            return None;
+        }
+        let otel_name = position(&span.attributes, "otel.name");
+        // The first steps are taken on a copy; what they have done to the keys is what the plan will do.
+        let mut trial = span.clone();
+        translate::reserved_fields(&mut trial);
+        let dialect = dialect::of(&trial);
+        if !dialect.is_conventional() || dialect::is_told_by_name(&trial.name) {
+            return None;
+        }
+        let recognised = recognise(&trial, dialect);
+        let row = match recognised.as_ref().map(|found| found.operation) {
+            None => None,
+            Some(Operation::Ai(row)) => Some(row),
+            Some(_) => return None,
+        };
+        if row.is_some() {
+            dialect.apply(&mut trial, translate::what(recognised.as_ref()));
+        }
+        if !rename::are_of_their_types(&trial.attributes) {
+            return None;
+        }
+        rename::canonicalise(&mut trial.attributes);
+        let edits = span.attributes.edits_to(&trial.attributes);
+        if row.is_some() {
+            let before = trial.attributes.clone();
+            dialect::settle_values(&mut trial, translate::what(recognised.as_ref()));
+            // What changes here, changes for what it says.
+            if !before.edits_to(&trial.attributes)?.is_empty() {
+                return None;
+            }
+        } else if dialect::mentions_gen_ai(&trial) {
+            return None;
+        }
+        let mut edits = edits?;
+        if rename::has_strangers(&trial.attributes) {
+            return None;
+        }
+        let draft = Draft {
+            span,
+            trial: &trial,
+            options,
+        };
+        let checks = draft.checks()?;
+        let work = match row {
+            Some(row) => Work::Ai(draft.ai_work(row, dialect)?),
+            None => Work::Plain(draft.plain_work()),
+        };
+        if !work.fits_name(&trial.name) {
+            return None;
+        }
+        if row.is_some_and(|row| row.kind == AiKind::Agent) {
+            let positions = NOT_OF_AGENTS
+                .iter()
+                .filter_map(|key| position(&trial.attributes, key));
+            edits.extend(positions.map(|index| (index, Edit::Remove)));
+        }
+        // Whatever it says it has been read by now, and it is removed where it is read.
+        edits.retain(|(index, _)| Some(*index) != otel_name);
+        let (withheld, doubtful) = draft.withheld();
+        let plan = Self {
+            scope: span.scope.clone(),
+            source_kind: span.kind,
+            kind: trial.kind,
+            shape: span.attributes.shape(),
+            checks,
+            edits,
+            otel_name,
+            withheld,
+            doubtful,
+            name: trial.name.clone(),
+            work,
+        };
+        // Of two spans of one shape the first may be one that no plan fits.
+        plan.fits(span, options).then_some(plan)
+    }
+}
+
+fn is_irregular(key: &str) -> bool {
+    IRREGULAR.contains(&key)
+        || IRREGULAR_PREFIXES
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
+}
+
+fn has_duplicates(attributes: &Attributes) -> bool {
+    let mut settled = attributes.clone();
+    settled.settle();
+    settled.len() != attributes.len()
+}
+
+fn position(attributes: &Attributes, key: &str) -> Option<usize> {
+    attributes
+        .slots()
+        .position(|slot| slot.is_some_and(|(it, _)| it == key))
+}
+
+/// A span before and after its keys have become canonical.
+struct Draft<'a> {
+    span: &'a SourceSpan,
+    trial: &'a SourceSpan,
+    options: &'a TranslateOptions,
+}
+
+impl Draft<'_> {
+    fn position(&self, key: &str) -> Option<usize> {
+        position(&self.trial.attributes, key)
+    }
+
+    /// Returns the first of these keys under which there is a text.
+    fn text_position(&self, keys: &[&str]) -> Option<usize> {
+        let attributes = &self.trial.attributes;
+        let mut positions = keys.iter().filter_map(|key| self.position(key));
+        positions.find(|index| attributes.text_at(*index).is_some())
+    }
+
+    fn checks(&self) -> Option<Vec<Check>> {
+        let before = self.span.attributes.slots();
+        let after = self.trial.attributes.slots();
+        let statuses = HTTP_STATUSES.iter().filter_map(|key| self.position(key));
+        if statuses.count() > 1 {
+            return None;
+        }
+        before
+            .zip(after)
+            .map(|(before, after)| match (before, after) {
+                // Those that go have been looked at, or are not to be looked at.
+                (Some((key, Value::Str(text))), None) => Some(match key {
+                    "otel.kind" => Check::Exactly(text.into()),
+                    _ => Check::Text,
+                }),
+                (_, Some((key, value))) => self.check(key, value),
+                _ => Some(Check::Any),
+            })
+            .collect()
+    }
+
+    fn check(&self, key: &str, value: Value<'_>) -> Option<Check> {
+        let Value::Str(text) = value else {
+            return Some(if tokens::COUNTS.contains(&key) {
+                Check::Count
+            } else if HTTP_STATUSES.contains(&key) {
+                Check::HttpStatus {
+                    first_failure: match self.trial.kind {
+                        Some(SpanKind::Client) => 400,
+                        _ => 500,
+                    },
+                }
+            } else {
+                Check::Any
+            });
+        };
+        Some(match key {
+            OPERATION => Check::Exactly(text.into()),
+            "gen_ai.provider.name" if !is_plain(text, &self.options.limits) => return None,
+            "gen_ai.provider.name" => Check::Provider(text.into()),
+            "server.address" => Check::Address,
+            "gen_ai.tool.call.id" => Check::CallId,
+            "gen_ai.output.type" => Check::OutputType,
+            FINISH_REASONS => Check::FinishReason,
+            _ if HTTP_STATUSES.contains(&key) => return None,
+            _ if content::has_shape(key) => Check::Content,
+            _ => Check::Text,
+        })
+    }
+
+    fn ai_work(&self, row: &'static AiOperation, dialect: &Dialect) -> Option<AiWork> {
+        let attributes = &self.trial.attributes;
+        if attributes.text(OPERATION) != Some(row.name) {
+            return None;
+        }
+        let (place, subjects): (_, &[&str]) = match row.kind {
+            AiKind::LlmCall => (
+                "gen_ai.request.model",
+                &["gen_ai.request.model", "gen_ai.response.model"],
+            ),
+            AiKind::Agent => (
+                "gen_ai.agent.name",
+                &[
+                    "gen_ai.agent.name",
+                    "gen_ai.pipeline.name",
+                    "gen_ai.function_id",
+                ],
+            ),
+            AiKind::Tool => ("gen_ai.tool.name", &["gen_ai.tool.name"]),
+            AiKind::Handoff | AiKind::Memory => return None,
+        };
+        let names_conversation = self.position("gen_ai.conversation.id").is_some();
+        // Another attribute may stand in for it.
+        if !names_conversation && dialect::session(self.span).is_some() {
+            return None;
+        }
+        let has = |key| self.position(key).is_some();
+        Some(AiWork {
+            row,
+            origin: naming::origin("ai", dialect),
+            subject: self.text_position(subjects),
+            names_subject: has(place),
+            names_conversation,
+            names_agent: has("gen_ai.agent.name"),
+            counts: self.counts()?,
+            looks_for_reasons: row.kind == AiKind::LlmCall && !has(FINISH_REASONS) && has(OUTPUT),
+            has_content: attributes.iter().any(|(key, _)| content::has_shape(key)),
+        })
+    }
+
+    fn counts(&self) -> Option<Counts> {
+        let attributes = &self.trial.attributes;
+        let mut present = tokens::COUNTS.iter().filter(|key| attributes.contains(key));
+        // A count that is none has no type that the registry knows.
+        if present.clone().any(|key| attributes.integer(key).is_none()) {
+            return None;
+        }
+        let has_costs = attributes.iter().any(|(key, _)| tokens::is_cost(key));
+        Some(match present.next() {
+            None if !has_costs => Counts::None,
+            _ if tokens::PARTS.iter().any(|key| attributes.contains(key)) || has_costs => {
+                Counts::Reconcile
+            }
+            _ => {
+                let input = self.position(tokens::INPUT);
+                let output = self.position(tokens::OUTPUT);
+                match (input, output) {
+                    (None, None) => Counts::Reconcile,
+                    _ => Counts::Sum {
+                        input,
+                        output,
+                        total: self.position(tokens::TOTAL),
+                    },
+                }
+            }
+        })
+    }
+
+    fn plain_work(&self) -> PlainWork {
+        let classified = plain::classify(self.trial);
+        let is_named = self.position("otel.name").is_some();
+        let method = self.text_position(plain::HTTP_METHODS);
+        let name = match (classified.name, method) {
+            (None, _) => PlainName::Given,
+            _ if is_named => PlainName::Given,
+            (Some(_), Some(method)) if classified.op.starts_with("http") => PlainName::Http {
+                method,
+                target: self.text_position(plain::http_targets(&classified.op)),
+            },
+            (Some(_), _) => PlainName::Convention,
+        };
+        PlainWork {
+            origin: naming::plain_origin(&classified.op),
+            op: classified.op,
+            name,
+        }
+    }
+
+    /// Returns which attributes may not leave, and which may not if they look like content.
+    fn withheld(&self) -> (Vec<usize>, Vec<usize>) {
+        let capture = Capture {
+            inputs: self.options.capture_inputs,
+            outputs: self.options.capture_outputs,
+        };
+        let (mut withheld, mut doubtful) = (Vec::new(), Vec::new());
+        for (index, slot) in self.trial.attributes.slots().enumerate() {
+            let Some((key, _)) = slot else {
+                continue;
+            };
+            match privacy::withholding(key, capture) {
+                Withholding::Never => {}
+                Withholding::Always => withheld.push(index),
+                Withholding::IfContent => doubtful.push(index),
+            }
+        }
+        (withheld, doubtful)
+    }
+}

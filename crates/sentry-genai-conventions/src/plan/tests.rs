@@ -1,0 +1,402 @@
+//! A plan gives what the steps give, for whatever spans of its shape there are.
+
+use std::sync::Arc;
+
+use proptest::{collection, prelude::*, sample};
+
+use crate::{
+    AiKind, PlanningTranslator, Scalar, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,
+    SpanKind, Timestamp, TraceId, TranslateOptions, Translator, Value,
+};
+
+/// What an attribute may hold here.
+#[derive(Clone, Debug)]
+enum Held {
+    Text(String),
+    Integer(i64),
+    Double(f64),
+    Bool(bool),
+    List(Vec<String>),
+}
+
+/// Keys that decide about something, and others.
+static KEYS: &[&str] = &[
+    "gen_ai.operation.name",
+    "gen_ai.request.model",
+    "gen_ai.response.model",
+    "gen_ai.agent.name",
+    "gen_ai.tool.name",
+    "gen_ai.tool.type",
+    "gen_ai.tool.call.id",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "gen_ai.tool.definitions",
+    "gen_ai.provider.name",
+    "gen_ai.system",
+    "gen_ai.conversation.id",
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.response.finish_reasons",
+    "gen_ai.response.id",
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.total_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.request.temperature",
+    "gen_ai.request.max_tokens",
+    "gen_ai.request.seed",
+    "gen_ai.output.type",
+    "gen_ai.cost.total_tokens",
+    "gen_ai.custom",
+    "session.id",
+    "thread.id",
+    "server.address",
+    "http.request.method",
+    "http.method",
+    "http.route",
+    "http.response.status_code",
+    "http.status_code",
+    "url.template",
+    "url.full",
+    "db.system.name",
+    "db.query.text",
+    "db.operation.name",
+    "rpc.system",
+    "rpc.method",
+    "messaging.system",
+    "otel.name",
+    "otel.kind",
+    "otel.status_code",
+    "error.type",
+    "sentry.op",
+    "mcp.method.name",
+    "rig.completion_parent",
+    "user_question",
+    "app.note",
+    "app.count",
+    "plain",
+];
+
+static TEXTS: &[&str] = &[
+    "",
+    "chat",
+    "invoke_agent",
+    "execute_tool",
+    "embeddings",
+    "plan",
+    "gpt-5-mini",
+    "\"gpt-5-mini\"",
+    "Some(\"gpt-5\")",
+    "openai",
+    "Anthropic",
+    "langchain",
+    "az.ai.openai",
+    "GET",
+    "_OTHER",
+    "/users/{id}",
+    "https://api.openai.com:8443/v1",
+    "server",
+    "client",
+    "ERROR",
+    "tools/call",
+    "[\"stop\"]",
+    "stop",
+    "[\"STOP\"]",
+    "<not specified>",
+    "json_object",
+    "12",
+    "what is the weather in Vienna",
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg",
+    r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#,
+    r#"[{"role":"system","parts":[{"type":"text","content":"Be brief"}]},{"role":"user","content":"Hi"}]"#,
+    r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"stop"}]"#,
+    r#"{"city":"Vienna"}"#,
+    "a text that is longer than what one attribute may hold with the limits of this test, which are a hundred bytes or so",
+];
+
+static NAMES: &[&str] = &[
+    "chat",
+    "chat gpt-5-mini",
+    "invoke_agent",
+    "execute_tool get_weather",
+    "chat_streaming",
+    "raw_gen_ai_request",
+    "GET",
+    "GET /users/{id}",
+    "work",
+];
+
+static SCOPES: &[&str] = &["app", "rig", "genai::client", "litellm", "logfire.openai"];
+
+fn held() -> impl Strategy<Value = Held> {
+    prop_oneof![
+        6 => sample::select(TEXTS).prop_map(|text| Held::Text(text.to_owned())),
+        2 => prop_oneof![Just(-1_i64), Just(0), Just(12), Just(404), Just(503)].prop_map(Held::Integer),
+        1 => prop_oneof![Just(0.5), Just(3.0)].prop_map(Held::Double),
+        1 => any::<bool>().prop_map(Held::Bool),
+        1 => collection::vec("[a-z]{0,3}", 0..2).prop_map(Held::List),
+    ]
+}
+
+/// A span of a few attributes, mostly of an operation that is known.
+fn shape() -> impl Strategy<Value = Vec<(&'static str, Held)>> {
+    let operation = prop_oneof![
+        3 => sample::select(&["chat", "invoke_agent", "execute_tool", "embeddings"][..])
+            .prop_map(|name| Some(name.to_owned())),
+        1 => Just(None),
+    ];
+    let rest = collection::vec((sample::select(KEYS), held()), 0..7);
+    (operation, rest).prop_map(|(operation, rest)| {
+        let operation = operation.map(|name| ("gen_ai.operation.name", Held::Text(name)));
+        operation.into_iter().chain(rest).collect()
+    })
+}
+
+/// What differs from span to span.
+#[derive(Clone, Debug)]
+struct Circumstances {
+    name: &'static str,
+    scope: &'static str,
+    kind: Option<SpanKind>,
+    conversation: Option<&'static str>,
+    agent: Option<&'static str>,
+    session: Option<&'static str>,
+    model_calls_below: bool,
+    fails: bool,
+    /// Which attribute holds something else of the same type.
+    change: (usize, String),
+}
+
+fn circumstances() -> impl Strategy<Value = Circumstances> {
+    let some_text = || prop_oneof![2 => Just(None), 1 => sample::select(TEXTS).prop_map(Some)];
+    let kind = prop_oneof![
+        Just(None),
+        Just(Some(SpanKind::Client)),
+        Just(Some(SpanKind::Server))
+    ];
+    (
+        (sample::select(NAMES), sample::select(SCOPES), kind),
+        (some_text(), some_text(), some_text()),
+        (
+            any::<bool>(),
+            prop_oneof![9 => Just(false), 1 => Just(true)],
+        ),
+        (0..8_usize, sample::select(TEXTS)),
+    )
+        .prop_map(
+            |((name, scope, kind), (conversation, agent, session), (below, fails), change)| {
+                Circumstances {
+                    name,
+                    scope,
+                    kind,
+                    conversation,
+                    agent,
+                    session,
+                    model_calls_below: below,
+                    fails,
+                    change: (change.0, change.1.to_owned()),
+                }
+            },
+        )
+}
+
+fn span(shape: &[(&'static str, Held)], circumstances: &Circumstances) -> SourceSpan {
+    let mut span = SourceSpan::new(
+        TraceId::from_bytes([1; 16]).unwrap(),
+        SpanId::from_bytes([2; 8]).unwrap(),
+        circumstances.name,
+        Timestamp::from_nanos(5),
+    );
+    span.scope = circumstances.scope.into();
+    span.kind = circumstances.kind;
+    for (index, (key, held)) in shape.iter().enumerate() {
+        let (changed, other) = &circumstances.change;
+        match held {
+            Held::Text(_) if index == *changed => span.attributes.push(key, other),
+            Held::Text(text) => span.attributes.push(key, text),
+            Held::Integer(number) => span.attributes.push(key, *number),
+            Held::Double(number) => span.attributes.push(key, *number),
+            Held::Bool(value) => span.attributes.push(key, *value),
+            Held::List(items) => {
+                let items: Vec<_> = items.iter().cloned().map(Scalar::Str).collect();
+                span.attributes.push(key, items);
+            }
+        }
+    }
+    let inherited = &mut span.inherited;
+    inherited.conversation_id = circumstances.conversation.map(Arc::from);
+    inherited.agent_name = circumstances.agent.map(Arc::from);
+    inherited.session_id = circumstances.session.map(Arc::from);
+    inherited.model_calls_below = circumstances.model_calls_below;
+    if circumstances.fails {
+        span.status = SourceStatus::Error(Some("no".to_owned()));
+        span.events.push(SourceEvent::new("exception"));
+    }
+    span
+}
+
+/// All there is to a span but the order of its attributes.
+fn summary(span: &SentrySpan) -> String {
+    let mut attributes: Vec<_> = (span.attributes.iter())
+        .map(|(key, value)| format!("{key} = {value:?}"))
+        .collect();
+    attributes.sort();
+    format!(
+        "{} {} {:?} {} {:?} {:?} {:?}\n{}",
+        span.name,
+        span.op,
+        span.ai,
+        span.origin,
+        span.kind,
+        span.status,
+        (
+            span.trace_id,
+            span.span_id,
+            span.parent_span_id,
+            span.start,
+            span.end
+        ),
+        attributes.join("\n")
+    )
+}
+
+fn options() -> impl Strategy<Value = TranslateOptions> {
+    (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(inputs, outputs, short)| {
+        let mut options = TranslateOptions::default();
+        options.capture_inputs = inputs;
+        options.capture_outputs = outputs;
+        if short {
+            options.limits.text_bytes = 100;
+            options.limits.attribute_bytes = 200;
+        }
+        options
+    })
+}
+
+proptest! {
+    #[test]
+    fn spans_of_one_shape_come_out_as_they_would_alone(
+        shapes in collection::vec(shape(), 1..3),
+        spans in collection::vec((any::<sample::Index>(), circumstances()), 1..24),
+        same_place in any::<bool>(),
+        options in options(),
+    ) {
+        let translator = Translator::new(options);
+        let mut planning = PlanningTranslator::new(translator.clone());
+        let (name, scope, kind) = (spans[0].1.name, spans[0].1.scope, spans[0].1.kind);
+        for (which, mut circumstances) in spans {
+            if same_place {
+                (circumstances.name, circumstances.scope, circumstances.kind) = (name, scope, kind);
+            }
+            let shape: &Vec<_> = which.get(&*shapes);
+            let span = span(shape, &circumstances);
+            let expected = summary(&translator.translate(span.clone()));
+            prop_assert_eq!(summary(&planning.translate(span)), expected);
+        }
+    }
+}
+
+/// The usual spans of a program, some of which a plan must be found for.
+fn usual(what: &str) -> SourceSpan {
+    let text = |text: &str| Held::Text(text.to_owned());
+    let (name, shape) = match what {
+        "chat" => (
+            "chat",
+            vec![
+                ("gen_ai.operation.name", text("chat")),
+                ("gen_ai.provider.name", text("openai")),
+                ("gen_ai.request.model", text("gpt-5-mini")),
+                ("gen_ai.request.temperature", Held::Double(0.7)),
+                ("gen_ai.input.messages", text(TEXTS[30])),
+                ("gen_ai.response.finish_reasons", text("[\"stop\"]")),
+                ("gen_ai.usage.input_tokens", Held::Integer(12)),
+                ("gen_ai.usage.output_tokens", Held::Integer(30)),
+            ],
+        ),
+        "tool" => (
+            "execute_tool",
+            vec![
+                ("gen_ai.operation.name", text("execute_tool")),
+                ("gen_ai.tool.name", text("get_weather")),
+                ("gen_ai.tool.type", text("function")),
+                ("gen_ai.tool.call.arguments", text("{}")),
+            ],
+        ),
+        "agent" => (
+            "invoke_agent Weather",
+            vec![
+                ("gen_ai.operation.name", text("invoke_agent")),
+                ("gen_ai.agent.name", text("Weather")),
+                ("gen_ai.response.model", text("gpt-5-mini")),
+            ],
+        ),
+        "http" => (
+            "HTTP request",
+            vec![
+                ("http.request.method", text("GET")),
+                ("url.full", text("https://api.openai.com/v1")),
+                ("http.response.status_code", Held::Integer(200)),
+                ("otel.kind", text("client")),
+            ],
+        ),
+        _ => (
+            "fetch",
+            vec![
+                ("otel.name", text("fetch the orders")),
+                ("rows", Held::Integer(3)),
+            ],
+        ),
+    };
+    let circumstances = Circumstances {
+        name,
+        scope: "app",
+        kind: None,
+        conversation: Some("conv_1"),
+        agent: Some("Weather"),
+        session: None,
+        model_calls_below: true,
+        fails: false,
+        change: (usize::MAX, String::new()),
+    };
+    span(&shape, &circumstances)
+}
+
+#[test]
+fn usual_spans_are_planned() {
+    for capture in [false, true] {
+        let mut options = TranslateOptions::default();
+        options.capture_inputs = capture;
+        options.capture_outputs = capture;
+        for what in ["chat", "tool", "agent", "http", "function"] {
+            let span = usual(what);
+            let plan = super::Plan::of(&span, &options).unwrap_or_else(|| panic!("{what}"));
+            let planned = plan.translate(span.clone(), &options);
+            let alone = Translator::new(options).translate(span);
+            assert_eq!(summary(&planned), summary(&alone));
+            assert_eq!(planned.ai == Some(AiKind::Tool), what == "tool");
+        }
+    }
+}
+
+#[test]
+fn a_value_out_of_the_ordinary_is_translated_step_by_step() {
+    let options = TranslateOptions::default();
+    let span = usual("chat");
+    let plan = super::Plan::of(&span, &options).unwrap();
+    let mut quoted = SourceSpan {
+        attributes: Default::default(),
+        ..span.clone()
+    };
+    for (key, value) in span.attributes.iter() {
+        match (key, value) {
+            ("gen_ai.request.model", _) => quoted.attributes.push_owned_key(key, "\"gpt-5\""),
+            (_, Value::Str(text)) => quoted.attributes.push_owned_key(key, text),
+            (_, value) => quoted.attributes.push_owned_key(key, value),
+        }
+    }
+    assert!(plan.fits(&span, &options));
+    assert!(!plan.fits(&quoted, &options));
+}
