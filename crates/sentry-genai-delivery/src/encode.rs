@@ -1,10 +1,17 @@
 //! A span as JSON.
 
-use sentry_genai_conventions::{Link, Scalar, SentrySpan, SpanId, Status, Value};
+use std::borrow::Cow;
+
+use sentry_genai_conventions::{
+    Link, Scalar, SentrySpan, SpanId, SpanKind, Status, TraceId, Value,
+};
 
 use crate::{
     config::Config,
-    json::{write_bool, write_double, write_hex, write_integer, write_string, write_timestamp},
+    json::{
+        hex, is_short_and_plain, write_bool, write_double, write_hex, write_integer, write_string,
+        write_timestamp,
+    },
     segment::Segment,
 };
 
@@ -65,13 +72,26 @@ const KEYS: [&str; 16] = [
 #[derive(Debug)]
 pub(crate) struct Frame {
     segment: SpanId,
-    /// The start of every span, up to its id.
-    start: Vec<u8>,
+    head: Head,
     /// The attributes that name the segment.
     segment_attributes: Vec<(Preset, Vec<u8>)>,
     /// All the spans have in common, for the usual span that sets none of it itself.
     common_block: Vec<u8>,
+    /// Op, origin and kind of the spans so far: there are few.
+    descriptions: Vec<Description>,
 }
+
+/// The attributes that tell what a span is, encoded.
+#[derive(Debug)]
+struct Description {
+    op: Cow<'static, str>,
+    origin: Cow<'static, str>,
+    kind: SpanKind,
+    json: Vec<u8>,
+}
+
+/// How many descriptions a frame remembers.
+const MAX_DESCRIPTIONS: usize = 16;
 
 impl SpanEncoder {
     pub(crate) fn new(config: &Config) -> Self {
@@ -106,10 +126,6 @@ impl SpanEncoder {
     ///
     /// The ids of trace and segment are those of `segment`: one span of another trace would cost the whole envelope.
     fn frame(&self, segment: &Segment) -> Frame {
-        let mut start = Vec::with_capacity(64);
-        start.extend_from_slice(b"{\"trace_id\":\"");
-        write_hex(&mut start, &segment.trace().trace_id().to_bytes());
-        start.extend_from_slice(b"\",\"span_id\":\"");
         let name = segment.name();
         let mut attributes = Vec::with_capacity(3);
         let id = segment.span_id().to_string();
@@ -121,16 +137,14 @@ impl SpanEncoder {
         if segment.trace().stands_for_itself() {
             add(Preset::ClientSampleRate, Value::Double(1.0));
         }
+        let encoded = attributes.iter().chain(&self.common);
+        let encoded: Vec<_> = encoded.map(|(_, json)| &**json).collect();
         Frame {
             segment: segment.span_id(),
-            start,
-            common_block: attributes
-                .iter()
-                .chain(&self.common)
-                .flat_map(|(_, json)| json)
-                .copied()
-                .collect(),
+            head: Head::of(segment.trace().trace_id()),
+            common_block: encoded.concat(),
             segment_attributes: attributes,
+            descriptions: Vec::new(),
         }
     }
 
@@ -150,22 +164,16 @@ impl SpanEncoder {
         self.write(buffer, span, frame);
     }
 
-    fn write(&self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &Frame) {
+    fn write(&self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &mut Frame) {
         let is_segment = span.span_id == frame.segment;
-        buffer.extend_from_slice(&frame.start);
-        write_hex(buffer, &span.span_id.to_bytes());
-        if let Some(parent) = span.parent_span_id {
-            buffer.extend_from_slice(b"\",\"parent_span_id\":\"");
-            write_hex(buffer, &parent.to_bytes());
-        }
-        buffer.extend_from_slice(b"\",\"name\":");
+        frame.head.write(buffer, span);
         write_string(buffer, &span.name);
-        let status: &[u8] = match span.status {
-            Status::Error => b",\"status\":\"error\",\"is_segment\":",
-            _ => b",\"status\":\"ok\",\"is_segment\":",
-        };
-        buffer.extend_from_slice(status);
-        write_bool(buffer, is_segment);
+        buffer.extend_from_slice(match (span.status, is_segment) {
+            (Status::Error, false) => b",\"status\":\"error\",\"is_segment\":false".as_slice(),
+            (Status::Error, true) => b",\"status\":\"error\",\"is_segment\":true",
+            (_, false) => b",\"status\":\"ok\",\"is_segment\":false",
+            (_, true) => b",\"status\":\"ok\",\"is_segment\":true",
+        });
         buffer.extend_from_slice(b",\"start_timestamp\":");
         write_timestamp(buffer, span.start);
         buffer.extend_from_slice(b",\"end_timestamp\":");
@@ -174,42 +182,107 @@ impl SpanEncoder {
             write_links(buffer, &span.links);
         }
         buffer.extend_from_slice(b",\"attributes\":{");
-        self.write_presets(buffer, span, frame, is_segment);
+        let mut own = Own::default();
         for (key, value) in span.attributes.iter() {
+            own.note(key);
             write_attribute(buffer, key, value);
         }
+        self.write_presets(buffer, span, frame, own);
         // Every attribute ends with a comma, and there is at least one.
         buffer.pop();
         buffer.extend_from_slice(b"}}");
     }
 
-    fn write_presets(
-        &self,
-        buffer: &mut Vec<u8>,
-        span: &SentrySpan,
-        frame: &Frame,
-        is_segment: bool,
-    ) {
-        let own = Own::of(span);
-        let mut text = |preset: Preset, value: &str| {
-            if !own.has(preset) && !value.is_empty() {
-                write_attribute(buffer, preset.key(), Value::Str(value));
-            }
-        };
-        text(Preset::Op, &span.op);
-        text(Preset::Origin, &span.origin);
-        text(Preset::Kind, span.kind.as_str());
-        if is_segment {
-            text(Preset::SegmentNameSource, name_source(span));
-        }
+    /// Writes the presets that the span does not set itself.
+    fn write_presets(&self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &mut Frame, own: Own) {
         if own.is_empty() {
+            buffer.extend_from_slice(frame.description(span));
             buffer.extend_from_slice(&frame.common_block);
         } else {
+            write_description(buffer, span, own);
             write_missing(buffer, own, &frame.segment_attributes);
             write_missing(buffer, own, &self.common);
         }
-        if is_segment {
+        if span.span_id == frame.segment {
+            if !own.has(Preset::SegmentNameSource) {
+                let source = Value::Str(name_source(span));
+                write_attribute(buffer, Preset::SegmentNameSource.key(), source);
+            }
             write_missing(buffer, own, &self.segment_only);
+        }
+    }
+}
+
+impl Frame {
+    /// Returns the attributes that tell what a span is, for one that sets none of them itself.
+    fn description(&mut self, span: &SentrySpan) -> &[u8] {
+        let is_this =
+            |it: &Description| it.kind == span.kind && it.op == span.op && it.origin == span.origin;
+        let known = self.descriptions.iter().position(is_this);
+        let index = known.unwrap_or_else(|| {
+            if self.descriptions.len() == MAX_DESCRIPTIONS {
+                self.descriptions.clear();
+            }
+            let mut json = Vec::with_capacity(192);
+            write_description(&mut json, span, Own::default());
+            self.descriptions.push(Description {
+                op: span.op.clone(),
+                origin: span.origin.clone(),
+                kind: span.kind,
+                json,
+            });
+            self.descriptions.len() - 1
+        });
+        &self.descriptions[index].json
+    }
+}
+
+fn write_description(buffer: &mut Vec<u8>, span: &SentrySpan, own: Own) {
+    for (preset, text) in [
+        (Preset::Op, &*span.op),
+        (Preset::Origin, &*span.origin),
+        (Preset::Kind, span.kind.as_str()),
+    ] {
+        if !own.has(preset) && !text.is_empty() {
+            write_attribute(buffer, preset.key(), Value::Str(text));
+        }
+    }
+}
+
+/// The start of every span of a trace, up to its name.
+#[derive(Debug)]
+struct Head([u8; HEAD.len()]);
+
+/// A span with a parent, which nearly every span has. The ids are put in the place of the zeros.
+const HEAD: [u8; 119] = *b"{\"trace_id\":\"00000000000000000000000000000000\",\"span_id\":\"0000000000000000\",\"parent_span_id\":\"0000000000000000\",\"name\":";
+
+/// Where the ids stand.
+const TRACE_ID: usize = 13;
+const SPAN_ID: usize = TRACE_ID + 32 + 13;
+const PARENT_SPAN_ID: usize = SPAN_ID + 16 + 20;
+
+impl Head {
+    fn of(trace_id: TraceId) -> Self {
+        let mut head = HEAD;
+        head[TRACE_ID..TRACE_ID + 32].copy_from_slice(hex(&trace_id.to_bytes()).as_flattened());
+        Self(head)
+    }
+
+    #[inline]
+    fn write(&self, buffer: &mut Vec<u8>, span: &SentrySpan) {
+        let mut head = self.0;
+        let span_id = hex(&span.span_id.to_bytes());
+        head[SPAN_ID..SPAN_ID + 16].copy_from_slice(span_id.as_flattened());
+        match span.parent_span_id {
+            Some(parent) => {
+                let parent = hex(&parent.to_bytes());
+                head[PARENT_SPAN_ID..PARENT_SPAN_ID + 16].copy_from_slice(parent.as_flattened());
+                buffer.extend_from_slice(&head);
+            }
+            None => {
+                buffer.extend_from_slice(&head[..SPAN_ID + 16]);
+                buffer.extend_from_slice(b"\",\"name\":");
+            }
         }
     }
 }
@@ -227,21 +300,19 @@ impl Preset {
 }
 
 /// Which of the presets a span sets itself, as a bit set.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Own(u16);
 
 impl Own {
-    fn of(span: &SentrySpan) -> Self {
-        let mut bits = 0;
-        for (key, _) in span.attributes.iter() {
-            // All keys of the table begin with an s or a p, and few others do.
-            if key.starts_with(['s', 'p'])
-                && let Some(index) = KEYS.iter().position(|known| *known == key)
-            {
-                bits |= 1 << index;
-            }
+    /// Takes note of an attribute of the span.
+    #[inline]
+    fn note(&mut self, key: &str) {
+        // All keys of the table begin with an s or a p, and few others do.
+        if matches!(key.as_bytes().first(), Some(b's' | b'p'))
+            && let Some(index) = KEYS.iter().position(|known| *known == key)
+        {
+            self.0 |= 1 << index;
         }
-        Self(bits)
     }
 
     fn has(self, preset: Preset) -> bool {
@@ -283,16 +354,22 @@ fn write_links(buffer: &mut Vec<u8>, links: &[Link]) {
 }
 
 /// Writes `"key":{"type":...,"value":...},`.
+#[inline]
 fn write_attribute(buffer: &mut Vec<u8>, key: &str, value: Value<'_>) {
     write_string(buffer, key);
-    let kind: &[u8] = match value {
-        Value::Str(_) => b":{\"type\":\"string\",\"value\":",
-        Value::Integer(_) => b":{\"type\":\"integer\",\"value\":",
-        Value::Double(_) => b":{\"type\":\"double\",\"value\":",
-        Value::Bool(_) => b":{\"type\":\"boolean\",\"value\":",
-        _ => b":{\"type\":\"array\",\"value\":",
-    };
-    buffer.extend_from_slice(kind);
+    match value {
+        Value::Str(text) if is_short_and_plain(text) => {
+            buffer.extend_from_slice(b":{\"type\":\"string\",\"value\":\"");
+            buffer.extend_from_slice(text.as_bytes());
+            buffer.extend_from_slice(b"\"},");
+            return;
+        }
+        Value::Str(_) => buffer.extend_from_slice(b":{\"type\":\"string\",\"value\":"),
+        Value::Integer(_) => buffer.extend_from_slice(b":{\"type\":\"integer\",\"value\":"),
+        Value::Double(_) => buffer.extend_from_slice(b":{\"type\":\"double\",\"value\":"),
+        Value::Bool(_) => buffer.extend_from_slice(b":{\"type\":\"boolean\",\"value\":"),
+        _ => buffer.extend_from_slice(b":{\"type\":\"array\",\"value\":"),
+    }
     write_value(buffer, value);
     buffer.extend_from_slice(b"},");
 }
@@ -355,7 +432,7 @@ mod tests {
     fn encode(span: &SentrySpan, segment: &Segment) -> (String, Json) {
         let mut buffer = Vec::new();
         let encoder = encoder();
-        encoder.write(&mut buffer, span, &encoder.frame(segment));
+        encoder.write(&mut buffer, span, &mut encoder.frame(segment));
         let text = String::from_utf8(buffer).unwrap();
         let json = serde_json::from_str(&text).unwrap();
         (text, json)
@@ -548,7 +625,7 @@ mod tests {
         let segment = testing::segment();
         let mut buffer = Vec::new();
         let span = span(&segment, segment.span_id());
-        encoder.write(&mut buffer, &span, &encoder.frame(&segment));
+        encoder.write(&mut buffer, &span, &mut encoder.frame(&segment));
         let json: Json = serde_json::from_slice(&buffer).unwrap();
         assert_eq!(
             json["attributes"]["sentry.sdk.integrations"],

@@ -5,12 +5,9 @@ use sentry_genai_conventions::Timestamp;
 /// Writes a JSON string.
 ///
 /// Most of what is sent is text, and most of that JSON inside of JSON, so this is where the time goes.
+#[inline]
 pub(crate) fn write_string(buffer: &mut Vec<u8>, text: &str) {
-    /// Up to here, a look at each word costs less than the vectorised escaper's preparations.
-    const SHORT: usize = 48;
-
-    if text.len() <= SHORT && is_plain(text.as_bytes()) {
-        buffer.reserve(text.len() + 2);
+    if is_short_and_plain(text) {
         buffer.push(b'"');
         buffer.extend_from_slice(text.as_bytes());
         buffer.push(b'"');
@@ -19,26 +16,54 @@ pub(crate) fn write_string(buffer: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Returns whether every byte can stand in a JSON string as it is.
+/// Returns whether every byte of a short text can stand in a JSON string as it is.
+///
+/// Of a long one this says nothing: there the vectorised escaper is worth its preparations.
+#[inline]
+pub(crate) fn is_short_and_plain(text: &str) -> bool {
+    const SHORT: usize = 128;
+
+    text.len() <= SHORT && is_plain(text.as_bytes())
+}
+
+/// The loops have a fixed length, of which the compiler makes a few vector instructions.
 fn is_plain(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks();
-    let mut marks = 0;
-    for word in words {
-        marks |= special_lanes(u64::from_le_bytes(*word));
-    }
-    if rest.is_empty() {
-        return marks == 0;
-    }
-    // The last word overlaps the one before, or is filled up.
-    let last = match bytes.last_chunk() {
-        Some(word) => *word,
-        None => {
-            let mut word = [b'-'; 8];
-            word[..rest.len()].copy_from_slice(rest);
-            word
+    const BLOCK: usize = 16;
+
+    fn mark(marks: &mut [u8; BLOCK], block: &[u8; BLOCK]) {
+        for (mark, &byte) in marks.iter_mut().zip(block) {
+            *mark |= u8::from((byte < 0x20) | (byte == b'"') | (byte == b'\\'));
         }
+    }
+
+    let Some(last) = bytes.last_chunk::<BLOCK>() else {
+        return is_plain_piece(bytes);
     };
-    marks | special_lanes(u64::from_le_bytes(last)) == 0
+    let mut marks = [0; BLOCK];
+    for block in bytes.as_chunks().0 {
+        mark(&mut marks, block);
+    }
+    // It overlaps the one before.
+    mark(&mut marks, last);
+    u128::from_ne_bytes(marks) == 0
+}
+
+/// Does the same for less than a block, by words.
+fn is_plain_piece(bytes: &[u8]) -> bool {
+    let word = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            return special_lanes(u64::from_le_bytes(*first))
+                | special_lanes(u64::from_le_bytes(*last))
+                == 0;
+        }
+        // Filled up with what is plain.
+        _ => bytes
+            .iter()
+            .fold(u64::from_le_bytes(*b"--------"), |word, &byte| {
+                word << 8 | u64::from(byte)
+            }),
+    };
+    special_lanes(word) == 0
 }
 
 /// Marks the high bit of bytes that are control characters, quotation marks or backslashes, and none if there are none. Bytes
@@ -51,8 +76,8 @@ fn special_lanes(word: u64) -> u64 {
     (below(word, 0x20) | quote | backslash) & (EACH << 7)
 }
 
-pub(crate) fn write_integer(buffer: &mut Vec<u8>, number: impl Into<serde_json::Number>) {
-    let _ = serde_json::to_writer(buffer, &number.into());
+pub(crate) fn write_integer(buffer: &mut Vec<u8>, number: impl itoa::Integer) {
+    buffer.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 pub(crate) fn write_double(buffer: &mut Vec<u8>, number: f64) {
@@ -66,21 +91,51 @@ pub(crate) fn write_bool(buffer: &mut Vec<u8>, value: bool) {
 /// Writes seconds with six decimals, without a detour through floating point.
 pub(crate) fn write_timestamp(buffer: &mut Vec<u8>, time: Timestamp) {
     let micros = time.as_nanos() / 1000;
-    write_integer(buffer, micros / 1_000_000);
-    buffer.push(b'.');
-    let mut fraction = micros % 1_000_000;
-    let start = buffer.len();
-    buffer.extend_from_slice(b"000000");
-    for digit in buffer[start..].iter_mut().rev() {
-        *digit = b'0' + (fraction % 10) as u8;
-        fraction /= 10;
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    // For the next two hundred years it has ten digits.
+    if !(1_000_000_000..10_000_000_000).contains(&seconds) {
+        write_integer(buffer, seconds);
+        buffer.push(b'.');
+        buffer.extend_from_slice(&digits::<6>(fraction));
+        return;
     }
+    let mut text = *b"0000000000.000000";
+    text[..10].copy_from_slice(&digits::<10>(seconds));
+    text[11..].copy_from_slice(&digits::<6>(fraction));
+    buffer.extend_from_slice(&text);
+}
+
+/// Returns the last `N` digits of a number; `N` is even.
+#[inline(always)]
+fn digits<const N: usize>(mut number: u64) -> [u8; N] {
+    let mut text = [0; N];
+    for pair in text.as_chunks_mut().0.iter_mut().rev() {
+        *pair = DECIMAL[(number % 100) as usize];
+        number /= 100;
+    }
+    text
 }
 
 pub(crate) fn write_hex<const N: usize>(buffer: &mut Vec<u8>, bytes: &[u8; N]) {
-    let digits: [[u8; 2]; N] = bytes.map(|byte| HEX[usize::from(byte)]);
-    buffer.extend_from_slice(digits.as_flattened());
+    buffer.extend_from_slice(hex(bytes).as_flattened());
 }
+
+/// Returns the digits of every byte.
+#[inline(always)]
+pub(crate) fn hex<const N: usize>(bytes: &[u8; N]) -> [[u8; 2]; N] {
+    bytes.map(|byte| HEX[usize::from(byte)])
+}
+
+/// The two digits of every number below a hundred.
+static DECIMAL: [[u8; 2]; 100] = {
+    let mut decimal = [[0; 2]; 100];
+    let mut number = 0;
+    while number < decimal.len() {
+        decimal[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
+    }
+    decimal
+};
 
 /// The two digits of every byte.
 static HEX: [[u8; 2]; 256] = {
