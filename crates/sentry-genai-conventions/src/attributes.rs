@@ -235,6 +235,7 @@ impl Attributes {
                     entry.key = Key::Static(to);
                     entry.hash = new;
                     entry.row = Row::UNKNOWN;
+                    entry.is_plain = false;
                 }
             }
         }
@@ -294,6 +295,19 @@ impl Attributes {
         self.entries.iter().filter_map(|entry| {
             let value = self.value(&entry.value)?;
             Some((entry.key.name(&self.text), value))
+        })
+    }
+
+    /// Iterates as [`iter`](Self::iter) does, with what is known of the keys.
+    #[inline]
+    pub fn iter_keyed(&self) -> impl Iterator<Item = (AttributeKey<'_>, Value<'_>)> {
+        self.entries.iter().filter_map(|entry| {
+            let value = self.value(&entry.value)?;
+            let key = AttributeKey {
+                name: entry.key.name(&self.text),
+                is_plain: entry.is_plain,
+            };
+            Some((key, value))
         })
     }
 
@@ -357,6 +371,7 @@ impl Attributes {
             key,
             hash,
             row: Row::UNKNOWN,
+            is_plain: false,
             value,
         });
     }
@@ -448,6 +463,24 @@ impl fmt::Write for Limited<'_> {
     }
 }
 
+/// The key of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttributeKey<'a> {
+    /// Its text.
+    pub name: &'a str,
+    /// Whether it is known to have no character that has to be escaped in JSON. If not, it may still have none.
+    pub is_plain: bool,
+}
+
+impl AttributeKey<'_> {
+    /// Returns whether a text has no character that has to be escaped in JSON.
+    pub(crate) fn needs_no_escape(name: &str) -> bool {
+        let escaped = |byte: u8| byte < 0x20 || matches!(byte, b'"' | b'\\');
+        !name.bytes().any(escaped)
+    }
+}
+
 /// Keys and types only: values may be content.
 impl fmt::Debug for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -462,6 +495,8 @@ struct Entry {
     hash: Hash,
     /// What the registry has under the key, once that has been looked up.
     row: Row,
+    /// Whether the key is known to need no escaping.
+    is_plain: bool,
     value: Slot,
 }
 

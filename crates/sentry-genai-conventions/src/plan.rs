@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     /// One for each attribute.
     checks: Vec<Check>,
     edits: Vec<(usize, Edit)>,
+    /// Whether all keys that come out can stand in JSON as they are.
+    has_plain_keys: bool,
     /// Where `otel.name` is.
     otel_name: Option<usize>,
     /// Attributes that may not leave, and those that may if they do not look like content.
@@ -72,6 +74,9 @@ impl Plan {
                 Edit::Remove => span.attributes.remove_at(*index),
                 Edit::Rename(key) => span.attributes.rename_at(*index, key),
             }
+        }
+        if self.has_plain_keys {
+            span.attributes.mark_plain();
         }
         let naming = self.work.settle(&mut span);
         self.withhold(&mut span);

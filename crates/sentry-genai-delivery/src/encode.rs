@@ -9,8 +9,8 @@ use sentry_genai_conventions::{
 use crate::{
     config::Config,
     json::{
-        hex, is_short_and_plain, write_bool, write_double, write_hex, write_integer, write_string,
-        write_timestamp,
+        hex, is_short_and_plain, write_bool, write_double, write_hex, write_integer,
+        write_plain_string, write_string, write_timestamp,
     },
     segment::Segment,
 };
@@ -183,9 +183,14 @@ impl SpanEncoder {
         }
         buffer.extend_from_slice(b",\"attributes\":{");
         let mut own = Own::default();
-        for (key, value) in span.attributes.iter() {
-            own.note(key);
-            write_attribute(buffer, key, value);
+        for (key, value) in span.attributes.iter_keyed() {
+            own.note(key.name);
+            if key.is_plain {
+                write_plain_string(buffer, key.name);
+            } else {
+                write_string(buffer, key.name);
+            }
+            write_typed(buffer, value);
         }
         self.write_presets(buffer, span, frame, own);
         // Every attribute ends with a comma, and there is at least one.
@@ -357,6 +362,12 @@ fn write_links(buffer: &mut Vec<u8>, links: &[Link]) {
 #[inline]
 fn write_attribute(buffer: &mut Vec<u8>, key: &str, value: Value<'_>) {
     write_string(buffer, key);
+    write_typed(buffer, value);
+}
+
+/// Writes `:{"type":...,"value":...},`.
+#[inline]
+fn write_typed(buffer: &mut Vec<u8>, value: Value<'_>) {
     match value {
         Value::Str(text) if is_short_and_plain(text) => {
             buffer.extend_from_slice(b":{\"type\":\"string\",\"value\":\"");

@@ -8,12 +8,18 @@ use sentry_genai_conventions::Timestamp;
 #[inline]
 pub(crate) fn write_string(buffer: &mut Vec<u8>, text: &str) {
     if is_short_and_plain(text) {
-        buffer.push(b'"');
-        buffer.extend_from_slice(text.as_bytes());
-        buffer.push(b'"');
+        write_plain_string(buffer, text);
     } else {
         json_escape_simd::escape_into(text, buffer);
     }
+}
+
+/// Writes a JSON string of a text that needs no escaping.
+#[inline]
+pub(crate) fn write_plain_string(buffer: &mut Vec<u8>, text: &str) {
+    buffer.push(b'"');
+    buffer.extend_from_slice(text.as_bytes());
+    buffer.push(b'"');
 }
 
 /// Returns whether every byte of a short text can stand in a JSON string as it is.
@@ -26,26 +32,22 @@ pub(crate) fn is_short_and_plain(text: &str) -> bool {
     text.len() <= SHORT && is_plain(text.as_bytes())
 }
 
-/// The loops have a fixed length, of which the compiler makes a few vector instructions.
 fn is_plain(bytes: &[u8]) -> bool {
     const BLOCK: usize = 16;
 
-    fn mark(marks: &mut [u8; BLOCK], block: &[u8; BLOCK]) {
-        for (mark, &byte) in marks.iter_mut().zip(block) {
-            *mark |= u8::from((byte < 0x20) | (byte == b'"') | (byte == b'\\'));
-        }
+    /// A loop of a fixed length, of which the compiler makes a few vector instructions.
+    #[inline(always)]
+    fn is_plain_block(block: &[u8; BLOCK]) -> bool {
+        !block.iter().fold(false, |found, &byte| {
+            found | (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+        })
     }
 
-    let Some(last) = bytes.last_chunk::<BLOCK>() else {
-        return is_plain_piece(bytes);
-    };
-    let mut marks = [0; BLOCK];
-    for block in bytes.as_chunks().0 {
-        mark(&mut marks, block);
+    // The last block overlaps the one before.
+    match bytes.last_chunk() {
+        Some(last) => bytes.as_chunks().0.iter().all(is_plain_block) && is_plain_block(last),
+        None => is_plain_piece(bytes),
     }
-    // It overlaps the one before.
-    mark(&mut marks, last);
-    u128::from_ne_bytes(marks) == 0
 }
 
 /// Does the same for less than a block, by words.

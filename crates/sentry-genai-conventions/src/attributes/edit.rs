@@ -110,6 +110,7 @@ impl Attributes {
         entry.key = Key::Text(range);
         entry.hash = hash;
         entry.row = Row::UNKNOWN;
+        entry.is_plain = false;
         self.seen |= hash.bit();
         self.heads |= head;
     }

@@ -171,6 +171,14 @@ impl Attributes {
         }
     }
 
+    /// Takes note that no key needs escaping.
+    #[inline]
+    pub(crate) fn mark_plain(&mut self) {
+        for entry in &mut self.entries {
+            entry.is_plain = true;
+        }
+    }
+
     /// Gives what was recorded as number `index` another key, which nothing else has.
     pub(crate) fn rename_at(&mut self, index: usize, key: &Cow<'static, str>) {
         let new = match key {
@@ -185,6 +193,7 @@ impl Attributes {
             entry.key = new;
             entry.hash = hash;
             entry.row = Row::UNKNOWN;
+            entry.is_plain = false;
             self.seen |= hash.bit();
             self.heads |= head_bit(key);
         }

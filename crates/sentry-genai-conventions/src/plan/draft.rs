@@ -6,7 +6,7 @@ use super::{
     work::{AiWork, Counts, PlainName, PlainWork, Work},
 };
 use crate::{
-    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
+    AiKind, AttributeKey, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
     attributes::Edit,
     content,
     dialect::{self, Dialect, OUTPUT},
@@ -126,6 +126,8 @@ impl Plan {
             shape: span.attributes.shape(),
             checks,
             edits,
+            has_plain_keys: (trial.attributes.iter())
+                .all(|(key, _)| AttributeKey::needs_no_escape(key)),
             otel_name,
             withheld,
             doubtful,
