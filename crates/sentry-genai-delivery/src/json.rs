@@ -93,18 +93,22 @@ pub(crate) fn write_bool(buffer: &mut Vec<u8>, value: bool) {
 /// Writes seconds with six decimals, without a detour through floating point.
 pub(crate) fn write_timestamp(buffer: &mut Vec<u8>, time: Timestamp) {
     let micros = time.as_nanos() / 1000;
-    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
-    // For the next two hundred years it has ten digits.
-    if !(1_000_000_000..10_000_000_000).contains(&seconds) {
-        write_integer(buffer, seconds);
-        buffer.push(b'.');
-        buffer.extend_from_slice(&digits::<6>(fraction));
-        return;
-    }
-    let mut text = *b"0000000000.000000";
-    text[..10].copy_from_slice(&digits::<10>(seconds));
-    text[11..].copy_from_slice(&digits::<6>(fraction));
-    buffer.extend_from_slice(&text);
+    write_integer(buffer, micros / 1_000_000);
+    buffer.push(b'.');
+    buffer.extend_from_slice(&micro_digits(micros % 1_000_000));
+}
+
+/// Returns the digits of a second since 1970, if there are ten: in the years 2001 to 2286.
+#[inline]
+pub(crate) fn second_digits(second: u64) -> Option<[u8; 10]> {
+    let has_ten = (1_000_000_000..10_000_000_000).contains(&second);
+    has_ten.then(|| digits(second))
+}
+
+/// Returns the decimals of a number of microseconds below a second.
+#[inline]
+pub(crate) fn micro_digits(micros: u64) -> [u8; 6] {
+    digits(micros)
 }
 
 /// Returns the last `N` digits of a number; `N` is even.

@@ -1,0 +1,250 @@
+use sentry_genai_conventions::{Attributes, SpanId, Status, Timestamp, TraceId};
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::{ids::new_span_id, testing};
+
+fn encoder() -> SpanEncoder {
+    SpanEncoder::new(&testing::config(&testing::options()))
+}
+
+/// A span of which nothing is left to the translation.
+fn span(segment: &Segment, span_id: SpanId) -> SentrySpan {
+    let mut span = testing::span(segment, span_id);
+    span.name = "chat \"gpt\"".into();
+    span.op = "gen_ai.chat".into();
+    span.origin = "auto.ai.rust.tracing".into();
+    span.attributes = Attributes::default();
+    span
+}
+
+fn encode(span: &SentrySpan, segment: &Segment) -> (String, Json) {
+    let mut buffer = Vec::new();
+    let encoder = encoder();
+    encoder.write(&mut buffer, span, &mut encoder.frame(segment));
+    let text = String::from_utf8(buffer).unwrap();
+    let json = serde_json::from_str(&text).unwrap();
+    (text, json)
+}
+
+fn string(value: &str) -> Json {
+    json!({"type": "string", "value": value})
+}
+
+#[test]
+fn a_child_span() {
+    let segment = testing::segment();
+    let span_id = new_span_id();
+    let mut span = span(&segment, span_id);
+    span.status = Status::Error;
+    let (trace_id, linked) = (segment.trace().trace_id(), new_span_id());
+    span.links.push(Link::new(trace_id, linked, true));
+    let (text, json) = encode(&span, &segment);
+
+    assert_eq!(
+        json,
+        json!({
+            "trace_id": trace_id.to_string(),
+            "span_id": span_id.to_string(),
+            "parent_span_id": segment.span_id().to_string(),
+            "name": "chat \"gpt\"",
+            "status": "error",
+            "is_segment": false,
+            "start_timestamp": 1_795_132_800.1,
+            "end_timestamp": 1_795_132_801.100_001,
+            "links": [{
+                "trace_id": trace_id.to_string(),
+                "span_id": linked.to_string(),
+                "sampled": true,
+            }],
+            "attributes": {
+                "sentry.op": string("gen_ai.chat"),
+                "sentry.origin": string("auto.ai.rust.tracing"),
+                "sentry.kind": string("internal"),
+                "sentry.segment.id": string(&segment.span_id().to_string()),
+                "sentry.segment.name": string("POST /ask"),
+                "sentry.release": string("shop@1.4.2"),
+                "sentry.environment": string("production"),
+                "sentry.sdk.name": string("sentry.rust.genai"),
+                "sentry.sdk.version": string(env!("CARGO_PKG_VERSION")),
+                "sentry.platform": string("rust"),
+                "sentry.trace_lifecycle": string("stream"),
+                "server.address": string("web-1"),
+            },
+        })
+    );
+    assert!(
+        text.contains(r#""start_timestamp":1795132800.100000,"end_timestamp":1795132801.100001,"#),
+        "{text}"
+    );
+}
+
+#[test]
+fn every_type_keeps_its_type() {
+    let segment = testing::segment();
+    let mut span = span(&segment, new_span_id());
+    let attributes = &mut span.attributes;
+    attributes.push("bool", true);
+    attributes.push("integer", i64::MIN);
+    attributes.push("double", 2.0);
+    attributes.push("text", "line\n\u{1}\"ä\u{2028}😀");
+    attributes.push(
+        "array",
+        vec![
+            Scalar::Double(1.0),
+            Scalar::Double(f64::NAN),
+            Scalar::Double(2.5),
+        ],
+    );
+    attributes.push("empty", Vec::<Scalar>::new());
+    let (text, json) = encode(&span, &segment);
+
+    let attributes = &json["attributes"];
+    assert_eq!(
+        attributes["bool"],
+        json!({"type": "boolean", "value": true})
+    );
+    assert_eq!(
+        attributes["integer"],
+        json!({"type": "integer", "value": i64::MIN})
+    );
+    assert_eq!(
+        attributes["double"],
+        json!({"type": "double", "value": 2.0})
+    );
+    assert_eq!(attributes["text"], string("line\n\u{1}\"ä\u{2028}😀"));
+    assert_eq!(
+        attributes["array"],
+        json!({"type": "array", "value": [1.0, 2.5]})
+    );
+    assert_eq!(attributes["empty"], json!({"type": "array", "value": []}));
+    assert!(text.contains(r#"{"type":"double","value":2.0}"#), "{text}");
+    assert!(!text.contains('\n'));
+}
+
+#[test]
+fn the_segment_span_says_more() {
+    let segment = testing::segment();
+    let mut span = span(&segment, segment.span_id());
+    let (_, json) = encode(&span, &segment);
+    assert_eq!(json["is_segment"], true);
+    assert_eq!(json.get("parent_span_id"), None);
+    let attributes = &json["attributes"];
+    assert_eq!(attributes["sentry.segment.name.source"], string("custom"));
+    assert_eq!(attributes["process.runtime.name"], string("rust"));
+
+    span.op = "http.server".into();
+    span.attributes.push("http.route", "/ask");
+    let (_, json) = encode(&span, &segment);
+    let attributes = &json["attributes"];
+    assert_eq!(attributes["sentry.segment.name.source"], string("route"));
+}
+
+#[test]
+fn what_the_span_says_itself_is_not_overwritten() {
+    let segment = testing::segment();
+    let mut span = span(&segment, segment.span_id());
+    let own = [
+        "sentry.op",
+        "sentry.release",
+        "server.address",
+        "sentry.segment.name",
+        "sentry.segment.name.source",
+        "process.runtime.name",
+    ];
+    for key in own {
+        span.attributes.push(key, "own");
+    }
+    let (text, json) = encode(&span, &segment);
+    for key in own {
+        assert_eq!(json["attributes"][key], string("own"), "{key}");
+        let written = text.matches(&format!("{key:?}")).count();
+        assert_eq!(written, 1, "{key}");
+    }
+    assert_eq!(
+        json["attributes"]["sentry.environment"],
+        string("production")
+    );
+}
+
+#[test]
+fn a_span_never_ends_before_it_starts() {
+    let segment = testing::segment();
+    let mut span = span(&segment, new_span_id());
+    span.end = Timestamp::from_nanos(7);
+    let (_, json) = encode(&span, &segment);
+    assert_eq!(json["end_timestamp"], json["start_timestamp"]);
+}
+
+#[test]
+fn times_of_spans_that_follow_one_another() {
+    let segment = testing::segment();
+    let encoder = encoder();
+    let mut frame = encoder.frame(&segment);
+    let times = [
+        (1_795_132_800, 0, 1_795_132_800, 5),
+        (1_795_132_800, 999_999, 1_795_132_801, 0),
+        (1_795_132_801, 1, 1_795_132_801, 999_999),
+        (1_795_132_800, 1, 1_795_132_801, 2),
+        (7, 1, 1_795_132_801, 3),
+        (1_795_132_801, 4, 18_000_000_000, 5),
+        (1_795_132_801, 6, 1_795_132_801, 7),
+    ];
+    for (start, start_micros, end, end_micros) in times {
+        let mut span = span(&segment, new_span_id());
+        let at = |second: u64, micros: u64| {
+            Timestamp::from_nanos(second * 1_000_000_000 + micros * 1000)
+        };
+        (span.start, span.end) = (at(start, start_micros), at(end, end_micros));
+        let mut buffer = Vec::new();
+        encoder.write(&mut buffer, &span, &mut frame);
+        let text = String::from_utf8(buffer).unwrap();
+        let expected = format!(
+            r#""start_timestamp":{start}.{start_micros:06},"end_timestamp":{end}.{end_micros:06},"#
+        );
+        assert!(text.contains(&expected), "{text}");
+    }
+}
+
+#[test]
+fn the_ids_of_the_trace_and_a_late_name_of_the_segment_win() {
+    let segment = testing::segment();
+    let mut span = span(&segment, new_span_id());
+    span.trace_id = TraceId::parse("4c79f60c11214eb38604f4ae0781bfb2").unwrap();
+    segment.set_name("POST /late");
+    let (_, json) = encode(&span, &segment);
+    assert_eq!(json["trace_id"], segment.trace().trace_id().to_string());
+    assert_eq!(
+        json["attributes"]["sentry.segment.name"],
+        string("POST /late")
+    );
+}
+
+#[test]
+fn a_segment_that_another_client_sends_has_no_root_here() {
+    let root = new_span_id();
+    let incoming = crate::IncomingTrace::adopted(crate::new_trace_id(), new_span_id(), Some(true));
+    let config = testing::config(&testing::options());
+    let trace = crate::Trace::start(&config, Some(&incoming), "a", "b");
+    let outer = incoming.parent_span_id();
+    let segment = Segment::within(trace, outer, root, "a");
+    let (_, json) = encode(&span(&segment, root), &segment);
+    assert_eq!(json["is_segment"], false);
+    let attributes = json["attributes"].as_object().unwrap();
+    assert!(!attributes.contains_key("process.runtime.name"));
+}
+
+#[test]
+fn integrations_go_with_the_segment() {
+    let config = (*testing::config(&testing::options())).clone();
+    let encoder = SpanEncoder::new(&config.with_integrations(["rig", "genai"]));
+    let segment = testing::segment();
+    let mut buffer = Vec::new();
+    let span = span(&segment, segment.span_id());
+    encoder.write(&mut buffer, &span, &mut encoder.frame(&segment));
+    let json: Json = serde_json::from_slice(&buffer).unwrap();
+    assert_eq!(
+        json["attributes"]["sentry.sdk.integrations"],
+        json!({"type": "array", "value": ["rig", "genai"]})
+    );
+}
