@@ -237,11 +237,8 @@ pub(crate) fn empty_envelope() -> Vec<u8> {
 /// Writes the time an envelope is sent into its header.
 pub(crate) fn stamp(envelope: &mut [u8], sent_at: SystemTime) {
     let place = SENT_AT.len()..SENT_AT.len() + rfc3339::LEN;
-    let time = rfc3339::format(sent_at);
-    if let Some(place) = envelope.get_mut(place)
-        && place.len() == time.len()
-    {
-        place.copy_from_slice(time.as_bytes());
+    if let Some(place) = envelope.get_mut(place) {
+        place.copy_from_slice(&rfc3339::format(sent_at));
     }
 }
 
