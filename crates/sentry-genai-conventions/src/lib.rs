@@ -23,6 +23,7 @@ mod content;
 mod deprecated;
 mod dialect;
 mod events;
+mod family;
 mod heritage;
 mod logged_error;
 mod messages;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{AiKind, SentrySpan, SpanId, plain, span::Ancestors, tokens};
+use crate::{AiKind, SentrySpan, family::Family, plain, span::Ancestors, tokens};
 
 /// Makes every model call, agent run and tool call of one trace's batch count once.
 ///
@@ -13,76 +13,28 @@ use crate::{AiKind, SentrySpan, SpanId, plain, span::Ancestors, tokens};
 /// totals only when no llm call below it reported any. Where the door could not read what open ancestors had said,
 /// conversation and agent are taken over from them here.
 ///
-/// The spans may come in any order. This takes time in proportion to their number.
+/// The spans may come in any order. This takes time in proportion to their number, and next to none for plain spans.
 pub(crate) fn relate(spans: &mut [SentrySpan]) {
-    let family = Family::of(spans);
-    inherit(spans, &family);
-    count_once(spans, &family);
-    drop_repeated_totals(spans, &family);
-}
-
-/// Who is whose parent, and an order in which children come before their parents.
-struct Family {
-    parents: Vec<Option<usize>>,
-    leaves_first: Vec<usize>,
-}
-
-impl Family {
-    fn of(spans: &[SentrySpan]) -> Self {
-        // Sorted, which no choice of ids makes slow.
-        let mut index: Vec<_> = spans
-            .iter()
-            .enumerate()
-            .map(|(position, span)| (order(span.span_id), position))
-            .collect();
-        index.sort_unstable();
-        let find = |id: SpanId| {
-            let next = index.partition_point(|(it, _)| *it <= order(id));
-            let (found, position) = *index.get(next.checked_sub(1)?)?;
-            (found == order(id)).then_some(position)
-        };
-        let parents: Vec<_> = spans
-            .iter()
-            .enumerate()
-            .map(|(position, span)| {
-                let parent = find(span.parent_span_id?)?;
-                (parent != position).then_some(parent)
-            })
-            .collect();
-        let mut open_children = vec![0_usize; spans.len()];
-        for parent in parents.iter().flatten() {
-            open_children[*parent] += 1;
-        }
-        let mut leaves_first: Vec<_> = (0..spans.len())
-            .filter(|position| open_children[*position] == 0)
-            .collect();
-        // Spans whose parents form a ring never come up; they have no relatives then.
-        let mut next = 0;
-        while let Some(position) = leaves_first.get(next).copied() {
-            next += 1;
-            if let Some(parent) = parents[position] {
-                open_children[parent] -= 1;
-                if open_children[parent] == 0 {
-                    leaves_first.push(parent);
-                }
-            }
-        }
-        Self {
-            parents,
-            leaves_first,
-        }
+    let inherits = spans
+        .iter()
+        .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
+    // One alone has nothing to be compared with.
+    let compares = spans.iter().filter_map(Subject::of).nth(1).is_some();
+    if !inherits && !compares {
+        return;
     }
-}
-
-fn order(id: SpanId) -> u64 {
-    u64::from_ne_bytes(id.to_bytes())
+    let family = Family::of(spans);
+    if inherits {
+        inherit(spans, &family);
+    }
+    if compares {
+        count_once(spans, &family);
+        drop_repeated_totals(spans, &family);
+    }
 }
 
 /// Hands conversations and agents down to the spans whose door did not know what their ancestors would say.
 fn inherit(spans: &mut [SentrySpan], family: &Family) {
-    if spans.iter().all(|span| span.ancestors == Ancestors::Known) {
-        return;
-    }
     for key in ["gen_ai.conversation.id", "gen_ai.agent.name"] {
         // What holds for the spans below.
         let mut said: Vec<Option<Arc<str>>> = vec![None; spans.len()];
@@ -106,53 +58,57 @@ fn inherit(spans: &mut [SentrySpan], family: &Family) {
 
 /// What can be described twice, one description inside the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Subject<'a> {
+enum Subject {
     /// A model call. Embeddings and reranking inside a chat are calls of their own.
-    Inference(&'static str),
-    Agent(&'a str),
-    Tool(&'a str, Option<&'a str>),
-    Request(&'a str),
+    Chat,
+    Embeddings,
+    Rerank,
+    Agent,
+    Tool,
+    Request,
     /// AI work that is never the same as what is around it.
     Other,
 }
 
-impl<'a> Subject<'a> {
+impl Subject {
     /// Returns what a span is about; `None` for a plain span.
-    fn of(span: &'a SentrySpan) -> Option<Self> {
-        let attributes = &span.attributes;
+    fn of(span: &SentrySpan) -> Option<Self> {
         match span.ai {
-            Some(AiKind::LlmCall) => Some(Self::Inference(match &*span.op {
-                "gen_ai.embeddings" => "embeddings",
-                "gen_ai.rerank" => "rerank",
-                _ => "chat",
-            })),
-            Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => Some(
-                attributes
-                    .text("gen_ai.agent.name")
-                    .map_or(Self::Other, Self::Agent),
-            ),
-            Some(AiKind::Tool) => Some(
-                attributes
-                    .text("gen_ai.tool.name")
-                    .map_or(Self::Other, |name| {
-                        Self::Tool(name, attributes.text("gen_ai.tool.call.id"))
-                    }),
-            ),
+            Some(AiKind::LlmCall) => Some(match &*span.op {
+                "gen_ai.embeddings" => Self::Embeddings,
+                "gen_ai.rerank" => Self::Rerank,
+                _ => Self::Chat,
+            }),
+            Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => Some(Self::Agent),
+            Some(AiKind::Tool) => Some(Self::Tool),
             Some(_) => Some(Self::Other),
-            None if span.op == "mcp.server" => Some(Self::Request(&span.name)),
+            None if span.op == "mcp.server" => Some(Self::Request),
             None if span.op.starts_with("mcp.") => Some(Self::Other),
             None => None,
         }
     }
+}
 
-    fn is_same_as(self, inner: Subject<'_>) -> bool {
-        match (self, inner) {
-            (Self::Tool(name, id), Subject::Tool(inner_name, inner_id)) => {
-                name == inner_name && (id.is_none() || inner_id.is_none() || id == inner_id)
-            }
-            (Self::Other, _) => false,
-            (outer, inner) => outer == inner,
+/// Returns whether two spans, one inside the other, describe the same work.
+fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
+    let subject = Subject::of(outer);
+    if subject != Subject::of(inner) {
+        return false;
+    }
+    let texts = |key| {
+        let texts = [outer, inner].map(|span| span.attributes.text(key));
+        texts[0].zip(texts[1])
+    };
+    let agrees = |(outer, inner)| outer == inner;
+    match subject {
+        Some(Subject::Chat | Subject::Embeddings | Subject::Rerank) => true,
+        Some(Subject::Agent) => texts("gen_ai.agent.name").is_some_and(agrees),
+        Some(Subject::Tool) => {
+            texts("gen_ai.tool.name").is_some_and(agrees)
+                && texts("gen_ai.tool.call.id").is_none_or(agrees)
         }
+        Some(Subject::Request) => outer.name == inner.name,
+        Some(Subject::Other) | None => false,
     }
 }
 
@@ -171,13 +127,7 @@ fn count_once(spans: &mut [SentrySpan], family: &Family) {
 
 /// Leaves one description of the work of `outer`, in the place of those below it.
 fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize) {
-    below.retain(outer, |inner| {
-        let subject = Subject::of(&spans[outer]);
-        let inner = Subject::of(&spans[inner]);
-        subject
-            .zip(inner)
-            .is_some_and(|(subject, inner)| subject.is_same_as(inner))
-    });
+    below.retain(outer, |inner| are_same(&spans[outer], &spans[inner]));
     let (first, second) = below.first_two(outer);
     match (first, second) {
         (None, _) => below.set(outer, outer),
@@ -286,6 +236,11 @@ fn demote(span: &mut SentrySpan) {
 }
 
 fn drop_repeated_totals(spans: &mut [SentrySpan], family: &Family) {
+    let has_totals =
+        |span: &SentrySpan| span.ai == Some(AiKind::Agent) && tokens::occur(&span.attributes);
+    if !spans.iter().any(has_totals) {
+        return;
+    }
     let mut counted = vec![false; spans.len()];
     for &position in &family.leaves_first {
         let span = &mut spans[position];
@@ -304,7 +259,7 @@ fn drop_repeated_totals(spans: &mut [SentrySpan], family: &Family) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SourceSpan, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
+    use crate::{SourceSpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
 
     struct Trace(Vec<SentrySpan>);
 
@@ -442,6 +397,22 @@ mod tests {
             "function",
         ];
         assert_eq!(ops, expected);
+    }
+
+    #[test]
+    fn a_call_inside_an_agent_takes_the_totals_wherever_it_stands() {
+        let spans = Trace(Vec::new())
+            .with(1, 0, "invoke_agent a", &[AGENT, (INPUT, "84")])
+            .with(2, 1, "step", &[])
+            .with(3, 2, "chat m", &[CHAT, (INPUT, "84")])
+            .with(4, 9, "chat m", &[CHAT, (INPUT, "1")]);
+        let expected = [
+            ("gen_ai.invoke_agent", None),
+            ("function", None),
+            ("gen_ai.chat", Some(84)),
+            ("gen_ai.chat", Some(1)),
+        ];
+        assert_eq!(spans.related(), expect(&expected));
     }
 
     #[test]

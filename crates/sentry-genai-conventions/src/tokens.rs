@@ -109,7 +109,17 @@ pub(crate) fn is_cost(key: &str) -> bool {
 
 /// Removes every count, and every cost.
 pub(crate) fn remove(attributes: &mut Attributes) {
-    attributes.retain(|key, _| !COUNTS.contains(&key) && !is_cost(key));
+    attributes.retain(|key, _| !is_of_use(key));
+}
+
+/// Returns whether there is anything to remove.
+pub(crate) fn occur(attributes: &Attributes) -> bool {
+    attributes.iter().any(|(key, _)| is_of_use(key))
+}
+
+/// Whether an attribute says what was used, in tokens or in money.
+fn is_of_use(key: &str) -> bool {
+    COUNTS.contains(&key) || is_cost(key)
 }
 
 /// Returns whether the span says how many tokens a call used.

@@ -1,7 +1,7 @@
 //! Spans of the same trace, gathered until they are sent together.
 
 use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
+    collections::{VecDeque, hash_map::Entry},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,6 +9,7 @@ use std::{
 use sentry_genai_conventions::{SentrySpan, SpanId, TraceId};
 
 use crate::{
+    keyed::{IdMap, IdSet, Keyed},
     segment::Segment,
     trace::Trace,
     wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
@@ -23,15 +24,22 @@ const MAX_HELD_AGE: Duration = Duration::from_secs(60 * 60);
 /// How long a bucket stays open for siblings after its segment has ended.
 const LINGER: Duration = Duration::from_millis(50);
 
+/// How much room for spans is kept when their bucket is empty again: as much as one envelope takes.
+const MAX_SPARE_SPANS: usize = MAX_ENVELOPE_SPANS.next_power_of_two();
+
 /// All buckets, by trace.
 #[derive(Debug)]
 pub(crate) struct Buckets {
     purpose: Purpose,
-    open: HashMap<TraceId, Bucket>,
+    hash: Keyed,
+    open: IdMap<TraceId, Bucket>,
     /// Deadlines in the order they fall due. A bucket that is gone leaves its deadlines behind.
     by_age: VecDeque<Deadline>,
     by_segment_end: VecDeque<Deadline>,
     opened: u64,
+    /// Room for the spans of buckets to come.
+    spare: Vec<Vec<SentrySpan>>,
+    spare_spans: usize,
 }
 
 /// What buckets are filled for.
@@ -53,7 +61,7 @@ pub(crate) struct Bucket {
     pub(crate) bytes: usize,
     /// The segment of all spans that are not in `others`.
     segment: Arc<Segment>,
-    others: HashMap<SpanId, Arc<Segment>>,
+    others: IdMap<SpanId, Arc<Segment>>,
     number: u64,
     lingers: bool,
 }
@@ -67,45 +75,67 @@ struct Deadline {
 
 impl Buckets {
     pub(crate) fn new(purpose: Purpose) -> Self {
+        let hash = Keyed::default();
         Self {
             purpose,
-            open: HashMap::new(),
+            hash,
+            open: IdMap::with_hasher(hash),
             by_age: VecDeque::new(),
             by_segment_end: VecDeque::new(),
             opened: 0,
+            spare: Vec::new(),
+            spare_spans: 0,
         }
     }
 
-    /// Adds a span, and returns its bucket if that is full now.
+    /// Moves spans of one segment to the bucket of their trace, and returns that if it is full now.
     pub(crate) fn add(
         &mut self,
         now: Instant,
-        span: SentrySpan,
+        spans: &mut Vec<SentrySpan>,
         bytes: usize,
-        segment: Arc<Segment>,
+        segment: &Arc<Segment>,
     ) -> Option<Bucket> {
         let trace_id = segment.trace().trace_id();
-        let max_age = match self.purpose {
-            Purpose::Sending => MAX_AGE,
-            Purpose::WholeSegments | Purpose::Holding => MAX_HELD_AGE,
-        };
         let bucket = match self.open.entry(trace_id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 self.opened += 1;
+                let max_age = match self.purpose {
+                    Purpose::Sending => MAX_AGE,
+                    Purpose::WholeSegments | Purpose::Holding => MAX_HELD_AGE,
+                };
                 self.by_age.push_back(Deadline {
                     at: now + max_age,
                     trace_id,
                     bucket: self.opened,
                 });
-                entry.insert(Bucket::new(Arc::clone(&segment), self.opened))
+                let room = self.spare.pop().unwrap_or_default();
+                self.spare_spans -= room.capacity();
+                entry.insert(Bucket {
+                    spans: room,
+                    bytes: 0,
+                    segment: Arc::clone(segment),
+                    others: IdMap::with_hasher(self.hash),
+                    number: self.opened,
+                    lingers: false,
+                })
             }
         };
-        bucket.add(span, bytes, segment);
+        bucket.add(spans, bytes, segment);
         if self.purpose != Purpose::Holding && bucket.is_full() {
             return self.open.remove(&trace_id);
         }
         None
+    }
+
+    /// Takes back the room of a bucket whose spans are gone: room that grows is copied.
+    pub(crate) fn recycle(&mut self, room: Vec<SentrySpan>) {
+        let spans = self.spare_spans + room.capacity();
+        if room.is_empty() && spans <= MAX_SPARE_SPANS {
+            self.spare_spans = spans;
+            self.spare.push(room);
+        }
     }
 
     /// Lets the bucket of a trace go soon, since its segment has ended.
@@ -176,22 +206,12 @@ impl Buckets {
 }
 
 impl Bucket {
-    fn new(segment: Arc<Segment>, number: u64) -> Self {
-        Self {
-            spans: Vec::new(),
-            bytes: 0,
-            segment,
-            others: HashMap::new(),
-            number,
-            lingers: false,
+    fn add(&mut self, spans: &mut Vec<SentrySpan>, bytes: usize, segment: &Arc<Segment>) {
+        if !Arc::ptr_eq(segment, &self.segment) {
+            let ids = spans.iter().map(|span| span.span_id);
+            self.others.extend(ids.map(|id| (id, Arc::clone(segment))));
         }
-    }
-
-    fn add(&mut self, span: SentrySpan, bytes: usize, segment: Arc<Segment>) {
-        if !Arc::ptr_eq(&segment, &self.segment) {
-            self.others.insert(span.span_id, segment);
-        }
-        self.spans.push(span);
+        self.spans.append(spans);
         self.bytes += bytes;
     }
 
@@ -217,18 +237,14 @@ impl Bucket {
     /// Keeps the last span of every id, as the server would, and returns how many went.
     pub(crate) fn drop_duplicates(&mut self) -> usize {
         let before = self.spans.len();
-        let mut places: Vec<_> = (self.spans.iter().enumerate())
-            .map(|(place, span)| (span.span_id, place))
-            .collect();
-        places.sort_unstable();
-        let superseded = |pair: &[(SpanId, usize)]| pair[0].0 == pair[1].0;
-        if places.windows(2).any(superseded) {
-            let last: HashMap<_, _> = places.into_iter().collect();
-            let mut place = 0..;
-            self.spans.retain(|span| {
-                let place = place.next();
-                last.get(&span.span_id).copied() == place
-            });
+        let mut seen = IdSet::with_capacity_and_hasher(before, *self.others.hasher());
+        let mut ids = self.spans.iter().map(|span| span.span_id);
+        // Nearly always there are none.
+        if !ids.all(|id| seen.insert(id)) {
+            seen.clear();
+            self.spans.reverse();
+            self.spans.retain(|span| seen.insert(span.span_id));
+            self.spans.reverse();
         }
         before - self.spans.len()
     }
@@ -241,7 +257,7 @@ mod tests {
 
     fn add(buckets: &mut Buckets, now: Instant, segment: &Arc<Segment>) -> Option<Bucket> {
         let span = testing::span(segment, crate::new_span_id());
-        buckets.add(now, span, 100, Arc::clone(segment))
+        buckets.add(now, &mut vec![span], 100, segment)
     }
 
     #[test]
@@ -303,7 +319,7 @@ mod tests {
         assert_eq!(full.len(), 1);
         assert_eq!(full[0].spans.len(), MAX_ENVELOPE_SPANS);
         let span = testing::span(&segment, crate::new_span_id());
-        let large = buckets.add(now, span, MAX_ENVELOPE_BYTES, segment);
+        let large = buckets.add(now, &mut vec![span], MAX_ENVELOPE_BYTES, &segment);
         assert_eq!(large.unwrap().spans.len(), 2);
     }
 
@@ -325,8 +341,9 @@ mod tests {
 
     #[test]
     fn the_later_of_two_spans_with_one_id_stays() {
+        let now = Instant::now();
         let segment = testing::segment();
-        let mut bucket = Bucket::new(Arc::clone(&segment), 1);
+        let mut buckets = Buckets::new(Purpose::Sending);
         let twice = crate::new_span_id();
         for (id, name) in [
             (twice, "earlier"),
@@ -335,11 +352,28 @@ mod tests {
         ] {
             let mut span = testing::span(&segment, id);
             span.name = name.into();
-            bucket.add(span, 1, Arc::clone(&segment));
+            buckets.add(now, &mut vec![span], 1, &segment);
         }
+        let mut bucket = buckets.pop_oldest().unwrap();
         assert_eq!(bucket.drop_duplicates(), 1);
         let names: Vec<_> = bucket.spans.iter().map(|span| &*span.name).collect();
         assert_eq!(names, ["other", "later"]);
         assert_eq!(bucket.drop_duplicates(), 0);
+    }
+
+    #[test]
+    fn the_room_of_a_bucket_is_used_again_and_bounded() {
+        let now = Instant::now();
+        let mut buckets = Buckets::new(Purpose::Sending);
+        buckets.recycle(Vec::with_capacity(100));
+        buckets.recycle(Vec::with_capacity(MAX_SPARE_SPANS));
+        assert_eq!((buckets.spare.len(), buckets.spare_spans), (1, 100));
+        let segment = testing::segment();
+        add(&mut buckets, now, &segment);
+        assert_eq!((buckets.spare.len(), buckets.spare_spans), (0, 0));
+        let bucket = buckets.pop_oldest().unwrap();
+        assert_eq!(bucket.spans.capacity(), 100);
+        buckets.recycle(bucket.spans);
+        assert!(buckets.spare.is_empty(), "there are spans in it");
     }
 }

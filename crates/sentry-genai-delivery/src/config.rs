@@ -255,7 +255,8 @@ impl Config {
         self
     }
 
-    /// Sets how long a connection may take, and how long a whole request. The defaults are 5 and 30 seconds.
+    /// Sets how long a connection may take, and how long the server may take to receive a request, and then to answer it. The defaults
+    /// are 5 and 30 seconds.
     #[must_use]
     pub fn with_timeouts(mut self, connect: Duration, request: Duration) -> Self {
         self.connect_timeout = connect;

@@ -19,6 +19,7 @@ mod http;
 mod ids;
 mod incoming;
 mod json;
+mod keyed;
 mod legacy;
 mod limits;
 #[cfg(feature = "metrics")]

@@ -2,25 +2,36 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The length of what [`format()`] returns.
+/// The length of what [`format()`] makes.
 pub(crate) const LEN: usize = 27;
 
 const END_OF_9999: Duration = Duration::new(253_402_300_799, 999_999_999);
 
 /// Formats as `2026-11-20T00:00:05.000000Z`. A time before 1970 is 1970, one after 9999 is the end of that: a clock
 /// may say anything.
-pub(crate) fn format(time: SystemTime) -> String {
+pub(crate) fn format(time: SystemTime) -> [u8; LEN] {
     let since_epoch = since_epoch(time).min(END_OF_9999);
     let seconds = since_epoch.as_secs();
     let (year, month, day) = civil_from_days(seconds / 86_400);
     let second = seconds % 86_400;
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}Z",
-        second / 3600,
-        second / 60 % 60,
-        second % 60,
-        since_epoch.subsec_micros()
-    )
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    write(&mut text[..4], year);
+    write(&mut text[5..7], month);
+    write(&mut text[8..10], day);
+    write(&mut text[11..13], second / 3600);
+    write(&mut text[14..16], second / 60 % 60);
+    write(&mut text[17..19], second % 60);
+    write(&mut text[20..26], since_epoch.subsec_micros().into());
+    text
+}
+
+/// Writes a number with as many digits as there is room for.
+fn write(place: &mut [u8], number: u64) {
+    let mut rest = number;
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
 }
 
 pub(crate) fn since_epoch(time: SystemTime) -> Duration {
@@ -53,7 +64,8 @@ mod tests {
     #[test]
     fn known_dates() {
         let formatted = |seconds, micros| {
-            format(UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_micros(micros))
+            let time = Duration::from_secs(seconds) + Duration::from_micros(micros);
+            String::from_utf8(format(UNIX_EPOCH + time).to_vec()).unwrap()
         };
         assert_eq!(formatted(0, 0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(formatted(951_782_399, 1), "2000-02-28T23:59:59.000001Z");
@@ -65,8 +77,11 @@ mod tests {
     #[test]
     fn clocks_that_are_far_off() {
         let century = Duration::from_secs(100 * 365 * 86_400);
-        assert_eq!(format(UNIX_EPOCH - century), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(
+            &format(UNIX_EPOCH - century),
+            b"1970-01-01T00:00:00.000000Z"
+        );
         let future = format(UNIX_EPOCH + 90 * century);
-        assert_eq!(future, "9999-12-31T23:59:59.999999Z");
+        assert_eq!(&future, b"9999-12-31T23:59:59.999999Z");
     }
 }

@@ -33,7 +33,7 @@ pub fn encode_envelope<'a>(
     sent_at: SystemTime,
 ) -> Vec<u8> {
     let encoder = SpanEncoder::new(config);
-    let mut open = OpenEnvelope::new(trace, 0);
+    let mut open = OpenEnvelope::new(trace, 0, 0);
     let mut frame = None;
     for (span, segment) in spans {
         open.begin_span();
@@ -141,14 +141,13 @@ pub(crate) fn encode_within_limits<'a>(
 ) -> Encoded {
     let mut encoded = Encoded::default();
     let mut remaining = spans.len();
-    let mut open = OpenEnvelope::new(trace, remaining);
-    open.expect(remaining, text_bytes);
+    let mut open = OpenEnvelope::new(trace, remaining, room(remaining, text_bytes));
     let mut frame = None;
     for (span, segment) in spans {
         let start = open.begin_span();
         encoder.write_framed(&mut open.buffer, span, segment, &mut frame);
         if open.is_too_large() && open.spans > 0 {
-            let mut next = OpenEnvelope::new(trace, remaining);
+            let mut next = OpenEnvelope::new(trace, remaining, 0);
             next.buffer.extend_from_slice(&open.buffer[start..]);
             open.abandon_span(start);
             encoded.envelopes.push(open.close());
@@ -156,14 +155,14 @@ pub(crate) fn encode_within_limits<'a>(
         }
         remaining -= 1;
         if open.is_too_large() {
-            open = OpenEnvelope::new(trace, remaining);
+            open = OpenEnvelope::new(trace, remaining, 0);
             encoded.too_large += 1;
             continue;
         }
         open.spans += 1;
         if open.spans == MAX_ENVELOPE_SPANS && remaining > 0 {
             encoded.envelopes.push(open.close());
-            open = OpenEnvelope::new(trace, remaining);
+            open = OpenEnvelope::new(trace, remaining, 0);
         }
     }
     if open.spans > 0 {
@@ -237,11 +236,8 @@ pub(crate) fn empty_envelope() -> Vec<u8> {
 /// Writes the time an envelope is sent into its header.
 pub(crate) fn stamp(envelope: &mut [u8], sent_at: SystemTime) {
     let place = SENT_AT.len()..SENT_AT.len() + rfc3339::LEN;
-    let time = rfc3339::format(sent_at);
-    if let Some(place) = envelope.get_mut(place)
-        && place.len() == time.len()
-    {
-        place.copy_from_slice(time.as_bytes());
+    if let Some(place) = envelope.get_mut(place) {
+        place.copy_from_slice(&rfc3339::format(sent_at));
     }
 }
 
@@ -256,6 +252,17 @@ const CONTAINER: &[u8] = b"{\"version\":2,\"items\":[";
 
 const CLOSE: &[u8] = b"]}\n";
 
+/// The room that so many spans with so much text take in one envelope, or about that: a buffer that grows is copied.
+fn room(spans: usize, text_bytes: usize) -> usize {
+    /// What a span takes beside its texts.
+    const SPAN: usize = 768;
+    /// What the escaper asks for before it writes a text of some kilobytes.
+    const SPARE: usize = 16 * 1024;
+
+    let room = spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
+    room.min(MAX_ENVELOPE_BYTES + SPARE)
+}
+
 /// An envelope that spans are appended to.
 struct OpenEnvelope {
     buffer: Vec<u8>,
@@ -266,9 +273,10 @@ struct OpenEnvelope {
 }
 
 impl OpenEnvelope {
-    fn new(trace: &Trace, expected_spans: usize) -> Self {
+    /// `room` is for the spans alone.
+    fn new(trace: &Trace, expected_spans: usize, room: usize) -> Self {
         let guess = expected_spans.min(MAX_ENVELOPE_SPANS);
-        let mut buffer = Vec::with_capacity(1024);
+        let mut buffer = Vec::with_capacity(1024 + room);
         write_header(&mut buffer, Some(trace), None);
         buffer.extend_from_slice(ITEM_START);
         let start = buffer.len();
@@ -282,17 +290,6 @@ impl OpenEnvelope {
             item_count,
             guess,
         }
-    }
-
-    /// Makes room for so many spans with so much text: a buffer that grows is copied.
-    fn expect(&mut self, spans: usize, text_bytes: usize) {
-        /// What a span takes beside its texts.
-        const SPAN: usize = 768;
-        /// What the escaper asks for before it writes a text of some kilobytes.
-        const SPARE: usize = 16 * 1024;
-
-        let room = spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
-        self.buffer.reserve(room.min(MAX_ENVELOPE_BYTES + SPARE));
     }
 
     /// Returns where the next span is to be written.

@@ -20,7 +20,9 @@ use crate::{
     model_calls::ModelCalls,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
-    recycle, sender,
+    recycle,
+    segment::Segment,
+    sender,
     trace::Trace,
     transaction,
     wire::{self, Encoded},
@@ -42,6 +44,8 @@ pub(crate) struct Worker {
     unsampled: Buckets,
     calls: Option<ModelCalls>,
     batch: VecDeque<Message>,
+    /// The span that is on its way from the translation to its bucket: in a place of its own it is moved once.
+    arrived: Vec<SentrySpan>,
     was_busy: bool,
 }
 
@@ -62,6 +66,7 @@ impl Worker {
             held_bytes: 0,
             unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
+            arrived: Vec::with_capacity(1),
             was_busy: false,
         }
     }
@@ -142,16 +147,16 @@ impl Worker {
                 legacy::add(&mut span.attributes);
             }
             match &self.before_send_span {
-                Some(hook) => hook(span).map(|mut span| {
+                Some(hook) => self.arrived.extend(hook(span).map(|mut span| {
                     // A hook may append what is there already; the translation has settled the rest.
                     span.attributes.settle();
                     span
-                }),
-                None => Some(span),
+                })),
+                None => self.arrived.push(span),
             }
         }));
-        match translated {
-            Ok(Some(span)) => {
+        match (translated, self.arrived.last()) {
+            (Ok(()), Some(span)) => {
                 if ends_segment && *segment.name() != *span.name {
                     segment.set_name(&*span.name);
                 }
@@ -160,23 +165,12 @@ impl Worker {
                 }
                 let bytes = span.footprint();
                 self.shared.budget.hold(bytes);
-                if segment.trace().is_held() {
-                    self.held_bytes += bytes;
-                    self.held.add(now, span, bytes, Arc::clone(&segment));
-                } else {
-                    let buckets = if segment.trace().sampled() {
-                        &mut self.buckets
-                    } else {
-                        &mut self.unsampled
-                    };
-                    if let Some(full) = buckets.add(now, span, bytes, Arc::clone(&segment)) {
-                        self.dispatch(full);
-                    }
-                }
+                self.keep(now, bytes, &segment);
             }
-            Ok(None) => self.shared.accounting.lose(LossReason::BeforeSend, 1),
-            Err(_) => self.shared.accounting.lose(LossReason::InternalSdkError, 1),
+            (Ok(()), None) => self.lose(LossReason::BeforeSend, 1),
+            (Err(_), _) => self.lose(LossReason::InternalSdkError, 1),
         }
+        self.arrived.clear();
         if let Some(held) = self.held.remove_kept(trace_id) {
             self.release(held);
         }
@@ -190,6 +184,21 @@ impl Worker {
             self.buckets.end_segment(now, trace_id);
             self.held.end_segment(now, trace_id);
             self.unsampled.end_segment(now, trace_id);
+        }
+    }
+
+    /// Moves the span that has arrived to the buckets its trace belongs to.
+    fn keep(&mut self, now: Instant, bytes: usize, segment: &Arc<Segment>) {
+        let buckets = if segment.trace().is_held() {
+            self.held_bytes += bytes;
+            &mut self.held
+        } else if segment.trace().sampled() {
+            &mut self.buckets
+        } else {
+            &mut self.unsampled
+        };
+        if let Some(full) = buckets.add(now, &mut self.arrived, bytes, segment) {
+            self.dispatch(full);
         }
     }
 
@@ -245,9 +254,11 @@ impl Worker {
             Ok(None) => return accounting.lose(LossReason::SampleRate, expected),
             Err(_) => return accounting.lose(LossReason::InternalSdkError, expected),
         };
+        let mut spent = Vec::with_capacity(bucket.spans.len());
         let attributes = bucket.spans.drain(..).map(|span| span.attributes);
-        let spent = attributes.filter_map(recycle::empty).collect();
+        spent.extend(attributes.filter_map(recycle::empty));
         self.shared.queue.recycle(spent);
+        self.buckets.recycle(bucket.spans);
         let too_large = encoded.too_large as u64;
         accounting.lose(LossReason::SendError, too_large);
         let envelopes = encoded.envelopes.into_iter();
@@ -323,6 +334,9 @@ impl Worker {
     /// Drops the traces that have waited longest, wherever they are, until there is room.
     fn make_room(&mut self) {
         let max_held = self.shared.config.max_buffer_bytes / 2;
+        if self.held_bytes <= max_held && !self.shared.budget.is_crowded() {
+            return;
+        }
         while self.held_bytes > max_held || self.shared.budget.is_crowded() {
             // These would not be sent if everything were as expected.
             match self.held.pop_oldest() {
@@ -368,6 +382,8 @@ impl Worker {
                 accounting.lose(LossReason::InternalSdkError, spans);
             }
         }
+        self.lose(LossReason::InternalSdkError, self.arrived.len() as u64);
+        self.arrived.clear();
         self.buckets = sending_buckets(&self.shared);
         self.held = Buckets::new(Purpose::Holding);
         self.held_bytes = 0;

@@ -1,0 +1,170 @@
+//! Who is whose parent among the spans of a batch.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use crate::{SentrySpan, SpanId};
+
+/// Who is whose parent, and an order in which children come before their parents.
+pub(crate) struct Family {
+    pub(crate) parents: Vec<Option<usize>>,
+    /// Spans whose parents form a ring are missing; they have no relatives then.
+    pub(crate) leaves_first: Vec<usize>,
+}
+
+impl Family {
+    pub(crate) fn of(spans: &[SentrySpan]) -> Self {
+        let index = Index::of(spans);
+        let parents: Vec<_> = spans
+            .iter()
+            .enumerate()
+            .map(|(position, span)| {
+                let parent = index.find(spans, span.parent_span_id?)?;
+                (parent != position).then_some(parent)
+            })
+            .collect();
+        let mut after = parents.iter().zip(0..);
+        // So they come if each ended before its parent.
+        let is_sorted = after.all(|(parent, position)| parent.is_none_or(|it| it > position));
+        let leaves_first = if is_sorted {
+            (0..spans.len()).collect()
+        } else {
+            leaves_first(&parents)
+        };
+        Self {
+            parents,
+            leaves_first,
+        }
+    }
+}
+
+fn leaves_first(parents: &[Option<usize>]) -> Vec<usize> {
+    let mut open_children = vec![0_usize; parents.len()];
+    for parent in parents.iter().flatten() {
+        open_children[*parent] += 1;
+    }
+    let mut order: Vec<_> = (0..parents.len())
+        .filter(|position| open_children[*position] == 0)
+        .collect();
+    let mut next = 0;
+    while let Some(position) = order.get(next).copied() {
+        next += 1;
+        if let Some(parent) = parents[position] {
+            open_children[parent] -= 1;
+            if open_children[parent] == 0 {
+                order.push(parent);
+            }
+        }
+    }
+    order
+}
+
+/// Where the span of an id stands: lists of the spans whose ids have the same hash.
+///
+/// The hash is a multiplication, by a factor that nobody knows. Of whatever ids a remote party chooses, so no more share a list
+/// than of random ones.
+struct Index {
+    factor: u64,
+    shift: u32,
+    /// Positions, plus one; zero is none. First those of the lists' first spans, then for every span that of the next one.
+    first: Vec<u32>,
+    next: Vec<u32>,
+}
+
+impl Index {
+    fn of(spans: &[SentrySpan]) -> Self {
+        let bits = (2 * spans.len()).max(2).next_power_of_two().ilog2();
+        let mut index = Self {
+            // Any odd number is as good as another.
+            factor: RandomState::new().hash_one(0) | 1,
+            shift: u64::BITS - bits,
+            first: vec![0; 1 << bits],
+            next: Vec::with_capacity(spans.len()),
+        };
+        for (number, span) in (1..).zip(spans) {
+            let list = index.list(span.span_id);
+            // Of several spans with one id, the last is found.
+            let next = std::mem::replace(&mut index.first[list], number);
+            index.next.push(next);
+        }
+        index
+    }
+
+    fn list(&self, id: SpanId) -> usize {
+        let id = u64::from_ne_bytes(id.to_bytes());
+        (id.wrapping_mul(self.factor) >> self.shift) as usize
+    }
+
+    fn find(&self, spans: &[SentrySpan], id: SpanId) -> Option<usize> {
+        let mut number = self.first[self.list(id)];
+        loop {
+            let position = (number as usize).checked_sub(1)?;
+            if spans[position].span_id == id {
+                return Some(position);
+            }
+            number = self.next[position];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SourceSpan, Timestamp, TraceId, TranslateOptions, Translator};
+
+    fn spans(ids: &[(u64, u64)]) -> Vec<SentrySpan> {
+        let translator = Translator::new(TranslateOptions::default());
+        let span = |&(id, parent): &(u64, u64)| {
+            let trace_id = TraceId::from_bytes([9; 16]).unwrap();
+            let id = SpanId::from_bytes(id.to_be_bytes()).unwrap();
+            let mut span = SourceSpan::new(trace_id, id, "work", Timestamp::default());
+            span.parent_span_id = SpanId::from_bytes(parent.to_be_bytes());
+            translator.translate(span)
+        };
+        ids.iter().map(span).collect()
+    }
+
+    #[test]
+    fn children_come_before_their_parents_in_any_order() {
+        let ids = [(4, 3), (3, 1), (2, 1), (1, 0)];
+        let family = Family::of(&spans(&ids));
+        assert_eq!(family.parents, [Some(1), Some(3), Some(3), None]);
+        assert_eq!(family.leaves_first, [0, 1, 2, 3]);
+
+        let mut backwards = ids;
+        backwards.reverse();
+        let family = Family::of(&spans(&backwards));
+        assert_eq!(family.parents, [None, Some(0), Some(0), Some(2)]);
+        assert_eq!(family.leaves_first, [1, 3, 2, 0]);
+    }
+
+    #[test]
+    fn rings_and_unknown_parents_are_no_relatives() {
+        let family = Family::of(&spans(&[(1, 2), (2, 1), (3, 3), (4, 9), (5, 1)]));
+        assert_eq!(family.parents, [Some(1), Some(0), None, None, Some(0)]);
+        assert_eq!(family.leaves_first, [2, 3, 4]);
+        assert!(Family::of(&[]).leaves_first.is_empty());
+    }
+
+    #[test]
+    fn of_spans_with_one_id_the_last_is_the_parent() {
+        let family = Family::of(&spans(&[(2, 1), (1, 0), (1, 0)]));
+        assert_eq!(family.parents, [Some(2), None, None]);
+    }
+
+    #[test]
+    fn ids_that_differ_in_few_bits_are_found() {
+        let ids: Vec<_> = (0..1000_u64).map(|n| (n << 54 | 1, n << 54 | 1)).collect();
+        let spans = spans(&ids);
+        let index = Index::of(&spans);
+        for (position, span) in spans.iter().enumerate() {
+            assert_eq!(index.find(&spans, span.span_id), Some(position));
+        }
+        let longest = (index.first.iter())
+            .map(|first| {
+                let next = |number: &u32| Some(index.next[*number as usize - 1]);
+                std::iter::successors(Some(*first), |it| (*it > 0).then(|| next(it))?).count() - 1
+            })
+            .max();
+        assert!(longest.unwrap() < 100, "{longest:?}");
+    }
+}
