@@ -20,7 +20,8 @@ use crate::{
     model_calls::ModelCalls,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
-    recycle, sender,
+    recycle::Shells,
+    sender,
     trace::Trace,
     transaction,
     wire::{self, Encoded},
@@ -42,6 +43,7 @@ pub(crate) struct Worker {
     unsampled: Buckets,
     calls: Option<ModelCalls>,
     batch: VecDeque<Message>,
+    shells: Shells,
     was_busy: bool,
 }
 
@@ -62,6 +64,7 @@ impl Worker {
             held_bytes: 0,
             unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
+            shells: Shells::default(),
             was_busy: false,
         }
     }
@@ -134,6 +137,7 @@ impl Worker {
             }
             return;
         }
+        let span = self.shells.unpack(span);
         let ends_segment = span.span_id == segment.local_root();
         let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
@@ -246,8 +250,7 @@ impl Worker {
             Err(_) => return accounting.lose(LossReason::InternalSdkError, expected),
         };
         let attributes = bucket.spans.drain(..).map(|span| span.attributes);
-        let spent = attributes.filter_map(recycle::empty).collect();
-        self.shared.queue.recycle(spent);
+        self.shared.queue.recycle(self.shells.refill(attributes));
         let too_large = encoded.too_large as u64;
         accounting.lose(LossReason::SendError, too_large);
         let envelopes = encoded.envelopes.into_iter();
