@@ -1,6 +1,8 @@
 //! The attribute store that a span carries from the door to the wire.
 
 mod edit;
+mod encodable;
+mod key;
 mod name;
 mod owned;
 mod shape;
@@ -14,10 +16,14 @@ use std::{
 };
 
 pub(crate) use edit::Piece;
+use encodable::Plain;
+pub(crate) use encodable::is_unremarkable;
+pub use encodable::{Encodable, needs_no_escape};
+pub use key::{AttributeKey, Signs};
 use name::head_bit;
 pub(crate) use name::{Hash, Name};
 pub(crate) use owned::Owned;
-pub(crate) use shape::{Edit, Shape};
+pub(crate) use shape::{Edit, Shape, Verdict};
 pub use value::{Input, Scalar, Value};
 
 use crate::{excerpt, messages::write_excerpt, tables::Row};
@@ -84,43 +90,43 @@ impl Attributes {
         }
     }
 
+    /// Does what [`push`](Self::push) does for a key that is known beforehand.
+    #[inline]
+    pub fn push_known<'v>(&mut self, key: &AttributeKey, value: impl Into<Input<'v>>) {
+        self.add_under(Key::Static(key.name), key.hash, key.head, value.into());
+    }
+
     /// Appends a text, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
     #[inline]
     pub fn push_text(&mut self, key: &'static str, text: &str, room: usize) {
-        let start = self.text.len();
-        self.make_room(text.len().min(room));
-        if text.len() <= room {
-            self.text.push_str(text);
-        } else {
-            write_excerpt(&mut self.text, text, room);
-        }
-        if let Some(range) = self.written_since(start) {
-            let (hash, head) = (Hash::of(key), head_bit(key));
-            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
-        }
+        let start = self.write_up_to(text, room);
+        self.push_written(key, Hash::of(key), head_bit(key), start);
+    }
+
+    /// Does what [`push_text`](Self::push_text) does for a key that is known beforehand.
+    #[inline]
+    pub fn push_known_text(&mut self, key: &AttributeKey, text: &str, room: usize) {
+        let start = self.write_up_to(text, room);
+        self.push_written(key.name, key.hash, key.head, start);
     }
 
     /// Appends the text that `value` displays as, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
     ///
     /// It is written into the buffer itself, and no further than sixteen times `room`.
     pub fn push_display(&mut self, key: &'static str, value: impl fmt::Display, room: usize) {
-        let start = self.text.len();
-        let mut text = Limited {
-            text: &mut self.text,
-            room: room.saturating_mul(16),
-        };
-        // What reports an error, as a full buffer does, leaves what it wrote so far.
-        let _ = write!(text, "{value}");
-        if self.text.len() - start > room {
-            let excerpt = excerpt(&self.text[start..], room).into_owned();
-            self.text.truncate(start);
-            self.text.push_str(&excerpt);
-            self.text.shrink_to(self.text.len() * 2);
-        }
-        if let Some(range) = self.written_since(start) {
-            let (hash, head) = (Hash::of(key), head_bit(key));
-            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
-        }
+        let start = self.display_up_to(value, room);
+        self.push_written(key, Hash::of(key), head_bit(key), start);
+    }
+
+    /// Does what [`push_display`](Self::push_display) does for a key that is known beforehand.
+    pub fn push_known_display(
+        &mut self,
+        key: &AttributeKey,
+        value: impl fmt::Display,
+        room: usize,
+    ) {
+        let start = self.display_up_to(value, room);
+        self.push_written(key.name, key.hash, key.head, start);
     }
 
     /// Appends everything another store holds.
@@ -235,7 +241,7 @@ impl Attributes {
                     entry.key = Key::Static(to);
                     entry.hash = new;
                     entry.row = Row::UNKNOWN;
-                    entry.is_plain = false;
+                    entry.plain = Plain::UNKNOWN;
                 }
             }
         }
@@ -298,19 +304,6 @@ impl Attributes {
         })
     }
 
-    /// Iterates as [`iter`](Self::iter) does, with what is known of the keys.
-    #[inline]
-    pub fn iter_keyed(&self) -> impl Iterator<Item = (AttributeKey<'_>, Value<'_>)> {
-        self.entries.iter().filter_map(|entry| {
-            let value = self.value(&entry.value)?;
-            let key = AttributeKey {
-                name: entry.key.name(&self.text),
-                is_plain: entry.is_plain,
-            };
-            Some((key, value))
-        })
-    }
-
     /// Returns how many values have been recorded, those that were replaced or removed included.
     #[must_use]
     #[inline]
@@ -363,6 +356,14 @@ impl Attributes {
         self.push_slot(key, hash, head, value);
     }
 
+    /// Appends what was written from `start` on.
+    #[inline]
+    fn push_written(&mut self, key: &'static str, hash: Hash, head: u64, start: usize) {
+        if let Some(range) = self.written_since(start) {
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        }
+    }
+
     #[inline]
     fn push_slot(&mut self, key: Key, hash: Hash, head: u64, value: Slot) {
         self.seen |= hash.bit();
@@ -371,7 +372,7 @@ impl Attributes {
             key,
             hash,
             row: Row::UNKNOWN,
-            is_plain: false,
+            plain: Plain::UNKNOWN,
             value,
         });
     }
@@ -397,6 +398,36 @@ impl Attributes {
         self.make_room(text.len());
         self.text.push_str(text);
         self.written_since(start)
+    }
+
+    /// Writes as much of a text as there is room for, and returns where it begins.
+    #[inline]
+    fn write_up_to(&mut self, text: &str, room: usize) -> usize {
+        let start = self.text.len();
+        self.make_room(text.len().min(room));
+        if text.len() <= room {
+            self.text.push_str(text);
+        } else {
+            write_excerpt(&mut self.text, text, room);
+        }
+        start
+    }
+
+    fn display_up_to(&mut self, value: impl fmt::Display, room: usize) -> usize {
+        let start = self.text.len();
+        let mut text = Limited {
+            text: &mut self.text,
+            room: room.saturating_mul(16),
+        };
+        // What reports an error, as a full buffer does, leaves what it wrote so far.
+        let _ = write!(text, "{value}");
+        if self.text.len() - start > room {
+            let excerpt = excerpt(&self.text[start..], room).into_owned();
+            self.text.truncate(start);
+            self.text.push_str(&excerpt);
+            self.text.shrink_to(self.text.len() * 2);
+        }
+        start
     }
 
     #[inline]
@@ -463,24 +494,6 @@ impl fmt::Write for Limited<'_> {
     }
 }
 
-/// The key of an attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AttributeKey<'a> {
-    /// Its text.
-    pub name: &'a str,
-    /// Whether it is known to have no character that has to be escaped in JSON. If not, it may still have none.
-    pub is_plain: bool,
-}
-
-impl AttributeKey<'_> {
-    /// Returns whether a text has no character that has to be escaped in JSON.
-    pub(crate) fn needs_no_escape(name: &str) -> bool {
-        let escaped = |byte: u8| byte < 0x20 || matches!(byte, b'"' | b'\\');
-        !name.bytes().any(escaped)
-    }
-}
-
 /// Keys and types only: values may be content.
 impl fmt::Debug for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -495,8 +508,7 @@ struct Entry {
     hash: Hash,
     /// What the registry has under the key, once that has been looked up.
     row: Row,
-    /// Whether the key is known to need no escaping.
-    is_plain: bool,
+    plain: Plain,
     value: Slot,
 }
 

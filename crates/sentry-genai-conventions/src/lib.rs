@@ -44,7 +44,9 @@ mod timestamp;
 mod tokens;
 mod translate;
 
-pub use attributes::{AttributeKey, Attributes, Input, Scalar, Value};
+pub use attributes::{
+    AttributeKey, Attributes, Encodable, Input, Scalar, Signs, Value, needs_no_escape,
+};
 pub use content::ContentLimits;
 pub use deprecated::{Deprecation, deprecation};
 pub use heritage::Heritage;

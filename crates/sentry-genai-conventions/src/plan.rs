@@ -18,7 +18,7 @@ use work::Work;
 
 use crate::{
     SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,
-    attributes::{Edit, Shape},
+    attributes::{Edit, Shape, Verdict},
     dialect, privacy, translate,
 };
 
@@ -46,20 +46,19 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Returns whether this is how `span` would be translated.
-    pub(crate) fn fits(&self, span: &SourceSpan, options: &TranslateOptions) -> bool {
-        let attributes = &span.attributes;
+    /// Returns whether this is how `span` would be translated. It may learn something about its texts, whatever the answer.
+    pub(crate) fn fits(&self, span: &mut SourceSpan, options: &TranslateOptions) -> bool {
         span.kind == self.source_kind
             && span.status == SourceStatus::Unset
             && span.events.is_empty()
             && is_same(&span.scope, &self.scope)
-            && attributes.has_shape(&self.shape)
+            && span.attributes.has_shape(&self.shape)
             && self.work.fits_inherited(span, options)
-            && (attributes.slots().zip(&self.checks)).all(|(slot, check)| match slot {
-                Some((_, value)) => check.passes(value, &options.limits),
-                None => true,
-            })
             && self.is_ordinary_name(self.name_of(span))
+            && (span.attributes).judge(|index, value| match self.checks.get(index) {
+                Some(check) => check.judge(value, &options.limits),
+                None => Verdict::Fails,
+            })
     }
 
     /// Translates a span that this plan [fits](Self::fits).
@@ -76,7 +75,7 @@ impl Plan {
             }
         }
         if self.has_plain_keys {
-            span.attributes.mark_plain();
+            span.attributes.mark_keys_plain();
         }
         let naming = self.work.settle(&mut span);
         self.withhold(&mut span);

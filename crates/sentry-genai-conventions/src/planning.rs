@@ -68,13 +68,13 @@ impl PlanningTranslator {
 
     /// Translates one span, as [`Translator::translate`] does.
     #[must_use]
-    pub fn translate(&mut self, span: SourceSpan) -> SentrySpan {
+    pub fn translate(&mut self, mut span: SourceSpan) -> SentrySpan {
         let options = &self.translator.options;
         let hash = hash(&span);
         let place = &mut self.places[hash as usize % PLACES];
         match place {
             Place::Planned(it, plan) if *it == hash => {
-                if plan.fits(&span, options) {
+                if plan.fits(&mut span, options) {
                     return plan.translate(span, options);
                 }
             }

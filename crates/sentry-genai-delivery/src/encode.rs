@@ -11,11 +11,11 @@ pub(crate) use self::{frame::Frame, value::write_value};
 
 use self::{
     presets::{Own, Preset, write_description, write_missing},
-    value::{write_attribute, write_typed},
+    value::{write_attribute, write_encodable},
 };
 use crate::{
     config::Config,
-    json::{write_bool, write_hex, write_plain_string, write_string, write_timestamp},
+    json::{write_bool, write_hex, write_string, write_timestamp},
     segment::Segment,
 };
 
@@ -105,14 +105,9 @@ impl SpanEncoder {
             write_middle(buffer, span, is_segment, times);
         }
         let mut own = Own::default();
-        for (key, value) in span.attributes.iter_keyed() {
-            own.note(key.name);
-            if key.is_plain {
-                write_plain_string(buffer, key.name);
-            } else {
-                write_string(buffer, key.name);
-            }
-            write_typed(buffer, value);
+        for attribute in span.attributes.iter_encodable() {
+            own.note(attribute.key);
+            write_encodable(buffer, &attribute);
         }
         self.write_presets(buffer, span, frame, own);
         // Every attribute ends with a comma, and there is at least one.

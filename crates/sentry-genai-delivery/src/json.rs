@@ -1,6 +1,6 @@
 //! JSON, piece by piece.
 
-use sentry_genai_conventions::Timestamp;
+use sentry_genai_conventions::{Timestamp, needs_no_escape};
 
 /// Writes a JSON string.
 ///
@@ -29,53 +29,7 @@ pub(crate) fn write_plain_string(buffer: &mut Vec<u8>, text: &str) {
 pub(crate) fn is_short_and_plain(text: &str) -> bool {
     const SHORT: usize = 128;
 
-    text.len() <= SHORT && is_plain(text.as_bytes())
-}
-
-fn is_plain(bytes: &[u8]) -> bool {
-    const BLOCK: usize = 16;
-
-    /// A loop of a fixed length, of which the compiler makes a few vector instructions.
-    #[inline(always)]
-    fn is_plain_block(block: &[u8; BLOCK]) -> bool {
-        !block.iter().fold(false, |found, &byte| {
-            found | (byte < 0x20) | (byte == b'"') | (byte == b'\\')
-        })
-    }
-
-    // The last block overlaps the one before.
-    match bytes.last_chunk() {
-        Some(last) => bytes.as_chunks().0.iter().all(is_plain_block) && is_plain_block(last),
-        None => is_plain_piece(bytes),
-    }
-}
-
-/// Does the same for less than a block, by words.
-fn is_plain_piece(bytes: &[u8]) -> bool {
-    let word = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => {
-            return special_lanes(u64::from_le_bytes(*first))
-                | special_lanes(u64::from_le_bytes(*last))
-                == 0;
-        }
-        // Filled up with what is plain.
-        _ => bytes
-            .iter()
-            .fold(u64::from_le_bytes(*b"--------"), |word, &byte| {
-                word << 8 | u64::from(byte)
-            }),
-    };
-    special_lanes(word) == 0
-}
-
-/// Marks the high bit of bytes that are control characters, quotation marks or backslashes, and none if there are none. Bytes
-/// above the first mark may be marked by mistake, through the borrow.
-fn special_lanes(word: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let below = |word: u64, limit: u64| word.wrapping_sub(EACH * limit) & !word;
-    let quote = below(word ^ (EACH * u64::from(b'"')), 1);
-    let backslash = below(word ^ (EACH * u64::from(b'\\')), 1);
-    (below(word, 0x20) | quote | backslash) & (EACH << 7)
+    text.len() <= SHORT && needs_no_escape(text)
 }
 
 pub(crate) fn write_integer(buffer: &mut Vec<u8>, number: impl itoa::Integer) {

@@ -20,7 +20,7 @@ use crate::{
     model_calls::ModelCalls,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
-    recycle,
+    recycle::Shells,
     segment::Segment,
     sender,
     trace::Trace,
@@ -46,6 +46,7 @@ pub(crate) struct Worker {
     batch: VecDeque<Message>,
     /// The span that is on its way from the translation to its bucket: in a place of its own it is moved once.
     arrived: Vec<SentrySpan>,
+    shells: Shells,
     was_busy: bool,
 }
 
@@ -67,6 +68,7 @@ impl Worker {
             unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
             arrived: Vec::with_capacity(1),
+            shells: Shells::default(),
             was_busy: false,
         }
     }
@@ -139,6 +141,7 @@ impl Worker {
             }
             return;
         }
+        let span = self.shells.unpack(span);
         let ends_segment = span.span_id == segment.local_root();
         let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
@@ -254,10 +257,8 @@ impl Worker {
             Ok(None) => return accounting.lose(LossReason::SampleRate, expected),
             Err(_) => return accounting.lose(LossReason::InternalSdkError, expected),
         };
-        let mut spent = Vec::with_capacity(bucket.spans.len());
         let attributes = bucket.spans.drain(..).map(|span| span.attributes);
-        spent.extend(attributes.filter_map(recycle::empty));
-        self.shared.queue.recycle(spent);
+        self.shared.queue.recycle(self.shells.refill(attributes));
         self.buckets.recycle(bucket.spans);
         let too_large = encoded.too_large as u64;
         accounting.lose(LossReason::SendError, too_large);

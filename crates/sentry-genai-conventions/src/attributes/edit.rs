@@ -1,6 +1,6 @@
 //! What only the translation does with attributes: tables of keys, the registry, texts changed where they stand.
 
-use super::{Attributes, Hash, Key, Name, Range, Slot, Value, name::head_bit};
+use super::{Attributes, Hash, Key, Name, Range, Slot, Value, encodable::Plain, name::head_bit};
 use crate::tables::{Attribute, Row};
 
 /// A piece of a text that is put together.
@@ -56,7 +56,9 @@ impl Attributes {
     /// Puts a text together anew from pieces, some of them its own.
     pub(crate) fn replace_pieces(&mut self, name: &Name, pieces: impl Iterator<Item = Piece>) {
         if let Some((position, range)) = self.put_together(name, pieces) {
-            self.entries[position].value = Slot::Text(range);
+            let entry = &mut self.entries[position];
+            entry.value = Slot::Text(range);
+            entry.plain = Plain::UNKNOWN;
         }
     }
 
@@ -110,7 +112,7 @@ impl Attributes {
         entry.key = Key::Text(range);
         entry.hash = hash;
         entry.row = Row::UNKNOWN;
-        entry.is_plain = false;
+        entry.plain = Plain::UNKNOWN;
         self.seen |= hash.bit();
         self.heads |= head;
     }
@@ -121,6 +123,7 @@ impl Attributes {
         let Some(position) = self.position(name.hash, name.text) else {
             return false;
         };
+        self.entries[position].plain = Plain::UNKNOWN;
         let Slot::Text(range) = &mut self.entries[position].value else {
             return false;
         };

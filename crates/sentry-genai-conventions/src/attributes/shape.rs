@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Attributes, Entry, Hash, Key, Name, Slot, Value, name::head_bit};
+use super::{Attributes, Entry, Hash, Key, Name, Slot, Value, encodable::Plain, name::head_bit};
 use crate::tables::Row;
 
 /// The keys and types of attributes, in their order.
@@ -59,6 +59,15 @@ pub(crate) enum Edit {
     Remove,
     /// It gets another key.
     Rename(Cow<'static, str>),
+}
+
+/// What somebody makes of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Fails,
+    Passes,
+    /// It passes, and is a text that needs no escaping.
+    PassesPlain,
 }
 
 impl Attributes {
@@ -173,10 +182,34 @@ impl Attributes {
 
     /// Takes note that no key needs escaping.
     #[inline]
-    pub(crate) fn mark_plain(&mut self) {
+    pub(crate) fn mark_keys_plain(&mut self) {
         for entry in &mut self.entries {
-            entry.is_plain = true;
+            entry.plain.mark_key();
         }
+    }
+
+    /// Lets `judge` look at all that has been recorded, by number, up to the first that fails. Returns whether none did.
+    #[inline]
+    pub(crate) fn judge(&mut self, mut judge: impl FnMut(usize, Value<'_>) -> Verdict) -> bool {
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            let value = match &entry.value {
+                Slot::Vacant => continue,
+                Slot::Text(range) => Value::Str(range.of(&self.text)),
+                Slot::Integer(number) => Value::Integer(*number),
+                Slot::Double(number) => Value::Double(*number),
+                Slot::Bool(value) => Value::Bool(*value),
+                Slot::Array(index) => match self.arrays.get(*index) {
+                    Some(array) => Value::Array(array),
+                    None => continue,
+                },
+            };
+            match judge(index, value) {
+                Verdict::Fails => return false,
+                Verdict::Passes => {}
+                Verdict::PassesPlain => entry.plain.mark_value(),
+            }
+        }
+        true
     }
 
     /// Gives what was recorded as number `index` another key, which nothing else has.
@@ -193,7 +226,7 @@ impl Attributes {
             entry.key = new;
             entry.hash = hash;
             entry.row = Row::UNKNOWN;
-            entry.is_plain = false;
+            entry.plain = Plain::UNKNOWN;
             self.seen |= hash.bit();
             self.heads |= head_bit(key);
         }

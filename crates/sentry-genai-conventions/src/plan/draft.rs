@@ -6,8 +6,8 @@ use super::{
     work::{AiWork, Counts, PlainName, PlainWork, Work},
 };
 use crate::{
-    AiKind, AttributeKey, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
-    attributes::Edit,
+    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
+    attributes::{Edit, needs_no_escape},
     content,
     dialect::{self, Dialect, OUTPUT},
     naming,
@@ -126,8 +126,7 @@ impl Plan {
             shape: span.attributes.shape(),
             checks,
             edits,
-            has_plain_keys: (trial.attributes.iter())
-                .all(|(key, _)| AttributeKey::needs_no_escape(key)),
+            has_plain_keys: (trial.attributes.iter()).all(|(key, _)| needs_no_escape(key)),
             otel_name,
             withheld,
             doubtful,
@@ -135,7 +134,7 @@ impl Plan {
             work,
         };
         // Of two spans of one shape the first may be one that no plan fits.
-        plan.fits(span, options).then_some(plan)
+        plan.fits(&mut span.clone(), options).then_some(plan)
     }
 }
 

@@ -397,6 +397,6 @@ fn a_value_out_of_the_ordinary_is_translated_step_by_step() {
             (_, value) => quoted.attributes.push_owned_key(key, value),
         }
     }
-    assert!(plan.fits(&span, &options));
-    assert!(!plan.fits(&quoted, &options));
+    assert!(plan.fits(&mut span.clone(), &options));
+    assert!(!plan.fits(&mut quoted, &options));
 }

@@ -1,32 +1,43 @@
 //! Attributes with their types.
 
-use sentry_genai_conventions::{Scalar, Value};
+use sentry_genai_conventions::{Encodable, Scalar, Value};
 
-use crate::json::{is_short_and_plain, write_bool, write_double, write_integer, write_string};
+use crate::json::{
+    is_short_and_plain, write_bool, write_double, write_integer, write_plain_string, write_string,
+};
 
 /// Writes `"key":{"type":...,"value":...},`.
-#[inline]
 pub(super) fn write_attribute(buffer: &mut Vec<u8>, key: &str, value: Value<'_>) {
     write_string(buffer, key);
     write_typed(buffer, value);
 }
 
-/// Writes `:{"type":...,"value":...},`.
+/// Writes the same of an attribute of which more may be known.
 #[inline]
-pub(super) fn write_typed(buffer: &mut Vec<u8>, value: Value<'_>) {
-    match value {
-        Value::Str(text) if is_short_and_plain(text) => {
+pub(super) fn write_encodable(buffer: &mut Vec<u8>, attribute: &Encodable<'_>) {
+    if attribute.key_is_plain {
+        write_plain_string(buffer, attribute.key);
+    } else {
+        write_string(buffer, attribute.key);
+    }
+    match attribute.value {
+        Value::Str(text) if attribute.value_is_plain || is_short_and_plain(text) => {
             buffer.extend_from_slice(b":{\"type\":\"string\",\"value\":\"");
             buffer.extend_from_slice(text.as_bytes());
             buffer.extend_from_slice(b"\"},");
-            return;
         }
-        Value::Str(_) => buffer.extend_from_slice(b":{\"type\":\"string\",\"value\":"),
-        Value::Integer(_) => buffer.extend_from_slice(b":{\"type\":\"integer\",\"value\":"),
-        Value::Double(_) => buffer.extend_from_slice(b":{\"type\":\"double\",\"value\":"),
-        Value::Bool(_) => buffer.extend_from_slice(b":{\"type\":\"boolean\",\"value\":"),
-        _ => buffer.extend_from_slice(b":{\"type\":\"array\",\"value\":"),
+        value => write_typed(buffer, value),
     }
+}
+
+fn write_typed(buffer: &mut Vec<u8>, value: Value<'_>) {
+    buffer.extend_from_slice(match value {
+        Value::Str(_) => b":{\"type\":\"string\",\"value\":".as_slice(),
+        Value::Integer(_) => b":{\"type\":\"integer\",\"value\":",
+        Value::Double(_) => b":{\"type\":\"double\",\"value\":",
+        Value::Bool(_) => b":{\"type\":\"boolean\",\"value\":",
+        _ => b":{\"type\":\"array\",\"value\":",
+    });
     write_value(buffer, value);
     buffer.extend_from_slice(b"},");
 }

@@ -1,0 +1,128 @@
+//! Attributes as those who write them down want them.
+
+use super::{Attributes, Value};
+
+/// An attribute, with what is known of its texts.
+///
+/// What is not known to be plain may still be. Looking at a text once, and not once for every step it takes part in, is what
+/// this is for.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Encodable<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// The value.
+    pub value: Value<'a>,
+    /// Whether the key is known to [need no escaping](needs_no_escape).
+    pub key_is_plain: bool,
+    /// Whether the value is a text that is known to need none.
+    pub value_is_plain: bool,
+}
+
+impl Attributes {
+    /// Iterates as [`iter`](Self::iter) does, with what is known of the texts.
+    #[inline]
+    pub fn iter_encodable(&self) -> impl Iterator<Item = Encodable<'_>> {
+        self.entries.iter().filter_map(|entry| {
+            let value = self.value(&entry.value)?;
+            Some(Encodable {
+                key: entry.key.name(&self.text),
+                value,
+                key_is_plain: entry.plain.0 & Plain::KEY != 0,
+                value_is_plain: entry.plain.0 & Plain::VALUE != 0,
+            })
+        })
+    }
+}
+
+/// Which texts of an attribute are known to need no escaping.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain(u8);
+
+impl Plain {
+    pub(super) const UNKNOWN: Self = Self(0);
+    const KEY: u8 = 1;
+    const VALUE: u8 = 1 << 1;
+
+    #[inline]
+    pub(super) fn mark_key(&mut self) {
+        self.0 |= Self::KEY;
+    }
+
+    #[inline]
+    pub(super) fn mark_value(&mut self) {
+        self.0 |= Self::VALUE;
+    }
+}
+
+/// Returns whether a text has no character that must be escaped in a JSON string: no control character, quotation mark or
+/// backslash.
+///
+/// ```
+/// use sentry_genai_conventions::needs_no_escape;
+///
+/// assert!(needs_no_escape("caf\u{e9} in Vienna"));
+/// assert!(!needs_no_escape("\"quoted\""));
+/// ```
+#[must_use]
+#[inline]
+pub fn needs_no_escape(text: &str) -> bool {
+    has_none(text.as_bytes(), |byte| {
+        (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    })
+}
+
+/// Returns whether a text [needs no escaping](needs_no_escape) and has no semicolon, with which binary content would begin.
+#[inline]
+pub(crate) fn is_unremarkable(text: &str) -> bool {
+    has_none(text.as_bytes(), |byte| {
+        (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == b';')
+    })
+}
+
+/// Returns whether no byte is one that `is_sought`, looking at sixteen together.
+#[inline(always)]
+fn has_none(bytes: &[u8], is_sought: impl Fn(u8) -> bool) -> bool {
+    /// A loop of a fixed length and without branches, of which the compiler makes a few vector instructions.
+    #[inline(always)]
+    fn block_has_none<const N: usize>(block: &[u8; N], is_sought: &impl Fn(u8) -> bool) -> bool {
+        !block
+            .iter()
+            .fold(false, |found, &byte| found | is_sought(byte))
+    }
+
+    // The last block overlaps the one before.
+    if let Some(last) = bytes.last_chunk::<16>() {
+        let mut blocks = bytes.as_chunks().0.iter();
+        return blocks.all(|block| block_has_none::<16>(block, &is_sought))
+            && block_has_none(last, &is_sought);
+    }
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => {
+            block_has_none(first, &is_sought) && block_has_none(last, &is_sought)
+        }
+        _ => !bytes.iter().any(|&byte| is_sought(byte)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_special_byte_is_found_wherever_it_stands() {
+        for length in 0..70 {
+            let plain = "x".repeat(length);
+            assert!(needs_no_escape(&plain) && is_unremarkable(&plain));
+            for place in 0..length {
+                for special in ["\"", "\\", "\n", "\u{1f}", "\0", ";"] {
+                    let mut text = plain.clone();
+                    text.replace_range(place..=place, special);
+                    assert_eq!(needs_no_escape(&text), special == ";", "{text:?}");
+                    assert!(!is_unremarkable(&text), "{text:?}");
+                }
+            }
+        }
+        assert!(needs_no_escape(" ~\u{7f}\u{80}\u{e9}\u{1f600}"));
+    }
+}
