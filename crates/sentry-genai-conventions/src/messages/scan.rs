@@ -264,13 +264,8 @@ impl<'a, 'l> Scan<'a, 'l> {
     }
 
     fn is_text(&self, string: &Range<usize>) -> bool {
-        let inner = &self.text.as_bytes()[string.start + 1..string.end - 1];
-        let says_something = inner.iter().any(|byte| {
-            byte.is_ascii_alphanumeric() && !matches!(byte, b'n' | b't' | b'r' | b'b' | b'f')
-        });
-        says_something
-            && inner.len() <= self.limits.text_bytes
-            && inner != parse::REDACTED.as_bytes()
+        let inner = &self.text[string.start + 1..string.end - 1];
+        says_something(inner) && inner.len() <= self.limits.text_bytes && inner != parse::REDACTED
     }
 
     /// Reads a string with its quotes, if all its escapes are of one letter.
@@ -357,6 +352,21 @@ impl<'a, 'l> Scan<'a, 'l> {
     fn scanned(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.start..]
     }
+}
+
+/// Returns whether there is anything but whitespace in a string whose escapes are of one letter.
+fn says_something(inner: &str) -> bool {
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        let says_something = match character {
+            '\\' => matches!(characters.next(), Some('"' | '\\' | 'b')),
+            _ => !character.is_whitespace(),
+        };
+        if says_something {
+            return true;
+        }
+    }
+    false
 }
 
 /// Returns what is behind a start of a length that is known to the compiler.
