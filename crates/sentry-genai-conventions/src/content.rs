@@ -210,14 +210,18 @@ fn plain_reason(reason: &str) -> String {
 
 /// Brings all content into Sentry's shape, within `limits`.
 pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
+    // What moves out of messages that were looked through is in shape already.
+    let mut has_moved = false;
     for content in CONTENT {
         let key = content.key.text;
         let Some(Value::Str(text)) = attributes.get_name(&content.key) else {
             continue;
         };
         match content.shape {
-            Shape::Messages(side) => shape_messages(attributes, &content.key, side, limits),
-            Shape::System if canonical::is_text_parts(text, limits) => {}
+            Shape::Messages(side) => {
+                has_moved |= shape_messages(attributes, &content.key, side, limits);
+            }
+            Shape::System if has_moved || canonical::is_text_parts(text, limits) => {}
             Shape::System => {
                 let shaped = messages::system_instructions(text, limits);
                 set_list(attributes, key, shaped);
@@ -241,21 +245,23 @@ pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
     }
 }
 
+/// Shapes messages, and returns whether system instructions were made of some as they are.
 fn shape_messages(
     attributes: &mut Attributes,
     key: &Name,
     side: messages::Side,
     limits: &ContentLimits,
-) {
+) -> bool {
     let Some(Value::Str(text)) = attributes.get_name(key) else {
-        return;
+        return false;
     };
+    let mut has_moved = false;
     let mut original_length = None;
     if let Some(found) = canonical::messages(text, side, limits) {
         if found.system().is_empty() {
-            return;
+            return false;
         }
-        move_system(attributes, key, found.system());
+        has_moved = move_system(attributes, key, found.system());
         match found.rest {
             // Before the first that stays there is a comma or a space.
             Some(rest) => {
@@ -267,7 +273,7 @@ fn shape_messages(
         }
     } else if let Some(found) = canonical::shorten(text, side, limits) {
         original_length = Some(found.original_length);
-        move_system(attributes, key, found.system());
+        has_moved = move_system(attributes, key, found.system());
         keep(attributes, key, &found.kept);
     } else {
         let mut messages = Messages::parse(text, side);
@@ -287,13 +293,16 @@ fn shape_messages(
     {
         attributes.set("gen_ai.request.messages.original_length", length);
     }
+    has_moved
 }
 
-/// Makes system instructions of the texts of system messages, unless the span has these apart.
-fn move_system(attributes: &mut Attributes, key: &Name, texts: &[Range<usize>]) {
-    if !texts.is_empty() && !attributes.contains(SYSTEM) {
+/// Makes system instructions of the texts of system messages, unless the span has these apart, and returns whether it did.
+fn move_system(attributes: &mut Attributes, key: &Name, texts: &[Range<usize>]) -> bool {
+    let is_moved = !texts.is_empty() && !attributes.contains(SYSTEM);
+    if is_moved {
         attributes.push_pieces(SYSTEM, key, list_of_texts(texts));
     }
+    is_moved
 }
 
 /// Makes a list of what stands at these places, the last of which reaches to the bracket at the end of the text.

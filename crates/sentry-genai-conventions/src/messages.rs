@@ -14,6 +14,7 @@
 //! ```
 
 mod blobs;
+mod block;
 pub(crate) mod canonical;
 mod cut;
 mod excerpt;
@@ -23,6 +24,7 @@ mod marks;
 mod media;
 mod parse;
 mod repair;
+mod scan;
 mod settle;
 mod shapes;
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::{borrow::Cow, sync::LazyLock};
 use memchr::memmem::Finder;
 use serde_json::Value;
 
-use super::Object;
+use super::{
+    Object,
+    block::{self, Between, Blocks},
+};
 
 /// What Sentry shows as removed binary content.
 pub(super) const SUBSTITUTE: &str = "[Blob substitute]";
@@ -44,49 +47,104 @@ const BASE64_MARK: &[u8] = b";base64,";
 
 static BASE64_MARK_FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(BASE64_MARK));
 
-/// Which bytes a run of base64 can have, inside JSON.
-static CONTINUES: [bool; 256] = {
-    let mut continues = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        continues[byte] = is_base64(byte as u8) || byte as u8 == b'\\';
-        byte += 1;
-    }
-    continues
-};
-
 /// Returns whether a look at the whole text is worth its time: almost no text has a blob.
-///
-/// A long run of base64 covers a whole block of half its length, and there is a space or a quotation mark in most of these.
 pub(super) fn may_hold_blob(bytes: &[u8]) -> bool {
-    const BLOCK: usize = LONG / 2;
-
-    let mut at = 0;
-    while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
-        let is_broken = block.iter().fold(false, |found, &byte| {
-            found | (byte == b' ') | (byte == b'"')
-        });
-        if is_broken || !block.iter().all(|byte| CONTINUES[usize::from(*byte)]) {
-            at += BLOCK;
-            continue;
-        }
-        let continues = |byte: &&u8| CONTINUES[usize::from(**byte)];
-        let before = bytes[..at].iter().rev().take_while(continues).count();
-        let after = bytes[at..].iter().take_while(continues).count();
-        let run = &bytes[at - before..at + after];
-        if run.len() >= LONG && has_both_cases(run) {
+    let mut semicolons = Between::<b';', b';'>::none();
+    // Where the run ends that was looked at last.
+    let mut end = 0;
+    for (number, block) in Blocks::of(bytes).enumerate() {
+        semicolons.add(&block);
+        let is_broken = block.unbroken() >> 63 == 0;
+        if !is_broken && is_in_blob(bytes, number * block::SIZE, &mut end) {
             return true;
         }
-        at += after;
     }
     // Few texts have a semicolon, and to look for one byte takes less than to look for several.
-    let semicolon = memchr::memchr(b';', bytes);
-    semicolon.is_some_and(|at| BASE64_MARK_FINDER.find(&bytes[at..]).is_some())
+    semicolons.found() && holds_mark(bytes)
+}
+
+/// Returns whether there is what stands before base64 in a URL.
+pub(super) fn holds_mark(bytes: &[u8]) -> bool {
+    BASE64_MARK_FINDER.find(bytes).is_some()
+}
+
+/// Returns whether a sample of the block that starts at `start` is in a run that may be a blob. `end` is where the run ends that was
+/// looked at last.
+#[inline(never)]
+fn is_in_blob(bytes: &[u8], start: usize, end: &mut usize) -> bool {
+    block::SAMPLES.into_iter().any(|sample| {
+        let at = start + sample;
+        let sample = bytes.get(at..).and_then(<[u8]>::first_chunk::<STEP>);
+        at >= *end
+            && sample.is_some_and(|sample| sample.iter().all(|&byte| CONTINUES[usize::from(byte)]))
+            && is_long_run(bytes, at, end)
+    })
+}
+
+#[inline(never)]
+fn is_long_run(bytes: &[u8], at: usize, end: &mut usize) -> bool {
+    let (before, after) = bytes.split_at(at);
+    *end = at + run_after(after);
+    let run = &bytes[at - run_before(before)..*end];
+    run.len() >= LONG && has_both_cases(run)
+}
+
+/// How many bytes are looked at in one step while measuring a run.
+const STEP: usize = 16;
+
+/// Which bytes a run of base64 can have. Line breaks and slashes in it may be escaped.
+static CONTINUES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = is_base64(byte as u8) || byte as u8 == b'\\';
+        byte += 1;
+    }
+    table
+};
+
+/// Returns how many bytes at the start can be of a run.
+fn run_after(bytes: &[u8]) -> usize {
+    let steps = bytes.as_chunks().0.iter();
+    let whole = steps.take_while(|step| is_run(step)).count() * STEP;
+    let rest = bytes[whole..].iter();
+    whole
+        + rest
+            .take_while(|&&byte| CONTINUES[usize::from(byte)])
+            .count()
+}
+
+/// Returns how many bytes at the end can be of a run.
+fn run_before(bytes: &[u8]) -> usize {
+    let steps = bytes.as_rchunks().1.iter().rev();
+    let whole = steps.take_while(|step| is_run(step)).count() * STEP;
+    let rest = bytes[..bytes.len() - whole].iter().rev();
+    whole
+        + rest
+            .take_while(|&&byte| CONTINUES[usize::from(byte)])
+            .count()
+}
+
+/// Returns what [`CONTINUES`] says of all bytes, without branches, so that they are looked at together.
+fn is_run(step: &[u8; STEP]) -> bool {
+    step.iter().fold(true, |all, &byte| {
+        all & (((byte | 0x20).wrapping_sub(b'a') < 26)
+            | (byte.wrapping_sub(b'/') < 11)
+            | (byte == b'+')
+            | (byte == b'-')
+            | (byte == b'=')
+            | (byte == b'_')
+            | (byte == b'\\'))
+    })
 }
 
 /// Returns whether a text is too short for binary content, which most are. Of others this says nothing.
+#[inline]
 pub(crate) fn is_harmless(text: &str) -> bool {
-    text.len() < LONG && memchr::memchr(b';', text.as_bytes()).is_none()
+    /// A URL of one byte.
+    const SHORTEST: usize = "data:;base64,Q".len();
+
+    text.len() < SHORTEST || text.len() < LONG && memchr::memchr(b';', text.as_bytes()).is_none()
 }
 
 /// Replaces base64 `data:` URLs, and long base64 texts in fields of media, wherever they occur in `text`.
@@ -180,7 +238,10 @@ fn is_blob(run: &[u8]) -> bool {
 }
 
 fn has_both_cases(run: &[u8]) -> bool {
-    run.iter().any(u8::is_ascii_uppercase) && run.iter().any(u8::is_ascii_lowercase)
+    let upper = run
+        .iter()
+        .fold(false, |found, byte| found | byte.is_ascii_uppercase());
+    upper && run.iter().any(u8::is_ascii_lowercase)
 }
 
 const fn is_base64(byte: u8) -> bool {
@@ -277,6 +338,17 @@ mod tests {
             assert!(matches!(redact_blobs(&text), Cow::Owned(_)), "{before}");
             let short = text.replace(&run, &run[1..]);
             assert!(matches!(redact_blobs(&short), Cow::Borrowed(_)), "{before}");
+        }
+    }
+
+    #[test]
+    fn runs_go_on_with_base64_alone() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(
+                is_run(&[byte; STEP]),
+                CONTINUES[usize::from(byte)],
+                "{byte}"
+            );
         }
     }
 

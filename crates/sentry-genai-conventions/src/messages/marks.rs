@@ -1,73 +1,83 @@
-//! Looking for bytes in long texts, sixty-four at a time.
+//! Where the bytes are that end or interrupt a JSON string.
 
-/// How many bytes are looked at in one step.
-const BLOCK: usize = u64::BITS as usize;
+use super::block::{Between, Blocks, SIZE};
 
-/// The places in a text of the bytes that end or interrupt a JSON string: quotation marks, backslashes and control characters.
-#[derive(Clone, Copy, Debug)]
+/// A walk along the quotation marks, backslashes and control characters of a text, which on its way takes note of what else may be
+/// worth a look.
+#[derive(Clone, Debug)]
 pub(super) struct Specials<'a> {
-    bytes: &'a [u8],
+    blocks: Blocks<'a>,
     /// Where the block starts that was looked at last.
-    block: usize,
-    /// One bit for each of its bytes.
+    start: usize,
+    /// One bit for each of its bytes that is special and still ahead.
     marks: u64,
+    signs: Between<b';', b'='>,
+    unbroken: u64,
 }
 
 impl<'a> Specials<'a> {
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
+    /// Starts at a place in a text.
+    pub(super) fn from(bytes: &'a [u8], start: usize) -> Self {
         Self {
-            bytes,
-            block: 0,
-            marks: marks(bytes, 0),
+            blocks: Blocks::of(bytes.get(start..).unwrap_or_default()),
+            start: start.wrapping_sub(SIZE),
+            marks: 0,
+            signs: Between::none(),
+            unbroken: 0,
         }
     }
 
-    /// Returns the first place from `at` on.
+    /// Returns the next place.
     #[inline(always)]
-    pub(super) fn from(&mut self, at: usize) -> Option<usize> {
-        if at.wrapping_sub(self.block) >= BLOCK {
-            self.block = at - at % BLOCK;
-            self.marks = marks(self.bytes, self.block);
+    pub(super) fn next(&mut self) -> Option<usize> {
+        while self.marks == 0 {
+            self.look_further()?;
         }
-        let mut rest = self.marks & (u64::MAX << (at % BLOCK));
-        while rest == 0 {
-            self.block += BLOCK;
-            if self.block >= self.bytes.len() {
-                return None;
+        let at = self.start + self.marks.trailing_zeros() as usize;
+        self.marks &= self.marks - 1;
+        Some(at)
+    }
+
+    /// Passes over the next place, where one is known to be.
+    #[inline(always)]
+    pub(super) fn pass(&mut self) {
+        if self.marks == 0 {
+            let _ = self.look_further();
+        }
+        self.marks &= self.marks.wrapping_sub(1);
+    }
+
+    /// Passes over all places before `at`.
+    #[inline(always)]
+    pub(super) fn pass_to(&mut self, at: usize) {
+        while at.wrapping_sub(self.start) >= SIZE {
+            if self.look_further().is_none() {
+                self.marks = 0;
+                return;
             }
-            self.marks = marks(self.bytes, self.block);
-            rest = self.marks;
         }
-        Some(self.block + rest.trailing_zeros() as usize)
+        self.marks &= u64::MAX << (at - self.start);
     }
-}
 
-fn marks(bytes: &[u8], start: usize) -> u64 {
-    let rest = bytes.get(start..).unwrap_or_default();
-    match rest.first_chunk() {
-        Some(block) => marks_of_block(block),
-        None => {
-            let mut block = [b' '; BLOCK];
-            block[..rest.len()].copy_from_slice(rest);
-            marks_of_block(&block)
-        }
+    /// Returns whether there was a semicolon or an equals sign in what was passed, or something like it.
+    pub(super) fn saw_sign(&self) -> bool {
+        self.signs.found()
     }
-}
 
-/// Every loop here has a fixed length, which the compiler makes a handful of vector instructions of.
-fn marks_of_block(block: &[u8; BLOCK]) -> u64 {
-    let mut flags = [0; BLOCK];
-    for (flag, &byte) in flags.iter_mut().zip(block) {
-        *flag = u8::from((byte == b'"') | (byte == b'\\') | (byte < 0x20));
+    /// Returns whether what was passed may hold a long run of base64.
+    pub(super) fn saw_run(&self) -> bool {
+        self.unbroken >> 63 == 1
     }
-    let (words, _) = flags.as_chunks();
-    let mut marks = 0;
-    for (index, word) in words.iter().enumerate() {
-        // Gathers the lowest bits of eight bytes in the highest byte.
-        let gathered = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        marks |= gathered << (8 * index);
+
+    #[inline(always)]
+    fn look_further(&mut self) -> Option<()> {
+        let block = self.blocks.next()?;
+        self.start = self.start.wrapping_add(SIZE);
+        self.marks = block.specials();
+        self.signs.add(&block);
+        self.unbroken |= block.unbroken();
+        Some(())
     }
-    marks
 }
 
 #[cfg(test)]
@@ -78,27 +88,33 @@ mod tests {
     fn every_special_byte_is_found_wherever_it_stands() {
         for length in [0, 1, 63, 64, 65, 200] {
             let plain = vec![b'x'; length];
-            assert_eq!(Specials::of(&plain).from(0), None);
+            assert_eq!(Specials::from(&plain, 0).next(), None);
             for at in 0..length {
                 for special in [b'"', b'\\', b'\n', 0, 0x1f] {
                     let mut text = plain.clone();
                     text[at] = special;
-                    let mut specials = Specials::of(&text);
-                    assert_eq!(specials.from(0), Some(at));
-                    assert_eq!(specials.from(at), Some(at));
-                    assert_eq!(specials.from(at + 1), None);
-                    assert_eq!(specials.from(0), Some(at));
+                    for start in [0, at / 2, at] {
+                        let mut specials = Specials::from(&text, start);
+                        assert_eq!(specials.next(), Some(at));
+                        assert_eq!(specials.next(), None);
+                        let mut specials = Specials::from(&text, start);
+                        specials.pass_to(at);
+                        assert_eq!(specials.next(), Some(at));
+                        let mut specials = Specials::from(&text, start);
+                        specials.pass_to(at + 1);
+                        assert_eq!(specials.next(), None);
+                    }
+                    let mut specials = Specials::from(&text, at);
+                    specials.pass();
+                    assert_eq!(specials.next(), None);
                 }
             }
         }
         let text: Vec<u8> = (0..=255).collect();
-        let mut specials = Specials::of(&text);
-        let mut found = Vec::new();
-        let mut at = 0;
-        while let Some(place) = specials.from(at) {
-            found.push(text[place]);
-            at = place + 1;
-        }
+        let mut specials = Specials::from(&text, 0);
+        let found: Vec<u8> = std::iter::from_fn(|| specials.next())
+            .map(|place| text[place])
+            .collect();
         let expected: Vec<u8> = (0..0x20).chain(*b"\"\\").collect();
         assert_eq!(found, expected);
     }

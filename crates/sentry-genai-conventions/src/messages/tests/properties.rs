@@ -4,8 +4,8 @@ use serde_json::{Map, Number, Value, json};
 use crate::{Attributes, content::shape};
 
 use super::super::{
-    ContentLimits, Messages, Side, canonical, redact_blobs, system_instructions, system_parts,
-    tool_definitions, tool_payload,
+    ContentLimits, Messages, Side, blobs::may_hold_blob, canonical, redact_blobs,
+    system_instructions, system_parts, tool_definitions, tool_payload,
 };
 
 /// The words that spellings are made of, so that random JSON hits them.
@@ -213,11 +213,42 @@ fn numbers_survive() {
     assert!(json.contains("18446744073709551615"));
 }
 
+/// Texts that have everything that is looked for, longer and shorter than the blocks in which that is done.
+fn rugged() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[a-z]{1,12} ",
+        2 => "[\"\\\\]{1,5}",
+        2 => "[\n\t\u{8}\u{c}\r]{1,3}",
+        2 => "[a-zA-Z0-9+/=_-]{20,140}",
+        2 => "[a-z]{20,140}",
+        2 => "[\\p{Han}\\p{Hiragana}]{1,40}",
+        1 => "[;=<:.,'&]{1,3}",
+        1 => proptest::sample::select(&[
+            ";base64,", "data:image/png;base64,QQ==", "type='function_call'", "\u{1}", "\u{7f}",
+        ][..]).prop_map(str::to_owned),
+    ];
+    collection::vec(piece, 1..12).prop_map(|pieces| pieces.concat())
+}
+
+/// Does what [`may_hold_blob`] does, one byte at a time.
+fn holds_base64(text: &str) -> bool {
+    let is_other = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"+/=-_\\".contains(byte);
+    let mut runs = text.as_bytes().split(is_other);
+    text.contains(";base64,")
+        || runs.any(|run| {
+            run.len() >= 64
+                && run.iter().any(u8::is_ascii_uppercase)
+                && run.iter().any(u8::is_ascii_lowercase)
+        })
+}
+
 /// Messages close to the canonical form, so that most are in it.
 fn nearly_canonical() -> impl Strategy<Value = String> {
     let content = prop_oneof![
         6 => "[a-zA-Z \\n\"\\\\]{1,20}",
+        2 => "[\\p{Han}\u{a0}\u{3000}\u{8}\u{c} \\n.\\[\\]{}\"\\\\]{1,6}",
         1 => text(),
+        1 => rugged(),
     ];
     let part = (
         prop_oneof![8 => Just("text"), 1 => Just("reasoning"), 1 => Just("blob")],
@@ -257,6 +288,42 @@ proptest! {
             });
             prop_assert_eq!(rest, long);
         }
+    }
+
+    #[test]
+    fn long_runs_are_seen_wherever_they_are(text in rugged()) {
+        prop_assert_eq!(may_hold_blob(text.as_bytes()), holds_base64(&text));
+        let json = Value::from(text).to_string();
+        prop_assert_eq!(may_hold_blob(json.as_bytes()), holds_base64(&json));
+    }
+
+    /// All that is simple is recognised, and nothing else.
+    #[test]
+    fn simple_messages_take_the_short_way(
+        texts in collection::vec(rugged(), 1..4), spaces in "[ \n]{0,70}", text_bytes in 100..2000_usize,
+    ) {
+        let part = |text: &String| json!({"type": "text", "content": text});
+        let messages: Vec<_> = texts.iter().map(|text| json!({"role": "user", "parts": [part(text)]})).collect();
+        let parts: Vec<_> = texts.iter().map(part).collect();
+        let lists = [
+            Value::from(messages),
+            json!([{"role": "assistant", "parts": parts, "finish_reason": "stop"}]),
+        ];
+        let limits = ContentLimits { text_bytes, attribute_bytes: 256_000 };
+        let is_simple = texts.iter().all(|text| {
+            let inner = Value::from(text.as_str()).to_string().len() - 2;
+            inner <= text_bytes && !text.contains('\u{1}') && !text.trim().is_empty()
+        });
+        for list in lists {
+            for text in [list.to_string(), format!("[{spaces}{}{spaces}", &list.to_string()[1..])] {
+                let is_plain = !holds_base64(&text) && !text.contains("type='function_call'");
+                let found = canonical::messages(&text, Side::Output, &limits);
+                prop_assert_eq!(found.is_some(), is_simple && is_plain);
+            }
+        }
+        let text = Value::from(parts).to_string();
+        let is_recognised = canonical::is_text_parts(&text, &limits);
+        prop_assert_eq!(is_recognised, is_simple && !holds_base64(&text));
     }
 
     /// So is what is shortened without being taken apart.

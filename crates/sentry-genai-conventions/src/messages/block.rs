@@ -1,0 +1,165 @@
+//! Sixty-four bytes of a text, and what can be asked about all of them at once.
+//!
+//! Content is most of what a span carries, and nearly all of it stays as it is. To find that out, every byte has to be looked at, so
+//! this is done with vector instructions: on x86-64 those that every processor has, elsewhere what the compiler makes of loops of a
+//! fixed length.
+
+use std::slice;
+
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
+mod portable;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+mod sse2;
+
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+pub(super) use portable::{Between, Block};
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+pub(super) use sse2::{Between, Block};
+
+/// How many bytes are looked at in one step.
+pub(super) const SIZE: usize = u64::BITS as usize;
+
+/// Where the samples start, of sixteen bytes each, that tell of long runs: what covers sixty-four bytes of a text covers all of a
+/// sample, in one block or the next.
+pub(super) const SAMPLES: [usize; 2] = [16, 48];
+
+const FIRST_OF_BASE64: u8 = b'+';
+
+/// Whether a byte is less than all of base64, such as a space or a quotation mark, or half of a character. Others break a run, too,
+/// but these are in most texts.
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
+const fn is_break(byte: u8) -> bool {
+    byte.cast_signed() < FIRST_OF_BASE64.cast_signed()
+}
+
+/// The blocks of a text, one after the other. The last one is filled up with spaces.
+#[derive(Clone, Debug)]
+pub(super) struct Blocks<'a> {
+    whole: slice::Iter<'a, [u8; SIZE]>,
+    rest: &'a [u8],
+}
+
+impl<'a> Blocks<'a> {
+    #[inline]
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        let (whole, rest) = bytes.as_chunks();
+        Self {
+            whole: whole.iter(),
+            rest,
+        }
+    }
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = Block;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Block> {
+        let filled;
+        let block = match self.whole.next() {
+            Some(block) => block,
+            None if self.rest.is_empty() => return None,
+            None => {
+                filled = filled_up(self.rest);
+                self.rest = &[];
+                &filled
+            }
+        };
+        Some(Block::of(block))
+    }
+}
+
+#[inline(never)]
+fn filled_up(rest: &[u8]) -> [u8; SIZE] {
+    let mut block = [b' '; SIZE];
+    block[..rest.len()].copy_from_slice(rest);
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection, prelude::*};
+
+    use super::*;
+
+    /// Bytes at the borders of all that is told apart, and any others.
+    fn byte() -> impl Strategy<Value = u8> {
+        prop_oneof![
+            2 => proptest::sample::select(b"\"\\ !#*+,\x1f\x00\x7f\x80\xff:;<=>az".to_vec()),
+            20 => b'a'..=b'z',
+            1 => any::<u8>(),
+        ]
+    }
+
+    fn specials(block: &[u8; SIZE]) -> u64 {
+        let is_special = |byte: u8| byte == b'"' || byte == b'\\' || byte < b' ';
+        (0..SIZE)
+            .map(|at| u64::from(is_special(block[at])) << at)
+            .sum()
+    }
+
+    fn is_unbroken(block: &[u8; SIZE]) -> bool {
+        SAMPLES
+            .iter()
+            .any(|&at| !block[at..at + 16].iter().any(|&byte| is_break(byte)))
+    }
+
+    #[test]
+    fn every_byte_is_told_apart() {
+        for byte in 0..=u8::MAX {
+            let block = [byte; SIZE];
+            let expected = specials(&block);
+            assert_eq!(Block::of(&block).specials(), expected, "{byte}");
+            assert_eq!(portable::Block::of(&block).specials(), expected, "{byte}");
+            let is_sign = (b';'..=b'=').contains(&byte);
+            let mut signs = Between::<b';', b'='>::none();
+            signs.add(&Block::of(&block));
+            assert_eq!(signs.found(), is_sign, "{byte}");
+            let mut signs = portable::Between::<b';', b'='>::none();
+            signs.add(&portable::Block::of(&block));
+            assert_eq!(signs.found(), is_sign, "{byte}");
+        }
+    }
+
+    #[test]
+    fn blocks_cover_a_text() {
+        for length in 0..200 {
+            let text: Vec<u8> = (0..length).map(|at| b'a' + at % 26).collect();
+            assert_eq!(
+                Blocks::of(&text).count(),
+                usize::from(length).div_ceil(SIZE)
+            );
+            for at in 0..usize::from(length) {
+                let mut text = text.clone();
+                text[at] = b'"';
+                let marks: Vec<_> = Blocks::of(&text).map(|block| block.specials()).collect();
+                assert_eq!(marks[at / SIZE], 1 << (at % SIZE));
+                assert_eq!(marks.iter().filter(|marks| **marks != 0).count(), 1);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn both_kinds_of_blocks_say_the_same(
+            blocks in collection::vec(collection::vec(byte(), SIZE), 1..3)
+        ) {
+            let (mut signs, mut portable_signs) = (Between::<b';', b'='>::none(), portable::Between::<b';', b'='>::none());
+            for bytes in &blocks {
+                let bytes: &[u8; SIZE] = bytes.first_chunk().unwrap();
+                let (block, portable) = (Block::of(bytes), portable::Block::of(bytes));
+                prop_assert_eq!(block.specials(), specials(bytes));
+                prop_assert_eq!(portable.specials(), specials(bytes));
+                prop_assert_eq!(block.unbroken() >> 63 == 1, is_unbroken(bytes));
+                prop_assert_eq!(portable.unbroken() >> 63 == 1, is_unbroken(bytes));
+                signs.add(&block);
+                portable_signs.add(&portable);
+            }
+            let has_sign = blocks.concat().iter().any(|byte| (b';'..=b'=').contains(byte));
+            prop_assert_eq!(signs.found(), has_sign);
+            prop_assert_eq!(portable_signs.found(), has_sign);
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Reads messages of the simplest kind where they stand.
+
+use std::{ops::Range, sync::LazyLock};
+
+use memchr::memmem::Finder;
+
+use super::{ContentLimits, Role, Side, blobs, marks::Specials, parse};
+
+/// How many texts of system messages can move away without being read.
+const MAX_SYSTEM: usize = 8;
+
+/// Where texts are, as JSON strings with their quotes. What finds no place is only counted.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Texts {
+    places: [Range<usize>; MAX_SYSTEM],
+    count: usize,
+}
+
+impl Texts {
+    pub(super) fn places(&self) -> &[Range<usize>] {
+        &self.places[..self.count]
+    }
+
+    fn push(&mut self, place: Range<usize>) {
+        if let Some(free) = self.places.get_mut(self.count) {
+            *free = place;
+        }
+        self.count += 1;
+    }
+}
+
+/// A tool call in disguise: the repr of a Python object in the place of a text.
+static CALL_IN_TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='function_call'"));
+
+/// How most messages go on behind the role, as far as the text.
+const USUAL: &[u8; 37] = br#"","parts":[{"type":"text","content":""#;
+
+/// What a backslash is followed by.
+#[derive(Clone, Copy)]
+enum Escape {
+    Letter,
+    /// A quotation mark or a backslash, which would be special by itself.
+    Special,
+    /// Longer escapes can hide anything, a blob for instance.
+    Other,
+}
+
+static ESCAPES: [Escape; 256] = {
+    let mut escapes = [Escape::Other; 256];
+    let letters = b"ntrbf";
+    let mut index = 0;
+    while index < letters.len() {
+        escapes[letters[index] as usize] = Escape::Letter;
+        index += 1;
+    }
+    escapes[b'"' as usize] = Escape::Special;
+    escapes[b'\\' as usize] = Escape::Special;
+    escapes
+};
+
+/// A place in the text. Every step returns `None` at the first thing that is not of the simplest kind.
+#[derive(Debug)]
+pub(super) struct Scan<'a, 'l> {
+    text: &'a str,
+    start: usize,
+    at: usize,
+    specials: Specials<'a>,
+    limits: &'l ContentLimits,
+}
+
+impl<'a, 'l> Scan<'a, 'l> {
+    pub(super) fn of(text: &'a str, start: usize, limits: &'l ContentLimits) -> Self {
+        Self {
+            text,
+            start,
+            at: start,
+            specials: Specials::from(text.as_bytes(), start),
+            limits,
+        }
+    }
+
+    /// Reads the rest of a list of messages, to the end of the text. Hands over where each stands and whose it is, apart from the
+    /// system messages at the start, whose texts go to `system`.
+    pub(super) fn messages(
+        &mut self,
+        side: Side,
+        system: &mut Texts,
+        mut message: impl FnMut(usize, usize, Role),
+    ) -> Option<()> {
+        let mut is_start = true;
+        loop {
+            self.skip_whitespace();
+            let start = self.at;
+            let before = system.count;
+            let role = self.message(side, system)?;
+            is_start &= role == Role::System;
+            if !is_start {
+                // Only the system messages at the start move away.
+                system.count = before;
+                message(start, self.at, role);
+            } else if system.count > MAX_SYSTEM {
+                return None;
+            }
+            if !self.goes_on(b']')? {
+                break;
+            }
+        }
+        self.end()?;
+        (!self.may_hold_call()).then_some(())
+    }
+
+    /// Reads a message, adds its texts to `texts`, and returns the role.
+    #[inline(always)]
+    fn message(&mut self, side: Side, texts: &mut Texts) -> Option<Role> {
+        let Some(role) = self.usual_start() else {
+            self.require(b'{')?;
+            return self.rest_of_message(None, side, texts);
+        };
+        let text = self.rest_of_string()?;
+        self.is_text(&text).then_some(())?;
+        if self.rest().starts_with(b"}]}") {
+            self.at += 3;
+            texts.push(text);
+            return Some(role);
+        }
+        self.rest_of_message(Some((role, text)), side, texts)
+    }
+
+    /// Reads the start of a message with its fields in the usual order and without spaces, up to the text, and returns the role. Any
+    /// other is left where it is.
+    #[inline(always)]
+    fn usual_start(&mut self) -> Option<Role> {
+        let rest = self.rest();
+        // By a letter that is another for each role.
+        let (role, start) = match rest.get(9)? {
+            b'u' => (Role::User, behind(rest, br#"{"role":"user"#)?),
+            b'a' => (Role::Assistant, behind(rest, br#"{"role":"assistant"#)?),
+            b's' => (Role::System, behind(rest, br#"{"role":"system"#)?),
+            _ => return None,
+        };
+        let usual: &[u8; USUAL.len()] = start.first_chunk()?;
+        // In two pieces, since only what is short is compared without a call.
+        let is_usual = usual[..32] == USUAL[..32] && usual[32..] == USUAL[32..];
+        is_usual.then_some(())?;
+        self.at += rest.len() - start.len() + USUAL.len();
+        Some(role)
+    }
+
+    /// Reads what there is of `{"role":R,"parts":[...],"finish_reason":F}` behind its start, or behind the first text that is known
+    /// with the role.
+    #[inline(never)]
+    fn rest_of_message(
+        &mut self,
+        known: Option<(Role, Range<usize>)>,
+        side: Side,
+        texts: &mut Texts,
+    ) -> Option<Role> {
+        let (mut role, mut has_parts, mut has_reason) = (None, false, false);
+        let mut has_reasoning = false;
+        let mut goes_on = true;
+        if let Some((known, text)) = known {
+            let first = Part {
+                kind: Some(Kind::Text),
+                content: Some(text),
+            };
+            role = Some(known);
+            has_parts = true;
+            has_reasoning = self.rest_of_parts(first, side == Side::Output, texts)?;
+            goes_on = self.goes_on(b'}')?;
+        }
+        while goes_on {
+            let key = self.string()?;
+            self.require(b':')?;
+            match self.bytes(&key) {
+                br#""role""# if role.is_none() => {
+                    let name = self.string()?;
+                    role = Some(match self.bytes(&name) {
+                        br#""system""# => Role::System,
+                        br#""user""# => Role::User,
+                        br#""assistant""# => Role::Assistant,
+                        // A tool's answer is not text.
+                        _ => return None,
+                    });
+                }
+                br#""parts""# if !has_parts => {
+                    self.require(b'[')?;
+                    self.require(b'{')?;
+                    has_reasoning =
+                        self.rest_of_parts(Part::default(), side == Side::Output, texts)?;
+                    has_parts = true;
+                }
+                br#""finish_reason""# if !has_reason && side == Side::Output => {
+                    let reason = self.text()?;
+                    let reason = &self.text[reason.start + 1..reason.end - 1];
+                    let is_plain = !reason.eq_ignore_ascii_case("unknown")
+                        && !reason.contains("FinishReason.");
+                    is_plain.then_some(())?;
+                    has_reason = true;
+                }
+                _ => return None,
+            }
+            goes_on = self.goes_on(b'}')?;
+        }
+        // A system message that thinks, or says why it stopped, is nothing to move.
+        let is_odd = role == Some(Role::System) && (has_reasoning || has_reason);
+        (has_parts && !is_odd).then_some(())?;
+        role
+    }
+
+    /// Reads `[{"type":"text","content":C},...]`.
+    pub(super) fn texts(&mut self) -> Option<()> {
+        self.require(b'[')?;
+        self.require(b'{')?;
+        self.rest_of_parts(Part::default(), false, &mut Texts::default())?;
+        self.end()
+    }
+
+    /// Reads parts to the end of their list, from inside the first on, and returns whether there is one of reasoning, if there may
+    /// be.
+    fn rest_of_parts(
+        &mut self,
+        mut part: Part,
+        may_reason: bool,
+        texts: &mut Texts,
+    ) -> Option<bool> {
+        let mut has_reasoning = false;
+        // What has a content already is past it.
+        let mut goes_on = part.content.is_none() || self.goes_on(b'}')?;
+        loop {
+            while goes_on {
+                let key = self.string()?;
+                self.require(b':')?;
+                match self.bytes(&key) {
+                    br#""type""# if part.kind.is_none() => {
+                        let kind = self.string()?;
+                        part.kind = Some(match self.bytes(&kind) {
+                            br#""text""# => Kind::Text,
+                            br#""reasoning""# if may_reason => Kind::Reasoning,
+                            _ => return None,
+                        });
+                    }
+                    br#""content""# if part.content.is_none() => {
+                        part.content = Some(self.text()?);
+                    }
+                    _ => return None,
+                }
+                goes_on = self.goes_on(b'}')?;
+            }
+            has_reasoning |= part.kind? == Kind::Reasoning;
+            texts.push(part.content?);
+            if !self.goes_on(b']')? {
+                return Some(has_reasoning);
+            }
+            self.require(b'{')?;
+            part = Part::default();
+            goes_on = true;
+        }
+    }
+
+    /// Reads a string that says something and is not too long.
+    fn text(&mut self) -> Option<Range<usize>> {
+        let string = self.string()?;
+        self.is_text(&string).then_some(string)
+    }
+
+    fn is_text(&self, string: &Range<usize>) -> bool {
+        let inner = &self.text[string.start + 1..string.end - 1];
+        says_something(inner) && inner.len() <= self.limits.text_bytes && inner != parse::REDACTED
+    }
+
+    /// Reads a string with its quotes, if all its escapes are of one letter.
+    fn string(&mut self) -> Option<Range<usize>> {
+        self.require(b'"')?;
+        self.rest_of_string()
+    }
+
+    /// Reads a string from its second byte on.
+    #[inline(always)]
+    fn rest_of_string(&mut self) -> Option<Range<usize>> {
+        let start = self.at - 1;
+        // No text ends with a string, so that something follows each byte that is of interest.
+        let (_, bytes) = self.text.as_bytes().split_last()?;
+        let (_, following) = self.text.as_bytes().split_first()?;
+        // In registers, since nearly all the time is spent here.
+        let mut specials = self.specials.clone();
+        specials.pass_to(self.at);
+        loop {
+            let at = specials.next()?;
+            match bytes.get(at)? {
+                b'\\' => match ESCAPES[usize::from(following[at])] {
+                    Escape::Letter => {}
+                    Escape::Special => specials.pass(),
+                    Escape::Other => return None,
+                },
+                b'"' => {
+                    self.at = at + 1;
+                    self.specials = specials;
+                    return Some(start..self.at);
+                }
+                // A control character.
+                _ => return None,
+            }
+        }
+    }
+
+    fn bytes(&self, place: &Range<usize>) -> &'a [u8] {
+        &self.text.as_bytes()[place.clone()]
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        &self.text.as_bytes()[self.at..]
+    }
+
+    /// Reads a comma, or else `close`, and returns whether it was a comma.
+    fn goes_on(&mut self, close: u8) -> Option<bool> {
+        match self.next()? {
+            b',' => Some(true),
+            byte => (byte == close).then_some(false),
+        }
+    }
+
+    pub(super) fn require(&mut self, byte: u8) -> Option<()> {
+        (self.next()? == byte).then_some(())
+    }
+
+    /// Returns the next byte that is no whitespace.
+    fn next(&mut self) -> Option<u8> {
+        self.skip_whitespace();
+        let byte = self.text.as_bytes().get(self.at)?;
+        self.at += 1;
+        Some(*byte)
+    }
+
+    fn skip_whitespace(&mut self) {
+        let is_space = |byte: &&u8| matches!(**byte, b' ' | b'\n' | b'\r' | b'\t');
+        self.at += self.rest().iter().take_while(is_space).count();
+    }
+
+    /// Reads whitespace to the end of the text, in which there must be nothing that may be a blob.
+    fn end(&mut self) -> Option<()> {
+        let is_end = self.next().is_none();
+        let may_hold_blob = self.specials.saw_run() && blobs::may_hold_blob(self.scanned())
+            || self.specials.saw_sign() && blobs::holds_mark(self.scanned());
+        (is_end && !may_hold_blob).then_some(())
+    }
+
+    fn may_hold_call(&self) -> bool {
+        self.specials.saw_sign() && CALL_IN_TEXT.find(self.scanned()).is_some()
+    }
+
+    /// All that was read, once the end is reached.
+    fn scanned(&self) -> &'a [u8] {
+        &self.text.as_bytes()[self.start..]
+    }
+}
+
+/// Returns whether there is anything but whitespace in a string whose escapes are of one letter.
+fn says_something(inner: &str) -> bool {
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        let says_something = match character {
+            '\\' => matches!(characters.next(), Some('"' | '\\' | 'b')),
+            _ => !character.is_whitespace(),
+        };
+        if says_something {
+            return true;
+        }
+    }
+    false
+}
+
+/// Returns what is behind a start of a length that is known to the compiler.
+#[inline(always)]
+fn behind<'a, const LENGTH: usize>(bytes: &'a [u8], start: &[u8; LENGTH]) -> Option<&'a [u8]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    (first == start).then_some(rest)
+}
+
+/// What is known of a part of a message.
+#[derive(Default)]
+struct Part {
+    kind: Option<Kind>,
+    content: Option<Range<usize>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Reasoning,
+}
