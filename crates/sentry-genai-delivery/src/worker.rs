@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -255,9 +256,11 @@ impl Worker {
             Err(_) => return accounting.lose(LossReason::InternalSdkError, expected),
         };
         let mut spent = Vec::with_capacity(bucket.spans.len());
-        let attributes = bucket.spans.drain(..).map(|span| span.attributes);
-        spent.extend(attributes.filter_map(recycle::empty));
+        for span in &mut bucket.spans {
+            spent.extend(recycle::empty(mem::take(&mut span.attributes)));
+        }
         self.shared.queue.recycle(spent);
+        bucket.spans.clear();
         self.buckets.recycle(bucket.spans);
         let too_large = encoded.too_large as u64;
         accounting.lose(LossReason::SendError, too_large);
