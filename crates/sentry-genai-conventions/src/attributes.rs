@@ -1,6 +1,7 @@
 //! The attribute store that a span carries from the door to the wire.
 
 mod edit;
+mod key;
 mod name;
 mod owned;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::{
 };
 
 pub(crate) use edit::Piece;
+pub use key::{AttributeKey, Signs};
 use name::head_bit;
 pub(crate) use name::{Hash, Name};
 pub(crate) use owned::Owned;
@@ -82,43 +84,43 @@ impl Attributes {
         }
     }
 
+    /// Does what [`push`](Self::push) does for a key that is known beforehand.
+    #[inline]
+    pub fn push_known<'v>(&mut self, key: &AttributeKey, value: impl Into<Input<'v>>) {
+        self.add_under(Key::Static(key.name), key.hash, key.head, value.into());
+    }
+
     /// Appends a text, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
     #[inline]
     pub fn push_text(&mut self, key: &'static str, text: &str, room: usize) {
-        let start = self.text.len();
-        self.make_room(text.len().min(room));
-        if text.len() <= room {
-            self.text.push_str(text);
-        } else {
-            write_excerpt(&mut self.text, text, room);
-        }
-        if let Some(range) = self.written_since(start) {
-            let (hash, head) = (Hash::of(key), head_bit(key));
-            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
-        }
+        let start = self.write_up_to(text, room);
+        self.push_written(key, Hash::of(key), head_bit(key), start);
+    }
+
+    /// Does what [`push_text`](Self::push_text) does for a key that is known beforehand.
+    #[inline]
+    pub fn push_known_text(&mut self, key: &AttributeKey, text: &str, room: usize) {
+        let start = self.write_up_to(text, room);
+        self.push_written(key.name, key.hash, key.head, start);
     }
 
     /// Appends the text that `value` displays as, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
     ///
     /// It is written into the buffer itself, and no further than sixteen times `room`.
     pub fn push_display(&mut self, key: &'static str, value: impl fmt::Display, room: usize) {
-        let start = self.text.len();
-        let mut text = Limited {
-            text: &mut self.text,
-            room: room.saturating_mul(16),
-        };
-        // What reports an error, as a full buffer does, leaves what it wrote so far.
-        let _ = write!(text, "{value}");
-        if self.text.len() - start > room {
-            let excerpt = excerpt(&self.text[start..], room).into_owned();
-            self.text.truncate(start);
-            self.text.push_str(&excerpt);
-            self.text.shrink_to(self.text.len() * 2);
-        }
-        if let Some(range) = self.written_since(start) {
-            let (hash, head) = (Hash::of(key), head_bit(key));
-            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
-        }
+        let start = self.display_up_to(value, room);
+        self.push_written(key, Hash::of(key), head_bit(key), start);
+    }
+
+    /// Does what [`push_display`](Self::push_display) does for a key that is known beforehand.
+    pub fn push_known_display(
+        &mut self,
+        key: &AttributeKey,
+        value: impl fmt::Display,
+        room: usize,
+    ) {
+        let start = self.display_up_to(value, room);
+        self.push_written(key.name, key.hash, key.head, start);
     }
 
     /// Appends everything another store holds.
@@ -347,6 +349,14 @@ impl Attributes {
         self.push_slot(key, hash, head, value);
     }
 
+    /// Appends what was written from `start` on.
+    #[inline]
+    fn push_written(&mut self, key: &'static str, hash: Hash, head: u64, start: usize) {
+        if let Some(range) = self.written_since(start) {
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        }
+    }
+
     #[inline]
     fn push_slot(&mut self, key: Key, hash: Hash, head: u64, value: Slot) {
         self.seen |= hash.bit();
@@ -380,6 +390,36 @@ impl Attributes {
         self.make_room(text.len());
         self.text.push_str(text);
         self.written_since(start)
+    }
+
+    /// Writes as much of a text as there is room for, and returns where it begins.
+    #[inline]
+    fn write_up_to(&mut self, text: &str, room: usize) -> usize {
+        let start = self.text.len();
+        self.make_room(text.len().min(room));
+        if text.len() <= room {
+            self.text.push_str(text);
+        } else {
+            write_excerpt(&mut self.text, text, room);
+        }
+        start
+    }
+
+    fn display_up_to(&mut self, value: impl fmt::Display, room: usize) -> usize {
+        let start = self.text.len();
+        let mut text = Limited {
+            text: &mut self.text,
+            room: room.saturating_mul(16),
+        };
+        // What reports an error, as a full buffer does, leaves what it wrote so far.
+        let _ = write!(text, "{value}");
+        if self.text.len() - start > room {
+            let excerpt = excerpt(&self.text[start..], room).into_owned();
+            self.text.truncate(start);
+            self.text.push_str(&excerpt);
+            self.text.shrink_to(self.text.len() * 2);
+        }
+        start
     }
 
     #[inline]

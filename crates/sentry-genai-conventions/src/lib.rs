@@ -42,7 +42,7 @@ mod timestamp;
 mod tokens;
 mod translate;
 
-pub use attributes::{Attributes, Input, Scalar, Value};
+pub use attributes::{AttributeKey, Attributes, Input, Scalar, Signs, Value};
 pub use content::ContentLimits;
 pub use deprecated::{Deprecation, deprecation};
 pub use heritage::Heritage;

@@ -64,6 +64,13 @@ impl SourceSpan {
         }
     }
 
+    /// Takes the span out, and leaves an empty one of the same identity, to be filled again.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let empty = Self::new(self.trace_id, self.span_id, "", self.start);
+        std::mem::replace(self, empty)
+    }
+
     /// Returns whether this span is a model call that says how many tokens it used: an agent around it must not count them
     /// again.
     #[must_use]
@@ -88,6 +95,11 @@ impl SourceSpan {
             + events.sum::<usize>()
             + self.links.len() * size_of::<Link>()
     }
+}
+
+/// Returns whether an attribute says how many tokens a model call used.
+pub(crate) fn is_usage_key(key: &str) -> bool {
+    USAGE_KEYS.contains(&key)
 }
 
 static USAGE_KEYS: &[&str] = &[

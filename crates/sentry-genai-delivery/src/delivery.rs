@@ -18,7 +18,7 @@ use crate::{
     incoming::IncomingTrace,
     outbox::Outbox,
     progress::{Progress, Ticket},
-    queue::{Closed, Handover, Queue},
+    queue::{Handover, Queue, Refusal},
     recycle,
     segment::Segment,
     sender::{Lane, Role},
@@ -37,7 +37,8 @@ pub type BeforeSendSpan = Arc<dyn Fn(SentrySpan) -> Option<SentrySpan> + Send + 
 
 /// Brings finished spans to Sentry. Clones share one delivery.
 ///
-/// A forked process starts with an empty delivery of its own, and its own figures; what was waiting stays with the parent.
+/// A forked process starts with an empty delivery of its own, and its own figures; what was waiting stays with the parent. Spans
+/// of traces that were open at the fork may get lost there until a trace starts, or some dozens of them have ended.
 ///
 /// When the last clone is gone, what was handed over is still sent in the background; call [`close`](Self::close) to
 /// wait for it.
@@ -50,8 +51,6 @@ struct Handle {
     seed: Seed,
     /// What sends copies to Spotlight.
     mirror: Option<Delivery>,
-    /// The process whose threads these are.
-    process: u32,
     /// The delivery of a process that was forked from this one.
     forked: OnceLock<Delivery>,
 }
@@ -66,6 +65,8 @@ struct Seed {
 
 /// What the application's threads and ours work on together.
 pub(crate) struct Shared {
+    /// The process whose threads work on it.
+    process: u32,
     pub(crate) config: Arc<Config>,
     pub(crate) accounting: Accounting,
     pub(crate) budget: Budget,
@@ -107,6 +108,7 @@ impl Delivery {
             })
         });
         let shared = Arc::new(Shared {
+            process: process::id(),
             accounting: Accounting::default(),
             budget: Budget::new(config.max_buffer_bytes),
             // Beside what waits to be sent, and small against it.
@@ -131,7 +133,6 @@ impl Delivery {
             shared,
             seed,
             mirror,
-            process: process::id(),
             forked: OnceLock::new(),
         }))
     }
@@ -139,27 +140,46 @@ impl Delivery {
     /// What belongs to this process. After a fork that is a delivery of its own, started when it is first used: threads and
     /// connections stay with the parent, and a lock may have been taken with nobody left to release it.
     fn shared(&self) -> &Arc<Shared> {
-        if process::id() == self.0.process {
-            return &self.0.shared;
+        let Handle { shared, forked, .. } = &*self.0;
+        match forked.get() {
+            Some(forked) => forked.shared(),
+            None if shared.is_of_this_process() => shared,
+            None => forked.get_or_init(|| self.fork()).shared(),
         }
-        let forked = self.0.forked.get_or_init(|| {
-            ids::diverge();
-            let mut config = (*self.0.seed.config).clone();
-            // The Sentry client has no threads here, and perhaps a lock that nobody will release.
-            config.meter = None;
-            Self::grow(Seed {
-                config: Arc::new(config),
-                ..self.0.seed.clone()
-            })
-        });
-        forked.shared()
+    }
+
+    /// The same as far as it is known. To know for certain is a system call, which is too much for every span.
+    fn shared_on_trust(&self) -> &Arc<Shared> {
+        match self.0.forked.get() {
+            None => &self.0.shared,
+            Some(forked) => forked.shared_on_trust(),
+        }
+    }
+
+    #[cold]
+    fn fork(&self) -> Self {
+        ids::diverge();
+        let mut config = (*self.0.seed.config).clone();
+        // The Sentry client has no threads here, and perhaps a lock that nobody will release.
+        config.meter = None;
+        Self::grow(Seed {
+            config: Arc::new(config),
+            ..self.0.seed.clone()
+        })
     }
 
     /// Hands over a span that has ended.
     ///
+    /// Does what [`send_record`](Self::send_record) does, for a door that has the span elsewhere.
+    pub fn send(&self, span: SourceSpan, segment: &Arc<Segment>) {
+        self.send_record(recycle::boxed(span), segment);
+    }
+
+    /// Hands over a span that has ended, in the [record](Self::record) that it was written to.
+    ///
     /// Waits for nothing but a short lock. A span of a trace that is not [recorded](Trace::recorded) is counted as if
     /// given to [`record_unsampled`](Self::record_unsampled).
-    pub fn send(&self, span: SourceSpan, segment: &Arc<Segment>) {
+    pub fn send_record(&self, span: Box<SourceSpan>, segment: &Arc<Segment>) {
         if !segment.trace().recorded() {
             self.record_unsampled(1);
             return;
@@ -167,43 +187,25 @@ impl Delivery {
         if let Some(mirror) = &self.0.mirror
             && segment.trace().may_be_sent()
         {
-            mirror.send(span.clone(), segment);
+            mirror.send((*span).clone(), segment);
         }
-        let shared = self.shared();
-        shared.accounting.produce(1);
-        if segment.trace().is_given_up() {
-            shared.accounting.lose(LossReason::QueueOverflow, 1);
-            return;
-        }
-        let bytes = span.footprint();
-        shared.budget.hold_queued(bytes);
-        let handover = Handover {
-            span,
-            segment: Arc::clone(segment),
-            bytes,
-        };
-        let hurry = shared.budget.above_mark() > 0;
-        match shared.queue.push(handover, hurry) {
-            Ok(spare) => {
-                if let Some(attributes) = spare {
-                    recycle::keep(attributes);
-                }
-                if shared.budget.is_exceeded() {
-                    shared.shorten_queue();
-                }
-            }
-            Err(Closed) => {
-                shared.budget.release_queued(bytes);
-                shared.accounting.lose(LossReason::InternalSdkError, 1);
-            }
+        if let Err(span) = self.shared_on_trust().accept(span, segment) {
+            // A delivery that has just been started knows its process.
+            let _ = self.shared().accept(span, segment);
         }
     }
 
-    /// Returns an empty store for a span with about so many attributes: one of a span that has been sent, if there is one, so
-    /// that nothing is allocated.
+    /// Returns an empty record for a span with about so many attributes: that of a span that has been sent, if there is one, so
+    /// that nothing is allocated. Its ids, name and times are to be set, whatever they are.
+    #[must_use]
+    pub fn record(&self, fields: usize) -> Box<SourceSpan> {
+        recycle::record(fields, &self.shared_on_trust().queue)
+    }
+
+    /// Returns an empty store for about so many attributes: one of a span that has been sent, if there is one.
     #[must_use]
     pub fn attributes(&self, fields: usize) -> Attributes {
-        recycle::attributes(fields)
+        recycle::attributes(fields, &self.shared_on_trust().queue)
     }
 
     /// Sends everything that was handed over before, and waits for it, at most `timeout`.
@@ -294,7 +296,7 @@ impl Delivery {
     ///
     /// Does nothing if the client has tracing disabled: nobody wanted these spans.
     pub fn record_unsampled(&self, spans: u64) {
-        let shared = self.shared();
+        let shared = self.shared_on_trust();
         if !matches!(shared.config.sampling, TracesSamplingStrategy::Disabled) {
             shared.accounting.produce(spans);
             shared.accounting.lose(LossReason::SampleRate, spans);
@@ -314,13 +316,52 @@ impl fmt::Debug for Delivery {
 impl Drop for Handle {
     fn drop(&mut self) {
         // In a forked process there is nothing to end.
-        if process::id() == self.process {
+        if self.shared.is_of_this_process() {
             self.shared.queue.close();
         }
     }
 }
 
 impl Shared {
+    fn is_of_this_process(&self) -> bool {
+        process::id() == self.process
+    }
+
+    /// Takes a span into the queue, and gives it back if this process was forked from the one that empties it.
+    fn accept(&self, span: Box<SourceSpan>, segment: &Arc<Segment>) -> Result<(), Box<SourceSpan>> {
+        self.accounting.produce(1);
+        if segment.trace().is_given_up() {
+            self.accounting.lose(LossReason::QueueOverflow, 1);
+            return Ok(());
+        }
+        let bytes = span.footprint();
+        self.budget.hold_queued(bytes);
+        let handover = Handover {
+            span,
+            segment: Arc::clone(segment),
+            bytes,
+        };
+        let hurry = self.budget.above_mark() > 0;
+        let wants_spare = recycle::has_room();
+        let same_process = || self.is_of_this_process();
+        match self.queue.push(handover, hurry, wants_spare, same_process) {
+            Ok(spare) => {
+                if let Some(record) = spare {
+                    recycle::keep(record);
+                }
+                if self.budget.is_exceeded() {
+                    self.shorten_queue();
+                }
+            }
+            Err(Refusal::Closed) => {
+                self.budget.release_queued(bytes);
+                self.accounting.lose(LossReason::InternalSdkError, 1);
+            }
+            Err(Refusal::Forked(handover)) => return Err(handover.span),
+        }
+        Ok(())
+    }
+
     fn wait(&self, ticket: Ticket, timeout: Duration) -> bool {
         !on_delivery_thread() && self.progress.wait(ticket, timeout)
     }

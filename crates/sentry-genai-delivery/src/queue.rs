@@ -3,11 +3,11 @@
 use std::{
     collections::{HashSet, VecDeque},
     mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError},
     time::{Duration, Instant},
 };
 
-use sentry_genai_conventions::{Attributes, SourceSpan};
+use sentry_genai_conventions::SourceSpan;
 
 use crate::{progress::Ticket, recycle::Spares, segment::Segment, trace::Trace};
 
@@ -17,11 +17,10 @@ const NAP: Duration = Duration::from_millis(10);
 /// How many spans end a nap early.
 const NAP_SPANS: usize = 512;
 
+/// After so many spans that wait one looks whether there is still somebody who will take them.
+const SPANS_ON_TRUST: usize = 64;
+
 /// What travels from the application to the worker.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "almost every message is a span; a box would be one more allocation for each"
-)]
 #[derive(Debug)]
 pub(crate) enum Message {
     Span(Handover),
@@ -30,15 +29,20 @@ pub(crate) enum Message {
 
 #[derive(Debug)]
 pub(crate) struct Handover {
-    pub(crate) span: SourceSpan,
+    pub(crate) span: Box<SourceSpan>,
     pub(crate) segment: Arc<Segment>,
     /// The memory held for it.
     pub(crate) bytes: usize,
 }
 
-/// The queue is closed; the span is lost.
+/// Why a span was not taken.
 #[derive(Debug)]
-pub(crate) struct Closed;
+pub(crate) enum Refusal {
+    /// The queue is closed; the span is lost.
+    Closed,
+    /// This process was forked from the one that empties the queue.
+    Forked(Handover),
+}
 
 /// Whether more may come after what was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,23 +89,43 @@ impl Queue {
         }
     }
 
-    /// Hands over a span, and returns an empty store for another one, if there is one. `hurry` ends a nap of the worker.
+    /// Hands over a span, and returns an empty record for another one, if there is one and it is wanted. `hurry` ends a nap of
+    /// the worker.
+    ///
+    /// After a fork nobody takes anything from here, and the lock may be taken for good. Asking whether this is still the same
+    /// process is a system call, so `is_same_process` is asked only where a wait or another system call is due, and now and
+    /// then.
     pub(crate) fn push(
         &self,
         handover: Handover,
         hurry: bool,
-    ) -> Result<Option<Attributes>, Closed> {
-        let mut state = self.lock();
+        wants_spare: bool,
+        is_same_process: impl Fn() -> bool,
+    ) -> Result<Option<Box<SourceSpan>>, Refusal> {
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) if is_same_process() => self.lock(),
+            Err(TryLockError::WouldBlock) => return Err(Refusal::Forked(handover)),
+        };
         if state.supply == Supply::Closed {
-            return Err(Closed);
+            return Err(Refusal::Closed);
         }
-        state.messages.push_back(Message::Span(handover));
+        let waiting = state.messages.len() + 1;
         let wake = match state.worker {
             Worker::Busy => false,
-            Worker::Napping => hurry || state.messages.len() >= NAP_SPANS,
+            Worker::Napping => hurry || waiting >= NAP_SPANS,
             Worker::Asleep => true,
         };
-        let spare = state.spares.take();
+        if (wake || waiting.is_multiple_of(SPANS_ON_TRUST)) && !is_same_process() {
+            return Err(Refusal::Forked(handover));
+        }
+        state.messages.push_back(Message::Span(handover));
+        let spare = if wants_spare {
+            state.spares.take()
+        } else {
+            None
+        };
         self.wake(state, wake);
         Ok(spare)
     }
@@ -127,8 +151,17 @@ impl Queue {
         self.add_flush(state)
     }
 
-    /// Takes in empty stores, to be used again, as far as there is room for them.
-    pub(crate) fn recycle(&self, mut spent: Vec<Attributes>) {
+    /// Takes out so many empty records, or fewer.
+    pub(crate) fn take_spares(&self, most: usize) -> Vec<Box<SourceSpan>> {
+        // Where the lock is taken, be it for good after a fork, a record is allocated sooner than waited for.
+        let Ok(mut state) = self.state.try_lock() else {
+            return Vec::new();
+        };
+        (0..most).map_while(|_| state.spares.take()).collect()
+    }
+
+    /// Takes in empty records, to be used again, as far as there is room for them.
+    pub(crate) fn recycle(&self, mut spent: Vec<Box<SourceSpan>>) {
         self.lock().spares.add(&mut spent);
         // What is left is freed here, with nothing locked.
     }

@@ -1,46 +1,113 @@
-//! Stores of attributes that have been sent, for the spans to come.
+//! Records of spans that have been sent, for the spans to come.
 //!
 //! The worker empties them and leaves them with the queue. A thread that hands over a span takes one along, and fills it with
 //! its next span. So a program in its stride allocates none, and there is no lock beside the queue's.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, mem};
 
-use sentry_genai_conventions::Attributes;
+use sentry_genai_conventions::{Attributes, SourceSpan, Timestamp};
 
-/// How many stores a thread has at hand: about as many as it has spans open.
+use crate::{
+    ids::{new_span_id, new_trace_id},
+    queue::Queue,
+};
+
+/// How many records a thread has at hand: about as many as it has spans open.
 const AT_HAND: usize = 8;
+
+/// How many records a thread that has none left takes along at once.
+const REFILL: usize = 4;
 
 /// How large a store may have become and still be used again.
 const MAX_BYTES: usize = 16 * 1024;
 
 thread_local! {
-    static RECYCLED: RefCell<Vec<Attributes>> = const { RefCell::new(Vec::new()) };
+    static RECYCLED: RefCell<AtHand> = const {
+        RefCell::new(AtHand { records: Vec::new(), shells: Vec::new() })
+    };
 }
 
-/// Returns an empty store with room for `fields` attributes, or about that.
-pub(crate) fn attributes(fields: usize) -> Attributes {
-    let recycled = RECYCLED.try_with(|recycled| recycled.borrow_mut().pop());
-    recycled.ok().flatten().unwrap_or_else(|| {
-        // Most texts are short, and one that is not makes room for itself.
-        Attributes::with_capacity(fields, 32 * fields)
+struct AtHand {
+    records: Vec<Box<SourceSpan>>,
+    /// Records whose attributes went without them.
+    shells: Vec<Box<SourceSpan>>,
+}
+
+/// Returns an empty record, whatever its ids and times, with room for `fields` attributes, or about that.
+pub(crate) fn record(fields: usize, queue: &Queue) -> Box<SourceSpan> {
+    at_hand(queue).unwrap_or_else(|| {
+        let start = Timestamp::default();
+        let mut record = Box::new(SourceSpan::new(new_trace_id(), new_span_id(), "", start));
+        record.attributes = new_store(fields);
+        record
     })
 }
 
-/// Keeps a store for this thread's next span.
-pub(crate) fn keep(attributes: Attributes) {
-    // A thread that is going away starts no more spans.
-    let _ = RECYCLED.try_with(|recycled| {
-        let mut recycled = recycled.borrow_mut();
-        if recycled.len() < AT_HAND {
-            recycled.push(attributes);
-        }
-    });
+/// Returns an empty store with room for `fields` attributes, or about that.
+pub(crate) fn attributes(fields: usize, queue: &Queue) -> Attributes {
+    let Some(mut record) = at_hand(queue) else {
+        return new_store(fields);
+    };
+    let attributes = mem::take(&mut record.attributes);
+    with(|recycled| recycled.keep_shell(record));
+    attributes
 }
 
-/// Empty stores that wait for a thread to take them along.
+/// Moves a span to where it can travel from.
+pub(crate) fn boxed(span: SourceSpan) -> Box<SourceSpan> {
+    match with(|recycled| recycled.shells.pop()).flatten() {
+        Some(mut shell) => {
+            *shell = span;
+            shell
+        }
+        None => Box::new(span),
+    }
+}
+
+/// Returns whether this thread would keep one more record.
+pub(crate) fn has_room() -> bool {
+    with(|recycled| recycled.records.len() < AT_HAND).unwrap_or(false)
+}
+
+/// Keeps a record for this thread's next span.
+pub(crate) fn keep(record: Box<SourceSpan>) {
+    with(|recycled| recycled.records.push(record));
+}
+
+fn at_hand(queue: &Queue) -> Option<Box<SourceSpan>> {
+    let at_hand = with(|recycled| recycled.records.pop()).flatten();
+    at_hand.or_else(|| {
+        let mut spares = queue.take_spares(REFILL);
+        let record = spares.pop();
+        with(|recycled| recycled.records.append(&mut spares));
+        record
+    })
+}
+
+fn new_store(fields: usize) -> Attributes {
+    // Most texts are short, and one that is not makes room for itself.
+    Attributes::with_capacity(fields, 32 * fields)
+}
+
+/// `None` on a thread that is going away: it starts no more spans.
+#[inline]
+fn with<T>(use_it: impl FnOnce(&mut AtHand) -> T) -> Option<T> {
+    let used = RECYCLED.try_with(|recycled| use_it(&mut recycled.borrow_mut()));
+    used.ok()
+}
+
+impl AtHand {
+    fn keep_shell(&mut self, shell: Box<SourceSpan>) {
+        if self.shells.len() < AT_HAND {
+            self.shells.push(shell);
+        }
+    }
+}
+
+/// Empty records that wait for a thread to take them along.
 #[derive(Debug)]
 pub(crate) struct Spares {
-    spares: Vec<Attributes>,
+    spares: Vec<Box<SourceSpan>>,
     bytes: usize,
     max_bytes: usize,
 }
@@ -54,28 +121,61 @@ impl Spares {
         }
     }
 
-    /// Takes in as many stores as there is room for, and leaves the others.
-    pub(crate) fn add(&mut self, spent: &mut Vec<Attributes>) {
-        while let Some(attributes) = spent.pop() {
-            let bytes = attributes.footprint();
+    /// Takes in as many records as there is room for, and leaves the others.
+    pub(crate) fn add(&mut self, spent: &mut Vec<Box<SourceSpan>>) {
+        while let Some(record) = spent.pop() {
+            let bytes = record.footprint();
             if self.bytes + bytes > self.max_bytes {
-                spent.push(attributes);
+                spent.push(record);
                 break;
             }
             self.bytes += bytes;
-            self.spares.push(attributes);
+            self.spares.push(record);
         }
     }
 
-    pub(crate) fn take(&mut self) -> Option<Attributes> {
-        let attributes = self.spares.pop()?;
-        self.bytes -= attributes.footprint();
-        Some(attributes)
+    pub(crate) fn take(&mut self) -> Option<Box<SourceSpan>> {
+        let record = self.spares.pop()?;
+        self.bytes -= record.footprint();
+        Some(record)
+    }
+}
+
+/// The records whose spans are being translated and encoded. Their stores come back later, and not all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Shells(Vec<Box<SourceSpan>>);
+
+/// How many shells wait for a store. A span's own memory is gone by then, and these are not accounted for.
+const MAX_SHELLS: usize = 1024;
+
+impl Shells {
+    /// Takes a span out of its record, and keeps that.
+    pub(crate) fn unpack(&mut self, mut record: Box<SourceSpan>) -> SourceSpan {
+        let span = record.take();
+        if self.0.len() < MAX_SHELLS {
+            self.0.push(record);
+        }
+        span
+    }
+
+    /// Makes empty records of the stores of spans that have been encoded, as far as it is worth it.
+    pub(crate) fn refill(
+        &mut self,
+        stores: impl Iterator<Item = Attributes>,
+    ) -> Vec<Box<SourceSpan>> {
+        let emptied = stores.filter_map(empty);
+        emptied
+            .map_while(|store| {
+                let mut record = self.0.pop()?;
+                record.attributes = store;
+                Some(record)
+            })
+            .collect()
     }
 }
 
 /// Empties the store of a span that has been encoded; `None` if it is not worth keeping.
-pub(crate) fn empty(mut attributes: Attributes) -> Option<Attributes> {
+fn empty(mut attributes: Attributes) -> Option<Attributes> {
     attributes.clear();
     let bytes = attributes.footprint();
     (bytes > 0 && bytes <= MAX_BYTES).then_some(attributes)

@@ -21,7 +21,7 @@ use crate::{
     model_calls::ModelCalls,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
-    recycle,
+    recycle::Shells,
     segment::Segment,
     sender,
     trace::Trace,
@@ -45,6 +45,7 @@ pub(crate) struct Worker {
     unsampled: Buckets,
     calls: Option<ModelCalls>,
     batch: VecDeque<Message>,
+    shells: Shells,
     /// The span that is on its way from the translation to its bucket: in a place of its own it is moved once.
     arrived: Vec<SentrySpan>,
     was_busy: bool,
@@ -67,6 +68,7 @@ impl Worker {
             held_bytes: 0,
             unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
+            shells: Shells::default(),
             arrived: Vec::with_capacity(1),
             was_busy: false,
         }
@@ -140,6 +142,7 @@ impl Worker {
             }
             return;
         }
+        let span = self.shells.unpack(span);
         let ends_segment = span.span_id == segment.local_root();
         let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
@@ -255,11 +258,9 @@ impl Worker {
             Ok(None) => return accounting.lose(LossReason::SampleRate, expected),
             Err(_) => return accounting.lose(LossReason::InternalSdkError, expected),
         };
-        let mut spent = Vec::with_capacity(bucket.spans.len());
-        for span in &mut bucket.spans {
-            spent.extend(recycle::empty(mem::take(&mut span.attributes)));
-        }
-        self.shared.queue.recycle(spent);
+        let spans = bucket.spans.iter_mut();
+        let stores = spans.map(|span| mem::take(&mut span.attributes));
+        self.shared.queue.recycle(self.shells.refill(stores));
         bucket.spans.clear();
         self.buckets.recycle(bucket.spans);
         let too_large = encoded.too_large as u64;

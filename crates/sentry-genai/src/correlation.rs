@@ -148,17 +148,19 @@ impl ScopeSpan {
     /// Describes a span; `None` if its client looks for it by itself, or nothing is known of it.
     fn new<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> Option<Self> {
         let extensions = span.extensions();
-        let SpanState { trace, source, .. } = extensions.get()?;
+        let state: &SpanState = extensions.get()?;
+        let trace = &state.trace;
         if trace.handle.correlation() != CorrelationMode::Scope {
             return None;
         }
-        let span_id = protocol_span_id(source.span_id);
+        let ids = state.ids();
+        let span_id = protocol_span_id(ids.span_id);
         let mut context = TransactionContext::new_with_details(
             span.name(),
             "",
-            protocol_trace_id(source.trace_id),
+            protocol_trace_id(ids.trace_id),
             Some(span_id),
-            source.parent_span_id.map(protocol_span_id),
+            ids.parent_span_id.map(protocol_span_id),
         );
         let trace = Arc::clone(trace.segment.trace());
         let sampled = trace.sampled();

@@ -215,6 +215,15 @@ pub(crate) fn attached() -> Option<Handle> {
         .clone()
 }
 
+/// Lets the bridge attached last be used, which must not take long.
+#[inline]
+pub(crate) fn with_attached(use_it: impl FnOnce(&Handle)) {
+    let attached = ATTACHED.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*attached {
+        use_it(handle);
+    }
+}
+
 /// Returns false as long as no handle has been attached: then no span can have been seen either.
 #[inline]
 pub(crate) fn ever_attached() -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Attributes, Link, LoggedError, SourceEvent, SourceSpan};
+use sentry_genai_conventions::{Attributes, Link, LoggedError, SourceEvent, SourceSpan, SpanId};
 use sentry_genai_delivery::{
     IncomingTrace, Segment, conversation_in_baggage, new_span_id, on_delivery_thread,
 };
@@ -15,11 +15,12 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    conversation::Frame,
     correlation::{self, Continued},
     handle::{self, Handle},
     record::{LateRecorder, Recorder},
     scoped::Surroundings,
-    state::{self, Clock, LocalTrace, Node, SpanState},
+    state::{self, Clock, LocalTrace, SpanState, Unrecorded, given_name},
 };
 
 /// How many events and how many links a span keeps, as by default in OpenTelemetry's SDKs.
@@ -95,10 +96,9 @@ impl GenAiLayer {
         self.handle.clone().or_else(handle::attached)
     }
 
-    fn start_root(handle: Handle, recorder: &Recorder, metadata: &Metadata<'_>) -> Arc<LocalTrace> {
-        let attributes = &recorder.attributes;
-        let continued = continued_trace(recorder);
-        let name = given_name(&recorder.attributes).unwrap_or(metadata.name());
+    fn start_root(handle: Handle, attributes: &Attributes, name: &str) -> Arc<LocalTrace> {
+        let continued = continued_trace(attributes);
+        let name = given_name(attributes).unwrap_or(name);
         let operation = attributes.text("gen_ai.operation.name");
         let op = match (attributes.text("sentry.op"), operation) {
             (Some(op), _) => op.to_owned(),
@@ -121,32 +121,57 @@ impl GenAiLayer {
         let local = LocalTrace::new(handle, segment, conversation, Clock::start());
         Arc::new(local)
     }
-}
 
-impl GenAiLayer {
-    fn on_new_root<S>(&self, attributes: &span::Attributes<'_>, id: &Id, context: &Context<'_, S>)
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
+    fn on_new_root<'a, R: LookupSpan<'a>>(
+        &self,
+        fields: &span::Attributes<'_>,
+        span: &SpanRef<'a, R>,
+    ) {
         // Whatever our own threads do must not come back as spans.
         if on_delivery_thread() {
             return;
         }
-        let (Some(handle), Some(span)) = (self.handle(), context.span(id)) else {
+        let Some(handle) = self.handle() else {
             return;
         };
-        if has_state(&span) {
+        if has_state(span) {
             // The layer is in the subscriber twice.
             return;
         }
-        let mut recorder = Recorder::new(&handle, attributes.fields());
-        attributes.record(&mut recorder);
-        let root = Self::start_root(handle, &recorder, attributes.metadata());
-        if !root.is_recorded {
-            root.handle.delivery().record_unsampled(1);
+        let metadata = fields.metadata();
+        let mut record = handle.delivery().record(fields.fields().len() + 1);
+        let mut recorder = Recorder::new(&handle, metadata, &mut record.attributes);
+        fields.record(&mut recorder);
+        let signs = recorder.signs;
+        let trace = Self::start_root(handle, &record.attributes, metadata.name());
+        let span_id = trace.segment.local_root();
+        let parent_span_id = trace.segment.trace().parent_span_id();
+        let outer_frame = trace.handle.task_frames().current();
+        let frame = Surroundings::conversation().or(outer_frame);
+        let state = if trace.is_recorded {
+            begin(&mut record, &trace, span_id, parent_span_id, metadata);
+            let mut state = SpanState::new(trace, Some(record), frame);
+            state.note_first(signs);
+            state
+        } else {
+            trace.handle.delivery().record_unsampled(1);
+            let mut state = SpanState::new(trace, None, frame);
+            state.note(&record.attributes, signs);
+            state
+        };
+        insert(span, state);
+    }
+
+    /// Counts a span of a trace that is not sent, and marks it for its children.
+    fn on_new_unrecorded<'a, R: LookupSpan<'a>>(&self, span: &SpanRef<'a, R>) {
+        if span.extensions_mut().replace(Unrecorded).is_some() {
+            // The layer is in the subscriber twice.
+            return;
         }
-        let state = new_state(root, None, recorder, attributes.metadata());
-        insert(&span, state);
+        match &self.handle {
+            Some(handle) => handle.delivery().record_unsampled(1),
+            None => handle::with_attached(|handle| handle.delivery().record_unsampled(1)),
+        }
     }
 }
 
@@ -154,33 +179,32 @@ impl<S> Layer<S> for GenAiLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &Id, context: Context<'_, S>) {
+    fn on_new_span(&self, fields: &span::Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if self.is_idle() {
             return;
         }
-        let parent = match attributes.parent() {
-            Some(parent) => context.span(parent),
-            None if attributes.is_contextual() => context.lookup_current(),
-            None => None,
+        let Some(span) = context.span(id) else {
+            return;
         };
-        let (local, parent) = match parent.and_then(nearest) {
-            Some(Nearest::Unsampled(local)) => {
-                local.handle.delivery().record_unsampled(1);
-                return;
-            }
-            Some(Nearest::Sampled {
-                local,
+        let (trace, parent, outer_frame) = match span.parent().and_then(nearest) {
+            Some(Nearest::Recorded {
+                trace,
                 span_id,
                 frame,
-            }) => (local, Some((span_id, frame))),
-            None => return self.on_new_root(attributes, id, &context),
+            }) => (trace, span_id, frame),
+            Some(Nearest::Unrecorded) => return self.on_new_unrecorded(&span),
+            None => return self.on_new_root(fields, &span),
         };
-        let mut recorder = Recorder::new(&local.handle, attributes.fields());
-        attributes.record(&mut recorder);
-        let state = new_state(local, parent, recorder, attributes.metadata());
-        if let Some(span) = context.span(id) {
-            insert(&span, state);
-        }
+        let metadata = fields.metadata();
+        let mut record = trace.handle.delivery().record(fields.fields().len() + 1);
+        let mut recorder = Recorder::new(&trace.handle, metadata, &mut record.attributes);
+        fields.record(&mut recorder);
+        let signs = recorder.signs;
+        begin(&mut record, &trace, new_span_id(), Some(parent), metadata);
+        let frame = Surroundings::conversation().or(outer_frame);
+        let mut state = SpanState::new(trace, Some(record), frame);
+        state.note_first(signs);
+        insert(&span, state);
     }
 
     fn on_record(&self, id: &Id, values: &span::Record<'_>, context: Context<'_, S>) {
@@ -194,30 +218,18 @@ where
             return;
         };
         values.record(&mut recorder);
-        recorder.finish(|state| {
-            if state.source.span_id == state.trace.segment.local_root()
-                && let Some(name) = given_name(&state.source.attributes)
-            {
-                state.trace.segment.set_name(name);
-            }
-        });
+        recorder.finish();
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
-        let link = match context.span(follows).and_then(nearest) {
-            Some(Nearest::Sampled { local, span_id, .. }) => {
-                let sampled = local.segment.trace().sampled();
-                Link::new(local.trace_id(), span_id, sampled)
-            }
-            Some(Nearest::Unsampled(local)) => {
-                Link::new(local.trace_id(), local.segment.local_root(), false)
-            }
-            None => return,
+        let Some(link) = context.span(follows).and_then(link_to) else {
+            return;
         };
         if let Some(span) = context.span(id)
             && let Some(state) = span.extensions_mut().get_mut::<SpanState>()
+            && let Some(source) = &mut state.source
         {
-            push_bounded(&mut state.source.links, link);
+            push_bounded(&mut source.links, link);
         }
     }
 
@@ -238,7 +250,7 @@ where
             return;
         };
         let handle = match span.extensions().get::<SpanState>() {
-            Some(state) if state.trace.is_recorded => state.trace.handle.clone(),
+            Some(state) if state.source.is_some() => state.trace.handle.clone(),
             _ => return,
         };
         // A field's `Debug` may log, so nothing is locked while it is read.
@@ -247,14 +259,16 @@ where
             event.record(&mut exception);
             exception.0.into_event()
         } else {
-            let mut recorder = Recorder::new(&handle, metadata.fields());
-            event.record(&mut recorder);
             let mut happened = SourceEvent::new(metadata.name());
-            happened.attributes = recorder.attributes;
+            happened.attributes = handle.delivery().attributes(metadata.fields().len());
+            let mut recorder = Recorder::new(&handle, metadata, &mut happened.attributes);
+            event.record(&mut recorder);
             happened
         };
-        if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
-            push_bounded(&mut state.source.events, happened);
+        if let Some(state) = span.extensions_mut().get_mut::<SpanState>()
+            && let Some(source) = &mut state.source
+        {
+            push_bounded(&mut source.events, happened);
         }
     }
 
@@ -279,19 +293,23 @@ where
         let Some(span) = context.span(&id) else {
             return;
         };
-        let Some(mut state) = span.extensions_mut().remove::<SpanState>() else {
+        let Some(state) = span.extensions_mut().remove::<SpanState>() else {
             return;
         };
-        if !state.trace.is_recorded {
+        let SpanState {
+            trace,
+            source: Some(mut source),
+            node,
+        } = state
+        else {
             return;
-        }
-        state.source.end = state.trace.now();
-        if state.is_counted_model_call() {
+        };
+        source.end = trace.now();
+        if node.is_counted_model_call(&source) {
             note_model_call(span.parent());
         }
-        state.source.inherited = state::inherit(&state, &span);
-        let SpanState { trace, source, .. } = state;
-        trace.handle.delivery().send(source, &trace.segment);
+        source.inherited = state::inherit(&node, &trace, &span);
+        trace.handle.delivery().send_record(source, &trace.segment);
     }
 }
 
@@ -306,34 +324,48 @@ where
     }
 }
 
+/// What the closest ancestor that the layer has seen says.
 enum Nearest {
-    Sampled {
-        local: Arc<LocalTrace>,
-        span_id: sentry_genai_conventions::SpanId,
-        frame: Option<Arc<crate::conversation::Frame>>,
+    Recorded {
+        trace: Arc<LocalTrace>,
+        span_id: SpanId,
+        frame: Option<Arc<Frame>>,
     },
-    Unsampled(Arc<LocalTrace>),
+    Unrecorded,
 }
 
-/// Finds what the closest ancestor with a state says, from `span` outwards.
+/// Finds what the closest ancestor says, from `span` outwards.
+#[inline]
 fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option<Nearest> {
     loop {
         let extensions = span.extensions();
         if let Some(state) = extensions.get::<SpanState>() {
-            let local = Arc::clone(&state.trace);
-            return Some(if local.is_recorded {
-                Nearest::Sampled {
-                    local,
-                    span_id: state.source.span_id,
+            return Some(match &state.source {
+                Some(source) => Nearest::Recorded {
+                    trace: Arc::clone(&state.trace),
+                    span_id: source.span_id,
                     frame: state.node.frame.clone(),
-                }
-            } else {
-                Nearest::Unsampled(local)
+                },
+                None => Nearest::Unrecorded,
             });
+        }
+        if extensions.get::<Unrecorded>().is_some() {
+            return Some(Nearest::Unrecorded);
         }
         drop(extensions);
         span = span.parent()?;
     }
+}
+
+/// Makes a link to a span, or to the local root of one that is not sent.
+fn link_to<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Link> {
+    span.scope().find_map(|span| {
+        let extensions = span.extensions();
+        let state = extensions.get::<SpanState>()?;
+        let sampled = state.source.is_some() && state.trace.segment.trace().sampled();
+        let ids = state.ids();
+        Some(Link::new(ids.trace_id, ids.span_id, sampled))
+    })
 }
 
 /// Lets all ancestors know that a model call below them has said how many tokens it used.
@@ -350,10 +382,11 @@ fn note_model_call<'a, R: LookupSpan<'a>>(mut above: Option<SpanRef<'a, R>>) {
 }
 
 /// Keeps the state of a span, unless it has one: the layer may be in the subscriber twice.
+#[inline]
 fn insert<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>, state: SpanState) {
     let mut extensions = span.extensions_mut();
-    if extensions.get_mut::<SpanState>().is_none() {
-        extensions.insert(state);
+    if let Some(first) = extensions.replace(state) {
+        extensions.replace(first);
     }
 }
 
@@ -361,51 +394,26 @@ fn has_state<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> bool {
     span.extensions().get::<SpanState>().is_some()
 }
 
-fn new_state(
-    local: Arc<LocalTrace>,
-    parent: Option<(
-        sentry_genai_conventions::SpanId,
-        Option<Arc<crate::conversation::Frame>>,
-    )>,
-    recorder: Recorder,
+/// Writes down what is known of a span when it starts.
+#[inline]
+fn begin(
+    record: &mut SourceSpan,
+    trace: &LocalTrace,
+    span_id: SpanId,
+    parent_span_id: Option<SpanId>,
     metadata: &'static Metadata<'static>,
-) -> SpanState {
-    let trace = local.segment.trace();
-    let (span_id, parent_span_id, outer_frame) = match parent {
-        Some((parent, frame)) => (new_span_id(), Some(parent), frame),
-        None => (
-            local.segment.local_root(),
-            trace.parent_span_id(),
-            local.handle.task_frames().current(),
-        ),
-    };
-    let mut source = SourceSpan::new(local.trace_id(), span_id, metadata.name(), local.now());
-    source.parent_span_id = parent_span_id;
-    source.scope = metadata.target().into();
-    let node = Node::within(Surroundings::conversation().or(outer_frame));
-    if local.is_recorded {
-        source.attributes = recorder.attributes;
-    }
-    let mut state = SpanState {
-        trace: local,
-        source,
-        node,
-    };
-    state.notice(0, false);
-    state
-}
-
-/// Returns the name that the span's fields give it.
-fn given_name(attributes: &Attributes) -> Option<&str> {
-    ["sentry.name", "otel.name"]
-        .into_iter()
-        .find_map(|key| attributes.text(key))
+) {
+    record.trace_id = trace.trace_id;
+    record.span_id = span_id;
+    record.parent_span_id = parent_span_id;
+    record.name = metadata.name().into();
+    record.scope = metadata.target().into();
+    record.start = trace.now();
 }
 
 /// Finds the trace that a local root continues: one named by its fields, one from the surroundings, or that of a span which
 /// another Sentry integration has put on the scope.
-fn continued_trace(recorder: &Recorder) -> Option<Continued> {
-    let attributes = &recorder.attributes;
+fn continued_trace(attributes: &Attributes) -> Option<Continued> {
     let remote = |trace| Continued {
         trace,
         segment: None,

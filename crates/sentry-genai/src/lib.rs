@@ -6,6 +6,7 @@ mod correlation;
 mod handle;
 mod layer;
 mod options;
+mod plan;
 pub mod propagation;
 mod record;
 mod scoped;

@@ -2,65 +2,93 @@
 
 use std::fmt;
 
-use sentry_genai_conventions::Attributes;
-use tracing_core::field::{Field, FieldSet, Visit};
+use sentry_genai_conventions::{AttributeKey, Attributes, Signs};
+use tracing_core::{
+    Metadata,
+    field::{Field, Visit},
+};
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, SpanRef};
 
-use crate::{handle::Handle, state::SpanState};
+use crate::{handle::Handle, plan::Plan, state::SpanState};
 
 /// Collects the fields of a span or an event as they are visited.
-pub(crate) struct Recorder {
-    pub(crate) attributes: Attributes,
+pub(crate) struct Recorder<'a> {
+    attributes: &'a mut Attributes,
+    plan: Plan,
     /// The longest text that is copied, in bytes.
     room: usize,
+    /// What the fields that have a value announce.
+    pub(crate) signs: Signs,
 }
 
-impl Recorder {
+impl<'a> Recorder<'a> {
     /// Creates a recorder for something with these fields that `handle` sends.
-    pub(crate) fn new(handle: &Handle, fields: &FieldSet) -> Self {
+    pub(crate) fn new(
+        handle: &Handle,
+        metadata: &'static Metadata<'static>,
+        attributes: &'a mut Attributes,
+    ) -> Self {
         Self {
-            attributes: handle.delivery().attributes(fields.len() + 1),
+            attributes,
+            plan: Plan::of(metadata),
             room: handle.text_room(),
+            signs: Signs::default(),
         }
+    }
+
+    #[inline]
+    fn note(&mut self, field: &Field) -> AttributeKey {
+        let key = self.plan.key(field);
+        self.signs.add(key.signs());
+        key
     }
 }
 
-impl Visit for Recorder {
+impl Visit for Recorder<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.attributes.push(field.name(), value);
+        let key = self.note(field);
+        self.attributes.push_known(&key, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.attributes.push(field.name(), value);
+        let key = self.note(field);
+        self.attributes.push_known(&key, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.attributes.push(field.name(), value);
+        let key = self.note(field);
+        self.attributes.push_known(&key, value);
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.attributes.push(field.name(), value);
+        let key = self.note(field);
+        self.attributes.push_known(&key, value);
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        push_u128(&mut self.attributes, field, value, self.room);
+        let key = self.note(field);
+        push_u128(self.attributes, &key, value, self.room);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.attributes.push(field.name(), value);
+        let key = self.note(field);
+        self.attributes.push_known(&key, value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.attributes.push_text(field.name(), value, self.room);
+        let key = self.note(field);
+        self.attributes.push_known_text(&key, value, self.room);
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.attributes.push_display(field.name(), value, self.room);
+        let key = self.note(field);
+        self.attributes.push_known_display(&key, value, self.room);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.attributes
-            .push_display(field.name(), format_args!("{value:?}"), self.room);
+        let key = self.note(field);
+        let value = format_args!("{value:?}");
+        self.attributes.push_known_display(&key, value, self.room);
     }
 }
 
@@ -71,10 +99,12 @@ impl Visit for Recorder {
 pub(crate) struct LateRecorder<'a, 'r, R: LookupSpan<'r>> {
     span: &'a SpanRef<'r, R>,
     locked: Option<ExtensionsMut<'a>>,
+    plan: Plan,
     /// How many values the span had before.
     start: usize,
     /// The longest text that is copied, in bytes.
     room: usize,
+    signs: Signs,
 }
 
 impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
@@ -82,72 +112,82 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
     pub(crate) fn new(span: &'a SpanRef<'r, R>) -> Option<Self> {
         let mut locked = span.extensions_mut();
         let state = locked.get_mut::<SpanState>()?;
-        if !state.trace.is_recorded {
-            return None;
-        }
+        let source = state.source.as_ref()?;
         Some(Self {
-            start: state.source.attributes.records(),
+            start: source.attributes.records(),
             room: state.trace.handle.text_room(),
+            plan: Plan::of(span.metadata()),
+            signs: Signs::default(),
             locked: Some(locked),
             span,
         })
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Attributes)) {
+    fn change(&mut self, field: &Field, change: impl FnOnce(&mut Attributes, &AttributeKey)) {
+        let key = self.plan.key(field);
+        self.signs.add(key.signs());
         let locked = self
             .locked
             .get_or_insert_with(|| self.span.extensions_mut());
-        if let Some(state) = locked.get_mut::<SpanState>() {
-            change(&mut state.source.attributes);
+        if let Some(state) = locked.get_mut::<SpanState>()
+            && let Some(source) = &mut state.source
+        {
+            change(&mut source.attributes, &key);
         }
     }
 
     fn display(&mut self, field: &Field, value: impl fmt::Display) {
         self.locked = None;
         let mut shown = Attributes::default();
-        shown.push_display(field.name(), value, self.room);
-        self.change(|attributes| attributes.append(shown));
+        shown.push_known_display(&self.plan.key(field), value, self.room);
+        self.change(field, |attributes, _| attributes.append(shown));
     }
 
     /// Lets the span take note of what was added.
-    pub(crate) fn finish(self, finish: impl FnOnce(&mut SpanState)) {
+    pub(crate) fn finish(self) {
         let mut locked = self.locked.unwrap_or_else(|| self.span.extensions_mut());
         if let Some(state) = locked.get_mut::<SpanState>() {
-            state.notice(self.start, true);
-            finish(state);
+            state.note_late(self.start, self.signs);
+            if self.signs.name_span() {
+                state.name_segment();
+            }
         }
     }
 }
 
 impl<'r, R: LookupSpan<'r>> Visit for LateRecorder<'_, 'r, R> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.change(|attributes| attributes.push(field.name(), value));
+        self.change(field, |attributes, key| attributes.push_known(key, value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.change(|attributes| attributes.push(field.name(), value));
+        self.change(field, |attributes, key| attributes.push_known(key, value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.change(|attributes| attributes.push(field.name(), value));
+        self.change(field, |attributes, key| attributes.push_known(key, value));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.change(|attributes| attributes.push(field.name(), value));
+        self.change(field, |attributes, key| attributes.push_known(key, value));
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
         let room = self.room;
-        self.change(|attributes| push_u128(attributes, field, value, room));
+        self.change(field, |attributes, key| {
+            push_u128(attributes, key, value, room);
+        });
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.change(|attributes| attributes.push(field.name(), value));
+        self.change(field, |attributes, key| attributes.push_known(key, value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         let room = self.room;
-        self.change(|attributes| attributes.push_text(field.name(), value, room));
+        self.change(field, |attributes, key| {
+            attributes.push_known_text(key, value, room);
+        });
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
@@ -159,9 +199,9 @@ impl<'r, R: LookupSpan<'r>> Visit for LateRecorder<'_, 'r, R> {
     }
 }
 
-fn push_u128(attributes: &mut Attributes, field: &Field, value: u128, room: usize) {
+fn push_u128(attributes: &mut Attributes, key: &AttributeKey, value: u128, room: usize) {
     match i128::try_from(value) {
-        Ok(value) => attributes.push(field.name(), value),
-        Err(_) => attributes.push_display(field.name(), value, room),
+        Ok(value) => attributes.push_known(key, value),
+        Err(_) => attributes.push_known_display(key, value, room),
     }
 }

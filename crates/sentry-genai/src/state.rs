@@ -9,7 +9,7 @@ use std::{
 };
 
 use sentry_genai_conventions::{
-    Heritage, Inherited, Input, SourceSpan, SpanId, Timestamp, TraceId, excerpt,
+    Attributes, Heritage, Inherited, Input, Signs, SourceSpan, SpanId, Timestamp, TraceId, excerpt,
 };
 use sentry_genai_delivery::Segment;
 use tracing::{Dispatch, Id, Span, dispatcher};
@@ -20,12 +20,16 @@ use tracing_subscriber::{
 
 use crate::{conversation::Frame, handle::Handle, scoped::Surroundings};
 
-/// An open span that will be sent, or the local root of a trace that is not: its descendants have no state at all.
+/// An open span that will be sent, or the local root of a trace that is not.
 pub(crate) struct SpanState {
     pub(crate) trace: Arc<LocalTrace>,
-    pub(crate) source: SourceSpan,
+    /// What will be sent. It travels from the start of the span to the worker by its address.
+    pub(crate) source: Option<Box<SourceSpan>>,
     pub(crate) node: Node,
 }
+
+/// An open span below a local root whose trace is not sent. That is all there is to know of it, so nothing is allocated.
+pub(crate) struct Unrecorded;
 
 /// What all spans below one local root share.
 pub(crate) struct LocalTrace {
@@ -33,6 +37,7 @@ pub(crate) struct LocalTrace {
     pub(crate) is_recorded: bool,
     pub(crate) handle: Handle,
     pub(crate) segment: Arc<Segment>,
+    pub(crate) trace_id: TraceId,
     /// The conversation that came in with the trace.
     conversation: Option<Arc<str>>,
     clock: Clock,
@@ -55,6 +60,7 @@ impl LocalTrace {
         let conversation = conversation.filter(|_| handle.propagates_conversations());
         Self {
             is_recorded: segment.trace().recorded(),
+            trace_id: segment.trace().trace_id(),
             handle,
             segment,
             conversation,
@@ -77,21 +83,16 @@ impl LocalTrace {
         shared
     }
 
-    pub(crate) fn trace_id(&self) -> TraceId {
-        self.segment.trace().trace_id()
-    }
-
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Takes note that an open span says something that holds for those below it; `late` if there may be some by now.
-    fn note_said(&self, late: bool) {
-        if late {
-            self.said.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.said.fetch_max(1, Ordering::Relaxed);
-        }
+    /// Takes note that an open span says something that holds for those below it.
+    fn note_said(&self, said: Said) {
+        match said {
+            Said::Late => self.said.fetch_add(1, Ordering::Relaxed),
+            Said::AtStart => self.said.fetch_max(1, Ordering::Relaxed),
+        };
     }
 
     /// Returns the conversation that came in with the trace, or with the request that is handled here.
@@ -103,6 +104,15 @@ impl LocalTrace {
                 .flatten()
         })
     }
+}
+
+/// When a span says something that holds for the spans below it.
+#[derive(Clone, Copy)]
+enum Said {
+    /// Before there are any.
+    AtStart,
+    /// When there may be some.
+    Late,
 }
 
 /// A wall clock that is read once per trace, so that a clock set back does not make spans end before they start.
@@ -124,8 +134,10 @@ impl Clock {
     }
 
     pub(crate) fn now(self) -> Timestamp {
-        let elapsed = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Timestamp::from_nanos(self.epoch_nanos.saturating_add(elapsed))
+        let elapsed = self.started.elapsed();
+        let nanos = elapsed.as_secs().saturating_mul(1_000_000_000);
+        let nanos = nanos.saturating_add(u64::from(elapsed.subsec_nanos()));
+        Timestamp::from_nanos(self.epoch_nanos.saturating_add(nanos))
     }
 }
 
@@ -139,8 +151,10 @@ pub(crate) struct Node {
     session_id: Option<Arc<str>>,
     /// How far down the list of session keys the one in use stands.
     session_rank: usize,
-    pub(crate) gen_ai: bool,
+    gen_ai: bool,
     pub(crate) model_calls_below: bool,
+    /// What the keys of the span announce.
+    signs: Signs,
     /// What holds for the children, as of a state of [`LocalTrace::said`].
     for_children: Option<(u32, Option<Arc<Bequest>>)>,
 }
@@ -154,11 +168,29 @@ struct Bequest {
 }
 
 impl Node {
-    /// Creates the node of a span that starts in the given conversation.
-    pub(crate) fn within(frame: Option<Arc<Frame>>) -> Self {
-        Self {
-            frame,
-            ..Self::default()
+    /// Takes note of what the attributes from the one number `start` on say.
+    fn notice(
+        &mut self,
+        attributes: &Attributes,
+        start: usize,
+        signs: Signs,
+        trace: &LocalTrace,
+        said: Said,
+    ) {
+        let mut says_more = false;
+        if signs.tell_descendants() {
+            for (heritage, text) in attributes.heritage(start) {
+                self.bequeath(heritage, trace.share(text));
+                says_more = true;
+            }
+        }
+        if !self.gen_ai && signs.are_gen_ai() && attributes.is_gen_ai() {
+            self.gen_ai = true;
+            says_more |= self.session_id.is_some();
+            trace.segment.trace().note_ai_span();
+        }
+        if says_more {
+            trace.note_said(said);
         }
     }
 
@@ -185,6 +217,12 @@ impl Node {
                 .or_else(|| above?.agent_name.clone()),
             session_id: session_id.cloned().or_else(|| above?.session_id.clone()),
         }))
+    }
+
+    /// Returns whether the span is a model call that says how many tokens it used.
+    #[inline]
+    pub(crate) fn is_counted_model_call(&self, source: &SourceSpan) -> bool {
+        self.gen_ai && self.signs.count_tokens() && source.is_counted_model_call()
     }
 
     /// Takes note of what an attribute tells the descendants.
@@ -216,44 +254,98 @@ pub(crate) enum ConversationSetting {
 }
 
 impl SpanState {
-    /// Takes note of what the attributes from the one number `start` on say; `late` if there may be spans below by now.
-    pub(crate) fn notice(&mut self, start: usize, late: bool) {
-        let attributes = &self.source.attributes;
-        let mut says_more = false;
-        for (heritage, text) in attributes.heritage(start) {
-            self.node.bequeath(heritage, self.trace.share(text));
-            says_more = true;
-        }
-        if !self.node.gen_ai && attributes.is_gen_ai() {
-            self.node.gen_ai = true;
-            says_more |= self.node.session_id.is_some();
-            self.trace.segment.trace().note_ai_span();
-        }
-        if says_more {
-            self.trace.note_said(late);
+    /// Creates the state of a span that starts with these attributes.
+    pub(crate) fn new(
+        trace: Arc<LocalTrace>,
+        source: Option<Box<SourceSpan>>,
+        frame: Option<Arc<Frame>>,
+    ) -> Self {
+        Self {
+            trace,
+            source,
+            node: Node {
+                frame,
+                ..Node::default()
+            },
         }
     }
 
-    /// Returns whether this span is a model call that says how many tokens it used.
-    pub(crate) fn is_counted_model_call(&self) -> bool {
-        self.node.gen_ai && self.source.is_counted_model_call()
+    /// Takes note of what the span that will be sent says at its start; its keys announce so much.
+    #[inline]
+    pub(crate) fn note_first(&mut self, signs: Signs) {
+        self.node.signs = signs;
+        if (signs.are_gen_ai() || signs.tell_descendants())
+            && let Some(source) = &self.source
+        {
+            let (node, trace) = (&mut self.node, &self.trace);
+            node.notice(&source.attributes, 0, signs, trace, Said::AtStart);
+        }
+    }
+
+    /// Takes note of what a span that will not be sent says: its conversation may travel on.
+    pub(crate) fn note(&mut self, attributes: &Attributes, signs: Signs) {
+        let (node, trace) = (&mut self.node, &self.trace);
+        node.notice(attributes, 0, signs, trace, Said::Late);
+    }
+
+    /// Takes note of the attributes from the one number `start` on, which the span got while it was open.
+    pub(crate) fn note_late(&mut self, start: usize, signs: Signs) {
+        self.node.signs.add(signs);
+        if (signs.are_gen_ai() || signs.tell_descendants())
+            && let Some(source) = &self.source
+        {
+            let (node, trace) = (&mut self.node, &self.trace);
+            node.notice(&source.attributes, start, signs, trace, Said::Late);
+        }
+    }
+
+    /// Gives a segment the name that its root has got.
+    pub(crate) fn name_segment(&self) {
+        if let Some(source) = &self.source
+            && source.span_id == self.trace.segment.local_root()
+            && let Some(name) = given_name(&source.attributes)
+        {
+            self.trace.segment.set_name(name);
+        }
+    }
+
+    pub(crate) fn ids(&self) -> SpanIds {
+        match &self.source {
+            Some(source) => SpanIds {
+                trace_id: source.trace_id,
+                span_id: source.span_id,
+                parent_span_id: source.parent_span_id,
+            },
+            None => SpanIds {
+                trace_id: self.trace.trace_id,
+                span_id: self.trace.segment.local_root(),
+                parent_span_id: self.trace.segment.trace().parent_span_id(),
+            },
+        }
     }
 }
 
+/// Returns the name that the span's fields give it.
+pub(crate) fn given_name(attributes: &Attributes) -> Option<&str> {
+    ["sentry.name", "otel.name"]
+        .into_iter()
+        .find_map(|key| attributes.text(key))
+}
+
 /// Resolves what a span takes from its ancestors and surroundings.
-pub(crate) fn inherit<'a, R>(state: &SpanState, span: &SpanRef<'a, R>) -> Inherited
+pub(crate) fn inherit<'a, R>(node: &Node, trace: &LocalTrace, span: &SpanRef<'a, R>) -> Inherited
 where
     R: LookupSpan<'a>,
 {
-    let said = state.trace.said.load(Ordering::Relaxed);
+    let said = trace.said.load(Ordering::Relaxed);
     let parent = if said > 0 { span.parent() } else { None };
     let above = parent.and_then(|parent| bequest(parent, said));
     let above = above.as_deref();
     let mut inherited = Inherited::default();
-    inherited.model_calls_below = state.node.model_calls_below;
+    inherited.model_calls_below = node.model_calls_below;
     inherited.agent_name = above.and_then(|it| it.agent_name.clone());
     inherited.session_id = above.and_then(|it| it.session_id.clone());
-    let conversation = match (&state.node.conversation, above) {
+    let conversation = match (&node.conversation, above) {
         (ConversationSetting::Inherited, Some(above)) => &above.conversation,
         (own, _) => own,
     };
@@ -261,13 +353,12 @@ where
         ConversationSetting::Id(id) => Some(Arc::clone(id)),
         ConversationSetting::Removed => None,
         // A span made outside of the scope that it ran and ended in belongs to it as well.
-        ConversationSetting::Inherited => state
-            .node
+        ConversationSetting::Inherited => node
             .frame
             .clone()
             .or_else(Surroundings::conversation)
             .and_then(|frame| frame.id())
-            .or_else(|| state.trace.incoming_conversation()),
+            .or_else(|| trace.incoming_conversation()),
     };
     inherited
 }
@@ -321,12 +412,7 @@ pub(crate) struct SpanIds {
 pub(crate) fn ids_of<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<SpanIds> {
     span.scope().find_map(|span| {
         let extensions = span.extensions();
-        let source = &extensions.get::<SpanState>()?.source;
-        Some(SpanIds {
-            trace_id: source.trace_id,
-            span_id: source.span_id,
-            parent_span_id: source.parent_span_id,
-        })
+        Some(extensions.get::<SpanState>()?.ids())
     })
 }
 
@@ -336,7 +422,7 @@ pub(crate) fn current_trace() -> Option<(Arc<LocalTrace>, SpanId)> {
         span.scope().find_map(|span| {
             let extensions = span.extensions();
             let state = extensions.get::<SpanState>()?;
-            Some((Arc::clone(&state.trace), state.source.span_id))
+            Some((Arc::clone(&state.trace), state.ids().span_id))
         })
     })
 }
@@ -347,7 +433,7 @@ pub(crate) fn current_conversation() -> Option<Arc<str>> {
         span.scope().find_map(|span| {
             let extensions = span.extensions();
             let state = extensions.get::<SpanState>()?;
-            Some(inherit(state, &span).conversation_id)
+            Some(inherit(&state.node, &state.trace, &span).conversation_id)
         })?
     })
 }
@@ -367,18 +453,17 @@ pub(crate) fn set_conversation_of_current_span(setting: ConversationSetting) -> 
         span.scope().find_map(|span| {
             let mut extensions = span.extensions_mut();
             let state = extensions.get_mut::<SpanState>()?;
-            if !state.trace.is_recorded {
+            let Some(source) = &mut state.source else {
                 // It stands for all spans of its trace, and this may be a task among others.
                 return Some(());
-            }
+            };
             if let ConversationSetting::Id(id) = &setting
-                && state.source.attributes.contains("gen_ai.conversation.id")
+                && source.attributes.contains("gen_ai.conversation.id")
             {
-                let attributes = &mut state.source.attributes;
-                attributes.push("gen_ai.conversation.id", &**id);
+                source.attributes.push("gen_ai.conversation.id", &**id);
             }
             state.node.conversation = setting.clone();
-            state.trace.note_said(true);
+            state.trace.note_said(Said::Late);
             Some(())
         })
     });
@@ -392,14 +477,24 @@ pub(crate) fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
         let span = registry.span(id)?;
         let mut extensions = span.extensions_mut();
         let state = extensions.get_mut::<SpanState>()?;
-        let start = state.source.attributes.records();
         let room = state.trace.handle.text_room();
-        let attributes = &mut state.source.attributes;
-        match value {
+        let push = |attributes: &mut Attributes| match value {
             Input::Str(text) => attributes.push_owned_key(key, &*excerpt(&text, room)),
             value => attributes.push_owned_key(key, value),
+        };
+        match &mut state.source {
+            Some(source) => {
+                let start = source.attributes.records();
+                push(&mut source.attributes);
+                state.note_late(start, Signs::of(key));
+            }
+            // Not sent, but its conversation may be.
+            None => {
+                let mut attributes = Attributes::default();
+                push(&mut attributes);
+                state.note(&attributes, Signs::of(key));
+            }
         }
-        state.notice(start, true);
         Some(())
     });
 }

@@ -1,0 +1,130 @@
+//! What a door can know of an attribute before it has a value.
+
+use super::name::{Hash, head_bit};
+use crate::{Heritage, span::is_usage_key};
+
+/// A key that lives for the whole program, with all that follows from it, so that a door which sees the same fields again and
+/// again works it out once.
+///
+/// ```
+/// use sentry_genai_conventions::{AttributeKey, Attributes};
+///
+/// let key = AttributeKey::new("gen_ai.agent.name");
+/// assert!(key.signs().are_gen_ai());
+/// let mut attributes = Attributes::default();
+/// attributes.push_known(&key, "Support Bot");
+/// assert_eq!(attributes.text("gen_ai.agent.name"), Some("Support Bot"));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct AttributeKey {
+    pub(super) name: &'static str,
+    pub(super) hash: Hash,
+    pub(super) head: u64,
+    signs: Signs,
+}
+
+impl AttributeKey {
+    /// Works out what follows from a key.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            hash: Hash::of(name),
+            head: head_bit(name),
+            signs: Signs::of(name),
+        }
+    }
+
+    /// Returns the key itself.
+    #[must_use]
+    #[inline]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns what the key says about a span.
+    #[must_use]
+    #[inline]
+    pub fn signs(&self) -> Signs {
+        self.signs
+    }
+}
+
+/// What the keys of a span say about it, whatever their values: a door need not look for what none of them announces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signs(u8);
+
+impl Signs {
+    const GEN_AI: u8 = 1;
+    const HERITAGE: u8 = 1 << 1;
+    const USAGE: u8 = 1 << 2;
+    const NAME: u8 = 1 << 3;
+
+    /// Returns what one key says.
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        let sign = |sign, applies: bool| if applies { sign } else { 0 };
+        Self(
+            sign(Self::GEN_AI, key.starts_with("gen_ai."))
+                | sign(Self::HERITAGE, Heritage::of(key).is_some())
+                | sign(Self::USAGE, is_usage_key(key))
+                | sign(Self::NAME, matches!(key, "otel.name" | "sentry.name")),
+        )
+    }
+
+    /// Adds what others say.
+    #[inline]
+    pub fn add(&mut self, others: Self) {
+        self.0 |= others.0;
+    }
+
+    /// Returns whether a key begins with `gen_ai.`.
+    #[must_use]
+    #[inline]
+    pub fn are_gen_ai(self) -> bool {
+        self.0 & Self::GEN_AI != 0
+    }
+
+    /// Returns whether a key may tell something that holds for the spans [below](Heritage) as well.
+    #[must_use]
+    #[inline]
+    pub fn tell_descendants(self) -> bool {
+        self.0 & Self::HERITAGE != 0
+    }
+
+    /// Returns whether a key may say how many tokens were used.
+    #[must_use]
+    #[inline]
+    pub fn count_tokens(self) -> bool {
+        self.0 & Self::USAGE != 0
+    }
+
+    /// Returns whether a key may give the span its name.
+    #[must_use]
+    #[inline]
+    pub fn name_span(self) -> bool {
+        self.0 & Self::NAME != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_announces_what_it_may_say() {
+        let signs = |keys: &[&str]| {
+            let mut signs = Signs::default();
+            keys.iter().for_each(|key| signs.add(Signs::of(key)));
+            signs
+        };
+        let none = signs(&["http.route", "gen_ai"]);
+        assert_eq!(none, Signs::default());
+        let agent = signs(&["gen_ai.agent.name"]);
+        assert!(agent.are_gen_ai() && agent.tell_descendants());
+        assert!(!agent.count_tokens() && !agent.name_span());
+        let call = signs(&["http.route", "gen_ai.usage.input_tokens", "otel.name"]);
+        assert!(call.count_tokens() && call.name_span() && !call.tell_descendants());
+        assert!(Signs::of("session.id").tell_descendants());
+    }
+}
