@@ -12,8 +12,7 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    pub(crate) fn of(spans: &[SentrySpan]) -> Self {
-        let index = Index::of(spans);
+    pub(crate) fn of(spans: &[SentrySpan], index: &Index) -> Self {
         let parents: Vec<_> = spans
             .iter()
             .enumerate()
@@ -62,7 +61,7 @@ fn leaves_first(parents: &[Option<usize>]) -> Vec<usize> {
 ///
 /// The hash is a multiplication, by a factor that nobody knows. Of whatever ids a remote party chooses, so no more share a list
 /// than of random ones.
-struct Index {
+pub(crate) struct Index {
     factor: u64,
     shift: u32,
     /// Positions, plus one; zero is none. First those of the lists' first spans, then for every span that of the next one.
@@ -71,7 +70,7 @@ struct Index {
 }
 
 impl Index {
-    fn of(spans: &[SentrySpan]) -> Self {
+    pub(crate) fn of(spans: &[SentrySpan]) -> Self {
         let bits = (2 * spans.len()).max(2).next_power_of_two().ilog2();
         let mut index = Self {
             // Any odd number is as good as another.
@@ -94,7 +93,7 @@ impl Index {
         (id.wrapping_mul(self.factor) >> self.shift) as usize
     }
 
-    fn find(&self, spans: &[SentrySpan], id: SpanId) -> Option<usize> {
+    pub(crate) fn find(&self, spans: &[SentrySpan], id: SpanId) -> Option<usize> {
         let mut number = self.first[self.list(id)];
         loop {
             let position = (number as usize).checked_sub(1)?;
@@ -123,32 +122,37 @@ mod tests {
         ids.iter().map(span).collect()
     }
 
+    fn family(ids: &[(u64, u64)]) -> Family {
+        let spans = spans(ids);
+        Family::of(&spans, &Index::of(&spans))
+    }
+
     #[test]
     fn children_come_before_their_parents_in_any_order() {
         let ids = [(4, 3), (3, 1), (2, 1), (1, 0)];
-        let family = Family::of(&spans(&ids));
-        assert_eq!(family.parents, [Some(1), Some(3), Some(3), None]);
-        assert_eq!(family.leaves_first, [0, 1, 2, 3]);
+        let forwards = family(&ids);
+        assert_eq!(forwards.parents, [Some(1), Some(3), Some(3), None]);
+        assert_eq!(forwards.leaves_first, [0, 1, 2, 3]);
 
         let mut backwards = ids;
         backwards.reverse();
-        let family = Family::of(&spans(&backwards));
-        assert_eq!(family.parents, [None, Some(0), Some(0), Some(2)]);
-        assert_eq!(family.leaves_first, [1, 3, 2, 0]);
+        let backwards = family(&backwards);
+        assert_eq!(backwards.parents, [None, Some(0), Some(0), Some(2)]);
+        assert_eq!(backwards.leaves_first, [1, 3, 2, 0]);
     }
 
     #[test]
     fn rings_and_unknown_parents_are_no_relatives() {
-        let family = Family::of(&spans(&[(1, 2), (2, 1), (3, 3), (4, 9), (5, 1)]));
-        assert_eq!(family.parents, [Some(1), Some(0), None, None, Some(0)]);
-        assert_eq!(family.leaves_first, [2, 3, 4]);
-        assert!(Family::of(&[]).leaves_first.is_empty());
+        let ring = family(&[(1, 2), (2, 1), (3, 3), (4, 9), (5, 1)]);
+        assert_eq!(ring.parents, [Some(1), Some(0), None, None, Some(0)]);
+        assert_eq!(ring.leaves_first, [2, 3, 4]);
+        assert!(family(&[]).leaves_first.is_empty());
     }
 
     #[test]
     fn of_spans_with_one_id_the_last_is_the_parent() {
-        let family = Family::of(&spans(&[(2, 1), (1, 0), (1, 0)]));
-        assert_eq!(family.parents, [Some(2), None, None]);
+        let twice = family(&[(2, 1), (1, 0), (1, 0)]);
+        assert_eq!(twice.parents, [Some(2), None, None]);
     }
 
     #[test]

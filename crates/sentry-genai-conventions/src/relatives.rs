@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::{AiKind, SentrySpan, family::Family, plain, span::Ancestors, tokens};
+use crate::{
+    AiKind, SentrySpan,
+    family::{Family, Index},
+    plain,
+    span::Ancestors,
+    tokens,
+};
 
 /// Makes every model call, agent run and tool call of one trace's batch count once.
 ///
@@ -13,7 +19,7 @@ use crate::{AiKind, SentrySpan, family::Family, plain, span::Ancestors, tokens};
 /// totals only when no llm call below it reported any. Where the door could not read what open ancestors had said,
 /// conversation and agent are taken over from them here.
 ///
-/// The spans may come in any order. This takes time in proportion to their number, and next to none for plain spans.
+/// The spans may come in any order. This takes time in proportion to their number, and little where there is nothing to do.
 pub(crate) fn relate(spans: &mut [SentrySpan]) {
     let inherits = spans
         .iter()
@@ -23,14 +29,44 @@ pub(crate) fn relate(spans: &mut [SentrySpan]) {
     if !inherits && !compares {
         return;
     }
-    let family = Family::of(spans);
+    let index = Index::of(spans);
+    let repeats = compares && may_repeat(spans, &index);
+    let has_totals = compares && spans.iter().any(has_totals);
+    if !inherits && !repeats && !has_totals {
+        return;
+    }
+    let family = Family::of(spans, &index);
     if inherits {
         inherit(spans, &family);
     }
-    if compares {
+    if repeats {
         count_once(spans, &family);
+    }
+    if has_totals {
         drop_repeated_totals(spans, &family);
     }
+}
+
+/// Returns false if no work is described twice, which is the usual case and found out with less than the whole family.
+fn may_repeat(spans: &[SentrySpan], index: &Index) -> bool {
+    /// How many plain spans between two others are looked through.
+    const PATIENCE: usize = 8;
+
+    let mut subjects = spans.iter().filter(|span| Subject::of(span).is_some());
+    subjects.any(|inner| {
+        let mut above = inner.parent_span_id;
+        for _ in 0..=PATIENCE {
+            let Some(position) = above.and_then(|id| index.find(spans, id)) else {
+                return false;
+            };
+            let outer = &spans[position];
+            if Subject::of(outer).is_some() {
+                return are_same(outer, inner);
+            }
+            above = outer.parent_span_id;
+        }
+        true
+    })
 }
 
 /// Hands conversations and agents down to the spans whose door did not know what their ancestors would say.
@@ -235,12 +271,11 @@ fn demote(span: &mut SentrySpan) {
     tokens::remove(&mut span.attributes);
 }
 
+fn has_totals(span: &SentrySpan) -> bool {
+    span.ai == Some(AiKind::Agent) && tokens::occur(&span.attributes)
+}
+
 fn drop_repeated_totals(spans: &mut [SentrySpan], family: &Family) {
-    let has_totals =
-        |span: &SentrySpan| span.ai == Some(AiKind::Agent) && tokens::occur(&span.attributes);
-    if !spans.iter().any(has_totals) {
-        return;
-    }
     let mut counted = vec![false; spans.len()];
     for &position in &family.leaves_first {
         let span = &mut spans[position];
@@ -258,6 +293,8 @@ fn drop_repeated_totals(spans: &mut [SentrySpan], family: &Family) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{SourceSpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
 
@@ -332,6 +369,18 @@ mod tests {
             ("function", None),
         ];
         assert_eq!(spans.related(), expect(&expected));
+    }
+
+    #[test]
+    fn any_number_of_plain_spans_in_between_makes_no_difference() {
+        let mut spans = Trace(Vec::new()).with(1, 0, "chat m", &[CHAT, (INPUT, "42")]);
+        for id in 2..40 {
+            spans = spans.with(id, id - 1, "step", &[]);
+        }
+        let spans = spans.with(40, 39, "chat m", &[CHAT, (INPUT, "42")]);
+        let related = spans.related();
+        assert_eq!(related[0], ("gen_ai.chat".to_owned(), Some(42)));
+        assert_eq!(related[39], ("function".to_owned(), None));
     }
 
     #[test]
@@ -422,5 +471,39 @@ mod tests {
             .with(2, 1, "chat m", &[CHAT]);
         let expected = [("gen_ai.invoke_agent", Some(84)), ("gen_ai.chat", None)];
         assert_eq!(spans.related(), expect(&expected));
+    }
+
+    /// A span of one of several kinds, whose parent may be any other, itself and one that is not there included.
+    fn any_span() -> impl Strategy<Value = (u8, usize, bool)> {
+        (0..14_u8, 0..9_usize, any::<bool>())
+    }
+
+    proptest! {
+        /// What is found out quickly is what the whole family says.
+        #[test]
+        fn nothing_is_overlooked(kinds in proptest::collection::vec(any_span(), 0..12)) {
+            let mut trace = Trace(Vec::new());
+            for (id, (parent, kind, counts)) in (1..).zip(kinds) {
+                let named = |key| [(key, "a"), (key, "b")][kind % 2];
+                let operation = [CHAT, AGENT, TOOL, ("gen_ai.operation.name", "embeddings")];
+                let mut attributes = match kind {
+                    0 => vec![],
+                    1 => vec![("mcp.method.name", "tools/call"), ("kind", "server")],
+                    2 => vec![CHAT],
+                    3 | 4 => vec![AGENT, named("gen_ai.agent.name")],
+                    5 | 6 => vec![TOOL, named("gen_ai.tool.name")],
+                    kind => vec![operation[kind % 4]],
+                };
+                attributes.extend(counts.then_some((INPUT, "42")));
+                trace = trace.with(id, parent, "work", &attributes);
+            }
+            let mut spans = trace.0;
+            let mut thoroughly = spans.clone();
+            relate(&mut spans);
+            let family = Family::of(&thoroughly, &Index::of(&thoroughly));
+            count_once(&mut thoroughly, &family);
+            drop_repeated_totals(&mut thoroughly, &family);
+            prop_assert_eq!(format!("{spans:?}"), format!("{thoroughly:?}"));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Spans of the same trace, gathered until they are sent together.
 
 use std::{
-    collections::{VecDeque, hash_map::Entry},
+    collections::{HashSet, VecDeque, hash_map::Entry},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,7 +9,7 @@ use std::{
 use sentry_genai_conventions::{SentrySpan, SpanId, TraceId};
 
 use crate::{
-    keyed::{IdMap, IdSet, Keyed},
+    keyed::{IdMap, Keyed},
     segment::Segment,
     trace::Trace,
     wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
@@ -237,11 +237,9 @@ impl Bucket {
     /// Keeps the last span of every id, as the server would, and returns how many went.
     pub(crate) fn drop_duplicates(&mut self) -> usize {
         let before = self.spans.len();
-        let mut seen = IdSet::with_capacity_and_hasher(before, *self.others.hasher());
-        let mut ids = self.spans.iter().map(|span| span.span_id);
-        // Nearly always there are none.
-        if !ids.all(|id| seen.insert(id)) {
-            seen.clear();
+        let ids = self.spans.iter().map(|span| span.span_id);
+        if !self.others.hasher().are_distinct(ids) {
+            let mut seen = HashSet::new();
             self.spans.reverse();
             self.spans.retain(|span| seen.insert(span.span_id));
             self.spans.reverse();

@@ -11,6 +11,11 @@ pub(crate) struct Dsc {
 }
 
 impl Dsc {
+    /// Makes room for all that the head of a trace says.
+    pub(crate) fn reserve(&mut self) {
+        self.entries.reserve(9);
+    }
+
     /// Sets `key`, at its place if it is there already.
     pub(crate) fn set(&mut self, key: impl Into<Cow<'static, str>>, value: String) {
         let key = key.into();

@@ -1,13 +1,13 @@
 //! Maps and sets by id, which hash with a multiplication.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     hash::{BuildHasher, Hasher, RandomState},
 };
 
-pub(crate) type IdMap<K, V> = HashMap<K, V, Keyed>;
+use sentry_genai_conventions::SpanId;
 
-pub(crate) type IdSet<K> = HashSet<K, Keyed>;
+pub(crate) type IdMap<K, V> = HashMap<K, V, Keyed>;
 
 /// Hashes ids.
 ///
@@ -26,6 +26,27 @@ impl Default for Keyed {
             key: random.hash_one(0),
             factor: random.hash_one(1) | 1,
         }
+    }
+}
+
+impl Keyed {
+    /// Returns whether no id is there twice.
+    pub(crate) fn are_distinct(self, ids: impl ExactSizeIterator<Item = SpanId>) -> bool {
+        // No id is zero, which hence marks a free place. A place that is taken sends to the next one.
+        let mut places = vec![0_u64; (2 * ids.len()).next_power_of_two()];
+        let last = places.len() - 1;
+        for id in ids {
+            let id = u64::from_ne_bytes(id.to_bytes());
+            let mut place = self.build_hasher().with(id) as usize & last;
+            while places[place] != 0 {
+                if places[place] == id {
+                    return false;
+                }
+                place = (place + 1) & last;
+            }
+            places[place] = id;
+        }
+        true
     }
 }
 
@@ -48,8 +69,12 @@ pub(crate) struct IdHasher {
 
 impl IdHasher {
     fn add(&mut self, word: u64) {
+        self.hash = self.with(word);
+    }
+
+    fn with(&self, word: u64) -> u64 {
         let product = u128::from(self.hash ^ word) * u128::from(self.factor);
-        self.hash = product as u64 ^ (product >> 64) as u64;
+        product as u64 ^ (product >> 64) as u64
     }
 }
 
@@ -74,6 +99,8 @@ impl Hasher for IdHasher {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::{new_span_id, new_trace_id};
 
@@ -90,5 +117,16 @@ mod tests {
             let changed = sentry_genai_conventions::TraceId::from_bytes(bytes);
             assert!(hashes.insert(one.hash_one(changed.unwrap())), "{bit}");
         }
+    }
+
+    #[test]
+    fn an_id_that_is_there_twice_is_found() {
+        let hash = Keyed::default();
+        let mut ids: Vec<_> = (0..1000).map(|_| new_span_id()).collect();
+        for spans in [0, 1, 2, 1000] {
+            assert!(hash.are_distinct(ids[..spans].iter().copied()));
+        }
+        ids[999] = ids[1];
+        assert!(!hash.are_distinct(ids.into_iter()));
     }
 }

@@ -113,6 +113,10 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The usual one, and a number with a fraction is a search for its shortest digits.
+        if self.0 == 1.0 {
+            return f.write_str("1");
+        }
         self.0.fmt(f)
     }
 }

@@ -213,6 +213,7 @@ impl Trace {
         let incoming = self.incoming.as_ref().and_then(IncomingTrace::dsc);
         let mut dsc = incoming.cloned().unwrap_or_default();
         let continued = !dsc.is_empty();
+        dsc.reserve();
         // A trace id that differs from that of the spans would cost the whole envelope.
         dsc.set("trace_id", self.trace_id.to_string());
         dsc.set_default("public_key", || self.config.dsn.public_key().to_owned());

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -44,9 +45,9 @@ pub(crate) struct Worker {
     unsampled: Buckets,
     calls: Option<ModelCalls>,
     batch: VecDeque<Message>,
+    shells: Shells,
     /// The span that is on its way from the translation to its bucket: in a place of its own it is moved once.
     arrived: Vec<SentrySpan>,
-    shells: Shells,
     was_busy: bool,
 }
 
@@ -67,8 +68,8 @@ impl Worker {
             held_bytes: 0,
             unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
-            arrived: Vec::with_capacity(1),
             shells: Shells::default(),
+            arrived: Vec::with_capacity(1),
             was_busy: false,
         }
     }
@@ -257,8 +258,10 @@ impl Worker {
             Ok(None) => return accounting.lose(LossReason::SampleRate, expected),
             Err(_) => return accounting.lose(LossReason::InternalSdkError, expected),
         };
-        let attributes = bucket.spans.drain(..).map(|span| span.attributes);
-        self.shared.queue.recycle(self.shells.refill(attributes));
+        let spans = bucket.spans.iter_mut();
+        let stores = spans.map(|span| mem::take(&mut span.attributes));
+        self.shared.queue.recycle(self.shells.refill(stores));
+        bucket.spans.clear();
         self.buckets.recycle(bucket.spans);
         let too_large = encoded.too_large as u64;
         accounting.lose(LossReason::SendError, too_large);
