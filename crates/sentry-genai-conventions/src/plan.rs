@@ -61,10 +61,14 @@ impl Plan {
             })
     }
 
-    /// Translates a span that this plan [fits](Self::fits).
-    pub(crate) fn translate(&self, mut span: SourceSpan, options: &TranslateOptions) -> SentrySpan {
+    /// Translates a span that this plan [fits](Self::fits), and leaves an empty one in its place.
+    pub(crate) fn translate(
+        &self,
+        span: &mut SourceSpan,
+        options: &TranslateOptions,
+    ) -> SentrySpan {
         if let Some(index) = self.otel_name {
-            span.name = self.name_of(&span).to_owned().into();
+            span.name = self.name_of(span).to_owned().into();
             span.attributes.remove_at(index);
         }
         span.kind = self.kind;
@@ -77,9 +81,9 @@ impl Plan {
         if self.has_plain_keys {
             span.attributes.mark_keys_plain();
         }
-        let naming = self.work.settle(&mut span);
-        self.withhold(&mut span);
-        self.work.shape_content(&mut span, options);
+        let naming = self.work.settle(span);
+        self.withhold(span);
+        self.work.shape_content(span, options);
         translate::finish(span, naming, Status::Ok)
     }
 

@@ -33,7 +33,7 @@ static OPERATION: Name = Name::new("gen_ai.operation.name");
 ///     let mut span = SourceSpan::new(trace_id, span_id, "chat", Timestamp::from_nanos(1));
 ///     span.attributes.push("gen_ai.operation.name", "chat");
 ///     span.attributes.push("gen_ai.request.model", model);
-///     assert_eq!(translator.translate(span).name, format!("chat {model}"));
+///     assert_eq!(translator.translate(&mut span).name, format!("chat {model}"));
 /// }
 /// ```
 #[derive(Debug)]
@@ -66,20 +66,20 @@ impl PlanningTranslator {
         }
     }
 
-    /// Translates one span, as [`Translator::translate`] does.
+    /// Translates one span, as [`Translator::translate`] does, and leaves an empty one in its place.
     #[must_use]
-    pub fn translate(&mut self, mut span: SourceSpan) -> SentrySpan {
+    pub fn translate(&mut self, span: &mut SourceSpan) -> SentrySpan {
         let options = &self.translator.options;
-        let hash = hash(&span);
+        let hash = hash(span);
         let place = &mut self.places[hash as usize % PLACES];
         match place {
             Place::Planned(it, plan) if *it == hash => {
-                if plan.fits(&mut span, options) {
+                if plan.fits(span, options) {
                     return plan.translate(span, options);
                 }
             }
             Place::Seen(it, tries) if *it == hash => {
-                *place = match Plan::of(&span, options) {
+                *place = match Plan::of(span, options) {
                     Some(plan) => Place::Planned(hash, Box::new(plan)),
                     // It may be the value of this one span.
                     None if *tries < TRIES => Place::Seen(hash, *tries + 1),
@@ -89,7 +89,7 @@ impl PlanningTranslator {
             Place::Irregular(it) if *it == hash => {}
             _ => *place = Place::Seen(hash, 1),
         }
-        self.translator.translate(span)
+        self.translator.translate(span.take())
     }
 
     /// Resolves what only relatives can tell, as [`Translator::relate`] does.

@@ -1,5 +1,7 @@
 //! The translation, step by step.
 
+use std::{borrow::Cow, mem};
+
 use crate::{
     AiKind, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
@@ -111,7 +113,7 @@ impl Translator {
         }
         content::bound(&mut span.attributes, &self.options.limits);
 
-        finish(span, naming, status)
+        finish(&mut span, naming, status)
     }
 
     /// Reads what a span says of its conversation and its agent, in any dialect, before it is translated.
@@ -186,26 +188,29 @@ pub(crate) fn what(recognised: Option<&Recognised>) -> What {
     recognised.map_or(What::Plain, |found| What::of(found.operation))
 }
 
-/// Makes of a span whose attributes are final what is sent.
-pub(crate) fn finish(span: SourceSpan, naming: Naming, status: Status) -> SentrySpan {
+/// Makes of a span whose attributes are final what is sent, and leaves an empty one in its place.
+pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> SentrySpan {
+    let inherited = mem::take(&mut span.inherited);
+    span.name = Cow::Borrowed("");
+    span.scope = Cow::Borrowed("");
     SentrySpan {
         trace_id: span.trace_id,
         span_id: span.span_id,
-        parent_span_id: span.parent_span_id,
+        parent_span_id: span.parent_span_id.take(),
         name: naming.name,
         op: naming.op,
         ai: naming.ai,
         origin: naming.origin,
-        kind: span.kind.unwrap_or(match naming.ai {
+        kind: span.kind.take().unwrap_or(match naming.ai {
             Some(AiKind::LlmCall) => SpanKind::Client,
             _ => SpanKind::Internal,
         }),
         status,
         start: span.start,
         end: span.end.max(span.start),
-        attributes: span.attributes,
-        links: span.links,
-        ancestors: span.inherited.ancestors,
+        attributes: mem::take(&mut span.attributes),
+        links: mem::take(&mut span.links),
+        ancestors: inherited.ancestors,
     }
 }
 

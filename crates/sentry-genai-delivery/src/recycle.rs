@@ -149,13 +149,11 @@ pub(crate) struct Shells(Vec<Box<SourceSpan>>);
 const MAX_SHELLS: usize = 1024;
 
 impl Shells {
-    /// Takes a span out of its record, and keeps that.
-    pub(crate) fn unpack(&mut self, mut record: Box<SourceSpan>) -> SourceSpan {
-        let span = record.take();
+    /// Keeps the record of a span that has been translated, and that is empty by now.
+    pub(crate) fn keep(&mut self, record: Box<SourceSpan>) {
         if self.0.len() < MAX_SHELLS {
             self.0.push(record);
         }
-        span
     }
 
     /// Makes empty records of the stores of spans that have been encoded, as far as it is worth it.

@@ -130,7 +130,7 @@ impl Worker {
 
     fn accept(&mut self, now: Instant, handover: Handover) {
         let Handover {
-            span,
+            span: mut source,
             segment,
             bytes,
         } = handover;
@@ -142,11 +142,10 @@ impl Worker {
             }
             return;
         }
-        let span = self.shells.unpack(span);
-        let ends_segment = span.span_id == segment.local_root();
+        let ends_segment = source.span_id == segment.local_root();
         let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
-            let mut span = self.translator.translate(span);
+            let mut span = self.translator.translate(&mut source);
             if self.shared.config.legacy_attributes && span.ai.is_some() {
                 legacy::add(&mut span.attributes);
             }
@@ -159,6 +158,9 @@ impl Worker {
                 None => self.arrived.push(span),
             }
         }));
+        if translated.is_ok() {
+            self.shells.keep(source);
+        }
         match (translated, self.arrived.last()) {
             (Ok(()), Some(span)) => {
                 if ends_segment && *segment.name() != *span.name {

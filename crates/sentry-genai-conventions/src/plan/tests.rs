@@ -292,9 +292,9 @@ proptest! {
                 (circumstances.name, circumstances.scope, circumstances.kind) = (name, scope, kind);
             }
             let shape: &Vec<_> = which.get(&*shapes);
-            let span = span(shape, &circumstances);
+            let mut span = span(shape, &circumstances);
             let expected = summary(&translator.translate(span.clone()));
-            prop_assert_eq!(summary(&planning.translate(span)), expected);
+            prop_assert_eq!(summary(&planning.translate(&mut span)), expected);
         }
     }
 }
@@ -373,7 +373,7 @@ fn usual_spans_are_planned() {
         for what in ["chat", "tool", "agent", "http", "function"] {
             let span = usual(what);
             let plan = super::Plan::of(&span, &options).unwrap_or_else(|| panic!("{what}"));
-            let planned = plan.translate(span.clone(), &options);
+            let planned = plan.translate(&mut span.clone(), &options);
             let alone = Translator::new(options).translate(span);
             assert_eq!(summary(&planned), summary(&alone));
             assert_eq!(planned.ai == Some(AiKind::Tool), what == "tool");
