@@ -458,6 +458,7 @@ impl Attributes {
         self.value(&self.entries[entry].value)
     }
 
+    #[inline]
     fn value<'a>(&'a self, slot: &'a Slot) -> Option<Value<'a>> {
         Some(match slot {
             Slot::Vacant => return None,
@@ -526,6 +527,7 @@ enum Key {
 }
 
 impl Key {
+    #[inline]
     fn name<'a>(&self, text: &'a str) -> &'a str {
         match self {
             Self::Static(name) => name,

@@ -2,7 +2,7 @@
 
 use crate::{
     ContentLimits, Value,
-    attributes::{Verdict, is_unremarkable},
+    attributes::{Verdict, is_unremarkable, needs_no_escape},
     content,
     dialect::unquoted,
     provider,
@@ -19,10 +19,10 @@ pub(super) enum Check {
     Text,
     /// Content, which is brought into shape later, and therefore only has to be there.
     Content,
-    /// The text the plan was made for.
-    Exactly(Box<str>),
+    /// The text the plan was made for, and what is to be made of it.
+    Exactly(Box<str>, Verdict),
     /// A provider under the conventions' name of it, such as the one the plan was made for.
-    Provider(Box<str>),
+    Provider(Box<str>, Verdict),
     /// An address that is no URL.
     Address,
     /// An id that is no placeholder.
@@ -38,10 +38,25 @@ pub(super) enum Check {
 }
 
 impl Check {
+    /// Creates a check for one text.
+    pub(super) fn exactly(text: &str) -> Self {
+        Self::Exactly(text.into(), verdict_of(text))
+    }
+
+    /// Creates a check for the provider that `text` is the canonical name of, or another one.
+    pub(super) fn provider(text: &str) -> Self {
+        Self::Provider(text.into(), verdict_of(text))
+    }
+
     #[inline]
     pub(super) fn judge(&self, value: Value<'_>, limits: &ContentLimits) -> Verdict {
         match (self, value) {
             (Self::Text, Value::Str(text)) => judge_text(text, limits),
+            (Self::Exactly(known, verdict) | Self::Provider(known, verdict), Value::Str(text))
+                if **known == *text =>
+            {
+                *verdict
+            }
             _ if self.passes(value, limits) => Verdict::Passes,
             _ => Verdict::Fails,
         }
@@ -51,11 +66,8 @@ impl Check {
         match (self, value) {
             (Self::Any, _) => true,
             (Self::Content, Value::Str(text)) => !text.is_empty(),
-            (Self::Exactly(expected), Value::Str(text)) => **expected == *text,
             (Self::Text, Value::Str(text)) => is_plain(text, limits),
-            (Self::Provider(known), Value::Str(text)) => {
-                **known == *text || provider::is_usual(text)
-            }
+            (Self::Provider(..), Value::Str(text)) => provider::is_usual(text),
             (Self::Address, Value::Str(text)) => is_plain(text, limits) && !text.contains("://"),
             (Self::CallId, Value::Str(text)) => is_plain(text, limits) && text != "<not specified>",
             (Self::OutputType, Value::Str(text)) => {
@@ -68,6 +80,14 @@ impl Check {
             (Self::HttpStatus { first_failure }, Value::Integer(status)) => status < *first_failure,
             _ => false,
         }
+    }
+}
+
+fn verdict_of(text: &str) -> Verdict {
+    if needs_no_escape(text) {
+        Verdict::PassesPlain
+    } else {
+        Verdict::Passes
     }
 }
 

@@ -188,7 +188,7 @@ impl Draft<'_> {
             .map(|(before, after)| match (before, after) {
                 // Those that go have been looked at, or are not to be looked at.
                 (Some((key, Value::Str(text))), None) => Some(match key {
-                    "otel.kind" => Check::Exactly(text.into()),
+                    "otel.kind" => Check::exactly(text),
                     _ => Check::Text,
                 }),
                 (_, Some((key, value))) => self.check(key, value),
@@ -213,9 +213,9 @@ impl Draft<'_> {
             });
         };
         Some(match key {
-            OPERATION => Check::Exactly(text.into()),
+            OPERATION => Check::exactly(text),
             "gen_ai.provider.name" if !is_plain(text, &self.options.limits) => return None,
-            "gen_ai.provider.name" => Check::Provider(text.into()),
+            "gen_ai.provider.name" => Check::provider(text),
             "server.address" => Check::Address,
             "gen_ai.tool.call.id" => Check::CallId,
             "gen_ai.output.type" => Check::OutputType,
