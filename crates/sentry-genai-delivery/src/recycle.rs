@@ -64,6 +64,16 @@ pub(crate) fn boxed(span: SourceSpan) -> Box<SourceSpan> {
     }
 }
 
+/// Takes back a record that was not needed.
+pub(crate) fn give_back(mut record: Box<SourceSpan>) {
+    if let Some(attributes) = empty(mem::take(&mut record.attributes)) {
+        record.attributes = attributes;
+        if has_room() {
+            keep(record);
+        }
+    }
+}
+
 /// Returns whether this thread would keep one more record.
 pub(crate) fn has_room() -> bool {
     with(|recycled| recycled.records.len() < AT_HAND).unwrap_or(false)
@@ -107,7 +117,8 @@ impl AtHand {
 /// Empty records that wait for a thread to take them along.
 #[derive(Debug)]
 pub(crate) struct Spares {
-    spares: Vec<Box<SourceSpan>>,
+    /// With the bytes that each occupies.
+    spares: Vec<(Box<SourceSpan>, usize)>,
     bytes: usize,
     max_bytes: usize,
 }
@@ -130,13 +141,13 @@ impl Spares {
                 break;
             }
             self.bytes += bytes;
-            self.spares.push(record);
+            self.spares.push((record, bytes));
         }
     }
 
     pub(crate) fn take(&mut self) -> Option<Box<SourceSpan>> {
-        let record = self.spares.pop()?;
-        self.bytes -= record.footprint();
+        let (record, bytes) = self.spares.pop()?;
+        self.bytes -= bytes;
         Some(record)
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     conversation::Frame,
     correlation::{self, Continued},
     handle::{self, Handle},
+    plan::Plan,
     record::{LateRecorder, Recorder},
     scoped::Surroundings,
     state::{self, Clock, LocalTrace, SpanState, Unrecorded, given_name},
@@ -96,9 +97,9 @@ impl GenAiLayer {
         self.handle.clone().or_else(handle::attached)
     }
 
-    fn start_root(handle: Handle, attributes: &Attributes, name: &str) -> Arc<LocalTrace> {
+    fn start_root(handle: Handle, attributes: &Attributes, plan: &Plan) -> Arc<LocalTrace> {
         let continued = continued_trace(attributes);
-        let name = given_name(attributes).unwrap_or(name);
+        let name = given_name(attributes).map_or_else(|| Arc::clone(plan.name()), Arc::from);
         let operation = attributes.text("gen_ai.operation.name");
         let op = match (attributes.text("sentry.op"), operation) {
             (Some(op), _) => op.to_owned(),
@@ -106,7 +107,7 @@ impl GenAiLayer {
             (None, None) => String::new(),
         };
         let incoming = continued.as_ref().map(|continued| &continued.trace);
-        let trace = handle.delivery().start_trace(incoming, name, &op);
+        let trace = handle.delivery().start_trace(incoming, &name, &op);
         let span_id = new_span_id();
         let segment = match continued.and_then(|continued| continued.segment) {
             Some(segment) => Segment::within(trace, segment, span_id, name),
@@ -140,10 +141,11 @@ impl GenAiLayer {
         }
         let metadata = fields.metadata();
         let mut record = handle.delivery().record(fields.fields().len() + 1);
-        let mut recorder = Recorder::new(&handle, metadata, &mut record.attributes);
+        let plan = Plan::of(metadata);
+        let mut recorder = Recorder::new(&handle, &plan, &mut record.attributes);
         fields.record(&mut recorder);
         let signs = recorder.signs;
-        let trace = Self::start_root(handle, &record.attributes, metadata.name());
+        let trace = Self::start_root(handle, &record.attributes, &plan);
         let span_id = trace.segment.local_root();
         let parent_span_id = trace.segment.trace().parent_span_id();
         let outer_frame = trace.handle.task_frames().current();
@@ -154,9 +156,11 @@ impl GenAiLayer {
             state.note_first(signs);
             state
         } else {
-            trace.handle.delivery().record_unsampled(1);
             let mut state = SpanState::new(trace, None, frame);
             state.note(&record.attributes, signs);
+            let delivery = state.trace.handle.delivery();
+            delivery.record_unsampled(1);
+            delivery.give_back(record);
             state
         };
         insert(span, state);
@@ -197,7 +201,8 @@ where
         };
         let metadata = fields.metadata();
         let mut record = trace.handle.delivery().record(fields.fields().len() + 1);
-        let mut recorder = Recorder::new(&trace.handle, metadata, &mut record.attributes);
+        let plan = Plan::of(metadata);
+        let mut recorder = Recorder::new(&trace.handle, &plan, &mut record.attributes);
         fields.record(&mut recorder);
         let signs = recorder.signs;
         begin(&mut record, &trace, new_span_id(), Some(parent), metadata);
@@ -208,7 +213,7 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &span::Record<'_>, context: Context<'_, S>) {
-        if self.is_idle() {
+        if state::none_recorded() {
             return;
         }
         let Some(span) = context.span(id) else {
@@ -261,7 +266,8 @@ where
         } else {
             let mut happened = SourceEvent::new(metadata.name());
             happened.attributes = handle.delivery().attributes(metadata.fields().len());
-            let mut recorder = Recorder::new(&handle, metadata, &mut happened.attributes);
+            let plan = Plan::of(metadata);
+            let mut recorder = Recorder::new(&handle, &plan, &mut happened.attributes);
             event.record(&mut recorder);
             happened
         };
@@ -287,7 +293,7 @@ where
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if self.is_idle() {
+        if state::none_recorded() {
             return;
         }
         let Some(span) = context.span(&id) else {
@@ -300,6 +306,7 @@ where
             trace,
             source: Some(mut source),
             node,
+            ..
         } = state
         else {
             return;

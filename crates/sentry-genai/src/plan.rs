@@ -6,14 +6,21 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
     ptr,
     rc::Rc,
+    sync::Arc,
 };
 
 use sentry_genai_conventions::AttributeKey;
 use tracing_core::{Metadata, field::Field};
 
-/// The keys of a callsite's fields, in their order.
+/// What is the same for all spans of a callsite.
 #[derive(Clone)]
-pub(crate) struct Plan(Rc<[AttributeKey]>);
+pub(crate) struct Plan(Rc<Callsite>);
+
+struct Callsite {
+    /// The keys of the fields, in their order.
+    keys: Box<[AttributeKey]>,
+    name: Arc<str>,
+}
 
 /// How many callsites a thread remembers. A program has some hundred; only one that makes them while it runs has more.
 const MAX_PLANS: usize = 4096;
@@ -39,7 +46,10 @@ impl Plan {
     #[cold]
     fn make(metadata: &'static Metadata<'static>, address: usize) -> Self {
         let keys = metadata.fields().iter();
-        let plan = Self(keys.map(|field| AttributeKey::new(field.name())).collect());
+        let plan = Self(Rc::new(Callsite {
+            keys: keys.map(|field| AttributeKey::new(field.name())).collect(),
+            name: metadata.name().into(),
+        }));
         // A thread that is going away remembers nothing.
         let _ = PLANS.try_with(|plans| {
             let mut plans = plans.borrow_mut();
@@ -51,14 +61,19 @@ impl Plan {
         plan
     }
 
-    /// Returns the key of a field, which may be one of another callsite: then it is worked out.
+    /// Lets the key of a field be used. That of another callsite is worked out.
     #[inline]
-    pub(crate) fn key(&self, field: &Field) -> AttributeKey {
+    pub(crate) fn with_key<T>(&self, field: &Field, use_it: impl FnOnce(&AttributeKey) -> T) -> T {
         let name = field.name();
-        match self.0.get(field.index()) {
-            Some(key) if ptr::eq(key.name(), name) => *key,
-            _ => AttributeKey::new(name),
+        match self.0.keys.get(field.index()) {
+            Some(key) if ptr::eq(key.name(), name) => use_it(key),
+            _ => use_it(&AttributeKey::new(name)),
         }
+    }
+
+    /// Returns the name that the spans have before their fields give them another one.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.0.name
     }
 }
 

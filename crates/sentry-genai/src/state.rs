@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
@@ -22,10 +22,36 @@ use crate::{conversation::Frame, handle::Handle, scoped::Surroundings};
 
 /// An open span that will be sent, or the local root of a trace that is not.
 pub(crate) struct SpanState {
+    _open: Option<Open>,
     pub(crate) trace: Arc<LocalTrace>,
     /// What will be sent. It travels from the start of the span to the worker by its address.
     pub(crate) source: Option<Box<SourceSpan>>,
     pub(crate) node: Node,
+}
+
+/// How many spans are open that will be sent, so that there is nothing to look up where there is none.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// An open span that will be sent, counted.
+struct Open;
+
+impl Open {
+    fn count() -> Self {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Returns whether no open span will be sent. A span that this thread knows of is counted by then.
+#[inline]
+pub(crate) fn none_recorded() -> bool {
+    OPEN.load(Ordering::Relaxed) == 0
 }
 
 /// An open span below a local root whose trace is not sent. That is all there is to know of it, so nothing is allocated.
@@ -95,14 +121,29 @@ impl LocalTrace {
         };
     }
 
+    /// Returns the conversation around the code that runs now: that of a scope, of the trace, or of the request that is handled
+    /// here.
+    fn surrounding_conversation(&self) -> Option<Arc<str>> {
+        let scoped = Surroundings::read(|around| {
+            let scoped = around.conversation.as_ref().and_then(|frame| frame.id());
+            scoped.or_else(|| self.incoming_conversation(around))
+        });
+        scoped.unwrap_or_else(|| self.conversation.clone())
+    }
+
     /// Returns the conversation that came in with the trace, or with the request that is handled here.
-    fn incoming_conversation(&self) -> Option<Arc<str>> {
-        self.conversation.clone().or_else(|| {
+    fn own_conversation(&self) -> Option<Arc<str>> {
+        let incoming = Surroundings::read(|around| self.incoming_conversation(around));
+        incoming.unwrap_or_else(|| self.conversation.clone())
+    }
+
+    fn incoming_conversation(&self, around: &Surroundings) -> Option<Arc<str>> {
+        let of_request = || {
+            let conversation = around.incoming_conversation.as_ref()?;
             let propagated = self.handle.propagates_conversations();
-            propagated
-                .then(Surroundings::incoming_conversation)
-                .flatten()
-        })
+            propagated.then(|| Arc::clone(conversation))
+        };
+        self.conversation.clone().or_else(of_request)
     }
 }
 
@@ -261,6 +302,7 @@ impl SpanState {
         frame: Option<Arc<Frame>>,
     ) -> Self {
         Self {
+            _open: source.is_some().then(Open::count),
             trace,
             source,
             node: Node {
@@ -352,13 +394,11 @@ where
     inherited.conversation_id = match conversation {
         ConversationSetting::Id(id) => Some(Arc::clone(id)),
         ConversationSetting::Removed => None,
-        // A span made outside of the scope that it ran and ended in belongs to it as well.
-        ConversationSetting::Inherited => node
-            .frame
-            .clone()
-            .or_else(Surroundings::conversation)
-            .and_then(|frame| frame.id())
-            .or_else(|| trace.incoming_conversation()),
+        ConversationSetting::Inherited => match &node.frame {
+            Some(frame) => frame.id().or_else(|| trace.own_conversation()),
+            // A span made outside of the scope that it ran and ended in belongs to it as well.
+            None => trace.surrounding_conversation(),
+        },
     };
     inherited
 }
