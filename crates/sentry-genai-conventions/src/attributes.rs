@@ -329,6 +329,22 @@ impl Attributes {
         bytes + arrays.sum::<usize>()
     }
 
+    /// Iterates over the texts from the entry number `start` on whose hash may be one of a set of 64, with the hash and the key.
+    pub(crate) fn texts_among(
+        &self,
+        hashes: u64,
+        start: usize,
+    ) -> impl Iterator<Item = (Hash, &str, &str)> {
+        let entries = self.entries.get(start..).unwrap_or_default();
+        entries.iter().filter_map(move |entry| match entry.value {
+            Slot::Text(range) if hashes & entry.hash.bit() != 0 => {
+                let key = entry.key.name(&self.text);
+                Some((entry.hash, key, range.of(&self.text)))
+            }
+            _ => None,
+        })
+    }
+
     fn add_under(&mut self, key: Key, hash: Hash, head: u64, value: Input<'_>) {
         let value = match value {
             Input::Bool(value) => Slot::Bool(value),

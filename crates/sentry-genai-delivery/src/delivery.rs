@@ -347,13 +347,10 @@ impl Shared {
             bytes,
         };
         let hurry = level != Level::Fine;
-        let wants_spare = recycle::has_room();
         let same_process = || self.is_of_this_process();
-        match self.queue.push(handover, hurry, wants_spare, same_process) {
-            Ok(spare) => {
-                if let Some(record) = spare {
-                    recycle::keep(record);
-                }
+        let push = |wants_spare| self.queue.push(handover, hurry, wants_spare, same_process);
+        match recycle::exchange(push) {
+            Ok(()) => {
                 if level == Level::Exceeded {
                     self.shorten_queue();
                 }

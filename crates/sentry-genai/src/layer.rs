@@ -21,7 +21,7 @@ use crate::{
     plan::Plan,
     record::{LateRecorder, Recorder},
     scoped::Surroundings,
-    state::{self, Clock, LocalTrace, SpanState, Unrecorded, given_name},
+    state::{self, AsOf, Clock, LocalTrace, SpanState, Unrecorded, given_name},
 };
 
 /// How many events and how many links a span keeps, as by default in OpenTelemetry's SDKs.
@@ -152,11 +152,11 @@ impl GenAiLayer {
         let frame = Surroundings::conversation().or(outer_frame);
         let state = if trace.is_recorded {
             begin(&mut record, &trace, span_id, parent_span_id, metadata);
-            let mut state = SpanState::new(trace, Some(record), frame);
+            let mut state = SpanState::new(trace, Some(record), frame, AsOf::default());
             state.note_first(signs);
             state
         } else {
-            let mut state = SpanState::new(trace, None, frame);
+            let mut state = SpanState::new(trace, None, frame, AsOf::default());
             state.note(&record.attributes, signs);
             let delivery = state.trace.handle.delivery();
             delivery.record_unsampled(1);
@@ -190,12 +190,13 @@ where
         let Some(span) = context.span(id) else {
             return;
         };
-        let (trace, parent, outer_frame) = match span.parent().and_then(nearest) {
+        let (trace, parent, outer_frame, above) = match span.parent().and_then(nearest) {
             Some(Nearest::Recorded {
                 trace,
                 span_id,
                 frame,
-            }) => (trace, span_id, frame),
+                above,
+            }) => (trace, span_id, frame, above),
             Some(Nearest::Unrecorded) => return self.on_new_unrecorded(&span),
             None => return self.on_new_root(fields, &span),
         };
@@ -207,7 +208,7 @@ where
         let signs = recorder.signs;
         begin(&mut record, &trace, new_span_id(), Some(parent), metadata);
         let frame = Surroundings::conversation().or(outer_frame);
-        let mut state = SpanState::new(trace, Some(record), frame);
+        let mut state = SpanState::new(trace, Some(record), frame, above);
         state.note_first(signs);
         insert(&span, state);
     }
@@ -337,6 +338,7 @@ enum Nearest {
         trace: Arc<LocalTrace>,
         span_id: SpanId,
         frame: Option<Arc<Frame>>,
+        above: AsOf,
     },
     Unrecorded,
 }
@@ -347,13 +349,19 @@ fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option<Nearest> {
     loop {
         let extensions = span.extensions();
         if let Some(state) = extensions.get::<SpanState>() {
-            return Some(match &state.source {
-                Some(source) => Nearest::Recorded {
-                    trace: Arc::clone(&state.trace),
-                    span_id: source.span_id,
-                    frame: state.node.frame.clone(),
-                },
-                None => Nearest::Unrecorded,
+            let Some(source) = &state.source else {
+                return Some(Nearest::Unrecorded);
+            };
+            let trace = Arc::clone(&state.trace);
+            let span_id = source.span_id;
+            let frame = state.node.frame.clone();
+            let known = state.node.for_children();
+            drop(extensions);
+            return Some(Nearest::Recorded {
+                above: state::above_child(span, known, &trace),
+                trace,
+                span_id,
+                frame,
             });
         }
         if extensions.get::<Unrecorded>().is_some() {

@@ -1,13 +1,6 @@
 //! What the fields of a callsite mean, worked out once.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-    ptr,
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::RefCell, collections::BTreeMap, ptr, rc::Rc, sync::Arc};
 
 use sentry_genai_conventions::AttributeKey;
 use tracing_core::{Metadata, field::Field};
@@ -25,10 +18,48 @@ struct Callsite {
 /// How many callsites a thread remembers. A program has some hundred; only one that makes them while it runs has more.
 const MAX_PLANS: usize = 4096;
 
+/// How many of these are found without a look into the table, a power of two.
+const AT_HAND: usize = 64;
+
 thread_local! {
-    /// By the address of the callsite's metadata, which lives as long as the program.
-    static PLANS: RefCell<HashMap<usize, Plan, BuildHasherDefault<AddressHasher>>> =
-        RefCell::default();
+    static PLANS: RefCell<Plans> = const { RefCell::new(Plans::NONE) };
+}
+
+/// Plans by the address of their callsite's metadata, which lives as long as the program.
+struct Plans {
+    at_hand: [Option<(usize, Plan)>; AT_HAND],
+    all: BTreeMap<usize, Plan>,
+}
+
+impl Plans {
+    const NONE: Self = Self {
+        at_hand: [const { None }; AT_HAND],
+        all: BTreeMap::new(),
+    };
+
+    #[inline]
+    fn at_hand(&self, address: usize) -> Option<Plan> {
+        match &self.at_hand[Self::place(address)] {
+            Some((known, plan)) if *known == address => Some(plan.clone()),
+            _ => None,
+        }
+    }
+
+    fn get_or_make(&mut self, metadata: &'static Metadata<'static>, address: usize) -> Plan {
+        if self.all.len() == MAX_PLANS && !self.all.contains_key(&address) {
+            self.all.clear();
+        }
+        let known = self.all.entry(address);
+        let plan = known.or_insert_with(|| Plan::make(metadata)).clone();
+        self.at_hand[Self::place(address)] = Some((address, plan.clone()));
+        plan
+    }
+
+    /// The lowest bits of all addresses are the same.
+    #[inline]
+    fn place(address: usize) -> usize {
+        (address >> 4 ^ address >> 10) & (AT_HAND - 1)
+    }
 }
 
 impl Plan {
@@ -36,29 +67,26 @@ impl Plan {
     #[inline]
     pub(crate) fn of(metadata: &'static Metadata<'static>) -> Self {
         let address = ptr::from_ref(metadata).addr();
-        let known = PLANS.try_with(|plans| plans.borrow().get(&address).cloned());
-        match known {
+        let at_hand = PLANS.try_with(|plans| plans.borrow().at_hand(address));
+        match at_hand {
             Ok(Some(plan)) => plan,
-            _ => Self::make(metadata, address),
+            _ => Self::look_up(metadata, address),
         }
     }
 
     #[cold]
-    fn make(metadata: &'static Metadata<'static>, address: usize) -> Self {
+    fn look_up(metadata: &'static Metadata<'static>, address: usize) -> Self {
+        let plan = PLANS.try_with(|plans| plans.borrow_mut().get_or_make(metadata, address));
+        // A thread that is going away remembers nothing.
+        plan.unwrap_or_else(|_| Self::make(metadata))
+    }
+
+    fn make(metadata: &'static Metadata<'static>) -> Self {
         let keys = metadata.fields().iter();
-        let plan = Self(Rc::new(Callsite {
+        Self(Rc::new(Callsite {
             keys: keys.map(|field| AttributeKey::new(field.name())).collect(),
             name: metadata.name().into(),
-        }));
-        // A thread that is going away remembers nothing.
-        let _ = PLANS.try_with(|plans| {
-            let mut plans = plans.borrow_mut();
-            if plans.len() == MAX_PLANS {
-                plans.clear();
-            }
-            plans.insert(address, plan.clone());
-        });
-        plan
+        }))
     }
 
     /// Lets the key of a field be used. That of another callsite is worked out.
@@ -77,25 +105,25 @@ impl Plan {
     }
 }
 
-/// Spreads addresses, whose lowest bits are the same.
-#[derive(Default)]
-struct AddressHasher(u64);
+#[cfg(test)]
+mod tests {
+    use tracing::{Level, Span};
 
-impl Hasher for AddressHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_usize(usize::from(*byte));
+    use super::*;
+
+    #[test]
+    fn a_field_of_another_callsite_keeps_its_name() {
+        let metadata = |span: &Span| span.metadata().unwrap();
+        let _all = tracing::subscriber::set_default(tracing_subscriber::registry());
+        let one = metadata(&tracing::span!(Level::INFO, "one", a = 1, gen_ai.b = 2));
+        let other = metadata(&tracing::span!(Level::INFO, "other", c = 1, d = 2));
+        for _ in 0..2 {
+            let (plan, foreign) = (Plan::of(one), other.fields().field("d").unwrap());
+            let own = one.fields().field("gen_ai.b").unwrap();
+            assert_eq!(&**plan.name(), "one");
+            assert_eq!(plan.with_key(&own, |key| key.name()), "gen_ai.b");
+            assert!(plan.with_key(&own, |key| key.signs().are_gen_ai()));
+            assert_eq!(plan.with_key(&foreign, |key| key.name()), "d");
         }
-    }
-
-    #[inline]
-    fn write_usize(&mut self, address: usize) {
-        self.0 = (self.0 ^ address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        // The table looks at the highest and at the lowest bits.
-        self.0 ^ self.0 >> 32
     }
 }

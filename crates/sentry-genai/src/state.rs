@@ -113,6 +113,10 @@ impl LocalTrace {
         self.clock.now()
     }
 
+    fn said(&self) -> u32 {
+        self.said.load(Ordering::Relaxed)
+    }
+
     /// Takes note that an open span says something that holds for those below it.
     fn note_said(&self, said: Said) {
         match said {
@@ -196,13 +200,22 @@ pub(crate) struct Node {
     pub(crate) model_calls_below: bool,
     /// What the keys of the span announce.
     signs: Signs,
-    /// What holds for the children, as of a state of [`LocalTrace::said`].
-    for_children: Option<(u32, Option<Arc<Bequest>>)>,
+    /// What holds for the span itself.
+    above: AsOf,
+    /// What holds for the children.
+    for_children: AsOf,
+}
+
+/// What is told to a span from above, as of a state of [`LocalTrace::said`]. As of zero there is nothing.
+#[derive(Clone, Default)]
+pub(crate) struct AsOf {
+    said: u32,
+    bequest: Option<Arc<Bequest>>,
 }
 
 /// What a span and its ancestors tell the spans below.
 #[derive(Default)]
-struct Bequest {
+pub(crate) struct Bequest {
     conversation: ConversationSetting,
     agent_name: Option<Arc<str>>,
     session_id: Option<Arc<str>>,
@@ -260,6 +273,12 @@ impl Node {
         }))
     }
 
+    /// Returns what holds for the children, as far as it is remembered.
+    #[inline]
+    pub(crate) fn for_children(&self) -> AsOf {
+        self.for_children.clone()
+    }
+
     /// Returns whether the span is a model call that says how many tokens it used.
     #[inline]
     pub(crate) fn is_counted_model_call(&self, source: &SourceSpan) -> bool {
@@ -300,6 +319,7 @@ impl SpanState {
         trace: Arc<LocalTrace>,
         source: Option<Box<SourceSpan>>,
         frame: Option<Arc<Frame>>,
+        above: AsOf,
     ) -> Self {
         Self {
             _open: source.is_some().then(Open::count),
@@ -307,6 +327,7 @@ impl SpanState {
             source,
             node: Node {
                 frame,
+                above,
                 ..Node::default()
             },
         }
@@ -333,9 +354,8 @@ impl SpanState {
     /// Takes note of the attributes from the one number `start` on, which the span got while it was open.
     pub(crate) fn note_late(&mut self, start: usize, signs: Signs) {
         self.node.signs.add(signs);
-        if (signs.are_gen_ai() || signs.tell_descendants())
-            && let Some(source) = &self.source
-        {
+        let says_more = signs.tell_descendants() || signs.are_gen_ai() && !self.node.gen_ai;
+        if says_more && let Some(source) = &self.source {
             let (node, trace) = (&mut self.node, &self.trace);
             node.notice(&source.attributes, start, signs, trace, Said::Late);
         }
@@ -379,10 +399,10 @@ pub(crate) fn inherit<'a, R>(node: &Node, trace: &LocalTrace, span: &SpanRef<'a,
 where
     R: LookupSpan<'a>,
 {
-    let said = trace.said.load(Ordering::Relaxed);
-    let parent = if said > 0 { span.parent() } else { None };
-    let above = parent.and_then(|parent| bequest(parent, said));
-    let above = above.as_deref();
+    let said = trace.said();
+    let later =
+        (node.above.said != said).then(|| span.parent().and_then(|parent| bequest(parent, said)));
+    let above = later.as_ref().unwrap_or(&node.above.bequest).as_deref();
     let mut inherited = Inherited::default();
     inherited.model_calls_below = node.model_calls_below;
     inherited.agent_name = above.and_then(|it| it.agent_name.clone());
@@ -403,6 +423,20 @@ where
     inherited
 }
 
+/// Returns what holds for a child of `span` that starts now, of which `known` is remembered.
+#[inline]
+pub(crate) fn above_child<'a, R>(span: SpanRef<'a, R>, known: AsOf, trace: &LocalTrace) -> AsOf
+where
+    R: LookupSpan<'a>,
+{
+    let said = trace.said();
+    if known.said == said {
+        return known;
+    }
+    let bequest = bequest(span, said);
+    AsOf { said, bequest }
+}
+
 /// Returns what holds for the children of `span`.
 ///
 /// Every span on the way up remembers it, so that closing spans one below the other does not walk the same way again and again.
@@ -412,9 +446,8 @@ where
 {
     let remembered = |span: &SpanRef<'a, R>| {
         let extensions = span.extensions();
-        let node = &extensions.get::<SpanState>()?.node;
-        let (as_of, bequest) = node.for_children.as_ref()?;
-        (*as_of == said).then(|| bequest.clone())
+        let known = &extensions.get::<SpanState>()?.node.for_children;
+        (known.said == said).then(|| known.bequest.clone())
     };
     if let Some(bequest) = remembered(&span) {
         return bequest;
@@ -433,7 +466,10 @@ where
     for span in between.iter().rev().chain([&span]) {
         if let Some(SpanState { node, .. }) = span.extensions_mut().get_mut() {
             bequest = node.bequest(bequest);
-            node.for_children = Some((said, bequest.clone()));
+            node.for_children = AsOf {
+                said,
+                bequest: bequest.clone(),
+            };
         }
     }
     bequest
