@@ -325,10 +325,31 @@ impl Attributes {
 
     /// Returns the bytes this store occupies in memory, for accounting.
     #[must_use]
+    #[inline]
     pub fn footprint(&self) -> usize {
+        let bytes = self.text.capacity() + self.entries.capacity() * size_of::<Entry>();
+        if self.arrays.is_empty() {
+            return bytes;
+        }
         let arrays = self.arrays.iter().flatten();
         let arrays = arrays.map(|scalar| size_of::<Scalar>() + scalar.text_bytes());
-        self.text.capacity() + self.entries.capacity() * size_of::<Entry>() + arrays.sum::<usize>()
+        bytes + arrays.sum::<usize>()
+    }
+
+    /// Iterates over the texts from the entry number `start` on whose hash may be one of a set of 64, with the hash and the key.
+    pub(crate) fn texts_among(
+        &self,
+        hashes: u64,
+        start: usize,
+    ) -> impl Iterator<Item = (Hash, &str, &str)> {
+        let entries = self.entries.get(start..).unwrap_or_default();
+        entries.iter().filter_map(move |entry| match entry.value {
+            Slot::Text(range) if hashes & entry.hash.bit() != 0 => {
+                let key = entry.key.name(&self.text);
+                Some((entry.hash, key, range.of(&self.text)))
+            }
+            _ => None,
+        })
     }
 
     fn add_under(&mut self, key: Key, hash: Hash, head: u64, value: Input<'_>) {
@@ -380,12 +401,24 @@ impl Attributes {
     /// Makes room in the buffer. One that is large already does not double: what follows a long prompt is mostly short.
     #[inline]
     fn make_room(&mut self, bytes: usize) {
+        if bytes > self.text.capacity() - self.text.len() {
+            self.grow(bytes);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) {
         const LARGE: usize = 16 * 1024;
         const SPARE: usize = 1024;
 
         let length = self.text.len() + bytes;
-        if length > self.text.capacity() && length > LARGE {
+        if length > LARGE {
             self.text.reserve_exact(bytes + SPARE.max(length / 16));
+        } else if bytes > SPARE {
+            // What goes in is mostly followed by what comes out.
+            self.text.reserve(2 * bytes);
+        } else {
+            self.text.reserve(bytes);
         }
     }
 
@@ -432,10 +465,10 @@ impl Attributes {
 
     #[inline]
     fn written_since(&self, start: usize) -> Option<Range> {
-        Some(Range {
-            start: u32::try_from(start).ok()?,
-            end: u32::try_from(self.text.len()).ok()?,
-        })
+        let end = u32::try_from(self.text.len()).ok()?;
+        // It begins before it ends.
+        let start = start as u32;
+        Some(Range { start, end })
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! Attributes that hold for the descendants of a span as well.
 
 use crate::{
-    Attributes, Value,
+    Attributes,
     attributes::{Hash, Name},
     dialect::SESSION_KEYS,
 };
@@ -69,19 +69,12 @@ impl Heritage {
 impl Attributes {
     /// Lists what the attributes from the one number `start` on tell the spans below, without the quotes that `Debug` adds.
     pub fn heritage(&self, start: usize) -> impl Iterator<Item = (Heritage, &str)> {
-        let start = if self.seen() & BITS == 0 {
-            usize::MAX
-        } else {
-            start
-        };
-        self.hashed_from(start).filter_map(|(hash, key, value)| {
-            let heritage = Heritage::of_hashed(hash, key)?;
-            let Value::Str(text) = value else {
-                return None;
-            };
-            let text = text.trim_matches('"');
-            (!text.is_empty()).then_some((heritage, text))
-        })
+        self.texts_among(BITS, start)
+            .filter_map(|(hash, key, text)| {
+                let heritage = Heritage::of_hashed(hash, key)?;
+                let text = text.trim_matches('"');
+                (!text.is_empty()).then_some((heritage, text))
+            })
     }
 
     /// Returns whether any key begins with `gen_ai.`, whatever its value.

@@ -11,6 +11,16 @@ pub(crate) struct Budget {
     limit: usize,
 }
 
+/// How much is held, measured against what may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    Fine,
+    /// There is less room than one aims at.
+    AboveMark,
+    /// The worker did not keep up.
+    Exceeded,
+}
+
 impl Budget {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
@@ -29,9 +39,9 @@ impl Budget {
     }
 
     /// Holds bytes that wait for the worker.
-    pub(crate) fn hold_queued(&self, bytes: usize) {
+    pub(crate) fn hold_queued(&self, bytes: usize) -> Level {
         self.queued.fetch_add(bytes, Ordering::Relaxed);
-        self.hold(bytes);
+        self.level(self.held.fetch_add(bytes, Ordering::Relaxed) + bytes)
     }
 
     pub(crate) fn release_queued(&self, bytes: usize) {
@@ -50,17 +60,26 @@ impl Budget {
     pub(crate) fn is_crowded(&self) -> bool {
         let queued = self.queued.load(Ordering::Relaxed);
         let passed_on = self.held().saturating_sub(queued);
-        passed_on > self.limit - self.limit / 8
+        passed_on > self.mark()
     }
 
     /// The bytes above the mark that is aimed at when the limit is exceeded.
     pub(crate) fn above_mark(&self) -> usize {
-        let mark = self.limit - self.limit / 8;
-        self.held.load(Ordering::Relaxed).saturating_sub(mark)
+        self.held().saturating_sub(self.mark())
     }
 
-    /// Whether the limit itself is exceeded: the worker did not keep up.
-    pub(crate) fn is_exceeded(&self) -> bool {
-        self.held.load(Ordering::Relaxed) > self.limit
+    #[inline]
+    fn level(&self, held: usize) -> Level {
+        if held <= self.mark() {
+            Level::Fine
+        } else if held <= self.limit {
+            Level::AboveMark
+        } else {
+            Level::Exceeded
+        }
+    }
+
+    fn mark(&self) -> usize {
+        self.limit - self.limit / 8
     }
 }

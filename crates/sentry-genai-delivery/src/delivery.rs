@@ -11,7 +11,7 @@ use sentry_genai_conventions::{Attributes, SentrySpan, SourceSpan, TraceId, Tran
 
 use crate::{
     accounting::{Accounting, LossReason, Stats},
-    budget::Budget,
+    budget::{Budget, Level},
     config::Config,
     http::{HttpPost, Post},
     ids,
@@ -202,6 +202,11 @@ impl Delivery {
         recycle::record(fields, &self.shared_on_trust().queue)
     }
 
+    /// Takes back a record that is not needed after all.
+    pub fn give_back(&self, record: Box<SourceSpan>) {
+        recycle::give_back(record);
+    }
+
     /// Returns an empty store for about so many attributes: one of a span that has been sent, if there is one.
     #[must_use]
     pub fn attributes(&self, fields: usize) -> Attributes {
@@ -335,21 +340,18 @@ impl Shared {
             return Ok(());
         }
         let bytes = span.footprint();
-        self.budget.hold_queued(bytes);
+        let level = self.budget.hold_queued(bytes);
         let handover = Handover {
             span,
             segment: Arc::clone(segment),
             bytes,
         };
-        let hurry = self.budget.above_mark() > 0;
-        let wants_spare = recycle::has_room();
+        let hurry = level != Level::Fine;
         let same_process = || self.is_of_this_process();
-        match self.queue.push(handover, hurry, wants_spare, same_process) {
-            Ok(spare) => {
-                if let Some(record) = spare {
-                    recycle::keep(record);
-                }
-                if self.budget.is_exceeded() {
+        let push = |wants_spare| self.queue.push(handover, hurry, wants_spare, same_process);
+        match recycle::exchange(push) {
+            Ok(()) => {
+                if level == Level::Exceeded {
                     self.shorten_queue();
                 }
             }

@@ -276,3 +276,39 @@ impl Message {
         matches!(self, Self::Flush(_))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ids::new_span_id, testing};
+
+    fn handover() -> Handover {
+        let segment = testing::segment();
+        Handover {
+            span: Box::new(testing::source(&segment, new_span_id())),
+            segment,
+            bytes: 1,
+        }
+    }
+
+    /// Otherwise the child would wait for a lock that nobody releases, or fill a queue that nobody empties.
+    #[test]
+    fn a_forked_process_notices_when_it_would_wait_or_wake_or_after_some_spans() {
+        let queue = Queue::new(0);
+        let push = |handover| queue.push(handover, false, false, || false);
+        let is_refused = |pushed| matches!(pushed, Err(Refusal::Forked(_)));
+        let mut accepted = 0;
+        while !is_refused(push(handover())) {
+            accepted += 1;
+        }
+        assert_eq!(accepted, SPANS_ON_TRUST - 1);
+
+        queue.lock().messages.clear();
+        assert!(push(handover()).is_ok());
+        queue.lock().worker = Worker::Asleep;
+        assert!(is_refused(push(handover())));
+        let taken = queue.lock();
+        assert!(is_refused(push(handover())));
+        drop(taken);
+    }
+}

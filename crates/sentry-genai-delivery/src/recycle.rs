@@ -64,14 +64,35 @@ pub(crate) fn boxed(span: SourceSpan) -> Box<SourceSpan> {
     }
 }
 
-/// Returns whether this thread would keep one more record.
-pub(crate) fn has_room() -> bool {
-    with(|recycled| recycled.records.len() < AT_HAND).unwrap_or(false)
+/// Takes back a record that was not needed.
+pub(crate) fn give_back(mut record: Box<SourceSpan>) {
+    if let Some(attributes) = empty(mem::take(&mut record.attributes)) {
+        record.attributes = attributes;
+        with(|recycled| {
+            if recycled.records.len() < AT_HAND {
+                recycled.records.push(record);
+            }
+        });
+    }
 }
 
-/// Keeps a record for this thread's next span.
-pub(crate) fn keep(record: Box<SourceSpan>) {
-    with(|recycled| recycled.records.push(record));
+/// Lets a span be handed over by `exchange`, which is told whether this thread has room for a record and may return one.
+#[inline]
+pub(crate) fn exchange<E>(
+    exchange: impl FnOnce(bool) -> Result<Option<Box<SourceSpan>>, E>,
+) -> Result<(), E> {
+    let mut exchange = Some(exchange);
+    let exchanged = RECYCLED.try_with(|recycled| {
+        let records = &mut recycled.borrow_mut().records;
+        let exchange = exchange.take()?;
+        Some(exchange(records.len() < AT_HAND).map(|record| records.extend(record)))
+    });
+    match (exchanged, exchange) {
+        (Ok(Some(exchanged)), _) => exchanged,
+        // On a thread that is going away.
+        (_, Some(exchange)) => exchange(false).map(drop),
+        (_, None) => Ok(()),
+    }
 }
 
 fn at_hand(queue: &Queue) -> Option<Box<SourceSpan>> {
@@ -107,7 +128,8 @@ impl AtHand {
 /// Empty records that wait for a thread to take them along.
 #[derive(Debug)]
 pub(crate) struct Spares {
-    spares: Vec<Box<SourceSpan>>,
+    /// With the bytes that each occupies.
+    spares: Vec<(Box<SourceSpan>, usize)>,
     bytes: usize,
     max_bytes: usize,
 }
@@ -130,13 +152,13 @@ impl Spares {
                 break;
             }
             self.bytes += bytes;
-            self.spares.push(record);
+            self.spares.push((record, bytes));
         }
     }
 
     pub(crate) fn take(&mut self) -> Option<Box<SourceSpan>> {
-        let record = self.spares.pop()?;
-        self.bytes -= record.footprint();
+        let (record, bytes) = self.spares.pop()?;
+        self.bytes -= bytes;
         Some(record)
     }
 }
@@ -177,4 +199,35 @@ fn empty(mut attributes: Attributes) -> Option<Attributes> {
     attributes.clear();
     let bytes = attributes.footprint();
     (bytes > 0 && bytes <= MAX_BYTES).then_some(attributes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn a_record_comes_back_empty() {
+        let segment = testing::segment();
+        let mut span = testing::source(&segment, new_span_id());
+        span.scope = "shop".into();
+        span.attributes.push("gen_ai.request.model", "gpt-5-mini");
+        span.inherited.agent_name = Some("Support Bot".into());
+        let mut shells = Shells::default();
+        let span = shells.unpack(boxed(span));
+        assert_eq!(span.attributes.len(), 1);
+
+        let mut records = shells.refill([span.attributes, Attributes::default()].into_iter());
+        let record = records.pop().unwrap();
+        assert!(records.is_empty(), "there was one store worth keeping");
+        assert!(record.attributes.is_empty() && record.attributes.footprint() > 0);
+        assert!(record.scope.is_empty() && record.inherited.agent_name.is_none());
+
+        let mut spares = Spares::new(record.footprint());
+        let mut spent = vec![record.clone(), record];
+        spares.add(&mut spent);
+        assert_eq!(spent.len(), 1, "there is room for one");
+        assert!(spares.take().is_some() && spares.take().is_none());
+        assert_eq!(spares.bytes, 0);
+    }
 }

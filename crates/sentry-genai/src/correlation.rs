@@ -197,7 +197,11 @@ pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
         return;
     };
     let put = Hub::with_active(|hub| {
-        let before = put_on_scope(hub, Some(shown));
+        let before = hub.configure_scope(|scope| {
+            let before = scope.get_span();
+            scope.set_span(Some(shown));
+            before
+        });
         Some((Arc::clone(hub), before))
     });
     if let Some((hub, before)) = put {
@@ -231,17 +235,8 @@ pub(crate) fn take_off_scope(id: &Id) {
         }
     });
     if let Ok(Some(Shown { hub, before, .. })) = exited {
-        put_on_scope(&hub, before);
+        hub.configure_scope(|scope| scope.set_span(before));
     }
-}
-
-/// Sets the span of a hub's scope, and returns the one that was there.
-fn put_on_scope(hub: &Hub, span: Option<TransactionOrSpan>) -> Option<TransactionOrSpan> {
-    hub.configure_scope(|scope| {
-        let before = scope.get_span();
-        scope.set_span(span);
-        before
-    })
 }
 
 /// What a local root without a parent goes on from.

@@ -18,9 +18,10 @@ use crate::{
     conversation::Frame,
     correlation::{self, Continued},
     handle::{self, Handle},
+    plan::Plan,
     record::{LateRecorder, Recorder},
     scoped::Surroundings,
-    state::{self, Clock, LocalTrace, SpanState, Unrecorded, given_name},
+    state::{self, AsOf, Clock, LocalTrace, SpanState, Unrecorded, given_name},
 };
 
 /// How many events and how many links a span keeps, as by default in OpenTelemetry's SDKs.
@@ -96,9 +97,9 @@ impl GenAiLayer {
         self.handle.clone().or_else(handle::attached)
     }
 
-    fn start_root(handle: Handle, attributes: &Attributes, name: &str) -> Arc<LocalTrace> {
+    fn start_root(handle: Handle, attributes: &Attributes, plan: &Plan) -> Arc<LocalTrace> {
         let continued = continued_trace(attributes);
-        let name = given_name(attributes).unwrap_or(name);
+        let name = given_name(attributes).map_or_else(|| Arc::clone(plan.name()), Arc::from);
         let operation = attributes.text("gen_ai.operation.name");
         let op = match (attributes.text("sentry.op"), operation) {
             (Some(op), _) => op.to_owned(),
@@ -106,7 +107,7 @@ impl GenAiLayer {
             (None, None) => String::new(),
         };
         let incoming = continued.as_ref().map(|continued| &continued.trace);
-        let trace = handle.delivery().start_trace(incoming, name, &op);
+        let trace = handle.delivery().start_trace(incoming, &name, &op);
         let span_id = new_span_id();
         let segment = match continued.and_then(|continued| continued.segment) {
             Some(segment) => Segment::within(trace, segment, span_id, name),
@@ -140,23 +141,26 @@ impl GenAiLayer {
         }
         let metadata = fields.metadata();
         let mut record = handle.delivery().record(fields.fields().len() + 1);
-        let mut recorder = Recorder::new(&handle, metadata, &mut record.attributes);
+        let plan = Plan::of(metadata);
+        let mut recorder = Recorder::new(&handle, &plan, &mut record.attributes);
         fields.record(&mut recorder);
         let signs = recorder.signs;
-        let trace = Self::start_root(handle, &record.attributes, metadata.name());
+        let trace = Self::start_root(handle, &record.attributes, &plan);
         let span_id = trace.segment.local_root();
         let parent_span_id = trace.segment.trace().parent_span_id();
         let outer_frame = trace.handle.task_frames().current();
         let frame = Surroundings::conversation().or(outer_frame);
         let state = if trace.is_recorded {
             begin(&mut record, &trace, span_id, parent_span_id, metadata);
-            let mut state = SpanState::new(trace, Some(record), frame);
+            let mut state = SpanState::new(trace, Some(record), frame, AsOf::default());
             state.note_first(signs);
             state
         } else {
-            trace.handle.delivery().record_unsampled(1);
-            let mut state = SpanState::new(trace, None, frame);
+            let mut state = SpanState::new(trace, None, frame, AsOf::default());
             state.note(&record.attributes, signs);
+            let delivery = state.trace.handle.delivery();
+            delivery.record_unsampled(1);
+            delivery.give_back(record);
             state
         };
         insert(span, state);
@@ -186,29 +190,31 @@ where
         let Some(span) = context.span(id) else {
             return;
         };
-        let (trace, parent, outer_frame) = match span.parent().and_then(nearest) {
+        let (trace, parent, outer_frame, above) = match span.parent().and_then(nearest) {
             Some(Nearest::Recorded {
                 trace,
                 span_id,
                 frame,
-            }) => (trace, span_id, frame),
+                above,
+            }) => (trace, span_id, frame, above),
             Some(Nearest::Unrecorded) => return self.on_new_unrecorded(&span),
             None => return self.on_new_root(fields, &span),
         };
         let metadata = fields.metadata();
         let mut record = trace.handle.delivery().record(fields.fields().len() + 1);
-        let mut recorder = Recorder::new(&trace.handle, metadata, &mut record.attributes);
+        let plan = Plan::of(metadata);
+        let mut recorder = Recorder::new(&trace.handle, &plan, &mut record.attributes);
         fields.record(&mut recorder);
         let signs = recorder.signs;
         begin(&mut record, &trace, new_span_id(), Some(parent), metadata);
         let frame = Surroundings::conversation().or(outer_frame);
-        let mut state = SpanState::new(trace, Some(record), frame);
+        let mut state = SpanState::new(trace, Some(record), frame, above);
         state.note_first(signs);
         insert(&span, state);
     }
 
     fn on_record(&self, id: &Id, values: &span::Record<'_>, context: Context<'_, S>) {
-        if self.is_idle() {
+        if state::none_recorded() {
             return;
         }
         let Some(span) = context.span(id) else {
@@ -261,7 +267,8 @@ where
         } else {
             let mut happened = SourceEvent::new(metadata.name());
             happened.attributes = handle.delivery().attributes(metadata.fields().len());
-            let mut recorder = Recorder::new(&handle, metadata, &mut happened.attributes);
+            let plan = Plan::of(metadata);
+            let mut recorder = Recorder::new(&handle, &plan, &mut happened.attributes);
             event.record(&mut recorder);
             happened
         };
@@ -287,7 +294,7 @@ where
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if self.is_idle() {
+        if state::none_recorded() {
             return;
         }
         let Some(span) = context.span(&id) else {
@@ -300,6 +307,7 @@ where
             trace,
             source: Some(mut source),
             node,
+            ..
         } = state
         else {
             return;
@@ -330,6 +338,7 @@ enum Nearest {
         trace: Arc<LocalTrace>,
         span_id: SpanId,
         frame: Option<Arc<Frame>>,
+        above: AsOf,
     },
     Unrecorded,
 }
@@ -340,13 +349,19 @@ fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option<Nearest> {
     loop {
         let extensions = span.extensions();
         if let Some(state) = extensions.get::<SpanState>() {
-            return Some(match &state.source {
-                Some(source) => Nearest::Recorded {
-                    trace: Arc::clone(&state.trace),
-                    span_id: source.span_id,
-                    frame: state.node.frame.clone(),
-                },
-                None => Nearest::Unrecorded,
+            let Some(source) = &state.source else {
+                return Some(Nearest::Unrecorded);
+            };
+            let trace = Arc::clone(&state.trace);
+            let span_id = source.span_id;
+            let frame = state.node.frame.clone();
+            let known = state.node.for_children();
+            drop(extensions);
+            return Some(Nearest::Recorded {
+                above: state::above_child(span, known, &trace),
+                trace,
+                span_id,
+                frame,
             });
         }
         if extensions.get::<Unrecorded>().is_some() {

@@ -1,27 +1,65 @@
 //! What the fields of a callsite mean, worked out once.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-    ptr,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::BTreeMap, ptr, rc::Rc, sync::Arc};
 
 use sentry_genai_conventions::AttributeKey;
 use tracing_core::{Metadata, field::Field};
 
-/// The keys of a callsite's fields, in their order.
+/// What is the same for all spans of a callsite.
 #[derive(Clone)]
-pub(crate) struct Plan(Rc<[AttributeKey]>);
+pub(crate) struct Plan(Rc<Callsite>);
+
+struct Callsite {
+    /// The keys of the fields, in their order.
+    keys: Box<[AttributeKey]>,
+    name: Arc<str>,
+}
 
 /// How many callsites a thread remembers. A program has some hundred; only one that makes them while it runs has more.
 const MAX_PLANS: usize = 4096;
 
+/// How many of these are found without a look into the table, a power of two.
+const AT_HAND: usize = 64;
+
 thread_local! {
-    /// By the address of the callsite's metadata, which lives as long as the program.
-    static PLANS: RefCell<HashMap<usize, Plan, BuildHasherDefault<AddressHasher>>> =
-        RefCell::default();
+    static PLANS: RefCell<Plans> = const { RefCell::new(Plans::NONE) };
+}
+
+/// Plans by the address of their callsite's metadata, which lives as long as the program.
+struct Plans {
+    at_hand: [Option<(usize, Plan)>; AT_HAND],
+    all: BTreeMap<usize, Plan>,
+}
+
+impl Plans {
+    const NONE: Self = Self {
+        at_hand: [const { None }; AT_HAND],
+        all: BTreeMap::new(),
+    };
+
+    #[inline]
+    fn at_hand(&self, address: usize) -> Option<Plan> {
+        match &self.at_hand[Self::place(address)] {
+            Some((known, plan)) if *known == address => Some(plan.clone()),
+            _ => None,
+        }
+    }
+
+    fn get_or_make(&mut self, metadata: &'static Metadata<'static>, address: usize) -> Plan {
+        if self.all.len() == MAX_PLANS && !self.all.contains_key(&address) {
+            self.all.clear();
+        }
+        let known = self.all.entry(address);
+        let plan = known.or_insert_with(|| Plan::make(metadata)).clone();
+        self.at_hand[Self::place(address)] = Some((address, plan.clone()));
+        plan
+    }
+
+    /// The lowest bits of all addresses are the same.
+    #[inline]
+    fn place(address: usize) -> usize {
+        (address >> 4 ^ address >> 10) & (AT_HAND - 1)
+    }
 }
 
 impl Plan {
@@ -29,58 +67,63 @@ impl Plan {
     #[inline]
     pub(crate) fn of(metadata: &'static Metadata<'static>) -> Self {
         let address = ptr::from_ref(metadata).addr();
-        let known = PLANS.try_with(|plans| plans.borrow().get(&address).cloned());
-        match known {
+        let at_hand = PLANS.try_with(|plans| plans.borrow().at_hand(address));
+        match at_hand {
             Ok(Some(plan)) => plan,
-            _ => Self::make(metadata, address),
+            _ => Self::look_up(metadata, address),
         }
     }
 
     #[cold]
-    fn make(metadata: &'static Metadata<'static>, address: usize) -> Self {
-        let keys = metadata.fields().iter();
-        let plan = Self(keys.map(|field| AttributeKey::new(field.name())).collect());
+    fn look_up(metadata: &'static Metadata<'static>, address: usize) -> Self {
+        let plan = PLANS.try_with(|plans| plans.borrow_mut().get_or_make(metadata, address));
         // A thread that is going away remembers nothing.
-        let _ = PLANS.try_with(|plans| {
-            let mut plans = plans.borrow_mut();
-            if plans.len() == MAX_PLANS {
-                plans.clear();
-            }
-            plans.insert(address, plan.clone());
-        });
-        plan
+        plan.unwrap_or_else(|_| Self::make(metadata))
     }
 
-    /// Returns the key of a field, which may be one of another callsite: then it is worked out.
+    fn make(metadata: &'static Metadata<'static>) -> Self {
+        let keys = metadata.fields().iter();
+        Self(Rc::new(Callsite {
+            keys: keys.map(|field| AttributeKey::new(field.name())).collect(),
+            name: metadata.name().into(),
+        }))
+    }
+
+    /// Lets the key of a field be used. That of another callsite is worked out.
     #[inline]
-    pub(crate) fn key(&self, field: &Field) -> AttributeKey {
+    pub(crate) fn with_key<T>(&self, field: &Field, use_it: impl FnOnce(&AttributeKey) -> T) -> T {
         let name = field.name();
-        match self.0.get(field.index()) {
-            Some(key) if ptr::eq(key.name(), name) => *key,
-            _ => AttributeKey::new(name),
+        match self.0.keys.get(field.index()) {
+            Some(key) if ptr::eq(key.name(), name) => use_it(key),
+            _ => use_it(&AttributeKey::new(name)),
         }
+    }
+
+    /// Returns the name that the spans have before their fields give them another one.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.0.name
     }
 }
 
-/// Spreads addresses, whose lowest bits are the same.
-#[derive(Default)]
-struct AddressHasher(u64);
+#[cfg(test)]
+mod tests {
+    use tracing::{Level, Span};
 
-impl Hasher for AddressHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_usize(usize::from(*byte));
+    use super::*;
+
+    #[test]
+    fn a_field_of_another_callsite_keeps_its_name() {
+        let metadata = |span: &Span| span.metadata().unwrap();
+        let _all = tracing::subscriber::set_default(tracing_subscriber::registry());
+        let one = metadata(&tracing::span!(Level::INFO, "one", a = 1, gen_ai.b = 2));
+        let other = metadata(&tracing::span!(Level::INFO, "other", c = 1, d = 2));
+        for _ in 0..2 {
+            let (plan, foreign) = (Plan::of(one), other.fields().field("d").unwrap());
+            let own = one.fields().field("gen_ai.b").unwrap();
+            assert_eq!(&**plan.name(), "one");
+            assert_eq!(plan.with_key(&own, |key| key.name()), "gen_ai.b");
+            assert!(plan.with_key(&own, |key| key.signs().are_gen_ai()));
+            assert_eq!(plan.with_key(&foreign, |key| key.name()), "d");
         }
-    }
-
-    #[inline]
-    fn write_usize(&mut self, address: usize) {
-        self.0 = (self.0 ^ address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        // The table looks at the highest and at the lowest bits.
-        self.0 ^ self.0 >> 32
     }
 }

@@ -3,10 +3,7 @@
 use std::fmt;
 
 use sentry_genai_conventions::{AttributeKey, Attributes, Signs};
-use tracing_core::{
-    Metadata,
-    field::{Field, Visit},
-};
+use tracing_core::field::{Field, Visit};
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, SpanRef};
 
 use crate::{handle::Handle, plan::Plan, state::SpanState};
@@ -14,7 +11,7 @@ use crate::{handle::Handle, plan::Plan, state::SpanState};
 /// Collects the fields of a span or an event as they are visited.
 pub(crate) struct Recorder<'a> {
     attributes: &'a mut Attributes,
-    plan: Plan,
+    plan: &'a Plan,
     /// The longest text that is copied, in bytes.
     room: usize,
     /// What the fields that have a value announce.
@@ -23,72 +20,72 @@ pub(crate) struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     /// Creates a recorder for something with these fields that `handle` sends.
-    pub(crate) fn new(
-        handle: &Handle,
-        metadata: &'static Metadata<'static>,
-        attributes: &'a mut Attributes,
-    ) -> Self {
+    #[inline]
+    pub(crate) fn new(handle: &Handle, plan: &'a Plan, attributes: &'a mut Attributes) -> Self {
         Self {
             attributes,
-            plan: Plan::of(metadata),
+            plan,
             room: handle.text_room(),
             signs: Signs::default(),
         }
     }
 
     #[inline]
-    fn note(&mut self, field: &Field) -> AttributeKey {
-        let key = self.plan.key(field);
-        self.signs.add(key.signs());
-        key
+    fn push(&mut self, field: &Field, push: impl FnOnce(&mut Attributes, &AttributeKey)) {
+        self.plan.with_key(field, |key| {
+            self.signs.add(key.signs());
+            push(self.attributes, key);
+        });
     }
 }
 
 impl Visit for Recorder<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        let key = self.note(field);
-        self.attributes.push_known(&key, value);
+        self.push(field, |attributes, key| attributes.push_known(key, value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        let key = self.note(field);
-        self.attributes.push_known(&key, value);
+        self.push(field, |attributes, key| attributes.push_known(key, value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        let key = self.note(field);
-        self.attributes.push_known(&key, value);
+        self.push(field, |attributes, key| attributes.push_known(key, value));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        let key = self.note(field);
-        self.attributes.push_known(&key, value);
+        self.push(field, |attributes, key| attributes.push_known(key, value));
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        let key = self.note(field);
-        push_u128(self.attributes, &key, value, self.room);
+        let room = self.room;
+        self.push(field, |attributes, key| {
+            push_u128(attributes, key, value, room);
+        });
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        let key = self.note(field);
-        self.attributes.push_known(&key, value);
+        self.push(field, |attributes, key| attributes.push_known(key, value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let key = self.note(field);
-        self.attributes.push_known_text(&key, value, self.room);
+        let room = self.room;
+        self.push(field, |attributes, key| {
+            attributes.push_known_text(key, value, room);
+        });
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let key = self.note(field);
-        self.attributes.push_known_display(&key, value, self.room);
+        let room = self.room;
+        self.push(field, |attributes, key| {
+            attributes.push_known_display(key, value, room);
+        });
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let key = self.note(field);
-        let value = format_args!("{value:?}");
-        self.attributes.push_known_display(&key, value, self.room);
+        let room = self.room;
+        self.push(field, |attributes, key| {
+            attributes.push_known_display(key, format_args!("{value:?}"), room);
+        });
     }
 }
 
@@ -124,22 +121,24 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
     }
 
     fn change(&mut self, field: &Field, change: impl FnOnce(&mut Attributes, &AttributeKey)) {
-        let key = self.plan.key(field);
-        self.signs.add(key.signs());
-        let locked = self
-            .locked
-            .get_or_insert_with(|| self.span.extensions_mut());
-        if let Some(state) = locked.get_mut::<SpanState>()
-            && let Some(source) = &mut state.source
-        {
-            change(&mut source.attributes, &key);
-        }
+        let span = self.span;
+        let locked = self.locked.get_or_insert_with(|| span.extensions_mut());
+        self.plan.with_key(field, |key| {
+            self.signs.add(key.signs());
+            if let Some(state) = locked.get_mut::<SpanState>()
+                && let Some(source) = &mut state.source
+            {
+                change(&mut source.attributes, key);
+            }
+        });
     }
 
     fn display(&mut self, field: &Field, value: impl fmt::Display) {
         self.locked = None;
         let mut shown = Attributes::default();
-        shown.push_known_display(&self.plan.key(field), value, self.room);
+        let room = self.room;
+        self.plan
+            .with_key(field, |key| shown.push_known_display(key, value, room));
         self.change(field, |attributes, _| attributes.append(shown));
     }
 

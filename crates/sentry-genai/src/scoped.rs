@@ -39,6 +39,14 @@ impl Surroundings {
             .unwrap_or_default()
     }
 
+    /// Reads the surroundings of the code that runs now; `None` on a thread that is going away. Nothing may be entered meanwhile.
+    #[inline]
+    pub(crate) fn read<T>(read: impl FnOnce(&Self) -> T) -> Option<T> {
+        SURROUNDINGS
+            .try_with(|current| read(&current.borrow()))
+            .ok()
+    }
+
     /// Returns the conversation around the code that runs now.
     pub(crate) fn conversation() -> Option<Arc<Frame>> {
         SURROUNDINGS

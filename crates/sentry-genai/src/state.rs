@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
@@ -22,10 +22,36 @@ use crate::{conversation::Frame, handle::Handle, scoped::Surroundings};
 
 /// An open span that will be sent, or the local root of a trace that is not.
 pub(crate) struct SpanState {
+    _open: Option<Open>,
     pub(crate) trace: Arc<LocalTrace>,
     /// What will be sent. It travels from the start of the span to the worker by its address.
     pub(crate) source: Option<Box<SourceSpan>>,
     pub(crate) node: Node,
+}
+
+/// How many spans are open that will be sent, so that there is nothing to look up where there is none.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// An open span that will be sent, counted.
+struct Open;
+
+impl Open {
+    fn count() -> Self {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Returns whether no open span will be sent. A span that this thread knows of is counted by then.
+#[inline]
+pub(crate) fn none_recorded() -> bool {
+    OPEN.load(Ordering::Relaxed) == 0
 }
 
 /// An open span below a local root whose trace is not sent. That is all there is to know of it, so nothing is allocated.
@@ -87,6 +113,10 @@ impl LocalTrace {
         self.clock.now()
     }
 
+    fn said(&self) -> u32 {
+        self.said.load(Ordering::Relaxed)
+    }
+
     /// Takes note that an open span says something that holds for those below it.
     fn note_said(&self, said: Said) {
         match said {
@@ -95,14 +125,29 @@ impl LocalTrace {
         };
     }
 
+    /// Returns the conversation around the code that runs now: that of a scope, of the trace, or of the request that is handled
+    /// here.
+    fn surrounding_conversation(&self) -> Option<Arc<str>> {
+        let scoped = Surroundings::read(|around| {
+            let scoped = around.conversation.as_ref().and_then(|frame| frame.id());
+            scoped.or_else(|| self.incoming_conversation(around))
+        });
+        scoped.unwrap_or_else(|| self.conversation.clone())
+    }
+
     /// Returns the conversation that came in with the trace, or with the request that is handled here.
-    fn incoming_conversation(&self) -> Option<Arc<str>> {
-        self.conversation.clone().or_else(|| {
+    fn own_conversation(&self) -> Option<Arc<str>> {
+        let incoming = Surroundings::read(|around| self.incoming_conversation(around));
+        incoming.unwrap_or_else(|| self.conversation.clone())
+    }
+
+    fn incoming_conversation(&self, around: &Surroundings) -> Option<Arc<str>> {
+        let of_request = || {
+            let conversation = around.incoming_conversation.as_ref()?;
             let propagated = self.handle.propagates_conversations();
-            propagated
-                .then(Surroundings::incoming_conversation)
-                .flatten()
-        })
+            propagated.then(|| Arc::clone(conversation))
+        };
+        self.conversation.clone().or_else(of_request)
     }
 }
 
@@ -155,13 +200,22 @@ pub(crate) struct Node {
     pub(crate) model_calls_below: bool,
     /// What the keys of the span announce.
     signs: Signs,
-    /// What holds for the children, as of a state of [`LocalTrace::said`].
-    for_children: Option<(u32, Option<Arc<Bequest>>)>,
+    /// What holds for the span itself.
+    above: AsOf,
+    /// What holds for the children.
+    for_children: AsOf,
+}
+
+/// What is told to a span from above, as of a state of [`LocalTrace::said`]. As of zero there is nothing.
+#[derive(Clone, Default)]
+pub(crate) struct AsOf {
+    said: u32,
+    bequest: Option<Arc<Bequest>>,
 }
 
 /// What a span and its ancestors tell the spans below.
 #[derive(Default)]
-struct Bequest {
+pub(crate) struct Bequest {
     conversation: ConversationSetting,
     agent_name: Option<Arc<str>>,
     session_id: Option<Arc<str>>,
@@ -219,6 +273,12 @@ impl Node {
         }))
     }
 
+    /// Returns what holds for the children, as far as it is remembered.
+    #[inline]
+    pub(crate) fn for_children(&self) -> AsOf {
+        self.for_children.clone()
+    }
+
     /// Returns whether the span is a model call that says how many tokens it used.
     #[inline]
     pub(crate) fn is_counted_model_call(&self, source: &SourceSpan) -> bool {
@@ -259,12 +319,15 @@ impl SpanState {
         trace: Arc<LocalTrace>,
         source: Option<Box<SourceSpan>>,
         frame: Option<Arc<Frame>>,
+        above: AsOf,
     ) -> Self {
         Self {
+            _open: source.is_some().then(Open::count),
             trace,
             source,
             node: Node {
                 frame,
+                above,
                 ..Node::default()
             },
         }
@@ -291,9 +354,8 @@ impl SpanState {
     /// Takes note of the attributes from the one number `start` on, which the span got while it was open.
     pub(crate) fn note_late(&mut self, start: usize, signs: Signs) {
         self.node.signs.add(signs);
-        if (signs.are_gen_ai() || signs.tell_descendants())
-            && let Some(source) = &self.source
-        {
+        let says_more = signs.tell_descendants() || signs.are_gen_ai() && !self.node.gen_ai;
+        if says_more && let Some(source) = &self.source {
             let (node, trace) = (&mut self.node, &self.trace);
             node.notice(&source.attributes, start, signs, trace, Said::Late);
         }
@@ -337,10 +399,10 @@ pub(crate) fn inherit<'a, R>(node: &Node, trace: &LocalTrace, span: &SpanRef<'a,
 where
     R: LookupSpan<'a>,
 {
-    let said = trace.said.load(Ordering::Relaxed);
-    let parent = if said > 0 { span.parent() } else { None };
-    let above = parent.and_then(|parent| bequest(parent, said));
-    let above = above.as_deref();
+    let said = trace.said();
+    let later =
+        (node.above.said != said).then(|| span.parent().and_then(|parent| bequest(parent, said)));
+    let above = later.as_ref().unwrap_or(&node.above.bequest).as_deref();
     let mut inherited = Inherited::default();
     inherited.model_calls_below = node.model_calls_below;
     inherited.agent_name = above.and_then(|it| it.agent_name.clone());
@@ -352,15 +414,27 @@ where
     inherited.conversation_id = match conversation {
         ConversationSetting::Id(id) => Some(Arc::clone(id)),
         ConversationSetting::Removed => None,
-        // A span made outside of the scope that it ran and ended in belongs to it as well.
-        ConversationSetting::Inherited => node
-            .frame
-            .clone()
-            .or_else(Surroundings::conversation)
-            .and_then(|frame| frame.id())
-            .or_else(|| trace.incoming_conversation()),
+        ConversationSetting::Inherited => match &node.frame {
+            Some(frame) => frame.id().or_else(|| trace.own_conversation()),
+            // A span made outside of the scope that it ran and ended in belongs to it as well.
+            None => trace.surrounding_conversation(),
+        },
     };
     inherited
+}
+
+/// Returns what holds for a child of `span` that starts now, of which `known` is remembered.
+#[inline]
+pub(crate) fn above_child<'a, R>(span: SpanRef<'a, R>, known: AsOf, trace: &LocalTrace) -> AsOf
+where
+    R: LookupSpan<'a>,
+{
+    let said = trace.said();
+    if known.said == said {
+        return known;
+    }
+    let bequest = bequest(span, said);
+    AsOf { said, bequest }
 }
 
 /// Returns what holds for the children of `span`.
@@ -372,9 +446,8 @@ where
 {
     let remembered = |span: &SpanRef<'a, R>| {
         let extensions = span.extensions();
-        let node = &extensions.get::<SpanState>()?.node;
-        let (as_of, bequest) = node.for_children.as_ref()?;
-        (*as_of == said).then(|| bequest.clone())
+        let known = &extensions.get::<SpanState>()?.node.for_children;
+        (known.said == said).then(|| known.bequest.clone())
     };
     if let Some(bequest) = remembered(&span) {
         return bequest;
@@ -393,7 +466,10 @@ where
     for span in between.iter().rev().chain([&span]) {
         if let Some(SpanState { node, .. }) = span.extensions_mut().get_mut() {
             bequest = node.bequest(bequest);
-            node.for_children = Some((said, bequest.clone()));
+            node.for_children = AsOf {
+                said,
+                bequest: bequest.clone(),
+            };
         }
     }
     bequest
