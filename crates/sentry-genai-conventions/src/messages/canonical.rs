@@ -66,7 +66,21 @@ pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<
     if text.len() <= limits.attribute_bytes {
         return None;
     }
-    let start = excerpt::last_messages(text);
+    let usual = excerpt::usual_last_messages(text);
+    let shortened = usual.and_then(|start| shorten_from(text, Some(start), side, limits));
+    shortened.or_else(|| {
+        let start = excerpt::last_messages(text);
+        let is_new = start.is_none() || start != usual;
+        is_new.then(|| shorten_from(text, start, side, limits))?
+    })
+}
+
+fn shorten_from(
+    text: &str,
+    start: Option<usize>,
+    side: Side,
+    limits: &ContentLimits,
+) -> Option<Shortened> {
     let mut scan = Scan::of(text, start.unwrap_or(0), limits);
     if start.is_none() {
         scan.require(b'[')?;
