@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Object,
-    block::{self, Between, Blocks},
+    block::{self, Between, Blocks, LastBlock},
 };
 
 /// What Sentry shows as removed binary content.
@@ -52,7 +52,8 @@ pub(super) fn may_hold_blob(bytes: &[u8]) -> bool {
     let mut semicolons = Between::<b';', b';'>::none();
     // Where the run ends that was looked at last.
     let mut end = 0;
-    for (number, block) in Blocks::of(bytes).enumerate() {
+    let mut room = LastBlock::room();
+    for (number, block) in Blocks::of(bytes, &mut room).enumerate() {
         semicolons.add(&block);
         let is_broken = block.unbroken() >> 63 == 0;
         if !is_broken && is_in_blob(bytes, number * block::SIZE, &mut end) {
