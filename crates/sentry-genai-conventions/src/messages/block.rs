@@ -32,20 +32,33 @@ const fn is_break(byte: u8) -> bool {
     byte.cast_signed() < FIRST_OF_BASE64.cast_signed()
 }
 
-/// The blocks of a text, one after the other. The last one is filled up with spaces.
+/// Memory for the last block of a text, which is filled up with spaces.
+#[derive(Debug)]
+pub(super) struct LastBlock([u8; SIZE]);
+
+impl LastBlock {
+    #[inline]
+    pub(super) fn room() -> Self {
+        Self([b' '; SIZE])
+    }
+}
+
+/// The blocks of a text, one after the other.
 #[derive(Clone, Debug)]
 pub(super) struct Blocks<'a> {
     whole: slice::Iter<'a, [u8; SIZE]>,
-    rest: &'a [u8],
+    /// Filled up beforehand: a call in between would take all vectors out of their registers.
+    last: Option<&'a [u8; SIZE]>,
 }
 
 impl<'a> Blocks<'a> {
     #[inline]
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
+    pub(super) fn of(bytes: &'a [u8], room: &'a mut LastBlock) -> Self {
         let (whole, rest) = bytes.as_chunks();
+        room.0[..rest.len()].copy_from_slice(rest);
         Self {
             whole: whole.iter(),
-            rest,
+            last: (!rest.is_empty()).then_some(&room.0),
         }
     }
 }
@@ -55,25 +68,12 @@ impl Iterator for Blocks<'_> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Block> {
-        let filled;
         let block = match self.whole.next() {
             Some(block) => block,
-            None if self.rest.is_empty() => return None,
-            None => {
-                filled = filled_up(self.rest);
-                self.rest = &[];
-                &filled
-            }
+            None => self.last.take()?,
         };
         Some(Block::of(block))
     }
-}
-
-#[inline(never)]
-fn filled_up(rest: &[u8]) -> [u8; SIZE] {
-    let mut block = [b' '; SIZE];
-    block[..rest.len()].copy_from_slice(rest);
-    block
 }
 
 #[cfg(test)]
@@ -126,13 +126,15 @@ mod tests {
         for length in 0..200 {
             let text: Vec<u8> = (0..length).map(|at| b'a' + at % 26).collect();
             assert_eq!(
-                Blocks::of(&text).count(),
+                Blocks::of(&text, &mut LastBlock::room()).count(),
                 usize::from(length).div_ceil(SIZE)
             );
             for at in 0..usize::from(length) {
                 let mut text = text.clone();
                 text[at] = b'"';
-                let marks: Vec<_> = Blocks::of(&text).map(|block| block.specials()).collect();
+                let mut room = LastBlock::room();
+                let blocks = Blocks::of(&text, &mut room);
+                let marks: Vec<_> = blocks.map(|block| block.specials()).collect();
                 assert_eq!(marks[at / SIZE], 1 << (at % SIZE));
                 assert_eq!(marks.iter().filter(|marks| **marks != 0).count(), 1);
             }

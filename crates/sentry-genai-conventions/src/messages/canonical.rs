@@ -6,7 +6,9 @@
 use std::ops::Range;
 
 use super::{
-    ContentLimits, Role, Side, excerpt,
+    ContentLimits, Role, Side,
+    block::LastBlock,
+    excerpt,
     scan::{Scan, Texts},
 };
 
@@ -31,7 +33,8 @@ pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option
     if text.len() > limits.attribute_bytes {
         return None;
     }
-    let mut scan = Scan::of(text, 0, limits);
+    let mut room = LastBlock::room();
+    let mut scan = Scan::of(text, 0, limits, &mut room);
     let mut found = Canonical {
         system: Texts::default(),
         rest: None,
@@ -66,8 +69,23 @@ pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<
     if text.len() <= limits.attribute_bytes {
         return None;
     }
-    let start = excerpt::last_messages(text);
-    let mut scan = Scan::of(text, start.unwrap_or(0), limits);
+    let usual = excerpt::usual_last_messages(text);
+    let shortened = usual.and_then(|start| shorten_from(text, Some(start), side, limits));
+    shortened.or_else(|| {
+        let start = excerpt::last_messages(text);
+        let is_new = start.is_none() || start != usual;
+        is_new.then(|| shorten_from(text, start, side, limits))?
+    })
+}
+
+fn shorten_from(
+    text: &str,
+    start: Option<usize>,
+    side: Side,
+    limits: &ContentLimits,
+) -> Option<Shortened> {
+    let mut room = LastBlock::room();
+    let mut scan = Scan::of(text, start.unwrap_or(0), limits, &mut room);
     if start.is_none() {
         scan.require(b'[')?;
     }
@@ -109,5 +127,7 @@ pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<
 
 /// Recognises a list of text parts, as system instructions are: `[{"type":"text","content":"..."}]`.
 pub(crate) fn is_text_parts(text: &str, limits: &ContentLimits) -> bool {
-    text.len() <= limits.attribute_bytes && Scan::of(text, 0, limits).texts().is_some()
+    let mut room = LastBlock::room();
+    let is_short = text.len() <= limits.attribute_bytes;
+    is_short && Scan::of(text, 0, limits, &mut room).texts().is_some()
 }

@@ -1,6 +1,6 @@
 //! Where the bytes are that end or interrupt a JSON string.
 
-use super::block::{Between, Blocks, SIZE};
+use super::block::{Between, Blocks, LastBlock, SIZE};
 
 /// A walk along the quotation marks, backslashes and control characters of a text, which on its way takes note of what else may be
 /// worth a look.
@@ -17,9 +17,9 @@ pub(super) struct Specials<'a> {
 
 impl<'a> Specials<'a> {
     /// Starts at a place in a text.
-    pub(super) fn from(bytes: &'a [u8], start: usize) -> Self {
+    pub(super) fn from(bytes: &'a [u8], start: usize, room: &'a mut LastBlock) -> Self {
         Self {
-            blocks: Blocks::of(bytes.get(start..).unwrap_or_default()),
+            blocks: Blocks::of(bytes.get(start..).unwrap_or_default(), room),
             start: start.wrapping_sub(SIZE),
             marks: 0,
             signs: Between::none(),
@@ -88,30 +88,38 @@ mod tests {
     fn every_special_byte_is_found_wherever_it_stands() {
         for length in [0, 1, 63, 64, 65, 200] {
             let plain = vec![b'x'; length];
-            assert_eq!(Specials::from(&plain, 0).next(), None);
+            assert_eq!(
+                Specials::from(&plain, 0, &mut LastBlock::room()).next(),
+                None
+            );
             for at in 0..length {
                 for special in [b'"', b'\\', b'\n', 0, 0x1f] {
                     let mut text = plain.clone();
                     text[at] = special;
                     for start in [0, at / 2, at] {
-                        let mut specials = Specials::from(&text, start);
+                        let mut room = LastBlock::room();
+                        let mut specials = Specials::from(&text, start, &mut room);
                         assert_eq!(specials.next(), Some(at));
                         assert_eq!(specials.next(), None);
-                        let mut specials = Specials::from(&text, start);
+                        let mut room = LastBlock::room();
+                        let mut specials = Specials::from(&text, start, &mut room);
                         specials.pass_to(at);
                         assert_eq!(specials.next(), Some(at));
-                        let mut specials = Specials::from(&text, start);
+                        let mut room = LastBlock::room();
+                        let mut specials = Specials::from(&text, start, &mut room);
                         specials.pass_to(at + 1);
                         assert_eq!(specials.next(), None);
                     }
-                    let mut specials = Specials::from(&text, at);
+                    let mut room = LastBlock::room();
+                    let mut specials = Specials::from(&text, at, &mut room);
                     specials.pass();
                     assert_eq!(specials.next(), None);
                 }
             }
         }
         let text: Vec<u8> = (0..=255).collect();
-        let mut specials = Specials::from(&text, 0);
+        let mut room = LastBlock::room();
+        let mut specials = Specials::from(&text, 0, &mut room);
         let found: Vec<u8> = std::iter::from_fn(|| specials.next())
             .map(|place| text[place])
             .collect();

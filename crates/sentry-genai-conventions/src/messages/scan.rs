@@ -4,7 +4,7 @@ use std::{ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
-use super::{ContentLimits, Role, Side, blobs, marks::Specials, parse};
+use super::{ContentLimits, Role, Side, blobs, block::LastBlock, marks::Specials, parse};
 
 /// How many texts of system messages can move away without being read.
 const MAX_SYSTEM: usize = 8;
@@ -69,12 +69,17 @@ pub(super) struct Scan<'a, 'l> {
 }
 
 impl<'a, 'l> Scan<'a, 'l> {
-    pub(super) fn of(text: &'a str, start: usize, limits: &'l ContentLimits) -> Self {
+    pub(super) fn of(
+        text: &'a str,
+        start: usize,
+        limits: &'l ContentLimits,
+        room: &'a mut LastBlock,
+    ) -> Self {
         Self {
             text,
             start,
             at: start,
-            specials: Specials::from(text.as_bytes(), start),
+            specials: Specials::from(text.as_bytes(), start, room),
             limits,
         }
     }

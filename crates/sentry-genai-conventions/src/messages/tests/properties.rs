@@ -1,7 +1,7 @@
 use proptest::{collection, prelude::*};
 use serde_json::{Map, Number, Value, json};
 
-use crate::{Attributes, content::shape};
+use crate::{Attributes, content::shape, excerpt};
 
 use super::super::{
     ContentLimits, Messages, Side, blobs::may_hold_blob, canonical, redact_blobs,
@@ -267,7 +267,37 @@ fn nearly_canonical() -> impl Strategy<Value = String> {
         }
         message
     });
-    collection::vec(message, 0..4).prop_map(|messages| Value::from(messages).to_string())
+    (collection::vec(message, 0..4), any::<bool>()).prop_map(|(messages, is_usual)| {
+        if is_usual {
+            in_usual_order(&messages)
+        } else {
+            Value::from(messages).to_string()
+        }
+    })
+}
+
+/// Writes messages with their fields as most libraries have them, which is not by the alphabet.
+fn in_usual_order(messages: &[Value]) -> String {
+    let list = |items: Vec<String>| format!("[{}]", items.join(","));
+    let part = |part: &Value| {
+        format!(
+            r#"{{"type":{},"content":{}}}"#,
+            part["type"], part["content"]
+        )
+    };
+    let message = |message: &Value| {
+        let parts = message["parts"].as_array().unwrap().iter().map(part);
+        let reason = message.get("finish_reason");
+        let reason = reason.map_or_else(String::new, |reason| {
+            format!(r#","finish_reason":{reason}"#)
+        });
+        format!(
+            r#"{{"role":{},"parts":{}{reason}}}"#,
+            message["role"],
+            list(parts.collect())
+        )
+    };
+    list(messages.iter().map(message).collect())
 }
 
 proptest! {
@@ -305,17 +335,15 @@ proptest! {
         let part = |text: &String| json!({"type": "text", "content": text});
         let messages: Vec<_> = texts.iter().map(|text| json!({"role": "user", "parts": [part(text)]})).collect();
         let parts: Vec<_> = texts.iter().map(part).collect();
-        let lists = [
-            Value::from(messages),
-            json!([{"role": "assistant", "parts": parts, "finish_reason": "stop"}]),
-        ];
+        let answer = [json!({"role": "assistant", "parts": parts, "finish_reason": "stop"})];
+        let lists = [in_usual_order(&messages), Value::from(messages).to_string(), in_usual_order(&answer)];
         let limits = ContentLimits { text_bytes, attribute_bytes: 256_000 };
         let is_simple = texts.iter().all(|text| {
             let inner = Value::from(text.as_str()).to_string().len() - 2;
             inner <= text_bytes && !text.contains('\u{1}') && !text.trim().is_empty()
         });
         for list in lists {
-            for text in [list.to_string(), format!("[{spaces}{}{spaces}", &list.to_string()[1..])] {
+            for text in [list.clone(), format!("[{spaces}{}{spaces}", &list[1..])] {
                 let is_plain = !holds_base64(&text) && !text.contains("type='function_call'");
                 let found = canonical::messages(&text, Side::Output, &limits);
                 prop_assert_eq!(found.is_some(), is_simple && is_plain);
@@ -329,12 +357,15 @@ proptest! {
     /// So is what is shortened without being taken apart.
     #[test]
     fn the_short_way_to_shorten_ends_where_the_long_one_does(
-        texts in collection::vec(nearly_canonical(), 1..6), side in side(), limits in limits(),
+        texts in collection::vec(nearly_canonical(), 1..6), side in side(), limits in limits(), extra in 1..400_usize,
     ) {
         let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
         let messages: Vec<_> = lists.filter(|list| !list.is_empty()).collect();
-        let text = format!("[{}]", messages.join(", "));
-        if let Some(found) = canonical::shorten(&text, side, &limits) {
+        let text = format!("[{}]", messages.join(","));
+        for text in [excerpt(&text, limits.attribute_bytes + extra), text.as_str().into()] {
+            let Some(found) = canonical::shorten(&text, side, &limits) else {
+                continue;
+            };
             let short = found.kept.iter().map(|place| &text[place.clone()]).collect::<Vec<_>>().join(",");
             let short: Value = serde_json::from_str(&format!("[{short}]")).unwrap();
             let mut messages = Messages::parse(&text, side);
