@@ -1,5 +1,6 @@
 //! The attribute store that a span carries from the door to the wire.
 
+mod conventional;
 mod edit;
 mod name;
 mod owned;
@@ -14,7 +15,7 @@ use std::{
 
 pub(crate) use edit::Piece;
 use name::head_bit;
-pub(crate) use name::{Hash, Name};
+pub(crate) use name::{Hash, Name, length_bit};
 pub(crate) use owned::Owned;
 pub use value::{Input, Scalar, Value};
 

@@ -1,6 +1,6 @@
 //! What only the translation does with attributes: tables of keys, the registry, texts changed where they stand.
 
-use super::{Attributes, Hash, Key, Name, Range, Slot, Value, name::head_bit};
+use super::{Attributes, Hash, Key, Name, Range, Slot, Value, length_bit, name::head_bit};
 use crate::tables::{Attribute, Row};
 
 /// A piece of a text that is put together.
@@ -153,15 +153,24 @@ impl Attributes {
         })
     }
 
-    /// Does what [`iter`](Self::iter) does from the entry number `start` on, with the hashes of the keys.
-    pub(crate) fn hashed_from(
+    /// Does what [`iter`](Self::iter) does from the entry number `start` on, with the hashes of the keys, for those keys whose
+    /// hashes are in `bits` and whose lengths are in `lengths`, sets of 64 both.
+    pub(crate) fn hashed_among(
         &self,
+        bits: u64,
+        lengths: u64,
         start: usize,
     ) -> impl Iterator<Item = (Hash, &str, Value<'_>)> {
-        let entries = self.entries.get(start..).unwrap_or_default();
-        entries.iter().filter_map(|entry| {
-            let value = self.value(&entry.value)?;
-            Some((entry.hash, entry.key.name(&self.text), value))
+        let entries = self.entries.get(start..).unwrap_or_default().iter();
+        entries.filter_map(move |entry| {
+            if entry.hash.bit() & bits == 0 {
+                return None;
+            }
+            let key = entry.key.name(&self.text);
+            if length_bit(key) & lengths == 0 {
+                return None;
+            }
+            Some((entry.hash, key, self.value(&entry.value)?))
         })
     }
 
