@@ -1,5 +1,6 @@
 //! The attribute store that a span carries from the door to the wire.
 
+mod conventional;
 mod edit;
 mod encodable;
 mod key;
@@ -21,7 +22,7 @@ pub(crate) use encodable::is_unremarkable;
 pub use encodable::{Encodable, needs_no_escape};
 pub use key::{AttributeKey, Signs};
 use name::head_bit;
-pub(crate) use name::{Hash, Name};
+pub(crate) use name::{Hash, Name, length_bit};
 pub(crate) use owned::Owned;
 pub(crate) use shape::{Edit, Shape, Verdict};
 pub use value::{Input, Scalar, Value};

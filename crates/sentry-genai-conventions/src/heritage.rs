@@ -2,7 +2,7 @@
 
 use crate::{
     Attributes,
-    attributes::{Hash, Name},
+    attributes::{Hash, Name, length_bit},
     dialect::SESSION_KEYS,
 };
 
@@ -36,6 +36,17 @@ static BITS: u64 = {
     bits
 };
 
+/// The lengths of all keys that are inherited, as a set of 64.
+static LENGTHS: u64 = {
+    let mut lengths = length_bit(CONVERSATION.text) | length_bit(AGENT.text);
+    let mut index = 0;
+    while index < SESSION_KEYS.len() {
+        lengths |= length_bit(SESSION_KEYS[index].text);
+        index += 1;
+    }
+    lengths
+};
+
 impl Heritage {
     /// Returns what the attribute `key` tells.
     ///
@@ -46,7 +57,12 @@ impl Heritage {
     /// assert_eq!(Heritage::of("gen_ai.request.model"), None);
     /// ```
     #[must_use]
+    #[inline]
     pub fn of(key: &str) -> Option<Self> {
+        // Of most keys the length tells that there is nothing to inherit.
+        if LENGTHS & length_bit(key) == 0 {
+            return None;
+        }
         Self::of_hashed(Hash::of(key), key)
     }
 

@@ -55,6 +55,12 @@ impl Translator {
         Self { options }
     }
 
+    /// Returns what it was created with.
+    #[must_use]
+    pub fn options(&self) -> &TranslateOptions {
+        &self.options
+    }
+
     /// Translates one span.
     #[must_use]
     pub fn translate(&self, mut span: SourceSpan) -> SentrySpan {

@@ -7,7 +7,9 @@ use std::{
 };
 
 use sentry_core::TracesSamplingStrategy;
-use sentry_genai_conventions::{Attributes, SentrySpan, SourceSpan, TraceId, Translator};
+use sentry_genai_conventions::{
+    Attributes, ContentLimits, SentrySpan, SourceSpan, TraceId, Translator,
+};
 
 use crate::{
     accounting::{Accounting, LossReason, Stats},
@@ -295,6 +297,12 @@ impl Delivery {
         let mut stats = shared.accounting.stats();
         stats.buffered_bytes = shared.budget.held() as u64;
         stats
+    }
+
+    /// Returns how long content may be.
+    #[must_use]
+    pub fn content_limits(&self) -> ContentLimits {
+        self.0.seed.translator.options().limits
     }
 
     /// Counts spans of traces that are not sampled, as [`LossReason::SampleRate`].

@@ -6,7 +6,8 @@ use sentry_genai_conventions::{SourceSpan, SpanId};
 
 use crate::{
     door::Parent,
-    node::{Identity, Node, Surroundings},
+    identity::Identity,
+    node::{Node, Surroundings},
     open_spans::SpanTable,
 };
 
@@ -50,7 +51,7 @@ pub(crate) fn place<S: Clone>(
             (None, Some(expected)) => expected.segment.clone(),
             (None, None) => segment(source, Place::Root(*parent)),
         };
-        let identity = Identity::of(&source.attributes);
+        let identity = Identity::of(&source.attributes, &Identity::default());
         let node = Node::new(segment, above, identity, Surroundings::default());
         table.insert(key, node);
     }

@@ -10,16 +10,18 @@ use std::{
 };
 
 use sentry_core::Client;
-use sentry_genai_conventions::{ContentLimits, SourceSpan, SpanId, TraceId};
+use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId};
 use sentry_genai_delivery::{
     Delivery, IncomingTrace, Options, Prepared, Segment, Trace, on_delivery_thread,
 };
 
 use crate::{
     batch::{self, Place},
+    identity::Identity,
     intake::Intake,
-    node::{Identity, Node, Surroundings},
+    node::{Node, Surroundings},
     open_spans::{Key, OpenSpans, SpanTable},
+    scopes::ScopeNames,
 };
 
 /// What SDKs and exporters hold on to.
@@ -29,6 +31,7 @@ pub(crate) struct Door {
     ownership: Ownership,
     flush_timeout: Duration,
     text_room: usize,
+    scopes: ScopeNames,
     pub(crate) spans: SpanTable<Arc<Segment>>,
     is_shut_down: AtomicBool,
 }
@@ -51,7 +54,7 @@ pub(crate) enum Parent {
     Remote(SpanId),
 }
 
-/// A span that starts.
+/// A span that starts without a parent here that is known.
 pub(crate) struct Start<'a> {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
@@ -90,6 +93,7 @@ impl Door {
             prepared: Mutex::new(options.prepare(client_options)),
             ownership: Ownership::Own,
             flush_timeout: client_options.shutdown_timeout.max(DEFAULT_TIMEOUT),
+            scopes: ScopeNames::default(),
             spans: SpanTable::new(),
             is_shut_down: AtomicBool::new(false),
         }
@@ -98,12 +102,12 @@ impl Door {
     /// Creates a door to a delivery that others use, too.
     pub(crate) fn shared(delivery: Delivery) -> Self {
         Self {
-            // A delivery does not say which limits it was started with.
-            text_room: ContentLimits::default().text_room(),
+            text_room: delivery.content_limits().text_room(),
             delivery: OnceLock::from(Some(delivery)),
             prepared: Mutex::new(None),
             ownership: Ownership::Shared,
             flush_timeout: DEFAULT_TIMEOUT,
+            scopes: ScopeNames::default(),
             spans: SpanTable::new(),
             is_shut_down: AtomicBool::new(false),
         }
@@ -134,7 +138,7 @@ impl Door {
 
     /// Returns how to take over spans.
     pub(crate) fn intake(&self) -> Intake<'_> {
-        Intake::new(self.text_room, self.delivery())
+        Intake::new(self.text_room, &self.scopes, self.delivery())
     }
 
     /// Returns whether a span that starts now may be sent. What hooks do on our own threads must not come back as spans.
@@ -150,30 +154,28 @@ impl Door {
         }
     }
 
-    /// Notes a span that starts below another in a trace that is not sent. Nothing has to be read of it.
-    pub(crate) fn start_unsampled(&self, key: Key, parent: SegmentNode) {
-        self.spans.insert(key, parent);
+    /// Notes a span that starts below another one. One in a trace that is not sent is noted as that other one: nothing has to be
+    /// known of it but its trace.
+    pub(crate) fn start_below(&self, key: Key, node: SegmentNode) {
+        self.spans.insert(key, node);
     }
 
-    /// Notes a span that starts.
-    pub(crate) fn start(&self, span: Start<'_>, parent: Option<SegmentNode>) {
+    /// Notes a span that starts without a parent here that is known.
+    pub(crate) fn start_root(&self, span: Start<'_>) {
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let segment = match &parent {
-            Some(parent) => Arc::clone(&parent.segment),
-            None => new_segment(delivery, &span),
-        };
-        let node = Node::new(segment, parent, span.identity, span.surroundings);
+        let segment = new_segment(delivery, &span);
+        let node = Node::new(segment, None, span.identity, span.surroundings);
         self.spans.insert((span.trace_id, span.span_id), node);
     }
 
-    /// Hands over a span that has ended. It is read only if its trace is sent.
+    /// Hands over a span that has ended. It is read only if its trace is sent, into a source span that has nothing but its ids.
     pub(crate) fn end(
         &self,
         key: Key,
         parent: Parent,
-        read: impl FnOnce(Intake<'_>) -> Option<SourceSpan>,
+        read: impl FnOnce(&mut SourceSpan, Intake<'_>),
     ) {
         if on_delivery_thread() {
             return;
@@ -188,17 +190,17 @@ impl Door {
             delivery.record_unsampled(1);
             return;
         }
-        let Some(mut source) = read(Intake::new(self.text_room, Some(delivery))) else {
-            return;
-        };
-        let identity = Identity::of(&source.attributes);
+        let (trace_id, span_id) = key;
+        let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
+        let intake = Intake::new(self.text_room, &self.scopes, Some(delivery));
+        read(&mut source, intake);
         let node = match noted {
             Some(node) => {
-                node.end(identity);
+                node.end(&source.attributes);
                 node
             }
             // It was forgotten, or started before this door was there.
-            None => self.late_node(delivery, &source, parent, identity),
+            None => self.late_node(delivery, &source, parent),
         };
         if source.is_counted_model_call() {
             node.count_model_call();
@@ -220,7 +222,7 @@ impl Door {
         });
         for (source, parent) in spans {
             let key = (source.trace_id, source.span_id);
-            self.end(key, parent, |_| Some(source));
+            self.end(key, parent, |empty, _| *empty = source);
         }
     }
 
@@ -262,18 +264,13 @@ impl Door {
         self.is_shut_down.load(Ordering::Acquire)
     }
 
-    fn late_node(
-        &self,
-        delivery: &Delivery,
-        source: &SourceSpan,
-        parent: Parent,
-        identity: Identity,
-    ) -> SegmentNode {
+    fn late_node(&self, delivery: &Delivery, source: &SourceSpan, parent: Parent) -> SegmentNode {
         let above = self.parent_node(source.trace_id, parent);
         let segment = match &above {
             Some(parent) => Arc::clone(&parent.segment),
             None => new_segment(delivery, &unseen_start(source, parent)),
         };
+        let identity = Identity::of(&source.attributes, &Identity::default());
         Node::new(segment, above, identity, Surroundings::default())
     }
 }

@@ -8,15 +8,18 @@
     )
 )]
 
+mod announced;
 mod baggage;
 mod batch;
 mod conversation;
 mod door;
 mod endpoint;
+mod identity;
 mod intake;
 mod node;
 mod open_spans;
 mod rewrite;
+mod scopes;
 mod tracing_spans;
 
 pub use endpoint::OtlpEndpoint;

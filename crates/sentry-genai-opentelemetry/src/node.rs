@@ -5,8 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use sentry_genai_conventions::{Ancestors, Attributes, Heritage, Inherited};
+use sentry_genai_conventions::{Ancestors, Attributes, Inherited};
 use sentry_genai_delivery::IncomingTrace;
+
+use crate::identity::Identity;
 
 /// How many ancestors a span can see. Each keeps the next alive, and a loop may make every span the child of the one before.
 const MAX_DEPTH: u32 = 128;
@@ -18,7 +20,8 @@ pub(crate) struct Node<S> {
     parent: Option<Arc<Self>>,
     depth: u32,
     at_start: Identity,
-    at_end: OnceLock<Identity>,
+    /// What it said later, if that is something else.
+    at_end: OnceLock<Box<Identity>>,
     surroundings: Surroundings,
     /// Whether there is anything in the three above that a descendant could take over.
     speaks: AtomicBool,
@@ -34,59 +37,6 @@ pub(crate) struct Surroundings {
     pub(crate) incoming_conversation: Option<Arc<str>>,
     /// The trace that came in with a request.
     pub(crate) incoming_trace: Option<Arc<IncomingTrace>>,
-}
-
-/// What a span says of itself that applies to its descendants as well.
-#[derive(Debug, Default)]
-pub(crate) struct Identity {
-    pub(crate) conversation: Option<Arc<str>>,
-    pub(crate) agent: Option<Arc<str>>,
-    session: Option<Arc<str>>,
-    session_rank: usize,
-    gen_ai: bool,
-}
-
-impl Identity {
-    /// Reads all attributes of a span.
-    pub(crate) fn of(attributes: &Attributes) -> Self {
-        let mut identity = Self {
-            gen_ai: attributes.is_gen_ai(),
-            ..Self::default()
-        };
-        for (heritage, text) in attributes.heritage(0) {
-            identity.take(heritage, text);
-        }
-        identity
-    }
-
-    /// Takes note of one attribute; `text` is its value, if that is one.
-    pub(crate) fn notice(&mut self, key: &str, text: Option<&str>) {
-        self.gen_ai |= key.starts_with("gen_ai.");
-        if let Some(text) = text
-            && let Some(heritage) = Heritage::of(key)
-            && let text = text.trim_matches('"')
-            && !text.is_empty()
-        {
-            self.take(heritage, text);
-        }
-    }
-
-    fn speaks(&self) -> bool {
-        self.conversation.is_some() || self.agent.is_some() || self.session.is_some()
-    }
-
-    fn take(&mut self, heritage: Heritage, text: &str) {
-        let slot = match heritage {
-            Heritage::Conversation => &mut self.conversation,
-            Heritage::Agent => &mut self.agent,
-            Heritage::Session { rank } if self.session.is_none() || rank <= self.session_rank => {
-                self.session_rank = rank;
-                &mut self.session
-            }
-            _ => return,
-        };
-        *slot = Some(text.into());
-    }
 }
 
 impl<S> Node<S> {
@@ -119,10 +69,18 @@ impl<S> Node<S> {
     }
 
     /// Notes what the span says at its end, for children that end later.
-    pub(crate) fn end(&self, identity: Identity) {
+    pub(crate) fn end(&self, attributes: &Attributes) {
+        // Most spans name nothing.
+        if attributes.heritage(0).next().is_none() {
+            return;
+        }
+        let identity = Identity::of(attributes, &self.at_start);
+        if identity == self.at_start {
+            return;
+        }
         let speaks = identity.speaks();
         // A span ends once.
-        let _ = self.at_end.set(identity);
+        let _ = self.at_end.set(Box::new(identity));
         if speaks {
             self.speaks.store(true, Ordering::Release);
         }
@@ -147,7 +105,7 @@ impl<S> Node<S> {
         for node in self.ancestors().filter(|node| node.speaks()) {
             named = named.or_else(|| node.say(|it| it.conversation.as_ref()));
             agent = agent.or_else(|| node.say(|it| it.agent.as_ref()));
-            session = session.or_else(|| node.say(|it| it.session.as_ref().filter(|_| it.gen_ai)));
+            session = session.or_else(|| node.say(|it| it.session.as_ref()));
             if named.is_some() && agent.is_some() && session.is_some() {
                 break;
             }
@@ -162,6 +120,11 @@ impl<S> Node<S> {
         inherited.model_calls_below = self.model_calls_below.load(Ordering::Relaxed);
         inherited.ancestors = Ancestors::KnownAtStart;
         inherited
+    }
+
+    /// Returns what the span has said at its start.
+    pub(crate) fn at_start(&self) -> &Identity {
+        &self.at_start
     }
 
     /// Returns the conversation that the span or an ancestor names.
@@ -186,7 +149,7 @@ impl<S> Node<S> {
     fn say(&self, read: fn(&Identity) -> Option<&Arc<str>>) -> Option<&Arc<str>> {
         self.at_end
             .get()
-            .and_then(read)
+            .and_then(|identity| read(identity))
             .or_else(|| read(&self.at_start))
     }
 

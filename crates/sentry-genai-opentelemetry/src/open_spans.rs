@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasherDefault, Hasher},
+    hash::{BuildHasherDefault, Hash, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -16,8 +16,11 @@ use crate::node::Node;
 /// Spans of one trace go to different shards: a trace may be all that a program works on.
 const SHARDS: usize = 16;
 
-/// Beyond this many spans in a shard the one that has been open longest is forgotten.
+/// With this many spans in a shard those that have been open longest are forgotten.
 const SHARD_CAPACITY: usize = 4096;
+
+/// How many are forgotten at once: finding them takes a look at all.
+const FORGOTTEN_AT_ONCE: usize = SHARD_CAPACITY / 16;
 
 /// How many spans a shard remembers after their end, for children that start later.
 const SHARD_MEMORY: usize = 64;
@@ -33,9 +36,7 @@ pub(crate) struct SpanTable<S> {
 
 #[derive(Debug)]
 struct Shard<S> {
-    open: HashMap<Key, Entry<S>, BuildHasherDefault<IdHasher>>,
-    /// In the order of their start. A span that has ended leaves its key behind for a while.
-    order: VecDeque<(Key, u64)>,
+    open: HashMap<ById, Entry<S>, BuildHasherDefault<Mixed>>,
     ended: VecDeque<(Key, Arc<Node<S>>)>,
     started: u64,
 }
@@ -43,6 +44,7 @@ struct Shard<S> {
 #[derive(Debug)]
 struct Entry<S> {
     node: Arc<Node<S>>,
+    /// How many spans of the shard have started before.
     number: u64,
 }
 
@@ -66,23 +68,29 @@ impl<S> SpanTable<S> {
     }
 
     pub(crate) fn insert(&self, key: Key, node: Arc<Node<S>>) {
+        let key = ById(key);
         let mut shard = self.shard(key);
         let forgotten = if shard.open.len() >= SHARD_CAPACITY {
             shard.forget_oldest()
         } else {
-            None
+            Vec::new()
         };
-        shard.insert(key, node);
+        let number = shard.started;
+        shard.started += 1;
+        let replaced = shard.open.insert(key, Entry { node, number });
         drop(shard);
-        if forgotten.is_some() {
-            self.forgotten.fetch_add(1, Ordering::Relaxed);
+        // What these are the last to hold on to is let go without the lock.
+        drop(replaced);
+        if !forgotten.is_empty() {
+            let forgotten = forgotten.len() as u64;
+            self.forgotten.fetch_add(forgotten, Ordering::Relaxed);
         }
     }
 
     /// Finds a span that is open, or has ended not long ago.
     pub(crate) fn find(&self, key: Key) -> Option<Arc<Node<S>>> {
-        let shard = self.shard(key);
-        if let Some(entry) = shard.open.get(&key) {
+        let shard = self.shard(ById(key));
+        if let Some(entry) = shard.open.get(&ById(key)) {
             return Some(Arc::clone(&entry.node));
         }
         let ended = shard.ended.iter().rev().find(|(ended, _)| *ended == key)?;
@@ -91,8 +99,8 @@ impl<S> SpanTable<S> {
 
     /// Takes a span out that has ended.
     pub(crate) fn end(&self, key: Key) -> Option<Arc<Node<S>>> {
-        let mut shard = self.shard(key);
-        let node = shard.open.remove(&key)?.node;
+        let mut shard = self.shard(ById(key));
+        let node = shard.open.remove(&ById(key))?.node;
         let oldest = if shard.ended.len() == SHARD_MEMORY {
             shard.ended.pop_front()
         } else {
@@ -121,10 +129,10 @@ impl<S> SpanTable<S> {
         }
     }
 
-    fn shard(&self, (_, span_id): Key) -> MutexGuard<'_, Shard<S>> {
-        let bytes = span_id.to_bytes();
-        let index = bytes.iter().fold(0, |mixed: u8, byte| mixed ^ byte);
-        lock(&self.shards[usize::from(index) % SHARDS])
+    fn shard(&self, key: ById) -> MutexGuard<'_, Shard<S>> {
+        // Not the bits by which a table tells its entries apart.
+        let index = (key.mixed() >> 32) as usize % SHARDS;
+        lock(&self.shards[index])
     }
 }
 
@@ -132,63 +140,59 @@ impl<S> Shard<S> {
     fn new() -> Self {
         Self {
             open: HashMap::default(),
-            order: VecDeque::new(),
             ended: VecDeque::new(),
             started: 0,
         }
     }
 
-    fn insert(&mut self, key: Key, node: Arc<Node<S>>) {
-        if self.order.len() > 2 * self.open.len() + SHARD_MEMORY {
-            let open = &self.open;
-            self.order
-                .retain(|(key, number)| open.get(key).is_some_and(|it| it.number == *number));
-        }
-        self.started += 1;
-        let number = self.started;
-        self.order.push_back((key, number));
-        self.open.insert(key, Entry { node, number });
-    }
-
-    fn forget_oldest(&mut self) -> Option<Arc<Node<S>>> {
-        while let Some((key, number)) = self.order.pop_front() {
-            if self.open.get(&key).is_some_and(|it| it.number == number) {
-                return self.open.remove(&key).map(|entry| entry.node);
-            }
-        }
-        None
+    fn forget_oldest(&mut self) -> Vec<Arc<Node<S>>> {
+        let mut numbers: Vec<_> = self.open.values().map(|entry| entry.number).collect();
+        let (_, &mut youngest, _) = numbers.select_nth_unstable(FORGOTTEN_AT_ONCE - 1);
+        let oldest = self
+            .open
+            .extract_if(|_, entry| entry.number <= youngest)
+            .map(|(_, entry)| entry.node);
+        oldest.collect()
     }
 }
 
-/// Mixes ids. Those of the spans in the table come from this process, so nobody can make them collide.
-#[derive(Debug, Default)]
-struct IdHasher(u64);
+/// A key that is found by the id of the span, which is as good as unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ById(Key);
 
-impl Hasher for IdHasher {
+impl ById {
+    /// Mixes the id. Those of the spans in the table come from this process, so nobody can make them collide.
+    fn mixed(self) -> u64 {
+        const ODD: u128 = 0x9e37_79b9_7f4a_7c15;
+        let (_, span_id) = self.0;
+        let product = u128::from(u64::from_le_bytes(span_id.to_bytes())) * ODD;
+        product as u64 ^ (product >> 64) as u64
+    }
+}
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.mixed());
+    }
+}
+
+/// A hash that is made already.
+#[derive(Debug, Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
     fn write(&mut self, bytes: &[u8]) {
-        let mut words = bytes.chunks_exact(8);
-        for word in &mut words {
-            let word = word.try_into().map_or(0, u64::from_le_bytes);
-            self.mix(word);
-        }
-        for byte in words.remainder() {
-            self.mix((*byte).into());
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
     }
 
-    /// The length of an id says nothing.
-    fn write_usize(&mut self, _: usize) {}
+    fn write_u64(&mut self, mixed: u64) {
+        self.0 = mixed;
+    }
 
     fn finish(&self) -> u64 {
         self.0
-    }
-}
-
-impl IdHasher {
-    fn mix(&mut self, word: u64) {
-        const ODD: u128 = 0x9e37_79b9_7f4a_7c15;
-        let product = u128::from(self.0 ^ word) * ODD;
-        self.0 = product as u64 ^ (product >> 64) as u64;
     }
 }
 

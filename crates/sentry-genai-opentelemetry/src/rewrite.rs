@@ -14,8 +14,8 @@ use crate::{
     batch::{self, Place},
     door::{Origin, Parent},
     intake::Intake,
-    node::Identity,
     open_spans::SpanTable,
+    scopes::ScopeNames,
 };
 
 /// Translates batches of spans and gives each what OTLP does not carry.
@@ -25,6 +25,7 @@ pub(crate) struct Rewriter {
     release: Option<Cow<'static, str>>,
     environment: Option<Cow<'static, str>>,
     text_room: usize,
+    scopes: ScopeNames,
     spans: SpanTable<Arc<SegmentName>>,
 }
 
@@ -42,13 +43,14 @@ impl Rewriter {
             release: client_options.release.clone(),
             environment: client_options.environment.clone(),
             text_room: options.content_limits().text_room(),
+            scopes: ScopeNames::default(),
             spans: SpanTable::new(),
         }
     }
 
     /// Returns how to take over spans.
     pub(crate) fn intake(&self) -> Intake<'_> {
-        Intake::new(self.text_room, None)
+        Intake::new(self.text_room, &self.scopes, None)
     }
 
     /// Learns where the spans come from, as far as the client's options do not say it.
@@ -81,7 +83,7 @@ impl Rewriter {
                 segments.push(None);
                 continue;
             };
-            node.end(Identity::of(&source.attributes));
+            node.end(&source.attributes);
             if source.is_counted_model_call() {
                 node.count_model_call();
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sentry::ClientOptions;
-use sentry_genai_opentelemetry::{LossReason, Options};
+use sentry_genai_opentelemetry::{ContentLimits, LossReason, Options};
 use sentry_genai_tests::Receiver;
 use serde_json::json;
 
@@ -288,6 +288,27 @@ fn twenty_prompts_of_two_megabytes_in_events_arrive_with_the_default_buffer() {
     let spans = program.flush().spans();
     assert_eq!(program.processor.stats().lost_total(), 0);
     assert_eq!(spans.iter().filter(|span| asks(span)).count(), 20);
+}
+
+/// A delivery that is shared says how long content may be.
+#[test]
+fn a_text_is_as_long_as_a_shared_delivery_allows() {
+    let receiver = Receiver::with_content();
+    let mut limits = ContentLimits::default();
+    limits.text_bytes = 600_000;
+    limits.attribute_bytes = 600_000;
+    let options = Options::new().with_content_limits(limits);
+    let delivery = options.start(receiver.client.options()).unwrap();
+    assert_eq!(delivery.content_limits(), limits);
+    let provider = SdkTracerProvider::builder()
+        .with_span_processor(SentryGenAiProcessor::with_delivery(delivery))
+        .build();
+    let text = "tea ".repeat(125_000);
+    let mut span = provider.tracer("t").start("root");
+    span.set_attribute(KeyValue::new("text", text.clone()));
+    span.end();
+    provider.force_flush().unwrap();
+    assert_eq!(receiver.span("root").str("text"), Some(&*text));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod exporter;
 mod processor;
 mod propagation;
 mod rewriting;
+mod sampler;
 mod sentry_propagator;
 mod threads;
 mod tracing_layer;

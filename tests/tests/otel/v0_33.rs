@@ -8,5 +8,6 @@ mod exporter;
 mod processor;
 mod propagation;
 mod rewriting;
+mod sampler;
 mod threads;
 mod tracing_layer;

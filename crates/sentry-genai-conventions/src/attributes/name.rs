@@ -68,6 +68,13 @@ pub(super) const fn head_bit(key: &str) -> u64 {
     1 << (head.wrapping_mul(0x9e37_79b1) >> 26)
 }
 
+/// The place of a key in a set of lengths: those up to 62, and 63 for all that are longer.
+#[inline]
+pub(crate) const fn length_bit(key: &str) -> u64 {
+    let length = key.len();
+    1 << if length < 63 { length } else { 63 }
+}
+
 /// A key in a table, with its hash.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {

@@ -40,9 +40,9 @@ pub(super) fn surroundings(context: &Context) -> Surroundings {
     let incoming_conversation = match incoming {
         Some(IncomingConversation(id)) => Some(Arc::clone(id)),
         // The propagator of the SDK has read the same header.
-        None => context
-            .baggage()
-            .get("gen_ai.conversation.id")
+        None => Some(context.baggage())
+            .filter(|baggage| !baggage.is_empty())
+            .and_then(|baggage| baggage.get("gen_ai.conversation.id"))
             .and_then(|id| read_conversation_id(id.as_str()))
             .map(Arc::from),
     };

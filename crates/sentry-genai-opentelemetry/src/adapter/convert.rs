@@ -1,6 +1,9 @@
 //! Spans of the SDK as source spans.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    mem,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use sentry_genai_conventions::{
     Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind, Timestamp,
@@ -9,14 +12,15 @@ use sentry_genai_conventions::{
 
 use super::super::{
     opentelemetry::{
-        Array, Context, InstrumentationScope, KeyValue, StringValue, Value,
-        trace::{self, Status, TraceContextExt as _},
+        Array, Context, KeyValue, StringValue, Value,
+        trace::{self, Event, SpanContext, Status, TraceContextExt as _},
     },
     opentelemetry_sdk::{Resource, trace::SpanData},
 };
 use crate::{
     door::{Origin, Parent},
     intake::Intake,
+    open_spans::Key,
     tracing_spans,
 };
 
@@ -47,16 +51,28 @@ pub(super) fn parent_in(context: &Context) -> Parent {
     }
 }
 
-/// Takes over everything a span says of itself, long texts shortened; `None` if it has no valid ids.
-pub(super) fn source_span(span: &SpanData, intake: Intake<'_>) -> Option<SourceSpan> {
-    let mut source = SourceSpan::new(
-        trace_id(span.span_context.trace_id())?,
-        span_id(span.span_context.span_id())?,
-        span.name.clone(),
-        timestamp(span.start_time),
-    );
+/// Returns the ids of a span, if they are valid.
+pub(super) fn ids(context: &SpanContext) -> Option<Key> {
+    Some((trace_id(context.trace_id())?, span_id(context.span_id())?))
+}
+
+/// Returns everything a span says of itself, as [`read_span`] takes it over.
+pub(super) fn source_span(
+    (trace_id, span_id): Key,
+    span: &mut SpanData,
+    intake: Intake<'_>,
+) -> SourceSpan {
+    let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
+    read_span(&mut source, span, intake);
+    source
+}
+
+/// Takes over everything a span says of itself, long texts shortened. The name is taken out.
+pub(super) fn read_span(source: &mut SourceSpan, span: &mut SpanData, intake: Intake<'_>) {
+    source.name = mem::take(&mut span.name);
+    source.start = timestamp(span.start_time);
     source.parent_span_id = span_id(span.parent_span_id);
-    source.scope = scope(&span.instrumentation_scope);
+    source.scope = intake.scopes.get(span.instrumentation_scope.name());
     source.kind = kind(&span.span_kind);
     source.end = timestamp(span.end_time);
     source.status = match &span.status {
@@ -70,35 +86,31 @@ pub(super) fn source_span(span: &SpanData, intake: Intake<'_>) -> Option<SourceS
     let text_bytes = text_bytes(&span.attributes, intake.room);
     source.attributes = intake.store(span.attributes.len(), text_bytes);
     take(&mut source.attributes, &span.attributes, intake.room);
-    source.events = span
-        .events
-        .events
-        .iter()
-        .map(|event| {
-            let mut taken = SourceEvent::new(event.name.clone());
-            take(&mut taken.attributes, &event.attributes, intake.room);
-            taken
-        })
-        .collect();
-    source.links = span
-        .links
-        .links
-        .iter()
-        .filter_map(|link| {
-            let context = &link.span_context;
-            Some(Link::new(
-                trace_id(context.trace_id())?,
-                span_id(context.span_id())?,
-                context.is_sampled(),
-            ))
-        })
-        .collect();
-    tracing_spans::read(&mut source);
-    Some(source)
+    // Most spans have neither events nor links.
+    if !span.events.events.is_empty() {
+        source.events = events(&span.events.events, intake.room);
+    }
+    if !span.links.links.is_empty() {
+        source.links = links(&span.links.links);
+    }
+    tracing_spans::read(source);
 }
 
-fn scope(scope: &InstrumentationScope) -> std::borrow::Cow<'static, str> {
-    scope.name().to_owned().into()
+fn events(events: &[Event], room: usize) -> Vec<SourceEvent> {
+    let events = events.iter().map(|event| {
+        let mut taken = SourceEvent::new(event.name.clone());
+        take(&mut taken.attributes, &event.attributes, room);
+        taken
+    });
+    events.collect()
+}
+
+fn links(links: &[trace::Link]) -> Vec<Link> {
+    let links = links.iter().filter_map(|link| {
+        let (trace_id, span_id) = ids(&link.span_context)?;
+        Some(Link::new(trace_id, span_id, link.span_context.is_sampled()))
+    });
+    links.collect()
 }
 
 /// The SDK says `Internal` also where nobody said anything.
@@ -114,19 +126,17 @@ fn kind(kind: &trace::SpanKind) -> Option<SpanKind> {
 
 fn timestamp(time: SystemTime) -> Timestamp {
     let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
+    let nanos = since_epoch.as_secs().saturating_mul(1_000_000_000);
+    Timestamp::from_nanos(nanos.saturating_add(since_epoch.subsec_nanos().into()))
 }
 
 /// Returns about how many bytes of text there are to copy.
 fn text_bytes(pairs: &[KeyValue], room: usize) -> usize {
-    let of_pair = |pair: &KeyValue| {
-        let value = match &pair.value {
-            Value::String(text) => text.as_str().len().min(room),
-            _ => 0,
-        };
-        pair.key.as_str().len() + value
-    };
-    pairs.iter().map(of_pair).sum()
+    let texts = pairs.iter().map(|pair| match &pair.value {
+        Value::String(text) => text.as_str().len().min(room),
+        _ => 0,
+    });
+    texts.sum()
 }
 
 /// Appends attributes. What a longer text loses is cut while it is copied.
@@ -134,15 +144,13 @@ fn take(attributes: &mut Attributes, pairs: &[KeyValue], room: usize) {
     for pair in pairs {
         let key = pair.key.as_str();
         match &pair.value {
-            Value::Bool(value) => attributes.push_owned_key(key, *value),
-            Value::I64(value) => attributes.push_owned_key(key, *value),
-            Value::F64(value) => attributes.push_owned_key(key, *value),
-            Value::String(text) => {
-                attributes.push_owned_key(key, &*excerpt(text.as_str(), room));
-            }
+            Value::Bool(value) => attributes.push_conventional(key, *value),
+            Value::I64(value) => attributes.push_conventional(key, *value),
+            Value::F64(value) => attributes.push_conventional(key, *value),
+            Value::String(text) => attributes.push_conventional_text(key, text.as_str(), room),
             Value::Array(array) => {
                 if let Some(scalars) = scalars(array, room) {
-                    attributes.push_owned_key(key, scalars);
+                    attributes.push_conventional(key, scalars);
                 }
             }
             // A type that is not known cannot be sent as the right one.

@@ -55,8 +55,6 @@ impl SentryGenAiExporter {
     }
 
     /// Creates an exporter that sends by way of a delivery that something else uses too.
-    ///
-    /// Of texts above 352,000 bytes both ends are kept, also where the delivery was given higher limits.
     #[must_use]
     pub fn with_delivery(delivery: Delivery) -> Self {
         Self {
@@ -83,9 +81,10 @@ impl SpanExporter for SentryGenAiExporter {
             .into_iter()
             .filter(|span| span.span_context.is_sampled());
         let intake = self.door.intake();
-        let spans = sampled.filter_map(|span| {
+        let spans = sampled.filter_map(|mut span| {
+            let ids = convert::ids(&span.span_context)?;
             let parent = convert::parent(&span);
-            Some((source_span(&span, intake)?, parent))
+            Some((source_span(ids, &mut span, intake), parent))
         });
         self.door.receive(spans.collect());
         Ok(())

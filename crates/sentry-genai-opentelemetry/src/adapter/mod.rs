@@ -6,9 +6,12 @@ mod exporter;
 mod processor;
 mod propagator;
 mod rewriting;
+mod sampler;
+mod start;
 
 pub use context::GenAiContextExt;
 pub use exporter::SentryGenAiExporter;
 pub use processor::SentryGenAiProcessor;
 pub use propagator::SentryGenAiPropagator;
 pub use rewriting::RewritingExporter;
+pub use sampler::SentryGenAiSampler;

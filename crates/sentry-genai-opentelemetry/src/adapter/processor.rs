@@ -7,20 +7,23 @@ use sentry_genai_delivery::{Delivery, Options, Stats};
 
 use super::{
     super::{
-        opentelemetry::{Context, Value, trace::Span as _},
+        opentelemetry::{Context, trace::Span as _},
         opentelemetry_sdk::{
             Resource,
             error::{OTelSdkError, OTelSdkResult},
             trace::{Span, SpanData, SpanProcessor},
         },
     },
-    context,
-    convert::{self, source_span},
+    SentryGenAiSampler,
+    context::surroundings,
+    convert::{self, read_span},
+    start::{identity, node_below, operation},
 };
 use crate::{
     OpenSpans,
-    door::{Door, Outcome, Start},
-    node::Identity,
+    announced::{self, Seen},
+    door::{Door, Outcome, Parent, Start},
+    open_spans::Key,
 };
 
 /// Sends every span that ends to Sentry, AI spans translated.
@@ -34,7 +37,7 @@ use crate::{
 /// Without a DSN the processor does nothing.
 ///
 /// The SDK lets nobody read an open span without a copy of all that was set so far. Where prompts are long, set them once the
-/// span has started.
+/// span has started, or give the provider the [sampler](Self::sampler) that reads them where they are.
 ///
 /// Clones share one state: keep one for [`stats`](Self::stats).
 ///
@@ -74,13 +77,38 @@ impl SentryGenAiProcessor {
 
     /// Creates a processor that sends by way of a delivery that something else uses too, such as the `tracing` layer of
     /// `sentry-genai` (`guard.handle()` has it). Shutting down flushes the delivery and does not end it.
-    ///
-    /// Of texts above 352,000 bytes both ends are kept, also where the delivery was given higher limits.
     #[must_use]
     pub fn with_delivery(delivery: Delivery) -> Self {
         Self {
             door: Arc::new(Door::shared(delivery)),
         }
+    }
+
+    /// Creates a sampler that samples as `next` does, and saves the copy that the SDK makes of every span for this processor to
+    /// read it at its start. It is worth it where prompts or other long texts are there when a span starts, and changes nothing else.
+    ///
+    /// Without a sampler of its own a provider has `Sampler::ParentBased(Box::new(Sampler::AlwaysOn))`, unless the variable
+    /// `OTEL_TRACES_SAMPLER` says otherwise.
+    ///
+    /// ```
+    /// # #[cfg(feature = "otel-0-33")] {
+    /// use sentry_genai_opentelemetry::{
+    ///     SentryGenAiProcessor,
+    ///     opentelemetry_sdk::trace::{Sampler, SdkTracerProvider},
+    /// };
+    ///
+    /// # let client = sentry_core::Client::from(sentry_core::ClientOptions::new());
+    /// let processor = SentryGenAiProcessor::new(&client);
+    /// let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
+    /// let provider = SdkTracerProvider::builder()
+    ///     .with_sampler(processor.sampler(sampler))
+    ///     .with_span_processor(processor)
+    ///     .build();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn sampler<S>(&self, next: S) -> SentryGenAiSampler<S> {
+        SentryGenAiSampler::new(next, Arc::clone(&self.door))
     }
 
     /// Returns how many spans were produced, accepted and lost; zeros without a DSN.
@@ -98,24 +126,14 @@ impl SentryGenAiProcessor {
     }
 }
 
-impl SpanProcessor for SentryGenAiProcessor {
-    fn on_start(&self, span: &mut Span, context: &Context) {
-        let own = span.span_context();
-        if !own.is_sampled() || !self.door.is_open() {
-            return;
-        }
-        let ids = (
-            convert::trace_id(own.trace_id()),
-            convert::span_id(own.span_id()),
-        );
-        let (Some(trace_id), Some(span_id)) = ids else {
-            return;
-        };
-        let parent = convert::parent_in(context);
+impl SentryGenAiProcessor {
+    /// Notes a span that starts and that no sampler has read.
+    fn start_unannounced(&self, ids: Key, parent: Parent, span: &Span, context: &Context) {
+        let (trace_id, span_id) = ids;
         let above = self.door.parent_node(trace_id, parent);
         let above = match above {
             Some(above) if !above.segment.trace().recorded() => {
-                return self.door.start_unsampled((trace_id, span_id), above);
+                return self.door.start_below(ids, above);
             }
             above => above,
         };
@@ -123,43 +141,56 @@ impl SpanProcessor for SentryGenAiProcessor {
         let Some(data) = span.exported_data() else {
             return;
         };
-        let mut identity = Identity::default();
-        let mut operation = None;
-        for pair in &data.attributes {
-            let key = pair.key.as_str();
-            let text = match &pair.value {
-                Value::String(text) => Some(text.as_str()),
-                _ => None,
-            };
-            identity.notice(key, text);
-            if key == "gen_ai.operation.name" {
-                operation = text;
-            }
+        let attributes = data.attributes.iter();
+        if let Some(above) = above {
+            let node = node_below(above, attributes, context);
+            return self.door.start_below(ids, node);
         }
-        let start = Start {
+        self.door.start_root(Start {
             trace_id,
             span_id,
             parent,
             name: &data.name,
-            operation,
-            identity,
-            surroundings: context::surroundings(context),
+            operation: operation(attributes.clone()),
+            identity: identity(attributes, None),
+            surroundings: surroundings(context),
+        });
+    }
+}
+
+impl SpanProcessor for SentryGenAiProcessor {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        let own = span.span_context();
+        if !own.is_sampled() || !self.door.is_open() {
+            return;
+        }
+        let Some((trace_id, span_id)) = convert::ids(own) else {
+            return;
         };
-        self.door.start(start, above);
+        let parent = convert::parent_in(context);
+        match announced::take(&self.door, trace_id, parent) {
+            Some(Seen::Below(node)) => self.door.start_below((trace_id, span_id), node),
+            Some(Seen::Root(root)) => self.door.start_root(Start {
+                trace_id,
+                span_id,
+                parent,
+                name: &root.name,
+                operation: root.operation.as_deref(),
+                identity: root.identity,
+                surroundings: root.surroundings,
+            }),
+            None => self.start_unannounced((trace_id, span_id), parent, span, context),
+        }
     }
 
-    fn on_end(&self, span: SpanData) {
+    fn on_end(&self, mut span: SpanData) {
         if !span.span_context.is_sampled() || self.door.delivery().is_none() {
             return;
         }
-        let ids = (
-            convert::trace_id(span.span_context.trace_id()),
-            convert::span_id(span.span_context.span_id()),
-        );
-        if let (Some(trace_id), Some(span_id)) = ids {
+        if let Some(ids) = convert::ids(&span.span_context) {
             let parent = convert::parent(&span);
-            self.door.end((trace_id, span_id), parent, |intake| {
-                source_span(&span, intake)
+            self.door.end(ids, parent, |source, intake| {
+                read_span(source, &mut span, intake);
             });
         }
     }

@@ -67,11 +67,13 @@ impl<E: SpanExporter> RewritingExporter<E> {
     fn rewrite(&self, mut batch: Vec<SpanData>) -> Vec<SpanData> {
         batch.sort_by_key(|span| span.span_context.trace_id().to_bytes());
         let mut spans = Vec::with_capacity(batch.len());
-        batch.retain(|span| {
-            let source = source_span(span, self.rewriter.intake());
-            let valid = source.is_some();
-            spans.extend(source.map(|source| (source, convert::parent(span))));
-            valid
+        batch.retain_mut(|span| {
+            let Some(ids) = convert::ids(&span.span_context) else {
+                return false;
+            };
+            let source = source_span(ids, span, self.rewriter.intake());
+            spans.push((source, convert::parent(span)));
+            true
         });
         let rewritten = self.rewriter.rewrite(spans);
         let pairs = batch.into_iter().zip(rewritten);

@@ -1,0 +1,121 @@
+//! Attributes under keys that are known only while the program runs, most of them those of the conventions.
+
+use super::{Attributes, Entry, Hash, Input, Key, Slot, encodable::Plain, name::head_bit};
+use crate::{messages::write_excerpt, tables::Row};
+
+impl Attributes {
+    /// Appends a value under a key that is probably in Sentry's registry. Only one that is not is copied into the buffer, and
+    /// nobody has to look up the key again.
+    ///
+    /// ```
+    /// use sentry_genai_conventions::{Attributes, Value};
+    ///
+    /// let mut attributes = Attributes::default();
+    /// attributes.push_conventional(&String::from("gen_ai.usage.input_tokens"), 42_i64);
+    /// assert_eq!(attributes.get("gen_ai.usage.input_tokens"), Some(Value::Integer(42)));
+    /// ```
+    #[inline]
+    pub fn push_conventional<'v>(&mut self, key: &str, value: impl Into<Input<'v>>) {
+        let value = match value.into() {
+            Input::Bool(value) => Slot::Bool(value),
+            Input::Integer(value) => Slot::Integer(value),
+            Input::Double(value) if value.is_finite() => Slot::Double(value),
+            other => return self.push_owned_key(key, other),
+        };
+        self.push_under(key, value);
+    }
+
+    /// Does what [`push_conventional`](Self::push_conventional) does for a text, or an [excerpt](crate::excerpt) of it if it is
+    /// longer than `room` bytes.
+    pub fn push_conventional_text(&mut self, key: &str, text: &str, room: usize) {
+        let range = if text.len() <= room {
+            self.write(text)
+        } else {
+            let start = self.text.len();
+            self.make_room(room);
+            write_excerpt(&mut self.text, text, room);
+            self.written_since(start)
+        };
+        if let Some(range) = range {
+            self.push_under(key, Slot::Text(range));
+        }
+    }
+
+    /// Makes room for so many more attributes and so many more bytes of text.
+    pub fn reserve(&mut self, attributes: usize, text_bytes: usize) {
+        self.entries.reserve(attributes);
+        self.text.reserve(text_bytes);
+    }
+
+    fn push_under(&mut self, key: &str, value: Slot) {
+        let hash = Hash::of(key);
+        let row = Row::of(hash, key);
+        let head = head_bit(key);
+        let key = match row.attribute() {
+            Some(attribute) => Key::Static(attribute.name),
+            None => match self.write(key) {
+                Some(range) => Key::Text(range),
+                None => return,
+            },
+        };
+        self.seen |= hash.bit();
+        self.heads |= head;
+        self.entries.push(Entry {
+            key,
+            hash,
+            row,
+            plain: Plain::UNKNOWN,
+            value,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(attributes: &Attributes) -> String {
+        let pairs: Vec<_> = attributes.iter().collect();
+        format!("{pairs:?} {:?}", attributes.is_gen_ai())
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_of_the_conventions_is_a_key_like_any_other(
+            keys in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(crate::tables::names()).prop_map(str::to_owned),
+                    "[a-z.]{0,12}",
+                ],
+                0..20,
+            ),
+            text in ".{0,40}",
+        ) {
+            let (mut copied, mut conventional) = (Attributes::default(), Attributes::default());
+            for (number, key) in keys.iter().enumerate() {
+                if number % 3 == 0 {
+                    copied.push_owned_key(key, number);
+                    conventional.push_conventional(key, number);
+                } else {
+                    copied.push_owned_key(key, &*crate::excerpt(&text, 20));
+                    conventional.push_conventional_text(key, &text, 20);
+                }
+                copied.push_owned_key(key, f64::NAN);
+                conventional.push_conventional(key, f64::NAN);
+            }
+            prop_assert_eq!(shown(&copied), shown(&conventional));
+            for attributes in [&mut copied, &mut conventional] {
+                attributes.settle();
+                attributes.rename("gen_ai.system", "gen_ai.provider.name");
+                attributes.look_up();
+            }
+            prop_assert_eq!(shown(&copied), shown(&conventional));
+            let rows = |attributes: &Attributes| -> Vec<_> {
+                attributes.known().map(|(key, _, row)| (key.to_owned(), row.map(|it| it.name))).collect()
+            };
+            prop_assert_eq!(rows(&copied), rows(&conventional));
+        }
+    }
+}

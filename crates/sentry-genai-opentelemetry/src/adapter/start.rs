@@ -1,0 +1,61 @@
+//! What is read of a span when it starts.
+
+use std::sync::Arc;
+
+use sentry_genai_conventions::Heritage;
+
+use super::{
+    super::opentelemetry::{Context, KeyValue, Value},
+    context::surroundings,
+};
+use crate::{
+    door::SegmentNode,
+    identity::{Identity, IdentityReader},
+    node::Node,
+};
+
+/// Reads who a span is part of. Texts that `above` has are not copied.
+pub(super) fn identity<'a>(
+    attributes: impl Iterator<Item = &'a KeyValue> + Clone,
+    above: Option<&Identity>,
+) -> Identity {
+    // Most spans name nothing.
+    let says = |pair: &KeyValue| Heritage::of(pair.key.as_str()).is_some();
+    if !attributes.clone().any(says) {
+        return Identity::default();
+    }
+    let mut identity = IdentityReader::new(above);
+    for pair in attributes {
+        identity.notice(pair.key.as_str(), text(&pair.value));
+    }
+    identity.finish()
+}
+
+/// Returns `gen_ai.operation.name`, if the attributes say it.
+pub(super) fn operation<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> Option<&'a str> {
+    attributes
+        .filter(|pair| pair.key.as_str() == "gen_ai.operation.name")
+        .last()
+        .and_then(|pair| text(&pair.value))
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text.as_str()),
+        _ => None,
+    }
+}
+
+/// Returns what is to be found under the id of a span that starts below another one. Of a trace that is not sent nothing is read.
+pub(super) fn node_below<'a>(
+    above: SegmentNode,
+    attributes: impl Iterator<Item = &'a KeyValue> + Clone,
+    context: &Context,
+) -> SegmentNode {
+    if !above.segment.trace().recorded() {
+        return above;
+    }
+    let identity = identity(attributes, Some(above.at_start()));
+    let segment = Arc::clone(&above.segment);
+    Node::new(segment, Some(above), identity, surroundings(context))
+}

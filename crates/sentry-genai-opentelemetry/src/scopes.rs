@@ -1,0 +1,51 @@
+//! The names of instrumentation scopes, which are few and the same again and again.
+
+use std::{borrow::Cow, sync::OnceLock};
+
+/// How many names are remembered. More come from programs that make up names.
+const REMEMBERED: usize = 16;
+
+/// The longest name that is remembered, in bytes.
+const MAX_BYTES: usize = 128;
+
+/// Names that have been seen, so that not every span needs a copy of its own.
+///
+/// A name that is remembered stays for the rest of the program, as the tracers do that have it; of others there are copies.
+#[derive(Debug, Default)]
+pub(crate) struct ScopeNames([OnceLock<&'static str>; REMEMBERED]);
+
+impl ScopeNames {
+    /// Returns a name, remembered or copied.
+    pub(crate) fn get(&self, name: &str) -> Cow<'static, str> {
+        if name.len() <= MAX_BYTES {
+            for slot in &self.0 {
+                let known = slot.get_or_init(|| String::from(name).leak());
+                if *known == name {
+                    return Cow::Borrowed(known);
+                }
+            }
+        }
+        Cow::Owned(name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_names_are_remembered_and_others_are_copied() {
+        let names = ScopeNames::default();
+        for _ in 0..2 {
+            for number in 0..=REMEMBERED {
+                let name = format!("scope {number}");
+                let found = names.get(&name);
+                assert_eq!(found, name);
+                let is_remembered = matches!(found, Cow::Borrowed(_));
+                assert_eq!(is_remembered, number < REMEMBERED, "{name}");
+            }
+        }
+        let long = "x".repeat(MAX_BYTES + 1);
+        assert_eq!(ScopeNames::default().get(&long), Cow::<str>::Owned(long));
+    }
+}
