@@ -28,7 +28,7 @@ impl Block {
         marks
     }
 
-    /// Returns a number with the highest bit if there is a sample in which no byte [breaks](super::is_break) a run of base64.
+    /// Returns a number with the highest bit if there is a sample in which no byte breaks a run of base64, as the space does.
     pub(in super::super) fn unbroken(&self) -> u64 {
         let (chunks, _) = self.0.as_chunks::<16>();
         let is_broken = |at: usize| {

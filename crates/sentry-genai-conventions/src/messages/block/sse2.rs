@@ -31,7 +31,7 @@ impl Block {
         first | second << 16 | (third | last << 16) << 32
     }
 
-    /// Returns a number with the highest bit if there is a sample in which no byte [breaks](super::is_break) a run of base64.
+    /// Returns a number with the highest bit if there is a sample in which no byte breaks a run of base64, as the space does.
     #[inline(always)]
     pub(in super::super) fn unbroken(&self) -> u64 {
         // Half of a character is less than nothing.
