@@ -183,14 +183,15 @@ impl Shells {
         &mut self,
         stores: impl Iterator<Item = Attributes>,
     ) -> Vec<Box<SourceSpan>> {
-        let emptied = stores.filter_map(empty);
-        emptied
-            .map_while(|store| {
-                let mut record = self.0.pop()?;
-                record.attributes = store;
-                Some(record)
-            })
-            .collect()
+        let mut records = Vec::with_capacity(stores.size_hint().0);
+        for store in stores.filter_map(empty) {
+            let Some(mut record) = self.0.pop() else {
+                break;
+            };
+            record.attributes = store;
+            records.push(record);
+        }
+        records
     }
 }
 
