@@ -153,18 +153,6 @@ impl Attributes {
         })
     }
 
-    /// Does what [`iter`](Self::iter) does from the entry number `start` on, with the hashes of the keys.
-    pub(crate) fn hashed_from(
-        &self,
-        start: usize,
-    ) -> impl Iterator<Item = (Hash, &str, Value<'_>)> {
-        let entries = self.entries.get(start..).unwrap_or_default();
-        entries.iter().filter_map(|entry| {
-            let value = self.value(&entry.value)?;
-            Some((entry.hash, entry.key.name(&self.text), value))
-        })
-    }
-
     /// The hashes of all keys there have been, as a set of 64.
     #[inline]
     pub(crate) fn seen(&self) -> u64 {
