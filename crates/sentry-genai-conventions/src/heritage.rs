@@ -85,6 +85,11 @@ impl Heritage {
 impl Attributes {
     /// Lists what the attributes from the one number `start` on tell the spans below, without the quotes that `Debug` adds.
     pub fn heritage(&self, start: usize) -> impl Iterator<Item = (Heritage, &str)> {
+        let start = if self.seen() & BITS == 0 {
+            usize::MAX
+        } else {
+            start
+        };
         self.texts_among(BITS, start)
             .filter_map(|(hash, key, text)| {
                 let heritage = Heritage::of_hashed(hash, key)?;
