@@ -156,4 +156,10 @@ impl Attributes {
             Some((entry.key.name(&self.text), value, entry.row.attribute()))
         })
     }
+
+    /// The hashes of all keys there have been, as a set of 64.
+    #[inline]
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
 }
