@@ -5,6 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use crate::{
     AiKind, Attributes, Value,
     attributes::{Hash, Name, Piece},
+    dialect,
     messages::{self, Messages, canonical},
     operation::Operation,
     recognise::Recognised,
@@ -32,7 +33,9 @@ enum Shape {
     Payload,
 }
 
-struct Content {
+/// A piece of content, and what it is like.
+#[derive(Debug)]
+pub(crate) struct Content {
     key: Name,
     side: Side,
     shape: Shape,
@@ -210,9 +213,28 @@ fn plain_reason(reason: &str) -> String {
 
 /// Brings all content into Sentry's shape, within `limits`.
 pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
+    shape_each(attributes, CONTENT, limits);
+}
+
+/// Returns the content that [`shape`] would find, or make of what it finds.
+pub(crate) fn to_shape(attributes: &Attributes) -> Vec<&'static Content> {
+    let has_messages = attributes.contains(dialect::INPUT) || attributes.contains(dialect::OUTPUT);
+    let is_found = |content: &&Content| {
+        let is_moved = has_messages && content.shape == Shape::System;
+        is_moved || attributes.get_name(&content.key).is_some()
+    };
+    CONTENT.iter().filter(is_found).collect()
+}
+
+/// Brings some content into Sentry's shape.
+pub(crate) fn shape_each<'c>(
+    attributes: &mut Attributes,
+    contents: impl IntoIterator<Item = &'c Content>,
+    limits: &ContentLimits,
+) {
     // What moves out of messages that were looked through is in shape already.
     let mut has_moved = false;
-    for content in CONTENT {
+    for content in contents {
         let key = content.key.text;
         let Some(Value::Str(text)) = attributes.get_name(&content.key) else {
             continue;

@@ -18,6 +18,9 @@ const AT_HAND: usize = 8;
 /// How many records a thread that has none left takes along at once.
 const REFILL: usize = 4;
 
+/// How many attributes the translation adds to most spans at most: a total, a conversation, an agent, system instructions.
+const ADDED: usize = 4;
+
 /// How large a store may have become and still be used again.
 const MAX_BYTES: usize = 16 * 1024;
 
@@ -107,7 +110,7 @@ fn at_hand(queue: &Queue) -> Option<Box<SourceSpan>> {
 
 fn new_store(fields: usize) -> Attributes {
     // Most texts are short, and one that is not makes room for itself.
-    Attributes::with_capacity(fields, 32 * fields)
+    Attributes::with_capacity(fields + ADDED, 32 * fields)
 }
 
 /// `None` on a thread that is going away: it starts no more spans.

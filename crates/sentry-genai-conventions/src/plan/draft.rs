@@ -262,7 +262,7 @@ impl Draft<'_> {
             names_agent: has("gen_ai.agent.name"),
             counts: self.counts()?,
             looks_for_reasons: row.kind == AiKind::LlmCall && !has(FINISH_REASONS) && has(OUTPUT),
-            has_content: attributes.iter().any(|(key, _)| content::has_shape(key)),
+            content: content::to_shape(attributes),
         })
     }
 

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::check::is_plain;
 use crate::{
-    AiKind, Attributes, SourceSpan, TranslateOptions, content,
+    AiKind, Attributes, SourceSpan, TranslateOptions,
+    content::{self, Content},
     naming::{self, Naming},
     operation::{self, AiOperation},
     plain, tokens,
@@ -35,7 +36,8 @@ pub(super) struct AiWork {
     pub(super) counts: Counts,
     /// Whether why the model stopped can only be found in the messages.
     pub(super) looks_for_reasons: bool,
-    pub(super) has_content: bool,
+    /// What there is to shape, in the order in which that is done.
+    pub(super) content: Vec<&'static Content>,
 }
 
 /// How token counts come to add up.
@@ -109,10 +111,9 @@ impl Work {
     }
 
     pub(super) fn shape_content(&self, span: &mut SourceSpan, options: &TranslateOptions) {
-        if let Self::Ai(work) = self
-            && work.has_content
-        {
-            content::shape(&mut span.attributes, &options.limits);
+        if let Self::Ai(work) = self {
+            let content = work.content.iter().copied();
+            content::shape_each(&mut span.attributes, content, &options.limits);
         }
     }
 }
