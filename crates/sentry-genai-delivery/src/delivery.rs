@@ -355,10 +355,13 @@ impl Shared {
             bytes,
         };
         let hurry = level != Level::Fine;
+        let wants_spare = recycle::has_room();
         let same_process = || self.is_of_this_process();
-        let push = |wants_spare| self.queue.push(handover, hurry, wants_spare, same_process);
-        match recycle::exchange(push) {
-            Ok(()) => {
+        match self.queue.push(handover, hurry, wants_spare, same_process) {
+            Ok(spare) => {
+                if let Some(record) = spare {
+                    recycle::keep(record);
+                }
                 if level == Level::Exceeded {
                     self.shorten_queue();
                 }

@@ -7,9 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sentry_genai_conventions::SourceSpan;
-
-use crate::{progress::Ticket, recycle::Spares, segment::Segment, trace::Trace};
+use crate::{
+    progress::Ticket,
+    recycle::{Record, Spares},
+    segment::Segment,
+    trace::Trace,
+};
 
 /// How long the worker lets spans pile up while it has work, so that not every span wakes it.
 const NAP: Duration = Duration::from_millis(10);
@@ -29,7 +32,7 @@ pub(crate) enum Message {
 
 #[derive(Debug)]
 pub(crate) struct Handover {
-    pub(crate) span: Box<SourceSpan>,
+    pub(crate) span: Record,
     pub(crate) segment: Arc<Segment>,
     /// The memory held for it.
     pub(crate) bytes: usize,
@@ -101,7 +104,7 @@ impl Queue {
         hurry: bool,
         wants_spare: bool,
         is_same_process: impl Fn() -> bool,
-    ) -> Result<Option<Box<SourceSpan>>, Refusal> {
+    ) -> Result<Option<Record>, Refusal> {
         let mut state = match self.state.try_lock() {
             Ok(state) => state,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -152,7 +155,7 @@ impl Queue {
     }
 
     /// Takes out so many empty records, or fewer.
-    pub(crate) fn take_spares(&self, most: usize) -> Vec<Box<SourceSpan>> {
+    pub(crate) fn take_spares(&self, most: usize) -> Vec<Record> {
         // Where the lock is taken, be it for good after a fork, a record is allocated sooner than waited for.
         let Ok(mut state) = self.state.try_lock() else {
             return Vec::new();
@@ -161,7 +164,7 @@ impl Queue {
     }
 
     /// Takes in empty records, to be used again, as far as there is room for them.
-    pub(crate) fn recycle(&self, mut spent: Vec<Box<SourceSpan>>) {
+    pub(crate) fn recycle(&self, mut spent: Vec<Record>) {
         self.lock().spares.add(&mut spent);
         // What is left is freed here, with nothing locked.
     }

@@ -24,6 +24,9 @@ const ADDED: usize = 4;
 /// How large a store may have become and still be used again.
 const MAX_BYTES: usize = 16 * 1024;
 
+/// A span in memory of its own, so that it moves by its address.
+pub(crate) type Record = Box<SourceSpan>;
+
 thread_local! {
     static RECYCLED: RefCell<AtHand> = const {
         RefCell::new(AtHand { records: Vec::new(), shells: Vec::new() })
@@ -31,13 +34,13 @@ thread_local! {
 }
 
 struct AtHand {
-    records: Vec<Box<SourceSpan>>,
+    records: Vec<Record>,
     /// Records whose attributes went without them.
-    shells: Vec<Box<SourceSpan>>,
+    shells: Vec<Record>,
 }
 
 /// Returns an empty record, whatever its ids and times, with room for `fields` attributes, or about that.
-pub(crate) fn record(fields: usize, queue: &Queue) -> Box<SourceSpan> {
+pub(crate) fn record(fields: usize, queue: &Queue) -> Record {
     at_hand(queue).unwrap_or_else(|| {
         let start = Timestamp::default();
         let mut record = Box::new(SourceSpan::new(new_trace_id(), new_span_id(), "", start));
@@ -57,7 +60,7 @@ pub(crate) fn attributes(fields: usize, queue: &Queue) -> Attributes {
 }
 
 /// Moves a span to where it can travel from.
-pub(crate) fn boxed(span: SourceSpan) -> Box<SourceSpan> {
+pub(crate) fn boxed(span: SourceSpan) -> Record {
     match with(|recycled| recycled.shells.pop()).flatten() {
         Some(mut shell) => {
             *shell = span;
@@ -68,37 +71,28 @@ pub(crate) fn boxed(span: SourceSpan) -> Box<SourceSpan> {
 }
 
 /// Takes back a record that was not needed.
-pub(crate) fn give_back(mut record: Box<SourceSpan>) {
+pub(crate) fn give_back(mut record: Record) {
     if let Some(attributes) = empty(mem::take(&mut record.attributes)) {
         record.attributes = attributes;
-        with(|recycled| {
-            if recycled.records.len() < AT_HAND {
-                recycled.records.push(record);
-            }
-        });
+        if has_room() {
+            keep(record);
+        }
     }
 }
 
-/// Lets a span be handed over by `exchange`, which is told whether this thread has room for a record and may return one.
+/// Returns whether this thread would keep one more record.
 #[inline]
-pub(crate) fn exchange<E>(
-    exchange: impl FnOnce(bool) -> Result<Option<Box<SourceSpan>>, E>,
-) -> Result<(), E> {
-    let mut exchange = Some(exchange);
-    let exchanged = RECYCLED.try_with(|recycled| {
-        let records = &mut recycled.borrow_mut().records;
-        let exchange = exchange.take()?;
-        Some(exchange(records.len() < AT_HAND).map(|record| records.extend(record)))
-    });
-    match (exchanged, exchange) {
-        (Ok(Some(exchanged)), _) => exchanged,
-        // On a thread that is going away.
-        (_, Some(exchange)) => exchange(false).map(drop),
-        (_, None) => Ok(()),
-    }
+pub(crate) fn has_room() -> bool {
+    with(|recycled| recycled.records.len() < AT_HAND).unwrap_or(false)
 }
 
-fn at_hand(queue: &Queue) -> Option<Box<SourceSpan>> {
+/// Keeps a record for this thread's next span.
+#[inline]
+pub(crate) fn keep(record: Record) {
+    with(|recycled| recycled.records.push(record));
+}
+
+fn at_hand(queue: &Queue) -> Option<Record> {
     let at_hand = with(|recycled| recycled.records.pop()).flatten();
     at_hand.or_else(|| {
         let mut spares = queue.take_spares(REFILL);
@@ -121,7 +115,7 @@ fn with<T>(use_it: impl FnOnce(&mut AtHand) -> T) -> Option<T> {
 }
 
 impl AtHand {
-    fn keep_shell(&mut self, shell: Box<SourceSpan>) {
+    fn keep_shell(&mut self, shell: Record) {
         if self.shells.len() < AT_HAND {
             self.shells.push(shell);
         }
@@ -132,7 +126,7 @@ impl AtHand {
 #[derive(Debug)]
 pub(crate) struct Spares {
     /// With the bytes that each occupies.
-    spares: Vec<(Box<SourceSpan>, usize)>,
+    spares: Vec<(Record, usize)>,
     bytes: usize,
     max_bytes: usize,
 }
@@ -147,7 +141,7 @@ impl Spares {
     }
 
     /// Takes in as many records as there is room for, and leaves the others.
-    pub(crate) fn add(&mut self, spent: &mut Vec<Box<SourceSpan>>) {
+    pub(crate) fn add(&mut self, spent: &mut Vec<Record>) {
         while let Some(record) = spent.pop() {
             let bytes = record.footprint();
             if self.bytes + bytes > self.max_bytes {
@@ -159,7 +153,7 @@ impl Spares {
         }
     }
 
-    pub(crate) fn take(&mut self) -> Option<Box<SourceSpan>> {
+    pub(crate) fn take(&mut self) -> Option<Record> {
         let (record, bytes) = self.spares.pop()?;
         self.bytes -= bytes;
         Some(record)
@@ -168,24 +162,21 @@ impl Spares {
 
 /// The records whose spans are being translated and encoded. Their stores come back later, and not all of them.
 #[derive(Debug, Default)]
-pub(crate) struct Shells(Vec<Box<SourceSpan>>);
+pub(crate) struct Shells(Vec<Record>);
 
 /// How many shells wait for a store. A span's own memory is gone by then, and these are not accounted for.
 const MAX_SHELLS: usize = 1024;
 
 impl Shells {
     /// Keeps the record of a span that has been translated, and that is empty by now.
-    pub(crate) fn keep(&mut self, record: Box<SourceSpan>) {
+    pub(crate) fn keep(&mut self, record: Record) {
         if self.0.len() < MAX_SHELLS {
             self.0.push(record);
         }
     }
 
     /// Makes empty records of the stores of spans that have been encoded, as far as it is worth it.
-    pub(crate) fn refill(
-        &mut self,
-        stores: impl Iterator<Item = Attributes>,
-    ) -> Vec<Box<SourceSpan>> {
+    pub(crate) fn refill(&mut self, stores: impl Iterator<Item = Attributes>) -> Vec<Record> {
         let mut records = Vec::with_capacity(stores.size_hint().0);
         for store in stores.filter_map(empty) {
             let Some(mut record) = self.0.pop() else {

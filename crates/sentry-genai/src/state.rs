@@ -21,6 +21,8 @@ use tracing_subscriber::{
 use crate::{conversation::Frame, handle::Handle, scoped::Surroundings};
 
 /// An open span that will be sent, or the local root of a trace that is not.
+///
+/// It is moved a few times, which up to 128 bytes the compiler does without a call.
 pub(crate) struct SpanState {
     _open: Option<Open>,
     pub(crate) trace: Arc<LocalTrace>,
@@ -195,7 +197,7 @@ pub(crate) struct Node {
     pub(crate) agent_name: Option<Arc<str>>,
     session_id: Option<Arc<str>>,
     /// How far down the list of session keys the one in use stands.
-    session_rank: usize,
+    session_rank: u8,
     gen_ai: bool,
     pub(crate) model_calls_below: bool,
     /// What the keys of the span announce.
@@ -290,11 +292,12 @@ impl Node {
         match heritage {
             Heritage::Conversation => self.conversation = ConversationSetting::Id(text),
             Heritage::Agent => self.agent_name = Some(text),
-            Heritage::Session { rank }
-                if self.session_id.is_none() || rank <= self.session_rank =>
-            {
-                self.session_id = Some(text);
-                self.session_rank = rank;
+            Heritage::Session { rank } => {
+                let rank = u8::try_from(rank).unwrap_or(u8::MAX);
+                if self.session_id.is_none() || rank <= self.session_rank {
+                    self.session_id = Some(text);
+                    self.session_rank = rank;
+                }
             }
             _ => {}
         }
@@ -583,4 +586,14 @@ fn with_current_span<T>(read: impl FnOnce(SpanRef<'_, Registry>) -> Option<T>) -
         let current: Id = dispatch.current_span().id()?.clone();
         read(registry.span(&current)?)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_small() {
+        assert!(size_of::<SpanState>() <= 128, "{}", size_of::<SpanState>());
+    }
 }
