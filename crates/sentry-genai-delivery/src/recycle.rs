@@ -198,25 +198,39 @@ fn empty(mut attributes: Attributes) -> Option<Attributes> {
 
 #[cfg(test)]
 mod tests {
+    use sentry_genai_conventions::{PlanningTranslator, TranslateOptions, Translator};
+
     use super::*;
     use crate::testing;
 
     #[test]
     fn a_record_comes_back_empty() {
         let segment = testing::segment();
-        let mut span = testing::source(&segment, new_span_id());
-        span.scope = "shop".into();
-        span.attributes.push("gen_ai.request.model", "gpt-5-mini");
-        span.inherited.agent_name = Some("Support Bot".into());
+        let mut translator = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
         let mut shells = Shells::default();
-        let span = shells.unpack(boxed(span));
-        assert_eq!(span.attributes.len(), 1);
+        // The first two of a shape are translated step by step, the third by a plan.
+        let stores: Vec<_> = std::iter::repeat_with(|| {
+            let mut span = testing::source(&segment, new_span_id());
+            span.scope = "shop".into();
+            span.attributes.push("gen_ai.request.model", "gpt-5-mini");
+            span.inherited.agent_name = Some("Support Bot".into());
+            let mut record = boxed(span);
+            let translated = translator.translate(&mut record);
+            assert!(!translated.attributes.is_empty());
+            shells.keep(record);
+            translated.attributes
+        })
+        .take(3)
+        .collect();
 
-        let mut records = shells.refill([span.attributes, Attributes::default()].into_iter());
-        let record = records.pop().unwrap();
-        assert!(records.is_empty(), "there was one store worth keeping");
-        assert!(record.attributes.is_empty() && record.attributes.footprint() > 0);
-        assert!(record.scope.is_empty() && record.inherited.agent_name.is_none());
+        let mut records = shells.refill(stores.into_iter().chain([Attributes::default()]));
+        assert_eq!(records.len(), 3, "there were three stores worth keeping");
+        for record in &records {
+            assert!(record.attributes.is_empty() && record.attributes.footprint() > 0);
+            assert!(record.scope.is_empty() && record.inherited.agent_name.is_none());
+            assert!(record.parent_span_id.is_none() && record.links.is_empty());
+        }
+        let record = records.swap_remove(0);
 
         let mut spares = Spares::new(record.footprint());
         let mut spent = vec![record.clone(), record];

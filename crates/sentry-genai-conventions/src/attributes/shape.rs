@@ -213,6 +213,10 @@ impl Attributes {
     }
 
     /// Gives what was recorded as number `index` another key, which nothing else has.
+    #[expect(
+        clippy::ptr_arg,
+        reason = "a key that lives as long as the program needs no copy"
+    )]
     pub(crate) fn rename_at(&mut self, index: usize, key: &Cow<'static, str>) {
         let new = match key {
             Cow::Borrowed(key) => Key::Static(key),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::{collection, prelude::*, sample};
 
 use crate::{
-    AiKind, PlanningTranslator, Scalar, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,
-    SpanKind, Timestamp, TraceId, TranslateOptions, Translator, Value,
+    AiKind, ContentLimits, PlanningTranslator, Scalar, SentrySpan, SourceEvent, SourceSpan,
+    SourceStatus, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator, Value,
 };
 
 /// What an attribute may hold here.
@@ -263,16 +263,23 @@ fn summary(span: &SentrySpan) -> String {
     )
 }
 
+/// Limits that a text of this test exceeds.
+const SHORT: ContentLimits = ContentLimits {
+    text_bytes: 100,
+    attribute_bytes: 200,
+};
+
 fn options() -> impl Strategy<Value = TranslateOptions> {
     (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(inputs, outputs, short)| {
-        let mut options = TranslateOptions::default();
-        options.capture_inputs = inputs;
-        options.capture_outputs = outputs;
-        if short {
-            options.limits.text_bytes = 100;
-            options.limits.attribute_bytes = 200;
+        TranslateOptions {
+            capture_inputs: inputs,
+            capture_outputs: outputs,
+            limits: if short {
+                SHORT
+            } else {
+                ContentLimits::default()
+            },
         }
-        options
     })
 }
 
@@ -291,7 +298,7 @@ proptest! {
             if same_place {
                 (circumstances.name, circumstances.scope, circumstances.kind) = (name, scope, kind);
             }
-            let shape: &Vec<_> = which.get(&*shapes);
+            let shape: &Vec<_> = which.get(&shapes);
             let mut span = span(shape, &circumstances);
             let expected = summary(&translator.translate(span.clone()));
             prop_assert_eq!(summary(&planning.translate(&mut span)), expected);
@@ -367,9 +374,11 @@ fn usual(what: &str) -> SourceSpan {
 #[test]
 fn usual_spans_are_planned() {
     for capture in [false, true] {
-        let mut options = TranslateOptions::default();
-        options.capture_inputs = capture;
-        options.capture_outputs = capture;
+        let options = TranslateOptions {
+            capture_inputs: capture,
+            capture_outputs: capture,
+            ..TranslateOptions::default()
+        };
         for what in ["chat", "tool", "agent", "http", "function"] {
             let span = usual(what);
             let plan = super::Plan::of(&span, &options).unwrap_or_else(|| panic!("{what}"));
