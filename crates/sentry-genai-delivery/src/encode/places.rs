@@ -61,7 +61,8 @@ impl Middle {
     pub(super) fn new() -> Self {
         Self {
             text: MIDDLE,
-            second: 0,
+            // None yet: zero is a second, too.
+            second: u64::MAX,
         }
     }
 

@@ -182,6 +182,7 @@ fn times_of_spans_that_follow_one_another() {
     let encoder = encoder();
     let mut frame = encoder.frame(&segment);
     let times = [
+        (0, 5, 0, 6),
         (1_795_132_800, 0, 1_795_132_800, 5),
         (1_795_132_800, 999_999, 1_795_132_801, 0),
         (1_795_132_801, 1, 1_795_132_801, 999_999),
