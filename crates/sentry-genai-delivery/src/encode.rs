@@ -15,7 +15,7 @@ use self::{
 };
 use crate::{
     config::Config,
-    json::{write_bool, write_hex, write_string, write_timestamp},
+    json::{hex, write_bool, write_hex, write_string, write_timestamp},
     segment::Segment,
 };
 
@@ -66,9 +66,10 @@ impl SpanEncoder {
     fn frame(&self, segment: &Segment) -> Frame {
         let name = segment.name();
         let mut attributes = Vec::with_capacity(3);
-        let id = segment.span_id().to_string();
+        let id = hex(&segment.span_id().to_bytes());
+        let id = str::from_utf8(id.as_flattened()).unwrap_or_default();
         let mut add = |preset: Preset, value| attributes.push((preset, preset.encoded(value)));
-        add(Preset::SegmentId, Value::Str(&id));
+        add(Preset::SegmentId, Value::Str(id));
         if !name.is_empty() {
             add(Preset::SegmentName, Value::Str(&name));
         }

@@ -44,15 +44,17 @@ impl Frame {
         segment_attributes: Vec<(Preset, Vec<u8>)>,
         common: &[(Preset, Vec<u8>)],
     ) -> Self {
-        let encoded = segment_attributes.iter().chain(common);
-        let encoded: Vec<_> = encoded.map(|(_, json)| &**json).collect();
+        let mut common_block = Vec::with_capacity(1024);
+        for (_, json) in segment_attributes.iter().chain(common) {
+            common_block.extend_from_slice(json);
+        }
         Self {
             segment: segment.span_id(),
             head: Head::of(segment.trace().trace_id()),
             middle: Middle::new(),
-            common_block: encoded.concat(),
+            common_block,
             segment_attributes,
-            descriptions: Vec::new(),
+            descriptions: Vec::with_capacity(8),
         }
     }
 

@@ -51,7 +51,8 @@ impl Preset {
     }
 
     pub(super) fn encoded(self, value: Value<'_>) -> Vec<u8> {
-        let mut json = Vec::new();
+        // What most take, so that it does not grow.
+        let mut json = Vec::with_capacity(128);
         write_attribute(&mut json, self.key(), value);
         json
     }
