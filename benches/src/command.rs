@@ -144,7 +144,7 @@ fn figures(driver: &Driver, selection: &Selection) -> Result<Vec<Figures>, Box<d
     for &workload in workloads {
         for &peer in peers.iter().filter(|peer| peer.takes_part_in(workload)) {
             eprintln!("{} {}", workload.name(), peer.name());
-            let figures = with_patience(|| driver.figures(workload, peer))?;
+            let figures = driver.figures(workload, peer)?;
             if selection.output == Output::Json {
                 println!("{}", serde_json::to_string(&figures)?);
             }
@@ -152,20 +152,6 @@ fn figures(driver: &Driver, selection: &Selection) -> Result<Vec<Figures>, Box<d
         }
     }
     Ok(all)
-}
-
-/// Measures again if that fails: under callgrind a peer may take longer than its own time limit allows, and ten minutes' figures should not be lost
-/// for it.
-fn with_patience<T>(measure: impl Fn() -> Result<T, Box<dyn Error>>) -> Result<T, Box<dyn Error>> {
-    const TRIES: usize = 3;
-
-    for _ in 1..TRIES {
-        match measure() {
-            Ok(measured) => return Ok(measured),
-            Err(error) => eprintln!("measuring again after {error}"),
-        }
-    }
-    measure()
 }
 
 /// Measures at growing sizes.
