@@ -1,7 +1,5 @@
 //! Who is whose parent among the spans of a batch.
 
-use std::hash::{BuildHasher as _, RandomState};
-
 use crate::{SentrySpan, SpanId};
 
 /// Who is whose parent, and an order in which children come before their parents.
@@ -17,7 +15,7 @@ impl Family {
             .iter()
             .enumerate()
             .map(|(position, span)| {
-                let parent = index.find(spans, span.parent_span_id?)?;
+                let parent = index.find(span.parent_span_id?)?;
                 (parent != position).then_some(parent)
             })
             .collect();
@@ -57,52 +55,29 @@ fn leaves_first(parents: &[Option<usize>]) -> Vec<usize> {
     order
 }
 
-/// Where the span of an id stands: lists of the spans whose ids have the same hash.
+/// Where the span of an id stands.
 ///
-/// The hash is a multiplication, by a factor that nobody knows. Of whatever ids a remote party chooses, so no more share a list
-/// than of random ones.
-pub(crate) struct Index {
-    factor: u64,
-    shift: u32,
-    /// Positions, plus one; zero is none. First those of the lists' first spans, then for every span that of the next one.
-    first: Vec<u32>,
-    next: Vec<u32>,
-}
+/// A remote party may choose ids, so the hash has a seed that nobody knows.
+pub(crate) struct Index(foldhash::HashMap<u64, usize>);
 
 impl Index {
     pub(crate) fn of(spans: &[SentrySpan]) -> Self {
-        let bits = (2 * spans.len()).max(2).next_power_of_two().ilog2();
-        let mut index = Self {
-            // Any odd number is as good as another.
-            factor: RandomState::new().hash_one(0) | 1,
-            shift: u64::BITS - bits,
-            first: vec![0; 1 << bits],
-            next: Vec::with_capacity(spans.len()),
-        };
-        for (number, span) in (1..).zip(spans) {
-            let list = index.list(span.span_id);
-            // Of several spans with one id, the last is found.
-            let next = std::mem::replace(&mut index.first[list], number);
-            index.next.push(next);
-        }
-        index
+        // Of several spans with one id, the last is found.
+        let places = spans.iter().zip(0..);
+        Self(
+            places
+                .map(|(span, place)| (number(span.span_id), place))
+                .collect(),
+        )
     }
 
-    fn list(&self, id: SpanId) -> usize {
-        let id = u64::from_ne_bytes(id.to_bytes());
-        (id.wrapping_mul(self.factor) >> self.shift) as usize
+    pub(crate) fn find(&self, id: SpanId) -> Option<usize> {
+        self.0.get(&number(id)).copied()
     }
+}
 
-    pub(crate) fn find(&self, spans: &[SentrySpan], id: SpanId) -> Option<usize> {
-        let mut number = self.first[self.list(id)];
-        loop {
-            let position = (number as usize).checked_sub(1)?;
-            if spans[position].span_id == id {
-                return Some(position);
-            }
-            number = self.next[position];
-        }
-    }
+fn number(id: SpanId) -> u64 {
+    u64::from_ne_bytes(id.to_bytes())
 }
 
 #[cfg(test)]
@@ -153,22 +128,5 @@ mod tests {
     fn of_spans_with_one_id_the_last_is_the_parent() {
         let twice = family(&[(2, 1), (1, 0), (1, 0)]);
         assert_eq!(twice.parents, [Some(2), None, None]);
-    }
-
-    #[test]
-    fn ids_that_differ_in_few_bits_are_found() {
-        let ids: Vec<_> = (0..1000_u64).map(|n| (n << 54 | 1, n << 54 | 1)).collect();
-        let spans = spans(&ids);
-        let index = Index::of(&spans);
-        for (position, span) in spans.iter().enumerate() {
-            assert_eq!(index.find(&spans, span.span_id), Some(position));
-        }
-        let longest = (index.first.iter())
-            .map(|first| {
-                let next = |number: &u32| Some(index.next[*number as usize - 1]);
-                std::iter::successors(Some(*first), |it| (*it > 0).then(|| next(it))?).count() - 1
-            })
-            .max();
-        assert!(longest.unwrap() < 100, "{longest:?}");
     }
 }

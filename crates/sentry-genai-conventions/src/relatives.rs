@@ -56,7 +56,7 @@ fn may_repeat(spans: &[SentrySpan], index: &Index) -> bool {
     subjects.any(|inner| {
         let mut above = inner.parent_span_id;
         for _ in 0..=PATIENCE {
-            let Some(position) = above.and_then(|id| index.find(spans, id)) else {
+            let Some(position) = above.and_then(|id| index.find(id)) else {
                 return false;
             };
             let outer = &spans[position];

@@ -1,15 +1,15 @@
 //! Spans of the same trace, gathered until they are sent together.
 
 use std::{
-    collections::{HashSet, VecDeque, hash_map::Entry},
+    collections::{VecDeque, hash_map::Entry},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use foldhash::{HashMap, HashSet};
 use sentry_genai_conventions::{SentrySpan, SpanId, TraceId};
 
 use crate::{
-    keyed::{IdMap, Keyed},
     segment::Segment,
     trace::Trace,
     wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
@@ -31,8 +31,7 @@ const MAX_SPARE_SPANS: usize = MAX_ENVELOPE_SPANS.next_power_of_two();
 #[derive(Debug)]
 pub(crate) struct Buckets {
     purpose: Purpose,
-    hash: Keyed,
-    open: IdMap<TraceId, Bucket>,
+    open: HashMap<TraceId, Bucket>,
     /// Deadlines in the order they fall due. A bucket that is gone leaves its deadlines behind.
     by_age: VecDeque<Deadline>,
     by_segment_end: VecDeque<Deadline>,
@@ -61,7 +60,7 @@ pub(crate) struct Bucket {
     pub(crate) bytes: usize,
     /// The segment of all spans that are not in `others`.
     segment: Arc<Segment>,
-    others: IdMap<SpanId, Arc<Segment>>,
+    others: HashMap<SpanId, Arc<Segment>>,
     number: u64,
     lingers: bool,
 }
@@ -75,11 +74,9 @@ struct Deadline {
 
 impl Buckets {
     pub(crate) fn new(purpose: Purpose) -> Self {
-        let hash = Keyed::default();
         Self {
             purpose,
-            hash,
-            open: IdMap::with_hasher(hash),
+            open: HashMap::default(),
             by_age: VecDeque::new(),
             by_segment_end: VecDeque::new(),
             opened: 0,
@@ -116,7 +113,7 @@ impl Buckets {
                     spans: room,
                     bytes: 0,
                     segment: Arc::clone(segment),
-                    others: IdMap::with_hasher(self.hash),
+                    others: HashMap::default(),
                     number: self.opened,
                     lingers: false,
                 })
@@ -237,9 +234,9 @@ impl Bucket {
     /// Keeps the last span of every id, as the server would, and returns how many went.
     pub(crate) fn drop_duplicates(&mut self) -> usize {
         let before = self.spans.len();
-        let ids = self.spans.iter().map(|span| span.span_id);
-        if !self.others.hasher().are_distinct(ids) {
-            let mut seen = HashSet::new();
+        let mut seen = HashSet::with_capacity_and_hasher(before, Default::default());
+        if !self.spans.iter().all(|span| seen.insert(span.span_id)) {
+            seen.clear();
             self.spans.reverse();
             self.spans.retain(|span| seen.insert(span.span_id));
             self.spans.reverse();

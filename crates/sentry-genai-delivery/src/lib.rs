@@ -19,7 +19,6 @@ mod http;
 mod ids;
 mod incoming;
 mod json;
-mod keyed;
 mod legacy;
 mod limits;
 #[cfg(feature = "metrics")]
