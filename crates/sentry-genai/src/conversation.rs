@@ -7,9 +7,9 @@ use std::{
 };
 
 use crate::{
-    handle,
+    current, handle,
+    heritage::ConversationSetting,
     scoped::{Entered, Scoped, Surroundings},
-    state::{self, ConversationSetting},
 };
 
 /// Names a conversation, for a future or a block of code to run in.
@@ -105,7 +105,7 @@ fn change(id: Option<Arc<str>>) {
         Some(id) => ConversationSetting::Id(Arc::clone(id)),
         None => ConversationSetting::Removed,
     };
-    if state::set_conversation_of_current_span(setting) {
+    if current::set_conversation(setting) {
         return;
     }
     if let Some(frame) = Surroundings::conversation() {

@@ -15,6 +15,7 @@ use tracing::{Id, dispatcher, subscriber::NoSubscriber};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
+    current,
     handle::CorrelationMode,
     state::{self, SpanIds, SpanState},
 };
@@ -113,7 +114,7 @@ fn current() -> Option<SpanIds> {
     if dispatcher_is_busy() {
         return EVENT_SPAN.get();
     }
-    state::current_ids()
+    current::ids()
 }
 
 /// Remembers the span of an event for the hooks that run while it is dispatched.

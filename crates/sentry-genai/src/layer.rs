@@ -18,10 +18,12 @@ use crate::{
     conversation::Frame,
     correlation::{self, Continued},
     handle::{self, Handle},
+    heritage::{self, AsOf},
+    local_trace::{Clock, LocalTrace},
     plan::Plan,
     record::{LateRecorder, Recorder},
     scoped::Surroundings,
-    state::{self, AsOf, Clock, LocalTrace, SpanState, Unrecorded, given_name},
+    state::{self, SpanState, Unrecorded, given_name},
 };
 
 /// How many events and how many links a span keeps, as by default in OpenTelemetry's SDKs.
@@ -316,7 +318,7 @@ where
         if node.is_counted_model_call(&source) {
             note_model_call(span.parent());
         }
-        source.inherited = state::inherit(&node, &trace, &span);
+        source.inherited = heritage::inherit(&node, &trace, &span);
         trace.handle.delivery().send_record(source, &trace.segment);
     }
 }
@@ -358,7 +360,7 @@ fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option<Nearest> {
             let known = state.node.for_children();
             drop(extensions);
             return Some(Nearest::Recorded {
-                above: state::above_child(span, known, &trace),
+                above: heritage::above_child(span, known, &trace),
                 trace,
                 span_id,
                 frame,

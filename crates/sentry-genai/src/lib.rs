@@ -3,8 +3,11 @@
 
 mod conversation;
 mod correlation;
+mod current;
 mod handle;
+mod heritage;
 mod layer;
+mod local_trace;
 mod options;
 mod plan;
 pub mod propagation;

@@ -5,8 +5,8 @@ use std::{future::Future, sync::Arc};
 use sentry_genai_delivery::{IncomingTrace, baggage_of_conversation, conversation_in_baggage};
 
 use crate::{
+    current,
     scoped::{Scoped, Surroundings},
-    state,
 };
 
 /// The trace that an incoming request belongs to.
@@ -79,7 +79,7 @@ impl IncomingContext {
 /// Asking for them settles what the trace's sampling context says.
 #[must_use]
 pub fn outgoing_headers() -> Vec<(&'static str, String)> {
-    let Some((local, span_id)) = state::current_trace() else {
+    let Some((local, span_id)) = current::trace() else {
         return Vec::new();
     };
     let trace = local.segment.trace();
@@ -87,7 +87,7 @@ pub fn outgoing_headers() -> Vec<(&'static str, String)> {
     let conversation = local
         .handle
         .propagates_conversations()
-        .then(state::current_conversation)
+        .then(current::conversation)
         .flatten()
         .and_then(|id| baggage_of_conversation(&id));
     if let Some(member) = conversation {

@@ -1,9 +1,10 @@
 //! Attributes that a span did not declare.
 
-use sentry_genai_conventions::Input;
+use sentry_genai_conventions::{Attributes, Input, Signs, excerpt};
 use tracing::Span;
+use tracing_subscriber::{Registry, registry::LookupSpan as _};
 
-use crate::state;
+use crate::state::SpanState;
 
 /// Sets attributes on a `tracing` span that its macro did not declare as fields.
 ///
@@ -26,6 +27,35 @@ pub trait SpanExt {
 
 impl SpanExt for Span {
     fn set_gen_ai_attribute<'v>(&self, key: &str, value: impl Into<Input<'v>>) {
-        state::set_attribute(self, key, value.into());
+        set_attribute(self, key, value.into());
     }
+}
+
+/// Adds an attribute to the state of one span; nothing happens if it has none.
+fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
+    span.with_subscriber(|(id, dispatch)| {
+        let registry = dispatch.downcast_ref::<Registry>()?;
+        let span = registry.span(id)?;
+        let mut extensions = span.extensions_mut();
+        let state = extensions.get_mut::<SpanState>()?;
+        let room = state.trace.handle.text_room();
+        let push = |attributes: &mut Attributes| match value {
+            Input::Str(text) => attributes.push_owned_key(key, &*excerpt(&text, room)),
+            value => attributes.push_owned_key(key, value),
+        };
+        match &mut state.source {
+            Some(source) => {
+                let start = source.attributes.records();
+                push(&mut source.attributes);
+                state.note_late(start, Signs::of(key));
+            }
+            // Not sent, but its conversation may be.
+            None => {
+                let mut attributes = Attributes::default();
+                push(&mut attributes);
+                state.note(&attributes, Signs::of(key));
+            }
+        }
+        Some(())
+    });
 }

@@ -1,0 +1,80 @@
+//! The span that is current where code runs.
+
+use std::sync::Arc;
+
+use sentry_genai_conventions::SpanId;
+use tracing::{Dispatch, Id, dispatcher};
+use tracing_subscriber::{
+    Registry,
+    registry::{LookupSpan, SpanRef},
+};
+
+use crate::{
+    heritage::{self, ConversationSetting},
+    local_trace::{LocalTrace, Said},
+    state::{SpanIds, SpanState, ids_of},
+};
+
+/// Returns the ids of the current span, and the trace it belongs to.
+pub(crate) fn trace() -> Option<(Arc<LocalTrace>, SpanId)> {
+    with_current_span(|span| {
+        span.scope().find_map(|span| {
+            let extensions = span.extensions();
+            let state = extensions.get::<SpanState>()?;
+            Some((Arc::clone(&state.trace), state.ids().span_id))
+        })
+    })
+}
+
+/// Returns the conversation that the current span belongs to.
+pub(crate) fn conversation() -> Option<Arc<str>> {
+    with_current_span(|span| {
+        span.scope().find_map(|span| {
+            let extensions = span.extensions();
+            let state = extensions.get::<SpanState>()?;
+            Some(heritage::inherit(&state.node, &state.trace, &span).conversation_id)
+        })?
+    })
+}
+
+/// Returns the ids of the current span.
+#[expect(
+    clippy::redundant_closure,
+    reason = "the function alone is not general enough in its lifetime"
+)]
+pub(crate) fn ids() -> Option<SpanIds> {
+    with_current_span(|span| ids_of(span))
+}
+
+/// Sets the conversation of the current span's subtree; false if no span is open.
+pub(crate) fn set_conversation(setting: ConversationSetting) -> bool {
+    let set = with_current_span(|span| {
+        span.scope().find_map(|span| {
+            let mut extensions = span.extensions_mut();
+            let state = extensions.get_mut::<SpanState>()?;
+            let Some(source) = &mut state.source else {
+                // It stands for all spans of its trace, and this may be a task among others.
+                return Some(());
+            };
+            if let ConversationSetting::Id(id) = &setting
+                && source.attributes.contains("gen_ai.conversation.id")
+            {
+                source.attributes.push("gen_ai.conversation.id", &**id);
+            }
+            state.node.conversation = setting.clone();
+            state.trace.note_said(Said::Late);
+            Some(())
+        })
+    });
+    set.is_some()
+}
+
+fn with_current_span<T>(read: impl FnOnce(SpanRef<'_, Registry>) -> Option<T>) -> Option<T> {
+    let mut read = Some(read);
+    dispatcher::get_default(|dispatch: &Dispatch| {
+        let read = read.take()?;
+        let registry = dispatch.downcast_ref::<Registry>()?;
+        let current: Id = dispatch.current_span().id()?.clone();
+        read(registry.span(&current)?)
+    })
+}
