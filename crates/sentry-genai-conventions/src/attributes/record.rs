@@ -1,0 +1,237 @@
+//! How values get into the store.
+
+use std::fmt::{self, Write as _};
+
+use super::{
+    AttributeKey, Attributes, Entry, Hash, Input, Key, Range, Slot, encodable::Plain,
+    name::head_bit,
+};
+use crate::{excerpt, messages::write_excerpt, tables::Row};
+
+impl Attributes {
+    /// Appends a value under a key that lives for the whole program, as a tracing field name does.
+    ///
+    /// A number that is not finite is dropped; an unsigned number above `i64::MAX` is kept as its decimal text.
+    pub fn push<'v>(&mut self, key: &'static str, value: impl Into<Input<'v>>) {
+        self.add_under(Key::Static(key), Hash::of(key), head_bit(key), value.into());
+    }
+
+    /// Appends a value under a key that is copied into the buffer.
+    pub fn push_owned_key<'v>(&mut self, key: &str, value: impl Into<Input<'v>>) {
+        if let Some(range) = self.write(key) {
+            self.add_under(Key::Text(range), Hash::of(key), head_bit(key), value.into());
+        }
+    }
+
+    /// Does what [`push`](Self::push) does for a key that is known beforehand.
+    #[inline]
+    pub fn push_known<'v>(&mut self, key: &AttributeKey, value: impl Into<Input<'v>>) {
+        self.add_under(Key::Static(key.name), key.hash, key.head, value.into());
+    }
+
+    /// Appends a text, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
+    #[inline]
+    pub fn push_text(&mut self, key: &'static str, text: &str, room: usize) {
+        let start = self.write_up_to(text, room);
+        self.push_written(key, Hash::of(key), head_bit(key), start);
+    }
+
+    /// Does what [`push_text`](Self::push_text) does for a key that is known beforehand.
+    #[inline]
+    pub fn push_known_text(&mut self, key: &AttributeKey, text: &str, room: usize) {
+        let start = self.write_up_to(text, room);
+        self.push_written(key.name, key.hash, key.head, start);
+    }
+
+    /// Appends the text that `value` displays as, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
+    ///
+    /// It is written into the buffer itself, and no further than sixteen times `room`.
+    pub fn push_display(&mut self, key: &'static str, value: impl fmt::Display, room: usize) {
+        let start = self.display_up_to(value, room);
+        self.push_written(key, Hash::of(key), head_bit(key), start);
+    }
+
+    /// Does what [`push_display`](Self::push_display) does for a key that is known beforehand.
+    pub fn push_known_display(
+        &mut self,
+        key: &AttributeKey,
+        value: impl fmt::Display,
+        room: usize,
+    ) {
+        let start = self.display_up_to(value, room);
+        self.push_written(key.name, key.hash, key.head, start);
+    }
+
+    /// Appends everything another store holds.
+    pub fn append(&mut self, later: Self) {
+        if later.entries.is_empty() {
+            return;
+        }
+        if self.entries.is_empty() {
+            *self = later;
+            return;
+        }
+        let Some(added) = self.write(&later.text) else {
+            return;
+        };
+        let first_array = self.arrays.len();
+        self.arrays.extend(later.arrays);
+        self.seen |= later.seen;
+        self.heads |= later.heads;
+        self.entries
+            .extend(later.entries.into_iter().map(|mut entry| {
+                if let Key::Text(range) = &mut entry.key {
+                    range.shift(added.start);
+                }
+                match &mut entry.value {
+                    Slot::Text(range) => range.shift(added.start),
+                    Slot::Array(index) => *index += first_array,
+                    _ => {}
+                }
+                entry
+            }));
+    }
+
+    fn add_under(&mut self, key: Key, hash: Hash, head: u64, value: Input<'_>) {
+        let value = match value {
+            Input::Bool(value) => Slot::Bool(value),
+            Input::Integer(value) => Slot::Integer(value),
+            Input::Wide(value) => match i64::try_from(value) {
+                Ok(value) => Slot::Integer(value),
+                Err(_) => match self.write(&value.to_string()) {
+                    Some(range) => Slot::Text(range),
+                    None => return,
+                },
+            },
+            Input::Double(value) if value.is_finite() => Slot::Double(value),
+            Input::Double(_) => return,
+            Input::Str(value) => match self.write(&value) {
+                Some(range) => Slot::Text(range),
+                None => return,
+            },
+            Input::Array(value) => {
+                self.arrays.push(value);
+                Slot::Array(self.arrays.len() - 1)
+            }
+        };
+        self.push_slot(key, hash, head, value);
+    }
+
+    /// Appends what was written from `start` on.
+    #[inline]
+    fn push_written(&mut self, key: &'static str, hash: Hash, head: u64, start: usize) {
+        if let Some(range) = self.written_since(start) {
+            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        }
+    }
+
+    #[inline]
+    pub(super) fn push_slot(&mut self, key: Key, hash: Hash, head: u64, value: Slot) {
+        self.seen |= hash.bit();
+        self.heads |= head;
+        self.entries.push(Entry {
+            key,
+            hash,
+            row: Row::UNKNOWN,
+            plain: Plain::UNKNOWN,
+            value,
+        });
+    }
+
+    /// Makes room in the buffer. One that is large already does not double: what follows a long prompt is mostly short.
+    #[inline]
+    pub(super) fn make_room(&mut self, bytes: usize) {
+        if bytes > self.text.capacity() - self.text.len() {
+            self.grow(bytes);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) {
+        const LARGE: usize = 16 * 1024;
+        const SPARE: usize = 1024;
+
+        let length = self.text.len() + bytes;
+        if length > LARGE {
+            self.text.reserve_exact(bytes + SPARE.max(length / 16));
+        } else if bytes > SPARE {
+            // What goes in is mostly followed by what comes out.
+            self.text.reserve(2 * bytes);
+        } else {
+            self.text.reserve(bytes);
+        }
+    }
+
+    /// Appends to the buffer, unless it would get longer than four gigabytes.
+    pub(super) fn write(&mut self, text: &str) -> Option<Range> {
+        let start = self.text.len();
+        if start + text.len() > u32::MAX as usize {
+            return None;
+        }
+        self.make_room(text.len());
+        self.text.push_str(text);
+        self.written_since(start)
+    }
+
+    /// Writes as much of a text as there is room for, and returns where it begins.
+    #[inline]
+    fn write_up_to(&mut self, text: &str, room: usize) -> usize {
+        let start = self.text.len();
+        self.make_room(text.len().min(room));
+        if text.len() <= room {
+            self.text.push_str(text);
+        } else {
+            write_excerpt(&mut self.text, text, room);
+        }
+        start
+    }
+
+    fn display_up_to(&mut self, value: impl fmt::Display, room: usize) -> usize {
+        let start = self.text.len();
+        let mut text = Limited {
+            text: &mut self.text,
+            room: room.saturating_mul(16),
+        };
+        // What reports an error, as a full buffer does, leaves what it wrote so far.
+        let _ = write!(text, "{value}");
+        if self.text.len() - start > room {
+            let excerpt = excerpt(&self.text[start..], room).into_owned();
+            self.text.truncate(start);
+            self.text.push_str(&excerpt);
+            self.text.shrink_to(self.text.len() * 2);
+        }
+        start
+    }
+
+    #[inline]
+    pub(super) fn written_since(&self, start: usize) -> Option<Range> {
+        let end = u32::try_from(self.text.len()).ok()?;
+        // It begins before it ends.
+        let start = start as u32;
+        Some(Range { start, end })
+    }
+}
+
+/// A buffer that takes so many bytes and no more.
+struct Limited<'a> {
+    text: &'a mut String,
+    room: usize,
+}
+
+impl fmt::Write for Limited<'_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        let fits = if piece.len() <= self.room {
+            piece
+        } else {
+            let boundary = (0..=self.room).rev().find(|&at| piece.is_char_boundary(at));
+            &piece[..boundary.unwrap_or(0)]
+        };
+        self.text.push_str(fits);
+        self.room -= fits.len();
+        if fits.len() == piece.len() {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
+    }
+}
