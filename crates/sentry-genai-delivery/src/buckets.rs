@@ -185,6 +185,13 @@ impl Buckets {
         self.remove(trace_id)
     }
 
+    /// Removes the buckets of traces that have been given up.
+    pub(crate) fn remove_given_up(&mut self) -> Vec<Bucket> {
+        let is_given_up = |bucket: &Bucket| bucket.traces().any(Trace::is_given_up);
+        let given_up = self.open.extract_if(|_, bucket| is_given_up(bucket));
+        given_up.map(|(_, bucket)| bucket).collect()
+    }
+
     /// Drops the deadlines of buckets that are gone, as far as they are first in line.
     fn forget_past(&mut self) {
         let open = &self.open;

@@ -15,8 +15,8 @@ pub(crate) struct Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Fine,
-    /// There is less room than one aims at.
-    AboveMark,
+    /// Room runs short, and the worker should see to it.
+    High,
     /// The worker did not keep up.
     Exceeded,
 }
@@ -53,33 +53,37 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Whether what the worker has passed on leaves no room for more, so that it has to drop the oldest traces.
+    /// Whether what the worker has passed on leaves too little room for more, so that it has to drop the oldest traces.
     ///
     /// What is still in the queue does not count: if the program produces more than can be sent for long, what is nearest to
-    /// being sent would otherwise be dropped again and again, and nothing would ever arrive.
+    /// being sent would otherwise be dropped again and again, and nothing would ever arrive. Nor may it take the room of the
+    /// queue: traces that grow side by side would then be dropped there, one span after the other, until none is whole.
     pub(crate) fn is_crowded(&self) -> bool {
         let queued = self.queued.load(Ordering::Relaxed);
         let passed_on = self.held().saturating_sub(queued);
-        passed_on > self.mark()
+        passed_on > self.limit - self.limit / 4
     }
 
-    /// The bytes above the mark that is aimed at when the limit is exceeded.
-    pub(crate) fn above_mark(&self) -> usize {
-        self.held().saturating_sub(self.mark())
+    /// How much the worker may take from the queue at once. What it has taken is out of reach when room runs short.
+    pub(crate) fn portion(&self) -> usize {
+        self.limit / 16
+    }
+
+    /// The bytes that are to be given up once the limit is exceeded: some more than that, so that it is not done for every span.
+    pub(crate) fn excess(&self) -> usize {
+        let aim = self.limit - self.limit / 16;
+        let held = self.held();
+        if held > self.limit { held - aim } else { 0 }
     }
 
     #[inline]
     fn level(&self, held: usize) -> Level {
-        if held <= self.mark() {
+        if held <= self.limit - self.limit / 8 {
             Level::Fine
         } else if held <= self.limit {
-            Level::AboveMark
+            Level::High
         } else {
             Level::Exceeded
         }
-    }
-
-    fn mark(&self) -> usize {
-        self.limit - self.limit / 8
     }
 }

@@ -388,10 +388,8 @@ impl Shared {
 
     /// Drops the oldest traces of the queue: the worker, who would choose better, does not keep up.
     fn shorten_queue(&self) {
-        let bytes = self.budget.above_mark();
         let give_up = |trace: &Trace| self.give_up(trace);
-        let (bytes, spans) = self.queue.drop_oldest_traces(bytes, give_up);
-        self.budget.release_queued(bytes);
+        let spans = self.queue.drop_oldest_traces(&self.budget, give_up);
         self.accounting.lose(LossReason::QueueOverflow, spans);
     }
 }

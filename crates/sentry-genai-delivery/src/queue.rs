@@ -1,13 +1,17 @@
 //! Where the application's threads hand spans over to the worker.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
     mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError},
     time::{Duration, Instant},
 };
 
+use foldhash::{HashMap, HashSet};
+use sentry_genai_conventions::TraceId;
+
 use crate::{
+    budget::Budget,
     progress::Ticket,
     recycle::{Record, Spares},
     segment::Segment,
@@ -64,6 +68,10 @@ pub(crate) struct Queue {
 struct State {
     messages: VecDeque<Message>,
     worker: Worker,
+    /// Whether the worker left something when it was here last.
+    has_rest: bool,
+    /// Whether traces have been given up since the worker was here last.
+    was_shortened: bool,
     supply: Supply,
     last_ticket: Ticket,
     spares: Spares,
@@ -84,6 +92,8 @@ impl Queue {
             state: Mutex::new(State {
                 messages: VecDeque::new(),
                 worker: Worker::Busy,
+                has_rest: false,
+                was_shortened: false,
                 supply: Supply::Open,
                 last_ticket: Ticket(0),
                 spares: Spares::new(max_spare_bytes),
@@ -169,12 +179,13 @@ impl Queue {
         // What is left is freed here, with nothing locked.
     }
 
-    /// Moves all messages to `batch`, which must be empty.
+    /// Moves messages to `batch`, which must be empty: all, or about so many bytes of them.
     ///
     /// Waits until there are some, but not beyond `due`. If the worker `was_busy`, lets them pile up for a moment.
     pub(crate) fn take(
         &self,
         batch: &mut VecDeque<Message>,
+        portion: usize,
         was_busy: bool,
         due: Option<Instant>,
     ) -> Supply {
@@ -187,7 +198,10 @@ impl Queue {
         let rested = |state: &State| {
             let urgent = state.messages.back().is_some_and(Message::is_flush);
             let enough = if was_busy { NAP_SPANS } else { 1 };
-            urgent || state.messages.len() >= enough || state.supply == Supply::Closed
+            urgent
+                || state.has_rest
+                || state.messages.len() >= enough
+                || state.supply == Supply::Closed
         };
         while !rested(&state) {
             let remaining = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -205,32 +219,61 @@ impl Queue {
                 break;
             }
         }
-        mem::swap(&mut state.messages, batch);
-        state.supply
+        let mut room = portion;
+        let beyond = state.messages.iter().position(|message| {
+            let fits = room > 0;
+            room = room.saturating_sub(message.bytes());
+            !fits
+        });
+        state.has_rest = beyond.is_some();
+        let Some(beyond) = beyond else {
+            mem::swap(&mut state.messages, batch);
+            return state.supply;
+        };
+        batch.extend(state.messages.drain(..beyond));
+        // More comes: the message that closes the queue, at least.
+        Supply::Open
     }
 
-    /// Gives up the oldest traces until `bytes` are free, and returns the bytes freed and the spans lost.
-    pub(crate) fn drop_oldest_traces(
-        &self,
-        bytes: usize,
-        give_up: impl Fn(&Trace),
-    ) -> (usize, u64) {
+    /// Whether traces have been given up here since this was asked last.
+    pub(crate) fn was_shortened(&self) -> bool {
+        mem::take(&mut self.lock().was_shortened)
+    }
+
+    /// Gives up the oldest traces until no more is held than may be, and returns how many spans that costs.
+    pub(crate) fn drop_oldest_traces(&self, budget: &Budget, give_up: impl Fn(&Trace)) -> u64 {
+        let mut state = self.lock();
+        // With the lock taken: of several threads that find too much, the first one does it.
+        let excess = budget.excess();
+        if excess == 0 {
+            return 0;
+        }
+        // Traces that grow side by side take turns: few of them free enough, if each is counted as a whole.
+        let mut bytes = HashMap::<TraceId, usize>::default();
+        for handover in state.messages.iter().filter_map(Message::span) {
+            *bytes.entry(handover.span.trace_id).or_default() += handover.bytes;
+        }
         let (mut freed, mut dropped) = (0, 0);
-        let mut traces = HashSet::new();
+        let mut oldest = HashSet::<TraceId>::default();
         // In place: while memory is short, a second queue would be one too many.
-        self.lock().messages.retain(|message| match message {
-            Message::Span(handover)
-                if freed < bytes || traces.contains(&handover.span.trace_id) =>
-            {
-                traces.insert(handover.span.trace_id);
-                give_up(handover.segment.trace());
-                freed += handover.bytes;
-                dropped += 1;
-                false
+        state.messages.retain(|message| {
+            let Some(handover) = message.span() else {
+                return true;
+            };
+            let trace_id = handover.span.trace_id;
+            if freed < excess && oldest.insert(trace_id) {
+                freed += bytes[&trace_id];
             }
-            _ => true,
+            let goes = oldest.contains(&trace_id);
+            if goes {
+                give_up(handover.segment.trace());
+                dropped += 1;
+            }
+            !goes
         });
-        (freed, dropped)
+        state.was_shortened |= dropped > 0;
+        budget.release_queued(freed);
+        dropped
     }
 
     fn add_flush(&self, mut state: MutexGuard<'_, State>) -> Ticket {
@@ -275,6 +318,18 @@ impl Queue {
 }
 
 impl Message {
+    fn span(&self) -> Option<&Handover> {
+        match self {
+            Self::Span(handover) => Some(handover),
+            Self::Flush(_) => None,
+        }
+    }
+
+    /// The memory held for it.
+    fn bytes(&self) -> usize {
+        self.span().map_or(0, |handover| handover.bytes)
+    }
+
     fn is_flush(&self) -> bool {
         matches!(self, Self::Flush(_))
     }
@@ -283,13 +338,16 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ids::new_span_id, testing};
+    use crate::{budget::Level, ids::new_span_id, testing};
 
     fn handover() -> Handover {
-        let segment = testing::segment();
+        handover_of(&testing::segment())
+    }
+
+    fn handover_of(segment: &Arc<Segment>) -> Handover {
         Handover {
-            span: Box::new(testing::source(&segment, new_span_id())),
-            segment,
+            span: Box::new(testing::source(segment, new_span_id())),
+            segment: Arc::clone(segment),
             bytes: 1,
         }
     }
@@ -313,5 +371,70 @@ mod tests {
         let taken = queue.lock();
         assert!(is_refused(push(handover())));
         drop(taken);
+    }
+
+    /// Otherwise a program that produces more than can be sent would see nothing of it.
+    #[test]
+    fn of_traces_that_grow_side_by_side_some_stay_whole_without_a_worker() {
+        const TRACES: usize = 160;
+        const SPANS: usize = 12;
+        let (queue, budget) = (Queue::new(0), Budget::new(300));
+        // All that the worker may hold.
+        budget.hold(225);
+        let open: Vec<_> = (0..TRACES).map(|_| testing::segment()).collect();
+        let (mut given_up, mut dropped) = (0, 0);
+        for _ in 0..SPANS {
+            for segment in &open {
+                if segment.trace().is_given_up() {
+                    given_up += 1;
+                    continue;
+                }
+                let level = budget.hold_queued(1);
+                let taken = queue.push(handover_of(segment), false, false, || true);
+                assert!(taken.is_ok());
+                if level == Level::Exceeded {
+                    dropped += queue.drop_oldest_traces(&budget, Trace::give_up);
+                }
+                assert!(budget.held() <= 300);
+            }
+        }
+        let waiting = mem::take(&mut queue.lock().messages);
+        assert_eq!(waiting.len() + given_up + dropped as usize, TRACES * SPANS);
+        let mut whole = 0;
+        for segment in &open {
+            let of_it = |message: &&Message| match message {
+                Message::Span(handover) => Arc::ptr_eq(&handover.segment, segment),
+                Message::Flush(_) => false,
+            };
+            match waiting.iter().filter(of_it).count() {
+                0 => {}
+                SPANS => whole += 1,
+                torso => panic!("{torso} of {SPANS}"),
+            }
+        }
+        assert!(whole > 0);
+        assert!(queue.was_shortened() && !queue.was_shortened());
+    }
+
+    #[test]
+    fn the_worker_takes_a_portion_at_a_time_and_all_that_there_is() {
+        let queue = Queue::new(0);
+        let push = || queue.push(handover(), false, false, || true);
+        for _ in 0..7 {
+            assert!(push().is_ok());
+        }
+        let ticket = queue.close();
+        let mut sizes = Vec::new();
+        loop {
+            let mut batch = VecDeque::new();
+            let supply = queue.take(&mut batch, 3, true, None);
+            sizes.push(batch.len());
+            if supply == Supply::Closed {
+                let last = batch.pop_back();
+                assert!(matches!(last, Some(Message::Flush(last)) if last == ticket));
+                break;
+            }
+        }
+        assert_eq!(sizes, [3, 3, 2]);
     }
 }

@@ -90,7 +90,8 @@ impl Worker {
         let due = due.into_iter().filter_map(Buckets::next_due).min();
         let supply = if self.batch.is_empty() {
             let queue = &self.shared.queue;
-            queue.take(&mut self.batch, self.was_busy, due)
+            let portion = self.shared.budget.portion();
+            queue.take(&mut self.batch, portion, self.was_busy, due)
         } else {
             // What a turn that panicked left behind comes first.
             Supply::Open
@@ -354,6 +355,11 @@ impl Worker {
             match self.unsampled.pop_oldest() {
                 Some(bucket) => self.dispatch(bucket),
                 None => break,
+            }
+        }
+        if self.shared.budget.is_crowded() && self.shared.queue.was_shortened() {
+            for bucket in self.buckets.remove_given_up() {
+                self.drop_bucket(bucket);
             }
         }
         while self.shared.budget.is_crowded() {

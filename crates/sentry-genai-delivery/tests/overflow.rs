@@ -83,14 +83,21 @@ fn traces_that_grow_side_by_side_arrive_whole_or_not_at_all() {
     // Later, spans would leave before their segment ends.
     assert!(begin.elapsed() < Duration::from_secs(5), "the test is void");
     assert!(delivery.flush(PATIENCE));
+    let in_peace = segment(&delivery);
+    for _ in 1..SPANS {
+        send(&delivery, &in_peace, new_span_id(), "peace");
+    }
+    send(&delivery, &in_peace, in_peace.span_id(), "peace");
+    assert!(delivery.flush(PATIENCE));
     let stats = delivery.stats();
     assert_eq!(
         stats.produced as usize,
-        THREADS * ROUNDS * SIDE_BY_SIDE * SPANS
+        (THREADS * ROUNDS * SIDE_BY_SIDE + 1) * SPANS
     );
     let lost = stats.lost(LossReason::QueueOverflow);
     assert_eq!(stats.accepted + lost, stats.produced, "{stats:?}");
-    assert!(lost > 0 && stats.accepted > 0, "{stats:?}");
+    // How much of the storm gets through depends on the machine; what comes after it does.
+    assert!(lost > 0 && stats.accepted as usize >= SPANS, "{stats:?}");
     let reported = ingest.client_reports();
     assert_eq!(reported[&("span".into(), "queue_overflow".into())], lost);
     let torsos: Vec<_> = (arrived(&ingest).into_values())
