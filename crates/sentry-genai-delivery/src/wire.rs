@@ -315,7 +315,10 @@ impl OpenEnvelope {
             let count = self.spans.to_string();
             self.buffer.splice(self.item_count, count.into_bytes());
         }
-        self.buffer.shrink_to_fit();
+        // A little too much is no harm. To give it back can mean new memory, and to find no use for it again.
+        if self.buffer.capacity() > self.buffer.len() + self.buffer.len() / 2 {
+            self.buffer.shrink_to_fit();
+        }
         Envelope {
             bytes: self.buffer,
             spans: self.spans,

@@ -1,4 +1,4 @@
-use sentry_genai_conventions::{Attributes, SpanId, Status, Timestamp, TraceId};
+use sentry_genai_conventions::{Attributes, Input, Scalar, SpanId, Status, Timestamp, TraceId};
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -248,4 +248,54 @@ fn integrations_go_with_the_segment() {
         json["attributes"]["sentry.sdk.integrations"],
         json!({"type": "array", "value": ["rig", "genai"]})
     );
+}
+
+#[test]
+fn attributes_in_any_order_and_of_any_type_are_written_as_they_are() {
+    const KEYS: [&str; 3] = ["app.one", "app.two", "sentry.release"];
+    let values = || {
+        let array = Scalar::Str("a\"b".to_owned());
+        [
+            Input::from("plain"),
+            Input::from("to \"escape\""),
+            Input::from(7_i64),
+            Input::from(0.5),
+            Input::from(true),
+            Input::from(vec![array]),
+        ]
+    };
+    let expected = [
+        string("plain"),
+        string("to \"escape\""),
+        json!({"type": "integer", "value": 7}),
+        json!({"type": "double", "value": 0.5}),
+        json!({"type": "boolean", "value": true}),
+        json!({"type": "array", "value": ["a\"b"]}),
+    ];
+    let segment = testing::segment();
+    let encoder = encoder();
+    let mut frame = encoder.frame(&segment);
+    for first in 0..values().len() {
+        for second in 0..values().len() {
+            for is_static in [true, false] {
+                let mut span = span(&segment, new_span_id());
+                for (key, index) in KEYS.into_iter().zip([first, second, first]) {
+                    let value = values().into_iter().nth(index).unwrap();
+                    if is_static {
+                        span.attributes.push(key, value);
+                    } else {
+                        span.attributes.push_owned_key(key, value);
+                    }
+                }
+                let mut buffer = Vec::new();
+                encoder.write(&mut buffer, &span, &mut frame);
+                let json: Json = serde_json::from_slice(&buffer).unwrap();
+                for (key, index) in KEYS.into_iter().zip([first, second, first]) {
+                    assert_eq!(json["attributes"][key], expected[index], "{json}");
+                }
+                let text = String::from_utf8(buffer).unwrap();
+                assert_eq!(text.matches("\"sentry.release\"").count(), 1, "{text}");
+            }
+        }
+    }
 }
