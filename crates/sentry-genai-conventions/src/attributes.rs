@@ -239,6 +239,13 @@ impl Attributes {
         self.iter().next().is_none()
     }
 
+    /// Returns about how long all texts are together, in bytes: those that were removed may count.
+    #[must_use]
+    #[inline]
+    pub fn text_bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Returns the bytes this store occupies in memory, for accounting.
     #[must_use]
     #[inline]

@@ -255,10 +255,12 @@ const CLOSE: &[u8] = b"]}\n";
 /// The room that so many spans with so much text take in one envelope, or about that: a buffer that grows is copied.
 fn room(spans: usize, text_bytes: usize) -> usize {
     /// What a span takes beside its texts.
-    const SPAN: usize = 768;
+    const SPAN: usize = 1024;
     /// What the escaper asks for before it writes a text of some kilobytes.
     const SPARE: usize = 16 * 1024;
 
+    // Of JSON inside of JSON, every quotation mark and backslash takes two bytes.
+    let text_bytes = text_bytes + text_bytes / 8;
     let room = spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
     room.min(MAX_ENVELOPE_BYTES + SPARE)
 }

@@ -312,7 +312,8 @@ impl Worker {
     ) -> Encoded {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         let trace = bucket.segment().trace();
-        wire::encode_within_limits(&self.encoder, trace, spans, bucket.bytes)
+        let texts = bucket.spans.iter().map(|span| span.attributes.text_bytes());
+        wire::encode_within_limits(&self.encoder, trace, spans, texts.sum())
     }
 
     fn encode_transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {
