@@ -9,9 +9,36 @@ use sentry_genai_conventions::{Timestamp, needs_no_escape};
 pub(crate) fn write_string(buffer: &mut Vec<u8>, text: &str) {
     if is_short_and_plain(text) {
         write_plain_string(buffer, text);
-    } else {
+    } else if text.len() <= LONG {
         json_escape_simd::escape_into(text, buffer);
+    } else {
+        write_long_string(buffer, text);
     }
+}
+
+/// From how many bytes on a text is escaped piece by piece.
+const LONG: usize = 16 * 1024;
+
+/// Writes a JSON string of a long text: the escaper asks for room for six times as much, as if every byte were a control
+/// character, and a large buffer would double for it.
+#[cold]
+fn write_long_string(buffer: &mut Vec<u8>, text: &str) {
+    const PIECE: usize = 2048;
+
+    let mut escaped = Vec::with_capacity(6 * PIECE + 64);
+    let mut rest = text;
+    buffer.push(b'"');
+    while !rest.is_empty() {
+        let end = PIECE.min(rest.len());
+        let end = (0..=end).rev().find(|&at| rest.is_char_boundary(at));
+        let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
+        escaped.clear();
+        json_escape_simd::escape_into(piece, &mut escaped);
+        // Without its own quotation marks.
+        buffer.extend_from_slice(&escaped[1..escaped.len() - 1]);
+        rest = after;
+    }
+    buffer.push(b'"');
 }
 
 /// Writes a JSON string of a text that needs no escaping.
@@ -132,6 +159,10 @@ mod tests {
                 ));
             }
         }
+        // Long ones, with a piece's end at every place of a character.
+        let all = every.repeat(LONG / every.len() + 2);
+        texts.extend((0..9).map(|shift| format!("{}{all}", "x".repeat(shift))));
+        texts.push("\u{10ffff}".repeat(LONG));
         for text in texts {
             let mut buffer = Vec::new();
             write_string(&mut buffer, &text);
