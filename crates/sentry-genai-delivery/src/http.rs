@@ -19,12 +19,14 @@ use ureq::{
         },
     },
     tls::{PemItem, RootCerts, TlsConfig, parse_pem},
+    unversioned::transport::DefaultConnector,
 };
 
 use crate::{
     config::Config,
     encode::{SDK_NAME, SDK_VERSION},
     limits,
+    lookup::Lookup,
 };
 
 /// How much of an answer is read, and for how long. More than that costs the connection, nothing else.
@@ -89,6 +91,7 @@ pub(crate) enum Failure {
 /// Sends with `ureq`, over connections that are kept alive.
 pub(crate) struct HttpPost {
     agent: Agent,
+    lookup: Lookup,
     /// `None` if the DSN names a server that HTTP has no words for.
     destination: Option<Destination>,
     compresses: bool,
@@ -141,7 +144,7 @@ impl HttpPost {
             .disable_verification(config.accept_invalid_certs)
             .build();
         let timeout = Some(config.request_timeout);
-        let agent = Agent::config_builder()
+        let agent_config = Agent::config_builder()
             .user_agent(user_agent.as_str())
             // Answers are a few bytes.
             .accept_encoding("")
@@ -151,8 +154,8 @@ impl HttpPost {
             .max_redirects_will_error(false)
             .max_idle_connections_per_host(config.max_connections)
             .max_idle_age(MAX_IDLE)
+            .timeout_resolve(Some(config.connect_timeout))
             .timeout_connect(Some(config.connect_timeout))
-            // With a limit for all of it, ureq would start a thread for every request, to look up a name.
             .timeout_send_request(timeout)
             .timeout_send_body(timeout)
             .timeout_recv_response(timeout)
@@ -161,10 +164,12 @@ impl HttpPost {
             .input_buffer_size(16 * 1024)
             .tls_config(tls)
             .proxy(proxy(config))
-            .build()
-            .new_agent();
+            .build();
+        let lookup = Lookup::default();
+        let connector = DefaultConnector::new();
         Self {
-            agent,
+            agent: Agent::with_parts(agent_config, connector, lookup.clone()),
+            lookup,
             destination: Destination::of(&config.dsn, &user_agent),
             compresses: config.compression.applies_to(config.dsn.host()),
         }
@@ -207,7 +212,13 @@ impl Post for HttpPost {
         } else {
             self.send(envelope, None)
         };
-        let mut response = sent.map_err(|error| Failure::of(&error))?;
+        let mut response = sent.map_err(|error| {
+            let failure = Failure::of(&error);
+            if failure == Failure::Unconnected {
+                self.lookup.doubt();
+            }
+            failure
+        })?;
         let headers = response.headers();
         let retry_after = text(headers, RETRY_AFTER);
         let answer = Answer {
@@ -303,4 +314,21 @@ fn proxy(config: &Config) -> Option<Proxy> {
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use sentry_core::ClientOptions;
+
+    use super::*;
+    use crate::testing;
+
+    /// Then it is tried again: nothing has been sent.
+    #[test]
+    fn a_name_that_nobody_knows_is_no_connection() {
+        let options = ClientOptions::new().dsn("http://public@nowhere.invalid/42");
+        let post = HttpPost::new(&testing::config(&options));
+        let failure = post.post(b"{}\n").unwrap_err();
+        assert_eq!(failure, Failure::Unconnected);
+    }
 }

@@ -21,6 +21,7 @@ mod incoming;
 mod json;
 mod legacy;
 mod limits;
+mod lookup;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod model_calls;
