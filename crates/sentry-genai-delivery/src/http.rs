@@ -154,7 +154,7 @@ impl HttpPost {
             .max_redirects_will_error(false)
             .max_idle_connections_per_host(config.max_connections)
             .max_idle_age(MAX_IDLE)
-            .timeout_resolve(Some(config.connect_timeout))
+            // With a limit for all of it, ureq would start a thread for every request, to look up a name.
             .timeout_connect(Some(config.connect_timeout))
             .timeout_send_request(timeout)
             .timeout_send_body(timeout)
@@ -165,7 +165,7 @@ impl HttpPost {
             .tls_config(tls)
             .proxy(proxy(config))
             .build();
-        let lookup = Lookup::default();
+        let lookup = Lookup::new(config.connect_timeout);
         let connector = DefaultConnector::new();
         Self {
             agent: Agent::with_parts(agent_config, connector, lookup.clone()),

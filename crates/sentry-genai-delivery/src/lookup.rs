@@ -2,13 +2,13 @@
 
 use std::{
     fmt,
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    net::{SocketAddr, ToSocketAddrs},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     time::{Duration, Instant},
 };
 
 use ureq::{
-    Error,
+    Error, Timeout,
     config::Config,
     http::{Uri, uri::Authority},
     unversioned::{
@@ -16,6 +16,11 @@ use ureq::{
         transport::NextTimeout,
     },
 };
+
+use crate::thread;
+
+/// How many addresses of a server are tried, as many as `ureq` has room for.
+const MAX_ADDRESSES: usize = 16;
 
 /// How long an answer holds. The system does not say how long it may be kept.
 const MAX_AGE: Duration = Duration::from_secs(60);
@@ -25,13 +30,11 @@ const MAX_AGE: Duration = Duration::from_secs(60);
 /// `ureq` asks for addresses before each request, also where a connection is open. The system's look-up has no memory of its own, and
 /// to ask a name server for every envelope would be slow here and a burden there. An old answer is used as long as there is no newer
 /// one: a name server that fails does not take a server away that works.
-#[derive(Clone, Default)]
-pub(crate) struct Lookup(Arc<Shared>);
-
-#[derive(Default)]
-struct Shared {
-    system: DefaultResolver,
-    last: Mutex<Option<Answer>>,
+#[derive(Clone)]
+pub(crate) struct Lookup {
+    /// How long the system may take.
+    timeout: Duration,
+    last: Arc<Mutex<Option<Answer>>>,
 }
 
 struct Answer {
@@ -42,6 +45,13 @@ struct Answer {
 }
 
 impl Lookup {
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            last: Arc::default(),
+        }
+    }
+
     /// Asks anew next time, since nobody could be reached.
     pub(crate) fn doubt(&self) {
         if let Some(last) = &mut *self.lock() {
@@ -80,27 +90,41 @@ impl Lookup {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Answer>> {
-        self.0.last.lock().unwrap_or_else(PoisonError::into_inner)
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Resolver for Lookup {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        let authority = uri.authority().ok_or(Error::HostNotFound)?;
+    fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let (scheme, authority) = uri
+            .scheme()
+            .zip(uri.authority())
+            .ok_or(Error::HostNotFound)?;
         let found = self.find(authority, Instant::now(), || {
-            let found = self.0.system.resolve(uri, config, timeout)?;
-            Ok(found.to_vec())
+            let name = DefaultResolver::host_and_port(scheme, authority);
+            ask_system(name.ok_or(Error::HostNotFound)?, self.timeout)
         })?;
         let mut addresses = self.empty();
-        for address in found {
+        for address in found.into_iter().take(MAX_ADDRESSES) {
             addresses.push(address);
         }
         Ok(addresses)
+    }
+}
+
+/// Asks the system, which cannot be told to hurry, on a thread of its own. `ureq`'s resolver would do the same, and panic where there are
+/// no more threads.
+fn ask_system(name: String, timeout: Duration) -> Result<Vec<SocketAddr>, Error> {
+    let (sender, found) = mpsc::sync_channel(1);
+    thread::spawn("sentry-genai-dns", move || {
+        let addresses = name.to_socket_addrs().map(Vec::from_iter);
+        // Nobody waits any more if it took too long.
+        let _ = sender.send(addresses);
+    })?;
+    match found.recv_timeout(timeout) {
+        Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
+        Ok(_) => Err(Error::HostNotFound),
+        Err(_) => Err(Error::Timeout(Timeout::Resolve)),
     }
 }
 
@@ -116,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_system_is_asked_now_and_then_and_when_in_doubt() {
-        let lookup = Lookup::default();
+        let lookup = Lookup::new(Duration::ZERO);
         let start = Instant::now();
         let find = |host: &'static str, after: Duration, port: Option<u16>| {
             let authority = Authority::from_static(host);

@@ -364,6 +364,21 @@ fn a_server_that_is_not_there_costs_the_spans_only() {
     assert_eq!(delivery.stats().lost(LossReason::NetworkError), 1);
 }
 
+/// Each time on a new connection, and only the first time with a look-up.
+#[test]
+fn a_server_is_found_by_its_name_again_and_again() {
+    let server = Server::start([Reply::Status(200, "Connection: close\r\n")]);
+    let dsn = server.dsn().replace("127.0.0.1", "localhost");
+    let options = ClientOptions::new().dsn(&dsn).traces_sample_rate(1.0);
+    let delivery = start(&options);
+    for sent in 1..=3 {
+        send_child(&delivery, &segment(&delivery, "x"));
+        assert!(delivery.flush(PATIENCE));
+        assert_eq!(delivery.stats().accepted, sent);
+    }
+    assert_eq!(server.requests().len(), 3);
+}
+
 #[test]
 fn redirects_are_not_followed() {
     let other = Server::start([]);
