@@ -2,9 +2,9 @@
 
 use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
-use sentry_core::{ClientOptions, TracesSamplingStrategy, protocol::OrganizationId, types::Dsn};
+use sentry_core::{ClientOptions, protocol::OrganizationId, types::Dsn};
 
-use crate::{model_calls::Meter, retry::RetryPolicy};
+use crate::{model_calls::Meter, retry::RetryPolicy, sampling::Sampling};
 
 const DEFAULT_MAX_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 const DEFAULT_MAX_CONNECTIONS: usize = 4;
@@ -83,7 +83,7 @@ pub struct Config {
     pub(crate) server_name: Option<Cow<'static, str>>,
     pub(crate) org_id: Option<OrganizationId>,
     pub(crate) strict_trace_continuation: bool,
-    pub(crate) sampling: TracesSamplingStrategy,
+    pub(crate) sampling: Sampling,
     pub(crate) http_proxy: Option<Cow<'static, str>>,
     pub(crate) https_proxy: Option<Cow<'static, str>>,
     pub(crate) accept_invalid_certs: bool,
@@ -119,7 +119,7 @@ impl Config {
             environment: options.environment.clone(),
             server_name: options.server_name.clone(),
             strict_trace_continuation: options.strict_trace_continuation,
-            sampling: options.traces_sampling_strategy.clone(),
+            sampling: Sampling::new(&options.traces_sampling_strategy),
             http_proxy: options.http_proxy.clone(),
             https_proxy: options.https_proxy.clone(),
             accept_invalid_certs: options.accept_invalid_certs,

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sentry_core::TracesSamplingStrategy;
 use sentry_genai_conventions::{
     Attributes, ContentLimits, SentrySpan, SourceSpan, TraceId, Translator,
 };
@@ -310,7 +309,7 @@ impl Delivery {
     /// Does nothing if the client has tracing disabled: nobody wanted these spans.
     pub fn record_unsampled(&self, spans: u64) {
         let shared = self.shared_on_trust();
-        if !matches!(shared.config.sampling, TracesSamplingStrategy::Disabled) {
+        if !shared.config.sampling.is_disabled() {
             shared.accounting.produce(spans);
             shared.accounting.lose(LossReason::SampleRate, spans);
         }

@@ -1,83 +1,72 @@
 //! The dynamic sampling context: what the head of a trace says about it, in the order it was said.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use crate::json::write_string;
 
-/// Keys (without `sentry-`) and values.
+/// Keys (without `sentry-`) and values that came in from elsewhere.
 #[derive(Clone, Default)]
 pub(crate) struct Dsc {
-    entries: Vec<(Cow<'static, str>, String)>,
+    entries: Vec<(String, String)>,
 }
 
 impl Dsc {
-    /// Makes room for all that the head of a trace says.
-    pub(crate) fn reserve(&mut self) {
-        self.entries.reserve(9);
-    }
-
     /// Sets `key`, at its place if it is there already.
-    pub(crate) fn set(&mut self, key: impl Into<Cow<'static, str>>, value: String) {
-        let key = key.into();
+    pub(crate) fn set(&mut self, key: String, value: String) {
         match self.entries.iter_mut().find(|(known, _)| *known == key) {
             Some(entry) => entry.1 = value,
             None => self.entries.push((key, value)),
         }
     }
 
-    /// Sets `key` unless it is there already.
-    pub(crate) fn set_default(&mut self, key: &'static str, value: impl FnOnce() -> String) {
-        if self.get(key).is_none() {
-            self.entries.push((Cow::Borrowed(key), value()));
-        }
-    }
-
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        let entry = self.entries.iter().find(|(known, _)| known == key)?;
-        Some(&entry.1)
+        self.members()
+            .find_map(|(known, value)| (known == key).then_some(value))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Writes the members of a `baggage` header, percent-encoded.
-    pub(crate) fn to_baggage(&self) -> String {
-        let mut header = String::new();
-        for (key, value) in &self.entries {
-            if !header.is_empty() {
-                header.push(',');
-            }
-            header.push_str("sentry-");
-            percent_encode(key, &mut header);
-            header.push('=');
-            percent_encode(value, &mut header);
-        }
-        header
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries.iter().map(|(key, value)| (&**key, &**value))
     }
 
-    /// Writes the `trace` object of an envelope header.
-    pub(crate) fn write_json(&self, buffer: &mut Vec<u8>) {
-        buffer.push(b'{');
-        for (index, (key, value)) in self.entries.iter().enumerate() {
-            if index > 0 {
-                buffer.push(b',');
-            }
-            write_string(buffer, key);
-            buffer.push(b':');
-            write_string(buffer, value);
+    /// Writes the members of a `baggage` header.
+    pub(crate) fn to_baggage(&self) -> String {
+        let mut header = String::new();
+        for (key, value) in self.members() {
+            write_to_baggage(&mut header, key, value);
         }
-        buffer.push(b'}');
+        header
     }
 }
 
 /// Shows everything but the key.
 impl fmt::Debug for Dsc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries = self.entries.iter().filter(|(key, _)| key != "public_key");
-        let entries = entries.map(|(key, value)| (key, value));
-        f.debug_map().entries(entries).finish()
+        let members = self.members().filter(|(key, _)| *key != "public_key");
+        f.debug_map().entries(members).finish()
     }
+}
+
+/// Appends a member to a `baggage` header, percent-encoded.
+pub(crate) fn write_to_baggage(header: &mut String, key: &str, value: &str) {
+    if !header.is_empty() {
+        header.push(',');
+    }
+    header.push_str("sentry-");
+    percent_encode(key, header);
+    header.push('=');
+    percent_encode(value, header);
+}
+
+/// Appends a member, and a comma, to the `trace` object of an envelope header.
+pub(crate) fn write_to_json(buffer: &mut Vec<u8>, key: &str, value: &str) {
+    write_string(buffer, key);
+    buffer.push(b':');
+    write_string(buffer, value);
+    buffer.push(b',');
 }
 
 /// Returns whether a name holds parts of a concrete URL, which the `transaction` of a DSC must not.
@@ -115,9 +104,10 @@ mod tests {
     #[test]
     fn baggage_is_percent_encoded() {
         let mut dsc = Dsc::default();
-        dsc.set("release", "shop@1.4.2".to_owned());
-        dsc.set("transaction", "POST /ä b,c".to_owned());
-        dsc.set("release", "shop@2".to_owned());
+        let mut set = |key: &str, value: &str| dsc.set(key.to_owned(), value.to_owned());
+        set("release", "shop@1.4.2");
+        set("transaction", "POST /ä b,c");
+        set("release", "shop@2");
         assert_eq!(
             dsc.to_baggage(),
             "sentry-release=shop%402,sentry-transaction=POST%20%2F%C3%A4%20b%2Cc"
@@ -126,11 +116,9 @@ mod tests {
 
     #[test]
     fn json_is_escaped() {
-        let mut dsc = Dsc::default();
-        dsc.set("transaction", "a \"b\"\n".to_owned());
         let mut json = Vec::new();
-        dsc.write_json(&mut json);
-        assert_eq!(json, br#"{"transaction":"a \"b\"\n"}"#);
+        write_to_json(&mut json, "transaction", "a \"b\"\n");
+        assert_eq!(json, br#""transaction":"a \"b\"\n","#);
     }
 
     #[test]

@@ -10,12 +10,12 @@ use sentry_genai_conventions::{Link, Scalar, SentrySpan, Status, Timestamp, Valu
 pub(crate) use self::{frame::Frame, value::write_value};
 
 use self::{
-    presets::{Own, Preset, write_description, write_missing},
+    presets::{Descriptions, Own, Preset, write_description, write_missing},
     value::{write_attribute, write_encodable},
 };
 use crate::{
     config::Config,
-    json::{hex, write_bool, write_hex, write_string, write_timestamp},
+    json::{write_bool, write_hex, write_string, write_timestamp},
     segment::Segment,
 };
 
@@ -28,7 +28,10 @@ pub const SDK_VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug)]
 pub(crate) struct SpanEncoder {
     common: Vec<(Preset, Vec<u8>)>,
+    /// All of it, for the usual span that sets none of it itself.
+    common_block: Vec<u8>,
     segment_only: Vec<(Preset, Vec<u8>)>,
+    descriptions: Descriptions,
 }
 
 impl SpanEncoder {
@@ -46,7 +49,8 @@ impl SpanEncoder {
                 text(Preset::Platform, "rust"),
                 text(Preset::TraceLifecycle, config.lifecycle.as_str()),
             ])
-            .chain(server.map(|server| text(Preset::ServerAddress, server)));
+            .chain(server.map(|server| text(Preset::ServerAddress, server)))
+            .collect::<Vec<_>>();
         let mut segment_only = vec![text(Preset::RuntimeName, "rust")];
         if !config.integrations.is_empty() {
             let names = config.integrations.iter();
@@ -55,33 +59,16 @@ impl SpanEncoder {
             segment_only.push((Preset::Integrations, encoded));
         }
         Self {
-            common: common.collect(),
+            common_block: each(&common).flat_map(|(_, json)| json).copied().collect(),
+            common,
             segment_only,
+            descriptions: Descriptions::default(),
         }
-    }
-
-    /// Encodes what the spans of `segment` have in common.
-    ///
-    /// The ids of trace and segment are those of `segment`: one span of another trace would cost the whole envelope.
-    fn frame(&self, segment: &Segment) -> Frame {
-        let name = segment.name();
-        let mut attributes = Vec::with_capacity(3);
-        let id = hex(&segment.span_id().to_bytes());
-        let id = str::from_utf8(id.as_flattened()).unwrap_or_default();
-        let mut add = |preset: Preset, value| attributes.push((preset, preset.encoded(value)));
-        add(Preset::SegmentId, Value::Str(id));
-        if !name.is_empty() {
-            add(Preset::SegmentName, Value::Str(&name));
-        }
-        if segment.trace().stands_for_itself() {
-            add(Preset::ClientSampleRate, Value::Double(1.0));
-        }
-        Frame::new(segment, attributes, &self.common)
     }
 
     /// Appends `span` as an item of a span container. `last` is the frame of the span before, which is mostly that of this one.
     pub(crate) fn write_framed<'s>(
-        &self,
+        &mut self,
         buffer: &mut Vec<u8>,
         span: &SentrySpan,
         segment: &'s Segment,
@@ -91,11 +78,11 @@ impl SpanEncoder {
         if !is_same {
             *last = None;
         }
-        let (_, frame) = last.get_or_insert_with(|| (segment, self.frame(segment)));
+        let (_, frame) = last.get_or_insert_with(|| (segment, Frame::of(segment)));
         self.write(buffer, span, frame);
     }
 
-    fn write(&self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &mut Frame) {
+    fn write(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &mut Frame) {
         let is_segment = span.span_id == frame.segment;
         frame.head.write(buffer, span);
         write_string(buffer, &span.name);
@@ -117,22 +104,28 @@ impl SpanEncoder {
     }
 
     /// Writes the presets that the span does not set itself.
-    fn write_presets(&self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &mut Frame, own: Own) {
+    fn write_presets(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &Frame, own: Own) {
         if own.is_empty() {
-            buffer.extend_from_slice(frame.usual_presets(span));
+            buffer.extend_from_slice(self.descriptions.of(span));
+            buffer.extend_from_slice(&frame.attributes);
+            buffer.extend_from_slice(&self.common_block);
         } else {
             write_description(buffer, span, own);
-            write_missing(buffer, own, &frame.segment_attributes);
-            write_missing(buffer, own, &self.common);
+            write_missing(buffer, own, frame.presets());
+            write_missing(buffer, own, each(&self.common));
         }
         if span.span_id == frame.segment {
             if !own.has(Preset::SegmentNameSource) {
                 let source = Value::Str(name_source(span));
                 write_attribute(buffer, Preset::SegmentNameSource.key(), source);
             }
-            write_missing(buffer, own, &self.segment_only);
+            write_missing(buffer, own, each(&self.segment_only));
         }
     }
+}
+
+fn each(presets: &[(Preset, Vec<u8>)]) -> impl Iterator<Item = (Preset, &[u8])> {
+    presets.iter().map(|(preset, json)| (*preset, &**json))
 }
 
 /// Writes the same for any span.

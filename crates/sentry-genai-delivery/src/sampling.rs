@@ -1,11 +1,37 @@
 //! Whether a trace is sent, decided at the local root.
 
-use std::{fmt, panic};
+use std::{borrow::Cow, panic};
 
 use sentry_core::{TracesSamplingStrategy, TransactionContext, protocol};
 use sentry_genai_conventions::TraceId;
 
-use crate::incoming::IncomingTrace;
+use crate::{incoming::IncomingTrace, json};
+
+/// How the client wants traces to be sampled.
+#[derive(Clone, Debug)]
+pub(crate) struct Sampling {
+    strategy: TracesSamplingStrategy,
+    /// Its rate, if that is always the same.
+    rate: Rate,
+}
+
+impl Sampling {
+    pub(crate) fn new(strategy: &TracesSamplingStrategy) -> Self {
+        let rate = match strategy {
+            TracesSamplingStrategy::FixedRate(rate) => *rate,
+            _ => 0.0,
+        };
+        Self {
+            strategy: strategy.clone(),
+            rate: Rate::new(rate),
+        }
+    }
+
+    /// Whether nobody wants traces.
+    pub(crate) fn is_disabled(&self) -> bool {
+        matches!(self.strategy, TracesSamplingStrategy::Disabled)
+    }
+}
 
 /// What was decided about a trace, and on which grounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +53,7 @@ impl Decision {
     ///
     /// The function is not asked about the trace of a Sentry span of this process, for which it has been asked before.
     pub(crate) fn make(
-        strategy: &TracesSamplingStrategy,
+        sampling: &Sampling,
         incoming: Option<&IncomingTrace>,
         trace_id: TraceId,
         name: &str,
@@ -35,14 +61,14 @@ impl Decision {
     ) -> Self {
         let upstream = incoming.and_then(IncomingTrace::sampled);
         let adopted = incoming.is_some_and(IncomingTrace::is_adopted);
-        let rate = match (strategy, upstream) {
+        let rate = match (&sampling.strategy, upstream) {
             (TracesSamplingStrategy::FixedRate(_), Some(sampled)) => {
                 return Self::Inherited { sampled };
             }
             (TracesSamplingStrategy::Function(_), Some(sampled)) if adopted => {
                 return Self::Inherited { sampled };
             }
-            (TracesSamplingStrategy::FixedRate(rate), None) => Rate::new(*rate),
+            (TracesSamplingStrategy::FixedRate(_), None) => sampling.rate,
             (TracesSamplingStrategy::Function(sampler), _) => {
                 let mut context = TransactionContext::new_with_trace_id(
                     name,
@@ -80,7 +106,7 @@ impl Decision {
         match self {
             Self::Drawn { rand, .. } => Self::Drawn {
                 sampled: true,
-                rate: Rate::new(1.0),
+                rate: Rate::ONE,
                 rand,
             },
             Self::Inherited { .. } => Self::Inherited { sampled: true },
@@ -99,25 +125,50 @@ impl Decision {
 
 /// A sample rate between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Rate(f32);
-
-impl Rate {
-    /// Clamps; a NaN is 0.
-    pub(crate) fn new(rate: f32) -> Self {
-        if rate.is_nan() {
-            return Self(0.0);
-        }
-        Self(rate.clamp(0.0, 1.0))
-    }
+pub(crate) struct Rate {
+    rate: f32,
+    /// The least number, in millionths, that is not below it.
+    bound: u32,
 }
 
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The usual one, and a number with a fraction is a search for its shortest digits.
-        if self.0 == 1.0 {
-            return f.write_str("1");
+impl Rate {
+    const ZERO: Self = Self {
+        rate: 0.0,
+        bound: 0,
+    };
+
+    const ONE: Self = Self {
+        rate: 1.0,
+        bound: MILLION,
+    };
+
+    /// Clamps; a NaN is 0.
+    pub(crate) fn new(rate: f32) -> Self {
+        if rate >= 1.0 {
+            return Self::ONE;
         }
-        self.0.fmt(f)
+        if rate.is_nan() || rate <= 0.0 {
+            return Self::ZERO;
+        }
+        // What is compared are the decimal numbers that go out, not the binary ones: 0.1_f32 is a little more than "0.1".
+        let decimal: f64 = rate.to_string().parse().unwrap_or(0.0);
+        let is_below = |rand: &u32| f64::from(*rand) / f64::from(MILLION) < decimal;
+        // Next to it, as the product is rounded.
+        let near = (decimal * f64::from(MILLION)) as u32;
+        let bound = (near.saturating_sub(1)..MILLION).find(|rand| !is_below(rand));
+        Self {
+            rate,
+            bound: bound.unwrap_or(MILLION),
+        }
+    }
+
+    /// Writes it as it goes out.
+    pub(crate) fn text(self) -> Cow<'static, str> {
+        // The usual one, and a number with a fraction is a search for its shortest digits.
+        if self == Self::ONE {
+            return Cow::Borrowed("1");
+        }
+        Cow::Owned(self.rate.to_string())
     }
 }
 
@@ -125,9 +176,9 @@ impl fmt::Display for Rate {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SampleRand(u32);
 
-impl SampleRand {
-    const ONE: u32 = 1_000_000;
+const MILLION: u32 = 1_000_000;
 
+impl SampleRand {
     /// Takes the number of the head of the trace, or draws one that could have led to the head's decision.
     ///
     /// Where nothing is known of the head's, the number follows from the trace id, so that all services of the trace come to
@@ -138,16 +189,14 @@ impl SampleRand {
         };
         let number = |key| dsc.get(key)?.parse::<f64>().ok();
         if let Some(rand) = number("sample_rand").filter(|rand| (0.0..1.0).contains(rand)) {
-            return Self((rand * f64::from(Self::ONE)) as u32);
+            return Self((rand * f64::from(MILLION)) as u32);
         }
         let bound = number("sample_rate")
             .filter(|rate| (0.0..=1.0).contains(rate))
-            .map(|rate| (rate * f64::from(Self::ONE)).ceil() as u32);
+            .map(|rate| (rate * f64::from(MILLION)).ceil() as u32);
         match (incoming.sampled(), bound) {
             (Some(true), Some(bound)) if bound > 0 => Self(fastrand::u32(..bound)),
-            (Some(false), Some(bound)) if bound < Self::ONE => {
-                Self(fastrand::u32(bound..Self::ONE))
-            }
+            (Some(false), Some(bound)) if bound < MILLION => Self(fastrand::u32(bound..MILLION)),
             _ => Self::follows_from(trace_id),
         }
     }
@@ -160,19 +209,19 @@ impl SampleRand {
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         bits ^= bits >> 31;
-        Self(((u128::from(bits) * u128::from(Self::ONE)) >> 64) as u32)
+        Self(((u128::from(bits) * u128::from(MILLION)) >> 64) as u32)
     }
 
-    /// Compares the decimal numbers that go out, not the binary ones: 0.1_f32 is a little more than "0.1".
     fn is_below(self, rate: Rate) -> bool {
-        let rate: f64 = rate.to_string().parse().unwrap_or(0.0);
-        f64::from(self.0) / f64::from(Self::ONE) < rate
+        self.0 < rate.bound
     }
-}
 
-impl fmt::Display for SampleRand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "0.{:06}", self.0)
+    /// Writes it as it goes out.
+    pub(crate) fn text(self) -> String {
+        let digits = json::micro_digits(u64::from(self.0));
+        let mut text = String::from("0.");
+        text.extend(digits.map(char::from));
+        text
     }
 }
 
@@ -186,7 +235,8 @@ mod tests {
     const TRACE: &str = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718";
 
     fn decide(strategy: &TracesSamplingStrategy, incoming: Option<&IncomingTrace>) -> Decision {
-        Decision::make(strategy, incoming, new_trace_id(), "name", "op")
+        let sampling = Sampling::new(strategy);
+        Decision::make(&sampling, incoming, new_trace_id(), "name", "op")
     }
 
     fn incoming(flag: &str, baggage: &str) -> IncomingTrace {
@@ -202,8 +252,8 @@ mod tests {
                 let Decision::Drawn { rate, rand, .. } = decision else {
                     panic!("{decision:?}");
                 };
-                let below = rand.to_string().parse::<f64>().unwrap()
-                    < rate.to_string().parse::<f64>().unwrap();
+                let said = |text: &str| text.parse::<f64>().unwrap();
+                let below = said(&rand.text()) < said(&rate.text());
                 assert_eq!(decision.is_sampled(), below);
                 sampled += u32::from(below);
             }
@@ -211,16 +261,32 @@ mod tests {
                 assert!((150..350).contains(&sampled), "{sampled}");
             }
         }
-        assert!(!SampleRand(100_000).is_below(Rate(0.1)));
-        assert!(SampleRand(99_999).is_below(Rate(0.1)));
+    }
+
+    #[test]
+    fn decimal_numbers_are_compared() {
+        for millionths in (0..=MILLION).step_by(37) {
+            let decimal = f64::from(millionths) / f64::from(MILLION);
+            let rate = Rate::new(decimal as f32);
+            let is_below = |rand: u32| SampleRand(rand).is_below(rate);
+            let said: f64 = rate.text().parse().unwrap();
+            for rand in millionths.saturating_sub(2)..=(millionths + 2).min(MILLION - 1) {
+                let expected = f64::from(rand) / f64::from(MILLION) < said;
+                assert_eq!(is_below(rand), expected, "{rand} {said}");
+            }
+        }
+        assert!(!SampleRand(100_000).is_below(Rate::new(0.1)));
+        assert!(SampleRand(99_999).is_below(Rate::new(0.1)));
+        assert!(SampleRand(0).is_below(Rate::new(1e-9)));
     }
 
     #[test]
     fn rates_out_of_range() {
-        assert_eq!(Rate::new(f32::NAN), Rate(0.0));
-        assert_eq!(Rate::new(-1.0), Rate(0.0));
-        assert_eq!(Rate::new(f32::INFINITY), Rate(1.0));
-        assert_eq!(Rate::new(1.0).to_string(), "1");
+        assert_eq!(Rate::new(f32::NAN), Rate::ZERO);
+        assert_eq!(Rate::new(-1.0), Rate::ZERO);
+        assert_eq!(Rate::new(f32::INFINITY), Rate::ONE);
+        assert_eq!(Rate::new(1.0).text(), "1");
+        assert_eq!(Rate::new(0.0).text(), "0");
     }
 
     #[test]
@@ -279,7 +345,7 @@ mod tests {
             let incoming = remote(trace_id, new_span_id());
             let rand = SampleRand::of(Some(&incoming), trace_id);
             assert_eq!(rand, SampleRand::of(None, trace_id));
-            below_a_tenth += u32::from(rand.is_below(Rate(0.1)));
+            below_a_tenth += u32::from(rand.is_below(Rate::new(0.1)));
         }
         assert!((900..1100).contains(&below_a_tenth), "{below_a_tenth}");
     }
@@ -288,14 +354,14 @@ mod tests {
     fn the_rand_of_the_head_is_used() {
         let trace = incoming("", "sentry-sample_rand=0.213370");
         assert_eq!(
-            SampleRand::of(Some(&trace), trace.trace_id()).to_string(),
+            SampleRand::of(Some(&trace), trace.trace_id()).text(),
             "0.213370"
         );
         for _ in 0..100 {
             let trace = incoming("-1", "sentry-sample_rate=0.01");
-            assert!(SampleRand::of(Some(&trace), trace.trace_id()).is_below(Rate(0.01)));
+            assert!(SampleRand::of(Some(&trace), trace.trace_id()).is_below(Rate::new(0.01)));
             let trace = incoming("-0", "sentry-sample_rate=0.99");
-            assert!(!SampleRand::of(Some(&trace), trace.trace_id()).is_below(Rate(0.99)));
+            assert!(!SampleRand::of(Some(&trace), trace.trace_id()).is_below(Rate::new(0.99)));
         }
     }
 }

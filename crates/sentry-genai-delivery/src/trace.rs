@@ -1,7 +1,6 @@
 //! A trace as this process takes part in it.
 
 use std::{
-    borrow::Cow,
     fmt,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -15,9 +14,10 @@ use sentry_genai_conventions::{SpanId, TraceId};
 
 use crate::{
     config::Config,
-    dsc::{Dsc, looks_like_url},
+    dsc::{Dsc, looks_like_url, write_to_baggage, write_to_json},
     ids::new_trace_id,
     incoming::IncomingTrace,
+    json::hex,
     overflow::Overflow,
     sampling::Decision,
 };
@@ -35,7 +35,14 @@ pub struct Trace {
     has_ai: AtomicBool,
     overflow: Overflow,
     transaction: Mutex<Option<Arc<str>>>,
-    dsc: OnceLock<Dsc>,
+    said: OnceLock<Said>,
+}
+
+/// What of the DSC could change until it was said.
+#[derive(Debug)]
+struct Said {
+    decision: Decision,
+    transaction: Option<Arc<str>>,
 }
 
 impl Trace {
@@ -71,7 +78,7 @@ impl Trace {
             has_ai: AtomicBool::new(false),
             overflow: Overflow::default(),
             transaction: Mutex::new(None),
-            dsc: OnceLock::new(),
+            said: OnceLock::new(),
         })
     }
 
@@ -171,16 +178,20 @@ impl Trace {
     /// trace may make statements about it.
     #[must_use]
     pub fn baggage_header(&self) -> String {
-        let frozen = self.dsc();
+        let said = self.said();
+        let mut header = String::new();
         match self.incoming.as_ref().and_then(IncomingTrace::dsc) {
-            Some(incoming) => incoming.to_baggage(),
-            None => frozen.to_baggage(),
+            Some(incoming) => header = incoming.to_baggage(),
+            None => self.tell(said, false, |key, value| {
+                write_to_baggage(&mut header, key, value);
+            }),
         }
+        header
     }
 
     /// Names the trace after its first segment, unless the DSC is frozen.
     pub(crate) fn set_transaction(&self, name: &Arc<str>) {
-        if self.dsc.get().is_none() {
+        if self.said.get().is_none() {
             *self.lock_transaction() = Some(Arc::clone(name));
         }
     }
@@ -189,65 +200,98 @@ impl Trace {
         self.lock_transaction().is_some()
     }
 
-    /// Returns the DSC for an envelope, and freezes it for all others.
+    /// Writes the DSC for an envelope, and freezes it for all others.
     ///
     /// A trace that is kept after its DSC has said that it is not is sampled in its envelopes: there it is.
-    pub(crate) fn envelope_dsc(&self) -> Cow<'_, Dsc> {
-        let dsc = self.dsc();
-        if self.may_be_kept() && dsc.get("sampled") != Some("true") {
-            let mut dsc = dsc.clone();
-            dsc.set("sampled", "true".to_owned());
-            dsc.set("sample_rate", "1".to_owned());
-            return Cow::Owned(dsc);
-        }
-        Cow::Borrowed(dsc)
+    pub(crate) fn write_dsc(&self, buffer: &mut Vec<u8>) {
+        let said = self.said();
+        let was_sampled = match self.incoming_dsc().and_then(|dsc| dsc.get("sampled")) {
+            Some(sampled) => sampled == "true",
+            None => said.decision.flag() == Some(true),
+        };
+        let is_kept = self.may_be_kept() && !was_sampled;
+        buffer.push(b'{');
+        self.tell(said, is_kept, |key, value| {
+            write_to_json(buffer, key, value);
+        });
+        // There is a comma behind each, and at least an id.
+        buffer.pop();
+        buffer.push(b'}');
     }
 
-    /// Returns the DSC, and freezes it.
-    pub(crate) fn dsc(&self) -> &Dsc {
-        self.dsc.get_or_init(|| self.build_dsc())
+    /// Freezes the DSC.
+    fn said(&self) -> &Said {
+        self.said.get_or_init(|| Said {
+            decision: self.current_decision(),
+            transaction: self.lock_transaction().clone(),
+        })
     }
 
-    /// An incoming DSC is kept; it only gets what an envelope must have.
-    fn build_dsc(&self) -> Dsc {
-        let incoming = self.incoming.as_ref().and_then(IncomingTrace::dsc);
-        let mut dsc = incoming.cloned().unwrap_or_default();
-        let continued = !dsc.is_empty();
-        dsc.reserve();
+    /// Tells the members of the DSC, one by one.
+    ///
+    /// Those that came in stay as they are, and what an envelope must have is added. Where the trace `is_kept`, it was
+    /// sampled, whatever was said before.
+    fn tell(&self, said: &Said, is_kept: bool, mut member: impl FnMut(&str, &str)) {
+        let incoming = self.incoming_dsc();
+        let came = |key| incoming.is_some_and(|dsc| dsc.get(key).is_some());
         // A trace id that differs from that of the spans would cost the whole envelope.
-        dsc.set("trace_id", self.trace_id.to_string());
-        dsc.set_default("public_key", || self.config.dsn.public_key().to_owned());
-        let decision = self.current_decision();
-        if let Decision::Drawn { rate, rand, .. } = decision
-            && dsc.get("sampled").is_none()
+        let trace_id = hex(&self.trace_id.to_bytes());
+        let trace_id = str::from_utf8(trace_id.as_flattened()).unwrap_or_default();
+        member("trace_id", trace_id);
+        for (key, value) in incoming.into_iter().flat_map(Dsc::members) {
+            match key {
+                "trace_id" => {}
+                "sampled" | "sample_rate" if is_kept => {}
+                _ => member(key, value),
+            }
+        }
+        if !came("public_key") {
+            member("public_key", self.config.dsn.public_key());
+        }
+        let was_decided = came("sampled");
+        if let Decision::Drawn { rate, rand, .. } = said.decision
+            && !was_decided
         {
-            dsc.set_default("sample_rate", || rate.to_string());
-            dsc.set_default("sample_rand", || rand.to_string());
+            if !is_kept && !came("sample_rate") {
+                member("sample_rate", &rate.text());
+            }
+            if !came("sample_rand") {
+                member("sample_rand", &rand.text());
+            }
         }
-        if let Some(sampled) = decision.flag() {
-            dsc.set_default("sampled", || sampled.to_string());
+        if is_kept {
+            member("sample_rate", "1");
+            member("sampled", "true");
+        } else if let Some(sampled) = said.decision.flag()
+            && !was_decided
+        {
+            member("sampled", if sampled { "true" } else { "false" });
         }
-        if !continued {
-            self.describe(&mut dsc);
+        if incoming.is_none() {
+            self.describe(said, member);
         }
-        dsc
     }
 
-    fn describe(&self, dsc: &mut Dsc) {
+    fn describe(&self, said: &Said, mut member: impl FnMut(&str, &str)) {
         if let Some(release) = &self.config.release {
-            dsc.set("release", release.to_string());
+            member("release", release);
         }
-        dsc.set("environment", self.config.environment().to_owned());
-        let transaction = self.lock_transaction().clone();
-        if let Some(name) = transaction
+        member("environment", self.config.environment());
+        if let Some(name) = &said.transaction
             && self.incoming.is_none()
-            && !looks_like_url(&name)
+            && !looks_like_url(name)
         {
-            dsc.set("transaction", name.to_string());
+            member("transaction", name);
         }
         if let Some(org_id) = self.config.org_id {
-            dsc.set("org_id", org_id.to_string());
+            member("org_id", &org_id.to_string());
         }
+    }
+
+    /// The DSC that came in, if it says anything.
+    fn incoming_dsc(&self) -> Option<&Dsc> {
+        let dsc = self.incoming.as_ref()?.dsc()?;
+        (!dsc.is_empty()).then_some(dsc)
     }
 
     fn lock_transaction(&self) -> std::sync::MutexGuard<'_, Option<Arc<str>>> {
@@ -300,7 +344,7 @@ mod tests {
 
     fn dsc(trace: &Trace) -> Value {
         let mut json = Vec::new();
-        trace.dsc().write_json(&mut json);
+        trace.write_dsc(&mut json);
         serde_json::from_slice(&json).unwrap()
     }
 
@@ -451,8 +495,11 @@ mod tests {
             told,
             "what was said is not taken back"
         );
-        assert_eq!(late.envelope_dsc().get("sampled"), Some("true"));
-        assert_eq!(late.envelope_dsc().get("sample_rate"), Some("1"));
+        let kept = dsc(&late);
+        assert_eq!(
+            (&kept["sampled"], &kept["sample_rate"]),
+            (&json!("true"), &json!("1"))
+        );
 
         let incoming = IncomingTrace::parse(&format!("{INCOMING}-0"), None).unwrap();
         let continued = Trace::start(&config, Some(&incoming), "x", "y");

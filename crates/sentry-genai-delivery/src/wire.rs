@@ -32,7 +32,7 @@ pub fn encode_envelope<'a>(
     spans: impl IntoIterator<Item = (&'a SentrySpan, &'a Segment)>,
     sent_at: SystemTime,
 ) -> Vec<u8> {
-    let encoder = SpanEncoder::new(config);
+    let mut encoder = SpanEncoder::new(config);
     let mut open = OpenEnvelope::new(trace, 0, 0);
     let mut frame = None;
     for (span, segment) in spans {
@@ -76,7 +76,7 @@ pub fn encode_envelopes<'a>(
     spans: impl ExactSizeIterator<Item = (&'a SentrySpan, &'a Segment)>,
     sent_at: SystemTime,
 ) -> Envelopes {
-    let encoded = encode_within_limits(&SpanEncoder::new(config), trace, spans, 0);
+    let encoded = encode_within_limits(&mut SpanEncoder::new(config), trace, spans, 0);
     let envelopes = encoded.envelopes.into_iter().map(|mut envelope| {
         stamp(&mut envelope.bytes, sent_at);
         envelope.bytes
@@ -92,7 +92,7 @@ pub fn encode_spans<'a>(
     config: &Config,
     spans: impl IntoIterator<Item = (&'a SentrySpan, &'a Segment)>,
 ) -> impl Iterator<Item = Vec<u8>> {
-    let encoder = SpanEncoder::new(config);
+    let mut encoder = SpanEncoder::new(config);
     spans.into_iter().map(move |(span, segment)| {
         let mut json = Vec::with_capacity(1024);
         encoder.write_framed(&mut json, span, segment, &mut None);
@@ -134,7 +134,7 @@ impl Encoded {
 ///
 /// `text_bytes` is about how long their texts are together.
 pub(crate) fn encode_within_limits<'a>(
-    encoder: &SpanEncoder,
+    encoder: &mut SpanEncoder,
     trace: &Trace,
     spans: impl ExactSizeIterator<Item = (&'a SentrySpan, &'a Segment)>,
     text_bytes: usize,
@@ -344,7 +344,7 @@ pub(crate) fn write_header(buffer: &mut Vec<u8>, trace: Option<&Trace>, event_id
     }
     if let Some(trace) = trace {
         buffer.extend_from_slice(b",\"trace\":");
-        trace.envelope_dsc().write_json(buffer);
+        trace.write_dsc(buffer);
     }
     buffer.extend_from_slice(b"}\n");
 }
@@ -367,9 +367,9 @@ mod tests {
     }
 
     fn encode(segment: &Segment, spans: &[SentrySpan]) -> Encoded {
-        let encoder = SpanEncoder::new(&testing::config(&testing::options()));
+        let mut encoder = SpanEncoder::new(&testing::config(&testing::options()));
         let spans = spans.iter().map(|span| (span, segment));
-        encode_within_limits(&encoder, segment.trace(), spans, 0)
+        encode_within_limits(&mut encoder, segment.trace(), spans, 0)
     }
 
     fn spans(segment: &Segment, texts: &[usize]) -> Vec<SentrySpan> {

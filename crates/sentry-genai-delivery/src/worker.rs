@@ -289,7 +289,7 @@ impl Worker {
         }
     }
 
-    fn encode(&self, bucket: &Bucket) -> Encoded {
+    fn encode(&mut self, bucket: &Bucket) -> Encoded {
         match self.shared.config.lifecycle {
             TraceLifecycle::Stream => self.encode_container(bucket, bucket.spans.iter()),
             TraceLifecycle::Transaction => {
@@ -306,14 +306,14 @@ impl Worker {
     }
 
     fn encode_container<'a>(
-        &self,
+        &mut self,
         bucket: &'a Bucket,
         spans: impl ExactSizeIterator<Item = &'a SentrySpan>,
     ) -> Encoded {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         let trace = bucket.segment().trace();
         let texts = bucket.spans.iter().map(|span| span.attributes.text_bytes());
-        wire::encode_within_limits(&self.encoder, trace, spans, texts.sum())
+        wire::encode_within_limits(&mut self.encoder, trace, spans, texts.sum())
     }
 
     fn encode_transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {

@@ -1,14 +1,15 @@
 //! What the spans of one segment have in common.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
-use sentry_genai_conventions::{SentrySpan, SpanId, SpanKind};
+use sentry_genai_conventions::{SpanId, Value};
 
-use crate::segment::Segment;
+use crate::{json::hex, segment::Segment};
 
 use super::{
     places::{Head, Middle},
-    presets::{Own, Preset, write_description},
+    presets::Preset,
+    value::write_attribute,
 };
 
 /// What the spans of one segment have in common, encoded once.
@@ -18,66 +19,46 @@ pub(crate) struct Frame {
     pub(super) head: Head,
     pub(super) middle: Middle,
     /// The attributes that name the segment.
-    pub(super) segment_attributes: Vec<(Preset, Vec<u8>)>,
-    /// All the spans have in common, for the usual span that sets none of it itself.
-    common_block: Vec<u8>,
-    /// Of the spans so far: there are few.
-    descriptions: Vec<Description>,
+    pub(super) attributes: Vec<u8>,
+    /// Where each of them stands.
+    places: [(Preset, Range<usize>); 3],
 }
-
-/// What spans of one op, origin and kind have in common, encoded.
-#[derive(Debug)]
-struct Description {
-    op: Cow<'static, str>,
-    origin: Cow<'static, str>,
-    kind: SpanKind,
-    presets: Vec<u8>,
-}
-
-/// How many descriptions a frame remembers.
-const MAX_DESCRIPTIONS: usize = 16;
 
 impl Frame {
-    /// Creates a frame for `segment`, which these attributes name, where `common` goes with every span.
-    pub(super) fn new(
-        segment: &Segment,
-        segment_attributes: Vec<(Preset, Vec<u8>)>,
-        common: &[(Preset, Vec<u8>)],
-    ) -> Self {
-        let mut common_block = Vec::with_capacity(1024);
-        for (_, json) in segment_attributes.iter().chain(common) {
-            common_block.extend_from_slice(json);
-        }
+    /// The ids of trace and segment are those of `segment`: one span of another trace would cost the whole envelope.
+    pub(super) fn of(segment: &Segment) -> Self {
+        let name = segment.name();
+        let mut attributes = Vec::with_capacity(256 + name.len());
+        let mut add = |preset: Preset, value: Option<Value<'_>>| {
+            let start = attributes.len();
+            if let Some(value) = value {
+                write_attribute(&mut attributes, preset.key(), value);
+            }
+            (preset, start..attributes.len())
+        };
+        let id = hex(&segment.span_id().to_bytes());
+        let id = str::from_utf8(id.as_flattened()).unwrap_or_default();
+        let rate = segment.trace().stands_for_itself();
+        let places = [
+            add(Preset::SegmentId, Some(Value::Str(id))),
+            add(
+                Preset::SegmentName,
+                (!name.is_empty()).then_some(Value::Str(&name)),
+            ),
+            add(Preset::ClientSampleRate, rate.then_some(Value::Double(1.0))),
+        ];
         Self {
             segment: segment.span_id(),
             head: Head::of(segment.trace().trace_id()),
             middle: Middle::new(),
-            common_block,
-            segment_attributes,
-            descriptions: Vec::with_capacity(8),
+            attributes,
+            places,
         }
     }
 
-    /// Returns the presets of a span that sets none of them itself.
-    pub(super) fn usual_presets(&mut self, span: &SentrySpan) -> &[u8] {
-        let is_this =
-            |it: &Description| it.kind == span.kind && it.op == span.op && it.origin == span.origin;
-        let known = self.descriptions.iter().position(is_this);
-        let index = known.unwrap_or_else(|| {
-            if self.descriptions.len() == MAX_DESCRIPTIONS {
-                self.descriptions.clear();
-            }
-            let mut presets = Vec::with_capacity(256 + self.common_block.len());
-            write_description(&mut presets, span, Own::default());
-            presets.extend_from_slice(&self.common_block);
-            self.descriptions.push(Description {
-                op: span.op.clone(),
-                origin: span.origin.clone(),
-                kind: span.kind,
-                presets,
-            });
-            self.descriptions.len() - 1
-        });
-        &self.descriptions[index].presets
+    /// Returns the attributes that name the segment, one by one.
+    pub(super) fn presets(&self) -> impl Iterator<Item = (Preset, &[u8])> {
+        let places = self.places.iter();
+        places.map(|(preset, place)| (*preset, &self.attributes[place.clone()]))
     }
 }

@@ -1,6 +1,8 @@
 //! The attributes that every span gets.
 
-use sentry_genai_conventions::{SentrySpan, Value};
+use std::borrow::Cow;
+
+use sentry_genai_conventions::{SentrySpan, SpanKind, Value};
 
 use super::value::write_attribute;
 
@@ -83,9 +85,13 @@ impl Own {
     }
 }
 
-pub(super) fn write_missing(buffer: &mut Vec<u8>, own: Own, presets: &[(Preset, Vec<u8>)]) {
+pub(super) fn write_missing<'p>(
+    buffer: &mut Vec<u8>,
+    own: Own,
+    presets: impl IntoIterator<Item = (Preset, &'p [u8])>,
+) {
     for (preset, json) in presets {
-        if !own.has(*preset) {
+        if !own.has(preset) {
             buffer.extend_from_slice(json);
         }
     }
@@ -100,5 +106,49 @@ pub(super) fn write_description(buffer: &mut Vec<u8>, span: &SentrySpan, own: Ow
         if !own.has(preset) && !text.is_empty() {
             write_attribute(buffer, preset.key(), Value::Str(text));
         }
+    }
+}
+
+/// The descriptions of spans, encoded: a program has few of them.
+#[derive(Debug, Default)]
+pub(super) struct Descriptions(Vec<Description>);
+
+/// What spans of one op, origin and kind have in common.
+#[derive(Debug)]
+struct Description {
+    op: Cow<'static, str>,
+    origin: Cow<'static, str>,
+    kind: SpanKind,
+    presets: Vec<u8>,
+}
+
+/// How many descriptions are remembered.
+const MAX_DESCRIPTIONS: usize = 32;
+
+impl Descriptions {
+    /// Returns what [`write_description`] writes for a span that sets none of it itself.
+    #[inline]
+    pub(super) fn of(&mut self, span: &SentrySpan) -> &[u8] {
+        let is_this =
+            |it: &Description| it.kind == span.kind && it.op == span.op && it.origin == span.origin;
+        let known = self.0.iter().position(is_this);
+        let index = known.unwrap_or_else(|| self.add(span));
+        &self.0[index].presets
+    }
+
+    #[cold]
+    fn add(&mut self, span: &SentrySpan) -> usize {
+        if self.0.len() == MAX_DESCRIPTIONS {
+            self.0.clear();
+        }
+        let mut presets = Vec::with_capacity(256);
+        write_description(&mut presets, span, Own::default());
+        self.0.push(Description {
+            op: span.op.clone(),
+            origin: span.origin.clone(),
+            kind: span.kind,
+            presets,
+        });
+        self.0.len() - 1
     }
 }

@@ -20,8 +20,8 @@ fn span(segment: &Segment, span_id: SpanId) -> SentrySpan {
 
 fn encode(span: &SentrySpan, segment: &Segment) -> (String, Json) {
     let mut buffer = Vec::new();
-    let encoder = encoder();
-    encoder.write(&mut buffer, span, &mut encoder.frame(segment));
+    let mut encoder = encoder();
+    encoder.write(&mut buffer, span, &mut Frame::of(segment));
     let text = String::from_utf8(buffer).unwrap();
     let json = serde_json::from_str(&text).unwrap();
     (text, json)
@@ -179,8 +179,8 @@ fn a_span_never_ends_before_it_starts() {
 #[test]
 fn times_of_spans_that_follow_one_another() {
     let segment = testing::segment();
-    let encoder = encoder();
-    let mut frame = encoder.frame(&segment);
+    let mut encoder = encoder();
+    let mut frame = Frame::of(&segment);
     let times = [
         (0, 5, 0, 6),
         (1_795_132_800, 0, 1_795_132_800, 5),
@@ -238,11 +238,11 @@ fn a_segment_that_another_client_sends_has_no_root_here() {
 #[test]
 fn integrations_go_with_the_segment() {
     let config = (*testing::config(&testing::options())).clone();
-    let encoder = SpanEncoder::new(&config.with_integrations(["rig", "genai"]));
+    let mut encoder = SpanEncoder::new(&config.with_integrations(["rig", "genai"]));
     let segment = testing::segment();
     let mut buffer = Vec::new();
     let span = span(&segment, segment.span_id());
-    encoder.write(&mut buffer, &span, &mut encoder.frame(&segment));
+    encoder.write(&mut buffer, &span, &mut Frame::of(&segment));
     let json: Json = serde_json::from_slice(&buffer).unwrap();
     assert_eq!(
         json["attributes"]["sentry.sdk.integrations"],
@@ -273,8 +273,8 @@ fn attributes_in_any_order_and_of_any_type_are_written_as_they_are() {
         json!({"type": "array", "value": ["a\"b"]}),
     ];
     let segment = testing::segment();
-    let encoder = encoder();
-    let mut frame = encoder.frame(&segment);
+    let mut encoder = encoder();
+    let mut frame = Frame::of(&segment);
     for first in 0..values().len() {
         for second in 0..values().len() {
             for is_static in [true, false] {
