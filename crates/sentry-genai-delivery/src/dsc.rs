@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::json::write_string;
+use sentry_genai_conventions::needs_no_escape;
+
+use crate::json::{write_plain_string, write_string};
 
 /// Keys (without `sentry-`) and values that came in from elsewhere.
 #[derive(Clone, Default)]
@@ -11,8 +13,11 @@ pub(crate) struct Dsc {
 }
 
 impl Dsc {
-    /// Sets `key`, at its place if it is there already.
+    /// Sets `key`, at its place if it is there already. What no token can have makes none.
     pub(crate) fn set(&mut self, key: String, value: String) {
+        if !needs_no_escape(&key) {
+            return;
+        }
         match self.entries.iter_mut().find(|(known, _)| *known == key) {
             Some(entry) => entry.1 = value,
             None => self.entries.push((key, value)),
@@ -61,9 +66,9 @@ pub(crate) fn write_to_baggage(header: &mut String, key: &str, value: &str) {
     percent_encode(value, header);
 }
 
-/// Appends a member, and a comma, to the `trace` object of an envelope header.
+/// Appends a member, whose key needs no escaping, and a comma to the `trace` object of an envelope header.
 pub(crate) fn write_to_json(buffer: &mut Vec<u8>, key: &str, value: &str) {
-    write_string(buffer, key);
+    write_plain_string(buffer, key);
     buffer.push(b':');
     write_string(buffer, value);
     buffer.push(b',');
@@ -71,7 +76,8 @@ pub(crate) fn write_to_json(buffer: &mut Vec<u8>, key: &str, value: &str) {
 
 /// Returns whether a name holds parts of a concrete URL, which the `transaction` of a DSC must not.
 pub(crate) fn looks_like_url(name: &str) -> bool {
-    name.contains("://") || name.contains('?') || name.split('/').skip(1).any(looks_like_id)
+    let has_scheme = name.split(':').skip(1).any(|rest| rest.starts_with("//"));
+    has_scheme || name.contains('?') || name.split('/').skip(1).any(looks_like_id)
 }
 
 /// A path segment of digits only, or of hexadecimal digits as long as a short hash, or a UUID.
@@ -108,6 +114,7 @@ mod tests {
         set("release", "shop@1.4.2");
         set("transaction", "POST /ä b,c");
         set("release", "shop@2");
+        set("no\"token", "x");
         assert_eq!(
             dsc.to_baggage(),
             "sentry-release=shop%402,sentry-transaction=POST%20%2F%C3%A4%20b%2Cc"

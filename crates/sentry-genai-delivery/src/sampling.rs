@@ -219,9 +219,7 @@ impl SampleRand {
     /// Writes it as it goes out.
     pub(crate) fn text(self) -> String {
         let digits = json::micro_digits(u64::from(self.0));
-        let mut text = String::from("0.");
-        text.extend(digits.map(char::from));
-        text
+        format!("0.{}", str::from_utf8(&digits).unwrap_or_default())
     }
 }
 
