@@ -106,7 +106,7 @@ impl SpanEncoder {
     /// Writes the presets that the span does not set itself.
     fn write_presets(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &Frame, own: Own) {
         if own.is_empty() {
-            buffer.extend_from_slice(self.descriptions.of(span));
+            self.descriptions.write(buffer, span);
             buffer.extend_from_slice(&frame.attributes);
             buffer.extend_from_slice(&self.common_block);
         } else {

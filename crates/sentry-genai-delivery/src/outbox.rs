@@ -173,8 +173,7 @@ impl Outbox {
         parcel.number.place = contents.next_number;
         contents.next_number += 1;
         contents.waiting.push_back(parcel);
-        drop(contents);
-        self.changed.notify_one();
+        self.wake(contents, Condvar::notify_one);
         Ok(())
     }
 
@@ -182,8 +181,7 @@ impl Outbox {
         let mut contents = self.lock();
         let bound = contents.next_number;
         contents.tickets.push_back((ticket, bound));
-        drop(contents);
-        self.changed.notify_all();
+        self.wake(contents, Condvar::notify_all);
     }
 
     /// Says that the worker has put in all it will.
@@ -192,8 +190,7 @@ impl Outbox {
         if contents.state == State::Open {
             contents.state = State::Closed;
         }
-        drop(contents);
-        self.changed.notify_all();
+        self.wake(contents, Condvar::notify_all);
     }
 
     /// Forgets everything, also what is being sent, accepts nothing any more, and returns what that was.
@@ -204,8 +201,7 @@ impl Outbox {
         let mut held: Vec<_> = in_flight.filter_map(Flight::undecided).collect();
         let waiting = mem::take(&mut contents.waiting);
         contents.tickets.clear();
-        drop(contents);
-        self.changed.notify_all();
+        self.wake(contents, Condvar::notify_all);
         held.extend(waiting.iter().map(Parcel::held));
         held
     }
@@ -247,9 +243,8 @@ impl Outbox {
     pub(crate) fn settle(&self, parcel: &Parcel) {
         let mut contents = self.lock();
         contents.in_flight.remove(&parcel.number);
-        drop(contents);
         // A ticket may be reached now, a probe over, or the last lane done.
-        self.changed.notify_all();
+        self.wake(contents, Condvar::notify_all);
     }
 
     /// Takes back a parcel that no server can have accepted. Returns it if it was tried often enough, or given up.
@@ -262,8 +257,7 @@ impl Outbox {
             return Err(parcel);
         }
         contents.put_back(parcel);
-        drop(contents);
-        self.changed.notify_all();
+        self.wake(contents, Condvar::notify_all);
         Ok(())
     }
 
@@ -285,8 +279,7 @@ impl Outbox {
                 is_part: true,
             });
         }
-        drop(contents);
-        self.changed.notify_all();
+        self.wake(contents, Condvar::notify_all);
         true
     }
 
@@ -351,9 +344,17 @@ impl Outbox {
                 }
             }
         }
-        drop(contents);
-        self.changed.notify_all();
+        self.wake(contents, Condvar::notify_all);
         dropped
+    }
+
+    /// Lets go of the contents, which have changed, and wakes lanes if any sleep: to ask the system is a call also if none does.
+    fn wake(&self, contents: MutexGuard<'_, Contents>, notify: impl FnOnce(&Condvar)) {
+        let is_heard = contents.idle_lanes > 0;
+        drop(contents);
+        if is_heard {
+            notify(&self.changed);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {

@@ -501,9 +501,22 @@ mod tests {
             (&json!("true"), &json!("1"))
         );
 
-        let incoming = IncomingTrace::parse(&format!("{INCOMING}-0"), None).unwrap();
+        let theirs = "sentry-public_key=k,sentry-sampled=false,sentry-sample_rate=0.1,sentry-new=1";
+        let incoming = IncomingTrace::parse(&format!("{INCOMING}-0"), Some(theirs)).unwrap();
         let continued = Trace::start(&config, Some(&incoming), "x", "y");
         assert!(continued.is_held());
+        continued.note_ai_span();
+        assert_eq!(continued.baggage_header(), theirs);
+        assert_eq!(
+            dsc(&continued),
+            json!({
+                "trace_id": "4c79f60c11214eb38604f4ae0781bfb2",
+                "public_key": "k",
+                "new": "1",
+                "sample_rate": "1",
+                "sampled": "true",
+            })
+        );
         let off = testing::config(&sentry_core::ClientOptions::new().dsn(testing::DSN));
         let off = Arc::new((*off).clone().with_keep_ai_traces(true));
         let disabled = Trace::start(&off, None, "x", "y");

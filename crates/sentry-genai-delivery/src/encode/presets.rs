@@ -122,33 +122,39 @@ struct Description {
     presets: Vec<u8>,
 }
 
-/// How many descriptions are remembered.
+/// How many descriptions are remembered, each at most so long.
 const MAX_DESCRIPTIONS: usize = 32;
+const MAX_DESCRIPTION_BYTES: usize = 512;
 
 impl Descriptions {
-    /// Returns what [`write_description`] writes for a span that sets none of it itself.
+    /// Does what [`write_description`] does for a span that sets none of it itself.
     #[inline]
-    pub(super) fn of(&mut self, span: &SentrySpan) -> &[u8] {
-        let is_this =
-            |it: &Description| it.kind == span.kind && it.op == span.op && it.origin == span.origin;
-        let known = self.0.iter().position(is_this);
-        let index = known.unwrap_or_else(|| self.add(span));
-        &self.0[index].presets
+    pub(super) fn write(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan) {
+        let is_this = |it: &&Description| {
+            it.kind == span.kind && it.op == span.op && it.origin == span.origin
+        };
+        match self.0.iter().find(is_this) {
+            Some(known) => buffer.extend_from_slice(&known.presets),
+            None => self.write_new(buffer, span),
+        }
     }
 
     #[cold]
-    fn add(&mut self, span: &SentrySpan) -> usize {
+    fn write_new(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan) {
+        let start = buffer.len();
+        write_description(buffer, span, Own::default());
+        let presets = &buffer[start..];
+        if presets.len() > MAX_DESCRIPTION_BYTES {
+            return;
+        }
         if self.0.len() == MAX_DESCRIPTIONS {
             self.0.clear();
         }
-        let mut presets = Vec::with_capacity(256);
-        write_description(&mut presets, span, Own::default());
         self.0.push(Description {
             op: span.op.clone(),
             origin: span.origin.clone(),
             kind: span.kind,
-            presets,
+            presets: presets.to_vec(),
         });
-        self.0.len() - 1
     }
 }

@@ -1,4 +1,6 @@
-use sentry_genai_conventions::{Attributes, Input, Scalar, SpanId, Status, Timestamp, TraceId};
+use sentry_genai_conventions::{
+    Attributes, Input, Scalar, SpanId, SpanKind, Status, Timestamp, TraceId,
+};
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -204,6 +206,29 @@ fn times_of_spans_that_follow_one_another() {
             r#""start_timestamp":{start}.{start_micros:06},"end_timestamp":{end}.{end_micros:06},"#
         );
         assert!(text.contains(&expected), "{text}");
+    }
+}
+
+/// Also of more descriptions than are remembered, and of one that is too long for it.
+#[test]
+fn every_span_keeps_its_own_description() {
+    let segment = testing::segment();
+    let mut encoder = encoder();
+    let mut frame = Frame::of(&segment);
+    let ops: Vec<_> = (0..50).map(|op| format!("op.{op}")).collect();
+    let long = "x".repeat(1000);
+    for op in ops.iter().chain([&long]).chain(&ops).chain(&ops[..3]) {
+        for kind in [SpanKind::Client, SpanKind::Server] {
+            let mut span = span(&segment, new_span_id());
+            (span.op, span.kind) = (op.clone().into(), kind);
+            let mut buffer = Vec::new();
+            encoder.write(&mut buffer, &span, &mut frame);
+            let json: Json = serde_json::from_slice(&buffer).unwrap();
+            let said = |key: &str| &json["attributes"][key];
+            assert_eq!(*said("sentry.op"), string(op));
+            assert_eq!(*said("sentry.kind"), string(kind.as_str()));
+            assert_eq!(*said("sentry.origin"), string("auto.ai.rust.tracing"));
+        }
     }
 }
 
