@@ -25,6 +25,7 @@ use crate::{
     sender::{Lane, Role},
     thread::{self, on_delivery_thread},
     trace::{Trace, should_continue},
+    unread::{Ended, Unread},
     worker::Worker,
 };
 
@@ -190,9 +191,37 @@ impl Delivery {
         {
             mirror.send((*span).clone(), segment);
         }
-        if let Err(span) = self.shared_on_trust().accept(span, segment) {
+        let bytes = span.footprint();
+        self.hand_over(Ended::Read(span), bytes, segment);
+    }
+
+    /// Hands over a span that has ended, to be read on a delivery thread, so that the program's own does not have to. Until then
+    /// it occupies so many `bytes` of memory.
+    ///
+    /// Spans are read in the order in which they are handed over. One that panics is counted as
+    /// [`LossReason::InternalSdkError`].
+    pub fn send_unread(
+        &self,
+        span: Box<impl Unread + 'static>,
+        bytes: usize,
+        segment: &Arc<Segment>,
+    ) {
+        if self.0.mirror.is_some() {
+            // What goes two ways has to be copied.
+            let mut record = self.record(0);
+            span.read(&mut record);
+            self.send_record(record, segment);
+        } else if segment.trace().recorded() {
+            self.hand_over(Ended::Unread(span), bytes, segment);
+        } else {
+            self.record_unsampled(1);
+        }
+    }
+
+    fn hand_over(&self, span: Ended, bytes: usize, segment: &Arc<Segment>) {
+        if let Err(span) = self.shared_on_trust().accept(span, bytes, segment) {
             // A delivery that has just been started knows its process.
-            let _ = self.shared().accept(span, segment);
+            let _ = self.shared().accept(span, bytes, segment);
         }
     }
 
@@ -340,21 +369,21 @@ impl Shared {
     }
 
     /// Takes a span into the queue, and gives it back if this process was forked from the one that empties it.
-    fn accept(&self, span: Box<SourceSpan>, segment: &Arc<Segment>) -> Result<(), Box<SourceSpan>> {
+    fn accept(&self, span: Ended, bytes: usize, segment: &Arc<Segment>) -> Result<(), Ended> {
         self.accounting.produce(1);
         if segment.trace().is_given_up() {
             self.accounting.lose(LossReason::QueueOverflow, 1);
             return Ok(());
         }
-        let bytes = span.footprint();
         let level = self.budget.hold_queued(bytes);
+        // A thread whose spans are read elsewhere needs no records.
+        let wants_spare = matches!(span, Ended::Read(_)) && recycle::has_room();
         let handover = Handover {
             span,
             segment: Arc::clone(segment),
             bytes,
         };
         let hurry = level != Level::Fine;
-        let wants_spare = recycle::has_room();
         let same_process = || self.is_of_this_process();
         match self.queue.push(handover, hurry, wants_spare, same_process) {
             Ok(spare) => {

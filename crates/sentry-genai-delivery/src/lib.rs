@@ -43,6 +43,7 @@ mod testing;
 mod thread;
 mod trace;
 mod transaction;
+mod unread;
 pub mod wire;
 mod worker;
 
@@ -59,3 +60,4 @@ pub use retry::RetryPolicy;
 pub use segment::Segment;
 pub use thread::on_delivery_thread;
 pub use trace::Trace;
+pub use unread::Unread;

@@ -16,6 +16,7 @@ use crate::{
     recycle::{Record, Spares},
     segment::Segment,
     trace::Trace,
+    unread::Ended,
 };
 
 /// How long the worker lets spans pile up while it has work, so that not every span wakes it.
@@ -36,7 +37,7 @@ pub(crate) enum Message {
 
 #[derive(Debug)]
 pub(crate) struct Handover {
-    pub(crate) span: Record,
+    pub(crate) span: Ended,
     pub(crate) segment: Arc<Segment>,
     /// The memory held for it.
     pub(crate) bytes: usize,
@@ -251,7 +252,7 @@ impl Queue {
         // Traces that grow side by side take turns: few of them free enough, if each is counted as a whole.
         let mut bytes = HashMap::<TraceId, usize>::default();
         for handover in state.messages.iter().filter_map(Message::span) {
-            *bytes.entry(handover.span.trace_id).or_default() += handover.bytes;
+            *bytes.entry(handover.trace_id()).or_default() += handover.bytes;
         }
         let (mut freed, mut dropped) = (0, 0);
         let mut oldest = HashSet::<TraceId>::default();
@@ -260,7 +261,7 @@ impl Queue {
             let Some(handover) = message.span() else {
                 return true;
             };
-            let trace_id = handover.span.trace_id;
+            let trace_id = handover.trace_id();
             if freed < excess && oldest.insert(trace_id) {
                 freed += bytes[&trace_id];
             }
@@ -317,6 +318,12 @@ impl Queue {
     }
 }
 
+impl Handover {
+    fn trace_id(&self) -> TraceId {
+        self.segment.trace().trace_id()
+    }
+}
+
 impl Message {
     fn span(&self) -> Option<&Handover> {
         match self {
@@ -346,7 +353,7 @@ mod tests {
 
     fn handover_of(segment: &Arc<Segment>) -> Handover {
         Handover {
-            span: Box::new(testing::source(segment, new_span_id())),
+            span: Ended::Read(Box::new(testing::source(segment, new_span_id()))),
             segment: Arc::clone(segment),
             bytes: 1,
         }

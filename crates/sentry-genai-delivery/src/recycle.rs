@@ -42,11 +42,15 @@ struct AtHand {
 /// Returns an empty record, whatever its ids and times, with room for `fields` attributes, or about that.
 pub(crate) fn record(fields: usize, queue: &Queue) -> Record {
     at_hand(queue).unwrap_or_else(|| {
-        let start = Timestamp::default();
-        let mut record = Box::new(SourceSpan::new(new_trace_id(), new_span_id(), "", start));
+        let mut record = shell();
         record.attributes = new_store(fields);
         record
     })
+}
+
+fn shell() -> Record {
+    let start = Timestamp::default();
+    Box::new(SourceSpan::new(new_trace_id(), new_span_id(), "", start))
 }
 
 /// Returns an empty store with room for `fields` attributes, or about that.
@@ -163,6 +167,22 @@ impl Spares {
 /// The records whose spans are being translated and encoded. Their stores come back later, and not all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Shells(Vec<Record>);
+
+/// The records that the worker reads spans into.
+#[derive(Debug, Default)]
+pub(crate) struct Blanks(Vec<Record>);
+
+/// How many of them the worker takes along at once.
+const BLANKS: usize = 64;
+
+impl Blanks {
+    pub(crate) fn next(&mut self, queue: &Queue) -> Record {
+        if self.0.is_empty() {
+            self.0 = queue.take_spares(BLANKS);
+        }
+        self.0.pop().unwrap_or_else(shell)
+    }
+}
 
 /// How many shells wait for a store. A span's own memory is gone by then, and these are not accounted for.
 const MAX_SHELLS: usize = 1024;

@@ -21,11 +21,12 @@ use crate::{
     model_calls::ModelCalls,
     outbox::Parcel,
     queue::{Handover, Message, Supply},
-    recycle::Shells,
+    recycle::{Blanks, Shells},
     segment::Segment,
     sender,
     trace::Trace,
     transaction,
+    unread::Ended,
     wire::{self, Encoded},
 };
 
@@ -46,6 +47,7 @@ pub(crate) struct Worker {
     calls: Option<ModelCalls>,
     batch: VecDeque<Message>,
     shells: Shells,
+    blanks: Blanks,
     /// The span that is on its way from the translation to its bucket: in a place of its own it is moved once.
     arrived: Vec<SentrySpan>,
     was_busy: bool,
@@ -69,6 +71,7 @@ impl Worker {
             unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
             shells: Shells::default(),
+            blanks: Blanks::default(),
             arrived: Vec::with_capacity(1),
             was_busy: false,
         }
@@ -131,7 +134,7 @@ impl Worker {
 
     fn accept(&mut self, now: Instant, handover: Handover) {
         let Handover {
-            span: mut source,
+            span: ended,
             segment,
             bytes,
         } = handover;
@@ -143,10 +146,19 @@ impl Worker {
             }
             return;
         }
-        let ends_segment = source.span_id == segment.local_root();
+        let ends_segment = ended.span_id() == segment.local_root();
         let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
+            let mut source = match ended {
+                Ended::Read(source) => source,
+                Ended::Unread(unread) => {
+                    let mut source = self.blanks.next(&self.shared.queue);
+                    unread.read(&mut source);
+                    source
+                }
+            };
             let mut span = self.translator.translate(&mut source);
+            self.shells.keep(source);
             if self.shared.config.legacy_attributes && span.ai.is_some() {
                 legacy::add(&mut span.attributes);
             }
@@ -159,9 +171,6 @@ impl Worker {
                 None => self.arrived.push(span),
             }
         }));
-        if translated.is_ok() {
-            self.shells.keep(source);
-        }
         match (translated, self.arrived.last()) {
             (Ok(()), Some(span)) => {
                 if ends_segment && *segment.name() != *span.name {

@@ -22,17 +22,17 @@ pub(crate) enum Place<'a, S> {
 /// Notes spans as open, each with the segment of its parent.
 ///
 /// A parent that is not among them is expected to come in a later batch, and to be the root of the segment.
-pub(crate) fn place<S: Clone>(
+pub(crate) fn place<'a, S: Clone>(
     table: &SpanTable<S>,
-    spans: &[(SourceSpan, Parent)],
+    spans: impl Iterator<Item = (&'a SourceSpan, Parent)>,
     segment: impl Fn(&SourceSpan, Place<'_, S>) -> S,
 ) {
-    let mut by_start: Vec<_> = spans.iter().collect();
+    let mut by_start: Vec<_> = spans.collect();
     by_start.sort_by_key(|(source, _)| source.start);
     for (source, parent) in by_start {
         let key = (source.trace_id, source.span_id);
         let known = table.find(key);
-        let above = match *parent {
+        let above = match parent {
             Parent::Local(parent) => {
                 let key = (source.trace_id, parent);
                 Some(table.find(key).unwrap_or_else(|| {
@@ -49,7 +49,7 @@ pub(crate) fn place<S: Clone>(
         let segment = match (&above, known) {
             (Some(above), _) => above.segment.clone(),
             (None, Some(expected)) => expected.segment.clone(),
-            (None, None) => segment(source, Place::Root(*parent)),
+            (None, None) => segment(source, Place::Root(parent)),
         };
         let identity = Identity::of(&source.attributes, &Identity::default());
         let node = Node::new(segment, above, identity, Surroundings::default());

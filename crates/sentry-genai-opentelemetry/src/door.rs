@@ -17,6 +17,7 @@ use sentry_genai_delivery::{
 
 use crate::{
     batch::{self, Place},
+    ended::{Ended, Received, Remainder},
     identity::Identity,
     intake::Intake,
     node::{Node, Surroundings},
@@ -31,7 +32,7 @@ pub(crate) struct Door {
     ownership: Ownership,
     flush_timeout: Duration,
     text_room: usize,
-    scopes: ScopeNames,
+    scopes: Arc<ScopeNames>,
     pub(crate) spans: SpanTable<Arc<Segment>>,
     is_shut_down: AtomicBool,
 }
@@ -93,7 +94,7 @@ impl Door {
             prepared: Mutex::new(options.prepare(client_options)),
             ownership: Ownership::Own,
             flush_timeout: client_options.shutdown_timeout.max(DEFAULT_TIMEOUT),
-            scopes: ScopeNames::default(),
+            scopes: Arc::default(),
             spans: SpanTable::new(),
             is_shut_down: AtomicBool::new(false),
         }
@@ -107,7 +108,7 @@ impl Door {
             prepared: Mutex::new(None),
             ownership: Ownership::Shared,
             flush_timeout: DEFAULT_TIMEOUT,
-            scopes: ScopeNames::default(),
+            scopes: Arc::default(),
             spans: SpanTable::new(),
             is_shut_down: AtomicBool::new(false),
         }
@@ -138,7 +139,10 @@ impl Door {
 
     /// Returns how to take over spans.
     pub(crate) fn intake(&self) -> Intake<'_> {
-        Intake::new(self.text_room, &self.scopes, self.delivery())
+        Intake {
+            room: self.text_room,
+            scopes: &self.scopes,
+        }
     }
 
     /// Returns whether a span that starts now may be sent. What hooks do on our own threads must not come back as spans.
@@ -170,59 +174,63 @@ impl Door {
         self.spans.insert((span.trace_id, span.span_id), node);
     }
 
-    /// Hands over a span that has ended. It is read only if its trace is sent, into a source span that has nothing but its ids.
-    pub(crate) fn end(
-        &self,
-        key: Key,
-        parent: Parent,
-        read: impl FnOnce(&mut SourceSpan, Intake<'_>),
-    ) {
+    /// Hands over a span that has ended, to be read only if its trace is sent, and not here.
+    pub(crate) fn end(&self, mut span: impl Ended) {
         if on_delivery_thread() {
             return;
         }
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let noted = self.spans.end(key);
-        if let Some(node) = &noted
+        let node = self.spans.end(span.ids());
+        if let Some(node) = &node
             && !node.segment.trace().recorded()
         {
             delivery.record_unsampled(1);
             return;
         }
-        let (trace_id, span_id) = key;
-        let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
-        let intake = Intake::new(self.text_room, &self.scopes, Some(delivery));
-        read(&mut source, intake);
-        let node = match noted {
-            Some(node) => {
-                node.end(&source.attributes);
-                node
-            }
-            // It was forgotten, or started before this door was there.
-            None => self.late_node(delivery, &source, parent),
-        };
-        if source.is_counted_model_call() {
-            node.count_model_call();
+        let bytes = span.footprint();
+        if let Some(node) = &node
+            && bytes <= self.text_room
+        {
+            return self.hand_over(delivery, span, bytes, node);
         }
-        source.inherited = node.inherited();
-        delivery.send(source, &node.segment);
+        // A long text is cut where it is read, and should not wait for that.
+        let (trace_id, span_id) = span.ids();
+        let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
+        source.attributes = delivery.attributes(0);
+        span.read(&mut source, self.intake());
+        let parent = span.parent();
+        // If not noted, it was forgotten, or started before this door was there.
+        let node = node.unwrap_or_else(|| self.late_node(delivery, &source, parent));
+        let bytes = source.footprint();
+        self.hand_over(delivery, Received { source, parent }, bytes, &node);
+    }
+
+    fn hand_over(&self, delivery: &Delivery, span: impl Ended, bytes: usize, node: &SegmentNode) {
+        let remainder = Remainder {
+            span,
+            node: Arc::clone(node),
+            room: self.text_room,
+            scopes: Arc::clone(&self.scopes),
+        };
+        delivery.send_unread(Box::new(remainder), bytes, &node.segment);
     }
 
     /// Hands over spans that have all ended, and of whose start nothing was seen.
     ///
     /// A parent that is not among them is expected to come later and to be the root of the segment.
-    pub(crate) fn receive(&self, spans: Vec<(SourceSpan, Parent)>) {
+    pub(crate) fn receive(&self, spans: Vec<Received>) {
         let Some(delivery) = self.delivery() else {
             return;
         };
-        batch::place(&self.spans, &spans, |source, place| match place {
+        let placed = spans.iter().map(|span| (&span.source, span.parent));
+        batch::place(&self.spans, placed, |source, place| match place {
             Place::Root(parent) => new_segment(delivery, &unseen_start(source, parent)),
             Place::Below(parent, known) => expected_segment(delivery, source, parent, known),
         });
-        for (source, parent) in spans {
-            let key = (source.trace_id, source.span_id);
-            self.end(key, parent, |empty, _| *empty = source);
+        for span in spans {
+            self.end(span);
         }
     }
 

@@ -13,6 +13,7 @@ mod baggage;
 mod batch;
 mod conversation;
 mod door;
+mod ended;
 mod endpoint;
 mod identity;
 mod intake;

@@ -50,7 +50,10 @@ impl Rewriter {
 
     /// Returns how to take over spans.
     pub(crate) fn intake(&self) -> Intake<'_> {
-        Intake::new(self.text_room, &self.scopes, None)
+        Intake {
+            room: self.text_room,
+            scopes: &self.scopes,
+        }
     }
 
     /// Learns where the spans come from, as far as the client's options do not say it.
@@ -67,7 +70,8 @@ impl Rewriter {
     ///
     /// The spans of one trace have to follow one another.
     pub(crate) fn rewrite(&self, batch: Vec<(SourceSpan, Parent)>) -> Vec<Option<SentrySpan>> {
-        batch::place(&self.spans, &batch, |source, place| {
+        let placed = batch.iter().map(|(source, parent)| (source, *parent));
+        batch::place(&self.spans, placed, |source, place| {
             let span_id = match place {
                 Place::Root(_) => source.span_id,
                 Place::Below(parent, _) => parent,

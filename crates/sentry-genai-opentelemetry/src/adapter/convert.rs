@@ -19,6 +19,7 @@ use super::super::{
 };
 use crate::{
     door::{Origin, Parent},
+    ended::Ended,
     intake::Intake,
     open_spans::Key,
     tracing_spans,
@@ -67,8 +68,39 @@ pub(super) fn source_span(
     source
 }
 
+/// A span as the SDK hands it over at its end.
+pub(super) struct EndedSpan {
+    pub(super) ids: Key,
+    pub(super) data: SpanData,
+}
+
+impl Ended for EndedSpan {
+    fn ids(&self) -> Key {
+        self.ids
+    }
+
+    fn parent(&self) -> Parent {
+        parent(&self.data)
+    }
+
+    fn footprint(&self) -> usize {
+        let attributes = |pairs: &[KeyValue]| size_of_val(pairs) + text_bytes(pairs, usize::MAX);
+        let mut bytes = size_of::<Self>() + attributes(&self.data.attributes);
+        // Most have neither.
+        for event in &self.data.events.events {
+            bytes += size_of::<Event>() + attributes(&event.attributes);
+        }
+        bytes + size_of_val(&*self.data.links.links)
+    }
+
+    fn read(&mut self, source: &mut SourceSpan, intake: Intake<'_>) {
+        (source.trace_id, source.span_id) = self.ids;
+        read_span(source, &mut self.data, intake);
+    }
+}
+
 /// Takes over everything a span says of itself, long texts shortened. The name is taken out.
-pub(super) fn read_span(source: &mut SourceSpan, span: &mut SpanData, intake: Intake<'_>) {
+fn read_span(source: &mut SourceSpan, span: &mut SpanData, intake: Intake<'_>) {
     source.name = mem::take(&mut span.name);
     source.start = timestamp(span.start_time);
     source.parent_span_id = span_id(span.parent_span_id);
@@ -83,9 +115,11 @@ pub(super) fn read_span(source: &mut SourceSpan, span: &mut SpanData, intake: In
             SourceStatus::Error((!description.is_empty()).then(|| description.into_owned()))
         }
     };
+    // With room for what the translation adds.
     let text_bytes = text_bytes(&span.attributes, intake.room);
-    source.attributes = intake.store(span.attributes.len(), text_bytes);
-    take(&mut source.attributes, &span.attributes, intake.room);
+    let attributes = &mut source.attributes;
+    attributes.reserve(span.attributes.len() + 4, text_bytes + 128);
+    take(attributes, &span.attributes, intake.room);
     // Most spans have neither events nor links.
     if !span.events.events.is_empty() {
         source.events = events(&span.events.events, intake.room);
@@ -130,7 +164,7 @@ fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::from_nanos(nanos.saturating_add(since_epoch.subsec_nanos().into()))
 }
 
-/// Returns about how many bytes of text there are to copy.
+/// Returns about how many bytes of text there are, of each value at most `room`.
 fn text_bytes(pairs: &[KeyValue], room: usize) -> usize {
     let texts = pairs.iter().map(|pair| match &pair.value {
         Value::String(text) => text.as_str().len().min(room),

@@ -14,7 +14,7 @@ use super::{
     convert::{self, source_span},
     processor::result,
 };
-use crate::door::Door;
+use crate::{door::Door, ended::Received};
 
 /// Sends what the SDK's batch or simple processor gives it to Sentry, AI spans translated.
 ///
@@ -84,7 +84,8 @@ impl SpanExporter for SentryGenAiExporter {
         let spans = sampled.filter_map(|mut span| {
             let ids = convert::ids(&span.span_context)?;
             let parent = convert::parent(&span);
-            Some((source_span(ids, &mut span, intake), parent))
+            let source = source_span(ids, &mut span, intake);
+            Some(Received { source, parent })
         });
         self.door.receive(spans.collect());
         Ok(())

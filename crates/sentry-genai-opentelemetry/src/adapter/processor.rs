@@ -16,7 +16,7 @@ use super::{
     },
     SentryGenAiSampler,
     context::surroundings,
-    convert::{self, read_span},
+    convert::{self, EndedSpan},
     start::{identity, node_below, operation},
 };
 use crate::{
@@ -183,15 +183,12 @@ impl SpanProcessor for SentryGenAiProcessor {
         }
     }
 
-    fn on_end(&self, mut span: SpanData) {
-        if !span.span_context.is_sampled() || self.door.delivery().is_none() {
+    fn on_end(&self, data: SpanData) {
+        if !data.span_context.is_sampled() || self.door.delivery().is_none() {
             return;
         }
-        if let Some(ids) = convert::ids(&span.span_context) {
-            let parent = convert::parent(&span);
-            self.door.end(ids, parent, |source, intake| {
-                read_span(source, &mut span, intake);
-            });
+        if let Some(ids) = convert::ids(&data.span_context) {
+            self.door.end(EndedSpan { ids, data });
         }
     }
 

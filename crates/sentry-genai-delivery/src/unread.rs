@@ -1,0 +1,38 @@
+//! Spans that are handed over before they are read.
+
+use std::fmt;
+
+use sentry_genai_conventions::{SourceSpan, SpanId};
+
+use crate::recycle::Record;
+
+/// A span that has ended and is still in a form of its door's own, to be read on a delivery thread: what
+/// [`Delivery::send_unread`](crate::Delivery::send_unread) takes.
+pub trait Unread: Send {
+    /// Returns the id of the span.
+    fn span_id(&self) -> SpanId;
+
+    /// Reads the span into an empty one, whose ids, name and times are to be set, whatever they are.
+    fn read(self: Box<Self>, span: &mut SourceSpan);
+}
+
+/// A span that has ended.
+pub(crate) enum Ended {
+    Read(Record),
+    Unread(Box<dyn Unread>),
+}
+
+impl Ended {
+    pub(crate) fn span_id(&self) -> SpanId {
+        match self {
+            Self::Read(span) => span.span_id,
+            Self::Unread(span) => span.span_id(),
+        }
+    }
+}
+
+impl fmt::Debug for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ended").field(&self.span_id()).finish()
+    }
+}
