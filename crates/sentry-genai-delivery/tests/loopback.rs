@@ -17,7 +17,7 @@ use std::{
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
 use sentry_genai_delivery::{
-    BeforeSendSpan, Config, Delivery, LossReason, Segment, new_span_id, on_delivery_thread,
+    BeforeSendSpan, Config, Delivery, LossReason, Segment, Unread, new_span_id, on_delivery_thread,
 };
 use server::{Reply, Server};
 
@@ -120,6 +120,72 @@ fn an_envelope_as_it_crosses_the_socket() {
     assert_eq!((stats.produced, stats.accepted), (2, 2));
     assert_eq!(stats.pending(), 0);
     assert!(delivery.close(PATIENCE));
+}
+
+/// A span that its door would read later, or not at all.
+struct Sealed {
+    span: SourceSpan,
+    is_broken: bool,
+    read: Arc<AtomicU64>,
+}
+
+impl Unread for Sealed {
+    fn span_id(&self) -> SpanId {
+        self.span.span_id
+    }
+
+    fn read(self: Box<Self>, span: &mut SourceSpan) {
+        assert!(on_delivery_thread() && !self.is_broken, "expected");
+        assert!(span.attributes.is_empty() && span.links.is_empty());
+        self.read.fetch_add(1, Ordering::Relaxed);
+        *span = self.span;
+    }
+}
+
+#[test]
+fn what_is_handed_over_unread_is_read_behind_it() {
+    let server = Server::start([]);
+    let delivery = start(&options(&server));
+    let read = Arc::new(AtomicU64::new(0));
+    let send = |segment: &Arc<Segment>, span_id, name, is_broken| {
+        let sealed = Sealed {
+            span: span(segment, span_id, name),
+            is_broken,
+            read: Arc::clone(&read),
+        };
+        delivery.send_unread(Box::new(sealed), 500, segment);
+    };
+    for _ in 0..3 {
+        let segment = segment(&delivery, "POST /ask");
+        send(&segment, new_span_id(), "first", false);
+        send_child(&delivery, &segment);
+        send(&segment, new_span_id(), "never", true);
+        send(&segment, segment.span_id(), "POST /ask", false);
+    }
+    assert!(delivery.flush(PATIENCE));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 3);
+    for request in requests {
+        let lines = request.lines();
+        let items = lines[2]["items"].as_array().unwrap();
+        let names: Vec<_> = items.iter().map(|item| &item["name"]).collect();
+        assert_eq!(names, ["first", "work", "POST /ask"]);
+    }
+    let stats = delivery.stats();
+    assert_eq!((stats.produced, stats.accepted), (12, 9));
+    assert_eq!(stats.lost(LossReason::InternalSdkError), 3);
+    assert_eq!(stats.buffered_bytes, 0);
+    assert_eq!(read.load(Ordering::Relaxed), 6);
+
+    let unsampled = start(&options(&server).traces_sample_rate(0.0));
+    let segment = segment(&unsampled, "x");
+    let sealed = Sealed {
+        span: span(&segment, segment.span_id(), "x"),
+        is_broken: true,
+        read,
+    };
+    unsampled.send_unread(Box::new(sealed), 500, &segment);
+    assert_eq!(unsampled.stats().lost(LossReason::SampleRate), 1);
 }
 
 #[test]
