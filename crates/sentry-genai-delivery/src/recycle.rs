@@ -168,22 +168,6 @@ impl Spares {
 #[derive(Debug, Default)]
 pub(crate) struct Shells(Vec<Record>);
 
-/// The records that the worker reads spans into.
-#[derive(Debug, Default)]
-pub(crate) struct Blanks(Vec<Record>);
-
-/// How many of them the worker takes along at once.
-const BLANKS: usize = 64;
-
-impl Blanks {
-    pub(crate) fn next(&mut self, queue: &Queue) -> Record {
-        if self.0.is_empty() {
-            self.0 = queue.take_spares(BLANKS);
-        }
-        self.0.pop().unwrap_or_else(shell)
-    }
-}
-
 /// How many shells wait for a store. A span's own memory is gone by then, and these are not accounted for.
 const MAX_SHELLS: usize = 1024;
 
@@ -206,6 +190,22 @@ impl Shells {
             records.push(record);
         }
         records
+    }
+}
+
+/// The records that the worker reads spans into.
+#[derive(Debug, Default)]
+pub(crate) struct Blanks(Vec<Record>);
+
+/// How many of them the worker takes along at once.
+const BLANKS: usize = 64;
+
+impl Blanks {
+    pub(crate) fn next(&mut self, queue: &Queue) -> Record {
+        if self.0.is_empty() {
+            self.0 = queue.take_spares(BLANKS);
+        }
+        self.0.pop().unwrap_or_else(shell)
     }
 }
 

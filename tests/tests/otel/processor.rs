@@ -660,6 +660,41 @@ fn open_spans_are_bounded() {
     drop(kept);
 }
 
+/// Short spans are read later than long ones, and none of them may be overtaken.
+#[test]
+fn an_agent_hears_of_the_calls_below_it_however_long_the_spans_are() {
+    let usage = ("gen_ai.usage.input_tokens", 42.into());
+    for (call_bytes, agent_bytes) in [(10, 10), (10, 1_000_000), (1_000_000, 10)] {
+        let program = Program::start();
+        let agent = program.span(
+            "agent",
+            &[operation("invoke_agent"), usage.clone()],
+            &Context::new(),
+        );
+        let call = program.span("chat", &[operation("chat"), usage.clone()], &agent);
+        for (span, bytes) in [(&call, call_bytes), (&agent, agent_bytes)] {
+            let text = KeyValue::new("app.note", "x".repeat(bytes));
+            span.span().set_attribute(text);
+            let id = KeyValue::new("gen_ai.conversation.id", "said late");
+            span.span().set_attribute(id);
+            span.span().end();
+        }
+        let late = program.span("chat", &[operation("chat")], &agent);
+        late.span().end();
+        let received = program.flush();
+        let tokens = |id: &Context| {
+            let (_, id) = ids(id);
+            let spans = received.spans();
+            let span = spans.iter().find(|span| span.span_id == id).unwrap();
+            assert_eq!(span.str("gen_ai.conversation.id"), Some("said late"));
+            span.int("gen_ai.usage.input_tokens")
+        };
+        assert_eq!(tokens(&call), Some(42));
+        assert_eq!(tokens(&agent), None, "{call_bytes} {agent_bytes}");
+        assert_eq!(tokens(&late), None);
+    }
+}
+
 #[test]
 fn model_calls_are_measured_in_traces_that_are_not_sampled() {
     let receiver = Receiver::with(ClientOptions::new().traces_sample_rate(0.0));
