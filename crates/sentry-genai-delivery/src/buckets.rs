@@ -347,6 +347,25 @@ mod tests {
         );
     }
 
+    /// Of a trace in parts the parts go, however young, before a whole one.
+    #[test]
+    fn what_is_given_up_goes_before_the_oldest() {
+        let now = Instant::now();
+        let segments = [testing::segment(), testing::segment(), testing::segment()];
+        let mut buckets = Buckets::new(Purpose::Sending);
+        for segment in &segments {
+            add(&mut buckets, now, segment);
+        }
+        assert!(buckets.remove_given_up().is_empty());
+        segments[1].trace().give_up();
+        let given_up = buckets.remove_given_up();
+        let traces = given_up.iter().map(|bucket| bucket.segment.trace().trace_id());
+        assert!(traces.eq([segments[1].trace().trace_id()]));
+        let left = std::iter::from_fn(|| buckets.pop_oldest());
+        let left = left.map(|bucket| bucket.segment.trace().trace_id());
+        assert!(left.eq([&segments[0], &segments[2]].map(|segment| segment.trace().trace_id())));
+    }
+
     #[test]
     fn the_later_of_two_spans_with_one_id_stays() {
         let now = Instant::now();
