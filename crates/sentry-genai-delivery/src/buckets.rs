@@ -359,7 +359,9 @@ mod tests {
         assert!(buckets.remove_given_up().is_empty());
         segments[1].trace().give_up();
         let given_up = buckets.remove_given_up();
-        let traces = given_up.iter().map(|bucket| bucket.segment.trace().trace_id());
+        let traces = given_up
+            .iter()
+            .map(|bucket| bucket.segment.trace().trace_id());
         assert!(traces.eq([segments[1].trace().trace_id()]));
         let left = std::iter::from_fn(|| buckets.pop_oldest());
         let left = left.map(|bucket| bucket.segment.trace().trace_id());

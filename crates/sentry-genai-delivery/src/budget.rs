@@ -53,6 +53,15 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// Whether so much waits for the worker that others had better do what they can.
+    #[inline]
+    pub(crate) fn is_behind(&self) -> bool {
+        /// About what comes together while the worker naps.
+        const BACKLOG: usize = 2 * 1024 * 1024;
+
+        self.queued.load(Ordering::Relaxed) > BACKLOG
+    }
+
     /// Whether what the worker has passed on leaves too little room for more, so that it has to drop the oldest traces.
     ///
     /// What is still in the queue does not count: if the program produces more than can be sent for long, what is nearest to
@@ -85,5 +94,25 @@ impl Budget {
         } else {
             Level::Exceeded
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worker_is_behind_by_what_it_has_not_come_to() {
+        const MEBIBYTE: usize = 1024 * 1024;
+
+        let budget = Budget::new(32 * MEBIBYTE);
+        budget.hold(8 * MEBIBYTE);
+        budget.hold_queued(2 * MEBIBYTE);
+        assert!(!budget.is_behind());
+        budget.hold_queued(1);
+        assert!(budget.is_behind());
+        budget.release_queued(1);
+        assert!(!budget.is_behind());
+        assert_eq!(budget.held(), 10 * MEBIBYTE);
     }
 }

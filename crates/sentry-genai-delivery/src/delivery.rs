@@ -199,7 +199,7 @@ impl Delivery {
     /// it occupies so many `bytes` of memory.
     ///
     /// Spans are read in the order in which they are handed over. One that panics is counted as
-    /// [`LossReason::InternalSdkError`].
+    /// [`LossReason::InternalSdkError`]. All of this is done on one thread, which may be [behind](Self::is_behind).
     pub fn send_unread(
         &self,
         span: Box<impl Unread + 'static>,
@@ -216,6 +216,12 @@ impl Delivery {
         } else {
             self.record_unsampled(1);
         }
+    }
+
+    /// Returns whether the delivery's thread does not keep up, so that a door had better read a span itself.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.shared_on_trust().budget.is_behind()
     }
 
     fn hand_over(&self, span: Ended, bytes: usize, segment: &Arc<Segment>) {

@@ -192,10 +192,11 @@ impl Door {
         let bytes = span.footprint();
         if let Some(node) = &node
             && bytes <= self.text_room
+            && !delivery.is_behind()
         {
             return self.hand_over(delivery, span, bytes, node);
         }
-        // A long text is cut where it is read, and should not wait for that.
+        // A long text is cut where it is read, and should not wait for that; and many threads read more than one.
         let (trace_id, span_id) = span.ids();
         let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
         source.attributes = delivery.attributes(0);
