@@ -16,6 +16,10 @@ const TOLERANCE: f64 = 1.05;
 /// How often is measured for a limit, the most of which it is. Which thread frees what is left at the end, for instance, is chance.
 const RUNS: usize = 5;
 
+/// How often is measured what is beyond its limit, the least of which counts. Work beside it only adds: threads that wait for
+/// each other find less memory to use again.
+const ATTEMPTS: usize = 5;
+
 /// What a limit of none at all leaves to the background.
 const SLACK: f64 = 0.02;
 
@@ -92,10 +96,24 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
     for workload in GUARDED {
         let limit = limits.per_span.get(&*workload.name());
         let limit = limit.ok_or("a workload has no limit; record them")?;
-        let costs = driver.costs(workload, PeerName::Ours)?;
-        for (what, measured, limit) in compare(&costs, limit) {
-            let within = measured <= limit * TOLERANCE + SLACK;
+        let mut measured = compare(&driver.costs(workload, PeerName::Ours)?, limit);
+        for _ in 1..ATTEMPTS {
+            if measured.iter().all(Compared::is_within) {
+                break;
+            }
+            let again = compare(&driver.costs(workload, PeerName::Ours)?, limit);
+            for (least, again) in measured.iter_mut().zip(again) {
+                least.measured = least.measured.min(again.measured);
+            }
+        }
+        for compared in measured {
+            let within = compared.is_within();
             kept &= within;
+            let Compared {
+                what,
+                measured,
+                limit,
+            } = compared;
             let verdict = if within { "ok" } else { "TOO MUCH" };
             let name = workload.name();
             println!("{name:10} {what:20} {measured:10.2}, recorded {limit:10.2}: {verdict}");
@@ -104,12 +122,35 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
     Ok(kept)
 }
 
-fn compare(costs: &Costs, limit: &Limit) -> Vec<(&'static str, f64, f64)> {
-    let mut all = vec![("allocations", costs.allocations_per_span, limit.allocations)];
+/// A figure beside its limit.
+struct Compared {
+    what: &'static str,
+    measured: f64,
+    limit: f64,
+}
+
+impl Compared {
+    fn is_within(&self) -> bool {
+        self.measured <= self.limit * TOLERANCE + SLACK
+    }
+}
+
+fn compare(costs: &Costs, limit: &Limit) -> Vec<Compared> {
+    let compared = |what, measured, limit| Compared {
+        what,
+        measured,
+        limit,
+    };
+    let allocations = costs.allocations_per_span;
+    let mut all = vec![compared("allocations", allocations, limit.allocations)];
     if let Some(measured) = &costs.instructions {
-        let caller = (measured.main_thread, limit.caller_instructions);
-        all.push(("instructions", measured.all_threads, limit.instructions));
-        all.push(("caller instructions", caller.0, caller.1));
+        let (of_all, of_caller) = (measured.all_threads, measured.main_thread);
+        all.push(compared("instructions", of_all, limit.instructions));
+        all.push(compared(
+            "caller instructions",
+            of_caller,
+            limit.caller_instructions,
+        ));
     }
     all
 }
