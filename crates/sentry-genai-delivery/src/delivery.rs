@@ -122,7 +122,12 @@ impl Delivery {
             notices: crate::notice::Notices::default(),
             config,
         });
-        let worker = Worker::new(Arc::clone(&shared), translator, before_send_span);
+        let worker = Worker::new(
+            Arc::clone(&shared),
+            translator,
+            before_send_span,
+            mirror.clone(),
+        );
         let lane = Lane::new(Arc::clone(&shared), Role::Main);
         let started = thread::spawn("sentry-genai-send", move || lane.run())
             .and_then(|()| thread::spawn("sentry-genai", move || worker.run()));
@@ -186,11 +191,6 @@ impl Delivery {
             self.record_unsampled(1);
             return;
         }
-        if let Some(mirror) = &self.0.mirror
-            && segment.trace().may_be_sent()
-        {
-            mirror.send((*span).clone(), segment);
-        }
         let bytes = span.footprint();
         self.hand_over(Ended::Read(span), bytes, segment);
     }
@@ -206,12 +206,7 @@ impl Delivery {
         bytes: usize,
         segment: &Arc<Segment>,
     ) {
-        if self.0.mirror.is_some() {
-            // What goes two ways has to be copied.
-            let mut record = self.record(0);
-            span.read(&mut record);
-            self.send_record(record, segment);
-        } else if segment.trace().recorded() {
+        if segment.trace().recorded() {
             self.hand_over(Ended::Unread(span), bytes, segment);
         } else {
             self.record_unsampled(1);

@@ -5,7 +5,7 @@ use std::{borrow::Cow, panic};
 use sentry_core::{TracesSamplingStrategy, TransactionContext, protocol};
 use sentry_genai_conventions::TraceId;
 
-use crate::{incoming::IncomingTrace, json};
+use crate::incoming::IncomingTrace;
 
 /// How the client wants traces to be sampled.
 #[derive(Clone, Debug)]
@@ -218,8 +218,7 @@ impl SampleRand {
 
     /// Writes it as it goes out.
     pub(crate) fn text(self) -> String {
-        let digits = json::micro_digits(u64::from(self.0));
-        format!("0.{}", str::from_utf8(&digits).unwrap_or_default())
+        format!("0.{:06}", self.0)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     accounting::LossReason,
     buckets::{Bucket, Buckets, Purpose},
     config::TraceLifecycle,
-    delivery::{BeforeSendSpan, Shared},
+    delivery::{BeforeSendSpan, Delivery, Shared},
     encode::SpanEncoder,
     legacy,
     model_calls::ModelCalls,
@@ -37,6 +37,8 @@ pub(crate) struct Worker {
     shared: Arc<Shared>,
     translator: PlanningTranslator,
     before_send_span: Option<BeforeSendSpan>,
+    /// What sends copies to Spotlight.
+    mirror: Option<Delivery>,
     encoder: SpanEncoder,
     buckets: Buckets,
     /// The spans of traces that are not sampled but may be kept.
@@ -58,6 +60,7 @@ impl Worker {
         shared: Arc<Shared>,
         translator: Translator,
         before_send_span: Option<BeforeSendSpan>,
+        mirror: Option<Delivery>,
     ) -> Self {
         Self {
             encoder: SpanEncoder::new(&shared.config),
@@ -66,6 +69,7 @@ impl Worker {
             shared,
             translator: PlanningTranslator::new(translator),
             before_send_span,
+            mirror,
             held: Buckets::new(Purpose::Holding),
             held_bytes: 0,
             unsampled: Buckets::new(Purpose::Sending),
@@ -157,6 +161,11 @@ impl Worker {
                     source
                 }
             };
+            if let Some(mirror) = &self.mirror
+                && segment.trace().may_be_sent()
+            {
+                mirror.send((*source).clone(), &segment);
+            }
             let mut span = self.translator.translate(&mut source);
             self.shells.keep(source);
             if self.shared.config.legacy_attributes && span.ai.is_some() {

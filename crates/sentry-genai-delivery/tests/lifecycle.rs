@@ -6,7 +6,9 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
-use sentry_genai_delivery::{Config, Delivery, Segment, TraceLifecycle, new_span_id};
+use sentry_genai_delivery::{
+    Config, Delivery, Segment, TraceLifecycle, Unread, new_span_id, on_delivery_thread,
+};
 use sentry_genai_testkit::{Fault, Ingest};
 use serde_json::Value;
 
@@ -219,6 +221,20 @@ fn a_limit_for_transactions_is_kept() {
     assert_eq!(pair.delivery.stats().pending(), 0);
 }
 
+/// A span that is read on the delivery's thread.
+struct Sealed(SourceSpan);
+
+impl Unread for Sealed {
+    fn span_id(&self) -> SpanId {
+        self.0.span_id
+    }
+
+    fn read(self: Box<Self>, span: &mut SourceSpan) {
+        assert!(on_delivery_thread());
+        *span = self.0;
+    }
+}
+
 #[test]
 fn a_copy_for_spotlight() {
     let (sentry, spotlight) = (Ingest::start().unwrap(), Ingest::start().unwrap());
@@ -233,9 +249,14 @@ fn a_copy_for_spotlight() {
     };
     let segment = pair.segment();
     pair.chat(&segment, new_span_id());
+    let start = Timestamp::from_nanos(1_795_132_800_100_000_000);
+    let mut sealed = SourceSpan::new(segment.trace().trace_id(), new_span_id(), "sealed", start);
+    sealed.parent_span_id = Some(segment.span_id());
+    let sealed = Box::new(Sealed(sealed));
+    pair.delivery.send_unread(sealed, 500, &segment);
     pair.root(&segment);
     assert!(pair.delivery.close(PATIENCE));
-    assert_eq!(pair.ingest.spans().len(), 2);
+    assert_eq!(pair.ingest.spans().len(), 3);
     assert!(pair.ingest.transactions().is_empty());
     let transactions = spotlight.transactions();
     assert_eq!(transactions.len(), 1);
@@ -243,8 +264,9 @@ fn a_copy_for_spotlight() {
         children(&transactions[0])[0]["data"]["gen_ai.system"],
         "openai"
     );
+    assert_eq!(children(&transactions[0])[1]["description"], "sealed");
     assert!(spotlight.spans().is_empty());
-    assert_eq!(pair.delivery.stats().accepted, 2);
+    assert_eq!(pair.delivery.stats().accepted, 3);
 }
 
 #[test]
