@@ -14,7 +14,7 @@ use crate::{
     accounting::{Accounting, LossReason, Stats},
     budget::{Budget, Level},
     config::Config,
-    http::{HttpPost, Post},
+    http::HttpPost,
     ids,
     incoming::IncomingTrace,
     outbox::Outbox,
@@ -75,7 +75,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) outbox: Outbox,
     pub(crate) progress: Progress,
-    pub(crate) post: Arc<dyn Post>,
+    pub(crate) post: HttpPost,
     #[cfg(feature = "tracing")]
     pub(crate) notices: crate::notice::Notices,
 }
@@ -117,7 +117,7 @@ impl Delivery {
             queue: Queue::new((config.max_buffer_bytes / 8).min(MAX_SPARE_BYTES)),
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
-            post: Arc::new(HttpPost::new(&config)),
+            post: HttpPost::new(&config),
             #[cfg(feature = "tracing")]
             notices: crate::notice::Notices::default(),
             config,

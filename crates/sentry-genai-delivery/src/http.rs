@@ -4,11 +4,10 @@ use std::{
     env,
     ffi::OsString,
     fmt, fs,
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     time::Duration,
 };
 
-use flate2::write::GzEncoder;
 use sentry_core::types::{Auth, Dsn, Scheme};
 use ureq::{
     Agent, Body, Error, Proxy, SendBody, Timeout,
@@ -25,6 +24,7 @@ use ureq::{
 use crate::{
     config::Config,
     encode::{SDK_NAME, SDK_VERSION},
+    gzip::Gzip,
     limits,
     lookup::Lookup,
 };
@@ -48,12 +48,6 @@ const PIECE: usize = 2048;
 
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 const X_SENTRY_RATE_LIMITS: HeaderName = HeaderName::from_static("x-sentry-rate-limits");
-
-/// Something that brings an envelope to the server.
-pub(crate) trait Post: Send + Sync {
-    /// Sends, and waits for the answer.
-    fn post(&self, envelope: &[u8]) -> Result<Answer, Failure>;
-}
 
 /// What of an answer matters.
 #[derive(Clone, Debug, Default)]
@@ -175,6 +169,36 @@ impl HttpPost {
         }
     }
 
+    /// Sends an envelope, compressed where that is due, and waits for the answer.
+    pub(crate) fn post(&self, envelope: &[u8], gzip: &mut Gzip) -> Result<Answer, Failure> {
+        let compresses = self.compresses && envelope.len() >= COMPRESSED_FROM;
+        let packed = compresses.then(|| gzip.pack(envelope)).flatten();
+        let sent = match packed {
+            Some(packed) => self.send(packed, Some("gzip")),
+            None => self.send(envelope, None),
+        };
+        let mut response = sent.map_err(|error| {
+            let failure = Failure::of(&error);
+            if failure == Failure::Unconnected {
+                self.lookup.doubt();
+            }
+            failure
+        })?;
+        let headers = response.headers();
+        let retry_after = text(headers, RETRY_AFTER);
+        let answer = Answer {
+            status: response.status().as_u16(),
+            rate_limits: text(headers, X_SENTRY_RATE_LIMITS),
+            date: retry_after.as_ref().and_then(|_| text(headers, DATE)),
+            retry_after,
+        };
+        // Only a body read to its end leaves the connection usable; that it cannot be read changes nothing else.
+        let mut body = response.body_mut().as_reader().take(MAX_RESPONSE_BYTES);
+        let mut piece = [0; 512];
+        while matches!(body.read(&mut piece), Ok(1..)) {}
+        Ok(answer)
+    }
+
     fn send(&self, body: &[u8], encoding: Option<&'static str>) -> Result<Response<Body>, Error> {
         let Some(Destination { uri, headers }) = &self.destination else {
             return Err(Error::HostNotFound);
@@ -202,36 +226,6 @@ impl io::Read for InPieces<'_> {
         }
         self.0 = rest;
         Ok(read.len())
-    }
-}
-
-impl Post for HttpPost {
-    fn post(&self, envelope: &[u8]) -> Result<Answer, Failure> {
-        let sent = if self.compresses && envelope.len() >= COMPRESSED_FROM {
-            self.send(&gzip(envelope), Some("gzip"))
-        } else {
-            self.send(envelope, None)
-        };
-        let mut response = sent.map_err(|error| {
-            let failure = Failure::of(&error);
-            if failure == Failure::Unconnected {
-                self.lookup.doubt();
-            }
-            failure
-        })?;
-        let headers = response.headers();
-        let retry_after = text(headers, RETRY_AFTER);
-        let answer = Answer {
-            status: response.status().as_u16(),
-            rate_limits: text(headers, X_SENTRY_RATE_LIMITS),
-            date: retry_after.as_ref().and_then(|_| text(headers, DATE)),
-            retry_after,
-        };
-        // Only a body read to its end leaves the connection usable; that it cannot be read changes nothing else.
-        let mut body = response.body_mut().as_reader().take(MAX_RESPONSE_BYTES);
-        let mut piece = [0; 512];
-        while matches!(body.read(&mut piece), Ok(1..)) {}
-        Ok(answer)
     }
 }
 
@@ -269,15 +263,6 @@ impl Failure {
 /// `ENFILE` and `EMFILE`, the same on all Unix systems: no socket could be made.
 fn is_out_of_descriptors(code: i32) -> bool {
     cfg!(unix) && matches!(code, 23 | 24)
-}
-
-/// Spans are repetitive: the fastest level takes most of what there is to gain.
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let room = Vec::with_capacity(bytes.len() / 4);
-    let mut encoder = GzEncoder::new(room, flate2::Compression::fast());
-    // Writing to memory cannot fail.
-    let _ = encoder.write_all(bytes);
-    encoder.finish().unwrap_or_default()
 }
 
 impl fmt::Debug for HttpPost {
@@ -328,7 +313,7 @@ mod tests {
     fn a_name_that_nobody_knows_is_no_connection() {
         let options = ClientOptions::new().dsn("http://public@nowhere.invalid/42");
         let post = HttpPost::new(&testing::config(&options));
-        let failure = post.post(b"{}\n").unwrap_err();
+        let failure = post.post(b"{}\n", &mut Gzip::default()).unwrap_err();
         assert_eq!(failure, Failure::Unconnected);
     }
 }

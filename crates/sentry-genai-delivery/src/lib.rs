@@ -15,6 +15,7 @@ mod config;
 mod delivery;
 mod dsc;
 mod encode;
+mod gzip;
 mod http;
 mod ids;
 mod incoming;

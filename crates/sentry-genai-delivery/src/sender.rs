@@ -10,7 +10,8 @@ use std::{
 use crate::{
     accounting::{LossReason, Report},
     delivery::Shared,
-    http::{Answer, Failure, Post},
+    gzip::Gzip,
+    http::{Answer, Failure},
     outbox::{Parcel, Task},
     rfc3339, thread, wire,
 };
@@ -37,7 +38,7 @@ pub(crate) fn reinforce(shared: &Arc<Shared>) {
 /// A thread that sends one envelope after the other.
 pub(crate) struct Lane {
     shared: Arc<Shared>,
-    post: Arc<dyn Post>,
+    gzip: Gzip,
     role: Role,
 }
 
@@ -53,14 +54,14 @@ pub(crate) enum Role {
 impl Lane {
     pub(crate) fn new(shared: Arc<Shared>, role: Role) -> Self {
         Self {
-            post: Arc::clone(&shared.post),
             shared,
+            gzip: Gzip::default(),
             role,
         }
     }
 
     /// Sends until the outbox is closed and empty, or nothing more is to be done for an additional lane.
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
         let patience = match self.role {
             Role::Main => REPORT_PATIENCE,
             Role::Extra => EXTRA_PATIENCE,
@@ -71,7 +72,7 @@ impl Lane {
         {}
     }
 
-    fn turn(&self, patience: Duration) -> ControlFlow<()> {
+    fn turn(&mut self, patience: Duration) -> ControlFlow<()> {
         match self.shared.outbox.take(patience) {
             Task::Send(parcel) => {
                 // What came while this lane slept may be more than one can send.
@@ -84,7 +85,10 @@ impl Lane {
                 self.shared.progress.reach(ticket);
             }
             Task::Idle if self.role == Role::Extra => return ControlFlow::Break(()),
-            Task::Idle => self.send_report(),
+            Task::Idle => {
+                self.send_report();
+                self.gzip = Gzip::default();
+            }
             Task::Stop => return ControlFlow::Break(()),
         }
         // A subscriber that panics must not end the thread.
@@ -93,7 +97,7 @@ impl Lane {
         ControlFlow::Continue(())
     }
 
-    fn send(&self, mut parcel: Parcel) {
+    fn send(&mut self, mut parcel: Parcel) {
         let report = self.shared.accounting.take_report();
         let outcome = self.post(&mut parcel.envelope.bytes, report.as_ref());
         let accounting = &self.shared.accounting;
@@ -154,7 +158,7 @@ impl Lane {
     }
 
     /// Sends the losses nobody has been told of in an envelope of their own.
-    fn send_report(&self) {
+    fn send_report(&mut self) {
         if !self.shared.outbox.allows_report() {
             return;
         }
@@ -167,14 +171,16 @@ impl Lane {
     }
 
     /// Sends an envelope, with a report if there is one, and leaves it as it was.
-    fn post(&self, envelope: &mut Vec<u8>, report: Option<&Report>) -> Outcome {
+    fn post(&mut self, envelope: &mut Vec<u8>, report: Option<&Report>) -> Outcome {
         let now = SystemTime::now();
         wire::stamp(envelope, now);
         let length = envelope.len();
         if let Some(report) = report {
             report.write_item(envelope, rfc3339::since_epoch(now).as_secs());
         }
-        let answer = catch_unwind(AssertUnwindSafe(|| self.post.post(envelope)));
+        let answer = catch_unwind(AssertUnwindSafe(|| {
+            self.shared.post.post(envelope, &mut self.gzip)
+        }));
         envelope.truncate(length);
         let outbox = &self.shared.outbox;
         match answer {
