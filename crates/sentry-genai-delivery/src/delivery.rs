@@ -13,6 +13,7 @@ use sentry_genai_conventions::{
 use crate::{
     accounting::{Accounting, LossReason, Stats},
     budget::{Budget, Level},
+    buffers::Buffers,
     config::Config,
     http::HttpPost,
     ids,
@@ -29,8 +30,11 @@ use crate::{
     worker::Worker,
 };
 
-/// How much memory is kept to be used again.
+/// How much memory of spans is kept to be used again.
 const MAX_SPARE_BYTES: usize = 4 * 1024 * 1024;
+
+/// How much memory of envelopes is.
+const MAX_BUFFER_BYTES: usize = 1024 * 1024;
 
 /// A hook that sees every span last, and may change it, or drop it by returning `None`.
 ///
@@ -73,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) accounting: Accounting,
     pub(crate) budget: Budget,
     pub(crate) queue: Queue,
+    pub(crate) buffers: Buffers,
     pub(crate) outbox: Outbox,
     pub(crate) progress: Progress,
     pub(crate) post: HttpPost,
@@ -115,6 +120,7 @@ impl Delivery {
             budget: Budget::new(config.max_buffer_bytes),
             // Beside what waits to be sent, and small against it.
             queue: Queue::new((config.max_buffer_bytes / 8).min(MAX_SPARE_BYTES)),
+            buffers: Buffers::new((config.max_buffer_bytes / 32).min(MAX_BUFFER_BYTES)),
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
             post: HttpPost::new(&config),

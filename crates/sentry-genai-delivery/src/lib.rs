@@ -11,6 +11,7 @@ mod accounting;
 mod baggage;
 mod buckets;
 mod budget;
+mod buffers;
 mod config;
 mod delivery;
 mod dsc;

@@ -88,6 +88,7 @@ impl Lane {
             Task::Idle => {
                 self.send_report();
                 self.gzip = Gzip::default();
+                self.shared.buffers.clear();
             }
             Task::Stop => return ControlFlow::Break(()),
         }
@@ -107,7 +108,10 @@ impl Lane {
             accounting.put_back(report);
         }
         match outcome {
-            Outcome::Accepted => self.decide(&parcel, |spans| accounting.accept(spans)),
+            Outcome::Accepted => {
+                self.decide(&parcel, |spans| accounting.accept(spans));
+                self.shared.buffers.give_back(parcel.envelope.bytes);
+            }
             Outcome::RateLimited => self.decide(&parcel, |spans| {
                 accounting.lose_known_to_server(LossReason::RatelimitBackoff, spans);
             }),

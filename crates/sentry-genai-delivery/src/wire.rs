@@ -33,7 +33,7 @@ pub fn encode_envelope<'a>(
     sent_at: SystemTime,
 ) -> Vec<u8> {
     let mut encoder = SpanEncoder::new(config);
-    let mut open = OpenEnvelope::new(trace, 0, 0);
+    let mut open = OpenEnvelope::new(trace, 0, Vec::new());
     let mut frame = None;
     for (span, segment) in spans {
         open.begin_span();
@@ -76,7 +76,7 @@ pub fn encode_envelopes<'a>(
     spans: impl ExactSizeIterator<Item = (&'a SentrySpan, &'a Segment)>,
     sent_at: SystemTime,
 ) -> Envelopes {
-    let encoded = encode_within_limits(&mut SpanEncoder::new(config), trace, spans, 0);
+    let encoded = encode_within_limits(&mut SpanEncoder::new(config), trace, spans, Vec::new());
     let envelopes = encoded.envelopes.into_iter().map(|mut envelope| {
         stamp(&mut envelope.bytes, sent_at);
         envelope.bytes
@@ -132,22 +132,22 @@ impl Encoded {
 
 /// Encodes spans of one trace into as many envelopes as their number and size need.
 ///
-/// `text_bytes` is about how long their texts are together.
+/// The first is written to `buffer`, which is empty, and had better have the [`room`] for all of them: one that grows is copied.
 pub(crate) fn encode_within_limits<'a>(
     encoder: &mut SpanEncoder,
     trace: &Trace,
     spans: impl ExactSizeIterator<Item = (&'a SentrySpan, &'a Segment)>,
-    text_bytes: usize,
+    buffer: Vec<u8>,
 ) -> Encoded {
     let mut encoded = Encoded::default();
     let mut remaining = spans.len();
-    let mut open = OpenEnvelope::new(trace, remaining, room(remaining, text_bytes));
+    let mut open = OpenEnvelope::new(trace, remaining, buffer);
     let mut frame = None;
     for (span, segment) in spans {
         let start = open.begin_span();
         encoder.write_framed(&mut open.buffer, span, segment, &mut frame);
         if open.is_too_large() && open.spans > 0 {
-            let mut next = OpenEnvelope::new(trace, remaining, 0);
+            let mut next = OpenEnvelope::new(trace, remaining, Vec::new());
             next.buffer.extend_from_slice(&open.buffer[start..]);
             open.abandon_span(start);
             encoded.envelopes.push(open.close());
@@ -155,14 +155,14 @@ pub(crate) fn encode_within_limits<'a>(
         }
         remaining -= 1;
         if open.is_too_large() {
-            open = OpenEnvelope::new(trace, remaining, 0);
+            open = OpenEnvelope::new(trace, remaining, Vec::new());
             encoded.too_large += 1;
             continue;
         }
         open.spans += 1;
         if open.spans == MAX_ENVELOPE_SPANS && remaining > 0 {
             encoded.envelopes.push(open.close());
-            open = OpenEnvelope::new(trace, remaining, 0);
+            open = OpenEnvelope::new(trace, remaining, Vec::new());
         }
     }
     if open.spans > 0 {
@@ -252,8 +252,9 @@ const CONTAINER: &[u8] = b"{\"version\":2,\"items\":[";
 
 const CLOSE: &[u8] = b"]}\n";
 
-/// The room that so many spans with so much text take in one envelope, or about that: a buffer that grows is copied.
-fn room(spans: usize, text_bytes: usize) -> usize {
+/// The room that so many spans with so much text take in one envelope, or about that.
+pub(crate) fn room(spans: usize, text_bytes: usize) -> usize {
+    const HEADERS: usize = 1024;
     /// What a span takes beside its texts.
     const SPAN: usize = 1024;
     /// What the escaper asks for before it writes a text of some kilobytes.
@@ -261,7 +262,7 @@ fn room(spans: usize, text_bytes: usize) -> usize {
 
     // Of JSON inside of JSON, every quotation mark and backslash takes two bytes.
     let text_bytes = text_bytes + text_bytes / 8;
-    let room = spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
+    let room = HEADERS + spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
     room.min(MAX_ENVELOPE_BYTES + SPARE)
 }
 
@@ -275,10 +276,9 @@ struct OpenEnvelope {
 }
 
 impl OpenEnvelope {
-    /// `room` is for the spans alone.
-    fn new(trace: &Trace, expected_spans: usize, room: usize) -> Self {
+    fn new(trace: &Trace, expected_spans: usize, mut buffer: Vec<u8>) -> Self {
         let guess = expected_spans.min(MAX_ENVELOPE_SPANS);
-        let mut buffer = Vec::with_capacity(1024 + room);
+        buffer.reserve(1024);
         write_header(&mut buffer, Some(trace), None);
         buffer.extend_from_slice(ITEM_START);
         let start = buffer.len();
@@ -318,7 +318,7 @@ impl OpenEnvelope {
             self.buffer.splice(self.item_count, count.into_bytes());
         }
         // A little too much is no harm. To give it back can mean new memory, and to find no use for it again.
-        if self.buffer.capacity() > self.buffer.len() + self.buffer.len() / 2 {
+        if self.buffer.capacity() / 2 > self.buffer.len() {
             self.buffer.shrink_to_fit();
         }
         Envelope {
@@ -369,7 +369,7 @@ mod tests {
     fn encode(segment: &Segment, spans: &[SentrySpan]) -> Encoded {
         let mut encoder = SpanEncoder::new(&testing::config(&testing::options()));
         let spans = spans.iter().map(|span| (span, segment));
-        encode_within_limits(&mut encoder, segment.trace(), spans, 0)
+        encode_within_limits(&mut encoder, segment.trace(), spans, Vec::new())
     }
 
     fn spans(segment: &Segment, texts: &[usize]) -> Vec<SentrySpan> {

@@ -331,7 +331,9 @@ impl Worker {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         let trace = bucket.segment().trace();
         let texts = bucket.spans.iter().map(|span| span.attributes.text_bytes());
-        wire::encode_within_limits(&mut self.encoder, trace, spans, texts.sum())
+        let room = wire::room(spans.len(), texts.sum());
+        let buffer = self.shared.buffers.take(room);
+        wire::encode_within_limits(&mut self.encoder, trace, spans, buffer)
     }
 
     fn encode_transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {

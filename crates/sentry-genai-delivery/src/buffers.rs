@@ -1,0 +1,120 @@
+//! Memory of envelopes that have been sent, for those to come.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Below this size memory is with the allocator at once, which has it at hand again.
+const MIN_BYTES: usize = 32 * 1024;
+
+/// Sizes are multiples of this, so that what was room for one envelope is for the next.
+const STEP: usize = 16 * 1024;
+
+/// Buffers that wait for an envelope.
+///
+/// Memory of this size goes back to the system when it is freed, and comes from there anew, where every page of it has to be cleared.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    spare: Mutex<Vec<Vec<u8>>>,
+    max_bytes: usize,
+}
+
+impl Buffers {
+    /// Keeps so many bytes at most.
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self {
+            spare: Mutex::default(),
+            max_bytes,
+        }
+    }
+
+    /// Returns an empty buffer with room for so many bytes, and not for many more.
+    pub(crate) fn take(&self, room: usize) -> Vec<u8> {
+        if room < MIN_BYTES {
+            return Vec::with_capacity(room);
+        }
+        let mut spare = self.lock();
+        let fits = |buffer: &Vec<u8>| (room..=room + room / 4 + STEP).contains(&buffer.capacity());
+        match spare.iter().rposition(fits) {
+            Some(index) => spare.remove(index),
+            None => {
+                drop(spare);
+                Vec::with_capacity(room.next_multiple_of(STEP))
+            }
+        }
+    }
+
+    /// Takes back a buffer that is not needed any more. What has waited longest makes room for it.
+    pub(crate) fn give_back(&self, mut buffer: Vec<u8>) {
+        let bytes = buffer.capacity();
+        if !(MIN_BYTES..=self.max_bytes).contains(&bytes) {
+            return;
+        }
+        buffer.clear();
+        let mut spare = self.lock();
+        let mut kept: usize = spare.iter().map(Vec::capacity).sum();
+        let mut outdated = 0;
+        while kept + bytes > self.max_bytes {
+            kept -= spare[outdated].capacity();
+            outdated += 1;
+        }
+        let outdated: Vec<_> = spare.drain(..outdated).collect();
+        spare.push(buffer);
+        drop(spare);
+        drop(outdated);
+    }
+
+    /// Frees what is kept.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIB: usize = 1024;
+
+    #[test]
+    fn a_buffer_comes_back_empty_for_an_envelope_of_its_size() {
+        let buffers = Buffers::new(1024 * KIB);
+        let mut buffer = buffers.take(100 * KIB);
+        buffer.extend_from_slice(b"{}");
+        let (place, room) = (buffer.as_ptr(), buffer.capacity());
+        buffers.give_back(buffer);
+
+        for other in [50 * KIB, room + 1] {
+            let buffer = buffers.take(other);
+            assert_ne!(buffer.as_ptr(), place, "{other}");
+        }
+        let again = buffers.take(99 * KIB);
+        assert_eq!(again.as_ptr(), place);
+        assert!(again.is_empty());
+        let buffer = buffers.take(99 * KIB);
+        assert_ne!(buffer.as_ptr(), place, "it is taken");
+    }
+
+    #[test]
+    fn no_more_is_kept_than_there_is_room_for() {
+        let buffers = Buffers::new(256 * KIB);
+        let sizes = || -> Vec<usize> {
+            let spare = buffers.lock();
+            spare.iter().map(|buffer| buffer.capacity() / KIB).collect()
+        };
+        for size in [8, 512, 64, 96, 64] {
+            buffers.give_back(Vec::with_capacity(size * KIB));
+        }
+        assert_eq!(
+            sizes(),
+            [64, 96, 64],
+            "neither what is small nor what is huge"
+        );
+        buffers.give_back(Vec::with_capacity(128 * KIB));
+        assert_eq!(sizes(), [64, 128], "the newest");
+        buffers.clear();
+        assert!(sizes().is_empty());
+    }
+}
