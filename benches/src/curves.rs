@@ -61,7 +61,9 @@ fn mark(point: &Point) -> Mark {
 
 fn stroke(peer: PeerName) -> Stroke {
     let (color, weight) = match peer {
-        PeerName::Ours | PeerName::OursAttached => ("#e0457b", Weight::Strong),
+        PeerName::Ours | PeerName::OursAttached | PeerName::OursCompressed => {
+            ("#e0457b", Weight::Strong)
+        }
         PeerName::OursOpentelemetry => ("#e8713a", Weight::Strong),
         PeerName::SentryTracing => ("#8a63d2", Weight::Plain),
         PeerName::SentryOpentelemetry => ("#3b86d1", Weight::Plain),

@@ -34,6 +34,8 @@ pub(crate) enum PeerName {
     Ours,
     /// The same, attached to a Sentry client that exists, for which the span that is entered has to be kept on its scope.
     OursAttached,
+    /// The tracing door, compressing as it does for a server on another machine.
+    OursCompressed,
     /// The OpenTelemetry door, behind the OpenTelemetry API.
     OursOpentelemetry,
     /// sentry-tracing's `SpanLayer`.
@@ -51,9 +53,10 @@ pub(crate) enum PeerName {
 }
 
 impl PeerName {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Ours,
         Self::OursAttached,
+        Self::OursCompressed,
         Self::OursOpentelemetry,
         Self::SentryTracing,
         Self::SentryOpentelemetry,
@@ -67,6 +70,7 @@ impl PeerName {
         match self {
             Self::Ours => "ours",
             Self::OursAttached => "ours-attached",
+            Self::OursCompressed => "ours-compressed",
             Self::OursOpentelemetry => "ours-otel",
             Self::SentryTracing => "sentry-tracing",
             Self::SentryOpentelemetry => "sentry-opentelemetry",
@@ -98,7 +102,7 @@ impl PeerName {
     pub(crate) fn is_ours(self) -> bool {
         matches!(
             self,
-            Self::Ours | Self::OursAttached | Self::OursOpentelemetry
+            Self::Ours | Self::OursAttached | Self::OursCompressed | Self::OursOpentelemetry
         )
     }
 
@@ -120,6 +124,10 @@ impl PeerName {
             // It differs from `Ours` in nothing but polls.
             _ if self == Self::OursAttached => {
                 matches!(workload, Workload::W8 | Workload::W8Once)
+            }
+            // Nor here but in what crosses the wire.
+            _ if self == Self::OursCompressed => {
+                matches!(workload, Workload::W1 | Workload::W5 | Workload::W6)
             }
             // tracing's registry keeps a span open as long as it has children.
             Workload::W9 => self.is_over_opentelemetry(),
@@ -145,6 +153,7 @@ impl PeerName {
         match self {
             Self::Ours => child::measure(setup, || ours::Ours::start(setup)),
             Self::OursAttached => child::measure(setup, || ours::Ours::attach(setup)),
+            Self::OursCompressed => child::measure(setup, || ours::Ours::start_compressed(setup)),
             Self::OursOpentelemetry => {
                 child::measure(setup, || ours_opentelemetry::OverApi::start(setup))
             }

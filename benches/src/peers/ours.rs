@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sentry::{ClientInitGuard, ClientOptions};
-use sentry_genai::{Guard, Handle, LossReason, Options, Stats};
+use sentry_genai::{Compression, Guard, Handle, LossReason, Options, Stats};
 
 use super::{Peer, Setup};
 use crate::{
@@ -22,6 +22,12 @@ pub(super) struct Ours {
 impl Ours {
     pub(super) fn start(setup: &Setup) -> Self {
         let guard = options(setup).init(client_options(setup));
+        Self::with_layer(setup, guard, None)
+    }
+
+    pub(super) fn start_compressed(setup: &Setup) -> Self {
+        let options = options(setup).with_compression(Compression::Always);
+        let guard = options.init(client_options(setup));
         Self::with_layer(setup, guard, None)
     }
 
