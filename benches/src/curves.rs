@@ -61,7 +61,7 @@ fn mark(point: &Point) -> Mark {
 
 fn stroke(peer: PeerName) -> Stroke {
     let (color, weight) = match peer {
-        PeerName::Ours | PeerName::OursAttached | PeerName::OursCompressed => {
+        PeerName::Ours | PeerName::OursAttached | PeerName::OursGzip | PeerName::OursZstd => {
             ("#e0457b", Weight::Strong)
         }
         PeerName::OursOpentelemetry => ("#e8713a", Weight::Strong),

@@ -11,6 +11,7 @@ mod tracing_opentelemetry;
 use std::net::SocketAddr;
 
 use sentry::ClientOptions;
+use sentry_genai::Compression;
 use tracing_subscriber::{Layer, Registry, filter::filter_fn, prelude::*};
 
 use crate::{
@@ -35,7 +36,9 @@ pub(crate) enum PeerName {
     /// The same, attached to a Sentry client that exists, for which the span that is entered has to be kept on its scope.
     OursAttached,
     /// The tracing door, compressing as it does for a server on another machine.
-    OursCompressed,
+    OursGzip,
+    /// The same with zstd, as on request.
+    OursZstd,
     /// The OpenTelemetry door, behind the OpenTelemetry API.
     OursOpentelemetry,
     /// sentry-tracing's `SpanLayer`.
@@ -53,10 +56,11 @@ pub(crate) enum PeerName {
 }
 
 impl PeerName {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Ours,
         Self::OursAttached,
-        Self::OursCompressed,
+        Self::OursGzip,
+        Self::OursZstd,
         Self::OursOpentelemetry,
         Self::SentryTracing,
         Self::SentryOpentelemetry,
@@ -70,7 +74,8 @@ impl PeerName {
         match self {
             Self::Ours => "ours",
             Self::OursAttached => "ours-attached",
-            Self::OursCompressed => "ours-compressed",
+            Self::OursGzip => "ours-gzip",
+            Self::OursZstd => "ours-zstd",
             Self::OursOpentelemetry => "ours-otel",
             Self::SentryTracing => "sentry-tracing",
             Self::SentryOpentelemetry => "sentry-opentelemetry",
@@ -102,7 +107,11 @@ impl PeerName {
     pub(crate) fn is_ours(self) -> bool {
         matches!(
             self,
-            Self::Ours | Self::OursAttached | Self::OursCompressed | Self::OursOpentelemetry
+            Self::Ours
+                | Self::OursAttached
+                | Self::OursGzip
+                | Self::OursZstd
+                | Self::OursOpentelemetry
         )
     }
 
@@ -126,7 +135,7 @@ impl PeerName {
                 matches!(workload, Workload::W8 | Workload::W8Once)
             }
             // Nor here but in what crosses the wire.
-            _ if self == Self::OursCompressed => {
+            _ if matches!(self, Self::OursGzip | Self::OursZstd) => {
                 matches!(workload, Workload::W1 | Workload::W5 | Workload::W6)
             }
             // tracing's registry keeps a span open as long as it has children.
@@ -153,7 +162,12 @@ impl PeerName {
         match self {
             Self::Ours => child::measure(setup, || ours::Ours::start(setup)),
             Self::OursAttached => child::measure(setup, || ours::Ours::attach(setup)),
-            Self::OursCompressed => child::measure(setup, || ours::Ours::start_compressed(setup)),
+            Self::OursGzip => {
+                child::measure(setup, || ours::Ours::compress(setup, Compression::Always))
+            }
+            Self::OursZstd => {
+                child::measure(setup, || ours::Ours::compress(setup, Compression::Zstd))
+            }
             Self::OursOpentelemetry => {
                 child::measure(setup, || ours_opentelemetry::OverApi::start(setup))
             }

@@ -105,7 +105,7 @@ fn serve(mut stream: TcpStream, received: &Received) -> io::Result<()> {
             let request = Request {
                 path: head.path,
                 wire_bytes: body.len(),
-                body: if head.gzip { gunzip(&body)? } else { body },
+                body: decompress(body, &head.encoding)?,
             };
             let requests = &received.requests;
             let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,17 +115,23 @@ fn serve(mut stream: TcpStream, received: &Received) -> io::Result<()> {
     }
 }
 
-fn gunzip(body: &[u8]) -> io::Result<Vec<u8>> {
-    let mut plain = Vec::new();
-    GzDecoder::new(body).read_to_end(&mut plain)?;
-    Ok(plain)
+fn decompress(body: Vec<u8>, encoding: &str) -> io::Result<Vec<u8>> {
+    match encoding {
+        "gzip" => {
+            let mut plain = Vec::new();
+            GzDecoder::new(&*body).read_to_end(&mut plain)?;
+            Ok(plain)
+        }
+        "zstd" => zstd::decode_all(&*body),
+        _ => Ok(body),
+    }
 }
 
 /// What matters of the lines before a body.
 struct Head {
     path: String,
     length: usize,
-    gzip: bool,
+    encoding: String,
 }
 
 impl Head {
@@ -144,7 +150,7 @@ impl Head {
             length: header("content-length")
                 .and_then(|length| length.parse().ok())
                 .unwrap_or_default(),
-            gzip: header("content-encoding").is_some_and(|coding| coding == "gzip"),
+            encoding: header("content-encoding").unwrap_or_default(),
         }
     }
 }

@@ -25,8 +25,8 @@ impl Ours {
         Self::with_layer(setup, guard, None)
     }
 
-    pub(super) fn start_compressed(setup: &Setup) -> Self {
-        let options = options(setup).with_compression(Compression::Always);
+    pub(super) fn compress(setup: &Setup, compression: Compression) -> Self {
+        let options = options(setup).with_compression(compression);
         let guard = options.init(client_options(setup));
         Self::with_layer(setup, guard, None)
     }

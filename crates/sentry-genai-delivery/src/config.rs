@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
 use sentry_core::{ClientOptions, protocol::OrganizationId, types::Dsn};
 
-use crate::{model_calls::Meter, retry::RetryPolicy, sampling::Sampling};
+use crate::{compress::Encoding, model_calls::Meter, retry::RetryPolicy, sampling::Sampling};
 
 const DEFAULT_MAX_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 const DEFAULT_MAX_CONNECTIONS: usize = 4;
@@ -36,25 +36,32 @@ impl TraceLifecycle {
     }
 }
 
-/// When envelopes are compressed with gzip.
+/// When envelopes are compressed, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Unless the server is on this machine, where compressing takes longer than sending. The default.
+    /// With gzip, unless the server is on this machine, where compressing takes longer than sending. The default.
     #[default]
     Auto,
-    /// Always, from a kilobyte on.
+    /// Always with gzip, from a kilobyte on.
     Always,
+    /// Always with zstd, from a kilobyte on: that takes about a third of gzip's time, and three fifths of its bytes.
+    ///
+    /// Sentry understands it since version 24.10.0.
+    #[cfg(feature = "zstd")]
+    Zstd,
     /// Never.
     Never,
 }
 
 impl Compression {
-    pub(crate) fn applies_to(self, host: &str) -> bool {
+    pub(crate) fn encoding_for(self, host: &str) -> Option<Encoding> {
         match self {
-            Self::Auto => !is_loopback(host),
-            Self::Always => true,
-            Self::Never => false,
+            Self::Auto if is_loopback(host) => None,
+            Self::Auto | Self::Always => Some(Encoding::Gzip),
+            #[cfg(feature = "zstd")]
+            Self::Zstd => Some(Encoding::Zstd),
+            Self::Never => None,
         }
     }
 }
@@ -222,6 +229,8 @@ impl Config {
             is_copy: true,
             lifecycle: TraceLifecycle::Classic,
             legacy_attributes: true,
+            // It knows gzip alone.
+            compression: Compression::Auto,
             http_proxy: None,
             https_proxy: None,
             retries: RetryPolicy::default().with_max_attempts(1),

@@ -22,9 +22,9 @@ use ureq::{
 };
 
 use crate::{
+    compress::{Compressor, Encoding},
     config::Config,
     encode::{SDK_NAME, SDK_VERSION},
-    gzip::Gzip,
     limits,
     lookup::Lookup,
 };
@@ -88,7 +88,8 @@ pub(crate) struct HttpPost {
     lookup: Lookup,
     /// `None` if the DSN names a server that HTTP has no words for.
     destination: Option<Destination>,
-    compresses: bool,
+    /// How bodies are compressed, if they are.
+    encoding: Option<Encoding>,
 }
 
 /// What all requests have in common.
@@ -165,16 +166,21 @@ impl HttpPost {
             agent: Agent::with_parts(agent_config, connector, lookup.clone()),
             lookup,
             destination: Destination::of(&config.dsn, &user_agent),
-            compresses: config.compression.applies_to(config.dsn.host()),
+            encoding: config.compression.encoding_for(config.dsn.host()),
         }
     }
 
     /// Sends an envelope, compressed where that is due, and waits for the answer.
-    pub(crate) fn post(&self, envelope: &[u8], gzip: &mut Gzip) -> Result<Answer, Failure> {
-        let compresses = self.compresses && envelope.len() >= COMPRESSED_FROM;
-        let packed = compresses.then(|| gzip.pack(envelope)).flatten();
+    pub(crate) fn post(
+        &self,
+        envelope: &[u8],
+        compressor: &mut Compressor,
+    ) -> Result<Answer, Failure> {
+        let worthwhile = envelope.len() >= COMPRESSED_FROM;
+        let encoding = self.encoding.filter(|_| worthwhile);
+        let packed = encoding.and_then(|encoding| compressor.pack(envelope, encoding));
         let sent = match packed {
-            Some(packed) => self.send(packed, Some("gzip")),
+            Some(packed) => self.send(packed, encoding),
             None => self.send(envelope, None),
         };
         let mut response = sent.map_err(|error| {
@@ -199,7 +205,7 @@ impl HttpPost {
         Ok(answer)
     }
 
-    fn send(&self, body: &[u8], encoding: Option<&'static str>) -> Result<Response<Body>, Error> {
+    fn send(&self, body: &[u8], encoding: Option<Encoding>) -> Result<Response<Body>, Error> {
         let Some(Destination { uri, headers }) = &self.destination else {
             return Err(Error::HostNotFound);
         };
@@ -208,7 +214,7 @@ impl HttpPost {
             all.clone_from(headers);
             all.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
             if let Some(encoding) = encoding {
-                all.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+                all.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
             }
         }
         request.send(SendBody::from_reader(&mut InPieces(body)))
@@ -313,7 +319,7 @@ mod tests {
     fn a_name_that_nobody_knows_is_no_connection() {
         let options = ClientOptions::new().dsn("http://public@nowhere.invalid/42");
         let post = HttpPost::new(&testing::config(&options));
-        let failure = post.post(b"{}\n", &mut Gzip::default()).unwrap_err();
+        let failure = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
         assert_eq!(failure, Failure::Unconnected);
     }
 }

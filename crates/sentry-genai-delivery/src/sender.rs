@@ -9,8 +9,8 @@ use std::{
 
 use crate::{
     accounting::{LossReason, Report},
+    compress::Compressor,
     delivery::Shared,
-    gzip::Gzip,
     http::{Answer, Failure},
     outbox::{Parcel, Task},
     rfc3339, thread, wire,
@@ -38,7 +38,7 @@ pub(crate) fn reinforce(shared: &Arc<Shared>) {
 /// A thread that sends one envelope after the other.
 pub(crate) struct Lane {
     shared: Arc<Shared>,
-    gzip: Gzip,
+    compressor: Compressor,
     role: Role,
 }
 
@@ -55,7 +55,7 @@ impl Lane {
     pub(crate) fn new(shared: Arc<Shared>, role: Role) -> Self {
         Self {
             shared,
-            gzip: Gzip::default(),
+            compressor: Compressor::default(),
             role,
         }
     }
@@ -87,7 +87,7 @@ impl Lane {
             Task::Idle if self.role == Role::Extra => return ControlFlow::Break(()),
             Task::Idle => {
                 self.send_report();
-                self.gzip = Gzip::default();
+                self.compressor = Compressor::default();
                 self.shared.buffers.clear();
             }
             Task::Stop => return ControlFlow::Break(()),
@@ -183,7 +183,7 @@ impl Lane {
             report.write_item(envelope, rfc3339::since_epoch(now).as_secs());
         }
         let answer = catch_unwind(AssertUnwindSafe(|| {
-            self.shared.post.post(envelope, &mut self.gzip)
+            self.shared.post.post(envelope, &mut self.compressor)
         }));
         envelope.truncate(length);
         let outbox = &self.shared.outbox;

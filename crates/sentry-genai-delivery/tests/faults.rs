@@ -421,12 +421,18 @@ fn a_proxy_is_used() {
 
 #[test]
 fn a_compressed_envelope_arrives() {
-    let pair = Pair::with(|config| config.with_compression(Compression::Always));
+    arrives_compressed(Compression::Always, "gzip");
+    #[cfg(feature = "zstd")]
+    arrives_compressed(Compression::Zstd, "zstd");
+}
+
+fn arrives_compressed(compression: Compression, encoding: &str) {
+    let pair = Pair::with(|config| config.with_compression(compression));
     pair.send_trace(100);
     pair.flush();
     let envelopes = pair.ingest.envelopes();
     let envelope = &envelopes[0];
-    assert_eq!(envelope.http_header("content-encoding"), Some("gzip"));
+    assert_eq!(envelope.http_header("content-encoding"), Some(encoding));
     let sent: usize = envelope
         .http_header("content-length")
         .unwrap()

@@ -29,7 +29,9 @@ pub use sentry_genai_conventions::{
     AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, SentrySpan, SpanKind, Status,
     Value,
 };
-pub use sentry_genai_delivery::{Delivery, LossReason, Options, Stats};
+pub use sentry_genai_delivery::{
+    Compression, Delivery, LossReason, Options, RetryPolicy, Stats, TraceLifecycle,
+};
 
 #[cfg(feature = "otel-0-32")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otel-0-32")))]

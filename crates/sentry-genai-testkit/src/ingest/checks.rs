@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    io::Read,
+    io::{self, Read},
 };
 
 use serde_json::Value;
@@ -26,6 +26,9 @@ pub(super) fn decompress(
         "identity" | "" => return Ok(body),
         "gzip" => flate2::read::MultiGzDecoder::new(body.as_slice()).read_to_end(&mut bytes),
         "deflate" => flate2::read::ZlibDecoder::new(body.as_slice()).read_to_end(&mut bytes),
+        "zstd" => ruzstd::decoding::StreamingDecoder::new(body.as_slice())
+            .map_err(io::Error::other)
+            .and_then(|mut decoder| decoder.read_to_end(&mut bytes)),
         other => return Err((format!("content-encoding {other} is not understood"), body)),
     };
     match read {

@@ -24,6 +24,9 @@ fn every_rule_is_checked() {
         ("does not decode as gzip", |it| {
             it.http.push(("Content-Encoding", "gzip"));
         }),
+        ("does not decode as zstd", |it| {
+            it.http.push(("Content-Encoding", "zstd"));
+        }),
         ("no trace header", |it| remove(&mut it.header, "trace")),
         ("public_key is missing", |it| {
             remove(&mut it.header["trace"], "public_key");
