@@ -102,12 +102,12 @@ impl Backend {
             .losses()
             .map(|(reason, spans)| format!("{} {spans}", reason.as_str()));
         let losses = losses.collect::<Vec<_>>().join(", ");
-        ensure!(stats.accepted > 0, "no span arrived (lost: {losses})");
         ensure!(
             all_left,
             "{} spans did not arrive within 5 seconds",
             stats.pending()
         );
+        ensure!(stats.accepted > 0, "no span arrived (lost: {losses})");
         let Some(local) = &self.local else {
             let lost = if losses.is_empty() { "none" } else { &losses };
             println!("{} spans were accepted, lost: {lost}", stats.accepted);

@@ -91,6 +91,21 @@ fn a_client_without_it_finds_the_span_on_its_scope() {
 }
 
 #[test]
+fn what_is_captured_when_the_trace_is_over_belongs_to_none() {
+    let bridge = Bridge::with(sentry_genai::Options::new(), options());
+    bridge.run(|| info_span!("over").in_scope(|| warn!("inside")));
+    // Here is no dispatcher, as inside of one that is scoped.
+    Hub::run(bridge.hub(), || {
+        sentry::capture_message("later", sentry::Level::Error);
+    });
+    let over = bridge.span("over");
+    let events = bridge.ingest.events();
+    let later = events.iter().find(|event| event["message"] == "later");
+    let trace = &later.expect("it was captured")["contexts"]["trace"];
+    assert_ne!(trace["trace_id"], over.trace_id);
+}
+
+#[test]
 fn guards_dropped_out_of_order_leave_the_span_that_is_still_entered() {
     let bridge = Bridge::attached_only(options());
     bridge.run(|| {
@@ -219,7 +234,10 @@ fn what_is_put_on_the_scope_inside_a_span_stays_there() {
         span.in_scope(|| capture("inside"));
         capture("outside");
     });
-    for event in bridge.ingest.events() {
+    assert_eq!(bridge.spans().len(), 1);
+    let events = bridge.ingest.events();
+    assert_eq!(events.len(), 2);
+    for event in events {
         assert_eq!(event["tags"]["tenant"], "tea house", "{event:#}");
         assert_eq!(event["tags"]["later"], "yes", "{event:#}");
     }

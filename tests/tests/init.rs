@@ -27,6 +27,9 @@ fn init_and_layer_are_enough() {
             .shutdown_timeout(Duration::from_secs(20)),
     );
     assert!(guard.is_enabled());
+    // One that comes and goes leaves the one before in its place.
+    let other = sentry::Client::from(ClientOptions::new().dsn(&ingest.dsn()));
+    drop(sentry_genai::attach(&other));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let answer = async {

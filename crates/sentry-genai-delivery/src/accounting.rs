@@ -1,6 +1,10 @@
 //! What became of every span, counted.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use crate::json::{write_integer, write_string};
 
@@ -51,7 +55,7 @@ impl LossReason {
 }
 
 /// How many spans there were since the start, and what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Spans handed over, and spans of unsampled traces.
@@ -87,6 +91,26 @@ impl Stats {
     pub fn losses(&self) -> impl Iterator<Item = (LossReason, u64)> {
         let reasons = LossReason::ALL.into_iter();
         reasons.zip(self.lost).filter(|(_, spans)| *spans > 0)
+    }
+}
+
+impl fmt::Debug for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            produced,
+            accepted,
+            buffered_bytes,
+            lost: _,
+        } = self;
+        let losses = self
+            .losses()
+            .map(|(reason, spans)| (reason.as_str(), spans));
+        f.debug_struct("Stats")
+            .field("produced", produced)
+            .field("accepted", accepted)
+            .field("buffered_bytes", buffered_bytes)
+            .field("lost", &losses.collect::<BTreeMap<_, _>>())
+            .finish()
     }
 }
 

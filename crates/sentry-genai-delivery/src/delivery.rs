@@ -36,7 +36,8 @@ const MAX_SPARE_BYTES: usize = 4 * 1024 * 1024;
 /// How much memory of envelopes is.
 const MAX_BUFFER_BYTES: usize = 1024 * 1024;
 
-/// A hook that sees every span last, and may change it, or drop it by returning `None`.
+/// A hook that sees every span when it has been translated, and may change it, or drop it by returning `None`. Only what spans of a
+/// trace learn from each other comes later.
 ///
 /// It runs on a delivery thread. A span it panics on is dropped. The trace id of a span cannot be changed.
 pub type BeforeSendSpan = Arc<dyn Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync>;
@@ -284,6 +285,10 @@ impl Delivery {
         }
         if let Some(mirror) = &self.0.mirror {
             mirror.close(timeout.saturating_sub(begin.elapsed()));
+        }
+        #[cfg(feature = "tracing")]
+        if !std::thread::panicking() {
+            shared.notices.tell_all(&shared.accounting);
         }
         complete
     }

@@ -17,8 +17,17 @@ pub(crate) struct Notices(Mutex<Option<(Instant, Stats)>>);
 impl Notices {
     /// Makes an event of what was lost since the last one, unless that was a moment ago or the loss was wanted.
     pub(crate) fn tell(&self, accounting: &Accounting) {
+        self.tell_after(INTERVAL, accounting);
+    }
+
+    /// Does the same however short a time ago the last one was: there will be none after this.
+    pub(crate) fn tell_all(&self, accounting: &Accounting) {
+        self.tell_after(Duration::ZERO, accounting);
+    }
+
+    fn tell_after(&self, interval: Duration, accounting: &Accounting) {
         let stats = accounting.stats();
-        if let Some((spans, reason)) = self.news(Instant::now(), stats) {
+        if let Some((spans, reason)) = self.news(Instant::now(), interval, stats) {
             tracing::debug!(
                 target: "sentry_genai",
                 spans,
@@ -30,9 +39,9 @@ impl Notices {
     }
 
     /// Returns how many spans were lost since the last time, and the reason of most of them.
-    fn news(&self, now: Instant, stats: Stats) -> Option<(u64, LossReason)> {
+    fn news(&self, now: Instant, interval: Duration, stats: Stats) -> Option<(u64, LossReason)> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|(at, _)| now.saturating_duration_since(at) < INTERVAL) {
+        if last.is_some_and(|(at, _)| now.saturating_duration_since(at) < interval) {
             return None;
         }
         let before = last.map(|(_, stats)| stats).unwrap_or_default();
@@ -59,16 +68,21 @@ mod tests {
     fn losses_are_told_now_and_then() {
         let (notices, accounting) = (Notices::default(), Accounting::default());
         let now = Instant::now();
+        let news = |now| notices.news(now, INTERVAL, accounting.stats());
         accounting.lose(LossReason::SampleRate, 100);
-        assert_eq!(notices.news(now, accounting.stats()), None, "as wanted");
+        assert_eq!(news(now), None, "as wanted");
         accounting.lose(LossReason::NetworkError, 3);
         accounting.lose(LossReason::SendError, 1);
-        let first = notices.news(now, accounting.stats());
+        let first = news(now);
         assert_eq!(first, Some((4, LossReason::NetworkError)));
         accounting.lose(LossReason::QueueOverflow, 7);
-        assert_eq!(notices.news(now + INTERVAL / 2, accounting.stats()), None);
-        let second = notices.news(now + INTERVAL, accounting.stats());
+        assert_eq!(news(now + INTERVAL / 2), None);
+        let second = news(now + INTERVAL);
         assert_eq!(second, Some((7, LossReason::QueueOverflow)));
-        assert_eq!(notices.news(now + INTERVAL * 3, accounting.stats()), None);
+        assert_eq!(news(now + INTERVAL * 3), None);
+        accounting.lose(LossReason::NetworkError, 2);
+        assert_eq!(news(now + INTERVAL), None);
+        let last = notices.news(now + INTERVAL, Duration::ZERO, accounting.stats());
+        assert_eq!(last, Some((2, LossReason::NetworkError)));
     }
 }

@@ -1,8 +1,8 @@
 //! Errors, logs and metrics captured inside a span carry its ids.
 
 use std::{
-    cell::{Cell, RefCell},
-    sync::Arc,
+    cell::RefCell,
+    sync::{Arc, Weak},
 };
 
 use sentry::{
@@ -17,6 +17,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use crate::{
     current,
     handle::CorrelationMode,
+    local_trace::LocalTrace,
     state::{self, SpanIds, SpanState},
 };
 
@@ -94,8 +95,9 @@ impl Integration for Correlation {
 }
 
 thread_local! {
-    /// The span of the event that is being dispatched, where a look-up would find no dispatcher.
-    static EVENT_SPAN: Cell<Option<SpanIds>> = const { Cell::new(None) };
+    /// The span of the event that is being dispatched, where a look-up would find no dispatcher. Nobody says when that is over, but
+    /// when the trace is, its span is none any more.
+    static EVENT_SPAN: RefCell<Option<(SpanIds, Weak<LocalTrace>)>> = const { RefCell::new(None) };
 
     /// The spans shown on this thread's scope, and what was there before.
     static SHOWN: RefCell<Vec<Shown>> = const { RefCell::new(Vec::new()) };
@@ -111,10 +113,15 @@ struct Shown {
 
 /// Returns the ids of the span that is current where something is captured.
 fn current() -> Option<SpanIds> {
-    if dispatcher_is_busy() {
-        return EVENT_SPAN.get();
+    if !dispatcher_is_busy() {
+        return current::ids();
     }
-    current::ids()
+    let left = EVENT_SPAN.try_with(|left| {
+        let left = left.try_borrow().ok()?;
+        let (ids, trace) = left.as_ref()?;
+        (trace.strong_count() > 0).then_some(*ids)
+    });
+    left.ok().flatten()
 }
 
 /// Remembers the span of an event for the hooks that run while it is dispatched.
@@ -122,11 +129,11 @@ fn current() -> Option<SpanIds> {
 /// Under a scoped dispatcher a look-up from within sees none. With a global one it works, and this does nothing.
 pub(crate) fn leave_for_hooks<'a, R: LookupSpan<'a>>(span: Option<&SpanRef<'a, R>>) {
     if dispatcher_is_busy() {
-        let ids = span.and_then(|span| {
+        let left = span.and_then(|span| {
             let span = span.scope().next()?;
-            state::ids_of(span)
+            state::ids_and_trace_of(span)
         });
-        EVENT_SPAN.set(ids);
+        let _ = EVENT_SPAN.try_with(|place| place.replace(left));
     }
 }
 

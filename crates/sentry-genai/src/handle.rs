@@ -6,7 +6,7 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sentry::{Client, ClientInitGuard};
@@ -15,7 +15,8 @@ use sentry_genai_delivery::{Delivery, Stats};
 
 use crate::conversation::TaskFrames;
 
-static ATTACHED: RwLock<Option<Handle>> = RwLock::new(None);
+/// The bridges that are attached, the one attached last at the end: layers use that one.
+static ATTACHED: RwLock<Vec<Handle>> = RwLock::new(Vec::new());
 
 /// Whether there has ever been one.
 static EVER_ATTACHED: AtomicBool = AtomicBool::new(false);
@@ -72,7 +73,8 @@ impl Handle {
         }))
     }
 
-    /// Sends what is waiting, and returns whether all of it got an answer within `timeout`.
+    /// Sends what is waiting, and returns whether the fate of all of it was decided within `timeout`: accepted by the server, or counted
+    /// as lost, which [`stats`](Self::stats) tells.
     pub fn flush(&self, timeout: Duration) -> bool {
         self.0.delivery.flush(timeout)
     }
@@ -117,8 +119,9 @@ impl fmt::Debug for Handle {
 
 /// Keeps the bridge running; dropping it flushes and stops it.
 ///
-/// The wait is bounded by [`ClientOptions::shutdown_timeout`](sentry::ClientOptions::shutdown_timeout), two seconds by
-/// default. After [`init`](crate::init) the guard also holds the Sentry client, which is closed last.
+/// It waits for spans as long as [`ClientOptions::shutdown_timeout`](sentry::ClientOptions::shutdown_timeout) says, two seconds by
+/// default. After [`init`](crate::init) the guard also holds the Sentry client, which is closed last, and takes its own time for
+/// errors and logs that are on their way.
 #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
 pub struct Guard {
     handle: Option<Handle>,
@@ -138,7 +141,8 @@ impl Guard {
             if handle.correlation() == CorrelationMode::Scope {
                 SCOPE_CORRELATION.store(true, Ordering::Relaxed);
             }
-            *ATTACHED.write().unwrap_or_else(PoisonError::into_inner) = Some(handle.clone());
+            let mut attached = ATTACHED.write().unwrap_or_else(PoisonError::into_inner);
+            attached.push(handle.clone());
             EVER_ATTACHED.store(true, Ordering::Release);
         }
         Self {
@@ -148,7 +152,7 @@ impl Guard {
         }
     }
 
-    /// Returns whether spans are sent: there is a client with a DSN.
+    /// Returns whether there is somebody to send to: a client with a DSN, or Spotlight.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.handle.is_some()
@@ -161,8 +165,10 @@ impl Guard {
         self.handle.as_ref()
     }
 
-    /// Sends what is waiting, spans and events, and returns whether all of it left within `timeout`. True without a DSN.
+    /// Sends what is waiting, spans and events, and returns whether the fate of all of it was decided within `timeout`: sent, or counted
+    /// as lost, which [`Handle::stats`] tells. True without a DSN.
     pub fn flush(&self, timeout: Duration) -> bool {
+        let begin = Instant::now();
         let spans = self
             .handle
             .as_ref()
@@ -170,7 +176,7 @@ impl Guard {
         let events = self
             .client
             .as_ref()
-            .is_none_or(|client| client.flush(Some(timeout)));
+            .is_none_or(|client| client.flush(Some(timeout.saturating_sub(begin.elapsed()))));
         spans && events
     }
 }
@@ -182,12 +188,7 @@ impl Drop for Guard {
         };
         {
             let mut attached = ATTACHED.write().unwrap_or_else(PoisonError::into_inner);
-            if attached
-                .as_ref()
-                .is_some_and(|current| Arc::ptr_eq(&current.0, &handle.0))
-            {
-                *attached = None;
-            }
+            attached.retain(|other| !Arc::ptr_eq(&other.0, &handle.0));
         }
         handle.0.delivery.close(handle.0.shutdown_timeout);
     }
@@ -201,8 +202,8 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// Sends the spans that are waiting in the attached bridge, and returns whether all of them got an answer within `timeout`.
-/// True if none is attached.
+/// Sends the spans that are waiting in the bridge attached last, and returns whether the fate of all of them was decided within
+/// `timeout`, as [`Handle::flush`] does. True if none is attached.
 pub fn flush(timeout: Duration) -> bool {
     attached().is_none_or(|handle| handle.flush(timeout))
 }
@@ -212,14 +213,15 @@ pub(crate) fn attached() -> Option<Handle> {
     ATTACHED
         .read()
         .unwrap_or_else(PoisonError::into_inner)
-        .clone()
+        .last()
+        .cloned()
 }
 
 /// Lets the bridge attached last be used, which must not take long.
 #[inline]
 pub(crate) fn with_attached(use_it: impl FnOnce(&Handle)) {
     let attached = ATTACHED.read().unwrap_or_else(PoisonError::into_inner);
-    if let Some(handle) = &*attached {
+    if let Some(handle) = attached.last() {
         use_it(handle);
     }
 }

@@ -14,14 +14,12 @@ use crate::{
 /// Initialises Sentry and the bridge with default options.
 ///
 /// This calls [`sentry::init`], so it takes its place; the returned guard flushes both spans and events when it is dropped.
-/// Without a DSN both are disabled, and [`layer`](crate::layer) does nothing.
+/// Without a DSN, and with one in the environment variable `SENTRY_DSN` that cannot be parsed, both are disabled, and [`layer`](crate::layer) does nothing.
 ///
 /// Prompts and answers leave the process only with [`ClientOptions::send_default_pii`] or the `capture` options of
 /// [`Options`].
 ///
-/// # Panics
-///
-/// Where `sentry::init` does: if the DSN in the environment variable `SENTRY_DSN` cannot be parsed.
+/// Of several bridges in one process, [`layer`](crate::layer) uses the one that was attached last and is still there.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -104,7 +102,10 @@ impl Options {
         self
     }
 
-    /// Sets a hook that sees every span last, and may change it or drop it by returning `None`.
+    /// Sets a hook that sees every span when it has been translated, and may change it or drop it by returning `None`.
+    ///
+    /// Only what spans of a trace learn from each other comes later: of a call that is described twice, by an SDK and by a wrapper
+    /// around it, one stops to be a call, and the other gets what it lacks.
     ///
     /// It runs on the bridge's own thread, after content that may not leave has been removed. A dropped span is counted as
     /// [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). A hook that panics drops the span.
@@ -134,7 +135,8 @@ impl Options {
     ///
     /// The spans of a trace that was not sampled are then held, in up to half of the buffer, until the first AI span starts,
     /// or the outermost span has ended. The traces that are kept say that they were sampled at a rate of 1, and the services
-    /// called after the first AI span started are told to sample too.
+    /// called after the first AI span started are told to sample too. Without a sample rate (0 will do) or a sampler nothing is traced
+    /// at all.
     pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
         self.delivery = self.delivery.with_keep_ai_traces(keep);
         self
@@ -154,7 +156,7 @@ impl Options {
         self
     }
 
-    /// Sets whether a copy of every span goes to a Spotlight on this machine, in the form it can show.
+    /// Sets whether a copy of every span of a sampled trace goes to a Spotlight on this machine, in the form it can show.
     ///
     /// The environment variable `SENTRY_SPOTLIGHT` does the same, and can hold its URL. Without a DSN spans go to Spotlight alone.
     pub fn with_spotlight(mut self, spotlight: bool) -> Self {

@@ -1,7 +1,7 @@
 //! What the layer keeps of an open span, in the span's extensions.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -141,9 +141,17 @@ pub(crate) struct SpanIds {
 /// Returns the ids of the innermost span that has any, from `span` outwards. In a trace that is not sent that is its local
 /// root.
 pub(crate) fn ids_of<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<SpanIds> {
+    Some(ids_and_trace_of(span)?.0)
+}
+
+/// Returns the same, and the trace that lasts as long as any of its spans.
+pub(crate) fn ids_and_trace_of<'a, R: LookupSpan<'a>>(
+    span: SpanRef<'a, R>,
+) -> Option<(SpanIds, Weak<LocalTrace>)> {
     span.scope().find_map(|span| {
         let extensions = span.extensions();
-        Some(extensions.get::<SpanState>()?.ids())
+        let state = extensions.get::<SpanState>()?;
+        Some((state.ids(), Arc::downgrade(&state.trace)))
     })
 }
 

@@ -53,7 +53,7 @@ pub(super) static CONTENT: Rule = Rule {
     id: "content-dropped",
     severity: Severity::Note,
     message: "These attributes are content, or may be, and leave only if that is allowed.",
-    fix: "Pass --pii, or set send_default_pii in a program, if Sentry may have them.",
+    fix: "Pass --pii to tree or translate, or set send_default_pii in a program, if Sentry may have them.",
 };
 
 pub(super) static CONVERSATION: Rule = Rule {

@@ -14,7 +14,7 @@ use super::{Failure, Inputs, Outcome, files::Unreadable};
 
 /// Says what Sentry will not understand in the spans, and how to fix it where they are made
 ///
-/// The exit code is 0 without findings, 1 with warnings, and 2 when a file cannot be read.
+/// The exit code is 0 without warnings, 1 with some, and 2 when a file cannot be read.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
