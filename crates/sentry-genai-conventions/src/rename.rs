@@ -4,6 +4,7 @@ use crate::{
     Attributes, Scalar, Value,
     attributes::Owned,
     dialect::unquoted,
+    status,
     tables::{self, Attribute, Fate, Kind},
 };
 
@@ -100,6 +101,7 @@ fn deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
     let mut known = attributes.known().filter_map(|(_, _, known)| known);
     known.find(|known| {
         known.fate != Fate::Current
+            && known.name != status::IS_TOOL_ERROR
             && (known.name.starts_with("gen_ai.") || known.name.starts_with("mcp."))
     })
 }

@@ -8,6 +8,9 @@ use crate::{
 const MESSAGE_BYTES: usize = 1024;
 
 const ERROR_TYPE: &str = "error.type";
+
+/// Whether an MCP tool failed. Sentry's registry renames it to `error.type`, which a yes or no is not.
+pub(crate) const IS_TOOL_ERROR: &str = "mcp.tool.result.is_error";
 const MESSAGE: &str = "sentry.status.message";
 
 /// Decides the status and leaves the reason for an error in `error.type` and `sentry.status.message`.
@@ -107,11 +110,11 @@ fn tool_outcome(attributes: &mut Attributes) -> Option<String> {
     let kind = attributes
         .text("gen_ai.tool.error.type")
         .map(|kind| unquoted(kind).to_owned());
-    let mcp = attributes.get("mcp.tool.result.is_error") == Some(Value::Bool(true));
+    let mcp = attributes.get(IS_TOOL_ERROR) == Some(Value::Bool(true));
     for key in [
         "gen_ai.tool.call.outcome",
         "gen_ai.tool.error.type",
-        "mcp.tool.result.is_error",
+        IS_TOOL_ERROR,
     ] {
         attributes.remove(key);
     }
@@ -180,5 +183,35 @@ fn shorten_error_type(attributes: &mut Attributes) {
     if short.len() != kind.len() {
         let short = short.to_owned();
         attributes.set(ERROR_TYPE, &short);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+
+    #[test]
+    fn an_mcp_tool_failed_only_if_its_result_says_so() {
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        for (is_error, status, error_type) in [
+            (Value::Bool(false), Status::Ok, None),
+            (Value::Bool(true), Status::Error, Some("tool_error")),
+            (Value::Str("false"), Status::Ok, None),
+            (Value::Str("True"), Status::Error, Some("tool_error")),
+        ] {
+            let mut span = SourceSpan::new(trace_id, span_id, "tools/call w", Timestamp::default());
+            span.attributes.push("mcp.method.name", "tools/call");
+            span.attributes.push("gen_ai.tool.name", "w");
+            span.attributes.push(IS_TOOL_ERROR, is_error);
+            let span = Translator::new(TranslateOptions::default()).translate(span);
+            assert_eq!(
+                (span.status, span.attributes.text(ERROR_TYPE)),
+                (status, error_type),
+                "{is_error:?}"
+            );
+            assert!(!span.attributes.contains(IS_TOOL_ERROR));
+        }
     }
 }
