@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     AiKind, SentrySpan,
+    attributes::Owned,
     family::{Family, Index},
     plain,
     span::Ancestors,
@@ -253,15 +254,20 @@ fn richness(span: &SentrySpan) -> (bool, bool, bool) {
 }
 
 fn take_over(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
-    let missing: Vec<_> = spans[demoted]
-        .attributes
+    let Ok([kept, demoted]) = spans.get_disjoint_mut([kept, demoted]) else {
+        return;
+    };
+    let (kept, demoted) = (&mut kept.attributes, &demoted.attributes);
+    let missing: Vec<_> = demoted
         .iter()
-        .filter(|(key, _)| key.starts_with("gen_ai.") && !spans[kept].attributes.contains(key))
-        .map(|(key, value)| (key.to_owned(), crate::attributes::Owned::from(value)))
+        .filter(|(key, _)| key.starts_with("gen_ai.") && !kept.contains(key))
+        .filter(|(key, _)| !tokens::is_of_use(key))
+        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
         .collect();
     for (key, value) in missing {
-        value.push(&mut spans[kept].attributes, &key);
+        value.push(kept, &key);
     }
+    tokens::merge(kept, demoted);
 }
 
 fn demote(span: &mut SentrySpan) {
@@ -368,6 +374,16 @@ mod tests {
             ("function", None),
             ("function", None),
         ];
+        assert_eq!(spans.related(), expect(&expected));
+    }
+
+    #[test]
+    fn a_call_has_the_counts_of_one_description() {
+        let read = "gen_ai.usage.cache_read.input_tokens";
+        let spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &[CHAT, (INPUT, "20")])
+            .with(2, 1, "chat m", &[CHAT, (INPUT, "150"), (read, "100")]);
+        let expected = [("gen_ai.chat", Some(150)), ("function", None)];
         assert_eq!(spans.related(), expect(&expected));
     }
 

@@ -1,6 +1,6 @@
 //! Step 4: token counts that add up.
 
-use crate::Attributes;
+use crate::{Attributes, attributes::Owned};
 
 pub(crate) const INPUT: &str = "gen_ai.usage.input_tokens";
 const CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
@@ -11,6 +11,12 @@ pub(crate) const TOTAL: &str = "gen_ai.usage.total_tokens";
 
 /// Every count, for those who move or remove them all.
 pub(crate) static COUNTS: &[&str] = &[INPUT, CACHE_READ, CACHE_CREATION, OUTPUT, REASONING, TOTAL];
+
+/// The counts that include others, and those.
+static WHOLES: &[(&str, &[&str])] = &[
+    (INPUT, &[CACHE_READ, CACHE_CREATION]),
+    (OUTPUT, &[REASONING]),
+];
 
 /// The counts that others include.
 pub(crate) static PARTS: &[&str] = &[CACHE_READ, CACHE_CREATION, REASONING];
@@ -102,6 +108,54 @@ pub(crate) fn add_cache(attributes: &mut Attributes) {
     }
 }
 
+/// Takes over what another description of the same work says was used.
+///
+/// Where the two disagree, the one with the larger total is believed as a whole: a part that it counts may be missing from the
+/// other's input or output.
+pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
+    if !occur(other) {
+        return;
+    }
+    let (ours, theirs) = (kept.integer(TOTAL), other.integer(TOTAL));
+    let is_larger = theirs > ours;
+    if is_larger && let Some(total) = theirs {
+        kept.set(TOTAL, total);
+    }
+    for &(whole, parts) in WHOLES {
+        let tells_more = || {
+            let knows_parts = parts.iter().any(|part| kept.contains(part));
+            !knows_parts || sum(other, parts) > sum(kept, parts)
+        };
+        let takes = match (kept.integer(whole), other.integer(whole)) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(ours), Some(theirs)) if ours == theirs => tells_more(),
+            (Some(_), Some(_)) => is_larger,
+        };
+        if takes {
+            for &key in [whole].iter().chain(parts) {
+                match other.integer(key) {
+                    Some(count) => kept.set(key, count),
+                    None => _ = kept.remove(key),
+                }
+            }
+        }
+    }
+    let costs: Vec<_> = other
+        .iter()
+        .filter(|(key, _)| is_cost(key))
+        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
+        .collect();
+    let has_costs = kept.iter().any(|(key, _)| is_cost(key));
+    if !costs.is_empty() && (is_larger || !has_costs) {
+        kept.retain(|key, _| !is_cost(key));
+        for (key, cost) in costs {
+            cost.push(kept, &key);
+        }
+    }
+    reconcile(kept);
+}
+
 /// Returns whether `key` holds a cost.
 pub(crate) fn is_cost(key: &str) -> bool {
     key.starts_with(COSTS)
@@ -118,7 +172,7 @@ pub(crate) fn occur(attributes: &Attributes) -> bool {
 }
 
 /// Whether an attribute says what was used, in tokens or in money.
-fn is_of_use(key: &str) -> bool {
+pub(crate) fn is_of_use(key: &str) -> bool {
     COUNTS.contains(&key) || is_cost(key)
 }
 
@@ -197,6 +251,67 @@ mod tests {
         attributes.push(CACHE_READ, 16_i64);
         reconcile(&mut attributes);
         assert_eq!(attributes.integer(INPUT), Some(16));
+    }
+
+    /// The counts of two descriptions in the order of [`COUNTS`], -1 for none, and what they come to either way round.
+    #[rustfmt::skip]
+    static DESCRIBED_TWICE: &[([i64; 5], [i64; 5], [i64; 5])] = &[
+        // One counts apart what the other includes.
+        ([20, -1, -1, 17, -1], [150, 100, 30, 17, -1], [150, 100, 30, 17, -1]),
+        ([42, -1, -1, 12, -1], [42, -1, -1, 112, 100], [42, -1, -1, 112, 100]),
+        // Only one knows the parts.
+        ([42, -1, -1, 17, -1], [42, 16, -1, 17, 5], [42, 16, -1, 17, 5]),
+        ([42, 0, -1, 17, -1], [42, 16, 8, 17, 0], [42, 16, 8, 17, 0]),
+        // Each knows one half.
+        ([42, 16, -1, -1, -1], [-1, -1, -1, 17, 5], [42, 16, -1, 17, 5]),
+        // The smaller one has parts which the larger one does not tell.
+        ([150, -1, -1, 17, -1], [20, 10, -1, 17, 5], [150, -1, -1, 17, 5]),
+    ];
+
+    #[test]
+    fn two_descriptions_of_one_call_do_not_mix() {
+        let described = |counts: &[i64; 5]| {
+            let mut attributes = Attributes::default();
+            for (key, count) in COUNTS.iter().zip(counts).filter(|(_, count)| **count >= 0) {
+                attributes.push(key, *count);
+            }
+            reconcile(&mut attributes);
+            attributes
+        };
+        for (one, other, both) in DESCRIBED_TWICE {
+            for (one, other) in [(one, other), (other, one)] {
+                let mut merged = described(one);
+                merge(&mut merged, &described(other));
+                let counts = [0, 1, 2, 3, 4].map(|at| merged.integer(COUNTS[at]).unwrap_or(-1));
+                assert_eq!(counts, *both, "{one:?} {other:?}");
+                assert_eq!(merged.integer(TOTAL), Some(both[0].max(0) + both[3].max(0)));
+            }
+        }
+    }
+
+    #[test]
+    fn costs_go_with_the_counts_they_are_of() {
+        const COST: &str = "gen_ai.cost.total_tokens";
+        let described = |input: i64, cost: Option<f64>| {
+            let mut attributes = Attributes::default();
+            attributes.push(INPUT, input);
+            if let Some(cost) = cost {
+                attributes.push(COST, cost);
+            }
+            reconcile(&mut attributes);
+            attributes
+        };
+        for (ours, theirs, cost) in [
+            ((20, Some(0.25)), (150, Some(0.5)), 0.5),
+            ((150, Some(0.5)), (20, Some(0.25)), 0.5),
+            ((20, Some(0.25)), (150, None), 0.25),
+            ((150, None), (20, Some(0.25)), 0.25),
+        ] {
+            let mut merged = described(ours.0, ours.1);
+            merge(&mut merged, &described(theirs.0, theirs.1));
+            assert_eq!(merged.get(COST), Some(crate::Value::Double(cost)));
+            assert_eq!(merged.integer(INPUT), Some(150));
+        }
     }
 
     #[test]
