@@ -1,6 +1,9 @@
 //! Step 4: token counts that add up.
 
-use crate::{Attributes, attributes::Owned};
+use crate::{
+    Attributes, Value,
+    attributes::{Name, Owned},
+};
 
 pub(crate) const INPUT: &str = "gen_ai.usage.input_tokens";
 const CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
@@ -26,7 +29,14 @@ pub(crate) static PARTS: &[&str] = &[CACHE_READ, CACHE_CREATION, REASONING];
 /// Sentry prices the difference, so a subset above its total would give a negative cost. A provider that reports the
 /// parts beside the total (Anthropic and Bedrock do) shows by exactly that: then they are added. A count that nobody
 /// reported stays absent, and a reported zero stays zero.
+///
+/// A cost of zero goes: libraries report one for a model whose price they do not know, and Sentry would compute none.
 pub(crate) fn reconcile(attributes: &mut Attributes) {
+    for cost in COST_NAMES {
+        if attributes.get_name(cost) == Some(Value::Double(0.0)) {
+            attributes.remove(cost.text);
+        }
+    }
     for key in COUNTS {
         if attributes.integer(key).is_some_and(|count| count < 0) {
             attributes.remove(key);
@@ -84,6 +94,16 @@ fn include(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
 
 /// Costs, which go where the counts go.
 static COSTS: &str = "gen_ai.cost.";
+
+/// Every cost that Sentry knows.
+static COST_NAMES: &[Name] = &[
+    Name::new("gen_ai.cost.input_tokens"),
+    Name::new("gen_ai.cost.cache_read.input_tokens"),
+    Name::new("gen_ai.cost.cache_creation.input_tokens"),
+    Name::new("gen_ai.cost.output_tokens"),
+    Name::new("gen_ai.cost.reasoning.output_tokens"),
+    Name::new("gen_ai.cost.total_tokens"),
+];
 
 /// Adds what was read from and written to the cache to the input, for providers that always count it apart.
 pub(crate) fn add_cache(attributes: &mut Attributes) {
@@ -309,9 +329,20 @@ mod tests {
         ] {
             let mut merged = described(ours.0, ours.1);
             merge(&mut merged, &described(theirs.0, theirs.1));
-            assert_eq!(merged.get(COST), Some(crate::Value::Double(cost)));
+            assert_eq!(merged.get(COST), Some(Value::Double(cost)));
             assert_eq!(merged.integer(INPUT), Some(150));
         }
+    }
+
+    #[test]
+    fn a_cost_of_zero_is_none() {
+        let mut attributes = Attributes::default();
+        attributes.push("gen_ai.cost.input_tokens", 0.25);
+        attributes.push("gen_ai.cost.output_tokens", 0.0);
+        attributes.push("gen_ai.cost.total_tokens", 0.0);
+        reconcile(&mut attributes);
+        let kept: Vec<_> = attributes.iter().map(|(key, _)| key).collect();
+        assert_eq!(kept, ["gen_ai.cost.input_tokens"]);
     }
 
     #[test]

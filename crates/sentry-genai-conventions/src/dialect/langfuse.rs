@@ -69,8 +69,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if let Some(cost) = json::object(attributes, "langfuse.observation.cost_details") {
         attributes.remove("langfuse.observation.cost_details");
         for (name, key) in COSTS {
-            // Without a price for the model every cost is a zero, which would keep Sentry from computing one.
-            if let Some(cost) = cost.get(*name).filter(|cost| cost.as_f64() != Some(0.0)) {
+            if let Some(cost) = cost.get(*name) {
                 json::put_scalar(attributes, key, cost);
             }
         }

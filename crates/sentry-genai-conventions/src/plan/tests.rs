@@ -135,7 +135,7 @@ fn held() -> impl Strategy<Value = Held> {
     prop_oneof![
         6 => sample::select(TEXTS).prop_map(|text| Held::Text(text.to_owned())),
         2 => prop_oneof![Just(-1_i64), Just(0), Just(12), Just(404), Just(503)].prop_map(Held::Integer),
-        1 => prop_oneof![Just(0.5), Just(3.0)].prop_map(Held::Double),
+        1 => prop_oneof![Just(0.0), Just(0.5), Just(3.0)].prop_map(Held::Double),
         1 => any::<bool>().prop_map(Held::Bool),
         1 => collection::vec("[a-z]{0,3}", 0..2).prop_map(Held::List),
     ]
