@@ -17,7 +17,7 @@ use crate::{
 /// stays and takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is
 /// demoted itself. The same holds for an agent inside an agent of its name, a tool inside a tool of its name and an MCP
 /// request inside the same request. Plain spans in between do not matter; any other AI span does. An agent keeps token
-/// totals only when no llm call below it reported any. Where the door could not read what open ancestors had said,
+/// totals only when no chat below it reported any. Where the door could not read what open ancestors had said,
 /// conversation and agent are taken over from them here.
 ///
 /// The spans may come in any order. This takes time in proportion to their number, and little where there is nothing to do.
@@ -288,7 +288,9 @@ fn drop_repeated_totals(spans: &mut [SentrySpan], family: &Family) {
         if counted[position] && span.ai == Some(AiKind::Agent) {
             tokens::remove(&mut span.attributes);
         }
-        let counts = span.ai == Some(AiKind::LlmCall) && tokens::are_reported(&span.attributes);
+        // What was embedded on the way is not what the agent's totals are made of.
+        let counts =
+            Subject::of(span) == Some(Subject::Chat) && tokens::are_reported(&span.attributes);
         if (counted[position] || counts)
             && let Some(parent) = family.parents[position]
         {
@@ -476,6 +478,21 @@ mod tests {
             ("function", None),
             ("gen_ai.chat", Some(84)),
             ("gen_ai.chat", Some(1)),
+        ];
+        assert_eq!(spans.related(), expect(&expected));
+    }
+
+    #[test]
+    fn totals_stay_where_only_embeddings_report_any() {
+        let embeddings = ("gen_ai.operation.name", "embeddings");
+        let spans = Trace(Vec::new())
+            .with(1, 0, "invoke_agent a", &[AGENT, (INPUT, "84")])
+            .with(2, 1, "embeddings e", &[embeddings, (INPUT, "5")])
+            .with(3, 1, "chat m", &[CHAT]);
+        let expected = [
+            ("gen_ai.invoke_agent", Some(84)),
+            ("gen_ai.embeddings", Some(5)),
+            ("gen_ai.chat", None),
         ];
         assert_eq!(spans.related(), expect(&expected));
     }

@@ -73,14 +73,23 @@ impl SourceSpan {
 
     /// Returns whether this span is a model call that says how many tokens it used: an agent around it must not count them
     /// again.
+    ///
+    /// Embeddings and reranking are none, since an agent's totals are those of its chats.
     #[must_use]
     pub fn is_counted_model_call(&self) -> bool {
         let attributes = &self.attributes;
-        let agent = matches!(
+        let is_other = matches!(
             attributes.text("gen_ai.operation.name"),
-            Some("invoke_agent" | "create_agent" | "execute_tool" | "invoke_workflow")
+            Some(
+                "invoke_agent"
+                    | "create_agent"
+                    | "execute_tool"
+                    | "invoke_workflow"
+                    | "embeddings"
+                    | "rerank"
+            )
         );
-        !agent && USAGE_KEYS.iter().any(|key| attributes.contains(key))
+        !is_other && USAGE_KEYS.iter().any(|key| attributes.contains(key))
     }
 
     /// Returns the bytes this span occupies in memory, for accounting.
@@ -416,5 +425,17 @@ mod tests {
         assert_eq!(SpanId::parse("0000000000000000"), None);
         assert_eq!(SpanId::parse("00000000000000g1"), None);
         assert_eq!(SpanId::parse("abc"), None);
+    }
+
+    #[test]
+    fn an_agent_leaves_only_chats_to_count_their_tokens() {
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        for (operation, counts) in [("chat", true), ("embeddings", false), ("rerank", false)] {
+            let mut span = SourceSpan::new(trace_id, span_id, "work", Timestamp::default());
+            span.attributes.push("gen_ai.operation.name", operation);
+            span.attributes.push("gen_ai.usage.input_tokens", 42_i64);
+            assert_eq!(span.is_counted_model_call(), counts, "{operation}");
+        }
     }
 }
