@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    AiKind, SentrySpan,
+    AiKind, SentrySpan, Status,
     attributes::Owned,
+    dialect::{INPUT, OUTPUT},
     family::{Family, Index},
     plain,
     span::Ancestors,
@@ -15,7 +16,7 @@ use crate::{
 ///
 /// An llm call inside an llm call is one call seen twice, by an SDK and by a wrapper around it: the richer description
 /// stays and takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is
-/// demoted itself. The same holds for an agent inside an agent of its name, a tool inside a tool of its name and an MCP
+/// demoted itself; if they have no messages, the last one that did not fail gets the wrapper's. The same holds for an agent inside an agent of its name, a tool inside a tool of its name and an MCP
 /// request inside the same request. Plain spans in between do not matter; any other AI span does. An agent keeps token
 /// totals only when no chat below it reported any. Where the door could not read what open ancestors had said,
 /// conversation and agent are taken over from them here.
@@ -178,7 +179,45 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize) {
             demote(&mut spans[demoted]);
             below.set(outer, kept);
         }
-        (Some(_), Some(_)) => demote(&mut spans[outer]),
+        (Some(_), Some(_)) => {
+            hand_down(spans, below, outer);
+            demote(&mut spans[outer]);
+        }
+    }
+}
+
+/// What only a wrapper may know of several attempts at a call.
+static MESSAGES: &[&str] = &[INPUT, OUTPUT, "gen_ai.system_instructions"];
+
+/// Gives the messages of a wrapper around several calls to the last one that did not fail, if none of them has any.
+fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize) {
+    let says = |call: usize| {
+        let mut messages = MESSAGES.iter();
+        messages.any(|key| spans[call].attributes.contains(key))
+    };
+    if Subject::of(&spans[wrapper]) != Some(Subject::Chat)
+        || !says(wrapper)
+        || calls.of(wrapper).any(says)
+    {
+        return;
+    }
+    let last = calls.of(wrapper).max_by_key(|&call| {
+        let span = &spans[call];
+        (
+            span.status == Status::Ok,
+            span.end,
+            span.start,
+            span.span_id,
+        )
+    });
+    if let Some(last) = last
+        && let Ok([wrapper, last]) = spans.get_disjoint_mut([wrapper, last])
+    {
+        for key in MESSAGES {
+            if let Some(text) = wrapper.attributes.text(key) {
+                last.attributes.push(key, text);
+            }
+        }
     }
 }
 
@@ -197,8 +236,13 @@ impl Chains {
     }
 
     fn first_two(&self, owner: usize) -> (Option<usize>, Option<usize>) {
+        let mut spans = self.of(owner);
+        (spans.next(), spans.next())
+    }
+
+    fn of(&self, owner: usize) -> impl Iterator<Item = usize> {
         let first = self.ends[owner].map(|(first, _)| first);
-        (first, first.and_then(|first| self.next[first]))
+        std::iter::successors(first, |span| self.next[*span])
     }
 
     /// Makes the list one of a single span.
@@ -330,8 +374,12 @@ mod tests {
             if attributes.contains(&("kind", "server")) {
                 span.kind = Some(SpanKind::Server);
             }
-            let translator = Translator::new(TranslateOptions::default());
-            self.0.push(translator.translate(span));
+            let options = TranslateOptions {
+                capture_inputs: true,
+                capture_outputs: true,
+                ..TranslateOptions::default()
+            };
+            self.0.push(Translator::new(options).translate(span));
             self
         }
 
@@ -356,7 +404,7 @@ mod tests {
     const CHAT: (&str, &str) = ("gen_ai.operation.name", "chat");
     const AGENT: (&str, &str) = ("gen_ai.operation.name", "invoke_agent");
     const TOOL: (&str, &str) = ("gen_ai.operation.name", "execute_tool");
-    const INPUT: &str = "gen_ai.usage.input_tokens";
+    const COUNT: &str = "gen_ai.usage.input_tokens";
 
     fn expect(spans: &[(&str, Option<i64>)]) -> Vec<(String, Option<i64>)> {
         let owned = spans.iter().map(|(op, tokens)| ((*op).to_owned(), *tokens));
@@ -366,10 +414,10 @@ mod tests {
     #[test]
     fn a_call_seen_three_times_counts_once() {
         let spans = Trace(Vec::new())
-            .with(1, 0, "chat m", &[CHAT, (INPUT, "42")])
+            .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
             .with(2, 1, "POST", &[("http.request.method", "POST")])
             .with(3, 2, "chat m", &[CHAT])
-            .with(4, 3, "chat m", &[CHAT, (INPUT, "42")]);
+            .with(4, 3, "chat m", &[CHAT, (COUNT, "42")]);
         let expected = [
             ("gen_ai.chat", Some(42)),
             ("http", None),
@@ -383,19 +431,19 @@ mod tests {
     fn a_call_has_the_counts_of_one_description() {
         let read = "gen_ai.usage.cache_read.input_tokens";
         let spans = Trace(Vec::new())
-            .with(1, 0, "chat m", &[CHAT, (INPUT, "20")])
-            .with(2, 1, "chat m", &[CHAT, (INPUT, "150"), (read, "100")]);
+            .with(1, 0, "chat m", &[CHAT, (COUNT, "20")])
+            .with(2, 1, "chat m", &[CHAT, (COUNT, "150"), (read, "100")]);
         let expected = [("gen_ai.chat", Some(150)), ("function", None)];
         assert_eq!(spans.related(), expect(&expected));
     }
 
     #[test]
     fn any_number_of_plain_spans_in_between_makes_no_difference() {
-        let mut spans = Trace(Vec::new()).with(1, 0, "chat m", &[CHAT, (INPUT, "42")]);
+        let mut spans = Trace(Vec::new()).with(1, 0, "chat m", &[CHAT, (COUNT, "42")]);
         for id in 2..40 {
             spans = spans.with(id, id - 1, "step", &[]);
         }
-        let spans = spans.with(40, 39, "chat m", &[CHAT, (INPUT, "42")]);
+        let spans = spans.with(40, 39, "chat m", &[CHAT, (COUNT, "42")]);
         let related = spans.related();
         assert_eq!(related[0], ("gen_ai.chat".to_owned(), Some(42)));
         assert_eq!(related[39], ("function".to_owned(), None));
@@ -404,9 +452,9 @@ mod tests {
     #[test]
     fn a_wrapper_around_several_calls_is_none() {
         let spans = Trace(Vec::new())
-            .with(1, 0, "chat m", &[CHAT, (INPUT, "84")])
-            .with(2, 1, "chat m", &[CHAT, (INPUT, "42")])
-            .with(3, 1, "chat m", &[CHAT, (INPUT, "42")]);
+            .with(1, 0, "chat m", &[CHAT, (COUNT, "84")])
+            .with(2, 1, "chat m", &[CHAT, (COUNT, "42")])
+            .with(3, 1, "chat m", &[CHAT, (COUNT, "42")]);
         let expected = [
             ("function", None),
             ("gen_ai.chat", Some(42)),
@@ -416,19 +464,37 @@ mod tests {
     }
 
     #[test]
+    fn the_last_attempt_that_did_not_fail_gets_the_messages_of_a_silent_wrapper() {
+        let outputs = |of_second: &[(&'static str, &str)]| {
+            let second = [&[CHAT][..], of_second].concat();
+            let trace = Trace(Vec::new())
+                .with(1, 0, "chat m", &[CHAT, (OUTPUT, "Hi")])
+                .with(2, 1, "chat m", &second)
+                .with(3, 1, "chat m", &[CHAT])
+                .with(4, 1, "chat m", &[CHAT, ("error.type", "429")]);
+            let mut spans = trace.0;
+            relate(&mut spans);
+            let has_output = |span: &SentrySpan| span.attributes.contains(OUTPUT);
+            spans[1..].iter().map(has_output).collect::<Vec<_>>()
+        };
+        assert_eq!(outputs(&[]), [false, true, false]);
+        assert_eq!(outputs(&[(OUTPUT, "Ho")]), [true, false, false]);
+    }
+
+    #[test]
     fn a_tool_or_an_agent_in_between_makes_another_call() {
         let tool = [TOOL, ("gen_ai.tool.name", "ask")];
-        let agent = [AGENT, ("gen_ai.agent.name", "helper"), (INPUT, "42")];
+        let agent = [AGENT, ("gen_ai.agent.name", "helper"), (COUNT, "42")];
         let spans = Trace(Vec::new())
-            .with(1, 0, "chat m", &[CHAT, (INPUT, "42")])
+            .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
             .with(2, 1, "execute_tool ask", &tool)
             .with(3, 2, "invoke_agent helper", &agent)
-            .with(4, 3, "chat m", &[CHAT, (INPUT, "42")])
+            .with(4, 3, "chat m", &[CHAT, (COUNT, "42")])
             .with(
                 5,
                 4,
                 "embeddings e",
-                &[("gen_ai.operation.name", "embeddings"), (INPUT, "8")],
+                &[("gen_ai.operation.name", "embeddings"), (COUNT, "8")],
             );
         let expected = [
             ("gen_ai.chat", Some(42)),
@@ -469,10 +535,10 @@ mod tests {
     #[test]
     fn a_call_inside_an_agent_takes_the_totals_wherever_it_stands() {
         let spans = Trace(Vec::new())
-            .with(1, 0, "invoke_agent a", &[AGENT, (INPUT, "84")])
+            .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
             .with(2, 1, "step", &[])
-            .with(3, 2, "chat m", &[CHAT, (INPUT, "84")])
-            .with(4, 9, "chat m", &[CHAT, (INPUT, "1")]);
+            .with(3, 2, "chat m", &[CHAT, (COUNT, "84")])
+            .with(4, 9, "chat m", &[CHAT, (COUNT, "1")]);
         let expected = [
             ("gen_ai.invoke_agent", None),
             ("function", None),
@@ -486,8 +552,8 @@ mod tests {
     fn totals_stay_where_only_embeddings_report_any() {
         let embeddings = ("gen_ai.operation.name", "embeddings");
         let spans = Trace(Vec::new())
-            .with(1, 0, "invoke_agent a", &[AGENT, (INPUT, "84")])
-            .with(2, 1, "embeddings e", &[embeddings, (INPUT, "5")])
+            .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
+            .with(2, 1, "embeddings e", &[embeddings, (COUNT, "5")])
             .with(3, 1, "chat m", &[CHAT]);
         let expected = [
             ("gen_ai.invoke_agent", Some(84)),
@@ -500,7 +566,7 @@ mod tests {
     #[test]
     fn totals_stay_where_no_call_reports_any() {
         let spans = Trace(Vec::new())
-            .with(1, 0, "invoke_agent a", &[AGENT, (INPUT, "84")])
+            .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
             .with(2, 1, "chat m", &[CHAT]);
         let expected = [("gen_ai.invoke_agent", Some(84)), ("gen_ai.chat", None)];
         assert_eq!(spans.related(), expect(&expected));
@@ -527,7 +593,7 @@ mod tests {
                     5 | 6 => vec![TOOL, named("gen_ai.tool.name")],
                     kind => vec![operation[kind % 4]],
                 };
-                attributes.extend(counts.then_some((INPUT, "42")));
+                attributes.extend(counts.then_some((COUNT, "42")));
                 trace = trace.with(id, parent, "work", &attributes);
             }
             let mut spans = trace.0;
