@@ -6,10 +6,10 @@ use crate::{
 };
 
 pub(crate) const INPUT: &str = "gen_ai.usage.input_tokens";
-const CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
-const CACHE_CREATION: &str = "gen_ai.usage.cache_creation.input_tokens";
+pub(crate) const CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
+pub(crate) const CACHE_CREATION: &str = "gen_ai.usage.cache_creation.input_tokens";
 pub(crate) const OUTPUT: &str = "gen_ai.usage.output_tokens";
-const REASONING: &str = "gen_ai.usage.reasoning.output_tokens";
+pub(crate) const REASONING: &str = "gen_ai.usage.reasoning.output_tokens";
 pub(crate) const TOTAL: &str = "gen_ai.usage.total_tokens";
 
 /// Every count, for those who move or remove them all.

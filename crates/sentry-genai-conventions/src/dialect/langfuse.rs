@@ -65,7 +65,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Plain {
         return;
     }
-    usage::take(attributes, "langfuse.observation.usage_details");
+    usage::take_details(attributes, "langfuse.observation.usage_details");
     if let Some(cost) = json::object(attributes, "langfuse.observation.cost_details") {
         attributes.remove("langfuse.observation.cost_details");
         for (name, key) in COSTS {

@@ -3,13 +3,10 @@
 use serde_json::Value;
 
 use super::json::{self, Object};
-use crate::Attributes;
-
-const INPUT: &str = "gen_ai.usage.input_tokens";
-const OUTPUT: &str = "gen_ai.usage.output_tokens";
-const CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
-const CACHE_CREATION: &str = "gen_ai.usage.cache_creation.input_tokens";
-const REASONING: &str = "gen_ai.usage.reasoning.output_tokens";
+use crate::{
+    Attributes,
+    tokens::{CACHE_CREATION, CACHE_READ, INPUT, OUTPUT, REASONING},
+};
 
 /// Where each provider has each count, as a path.
 #[rustfmt::skip]
@@ -35,11 +32,13 @@ static COUNTS: &[(&str, &str)] = &[
     (CACHE_READ, "cacheReadInputTokens"),
     (CACHE_READ, "cachedInputTokens"),
     (CACHE_READ, "input_cached_tokens"),
+    (CACHE_READ, "input_cache_read"),
     (CACHE_READ, "cache_read"),
     (CACHE_CREATION, "cache_creation_input_tokens"),
     (CACHE_CREATION, "input_tokens_details.cache_write_tokens"),
     (CACHE_CREATION, "input_token_details.cache_creation"),
     (CACHE_CREATION, "cacheWriteInputTokens"),
+    (CACHE_CREATION, "input_cache_creation"),
     (CACHE_CREATION, "cache_creation"),
     (REASONING, "completion_tokens_details.reasoning_tokens"),
     (REASONING, "output_tokens_details.reasoning_tokens"),
@@ -49,6 +48,7 @@ static COUNTS: &[(&str, &str)] = &[
     (REASONING, "reasoning_tokens"),
     (REASONING, "reasoningTokens"),
     (REASONING, "output_reasoning_tokens"),
+    (REASONING, "output_reasoning"),
     (REASONING, "reasoning"),
 ];
 
@@ -78,9 +78,81 @@ pub(super) fn take(attributes: &mut Attributes, key: &str) {
     }
 }
 
+/// Appends the counts of Langfuse's usage details, and removes the attribute.
+///
+/// Its integrations take every `input_<detail>` off `input` and every `output_<detail>` off `output`; `total` includes all.
+pub(super) fn take_details(attributes: &mut Attributes, key: &str) {
+    let Some(mut usage) = json::object(attributes, key) else {
+        return;
+    };
+    let count = |usage: &Object, name: &str| usage.get(name).and_then(Value::as_i64);
+    let with_details = |whole: &str, prefix: &str| {
+        let details = usage.iter().filter(|(name, _)| {
+            // The same count, as providers name it.
+            name.starts_with(prefix) && !matches!(&name[prefix.len()..], "tokens" | "token_count")
+        });
+        let details = details.filter_map(|(_, detail)| detail.as_i64().filter(|count| *count > 0));
+        Some(details.fold(count(&usage, whole)?, i64::saturating_add))
+    };
+    let input = with_details("input", "input_");
+    let output = with_details("output", "output_");
+    let plain = [count(&usage, "input"), count(&usage, "output")];
+    let plain = plain.into_iter().flatten().fold(0, i64::saturating_add);
+    let total = count(&usage, "total");
+    // Nothing has been taken off if the rest makes up the total.
+    if total.is_none_or(|total| total > plain) {
+        // A detail of a detail may have been taken off twice, down to zero.
+        let room = total.map(|total| total.saturating_sub(output.unwrap_or(0)));
+        let input = input.map(|input| {
+            room.filter(|room| *room > 0)
+                .map_or(input, |room| input.min(room))
+        });
+        for (name, whole) in [("input", input), ("output", output)] {
+            if let Some(whole) = whole {
+                usage.insert(name.to_owned(), whole.into());
+            }
+        }
+    }
+    put(attributes, &usage);
+    attributes.remove(key);
+}
+
 fn at<'a>(object: &'a Object, path: &str) -> Option<&'a Value> {
     match path.split_once('.') {
         Some((first, rest)) => object.get(first)?.get(rest),
         None => object.get(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Usage details; then input, cache read, cache creation, output and reasoning, -1 for none.
+    #[rustfmt::skip]
+    static DETAILS: &[(&str, [i64; 5])] = &[
+        (r#"{"input":26,"output":12,"total":59,"input_cache_read":16,"output_reasoning":5}"#, [42, 16, -1, 17, 5]),
+        (r#"{"input":26,"output":12,"input_cached_tokens":16,"output_reasoning_tokens":5}"#, [42, 16, -1, 17, 5]),
+        (r#"{"input":20,"output":17,"total":167,"input_cache_read":100,"input_cache_creation":30}"#, [150, 100, 30, 17, -1]),
+        (r#"{"input":30,"output":10,"total":59,"input_audio":12,"output_audio":7}"#, [42, -1, -1, 17, -1]),
+        // What was written to the cache is there twice.
+        (r#"{"input":0,"output":17,"total":167,"input_cache_creation":90,"input_ephemeral_5m_input_tokens":90}"#, [150, -1, 90, 17, -1]),
+        // Nothing is taken off.
+        (r#"{"input":42,"output":17,"total":59,"input_cache_read":16,"output_reasoning":5}"#, [42, 16, -1, 17, 5]),
+        (r#"{"input":42,"output":17,"input_tokens":42}"#, [42, -1, -1, 17, -1]),
+        (r#"{"prompt_tokens":42,"completion_tokens":17,"total_tokens":59,"prompt_tokens_details":{"cached_tokens":16}}"#, [42, 16, -1, 17, -1]),
+    ];
+
+    #[test]
+    fn details_are_added_to_what_they_were_taken_off() {
+        const KEY: &str = "langfuse.observation.usage_details";
+        for (details, expected) in DETAILS {
+            let mut attributes = Attributes::default();
+            attributes.push(KEY, *details);
+            take_details(&mut attributes, KEY);
+            let counts = [INPUT, CACHE_READ, CACHE_CREATION, OUTPUT, REASONING]
+                .map(|key| attributes.integer(key).unwrap_or(-1));
+            assert_eq!(counts, *expected, "{details}");
+        }
     }
 }
