@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Dialect, Says, What, aliases, json, usage};
-use crate::{SourceSpan, timestamp};
+use crate::{SourceSpan, SourceStatus, timestamp};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
@@ -61,6 +61,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 attributes.rename(OUTPUT, output);
             }
         }
+    }
+    if span.status == SourceStatus::Unset
+        && attributes.text("langfuse.observation.level") == Some("ERROR")
+    {
+        span.status = SourceStatus::Error(None);
     }
     if what == What::Plain {
         return;

@@ -172,3 +172,27 @@ fn a_thread_is_a_conversation_where_nothing_names_one() {
         Some("thread-7")
     );
 }
+
+/// The level fails a span that has no status of its own.
+#[test]
+fn langfuse_says_in_a_level_what_failed() {
+    for (kind, level, failed) in [
+        ("generation", "ERROR", true),
+        ("span", "ERROR", true),
+        ("generation", "WARNING", false),
+    ] {
+        let attributes = [
+            ("langfuse.observation.type", kind),
+            ("langfuse.observation.level", level),
+            ("langfuse.observation.status_message", "rate limited"),
+        ];
+        let span = translated("langfuse-sdk", "work", &attributes);
+        assert_eq!(
+            span.status == crate::Status::Error,
+            failed,
+            "{kind} {level}"
+        );
+        let message = span.attributes.text("sentry.status.message");
+        assert_eq!(message, Some("rate limited"));
+    }
+}
