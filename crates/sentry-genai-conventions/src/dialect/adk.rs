@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     DEFINITIONS, Dialect, Says, What, aliases, has_known_operation, has_prefix, json, usage,
 };
-use crate::SourceSpan;
+use crate::{SourceSpan, tokens};
 
 pub(super) static ADK: Dialect = Dialect {
     name: "adk",
@@ -25,6 +25,7 @@ pub(super) static ADK: Dialect = Dialect {
             "gen_ai.tool.call.arguments",
         ),
         ("gcp.vertex.agent.tool_response", "gen_ai.tool.call.result"),
+        ("gen_ai.tool_definitions", DEFINITIONS),
         (REQUEST, "gen_ai.input.messages"),
         (RESPONSE, "gen_ai.output.messages"),
     ]),
@@ -35,6 +36,7 @@ pub(super) static ADK: Dialect = Dialect {
 
 const REQUEST: &str = "gcp.vertex.agent.llm_request";
 const RESPONSE: &str = "gcp.vertex.agent.llm_response";
+const EXPERIMENTAL_REASONING: &str = "gen_ai.usage.experimental.reasoning_tokens";
 
 fn speaks(span: &SourceSpan) -> bool {
     span.scope == "gcp.vertex.agent"
@@ -43,6 +45,10 @@ fn speaks(span: &SourceSpan) -> bool {
 }
 
 fn operation(span: &SourceSpan) -> Says {
+    // It repeats the tool calls that were made at the same time.
+    if span.attributes.text("gen_ai.tool.name") == Some("(merged tools)") {
+        return Says::Plain;
+    }
     if has_known_operation(span) {
         return Says::Nothing;
     }
@@ -81,6 +87,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 json::put(&mut span.attributes, DEFINITIONS, tools);
             }
         }
+    }
+    // Until ADK 2.2 the thoughts are not part of the output, as Gemini has it.
+    let attributes = &mut span.attributes;
+    if let Some(thoughts) = attributes.integer(EXPERIMENTAL_REASONING)
+        && !attributes.contains(tokens::REASONING)
+    {
+        attributes.rename(EXPERIMENTAL_REASONING, tokens::REASONING);
+        let candidates = attributes.integer(tokens::OUTPUT).unwrap_or(0);
+        attributes.set(tokens::OUTPUT, candidates.saturating_add(thoughts));
     }
     let response = json::object(&span.attributes, RESPONSE);
     if let Some(Value::Object(counts)) = response

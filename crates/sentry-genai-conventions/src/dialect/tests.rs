@@ -60,6 +60,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("gen_ai", "invoke_agent gpt-4o", &[("gen_ai.operation.name", "invoke_agent"), ("gen_ai.request.model", "gpt-4o")], "gen_ai.invoke_agent", "invoke_agent"),
     ("gcp.vertex.agent", "agent_run [root]", &[], "gen_ai.invoke_agent", "invoke_agent root"),
     ("adk_agent", "agent.execute", &[("gen_ai.agent.name", "root")], "gen_ai.invoke_agent", "invoke_agent root"),
+    ("gcp.vertex.agent", "execute_tool (merged)", &[("gen_ai.operation.name", "execute_tool"), ("gen_ai.tool.name", "(merged tools)")], "function", "execute_tool (merged)"),
     // Nobody knows these.
     ("acme.llm", "think", &[("acme.model", "m"), ("acme.tokens", "3")], "function", "think"),
     ("acme.llm", "think", &[("gen_ai.operation.name", "think"), ("gen_ai.request.model", "m")], "function", "think"),
@@ -171,6 +172,59 @@ fn a_thread_is_a_conversation_where_nothing_names_one() {
         span.attributes.text("gen_ai.conversation.id"),
         Some("thread-7")
     );
+}
+
+/// Attributes of a call; then input, cache read, cache creation, output and reasoning as the prices want them, -1 for none.
+#[rustfmt::skip]
+static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
+    // ADK 2.2 and 2.3.
+    ("gcp.vertex.agent", &[("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.experimental.reasoning_tokens", "5")], [42, -1, -1, 17, 5]),
+    ("gcp.vertex.agent", &[("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"), ("gen_ai.usage.reasoning.output_tokens", "5")], [42, -1, -1, 17, 5]),
+    ("gcp.vertex.agent", &[
+        ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.experimental.reasoning_tokens", "5"),
+        ("gcp.vertex.agent.llm_response", r#"{"usage_metadata":{"prompt_token_count":42,"candidates_token_count":12,"thoughts_token_count":5}}"#),
+    ], [42, -1, -1, 17, 5]),
+];
+
+#[test]
+fn counts_include_their_parts() {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    for (scope, attributes, expected) in COUNTS {
+        let mut span = SourceSpan::new(trace_id, span_id, "call_llm", Timestamp::default());
+        span.scope = (*scope).into();
+        for (key, value) in *attributes {
+            match value.parse::<i64>() {
+                Ok(count) => span.attributes.push(key, count),
+                Err(_) => span.attributes.push(key, *value),
+            }
+        }
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        let counts = [
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+            "gen_ai.usage.cache_creation.input_tokens",
+            "gen_ai.usage.output_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ];
+        let counts = counts.map(|key| span.attributes.integer(key).unwrap_or(-1));
+        assert_eq!(counts, *expected, "{scope} {attributes:?}");
+    }
+}
+
+#[test]
+fn merged_tools_of_adk_are_no_call_and_its_older_tool_definitions_are_kept() {
+    let merged = [
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "(merged tools)"),
+    ];
+    let span = translated("gcp.vertex.agent", "execute_tool (merged)", &merged);
+    assert!(!span.attributes.contains("gen_ai.operation.name"));
+
+    let definitions = ("gen_ai.tool_definitions", r#"[{"name":"get_weather"}]"#);
+    let span = translated("gcp.vertex.agent", "call_llm", &[definitions]);
+    let kept = span.attributes.text("gen_ai.tool.definitions");
+    assert!(kept.is_some_and(|tools| tools.contains("get_weather")));
 }
 
 /// The level fails a span that has no status of its own.
