@@ -184,6 +184,40 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
         ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.experimental.reasoning_tokens", "5"),
         ("gcp.vertex.agent.llm_response", r#"{"usage_metadata":{"prompt_token_count":42,"candidates_token_count":12,"thoughts_token_count":5}}"#),
     ], [42, -1, -1, 17, 5]),
+    // The AI SDK 5 with Anthropic, also for objects, and 6.
+    ("ai", &[
+        ("ai.usage.inputTokens", "200"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "217"), ("ai.usage.cachedInputTokens", "100"), ("gen_ai.usage.input_tokens", "200"),
+        ("ai.response.providerMetadata", r#"{"anthropic":{"usage":{"input_tokens":200,"cache_creation_input_tokens":30,"cache_read_input_tokens":100},"cacheCreationInputTokens":30}}"#),
+    ], [330, 100, 30, 17, -1]),
+    ("ai", &[
+        ("ai.usage.promptTokens", "200"), ("ai.usage.completionTokens", "17"),
+        ("ai.response.providerMetadata", r#"{"anthropic":{"usage":{"input_tokens":200,"cache_creation_input_tokens":30,"cache_read_input_tokens":100}}}"#),
+    ], [330, 100, 30, 17, -1]),
+    ("ai", &[
+        ("ai.usage.inputTokens", "330"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "347"), ("ai.usage.inputTokenDetails.cacheReadTokens", "100"),
+        ("ai.response.providerMetadata", r#"{"anthropic":{"usage":{"input_tokens":200,"cache_creation_input_tokens":30,"cache_read_input_tokens":100}}}"#),
+    ], [330, 100, 30, 17, -1]),
+    // The AI SDK 4 with Anthropic.
+    ("ai", &[
+        ("ai.usage.promptTokens", "200"), ("ai.usage.completionTokens", "17"),
+        ("ai.response.providerMetadata", r#"{"anthropic":{"cacheCreationInputTokens":30,"cacheReadInputTokens":100}}"#),
+    ], [330, 100, 30, 17, -1]),
+    // The AI SDK 5 with Gemini, without the provider's own words, and 6.
+    ("ai", &[
+        ("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "300"), ("ai.usage.totalTokens", "442"), ("ai.usage.reasoningTokens", "100"), ("gen_ai.usage.output_tokens", "300"),
+        ("ai.response.providerMetadata", r#"{"google":{"usageMetadata":{"promptTokenCount":42,"candidatesTokenCount":300,"thoughtsTokenCount":100,"totalTokenCount":442}}}"#),
+    ], [42, -1, -1, 400, 100]),
+    ("ai", &[("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "300"), ("ai.usage.totalTokens", "442"), ("ai.usage.reasoningTokens", "100")], [42, -1, -1, 400, 100]),
+    ("ai", &[
+        ("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "400"), ("ai.usage.totalTokens", "442"), ("ai.usage.outputTokenDetails.reasoningTokens", "100"),
+        ("ai.response.providerMetadata", r#"{"google":{"usageMetadata":{"promptTokenCount":42,"candidatesTokenCount":300,"thoughtsTokenCount":100,"totalTokenCount":442}}}"#),
+    ], [42, -1, -1, 400, 100]),
+    // The AI SDK 5 with Bedrock, whose total includes the cache, and with OpenAI.
+    ("ai", &[
+        ("ai.usage.inputTokens", "200"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "347"), ("ai.usage.cachedInputTokens", "100"),
+        ("ai.response.providerMetadata", r#"{"bedrock":{"usage":{"cacheWriteInputTokens":30}}}"#),
+    ], [330, 100, 30, 17, -1]),
+    ("ai", &[("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "59"), ("ai.usage.cachedInputTokens", "16"), ("ai.usage.reasoningTokens", "5")], [42, 16, -1, 17, 5]),
 ];
 
 #[test]
@@ -193,6 +227,10 @@ fn counts_include_their_parts() {
     for (scope, attributes, expected) in COUNTS {
         let mut span = SourceSpan::new(trace_id, span_id, "call_llm", Timestamp::default());
         span.scope = (*scope).into();
+        if *scope == "ai" {
+            span.attributes
+                .push("ai.operationId", "ai.generateText.doGenerate");
+        }
         for (key, value) in *attributes {
             match value.parse::<i64>() {
                 Ok(count) => span.attributes.push(key, count),

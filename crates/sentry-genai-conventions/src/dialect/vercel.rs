@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, json, usage};
-use crate::SourceSpan;
+use crate::{SourceSpan, attributes::Name, tokens};
 
 pub(super) static VERCEL: Dialect = Dialect {
     name: "vercel_ai",
@@ -146,7 +146,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 attributes.remove(key);
             }
         }
-        What::Call => provider_metadata(attributes),
+        What::Call => counts(attributes),
         _ => {}
     }
     if matches!(what, What::Call | What::Agent) {
@@ -217,40 +217,98 @@ fn answer(attributes: &mut crate::Attributes) {
     attributes.push(OUTPUT, json!([message]).to_string());
 }
 
-/// Version 4 has the subsets of the counts in the provider's own words only.
-fn provider_metadata(attributes: &mut crate::Attributes) {
-    let Some(providers) = json::object(attributes, "ai.response.providerMetadata") else {
-        return;
-    };
+/// Makes the counts canonical.
+///
+/// Versions 4 and 5 pass on what each provider counts: Anthropic's input leaves out the cache, and Gemini's output the thoughts.
+/// What is left out can be seen in the provider's own words, or else from the total.
+fn counts(attributes: &mut crate::Attributes) {
+    let providers = json::object(attributes, "ai.response.providerMetadata").unwrap_or_default();
     for metadata in providers.values() {
+        // Version 4 has it nowhere else.
         if let Some(cached) = metadata.get("cachedPromptTokens") {
             json::put_scalar(attributes, "ai.usage.cachedInputTokens", cached);
         }
-        if let Value::Object(metadata) = metadata {
-            usage::put(attributes, &subsets(metadata));
+    }
+    let is_count = |(_, to): &&(Name, &str)| tokens::COUNTS.contains(to);
+    for (from, to) in VERCEL.aliases.iter().filter(is_count) {
+        attributes.rename_name(from, to);
+    }
+    for metadata in providers.values().filter_map(Value::as_object) {
+        usage::put(attributes, &subsets(metadata));
+        let own = |key: &str| metadata.get(key).and_then(Value::as_object);
+        if let Some(usage) = own("usage") {
+            usage::put(attributes, &subsets(usage));
         }
+        // Version 4 has the cache without the usage.
+        if is_anthropic(own("usage").unwrap_or(metadata)) {
+            include_cache(attributes, own("usage"));
+        }
+        if let Some(usage) = own("usageMetadata") {
+            usage::put(attributes, usage);
+        }
+    }
+    include_rest(attributes);
+}
+
+fn is_anthropic(usage: &json::Object) -> bool {
+    ["cache_read_input_tokens", "cacheReadInputTokens"]
+        .iter()
+        .any(|key| usage.contains_key(*key))
+}
+
+/// Makes the input what Anthropic counts in three parts.
+fn include_cache(attributes: &mut crate::Attributes, usage: Option<&json::Object>) {
+    let uncached = match usage {
+        Some(usage) => usage.get("input_tokens").and_then(Value::as_i64),
+        None => attributes.integer(tokens::INPUT),
+    };
+    let Some(uncached) = uncached else {
+        return;
+    };
+    let count = |key| attributes.integer(key).unwrap_or(0);
+    let whole = uncached
+        .saturating_add(count(tokens::CACHE_READ))
+        .saturating_add(count(tokens::CACHE_CREATION));
+    if whole > count(tokens::INPUT) {
+        attributes.set(tokens::INPUT, whole);
+    }
+}
+
+/// Adds the parts that make up what input and output leave of the total.
+fn include_rest(attributes: &mut crate::Attributes) {
+    let count = |key| attributes.integer(key).unwrap_or(0);
+    let (input, output) = (count(tokens::INPUT), count(tokens::OUTPUT));
+    let rest = count(tokens::TOTAL)
+        .saturating_sub(input)
+        .saturating_sub(output);
+    let reasoning = count(tokens::REASONING);
+    let cached = count(tokens::CACHE_READ).saturating_add(count(tokens::CACHE_CREATION));
+    if rest <= 0 {
+        return;
+    }
+    if rest == reasoning || rest == reasoning.saturating_add(cached) {
+        attributes.set(tokens::OUTPUT, output.saturating_add(reasoning));
+    }
+    if rest == cached && rest != reasoning || rest == reasoning.saturating_add(cached) {
+        attributes.set(tokens::INPUT, input.saturating_add(cached));
     }
 }
 
 /// Only what is a part of the totals; those have keys of their own.
 fn subsets(metadata: &json::Object) -> json::Object {
-    let keep = |key: &str| {
-        matches!(
-            key,
-            "reasoningTokens" | "cacheReadInputTokens" | "cacheCreationInputTokens"
-        )
-    };
-    metadata
+    #[rustfmt::skip]
+    static SUBSETS: &[(&str, &str)] = &[
+        ("cacheCreationInputTokens", "cache_creation_input_tokens"),
+        ("cacheReadInputTokens", "cache_read_input_tokens"),
+        ("cacheWriteInputTokens", "cache_creation_input_tokens"),
+        ("cache_creation_input_tokens", "cache_creation_input_tokens"),
+        ("cache_read_input_tokens", "cache_read_input_tokens"),
+        ("reasoningTokens", "reasoningTokens"),
+    ];
+    SUBSETS
         .iter()
-        .filter(|(key, _)| keep(key))
-        .map(|(key, value)| {
-            let key = match key.as_str() {
-                "cacheCreationInputTokens" => "cache_creation_input_tokens",
-                "cacheReadInputTokens" => "cache_read_input_tokens",
-                key => key,
-            };
-            (key.to_owned(), value.clone())
-        })
+        .filter_map(|(from, to)| Some(((*to).to_owned(), metadata.get(*from)?.clone())))
+        .filter(|(_, count)| count.is_number())
         .collect()
 }
 
