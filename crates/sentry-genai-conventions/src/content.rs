@@ -194,13 +194,44 @@ pub(crate) fn is_one_reason(text: &str) -> bool {
 
 /// Writes finish reasons as the JSON list Sentry reads; `None` if they are one already.
 fn reasons(text: &str) -> Option<String> {
+    use serde_json::Value;
+
     let parsed = serde_json::from_str::<Vec<String>>(text);
-    let reasons = match parsed {
+    let reasons: Vec<String> = match parsed {
         Ok(reasons) if reasons.iter().all(|reason| plain_reason(reason) == *reason) => return None,
         Ok(reasons) => reasons.iter().map(|reason| plain_reason(reason)).collect(),
-        Err(_) => vec![plain_reason(text)],
+        Err(_) => match messages::read_json(text) {
+            // Python's repr of a list, and choices that have no reason.
+            Some(Value::Array(items)) => items
+                .iter()
+                .filter_map(|item| item.as_str().map(plain_reason))
+                .collect(),
+            Some(Value::String(reason)) => vec![plain_reason(&reason)],
+            _ => listed(text),
+        },
     };
     Some(serde_json::json!(reasons).to_string())
+}
+
+/// Reads `stop,length` and `[Stop]`, as lists are put into a text.
+fn listed(text: &str) -> Vec<String> {
+    let list = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+    };
+    if list.split(',').all(|word| is_word(word.trim())) {
+        return list
+            .split(',')
+            .map(|word| plain_reason(word.trim()))
+            .collect();
+    }
+    vec![plain_reason(text)]
 }
 
 /// `FinishReason.STOP` and the like are enums in disguise.
@@ -400,5 +431,30 @@ fn bounded(key: &str, text: &str, limits: &ContentLimits) -> Option<String> {
     match bounded {
         Cow::Owned(bounded) => Some(bounded),
         Cow::Borrowed(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finish_reasons_are_a_list_of_plain_words() {
+        for (written, expected) in [
+            ("stop", r#"["stop"]"#),
+            (r#""stop""#, r#"["stop"]"#),
+            ("['stop']", r#"["stop"]"#),
+            ("[Stop]", r#"["Stop"]"#),
+            (r#"["stop", null]"#, r#"["stop"]"#),
+            ("FinishReason.STOP", r#"["stop"]"#),
+            (
+                "FinishReason.STOP,FinishReason.LENGTH",
+                r#"["stop","length"]"#,
+            ),
+            ("out of words, it seems", r#"["out of words, it seems"]"#),
+        ] {
+            assert_eq!(reasons(written).as_deref(), Some(expected), "{written}");
+            assert_eq!(reasons(expected), None, "{written}, once more");
+        }
     }
 }
