@@ -206,12 +206,15 @@ fn collect(value: Value, tools: &mut Vec<Tool>) {
 
 fn collect_object(mut object: Object, tools: &mut Vec<Tool>) {
     let before = tools.len();
+    let mut has_list = false;
     for key in LISTS {
         if let Some(list) = take(&mut object, &[key]) {
+            has_list = true;
             collect(list, tools);
         }
     }
-    if tools.len() > before {
+    // What stands next to a list, even an empty one, is no tool, unless it says its type.
+    if tools.len() > before || (has_list && !object.contains_key("type")) {
         return;
     }
     object.retain(|_, value| !value.is_null());
@@ -253,9 +256,12 @@ fn schema(value: Value) -> Value {
     }
 }
 
-/// A built-in tool has a type; Gemini's is the name of its only field.
+/// A built-in tool has a type; Gemini's is the name of a field, and settings of all kinds are no tool.
 fn built_in(mut object: Object, name: Option<String>) -> Option<Value> {
     if object.get("type").is_none_or(|kind| !kind.is_string()) {
+        if name.is_none() && !object.values().all(Value::is_object) {
+            return None;
+        }
         let kind = object.keys().next()?.clone();
         object.insert("type".to_owned(), kind.into());
     }

@@ -427,7 +427,15 @@ fn tool_definitions_of_every_provider() {
             {"type": "function", "name": "add"},
         ])
     );
-    assert_eq!(tool_definitions("no tools", &limits), "[]");
+    for text in [
+        "no tools",
+        // pydantic-ai's parameters of a request.
+        r#"{"function_tools":[],"builtin_tools":[],"output_mode":"text","output_object":null,"output_tools":[],"allow_text_output":true}"#,
+        r#"{"function_tools":[],"output_object":{"name":"city"}}"#,
+        r#"{"output_mode":"text","allow_text_output":true}"#,
+    ] {
+        assert_eq!(tool_definitions(text, &limits), "[]", "{text}");
+    }
 }
 
 #[test]
