@@ -65,7 +65,7 @@ pub(super) fn knows(object: &Object) -> bool {
     match of(object) {
         Some(Kind::Text) => has(TEXT),
         Some(Kind::Reasoning) => has(REASONING),
-        Some(Kind::Call) => has(&["name", "toolName", "tool_name", "function"]),
+        Some(Kind::Call) => has(&["name", "toolName", "tool_name", "function", "custom"]),
         Some(Kind::HostedCall | Kind::Encrypted) => has(&["id", "data", "status"]),
         Some(Kind::Answer) => has(ANSWER) && object.len() > 2,
         Some(Kind::Media) => media::knows(object),
@@ -96,7 +96,9 @@ pub(super) fn role(object: &Object) -> Option<Role> {
 pub(super) fn of(object: &Object) -> Option<Kind> {
     match kind(object) {
         Some(kind) => match of_type(&kind) {
-            None if kind == "function" && is_call(object) => Some(Kind::Call),
+            None if matches!(kind.as_ref(), "function" | "custom") && is_call(object) => {
+                Some(Kind::Call)
+            }
             found => found,
         },
         None => of_fields(object),
@@ -186,10 +188,14 @@ fn of_fields(object: &Object) -> Option<Kind> {
     }
 }
 
-/// OpenAI's `{"id", "type": "function", "function": {"name", "arguments"}}`; a definition has no arguments.
+/// OpenAI's `{"id", "type": "function", "function": {"name", "arguments"}}`, and the same of `custom` tools with an
+/// `input`; a definition has neither.
 fn is_call(object: &Object) -> bool {
-    object
-        .get("function")
-        .and_then(Value::as_object)
-        .is_some_and(|function| function.contains_key("arguments"))
+    let has = |key, fields: &[&str]| {
+        object
+            .get(key)
+            .and_then(Value::as_object)
+            .is_some_and(|tool| fields.iter().all(|field| tool.contains_key(*field)))
+    };
+    has("function", &["arguments"]) || has("custom", &["name", "input"])
 }

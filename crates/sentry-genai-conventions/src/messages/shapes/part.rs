@@ -35,7 +35,10 @@ pub(super) fn call(mut object: Object) -> Part {
             object = inner;
         }
     }
-    let mut function = take_object(&mut object, "function").unwrap_or_default();
+    let mut function = ["function", "custom"]
+        .into_iter()
+        .find_map(|key| take_object(&mut object, key))
+        .unwrap_or_default();
     let id = take_id(&mut object, CALL_ID);
     let name = take_text(&mut object, &["name", "toolName", "tool_name", "function"])
         .or_else(|| take_text(&mut function, &["name"]));

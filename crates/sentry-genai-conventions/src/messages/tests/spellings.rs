@@ -128,6 +128,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"assistant","parts":[{"type":"text","content":"Let me see."},{"type":"tool_call","id":"c1","name":"f","arguments":{}},{"type":"tool_call_response","id":"c1","response":{"temp":14},"result":"{\"temp\":14}"}],"finish_reason":"tool-calls"}]"#,
     ),
     (
+        "OpenAI, a custom tool", Side::Output,
+        r#"[{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"custom","custom":{"name":"code_exec","input":"print(1)"}}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"code_exec","arguments":"print(1)"}]}]"#,
+    ),
+    (
         "JSON that was cut off", Side::Input,
         r#"[{"role":"user","parts":[{"type":"text","content":"Why is the sky"#,
         r#"[{"role":"user","parts":[{"type":"text","content":"Why is the sky"}]}]"#,
