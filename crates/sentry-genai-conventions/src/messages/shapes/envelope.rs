@@ -181,12 +181,33 @@ impl Reader {
         } else {
             let mut parts = Vec::new();
             part::read(Value::Object(object), &mut parts);
-            self.push(Message {
-                role: from,
+            match &parts[..] {
+                [] => {}
+                [Part::Other(_)] => self.unknown(parts, from),
+                _ => self.push(Message {
+                    role: from,
+                    name: None,
+                    parts,
+                    finish_reason: None,
+                }),
+            }
+        }
+    }
+
+    /// Puts an item of a type that nobody knows to the parts before it, or else into a message of the model: as one of the
+    /// user it would pass for the question, which is the last thing the user says.
+    fn unknown(&mut self, parts: Vec<Part>, from: Role) {
+        match self.messages.last_mut() {
+            Some(last) if self.is_open => last.parts.extend(parts),
+            _ => self.push(Message {
+                role: match from {
+                    Role::User => Role::Assistant,
+                    role => role,
+                },
                 name: None,
                 parts,
                 finish_reason: None,
-            });
+            }),
         }
     }
 

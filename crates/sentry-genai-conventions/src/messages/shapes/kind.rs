@@ -129,7 +129,7 @@ fn of_type(kind: &str) -> Option<Kind> {
         | "video_url" | "input_video" | "document" | "file" | "input_file" | "file_data"
         | "inline_data" | "media" | "blob" | "uri" => Kind::Media,
         "object" => Kind::Object,
-        "step_start" | "step_finish" | "cache_point" => Kind::Mark,
+        "step_start" | "step_finish" | "cache_point" | "item_reference" => Kind::Mark,
         _ => return None,
     })
 }

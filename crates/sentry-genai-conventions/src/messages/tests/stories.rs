@@ -77,6 +77,26 @@ fn openai_responses() {
     );
 }
 
+/// Sentry takes the last message of the user for the question.
+#[test]
+fn unknown_items_are_never_the_question() {
+    let question = json!({"role": "user", "parts": [{"type": "text", "content": "Weather?"}]});
+    let approval =
+        json!({"type": "mcp_approval_response", "approve": true, "approval_request_id": "y"});
+    assert_eq!(
+        input(json!([
+            {"role": "user", "content": "Weather?"},
+            {"type": "item_reference", "id": "x"},
+            approval,
+        ])),
+        json!([question, {"role": "assistant", "parts": [approval]}])
+    );
+    assert_eq!(
+        input(json!([{"type": "text", "text": "Weather?"}, approval])),
+        json!([{"role": "user", "parts": [{"type": "text", "content": "Weather?"}, approval]}])
+    );
+}
+
 #[test]
 fn anthropic_messages() {
     let messages = json!({"model": "claude", "max_tokens": 100, "system": [{"type": "text", "text": "Be brief."}], "messages": [
