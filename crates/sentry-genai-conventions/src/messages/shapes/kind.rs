@@ -39,6 +39,19 @@ pub(super) const ANSWER: &[&str] = &[
     "outputs",
 ];
 
+/// The calls of OpenAI's own tools. There are ever more of them.
+const HOSTED: &[&str] = &[
+    "apply_patch_call",
+    "code_interpreter_call",
+    "computer_call",
+    "file_search_call",
+    "image_generation_call",
+    "local_shell_call",
+    "shell_call",
+    "tool_search_call",
+    "web_search_call",
+];
+
 /// What a part is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -66,13 +79,20 @@ pub(super) fn knows(object: &Object) -> bool {
         Some(Kind::Text) => has(TEXT),
         Some(Kind::Reasoning) => has(REASONING),
         Some(Kind::Call) => has(&["name", "toolName", "tool_name", "function", "custom"]),
-        Some(Kind::HostedCall | Kind::Encrypted) => has(&["id", "data", "status"]),
+        Some(Kind::HostedCall) => {
+            has(&["call_id"]) || (is_hosted(object) && has(&["id", "status"]))
+        }
+        Some(Kind::Encrypted) => has(&["id", "data", "status"]),
         Some(Kind::Answer) => has(ANSWER) && object.len() > 2,
         Some(Kind::Media) => media::knows(object),
         Some(Kind::Object) => has(&["content"]) && object.len() == 2,
         Some(Kind::Mark) => object.len() == 1,
         None => false,
     }
+}
+
+fn is_hosted(object: &Object) -> bool {
+    kind(object).is_some_and(|kind| HOSTED.contains(&kind.as_ref()))
 }
 
 /// Returns whether `object` is a tool's answer.
@@ -112,12 +132,7 @@ fn of_type(kind: &str) -> Option<Kind> {
         "redacted_thinking" | "redacted_reasoning" | "reasoning_encrypted" => Kind::Encrypted,
         "tool_call" | "tool_use" | "server_tool_use" | "mcp_tool_use" | "server_tool_call"
         | "function_call" | "custom_tool_call" | "tool_invocation" | "mcp_call" => Kind::Call,
-        "web_search_call"
-        | "file_search_call"
-        | "code_interpreter_call"
-        | "computer_call"
-        | "image_generation_call"
-        | "local_shell_call" => Kind::HostedCall,
+        kind if kind.ends_with("_call") => Kind::HostedCall,
         "tool_call_response"
         | "tool_response"
         | "tool_result"

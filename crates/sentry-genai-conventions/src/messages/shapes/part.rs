@@ -138,6 +138,7 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
     match found {
         Kind::Text => read_text(object, parts),
         Kind::Reasoning => read_reasoning(object, parts),
+        Kind::Call if kind(&object).as_deref() == Some("mcp_call") => mcp_call(object, parts),
         Kind::Call => parts.push(call(object)),
         Kind::HostedCall => parts.push(hosted_call(object)),
         Kind::Answer => parts.extend(read_answer(object)),
@@ -233,11 +234,31 @@ fn hosted_call(mut object: Object) -> Part {
         object.remove(key);
     }
     object.retain(|_, value| !value.is_null());
+    let arguments = match take(&mut object, &["arguments"]) {
+        Some(arguments) => unquote(arguments),
+        None => Value::Object(object),
+    };
     Part::ToolCall {
         id,
         name: kind.strip_suffix("_call").unwrap_or(&kind).to_owned(),
-        arguments: Value::Object(object),
+        arguments,
     }
+}
+
+/// A call that the provider made on a server of tools, with what came of it.
+fn mcp_call(mut object: Object, parts: &mut Vec<Part>) {
+    let response = take(&mut object, &["output", "error"]);
+    let call = call(object);
+    let answer = match (&call, response) {
+        (Part::ToolCall { id, name, .. }, Some(response)) => Some(Part::ToolCallResponse {
+            id: id.clone(),
+            name: Some(name.clone()),
+            response: answer(response),
+        }),
+        _ => None,
+    };
+    parts.push(call);
+    parts.extend(answer);
 }
 
 /// Reads arguments that are JSON, or a Python repr, in a string.

@@ -77,6 +77,37 @@ fn openai_responses() {
     );
 }
 
+#[test]
+fn calls_that_openai_makes_itself() {
+    assert_eq!(
+        output(json!([
+            {"type": "mcp_call", "id": "c1", "name": "roll", "server_label": "dice", "arguments": "{\"d\":6}", "output": "4", "error": null},
+            {"type": "shell_call", "call_id": "c2", "action": {"commands": ["ls"]}, "status": "completed"},
+            {"type": "apply_patch_call", "call_id": "c3", "operation": {"type": "update_file", "path": "a"}},
+            {"type": "tool_search_call", "call_id": "c4", "execution": "server", "arguments": {"query": "w"}},
+            {"type": "made_up_call", "call_id": "c5", "input": "x"},
+        ])),
+        json!([{"role": "assistant", "parts": [
+            {"type": "tool_call", "id": "c1", "name": "roll", "arguments": {"d": 6}},
+            {"type": "tool_call_response", "id": "c1", "name": "roll", "response": "4", "result": "4"},
+            {"type": "tool_call", "id": "c2", "name": "shell", "arguments": {"action": {"commands": ["ls"]}}},
+            {"type": "tool_call", "id": "c3", "name": "apply_patch", "arguments": {"operation": {"type": "update_file", "path": "a"}}},
+            {"type": "tool_call", "id": "c4", "name": "tool_search", "arguments": {"query": "w"}},
+            {"type": "tool_call", "id": "c5", "name": "made_up", "arguments": {"input": "x"}},
+        ]}])
+    );
+    // In a later request the answer has a message of its own, as any other.
+    assert_eq!(
+        input(
+            json!([{"type": "mcp_call", "id": "c1", "name": "roll", "arguments": "{}", "error": "no dice"}])
+        ),
+        json!([
+            {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "roll", "arguments": {}}]},
+            {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "name": "roll", "response": "no dice", "result": "no dice"}]},
+        ])
+    );
+}
+
 /// Sentry takes the last message of the user for the question.
 #[test]
 fn unknown_items_are_never_the_question() {
@@ -361,6 +392,7 @@ fn structured_output_is_text() {
         r#"{"text":"a","score":1}"#,
         r#"{"type":"image","caption":"A cat"}"#,
         r#"[{"type":"file","name":"a"}]"#,
+        r#"{"type":"phone_call","id":"7","status":"missed"}"#,
         "[1,2,3]",
         r#"["a","b"]"#,
         "42",
