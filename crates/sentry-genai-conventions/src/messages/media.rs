@@ -40,6 +40,7 @@ const REFERENCE_KEYS: &[&str] = &[
     "input_audio",
     "audio_url",
     "video_url",
+    "document_url",
     "file_url",
     "fileUrl",
     "file_uri",
@@ -74,7 +75,10 @@ const MIME_KEYS: &[&str] = &[
 
 /// Returns whether a part that says it is media refers to some.
 pub(super) fn knows(part: &Object) -> bool {
-    let mut keys = REFERENCE_KEYS.iter().chain(FILE_KEYS).chain(MIME_KEYS);
+    // Other things than media are binary, too.
+    let is_vague = part.get("type").and_then(Value::as_str) == Some("binary");
+    let references = if is_vague { &[][..] } else { REFERENCE_KEYS };
+    let mut keys = references.iter().chain(FILE_KEYS).chain(MIME_KEYS);
     keys.any(|key| part.contains_key(*key)) || part.len() == 1
 }
 
@@ -246,6 +250,11 @@ mod tests {
             "image",
             "image/png",
         );
+        blob(
+            json!({"type": "binary", "media_type": "image/png", "content": png}),
+            "image",
+            "image/png",
+        );
         blob(json!({"type": "anthropic_image"}), "image", "unknown");
         blob(
             json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,QQ=="}}),
@@ -268,6 +277,14 @@ mod tests {
             (source, modality.as_str()),
             (MediaSource::File("file-abc".into()), "document")
         );
+        for part in [
+            json!({"type": "document-url", "url": "https://example.com/a.pdf"}),
+            json!({"type": "document_url", "document_url": "https://example.com/a.pdf?sig=s"}),
+        ] {
+            let (source, modality, _) = read(part);
+            let expected = MediaSource::Uri("https://example.com/a.pdf".into());
+            assert_eq!((source, modality.as_str()), (expected, "document"));
+        }
         let (source, _, mime) = read(
             json!({"type": "file_data", "fileData": {"fileUri": "gs://bucket/a.mp4", "mimeType": "video/mp4"}}),
         );

@@ -141,8 +141,8 @@ fn of_type(kind: &str) -> Option<Kind> {
         kind if kind.ends_with("_tool_result") || kind.ends_with("_call_output") => Kind::Answer,
         "image_url" | "input_image" | "image" | "anthropic_image" | "output_image"
         | "image_file" | "input_audio" | "output_audio" | "audio" | "audio_url" | "video"
-        | "video_url" | "input_video" | "document" | "file" | "input_file" | "file_data"
-        | "inline_data" | "media" | "blob" | "uri" => Kind::Media,
+        | "video_url" | "input_video" | "document" | "document_url" | "binary" | "file"
+        | "input_file" | "file_data" | "inline_data" | "media" | "blob" | "uri" => Kind::Media,
         "object" => Kind::Object,
         "step_start" | "step_finish" | "cache_point" | "item_reference" => Kind::Mark,
         _ => return None,

@@ -128,6 +128,16 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"assistant","parts":[{"type":"text","content":"Let me see."},{"type":"tool_call","id":"c1","name":"f","arguments":{}},{"type":"tool_call_response","id":"c1","response":{"temp":14},"result":"{\"temp\":14}"}],"finish_reason":"tool-calls"}]"#,
     ),
     (
+        "pydantic-ai, all kinds of media", Side::Input,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Look."},{"type":"image-url","url":"https://example.com/a.png"},{"type":"document-url","url":"https://example.com/a.pdf"},{"type":"binary","media_type":"image/png","content":"iVBORw0KGgo="}]}]"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Look."},{"type":"uri","modality":"image","mime_type":"unknown","uri":"https://example.com/a.png"},{"type":"uri","modality":"document","mime_type":"unknown","uri":"https://example.com/a.pdf"},{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"}]}]"#,
+    ),
+    (
+        "Mistral, a document", Side::Input,
+        r#"[{"role":"user","content":[{"type":"text","text":"Sum up."},{"type":"document_url","document_url":"https://example.com/b.pdf"}]}]"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Sum up."},{"type":"uri","modality":"document","mime_type":"unknown","uri":"https://example.com/b.pdf"}]}]"#,
+    ),
+    (
         "OpenAI, a custom tool", Side::Output,
         r#"[{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"custom","custom":{"name":"code_exec","input":"print(1)"}}]}]"#,
         r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"code_exec","arguments":"print(1)"}]}]"#,

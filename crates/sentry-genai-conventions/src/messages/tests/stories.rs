@@ -392,6 +392,7 @@ fn structured_output_is_text() {
         r#"{"text":"a","score":1}"#,
         r#"{"type":"image","caption":"A cat"}"#,
         r#"[{"type":"file","name":"a"}]"#,
+        r#"{"type":"binary","value":"1010","content":"ten"}"#,
         r#"{"type":"phone_call","id":"7","status":"missed"}"#,
         "[1,2,3]",
         r#"["a","b"]"#,
