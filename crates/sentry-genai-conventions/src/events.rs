@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     SourceEvent, SourceSpan,
-    dialect::{INPUT, OUTPUT},
+    dialect::{ARGUMENTS, INPUT, OUTPUT, RESULT, What},
     messages,
 };
 
 /// Folds events into the attributes that hold messages now. What the span has already wins.
-pub(crate) fn fold(span: &mut SourceSpan) {
+pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     if !span
         .events
         .iter()
@@ -20,6 +20,7 @@ pub(crate) fn fold(span: &mut SourceSpan) {
     let mut input = Vec::new();
     let mut output = Vec::new();
     let mut details = Vec::new();
+    let mut tool = Tool::default();
     for event in &span.events {
         match &*event.name {
             "gen_ai.client.inference.operation.details" => {
@@ -32,6 +33,8 @@ pub(crate) fn fold(span: &mut SourceSpan) {
             }
             "gen_ai.content.prompt" => whole(event, "gen_ai.prompt", &mut input),
             "gen_ai.content.completion" => whole(event, "gen_ai.completion", &mut output),
+            "gen_ai.tool.message" if what == What::Tool => tool.messages.push(message(event)),
+            "gen_ai.choice" if what == What::Tool => tool.choice = Some(message(event)),
             "gen_ai.choice" => output.push(message(event)),
             "gen_ai.system.message"
             | "gen_ai.user.message"
@@ -45,11 +48,76 @@ pub(crate) fn fold(span: &mut SourceSpan) {
             push(span, &key, value);
         }
     }
+    tool.put(span);
     for (key, messages) in [(INPUT, input), (OUTPUT, output)] {
         if !messages.is_empty() && !span.attributes.contains(key) {
             span.attributes
                 .push(key, Value::Array(messages).to_string());
         }
+    }
+}
+
+/// The events of a span that is the call of a tool: what went in is its message, and what came out the choice.
+#[derive(Default)]
+struct Tool {
+    messages: Vec<Value>,
+    choice: Option<Value>,
+}
+
+impl Tool {
+    fn put(self, span: &mut SourceSpan) {
+        let mut messages = self.messages.into_iter().filter_map(payload);
+        let mut result = self.choice.and_then(payload);
+        if let Some(first) = messages.next() {
+            // Without a choice it may also be the result that is the message; arguments have names.
+            let is_result =
+                result.is_none() && (span.attributes.contains(ARGUMENTS) || !is_arguments(&first));
+            if is_result {
+                result = Some(first);
+            } else {
+                result = result.or_else(|| messages.next());
+                put(span, ARGUMENTS, first);
+            }
+        }
+        if let Some(result) = result {
+            put(span, RESULT, messages::tool_answer(result));
+        }
+    }
+}
+
+/// Takes out of an event of a tool's call what went in, or what came out: a choice has that in a message.
+fn payload(mut event: Value) -> Option<Value> {
+    let fields = event.as_object_mut()?;
+    let message = fields.remove("message");
+    let is_choice = message.is_some();
+    let value = message.or_else(|| fields.remove("content"))?;
+    let read = value.as_str().and_then(messages::read_json);
+    match (value, read) {
+        (Value::Null, _) => None,
+        (Value::Object(mut message), _) | (_, Some(Value::Object(mut message)))
+            if is_choice && message.contains_key("role") && message.contains_key("content") =>
+        {
+            message.remove("content")
+        }
+        (_, Some(list @ Value::Array(_))) => Some(list),
+        (value, _) => Some(value),
+    }
+}
+
+fn is_arguments(value: &Value) -> bool {
+    match value {
+        Value::String(text) => matches!(messages::read_json(text), Some(Value::Object(_))),
+        value => value.is_object(),
+    }
+}
+
+fn put(span: &mut SourceSpan, key: &'static str, value: Value) {
+    let text = match value {
+        Value::String(text) => text,
+        value => value.to_string(),
+    };
+    if !text.is_empty() && !span.attributes.contains(key) {
+        span.attributes.push(key, text);
     }
 }
 
@@ -59,10 +127,7 @@ fn message(event: &SourceEvent) -> Value {
     for (key, value) in event.attributes.iter() {
         let value = match json_of(value) {
             Value::String(text)
-                if matches!(
-                    key,
-                    "message" | "tool_calls" | "gen_ai.event.content" | "body"
-                ) =>
+                if matches!(key, "tool_calls" | "gen_ai.event.content" | "body") =>
             {
                 messages::read_json(&text).unwrap_or(Value::String(text))
             }
@@ -166,6 +231,111 @@ mod tests {
             span.attributes.text("gen_ai.response.finish_reasons"),
             Some(r#"["tool_calls"]"#)
         );
+    }
+
+    fn event(name: &'static str, attributes: &[(&'static str, &'static str)]) -> SourceEvent {
+        let mut event = SourceEvent::new(name);
+        for (key, value) in attributes {
+            event.attributes.push(key, *value);
+        }
+        event
+    }
+
+    #[test]
+    fn a_choice_may_be_a_text_or_a_list_of_parts() {
+        for (key, choice) in [
+            ("message", "It is 22C"),
+            ("message", r#"[{"text":"It is 22C"}]"#),
+            ("message", r#"{"role":"assistant","content":"It is 22C"}"#),
+            (
+                "gen_ai.event.content",
+                r#"{"index":0,"message":"It is 22C"}"#,
+            ),
+            (
+                "body",
+                r#"{"message":[{"type":"text","text":"It is 22C"}]}"#,
+            ),
+        ] {
+            let mut span = span();
+            span.events = vec![event(
+                "gen_ai.choice",
+                &[(key, choice), ("finish_reason", "stop")],
+            )];
+            assert_eq!(
+                parts(&translated(span), "gen_ai.output.messages"),
+                json!([{
+                    "role": "assistant",
+                    "parts": [{"type": "text", "content": "It is 22C"}],
+                    "finish_reason": "stop",
+                }]),
+                "{choice}"
+            );
+        }
+        // Structured output is content, too.
+        let mut span = span();
+        span.events = vec![event("gen_ai.choice", &[("message", r#"{"degrees":22}"#)])];
+        assert_eq!(
+            parts(&translated(span), "gen_ai.output.messages")[0]["parts"],
+            json!([{"type": "text", "content": r#"{"degrees":22}"#}])
+        );
+    }
+
+    #[test]
+    fn blocks_of_bedrock_in_events_are_read() {
+        let mut span = span();
+        let called = r#"[{"toolUse":{"toolUseId":"t1","name":"w","input":{"city":"Paris"}}}]"#;
+        let answered =
+            r#"[{"toolResult":{"toolUseId":"t1","status":"success","content":[{"text":"22C"}]}}]"#;
+        span.events = vec![
+            event(
+                "gen_ai.user.message",
+                &[("content", r#"[{"text":"Weather?"}]"#)],
+            ),
+            event("gen_ai.assistant.message", &[("content", called)]),
+            event("gen_ai.tool.message", &[("content", answered)]),
+        ];
+        assert_eq!(
+            parts(&translated(span), "gen_ai.input.messages"),
+            json!([
+                {"role": "user", "parts": [{"type": "text", "content": "Weather?"}]},
+                {"role": "assistant", "parts": [{"type": "tool_call", "id": "t1", "name": "w", "arguments": {"city": "Paris"}}]},
+                {"role": "tool", "parts": [{"type": "tool_call_response", "id": "t1", "response": "22C", "result": "22C"}]},
+            ])
+        );
+    }
+
+    /// The events of a tool's call, and its arguments and result.
+    #[rustfmt::skip]
+    const CALLS: &[(&[(&str, &str, &str)], Option<&str>, Option<&str>)] = &[
+        (
+            &[("gen_ai.tool.message", "content", r#"{"city":"Paris"}"#), ("gen_ai.choice", "message", r#"[{"text":"22C"}]"#)],
+            Some(r#"{"city":"Paris"}"#), Some("22C"),
+        ),
+        (
+            &[("gen_ai.tool.message", "content", "Paris"), ("gen_ai.choice", "message", r#"{"role":"tool","content":"22C"}"#)],
+            Some("Paris"), Some("22C"),
+        ),
+        // It failed, or the choice is left out.
+        (&[("gen_ai.tool.message", "content", r#"{"city":"Paris"}"#)], Some(r#"{"city":"Paris"}"#), None),
+        (&[("gen_ai.tool.message", "content", "22C")], None, Some("22C")),
+    ];
+
+    #[test]
+    fn the_call_of_a_tool_has_arguments_and_a_result() {
+        for (events, arguments, result) in CALLS {
+            let mut span = span();
+            span.name = "execute_tool w".into();
+            span.attributes.set("gen_ai.operation.name", "execute_tool");
+            span.events = events
+                .iter()
+                .map(|(name, key, value)| event(name, &[(key, value), ("id", "c1")]))
+                .collect();
+            let span = translated(span);
+            let text = |key| span.attributes.text(key);
+            assert_eq!(text("gen_ai.tool.call.arguments"), *arguments);
+            assert_eq!(text("gen_ai.tool.call.result"), *result);
+            assert_eq!(text(INPUT).or(text(OUTPUT)), None);
+        }
     }
 
     #[test]

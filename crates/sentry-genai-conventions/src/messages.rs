@@ -45,6 +45,11 @@ pub(crate) use self::{
 pub use self::excerpt::excerpt;
 pub(crate) use self::excerpt::write_excerpt;
 
+/// Reads what a tool answered: a list of texts is the text, and a value that says its type is the value.
+pub(crate) fn tool_answer(value: Value) -> Value {
+    shapes::part::answer(value)
+}
+
 /// Reads JSON, or a Python repr, that is an object or a list; JSON may be wrapped in quotes.
 pub(crate) fn read_json(text: &str) -> Option<Value> {
     match parse::json(text) {

@@ -72,7 +72,7 @@ impl Translator {
         let ai = recognised.is_some();
         if ai {
             let what = what(recognised.as_ref());
-            events::fold(&mut span);
+            events::fold(&mut span, what);
             dialect.apply(&mut span, what);
             if !span.attributes.contains("gen_ai.request.model") {
                 span.attributes.rename("model", "gen_ai.request.model");

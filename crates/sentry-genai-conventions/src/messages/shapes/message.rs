@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    super::{Message, Object, Part, Role, Side, parse},
+    super::{Message, Object, Part, Role, Side, parse, read_json},
     fields::{self, role, take, take_id, take_object, take_text},
     kind, part,
 };
@@ -63,7 +63,7 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
     // LangChain's `{"type": "human", "data": {...}}`, and `gen_ai.choice` events.
     let inner = match (class, event_role) {
         (Some(_), _) if !object.contains_key("content") => take_object(&mut object, "data"),
-        (_, Some(_)) => take_object(&mut object, "message"),
+        (_, Some(_)) => chosen(&mut object),
         _ => None,
     };
     if let Some(mut inner) = inner {
@@ -93,6 +93,25 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
         parts,
         finish_reason,
     })
+}
+
+/// Removes and returns the message of an event. What is there instead of one, a text or a list of parts, becomes the
+/// content of the event itself.
+fn chosen(object: &mut Object) -> Option<Object> {
+    let is_message = |inner: &Object| {
+        inner.contains_key("role") || BODY.iter().any(|key| inner.contains_key(*key))
+    };
+    let message = take(object, &["message"])?;
+    let read = message.as_str().and_then(read_json);
+    match (message, read) {
+        (Value::Object(inner), _) | (_, Some(Value::Object(inner))) if is_message(&inner) => {
+            Some(inner)
+        }
+        (message, _) => {
+            object.entry("content").or_insert(message);
+            None
+        }
+    }
 }
 
 /// Removes and returns why the model stopped.
@@ -153,8 +172,14 @@ fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mu
     const ID: &[&str] = &["tool_call_id", "toolCallId", "tool_use_id", "call_id"];
 
     let id = take_id(object, ID);
-    let Some(value) = value else {
-        return;
+    let value = match value {
+        // Events hold a list of parts as JSON.
+        Some(Value::String(text)) => match parse::json(&text) {
+            Some(Value::Array(items)) if is_answers(&items) => Value::Array(items),
+            _ => Value::String(text),
+        },
+        Some(value) => value,
+        None => return,
     };
     let says_itself = value.as_array().is_some_and(|items| {
         items
@@ -243,6 +268,13 @@ fn is_parts(items: &[Value]) -> bool {
         && items
             .iter()
             .all(|item| item.as_object().is_some_and(kind::knows))
+}
+
+fn is_answers(items: &[Value]) -> bool {
+    is_parts(items)
+        && items
+            .iter()
+            .all(|item| item.as_object().is_some_and(kind::is_answer))
 }
 
 /// Returns the role of a LangChain message, whose `type` is its class.

@@ -104,7 +104,7 @@ pub(super) fn reasoning(value: Value, parts: &mut Vec<Part>) {
 }
 
 /// Reads what a tool answered: a list of texts is the text, and a value that says its type is the value.
-pub(super) fn answer(mut value: Value) -> Value {
+pub(in super::super) fn answer(mut value: Value) -> Value {
     loop {
         value = match value {
             Value::Object(mut object) if is_typed_value(&object) => {
