@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Dialect, Says, What, aliases, json, usage};
+use super::{DEFINITIONS, Dialect, Says, What, aliases, json, usage};
 use crate::{SourceSpan, SourceStatus, timestamp};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
@@ -56,6 +56,14 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.remove(OUTPUT);
         }
         _ => {
+            // The wrapper of OpenAI's SDK has the tools next to the messages.
+            if what == What::Call
+                && let Some(tools) = json::object(attributes, INPUT)
+                    .filter(|request| request.contains_key("messages"))
+                    .and_then(|mut request| request.remove("tools"))
+            {
+                json::put(attributes, DEFINITIONS, tools);
+            }
             if let Some((input, output)) = what.content() {
                 attributes.rename(INPUT, input);
                 attributes.rename(OUTPUT, output);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Dialect, Says, What, aliases, json, json::Object, usage};
+use super::{DEFINITIONS, Dialect, Says, What, aliases, json, json::Object, usage};
 use crate::SourceSpan;
 
 pub(super) static LANGSMITH: Dialect = Dialect {
@@ -89,6 +89,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.remove(COMPLETION);
         }
         What::Call | What::Agent => {
+            // The wrapper of OpenAI's SDK has the whole request here.
+            if what == What::Call
+                && let Some(mut request) = json::object(attributes, PROMPT)
+            {
+                json::put_parameters(attributes, &request);
+                if let Some(tools) = request.remove("tools") {
+                    json::put(attributes, DEFINITIONS, tools);
+                }
+            }
             attributes.rename(PROMPT, super::INPUT);
             attributes.rename(COMPLETION, super::OUTPUT);
         }

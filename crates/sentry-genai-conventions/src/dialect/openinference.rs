@@ -245,6 +245,13 @@ fn messages(attributes: &mut Attributes) {
         });
         json::put(attributes, DEFINITIONS, tools.collect());
     }
+    // litellm's tools are parameters like any other.
+    if !attributes.contains(DEFINITIONS)
+        && let Some(mut parameters) = json::object(attributes, "llm.invocation_parameters")
+        && let Some(tools) = parameters.remove("tools")
+    {
+        json::put(attributes, DEFINITIONS, tools);
+    }
     attributes.rename("input.value", INPUT);
     attributes.rename("output.value", OUTPUT);
 }

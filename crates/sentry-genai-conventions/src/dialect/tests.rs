@@ -135,6 +135,46 @@ fn providers() {
     assert_eq!(google.as_deref(), Some("gcp.gemini"));
 }
 
+/// In a wrapper's request, among the parameters: a tool is defined wherever the request is.
+#[test]
+fn tools_in_a_request_are_defined() {
+    let request = r#"{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"w"}}],"temperature":0.5}"#;
+    for (attributes, has_parameters) in [
+        (
+            [
+                ("langfuse.observation.type", "generation"),
+                ("langfuse.observation.input", request),
+            ],
+            false,
+        ),
+        (
+            [("langsmith.span.kind", "llm"), ("gen_ai.prompt", request)],
+            true,
+        ),
+        (
+            [
+                ("openinference.span.kind", "LLM"),
+                ("llm.invocation_parameters", request),
+            ],
+            true,
+        ),
+    ] {
+        let span = translated("x", "g", &attributes);
+        let tools = span.attributes.text(DEFINITIONS);
+        assert_eq!(
+            tools,
+            Some(r#"[{"type":"function","name":"w"}]"#),
+            "{attributes:?}"
+        );
+        let temperature = span.attributes.get("gen_ai.request.temperature");
+        assert_eq!(
+            temperature == Some(Value::Double(0.5)),
+            has_parameters,
+            "{attributes:?}"
+        );
+    }
+}
+
 /// Bedrock counts the cache beside the input, even where the input is larger.
 #[test]
 fn bedrock_counts_the_cache_apart() {
