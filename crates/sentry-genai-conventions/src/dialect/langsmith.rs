@@ -85,6 +85,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
         }
         What::Embeddings => {
+            if let Some(input) =
+                json::object(attributes, PROMPT).and_then(|mut request| request.remove("input"))
+            {
+                json::put(attributes, "gen_ai.embeddings.input", input);
+                attributes.remove(PROMPT);
+            }
             attributes.rename(PROMPT, "gen_ai.embeddings.input");
             attributes.remove(COMPLETION);
         }

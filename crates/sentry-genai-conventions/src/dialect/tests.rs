@@ -175,6 +175,23 @@ fn tools_in_a_request_are_defined() {
     }
 }
 
+#[test]
+fn langsmith_embeds_what_the_request_has_as_its_input() {
+    for (prompt, expected) in [
+        (r#"{"input":"hello"}"#, "hello"),
+        (r#"{"input":["a","b"],"model":"e"}"#, r#"["a","b"]"#),
+        ("hello", "hello"),
+    ] {
+        let attributes = [
+            ("langsmith.span.kind", "embedding"),
+            ("gen_ai.prompt", prompt),
+        ];
+        let span = translated("langsmith", "e", &attributes);
+        let input = span.attributes.text("gen_ai.embeddings.input");
+        assert_eq!(input, Some(expected));
+    }
+}
+
 /// Bedrock counts the cache beside the input, even where the input is larger.
 #[test]
 fn bedrock_counts_the_cache_apart() {
