@@ -87,7 +87,10 @@ fn is_own_scope(scope: &str) -> bool {
 }
 
 fn operation(span: &SourceSpan) -> Says {
+    let request = span.attributes.text("llm.request.type");
     match span.attributes.text(KIND) {
+        // LlamaIndex's tasks are the model calls themselves.
+        Some("workflow" | "task") if request.is_some() => {}
         // Its library may call the run of any chain an agent; the agent has a span of its own below.
         Some("workflow" | "task") => return Says::Plain,
         _ if has_known_operation(span) => return Says::Nothing,
@@ -97,7 +100,7 @@ fn operation(span: &SourceSpan) -> Says {
         Some(_) => return Says::Plain,
         None => {}
     }
-    match span.attributes.text("llm.request.type") {
+    match request {
         Some("chat") => Says::Is("chat"),
         Some("completion") if is_chat(span) => Says::Is("chat"),
         Some("completion") => Says::Is("text_completion"),
