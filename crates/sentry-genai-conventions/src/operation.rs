@@ -54,9 +54,11 @@ const MEMORY: &str = "gen_ai.memory.client";
 static SYNONYMS: &[(&str, &str)] = &[
     ("agent_handoff", "handoff"),
     ("audio_generation", "generate_content"),
+    ("chat.completions", "chat"),
     ("completion", "text_completion"),
     ("embedding", "embeddings"),
     ("image_generation", "generate_content"),
+    ("text.completions", "text_completion"),
     ("transcription", "generate_content"),
 ];
 

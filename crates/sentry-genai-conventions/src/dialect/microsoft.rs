@@ -1,11 +1,18 @@
 //! Microsoft's agent framework and Semantic Kernel: the conventions, with spans of their own around them.
 
-use super::{Dialect, Says};
+use super::{Dialect, Says, aliases};
 use crate::SourceSpan;
 
 pub(super) static MICROSOFT: Dialect = Dialect {
     name: "microsoft",
     speaks,
+    aliases: &aliases([
+        (
+            "gen_ai.response.completion_tokens",
+            "gen_ai.usage.output_tokens",
+        ),
+        ("gen_ai.response.prompt_tokens", "gen_ai.usage.input_tokens"),
+    ]),
     noise: &["sk.available_functions"],
     operation,
     ..Dialect::NONE

@@ -1,4 +1,5 @@
 use super::*;
+
 use crate::{SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
 
 type Attribute = (&'static str, &'static str);
@@ -346,5 +347,30 @@ fn langfuse_says_in_a_level_what_failed() {
         );
         let message = span.attributes.text("sentry.status.message");
         assert_eq!(message, Some("rate limited"));
+    }
+}
+
+/// Semantic Kernel's older versions have names of their own for operations and counts.
+#[test]
+fn older_semantic_kernel() {
+    for (operation, op) in [
+        ("chat.completions", "gen_ai.chat"),
+        ("text.completions", "gen_ai.text_completion"),
+    ] {
+        let span = translated(
+            "Microsoft.SemanticKernel.Diagnostics",
+            "chat.completions m",
+            &[
+                ("gen_ai.operation.name", operation),
+                ("gen_ai.request.model", "m"),
+                ("gen_ai.response.prompt_tokens", "42"),
+                ("gen_ai.response.completion_tokens", "17"),
+            ],
+        );
+        assert_eq!(span.op, op);
+        assert_eq!(
+            span.attributes.integer("gen_ai.usage.total_tokens"),
+            Some(59)
+        );
     }
 }
