@@ -84,19 +84,39 @@ pub(crate) fn in_span_name(name: &str) -> Option<(&'static AiOperation, &str)> {
     Some((row, rest.trim()))
 }
 
+/// Notifications of MCP and who sends them. Either side may cancel a request and report progress; mostly it is who made
+/// the request that cancels it, and the server that reports.
+#[rustfmt::skip]
+static NOTIFICATIONS: &[(&str, &str)] = &[
+    ("cancelled", CLIENT_TO_SERVER),
+    ("initialized", CLIENT_TO_SERVER),
+    ("roots/list_changed", CLIENT_TO_SERVER),
+    ("message", SERVER_TO_CLIENT),
+    ("progress", SERVER_TO_CLIENT),
+    ("prompts/list_changed", SERVER_TO_CLIENT),
+    ("resources/list_changed", SERVER_TO_CLIENT),
+    ("resources/updated", SERVER_TO_CLIENT),
+    ("tools/list_changed", SERVER_TO_CLIENT),
+];
+
+const CLIENT_TO_SERVER: &str = "mcp.notification.client_to_server";
+const SERVER_TO_CLIENT: &str = "mcp.notification.server_to_client";
+
 /// Classifies an MCP request by its method and the span's role.
 ///
 /// A tool call seen from the client is an AI tool span; everything a server handles is an MCP span of its own, so that
 /// one call is not counted on both ends.
 pub(crate) fn mcp(method: &str, kind: Option<SpanKind>) -> Operation {
     let incoming = matches!(kind, Some(SpanKind::Server | SpanKind::Consumer));
+    if let Some(event) = method.strip_prefix("notifications/") {
+        let known = NOTIFICATIONS.iter().find(|(known, _)| *known == event);
+        return Operation::Mcp(match known {
+            Some((_, direction)) => direction,
+            None if incoming => CLIENT_TO_SERVER,
+            None => SERVER_TO_CLIENT,
+        });
+    }
     match method {
-        _ if method.starts_with("notifications/") && incoming => {
-            Operation::Mcp("mcp.notification.client_to_server")
-        }
-        _ if method.starts_with("notifications/") => {
-            Operation::Mcp("mcp.notification.server_to_client")
-        }
         _ if incoming => Operation::Mcp("mcp.server"),
         "tools/call" => named("execute_tool").map_or(Operation::Plain, Operation::Ai),
         _ => Operation::Plain,
@@ -126,5 +146,26 @@ mod tests {
         let client = mcp("tools/call", Some(SpanKind::Client));
         assert!(matches!(client, Operation::Ai(row) if row.name == "execute_tool"));
         assert_eq!(mcp("resources/read", None), Operation::Plain);
+    }
+
+    /// Whoever sends a notification has a client's span of it, and whoever receives it a server's.
+    #[test]
+    fn a_notification_goes_where_its_method_says() {
+        for kind in [SpanKind::Client, SpanKind::Server, SpanKind::Internal] {
+            let direction = |event: &str| mcp(&format!("notifications/{event}"), Some(kind));
+            for event in ["cancelled", "initialized", "roots/list_changed"] {
+                assert_eq!(direction(event), Operation::Mcp(CLIENT_TO_SERVER));
+            }
+            for event in [
+                "message",
+                "progress",
+                "resources/updated",
+                "tools/list_changed",
+            ] {
+                assert_eq!(direction(event), Operation::Mcp(SERVER_TO_CLIENT));
+            }
+        }
+        let unknown = mcp("notifications/acme", Some(SpanKind::Server));
+        assert_eq!(unknown, Operation::Mcp(CLIENT_TO_SERVER));
     }
 }
