@@ -29,6 +29,10 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
         ),
         ("llm.token_count.prompt", "gen_ai.usage.input_tokens"),
         (
+            "llm.token_count.prompt_details.cache_input",
+            "gen_ai.usage.cache_creation.input_tokens",
+        ),
+        (
             "llm.token_count.prompt_details.cache_read",
             "gen_ai.usage.cache_read.input_tokens",
         ),
@@ -187,8 +191,8 @@ fn model(attributes: &mut Attributes, what: What) {
         .and_then(|answer| answer.get("model")?.as_str());
     let is_answered = |name: &str| match answered_by {
         Some(model) => model == name,
-        // Bedrock's answers do not say who gave them.
-        None => answer.is_none() && !attributes.contains("llm.provider"),
+        // An answer that does not say who gave it leaves the model that was asked for.
+        None => false,
     };
     let has_answer = attributes.contains("llm.token_count.completion")
         && attributes.text("llm.model_name").is_some_and(is_answered);

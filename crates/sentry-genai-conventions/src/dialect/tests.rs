@@ -374,3 +374,29 @@ fn older_semantic_kernel() {
         );
     }
 }
+
+/// A plain answer does not say who gave it: the model is that of the request. Its counts are those of all instrumentations,
+/// whatever they call what is written to the cache.
+#[test]
+fn openinference_without_a_response() {
+    let span = translated(
+        "openinference.instrumentation.litellm",
+        "completion",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("llm.model_name", "anthropic/claude-3-5-sonnet"),
+            ("output.value", "Yes."),
+            ("llm.token_count.prompt", "150"),
+            ("llm.token_count.completion", "17"),
+            ("llm.token_count.prompt_details.cache_input", "30"),
+        ],
+    );
+    let attributes = &span.attributes;
+    assert_eq!(
+        attributes.text("gen_ai.request.model"),
+        Some("anthropic/claude-3-5-sonnet")
+    );
+    assert_eq!(attributes.text("gen_ai.response.model"), None);
+    let written = attributes.integer("gen_ai.usage.cache_creation.input_tokens");
+    assert_eq!(written, Some(30));
+}
