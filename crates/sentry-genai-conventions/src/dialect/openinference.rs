@@ -144,9 +144,19 @@ fn names(span: &mut SourceSpan, what: What) {
     // smolagents calls its tools `SimpleTool`, and agents `X.run`.
     if !is_named(key) && !is_named(own) {
         let name = span.name.strip_suffix(".run").unwrap_or(&span.name);
-        let name = name.to_owned();
+        let node = node(&span.attributes).filter(|_| what == What::Agent);
+        let name = node.unwrap_or(name).to_owned();
         span.attributes.push(key, name);
     }
+}
+
+/// CrewAI's agents have their names as those of nodes; other nodes have random ids.
+fn node(attributes: &Attributes) -> Option<&str> {
+    let is_id = |text: &str| {
+        text.len() >= 8 && (text.bytes()).all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+    };
+    let node = attributes.text("graph.node.id")?;
+    (!is_id(node)).then_some(node)
 }
 
 /// The time of the first token is that of an event.
