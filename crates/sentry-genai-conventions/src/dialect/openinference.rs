@@ -41,6 +41,7 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
             "gen_ai.usage.cache_creation.input_tokens",
         ),
         ("llm.token_count.total", "gen_ai.usage.total_tokens"),
+        ("reranker.model_name", "gen_ai.request.model"),
         ("tool.description", "gen_ai.tool.description"),
         ("tool.name", "gen_ai.tool.name"),
         ("tool_call.id", "gen_ai.tool.call.id"),

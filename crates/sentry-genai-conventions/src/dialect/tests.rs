@@ -39,6 +39,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("langsmith", "retriever", &[("langsmith.span.kind", "retriever"), ("gen_ai.operation.name", "chain")], "function", "retriever"),
     ("langsmith", "rag", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.lc_agent_name", "helper")], "function", "rag"),
     ("any", "rerank docs", &[("openinference.span.kind", "RERANKER"), ("llm.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
+    ("any", "CohereRerank", &[("openinference.span.kind", "RERANKER"), ("reranker.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "search", &[("openinference.span.kind", "RETRIEVER")], "function", "search"),
     ("any", "judge", &[("openinference.span.kind", "EVALUATOR"), ("llm.token_count.prompt", "3")], "function", "judge"),
     ("any", "CodeAgent.run", &[("openinference.span.kind", "AGENT")], "gen_ai.invoke_agent", "invoke_agent CodeAgent"),
