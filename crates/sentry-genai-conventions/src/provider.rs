@@ -1,5 +1,7 @@
 //! Who runs a model, by the names of OpenTelemetry's conventions.
 
+use std::iter;
+
 use crate::{Attributes, dialect::What, dialect::unquoted};
 
 const KEY: &str = "gen_ai.provider.name";
@@ -36,16 +38,18 @@ static SYNONYMS: &[(&str, &str)] = &[
 /// The usual providers under their own names, so that these take no further look.
 static USUAL: &[&str] = &["openai", "anthropic", "gcp.gemini", "aws.bedrock"];
 
-/// Endpoints that some libraries put behind the provider.
-static ENDPOINTS: &[&str] = &[
-    ".chat",
-    ".completion",
-    ".embedding",
-    ".image",
-    ".messages",
-    ".responses",
-    ".speech",
-    ".transcription",
+/// What some libraries put behind the provider, in one form or another: what kind of model or endpoint it is.
+static KINDS: &[&str] = &[
+    "chat",
+    "completion",
+    "embedding",
+    "image",
+    "messages",
+    "rerank",
+    "responses",
+    "speech",
+    "transcription",
+    "video",
 ];
 
 /// Frameworks and stores that call themselves the provider of the models they use.
@@ -88,14 +92,20 @@ pub(crate) fn normalise(attributes: &mut Attributes, what: What) {
 
 fn canonical(lower: &str) -> &str {
     let find = |name: &str| {
-        let row = SYNONYMS.iter().find(|(synonym, _)| *synonym == name);
+        let mut rows = SYNONYMS.iter();
+        let row = rows.find(|(synonym, canonical)| *synonym == name || *canonical == name);
         row.map(|(_, canonical)| *canonical)
     };
-    let name = ENDPOINTS
-        .iter()
-        .find_map(|endpoint| lower.strip_suffix(endpoint))
-        .unwrap_or(lower);
-    find(name).unwrap_or(name)
+    let Some(provider) = (lower.rsplit_once('.'))
+        .filter(|(_, last)| KINDS.iter().any(|kind| last.contains(kind)))
+        .map(|(provider, _)| provider)
+    else {
+        return find(lower).unwrap_or(lower);
+    };
+    // Behind the one who runs the model there may be the one who made it, `google.vertex.anthropic`.
+    iter::successors(Some(provider), |name| Some(name.rsplit_once('.')?.0))
+        .find_map(find)
+        .unwrap_or(provider)
 }
 
 #[cfg(test)]
@@ -104,11 +114,24 @@ mod tests {
 
     #[test]
     fn providers_have_one_name() {
-        assert_eq!(canonical("openai.chat"), "openai");
-        assert_eq!(canonical("google.vertex.chat"), "gcp.vertex_ai");
-        assert_eq!(canonical("azure-openai.responses"), "azure.ai.openai");
-        assert_eq!(canonical("aws.bedrock"), "aws.bedrock");
-        assert_eq!(canonical("acme"), "acme");
+        for (written, name) in [
+            ("openai.chat", "openai"),
+            ("google.vertex.chat", "gcp.vertex_ai"),
+            ("google.vertex.anthropic.messages", "gcp.vertex_ai"),
+            ("azure-openai.responses", "azure.ai.openai"),
+            ("azure-openai.embeddings", "azure.ai.openai"),
+            ("azure.embeddings", "azure.ai.openai"),
+            ("azure.ai.inference", "azure.ai.inference"),
+            ("azure.ai.inference.chat", "azure.ai.inference"),
+            ("cohere.reranking", "cohere"),
+            ("cohere.textembedding", "cohere"),
+            ("aws.bedrock", "aws.bedrock"),
+            ("acme.chat", "acme"),
+            ("acme.gateway", "acme.gateway"),
+            ("acme", "acme"),
+        ] {
+            assert_eq!(canonical(written), name, "{written}");
+        }
     }
 
     #[test]
