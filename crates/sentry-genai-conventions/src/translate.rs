@@ -104,8 +104,10 @@ impl Translator {
             inherit(&mut span, recognised.as_ref(), session.as_deref());
         }
         let naming = naming::name(&mut span, recognised.as_ref(), dialect);
-        if naming.ai == Some(AiKind::Agent) {
-            only_what_agents_have(&mut span);
+        match naming.ai {
+            Some(AiKind::Agent) => only_what_agents_have(&mut span),
+            Some(AiKind::Tool) => only_what_tools_have(&mut span),
+            _ => {}
         }
         let capture = Capture {
             inputs: self.options.capture_inputs,
@@ -279,4 +281,10 @@ fn only_what_agents_have(span: &mut SourceSpan) {
     if span.inherited.model_calls_below {
         tokens::remove(&mut span.attributes);
     }
+}
+
+/// Sentry counts tokens per model call, and would call a tool by the model that asked for it.
+fn only_what_tools_have(span: &mut SourceSpan) {
+    span.attributes.remove("gen_ai.request.model");
+    tokens::remove(&mut span.attributes);
 }

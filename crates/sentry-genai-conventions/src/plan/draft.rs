@@ -41,12 +41,18 @@ static IRREGULAR: &[&str] = &[
 
 static IRREGULAR_PREFIXES: &[&str] = &["ai.", "mcp.", "sentry."];
 
-/// What spans like this one have that is not content, though only agents may not have it.
-static NOT_OF_AGENTS: &[&str] = &[
-    "gen_ai.response.model",
-    FINISH_REASONS,
-    "gen_ai.tool.definitions",
-];
+/// What spans like this one have that is not content, though agents or tools may not have it.
+fn not_of(kind: AiKind) -> &'static [&'static str] {
+    match kind {
+        AiKind::Agent => &[
+            "gen_ai.response.model",
+            FINISH_REASONS,
+            "gen_ai.tool.definitions",
+        ],
+        AiKind::Tool => &["gen_ai.request.model"],
+        _ => &[],
+    }
+}
 
 impl Plan {
     /// Makes a plan for spans like `span`, before its translation; `None` if such spans have to be translated step by step.
@@ -110,8 +116,8 @@ impl Plan {
         if !work.fits_name(&trial.name) {
             return None;
         }
-        if row.is_some_and(|row| row.kind == AiKind::Agent) {
-            let positions = NOT_OF_AGENTS
+        if let Some(row) = row {
+            let positions = not_of(row.kind)
                 .iter()
                 .filter_map(|key| position(&trial.attributes, key));
             edits.extend(positions.map(|index| (index, Edit::Remove)));
@@ -244,6 +250,8 @@ impl Draft<'_> {
                     "gen_ai.function_id",
                 ],
             ),
+            // They count nothing, but that is seldom to be seen to.
+            AiKind::Tool if tokens::occur(attributes) => return None,
             AiKind::Tool => ("gen_ai.tool.name", &["gen_ai.tool.name"]),
             AiKind::Handoff | AiKind::Memory => return None,
         };

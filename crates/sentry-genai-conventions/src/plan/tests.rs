@@ -329,6 +329,7 @@ fn usual(what: &str) -> SourceSpan {
                 ("gen_ai.operation.name", text("execute_tool")),
                 ("gen_ai.tool.name", text("get_weather")),
                 ("gen_ai.tool.type", text("function")),
+                ("gen_ai.request.model", text("gpt-5-mini")),
                 ("gen_ai.tool.call.arguments", text("{}")),
             ],
         ),
