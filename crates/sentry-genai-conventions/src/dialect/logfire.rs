@@ -53,7 +53,16 @@ fn operation(span: &SourceSpan) -> Says {
     if opens_stream(span) {
         return Says::Plain;
     }
-    Says::Nothing
+    if span.attributes.contains("gen_ai.operation.name") {
+        return Says::Nothing;
+    }
+    // Older versions say it in the template alone.
+    match template.split_once(" with ").map(|(before, _)| before) {
+        Some("Embedding Creation") => Says::Is("embeddings"),
+        Some("Image Generation") => Says::Is("generate_content"),
+        Some("Completion") => Says::Is("text_completion"),
+        _ => Says::Nothing,
+    }
 }
 
 fn is_call(template: &str) -> bool {
