@@ -92,16 +92,22 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
     ]) {
         return Some("embeddings");
     }
-    let model = any(&["gen_ai.request.model", "gen_ai.response.model"]);
-    let call = any(&[
+    let counts = any(&[
         "gen_ai.usage.input_tokens",
         "gen_ai.usage.output_tokens",
         "gen_ai.usage.prompt_tokens",
         "gen_ai.usage.completion_tokens",
+    ]);
+    // A model without a namespace may be anything, but for one whose tokens are counted; agents and tools repeat the counts of calls.
+    let bare_model = counts
+        && any(&["model"])
+        && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
+    let model = bare_model || any(&["gen_ai.request.model", "gen_ai.response.model"]);
+    let call = any(&[
         "gen_ai.input.messages",
         "gen_ai.output.messages",
         "gen_ai.response.id",
         "gen_ai.response.finish_reasons",
     ]);
-    (model && call).then_some("chat")
+    (model && (counts || call)).then_some("chat")
 }
