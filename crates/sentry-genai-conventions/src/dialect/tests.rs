@@ -72,6 +72,10 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("gcp.vertex.agent", "agent_run [root]", &[], "gen_ai.invoke_agent", "invoke_agent root"),
     ("adk_agent", "agent.execute", &[("gen_ai.agent.name", "root")], "gen_ai.invoke_agent", "invoke_agent root"),
     ("gcp.vertex.agent", "execute_tool (merged)", &[("gen_ai.operation.name", "execute_tool"), ("gen_ai.tool.name", "(merged tools)")], "function", "execute_tool (merged)"),
+    // Codex, and what is like it but an agent's.
+    ("codex_core", "handle_responses", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42")], "gen_ai.chat", "chat gpt-5"),
+    ("acme", "turn", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.agent.name", "a")], "function", "turn"),
+    ("acme", "turn", &[("model", "gpt-5"), ("gen_ai.request.seed", "1")], "function", "turn"),
     // Nobody knows these.
     ("acme.llm", "think", &[("acme.model", "m"), ("acme.tokens", "3")], "function", "think"),
     ("acme.llm", "think", &[("gen_ai.operation.name", "think"), ("gen_ai.request.model", "m")], "function", "think"),
