@@ -259,20 +259,19 @@ impl Attributes {
         bytes + arrays.sum::<usize>()
     }
 
-    /// Iterates over the texts from the entry number `start` on whose hash may be one of a set of 64, with the hash and the key.
-    pub(crate) fn texts_among(
+    /// Iterates over the values from the entry number `start` on whose hash may be one of a set of 64, with the hash and the key.
+    pub(crate) fn values_among(
         &self,
         hashes: u64,
         start: usize,
-    ) -> impl Iterator<Item = (Hash, &str, &str)> {
+    ) -> impl Iterator<Item = (Hash, &str, Value<'_>)> {
         let entries = self.entries.get(start..).unwrap_or_default();
-        entries.iter().filter_map(move |entry| match entry.value {
-            Slot::Text(range) if hashes & entry.hash.bit() != 0 => {
-                let key = entry.key.name(&self.text);
-                Some((entry.hash, key, range.of(&self.text)))
-            }
-            _ => None,
-        })
+        (entries.iter())
+            .filter(move |entry| hashes & entry.hash.bit() != 0)
+            .filter_map(|entry| {
+                let value = self.value(&entry.value)?;
+                Some((entry.hash, entry.key.name(&self.text), value))
+            })
     }
 
     #[inline]

@@ -25,6 +25,8 @@ mod traceloop;
 mod usage;
 mod vercel;
 
+use std::borrow::Cow;
+
 use crate::{AiKind, SourceSpan, Value, attributes::Name, operation::Operation};
 
 pub(crate) use otel::OTEL;
@@ -250,11 +252,27 @@ const fn names<const N: usize>(keys: [&'static str; N]) -> [Name; N] {
 }
 
 /// Returns the span's own session, which stands in for a conversation id where nothing names one.
-pub(crate) fn session(span: &SourceSpan) -> Option<&str> {
-    SESSION_KEYS
-        .iter()
-        .find_map(|key| span.attributes.text_name(key))
-        .map(unquoted)
+pub(crate) fn session(span: &SourceSpan) -> Option<Cow<'_, str>> {
+    SESSION_KEYS.iter().find_map(|key| {
+        let value = span.attributes.get_name(key)?;
+        let fits = may_be_number(key) || !matches!(value, Value::Integer(_));
+        id(value).filter(|_| fits)
+    })
+}
+
+/// Returns whether a number under one of the [`SESSION_KEYS`] names a session; the threads of a process have numbers, too.
+pub(crate) fn may_be_number(session: &Name) -> bool {
+    session.text != "thread.id"
+}
+
+/// Returns what identifies something: a text, or a whole number in decimal.
+pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Str("") => None,
+        Value::Str(text) => Some(unquoted(text).into()),
+        Value::Integer(number) => Some(number.to_string().into()),
+        _ => None,
+    }
 }
 
 /// Returns whether any key starts with `prefix`.

@@ -1,9 +1,11 @@
 //! Attributes that hold for the descendants of a span as well.
 
+use std::borrow::Cow;
+
 use crate::{
-    Attributes,
+    Attributes, Value,
     attributes::{Hash, Name, length_bit},
-    dialect::SESSION_KEYS,
+    dialect::{self, SESSION_KEYS},
 };
 
 /// What an attribute tells about the spans below: a door looks for it in the ancestors of a span to fill
@@ -66,6 +68,35 @@ impl Heritage {
         Self::of_hashed(Hash::of(key), key)
     }
 
+    /// Returns what a value says: a text, without the quotes that `Debug` adds, or a number that identifies a conversation or a
+    /// session, in decimal.
+    ///
+    /// ```
+    /// use sentry_genai_conventions::{Heritage, Value};
+    ///
+    /// assert_eq!(Heritage::Conversation.read(Value::Integer(42)).as_deref(), Some("42"));
+    /// assert_eq!(Heritage::Agent.read(Value::Integer(42)), None);
+    /// ```
+    #[must_use]
+    pub fn read(self, value: Value<'_>) -> Option<Cow<'_, str>> {
+        match value {
+            Value::Str(text) => {
+                let text = text.trim_matches('"');
+                (!text.is_empty()).then_some(text.into())
+            }
+            Value::Integer(number) if self.may_be_number() => Some(number.to_string().into()),
+            _ => None,
+        }
+    }
+
+    fn may_be_number(self) -> bool {
+        match self {
+            Self::Conversation => true,
+            Self::Agent => false,
+            Self::Session { rank } => SESSION_KEYS.get(rank).is_some_and(dialect::may_be_number),
+        }
+    }
+
     fn of_hashed(hash: Hash, key: &str) -> Option<Self> {
         if BITS & hash.bit() == 0 {
             return None;
@@ -83,18 +114,17 @@ impl Heritage {
 }
 
 impl Attributes {
-    /// Lists what the attributes from the one number `start` on tell the spans below, without the quotes that `Debug` adds.
-    pub fn heritage(&self, start: usize) -> impl Iterator<Item = (Heritage, &str)> {
+    /// Lists what the attributes from the one number `start` on tell the spans below, as it is to be [read](Heritage::read).
+    pub fn heritage(&self, start: usize) -> impl Iterator<Item = (Heritage, Cow<'_, str>)> {
         let start = if self.seen() & BITS == 0 {
             usize::MAX
         } else {
             start
         };
-        self.texts_among(BITS, start)
-            .filter_map(|(hash, key, text)| {
+        self.values_among(BITS, start)
+            .filter_map(|(hash, key, value)| {
                 let heritage = Heritage::of_hashed(hash, key)?;
-                let text = text.trim_matches('"');
-                (!text.is_empty()).then_some((heritage, text))
+                Some((heritage, heritage.read(value)?))
             })
     }
 
@@ -103,5 +133,21 @@ impl Attributes {
     pub fn is_gen_ai(&self) -> bool {
         const PREFIX: &str = "gen_ai.";
         self.may_begin_with(PREFIX) && self.iter().any(|(key, _)| key.starts_with(PREFIX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_name_conversations_and_sessions() {
+        let mut attributes = Attributes::default();
+        attributes.push("gen_ai.conversation.id", 7_i64);
+        attributes.push("session.id", 42_i64);
+        attributes.push("thread.id", 1_i64);
+        attributes.push("gen_ai.agent.name", 3_i64);
+        let told: Vec<_> = attributes.heritage(0).map(|(_, id)| id).collect();
+        assert_eq!(told, ["7", "42"]);
     }
 }

@@ -79,9 +79,9 @@ impl Translator {
             }
             content::join_answer(&mut span.attributes);
         }
-        // A thread may be no number, as the thread of a process is.
+        // Before numbers become texts, since the thread of a process is no session.
         let session = ai
-            .then(|| dialect::session(&span).map(str::to_owned))
+            .then(|| dialect::session(&span).map(Cow::into_owned))
             .flatten();
         rename::canonicalise(&mut span.attributes);
         // A span that is no AI span may still carry what belongs to one.
@@ -157,8 +157,10 @@ impl Translator {
             _ => None,
         };
         Identity {
-            conversation_id: text("gen_ai.conversation.id"),
-            session_id: dialect::session(&small).map(str::to_owned),
+            conversation_id: (small.attributes.get("gen_ai.conversation.id"))
+                .and_then(dialect::id)
+                .map(Cow::into_owned),
+            session_id: dialect::session(&small).map(Cow::into_owned),
             agent_name: text("gen_ai.agent.name")
                 .or_else(|| subject.filter(|_| ai == Some(AiKind::Agent))),
             ai,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Attributes, Heritage};
+use sentry_genai_conventions::{Attributes, Heritage, Value};
 
 /// The conversation and the agent that a span names.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Identity {
     pub(crate) fn of(attributes: &Attributes, known: &Self) -> Self {
         let mut reader = IdentityReader::new(Some(known));
         for (heritage, text) in attributes.heritage(0) {
-            reader.take(heritage, text);
+            reader.take(heritage, &text);
         }
         reader.gen_ai = reader.identity.session.is_some() && attributes.is_gen_ai();
         reader.finish()
@@ -51,15 +51,14 @@ impl<'a> IdentityReader<'a> {
         }
     }
 
-    /// Takes note of one attribute; `text` is its value, if that is one.
-    pub(crate) fn notice(&mut self, key: &str, text: Option<&str>) {
+    /// Takes note of one attribute; `value` is its value, if that may tell anything.
+    pub(crate) fn notice(&mut self, key: &str, value: Option<Value<'_>>) {
         self.gen_ai |= key.starts_with("gen_ai.");
-        if let Some(text) = text
+        if let Some(value) = value
             && let Some(heritage) = Heritage::of(key)
-            && let text = text.trim_matches('"')
-            && !text.is_empty()
+            && let Some(text) = heritage.read(value)
         {
-            self.take(heritage, text);
+            self.take(heritage, &text);
         }
     }
 

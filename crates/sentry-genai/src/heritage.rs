@@ -69,7 +69,7 @@ impl Node {
         let mut says_more = false;
         if signs.tell_descendants() {
             for (heritage, text) in attributes.heritage(start) {
-                self.bequeath(heritage, trace.share(text));
+                self.bequeath(heritage, trace.share(&text));
                 says_more = true;
             }
         }

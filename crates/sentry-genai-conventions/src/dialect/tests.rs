@@ -236,6 +236,39 @@ fn bedrock_counts_the_cache_apart() {
     );
 }
 
+/// Databases number what they hold, and so do processes their threads.
+#[test]
+fn ids_may_be_numbers() {
+    let of = |key: &'static str| {
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
+        span.attributes.push("gen_ai.operation.name", "chat");
+        span.attributes
+            .push("ai.operationId", "ai.generateText.doGenerate");
+        span.attributes.push(key, 42_i64);
+        let translator = Translator::new(TranslateOptions::default());
+        let identity = translator.identify(&span);
+        let named = identity.conversation_id.or(identity.session_id);
+        let span = translator.translate(span);
+        let conversation = span.attributes.text("gen_ai.conversation.id");
+        assert_eq!(named.as_deref(), conversation);
+        let user = span.attributes.text("user.id");
+        (conversation.map(str::to_owned), user.map(str::to_owned))
+    };
+    let number = || Some("42".to_owned());
+    for key in [
+        "gen_ai.conversation.id",
+        "session.id",
+        "ai.telemetry.metadata.chatId",
+        "traceloop.association.properties.chat_id",
+    ] {
+        assert_eq!(of(key), (number(), None), "{key}");
+    }
+    assert_eq!(of("ai.telemetry.metadata.userId"), (None, number()));
+    assert_eq!(of("thread.id"), (None, None));
+}
+
 #[test]
 fn a_thread_is_a_conversation_where_nothing_names_one() {
     let chat = [("gen_ai.operation.name", "chat"), ("thread.id", "thread-7")];

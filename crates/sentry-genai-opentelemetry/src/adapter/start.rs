@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::Heritage;
+use sentry_genai_conventions::{self as conventions, Heritage};
 
 use super::{
     super::opentelemetry::{Context, KeyValue, Value},
@@ -26,7 +26,7 @@ pub(super) fn identity<'a>(
     }
     let mut identity = IdentityReader::new(above);
     for pair in attributes {
-        identity.notice(pair.key.as_str(), text(&pair.value));
+        identity.notice(pair.key.as_str(), scalar(&pair.value));
     }
     identity.finish()
 }
@@ -37,6 +37,15 @@ pub(super) fn operation<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> O
         .filter(|pair| pair.key.as_str() == "gen_ai.operation.name")
         .last()
         .and_then(|pair| text(&pair.value))
+}
+
+/// Returns a value that may name something.
+fn scalar(value: &Value) -> Option<conventions::Value<'_>> {
+    match value {
+        Value::String(text) => Some(conventions::Value::Str(text.as_str())),
+        Value::I64(number) => Some(conventions::Value::Integer(*number)),
+        _ => None,
+    }
 }
 
 fn text(value: &Value) -> Option<&str> {
