@@ -270,6 +270,24 @@ fn ids_may_be_numbers() {
 }
 
 #[test]
+fn a_tool_has_neither_model_nor_tokens() {
+    let span = translated(
+        "x",
+        "execute_tool t",
+        &[
+            ("gen_ai.operation.name", "execute_tool"),
+            ("gen_ai.tool.name", "t"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.usage.input_tokens", "10"),
+            ("gen_ai.usage.output_tokens", "5"),
+        ],
+    );
+    let mut kept: Vec<_> = span.attributes.iter().map(|(key, _)| key).collect();
+    kept.sort_unstable();
+    assert_eq!(kept, ["gen_ai.operation.name", "gen_ai.tool.name"]);
+}
+
+#[test]
 fn a_thread_is_a_conversation_where_nothing_names_one() {
     let chat = [("gen_ai.operation.name", "chat"), ("thread.id", "thread-7")];
     let span = translated("x", "chat m", &chat);
