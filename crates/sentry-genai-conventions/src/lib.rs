@@ -34,6 +34,7 @@ mod plan;
 mod planning;
 mod privacy;
 mod provider;
+mod reasons;
 mod recognise;
 mod relatives;
 mod rename;

@@ -3,8 +3,7 @@
 use crate::{
     SourceSpan, Value,
     content::{self, Side},
-    messages::cut,
-    tables,
+    reasons, tables,
 };
 
 /// Which content may leave.
@@ -37,9 +36,7 @@ pub(crate) fn withhold(span: &mut SourceSpan, ai: bool, capture: Capture) {
     if capture.everything() {
         return;
     }
-    if ai {
-        withhold_quotations(span);
-    }
+    reasons::withhold_quotations(span);
     span.attributes
         .retain(|key, value| match withholding(key, capture) {
             Withholding::Never => true,
@@ -81,25 +78,6 @@ pub(crate) fn may_stay(key: &str, value: Value<'_>, ai: bool) -> bool {
     }
 }
 
-/// Keeps of the reason for an error what says what went wrong: providers like to quote the request below that.
-fn withhold_quotations(span: &mut SourceSpan) {
-    const KEY: &str = "sentry.status.message";
-    /// Longest reason, in bytes.
-    const REASON_BYTES: usize = 200;
-
-    let Some(message) = span.attributes.text(KEY) else {
-        return;
-    };
-    let first_line = message.lines().next().unwrap_or_default();
-    let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
-    let mut reason = before_json.trim().trim_end_matches(':').to_owned();
-    cut(&mut reason, REASON_BYTES);
-    span.attributes.remove(KEY);
-    if !reason.is_empty() {
-        span.attributes.push(KEY, reason);
-    }
-}
-
 /// Namespaces whose attributes are defined by OpenTelemetry or Sentry and describe the operation, not its content.
 static CONVENTIONS: &[&str] = &[
     "aws.",
@@ -113,7 +91,9 @@ static CONVENTIONS: &[&str] = &[
     "deployment.",
     "dns.",
     "enduser.",
-    "error.",
+    "error.code",
+    "error.stack",
+    "error.type",
     "exception.type",
     "exception.escaped",
     "faas.",
@@ -233,90 +213,4 @@ static CONTENT_WORDS: &[&str] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{SpanId, Timestamp, TraceId};
-
-    fn kept(ai: bool, capture: Capture, pairs: &[(&'static str, Value<'_>)]) -> Vec<String> {
-        let trace = TraceId::from_bytes([1; 16]).unwrap();
-        let mut span = SourceSpan::new(
-            trace,
-            SpanId::from_bytes([1; 8]).unwrap(),
-            "x",
-            Timestamp::default(),
-        );
-        for (key, value) in pairs {
-            span.attributes.push(key, *value);
-        }
-        withhold(&mut span, ai, capture);
-        span.attributes
-            .iter()
-            .map(|(key, _)| key.to_owned())
-            .collect()
-    }
-
-    const NOTHING: Capture = Capture {
-        inputs: false,
-        outputs: false,
-    };
-
-    #[test]
-    fn an_ai_span_keeps_only_what_cannot_be_content() {
-        let pairs = [
-            ("gen_ai.request.model", Value::Str("gpt-5-mini")),
-            ("gen_ai.tool.call.id", Value::Str("call_1")),
-            ("gen_ai.input.messages", Value::Str("[]")),
-            ("gen_ai.tool.call.result", Value::Str("4")),
-            ("question", Value::Str("hunter2")),
-            ("pin", Value::Integer(1234)),
-            ("app.tenant", Value::Str("acme")),
-            ("app.attempt", Value::Integer(2)),
-            ("app.note", Value::Str("she said no")),
-            ("langfuse.input", Value::Str("hunter2")),
-            ("server.address", Value::Str("api.openai.com")),
-        ];
-        let expected = [
-            "gen_ai.request.model",
-            "gen_ai.tool.call.id",
-            "app.tenant",
-            "app.attempt",
-            "server.address",
-        ];
-        assert_eq!(kept(true, NOTHING, &pairs), expected);
-    }
-
-    #[test]
-    fn one_side_may_leave_without_the_other() {
-        let pairs = [
-            ("gen_ai.input.messages", Value::Str("[]")),
-            ("gen_ai.output.messages", Value::Str("[]")),
-            ("note", Value::Str("unknown side")),
-        ];
-        let inputs = Capture {
-            inputs: true,
-            outputs: false,
-        };
-        assert_eq!(kept(true, inputs, &pairs), ["gen_ai.input.messages"]);
-        let both = Capture {
-            inputs: true,
-            outputs: true,
-        };
-        assert_eq!(kept(true, both, &pairs).len(), 3);
-    }
-
-    #[test]
-    fn a_plain_span_loses_arguments_that_read_like_content() {
-        let pairs = [
-            ("queue", Value::Str("default")),
-            ("order_id", Value::Str("A-17")),
-            ("question", Value::Str("hunter2")),
-            ("note", Value::Str("what is the weather in Vienna")),
-            ("req", Value::Str(r#"{"prompt":"x"}"#)),
-            ("values", Value::Str("[1, 2, 3]")),
-            ("app.note", Value::Str("what is the weather in Vienna")),
-            ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
-        ];
-        let expected = ["queue", "order_id", "values", "app.note", "db.query.text"];
-        assert_eq!(kept(false, NOTHING, &pairs), expected);
-    }
-}
+mod tests;

@@ -42,8 +42,9 @@ pub(crate) fn resolve(span: &mut SourceSpan) -> Status {
     }
 
     let exception = exception.unwrap_or_default();
+    let recorded = recorded(&span.attributes);
     let described = explicit.and_then(|(_, message)| message);
-    let kind = outcome.or(exception.kind).or(http);
+    let kind = outcome.or(exception.kind).or(recorded.kind).or(http);
     if let Some(kind) = kind
         && !span.attributes.contains(ERROR_TYPE)
     {
@@ -53,7 +54,8 @@ pub(crate) fn resolve(span: &mut SourceSpan) -> Status {
         // OpenTelemetry's value for an error whose type is not known.
         span.attributes.push(ERROR_TYPE, "_OTHER");
     }
-    if let Some(mut message) = described.or(exception.message).or(field)
+    let reason = described.or(exception.message).or(field);
+    if let Some(mut message) = reason.or(recorded.message)
         && !span.attributes.contains(MESSAGE)
         && !message.is_empty()
     {
@@ -141,6 +143,16 @@ fn exception(span: &SourceSpan) -> Option<Exception> {
         kind: text("exception.type"),
         message: text("exception.message"),
     })
+}
+
+/// Reads the exception that `tracing-opentelemetry` repeats on the span it happened in. It proves no failure by itself: it may
+/// have been handled.
+fn recorded(attributes: &Attributes) -> Exception {
+    let text = |key| attributes.text(key).map(|text| unquoted(text).to_owned());
+    Exception {
+        kind: text("exception.type"),
+        message: text("exception.message"),
+    }
 }
 
 /// Takes the `error` field that hand-written spans declare; returns what it says.

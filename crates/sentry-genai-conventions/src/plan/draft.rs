@@ -14,6 +14,7 @@ use crate::{
     operation::{AiOperation, Operation},
     plain,
     privacy::{self, Capture, Withholding},
+    reasons,
     recognise::recognise,
     rename, tokens, translate,
 };
@@ -146,6 +147,7 @@ impl Plan {
 
 fn is_irregular(key: &str) -> bool {
     IRREGULAR.contains(&key)
+        || reasons::may_quote(key)
         || IRREGULAR_PREFIXES
             .iter()
             .any(|prefix| key.starts_with(prefix))

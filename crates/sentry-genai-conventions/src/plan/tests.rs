@@ -77,6 +77,8 @@ static KEYS: &[&str] = &[
     "app.note",
     "app.count",
     "plain",
+    "exception.message",
+    "exception.type",
 ];
 
 static TEXTS: &[&str] = &[

@@ -1,0 +1,90 @@
+//! What leaves of which spans.
+
+use super::*;
+use crate::{SpanId, Timestamp, TraceId};
+
+fn span_of(pairs: &[(&'static str, Value<'_>)]) -> SourceSpan {
+    let trace = TraceId::from_bytes([1; 16]).unwrap();
+    let mut span = SourceSpan::new(
+        trace,
+        SpanId::from_bytes([1; 8]).unwrap(),
+        "x",
+        Timestamp::default(),
+    );
+    for (key, value) in pairs {
+        span.attributes.push(key, *value);
+    }
+    span
+}
+
+fn kept(ai: bool, capture: Capture, pairs: &[(&'static str, Value<'_>)]) -> Vec<String> {
+    let mut span = span_of(pairs);
+    withhold(&mut span, ai, capture);
+    let kept = span.attributes.iter().map(|(key, _)| key.to_owned());
+    kept.collect()
+}
+
+const NOTHING: Capture = Capture {
+    inputs: false,
+    outputs: false,
+};
+
+#[test]
+fn an_ai_span_keeps_only_what_cannot_be_content() {
+    let pairs = [
+        ("gen_ai.request.model", Value::Str("gpt-5-mini")),
+        ("gen_ai.tool.call.id", Value::Str("call_1")),
+        ("gen_ai.input.messages", Value::Str("[]")),
+        ("gen_ai.tool.call.result", Value::Str("4")),
+        ("question", Value::Str("hunter2")),
+        ("pin", Value::Integer(1234)),
+        ("app.tenant", Value::Str("acme")),
+        ("app.attempt", Value::Integer(2)),
+        ("app.note", Value::Str("she said no")),
+        ("langfuse.input", Value::Str("hunter2")),
+        ("server.address", Value::Str("api.openai.com")),
+    ];
+    let expected = [
+        "gen_ai.request.model",
+        "gen_ai.tool.call.id",
+        "app.tenant",
+        "app.attempt",
+        "server.address",
+    ];
+    assert_eq!(kept(true, NOTHING, &pairs), expected);
+}
+
+#[test]
+fn one_side_may_leave_without_the_other() {
+    let pairs = [
+        ("gen_ai.input.messages", Value::Str("[]")),
+        ("gen_ai.output.messages", Value::Str("[]")),
+        ("note", Value::Str("unknown side")),
+    ];
+    let inputs = Capture {
+        inputs: true,
+        outputs: false,
+    };
+    assert_eq!(kept(true, inputs, &pairs), ["gen_ai.input.messages"]);
+    let both = Capture {
+        inputs: true,
+        outputs: true,
+    };
+    assert_eq!(kept(true, both, &pairs).len(), 3);
+}
+
+#[test]
+fn a_plain_span_loses_arguments_that_read_like_content() {
+    let pairs = [
+        ("queue", Value::Str("default")),
+        ("order_id", Value::Str("A-17")),
+        ("question", Value::Str("hunter2")),
+        ("note", Value::Str("what is the weather in Vienna")),
+        ("req", Value::Str(r#"{"prompt":"x"}"#)),
+        ("values", Value::Str("[1, 2, 3]")),
+        ("app.note", Value::Str("what is the weather in Vienna")),
+        ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
+    ];
+    let expected = ["queue", "order_id", "values", "app.note", "db.query.text"];
+    assert_eq!(kept(false, NOTHING, &pairs), expected);
+}

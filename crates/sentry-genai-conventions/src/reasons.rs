@@ -1,0 +1,125 @@
+//! Step 5, for errors: their own words leave without what these quote.
+
+use crate::{SourceSpan, attributes::Name, messages::cut};
+
+/// Why something failed.
+static REASONS: [Name; 2] = [
+    Name::new("sentry.status.message"),
+    Name::new("exception.message"),
+];
+
+/// Where it failed, and mostly why.
+static TRACES: [Name; 4] = [
+    Name::new("error.stack"),
+    Name::new("error.stack_trace"),
+    Name::new("error.stacktrace"),
+    Name::new("exception.stacktrace"),
+];
+
+/// Returns whether the text under `key` is one that [`withhold_quotations`] changes.
+pub(crate) fn may_quote(key: &str) -> bool {
+    REASONS.iter().chain(&TRACES).any(|name| name.text == key)
+}
+
+/// Keeps of an error what says what went wrong and where: providers like to quote the request beside that.
+pub(crate) fn withhold_quotations(span: &mut SourceSpan) {
+    for name in &REASONS {
+        if let Some(text) = span.attributes.text_name(name) {
+            let kept = reason(text);
+            replace(span, name, kept);
+        }
+    }
+    for name in &TRACES {
+        if let Some(text) = span.attributes.text_name(name) {
+            let kept = frames(text);
+            replace(span, name, kept);
+        }
+    }
+}
+
+fn replace(span: &mut SourceSpan, name: &Name, text: String) {
+    span.attributes.remove(name.text);
+    if !text.is_empty() {
+        span.attributes.push(name.text, text);
+    }
+}
+
+/// Returns the first line up to the first JSON in it.
+fn reason(text: &str) -> String {
+    /// Longest reason, in bytes.
+    const REASON_BYTES: usize = 200;
+
+    let first_line = text.lines().next().unwrap_or_default();
+    let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
+    let mut reason = before_json.trim().trim_end_matches(':').to_owned();
+    cut(&mut reason, REASON_BYTES);
+    reason
+}
+
+/// Returns the lines that name a place: the others are messages, of one line or many.
+fn frames(trace: &str) -> String {
+    let frames: Vec<_> = trace.lines().filter(|line| is_frame(line)).collect();
+    frames.join("\n")
+}
+
+/// Recognises the frames of Python, of JavaScript, Java and .NET, and of Rust.
+fn is_frame(line: &str) -> bool {
+    let line = line.trim();
+    if line.starts_with("File \"") && line.contains("\", line ") {
+        return true;
+    }
+    if let Some(place) = line.strip_prefix("at ") {
+        let number = place.trim_end_matches(')').rsplit(':').next();
+        let number = number.map(|number| number.strip_prefix("line ").unwrap_or(number));
+        return place.contains(['(', '/', '\\']) && number.is_some_and(is_number);
+    }
+    line.split_once(": ")
+        .is_some_and(|(number, function)| is_number(number) && function.contains("::"))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_ends_where_it_quotes() {
+        for (text, expected) in [
+            ("timed out", "timed out"),
+            (r#"400: {"messages":["hunter2"]}"#, "400"),
+            ("invalid request:\nhunter2", "invalid request"),
+            (r#"[{"text":"hunter2"}]"#, ""),
+        ] {
+            assert_eq!(reason(text), expected, "{text}");
+        }
+        assert_eq!(reason(&"a".repeat(300)).len(), 200);
+    }
+
+    #[test]
+    fn a_stack_trace_keeps_its_frames() {
+        for (trace, expected) in [
+            (
+                "Traceback (most recent call last):\n  File \"a.py\", line 3, in ask\n    raise Error(text)\nBadRequestError: {\"input\":\"hunter2\"}\nmy secret",
+                "  File \"a.py\", line 3, in ask",
+            ),
+            (
+                "Error: hunter2\nat home I wrote\n    at ask (/app/a.js:3:5)\n    at file:///app/b.js:1:2",
+                "    at ask (/app/a.js:3:5)\n    at file:///app/b.js:1:2",
+            ),
+            (
+                "System.Exception: hunter2\n   at Acme.Chat.Ask(String text) in /app/Chat.cs:line 12",
+                "   at Acme.Chat.Ask(String text) in /app/Chat.cs:line 12",
+            ),
+            (
+                "hunter2\n   0: acme::ask\n             at /app/src/main.rs:3:5",
+                "   0: acme::ask\n             at /app/src/main.rs:3:5",
+            ),
+            (r#"["the call failed","hunter2"]"#, ""),
+        ] {
+            assert_eq!(frames(trace), expected, "{trace}");
+        }
+    }
+}
