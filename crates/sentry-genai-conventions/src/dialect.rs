@@ -149,6 +149,13 @@ pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
         .unwrap_or(&OTEL)
 }
 
+const MCP: &str = "opentelemetry.instrumentation.mcp";
+
+/// Returns whether the spans of this scope give as the reason for an error what a tool has answered.
+pub(crate) fn fails_with_results(scope: &str) -> bool {
+    scope.starts_with(MCP)
+}
+
 /// Dialects that are the conventions, but for the names of some attributes.
 static CONVENTIONAL: &[&Dialect] = &[&OTEL, &rig::RIG, &genai::GENAI];
 

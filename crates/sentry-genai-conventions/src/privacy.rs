@@ -36,7 +36,7 @@ pub(crate) fn withhold(span: &mut SourceSpan, ai: bool, capture: Capture) {
     if capture.everything() {
         return;
     }
-    reasons::withhold_quotations(span);
+    reasons::withhold_quotations(span, capture);
     span.attributes
         .retain(|key, value| match withholding(key, capture) {
             Withholding::Never => true,

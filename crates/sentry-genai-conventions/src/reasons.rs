@@ -1,6 +1,6 @@
 //! Step 5, for errors: their own words leave without what these quote.
 
-use crate::{SourceSpan, attributes::Name, messages::cut};
+use crate::{SourceSpan, attributes::Name, dialect, messages::cut, privacy::Capture};
 
 /// Why something failed.
 static REASONS: [Name; 2] = [
@@ -22,12 +22,15 @@ pub(crate) fn may_quote(key: &str) -> bool {
 }
 
 /// Keeps of an error what says what went wrong and where: providers like to quote the request beside that.
-pub(crate) fn withhold_quotations(span: &mut SourceSpan) {
+pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
     for name in &REASONS {
-        if let Some(text) = span.attributes.text_name(name) {
-            let kept = reason(text);
-            replace(span, name, kept);
-        }
+        let is_result = || !capture.outputs && dialect::fails_with_results(&span.scope);
+        let kept = match span.attributes.text_name(name) {
+            None => continue,
+            Some(_) if is_result() => String::new(),
+            Some(text) => reason(text),
+        };
+        replace(span, name, kept);
     }
     for name in &TRACES {
         if let Some(text) = span.attributes.text_name(name) {

@@ -131,7 +131,14 @@ static NAMES: &[&str] = &[
     "work",
 ];
 
-static SCOPES: &[&str] = &["app", "rig", "genai::client", "litellm", "logfire.openai"];
+static SCOPES: &[&str] = &[
+    "app",
+    "rig",
+    "genai::client",
+    "litellm",
+    "logfire.openai",
+    "opentelemetry.instrumentation.mcp",
+];
 
 fn held() -> impl Strategy<Value = Held> {
     prop_oneof![

@@ -1,7 +1,7 @@
 //! What leaves of which spans.
 
 use super::*;
-use crate::{SpanId, Timestamp, TraceId};
+use crate::{SourceStatus, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
 
 fn span_of(pairs: &[(&'static str, Value<'_>)]) -> SourceSpan {
     let trace = TraceId::from_bytes([1; 16]).unwrap();
@@ -87,4 +87,26 @@ fn a_plain_span_loses_arguments_that_read_like_content() {
     ];
     let expected = ["queue", "order_id", "values", "app.note", "db.query.text"];
     assert_eq!(kept(false, NOTHING, &pairs), expected);
+}
+
+/// The span of an MCP server's answer fails with what the tool said.
+#[test]
+fn results_that_stand_for_reasons_go() {
+    let options = |outputs| TranslateOptions {
+        capture_outputs: outputs,
+        ..TranslateOptions::default()
+    };
+    let failed = |scope: &'static str, outputs| {
+        let mut span = span_of(&[("exception.type", Value::Str("ToolError"))]);
+        span.scope = scope.into();
+        span.status = SourceStatus::Error(Some(r#"no such city {"x":1}"#.to_owned()));
+        let span = Translator::new(options(outputs)).translate(span);
+        assert_eq!(span.attributes.text("error.type"), Some("ToolError"));
+        let reason = span.attributes.text("sentry.status.message");
+        reason.map(str::to_owned)
+    };
+    let mcp = "opentelemetry.instrumentation.mcp";
+    assert_eq!(failed(mcp, false), None);
+    assert_eq!(failed(mcp, true).as_deref(), Some("no such city"));
+    assert_eq!(failed("app", false).as_deref(), Some("no such city"));
 }
