@@ -149,7 +149,42 @@ pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
         .unwrap_or(&OTEL)
 }
 
+/// Instrumentations of GenAI libraries and protocols, by what their scopes begin with. Some of their spans speak no dialect.
+static SCOPES: &[&str] = &[
+    "@ai-sdk/",
+    "@arizeai/openinference",
+    "@langfuse/",
+    "@mastra/",
+    "@traceloop/",
+    "langfuse",
+    "langsmith",
+    "openinference.",
+    "opentelemetry.instrumentation.anthropic",
+    "opentelemetry.instrumentation.bedrock",
+    "opentelemetry.instrumentation.cohere",
+    CREWAI,
+    "opentelemetry.instrumentation.genai",
+    "opentelemetry.instrumentation.google_genai",
+    "opentelemetry.instrumentation.groq",
+    "opentelemetry.instrumentation.haystack",
+    "opentelemetry.instrumentation.langchain",
+    "opentelemetry.instrumentation.llamaindex",
+    MCP,
+    "opentelemetry.instrumentation.mistralai",
+    "opentelemetry.instrumentation.ollama",
+    "opentelemetry.instrumentation.openai",
+    "opentelemetry.instrumentation.vertexai",
+    "traceloop.",
+];
+
+const CREWAI: &str = "opentelemetry.instrumentation.crewai";
 const MCP: &str = "opentelemetry.instrumentation.mcp";
+
+/// Returns whether a span was made by a GenAI library, whatever it is about.
+pub(crate) fn is_of_library(span: &SourceSpan, dialect: &Dialect) -> bool {
+    !std::ptr::eq(dialect, &raw const OTEL)
+        || SCOPES.iter().any(|scope| span.scope.starts_with(scope))
+}
 
 /// Returns whether the spans of this scope give as the reason for an error what a tool has answered.
 pub(crate) fn fails_with_results(scope: &str) -> bool {

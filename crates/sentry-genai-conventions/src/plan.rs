@@ -19,7 +19,9 @@ use work::Work;
 use crate::{
     SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,
     attributes::{Edit, Shape, Verdict},
-    dialect, privacy, translate,
+    dialect,
+    privacy::Doubt,
+    translate,
 };
 
 /// How to translate a span that has the same attributes as one before.
@@ -39,7 +41,7 @@ pub(crate) struct Plan {
     otel_name: Option<usize>,
     /// Attributes that may not leave, and those that may if they do not look like content.
     withheld: Vec<usize>,
-    doubtful: Vec<usize>,
+    doubtful: Vec<(usize, Doubt)>,
     /// A name that has been found to say nothing.
     name: Cow<'static, str>,
     work: Work,
@@ -104,10 +106,10 @@ impl Plan {
         for &index in &self.withheld {
             attributes.remove_at(index);
         }
-        for &index in &self.doubtful {
-            let stays = (attributes.slot(index))
-                .is_none_or(|(key, value)| privacy::may_stay(key, value, self.work.is_ai()));
-            if !stays {
+        for &(index, doubt) in &self.doubtful {
+            let is_content =
+                (attributes.slot(index)).is_some_and(|(key, value)| doubt.is_content(key, value));
+            if is_content {
                 attributes.remove_at(index);
             }
         }

@@ -3,6 +3,7 @@
 use crate::{
     SourceSpan, Value,
     content::{self, Side},
+    dialect::{self, Dialect},
     reasons, tables,
 };
 
@@ -27,21 +28,44 @@ impl Capture {
     }
 }
 
+/// What a span is, as far as that says how to read attributes that no convention defines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// GenAI work, or a span that carries what belongs to it.
+    GenAi,
+    /// Something else that a GenAI library does.
+    Library,
+    /// Any other span.
+    Other,
+}
+
+impl Setting {
+    /// Returns what a span is that is not about GenAI.
+    pub(crate) fn of_plain(span: &SourceSpan, dialect: &Dialect) -> Self {
+        if dialect::is_of_library(span, dialect) {
+            Self::Library
+        } else {
+            Self::Other
+        }
+    }
+}
+
 /// Removes what may not leave: known content by its side, and whatever else may be content.
 ///
 /// `#[instrument]` records every argument, and libraries invent attributes. On an AI span an unknown attribute therefore
 /// stays only if it cannot be content: a number or a short token under a namespaced key. On any other span the arguments of
-/// functions go if their name says that they are content, or if they are prose or JSON.
-pub(crate) fn withhold(span: &mut SourceSpan, ai: bool, capture: Capture) {
+/// functions go if their name says that they are content, or if they are prose or JSON; if a GenAI library made it, texts go
+/// that are no tokens.
+pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture) {
     if capture.everything() {
         return;
     }
     reasons::withhold_quotations(span, capture);
     span.attributes
-        .retain(|key, value| match withholding(key, capture) {
+        .retain(|key, value| match withholding(key, setting, capture) {
             Withholding::Never => true,
             Withholding::Always => false,
-            Withholding::IfContent => may_stay(key, value, ai),
+            Withholding::If(doubt) => !doubt.is_content(key, value),
         });
 }
 
@@ -52,12 +76,23 @@ pub(crate) enum Withholding {
     Never,
     /// It may not.
     Always,
-    /// It may if it does not [look like content](may_stay).
-    IfContent,
+    /// It may if it does not [look like content](Doubt::is_content).
+    If(Doubt),
+}
+
+/// What an attribute that no convention defines has to look like to be taken for content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Anything but a number or a short token under a namespace.
+    Anything,
+    /// A list, or a text that is no short token.
+    FreeText,
+    /// A function's argument that is prose or JSON.
+    Argument,
 }
 
 /// Returns what decides about an attribute.
-pub(crate) fn withholding(key: &str, capture: Capture) -> Withholding {
+pub(crate) fn withholding(key: &str, setting: Setting, capture: Capture) -> Withholding {
     if capture.everything() {
         return Withholding::Never;
     }
@@ -65,17 +100,17 @@ pub(crate) fn withholding(key: &str, capture: Capture) -> Withholding {
         Some(side) if capture.allows(side) => Withholding::Never,
         Some(_) => Withholding::Always,
         None if is_known(key) => Withholding::Never,
-        None => Withholding::IfContent,
+        None => Withholding::If(match setting {
+            Setting::GenAi => Doubt::Anything,
+            Setting::Library => Doubt::FreeText,
+            Setting::Other if is_of_mcp(key) => Doubt::FreeText,
+            Setting::Other => Doubt::Argument,
+        }),
     }
 }
 
-/// Returns whether an attribute that no convention defines may leave, on an AI span or on another one.
-pub(crate) fn may_stay(key: &str, value: Value<'_>, ai: bool) -> bool {
-    if ai {
-        !may_be_content(key, value)
-    } else {
-        !looks_like_argument(key, value)
-    }
+fn is_of_mcp(key: &str) -> bool {
+    key.strip_prefix("otel.").unwrap_or(key).starts_with("mcp.")
 }
 
 /// Namespaces whose attributes are defined by OpenTelemetry or Sentry and describe the operation, not its content.
@@ -137,22 +172,21 @@ fn is_known(key: &str) -> bool {
     by_convention && (named_so_by_convention || !names_content(key))
 }
 
-fn may_be_content(key: &str, value: Value<'_>) -> bool {
-    if !key.contains('.') || names_content(key) {
-        return true;
-    }
-    match value {
-        Value::Str(text) => !is_token(text),
-        Value::Array(_) => true,
-        _ => false,
-    }
-}
-
-fn looks_like_argument(key: &str, value: Value<'_>) -> bool {
-    match value {
-        Value::Str(_) if names_content(key) => true,
-        Value::Str(text) => !key.contains('.') && is_prose_or_json(text),
-        _ => false,
+impl Doubt {
+    /// Returns whether an attribute looks like content.
+    pub(crate) fn is_content(self, key: &str, value: Value<'_>) -> bool {
+        match (self, value) {
+            (Self::Anything, _) if !key.contains('.') => true,
+            (Self::Anything | Self::FreeText, Value::Str(text)) => {
+                names_content(key) || !is_token(text)
+            }
+            (Self::Anything | Self::FreeText, Value::Array(_)) => true,
+            (Self::Anything, _) => names_content(key),
+            (Self::Argument, Value::Str(text)) => {
+                names_content(key) || !key.contains('.') && is_prose_or_json(text)
+            }
+            (Self::FreeText | Self::Argument, _) => false,
+        }
     }
 }
 

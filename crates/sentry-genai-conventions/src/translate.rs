@@ -9,7 +9,7 @@ use crate::{
     events,
     naming::{self, Naming},
     operation::Operation,
-    privacy::{self, Capture},
+    privacy::{self, Capture, Setting},
     recognise::{Recognised, recognise},
     relatives, rename, status, tokens,
 };
@@ -115,7 +115,12 @@ impl Translator {
         };
         span.attributes.remove("otel.name");
         rename::evict(&mut span.attributes);
-        privacy::withhold(&mut span, has_content, capture);
+        let setting = if has_content {
+            Setting::GenAi
+        } else {
+            Setting::of_plain(&span, dialect)
+        };
+        privacy::withhold(&mut span, setting, capture);
         if has_content {
             content::shape(&mut span.attributes, &self.options.limits);
         }

@@ -13,7 +13,7 @@ use crate::{
     naming,
     operation::{AiOperation, Operation},
     plain,
-    privacy::{self, Capture, Withholding},
+    privacy::{self, Capture, Doubt, Setting, Withholding},
     reasons,
     recognise::recognise,
     rename, tokens, translate,
@@ -125,7 +125,15 @@ impl Plan {
         }
         // Whatever it says it has been read by now, and it is removed where it is read.
         edits.retain(|(index, _)| Some(*index) != otel_name);
-        let (withheld, doubtful) = draft.withheld();
+        let setting = match row {
+            Some(_) => Setting::GenAi,
+            None => Setting::of_plain(&trial, dialect),
+        };
+        let capture = Capture {
+            inputs: options.capture_inputs,
+            outputs: options.capture_outputs,
+        };
+        let (withheld, doubtful) = draft.withheld(setting, capture);
         let plan = Self {
             scope: span.scope.clone(),
             source_kind: span.kind,
@@ -325,20 +333,16 @@ impl Draft<'_> {
     }
 
     /// Returns which attributes may not leave, and which may not if they look like content.
-    fn withheld(&self) -> (Vec<usize>, Vec<usize>) {
-        let capture = Capture {
-            inputs: self.options.capture_inputs,
-            outputs: self.options.capture_outputs,
-        };
+    fn withheld(&self, setting: Setting, capture: Capture) -> (Vec<usize>, Vec<(usize, Doubt)>) {
         let (mut withheld, mut doubtful) = (Vec::new(), Vec::new());
         for (index, slot) in self.trial.attributes.slots().enumerate() {
             let Some((key, _)) = slot else {
                 continue;
             };
-            match privacy::withholding(key, capture) {
+            match privacy::withholding(key, setting, capture) {
                 Withholding::Never => {}
                 Withholding::Always => withheld.push(index),
-                Withholding::IfContent => doubtful.push(index),
+                Withholding::If(doubt) => doubtful.push((index, doubt)),
             }
         }
         (withheld, doubtful)

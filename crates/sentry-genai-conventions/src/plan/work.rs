@@ -78,10 +78,6 @@ pub(super) enum PlainName {
 }
 
 impl Work {
-    pub(super) fn is_ai(&self) -> bool {
-        matches!(self, Self::Ai(_))
-    }
-
     /// Returns whether what a span takes over from others needs no cutting either.
     pub(super) fn fits_inherited(&self, span: &SourceSpan, options: &TranslateOptions) -> bool {
         let Self::Ai(work) = self else {

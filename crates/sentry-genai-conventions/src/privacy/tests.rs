@@ -17,9 +17,9 @@ fn span_of(pairs: &[(&'static str, Value<'_>)]) -> SourceSpan {
     span
 }
 
-fn kept(ai: bool, capture: Capture, pairs: &[(&'static str, Value<'_>)]) -> Vec<String> {
+fn kept(setting: Setting, capture: Capture, pairs: &[(&'static str, Value<'_>)]) -> Vec<String> {
     let mut span = span_of(pairs);
-    withhold(&mut span, ai, capture);
+    withhold(&mut span, setting, capture);
     let kept = span.attributes.iter().map(|(key, _)| key.to_owned());
     kept.collect()
 }
@@ -51,7 +51,7 @@ fn an_ai_span_keeps_only_what_cannot_be_content() {
         "app.attempt",
         "server.address",
     ];
-    assert_eq!(kept(true, NOTHING, &pairs), expected);
+    assert_eq!(kept(Setting::GenAi, NOTHING, &pairs), expected);
 }
 
 #[test]
@@ -65,12 +65,15 @@ fn one_side_may_leave_without_the_other() {
         inputs: true,
         outputs: false,
     };
-    assert_eq!(kept(true, inputs, &pairs), ["gen_ai.input.messages"]);
+    assert_eq!(
+        kept(Setting::GenAi, inputs, &pairs),
+        ["gen_ai.input.messages"]
+    );
     let both = Capture {
         inputs: true,
         outputs: true,
     };
-    assert_eq!(kept(true, both, &pairs).len(), 3);
+    assert_eq!(kept(Setting::GenAi, both, &pairs).len(), 3);
 }
 
 #[test]
@@ -86,7 +89,21 @@ fn a_plain_span_loses_arguments_that_read_like_content() {
         ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
     ];
     let expected = ["queue", "order_id", "values", "app.note", "db.query.text"];
-    assert_eq!(kept(false, NOTHING, &pairs), expected);
+    assert_eq!(kept(Setting::Other, NOTHING, &pairs), expected);
+}
+
+#[test]
+fn a_span_of_a_library_loses_what_is_no_token() {
+    let pairs = [
+        ("executor.id", Value::Str("writer")),
+        ("attempt", Value::Integer(2)),
+        ("chain.state", Value::Str("she said no")),
+        ("workflow.definition", Value::Str(r#"{"a":1}"#)),
+        ("tags", Value::Array(&[])),
+        ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
+    ];
+    let expected = ["executor.id", "attempt", "db.query.text"];
+    assert_eq!(kept(Setting::Library, NOTHING, &pairs), expected);
 }
 
 /// The span of an MCP server's answer fails with what the tool said.
