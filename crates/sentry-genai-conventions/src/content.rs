@@ -73,12 +73,42 @@ static PREFIXES: &[(&str, Side)] = &[
     ("mcp.logging.message", Side::Output),
     ("mcp.progress.message", Side::Output),
     ("mcp.prompt.result.", Side::Output),
-    ("mcp.request.argument.", Side::Input),
+    ("mcp.request.argument", Side::Input),
     ("mcp.resource.uri", Side::Input),
+    ("mcp.response.value", Side::Output),
     ("mcp.tool.result.", Side::Output),
     ("gen_ai.request.schema", Side::Input),
     ("gen_ai.request.structured_output_schema", Side::Input),
     ("gen_ai.response.object", Side::Output),
+];
+
+/// Content under libraries' own keys, where these stay, by what the keys begin with. Most other names say what they are.
+#[rustfmt::skip]
+static LIBRARIES: &[(&str, Side)] = &[
+    ("aws.bedrock.invocation.body", Side::Input),
+    ("crewai.agent.backstory", Side::Input),
+    ("crewai.agent.goal", Side::Input),
+    ("crewai.agent.result", Side::Output),
+    ("crewai.crew.result", Side::Output),
+    ("crewai.crew.tasks", Side::Either),
+    ("crewai.task.context", Side::Either),
+    ("crewai.task.description", Side::Input),
+    ("crewai.task.expected_output", Side::Input),
+    ("crewai.task.result", Side::Output),
+    ("embedding.embeddings.", Side::Input),
+    ("embedding.text", Side::Input),
+    ("gcp.vertex.agent.data", Side::Either),
+    ("guardrail_response", Side::Output),
+    ("input.value", Side::Input),
+    ("llm.choices.", Side::Output),
+    ("llm.input_messages.", Side::Input),
+    ("llm.output_messages.", Side::Output),
+    ("llm.prompt_template.template", Side::Input),
+    ("llm.prompt_template.variables", Side::Input),
+    ("llm.prompts.", Side::Input),
+    ("output.value", Side::Output),
+    ("smolagents.task", Side::Input),
+    ("traceloop.prompt.template", Side::Input),
 ];
 
 /// Returns who wrote the content under `key`; `None` if it is none that is known.
@@ -86,7 +116,11 @@ pub(crate) fn side(key: &str) -> Option<Side> {
     // What had to leave Sentry's namespaces is no less content there.
     let key = key.strip_prefix("otel.").unwrap_or(key);
     if !key.starts_with("gen_ai.") && !key.starts_with("mcp.") {
-        return None;
+        let first = key.bytes().next();
+        let library = LIBRARIES
+            .iter()
+            .find(|(prefix, _)| prefix.bytes().next() == first && key.starts_with(prefix));
+        return library.map(|(_, side)| *side);
     }
     known(key).map(|content| content.side).or_else(|| {
         let prefix = PREFIXES.iter().find(|(prefix, _)| key.starts_with(prefix));

@@ -77,6 +77,8 @@ static KEYS: &[&str] = &[
     "app.note",
     "app.count",
     "plain",
+    "input.value",
+    "mcp.response.value",
     "exception.message",
     "exception.type",
 ];

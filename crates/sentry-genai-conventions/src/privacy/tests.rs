@@ -106,6 +106,33 @@ fn a_span_of_a_library_loses_what_is_no_token() {
     assert_eq!(kept(Setting::Library, NOTHING, &pairs), expected);
 }
 
+/// Whatever it is on, and if it is one word.
+#[test]
+fn libraries_have_content_under_keys_of_their_own() {
+    for key in [
+        "aws.bedrock.invocation.body",
+        "crewai.agent.goal",
+        "crewai.crew.result",
+        "embedding.embeddings.0.embedding.text",
+        "embedding.text",
+        "gcp.vertex.agent.data",
+        "guardrail_response",
+        "input.value",
+        "llm.input_messages.0.message.contents.0.message_content.text",
+        "llm.prompt_template.template",
+        "mcp.response.value",
+        "otel.mcp.response.value",
+        "output.value",
+        "smolagents.task",
+        "traceloop.prompt.template_variables.name",
+    ] {
+        for setting in [Setting::GenAi, Setting::Library, Setting::Other] {
+            let pairs = [(key, Value::Str("hunter2"))];
+            assert!(kept(setting, NOTHING, &pairs).is_empty(), "{key}");
+        }
+    }
+}
+
 /// The span of an MCP server's answer fails with what the tool said.
 #[test]
 fn results_that_stand_for_reasons_go() {
