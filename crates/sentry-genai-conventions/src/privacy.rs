@@ -192,7 +192,10 @@ impl Doubt {
 
 /// One short word: an id, a name, a flag.
 fn is_token(text: &str) -> bool {
-    text.len() <= 128 && !text.starts_with(['{', '[']) && !text.chars().any(char::is_whitespace)
+    text.len() <= 128
+        && !text.starts_with(['{', '['])
+        && !text.chars().any(char::is_whitespace)
+        && (text.is_ascii() || !text.chars().any(is_unspaced))
 }
 
 fn is_prose_or_json(text: &str) -> bool {
@@ -204,10 +207,26 @@ fn is_prose_or_json(text: &str) -> bool {
     {
         return true;
     }
-    let words = text
-        .split_whitespace()
-        .filter(|word| word.chars().any(char::is_alphabetic));
-    words.count() > 2
+    text.split_whitespace().map(words).sum::<usize>() > 2
+}
+
+/// Returns how many words there are between two spaces, at two letters each where words are not spaced.
+fn words(text: &str) -> usize {
+    if text.is_ascii() {
+        return usize::from(text.bytes().any(|byte| byte.is_ascii_alphabetic()));
+    }
+    let unspaced = text.chars().filter(|letter| is_unspaced(*letter)).count();
+    let is_word = text.chars().any(char::is_alphabetic);
+    unspaced.div_ceil(2).max(usize::from(is_word))
+}
+
+/// Returns whether a letter is of a script that has no spaces between words: a whole question is one word in it.
+fn is_unspaced(letter: char) -> bool {
+    matches!(letter,
+        // Thai, Lao, Tibetan and Burmese; Khmer; Tai scripts.
+        '\u{0e00}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{1950}'..='\u{19ff}' | '\u{1a20}'..='\u{1aaf}'
+        // Kana, Chinese characters and Yi, with their punctuation.
+        | '\u{2e80}'..='\u{a4cf}' | '\u{f900}'..='\u{faff}' | '\u{ff01}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
 }
 
 /// Returns whether the last word of a key is one that can only name content, as in `user_question` or `langfuse.input`.

@@ -119,6 +119,7 @@ static TEXTS: &[&str] = &[
     r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"stop"}]"#,
     r#"{"city":"Vienna"}"#,
     "a text that is longer than what one attribute may hold with the limits of this test, which are a hundred bytes or so",
+    "我的诊断是糖尿病怎么办",
 ];
 
 static NAMES: &[&str] = &[

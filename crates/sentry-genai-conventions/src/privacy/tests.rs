@@ -133,6 +133,30 @@ fn libraries_have_content_under_keys_of_their_own() {
     }
 }
 
+#[test]
+fn text_without_spaces_is_no_token_in_scripts_that_have_none() {
+    let question = Value::Str("我的诊断是糖尿病怎么办");
+    for (setting, key, value, stays) in [
+        (Setting::GenAi, "app.note", question, false),
+        (
+            Setting::GenAi,
+            "app.note",
+            Value::Str("ฉันเป็นโรคเบาหวาน"),
+            false,
+        ),
+        (Setting::GenAi, "app.note", Value::Str("Müller"), true),
+        (Setting::Other, "note", question, false),
+        (Setting::Other, "note", Value::Str("王小明"), true),
+        (Setting::Other, "note", Value::Str("안녕"), true),
+        (Setting::Other, "note", Value::Str("für Müller"), true),
+        (Setting::Other, "app.note", question, true),
+        (Setting::Other, "otel.mcp.note", question, false),
+    ] {
+        let is_kept = !kept(setting, NOTHING, &[(key, value)]).is_empty();
+        assert_eq!(is_kept, stays, "{key} {value:?}");
+    }
+}
+
 /// The span of an MCP server's answer fails with what the tool said.
 #[test]
 fn results_that_stand_for_reasons_go() {
