@@ -20,7 +20,7 @@ use crate::{
     SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,
     attributes::{Edit, Shape, Verdict},
     dialect,
-    privacy::Doubt,
+    privacy::{self, Doubt},
     translate,
 };
 
@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     /// Attributes that may not leave, and those that may if they do not look like content.
     withheld: Vec<usize>,
     doubtful: Vec<(usize, Doubt)>,
+    /// Where a message is that may say more than its template.
+    formatted: Option<usize>,
     /// A name that has been found to say nothing.
     name: Cow<'static, str>,
     work: Work,
@@ -82,6 +84,12 @@ impl Plan {
         }
         if self.has_plain_keys {
             span.attributes.mark_keys_plain();
+        }
+        // By its name, which is taken from it below.
+        if let Some(index) = self.formatted
+            && privacy::formats_arguments(span)
+        {
+            span.attributes.remove_at(index);
         }
         let naming = self.work.settle(span);
         self.withhold(span);

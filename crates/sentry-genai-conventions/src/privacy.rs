@@ -61,6 +61,9 @@ pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture
         return;
     }
     reasons::withhold_quotations(span, capture);
+    if formats_arguments(span) {
+        span.attributes.remove(FORMATTED);
+    }
     span.attributes
         .retain(|key, value| match withholding(key, setting, capture) {
             Withholding::Never => true,
@@ -107,6 +110,17 @@ pub(crate) fn withholding(key: &str, setting: Setting, capture: Capture) -> With
             Setting::Other => Doubt::Argument,
         }),
     }
+}
+
+/// Logfire's message of a span: its template with the values of arguments in it.
+pub(crate) const FORMATTED: &str = "logfire.msg";
+
+/// Returns whether the span's message may say more than its template and its name do.
+pub(crate) fn formats_arguments(span: &SourceSpan) -> bool {
+    let attributes = &span.attributes;
+    attributes.text(FORMATTED).is_some_and(|message| {
+        message != span.name && attributes.text("logfire.msg_template") != Some(message)
+    })
 }
 
 fn is_of_mcp(key: &str) -> bool {

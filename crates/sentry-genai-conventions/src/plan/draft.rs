@@ -134,6 +134,9 @@ impl Plan {
             outputs: options.capture_outputs,
         };
         let (withheld, doubtful) = draft.withheld(setting, capture);
+        let formatted = (!capture.everything())
+            .then(|| position(&trial.attributes, privacy::FORMATTED))
+            .flatten();
         let plan = Self {
             scope: span.scope.clone(),
             source_kind: span.kind,
@@ -145,6 +148,7 @@ impl Plan {
             otel_name,
             withheld,
             doubtful,
+            formatted,
             name: trial.name.clone(),
             work,
         };

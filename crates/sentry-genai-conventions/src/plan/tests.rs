@@ -81,6 +81,8 @@ static KEYS: &[&str] = &[
     "mcp.response.value",
     "exception.message",
     "exception.type",
+    "logfire.msg",
+    "logfire.msg_template",
 ];
 
 static TEXTS: &[&str] = &[
@@ -119,6 +121,7 @@ static TEXTS: &[&str] = &[
     r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"stop"}]"#,
     r#"{"city":"Vienna"}"#,
     "a text that is longer than what one attribute may hold with the limits of this test, which are a hundred bytes or so",
+    "work",
     "我的诊断是糖尿病怎么办",
 ];
 

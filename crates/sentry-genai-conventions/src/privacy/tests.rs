@@ -157,6 +157,23 @@ fn text_without_spaces_is_no_token_in_scripts_that_have_none() {
     }
 }
 
+#[test]
+fn a_formatted_message_stays_if_it_says_no_more_than_its_template() {
+    for (template, message, stays) in [
+        ("user request {city}", "user request Vienna", false),
+        ("user request", "user request", true),
+        ("another", "x", true),
+        ("", "y", false),
+    ] {
+        let pairs = [
+            ("logfire.msg_template", Value::Str(template)),
+            ("logfire.msg", Value::Str(message)),
+        ];
+        let kept = kept(Setting::Other, NOTHING, &pairs);
+        assert_eq!(kept.iter().any(|key| key == FORMATTED), stays, "{message}");
+    }
+}
+
 /// The span of an MCP server's answer fails with what the tool said.
 #[test]
 fn results_that_stand_for_reasons_go() {
