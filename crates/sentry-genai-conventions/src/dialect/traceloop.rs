@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases, bedrock, has_known_operation,
-    indexed, json,
+    CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases, bedrock, has_known_operation,
+    has_prefix, indexed, json,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -136,10 +136,14 @@ fn adjust(span: &mut SourceSpan, what: What) {
     };
     if let Some(key) = key {
         let is_named = span.attributes.contains(key);
-        let entity = span.attributes.text(ENTITY).map(str::to_owned);
+        let entity = entity(span, what).map(str::to_owned);
         if let (false, Some(entity)) = (is_named, entity) {
             span.attributes.push(key, entity);
         }
+    }
+    // Before this there is what to do, in the words of the prompt.
+    if span.name.ends_with(".task") && is_of_crewai(span) {
+        span.name = "crewai.task".into();
     }
     let is_bedrock = span.scope.ends_with(".bedrock");
     let attributes = &mut span.attributes;
@@ -167,6 +171,19 @@ fn adjust(span: &mut SourceSpan, what: What) {
         What::Call if is_bedrock => bedrock::include_cache(attributes),
         _ => {}
     }
+}
+
+/// Returns what a span's agent or tool is called: CrewAI's agents only have it in the name of the span.
+fn entity(span: &SourceSpan, what: What) -> Option<&str> {
+    let named = || {
+        let name = span.name.strip_suffix(".agent")?.trim();
+        (what == What::Agent && is_of_crewai(span) && !name.is_empty()).then_some(name)
+    };
+    span.attributes.text(ENTITY).or_else(named)
+}
+
+fn is_of_crewai(span: &SourceSpan) -> bool {
+    span.scope.starts_with(CREWAI) || has_prefix(span, "crewai.")
 }
 
 /// A framework is no provider; its metadata names the model's.
