@@ -57,6 +57,8 @@ fn is_of_type(value: Value<'_>, kind: Kind) -> bool {
 
 /// Moves attributes out of Sentry's namespaces that Sentry does not know, so that they are kept as what they are: the
 /// program's or a library's own.
+///
+/// The headers of Vercel's requests have no home: there are keys and cookies among them, whatever content may leave.
 pub(crate) fn evict(attributes: &mut Attributes) {
     attributes.look_up();
     let strangers: Vec<_> = attributes
@@ -66,6 +68,9 @@ pub(crate) fn evict(attributes: &mut Attributes) {
         .collect();
     for (key, value) in strangers {
         attributes.remove(&key);
+        if key.starts_with("ai.request.headers") {
+            continue;
+        }
         let home = if key.starts_with("ai.") {
             format!("vercel.{key}")
         } else {

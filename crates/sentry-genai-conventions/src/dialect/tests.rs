@@ -131,6 +131,20 @@ fn what_sentry_does_not_know_leaves_its_namespaces() {
     );
 }
 
+/// Content may leave here, and still these may not.
+#[test]
+fn headers_of_requests_go_with_content_or_without() {
+    let key = ("ai.request.headers.x-api-key", "sk-hunter2");
+    for other in [("ai.operationId", "ai.streamText"), ("app.note", "x")] {
+        let span = translated("ai", "ai.streamText", &[other, key]);
+        let found = span
+            .attributes
+            .iter()
+            .find(|(key, _)| key.contains("headers"));
+        assert_eq!(found, None);
+    }
+}
+
 /// In LangSmith's metadata, in a framework's place, behind an endpoint: the provider is the provider.
 #[test]
 fn providers() {
