@@ -62,6 +62,8 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     // A task that is the model call, and one that is around it.
     ("opentelemetry.instrumentation.llamaindex", "Anthropic.task", &[("traceloop.span.kind", "task"), ("llm.request.type", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("opentelemetry.instrumentation.llamaindex", "Query.workflow", &[("traceloop.span.kind", "workflow"), ("gen_ai.request.model", "m")], "function", "Query.workflow"),
+    ("opentelemetry.instrumentation.crewai", "Summarise what Jane Doe wrote.task", &[("traceloop.span.kind", "task"), ("gen_ai.operation.name", "invoke_agent")], "function", "crewai.task"),
+    ("opentelemetry.instrumentation.crewai", "Researcher.agent", &[("traceloop.span.kind", "agent")], "gen_ai.invoke_agent", "invoke_agent Researcher"),
     ("pydantic-ai", "running tool", &[("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("pydantic-ai", "helper run", &[("agent_name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
     ("logfire.openai", "Embedding Creation with {request_data[model]!r}", &[("gen_ai.request.model", "e"), ("response_data", "{}")], "gen_ai.embeddings", "embeddings e"),
