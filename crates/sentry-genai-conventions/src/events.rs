@@ -304,9 +304,12 @@ mod tests {
         );
     }
 
+    /// The name of an event, and the key and value of its attribute.
+    type Recorded = (&'static str, &'static str, &'static str);
+
     /// The events of a tool's call, and its arguments and result.
     #[rustfmt::skip]
-    const CALLS: &[(&[(&str, &str, &str)], Option<&str>, Option<&str>)] = &[
+    const CALLS: &[(&[Recorded], Option<&str>, Option<&str>)] = &[
         (
             &[("gen_ai.tool.message", "content", r#"{"city":"Paris"}"#), ("gen_ai.choice", "message", r#"[{"text":"22C"}]"#)],
             Some(r#"{"city":"Paris"}"#), Some("22C"),

@@ -141,6 +141,7 @@ pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
     if is_larger && let Some(total) = theirs {
         kept.set(TOTAL, total);
     }
+    let mut changed = false;
     for &(whole, parts) in WHOLES {
         let tells_more = || {
             let knows_parts = parts.iter().any(|part| kept.contains(part));
@@ -152,14 +153,21 @@ pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
             (Some(ours), Some(theirs)) if ours == theirs => tells_more(),
             (Some(_), Some(_)) => is_larger,
         };
-        if takes {
-            for &key in [whole].iter().chain(parts) {
-                match other.integer(key) {
-                    Some(count) => kept.set(key, count),
-                    None => _ = kept.remove(key),
-                }
+        let keys = [whole].into_iter().chain(parts.iter().copied());
+        for key in keys.filter(|_| takes) {
+            let count = other.integer(key);
+            if count == kept.integer(key) {
+                continue;
+            }
+            changed = true;
+            match count {
+                Some(count) => kept.set(key, count),
+                None => _ = kept.remove(key),
             }
         }
+    }
+    if changed {
+        reconcile(kept);
     }
     let costs: Vec<_> = other
         .iter()
@@ -173,7 +181,6 @@ pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
             cost.push(kept, &key);
         }
     }
-    reconcile(kept);
 }
 
 /// Returns whether `key` holds a cost.
