@@ -95,7 +95,10 @@ impl SourceSpan {
     /// Returns the bytes this span occupies in memory, for accounting.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        let mut bytes = size_of::<Self>() + self.attributes.footprint();
+        let mut bytes = size_of::<Self>() + self.attributes.footprint() + self.name.len();
+        if let SourceStatus::Error(Some(reason)) = &self.status {
+            bytes += reason.len();
+        }
         // Most have neither.
         for event in &self.events {
             bytes += size_of::<SourceEvent>() + event.attributes.footprint();

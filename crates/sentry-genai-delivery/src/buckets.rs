@@ -2,6 +2,7 @@
 
 use std::{
     collections::{VecDeque, hash_map::Entry},
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -72,6 +73,14 @@ struct Deadline {
     bucket: u64,
 }
 
+impl Deadline {
+    /// Whether the bucket it is for is gone.
+    fn is_past(&self, open: &HashMap<TraceId, Bucket>) -> bool {
+        let bucket = open.get(&self.trace_id);
+        bucket.is_none_or(|bucket| bucket.number != self.bucket)
+    }
+}
+
 impl Buckets {
     pub(crate) fn new(purpose: Purpose) -> Self {
         Self {
@@ -94,6 +103,7 @@ impl Buckets {
         segment: &Arc<Segment>,
     ) -> Option<Bucket> {
         let trace_id = segment.trace().trace_id();
+        self.forget_many_past();
         let bucket = match self.open.entry(trace_id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
@@ -153,7 +163,19 @@ impl Buckets {
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Bucket> {
         self.forget_past();
         let due = |deadline: Option<&Deadline>| deadline.copied().filter(|it| it.at <= now);
-        let deadline = due(self.by_segment_end.front()).or_else(|| due(self.by_age.front()))?;
+        let Some(deadline) = due(self.by_segment_end.front()) else {
+            let deadline = due(self.by_age.front())?;
+            return self.open.remove(&deadline.trace_id);
+        };
+        if self.purpose != Purpose::Sending
+            && let Some(bucket) = self.open.get_mut(&deadline.trace_id)
+            && let Some(ended) = bucket.take_out(Segment::has_ended)
+        {
+            // Other segments of the trace go on.
+            bucket.lingers = false;
+            self.by_segment_end.pop_front();
+            return Some(ended);
+        }
         self.open.remove(&deadline.trace_id)
     }
 
@@ -176,13 +198,18 @@ impl Buckets {
         self.open.remove(&trace_id)
     }
 
-    /// Removes the bucket of a trace if that is kept now.
+    /// Removes what there is of a trace if that is kept now.
     pub(crate) fn remove_kept(&mut self, trace_id: TraceId) -> Option<Bucket> {
         // Nearly always there is none at all.
-        if self.open.is_empty() || self.open.get(&trace_id)?.segment.trace().is_held() {
+        if self.open.is_empty() {
             return None;
         }
-        self.remove(trace_id)
+        let bucket = self.open.get_mut(&trace_id)?;
+        if bucket.traces().all(Trace::is_held) {
+            return None;
+        }
+        let kept = bucket.take_out(|segment| !segment.trace().is_held());
+        kept.or_else(|| self.remove(trace_id))
     }
 
     /// Removes the buckets of traces that have been given up.
@@ -195,16 +222,21 @@ impl Buckets {
     /// Drops the deadlines of buckets that are gone, as far as they are first in line.
     fn forget_past(&mut self) {
         let open = &self.open;
-        let is_past = |deadline: Option<&Deadline>| {
-            deadline.is_some_and(|it| {
-                open.get(&it.trace_id)
-                    .is_none_or(|bucket| bucket.number != it.bucket)
-            })
-        };
         for deadlines in [&mut self.by_age, &mut self.by_segment_end] {
-            while is_past(deadlines.front()) {
+            while deadlines.front().is_some_and(|it| it.is_past(open)) {
                 deadlines.pop_front();
             }
+        }
+    }
+
+    /// Drops all of them, if behind one that stays there are many.
+    #[inline]
+    fn forget_many_past(&mut self) {
+        const MANY: usize = 1024;
+
+        if self.by_age.len() > 2 * self.open.len() + MANY {
+            let open = &self.open;
+            self.by_age.retain(|it| !it.is_past(open));
         }
     }
 }
@@ -217,6 +249,55 @@ impl Bucket {
         }
         self.spans.append(spans);
         self.bytes += bytes;
+    }
+
+    /// Takes out the spans of the segments that `goes` is true of; `None` if that would be none of them, or all.
+    pub(crate) fn take_out(&mut self, goes: impl Fn(&Segment) -> bool) -> Option<Self> {
+        // Nearly always there is one segment.
+        if self.others.is_empty() {
+            return None;
+        }
+        let goes = |segment: &Arc<Segment>| goes(segment);
+        let segments = || std::iter::once(&self.segment).chain(self.others.values());
+        if segments().all(goes) || !segments().any(goes) {
+            return None;
+        }
+        let spans = mem::take(&mut self.spans).into_iter();
+        let (going, staying) = spans
+            .map(|span| {
+                let segment = self.others.get(&span.span_id).unwrap_or(&self.segment);
+                (Arc::clone(segment), span)
+            })
+            .partition::<Vec<_>, _>(|(segment, _)| goes(segment));
+        match (Self::of(going, self.number), Self::of(staying, self.number)) {
+            (Some(taken), Some(mut rest)) => {
+                rest.bytes = self.bytes.saturating_sub(taken.bytes);
+                rest.lingers = self.lingers;
+                *self = rest;
+                Some(taken)
+            }
+            (all, none) => {
+                self.spans = all.or(none).map(|all| all.spans).unwrap_or_default();
+                None
+            }
+        }
+    }
+
+    /// `None` without spans.
+    fn of(spans: Vec<(Arc<Segment>, SentrySpan)>, number: u64) -> Option<Self> {
+        let mut bucket = Self {
+            spans: Vec::with_capacity(spans.len()),
+            bytes: 0,
+            segment: Arc::clone(&spans.first()?.0),
+            others: HashMap::default(),
+            number,
+            lingers: false,
+        };
+        for (segment, span) in spans {
+            let bytes = span.footprint();
+            bucket.add(&mut vec![span], bytes, &segment);
+        }
+        Some(bucket)
     }
 
     fn is_full(&self) -> bool {
@@ -284,6 +365,45 @@ mod tests {
         assert_eq!((bucket.spans.len(), bucket.bytes), (2, 200));
         assert!(buckets.pop_due(start + MAX_AGE).is_none());
         assert_eq!(buckets.next_due(), Some(start + MAX_AGE * 3 / 2));
+    }
+
+    #[test]
+    fn a_segment_goes_when_it_has_ended_and_others_of_its_trace_stay() {
+        let now = Instant::now();
+        for purpose in [Purpose::WholeSegments, Purpose::Holding] {
+            let first = testing::segment();
+            let trace = Arc::clone(first.trace());
+            let second = Arc::new(Segment::new(trace, crate::new_span_id(), "second"));
+            let mut buckets = Buckets::new(purpose);
+            for segment in [&first, &second, &second] {
+                assert!(add(&mut buckets, now, segment).is_none());
+            }
+            let trace_id = first.trace().trace_id();
+            for (segment, spans) in [(&second, 2), (&first, 1)] {
+                segment.end();
+                buckets.end_segment(now, trace_id);
+                let bucket = buckets.pop_due(now + LINGER).unwrap();
+                assert_eq!(bucket.spans.len(), spans, "{purpose:?}");
+                let span_id = bucket.segment_of(bucket.spans[0].span_id).span_id();
+                assert_eq!(span_id, segment.span_id(), "{purpose:?}");
+                assert!(buckets.pop_due(now + LINGER).is_none());
+            }
+            assert!(buckets.open.is_empty());
+        }
+    }
+
+    #[test]
+    fn deadlines_of_buckets_that_have_gone_do_not_pile_up() {
+        let now = Instant::now();
+        let mut buckets = Buckets::new(Purpose::Holding);
+        add(&mut buckets, now, &testing::segment());
+        for _ in 0..5000 {
+            let segment = testing::segment();
+            add(&mut buckets, now, &segment);
+            buckets.remove(segment.trace().trace_id());
+        }
+        assert!(buckets.by_age.len() < 2000, "{}", buckets.by_age.len());
+        assert!(buckets.pop_oldest().is_some() && buckets.pop_oldest().is_none());
     }
 
     #[test]

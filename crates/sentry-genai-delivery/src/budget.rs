@@ -75,7 +75,8 @@ impl Budget {
 
     /// How much the worker may take from the queue at once. What it has taken is out of reach when room runs short.
     pub(crate) fn portion(&self) -> usize {
-        self.limit / 16
+        // However small the limit is, something has to be taken.
+        (self.limit / 16).max(1)
     }
 
     /// The bytes that are to be given up once the limit is exceeded: some more than that, so that it is not done for every span.

@@ -33,6 +33,9 @@ use crate::{
 /// How much memory of spans is kept to be used again.
 const MAX_SPARE_BYTES: usize = 4 * 1024 * 1024;
 
+/// How long copies to Spotlight are waited for, at most, when everything else is done.
+const COPY_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How much memory of envelopes is.
 const MAX_BUFFER_BYTES: usize = 1024 * 1024;
 
@@ -262,7 +265,7 @@ impl Delivery {
         let ticket = shared.queue.request_flush();
         let complete = shared.wait(ticket, timeout);
         if let Some(mirror) = &self.0.mirror {
-            mirror.flush(timeout.saturating_sub(begin.elapsed()));
+            mirror.flush(timeout.saturating_sub(begin.elapsed()).min(COPY_PATIENCE));
         }
         complete
     }
@@ -284,7 +287,7 @@ impl Delivery {
             }
         }
         if let Some(mirror) = &self.0.mirror {
-            mirror.close(timeout.saturating_sub(begin.elapsed()));
+            mirror.close(timeout.saturating_sub(begin.elapsed()).min(COPY_PATIENCE));
         }
         #[cfg(feature = "tracing")]
         if !std::thread::panicking() {
@@ -319,8 +322,7 @@ impl Delivery {
         op: &str,
     ) -> Arc<Trace> {
         let incoming = incoming.filter(|incoming| incoming.trace_id() == trace_id);
-        let config = &self.0.shared.config;
-        Trace::start_with_id(config, trace_id, incoming, name, op)
+        Trace::start_with_id(&self.shared().config, trace_id, incoming, name, op)
     }
 
     /// Returns whether a trace that came in is continued: not one of another organization, and with

@@ -150,8 +150,30 @@ fn read_baggage(value: &str, dsc: &mut Dsc) {
             continue;
         };
         if let Some(key) = key.trim().strip_prefix("sentry-") {
-            dsc.set(key.to_owned(), percent_decode(value.trim()).into_owned());
+            let value = percent_decode(value.trim());
+            if is_well_formed(key, &value) {
+                dsc.set(key.to_owned(), value.into_owned());
+            }
         }
+    }
+}
+
+/// Whether a member is of the type that Sentry's servers expect: one that is not costs the whole envelope.
+fn is_well_formed(key: &str, value: &str) -> bool {
+    let number = || value.parse::<f64>().ok();
+    let is_hex = |value: &str| value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match key {
+        "sample_rate" => number().is_some_and(|rate| (0.0..=1.0).contains(&rate)),
+        "sample_rand" => number().is_some_and(|rand| (0.0..1.0).contains(&rand)),
+        "sampled" => matches!(value, "true" | "false"),
+        "org_id" => value.parse::<u64>().is_ok(),
+        "replay_id" => {
+            let digits = value.replace('-', "");
+            digits.len() == 32 && is_hex(&digits)
+        }
+        // An object, which a header cannot hold.
+        "user" => false,
+        _ => true,
     }
 }
 
@@ -184,6 +206,31 @@ mod tests {
     use super::*;
 
     const TRACE: &str = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718";
+
+    #[test]
+    fn a_member_of_the_wrong_type_does_not_go_on() {
+        for (member, is_well_formed) in [
+            ("sample_rate=0.25", true),
+            ("sample_rate=1", true),
+            ("sample_rate=1.5", false),
+            ("sample_rate=often", false),
+            ("sample_rand=0.999999", true),
+            ("sample_rand=1", false),
+            ("sampled=true", true),
+            ("sampled=yes", false),
+            ("org_id=42", true),
+            ("org_id=acme", false),
+            ("replay_id=4c79f60c11214eb38604f4ae0781bfb2", true),
+            ("replay_id=1", false),
+            ("user=jane", false),
+            ("release=a%2C%20b", true),
+        ] {
+            let baggage = format!("sentry-{member}");
+            let incoming = IncomingTrace::parse(TRACE, Some(&baggage)).unwrap();
+            let header = incoming.baggage_header();
+            assert_eq!(header == baggage, is_well_formed, "{member}: {header:?}");
+        }
+    }
 
     #[test]
     fn headers_in_any_case_and_order() {

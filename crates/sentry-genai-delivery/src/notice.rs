@@ -1,6 +1,7 @@
 //! Losses, told to whoever listens in this process.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -21,8 +22,11 @@ impl Notices {
     }
 
     /// Does the same however short a time ago the last one was: there will be none after this.
+    ///
+    /// This is the program's thread, which a subscriber that panics must not reach from here.
     pub(crate) fn tell_all(&self, accounting: &Accounting) {
-        self.tell_after(Duration::ZERO, accounting);
+        let tell = || self.tell_after(Duration::ZERO, accounting);
+        let _ = catch_unwind(AssertUnwindSafe(tell));
     }
 
     fn tell_after(&self, interval: Duration, accounting: &Accounting) {
@@ -50,7 +54,8 @@ impl Notices {
         };
         let losses = stats.losses().filter(unwanted);
         let news = losses
-            .map(|(reason, spans)| (spans - before.lost(reason), reason))
+            // Somebody else may have told of more meanwhile.
+            .map(|(reason, spans)| (spans.saturating_sub(before.lost(reason)), reason))
             .filter(|(spans, _)| *spans > 0);
         let news: Vec<_> = news.collect();
         let (_, reason) = *news.iter().max_by_key(|(spans, _)| *spans)?;

@@ -136,6 +136,8 @@ struct Contents {
     in_flight: BTreeMap<Number, Flight>,
     /// With the number of the first parcel that does not count for it.
     tickets: VecDeque<(Ticket, u64)>,
+    /// How many lanes are about to say that a ticket has been reached.
+    reaching: usize,
     next_number: u64,
     lanes: usize,
     idle_lanes: usize,
@@ -151,6 +153,7 @@ impl Outbox {
                 waiting: VecDeque::new(),
                 in_flight: BTreeMap::new(),
                 tickets: VecDeque::new(),
+                reaching: 0,
                 next_number: 0,
                 lanes: 1,
                 idle_lanes: 0,
@@ -244,6 +247,13 @@ impl Outbox {
         let mut contents = self.lock();
         contents.in_flight.remove(&parcel.number);
         // A ticket may be reached now, a probe over, or the last lane done.
+        self.wake(contents, Condvar::notify_all);
+    }
+
+    /// Says that whoever waits for a ticket knows that it has been reached.
+    pub(crate) fn finish_reaching(&self) {
+        let mut contents = self.lock();
+        contents.reaching = contents.reaching.saturating_sub(1);
         self.wake(contents, Condvar::notify_all);
     }
 
@@ -375,11 +385,14 @@ impl Contents {
             return Next::Task(Task::Stop);
         }
         if let Some(ticket) = self.reached_ticket() {
+            self.reaching += 1;
             return Next::Task(Task::Reach(ticket));
         }
         let Some(first) = self.waiting.front() else {
-            let over =
-                self.state == State::Closed && self.in_flight.is_empty() && self.tickets.is_empty();
+            let over = self.state == State::Closed
+                && self.in_flight.is_empty()
+                && self.tickets.is_empty()
+                && self.reaching == 0;
             return if over {
                 Next::Task(Task::Stop)
             } else {
@@ -393,11 +406,12 @@ impl Contents {
             return self.discard(LossReason::RatelimitBackoff);
         }
         if self.backoff.is_probing() {
-            if first.since + policy.max_age <= now {
+            let expires = first.since.checked_add(policy.max_age);
+            if expires.is_some_and(|at| at <= now) {
                 return self.discard(LossReason::NetworkError);
             }
             if let Some(until) = self.backoff.paused_until(now) {
-                return Next::At(until.min(first.since + policy.max_age));
+                return Next::At(expires.map_or(until, |at| until.min(at)));
             }
             if !self.in_flight.is_empty() {
                 return Next::WhenChanged;

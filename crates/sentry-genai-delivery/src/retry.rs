@@ -77,7 +77,8 @@ impl Backoff {
                 .min(policy.longest_pause)
                 .mul_f64(0.5 + fastrand::f64() / 2.0),
         };
-        self.resume_at = now.checked_add(pause);
+        // Nobody means to wait for longer, and not every moment can be named.
+        self.resume_at = now.checked_add(pause.min(Duration::from_secs(24 * 60 * 60)));
     }
 
     /// Until when nothing is sent.

@@ -178,6 +178,17 @@ pub(crate) struct SampleRand(u32);
 
 const MILLION: u32 = 1_000_000;
 
+/// A number of six decimals becomes a whole one: 0.000249 times a million is a little less than 249.
+fn in_millionths(number: f64) -> f64 {
+    let product = number * f64::from(MILLION);
+    let nearest = product.round();
+    if (product - nearest).abs() < 1e-3 {
+        nearest
+    } else {
+        product
+    }
+}
+
 impl SampleRand {
     /// Takes the number of the head of the trace, or draws one that could have led to the head's decision.
     ///
@@ -189,11 +200,11 @@ impl SampleRand {
         };
         let number = |key| dsc.get(key)?.parse::<f64>().ok();
         if let Some(rand) = number("sample_rand").filter(|rand| (0.0..1.0).contains(rand)) {
-            return Self((rand * f64::from(MILLION)) as u32);
+            return Self((in_millionths(rand).floor() as u32).min(MILLION - 1));
         }
         let bound = number("sample_rate")
             .filter(|rate| (0.0..=1.0).contains(rate))
-            .map(|rate| (rate * f64::from(MILLION)).ceil() as u32);
+            .map(|rate| in_millionths(rate).ceil() as u32);
         match (incoming.sampled(), bound) {
             (Some(true), Some(bound)) if bound > 0 => Self(fastrand::u32(..bound)),
             (Some(false), Some(bound)) if bound < MILLION => Self(fastrand::u32(bound..MILLION)),

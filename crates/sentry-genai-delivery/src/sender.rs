@@ -83,6 +83,7 @@ impl Lane {
             Task::Reach(ticket) => {
                 self.send_report();
                 self.shared.progress.reach(ticket);
+                self.shared.outbox.finish_reaching();
             }
             Task::Idle if self.role == Role::Extra => return ControlFlow::Break(()),
             Task::Idle => {

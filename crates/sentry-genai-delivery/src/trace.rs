@@ -174,15 +174,15 @@ impl Trace {
 
     /// Returns Sentry's members of the `baggage` header, and freezes the DSC.
     ///
-    /// A DSC that came in goes out unchanged. It is empty if the trace was continued without one: only the head of a
+    /// A DSC that came in goes out unchanged, unless a `traces_sampler` has decided otherwise. It is empty if the trace was continued without one: only the head of a
     /// trace may make statements about it.
     #[must_use]
     pub fn baggage_header(&self) -> String {
         let said = self.said();
         let mut header = String::new();
         match self.incoming.as_ref().and_then(IncomingTrace::dsc) {
-            Some(incoming) => header = incoming.to_baggage(),
-            None => self.tell(said, false, |key, value| {
+            Some(incoming) if !self.overrules(said) => header = incoming.to_baggage(),
+            _ => self.tell(said, false, |key, value| {
                 write_to_baggage(&mut header, key, value);
             }),
         }
@@ -206,8 +206,8 @@ impl Trace {
     pub(crate) fn write_dsc(&self, buffer: &mut Vec<u8>) {
         let said = self.said();
         let was_sampled = match self.incoming_dsc().and_then(|dsc| dsc.get("sampled")) {
-            Some(sampled) => sampled == "true",
-            None => said.decision.flag() == Some(true),
+            Some(sampled) if !self.overrules(said) => sampled == "true",
+            _ => said.decision.flag() == Some(true),
         };
         let is_kept = self.may_be_kept() && !was_sampled;
         buffer.push(b'{');
@@ -227,13 +227,21 @@ impl Trace {
         })
     }
 
+    /// Whether it was decided here in spite of a decision that came in, as a `traces_sampler` may.
+    fn overrules(&self, said: &Said) -> bool {
+        let was_decided = || self.incoming_dsc().and_then(|dsc| dsc.get("sampled"));
+        matches!(said.decision, Decision::Drawn { .. }) && was_decided().is_some()
+    }
+
     /// Tells the members of the DSC, one by one.
     ///
     /// Those that came in stay as they are, and what an envelope must have is added. Where the trace `is_kept`, it was
-    /// sampled, whatever was said before.
+    /// sampled, whatever was said before, and what was decided here counts for more than what came in.
     fn tell(&self, said: &Said, is_kept: bool, mut member: impl FnMut(&str, &str)) {
         let incoming = self.incoming_dsc();
-        let came = |key| incoming.is_some_and(|dsc| dsc.get(key).is_some());
+        let overrules = self.overrules(said);
+        let stays = |key: &str| !matches!(key, "sampled" | "sample_rate") || !overrules;
+        let came = |key| stays(key) && incoming.is_some_and(|dsc| dsc.get(key).is_some());
         // A trace id that differs from that of the spans would cost the whole envelope.
         let trace_id = hex(&self.trace_id.to_bytes());
         let trace_id = str::from_utf8(trace_id.as_flattened()).unwrap_or_default();
@@ -242,7 +250,8 @@ impl Trace {
             match key {
                 "trace_id" => {}
                 "sampled" | "sample_rate" if is_kept => {}
-                _ => member(key, value),
+                _ if stays(key) => member(key, value),
+                _ => {}
             }
         }
         if !came("public_key") {
@@ -417,6 +426,24 @@ mod tests {
         let header = trace.sentry_trace_header(new_span_id());
         assert!(header.starts_with("4c79f60c11214eb38604f4ae0781bfb2-"));
         assert!(header.ends_with("-1"));
+    }
+
+    #[test]
+    fn what_a_sampler_decides_is_said_instead_of_what_came_in() {
+        let baggage = "sentry-sample_rate=0.1,sentry-sample_rand=0.5,sentry-sampled=false";
+        let incoming = IncomingTrace::parse(&format!("{INCOMING}-0"), Some(baggage)).unwrap();
+        let options = testing::options().traces_sampler(|_| 1.0);
+        let trace = Trace::start(&testing::config(&options), Some(&incoming), "x", "y");
+        assert!(trace.sampled());
+        let dsc = dsc(&trace);
+        assert_eq!(dsc["sample_rate"], "1");
+        assert_eq!(dsc["sample_rand"], "0.5");
+        assert_eq!(dsc["sampled"], "true");
+        let header = trace.baggage_header();
+        assert!(
+            header.contains("sentry-sampled=true") && header.contains("sentry-sample_rate=1,"),
+            "{header}"
+        );
     }
 
     #[test]

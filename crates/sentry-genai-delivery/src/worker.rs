@@ -110,7 +110,12 @@ impl Worker {
                 Message::Span(handover) => self.accept(now, handover),
                 Message::Flush(ticket) => {
                     self.dispatch_all();
-                    if supply == Supply::Closed {
+                    for bucket in self.held.remove_given_up() {
+                        self.held_bytes -= bucket.bytes;
+                        self.drop_bucket(bucket);
+                    }
+                    // What has come before another flush may still be decided.
+                    if supply == Supply::Closed && self.batch.is_empty() {
                         self.release_held();
                     }
                     self.shared.outbox.put_ticket(ticket);
@@ -145,7 +150,12 @@ impl Worker {
         self.shared.budget.release_queued(bytes);
         if segment.trace().is_given_up() {
             self.lose(LossReason::QueueOverflow, 1);
-            if let Some(bucket) = self.buckets.remove(segment.trace().trace_id()) {
+            let trace_id = segment.trace().trace_id();
+            if let Some(bucket) = self.buckets.remove(trace_id) {
+                self.drop_bucket(bucket);
+            }
+            if let Some(bucket) = self.held.remove(trace_id) {
+                self.held_bytes -= bucket.bytes;
                 self.drop_bucket(bucket);
             }
             return;
@@ -202,7 +212,7 @@ impl Worker {
         // What comes after the end of its segment has nothing to wait for.
         let waits = self.shared.config.lifecycle != TraceLifecycle::Stream;
         let is_late = waits && segment.has_ended();
-        if waits && ends_segment {
+        if ends_segment {
             segment.end();
         }
         if ends_segment || is_late {
@@ -262,6 +272,10 @@ impl Worker {
     fn dispatch(&mut self, mut bucket: Bucket) {
         if bucket.traces().any(Trace::is_given_up) {
             return self.drop_bucket(bucket);
+        }
+        // A program that takes part in a trace several times may have decided differently about it.
+        if let Some(others) = bucket.take_out(|segment| !segment.trace().sampled()) {
+            self.dispatch(others);
         }
         let expected = bucket.spans.len() as u64;
         let is_sampled = bucket.segment().trace().sampled();

@@ -420,6 +420,45 @@ fn a_proxy_is_used() {
 }
 
 #[test]
+fn without_any_room_spans_are_lost_and_nothing_hangs() {
+    let pair = Pair::with(|config| config.with_max_buffer_bytes(0));
+    pair.send_trace(3);
+    pair.flush();
+    assert_eq!(pair.balance(), [(LossReason::QueueOverflow, 3)]);
+    assert!(pair.delivery.close(PATIENCE));
+}
+
+#[test]
+fn an_age_without_end_is_none() {
+    let forever = RetryPolicy::default().with_max_age(Duration::MAX);
+    let pair = Pair::with(|config| config.with_retries(forever));
+    pair.ingest.script([Fault::status(503)]);
+    pair.send_trace(1);
+    pair.flush();
+    assert_eq!(pair.balance(), []);
+}
+
+/// One lane says that all is decided while another one finds nothing left to do.
+#[test]
+fn close_is_complete_with_many_lanes() {
+    for _ in 0..5 {
+        let pair = Pair::new();
+        pair.ingest
+            .always(Fault::none().with_delay(Duration::from_millis(20)));
+        for _ in 0..60 {
+            pair.send_trace(1);
+        }
+        pair.flush();
+        let trace = pair.delivery.start_trace(None, "x", "y");
+        let segment = Arc::new(Segment::new(trace, new_span_id(), "x"));
+        pair.delivery
+            .send(span(&segment, new_span_id(), ""), &segment);
+        assert!(pair.delivery.close(PATIENCE));
+        assert_eq!(pair.balance(), []);
+    }
+}
+
+#[test]
 fn a_compressed_envelope_arrives() {
     arrives_compressed(Compression::Always, "gzip");
     #[cfg(feature = "zstd")]

@@ -84,13 +84,20 @@ impl Ended for EndedSpan {
     }
 
     fn footprint(&self) -> usize {
-        let attributes = |pairs: &[KeyValue]| size_of_val(pairs) + text_bytes(pairs, usize::MAX);
-        let mut bytes = size_of::<Self>() + attributes(&self.data.attributes);
-        // Most have neither.
-        for event in &self.data.events.events {
-            bytes += size_of::<Event>() + attributes(&event.attributes);
+        let attributes = |pairs: &[KeyValue]| {
+            let values = pairs.iter().map(|pair| value_bytes(&pair.value));
+            size_of_val(pairs) + values.sum::<usize>()
+        };
+        let data = &self.data;
+        let mut bytes = size_of::<Self>() + data.name.len() + attributes(&data.attributes);
+        if let Status::Error { description } = &data.status {
+            bytes += description.len();
         }
-        bytes + size_of_val(&*self.data.links.links)
+        // Most have neither.
+        for event in &data.events.events {
+            bytes += size_of::<Event>() + event.name.len() + attributes(&event.attributes);
+        }
+        bytes + size_of_val(&*data.links.links)
     }
 
     fn read(&mut self, source: &mut SourceSpan, intake: Intake<'_>) {
@@ -171,6 +178,21 @@ fn text_bytes(pairs: &[KeyValue], room: usize) -> usize {
         _ => 0,
     });
     texts.sum()
+}
+
+/// Returns the bytes that a value occupies beside itself, or about that.
+fn value_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.as_str().len(),
+        Value::Array(Array::Bool(values)) => size_of_val(&**values),
+        Value::Array(Array::I64(values)) => size_of_val(&**values),
+        Value::Array(Array::F64(values)) => size_of_val(&**values),
+        Value::Array(Array::String(values)) => {
+            let texts = values.iter().map(|text| text.as_str().len());
+            size_of_val(&**values) + texts.sum::<usize>()
+        }
+        _ => 0,
+    }
 }
 
 /// Appends attributes. What a longer text loses is cut while it is copied.
