@@ -49,7 +49,7 @@ fn render(id: Option<&str>, conversation: &Conversation<'_>) -> String {
     }
     if conversation.content == Content::Absent {
         page.line("  The spans carry no messages: capturing content is off. Switch it on with send_default_pii,");
-        page.line("  or with capture_inputs and capture_outputs; on the command line, with --pii.");
+        page.line("  or with capture_inputs and capture_outputs.");
     }
     if let Some(system) = &conversation.system {
         page.say("system", system);
