@@ -14,12 +14,12 @@ use crate::{
 
 /// Makes every model call, agent run and tool call of one trace's batch count once.
 ///
-/// An llm call inside an llm call is one call seen twice, by an SDK and by a wrapper around it: the richer description
-/// stays and takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is
-/// demoted itself; if they have no messages, the last one that did not fail gets the wrapper's. The same holds for an agent inside an agent of its name, a tool inside a tool of its name and an MCP
-/// request inside the same request. Plain spans in between do not matter; any other AI span does. An agent keeps token
-/// totals only when no chat below it reported any. Where the door could not read what open ancestors had said,
-/// conversation and agent are taken over from them here.
+/// An llm call inside an llm call is one call seen twice, by an SDK and by a wrapper around it: the richer description stays and
+/// takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is demoted itself; if they
+/// have no messages, the last one that did not fail gets the wrapper's. The same holds for an agent inside an agent of its name,
+/// a tool inside a tool of its name and an MCP request inside the same request. Plain spans in between do not matter; any other
+/// AI span does. An agent keeps token totals only when no chat below it reported any. Where the door could not read what open
+/// ancestors had said, conversation and agent are taken over from them here.
 ///
 /// The spans may come in any order. This takes time in proportion to their number, and little where there is nothing to do.
 pub(crate) fn relate(spans: &mut [SentrySpan]) {

@@ -174,8 +174,8 @@ impl Trace {
 
     /// Returns Sentry's members of the `baggage` header, and freezes the DSC.
     ///
-    /// A DSC that came in goes out unchanged, unless a `traces_sampler` has decided otherwise. It is empty if the trace was continued without one: only the head of a
-    /// trace may make statements about it.
+    /// A DSC that came in goes out unchanged, unless a `traces_sampler` has decided otherwise. It is empty if the trace was
+    /// continued without one: only the head of a trace may make statements about it.
     #[must_use]
     pub fn baggage_header(&self) -> String {
         let said = self.said();

@@ -45,9 +45,10 @@ pub fn layer() -> GenAiLayer {
 
 /// A [`Layer`] that takes over Sentry's span capture: every span it sees is sent, AI spans translated.
 ///
-/// It sends all spans, so that agents, model calls, tools, HTTP and database calls make one tree. Use
-/// [`Layer::with_filter`] to choose: `LevelFilter::INFO` leaves out what HTTP clients say of every frame. A span's parent is its parent in `tracing`, whether contextual or explicit; a span that
-/// has none starts a trace, or continues the one a header or an integration such as `sentry-tower` brought in.
+/// It sends all spans, so that agents, model calls, tools, HTTP and database calls make one tree. Use [`Layer::with_filter`] to
+/// choose: `LevelFilter::INFO` leaves out what HTTP clients say of every frame. A span's parent is its parent in `tracing`,
+/// whether contextual or explicit; a span that has none starts a trace, or continues the one a header or an integration such as
+/// `sentry-tower` brought in.
 ///
 /// Until a bridge is attached, and without a DSN, the layer does nothing. Add it before Sentry's other layers
 /// (`ErrorLayer`, `LogLayer`, `BreadcrumbLayer`), and do not add Sentry's `SpanLayer`: that would send each span twice.

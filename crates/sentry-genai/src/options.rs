@@ -14,7 +14,8 @@ use crate::{
 /// Initialises Sentry and the bridge with default options.
 ///
 /// This calls [`sentry::init`], so it takes its place; the returned guard flushes both spans and events when it is dropped.
-/// Without a DSN, and with one in the environment variable `SENTRY_DSN` that cannot be parsed, both are disabled, and [`layer`](crate::layer) does nothing.
+/// Without a DSN, and with one in the environment variable `SENTRY_DSN` that cannot be parsed, both are disabled, and
+/// [`layer`](crate::layer) does nothing.
 ///
 /// Prompts and answers leave the process only with [`ClientOptions::send_default_pii`] or the `capture` options of
 /// [`Options`].
