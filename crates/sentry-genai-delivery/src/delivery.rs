@@ -37,7 +37,7 @@ const MAX_SPARE_BYTES: usize = 4 * 1024 * 1024;
 const COPY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How much memory of envelopes is.
-const MAX_BUFFER_BYTES: usize = 1024 * 1024;
+const MAX_BUFFER_BYTES: usize = 512 * 1024;
 
 /// A hook that sees every span when it has been translated, and may change it, or drop it by returning `None`. Only what spans of a
 /// trace learn from each other comes later.
@@ -124,7 +124,7 @@ impl Delivery {
             budget: Budget::new(config.max_buffer_bytes),
             // Beside what waits to be sent, and small against it.
             queue: Queue::new((config.max_buffer_bytes / 8).min(MAX_SPARE_BYTES)),
-            buffers: Buffers::new((config.max_buffer_bytes / 32).min(MAX_BUFFER_BYTES)),
+            buffers: Buffers::new((config.max_buffer_bytes / 64).min(MAX_BUFFER_BYTES)),
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
             post: HttpPost::new(&config),
