@@ -1,0 +1,258 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{SourceSpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
+
+struct Trace(Vec<SentrySpan>);
+
+impl Trace {
+    fn with(
+        mut self,
+        id: u8,
+        parent: u8,
+        name: &'static str,
+        attributes: &[(&'static str, &str)],
+    ) -> Self {
+        let trace_id = TraceId::from_bytes([9; 16]).unwrap();
+        let span_id = |id: u8| SpanId::from_bytes([id; 8]);
+        let mut span = SourceSpan::new(trace_id, span_id(id).unwrap(), name, Timestamp::default());
+        span.parent_span_id = span_id(parent);
+        for (key, value) in attributes {
+            match value.parse::<i64>() {
+                Ok(number) => span.attributes.push(key, number),
+                Err(_) => span.attributes.push(key, *value),
+            }
+        }
+        if attributes.contains(&("kind", "server")) {
+            span.kind = Some(SpanKind::Server);
+        }
+        let options = TranslateOptions {
+            capture_inputs: true,
+            capture_outputs: true,
+            ..TranslateOptions::default()
+        };
+        self.0.push(Translator::new(options).translate(span));
+        self
+    }
+
+    /// Relates the spans in this order and in the opposite one, and returns ops and input tokens by id.
+    fn related(self) -> Vec<(String, Option<i64>)> {
+        let mut backwards: Vec<_> = self.0.iter().rev().cloned().collect();
+        let mut spans = self.0;
+        relate(&mut spans);
+        relate(&mut backwards);
+        backwards.reverse();
+        let outline = |spans: &[SentrySpan]| {
+            let tokens = |span: &SentrySpan| span.attributes.integer("gen_ai.usage.input_tokens");
+            let outlines = spans.iter().map(|span| (span.op.to_string(), tokens(span)));
+            outlines.collect::<Vec<_>>()
+        };
+        assert_eq!(outline(&spans), outline(&backwards));
+        outline(&spans)
+    }
+}
+
+const CHAT: (&str, &str) = ("gen_ai.operation.name", "chat");
+const AGENT: (&str, &str) = ("gen_ai.operation.name", "invoke_agent");
+const TOOL: (&str, &str) = ("gen_ai.operation.name", "execute_tool");
+const COUNT: &str = "gen_ai.usage.input_tokens";
+
+fn expect(spans: &[(&str, Option<i64>)]) -> Vec<(String, Option<i64>)> {
+    let owned = spans.iter().map(|(op, tokens)| ((*op).to_owned(), *tokens));
+    owned.collect()
+}
+
+#[test]
+fn a_call_seen_three_times_counts_once() {
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
+        .with(2, 1, "POST", &[("http.request.method", "POST")])
+        .with(3, 2, "chat m", &[CHAT])
+        .with(4, 3, "chat m", &[CHAT, (COUNT, "42")]);
+    let expected = [
+        ("gen_ai.chat", Some(42)),
+        ("http", None),
+        ("function", None),
+        ("function", None),
+    ];
+    assert_eq!(spans.related(), expect(&expected));
+}
+
+#[test]
+fn a_call_has_the_counts_of_one_description() {
+    let read = "gen_ai.usage.cache_read.input_tokens";
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "20")])
+        .with(2, 1, "chat m", &[CHAT, (COUNT, "150"), (read, "100")]);
+    let expected = [("gen_ai.chat", Some(150)), ("function", None)];
+    assert_eq!(spans.related(), expect(&expected));
+}
+
+#[test]
+fn any_number_of_plain_spans_in_between_makes_no_difference() {
+    let mut spans = Trace(Vec::new()).with(1, 0, "chat m", &[CHAT, (COUNT, "42")]);
+    for id in 2..40 {
+        spans = spans.with(id, id - 1, "step", &[]);
+    }
+    let spans = spans.with(40, 39, "chat m", &[CHAT, (COUNT, "42")]);
+    let related = spans.related();
+    assert_eq!(related[0], ("gen_ai.chat".to_owned(), Some(42)));
+    assert_eq!(related[39], ("function".to_owned(), None));
+}
+
+#[test]
+fn a_wrapper_around_several_calls_is_none() {
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "84")])
+        .with(2, 1, "chat m", &[CHAT, (COUNT, "42")])
+        .with(3, 1, "chat m", &[CHAT, (COUNT, "42")]);
+    let expected = [
+        ("function", None),
+        ("gen_ai.chat", Some(42)),
+        ("gen_ai.chat", Some(42)),
+    ];
+    assert_eq!(spans.related(), expect(&expected));
+}
+
+#[test]
+fn the_last_attempt_that_did_not_fail_gets_the_messages_of_a_silent_wrapper() {
+    let outputs = |of_second: &[(&'static str, &str)]| {
+        let second = [&[CHAT][..], of_second].concat();
+        let trace = Trace(Vec::new())
+            .with(1, 0, "chat m", &[CHAT, (OUTPUT, "Hi")])
+            .with(2, 1, "chat m", &second)
+            .with(3, 1, "chat m", &[CHAT])
+            .with(4, 1, "chat m", &[CHAT, ("error.type", "429")]);
+        let mut spans = trace.0;
+        relate(&mut spans);
+        let has_output = |span: &SentrySpan| span.attributes.contains(OUTPUT);
+        spans[1..].iter().map(has_output).collect::<Vec<_>>()
+    };
+    assert_eq!(outputs(&[]), [false, true, false]);
+    assert_eq!(outputs(&[(OUTPUT, "Ho")]), [true, false, false]);
+}
+
+#[test]
+fn a_tool_or_an_agent_in_between_makes_another_call() {
+    let tool = [TOOL, ("gen_ai.tool.name", "ask")];
+    let agent = [AGENT, ("gen_ai.agent.name", "helper"), (COUNT, "42")];
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
+        .with(2, 1, "execute_tool ask", &tool)
+        .with(3, 2, "invoke_agent helper", &agent)
+        .with(4, 3, "chat m", &[CHAT, (COUNT, "42")])
+        .with(
+            5,
+            4,
+            "embeddings e",
+            &[("gen_ai.operation.name", "embeddings"), (COUNT, "8")],
+        );
+    let expected = [
+        ("gen_ai.chat", Some(42)),
+        ("gen_ai.execute_tool", None),
+        ("gen_ai.invoke_agent", None),
+        ("gen_ai.chat", Some(42)),
+        ("gen_ai.embeddings", Some(8)),
+    ];
+    assert_eq!(spans.related(), expect(&expected));
+}
+
+#[test]
+fn an_agent_and_a_tool_described_twice_are_one_each() {
+    let call = [("mcp.method.name", "tools/call"), ("gen_ai.tool.name", "t")];
+    let server = [call[0], call[1], ("kind", "server")];
+    let named = [AGENT, ("gen_ai.agent.name", "a")];
+    let spans = Trace(Vec::new())
+        .with(1, 0, "invoke_agent a", &named)
+        .with(2, 1, "invoke_agent a", &named)
+        .with(3, 2, "execute_tool t", &[TOOL, ("gen_ai.tool.name", "t")])
+        .with(4, 3, "tools/call t", &call)
+        .with(5, 4, "tools/call t", &call)
+        .with(6, 5, "tools/call t", &server)
+        .with(7, 6, "tools/call t", &server);
+    let ops: Vec<_> = spans.related().into_iter().map(|(op, _)| op).collect();
+    let expected = [
+        "gen_ai.invoke_agent",
+        "function",
+        "gen_ai.execute_tool",
+        "function",
+        "function",
+        "mcp.server",
+        "function",
+    ];
+    assert_eq!(ops, expected);
+}
+
+#[test]
+fn a_call_inside_an_agent_takes_the_totals_wherever_it_stands() {
+    let spans = Trace(Vec::new())
+        .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
+        .with(2, 1, "step", &[])
+        .with(3, 2, "chat m", &[CHAT, (COUNT, "84")])
+        .with(4, 9, "chat m", &[CHAT, (COUNT, "1")]);
+    let expected = [
+        ("gen_ai.invoke_agent", None),
+        ("function", None),
+        ("gen_ai.chat", Some(84)),
+        ("gen_ai.chat", Some(1)),
+    ];
+    assert_eq!(spans.related(), expect(&expected));
+}
+
+#[test]
+fn totals_stay_where_only_embeddings_report_any() {
+    let embeddings = ("gen_ai.operation.name", "embeddings");
+    let spans = Trace(Vec::new())
+        .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
+        .with(2, 1, "embeddings e", &[embeddings, (COUNT, "5")])
+        .with(3, 1, "chat m", &[CHAT]);
+    let expected = [
+        ("gen_ai.invoke_agent", Some(84)),
+        ("gen_ai.embeddings", Some(5)),
+        ("gen_ai.chat", None),
+    ];
+    assert_eq!(spans.related(), expect(&expected));
+}
+
+#[test]
+fn totals_stay_where_no_call_reports_any() {
+    let spans = Trace(Vec::new())
+        .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
+        .with(2, 1, "chat m", &[CHAT]);
+    let expected = [("gen_ai.invoke_agent", Some(84)), ("gen_ai.chat", None)];
+    assert_eq!(spans.related(), expect(&expected));
+}
+
+/// A span of one of several kinds, whose parent may be any other, itself and one that is not there included.
+fn any_span() -> impl Strategy<Value = (u8, usize, bool)> {
+    (0..14_u8, 0..9_usize, any::<bool>())
+}
+
+proptest! {
+    /// What is found out quickly is what the whole family says.
+    #[test]
+    fn nothing_is_overlooked(kinds in proptest::collection::vec(any_span(), 0..12)) {
+        let mut trace = Trace(Vec::new());
+        for (id, (parent, kind, counts)) in (1..).zip(kinds) {
+            let named = |key| [(key, "a"), (key, "b")][kind % 2];
+            let operation = [CHAT, AGENT, TOOL, ("gen_ai.operation.name", "embeddings")];
+            let mut attributes = match kind {
+                0 => vec![],
+                1 => vec![("mcp.method.name", "tools/call"), ("kind", "server")],
+                2 => vec![CHAT],
+                3 | 4 => vec![AGENT, named("gen_ai.agent.name")],
+                5 | 6 => vec![TOOL, named("gen_ai.tool.name")],
+                kind => vec![operation[kind % 4]],
+            };
+            attributes.extend(counts.then_some((COUNT, "42")));
+            trace = trace.with(id, parent, "work", &attributes);
+        }
+        let mut spans = trace.0;
+        let mut thoroughly = spans.clone();
+        relate(&mut spans);
+        let family = Family::of(&thoroughly, &Index::of(&thoroughly));
+        count_once(&mut thoroughly, &family);
+        drop_repeated_totals(&mut thoroughly, &family);
+        prop_assert_eq!(format!("{spans:?}"), format!("{thoroughly:?}"));
+    }
+}

@@ -1,0 +1,219 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{ids::new_span_id, segment::Segment, testing};
+
+const INCOMING: &str = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718";
+
+fn dsc(trace: &Trace) -> Value {
+    let mut json = Vec::new();
+    trace.write_dsc(&mut json);
+    serde_json::from_slice(&json).unwrap()
+}
+
+fn continued(flag: &str, baggage: Option<&str>) -> Arc<Trace> {
+    let incoming = IncomingTrace::parse(&format!("{INCOMING}{flag}"), baggage).unwrap();
+    let config = testing::config(&testing::options());
+    Trace::start(&config, Some(&incoming), "name", "op")
+}
+
+#[test]
+fn the_head_of_a_trace_says_everything_once() {
+    let segment = testing::segment();
+    let trace = segment.trace();
+    segment.set_name("POST /ask/{id}");
+    let frozen = dsc(trace);
+    let rand = frozen["sample_rand"].as_str().unwrap();
+    assert_eq!(
+        frozen,
+        json!({
+            "trace_id": trace.trace_id().to_string(),
+            "public_key": "0123456789abcdef0123456789abcdef",
+            "sample_rate": "1",
+            "sample_rand": rand,
+            "sampled": "true",
+            "release": "shop@1.4.2",
+            "environment": "production",
+            "transaction": "POST /ask/{id}",
+            "org_id": "1",
+        })
+    );
+    assert_eq!(rand.len(), 8);
+
+    segment.set_name("too late");
+    assert_eq!(dsc(trace), frozen);
+    let header = trace.baggage_header();
+    let baggage = IncomingTrace::parse(INCOMING, Some(&header)).unwrap();
+    let round_trip = baggage.dsc().unwrap();
+    assert_eq!(round_trip.get("transaction"), Some("POST /ask/{id}"));
+    assert_eq!(round_trip.get("sample_rand"), Some(rand));
+}
+
+#[test]
+fn a_url_is_no_transaction_and_only_the_first_segment_names_the_trace() {
+    let config = testing::config(&testing::options());
+    let trace = Trace::start(&config, None, "x", "y");
+    let first = Segment::new(Arc::clone(&trace), new_span_id(), "GET /users/17");
+    let second = Segment::new(Arc::clone(&trace), new_span_id(), "other");
+    second.set_name("another");
+    assert_eq!(&*first.name(), "GET /users/17");
+    assert_eq!(dsc(&trace).get("transaction"), None);
+}
+
+#[test]
+fn an_incoming_dsc_goes_on_unchanged() {
+    let baggage = "sentry-trace_id=4c79f60c11214eb38604f4ae0781bfb2,sentry-public_key=other,\
+                   sentry-sample_rate=0.5,sentry-transaction=their%20name,sentry-new=1";
+    let trace = continued("-1", Some(baggage));
+    assert_eq!(trace.baggage_header(), baggage);
+    assert_eq!(
+        dsc(&trace),
+        json!({
+            "trace_id": "4c79f60c11214eb38604f4ae0781bfb2",
+            "public_key": "other",
+            "sample_rate": "0.5",
+            "transaction": "their name",
+            "new": "1",
+            "sampled": "true",
+        })
+    );
+    let header = trace.sentry_trace_header(new_span_id());
+    assert!(header.starts_with("4c79f60c11214eb38604f4ae0781bfb2-"));
+    assert!(header.ends_with("-1"));
+}
+
+#[test]
+fn what_a_sampler_decides_is_said_instead_of_what_came_in() {
+    let baggage = "sentry-sample_rate=0.1,sentry-sample_rand=0.5,sentry-sampled=false";
+    let incoming = IncomingTrace::parse(&format!("{INCOMING}-0"), Some(baggage)).unwrap();
+    let options = testing::options().traces_sampler(|_| 1.0);
+    let trace = Trace::start(&testing::config(&options), Some(&incoming), "x", "y");
+    assert!(trace.sampled());
+    let dsc = dsc(&trace);
+    assert_eq!(dsc["sample_rate"], "1");
+    assert_eq!(dsc["sample_rand"], "0.5");
+    assert_eq!(dsc["sampled"], "true");
+    let header = trace.baggage_header();
+    assert!(
+        header.contains("sentry-sampled=true") && header.contains("sentry-sample_rate=1,"),
+        "{header}"
+    );
+}
+
+#[test]
+fn without_an_incoming_dsc_the_envelope_still_has_one_but_no_baggage_goes_on() {
+    let trace = continued("-1", None);
+    assert_eq!(trace.baggage_header(), "");
+    assert_eq!(
+        dsc(&trace),
+        json!({
+            "trace_id": "4c79f60c11214eb38604f4ae0781bfb2",
+            "public_key": "0123456789abcdef0123456789abcdef",
+            "sampled": "true",
+            "release": "shop@1.4.2",
+            "environment": "production",
+            "org_id": "1",
+        })
+    );
+}
+
+#[test]
+fn a_trace_of_another_organization_is_not_continued() {
+    let ours = continued("-0", Some("sentry-org_id=1"));
+    assert_eq!(
+        ours.parent_span_id().unwrap().to_string(),
+        "a1b2c3d4e5f60718"
+    );
+    assert!(!ours.sampled());
+    let theirs = continued("-0", Some("sentry-org_id=2"));
+    assert_eq!(theirs.parent_span_id(), None);
+    assert_ne!(theirs.trace_id(), ours.trace_id());
+    assert!(theirs.sampled());
+
+    let incoming = IncomingTrace::parse(INCOMING, None).unwrap();
+    let strict = testing::config(&testing::options().strict_trace_continuation(true));
+    let trace = Trace::start(&strict, Some(&incoming), "x", "y");
+    assert_eq!(trace.parent_span_id(), None);
+    let adopted = IncomingTrace::adopted(ours.trace_id(), new_span_id(), Some(true));
+    let trace = Trace::start(&strict, Some(&adopted), "x", "y");
+    assert_eq!(trace.trace_id(), ours.trace_id());
+    assert!(trace.is_adopted());
+}
+
+#[test]
+fn a_deferred_decision_is_made_here_and_told() {
+    let trace = continued("", Some("sentry-public_key=k,sentry-sample_rand=0.213370"));
+    assert!(trace.sampled());
+    let dsc = dsc(&trace);
+    assert_eq!(dsc["sampled"], "true");
+    assert_eq!(dsc["sample_rate"], "1");
+    assert_eq!(dsc["sample_rand"], "0.213370");
+}
+
+#[test]
+fn a_trace_that_is_kept_tells_the_next_service_if_it_can_still() {
+    let options = testing::options().traces_sample_rate(0.0);
+    let config = (*testing::config(&options)).clone();
+    let config = Arc::new(config.with_keep_ai_traces(true));
+    let early = Trace::start(&config, None, "x", "y");
+    assert!(early.recorded() && !early.sampled() && early.is_held());
+    early.note_ai_span();
+    assert!(early.sampled() && !early.is_held() && early.stands_for_itself());
+    assert!(early.sentry_trace_header(new_span_id()).ends_with("-1"));
+    let head = dsc(&early);
+    assert_eq!(
+        (&head["sampled"], &head["sample_rate"]),
+        (&json!("true"), &json!("1"))
+    );
+
+    let late = Trace::start(&config, None, "x", "y");
+    let told = late.baggage_header();
+    assert!(told.contains("sentry-sampled=false"), "{told}");
+    assert!(told.contains("sentry-sample_rate=0,"), "{told}");
+    late.note_ai_span();
+    assert_eq!(
+        late.baggage_header(),
+        told,
+        "what was said is not taken back"
+    );
+    let kept = dsc(&late);
+    assert_eq!(
+        (&kept["sampled"], &kept["sample_rate"]),
+        (&json!("true"), &json!("1"))
+    );
+
+    let theirs = "sentry-public_key=k,sentry-sampled=false,sentry-sample_rate=0.1,sentry-new=1";
+    let incoming = IncomingTrace::parse(&format!("{INCOMING}-0"), Some(theirs)).unwrap();
+    let continued = Trace::start(&config, Some(&incoming), "x", "y");
+    assert!(continued.is_held());
+    continued.note_ai_span();
+    assert_eq!(continued.baggage_header(), theirs);
+    assert_eq!(
+        dsc(&continued),
+        json!({
+            "trace_id": "4c79f60c11214eb38604f4ae0781bfb2",
+            "public_key": "k",
+            "new": "1",
+            "sample_rate": "1",
+            "sampled": "true",
+        })
+    );
+    let off = testing::config(&sentry_core::ClientOptions::new().dsn(testing::DSN));
+    let off = Arc::new((*off).clone().with_keep_ai_traces(true));
+    let disabled = Trace::start(&off, None, "x", "y");
+    disabled.note_ai_span();
+    assert!(!disabled.recorded() && !disabled.sampled());
+}
+
+#[test]
+fn without_tracing_only_the_ids_travel() {
+    let config = testing::config(&sentry_core::ClientOptions::new().dsn(testing::DSN));
+    let trace = Trace::start(&config, None, "x", "y");
+    assert!(!trace.sampled());
+    let span_id = new_span_id();
+    assert_eq!(
+        trace.sentry_trace_header(span_id),
+        format!("{}-{span_id}", trace.trace_id())
+    );
+    assert_eq!(dsc(&trace).get("sampled"), None);
+}

@@ -1,0 +1,131 @@
+//! Traces that are kept for their AI spans, whatever the sample rate.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use sentry_core::ClientOptions;
+use sentry_genai_conventions::{
+    SentrySpan, SourceSpan, SpanId, Timestamp, TranslateOptions, Translator,
+};
+use sentry_genai_delivery::{
+    BeforeSendSpan, Config, Delivery, IncomingTrace, LossReason, Segment, new_span_id,
+};
+use sentry_genai_testkit::Ingest;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn start(ingest: &Ingest, hook: Option<BeforeSendSpan>) -> Delivery {
+    let options = ClientOptions::new()
+        .dsn(&ingest.dsn())
+        .traces_sample_rate(0.0);
+    let config = Config::from_client_options(&options).unwrap();
+    let config = config.with_keep_ai_traces(true);
+    Delivery::start(config, Translator::new(TranslateOptions::default()), hook)
+}
+
+fn segment(delivery: &Delivery, incoming: Option<&IncomingTrace>) -> Arc<Segment> {
+    let trace = delivery.start_trace(incoming, "x", "y");
+    Arc::new(Segment::new(trace, new_span_id(), "x"))
+}
+
+fn span(segment: &Segment, span_id: SpanId) -> SourceSpan {
+    let start = Timestamp::from_nanos(1_795_132_800_100_000_000);
+    let mut span = SourceSpan::new(segment.trace().trace_id(), span_id, "work", start);
+    span.end = Timestamp::from_nanos(1_795_132_801_100_000_000);
+    if span_id != segment.span_id() {
+        span.parent_span_id = Some(segment.span_id());
+    }
+    span
+}
+
+fn send_child(delivery: &Delivery, segment: &Arc<Segment>) {
+    delivery.send(span(segment, new_span_id()), segment);
+}
+
+fn send_chat(delivery: &Delivery, segment: &Arc<Segment>) {
+    let mut chat = span(segment, new_span_id());
+    chat.attributes.push("gen_ai.operation.name", "chat");
+    delivery.send(chat, segment);
+}
+
+fn send_root(delivery: &Delivery, segment: &Arc<Segment>) {
+    delivery.send(span(segment, segment.span_id()), segment);
+}
+
+#[test]
+fn an_ai_span_that_is_only_noticed_at_its_end_keeps_its_trace() {
+    let ingest = Ingest::start().unwrap();
+    let delivery = start(&ingest, None);
+    let (ai, other) = (segment(&delivery, None), segment(&delivery, None));
+    send_child(&delivery, &ai);
+    send_child(&delivery, &other);
+    send_chat(&delivery, &ai);
+    send_root(&delivery, &ai);
+    send_root(&delivery, &other);
+    assert!(delivery.close(PATIENCE));
+    let stats = delivery.stats();
+    assert_eq!((stats.accepted, stats.lost(LossReason::SampleRate)), (3, 2));
+    let ids = ingest.spans().into_iter().map(|span| span.trace_id);
+    let expected = ai.trace().trace_id().to_string();
+    assert!(ids.into_iter().all(|id| id == expected));
+}
+
+/// One request that a program gets of a trace says nothing about another one of the same trace.
+#[test]
+fn requests_of_one_trace_are_decided_one_by_one() {
+    let ingest = Ingest::start().unwrap();
+    let delivery = start(&ingest, None);
+    let sentry_trace = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-0";
+    let incoming = IncomingTrace::parse(sentry_trace, None).unwrap();
+    let [ai, other] = [(); 2].map(|()| segment(&delivery, Some(&incoming)));
+    send_child(&delivery, &ai);
+    send_child(&delivery, &other);
+    send_root(&delivery, &other);
+    // Long enough for the other request to be given up.
+    std::thread::sleep(Duration::from_millis(300));
+    send_chat(&delivery, &ai);
+    send_root(&delivery, &ai);
+    assert!(delivery.close(PATIENCE));
+    let stats = delivery.stats();
+    assert_eq!((stats.accepted, stats.lost(LossReason::SampleRate)), (3, 2));
+    let spans = ingest.spans();
+    let roots: Vec<_> = spans.iter().filter(|span| span.is_segment).collect();
+    assert_eq!(roots.len(), 1);
+    assert_eq!(roots[0].span_id, ai.span_id().to_string());
+}
+
+#[test]
+fn a_flush_decides_nothing_that_comes_before_a_close() {
+    let ingest = Ingest::start().unwrap();
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let hook = move |span: SentrySpan| {
+        if span.name == "slow" {
+            let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
+        }
+        Some(span)
+    };
+    let delivery = start(&ingest, Some(Arc::new(hook)));
+    let (other, ai) = (segment(&delivery, None), segment(&delivery, None));
+    let mut slow = span(&other, new_span_id());
+    slow.name = "slow".into();
+    delivery.send(slow, &other);
+    // The worker waits in the hook, so that all that follows comes to it at once.
+    std::thread::sleep(Duration::from_millis(100));
+    send_child(&delivery, &ai);
+    delivery.flush(Duration::ZERO);
+    send_chat(&delivery, &ai);
+    send_root(&delivery, &ai);
+    delivery.close(Duration::ZERO);
+    go.send(()).unwrap();
+    let end = std::time::Instant::now() + PATIENCE;
+    while delivery.stats().pending() > 0 && std::time::Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let lost = delivery.stats().lost(LossReason::SampleRate);
+    assert_eq!(lost, 1, "{:?}", delivery.stats());
+}

@@ -1,0 +1,58 @@
+//! What waiting spans occupy, whatever it is that they hold.
+
+use std::{
+    sync::{Mutex, mpsc},
+    time::Duration,
+};
+
+use sentry::ClientOptions;
+use sentry_genai_opentelemetry::{LossReason, Options};
+use sentry_genai_tests::Receiver;
+
+use super::door::{
+    SentryGenAiProcessor,
+    opentelemetry::{
+        KeyValue, StringValue, Value,
+        trace::{Span as _, Status, Tracer as _, TracerProvider as _},
+    },
+    opentelemetry_sdk::trace::SdkTracerProvider,
+};
+
+const LIMIT: usize = 1024 * 1024;
+
+#[test]
+fn lists_and_reasons_count_as_texts_do() {
+    let text = "x".repeat(100_000);
+    let list: Vec<StringValue> = vec![text.clone().into()];
+    for holds_list in [true, false] {
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        let options = Options::new()
+            .with_max_buffer_bytes(LIMIT)
+            .with_before_send_span(move |span| {
+                let _ = wait
+                    .lock()
+                    .map(|wait| wait.recv_timeout(Duration::from_secs(10)));
+                Some(span)
+            });
+        let receiver = Receiver::with(ClientOptions::new().traces_sample_rate(1.0));
+        let processor = SentryGenAiProcessor::with_options(&receiver.client, options);
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(processor.clone())
+            .build();
+        let tracer = provider.tracer("stories");
+        for _ in 0..40 {
+            let mut span = tracer.start("work");
+            if holds_list {
+                span.set_attribute(KeyValue::new("list", Value::Array(list.clone().into())));
+            } else {
+                span.set_status(Status::error(text.clone()));
+            }
+            span.end();
+        }
+        let stats = processor.stats();
+        assert!(stats.lost(LossReason::QueueOverflow) >= 25, "{stats:?}");
+        assert!(stats.buffered_bytes <= LIMIT as u64, "{stats:?}");
+        drop(go);
+    }
+}
