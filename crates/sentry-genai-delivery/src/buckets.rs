@@ -13,7 +13,7 @@ use sentry_genai_conventions::{SentrySpan, SpanId, TraceId};
 use crate::{
     segment::Segment,
     trace::Trace,
-    wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
+    wire::{self, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
 };
 
 /// How long the first span of a bucket waits at most.
@@ -194,6 +194,21 @@ impl Buckets {
         self.open.remove(&oldest)
     }
 
+    /// Removes the bucket of a segment that nothing can be added to any more: whoever makes spans of it, or has them, is gone, but
+    /// for the one who asks.
+    pub(crate) fn remove_complete(&mut self, segment: &Arc<Segment>) -> Option<Bucket> {
+        /// The bucket's own, and that of who asks.
+        const KNOWN: usize = 2;
+
+        if Arc::strong_count(segment) > KNOWN {
+            return None;
+        }
+        match self.open.entry(segment.trace().trace_id()) {
+            Entry::Occupied(entry) if entry.get().is_of(segment) => Some(entry.remove()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn remove(&mut self, trace_id: TraceId) -> Option<Bucket> {
         self.open.remove(&trace_id)
     }
@@ -298,6 +313,17 @@ impl Bucket {
             bucket.add(&mut vec![span], bytes, &segment);
         }
         Some(bucket)
+    }
+
+    /// Whether it is of this segment alone.
+    fn is_of(&self, segment: &Arc<Segment>) -> bool {
+        self.others.is_empty() && Arc::ptr_eq(&self.segment, segment)
+    }
+
+    /// The room that its spans take in one envelope, or about that.
+    pub(crate) fn room(&self) -> usize {
+        let texts = self.spans.iter().map(|span| span.attributes.text_bytes());
+        wire::room(self.spans.len(), texts.sum())
     }
 
     fn is_full(&self) -> bool {

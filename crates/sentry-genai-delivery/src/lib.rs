@@ -32,6 +32,7 @@ mod notice;
 mod options;
 mod outbox;
 mod overflow;
+mod pack;
 mod progress;
 mod queue;
 mod recycle;

@@ -36,10 +36,12 @@ impl RateLimits {
         }
     }
 
-    pub(crate) fn allows(&self, category: Category, now: Instant) -> bool {
+    /// Whether something of this category may be sent; without one, whether anything may.
+    pub(crate) fn allows(&self, category: Option<Category>, now: Instant) -> bool {
         let limit = match category {
-            Category::Span => self.span,
-            Category::Transaction => self.transaction,
+            Some(Category::Span) => self.span,
+            Some(Category::Transaction) => self.transaction,
+            None => None,
         };
         self.allows_anything(now) && limit.is_none_or(|until| until <= now)
     }
@@ -113,9 +115,9 @@ mod tests {
         };
         limits.update(now, &answer);
         let later = now + Duration::from_secs(30);
-        assert!(limits.allows(Category::Span, now + Duration::from_secs(61)));
+        assert!(limits.allows(Some(Category::Span), now + Duration::from_secs(61)));
         (
-            limits.allows(Category::Span, later),
+            limits.allows(Some(Category::Span), later),
             limits.allows_anything(later),
         )
     }
@@ -190,7 +192,7 @@ mod tests {
                 date: None,
             },
         );
-        assert!(!limits.allows(Category::Span, now + Duration::from_secs(59)));
-        assert!(limits.allows(Category::Span, now + MAX_PAUSE));
+        assert!(!limits.allows(Some(Category::Span), now + Duration::from_secs(59)));
+        assert!(limits.allows(Some(Category::Span), now + MAX_PAUSE));
     }
 }

@@ -1,4 +1,4 @@
-//! Encoded envelopes on their way from the worker to the lanes that send them.
+//! Spans on their way from the worker to the lanes that encode and send them.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,78 +11,95 @@ use sentry_genai_conventions::TraceId;
 
 use crate::{
     accounting::LossReason,
+    buckets::Bucket,
     http::Answer,
     limits::RateLimits,
     progress::Ticket,
     retry::{Backoff, RetryPolicy},
     trace::Trace,
-    wire::Envelope,
+    wire::{Category, Envelope},
 };
 
-/// How many envelopes wait for each lane before there is another one.
+/// How many parcels wait for each lane before there is another one.
 const CROWD: usize = 4;
 
-/// An envelope and whose spans it holds.
+/// What a lane gets in hand at once, of one trace.
 #[derive(Debug)]
 pub(crate) struct Parcel {
+    pub(crate) slip: Slip,
+    pub(crate) load: Load,
+}
+
+/// What is in a parcel.
+#[derive(Debug)]
+pub(crate) enum Load {
+    /// They are encoded late, by the lane that will send them.
+    Spans(Bucket),
+    Envelope(Envelope),
+}
+
+/// What is known of a parcel, whatever its load has become.
+#[derive(Clone, Debug)]
+pub(crate) struct Slip {
     pub(crate) trace: Arc<Trace>,
-    pub(crate) envelope: Envelope,
+    pub(crate) held: Held,
+    /// What it counts as where the server limits rates; `None` if it will be envelopes of several kinds.
+    category: Option<Category>,
     number: Number,
     attempts: u32,
     since: Instant,
-    /// The memory held for it; what is appended for a moment does not count.
-    bytes: usize,
-    /// Whether it is a part of one that was too large.
-    pub(crate) is_part: bool,
 }
 
 impl Parcel {
-    pub(crate) fn new(trace: Arc<Trace>, envelope: Envelope) -> Self {
+    pub(crate) fn new(bucket: Bucket, category: Option<Category>) -> Self {
         Self {
-            trace,
-            bytes: Self::footprint(&envelope),
-            envelope,
-            number: Number::default(),
-            attempts: 0,
-            since: Instant::now(),
-            is_part: false,
+            slip: Slip {
+                trace: Arc::clone(bucket.segment().trace()),
+                held: Held {
+                    spans: bucket.spans.len() as u64,
+                    // What it takes to encode them is not missing when their turn comes.
+                    bytes: bucket.bytes.max(bucket.room()),
+                },
+                category,
+                number: Number::default(),
+                attempts: 0,
+                since: Instant::now(),
+            },
+            load: Load::Spans(bucket),
         }
     }
+}
 
-    /// The memory that a parcel of this envelope is held for.
-    pub(crate) fn footprint(envelope: &Envelope) -> usize {
-        envelope.bytes.capacity() + size_of::<Trace>()
-    }
-
+impl Slip {
     pub(crate) fn trace_id(&self) -> TraceId {
         self.trace.trace_id()
     }
 
-    /// The memory held for it.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+    /// Whether it is of a half of an envelope that was too large.
+    pub(crate) fn is_half(&self) -> bool {
+        self.number.half > 0
     }
 
-    pub(crate) fn spans(&self) -> u64 {
-        self.envelope.spans as u64
-    }
-
-    fn held(&self) -> Held {
-        Held {
-            spans: self.spans(),
-            bytes: self.bytes(),
+    /// The slip of an envelope that comes of what this one is for.
+    fn of_part(&self, number: Number, envelope: &Envelope) -> Self {
+        Self {
+            held: Held::of(envelope),
+            category: Some(envelope.category),
+            number,
+            ..self.clone()
         }
     }
 }
 
-/// Where a parcel stands among all, which is what a ticket waits for, and which part of a divided one it is.
+/// Where a parcel stands among all, which is what a ticket waits for; which of its envelopes it is; and which half of that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Number {
     place: u64,
-    part: u8,
+    envelope: u32,
+    half: u8,
 }
 
-/// A parcel that is being sent, or given up.
+/// A parcel that a lane has in hand.
 #[derive(Clone, Copy, Debug)]
 enum Flight {
     Undecided(Held),
@@ -94,13 +111,24 @@ enum Flight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) spans: u64,
+    /// Memory; what is appended to an envelope for a moment does not count.
     pub(crate) bytes: usize,
+}
+
+impl Held {
+    pub(crate) fn of(envelope: &Envelope) -> Self {
+        Self {
+            spans: envelope.spans as u64,
+            bytes: envelope.bytes.capacity() + size_of::<Trace>(),
+        }
+    }
 }
 
 /// What a lane gets to do next.
 #[derive(Debug)]
 pub(crate) enum Task {
-    Send(Parcel),
+    /// Encode or send it.
+    Deliver(Parcel),
     /// Must not be sent, or has been tried for too long.
     Discard(Parcel, LossReason),
     /// Everything before the ticket has been decided.
@@ -173,7 +201,7 @@ impl Outbox {
         if contents.state == State::Abandoned {
             return Err(parcel);
         }
-        parcel.number.place = contents.next_number;
+        parcel.slip.number.place = contents.next_number;
         contents.next_number += 1;
         contents.waiting.push_back(parcel);
         self.wake(contents, Condvar::notify_one);
@@ -205,7 +233,7 @@ impl Outbox {
         let waiting = mem::take(&mut contents.waiting);
         contents.tickets.clear();
         self.wake(contents, Condvar::notify_all);
-        held.extend(waiting.iter().map(Parcel::held));
+        held.extend(waiting.iter().map(|parcel| parcel.slip.held));
         held
     }
 
@@ -232,9 +260,9 @@ impl Outbox {
     }
 
     /// Says that the fate of a parcel is known and will be counted now; false if it had been given up before.
-    pub(crate) fn claim(&self, parcel: &Parcel) -> bool {
+    pub(crate) fn claim(&self, slip: &Slip) -> bool {
         let mut contents = self.lock();
-        let flight = contents.in_flight.get_mut(&parcel.number);
+        let flight = contents.in_flight.get_mut(&slip.number);
         let is_known = flight.is_some();
         if let Some(flight) = flight {
             *flight = Flight::Claimed;
@@ -243,9 +271,9 @@ impl Outbox {
     }
 
     /// Says that the fate of a parcel has been counted.
-    pub(crate) fn settle(&self, parcel: &Parcel) {
+    pub(crate) fn settle(&self, slip: &Slip) {
         let mut contents = self.lock();
-        contents.in_flight.remove(&parcel.number);
+        contents.in_flight.remove(&slip.number);
         // A ticket may be reached now, a probe over, or the last lane done.
         self.wake(contents, Condvar::notify_all);
     }
@@ -257,39 +285,61 @@ impl Outbox {
         self.wake(contents, Condvar::notify_all);
     }
 
-    /// Takes back a parcel that no server can have accepted. Returns it if it was tried often enough, or given up.
-    pub(crate) fn retry(&self, mut parcel: Parcel) -> Result<(), Parcel> {
+    /// Takes back an envelope that no server can have accepted; false if it was tried often enough, or given up.
+    pub(crate) fn retry(&self, slip: &Slip, envelope: Envelope) -> bool {
         let mut contents = self.lock();
-        parcel.attempts += 1;
-        let worthwhile = parcel.attempts < self.policy.max_attempts
-            && parcel.since.elapsed() < self.policy.max_age;
-        if !worthwhile || contents.in_flight.remove(&parcel.number).is_none() {
-            return Err(parcel);
-        }
-        contents.put_back(parcel);
-        self.wake(contents, Condvar::notify_all);
-        Ok(())
-    }
-
-    /// Puts the two halves of a parcel in its place; false if it had been given up.
-    pub(crate) fn replace(&self, whole: &Parcel, halves: [Envelope; 2]) -> bool {
-        let mut contents = self.lock();
-        if contents.in_flight.remove(&whole.number).is_none() {
+        let attempts = slip.attempts + 1;
+        let worthwhile =
+            attempts < self.policy.max_attempts && slip.since.elapsed() < self.policy.max_age;
+        if !worthwhile || contents.in_flight.remove(&slip.number).is_none() {
             return false;
         }
-        for (part, envelope) in (1..).zip(halves) {
-            let place = whole.number.place;
-            contents.put_back(Parcel {
-                bytes: Parcel::footprint(&envelope),
-                envelope,
-                trace: Arc::clone(&whole.trace),
-                number: Number { place, part },
-                attempts: whole.attempts,
-                since: whole.since,
-                is_part: true,
-            });
-        }
+        contents.put_back(Parcel {
+            slip: Slip {
+                attempts,
+                ..slip.clone()
+            },
+            load: Load::Envelope(envelope),
+        });
         self.wake(contents, Condvar::notify_all);
+        true
+    }
+
+    /// Puts the envelopes that spans have become in their place; false if they had been given up.
+    pub(crate) fn put_encoded(&self, slip: &Slip, envelopes: Vec<Envelope>) -> bool {
+        let place = slip.number.place;
+        let numbers = (1..).map(|envelope| Number {
+            place,
+            envelope,
+            half: 0,
+        });
+        self.replace(slip, numbers.zip(envelopes))
+    }
+
+    /// Puts the two halves of an envelope in its place; false if it had been given up.
+    pub(crate) fn put_halves(&self, slip: &Slip, halves: [Envelope; 2]) -> bool {
+        let number = slip.number;
+        let numbers = (1..).map(|half| Number { half, ..number });
+        self.replace(slip, numbers.zip(halves))
+    }
+
+    fn replace(&self, slip: &Slip, parts: impl Iterator<Item = (Number, Envelope)>) -> bool {
+        let mut contents = self.lock();
+        if contents.in_flight.remove(&slip.number).is_none() {
+            return false;
+        }
+        let mut count = 0;
+        for (number, envelope) in parts {
+            contents.put_back(Parcel {
+                slip: slip.of_part(number, &envelope),
+                load: Load::Envelope(envelope),
+            });
+            count += 1;
+        }
+        // For one alone, whoever has brought it comes next.
+        if count != 1 {
+            self.wake(contents, Condvar::notify_all);
+        }
         true
     }
 
@@ -342,12 +392,16 @@ impl Outbox {
         let Some(first) = contents.waiting.pop_front() else {
             return Vec::new();
         };
-        let oldest = first.trace_id();
+        let oldest = first.slip.trace_id();
         let mut dropped = vec![first];
         // Nearly always it is alone, and while memory is short this is done often.
-        if contents.waiting.iter().any(|it| it.trace_id() == oldest) {
+        if contents
+            .waiting
+            .iter()
+            .any(|it| it.slip.trace_id() == oldest)
+        {
             for parcel in mem::take(&mut contents.waiting) {
-                if parcel.trace_id() == oldest {
+                if parcel.slip.trace_id() == oldest {
                     dropped.push(parcel);
                 } else {
                     contents.waiting.push_back(parcel);
@@ -388,7 +442,7 @@ impl Contents {
             self.reaching += 1;
             return Next::Task(Task::Reach(ticket));
         }
-        let Some(first) = self.waiting.front() else {
+        let Some(Parcel { slip: first, .. }) = self.waiting.front() else {
             let over = self.state == State::Closed
                 && self.in_flight.is_empty()
                 && self.tickets.is_empty()
@@ -402,7 +456,7 @@ impl Contents {
         if first.trace.is_given_up() {
             return self.discard(LossReason::QueueOverflow);
         }
-        if !self.limits.allows(first.envelope.category, now) {
+        if !self.limits.allows(first.category, now) {
             return self.discard(LossReason::RatelimitBackoff);
         }
         if self.backoff.is_probing() {
@@ -417,7 +471,7 @@ impl Contents {
                 return Next::WhenChanged;
             }
         }
-        self.launch(Task::Send)
+        self.launch(Task::Deliver)
     }
 
     fn discard(&mut self, reason: LossReason) -> Next {
@@ -428,22 +482,22 @@ impl Contents {
         let Some(parcel) = self.waiting.pop_front() else {
             return Next::WhenChanged;
         };
-        let flight = Flight::Undecided(parcel.held());
-        self.in_flight.insert(parcel.number, flight);
+        let flight = Flight::Undecided(parcel.slip.held);
+        self.in_flight.insert(parcel.slip.number, flight);
         Next::Task(task(parcel))
     }
 
     /// Puts a parcel where it was.
     fn put_back(&mut self, parcel: Parcel) {
-        let number = parcel.number;
-        let place = self.waiting.partition_point(|it| it.number < number);
+        let number = parcel.slip.number;
+        let place = self.waiting.partition_point(|it| it.slip.number < number);
         self.waiting.insert(place, parcel);
     }
 
     fn reached_ticket(&mut self) -> Option<Ticket> {
         let (ticket, bound) = *self.tickets.front()?;
         let undecided = self.in_flight.keys().next().copied();
-        let waiting = self.waiting.front().map(|parcel| parcel.number);
+        let waiting = self.waiting.front().map(|parcel| parcel.slip.number);
         let is_reached = [undecided, waiting]
             .into_iter()
             .flatten()

@@ -1,11 +1,15 @@
 //! Records of spans that have been sent, for the spans to come.
 //!
-//! The worker empties them and leaves them with the queue. A thread that hands over a span takes one along, and fills it with
+//! The worker and the lanes empty them and leave them with the queue. A thread that hands over a span takes one along, and fills it with
 //! its next span. So a program in its stride allocates none, and there is no lock beside the queue's.
 
-use std::{cell::RefCell, mem};
+use std::{
+    cell::RefCell,
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-use sentry_genai_conventions::{Attributes, SourceSpan, Timestamp};
+use sentry_genai_conventions::{Attributes, SentrySpan, SourceSpan, Timestamp};
 
 use crate::{
     ids::{new_span_id, new_trace_id},
@@ -164,32 +168,64 @@ impl Spares {
     }
 }
 
-/// The records whose spans are being translated and encoded. Their stores come back later, and not all of them.
+/// What the spans that have been translated and encoded leave behind. The worker has the records, the lanes have the rest.
 #[derive(Debug, Default)]
-pub(crate) struct Shells(Vec<Record>);
+pub(crate) struct Leftovers(Mutex<Heap>);
+
+#[derive(Debug, Default)]
+struct Heap {
+    /// Records whose attributes are with the translated span.
+    shells: Vec<Record>,
+    /// Room for the spans of buckets.
+    rooms: Vec<Vec<SentrySpan>>,
+}
 
 /// How many shells wait for a store. A span's own memory is gone by then, and these are not accounted for.
 const MAX_SHELLS: usize = 1024;
 
-impl Shells {
-    /// Keeps the record of a span that has been translated, and that is empty by now.
-    pub(crate) fn keep(&mut self, record: Record) {
-        if self.0.len() < MAX_SHELLS {
-            self.0.push(record);
-        }
+/// How many rooms wait for the worker.
+const MAX_ROOMS: usize = 16;
+
+impl Leftovers {
+    /// Takes in the records of spans that have been translated, and that are empty by now.
+    pub(crate) fn add_shells(&self, shells: &mut Vec<Record>) {
+        let mut heap = self.lock();
+        let room = MAX_SHELLS.saturating_sub(heap.shells.len());
+        let kept = shells.len().min(room);
+        heap.shells.extend(shells.drain(..kept));
+        drop(heap);
+        shells.clear();
     }
 
     /// Makes empty records of the stores of spans that have been encoded, as far as it is worth it.
-    pub(crate) fn refill(&mut self, stores: impl Iterator<Item = Attributes>) -> Vec<Record> {
-        let mut records = Vec::with_capacity(stores.size_hint().0);
-        for store in stores.filter_map(empty) {
-            let Some(mut record) = self.0.pop() else {
-                break;
-            };
+    pub(crate) fn refill(&self, mut spans: Vec<SentrySpan>) -> Vec<Record> {
+        let mut heap = self.lock();
+        let others = heap.shells.len().saturating_sub(spans.len());
+        let mut records = heap.shells.split_off(others);
+        drop(heap);
+        let stores = spans.iter_mut().map(|span| mem::take(&mut span.attributes));
+        let mut filled = 0;
+        for (record, store) in records.iter_mut().zip(stores.filter_map(empty)) {
             record.attributes = store;
-            records.push(record);
+            filled += 1;
+        }
+        let mut unfilled = records.split_off(filled);
+        spans.clear();
+        let mut heap = self.lock();
+        heap.shells.append(&mut unfilled);
+        if heap.rooms.len() < MAX_ROOMS {
+            heap.rooms.push(spans);
         }
         records
+    }
+
+    /// Hands out the room for spans that has come together.
+    pub(crate) fn drain_rooms(&self, keep: impl FnMut(Vec<SentrySpan>)) {
+        self.lock().rooms.drain(..).for_each(keep);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Heap> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -227,9 +263,9 @@ mod tests {
     fn a_record_comes_back_empty() {
         let segment = testing::segment();
         let mut translator = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
-        let mut shells = Shells::default();
+        let mut shells = Vec::new();
         // The first two of a shape are translated step by step, the third by a plan.
-        let stores: Vec<_> = std::iter::repeat_with(|| {
+        let mut spans: Vec<_> = std::iter::repeat_with(|| {
             let mut span = testing::source(&segment, new_span_id());
             span.scope = "shop".into();
             span.attributes.push("gen_ai.request.model", "gpt-5-mini");
@@ -237,14 +273,24 @@ mod tests {
             let mut record = boxed(span);
             let translated = translator.translate(&mut record);
             assert!(!translated.attributes.is_empty());
-            shells.keep(record);
-            translated.attributes
+            shells.push(record);
+            translated
         })
         .take(3)
         .collect();
 
-        let mut records = shells.refill(stores.into_iter().chain([Attributes::default()]));
+        spans.push(testing::span(&segment, new_span_id()));
+        shells.push(shell());
+        let leftovers = Leftovers::default();
+        leftovers.add_shells(&mut shells);
+        assert!(shells.is_empty());
+
+        let mut records = leftovers.refill(spans);
         assert_eq!(records.len(), 3, "there were three stores worth keeping");
+        let mut rooms = Vec::new();
+        leftovers.drain_rooms(|room| rooms.push(room));
+        assert!(matches!(&rooms[..], [room] if room.is_empty() && room.capacity() >= 4));
+        assert_eq!(leftovers.lock().shells.len(), 1, "one had no store");
         for record in &records {
             assert!(record.attributes.is_empty() && record.attributes.footprint() > 0);
             assert!(record.scope.is_empty() && record.inherited.agent_name.is_none());

@@ -1,4 +1,4 @@
-//! The threads that talk to the server.
+//! The threads that encode spans and talk to the server.
 
 use std::{
     ops::ControlFlow,
@@ -9,11 +9,14 @@ use std::{
 
 use crate::{
     accounting::{LossReason, Report},
+    buckets::Bucket,
     compress::Compressor,
     delivery::Shared,
     http::{Answer, Failure},
-    outbox::{Parcel, Task},
-    rfc3339, thread, wire,
+    outbox::{Held, Load, Slip, Task},
+    pack::Packer,
+    rfc3339, thread,
+    wire::{self, Encoded, Envelope},
 };
 
 /// How long losses wait for an envelope to ride along with.
@@ -35,9 +38,10 @@ pub(crate) fn reinforce(shared: &Arc<Shared>) {
     let _ = thread::spawn("sentry-genai-send", move || lane.run());
 }
 
-/// A thread that sends one envelope after the other.
+/// A thread that encodes and sends one envelope after the other.
 pub(crate) struct Lane {
     shared: Arc<Shared>,
+    packer: Packer,
     compressor: Compressor,
     role: Role,
 }
@@ -54,6 +58,7 @@ pub(crate) enum Role {
 impl Lane {
     pub(crate) fn new(shared: Arc<Shared>, role: Role) -> Self {
         Self {
+            packer: Packer::new(&shared.config),
             shared,
             compressor: Compressor::default(),
             role,
@@ -74,12 +79,15 @@ impl Lane {
 
     fn turn(&mut self, patience: Duration) -> ControlFlow<()> {
         match self.shared.outbox.take(patience) {
-            Task::Send(parcel) => {
+            Task::Deliver(parcel) => {
                 // What came while this lane slept may be more than one can send.
                 reinforce(&self.shared);
-                self.send(parcel);
+                match parcel.load {
+                    Load::Spans(bucket) => self.encode(&parcel.slip, bucket),
+                    Load::Envelope(envelope) => self.send(&parcel.slip, envelope),
+                }
             }
-            Task::Discard(parcel, reason) => self.lose(&parcel, reason),
+            Task::Discard(parcel, reason) => self.lose(&parcel.slip, reason),
             Task::Reach(ticket) => {
                 self.send_report();
                 self.shared.progress.reach(ticket);
@@ -99,9 +107,44 @@ impl Lane {
         ControlFlow::Continue(())
     }
 
-    fn send(&mut self, mut parcel: Parcel) {
+    /// Encodes spans, and puts the envelopes in their place.
+    fn encode(&mut self, slip: &Slip, bucket: Bucket) {
+        let shared = &self.shared;
+        let encoded = catch_unwind(AssertUnwindSafe(|| {
+            self.packer.pack(&bucket, &shared.buffers)
+        }));
+        let spent = shared.leftovers.refill(bucket.spans);
+        shared.queue.recycle(spent);
+        let Ok(Encoded {
+            envelopes,
+            too_large,
+        }) = encoded
+        else {
+            return self.lose(slip, LossReason::InternalSdkError);
+        };
+        if !shared.outbox.claim(slip) {
+            return;
+        }
+        let (accounting, budget) = (&shared.accounting, &shared.budget);
+        accounting.lose(LossReason::SendError, too_large as u64);
+        let held = envelopes.iter().map(Held::of);
+        let (spans, bytes) = held.fold((0, 0), |(spans, bytes), it| {
+            (spans + it.spans, bytes + it.bytes)
+        });
+        let missing = slip.held.spans.saturating_sub(spans + too_large as u64);
+        accounting.lose(LossReason::InternalSdkError, missing);
+        budget.hold(bytes);
+        budget.release(slip.held.bytes);
+        if !shared.outbox.put_encoded(slip, envelopes) {
+            // Given up after it was claimed.
+            accounting.lose(LossReason::NetworkError, spans);
+            budget.release(bytes);
+        }
+    }
+
+    fn send(&mut self, slip: &Slip, mut envelope: Envelope) {
         let report = self.shared.accounting.take_report();
-        let outcome = self.post(&mut parcel.envelope.bytes, report.as_ref());
+        let outcome = self.post(&mut envelope.bytes, report.as_ref());
         let accounting = &self.shared.accounting;
         if outcome != Outcome::Accepted
             && let Some(report) = &report
@@ -110,56 +153,56 @@ impl Lane {
         }
         match outcome {
             Outcome::Accepted => {
-                self.decide(&parcel, |spans| accounting.accept(spans));
-                self.shared.buffers.give_back(parcel.envelope.bytes);
+                self.decide(slip, |spans| accounting.accept(spans));
+                self.shared.buffers.give_back(envelope.bytes);
             }
-            Outcome::RateLimited => self.decide(&parcel, |spans| {
+            Outcome::RateLimited => self.decide(slip, |spans| {
                 accounting.lose_known_to_server(LossReason::RatelimitBackoff, spans);
             }),
-            Outcome::TooLarge => self.divide(&parcel),
-            Outcome::Refused => self.lose(&parcel, LossReason::SendError),
-            Outcome::Unanswered => self.lose(&parcel, LossReason::NetworkError),
+            Outcome::TooLarge => self.divide(slip, &envelope),
+            Outcome::Refused => self.lose(slip, LossReason::SendError),
+            Outcome::Unanswered => self.lose(slip, LossReason::NetworkError),
             Outcome::Unaccepted => {
-                if let Err(parcel) = self.shared.outbox.retry(parcel) {
-                    self.lose(&parcel, LossReason::NetworkError);
+                if !self.shared.outbox.retry(slip, envelope) {
+                    self.lose(slip, LossReason::NetworkError);
                 }
             }
-            Outcome::Panicked => self.lose(&parcel, LossReason::InternalSdkError),
+            Outcome::Panicked => self.lose(slip, LossReason::InternalSdkError),
         }
     }
 
     /// Sends an envelope that was too large once more, in two halves.
-    fn divide(&self, parcel: &Parcel) {
-        let halves = if parcel.is_part {
+    fn divide(&self, slip: &Slip, envelope: &Envelope) {
+        let halves = if slip.is_half() {
             None
         } else {
-            wire::divide(&parcel.envelope)
+            wire::divide(envelope)
         };
         let Some(halves) = halves else {
-            return self.lose(parcel, LossReason::SendError);
+            return self.lose(slip, LossReason::SendError);
         };
         let budget = &self.shared.budget;
-        let bytes = halves.iter().map(Parcel::footprint).sum();
+        let bytes = halves.iter().map(|half| Held::of(half).bytes).sum();
         budget.hold(bytes);
-        if self.shared.outbox.replace(parcel, halves) {
-            budget.release(parcel.bytes());
+        if self.shared.outbox.put_halves(slip, halves) {
+            budget.release(slip.held.bytes);
         } else {
             budget.release(bytes);
         }
     }
 
-    fn lose(&self, parcel: &Parcel, reason: LossReason) {
+    fn lose(&self, slip: &Slip, reason: LossReason) {
         let accounting = &self.shared.accounting;
-        self.decide(parcel, |spans| accounting.lose(reason, spans));
+        self.decide(slip, |spans| accounting.lose(reason, spans));
     }
 
-    /// Counts a parcel, unless it was given up, and hence counted, while it was being sent.
-    fn decide(&self, parcel: &Parcel, count: impl FnOnce(u64)) {
-        if self.shared.outbox.claim(parcel) {
-            count(parcel.spans());
-            self.shared.budget.release(parcel.bytes());
+    /// Counts a parcel, unless it was given up, and hence counted, while a lane had it in hand.
+    fn decide(&self, slip: &Slip, count: impl FnOnce(u64)) {
+        if self.shared.outbox.claim(slip) {
+            count(slip.held.spans);
+            self.shared.budget.release(slip.held.bytes);
         }
-        self.shared.outbox.settle(parcel);
+        self.shared.outbox.settle(slip);
     }
 
     /// Sends the losses nobody has been told of in an envelope of their own.

@@ -1,13 +1,19 @@
 //! Traces, segments and spans for the tests of this crate.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::{
     SentrySpan, SourceSpan, SpanId, Timestamp, TranslateOptions, Translator,
 };
 
-use crate::{config::Config, ids::new_span_id, segment::Segment, trace::Trace};
+use crate::{
+    buckets::{Bucket, Buckets, Purpose},
+    config::Config,
+    ids::new_span_id,
+    segment::Segment,
+    trace::Trace,
+};
 
 pub(crate) const DSN: &str = "http://0123456789abcdef0123456789abcdef@localhost:9/42";
 
@@ -42,4 +48,12 @@ pub(crate) fn source(segment: &Segment, span_id: SpanId) -> SourceSpan {
 
 pub(crate) fn span(segment: &Segment, span_id: SpanId) -> SentrySpan {
     Translator::new(TranslateOptions::default()).translate(source(segment, span_id))
+}
+
+/// A bucket of so many spans, at least one.
+pub(crate) fn bucket(segment: &Arc<Segment>, spans: usize) -> Bucket {
+    let mut buckets = Buckets::new(Purpose::Sending);
+    let mut spans = (0..spans).map(|_| span(segment, new_span_id())).collect();
+    let full = buckets.add(Instant::now(), &mut spans, 100, segment);
+    full.or_else(|| buckets.pop_oldest()).expect("a bucket")
 }

@@ -1,8 +1,7 @@
-//! The thread that turns what was handed over into envelopes.
+//! The thread that translates what was handed over, and gathers it by trace.
 
 use std::{
     collections::VecDeque,
-    mem,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -16,18 +15,16 @@ use crate::{
     buckets::{Bucket, Buckets, Purpose},
     config::TraceLifecycle,
     delivery::{BeforeSendSpan, Delivery, Shared},
-    encode::SpanEncoder,
     legacy,
     model_calls::ModelCalls,
     outbox::Parcel,
+    pack,
     queue::{Handover, Message, Supply},
-    recycle::{Blanks, Shells},
+    recycle::{Blanks, Record},
     segment::Segment,
     sender,
     trace::Trace,
-    transaction,
     unread::Ended,
-    wire::{self, Encoded},
 };
 
 /// The room for messages that is kept after a burst.
@@ -39,7 +36,6 @@ pub(crate) struct Worker {
     before_send_span: Option<BeforeSendSpan>,
     /// What sends copies to Spotlight.
     mirror: Option<Delivery>,
-    encoder: SpanEncoder,
     buckets: Buckets,
     /// The spans of traces that are not sampled but may be kept.
     held: Buckets,
@@ -48,7 +44,8 @@ pub(crate) struct Worker {
     unsampled: Buckets,
     calls: Option<ModelCalls>,
     batch: VecDeque<Message>,
-    shells: Shells,
+    /// The records of spans that have been translated, until those go to a lane.
+    shells: Vec<Record>,
     blanks: Blanks,
     /// The span that is on its way from the translation to its bucket: in a place of its own it is moved once.
     arrived: Vec<SentrySpan>,
@@ -63,7 +60,6 @@ impl Worker {
         mirror: Option<Delivery>,
     ) -> Self {
         Self {
-            encoder: SpanEncoder::new(&shared.config),
             buckets: sending_buckets(&shared),
             calls: shared.config.meter.clone().map(ModelCalls::new),
             shared,
@@ -74,7 +70,7 @@ impl Worker {
             held_bytes: 0,
             unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
-            shells: Shells::default(),
+            shells: Vec::new(),
             blanks: Blanks::default(),
             arrived: Vec::with_capacity(1),
             was_busy: false,
@@ -104,6 +100,8 @@ impl Worker {
             Supply::Open
         };
         self.was_busy = !self.batch.is_empty();
+        let leftovers = &self.shared.leftovers;
+        leftovers.drain_rooms(|room| self.buckets.recycle(room));
         let now = Instant::now();
         while let Some(message) = self.batch.pop_front() {
             match message {
@@ -177,7 +175,7 @@ impl Worker {
                 mirror.send((*source).clone(), &segment);
             }
             let mut span = self.translator.translate(&mut source);
-            self.shells.keep(source);
+            self.shells.push(source);
             if self.shared.config.legacy_attributes && span.ai.is_some() {
                 legacy::add(&mut span.attributes);
             }
@@ -209,13 +207,18 @@ impl Worker {
         if let Some(held) = self.held.remove_kept(trace_id) {
             self.release(held);
         }
-        // What comes after the end of its segment has nothing to wait for.
-        let waits = self.shared.config.lifecycle != TraceLifecycle::Stream;
-        let is_late = waits && segment.has_ended();
+        let is_late = segment.has_ended();
         if ends_segment {
             segment.end();
         }
-        if ends_segment || is_late {
+        if (ends_segment || is_late)
+            && let Some(complete) = self.buckets.remove_complete(&segment)
+        {
+            self.dispatch(complete);
+        }
+        // In a container of their own, late spans need not be together.
+        let together = self.shared.config.lifecycle != TraceLifecycle::Stream;
+        if ends_segment || is_late && together {
             self.buckets.end_segment(now, trace_id);
             self.held.end_segment(now, trace_id);
             self.unsampled.end_segment(now, trace_id);
@@ -268,7 +271,7 @@ impl Worker {
         }
     }
 
-    /// Encodes the spans of a bucket and passes them on to the sender, if their trace is sampled.
+    /// Passes the spans of a bucket on to the lanes, if their trace is sampled.
     fn dispatch(&mut self, mut bucket: Bucket) {
         if bucket.traces().any(Trace::is_given_up) {
             return self.drop_bucket(bucket);
@@ -279,87 +282,33 @@ impl Worker {
         }
         let expected = bucket.spans.len() as u64;
         let is_sampled = bucket.segment().trace().sampled();
-        self.shared.budget.release(bucket.bytes);
-        let trace = Arc::clone(bucket.segment().trace());
-        let encoded = catch_unwind(AssertUnwindSafe(|| {
+        let related = catch_unwind(AssertUnwindSafe(|| {
             if is_sampled || self.calls.is_some() {
                 self.relate(&mut bucket);
             }
-            is_sampled.then(|| self.encode(&bucket))
         }));
-        let accounting = &self.shared.accounting;
-        let encoded = match encoded {
-            Ok(Some(encoded)) => encoded,
-            Ok(None) => return accounting.lose(LossReason::SampleRate, expected),
-            Err(_) => return accounting.lose(LossReason::InternalSdkError, expected),
+        let lost = match related {
+            Ok(()) if is_sampled => None,
+            Ok(()) => Some(LossReason::SampleRate),
+            Err(_) => Some(LossReason::InternalSdkError),
         };
-        let spans = bucket.spans.iter_mut();
-        let stores = spans.map(|span| mem::take(&mut span.attributes));
-        self.shared.queue.recycle(self.shells.refill(stores));
-        bucket.spans.clear();
-        self.buckets.recycle(bucket.spans);
-        let too_large = encoded.too_large as u64;
-        accounting.lose(LossReason::SendError, too_large);
-        let envelopes = encoded.envelopes.into_iter();
-        let parcels: Vec<_> = envelopes
-            .map(|envelope| Parcel::new(Arc::clone(&trace), envelope))
-            .collect();
-        let sent = parcels.iter().map(Parcel::spans).sum::<u64>();
+        if let Some(reason) = lost {
+            self.shared.budget.release(bucket.bytes);
+            return self.lose(reason, expected);
+        }
         // Duplicates, and whatever the resolution of relatives may have removed.
-        accounting.lose(
-            LossReason::InternalSdkError,
-            expected.saturating_sub(sent + too_large),
-        );
-        for parcel in parcels {
-            let bytes = parcel.bytes();
-            self.shared.budget.hold(bytes);
-            if let Err(parcel) = self.shared.outbox.put(parcel) {
-                self.shared.budget.release(bytes);
-                accounting.lose(LossReason::NetworkError, parcel.spans());
-            }
-            sender::reinforce(&self.shared);
+        let gone = expected.saturating_sub(bucket.spans.len() as u64);
+        self.lose(LossReason::InternalSdkError, gone);
+        self.shared.leftovers.add_shells(&mut self.shells);
+        let category = pack::category(self.shared.config.lifecycle);
+        self.shared.budget.release(bucket.bytes);
+        let parcel = Parcel::new(bucket, category);
+        self.shared.budget.hold(parcel.slip.held.bytes);
+        if let Err(parcel) = self.shared.outbox.put(parcel) {
+            self.shared.budget.release(parcel.slip.held.bytes);
+            self.lose(LossReason::NetworkError, parcel.slip.held.spans);
         }
-    }
-
-    fn encode(&mut self, bucket: &Bucket) -> Encoded {
-        match self.shared.config.lifecycle {
-            TraceLifecycle::Stream => self.encode_container(bucket, bucket.spans.iter()),
-            TraceLifecycle::Transaction => {
-                let (ai, others): (Vec<_>, _) =
-                    bucket.spans.iter().partition(|span| span.ai.is_some());
-                let mut encoded = self.encode_transactions(bucket, others);
-                encoded.append(self.encode_container(bucket, ai.into_iter()));
-                encoded
-            }
-            TraceLifecycle::Classic => {
-                self.encode_transactions(bucket, bucket.spans.iter().collect())
-            }
-        }
-    }
-
-    fn encode_container<'a>(
-        &mut self,
-        bucket: &'a Bucket,
-        spans: impl ExactSizeIterator<Item = &'a SentrySpan>,
-    ) -> Encoded {
-        let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
-        let trace = bucket.segment().trace();
-        let texts = bucket.spans.iter().map(|span| span.attributes.text_bytes());
-        let room = wire::room(spans.len(), texts.sum());
-        let buffer = self.shared.buffers.take(room);
-        wire::encode_within_limits(&mut self.encoder, trace, spans, buffer)
-    }
-
-    fn encode_transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {
-        let segment_of = |span: &SentrySpan| bucket.segment_of(span.span_id);
-        spans.sort_by_key(|span| segment_of(span).span_id());
-        let mut encoded = Encoded::default();
-        for spans in spans.chunk_by(|a, b| segment_of(a).span_id() == segment_of(b).span_id()) {
-            let segment = segment_of(spans[0]);
-            let spans = spans.iter().copied();
-            encoded.append(transaction::encode(&self.shared.config, segment, spans));
-        }
-        encoded
+        sender::reinforce(&self.shared);
     }
 
     fn dispatch_all(&mut self) {
@@ -399,7 +348,7 @@ impl Worker {
         }
         while self.shared.budget.is_crowded() {
             let parcels = self.shared.outbox.drop_oldest_trace();
-            let trace_id = parcels.first().map(Parcel::trace_id);
+            let trace_id = parcels.first().map(|parcel| parcel.slip.trace_id());
             let bucket = match trace_id {
                 Some(trace_id) => self.buckets.remove(trace_id),
                 None => self.buckets.pop_oldest(),
@@ -407,10 +356,10 @@ impl Worker {
             if parcels.is_empty() && bucket.is_none() {
                 return;
             }
-            for parcel in parcels {
-                self.shared.give_up(&parcel.trace);
-                self.shared.budget.release(parcel.bytes());
-                self.lose(LossReason::QueueOverflow, parcel.spans());
+            for Parcel { slip, .. } in parcels {
+                self.shared.give_up(&slip.trace);
+                self.shared.budget.release(slip.held.bytes);
+                self.lose(LossReason::QueueOverflow, slip.held.spans);
             }
             if let Some(bucket) = bucket {
                 bucket.traces().for_each(|trace| self.shared.give_up(trace));

@@ -118,10 +118,10 @@ fn what_comes_after_a_drop_is_dropped_and_what_went_before_stays() {
     ingest.script([Fault::none().with_delay(Duration::from_secs(1))]);
     send(&delivery, &segment(&delivery), new_span_id(), "held up");
     let _ = delivery.flush(Duration::from_millis(200));
-    send(&delivery, &long, new_span_id(), &"x".repeat(30_000));
+    send(&delivery, &long, new_span_id(), &"x".repeat(26_000));
     let _ = delivery.flush(Duration::from_millis(50));
     let other = segment(&delivery);
-    send(&delivery, &other, other.span_id(), &"x".repeat(30_000));
+    send(&delivery, &other, other.span_id(), &"x".repeat(26_000));
     let _ = delivery.flush(Duration::from_millis(50));
     assert_eq!(delivery.stats().lost(LossReason::QueueOverflow), 1);
     send(&delivery, &long, new_span_id(), "late");

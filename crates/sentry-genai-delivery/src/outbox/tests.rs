@@ -13,7 +13,7 @@ enum Step {
     },
     Ticket,
     Take,
-    /// Settles the request that has been under way longest, or the one after it, and so on.
+    /// Decides about what has been in hand longest, or the one after it, and so on.
     Answer {
         which: usize,
         fate: Fate,
@@ -25,6 +25,8 @@ enum Step {
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Decided,
+    /// Spans become so many envelopes, and one of them is lost.
+    Encoded(usize),
     Unaccepted,
     TooLarge,
 }
@@ -32,6 +34,7 @@ enum Fate {
 fn step() -> impl Strategy<Value = Step> {
     let fate = prop_oneof![
         3 => Just(Fate::Decided),
+        4 => (0..4_usize).prop_map(Fate::Encoded),
         2 => Just(Fate::Unaccepted),
         1 => Just(Fate::TooLarge),
     ];
@@ -58,14 +61,14 @@ struct Model {
 impl Model {
     fn take(&mut self, outbox: &Outbox) {
         match outbox.take(Duration::ZERO) {
-            Task::Send(parcel) => {
+            Task::Deliver(parcel) => {
                 assert!(
-                    !parcel.trace.is_given_up(),
+                    !parcel.slip.trace.is_given_up(),
                     "no part of it is sent any more"
                 );
                 self.in_flight.push(parcel);
             }
-            Task::Discard(parcel, _) => self.decide(outbox, &parcel),
+            Task::Discard(parcel, _) => self.decide(outbox, &parcel.slip),
             Task::Reach(ticket) => {
                 assert!(self.reached.insert(ticket), "reached once");
                 let before = self.tickets[&ticket];
@@ -75,29 +78,41 @@ impl Model {
         }
     }
 
-    fn decide(&mut self, outbox: &Outbox, parcel: &Parcel) {
-        if outbox.claim(parcel) {
-            self.decided += parcel.spans();
+    fn decide(&mut self, outbox: &Outbox, slip: &Slip) {
+        if outbox.claim(slip) {
+            self.decided += slip.held.spans;
         }
-        outbox.settle(parcel);
+        outbox.settle(slip);
     }
 
-    fn answer(&mut self, outbox: &Outbox, parcel: Parcel, fate: Fate) {
-        match fate {
-            Fate::Decided => self.decide(outbox, &parcel),
-            Fate::Unaccepted => {
-                if let Err(parcel) = outbox.retry(parcel) {
-                    self.decide(outbox, &parcel);
+    fn answer(&mut self, outbox: &Outbox, Parcel { slip, load }: Parcel, fate: Fate) {
+        match (load, fate) {
+            (Load::Spans(bucket), Fate::Encoded(envelopes)) => {
+                if outbox.claim(&slip) {
+                    self.decided += 1;
+                    let mut rest = bucket.spans.len() - 1;
+                    let envelopes: Vec<_> = (1..=envelopes.min(rest))
+                        .rev()
+                        .map(|left| {
+                            let spans = rest / left;
+                            rest -= spans;
+                            envelope(spans)
+                        })
+                        .collect();
+                    self.decided += rest as u64;
+                    assert!(outbox.put_encoded(&slip, envelopes));
                 }
             }
-            Fate::TooLarge if parcel.is_part || parcel.spans() < 2 => {
-                self.decide(outbox, &parcel);
+            (Load::Envelope(envelope), Fate::Unaccepted) => {
+                if !outbox.retry(&slip, envelope) {
+                    self.decide(outbox, &slip);
+                }
             }
-            Fate::TooLarge => {
-                let first = parcel.envelope.spans / 2;
-                let halves = [first, parcel.envelope.spans - first].map(envelope);
-                outbox.replace(&parcel, halves);
+            (Load::Envelope(whole), Fate::TooLarge) if !slip.is_half() && whole.spans > 1 => {
+                let first = whole.spans / 2;
+                outbox.put_halves(&slip, [first, whole.spans - first].map(envelope));
             }
+            _ => self.decide(outbox, &slip),
         }
     }
 }
@@ -118,14 +133,15 @@ proptest! {
         let pause = Duration::ZERO;
         let policy = RetryPolicy::default().with_pauses(pause, pause);
         let outbox = Outbox::new(policy.with_max_attempts(3), 4);
-        let traces = [(); 3].map(|()| Arc::clone(testing::segment().trace()));
+        let segments = [(); 3].map(|()| testing::segment());
         let mut model = Model::default();
         for (number, step) in (1..).zip(steps) {
             match step {
                 Step::Put { trace } => {
                     let spans = 1 + number as usize % 4;
                     model.produced += spans as u64;
-                    if outbox.put(Parcel::new(Arc::clone(&traces[trace]), envelope(spans))).is_err() {
+                    let bucket = testing::bucket(&segments[trace], spans);
+                    if outbox.put(Parcel::new(bucket, Some(Category::Span))).is_err() {
                         model.decided += spans as u64;
                     }
                 }
@@ -142,8 +158,8 @@ proptest! {
                 }
                 Step::Overflow => {
                     let dropped = outbox.drop_oldest_trace();
-                    dropped.iter().for_each(|parcel| parcel.trace.give_up());
-                    model.decided += dropped.iter().map(Parcel::spans).sum::<u64>();
+                    dropped.iter().for_each(|parcel| parcel.slip.trace.give_up());
+                    model.decided += dropped.iter().map(|it| it.slip.held.spans).sum::<u64>();
                 }
                 Step::Abandon => {
                     let held = outbox.abandon();
@@ -165,4 +181,23 @@ proptest! {
         }
         prop_assert_eq!(model.decided, model.produced);
     }
+}
+
+/// Otherwise nobody would count them: not who gave up everything, since they were claimed, and not who holds them.
+#[test]
+fn whoever_encodes_learns_that_all_was_given_up() {
+    let outbox = Outbox::new(RetryPolicy::default(), 4);
+    let segment = testing::segment();
+    for _ in 0..2 {
+        let bucket = testing::bucket(&segment, 2);
+        assert!(outbox.put(Parcel::new(bucket, None)).is_ok());
+    }
+    let Task::Deliver(parcel) = outbox.take(Duration::ZERO) else {
+        panic!("nothing to deliver");
+    };
+    assert!(outbox.claim(&parcel.slip));
+    let given_up = outbox.abandon();
+    assert_eq!(given_up.len(), 1, "what nobody has claimed");
+    assert!(!outbox.put_encoded(&parcel.slip, vec![envelope(2)]));
+    assert!(!outbox.claim(&parcel.slip));
 }

@@ -1,0 +1,77 @@
+//! What becomes of the spans of a bucket: envelopes, as the configuration wants them.
+
+use std::sync::Arc;
+
+use sentry_genai_conventions::SentrySpan;
+
+use crate::{
+    buckets::Bucket,
+    buffers::Buffers,
+    config::{Config, TraceLifecycle},
+    encode::SpanEncoder,
+    transaction,
+    wire::{self, Category, Encoded},
+};
+
+/// Makes envelopes. Each lane has one, for it keeps what is encoded once.
+pub(crate) struct Packer {
+    config: Arc<Config>,
+    encoder: SpanEncoder,
+}
+
+impl Packer {
+    pub(crate) fn new(config: &Arc<Config>) -> Self {
+        Self {
+            config: Arc::clone(config),
+            encoder: SpanEncoder::new(config),
+        }
+    }
+
+    /// Encodes the spans of a bucket, into one of `buffers` if there is one of that size.
+    pub(crate) fn pack(&mut self, bucket: &Bucket, buffers: &Buffers) -> Encoded {
+        match self.config.lifecycle {
+            TraceLifecycle::Stream => self.container(bucket, bucket.spans.iter(), buffers),
+            TraceLifecycle::Transaction => {
+                let (ai, others): (Vec<_>, _) =
+                    bucket.spans.iter().partition(|span| span.ai.is_some());
+                let mut encoded = self.transactions(bucket, others);
+                encoded.append(self.container(bucket, ai.into_iter(), buffers));
+                encoded
+            }
+            TraceLifecycle::Classic => self.transactions(bucket, bucket.spans.iter().collect()),
+        }
+    }
+
+    fn container<'a>(
+        &mut self,
+        bucket: &'a Bucket,
+        spans: impl ExactSizeIterator<Item = &'a SentrySpan>,
+        buffers: &Buffers,
+    ) -> Encoded {
+        let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
+        let trace = bucket.segment().trace();
+        let buffer = buffers.take(bucket.room() + wire::SPARE);
+        wire::encode_within_limits(&mut self.encoder, trace, spans, buffer)
+    }
+
+    fn transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {
+        let segment_of = |span: &SentrySpan| bucket.segment_of(span.span_id);
+        spans.sort_by_key(|span| segment_of(span).span_id());
+        let mut encoded = Encoded::default();
+        for spans in spans.chunk_by(|a, b| segment_of(a).span_id() == segment_of(b).span_id()) {
+            let segment = segment_of(spans[0]);
+            let spans = spans.iter().copied();
+            encoded.append(transaction::encode(&self.config, segment, spans));
+        }
+        encoded
+    }
+}
+
+/// What all envelopes of a bucket count as; `None` if they differ.
+pub(crate) fn category(lifecycle: TraceLifecycle) -> Option<Category> {
+    match lifecycle {
+        TraceLifecycle::Stream => Some(Category::Span),
+        TraceLifecycle::Classic => Some(Category::Transaction),
+        TraceLifecycle::Transaction => None,
+    }
+}
