@@ -11,9 +11,10 @@ use foldhash::{HashMap, HashSet};
 use sentry_genai_conventions::{SentrySpan, SpanId, TraceId};
 
 use crate::{
+    recycle::MAX_SPARE_SPANS,
     segment::Segment,
     trace::Trace,
-    wire::{self, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
+    wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
 };
 
 /// How long the first span of a bucket waits at most.
@@ -24,9 +25,6 @@ const MAX_HELD_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// How long a bucket stays open for siblings after its segment has ended.
 const LINGER: Duration = Duration::from_millis(50);
-
-/// How much room for spans is kept when their bucket is empty again: as much as one envelope takes.
-const MAX_SPARE_SPANS: usize = MAX_ENVELOPE_SPANS.next_power_of_two();
 
 /// All buckets, by trace.
 #[derive(Debug)]
@@ -320,12 +318,6 @@ impl Bucket {
         self.others.is_empty() && Arc::ptr_eq(&self.segment, segment)
     }
 
-    /// The room that its spans take in one envelope, or about that.
-    pub(crate) fn room(&self) -> usize {
-        let texts = self.spans.iter().map(|span| span.attributes.text_bytes());
-        wire::room(self.spans.len(), texts.sum())
-    }
-
     fn is_full(&self) -> bool {
         self.spans.len() >= MAX_ENVELOPE_SPANS || self.bytes >= MAX_ENVELOPE_BYTES
     }
@@ -416,6 +408,24 @@ mod tests {
             }
             assert!(buckets.open.is_empty());
         }
+    }
+
+    #[test]
+    fn a_segment_is_complete_when_nobody_else_holds_it_and_alone_in_its_bucket() {
+        let now = Instant::now();
+        let segment = testing::segment();
+        let mut buckets = Buckets::new(Purpose::Sending);
+        assert!(buckets.remove_complete(&segment).is_none(), "no bucket");
+        add(&mut buckets, now, &segment);
+        let open_span = Arc::clone(&segment);
+        assert!(buckets.remove_complete(&segment).is_none());
+        drop(open_span);
+        assert!(buckets.remove_complete(&segment).is_some());
+
+        add(&mut buckets, now, &segment);
+        let other = Segment::new(Arc::clone(segment.trace()), crate::new_span_id(), "other");
+        add(&mut buckets, now, &Arc::new(other));
+        assert!(buckets.remove_complete(&segment).is_none());
     }
 
     #[test]

@@ -57,8 +57,7 @@ impl Parcel {
                 trace: Arc::clone(bucket.segment().trace()),
                 held: Held {
                     spans: bucket.spans.len() as u64,
-                    // What it takes to encode them is not missing when their turn comes.
-                    bytes: bucket.bytes.max(bucket.room()),
+                    bytes: bucket.bytes,
                 },
                 category,
                 number: Number::default(),
@@ -195,11 +194,11 @@ impl Outbox {
         }
     }
 
-    /// Puts in a parcel, or gives it back if nothing is sent any more.
-    pub(crate) fn put(&self, mut parcel: Parcel) -> Result<(), Parcel> {
+    /// Puts in a parcel, or says what was held for it if nothing is sent any more.
+    pub(crate) fn put(&self, mut parcel: Parcel) -> Result<(), Held> {
         let mut contents = self.lock();
         if contents.state == State::Abandoned {
-            return Err(parcel);
+            return Err(parcel.slip.held);
         }
         parcel.slip.number.place = contents.next_number;
         contents.next_number += 1;

@@ -50,8 +50,9 @@ impl Packer {
     ) -> Encoded {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         let trace = bucket.segment().trace();
-        let buffer = buffers.take(bucket.room() + wire::SPARE);
-        wire::encode_within_limits(&mut self.encoder, trace, spans, buffer)
+        let texts = bucket.spans.iter().map(|span| span.attributes.text_bytes());
+        let room = wire::room(spans.len(), texts.sum());
+        wire::encode_within_limits(&mut self.encoder, trace, spans, buffers.take(room))
     }
 
     fn transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {

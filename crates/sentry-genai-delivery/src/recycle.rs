@@ -14,6 +14,7 @@ use sentry_genai_conventions::{Attributes, SentrySpan, SourceSpan, Timestamp};
 use crate::{
     ids::{new_span_id, new_trace_id},
     queue::Queue,
+    wire::MAX_ENVELOPE_SPANS,
 };
 
 /// How many records a thread has at hand: about as many as it has spans open.
@@ -183,11 +184,18 @@ struct Heap {
 /// How many shells wait for a store. A span's own memory is gone by then, and these are not accounted for.
 const MAX_SHELLS: usize = 1024;
 
-/// How many rooms wait for the worker.
-const MAX_ROOMS: usize = 16;
+/// Keeps the record of a span that has been translated, and that is empty by now.
+pub(crate) fn keep_shell(shells: &mut Vec<Record>, shell: Record) {
+    if shells.len() < MAX_SHELLS {
+        shells.push(shell);
+    }
+}
+
+/// For how many spans there is room in what waits for the worker, or for a bucket: as many as one envelope takes.
+pub(crate) const MAX_SPARE_SPANS: usize = MAX_ENVELOPE_SPANS.next_power_of_two();
 
 impl Leftovers {
-    /// Takes in the records of spans that have been translated, and that are empty by now.
+    /// Takes in the records of spans that have been translated.
     pub(crate) fn add_shells(&self, shells: &mut Vec<Record>) {
         let mut heap = self.lock();
         let room = MAX_SHELLS.saturating_sub(heap.shells.len());
@@ -213,7 +221,8 @@ impl Leftovers {
         spans.clear();
         let mut heap = self.lock();
         heap.shells.append(&mut unfilled);
-        if heap.rooms.len() < MAX_ROOMS {
+        let waiting: usize = heap.rooms.iter().map(Vec::capacity).sum();
+        if waiting + spans.capacity() <= MAX_SPARE_SPANS {
             heap.rooms.push(spans);
         }
         records

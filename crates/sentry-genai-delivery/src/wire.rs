@@ -132,7 +132,7 @@ impl Encoded {
 
 /// Encodes spans of one trace into as many envelopes as their number and size need.
 ///
-/// The first is written to `buffer`, which is empty, and had better have the [`room`] for all of them, and [`SPARE`]: one that grows is copied.
+/// The first is written to `buffer`, which is empty, and had better have the [`room`] for all of them: one that grows is copied.
 pub(crate) fn encode_within_limits<'a>(
     encoder: &mut SpanEncoder,
     trace: &Trace,
@@ -252,19 +252,18 @@ const CONTAINER: &[u8] = b"{\"version\":2,\"items\":[";
 
 const CLOSE: &[u8] = b"]}\n";
 
-/// What the escaper asks for, beside that room, before it writes a text of some kilobytes.
-pub(crate) const SPARE: usize = 16 * 1024;
-
 /// The room that so many spans with so much text take in one envelope, or about that.
 pub(crate) fn room(spans: usize, text_bytes: usize) -> usize {
     const HEADERS: usize = 1024;
     /// What a span takes beside its texts.
     const SPAN: usize = 1024;
+    /// What the escaper asks for before it writes a text of some kilobytes.
+    const SPARE: usize = 16 * 1024;
 
     // Of JSON inside of JSON, every quotation mark and backslash takes two bytes.
     let text_bytes = text_bytes + text_bytes / 8;
-    let room = HEADERS + spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes;
-    room.min(MAX_ENVELOPE_BYTES)
+    let room = HEADERS + spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
+    room.min(MAX_ENVELOPE_BYTES + SPARE)
 }
 
 /// An envelope that spans are appended to.

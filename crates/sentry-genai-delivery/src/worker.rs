@@ -20,7 +20,7 @@ use crate::{
     outbox::Parcel,
     pack,
     queue::{Handover, Message, Supply},
-    recycle::{Blanks, Record},
+    recycle::{self, Blanks, Record},
     segment::Segment,
     sender,
     trace::Trace,
@@ -175,7 +175,7 @@ impl Worker {
                 mirror.send((*source).clone(), &segment);
             }
             let mut span = self.translator.translate(&mut source);
-            self.shells.push(source);
+            recycle::keep_shell(&mut self.shells, source);
             if self.shared.config.legacy_attributes && span.ai.is_some() {
                 legacy::add(&mut span.attributes);
             }
@@ -216,9 +216,9 @@ impl Worker {
         {
             self.dispatch(complete);
         }
-        // In a container of their own, late spans need not be together.
-        let together = self.shared.config.lifecycle != TraceLifecycle::Stream;
-        if ends_segment || is_late && together {
+        // Where segments are sent as a whole, what is late has nothing to wait for; elsewhere it waits for company.
+        let whole = self.shared.config.lifecycle != TraceLifecycle::Stream;
+        if ends_segment || is_late && whole {
             self.buckets.end_segment(now, trace_id);
             self.held.end_segment(now, trace_id);
             self.unsampled.end_segment(now, trace_id);
@@ -301,12 +301,9 @@ impl Worker {
         self.lose(LossReason::InternalSdkError, gone);
         self.shared.leftovers.add_shells(&mut self.shells);
         let category = pack::category(self.shared.config.lifecycle);
-        self.shared.budget.release(bucket.bytes);
-        let parcel = Parcel::new(bucket, category);
-        self.shared.budget.hold(parcel.slip.held.bytes);
-        if let Err(parcel) = self.shared.outbox.put(parcel) {
-            self.shared.budget.release(parcel.slip.held.bytes);
-            self.lose(LossReason::NetworkError, parcel.slip.held.spans);
+        if let Err(held) = self.shared.outbox.put(Parcel::new(bucket, category)) {
+            self.shared.budget.release(held.bytes);
+            self.lose(LossReason::NetworkError, held.spans);
         }
         sender::reinforce(&self.shared);
     }
@@ -314,8 +311,6 @@ impl Worker {
     fn dispatch_all(&mut self) {
         while let Some(bucket) = self.buckets.pop_oldest() {
             self.dispatch(bucket);
-            // Encoded, spans can be larger than they were.
-            self.make_room();
         }
         while let Some(bucket) = self.unsampled.pop_oldest() {
             self.dispatch(bucket);
