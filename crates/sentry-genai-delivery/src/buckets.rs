@@ -318,6 +318,31 @@ impl Bucket {
         self.others.is_empty() && Arc::ptr_eq(&self.segment, segment)
     }
 
+    /// Splits off the first spans, of so many bytes or a little more; `None` if the rest would be small.
+    pub(crate) fn split_off(&mut self, bytes: usize) -> Option<Self> {
+        if self.bytes < bytes + bytes / 2 {
+            return None;
+        }
+        let mut taken = 0;
+        let is_enough = |span: &SentrySpan| {
+            taken += span.footprint();
+            taken >= bytes
+        };
+        let last = self.spans.iter().position(is_enough)?;
+        if last + 1 == self.spans.len() {
+            return None;
+        }
+        self.bytes = self.bytes.saturating_sub(taken);
+        Some(Self {
+            spans: self.spans.drain(..=last).collect(),
+            bytes: taken,
+            segment: Arc::clone(&self.segment),
+            others: self.others.clone(),
+            number: self.number,
+            lingers: self.lingers,
+        })
+    }
+
     fn is_full(&self) -> bool {
         self.spans.len() >= MAX_ENVELOPE_SPANS || self.bytes >= MAX_ENVELOPE_BYTES
     }
@@ -485,6 +510,18 @@ mod tests {
         let span = testing::span(&segment, crate::new_span_id());
         let large = buckets.add(now, &mut vec![span], MAX_ENVELOPE_BYTES, &segment);
         assert_eq!(large.unwrap().spans.len(), 2);
+    }
+
+    #[test]
+    fn a_large_bucket_is_sent_in_parts_of_about_one_size() {
+        let segment = testing::segment();
+        let mut bucket = testing::bucket(&segment, 25);
+        let each = bucket.spans[0].footprint();
+        bucket.bytes = 25 * each;
+        let mut parts: Vec<_> = std::iter::from_fn(|| bucket.split_off(10 * each)).collect();
+        parts.push(bucket);
+        let sizes = parts.iter().map(|part| (part.spans.len(), part.bytes));
+        assert!(sizes.eq([(10, 10 * each), (10, 10 * each), (5, 5 * each)]));
     }
 
     #[test]

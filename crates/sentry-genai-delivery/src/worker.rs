@@ -30,6 +30,9 @@ use crate::{
 /// The room for messages that is kept after a burst.
 const KEPT_CAPACITY: usize = 1024;
 
+/// How large what is encoded at once is, or a little larger: it takes as much memory again, and lanes share the work.
+const PART_BYTES: usize = 1024 * 1024;
+
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     translator: PlanningTranslator,
@@ -300,6 +303,16 @@ impl Worker {
         let gone = expected.saturating_sub(bucket.spans.len() as u64);
         self.lose(LossReason::InternalSdkError, gone);
         self.shared.leftovers.add_shells(&mut self.shells);
+        // Of a transaction there is one.
+        if self.shared.config.lifecycle == TraceLifecycle::Stream {
+            while let Some(part) = bucket.split_off(PART_BYTES) {
+                self.pass_on(part);
+            }
+        }
+        self.pass_on(bucket);
+    }
+
+    fn pass_on(&self, bucket: Bucket) {
         let category = pack::category(self.shared.config.lifecycle);
         if let Err(held) = self.shared.outbox.put(Parcel::new(bucket, category)) {
             self.shared.budget.release(held.bytes);
