@@ -133,8 +133,8 @@ impl Lane {
         });
         let missing = slip.held.spans.saturating_sub(spans + too_large as u64);
         accounting.lose(LossReason::InternalSdkError, missing);
-        budget.hold(bytes);
         budget.release(slip.held.bytes);
+        budget.hold(bytes);
         if !shared.outbox.put_encoded(slip, envelopes) {
             // Given up after it was claimed.
             accounting.lose(LossReason::NetworkError, spans);
