@@ -332,7 +332,9 @@ impl Bucket {
         if last + 1 == self.spans.len() {
             return None;
         }
-        self.bytes = self.bytes.saturating_sub(taken);
+        // Spans may have grown since memory was held for them, and no more than that may be released.
+        let taken = taken.min(self.bytes);
+        self.bytes -= taken;
         Some(Self {
             spans: self.spans.drain(..=last).collect(),
             bytes: taken,
@@ -522,6 +524,18 @@ mod tests {
         parts.push(bucket);
         let sizes = parts.iter().map(|part| (part.spans.len(), part.bytes));
         assert!(sizes.eq([(10, 10 * each), (10, 10 * each), (5, 5 * each)]));
+    }
+
+    /// Otherwise more would be released than was held, and the budget would never be right again.
+    #[test]
+    fn parts_share_what_was_held_also_if_their_spans_have_grown() {
+        let segment = testing::segment();
+        let mut bucket = testing::bucket(&segment, 3);
+        let each = bucket.spans[0].footprint();
+        bucket.bytes = each - 1;
+        let part = bucket.split_off(each / 2).unwrap();
+        assert_eq!((part.spans.len(), bucket.spans.len()), (1, 2));
+        assert_eq!((part.bytes, bucket.bytes), (each - 1, 0));
     }
 
     #[test]
