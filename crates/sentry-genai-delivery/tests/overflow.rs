@@ -1,4 +1,4 @@
-//! Memory that runs short costs whole traces, also those whose spans are still coming.
+//! Memory that runs short costs whole traces, also those whose spans are still coming; and a large trace is not in memory twice.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -104,6 +104,26 @@ fn traces_that_grow_side_by_side_arrive_whole_or_not_at_all() {
         .filter(|spans| *spans != SPANS)
         .collect();
     assert!(torsos.is_empty(), "{torsos:?} of {SPANS}, {stats:?}");
+}
+
+/// Encoded as one, a large trace would be in memory twice.
+#[test]
+fn a_large_trace_arrives_in_parts() {
+    const SPANS: usize = 120;
+    let ingest = Ingest::start().unwrap();
+    let delivery = deliver_to(&ingest, 32 * 1024 * 1024);
+    let large = segment(&delivery);
+    for _ in 0..SPANS {
+        send(&delivery, &large, new_span_id(), &"x".repeat(30_000));
+    }
+    assert!(delivery.flush(PATIENCE));
+    let trace_id = large.trace().trace_id().to_string();
+    assert_eq!(arrived(&ingest)[&trace_id], SPANS);
+    let envelopes = ingest.envelopes();
+    let sizes: Vec<_> = envelopes.iter().map(|it| it.bytes.len()).collect();
+    assert!(sizes.len() > 2, "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size < 1_600_000), "{sizes:?}");
+    assert_eq!(delivery.stats().buffered_bytes, 0);
 }
 
 #[test]
