@@ -129,7 +129,7 @@ impl Delivery {
             buffers: Buffers::new((config.max_buffer_bytes / 64).min(MAX_BUFFER_BYTES)),
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
-            post: HttpPost::new(&config),
+            post: HttpPost::new(Arc::clone(&config)),
             #[cfg(feature = "tracing")]
             notices: crate::notice::Notices::default(),
             config,

@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     fmt, fs,
     io::{self, Read as _},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -84,7 +85,9 @@ pub(crate) enum Failure {
 
 /// Sends with `ureq`, over connections that are kept alive.
 pub(crate) struct HttpPost {
-    agent: Agent,
+    config: Arc<Config>,
+    /// Made by whoever sends first: to read the certificates of a system takes many milliseconds, which the program need not wait.
+    agent: OnceLock<Agent>,
     lookup: Lookup,
     /// `None` if the DSN names a server that HTTP has no words for.
     destination: Option<Destination>,
@@ -132,42 +135,19 @@ fn authorization(dsn: &Dsn, user_agent: &str) -> Option<String> {
 }
 
 impl HttpPost {
-    pub(crate) fn new(config: &Config) -> Self {
-        let user_agent = format!("{SDK_NAME}/{SDK_VERSION}");
-        let tls = TlsConfig::builder()
-            .root_certs(root_certificates(env::var_os(ROOTS_VARIABLE)))
-            .disable_verification(config.accept_invalid_certs)
-            .build();
-        let timeout = Some(config.request_timeout);
-        let agent_config = Agent::config_builder()
-            .user_agent(user_agent.as_str())
-            // Answers are a few bytes.
-            .accept_encoding("")
-            .http_status_as_error(false)
-            // A redirect could carry spans and key to another host.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_idle_connections_per_host(config.max_connections)
-            .max_idle_age(MAX_IDLE)
-            // With a limit for all of it, ureq would start a thread for every request, to look up a name.
-            .timeout_connect(Some(config.connect_timeout))
-            .timeout_send_request(timeout)
-            .timeout_send_body(timeout)
-            .timeout_recv_response(timeout)
-            .timeout_recv_body(Some(MAX_BODY_WAIT))
-            // Answers are short. There is one such buffer for each connection.
-            .input_buffer_size(16 * 1024)
-            .tls_config(tls)
-            .proxy(proxy(config))
-            .build();
-        let lookup = Lookup::new(config.connect_timeout);
-        let connector = DefaultConnector::new();
+    pub(crate) fn new(config: Arc<Config>) -> Self {
         Self {
-            agent: Agent::with_parts(agent_config, connector, lookup.clone()),
-            lookup,
-            destination: Destination::of(&config.dsn, &user_agent),
+            agent: OnceLock::new(),
+            lookup: Lookup::new(config.connect_timeout),
+            destination: Destination::of(&config.dsn, &user_agent()),
             encoding: config.compression.encoding_for(config.dsn.host()),
+            config,
         }
+    }
+
+    fn agent(&self) -> &Agent {
+        self.agent
+            .get_or_init(|| agent(&self.config, self.lookup.clone()))
     }
 
     /// Sends an envelope, compressed where that is due, and waits for the answer.
@@ -209,7 +189,7 @@ impl HttpPost {
         let Some(Destination { uri, headers }) = &self.destination else {
             return Err(Error::HostNotFound);
         };
-        let mut request = self.agent.post(uri);
+        let mut request = self.agent().post(uri);
         if let Some(all) = request.headers_mut() {
             all.clone_from(headers);
             all.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -277,6 +257,40 @@ impl fmt::Debug for HttpPost {
     }
 }
 
+fn user_agent() -> String {
+    format!("{SDK_NAME}/{SDK_VERSION}")
+}
+
+fn agent(config: &Config, lookup: Lookup) -> Agent {
+    let tls = TlsConfig::builder()
+        .root_certs(root_certificates(env::var_os(ROOTS_VARIABLE)))
+        .disable_verification(config.accept_invalid_certs)
+        .build();
+    let timeout = Some(config.request_timeout);
+    let agent_config = Agent::config_builder()
+        .user_agent(user_agent())
+        // Answers are a few bytes.
+        .accept_encoding("")
+        .http_status_as_error(false)
+        // A redirect could carry spans and key to another host.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_idle_connections_per_host(config.max_connections)
+        .max_idle_age(MAX_IDLE)
+        // With a limit for all of it, ureq would start a thread for every request, to look up a name.
+        .timeout_connect(Some(config.connect_timeout))
+        .timeout_send_request(timeout)
+        .timeout_send_body(timeout)
+        .timeout_recv_response(timeout)
+        .timeout_recv_body(Some(MAX_BODY_WAIT))
+        // Answers are short. There is one such buffer for each connection.
+        .input_buffer_size(16 * 1024)
+        .tls_config(tls)
+        .proxy(proxy(config))
+        .build();
+    Agent::with_parts(agent_config, DefaultConnector::new(), lookup)
+}
+
 /// Returns the certificates of a PEM file, or those that are built in if it holds none.
 fn root_certificates(file: Option<OsString>) -> RootCerts {
     let pem = file
@@ -318,7 +332,7 @@ mod tests {
     #[test]
     fn a_name_that_nobody_knows_is_no_connection() {
         let options = ClientOptions::new().dsn("http://public@nowhere.invalid/42");
-        let post = HttpPost::new(&testing::config(&options));
+        let post = HttpPost::new(testing::config(&options));
         let failure = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
         assert_eq!(failure, Failure::Unconnected);
     }

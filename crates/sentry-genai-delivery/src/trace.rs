@@ -240,7 +240,15 @@ impl Trace {
     fn tell(&self, said: &Said, is_kept: bool, mut member: impl FnMut(&str, &str)) {
         let incoming = self.incoming_dsc();
         let overrules = self.overrules(said);
-        let stays = |key: &str| !matches!(key, "sampled" | "sample_rate") || !overrules;
+        let ours = self.config.dsn.public_key();
+        let theirs = incoming.and_then(|dsc| dsc.get("public_key"));
+        // One of another project is tolerated, but what can be no key of any would cost the whole envelope.
+        let is_no_key = theirs.is_some_and(|key| !is_project_key(key)) && is_project_key(ours);
+        let stays = |key: &str| match key {
+            "sampled" | "sample_rate" => !overrules,
+            "public_key" => !is_no_key,
+            _ => true,
+        };
         let came = |key| stays(key) && incoming.is_some_and(|dsc| dsc.get(key).is_some());
         // A trace id that differs from that of the spans would cost the whole envelope.
         let trace_id = hex(&self.trace_id.to_bytes());
@@ -255,7 +263,7 @@ impl Trace {
             }
         }
         if !came("public_key") {
-            member("public_key", self.config.dsn.public_key());
+            member("public_key", ours);
         }
         let was_decided = came("sampled");
         if let Decision::Drawn { rate, rand, .. } = said.decision
@@ -318,6 +326,11 @@ impl fmt::Debug for Trace {
             .field("decision", &self.decision)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether Sentry's servers take `text` for the public key of a project.
+fn is_project_key(text: &str) -> bool {
+    text.len() == 32 && text.is_ascii()
 }
 
 pub(crate) fn should_continue(config: &Config, incoming: &IncomingTrace) -> bool {

@@ -62,15 +62,15 @@ fn a_url_is_no_transaction_and_only_the_first_segment_names_the_trace() {
 
 #[test]
 fn an_incoming_dsc_goes_on_unchanged() {
-    let baggage = "sentry-trace_id=4c79f60c11214eb38604f4ae0781bfb2,sentry-public_key=other,\
-                   sentry-sample_rate=0.5,sentry-transaction=their%20name,sentry-new=1";
+    let baggage = "sentry-trace_id=4c79f60c11214eb38604f4ae0781bfb2,\
+                   sentry-public_key=fedcba9876543210fedcba9876543210,sentry-sample_rate=0.5,sentry-transaction=their%20name,sentry-new=1";
     let trace = continued("-1", Some(baggage));
     assert_eq!(trace.baggage_header(), baggage);
     assert_eq!(
         dsc(&trace),
         json!({
             "trace_id": "4c79f60c11214eb38604f4ae0781bfb2",
-            "public_key": "other",
+            "public_key": "fedcba9876543210fedcba9876543210",
             "sample_rate": "0.5",
             "transaction": "their name",
             "new": "1",
@@ -80,6 +80,18 @@ fn an_incoming_dsc_goes_on_unchanged() {
     let header = trace.sentry_trace_header(new_span_id());
     assert!(header.starts_with("4c79f60c11214eb38604f4ae0781bfb2-"));
     assert!(header.ends_with("-1"));
+}
+
+/// It would cost every envelope of the trace.
+#[test]
+fn what_is_no_key_gives_way_in_envelopes() {
+    let baggage = "sentry-public_key=k,sentry-sample_rate=0.5";
+    let trace = continued("-1", Some(baggage));
+    assert_eq!(
+        dsc(&trace)["public_key"],
+        "0123456789abcdef0123456789abcdef"
+    );
+    assert_eq!(trace.baggage_header(), baggage);
 }
 
 #[test]
@@ -182,7 +194,8 @@ fn a_trace_that_is_kept_tells_the_next_service_if_it_can_still() {
         (&json!("true"), &json!("1"))
     );
 
-    let theirs = "sentry-public_key=k,sentry-sampled=false,sentry-sample_rate=0.1,sentry-new=1";
+    let theirs = "sentry-public_key=fedcba9876543210fedcba9876543210,sentry-sampled=false,\
+                  sentry-sample_rate=0.1,sentry-new=1";
     let incoming = IncomingTrace::parse(&format!("{INCOMING}-0"), Some(theirs)).unwrap();
     let continued = Trace::start(&config, Some(&incoming), "x", "y");
     assert!(continued.is_held());
@@ -192,7 +205,7 @@ fn a_trace_that_is_kept_tells_the_next_service_if_it_can_still() {
         dsc(&continued),
         json!({
             "trace_id": "4c79f60c11214eb38604f4ae0781bfb2",
-            "public_key": "k",
+            "public_key": "fedcba9876543210fedcba9876543210",
             "new": "1",
             "sample_rate": "1",
             "sampled": "true",
