@@ -81,12 +81,16 @@ fn neither_keys_nor_content_are_logged() {
     }
     let stats = guard.handle().unwrap().stats();
     assert_eq!(stats.lost(LossReason::SendError), 1, "{stats:?}");
-    assert!(!format!("{guard:?}").contains("sikrit"));
+    let shown = format!("{guard:?}");
+    assert!(!shown.contains("sikrit"), "{shown}");
+    let cause = guard.handle().unwrap().last_failure().unwrap();
+    assert!(shown.contains(&cause), "{shown}");
     drop(guard);
     assert!(String::from_utf8_lossy(&ingest.bytes()).contains("sikrit-question"));
 
     let logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(logged.contains("ureq"), "{logged}");
     assert!(logged.contains("spans were not sent"), "{logged}");
+    assert!(logged.contains("HTTP status 500"), "{logged}");
     assert!(!logged.contains("sikrit"), "{logged}");
 }

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::json::{write_integer, write_string};
@@ -122,9 +125,25 @@ pub(crate) struct Accounting {
     accepted: AtomicU64,
     lost: [AtomicU64; LossReason::ALL.len()],
     unreported: [AtomicU64; LossReason::ALL.len()],
+    last_failure: Mutex<Option<String>>,
 }
 
 impl Accounting {
+    /// Remembers how a request failed.
+    pub(crate) fn fail(&self, how: String) {
+        *self.lock_failure() = Some(how);
+    }
+
+    pub(crate) fn last_failure(&self) -> Option<String> {
+        self.lock_failure().clone()
+    }
+
+    fn lock_failure(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.last_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn produce(&self, spans: u64) {
         self.produced.fetch_add(spans, Ordering::Relaxed);
     }

@@ -343,6 +343,13 @@ impl Delivery {
         stats
     }
 
+    /// Returns how the last request failed that did, such as "HTTP status 403" or what the system says of a connection; `None` if
+    /// there was no such request.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<String> {
+        self.shared().accounting.last_failure()
+    }
+
     /// Returns how long content may be.
     #[must_use]
     pub fn content_limits(&self) -> ContentLimits {
@@ -366,6 +373,7 @@ impl fmt::Debug for Delivery {
         f.debug_struct("Delivery")
             .field("config", &self.0.seed.config)
             .field("stats", &self.stats())
+            .field("last_failure", &self.last_failure())
             .finish_non_exhaustive()
     }
 }

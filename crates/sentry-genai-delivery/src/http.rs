@@ -83,6 +83,14 @@ pub(crate) enum Failure {
     Unanswered,
 }
 
+/// A request that brought no answer.
+#[derive(Debug)]
+pub(crate) struct NoAnswer {
+    pub(crate) failure: Failure,
+    /// In words, for people.
+    pub(crate) cause: String,
+}
+
 /// Sends with `ureq`, over connections that are kept alive.
 pub(crate) struct HttpPost {
     config: Arc<Config>,
@@ -155,7 +163,7 @@ impl HttpPost {
         &self,
         envelope: &[u8],
         compressor: &mut Compressor,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, NoAnswer> {
         let worthwhile = envelope.len() >= COMPRESSED_FROM;
         let encoding = self.encoding.filter(|_| worthwhile);
         let packed = encoding.and_then(|encoding| compressor.pack(envelope, encoding));
@@ -168,7 +176,10 @@ impl HttpPost {
             if failure == Failure::Unconnected {
                 self.lookup.doubt();
             }
-            failure
+            NoAnswer {
+                failure,
+                cause: error.to_string(),
+            }
         })?;
         let headers = response.headers();
         let retry_after = text(headers, RETRY_AFTER);
@@ -333,7 +344,8 @@ mod tests {
     fn a_name_that_nobody_knows_is_no_connection() {
         let options = ClientOptions::new().dsn("http://public@nowhere.invalid/42");
         let post = HttpPost::new(testing::config(&options));
-        let failure = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
-        assert_eq!(failure, Failure::Unconnected);
+        let none = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
+        assert_eq!(none.failure, Failure::Unconnected);
+        assert_eq!(none.cause, "host not found");
     }
 }

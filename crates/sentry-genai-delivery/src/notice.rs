@@ -37,6 +37,7 @@ impl Notices {
                 spans,
                 reason = reason.as_str(),
                 accepted = stats.accepted,
+                last_failure = accounting.last_failure(),
                 "spans were not sent"
             );
         }

@@ -12,7 +12,7 @@ use crate::{
     buckets::Bucket,
     compress::Compressor,
     delivery::Shared,
-    http::{Answer, Failure},
+    http::{Answer, Failure, NoAnswer},
     outbox::{Held, Load, Slip, Task},
     pack::Packer,
     rfc3339, thread,
@@ -230,21 +230,31 @@ impl Lane {
             self.shared.post.post(envelope, &mut self.compressor)
         }));
         envelope.truncate(length);
-        let outbox = &self.shared.outbox;
-        match answer {
+        let Shared {
+            outbox, accounting, ..
+        } = &*self.shared;
+        let NoAnswer { failure, cause } = match answer {
             Ok(Ok(answer)) => {
                 outbox.learn(&answer);
-                Outcome::of(&answer)
+                let outcome = Outcome::of(&answer);
+                if outcome != Outcome::Accepted {
+                    accounting.fail(format!("HTTP status {}", answer.status));
+                }
+                return outcome;
             }
-            Ok(Err(Failure::Unconnected)) => {
+            Ok(Err(none)) => none,
+            Err(_) => return Outcome::Panicked,
+        };
+        accounting.fail(cause);
+        match failure {
+            Failure::Unconnected => {
                 outbox.learn_unreachable();
                 Outcome::Unaccepted
             }
             // So servers end what is too large before they have read it; a small one was sent to a server that left.
-            Ok(Err(Failure::BrokenOff)) if length >= LARGE => Outcome::TooLarge,
-            Ok(Err(Failure::BrokenOff)) => Outcome::Unaccepted,
-            Ok(Err(Failure::Unanswered)) => Outcome::Unanswered,
-            Err(_) => Outcome::Panicked,
+            Failure::BrokenOff if length >= LARGE => Outcome::TooLarge,
+            Failure::BrokenOff => Outcome::Unaccepted,
+            Failure::Unanswered => Outcome::Unanswered,
         }
     }
 }

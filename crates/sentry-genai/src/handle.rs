@@ -85,6 +85,12 @@ impl Handle {
         self.0.delivery.stats()
     }
 
+    /// Returns how the last request failed that did, such as "HTTP status 403"; `None` if there was no such request.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<String> {
+        self.0.delivery.last_failure()
+    }
+
     /// Returns what brings spans to Sentry, to be shared with another door, such as that of `sentry-genai-opentelemetry`.
     #[must_use]
     pub fn delivery(&self) -> &Delivery {
@@ -113,6 +119,7 @@ impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
             .field("stats", &self.stats())
+            .field("last_failure", &self.last_failure())
             .finish_non_exhaustive()
     }
 }

@@ -69,6 +69,12 @@ impl SentryGenAiExporter {
             .delivery()
             .map_or_else(Stats::default, Delivery::stats)
     }
+
+    /// Returns how the last request failed that did, such as "HTTP status 403"; `None` if there was no such request.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<String> {
+        self.door.delivery()?.last_failure()
+    }
 }
 
 impl SpanExporter for SentryGenAiExporter {

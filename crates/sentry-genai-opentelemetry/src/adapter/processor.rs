@@ -119,6 +119,12 @@ impl SentryGenAiProcessor {
             .map_or_else(Stats::default, Delivery::stats)
     }
 
+    /// Returns how the last request failed that did, such as "HTTP status 403"; `None` if there was no such request.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<String> {
+        self.door.delivery()?.last_failure()
+    }
+
     /// Returns how many spans are open, and how many of those were forgotten.
     #[must_use]
     pub fn open_spans(&self) -> OpenSpans {
