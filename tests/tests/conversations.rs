@@ -279,6 +279,23 @@ async fn set_without_a_span_inside_a_scope_changes_the_scope() {
     assert_eq!(conversation_of("rescope-3"), None);
 }
 
+#[tokio::test]
+async fn an_empty_id_says_nothing() {
+    LazyLock::force(&BRIDGE);
+    let work = async {
+        set_conversation_id("");
+        conversation("").scope(call("empty-inner")).await;
+        call("empty-outer").await;
+    };
+    conversation("conv around").scope(work).await;
+    conversation("").scope(call("empty-alone")).await;
+    let inner = conversation_of("empty-inner");
+    assert_eq!(inner.as_deref(), Some("conv around"));
+    let outer = conversation_of("empty-outer");
+    assert_eq!(outer.as_deref(), Some("conv around"));
+    assert_eq!(conversation_of("empty-alone"), None);
+}
+
 #[test]
 fn guards_and_threads() {
     LazyLock::force(&BRIDGE);

@@ -290,6 +290,27 @@ fn the_scope_says_that_a_trace_is_kept_from_then_on() {
     });
 }
 
+/// A worker thread's first hub is such a copy, and lives as long as the thread.
+#[test]
+fn a_copy_of_a_hub_does_not_continue_the_span_that_was_on_it() {
+    let bridge = Bridge::attached_only(options());
+    bridge.run(|| {
+        let copy = info_span!("startup").in_scope(|| Arc::new(Hub::new_from_top(Hub::current())));
+        Hub::run(copy, || {
+            info_span!("request").in_scope(|| capture("in the request"));
+            capture("in none");
+        });
+    });
+    let (startup, request) = (bridge.span("startup"), bridge.span("request"));
+    assert_ne!(request.trace_id, startup.trace_id);
+    assert!(request.is_segment);
+    let context = context_of(&bridge, "in the request");
+    assert_eq!(context["trace_id"], request.trace_id);
+    let context = context_of(&bridge, "in none");
+    assert_ne!(context["trace_id"], startup.trace_id);
+    assert_ne!(context["trace_id"], request.trace_id);
+}
+
 /// `sentry-tower` and `sentry-actix` put a transaction on the scope of the request.
 #[test]
 fn a_local_root_joins_the_transaction_on_the_scope() {

@@ -17,7 +17,8 @@ use crate::{
 /// Every AI span started inside carries the id, on whatever thread or task it ends, unless the span or one of its ancestors
 /// names a conversation itself. Spans of a task that is spawned inside belong to it if they are children of a span that does.
 ///
-/// The id is opaque to Sentry; what can stand in a URL path, up to 2,048 characters, works everywhere.
+/// The id is opaque to Sentry; what can stand in a URL path, up to 2,048 characters, works everywhere. An empty one says nothing:
+/// then the conversation is what it would be without.
 ///
 /// ```
 /// # async fn handle(question: &str) {}
@@ -60,7 +61,7 @@ impl Conversation {
 
     fn surroundings(self) -> Surroundings {
         Surroundings {
-            conversation: Some(Arc::new(Frame::new(Some(self.id)))),
+            conversation: (!self.id.is_empty()).then(|| Arc::new(Frame::new(Some(self.id)))),
             ..Surroundings::default()
         }
     }
@@ -81,7 +82,11 @@ impl std::fmt::Debug for ConversationGuard {
 /// Sets the conversation from here on: in the subtree of the current span, or in the current task where no span is open.
 ///
 /// Without an open span that is the innermost [`conversation()`] scope, or else the current tokio task or thread. Nothing
-/// happens if no bridge is attached.
+/// happens if no bridge is attached, or with an empty id.
+///
+/// A task is not a request: servers such as axum's handle all requests of a connection in one task, one user's after the other's. Nor
+/// is a span that the layer does not see, by a filter, of any use: then the id is set for the nearest span around it that the layer sees.
+/// Where requests have no span of their own that passes the filter, use the [scope](Conversation::scope) of a [`conversation()`].
 ///
 /// ```
 /// #[tracing::instrument(skip_all)]
@@ -91,7 +96,10 @@ impl std::fmt::Debug for ConversationGuard {
 /// }
 /// ```
 pub fn set_conversation_id(id: impl Into<Arc<str>>) {
-    change(Some(id.into()));
+    let id = id.into();
+    if !id.is_empty() {
+        change(Some(id));
+    }
 }
 
 /// Ends the conversation from here on, where [`set_conversation_id`] would have set one: spans below the current one do not

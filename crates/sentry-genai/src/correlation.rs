@@ -105,7 +105,6 @@ thread_local! {
 
 struct Shown {
     id: Id,
-    span_id: protocol::SpanId,
     /// Where it is shown. Another hub may be current when the span is exited.
     hub: Arc<Hub>,
     before: Option<TransactionOrSpan>,
@@ -142,11 +141,13 @@ fn dispatcher_is_busy() -> bool {
     dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>())
 }
 
+/// Says of a span on Sentry's scope that it stands for one of ours. New hubs copy the scope with the span, and may live longer.
+const ORIGIN: &str = "auto.sentry_genai.entered";
+
 /// A span as Sentry's scope holds it. It is kept in the span's extensions, since a future is polled many times.
 struct ScopeSpan {
     /// No client knows of it, so it is never sent.
     shown: TransactionOrSpan,
-    span_id: protocol::SpanId,
     trace: Arc<Trace>,
     /// What `shown` says of the trace. An AI span may be a reason to send it after all.
     sampled: bool,
@@ -162,12 +163,11 @@ impl ScopeSpan {
             return None;
         }
         let ids = state.ids();
-        let span_id = protocol_span_id(ids.span_id);
         let mut context = TransactionContext::new_with_details(
             span.name(),
             "",
             protocol_trace_id(ids.trace_id),
-            Some(span_id),
+            Some(protocol_span_id(ids.span_id)),
             ids.parent_span_id.map(protocol_span_id),
         );
         let trace = Arc::clone(trace.segment.trace());
@@ -175,21 +175,20 @@ impl ScopeSpan {
         context.set_sampled(sampled);
         // Without a client it asks no sampler.
         let hub = Hub::new(None, Arc::new(Scope::default()));
+        let transaction = hub.start_transaction(context);
+        transaction.set_origin(ORIGIN);
         Some(Self {
-            shown: hub.start_transaction(context).into(),
-            span_id,
+            shown: transaction.into(),
             trace,
             sampled,
         })
     }
 
     /// Returns what is kept of the span, as long as it is right.
-    fn kept<'a, R: LookupSpan<'a>>(
-        span: &SpanRef<'a, R>,
-    ) -> Option<(TransactionOrSpan, protocol::SpanId)> {
+    fn kept<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> Option<TransactionOrSpan> {
         let extensions = span.extensions();
         let kept = extensions.get::<Self>()?;
-        (kept.sampled == kept.trace.sampled()).then(|| (kept.shown.clone(), kept.span_id))
+        (kept.sampled == kept.trace.sampled()).then(|| kept.shown.clone())
     }
 }
 
@@ -197,11 +196,11 @@ impl ScopeSpan {
 pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
     let kept = ScopeSpan::kept(span).or_else(|| {
         let new = ScopeSpan::new(span)?;
-        let kept = (new.shown.clone(), new.span_id);
+        let shown = new.shown.clone();
         span.extensions_mut().replace(new);
-        Some(kept)
+        Some(shown)
     });
-    let Some((shown, span_id)) = kept else {
+    let Some(shown) = kept else {
         return;
     };
     let put = Hub::with_active(|hub| {
@@ -213,14 +212,22 @@ pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
         Some((Arc::clone(hub), before))
     });
     if let Some((hub, before)) = put {
-        let shown = Shown {
-            id: span.id(),
-            span_id,
-            hub,
-            before,
-        };
-        let _ = SHOWN.try_with(|stack| stack.borrow_mut().push(shown));
+        let _ = SHOWN.try_with(|stack| {
+            let mut stack = stack.borrow_mut();
+            let is_nested = stack.iter().any(|shown| Arc::ptr_eq(&shown.hub, &hub));
+            stack.push(Shown {
+                id: span.id(),
+                // Another thread has shown it, to whom it is left, or on a hub that this one is a copy of.
+                before: before.filter(|before| is_nested || !stands_for_ours(before)),
+                hub,
+            });
+        });
     }
+}
+
+/// Whether a span on Sentry's scope stands for one of ours, here or elsewhere.
+fn stands_for_ours(span: &TransactionOrSpan) -> bool {
+    span.get_trace_context().origin.as_deref() == Some(ORIGIN)
 }
 
 /// Puts back what was on the scope before a span was entered. Guards dropped out of order leave the innermost span that is
@@ -257,18 +264,12 @@ pub(crate) struct Continued {
 /// Reads the span on Sentry's scope as the parent of a local root, unless this bridge has put it there.
 pub(crate) fn span_on_scope() -> Option<Continued> {
     let span = Hub::with_active(|hub| hub.configure_scope(|scope| scope.get_span()))?;
+    if stands_for_ours(&span) {
+        return None;
+    }
     let context = span.get_trace_context();
     let trace_id = TraceId::parse(&context.trace_id.to_string())?;
     let span_id = SpanId::parse(&context.span_id.to_string())?;
-    let ours = SHOWN
-        .try_with(|stack| {
-            let stack = stack.borrow();
-            stack.iter().any(|shown| shown.span_id == context.span_id)
-        })
-        .unwrap_or(false);
-    if ours {
-        return None;
-    }
     let sampled = span
         .iter_headers()
         .find_map(|(_, header)| IncomingTrace::parse(&header, None)?.sampled());

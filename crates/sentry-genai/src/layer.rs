@@ -85,6 +85,8 @@ impl GenAiLayer {
     }
 
     /// Sets the bridge to use instead, for programs and tests that run several.
+    ///
+    /// A span goes to one of them: where several such layers are in one subscriber, that of the layer which sees it first.
     pub fn with_handle(mut self, handle: Handle) -> Self {
         self.handle = Some(handle);
         self

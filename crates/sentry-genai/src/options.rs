@@ -13,7 +13,7 @@ use crate::{
 
 /// Initialises Sentry and the bridge with default options.
 ///
-/// This calls [`sentry::init`], so it takes its place; the returned guard flushes both spans and events when it is dropped.
+/// This calls [`sentry::init`], so it takes its place, with whatever that takes; the returned guard flushes both spans and events when it is dropped.
 /// Without a DSN, and with one in the environment variable `SENTRY_DSN` that cannot be parsed, both are disabled, and
 /// [`layer`](crate::layer) does nothing.
 ///
@@ -28,8 +28,15 @@ use crate::{
 /// let _sentry = sentry_genai::init(sentry::ClientOptions::new().traces_sample_rate(1.0));
 /// tracing_subscriber::registry().with(sentry_genai::layer()).init();
 /// ```
+///
+/// With a DSN in the code, as for [`sentry::init`]:
+///
+/// ```no_run
+/// let options = sentry::ClientOptions::new().traces_sample_rate(1.0);
+/// let _sentry = sentry_genai::init(("https://key@o1.ingest.sentry.io/42", options));
+/// ```
 #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
-pub fn init(client_options: ClientOptions) -> Guard {
+pub fn init(client_options: impl Into<ClientOptions>) -> Guard {
     Options::new().init(client_options)
 }
 
@@ -202,8 +209,8 @@ impl Options {
 
     /// Initialises Sentry and the bridge; see [`init`].
     #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
-    pub fn init(self, client_options: ClientOptions) -> Guard {
-        let client_options = client_options.add_integration(Correlation::new());
+    pub fn init(self, client_options: impl Into<ClientOptions>) -> Guard {
+        let client_options = client_options.into().add_integration(Correlation::new());
         let client = sentry::init(client_options);
         let (handle, measuring) = self.start(&client, CorrelationMode::Hooks);
         Guard::new(handle, Some(client), measuring)
