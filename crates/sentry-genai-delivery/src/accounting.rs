@@ -119,16 +119,32 @@ impl fmt::Debug for Stats {
 
 type Counts = [u64; LossReason::ALL.len()];
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Accounting {
+    /// Whether Sentry hears of losses. Without tracing nobody misses the spans, of which there are some where calls are measured.
+    is_reporting: bool,
     produced: AtomicU64,
     accepted: AtomicU64,
     lost: [AtomicU64; LossReason::ALL.len()],
     unreported: [AtomicU64; LossReason::ALL.len()],
+    /// Of the losses, those that were transactions as well.
+    unreported_transactions: [AtomicU64; LossReason::ALL.len()],
     last_failure: Mutex<Option<String>>,
 }
 
 impl Accounting {
+    pub(crate) fn new(is_reporting: bool) -> Self {
+        Self {
+            is_reporting,
+            produced: AtomicU64::default(),
+            accepted: AtomicU64::default(),
+            lost: Default::default(),
+            unreported: Default::default(),
+            unreported_transactions: Default::default(),
+            last_failure: Mutex::default(),
+        }
+    }
+
     /// Remembers how a request failed.
     pub(crate) fn fail(&self, how: String) {
         *self.lock_failure() = Some(how);
@@ -154,7 +170,14 @@ impl Accounting {
 
     pub(crate) fn lose(&self, reason: LossReason, spans: u64) {
         self.lose_known_to_server(reason, spans);
-        self.unreported[reason as usize].fetch_add(spans, Ordering::Relaxed);
+        if self.is_reporting {
+            self.unreported[reason as usize].fetch_add(spans, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts transactions whose spans are counted as lost.
+    pub(crate) fn lose_transactions(&self, reason: LossReason, transactions: u64) {
+        self.unreported_transactions[reason as usize].fetch_add(transactions, Ordering::Relaxed);
     }
 
     /// Counts a loss that the server counts itself, so that it is not reported again.
@@ -176,16 +199,29 @@ impl Accounting {
 
     /// Takes the losses that were not reported yet; `None` if there are none.
     pub(crate) fn take_report(&self) -> Option<Report> {
-        let counts = self
-            .unreported
-            .each_ref()
-            .map(|n| n.swap(0, Ordering::Relaxed));
-        counts.iter().any(|n| *n > 0).then_some(Report { counts })
+        let take = |counts: &[AtomicU64; LossReason::ALL.len()]| {
+            counts.each_ref().map(|n| n.swap(0, Ordering::Relaxed))
+        };
+        let spans = take(&self.unreported);
+        let transactions = take(&self.unreported_transactions);
+        let is_empty = spans.iter().chain(&transactions).all(|n| *n == 0);
+        (!is_empty).then_some(Report {
+            spans,
+            transactions,
+        })
+    }
+
+    /// Whether there are losses that were not reported yet.
+    pub(crate) fn has_news(&self) -> bool {
+        let counts = self.unreported.iter().chain(&self.unreported_transactions);
+        counts.into_iter().any(|n| n.load(Ordering::Relaxed) > 0)
     }
 
     /// Takes back a report that did not arrive.
     pub(crate) fn put_back(&self, report: &Report) {
-        for (unreported, count) in self.unreported.iter().zip(report.counts) {
+        let unreported = self.unreported.iter().zip(report.spans);
+        let transactions = self.unreported_transactions.iter().zip(report.transactions);
+        for (unreported, count) in unreported.chain(transactions) {
             unreported.fetch_add(count, Ordering::Relaxed);
         }
     }
@@ -194,7 +230,8 @@ impl Accounting {
 /// Losses on their way to Sentry.
 #[derive(Debug)]
 pub(crate) struct Report {
-    counts: Counts,
+    spans: Counts,
+    transactions: Counts,
 }
 
 impl Report {
@@ -203,14 +240,22 @@ impl Report {
         envelope.extend_from_slice(b"{\"type\":\"client_report\"}\n{\"timestamp\":");
         write_integer(envelope, unix_seconds);
         envelope.extend_from_slice(b",\"discarded_events\":[");
-        let losses = LossReason::ALL.into_iter().zip(self.counts);
-        for (index, (reason, quantity)) in losses.filter(|(_, n)| *n > 0).enumerate() {
+        let losses = [("span", &self.spans), ("transaction", &self.transactions)]
+            .into_iter()
+            .flat_map(|(category, counts)| {
+                let counted = LossReason::ALL.into_iter().zip(counts);
+                counted.map(move |(reason, quantity)| (category, reason, *quantity))
+            })
+            .filter(|(_, _, quantity)| *quantity > 0);
+        for (index, (category, reason, quantity)) in losses.enumerate() {
             if index > 0 {
                 envelope.push(b',');
             }
             envelope.extend_from_slice(b"{\"reason\":");
             write_string(envelope, reason.as_str());
-            envelope.extend_from_slice(b",\"category\":\"span\",\"quantity\":");
+            envelope.extend_from_slice(b",\"category\":");
+            write_string(envelope, category);
+            envelope.extend_from_slice(b",\"quantity\":");
             write_integer(envelope, quantity);
             envelope.push(b'}');
         }
@@ -224,9 +269,10 @@ mod tests {
 
     #[test]
     fn a_report_holds_what_was_lost_since_the_last_one() {
-        let accounting = Accounting::default();
-        assert!(accounting.take_report().is_none());
+        let accounting = Accounting::new(true);
+        assert!(accounting.take_report().is_none() && !accounting.has_news());
         accounting.lose(LossReason::QueueOverflow, 37);
+        accounting.lose_transactions(LossReason::QueueOverflow, 2);
         accounting.lose(LossReason::BeforeSend, 1);
         accounting.lose_known_to_server(LossReason::RatelimitBackoff, 5);
 
@@ -238,16 +284,29 @@ mod tests {
             "{\"type\":\"client_report\"}\n\
              {\"timestamp\":1795132800,\"discarded_events\":[\
              {\"reason\":\"queue_overflow\",\"category\":\"span\",\"quantity\":37},\
-             {\"reason\":\"before_send\",\"category\":\"span\",\"quantity\":1}]}\n"
+             {\"reason\":\"before_send\",\"category\":\"span\",\"quantity\":1},\
+             {\"reason\":\"queue_overflow\",\"category\":\"transaction\",\"quantity\":2}]}\n"
         );
         assert!(accounting.take_report().is_none());
         accounting.put_back(&report);
-        assert!(accounting.take_report().is_some());
+        assert!(accounting.has_news());
+        let again = accounting.take_report().unwrap();
+        assert_eq!(again.spans, report.spans);
+        assert_eq!(again.transactions, report.transactions);
+    }
+
+    #[test]
+    fn what_nobody_misses_is_not_reported() {
+        let accounting = Accounting::new(false);
+        accounting.produce(3);
+        accounting.lose(LossReason::SampleRate, 3);
+        assert_eq!(accounting.stats().lost(LossReason::SampleRate), 3);
+        assert!(accounting.take_report().is_none());
     }
 
     #[test]
     fn stats_add_up() {
-        let accounting = Accounting::default();
+        let accounting = Accounting::new(true);
         accounting.produce(10);
         accounting.accept(4);
         accounting.lose(LossReason::NetworkError, 3);

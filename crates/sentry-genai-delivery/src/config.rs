@@ -207,6 +207,9 @@ impl Config {
         Some(Self {
             lifecycle: TraceLifecycle::Classic,
             legacy_attributes: true,
+            // It is on this machine or next to it.
+            http_proxy: None,
+            https_proxy: None,
             ..config
         })
     }

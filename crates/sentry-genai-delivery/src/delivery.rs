@@ -18,7 +18,7 @@ use crate::{
     http::HttpPost,
     ids,
     incoming::IncomingTrace,
-    outbox::Outbox,
+    outbox::{Outbox, Slip},
     progress::{Progress, Ticket},
     queue::{Handover, Queue, Refusal},
     recycle::{self, Leftovers},
@@ -121,7 +121,7 @@ impl Delivery {
         });
         let shared = Arc::new(Shared {
             process: process::id(),
-            accounting: Accounting::default(),
+            accounting: Accounting::new(!config.sampling.is_disabled()),
             budget: Budget::new(config.max_buffer_bytes),
             // Beside what waits to be sent, and small against it.
             queue: Queue::new((config.max_buffer_bytes / 8).min(MAX_SPARE_BYTES)),
@@ -404,6 +404,7 @@ impl Shared {
         let wants_spare = matches!(span, Ended::Read(_)) && recycle::has_room();
         let handover = Handover {
             span,
+            trace_id: segment.trace().trace_id(),
             segment: Arc::clone(segment),
             bytes,
         };
@@ -436,6 +437,13 @@ impl Shared {
         if !self.config.is_copy {
             trace.give_up();
         }
+    }
+
+    /// Counts a parcel as lost.
+    pub(crate) fn lose_parcel(&self, slip: &Slip, reason: LossReason) {
+        self.accounting.lose(reason, slip.held.spans);
+        self.accounting
+            .lose_transactions(reason, slip.transactions());
     }
 
     /// Drops the oldest traces of the queue: the worker, who would choose better, does not keep up.

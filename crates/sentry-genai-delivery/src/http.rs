@@ -11,7 +11,7 @@ use std::{
 
 use sentry_core::types::{Auth, Dsn, Scheme};
 use ureq::{
-    Agent, Body, Error, Proxy, SendBody, Timeout,
+    Agent, Body, Error, Proxy, SendBody,
     http::{
         HeaderMap, HeaderName, HeaderValue, Response, Uri,
         header::{
@@ -75,7 +75,7 @@ impl Answer {
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// There was no connection, so the server cannot have accepted anything.
+    /// There was no connection, or it was gone before the body: the server cannot have accepted anything.
     Unconnected,
     /// The server hung up while the body was being sent: it has not seen all of it.
     BrokenOff,
@@ -167,12 +167,13 @@ impl HttpPost {
         let worthwhile = envelope.len() >= COMPRESSED_FROM;
         let encoding = self.encoding.filter(|_| worthwhile);
         let packed = encoding.and_then(|encoding| compressor.pack(envelope, encoding));
-        let sent = match packed {
-            Some(packed) => self.send(packed, encoding),
-            None => self.send(envelope, None),
+        let mut body = InPieces {
+            rest: packed.unwrap_or(envelope),
+            is_taken: false,
         };
+        let sent = self.send(&mut body, encoding.filter(|_| packed.is_some()));
         let mut response = sent.map_err(|error| {
-            let failure = Failure::of(&error);
+            let failure = Failure::of(&error, body.is_taken);
             if failure == Failure::Unconnected {
                 self.lookup.doubt();
             }
@@ -196,70 +197,55 @@ impl HttpPost {
         Ok(answer)
     }
 
-    fn send(&self, body: &[u8], encoding: Option<Encoding>) -> Result<Response<Body>, Error> {
+    fn send(
+        &self,
+        body: &mut InPieces<'_>,
+        encoding: Option<Encoding>,
+    ) -> Result<Response<Body>, Error> {
         let Some(Destination { uri, headers }) = &self.destination else {
             return Err(Error::HostNotFound);
         };
         let mut request = self.agent().post(uri);
         if let Some(all) = request.headers_mut() {
             all.clone_from(headers);
-            all.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+            all.insert(CONTENT_LENGTH, HeaderValue::from(body.rest.len()));
             if let Some(encoding) = encoding {
                 all.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
             }
         }
-        request.send(SendBody::from_reader(&mut InPieces(body)))
+        request.send(SendBody::from_reader(body))
     }
 }
 
 /// Bytes that are copied piece by piece into the buffer they are read into.
-struct InPieces<'a>(&'a [u8]);
+struct InPieces<'a> {
+    rest: &'a [u8],
+    /// Whether any of it was asked for: the request's head had been sent by then.
+    is_taken: bool,
+}
 
 impl io::Read for InPieces<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (read, rest) = self.0.split_at(self.0.len().min(buffer.len()));
+        self.is_taken = true;
+        let (read, rest) = self.rest.split_at(self.rest.len().min(buffer.len()));
         for (place, piece) in buffer.chunks_mut(PIECE).zip(read.chunks(PIECE)) {
             place[..piece.len()].copy_from_slice(piece);
         }
-        self.0 = rest;
+        self.rest = rest;
         Ok(read.len())
     }
 }
 
 impl Failure {
-    fn of(error: &Error) -> Self {
+    /// Tells what has failed. As long as nothing of the body `is_taken`, whatever it is came before the request.
+    fn of(error: &Error, is_taken: bool) -> Self {
         match error {
-            Error::HostNotFound
-            | Error::ConnectionFailed
-            | Error::ConnectProxyFailed(_)
-            | Error::Tls(_)
-            | Error::Rustls(_)
-            | Error::Timeout(Timeout::Resolve | Timeout::Connect) => Self::Unconnected,
-            Error::Io(error) => Self::of_io(error),
-            _ => Self::Unanswered,
-        }
-    }
-
-    fn of_io(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::NetworkDown
-            | io::ErrorKind::AddrNotAvailable
-            // The TLS layer wraps a certificate it does not trust.
-            | io::ErrorKind::InvalidData => Self::Unconnected,
+            _ if !is_taken => Self::Unconnected,
             // Only a write fails so: the other end was closed before everything had been sent.
-            io::ErrorKind::BrokenPipe => Self::BrokenOff,
-            _ if error.raw_os_error().is_some_and(is_out_of_descriptors) => Self::Unconnected,
+            Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Self::BrokenOff,
             _ => Self::Unanswered,
         }
     }
-}
-
-/// `ENFILE` and `EMFILE`, the same on all Unix systems: no socket could be made.
-fn is_out_of_descriptors(code: i32) -> bool {
-    cfg!(unix) && matches!(code, 23 | 24)
 }
 
 impl fmt::Debug for HttpPost {
@@ -328,8 +314,12 @@ fn proxy(config: &Config) -> Option<Proxy> {
     Proxy::new(https.or(config.http_proxy.as_deref())?).ok()
 }
 
+/// Returns what a header says, in however many lines; `None` if that is nothing.
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
+    let lines = headers.get_all(name).into_iter();
+    let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
+    let text = lines.join(",");
+    (!text.trim().is_empty()).then_some(text)
 }
 
 #[cfg(test)]

@@ -160,7 +160,7 @@ fn read_baggage(value: &str, dsc: &mut Dsc) {
 
 /// Whether a member is of the type that Sentry's servers expect: one that is not costs the whole envelope.
 fn is_well_formed(key: &str, value: &str) -> bool {
-    let number = || value.parse::<f64>().ok();
+    let number = || value.parse::<f64>().ok().filter(|_| is_json_number(value));
     let is_hex = |value: &str| value.bytes().all(|byte| byte.is_ascii_hexdigit());
     match key {
         "sample_rate" => number().is_some_and(|rate| (0.0..=1.0).contains(&rate)),
@@ -168,13 +168,24 @@ fn is_well_formed(key: &str, value: &str) -> bool {
         "sampled" => matches!(value, "true" | "false"),
         "org_id" => value.parse::<u64>().is_ok(),
         "replay_id" => {
-            let digits = value.replace('-', "");
-            digits.len() == 32 && is_hex(&digits)
+            is_hex(value) && value.len() == 32 || {
+                let lengths = value.split('-').map(str::len);
+                lengths.eq([8, 4, 4, 4, 12]) && value.split('-').all(is_hex)
+            }
         }
         // An object, which a header cannot hold.
         "user" => false,
         _ => true,
     }
+}
+
+/// Whether a number that Rust can read is one of JSON, too, and has no sign.
+fn is_json_number(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_digit = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_digit);
+    let has_leading_zero = bytes.first() == Some(&b'0') && is_digit(1);
+    let has_fraction = |point| is_digit(point + 1);
+    is_digit(0) && !has_leading_zero && text.find('.').is_none_or(has_fraction)
 }
 
 /// Decodes `%XX`; what is not valid stays as it is.
@@ -214,6 +225,11 @@ mod tests {
             ("sample_rate=1", true),
             ("sample_rate=1.5", false),
             ("sample_rate=often", false),
+            ("sample_rate=.5", false),
+            ("sample_rate=1.", false),
+            ("sample_rate=01", false),
+            ("sample_rate=%2B1", false),
+            ("sample_rate=1e-3", true),
             ("sample_rand=0.999999", true),
             ("sample_rand=1", false),
             ("sampled=true", true),
@@ -221,6 +237,8 @@ mod tests {
             ("org_id=42", true),
             ("org_id=acme", false),
             ("replay_id=4c79f60c11214eb38604f4ae0781bfb2", true),
+            ("replay_id=4c79f60c-1121-4eb3-8604-f4ae0781bfb2", true),
+            ("replay_id=4-c79f60c11214eb38604f4ae0781bfb2", false),
             ("replay_id=1", false),
             ("user=jane", false),
             ("release=a%2C%20b", true),

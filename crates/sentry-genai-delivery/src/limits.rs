@@ -20,6 +20,9 @@ pub(crate) struct RateLimits {
 impl RateLimits {
     /// Learns from the headers of an answer. `X-Sentry-Rate-Limits` is the more precise one and wins.
     pub(crate) fn update(&mut self, now: Instant, answer: &Answer) {
+        if answer.status < 300 {
+            self.forget(now);
+        }
         if answer.rate_limits.is_some() {
             self.update_limits(now, answer);
         } else if let Some(header) = &answer.retry_after {
@@ -44,6 +47,17 @@ impl RateLimits {
             None => None,
         };
         self.allows_anything(now) && limit.is_none_or(|until| until <= now)
+    }
+
+    /// Whether nothing has been limited of late, as far as is known: a limit that is over may be there again.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.all.or(self.span).or(self.transaction).is_none()
+    }
+
+    fn forget(&mut self, now: Instant) {
+        for limit in [&mut self.all, &mut self.span, &mut self.transaction] {
+            *limit = limit.filter(|until| *until > now);
+        }
     }
 
     pub(crate) fn allows_anything(&self, now: Instant) -> bool {

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn losses_are_told_now_and_then() {
-        let (notices, accounting) = (Notices::default(), Accounting::default());
+        let (notices, accounting) = (Notices::default(), Accounting::new(true));
         let now = Instant::now();
         let news = |now| notices.news(now, INTERVAL, accounting.stats());
         accounting.lose(LossReason::SampleRate, 100);

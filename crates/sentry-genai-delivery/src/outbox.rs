@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use foldhash::HashMap;
 use sentry_genai_conventions::TraceId;
 
 use crate::{
@@ -72,6 +73,11 @@ impl Parcel {
 impl Slip {
     pub(crate) fn trace_id(&self) -> TraceId {
         self.trace.trace_id()
+    }
+
+    /// How many transactions are lost with it, as far as that is known.
+    pub(crate) fn transactions(&self) -> u64 {
+        u64::from(self.category == Some(Category::Transaction))
     }
 
     /// Whether it is of a half of an envelope that was too large.
@@ -160,6 +166,8 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 struct Contents {
     waiting: VecDeque<Parcel>,
+    /// How many of these are of one trace.
+    waiting_of: HashMap<TraceId, usize>,
     in_flight: BTreeMap<Number, Flight>,
     /// With the number of the first parcel that does not count for it.
     tickets: VecDeque<(Ticket, u64)>,
@@ -178,6 +186,7 @@ impl Outbox {
         Self {
             contents: Mutex::new(Contents {
                 waiting: VecDeque::new(),
+                waiting_of: HashMap::default(),
                 in_flight: BTreeMap::new(),
                 tickets: VecDeque::new(),
                 reaching: 0,
@@ -202,6 +211,7 @@ impl Outbox {
         }
         parcel.slip.number.place = contents.next_number;
         contents.next_number += 1;
+        contents.count_in(&parcel);
         contents.waiting.push_back(parcel);
         self.wake(contents, Condvar::notify_one);
         Ok(())
@@ -230,6 +240,7 @@ impl Outbox {
         let in_flight = mem::take(&mut contents.in_flight).into_values();
         let mut held: Vec<_> = in_flight.filter_map(Flight::undecided).collect();
         let waiting = mem::take(&mut contents.waiting);
+        contents.waiting_of.clear();
         contents.tickets.clear();
         self.wake(contents, Condvar::notify_all);
         held.extend(waiting.iter().map(|parcel| parcel.slip.held));
@@ -368,6 +379,11 @@ impl Outbox {
         contents.limits.allows_anything(now) && contents.backoff.paused_until(now).is_none()
     }
 
+    /// Whether a client report may ride along with an envelope: it would be counted twice if the server takes it and turns away the rest.
+    pub(crate) fn may_carry_report(&self) -> bool {
+        self.lock().limits.is_unlimited()
+    }
+
     /// Counts one more lane in if so much waits that one is worthwhile.
     pub(crate) fn claim_lane(&self) -> bool {
         let mut contents = self.lock();
@@ -394,11 +410,8 @@ impl Outbox {
         let oldest = first.slip.trace_id();
         let mut dropped = vec![first];
         // Nearly always it is alone, and while memory is short this is done often.
-        if contents
-            .waiting
-            .iter()
-            .any(|it| it.slip.trace_id() == oldest)
-        {
+        let count = contents.waiting_of.remove(&oldest);
+        if count.is_none_or(|count| count > 1) {
             for parcel in mem::take(&mut contents.waiting) {
                 if parcel.slip.trace_id() == oldest {
                     dropped.push(parcel);
@@ -481,6 +494,7 @@ impl Contents {
         let Some(parcel) = self.waiting.pop_front() else {
             return Next::WhenChanged;
         };
+        self.count_out(&parcel);
         let flight = Flight::Undecided(parcel.slip.held);
         self.in_flight.insert(parcel.slip.number, flight);
         Next::Task(task(parcel))
@@ -488,9 +502,24 @@ impl Contents {
 
     /// Puts a parcel where it was.
     fn put_back(&mut self, parcel: Parcel) {
+        self.count_in(&parcel);
         let number = parcel.slip.number;
         let place = self.waiting.partition_point(|it| it.slip.number < number);
         self.waiting.insert(place, parcel);
+    }
+
+    fn count_in(&mut self, parcel: &Parcel) {
+        *self.waiting_of.entry(parcel.slip.trace_id()).or_default() += 1;
+    }
+
+    fn count_out(&mut self, parcel: &Parcel) {
+        let trace_id = parcel.slip.trace_id();
+        if let Some(count) = self.waiting_of.get_mut(&trace_id) {
+            *count -= 1;
+            if *count == 0 {
+                self.waiting_of.remove(&trace_id);
+            }
+        }
     }
 
     fn reached_ticket(&mut self) -> Option<Ticket> {

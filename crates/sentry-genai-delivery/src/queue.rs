@@ -38,6 +38,8 @@ pub(crate) enum Message {
 #[derive(Debug)]
 pub(crate) struct Handover {
     pub(crate) span: Ended,
+    /// That of the segment, at hand for whoever goes through all that waits.
+    pub(crate) trace_id: TraceId,
     pub(crate) segment: Arc<Segment>,
     /// The memory held for it.
     pub(crate) bytes: usize,
@@ -252,7 +254,7 @@ impl Queue {
         // Traces that grow side by side take turns: few of them free enough, if each is counted as a whole.
         let mut bytes = HashMap::<TraceId, usize>::default();
         for handover in state.messages.iter().filter_map(Message::span) {
-            *bytes.entry(handover.trace_id()).or_default() += handover.bytes;
+            *bytes.entry(handover.trace_id).or_default() += handover.bytes;
         }
         let (mut freed, mut dropped) = (0, 0);
         let mut oldest = HashSet::<TraceId>::default();
@@ -261,7 +263,7 @@ impl Queue {
             let Some(handover) = message.span() else {
                 return true;
             };
-            let trace_id = handover.trace_id();
+            let trace_id = handover.trace_id;
             if freed < excess && oldest.insert(trace_id) {
                 freed += bytes[&trace_id];
             }
@@ -318,12 +320,6 @@ impl Queue {
     }
 }
 
-impl Handover {
-    fn trace_id(&self) -> TraceId {
-        self.segment.trace().trace_id()
-    }
-}
-
 impl Message {
     fn span(&self) -> Option<&Handover> {
         match self {
@@ -354,6 +350,7 @@ mod tests {
     fn handover_of(segment: &Arc<Segment>) -> Handover {
         Handover {
             span: Ended::Read(Box::new(testing::source(segment, new_span_id()))),
+            trace_id: segment.trace().trace_id(),
             segment: Arc::clone(segment),
             bytes: 1,
         }

@@ -4,7 +4,7 @@ use std::{
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use crate::{
@@ -44,6 +44,8 @@ pub(crate) struct Lane {
     packer: Packer,
     compressor: Compressor,
     role: Role,
+    /// When losses were reported last, or could have been.
+    last_report: Instant,
 }
 
 /// How long a lane stays.
@@ -62,6 +64,7 @@ impl Lane {
             shared,
             compressor: Compressor::default(),
             role,
+            last_report: Instant::now(),
         }
     }
 
@@ -87,7 +90,13 @@ impl Lane {
                     Load::Envelope(envelope) => self.send(&parcel.slip, envelope),
                 }
             }
-            Task::Discard(parcel, reason) => self.lose(&parcel.slip, reason),
+            Task::Discard(parcel, reason) => {
+                self.lose(&parcel.slip, reason);
+                // While nothing but this is done, nothing leaves that they could ride along with.
+                if self.last_report.elapsed() >= REPORT_PATIENCE {
+                    self.send_report();
+                }
+            }
             Task::Reach(ticket) => {
                 self.send_report();
                 self.shared.progress.reach(ticket);
@@ -143,7 +152,7 @@ impl Lane {
     }
 
     fn send(&mut self, slip: &Slip, mut envelope: Envelope) {
-        let report = self.shared.accounting.take_report();
+        let report = self.riding_report();
         let outcome = self.post(&mut envelope.bytes, report.as_ref());
         let accounting = &self.shared.accounting;
         if outcome != Outcome::Accepted
@@ -192,8 +201,7 @@ impl Lane {
     }
 
     fn lose(&self, slip: &Slip, reason: LossReason) {
-        let accounting = &self.shared.accounting;
-        self.decide(slip, |spans| accounting.lose(reason, spans));
+        self.decide(slip, |_| self.shared.lose_parcel(slip, reason));
     }
 
     /// Counts a parcel, unless it was given up, and hence counted, while a lane had it in hand.
@@ -205,8 +213,19 @@ impl Lane {
         self.shared.outbox.settle(slip);
     }
 
+    /// Takes the losses nobody has been told of, if they may ride along with an envelope.
+    fn riding_report(&mut self) -> Option<Report> {
+        let shared = &self.shared;
+        if !shared.accounting.has_news() || !shared.outbox.may_carry_report() {
+            return None;
+        }
+        self.last_report = Instant::now();
+        shared.accounting.take_report()
+    }
+
     /// Sends the losses nobody has been told of in an envelope of their own.
     fn send_report(&mut self) {
+        self.last_report = Instant::now();
         if !self.shared.outbox.allows_report() {
             return;
         }

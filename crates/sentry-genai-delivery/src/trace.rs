@@ -227,10 +227,10 @@ impl Trace {
         })
     }
 
-    /// Whether it was decided here in spite of a decision that came in, as a `traces_sampler` may.
+    /// Whether it was decided here, whatever came in: the head had left it to us, or a `traces_sampler` thinks otherwise.
     fn overrules(&self, said: &Said) -> bool {
-        let was_decided = || self.incoming_dsc().and_then(|dsc| dsc.get("sampled"));
-        matches!(said.decision, Decision::Drawn { .. }) && was_decided().is_some()
+        let says = |dsc: &Dsc| dsc.get("sampled").or(dsc.get("sample_rate")).is_some();
+        matches!(said.decision, Decision::Drawn { .. }) && self.incoming_dsc().is_some_and(says)
     }
 
     /// Tells the members of the DSC, one by one.
@@ -247,6 +247,8 @@ impl Trace {
         let stays = |key: &str| match key {
             "sampled" | "sample_rate" => !overrules,
             "public_key" => !is_no_key,
+            // Another name for it, and one of both is too many.
+            "segment_name" => incoming.is_none_or(|dsc| dsc.get("transaction").is_none()),
             _ => true,
         };
         let came = |key| stays(key) && incoming.is_some_and(|dsc| dsc.get(key).is_some());

@@ -145,13 +145,13 @@ impl Worker {
     fn accept(&mut self, now: Instant, handover: Handover) {
         let Handover {
             span: ended,
+            trace_id,
             segment,
             bytes,
         } = handover;
         self.shared.budget.release_queued(bytes);
         if segment.trace().is_given_up() {
             self.lose(LossReason::QueueOverflow, 1);
-            let trace_id = segment.trace().trace_id();
             if let Some(bucket) = self.buckets.remove(trace_id) {
                 self.drop_bucket(bucket);
             }
@@ -367,7 +367,7 @@ impl Worker {
             for Parcel { slip, .. } in parcels {
                 self.shared.give_up(&slip.trace);
                 self.shared.budget.release(slip.held.bytes);
-                self.lose(LossReason::QueueOverflow, slip.held.spans);
+                self.shared.lose_parcel(&slip, LossReason::QueueOverflow);
             }
             if let Some(bucket) = bucket {
                 bucket.traces().for_each(|trace| self.shared.give_up(trace));

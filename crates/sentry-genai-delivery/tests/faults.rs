@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::{
+    io::Read,
     net::TcpListener,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -331,6 +335,50 @@ fn a_limit_ends() {
     assert_eq!(pair.ingest.spans().len(), 1);
     // The server has counted the first one itself.
     assert_eq!(pair.reported(), [("ratelimit_backoff".to_owned(), 1)]);
+}
+
+/// Sentry takes a report also out of an envelope that it turns away for a quota.
+#[test]
+fn a_report_does_not_ride_along_with_what_may_be_turned_away() {
+    let pair = Pair::new();
+    let limited = || Fault::status(429).with_rate_limits("1:span:organization");
+    pair.ingest.script([limited(), limited()]);
+    for _ in 0..3 {
+        pair.send_trace(1);
+        thread::sleep(Duration::from_millis(100));
+        pair.send_trace(1);
+        thread::sleep(Duration::from_millis(1100));
+    }
+    pair.flush();
+    assert_eq!(pair.balance(), [(LossReason::RatelimitBackoff, 4)]);
+    assert_eq!(pair.reported(), [("ratelimit_backoff".to_owned(), 2)]);
+    let sent = String::from_utf8(pair.ingest.bytes()).unwrap();
+    assert_eq!(sent.matches("discarded_events").count(), 1, "{sent}");
+}
+
+#[test]
+fn a_connection_that_ends_before_the_request_is_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            counted.fetch_add(1, Ordering::Relaxed);
+            // A load balancer that has nobody behind it hangs up in the middle of the handshake.
+            let _ = connection.unwrap().read(&mut [0; 64]);
+        }
+    });
+    let attempts = |config: Config| {
+        let policy = RetryPolicy::default().with_max_attempts(3);
+        let pause = Duration::from_millis(10);
+        config.with_retries(policy.with_pauses(pause, pause))
+    };
+    let delivery = deliver_to(&format!("https://public@{address}/1"), attempts);
+    send_trace(&delivery, 1, "");
+    assert!(delivery.flush(PATIENCE));
+    assert_eq!(delivery.stats().lost(LossReason::NetworkError), 1);
+    assert_eq!(connections.load(Ordering::Relaxed), 3);
 }
 
 #[test]

@@ -236,6 +236,40 @@ impl Unread for Sealed {
 }
 
 #[test]
+fn a_transaction_that_is_lost_is_reported_as_one_and_by_its_spans() {
+    for lifecycle in [TraceLifecycle::Classic, TraceLifecycle::Transaction] {
+        let pair = Pair::new(lifecycle);
+        pair.ingest.script([Fault::status(500)]);
+        let segment = pair.segment();
+        pair.child(&segment);
+        pair.root(&segment);
+        assert!(pair.delivery.flush(PATIENCE));
+        let reports = pair.ingest.client_reports();
+        let of = |category: &str| reports.get(&(category.to_owned(), "send_error".to_owned()));
+        assert_eq!((of("span"), of("transaction")), (Some(&2), Some(&1)));
+        assert_eq!(pair.delivery.stats().lost_total(), 2);
+    }
+}
+
+/// A proxy is a way out; Spotlight is here.
+#[test]
+fn spotlight_alone_is_asked_past_the_proxy() {
+    let spotlight = Ingest::start().unwrap();
+    let options = ClientOptions::new().traces_sample_rate(1.0);
+    let options = options.http_proxy("http://127.0.0.1:1");
+    let url = format!("{}/stream", spotlight.url());
+    let config = Config::for_spotlight(&options, &url).unwrap();
+    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let pair = Pair {
+        ingest: spotlight,
+        delivery,
+    };
+    pair.root(&pair.segment());
+    assert!(pair.delivery.flush(PATIENCE));
+    assert_eq!(pair.ingest.transactions().len(), 1);
+}
+
+#[test]
 fn a_copy_for_spotlight() {
     let (sentry, spotlight) = (Ingest::start().unwrap(), Ingest::start().unwrap());
     let options = ClientOptions::new().dsn(&sentry.dsn());

@@ -84,14 +84,31 @@ fn an_incoming_dsc_goes_on_unchanged() {
 
 /// It would cost every envelope of the trace.
 #[test]
-fn what_is_no_key_gives_way_in_envelopes() {
-    let baggage = "sentry-public_key=k,sentry-sample_rate=0.5";
+fn what_is_no_key_or_said_twice_gives_way_in_envelopes() {
+    let baggage =
+        "sentry-public_key=k,sentry-sample_rate=0.5,sentry-segment_name=a,sentry-transaction=b";
     let trace = continued("-1", Some(baggage));
     assert_eq!(
         dsc(&trace)["public_key"],
         "0123456789abcdef0123456789abcdef"
     );
+    assert_eq!(dsc(&trace).get("segment_name"), None);
+    assert_eq!(dsc(&trace)["transaction"], "b");
     assert_eq!(trace.baggage_header(), baggage);
+}
+
+/// Sentry counts a span as often as its rate says.
+#[test]
+fn who_decides_says_at_what_rate() {
+    let baggage = "sentry-sample_rate=0.01,sentry-sample_rand=0.5";
+    let trace = continued("", Some(baggage));
+    assert!(trace.sampled());
+    let dsc = dsc(&trace);
+    assert_eq!(
+        (&dsc["sample_rate"], &dsc["sample_rand"]),
+        (&json!("1"), &json!("0.5"))
+    );
+    assert!(trace.baggage_header().contains("sentry-sample_rate=1,"));
 }
 
 #[test]
