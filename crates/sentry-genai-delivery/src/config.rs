@@ -119,7 +119,6 @@ impl Config {
     #[must_use]
     pub fn from_client_options(options: &ClientOptions) -> Option<Self> {
         let dsn = options.dsn.clone()?;
-        let integrations = options.integrations.iter();
         Some(Self {
             org_id: options.org_id.or_else(|| dsn.org_id()),
             dsn,
@@ -132,9 +131,7 @@ impl Config {
             https_proxy: options.https_proxy.clone(),
             accept_invalid_certs: options.accept_invalid_certs,
             max_buffer_bytes: DEFAULT_MAX_BUFFER_BYTES,
-            integrations: integrations
-                .map(|integration| integration.name().into())
-                .collect(),
+            integrations: Vec::new(),
             compression: Compression::default(),
             retries: RetryPolicy::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
@@ -297,7 +294,7 @@ impl Config {
         self.environment.as_deref().unwrap_or("production")
     }
 
-    /// Sets the names sent as `sentry.sdk.integrations` with every segment span, instead of those of the client's integrations.
+    /// Sets the names sent as `sentry.sdk.integrations` with every segment span. There are none by default.
     #[must_use]
     pub fn with_integrations<N>(mut self, names: impl IntoIterator<Item = N>) -> Self
     where
