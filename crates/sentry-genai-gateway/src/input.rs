@@ -1,12 +1,16 @@
 //! Which format a file has, and reading it.
 
-use std::{fmt, io::Read as _};
+use std::{borrow::Cow, fmt, io::Read as _};
 
 use flate2::read::MultiGzDecoder;
 use sentry_genai_conventions::Timestamp;
 use sentry_genai_testkit::capture::CaptureFile;
 
-use crate::{ReceivedSpan, capture, otlp_json, otlp_protobuf};
+use crate::{
+    ReceivedSpan, capture,
+    otlp_json::{self, ParseError, Request},
+    otlp_protobuf,
+};
 
 /// What a file turned out to hold.
 #[derive(Clone, Debug)]
@@ -16,6 +20,21 @@ pub struct Input {
     pub format: Format,
     /// The spans, in the order of the file.
     pub spans: Vec<ReceivedSpan>,
+    /// How many requests of other signals were passed over: metrics, logs or profiles.
+    pub other_signals: usize,
+    /// Why parts of the file could not be read; empty if all of it was. Of more than a hundred, only these are kept.
+    pub errors: Vec<ReadError>,
+}
+
+impl Input {
+    fn new(format: Format, spans: Vec<ReceivedSpan>) -> Self {
+        Self {
+            format,
+            spans,
+            other_signals: 0,
+            errors: Vec::new(),
+        }
+    }
 }
 
 /// A format that spans can be read from.
@@ -44,6 +63,10 @@ pub enum ReadError {
         /// What is wrong.
         message: String,
     },
+    /// It is compressed with zstd.
+    Zstd,
+    /// It consists of messages that are each compressed with zstd, as the Collector's `file` exporter writes them.
+    ZstdMessages,
     /// It starts as JSON does, and is not UTF-8.
     #[non_exhaustive]
     Utf8 {
@@ -67,6 +90,13 @@ impl fmt::Display for ReadError {
             Self::Gzip { offset, message } => {
                 write!(f, "after {offset} bytes of decompressed content: {message}")
             }
+            Self::Zstd => f.write_str(
+                "the file is compressed with zstd, which is not read: decompress it first, such as with zstd -d",
+            ),
+            Self::ZstdMessages => f.write_str(
+                "the messages in the file are compressed with zstd, which is not read: leave compression out of the \
+                 Collector's file exporter",
+            ),
             Self::Utf8 { line, column } => {
                 write!(f, "line {line}, column {column}: expected UTF-8")
             }
@@ -79,14 +109,31 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
+/// Errors beyond these are not kept: a file of another kind may have one on every line.
+const MAX_ERRORS: usize = 100;
+
 /// Reads a file of any [`Format`], compressed with gzip or not, by what is in it.
 ///
-/// A capture knows no dates: its spans end at `now`.
+/// A capture knows no dates: its spans end at `now`. Requests of other signals are passed over.
 ///
 /// # Errors
 ///
-/// If the file is of none of the formats, with the position where it stops being one.
+/// If the file is of none of the formats, or a part of it is not, with the position where it stops being one.
 pub fn read(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
+    let mut input = read_lossy(bytes, now)?;
+    if input.errors.is_empty() {
+        Ok(input)
+    } else {
+        Err(input.errors.swap_remove(0))
+    }
+}
+
+/// Does the same, and leaves out what it cannot read of a file of JSON lines: [`Input::errors`] say what that is.
+///
+/// # Errors
+///
+/// If nothing of the file can be read.
+pub fn read_lossy(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
     let bytes = decompress(bytes)?;
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
@@ -102,7 +149,17 @@ pub fn read(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
     }
 }
 
+/// What zstd writes first.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
 fn decompress(bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
+    if bytes.starts_with(&ZSTD) {
+        return Err(ReadError::Zstd);
+    }
+    // After the length of a message, which is below 16 MB.
+    if bytes.first() == Some(&0) && bytes.get(4..8) == Some(&ZSTD) {
+        return Err(ReadError::ZstdMessages);
+    }
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
     }
@@ -117,33 +174,75 @@ fn decompress(bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
 }
 
 fn protobuf(bytes: &[u8]) -> Result<Input, ReadError> {
-    Ok(Input {
-        format: Format::OtlpProtobuf,
-        spans: otlp_protobuf::decode(bytes).map_err(ReadError::OtlpProtobuf)?,
-    })
+    let spans = otlp_protobuf::decode(bytes).map_err(ReadError::OtlpProtobuf)?;
+    Ok(Input::new(Format::OtlpProtobuf, spans))
 }
 
 fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
-    let text = str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
-        let line_start = before.iter().rposition(|byte| *byte == b'\n');
-        ReadError::Utf8 {
-            line: 1 + before.iter().filter(|byte| **byte == b'\n').count(),
-            column: before.len() - line_start.map_or(0, |newline| newline + 1) + 1,
+    let (text, errors) = utf8(bytes);
+    if CaptureFile::is_named_in(&text) {
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
         }
-    })?;
-    if CaptureFile::is_named_in(text) {
-        let file = CaptureFile::parse(text)
+        let file = CaptureFile::parse(&text)
             .map_err(|error| ReadError::TracingCapture(error.to_string()))?;
-        return Ok(Input {
-            format: Format::TracingCapture,
-            spans: capture::spans(&file, text, now),
-        });
+        let spans = capture::spans(&file, &text, now);
+        return Ok(Input::new(Format::TracingCapture, spans));
     }
-    Ok(Input {
-        format: Format::OtlpJson,
-        spans: otlp_json::parse(text).map_err(ReadError::OtlpJson)?,
-    })
+    otlp_json(&text, errors)
+}
+
+/// Reads what can be read, or fails with the first error.
+fn otlp_json(text: &str, errors: Vec<ReadError>) -> Result<Input, ReadError> {
+    let mut input = Input::new(Format::OtlpJson, Vec::new());
+    input.errors = errors;
+    let mut is_readable = false;
+    for request in otlp_json::requests(text) {
+        match request {
+            Ok(Request::Traces(spans)) => {
+                is_readable = true;
+                input.spans.extend(spans);
+            }
+            Ok(Request::OtherSignal) => input.other_signals += 1,
+            Err(error) if input.errors.len() < MAX_ERRORS => {
+                input.errors.push(ReadError::OtlpJson(error));
+            }
+            Err(_) => {}
+        }
+    }
+    if is_readable {
+        return Ok(input);
+    }
+    let error = input.errors.into_iter().next();
+    let nothing = match input.other_signals {
+        0 => ParseError::nothing(),
+        _ => ParseError::no_traces(),
+    };
+    Err(error.unwrap_or(ReadError::OtlpJson(nothing)))
+}
+
+/// Returns the text without the lines that are not UTF-8, which are left blank, and what is wrong with these.
+fn utf8(bytes: &[u8]) -> (Cow<'_, str>, Vec<ReadError>) {
+    let mut errors = Vec::new();
+    if let Ok(text) = str::from_utf8(bytes) {
+        return (Cow::Borrowed(text), errors);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        match str::from_utf8(line) {
+            Ok(line) => text.push_str(line),
+            Err(error) => {
+                text.push('\n');
+                if errors.len() < MAX_ERRORS {
+                    errors.push(ReadError::Utf8 {
+                        line: index + 1,
+                        column: error.valid_up_to() + 1,
+                    });
+                }
+            }
+        }
+    }
+    (Cow::Owned(text), errors)
 }
 
 #[cfg(test)]
@@ -166,6 +265,8 @@ mod tests {
         );
         assert_eq!(error(b"\n{\"a\":}"), "line 2, column 6: expected value");
         assert!(error(b"\x1f\x8bnothing").starts_with("after 0 bytes of decompressed content: "));
+        assert!(error(b"\x28\xb5\x2f\xfd\x04").contains("compressed with zstd"));
+        assert!(error(b"\0\0\x01\x02\x28\xb5\x2f\xfd\x04").contains("file exporter"));
         let capture = error(br#"{"format":"tracing-capture-v1","spans":[{}]}"#);
         assert!(capture.contains("line 1 column"), "{capture}");
         let protobuf = error(b"\x0a\x05abc");
@@ -173,6 +274,28 @@ mod tests {
             protobuf.starts_with("as OTLP/protobuf: byte "),
             "{protobuf}"
         );
+    }
+
+    #[test]
+    fn what_is_not_utf8_costs_its_own_line_alone() {
+        let bytes = b"{}\n{\"resourceSpans\": \xff}\n{\"resourceLogs\":[]}\n{\xe2\x82";
+        let input = read_lossy(bytes.to_vec(), Timestamp::default()).unwrap();
+        assert_eq!((input.spans.len(), input.other_signals), (0, 1));
+        let errors: Vec<_> = input.errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            errors,
+            [
+                "line 2, column 19: expected UTF-8",
+                "line 4, column 2: expected UTF-8"
+            ]
+        );
+        // Who does not ask for a part gets none.
+        assert_eq!(error(bytes), errors[0]);
+        let many = read_lossy(
+            [&b"{}"[..], &b"\n\xff".repeat(1000)].concat(),
+            Timestamp::default(),
+        );
+        assert_eq!(many.unwrap().errors.len(), MAX_ERRORS);
     }
 
     #[test]

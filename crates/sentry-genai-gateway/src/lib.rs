@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`read`] | reads a file of any format, compressed or not, by what is in it |
+//! | [`read`], [`read_lossy`] | read a file of any format, compressed or not, by what is in it |
 //! | [`otlp_json::parse`], [`otlp_protobuf::decode`], [`capture_spans`] | read one format each |
 //! | [`inherit_batch`] | hands down among the spans of a batch what a door hands down: conversation, session and agent |
 //! | [`translate_batch`] | makes Sentry's spans of a batch, trace by trace, with their segments |
@@ -25,7 +25,7 @@ mod trace;
 pub use batch::translate_batch;
 pub use capture::spans as capture_spans;
 pub use inherit::inherit_batch;
-pub use input::{Format, Input, ReadError, read};
+pub use input::{Format, Input, ReadError, read, read_lossy};
 pub use received::ReceivedSpan;
 pub use trace::{Client, TranslatedTrace};
 

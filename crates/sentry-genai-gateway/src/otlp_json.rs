@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 use crate::{ReceivedSpan, any_value::AnyValue};
 
 mod id;
+mod requests;
+
+pub use requests::{Request, Requests, requests};
 
 /// Why a text is no OTLP/JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,17 +41,32 @@ pub enum ParseError {
 }
 
 impl ParseError {
-    /// Says on which line a request starts that follows others.
-    fn on_line_of(mut self, text: &str, request: usize) -> Self {
+    /// Says on which line the request starts.
+    fn on_line(mut self, number: usize) -> Self {
         if let Self::Shape { line, .. } = &mut self {
-            let (before, rest) = text.split_at(request);
-            let space = rest.len() - rest.trim_start().len();
-            let newlines = before.matches('\n').count() + rest[..space].matches('\n').count();
-            *line = 1 + newlines;
+            *line = number;
         }
         self
     }
+
+    pub(crate) fn nothing() -> Self {
+        Self::Syntax {
+            line: 1,
+            column: 1,
+            message: "expected an export request".to_owned(),
+        }
+    }
 }
+
+impl ParseError {
+    /// Nothing but requests of other signals.
+    pub(crate) fn no_traces() -> Self {
+        Path::Root.error(TRACES)
+    }
+}
+
+/// What a request of traces is.
+const TRACES: &str = "an object with resourceSpans";
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,40 +92,35 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Reads all spans of an export request, or of several that follow each other, as files of JSON lines have them.
+/// Reads all spans of an export request, or of several: a list of them, or one after the other, as files of JSON lines have them.
 ///
-/// 64-bit integers may be strings or numbers, enums their number or name, ids hexadecimal or Base64, and field names in
-/// camel case or snake case. A null value is no value, and so is a number that is not finite. Attribute values that are
-/// objects, or lists of anything but scalars of one type, become JSON texts.
+/// 64-bit integers may be strings or numbers, other numbers and truth values strings, enums their number or name, ids
+/// hexadecimal or Base64, and field names in camel case or snake case. A null value is no value, and so is a number that is not
+/// finite. Attribute values that are objects, or lists of anything but scalars of one type, become JSON texts. Requests of other
+/// signals (metrics, logs, profiles) are passed over beside those of traces, and `{}` is a request without spans.
+///
+/// [`requests`] goes on after an error.
 ///
 /// # Errors
 ///
 /// If the text is not JSON, if it is not an export request, or if a span has no valid trace id, span id or start.
 pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
     let mut spans = Vec::new();
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let mut count = 0;
-    loop {
-        let start = stream.byte_offset();
-        let Some(request) = stream.next() else {
-            break;
-        };
-        let request = request.map_err(|error| ParseError::Syntax {
-            line: error.line(),
-            column: error.column(),
-            message: describe(&error),
-        })?;
-        count += 1;
-        read_request(request, &mut spans).map_err(|error| error.on_line_of(text, start))?;
+    let (mut has_traces, mut has_others) = (false, false);
+    for request in requests(text) {
+        match request? {
+            Request::Traces(read) => {
+                has_traces = true;
+                spans.extend(read);
+            }
+            Request::OtherSignal => has_others = true,
+        }
     }
-    if count == 0 {
-        return Err(ParseError::Syntax {
-            line: 1,
-            column: 1,
-            message: "expected an export request".to_owned(),
-        });
+    match (has_traces, has_others) {
+        (true, _) => Ok(spans),
+        (false, true) => Err(ParseError::no_traces()),
+        (false, false) => Err(ParseError::nothing()),
     }
-    Ok(spans)
 }
 
 /// The message alone; the position is told apart.
@@ -119,17 +132,11 @@ fn describe(error: &serde_json::Error) -> String {
     }
 }
 
-fn read_request(request: Value, spans: &mut Vec<ReceivedSpan>) -> Result<(), ParseError> {
-    let path = Path::Root;
-    let mut request = object(request, &path)?;
-    // Some tools keep the list alone.
-    let name = ["resourceSpans", "resource_spans"]
-        .into_iter()
-        .find(|name| request.contains_key(*name))
-        .ok_or_else(|| path.error("an object with resourceSpans"))?;
-    let list = Path::Field(&path, name);
-    for (index, resource_spans) in items(request.remove(name), &list)?.into_iter().enumerate() {
-        let path = Path::Item(&list, index);
+/// Reads the list that a request of traces consists of.
+fn read_traces(list: Option<Value>, path: &Path<'_>) -> Result<Vec<ReceivedSpan>, ParseError> {
+    let mut spans = Vec::new();
+    for (index, resource_spans) in items(list, path)?.into_iter().enumerate() {
+        let path = Path::Item(path, index);
         let mut resource_spans = object(resource_spans, &path)?;
         let resource = match resource_spans.remove("resource") {
             None | Some(Value::Null) => Attributes::default(),
@@ -146,10 +153,15 @@ fn read_request(request: Value, spans: &mut Vec<ReceivedSpan>) -> Result<(), Par
         );
         let path = Path::Field(&path, "scopeSpans");
         for (index, scope_spans) in items(scopes, &path)?.into_iter().enumerate() {
-            read_scope(scope_spans, &Path::Item(&path, index), &resource, spans)?;
+            read_scope(
+                scope_spans,
+                &Path::Item(&path, index),
+                &resource,
+                &mut spans,
+            )?;
         }
     }
-    Ok(())
+    Ok(spans)
 }
 
 fn read_scope(
@@ -309,6 +321,22 @@ fn integer(value: &Value) -> Option<i64> {
     }
 }
 
+/// Infinity and what is no number at all stand as texts even where others are numbers: JSON has none for them.
+fn double(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_f64(),
+    }
+}
+
+fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        value => value.as_bool(),
+    }
+}
+
 fn attributes(list: Option<Value>, path: &Path<'_>) -> Result<Attributes, ParseError> {
     let path = Path::Field(path, "attributes");
     let mut attributes = Attributes::default();
@@ -335,18 +363,18 @@ fn any_value(value: Value) -> AnyValue {
             ("stringValue" | "string_value", Value::String(text)) => {
                 AnyValue::Scalar(Scalar::Str(text))
             }
-            ("boolValue" | "bool_value", Value::Bool(value)) => {
-                AnyValue::Scalar(Scalar::Bool(value))
-            }
+            ("boolValue" | "bool_value", value) => match truth(&value) {
+                Some(value) => AnyValue::Scalar(Scalar::Bool(value)),
+                None => AnyValue::Json(value),
+            },
             ("intValue" | "int_value", value) => match integer(&value) {
                 Some(number) => AnyValue::Scalar(Scalar::Integer(number)),
                 None => AnyValue::Json(value),
             },
-            ("doubleValue" | "double_value", Value::Number(number)) => {
-                number.as_f64().map_or(AnyValue::Nothing, AnyValue::double)
-            }
-            // The names that JSON has no numbers for.
-            ("doubleValue" | "double_value", _) => AnyValue::Nothing,
+            ("doubleValue" | "double_value", value) => match double(&value) {
+                Some(number) => AnyValue::double(number),
+                None => AnyValue::Json(value),
+            },
             ("bytesValue" | "bytes_value", Value::String(text)) => {
                 AnyValue::Scalar(Scalar::Str(text))
             }

@@ -153,7 +153,7 @@ impl Door {
     /// Finds the parent of a span, if that is one of this process and not forgotten.
     pub(crate) fn parent_node(&self, trace_id: TraceId, parent: Parent) -> Option<SegmentNode> {
         match parent {
-            Parent::Local(parent) => self.spans.find((trace_id, parent)),
+            Parent::Local(parent) => self.spans.find_parent((trace_id, parent)),
             Parent::None | Parent::Remote(_) => None,
         }
     }

@@ -19,6 +19,7 @@ mod identity;
 mod intake;
 mod node;
 mod open_spans;
+mod remembered;
 mod rewrite;
 mod scopes;
 mod tracing_spans;

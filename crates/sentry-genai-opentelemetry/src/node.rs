@@ -127,6 +127,11 @@ impl<S> Node<S> {
         &self.at_start
     }
 
+    /// Returns whether the span was started below another one that it sees.
+    pub(crate) fn has_parent(&self) -> bool {
+        self.parent.is_some()
+    }
+
     /// Returns the conversation that the span or an ancestor names.
     pub(crate) fn named_conversation(&self) -> Option<Arc<str>> {
         let mut nodes = std::iter::once(self).chain(self.ancestors());

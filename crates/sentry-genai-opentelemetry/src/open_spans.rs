@@ -1,7 +1,7 @@
 //! Which spans are open, by their ids.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     hash::{BuildHasherDefault, Hash, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -11,7 +11,7 @@ use std::{
 
 use sentry_genai_conventions::{SpanId, TraceId};
 
-use crate::node::Node;
+use crate::{node::Node, remembered::Remembered};
 
 /// Spans of one trace go to different shards: a trace may be all that a program works on.
 const SHARDS: usize = 16;
@@ -22,9 +22,6 @@ const SHARD_CAPACITY: usize = 4096;
 /// How many are forgotten at once: finding them takes a look at all.
 const FORGOTTEN_AT_ONCE: usize = SHARD_CAPACITY / 16;
 
-/// How many spans a shard remembers after their end, for children that start later.
-const SHARD_MEMORY: usize = 64;
-
 pub(crate) type Key = (TraceId, SpanId);
 
 /// The spans that have started and not ended, and the last ones that have.
@@ -32,12 +29,13 @@ pub(crate) type Key = (TraceId, SpanId);
 pub(crate) struct SpanTable<S> {
     shards: [Mutex<Shard<S>>; SHARDS],
     forgotten: AtomicU64,
+    orphaned: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Shard<S> {
     open: HashMap<ById, Entry<S>, BuildHasherDefault<Mixed>>,
-    ended: VecDeque<(Key, Arc<Node<S>>)>,
+    ended: Remembered<S>,
     started: u64,
 }
 
@@ -57,6 +55,10 @@ pub struct OpenSpans {
     /// Spans that were forgotten because too many were open: 65,536, less where they are spread unevenly. They are sent
     /// when they end, but what is inherited through them is lost.
     pub forgotten: u64,
+    /// Spans below a span of this process that was not known when they started: it had ended too long before (the last 8,192
+    /// that ended are remembered, or a third as many where each is a root), OpenTelemetry had not sampled it, or it had
+    /// started before the door was there. Each of them is the root of a segment and inherits nothing.
+    pub orphaned: u64,
 }
 
 impl<S> SpanTable<S> {
@@ -64,6 +66,7 @@ impl<S> SpanTable<S> {
         Self {
             shards: std::array::from_fn(|_| Mutex::new(Shard::new())),
             forgotten: AtomicU64::new(0),
+            orphaned: AtomicU64::new(0),
         }
     }
 
@@ -89,27 +92,33 @@ impl<S> SpanTable<S> {
 
     /// Finds a span that is open, or has ended not long ago.
     pub(crate) fn find(&self, key: Key) -> Option<Arc<Node<S>>> {
-        let shard = self.shard(ById(key));
-        if let Some(entry) = shard.open.get(&ById(key)) {
+        let by_id = ById(key);
+        let shard = self.shard(by_id);
+        if let Some(entry) = shard.open.get(&by_id) {
             return Some(Arc::clone(&entry.node));
         }
-        let ended = shard.ended.iter().rev().find(|(ended, _)| *ended == key)?;
-        Some(Arc::clone(&ended.1))
+        shard.ended.find(key, by_id.mixed_for_ended()).cloned()
+    }
+
+    /// Finds the parent of a span that starts, and counts if there is none.
+    pub(crate) fn find_parent(&self, key: Key) -> Option<Arc<Node<S>>> {
+        let found = self.find(key);
+        if found.is_none() {
+            self.orphaned.fetch_add(1, Ordering::Relaxed);
+        }
+        found
     }
 
     /// Takes a span out that has ended.
     pub(crate) fn end(&self, key: Key) -> Option<Arc<Node<S>>> {
-        let mut shard = self.shard(ById(key));
-        let node = shard.open.remove(&ById(key))?.node;
-        let oldest = if shard.ended.len() == SHARD_MEMORY {
-            shard.ended.pop_front()
-        } else {
-            None
-        };
-        shard.ended.push_back((key, Arc::clone(&node)));
+        let by_id = ById(key);
+        let mut shard = self.shard(by_id);
+        let node = shard.open.remove(&by_id)?.node;
+        let remembered = Arc::clone(&node);
+        let gone = shard.ended.push(key, by_id.mixed_for_ended(), remembered);
         drop(shard);
-        // It may be the last to hold on to a whole trace.
-        drop(oldest);
+        // They may be the last to hold on to a whole trace.
+        drop(gone);
         Some(node)
     }
 
@@ -118,6 +127,7 @@ impl<S> SpanTable<S> {
         OpenSpans {
             open: open.sum(),
             forgotten: self.forgotten.load(Ordering::Relaxed),
+            orphaned: self.orphaned.load(Ordering::Relaxed),
         }
     }
 
@@ -140,7 +150,7 @@ impl<S> Shard<S> {
     fn new() -> Self {
         Self {
             open: HashMap::default(),
-            ended: VecDeque::new(),
+            ended: Remembered::new(),
             started: 0,
         }
     }
@@ -167,6 +177,11 @@ impl ById {
         let (_, span_id) = self.0;
         let product = u128::from(u64::from_le_bytes(span_id.to_bytes())) * ODD;
         product as u64 ^ (product >> 64) as u64
+    }
+
+    /// Returns the bits that tell no shards apart.
+    fn mixed_for_ended(self) -> u64 {
+        self.mixed() >> 36
     }
 }
 

@@ -1,5 +1,10 @@
 //! Spans that come in batches, after their end.
 
+use std::{
+    sync::{Mutex, mpsc},
+    time::Duration,
+};
+
 use sentry_genai_opentelemetry::Options;
 use sentry_genai_tests::Receiver;
 
@@ -7,7 +12,7 @@ use super::door::{
     SentryGenAiExporter,
     opentelemetry::{
         Context, KeyValue,
-        trace::{TraceContextExt as _, Tracer as _, TracerProvider as _},
+        trace::{Span as _, TraceContextExt as _, Tracer as _, TracerProvider as _},
     },
     opentelemetry_sdk::trace::SdkTracerProvider,
 };
@@ -45,4 +50,39 @@ fn a_root_that_comes_in_a_later_batch_is_the_segment() {
         assert_eq!(span.conversation_id(), Some("c"));
     }
     assert_eq!(exporter.stats().produced, 3);
+}
+
+/// The provider's `force_flush` does not reach the exporter, so a program asks the exporter itself.
+#[test]
+fn what_was_handed_over_is_sent_on_request() {
+    for is_batch in [true, false] {
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        // Nothing is sent before `go` goes.
+        let options = Options::new().with_before_send_span(move |span| {
+            let _ = wait
+                .lock()
+                .map(|wait| wait.recv_timeout(Duration::from_secs(10)));
+            Some(span)
+        });
+        let receiver = Receiver::start();
+        let exporter = SentryGenAiExporter::with_options(&receiver.client, options);
+        let builder = SdkTracerProvider::builder();
+        let builder = if is_batch {
+            builder.with_batch_exporter(exporter.clone())
+        } else {
+            builder.with_simple_exporter(exporter.clone())
+        };
+        let provider = builder.build();
+        provider.tracer("t").start("work").end();
+        // Once the SDK passes it on, this fails, and the docs can do with less.
+        provider.force_flush().unwrap();
+        assert_eq!(receiver.spans().len(), 0);
+        assert!(!exporter.flush(Duration::from_millis(1)));
+
+        drop(go);
+        assert!(exporter.flush(Duration::from_secs(5)));
+        assert_eq!(receiver.span("work").name, "work");
+        provider.shutdown().unwrap();
+    }
 }

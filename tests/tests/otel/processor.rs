@@ -660,6 +660,41 @@ fn open_spans_are_bounded() {
     drop(kept);
 }
 
+/// What a server did in the meantime, here two thousand requests, does not cut a late child off.
+#[test]
+fn a_child_that_starts_long_after_its_parents_end_is_still_its_child() {
+    // Others are remembered like any span, and not sent: they take long.
+    let options = ClientOptions::new().traces_sampler(|context| match context.name() {
+        "other" => 0.0,
+        _ => 1.0,
+    });
+    let program = Program::with(Receiver::with(options), Options::new());
+    let others = |count: usize| {
+        for _ in 0..count {
+            let other = program.span("other", &[], &Context::new());
+            other.span().end();
+        }
+    };
+    let id = ("gen_ai.conversation.id", "c".into());
+    let agent = program.span("agent", &[operation("invoke_agent"), id], &Context::new());
+    agent.span().end();
+    others(2000);
+    let late = program.span("chat", &[operation("chat")], &agent);
+    late.span().end();
+    assert_eq!(program.processor.open_spans().orphaned, 0);
+
+    // It is remembered for a while, not for ever.
+    others(20_000);
+    program.span("orphan", &[], &agent).span().end();
+    assert_eq!(program.processor.open_spans().orphaned, 1);
+
+    let received = program.flush();
+    let late = received.span("chat");
+    assert_eq!(late.str("sentry.segment.id"), Some(&*ids(&agent).1));
+    assert_eq!(late.conversation_id(), Some("c"));
+    assert!(received.span("orphan").is_segment);
+}
+
 /// Short spans are read later than long ones, and none of them may be overtaken.
 #[test]
 fn an_agent_hears_of_the_calls_below_it_however_long_the_spans_are() {

@@ -8,11 +8,14 @@ use std::{
 };
 
 use sentry_genai_conventions::Timestamp;
-use sentry_genai_gateway::{ReceivedSpan, read};
+use sentry_genai_gateway::{Input, ReceivedSpan, read_lossy};
 
 use super::{Failure, Inputs, Outcome, complain, progress::Progress};
 
-/// A file that could not be read, and why.
+/// Errors of one file beyond these are only counted.
+const ERRORS: usize = 8;
+
+/// A file that could not be read, or a part of one, and why.
 #[derive(Debug)]
 pub(super) struct Unreadable {
     pub(super) file: String,
@@ -20,7 +23,7 @@ pub(super) struct Unreadable {
 }
 
 impl Inputs {
-    /// Hands the spans of each file over, with a progress that has to [end](Progress::end) before anything is written, and returns the files that could not be read. Those have been complained about.
+    /// Hands the spans of each file over, with a progress that has to [end](Progress::end) before anything is written, and returns what could not be read. That has been complained about.
     pub(super) fn each(
         &self,
         mut process: impl FnMut(&str, Vec<ReceivedSpan>, &Progress<'_>) -> Result<(), Failure>,
@@ -29,33 +32,62 @@ impl Inputs {
         for path in &self.files {
             let name = name(path);
             let progress = Progress::of(&name, path);
-            let spans = bytes(path)
+            let input = bytes(path)
                 .map_err(|error| error.to_string())
-                .and_then(|bytes| read(bytes, now()).map_err(|error| error.to_string()));
-            match spans {
+                .and_then(|bytes| read_lossy(bytes, now()).map_err(|error| error.to_string()));
+            let errors = match input {
                 Ok(input) => {
-                    if input.spans.is_empty() {
-                        progress.end();
-                        complain(&format_args!("{name}: there are no spans in it"));
-                    }
+                    let errors = input.errors.iter().map(ToString::to_string).collect();
+                    remark(&name, &input, &progress);
                     progress.has_read(input.spans.len());
                     process(&name, input.spans, &progress)?;
+                    errors
                 }
-                Err(error) => {
-                    progress.end();
-                    complain(&format_args!("{name}: {error}"));
-                    unreadable.push(Unreadable {
-                        file: name.clone(),
-                        error,
-                    });
-                }
+                Err(error) => vec![error],
+            };
+            if !errors.is_empty() {
+                progress.end();
+                complain_about(&name, &errors);
             }
+            let errors = errors.into_iter().map(|error| Unreadable {
+                file: name.clone(),
+                error,
+            });
+            unreadable.extend(errors);
         }
         Ok(unreadable)
     }
 
     pub(super) fn are_several(&self) -> bool {
         self.files.len() > 1
+    }
+}
+
+/// Says what of a file is not there, apart from errors.
+fn remark(name: &str, input: &Input, progress: &Progress<'_>) {
+    if input.other_signals > 0 {
+        progress.end();
+        let requests = match input.other_signals {
+            1 => "1 request is".to_owned(),
+            count => format!("{count} requests are"),
+        };
+        complain(&format_args!(
+            "{name}: {requests} of metrics, logs or profiles, and left out"
+        ));
+    }
+    if input.spans.is_empty() && input.errors.is_empty() {
+        progress.end();
+        complain(&format_args!("{name}: there are no spans in it"));
+    }
+}
+
+fn complain_about(name: &str, errors: &[String]) {
+    for error in errors.iter().take(ERRORS) {
+        complain(&format_args!("{name}: {error}"));
+    }
+    if errors.len() > ERRORS {
+        let more = errors.len() - ERRORS;
+        complain(&format_args!("{name}: and {more} more errors"));
     }
 }
 

@@ -19,10 +19,10 @@ mod tree;
 
 /// Turns OpenTelemetry traces of GenAI programs into what Sentry understands, shows them, and checks them.
 ///
-/// Files are OTLP traces as JSON (one request or one per line) or protobuf, or tracing-capture-v1, each plain or compressed
+/// Files are OTLP traces as JSON (one request, one per line, or a list) or protobuf, or tracing-capture-v1, each plain or compressed
 /// with gzip; which one is told by content. `-` is the standard input.
 ///
-/// The exit code is 2 when a file cannot be read; the other files are processed all the same.
+/// The exit code is 2 when a file, or a line of one, cannot be read; the others are processed all the same.
 #[derive(Debug, Parser)]
 #[command(name = "sentry-genai", version)]
 pub(crate) struct Arguments {

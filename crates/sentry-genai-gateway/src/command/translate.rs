@@ -123,12 +123,17 @@ impl Output {
         Ok(())
     }
 
-    fn finish(self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if let Self::OneEnvelope(Some(bytes)) = self {
-            out.write_all(&bytes)?;
+    fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::OneEnvelope(Some(bytes)) => {
+                let mut out = io::stdout().lock();
+                out.write_all(&bytes)?;
+                out.flush()?;
+            }
+            Self::Folder(folder) => folder.remove_stale()?,
+            Self::OneEnvelope(None) | Self::Json | Self::Tree => {}
         }
-        out.flush()
+        Ok(())
     }
 }
 
@@ -160,18 +165,54 @@ impl Folder {
         })
     }
 
-    /// The first envelope of a trace is `<trace id>.envelope`, the second `<trace id>.2.envelope`.
     fn write(&mut self, trace_id: TraceId, envelopes: Vec<Vec<u8>>) -> Result<(), Failure> {
         let written = self.written.entry(trace_id).or_default();
         for bytes in envelopes {
             *written += 1;
-            let name = match *written {
-                1 => format!("{trace_id}.envelope"),
-                number => format!("{trace_id}.{number}.envelope"),
-            };
-            let path = self.path.join(name);
+            let path = self.path.join(envelope_name(trace_id, *written));
             fs::write(&path, bytes).map_err(|error| Failure::File(path, error))?;
         }
         Ok(())
+    }
+
+    /// Removes what an earlier run has left of the same traces: who sends the folder would send their spans twice.
+    fn remove_stale(self) -> Result<(), Failure> {
+        let failure = |error| Failure::File(self.path.clone(), error);
+        for entry in fs::read_dir(&self.path).map_err(failure)? {
+            let entry = entry.map_err(failure)?;
+            let is_stale = entry
+                .file_name()
+                .to_str()
+                .is_some_and(|name| self.is_stale(name));
+            if is_stale && entry.file_type().map_err(failure)?.is_file() {
+                let path = entry.path();
+                fs::remove_file(&path).map_err(|error| Failure::File(path, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file is called as an envelope of a trace of this run, and is none.
+    fn is_stale(&self, name: &str) -> bool {
+        let Some((trace_id, rest)) = name.split_once('.') else {
+            return false;
+        };
+        let number = match rest.strip_suffix(".envelope") {
+            Some(number) => number.parse().ok(),
+            None => Some(1),
+        };
+        let (Some(trace_id), Some(number)) = (TraceId::parse(trace_id), number) else {
+            return false;
+        };
+        let written = self.written.get(&trace_id);
+        written.is_some_and(|written| number > *written) && name == envelope_name(trace_id, number)
+    }
+}
+
+/// The first envelope of a trace is `<trace id>.envelope`, the second `<trace id>.2.envelope`.
+fn envelope_name(trace_id: TraceId, number: usize) -> String {
+    match number {
+        1 => format!("{trace_id}.envelope"),
+        number => format!("{trace_id}.{number}.envelope"),
     }
 }

@@ -47,8 +47,16 @@ fn values_of_every_kind() {
         {"key":"list","value":{"arrayValue":{"values":[{"stringValue":"a"},{"stringValue":"b"}]}}},
         {"key":"mixed","value":{"arrayValue":{"values":[{"stringValue":"a"},{"intValue":"1"}]}}},
         {"key":"map","value":{"kvlistValue":{"values":[{"key":"x","value":{"arrayValue":{"values":[{"boolValue":true}]}}}]}}},
-        {"key":"double","value":{"doubleValue":1}}]"#);
+        {"key":"infinity","value":{"doubleValue":"-Infinity"}},
+        {"key":"double","value":{"doubleValue":1}},
+        {"key":"double2","value":{"doubleValue":"42.5"}},
+        {"key":"double3","value":{"doubleValue":"much"}},
+        {"key":"doubles","value":{"arrayValue":{"values":[{"doubleValue":1.5},{"doubleValue":"2e3"}]}}},
+        {"key":"bool","value":{"boolValue":"true"}},
+        {"key":"bool2","value":{"boolValue":"False"}},
+        {"key":"bool3","value":{"boolValue":1}}]"#);
     let list = [Scalar::Str("a".into()), Scalar::Str("b".into())];
+    let doubles = [Scalar::Double(1.5), Scalar::Double(2000.0)];
     let found: Vec<_> = span.attributes.iter().collect();
     assert_eq!(
         found,
@@ -57,6 +65,12 @@ fn values_of_every_kind() {
             ("mixed", Attribute::Str(r#"["a",1]"#)),
             ("map", Attribute::Str(r#"{"x":[true]}"#)),
             ("double", Attribute::Double(1.0)),
+            ("double2", Attribute::Double(42.5)),
+            ("double3", Attribute::Str("\"much\"")),
+            ("doubles", Attribute::Array(&doubles)),
+            ("bool", Attribute::Bool(true)),
+            ("bool2", Attribute::Bool(false)),
+            ("bool3", Attribute::Str("1")),
         ]
     );
 }
@@ -90,7 +104,16 @@ fn errors_say_where() {
         error("{\n  \"resourceSpans\": [,]}"),
         "line 2, column 21: expected value"
     );
+    assert_eq!(error("7"), "request: expected an object");
     assert_eq!(error("[]"), "request: expected an object");
+    assert_eq!(
+        error("{\"resourceLogs\":[]}"),
+        "request: expected an object with resourceSpans"
+    );
+    assert_eq!(
+        error("\n[{}, {\"resourceSpans\":[]}, []]"),
+        "line 2, request[2]: expected an object"
+    );
     assert_eq!(error(""), "line 1, column 1: expected an export request");
     assert_eq!(
         error(&request(r#"{"traceId":"xyz"}"#)),
@@ -103,5 +126,97 @@ fn errors_say_where() {
     assert_eq!(
         error("{\"resourceSpans\":[]}\n\n{\"resourceSpans\":7}"),
         "line 3, resourceSpans: expected a list"
+    );
+}
+
+#[test]
+fn several_requests_in_a_list_and_none_at_all() {
+    let span = request(&format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}"));
+    for (text, count) in [
+        ("{}".to_owned(), 0),
+        (format!("[{span}, {span}]"), 2),
+        (format!("{{}}\n[{span}]\n{span}"), 2),
+        (
+            format!("{{\"resourceMetrics\":[7]}}\n{span}\n{{\"resourceLogs\":[]}}"),
+            1,
+        ),
+    ] {
+        assert_eq!(parse(&text).unwrap().len(), count, "{text}");
+    }
+}
+
+/// What became of each request: how many spans, that it was of another signal, or what is wrong.
+fn outcomes(text: &str) -> Vec<String> {
+    let requests = requests(text).map(|request| match request {
+        Ok(Request::Traces(spans)) => format!("{} spans", spans.len()),
+        Ok(Request::OtherSignal) => "other".to_owned(),
+        Err(error) => error.to_string(),
+    });
+    requests.collect()
+}
+
+#[test]
+fn an_error_costs_its_own_line_alone() {
+    let span = request(&format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}")).replace('\n', " ");
+    let length = span.len();
+    let no_span = request("{}").replace('\n', " ");
+    let cut = &span[..40];
+    let lines = [
+        &span,
+        cut,
+        &span,
+        "{\"resourceMetrics\":[]}",
+        "what?",
+        "no!",
+        &span,
+    ];
+    assert_eq!(
+        outcomes(&lines.join("\n")),
+        [
+            "1 spans",
+            "line 2, column 40: EOF while parsing a string",
+            "1 spans",
+            "other",
+            "line 5, column 1: expected value",
+            "1 spans",
+        ]
+    );
+    // A file that is still being written, one of which a line has the wrong form, and one of which a line starts anew.
+    assert_eq!(
+        outcomes(&format!("{span}\r\n\r\n{cut}")),
+        ["1 spans", "line 3, column 40: EOF while parsing a string"]
+    );
+    assert_eq!(
+        outcomes(&format!("{{\"a\":1}}\n{no_span}\n{span} {span}")),
+        [
+            "request: expected an object with resourceSpans",
+            "line 2, resourceSpans[0].scopeSpans[0].spans[0].traceId: expected 16 bytes, not all zero, as hexadecimal digits or Base64",
+            "1 spans",
+            "1 spans",
+        ]
+    );
+    assert_eq!(
+        outcomes(&format!("{span} what?\n{span}")),
+        [
+            "1 spans".to_owned(),
+            format!("line 1, column {}: expected value", length + 2),
+            "1 spans".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn lines_within_a_request_start_none() {
+    let span = request(&format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}"));
+    let pretty = "{\n\"resourceSpans\": [\n{\n\"scopeSpans\": [,\n{}\n]\n}\n]\n}";
+    assert_eq!(
+        outcomes(&format!("{pretty}\n{span}")),
+        ["line 4, column 16: expected value", "1 spans"]
+    );
+    // Without an end, the next request is where it should have been.
+    let pretty = "{\n  \"resourceSpans\": [\n    {";
+    assert_eq!(
+        outcomes(&format!("{pretty}\n{span}")),
+        ["line 3, column 5: EOF while parsing an object", "1 spans"]
     );
 }

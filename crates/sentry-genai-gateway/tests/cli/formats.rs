@@ -5,7 +5,7 @@ use std::{ffi::OsString, fs, path::Path};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
 
-use crate::{Ran, agent, corpus, decompressed, folder, run, run_on};
+use crate::{Ran, agent, calls, corpus, decompressed, folder, run, run_on};
 
 fn json(path: &Path) -> Ran {
     let arguments = ["translate", "--pii", "--format", "json"].map(OsString::from);
@@ -116,6 +116,64 @@ fn a_bad_file_is_named_and_the_others_are_processed() {
     assert!(second.starts_with(&start), "{second}");
 }
 
+/// As the Collector's `file` exporter writes them where pipelines share it.
+#[test]
+fn other_signals_are_left_out_and_counted() {
+    let span = calls(1, 1);
+    let lines = [
+        r#"{"resourceMetrics":[{}]}"#,
+        &span,
+        r#"{"resourceLogs":[]}"#,
+        "{}",
+    ];
+    let ran = run_on(
+        lines.join("\n").as_bytes(),
+        &["translate", "--format", "json", "-"],
+    );
+    assert_eq!(
+        (
+            ran.code,
+            ran.stdout.iter().filter(|it| **it == b'\n').count()
+        ),
+        (0, 1)
+    );
+    assert_eq!(
+        ran.stderr,
+        "sentry-genai: standard input: 2 requests are of metrics, logs or profiles, and left out\n"
+    );
+}
+
+#[test]
+fn what_is_cut_or_foreign_costs_its_own_line_alone() {
+    let span = calls(1, 1);
+    let text = format!("{span}\n{}\nwhat?\n{span}\n{}", &span[..50], &span[..30]);
+    let ran = run_on(text.as_bytes(), &["translate", "--format", "json", "-"]);
+    assert_eq!(
+        (
+            ran.code,
+            ran.stdout.iter().filter(|it| **it == b'\n').count()
+        ),
+        (2, 2)
+    );
+    assert_eq!(
+        ran.stderr,
+        "sentry-genai: standard input: line 2, column 50: EOF while parsing a string\n\
+         sentry-genai: standard input: line 5, column 30: EOF while parsing a string\n"
+    );
+    // Of many, the first ones are shown.
+    let broken = format!("{span}\n{}", "{\"a\":1}\n".repeat(50));
+    let ran = run_on(broken.as_bytes(), &["check", "--json", "-"]);
+    assert_eq!((ran.code, ran.stderr.lines().count()), (2, 9));
+    assert!(
+        ran.stderr.ends_with("and 42 more errors\n"),
+        "{}",
+        ran.stderr
+    );
+    let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(report["spans"], 1);
+    assert_eq!(report["unreadable"].as_array().unwrap().len(), 50);
+}
+
 #[test]
 fn what_is_no_trace_says_so() {
     let error = |input: &[u8]| {
@@ -128,8 +186,16 @@ fn what_is_no_trace_says_so() {
         "sentry-genai: standard input: the file is empty\n"
     );
     assert_eq!(
+        error(br#"{"spans":[]}"#),
+        "sentry-genai: standard input: request: expected an object with resourceSpans\n"
+    );
+    assert_eq!(
         error(br#"{"resourceLogs":[]}"#),
         "sentry-genai: standard input: request: expected an object with resourceSpans\n"
+    );
+    assert_eq!(
+        error(b"\x28\xb5\x2f\xfd\x24\x13"),
+        "sentry-genai: standard input: the file is compressed with zstd, which is not read: decompress it first, such as with zstd -d\n"
     );
     assert!(error(b"\x0a\x05abc").contains("as OTLP/protobuf: byte "));
     let mut truncated = fs::read(agent()).unwrap();

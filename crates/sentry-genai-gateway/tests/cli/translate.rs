@@ -1,6 +1,6 @@
 //! `translate`: where the result goes, and what is in it.
 
-use std::{ffi::OsString, process::Stdio};
+use std::{ffi::OsString, fs, process::Stdio};
 
 use crate::{agent, calls, corpus, envelopes, folder, program, run, run_on, sent};
 
@@ -81,6 +81,43 @@ fn a_trace_in_two_files_overwrites_nothing() {
         .chain([agent().into(), agent().into()]));
     assert_eq!(ran.text(), "");
     assert_eq!(envelopes(&folder).len(), 2);
+}
+
+/// A trace that has become shorter leaves no envelope behind that would be sent once more.
+#[test]
+fn a_folder_has_each_span_of_a_trace_once() {
+    let folder = folder("each_span_once");
+    let out = folder.to_str().unwrap();
+    let translate = |count: usize| {
+        let calls = calls(count, 10);
+        run_on(calls.as_bytes(), &["translate", "--out", out, "-"]).text()
+    };
+    translate(2001);
+    let trace = "4c79f60c11214eb38604f4ae0781bfb2";
+    let others = [
+        format!("{trace}.02.envelope"),
+        format!("{trace}.3.envelope.bak"),
+        format!("{trace}.txt"),
+        format!("{}.2.envelope", trace.replace('4', "5")),
+        format!("{}.2.envelope", trace.to_uppercase()),
+        "notes.2.envelope".to_owned(),
+    ];
+    for name in &others {
+        fs::write(folder.join(name), "mine").unwrap();
+    }
+    fs::create_dir(folder.join(format!("{trace}.4.envelope"))).unwrap();
+
+    translate(1001);
+    fs::remove_dir(folder.join(format!("{trace}.4.envelope"))).unwrap();
+    for name in &others {
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    let (names, bytes): (Vec<_>, Vec<_>) = envelopes(&folder).into_iter().unzip();
+    assert_eq!(
+        names,
+        [format!("{trace}.2.envelope"), format!("{trace}.envelope")]
+    );
+    assert_eq!(sent(&bytes).len(), 1001);
 }
 
 #[test]

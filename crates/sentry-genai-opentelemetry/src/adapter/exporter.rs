@@ -22,16 +22,27 @@ use crate::{door::Door, ended::Received};
 /// not know the context a span was started in, and of a parent that comes in a later batch it assumes that it is the root of
 /// the segment. What a span inherits from its ancestors is found among the spans that have come so far.
 ///
-/// Clones share one state: keep one for [`stats`](Self::stats).
+/// The `force_flush` of a provider does not reach an exporter: the SDK's processors, of both versions, never pass it on. It
+/// returns `Ok` when the spans were handed over, and they are sent within five seconds. To wait for that, [`flush`](Self::flush)
+/// a clone. Shutting the provider down sends everything.
+///
+/// Clones share one state: keep one for [`flush`](Self::flush) and [`stats`](Self::stats).
 ///
 /// ```
 /// # #[cfg(feature = "otel-0-33")] {
+/// use std::time::Duration;
+///
 /// use sentry_genai_opentelemetry::{SentryGenAiExporter, opentelemetry_sdk::trace::SdkTracerProvider};
 ///
 /// # let client = sentry_core::Client::from(sentry_core::ClientOptions::new());
+/// let exporter = SentryGenAiExporter::new(&client);
 /// let provider = SdkTracerProvider::builder()
-///     .with_batch_exporter(SentryGenAiExporter::new(&client))
+///     .with_batch_exporter(exporter.clone())
 ///     .build();
+///
+/// // From the batch processor to the exporter, and from there to Sentry.
+/// let complete = provider.force_flush().is_ok() && exporter.flush(Duration::from_secs(5));
+/// # assert!(complete);
 /// # }
 /// ```
 #[derive(Clone, Debug)]
@@ -60,6 +71,16 @@ impl SentryGenAiExporter {
         Self {
             door: Arc::new(Door::shared(delivery)),
         }
+    }
+
+    /// Sends what has been handed over and returns whether all of it was sent, or counted as lost, within `timeout`; `true`
+    /// without a DSN.
+    ///
+    /// What still waits in the SDK's batch processor comes here by the `force_flush` of the provider.
+    #[must_use]
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let delivery = self.door.delivery();
+        delivery.is_none_or(|delivery| delivery.flush(timeout))
     }
 
     /// Returns how many spans were produced, accepted and lost; zeros without a DSN.
@@ -97,7 +118,8 @@ impl SpanExporter for SentryGenAiExporter {
         Ok(())
     }
 
-    /// Sends what is waiting, for at most five seconds or the client's `shutdown_timeout`, whichever is longer.
+    /// Sends what is waiting, for at most five seconds or the client's `shutdown_timeout`, whichever is longer. The SDK's
+    /// processors do not call it; [`flush`](Self::flush) is for programs.
     fn force_flush(&self) -> OTelSdkResult {
         result(self.door.flush())
     }

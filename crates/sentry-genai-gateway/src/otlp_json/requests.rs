@@ -1,0 +1,227 @@
+//! The requests of a text, one after the other.
+
+use std::vec;
+
+use serde_json::Value;
+
+use super::{ParseError, Path, describe, read_traces};
+use crate::ReceivedSpan;
+
+/// Names of the lists that requests of the other signals consist of.
+const OTHER_SIGNALS: &[&str] = &[
+    "resourceMetrics",
+    "resource_metrics",
+    "resourceLogs",
+    "resource_logs",
+    "resourceProfiles",
+    "resource_profiles",
+];
+
+/// Names of the list that a request of traces consists of.
+const TRACES: &[&str] = &["resourceSpans", "resource_spans"];
+
+/// A request of a text.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Request {
+    /// Traces: the spans, in the order of the text.
+    Traces(Vec<ReceivedSpan>),
+    /// Another signal: metrics, logs or profiles. Nothing of it is read.
+    OtherSignal,
+}
+
+/// The requests of a text, or what is wrong with them; made by [`requests`].
+#[derive(Debug)]
+pub struct Requests<'a> {
+    text: &'a str,
+    /// Where what has not been read starts.
+    offset: usize,
+    /// How many lines end before `counted`.
+    newlines: usize,
+    counted: usize,
+    /// What is left of a list of requests, and the line it starts on.
+    list: Option<(vec::IntoIter<Value>, usize)>,
+    /// How many requests of the list have been read.
+    listed: usize,
+}
+
+/// Returns the requests of a text, each as [`parse`](super::parse) reads it.
+///
+/// One that cannot be read is an error, and the next one follows: what no line can be made of is left out up to the next line
+/// that starts as a request does. So nothing of a file of JSON lines is lost but the line that is cut or foreign.
+///
+/// ```
+/// use sentry_genai_gateway::otlp_json::{Request, requests};
+///
+/// let text = "{\"resourceLogs\":[]}\n{\"resourceSpans\":[]}\n{\"resourceSp";
+/// let read: Vec<_> = requests(text).collect();
+/// assert!(matches!(read[0], Ok(Request::OtherSignal)));
+/// assert!(matches!(read[1], Ok(Request::Traces(_))));
+/// assert!(read[2].as_ref().is_err_and(|error| error.to_string().starts_with("line 3, column 12: EOF")));
+/// ```
+pub fn requests(text: &str) -> Requests<'_> {
+    Requests {
+        text,
+        offset: 0,
+        newlines: 0,
+        counted: 0,
+        list: None,
+        listed: 0,
+    }
+}
+
+impl Iterator for Requests<'_> {
+    type Item = Result<Request, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(request) = self.next_listed() {
+                return Some(request);
+            }
+            let rest = &self.text[self.offset..];
+            let start = self.offset + rest.len() - rest.trim_ascii_start().len();
+            let value = match self.next_value(start)? {
+                Ok(value) => value,
+                Err(error) => return Some(Err(error)),
+            };
+            let line = self.line_of(start);
+            let Value::Array(list) = value else {
+                return Some(read(value, &Path::Root).map_err(|error| error.on_line(line)));
+            };
+            if list.is_empty() {
+                return Some(Err(Path::Root.error("an object").on_line(line)));
+            }
+            self.list = Some((list.into_iter(), line));
+            self.listed = 0;
+        }
+    }
+}
+
+impl Requests<'_> {
+    fn next_listed(&mut self) -> Option<Result<Request, ParseError>> {
+        let (list, line) = self.list.as_mut()?;
+        let line = *line;
+        let Some(value) = list.next() else {
+            self.list = None;
+            return None;
+        };
+        let path = Path::Item(&Path::Root, self.listed);
+        self.listed += 1;
+        Some(read(value, &path).map_err(|error| error.on_line(line)))
+    }
+
+    /// Reads the value that starts at `start`, or goes on to the next line that may be a request.
+    fn next_value(&mut self, start: usize) -> Option<Result<Value, ParseError>> {
+        let (error, stop) = match first_value(&self.text[start..])? {
+            Ok((value, length)) => {
+                self.offset = start + length;
+                return Some(Ok(value));
+            }
+            Err(error) => {
+                let line = line_start(&self.text[start..], error.line());
+                (error, start + line)
+            }
+        };
+        self.offset = self.next_start(start);
+        // A value that goes on into the next line or request has been cut, and where it ends is where it is wrong.
+        let end = match error.column() {
+            0 => stop,
+            _ => self.offset,
+        };
+        let error = if end <= stop
+            && let Some(Err(cut)) = first_value(self.text[start..end].trim_ascii_end())
+        {
+            cut
+        } else {
+            error
+        };
+        Some(Err(self.syntax(&error, start)))
+    }
+
+    /// Returns where the next line starts that may be a request, or where the text ends.
+    fn next_start(&self, start: usize) -> usize {
+        let newlines = self.text[start..].match_indices('\n');
+        newlines
+            .map(|(newline, _)| start + newline + 1)
+            .find(|line| starts_as_request(&self.text[*line..]))
+            .unwrap_or(self.text.len())
+    }
+
+    fn syntax(&mut self, error: &serde_json::Error, start: usize) -> ParseError {
+        let line = self.line_of(start);
+        let before = match error.line() {
+            1 => start - line_start_before(self.text, start),
+            _ => 0,
+        };
+        ParseError::Syntax {
+            line: line + error.line() - 1,
+            column: before + error.column(),
+            message: describe(error),
+        }
+    }
+
+    /// Returns on which line something is that starts after all that was asked for before.
+    fn line_of(&mut self, start: usize) -> usize {
+        self.newlines += self.text[self.counted..start].matches('\n').count();
+        self.counted = start;
+        1 + self.newlines
+    }
+}
+
+/// Reads the first value of a text and returns it with its length.
+fn first_value(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> {
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter();
+    let value = stream.next()?;
+    Some(value.map(|value| (value, stream.byte_offset())))
+}
+
+/// Returns where a line starts, counted from 1.
+fn line_start(text: &str, line: usize) -> usize {
+    let mut newlines = text.match_indices('\n');
+    line.checked_sub(2)
+        .and_then(|before| newlines.nth(before))
+        .map_or(0, |(newline, _)| newline + 1)
+}
+
+fn line_start_before(text: &str, position: usize) -> usize {
+    text[..position]
+        .rfind('\n')
+        .map_or(0, |newline| newline + 1)
+}
+
+/// Whether a line starts as requests do, alone or in a list. What is within one does not.
+fn starts_as_request(line: &str) -> bool {
+    let line = line.trim_ascii_start();
+    let object = line.strip_prefix('[').map_or(line, str::trim_ascii_start);
+    let Some(fields) = object.strip_prefix('{') else {
+        return false;
+    };
+    let Some(name) = fields.trim_ascii_start().strip_prefix('"') else {
+        return false;
+    };
+    let mut names = TRACES.iter().chain(OTHER_SIGNALS);
+    names.any(|known| {
+        name.strip_prefix(known)
+            .is_some_and(|rest| rest.starts_with('"'))
+    })
+}
+
+fn read(request: Value, path: &Path<'_>) -> Result<Request, ParseError> {
+    let Value::Object(mut request) = request else {
+        return Err(path.error("an object"));
+    };
+    let named = |name: &&&str| request.contains_key(**name);
+    if let Some(name) = TRACES.iter().find(named) {
+        let list = request.remove(*name);
+        return read_traces(list, &Path::Field(path, name)).map(Request::Traces);
+    }
+    if OTHER_SIGNALS.iter().any(|name| request.contains_key(*name)) {
+        return Ok(Request::OtherSignal);
+    }
+    // A list without elements need not be written.
+    if request.is_empty() {
+        return Ok(Request::Traces(Vec::new()));
+    }
+    // Some tools keep the list alone.
+    Err(path.error(super::TRACES))
+}

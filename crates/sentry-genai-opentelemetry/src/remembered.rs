@@ -1,0 +1,167 @@
+//! The last spans that have ended, for children that start later.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use crate::{node::Node, open_spans::Key};
+
+/// Chains of entries with the same hash; there is about one entry in each.
+const CHAINS: usize = 512;
+
+/// How much is remembered. A unit is about 200 bytes: a span with its place here.
+const CAPACITY: usize = 512;
+
+/// A span without a parent here has a segment and mostly a trace of its own, which are kept with it.
+const ROOT_WEIGHT: usize = 3;
+
+/// Spans in the order of their ends, each found by its id without a look at the others.
+#[derive(Debug)]
+pub(crate) struct Remembered<S> {
+    entries: VecDeque<Entry<S>>,
+    /// The number of the first entry.
+    first: u64,
+    /// For each hash the number of the last entry that has it. Numbers of entries that are gone stay: nothing is found by them.
+    chains: Box<[u64]>,
+    weight: usize,
+}
+
+#[derive(Debug)]
+struct Entry<S> {
+    key: Key,
+    node: Arc<Node<S>>,
+    /// The number of the entry before with the same hash.
+    previous: u64,
+}
+
+impl<S> Remembered<S> {
+    /// Occupies nothing until a span has ended.
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            // Zero is nobody's number.
+            first: 1,
+            chains: Box::default(),
+            weight: 0,
+        }
+    }
+
+    /// Takes in a span and returns what has to go for it, to be let go without a lock.
+    pub(crate) fn push(
+        &mut self,
+        key: Key,
+        hash: u64,
+        node: Arc<Node<S>>,
+    ) -> [Option<Arc<Node<S>>>; ROOT_WEIGHT] {
+        if self.chains.is_empty() {
+            self.chains = vec![0; CHAINS].into();
+        }
+        self.weight += weight(&node);
+        let gone = std::array::from_fn(|_| self.pop_surplus());
+        let number = self.first + self.entries.len() as u64;
+        let previous = std::mem::replace(&mut self.chains[chain(hash)], number);
+        self.entries.push_back(Entry {
+            key,
+            node,
+            previous,
+        });
+        gone
+    }
+
+    pub(crate) fn find(&self, key: Key, hash: u64) -> Option<&Arc<Node<S>>> {
+        let mut number = *self.chains.get(chain(hash))?;
+        loop {
+            let position = number.checked_sub(self.first)?;
+            let entry = self.entries.get(position as usize)?;
+            if entry.key == key {
+                return Some(&entry.node);
+            }
+            number = entry.previous;
+        }
+    }
+
+    /// Takes out the span that ended first, if there are too many.
+    fn pop_surplus(&mut self) -> Option<Arc<Node<S>>> {
+        if self.weight <= CAPACITY {
+            return None;
+        }
+        let Entry { node, .. } = self.entries.pop_front()?;
+        self.first += 1;
+        self.weight -= weight(&node);
+        Some(node)
+    }
+}
+
+fn chain(hash: u64) -> usize {
+    hash as usize % CHAINS
+}
+
+fn weight<S>(node: &Node<S>) -> usize {
+    if node.has_parent() { 1 } else { ROOT_WEIGHT }
+}
+
+#[cfg(test)]
+mod tests {
+    use sentry_genai_conventions::{SpanId, TraceId};
+
+    use super::*;
+    use crate::{identity::Identity, node::Surroundings};
+
+    fn key(number: u64) -> Key {
+        let span_id = SpanId::from_bytes(number.to_be_bytes()).unwrap();
+        (TraceId::from_bytes([7; 16]).unwrap(), span_id)
+    }
+
+    fn node(number: u64, parent: Option<&Arc<Node<u64>>>) -> Arc<Node<u64>> {
+        let identity = Identity::default();
+        Node::new(number, parent.cloned(), identity, Surroundings::default())
+    }
+
+    /// Hashes that meet, so that chains are long and cross what has been let go.
+    fn hash(number: u64) -> u64 {
+        number % 7
+    }
+
+    #[test]
+    fn the_last_spans_are_found_and_no_others() {
+        let root = node(0, None);
+        let mut ended = Remembered::new();
+        assert!(ended.find(key(1), hash(1)).is_none());
+        let last = 3 * CAPACITY as u64;
+        for number in 1..=last {
+            let gone = ended.push(key(number), hash(number), node(number, Some(&root)));
+            let gone: Vec<_> = gone.iter().flatten().map(|node| node.segment).collect();
+            let expected = number.checked_sub(CAPACITY as u64).filter(|it| *it > 0);
+            assert_eq!(gone, Vec::from_iter(expected));
+        }
+        for number in 1..=last {
+            let found = ended.find(key(number), hash(number));
+            let is_kept = number > last - CAPACITY as u64;
+            assert_eq!(found.map(|node| node.segment), is_kept.then_some(number));
+        }
+    }
+
+    #[test]
+    fn roots_take_more_room() {
+        let mut ended = Remembered::new();
+        for number in 1..=CAPACITY as u64 {
+            ended.push(key(number), 0, node(number, None));
+        }
+        assert_eq!(ended.entries.len(), CAPACITY / ROOT_WEIGHT);
+    }
+
+    /// What `CAPACITY` relies on.
+    #[test]
+    fn a_unit_is_about_two_hundred_bytes() {
+        use sentry_genai_delivery::{Segment, Trace};
+
+        const COUNTERS: usize = 2 * size_of::<usize>();
+        const UNIT: usize = 208;
+
+        let place = size_of::<Entry<Arc<Segment>>>() + size_of::<u64>();
+        let child = place + COUNTERS + size_of::<Node<Arc<Segment>>>();
+        assert!(child <= UNIT, "{child}");
+        let name = COUNTERS + 32;
+        let trace = COUNTERS + size_of::<Trace>();
+        let root = child + COUNTERS + size_of::<Segment>() + trace + name;
+        assert!(root <= ROOT_WEIGHT * UNIT, "{root}");
+    }
+}
