@@ -6,7 +6,7 @@ use crate::{
     AiKind, Attributes, Value,
     attributes::{Hash, Name, Piece},
     dialect,
-    messages::{self, Messages, canonical},
+    messages::{self, Messages, Part, canonical},
     operation::Operation,
     recognise::Recognised,
 };
@@ -86,6 +86,8 @@ static PREFIXES: &[(&str, Side)] = &[
 #[rustfmt::skip]
 static LIBRARIES: &[(&str, Side)] = &[
     ("aws.bedrock.invocation.body", Side::Input),
+    ("braintrust.input", Side::Input),
+    ("braintrust.output", Side::Output),
     ("crewai.agent.backstory", Side::Input),
     ("crewai.agent.goal", Side::Input),
     ("crewai.agent.result", Side::Output),
@@ -99,13 +101,29 @@ static LIBRARIES: &[(&str, Side)] = &[
     ("embedding.text", Side::Input),
     ("gcp.vertex.agent.data", Side::Either),
     ("guardrail_response", Side::Output),
+    ("haystack.component.input", Side::Input),
+    ("haystack.component.output", Side::Output),
+    ("haystack.pipeline.input", Side::Input),
+    ("haystack.pipeline.output", Side::Output),
     ("input.value", Side::Input),
+    ("lk.chat_ctx", Side::Input),
+    ("lk.function_tool.arguments", Side::Input),
+    ("lk.function_tool.output", Side::Output),
+    ("lk.input_text", Side::Input),
+    ("lk.instructions", Side::Input),
+    ("lk.pii.", Side::Either),
+    ("lk.response.text", Side::Output),
+    ("lk.user_input", Side::Input),
+    ("lk.user_transcript", Side::Input),
     ("llm.choices.", Side::Output),
     ("llm.input_messages.", Side::Input),
     ("llm.output_messages.", Side::Output),
     ("llm.prompt_template.template", Side::Input),
     ("llm.prompt_template.variables", Side::Input),
     ("llm.prompts.", Side::Input),
+    ("mlflow.chat", Side::Either),
+    ("mlflow.spanInputs", Side::Input),
+    ("mlflow.spanOutputs", Side::Output),
     ("output.value", Side::Output),
     ("smolagents.task", Side::Input),
     ("traceloop.prompt.template", Side::Input),
@@ -332,7 +350,7 @@ pub(crate) fn shape_each<'c>(
     }
 }
 
-/// Shapes messages, and returns whether system instructions were made of some as they are.
+/// Shapes messages, and returns whether some were made system instructions, which are in shape then.
 fn shape_messages(
     attributes: &mut Attributes,
     key: &Name,
@@ -342,13 +360,13 @@ fn shape_messages(
     let Some(Value::Str(text)) = attributes.get_name(key) else {
         return false;
     };
-    let mut has_moved = false;
+    let has_moved;
     let mut original_length = None;
     if let Some(found) = canonical::messages(text, side, limits) {
         if found.system().is_empty() {
             return false;
         }
-        has_moved = move_system(attributes, key, found.system());
+        has_moved = move_system(attributes, key, found.system(), limits);
         match found.rest {
             // Before the first that stays there is a comma or a space.
             Some(rest) => {
@@ -360,15 +378,12 @@ fn shape_messages(
         }
     } else if let Some(found) = canonical::shorten(text, side, limits) {
         original_length = Some(found.original_length);
-        has_moved = move_system(attributes, key, found.system());
+        has_moved = move_system(attributes, key, found.system(), limits);
         keep(attributes, key, &found.kept);
     } else {
         let mut messages = Messages::parse(text, side);
-        let system = messages::system_parts(messages.take_system(), limits);
+        has_moved = add_system(attributes, messages.take_system(), limits);
         let fitted = (!messages.is_empty()).then(|| messages.into_json(limits));
-        if !attributes.contains(SYSTEM) {
-            set_list(attributes, SYSTEM, system);
-        }
         attributes.remove(key.text);
         if let Some(fitted) = fitted {
             original_length = fitted.original_length;
@@ -383,13 +398,48 @@ fn shape_messages(
     has_moved
 }
 
-/// Makes system instructions of the texts of system messages, unless the span has these apart, and returns whether it did.
-fn move_system(attributes: &mut Attributes, key: &Name, texts: &[Range<usize>]) -> bool {
-    let is_moved = !texts.is_empty() && !attributes.contains(SYSTEM);
-    if is_moved {
-        attributes.push_pieces(SYSTEM, key, list_of_texts(texts));
+/// Makes system instructions of the texts of system messages, and returns whether there are any.
+fn move_system(
+    attributes: &mut Attributes,
+    key: &Name,
+    texts: &[Range<usize>],
+    limits: &ContentLimits,
+) -> bool {
+    if !attributes.contains(SYSTEM) {
+        if !texts.is_empty() {
+            attributes.push_pieces(SYSTEM, key, list_of_texts(texts));
+        }
+        return !texts.is_empty();
     }
-    is_moved
+    let messages = attributes.text_name(key).unwrap_or_default();
+    let instructions = attributes.text(SYSTEM).unwrap_or_default();
+    let texts = texts.iter().filter_map(|place| messages.get(place.clone()));
+    // Mostly they are said in both places, in the same words.
+    let begins_with = |text: &str| {
+        let first = instructions.strip_prefix(r#"[{"type":"text","content":"#);
+        first.is_some_and(|rest| rest.starts_with(text))
+    };
+    let is_said = |text: &str| {
+        let mut others = instructions.split("\"content\":").skip(1);
+        begins_with(text) || others.any(|rest| rest.starts_with(text))
+    };
+    if texts.clone().all(is_said) {
+        return false;
+    }
+    let parts = texts.filter_map(|text| serde_json::from_str(text).ok().map(Part::Text));
+    let parts = parts.collect();
+    add_system(attributes, parts, limits)
+}
+
+/// Adds parts of system messages to the system instructions, which some libraries have apart, and returns whether there are any.
+fn add_system(attributes: &mut Attributes, parts: Vec<Part>, limits: &ContentLimits) -> bool {
+    if parts.is_empty() {
+        return false;
+    }
+    let instructions = attributes.text(SYSTEM).unwrap_or_default();
+    let joined = messages::join_system(instructions, parts, limits);
+    set_list(attributes, SYSTEM, joined);
+    true
 }
 
 /// Makes a list of what stands at these places, the last of which reaches to the bracket at the end of the text.
@@ -471,6 +521,85 @@ fn bounded(key: &str, text: &str, limits: &ContentLimits) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Instructions, messages of which a system message says `Be brief.`, and the instructions that come of both.
+    #[rustfmt::skip]
+    const INSTRUCTED: &[(Option<&str>, &str, &str)] = &[
+        (None, CANONICAL, r#"[{"type":"text","content":"Be brief."}]"#),
+        (Some("Be kind."), CANONICAL, r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#),
+        (Some("Be kind."), PLAIN, r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#),
+        (Some("Be kind."), DEVELOPER, r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#),
+        (Some(r#"[{"type":"text","content":"Be brief."}]"#), CANONICAL, r#"[{"type":"text","content":"Be brief."}]"#),
+        (Some(r#"["Be brief.", "Be kind."]"#), PLAIN, r#"[{"type":"text","content":"Be brief."},{"type":"text","content":"Be kind."}]"#),
+        (Some("Be kind."), TWICE, r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."},{"type":"text","content":"Be brief."}]"#),
+        (None, TWICE, r#"[{"type":"text","content":"Be brief."},{"type":"text","content":"Be brief."}]"#),
+        (Some("[]"), CANONICAL, r#"[{"type":"text","content":"Be brief."}]"#),
+    ];
+    const CANONICAL: &str = r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    const PLAIN: &str =
+        r#"[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}]"#;
+    const TWICE: &str = r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."},{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    const DEVELOPER: &str = r#"[{"role":"developer","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+
+    #[test]
+    fn system_messages_join_the_instructions() {
+        for (instructions, messages, expected) in INSTRUCTED {
+            let mut attributes = Attributes::default();
+            if let Some(instructions) = instructions {
+                attributes.push(SYSTEM, *instructions);
+            }
+            attributes.push(dialect::INPUT, *messages);
+            shape(&mut attributes, &ContentLimits::default());
+            assert_eq!(attributes.text(SYSTEM), Some(*expected), "{instructions:?}");
+            assert_eq!(
+                attributes.text(dialect::INPUT),
+                Some(r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#)
+            );
+        }
+    }
+
+    /// What is too long is shortened by another way.
+    #[test]
+    fn system_messages_join_the_instructions_of_a_conversation_that_is_cut() {
+        let said = |role: &str, text: &str| {
+            format!(r#"{{"role":"{role}","parts":[{{"type":"text","content":"{text}"}}]}}"#)
+        };
+        let old = said("user", &"word ".repeat(40));
+        let messages = [
+            said("system", "Be brief."),
+            old.clone(),
+            old,
+            said("user", "Hi"),
+        ];
+        let limits = ContentLimits {
+            attribute_bytes: 300,
+            ..ContentLimits::default()
+        };
+        let mut attributes = Attributes::default();
+        attributes.push(dialect::INPUT, format!("[{}]", messages.join(",")));
+        attributes.push(SYSTEM, "Be kind.");
+        shape(&mut attributes, &limits);
+        assert_eq!(
+            attributes.text(SYSTEM),
+            Some(r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#)
+        );
+    }
+
+    #[test]
+    fn many_system_messages_join_the_instructions_in_linear_time() {
+        let messages: Vec<_> = (0..20_000)
+            .map(
+                |number| serde_json::json!({"role": "system", "content": format!("Rule {number}")}),
+            )
+            .collect();
+        let mut attributes = Attributes::default();
+        attributes.push(SYSTEM, "Be kind.");
+        attributes.push(dialect::INPUT, serde_json::json!(messages).to_string());
+        // A quadratic step would take minutes.
+        shape(&mut attributes, &ContentLimits::default());
+        let shaped = attributes.text(SYSTEM).unwrap();
+        assert!(shaped.starts_with(r#"[{"type":"text","content":"Be kind."},"#));
+    }
 
     #[test]
     fn finish_reasons_are_a_list_of_plain_words() {

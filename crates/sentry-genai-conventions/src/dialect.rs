@@ -156,8 +156,12 @@ static SCOPES: &[&str] = &[
     "@langfuse/",
     "@mastra/",
     "@traceloop/",
+    "braintrust",
+    "haystack",
     "langfuse",
     "langsmith",
+    "livekit-agents",
+    "mlflow",
     "openinference.",
     "opentelemetry.instrumentation.anthropic",
     "opentelemetry.instrumentation.bedrock",
@@ -306,6 +310,9 @@ pub(crate) fn session(span: &SourceSpan) -> Option<Cow<'_, str>> {
 pub(crate) fn may_be_number(session: &Name) -> bool {
     session.text != "thread.id"
 }
+
+/// What `Debug` makes of an `Option` without a value, and `str` of Python's `None`.
+pub(crate) const NONE: &str = "None";
 
 /// Returns what identifies something: a text, or a whole number in decimal.
 pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {

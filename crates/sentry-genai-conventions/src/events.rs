@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     SourceEvent, SourceSpan,
     dialect::{ARGUMENTS, INPUT, OUTPUT, RESULT, What},
-    messages,
+    messages::{self, Messages, Part, Side},
 };
 
 /// Folds events into the attributes that hold messages now. What the span has already wins.
@@ -44,6 +44,9 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
         }
     }
     for (key, value) in details {
+        if what == What::Tool && unpack(span, &key, &value) {
+            continue;
+        }
         if !span.attributes.contains(&key) && !matches!(&*key, "event.name" | "event_name") {
             push(span, &key, value);
         }
@@ -55,6 +58,34 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
                 .push(key, Value::Array(messages).to_string());
         }
     }
+}
+
+/// Takes the arguments and the result out of the messages of a tool's call, and returns whether there is nothing else in them.
+fn unpack(span: &mut SourceSpan, key: &str, value: &Value) -> bool {
+    let side = match key {
+        INPUT => Side::Input,
+        OUTPUT => Side::Output,
+        _ => return false,
+    };
+    let messages = match value {
+        Value::String(text) => Messages::parse(text, side),
+        value => Messages::parse(&value.to_string(), side),
+    };
+    let parts: Vec<_> = messages
+        .messages
+        .into_iter()
+        .flat_map(|message| message.parts)
+        .collect();
+    let mut is_call = !parts.is_empty();
+    for part in parts {
+        match part {
+            Part::ToolCall { arguments, .. } if arguments.is_null() => {}
+            Part::ToolCall { arguments, .. } => put(span, ARGUMENTS, arguments),
+            Part::ToolCallResponse { response, .. } => put(span, RESULT, response),
+            _ => is_call = false,
+        }
+    }
+    is_call
 }
 
 /// The events of a span that is the call of a tool: what went in is its message, and what came out the choice.
@@ -179,7 +210,7 @@ fn push(span: &mut SourceSpan, key: &str, value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+    use crate::{SourceStatus, SpanId, Status, Timestamp, TraceId, TranslateOptions, Translator};
 
     fn span() -> SourceSpan {
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
@@ -339,6 +370,43 @@ mod tests {
             assert_eq!(text("gen_ai.tool.call.result"), *result);
             assert_eq!(text(INPUT).or(text(OUTPUT)), None);
         }
+    }
+
+    const DETAILS: &str = "gen_ai.client.inference.operation.details";
+    const CALL: &str = r#"[{"role":"tool","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"a":1}}]}]"#;
+    const ANSWER: &str = r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":[{"text":"Error: division by zero"}]}]}]"#;
+
+    #[test]
+    fn the_details_of_a_tools_call_are_arguments_and_a_result() {
+        let mut source = span();
+        source.name = "execute_tool w".into();
+        source
+            .attributes
+            .set("gen_ai.operation.name", "execute_tool");
+        source.attributes.push("gen_ai.tool.status", "error");
+        source.status = SourceStatus::Ok;
+        source.events = vec![
+            event(DETAILS, &[(INPUT, CALL)]),
+            event(DETAILS, &[(OUTPUT, ANSWER)]),
+        ];
+        let span = translated(source.clone());
+        let text = |key| span.attributes.text(key);
+        assert_eq!(text(ARGUMENTS), Some(r#"{"a":1}"#));
+        assert_eq!(text(RESULT), Some("Error: division by zero"));
+        assert_eq!(text(INPUT).or(text(OUTPUT)), None);
+        assert_eq!(span.status, Status::Error);
+        assert_eq!(text("error.type"), Some("tool_error"));
+
+        // What the span says itself wins.
+        source.attributes.push(ARGUMENTS, r#"{"b":2}"#);
+        let span = translated(source);
+        assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"b":2}"#));
+
+        // Of a chat they are what the model was told.
+        let mut source = self::span();
+        source.events = vec![event(DETAILS, &[(INPUT, CALL)])];
+        let span = translated(source);
+        assert!(span.attributes.contains(INPUT) && !span.attributes.contains(ARGUMENTS));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     Attributes, Value,
     attributes::{Hash, Name, length_bit},
-    dialect::{self, SESSION_KEYS},
+    dialect::{self, NONE, SESSION_KEYS, unquoted},
 };
 
 /// What an attribute tells about the spans below: a door looks for it in the ancestors of a span to fill
@@ -68,21 +68,24 @@ impl Heritage {
         Self::of_hashed(Hash::of(key), key)
     }
 
-    /// Returns what a value says: a text, without the quotes that `Debug` adds, or a number that identifies a conversation or a
-    /// session, in decimal.
+    /// Returns what a value says: a text, without what `Debug` adds, or a number that identifies a conversation or a session, in
+    /// decimal. An `Option` that is none says nothing.
     ///
     /// ```
     /// use sentry_genai_conventions::{Heritage, Value};
     ///
     /// assert_eq!(Heritage::Conversation.read(Value::Integer(42)).as_deref(), Some("42"));
     /// assert_eq!(Heritage::Agent.read(Value::Integer(42)), None);
+    /// let (some, none) = (format!("{:?}", Some("Bot")), format!("{:?}", None::<&str>));
+    /// assert_eq!(Heritage::Agent.read(Value::Str(&some)).as_deref(), Some("Bot"));
+    /// assert_eq!(Heritage::Agent.read(Value::Str(&none)), None);
     /// ```
     #[must_use]
     pub fn read(self, value: Value<'_>) -> Option<Cow<'_, str>> {
         match value {
             Value::Str(text) => {
-                let text = text.trim_matches('"');
-                (!text.is_empty()).then_some(text.into())
+                let text = unquoted(text);
+                (!text.is_empty() && text != NONE).then_some(text.into())
             }
             Value::Integer(number) if self.may_be_number() => Some(number.to_string().into()),
             _ => None,

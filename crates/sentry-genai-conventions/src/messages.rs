@@ -37,7 +37,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::{
     blobs::{is_harmless, redact_blobs},
     cut::cut,
-    instructions::{system_instructions, system_parts},
+    instructions::{join_system, system_instructions},
     media::{Media, MediaSource},
     tools::{tool_definitions, tool_payload},
 };

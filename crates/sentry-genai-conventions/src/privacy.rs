@@ -197,7 +197,12 @@ impl Doubt {
             (Self::Anything | Self::FreeText, Value::Array(_)) => true,
             (Self::Anything, _) => names_content(key),
             (Self::Argument, Value::Str(text)) => {
-                names_content(key) || !key.contains('.') && is_prose_or_json(text)
+                names_content(key)
+                    || if key.contains('.') {
+                        is_transcript(text)
+                    } else {
+                        is_prose_or_json(text)
+                    }
             }
             (Self::FreeText | Self::Argument, _) => false,
         }
@@ -224,6 +229,13 @@ fn is_prose_or_json(text: &str) -> bool {
     text.split_whitespace().map(words).sum::<usize>() > 2
 }
 
+/// Returns whether a text holds messages as providers take and give them, whatever it is called.
+fn is_transcript(text: &str) -> bool {
+    let has = |member| text.contains(member);
+    text.trim_start().starts_with(['{', '['])
+        && (has("\"messages\"") || has("\"role\"") && has("\"content\""))
+}
+
 /// Returns how many words there are between two spaces, at two letters each where words are not spaced.
 fn words(text: &str) -> usize {
     if text.is_ascii() {
@@ -243,13 +255,45 @@ fn is_unspaced(letter: char) -> bool {
         | '\u{2e80}'..='\u{a4cf}' | '\u{f900}'..='\u{faff}' | '\u{ff01}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Returns whether the last word of a key is one that can only name content, as in `user_question` or `langfuse.input`.
+/// Returns whether the last word of a key is one that can only name content, as in `user_question`, `userPrompt` or
+/// `langfuse.input`. What comes after it may say in which form that is: `input_json`, `messages.0`.
 fn names_content(key: &str) -> bool {
-    let last = key.rsplit(['.', '_', '-']).next().unwrap_or(key);
-    CONTENT_WORDS
-        .iter()
-        .any(|word| last.eq_ignore_ascii_case(word))
+    let is_one_of =
+        |words: &[&str], word: &str| words.iter().any(|it| word.eq_ignore_ascii_case(it));
+    let (mut rest, mut word) = split_last_word(key);
+    loop {
+        let name = word.trim_end_matches(|digit: char| digit.is_ascii_digit());
+        if is_one_of(CONTENT_WORDS, name) {
+            return true;
+        }
+        let is_form = name.is_empty() || is_one_of(FORM_WORDS, name);
+        if !is_form || rest.is_empty() {
+            return false;
+        }
+        (rest, word) = split_last_word(rest);
+    }
 }
+
+/// Splits the last word off a key, in snake case, camel case or with dots.
+fn split_last_word(key: &str) -> (&str, &str) {
+    let bytes = key.as_bytes();
+    let is_upper = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_uppercase);
+    let is_lower = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_lowercase);
+    for (index, byte) in bytes.iter().enumerate().rev() {
+        if matches!(byte, b'.' | b'_' | b'-' | b'[' | b']' | b'/' | b':') {
+            return (&key[..index], &key[index + 1..]);
+        }
+        // Also after an abbreviation, as in `LLMInput`.
+        if index > 0 && is_upper(index) && (!is_upper(index - 1) || is_lower(index + 1)) {
+            return key.split_at(index);
+        }
+    }
+    ("", key)
+}
+
+static FORM_WORDS: &[&str] = &[
+    "ctx", "data", "json", "list", "raw", "str", "string", "text", "value", "values",
+];
 
 static CONTENT_WORDS: &[&str] = &[
     "answer",

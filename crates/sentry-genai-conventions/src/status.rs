@@ -9,29 +9,32 @@ const MESSAGE_BYTES: usize = 1024;
 
 const ERROR_TYPE: &str = "error.type";
 
+/// Whether a tool failed, in the words of Strands.
+const TOOL_STATUS: &str = "gen_ai.tool.status";
+
 /// Whether an MCP tool failed. Sentry's registry renames it to `error.type`, which a yes or no is not.
 pub(crate) const IS_TOOL_ERROR: &str = "mcp.tool.result.is_error";
 const MESSAGE: &str = "sentry.status.message";
 
 /// Decides the status and leaves the reason for an error in `error.type` and `sentry.status.message`.
 ///
-/// An explicit OK wins over everything but an explicit error; without either, an `error.type`, a failed tool outcome, an
-/// exception or ERROR event inside the span, an `error` field, and by OpenTelemetry's HTTP conventions a response status,
-/// make an error.
+/// An explicit error makes one, and so does the failed outcome of a tool: that the call came to an end is what an OK says then.
+/// An explicit OK wins over everything else; without it, an `error.type`, an exception or ERROR event inside the span, an `error`
+/// field, and by OpenTelemetry's HTTP conventions a response status, make an error.
 pub(crate) fn resolve(span: &mut SourceSpan) -> Status {
     let explicit = explicit(span);
     let outcome = tool_outcome(&mut span.attributes);
     let exception = exception(span);
     let field = error_field(&mut span.attributes);
     let http = http(span);
-    shorten_error_type(&mut span.attributes);
+    settle_error_type(&mut span.attributes);
 
     let failed = match explicit {
+        _ if outcome.is_some() => true,
         Some((Status::Ok, _)) => false,
         Some((Status::Error, _)) => true,
         None => {
-            outcome.is_some()
-                || exception.is_some()
+            exception.is_some()
                 || field.is_some()
                 || http.is_some()
                 || span.attributes.contains(ERROR_TYPE)
@@ -105,17 +108,23 @@ fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
 
 /// Reads how a tool call ended, where the instrumentation says it in words; returns the type of the failure.
 fn tool_outcome(attributes: &mut Attributes) -> Option<String> {
-    let failed = matches!(
-        attributes.text("gen_ai.tool.call.outcome").map(unquoted),
-        Some("error" | "failure" | "failed")
-    );
+    let failed = ["gen_ai.tool.call.outcome", TOOL_STATUS]
+        .into_iter()
+        .any(|key| {
+            matches!(
+                attributes.text(key).map(unquoted),
+                Some("error" | "failure" | "failed")
+            )
+        });
     let kind = attributes
         .text("gen_ai.tool.error.type")
+        .filter(|kind| !says_nothing(kind))
         .map(|kind| unquoted(kind).to_owned());
     let mcp = attributes.get(IS_TOOL_ERROR) == Some(Value::Bool(true));
     for key in [
         "gen_ai.tool.call.outcome",
         "gen_ai.tool.error.type",
+        TOOL_STATUS,
         IS_TOOL_ERROR,
     ] {
         attributes.remove(key);
@@ -159,7 +168,7 @@ fn recorded(attributes: &Attributes) -> Exception {
 fn error_field(attributes: &mut Attributes) -> Option<String> {
     let message = match attributes.get("error")? {
         Value::Bool(true) => String::new(),
-        Value::Str(text) if !matches!(text, "" | "false" | "None") => unquoted(text).to_owned(),
+        Value::Str(text) if text != "false" && !says_nothing(text) => unquoted(text).to_owned(),
         _ => return None,
     };
     attributes.remove("error");
@@ -183,11 +192,20 @@ fn http(span: &SourceSpan) -> Option<String> {
     (status >= first_failure).then(|| status.to_string())
 }
 
-/// Python reprs of classes lose their wrapping.
-fn shorten_error_type(attributes: &mut Attributes) {
-    let Some(kind) = attributes.text(ERROR_TYPE) else {
+/// Returns whether a text is what a value that is not there becomes in Rust, Python and JavaScript.
+fn says_nothing(text: &str) -> bool {
+    matches!(unquoted(text), "" | "None" | "null" | "undefined")
+}
+
+/// Python reprs of classes lose their wrapping, and what says nothing is no type.
+fn settle_error_type(attributes: &mut Attributes) {
+    let Some(Value::Str(kind)) = attributes.get(ERROR_TYPE) else {
         return;
     };
+    if says_nothing(kind) {
+        attributes.remove(ERROR_TYPE);
+        return;
+    }
     let short = kind
         .strip_prefix("<class '")
         .and_then(|rest| rest.strip_suffix("'>"))
@@ -201,7 +219,55 @@ fn shorten_error_type(attributes: &mut Attributes) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+    use crate::{PlanningTranslator, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+
+    /// The status a span was given, an attribute, and the status and type of error that come of them.
+    #[rustfmt::skip]
+    const STATUSES: &[(SourceStatus, &str, &str, Status, Option<&str>)] = &[
+        (SourceStatus::Unset, "error", "", Status::Ok, None),
+        (SourceStatus::Unset, "error", "false", Status::Ok, None),
+        (SourceStatus::Unset, "error", "None", Status::Ok, None),
+        (SourceStatus::Unset, "error", "null", Status::Ok, None),
+        (SourceStatus::Unset, "error", "undefined", Status::Ok, None),
+        (SourceStatus::Unset, "error", "no dice", Status::Error, Some("_OTHER")),
+        (SourceStatus::Unset, "error.type", "", Status::Ok, None),
+        (SourceStatus::Unset, "error.type", "None", Status::Ok, None),
+        (SourceStatus::Unset, "error.type", "null", Status::Ok, None),
+        (SourceStatus::Unset, "error.type", "Some(\"Timeout\")", Status::Error, Some("Timeout")),
+        (SourceStatus::Error(None), "error.type", "None", Status::Error, Some("_OTHER")),
+        (SourceStatus::Ok, "error.type", "Timeout", Status::Ok, Some("Timeout")),
+        (SourceStatus::Unset, "gen_ai.tool.status", "error", Status::Error, Some("tool_error")),
+        (SourceStatus::Ok, "gen_ai.tool.status", "error", Status::Error, Some("tool_error")),
+        (SourceStatus::Ok, "gen_ai.tool.status", "success", Status::Ok, None),
+        (SourceStatus::Ok, "gen_ai.tool.call.outcome", "error", Status::Error, Some("tool_error")),
+        (SourceStatus::Ok, "gen_ai.tool.call.outcome", "success", Status::Ok, None),
+    ];
+
+    #[test]
+    fn what_says_nothing_is_no_error() {
+        let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+        for (given, key, value, status, error_type) in STATUSES {
+            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+            let span_id = SpanId::from_bytes([2; 8]).unwrap();
+            let mut span =
+                SourceSpan::new(trace_id, span_id, "execute_tool w", Timestamp::default());
+            span.attributes
+                .push("gen_ai.operation.name", "execute_tool");
+            span.attributes.push("gen_ai.tool.name", "w");
+            span.attributes.push_owned_key(key, *value);
+            span.status = given.clone();
+            // A plan is made of the second.
+            for _ in 0..3 {
+                let span = planning.translate(&mut span.clone());
+                assert_eq!(
+                    (span.status, span.attributes.text(ERROR_TYPE)),
+                    (*status, *error_type),
+                    "{given:?} {key} {value}"
+                );
+                assert!(!span.attributes.contains(TOOL_STATUS));
+            }
+        }
+    }
 
     #[test]
     fn an_mcp_tool_failed_only_if_its_result_says_so() {

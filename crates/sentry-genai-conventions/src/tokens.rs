@@ -15,11 +15,11 @@ pub(crate) const TOTAL: &str = "gen_ai.usage.total_tokens";
 /// Every count, for those who move or remove them all.
 pub(crate) static COUNTS: &[&str] = &[INPUT, CACHE_READ, CACHE_CREATION, OUTPUT, REASONING, TOTAL];
 
+/// The parts of the input.
+static CACHED: &[&str] = &[CACHE_READ, CACHE_CREATION];
+
 /// The counts that include others, and those.
-static WHOLES: &[(&str, &[&str])] = &[
-    (INPUT, &[CACHE_READ, CACHE_CREATION]),
-    (OUTPUT, &[REASONING]),
-];
+static WHOLES: &[(&str, &[&str])] = &[(INPUT, CACHED), (OUTPUT, &[REASONING])];
 
 /// The counts that others include.
 pub(crate) static PARTS: &[&str] = &[CACHE_READ, CACHE_CREATION, REASONING];
@@ -27,8 +27,9 @@ pub(crate) static PARTS: &[&str] = &[CACHE_READ, CACHE_CREATION, REASONING];
 /// Makes input include what was read from and written to the cache, output include reasoning, and total their sum.
 ///
 /// Sentry prices the difference, so a subset above its total would give a negative cost. A provider that reports the
-/// parts beside the total (Anthropic and Bedrock do) shows by exactly that: then they are added. A count that nobody
-/// reported stays absent, and a reported zero stays zero.
+/// parts beside the whole (Anthropic and Bedrock do) shows by exactly that: then they are added. Where they would fit into
+/// the whole, a reported total that only they make up shows it. A count that nobody reported stays absent, and a reported
+/// zero stays zero.
 ///
 /// A cost of zero goes: libraries report one for a model whose price they do not know, and Sentry would compute none.
 pub(crate) fn reconcile(attributes: &mut Attributes) {
@@ -46,11 +47,13 @@ pub(crate) fn reconcile(attributes: &mut Attributes) {
     let includes_cache = attributes
         .text("gen_ai.provider.name")
         .is_some_and(|provider| INCLUSIVE.contains(&provider));
+    include_rest(attributes, includes_cache);
     if includes_cache {
-        cover(attributes, INPUT, &[CACHE_READ, CACHE_CREATION]);
+        cover(attributes, INPUT, CACHED);
     }
-    include(attributes, INPUT, &[CACHE_READ, CACHE_CREATION]);
-    include(attributes, OUTPUT, &[REASONING]);
+    for (whole, parts) in WHOLES {
+        include(attributes, whole, parts);
+    }
 
     let (input, output) = (count(attributes, INPUT), count(attributes, OUTPUT));
     if input.is_some() || output.is_some() {
@@ -60,19 +63,46 @@ pub(crate) fn reconcile(attributes: &mut Attributes) {
 }
 
 /// Providers whose input always includes what came from the cache: a smaller one is a mistake, and no remainder.
-static INCLUSIVE: &[&str] = &[
-    "azure.ai.openai",
-    "gcp.gemini",
-    "gcp.gen_ai",
-    "gcp.vertex_ai",
-    "openai",
-];
+///
+/// They run their own models alone. Vertex AI has Anthropic's, too, and passes on what those count.
+static INCLUSIVE: &[&str] = &["azure.ai.openai", "gcp.gemini", "openai"];
 
 fn sum(attributes: &Attributes, parts: &[&str]) -> i64 {
     parts
         .iter()
         .filter_map(|part| attributes.integer(part))
         .fold(0, i64::saturating_add)
+}
+
+/// Adds the parts that make up what input and output leave of a reported total.
+///
+/// They have to do so exactly. Any other total is wrong, or has something in it that is no part of either.
+fn include_rest(attributes: &mut Attributes, includes_cache: bool) {
+    let Some(total) = attributes.integer(TOTAL) else {
+        return;
+    };
+    let count = |key| attributes.integer(key).unwrap_or(0);
+    let (input, output) = (count(INPUT), count(OUTPUT));
+    let rest = total.saturating_sub(input).saturating_sub(output);
+    if rest <= 0 {
+        return;
+    }
+    let reasoning = count(REASONING);
+    let cached = match sum(attributes, CACHED) {
+        // The total has it twice.
+        cached if includes_cache && cached <= input => 0,
+        cached => cached,
+    };
+    let is_both = rest == reasoning.saturating_add(cached);
+    // Of two parts of one size it is the one that does not fit into its whole.
+    let is_cached = rest == cached && (rest != reasoning || cached > input && reasoning <= output);
+    let is_reasoning = rest == reasoning && !is_cached;
+    if cached > 0 && (is_both || is_cached) {
+        attributes.set(INPUT, input.saturating_add(cached));
+    }
+    if reasoning > 0 && (is_both || is_reasoning) {
+        attributes.set(OUTPUT, output.saturating_add(reasoning));
+    }
 }
 
 /// Raises a total to the sum of its parts.
@@ -95,7 +125,7 @@ fn include(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
 /// Costs, which go where the counts go.
 static COSTS: &str = "gen_ai.cost.";
 
-/// Every cost that Sentry knows.
+/// Every cost that Sentry knows, in the order of [`COUNTS`].
 static COST_NAMES: &[Name] = &[
     Name::new("gen_ai.cost.input_tokens"),
     Name::new("gen_ai.cost.cache_read.input_tokens"),
@@ -105,12 +135,20 @@ static COST_NAMES: &[Name] = &[
     Name::new("gen_ai.cost.total_tokens"),
 ];
 
+/// Returns the key of what a count comes to in money.
+pub(crate) fn cost_of(count: &str) -> Option<&'static str> {
+    let mut costs = COUNTS.iter().zip(COST_NAMES);
+    let (_, cost) = costs.find(|(key, _)| **key == count)?;
+    Some(cost.text)
+}
+
 /// Adds what was read from and written to the cache to the input, for providers that always count it apart.
 pub(crate) fn add_cache(attributes: &mut Attributes) {
     for (synonym, key) in [
         ("gen_ai.usage.cache_read_input_tokens", CACHE_READ),
         ("gen_ai.usage.cache_creation_input_tokens", CACHE_CREATION),
         ("gen_ai.usage.cache_write.input_tokens", CACHE_CREATION),
+        ("gen_ai.usage.cache_write_input_tokens", CACHE_CREATION),
     ] {
         attributes.rename(synonym, key);
     }
@@ -141,7 +179,7 @@ pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
     if is_larger && let Some(total) = theirs {
         kept.set(TOTAL, total);
     }
-    let mut changed = false;
+    let mut changed = is_larger;
     for &(whole, parts) in WHOLES {
         let tells_more = || {
             let knows_parts = parts.iter().any(|part| kept.contains(part));
@@ -270,6 +308,55 @@ mod tests {
         assert_eq!(reconciled(&counts), named(&expected));
     }
 
+    /// The provider and its counts in the order of [`COUNTS`], -1 for none, the total last; and what they come to.
+    #[rustfmt::skip]
+    static TOTALS: &[(&str, [i64; 6], [i64; 6])] = &[
+        // The total says that a part, or both, are counted apart.
+        ("x_ai", [42, -1, -1, 300, 200, 542], [42, -1, -1, 500, 200, 542]),
+        ("openai", [42, -1, -1, 300, 200, 542], [42, -1, -1, 500, 200, 542]),
+        ("aws.bedrock", [200, 100, 30, 17, -1, 347], [330, 100, 30, 17, -1, 347]),
+        ("", [200, 100, -1, 300, 50, 650], [300, 100, -1, 350, 50, 650]),
+        // So it does where the cache alone shows it.
+        ("", [20, 100, 30, 17, -1, 167], [150, 100, 30, 17, -1, 167]),
+        ("", [20, 100, 30, 17, -1, 37], [150, 100, 30, 17, -1, 167]),
+        // Of two parts of one size that one is apart that does not fit into its whole, or else either.
+        ("", [20, 100, -1, 100, 100, 220], [120, 100, -1, 100, 100, 220]),
+        ("", [-1, 100, -1, 100, 100, 200], [100, 100, -1, 100, 100, 200]),
+        ("", [200, 50, -1, 300, 50, 550], [200, 50, -1, 350, 50, 550]),
+        // It is wrong, or counts something else.
+        ("", [200, 100, 30, 17, 5, 218], [200, 100, 30, 17, 5, 217]),
+        ("", [200, 100, 30, 17, 5, 317], [200, 100, 30, 17, 5, 217]),
+        ("", [200, 100, 30, 17, 5, 1], [200, 100, 30, 17, 5, 217]),
+        ("", [200, 0, 0, 17, 0, 300], [200, 0, 0, 17, 0, 217]),
+        ("", [200, 100, -1, 17, 5, i64::MAX], [200, 100, -1, 17, 5, 217]),
+        // It has the cache twice, since the input is known to include it.
+        ("openai", [200, 100, -1, 17, -1, 317], [200, 100, -1, 17, -1, 217]),
+        ("gcp.gemini", [200, 100, -1, 17, 5, 322], [200, 100, -1, 17, 5, 217]),
+        ("openai", [20, 100, 30, 17, -1, 167], [150, 100, 30, 17, -1, 167]),
+        // Without one, the provider tells what a part that does not fit means.
+        ("openai", [10, 16, -1, 17, -1, -1], [16, 16, -1, 17, -1, 33]),
+        ("gcp.vertex_ai", [20, 100, 30, 17, -1, -1], [150, 100, 30, 17, -1, 167]),
+        ("gcp.gen_ai", [120, 100, 30, 17, -1, -1], [250, 100, 30, 17, -1, 267]),
+    ];
+
+    #[test]
+    fn a_reported_total_tells_what_is_counted_apart() {
+        for (provider, counts, expected) in TOTALS {
+            let mut attributes = Attributes::default();
+            attributes.push("gen_ai.provider.name", *provider);
+            for (key, count) in COUNTS.iter().zip(counts).filter(|(_, count)| **count >= 0) {
+                attributes.push(key, *count);
+            }
+            // What has been reconciled stays what it is.
+            for _ in 0..2 {
+                reconcile(&mut attributes);
+                let found =
+                    [0, 1, 2, 3, 4, 5].map(|at| attributes.integer(COUNTS[at]).unwrap_or(-1));
+                assert_eq!(found, *expected, "{provider} {counts:?}");
+            }
+        }
+    }
+
     #[test]
     fn where_the_cache_is_always_included_nothing_is_added() {
         let mut attributes = Attributes::default();
@@ -312,6 +399,29 @@ mod tests {
                 let counts = [0, 1, 2, 3, 4].map(|at| merged.integer(COUNTS[at]).unwrap_or(-1));
                 assert_eq!(counts, *both, "{one:?} {other:?}");
                 assert_eq!(merged.integer(TOTAL), Some(both[0].max(0) + both[3].max(0)));
+            }
+        }
+    }
+
+    /// The total that only one description has tells what the other one counts apart.
+    #[test]
+    fn a_total_without_more_is_of_the_call_that_another_describes() {
+        let described = |counts: &[(&'static str, i64)]| {
+            let mut attributes = Attributes::default();
+            for (key, count) in counts {
+                attributes.push(key, *count);
+            }
+            reconcile(&mut attributes);
+            attributes
+        };
+        for (total, output, sum) in [(442, 400, 442), (1000, 300, 342)] {
+            let one = described(&[(TOTAL, total)]);
+            let other = described(&[(INPUT, 42), (OUTPUT, 300), (REASONING, 100)]);
+            for (one, other) in [(&one, &other), (&other, &one)] {
+                let mut merged = one.clone();
+                merge(&mut merged, other);
+                assert_eq!(merged.integer(OUTPUT), Some(output));
+                assert_eq!(merged.integer(TOTAL), Some(sum));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, mem};
 use crate::{
     AiKind, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
-    dialect::{self, What, unquoted},
+    dialect::{self, NONE, What, unquoted},
     events,
     naming::{self, Naming},
     operation::Operation,
@@ -65,6 +65,7 @@ impl Translator {
     #[must_use]
     pub fn translate(&self, mut span: SourceSpan) -> SentrySpan {
         span.attributes.settle();
+        absent(&mut span);
         reserved_fields(&mut span);
 
         let dialect = dialect::of(&span);
@@ -144,6 +145,7 @@ impl Translator {
             }
         }
         small.attributes.settle();
+        absent(&mut small);
         reserved_fields(&mut small);
         let dialect = dialect::of(&small);
         let recognised = recognise(&small, dialect);
@@ -226,6 +228,18 @@ pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> S
         attributes: mem::take(&mut span.attributes),
         links: mem::take(&mut span.links),
         ancestors: inherited.ancestors,
+    }
+}
+
+/// Removes what an `Option` without a value has become, where it would name something.
+fn absent(span: &mut SourceSpan) {
+    let names_something = |key: &str| {
+        key == "error.type" || key.starts_with("gen_ai.") && content::side(key).is_none()
+    };
+    let says_none = |value: Value<'_>| matches!(value, Value::Str(NONE));
+    let attributes = &mut span.attributes;
+    if attributes.iter().any(|(_, value)| says_none(value)) {
+        attributes.retain(|key, value| !(says_none(value) && names_something(key)));
     }
 }
 

@@ -79,14 +79,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         return;
     }
     usage::take_details(attributes, "langfuse.observation.usage_details");
-    if let Some(cost) = json::object(attributes, "langfuse.observation.cost_details") {
-        attributes.remove("langfuse.observation.cost_details");
-        for (name, key) in COSTS {
-            if let Some(cost) = cost.get(*name) {
-                json::put_scalar(attributes, key, cost);
-            }
-        }
-    }
+    usage::take_cost_details(attributes, "langfuse.observation.cost_details");
     if let Some(parameters) = json::object(attributes, "langfuse.observation.model.parameters") {
         json::put_parameters(attributes, &parameters);
     }
@@ -97,13 +90,6 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     first_chunk(span);
 }
-
-#[rustfmt::skip]
-static COSTS: &[(&str, &str)] = &[
-    ("input", "gen_ai.cost.input_tokens"),
-    ("output", "gen_ai.cost.output_tokens"),
-    ("total", "gen_ai.cost.total_tokens"),
-];
 
 /// The start of the completion is a time of day, in quotes.
 fn first_chunk(span: &mut SourceSpan) {

@@ -1,5 +1,7 @@
 //! OpenInference: flattened messages, and a kind for every span.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -281,6 +283,7 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     if let Some(Value::Array(items)) = message.remove("tool_calls") {
         calls.extend(items.into_iter().filter_map(call));
     }
+    let mut seen: BTreeSet<String> = calls.iter().map(identity).collect();
     if let Some(Value::Array(items)) = message.remove("contents") {
         let mut parts = Vec::new();
         for mut item in items {
@@ -289,7 +292,7 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
             }
             // What the list of calls has as well.
             if let Some(call) = call(item)
-                && !calls.iter().any(|known| known["id"] == call["id"])
+                && seen.insert(identity(&call))
             {
                 calls.push(call);
             }
@@ -314,6 +317,14 @@ fn call(mut item: Value) -> Option<Value> {
     call.as_object_mut()?
         .insert("type".to_owned(), "function".into());
     Some(call)
+}
+
+/// Returns what tells a call from others: its id, or all of it.
+fn identity(call: &Value) -> String {
+    match &call["id"] {
+        Value::Null => call.to_string(),
+        id => id.to_string(),
+    }
 }
 
 fn part(mut content: Object) -> Value {
@@ -343,4 +354,36 @@ fn embeddings(attributes: &mut Attributes) {
     }
     attributes.rename("input.value", "gen_ai.embeddings.input");
     attributes.remove("output.value");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_listed_once() {
+        let content = |call: Value| json!({"tool_call": call});
+        let first = json!({"id": "c1", "function": {"name": "w"}});
+        let nameless = |name: &str| json!({"function": {"name": name}});
+        let item = json!({"message": {
+            "role": "assistant",
+            "tool_calls": [content(first.clone()), content(nameless("a"))],
+            "contents": [content(first), content(nameless("a")), content(nameless("b"))],
+        }});
+        let read = message(item, "user").unwrap();
+        let calls = read["tool_calls"].as_array().unwrap();
+        let names: Vec<_> = calls.iter().map(|call| &call["function"]["name"]).collect();
+        assert_eq!(names, ["w", "a", "b"]);
+    }
+
+    #[test]
+    fn many_calls_are_read_in_linear_time() {
+        let contents: Vec<_> = (0..50_000)
+            .map(|number| json!({"tool_call": {"id": format!("c{number}")}}))
+            .collect();
+        let item = json!({"message": {"role": "assistant", "contents": contents}});
+        // A quadratic step would take minutes.
+        let read = message(item, "user").unwrap();
+        assert_eq!(read["tool_calls"].as_array().unwrap().len(), 50_000);
+    }
 }

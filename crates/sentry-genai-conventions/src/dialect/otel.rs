@@ -34,11 +34,15 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.usage.cache_creation_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("gen_ai.usage.cache_read_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+    ("gen_ai.usage.cache_write_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("gen_ai.usage.cache_write_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("gen_ai.usage.cached_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.usage.cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
+    ("gen_ai.usage.cost", "gen_ai.cost.total_tokens"),
+    ("gen_ai.usage.input_cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.thinking_tokens", "gen_ai.usage.reasoning.output_tokens"),
+    ("gen_ai.usage.total_cost", "gen_ai.cost.total_tokens"),
     ("operation.cost", "gen_ai.cost.total_tokens"),
 ]);
 

@@ -44,6 +44,27 @@ pub(super) static PYDANTIC_AI: Dialect = Dialect {
             "gen_ai.usage.details.reasoning_tokens",
             "gen_ai.usage.reasoning.output_tokens",
         ),
+        // Gemini's. Its input includes the cache; the thoughts are in the output since pydantic-ai adds them to the candidates.
+        (
+            "gen_ai.aggregated_usage.details.cached_content_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        (
+            "gen_ai.aggregated_usage.details.thoughts_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
+        (
+            "gen_ai.usage.details.cached_content_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        (
+            "gen_ai.usage.details.thinking_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
+        (
+            "gen_ai.usage.details.thoughts_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
     ]),
     noise: &["embeddings", "logfire.json_schema", "logfire.metrics"],
     operation,

@@ -160,6 +160,7 @@ fn providers() {
     let azure = provider(&[chat, ("gen_ai.system", "az.ai.openai")]);
     assert_eq!(azure.as_deref(), Some("azure.ai.openai"));
     assert_eq!(provider(&[chat, ("gen_ai.system", "LangChain")]), None);
+    assert_eq!(provider(&[chat, ("gen_ai.system", "strands-agents")]), None);
     let kind = ("langsmith.span.kind", "llm");
     let real = ("langsmith.metadata.ls_provider", "google_genai");
     let google = provider(&[kind, ("gen_ai.system", "langchain"), real]);
@@ -357,6 +358,43 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
         ("ai.response.providerMetadata", r#"{"bedrock":{"usage":{"cacheWriteInputTokens":30}}}"#),
     ], [330, 100, 30, 17, -1]),
     ("ai", &[("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "59"), ("ai.usage.cachedInputTokens", "16"), ("ai.usage.reasoningTokens", "5")], [42, 16, -1, 17, 5]),
+    // xAI counts reasoning beside the completion, and a client of OpenAI's passes that on.
+    ("openinference.instrumentation.openai", &[
+        ("openinference.span.kind", "LLM"), ("llm.system", "openai"), ("llm.token_count.prompt", "42"), ("llm.token_count.completion", "300"),
+        ("llm.token_count.completion_details.reasoning", "200"), ("llm.token_count.total", "542"),
+    ], [42, -1, -1, 500, 200]),
+    // Strands on Bedrock, whose total includes the cache.
+    ("strands.telemetry.tracer", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.system", "strands-agents"), ("gen_ai.usage.input_tokens", "200"), ("gen_ai.usage.output_tokens", "17"),
+        ("gen_ai.usage.total_tokens", "347"), ("gen_ai.usage.cache_read_input_tokens", "100"), ("gen_ai.usage.cache_write_input_tokens", "30"),
+    ], [330, 100, 30, 17, -1]),
+    ("strands.telemetry.tracer", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.system", "strands-agents"), ("gen_ai.usage.input_tokens", "20"), ("gen_ai.usage.output_tokens", "17"),
+        ("gen_ai.usage.total_tokens", "167"), ("gen_ai.usage.cache_read_input_tokens", "100"), ("gen_ai.usage.cache_write_input_tokens", "30"),
+    ], [150, 100, 30, 17, -1]),
+    ("livekit-agents", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"), ("gen_ai.usage.input_cached_tokens", "16"),
+    ], [42, 16, -1, 17, -1]),
+    // pydantic-ai with Gemini, now and before it added the thoughts.
+    ("pydantic-ai", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.system", "google-gla"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"),
+        ("gen_ai.usage.details.thoughts_tokens", "5"), ("gen_ai.usage.details.cached_content_tokens", "16"),
+    ], [42, 16, -1, 17, 5]),
+    ("pydantic-ai", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.details.thinking_tokens", "50"),
+    ], [42, -1, -1, 62, 50]),
+    // Vertex AI runs Claude, too.
+    ("x", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.provider.name", "gcp.vertex_ai"), ("gen_ai.usage.input_tokens", "20"), ("gen_ai.usage.output_tokens", "17"),
+        ("gen_ai.usage.cache_read.input_tokens", "100"), ("gen_ai.usage.cache_creation.input_tokens", "30"),
+    ], [150, 100, 30, 17, -1]),
+    ("langfuse-sdk", &[
+        ("langfuse.observation.type", "generation"), ("langfuse.observation.usage_details", r#"{"input":1200,"output":17,"cache_read_input_tokens":1000}"#),
+    ], [2200, 1000, -1, 17, -1]),
+    ("langfuse-sdk", &[
+        ("langfuse.observation.type", "generation"),
+        ("langfuse.observation.usage_details", r#"{"prompt_tokens":42,"completion_tokens":300,"total_tokens":542,"completion_tokens_details":{"reasoning_tokens":200}}"#),
+    ], [42, -1, -1, 500, 200]),
 ];
 
 #[test]
@@ -386,6 +424,51 @@ fn counts_include_their_parts() {
         ];
         let counts = counts.map(|key| span.attributes.integer(key).unwrap_or(-1));
         assert_eq!(counts, *expected, "{scope} {attributes:?}");
+        let total = span.attributes.integer("gen_ai.usage.total_tokens");
+        let sum = expected[0].max(0) + expected[3].max(0);
+        assert_eq!(total, Some(sum), "{scope} {attributes:?}");
+    }
+}
+
+/// A span's attributes; then its costs in Sentry, of everything, input, what was read from the cache, and output, -1 for none.
+#[rustfmt::skip]
+static COSTS: &[(&[Attribute], [f64; 4])] = &[
+    (&[("gen_ai.operation.name", "chat"), ("gen_ai.usage.cost", "0.5")], [0.5, -1.0, -1.0, -1.0]),
+    (&[("gen_ai.operation.name", "chat"), ("gen_ai.usage.total_cost", "0.5")], [0.5, -1.0, -1.0, -1.0]),
+    (&[("gen_ai.operation.name", "chat"), ("gen_ai.usage.cost", "0.0")], [-1.0; 4]),
+    // Langfuse's, where all types make up the total unless there is one.
+    (&[("langfuse.observation.cost_details", r#"{"input":1,"cache_read_input_tokens":0.5,"output":1}"#)], [2.5, 1.5, 0.5, 1.0]),
+    (&[("langfuse.observation.cost_details", r#"{"input":1.5,"input_cache_read":0.5,"output":1,"total":2.5}"#)], [2.5, 1.5, 0.5, 1.0]),
+    (&[("langfuse.observation.cost_details", r#"{"input":0.1,"output":0.2,"web_search":0.5}"#)], [0.8, 0.1, -1.0, 0.2]),
+    (&[("langfuse.observation.cost_details", r#"{"total":2.5}"#)], [2.5, -1.0, -1.0, -1.0]),
+    (&[("langfuse.observation.cost_details", r#"{"input":0,"output":0}"#)], [-1.0; 4]),
+    (&[("langfuse.observation.cost_details", "{}")], [-1.0; 4]),
+];
+
+#[test]
+fn costs_include_their_parts() {
+    for (attributes, expected) in COSTS {
+        let kind = ("langfuse.observation.type", "generation");
+        let is_langfuse = attributes[0].0.starts_with("langfuse.");
+        let mut all = attributes.to_vec();
+        all.extend(is_langfuse.then_some(kind));
+        let span = translated("x", "generate", &all);
+        let costs = [
+            "gen_ai.cost.total_tokens",
+            "gen_ai.cost.input_tokens",
+            "gen_ai.cost.cache_read.input_tokens",
+            "gen_ai.cost.output_tokens",
+        ];
+        let costs = costs.map(|key| match span.attributes.get(key) {
+            Some(Value::Double(cost)) => cost,
+            Some(other) => panic!("{key} {other:?}"),
+            None => -1.0,
+        });
+        let is_close = |(cost, expected): (&f64, &f64)| (cost - expected).abs() < 1e-12;
+        assert!(
+            costs.iter().zip(expected).all(is_close),
+            "{attributes:?}: {costs:?}"
+        );
     }
 }
 

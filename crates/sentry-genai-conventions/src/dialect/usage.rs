@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::json::{self, Object};
 use crate::{
     Attributes,
-    tokens::{CACHE_CREATION, CACHE_READ, INPUT, OUTPUT, REASONING},
+    tokens::{self, CACHE_CREATION, CACHE_READ, INPUT, OUTPUT, REASONING, TOTAL},
 };
 
 /// Where each provider has each count, as a path.
@@ -50,6 +50,10 @@ static COUNTS: &[(&str, &str)] = &[
     (REASONING, "output_reasoning_tokens"),
     (REASONING, "output_reasoning"),
     (REASONING, "reasoning"),
+    (TOTAL, "total_tokens"),
+    (TOTAL, "totalTokens"),
+    (TOTAL, "total_token_count"),
+    (TOTAL, "totalTokenCount"),
 ];
 
 /// Appends the counts of a provider's usage object that are not there yet.
@@ -78,27 +82,44 @@ pub(super) fn take(attributes: &mut Attributes, key: &str) {
     }
 }
 
+/// What Langfuse calls the counts that include others, and those.
+static INPUT_DETAILS: (&str, &[&str]) = ("input", &[CACHE_READ, CACHE_CREATION]);
+static OUTPUT_DETAILS: (&str, &[&str]) = ("output", &[REASONING]);
+
+/// Returns what Langfuse has beside `whole` though it is one of its parts.
+fn details<'a>(
+    usage: &'a Object,
+    (whole, parts): (&str, &[&str]),
+) -> impl Iterator<Item = &'a Value> {
+    let is_detail = move |name: &str| match name.strip_prefix(whole) {
+        // The same count, as providers name it.
+        Some("_tokens" | "_token_count") => false,
+        Some(rest) => rest.starts_with('_'),
+        None => (COUNTS.iter()).any(|(key, path)| *path == name && parts.contains(key)),
+    };
+    let details = usage.iter().filter(move |(name, _)| is_detail(name));
+    details.map(|(_, detail)| detail)
+}
+
 /// Appends the counts of Langfuse's usage details, and removes the attribute.
 ///
-/// Its integrations take every `input_<detail>` off `input` and every `output_<detail>` off `output`; `total` includes all.
+/// Its integrations take every detail off the whole that it is part of. `total` includes all, and is the sum of all where there is
+/// none.
 pub(super) fn take_details(attributes: &mut Attributes, key: &str) {
     let Some(mut usage) = json::object(attributes, key) else {
         return;
     };
-    let count = |usage: &Object, name: &str| usage.get(name).and_then(Value::as_i64);
-    let with_details = |whole: &str, prefix: &str| {
-        let details = usage.iter().filter(|(name, _)| {
-            // The same count, as providers name it.
-            name.starts_with(prefix) && !matches!(&name[prefix.len()..], "tokens" | "token_count")
-        });
-        let details = details.filter_map(|(_, detail)| detail.as_i64().filter(|count| *count > 0));
-        Some(details.fold(count(&usage, whole)?, i64::saturating_add))
+    let count = |name: &str| usage.get(name).and_then(Value::as_i64);
+    let with_details = |whole: (&str, &[&str])| {
+        let details = details(&usage, whole);
+        let details = details.filter_map(|detail| detail.as_i64().filter(|count| *count > 0));
+        Some(details.fold(count(whole.0)?, i64::saturating_add))
     };
-    let input = with_details("input", "input_");
-    let output = with_details("output", "output_");
-    let plain = [count(&usage, "input"), count(&usage, "output")];
+    let input = with_details(INPUT_DETAILS);
+    let output = with_details(OUTPUT_DETAILS);
+    let plain = [count("input"), count("output")];
     let plain = plain.into_iter().flatten().fold(0, i64::saturating_add);
-    let total = count(&usage, "total");
+    let total = count("total");
     // Nothing has been taken off if the rest makes up the total.
     if total.is_none_or(|total| total > plain) {
         // A detail of a detail may have been taken off twice, down to zero.
@@ -115,6 +136,40 @@ pub(super) fn take_details(attributes: &mut Attributes, key: &str) {
     }
     put(attributes, &usage);
     attributes.remove(key);
+}
+
+/// Appends the costs of Langfuse's cost details, and removes the attribute.
+///
+/// Details are taken off as in the [usage details](take_details). Sentry leaves costs alone only if there is a total.
+pub(super) fn take_cost_details(attributes: &mut Attributes, key: &str) {
+    /// The part of a dollar by which sums may differ.
+    const TOLERANCE: f64 = 1e-9;
+
+    let Some(mut costs) = json::object(attributes, key) else {
+        return;
+    };
+    attributes.remove(key);
+    let all = costs.iter().filter(|(name, _)| *name != "total");
+    let sum: f64 = all.filter_map(|(_, cost)| cost.as_f64()).sum();
+    let total = costs.get("total").filter(|total| !total.is_null());
+    let is_sum = |total: &Value| (total.as_f64()).is_some_and(|it| (it - sum).abs() < TOLERANCE);
+    let has_total = total.is_some();
+    if total.is_none_or(is_sum) {
+        for whole in [INPUT_DETAILS, OUTPUT_DETAILS] {
+            let details: f64 = details(&costs, whole).filter_map(Value::as_f64).sum();
+            if let Some(cost) = costs.get(whole.0).and_then(Value::as_f64) {
+                costs.insert(whole.0.to_owned(), (cost + details).into());
+            }
+        }
+    }
+    if !has_total {
+        costs.insert("total".to_owned(), sum.into());
+    }
+    for (count, name) in [(TOTAL, "total")].iter().chain(COUNTS) {
+        if let (Some(key), Some(cost)) = (tokens::cost_of(count), costs.get(*name)) {
+            json::put_scalar(attributes, key, cost);
+        }
+    }
 }
 
 fn at<'a>(object: &'a Object, path: &str) -> Option<&'a Value> {
@@ -137,8 +192,13 @@ mod tests {
         (r#"{"input":30,"output":10,"total":59,"input_audio":12,"output_audio":7}"#, [42, -1, -1, 17, -1]),
         // What was written to the cache is there twice.
         (r#"{"input":0,"output":17,"total":167,"input_cache_creation":90,"input_ephemeral_5m_input_tokens":90}"#, [150, -1, 90, 17, -1]),
+        // Whatever is beside the input makes up the total, which may go without saying.
+        (r#"{"input":1200,"output":17,"cache_read_input_tokens":1000}"#, [2200, 1000, -1, 17, -1]),
+        (r#"{"input":200,"output":17,"total":347,"cache_read_input_tokens":100,"cache_creation_input_tokens":30}"#, [330, 100, 30, 17, -1]),
+        (r#"{"input":42,"output":12,"reasoning":5}"#, [42, -1, -1, 17, 5]),
         // Nothing is taken off.
         (r#"{"input":42,"output":17,"total":59,"input_cache_read":16,"output_reasoning":5}"#, [42, 16, -1, 17, 5]),
+        (r#"{"input":150,"output":17,"total":167,"cache_read_input_tokens":100}"#, [150, 100, -1, 17, -1]),
         (r#"{"input":42,"output":17,"input_tokens":42}"#, [42, -1, -1, 17, -1]),
         (r#"{"prompt_tokens":42,"completion_tokens":17,"total_tokens":59,"prompt_tokens_details":{"cached_tokens":16}}"#, [42, 16, -1, 17, -1]),
     ];

@@ -220,7 +220,7 @@ fn answer(attributes: &mut crate::Attributes) {
 /// Makes the counts canonical.
 ///
 /// Versions 4 and 5 pass on what each provider counts: Anthropic's input leaves out the cache, and Gemini's output the thoughts.
-/// What is left out can be seen in the provider's own words, or else from the total.
+/// What is left out can be seen in the provider's own words, or else, later, from the total.
 fn counts(attributes: &mut crate::Attributes) {
     let providers = json::object(attributes, "ai.response.providerMetadata").unwrap_or_default();
     for metadata in providers.values() {
@@ -247,7 +247,6 @@ fn counts(attributes: &mut crate::Attributes) {
             usage::put(attributes, usage);
         }
     }
-    include_rest(attributes);
 }
 
 fn is_anthropic(usage: &json::Object) -> bool {
@@ -271,26 +270,6 @@ fn include_cache(attributes: &mut crate::Attributes, usage: Option<&json::Object
         .saturating_add(count(tokens::CACHE_CREATION));
     if whole > count(tokens::INPUT) {
         attributes.set(tokens::INPUT, whole);
-    }
-}
-
-/// Adds the parts that make up what input and output leave of the total.
-fn include_rest(attributes: &mut crate::Attributes) {
-    let count = |key| attributes.integer(key).unwrap_or(0);
-    let (input, output) = (count(tokens::INPUT), count(tokens::OUTPUT));
-    let rest = count(tokens::TOTAL)
-        .saturating_sub(input)
-        .saturating_sub(output);
-    let reasoning = count(tokens::REASONING);
-    let cached = count(tokens::CACHE_READ).saturating_add(count(tokens::CACHE_CREATION));
-    if rest <= 0 {
-        return;
-    }
-    if rest == reasoning || rest == reasoning.saturating_add(cached) {
-        attributes.set(tokens::OUTPUT, output.saturating_add(reasoning));
-    }
-    if rest == cached && rest != reasoning || rest == reasoning.saturating_add(cached) {
-        attributes.set(tokens::INPUT, input.saturating_add(cached));
     }
 }
 

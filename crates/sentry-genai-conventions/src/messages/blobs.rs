@@ -20,6 +20,7 @@ const MEDIA_KEYS: &[&str] = &[
     "b64",
     "b64_json",
     "base64",
+    "binary_content",
     "blob",
     "bytes",
     "data",
@@ -36,7 +37,15 @@ const MEDIA_KEYS: &[&str] = &[
 ];
 
 /// Fields that hold binary content, of any length, next to a media type.
-const PAYLOAD_KEYS: &[&str] = &["base64", "blob", "body", "bytes", "content", "data"];
+const PAYLOAD_KEYS: &[&str] = &[
+    "base64",
+    "binary_content",
+    "blob",
+    "body",
+    "bytes",
+    "content",
+    "data",
+];
 
 const MIME_KEYS: &[&str] = &["mime_type", "mimeType", "media_type", "mediaType"];
 

@@ -1,5 +1,7 @@
 //! System instructions: text parts without a role.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
@@ -12,8 +14,23 @@ use super::{
 ///
 /// Returns `[{"type":"text","content":...}]` within `limits`; `[]` if there is no text.
 pub(crate) fn system_instructions(text: &str, limits: &ContentLimits) -> String {
-    let parts = match parse::json(text) {
-        Some(Value::String(inner)) => return system_instructions(&inner, limits),
+    fit(texts(read(text)), limits)
+}
+
+/// Adds the parts of system messages to system instructions, apart from those texts that are among them already.
+pub(crate) fn join_system(instructions: &str, parts: Vec<Part>, limits: &ContentLimits) -> String {
+    let instructions = texts(read(instructions));
+    let known: BTreeSet<&String> = instructions.iter().collect();
+    let mut added = texts(parts);
+    added.retain(|text| !known.contains(text));
+    let mut joined = instructions;
+    joined.append(&mut added);
+    fit(joined, limits)
+}
+
+fn read(text: &str) -> Vec<Part> {
+    let messages = match parse::json(text) {
+        Some(Value::String(inner)) => return read(&inner),
         // Parts, or one part: what a message has as its content.
         Some(value) if shapes::recognise(&value) == Known::Parts => {
             let mut parts = Vec::new();
@@ -26,13 +43,12 @@ pub(crate) fn system_instructions(text: &str, limits: &ContentLimits) -> String 
         }
         _ => Messages::parse(text, Side::Input).messages,
     };
-    let parts = parts.into_iter().flat_map(|message| message.parts);
-    system_parts(parts.collect(), limits)
+    let parts = messages.into_iter().flat_map(|message| message.parts);
+    parts.collect()
 }
 
-/// Writes the parts of system messages as system instructions; `[]` if there is no text among them.
-pub(crate) fn system_parts(parts: Vec<Part>, limits: &ContentLimits) -> String {
-    let mut texts: Vec<String> = parts
+fn texts(parts: Vec<Part>) -> Vec<String> {
+    parts
         .into_iter()
         .filter_map(|part| match part {
             Part::Text(text) => Some(text),
@@ -40,28 +56,49 @@ pub(crate) fn system_parts(parts: Vec<Part>, limits: &ContentLimits) -> String {
             Part::Other(fields) => Some(Value::Object(fields).to_string()),
             _ => None,
         })
-        .collect();
+        .collect()
+}
+
+fn fit(mut texts: Vec<String>, limits: &ContentLimits) -> String {
     let mut limit = limits.text_bytes.max(cut::SHORTEST);
     loop {
         for text in &mut texts {
             cut::cut(text, limit);
         }
         let mut out = Vec::new();
-        write::array(&mut out, &texts, |out, text| {
-            out.extend_from_slice(b"{\"type\":\"text\"");
-            write::text_field(out, "content", text);
-            out.push(b'}');
-        });
+        write::array(&mut out, &texts, |out, text| text_part(out, text));
         if out.len() <= limits.attribute_bytes {
             return write::finish(out);
         }
-        if limit > cut::SHORTEST {
-            limit = (limit.min(limits.attribute_bytes) / 2).max(cut::SHORTEST);
-        } else if texts.pop().is_none() {
-            // Instructions start with what matters most, so the last go first.
-            return "[]".to_owned();
+        if limit <= cut::SHORTEST {
+            return first(&texts, limits.attribute_bytes);
+        }
+        limit = (limit.min(limits.attribute_bytes) / 2).max(cut::SHORTEST);
+    }
+}
+
+/// Writes as many texts as fit. Instructions start with what matters most, so the last go.
+fn first(texts: &[String], room: usize) -> String {
+    let mut out = vec![b'['];
+    for text in texts {
+        let end = out.len();
+        if end > 1 {
+            out.push(b',');
+        }
+        text_part(&mut out, text);
+        if out.len() >= room {
+            out.truncate(end);
+            break;
         }
     }
+    out.push(b']');
+    write::finish(out)
+}
+
+fn text_part(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(b"{\"type\":\"text\"");
+    write::text_field(out, "content", text);
+    out.push(b'}');
 }
 
 fn whole(parts: Vec<Part>) -> Message {

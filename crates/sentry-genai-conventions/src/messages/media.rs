@@ -59,6 +59,7 @@ const REFERENCE_KEYS: &[&str] = &[
     "data",
     "bytes",
     "base64",
+    "binary_content",
     "blob",
     "content",
     "s3Location",

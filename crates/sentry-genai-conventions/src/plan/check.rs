@@ -4,7 +4,7 @@ use crate::{
     ContentLimits, Value,
     attributes::{Verdict, is_unremarkable, needs_no_escape},
     content,
-    dialect::unquoted,
+    dialect::{NONE, unquoted},
     provider,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 pub(super) enum Check {
     /// None: every number is as good as the next.
     Any,
-    /// A text that is neither empty nor quoted, and needs no cutting.
+    /// A text that says something, is not quoted, and needs no cutting.
     Text,
     /// Content, which is brought into shape later, and therefore only has to be there.
     Content,
@@ -97,7 +97,7 @@ fn judge_text(text: &str, limits: &ContentLimits) -> Verdict {
     /// So short a text has no binary content if nothing in it is remarkable.
     const SHORT: usize = 64;
 
-    let may_be_wrapped = matches!(text.as_bytes().first(), None | Some(b'S' | b'"'));
+    let may_be_wrapped = matches!(text.as_bytes().first(), None | Some(b'N' | b'S' | b'"'));
     let is_short = text.len() < SHORT && text.len() <= limits.text_bytes;
     if is_short && !may_be_wrapped && is_unremarkable(text) {
         Verdict::PassesPlain
@@ -111,5 +111,8 @@ fn judge_text(text: &str, limits: &ContentLimits) -> Verdict {
 /// Returns whether a text that is not content of its own shape stays what it is.
 #[inline]
 pub(super) fn is_plain(text: &str, limits: &ContentLimits) -> bool {
-    !text.is_empty() && unquoted(text).len() == text.len() && content::stays(text, limits)
+    !text.is_empty()
+        && text != NONE
+        && unquoted(text).len() == text.len()
+        && content::stays(text, limits)
 }

@@ -6,7 +6,8 @@ use proptest::{collection, prelude::*, sample};
 
 use crate::{
     AiKind, ContentLimits, PlanningTranslator, Scalar, SentrySpan, SourceEvent, SourceSpan,
-    SourceStatus, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator, Value,
+    SourceStatus, SpanId, SpanKind, Status, Timestamp, TraceId, TranslateOptions, Translator,
+    Value,
 };
 
 /// What an attribute may hold here.
@@ -411,17 +412,46 @@ fn a_value_out_of_the_ordinary_is_translated_step_by_step() {
     let options = TranslateOptions::default();
     let span = usual("chat");
     let plan = super::Plan::of(&span, &options).unwrap();
-    let mut quoted = SourceSpan {
-        attributes: Default::default(),
-        ..span.clone()
-    };
-    for (key, value) in span.attributes.iter() {
-        match (key, value) {
-            ("gen_ai.request.model", _) => quoted.attributes.push_owned_key(key, "\"gpt-5\""),
-            (_, Value::Str(text)) => quoted.attributes.push_owned_key(key, text),
-            (_, value) => quoted.attributes.push_owned_key(key, value),
-        }
-    }
     assert!(plan.fits(&mut span.clone(), &options));
-    assert!(!plan.fits(&mut quoted, &options));
+    for model in ["\"gpt-5\"", "Some(\"gpt-5\")", "None", ""] {
+        let mut other = SourceSpan {
+            attributes: Default::default(),
+            ..span.clone()
+        };
+        for (key, value) in span.attributes.iter() {
+            match (key, value) {
+                ("gen_ai.request.model", _) => other.attributes.push_owned_key(key, model),
+                (_, Value::Str(text)) => other.attributes.push_owned_key(key, text),
+                (_, value) => other.attributes.push_owned_key(key, value),
+            }
+        }
+        assert!(!plan.fits(&mut other, &options), "{model}");
+    }
+}
+
+/// `tracing` has fields that are recorded with `?`.
+#[test]
+fn an_option_without_a_value_names_nothing() {
+    let mut span = SourceSpan {
+        attributes: Default::default(),
+        inherited: Default::default(),
+        ..usual("chat")
+    };
+    for (key, value) in [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "None"),
+        ("gen_ai.agent.name", "None"),
+        ("gen_ai.conversation.id", "None"),
+        ("error.type", "None"),
+        ("app.choice", "None"),
+    ] {
+        span.attributes.push(key, value);
+    }
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert_eq!((&*span.name, span.status), ("chat", Status::Ok));
+    let kept = ["gen_ai.operation.name", "app.choice"];
+    let says = |key: &&str| span.attributes.contains(key);
+    assert!(kept.iter().all(says), "{:?}", span.attributes);
+    assert!(!says(&"gen_ai.conversation.id") && !says(&"gen_ai.request.model"));
+    assert!(!says(&"gen_ai.agent.name") && !says(&"error.type"));
 }

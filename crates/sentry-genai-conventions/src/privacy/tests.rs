@@ -42,6 +42,11 @@ fn an_ai_span_keeps_only_what_cannot_be_content() {
         ("app.attempt", Value::Integer(2)),
         ("app.note", Value::Str("she said no")),
         ("langfuse.input", Value::Str("hunter2")),
+        ("app.userPrompt", Value::Str("hunter2")),
+        ("app.LLMOutput", Value::Str("hunter2")),
+        ("app.output_json", Value::Str("hunter2")),
+        ("app.messages.0", Value::Str("hunter2")),
+        ("app.inputTokens", Value::Integer(2)),
         ("server.address", Value::Str("api.openai.com")),
     ];
     let expected = [
@@ -49,6 +54,7 @@ fn an_ai_span_keeps_only_what_cannot_be_content() {
         "gen_ai.tool.call.id",
         "app.tenant",
         "app.attempt",
+        "app.inputTokens",
         "server.address",
     ];
     assert_eq!(kept(Setting::GenAi, NOTHING, &pairs), expected);
@@ -86,9 +92,27 @@ fn a_plain_span_loses_arguments_that_read_like_content() {
         ("req", Value::Str(r#"{"prompt":"x"}"#)),
         ("values", Value::Str("[1, 2, 3]")),
         ("app.note", Value::Str("what is the weather in Vienna")),
+        ("userMessage", Value::Str("hunter2")),
+        ("app.answer2", Value::Str("hunter2")),
+        (
+            "app.request",
+            Value::Str(r#"{"messages":[{"role":"user"}]}"#),
+        ),
+        (
+            "app.turn",
+            Value::Str(r#" [{"role":"user","content":"x"}]"#),
+        ),
+        ("app.rights", Value::Str(r#"{"role":"admin"}"#)),
         ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
     ];
-    let expected = ["queue", "order_id", "values", "app.note", "db.query.text"];
+    let expected = [
+        "queue",
+        "order_id",
+        "values",
+        "app.note",
+        "app.rights",
+        "db.query.text",
+    ];
     assert_eq!(kept(Setting::Other, NOTHING, &pairs), expected);
 }
 
@@ -111,6 +135,10 @@ fn a_span_of_a_library_loses_what_is_no_token() {
 fn libraries_have_content_under_keys_of_their_own() {
     for key in [
         "aws.bedrock.invocation.body",
+        "braintrust.input_json",
+        "haystack.pipeline.output_data",
+        "lk.chat_ctx",
+        "mlflow.spanInputs",
         "crewai.agent.goal",
         "crewai.crew.result",
         "embedding.embeddings.0.embedding.text",

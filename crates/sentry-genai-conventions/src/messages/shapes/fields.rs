@@ -53,7 +53,10 @@ pub(in super::super) fn text_of(value: Value) -> String {
 
 /// Returns the field `type` in one spelling: `tool-call` is `tool_call`.
 pub(in super::super) fn kind(object: &Object) -> Option<Cow<'_, str>> {
-    let kind = object.get("type")?.as_str()?;
+    let Some(kind) = object.get("type") else {
+        return pydantic_kind(object).map(Cow::Borrowed);
+    };
+    let kind = kind.as_str()?;
     let is_spelled = kind
         .bytes()
         .all(|byte| byte != b'-' && !byte.is_ascii_uppercase());
@@ -63,6 +66,40 @@ pub(in super::super) fn kind(object: &Object) -> Option<Cow<'_, str>> {
         kind.replace('-', "_").to_ascii_lowercase().into()
     })
 }
+
+/// Returns the type of a part that pydantic-ai names in a field `kind`. Others have a `kind` too, but not just these fields.
+fn pydantic_kind(object: &Object) -> Option<&'static str> {
+    let name = object.get("kind")?.as_str()?;
+    let (_, kind, fields) = PYDANTIC.iter().find(|(known, ..)| *known == name)?;
+    object
+        .keys()
+        .all(|key| key == "kind" || fields.contains(&key.as_str()))
+        .then_some(*kind)
+}
+
+/// The kinds of parts of pydantic-ai, their types, and the fields they have.
+#[rustfmt::skip]
+const PYDANTIC: &[(&str, &str, &[&str])] = &[
+    ("text", "text", &["text"]),
+    ("thinking", "thinking", &["text"]),
+    ("binary", "binary", PYDANTIC_MEDIA),
+    ("image-url", "image_url", PYDANTIC_MEDIA),
+    ("audio-url", "audio_url", PYDANTIC_MEDIA),
+    ("video-url", "video_url", PYDANTIC_MEDIA),
+    ("document-url", "document_url", PYDANTIC_MEDIA),
+    ("tool-call", "tool_call", &["args", "id", "tool_call_id", "tool_name"]),
+    ("tool-return", "tool_call_response", &["content", "tool_call_id", "tool_name"]),
+];
+
+const PYDANTIC_MEDIA: &[&str] = &[
+    "binary_content",
+    "data",
+    "force_download",
+    "identifier",
+    "media_type",
+    "url",
+    "vendor_metadata",
+];
 
 /// Returns the role that a name stands for, if it is one that libraries use.
 pub(in super::super) fn role(name: &str) -> Option<Role> {

@@ -151,8 +151,11 @@ fn body(object: &mut Object, role: Role) -> Vec<Part> {
         }
     }
     let has_parts = object.get("parts").is_some_and(Value::is_array);
+    let is_null = object.get("content") == Some(&Value::Null);
     let value = take(object, &["parts", "content", "text"]);
     if role == Role::Tool {
+        // A tool may answer with null.
+        let value = value.or(is_null.then_some(Value::Null));
         answer(object, value, has_parts, &mut parts);
     } else if let Some(value) = value {
         content(value, &mut parts);
@@ -189,9 +192,17 @@ fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mu
     });
     if says_itself || (has_parts && id.is_none()) {
         content(value, parts);
-    } else if value.as_array().is_none_or(|items| !items.is_empty()) {
+        return;
+    }
+    let id = id.or_else(|| take_id(object, &["id"]));
+    let is_empty = match &value {
+        Value::Array(items) => items.is_empty(),
+        // Null answers a call that is named.
+        value => value.is_null() && id.is_none(),
+    };
+    if !is_empty {
         parts.push(Part::ToolCallResponse {
-            id: id.or_else(|| take_id(object, &["id"])),
+            id,
             name: take_text(object, &["name", "toolName", "tool_name"]),
             response: part::answer(value),
         });

@@ -214,12 +214,11 @@ fn read_answer(mut object: Object) -> Option<Part> {
     let id = take_id(&mut object, CALL_ID);
     let name = take_text(&mut object, &["name", "toolName", "tool_name"]);
     // A tool may answer with null; content that is not captured has no field at all.
+    let is_null = ANSWER
+        .iter()
+        .any(|key| object.get(*key) == Some(&Value::Null));
     let response = take(&mut object, ANSWER)
-        .or_else(|| ANSWER.iter().find_map(|key| object.remove(*key)))
-        .or_else(|| (id.is_none() && name.is_none()).then_some(Value::Null))?;
-    if response.as_str() == Some(parse::REDACTED) {
-        return None;
-    }
+        .or_else(|| (is_null || id.is_none() && name.is_none()).then_some(Value::Null))?;
     Some(Part::ToolCallResponse {
         id,
         name,

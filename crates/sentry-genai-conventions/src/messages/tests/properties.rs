@@ -4,8 +4,8 @@ use serde_json::{Map, Number, Value, json};
 use crate::{Attributes, content::shape, excerpt};
 
 use super::super::{
-    ContentLimits, Messages, Side, blobs::may_hold_blob, canonical, redact_blobs,
-    system_instructions, system_parts, tool_definitions, tool_payload,
+    ContentLimits, Messages, Side, blobs::may_hold_blob, canonical, join_system, redact_blobs,
+    system_instructions, tool_definitions, tool_payload,
 };
 
 /// The words that spellings are made of, so that random JSON hits them.
@@ -306,7 +306,7 @@ proptest! {
     fn the_short_way_ends_where_the_long_one_does(text in nearly_canonical(), side in side(), limits in limits()) {
         if let Some(found) = canonical::messages(&text, side, &limits) {
             let mut messages = Messages::parse(&text, side);
-            let system: Value = serde_json::from_str(&system_parts(messages.take_system(), &limits)).unwrap();
+            let system: Value = serde_json::from_str(&join_system("", messages.take_system(), &limits)).unwrap();
             let texts: Vec<String> = found.system().iter().map(|place| serde_json::from_str(&text[place.clone()]).unwrap()).collect();
             let texts: Vec<_> = texts.into_iter().map(|text| json!({"type": "text", "content": text})).collect();
             prop_assert_eq!(system, Value::from(texts));

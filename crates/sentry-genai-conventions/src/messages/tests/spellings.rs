@@ -133,6 +133,36 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"user","parts":[{"type":"text","content":"Look."},{"type":"uri","modality":"image","mime_type":"unknown","uri":"https://example.com/a.png"},{"type":"uri","modality":"document","mime_type":"unknown","uri":"https://example.com/a.pdf"},{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"}]}]"#,
     ),
     (
+        "pydantic-ai, format 1", Side::Input,
+        r#"[{"event.name":"gen_ai.user.message","role":"user","content":["What is it?",{"kind":"image-url","url":"https://x.y/a.png?sig=SECRET"},{"kind":"binary","media_type":"image/png","binary_content":"iVBORw0KGgo="},{"kind":"text"}]}]"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"What is it?"},{"type":"uri","modality":"image","mime_type":"unknown","uri":"https://x.y/a.png"},{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"}]}]"#,
+    ),
+    (
+        "pydantic-ai, format 1, an answer", Side::Output,
+        r#"[{"event.name":"gen_ai.choice","index":0,"message":{"role":"assistant","content":[{"kind":"thinking","text":"hmm"},{"kind":"text","text":"It is 22C"}]}}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"hmm"},{"type":"text","content":"It is 22C"}]}]"#,
+    ),
+    (
+        "pydantic-ai, format 1, without content", Side::Output,
+        r#"[{"event.name":"gen_ai.choice","index":0,"message":{"role":"assistant","content":[{"kind":"thinking"},{"kind":"text"}],"tool_calls":[{"id":"c1","type":"function","function":{"name":"w"}}]}}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w"}]}]"#,
+    ),
+    (
+        "objects of a kind of their own", Side::Input,
+        r#"[{"role":"user","content":[{"kind":"text","label":"x"},{"kind":"chart","text":"y"}]}]"#,
+        r#"[{"role":"user","parts":[{"type":"object","content":{"kind":"text","label":"x"}},{"type":"object","content":{"kind":"chart","text":"y"}}]}]"#,
+    ),
+    (
+        "OpenTelemetry, a tool that answers null", Side::Input,
+        r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":null}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c2","result":null}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c3"}]}]"#,
+        r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":null,"result":null}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c2","response":null,"result":null}]}]"#,
+    ),
+    (
+        "OpenAI, a tool that answers null", Side::Input,
+        r#"[{"role":"tool","tool_call_id":"c1","content":null},{"role":"tool","tool_call_id":"c2"},{"role":"tool","content":null}]"#,
+        r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":null,"result":null}]}]"#,
+    ),
+    (
         "Mistral, a document", Side::Input,
         r#"[{"role":"user","content":[{"type":"text","text":"Sum up."},{"type":"document_url","document_url":"https://example.com/b.pdf"}]}]"#,
         r#"[{"role":"user","parts":[{"type":"text","content":"Sum up."},{"type":"uri","modality":"document","mime_type":"unknown","uri":"https://example.com/b.pdf"}]}]"#,

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        ContentLimits, Messages, Part, Side, system_instructions, system_parts, tool_definitions,
+        ContentLimits, Messages, Part, Side, join_system, system_instructions, tool_definitions,
         tool_payload,
     },
     input, output, shown,
@@ -148,7 +148,7 @@ fn anthropic_messages() {
     let mut read = Messages::parse(&messages.to_string(), Side::Input);
     let limits = ContentLimits::default();
     assert_eq!(
-        system_parts(read.take_system(), &limits),
+        join_system("", read.take_system(), &limits),
         r#"[{"type":"text","content":"Be brief."}]"#
     );
     // What would hide something else in Sentry has a message of its own.
