@@ -496,6 +496,50 @@ pub(crate) fn bound(attributes: &mut Attributes, limits: &ContentLimits) {
     }
 }
 
+/// How long the texts of a span may be together. Of a span beyond a megabyte Sentry's servers cut the longest attribute in the middle
+/// of its JSON, or delete it.
+const SPAN_BYTES: usize = 900_000;
+
+/// Shortens what is within the limits, but too long together.
+#[inline]
+pub(crate) fn fit(attributes: &mut Attributes, limits: &ContentLimits) {
+    // Who lets one attribute be longer than that knows a server that takes it.
+    let room = SPAN_BYTES.max(limits.attribute_bytes);
+    if attributes.text_bytes() > room {
+        shorten(attributes, limits, room);
+    }
+}
+
+#[cold]
+fn shorten(attributes: &mut Attributes, limits: &ContentLimits, room: usize) {
+    /// What this says of the content as it came stays.
+    const SAID: [&str; 2] = [
+        "gen_ai.request.messages.original_length",
+        "gen_ai.tool.call.result.size",
+    ];
+
+    let length = |attributes: &Attributes| -> usize {
+        let texts = attributes.iter().map(|(key, value)| match value {
+            Value::Str(text) => key.len() + text.len(),
+            _ => key.len(),
+        });
+        texts.sum()
+    };
+    let said = SAID.map(|key| attributes.integer(key));
+    let mut limits = *limits;
+    while length(attributes) > room && limits.attribute_bytes > 1024 {
+        limits.attribute_bytes = limits.attribute_bytes / 4 * 3;
+        limits.text_bytes = limits.text_bytes.min(limits.attribute_bytes);
+        shape(attributes, &limits);
+        bound(attributes, &limits);
+    }
+    for (key, number) in SAID.into_iter().zip(said) {
+        if let Some(number) = number {
+            attributes.set(key, number);
+        }
+    }
+}
+
 /// Returns whether [`bound`] leaves a text alone.
 #[inline]
 pub(crate) fn stays(text: &str, limits: &ContentLimits) -> bool {
@@ -599,6 +643,74 @@ mod tests {
         shape(&mut attributes, &ContentLimits::default());
         let shaped = attributes.text(SYSTEM).unwrap();
         assert!(shaped.starts_with(r#"[{"type":"text","content":"Be kind."},"#));
+    }
+
+    #[test]
+    fn a_span_stays_within_what_sentry_takes() {
+        let said = |role: &str, text: &str| serde_json::json!({"role": role, "parts": [{"type": "text", "content": text}]});
+        let long = |number: usize| format!("{number} {}", "word ".repeat(10_000));
+        let messages = |role| {
+            let messages: Vec<_> = (0..20).map(|number| said(role, &long(number))).collect();
+            serde_json::json!(messages).to_string()
+        };
+        let tool = |number: usize| serde_json::json!({"type": "function", "name": "w", "description": long(number)});
+        let tools: Vec<_> = (0..20).map(tool).collect();
+        let mut span = Attributes::default();
+        span.push(dialect::INPUT, messages("user"));
+        span.push(dialect::OUTPUT, messages("assistant"));
+        span.push(
+            "gen_ai.tool.definitions",
+            serde_json::json!(tools).to_string(),
+        );
+        for key in [
+            "app.one",
+            "app.two",
+            "app.three",
+            "app.four",
+            "app.five",
+            "app.six",
+        ] {
+            span.push(key, long(1).repeat(2));
+        }
+        let shaped = |limits: &ContentLimits| {
+            let mut attributes = span.clone();
+            shape(&mut attributes, limits);
+            bound(&mut attributes, limits);
+            let before = attributes.clone();
+            fit(&mut attributes, limits);
+            (before, attributes)
+        };
+        let (before, fitted) = shaped(&ContentLimits::default());
+        let length = |it: &Attributes| {
+            let texts = it.iter().filter_map(|(key, _)| it.text(key));
+            texts.map(str::len).sum::<usize>()
+        };
+        assert!(length(&before) > 1_000_000, "{}", length(&before));
+        assert!(
+            (600_000..=SPAN_BYTES).contains(&length(&fitted)),
+            "{}",
+            length(&fitted)
+        );
+        for key in [dialect::INPUT, dialect::OUTPUT] {
+            let text = fitted.text(key).unwrap();
+            let messages: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
+            assert!(
+                messages.len() > 1
+                    && messages
+                        .last()
+                        .is_some_and(|it| it.to_string().contains("19 word"))
+            );
+        }
+        assert_eq!(
+            fitted.integer("gen_ai.request.messages.original_length"),
+            Some(20)
+        );
+        let generous = ContentLimits {
+            attribute_bytes: 10_000_000,
+            ..ContentLimits::default()
+        };
+        let (before, fitted) = shaped(&generous);
+        assert_eq!(length(&before), length(&fitted));
     }
 
     #[test]

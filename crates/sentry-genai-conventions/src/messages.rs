@@ -154,6 +154,9 @@ pub(crate) enum Part {
 }
 
 /// How long content may get, in UTF-8 bytes.
+///
+/// All texts of a span are 900,000 bytes together at most, or what one attribute may be if that is more: content that is longer is
+/// shortened further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContentLimits {

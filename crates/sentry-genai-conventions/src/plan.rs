@@ -19,7 +19,7 @@ use work::Work;
 use crate::{
     SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,
     attributes::{Edit, Shape, Verdict},
-    dialect,
+    content, dialect,
     privacy::{self, Doubt},
     translate,
 };
@@ -94,6 +94,7 @@ impl Plan {
         let naming = self.work.settle(span);
         self.withhold(span);
         self.work.shape_content(span, options);
+        content::fit(&mut span.attributes, &options.limits);
         translate::finish(span, naming, Status::Ok)
     }
 

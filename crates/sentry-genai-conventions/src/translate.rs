@@ -126,6 +126,7 @@ impl Translator {
             content::shape(&mut span.attributes, &self.options.limits);
         }
         content::bound(&mut span.attributes, &self.options.limits);
+        content::fit(&mut span.attributes, &self.options.limits);
 
         finish(&mut span, naming, status)
     }
