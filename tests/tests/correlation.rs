@@ -311,6 +311,33 @@ fn a_copy_of_a_hub_does_not_continue_the_span_that_was_on_it() {
     assert_ne!(context["trace_id"], request.trace_id);
 }
 
+/// As `bind_hub` makes one for a future.
+#[test]
+fn a_copy_of_a_hub_keeps_the_span_that_is_still_entered() {
+    let bridge = Bridge::attached_only(options());
+    bridge.run(|| {
+        let outer = info_span!("outer").entered();
+        let copy = Arc::new(Hub::new_from_top(Hub::current()));
+        Hub::run(copy, || {
+            capture("before");
+            info_span!("inner").in_scope(|| capture("inside"));
+            capture("after");
+        });
+        capture("outside of the copy");
+        drop(outer);
+    });
+    let (outer, inner) = (bridge.span("outer"), bridge.span("inner"));
+    for (place, span) in [
+        ("before", &outer),
+        ("inside", &inner),
+        ("after", &outer),
+        ("outside of the copy", &outer),
+    ] {
+        let context = context_of(&bridge, place);
+        assert_eq!(context["span_id"], span.span_id, "{place}");
+    }
+}
+
 /// `sentry-tower` and `sentry-actix` put a transaction on the scope of the request.
 #[test]
 fn a_local_root_joins_the_transaction_on_the_scope() {

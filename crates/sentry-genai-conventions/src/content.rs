@@ -525,13 +525,17 @@ fn shorten(attributes: &mut Attributes, limits: &ContentLimits, room: usize) {
         });
         texts.sum()
     };
-    let said = SAID.map(|key| attributes.integer(key));
+    let mut said = SAID.map(|key| attributes.integer(key));
     let mut limits = *limits;
     while length(attributes) > room && limits.attribute_bytes > 1024 {
         limits.attribute_bytes = limits.attribute_bytes / 4 * 3;
         limits.text_bytes = limits.text_bytes.min(limits.attribute_bytes);
         shape(attributes, &limits);
         bound(attributes, &limits);
+        // Each round would say how much the one before has left.
+        for (key, number) in SAID.into_iter().zip(&mut said) {
+            *number = number.or_else(|| attributes.integer(key));
+        }
     }
     for (key, number) in SAID.into_iter().zip(said) {
         if let Some(number) = number {
@@ -711,6 +715,37 @@ mod tests {
         };
         let (before, fitted) = shaped(&generous);
         assert_eq!(length(&before), length(&fitted));
+    }
+
+    /// Nothing is too long but all of it together.
+    #[test]
+    fn what_is_shortened_in_several_rounds_says_how_much_there_was() {
+        let messages = |role: &str| {
+            let message = serde_json::json!({"role": role, "parts": [{"type": "text", "content": "word ".repeat(9_800)}]});
+            serde_json::json!(vec![message; 5]).to_string()
+        };
+        let mut span = Attributes::default();
+        span.push(dialect::INPUT, messages("user"));
+        span.push(dialect::OUTPUT, messages("assistant"));
+        span.push(dialect::RESULT, "word ".repeat(19_900));
+        for key in [
+            "app.one",
+            "app.two",
+            "app.three",
+            "app.four",
+            "app.five",
+            "app.six",
+        ] {
+            span.push(key, "word ".repeat(19_600));
+        }
+        let limits = ContentLimits::default();
+        shape(&mut span, &limits);
+        let length = "gen_ai.request.messages.original_length";
+        assert_eq!(span.integer(length), None);
+        fit(&mut span, &limits);
+        assert_eq!(span.integer(length), Some(5));
+        let size = span.integer("gen_ai.tool.call.result.size");
+        assert!(size.is_none_or(|size| size == 5 * 19_900), "{size:?}");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    AiKind, SentrySpan, Status,
+    AiKind, ContentLimits, SentrySpan, Status,
     attributes::Owned,
+    content,
     dialect::{INPUT, OUTPUT},
     family::{Family, Index},
     plain,
@@ -22,7 +23,7 @@ use crate::{
 /// ancestors had said, conversation and agent are taken over from them here.
 ///
 /// The spans may come in any order. This takes time in proportion to their number, and little where there is nothing to do.
-pub(crate) fn relate(spans: &mut [SentrySpan]) {
+pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     let inherits = spans
         .iter()
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
@@ -42,7 +43,7 @@ pub(crate) fn relate(spans: &mut [SentrySpan]) {
         inherit(spans, &family);
     }
     if repeats {
-        count_once(spans, &family);
+        count_once(spans, &family, limits);
     }
     if has_totals {
         drop_repeated_totals(spans, &family);
@@ -150,12 +151,12 @@ fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
     }
 }
 
-fn count_once(spans: &mut [SentrySpan], family: &Family) {
+fn count_once(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits) {
     // For every span the AI spans right below it, plain ones in between left out.
     let mut below = Chains::new(spans.len());
     for &position in &family.leaves_first {
         if Subject::of(&spans[position]).is_some() {
-            resolve(spans, &mut below, position);
+            resolve(spans, &mut below, position, limits);
         }
         if let Some(parent) = family.parents[position] {
             below.move_to(position, parent);
@@ -164,7 +165,7 @@ fn count_once(spans: &mut [SentrySpan], family: &Family) {
 }
 
 /// Leaves one description of the work of `outer`, in the place of those below it.
-fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize) {
+fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &ContentLimits) {
     below.retain(outer, |inner| are_same(&spans[outer], &spans[inner]));
     let (first, second) = below.first_two(outer);
     match (first, second) {
@@ -176,6 +177,7 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize) {
                 (outer, call)
             };
             take_over(spans, kept, demoted);
+            content::fit(&mut spans[kept].attributes, limits);
             demote(&mut spans[demoted]);
             below.set(outer, kept);
         }

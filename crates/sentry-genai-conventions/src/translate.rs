@@ -180,7 +180,7 @@ impl Translator {
     ///
     /// Spans of the trace that come later, or never, leave these as they are.
     pub fn relate(&self, spans: &mut [SentrySpan]) {
-        relatives::relate(spans);
+        relatives::relate(spans, &self.options.limits);
     }
 }
 

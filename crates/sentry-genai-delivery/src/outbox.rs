@@ -75,9 +75,9 @@ impl Slip {
         self.trace.trace_id()
     }
 
-    /// How many transactions are lost with it, as far as that is known.
+    /// How many transactions are lost with it: of spans that are one and more, one.
     pub(crate) fn transactions(&self) -> u64 {
-        u64::from(self.category == Some(Category::Transaction))
+        u64::from(self.category != Some(Category::Span))
     }
 
     /// Whether it is of a half of an envelope that was too large.

@@ -263,6 +263,10 @@ impl Worker {
             let _ = catch_unwind(AssertUnwindSafe(|| self.relate(&mut bucket)));
         }
         self.lose(LossReason::QueueOverflow, spans);
+        if self.shared.config.lifecycle != TraceLifecycle::Stream {
+            let accounting = &self.shared.accounting;
+            accounting.lose_transactions(LossReason::QueueOverflow, 1);
+        }
     }
 
     /// Settles what the spans of a bucket are to each other, and measures the model calls among them.

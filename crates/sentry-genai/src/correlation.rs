@@ -105,6 +105,7 @@ thread_local! {
 
 struct Shown {
     id: Id,
+    span_id: protocol::SpanId,
     /// Where it is shown. Another hub may be current when the span is exited.
     hub: Arc<Hub>,
     before: Option<TransactionOrSpan>,
@@ -148,6 +149,7 @@ const ORIGIN: &str = "auto.sentry_genai.entered";
 struct ScopeSpan {
     /// No client knows of it, so it is never sent.
     shown: TransactionOrSpan,
+    span_id: protocol::SpanId,
     trace: Arc<Trace>,
     /// What `shown` says of the trace. An AI span may be a reason to send it after all.
     sampled: bool,
@@ -163,11 +165,12 @@ impl ScopeSpan {
             return None;
         }
         let ids = state.ids();
+        let span_id = protocol_span_id(ids.span_id);
         let mut context = TransactionContext::new_with_details(
             span.name(),
             "",
             protocol_trace_id(ids.trace_id),
-            Some(protocol_span_id(ids.span_id)),
+            Some(span_id),
             ids.parent_span_id.map(protocol_span_id),
         );
         let trace = Arc::clone(trace.segment.trace());
@@ -179,16 +182,19 @@ impl ScopeSpan {
         transaction.set_origin(ORIGIN);
         Some(Self {
             shown: transaction.into(),
+            span_id,
             trace,
             sampled,
         })
     }
 
     /// Returns what is kept of the span, as long as it is right.
-    fn kept<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> Option<TransactionOrSpan> {
+    fn kept<'a, R: LookupSpan<'a>>(
+        span: &SpanRef<'a, R>,
+    ) -> Option<(TransactionOrSpan, protocol::SpanId)> {
         let extensions = span.extensions();
         let kept = extensions.get::<Self>()?;
-        (kept.sampled == kept.trace.sampled()).then(|| kept.shown.clone())
+        (kept.sampled == kept.trace.sampled()).then(|| (kept.shown.clone(), kept.span_id))
     }
 }
 
@@ -196,11 +202,11 @@ impl ScopeSpan {
 pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
     let kept = ScopeSpan::kept(span).or_else(|| {
         let new = ScopeSpan::new(span)?;
-        let shown = new.shown.clone();
+        let kept = (new.shown.clone(), new.span_id);
         span.extensions_mut().replace(new);
-        Some(shown)
+        Some(kept)
     });
-    let Some(shown) = kept else {
+    let Some((shown, span_id)) = kept else {
         return;
     };
     let put = Hub::with_active(|hub| {
@@ -215,11 +221,12 @@ pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
         let _ = SHOWN.try_with(|stack| {
             let mut stack = stack.borrow_mut();
             let is_nested = stack.iter().any(|shown| Arc::ptr_eq(&shown.hub, &hub));
+            let before = before.filter(|before| is_nested || !is_stray(before, &stack));
             stack.push(Shown {
                 id: span.id(),
-                // Another thread has shown it, to whom it is left, or on a hub that this one is a copy of.
-                before: before.filter(|before| is_nested || !stands_for_ours(before)),
+                span_id,
                 hub,
+                before,
             });
         });
     }
@@ -228,6 +235,14 @@ pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
 /// Whether a span on Sentry's scope stands for one of ours, here or elsewhere.
 fn stands_for_ours(span: &TransactionOrSpan) -> bool {
     span.get_trace_context().origin.as_deref() == Some(ORIGIN)
+}
+
+/// Whether it stands for one of ours that is not entered on this thread: then a hub with it on its scope has been copied or shared,
+/// and nobody would take it off again.
+fn is_stray(span: &TransactionOrSpan, entered: &[Shown]) -> bool {
+    let context = span.get_trace_context();
+    let is_entered = entered.iter().any(|shown| shown.span_id == context.span_id);
+    context.origin.as_deref() == Some(ORIGIN) && !is_entered
 }
 
 /// Puts back what was on the scope before a span was entered. Guards dropped out of order leave the innermost span that is

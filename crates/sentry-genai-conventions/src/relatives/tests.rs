@@ -39,8 +39,8 @@ impl Trace {
     fn related(self) -> Vec<(String, Option<i64>)> {
         let mut backwards: Vec<_> = self.0.iter().rev().cloned().collect();
         let mut spans = self.0;
-        relate(&mut spans);
-        relate(&mut backwards);
+        relate(&mut spans, &ContentLimits::default());
+        relate(&mut backwards, &ContentLimits::default());
         backwards.reverse();
         let outline = |spans: &[SentrySpan]| {
             let tokens = |span: &SentrySpan| span.attributes.integer("gen_ai.usage.input_tokens");
@@ -124,7 +124,7 @@ fn the_last_attempt_that_did_not_fail_gets_the_messages_of_a_silent_wrapper() {
             .with(3, 1, "chat m", &[CHAT])
             .with(4, 1, "chat m", &[CHAT, ("error.type", "429")]);
         let mut spans = trace.0;
-        relate(&mut spans);
+        relate(&mut spans, &ContentLimits::default());
         let has_output = |span: &SentrySpan| span.attributes.contains(OUTPUT);
         spans[1..].iter().map(has_output).collect::<Vec<_>>()
     };
@@ -249,9 +249,9 @@ proptest! {
         }
         let mut spans = trace.0;
         let mut thoroughly = spans.clone();
-        relate(&mut spans);
+        relate(&mut spans, &ContentLimits::default());
         let family = Family::of(&thoroughly, &Index::of(&thoroughly));
-        count_once(&mut thoroughly, &family);
+        count_once(&mut thoroughly, &family, &ContentLimits::default());
         drop_repeated_totals(&mut thoroughly, &family);
         prop_assert_eq!(format!("{spans:?}"), format!("{thoroughly:?}"));
     }
