@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use memchr::memmem;
+
 use crate::{
     AiKind, Attributes, Value,
     attributes::{Hash, Name, Piece},
@@ -223,7 +225,7 @@ pub(crate) fn find_finish_reasons(attributes: &mut Attributes) {
         return;
     };
     // `finish_reason`, `stopReason`, and what else they are called.
-    if memchr::memmem::find(output.as_bytes(), b"eason").is_none() {
+    if memmem::find(output.as_bytes(), b"eason").is_none() {
         return;
     }
     let found = Messages::parse(output, messages::Side::Output).finish_reasons();
@@ -414,14 +416,18 @@ fn move_system(
     let messages = attributes.text_name(key).unwrap_or_default();
     let instructions = attributes.text(SYSTEM).unwrap_or_default();
     let texts = texts.iter().filter_map(|place| messages.get(place.clone()));
+    /// Where a text part has its text.
+    const CONTENT_FIELD: &[u8] = b"\"content\":";
+
     // Mostly they are said in both places, in the same words.
     let begins_with = |text: &str| {
         let first = instructions.strip_prefix(r#"[{"type":"text","content":"#);
         first.is_some_and(|rest| rest.starts_with(text))
     };
     let is_said = |text: &str| {
-        let mut others = instructions.split("\"content\":").skip(1);
-        begins_with(text) || others.any(|rest| rest.starts_with(text))
+        let mut others = memmem::find_iter(instructions.as_bytes(), CONTENT_FIELD);
+        let is_there = |at: usize| instructions[at + CONTENT_FIELD.len()..].starts_with(text);
+        begins_with(text) || others.any(is_there)
     };
     if texts.clone().all(is_said) {
         return false;

@@ -47,15 +47,12 @@ pub(crate) fn write_excerpt(buffer: &mut String, text: &str, room: usize) {
 /// Returns the part of an excerpt that tells most of a conversation: its last messages as a list, or else its beginning.
 /// `None` for a text that is no excerpt of a list.
 pub(super) fn conversation(text: &str) -> Option<Cow<'_, str>> {
-    text.starts_with('[').then_some(())?;
-    let (head, rest) = text.split_once(START)?;
-    let (missing, tail) = rest.split_once(END)?;
-    missing.parse::<usize>().ok()?;
+    let (head, missing, tail) = parts(text)?;
     Some(match last_elements(tail) {
         Some(elements) => Cow::Owned(format!("[{elements}")),
         None => match inside_string(head) {
             Some(head) => {
-                let marker = cut::marker(missing.parse().ok()?);
+                let marker = cut::marker(missing);
                 Cow::Owned([head, &marker].concat())
             }
             None => Cow::Borrowed(head),
@@ -79,26 +76,27 @@ fn inside_string(json: &str) -> Option<&str> {
 
 /// Returns where the messages start that are wholly there in an excerpt of a list, which reach to its end.
 pub(super) fn last_messages(text: &str) -> Option<usize> {
-    let tail = tail(text)?;
+    let (_, _, tail) = parts(text)?;
     Some(text.len() - last_elements(tail)?.len())
 }
 
 /// Returns what [`last_messages`] does, if from there on nothing but messages follows, each of which starts with its role. It does
 /// not look whether that is so, and takes a fraction of the time.
 pub(super) fn usual_last_messages(text: &str) -> Option<usize> {
-    let tail = tail(text)?;
+    let (_, _, tail) = parts(text)?;
     let usual = memmem::find(tail.as_bytes(), br#",{"role":"#)? + 1;
     let start = first_element(tail.as_bytes(), usual, Some(usual))?;
     Some(text.len() - tail.len() + start)
 }
 
-/// Returns the end of a list of which a text is an excerpt.
-fn tail(text: &str) -> Option<&str> {
+/// Returns the beginning and the end of a list of which a text is an excerpt, with the number of bytes that are missing in between.
+fn parts(text: &str) -> Option<(&str, usize, &str)> {
     text.starts_with('[').then_some(())?;
-    let (_, rest) = text.split_once(START)?;
+    // The standard library takes twenty times as long for so long a text.
+    let start = memmem::find(text.as_bytes(), START.as_bytes())?;
+    let (head, rest) = (&text[..start], &text[start + START.len()..]);
     let (missing, tail) = rest.split_once(END)?;
-    missing.parse::<usize>().ok()?;
-    Some(tail)
+    Some((head, missing.parse().ok()?, tail))
 }
 
 /// Finds the end of a JSON list from the first object on that is wholly there.
