@@ -407,18 +407,23 @@ fn move_system(
     texts: &[Range<usize>],
     limits: &ContentLimits,
 ) -> bool {
-    if !attributes.contains(SYSTEM) {
-        if !texts.is_empty() {
-            attributes.push_pieces(SYSTEM, key, list_of_texts(texts));
-        }
-        return !texts.is_empty();
-    }
-    let messages = attributes.text_name(key).unwrap_or_default();
-    let instructions = attributes.text(SYSTEM).unwrap_or_default();
-    let texts = texts.iter().filter_map(|place| messages.get(place.clone()));
     /// Where a text part has its text.
     const CONTENT_FIELD: &[u8] = b"\"content\":";
+    static NAME: Name = Name::new(SYSTEM);
 
+    if texts.is_empty() {
+        return false;
+    }
+    let instructions = match attributes.get_name(&NAME) {
+        None => {
+            attributes.push_pieces(SYSTEM, key, list_of_texts(texts));
+            return true;
+        }
+        Some(Value::Str(instructions)) => instructions,
+        Some(_) => "",
+    };
+    let messages = attributes.text_name(key).unwrap_or_default();
+    let texts = texts.iter().filter_map(|place| messages.get(place.clone()));
     // Mostly they are said in both places, in the same words.
     let begins_with = |text: &str| {
         let first = instructions.strip_prefix(r#"[{"type":"text","content":"#);
