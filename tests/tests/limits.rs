@@ -55,6 +55,53 @@ fn a_long_history_loses_its_oldest_messages() {
     assert!(span.int("gen_ai.request.messages.original_length").unwrap() > kept.len() as i64);
 }
 
+/// Sentry would cut the longest of them in the middle of its JSON.
+#[test]
+fn contents_that_are_too_long_together_are_shortened_together() {
+    /// What Sentry takes of a span.
+    const SPAN: usize = 1_000_000;
+
+    let history = |role| {
+        let messages = (0..6).map(|_| message(role, &"word ".repeat(10_000)));
+        json!(messages.collect::<Vec<_>>()).to_string()
+    };
+    let tool = |number: usize| json!({"type": "function", "name": format!("tool {number}"), "description": "word ".repeat(10_000)});
+    let tools = json!((0..6).map(tool).collect::<Vec<_>>()).to_string();
+    let note = "word ".repeat(19_000);
+    let bridge = Bridge::with_content();
+    bridge.run(|| {
+        for number in 0..3 {
+            drop(info_span!(
+                "chat",
+                gen_ai.operation.name = "chat",
+                gen_ai.request.model = number.to_string(),
+                gen_ai.input.messages = history("user"),
+                gen_ai.output.messages = history("assistant"),
+                gen_ai.tool.definitions = tools,
+                app.one = note,
+                app.two = note,
+                app.three = note,
+            ));
+        }
+    });
+    for number in 0..3 {
+        let span = bridge.span(&format!("chat {number}"));
+        let contents = [
+            "gen_ai.input.messages",
+            "gen_ai.output.messages",
+            "gen_ai.tool.definitions",
+        ];
+        let texts = contents.iter().chain(&["app.one", "app.two", "app.three"]);
+        let length: usize = texts.map(|key| span.str(key).unwrap().len()).sum();
+        assert!((SPAN / 2..SPAN).contains(&length), "{length}");
+        for key in contents {
+            let kept: Vec<Value> = serde_json::from_str(span.str(key).unwrap()).unwrap();
+            assert!(kept.len() > 1, "{key}");
+        }
+        assert_eq!(span.int("gen_ai.request.messages.original_length"), Some(6));
+    }
+}
+
 #[test]
 fn a_single_message_of_two_megabytes_stays_a_message() {
     let input = json!([message("user", &"Lorem \"ipsum\" 🙂\n".repeat(120_000))]);

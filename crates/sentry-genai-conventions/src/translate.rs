@@ -234,9 +234,7 @@ pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> S
 
 /// Removes what an `Option` without a value has become, where it would name something.
 fn absent(span: &mut SourceSpan) {
-    let names_something = |key: &str| {
-        key == "error.type" || key.starts_with("gen_ai.") && content::side(key).is_none()
-    };
+    let names_something = |key: &str| key.starts_with("gen_ai.") && content::side(key).is_none();
     let says_none = |value: Value<'_>| matches!(value, Value::Str(NONE));
     let attributes = &mut span.attributes;
     if attributes.iter().any(|(_, value)| says_none(value)) {

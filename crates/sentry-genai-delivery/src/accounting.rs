@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -154,7 +154,7 @@ impl Accounting {
         self.lock_failure().clone()
     }
 
-    fn lock_failure(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn lock_failure(&self) -> MutexGuard<'_, Option<String>> {
         self.last_failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -56,17 +56,15 @@ impl ParseError {
             message: "expected an export request".to_owned(),
         }
     }
-}
 
-impl ParseError {
     /// Nothing but requests of other signals.
     pub(crate) fn no_traces() -> Self {
-        Path::Root.error(TRACES)
+        Path::Root.error(EXPECTED)
     }
 }
 
 /// What a request of traces is.
-const TRACES: &str = "an object with resourceSpans";
+const EXPECTED: &str = "an object with resourceSpans";
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,8 @@ use crate::{
 
 /// Initialises Sentry and the bridge with default options.
 ///
-/// This calls [`sentry::init`], so it takes its place, with whatever that takes; the returned guard flushes both spans and events when it is dropped.
+/// This calls [`sentry::init`], so it takes its place, with whatever that takes; the returned guard flushes both spans and events
+/// when it is dropped.
 /// Without a DSN, and with one in the environment variable `SENTRY_DSN` that cannot be parsed, both are disabled, and
 /// [`layer`](crate::layer) does nothing.
 ///

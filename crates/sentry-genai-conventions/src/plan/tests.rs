@@ -455,3 +455,32 @@ fn an_option_without_a_value_names_nothing() {
     assert!(!says(&"gen_ai.conversation.id") && !says(&"gen_ai.request.model"));
     assert!(!says(&"gen_ai.agent.name") && !says(&"error.type"));
 }
+
+/// Each of them is within its limit, so a plan fits.
+#[test]
+fn what_is_too_long_together_is_shortened_by_a_plan_as_well() {
+    const OTHERS: [&str; 10] = [
+        "app.0", "app.1", "app.2", "app.3", "app.4", "app.5", "app.6", "app.7", "app.8", "app.9",
+    ];
+    let saying = |text: &str| {
+        let mut span = usual("chat");
+        for key in OTHERS {
+            span.attributes.push(key, text);
+        }
+        span
+    };
+    let options = TranslateOptions {
+        capture_inputs: true,
+        capture_outputs: true,
+        ..TranslateOptions::default()
+    };
+    let plan = super::Plan::of(&saying("short"), &options).unwrap();
+    let long = saying(&"word ".repeat(19_000));
+    assert!(plan.fits(&mut long.clone(), &options));
+    let planned = plan.translate(&mut long.clone(), &options);
+    let alone = Translator::new(options).translate(long);
+    assert_eq!(summary(&planned), summary(&alone));
+    let texts = OTHERS.iter().filter_map(|key| planned.attributes.text(key));
+    let length: usize = texts.map(str::len).sum();
+    assert!((500_000..900_000).contains(&length), "{length}");
+}

@@ -4,7 +4,7 @@ use std::vec;
 
 use serde_json::Value;
 
-use super::{ParseError, Path, describe, read_traces};
+use super::{EXPECTED, ParseError, Path, describe, read_traces};
 use crate::ReceivedSpan;
 
 /// Names of the lists that requests of the other signals consist of.
@@ -223,5 +223,5 @@ fn read(request: Value, path: &Path<'_>) -> Result<Request, ParseError> {
         return Ok(Request::Traces(Vec::new()));
     }
     // Some tools keep the list alone.
-    Err(path.error(super::TRACES))
+    Err(path.error(EXPECTED))
 }
