@@ -1,0 +1,160 @@
+//! The waiting spans of one trace.
+
+use std::{mem, sync::Arc};
+
+use foldhash::{HashMap, HashSet};
+use sentry_genai_conventions::{SentrySpan, SpanId};
+
+use crate::{
+    segment::Segment,
+    trace::Trace,
+    wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
+};
+
+/// The waiting spans of one trace.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    pub(crate) spans: Vec<SentrySpan>,
+    /// The memory held for the spans.
+    pub(crate) bytes: usize,
+    /// The segment of all spans that are not in `others`.
+    pub(super) segment: Arc<Segment>,
+    pub(super) others: HashMap<SpanId, Arc<Segment>>,
+    pub(super) number: u64,
+    pub(super) lingers: bool,
+}
+
+impl Bucket {
+    pub(super) fn add(
+        &mut self,
+        spans: &mut Vec<SentrySpan>,
+        bytes: usize,
+        segment: &Arc<Segment>,
+    ) {
+        if !Arc::ptr_eq(segment, &self.segment) {
+            let ids = spans.iter().map(|span| span.span_id);
+            self.others.extend(ids.map(|id| (id, Arc::clone(segment))));
+        }
+        self.spans.append(spans);
+        self.bytes += bytes;
+    }
+
+    /// Takes out the spans of the segments that `goes` is true of; `None` if that would be none of them, or all.
+    pub(crate) fn take_out(&mut self, goes: impl Fn(&Segment) -> bool) -> Option<Self> {
+        // Nearly always there is one segment.
+        if self.others.is_empty() {
+            return None;
+        }
+        let goes = |segment: &Arc<Segment>| goes(segment);
+        let segments = || std::iter::once(&self.segment).chain(self.others.values());
+        if segments().all(goes) || !segments().any(goes) {
+            return None;
+        }
+        let spans = mem::take(&mut self.spans).into_iter();
+        let (going, staying) = spans
+            .map(|span| {
+                let segment = self.others.get(&span.span_id).unwrap_or(&self.segment);
+                (Arc::clone(segment), span)
+            })
+            .partition::<Vec<_>, _>(|(segment, _)| goes(segment));
+        match (Self::of(going, self.number), Self::of(staying, self.number)) {
+            (Some(taken), Some(mut rest)) => {
+                rest.bytes = self.bytes.saturating_sub(taken.bytes);
+                rest.lingers = self.lingers;
+                *self = rest;
+                Some(taken)
+            }
+            (all, none) => {
+                self.spans = all.or(none).map(|all| all.spans).unwrap_or_default();
+                None
+            }
+        }
+    }
+
+    /// `None` without spans.
+    fn of(spans: Vec<(Arc<Segment>, SentrySpan)>, number: u64) -> Option<Self> {
+        let mut bucket = Self {
+            spans: Vec::with_capacity(spans.len()),
+            bytes: 0,
+            segment: Arc::clone(&spans.first()?.0),
+            others: HashMap::default(),
+            number,
+            lingers: false,
+        };
+        for (segment, span) in spans {
+            let bytes = span.footprint();
+            bucket.add(&mut vec![span], bytes, &segment);
+        }
+        Some(bucket)
+    }
+
+    /// Whether it is of this segment alone.
+    pub(super) fn is_of(&self, segment: &Arc<Segment>) -> bool {
+        self.others.is_empty() && Arc::ptr_eq(&self.segment, segment)
+    }
+
+    /// Splits off the first spans, of so many bytes or a little more; `None` if the rest would be small.
+    pub(crate) fn split_off(&mut self, bytes: usize) -> Option<Self> {
+        if self.bytes < bytes + bytes / 2 {
+            return None;
+        }
+        let mut taken = 0;
+        let is_enough = |span: &SentrySpan| {
+            taken += span.footprint();
+            taken >= bytes
+        };
+        let last = self.spans.iter().position(is_enough)?;
+        if last + 1 == self.spans.len() {
+            return None;
+        }
+        // Spans may have grown since memory was held for them, and no more than that may be released.
+        let taken = taken.min(self.bytes);
+        self.bytes -= taken;
+        Some(Self {
+            spans: self.spans.drain(..=last).collect(),
+            bytes: taken,
+            segment: Arc::clone(&self.segment),
+            others: self.others.clone(),
+            number: self.number,
+            lingers: self.lingers,
+        })
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.spans.len() >= MAX_ENVELOPE_SPANS || self.bytes >= MAX_ENVELOPE_BYTES
+    }
+
+    /// A segment of the trace; its trace is that of the bucket.
+    pub(crate) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// The traces of its spans: one, unless the program takes part in a trace several times.
+    pub(crate) fn traces(&self) -> impl Iterator<Item = &Trace> {
+        let segments = std::iter::once(&self.segment).chain(self.others.values());
+        segments.map(|segment| &**segment.trace())
+    }
+
+    pub(crate) fn segment_of(&self, span_id: SpanId) -> &Segment {
+        self.others.get(&span_id).unwrap_or(&self.segment)
+    }
+
+    /// Keeps the last span of every id, as the server would, and returns how many went.
+    pub(crate) fn drop_duplicates(&mut self) -> usize {
+        let before = self.spans.len();
+        let mut ids: Vec<_> = self
+            .spans
+            .iter()
+            .map(|span| u64::from_ne_bytes(span.span_id.to_bytes()))
+            .collect();
+        // Nearly always there is none, and that is found out fastest so.
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+            let mut seen = HashSet::with_capacity_and_hasher(before, Default::default());
+            self.spans.reverse();
+            self.spans.retain(|span| seen.insert(span.span_id));
+            self.spans.reverse();
+        }
+        before - self.spans.len()
+    }
+}

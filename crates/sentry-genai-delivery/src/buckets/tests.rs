@@ -1,0 +1,229 @@
+use super::*;
+use crate::{
+    testing,
+    wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
+};
+
+fn add(buckets: &mut Buckets, now: Instant, segment: &Arc<Segment>) -> Option<Bucket> {
+    let span = testing::span(segment, crate::new_span_id());
+    buckets.add(now, &mut vec![span], 100, segment)
+}
+
+#[test]
+fn a_bucket_goes_five_seconds_after_its_first_span() {
+    let start = Instant::now();
+    let (first, second) = (testing::segment(), testing::segment());
+    let mut buckets = Buckets::new(Purpose::Sending);
+    assert!(add(&mut buckets, start, &first).is_none());
+    assert!(add(&mut buckets, start + MAX_AGE / 2, &second).is_none());
+    assert!(add(&mut buckets, start + MAX_AGE / 2, &first).is_none());
+
+    assert_eq!(buckets.next_due(), Some(start + MAX_AGE));
+    assert!(buckets.pop_due(start + MAX_AGE / 2).is_none());
+    let bucket = buckets.pop_due(start + MAX_AGE).unwrap();
+    assert_eq!(bucket.segment.trace().trace_id(), first.trace().trace_id());
+    assert_eq!((bucket.spans.len(), bucket.bytes), (2, 200));
+    assert!(buckets.pop_due(start + MAX_AGE).is_none());
+    assert_eq!(buckets.next_due(), Some(start + MAX_AGE * 3 / 2));
+}
+
+#[test]
+fn a_segment_goes_when_it_has_ended_and_others_of_its_trace_stay() {
+    let now = Instant::now();
+    for purpose in [Purpose::WholeSegments, Purpose::Holding] {
+        let first = testing::segment();
+        let trace = Arc::clone(first.trace());
+        let second = Arc::new(Segment::new(trace, crate::new_span_id(), "second"));
+        let mut buckets = Buckets::new(purpose);
+        for segment in [&first, &second, &second] {
+            assert!(add(&mut buckets, now, segment).is_none());
+        }
+        let trace_id = first.trace().trace_id();
+        for (segment, spans) in [(&second, 2), (&first, 1)] {
+            segment.end();
+            buckets.end_segment(now, trace_id);
+            let bucket = buckets.pop_due(now + LINGER).unwrap();
+            assert_eq!(bucket.spans.len(), spans, "{purpose:?}");
+            let span_id = bucket.segment_of(bucket.spans[0].span_id).span_id();
+            assert_eq!(span_id, segment.span_id(), "{purpose:?}");
+            assert!(buckets.pop_due(now + LINGER).is_none());
+        }
+        assert!(buckets.open.is_empty());
+    }
+}
+
+#[test]
+fn a_segment_is_complete_when_nobody_else_holds_it_and_alone_in_its_bucket() {
+    let now = Instant::now();
+    let segment = testing::segment();
+    let mut buckets = Buckets::new(Purpose::Sending);
+    assert!(buckets.remove_complete(&segment).is_none(), "no bucket");
+    add(&mut buckets, now, &segment);
+    let open_span = Arc::clone(&segment);
+    assert!(buckets.remove_complete(&segment).is_none());
+    drop(open_span);
+    assert!(buckets.remove_complete(&segment).is_some());
+
+    add(&mut buckets, now, &segment);
+    let other = Segment::new(Arc::clone(segment.trace()), crate::new_span_id(), "other");
+    add(&mut buckets, now, &Arc::new(other));
+    assert!(buckets.remove_complete(&segment).is_none());
+}
+
+#[test]
+fn deadlines_of_buckets_that_have_gone_do_not_pile_up() {
+    let now = Instant::now();
+    let mut buckets = Buckets::new(Purpose::Holding);
+    add(&mut buckets, now, &testing::segment());
+    for _ in 0..5000 {
+        let segment = testing::segment();
+        add(&mut buckets, now, &segment);
+        buckets.remove(segment.trace().trace_id());
+    }
+    assert!(buckets.by_age.len() < 2000, "{}", buckets.by_age.len());
+    assert!(buckets.pop_oldest().is_some() && buckets.pop_oldest().is_none());
+}
+
+#[test]
+fn a_segment_that_ended_waits_for_late_siblings_only() {
+    let start = Instant::now();
+    let (first, second) = (testing::segment(), testing::segment());
+    let mut buckets = Buckets::new(Purpose::Sending);
+    add(&mut buckets, start, &first);
+    add(&mut buckets, start, &second);
+    buckets.end_segment(start, second.trace().trace_id());
+    add(&mut buckets, start + LINGER / 2, &second);
+
+    assert_eq!(buckets.next_due(), Some(start + LINGER));
+    let bucket = buckets.pop_due(start + LINGER).unwrap();
+    assert_eq!(bucket.segment.trace().trace_id(), second.trace().trace_id());
+    assert_eq!(bucket.spans.len(), 2);
+    assert_eq!(buckets.next_due(), Some(start + MAX_AGE));
+}
+
+#[test]
+fn a_new_bucket_of_a_trace_does_not_inherit_a_deadline() {
+    let start = Instant::now();
+    let segment = testing::segment();
+    let mut buckets = Buckets::new(Purpose::Sending);
+    add(&mut buckets, start, &segment);
+    buckets.end_segment(start, segment.trace().trace_id());
+    assert!(buckets.pop_due(start + LINGER).is_some());
+    add(&mut buckets, start + LINGER, &segment);
+    assert_eq!(buckets.next_due(), Some(start + LINGER + MAX_AGE));
+    assert!(buckets.pop_due(start + MAX_AGE).is_none());
+}
+
+#[test]
+fn a_full_bucket_goes_at_once() {
+    let now = Instant::now();
+    let segment = testing::segment();
+    let mut buckets = Buckets::new(Purpose::Sending);
+    let full: Vec<_> = (0..MAX_ENVELOPE_SPANS + 1)
+        .filter_map(|_| add(&mut buckets, now, &segment))
+        .collect();
+    assert_eq!(full.len(), 1);
+    assert_eq!(full[0].spans.len(), MAX_ENVELOPE_SPANS);
+    let span = testing::span(&segment, crate::new_span_id());
+    let large = buckets.add(now, &mut vec![span], MAX_ENVELOPE_BYTES, &segment);
+    assert_eq!(large.unwrap().spans.len(), 2);
+}
+
+#[test]
+fn a_large_bucket_is_sent_in_parts_of_about_one_size() {
+    let segment = testing::segment();
+    let mut bucket = testing::bucket(&segment, 25);
+    let each = bucket.spans[0].footprint();
+    bucket.bytes = 25 * each;
+    let mut parts: Vec<_> = std::iter::from_fn(|| bucket.split_off(10 * each)).collect();
+    parts.push(bucket);
+    let sizes = parts.iter().map(|part| (part.spans.len(), part.bytes));
+    assert!(sizes.eq([(10, 10 * each), (10, 10 * each), (5, 5 * each)]));
+}
+
+/// Otherwise more would be released than was held, and the budget would never be right again.
+#[test]
+fn parts_share_what_was_held_also_if_their_spans_have_grown() {
+    let segment = testing::segment();
+    let mut bucket = testing::bucket(&segment, 3);
+    let each = bucket.spans[0].footprint();
+    bucket.bytes = each - 1;
+    let part = bucket.split_off(each / 2).unwrap();
+    assert_eq!((part.spans.len(), bucket.spans.len()), (1, 2));
+    assert_eq!((part.bytes, bucket.bytes), (each - 1, 0));
+}
+
+#[test]
+fn the_oldest_goes_first_when_room_is_needed() {
+    let now = Instant::now();
+    let segments = [testing::segment(), testing::segment(), testing::segment()];
+    let mut buckets = Buckets::new(Purpose::Sending);
+    for segment in &segments {
+        add(&mut buckets, now, segment);
+    }
+    buckets.remove(segments[0].trace().trace_id());
+    let oldest = buckets.pop_oldest().unwrap();
+    assert_eq!(
+        oldest.segment.trace().trace_id(),
+        segments[1].trace().trace_id()
+    );
+}
+
+/// Of a trace in parts the parts go, however young, before a whole one.
+#[test]
+fn what_is_given_up_goes_before_the_oldest() {
+    let now = Instant::now();
+    let segments = [testing::segment(), testing::segment(), testing::segment()];
+    let mut buckets = Buckets::new(Purpose::Sending);
+    for segment in &segments {
+        add(&mut buckets, now, segment);
+    }
+    assert!(buckets.remove_given_up().is_empty());
+    segments[1].trace().give_up();
+    let given_up = buckets.remove_given_up();
+    let traces = given_up
+        .iter()
+        .map(|bucket| bucket.segment.trace().trace_id());
+    assert!(traces.eq([segments[1].trace().trace_id()]));
+    let left = std::iter::from_fn(|| buckets.pop_oldest());
+    let left = left.map(|bucket| bucket.segment.trace().trace_id());
+    assert!(left.eq([&segments[0], &segments[2]].map(|segment| segment.trace().trace_id())));
+}
+
+#[test]
+fn the_later_of_two_spans_with_one_id_stays() {
+    let now = Instant::now();
+    let segment = testing::segment();
+    let mut buckets = Buckets::new(Purpose::Sending);
+    let twice = crate::new_span_id();
+    for (id, name) in [
+        (twice, "earlier"),
+        (crate::new_span_id(), "other"),
+        (twice, "later"),
+    ] {
+        let mut span = testing::span(&segment, id);
+        span.name = name.into();
+        buckets.add(now, &mut vec![span], 1, &segment);
+    }
+    let mut bucket = buckets.pop_oldest().unwrap();
+    assert_eq!(bucket.drop_duplicates(), 1);
+    let names: Vec<_> = bucket.spans.iter().map(|span| &*span.name).collect();
+    assert_eq!(names, ["other", "later"]);
+    assert_eq!(bucket.drop_duplicates(), 0);
+}
+
+#[test]
+fn the_room_of_a_bucket_is_used_again_and_bounded() {
+    let now = Instant::now();
+    let mut buckets = Buckets::new(Purpose::Sending);
+    buckets.recycle(Vec::with_capacity(100));
+    buckets.recycle(Vec::with_capacity(MAX_SPARE_SPANS));
+    assert_eq!((buckets.spare.len(), buckets.spare_spans), (1, 100));
+    let segment = testing::segment();
+    add(&mut buckets, now, &segment);
+    assert_eq!((buckets.spare.len(), buckets.spare_spans), (0, 0));
+    let bucket = buckets.pop_oldest().unwrap();
+    assert_eq!(bucket.spans.capacity(), 100);
+    buckets.recycle(bucket.spans);
+    assert!(buckets.spare.is_empty(), "there are spans in it");
+}

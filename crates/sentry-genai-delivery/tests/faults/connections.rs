@@ -1,0 +1,130 @@
+//! Connections that do not come about, or lead elsewhere.
+
+use std::{
+    io::Read,
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use sentry_core::ClientOptions;
+use sentry_genai_delivery::{Compression, Config, LossReason, RetryPolicy};
+use sentry_genai_testkit::Ingest;
+
+use super::{PATIENCE, deliver_for, deliver_to, send_trace};
+
+#[test]
+fn a_connection_that_ends_before_the_request_is_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            counted.fetch_add(1, Ordering::Relaxed);
+            // A load balancer that has nobody behind it hangs up in the middle of the handshake.
+            let _ = connection.unwrap().read(&mut [0; 64]);
+        }
+    });
+    let attempts = |config: Config| {
+        let policy = RetryPolicy::default().with_max_attempts(3);
+        let pause = Duration::from_millis(10);
+        config.with_retries(policy.with_pauses(pause, pause))
+    };
+    let delivery = deliver_to(&format!("https://public@{address}/1"), attempts);
+    send_trace(&delivery, 1, "");
+    assert!(delivery.flush(PATIENCE));
+    assert_eq!(delivery.stats().lost(LossReason::NetworkError), 1);
+    assert_eq!(connections.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn a_server_that_comes_up_late_gets_everything() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let delivery = deliver_to(&format!("http://public@{address}/1"), |config| {
+        let policy = RetryPolicy::default().with_max_attempts(1000);
+        let pause = Duration::from_millis(20);
+        config.with_retries(policy.with_pauses(pause, pause))
+    });
+    for _ in 0..10 {
+        send_trace(&delivery, 2, "");
+    }
+    assert!(!delivery.flush(Duration::from_millis(200)));
+    assert_eq!(delivery.stats().pending(), 20);
+    let listener = TcpListener::bind(address).unwrap();
+    let server = thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let mut served = 0;
+        let mut buffer = vec![0; 1 << 20];
+        // One request per connection, small enough to come in one piece or two.
+        while served < 10 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut read = 0;
+            while !buffer[..read].ends_with(b"]}\n") {
+                read += stream.read(&mut buffer[read..]).unwrap();
+            }
+            let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+            stream.write_all(answer).unwrap();
+            served += 1;
+        }
+    });
+    assert!(delivery.flush(PATIENCE));
+    server.join().unwrap();
+    assert_eq!(delivery.stats().accepted, 20);
+}
+
+#[test]
+fn names_that_do_not_resolve_and_servers_that_speak_no_tls() {
+    let plain = Ingest::start().unwrap();
+    let https = plain.dsn().replace("http://", "https://");
+    for dsn in ["http://public@does-not-exist.invalid/1", &https] {
+        let delivery = deliver_to(dsn, |config| {
+            let retries = RetryPolicy::default().with_max_attempts(2);
+            let pause = Duration::from_millis(10);
+            config.with_retries(retries.with_pauses(pause, pause))
+        });
+        send_trace(&delivery, 2, "");
+        assert!(delivery.flush(PATIENCE), "{dsn}");
+        let stats = delivery.stats();
+        assert_eq!(stats.lost(LossReason::NetworkError), 2, "{dsn}");
+    }
+    assert_eq!(plain.figures().accepted_spans, 0);
+}
+
+#[test]
+fn a_proxy_is_used() {
+    let proxy = Ingest::start().unwrap();
+    let options = ClientOptions::new()
+        .dsn("http://public@does-not-exist.invalid/1")
+        .http_proxy(proxy.url());
+    let delivery = deliver_for(&options, |config| {
+        config.with_compression(Compression::Never)
+    });
+    send_trace(&delivery, 1, "");
+    assert!(delivery.flush(PATIENCE));
+    // This server is no proxy, and says so; what counts is that it was asked.
+    assert_eq!(delivery.stats().accepted, 0);
+    assert!(proxy.figures().connections > 0);
+}
+
+#[test]
+fn no_secret_in_what_can_be_logged() {
+    let options = ClientOptions::new()
+        .dsn("https://sikrit-key:sikrit-pass@127.0.0.1:1/1")
+        .http_proxy("http://user:sikrit-proxy@127.0.0.1:2");
+    let options = options.traces_sample_rate(1.0);
+    let config = Config::from_client_options(&options).unwrap();
+    let retries = RetryPolicy::default().with_max_attempts(1);
+    let delivery = deliver_for(&options, |config| config.with_retries(retries));
+    send_trace(&delivery, 1, "sikrit-content");
+    let shown = format!("{config:?} {delivery:?}");
+    assert!(!shown.contains("sikrit"), "{shown}");
+    assert!(delivery.flush(PATIENCE));
+    assert_eq!(delivery.stats().lost(LossReason::NetworkError), 1);
+}

@@ -1,0 +1,194 @@
+//! More spans than the server, the memory or the time left can take, and chance.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use sentry_genai_delivery::{Compression, LossReason, RetryPolicy};
+use sentry_genai_testkit::{Fault, Ingest};
+
+use super::{PATIENCE, Pair, deliver_to, send_trace};
+
+#[test]
+fn without_any_room_spans_are_lost_and_nothing_hangs() {
+    let pair = Pair::with(|config| config.with_max_buffer_bytes(0));
+    pair.send_trace(3);
+    pair.flush();
+    assert_eq!(pair.balance(), [(LossReason::QueueOverflow, 3)]);
+    assert!(pair.delivery.close(PATIENCE));
+}
+
+/// One lane says that all is decided while another one finds nothing left to do.
+#[test]
+fn close_is_complete_with_many_lanes() {
+    for _ in 0..5 {
+        let pair = Pair::new();
+        pair.ingest
+            .always(Fault::none().with_delay(Duration::from_millis(20)));
+        for _ in 0..60 {
+            pair.send_trace(1);
+        }
+        pair.flush();
+        // A loss to report, which takes the lane some time.
+        pair.delivery.record_unsampled(1);
+        assert!(pair.delivery.close(PATIENCE));
+        assert_eq!(pair.balance(), [(LossReason::SampleRate, 1)]);
+        assert_eq!(pair.reported(), [("sample_rate".to_owned(), 1)]);
+    }
+}
+
+#[test]
+fn closing_waits_no_longer_than_asked() {
+    let dead = "http://public@127.0.0.1:1/1";
+    let hanging = Ingest::start().unwrap();
+    hanging.always(Fault::hang(Duration::from_secs(60)));
+    for dsn in [dead, &hanging.dsn()] {
+        let delivery = deliver_to(dsn, |config| {
+            let policy = RetryPolicy::default().with_max_attempts(1000);
+            config.with_retries(policy)
+        });
+        for _ in 0..50 {
+            send_trace(&delivery, 2, "");
+        }
+        let timeout = Duration::from_millis(400);
+        let begin = Instant::now();
+        assert!(!delivery.close(timeout));
+        let ratio = begin.elapsed().as_secs_f64() / timeout.as_secs_f64();
+        assert!((0.9..1.5).contains(&ratio), "{dsn}: {ratio}");
+        let stats = delivery.stats();
+        assert_eq!(
+            stats.lost(LossReason::NetworkError),
+            100,
+            "{dsn}: {stats:?}"
+        );
+        assert_eq!(stats.pending(), 0);
+    }
+}
+
+#[test]
+fn a_compressed_envelope_arrives() {
+    arrives_compressed(Compression::Always, "gzip");
+    #[cfg(feature = "zstd")]
+    arrives_compressed(Compression::Zstd, "zstd");
+}
+
+fn arrives_compressed(compression: Compression, encoding: &str) {
+    let pair = Pair::with(|config| config.with_compression(compression));
+    pair.send_trace(100);
+    pair.flush();
+    let envelopes = pair.ingest.envelopes();
+    let envelope = &envelopes[0];
+    assert_eq!(envelope.http_header("content-encoding"), Some(encoding));
+    let sent: usize = envelope
+        .http_header("content-length")
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(
+        sent * 5 < envelope.bytes.len(),
+        "{sent} of {}",
+        envelope.bytes.len()
+    );
+    assert_eq!(pair.balance(), []);
+    assert_eq!(pair.ingest.spans().len(), 100);
+}
+
+#[test]
+fn a_burst_of_traces_arrives_completely() {
+    let pair = Pair::new();
+    let begin = Instant::now();
+    for _ in 0..3000 {
+        pair.send_trace(2);
+    }
+    let produced_in = begin.elapsed();
+    pair.flush();
+    assert_eq!(pair.balance(), []);
+    let figures = pair.ingest.figures();
+    assert_eq!(figures.accepted_spans, 6000);
+    assert!(figures.connections <= 4, "{figures:?}");
+    println!(
+        "produced in {produced_in:?}, all there after {:?}",
+        begin.elapsed()
+    );
+}
+
+#[test]
+fn a_burst_to_a_distant_server_uses_several_connections() {
+    let pair = Pair::new();
+    pair.ingest
+        .always(Fault::none().with_delay(Duration::from_millis(20)));
+    for _ in 0..200 {
+        pair.send_trace(2);
+    }
+    pair.flush();
+    assert_eq!(pair.balance(), []);
+    let connections = pair.ingest.figures().connections;
+    assert!((2..=4).contains(&connections), "{connections}");
+}
+
+#[test]
+fn a_server_that_is_gone_does_not_fill_the_memory() {
+    let limit = 256 * 1024;
+    let pair = Pair::with(|config| {
+        let policy = RetryPolicy::default().with_max_attempts(u32::MAX);
+        let pause = Duration::from_millis(50);
+        let config = config.with_retries(policy.with_pauses(pause, pause));
+        config.with_max_buffer_bytes(limit)
+    });
+    pair.ingest.always(Fault::status(503));
+    for _ in 0..2000 {
+        pair.send_trace(2);
+    }
+    assert!(!pair.delivery.flush(Duration::from_millis(100)));
+    let held = pair.delivery.stats().buffered_bytes;
+    assert!(held <= limit as u64 * 5 / 4, "{held}");
+    pair.ingest.heal();
+    pair.flush();
+    let lost = pair.balance();
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    let (reason, spans) = lost[0];
+    assert_eq!(reason, LossReason::QueueOverflow);
+    assert_eq!(pair.delivery.stats().buffered_bytes, 0);
+    assert_eq!(pair.reported(), [("queue_overflow".to_owned(), spans)]);
+}
+
+#[test]
+fn chance() {
+    for seed in 1..=3 {
+        let pair = Pair::new();
+        pair.ingest.random(
+            seed,
+            [
+                (0.05, Fault::status(500)),
+                (0.05, Fault::status(503)),
+                (0.03, Fault::reset()),
+                (0.03, Fault::close()),
+                (0.03, Fault::status(413)),
+                (0.02, Fault::reset_after(200)),
+                (0.02, Fault::truncated_answer()),
+            ],
+        );
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        pair.send_trace(3);
+                        thread::sleep(Duration::from_millis(2));
+                    }
+                });
+            }
+        });
+        pair.flush();
+        pair.ingest.heal();
+        pair.send_trace(1);
+        pair.flush();
+        let mut lost: Vec<_> = (pair.balance().into_iter())
+            .map(|(reason, spans)| (reason.as_str().to_owned(), spans))
+            .collect();
+        lost.sort();
+        assert_eq!(lost.len(), 2, "{lost:?}");
+        assert_eq!(pair.reported(), lost);
+        assert!(pair.delivery.stats().accepted > 300);
+    }
+}

@@ -1,0 +1,143 @@
+//! What a single span says of itself.
+
+use sentry::ClientOptions;
+use sentry_genai_tests::Receiver;
+use serde_json::json;
+
+use super::super::door::{
+    SentryGenAiProcessor,
+    opentelemetry::{
+        Context, InstrumentationScope, KeyValue, StringValue, Value,
+        trace::{
+            Link, Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _,
+            TracerProvider as _,
+        },
+    },
+    opentelemetry_sdk::{Resource, trace::SdkTracerProvider},
+};
+use super::{Program, ids};
+
+#[test]
+fn values_are_right_or_dropped() {
+    let program = Program::start();
+    let root = Context::new();
+    let mut span = program
+        .tracer
+        .span_builder("chat")
+        .with_attributes([
+            KeyValue::new("gen_ai.operation.name", "chat"),
+            KeyValue::new("gen_ai.operation.name", "chat"),
+            KeyValue::new("gen_ai.request.model", "first"),
+            KeyValue::new("gen_ai.request.temperature", f64::NAN),
+            KeyValue::new("gen_ai.request.top_p", f64::INFINITY),
+            KeyValue::new("gen_ai.usage.input_tokens", "42"),
+            KeyValue::new("gen_ai.usage.output_tokens", "many"),
+            KeyValue::new("gen_ai.response.id", ""),
+            KeyValue::new(
+                "gen_ai.request.stop_sequences",
+                Value::Array(vec![StringValue::from("a"), "b".into()].into()),
+            ),
+        ])
+        .start_with_context(&program.tracer, &root);
+    span.set_attribute(KeyValue::new("gen_ai.request.model", "gpt-5-mini"));
+    span.end();
+    let span = program.flush().span("chat gpt-5-mini");
+    assert_eq!(span.int("gen_ai.usage.input_tokens"), Some(42));
+    assert_eq!(span.attr_type("gen_ai.usage.input_tokens"), Some("integer"));
+    assert_eq!(
+        span.attr("gen_ai.request.stop_sequences"),
+        Some(&json!(["a", "b"]))
+    );
+    for key in [
+        "gen_ai.request.temperature",
+        "gen_ai.request.top_p",
+        "gen_ai.usage.output_tokens",
+        "gen_ai.response.id",
+    ] {
+        assert_eq!(span.attr(key), None, "{key}");
+    }
+}
+
+#[test]
+fn status_events_links_kind_and_a_late_name() {
+    let program = Program::start();
+    let other = program.span("earlier", &[], &Context::new());
+    other.span().end();
+    let mut span = program
+        .tracer
+        .span_builder("x")
+        .with_kind(SpanKind::Server)
+        .with_links(vec![Link::new(
+            other.span().span_context().clone(),
+            Vec::new(),
+            0,
+        )])
+        .start_with_context(&program.tracer, &Context::new());
+    span.update_name("POST /ask");
+    let error = std::io::Error::other("the kettle is empty");
+    span.record_error(&error);
+    span.end();
+    let mut span = program.tracer.start_with_context("fails", &Context::new());
+    span.set_status(Status::error("no tea"));
+    span.end();
+
+    let received = program.flush();
+    let span = received.span("POST /ask");
+    assert_eq!(span.str("sentry.kind"), Some("server"));
+    assert_eq!(span.str("sentry.segment.name"), Some("POST /ask"));
+    assert_eq!(span.links[0]["span_id"], ids(&other).1);
+    assert!(span.is_error());
+    assert_eq!(
+        span.str("sentry.status.message"),
+        Some("the kettle is empty")
+    );
+    let span = received.span("fails");
+    assert!(span.is_error());
+    assert_eq!(span.str("sentry.status.message"), Some("no tea"));
+}
+
+#[test]
+fn the_scope_tells_the_library() {
+    let program = Program::start();
+    let scope = InstrumentationScope::builder("genai")
+        .with_version("0.7.2")
+        .build();
+    let tracer = program.provider.tracer_with_scope(scope);
+    let builder = tracer
+        .span_builder("chat")
+        .with_attributes([KeyValue::new("gen_ai.operation.name", "chat")]);
+    builder.start_with_context(&tracer, &Context::new()).end();
+    let span = program.flush().span("chat");
+    assert_eq!(span.str("sentry.origin"), Some("auto.ai.rust.genai"));
+}
+
+#[test]
+fn the_resource_names_release_and_environment_where_the_client_does_not() {
+    let resource = || {
+        Resource::builder_empty()
+            .with_attributes([
+                KeyValue::new("service.version", "shop@2"),
+                KeyValue::new("deployment.environment.name", "staging"),
+            ])
+            .build()
+    };
+    let options = || ClientOptions::new().traces_sample_rate(1.0);
+    let said = options().release("shop@1").environment("production");
+    for (options, release, environment) in [
+        (options(), "shop@2", "staging"),
+        (said, "shop@1", "production"),
+    ] {
+        let receiver = Receiver::with(options);
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource())
+            .with_span_processor(SentryGenAiProcessor::new(&receiver.client))
+            .build();
+        provider.tracer("t").start("work").end();
+        provider.shutdown().unwrap();
+        let span = receiver.span("work");
+        assert_eq!(span.str("sentry.release"), Some(release));
+        assert_eq!(span.str("sentry.environment"), Some(environment));
+        let header = receiver.ingest.envelopes()[0].header.clone();
+        assert_eq!(header["trace"]["release"], release);
+    }
+}

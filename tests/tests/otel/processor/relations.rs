@@ -1,0 +1,303 @@
+//! Who belongs to whom: ids, segments, conversations and agents, in any order of starts and ends.
+
+use sentry::ClientOptions;
+use sentry_genai_opentelemetry::Options;
+use sentry_genai_tests::Receiver;
+
+use super::super::door::{
+    GenAiContextExt,
+    opentelemetry::{
+        Context, KeyValue, Value,
+        baggage::BaggageExt as _,
+        trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState},
+    },
+};
+use super::{Program, ids, operation};
+
+#[test]
+fn an_agent_run_is_one_segment_with_the_ids_of_opentelemetry() {
+    let program = Program::start();
+    let root = program.span(
+        "POST /ask",
+        &[
+            ("http.request.method", "POST".into()),
+            ("http.route", "/ask".into()),
+        ],
+        &Context::new(),
+    );
+    let agent = program.span(
+        "agent",
+        &[
+            operation("invoke_agent"),
+            ("gen_ai.agent.name", "Tea Expert".into()),
+        ],
+        &root,
+    );
+    let chat = program.span(
+        "x",
+        &[
+            operation("chat"),
+            ("gen_ai.request.model", "gpt-5-mini".into()),
+            ("gen_ai.usage.input_tokens", 42.into()),
+            ("gen_ai.usage.output_tokens", 17.into()),
+        ],
+        &agent,
+    );
+    for span in [&chat, &agent, &root] {
+        span.span().end();
+    }
+    let received = program.flush();
+    let chat_span = received.span("chat gpt-5-mini");
+    assert_eq!(chat_span.op(), "gen_ai.chat");
+    assert_eq!(
+        (chat_span.trace_id.clone(), chat_span.span_id.clone()),
+        ids(&chat)
+    );
+    assert_eq!(chat_span.parent_span_id.as_deref(), Some(&*ids(&agent).1));
+    assert_eq!(chat_span.agent_name(), Some("Tea Expert"));
+    assert_eq!(chat_span.str("sentry.kind"), Some("client"));
+    assert_eq!(chat_span.str("sentry.segment.id"), Some(&*ids(&root).1));
+    let root_span = received.span("POST /ask");
+    assert!(root_span.is_segment);
+    assert_eq!(chat_span.str("sentry.segment.name"), Some("POST /ask"));
+    assert!(!received.span("invoke_agent Tea Expert").is_segment);
+    assert_eq!(program.processor.open_spans().open, 0);
+}
+
+/// A trace that starts here says so in its sampling context; 41 of 41 spans arrive where most end after the root.
+#[test]
+fn children_that_end_after_the_root_arrive() {
+    let program = Program::start();
+    let root = program.span("root", &[], &Context::new());
+    let chats: Vec<_> = (0..20)
+        .map(|_| program.span("chat", &[operation("chat")], &root))
+        .collect();
+    root.span().end();
+    for chat in &chats {
+        program.span("GET", &[], chat).span().end();
+        chat.span().end();
+    }
+    drop((root, chats));
+    let spans = program.flush().spans();
+    assert_eq!(spans.len(), 41);
+    let root = spans.iter().find(|span| span.name == "root").unwrap();
+    assert!(
+        spans
+            .iter()
+            .all(|span| span.str("sentry.segment.id") == Some(&*root.span_id))
+    );
+    assert_eq!(spans.iter().filter(|span| span.is_segment).count(), 1);
+    assert_eq!(program.processor.stats().lost_total(), 0);
+}
+
+#[test]
+fn a_child_that_starts_after_its_parent_has_ended_is_still_its_child() {
+    let program = Program::start();
+    let root = program.span(
+        "root",
+        &[("gen_ai.conversation.id", "c".into())],
+        &Context::new(),
+    );
+    root.span().end();
+    let late = program.span("chat", &[operation("chat")], &root);
+    late.span().end();
+    let received = program.flush();
+    let span = received.span("chat");
+    assert_eq!(span.parent_span_id.as_deref(), Some(&*ids(&root).1));
+    assert_eq!(span.str("sentry.segment.id"), Some(&*ids(&root).1));
+    assert_eq!(span.conversation_id(), Some("c"));
+}
+
+/// What a server did in the meantime, here two thousand requests, does not cut a late child off.
+#[test]
+fn a_child_that_starts_long_after_its_parents_end_is_still_its_child() {
+    // Others are remembered like any span, and not sent: they take long.
+    let options = ClientOptions::new().traces_sampler(|context| match context.name() {
+        "other" => 0.0,
+        _ => 1.0,
+    });
+    let program = Program::with(Receiver::with(options), Options::new());
+    let others = |count: usize| {
+        for _ in 0..count {
+            let other = program.span("other", &[], &Context::new());
+            other.span().end();
+        }
+    };
+    let id = ("gen_ai.conversation.id", "c".into());
+    let agent = program.span("agent", &[operation("invoke_agent"), id], &Context::new());
+    agent.span().end();
+    others(2000);
+    let late = program.span("chat", &[operation("chat")], &agent);
+    late.span().end();
+    assert_eq!(program.processor.open_spans().orphaned, 0);
+
+    // It is remembered for a while, not for ever.
+    others(20_000);
+    program.span("orphan", &[], &agent).span().end();
+    assert_eq!(program.processor.open_spans().orphaned, 1);
+
+    let received = program.flush();
+    let late = received.span("chat");
+    assert_eq!(late.str("sentry.segment.id"), Some(&*ids(&agent).1));
+    assert_eq!(late.conversation_id(), Some("c"));
+    assert!(received.span("orphan").is_segment);
+}
+
+#[test]
+fn a_conversation_comes_from_the_span_its_ancestors_the_context_and_baggage_in_this_order() {
+    let program = Program::start();
+    let conversation = |id: &'static str| ("gen_ai.conversation.id", Value::from(id));
+    let chat = |name: &'static str, parent: &Context, own: &[(&'static str, Value)]| {
+        let mut attributes = vec![operation("chat"), ("gen_ai.request.model", name.into())];
+        attributes.extend(own.iter().cloned());
+        program.span("chat", &attributes, parent).span().end();
+    };
+    let baggage =
+        Context::new().with_baggage(vec![KeyValue::new("gen_ai.conversation.id", "baggage")]);
+    chat("a", &baggage, &[("session.id", "session".into())]);
+    let scope = baggage.with_conversation_id("scope");
+    chat("b", &scope, &[]);
+    let outer = program.span("work", &[conversation("ancestor")], &scope);
+    let inner = program.span("more work", &[], &outer);
+    chat("c", &inner, &[]);
+    chat("d", &inner, &[conversation("own")]);
+    inner.span().end();
+    outer.span().end();
+    chat("e", &Context::new(), &[("session.id", "session".into())]);
+    let received = program.flush();
+    for (model, expected) in [
+        ("a", "baggage"),
+        ("b", "scope"),
+        ("c", "ancestor"),
+        ("d", "own"),
+        ("e", "session"),
+    ] {
+        let span = received.span(&format!("chat {model}"));
+        assert_eq!(span.conversation_id(), Some(expected), "{model}");
+    }
+    assert_eq!(received.span("more work").conversation_id(), None);
+}
+
+/// The SDK lets nobody read an open span, so what an agent says after its start reaches its children as they are sent.
+#[test]
+fn what_an_agent_says_late_reaches_the_spans_below_it() {
+    let program = Program::start();
+    let agent = program.span("agent", &[operation("invoke_agent")], &Context::new());
+    let work = program.span("work", &[], &agent);
+    let chat = program.span("chat", &[operation("chat")], &work);
+    let open = program.span("execute_tool", &[operation("execute_tool")], &agent);
+    agent
+        .span()
+        .set_attribute(KeyValue::new("gen_ai.conversation.id", "late"));
+    agent
+        .span()
+        .set_attribute(KeyValue::new("gen_ai.agent.name", "Late Bot"));
+    for span in [&chat, &work, &agent, &open] {
+        span.span().end();
+    }
+    let received = program.flush();
+    for name in ["chat", "execute_tool", "invoke_agent Late Bot"] {
+        let span = received.span(name);
+        assert_eq!(span.conversation_id(), Some("late"), "{name}");
+        assert_eq!(span.agent_name(), Some("Late Bot"), "{name}");
+    }
+    assert_eq!(received.span("work").conversation_id(), None);
+}
+
+/// Short spans are read later than long ones, and none of them may be overtaken.
+#[test]
+fn an_agent_hears_of_the_calls_below_it_however_long_the_spans_are() {
+    let usage = ("gen_ai.usage.input_tokens", 42.into());
+    for (call_bytes, agent_bytes) in [(10, 10), (10, 1_000_000), (1_000_000, 10)] {
+        let program = Program::start();
+        let agent = program.span(
+            "agent",
+            &[operation("invoke_agent"), usage.clone()],
+            &Context::new(),
+        );
+        let call = program.span("chat", &[operation("chat"), usage.clone()], &agent);
+        for (span, bytes) in [(&call, call_bytes), (&agent, agent_bytes)] {
+            let text = KeyValue::new("app.note", "x".repeat(bytes));
+            span.span().set_attribute(text);
+            let id = KeyValue::new("gen_ai.conversation.id", "said late");
+            span.span().set_attribute(id);
+            span.span().end();
+        }
+        let late = program.span("chat", &[operation("chat")], &agent);
+        late.span().end();
+        let received = program.flush();
+        let tokens = |id: &Context| {
+            let (_, id) = ids(id);
+            let spans = received.spans();
+            let span = spans.iter().find(|span| span.span_id == id).unwrap();
+            assert_eq!(span.str("gen_ai.conversation.id"), Some("said late"));
+            span.int("gen_ai.usage.input_tokens")
+        };
+        assert_eq!(tokens(&call), Some(42));
+        assert_eq!(tokens(&agent), None, "{call_bytes} {agent_bytes}");
+        assert_eq!(tokens(&late), None);
+    }
+}
+
+/// A loop may make every span the child of the one before; what is inherited goes all the way.
+#[test]
+fn a_long_line_of_descendants_inherits_and_is_let_go() {
+    let program = Program::start();
+    let conversation = [("gen_ai.conversation.id", "c".into())];
+    let mut line = program.span("first", &conversation, &Context::new());
+    for _ in 0..1000 {
+        let next = program.span("chat", &[operation("chat")], &line);
+        line.span().end();
+        line = next;
+    }
+    line.span().end();
+    let spans = program.flush().spans();
+    let chats: Vec<_> = spans.iter().filter(|span| span.name == "chat").collect();
+    assert_eq!(chats.len(), 1000);
+    assert!(chats.iter().all(|span| span.conversation_id() == Some("c")));
+    let segments: std::collections::HashSet<_> = spans
+        .iter()
+        .map(|span| span.str("sentry.segment.id"))
+        .collect();
+    assert_eq!(segments.len(), 1);
+    assert_eq!(program.processor.open_spans().open, 0);
+}
+
+#[test]
+fn a_remote_parent_makes_a_local_segment_of_the_same_trace() {
+    let program = Program::start();
+    let remote = SpanContext::new(
+        TraceId::from_hex("4c79f60c11214eb38604f4ae0781bfb2").unwrap(),
+        SpanId::from_hex("a1b2c3d4e5f60718").unwrap(),
+        TraceFlags::SAMPLED,
+        true,
+        TraceState::default(),
+    );
+    let parent = Context::new().with_remote_span_context(remote);
+    let root = program.span("consume", &[], &parent);
+    program.span("step", &[], &root).span().end();
+    root.span().end();
+    let received = program.flush();
+    let root = received.span("consume");
+    assert!(root.is_segment);
+    assert_eq!(root.trace_id, "4c79f60c11214eb38604f4ae0781bfb2");
+    assert_eq!(root.parent_span_id.as_deref(), Some("a1b2c3d4e5f60718"));
+    let step = received.span("step");
+    assert_eq!(step.str("sentry.segment.id"), Some(&*root.span_id));
+}
+
+/// A program that forgets to end its spans does not grow for ever, and the spans that are forgotten still arrive.
+#[test]
+fn open_spans_are_bounded() {
+    let program = Program::start();
+    let oldest = program.span("oldest", &[], &Context::new());
+    let kept: Vec<_> = (0..70_000)
+        .map(|_| program.span("open", &[], &Context::new()))
+        .collect();
+    let spans = program.processor.open_spans();
+    assert!(spans.open <= 65_536, "{spans:?}");
+    assert_eq!(spans.open as u64 + spans.forgotten, 70_001);
+    oldest.span().end();
+    program.flush().span("oldest");
+    drop(kept);
+}
