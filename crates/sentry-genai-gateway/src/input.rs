@@ -128,14 +128,24 @@ pub fn read(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
     }
 }
 
-/// Does the same, and leaves out what it cannot read of a file of JSON lines: [`Input::errors`] say what that is.
+/// Does the same, and leaves out what it cannot read of a file of several requests: [`Input::errors`] say what that is.
 ///
 /// # Errors
 ///
 /// If nothing of the file can be read.
 pub fn read_lossy(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
-    let bytes = decompress(bytes)?;
-    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let (bytes, cut) = decompress(bytes)?;
+    let Some(cut) = cut else {
+        return read_content(&bytes, now);
+    };
+    // What it is cut in the middle of cannot be read either, and that is not what is wrong.
+    let mut input = read_content(&bytes, now).map_err(|_| cut.clone())?;
+    input.errors.insert(0, cut);
+    Ok(input)
+}
+
+fn read_content(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
+    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => Err(ReadError::Empty),
         // Every request in protobuf starts with this byte, and so may a text with a line break.
@@ -152,7 +162,8 @@ pub fn read_lossy(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
 /// What zstd writes first.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-fn decompress(bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
+/// Returns the content, and what is wrong if there should be more of it.
+fn decompress(bytes: Vec<u8>) -> Result<(Vec<u8>, Option<ReadError>), ReadError> {
     if bytes.starts_with(&ZSTD) {
         return Err(ReadError::Zstd);
     }
@@ -161,21 +172,37 @@ fn decompress(bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
         return Err(ReadError::ZstdMessages);
     }
     if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(bytes);
+        return Ok((bytes, None));
     }
     let mut content = Vec::with_capacity(bytes.len() * 4);
-    match MultiGzDecoder::new(&*bytes).read_to_end(&mut content) {
-        Ok(_) => Ok(content),
-        Err(error) => Err(ReadError::Gzip {
-            offset: content.len(),
-            message: error.to_string(),
-        }),
-    }
+    let result = MultiGzDecoder::new(&*bytes).read_to_end(&mut content);
+    let cut = result.err().map(|error| ReadError::Gzip {
+        offset: content.len(),
+        message: error.to_string(),
+    });
+    Ok((content, cut))
 }
 
+/// Reads what can be read, or fails with the first error.
 fn protobuf(bytes: &[u8]) -> Result<Input, ReadError> {
-    let spans = otlp_protobuf::decode(bytes).map_err(ReadError::OtlpProtobuf)?;
-    Ok(Input::new(Format::OtlpProtobuf, spans))
+    let mut input = Input::new(Format::OtlpProtobuf, Vec::new());
+    let mut is_readable = false;
+    for request in otlp_protobuf::requests(bytes) {
+        match request {
+            Ok(spans) => {
+                is_readable = true;
+                input.spans.extend(spans);
+            }
+            Err(error) if input.errors.len() < MAX_ERRORS => {
+                input.errors.push(ReadError::OtlpProtobuf(error));
+            }
+            Err(_) => {}
+        }
+    }
+    if is_readable || input.errors.is_empty() {
+        return Ok(input);
+    }
+    Err(input.errors.swap_remove(0))
 }
 
 fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
@@ -296,6 +323,41 @@ mod tests {
             Timestamp::default(),
         );
         assert_eq!(many.unwrap().errors.len(), MAX_ERRORS);
+    }
+
+    #[test]
+    fn what_is_cut_costs_nothing_before_it() {
+        use std::io::Write as _;
+
+        use flate2::{Compression, write::GzEncoder};
+
+        let lines = b"{\"resourceLogs\":[]}\n{}\n".repeat(10_000);
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+        encoder.write_all(&lines).unwrap();
+        let packed = encoder.finish().unwrap();
+        let cut = &packed[..packed.len() / 2];
+        let input = read_lossy(cut.to_vec(), Timestamp::default()).unwrap();
+        assert!((3000..7000).contains(&input.other_signals), "{input:?}");
+        assert!(matches!(input.errors[0], ReadError::Gzip { .. }));
+        assert!(error(cut).starts_with("after "));
+        // Nothing but a capture as a whole is one.
+        let capture = br#"{"format":"tracing-capture-v1","spans":[]}"#;
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+        encoder.write_all(capture).unwrap();
+        let packed = encoder.finish().unwrap();
+        assert!(error(&packed[..packed.len() - 12]).starts_with("after 38 bytes"));
+
+        let empty = &[0, 0, 0, 0];
+        let broken = b"\0\0\0\x07\x0a\x05abcde";
+        let framed = [&empty[..], broken, empty, b"\0\0\0\x09\x0a"].concat();
+        let input = read_lossy(framed, Timestamp::default()).unwrap();
+        let errors: Vec<_> = input.errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        assert!(errors[0].starts_with("as OTLP/protobuf: byte "));
+        assert_eq!(
+            errors[1],
+            "as OTLP/protobuf: byte 19: a message ends before its length"
+        );
     }
 
     #[test]

@@ -61,35 +61,65 @@ impl std::error::Error for DecodeError {}
 /// If the bytes are no such message, or if a span has no valid trace id or span id.
 pub fn decode(bytes: &[u8]) -> Result<Vec<ReceivedSpan>, DecodeError> {
     let mut spans = Vec::new();
-    // No message starts with a zero, and no request has the 16 MB that its length would need to start with anything else.
-    if bytes.first() != Some(&0) {
-        decode_request(bytes, 0, &mut spans)?;
-        return Ok(spans);
+    for request in requests(bytes) {
+        spans.append(&mut request?);
     }
-    let mut rest = bytes;
-    while let Some((length, after)) = rest.split_first_chunk() {
-        let offset = bytes.len() - after.len();
-        let length = u32::from_be_bytes(*length) as usize;
-        let Some((request, after)) = after.split_at_checked(length) else {
-            break;
-        };
-        decode_request(request, offset, &mut spans)?;
-        rest = after;
-    }
-    if rest.is_empty() {
-        return Ok(spans);
-    }
-    Err(DecodeError::Encoding {
-        offset: bytes.len() - rest.len(),
-        message: "a message ends before its length".to_owned(),
-    })
+    Ok(spans)
 }
 
-fn decode_request(
-    bytes: &[u8],
+/// The requests of a file, or what is wrong with them; made by [`requests`].
+#[derive(Debug)]
+pub struct Requests<'a> {
+    bytes: &'a [u8],
+    /// Where what has not been read starts.
     offset: usize,
-    spans: &mut Vec<ReceivedSpan>,
-) -> Result<(), DecodeError> {
+    is_framed: bool,
+}
+
+/// Returns the spans of each request, as [`decode`] reads them.
+///
+/// One that cannot be read is an error, and the next one follows. So nothing is lost of a file that is still being written but
+/// the message that is cut.
+pub fn requests(bytes: &[u8]) -> Requests<'_> {
+    Requests {
+        bytes,
+        offset: 0,
+        // No message starts with a zero, and no request has the 16 MB that its length would need to start with anything else.
+        is_framed: bytes.first() == Some(&0),
+    }
+}
+
+impl Iterator for Requests<'_> {
+    type Item = Result<Vec<ReceivedSpan>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.bytes.get(self.offset..)?;
+        if !self.is_framed {
+            self.offset = usize::MAX;
+            return Some(decode_request(rest, 0));
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        let message = rest.split_first_chunk().and_then(|(length, after)| {
+            let length = u32::from_be_bytes(*length) as usize;
+            after.get(..length)
+        });
+        let Some(message) = message else {
+            let offset = std::mem::replace(&mut self.offset, usize::MAX);
+            return Some(Err(DecodeError::Encoding {
+                offset,
+                message: "a message ends before its length".to_owned(),
+            }));
+        };
+        let start = self.offset + size_of::<u32>();
+        self.offset = start + message.len();
+        Some(decode_request(message, start))
+    }
+}
+
+fn decode_request(bytes: &[u8], offset: usize) -> Result<Vec<ReceivedSpan>, DecodeError> {
+    let mut spans = Vec::new();
     let mut rest = bytes;
     let request = ExportTraceServiceRequest::decode(&mut rest).map_err(|error| {
         let message = error.to_string();
@@ -120,7 +150,7 @@ fn decode_request(
             }
         }
     }
-    Ok(())
+    Ok(spans)
 }
 
 /// Reads a span, or says which id is wrong and how many bytes it should have.
