@@ -1,133 +1,26 @@
 //! Spans on their way from the worker to the lanes that encode and send them.
 
+mod contents;
+mod parcel;
+#[cfg(test)]
+mod tests;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
     mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use foldhash::HashMap;
-use sentry_genai_conventions::TraceId;
+use contents::{Contents, Flight, Next, State};
+use parcel::Number;
+pub(crate) use parcel::{Held, Load, Parcel, Slip};
 
 use crate::{
-    accounting::LossReason,
-    buckets::Bucket,
-    http::Answer,
-    limits::RateLimits,
-    progress::Ticket,
-    retry::{Backoff, RetryPolicy},
-    trace::Trace,
-    wire::{Category, Envelope},
+    accounting::LossReason, http::Answer, progress::Ticket, retry::RetryPolicy, wire::Envelope,
 };
 
 /// How many parcels wait for each lane before there is another one.
 const CROWD: usize = 4;
-
-/// What a lane gets in hand at once, of one trace.
-#[derive(Debug)]
-pub(crate) struct Parcel {
-    pub(crate) slip: Slip,
-    pub(crate) load: Load,
-}
-
-/// What is in a parcel.
-#[derive(Debug)]
-pub(crate) enum Load {
-    /// They are encoded late, by the lane that will send them.
-    Spans(Bucket),
-    Envelope(Envelope),
-}
-
-/// What is known of a parcel, whatever its load has become.
-#[derive(Clone, Debug)]
-pub(crate) struct Slip {
-    pub(crate) trace: Arc<Trace>,
-    pub(crate) held: Held,
-    /// What it counts as where the server limits rates; `None` if it will be envelopes of several kinds.
-    category: Option<Category>,
-    number: Number,
-    attempts: u32,
-    since: Instant,
-}
-
-impl Parcel {
-    pub(crate) fn new(bucket: Bucket, category: Option<Category>) -> Self {
-        Self {
-            slip: Slip {
-                trace: Arc::clone(bucket.segment().trace()),
-                held: Held {
-                    spans: bucket.spans.len() as u64,
-                    bytes: bucket.bytes,
-                },
-                category,
-                number: Number::default(),
-                attempts: 0,
-                since: Instant::now(),
-            },
-            load: Load::Spans(bucket),
-        }
-    }
-}
-
-impl Slip {
-    pub(crate) fn trace_id(&self) -> TraceId {
-        self.trace.trace_id()
-    }
-
-    /// How many transactions are lost with it: of spans that are one and more, one.
-    pub(crate) fn transactions(&self) -> u64 {
-        u64::from(self.category != Some(Category::Span))
-    }
-
-    /// Whether it is of a half of an envelope that was too large.
-    pub(crate) fn is_half(&self) -> bool {
-        self.number.half > 0
-    }
-
-    /// The slip of an envelope that comes of what this one is for.
-    fn of_part(&self, number: Number, envelope: &Envelope) -> Self {
-        Self {
-            held: Held::of(envelope),
-            category: Some(envelope.category),
-            number,
-            ..self.clone()
-        }
-    }
-}
-
-/// Where a parcel stands among all, which is what a ticket waits for; which of its envelopes it is; and which half of that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Number {
-    place: u64,
-    envelope: u32,
-    half: u8,
-}
-
-/// A parcel that a lane has in hand.
-#[derive(Clone, Copy, Debug)]
-enum Flight {
-    Undecided(Held),
-    /// A lane is about to count it.
-    Claimed,
-}
-
-/// What is accounted for one parcel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
-    pub(crate) spans: u64,
-    /// Memory; what is appended to an envelope for a moment does not count.
-    pub(crate) bytes: usize,
-}
-
-impl Held {
-    pub(crate) fn of(envelope: &Envelope) -> Self {
-        Self {
-            spans: envelope.spans as u64,
-            bytes: envelope.bytes.capacity() + size_of::<Trace>(),
-        }
-    }
-}
 
 /// What a lane gets to do next.
 #[derive(Debug)]
@@ -144,16 +37,6 @@ pub(crate) enum Task {
     Stop,
 }
 
-/// What becomes of parcels that are put in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Open,
-    /// The worker has ended; what is here is still sent.
-    Closed,
-    /// Nobody waits for an answer any more; nothing is sent.
-    Abandoned,
-}
-
 #[derive(Debug)]
 pub(crate) struct Outbox {
     contents: Mutex<Contents>,
@@ -163,40 +46,10 @@ pub(crate) struct Outbox {
     max_lanes: usize,
 }
 
-#[derive(Debug)]
-struct Contents {
-    waiting: VecDeque<Parcel>,
-    /// How many of these are of one trace.
-    waiting_of: HashMap<TraceId, usize>,
-    in_flight: BTreeMap<Number, Flight>,
-    /// With the number of the first parcel that does not count for it.
-    tickets: VecDeque<(Ticket, u64)>,
-    /// How many lanes are about to say that a ticket has been reached.
-    reaching: usize,
-    next_number: u64,
-    lanes: usize,
-    idle_lanes: usize,
-    limits: RateLimits,
-    backoff: Backoff,
-    state: State,
-}
-
 impl Outbox {
     pub(crate) fn new(policy: RetryPolicy, max_lanes: usize) -> Self {
         Self {
-            contents: Mutex::new(Contents {
-                waiting: VecDeque::new(),
-                waiting_of: HashMap::default(),
-                in_flight: BTreeMap::new(),
-                tickets: VecDeque::new(),
-                reaching: 0,
-                next_number: 0,
-                lanes: 1,
-                idle_lanes: 0,
-                limits: RateLimits::default(),
-                backoff: Backoff::default(),
-                state: State::Open,
-            }),
+            contents: Mutex::new(Contents::new()),
             changed: Condvar::new(),
             policy,
             max_lanes,
@@ -437,114 +290,3 @@ impl Outbox {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// What a lane can do now.
-enum Next {
-    Task(Task),
-    At(Instant),
-    WhenChanged,
-}
-
-impl Contents {
-    fn next(&mut self, now: Instant, policy: &RetryPolicy) -> Next {
-        if self.state == State::Abandoned {
-            return Next::Task(Task::Stop);
-        }
-        if let Some(ticket) = self.reached_ticket() {
-            self.reaching += 1;
-            return Next::Task(Task::Reach(ticket));
-        }
-        let Some(Parcel { slip: first, .. }) = self.waiting.front() else {
-            let over = self.state == State::Closed
-                && self.in_flight.is_empty()
-                && self.tickets.is_empty()
-                && self.reaching == 0;
-            return if over {
-                Next::Task(Task::Stop)
-            } else {
-                Next::WhenChanged
-            };
-        };
-        if first.trace.is_given_up() {
-            return self.discard(LossReason::QueueOverflow);
-        }
-        if !self.limits.allows(first.category, now) {
-            return self.discard(LossReason::RatelimitBackoff);
-        }
-        if self.backoff.is_probing() {
-            let expires = first.since.checked_add(policy.max_age);
-            if expires.is_some_and(|at| at <= now) {
-                return self.discard(LossReason::NetworkError);
-            }
-            if let Some(until) = self.backoff.paused_until(now) {
-                return Next::At(expires.map_or(until, |at| until.min(at)));
-            }
-            if !self.in_flight.is_empty() {
-                return Next::WhenChanged;
-            }
-        }
-        self.launch(Task::Deliver)
-    }
-
-    fn discard(&mut self, reason: LossReason) -> Next {
-        self.launch(|parcel| Task::Discard(parcel, reason))
-    }
-
-    fn launch(&mut self, task: impl FnOnce(Parcel) -> Task) -> Next {
-        let Some(parcel) = self.waiting.pop_front() else {
-            return Next::WhenChanged;
-        };
-        self.count_out(&parcel);
-        let flight = Flight::Undecided(parcel.slip.held);
-        self.in_flight.insert(parcel.slip.number, flight);
-        Next::Task(task(parcel))
-    }
-
-    /// Puts a parcel where it was.
-    fn put_back(&mut self, parcel: Parcel) {
-        self.count_in(&parcel);
-        let number = parcel.slip.number;
-        let place = self.waiting.partition_point(|it| it.slip.number < number);
-        self.waiting.insert(place, parcel);
-    }
-
-    fn count_in(&mut self, parcel: &Parcel) {
-        *self.waiting_of.entry(parcel.slip.trace_id()).or_default() += 1;
-    }
-
-    fn count_out(&mut self, parcel: &Parcel) {
-        let trace_id = parcel.slip.trace_id();
-        if let Some(count) = self.waiting_of.get_mut(&trace_id) {
-            *count -= 1;
-            if *count == 0 {
-                self.waiting_of.remove(&trace_id);
-            }
-        }
-    }
-
-    fn reached_ticket(&mut self) -> Option<Ticket> {
-        let (ticket, bound) = *self.tickets.front()?;
-        let undecided = self.in_flight.keys().next().copied();
-        let waiting = self.waiting.front().map(|parcel| parcel.slip.number);
-        let is_reached = [undecided, waiting]
-            .into_iter()
-            .flatten()
-            .all(|number| number.place >= bound);
-        if is_reached {
-            self.tickets.pop_front();
-        }
-        is_reached.then_some(ticket)
-    }
-}
-
-impl Flight {
-    fn undecided(self) -> Option<Held> {
-        match self {
-            Self::Undecided(held) => Some(held),
-            Self::Claimed => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing;
+use crate::{testing, wire::Category};
 
 /// What a lane, the worker or the application does next.
 #[derive(Clone, Copy, Debug)]
