@@ -280,6 +280,8 @@ pub(crate) static SESSION_KEYS: &[Name] = &names([
     "langsmith.metadata.thread_id",
     "langsmith.metadata.conversation_id",
     "langsmith.metadata.session_id",
+    "mastra.metadata.threadId",
+    "mastra.metadata.sessionId",
     "ai.telemetry.metadata.conversationId",
     "ai.telemetry.metadata.threadId",
     "ai.telemetry.metadata.chatId",
