@@ -2,6 +2,8 @@ use super::*;
 
 use crate::{SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
 
+mod javascript;
+
 type Attribute = (&'static str, &'static str);
 
 fn translated(scope: &str, name: &str, attributes: &[Attribute]) -> SentrySpan {
@@ -51,6 +53,11 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("ai", "ai.rerank", &[("ai.operationId", "ai.rerank"), ("ai.model.id", "r-1")], "function", "ai.rerank"),
     ("ai", "ai.streamObject", &[("ai.operationId", "ai.streamObject"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
     ("ai", "ai.somethingNew", &[("ai.operationId", "ai.somethingNew"), ("ai.model.id", "m")], "function", "ai.somethingNew"),
+    ("ai", "ai.workflowAgent.stream", &[("ai.operationId", "ai.workflowAgent.stream"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
+    ("ai", "ai.decide.doDecide", &[("ai.operationId", "ai.decide.doDecide"), ("ai.model.id", "m")], "gen_ai.decide", "decide m"),
+    ("gen_ai", "ai.generateSpeech tts-1", &[("gen_ai.operation.name", "ai.generateSpeech"), ("ai.response.audio.format", "mp3"), ("gen_ai.request.model", "tts-1")], "gen_ai.generate_content", "generate_content tts-1"),
+    ("gen_ai", "ai.transcribe w-1", &[("gen_ai.operation.name", "ai.transcribe"), ("ai.request.audio.media_type", "audio/wav"), ("gen_ai.request.model", "w-1")], "gen_ai.generate_content", "generate_content w-1"),
+    ("gen_ai", "step 1", &[("gen_ai.operation.name", "agent_step"), ("ai.prompt.toolChoice", "{}")], "function", "step 1"),
     ("litellm", "litellm_request", &[("llm.request.type", "atext_completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
     ("litellm", "raw_gen_ai_request", &[("llm.openai.model", "m")], "function", "raw_gen_ai_request"),
     ("langfuse-sdk", "lookup", &[("langfuse.observation.type", "tool")], "gen_ai.execute_tool", "execute_tool lookup"),

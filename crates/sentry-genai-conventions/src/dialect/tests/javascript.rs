@@ -1,0 +1,52 @@
+//! What only libraries for JavaScript spell so.
+
+use super::*;
+use crate::Status;
+
+#[test]
+fn what_vercel_adds_to_the_conventions() {
+    let span = translated(
+        "gen_ai",
+        "chat gpt-5",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "gpt-5"),
+            ("gen_ai.usage.input_tokens", "42"),
+            ("gen_ai.usage.output_tokens", "17"),
+            ("ai.usage.outputTokenDetails.reasoningTokens", "5"),
+            ("ai.settings.context.sessionId", "s-1"),
+            ("ai.settings.context.userId", "u-1"),
+        ],
+    );
+    let attributes = &span.attributes;
+    assert_eq!(
+        attributes.integer("gen_ai.usage.reasoning.output_tokens"),
+        Some(5)
+    );
+    assert_eq!(attributes.text("gen_ai.conversation.id"), Some("s-1"));
+    assert_eq!(attributes.text("user.id"), Some("u-1"));
+
+    let span = translated(
+        "gen_ai",
+        "ai.generateSpeech tts-1",
+        &[
+            ("gen_ai.operation.name", "ai.generateSpeech"),
+            ("ai.request.text", "Say hi"),
+        ],
+    );
+    let said = r#"[{"role":"user","parts":[{"type":"text","content":"Say hi"}]}]"#;
+    assert_eq!(span.attributes.text(INPUT), Some(said));
+    assert!(!span.attributes.contains("vercel.ai.request.text"));
+}
+
+#[test]
+fn a_call_that_finished_with_an_error_failed() {
+    for (key, value, status) in [
+        ("ai.response.finishReason", "error", Status::Error),
+        ("ai.response.finishReason", "stop", Status::Ok),
+    ] {
+        let id = ("ai.operationId", "ai.streamText.doStream");
+        let span = translated("ai", "ai.streamText.doStream", &[id, (key, value)]);
+        assert_eq!(span.status, status, "{value}");
+    }
+}
