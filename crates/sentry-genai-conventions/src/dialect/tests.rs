@@ -43,6 +43,9 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("any", "rerank docs", &[("openinference.span.kind", "RERANKER"), ("llm.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "CohereRerank", &[("openinference.span.kind", "RERANKER"), ("reranker.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "search", &[("openinference.span.kind", "RETRIEVER")], "function", "search"),
+    // The same metadata is on all below.
+    ("any", "helper", &[("openinference.span.kind", "CHAIN"), ("metadata", r#"{"lc_agent_name":"helper"}"#)], "gen_ai.invoke_agent", "invoke_agent helper"),
+    ("any", "tools", &[("openinference.span.kind", "CHAIN"), ("metadata", r#"{"lc_agent_name":"helper"}"#)], "function", "tools"),
     ("any", "judge", &[("openinference.span.kind", "EVALUATOR"), ("llm.token_count.prompt", "3")], "function", "judge"),
     ("any", "CodeAgent.run", &[("openinference.span.kind", "AGENT")], "gen_ai.invoke_agent", "invoke_agent CodeAgent"),
     ("any", "Researcher._execute_core", &[("openinference.span.kind", "AGENT"), ("graph.node.id", "Researcher")], "gen_ai.invoke_agent", "invoke_agent Researcher"),

@@ -50,3 +50,29 @@ fn a_call_that_finished_with_an_error_failed() {
         assert_eq!(span.status, status, "{value}");
     }
 }
+
+#[test]
+fn bedrock_by_javascripts_openinference() {
+    let answer = r#"{"stopReason":"end_turn","usage":{"inputTokens":20,"outputTokens":17,"totalTokens":167,"cacheReadInputTokens":100,"cacheWriteInputTokens":30}}"#;
+    let span = translated(
+        "@arizeai/openinference-instrumentation-bedrock",
+        "bedrock.converse",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("llm.system", "anthropic"),
+            ("llm.provider", "aws"),
+            ("llm.model_name", "claude"),
+            ("llm.token_count.prompt", "20"),
+            ("llm.token_count.completion", "17"),
+            ("llm.token_count.total", "167"),
+            ("output.value", answer),
+        ],
+    );
+    let count = |key| span.attributes.integer(key);
+    assert_eq!(count("gen_ai.usage.input_tokens"), Some(150));
+    assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(100));
+    assert_eq!(count("gen_ai.usage.cache_creation.input_tokens"), Some(30));
+    assert_eq!(count("gen_ai.usage.total_tokens"), Some(167));
+    let provider = span.attributes.text("gen_ai.provider.name");
+    assert_eq!(provider, Some("aws.bedrock"));
+}
