@@ -72,6 +72,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("@mastra/otel-exporter", "chat m", &[("mastra.span.type", "model_inference"), ("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("@mastra/otel-exporter", "embeddings e", &[("mastra.span.type", "rag_embedding"), ("gen_ai.operation.name", "embeddings"), ("gen_ai.request.model", "e")], "gen_ai.embeddings", "embeddings e"),
     ("@mastra/otel-exporter", "execute_tool t", &[("mastra.span.type", "provider_tool_call"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("@traceloop/instrumentation-bedrock", "bedrock.completion", &[("gen_ai.provider.name", "AWS"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("opentelemetry.instrumentation.mcp", "get_weather.tool", &[("traceloop.span.kind", "tool"), ("traceloop.entity.name", "get_weather")], "gen_ai.execute_tool", "execute_tool get_weather"),
     ("opentelemetry.instrumentation.cohere", "cohere.rerank", &[("llm.request.type", "rerank"), ("gen_ai.request.model", "r")], "gen_ai.rerank", "rerank r"),
     ("opentelemetry.instrumentation.openai.v1", "openai.completion", &[("llm.request.type", "completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),

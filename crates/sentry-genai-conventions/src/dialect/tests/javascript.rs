@@ -76,3 +76,45 @@ fn bedrock_by_javascripts_openinference() {
     let provider = span.attributes.text("gen_ai.provider.name");
     assert_eq!(provider, Some("aws.bedrock"));
 }
+
+#[test]
+fn langfuse_streams_calls_of_tools() {
+    let span = translated(
+        "langfuse-sdk",
+        "OpenAI-chat",
+        &[
+            ("langfuse.observation.type", "generation"),
+            (
+                "langfuse.observation.output",
+                r#"{"tool_calls":[{"function":{"name":"w","arguments":"{}"}}]}"#,
+            ),
+            ("langfuse.observation.metadata.instructions", "Be nice"),
+        ],
+    );
+    assert_eq!(
+        span.attributes.text(OUTPUT),
+        Some(r#"[{"role":"assistant","parts":[{"type":"tool_call","name":"w","arguments":{}}]}]"#)
+    );
+    assert_eq!(
+        span.attributes.text("gen_ai.system_instructions"),
+        Some(r#"[{"type":"text","content":"Be nice"}]"#)
+    );
+}
+
+#[test]
+fn thoughts_in_javascripts_adk() {
+    let response = r#"{"usageMetadata":{"promptTokenCount":42,"candidatesTokenCount":12,"cachedContentTokenCount":16,"thoughtsTokenCount":5,"totalTokenCount":59}}"#;
+    let span = translated(
+        "gcp.vertex.agent",
+        "call_llm",
+        &[
+            ("gcp.vertex.agent.llm_response", response),
+            ("gen_ai.usage.input_tokens", "42"),
+            ("gen_ai.usage.output_tokens", "12"),
+        ],
+    );
+    let count = |key| span.attributes.integer(key);
+    assert_eq!(count("gen_ai.usage.output_tokens"), Some(17));
+    assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
+    assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(16));
+}
