@@ -7,6 +7,7 @@ mod anthropic;
 mod bedrock;
 mod event_list;
 mod genai;
+mod genkit;
 mod goose;
 mod indexed;
 mod json;
@@ -24,6 +25,7 @@ mod rig;
 mod traceloop;
 mod usage;
 mod vercel;
+mod voltagent;
 
 use std::borrow::Cow;
 
@@ -126,6 +128,8 @@ static DIALECTS: &[&Dialect] = &[
     &langsmith::LANGSMITH,
     &langfuse::LANGFUSE,
     &mastra::MASTRA,
+    &genkit::GENKIT,
+    &voltagent::VOLTAGENT,
     &litellm::LITELLM,
     &adk::ADK,
     &pydantic_ai::PYDANTIC_AI,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::Status;
 
+/// Version 7 of the AI SDK speaks the conventions, and adds on request what they have no names for.
 #[test]
 fn what_vercel_adds_to_the_conventions() {
     let span = translated(
@@ -39,6 +40,7 @@ fn what_vercel_adds_to_the_conventions() {
     assert!(!span.attributes.contains("vercel.ai.request.text"));
 }
 
+/// Streams that break off have no status and no exception, but a reason to be finished.
 #[test]
 fn a_call_that_finished_with_an_error_failed() {
     for (key, value, status) in [
@@ -51,6 +53,7 @@ fn a_call_that_finished_with_an_error_failed() {
     }
 }
 
+/// The cache is in the total alone, and the cloud is the provider of what others have made.
 #[test]
 fn bedrock_by_javascripts_openinference() {
     let answer = r#"{"stopReason":"end_turn","usage":{"inputTokens":20,"outputTokens":17,"totalTokens":167,"cacheReadInputTokens":100,"cacheWriteInputTokens":30}}"#;
@@ -77,6 +80,7 @@ fn bedrock_by_javascripts_openinference() {
     assert_eq!(provider, Some("aws.bedrock"));
 }
 
+/// JavaScript's wrapper of OpenAI's SDK has neither the role of such an answer nor the instructions where others have them.
 #[test]
 fn langfuse_streams_calls_of_tools() {
     let span = translated(
@@ -101,6 +105,7 @@ fn langfuse_streams_calls_of_tools() {
     );
 }
 
+/// Its counts are the response's alone, in the spelling of the API.
 #[test]
 fn thoughts_in_javascripts_adk() {
     let response = r#"{"usageMetadata":{"promptTokenCount":42,"candidatesTokenCount":12,"cachedContentTokenCount":16,"thoughtsTokenCount":5,"totalTokenCount":59}}"#;
@@ -114,6 +119,47 @@ fn thoughts_in_javascripts_adk() {
         ],
     );
     let count = |key| span.attributes.integer(key);
+    assert_eq!(count("gen_ai.usage.output_tokens"), Some(17));
+    assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
+    assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(16));
+}
+
+#[test]
+fn genkit_has_everything_as_json() {
+    let span = translated(
+        "genkit-tracer",
+        "googleai/gemini",
+        &[
+            ("genkit:name", "googleai/gemini"),
+            ("genkit:metadata:subtype", "model"),
+            (
+                "genkit:input",
+                r#"{"messages":[{"role":"system","content":[{"text":"Be nice"}]},{"role":"user","content":[{"text":"Hi"}]},{"role":"tool","content":[{"toolResponse":{"name":"w","ref":"c","output":{"t":1}}}]}],"config":{"temperature":0.2},"tools":[{"name":"w","description":"d","inputSchema":{"type":"object"}}]}"#,
+            ),
+            (
+                "genkit:output",
+                r#"{"candidates":[{"message":{"role":"model","content":[{"reasoning":"Hm"},{"toolRequest":{"name":"w","ref":"d","input":{"c":2}}}]},"finishReason":"stop"}],"custom":{"modelVersion":"gemini-001"},"usage":{"inputTokens":42,"outputTokens":12,"thoughtsTokens":5,"totalTokens":59,"cachedContentTokens":16}}"#,
+            ),
+        ],
+    );
+    let text = |key| span.attributes.text(key).unwrap_or_default();
+    assert_eq!(
+        text(INPUT),
+        r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c","name":"w","response":{"t":1},"result":"{\"t\":1}"}]}]"#
+    );
+    assert_eq!(
+        text(OUTPUT),
+        r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm"},{"type":"tool_call","id":"d","name":"w","arguments":{"c":2}}],"finish_reason":"stop"}]"#
+    );
+    assert_eq!(
+        text("gen_ai.system_instructions"),
+        r#"[{"type":"text","content":"Be nice"}]"#
+    );
+    assert!(text(DEFINITIONS).contains(r#""name":"w""#));
+    assert_eq!(text("gen_ai.provider.name"), "gcp.gemini");
+    assert_eq!(text("gen_ai.response.model"), "gemini-001");
+    let count = |key| span.attributes.integer(key);
+    assert_eq!(count("gen_ai.usage.input_tokens"), Some(42));
     assert_eq!(count("gen_ai.usage.output_tokens"), Some(17));
     assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
     assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(16));
