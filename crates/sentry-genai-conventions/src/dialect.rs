@@ -5,6 +5,7 @@
 mod adk;
 mod anthropic;
 mod bedrock;
+mod claude_code;
 mod event_list;
 mod genai;
 mod genkit;
@@ -136,6 +137,7 @@ static DIALECTS: &[&Dialect] = &[
     &logfire::LOGFIRE,
     &microsoft::MICROSOFT,
     &anthropic::ANTHROPIC,
+    &claude_code::CLAUDE_CODE,
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
     &traceloop::TRACELOOP,

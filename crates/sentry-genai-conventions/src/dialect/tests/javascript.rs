@@ -164,3 +164,33 @@ fn genkit_has_everything_as_json() {
     assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
     assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(16));
 }
+
+/// Its own counts leave out the cache, those of the conventions have it.
+#[test]
+fn claude_code_counts_the_cache() {
+    let own = [
+        ("span.type", "llm_request"),
+        ("input_tokens", "200"),
+        ("output_tokens", "17"),
+        ("cache_read_tokens", "100"),
+        ("cache_creation_tokens", "30"),
+        ("user_prompt", "<REDACTED>"),
+    ];
+    let conventional = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.usage.input_tokens", "330"),
+        ("gen_ai.usage.cache_write.input_tokens", "30"),
+    ];
+    let both = [&own[..], &conventional].concat();
+    for attributes in [&own[..], &both] {
+        let scope = "com.anthropic.claude_code.tracing";
+        let span = translated(scope, "claude_code.llm_request", attributes);
+        let count = |key| span.attributes.integer(key);
+        assert_eq!(count("gen_ai.usage.input_tokens"), Some(330));
+        assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(100));
+        assert_eq!(count("gen_ai.usage.cache_creation.input_tokens"), Some(30));
+        assert_eq!(count("gen_ai.usage.total_tokens"), Some(347));
+        assert!(!span.attributes.contains(INPUT));
+        assert!(!span.attributes.contains("input_tokens"));
+    }
+}
