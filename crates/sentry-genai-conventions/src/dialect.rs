@@ -5,8 +5,10 @@
 mod adk;
 mod anthropic;
 mod bedrock;
+mod claude_code;
 mod event_list;
 mod genai;
+mod genkit;
 mod goose;
 mod indexed;
 mod json;
@@ -24,6 +26,7 @@ mod rig;
 mod traceloop;
 mod usage;
 mod vercel;
+mod voltagent;
 
 use std::borrow::Cow;
 
@@ -126,12 +129,15 @@ static DIALECTS: &[&Dialect] = &[
     &langsmith::LANGSMITH,
     &langfuse::LANGFUSE,
     &mastra::MASTRA,
+    &genkit::GENKIT,
+    &voltagent::VOLTAGENT,
     &litellm::LITELLM,
     &adk::ADK,
     &pydantic_ai::PYDANTIC_AI,
     &logfire::LOGFIRE,
     &microsoft::MICROSOFT,
     &anthropic::ANTHROPIC,
+    &claude_code::CLAUDE_CODE,
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
     &traceloop::TRACELOOP,
@@ -280,6 +286,12 @@ pub(crate) static SESSION_KEYS: &[Name] = &names([
     "langsmith.metadata.thread_id",
     "langsmith.metadata.conversation_id",
     "langsmith.metadata.session_id",
+    "mastra.metadata.threadId",
+    "mastra.metadata.sessionId",
+    "ai.settings.context.conversationId",
+    "ai.settings.context.threadId",
+    "ai.settings.context.chatId",
+    "ai.settings.context.sessionId",
     "ai.telemetry.metadata.conversationId",
     "ai.telemetry.metadata.threadId",
     "ai.telemetry.metadata.chatId",

@@ -1,6 +1,6 @@
 //! What only the relatives of a span can tell: work that is described twice, and totals that repeat their parts.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     AiKind, ContentLimits, SentrySpan, Status,
@@ -29,13 +29,14 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
     // One alone has nothing to be compared with.
     let compares = spans.iter().filter_map(Subject::of).nth(1).is_some();
-    if !inherits && !compares {
+    if !inherits && !compares && !spans.iter().any(is_lender) {
         return;
     }
     let index = Index::of(spans);
     let repeats = compares && may_repeat(spans, &index);
     let has_totals = compares && spans.iter().any(has_totals);
-    if !inherits && !repeats && !has_totals {
+    let lends = spans.iter().any(is_lender);
+    if !inherits && !repeats && !has_totals && !lends {
         return;
     }
     let family = Family::of(spans, &index);
@@ -47,6 +48,9 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     }
     if has_totals {
         drop_repeated_totals(spans, &family);
+    }
+    if lends {
+        lend(spans, &family, limits);
     }
 }
 
@@ -220,6 +224,49 @@ fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize) {
                 last.attributes.push(key, text);
             }
         }
+    }
+}
+
+/// Returns whether a plain span says what was asked, as a library's step around a call does.
+fn is_lender(span: &SentrySpan) -> bool {
+    span.ai.is_none() && span.attributes.contains(INPUT)
+}
+
+/// Gives the only call right inside a step of the same library what the step says of it: some of Mastra's calls have no
+/// question, and an answer without the tools it calls.
+fn lend(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits) {
+    let is_chat = |span: &SentrySpan| Subject::of(span) == Some(Subject::Chat);
+    let mut calls: HashMap<usize, Option<usize>> = HashMap::new();
+    for (call, parent) in family.parents.iter().enumerate() {
+        if let Some(step) = *parent
+            && is_chat(&spans[call])
+            && is_lender(&spans[step])
+        {
+            calls
+                .entry(step)
+                .and_modify(|only| *only = None)
+                .or_insert(Some(call));
+        }
+    }
+    for (step, call) in calls {
+        let Some(call) = call else { continue };
+        let Ok([step, call]) = spans.get_disjoint_mut([step, call]) else {
+            continue;
+        };
+        if step.origin != call.origin || call.attributes.contains(INPUT) {
+            continue;
+        }
+        for key in MESSAGES {
+            if let Some(lent) = step.attributes.text(key)
+                && call
+                    .attributes
+                    .text(key)
+                    .is_none_or(|own| own.len() < lent.len())
+            {
+                call.attributes.set(key, lent);
+            }
+        }
+        content::fit(&mut call.attributes, limits);
     }
 }
 

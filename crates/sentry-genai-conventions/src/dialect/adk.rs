@@ -98,10 +98,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.set(tokens::OUTPUT, candidates.saturating_add(thoughts));
     }
     let response = json::object(&span.attributes, RESPONSE);
-    if let Some(Value::Object(counts)) = response
-        .as_ref()
-        .and_then(|response| response.get("usage_metadata"))
-    {
-        usage::put(&mut span.attributes, counts);
+    // As Python and as JavaScript has it.
+    for key in ["usage_metadata", "usageMetadata"] {
+        if let Some(Value::Object(counts)) = response.as_ref().and_then(|it| it.get(key)) {
+            usage::put(&mut span.attributes, counts);
+        }
     }
 }

@@ -83,6 +83,7 @@ pub(super) fn put_scalar(attributes: &mut Attributes, key: &'static str, value: 
 #[rustfmt::skip]
 static PARAMETERS: &[(&str, &str)] = &[
     ("frequency_penalty", "gen_ai.request.frequency_penalty"),
+    ("maxOutputTokens", "gen_ai.request.max_tokens"),
     ("maxTokens", "gen_ai.request.max_tokens"),
     ("max_completion_tokens", "gen_ai.request.max_tokens"),
     ("max_output_tokens", "gen_ai.request.max_tokens"),

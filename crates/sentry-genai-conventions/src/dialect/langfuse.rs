@@ -3,12 +3,16 @@
 use serde_json::Value;
 
 use super::{DEFINITIONS, Dialect, Says, What, aliases, json, usage};
-use crate::{SourceSpan, SourceStatus, timestamp};
+use crate::{Attributes, SourceSpan, SourceStatus, timestamp};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
     speaks: |span| span.attributes.contains(TYPE),
     aliases: &aliases([
+        (
+            "langfuse.observation.metadata.instructions",
+            "gen_ai.system_instructions",
+        ),
         ("langfuse.observation.model.name", "gen_ai.request.model"),
         ("langfuse.observation.status_message", "error.message"),
         ("langfuse.session.id", "session.id"),
@@ -64,6 +68,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
             {
                 json::put(attributes, DEFINITIONS, tools);
             }
+            if what == What::Call {
+                name_the_speaker(attributes);
+            }
             if let Some((input, output)) = what.content() {
                 attributes.rename(INPUT, input);
                 attributes.rename(OUTPUT, output);
@@ -89,6 +96,18 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.remove("langfuse.observation.metadata.finish_reason");
     }
     first_chunk(span);
+}
+
+/// Of a stream that calls tools JavaScript's wrapper has the calls alone.
+fn name_the_speaker(attributes: &mut Attributes) {
+    if let Some(mut answer) = json::object(attributes, OUTPUT)
+        && answer.len() == 1
+        && answer.get("tool_calls").is_some_and(Value::is_array)
+    {
+        answer.insert("role".to_owned(), "assistant".into());
+        attributes.remove(OUTPUT);
+        json::put(attributes, OUTPUT, answer.into());
+    }
 }
 
 /// The start of the completion is a time of day, in quotes.

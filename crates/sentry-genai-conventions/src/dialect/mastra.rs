@@ -1,12 +1,17 @@
 //! Mastra's exporter: a tree of spans per model call, of which one is the call.
+//!
+//! Until version 1.4 that is the generation, with the tokens of all its steps; since then an inference inside each step.
 
-use super::{Dialect, Says, What, aliases, json};
-use crate::{SourceSpan, SourceStatus};
+use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, json};
+use crate::{Attributes, SourceSpan, SourceStatus};
 
 pub(super) static MASTRA: Dialect = Dialect {
     name: "mastra",
     speaks: |span| span.attributes.contains(TYPE),
     aliases: &aliases([
+        ("mastra.metadata.sessionId", "session.id"),
+        ("mastra.metadata.threadId", "session.id"),
+        ("mastra.metadata.userId", "user.id"),
         ("sessionId", "session.id"),
         ("threadId", "session.id"),
         ("userId", "user.id"),
@@ -16,6 +21,9 @@ pub(super) static MASTRA: Dialect = Dialect {
         "headers",
         "mastra.duration_ms",
         "mastra.end_time",
+        "mastra.metadata.body",
+        "mastra.metadata.headers",
+        "mastra.metadata.modelMetadata",
         "mastra.parent_span_id",
         "mastra.span_id",
         "mastra.start_time",
@@ -32,10 +40,17 @@ const TYPE: &str = "mastra.span.type";
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(TYPE) {
         Some("agent_run") => Says::Is("invoke_agent"),
-        Some("model_generation" | "llm_generation") => Says::Is("chat"),
-        Some("tool_call" | "mcp_tool_call") => Says::Is("execute_tool"),
+        Some("model_generation") if names_itself(span) => Says::Plain,
+        Some("model_generation" | "llm_generation" | "model_inference") => Says::Is("chat"),
+        Some("rag_embedding") => Says::Is("embeddings"),
+        Some("tool_call" | "mcp_tool_call" | "provider_tool_call") => Says::Is("execute_tool"),
         _ => Says::Plain,
     }
+}
+
+/// A generation around inferences has its own name for an operation; one that is the call itself has `chat`.
+fn names_itself(span: &SourceSpan) -> bool {
+    span.attributes.text("gen_ai.operation.name") == Some("model_generation")
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
@@ -49,6 +64,21 @@ fn adjust(span: &mut SourceSpan, what: What) {
         span.attributes.push("gen_ai.agent.name", name);
     }
     let attributes = &mut span.attributes;
+    match attributes.text(TYPE) {
+        Some("agent_run") => {
+            attributes.rename("mastra.agent_run.input", INPUT);
+            attributes.rename("mastra.agent_run.output", OUTPUT);
+        }
+        // What the inference inside was asked, which it does not say itself. Before, it was the body of a request.
+        Some("model_step") if is_list(attributes, "mastra.model_step.input") => {
+            attributes.rename("mastra.model_step.input", INPUT);
+            attributes.rename("mastra.model_step.output", OUTPUT);
+        }
+        Some("rag_embedding") => {
+            attributes.rename("mastra.rag_embedding.input", "gen_ai.embeddings.input");
+        }
+        _ => {}
+    }
     if let Some(model) = json::object(attributes, "modelMetadata")
         && let Some(id) = model.get("modelId")
         && what == What::Call
@@ -68,4 +98,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.rename("input", input);
         attributes.rename("output", output);
     }
+}
+
+fn is_list(attributes: &Attributes, key: &str) -> bool {
+    attributes
+        .text(key)
+        .is_some_and(|text| text.starts_with('['))
 }

@@ -9,7 +9,7 @@ use super::{
     json::{self, Object},
     litellm, traceloop,
 };
-use crate::{Attributes, SourceSpan, timestamp};
+use crate::{Attributes, SourceSpan, timestamp, tokens};
 
 pub(super) static OPENINFERENCE: Dialect = Dialect {
     name: "openinference",
@@ -71,9 +71,21 @@ fn operation(span: &SourceSpan) -> Says {
         "TOOL" if handoff(&span.name).is_some() => Says::Is("handoff"),
         "TOOL" => Says::Is("execute_tool"),
         "RERANKER" => Says::Is("rerank"),
+        "CHAIN" if is_agent_run(span) => Says::Is("invoke_agent"),
         _ => Says::Plain,
     }
 }
+
+/// LangChain's agents are chains to JavaScript's instrumentation; the run of one is the chain that bears its name.
+fn is_agent_run(span: &SourceSpan) -> bool {
+    let metadata = span.attributes.text("metadata");
+    // Most chains are told apart without reading the JSON.
+    metadata.is_some_and(|text| text.contains(LANGCHAIN_AGENT))
+        && json::object(&span.attributes, "metadata")
+            .is_some_and(|metadata| metadata.get(LANGCHAIN_AGENT) == Some(&json!(span.name)))
+}
+
+const LANGCHAIN_AGENT: &str = "lc_agent_name";
 
 fn is_completion(span: &SourceSpan) -> bool {
     span.name == "Completion"
@@ -101,11 +113,20 @@ fn adjust(span: &mut SourceSpan, what: What) {
         let to = to.to_owned();
         span.attributes.push("gen_ai.handoff.to_agent", to);
     }
+    host(&mut span.attributes);
     names(span, what);
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");
     if let Some(metadata) = metadata {
         litellm::session(span, &metadata);
+        // LangChain's in JavaScript say there who runs the model.
+        if let Some(provider) = metadata.get("ls_provider")
+            && what == What::Call
+            && !span.attributes.contains("llm.system")
+            && !span.attributes.contains("llm.provider")
+        {
+            json::put_scalar(&mut span.attributes, "gen_ai.provider.name", provider);
+        }
     }
     if what == What::Plain {
         return;
@@ -134,6 +155,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
         }
         What::Call | What::Agent => messages(attributes),
         What::Other | What::Plain => {}
+    }
+}
+
+/// A cloud that runs the models of others is the provider, whoever made them.
+fn host(attributes: &mut Attributes) {
+    if matches!(attributes.text("llm.provider"), Some("aws" | "azure")) {
+        attributes.rename("llm.provider", "gen_ai.provider.name");
     }
 }
 
@@ -199,6 +227,9 @@ fn model(attributes: &mut Attributes, what: What) {
     if let Some(id) = answer.as_ref().and_then(|answer| answer.get("id")) {
         json::put_scalar(attributes, "gen_ai.response.id", id);
     }
+    if let Some(usage) = answer.as_ref().and_then(|answer| answer.get("usage")) {
+        cache(attributes, usage);
+    }
     let answered_by = answer
         .as_ref()
         .and_then(|answer| answer.get("model")?.as_str());
@@ -221,6 +252,28 @@ fn model(attributes: &mut Attributes, what: What) {
                 "gen_ai.request.model"
             },
         );
+    }
+}
+
+/// JavaScript's instrumentation of Bedrock counts the cache in the total alone.
+fn cache(attributes: &mut Attributes, usage: &Value) {
+    for (own, key, name) in [
+        (
+            "llm.token_count.prompt_details.cache_read",
+            tokens::CACHE_READ,
+            "cacheReadInputTokens",
+        ),
+        (
+            "llm.token_count.prompt_details.cache_write",
+            tokens::CACHE_CREATION,
+            "cacheWriteInputTokens",
+        ),
+    ] {
+        if let Some(count) = usage.get(name)
+            && !attributes.contains(own)
+        {
+            json::put_scalar(attributes, key, count);
+        }
     }
 }
 
@@ -287,11 +340,16 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     if let Some(Value::Array(items)) = message.remove("contents") {
         let mut parts = Vec::new();
         for mut item in items {
-            if let Some(Value::Object(content)) = item.get_mut("message_content").map(Value::take) {
+            let content = item.get_mut("message_content").map(Value::take);
+            let call = call(item);
+            // Of a call there may be the type alone, beside the call itself.
+            if let Some(Value::Object(content)) = content
+                && (call.is_none() || content.len() > 1)
+            {
                 parts.push(part(content));
             }
             // What the list of calls has as well.
-            if let Some(call) = call(item)
+            if let Some(call) = call
                 && seen.insert(identity(&call))
             {
                 calls.push(call);
@@ -374,6 +432,22 @@ mod tests {
         let calls = read["tool_calls"].as_array().unwrap();
         let names: Vec<_> = calls.iter().map(|call| &call["function"]["name"]).collect();
         assert_eq!(names, ["w", "a", "b"]);
+    }
+
+    /// So JavaScript's instrumentation of Anthropic has them.
+    #[test]
+    fn the_type_beside_a_call_is_no_call() {
+        let call = json!({"id": "c1", "function": {"name": "w"}});
+        let item = json!({"message": {"role": "assistant", "contents": [
+            {"message_content": {"type": "text", "text": "Let me look"}},
+            {"message_content": {"type": "tool_use"}, "tool_call": call},
+        ]}});
+        let read = message(item, "assistant").unwrap();
+        assert_eq!(
+            read["content"],
+            json!([{"type": "text", "text": "Let me look"}])
+        );
+        assert_eq!(read["tool_calls"].as_array().unwrap().len(), 1);
     }
 
     #[test]

@@ -2,6 +2,8 @@ use super::*;
 
 use crate::{SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
 
+mod javascript;
+
 type Attribute = (&'static str, &'static str);
 
 fn translated(scope: &str, name: &str, attributes: &[Attribute]) -> SentrySpan {
@@ -41,6 +43,9 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("any", "rerank docs", &[("openinference.span.kind", "RERANKER"), ("llm.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "CohereRerank", &[("openinference.span.kind", "RERANKER"), ("reranker.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "search", &[("openinference.span.kind", "RETRIEVER")], "function", "search"),
+    // The same metadata is on all below.
+    ("any", "helper", &[("openinference.span.kind", "CHAIN"), ("metadata", r#"{"lc_agent_name":"helper"}"#)], "gen_ai.invoke_agent", "invoke_agent helper"),
+    ("any", "tools", &[("openinference.span.kind", "CHAIN"), ("metadata", r#"{"lc_agent_name":"helper"}"#)], "function", "tools"),
     ("any", "judge", &[("openinference.span.kind", "EVALUATOR"), ("llm.token_count.prompt", "3")], "function", "judge"),
     ("any", "CodeAgent.run", &[("openinference.span.kind", "AGENT")], "gen_ai.invoke_agent", "invoke_agent CodeAgent"),
     ("any", "Researcher._execute_core", &[("openinference.span.kind", "AGENT"), ("graph.node.id", "Researcher")], "gen_ai.invoke_agent", "invoke_agent Researcher"),
@@ -51,11 +56,31 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("ai", "ai.rerank", &[("ai.operationId", "ai.rerank"), ("ai.model.id", "r-1")], "function", "ai.rerank"),
     ("ai", "ai.streamObject", &[("ai.operationId", "ai.streamObject"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
     ("ai", "ai.somethingNew", &[("ai.operationId", "ai.somethingNew"), ("ai.model.id", "m")], "function", "ai.somethingNew"),
+    ("ai", "ai.workflowAgent.stream", &[("ai.operationId", "ai.workflowAgent.stream"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
+    ("ai", "ai.decide.doDecide", &[("ai.operationId", "ai.decide.doDecide"), ("ai.model.id", "m")], "gen_ai.decide", "decide m"),
+    ("gen_ai", "ai.generateSpeech tts-1", &[("gen_ai.operation.name", "ai.generateSpeech"), ("ai.response.audio.format", "mp3"), ("gen_ai.request.model", "tts-1")], "gen_ai.generate_content", "generate_content tts-1"),
+    ("gen_ai", "ai.transcribe w-1", &[("gen_ai.operation.name", "ai.transcribe"), ("ai.request.audio.media_type", "audio/wav"), ("gen_ai.request.model", "w-1")], "gen_ai.generate_content", "generate_content w-1"),
+    ("gen_ai", "step 1", &[("gen_ai.operation.name", "agent_step"), ("ai.prompt.toolChoice", "{}")], "function", "step 1"),
+    ("genkit-tracer", "googleai/m", &[("genkit:name", "googleai/m"), ("genkit:metadata:subtype", "model")], "gen_ai.chat", "chat m"),
+    ("genkit-tracer", "openai/e", &[("genkit:name", "openai/e"), ("genkit:metadata:subtype", "embedder")], "gen_ai.embeddings", "embeddings e"),
+    ("genkit-tracer", "t", &[("genkit:name", "t"), ("genkit:metadata:subtype", "tool")], "gen_ai.execute_tool", "execute_tool t"),
+    ("genkit-tracer", "generate", &[("genkit:name", "generate")], "function", "generate"),
+    ("@voltagent/core", "helper", &[("entity.type", "agent"), ("entity.name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
+    ("@voltagent/core", "llm:generateText", &[("entity.type", "agent"), ("span.type", "llm"), ("llm.model", "m")], "gen_ai.chat", "chat m"),
+    ("@voltagent/core", "tool.execution:t", &[("entity.type", "agent"), ("span.type", "tool"), ("tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("@voltagent/core", "memory.read", &[("entity.type", "agent"), ("span.type", "memory")], "function", "memory.read"),
     ("litellm", "litellm_request", &[("llm.request.type", "atext_completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
     ("litellm", "raw_gen_ai_request", &[("llm.openai.model", "m")], "function", "raw_gen_ai_request"),
     ("langfuse-sdk", "lookup", &[("langfuse.observation.type", "tool")], "gen_ai.execute_tool", "execute_tool lookup"),
     ("langfuse-sdk", "check", &[("langfuse.observation.type", "guardrail")], "function", "check"),
     ("@mastra/otel", "x", &[("mastra.span.type", "workflow_run")], "function", "x"),
+    // Which of these is the call depends on the version.
+    ("@mastra/otel-exporter", "chat m", &[("mastra.span.type", "model_generation"), ("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("@mastra/otel-exporter", "model_generation m", &[("mastra.span.type", "model_generation"), ("gen_ai.operation.name", "model_generation")], "function", "model_generation m"),
+    ("@mastra/otel-exporter", "chat m", &[("mastra.span.type", "model_inference"), ("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("@mastra/otel-exporter", "embeddings e", &[("mastra.span.type", "rag_embedding"), ("gen_ai.operation.name", "embeddings"), ("gen_ai.request.model", "e")], "gen_ai.embeddings", "embeddings e"),
+    ("@mastra/otel-exporter", "execute_tool t", &[("mastra.span.type", "provider_tool_call"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("@traceloop/instrumentation-bedrock", "bedrock.completion", &[("gen_ai.provider.name", "AWS"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("opentelemetry.instrumentation.mcp", "get_weather.tool", &[("traceloop.span.kind", "tool"), ("traceloop.entity.name", "get_weather")], "gen_ai.execute_tool", "execute_tool get_weather"),
     ("opentelemetry.instrumentation.cohere", "cohere.rerank", &[("llm.request.type", "rerank"), ("gen_ai.request.model", "r")], "gen_ai.rerank", "rerank r"),
     ("opentelemetry.instrumentation.openai.v1", "openai.completion", &[("llm.request.type", "completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
@@ -74,6 +99,10 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("gcp.vertex.agent", "agent_run [root]", &[], "gen_ai.invoke_agent", "invoke_agent root"),
     ("adk_agent", "agent.execute", &[("gen_ai.agent.name", "root")], "gen_ai.invoke_agent", "invoke_agent root"),
     ("gcp.vertex.agent", "execute_tool (merged)", &[("gen_ai.operation.name", "execute_tool"), ("gen_ai.tool.name", "(merged tools)")], "function", "execute_tool (merged)"),
+    ("com.anthropic.claude_code.tracing", "claude_code.llm_request", &[("span.type", "llm_request"), ("model", "m")], "gen_ai.chat", "chat m"),
+    ("com.anthropic.claude_code.tracing", "claude_code.interaction", &[("span.type", "interaction")], "gen_ai.invoke_agent", "invoke_agent Claude Code"),
+    ("com.anthropic.claude_code.tracing", "claude_code.tool", &[("span.type", "tool"), ("tool_name", "Bash")], "gen_ai.execute_tool", "execute_tool Bash"),
+    ("com.anthropic.claude_code.tracing", "claude_code.tool.execution", &[("span.type", "tool.execution")], "function", "claude_code.tool.execution"),
     // Codex, and what is like it but an agent's.
     ("codex_core", "handle_responses", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42")], "gen_ai.chat", "chat gpt-5"),
     ("acme", "turn", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.agent.name", "a")], "function", "turn"),

@@ -119,9 +119,11 @@ fn is_chat(span: &SourceSpan) -> bool {
         || span.attributes.contains(INPUT)
 }
 
-/// The first generation's embeddings and responses say what they are in their name alone.
+/// The first generation's embeddings and responses say what they are in their name alone, and so do what JavaScript's
+/// instrumentation of Bedrock makes of conversations.
 fn by_name(name: &str) -> Says {
     match name {
+        "bedrock.completion" => Says::Is("chat"),
         "openai.embeddings" => Says::Is("embeddings"),
         "openai.response" | "openai.responses" => Says::Is("chat"),
         _ => Says::Nothing,

@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, json, usage};
-use crate::{SourceSpan, attributes::Name, tokens};
+use super::{
+    Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, has_prefix, json, usage,
+};
+use crate::{SourceSpan, SourceStatus, attributes::Name, tokens};
 
 pub(super) static VERCEL: Dialect = Dialect {
     name: "vercel_ai",
-    speaks: |span| span.attributes.contains(ID),
+    speaks: |span| span.attributes.contains(ID) || supplements(span),
     aliases: &aliases([
         ("ai.model.id", "gen_ai.request.model"),
         ("ai.model.provider", "gen_ai.provider.name"),
@@ -29,6 +31,7 @@ pub(super) static VERCEL: Dialect = Dialect {
             "ai.settings.frequencyPenalty",
             "gen_ai.request.frequency_penalty",
         ),
+        ("ai.settings.context.userId", "user.id"),
         ("ai.settings.maxOutputTokens", "gen_ai.request.max_tokens"),
         ("ai.settings.maxTokens", "gen_ai.request.max_tokens"),
         (
@@ -76,6 +79,8 @@ pub(super) static VERCEL: Dialect = Dialect {
     noise: &[
         "ai.embedding",
         "ai.embeddings",
+        "gen_ai.client.operation.duration",
+        "gen_ai.execute_tool.duration",
         "operation.name",
         "resource.name",
     ],
@@ -85,17 +90,30 @@ pub(super) static VERCEL: Dialect = Dialect {
 
 const ID: &str = "ai.operationId";
 
+/// Version 7 adds to its spans of the conventions, if asked to, what these have no names for.
+fn supplements(span: &SourceSpan) -> bool {
+    span.scope == "gen_ai" && has_prefix(span, "ai.")
+}
+
 fn operation(span: &SourceSpan) -> Says {
     if has_known_operation(span) {
         return Says::Nothing;
     }
-    let id = span.attributes.text(ID).unwrap_or_default();
+    let texts = &span.attributes;
+    let Some(id) = texts.text(ID).or(texts.text("gen_ai.operation.name")) else {
+        return Says::Nothing;
+    };
     // `ai.streamText.doStream`, and some versions append the function.
     let id = id.split(' ').next().unwrap_or_default();
+    if id == "ai.workflowAgent.stream" {
+        return Says::Is("invoke_agent");
+    }
     match id.rsplit('.').next().unwrap_or_default() {
         "doGenerate" | "doStream" => Says::Is("chat"),
         "doEmbed" => Says::Is("embeddings"),
+        "doDecide" => Says::Is("decide"),
         "doRerank" => Says::Is("rerank"),
+        "generateSpeech" | "streamTranscribe" | "transcribe" => Says::Is("generate_content"),
         "toolCall" => Says::Is("execute_tool"),
         "generateText" | "streamText" | "generateObject" | "streamObject" => {
             Says::Is("invoke_agent")
@@ -105,6 +123,12 @@ fn operation(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
+    // A stream that breaks off has no exception.
+    if span.status == SourceStatus::Unset
+        && span.attributes.text("ai.response.finishReason") == Some("error")
+    {
+        span.status = SourceStatus::Error(None);
+    }
     let is_stream = span
         .attributes
         .text(ID)
@@ -146,7 +170,17 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 attributes.remove(key);
             }
         }
-        What::Call => counts(attributes),
+        What::Call => {
+            // What is to be spoken.
+            let said = attributes.text("ai.request.text").map(str::to_owned);
+            attributes.remove("ai.request.text");
+            if let Some(said) = said
+                && !attributes.contains(INPUT)
+            {
+                attributes.push(INPUT, said);
+            }
+            counts(attributes);
+        }
         _ => {}
     }
     if matches!(what, What::Call | What::Agent) {

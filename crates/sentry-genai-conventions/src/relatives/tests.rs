@@ -256,3 +256,46 @@ proptest! {
         prop_assert_eq!(format!("{spans:?}"), format!("{thoroughly:?}"));
     }
 }
+
+/// Mastra's steps say what was asked, and which tools the answer calls; the calls inside have the tokens.
+#[test]
+fn a_call_gets_the_messages_of_the_step_around_it() {
+    let trace = Trace(Vec::new())
+        .with(
+            1,
+            0,
+            "agent_step a",
+            &[
+                ("mastra.span.type", "model_step"),
+                (
+                    "mastra.model_step.input",
+                    r#"[{"role":"user","content":"Hi"}]"#,
+                ),
+                (
+                    "mastra.model_step.output",
+                    r#"{"text":"Wait","toolCalls":[{"toolCallId":"c","toolName":"t","args":{}}]}"#,
+                ),
+            ],
+        )
+        .with(
+            2,
+            1,
+            "chat m",
+            &[
+                CHAT,
+                ("mastra.span.type", "model_inference"),
+                (
+                    OUTPUT,
+                    r#"[{"role":"assistant","parts":[{"type":"text","content":"Wait"}]}]"#,
+                ),
+                (COUNT, "42"),
+            ],
+        );
+    let mut spans = trace.0;
+    relate(&mut spans, &ContentLimits::default());
+    let text = |key| spans[1].attributes.text(key).unwrap_or_default();
+    assert!(text(INPUT).contains("Hi"), "{}", text(INPUT));
+    assert!(text(OUTPUT).contains("tool_call"), "{}", text(OUTPUT));
+    assert_eq!(&*spans[0].op, "function");
+    assert_eq!(spans[1].attributes.integer(COUNT), Some(42));
+}

@@ -123,6 +123,9 @@ pub(in super::super) fn answer(mut value: Value) -> Value {
 }
 
 fn read_object(mut object: Object, parts: &mut Vec<Part>) {
+    if kind(&object).as_deref() == Some("input_json_delta") {
+        return read_more_arguments(object, parts);
+    }
     let Some(found) = of(&object) else {
         let is_lone = object.len() == 1;
         if object.get("type").is_some_and(Value::is_string) {
@@ -155,6 +158,24 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
             parts.push(Part::Object(value.unwrap_or(Value::Object(object))));
         }
         Kind::Encrypted | Kind::Mark => {}
+    }
+}
+
+/// Of Anthropic's streams LangChain keeps the arguments of a call behind the call.
+fn read_more_arguments(mut object: Object, parts: &mut [Part]) {
+    let last = parts.iter_mut().rev().find_map(|part| match part {
+        Part::ToolCall { arguments, .. } => Some(arguments),
+        _ => None,
+    });
+    if let (Some(arguments), Some(more)) =
+        (last, take_text(&mut object, &["input", "partial_json"]))
+    {
+        let so_far = match arguments {
+            Value::Null => "",
+            Value::String(text) => text,
+            _ => return,
+        };
+        *arguments = unquote(Value::String(format!("{so_far}{more}")));
     }
 }
 

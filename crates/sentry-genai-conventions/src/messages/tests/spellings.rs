@@ -108,6 +108,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"assistant","name":"weather_agent","parts":[{"type":"text","content":"Paris."}],"finish_reason":"stop"}]"#,
     ),
     (
+        "LangChain for JavaScript, a stream of Anthropic's (shortened)", Side::Output,
+        r#"[{"role":"assistant","content":[{"index":0,"type":"text","text":"Wait."},{"index":1,"type":"tool_use","id":"t1","name":"w","input":""},{"index":1,"input":"{\"city\":\"Paris\"}","type":"input_json_delta"}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Wait."},{"type":"tool_call","id":"t1","name":"w","arguments":{"city":"Paris"}}]}]"#,
+    ),
+    (
         "Mastra", Side::Output,
         r#"{"files":[],"reasoning":[],"sources":[],"text":"Paris.","warnings":[]}"#,
         r#"[{"role":"assistant","parts":[{"type":"text","content":"Paris."}]}]"#,

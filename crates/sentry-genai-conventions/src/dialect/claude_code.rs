@@ -1,0 +1,88 @@
+//! Claude Code: the conventions beside keys of its own, and before those alone.
+
+use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation};
+use crate::{Attributes, SourceSpan, Value, tokens};
+
+pub(super) static CLAUDE_CODE: Dialect = Dialect {
+    name: "claude_code",
+    speaks: |span| span.scope.starts_with("com.anthropic.claude_code"),
+    aliases: &aliases([
+        ("model", "gen_ai.request.model"),
+        ("output_tokens", tokens::OUTPUT),
+        ("response.model_output", OUTPUT),
+        ("stop_reason", "gen_ai.response.finish_reasons"),
+        ("system_prompt", "gen_ai.system_instructions"),
+        ("tool_name", "gen_ai.tool.name"),
+        ("tool_use_id", "gen_ai.tool.call.id"),
+        ("user_prompt", INPUT),
+    ]),
+    noise: &[],
+    operation,
+    adjust,
+};
+
+fn operation(span: &SourceSpan) -> Says {
+    if has_known_operation(span) {
+        return Says::Nothing;
+    }
+    match span.attributes.text("span.type") {
+        Some("llm_request") => Says::Is("chat"),
+        Some("interaction") => Says::Is("invoke_agent"),
+        Some("tool") => Says::Is("execute_tool"),
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    // Prompts that it was not allowed to record.
+    attributes.retain(|_, value| value != Value::Str("<REDACTED>"));
+    match what {
+        What::Call => {
+            counts(attributes);
+            first_chunk(attributes);
+            attributes.rename("new_context", INPUT);
+        }
+        What::Agent if !attributes.contains("gen_ai.agent.name") => {
+            attributes.push("gen_ai.agent.name", "Claude Code");
+        }
+        _ => {}
+    }
+}
+
+/// Anthropic counts what was not in the cache; the conventions' count, where there is one, is that of all.
+fn counts(attributes: &mut Attributes) {
+    let mut input = whole(attributes, "input_tokens");
+    attributes.remove("input_tokens");
+    for (own, key) in [
+        ("cache_read_tokens", tokens::CACHE_READ),
+        ("cache_creation_tokens", tokens::CACHE_CREATION),
+    ] {
+        let count = whole(attributes, own).unwrap_or(0);
+        input = input.map(|input| input.saturating_add(count));
+        attributes.rename(own, key);
+    }
+    if let Some(input) = input
+        && !attributes.contains(tokens::INPUT)
+    {
+        attributes.push(tokens::INPUT, input);
+    }
+}
+
+fn first_chunk(attributes: &mut Attributes) {
+    const SECONDS: &str = "gen_ai.response.time_to_first_chunk";
+    if let Some(milliseconds) = whole(attributes, "ttft_ms")
+        && !attributes.contains(SECONDS)
+    {
+        attributes.push(SECONDS, milliseconds as f64 / 1000.0);
+    }
+    attributes.remove("ttft_ms");
+}
+
+fn whole(attributes: &Attributes, key: &str) -> Option<i64> {
+    match attributes.get(key)? {
+        Value::Integer(number) => Some(number),
+        Value::Str(text) => text.parse().ok(),
+        _ => None,
+    }
+}

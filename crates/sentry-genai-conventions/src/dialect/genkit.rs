@@ -1,0 +1,218 @@
+//! Genkit: every action is a span with its input and output as JSON, and what it is about in the kind of the action.
+
+use serde_json::{Value, json};
+
+use super::{
+    DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases,
+    json::{self, Object},
+    usage,
+};
+use crate::{Attributes, SourceSpan, tokens};
+
+pub(super) static GENKIT: Dialect = Dialect {
+    name: "genkit",
+    speaks: |span| span.scope == "genkit-tracer" && span.attributes.contains(NAME),
+    aliases: &aliases([("genkit:sessionId", "session.id")]),
+    noise: &["genkit:isRoot", "genkit:path"],
+    operation,
+    adjust,
+};
+
+const NAME: &str = "genkit:name";
+const ASKED: &str = "genkit:input";
+const ANSWERED: &str = "genkit:output";
+
+/// Flows, prompts, and the loop around the calls of a model are no calls.
+fn operation(span: &SourceSpan) -> Says {
+    match span.attributes.text("genkit:metadata:subtype") {
+        Some("model" | "background-model") => Says::Is("chat"),
+        Some("embedder") => Says::Is("embeddings"),
+        Some("reranker") => Says::Is("rerank"),
+        Some("tool" | "tool.v2") => Says::Is("execute_tool"),
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    match what {
+        What::Call => {
+            model(attributes);
+            call(attributes);
+        }
+        What::Embeddings => {
+            model(attributes);
+            embedded(attributes);
+        }
+        What::Tool => {
+            attributes.rename(NAME, "gen_ai.tool.name");
+            if let Some((arguments, result)) = what.content() {
+                attributes.rename(ASKED, arguments);
+                attributes.rename(ANSWERED, result);
+            }
+        }
+        What::Agent | What::Other | What::Plain => {}
+    }
+}
+
+/// A model's name begins with that of the plugin: `googleai/gemini-2.5-flash`.
+fn model(attributes: &mut Attributes) {
+    let Some(name) = attributes.text(NAME).map(str::to_owned) else {
+        return;
+    };
+    match name.split_once('/') {
+        Some((plugin, model)) => {
+            attributes.push("gen_ai.provider.name", plugin);
+            attributes.push("gen_ai.request.model", model);
+        }
+        None => attributes.push("gen_ai.request.model", name),
+    }
+}
+
+fn call(attributes: &mut Attributes) {
+    if let Some(mut request) = json::object(attributes, ASKED) {
+        attributes.remove(ASKED);
+        if let Some(Value::Object(config)) = request.remove("config") {
+            json::put_parameters(attributes, &config);
+        }
+        if let Some(Value::Array(tools)) = request.remove("tools")
+            && !tools.is_empty()
+        {
+            json::put(attributes, DEFINITIONS, definitions(tools));
+        }
+        if let Some(Value::Array(messages)) = request.remove("messages") {
+            let messages = messages.into_iter().map(|it| message(it, None));
+            json::put(attributes, INPUT, messages.collect());
+        }
+    }
+    let Some(mut response) = json::object(attributes, ANSWERED) else {
+        return;
+    };
+    attributes.remove(ANSWERED);
+    if let Some(Value::Object(counted)) = response.get("usage") {
+        usage::put(attributes, counted);
+        for (name, key) in [
+            ("thoughtsTokens", tokens::REASONING),
+            ("cachedContentTokens", tokens::CACHE_READ),
+        ] {
+            if let Some(count) = counted.get(name) {
+                json::put_scalar(attributes, key, count);
+            }
+        }
+    }
+    // The provider's own response, where plugins keep it.
+    for own in ["raw", "custom"] {
+        for (name, key) in [
+            ("id", "gen_ai.response.id"),
+            ("responseId", "gen_ai.response.id"),
+            ("model", "gen_ai.response.model"),
+            ("modelVersion", "gen_ai.response.model"),
+        ] {
+            if let Some(value) = response.get(own).and_then(|own| own.get(name)) {
+                json::put_scalar(attributes, key, value);
+            }
+        }
+    }
+    let candidates = match response.remove("candidates") {
+        Some(Value::Array(candidates)) => candidates,
+        _ => vec![Value::Object(response)],
+    };
+    let mut reasons = Vec::new();
+    let mut messages = Vec::new();
+    for mut candidate in candidates {
+        let reason = candidate.get_mut("finishReason").map(Value::take);
+        reasons.extend(reason.clone());
+        if let Some(said) = candidate.get_mut("message").map(Value::take) {
+            messages.push(message(said, reason));
+        }
+    }
+    if !reasons.is_empty() {
+        json::put(attributes, "gen_ai.response.finish_reasons", reasons.into());
+    }
+    if !messages.is_empty() {
+        json::put(attributes, OUTPUT, messages.into());
+    }
+}
+
+fn definitions(tools: Vec<Value>) -> Value {
+    let tools = tools.into_iter().map(|mut tool| {
+        let mut take = |key: &str| tool.get_mut(key).map(Value::take).unwrap_or_default();
+        json!({
+            "type": "function",
+            "name": take("name"),
+            "description": take("description"),
+            "parameters": take("inputSchema"),
+        })
+    });
+    tools.collect()
+}
+
+fn message(mut message: Value, finish_reason: Option<Value>) -> Value {
+    if let Some(Value::Array(parts)) = message.get_mut("content") {
+        for each in parts {
+            if let Value::Object(object) = each {
+                *each = part(std::mem::take(object));
+            }
+        }
+    }
+    if let (Value::Object(message), Some(reason)) = (&mut message, finish_reason) {
+        message.insert("finish_reason".to_owned(), reason);
+    }
+    message
+}
+
+fn part(mut part: Object) -> Value {
+    let mut of = |key: &str| match part.remove(key) {
+        Some(Value::Object(inner)) => Some(inner),
+        other => {
+            part.extend(other.map(|it| (key.to_owned(), it)));
+            None
+        }
+    };
+    if let Some(mut call) = of("toolRequest") {
+        return json!({
+            "type": "tool_call",
+            "id": call.remove("ref"),
+            "name": call.remove("name"),
+            "arguments": call.remove("input"),
+        });
+    }
+    if let Some(mut answer) = of("toolResponse") {
+        return json!({
+            "type": "tool_call_response",
+            "id": answer.remove("ref"),
+            "name": answer.remove("name"),
+            "response": answer.remove("output"),
+        });
+    }
+    if let Some(mut media) = of("media") {
+        return json!({"type": "image_url", "image_url": {"url": media.remove("url")}});
+    }
+    if let Some(thought) = part.remove("reasoning") {
+        return json!({"type": "reasoning", "content": thought});
+    }
+    Value::Object(part)
+}
+
+/// The documents to embed, of which the texts count.
+fn embedded(attributes: &mut Attributes) {
+    let documents = json::object(attributes, ASKED).and_then(|mut asked| asked.remove("input"));
+    attributes.remove(ASKED);
+    attributes.remove(ANSWERED);
+    let Some(Value::Array(documents)) = documents else {
+        return;
+    };
+    let parts = documents
+        .iter()
+        .filter_map(|it| it.get("content")?.as_array());
+    let mut texts: Vec<Value> = parts
+        .flatten()
+        .filter_map(|part| part.get("text").cloned())
+        .collect();
+    let texts = match texts.len() {
+        0 => return,
+        1 => texts.remove(0),
+        _ => texts.into(),
+    };
+    json::put(attributes, "gen_ai.embeddings.input", texts);
+}

@@ -1,0 +1,69 @@
+//! VoltAgent: agents, model calls and tools under keys of its own.
+
+use super::{Dialect, INPUT, Says, What, aliases};
+use crate::SourceSpan;
+
+pub(super) static VOLTAGENT: Dialect = Dialect {
+    name: "voltagent",
+    speaks: |span| span.scope.starts_with("@voltagent/"),
+    aliases: &aliases([
+        ("agent.instructions", "gen_ai.system_instructions"),
+        ("llm.finish_reason", "gen_ai.response.finish_reasons"),
+        ("llm.max_output_tokens", "gen_ai.request.max_tokens"),
+        ("llm.messages", INPUT),
+        ("llm.model", "gen_ai.request.model"),
+        ("llm.stream", "gen_ai.response.streaming"),
+        ("llm.temperature", "gen_ai.request.temperature"),
+        ("llm.top_p", "gen_ai.request.top_p"),
+        (
+            "llm.usage.cached_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        ("llm.usage.completion_tokens", "gen_ai.usage.output_tokens"),
+        ("llm.usage.prompt_tokens", "gen_ai.usage.input_tokens"),
+        (
+            "llm.usage.reasoning_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
+        ("llm.usage.total_tokens", "gen_ai.usage.total_tokens"),
+        ("tool.call.id", "gen_ai.tool.call.id"),
+        ("tool.description", "gen_ai.tool.description"),
+        ("tool.name", "gen_ai.tool.name"),
+        ("voltagent.conversation_id", "session.id"),
+    ]),
+    noise: &[
+        "agent.messages",
+        "agent.messages.ui",
+        "agent.stateSnapshot",
+        "tool.parameters",
+    ],
+    operation,
+    adjust,
+};
+
+/// The kind of a span inside an agent's; on the agent's own there is none.
+const TYPE: &str = "span.type";
+
+fn operation(span: &SourceSpan) -> Says {
+    let attributes = &span.attributes;
+    match attributes.text(TYPE) {
+        Some("llm") => Says::Is("chat"),
+        Some("tool") => Says::Is("execute_tool"),
+        None if attributes.text("entity.type") == Some("agent") => Says::Is("invoke_agent"),
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    if what != What::Plain
+        && let Some(agent) = attributes.text("entity.name").map(str::to_owned)
+        && !attributes.contains("gen_ai.agent.name")
+    {
+        attributes.push("gen_ai.agent.name", agent);
+    }
+    if let Some((input, output)) = what.content() {
+        attributes.rename("input", input);
+        attributes.rename("output", output);
+    }
+}
