@@ -29,13 +29,13 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
     // One alone has nothing to be compared with.
     let compares = spans.iter().filter_map(Subject::of).nth(1).is_some();
-    if !inherits && !compares && !spans.iter().any(is_lender) {
+    let lends = spans.iter().any(is_lender);
+    if !inherits && !compares && !lends {
         return;
     }
     let index = Index::of(spans);
     let repeats = compares && may_repeat(spans, &index);
     let has_totals = compares && spans.iter().any(has_totals);
-    let lends = spans.iter().any(is_lender);
     if !inherits && !repeats && !has_totals && !lends {
         return;
     }
@@ -229,7 +229,8 @@ fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize) {
 
 /// Returns whether a plain span says what was asked, as a library's step around a call does.
 fn is_lender(span: &SentrySpan) -> bool {
-    span.ai.is_none() && span.attributes.contains(INPUT)
+    // Ordinary spans are told apart without a look at their attributes.
+    span.ai.is_none() && span.origin.starts_with("auto.ai.") && span.attributes.contains(INPUT)
 }
 
 /// Gives the only call right inside a step of the same library what the step says of it: some of Mastra's calls have no
