@@ -98,6 +98,20 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.set(tokens::OUTPUT, candidates.saturating_add(thoughts));
     }
     let response = json::object(&span.attributes, RESPONSE);
+    // An answer that was held back has a reason for that, counts, and no content.
+    if let Some(response) = &response
+        && !response.contains_key("content")
+        && response.contains_key("finish_reason")
+    {
+        span.attributes.remove(RESPONSE);
+        if let Some(reason) = response.get("finish_reason") {
+            json::put(
+                &mut span.attributes,
+                "gen_ai.response.finish_reasons",
+                reason.clone(),
+            );
+        }
+    }
     if let Some(Value::Object(counts)) = response
         .as_ref()
         .and_then(|response| response.get("usage_metadata"))

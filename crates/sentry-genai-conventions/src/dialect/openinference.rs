@@ -105,7 +105,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");
     if let Some(metadata) = metadata {
-        litellm::session(span, &metadata);
+        litellm::session(&mut span.attributes, &metadata);
     }
     if what == What::Plain {
         return;
