@@ -210,7 +210,7 @@ impl Doubt {
 }
 
 /// One short word: an id, a name, a flag.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     text.len() <= 128
         && !text.starts_with(['{', '['])
         && !text.chars().any(char::is_whitespace)

@@ -1,6 +1,12 @@
 //! Step 5, for errors: their own words leave without what these quote.
 
-use crate::{SourceSpan, attributes::Name, dialect, messages::cut, privacy::Capture};
+use crate::{
+    SourceSpan,
+    attributes::Name,
+    dialect,
+    messages::cut,
+    privacy::{self, Capture},
+};
 
 /// Why something failed.
 static REASONS: [Name; 2] = [
@@ -47,16 +53,42 @@ fn replace(span: &mut SourceSpan, name: &Name, text: String) {
     }
 }
 
-/// Returns the first line up to the first JSON in it.
+/// Returns the first line up to the first JSON in it, or to what it quotes of more than a word.
 fn reason(text: &str) -> String {
     /// Longest reason, in bytes.
     const REASON_BYTES: usize = 200;
 
     let first_line = text.lines().next().unwrap_or_default();
     let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
-    let mut reason = before_json.trim().trim_end_matches(':').to_owned();
+    let before_quotation = &before_json[..quotation(before_json).unwrap_or(before_json.len())];
+    let mut reason = before_quotation.trim().trim_end_matches(':').to_owned();
     cut(&mut reason, REASON_BYTES);
     reason
+}
+
+/// Returns where the first quotation starts that is no name: `Refusal: 'I cannot help with that.'`.
+fn quotation(text: &str) -> Option<usize> {
+    let mut at = 0;
+    while let Some(found) = text[at..].find(['\'', '"']) {
+        let start = at + found;
+        let mark = char::from(text.as_bytes()[start]);
+        let (before, rest) = (&text[..start], &text[start + 1..]);
+        at = start + 1;
+        // An apostrophe is inside a word, or at its end.
+        if before.ends_with(char::is_alphanumeric) {
+            continue;
+        }
+        let end = rest
+            .match_indices(mark)
+            .map(|(end, _)| end)
+            .find(|end| !rest[end + 1..].starts_with(char::is_alphanumeric));
+        let quoted = end.map_or(rest, |end| &rest[..end]);
+        if !privacy::is_token(quoted) {
+            return Some(start);
+        }
+        at += quoted.len() + usize::from(end.is_some());
+    }
+    None
 }
 
 /// Returns the lines that name a place: the others are messages, of one line or many.
@@ -95,6 +127,17 @@ mod tests {
             (r#"400: {"messages":["hunter2"]}"#, "400"),
             ("invalid request:\nhunter2", "invalid request"),
             (r#"[{"text":"hunter2"}]"#, ""),
+            (
+                "filtered. Refusal: 'It isn't hunter2.', body: x",
+                "filtered. Refusal",
+            ),
+            (r#"no number: "hunter 2""#, "no number"),
+            ("cut: 'hunter 2", "cut"),
+            (
+                "no tool 'get_weather' for \"gpt-4o\"",
+                "no tool 'get_weather' for \"gpt-4o\"",
+            ),
+            ("can't read the users' file", "can't read the users' file"),
         ] {
             assert_eq!(reason(text), expected, "{text}");
         }

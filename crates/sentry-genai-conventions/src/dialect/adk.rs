@@ -98,6 +98,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.set(tokens::OUTPUT, candidates.saturating_add(thoughts));
     }
     let response = json::object(&span.attributes, RESPONSE);
+    // An answer that was held back has a reason for that, counts, and no content.
+    if let Some(response) = &response
+        && !response.contains_key("content")
+        && let Some(reason) = response.get("finish_reason")
+    {
+        let attributes = &mut span.attributes;
+        attributes.remove(RESPONSE);
+        json::put(attributes, "gen_ai.response.finish_reasons", reason.clone());
+    }
     // As Python and as JavaScript has it.
     for key in ["usage_metadata", "usageMetadata"] {
         if let Some(Value::Object(counts)) = response.as_ref().and_then(|it| it.get(key)) {

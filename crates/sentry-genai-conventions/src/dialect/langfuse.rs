@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::{DEFINITIONS, Dialect, Says, What, aliases, json, usage};
-use crate::{Attributes, SourceSpan, SourceStatus, timestamp};
+use super::{
+    DEFINITIONS, Dialect, Says, What, aliases, json, langsmith, litellm, traceloop, usage,
+};
+use crate::{Attributes, SourceSpan, SourceStatus, messages, timestamp};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
@@ -12,6 +14,10 @@ pub(super) static LANGFUSE: Dialect = Dialect {
         (
             "langfuse.observation.metadata.instructions",
             "gen_ai.system_instructions",
+        ),
+        (
+            "langfuse.observation.metadata.ls_provider",
+            "gen_ai.provider.name",
         ),
         ("langfuse.observation.model.name", "gen_ai.request.model"),
         ("langfuse.observation.status_message", "error.message"),
@@ -30,6 +36,11 @@ pub(super) static LANGFUSE: Dialect = Dialect {
 const TYPE: &str = "langfuse.observation.type";
 const INPUT: &str = "langfuse.observation.input";
 const OUTPUT: &str = "langfuse.observation.output";
+
+const METADATA: &str = "langfuse.observation.metadata.";
+
+/// What the wrapper of OpenAI's SDK calls its observations, unless told otherwise.
+const OPENAI: &str = "OpenAI-";
 
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(TYPE) {
@@ -53,7 +64,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
         let name = span.name.clone();
         span.attributes.push(key, &*name);
     }
+    if matches!(what, What::Call | What::Embeddings) && span.name.starts_with(OPENAI) {
+        let attributes = &mut span.attributes;
+        json::put(attributes, "gen_ai.provider.name", "openai".into());
+    }
+    session(&mut span.attributes);
     let attributes = &mut span.attributes;
+    if what != What::Plain {
+        function_arguments(attributes);
+    }
     match what {
         What::Embeddings => {
             attributes.rename(INPUT, "gen_ai.embeddings.input");
@@ -70,6 +89,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
             if what == What::Call {
                 name_the_speaker(attributes);
+                tools_among_messages(attributes);
+            }
+            if what == What::Tool {
+                tool_message(attributes);
             }
             if let Some((input, output)) = what.content() {
                 attributes.rename(INPUT, input);
@@ -108,6 +131,79 @@ fn name_the_speaker(attributes: &mut Attributes) {
         attributes.remove(OUTPUT);
         json::put(attributes, OUTPUT, answer.into());
     }
+}
+
+/// LangGraph's thread, or a session among the metadata, stands in for a session that nobody set.
+fn session(attributes: &mut Attributes) {
+    // The nodes of a graph repeat the thread, but not the session, which goes before it.
+    let has_better = [
+        "session.id",
+        "langfuse.session.id",
+        "langfuse.observation.metadata.langgraph_node",
+    ];
+    if has_better.iter().any(|key| attributes.contains(key)) {
+        return;
+    }
+    let metadata: json::Object = (attributes.iter())
+        .filter_map(|(key, value)| {
+            let name = key
+                .strip_prefix(METADATA)
+                .or_else(|| key.strip_prefix("langfuse.trace.metadata."))?;
+            // The wrapper of OpenAI's SDK leaves there what it was told of the trace.
+            let name = name.strip_prefix("langfuse_").unwrap_or(name);
+            let value = match json::value(value) {
+                Value::String(text) => messages::read_json(&text).unwrap_or(Value::String(text)),
+                value => value,
+            };
+            Some((name.to_owned(), value))
+        })
+        .collect();
+    litellm::session(attributes, &metadata);
+}
+
+/// `@observe` records the arguments of a Python function: `{"args": [...], "kwargs": {...}}`.
+fn function_arguments(attributes: &mut Attributes) {
+    let Some(call) = json::object(attributes, INPUT)
+        .filter(|call| call.len() == 2 && call.contains_key("args") && call.contains_key("kwargs"))
+    else {
+        return;
+    };
+    attributes.remove(INPUT);
+    json::put(attributes, INPUT, traceloop::arguments(Value::Object(call)));
+}
+
+/// The callback of LangChain appends the definitions of tools to the messages, as if tools had said them.
+fn tools_among_messages(attributes: &mut Attributes) {
+    let Some(Value::Array(mut messages)) = json::read(attributes, INPUT) else {
+        return;
+    };
+    let tools: Vec<_> = messages
+        .extract_if(.., |message| {
+            message["role"] == "tool"
+                && message["content"].is_object()
+                && message.get("tool_call_id").is_none()
+        })
+        .map(|mut message| message["content"].take())
+        .collect();
+    if !tools.is_empty() {
+        json::put(attributes, DEFINITIONS, Value::Array(tools));
+        attributes.set(INPUT, Value::Array(messages).to_string());
+    }
+}
+
+/// The callback of LangChain has a Python dict for the arguments of a tool, and a message around its answer.
+fn tool_message(attributes: &mut Attributes) {
+    if let Some(arguments) = json::object(attributes, INPUT) {
+        attributes.set(INPUT, Value::Object(arguments).to_string());
+    }
+    let Some(answer) = json::object(attributes, OUTPUT).filter(langsmith::is_tool_message) else {
+        return;
+    };
+    if let Some(id) = answer.get("tool_call_id") {
+        json::put_scalar(attributes, "gen_ai.tool.call.id", id);
+    }
+    attributes.remove(OUTPUT);
+    json::put(attributes, OUTPUT, langsmith::content_of(answer));
 }
 
 /// The start of the completion is a time of day, in quotes.

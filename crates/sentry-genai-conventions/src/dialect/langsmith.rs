@@ -138,11 +138,18 @@ fn unwrapped(value: Value, wrapper: &str) -> Value {
     };
     match value {
         Value::String(text) => crate::messages::read_json(&text).unwrap_or(Value::String(text)),
-        Value::Object(mut message)
-            if message.get("type").and_then(Value::as_str) == Some("tool") =>
-        {
-            message.remove("content").unwrap_or_default()
-        }
+        Value::Object(message) if is_tool_message(&message) => content_of(message),
         value => super::traceloop::content_of(value),
     }
+}
+
+/// Recognises the message in which LangChain has the answer of a tool.
+pub(super) fn is_tool_message(message: &Object) -> bool {
+    message.get("type").and_then(Value::as_str) == Some("tool")
+        && message.contains_key("tool_call_id")
+}
+
+/// Returns what a message says.
+pub(super) fn content_of(mut message: Object) -> Value {
+    message.remove("content").unwrap_or_default()
 }

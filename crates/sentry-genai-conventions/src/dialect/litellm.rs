@@ -6,7 +6,7 @@ use super::{
     Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, has_prefix, indexed, json,
     traceloop, usage,
 };
-use crate::SourceSpan;
+use crate::{Attributes, SourceSpan};
 
 pub(super) static LITELLM: Dialect = Dialect {
     name: "litellm",
@@ -70,11 +70,18 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.retain(|key, _| !key.starts_with("llm."));
         return;
     }
-    traceloop::functions(attributes);
-    if let Some(prompts) = indexed::take(attributes, "gen_ai.prompt.") {
+    traceloop::functions(attributes, "llm.request.functions.");
+    traceloop::functions(attributes, "SpanAttributes.LLM_REQUEST_FUNCTIONS.");
+    if let Some(prompts) = take_either(
+        attributes,
+        ["gen_ai.prompt.", "SpanAttributes.LLM_PROMPTS."],
+    ) {
         json::put(attributes, INPUT, prompts);
     }
-    if let Some(completions) = indexed::take(attributes, "gen_ai.completion.") {
+    if let Some(completions) = take_either(
+        attributes,
+        ["gen_ai.completion.", "SpanAttributes.LLM_COMPLETIONS."],
+    ) {
         match json::read(attributes, OUTPUT) {
             Some(Value::Array(messages)) => {
                 let merged = with_calls(messages, completions);
@@ -89,8 +96,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
         usage::put(attributes, &counts);
     }
     if let Some(metadata) = json::object(attributes, "metadata.requester_metadata") {
-        session(span, &metadata);
+        session(attributes, &metadata);
     }
+}
+
+/// Takes a list under its name, or under that of the constant which older versions write in its place since Python 3.11.
+fn take_either(attributes: &mut Attributes, prefixes: [&str; 2]) -> Option<Value> {
+    prefixes
+        .into_iter()
+        .find_map(|prefix| indexed::take(attributes, prefix))
 }
 
 /// Adds the calls of the completions to the messages, which lack them.
@@ -119,10 +133,10 @@ fn with_calls(mut messages: Vec<Value>, completions: Value) -> Value {
 }
 
 /// A caller's own metadata may name the thread.
-pub(super) fn session(span: &mut SourceSpan, metadata: &json::Object) {
+pub(super) fn session(attributes: &mut Attributes, metadata: &json::Object) {
     for name in ["thread_id", "session_id", "conversation_id"] {
         if let Some(id) = metadata.get(name) {
-            json::put_scalar(&mut span.attributes, "session.id", id);
+            json::put_scalar(attributes, "session.id", id);
         }
     }
 }

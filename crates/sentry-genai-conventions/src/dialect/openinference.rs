@@ -118,7 +118,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");
     if let Some(metadata) = metadata {
-        litellm::session(span, &metadata);
+        litellm::session(&mut span.attributes, &metadata);
         // LangChain's in JavaScript say there who runs the model.
         if let Some(provider) = metadata.get("ls_provider")
             && what == What::Call

@@ -1,7 +1,9 @@
 //! pydantic-ai, in every version of its format: lists of events, then messages; names of its own, then the conventions'.
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, event_list, has_known_operation};
-use crate::SourceSpan;
+use serde_json::{Value, json};
+
+use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, event_list, has_known_operation, json};
+use crate::{Attributes, SourceSpan};
 
 pub(super) static PYDANTIC_AI: Dialect = Dialect {
     name: "pydantic_ai",
@@ -71,6 +73,11 @@ pub(super) static PYDANTIC_AI: Dialect = Dialect {
     adjust,
 };
 
+/// What a run came to: a text, or structured output.
+const RESULT: &str = "final_result";
+
+const INSTRUCTIONS: &str = "gen_ai.system_instructions";
+
 fn speaks(span: &SourceSpan) -> bool {
     span.scope == "pydantic-ai" || span.scope == "pydantic_ai"
 }
@@ -94,11 +101,18 @@ fn operation(span: &SourceSpan) -> Says {
 fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {
-        What::Call => event_list::take(attributes, "events"),
+        What::Call => {
+            event_list::take(attributes, "events");
+            instructions(attributes);
+        }
         What::Agent => {
-            attributes.rename("final_result", OUTPUT);
+            let had_output = attributes.contains(OUTPUT);
             event_list::take(attributes, "all_messages_events");
             event_list::split(attributes, "pydantic_ai.all_messages");
+            if !had_output && answer_lacks(attributes, RESULT) {
+                attributes.remove(OUTPUT);
+            }
+            attributes.rename(RESULT, OUTPUT);
         }
         What::Embeddings => attributes.rename("inputs", "gen_ai.embeddings.input"),
         _ => {}
@@ -110,5 +124,41 @@ fn adjust(span: &mut SourceSpan, what: What) {
     // What was asked of the model, but for its tools.
     if attributes.contains("gen_ai.tool.definitions") {
         attributes.remove("model_request_parameters");
+    }
+}
+
+/// Returns whether there is a result that is no text of the answer, which has the model's thoughts and calls beside it.
+fn answer_lacks(attributes: &Attributes, result: &str) -> bool {
+    let Some(result) = attributes.text(result) else {
+        return false;
+    };
+    let says = |part: &Value| part["content"] == result;
+    let Some(Value::Array(answer)) = json::read(attributes, OUTPUT) else {
+        return true;
+    };
+    !answer.iter().any(|message| {
+        let parts = message["parts"].as_array();
+        says(message) || parts.is_some_and(|parts| parts.iter().any(says))
+    })
+}
+
+/// The instructions of a call that failed stand among what was asked of the model alone.
+fn instructions(attributes: &mut Attributes) {
+    if attributes.contains(INSTRUCTIONS) || attributes.contains(INPUT) {
+        return;
+    }
+    let Some(mut request) = json::object(attributes, "model_request_parameters") else {
+        return;
+    };
+    let Some(Value::Array(parts)) = request.remove("instruction_parts") else {
+        return;
+    };
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter(|part| part["content"].is_string())
+        .map(|mut part| json!({"type": "text", "content": part["content"].take()}))
+        .collect();
+    if !parts.is_empty() {
+        json::put(attributes, INSTRUCTIONS, Value::Array(parts));
     }
 }

@@ -1,3 +1,6 @@
+mod langfuse;
+mod pydantic_ai;
+
 use super::*;
 
 use crate::{SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
@@ -234,6 +237,58 @@ fn tools_in_a_request_are_defined() {
             "{attributes:?}"
         );
     }
+}
+
+/// litellm formats members of an enumeration, which are names of classes since Python 3.11.
+#[test]
+fn litellm_means_what_its_constants_are_called() {
+    let span = translated(
+        "litellm",
+        "litellm_request",
+        &[
+            ("llm.request.type", "acompletion"),
+            ("SpanAttributes.LLM_PROMPTS.0.role", "user"),
+            (
+                "SpanAttributes.LLM_PROMPTS.0.content",
+                "[{'type': 'text', 'text': 'Hi'}]",
+            ),
+            ("SpanAttributes.LLM_COMPLETIONS.0.role", "assistant"),
+            ("SpanAttributes.LLM_COMPLETIONS.0.content", "Hello"),
+            ("SpanAttributes.LLM_REQUEST_FUNCTIONS.0.name", "w"),
+        ],
+    );
+    let text = |key| span.attributes.text(key);
+    assert_eq!(
+        text(INPUT),
+        Some(r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#)
+    );
+    assert_eq!(
+        text(OUTPUT),
+        Some(r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}]}]"#)
+    );
+    assert_eq!(
+        text(DEFINITIONS),
+        Some(r#"[{"type":"function","name":"w"}]"#)
+    );
+}
+
+#[test]
+fn an_answer_that_adk_held_back_is_none() {
+    let response = r#"{"finish_reason":"SAFETY","error_code":"SAFETY","usage_metadata":{"prompt_token_count":42,"candidates_token_count":12}}"#;
+    let span = translated(
+        "gcp.vertex.agent",
+        "call_llm",
+        &[("gcp.vertex.agent.llm_response", response)],
+    );
+    assert_eq!(span.attributes.text(OUTPUT), None);
+    assert_eq!(
+        span.attributes.text("gen_ai.response.finish_reasons"),
+        Some(r#"["SAFETY"]"#)
+    );
+    assert_eq!(
+        span.attributes.integer("gen_ai.usage.input_tokens"),
+        Some(42)
+    );
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if let Some(completions) = indexed::take(attributes, "gen_ai.completion.") {
         json::put(attributes, OUTPUT, turns(completions, "assistant"));
     }
-    functions(attributes);
+    functions(attributes, "llm.request.functions.");
     match what {
         What::Tool => {
             payload(attributes, ENTITY_INPUT, super::ARGUMENTS, arguments);
@@ -234,9 +234,8 @@ fn turns(messages: Value, role: &str) -> Value {
 }
 
 /// Puts the definitions of tools together, `llm.request.functions.N.*`.
-pub(super) fn functions(attributes: &mut Attributes) {
-    let Some(Value::Array(mut functions)) = indexed::take(attributes, "llm.request.functions.")
-    else {
+pub(super) fn functions(attributes: &mut Attributes, prefix: &str) {
+    let Some(Value::Array(mut functions)) = indexed::take(attributes, prefix) else {
         return;
     };
     for function in &mut functions {
@@ -269,7 +268,7 @@ fn payload(
 }
 
 /// Takes the arguments out of a Python call, a LangChain run or an MCP request.
-fn arguments(value: Value) -> Value {
+pub(super) fn arguments(value: Value) -> Value {
     let Value::Object(mut call) = value else {
         return value;
     };

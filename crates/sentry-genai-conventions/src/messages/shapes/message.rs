@@ -48,7 +48,11 @@ const FINISH: &[&str] = &[
 pub(super) fn knows(object: &Object) -> bool {
     let has_body = || BODY.iter().any(|key| object.contains_key(*key));
     match object.get("role").and_then(Value::as_str) {
-        Some(name) => has_body() || (role(name).is_some() && object.len() <= 2),
+        // An event stays one without the content that it was recorded without.
+        Some(name) => {
+            has_body()
+                || (role(name).is_some() && (object.len() <= 2 || event_role(object).is_some()))
+        }
         None => {
             object.get("parts").is_some_and(Value::is_array)
                 || ((class(object).is_some() || event_role(object).is_some()) && has_body())
@@ -130,8 +134,14 @@ pub(super) fn take_finish(object: &mut Object) -> Option<String> {
 pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
     match value {
         Value::String(text) => match parse::json(&text) {
-            // Flattened attributes hold a list of parts as JSON.
+            // Flattened attributes hold a list of parts as JSON, or as the repr of a Python list.
             Some(Value::Array(items)) if is_parts(&items) => part::read(Value::Array(items), parts),
+            None if text.starts_with("[{'") => match read_json(&text) {
+                Some(Value::Array(items)) if is_parts(&items) => {
+                    part::read(Value::Array(items), parts);
+                }
+                _ => parts.push(Part::Text(text)),
+            },
             _ => parts.push(Part::Text(text)),
         },
         Value::Object(mut object) if object.get("parts").is_some_and(Value::is_array) => {

@@ -1,0 +1,113 @@
+use super::{super::*, translated};
+
+/// The callback of LangChain says by whom a model is, and in which thread; the wrapper of OpenAI's SDK has its name.
+#[test]
+fn langfuse_knows_the_provider_and_the_thread() {
+    let kind = ("langfuse.observation.type", "generation");
+    let thread = ("langfuse.observation.metadata.thread_id", r#""th-1""#);
+    for (name, attributes, provider, conversation) in [
+        (
+            "ChatOpenAI",
+            vec![
+                kind,
+                (
+                    "langfuse.observation.metadata.ls_provider",
+                    r#""anthropic""#,
+                ),
+                thread,
+            ],
+            Some("anthropic"),
+            Some("th-1"),
+        ),
+        (
+            "OpenAI-generation",
+            vec![
+                kind,
+                ("langfuse.observation.metadata.langfuse_session_id", "s-1"),
+            ],
+            Some("openai"),
+            Some("s-1"),
+        ),
+        (
+            "x",
+            vec![kind, thread, ("session.id", "s-1")],
+            None,
+            Some("s-1"),
+        ),
+        (
+            "x",
+            vec![
+                kind,
+                thread,
+                ("langfuse.observation.metadata.langgraph_node", r#""model""#),
+            ],
+            None,
+            None,
+        ),
+    ] {
+        let span = translated("langfuse-sdk", name, &attributes);
+        let text = |key| span.attributes.text(key);
+        assert_eq!(text("gen_ai.provider.name"), provider, "{attributes:?}");
+        assert_eq!(
+            text("gen_ai.conversation.id"),
+            conversation,
+            "{attributes:?}"
+        );
+    }
+}
+
+/// Neither the definitions of tools among the messages nor what wraps arguments and answers is said by anyone.
+#[test]
+fn langfuse_unwraps_what_went_in_and_came_out() {
+    let kind = ("langfuse.observation.type", "generation");
+    let input = r#"[{"role":"user","content":"Hi"},{"role":"tool","content":"22","tool_call_id":"c1"},{"role":"tool","content":{"type":"function","function":{"name":"w"}}}]"#;
+    let span = translated(
+        "langfuse-sdk",
+        "ChatOpenAI",
+        &[kind, ("langfuse.observation.input", input)],
+    );
+    assert_eq!(
+        span.attributes.text(DEFINITIONS),
+        Some(r#"[{"type":"function","name":"w"}]"#)
+    );
+    assert_eq!(
+        span.attributes.text(INPUT),
+        Some(
+            r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"22","result":"22"}]}]"#
+        )
+    );
+
+    for input in [
+        r#"{"args":[[{"role":"user","content":"Hi"}]],"kwargs":{}}"#,
+        r#"{"args":["Hi"],"kwargs":{}}"#,
+        r#"{"args":[],"kwargs":{"messages":[{"role":"user","content":"Hi"}]}}"#,
+    ] {
+        let span = translated(
+            "langfuse-sdk",
+            "ask",
+            &[kind, ("langfuse.observation.input", input)],
+        );
+        let messages = span.attributes.text(INPUT);
+        assert_eq!(
+            messages,
+            Some(r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#),
+            "{input}"
+        );
+    }
+
+    let span = translated(
+        "langfuse-sdk",
+        "get_weather",
+        &[
+            ("langfuse.observation.type", "tool"),
+            ("langfuse.observation.input", "{'city': 'Paris'}"),
+            (
+                "langfuse.observation.output",
+                r#"{"content":"rain","type":"tool","tool_call_id":"c1","status":"success"}"#,
+            ),
+        ],
+    );
+    assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
+    assert_eq!(span.attributes.text(RESULT), Some("rain"));
+    assert_eq!(span.attributes.text("gen_ai.tool.call.id"), Some("c1"));
+}

@@ -1,0 +1,58 @@
+use super::{super::*, translated};
+
+#[test]
+fn a_run_of_pydantic_ai_ends_with_all_that_the_model_answered() {
+    let run = ("gen_ai.operation.name", "invoke_agent");
+    let question = r#"{"role":"user","parts":[{"type":"text","content":"Hi"}]}"#;
+    let answer = r#"{"role":"assistant","parts":[{"type":"reasoning","content":"hm"},{"type":"text","content":"Hello"}]}"#;
+    let messages: &'static str = format!("[{question},{answer}]").leak();
+    let messages = ("pydantic_ai.all_messages", messages);
+    for (result, expected) in [
+        (None, format!("[{answer}]")),
+        (Some("Hello"), format!("[{answer}]")),
+        (
+            Some("HELLO"),
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"HELLO"}]}]"#.to_owned(),
+        ),
+    ] {
+        let mut attributes = vec![run, messages];
+        attributes.extend(result.map(|result| ("final_result", result)));
+        let span = translated("pydantic-ai", "agent run", &attributes);
+        let read = |key| json::read(&span.attributes, key);
+        let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        assert_eq!(read(OUTPUT), parsed(&expected), "{result:?}");
+        assert_eq!(read(INPUT), parsed(&format!("[{question}]")), "{result:?}");
+    }
+}
+
+#[test]
+fn a_failed_call_of_pydantic_ai_has_its_instructions() {
+    let request = r#"{"function_tools":[],"instruction_parts":[{"content":"Be brief.","part_kind":"instruction"}]}"#;
+    let span = translated(
+        "pydantic-ai",
+        "chat m",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("model_request_parameters", request),
+        ],
+    );
+    let instructions = json::read(&span.attributes, "gen_ai.system_instructions");
+    assert_eq!(
+        instructions,
+        Some(serde_json::json!([{"type": "text", "content": "Be brief."}]))
+    );
+}
+
+#[test]
+fn events_without_their_content_say_nothing() {
+    let events = r#"[{"role":"system","event.name":"gen_ai.system.message"},{"role":"user","gen_ai.message.index":0,"event.name":"gen_ai.user.message"},{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"w"}}],"event.name":"gen_ai.assistant.message"},{"role":"tool","id":"c1","name":"w","gen_ai.message.index":2,"event.name":"gen_ai.tool.message"}]"#;
+    let span = translated(
+        "pydantic-ai",
+        "chat m",
+        &[("gen_ai.operation.name", "chat"), ("events", events)],
+    );
+    assert_eq!(
+        span.attributes.text(INPUT),
+        Some(r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w"}]}]"#)
+    );
+}
