@@ -186,6 +186,17 @@ impl Default for ContentLimits {
     }
 }
 
+/// Drops what comes before an answer: the state of a graph has the whole conversation, the question and earlier turns too. System
+/// messages at the start stay.
+fn drop_questions(messages: &mut Vec<Message>) {
+    let is_user = |message: &Message| message.role == Role::User;
+    let question = messages.iter().rposition(is_user);
+    if let Some(question) = question.filter(|question| question + 1 < messages.len()) {
+        let start = (messages.iter()).take_while(|message| message.role == Role::System);
+        messages.drain(start.count()..=question);
+    }
+}
+
 /// Messages within the limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fitted {
@@ -198,8 +209,12 @@ pub(crate) struct Fitted {
 impl Messages {
     /// Creates a conversation from messages in the spelling of [`Part`], and brings them into the form Sentry shows.
     pub(crate) fn new(messages: Vec<Message>, side: Side) -> Self {
+        let mut messages = settle::settle(messages, side);
+        if side == Side::Output {
+            drop_questions(&mut messages);
+        }
         Self {
-            messages: settle::settle(messages, side),
+            messages,
             evaluations: Vec::new(),
             side,
         }

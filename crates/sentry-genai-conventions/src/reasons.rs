@@ -1,5 +1,7 @@
 //! Step 5, for errors: their own words leave without what these quote.
 
+use serde_json::Value;
+
 use crate::{
     SourceSpan,
     attributes::Name,
@@ -53,11 +55,20 @@ fn replace(span: &mut SourceSpan, name: &Name, text: String) {
     }
 }
 
-/// Returns the first line up to the first JSON in it, or to what it quotes of more than a word.
+/// Returns the first line up to the first JSON in it, or to what it quotes of more than a word. Of a text that is JSON it is its
+/// `message`.
 fn reason(text: &str) -> String {
     /// Longest reason, in bytes.
     const REASON_BYTES: usize = 200;
 
+    if text.starts_with('{')
+        && let Ok(Value::Object(error)) = serde_json::from_str(text)
+    {
+        let message = error.get("message").and_then(Value::as_str);
+        return message
+            .filter(|message| !message.starts_with('{'))
+            .map_or_else(String::new, reason);
+    }
     let first_line = text.lines().next().unwrap_or_default();
     let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
     let before_quotation = &before_json[..quotation(before_json).unwrap_or(before_json.len())];
@@ -127,6 +138,11 @@ mod tests {
             (r#"400: {"messages":["hunter2"]}"#, "400"),
             ("invalid request:\nhunter2", "invalid request"),
             (r#"[{"text":"hunter2"}]"#, ""),
+            (
+                r#"{"message":"Error in agent run: {'hunter2'}","data":{"text":"hunter2"}}"#,
+                "Error in agent run",
+            ),
+            (r#"{"text":"hunter2"}"#, ""),
             (
                 "filtered. Refusal: 'It isn't hunter2.', body: x",
                 "filtered. Refusal",

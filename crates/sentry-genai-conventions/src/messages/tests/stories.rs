@@ -509,3 +509,34 @@ fn tool_payloads_stay_as_they_are() {
         json!({"data": "[Blob substitute]", "mimeType": "image/png"})
     );
 }
+
+/// As LangGraph's agents answer: with everything that was said in their thread.
+#[test]
+fn an_answer_is_what_follows_the_question() {
+    let said = |role: &str, content: &str| json!({"role": role, "content": content});
+    let thread = [
+        said("system", "Be brief"),
+        said("user", "And in Rome?"),
+        said("assistant", "Rain"),
+        said("user", "And in Paris?"),
+        said("assistant", "Sun"),
+    ];
+    let contents = |count: usize, side| {
+        let text = json!(thread[..count]).to_string();
+        let read: Vec<Value> = serde_json::from_str(
+            &Messages::parse(&text, side)
+                .into_json(&ContentLimits::default())
+                .json,
+        )
+        .unwrap();
+        let texts = read.iter().map(|it| it["parts"][0]["content"].clone());
+        texts.collect::<Value>()
+    };
+    assert_eq!(contents(5, Side::Output), json!(["Be brief", "Sun"]));
+    // Nothing has been answered.
+    assert_eq!(
+        contents(4, Side::Output),
+        json!(["Be brief", "And in Rome?", "Rain", "And in Paris?"])
+    );
+    assert_eq!(contents(5, Side::Input).as_array().unwrap().len(), 5);
+}
