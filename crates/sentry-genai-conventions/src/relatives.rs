@@ -1,5 +1,7 @@
 //! What only the relatives of a span can tell: work that is described twice, and totals that repeat their parts.
 
+mod twins;
+
 use std::sync::Arc;
 
 use crate::{
@@ -19,7 +21,8 @@ use crate::{
 /// takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is demoted itself; if they
 /// have no messages, the last one that did not fail gets the wrapper's. The same holds for an agent inside an agent of its name,
 /// a tool inside a tool of its name and an MCP request inside the same request. Plain spans in between do not matter; any other
-/// AI span does. An agent keeps token totals only when no chat below it reported any. Where the door could not read what open
+/// AI span does. Two model calls side by side are one if two instrumentations saw the same response at the same time. An agent
+/// keeps token totals only when no chat below it reported any. Where the door could not read what open
 /// ancestors had said, conversation and agent are taken over from them here.
 ///
 /// The spans may come in any order. This takes time in proportion to their number, and little where there is nothing to do.
@@ -35,12 +38,20 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     let index = Index::of(spans);
     let repeats = compares && may_repeat(spans, &index);
     let has_totals = compares && spans.iter().any(has_totals);
-    if !inherits && !repeats && !has_totals {
+    let twins = if compares {
+        twins::find(spans)
+    } else {
+        Vec::new()
+    };
+    if !inherits && !repeats && !has_totals && twins.is_empty() {
         return;
     }
     let family = Family::of(spans, &index);
     if inherits {
         inherit(spans, &family);
+    }
+    for (outer, inner) in twins {
+        keep_richer(spans, outer, inner, limits);
     }
     if repeats {
         count_once(spans, &family, limits);
@@ -140,6 +151,11 @@ fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
     };
     let agrees = |(outer, inner)| outer == inner;
     match subject {
+        // An instrumentation that does not wrap itself may still start the next call before it ended the last one, as
+        // OpenLLMetry's of LangChain does with a batch of prompts.
+        Some(Subject::Chat) if outer.origin == inner.origin => {
+            texts("gen_ai.response.id").is_none_or(agrees)
+        }
         Some(Subject::Chat | Subject::Embeddings | Subject::Rerank) => true,
         Some(Subject::Agent) => texts("gen_ai.agent.name").is_some_and(agrees),
         Some(Subject::Tool) => {
@@ -171,14 +187,7 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &
     match (first, second) {
         (None, _) => below.set(outer, outer),
         (Some(call), None) => {
-            let (kept, demoted) = if richness(&spans[call]) > richness(&spans[outer]) {
-                (call, outer)
-            } else {
-                (outer, call)
-            };
-            take_over(spans, kept, demoted);
-            content::fit(&mut spans[kept].attributes, limits);
-            demote(&mut spans[demoted]);
+            let kept = keep_richer(spans, outer, call, limits);
             below.set(outer, kept);
         }
         (Some(_), Some(_)) => {
@@ -186,6 +195,24 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &
             demote(&mut spans[outer]);
         }
     }
+}
+
+/// Makes one of two descriptions of the same work; returns which one stays.
+fn keep_richer(
+    spans: &mut [SentrySpan],
+    outer: usize,
+    inner: usize,
+    limits: &ContentLimits,
+) -> usize {
+    let (kept, demoted) = if richness(&spans[inner]) > richness(&spans[outer]) {
+        (inner, outer)
+    } else {
+        (outer, inner)
+    };
+    take_over(spans, kept, demoted);
+    content::fit(&mut spans[kept].attributes, limits);
+    demote(&mut spans[demoted]);
+    kept
 }
 
 /// What only a wrapper may know of several attempts at a call.
