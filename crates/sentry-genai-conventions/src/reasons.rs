@@ -31,11 +31,11 @@ pub(crate) fn may_quote(key: &str) -> bool {
 
 /// Keeps of an error what says what went wrong and where: providers like to quote the request beside that.
 pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
+    let is_result = !capture.outputs && fails_with_result(span);
     for name in &REASONS {
-        let is_result = || !capture.outputs && dialect::fails_with_results(&span.scope);
         let kept = match span.attributes.text_name(name) {
             None => continue,
-            Some(_) if is_result() => String::new(),
+            Some(_) if is_result => String::new(),
             Some(text) => reason(text),
         };
         replace(span, name, kept);
@@ -46,6 +46,13 @@ pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
             replace(span, name, kept);
         }
     }
+}
+
+/// Returns whether the reason is what a tool has answered. With `tool_error` MCP's conventions say that the answer is the failure.
+fn fails_with_result(span: &SourceSpan) -> bool {
+    dialect::fails_with_results(&span.scope)
+        || span.attributes.text("error.type") == Some("tool_error")
+            && span.attributes.contains("mcp.method.name")
 }
 
 fn replace(span: &mut SourceSpan, name: &Name, text: String) {

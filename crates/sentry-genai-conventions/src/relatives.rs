@@ -1,6 +1,9 @@
 //! What only the relatives of a span can tell: work that is described twice, and totals that repeat their parts.
 
-use std::{collections::HashMap, sync::Arc};
+mod lend;
+mod twins;
+
+use std::sync::Arc;
 
 use crate::{
     AiKind, ContentLimits, SentrySpan, Status,
@@ -19,7 +22,8 @@ use crate::{
 /// takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is demoted itself; if they
 /// have no messages, the last one that did not fail gets the wrapper's. The same holds for an agent inside an agent of its name,
 /// a tool inside a tool of its name and an MCP request inside the same request. Plain spans in between do not matter; any other
-/// AI span does. An agent keeps token totals only when no chat below it reported any. Where the door could not read what open
+/// AI span does. Two model calls side by side are one if two instrumentations saw the same response at the same time. An agent
+/// keeps token totals only when no chat below it reported any. Where the door could not read what open
 /// ancestors had said, conversation and agent are taken over from them here.
 ///
 /// The spans may come in any order. This takes time in proportion to their number, and little where there is nothing to do.
@@ -29,19 +33,27 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
     // One alone has nothing to be compared with.
     let compares = spans.iter().filter_map(Subject::of).nth(1).is_some();
-    let lends = spans.iter().any(is_lender);
+    let lends = spans.iter().any(lend::is_lender);
     if !inherits && !compares && !lends {
         return;
     }
     let index = Index::of(spans);
     let repeats = compares && may_repeat(spans, &index);
     let has_totals = compares && spans.iter().any(has_totals);
-    if !inherits && !repeats && !has_totals && !lends {
+    let twins = if compares {
+        twins::find(spans)
+    } else {
+        Vec::new()
+    };
+    if !inherits && !repeats && !has_totals && twins.is_empty() && !lends {
         return;
     }
     let family = Family::of(spans, &index);
     if inherits {
         inherit(spans, &family);
+    }
+    for (outer, inner) in twins {
+        keep_richer(spans, outer, inner, limits);
     }
     if repeats {
         count_once(spans, &family, limits);
@@ -50,7 +62,7 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
         drop_repeated_totals(spans, &family);
     }
     if lends {
-        lend(spans, &family, limits);
+        lend::lend(spans, &family, limits);
     }
 }
 
@@ -144,6 +156,11 @@ fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
     };
     let agrees = |(outer, inner)| outer == inner;
     match subject {
+        // An instrumentation that does not wrap itself may still start the next call before it ended the last one, as
+        // OpenLLMetry's of LangChain does with a batch of prompts.
+        Some(Subject::Chat) if outer.origin == inner.origin => {
+            texts("gen_ai.response.id").is_none_or(agrees)
+        }
         Some(Subject::Chat | Subject::Embeddings | Subject::Rerank) => true,
         Some(Subject::Agent) => texts("gen_ai.agent.name").is_some_and(agrees),
         Some(Subject::Tool) => {
@@ -175,14 +192,7 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &
     match (first, second) {
         (None, _) => below.set(outer, outer),
         (Some(call), None) => {
-            let (kept, demoted) = if richness(&spans[call]) > richness(&spans[outer]) {
-                (call, outer)
-            } else {
-                (outer, call)
-            };
-            take_over(spans, kept, demoted);
-            content::fit(&mut spans[kept].attributes, limits);
-            demote(&mut spans[demoted]);
+            let kept = keep_richer(spans, outer, call, limits);
             below.set(outer, kept);
         }
         (Some(_), Some(_)) => {
@@ -190,6 +200,24 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &
             demote(&mut spans[outer]);
         }
     }
+}
+
+/// Makes one of two descriptions of the same work; returns which one stays.
+fn keep_richer(
+    spans: &mut [SentrySpan],
+    outer: usize,
+    inner: usize,
+    limits: &ContentLimits,
+) -> usize {
+    let (kept, demoted) = if richness(&spans[inner]) > richness(&spans[outer]) {
+        (inner, outer)
+    } else {
+        (outer, inner)
+    };
+    take_over(spans, kept, demoted);
+    content::fit(&mut spans[kept].attributes, limits);
+    demote(&mut spans[demoted]);
+    kept
 }
 
 /// What only a wrapper may know of several attempts at a call.
@@ -224,50 +252,6 @@ fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize) {
                 last.attributes.push(key, text);
             }
         }
-    }
-}
-
-/// Returns whether a plain span says what was asked, as a library's step around a call does.
-fn is_lender(span: &SentrySpan) -> bool {
-    // Ordinary spans are told apart without a look at their attributes.
-    span.ai.is_none() && span.origin.starts_with("auto.ai.") && span.attributes.contains(INPUT)
-}
-
-/// Gives the only call right inside a step of the same library what the step says of it: some of Mastra's calls have no
-/// question, and an answer without the tools it calls.
-fn lend(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits) {
-    let is_chat = |span: &SentrySpan| Subject::of(span) == Some(Subject::Chat);
-    let mut calls: HashMap<usize, Option<usize>> = HashMap::new();
-    for (call, parent) in family.parents.iter().enumerate() {
-        if let Some(step) = *parent
-            && is_chat(&spans[call])
-            && is_lender(&spans[step])
-        {
-            calls
-                .entry(step)
-                .and_modify(|only| *only = None)
-                .or_insert(Some(call));
-        }
-    }
-    for (step, call) in calls {
-        let Some(call) = call else { continue };
-        let Ok([step, call]) = spans.get_disjoint_mut([step, call]) else {
-            continue;
-        };
-        if step.origin != call.origin || call.attributes.contains(INPUT) {
-            continue;
-        }
-        for key in MESSAGES {
-            if let Some(lent) = step.attributes.text(key)
-                && call
-                    .attributes
-                    .text(key)
-                    .is_none_or(|own| own.len() < lent.len())
-            {
-                call.attributes.set(key, lent);
-            }
-        }
-        content::fit(&mut call.attributes, limits);
     }
 }
 

@@ -16,6 +16,19 @@ const TOOL_STATUS: &str = "gen_ai.tool.status";
 pub(crate) const IS_TOOL_ERROR: &str = "mcp.tool.result.is_error";
 const MESSAGE: &str = "sentry.status.message";
 
+/// Exceptions by which LangGraph stops a node to ask a person or goes on elsewhere, and by which Python ends a generator that
+/// nobody reads any more, such as a stream that was left early. None of them is a failure.
+static CONTROL_FLOW: &[&str] = &[
+    "GeneratorExit",
+    "GraphBubbleUp",
+    "GraphInterrupt",
+    "NodeInterrupt",
+    "ParentCommand",
+];
+
+/// Where the traceback of Python begins, which some instrumentations put behind the reason.
+const TRACEBACK: &str = "Traceback (most recent call last)";
+
 /// Decides the status and leaves the reason for an error in `error.type` and `sentry.status.message`.
 ///
 /// An explicit error makes one, and so does the failed outcome of a tool: that the call came to an end is what an OK says then.
@@ -45,8 +58,22 @@ pub(crate) fn resolve(span: &mut SourceSpan) -> Status {
     }
 
     let exception = exception.unwrap_or_default();
+    if is_control_flow(&span.attributes, &exception) {
+        span.attributes.remove(ERROR_TYPE);
+        return Status::Ok;
+    }
     let recorded = recorded(&span.attributes);
     let described = explicit.and_then(|(_, message)| message);
+    let described = match described
+        .as_deref()
+        .and_then(|text| text.split_once(TRACEBACK))
+    {
+        Some((reason, _)) => {
+            let reason = reason.trim_end().to_owned();
+            exception.message.clone().or(Some(reason))
+        }
+        None => described,
+    };
     let kind = outcome.or(exception.kind).or(recorded.kind).or(http);
     if let Some(kind) = kind
         && !span.attributes.contains(ERROR_TYPE)
@@ -139,6 +166,13 @@ fn tool_outcome(attributes: &mut Attributes) -> Option<String> {
 struct Exception {
     kind: Option<String>,
     message: Option<String>,
+}
+
+/// Returns whether the work ended by an exception that is no failure.
+fn is_control_flow(attributes: &Attributes, exception: &Exception) -> bool {
+    let kind = attributes.text(ERROR_TYPE).or(exception.kind.as_deref());
+    let name = kind.and_then(|kind| kind.rsplit('.').next());
+    name.is_some_and(|name| CONTROL_FLOW.contains(&name))
 }
 
 fn exception(span: &SourceSpan) -> Option<Exception> {
@@ -266,6 +300,46 @@ mod tests {
                 );
                 assert!(!span.attributes.contains(TOOL_STATUS));
             }
+        }
+    }
+
+    fn failed(event: &[(&'static str, &'static str)], message: &str) -> crate::SentrySpan {
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        let mut span = SourceSpan::new(trace_id, span_id, "ask", Timestamp::default());
+        span.status = SourceStatus::Error(Some(message.to_owned()));
+        let mut exception = crate::SourceEvent::new("exception");
+        for (key, value) in event {
+            exception.attributes.push(key, *value);
+        }
+        span.events.push(exception);
+        Translator::new(TranslateOptions::default()).translate(span)
+    }
+
+    #[test]
+    fn control_flow_is_no_failure() {
+        for kind in [
+            "GraphInterrupt",
+            "langgraph.errors.GraphInterrupt",
+            "GeneratorExit",
+        ] {
+            let span = failed(&[("exception.type", kind)], "(Interrupt(value='sure?'),)");
+            assert_eq!(span.status, Status::Ok, "{kind}");
+            assert!(!span.attributes.contains(ERROR_TYPE));
+            assert!(!span.attributes.contains(MESSAGE));
+        }
+    }
+
+    #[test]
+    fn a_traceback_is_no_reason() {
+        let traceback = "ValueError('boom')Traceback (most recent call last):\n  File \"a.py\"";
+        let said = [
+            ("exception.type", "ValueError"),
+            ("exception.message", "boom"),
+        ];
+        for (event, reason) in [(&said[..], "boom"), (&said[..1], "ValueError('boom')")] {
+            let span = failed(event, traceback);
+            assert_eq!(span.attributes.text(MESSAGE), Some(reason));
         }
     }
 

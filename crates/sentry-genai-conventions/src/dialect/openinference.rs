@@ -1,11 +1,13 @@
 //! OpenInference: flattened messages, and a kind for every span.
 
+mod names;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, indexed,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, bedrock, indexed,
     json::{self, Object},
     litellm, traceloop,
 };
@@ -63,6 +65,9 @@ const KIND: &str = "openinference.span.kind";
 fn operation(span: &SourceSpan) -> Says {
     let kind = span.attributes.text(KIND).unwrap_or_default();
     match &*kind.to_ascii_uppercase() {
+        // LlamaIndex's name for putting a request together, which is another span's to send.
+        "LLM" if span.name.ends_with("._prepare_chat_with_tools") => Says::Plain,
+        "LLM" if bedrock::embeds(span, "llm.model_name") => Says::Is("embeddings"),
         "LLM" if is_completion(span) => Says::Is("text_completion"),
         "LLM" => Says::Is("chat"),
         "EMBEDDING" => Says::Is("embeddings"),
@@ -113,8 +118,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
         let to = to.to_owned();
         span.attributes.push("gen_ai.handoff.to_agent", to);
     }
-    host(&mut span.attributes);
-    names(span, what);
+    names::settle(span, what);
+    provider(&mut span.attributes);
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");
     if let Some(metadata) = metadata {
@@ -158,36 +163,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// A cloud that runs the models of others is the provider, whoever made them.
-fn host(attributes: &mut Attributes) {
-    if matches!(attributes.text("llm.provider"), Some("aws" | "azure")) {
+/// Who runs a model is the provider, not who made it; of Google's products the model's maker names the one that is meant.
+fn provider(attributes: &mut Attributes) {
+    let runs = attributes.text("llm.provider");
+    if runs.is_some_and(|name| !name.eq_ignore_ascii_case("google")) {
         attributes.rename("llm.provider", "gen_ai.provider.name");
     }
-}
-
-fn names(span: &mut SourceSpan, what: What) {
-    let (key, own) = match what {
-        What::Agent => ("gen_ai.agent.name", "agent.name"),
-        What::Tool => ("gen_ai.tool.name", "tool.name"),
-        _ => return,
-    };
-    let is_named = |key| span.attributes.text(key).is_some();
-    // smolagents calls its tools `SimpleTool`, and agents `X.run`.
-    if !is_named(key) && !is_named(own) {
-        let name = span.name.strip_suffix(".run").unwrap_or(&span.name);
-        let node = node(&span.attributes).filter(|_| what == What::Agent);
-        let name = node.unwrap_or(name).to_owned();
-        span.attributes.push(key, name);
-    }
-}
-
-/// CrewAI's agents have their names as those of nodes; other nodes have random ids.
-fn node(attributes: &Attributes) -> Option<&str> {
-    let is_id = |text: &str| {
-        text.len() >= 8 && (text.bytes()).all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-    };
-    let node = attributes.text("graph.node.id")?;
-    (!is_id(node)).then_some(node)
 }
 
 /// The time of the first token is that of an event.
@@ -220,6 +201,11 @@ fn model(attributes: &mut Attributes, what: What) {
                 json::put_scalar(attributes, "gen_ai.response.id", id);
             }
             parameters.remove("model");
+        }
+        // OpenAI's, of the Responses API: the id, or what has it.
+        if let Some(conversation) = parameters.get("conversation") {
+            let id = conversation.get("id").unwrap_or(conversation);
+            json::put_scalar(attributes, "gen_ai.conversation.id", id);
         }
         json::put_parameters(attributes, &parameters);
     }
@@ -323,7 +309,16 @@ fn messages(attributes: &mut Attributes) {
         json::put(attributes, DEFINITIONS, tools);
     }
     attributes.rename("input.value", INPUT);
+    // Of what it could not read, such as a stream, the instrumentation has the repr of the object.
+    if attributes.text("output.value").is_some_and(is_object) {
+        attributes.remove("output.value");
+    }
     attributes.rename("output.value", OUTPUT);
+}
+
+/// Recognises the repr that Python has for all objects that have none of their own.
+fn is_object(text: &str) -> bool {
+    text.starts_with('<') && text.ends_with('>') && text.contains(" object at 0x")
 }
 
 /// Brings one message into the form of OpenAI's API.
@@ -409,6 +404,12 @@ fn embeddings(attributes: &mut Attributes) {
         if texts != Value::Array(Vec::new()) {
             json::put(attributes, "gen_ai.embeddings.input", texts);
         }
+    }
+    // Tokens in place of texts are found in the request alone.
+    if let Some(input) =
+        json::object(attributes, "input.value").and_then(|mut it| it.remove("input"))
+    {
+        json::put(attributes, "gen_ai.embeddings.input", input);
     }
     attributes.rename("input.value", "gen_ai.embeddings.input");
     attributes.remove("output.value");

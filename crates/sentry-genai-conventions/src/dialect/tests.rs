@@ -1,11 +1,11 @@
+mod instrumentations;
+mod javascript;
 mod langfuse;
 mod pydantic_ai;
 
 use super::*;
 
 use crate::{SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator};
-
-mod javascript;
 
 type Attribute = (&'static str, &'static str);
 
@@ -54,6 +54,9 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("any", "Researcher._execute_core", &[("openinference.span.kind", "AGENT"), ("graph.node.id", "Researcher")], "gen_ai.invoke_agent", "invoke_agent Researcher"),
     ("any", "Agent.run", &[("openinference.span.kind", "AGENT"), ("graph.node.id", "9f86d081884c7d65")], "gen_ai.invoke_agent", "invoke_agent Agent"),
     ("any", "SimpleTool", &[("openinference.span.kind", "TOOL"), ("tool.name", "get_weather")], "gen_ai.execute_tool", "execute_tool get_weather"),
+    ("openinference.instrumentation.llama_index", "OpenAI._prepare_chat_with_tools", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m")], "function", "OpenAI._prepare_chat_with_tools"),
+    ("openinference.instrumentation.crewai", "Crew_6d131f10-371f-4988-8486-6c3fca527daf.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew.kickoff"),
+    ("openinference.instrumentation.crewai", "Crew_of_mine.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew_of_mine.kickoff"),
     ("any", "Completion", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m")], "gen_ai.text_completion", "text_completion m"),
     ("ai", "ai.rerank.doRerank", &[("ai.operationId", "ai.rerank.doRerank"), ("ai.model.id", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("ai", "ai.rerank", &[("ai.operationId", "ai.rerank"), ("ai.model.id", "r-1")], "function", "ai.rerank"),

@@ -7,13 +7,14 @@ use super::{
     CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases, bedrock, has_known_operation,
     has_prefix, indexed, json,
 };
-use crate::{Attributes, SourceSpan};
+use crate::{Attributes, SourceSpan, tokens};
 
 pub(super) static TRACELOOP: Dialect = Dialect {
     name: "traceloop",
     speaks,
     aliases: &aliases([
         ("gen_ai.openai.api_base", "server.address"),
+        ("gen_ai.user", "user.id"),
         ("llm.chat.stop_sequences", "gen_ai.request.stop_sequences"),
         ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
         ("llm.is_streaming", "gen_ai.response.streaming"),
@@ -45,7 +46,12 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         ("traceloop.association.properties.user_id", "user.id"),
         ("traceloop.workflow.name", "gen_ai.pipeline.name"),
     ]),
-    noise: &["gen_ai.task.input", "gen_ai.task.output", "llm.headers"],
+    noise: &[
+        "gen_ai.headers",
+        "gen_ai.task.input",
+        "gen_ai.task.output",
+        "llm.headers",
+    ],
     operation,
     adjust,
 };
@@ -54,6 +60,7 @@ const KIND: &str = "traceloop.span.kind";
 const ENTITY: &str = "traceloop.entity.name";
 const ENTITY_INPUT: &str = "traceloop.entity.input";
 const ENTITY_OUTPUT: &str = "traceloop.entity.output";
+const GEMINI: &str = "google_generativeai";
 const PROVIDER: &str = "traceloop.association.properties.ls_provider";
 
 fn speaks(span: &SourceSpan) -> bool {
@@ -82,11 +89,14 @@ fn is_own_scope(scope: &str) -> bool {
         || scope.starts_with("@traceloop/")
         || matches!(
             scope.strip_prefix("opentelemetry.instrumentation."),
-            Some("anthropic" | "bedrock" | "langchain" | "openai.v0" | "openai.v1")
+            Some("anthropic" | "bedrock" | GEMINI | "langchain" | "openai.v0" | "openai.v1")
         )
 }
 
 fn operation(span: &SourceSpan) -> Says {
+    if bedrock::embeds(span, "gen_ai.request.model") {
+        return Says::Is("embeddings");
+    }
     let request = span.attributes.text("llm.request.type");
     match span.attributes.text(KIND) {
         // LlamaIndex's tasks are the model calls themselves.
@@ -108,7 +118,7 @@ fn operation(span: &SourceSpan) -> Says {
         Some("rerank") => Says::Is("rerank"),
         Some(_) => Says::Plain,
         None if span.attributes.contains("gen_ai.operation.name") => Says::Nothing,
-        None => by_name(&span.name),
+        None => by_name(span),
     }
 }
 
@@ -119,11 +129,13 @@ fn is_chat(span: &SourceSpan) -> bool {
         || span.attributes.contains(INPUT)
 }
 
-/// The first generation's embeddings and responses say what they are in their name alone, and so do what JavaScript's
-/// instrumentation of Bedrock makes of conversations.
-fn by_name(name: &str) -> Says {
-    match name {
-        "bedrock.completion" => Says::Is("chat"),
+/// The first generation's embeddings and responses say what they are in their name alone, and Bedrock's calls that failed, too.
+fn by_name(span: &SourceSpan) -> Says {
+    match &*span.name {
+        // What JavaScript's instrumentation makes of conversations.
+        "bedrock.completion" if span.scope.starts_with("@traceloop/") => Says::Is("chat"),
+        "bedrock.completion" => Says::Is("text_completion"),
+        "bedrock.converse" => Says::Is("chat"),
         "openai.embeddings" => Says::Is("embeddings"),
         "openai.response" | "openai.responses" => Says::Is("chat"),
         _ => Says::Nothing,
@@ -148,9 +160,19 @@ fn adjust(span: &mut SourceSpan, what: What) {
         span.name = "crewai.task".into();
     }
     let is_bedrock = span.scope.ends_with(".bedrock");
+    if span.scope.ends_with(GEMINI) {
+        name_thoughts(&mut span.attributes);
+    }
     let attributes = &mut span.attributes;
     provider(attributes);
-    if let Some(prompts) = indexed::take(attributes, "gen_ai.prompt.") {
+    // The first generation has who made the model.
+    if is_bedrock && attributes.remove("gen_ai.system") {
+        attributes.set("gen_ai.provider.name", "aws.bedrock");
+    }
+    if let Some(mut prompts) = indexed::take(attributes, "gen_ai.prompt.") {
+        if is_bedrock {
+            bedrock::unquote(&mut prompts);
+        }
         json::put(attributes, INPUT, turns(prompts, "user"));
     }
     if let Some(completions) = indexed::take(attributes, "gen_ai.completion.") {
@@ -197,6 +219,19 @@ fn provider(attributes: &mut Attributes) {
         {
             attributes.remove(key);
             attributes.push("gen_ai.provider.name", real);
+        }
+    }
+}
+
+/// What input and output leave of Gemini's total are thoughts, which this instrumentation reports nowhere else.
+fn name_thoughts(attributes: &mut Attributes) {
+    let counts = [tokens::TOTAL, tokens::INPUT, tokens::OUTPUT].map(|key| attributes.integer(key));
+    if let [Some(total), Some(input), Some(output)] = counts
+        && !attributes.contains(tokens::REASONING)
+    {
+        let thoughts = total.saturating_sub(input).saturating_sub(output);
+        if thoughts > 0 {
+            attributes.push(tokens::REASONING, thoughts);
         }
     }
 }

@@ -223,3 +223,19 @@ fn results_that_stand_for_reasons_go() {
     assert_eq!(failed(mcp, true).as_deref(), Some("no such city"));
     assert_eq!(failed("app", false).as_deref(), Some("no such city"));
 }
+
+#[test]
+fn what_an_mcp_tool_answered_is_content_also_where_it_is_the_failure() {
+    let has_reason = |error_type| {
+        let mut span = span_of(&[
+            ("mcp.method.name", Value::Str("tools/call")),
+            ("error.type", Value::Str(error_type)),
+        ]);
+        span.scope = "fastmcp".into();
+        span.status = SourceStatus::Error(Some("no such city".to_owned()));
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        span.attributes.contains("sentry.status.message")
+    };
+    assert!(!has_reason("tool_error"));
+    assert!(has_reason("-32601"));
+}

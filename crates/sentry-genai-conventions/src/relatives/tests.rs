@@ -19,6 +19,7 @@ impl Trace {
         span.parent_span_id = span_id(parent);
         for (key, value) in attributes {
             match value.parse::<i64>() {
+                _ if *key == "scope" => span.scope = (*value).to_owned().into(),
                 Ok(number) => span.attributes.push(key, number),
                 Err(_) => span.attributes.push(key, *value),
             }
@@ -60,6 +61,60 @@ const COUNT: &str = "gen_ai.usage.input_tokens";
 fn expect(spans: &[(&str, Option<i64>)]) -> Vec<(String, Option<i64>)> {
     let owned = spans.iter().map(|(op, tokens)| ((*op).to_owned(), *tokens));
     owned.collect()
+}
+
+/// The scope of Anthropic's SDK, and so of another instrumentation than that of the other calls here.
+const SDK: (&str, &str) = ("scope", "com.anthropic.sdk.python");
+const RESPONSE: (&str, &str) = ("gen_ai.response.id", "msg_1");
+
+#[test]
+fn a_call_that_two_instrumentations_describe_side_by_side_counts_once() {
+    let spans = Trace(Vec::new())
+        .with(1, 9, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE])
+        .with(2, 9, "chat m", &[CHAT, (COUNT, "20"), RESPONSE]);
+    let expected = [("function", None), ("gen_ai.chat", Some(20))];
+    let mut related = spans.related();
+    related.sort();
+    assert_eq!(related, expect(&expected));
+}
+
+#[test]
+fn calls_of_one_instrumentation_are_two_if_their_responses_are() {
+    let id = |id| ("gen_ai.response.id", id);
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "42"), id("r1")])
+        .with(2, 1, "chat m", &[CHAT, (COUNT, "42"), id("r2")]);
+    let call = ("gen_ai.chat", Some(42));
+    assert_eq!(spans.related(), expect(&[call, call]));
+}
+
+#[test]
+fn calls_side_by_side_are_two_if_anything_tells_them_apart() {
+    let other = ("gen_ai.response.id", "msg_2");
+    for (parent, first, second) in [
+        // The same instrumentation: a server that gives all its responses one id.
+        (
+            9,
+            [CHAT, RESPONSE, (COUNT, "20")],
+            [CHAT, RESPONSE, (COUNT, "20")],
+        ),
+        (
+            9,
+            [SDK, RESPONSE, (COUNT, "20")],
+            [CHAT, other, (COUNT, "20")],
+        ),
+        (
+            8,
+            [SDK, RESPONSE, (COUNT, "20")],
+            [CHAT, RESPONSE, (COUNT, "20")],
+        ),
+    ] {
+        let spans = Trace(Vec::new())
+            .with(1, 9, "chat m", &[&first[..], &[CHAT]].concat())
+            .with(2, parent, "chat m", &second);
+        let call = ("gen_ai.chat", Some(20));
+        assert_eq!(spans.related(), expect(&[call, call]));
+    }
 }
 
 #[test]

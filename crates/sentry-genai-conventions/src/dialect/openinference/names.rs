@@ -1,0 +1,42 @@
+//! What OpenInference's spans, agents and tools are called.
+
+use crate::{Attributes, SourceSpan, dialect::What};
+
+/// Names the agent or the tool of a span, and the span itself where its name is an id.
+pub(super) fn settle(span: &mut SourceSpan, what: What) {
+    if span.scope.ends_with("crewai")
+        && let Some(name) = nameless(&span.name)
+    {
+        span.name = name.into();
+    }
+    let (key, own) = match what {
+        What::Agent => ("gen_ai.agent.name", "agent.name"),
+        What::Tool => ("gen_ai.tool.name", "tool.name"),
+        _ => return,
+    };
+    let is_named = |key| span.attributes.text(key).is_some();
+    // smolagents calls its tools `SimpleTool`, and agents `X.run`.
+    if !is_named(key) && !is_named(own) {
+        let name = span.name.strip_suffix(".run").unwrap_or(&span.name);
+        let node = node(&span.attributes).filter(|_| what == What::Agent);
+        let name = node.unwrap_or(name).to_owned();
+        span.attributes.push(key, name);
+    }
+}
+
+/// Returns the name of a step of CrewAI's crews and flows that have no name, but an id in its place.
+fn nameless(name: &str) -> Option<String> {
+    let (id, step) = name.split_once('.')?;
+    let (kind, id) = id.split_once('_')?;
+    (matches!(kind, "Crew" | "Flow") && is_id(id)).then(|| format!("{kind}.{step}"))
+}
+
+/// CrewAI's agents have their names as those of nodes; other nodes have random ids.
+fn node(attributes: &Attributes) -> Option<&str> {
+    let node = attributes.text("graph.node.id")?;
+    (!is_id(node)).then_some(node)
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() >= 8 && (text.bytes()).all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
