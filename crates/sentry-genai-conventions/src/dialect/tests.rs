@@ -106,6 +106,9 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("com.anthropic.claude_code.tracing", "claude_code.interaction", &[("span.type", "interaction")], "gen_ai.invoke_agent", "invoke_agent Claude Code"),
     ("com.anthropic.claude_code.tracing", "claude_code.tool", &[("span.type", "tool"), ("tool_name", "Bash")], "gen_ai.execute_tool", "execute_tool Bash"),
     ("com.anthropic.claude_code.tracing", "claude_code.tool.execution", &[("span.type", "tool.execution")], "function", "claude_code.tool.execution"),
+    ("rig::completions", "chat_streaming", &[("gen_ai.operation.name", "chat_streaming"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("app", "chat_streaming", &[("gen_ai.operation.name", "chat_streaming"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("rig::completions", "interactions_streaming", &[("gen_ai.operation.name", "interactions_streaming"), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
     // Codex, and what is like it but an agent's.
     ("codex_core", "handle_responses", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42")], "gen_ai.chat", "chat gpt-5"),
     ("acme", "turn", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.agent.name", "a")], "function", "turn"),
@@ -644,4 +647,39 @@ fn openinference_without_a_response() {
     assert_eq!(attributes.text("gen_ai.response.model"), None);
     let written = attributes.integer("gen_ai.usage.cache_creation.input_tokens");
     assert_eq!(written, Some(30));
+}
+
+/// Gemini's question is recorded twice.
+#[test]
+fn early_rig_records_the_answer_as_a_second_question() {
+    let question = r#"[{"role":"user","content":[{"type":"text","text":"Hi"}]}]"#;
+    let answer =
+        r#"[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}]"#;
+    let told = |scope, recorded: &[&'static str]| {
+        let input = recorded.iter().map(|text| (INPUT, *text));
+        let attributes: Vec<_> = [("gen_ai.operation.name", "chat")]
+            .into_iter()
+            .chain(input)
+            .collect();
+        let span = translated(scope, "chat", &attributes);
+        let text = |key| span.attributes.text(key).map(str::to_owned);
+        (text(INPUT), text(OUTPUT))
+    };
+    let input = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#.to_owned();
+    let output = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}],"finish_reason":"stop"}]"#.to_owned();
+    let both = (Some(input.clone()), Some(output.clone()));
+    assert_eq!(told("rig::agent_chat", &[question, answer]), both);
+    assert_eq!(
+        told("rig::completions", &[question, question, answer]),
+        both
+    );
+    // No answer has come.
+    let alone = (Some(input), None);
+    assert_eq!(told("rig::completions", &[question, question]), alone);
+    // Elsewhere the last one wins.
+    let shape = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}]}]"#;
+    assert_eq!(
+        told("app", &[question, answer]),
+        (Some(shape.to_owned()), None)
+    );
 }

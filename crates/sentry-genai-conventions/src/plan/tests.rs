@@ -160,7 +160,7 @@ fn held() -> impl Strategy<Value = Held> {
 /// A span of a few attributes, mostly of an operation that is known.
 fn shape() -> impl Strategy<Value = Vec<(&'static str, Held)>> {
     let operation = prop_oneof![
-        3 => sample::select(&["chat", "invoke_agent", "execute_tool", "embeddings"][..])
+        3 => sample::select(&["chat", "chat_streaming", "invoke_agent", "execute_tool", "embeddings"][..])
             .prop_map(|name| Some(name.to_owned())),
         1 => Just(None),
     ];
