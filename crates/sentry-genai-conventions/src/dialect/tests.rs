@@ -683,3 +683,48 @@ fn early_rig_records_the_answer_as_a_second_question() {
         (Some(shape.to_owned()), None)
     );
 }
+
+#[test]
+fn rig_tells_failed_tools_by_their_results() {
+    let status = |scope, result| {
+        let attributes = [
+            ("gen_ai.operation.name", "execute_tool"),
+            ("gen_ai.tool.name", "t"),
+            (RESULT, result),
+        ];
+        let span = translated(scope, "execute_tool", &attributes);
+        (
+            span.status,
+            span.attributes.text("error.type").map(str::to_owned),
+        )
+    };
+    const FAILED: &str = "Toolset error: ToolCallError: no such city";
+    let error = (crate::Status::Error, Some("tool_error".to_owned()));
+    let ok = (crate::Status::Ok, None);
+    assert_eq!(status("rig::agent::prompt_request", FAILED), error);
+    assert_eq!(
+        status("rig_core::agent::prompt_request::streaming", FAILED),
+        error
+    );
+    assert_eq!(status("rig::agent::prompt_request", "rain"), ok);
+    assert_eq!(status("app", FAILED), ok);
+}
+
+/// Its calls are traces of their own and count the same.
+#[test]
+fn an_agent_of_rig_that_is_apart_from_its_calls_counts_nothing() {
+    let tokens = |scope| {
+        let attributes = [
+            ("gen_ai.operation.name", "invoke_agent"),
+            ("gen_ai.usage.input_tokens", "42"),
+            ("gen_ai.usage.cached_tokens", "16"),
+        ];
+        let span = translated(scope, "invoke_agent", &attributes);
+        let has_any = span.attributes.iter().any(|(key, _)| key.contains("usage"));
+        has_any
+    };
+    assert!(!tokens("rig::agent::prompt_request"));
+    assert!(!tokens("rig_core::agent::prompt_request"));
+    assert!(tokens("rig::agent::prompt_request::streaming"));
+    assert!(tokens("rig_agent::agent::telemetry"));
+}

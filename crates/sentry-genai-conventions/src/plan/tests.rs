@@ -123,6 +123,7 @@ static TEXTS: &[&str] = &[
     r#"{"city":"Vienna"}"#,
     "a text that is longer than what one attribute may hold with the limits of this test, which are a hundred bytes or so",
     "work",
+    "Toolset error: no",
     "我的诊断是糖尿病怎么办",
 ];
 
@@ -141,6 +142,7 @@ static NAMES: &[&str] = &[
 static SCOPES: &[&str] = &[
     "app",
     "rig",
+    "rig::agent::prompt_request",
     "genai::client",
     "litellm",
     "logfire.openai",
