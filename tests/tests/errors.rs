@@ -31,6 +31,38 @@ fn instrument_err_marks_the_span_it_is_on_and_no_other() {
 }
 
 #[test]
+fn a_panic_marks_the_spans_it_goes_through() {
+    struct Cleanup(tracing::Span);
+    impl Drop for Cleanup {
+        fn drop(&mut self) {
+            self.0.in_scope(|| info_span!("cleaning").in_scope(|| {}));
+        }
+    }
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let _request = info_span!("request").entered();
+        let caught = std::panic::catch_unwind(|| {
+            let _tool = info_span!(
+                "execute_tool",
+                gen_ai.operation.name = "execute_tool",
+                gen_ai.tool.name = "broken",
+            )
+            .entered();
+            let _cleanup = Cleanup(info_span!("cancelled"));
+            info_span!("done").in_scope(|| {});
+            panic!("expected");
+        });
+        assert!(caught.is_err());
+    });
+    let tool = bridge.span("execute_tool broken");
+    assert!(tool.is_error());
+    assert_eq!(tool.str("error.type"), Some("panic"));
+    for bystander in ["request", "cancelled", "cleaning", "done"] {
+        assert_eq!(bridge.span(bystander).status, "ok", "{bystander}");
+    }
+}
+
+#[test]
 fn an_error_event_says_why() {
     let bridge = Bridge::start();
     bridge.run(|| {

@@ -165,6 +165,22 @@ impl Attributes {
         self.heads |= head_bit(to);
     }
 
+    /// Moves the last value of `from` to `to`, which holds none yet, if the one recorded before it is another.
+    pub(crate) fn rename_last_of_different(&mut self, from: &str, to: &'static str) {
+        let hash = Hash::of(from);
+        if self.seen & hash.bit() == 0 {
+            return;
+        }
+        let values = self.entries.iter().enumerate().rev();
+        let mut values = values.filter(|(_, entry)| entry.is(hash, from, &self.text));
+        let (Some((last, entry)), Some((_, before))) = (values.next(), values.next()) else {
+            return;
+        };
+        if self.value(&entry.value) != self.value(&before.value) {
+            self.rename_at(last, &to.into());
+        }
+    }
+
     /// Keeps the last value of every key and drops the ones before it.
     pub fn settle(&mut self) {
         /// Up to so many attributes, comparing them is faster than a table of them.

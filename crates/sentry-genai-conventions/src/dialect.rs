@@ -206,7 +206,17 @@ static CONVENTIONAL: &[&Dialect] = &[&OTEL, &rig::RIG, &genai::GENAI];
 
 /// Returns whether a library gives spans of this name a meaning that their attributes do not have.
 pub(crate) fn is_told_by_name(name: &str) -> bool {
-    name == litellm::RAW || name == rig::STREAMING
+    name == litellm::RAW || rig::is_streaming(name)
+}
+
+/// Returns whether a library that is [conventional](Dialect::is_conventional) but for that says in a text what its span has come to.
+pub(crate) fn is_told_by_values(span: &SourceSpan) -> bool {
+    rig::is_told_by_values(span)
+}
+
+/// Gives every value a key of its own, where a library records different things under one.
+pub(crate) fn tell_apart(span: &mut SourceSpan) {
+    rig::tell_answer_from_question(span);
 }
 
 /// Returns whether a span is the output of a translation: its name then says nothing that its attributes do not.

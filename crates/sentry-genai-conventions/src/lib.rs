@@ -43,6 +43,7 @@ mod status;
 mod tables;
 mod timestamp;
 mod tokens;
+mod tracing_opentelemetry;
 mod translate;
 
 pub use attributes::{

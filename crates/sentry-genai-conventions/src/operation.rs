@@ -55,9 +55,13 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("agent_handoff", "handoff"),
     ("audio_generation", "generate_content"),
     ("chat.completions", "chat"),
+    // What rig until 0.43 calls whatever it streams.
+    ("chat_streaming", "chat"),
     ("completion", "text_completion"),
     ("embedding", "embeddings"),
     ("image_generation", "generate_content"),
+    ("interactions", "generate_content"),
+    ("interactions_streaming", "generate_content"),
     ("text.completions", "text_completion"),
     ("transcription", "generate_content"),
 ];

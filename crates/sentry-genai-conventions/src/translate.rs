@@ -64,6 +64,7 @@ impl Translator {
     /// Translates one span.
     #[must_use]
     pub fn translate(&self, mut span: SourceSpan) -> SentrySpan {
+        dialect::tell_apart(&mut span);
         span.attributes.settle();
         absent(&mut span);
         reserved_fields(&mut span);

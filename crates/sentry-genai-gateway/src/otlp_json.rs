@@ -182,10 +182,7 @@ fn read_scope(
     {
         let mut span = read_span(span, &Path::Item(&path, index))?;
         span.scope = Cow::Owned(scope.to_owned());
-        spans.push(ReceivedSpan {
-            resource: Arc::clone(resource),
-            span,
-        });
+        spans.push(ReceivedSpan::over_otlp(resource, span));
     }
     Ok(())
 }

@@ -143,10 +143,7 @@ fn decode_request(bytes: &[u8], offset: usize) -> Result<Vec<ReceivedSpan>, Deco
                     ),
                     bytes,
                 })?;
-                spans.push(ReceivedSpan {
-                    resource: Arc::clone(&resource),
-                    span,
-                });
+                spans.push(ReceivedSpan::over_otlp(&resource, span));
             }
         }
     }

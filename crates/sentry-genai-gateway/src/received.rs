@@ -13,3 +13,14 @@ pub struct ReceivedSpan {
     /// The span itself.
     pub span: SourceSpan,
 }
+
+impl ReceivedSpan {
+    /// A span that has come as OTLP, whatever it was before.
+    pub(crate) fn over_otlp(resource: &Arc<Attributes>, mut span: SourceSpan) -> Self {
+        span.undo_tracing_opentelemetry();
+        Self {
+            resource: Arc::clone(resource),
+            span,
+        }
+    }
+}

@@ -22,7 +22,6 @@ mod open_spans;
 mod remembered;
 mod rewrite;
 mod scopes;
-mod tracing_spans;
 
 pub use endpoint::OtlpEndpoint;
 pub use open_spans::OpenSpans;

@@ -1,6 +1,6 @@
 //! The door: `tracing` spans in, source spans out.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
 use sentry_genai_conventions::{Attributes, Link, LoggedError, SourceEvent, SourceSpan, SpanId};
 use sentry_genai_delivery::{
@@ -24,6 +24,7 @@ use crate::{
     record::{LateRecorder, Recorder},
     scoped::Surroundings,
     state::{self, SpanState, Unrecorded, given_name},
+    unwinding,
 };
 
 /// How many events and how many links a span keeps, as by default in OpenTelemetry's SDKs.
@@ -289,12 +290,18 @@ where
         if handle::scope_correlation() {
             show_on_scope(id, &context);
         }
+        if thread::panicking() {
+            unwinding::note_enter(id, &context);
+        }
     }
 
     #[inline]
-    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         if handle::scope_correlation() {
             correlation::take_off_scope(id);
+        }
+        if thread::panicking() {
+            unwinding::note_exit(id, &context);
         }
     }
 

@@ -15,6 +15,7 @@ mod record;
 mod scoped;
 mod span_ext;
 mod state;
+mod unwinding;
 
 pub use conversation::{
     Conversation, ConversationGuard, conversation, remove_conversation_id, set_conversation_id,

@@ -1,6 +1,6 @@
 //! rig, before and after its split into crates.
 
-use super::{Dialect, What, aliases, is_of_crate};
+use super::{Dialect, INPUT, OUTPUT, RESULT, What, aliases, is_of_crate};
 use crate::SourceSpan;
 
 pub(super) static RIG: Dialect = Dialect {
@@ -15,8 +15,13 @@ pub(super) static RIG: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-/// The name of a streamed turn.
-pub(super) const STREAMING: &str = "chat_streaming";
+/// The names of streamed calls.
+static STREAMING: &[&str] = &["chat_streaming", "interactions_streaming"];
+
+/// Returns whether a span of this name is a streamed call of rig's.
+pub(super) fn is_streaming(name: &str) -> bool {
+    STREAMING.contains(&name)
+}
 
 fn speaks(span: &SourceSpan) -> bool {
     ["rig", "rig_core", "rig_agent"]
@@ -24,9 +29,49 @@ fn speaks(span: &SourceSpan) -> bool {
         .any(|library| is_of_crate(span, library))
 }
 
-/// Until 0.43 a streamed turn differed from another one by its span name alone.
-fn adjust(span: &mut SourceSpan, _: What) {
-    if span.name == STREAMING {
-        span.attributes.push("gen_ai.response.streaming", true);
+/// What the result of a tool begins with that failed, until 0.39: the error as the model sees it.
+const FAILED: &str = "Toolset error: ";
+
+/// The module whose agents are traces of their own until 0.39, apart from those of their calls.
+static APART: &[&str] = &[
+    "rig::agent::prompt_request",
+    "rig_core::agent::prompt_request",
+];
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    // Until 0.43 a streamed turn differed from another one by its span name alone.
+    if is_streaming(&span.name) {
+        attributes.push("gen_ai.response.streaming", true);
     }
+    match what {
+        What::Tool
+            if attributes
+                .text(RESULT)
+                .is_some_and(|it| it.starts_with(FAILED)) =>
+        {
+            attributes.set("gen_ai.tool.call.outcome", "error");
+        }
+        // The calls report the same tokens, and nobody finds them below the agent.
+        What::Agent if APART.contains(&&*span.scope) => {
+            attributes.retain(|key, _| !key.starts_with("gen_ai.usage."));
+        }
+        _ => {}
+    }
+}
+
+/// Returns whether what this span is depends on what its attributes say.
+pub(super) fn is_told_by_values(span: &SourceSpan) -> bool {
+    span.attributes.contains(RESULT) && speaks(span)
+}
+
+/// Until 0.24 rig records the answer under the name of the question, after the question. Has to be called before the earlier one
+/// of the two is taken for outdated.
+///
+/// Gemini's question is recorded twice; it stays alone where no answer has come.
+pub(super) fn tell_answer_from_question(span: &mut SourceSpan) {
+    if !speaks(span) || span.attributes.contains(OUTPUT) {
+        return;
+    }
+    span.attributes.rename_last_of_different(INPUT, OUTPUT);
 }

@@ -2,6 +2,7 @@ mod instrumentations;
 mod javascript;
 mod langfuse;
 mod pydantic_ai;
+mod rig;
 
 use super::*;
 
@@ -109,6 +110,9 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("com.anthropic.claude_code.tracing", "claude_code.interaction", &[("span.type", "interaction")], "gen_ai.invoke_agent", "invoke_agent Claude Code"),
     ("com.anthropic.claude_code.tracing", "claude_code.tool", &[("span.type", "tool"), ("tool_name", "Bash")], "gen_ai.execute_tool", "execute_tool Bash"),
     ("com.anthropic.claude_code.tracing", "claude_code.tool.execution", &[("span.type", "tool.execution")], "function", "claude_code.tool.execution"),
+    ("rig::completions", "chat_streaming", &[("gen_ai.operation.name", "chat_streaming"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("app", "chat_streaming", &[("gen_ai.operation.name", "chat_streaming"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("rig::completions", "interactions_streaming", &[("gen_ai.operation.name", "interactions_streaming"), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
     // Codex, and what is like it but an agent's.
     ("codex_core", "handle_responses", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42")], "gen_ai.chat", "chat gpt-5"),
     ("acme", "turn", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.agent.name", "a")], "function", "turn"),

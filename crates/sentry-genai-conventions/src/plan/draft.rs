@@ -73,7 +73,9 @@ impl Plan {
         let mut trial = span.clone();
         translate::reserved_fields(&mut trial);
         let dialect = dialect::of(&trial);
-        if !dialect.is_conventional() || dialect::is_told_by_name(&trial.name) {
+        let is_told_otherwise =
+            dialect::is_told_by_name(&trial.name) || dialect::is_told_by_values(&trial);
+        if !dialect.is_conventional() || is_told_otherwise {
             return None;
         }
         let recognised = recognise(&trial, dialect);

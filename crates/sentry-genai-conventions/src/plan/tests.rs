@@ -123,6 +123,7 @@ static TEXTS: &[&str] = &[
     r#"{"city":"Vienna"}"#,
     "a text that is longer than what one attribute may hold with the limits of this test, which are a hundred bytes or so",
     "work",
+    "Toolset error: no",
     "我的诊断是糖尿病怎么办",
 ];
 
@@ -141,6 +142,7 @@ static NAMES: &[&str] = &[
 static SCOPES: &[&str] = &[
     "app",
     "rig",
+    "rig::agent::prompt_request",
     "genai::client",
     "litellm",
     "logfire.openai",
@@ -160,7 +162,7 @@ fn held() -> impl Strategy<Value = Held> {
 /// A span of a few attributes, mostly of an operation that is known.
 fn shape() -> impl Strategy<Value = Vec<(&'static str, Held)>> {
     let operation = prop_oneof![
-        3 => sample::select(&["chat", "invoke_agent", "execute_tool", "embeddings"][..])
+        3 => sample::select(&["chat", "chat_streaming", "invoke_agent", "execute_tool", "embeddings"][..])
             .prop_map(|name| Some(name.to_owned())),
         1 => Just(None),
     ];

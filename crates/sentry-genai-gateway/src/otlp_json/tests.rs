@@ -220,3 +220,20 @@ fn lines_within_a_request_start_none() {
         ["line 3, column 5: EOF while parsing an object", "1 spans"]
     );
 }
+
+/// As a Rust program with `tracing-opentelemetry` exports what rig did.
+#[test]
+fn a_span_of_tracing_is_of_the_library_that_made_it() {
+    let span = one(r#""name":"chat_streaming","attributes":[
+        {"key":"code.module.name","value":{"stringValue":"rig::providers::openai"}},
+        {"key":"thread.name","value":{"stringValue":"tokio-rt-worker"}},
+        {"key":"target","value":{"stringValue":"rig::completions"}},
+        {"key":"gen_ai.operation.name","value":{"stringValue":"chat_streaming"}},
+        {"key":"busy_ns","value":{"intValue":"1630610"}},
+        {"key":"idle_ns","value":{"intValue":"44219534"}}],
+        "events":[{"name":"it broke","attributes":[{"key":"level","value":{"stringValue":"ERROR"}}]}]"#);
+    assert_eq!(span.scope, "rig::completions");
+    assert_eq!(span.events[0].name, "exception");
+    let keys: Vec<_> = span.attributes.iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["code.module.name", "gen_ai.operation.name"]);
+}

@@ -22,7 +22,6 @@ use crate::{
     ended::Ended,
     intake::Intake,
     open_spans::Key,
-    tracing_spans,
 };
 
 pub(super) fn trace_id(id: trace::TraceId) -> Option<TraceId> {
@@ -134,7 +133,7 @@ fn read_span(source: &mut SourceSpan, span: &mut SpanData, intake: Intake<'_>) {
     if !span.links.links.is_empty() {
         source.links = links(&span.links.links);
     }
-    tracing_spans::read(source);
+    source.undo_tracing_opentelemetry();
 }
 
 fn events(events: &[Event], room: usize) -> Vec<SourceEvent> {

@@ -136,6 +136,7 @@ fn of_type(kind: &str) -> Option<Kind> {
         "tool_call_response"
         | "tool_response"
         | "tool_result"
+        | "toolresult"
         | "function_response"
         | "server_tool_call_response" => Kind::Answer,
         kind if kind.ends_with("_tool_result") || kind.ends_with("_call_output") => Kind::Answer,

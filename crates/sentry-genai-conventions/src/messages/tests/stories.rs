@@ -128,6 +128,32 @@ fn unknown_items_are_never_the_question() {
     );
 }
 
+/// rig's own messages, which it records for Anthropic until 0.24.
+#[test]
+fn rig_messages() {
+    let messages = json!([
+        {"role": "user", "content": [{"type": "text", "text": "Weather?"}]},
+        {"role": "assistant", "id": null, "content": [
+            {"id": "c1", "call_id": null, "function": {"name": "get_weather", "arguments": {"city": "Wien"}}},
+        ]},
+        {"role": "user", "content": [
+            {"type": "toolresult", "id": "c1", "content": [{"type": "text", "text": "rain"}]},
+        ]},
+    ]);
+    let expected = json!([
+        {"role": "user", "parts": [{"type": "text", "content": "Weather?"}]},
+        {"role": "assistant", "parts": [
+            {"type": "tool_call", "id": "c1", "name": "get_weather", "arguments": {"city": "Wien"}},
+        ]},
+        {"role": "tool", "parts": [
+            {"type": "tool_call_response", "id": "c1", "response": "rain", "result": "rain"},
+        ]},
+    ]);
+    let read = Messages::parse(&messages.to_string(), Side::Input);
+    let json = read.into_json(&ContentLimits::default()).json;
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), expected);
+}
+
 #[test]
 fn anthropic_messages() {
     let messages = json!({"model": "claude", "max_tokens": 100, "system": [{"type": "text", "text": "Be brief."}], "messages": [

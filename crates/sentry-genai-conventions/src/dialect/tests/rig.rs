@@ -1,0 +1,83 @@
+use super::{super::*, translated};
+
+/// Gemini's question is recorded twice.
+#[test]
+fn early_rig_records_the_answer_as_a_second_question() {
+    let question = r#"[{"role":"user","content":[{"type":"text","text":"Hi"}]}]"#;
+    let answer =
+        r#"[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}]"#;
+    let told = |scope, recorded: &[&'static str]| {
+        let input = recorded.iter().map(|text| (INPUT, *text));
+        let attributes: Vec<_> = [("gen_ai.operation.name", "chat")]
+            .into_iter()
+            .chain(input)
+            .collect();
+        let span = translated(scope, "chat", &attributes);
+        let text = |key| span.attributes.text(key).map(str::to_owned);
+        (text(INPUT), text(OUTPUT))
+    };
+    let input = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#.to_owned();
+    let output = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}],"finish_reason":"stop"}]"#.to_owned();
+    let both = (Some(input.clone()), Some(output));
+    assert_eq!(told("rig::agent_chat", &[question, answer]), both);
+    assert_eq!(
+        told("rig::completions", &[question, question, answer]),
+        both
+    );
+    // No answer has come.
+    let alone = (Some(input), None);
+    assert_eq!(told("rig::completions", &[question, question]), alone);
+    // Elsewhere the last one wins.
+    let shape = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}]}]"#;
+    assert_eq!(
+        told("app", &[question, answer]),
+        (Some(shape.to_owned()), None)
+    );
+}
+
+#[test]
+fn rig_tells_failed_tools_by_their_results() {
+    let status = |scope, result| {
+        let attributes = [
+            ("gen_ai.operation.name", "execute_tool"),
+            ("gen_ai.tool.name", "t"),
+            (RESULT, result),
+        ];
+        let span = translated(scope, "execute_tool", &attributes);
+        (
+            span.status,
+            span.attributes.text("error.type").map(str::to_owned),
+        )
+    };
+    const FAILED: &str = "Toolset error: ToolCallError: no such city";
+    let error = (crate::Status::Error, Some("tool_error".to_owned()));
+    let ok = (crate::Status::Ok, None);
+    assert_eq!(status("rig::agent::prompt_request", FAILED), error);
+    assert_eq!(
+        status("rig_core::agent::prompt_request::streaming", FAILED),
+        error
+    );
+    assert_eq!(status("rig::agent::prompt_request", "rain"), ok);
+    assert_eq!(status("app", FAILED), ok);
+}
+
+/// Its calls are traces of their own and count the same.
+#[test]
+fn an_agent_of_rig_that_is_apart_from_its_calls_counts_nothing() {
+    let tokens = |scope| {
+        let attributes = [
+            ("gen_ai.operation.name", "invoke_agent"),
+            ("gen_ai.usage.input_tokens", "42"),
+            ("gen_ai.usage.cached_tokens", "16"),
+        ];
+        let span = translated(scope, "invoke_agent", &attributes);
+        span.attributes
+            .iter()
+            .filter(|(key, _)| key.contains("usage"))
+            .count()
+    };
+    assert_eq!(tokens("rig::agent::prompt_request"), 0);
+    assert_eq!(tokens("rig_core::agent::prompt_request"), 0);
+    assert_ne!(tokens("rig::agent::prompt_request::streaming"), 0);
+    assert_ne!(tokens("rig_agent::agent::telemetry"), 0);
+}

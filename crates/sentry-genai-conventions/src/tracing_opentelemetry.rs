@@ -1,0 +1,64 @@
+//! What `tracing-opentelemetry` makes of a `tracing` span, undone.
+
+use crate::{Attributes, SourceEvent, SourceSpan, Value};
+
+/// Nothing that Sentry shows: how long a span was busy and idle, its level, and the thread it happened to start on, which could
+/// be taken for a thread of messages.
+static NOISE: &[&str] = &["busy_ns", "idle_ns", "level", "thread.id", "thread.name"];
+
+impl SourceSpan {
+    /// Undoes what `tracing-opentelemetry` has made of a `tracing` span; any other span stays as it is.
+    ///
+    /// Finds the target, which tells the libraries apart that use one tracer, and reads ERROR events as exceptions. For the doors
+    /// that receive OpenTelemetry's spans.
+    ///
+    /// ```
+    /// use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId};
+    ///
+    /// let trace_id = TraceId::parse("4c79f60c11214eb38604f4ae0781bfb2").unwrap();
+    /// let span_id = SpanId::parse("a1b2c3d4e5f60718").unwrap();
+    /// let mut span = SourceSpan::new(trace_id, span_id, "chat", Timestamp::from_nanos(1));
+    /// span.scope = "my-tracer".into();
+    /// span.attributes.push("target", "rig::completions");
+    /// span.attributes.push("busy_ns", 1_630_610);
+    /// span.attributes.push("idle_ns", 44_219_534);
+    ///
+    /// span.undo_tracing_opentelemetry();
+    /// assert_eq!(span.scope, "rig::completions");
+    /// assert!(span.attributes.is_empty());
+    /// ```
+    pub fn undo_tracing_opentelemetry(&mut self) {
+        if !is_made_from_tracing(&self.attributes) {
+            return;
+        }
+        let target = ["target", "code.module.name", "code.namespace"]
+            .into_iter()
+            .find_map(|key| self.attributes.text(key));
+        if let Some(target) = target.map(str::to_owned) {
+            self.scope = target.into();
+        }
+        for key in NOISE.iter().chain(&["target"]) {
+            self.attributes.remove(key);
+        }
+        for event in &mut self.events {
+            read_error(event);
+        }
+    }
+}
+
+/// The layer adds these unless it is told not to; no other instrumentation has them.
+fn is_made_from_tracing(attributes: &Attributes) -> bool {
+    let integer = |key| matches!(attributes.get(key), Some(Value::Integer(_)));
+    (integer("busy_ns") && integer("idle_ns"))
+        || (attributes.contains("target")
+            && (attributes.contains("code.module.name") || attributes.contains("code.namespace")))
+}
+
+/// The layer reads an event as an exception only if it has a field `error`.
+fn read_error(event: &mut SourceEvent) {
+    if event.name == "exception" || event.attributes.text("level") != Some("ERROR") {
+        return;
+    }
+    let message = std::mem::replace(&mut event.name, "exception".into());
+    event.attributes.set("exception.message", &*message);
+}
