@@ -18,16 +18,16 @@ pub(crate) struct Texts {
 impl Texts {
     pub(crate) fn new(workload: Workload) -> Self {
         Self {
-            input: messages(2 * 1024),
-            output: messages(2 * 1024),
-            arguments: messages(1024),
-            result: messages(1024),
+            input: messages(2 * 1024, &ROLES),
+            output: messages(2 * 1024, &["assistant"]),
+            arguments: messages(1024, &ROLES),
+            result: messages(1024, &ROLES),
             huge: match workload {
-                Workload::W5 => messages(2_000_000),
+                Workload::W5 => messages(2_000_000, &ROLES),
                 Workload::Scaled(Scaled {
                     axis: Axis::ContentBytes,
                     size,
-                }) => messages(size as usize),
+                }) => messages(size as usize, &ROLES),
                 _ => String::new(),
             },
         }
@@ -71,14 +71,14 @@ const MESSAGE_BYTES: usize = 400;
 
 const END: &str = "\"}]}]";
 
-/// Returns chat messages in `bytes` bytes of JSON.
-fn messages(bytes: usize) -> String {
+/// Returns chat messages of these roles, in turns, in `bytes` bytes of JSON.
+fn messages(bytes: usize, roles: &[&str]) -> String {
     let mut text = String::with_capacity(bytes + 64);
     let mut word = 0;
     for turn in 0.. {
         text.push(if turn == 0 { '[' } else { ',' });
         text.push_str("{\"role\":\"");
-        text.push_str(ROLES[turn % ROLES.len()]);
+        text.push_str(roles[turn % roles.len()]);
         text.push_str("\",\"parts\":[{\"type\":\"text\",\"content\":\"");
         let stop = text.len() + MESSAGE_BYTES;
         while text.len() < stop && text.len() + END.len() + 24 < bytes {
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn messages_are_json_of_the_size_asked_for() {
         for bytes in [1024, 2048, 2_000_000] {
-            let text = messages(bytes);
+            let text = messages(bytes, &ROLES);
             assert_eq!(text.len(), bytes);
             serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap();
         }

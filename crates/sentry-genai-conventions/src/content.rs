@@ -365,7 +365,7 @@ fn shape_messages(
     let has_moved;
     let mut original_length = None;
     if let Some(found) = canonical::messages(text, side, limits) {
-        if found.system().is_empty() {
+        if found.is_whole() {
             return false;
         }
         has_moved = move_system(attributes, key, found.system(), limits);

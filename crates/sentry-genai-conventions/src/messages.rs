@@ -106,6 +106,11 @@ impl Role {
             Self::Tool => "tool",
         }
     }
+
+    /// Whether a message is an answer to the one before it.
+    fn answers(self, before: Self) -> bool {
+        before == Self::User && matches!(self, Self::Assistant | Self::Tool)
+    }
 }
 
 /// A conversation, or the part of one that a span carries.
@@ -189,11 +194,10 @@ impl Default for ContentLimits {
 /// Drops what comes before an answer: the state of a graph has the whole conversation, the question and earlier turns too. System
 /// messages at the start stay.
 fn drop_questions(messages: &mut Vec<Message>) {
-    let is_user = |message: &Message| message.role == Role::User;
-    let question = messages.iter().rposition(is_user);
-    if let Some(question) = question.filter(|question| question + 1 < messages.len()) {
-        let start = (messages.iter()).take_while(|message| message.role == Role::System);
-        messages.drain(start.count()..=question);
+    let is_answered = |pair: &[Message]| pair[1].role.answers(pair[0].role);
+    if let Some(question) = messages.windows(2).rposition(is_answered) {
+        let system = (messages.iter()).take_while(|message| message.role == Role::System);
+        messages.drain(system.count()..=question);
     }
 }
 

@@ -16,8 +16,9 @@ use super::{
 #[derive(Debug, PartialEq)]
 pub(crate) struct Canonical {
     system: Texts,
-    /// Where the other messages start; they reach to the bracket that closes the list. `None` if there are none.
+    /// Where the messages start that stay; they reach to the bracket that closes the list. `None` if there are none.
     pub(crate) rest: Option<usize>,
+    has_questions: bool,
 }
 
 impl Canonical {
@@ -25,10 +26,15 @@ impl Canonical {
     pub(crate) fn system(&self) -> &[Range<usize>] {
         self.system.places()
     }
+
+    /// Whether all messages stay where they are.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.system().is_empty() && !self.has_questions
+    }
 }
 
 /// Recognises messages that [`Messages::parse`](super::Messages::parse) would write as they are, apart from the system
-/// messages at the start. `None` does not mean that something is wrong with them.
+/// messages at the start and what comes before an answer. `None` does not mean that something is wrong with them.
 pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option<Canonical> {
     if text.len() > limits.attribute_bytes {
         return None;
@@ -38,12 +44,37 @@ pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option
     let mut found = Canonical {
         system: Texts::default(),
         rest: None,
+        has_questions: false,
     };
     scan.require(b'[')?;
-    scan.messages(side, &mut found.system, |start, _, _| {
-        found.rest = found.rest.or(Some(start));
+    let mut answers = Answers::of(side);
+    scan.messages(side, &mut found.system, |start, _, role| {
+        if answers.start_with(role) {
+            found.has_questions = true;
+            found.rest = Some(start);
+        } else {
+            found.rest = found.rest.or(Some(start));
+        }
     })?;
     Some(found)
+}
+
+/// Finds the answers among messages that are output.
+struct Answers {
+    side: Side,
+    before: Option<Role>,
+}
+
+impl Answers {
+    fn of(side: Side) -> Self {
+        Self { side, before: None }
+    }
+
+    /// Takes the role of the next message, and returns whether it is the first after a question.
+    fn start_with(&mut self, role: Role) -> bool {
+        let before = self.before.replace(role);
+        self.side == Side::Output && before.is_some_and(|before| role.answers(before))
+    }
 }
 
 /// Messages in canonical form that are too many for an attribute.
@@ -91,7 +122,11 @@ fn shorten_from(
     }
     let mut found = Vec::new();
     let mut system = Texts::default();
+    let mut answers = Answers::of(side);
     scan.messages(side, &mut system, |start, end, role| {
+        if answers.start_with(role) {
+            found.clear();
+        }
         found.push((start..end, role == Role::User));
     })?;
     let system_bytes: usize = system.places().iter().map(|place| place.len() + 64).sum();

@@ -98,10 +98,6 @@ impl<'a, 'l> Scan<'a, 'l> {
             let start = self.at;
             let before = system.count;
             let role = self.message(side, system)?;
-            // What comes before an answer goes.
-            if side == Side::Output && role == Role::User {
-                return None;
-            }
             is_start &= role == Role::System;
             if !is_start {
                 // Only the system messages at the start move away.
