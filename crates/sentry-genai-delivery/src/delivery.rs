@@ -27,6 +27,7 @@ use crate::{
     thread::{self, on_delivery_thread},
     trace::{Trace, should_continue},
     unread::{Ended, Unread},
+    user,
     worker::Worker,
 };
 
@@ -185,6 +186,17 @@ impl Delivery {
             config: Arc::new(config),
             ..self.0.seed.clone()
         })
+    }
+
+    /// Gives a segment the user on the scope of the current hub, which all its spans are sent with unless they have one of their own.
+    ///
+    /// For a segment the scope is looked at twice at most, and no more once there is a user. The email, the name and the address of the
+    /// user leave only with [`ClientOptions::send_default_pii`](sentry_core::ClientOptions::send_default_pii).
+    pub fn note_user(&self, segment: &Segment) {
+        if segment.lacks_user() {
+            let is_pii_sent = self.shared_on_trust().config.send_default_pii;
+            segment.user().look(is_pii_sent, user::on_scope);
+        }
     }
 
     /// Hands over a span that has ended.

@@ -47,6 +47,7 @@ mod thread;
 mod trace;
 mod transaction;
 mod unread;
+mod user;
 pub mod wire;
 mod worker;
 

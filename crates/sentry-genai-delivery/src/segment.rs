@@ -7,7 +7,7 @@ use std::sync::{
 
 use sentry_genai_conventions::SpanId;
 
-use crate::trace::Trace;
+use crate::{trace::Trace, user::SegmentUser};
 
 /// A segment: the part of a trace below one service entry.
 ///
@@ -22,6 +22,7 @@ pub struct Segment {
     name: Mutex<Arc<str>>,
     names_trace: bool,
     ended: AtomicBool,
+    user: SegmentUser,
 }
 
 impl Segment {
@@ -55,6 +56,7 @@ impl Segment {
             name: Mutex::new(name),
             names_trace,
             ended: AtomicBool::new(false),
+            user: SegmentUser::default(),
         }
     }
 
@@ -89,6 +91,17 @@ impl Segment {
     #[must_use]
     pub fn trace(&self) -> &Arc<Trace> {
         &self.trace
+    }
+
+    /// Returns whether [`Delivery::note_user`](crate::Delivery::note_user) would still look for the user.
+    #[inline]
+    #[must_use]
+    pub fn lacks_user(&self) -> bool {
+        self.user.is_lacking()
+    }
+
+    pub(crate) fn user(&self) -> &SegmentUser {
+        &self.user
     }
 
     pub(crate) fn end(&self) {

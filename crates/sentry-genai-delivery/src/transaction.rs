@@ -59,6 +59,25 @@ pub(crate) fn encode<'a>(
     encoded
 }
 
+/// Writes the user as transactions have it; nothing if there is none.
+fn write_user(buffer: &mut Vec<u8>, segment: &Segment) {
+    let attributes = segment.user().attributes();
+    let fields: serde_json::Map<_, _> = attributes
+        .iter()
+        .map(|(key, text)| {
+            let field = match *key {
+                "user.name" => "username",
+                key => key.trim_start_matches("user."),
+            };
+            (field.to_owned(), serde_json::Value::from(text.as_str()))
+        })
+        .collect();
+    if !fields.is_empty() {
+        buffer.extend_from_slice(b",\"user\":");
+        buffer.extend_from_slice(serde_json::Value::from(fields).to_string().as_bytes());
+    }
+}
+
 /// What a transaction says about its root.
 struct Root {
     span_id: SpanId,
@@ -148,6 +167,7 @@ fn write(
     if let Some(server) = &config.server_name {
         text(buffer, "server_name", server);
     }
+    write_user(buffer, segment);
     buffer.extend_from_slice(b",\"sdk\":{\"name\":");
     write_string(buffer, SDK_NAME);
     text(buffer, "version", SDK_VERSION);

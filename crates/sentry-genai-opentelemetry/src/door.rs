@@ -189,6 +189,12 @@ impl Door {
             delivery.record_unsampled(1);
             return;
         }
+        if let Some(node) = &node
+            && node.segment.lacks_user()
+            && span.is_ai()
+        {
+            delivery.note_user(&node.segment);
+        }
         let bytes = span.footprint();
         if let Some(node) = &node
             && bytes <= self.text_room

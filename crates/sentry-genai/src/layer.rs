@@ -160,6 +160,7 @@ impl GenAiLayer {
             begin(&mut record, &trace, span_id, parent_span_id, metadata);
             let mut state = SpanState::new(trace, Some(record), frame, AsOf::default());
             state.note_first(signs);
+            state.note_user();
             state
         } else {
             let mut state = SpanState::new(trace, None, frame, AsOf::default());
@@ -216,6 +217,7 @@ where
         let frame = Surroundings::conversation().or(outer_frame);
         let mut state = SpanState::new(trace, Some(record), frame, above);
         state.note_first(signs);
+        state.note_user();
         insert(&span, state);
     }
 

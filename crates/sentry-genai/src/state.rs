@@ -81,6 +81,14 @@ impl SpanState {
         }
     }
 
+    /// Looks for the user as an AI span starts: by then the program has mostly said who it is. No span may be locked.
+    pub(crate) fn note_user(&self) {
+        if self.node.gen_ai {
+            let delivery = self.trace.handle.delivery();
+            delivery.note_user(&self.trace.segment);
+        }
+    }
+
     /// Takes note of what a span that will not be sent says: its conversation may travel on.
     pub(crate) fn note(&mut self, attributes: &Attributes, signs: Signs) {
         let (node, trace) = (&mut self.node, &self.trace);

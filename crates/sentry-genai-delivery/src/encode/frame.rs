@@ -18,10 +18,10 @@ pub(crate) struct Frame {
     pub(super) segment: SpanId,
     pub(super) head: Head,
     pub(super) middle: Middle,
-    /// The attributes that name the segment.
+    /// The attributes that name the segment and its user.
     pub(super) attributes: Vec<u8>,
     /// Where each of them stands.
-    places: [(Preset, Range<usize>); 3],
+    places: [(Preset, Range<usize>); 4],
 }
 
 impl Frame {
@@ -46,6 +46,13 @@ impl Frame {
                 (!name.is_empty()).then_some(Value::Str(&name)),
             ),
             add(Preset::ClientSampleRate, rate.then_some(Value::Double(1.0))),
+            {
+                let start = attributes.len();
+                for (key, text) in segment.user().attributes() {
+                    write_attribute(&mut attributes, key, Value::Str(text));
+                }
+                (Preset::User, start..attributes.len())
+            },
         ];
         Self {
             segment: segment.span_id(),
@@ -56,7 +63,7 @@ impl Frame {
         }
     }
 
-    /// Returns the attributes that name the segment, one by one.
+    /// Returns the attributes that name the segment and its user, one by one.
     pub(super) fn presets(&self) -> impl Iterator<Item = (Preset, &[u8])> {
         let places = self.places.iter();
         places.map(|(preset, place)| (*preset, &self.attributes[place.clone()]))

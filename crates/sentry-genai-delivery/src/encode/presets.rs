@@ -25,10 +25,11 @@ pub(super) enum Preset {
     RuntimeName,
     Integrations,
     ClientSampleRate,
+    User,
 }
 
 /// The keys, in the order of [`Preset`].
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "sentry.op",
     "sentry.origin",
     "sentry.kind",
@@ -45,6 +46,7 @@ pub(super) const KEYS: [&str; 16] = [
     "process.runtime.name",
     "sentry.sdk.integrations",
     "sentry.client_sample_rate",
+    "user.id",
 ];
 
 impl Preset {
@@ -62,22 +64,26 @@ impl Preset {
 
 /// Which of the presets a span sets itself, as a bit set.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Own(u16);
+pub(super) struct Own(u32);
 
 impl Own {
     /// Takes note of an attribute of the span.
     #[inline]
     pub(super) fn note(&mut self, key: &str) {
-        // All keys of the table begin with an s or a p, and few others do.
+        // Most keys of the table begin with an s or a p, and few others do.
         if matches!(key.as_bytes().first(), Some(b's' | b'p'))
             && let Some(index) = KEYS.iter().position(|known| *known == key)
         {
             self.0 |= 1 << index;
         }
+        // One user is not to be mixed with another.
+        if key.starts_with("user.") {
+            self.0 |= 1 << Preset::User as u32;
+        }
     }
 
     pub(super) fn has(self, preset: Preset) -> bool {
-        self.0 & (1 << preset as u16) != 0
+        self.0 & (1 << preset as u32) != 0
     }
 
     pub(super) fn is_empty(self) -> bool {

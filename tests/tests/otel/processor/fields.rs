@@ -96,6 +96,29 @@ fn status_events_links_kind_and_a_late_name() {
     assert_eq!(span.str("sentry.status.message"), Some("no tea"));
 }
 
+/// The user is put on Sentry's scope, the spans are of OpenTelemetry.
+#[test]
+fn the_scope_of_sentry_tells_the_user() {
+    let program = Program::start();
+    let hub = sentry::Hub::new(Some(program.receiver.client.clone()), Default::default());
+    let user = sentry::User {
+        id: Some("u-17".to_owned()),
+        ..Default::default()
+    };
+    sentry::Hub::run(hub.into(), || {
+        let root = program.span("POST /ask", &[], &Context::new());
+        program.span("SELECT", &[], &root).span().end();
+        sentry::Hub::current().configure_scope(|scope| scope.set_user(Some(user)));
+        let said = [("gen_ai.operation.name", "chat".into())];
+        program.span("chat", &said, &root).span().end();
+        root.span().end();
+    });
+    let received = program.flush();
+    for name in ["POST /ask", "SELECT", "chat"] {
+        assert_eq!(received.span(name).str("user.id"), Some("u-17"), "{name}");
+    }
+}
+
 #[test]
 fn the_scope_tells_the_library() {
     let program = Program::start();
