@@ -161,6 +161,13 @@ impl Door {
     /// Notes a span that starts below another one. One in a trace that is not sent is noted as that other one: nothing has to be
     /// known of it but its trace.
     pub(crate) fn start_below(&self, key: Key, node: SegmentNode) {
+        // Not at an end, which may come as the thread goes away, and Sentry's scope before it.
+        if node.segment.lacks_user()
+            && node.segment.trace().recorded()
+            && let Some(delivery) = self.delivery()
+        {
+            delivery.note_user(&node.segment);
+        }
         self.spans.insert(key, node);
     }
 
@@ -188,12 +195,6 @@ impl Door {
         {
             delivery.record_unsampled(1);
             return;
-        }
-        if let Some(node) = &node
-            && node.segment.lacks_user()
-            && span.is_ai()
-        {
-            delivery.note_user(&node.segment);
         }
         let bytes = span.footprint();
         if let Some(node) = &node

@@ -21,9 +21,6 @@ pub(crate) trait Ended: Send + 'static {
     /// Returns the bytes it occupies in memory, or about that.
     fn footprint(&self) -> usize;
 
-    /// Returns whether it speaks of GenAI, as far as its keys tell.
-    fn is_ai(&self) -> bool;
-
     /// Reads it into an empty span, once.
     fn read(&mut self, source: &mut SourceSpan, intake: Intake<'_>);
 }
@@ -45,10 +42,6 @@ impl Ended for Received {
 
     fn footprint(&self) -> usize {
         self.source.footprint()
-    }
-
-    fn is_ai(&self) -> bool {
-        self.source.attributes.is_gen_ai()
     }
 
     fn read(&mut self, source: &mut SourceSpan, _: Intake<'_>) {

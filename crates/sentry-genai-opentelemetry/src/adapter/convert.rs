@@ -99,11 +99,6 @@ impl Ended for EndedSpan {
         bytes + size_of_val(&*data.links.links)
     }
 
-    fn is_ai(&self) -> bool {
-        let mut keys = self.data.attributes.iter().map(|pair| pair.key.as_str());
-        keys.any(|key| key.starts_with("gen_ai."))
-    }
-
     fn read(&mut self, source: &mut SourceSpan, intake: Intake<'_>) {
         (source.trace_id, source.span_id) = self.ids;
         read_span(source, &mut self.data, intake);
