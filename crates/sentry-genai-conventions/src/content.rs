@@ -5,14 +5,17 @@ use std::{borrow::Cow, ops::Range};
 use memchr::memmem;
 
 use crate::{
-    AiKind, Attributes, Value,
+    Attributes, Value,
     attributes::{Hash, Name, Piece},
     dialect,
     messages::{self, Messages, Part, canonical},
-    operation::Operation,
-    recognise::Recognised,
 };
 
+mod bounds;
+mod finish_reasons;
+
+pub(crate) use bounds::{bound, fit, stays};
+pub(crate) use finish_reasons::{find_finish_reasons, finish_reasons, is_one_reason};
 pub use messages::ContentLimits;
 
 /// Who wrote a piece of content.
@@ -195,104 +198,6 @@ fn first_text(text: &str) -> String {
     match serde_json::from_str::<Vec<String>>(text) {
         Ok(choices) => choices.into_iter().next().unwrap_or_default(),
         Err(_) => text.to_owned(),
-    }
-}
-
-const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
-
-/// Takes from the messages what is no content: why the model stopped. Works on messages that may not leave, too.
-pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Recognised>) {
-    let llm_call = matches!(
-        recognised.map(|found| found.operation),
-        Some(Operation::Ai(row)) if row.kind == AiKind::LlmCall
-    );
-    if let Some(text) = attributes.text(FINISH_REASONS) {
-        if !is_one_reason(text)
-            && let Some(list) = reasons(text)
-        {
-            attributes.set(FINISH_REASONS, &list);
-        }
-        return;
-    }
-    if llm_call {
-        find_finish_reasons(attributes);
-    }
-}
-
-/// Takes why the model stopped from the messages, for a call that does not say it.
-pub(crate) fn find_finish_reasons(attributes: &mut Attributes) {
-    let Some(output) = attributes.text("gen_ai.output.messages") else {
-        return;
-    };
-    // `finish_reason`, `stopReason`, and what else they are called.
-    if memmem::find(output.as_bytes(), b"eason").is_none() {
-        return;
-    }
-    let found = Messages::parse(output, messages::Side::Output).finish_reasons();
-    if !found.is_empty() {
-        attributes.push(FINISH_REASONS, serde_json::json!(found).to_string());
-    }
-}
-
-/// Recognises `["stop"]` and its like, which is what most models say.
-pub(crate) fn is_one_reason(text: &str) -> bool {
-    let reason = text
-        .strip_prefix("[\"")
-        .and_then(|rest| rest.strip_suffix("\"]"));
-    reason.is_some_and(|reason| {
-        reason
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-    })
-}
-
-/// Writes finish reasons as the JSON list Sentry reads; `None` if they are one already.
-fn reasons(text: &str) -> Option<String> {
-    use serde_json::Value;
-
-    let parsed = serde_json::from_str::<Vec<String>>(text);
-    let reasons: Vec<String> = match parsed {
-        Ok(reasons) if reasons.iter().all(|reason| plain_reason(reason) == *reason) => return None,
-        Ok(reasons) => reasons.iter().map(|reason| plain_reason(reason)).collect(),
-        Err(_) => match messages::read_json(text) {
-            // Python's repr of a list, and choices that have no reason.
-            Some(Value::Array(items)) => items
-                .iter()
-                .filter_map(|item| item.as_str().map(plain_reason))
-                .collect(),
-            Some(Value::String(reason)) => vec![plain_reason(&reason)],
-            _ => listed(text),
-        },
-    };
-    Some(serde_json::json!(reasons).to_string())
-}
-
-/// Reads `stop,length` and `[Stop]`, as lists are put into a text.
-fn listed(text: &str) -> Vec<String> {
-    let list = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
-    let is_word = |word: &str| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
-    };
-    if list.split(',').all(|word| is_word(word.trim())) {
-        return list
-            .split(',')
-            .map(|word| plain_reason(word.trim()))
-            .collect();
-    }
-    vec![plain_reason(text)]
-}
-
-/// `FinishReason.STOP` and the like are enums in disguise.
-fn plain_reason(reason: &str) -> String {
-    match reason.strip_prefix("FinishReason.") {
-        Some(variant) => variant.to_ascii_lowercase(),
-        None => reason.to_owned(),
     }
 }
 
@@ -489,91 +394,6 @@ fn set_list(attributes: &mut Attributes, key: &'static str, list: String) {
     attributes.remove(key);
     if list != "[]" {
         attributes.push(key, list);
-    }
-}
-
-/// Cuts every other text to what one text may be, and takes binary data out of it.
-pub(crate) fn bound(attributes: &mut Attributes, limits: &ContentLimits) {
-    let changed: Vec<_> = attributes
-        .iter()
-        .filter_map(|(key, value)| match value {
-            Value::Str(text) => bounded(key, text, limits).map(|bounded| (key.to_owned(), bounded)),
-            _ => None,
-        })
-        .collect();
-    for (key, text) in changed {
-        attributes.remove(&key);
-        attributes.push_owned_key(&key, text);
-    }
-}
-
-/// How long the texts of a span may be together. Of a span beyond a megabyte Sentry's servers cut the longest attribute in the middle
-/// of its JSON, or delete it.
-const SPAN_BYTES: usize = 900_000;
-
-/// Shortens what is within the limits, but too long together.
-#[inline]
-pub(crate) fn fit(attributes: &mut Attributes, limits: &ContentLimits) {
-    // Who lets one attribute be longer than that knows a server that takes it.
-    let room = SPAN_BYTES.max(limits.attribute_bytes);
-    if attributes.text_bytes() > room {
-        shorten(attributes, limits, room);
-    }
-}
-
-#[cold]
-fn shorten(attributes: &mut Attributes, limits: &ContentLimits, room: usize) {
-    /// What this says of the content as it came stays.
-    const SAID: [&str; 2] = [
-        "gen_ai.request.messages.original_length",
-        "gen_ai.tool.call.result.size",
-    ];
-
-    let length = |attributes: &Attributes| -> usize {
-        let texts = attributes.iter().map(|(key, value)| match value {
-            Value::Str(text) => key.len() + text.len(),
-            _ => key.len(),
-        });
-        texts.sum()
-    };
-    let mut said = SAID.map(|key| attributes.integer(key));
-    let mut limits = *limits;
-    while length(attributes) > room && limits.attribute_bytes > 1024 {
-        limits.attribute_bytes = limits.attribute_bytes / 4 * 3;
-        limits.text_bytes = limits.text_bytes.min(limits.attribute_bytes);
-        shape(attributes, &limits);
-        bound(attributes, &limits);
-        // Each round would say how much the one before has left.
-        for (key, number) in SAID.into_iter().zip(&mut said) {
-            *number = number.or_else(|| attributes.integer(key));
-        }
-    }
-    for (key, number) in SAID.into_iter().zip(said) {
-        if let Some(number) = number {
-            attributes.set(key, number);
-        }
-    }
-}
-
-/// Returns whether [`bound`] leaves a text alone.
-#[inline]
-pub(crate) fn stays(text: &str, limits: &ContentLimits) -> bool {
-    text.len() <= limits.text_bytes
-        && (messages::is_harmless(text) || matches!(messages::redact_blobs(text), Cow::Borrowed(_)))
-}
-
-/// Returns what is to stand in the place of a text that is not content of its own shape; `None` if it may stay.
-fn bounded(key: &str, text: &str, limits: &ContentLimits) -> Option<String> {
-    if messages::is_harmless(text) && text.len() <= limits.text_bytes || known(key).is_some() {
-        return None;
-    }
-    let mut bounded = messages::redact_blobs(text);
-    if bounded.len() > limits.text_bytes {
-        messages::cut(bounded.to_mut(), limits.text_bytes);
-    }
-    match bounded {
-        Cow::Owned(bounded) => Some(bounded),
-        Cow::Borrowed(_) => None,
     }
 }
 

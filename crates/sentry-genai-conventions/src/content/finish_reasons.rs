@@ -1,0 +1,133 @@
+//! Why the model stopped, as the JSON list of plain words that Sentry reads.
+
+use memchr::memmem;
+
+use crate::{
+    AiKind, Attributes,
+    messages::{self, Messages},
+    operation::Operation,
+    recognise::Recognised,
+};
+
+const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+
+/// Takes from the messages what is no content: why the model stopped. Works on messages that may not leave, too.
+pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Recognised>) {
+    let llm_call = matches!(
+        recognised.map(|found| found.operation),
+        Some(Operation::Ai(row)) if row.kind == AiKind::LlmCall
+    );
+    if let Some(text) = attributes.text(FINISH_REASONS) {
+        if !is_one_reason(text)
+            && let Some(list) = reasons(text)
+        {
+            attributes.set(FINISH_REASONS, &list);
+        }
+        return;
+    }
+    if llm_call {
+        find_finish_reasons(attributes);
+    }
+}
+
+/// Takes why the model stopped from the messages, for a call that does not say it.
+pub(crate) fn find_finish_reasons(attributes: &mut Attributes) {
+    let Some(output) = attributes.text("gen_ai.output.messages") else {
+        return;
+    };
+    // `finish_reason`, `stopReason`, and what else they are called.
+    if memmem::find(output.as_bytes(), b"eason").is_none() {
+        return;
+    }
+    let found = Messages::parse(output, messages::Side::Output).finish_reasons();
+    if !found.is_empty() {
+        attributes.push(FINISH_REASONS, serde_json::json!(found).to_string());
+    }
+}
+
+/// Recognises `["stop"]` and its like, which is what most models say.
+pub(crate) fn is_one_reason(text: &str) -> bool {
+    let reason = text
+        .strip_prefix("[\"")
+        .and_then(|rest| rest.strip_suffix("\"]"));
+    reason.is_some_and(|reason| {
+        reason
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    })
+}
+
+/// Writes finish reasons as the JSON list Sentry reads; `None` if they are one already.
+fn reasons(text: &str) -> Option<String> {
+    use serde_json::Value;
+
+    let parsed = serde_json::from_str::<Vec<String>>(text);
+    let reasons: Vec<String> = match parsed {
+        Ok(reasons) if reasons.iter().all(|reason| plain_reason(reason) == *reason) => return None,
+        Ok(reasons) => reasons.iter().map(|reason| plain_reason(reason)).collect(),
+        Err(_) => match messages::read_json(text) {
+            // Python's repr of a list, and choices that have no reason.
+            Some(Value::Array(items)) => items
+                .iter()
+                .filter_map(|item| item.as_str().map(plain_reason))
+                .collect(),
+            Some(Value::String(reason)) => vec![plain_reason(&reason)],
+            _ => listed(text),
+        },
+    };
+    Some(serde_json::json!(reasons).to_string())
+}
+
+/// Reads `stop,length` and `[Stop]`, as lists are put into a text.
+fn listed(text: &str) -> Vec<String> {
+    let list = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+    };
+    if list.split(',').all(|word| is_word(word.trim())) {
+        return list
+            .split(',')
+            .map(|word| plain_reason(word.trim()))
+            .collect();
+    }
+    vec![plain_reason(text)]
+}
+
+/// `FinishReason.STOP` and the like are enums in disguise.
+fn plain_reason(reason: &str) -> String {
+    match reason.strip_prefix("FinishReason.") {
+        Some(variant) => variant.to_ascii_lowercase(),
+        None => reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finish_reasons_are_a_list_of_plain_words() {
+        for (written, expected) in [
+            ("stop", r#"["stop"]"#),
+            (r#""stop""#, r#"["stop"]"#),
+            ("['stop']", r#"["stop"]"#),
+            ("[Stop]", r#"["Stop"]"#),
+            (r#"["stop", null]"#, r#"["stop"]"#),
+            ("FinishReason.STOP", r#"["stop"]"#),
+            (
+                "FinishReason.STOP,FinishReason.LENGTH",
+                r#"["stop","length"]"#,
+            ),
+            ("out of words, it seems", r#"["out of words, it seems"]"#),
+        ] {
+            assert_eq!(reasons(written).as_deref(), Some(expected), "{written}");
+            assert_eq!(reasons(expected), None, "{written}, once more");
+        }
+    }
+}
