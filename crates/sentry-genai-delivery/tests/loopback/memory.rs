@@ -1,0 +1,95 @@
+//! What waits has bounds.
+
+use super::*;
+
+#[test]
+fn overflow_drops_the_oldest_traces_and_is_reported() {
+    let server = Server::start([Reply::Gate]);
+    let seen = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&seen);
+    let hook: BeforeSendSpan = Arc::new(move |span| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Some(span)
+    });
+    let config = Config::from_client_options(&options(&server)).unwrap();
+    let config = config.with_max_buffer_bytes(64 * 1024);
+    let delivery = start_with(config.with_max_connections(1), Some(hook));
+    send_root(&delivery, &segment(&delivery, "x"));
+    server.wait_for(1, PATIENCE);
+
+    // The sender waits for an answer; meanwhile more comes than there is room for.
+    let mut traces = Vec::new();
+    let begin = Instant::now();
+    for sent in 1..=100 {
+        let segment = segment(&delivery, "x");
+        send_child(&delivery, &segment);
+        send_root(&delivery, &segment);
+        traces.push(segment.trace().trace_id().to_string());
+        while seen.load(Ordering::SeqCst) < 1 + 2 * sent {
+            thread::sleep(Duration::from_millis(1));
+            assert!(begin.elapsed() < PATIENCE, "the worker made no room");
+        }
+    }
+    assert!(!delivery.flush(Duration::from_millis(100)));
+    server.open_gate();
+    assert!(delivery.flush(PATIENCE));
+
+    let stats = delivery.stats();
+    let lost = stats.lost(LossReason::QueueOverflow);
+    assert_eq!(stats.lost_total(), lost);
+    assert_eq!(stats.accepted + lost, 201);
+    let arrived: Vec<_> = (server.requests().iter().skip(1))
+        .map(|request| request.lines())
+        .filter(|lines| lines[1]["type"] == "span")
+        .map(|lines| lines[0]["trace"]["trace_id"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(arrived.len() > 5 && arrived.len() < 95, "{stats:?}");
+    // The newest, but for a few: one that was encoded may have needed the room of another, and one lingered that was held on to.
+    let newest = &traces[traces.len() - (arrived.len() - 5)..];
+    let dropped: Vec<_> = newest.iter().filter(|it| !arrived.contains(it)).collect();
+    assert!(dropped.is_empty(), "{dropped:?}");
+    assert_eq!(lost, 2 * (traces.len() - arrived.len()) as u64);
+    assert_eq!(server.reported("queue_overflow"), lost);
+}
+
+#[test]
+fn memory_is_given_back() {
+    let server = Server::start([Reply::Status(500, "")]);
+    let hook: BeforeSendSpan = Arc::new(|span| (span.name != "drop").then_some(span));
+    let config = Config::from_client_options(&options(&server)).unwrap();
+    let delivery = start_with(config.with_max_buffer_bytes(32 * 1024), Some(hook));
+    for _ in 0..50 {
+        let segment = segment(&delivery, "x");
+        let twice = new_span_id();
+        for name in ["drop", "a", "b"] {
+            delivery.send(span(&segment, twice, name), &segment);
+        }
+        assert!(delivery.flush(PATIENCE));
+    }
+    let stats = delivery.stats();
+    assert_eq!(stats.lost(LossReason::QueueOverflow), 0);
+    assert_eq!(stats.accepted, 49);
+}
+
+#[test]
+fn memory_is_bounded_even_while_a_hook_hangs() {
+    let server = Server::start([]);
+    let gate = Arc::new(Mutex::new(()));
+    let held = gate.lock().unwrap();
+    let inside = Arc::clone(&gate);
+    let hook: BeforeSendSpan = Arc::new(move |span| {
+        drop(inside.lock());
+        Some(span)
+    });
+    let config = Config::from_client_options(&options(&server)).unwrap();
+    let delivery = start_with(config.with_max_buffer_bytes(64 * 1024), Some(hook));
+    let begin = Instant::now();
+    for _ in 0..2000 {
+        send_root(&delivery, &segment(&delivery, "x"));
+    }
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert!(delivery.stats().lost(LossReason::QueueOverflow) > 1500);
+    drop(held);
+    assert!(delivery.flush(PATIENCE));
+    assert_eq!(delivery.stats().pending(), 0);
+}
