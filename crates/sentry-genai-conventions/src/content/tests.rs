@@ -187,7 +187,8 @@ fn finish_reasons_are_a_list_of_plain_words() {
         ("stop", r#"["stop"]"#),
         (r#""stop""#, r#"["stop"]"#),
         ("['stop']", r#"["stop"]"#),
-        ("[Stop]", r#"["Stop"]"#),
+        ("[Stop]", r#"["stop"]"#),
+        ("[Some(ToolCalls), None]", r#"["tool_calls"]"#),
         (r#"["stop", null]"#, r#"["stop"]"#),
         ("FinishReason.STOP", r#"["stop"]"#),
         (
