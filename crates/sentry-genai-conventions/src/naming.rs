@@ -109,6 +109,12 @@ fn subject_of<'a>(kind: AiKind, attribute: impl Fn(&str) -> Option<&'a str>) -> 
 ///
 /// Doors give it to a segment, whose first spans may leave before its root has ended and is translated. `None` for an operation that
 /// Sentry does not count, and for one whose name is not made in this way.
+///
+/// ```
+/// # use sentry_genai_conventions::name_at_start;
+/// let name = name_at_start("invoke_agent", |key| (key == "gen_ai.agent.name").then_some("Support Bot"));
+/// assert_eq!(name.as_deref(), Some("invoke_agent Support Bot"));
+/// ```
 #[must_use]
 pub fn name_at_start<'a>(
     operation: &str,
