@@ -132,3 +132,23 @@ fn five_hundred_interleaved_children_all_arrive() {
         .filter(|span| span.parent_span_id.as_ref() == Some(&root.span_id));
     assert_eq!(children.count(), 500);
 }
+
+/// An agent's run takes longer than spans wait: those that leave before its end say what it will be called.
+#[test]
+fn what_leaves_before_the_end_of_an_agent_has_its_name() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let agent = info_span!(
+            "handle",
+            gen_ai.operation.name = "invoke_agent",
+            gen_ai.agent.name = "Support Bot"
+        );
+        agent.in_scope(|| drop(info_span!("done")));
+        assert!(bridge.guard().flush(Duration::from_secs(5)));
+        drop(agent);
+    });
+    let (agent, done) = (bridge.span("invoke_agent Support Bot"), bridge.span("done"));
+    for span in [&agent, &done] {
+        assert_eq!(span.str("sentry.segment.name"), Some(&*agent.name));
+    }
+}

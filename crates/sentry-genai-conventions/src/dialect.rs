@@ -12,6 +12,7 @@ mod genkit;
 mod goose;
 mod indexed;
 mod json;
+mod langchain_rust;
 mod langfuse;
 mod langsmith;
 mod litellm;
@@ -124,6 +125,7 @@ static DIALECTS: &[&Dialect] = &[
     &rig::RIG,
     &genai::GENAI,
     &goose::GOOSE,
+    &langchain_rust::LANGCHAIN_RUST,
     &vercel::VERCEL,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,

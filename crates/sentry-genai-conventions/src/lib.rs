@@ -54,6 +54,7 @@ pub use deprecated::{Deprecation, deprecation};
 pub use heritage::Heritage;
 pub use logged_error::LoggedError;
 pub use messages::excerpt;
+pub use naming::name_at_start;
 pub use planning::PlanningTranslator;
 pub use span::{
     AiKind, Ancestors, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,

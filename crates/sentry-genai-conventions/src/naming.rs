@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::{
     AiKind, Attributes, SourceSpan,
-    dialect::Dialect,
-    operation::{AiOperation, Operation},
+    dialect::{Dialect, unquoted},
+    operation::{self, AiOperation, Operation},
     plain,
     recognise::Recognised,
 };
@@ -76,22 +76,7 @@ fn ai(
             attributes.push(key, subject);
         }
     }
-    let subject = match row.kind {
-        AiKind::LlmCall => first(
-            attributes,
-            &["gen_ai.request.model", "gen_ai.response.model"],
-        ),
-        AiKind::Agent => first(
-            attributes,
-            &[
-                "gen_ai.agent.name",
-                "gen_ai.pipeline.name",
-                "gen_ai.function_id",
-            ],
-        ),
-        AiKind::Tool => first(attributes, &["gen_ai.tool.name"]),
-        AiKind::Handoff | AiKind::Memory => None,
-    };
+    let subject = subject_of(row.kind, |key| first(attributes, &[key]));
     let name = match (row.kind, subject) {
         (AiKind::Handoff, _) => handoff(span),
         (_, Some(subject)) => [row.name, " ", subject].concat().into(),
@@ -102,6 +87,44 @@ fn ai(
         op: row.op.into(),
         origin: origin("ai", dialect),
         ai: Some(row.kind),
+    }
+}
+
+/// Returns what a span of this kind is about: a model, an agent or a tool.
+fn subject_of<'a>(kind: AiKind, attribute: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
+    let keys: &[&str] = match kind {
+        AiKind::LlmCall => &["gen_ai.request.model", "gen_ai.response.model"],
+        AiKind::Agent => &[
+            "gen_ai.agent.name",
+            "gen_ai.pipeline.name",
+            "gen_ai.function_id",
+        ],
+        AiKind::Tool => &["gen_ai.tool.name"],
+        AiKind::Handoff | AiKind::Memory => &[],
+    };
+    keys.iter().find_map(|key| attribute(key))
+}
+
+/// Returns the name that a span will have which starts with this operation and these attributes, such as `invoke_agent Support Bot`.
+///
+/// Doors give it to a segment, whose first spans may leave before its root has ended and is translated. `None` for an operation that
+/// Sentry does not count, and for one whose name is not made in this way.
+///
+/// ```
+/// # use sentry_genai_conventions::name_at_start;
+/// let name = name_at_start("invoke_agent", |key| (key == "gen_ai.agent.name").then_some("Support Bot"));
+/// assert_eq!(name.as_deref(), Some("invoke_agent Support Bot"));
+/// ```
+#[must_use]
+pub fn name_at_start<'a>(
+    operation: &str,
+    attribute: impl Fn(&str) -> Option<&'a str>,
+) -> Option<String> {
+    let row = operation::named(unquoted(operation))?;
+    match subject_of(row.kind, attribute).map(unquoted) {
+        _ if row.kind == AiKind::Handoff => None,
+        Some(subject) => Some([row.name, " ", subject].concat()),
+        None => Some(row.name.to_owned()),
     }
 }
 

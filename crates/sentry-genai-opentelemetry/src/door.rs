@@ -10,7 +10,7 @@ use std::{
 };
 
 use sentry_core::Client;
-use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId};
+use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId, name_at_start};
 use sentry_genai_delivery::{
     Delivery, IncomingTrace, Options, Prepared, Segment, Trace, on_delivery_thread,
 };
@@ -345,7 +345,18 @@ fn new_segment(delivery: &Delivery, span: &Start<'_>) -> Arc<Segment> {
         span.name,
         span.operation,
     );
-    Arc::new(Segment::new(trace, span.span_id, span.name))
+    // Its spans may leave before it has ended, and have to say what it will be called.
+    let agent = span.identity.agent.as_deref();
+    let name = span.operation.and_then(|operation| {
+        name_at_start(operation, |key| {
+            agent.filter(|_| key == "gen_ai.agent.name")
+        })
+    });
+    Arc::new(Segment::new(
+        trace,
+        span.span_id,
+        name.as_deref().unwrap_or(span.name),
+    ))
 }
 
 /// Starts a trace, or takes part in the one that came in, and asks Sentry's sampling for what OpenTelemetry's let through.

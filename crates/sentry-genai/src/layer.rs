@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, thread};
 
-use sentry_genai_conventions::{Attributes, Link, LoggedError, SourceEvent, SourceSpan, SpanId};
+use sentry_genai_conventions::{
+    Attributes, Link, LoggedError, SourceEvent, SourceSpan, SpanId, name_at_start,
+};
 use sentry_genai_delivery::{
     IncomingTrace, Segment, conversation_in_baggage, new_span_id, on_delivery_thread,
 };
@@ -114,6 +116,13 @@ impl GenAiLayer {
         };
         let incoming = continued.as_ref().map(|continued| &continued.trace);
         let trace = handle.delivery().start_trace(incoming, &name, &op);
+        let name = match operation {
+            // Its spans may leave before it has ended, and have to say what it will be called.
+            Some(operation) if trace.recorded() && attributes.text("sentry.name").is_none() => {
+                name_at_start(operation, |key| attributes.text(key)).map_or(name, Arc::from)
+            }
+            _ => name,
+        };
         let span_id = new_span_id();
         let segment = match continued.and_then(|continued| continued.segment) {
             Some(segment) => Segment::within(trace, segment, span_id, name),

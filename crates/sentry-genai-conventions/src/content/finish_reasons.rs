@@ -117,7 +117,8 @@ mod tests {
             ("stop", r#"["stop"]"#),
             (r#""stop""#, r#"["stop"]"#),
             ("['stop']", r#"["stop"]"#),
-            ("[Stop]", r#"["Stop"]"#),
+            ("[Stop]", r#"["stop"]"#),
+            ("[Some(ToolCalls), None]", r#"["tool_calls"]"#),
             (r#"["stop", null]"#, r#"["stop"]"#),
             ("FinishReason.STOP", r#"["stop"]"#),
             (

@@ -1,5 +1,6 @@
 mod instrumentations;
 mod javascript;
+mod langchain_rust;
 mod langfuse;
 mod pydantic_ai;
 mod rig;

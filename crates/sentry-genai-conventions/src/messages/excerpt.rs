@@ -60,6 +60,15 @@ pub(super) fn conversation(text: &str) -> Option<Cow<'_, str>> {
     })
 }
 
+/// Returns the last role that stands in the end of an excerpt of a list.
+pub(super) fn last_role(text: &str) -> Option<&str> {
+    const ROLE: &str = r#""role":""#;
+    let (_, _, tail) = parts(text)?;
+    let start = memmem::rfind(tail.as_bytes(), ROLE.as_bytes())? + ROLE.len();
+    let (role, _) = tail[start..].split_once('"')?;
+    Some(role)
+}
+
 /// Returns what there is of JSON that ends in the middle of a string, without half an escape; `None` if it ends elsewhere.
 fn inside_string(json: &str) -> Option<&str> {
     let mut bytes = json.bytes().enumerate();

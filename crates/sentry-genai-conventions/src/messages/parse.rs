@@ -16,6 +16,7 @@ const QUOTES: usize = 3;
 pub(super) const DEPTH: usize = 100;
 
 pub(super) fn parse(text: &str, side: Side) -> Messages {
+    let whole = text;
     let mut text = excerpt::conversation(text).unwrap_or(Cow::Borrowed(text));
     for _ in 0..QUOTES {
         match json(&text) {
@@ -29,9 +30,20 @@ pub(super) fn parse(text: &str, side: Side) -> Messages {
     if text.trim() == "null" {
         return Messages::new(Vec::new(), side);
     }
-    match repair::read(&text) {
+    let mut repaired = repair::read(&text);
+    if let Some(repaired) = &mut repaired
+        && repaired.is_truncated
+    {
+        lend_role(&mut repaired.value, excerpt::last_role(whole));
+    }
+    match repaired {
         Some(repaired) if shapes::knows(&repaired.value) => read(repaired.value, side),
-        _ => plain(text.into_owned(), side),
+        Some(_) => plain(text.into_owned(), side),
+        None => match repair::read_named(&text) {
+            Some(value) if shapes::knows(&value) => read(value, side),
+            Some(Value::String(inner)) => plain(inner, side),
+            _ => plain(text.into_owned(), side),
+        },
     }
 }
 
@@ -55,6 +67,16 @@ pub(super) fn json(text: &str) -> Option<Value> {
     let mut value = serde_json::from_str(text).ok()?;
     cut::flatten(&mut value, DEPTH);
     Some(value)
+}
+
+/// Gives the last message its role where that was cut off: in JSON whose fields are sorted it comes after the content.
+fn lend_role(messages: &mut Value, role: Option<&str>) {
+    if let (Value::Array(items), Some(role)) = (messages, role)
+        && let Some(Value::Object(fields)) = items.last_mut()
+        && (fields.contains_key("content") || fields.contains_key("parts"))
+    {
+        fields.entry("role").or_insert_with(|| role.into());
+    }
 }
 
 fn read(value: Value, side: Side) -> Messages {

@@ -1,4 +1,6 @@
-//! A tolerant reader for what is almost JSON: Python reprs, JSON that was cut off, lone surrogates.
+//! A tolerant reader for what is almost JSON: Python reprs, what Rust's `Debug` writes, JSON that was cut off, lone surrogates.
+
+mod rust;
 
 use std::{iter::Peekable, str::CharIndices};
 
@@ -13,13 +15,21 @@ pub(super) struct Repaired {
     pub(super) is_truncated: bool,
 }
 
-/// Reads a list or an object, or returns `None` if `text` is neither JSON nor Python with at most its end missing.
+/// Reads a list or an object, or returns `None` if `text` is neither JSON, Python nor Rust with at most its end missing.
 pub(super) fn read(text: &str) -> Option<Repaired> {
     let mut reader = Reader::new(text);
     if !matches!(reader.peek_token()?, '[' | '{' | '(') {
         return None;
     }
     reader.whole()
+}
+
+/// Reads what Rust's `Debug` writes with a name in front, such as `Some([...])` and `Message { .. }`, if it is complete.
+pub(super) fn read_named(text: &str) -> Option<Value> {
+    let mut reader = Reader::new(text);
+    let is_name = reader.peek_token()?.is_ascii_uppercase();
+    let repaired = is_name.then(|| reader.whole())??;
+    (!repaired.is_truncated).then_some(repaired.value)
 }
 
 /// Reads `Name(field=value, ...)`, as Python shows an object, if it is complete.
@@ -121,10 +131,12 @@ impl<'t> Reader<'t> {
         match word {
             "true" | "True" => Some(Value::Bool(true)),
             "false" | "False" => Some(Value::Bool(false)),
-            "null" | "None" | "undefined" | "NaN" | "nan" | "inf" | "Infinity" => Some(Value::Null),
+            "null" | "None" | "Null" | "undefined" | "NaN" | "nan" | "inf" | "Infinity" => {
+                Some(Value::Null)
+            }
             "" => None,
             _ => match self.chars.peek() {
-                Some((_, '(')) => self.constructor(levels),
+                Some((_, '(')) => self.constructor(word, levels),
                 // A text prefix, such as Python's `b` for bytes and `u` for text.
                 Some(&(_, quote @ ('"' | '\''))) if word.len() <= 2 => {
                     self.string(quote).map(Value::String)
@@ -133,13 +145,21 @@ impl<'t> Reader<'t> {
                     self.is_truncated = true;
                     Some(Value::Null)
                 }
-                Some(_) => None,
+                Some(_) => self.rust(word, levels),
             },
         }
     }
 
-    fn constructor(&mut self, levels: usize) -> Option<Value> {
+    /// Python's `Name(field=value, ...)`, or `Name(value, ...)` as Rust has it.
+    fn constructor(&mut self, name: &str, levels: usize) -> Option<Value> {
         self.chars.next();
+        let inside = self.chars.clone();
+        let first = self.take_while(|c| c.is_alphanumeric() || c == '_');
+        let is_field = !first.is_empty() && self.peek_token() == Some('=');
+        self.chars = inside;
+        if !is_field && name.starts_with(|first: char| first.is_ascii_uppercase()) {
+            return self.tuple(name, levels);
+        }
         let mut fields = Object::new();
         while !self.closes(')') {
             let name = self
@@ -220,6 +240,16 @@ impl<'t> Reader<'t> {
             'f' => text.push('\u{c}'),
             '\n' => {}
             'x' => self.code_point(2, text),
+            'u' if self.chars.next_if(|(_, c)| *c == '{').is_some() => {
+                let digits = self.take_while(|c| c.is_ascii_hexdigit());
+                let code_point = u32::from_str_radix(digits, 16).ok();
+                text.push(
+                    code_point
+                        .and_then(char::from_u32)
+                        .unwrap_or(char::REPLACEMENT_CHARACTER),
+                );
+                self.chars.next_if(|(_, c)| *c == '}');
+            }
             'u' => self.code_point(4, text),
             'U' => self.code_point(8, text),
             '\\' | '/' | '"' | '\'' => text.push(c),

@@ -35,7 +35,9 @@ const LISTS: &[&str] = &[
 /// Returns `[{"type":"function","name","description","parameters"}]` within `limits`, with tools that the provider runs
 /// kept as they are; `[]` if `text` defines no tool.
 pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
-    let value = parse::json(text).or_else(|| Some(repair::read(text)?.value));
+    let value = parse::json(text)
+        .or_else(|| Some(repair::read(text)?.value))
+        .or_else(|| repair::read_named(text));
     let mut tools = Vec::new();
     collect(value.unwrap_or_default(), &mut tools);
     for tool in &mut tools {

@@ -172,3 +172,19 @@ fn large_content_is_read_in_linear_time() {
     // Generous: a quadratic step would take minutes.
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
+
+/// `json!` sorts fields, and of a picture in Base64 no door keeps all.
+#[test]
+fn a_message_that_was_cut_before_its_role_has_one() {
+    let picture = "iVBORw0KGgo".repeat(100);
+    for role in ["user", "tool"] {
+        let messages = format!(
+            r#"[{{"content":[{{"text":"What is this?","type":"text"}},{{"image_url":{{"url":"data:image/png;base64,{picture}"}},"type":"image_url"}}],"role":"{role}"}}]"#
+        );
+        let excerpt = super::super::excerpt(&messages, 300);
+        let fitted = Messages::parse(&excerpt, Side::Input).into_json(&ContentLimits::default());
+        let shown: Value = serde_json::from_str(&fitted.json).unwrap();
+        assert_eq!(shown[0]["role"], role, "{shown}");
+        assert!(shown.to_string().contains("What is this?"), "{shown}");
+    }
+}

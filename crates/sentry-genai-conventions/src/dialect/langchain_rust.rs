@@ -1,0 +1,44 @@
+//! langchain-rust since version 7: names of its own for spans, and fields without a namespace. It records no content.
+
+use super::{Dialect, Says, What, aliases, is_of_crate};
+use crate::{SourceSpan, tokens};
+
+pub(super) static LANGCHAIN_RUST: Dialect = Dialect {
+    name: "langchain_rust",
+    speaks: |span| is_of_crate(span, "langchain_rust"),
+    aliases: &aliases([
+        ("completion_tokens", tokens::OUTPUT),
+        ("model", "gen_ai.request.model"),
+        ("prompt_tokens", tokens::INPUT),
+        ("provider", "gen_ai.provider.name"),
+        ("stream", "gen_ai.response.streaming"),
+        ("tool", "gen_ai.tool.name"),
+        ("total_tokens", tokens::TOTAL),
+        // Counts of what happened, which as numbers without a namespace mean nothing.
+        ("count", "langchain.count"),
+        ("max_iterations", "langchain.max_iterations"),
+        ("step", "langchain.step"),
+        ("steps", "langchain.steps"),
+        ("tool_calls", "langchain.tool_calls"),
+    ]),
+    operation,
+    adjust,
+    ..Dialect::NONE
+};
+
+fn operation(span: &SourceSpan) -> Says {
+    match &*span.name {
+        "llm.generate" => Says::Is("chat"),
+        "embed.documents" | "embed.query" => Says::Is("embeddings"),
+        "agent.run" => Says::Is("invoke_agent"),
+        "tool.call" => Says::Is("execute_tool"),
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    if what == What::Agent {
+        // The sum of the calls below, without what went in and what came out.
+        span.attributes.remove("total_tokens");
+    }
+}

@@ -1,0 +1,192 @@
+//! What `{:?}` makes of Rust's values: `fields(gen_ai.input.messages = ?messages)` is soon written.
+//!
+//! Structs become objects and lists lists. Of an enum stays what its variant holds, as the `type` or the role that the variant
+//! stands for, since that is how the libraries that have such enums serialise them.
+
+use serde_json::Value;
+
+use super::{
+    super::{Object, shapes::fields},
+    Reader,
+};
+
+/// Parts of messages that libraries have a variant for.
+static KINDS: &[&str] = &[
+    "document",
+    "file",
+    "function",
+    "image",
+    "image_url",
+    "input_audio",
+    "input_image",
+    "input_text",
+    "output_text",
+    "reasoning",
+    "refusal",
+    "text",
+    "thinking",
+    "tool_call",
+    "tool_result",
+    "tool_use",
+];
+
+impl Reader<'_> {
+    /// Reads what follows the name of a struct or of a variant, but for a bracket.
+    pub(super) fn rust(&mut self, name: &str, levels: usize) -> Option<Value> {
+        if !name.starts_with(|first: char| first.is_ascii_uppercase()) {
+            return None;
+        }
+        match (name, self.peek_token()?) {
+            // serde_json's values.
+            ("Array", '[') => self.list(']', levels),
+            ("Object", '{') => self.object(levels),
+            (_, '{') => {
+                let fields = self.fields(levels)?;
+                Some(Value::Object(marked(name, fields)))
+            }
+            (_, ',' | ')' | ']' | '}') => Some(Value::String(snake_case(name))),
+            _ => None,
+        }
+    }
+
+    /// `{ field: value, .. }`
+    fn fields(&mut self, levels: usize) -> Option<Object> {
+        self.chars.next();
+        let mut fields = Object::new();
+        while !self.closes('}') {
+            if !self.take_while(|c| c == '.').is_empty() {
+                continue;
+            }
+            let name = self
+                .take_while(|c| c.is_alphanumeric() || c == '_')
+                .to_owned();
+            match self.peek_token() {
+                None => self.is_truncated = true,
+                Some(':') if !name.is_empty() => {
+                    self.chars.next();
+                    let value = self.value(levels)?;
+                    // `None` is a field that is not there.
+                    if !value.is_null() {
+                        fields.insert(name, value);
+                    }
+                    self.comma('}')?;
+                }
+                Some(_) => return None,
+            }
+        }
+        Some(fields)
+    }
+
+    /// Reads `Name(value, ...)`, from behind its bracket on.
+    pub(super) fn tuple(&mut self, name: &str, levels: usize) -> Option<Value> {
+        let mut items = Vec::new();
+        while !self.closes(')') {
+            let item = self.value(levels)?;
+            items.push(item);
+            self.comma(')')?;
+        }
+        if items.len() != 1 {
+            return Some(Value::Array(items));
+        }
+        Some(match items.remove(0) {
+            Value::Object(fields) => Value::Object(marked(name, fields)),
+            text @ Value::String(_) if is_role(&snake_case(name)) => {
+                let content = Object::from_iter([("content".to_owned(), text)]);
+                Value::Object(marked(name, content))
+            }
+            value => value,
+        })
+    }
+}
+
+/// Puts what a variant stands for among the fields that it holds.
+fn marked(variant: &str, mut fields: Object) -> Object {
+    let variant = snake_case(variant);
+    if KINDS.contains(&&*variant) {
+        fields
+            .entry("type")
+            .or_insert_with(|| Value::String(variant));
+    } else if is_role(&variant) {
+        fields
+            .entry("role")
+            .or_insert_with(|| Value::String(variant));
+    }
+    fields
+}
+
+fn is_role(variant: &str) -> bool {
+    !KINDS.contains(&variant) && fields::role(variant).is_some()
+}
+
+/// `ToolCalls` is `tool_calls`, as serde's attribute of that name has it.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for c in name.chars() {
+        if c.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::read;
+
+    fn value(text: &str) -> Option<serde_json::Value> {
+        let repaired = read(text)?;
+        (!repaired.is_truncated).then_some(repaired.value)
+    }
+
+    #[test]
+    fn derived_debug_is_read() {
+        for (text, expected) in [
+            (
+                r#"[System(Request { content: Text("be \"brief\"\u{1f600}"), name: None }), User(Request { content: Array([Text(Part { text: "Hi" }), ImageUrl(Part { image_url: Url { url: "u", detail: Some(Low) } })]), .. })]"#,
+                json!([
+                    {"role": "system", "content": "be \"brief\"😀"},
+                    {"role": "user", "content": [
+                        {"type": "text", "text": "Hi"},
+                        {"type": "image_url", "image_url": {"url": "u", "detail": "low"}},
+                    ]},
+                ]),
+            ),
+            (
+                r#"[Message { role: Assistant, tool_calls: Some([Function(Call { id: "c", function: Named { name: "f", arguments: "{\"a\": 1}" } })]), audio: None }]"#,
+                json!([{"role": "assistant", "tool_calls": [
+                    {"type": "function", "id": "c", "function": {"name": "f", "arguments": "{\"a\": 1}"}},
+                ]}]),
+            ),
+            (
+                r#"[Object {"content": String("Hi"), "n": Number(2), "ok": Bool(true), "x": Null}]"#,
+                json!([{"content": "Hi", "n": 2, "ok": true, "x": null}]),
+            ),
+            (
+                r#"[User("Hi"), Assistant("Yes")]"#,
+                json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes"}]),
+            ),
+            ("[Some(ToolCalls), None]", json!(["tool_calls", null])),
+            (
+                "[\n    Msg {\n        role: User,\n        content: \"Hi\",\n    },\n]",
+                json!([{"role": "user", "content": "Hi"}]),
+            ),
+        ] {
+            assert_eq!(value(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn prose_is_no_value() {
+        for text in [
+            "[Call me]",
+            "{Name: Bob}",
+            "[Hello (you), there]",
+            "(See [1])",
+        ] {
+            assert_eq!(value(text), None, "{text}");
+        }
+    }
+}
