@@ -190,6 +190,12 @@ static SCOPES: &[&str] = &[
 const CREWAI: &str = "opentelemetry.instrumentation.crewai";
 const MCP: &str = "opentelemetry.instrumentation.mcp";
 
+/// Recognises an id that was drawn for one run, a UUID with hyphens or without: it names nothing.
+pub(crate) fn is_random_id(text: &str) -> bool {
+    let is_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    matches!(text.len(), 32 | 36) && text.bytes().all(is_id)
+}
+
 /// Returns whether a span was made by a GenAI library, whatever it is about.
 pub(crate) fn is_of_library(span: &SourceSpan, dialect: &Dialect) -> bool {
     !std::ptr::eq(dialect, &raw const OTEL)

@@ -55,6 +55,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("agent_handoff", "handoff"),
     ("audio_generation", "generate_content"),
     ("chat.completions", "chat"),
+    ("chat.streaming_completions", "chat"),
     // What rig until 0.43 calls whatever it streams.
     ("chat_streaming", "chat"),
     ("completion", "text_completion"),
@@ -63,6 +64,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("interactions", "generate_content"),
     ("interactions_streaming", "generate_content"),
     ("text.completions", "text_completion"),
+    ("text.streaming_completions", "text_completion"),
     ("transcription", "generate_content"),
 ];
 

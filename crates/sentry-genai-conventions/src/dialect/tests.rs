@@ -59,6 +59,12 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("openinference.instrumentation.crewai", "Crew_6d131f10-371f-4988-8486-6c3fca527daf.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew.kickoff"),
     ("openinference.instrumentation.crewai", "Crew_of_mine.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew_of_mine.kickoff"),
     ("any", "Completion", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m")], "gen_ai.text_completion", "text_completion m"),
+    ("semantic_kernel.functions.kernel_function", "weather-get_weather", &[], "gen_ai.execute_tool", "execute_tool weather-get_weather"),
+    ("agent_runtime InProcessRuntime", "agent_runtime send writer_0e78952581fe40969ad10a304505d45c.(default)-A", &[], "function", "agent_runtime send writer"),
+    ("autogen SingleThreadedAgentRuntime", "autogen publish output_topic_903cae1d-ac78-4df7-b989-e99ea48298dc.(903cae1d-ac78-4df7-b989-e99ea48298dc)-T", &[], "function", "autogen publish output_topic"),
+    ("autogen SingleThreadedAgentRuntime", "autogen create 903cae1d-ac78-4df7-b989-e99ea48298dc.(default)-A", &[], "function", "autogen create"),
+    ("autogen SingleThreadedAgentRuntime", "autogen ack", &[], "function", "autogen ack"),
+    ("agent_framework", "invoke_agent aa8a7e0d-f308-49cf-a13c-b48da9580e11", &[("gen_ai.operation.name", "invoke_agent"), ("gen_ai.agent.id", "aa8a7e0d-f308-49cf-a13c-b48da9580e11"), ("gen_ai.agent.name", "aa8a7e0d-f308-49cf-a13c-b48da9580e11"), ("gen_ai.request.model", "unknown")], "gen_ai.invoke_agent", "invoke_agent"),
     ("ai", "ai.rerank.doRerank", &[("ai.operationId", "ai.rerank.doRerank"), ("ai.model.id", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("ai", "ai.rerank", &[("ai.operationId", "ai.rerank"), ("ai.model.id", "r-1")], "function", "ai.rerank"),
     ("ai", "ai.streamObject", &[("ai.operationId", "ai.streamObject"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
@@ -608,6 +614,8 @@ fn older_semantic_kernel() {
     for (operation, op) in [
         ("chat.completions", "gen_ai.chat"),
         ("text.completions", "gen_ai.text_completion"),
+        ("chat.streaming_completions", "gen_ai.chat"),
+        ("text.streaming_completions", "gen_ai.text_completion"),
     ] {
         let span = translated(
             "Microsoft.SemanticKernel.Diagnostics",
