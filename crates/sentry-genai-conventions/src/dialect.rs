@@ -119,6 +119,9 @@ pub(crate) const ARGUMENTS: &str = "gen_ai.tool.call.arguments";
 pub(crate) const RESULT: &str = "gen_ai.tool.call.result";
 const DEFINITIONS: &str = "gen_ai.tool.definitions";
 
+/// Where the traceback of Python begins, which some instrumentations put behind the reason for an error.
+pub(crate) const TRACEBACK: &str = "Traceback (most recent call last)";
+
 /// Every dialect, the most specific first.
 static DIALECTS: &[&Dialect] = &[
     &rig::RIG,
