@@ -23,6 +23,7 @@ mod openinference;
 mod otel;
 mod pydantic_ai;
 mod rig;
+mod strands;
 mod traceloop;
 mod usage;
 mod vercel;
@@ -143,6 +144,7 @@ static DIALECTS: &[&Dialect] = &[
     &claude_code::CLAUDE_CODE,
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
+    &strands::STRANDS,
     &traceloop::TRACELOOP,
 ];
 

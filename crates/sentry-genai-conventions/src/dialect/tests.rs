@@ -4,6 +4,8 @@ mod langfuse;
 mod langsmith;
 mod pydantic_ai;
 mod rig;
+mod smolagents;
+mod strands;
 
 use super::*;
 
