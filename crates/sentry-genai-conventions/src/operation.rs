@@ -53,6 +53,8 @@ const MEMORY: &str = "gen_ai.memory.client";
 /// Spellings in the field of operations that have another canonical name.
 static SYNONYMS: &[(&str, &str)] = &[
     ("agent_handoff", "handoff"),
+    // What OpenLIT calls speech and images that a model makes.
+    ("audio", "generate_content"),
     ("audio_generation", "generate_content"),
     ("chat.completions", "chat"),
     ("chat.streaming_completions", "chat"),
@@ -60,6 +62,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("chat_streaming", "chat"),
     ("completion", "text_completion"),
     ("embedding", "embeddings"),
+    ("image", "generate_content"),
     ("image_generation", "generate_content"),
     ("interactions", "generate_content"),
     ("interactions_streaming", "generate_content"),

@@ -50,6 +50,8 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("langsmith", "Handoff", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.ls_integration", "openai-agents-sdk"), ("gen_ai.operation.name", "chain"), ("gen_ai.prompt", r#"{"from_agent":"Triage","to_agent":null}"#)], "gen_ai.handoff", "handoff from Triage"),
     ("langsmith", "Weather", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.ls_integration", "openai-agents-sdk"), ("gen_ai.operation.name", "chain"), ("gen_ai.tool.definitions", r#"[{"name":"w"}]"#)], "gen_ai.invoke_agent", "invoke_agent Weather"),
     ("langsmith", "Span", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.ls_integration", "openai-agents-sdk"), ("gen_ai.operation.name", "chain")], "function", "Span"),
+    ("openlit.otel.tracing", "image gpt-image-1", &[("gen_ai.operation.name", "image"), ("gen_ai.request.model", "gpt-image-1")], "gen_ai.generate_content", "generate_content gpt-image-1"),
+    ("openlit.otel.tracing", "audio tts-1", &[("gen_ai.operation.name", "audio"), ("gen_ai.request.model", "tts-1")], "gen_ai.generate_content", "generate_content tts-1"),
     ("any", "rerank docs", &[("openinference.span.kind", "RERANKER"), ("llm.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "CohereRerank", &[("openinference.span.kind", "RERANKER"), ("reranker.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "search", &[("openinference.span.kind", "RETRIEVER")], "function", "search"),
@@ -665,4 +667,26 @@ fn openinference_without_a_response() {
     assert_eq!(attributes.text("gen_ai.response.model"), None);
     let written = attributes.integer("gen_ai.usage.cache_creation.input_tokens");
     assert_eq!(written, Some(30));
+}
+
+/// OpenLIT has the model of the agent on its tools, as one that answered. A plan is made of the second span.
+#[test]
+fn a_tool_has_no_model() {
+    let mut planning = crate::PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    for _ in 0..3 {
+        let mut span = SourceSpan::new(trace_id, span_id, "execute_tool w", Timestamp::default());
+        for (key, value) in [
+            ("gen_ai.operation.name", "execute_tool"),
+            ("gen_ai.tool.name", "w"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.response.model", "m"),
+        ] {
+            span.attributes.push(key, value);
+        }
+        let span = planning.translate(&mut span);
+        assert!(!span.attributes.contains("gen_ai.request.model"));
+        assert!(!span.attributes.contains("gen_ai.response.model"));
+    }
 }
