@@ -24,6 +24,7 @@ mod openinference;
 mod otel;
 mod pydantic_ai;
 mod rig;
+mod strands;
 mod traceloop;
 mod usage;
 mod vercel;
@@ -120,6 +121,9 @@ pub(crate) const ARGUMENTS: &str = "gen_ai.tool.call.arguments";
 pub(crate) const RESULT: &str = "gen_ai.tool.call.result";
 const DEFINITIONS: &str = "gen_ai.tool.definitions";
 
+/// Where the traceback of Python begins, which some instrumentations put behind the reason for an error.
+pub(crate) const TRACEBACK: &str = "Traceback (most recent call last)";
+
 /// Every dialect, the most specific first.
 static DIALECTS: &[&Dialect] = &[
     &rig::RIG,
@@ -142,6 +146,7 @@ static DIALECTS: &[&Dialect] = &[
     &claude_code::CLAUDE_CODE,
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
+    &strands::STRANDS,
     &traceloop::TRACELOOP,
 ];
 
@@ -191,6 +196,12 @@ static SCOPES: &[&str] = &[
 
 const CREWAI: &str = "opentelemetry.instrumentation.crewai";
 const MCP: &str = "opentelemetry.instrumentation.mcp";
+
+/// Recognises an id that was drawn for one run, a UUID with hyphens or without: it names nothing.
+pub(crate) fn is_random_id(text: &str) -> bool {
+    let is_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    matches!(text.len(), 32 | 36) && text.bytes().all(is_id)
+}
 
 /// Returns whether a span was made by a GenAI library, whatever it is about.
 pub(crate) fn is_of_library(span: &SourceSpan, dialect: &Dialect) -> bool {

@@ -53,16 +53,21 @@ const MEMORY: &str = "gen_ai.memory.client";
 /// Spellings in the field of operations that have another canonical name.
 static SYNONYMS: &[(&str, &str)] = &[
     ("agent_handoff", "handoff"),
+    // What OpenLIT calls speech and images that a model makes.
+    ("audio", "generate_content"),
     ("audio_generation", "generate_content"),
     ("chat.completions", "chat"),
+    ("chat.streaming_completions", "chat"),
     // What rig until 0.43 calls whatever it streams.
     ("chat_streaming", "chat"),
     ("completion", "text_completion"),
     ("embedding", "embeddings"),
+    ("image", "generate_content"),
     ("image_generation", "generate_content"),
     ("interactions", "generate_content"),
     ("interactions_streaming", "generate_content"),
     ("text.completions", "text_completion"),
+    ("text.streaming_completions", "text_completion"),
     ("transcription", "generate_content"),
 ];
 

@@ -79,7 +79,11 @@ fn reason(text: &str) -> String {
     let first_line = text.lines().next().unwrap_or_default();
     let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
     let before_quotation = &before_json[..quotation(before_json).unwrap_or(before_json.len())];
-    let mut reason = before_quotation.trim().trim_end_matches(':').to_owned();
+    // `ServiceError: (` and `ValueError(` are how Python begins what an exception was made of.
+    let mut reason = before_quotation
+        .trim_end_matches([' ', '(', ':'])
+        .trim_start()
+        .to_owned();
     cut(&mut reason, REASON_BYTES);
     reason
 }
@@ -156,6 +160,11 @@ mod tests {
             ),
             (r#"no number: "hunter 2""#, "no number"),
             ("cut: 'hunter 2", "cut"),
+            (
+                "ServiceError: ('hunter 2', RateLimitError('hunter 2'))",
+                "ServiceError",
+            ),
+            ("ValueError('hunter 2')", "ValueError"),
             (
                 "no tool 'get_weather' for \"gpt-4o\"",
                 "no tool 'get_weather' for \"gpt-4o\"",

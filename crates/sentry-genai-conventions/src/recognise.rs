@@ -24,6 +24,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         named
             .filter(|_| !dialect::is_translated(span))
             .filter(|(in_name, rest)| in_name.name == row.name && !rest.is_empty())
+            .filter(|(_, rest)| !dialect::is_random_id(rest))
             .map(|(_, rest)| rest.to_owned())
     };
     let ai = |row| Recognised {

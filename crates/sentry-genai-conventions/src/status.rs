@@ -1,7 +1,9 @@
 //! Step 8: whether the operation succeeded, and why not.
 
 use crate::{
-    Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value, dialect::unquoted, messages::cut,
+    Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value,
+    dialect::{TRACEBACK, unquoted},
+    messages::cut,
 };
 
 /// Longest reason kept, in bytes.
@@ -25,9 +27,6 @@ static CONTROL_FLOW: &[&str] = &[
     "NodeInterrupt",
     "ParentCommand",
 ];
-
-/// Where the traceback of Python begins, which some instrumentations put behind the reason.
-const TRACEBACK: &str = "Traceback (most recent call last)";
 
 /// Decides the status and leaves the reason for an error in `error.type` and `sentry.status.message`.
 ///

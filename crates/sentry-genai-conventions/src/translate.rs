@@ -307,5 +307,6 @@ fn only_what_agents_have(span: &mut SourceSpan) {
 /// Sentry counts tokens per model call, and would call a tool by the model that asked for it.
 fn only_what_tools_have(span: &mut SourceSpan) {
     span.attributes.remove("gen_ai.request.model");
+    span.attributes.remove("gen_ai.response.model");
     tokens::remove(&mut span.attributes);
 }

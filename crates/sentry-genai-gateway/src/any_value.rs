@@ -21,6 +21,17 @@ impl AnyValue {
         }
     }
 
+    /// Bytes that are a text become one: LangSmith hands prompts and answers over as bytes, and newer SDKs of Python leave them so.
+    /// Of others the length is left.
+    pub(crate) fn bytes(bytes: Vec<u8>) -> Self {
+        let is_control = |letter: char| letter.is_control() && !letter.is_whitespace();
+        Self::Scalar(Scalar::Str(match String::from_utf8(bytes) {
+            Ok(text) if !text.contains(is_control) => text,
+            Ok(text) => format!("[{} bytes]", text.len()),
+            Err(error) => format!("[{} bytes]", error.as_bytes().len()),
+        }))
+    }
+
     /// Scalars of one type stay a list; anything else becomes JSON.
     pub(crate) fn array(values: Vec<Self>) -> Self {
         let is_uniform = values.iter().all(|value| match (value, &values[0]) {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{ReceivedSpan, any_value::AnyValue};
 
+mod base64;
 mod id;
 mod requests;
 
@@ -370,9 +371,10 @@ fn any_value(value: Value) -> AnyValue {
                 Some(number) => AnyValue::double(number),
                 None => AnyValue::Json(value),
             },
-            ("bytesValue" | "bytes_value", Value::String(text)) => {
-                AnyValue::Scalar(Scalar::Str(text))
-            }
+            ("bytesValue" | "bytes_value", Value::String(text)) => match base64::decode(&text) {
+                Some(bytes) => AnyValue::bytes(bytes),
+                None => AnyValue::Scalar(Scalar::Str(text)),
+            },
             ("arrayValue" | "array_value", value) => {
                 AnyValue::array(values_of(value).into_iter().map(any_value).collect())
             }

@@ -236,10 +236,7 @@ fn any_value(value: Option<messages::AnyValue>) -> AnyValue {
                 .map(|entry| (entry.key, any_value(entry.value).into_json()));
             AnyValue::Json(Value::Object(entries.collect::<Map<_, _>>()))
         }
-        // What protobuf's JSON would say of it; nothing in GenAI has any.
-        Some(AnyValueKind::Bytes(bytes)) => {
-            AnyValue::Scalar(Scalar::Str(format!("[{} bytes]", bytes.len())))
-        }
+        Some(AnyValueKind::Bytes(bytes)) => AnyValue::bytes(bytes),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{DEFINITIONS, Dialect, Says, What, aliases, json, json::Object, usage};
-use crate::SourceSpan;
+use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus};
 
 pub(super) static LANGSMITH: Dialect = Dialect {
     name: "langsmith",
@@ -43,6 +43,7 @@ pub(super) static LANGSMITH: Dialect = Dialect {
 
 const KIND: &str = "langsmith.span.kind";
 const AGENT: &str = "langsmith.metadata.lc_agent_name";
+const INTEGRATION: &str = "langsmith.metadata.ls_integration";
 const PROMPT: &str = "gen_ai.prompt";
 const COMPLETION: &str = "gen_ai.completion";
 
@@ -56,16 +57,29 @@ fn operation(span: &SourceSpan) -> Says {
         Some("chain") if span.attributes.text(AGENT) == Some(&span.name) => {
             Says::Is("invoke_agent")
         }
+        Some("chain") if span.attributes.text(INTEGRATION) == Some("openai-agents-sdk") => {
+            match &*span.name {
+                "Handoff" => Says::Is("handoff"),
+                // Of OpenAI's agents those are known that have tools.
+                _ if span.attributes.contains(DEFINITIONS) => Says::Is("invoke_agent"),
+                _ => Says::Plain,
+            }
+        }
         _ => Says::Plain,
     }
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
+    failure(span);
     if what == What::Tool {
         let name = span.name.clone();
         if !span.attributes.contains("gen_ai.tool.name") {
             span.attributes.push("gen_ai.tool.name", &*name);
         }
+    }
+    if what == What::Agent && !span.attributes.contains(AGENT) {
+        let name = span.name.clone();
+        span.attributes.push("gen_ai.agent.name", &*name);
     }
     let attributes = &mut span.attributes;
     // A framework stands in for the provider; the metadata knows better.
@@ -104,10 +118,25 @@ fn adjust(span: &mut SourceSpan, what: What) {
                     json::put(attributes, DEFINITIONS, tools);
                 }
             }
+            if what == What::Call {
+                answer(attributes);
+            }
             attributes.rename(PROMPT, super::INPUT);
             attributes.rename(COMPLETION, super::OUTPUT);
         }
         What::Other | What::Plain => {
+            if what == What::Other
+                && let Some(agents) = json::object(attributes, PROMPT)
+            {
+                for (name, key) in [
+                    ("from_agent", "gen_ai.handoff.from_agent"),
+                    ("to_agent", "gen_ai.handoff.to_agent"),
+                ] {
+                    if let Some(agent) = agents.get(name).filter(|agent| agent.is_string()) {
+                        json::put_scalar(attributes, key, agent);
+                    }
+                }
+            }
             attributes.rename(PROMPT, "langsmith.input");
             attributes.rename(COMPLETION, "langsmith.output");
         }
@@ -126,6 +155,93 @@ fn adjust(span: &mut SourceSpan, what: What) {
         }
     }
     usage::put(attributes, &details);
+}
+
+/// Reads from LangChain's answer what is not on the span: which model answered, and the counts that are parts of others.
+fn answer(attributes: &mut Attributes) {
+    let text = attributes.text(COMPLETION);
+    if !text.is_some_and(|text| text.contains("\"response_metadata\"")) {
+        return;
+    }
+    let Some(Value::Object(mut answer)) = json::read(attributes, COMPLETION) else {
+        return;
+    };
+    let Some(message) = answer
+        .get_mut("generations")
+        .and_then(|batches| batches.get_mut(0)?.get_mut(0)?.get_mut("message"))
+    else {
+        return;
+    };
+    let message = match message.get_mut("kwargs") {
+        Some(kwargs) => kwargs.take(),
+        None => message.take(),
+    };
+    if let Some(metadata) = message.get("response_metadata") {
+        let model = ["model_name", "model"]
+            .into_iter()
+            .find_map(|key| metadata.get(key));
+        if let Some(model) = model {
+            json::put_scalar(attributes, "gen_ai.response.model", model);
+        }
+        if let Some(id) = metadata.get("id") {
+            json::put_scalar(attributes, "gen_ai.response.id", id);
+        }
+    }
+    if let Some(Value::Object(counts)) = message.get("usage_metadata") {
+        usage::put(attributes, counts);
+    }
+}
+
+/// Reads from the exception event whether a run has failed, and why.
+///
+/// A run that is still going is reported as OK, and OpenTelemetry lets no later status replace that one. The exception is of the
+/// exporter's own making; that of the program is in its message: `ValueError('no such city')Traceback (most recent call last)`.
+fn failure(span: &mut SourceSpan) {
+    let is_exception = |event: &&mut SourceEvent| event.name == "exception";
+    let Some(event) = span.events.iter_mut().rev().find(is_exception) else {
+        return;
+    };
+    if span.status == SourceStatus::Ok {
+        span.status = SourceStatus::Error(None);
+    }
+    if event.attributes.text("exception.type") != Some("Exception") {
+        return;
+    }
+    let Some((kind, message)) = event
+        .attributes
+        .text("exception.message")
+        .and_then(exception)
+    else {
+        return;
+    };
+    event.attributes.set("exception.type", &*kind);
+    event.attributes.set("exception.message", &*message);
+}
+
+/// Reads the repr of a Python exception: its type, and what it says.
+fn exception(repr: &str) -> Option<(String, String)> {
+    let (kind, rest) = repr.split_once('(')?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+    if kind.is_empty() || !kind.bytes().all(is_name) {
+        return None;
+    }
+    let arguments = rest.split(super::TRACEBACK).next().unwrap_or(rest);
+    let arguments = arguments.trim_end();
+    let arguments = arguments.strip_suffix(')').unwrap_or(arguments);
+    let quote = arguments
+        .chars()
+        .next()
+        .filter(|it| matches!(it, '\'' | '"'));
+    let text = quote.and_then(|quote| arguments.strip_prefix(quote)?.strip_suffix(quote));
+    let message = text.map_or_else(
+        || arguments.to_owned(),
+        |text| {
+            text.replace("\\n", "\n")
+                .replace("\\'", "'")
+                .replace("\\\\", "\\")
+        },
+    );
+    Some((kind.to_owned(), message))
 }
 
 /// Takes a value out of an object that has nothing else to say, and a message's content out of the message.

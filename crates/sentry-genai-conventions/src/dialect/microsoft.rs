@@ -1,6 +1,6 @@
-//! Microsoft's agent framework and Semantic Kernel: the conventions, with spans of their own around them.
+//! Microsoft's agent framework, Semantic Kernel and AutoGen: the conventions, with spans of their own around them.
 
-use super::{Dialect, Says, aliases};
+use super::{Dialect, Says, What, aliases, is_random_id};
 use crate::SourceSpan;
 
 pub(super) static MICROSOFT: Dialect = Dialect {
@@ -15,8 +15,14 @@ pub(super) static MICROSOFT: Dialect = Dialect {
     ]),
     noise: &["sk.available_functions"],
     operation,
-    ..Dialect::NONE
+    adjust,
 };
+
+/// The scope of Semantic Kernel's functions. Up to 1.20 their spans have a name and nothing else.
+const FUNCTIONS: &str = "semantic_kernel.functions.kernel_function";
+
+/// What the runtimes that carry messages between agents begin their scopes and the names of their spans with.
+static RUNTIMES: [&str; 2] = ["autogen ", "agent_runtime "];
 
 fn speaks(span: &SourceSpan) -> bool {
     let scope = &*span.scope;
@@ -26,12 +32,15 @@ fn speaks(span: &SourceSpan) -> bool {
         || scope.starts_with("semantic_kernel.")
         || scope.starts_with("Microsoft.SemanticKernel")
         || scope.starts_with("Microsoft.Agents.AI")
+        || RUNTIMES.iter().any(|runtime| scope.starts_with(runtime))
 }
 
 fn operation(span: &SourceSpan) -> Says {
     match &*span.name {
         "AutoFunctionInvocationLoop" => Says::Plain,
         _ if span.attributes.contains("gen_ai.operation.name") => Says::Nothing,
+        _ if span.scope == FUNCTIONS => Says::Is("execute_tool"),
+        name if RUNTIMES.iter().any(|runtime| name.starts_with(runtime)) => Says::Plain,
         // What a workflow does between its agents.
         name if ["workflow.", "executor.", "edge_group.", "message."]
             .iter()
@@ -41,4 +50,51 @@ fn operation(span: &SourceSpan) -> Says {
         }
         _ => Says::Nothing,
     }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    match what {
+        What::Agent => nameless(span),
+        What::Tool if span.scope == FUNCTIONS && !span.attributes.contains("gen_ai.tool.name") => {
+            let name = span.name.clone();
+            span.attributes.push("gen_ai.tool.name", &*name);
+        }
+        What::Plain => {
+            if let Some(name) = route(&span.name) {
+                span.name = name.into();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An agent that was given no name is called by an id that is another one in every run, and its model `unknown`.
+fn nameless(span: &mut SourceSpan) {
+    let attributes = &mut span.attributes;
+    let id = attributes.text("gen_ai.agent.id");
+    if id.is_some_and(is_random_id) && id == attributes.text("gen_ai.agent.name") {
+        attributes.remove("gen_ai.agent.name");
+    }
+    if attributes.text("gen_ai.request.model") == Some("unknown") {
+        attributes.remove("gen_ai.request.model");
+    }
+}
+
+/// Returns what is left of the name of a message's span without the ids in it: `autogen send writer_<id>.(<id>)-A`.
+fn route(name: &str) -> Option<String> {
+    let runtime = RUNTIMES
+        .iter()
+        .find(|runtime| name.starts_with(**runtime))?;
+    let (action, address) = name[runtime.len()..].split_once(' ')?;
+    let kind = address.split(".(").next().unwrap_or(address);
+    let kind = match kind.rsplit_once('_') {
+        Some((kind, id)) if is_random_id(id) => kind,
+        _ => kind,
+    };
+    let is_named = !kind.is_empty() && !is_random_id(kind);
+    Some(if is_named {
+        format!("{runtime}{action} {kind}")
+    } else {
+        format!("{runtime}{action}")
+    })
 }

@@ -1,6 +1,7 @@
 //! OpenInference: flattened messages, and a kind for every span.
 
 mod names;
+mod smolagents;
 
 use std::collections::BTreeSet;
 
@@ -119,6 +120,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         span.attributes.push("gen_ai.handoff.to_agent", to);
     }
     names::settle(span, what);
+    smolagents::settle(span, what);
     provider(&mut span.attributes);
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");

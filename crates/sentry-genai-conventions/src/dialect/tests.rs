@@ -2,8 +2,11 @@ mod instrumentations;
 mod javascript;
 mod langchain_rust;
 mod langfuse;
+mod langsmith;
 mod pydantic_ai;
 mod rig;
+mod smolagents;
+mod strands;
 
 use super::*;
 
@@ -45,6 +48,11 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("langsmith", "ChatPromptTemplate", &[("langsmith.span.kind", "prompt"), ("gen_ai.operation.name", "chat")], "function", "ChatPromptTemplate"),
     ("langsmith", "retriever", &[("langsmith.span.kind", "retriever"), ("gen_ai.operation.name", "chain")], "function", "retriever"),
     ("langsmith", "rag", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.lc_agent_name", "helper")], "function", "rag"),
+    ("langsmith", "Handoff", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.ls_integration", "openai-agents-sdk"), ("gen_ai.operation.name", "chain"), ("gen_ai.prompt", r#"{"from_agent":"Triage","to_agent":null}"#)], "gen_ai.handoff", "handoff from Triage"),
+    ("langsmith", "Weather", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.ls_integration", "openai-agents-sdk"), ("gen_ai.operation.name", "chain"), ("gen_ai.tool.definitions", r#"[{"name":"w"}]"#)], "gen_ai.invoke_agent", "invoke_agent Weather"),
+    ("langsmith", "Span", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.ls_integration", "openai-agents-sdk"), ("gen_ai.operation.name", "chain")], "function", "Span"),
+    ("openlit.otel.tracing", "image gpt-image-1", &[("gen_ai.operation.name", "image"), ("gen_ai.request.model", "gpt-image-1")], "gen_ai.generate_content", "generate_content gpt-image-1"),
+    ("openlit.otel.tracing", "audio tts-1", &[("gen_ai.operation.name", "audio"), ("gen_ai.request.model", "tts-1")], "gen_ai.generate_content", "generate_content tts-1"),
     ("any", "rerank docs", &[("openinference.span.kind", "RERANKER"), ("llm.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "CohereRerank", &[("openinference.span.kind", "RERANKER"), ("reranker.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "search", &[("openinference.span.kind", "RETRIEVER")], "function", "search"),
@@ -60,6 +68,12 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("openinference.instrumentation.crewai", "Crew_6d131f10-371f-4988-8486-6c3fca527daf.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew.kickoff"),
     ("openinference.instrumentation.crewai", "Crew_of_mine.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew_of_mine.kickoff"),
     ("any", "Completion", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m")], "gen_ai.text_completion", "text_completion m"),
+    ("semantic_kernel.functions.kernel_function", "weather-get_weather", &[], "gen_ai.execute_tool", "execute_tool weather-get_weather"),
+    ("agent_runtime InProcessRuntime", "agent_runtime send writer_0e78952581fe40969ad10a304505d45c.(default)-A", &[], "function", "agent_runtime send writer"),
+    ("autogen SingleThreadedAgentRuntime", "autogen publish output_topic_903cae1d-ac78-4df7-b989-e99ea48298dc.(903cae1d-ac78-4df7-b989-e99ea48298dc)-T", &[], "function", "autogen publish output_topic"),
+    ("autogen SingleThreadedAgentRuntime", "autogen create 903cae1d-ac78-4df7-b989-e99ea48298dc.(default)-A", &[], "function", "autogen create"),
+    ("autogen SingleThreadedAgentRuntime", "autogen ack", &[], "function", "autogen ack"),
+    ("agent_framework", "invoke_agent aa8a7e0d-f308-49cf-a13c-b48da9580e11", &[("gen_ai.operation.name", "invoke_agent"), ("gen_ai.agent.id", "aa8a7e0d-f308-49cf-a13c-b48da9580e11"), ("gen_ai.agent.name", "aa8a7e0d-f308-49cf-a13c-b48da9580e11"), ("gen_ai.request.model", "unknown")], "gen_ai.invoke_agent", "invoke_agent"),
     ("ai", "ai.rerank.doRerank", &[("ai.operationId", "ai.rerank.doRerank"), ("ai.model.id", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("ai", "ai.rerank", &[("ai.operationId", "ai.rerank"), ("ai.model.id", "r-1")], "function", "ai.rerank"),
     ("ai", "ai.streamObject", &[("ai.operationId", "ai.streamObject"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
@@ -609,6 +623,8 @@ fn older_semantic_kernel() {
     for (operation, op) in [
         ("chat.completions", "gen_ai.chat"),
         ("text.completions", "gen_ai.text_completion"),
+        ("chat.streaming_completions", "gen_ai.chat"),
+        ("text.streaming_completions", "gen_ai.text_completion"),
     ] {
         let span = translated(
             "Microsoft.SemanticKernel.Diagnostics",
@@ -652,4 +668,26 @@ fn openinference_without_a_response() {
     assert_eq!(attributes.text("gen_ai.response.model"), None);
     let written = attributes.integer("gen_ai.usage.cache_creation.input_tokens");
     assert_eq!(written, Some(30));
+}
+
+/// OpenLIT has the model of the agent on its tools, as one that answered. A plan is made of the second span.
+#[test]
+fn a_tool_has_no_model() {
+    let mut planning = crate::PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    for _ in 0..3 {
+        let mut span = SourceSpan::new(trace_id, span_id, "execute_tool w", Timestamp::default());
+        for (key, value) in [
+            ("gen_ai.operation.name", "execute_tool"),
+            ("gen_ai.tool.name", "w"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.response.model", "m"),
+        ] {
+            span.attributes.push(key, value);
+        }
+        let span = planning.translate(&mut span);
+        assert!(!span.attributes.contains("gen_ai.request.model"));
+        assert!(!span.attributes.contains("gen_ai.response.model"));
+    }
 }

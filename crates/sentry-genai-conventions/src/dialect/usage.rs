@@ -56,12 +56,24 @@ static COUNTS: &[(&str, &str)] = &[
     (TOTAL, "totalTokenCount"),
 ];
 
+/// Where LangChain has the parts of [`CACHE_CREATION`].
+static WRITTEN: [&str; 2] = [
+    "input_token_details.ephemeral_5m_input_tokens",
+    "input_token_details.ephemeral_1h_input_tokens",
+];
+
 /// Appends the counts of a provider's usage object that are not there yet.
 pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
     for (key, path) in COUNTS {
         if let Some(count) = at(usage, path).filter(|value| value.is_number()) {
             json::put_scalar(attributes, key, count);
         }
+    }
+    // LangChain splits what was written to Anthropic's cache by how long it lasts, and leaves nothing of the whole.
+    let written = WRITTEN.iter().filter_map(|path| at(usage, path)?.as_i64());
+    let written = written.fold(0, i64::saturating_add);
+    if written > attributes.integer(CACHE_CREATION).unwrap_or(0) {
+        attributes.set(CACHE_CREATION, written);
     }
     // Gemini counts thoughts beside the candidates.
     let candidates =

@@ -50,7 +50,7 @@ fn not_of(kind: AiKind) -> &'static [&'static str] {
             FINISH_REASONS,
             "gen_ai.tool.definitions",
         ],
-        AiKind::Tool => &["gen_ai.request.model"],
+        AiKind::Tool => &["gen_ai.request.model", "gen_ai.response.model"],
         _ => &[],
     }
 }

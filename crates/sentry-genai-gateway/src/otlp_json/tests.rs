@@ -39,6 +39,26 @@ fn python_and_javascript_spell_the_same_span() {
 }
 
 #[test]
+fn bytes_may_be_a_text() {
+    let span = one(r#""attributes":[
+        {"key":"text","value":{"bytesValue":"eyJhIjoiw6QifQo="}},
+        {"key":"unpadded","value":{"bytesValue":"eyJhIjoiw6QifQo"}},
+        {"key":"image","value":{"bytesValue":"iVBORw0KGgo="}},
+        {"key":"control","value":{"bytesValue":"AAEC"}},
+        {"key":"none","value":{"bytesValue":""}},
+        {"key":"other","value":{"bytesValue":"{}"}}]"#);
+    for (key, expected) in [
+        ("text", "{\"a\":\"ä\"}\n"),
+        ("unpadded", "{\"a\":\"ä\"}\n"),
+        ("image", "[8 bytes]"),
+        ("control", "[3 bytes]"),
+        ("other", "{}"),
+    ] {
+        assert_eq!(span.attributes.text(key), Some(expected), "{key}");
+    }
+}
+
+#[test]
 fn values_of_every_kind() {
     let span = one(r#""attributes":[
         {"key":"null","value":{}},

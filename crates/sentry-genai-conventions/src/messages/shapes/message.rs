@@ -170,7 +170,12 @@ fn body(object: &mut Object, role: Role) -> Vec<Part> {
     } else if let Some(value) = value {
         content(value, &mut parts);
     }
-    if let Some(refusal) = take_text(object, &["refusal"]) {
+    let refusal = take_text(object, &["refusal"]).or_else(|| {
+        // LangChain keeps it from the content.
+        let kwargs = object.get_mut("additional_kwargs")?.as_object_mut()?;
+        take_text(kwargs, &["refusal"])
+    });
+    if let Some(refusal) = refusal {
         parts.push(Part::Text(refusal));
     }
     if let Some(audio) = take_object(object, "audio") {

@@ -1,0 +1,52 @@
+//! What smolagents asks its agents and tools, of the parameters that OpenInference has of their methods.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    SourceSpan,
+    dialect::{What, json},
+};
+
+const INPUT: &str = "input.value";
+
+/// Leaves of the input of an agent or a tool what it was asked.
+pub(super) fn settle(span: &mut SourceSpan, what: What) {
+    if !span.scope.ends_with("smolagents") || !matches!(what, What::Agent | What::Tool) {
+        return;
+    }
+    let attributes = &mut span.attributes;
+    let Some(input) = json::object(attributes, INPUT) else {
+        return;
+    };
+    if what == What::Agent {
+        let has_more = input
+            .get("additional_args")
+            .is_some_and(|more| !more.is_null());
+        if let Some(Value::String(task)) = input.get("task")
+            && !has_more
+        {
+            attributes.set(INPUT, &**task);
+        }
+        return;
+    }
+    let (Some(Value::Array(positional)), Some(Value::Object(named))) =
+        (input.get("args"), input.get("kwargs"))
+    else {
+        return;
+    };
+    let arguments = match (&**positional, named.is_empty()) {
+        ([], _) => Value::Object(named.clone()),
+        ([argument], true) => {
+            let parameters = json::object(attributes, "tool.parameters").unwrap_or_default();
+            let mut names = parameters.into_iter().map(|(name, _)| name);
+            match (names.next(), names.next()) {
+                (Some(name), None) => Map::from_iter([(name, argument.clone())]).into(),
+                _ => positional.clone().into(),
+            }
+        }
+        (_, true) => positional.clone().into(),
+        // Which parameters the first ones are is not said.
+        (_, false) => return,
+    };
+    attributes.set(INPUT, &*arguments.to_string());
+}

@@ -1,0 +1,125 @@
+//! LangSmith's spans.
+
+use super::*;
+use crate::{SourceEvent, SourceStatus, Status};
+
+/// A run that takes a while is first reported as it goes, without an error, and the status of that report stays.
+#[test]
+fn langsmith_fails_with_an_exception() {
+    for (repr, status, kind, reason) in [
+        (
+            "ValueError('it isn\\'t there')Traceback (most recent call last):\n\n  File \"a.py\"",
+            Status::Error,
+            Some("ValueError"),
+            Some("it isn't there"),
+        ),
+        (
+            "RateLimitError(\"Error code: 429 - {'error': {'message': 'hunter2'}}\")",
+            Status::Error,
+            Some("RateLimitError"),
+            Some("Error code: 429 -"),
+        ),
+        (
+            "it just failed",
+            Status::Error,
+            Some("Exception"),
+            Some("it just failed"),
+        ),
+        ("GeneratorExit()Traceback", Status::Ok, None, None),
+        (
+            "GraphInterrupt((Interrupt(value='hunter2'),))",
+            Status::Ok,
+            None,
+            None,
+        ),
+    ] {
+        for given in [SourceStatus::Ok, SourceStatus::Error(None)] {
+            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+            let span_id = SpanId::from_bytes([2; 8]).unwrap();
+            let mut span = SourceSpan::new(trace_id, span_id, "ask", Timestamp::default());
+            span.attributes.push("langsmith.span.kind", "llm");
+            span.status = given;
+            let mut event = SourceEvent::new("exception");
+            event.attributes.push("exception.type", "Exception");
+            event.attributes.push("exception.message", repr);
+            span.events.push(event);
+            let span = Translator::new(TranslateOptions::default()).translate(span);
+            assert_eq!(span.status, status, "{repr}");
+            assert_eq!(span.attributes.text("error.type"), kind, "{repr}");
+            assert_eq!(
+                span.attributes.text("sentry.status.message"),
+                reason,
+                "{repr}"
+            );
+        }
+    }
+}
+
+/// LangChain has what was written to Anthropic's cache in parts, and zero for the whole.
+#[test]
+fn langsmith_writes_to_the_cache() {
+    for (details, written) in [
+        (r#"{"cache_read":100,"ephemeral_5m_input_tokens":30}"#, 30),
+        (
+            r#"{"cache_creation":0,"ephemeral_5m_input_tokens":20,"ephemeral_1h_input_tokens":10}"#,
+            30,
+        ),
+        (
+            r#"{"cache_creation":30,"ephemeral_5m_input_tokens":30}"#,
+            30,
+        ),
+        (r#"{"cache_creation":0,"ephemeral_5m_input_tokens":0}"#, 0),
+    ] {
+        let usage = format!(
+            r#"{{"input_tokens":150,"output_tokens":17,"total_tokens":167,"input_token_details":{details}}}"#
+        );
+        let usage: &'static str = usage.leak();
+        let span = translated(
+            "langsmith",
+            "ChatAnthropic",
+            &[
+                ("langsmith.span.kind", "llm"),
+                ("langsmith.metadata.usage_metadata", usage),
+            ],
+        );
+        let count = |key| span.attributes.integer(key);
+        assert_eq!(
+            count("gen_ai.usage.cache_creation.input_tokens"),
+            Some(written),
+            "{details}"
+        );
+        assert_eq!(count("gen_ai.usage.input_tokens"), Some(150));
+    }
+}
+
+/// Up to 0.4 the span has no more of LangChain's answer than three counts.
+#[test]
+fn langsmith_has_langchains_answer() {
+    let answer = r#"{"generations":[[{"text":"","message":{"lc":1,"type":"constructor","id":["langchain","schema","messages","AIMessage"],"kwargs":{"type":"ai","content":"",
+        "additional_kwargs":{"refusal":"I cannot."},"response_metadata":{"model_name":"gpt-4o-2024-08-06","id":"chatcmpl-1","finish_reason":"stop"},
+        "usage_metadata":{"input_tokens":42,"output_tokens":17,"input_token_details":{"cache_read":16},"output_token_details":{"reasoning":5}}}}}]]}"#;
+    let span = translated(
+        "langsmith",
+        "ChatOpenAI",
+        &[
+            ("langsmith.span.kind", "llm"),
+            ("langsmith.metadata.ls_model_name", "gpt-4o"),
+            ("gen_ai.usage.input_tokens", "42"),
+            ("gen_ai.usage.output_tokens", "17"),
+            ("gen_ai.completion", answer),
+        ],
+    );
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.request.model"), Some("gpt-4o"));
+    assert_eq!(text("gen_ai.response.model"), Some("gpt-4o-2024-08-06"));
+    assert_eq!(text("gen_ai.response.id"), Some("chatcmpl-1"));
+    assert_eq!(
+        text(OUTPUT),
+        Some(
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"I cannot."}],"finish_reason":"stop"}]"#
+        )
+    );
+    let count = |key| span.attributes.integer(key);
+    assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(16));
+    assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
+}

@@ -1,0 +1,66 @@
+//! The spans of smolagents, which speak OpenInference.
+
+use super::*;
+
+const SCOPE: &str = "openinference.instrumentation.smolagents";
+
+/// The instrumentation has all parameters of the method that runs an agent or a tool.
+#[test]
+fn smolagents_is_asked_a_task() {
+    for (input, expected) in [
+        (
+            r#"{"task": "Weather?", "stream": false, "reset": true, "images": null, "additional_args": null}"#,
+            r#"[{"role":"user","parts":[{"type":"text","content":"Weather?"}]}]"#,
+        ),
+        // What the task goes with stays.
+        (
+            r#"{"task":"Weather?","additional_args":{"city":"Paris"}}"#,
+            r#"[{"role":"user","parts":[{"type":"text","content":"{\"task\":\"Weather?\",\"additional_args\":{\"city\":\"Paris\"}}"}]}]"#,
+        ),
+    ] {
+        let span = translated(
+            SCOPE,
+            "CodeAgent.run",
+            &[("openinference.span.kind", "AGENT"), ("input.value", input)],
+        );
+        assert_eq!(span.attributes.text(INPUT), Some(expected));
+    }
+}
+
+#[test]
+fn smolagents_calls_tools_by_name_or_position() {
+    for (input, parameters, expected) in [
+        (
+            r#"{"args": [], "sanitize_inputs_outputs": true, "kwargs": {"city": "Paris"}}"#,
+            r#"{"city": {"type": "string"}}"#,
+            r#"{"city":"Paris"}"#,
+        ),
+        (
+            r#"{"args": ["Paris"], "sanitize_inputs_outputs": false, "kwargs": {}}"#,
+            r#"{"city": {"type": "string"}}"#,
+            r#"{"city":"Paris"}"#,
+        ),
+        (
+            r#"{"args": ["Paris", 3], "sanitize_inputs_outputs": false, "kwargs": {}}"#,
+            r#"{"city": {"type": "string"}, "days": {"type": "integer"}}"#,
+            r#"["Paris",3]"#,
+        ),
+        (
+            r#"{"args": ["Paris"], "kwargs": {"days": 3}}"#,
+            r#"{"city": {"type": "string"}, "days": {"type": "integer"}}"#,
+            r#"{"args": ["Paris"], "kwargs": {"days": 3}}"#,
+        ),
+    ] {
+        let span = translated(
+            SCOPE,
+            "SimpleTool",
+            &[
+                ("openinference.span.kind", "TOOL"),
+                ("tool.name", "get_weather"),
+                ("input.value", input),
+                ("tool.parameters", parameters),
+            ],
+        );
+        assert_eq!(span.attributes.text(ARGUMENTS), Some(expected));
+    }
+}
