@@ -220,10 +220,13 @@ pub(crate) fn tell_apart(span: &mut SourceSpan) {
 }
 
 /// Returns whether a span is the output of a translation: its name then says nothing that its attributes do not.
+///
+/// Sentry's SDK for JavaScript marks the spans of Vercel's AI SDK as its own long before it translates them, if it does at all.
 pub(crate) fn is_translated(span: &SourceSpan) -> bool {
     span.attributes
         .text("sentry.origin")
         .is_some_and(|origin| origin.starts_with("auto."))
+        && !span.attributes.contains(vercel::ID)
 }
 
 impl Dialect {

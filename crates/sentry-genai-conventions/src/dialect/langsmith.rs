@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{DEFINITIONS, Dialect, Says, What, aliases, json, json::Object, usage};
-use crate::SourceSpan;
+use crate::{SourceSpan, SourceStatus};
 
 pub(super) static LANGSMITH: Dialect = Dialect {
     name: "langsmith",
@@ -61,6 +61,11 @@ fn operation(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
+    // JavaScript's says that all is well of every run that came to an end; it records an exception of those that failed alone.
+    if span.status == SourceStatus::Ok && span.events.iter().any(|event| event.name == "exception")
+    {
+        span.status = SourceStatus::Error(None);
+    }
     if what == What::Tool {
         let name = span.name.clone();
         if !span.attributes.contains("gen_ai.tool.name") {
