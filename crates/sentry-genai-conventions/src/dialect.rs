@@ -6,7 +6,9 @@ mod adk;
 mod anthropic;
 mod bedrock;
 mod claude_code;
+mod codex;
 mod event_list;
+mod gemini_cli;
 mod genai;
 mod genkit;
 mod goose;
@@ -138,6 +140,8 @@ static DIALECTS: &[&Dialect] = &[
     &microsoft::MICROSOFT,
     &anthropic::ANTHROPIC,
     &claude_code::CLAUDE_CODE,
+    &codex::CODEX,
+    &gemini_cli::GEMINI_CLI,
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
     &traceloop::TRACELOOP,

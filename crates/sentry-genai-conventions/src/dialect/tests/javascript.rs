@@ -283,6 +283,41 @@ fn a_maker_is_no_model() {
     assert_eq!(model, Some("claude-sonnet-4"));
 }
 
+/// Gemini's command line has every chunk of a stream as a message, and a tool's call as the record that it keeps of it.
+#[test]
+fn gemini_cli_has_what_the_api_takes_and_gives() {
+    let scope = "gemini-cli";
+    let chunks = r#"[{"role":"model","parts":[{"text":"Hm","thought":true}]},{"role":"model","parts":[{"text":"It "}]},{"role":"model","parts":[{"text":"rains"}]}]"#;
+    let call = [
+        ("gen_ai.operation.name", "llm_call"),
+        ("gen_ai.prompt.name", "0b5"),
+        (OUTPUT, chunks),
+    ];
+    let span = translated(scope, "llm_call", &call);
+    let answer = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm"},{"type":"text","content":"It rains"}]}]"#;
+    assert_eq!(span.attributes.text(OUTPUT), Some(answer));
+    assert!(!span.attributes.contains("gen_ai.prompt.name"));
+
+    for (outcome, status) in [("success", Status::Ok), ("error", Status::Error)] {
+        let record = format!(
+            r#"{{"status":"{outcome}","response":{{"responseParts":[{{"functionResponse":{{"name":"ls","response":{{"output":"README"}}}}}}]}}}}"#
+        );
+        let tool = [
+            ("gen_ai.operation.name", "tool_call"),
+            ("gen_ai.tool.name", "ls"),
+            ("gen_ai.tool.call_id", "c1"),
+            (INPUT, r#"{"callId":"c1","name":"ls","args":{"path":"."}}"#),
+            (OUTPUT, record.leak()),
+        ];
+        let span = translated(scope, "tool_call", &tool);
+        assert_eq!(span.status, status);
+        let attributes = &span.attributes;
+        assert_eq!(attributes.text("gen_ai.tool.call.id"), Some("c1"));
+        assert_eq!(attributes.text(ARGUMENTS), Some(r#"{"path":"."}"#));
+        assert_eq!(attributes.text(RESULT), Some("README"));
+    }
+}
+
 /// A thread is of Mastra's memory, a session of the caller's.
 #[test]
 fn a_thread_of_mastras_is_the_conversation() {
