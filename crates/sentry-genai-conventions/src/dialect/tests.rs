@@ -101,6 +101,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("gemini-cli", "tool_call", &[("gen_ai.operation.name", "tool_call"), ("gen_ai.tool.name", "ls")], "gen_ai.execute_tool", "execute_tool ls"),
     ("gemini-cli", "agent_call", &[("gen_ai.operation.name", "agent_call"), ("gen_ai.agent.name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
     ("gemini-cli", "schedule_tool_calls", &[("gen_ai.operation.name", "schedule_tool_calls")], "function", "schedule_tool_calls"),
+    ("@traceloop/instrumentation-bedrock", "bedrock.completion", &[("llm.request.type", "completion"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("@traceloop/instrumentation-bedrock", "bedrock.completion", &[("gen_ai.provider.name", "AWS"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("opentelemetry.instrumentation.mcp", "get_weather.tool", &[("traceloop.span.kind", "tool"), ("traceloop.entity.name", "get_weather")], "gen_ai.execute_tool", "execute_tool get_weather"),
     ("opentelemetry.instrumentation.cohere", "cohere.rerank", &[("llm.request.type", "rerank"), ("gen_ai.request.model", "r")], "gen_ai.rerank", "rerank r"),

@@ -130,6 +130,7 @@ fn operation(span: &SourceSpan) -> Says {
 /// Anthropic's chats are of the type `completion`, too.
 fn is_chat(span: &SourceSpan) -> bool {
     span.name.ends_with(".chat")
+        || javascript::converses(span)
         || span.attributes.contains("gen_ai.prompt.0.role")
         || span.attributes.contains(INPUT)
 }
@@ -137,8 +138,7 @@ fn is_chat(span: &SourceSpan) -> bool {
 /// The first generation's embeddings and responses say what they are in their name alone, and Bedrock's calls that failed, too.
 fn by_name(span: &SourceSpan) -> Says {
     match &*span.name {
-        // What JavaScript's instrumentation makes of conversations.
-        "bedrock.completion" if span.scope.starts_with("@traceloop/") => Says::Is("chat"),
+        _ if javascript::converses(span) => Says::Is("chat"),
         "bedrock.completion" => Says::Is("text_completion"),
         "bedrock.converse" => Says::Is("chat"),
         "openai.embeddings" => Says::Is("embeddings"),

@@ -12,6 +12,11 @@ pub(super) fn is_tool(span: &SourceSpan) -> bool {
         && attributes.text("gen_ai.operation.name") == Some("execute_tool")
 }
 
+/// Returns whether a span is what the instrumentation of Bedrock makes of all conversations.
+pub(super) fn converses(span: &SourceSpan) -> bool {
+    span.name == "bedrock.completion" && span.scope.starts_with("@traceloop/")
+}
+
 /// LangChain's instrumentation in JavaScript calls a tool by its class; the message that it answers with knows better.
 pub(super) fn name_tool(attributes: &mut Attributes) {
     let Some(output) = json::read(attributes, ENTITY_OUTPUT) else {
