@@ -6,7 +6,9 @@ mod adk;
 mod anthropic;
 mod bedrock;
 mod claude_code;
+mod codex;
 mod event_list;
+mod gemini_cli;
 mod genai;
 mod genkit;
 mod goose;
@@ -121,9 +123,6 @@ pub(crate) const ARGUMENTS: &str = "gen_ai.tool.call.arguments";
 pub(crate) const RESULT: &str = "gen_ai.tool.call.result";
 const DEFINITIONS: &str = "gen_ai.tool.definitions";
 
-/// Where the traceback of Python begins, which some instrumentations put behind the reason for an error.
-pub(crate) const TRACEBACK: &str = "Traceback (most recent call last)";
-
 /// Every dialect, the most specific first.
 static DIALECTS: &[&Dialect] = &[
     &rig::RIG,
@@ -144,6 +143,8 @@ static DIALECTS: &[&Dialect] = &[
     &microsoft::MICROSOFT,
     &anthropic::ANTHROPIC,
     &claude_code::CLAUDE_CODE,
+    &codex::CODEX,
+    &gemini_cli::GEMINI_CLI,
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
     &strands::STRANDS,
@@ -233,10 +234,13 @@ pub(crate) fn tell_apart(span: &mut SourceSpan) {
 }
 
 /// Returns whether a span is the output of a translation: its name then says nothing that its attributes do not.
+///
+/// Sentry's SDK for JavaScript marks the spans of Vercel's AI SDK as its own long before it translates them, if it does at all.
 pub(crate) fn is_translated(span: &SourceSpan) -> bool {
     span.attributes
         .text("sentry.origin")
         .is_some_and(|origin| origin.starts_with("auto."))
+        && !span.attributes.contains(vercel::ID)
 }
 
 impl Dialect {

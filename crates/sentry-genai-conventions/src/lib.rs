@@ -39,6 +39,7 @@ mod recognise;
 mod relatives;
 mod rename;
 mod span;
+mod stack_trace;
 mod status;
 mod tables;
 mod timestamp;

@@ -299,6 +299,7 @@ static CONTENT_WORDS: &[&str] = &[
     "answer",
     "answers",
     "args",
+    "argument",
     "arguments",
     "completion",
     "completions",

@@ -321,13 +321,14 @@ impl Chains {
     }
 }
 
-/// Of two descriptions that say as much the outer one is nearer to the program.
+/// Of two descriptions that say as much the outer one is nearer to the program. One without a model is that of a part of the
+/// call, as the last event of a stream.
 fn richness(span: &SentrySpan) -> (bool, bool, bool) {
     let attributes = &span.attributes;
     (
+        attributes.contains("gen_ai.request.model") || attributes.contains("gen_ai.response.model"),
         tokens::are_reported(attributes),
         attributes.contains("gen_ai.output.messages"),
-        attributes.contains("gen_ai.request.model") || attributes.contains("gen_ai.response.model"),
     )
 }
 

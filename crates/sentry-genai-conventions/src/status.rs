@@ -1,9 +1,8 @@
 //! Step 8: whether the operation succeeded, and why not.
 
 use crate::{
-    Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value,
-    dialect::{TRACEBACK, unquoted},
-    messages::cut,
+    Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value, dialect::unquoted,
+    messages::cut, stack_trace,
 };
 
 /// Longest reason kept, in bytes.
@@ -56,23 +55,14 @@ pub(crate) fn resolve(span: &mut SourceSpan) -> Status {
         return Status::Ok;
     }
 
-    let exception = exception.unwrap_or_default();
+    let mut exception = exception.unwrap_or_default();
+    let described = explicit.and_then(|(_, message)| message);
+    let described = described.and_then(|text| exception.without_trace(text));
     if is_control_flow(&span.attributes, &exception) {
         span.attributes.remove(ERROR_TYPE);
         return Status::Ok;
     }
     let recorded = recorded(&span.attributes);
-    let described = explicit.and_then(|(_, message)| message);
-    let described = match described
-        .as_deref()
-        .and_then(|text| text.split_once(TRACEBACK))
-    {
-        Some((reason, _)) => {
-            let reason = reason.trim_end().to_owned();
-            exception.message.clone().or(Some(reason))
-        }
-        None => described,
-    };
     let kind = outcome.or(exception.kind).or(recorded.kind).or(http);
     if let Some(kind) = kind
         && !span.attributes.contains(ERROR_TYPE)
@@ -165,6 +155,25 @@ fn tool_outcome(attributes: &mut Attributes) -> Option<String> {
 struct Exception {
     kind: Option<String>,
     message: Option<String>,
+}
+
+impl Exception {
+    /// Takes the stack trace off a description, and the type from the trace if nothing else names one.
+    fn without_trace(&mut self, description: String) -> Option<String> {
+        let Some((reason, kind)) = stack_trace::split(&description) else {
+            return Some(description);
+        };
+        let reason = reason.to_owned();
+        if self.kind.is_none() {
+            self.kind = kind.map(str::to_owned);
+        }
+        let own = self
+            .message
+            .take()
+            .filter(|own| stack_trace::split(own).is_none());
+        self.message.clone_from(&own);
+        own.or(Some(reason))
+    }
 }
 
 /// Returns whether the work ended by an exception that is no failure.
@@ -326,6 +335,30 @@ mod tests {
             assert_eq!(span.status, Status::Ok, "{kind}");
             assert!(!span.attributes.contains(ERROR_TYPE));
             assert!(!span.attributes.contains(MESSAGE));
+        }
+    }
+
+    /// JavaScript's OpenInference has the type of an error in the stack alone.
+    #[test]
+    fn a_stack_is_no_reason_and_names_the_type() {
+        for (kind, status) in [("GraphInterrupt", Status::Ok), ("TypeError", Status::Error)] {
+            let text = format!("sure?\n\n{kind}: sure?\n    at ask (a.js:1:2)");
+            let mut span = SourceSpan::new(
+                TraceId::from_bytes([1; 16]).unwrap(),
+                SpanId::from_bytes([2; 8]).unwrap(),
+                "ask",
+                Timestamp::default(),
+            );
+            span.status = SourceStatus::Error(Some(text.clone()));
+            let mut exception = crate::SourceEvent::new("exception");
+            exception.attributes.push("exception.message", &*text);
+            span.events.push(exception);
+            let span = Translator::new(TranslateOptions::default()).translate(span);
+            assert_eq!(span.status, status, "{kind}");
+            if status == Status::Error {
+                assert_eq!(span.attributes.text(ERROR_TYPE), Some(kind));
+                assert_eq!(span.attributes.text(MESSAGE), Some("sure?"));
+            }
         }
     }
 

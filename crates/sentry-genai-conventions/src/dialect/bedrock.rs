@@ -1,4 +1,4 @@
-//! Bedrock by way of botocore: the conventions, with the token counts of the API as they are.
+//! Bedrock by way of AWS's SDKs, botocore and JavaScript's: the conventions, with the token counts of the API as they are.
 
 use serde_json::Value;
 
@@ -16,11 +16,14 @@ pub(super) static BEDROCK: Dialect = Dialect {
 fn speaks(span: &SourceSpan) -> bool {
     span.scope.contains("botocore") && span.scope.contains("bedrock")
         || span.attributes.text("gen_ai.system") == Some("aws.bedrock")
-            && span.attributes.text("rpc.service") == Some("Bedrock Runtime")
+            && matches!(
+                span.attributes.text("rpc.service"),
+                Some("Bedrock Runtime" | "BedrockRuntime")
+            )
 }
 
 fn operation(span: &SourceSpan) -> Says {
-    if embeds(span, "gen_ai.request.model") {
+    if is_of_embeddings(span, "gen_ai.request.model") {
         Says::Is("embeddings")
     } else {
         Says::Nothing
@@ -39,8 +42,11 @@ pub(super) fn include_cache(attributes: &mut Attributes) {
 /// Returns whether a call of Bedrock's makes embeddings: instrumentations tell its calls apart by API, and `InvokeModel` takes any
 /// model. `key` has the model.
 pub(super) fn embeds(span: &SourceSpan, key: &str) -> bool {
-    span.scope.contains("bedrock")
-        && (span.attributes.text(key)).is_some_and(|model| model.contains("embed"))
+    span.scope.contains("bedrock") && is_of_embeddings(span, key)
+}
+
+fn is_of_embeddings(span: &SourceSpan, key: &str) -> bool {
+    (span.attributes.text(key)).is_some_and(|model| model.contains("embed"))
 }
 
 /// Takes the quotes off what Anthropic's models are asked, which OpenLLMetry's first generation has as JSON whatever it is.

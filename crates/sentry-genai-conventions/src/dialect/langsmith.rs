@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{DEFINITIONS, Dialect, Says, What, aliases, json, json::Object, usage};
-use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus};
+use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 
 pub(super) static LANGSMITH: Dialect = Dialect {
     name: "langsmith",
@@ -225,7 +225,7 @@ fn exception(repr: &str) -> Option<(String, String)> {
     if kind.is_empty() || !kind.bytes().all(is_name) {
         return None;
     }
-    let arguments = rest.split(super::TRACEBACK).next().unwrap_or(rest);
+    let arguments = stack_trace::split(rest).map_or(rest, |(arguments, _)| arguments);
     let arguments = arguments.trim_end();
     let arguments = arguments.strip_suffix(')').unwrap_or(arguments);
     let quote = arguments

@@ -7,13 +7,14 @@ use crate::{Attributes, SourceSpan, SourceStatus};
 
 pub(super) static MASTRA: Dialect = Dialect {
     name: "mastra",
-    speaks: |span| span.attributes.contains(TYPE),
+    speaks: |span| span.attributes.contains(TYPE) || records_methods(span),
     aliases: &aliases([
-        ("mastra.metadata.sessionId", "session.id"),
+        // The thread is of its memory and on all spans; a session is of the caller's and on the agent's alone.
         ("mastra.metadata.threadId", "session.id"),
+        ("mastra.metadata.sessionId", "session.id"),
         ("mastra.metadata.userId", "user.id"),
-        ("sessionId", "session.id"),
         ("threadId", "session.id"),
+        ("sessionId", "session.id"),
         ("userId", "user.id"),
     ]),
     noise: &[
@@ -36,6 +37,13 @@ pub(super) static MASTRA: Dialect = Dialect {
 };
 
 const TYPE: &str = "mastra.span.type";
+
+/// Before it had an exporter, and beside it until version 1, every method was a span with its arguments and its result.
+/// These are whole objects with prompts in them, and the calls are described elsewhere.
+fn records_methods(span: &SourceSpan) -> bool {
+    matches!(span.scope.as_ref(), "default-tracer" | "default-service")
+        && span.attributes.contains("componentName")
+}
 
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(TYPE) {

@@ -221,6 +221,14 @@ fn model(attributes: &mut Attributes, what: What) {
     let answered_by = answer
         .as_ref()
         .and_then(|answer| answer.get("model")?.as_str());
+    // JavaScript's takes the second word of an inference profile's id for the model of Bedrock: it is who made it.
+    let maker = attributes.text("llm.system").map(str::to_owned);
+    if maker.is_some() && attributes.text("llm.model_name") == maker.as_deref() {
+        attributes.remove("llm.model_name");
+        if let Some(model) = answered_by {
+            attributes.push("gen_ai.response.model", model);
+        }
+    }
     let is_answered = |name: &str| match answered_by {
         Some(model) => model == name,
         // An answer that does not say who gave it leaves the model that was asked for.

@@ -1,6 +1,8 @@
 //! OpenLLMetry and Traceloop's SDK: flattened messages in the first generation, the conventions' in the second, and
 //! workflows, agents, tools and tasks in both.
 
+mod javascript;
+
 use serde_json::Value;
 
 use super::{
@@ -60,6 +62,7 @@ const KIND: &str = "traceloop.span.kind";
 const ENTITY: &str = "traceloop.entity.name";
 const ENTITY_INPUT: &str = "traceloop.entity.input";
 const ENTITY_OUTPUT: &str = "traceloop.entity.output";
+const VERTEX: &str = "vertexai";
 const GEMINI: &str = "google_generativeai";
 const PROVIDER: &str = "traceloop.association.properties.ls_provider";
 
@@ -101,6 +104,7 @@ fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(KIND) {
         // LlamaIndex's tasks are the model calls themselves.
         Some("workflow" | "task") if request.is_some() => {}
+        Some("task") if javascript::is_tool(span) => return Says::Is("execute_tool"),
         // Its library may call the run of any chain an agent; the agent has a span of its own below.
         Some("workflow" | "task") => return Says::Plain,
         _ if has_known_operation(span) => return Says::Nothing,
@@ -112,6 +116,7 @@ fn operation(span: &SourceSpan) -> Says {
     }
     match request {
         Some("chat") => Says::Is("chat"),
+        Some("completion") if span.scope.ends_with(VERTEX) => Says::Is("generate_content"),
         Some("completion") if is_chat(span) => Says::Is("chat"),
         Some("completion") => Says::Is("text_completion"),
         Some("embedding") => Says::Is("embeddings"),
@@ -125,6 +130,7 @@ fn operation(span: &SourceSpan) -> Says {
 /// Anthropic's chats are of the type `completion`, too.
 fn is_chat(span: &SourceSpan) -> bool {
     span.name.ends_with(".chat")
+        || javascript::converses(span)
         || span.attributes.contains("gen_ai.prompt.0.role")
         || span.attributes.contains(INPUT)
 }
@@ -132,8 +138,7 @@ fn is_chat(span: &SourceSpan) -> bool {
 /// The first generation's embeddings and responses say what they are in their name alone, and Bedrock's calls that failed, too.
 fn by_name(span: &SourceSpan) -> Says {
     match &*span.name {
-        // What JavaScript's instrumentation makes of conversations.
-        "bedrock.completion" if span.scope.starts_with("@traceloop/") => Says::Is("chat"),
+        _ if javascript::converses(span) => Says::Is("chat"),
         "bedrock.completion" => Says::Is("text_completion"),
         "bedrock.converse" => Says::Is("chat"),
         "openai.embeddings" => Says::Is("embeddings"),
@@ -143,6 +148,9 @@ fn by_name(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
+    if what == What::Tool && javascript::is_tool(span) {
+        javascript::name_tool(&mut span.attributes);
+    }
     let key = match what {
         What::Tool => Some("gen_ai.tool.name"),
         What::Agent => Some("gen_ai.agent.name"),
@@ -160,6 +168,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
         span.name = "crewai.task".into();
     }
     let is_bedrock = span.scope.ends_with(".bedrock");
+    if span.scope.ends_with(VERTEX) && span.attributes.remove("gen_ai.system") {
+        span.attributes.set("gen_ai.provider.name", "gcp.vertex_ai");
+    }
+    if span.scope == "@traceloop/instrumentation-openai" {
+        javascript::take_items_out(&mut span.attributes);
+    }
     if span.scope.ends_with(GEMINI) {
         name_thoughts(&mut span.attributes);
     }
@@ -316,6 +330,13 @@ pub(super) fn arguments(value: Value) -> Value {
                 items => items.unwrap_or_default(),
             },
         };
+    }
+    // The one argument is all of them, as text.
+    if call.len() == 1
+        && let Some(Value::Array(items)) = call.get_mut("args")
+        && let [Value::String(text)] = items.as_mut_slice()
+    {
+        return crate::messages::read_json(text).unwrap_or_else(|| std::mem::take(text).into());
     }
     if call.contains_key("tool_name")
         && let Some(arguments) = call.remove("arguments")

@@ -88,11 +88,16 @@ pub(super) static VERCEL: Dialect = Dialect {
     adjust,
 };
 
-const ID: &str = "ai.operationId";
+pub(super) const ID: &str = "ai.operationId";
 
-/// Version 7 adds to its spans of the conventions, if asked to, what these have no names for.
+/// Version 7 adds to its spans of the conventions, if asked to, what these have no names for, and calls an operation by
+/// its own name where they have none, as that of speech.
 fn supplements(span: &SourceSpan) -> bool {
-    span.scope == "gen_ai" && has_prefix(span, "ai.")
+    let own_operation = || {
+        let operation = span.attributes.text("gen_ai.operation.name");
+        operation.is_some_and(|operation| operation.starts_with("ai."))
+    };
+    span.scope == "gen_ai" && (has_prefix(span, "ai.") || own_operation())
 }
 
 fn operation(span: &SourceSpan) -> Says {

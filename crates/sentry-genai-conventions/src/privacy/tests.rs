@@ -116,6 +116,22 @@ fn a_plain_span_loses_arguments_that_read_like_content() {
     assert_eq!(kept(Setting::Other, NOTHING, &pairs), expected);
 }
 
+/// Mastra until version 1 made a span of every method, beside those of its exporter.
+#[test]
+fn what_mastras_methods_were_called_with() {
+    let mut span = span_of(&[
+        ("componentName", Value::Str("weather")),
+        ("agent.stream.argument.0", Value::Str("\"hunter2\"")),
+        ("agent.stream.result", Value::Str("{\"text\":\"hunter2\"}")),
+        ("stream.response.text", Value::Str("It is hunter2")),
+        ("stream.usage.inputTokens", Value::Integer(42)),
+    ]);
+    span.scope = "default-tracer".into();
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    let kept: Vec<_> = span.attributes.iter().map(|(key, _)| key).collect();
+    assert_eq!(kept, ["stream.usage.inputTokens"]);
+}
+
 #[test]
 fn a_span_of_a_library_loses_what_is_no_token() {
     let pairs = [

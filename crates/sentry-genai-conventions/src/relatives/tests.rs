@@ -143,6 +143,28 @@ fn a_call_has_the_counts_of_one_description() {
     assert_eq!(spans.related(), expect(&expected));
 }
 
+/// Codex reports what a call took on a span of its own around the last event.
+#[test]
+fn a_part_of_a_call_gives_it_its_counts() {
+    let scope = ("scope", "codex_exec");
+    let related = Trace(Vec::new())
+        .with(
+            1,
+            0,
+            "try_run_sampling_request",
+            &[scope, ("model", "gpt-5")],
+        )
+        .with(2, 1, "receiving_stream", &[scope])
+        .with(3, 2, "handle_responses", &[scope, (COUNT, "42")])
+        .related();
+    let expected = [
+        ("gen_ai.chat", Some(42)),
+        ("function", None),
+        ("function", None),
+    ];
+    assert_eq!(related, expect(&expected));
+}
+
 #[test]
 fn any_number_of_plain_spans_in_between_makes_no_difference() {
     let mut spans = Trace(Vec::new()).with(1, 0, "chat m", &[CHAT, (COUNT, "42")]);

@@ -194,3 +194,162 @@ fn claude_code_counts_the_cache() {
         assert!(!span.attributes.contains("input_tokens"));
     }
 }
+
+/// Sentry's SDK marks the spans of Vercel's before it translates them.
+#[test]
+fn vercel_spans_that_sentrys_sdk_has_only_marked() {
+    let marked = [
+        ("sentry.origin", "auto.vercelai.otel"),
+        ("sentry.op", "gen_ai.execute_tool"),
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "ls"),
+        ("ai.operationId", "ai.toolCall"),
+        ("ai.toolCall.args", r#"{"path":"."}"#),
+        ("ai.toolCall.result", r#""README""#),
+    ];
+    let span = translated("ai", "execute_tool ls", &marked);
+    assert_eq!(span.op, "gen_ai.execute_tool");
+    assert_eq!(span.origin, "auto.vercelai.otel");
+    assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"path":"."}"#));
+    assert!(span.attributes.contains(RESULT));
+    assert!(!span.attributes.contains("vercel.ai.toolCall.result"));
+}
+
+/// All that a tool is called with is one text, and the message that it answers with has its name.
+#[test]
+fn tools_of_langchain_by_javascripts_openllmetry() {
+    let output = r#"{"lc":1,"type":"constructor","kwargs":{"content":"14 C","tool_call_id":"c1","name":"get_weather"}}"#;
+    let span = translated(
+        "@traceloop/instrumentation-langchain",
+        "execute_tool DynamicStructuredTool",
+        &[
+            ("traceloop.span.kind", "task"),
+            ("gen_ai.operation.name", "execute_tool"),
+            ("traceloop.entity.name", "DynamicStructuredTool"),
+            (
+                "traceloop.entity.input",
+                r#"{"args":["{\"city\":\"Paris\"}"]}"#,
+            ),
+            ("traceloop.entity.output", output),
+        ],
+    );
+    let attributes = &span.attributes;
+    assert_eq!(attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
+    assert_eq!(attributes.text(RESULT), Some("14 C"));
+    assert_eq!(attributes.text("gen_ai.tool.call.id"), Some("c1"));
+}
+
+/// The items of a request are one text of the user's.
+#[test]
+fn responses_by_javascripts_openllmetry() {
+    let items = r#"[{"role":"user","content":"Hi"},{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"}]"#;
+    for (asked, roles) in [(items, &["user", "assistant"][..]), ("[1]", &["user"])] {
+        let parts = serde_json::json!([{"type": "text", "content": asked}]);
+        let input = serde_json::json!([{"role": "user", "parts": parts}]);
+        let input = input.to_string().leak();
+        let span = translated(
+            "@traceloop/instrumentation-openai",
+            "chat m",
+            &[("gen_ai.operation.name", "chat"), (INPUT, input)],
+        );
+        let read = crate::messages::read_json(span.attributes.text(INPUT).unwrap()).unwrap();
+        let found = read.as_array().unwrap().iter();
+        let found: Vec<_> = found
+            .filter_map(|message| message["role"].as_str())
+            .collect();
+        assert_eq!(found, roles, "{asked}");
+    }
+}
+
+/// Of `us.anthropic.claude-...` it takes the second word.
+#[test]
+fn a_maker_is_no_model() {
+    let span = translated(
+        "@arizeai/openinference-instrumentation-bedrock",
+        "bedrock.invoke_model",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("llm.system", "anthropic"),
+            ("llm.model_name", "anthropic"),
+            (
+                "output.value",
+                r#"{"model":"claude-sonnet-4","content":[]}"#,
+            ),
+        ],
+    );
+    let attributes = &span.attributes;
+    assert!(!attributes.contains("gen_ai.request.model"));
+    let model = attributes.text("gen_ai.response.model");
+    assert_eq!(model, Some("claude-sonnet-4"));
+}
+
+/// Gemini's command line has every chunk of a stream as a message, and a tool's call as the record that it keeps of it.
+#[test]
+fn gemini_cli_has_what_the_api_takes_and_gives() {
+    let scope = "gemini-cli";
+    let chunks = r#"[{"role":"model","parts":[{"text":"Hm","thought":true}]},{"role":"model","parts":[{"text":"It "}]},{"role":"model","parts":[{"text":"rains"}]}]"#;
+    let call = [
+        ("gen_ai.operation.name", "llm_call"),
+        ("gen_ai.prompt.name", "0b5"),
+        (OUTPUT, chunks),
+    ];
+    let span = translated(scope, "llm_call", &call);
+    let answer = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm"},{"type":"text","content":"It rains"}]}]"#;
+    assert_eq!(span.attributes.text(OUTPUT), Some(answer));
+    assert!(!span.attributes.contains("gen_ai.prompt.name"));
+
+    for (outcome, status) in [("success", Status::Ok), ("error", Status::Error)] {
+        let record = format!(
+            r#"{{"status":"{outcome}","response":{{"responseParts":[{{"functionResponse":{{"name":"ls","response":{{"output":"README"}}}}}}]}}}}"#
+        );
+        let tool = [
+            ("gen_ai.operation.name", "tool_call"),
+            ("gen_ai.tool.name", "ls"),
+            ("gen_ai.tool.call_id", "c1"),
+            (INPUT, r#"{"callId":"c1","name":"ls","args":{"path":"."}}"#),
+            (OUTPUT, record.leak()),
+        ];
+        let span = translated(scope, "tool_call", &tool);
+        assert_eq!(span.status, status);
+        let attributes = &span.attributes;
+        assert_eq!(attributes.text("gen_ai.tool.call.id"), Some("c1"));
+        assert_eq!(attributes.text(ARGUMENTS), Some(r#"{"path":"."}"#));
+        assert_eq!(attributes.text(RESULT), Some("README"));
+    }
+}
+
+/// A thread is of Mastra's memory, a session of the caller's.
+#[test]
+fn a_thread_of_mastras_is_the_conversation() {
+    for (session, thread) in [
+        ("sessionId", "threadId"),
+        ("mastra.metadata.sessionId", "mastra.metadata.threadId"),
+    ] {
+        let run = [
+            ("mastra.span.type", "agent_run"),
+            (session, "s"),
+            (thread, "t"),
+        ];
+        let span = translated("@mastra/otel", "agent.x", &run);
+        let conversation = span.attributes.text("gen_ai.conversation.id");
+        assert_eq!(conversation, Some("t"), "{thread}");
+    }
+}
+
+/// LangSmith's says that all is well of a run that failed.
+#[test]
+fn an_exception_that_langsmith_records_is_a_failure() {
+    for (event, status) in [("exception", Status::Error), ("new_token", Status::Ok)] {
+        let mut span = SourceSpan::new(
+            TraceId::from_bytes([1; 16]).unwrap(),
+            SpanId::from_bytes([2; 8]).unwrap(),
+            "ChatOpenAI",
+            Timestamp::from_nanos(1),
+        );
+        span.attributes.push("langsmith.span.kind", "llm");
+        span.status = crate::SourceStatus::Ok;
+        span.events.push(crate::SourceEvent::new(event));
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(span.status, status, "{event}");
+    }
+}

@@ -139,7 +139,12 @@ fn of_type(kind: &str) -> Option<Kind> {
         | "toolresult"
         | "function_response"
         | "server_tool_call_response" => Kind::Answer,
-        kind if kind.ends_with("_tool_result") || kind.ends_with("_call_output") => Kind::Answer,
+        kind if ["_tool_result", "_call_output", "_call_result"]
+            .iter()
+            .any(|end| kind.ends_with(end)) =>
+        {
+            Kind::Answer
+        }
         "image_url" | "input_image" | "image" | "anthropic_image" | "output_image"
         | "image_file" | "input_audio" | "output_audio" | "audio" | "audio_url" | "video"
         | "video_url" | "input_video" | "document" | "document_url" | "binary" | "file"

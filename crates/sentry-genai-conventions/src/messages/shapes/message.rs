@@ -187,7 +187,13 @@ fn body(object: &mut Object, role: Role) -> Vec<Part> {
 
 /// Reads a tool's answer, unless the content says itself which calls it answers.
 fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mut Vec<Part>) {
-    const ID: &[&str] = &["tool_call_id", "toolCallId", "tool_use_id", "call_id"];
+    const ID: &[&str] = &[
+        "tool_call_id",
+        "toolCallId",
+        "tool_use_id",
+        "call_id",
+        "callId",
+    ];
 
     let id = take_id(object, ID);
     let value = match value {

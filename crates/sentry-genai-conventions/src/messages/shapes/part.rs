@@ -10,6 +10,7 @@ use super::{
 
 const CALL_ID: &[&str] = &[
     "call_id",
+    "callId",
     "toolCallId",
     "tool_call_id",
     "toolUseId",

@@ -62,6 +62,19 @@ fn openai_responses() {
     ]);
     assert_eq!(input(items), one_answer(weather()));
 
+    // As OpenAI's agents have them in JavaScript.
+    let items = json!([
+        {"type": "message", "role": "user", "content": "Weather in Paris and Wien?"},
+        {"type": "function_call", "id": "fc_1", "callId": "c1", "name": "get_weather", "status": "completed", "arguments": "{\"city\":\"Paris\"}"},
+        {"type": "function_call", "id": "fc_2", "callId": "c2", "name": "get_weather", "status": "completed", "arguments": "{\"city\":\"Wien\"}"},
+        {"type": "function_call_result", "callId": "c1", "name": "get_weather", "status": "completed", "output": "rain"},
+        {"type": "function_call_result", "callId": "c2", "name": "get_weather", "status": "completed", "output": {"temp": 4}},
+    ]);
+    let read = input(items);
+    let answer = json!({"type": "tool_call_response", "id": "c1", "name": "get_weather", "response": "rain", "result": "rain"});
+    assert_eq!(read[1]["parts"][1]["id"], "c2");
+    assert_eq!(read[2]["parts"][0], answer);
+
     let response = json!({"id": "resp_1", "object": "response", "instructions": "Be brief.", "reasoning": {"effort": "low"}, "output": [
         {"type": "reasoning", "summary": [{"type": "summary_text", "text": "The user wants"}, {"type": "summary_text", "text": "the weather."}]},
         {"type": "message", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "Let me see.", "annotations": []}]},

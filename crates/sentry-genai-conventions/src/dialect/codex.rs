@@ -1,0 +1,55 @@
+//! Codex: functions of Rust as spans, of which few say what they are.
+
+use super::{Dialect, Says, What, aliases};
+use crate::{SourceSpan, tokens};
+
+pub(super) static CODEX: Dialect = Dialect {
+    name: "codex",
+    // The scope is the front end, as `codex_exec`, or a module.
+    speaks: |span| span.scope.starts_with("codex_"),
+    aliases: &aliases([
+        ("call_id", "gen_ai.tool.call.id"),
+        (
+            "codex.turn.token_usage.cache_write_input_tokens",
+            tokens::CACHE_CREATION,
+        ),
+        (
+            "codex.turn.token_usage.cached_input_tokens",
+            tokens::CACHE_READ,
+        ),
+        ("codex.turn.token_usage.input_tokens", tokens::INPUT),
+        ("codex.turn.token_usage.output_tokens", tokens::OUTPUT),
+        (
+            "codex.turn.token_usage.reasoning_output_tokens",
+            tokens::REASONING,
+        ),
+        ("codex.turn.token_usage.total_tokens", tokens::TOTAL),
+        ("codex.usage.reasoning_output_tokens", tokens::REASONING),
+        ("codex.usage.total_tokens", tokens::TOTAL),
+        ("model", "gen_ai.request.model"),
+        ("tool_name", "gen_ai.tool.name"),
+    ]),
+    noise: &[],
+    operation,
+    adjust,
+};
+
+fn operation(span: &SourceSpan) -> Says {
+    let attributes = &span.attributes;
+    match &*span.name {
+        "session_task.turn" => Says::Is("invoke_agent"),
+        // The call with its model, and somewhere in it the last event of the answer with what it took: they are one.
+        "try_run_sampling_request" => Says::Is("chat"),
+        "handle_responses" if attributes.contains(tokens::INPUT) => Says::Is("chat"),
+        _ if attributes.contains("call_id") && attributes.contains("tool_name") => {
+            Says::Is("execute_tool")
+        }
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    if what == What::Agent && !span.attributes.contains("gen_ai.agent.name") {
+        span.attributes.push("gen_ai.agent.name", "Codex");
+    }
+}

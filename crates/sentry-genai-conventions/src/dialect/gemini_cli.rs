@@ -1,0 +1,112 @@
+//! Gemini's command line: operations of its own, and what the API takes and gives as messages.
+
+use serde_json::{Value, json};
+
+use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, json};
+use crate::{Attributes, SourceSpan, SourceStatus};
+
+pub(super) static GEMINI_CLI: Dialect = Dialect {
+    name: "gemini_cli",
+    speaks: |span| span.scope == "gemini-cli",
+    aliases: &aliases([
+        // The id of a turn.
+        ("gen_ai.prompt.name", "gemini_cli.prompt_id"),
+        ("gen_ai.tool.call_id", "gen_ai.tool.call.id"),
+    ]),
+    noise: &[],
+    operation,
+    adjust,
+};
+
+fn operation(span: &SourceSpan) -> Says {
+    match span.attributes.text("gen_ai.operation.name") {
+        Some("llm_call") => Says::Is("generate_content"),
+        Some("tool_call") => Says::Is("execute_tool"),
+        Some("agent_call") => Says::Is("invoke_agent"),
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    match what {
+        What::Call => {
+            if !attributes.contains("gen_ai.provider.name") {
+                attributes.push("gen_ai.provider.name", "gcp.gen_ai");
+            }
+            if let Some(Value::Array(chunks)) = json::read(attributes, OUTPUT) {
+                attributes.remove(OUTPUT);
+                json::put(attributes, OUTPUT, one_answer(chunks));
+            }
+        }
+        What::Tool => {
+            let request = json::object(attributes, INPUT);
+            if let Some(arguments) = request.and_then(|mut request| request.remove("args")) {
+                attributes.remove(INPUT);
+                json::put(attributes, ARGUMENTS, arguments);
+            }
+            if tool(attributes) && !matches!(span.status, SourceStatus::Error(_)) {
+                span.status = SourceStatus::Error(None);
+            }
+            span.attributes.rename(INPUT, ARGUMENTS);
+            span.attributes.rename(OUTPUT, RESULT);
+        }
+        _ => {}
+    }
+}
+
+/// Takes the result out of the record of a call; returns whether the call failed.
+fn tool(attributes: &mut Attributes) -> bool {
+    let Some(mut call) = json::object(attributes, OUTPUT) else {
+        return false;
+    };
+    let failed = call.get("status").is_some_and(|status| status == "error");
+    let parts = call
+        .get_mut("response")
+        .map(|it| it["responseParts"].take());
+    if let Some(Value::Array(parts)) = parts {
+        let results = parts.into_iter().map(|mut part| {
+            let mut result = part["functionResponse"]["response"].take();
+            match result.get_mut("output").map(Value::take) {
+                Some(output) => output,
+                None if result.is_null() => part,
+                None => result,
+            }
+        });
+        let mut results: Vec<Value> = results.collect();
+        attributes.remove(OUTPUT);
+        let result = if results.len() == 1 {
+            results.swap_remove(0)
+        } else {
+            Value::Array(results)
+        };
+        json::put(attributes, RESULT, result);
+    }
+    failed
+}
+
+/// Makes one message of the chunks of a stream, each of which is one.
+fn one_answer(chunks: Vec<Value>) -> Value {
+    let mut answer: Vec<Value> = Vec::new();
+    for mut chunk in chunks {
+        let Value::Array(parts) = chunk["parts"].take() else {
+            continue;
+        };
+        for part in parts {
+            let is_more = |last: &&mut Value| {
+                last["text"].is_string()
+                    && part["text"].is_string()
+                    && last["thought"] == part["thought"]
+            };
+            match answer.last_mut().filter(is_more) {
+                Some(last) => {
+                    let mut text = last["text"].as_str().unwrap_or_default().to_owned();
+                    text.push_str(part["text"].as_str().unwrap_or_default());
+                    last["text"] = text.into();
+                }
+                None => answer.push(part),
+            }
+        }
+    }
+    json!([{"role": "model", "parts": answer}])
+}

@@ -1,0 +1,55 @@
+//! What only OpenLLMetry's instrumentations for JavaScript do.
+
+use serde_json::Value;
+
+use super::{ENTITY_OUTPUT, INPUT, KIND, json};
+use crate::{Attributes, SourceSpan};
+
+/// Returns whether a task is the call of a tool, as LangChain's are.
+pub(super) fn is_tool(span: &SourceSpan) -> bool {
+    let attributes = &span.attributes;
+    attributes.text(KIND) == Some("task")
+        && attributes.text("gen_ai.operation.name") == Some("execute_tool")
+}
+
+/// Returns whether a span is what the instrumentation of Bedrock makes of all conversations.
+pub(super) fn converses(span: &SourceSpan) -> bool {
+    span.name == "bedrock.completion" && span.scope.starts_with("@traceloop/")
+}
+
+/// LangChain's instrumentation in JavaScript calls a tool by its class; the message that it answers with knows better.
+pub(super) fn name_tool(attributes: &mut Attributes) {
+    let Some(output) = json::read(attributes, ENTITY_OUTPUT) else {
+        return;
+    };
+    for (key, member) in [
+        ("gen_ai.tool.name", "name"),
+        ("gen_ai.tool.call.id", "tool_call_id"),
+    ] {
+        let value = &output["kwargs"][member];
+        if value.as_str().is_some_and(|text| !text.is_empty()) && !attributes.contains(key) {
+            json::put_scalar(attributes, key, value);
+        }
+    }
+}
+
+/// Takes the items of a Responses request out of the one message of the user whose text JavaScript's instrumentation makes them.
+pub(super) fn take_items_out(attributes: &mut Attributes) {
+    let text = (attributes.text(INPUT))
+        .filter(|text| text.starts_with('[') && text.contains(r#""content":"[{"#))
+        .and_then(crate::messages::read_json)
+        .and_then(|messages| match messages.as_array()?.as_slice() {
+            [message] => match message["parts"].as_array()?.as_slice() {
+                [part] => Some(part["content"].as_str()?.to_owned()),
+                _ => None,
+            },
+            _ => None,
+        });
+    let is_item = |item: &Value| item["role"].is_string() || item["type"].is_string();
+    if let Some(Value::Array(items)) = text.as_deref().and_then(crate::messages::read_json)
+        && items.iter().all(is_item)
+    {
+        attributes.remove(INPUT);
+        json::put(attributes, INPUT, Value::Array(items));
+    }
+}

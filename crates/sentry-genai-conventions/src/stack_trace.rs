@@ -1,0 +1,63 @@
+//! What an error says, without the stack trace that some instrumentations put behind it.
+
+/// Where the traceback of Python begins.
+const TRACEBACK: &str = "Traceback (most recent call last)";
+
+/// Where the frames of a stack of JavaScript's begin.
+const FRAMES: &str = "\n    at ";
+
+/// Splits a stack trace off a description; returns what is before it, and the type that the trace names.
+///
+/// A stack of JavaScript's begins with the error as text, so that a message with its stack behind it is there twice.
+pub(crate) fn split(description: &str) -> Option<(&str, Option<&str>)> {
+    if let Some((reason, _)) = description.split_once(TRACEBACK) {
+        return Some((reason.trim_end(), None));
+    }
+    let (said, _) = description.split_once(FRAMES)?;
+    let repeated = said.match_indices('\n').find_map(|(end, _)| {
+        let (kind, message) = said[end + 1..].split_once(": ")?;
+        let is_again = said[..end].trim_end() == message.trim_end();
+        (is_type(kind) && is_again).then_some((message.trim_end(), Some(kind)))
+    });
+    Some(repeated.unwrap_or((said.trim_end(), None)))
+}
+
+fn is_type(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_split_off() {
+        let javascript = "429 Too many\n\nSee: it\n\n\nRateLimitError: 429 Too many\n\nSee: it\n\n    at make (/a/error.js:63:20)\n    at async run";
+        let cases = [
+            ("all is well", None),
+            (
+                "ValueError('no')Traceback (most recent call last):\n  File",
+                Some(("ValueError('no')", None)),
+            ),
+            (
+                javascript,
+                Some(("429 Too many\n\nSee: it", Some("RateLimitError"))),
+            ),
+            (
+                "[1]\n\nGraphInterrupt: [1]\n    at interrupt",
+                Some(("[1]", Some("GraphInterrupt"))),
+            ),
+            (
+                "TypeError: no\n    at f (x.js:1:1)",
+                Some(("TypeError: no", None)),
+            ),
+            ("one\ntwo: three\n    at f", Some(("one\ntwo: three", None))),
+        ];
+        for (description, expected) in cases {
+            assert_eq!(split(description), expected, "{description}");
+        }
+    }
+}
