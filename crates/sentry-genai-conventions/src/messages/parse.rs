@@ -41,7 +41,10 @@ pub(super) fn parse(text: &str, side: Side) -> Messages {
         Some(_) => plain(text.into_owned(), side),
         None => match repair::read_named(&text) {
             Some(value) if shapes::knows(&value) => read(value, side),
-            Some(Value::String(inner)) => plain(inner, side),
+            // Of other names, as in `Print("Hi")`, it is the question itself.
+            Some(Value::String(inner)) if text.trim_start().starts_with("Some(") => {
+                plain(inner, side)
+            }
             _ => plain(text.into_owned(), side),
         },
     }

@@ -579,3 +579,17 @@ fn an_answer_is_what_follows_the_question() {
     );
     assert_eq!(contents(5, Side::Input).as_array().unwrap().len(), 5);
 }
+
+/// `Some("Hi")` is what `{:?}` makes of an optional text; other calls are what a program was asked.
+#[test]
+fn an_option_is_what_it_holds() {
+    for (text, expected) in [
+        (r#"Some("Hi \"you\"")"#, r#"Hi "you""#),
+        (r#"Print("Hi")"#, r#"Print("Hi")"#),
+        ("None", "None"),
+        ("Stop.", "Stop."),
+    ] {
+        let shown = Messages::parse(text, Side::Input).into_json(&ContentLimits::default());
+        assert_eq!(parsed(&shown.json)[0]["parts"][0]["content"], expected);
+    }
+}
