@@ -49,6 +49,12 @@ fn without_a_rate_tracing_is_off() {
     one_trace(&bridge);
     assert!(bridge.spans().is_empty());
     assert!(bridge.ingest.client_reports().is_empty());
+    let client_options = ClientOptions::new()
+        .dsn(&bridge.ingest.dsn())
+        .add_integration(sentry_genai::Correlation::new());
+    let client = sentry::Client::from(client_options);
+    let shown = format!("{:?}", sentry_genai::attach(&client));
+    assert!(shown.contains("is_tracing: false"), "{shown}");
 }
 
 #[test]
