@@ -49,6 +49,12 @@ fn without_a_rate_tracing_is_off() {
     one_trace(&bridge);
     assert!(bridge.spans().is_empty());
     assert!(bridge.ingest.client_reports().is_empty());
+    let client_options = ClientOptions::new()
+        .dsn(&bridge.ingest.dsn())
+        .add_integration(sentry_genai::Correlation::new());
+    let client = sentry::Client::from(client_options);
+    let shown = format!("{:?}", sentry_genai::attach(&client));
+    assert!(shown.contains("is_tracing: false"), "{shown}");
 }
 
 #[test]
@@ -87,6 +93,34 @@ fn the_sampler_sees_name_and_op_and_decides_per_trace() {
         ("health check".to_owned(), String::new()),
     ];
     assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+/// A subscriber for the whole process, as programs have it, lets spans be made while one is being made.
+#[test]
+fn spans_of_the_sampler_itself_start_no_traces() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let options = ClientOptions::new().traces_sampler({
+        let asked = Arc::clone(&asked);
+        move |context: &sentry::TransactionContext| {
+            let name = context.name().to_owned();
+            let is_own = name == "look up flag";
+            asked.lock().unwrap().push(name);
+            if !is_own {
+                let _look_up = info_span!("look up flag").entered();
+                info_span!("request").in_scope(|| {});
+            }
+            1.0
+        }
+    });
+    let bridge = Bridge::with(Options::new(), options);
+    tracing::dispatcher::set_global_default(bridge.subscriber()).unwrap();
+    info_span!("handler").in_scope(|| info_span!("child").in_scope(|| {}));
+    info_span!("next").in_scope(|| {});
+    let spans = bridge.spans();
+    let mut names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["child", "handler", "next"]);
+    assert_eq!(*asked.lock().unwrap(), ["handler", "next"]);
 }
 
 #[test]

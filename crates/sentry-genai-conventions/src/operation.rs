@@ -58,9 +58,12 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("audio_generation", "generate_content"),
     ("chat.completions", "chat"),
     ("chat.streaming_completions", "chat"),
+    ("chat_completion", "chat"),
     // What rig until 0.43 calls whatever it streams.
     ("chat_streaming", "chat"),
     ("completion", "text_completion"),
+    ("completions", "text_completion"),
+    ("embed", "embeddings"),
     ("embedding", "embeddings"),
     ("image", "generate_content"),
     ("image_generation", "generate_content"),
@@ -78,11 +81,27 @@ pub(crate) fn from_op(op: &str) -> Option<&'static AiOperation> {
 
 /// Finds an operation by `gen_ai.operation.name`.
 pub(crate) fn named(name: &str) -> Option<&'static AiOperation> {
+    spelled(name, str::eq).or_else(|| spelled(name, is_same_word))
+}
+
+fn spelled(name: &str, is_same: impl Fn(&str, &str) -> bool) -> Option<&'static AiOperation> {
     let canonical = SYNONYMS
         .iter()
-        .find(|(synonym, _)| *synonym == name)
+        .find(|(synonym, _)| is_same(synonym, name))
         .map_or(name, |(_, canonical)| canonical);
-    OPERATIONS.iter().find(|row| row.name == canonical)
+    OPERATIONS.iter().find(|row| is_same(row.name, canonical))
+}
+
+/// Compares letters alone: spans made by hand have the `Debug` of an enum, `TextCompletion`, and other separators.
+fn is_same_word(one: &str, other: &str) -> bool {
+    fn letters(text: &str) -> impl Iterator<Item = u8> {
+        let is_separator = |byte: &u8| matches!(byte, b'_' | b'-' | b'.' | b' ');
+        text.bytes()
+            .filter(move |byte| !is_separator(byte))
+            .map(|byte| byte.to_ascii_lowercase())
+    }
+
+    letters(one).eq(letters(other))
 }
 
 /// Finds an operation that starts a span name, and the rest of the name: `execute_tool get_weather`.
@@ -144,6 +163,27 @@ mod tests {
         let (row, rest) = in_span_name("execute_tool get_weather").unwrap();
         assert_eq!((row.name, rest), ("execute_tool", "get_weather"));
         assert!(in_span_name("chatter box").is_none());
+    }
+
+    /// What `?operation` and hands write must not turn a model call into something that Sentry does not count.
+    #[test]
+    fn other_letter_cases_and_separators_are_the_same_operation() {
+        for (spelling, name) in [
+            ("Chat", "chat"),
+            (" CHAT ", "chat"),
+            ("ChatCompletion", "chat"),
+            ("chat-completions", "chat"),
+            ("TextCompletion", "text_completion"),
+            ("execute tool", "execute_tool"),
+            ("invoke-agent", "invoke_agent"),
+            ("InvokeAgent", "invoke_agent"),
+            ("embed", "embeddings"),
+        ] {
+            assert_eq!(named(spelling).unwrap().name, name, "{spelling}");
+        }
+        for other in ["", "_", "InvokeWorkflow", "chat room", "plan", "chats"] {
+            assert!(named(other).is_none(), "{other}");
+        }
     }
 
     #[test]

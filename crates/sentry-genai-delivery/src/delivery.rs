@@ -362,6 +362,12 @@ impl Delivery {
         self.shared().accounting.last_failure()
     }
 
+    /// Returns whether the client wants traces at all: whether there is a sample rate, 0 included, or a sampler.
+    #[must_use]
+    pub fn is_tracing(&self) -> bool {
+        !self.0.shared.config.sampling.is_disabled()
+    }
+
     /// Returns how long content may be.
     #[must_use]
     pub fn content_limits(&self) -> ContentLimits {

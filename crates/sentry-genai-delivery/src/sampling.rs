@@ -5,7 +5,7 @@ use std::{borrow::Cow, panic};
 use sentry_core::{TracesSamplingStrategy, TransactionContext, protocol};
 use sentry_genai_conventions::TraceId;
 
-use crate::incoming::IncomingTrace;
+use crate::{incoming::IncomingTrace, thread};
 
 /// How the client wants traces to be sampled.
 #[derive(Clone, Debug)]
@@ -76,7 +76,9 @@ impl Decision {
                     protocol::TraceId::from(trace_id.to_bytes()),
                 );
                 context.set_sampled(upstream);
-                let rate = panic::catch_unwind(panic::AssertUnwindSafe(|| sampler(&context)));
+                // It may look a flag up, with a client whose spans would be traces to decide about.
+                let ask = || thread::unobserved(|| sampler(&context));
+                let rate = panic::catch_unwind(panic::AssertUnwindSafe(ask));
                 Rate::new(rate.unwrap_or(0.0))
             }
             (_, upstream) => return Self::Disabled { upstream },
@@ -331,6 +333,15 @@ mod tests {
     fn a_sampler_that_panics_samples_nothing() {
         let strategy = TracesSamplingStrategy::Function(Arc::new(|_| panic!("expected")));
         assert!(!decide(&strategy, None).is_sampled());
+    }
+
+    #[test]
+    fn what_a_sampler_does_is_not_observed() {
+        let strategy = TracesSamplingStrategy::Function(Arc::new(|_| {
+            f32::from(u8::from(thread::on_delivery_thread()))
+        }));
+        assert!(decide(&strategy, None).is_sampled());
+        assert!(!thread::on_delivery_thread());
     }
 
     #[test]

@@ -118,6 +118,8 @@ impl Handle {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
+            // Where nothing is traced, the figures beside it are zero for that reason alone.
+            .field("is_tracing", &self.0.delivery.is_tracing())
             .field("stats", &self.stats())
             .field("last_failure", &self.last_failure())
             .finish_non_exhaustive()

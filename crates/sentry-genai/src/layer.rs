@@ -54,7 +54,8 @@ pub fn layer() -> GenAiLayer {
 /// `sentry-tower` brought in.
 ///
 /// Until a bridge is attached, and without a DSN, the layer does nothing. Add it before Sentry's other layers
-/// (`ErrorLayer`, `LogLayer`, `BreadcrumbLayer`), and do not add Sentry's `SpanLayer`: that would send each span twice.
+/// (`ErrorLayer`, `LogLayer`, `BreadcrumbLayer`), and do not add Sentry's `SpanLayer`: that would send each span twice. So would its
+/// older `sentry::integrations::tracing::layer()`, unless with `.span_filter(|_| false)`.
 ///
 /// # Special fields
 ///

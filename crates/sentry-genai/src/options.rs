@@ -21,7 +21,9 @@ use crate::{
 /// Prompts and answers leave the process only with [`ClientOptions::send_default_pii`] or the `capture` options of
 /// [`Options`].
 ///
-/// Of several bridges in one process, [`layer`](crate::layer) uses the one that was attached last and is still there.
+/// Of several bridges in one process, [`layer`](crate::layer) uses the one that was attached last and is still there. Spans go to
+/// its project also where the current hub has another client; a layer of its own
+/// [with that client's handle](crate::GenAiLayer::with_handle) and a filter sends some of them there.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -117,7 +119,11 @@ impl Options {
     /// around it, one stops to be a call, and the other gets what it lacks.
     ///
     /// It runs on the bridge's own thread, after content that may not leave has been removed. A dropped span is counted as
-    /// [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). A hook that panics drops the span.
+    /// [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). A hook that panics drops the span. What the hook itself
+    /// traces makes no spans.
+    ///
+    /// Spans below a dropped one stay, and name a parent that Sentry does not have. To leave spans out and keep the tree whole,
+    /// filter the layer (`Layer::with_filter`): what is below then hangs on the next span above.
     pub fn with_before_send_span(
         mut self,
         hook: impl Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync + 'static,

@@ -1,6 +1,9 @@
 //! Spans that the sampler reads for the processor.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use sentry::ClientOptions;
 use sentry_genai_tests::Receiver;
@@ -95,6 +98,33 @@ fn sentry_samples_by_what_the_root_says() {
     }
     provider.force_flush().unwrap();
     assert_eq!(receiver.spans().len(), 3);
+}
+
+#[test]
+fn spans_of_sentrys_sampler_itself_start_no_traces() {
+    static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
+    let options = ClientOptions::new().traces_sampler(|context| {
+        // Once is enough to see.
+        if context.name() != "look up flag"
+            && let Some(provider) = PROVIDER.get()
+        {
+            let tracer = provider.tracer("flags");
+            span(&tracer, "look up flag", &[], &Context::new())
+                .span()
+                .end();
+        }
+        1.0
+    });
+    let receiver = Receiver::with(options);
+    let provider = PROVIDER.get_or_init(|| provider(&receiver, Sampler::AlwaysOn));
+    let tracer = provider.tracer("t");
+    let root = span(&tracer, "root", &[], &Context::new());
+    span(&tracer, "below", &[], &root).span().end();
+    root.span().end();
+    provider.force_flush().unwrap();
+    let spans = receiver.spans();
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["below", "root"]);
 }
 
 /// Says of every span which conversation it is part of, and drops some.
