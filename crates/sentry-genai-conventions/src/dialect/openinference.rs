@@ -266,6 +266,15 @@ fn cache(attributes: &mut Attributes, usage: &Value) {
 }
 
 fn messages(attributes: &mut Attributes) {
+    // Calls that the provider made on a server of tools are in the response alone.
+    if attributes
+        .text("output.value")
+        .is_some_and(|text| text.contains(r#""mcp_call""#))
+        && let Some(response) = json::object(attributes, "output.value")
+        && response.get("object").and_then(Value::as_str) == Some("response")
+    {
+        json::put(attributes, OUTPUT, Value::Object(response));
+    }
     for (prefix, role, key) in [
         ("llm.input_messages.", "user", INPUT),
         ("llm.output_messages.", "assistant", OUTPUT),
