@@ -328,7 +328,7 @@ fn messages(attributes: &mut Attributes) {
 }
 
 /// Recognises the repr that Python has for all objects that have none of their own.
-fn is_object(text: &str) -> bool {
+pub(super) fn is_object(text: &str) -> bool {
     text.starts_with('<') && text.ends_with('>') && text.contains(" object at 0x")
 }
 

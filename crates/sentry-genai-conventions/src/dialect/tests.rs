@@ -3,6 +3,7 @@ mod javascript;
 mod langchain_rust;
 mod langfuse;
 mod langsmith;
+mod mlflow;
 mod pydantic_ai;
 mod rig;
 mod smolagents;
