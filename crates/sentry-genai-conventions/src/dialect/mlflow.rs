@@ -80,13 +80,17 @@ fn adjust(span: &mut SourceSpan, what: What) {
 
 fn call(attributes: &mut Attributes) {
     model(attributes);
-    if let Some(answer) = json::object(attributes, OUTPUTS)
-        && let Some(id) = answer.get("id")
-    {
-        json::put_scalar(attributes, "gen_ai.response.id", id);
-    }
     attributes.rename("mlflow.chat.tools", DEFINITIONS);
     usage::take(attributes, "mlflow.chat.tokenUsage");
+    if let Some(answer) = json::object(attributes, OUTPUTS) {
+        if let Some(id) = answer.get("id") {
+            json::put_scalar(attributes, "gen_ai.response.id", id);
+        }
+        // Its own counts leave out what was thought.
+        if let Some(Value::Object(counts)) = answer.get("usage") {
+            usage::put(attributes, counts);
+        }
+    }
     content(attributes, INPUT, OUTPUT);
 }
 
@@ -123,12 +127,13 @@ fn model(attributes: &mut Attributes) {
     {
         json::put_scalar(attributes, "gen_ai.provider.name", &Value::String(format));
     }
-    let Some(mut request) = json::object(attributes, INPUTS) else {
-        return;
-    };
+    let mut request = json::object(attributes, INPUTS).unwrap_or_default();
     // The integrations repeat every member of a request, and that of OpenAI's agents those of the response.
     let is_response = json::read(attributes, "object").is_some_and(|it| it == "response");
     attributes.retain(|key, _| key.contains('.') || !(is_response || request.contains_key(key)));
+    if request.is_empty() {
+        return;
+    }
     // What was not given is there as the object that says so.
     request.retain(|_, value| !value.as_str().is_some_and(openinference::is_object));
     json::put_parameters(attributes, &request);

@@ -22,7 +22,7 @@ fn mlflow_has_what_the_sdk_had() {
             ),
             (
                 "mlflow.spanOutputs",
-                r#"{"id": "c1", "choices": [{"finish_reason": "stop", "index": 0, "message": {"role": "assistant", "content": "a"}}]}"#,
+                r#"{"id": "c1", "choices": [{"finish_reason": "stop", "index": 0, "message": {"role": "assistant", "content": "a"}}], "usage": {"completion_tokens": 17, "completion_tokens_details": {"reasoning_tokens": 5}}}"#,
             ),
             ("model", r#""gpt-4o""#),
             ("prompt", r#""<openai.Omit object at 0x7f>""#),
@@ -49,10 +49,15 @@ fn mlflow_has_what_the_sdk_had() {
             .unwrap()
             .contains(r#""content":"a""#)
     );
-    let tokens = [tokens::INPUT, tokens::CACHE_READ, tokens::OUTPUT];
+    let tokens = [
+        tokens::INPUT,
+        tokens::CACHE_READ,
+        tokens::OUTPUT,
+        tokens::REASONING,
+    ];
     assert_eq!(
         tokens.map(|key| span.attributes.integer(key)),
-        [Some(42), Some(16), Some(17)]
+        [Some(42), Some(16), Some(17), Some(5)]
     );
     assert!(!span.attributes.contains("model") && !span.attributes.contains("prompt"));
     assert_eq!(span.attributes.text("own"), Some("kept"));
