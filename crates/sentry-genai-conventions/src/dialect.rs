@@ -18,9 +18,11 @@ mod langchain_rust;
 mod langfuse;
 mod langsmith;
 mod litellm;
+mod livekit;
 mod logfire;
 mod mastra;
 mod microsoft;
+mod mlflow;
 mod openai_agents;
 mod openinference;
 mod otel;
@@ -137,6 +139,8 @@ static DIALECTS: &[&Dialect] = &[
     &genkit::GENKIT,
     &voltagent::VOLTAGENT,
     &litellm::LITELLM,
+    &livekit::LIVEKIT,
+    &mlflow::MLFLOW,
     &adk::ADK,
     &pydantic_ai::PYDANTIC_AI,
     &logfire::LOGFIRE,

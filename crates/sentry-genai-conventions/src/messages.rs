@@ -66,6 +66,11 @@ pub(crate) fn read_json(text: &str) -> Option<Value> {
     }
 }
 
+/// Reads `Name(field=value, ...)`, as Python shows an object, if it is complete.
+pub(crate) fn read_constructor(text: &str) -> Option<Value> {
+    repair::read_constructor(text)
+}
+
 /// A JSON object.
 type Object = Map<String, Value>;
 

@@ -13,6 +13,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("amazon-bedrock", "aws.bedrock"),
     ("amazon_bedrock", "aws.bedrock"),
     ("aws", "aws.bedrock"),
+    ("aws bedrock", "aws.bedrock"),
     ("aws_bedrock", "aws.bedrock"),
     ("az.ai.inference", "azure.ai.inference"),
     ("az.ai.openai", "azure.ai.openai"),
@@ -35,10 +36,29 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("mistralai", "mistral_ai"),
     ("moonshot", "moonshot_ai"),
     ("moonshotai", "moonshot_ai"),
+    ("vertex ai", "gcp.vertex_ai"),
     ("vertex_ai", "gcp.vertex_ai"),
     ("vertexai", "gcp.vertex_ai"),
     ("watsonx", "ibm.watsonx.ai"),
     ("xai", "x_ai"),
+];
+
+/// Ends of the hosts of providers, for libraries such as LiveKit's, which name a provider by the host of its API.
+#[rustfmt::skip]
+static HOSTS: &[(&str, &str)] = &[
+    ("aiplatform.googleapis.com", "gcp.vertex_ai"),
+    ("api.anthropic.com", "anthropic"),
+    ("api.cohere.com", "cohere"),
+    ("api.deepseek.com", "deepseek"),
+    ("api.groq.com", "groq"),
+    ("api.mistral.ai", "mistral_ai"),
+    ("api.moonshot.ai", "moonshot_ai"),
+    ("api.openai.com", "openai"),
+    ("api.perplexity.ai", "perplexity"),
+    ("api.x.ai", "x_ai"),
+    ("cognitiveservices.azure.com", "azure.ai.openai"),
+    ("generativelanguage.googleapis.com", "gcp.gemini"),
+    ("openai.azure.com", "azure.ai.openai"),
 ];
 
 /// The usual providers under their own names, so that these take no further look.
@@ -107,12 +127,19 @@ fn canonical(lower: &str) -> &str {
         .filter(|(_, last)| KINDS.iter().any(|kind| last.contains(kind)))
         .map(|(provider, _)| provider)
     else {
-        return find(lower).unwrap_or(lower);
+        return find(lower).or_else(|| of_host(lower)).unwrap_or(lower);
     };
     // Behind the one who runs the model there may be the one who made it, `google.vertex.anthropic`.
     iter::successors(Some(provider), |name| Some(name.rsplit_once('.')?.0))
         .find_map(find)
         .unwrap_or(provider)
+}
+
+fn of_host(name: &str) -> Option<&'static str> {
+    let host = name.split(':').next().unwrap_or(name);
+    let mut rows = HOSTS.iter();
+    let row = rows.find(|(end, _)| host.ends_with(end));
+    row.map(|(_, provider)| *provider)
 }
 
 #[cfg(test)]
@@ -142,6 +169,9 @@ mod tests {
             ("amazon_bedrock", "aws.bedrock"),
             ("acme.chat", "acme"),
             ("acme.gateway", "acme.gateway"),
+            ("api.openai.com", "openai"),
+            ("acme.openai.azure.com:443", "azure.ai.openai"),
+            ("api.acme.ai", "api.acme.ai"),
             ("acme", "acme"),
         ] {
             assert_eq!(canonical(written), name, "{written}");

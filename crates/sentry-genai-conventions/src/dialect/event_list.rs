@@ -7,17 +7,26 @@ use crate::Attributes;
 
 /// Splits the events under `key` into what the model was asked and what it answered.
 ///
-/// A run's list has the answer as its last assistant message; a call's has it as a choice.
+/// The answer is what follows the last words of a user or a tool: choices in a call's list, and messages of the assistant where
+/// there are none, with what the provider's own tools did beside either.
 pub(super) fn take(attributes: &mut Attributes, key: &str) {
     let Some(Value::Array(mut input)) = json::read(attributes, key) else {
         return;
     };
     attributes.remove(key);
-    let mut output: Vec<_> = input
-        .extract_if(.., |event| name(event) == "gen_ai.choice")
-        .collect();
-    if output.is_empty() && input.last().is_some_and(is_answer) {
-        output.extend(input.pop());
+    let is_choice = |event: &Value| name(event) == "gen_ai.choice";
+    let has_choices = input.iter().any(is_choice);
+    let is_of_answer = |event: &Value| match name(event) {
+        UNKNOWN => true,
+        _ if has_choices => is_choice(event),
+        _ => is_answer(event),
+    };
+    let question = input.iter().rposition(|event| !is_of_answer(event));
+    let mut output = input.split_off(question.map_or(0, |last| last + 1));
+    // A choice is an answer wherever it stands.
+    output.splice(0..0, input.extract_if(.., |event| is_choice(event)));
+    for event in input.iter_mut().chain(&mut output) {
+        reveal(event);
     }
     if !input.is_empty() {
         json::put(attributes, INPUT, Value::Array(input));
@@ -40,6 +49,18 @@ pub(super) fn split(attributes: &mut Attributes, key: &str) {
     }
     if !input.is_empty() {
         json::put(attributes, INPUT, Value::Array(input));
+    }
+}
+
+/// An item that the instrumentation has no event for: its own words say no more than to look at the data.
+const UNKNOWN: &str = "gen_ai.unknown";
+
+/// Puts the item in the place of an event that only has it along.
+fn reveal(event: &mut Value) {
+    if name(event) == UNKNOWN
+        && let Some(data) = event.get_mut("data").filter(|data| data.is_object())
+    {
+        *event = data.take();
     }
 }
 

@@ -1,8 +1,8 @@
 //! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
 
 use super::{
-    ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, aliases, event_list, has_known_operation, json,
-    usage,
+    ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, event_list,
+    has_known_operation, json, usage,
 };
 use crate::{SourceSpan, SourceStatus};
 
@@ -92,6 +92,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
         "from_agent",
         "to_agent",
         "response_id",
+        "input",
+        "output",
     ] {
         if attributes.text(key) == Some("null") {
             attributes.remove(key);
@@ -110,6 +112,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
         return;
     }
     event_list::take(attributes, "events");
+    // What was sent in the end has the answer behind the question.
+    if span.scope == "logfire.openai_agents" {
+        for (key, name) in [("input", INPUT), ("output", OUTPUT)] {
+            if let Some(messages) = json::read(attributes, key) {
+                json::put(attributes, name, messages);
+                attributes.remove(key);
+            }
+        }
+    }
     if let Some(response) = json::read(attributes, "response") {
         json::put(attributes, OUTPUT, response);
     }
@@ -123,10 +134,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if let Some(request) = json::object(attributes, "request_data") {
         json::put_parameters(attributes, &request);
         if let Some(messages) = request.get("messages") {
-            json::put(attributes, super::INPUT, messages.clone());
+            json::put(attributes, INPUT, messages.clone());
         }
     }
-    usage::take(attributes, "gen_ai.usage.raw");
+    for key in ["gen_ai.usage.raw", "usage"] {
+        usage::take(attributes, key);
+    }
     if is_stream && !attributes.contains("gen_ai.response.streaming") {
         attributes.push("gen_ai.response.streaming", true);
     }

@@ -1,7 +1,9 @@
 //! The instrumentation of OpenAI's agents that came before the conventions' own.
 
-use super::{Dialect, Says, What};
-use crate::{SourceSpan, SpanKind};
+use serde_json::{Value, json};
+
+use super::{Dialect, INPUT, OUTPUT, Says, What, json};
+use crate::{Attributes, SourceSpan, SpanKind, messages};
 
 pub(super) static OPENAI_AGENTS: Dialect = Dialect {
     name: "openai_agents",
@@ -45,5 +47,79 @@ fn adjust(span: &mut SourceSpan, _: What) {
         ] {
             span.attributes.remove(key);
         }
+    }
+    for key in [INPUT, OUTPUT] {
+        unfold(&mut span.attributes, key);
+    }
+}
+
+/// Reads what messages have the `str` of in the place of their text: messages of Chat Completions, responses, items of responses
+/// and parts of messages.
+fn unfold(attributes: &mut Attributes, key: &'static str) {
+    let may_be_folded = |text: &str| text.contains("\"{'") || text.contains("\"Response");
+    if !attributes.text(key).is_some_and(may_be_folded) {
+        return;
+    }
+    let Some(Value::Array(messages)) = json::read(attributes, key) else {
+        return;
+    };
+    let mut unfolded = Vec::new();
+    for message in messages {
+        let items: Option<Vec<_>> = message["parts"]
+            .as_array()
+            .map(|parts| parts.iter().map(item).collect());
+        match items {
+            Some(items) if items.iter().any(Option::is_some) => {
+                for (index, item) in items.into_iter().enumerate() {
+                    let role = &message["role"];
+                    match item {
+                        Some(item) if is_part(&item) => part(&mut unfolded, role, item),
+                        Some(item) => unfolded.push(item),
+                        None => {
+                            unfolded
+                                .push(json!({"role": role, "parts": [message["parts"][index]]}));
+                        }
+                    }
+                }
+            }
+            _ => unfolded.push(message),
+        }
+    }
+    attributes.remove(key);
+    json::put(attributes, key, unfolded.into());
+}
+
+/// Returns what a part has the `str` of.
+fn item(part: &Value) -> Option<Value> {
+    let text = part["content"].as_str()?;
+    let item = match text.as_bytes().first()? {
+        b'{' => messages::read_json(text)?,
+        b'R' => messages::read_constructor(text)?,
+        _ => return None,
+    };
+    let kind = item["type"].as_str().unwrap_or_default();
+    let is_item = kind.starts_with("input_")
+        || kind.ends_with("_call")
+        || matches!(kind, "message" | "output_text" | "reasoning" | "refusal")
+        || item["object"] == "response"
+        || (item["role"].is_string() && item.get("content").is_some());
+    is_item.then_some(item)
+}
+
+/// Returns whether an item is but a part of a message.
+fn is_part(item: &Value) -> bool {
+    let kind = item["type"].as_str().unwrap_or_default();
+    kind.starts_with("input_") || matches!(kind, "output_text" | "refusal")
+}
+
+/// Puts a part to those that are from the same role.
+fn part(messages: &mut Vec<Value>, role: &Value, part: Value) {
+    if let Some(last) = messages.last_mut()
+        && last["role"] == *role
+        && let Some(parts) = last.get_mut("content").and_then(Value::as_array_mut)
+    {
+        parts.push(part);
+    } else {
+        messages.push(json!({"role": role, "content": [part]}));
     }
 }

@@ -274,6 +274,15 @@ fn cache(attributes: &mut Attributes, usage: &Value) {
 }
 
 fn messages(attributes: &mut Attributes) {
+    // Calls that the provider made on a server of tools are in the response alone.
+    if attributes
+        .text("output.value")
+        .is_some_and(|text| text.contains(r#""mcp_call""#))
+        && let Some(response) = json::object(attributes, "output.value")
+        && response.get("object").and_then(Value::as_str) == Some("response")
+    {
+        json::put(attributes, OUTPUT, Value::Object(response));
+    }
     for (prefix, role, key) in [
         ("llm.input_messages.", "user", INPUT),
         ("llm.output_messages.", "assistant", OUTPUT),
@@ -327,7 +336,7 @@ fn messages(attributes: &mut Attributes) {
 }
 
 /// Recognises the repr that Python has for all objects that have none of their own.
-fn is_object(text: &str) -> bool {
+pub(super) fn is_object(text: &str) -> bool {
     text.starts_with('<') && text.ends_with('>') && text.contains(" object at 0x")
 }
 

@@ -3,6 +3,7 @@ mod javascript;
 mod langchain_rust;
 mod langfuse;
 mod langsmith;
+mod mlflow;
 mod pydantic_ai;
 mod rig;
 mod smolagents;
@@ -14,7 +15,7 @@ use crate::{SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, 
 
 type Attribute = (&'static str, &'static str);
 
-fn translated(scope: &str, name: &str, attributes: &[Attribute]) -> SentrySpan {
+fn translated(scope: &str, name: &str, attributes: &[(&'static str, &str)]) -> SentrySpan {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     let start = Timestamp::from_nanos(1_795_197_437_000_000_000);

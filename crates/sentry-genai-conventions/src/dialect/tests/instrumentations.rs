@@ -143,3 +143,117 @@ fn traceloop_leaves_thoughts_to_the_total() {
     assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
     assert_eq!(count("gen_ai.usage.total_tokens"), Some(59));
 }
+
+/// Python's `str` stands where the text of an answer or of a part should.
+#[test]
+fn openai_agents_are_read_through_their_str() {
+    let read = |key: &'static str, role: &str, text: &str| {
+        let part =
+            serde_json::json!([{"role": role, "parts": [{"type": "text", "content": text}]}]);
+        let span = translated(
+            "opentelemetry.instrumentation.openai_agents",
+            "chat",
+            &[("gen_ai.operation.name", "chat"), (key, &part.to_string())],
+        );
+        span.attributes.text(key).unwrap_or_default().to_owned()
+    };
+    for (text, expected) in [
+        (
+            "{'content': None, 'refusal': None, 'role': 'assistant', 'tool_calls': [{'id': 'c1', 'function': {'arguments': '{\"a\": 1}', 'name': 'f'}, 'type': 'function'}]}",
+            r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"f","arguments":{"a":1}}]}]"#,
+        ),
+        (
+            "{'id': 'x', 'object': 'response', 'output': [{'content': [{'text': 'hi', 'type': 'output_text'}], 'role': 'assistant', 'type': 'message'}]}",
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"hi"}]}]"#,
+        ),
+        (
+            "ResponseReasoningItem(id='r', summary=[Summary(text='hm', type='summary_text')], type='reasoning', content=None)",
+            r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"hm"}]}]"#,
+        ),
+        (
+            "ResponseOutputMessage(id='m', content=[ResponseOutputRefusal(refusal='no', type='refusal')], role='assistant', type='message')",
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"no"}]}]"#,
+        ),
+        (
+            "{'kind': 'a dict of its own'}",
+            r#"[{"parts":[{"content":"{'kind': 'a dict of its own'}","type":"text"}],"role":"assistant"}]"#,
+        ),
+    ] {
+        assert_eq!(read(OUTPUT, "assistant", text), expected, "{text}");
+    }
+    assert_eq!(
+        read(INPUT, "user", "{'type': 'input_text', 'text': 'see'}"),
+        r#"[{"role":"user","parts":[{"type":"text","content":"see"}]}]"#,
+    );
+}
+
+#[test]
+fn openinference_leaves_calls_of_mcp_to_the_response() {
+    let output = |items: &str| {
+        let response = format!(r#"{{"object": "response", "id": "r", "output": [{items}]}}"#);
+        let span = translated(
+            "any",
+            "response",
+            &[
+                ("openinference.span.kind", "LLM"),
+                ("llm.output_messages.0.message.role", "assistant"),
+                ("llm.output_messages.0.message.content", ""),
+                ("output.value", &response),
+            ],
+        );
+        span.attributes.text(OUTPUT).unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        output(r#"{"type": "mcp_call", "id": "c", "name": "f", "arguments": "{}", "output": "1"}"#),
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c","name":"f","arguments":{}},{"type":"tool_call_response","id":"c","name":"f","response":"1","result":"1"}]}]"#,
+    );
+}
+
+#[test]
+fn an_empty_response_is_no_answer() {
+    let response = r#"{"id": "r", "object": "response", "status": "completed", "output": [], "text": {"format": {}}}"#;
+    let kind = ("openinference.span.kind", "LLM");
+    let span = translated("any", "response", &[kind, ("output.value", response)]);
+    assert_eq!(span.attributes.text(OUTPUT), None);
+}
+
+/// Chat Completions of OpenAI's agents, and what the provider's own tools did beside an answer.
+#[test]
+fn logfire_tells_what_was_answered_from_what_was_asked() {
+    let messages = |attributes: &[(&'static str, &str)]| {
+        let span = translated(
+            "logfire.openai_agents",
+            "Chat completion with {gen_ai.request.model!r}",
+            attributes,
+        );
+        [INPUT, OUTPUT].map(|key| span.attributes.text(key).unwrap_or_default().to_owned())
+    };
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"q"}]}]"#;
+    let generation = messages(&[
+        ("input", r#"[{"role": "user", "content": "q"}]"#),
+        ("output", r#"[{"role": "assistant", "content": "a"}]"#),
+        (
+            "request_data",
+            r#"{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}"#,
+        ),
+    ]);
+    let answer = r#"[{"role":"assistant","parts":[{"type":"text","content":"a"}]}]"#;
+    assert_eq!(generation, [question, answer]);
+
+    for answer in [
+        r#"{"event.name": "gen_ai.choice", "message": {"role": "assistant", "content": "a"}}"#,
+        r#"{"event.name": "gen_ai.assistant.message", "role": "assistant", "content": "a"}"#,
+    ] {
+        let events = format!(
+            r#"[{{"event.name": "gen_ai.user.message", "role": "user", "content": "q"}},
+            {{"event.name": "gen_ai.unknown", "role": "assistant", "content": "web_search_call\n\nSee JSON for details",
+             "data": {{"type": "web_search_call", "id": "w", "action": {{"query": "x"}}}}}},
+            {answer}]"#,
+        );
+        let [asked, answered] = messages(&[("events", &events)]);
+        assert_eq!(asked, question);
+        assert!(answered.contains(r#""name":"web_search""#), "{answered}");
+        assert!(answered.contains(r#""content":"a""#), "{answered}");
+        assert!(!answered.contains("See JSON"), "{answered}");
+    }
+}

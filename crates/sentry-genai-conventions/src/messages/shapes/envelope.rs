@@ -294,6 +294,9 @@ fn constructor(object: &Object) -> Option<&str> {
 
 /// Returns whether `object` wraps messages: in a body that holds some, or as a text among nothing unknown.
 fn wraps(object: &Object) -> bool {
+    if is_response(object) {
+        return true;
+    }
     let mut has_body = false;
     let mut is_plain = true;
     for (key, value) in object {
@@ -318,6 +321,12 @@ fn wraps(object: &Object) -> bool {
             || SYSTEM.contains(&key);
     }
     has_body && is_plain
+}
+
+/// OpenAI's responses say what they are, even if there is nothing in them.
+fn is_response(object: &Object) -> bool {
+    object.get("object").and_then(Value::as_str) == Some("response")
+        && object.get("output").is_some_and(Value::is_array)
 }
 
 fn is_text_body(key: &str) -> bool {

@@ -1,0 +1,70 @@
+//! LiveKit's agents: the conventions, in older versions for model calls alone.
+
+use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, json, usage};
+use crate::{SourceSpan, Value};
+
+pub(super) static LIVEKIT: Dialect = Dialect {
+    name: "livekit",
+    speaks: |span| span.scope == "livekit-agents",
+    aliases: &aliases([
+        ("lk.function_tool.arguments", ARGUMENTS),
+        ("lk.function_tool.id", "gen_ai.tool.call.id"),
+        ("lk.function_tool.name", "gen_ai.tool.name"),
+        ("lk.function_tool.output", RESULT),
+        ("lk.pii.function_tool.arguments", ARGUMENTS),
+        ("lk.pii.function_tool.output", RESULT),
+    ]),
+    noise: &["langfuse.observation.completion_start_time", METRICS],
+    operation,
+    adjust,
+};
+
+const METRICS: &str = "lk.llm_metrics";
+
+fn operation(span: &SourceSpan) -> Says {
+    match &*span.name {
+        "function_tool" => Says::Is("execute_tool"),
+        _ => Says::Nothing,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    match what {
+        What::Tool => {
+            let has_failed = attributes.get("lk.function_tool.is_error") == Some(Value::Bool(true));
+            if has_failed && !attributes.contains("error.type") {
+                attributes.push("error.type", "tool_error");
+            }
+        }
+        What::Agent => {
+            for (key, name) in [
+                ("lk.user_input", INPUT),
+                ("lk.pii.user_input", INPUT),
+                ("lk.response.text", OUTPUT),
+                ("lk.pii.response.text", OUTPUT),
+            ] {
+                attributes.rename(key, name);
+            }
+        }
+        What::Call => {
+            let Some(metrics) = json::object(attributes, METRICS) else {
+                return;
+            };
+            for (name, key) in [
+                ("request_id", "gen_ai.response.id"),
+                (
+                    "prompt_cached_tokens",
+                    "gen_ai.usage.cache_read.input_tokens",
+                ),
+                ("ttft", "gen_ai.response.time_to_first_chunk"),
+            ] {
+                if let Some(value) = metrics.get(name) {
+                    json::put_scalar(attributes, key, value);
+                }
+            }
+            usage::put(attributes, &metrics);
+        }
+        What::Embeddings | What::Other | What::Plain => {}
+    }
+}

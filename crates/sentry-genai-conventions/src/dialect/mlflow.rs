@@ -1,0 +1,151 @@
+//! MLflow's tracing: a type of span, and what went in and came out as the library had it. All values are JSON, texts too.
+
+use serde_json::Value;
+
+use super::{
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, json,
+    openinference, usage,
+};
+use crate::{Attributes, SourceSpan};
+
+pub(super) static MLFLOW: Dialect = Dialect {
+    name: "mlflow",
+    speaks: |span| span.attributes.contains(TYPE),
+    aliases: &aliases([
+        ("mlflow.trace.session", "session.id"),
+        ("mlflow.trace.user", "user.id"),
+    ]),
+    noise: &[
+        TYPE,
+        "mlflow.message.format",
+        "mlflow.spanFunctionName",
+        "mlflow.spanLogLevel",
+        "mlflow.traceRequestId",
+    ],
+    operation,
+    adjust,
+};
+
+const TYPE: &str = "mlflow.spanType";
+const INPUTS: &str = "mlflow.spanInputs";
+const OUTPUTS: &str = "mlflow.spanOutputs";
+
+/// The formats of messages that are those of a provider, and not of a framework.
+static SDKS: [&str; 6] = [
+    "anthropic",
+    "bedrock",
+    "gemini",
+    "groq",
+    "mistral",
+    "openai",
+];
+
+fn operation(span: &SourceSpan) -> Says {
+    let kind = span.attributes.text(TYPE).unwrap_or_default();
+    match kind.trim_matches('"') {
+        "CHAT_MODEL" | "LLM" => Says::Is("chat"),
+        "EMBEDDING" => Says::Is("embeddings"),
+        "RERANKER" => Says::Is("rerank"),
+        "AGENT" => Says::Is("invoke_agent"),
+        "TOOL" => Says::Is("execute_tool"),
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let name = match what {
+        What::Agent => Some("gen_ai.agent.name"),
+        What::Tool => Some("gen_ai.tool.name"),
+        _ => None,
+    };
+    let attributes = &mut span.attributes;
+    if let Some(key) = name
+        && !attributes.contains(key)
+    {
+        attributes.push(key, span.name.to_string());
+    }
+    for key in ["mlflow.trace.session", "mlflow.trace.user"] {
+        if let Some(Value::String(text)) = json::read(attributes, key) {
+            attributes.set(key, text);
+        }
+    }
+    match what {
+        What::Call => call(attributes),
+        What::Embeddings => embeddings(attributes),
+        What::Agent => content(attributes, INPUT, OUTPUT),
+        What::Tool => content(attributes, ARGUMENTS, RESULT),
+        What::Other | What::Plain => {}
+    }
+}
+
+fn call(attributes: &mut Attributes) {
+    model(attributes);
+    attributes.rename("mlflow.chat.tools", DEFINITIONS);
+    usage::take(attributes, "mlflow.chat.tokenUsage");
+    if let Some(answer) = json::object(attributes, OUTPUTS) {
+        if let Some(id) = answer.get("id") {
+            json::put_scalar(attributes, "gen_ai.response.id", id);
+        }
+        // Its own counts leave out what was thought.
+        if let Some(Value::Object(counts)) = answer.get("usage") {
+            usage::put(attributes, counts);
+        }
+    }
+    content(attributes, INPUT, OUTPUT);
+}
+
+fn embeddings(attributes: &mut Attributes) {
+    model(attributes);
+    if let Some(answer) = json::object(attributes, OUTPUTS)
+        && let Some(Value::Object(counts)) = answer.get("usage")
+    {
+        usage::put(attributes, counts);
+    }
+    if let Some(mut request) = json::object(attributes, INPUTS)
+        && let Some(input) = request.remove("input")
+    {
+        json::put(attributes, "gen_ai.embeddings.input", input);
+    }
+    attributes.remove(INPUTS);
+    attributes.remove(OUTPUTS);
+}
+
+/// Takes who answered, who was asked, and with which parameters.
+fn model(attributes: &mut Attributes) {
+    for (key, name) in [
+        ("mlflow.llm.model", "gen_ai.response.model"),
+        ("mlflow.llm.provider", "gen_ai.provider.name"),
+    ] {
+        if let Some(value) = json::read(attributes, key) {
+            json::put_scalar(attributes, name, &value);
+            attributes.remove(key);
+        }
+    }
+    // Whose SDK was called, where it is no framework's.
+    if let Some(Value::String(format)) = json::read(attributes, "mlflow.message.format")
+        && SDKS.contains(&&*format)
+    {
+        json::put_scalar(attributes, "gen_ai.provider.name", &Value::String(format));
+    }
+    let mut request = json::object(attributes, INPUTS).unwrap_or_default();
+    // The integrations repeat every member of a request, and that of OpenAI's agents those of the response.
+    let is_response = json::read(attributes, "object").is_some_and(|it| it == "response");
+    attributes.retain(|key, _| key.contains('.') || !(is_response || request.contains_key(key)));
+    if request.is_empty() {
+        return;
+    }
+    // What was not given is there as the object that says so.
+    request.retain(|_, value| !value.as_str().is_some_and(openinference::is_object));
+    json::put_parameters(attributes, &request);
+    attributes.set(INPUTS, Value::Object(request).to_string());
+}
+
+fn content(attributes: &mut Attributes, input: &'static str, output: &'static str) {
+    for (key, name) in [(INPUTS, input), (OUTPUTS, output)] {
+        match json::read(attributes, key) {
+            Some(value) => json::put(attributes, name, value),
+            None => continue,
+        }
+        attributes.remove(key);
+    }
+}
