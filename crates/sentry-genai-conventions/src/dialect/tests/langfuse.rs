@@ -111,3 +111,27 @@ fn langfuse_unwraps_what_went_in_and_came_out() {
     assert_eq!(span.attributes.text(RESULT), Some("rain"));
     assert_eq!(span.attributes.text("gen_ai.tool.call.id"), Some("c1"));
 }
+
+/// The level fails a span that has no status of its own.
+#[test]
+fn langfuse_says_in_a_level_what_failed() {
+    for (kind, level, failed) in [
+        ("generation", "ERROR", true),
+        ("span", "ERROR", true),
+        ("generation", "WARNING", false),
+    ] {
+        let attributes = [
+            ("langfuse.observation.type", kind),
+            ("langfuse.observation.level", level),
+            ("langfuse.observation.status_message", "rate limited"),
+        ];
+        let span = translated("langfuse-sdk", "work", &attributes);
+        assert_eq!(
+            span.status == crate::Status::Error,
+            failed,
+            "{kind} {level}"
+        );
+        let message = span.attributes.text("sentry.status.message");
+        assert_eq!(message, Some("rate limited"));
+    }
+}

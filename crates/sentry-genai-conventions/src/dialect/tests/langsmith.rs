@@ -123,3 +123,20 @@ fn langsmith_has_langchains_answer() {
     assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(16));
     assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
 }
+
+#[test]
+fn langsmith_embeds_what_the_request_has_as_its_input() {
+    for (prompt, expected) in [
+        (r#"{"input":"hello"}"#, "hello"),
+        (r#"{"input":["a","b"],"model":"e"}"#, r#"["a","b"]"#),
+        ("hello", "hello"),
+    ] {
+        let attributes = [
+            ("langsmith.span.kind", "embedding"),
+            ("gen_ai.prompt", prompt),
+        ];
+        let span = translated("langsmith", "e", &attributes);
+        let input = span.attributes.text("gen_ai.embeddings.input");
+        assert_eq!(input, Some(expected));
+    }
+}

@@ -1,0 +1,202 @@
+//! What kind of span it is, and what it is called.
+
+use super::*;
+
+/// Scope, name, attributes; then op and name in Sentry.
+#[rustfmt::skip]
+static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
+    // A prompt template that claims to be a chat.
+    ("langsmith", "ChatPromptTemplate", &[("langsmith.span.kind", "prompt"), ("gen_ai.operation.name", "chat")], "function", "ChatPromptTemplate"),
+    ("langsmith", "retriever", &[("langsmith.span.kind", "retriever"), ("gen_ai.operation.name", "chain")], "function", "retriever"),
+    ("langsmith", "rag", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.lc_agent_name", "helper")], "function", "rag"),
+    ("langsmith", "Handoff", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.ls_integration", "openai-agents-sdk"), ("gen_ai.operation.name", "chain"), ("gen_ai.prompt", r#"{"from_agent":"Triage","to_agent":null}"#)], "gen_ai.handoff", "handoff from Triage"),
+    ("langsmith", "Weather", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.ls_integration", "openai-agents-sdk"), ("gen_ai.operation.name", "chain"), ("gen_ai.tool.definitions", r#"[{"name":"w"}]"#)], "gen_ai.invoke_agent", "invoke_agent Weather"),
+    ("langsmith", "Span", &[("langsmith.span.kind", "chain"), ("langsmith.metadata.ls_integration", "openai-agents-sdk"), ("gen_ai.operation.name", "chain")], "function", "Span"),
+    ("openlit.otel.tracing", "image gpt-image-1", &[("gen_ai.operation.name", "image"), ("gen_ai.request.model", "gpt-image-1")], "gen_ai.generate_content", "generate_content gpt-image-1"),
+    ("openlit.otel.tracing", "audio tts-1", &[("gen_ai.operation.name", "audio"), ("gen_ai.request.model", "tts-1")], "gen_ai.generate_content", "generate_content tts-1"),
+    ("any", "rerank docs", &[("openinference.span.kind", "RERANKER"), ("llm.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
+    ("any", "CohereRerank", &[("openinference.span.kind", "RERANKER"), ("reranker.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
+    ("any", "search", &[("openinference.span.kind", "RETRIEVER")], "function", "search"),
+    // The same metadata is on all below.
+    ("any", "helper", &[("openinference.span.kind", "CHAIN"), ("metadata", r#"{"lc_agent_name":"helper"}"#)], "gen_ai.invoke_agent", "invoke_agent helper"),
+    ("any", "tools", &[("openinference.span.kind", "CHAIN"), ("metadata", r#"{"lc_agent_name":"helper"}"#)], "function", "tools"),
+    ("any", "judge", &[("openinference.span.kind", "EVALUATOR"), ("llm.token_count.prompt", "3")], "function", "judge"),
+    ("any", "CodeAgent.run", &[("openinference.span.kind", "AGENT")], "gen_ai.invoke_agent", "invoke_agent CodeAgent"),
+    ("any", "Researcher._execute_core", &[("openinference.span.kind", "AGENT"), ("graph.node.id", "Researcher")], "gen_ai.invoke_agent", "invoke_agent Researcher"),
+    ("any", "Agent.run", &[("openinference.span.kind", "AGENT"), ("graph.node.id", "9f86d081884c7d65")], "gen_ai.invoke_agent", "invoke_agent Agent"),
+    ("any", "SimpleTool", &[("openinference.span.kind", "TOOL"), ("tool.name", "get_weather")], "gen_ai.execute_tool", "execute_tool get_weather"),
+    ("openinference.instrumentation.llama_index", "OpenAI._prepare_chat_with_tools", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m")], "function", "OpenAI._prepare_chat_with_tools"),
+    ("openinference.instrumentation.crewai", "Crew_6d131f10-371f-4988-8486-6c3fca527daf.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew.kickoff"),
+    ("openinference.instrumentation.crewai", "Crew_of_mine.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew_of_mine.kickoff"),
+    ("any", "Completion", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m")], "gen_ai.text_completion", "text_completion m"),
+    ("semantic_kernel.functions.kernel_function", "weather-get_weather", &[], "gen_ai.execute_tool", "execute_tool weather-get_weather"),
+    ("agent_runtime InProcessRuntime", "agent_runtime send writer_0e78952581fe40969ad10a304505d45c.(default)-A", &[], "function", "agent_runtime send writer"),
+    ("autogen SingleThreadedAgentRuntime", "autogen publish output_topic_903cae1d-ac78-4df7-b989-e99ea48298dc.(903cae1d-ac78-4df7-b989-e99ea48298dc)-T", &[], "function", "autogen publish output_topic"),
+    ("autogen SingleThreadedAgentRuntime", "autogen create 903cae1d-ac78-4df7-b989-e99ea48298dc.(default)-A", &[], "function", "autogen create"),
+    ("autogen SingleThreadedAgentRuntime", "autogen ack", &[], "function", "autogen ack"),
+    ("agent_framework", "invoke_agent aa8a7e0d-f308-49cf-a13c-b48da9580e11", &[("gen_ai.operation.name", "invoke_agent"), ("gen_ai.agent.id", "aa8a7e0d-f308-49cf-a13c-b48da9580e11"), ("gen_ai.agent.name", "aa8a7e0d-f308-49cf-a13c-b48da9580e11"), ("gen_ai.request.model", "unknown")], "gen_ai.invoke_agent", "invoke_agent"),
+    ("ai", "ai.rerank.doRerank", &[("ai.operationId", "ai.rerank.doRerank"), ("ai.model.id", "r-1")], "gen_ai.rerank", "rerank r-1"),
+    ("ai", "ai.rerank", &[("ai.operationId", "ai.rerank"), ("ai.model.id", "r-1")], "function", "ai.rerank"),
+    ("ai", "ai.streamObject", &[("ai.operationId", "ai.streamObject"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
+    ("ai", "ai.somethingNew", &[("ai.operationId", "ai.somethingNew"), ("ai.model.id", "m")], "function", "ai.somethingNew"),
+    ("ai", "ai.workflowAgent.stream", &[("ai.operationId", "ai.workflowAgent.stream"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
+    ("ai", "ai.decide.doDecide", &[("ai.operationId", "ai.decide.doDecide"), ("ai.model.id", "m")], "gen_ai.decide", "decide m"),
+    ("gen_ai", "ai.generateSpeech tts-1", &[("gen_ai.operation.name", "ai.generateSpeech"), ("ai.response.audio.format", "mp3"), ("gen_ai.request.model", "tts-1")], "gen_ai.generate_content", "generate_content tts-1"),
+    ("gen_ai", "ai.generateSpeech tts-1", &[("gen_ai.operation.name", "ai.generateSpeech"), ("gen_ai.request.model", "tts-1")], "gen_ai.generate_content", "generate_content tts-1"),
+    ("gen_ai", "ai.transcribe w-1", &[("gen_ai.operation.name", "ai.transcribe"), ("ai.request.audio.media_type", "audio/wav"), ("gen_ai.request.model", "w-1")], "gen_ai.generate_content", "generate_content w-1"),
+    ("gen_ai", "step 1", &[("gen_ai.operation.name", "agent_step"), ("ai.prompt.toolChoice", "{}")], "function", "step 1"),
+    ("genkit-tracer", "googleai/m", &[("genkit:name", "googleai/m"), ("genkit:metadata:subtype", "model")], "gen_ai.chat", "chat m"),
+    ("genkit-tracer", "openai/e", &[("genkit:name", "openai/e"), ("genkit:metadata:subtype", "embedder")], "gen_ai.embeddings", "embeddings e"),
+    ("genkit-tracer", "t", &[("genkit:name", "t"), ("genkit:metadata:subtype", "tool")], "gen_ai.execute_tool", "execute_tool t"),
+    ("genkit-tracer", "generate", &[("genkit:name", "generate")], "function", "generate"),
+    ("@voltagent/core", "helper", &[("entity.type", "agent"), ("entity.name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
+    ("@voltagent/core", "llm:generateText", &[("entity.type", "agent"), ("span.type", "llm"), ("llm.model", "m")], "gen_ai.chat", "chat m"),
+    ("@voltagent/core", "tool.execution:t", &[("entity.type", "agent"), ("span.type", "tool"), ("tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("@voltagent/core", "memory.read", &[("entity.type", "agent"), ("span.type", "memory")], "function", "memory.read"),
+    ("litellm", "litellm_request", &[("llm.request.type", "atext_completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
+    ("litellm", "raw_gen_ai_request", &[("llm.openai.model", "m")], "function", "raw_gen_ai_request"),
+    ("langfuse-sdk", "lookup", &[("langfuse.observation.type", "tool")], "gen_ai.execute_tool", "execute_tool lookup"),
+    ("langfuse-sdk", "check", &[("langfuse.observation.type", "guardrail")], "function", "check"),
+    ("@mastra/otel", "x", &[("mastra.span.type", "workflow_run")], "function", "x"),
+    // Which of these is the call depends on the version.
+    ("@mastra/otel-exporter", "chat m", &[("mastra.span.type", "model_generation"), ("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("@mastra/otel-exporter", "model_generation m", &[("mastra.span.type", "model_generation"), ("gen_ai.operation.name", "model_generation")], "function", "model_generation m"),
+    ("@mastra/otel-exporter", "chat m", &[("mastra.span.type", "model_inference"), ("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("@mastra/otel-exporter", "embeddings e", &[("mastra.span.type", "rag_embedding"), ("gen_ai.operation.name", "embeddings"), ("gen_ai.request.model", "e")], "gen_ai.embeddings", "embeddings e"),
+    ("@mastra/otel-exporter", "execute_tool t", &[("mastra.span.type", "provider_tool_call"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("@traceloop/instrumentation-langchain", "execute_tool DynamicStructuredTool", &[("traceloop.span.kind", "task"), ("gen_ai.operation.name", "execute_tool"), ("traceloop.entity.name", "DynamicStructuredTool"), ("traceloop.entity.output", r#"{"type":"constructor","kwargs":{"name":"get_weather"}}"#)], "gen_ai.execute_tool", "execute_tool get_weather"),
+    ("@traceloop/instrumentation-langchain", "execute_tool DynamicStructuredTool", &[("traceloop.span.kind", "task"), ("gen_ai.operation.name", "execute_tool"), ("traceloop.entity.name", "DynamicStructuredTool")], "gen_ai.execute_tool", "execute_tool DynamicStructuredTool"),
+    ("@traceloop/instrumentation-vertexai", "vertexai.completion", &[("llm.request.type", "completion"), ("gen_ai.system", "Google"), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
+    ("@opentelemetry/instrumentation-aws-sdk", "BedrockRuntime.InvokeModel", &[("rpc.service", "BedrockRuntime"), ("gen_ai.system", "aws.bedrock"), ("gen_ai.request.model", "titan-embed-text"), ("gen_ai.usage.input_tokens", "8")], "gen_ai.embeddings", "embeddings titan-embed-text"),
+    ("codex_exec", "session_task.turn", &[("model", "m"), ("codex.turn.token_usage.total_tokens", "59")], "gen_ai.invoke_agent", "invoke_agent Codex"),
+    ("codex_exec", "try_run_sampling_request", &[("model", "m")], "gen_ai.chat", "chat m"),
+    ("codex_exec", "exec_command", &[("tool_name", "exec_command"), ("call_id", "c1")], "gen_ai.execute_tool", "execute_tool exec_command"),
+    ("codex_exec", "handle_responses", &[("tool_name", "exec_command")], "function", "handle_responses"),
+    ("codex_exec", "run_sampling_request", &[("model", "m")], "function", "run_sampling_request"),
+    ("gemini-cli", "llm_call", &[("gen_ai.operation.name", "llm_call"), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
+    ("gemini-cli", "tool_call", &[("gen_ai.operation.name", "tool_call"), ("gen_ai.tool.name", "ls")], "gen_ai.execute_tool", "execute_tool ls"),
+    ("gemini-cli", "agent_call", &[("gen_ai.operation.name", "agent_call"), ("gen_ai.agent.name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
+    ("gemini-cli", "schedule_tool_calls", &[("gen_ai.operation.name", "schedule_tool_calls")], "function", "schedule_tool_calls"),
+    ("@traceloop/instrumentation-bedrock", "bedrock.completion", &[("llm.request.type", "completion"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("@traceloop/instrumentation-bedrock", "bedrock.completion", &[("gen_ai.provider.name", "AWS"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("opentelemetry.instrumentation.mcp", "get_weather.tool", &[("traceloop.span.kind", "tool"), ("traceloop.entity.name", "get_weather")], "gen_ai.execute_tool", "execute_tool get_weather"),
+    ("opentelemetry.instrumentation.cohere", "cohere.rerank", &[("llm.request.type", "rerank"), ("gen_ai.request.model", "r")], "gen_ai.rerank", "rerank r"),
+    ("opentelemetry.instrumentation.openai.v1", "openai.completion", &[("llm.request.type", "completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
+    // A task that is the model call, and one that is around it.
+    ("opentelemetry.instrumentation.llamaindex", "Anthropic.task", &[("traceloop.span.kind", "task"), ("llm.request.type", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("opentelemetry.instrumentation.llamaindex", "Query.workflow", &[("traceloop.span.kind", "workflow"), ("gen_ai.request.model", "m")], "function", "Query.workflow"),
+    ("opentelemetry.instrumentation.crewai", "Summarise what Jane Doe wrote.task", &[("traceloop.span.kind", "task"), ("gen_ai.operation.name", "invoke_agent")], "function", "crewai.task"),
+    ("opentelemetry.instrumentation.crewai", "Researcher.agent", &[("traceloop.span.kind", "agent")], "gen_ai.invoke_agent", "invoke_agent Researcher"),
+    ("pydantic-ai", "running tool", &[("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("pydantic-ai", "helper run", &[("agent_name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
+    ("logfire.openai", "Embedding Creation with {request_data[model]!r}", &[("gen_ai.request.model", "e"), ("response_data", "{}")], "gen_ai.embeddings", "embeddings e"),
+    ("logfire.openai", "Image Generation with {request_data[model]!r}", &[("gen_ai.request.model", "i"), ("response_data", "{}")], "gen_ai.generate_content", "generate_content i"),
+    ("logfire.openai", "Completion with {request_data[model]!r}", &[("gen_ai.request.model", "m"), ("response_data", "{}")], "gen_ai.text_completion", "text_completion m"),
+    ("logfire.openai", "Responses API with {gen_ai.request.model!r}", &[("gen_ai.request.model", "m"), ("gen_ai.usage.output_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("gen_ai", "invoke_agent gpt-4o", &[("gen_ai.operation.name", "invoke_agent"), ("gen_ai.request.model", "gpt-4o")], "gen_ai.invoke_agent", "invoke_agent"),
+    ("gcp.vertex.agent", "agent_run [root]", &[], "gen_ai.invoke_agent", "invoke_agent root"),
+    ("adk_agent", "agent.execute", &[("gen_ai.agent.name", "root")], "gen_ai.invoke_agent", "invoke_agent root"),
+    ("gcp.vertex.agent", "execute_tool (merged)", &[("gen_ai.operation.name", "execute_tool"), ("gen_ai.tool.name", "(merged tools)")], "function", "execute_tool (merged)"),
+    ("com.anthropic.claude_code.tracing", "claude_code.llm_request", &[("span.type", "llm_request"), ("model", "m")], "gen_ai.chat", "chat m"),
+    ("com.anthropic.claude_code.tracing", "claude_code.interaction", &[("span.type", "interaction")], "gen_ai.invoke_agent", "invoke_agent Claude Code"),
+    ("com.anthropic.claude_code.tracing", "claude_code.tool", &[("span.type", "tool"), ("tool_name", "Bash")], "gen_ai.execute_tool", "execute_tool Bash"),
+    ("com.anthropic.claude_code.tracing", "claude_code.tool.execution", &[("span.type", "tool.execution")], "function", "claude_code.tool.execution"),
+    ("rig::completions", "chat_streaming", &[("gen_ai.operation.name", "chat_streaming"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("app", "chat_streaming", &[("gen_ai.operation.name", "chat_streaming"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("rig::completions", "interactions_streaming", &[("gen_ai.operation.name", "interactions_streaming"), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
+    // Codex, and what is like it but an agent's.
+    ("codex_core", "handle_responses", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42")], "gen_ai.chat", "chat gpt-5"),
+    ("acme", "turn", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.agent.name", "a")], "function", "turn"),
+    ("acme", "turn", &[("model", "gpt-5"), ("gen_ai.request.seed", "1")], "function", "turn"),
+    // Nobody knows these.
+    ("acme.llm", "think", &[("acme.model", "m"), ("acme.tokens", "3")], "function", "think"),
+    ("acme.llm", "think", &[("gen_ai.operation.name", "think"), ("gen_ai.request.model", "m")], "function", "think"),
+    ("acme.llm", "POST /chat", &[("session.id", "s")], "function", "POST /chat"),
+];
+
+#[test]
+fn every_kind_of_span_is_what_its_library_means() {
+    for (scope, name, attributes, op, sentry_name) in RULES {
+        let span = translated(scope, name, attributes);
+        assert_eq!(
+            (&*span.op, &*span.name),
+            (*op, *sentry_name),
+            "{scope} {name}"
+        );
+    }
+}
+
+/// litellm formats members of an enumeration, which are names of classes since Python 3.11.
+#[test]
+fn litellm_means_what_its_constants_are_called() {
+    let span = translated(
+        "litellm",
+        "litellm_request",
+        &[
+            ("llm.request.type", "acompletion"),
+            ("SpanAttributes.LLM_PROMPTS.0.role", "user"),
+            (
+                "SpanAttributes.LLM_PROMPTS.0.content",
+                "[{'type': 'text', 'text': 'Hi'}]",
+            ),
+            ("SpanAttributes.LLM_COMPLETIONS.0.role", "assistant"),
+            ("SpanAttributes.LLM_COMPLETIONS.0.content", "Hello"),
+            ("SpanAttributes.LLM_REQUEST_FUNCTIONS.0.name", "w"),
+        ],
+    );
+    let text = |key| span.attributes.text(key);
+    assert_eq!(
+        text(INPUT),
+        Some(r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#)
+    );
+    assert_eq!(
+        text(OUTPUT),
+        Some(r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}]}]"#)
+    );
+    assert_eq!(
+        text(DEFINITIONS),
+        Some(r#"[{"type":"function","name":"w"}]"#)
+    );
+}
+
+/// Semantic Kernel's older versions have names of their own for operations and counts.
+#[test]
+fn older_semantic_kernel() {
+    for (operation, op) in [
+        ("chat.completions", "gen_ai.chat"),
+        ("text.completions", "gen_ai.text_completion"),
+        ("chat.streaming_completions", "gen_ai.chat"),
+        ("text.streaming_completions", "gen_ai.text_completion"),
+    ] {
+        let span = translated(
+            "Microsoft.SemanticKernel.Diagnostics",
+            "chat.completions m",
+            &[
+                ("gen_ai.operation.name", operation),
+                ("gen_ai.request.model", "m"),
+                ("gen_ai.response.prompt_tokens", "42"),
+                ("gen_ai.response.completion_tokens", "17"),
+            ],
+        );
+        assert_eq!(span.op, op);
+        assert_eq!(
+            span.attributes.integer("gen_ai.usage.total_tokens"),
+            Some(59)
+        );
+    }
+}
+
+#[test]
+fn merged_tools_of_adk_are_no_call_and_its_older_tool_definitions_are_kept() {
+    let merged = [
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "(merged tools)"),
+    ];
+    let span = translated("gcp.vertex.agent", "execute_tool (merged)", &merged);
+    assert!(!span.attributes.contains("gen_ai.operation.name"));
+
+    let definitions = ("gen_ai.tool_definitions", r#"[{"name":"get_weather"}]"#);
+    let span = translated("gcp.vertex.agent", "call_llm", &[definitions]);
+    let kept = span.attributes.text("gen_ai.tool.definitions");
+    assert!(kept.is_some_and(|tools| tools.contains("get_weather")));
+}

@@ -1,0 +1,216 @@
+//! Token counts and costs.
+
+use super::*;
+
+/// Bedrock counts the cache beside the input, even where the input is larger.
+#[test]
+fn bedrock_counts_the_cache_apart() {
+    let span = translated(
+        "opentelemetry.instrumentation.botocore.bedrock-runtime",
+        "chat m",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.system", "aws.bedrock"),
+            ("gen_ai.request.model", "m"),
+        ],
+    );
+    assert_eq!(span.attributes.integer("gen_ai.usage.input_tokens"), None);
+
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
+    span.scope = "opentelemetry.instrumentation.botocore.bedrock-runtime".into();
+    span.attributes.push("gen_ai.operation.name", "chat");
+    span.attributes.push("gen_ai.usage.input_tokens", 500_i64);
+    span.attributes
+        .push("gen_ai.usage.cache_read.input_tokens", 100_i64);
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert_eq!(
+        span.attributes.integer("gen_ai.usage.input_tokens"),
+        Some(600)
+    );
+}
+
+/// Attributes of a call; then input, cache read, cache creation, output and reasoning as the prices want them, -1 for none.
+#[rustfmt::skip]
+static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
+    // ADK 2.2 and 2.3.
+    ("gcp.vertex.agent", &[("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.experimental.reasoning_tokens", "5")], [42, -1, -1, 17, 5]),
+    ("gcp.vertex.agent", &[("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"), ("gen_ai.usage.reasoning.output_tokens", "5")], [42, -1, -1, 17, 5]),
+    ("gcp.vertex.agent", &[
+        ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.experimental.reasoning_tokens", "5"),
+        ("gcp.vertex.agent.llm_response", r#"{"usage_metadata":{"prompt_token_count":42,"candidates_token_count":12,"thoughts_token_count":5}}"#),
+    ], [42, -1, -1, 17, 5]),
+    // The AI SDK 5 with Anthropic, also for objects, and 6.
+    ("ai", &[
+        ("ai.usage.inputTokens", "200"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "217"), ("ai.usage.cachedInputTokens", "100"), ("gen_ai.usage.input_tokens", "200"),
+        ("ai.response.providerMetadata", r#"{"anthropic":{"usage":{"input_tokens":200,"cache_creation_input_tokens":30,"cache_read_input_tokens":100},"cacheCreationInputTokens":30}}"#),
+    ], [330, 100, 30, 17, -1]),
+    ("ai", &[
+        ("ai.usage.promptTokens", "200"), ("ai.usage.completionTokens", "17"),
+        ("ai.response.providerMetadata", r#"{"anthropic":{"usage":{"input_tokens":200,"cache_creation_input_tokens":30,"cache_read_input_tokens":100}}}"#),
+    ], [330, 100, 30, 17, -1]),
+    ("ai", &[
+        ("ai.usage.inputTokens", "330"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "347"), ("ai.usage.inputTokenDetails.cacheReadTokens", "100"),
+        ("ai.response.providerMetadata", r#"{"anthropic":{"usage":{"input_tokens":200,"cache_creation_input_tokens":30,"cache_read_input_tokens":100}}}"#),
+    ], [330, 100, 30, 17, -1]),
+    // The AI SDK 4 with Anthropic.
+    ("ai", &[
+        ("ai.usage.promptTokens", "200"), ("ai.usage.completionTokens", "17"),
+        ("ai.response.providerMetadata", r#"{"anthropic":{"cacheCreationInputTokens":30,"cacheReadInputTokens":100}}"#),
+    ], [330, 100, 30, 17, -1]),
+    // The AI SDK 5 with Gemini, without the provider's own words, and 6.
+    ("ai", &[
+        ("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "300"), ("ai.usage.totalTokens", "442"), ("ai.usage.reasoningTokens", "100"), ("gen_ai.usage.output_tokens", "300"),
+        ("ai.response.providerMetadata", r#"{"google":{"usageMetadata":{"promptTokenCount":42,"candidatesTokenCount":300,"thoughtsTokenCount":100,"totalTokenCount":442}}}"#),
+    ], [42, -1, -1, 400, 100]),
+    ("ai", &[("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "300"), ("ai.usage.totalTokens", "442"), ("ai.usage.reasoningTokens", "100")], [42, -1, -1, 400, 100]),
+    ("ai", &[
+        ("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "400"), ("ai.usage.totalTokens", "442"), ("ai.usage.outputTokenDetails.reasoningTokens", "100"),
+        ("ai.response.providerMetadata", r#"{"google":{"usageMetadata":{"promptTokenCount":42,"candidatesTokenCount":300,"thoughtsTokenCount":100,"totalTokenCount":442}}}"#),
+    ], [42, -1, -1, 400, 100]),
+    // The AI SDK 5 with Bedrock, whose total includes the cache, and with OpenAI.
+    ("ai", &[
+        ("ai.usage.inputTokens", "200"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "347"), ("ai.usage.cachedInputTokens", "100"),
+        ("ai.response.providerMetadata", r#"{"bedrock":{"usage":{"cacheWriteInputTokens":30}}}"#),
+    ], [330, 100, 30, 17, -1]),
+    ("ai", &[("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "59"), ("ai.usage.cachedInputTokens", "16"), ("ai.usage.reasoningTokens", "5")], [42, 16, -1, 17, 5]),
+    // xAI counts reasoning beside the completion, and a client of OpenAI's passes that on.
+    ("openinference.instrumentation.openai", &[
+        ("openinference.span.kind", "LLM"), ("llm.system", "openai"), ("llm.token_count.prompt", "42"), ("llm.token_count.completion", "300"),
+        ("llm.token_count.completion_details.reasoning", "200"), ("llm.token_count.total", "542"),
+    ], [42, -1, -1, 500, 200]),
+    // Strands on Bedrock, whose total includes the cache.
+    ("strands.telemetry.tracer", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.system", "strands-agents"), ("gen_ai.usage.input_tokens", "200"), ("gen_ai.usage.output_tokens", "17"),
+        ("gen_ai.usage.total_tokens", "347"), ("gen_ai.usage.cache_read_input_tokens", "100"), ("gen_ai.usage.cache_write_input_tokens", "30"),
+    ], [330, 100, 30, 17, -1]),
+    ("strands.telemetry.tracer", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.system", "strands-agents"), ("gen_ai.usage.input_tokens", "20"), ("gen_ai.usage.output_tokens", "17"),
+        ("gen_ai.usage.total_tokens", "167"), ("gen_ai.usage.cache_read_input_tokens", "100"), ("gen_ai.usage.cache_write_input_tokens", "30"),
+    ], [150, 100, 30, 17, -1]),
+    ("livekit-agents", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"), ("gen_ai.usage.input_cached_tokens", "16"),
+    ], [42, 16, -1, 17, -1]),
+    // pydantic-ai with Gemini, now and before it added the thoughts.
+    ("pydantic-ai", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.system", "google-gla"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"),
+        ("gen_ai.usage.details.thoughts_tokens", "5"), ("gen_ai.usage.details.cached_content_tokens", "16"),
+    ], [42, 16, -1, 17, 5]),
+    ("pydantic-ai", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.details.thinking_tokens", "50"),
+    ], [42, -1, -1, 62, 50]),
+    // Vertex AI runs Claude, too.
+    ("x", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.provider.name", "gcp.vertex_ai"), ("gen_ai.usage.input_tokens", "20"), ("gen_ai.usage.output_tokens", "17"),
+        ("gen_ai.usage.cache_read.input_tokens", "100"), ("gen_ai.usage.cache_creation.input_tokens", "30"),
+    ], [150, 100, 30, 17, -1]),
+    ("langfuse-sdk", &[
+        ("langfuse.observation.type", "generation"), ("langfuse.observation.usage_details", r#"{"input":1200,"output":17,"cache_read_input_tokens":1000}"#),
+    ], [2200, 1000, -1, 17, -1]),
+    ("langfuse-sdk", &[
+        ("langfuse.observation.type", "generation"),
+        ("langfuse.observation.usage_details", r#"{"prompt_tokens":42,"completion_tokens":300,"total_tokens":542,"completion_tokens_details":{"reasoning_tokens":200}}"#),
+    ], [42, -1, -1, 500, 200]),
+];
+
+#[test]
+fn counts_include_their_parts() {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    for (scope, attributes, expected) in COUNTS {
+        let mut span = SourceSpan::new(trace_id, span_id, "call_llm", Timestamp::default());
+        span.scope = (*scope).into();
+        if *scope == "ai" {
+            span.attributes
+                .push("ai.operationId", "ai.generateText.doGenerate");
+        }
+        for (key, value) in *attributes {
+            match value.parse::<i64>() {
+                Ok(count) => span.attributes.push(key, count),
+                Err(_) => span.attributes.push(key, *value),
+            }
+        }
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        let counts = [
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+            "gen_ai.usage.cache_creation.input_tokens",
+            "gen_ai.usage.output_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ];
+        let counts = counts.map(|key| span.attributes.integer(key).unwrap_or(-1));
+        assert_eq!(counts, *expected, "{scope} {attributes:?}");
+        let total = span.attributes.integer("gen_ai.usage.total_tokens");
+        let sum = expected[0].max(0) + expected[3].max(0);
+        assert_eq!(total, Some(sum), "{scope} {attributes:?}");
+    }
+}
+
+/// A span's attributes; then its costs in Sentry, of everything, input, what was read from the cache, and output, -1 for none.
+#[rustfmt::skip]
+static COSTS: &[(&[Attribute], [f64; 4])] = &[
+    (&[("gen_ai.operation.name", "chat"), ("gen_ai.usage.cost", "0.5")], [0.5, -1.0, -1.0, -1.0]),
+    (&[("gen_ai.operation.name", "chat"), ("gen_ai.usage.total_cost", "0.5")], [0.5, -1.0, -1.0, -1.0]),
+    (&[("gen_ai.operation.name", "chat"), ("gen_ai.usage.cost", "0.0")], [-1.0; 4]),
+    // Langfuse's, where all types make up the total unless there is one.
+    (&[("langfuse.observation.cost_details", r#"{"input":1,"cache_read_input_tokens":0.5,"output":1}"#)], [2.5, 1.5, 0.5, 1.0]),
+    (&[("langfuse.observation.cost_details", r#"{"input":1.5,"input_cache_read":0.5,"output":1,"total":2.5}"#)], [2.5, 1.5, 0.5, 1.0]),
+    (&[("langfuse.observation.cost_details", r#"{"input":0.1,"output":0.2,"web_search":0.5}"#)], [0.8, 0.1, -1.0, 0.2]),
+    (&[("langfuse.observation.cost_details", r#"{"total":2.5}"#)], [2.5, -1.0, -1.0, -1.0]),
+    (&[("langfuse.observation.cost_details", r#"{"input":0,"output":0}"#)], [-1.0; 4]),
+    (&[("langfuse.observation.cost_details", "{}")], [-1.0; 4]),
+];
+
+#[test]
+fn costs_include_their_parts() {
+    for (attributes, expected) in COSTS {
+        let kind = ("langfuse.observation.type", "generation");
+        let is_langfuse = attributes[0].0.starts_with("langfuse.");
+        let mut all = attributes.to_vec();
+        all.extend(is_langfuse.then_some(kind));
+        let span = translated("x", "generate", &all);
+        let costs = [
+            "gen_ai.cost.total_tokens",
+            "gen_ai.cost.input_tokens",
+            "gen_ai.cost.cache_read.input_tokens",
+            "gen_ai.cost.output_tokens",
+        ];
+        let costs = costs.map(|key| match span.attributes.get(key) {
+            Some(Value::Double(cost)) => cost,
+            Some(other) => panic!("{key} {other:?}"),
+            None => -1.0,
+        });
+        let is_close = |(cost, expected): (&f64, &f64)| (cost - expected).abs() < 1e-12;
+        assert!(
+            costs.iter().zip(expected).all(is_close),
+            "{attributes:?}: {costs:?}"
+        );
+    }
+}
+
+/// A plain answer does not say who gave it: the model is that of the request. Its counts are those of all instrumentations,
+/// whatever they call what is written to the cache.
+#[test]
+fn openinference_without_a_response() {
+    let span = translated(
+        "openinference.instrumentation.litellm",
+        "completion",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("llm.model_name", "anthropic/claude-3-5-sonnet"),
+            ("output.value", "Yes."),
+            ("llm.token_count.prompt", "150"),
+            ("llm.token_count.completion", "17"),
+            ("llm.token_count.prompt_details.cache_input", "30"),
+        ],
+    );
+    let attributes = &span.attributes;
+    assert_eq!(
+        attributes.text("gen_ai.request.model"),
+        Some("anthropic/claude-3-5-sonnet")
+    );
+    assert_eq!(attributes.text("gen_ai.response.model"), None);
+    let written = attributes.integer("gen_ai.usage.cache_creation.input_tokens");
+    assert_eq!(written, Some(30));
+}
