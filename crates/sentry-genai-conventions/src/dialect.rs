@@ -208,6 +208,19 @@ pub(crate) fn is_random_id(text: &str) -> bool {
     matches!(text.len(), 32 | 36) && text.bytes().all(is_id)
 }
 
+/// Calls an agent or a tool that has no name of its own by that of its span.
+fn name_as_span(span: &mut SourceSpan, what: What) {
+    let key = match what {
+        What::Agent => "gen_ai.agent.name",
+        What::Tool => "gen_ai.tool.name",
+        _ => return,
+    };
+    if !span.attributes.contains(key) {
+        let name = span.name.clone();
+        span.attributes.push(key, &*name);
+    }
+}
+
 /// Returns whether a span was made by a GenAI library, whatever it is about.
 pub(crate) fn is_of_library(span: &SourceSpan, dialect: &Dialect) -> bool {
     !std::ptr::eq(dialect, &raw const OTEL)

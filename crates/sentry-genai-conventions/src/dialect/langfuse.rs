@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, Says, What, aliases, json, langsmith, litellm, traceloop, usage,
+    DEFINITIONS, Dialect, Says, What, aliases, json, langsmith, litellm, name_as_span, traceloop,
+    usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, messages, timestamp};
 
@@ -53,17 +54,7 @@ fn operation(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    let name = match what {
-        What::Agent => Some("gen_ai.agent.name"),
-        What::Tool => Some("gen_ai.tool.name"),
-        _ => None,
-    };
-    if let Some(key) = name
-        && !span.attributes.contains(key)
-    {
-        let name = span.name.clone();
-        span.attributes.push(key, &*name);
-    }
+    name_as_span(span, what);
     if matches!(what, What::Call | What::Embeddings) && span.name.starts_with(OPENAI) {
         let attributes = &mut span.attributes;
         json::put(attributes, "gen_ai.provider.name", "openai".into());

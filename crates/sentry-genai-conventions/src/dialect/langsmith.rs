@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{DEFINITIONS, Dialect, Says, What, aliases, json, json::Object, usage};
+use super::{DEFINITIONS, Dialect, Says, What, aliases, json, json::Object, name_as_span, usage};
 use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 
 pub(super) static LANGSMITH: Dialect = Dialect {
@@ -71,15 +71,9 @@ fn operation(span: &SourceSpan) -> Says {
 
 fn adjust(span: &mut SourceSpan, what: What) {
     failure(span);
-    if what == What::Tool {
-        let name = span.name.clone();
-        if !span.attributes.contains("gen_ai.tool.name") {
-            span.attributes.push("gen_ai.tool.name", &*name);
-        }
-    }
-    if what == What::Agent && !span.attributes.contains(AGENT) {
-        let name = span.name.clone();
-        span.attributes.push("gen_ai.agent.name", &*name);
+    // Tools have the name of their agent along.
+    if what == What::Tool || !span.attributes.contains(AGENT) {
+        name_as_span(span, what);
     }
     let attributes = &mut span.attributes;
     // A framework stands in for the provider; the metadata knows better.

@@ -1,6 +1,6 @@
 //! Microsoft's agent framework, Semantic Kernel and AutoGen: the conventions, with spans of their own around them.
 
-use super::{Dialect, Says, What, aliases, is_random_id};
+use super::{Dialect, Says, What, aliases, is_random_id, name_as_span};
 use crate::SourceSpan;
 
 pub(super) static MICROSOFT: Dialect = Dialect {
@@ -55,10 +55,7 @@ fn operation(span: &SourceSpan) -> Says {
 fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Agent => nameless(span),
-        What::Tool if span.scope == FUNCTIONS && !span.attributes.contains("gen_ai.tool.name") => {
-            let name = span.name.clone();
-            span.attributes.push("gen_ai.tool.name", &*name);
-        }
+        What::Tool if span.scope == FUNCTIONS => name_as_span(span, what),
         What::Plain => {
             if let Some(name) = route(&span.name) {
                 span.name = name.into();

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, json,
-    openinference, usage,
+    name_as_span, openinference, usage,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -53,17 +53,8 @@ fn operation(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    let name = match what {
-        What::Agent => Some("gen_ai.agent.name"),
-        What::Tool => Some("gen_ai.tool.name"),
-        _ => None,
-    };
+    name_as_span(span, what);
     let attributes = &mut span.attributes;
-    if let Some(key) = name
-        && !attributes.contains(key)
-    {
-        attributes.push(key, span.name.to_string());
-    }
     for key in ["mlflow.trace.session", "mlflow.trace.user"] {
         if let Some(Value::String(text)) = json::read(attributes, key) {
             attributes.set(key, text);

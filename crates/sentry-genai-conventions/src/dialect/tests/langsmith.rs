@@ -140,3 +140,14 @@ fn langsmith_embeds_what_the_request_has_as_its_input() {
         assert_eq!(input, Some(expected));
     }
 }
+
+#[test]
+fn a_tool_of_a_named_agent_is_called_by_its_own_name() {
+    let agent = ("langsmith.metadata.lc_agent_name", "helper");
+    let span = translated(
+        "langsmith",
+        "get_weather",
+        &[("langsmith.span.kind", "tool"), agent],
+    );
+    assert_eq!(span.name, "execute_tool get_weather");
+}
