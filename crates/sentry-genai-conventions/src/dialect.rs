@@ -5,6 +5,7 @@
 mod adk;
 mod anthropic;
 mod bedrock;
+mod by_hand;
 mod claude_code;
 mod codex;
 mod event_list;
@@ -38,6 +39,7 @@ use std::borrow::Cow;
 
 use crate::{AiKind, SourceSpan, Value, attributes::Name, operation::Operation};
 
+pub(crate) use by_hand::{counts_tokens, is_count};
 pub(crate) use otel::OTEL;
 
 /// One library's way to describe GenAI work.
@@ -250,6 +252,18 @@ pub(crate) fn tell_apart(span: &mut SourceSpan) {
     rig::tell_answer_from_question(span);
 }
 
+/// Makes names that are nearly those of the conventions theirs, before it is known what a span is.
+pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
+    if is_by_hand(span, dialect) {
+        by_hand::spell(span);
+    }
+}
+
+/// Returns whether a span is of no library that is known, and has not been translated before.
+fn is_by_hand(span: &SourceSpan, dialect: &Dialect) -> bool {
+    std::ptr::eq(dialect, &raw const OTEL) && !is_translated(span)
+}
+
 /// Returns whether a span is the output of a translation: its name then says nothing that its attributes do not.
 ///
 /// Sentry's SDK for JavaScript marks the spans of Vercel's AI SDK as its own long before it translates them, if it does at all.
@@ -287,6 +301,9 @@ impl Dialect {
         };
         for (from, to) in self.aliases.iter().chain(common) {
             span.attributes.rename_name(from, to);
+        }
+        if is_by_hand(span, self) {
+            by_hand::adjust(span, what);
         }
     }
 }
@@ -340,6 +357,13 @@ pub(crate) static SESSION_KEYS: &[Name] = &names([
     "ai.telemetry.metadata.threadId",
     "ai.telemetry.metadata.chatId",
     "ai.telemetry.metadata.sessionId",
+    "gen_ai.conversation_id",
+    "gen_ai.session.id",
+    "gen_ai.thread.id",
+    "conversation_id",
+    "session_id",
+    "chat_id",
+    "thread_id",
     "thread.id",
 ]);
 
@@ -364,7 +388,7 @@ pub(crate) fn session(span: &SourceSpan) -> Option<Cow<'_, str>> {
 
 /// Returns whether a number under one of the [`SESSION_KEYS`] names a session; the threads of a process have numbers, too.
 pub(crate) fn may_be_number(session: &Name) -> bool {
-    session.text != "thread.id"
+    !matches!(session.text, "thread.id" | "thread_id")
 }
 
 /// What `Debug` makes of an `Option` without a value, and `str` of Python's `None`.

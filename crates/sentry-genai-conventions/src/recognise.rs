@@ -110,5 +110,17 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
         "gen_ai.response.id",
         "gen_ai.response.finish_reasons",
     ]);
-    (model && (counts || call)).then_some("chat")
+    (model && (counts || call)).then(|| call_in_name(&span.name))
+}
+
+/// Returns which call of a model a span name speaks of.
+fn call_in_name(name: &str) -> &'static str {
+    let name = name.to_ascii_lowercase();
+    if name.contains("embed") {
+        "embeddings"
+    } else if name.contains("rerank") {
+        "rerank"
+    } else {
+        "chat"
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use crate::Attributes;
+use crate::{Attributes, dialect};
 
 /// A span as a door saw it, whatever the library that made it.
 ///
@@ -89,7 +89,8 @@ impl SourceSpan {
                     | "rerank"
             )
         );
-        !is_other && USAGE_KEYS.iter().any(|key| attributes.contains(key))
+        let is_counted = || USAGE_KEYS.iter().any(|key| attributes.contains(key));
+        !is_other && (is_counted() || dialect::counts_tokens(attributes))
     }
 
     /// Returns the bytes this span occupies in memory, for accounting.
@@ -109,7 +110,7 @@ impl SourceSpan {
 
 /// Returns whether an attribute says how many tokens a model call used.
 pub(crate) fn is_usage_key(key: &str) -> bool {
-    USAGE_KEYS.contains(&key)
+    USAGE_KEYS.contains(&key) || dialect::is_count(key)
 }
 
 static USAGE_KEYS: &[&str] = &[

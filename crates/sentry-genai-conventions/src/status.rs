@@ -13,6 +13,17 @@ const ERROR_TYPE: &str = "error.type";
 /// Whether a tool failed, in the words of Strands.
 const TOOL_STATUS: &str = "gen_ai.tool.status";
 
+/// Whether a tool failed, as a yes or no; the value that says it did.
+static TOOL_VERDICTS: &[(&str, bool)] = &[
+    ("gen_ai.tool.call.is_error", true),
+    ("gen_ai.tool.call.success", false),
+    ("gen_ai.tool.is_error", true),
+    ("gen_ai.tool.success", false),
+    ("mcp.tool.is_error", true),
+    ("tool.is_error", true),
+    ("tool.success", false),
+];
+
 /// Whether an MCP tool failed. Sentry's registry renames it to `error.type`, which a yes or no is not.
 pub(crate) const IS_TOOL_ERROR: &str = "mcp.tool.result.is_error";
 const MESSAGE: &str = "sentry.status.message";
@@ -137,6 +148,9 @@ fn tool_outcome(attributes: &mut Attributes) -> Option<String> {
         .filter(|kind| !says_nothing(kind))
         .map(|kind| unquoted(kind).to_owned());
     let mcp = attributes.get(IS_TOOL_ERROR) == Some(Value::Bool(true));
+    let mut verdicts = TOOL_VERDICTS.iter();
+    let failed =
+        verdicts.any(|(key, failed)| attributes.get(key) == Some(Value::Bool(*failed))) || failed;
     for key in [
         "gen_ai.tool.call.outcome",
         "gen_ai.tool.error.type",
@@ -204,6 +218,11 @@ fn recorded(attributes: &Attributes) -> Exception {
         kind: text("exception.type"),
         message: text("exception.message"),
     }
+}
+
+/// Returns whether a yes or no under this key says whether a tool failed.
+pub(crate) fn is_tool_verdict(key: &str) -> bool {
+    TOOL_VERDICTS.iter().any(|(verdict, _)| *verdict == key)
 }
 
 /// Takes the `error` field that hand-written spans declare; returns what it says.

@@ -70,6 +70,7 @@ impl Translator {
         reserved_fields(&mut span);
 
         let dialect = dialect::of(&span);
+        dialect::spell(&mut span, dialect);
         let recognised = recognise(&span, dialect);
         let ai = recognised.is_some();
         if ai {
@@ -150,6 +151,7 @@ impl Translator {
         absent(&mut small);
         reserved_fields(&mut small);
         let dialect = dialect::of(&small);
+        dialect::spell(&mut small, dialect);
         let recognised = recognise(&small, dialect);
         if recognised.is_some() {
             dialect.apply(&mut small, what(recognised.as_ref()));

@@ -16,7 +16,7 @@ use crate::{
     privacy::{self, Capture, Doubt, Setting, Withholding},
     reasons,
     recognise::recognise,
-    rename, tokens, translate,
+    rename, status, tokens, translate,
 };
 
 const OPERATION: &str = "gen_ai.operation.name";
@@ -78,6 +78,7 @@ impl Plan {
         if !dialect.is_conventional() || is_told_otherwise {
             return None;
         }
+        dialect::spell(&mut trial, dialect);
         let recognised = recognise(&trial, dialect);
         let row = match recognised.as_ref().map(|found| found.operation) {
             None => None,
@@ -87,7 +88,8 @@ impl Plan {
         if row.is_some() {
             dialect.apply(&mut trial, translate::what(recognised.as_ref()));
         }
-        if !rename::are_of_their_types(&trial.attributes) {
+        let has_irregular = (trial.attributes.iter()).any(|(key, _)| is_irregular(key));
+        if has_irregular || !rename::are_of_their_types(&trial.attributes) {
             return None;
         }
         rename::canonicalise(&mut trial.attributes);
@@ -162,6 +164,7 @@ impl Plan {
 fn is_irregular(key: &str) -> bool {
     IRREGULAR.contains(&key)
         || reasons::may_quote(key)
+        || status::is_tool_verdict(key)
         || IRREGULAR_PREFIXES
             .iter()
             .any(|prefix| key.starts_with(prefix))

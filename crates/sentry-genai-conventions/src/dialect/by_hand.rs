@@ -1,0 +1,373 @@
+//! Spans written by hand, whose names are nearly those of the conventions.
+//!
+//! A name is understood by its words: `gen_ai.usage.promptTokens`, `llm.prompt_tokens` and `tokens_in` are one count. What the
+//! conventions know by that name has it, whatever stands beside.
+
+use super::{ARGUMENTS, INPUT, OUTPUT, RESULT, What, unquoted};
+use crate::{Attributes, SourceSpan, Value, attributes::Owned, tables, tokens};
+
+const MODEL: &str = "gen_ai.request.model";
+const SYSTEM: &str = "gen_ai.system_instructions";
+const FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+
+/// Namespaces in which a name is about GenAI.
+static NAMESPACES: &[&str] = &["gen_ai.", "genai.", "langfuse.observation.", "llm."];
+
+/// What is said of any GenAI span; of several names for one thing the first counts.
+#[rustfmt::skip]
+static NAMES: &[(&str, &str)] = &[
+    ("agent", "gen_ai.agent.name"),
+    ("agent_id", "gen_ai.agent.id"),
+    ("agent_name", "gen_ai.agent.name"),
+    ("finish_reason", "gen_ai.response.finish_reasons"),
+    ("finish_reasons", "gen_ai.response.finish_reasons"),
+    ("response_stop_reason", "gen_ai.response.finish_reasons"),
+    ("stop_reason", "gen_ai.response.finish_reasons"),
+    ("function_name", "gen_ai.tool.name"),
+    ("tool", "gen_ai.tool.name"),
+    ("tool_name", "gen_ai.tool.name"),
+    ("call_id", "gen_ai.tool.call.id"),
+    ("tool_call_id", "gen_ai.tool.call.id"),
+    ("request_model_name", MODEL),
+    ("model", MODEL),
+    ("model_name", MODEL),
+    ("model_id", MODEL),
+    ("request_model", MODEL),
+    ("response_model", "gen_ai.response.model"),
+    ("response_model_name", "gen_ai.response.model"),
+    ("provider", "gen_ai.provider.name"),
+    ("provider_name", "gen_ai.provider.name"),
+    ("request_provider", "gen_ai.provider.name"),
+    ("vendor", "gen_ai.provider.name"),
+    ("response_id", "gen_ai.response.id"),
+    ("max_tokens", "gen_ai.request.max_tokens"),
+    ("request_max_tokens", "gen_ai.request.max_tokens"),
+    ("request_temperature", "gen_ai.request.temperature"),
+    ("temperature", "gen_ai.request.temperature"),
+    ("request_top_p", "gen_ai.request.top_p"),
+    ("top_p", "gen_ai.request.top_p"),
+    ("stream", "gen_ai.response.streaming"),
+    ("streaming", "gen_ai.response.streaming"),
+];
+
+/// What a name says in a namespace of GenAI alone.
+#[rustfmt::skip]
+static NAMESPACED: &[(&str, &str)] = &[
+    ("conversation_id", "gen_ai.conversation.id"),
+    ("operation", "gen_ai.operation.name"),
+    ("operation_name", "gen_ai.operation.name"),
+    ("system", "gen_ai.provider.name"),
+    ("error", "error"),
+    ("error_class", "error.type"),
+    ("error_kind", "error.type"),
+    ("error_message", "error.message"),
+    ("error_type", "error.type"),
+    ("user_id", "user.id"),
+];
+
+/// What went in and what came out of a model or an agent.
+static INPUTS: &[&str] = &[
+    "input_messages",
+    "request_messages",
+    "messages",
+    "input",
+    "input_text",
+    "input_value",
+    "input_prompt",
+    "request_prompt",
+    "request_input",
+    "request_content",
+    "prompt",
+    "prompts",
+    "prompt_text",
+    "prompt_user",
+    "content_prompt",
+    "user_prompt",
+    "user_message",
+    "user_input",
+    "user_query",
+    "question",
+    "query",
+];
+static OUTPUTS: &[&str] = &[
+    "output_messages",
+    "response_messages",
+    "output",
+    "output_text",
+    "output_value",
+    "response",
+    "response_text",
+    "response_content",
+    "response_message",
+    "response_output",
+    "completion",
+    "completions",
+    "completion_text",
+    "content_completion",
+    "assistant_message",
+    "assistant_response",
+    "answer",
+    "reply",
+];
+static SYSTEMS: &[&str] = &[
+    "system_instructions",
+    "system_instruction",
+    "system_prompt",
+    "system_message",
+    "prompt_system",
+    "request_system",
+    "request_system_prompt",
+    "request_system_instructions",
+    "request_instructions",
+    "agent_instructions",
+    "instructions",
+    "preamble",
+];
+
+/// What a tool was called with and what it has answered, behind a prefix or without.
+static TOOL_PREFIXES: &[&str] = &["tool_call_", "tool_", "function_call_", "function_"];
+static TOOL_INPUTS: &[&str] = &[
+    "arguments",
+    "args",
+    "input",
+    "inputs",
+    "parameters",
+    "params",
+];
+static TOOL_OUTPUTS: &[&str] = &["result", "results", "output", "outputs", "response"];
+
+/// Makes names in the namespaces of GenAI those of the conventions, as far as that does not depend on what the span is.
+pub(crate) fn spell(span: &mut SourceSpan) {
+    let is_said = |prefix: &&&str| span.attributes.may_begin_with(prefix);
+    let namespaces: Vec<_> = NAMESPACES.iter().filter(is_said).collect();
+    if namespaces.is_empty() {
+        return;
+    }
+    let names = found(&span.attributes, |key, value| {
+        let rest = namespaces.iter().find_map(|it| key.strip_prefix(**it))?;
+        let words = words(rest);
+        named(NAMES, &words)
+            .or_else(|| named(NAMESPACED, &words))
+            .or_else(|| amount(key, value))
+    });
+    // What is called so may be something else in a span that nothing of the conventions is in.
+    let says = |keys: &[&str]| names.iter().any(|name| keys.contains(&name.canonical));
+    let is_call = says(&[MODEL, "gen_ai.response.model"]) && says(&[tokens::INPUT, tokens::OUTPUT]);
+    if is_call || super::mentions_gen_ai(span) {
+        rename(&mut span.attributes, names);
+        first_chunk(span);
+    }
+}
+
+/// Makes the other names of a GenAI span those of the conventions.
+pub(super) fn adjust(span: &mut SourceSpan, what: What) {
+    let names = found(&span.attributes, |key, value| {
+        let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it));
+        let words = words(rest.unwrap_or(key));
+        match what {
+            What::Call | What::Embeddings | What::Agent => listed(INPUTS, &words, INPUT)
+                .or_else(|| listed(OUTPUTS, &words, OUTPUT))
+                .or_else(|| listed(SYSTEMS, &words, SYSTEM))
+                .or_else(|| named(NAMES, &words))
+                .or_else(|| amount(key, value)),
+            What::Tool => {
+                let words = without_prefix(&words);
+                listed(TOOL_INPUTS, words, ARGUMENTS)
+                    .or_else(|| listed(TOOL_OUTPUTS, words, RESULT))
+            }
+            .or_else(|| named(NAMES, &words)),
+            What::Other | What::Plain => None,
+        }
+    });
+    rename(&mut span.attributes, names);
+}
+
+/// Returns whether a name says that it is a number of tokens that went in or came out.
+pub(crate) fn is_count(key: &str) -> bool {
+    let amount = Amount::of(&words(key));
+    matches!(
+        amount.and_then(|amount| amount.canonical()),
+        Some(tokens::INPUT | tokens::OUTPUT)
+    )
+}
+
+/// Returns whether a GenAI span says under such a name how many tokens were used.
+pub(crate) fn counts_tokens(attributes: &Attributes) -> bool {
+    let mut namespaces = NAMESPACES.iter();
+    namespaces.any(|prefix| attributes.may_begin_with(prefix))
+        && (attributes.iter()).any(|(key, _)| tables::attribute(key).is_none() && is_count(key))
+}
+
+/// A name that the conventions do not know, and what they call it.
+struct Found {
+    /// Its place among the names for one thing.
+    rank: usize,
+    key: String,
+    canonical: &'static str,
+}
+
+/// Lists the names that `find` understands.
+fn found(
+    attributes: &Attributes,
+    mut find: impl FnMut(&str, Value<'_>) -> Option<(usize, &'static str)>,
+) -> Vec<Found> {
+    let is_known = |key| tables::attribute(key).is_some() || tables::is_opentelemetry(key);
+    let names = attributes.iter().filter(|(key, _)| !is_known(key));
+    names
+        .filter_map(|(key, value)| {
+            let (rank, canonical) = find(key, value)?;
+            let key = key.to_owned();
+            Some(Found {
+                rank,
+                key,
+                canonical,
+            })
+        })
+        .collect()
+}
+
+fn rename(attributes: &mut Attributes, mut names: Vec<Found>) {
+    names.sort_by_key(|name| name.rank);
+    for Found { key, canonical, .. } in names {
+        if !attributes.contains(canonical) {
+            attributes.rename(&key, canonical);
+        }
+    }
+}
+
+fn named(names: &[(&str, &'static str)], words: &str) -> Option<(usize, &'static str)> {
+    let rank = names.iter().position(|(name, _)| *name == words)?;
+    Some((rank, names[rank].1))
+}
+
+fn listed(names: &[&str], words: &str, canonical: &'static str) -> Option<(usize, &'static str)> {
+    let rank = names.iter().position(|name| *name == words)?;
+    Some((rank, canonical))
+}
+
+fn without_prefix(words: &str) -> &str {
+    let rest = TOOL_PREFIXES.iter().find_map(|it| words.strip_prefix(it));
+    rest.unwrap_or(words)
+}
+
+/// Returns the words of a name in small letters, whatever stands between them: `usage_prompt_tokens`.
+fn words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    let mut is_within_word = false;
+    for letter in name.chars() {
+        if matches!(letter, '.' | '_' | '-') {
+            words.push('_');
+            is_within_word = false;
+            continue;
+        }
+        if letter.is_ascii_uppercase() && is_within_word {
+            words.push('_');
+        }
+        words.push(letter.to_ascii_lowercase());
+        is_within_word = !letter.is_ascii_uppercase();
+    }
+    words
+}
+
+/// Recognises a number of tokens, or what they cost.
+fn amount(key: &str, value: Value<'_>) -> Option<(usize, &'static str)> {
+    let is_number = match value {
+        Value::Integer(_) | Value::Double(_) => true,
+        Value::Str(text) => unquoted(text).parse::<f64>().is_ok(),
+        _ => false,
+    };
+    let canonical = is_number.then(|| Amount::of(&words(key))?.canonical())??;
+    Some((0, canonical))
+}
+
+/// What the words of a name say of an amount.
+#[derive(Default)]
+struct Amount {
+    is_tokens: bool,
+    is_cost: bool,
+    is_input: bool,
+    is_output: bool,
+    is_cached: bool,
+    is_written: bool,
+    is_reasoning: bool,
+    is_total: bool,
+}
+
+impl Amount {
+    /// Reads the words; `None` if there is one that may make something else of it, such as a limit.
+    fn of(words: &str) -> Option<Self> {
+        let mut amount = Self::default();
+        for word in words.split('_') {
+            let said = match word {
+                "token" | "tokens" | "usage" => &mut amount.is_tokens,
+                "cost" | "costs" => &mut amount.is_cost,
+                "input" | "inputs" | "prompt" | "prompts" | "in" => &mut amount.is_input,
+                "output" | "outputs" | "completion" | "completions" | "out" => {
+                    &mut amount.is_output
+                }
+                "cache" | "cached" => &mut amount.is_cached,
+                "create" | "created" | "creation" | "write" | "written" => &mut amount.is_written,
+                "reasoning" | "thinking" | "thought" | "thoughts" => &mut amount.is_reasoning,
+                "total" | "usd" => &mut amount.is_total,
+                "gen" | "ai" | "genai" | "llm" | "client" | "response" | "count" | "counts"
+                | "num" | "details" | "read" | "hit" | "hits" => continue,
+                _ => return None,
+            };
+            *said = true;
+        }
+        Some(amount)
+    }
+
+    fn canonical(&self) -> Option<&'static str> {
+        let count = if self.is_cached && self.is_written {
+            tokens::CACHE_CREATION
+        } else if self.is_cached {
+            tokens::CACHE_READ
+        } else if self.is_reasoning {
+            tokens::REASONING
+        } else {
+            match (self.is_input, self.is_output) {
+                (true, false) => tokens::INPUT,
+                (false, true) => tokens::OUTPUT,
+                (false, false) if self.is_total || self.is_cost => tokens::TOTAL,
+                _ => return None,
+            }
+        };
+        if self.is_cost {
+            return tokens::cost_of(count);
+        }
+        self.is_tokens.then_some(count)
+    }
+}
+
+/// Reads after how long a model began to answer: in seconds, or in milliseconds where the name says so, or where the span was not
+/// as long as that.
+fn first_chunk(span: &mut SourceSpan) {
+    if span.attributes.contains(FIRST_CHUNK) {
+        return;
+    }
+    let duration = span.end.as_nanos().saturating_sub(span.start.as_nanos()) as f64 / 1e9;
+    let found = span.attributes.iter().find_map(|(key, value)| {
+        let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it))?;
+        let is_known = tables::attribute(key).is_some();
+        let words = words(rest).replace("time_to_first_token", "ttft");
+        let words = words.replace("time_to_first_chunk", "ttft");
+        let (_, unit) = words.split_once("ttft").filter(|_| !is_known)?;
+        let time = match value {
+            Value::Integer(time) => time as f64,
+            Value::Double(time) => time,
+            _ => return None,
+        };
+        let time = match unit {
+            "_ms" => time / 1e3,
+            "" if time > duration => time / 1e3,
+            "" | "_s" | "_seconds" => time,
+            _ => return None,
+        };
+        Some((key.to_owned(), time))
+    });
+    if let Some((key, time)) = found {
+        span.attributes.remove(&key);
+        Owned::Double(time).push_static(&mut span.attributes, FIRST_CHUNK);
+    }
+}

@@ -1,0 +1,212 @@
+//! Names that are nearly those of the conventions.
+
+use super::*;
+
+fn kept(span: &SentrySpan, key: &str) -> Option<String> {
+    Some(match span.attributes.get(key)? {
+        Value::Str(text) => text.to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::Double(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        other => format!("{other:?}"),
+    })
+}
+
+/// The operation, an attribute, and where its value ends up.
+#[rustfmt::skip]
+static NAMES: &[(&str, Attribute, &str)] = &[
+    ("chat", ("gen_ai.tokens.input", "42"), "gen_ai.usage.input_tokens"),
+    ("chat", ("gen_ai.prompt_tokens", "42"), "gen_ai.usage.input_tokens"),
+    ("chat", ("gen_ai.usage.inputTokens", "42"), "gen_ai.usage.input_tokens"),
+    ("chat", ("genai.usage.input", "42"), "gen_ai.usage.input_tokens"),
+    ("chat", ("llm.usage.prompt_tokens", "42"), "gen_ai.usage.input_tokens"),
+    ("chat", ("tokens_in", "42"), "gen_ai.usage.input_tokens"),
+    ("chat", ("completion_tokens", "17"), "gen_ai.usage.output_tokens"),
+    ("chat", ("gen_ai.usage.reasoning_output_tokens", "5"), "gen_ai.usage.reasoning.output_tokens"),
+    ("chat", ("gen_ai.usage.thoughts_tokens", "5"), "gen_ai.usage.reasoning.output_tokens"),
+    ("chat", ("gen_ai.usage.input_tokens_cached", "16"), "gen_ai.usage.cache_read.input_tokens"),
+    ("chat", ("gen_ai.usage.cache_hit_tokens", "16"), "gen_ai.usage.cache_read.input_tokens"),
+    ("chat", ("llm.cache_write_tokens", "8"), "gen_ai.usage.cache_creation.input_tokens"),
+    ("chat", ("gen_ai.cost_usd", "0.5"), "gen_ai.cost.total_tokens"),
+    ("chat", ("llm.cost.input", "0.5"), "gen_ai.cost.input_tokens"),
+    ("chat", ("llm.model_name", "m"), "gen_ai.request.model"),
+    ("chat", ("model_id", "m"), "gen_ai.request.model"),
+    ("chat", ("llm.provider", "openai"), "gen_ai.provider.name"),
+    ("chat", ("gen_ai.error.type", "Timeout"), "error.type"),
+    ("chat", ("gen_ai.user.id", "u-1"), "user.id"),
+    ("chat", ("gen_ai.max_tokens", "64"), "gen_ai.request.max_tokens"),
+    ("chat", ("gen_ai.conversation_id", "c-1"), "gen_ai.conversation.id"),
+    ("chat", ("session_id", "c-1"), "gen_ai.conversation.id"),
+    ("invoke_agent", ("agent_name", "Bot"), "gen_ai.agent.name"),
+    ("execute_tool", ("tool.name", "t"), "gen_ai.tool.name"),
+    ("execute_tool", ("args", "{}"), "gen_ai.tool.call.arguments"),
+    ("execute_tool", ("gen_ai.tool.call.input", "{}"), "gen_ai.tool.call.arguments"),
+    ("execute_tool", ("tool_result", "sunny"), "gen_ai.tool.call.result"),
+    ("execute_tool", ("gen_ai.tool.response", "sunny"), "gen_ai.tool.call.result"),
+];
+
+#[test]
+fn names_are_understood_by_their_words() {
+    for (operation, (key, value), canonical) in NAMES {
+        let attributes = [("gen_ai.operation.name", *operation), (*key, *value)];
+        let span = translated("shop::assistant", "call", &attributes);
+        assert_eq!(kept(&span, canonical).as_deref(), Some(*value), "{key}");
+        assert_eq!(kept(&span, &format!("otel.{key}")), None, "{key}");
+    }
+}
+
+/// The operation and an attribute, which is what went in, what came out, or the instructions.
+#[rustfmt::skip]
+static CONTENT: &[(&str, &str, &str)] = &[
+    ("chat", "prompt", "gen_ai.input.messages"),
+    ("chat", "llm.prompt", "gen_ai.input.messages"),
+    ("chat", "gen_ai.user.message", "gen_ai.input.messages"),
+    ("invoke_agent", "question", "gen_ai.input.messages"),
+    ("invoke_agent", "langfuse.observation.input", "gen_ai.input.messages"),
+    ("chat", "response", "gen_ai.output.messages"),
+    ("chat", "gen_ai.response.content", "gen_ai.output.messages"),
+    ("invoke_agent", "answer", "gen_ai.output.messages"),
+    ("chat", "gen_ai.system_prompt", "gen_ai.system_instructions"),
+    ("invoke_agent", "instructions", "gen_ai.system_instructions"),
+    ("embeddings", "input", "gen_ai.embeddings.input"),
+];
+
+#[test]
+fn content_is_found_under_the_names_that_people_give_it() {
+    for (operation, key, canonical) in CONTENT {
+        let attributes = [("gen_ai.operation.name", *operation), (*key, "Hello you")];
+        let span = translated("shop::assistant", "call", &attributes);
+        let content = kept(&span, canonical).unwrap_or_default();
+        assert!(content.contains("Hello you"), "{key}: {content}");
+    }
+}
+
+#[test]
+fn what_the_conventions_call_it_comes_first() {
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "m"),
+        ("model_name", "other"),
+        ("input_tokens", "1"),
+        ("gen_ai.usage.input_tokens", "42"),
+        (
+            "gen_ai.input.messages",
+            r#"[{"role":"user","content":"Hi"}]"#,
+        ),
+        ("query", "SELECT 1"),
+    ];
+    let span = translated("shop::assistant", "call", &attributes);
+    assert_eq!(kept(&span, "gen_ai.request.model").as_deref(), Some("m"));
+    assert_eq!(kept(&span, "model_name").as_deref(), Some("other"));
+    assert_eq!(
+        span.attributes.integer("gen_ai.usage.input_tokens"),
+        Some(42)
+    );
+    assert_eq!(kept(&span, "query").as_deref(), Some("SELECT 1"));
+}
+
+#[test]
+fn other_amounts_are_no_counts() {
+    let others = [
+        "gen_ai.request.max_input_tokens",
+        "gen_ai.tokens.remaining",
+        "tokens_per_second",
+        "prompt_id",
+        "input",
+        "prompt_tokens_budget",
+    ];
+    for key in others {
+        let attributes = [("gen_ai.operation.name", "chat"), (key, "42")];
+        let span = translated("shop::assistant", "call", &attributes);
+        assert!(
+            !span.attributes.contains("gen_ai.usage.input_tokens"),
+            "{key}"
+        );
+    }
+    let attributes = [("gen_ai.operation.name", "chat"), ("tokens_in", "many")];
+    let span = translated("shop::assistant", "call", &attributes);
+    assert_eq!(kept(&span, "tokens_in").as_deref(), Some("many"));
+}
+
+/// Name and attributes, then op and name in Sentry.
+#[rustfmt::skip]
+static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
+    ("llm.call", &[("llm.model", "m"), ("llm.usage.prompt_tokens", "42")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.system", "openai"), ("gen_ai.model", "m"), ("gen_ai.tokens.output", "17")], "gen_ai.chat", "chat m"),
+    ("create_embedding", &[("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
+    ("ask", &[("gen_ai.operation", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "response_create"), ("gen_ai.request.model", "m")], "gen_ai.responses", "responses m"),
+    ("run", &[("gen_ai.operation.name", "tool_call"), ("tool", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("run", &[("gen_ai.operation.name", "agent"), ("agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    // A model, or counts, without anything of GenAI beside them prove nothing.
+    ("train", &[("llm.model", "m"), ("llm.layers", "32")], "function", "train"),
+    ("fit", &[("model", "m"), ("tokens_in", "3"), ("tokens_out", "4")], "function", "fit"),
+];
+
+#[test]
+fn spans_are_recognised_by_them() {
+    for (name, attributes, op, expected) in SPANS {
+        let span = translated("shop::assistant", name, attributes);
+        assert_eq!((&*span.op, &*span.name), (*op, *expected), "{name}");
+    }
+    let span = translated("shop::train", "train", SPANS[SPANS.len() - 2].1);
+    assert_eq!(kept(&span, "llm.model").as_deref(), Some("m"));
+}
+
+fn timed(key: &'static str, time: f64) -> Option<f64> {
+    let trace_id = TraceId::from_bytes([1; 16])?;
+    let start = Timestamp::from_nanos(1_795_197_437_000_000_000);
+    let mut span = SourceSpan::new(trace_id, SpanId::from_bytes([2; 8])?, "call", start);
+    span.end = Timestamp::from_nanos(1_795_197_440_000_000_000);
+    span.attributes.push("gen_ai.operation.name", "chat");
+    span.attributes.push(key, time);
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    match span.attributes.get("gen_ai.response.time_to_first_chunk")? {
+        Value::Double(time) => Some(time),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_first_token_came_within_the_call() {
+    assert_eq!(timed("gen_ai.ttft_ms", 250.0), Some(0.25));
+    assert_eq!(timed("gen_ai.server.time_to_first_token", 0.25), Some(0.25));
+    assert_eq!(timed("llm.time_to_first_token", 250.0), Some(0.25));
+    assert_eq!(timed("llm.time_to_first_token_us", 250.0), None);
+}
+
+#[test]
+fn a_tool_that_did_not_succeed_has_failed() {
+    for (key, value, status) in [
+        ("gen_ai.tool.success", false, crate::Status::Error),
+        ("gen_ai.tool.success", true, crate::Status::Ok),
+        ("tool.is_error", true, crate::Status::Error),
+    ] {
+        let span = translated_with(|span| {
+            span.attributes
+                .push("gen_ai.operation.name", "execute_tool");
+            span.attributes.push(key, value);
+        });
+        assert_eq!(span.status, status, "{key} {value}");
+    }
+}
+
+fn translated_with(fill: impl FnOnce(&mut SourceSpan)) -> SentrySpan {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::from_nanos(1));
+    fill(&mut span);
+    Translator::new(TranslateOptions::default()).translate(span)
+}
+
+#[test]
+fn a_call_that_counts_so_is_counted() {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::from_nanos(1));
+    span.attributes.push("gen_ai.operation.name", "chat");
+    assert!(!span.is_counted_model_call());
+    span.attributes.push("gen_ai.tokens.input", 42_i64);
+    assert!(span.is_counted_model_call());
+    assert!(crate::Signs::of("gen_ai.tokens.input").count_tokens());
+}
