@@ -13,13 +13,10 @@ const ERROR_TYPE: &str = "error.type";
 /// Whether a tool failed, in the words of Strands.
 const TOOL_STATUS: &str = "gen_ai.tool.status";
 
-/// Whether a tool failed, as a yes or no; the value that says it did.
+/// How names end that say by a yes or no whether a tool failed; the value that says it did.
 static TOOL_VERDICTS: &[(&str, bool)] = &[
-    ("gen_ai.tool.call.is_error", true),
-    ("gen_ai.tool.call.success", false),
-    ("gen_ai.tool.is_error", true),
-    ("gen_ai.tool.success", false),
-    ("mcp.tool.is_error", true),
+    ("tool.call.is_error", true),
+    ("tool.call.success", false),
     ("tool.is_error", true),
     ("tool.success", false),
 ];
@@ -148,9 +145,10 @@ fn tool_outcome(attributes: &mut Attributes) -> Option<String> {
         .filter(|kind| !says_nothing(kind))
         .map(|kind| unquoted(kind).to_owned());
     let mcp = attributes.get(IS_TOOL_ERROR) == Some(Value::Bool(true));
-    let mut verdicts = TOOL_VERDICTS.iter();
-    let failed =
-        verdicts.any(|(key, failed)| attributes.get(key) == Some(Value::Bool(*failed))) || failed;
+    let failed = failed
+        || (attributes.iter()).any(|(key, value)| {
+            tool_verdict(key).is_some_and(|failed| value == Value::Bool(failed))
+        });
     for key in [
         "gen_ai.tool.call.outcome",
         "gen_ai.tool.error.type",
@@ -220,9 +218,12 @@ fn recorded(attributes: &Attributes) -> Exception {
     }
 }
 
-/// Returns whether a yes or no under this key says whether a tool failed.
-pub(crate) fn is_tool_verdict(key: &str) -> bool {
-    TOOL_VERDICTS.iter().any(|(verdict, _)| *verdict == key)
+/// Returns the value that says that a tool failed, if a yes or no under this key does.
+pub(crate) fn tool_verdict(key: &str) -> Option<bool> {
+    let (_, failed) = TOOL_VERDICTS.iter().find(|(end, _)| {
+        (key.strip_suffix(end)).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })?;
+    Some(*failed)
 }
 
 /// Takes the `error` field that hand-written spans declare; returns what it says.

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, mem};
 
 use crate::{
-    AiKind, SentrySpan, SourceSpan, SpanKind, Status, Value,
+    AiKind, Attributes, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
     dialect::{self, NONE, What, unquoted},
     events,
@@ -211,6 +211,7 @@ pub(crate) fn what(recognised: Option<&Recognised>) -> What {
 
 /// Makes of a span whose attributes are final what is sent, and leaves an empty one in its place.
 pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> SentrySpan {
+    name_tags(&mut span.attributes);
     let inherited = mem::take(&mut span.inherited);
     span.name = Cow::Borrowed("");
     span.scope = Cow::Borrowed("");
@@ -232,6 +233,35 @@ pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> S
         attributes: mem::take(&mut span.attributes),
         links: mem::take(&mut span.links),
         ancestors: inherited.ancestors,
+    }
+}
+
+/// Calls tags by their names. Sentry's own layer for `tracing` makes tags of all fields with this prefix, and texts of their values.
+fn name_tags(attributes: &mut Attributes) {
+    const PREFIX: &str = "tags.";
+
+    if !attributes.may_begin_with(PREFIX) {
+        return;
+    }
+    let is_free =
+        |tag: &str| !tag.is_empty() && !tag.starts_with("sentry.") && !attributes.contains(tag);
+    let tags: Vec<_> = attributes
+        .iter()
+        .filter_map(|(key, value)| {
+            let tag = key.strip_prefix(PREFIX).filter(|tag| is_free(tag))?;
+            let text = match value {
+                Value::Str(text) => text.to_owned(),
+                Value::Bool(value) => value.to_string(),
+                Value::Integer(value) => value.to_string(),
+                Value::Double(value) => value.to_string(),
+                Value::Array(_) => return None,
+            };
+            Some((tag.to_owned(), text))
+        })
+        .collect();
+    for (tag, text) in tags {
+        attributes.remove(&format!("{PREFIX}{tag}"));
+        attributes.push_owned_key(&tag, &text);
     }
 }
 

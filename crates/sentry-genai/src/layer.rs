@@ -67,6 +67,7 @@ pub fn layer() -> GenAiLayer {
 /// | `otel.status_description` | the reason for an error |
 /// | `sentry.op`, `sentry.name` | op and name, above everything the bridge would derive |
 /// | `sentry.trace`, `sentry.baggage` | on a span without parent: the headers `sentry-trace` and `baggage` to continue |
+/// | `tags.*` | an attribute under the name behind the prefix, as a text |
 /// | `gen_ai.conversation.id`, `gen_ai.agent.name` | apply to the AI spans below as well, also when recorded late |
 ///
 /// # Events

@@ -55,6 +55,20 @@ fn an_unknown_dialect_is_kept_as_it_is() {
 }
 
 #[test]
+fn tags_have_their_names() {
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("tags.tenant", "acme"),
+        ("tags.gen_ai.operation.name", "x"),
+        ("tags.sentry.op", "x"),
+    ];
+    let span = translated("acme", "ask", &attributes);
+    assert_eq!(span.attributes.text("tenant"), Some("acme"));
+    assert_eq!(span.attributes.text("gen_ai.operation.name"), Some("chat"));
+    assert_eq!(span.attributes.text("tags.sentry.op"), Some("x"));
+}
+
+#[test]
 fn what_sentry_does_not_know_leaves_its_namespaces() {
     let span = translated(
         "acme",

@@ -164,7 +164,7 @@ impl Plan {
 fn is_irregular(key: &str) -> bool {
     IRREGULAR.contains(&key)
         || reasons::may_quote(key)
-        || status::is_tool_verdict(key)
+        || status::tool_verdict(key).is_some()
         || IRREGULAR_PREFIXES
             .iter()
             .any(|prefix| key.starts_with(prefix))

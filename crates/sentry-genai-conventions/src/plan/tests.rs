@@ -60,6 +60,8 @@ static KEYS: &[&str] = &[
     "tokens_out",
     "result",
     "session_id",
+    "tags.tenant",
+    "tags.http.route",
     "session.id",
     "thread.id",
     "server.address",

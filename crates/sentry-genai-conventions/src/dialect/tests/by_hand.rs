@@ -181,6 +181,8 @@ fn a_tool_that_did_not_succeed_has_failed() {
         ("gen_ai.tool.success", false, crate::Status::Error),
         ("gen_ai.tool.success", true, crate::Status::Ok),
         ("tool.is_error", true, crate::Status::Error),
+        ("shop.tool.success", false, crate::Status::Error),
+        ("shop.footool.success", false, crate::Status::Ok),
     ] {
         let span = translated_with(|span| {
             span.attributes
