@@ -381,3 +381,30 @@ fn an_agent_names_what_is_below_it_but_not_another_agent() {
     assert_eq!(BRIDGE.span("invoke_agent").agent_name(), None);
     assert_eq!(BRIDGE.span("plain step").agent_name(), None);
 }
+
+#[test]
+fn what_is_named_by_hand_holds_below_genai_spans_alone() {
+    LazyLock::force(&BRIDGE);
+    let build = info_span!("build", agent_name = "runner 3", session_id = "build_1");
+    let agent = info_span!(
+        parent: &build,
+        "answer",
+        gen_ai.operation.name = "agent",
+        agent_name = "agent by hand",
+        session_id = "session_2",
+    );
+    for (parent, model) in [(&build, "beside hand"), (&agent, "below hand")] {
+        drop(
+            info_span!(parent: parent, "chat", gen_ai.operation.name = "chat", gen_ai.model = model),
+        );
+    }
+    drop((agent, build));
+    let below = sent("below hand");
+    assert_eq!(below.agent_name(), Some("agent by hand"));
+    assert_eq!(below.conversation_id(), Some("session_2"));
+    let beside = sent("beside hand");
+    assert_eq!(
+        (beside.agent_name(), beside.conversation_id()),
+        (None, None)
+    );
+}

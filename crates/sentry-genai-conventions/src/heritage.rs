@@ -17,6 +17,8 @@ pub enum Heritage {
     Conversation,
     /// It names the agent.
     Agent,
+    /// It names the agent of a span that is about GenAI, and of no other: the name is one that people give by hand.
+    AgentByHand,
     /// It names a session or thread, which stands for a conversation where nothing names one.
     Session {
         /// The place of the key in the list of those that name one; zero is best.
@@ -26,11 +28,21 @@ pub enum Heritage {
 
 static CONVERSATION: Name = Name::new("gen_ai.conversation.id");
 static AGENT: Name = Name::new("gen_ai.agent.name");
+static AGENTS_BY_HAND: [Name; 3] = [
+    Name::new("gen_ai.agent_name"),
+    Name::new("agent.name"),
+    Name::new("agent_name"),
+];
 
 /// The hashes of all keys that are inherited, as a set of 64.
 static BITS: u64 = {
     let mut bits = CONVERSATION.hash.bit() | AGENT.hash.bit();
     let mut index = 0;
+    while index < AGENTS_BY_HAND.len() {
+        bits |= AGENTS_BY_HAND[index].hash.bit();
+        index += 1;
+    }
+    index = 0;
     while index < SESSION_KEYS.len() {
         bits |= SESSION_KEYS[index].hash.bit();
         index += 1;
@@ -42,6 +54,11 @@ static BITS: u64 = {
 static LENGTHS: u64 = {
     let mut lengths = length_bit(CONVERSATION.text) | length_bit(AGENT.text);
     let mut index = 0;
+    while index < AGENTS_BY_HAND.len() {
+        lengths |= length_bit(AGENTS_BY_HAND[index].text);
+        index += 1;
+    }
+    index = 0;
     while index < SESSION_KEYS.len() {
         lengths |= length_bit(SESSION_KEYS[index].text);
         index += 1;
@@ -95,7 +112,7 @@ impl Heritage {
     fn may_be_number(self) -> bool {
         match self {
             Self::Conversation => true,
-            Self::Agent => false,
+            Self::Agent | Self::AgentByHand => false,
             Self::Session { rank } => SESSION_KEYS.get(rank).is_some_and(dialect::may_be_number),
         }
     }
@@ -110,6 +127,9 @@ impl Heritage {
         }
         if is(&AGENT) {
             return Some(Self::Agent);
+        }
+        if AGENTS_BY_HAND.iter().any(is) {
+            return Some(Self::AgentByHand);
         }
         let rank = SESSION_KEYS.iter().position(is)?;
         Some(Self::Session { rank })

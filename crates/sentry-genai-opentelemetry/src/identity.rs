@@ -20,7 +20,8 @@ impl Identity {
         for (heritage, text) in attributes.heritage(0) {
             reader.take(heritage, &text);
         }
-        reader.gen_ai = reader.identity.session.is_some() && attributes.is_gen_ai();
+        let depends = reader.identity.session.is_some() || reader.agent_by_hand.is_some();
+        reader.gen_ai = depends && attributes.is_gen_ai();
         reader.finish()
     }
 
@@ -34,6 +35,7 @@ impl Identity {
 #[derive(Debug)]
 pub(crate) struct IdentityReader<'a> {
     identity: Identity,
+    agent_by_hand: Option<Arc<str>>,
     session_rank: usize,
     gen_ai: bool,
     /// Where a text may be found that is said once more.
@@ -45,6 +47,7 @@ impl<'a> IdentityReader<'a> {
     pub(crate) fn new(known: Option<&'a Identity>) -> Self {
         Self {
             identity: Identity::default(),
+            agent_by_hand: None,
             session_rank: 0,
             gen_ai: false,
             known,
@@ -65,6 +68,8 @@ impl<'a> IdentityReader<'a> {
     pub(crate) fn finish(mut self) -> Identity {
         if !self.gen_ai {
             self.identity.session = None;
+        } else if self.identity.agent.is_none() {
+            self.identity.agent = self.agent_by_hand;
         }
         self.identity
     }
@@ -79,6 +84,10 @@ impl<'a> IdentityReader<'a> {
             ),
             Heritage::Agent => (
                 &mut self.identity.agent,
+                known.and_then(|it| it.agent.as_ref()),
+            ),
+            Heritage::AgentByHand => (
+                &mut self.agent_by_hand,
                 known.and_then(|it| it.agent.as_ref()),
             ),
             Heritage::Session { rank }
@@ -96,5 +105,28 @@ impl<'a> IdentityReader<'a> {
             Some(known) if **known == *text => Arc::clone(known),
             _ => text.into(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_named_by_hand_is_one_in_genai_spans_alone() {
+        let mut attributes = Attributes::default();
+        attributes.push("agent_name", "Bot");
+        let known = Identity::default();
+        assert_eq!(Identity::of(&attributes, &known).agent, None);
+        attributes.push("gen_ai.operation.name", "invoke_agent");
+        assert_eq!(
+            Identity::of(&attributes, &known).agent.as_deref(),
+            Some("Bot")
+        );
+        attributes.push("gen_ai.agent.name", "Clerk");
+        assert_eq!(
+            Identity::of(&attributes, &known).agent.as_deref(),
+            Some("Clerk")
+        );
     }
 }

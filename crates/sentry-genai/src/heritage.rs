@@ -18,6 +18,8 @@ pub(crate) struct Node {
     /// The conversation scope around the span when it started, or that of its parent.
     pub(crate) frame: Option<Arc<Frame>>,
     pub(crate) agent_name: Option<Arc<str>>,
+    /// Whether it is an agent's name in a span about GenAI alone.
+    is_named_by_hand: bool,
     session_id: Option<Arc<str>>,
     /// How far down the list of session keys the one in use stands.
     session_rank: u8,
@@ -75,7 +77,7 @@ impl Node {
         }
         if !self.gen_ai && signs.are_gen_ai() && attributes.is_gen_ai() {
             self.gen_ai = true;
-            says_more |= self.session_id.is_some();
+            says_more |= self.session_id.is_some() || self.is_named_by_hand;
             trace.segment.trace().note_ai_span();
         }
         if says_more {
@@ -86,8 +88,10 @@ impl Node {
     /// Returns what holds for the children of this span, given what holds for the span itself.
     fn bequest(&self, above: Option<Arc<Bequest>>) -> Option<Arc<Bequest>> {
         let session_id = self.session_id.as_ref().filter(|_| self.gen_ai);
+        let names_agent = self.gen_ai || !self.is_named_by_hand;
+        let agent_name = self.agent_name.as_ref().filter(|_| names_agent);
         let says_nothing = matches!(self.conversation, ConversationSetting::Inherited)
-            && self.agent_name.is_none()
+            && agent_name.is_none()
             && session_id.is_none();
         if says_nothing {
             return above;
@@ -100,10 +104,7 @@ impl Node {
                 }
                 own => own.clone(),
             },
-            agent_name: self
-                .agent_name
-                .clone()
-                .or_else(|| above?.agent_name.clone()),
+            agent_name: agent_name.cloned().or_else(|| above?.agent_name.clone()),
             session_id: session_id.cloned().or_else(|| above?.session_id.clone()),
         }))
     }
@@ -124,7 +125,14 @@ impl Node {
     fn bequeath(&mut self, heritage: Heritage, text: Arc<str>) {
         match heritage {
             Heritage::Conversation => self.conversation = ConversationSetting::Id(text),
-            Heritage::Agent => self.agent_name = Some(text),
+            Heritage::Agent => {
+                self.agent_name = Some(text);
+                self.is_named_by_hand = false;
+            }
+            Heritage::AgentByHand if self.agent_name.is_none() || self.is_named_by_hand => {
+                self.agent_name = Some(text);
+                self.is_named_by_hand = true;
+            }
             Heritage::Session { rank } => {
                 let rank = u8::try_from(rank).unwrap_or(u8::MAX);
                 if self.session_id.is_none() || rank <= self.session_rank {

@@ -1,6 +1,6 @@
 //! goose: `#[instrument]` on functions, with its own names for what went in and came out.
 
-use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, What, is_of_crate, mentions_gen_ai};
+use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, What, mentions_gen_ai};
 use crate::SourceSpan;
 
 pub(super) static GOOSE: Dialect = Dialect {
@@ -15,10 +15,8 @@ static INPUTS: &[&str] = &["user_message", "trace_input", "input"];
 static OUTPUTS: &[&str] = &["trace_output", "output"];
 
 fn speaks(span: &SourceSpan) -> bool {
-    ["goose", "goose_cli", "goose_server", "goose_mcp"]
-        .iter()
-        .any(|library| is_of_crate(span, library))
-        && mentions_gen_ai(span)
+    let library = span.scope.split("::").next().unwrap_or_default();
+    (library == "goose" || library.starts_with("goose_")) && mentions_gen_ai(span)
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
