@@ -1,7 +1,7 @@
 //! Step 1: whether a span is an AI span, and which operation it describes.
 
 use crate::{
-    SourceSpan,
+    SourceSpan, SourceStatus,
     dialect::{self, Dialect, Says, unquoted},
     operation::{self, Operation},
 };
@@ -110,7 +110,18 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
         "gen_ai.response.id",
         "gen_ai.response.finish_reasons",
     ]);
-    (model && (counts || call)).then(|| call_in_name(&span.name))
+    // A call that failed has nothing to count.
+    let failed_call = failed(span)
+        && any(&["gen_ai.provider.name", "gen_ai.system"])
+        && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
+    (model && (counts || call || failed_call)).then(|| call_in_name(&span.name))
+}
+
+fn failed(span: &SourceSpan) -> bool {
+    let says_so = |key| span.attributes.contains(key);
+    matches!(span.status, SourceStatus::Error(_))
+        || ["error", "error.type"].into_iter().any(says_so)
+        || span.events.iter().any(|event| event.name == "exception")
 }
 
 /// Returns which call of a model a span name speaks of.

@@ -138,6 +138,9 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("ask", &[("gen_ai.operation.name", "response_create"), ("gen_ai.request.model", "m")], "gen_ai.responses", "responses m"),
     ("run", &[("gen_ai.operation.name", "tool_call"), ("tool", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("run", &[("gen_ai.operation.name", "agent"), ("agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    // What has failed has no counts.
+    ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("error.type", "429")], "gen_ai.chat", "chat m"),
+    ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m")], "function", "llm.request"),
     // A model, or counts, without anything of GenAI beside them prove nothing.
     ("train", &[("llm.model", "m"), ("llm.layers", "32")], "function", "train"),
     ("fit", &[("model", "m"), ("tokens_in", "3"), ("tokens_out", "4")], "function", "fit"),
