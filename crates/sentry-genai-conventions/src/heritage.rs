@@ -34,34 +34,60 @@ static AGENTS_BY_HAND: [Name; 3] = [
     Name::new("agent_name"),
 ];
 
+/// How many keys come before those of sessions.
+const OTHERS: usize = 2 + AGENTS_BY_HAND.len();
+
+/// Returns the key with a number, and what it tells.
+const fn key_of(number: usize) -> (&'static Name, Heritage) {
+    match number {
+        0 => (&CONVERSATION, Heritage::Conversation),
+        1 => (&AGENT, Heritage::Agent),
+        2..OTHERS => (&AGENTS_BY_HAND[number - 2], Heritage::AgentByHand),
+        _ => {
+            let rank = number - OTHERS;
+            (&SESSION_KEYS[rank], Heritage::Session { rank })
+        }
+    }
+}
+
+const KEYS: usize = OTHERS + SESSION_KEYS.len();
+
+/// The numbers of all keys plus one, by the hash of the key; zero where there is none.
+static INDEX: [u8; SLOTS] = {
+    let mut index = [0; SLOTS];
+    let mut number = 0;
+    while number < KEYS {
+        let mut slot = key_of(number).0.hash.slot(SLOTS);
+        while index[slot] != 0 {
+            slot = (slot + 1) % SLOTS;
+        }
+        number += 1;
+        index[slot] = number as u8;
+    }
+    index
+};
+
+/// Four times as many as there are keys, so that most look-ups end at once.
+const SLOTS: usize = 128;
+
 /// The hashes of all keys that are inherited, as a set of 64.
 static BITS: u64 = {
-    let mut bits = CONVERSATION.hash.bit() | AGENT.hash.bit();
-    let mut index = 0;
-    while index < AGENTS_BY_HAND.len() {
-        bits |= AGENTS_BY_HAND[index].hash.bit();
-        index += 1;
-    }
-    index = 0;
-    while index < SESSION_KEYS.len() {
-        bits |= SESSION_KEYS[index].hash.bit();
-        index += 1;
+    let mut bits = 0;
+    let mut number = 0;
+    while number < KEYS {
+        bits |= key_of(number).0.hash.bit();
+        number += 1;
     }
     bits
 };
 
 /// The lengths of all keys that are inherited, as a set of 64.
 static LENGTHS: u64 = {
-    let mut lengths = length_bit(CONVERSATION.text) | length_bit(AGENT.text);
-    let mut index = 0;
-    while index < AGENTS_BY_HAND.len() {
-        lengths |= length_bit(AGENTS_BY_HAND[index].text);
-        index += 1;
-    }
-    index = 0;
-    while index < SESSION_KEYS.len() {
-        lengths |= length_bit(SESSION_KEYS[index].text);
-        index += 1;
+    let mut lengths = 0;
+    let mut number = 0;
+    while number < KEYS {
+        lengths |= length_bit(key_of(number).0.text);
+        number += 1;
     }
     lengths
 };
@@ -117,22 +143,17 @@ impl Heritage {
         }
     }
 
+    #[inline]
     fn of_hashed(hash: Hash, key: &str) -> Option<Self> {
-        if BITS & hash.bit() == 0 {
-            return None;
+        let mut slot = hash.slot(SLOTS);
+        loop {
+            let number = usize::from(INDEX[slot]).checked_sub(1)?;
+            let (name, heritage) = key_of(number);
+            if name.hash == hash && name.text == key {
+                return Some(heritage);
+            }
+            slot = (slot + 1) % SLOTS;
         }
-        let is = |name: &Name| name.hash == hash && name.text == key;
-        if is(&CONVERSATION) {
-            return Some(Self::Conversation);
-        }
-        if is(&AGENT) {
-            return Some(Self::Agent);
-        }
-        if AGENTS_BY_HAND.iter().any(is) {
-            return Some(Self::AgentByHand);
-        }
-        let rank = SESSION_KEYS.iter().position(is)?;
-        Some(Self::Session { rank })
     }
 }
 
