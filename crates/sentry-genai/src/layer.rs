@@ -1,15 +1,14 @@
 //! The door: `tracing` spans in, source spans out.
 
-use std::{sync::Arc, thread};
+mod ancestry;
+mod errors;
+mod roots;
 
-use sentry_genai_conventions::{
-    Attributes, Link, LoggedError, SourceEvent, SourceSpan, SpanId, name_at_start,
-};
-use sentry_genai_delivery::{
-    IncomingTrace, Segment, conversation_in_baggage, new_span_id, on_delivery_thread,
-};
+use std::thread;
+
+use sentry_genai_conventions::{SourceEvent, SourceSpan, SpanId};
+use sentry_genai_delivery::{new_span_id, on_delivery_thread};
 use tracing::{Event, Id, Level, Metadata, Subscriber, span};
-use tracing_core::field::Visit;
 use tracing_subscriber::{
     Layer,
     layer::Context,
@@ -17,17 +16,19 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    conversation::Frame,
-    correlation::{self, Continued},
+    correlation,
     handle::{self, Handle},
     heritage::{self, AsOf},
-    local_trace::{Clock, LocalTrace},
+    local_trace::LocalTrace,
     plan::Plan,
     record::{LateRecorder, Recorder},
     scoped::Surroundings,
-    state::{self, SpanState, Unrecorded, given_name},
+    state::{self, SpanState, Unrecorded},
     unwinding,
 };
+
+use ancestry::{Nearest, link_to, nearest, note_model_call};
+use errors::{ExceptionRecorder, is_own};
 
 /// How many events and how many links a span keeps, as by default in OpenTelemetry's SDKs.
 const MAX_EVENTS_OR_LINKS: usize = 128;
@@ -107,39 +108,6 @@ impl GenAiLayer {
         self.handle.clone().or_else(handle::attached)
     }
 
-    fn start_root(handle: Handle, attributes: &Attributes, plan: &Plan) -> Arc<LocalTrace> {
-        let continued = continued_trace(attributes);
-        let name = given_name(attributes).map_or_else(|| Arc::clone(plan.name()), Arc::from);
-        let operation = attributes.text("gen_ai.operation.name");
-        let op = match (attributes.text("sentry.op"), operation) {
-            (Some(op), _) => op.to_owned(),
-            (None, Some(operation)) => format!("gen_ai.{operation}"),
-            (None, None) => String::new(),
-        };
-        let incoming = continued.as_ref().map(|continued| &continued.trace);
-        let trace = handle.delivery().start_trace(incoming, &name, &op);
-        let name = match operation {
-            // Its spans may leave before it has ended, and have to say what it will be called.
-            Some(operation) if trace.recorded() && attributes.text("sentry.name").is_none() => {
-                name_at_start(operation, |key| attributes.text(key)).map_or(name, Arc::from)
-            }
-            _ => name,
-        };
-        let span_id = new_span_id();
-        let segment = match continued.and_then(|continued| continued.segment) {
-            Some(segment) => Segment::within(trace, segment, span_id, name),
-            None => Segment::new(trace, span_id, name),
-        };
-        let segment = Arc::new(segment);
-        let conversation = attributes
-            .text("sentry.baggage")
-            .and_then(conversation_in_baggage)
-            .map(Arc::from)
-            .or_else(Surroundings::incoming_conversation);
-        let local = LocalTrace::new(handle, segment, conversation, Clock::start());
-        Arc::new(local)
-    }
-
     fn on_new_root<'a, R: LookupSpan<'a>>(
         &self,
         fields: &span::Attributes<'_>,
@@ -162,7 +130,7 @@ impl GenAiLayer {
         let mut recorder = Recorder::new(&handle, &plan, &mut record.attributes);
         fields.record(&mut recorder);
         let signs = recorder.signs;
-        let trace = Self::start_root(handle, &record.attributes, &plan);
+        let trace = roots::start(handle, &record.attributes, &plan);
         let span_id = trace.segment.local_root();
         let parent_span_id = trace.segment.trace().parent_span_id();
         let outer_frame = trace.handle.task_frames().current();
@@ -357,70 +325,6 @@ where
     }
 }
 
-/// What the closest ancestor that the layer has seen says.
-enum Nearest {
-    Recorded {
-        trace: Arc<LocalTrace>,
-        span_id: SpanId,
-        frame: Option<Arc<Frame>>,
-        above: AsOf,
-    },
-    Unrecorded,
-}
-
-/// Finds what the closest ancestor says, from `span` outwards.
-#[inline]
-fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option<Nearest> {
-    loop {
-        let extensions = span.extensions();
-        if let Some(state) = extensions.get::<SpanState>() {
-            let Some(source) = &state.source else {
-                return Some(Nearest::Unrecorded);
-            };
-            let trace = Arc::clone(&state.trace);
-            let span_id = source.span_id;
-            let frame = state.node.frame.clone();
-            let known = state.node.for_children();
-            drop(extensions);
-            return Some(Nearest::Recorded {
-                above: heritage::above_child(span, known, &trace),
-                trace,
-                span_id,
-                frame,
-            });
-        }
-        if extensions.get::<Unrecorded>().is_some() {
-            return Some(Nearest::Unrecorded);
-        }
-        drop(extensions);
-        span = span.parent()?;
-    }
-}
-
-/// Makes a link to a span, or to the local root of one that is not sent.
-fn link_to<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Link> {
-    span.scope().find_map(|span| {
-        let extensions = span.extensions();
-        let state = extensions.get::<SpanState>()?;
-        let sampled = state.source.is_some() && state.trace.segment.trace().sampled();
-        let ids = state.ids();
-        Some(Link::new(ids.trace_id, ids.span_id, sampled))
-    })
-}
-
-/// Lets all ancestors know that a model call below them has said how many tokens it used.
-fn note_model_call<'a, R: LookupSpan<'a>>(mut above: Option<SpanRef<'a, R>>) {
-    while let Some(ancestor) = above {
-        if let Some(SpanState { node, .. }) = ancestor.extensions_mut().get_mut()
-            && std::mem::replace(&mut node.model_calls_below, true)
-        {
-            // Then all above it know as well.
-            return;
-        }
-        above = ancestor.parent();
-    }
-}
-
 /// Keeps the state of a span, unless it has one: the layer may be in the subscriber twice.
 #[inline]
 fn insert<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>, state: SpanState) {
@@ -451,57 +355,10 @@ fn begin(
     record.start = trace.now();
 }
 
-/// Finds the trace that a local root continues: one named by its fields, one from the surroundings, or that of a span which
-/// another Sentry integration has put on the scope.
-fn continued_trace(attributes: &Attributes) -> Option<Continued> {
-    let remote = |trace| Continued {
-        trace,
-        segment: None,
-    };
-    if let Some(header) = attributes.text("sentry.trace") {
-        let header = header.trim_start_matches("sentry-trace:").trim();
-        let incoming = IncomingTrace::parse(header, attributes.text("sentry.baggage"));
-        if let Some(incoming) = incoming {
-            return Some(remote(incoming));
-        }
-    }
-    if let Some(incoming) = Surroundings::current().incoming {
-        return Some(remote((*incoming).clone()));
-    }
-    correlation::span_on_scope()
-}
-
 /// Adds to the events or links of a span, of which it keeps the latest: a span may be open as long as the program runs.
 fn push_bounded<T>(items: &mut Vec<T>, item: T) {
     if items.len() >= MAX_EVENTS_OR_LINKS {
         items.remove(0);
     }
     items.push(item);
-}
-
-/// Our own messages are no errors of the program.
-fn is_own(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with("sentry_genai")
-}
-
-/// Reads an ERROR event as OpenTelemetry's exception.
-#[derive(Default)]
-struct ExceptionRecorder(LoggedError);
-
-impl Visit for ExceptionRecorder {
-    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
-        self.0.field(field.name(), value.to_owned());
-    }
-
-    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        self.0.field(field.name(), format!("{value:?}"));
-    }
-
-    fn record_error(
-        &mut self,
-        field: &tracing::field::Field,
-        value: &(dyn std::error::Error + 'static),
-    ) {
-        self.0.field(field.name(), value.to_string());
-    }
 }

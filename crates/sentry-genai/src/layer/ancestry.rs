@@ -1,0 +1,77 @@
+//! What a span finds out from those around it.
+
+use std::sync::Arc;
+
+use sentry_genai_conventions::{Link, SpanId};
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::{
+    conversation::Frame,
+    heritage::{self, AsOf},
+    local_trace::LocalTrace,
+    state::{SpanState, Unrecorded},
+};
+
+/// What the closest ancestor that the layer has seen says.
+pub(super) enum Nearest {
+    Recorded {
+        trace: Arc<LocalTrace>,
+        span_id: SpanId,
+        frame: Option<Arc<Frame>>,
+        above: AsOf,
+    },
+    Unrecorded,
+}
+
+/// Finds what the closest ancestor says, from `span` outwards.
+#[inline]
+pub(super) fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option<Nearest> {
+    loop {
+        let extensions = span.extensions();
+        if let Some(state) = extensions.get::<SpanState>() {
+            let Some(source) = &state.source else {
+                return Some(Nearest::Unrecorded);
+            };
+            let trace = Arc::clone(&state.trace);
+            let span_id = source.span_id;
+            let frame = state.node.frame.clone();
+            let known = state.node.for_children();
+            drop(extensions);
+            return Some(Nearest::Recorded {
+                above: heritage::above_child(span, known, &trace),
+                trace,
+                span_id,
+                frame,
+            });
+        }
+        if extensions.get::<Unrecorded>().is_some() {
+            return Some(Nearest::Unrecorded);
+        }
+        drop(extensions);
+        span = span.parent()?;
+    }
+}
+
+/// Makes a link to a span, or to the local root of one that is not sent.
+pub(super) fn link_to<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Link> {
+    span.scope().find_map(|span| {
+        let extensions = span.extensions();
+        let state = extensions.get::<SpanState>()?;
+        let sampled = state.source.is_some() && state.trace.segment.trace().sampled();
+        let ids = state.ids();
+        Some(Link::new(ids.trace_id, ids.span_id, sampled))
+    })
+}
+
+/// Lets all ancestors know that a model call below them has said how many tokens it used.
+pub(super) fn note_model_call<'a, R: LookupSpan<'a>>(mut above: Option<SpanRef<'a, R>>) {
+    while let Some(ancestor) = above {
+        if let Some(SpanState { node, .. }) = ancestor.extensions_mut().get_mut()
+            && std::mem::replace(&mut node.model_calls_below, true)
+        {
+            // Then all above it know as well.
+            return;
+        }
+        above = ancestor.parent();
+    }
+}

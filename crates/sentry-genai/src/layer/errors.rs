@@ -1,0 +1,32 @@
+//! Errors that a program logs.
+
+use sentry_genai_conventions::LoggedError;
+use tracing::Metadata;
+use tracing_core::field::Visit;
+
+/// Our own messages are no errors of the program.
+pub(super) fn is_own(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("sentry_genai")
+}
+
+/// Reads an ERROR event as OpenTelemetry's exception.
+#[derive(Default)]
+pub(super) struct ExceptionRecorder(pub(super) LoggedError);
+
+impl Visit for ExceptionRecorder {
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        self.0.field(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.field(field.name(), format!("{value:?}"));
+    }
+
+    fn record_error(
+        &mut self,
+        field: &tracing::field::Field,
+        value: &(dyn std::error::Error + 'static),
+    ) {
+        self.0.field(field.name(), value.to_string());
+    }
+}

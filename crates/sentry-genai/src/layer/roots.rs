@@ -1,0 +1,69 @@
+//! Where traces start.
+
+use std::sync::Arc;
+
+use sentry_genai_conventions::{Attributes, name_at_start};
+use sentry_genai_delivery::{IncomingTrace, Segment, conversation_in_baggage, new_span_id};
+
+use crate::{
+    correlation::{self, Continued},
+    handle::Handle,
+    local_trace::{Clock, LocalTrace},
+    plan::Plan,
+    scoped::Surroundings,
+    state::given_name,
+};
+
+/// Starts the part of a trace that is in this program, with the attributes and the plan of its local root.
+pub(super) fn start(handle: Handle, attributes: &Attributes, plan: &Plan) -> Arc<LocalTrace> {
+    let continued = continued_trace(attributes);
+    let name = given_name(attributes).map_or_else(|| Arc::clone(plan.name()), Arc::from);
+    let operation = attributes.text("gen_ai.operation.name");
+    let op = match (attributes.text("sentry.op"), operation) {
+        (Some(op), _) => op.to_owned(),
+        (None, Some(operation)) => format!("gen_ai.{operation}"),
+        (None, None) => String::new(),
+    };
+    let incoming = continued.as_ref().map(|continued| &continued.trace);
+    let trace = handle.delivery().start_trace(incoming, &name, &op);
+    let name = match operation {
+        // Its spans may leave before it has ended, and have to say what it will be called.
+        Some(operation) if trace.recorded() && attributes.text("sentry.name").is_none() => {
+            name_at_start(operation, |key| attributes.text(key)).map_or(name, Arc::from)
+        }
+        _ => name,
+    };
+    let span_id = new_span_id();
+    let segment = match continued.and_then(|continued| continued.segment) {
+        Some(segment) => Segment::within(trace, segment, span_id, name),
+        None => Segment::new(trace, span_id, name),
+    };
+    let segment = Arc::new(segment);
+    let conversation = attributes
+        .text("sentry.baggage")
+        .and_then(conversation_in_baggage)
+        .map(Arc::from)
+        .or_else(Surroundings::incoming_conversation);
+    let local = LocalTrace::new(handle, segment, conversation, Clock::start());
+    Arc::new(local)
+}
+
+/// Finds the trace that a local root continues: one named by its fields, one from the surroundings, or that of a span which
+/// another Sentry integration has put on the scope.
+fn continued_trace(attributes: &Attributes) -> Option<Continued> {
+    let remote = |trace| Continued {
+        trace,
+        segment: None,
+    };
+    if let Some(header) = attributes.text("sentry.trace") {
+        let header = header.trim_start_matches("sentry-trace:").trim();
+        let incoming = IncomingTrace::parse(header, attributes.text("sentry.baggage"));
+        if let Some(incoming) = incoming {
+            return Some(remote(incoming));
+        }
+    }
+    if let Some(incoming) = Surroundings::current().incoming {
+        return Some(remote((*incoming).clone()));
+    }
+    correlation::span_on_scope()
+}
