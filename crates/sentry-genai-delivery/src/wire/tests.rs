@@ -1,0 +1,153 @@
+//! Envelopes as Sentry reads them.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{ids::new_span_id, testing};
+
+fn lines(envelope: &[u8]) -> Vec<Value> {
+    let text = str::from_utf8(envelope).unwrap();
+    let lines = text.strip_suffix('\n').unwrap().split('\n');
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn encode(segment: &Segment, spans: &[SentrySpan]) -> Encoded {
+    let mut encoder = SpanEncoder::new(&testing::config(&testing::options()));
+    let spans = spans.iter().map(|span| (span, segment));
+    encode_within_limits(&mut encoder, segment.trace(), spans, Vec::new())
+}
+
+fn spans(segment: &Segment, texts: &[usize]) -> Vec<SentrySpan> {
+    let span = |text: &usize| {
+        let mut span = testing::span(segment, new_span_id());
+        span.attributes.push("text", "x".repeat(*text).as_str());
+        span
+    };
+    texts.iter().map(span).collect()
+}
+
+#[test]
+fn header_item_header_and_container() {
+    let segment = testing::segment();
+    let span = testing::span(&segment, new_span_id());
+    let sent_at = UNIX_EPOCH + Duration::from_secs(1_795_132_805);
+    let config = testing::config(&testing::options());
+    let envelope = encode_envelope(&config, segment.trace(), [(&span, &*segment)], sent_at);
+    let [header, item, container] = &lines(&envelope)[..] else {
+        panic!("not three lines");
+    };
+
+    assert_eq!(header["sent_at"], "2026-11-20T00:00:05.000000Z");
+    assert_eq!(
+        header["sdk"],
+        json!({"name": "sentry.rust.genai", "version": env!("CARGO_PKG_VERSION")})
+    );
+    let trace_id = segment.trace().trace_id().to_string();
+    assert_eq!(header["trace"]["trace_id"], trace_id);
+    assert_eq!(header.get("dsn"), None);
+    assert_eq!(
+        *item,
+        json!({
+            "type": "span",
+            "item_count": 1,
+            "content_type": "application/vnd.sentry.items.span.v2+json",
+        })
+    );
+    assert_eq!(container["version"], 2);
+    assert_eq!(container["items"][0]["span_id"], span.span_id.to_string());
+}
+
+#[test]
+fn many_spans_are_split_by_number() {
+    let segment = testing::segment();
+    let encoded = encode(&segment, &spans(&segment, &[1; 2001]));
+    let counts: Vec<_> = encoded.envelopes.iter().map(|it| it.spans).collect();
+    assert_eq!(counts, [1000, 1000, 1]);
+    for envelope in &encoded.envelopes {
+        let lines = lines(&envelope.bytes);
+        assert_eq!(lines[1]["item_count"], envelope.spans);
+        assert_eq!(lines[2]["items"].as_array().unwrap().len(), envelope.spans);
+    }
+}
+
+#[test]
+fn large_spans_are_split_by_size_and_none_is_cut() {
+    let segment = testing::segment();
+    let mega = 1024 * 1024;
+    let sizes = [mega, mega, mega, mega, 10, 5 * mega, 3 * mega, 10];
+    let spans = spans(&segment, &sizes);
+    let encoded = encode(&segment, &spans);
+    assert_eq!(encoded.too_large, 1);
+    let mut sent = Vec::new();
+    for envelope in &encoded.envelopes {
+        assert!(envelope.bytes.len() <= MAX_ENVELOPE_BYTES);
+        let lines = lines(&envelope.bytes);
+        let items = lines[2]["items"].as_array().unwrap();
+        assert_eq!(lines[1]["item_count"], items.len());
+        assert_eq!(envelope.spans, items.len());
+        sent.extend(items.iter().map(|item| item["span_id"].clone()));
+    }
+    let expected: Vec<_> = (spans.iter().enumerate())
+        .filter(|(index, _)| *index != 5)
+        .map(|(_, span)| json!(span.span_id.to_string()))
+        .collect();
+    assert_eq!(sent, expected);
+}
+
+#[test]
+fn a_divided_envelope_holds_the_same_spans() {
+    let segment = testing::segment();
+    let mut spans = spans(&segment, &[1; 5]);
+    spans[1].attributes.push("nested", r#"{"a":[{},"\\"],"},{"#);
+    let whole = encode(&segment, &spans).envelopes.remove(0);
+    let [first, second] = divide(&whole).unwrap();
+    let ids = |envelope: &Envelope| {
+        let lines = lines(&envelope.bytes);
+        assert_eq!(lines[1]["item_count"], envelope.spans);
+        assert_eq!(
+            lines[0]["trace"],
+            super::tests::lines(&whole.bytes)[0]["trace"]
+        );
+        let items = lines[2]["items"].as_array().unwrap().clone();
+        items
+            .iter()
+            .map(|it| it["span_id"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((first.spans, second.spans), (2, 3));
+    assert_eq!([ids(&first), ids(&second)].concat(), ids(&whole));
+    let [one, two] = divide(&first).unwrap();
+    assert_eq!((one.spans, two.spans), (1, 1));
+    assert!(divide(&one).is_none());
+}
+
+#[test]
+fn envelopes_and_spans_for_those_who_send_them_elsewhere() {
+    let segment = testing::segment();
+    let spans = spans(&segment, &[1; 1001]);
+    let config = testing::config(&testing::options());
+    let with_segment = || spans.iter().map(|span| (span, &*segment));
+    let sent_at = UNIX_EPOCH + Duration::from_secs(1_795_132_805);
+    let encoded = encode_envelopes(&config, segment.trace(), with_segment(), sent_at);
+    assert_eq!((encoded.envelopes.len(), encoded.too_large), (2, 0));
+    let contained = encoded.envelopes.iter().flat_map(|envelope| {
+        let lines = lines(envelope);
+        assert_eq!(lines[0]["sent_at"], "2026-11-20T00:00:05.000000Z");
+        lines[2]["items"].as_array().unwrap().clone()
+    });
+    let alone = encode_spans(&config, with_segment())
+        .map(|json| serde_json::from_slice::<Value>(&json).unwrap());
+    assert_eq!(contained.collect::<Vec<_>>(), alone.collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_makes_no_envelope() {
+    let segment = testing::segment();
+    assert!(encode(&segment, &[]).envelopes.is_empty());
+    let header = &lines(&empty_envelope())[0];
+    assert_eq!(header.get("trace"), None);
+}
