@@ -175,6 +175,25 @@ fn a_plain_span_keeps_no_lists_of_what_was_said() {
 }
 
 #[test]
+fn secrets_among_the_arguments_of_a_function() {
+    for (key, stays) in [
+        ("password", false),
+        ("api_key", false),
+        ("token", false),
+        ("app.apiKey", false),
+        ("db.password", false),
+        ("auth.accessToken", false),
+        ("key", true),
+        ("cache_key", true),
+        ("app.page_token", true),
+        ("publicKey", true),
+    ] {
+        let is_kept = !kept(Setting::Other, NOTHING, &[(key, Value::Str("hunter2"))]).is_empty();
+        assert_eq!(is_kept, stays, "{key}");
+    }
+}
+
+#[test]
 fn a_url_with_a_query_is_no_token() {
     for (value, stays) in [
         ("https://h.example/a", true),
