@@ -1,11 +1,16 @@
 //! Step 5: content leaves only if it may.
 
 use crate::{
-    SourceSpan, Value,
+    Scalar, SourceSpan, Value,
     content::{self, Side},
     dialect::{self, Dialect},
     reasons, tables,
 };
+
+mod credentials;
+mod names;
+
+use names::names_content;
 
 /// Which content may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +62,11 @@ impl Setting {
 /// functions go if their name says that they are content, or if they are prose or JSON; if a GenAI library made it, texts go
 /// that are no tokens.
 pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture) {
-    if capture.everything() {
-        return;
-    }
-    reasons::withhold_quotations(span, capture);
-    if formats_arguments(span) {
-        span.attributes.remove(FORMATTED);
+    if !capture.everything() {
+        reasons::withhold_quotations(span, capture);
+        if formats_arguments(span) {
+            span.attributes.remove(FORMATTED);
+        }
     }
     span.attributes
         .retain(|key, value| match withholding(key, setting, capture) {
@@ -92,16 +96,26 @@ pub(crate) enum Doubt {
     FreeText,
     /// A function's argument that is prose or JSON.
     Argument,
+    /// An address with a key in it.
+    Address,
 }
 
 /// Returns what decides about an attribute.
 pub(crate) fn withholding(key: &str, setting: Setting, capture: Capture) -> Withholding {
+    // No content, and never meant to leave.
+    if credentials::is_secret_header(key) {
+        return Withholding::Always;
+    }
+    if credentials::is_address(key) {
+        return Withholding::If(Doubt::Address);
+    }
     if capture.everything() {
         return Withholding::Never;
     }
     match content::side(key) {
         Some(side) if capture.allows(side) => Withholding::Never,
         Some(_) => Withholding::Always,
+        None if is_parameter(key) => Withholding::Always,
         None if is_known(key) => Withholding::Never,
         None => Withholding::If(match setting {
             Setting::GenAi => Doubt::Anything,
@@ -182,8 +196,15 @@ fn is_known(key: &str) -> bool {
     let by_convention = CONVENTIONS
         .iter()
         .any(|prefix| prefix.bytes().next() == first && key.starts_with(prefix));
-    let named_so_by_convention = key.starts_with("db.") || key.starts_with("url.");
-    by_convention && (named_so_by_convention || !names_content(key))
+    by_convention && (NAMED_SO.contains(&key) || !names_content(key))
+}
+
+/// What conventions name like content, and is the operation.
+static NAMED_SO: &[&str] = &["db.query", "db.query.text"];
+
+/// Returns whether a key holds one value that a query was made with: `db.query.parameter.name`.
+fn is_parameter(key: &str) -> bool {
+    key.starts_with("db.") && key.contains(".parameter.")
 }
 
 impl Doubt {
@@ -196,23 +217,31 @@ impl Doubt {
             }
             (Self::Anything | Self::FreeText, Value::Array(_)) => true,
             (Self::Anything, _) => names_content(key),
-            (Self::Argument, Value::Str(text)) => {
-                names_content(key)
-                    || if key.contains('.') {
-                        is_transcript(text)
-                    } else {
-                        is_prose_or_json(text)
-                    }
-            }
-            (Self::FreeText | Self::Argument, _) => false,
+            (Self::Argument, Value::Str(text)) => is_argument(key, text),
+            (Self::Argument, Value::Array(items)) => items
+                .iter()
+                .any(|item| matches!(item, Scalar::Str(text) if is_argument(key, text))),
+            (Self::Address, Value::Str(text)) => credentials::are_in(text),
+            (Self::FreeText | Self::Argument | Self::Address, _) => false,
         }
     }
 }
 
-/// One short word: an id, a name, a flag.
+fn is_argument(key: &str, text: &str) -> bool {
+    names_content(key)
+        || credentials::are_in_url(text)
+        || if key.contains('.') {
+            is_transcript(text)
+        } else {
+            is_prose_or_json(text)
+        }
+}
+
+/// One short word: an id, a name, a flag. The query of a URL may have a whole question in it.
 pub(crate) fn is_token(text: &str) -> bool {
     text.len() <= 128
         && !text.starts_with(['{', '['])
+        && !text.contains('?')
         && !text.chars().any(char::is_whitespace)
         && (text.is_ascii() || !text.chars().any(is_unspaced))
 }
@@ -254,75 +283,6 @@ fn is_unspaced(letter: char) -> bool {
         // Kana, Chinese characters and Yi, with their punctuation.
         | '\u{2e80}'..='\u{a4cf}' | '\u{f900}'..='\u{faff}' | '\u{ff01}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
 }
-
-/// Returns whether the last word of a key is one that can only name content, as in `user_question`, `userPrompt` or
-/// `langfuse.input`. What comes after it may say in which form that is: `input_json`, `messages.0`.
-fn names_content(key: &str) -> bool {
-    let is_one_of =
-        |words: &[&str], word: &str| words.iter().any(|it| word.eq_ignore_ascii_case(it));
-    let (mut rest, mut word) = split_last_word(key);
-    loop {
-        let name = word.trim_end_matches(|digit: char| digit.is_ascii_digit());
-        if is_one_of(CONTENT_WORDS, name) {
-            return true;
-        }
-        let is_form = name.is_empty() || is_one_of(FORM_WORDS, name);
-        if !is_form || rest.is_empty() {
-            return false;
-        }
-        (rest, word) = split_last_word(rest);
-    }
-}
-
-/// Splits the last word off a key, in snake case, camel case or with dots.
-fn split_last_word(key: &str) -> (&str, &str) {
-    let bytes = key.as_bytes();
-    let is_upper = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_uppercase);
-    let is_lower = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_lowercase);
-    for (index, byte) in bytes.iter().enumerate().rev() {
-        if matches!(byte, b'.' | b'_' | b'-' | b'[' | b']' | b'/' | b':') {
-            return (&key[..index], &key[index + 1..]);
-        }
-        // Also after an abbreviation, as in `LLMInput`.
-        if index > 0 && is_upper(index) && (!is_upper(index - 1) || is_lower(index + 1)) {
-            return key.split_at(index);
-        }
-    }
-    ("", key)
-}
-
-static FORM_WORDS: &[&str] = &[
-    "ctx", "data", "json", "list", "raw", "str", "string", "text", "value", "values",
-];
-
-static CONTENT_WORDS: &[&str] = &[
-    "answer",
-    "answers",
-    "args",
-    "argument",
-    "arguments",
-    "completion",
-    "completions",
-    "content",
-    "contents",
-    "input",
-    "inputs",
-    "instruction",
-    "instructions",
-    "kwargs",
-    "message",
-    "messages",
-    "output",
-    "outputs",
-    "preamble",
-    "prompt",
-    "prompts",
-    "query",
-    "question",
-    "questions",
-    "reply",
-    "transcript",
-];
 
 #[cfg(test)]
 mod tests;

@@ -16,8 +16,12 @@ static REASONS: [Name; 2] = [
     Name::new("exception.message"),
 ];
 
+/// What failed: a name, unless a program has put the whole error there.
+static TYPES: [Name; 2] = [Name::new("error.type"), Name::new("exception.type")];
+
 /// Where it failed, and mostly why.
-static TRACES: [Name; 4] = [
+static TRACES: [Name; 5] = [
+    Name::new("code.stacktrace"),
     Name::new("error.stack"),
     Name::new("error.stack_trace"),
     Name::new("error.stacktrace"),
@@ -26,7 +30,11 @@ static TRACES: [Name; 4] = [
 
 /// Returns whether the text under `key` is one that [`withhold_quotations`] changes.
 pub(crate) fn may_quote(key: &str) -> bool {
-    REASONS.iter().chain(&TRACES).any(|name| name.text == key)
+    REASONS
+        .iter()
+        .chain(&TYPES)
+        .chain(&TRACES)
+        .any(|name| name.text == key)
 }
 
 /// Keeps of an error what says what went wrong and where: providers like to quote the request beside that.
@@ -39,6 +47,14 @@ pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
             Some(text) => reason(text),
         };
         replace(span, name, kept);
+    }
+    for name in &TYPES {
+        if let Some(text) = span.attributes.text_name(name)
+            && !privacy::is_token(text)
+        {
+            let kept = reason(text);
+            replace(span, name, kept);
+        }
     }
     for name in &TRACES {
         if let Some(text) = span.attributes.text_name(name) {

@@ -11,7 +11,7 @@ use std::{
 
 use sentry_core::types::{Auth, Dsn, Scheme};
 use ureq::{
-    Agent, Body, Error, Proxy, SendBody,
+    Agent, Body, Error, Proxy, ProxyProtocol, SendBody,
     http::{
         HeaderMap, HeaderName, HeaderValue, Response, Uri,
         header::{
@@ -205,7 +205,12 @@ impl HttpPost {
         let Some(Destination { uri, headers }) = &self.destination else {
             return Err(Error::HostNotFound);
         };
-        let mut request = self.agent().post(uri);
+        let agent = self.agent();
+        // Without its own feature for that, `ureq` would panic. To go past a proxy is nothing to decide here.
+        if agent.config().proxy().is_some_and(is_socks) {
+            return Err(Error::ConnectProxyFailed("SOCKS is not supported".into()));
+        }
+        let mut request = agent.post(uri);
         if let Some(all) = request.headers_mut() {
             all.clone_from(headers);
             all.insert(CONTENT_LENGTH, HeaderValue::from(body.rest.len()));
@@ -314,6 +319,10 @@ fn proxy(config: &Config) -> Option<Proxy> {
     Proxy::new(https.or(config.http_proxy.as_deref())?).ok()
 }
 
+fn is_socks(proxy: &Proxy) -> bool {
+    !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
+}
+
 /// Returns what a header says, in however many lines; `None` if that is nothing.
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let lines = headers.get_all(name).into_iter();
@@ -337,5 +346,17 @@ mod tests {
         let none = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
         assert_eq!(none.failure, Failure::Unconnected);
         assert_eq!(none.cause, "host not found");
+    }
+
+    /// curl takes one from the same variable.
+    #[test]
+    fn a_socks_proxy_is_no_connection() {
+        for proxy in ["socks5://127.0.0.1:9", "socks4://127.0.0.1:9"] {
+            let options = testing::options().http_proxy(proxy);
+            let post = HttpPost::new(testing::config(&options));
+            let none = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
+            assert_eq!(none.failure, Failure::Unconnected);
+            assert!(none.cause.contains("SOCKS"), "{}", none.cause);
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
 /// Translates batches of spans and gives each what OTLP does not carry.
 pub(crate) struct Rewriter {
     translator: Translator,
+    captures_everything: bool,
     before_send_span: Option<BeforeSendSpan>,
     release: Option<Cow<'static, str>>,
     environment: Option<Cow<'static, str>>,
@@ -37,8 +38,10 @@ pub(crate) struct SegmentName {
 
 impl Rewriter {
     pub(crate) fn new(client_options: &ClientOptions, options: &Options) -> Self {
+        let translation = options.translation(client_options);
         Self {
-            translator: Translator::new(options.translation(client_options)),
+            captures_everything: translation.capture_inputs && translation.capture_outputs,
+            translator: Translator::new(translation),
             before_send_span: options.before_send_span(),
             release: client_options.release.clone(),
             environment: client_options.environment.clone(),
@@ -46,6 +49,11 @@ impl Rewriter {
             scopes: ScopeNames::default(),
             spans: SpanTable::new(),
         }
+    }
+
+    /// Returns whether what is not looked at may leave as well.
+    pub(crate) fn captures_everything(&self) -> bool {
+        self.captures_everything
     }
 
     /// Returns how to take over spans.

@@ -56,6 +56,11 @@ fn run(client_options: &ClientOptions, options: &Options) -> Vec<SpanData> {
         ],
         &agent,
     );
+    let attributes = vec![
+        KeyValue::new("note", QUESTION),
+        KeyValue::new("sentry.link.type", "previous_trace"),
+    ];
+    chat.add_link(root.span().span_context().clone(), attributes);
     chat.add_event(
         "exception",
         vec![KeyValue::new("exception.message", "no answer")],
@@ -110,6 +115,7 @@ fn what_otlp_would_lose_becomes_an_attribute() {
     );
     assert!(matches!(&chat.status, Status::Error { description } if description == "no answer"));
     assert!(chat.events.is_empty());
+    assert_eq!(chat.links.links[0].attributes.len(), 2);
     assert_eq!(root.status, Status::Unset);
 }
 
@@ -120,6 +126,8 @@ fn content_that_may_not_leave_does_not_and_the_hook_has_the_last_word() {
     let spans = run(&ClientOptions::new(), &options);
     assert_eq!(spans.len(), 2);
     for span in &spans {
-        assert!(!format!("{:?}", span.attributes).contains(QUESTION));
+        assert!(!format!("{span:?}").contains(QUESTION));
     }
+    let mut links = spans.iter().flat_map(|span| &*span.links.links);
+    assert_eq!(links.next().unwrap().attributes.len(), 1);
 }

@@ -16,10 +16,12 @@ pub(super) const SUBSTITUTE: &str = "[Blob substitute]";
 /// Fields that hold binary content when they hold a long base64 text.
 const MEDIA_KEYS: &[&str] = &[
     "audio",
+    "audio_base64",
     "audio_data",
     "b64",
     "b64_json",
     "base64",
+    "base64_image",
     "binary_content",
     "blob",
     "bytes",
@@ -27,11 +29,15 @@ const MEDIA_KEYS: &[&str] = &[
     "file_data",
     "fileData",
     "image",
+    "image_base64",
     "image_data",
     "image_url",
+    "imageBase64",
     "imageData",
     "inline_data",
     "inlineData",
+    "screenshot",
+    "thumbnail",
     "video",
     "video_data",
 ];
@@ -52,9 +58,11 @@ const MIME_KEYS: &[&str] = &["mime_type", "mimeType", "media_type", "mediaType"]
 /// The shortest text that is taken for base64 without a media type next to it.
 const LONG: usize = 64;
 
-const BASE64_MARK: &[u8] = b";base64,";
+/// What stands before base64 in a URL, in letters of either case.
+const BASE64_MARK: &[u8; 8] = b";base64,";
 
-static BASE64_MARK_FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(BASE64_MARK));
+/// What is the same in either case.
+static MARK_END_FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"64,"));
 
 /// Returns whether a look at the whole text is worth its time: almost no text has a blob.
 pub(super) fn may_hold_blob(bytes: &[u8]) -> bool {
@@ -75,7 +83,13 @@ pub(super) fn may_hold_blob(bytes: &[u8]) -> bool {
 
 /// Returns whether there is what stands before base64 in a URL.
 pub(super) fn holds_mark(bytes: &[u8]) -> bool {
-    BASE64_MARK_FINDER.find(bytes).is_some()
+    let mut ends = MARK_END_FINDER.find_iter(bytes);
+    ends.any(|at| ends_with_mark(&bytes[..at + b"64,".len()]))
+}
+
+fn ends_with_mark(bytes: &[u8]) -> bool {
+    let last = bytes.last_chunk();
+    last.is_some_and(|last: &[u8; 8]| last.eq_ignore_ascii_case(BASE64_MARK))
 }
 
 /// Returns whether a sample of the block that starts at `start` is in a run that may be a blob. `end` is where the run ends that was
@@ -186,8 +200,9 @@ pub(crate) fn redact_blobs(text: &str) -> Cow<'_, str> {
             continue;
         }
         let end = run_end(bytes, at);
-        let start = if bytes[..at].ends_with(BASE64_MARK) {
-            data_url_start(bytes, at)
+        let before = bytes[..at].trim_ascii_end();
+        let start = if ends_with_mark(before) {
+            data_url_start(before)
         } else if is_blob(&bytes[at..end]) && is_media_field(bytes, at) && ends_value(bytes, end) {
             Some(at)
         } else {
@@ -285,15 +300,15 @@ fn run_end(bytes: &[u8], start: usize) -> usize {
     at
 }
 
-/// Returns where the `data:` of a URL is whose payload starts at `payload`.
-fn data_url_start(bytes: &[u8], payload: usize) -> Option<usize> {
+/// Returns where the `data:` of a URL is whose payload comes after these bytes.
+fn data_url_start(before: &[u8]) -> Option<usize> {
     const LONGEST_HEADER: usize = 128;
-    let from = payload.saturating_sub(LONGEST_HEADER);
-    bytes[from..payload]
+    let from = before.len().saturating_sub(LONGEST_HEADER);
+    before[from..]
         .windows(5)
         .rposition(|window| window.eq_ignore_ascii_case(b"data:"))
         .map(|at| from + at)
-        .filter(|&start| bytes[start..payload].iter().all(|&byte| is_header(byte)))
+        .filter(|&start| before[start..].iter().all(|&byte| is_header(byte)))
 }
 
 fn is_header(byte: u8) -> bool {
@@ -350,6 +365,19 @@ mod tests {
             redact_blobs(&text),
             "![cat]([Blob substitute]) and [Blob substitute] end"
         );
+    }
+
+    #[test]
+    fn data_urls_go_in_any_case_and_with_spaces() {
+        for url in [
+            format!("data:image/png;BASE64,{PNG}"),
+            format!("DATA:image/png;charset=utf-8;Base64, {PNG}"),
+            "data:text/plain;Base64,QQ==".to_owned(),
+        ] {
+            let text = format!("see {url}, 2; 64, 3");
+            let expected = format!("see {SUBSTITUTE}, 2; 64, 3");
+            assert_eq!(redact_blobs(&text), expected, "{url}");
+        }
     }
 
     #[test]

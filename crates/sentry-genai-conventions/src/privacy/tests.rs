@@ -1,7 +1,7 @@
 //! What leaves of which spans.
 
 use super::*;
-use crate::{SourceStatus, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+use crate::{Scalar, SourceStatus, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
 
 fn span_of(pairs: &[(&'static str, Value<'_>)]) -> SourceSpan {
     let trace = TraceId::from_bytes([1; 16]).unwrap();
@@ -116,6 +116,94 @@ fn a_plain_span_loses_arguments_that_read_like_content() {
     assert_eq!(kept(Setting::Other, NOTHING, &pairs), expected);
 }
 
+/// Who asks for the body of a request to be recorded does not say that it may leave.
+#[test]
+fn namespaces_of_conventions_are_no_way_out() {
+    let (prose, json) = (Value::Str("my diagnosis"), Value::Str(r#"{"a":"hunter2"}"#));
+    for (key, value, stays) in [
+        ("http.request.body", json, false),
+        ("http.response.body", prose, false),
+        ("messaging.message.payload", prose, false),
+        ("openai.response.text", prose, false),
+        ("jsonrpc.request.params", json, false),
+        ("db.query.parameter.name", Value::Str("hunter2"), false),
+        ("db.vector.query", prose, false),
+        ("db.query.text", Value::Str("SELECT a FROM b"), true),
+        ("http.request.body.size", Value::Integer(4), true),
+        ("http.request.header.authorization", prose, false),
+        ("http.request.header.accept", Value::Str("a, b"), true),
+        ("url.full", Value::Str("https://h/a?key=hunter2"), false),
+        ("url.full", Value::Str("https://h/a?alt=sse"), true),
+        ("url.query", Value::Str("alt=sse"), true),
+    ] {
+        for setting in [Setting::GenAi, Setting::Library, Setting::Other] {
+            let is_kept = !kept(setting, NOTHING, &[(key, value)]).is_empty();
+            assert_eq!(is_kept, stays, "{key} {setting:?}");
+        }
+    }
+}
+
+#[test]
+fn keys_never_leave() {
+    let everything = Capture {
+        inputs: true,
+        outputs: true,
+    };
+    let pairs = [
+        ("http.request.header.authorization", Value::Str("hunter2")),
+        ("url.full", Value::Str("https://h/a?q=x&key=hunter2")),
+        ("http.request.header.accept", Value::Str("a, b")),
+        ("url.query", Value::Str("q=x")),
+    ];
+    let expected = ["http.request.header.accept", "url.query"];
+    assert_eq!(kept(Setting::Other, everything, &pairs), expected);
+}
+
+#[test]
+fn a_plain_span_keeps_no_lists_of_what_was_said() {
+    let question = [Scalar::Str("my diagnosis is this".into())];
+    let ids = [Scalar::Str("a-1".into()), Scalar::Integer(2)];
+    for (key, items, stays) in [
+        ("app.prompts", &ids[..], false),
+        ("lines", &question, false),
+        ("app.lines", &question, true),
+        ("ids", &ids, true),
+    ] {
+        let is_kept = !kept(Setting::Other, NOTHING, &[(key, Value::Array(items))]).is_empty();
+        assert_eq!(is_kept, stays, "{key}");
+    }
+}
+
+#[test]
+fn secrets_among_the_arguments_of_a_function() {
+    for (key, stays) in [
+        ("password", false),
+        ("api_key", false),
+        ("token", false),
+        ("app.apiKey", false),
+        ("db.password", false),
+        ("auth.accessToken", false),
+        ("key", true),
+        ("cache_key", true),
+        ("app.page_token", true),
+        ("publicKey", true),
+    ] {
+        let is_kept = !kept(Setting::Other, NOTHING, &[(key, Value::Str("hunter2"))]).is_empty();
+        assert_eq!(is_kept, stays, "{key}");
+    }
+}
+
+#[test]
+fn a_url_with_a_query_is_no_token() {
+    for (value, stays) in [
+        ("https://h.example/a", true),
+        ("https://h.example/a?q=my+diagnosis", false),
+    ] {
+        let pairs = [("app.source", Value::Str(value))];
+        assert_eq!(!kept(Setting::GenAi, NOTHING, &pairs).is_empty(), stays);
+    }
+}
+
 /// Mastra until version 1 made a span of every method, beside those of its exporter.
 #[test]
 fn what_mastras_methods_were_called_with() {
@@ -215,6 +303,20 @@ fn a_formatted_message_stays_if_it_says_no_more_than_its_template() {
         ];
         let kept = kept(Setting::Other, NOTHING, &pairs);
         assert_eq!(kept.iter().any(|key| key == FORMATTED), stays, "{message}");
+    }
+}
+
+#[test]
+fn an_error_for_a_type_keeps_no_more_than_a_reason() {
+    for (kind, expected) in [
+        ("Timeout", Some("Timeout")),
+        (r#"bad request: {"input":"hunter2"}"#, Some("bad request")),
+        ("no answer to 'my diagnosis'", Some("no answer to")),
+        (r#"{"input":"hunter2"}"#, None),
+    ] {
+        let mut span = span_of(&[("error.type", Value::Str(kind))]);
+        withhold(&mut span, Setting::Other, NOTHING);
+        assert_eq!(span.attributes.text("error.type"), expected);
     }
 }
 

@@ -77,9 +77,14 @@ impl<E: SpanExporter> RewritingExporter<E> {
         });
         let rewritten = self.rewriter.rewrite(spans);
         let pairs = batch.into_iter().zip(rewritten);
-        pairs
-            .filter_map(|(original, translated)| Some(replaced(original, translated?)))
-            .collect()
+        let spans = pairs.filter_map(|(original, translated)| {
+            let mut span = replaced(original, translated?);
+            if !self.rewriter.captures_everything() {
+                withhold_from_links(&mut span);
+            }
+            Some(span)
+        });
+        spans.collect()
     }
 }
 
@@ -139,6 +144,13 @@ fn replaced(mut data: SpanData, span: SentrySpan) -> SpanData {
     data.events = SpanEvents::default();
     data.name = span.name;
     data
+}
+
+/// Links say what a program has to say about them; only what Sentry has names for is no content.
+fn withhold_from_links(span: &mut SpanData) {
+    for link in &mut span.links.links {
+        (link.attributes).retain(|pair| pair.key.as_str().starts_with("sentry."));
+    }
 }
 
 fn otel_value(value: Value<'_>) -> Option<opentelemetry::Value> {

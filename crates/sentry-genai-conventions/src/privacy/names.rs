@@ -1,0 +1,102 @@
+//! What the names of attributes say.
+
+/// Returns whether the last word of a key is one that can only name content, as in `user_question`, `userPrompt` or
+/// `langfuse.input`, or a secret. What comes after it may say in which form that is: `input_json`, `messages.0`.
+pub(super) fn names_content(key: &str) -> bool {
+    let is_one_of =
+        |words: &[&str], word: &str| words.iter().any(|it| word.eq_ignore_ascii_case(it));
+    let (mut rest, mut word) = split_last_word(key);
+    loop {
+        let name = word.trim_end_matches(|digit: char| digit.is_ascii_digit());
+        if is_one_of(CONTENT_WORDS, name) || is_one_of(SECRET_WORDS, name) {
+            return true;
+        }
+        if is_one_of(KEY_WORDS, name) {
+            let (_, whose) = split_last_word(rest);
+            return is_one_of(KEY_OWNERS, whose) || rest.is_empty() && !is_one_of(&["key"], name);
+        }
+        let is_form = name.is_empty() || is_one_of(FORM_WORDS, name);
+        if !is_form || rest.is_empty() {
+            return false;
+        }
+        (rest, word) = split_last_word(rest);
+    }
+}
+
+/// Splits the last word off a key, in snake case, camel case or with dots.
+fn split_last_word(key: &str) -> (&str, &str) {
+    let bytes = key.as_bytes();
+    let is_upper = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_uppercase);
+    let is_lower = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_lowercase);
+    for (index, byte) in bytes.iter().enumerate().rev() {
+        if matches!(byte, b'.' | b'_' | b'-' | b'[' | b']' | b'/' | b':') {
+            return (&key[..index], &key[index + 1..]);
+        }
+        // Also after an abbreviation, as in `LLMInput`.
+        if index > 0 && is_upper(index) && (!is_upper(index - 1) || is_lower(index + 1)) {
+            return key.split_at(index);
+        }
+    }
+    ("", key)
+}
+
+/// What a program never means to record: arguments of functions are recorded without being asked.
+static SECRET_WORDS: &[&str] = &[
+    "apikey",
+    "authorization",
+    "credentials",
+    "passphrase",
+    "passwd",
+    "password",
+    "secret",
+];
+
+/// What may be a secret, or a key of a cache and a unit of text, depending on the word before.
+static KEY_WORDS: &[&str] = &["key", "token"];
+static KEY_OWNERS: &[&str] = &[
+    "access", "api", "auth", "bearer", "csrf", "id", "private", "refresh", "secret", "session",
+];
+
+static FORM_WORDS: &[&str] = &[
+    "ctx", "data", "json", "list", "raw", "str", "string", "text", "value", "values",
+];
+
+static CONTENT_WORDS: &[&str] = &[
+    "answer",
+    "answers",
+    "args",
+    "argument",
+    "arguments",
+    "body",
+    "completion",
+    "completions",
+    "content",
+    "contents",
+    "documents",
+    "input",
+    "inputs",
+    "instruction",
+    "instructions",
+    "kwargs",
+    "message",
+    "messages",
+    "output",
+    "outputs",
+    "parameters",
+    "params",
+    "payload",
+    "preamble",
+    "prompt",
+    "prompts",
+    "query",
+    "question",
+    "questions",
+    "reply",
+    "response",
+    "responses",
+    "texts",
+    "thought",
+    "thoughts",
+    "transcript",
+    "utterance",
+];
