@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     /// Attributes that may not leave, and those that may if they do not look like content.
     withheld: Vec<usize>,
     doubtful: Vec<(usize, Doubt)>,
+    /// Attributes that may have keys or passwords in them.
+    addresses: Vec<usize>,
     /// Where a message is that may say more than its template.
     formatted: Option<usize>,
     /// A name that has been found to say nothing.
@@ -121,6 +123,9 @@ impl Plan {
             if is_content {
                 attributes.remove_at(index);
             }
+        }
+        for &index in &self.addresses {
+            privacy::redact(attributes, index);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Step 5: content leaves only if it may.
 
 use crate::{
-    Scalar, SourceSpan, Value,
+    Attributes, Scalar, SourceSpan, Value,
     content::{self, Side},
     dialect::{self, Dialect},
     reasons, tables,
@@ -70,10 +70,25 @@ pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture
     }
     span.attributes
         .retain(|key, value| match withholding(key, setting, capture) {
-            Withholding::Never => true,
+            Withholding::Never | Withholding::Redacted => true,
             Withholding::Always => false,
             Withholding::If(doubt) => !doubt.is_content(key, value),
         });
+    let addresses: Vec<_> = (span.attributes.slots().enumerate())
+        .filter(|(_, slot)| slot.is_some_and(|(key, _)| credentials::is_address(key)))
+        .map(|(index, _)| index)
+        .collect();
+    for index in addresses {
+        redact(&mut span.attributes, index);
+    }
+}
+
+/// Takes the credentials out of the address that was recorded as number `index`.
+pub(crate) fn redact(attributes: &mut Attributes, index: usize) {
+    let text = attributes.text_at(index);
+    if let Some(redacted) = text.and_then(credentials::redacted) {
+        attributes.set_text_at(index, &redacted);
+    }
 }
 
 /// Whether an attribute may leave, by its key alone.
@@ -83,6 +98,8 @@ pub(crate) enum Withholding {
     Never,
     /// It may not.
     Always,
+    /// It may without the keys and passwords in it.
+    Redacted,
     /// It may if it does not [look like content](Doubt::is_content).
     If(Doubt),
 }
@@ -96,8 +113,6 @@ pub(crate) enum Doubt {
     FreeText,
     /// A function's argument that is prose or JSON.
     Argument,
-    /// An address with a key in it.
-    Address,
 }
 
 /// Returns what decides about an attribute.
@@ -107,7 +122,7 @@ pub(crate) fn withholding(key: &str, setting: Setting, capture: Capture) -> With
         return Withholding::Always;
     }
     if credentials::is_address(key) {
-        return Withholding::If(Doubt::Address);
+        return Withholding::Redacted;
     }
     if capture.everything() {
         return Withholding::Never;
@@ -221,8 +236,7 @@ impl Doubt {
             (Self::Argument, Value::Array(items)) => items
                 .iter()
                 .any(|item| matches!(item, Scalar::Str(text) if is_argument(key, text))),
-            (Self::Address, Value::Str(text)) => credentials::are_in(text),
-            (Self::FreeText | Self::Argument | Self::Address, _) => false,
+            (Self::FreeText | Self::Argument, _) => false,
         }
     }
 }

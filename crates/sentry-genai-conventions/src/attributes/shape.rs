@@ -172,6 +172,17 @@ impl Attributes {
         }
     }
 
+    /// Replaces the value that was recorded as number `index` by a text.
+    pub(crate) fn set_text_at(&mut self, index: usize, text: &str) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        let written = self.written_since(start);
+        if let (Some(entry), Some(range)) = (self.entries.get_mut(index), written) {
+            entry.value = Slot::Text(range);
+            entry.plain = Plain::UNKNOWN;
+        }
+    }
+
     /// Removes what was recorded as number `index`.
     #[inline]
     pub(crate) fn remove_at(&mut self, index: usize) {

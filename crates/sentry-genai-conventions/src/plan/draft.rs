@@ -137,7 +137,7 @@ impl Plan {
             inputs: options.capture_inputs,
             outputs: options.capture_outputs,
         };
-        let (withheld, doubtful) = draft.withheld(setting, capture);
+        let (withheld, doubtful, addresses) = draft.withheld(setting, capture);
         let formatted = (!capture.everything())
             .then(|| position(&trial.attributes, privacy::FORMATTED))
             .flatten();
@@ -152,6 +152,7 @@ impl Plan {
             otel_name,
             withheld,
             doubtful,
+            addresses,
             formatted,
             name: trial.name.clone(),
             work,
@@ -341,9 +342,13 @@ impl Draft<'_> {
         }
     }
 
-    /// Returns which attributes may not leave, and which may not if they look like content.
-    fn withheld(&self, setting: Setting, capture: Capture) -> (Vec<usize>, Vec<(usize, Doubt)>) {
-        let (mut withheld, mut doubtful) = (Vec::new(), Vec::new());
+    /// Returns which attributes may not leave, which may not if they look like content, and which are addresses.
+    fn withheld(
+        &self,
+        setting: Setting,
+        capture: Capture,
+    ) -> (Vec<usize>, Vec<(usize, Doubt)>, Vec<usize>) {
+        let (mut withheld, mut doubtful, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
         for (index, slot) in self.trial.attributes.slots().enumerate() {
             let Some((key, _)) = slot else {
                 continue;
@@ -351,9 +356,10 @@ impl Draft<'_> {
             match privacy::withholding(key, setting, capture) {
                 Withholding::Never => {}
                 Withholding::Always => withheld.push(index),
+                Withholding::Redacted => addresses.push(index),
                 Withholding::If(doubt) => doubtful.push((index, doubt)),
             }
         }
-        (withheld, doubtful)
+        (withheld, doubtful, addresses)
     }
 }

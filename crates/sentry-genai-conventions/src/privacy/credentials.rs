@@ -76,10 +76,40 @@ pub(super) fn is_secret_header(key: &str) -> bool {
     })
 }
 
-/// Returns whether there are credentials in an address, or in a query alone.
-pub(super) fn are_in(text: &str) -> bool {
-    names_user(text) || has_credential(text)
+/// What stands in the place of a credential, by OpenTelemetry's conventions.
+const REDACTED: &str = "REDACTED";
+
+/// Returns an address, or a query alone, without the credentials in it; `None` if there are none.
+pub(super) fn redacted(text: &str) -> Option<String> {
+    // Of most addresses this is all.
+    memchr::memchr2(b'=', b'@', text.as_bytes())?;
+    if !names_user(text) && !has_credential(text) {
+        return None;
+    }
+    let mut redacted = String::with_capacity(text.len());
+    let mut rest = text;
+    if let Some((scheme, after)) = text.split_once("://") {
+        let end = after.find(AUTHORITY_ENDS).unwrap_or(after.len());
+        if let Some(host) = after[..end].rfind('@') {
+            redacted.extend([scheme, "://", REDACTED, ":", REDACTED]);
+            rest = &after[host..];
+        }
+    }
+    for part in rest.split_inclusive(PARAMETER_ENDS) {
+        let end = part.trim_end_matches(PARAMETER_ENDS).len();
+        let (parameter, separator) = part.split_at(end);
+        match parameter.split_once('=') {
+            Some((name, _)) if is_credential(parameter) => {
+                redacted.extend([name, "=", REDACTED, separator]);
+            }
+            _ => redacted.push_str(part),
+        }
+    }
+    Some(redacted)
 }
+
+const AUTHORITY_ENDS: [char; 4] = ['/', '?', '#', ' '];
+const PARAMETER_ENDS: [char; 4] = ['?', '&', '#', ';'];
 
 /// Returns whether there are credentials in a URL, or a path with a query, which any text may be.
 pub(super) fn are_in_url(text: &str) -> bool {
@@ -89,13 +119,13 @@ pub(super) fn are_in_url(text: &str) -> bool {
 
 fn names_user(url: &str) -> bool {
     url.split_once("://").is_some_and(|(_, rest)| {
-        let authority = rest.split(['/', '?', '#', ' ']).next();
+        let authority = rest.split(AUTHORITY_ENDS).next();
         authority.is_some_and(|authority| authority.contains('@'))
     })
 }
 
 fn has_credential(query: &str) -> bool {
-    query.split(['?', '&', '#', ';']).any(is_credential)
+    query.split(PARAMETER_ENDS).any(is_credential)
 }
 
 fn is_credential(parameter: &str) -> bool {
@@ -116,22 +146,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_found_in_addresses() {
+    fn credentials_are_taken_out_of_addresses() {
         for (text, expected) in [
-            ("https://h.example/v1beta/models/g:generate?key=AIza", true),
-            ("https://h.example/a?alt=sse&api_key=x", true),
-            ("https://h.example/a?X-Amz-Signature=x", true),
-            ("https://me:pw@h.example/a", true),
-            ("/ask?access_token=x", true),
-            ("alt=sse&key=AIza", true),
-            ("next=/home&key=AIza", true),
-            ("https://h.example/cb#access_token=x", true),
-            ("https://h.example/a?pageToken=x&max_tokens=3&key=", false),
-            ("https://h.example/@me?q=a@b", false),
-            ("https://h.example/key=x", false),
-            ("", false),
+            (
+                "https://h.example/v1/models/g:generate?key=AIza",
+                "https://h.example/v1/models/g:generate?key=REDACTED",
+            ),
+            (
+                "https://h.example/a?alt=sse&api_key=x&n=1",
+                "https://h.example/a?alt=sse&api_key=REDACTED&n=1",
+            ),
+            (
+                "https://h.example/a?X-Amz-Signature=x",
+                "https://h.example/a?X-Amz-Signature=REDACTED",
+            ),
+            (
+                "https://me:p@w@h.example/a?q=1",
+                "https://REDACTED:REDACTED@h.example/a?q=1",
+            ),
+            ("/ask?access_token=x", "/ask?access_token=REDACTED"),
+            ("next=/home&key=AIza", "next=/home&key=REDACTED"),
+            (
+                "https://h.example/cb#access_token=x",
+                "https://h.example/cb#access_token=REDACTED",
+            ),
         ] {
-            assert_eq!(are_in(text), expected, "{text}");
+            assert_eq!(redacted(text).as_deref(), Some(expected), "{text}");
+            assert_eq!(redacted(expected).as_deref(), Some(expected), "{text}");
+        }
+        for text in [
+            "https://h.example/a?pageToken=x&max_tokens=3&key=",
+            "https://h.example/@me?q=a@b",
+            "https://h.example/key=x",
+            "",
+        ] {
+            assert_eq!(redacted(text), None, "{text}");
         }
     }
 
