@@ -37,7 +37,7 @@ mod voltagent;
 
 use std::borrow::Cow;
 
-use crate::{AiKind, SourceSpan, Value, attributes::Name, operation::Operation};
+use crate::{AiKind, SourceSpan, Value, attributes::Name, operation::Operation, timestamp};
 
 pub(crate) use by_hand::{counts_tokens, is_count};
 pub(crate) use otel::OTEL;
@@ -220,6 +220,21 @@ fn name_as_span(span: &mut SourceSpan, what: What) {
     if !span.attributes.contains(key) {
         let name = span.name.clone();
         span.attributes.push(key, &*name);
+    }
+}
+
+/// Says how long the first chunk took, from the time of day at which the completion started; some write it in quotes.
+fn first_chunk(span: &mut SourceSpan, key: &str) {
+    let start = span
+        .attributes
+        .text(key)
+        .and_then(|time| timestamp::parse_rfc3339(time.trim_matches('"')));
+    if let Some(start) = start
+        && start >= span.start
+    {
+        let seconds = timestamp::seconds_between(span.start, start);
+        span.attributes
+            .push("gen_ai.response.time_to_first_chunk", seconds);
     }
 }
 

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, Says, What, aliases, json, langsmith, litellm, name_as_span, traceloop,
-    usage,
+    DEFINITIONS, Dialect, Says, What, aliases, first_chunk, json, langsmith, litellm, name_as_span,
+    traceloop, usage,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, messages, timestamp};
+use crate::{Attributes, SourceSpan, SourceStatus, messages};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
@@ -109,7 +109,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         json::put(attributes, "gen_ai.response.finish_reasons", reason.into());
         attributes.remove("langfuse.observation.metadata.finish_reason");
     }
-    first_chunk(span);
+    first_chunk(span, "langfuse.observation.completion_start_time");
 }
 
 /// Of a stream that calls tools JavaScript's wrapper has the calls alone.
@@ -195,19 +195,4 @@ fn tool_message(attributes: &mut Attributes) {
     }
     attributes.remove(OUTPUT);
     json::put(attributes, OUTPUT, langsmith::content_of(answer));
-}
-
-/// The start of the completion is a time of day, in quotes.
-fn first_chunk(span: &mut SourceSpan) {
-    let start = span
-        .attributes
-        .text("langfuse.observation.completion_start_time")
-        .and_then(|time| timestamp::parse_rfc3339(time.trim_matches('"')));
-    if let Some(start) = start
-        && start >= span.start
-    {
-        let seconds = timestamp::seconds_between(span.start, start);
-        span.attributes
-            .push("gen_ai.response.time_to_first_chunk", seconds);
-    }
 }

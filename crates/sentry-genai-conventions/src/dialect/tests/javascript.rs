@@ -353,3 +353,47 @@ fn an_exception_that_langsmith_records_is_a_failure() {
         assert_eq!(span.status, status, "{event}");
     }
 }
+
+/// Mastra's spans say that all is well of a call that failed, and nothing of what failed.
+#[test]
+fn a_failure_of_mastras_is_in_the_reason_or_the_exception() {
+    for (reason, status) in [
+        (r#"["error"]"#, Status::Error),
+        ("error", Status::Error),
+        (r#"["stop"]"#, Status::Ok),
+    ] {
+        let call = [
+            ("mastra.span.type", "model_inference"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.response.finish_reasons", reason),
+        ];
+        let span = translated("@mastra/otel-exporter", "chat m", &call);
+        assert_eq!(span.status, status, "{reason}");
+    }
+    let mut span = SourceSpan::new(
+        TraceId::from_bytes([1; 16]).unwrap(),
+        SpanId::from_bytes([2; 8]).unwrap(),
+        "execute_tool t",
+        Timestamp::from_nanos(1),
+    );
+    span.attributes.push("mastra.span.type", "tool_call");
+    span.attributes.push("error.type", "unknown");
+    span.status = crate::SourceStatus::Error(Some("no such city".into()));
+    let mut event = crate::SourceEvent::new("exception");
+    event.attributes.push("exception.type", "RangeError");
+    span.events.push(event);
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert_eq!(span.attributes.text("error.type"), Some("RangeError"));
+}
+
+#[test]
+fn mastra_says_when_an_answer_starts() {
+    let call = [
+        ("mastra.span.type", "model_inference"),
+        ("gen_ai.request.model", "m"),
+        ("mastra.completion_start_time", "2026-11-20T17:57:17.250Z"),
+    ];
+    let span = translated("@mastra/otel-exporter", "chat m", &call);
+    let first = span.attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(first, Some(Value::Double(0.25)));
+}
