@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, bedrock, indexed,
     json::{self, Object},
-    litellm, traceloop,
+    langsmith, litellm, traceloop,
 };
 use crate::{Attributes, SourceSpan, timestamp, tokens};
 
@@ -91,6 +91,50 @@ fn is_agent_run(span: &SourceSpan) -> bool {
             .is_some_and(|metadata| metadata.get(LANGCHAIN_AGENT) == Some(&json!(span.name)))
 }
 
+/// JavaScript's instrumentation of LangChain.
+const LANGCHAIN: &str = "@arizeai/openinference-instrumentation-langchain";
+const REDACTED: crate::Value<'static> = crate::Value::Str("__REDACTED__");
+
+/// Takes out what the program does not want to be seen: where it hides a message, the whole request would show it.
+fn hide(attributes: &mut Attributes) {
+    for (prefix, whole) in [
+        ("llm.input_messages.", "input.value"),
+        ("llm.output_messages.", "output.value"),
+    ] {
+        let hides = attributes
+            .iter()
+            .any(|(key, value)| value == REDACTED && key.starts_with(prefix));
+        if hides {
+            attributes.remove(whole);
+        }
+    }
+    attributes.retain(|_, value| value != REDACTED);
+}
+
+/// Leaves the request itself where a message that is made of blocks, as the instructions of an agent are, has nothing but its role.
+fn prefer_whole_messages(attributes: &mut Attributes) {
+    const PREFIX: &str = "llm.input_messages.";
+    let mut empty = BTreeSet::new();
+    let mut filled = BTreeSet::new();
+    for (key, _) in attributes.iter() {
+        if let Some((number, rest)) = key.strip_prefix(PREFIX).and_then(|it| it.split_once('.')) {
+            let seen = if rest == "message.role" {
+                &mut empty
+            } else {
+                &mut filled
+            };
+            seen.insert(number.to_owned());
+        }
+    }
+    let has_request = || {
+        json::object(attributes, "input.value")
+            .is_some_and(|request| request.contains_key("messages"))
+    };
+    if !empty.is_subset(&filled) && has_request() {
+        attributes.retain(|key, _| !key.starts_with(PREFIX));
+    }
+}
+
 const LANGCHAIN_AGENT: &str = "lc_agent_name";
 
 fn is_completion(span: &SourceSpan) -> bool {
@@ -111,8 +155,7 @@ fn handoff(name: &str) -> Option<&str> {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    span.attributes
-        .retain(|_, value| value != crate::Value::Str("__REDACTED__"));
+    hide(&mut span.attributes);
     if let Some(to) = handoff(&span.name)
         && what == What::Other
     {
@@ -160,7 +203,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
             attributes.rename("output.value", RESULT);
         }
-        What::Call | What::Agent => messages(attributes),
+        What::Call | What::Agent => {
+            if span.scope == LANGCHAIN {
+                prefer_whole_messages(attributes);
+            }
+            messages(attributes);
+        }
         What::Other | What::Plain => {}
     }
 }
@@ -212,6 +260,9 @@ fn model(attributes: &mut Attributes, what: What) {
         json::put_parameters(attributes, &parameters);
     }
     let answer = json::object(attributes, "output.value").filter(|_| what == What::Call);
+    if let Some(answer) = &answer {
+        langsmith::answer(attributes, answer);
+    }
     if let Some(id) = answer.as_ref().and_then(|answer| answer.get("id")) {
         json::put_scalar(attributes, "gen_ai.response.id", id);
     }

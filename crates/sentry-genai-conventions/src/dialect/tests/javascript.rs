@@ -397,3 +397,68 @@ fn mastra_says_when_an_answer_starts() {
     let first = span.attributes.get("gen_ai.response.time_to_first_chunk");
     assert_eq!(first, Some(Value::Double(0.25)));
 }
+
+/// LangChain's messages may be made of blocks; OpenLLMetry's instrumentation makes a text of them.
+#[test]
+fn blocks_of_langchain_come_out_of_the_text() {
+    let block = r#"{"type":"text","text":"Be brief."}"#;
+    let text = serde_json::Value::from(format!("[{block}]"));
+    let messages = serde_json::json!([
+        {"role": "system", "parts": [{"type": "text", "content": text}]},
+        {"role": "user", "parts": [{"type": "text", "content": "[{\"a\": 1}]"}]},
+    ])
+    .to_string();
+    let asked = |scope: &str| {
+        let call = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.input.messages", messages.as_str()),
+        ];
+        let span = translated(scope, "chat m", &call);
+        let asked = span.attributes.text("gen_ai.input.messages").unwrap();
+        let system = span.attributes.text("gen_ai.system_instructions");
+        format!("{}{asked}", system.unwrap_or_default())
+    };
+    let read = asked("@traceloop/instrumentation-langchain");
+    assert!(read.contains(r#""content":"Be brief.""#), "{read}");
+    assert!(read.contains(r#"[{\"a\": 1}]"#), "{read}");
+    assert!(!asked("x").contains(r#""content":"Be brief.""#));
+}
+
+/// OpenInference's instrumentation leaves out of the messages those that are made of blocks; the request has them all.
+#[test]
+fn blocks_of_langchain_are_in_the_request() {
+    let request = r#"{"messages": [[
+        {"lc": 1, "id": ["langchain_core", "messages", "SystemMessage"], "kwargs": {"content": [{"type": "text", "text": "Be brief."}]}},
+        {"lc": 1, "id": ["langchain_core", "messages", "HumanMessage"], "kwargs": {"content": "Hello"}}
+    ]]}"#;
+    let answer = r#"{"generations": [[{"text": "Hi", "message": {"lc": 1, "id": ["AIMessage"], "kwargs": {
+        "content": "Hi", "response_metadata": {"model_name": "m-2024"},
+        "usage_metadata": {"input_tokens": 120, "input_token_details": {"cache_read": 40, "cache_creation": 30}}
+    }}}]]}"#;
+    let call = |secret: &'static str| {
+        [
+            ("openinference.span.kind", "LLM"),
+            ("llm.model_name", "m"),
+            ("llm.input_messages.0.message.role", "system"),
+            ("llm.input_messages.1.message.role", "user"),
+            ("llm.input_messages.1.message.content", secret),
+            ("input.value", request),
+            ("output.value", answer),
+        ]
+    };
+    let scope = "@arizeai/openinference-instrumentation-langchain";
+    let span = translated(scope, "ChatOpenAI", &call("Hello"));
+    let text = |key| span.attributes.text(key).unwrap();
+    let asked = text("gen_ai.input.messages");
+    assert!(asked.contains("Hello"), "{asked}");
+    assert!(asked.contains("Be brief."), "{asked}");
+    assert_eq!(text("gen_ai.request.model"), "m");
+    assert_eq!(text("gen_ai.response.model"), "m-2024");
+    let written = "gen_ai.usage.cache_creation.input_tokens";
+    assert_eq!(span.attributes.integer(written), Some(30));
+    // What the program hides in one place is not shown from another.
+    let span = translated(scope, "ChatOpenAI", &call("__REDACTED__"));
+    let asked = span.attributes.text("gen_ai.input.messages");
+    assert!(!asked.is_some_and(|asked| asked.contains("Hello")));
+}
