@@ -40,12 +40,20 @@ const OUTPUT: &str = "langfuse.observation.output";
 
 const METADATA: &str = "langfuse.observation.metadata.";
 
-/// What the wrapper of OpenAI's SDK calls its observations, unless told otherwise.
-const OPENAI: &str = "OpenAI-";
+/// What the wrapper of OpenAI's SDK calls its observations, unless told otherwise: `OpenAI-generation` in Python, and in
+/// JavaScript after the part of the API.
+fn part_of_openai(name: &str) -> Option<&str> {
+    name.strip_prefix("OpenAI")?.strip_prefix(['-', '.'])
+}
 
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(TYPE) {
-        Some("generation") => Says::Is("chat"),
+        // To JavaScript's wrapper everything is a generation.
+        Some("generation") => Says::Is(match part_of_openai(&span.name) {
+            Some("embeddings") => "embeddings",
+            Some("audio" | "images") => "generate_content",
+            _ => "chat",
+        }),
         Some("embedding") => Says::Is("embeddings"),
         Some("agent") => Says::Is("invoke_agent"),
         Some("tool") => Says::Is("execute_tool"),
@@ -55,7 +63,7 @@ fn operation(span: &SourceSpan) -> Says {
 
 fn adjust(span: &mut SourceSpan, what: What) {
     name_as_span(span, what);
-    if matches!(what, What::Call | What::Embeddings) && span.name.starts_with(OPENAI) {
+    if matches!(what, What::Call | What::Embeddings) && part_of_openai(&span.name).is_some() {
         let attributes = &mut span.attributes;
         json::put(attributes, "gen_ai.provider.name", "openai".into());
     }

@@ -462,3 +462,35 @@ fn blocks_of_langchain_are_in_the_request() {
     let asked = span.attributes.text("gen_ai.input.messages");
     assert!(!asked.is_some_and(|asked| asked.contains("Hello")));
 }
+
+/// The span around a run is no agent, and an item without a role is what the model thought.
+#[test]
+fn openais_agents_of_openinference_in_javascript() {
+    let scope = "@arizeai/openinference-instrumentation-openai-agents";
+    let agent = ("openinference.span.kind", "AGENT");
+    assert_ne!(
+        translated(scope, "Agent workflow", &[agent]).op,
+        "gen_ai.invoke_agent"
+    );
+    let node = ("graph.node.id", "Weather");
+    let span = translated(scope, "Weather", &[agent, node]);
+    assert_eq!(span.op, "gen_ai.invoke_agent");
+    let call = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "m"),
+        ("llm.input_messages.0.message.role", "user"),
+        ("llm.input_messages.0.message.content", "Hello"),
+        (
+            "llm.input_messages.1.message.contents.0.message_content.type",
+            "text",
+        ),
+        (
+            "llm.input_messages.1.message.contents.0.message_content.text",
+            "Let me think",
+        ),
+    ];
+    let span = translated(scope, "response", &call);
+    let asked = span.attributes.text("gen_ai.input.messages").unwrap();
+    let asked: serde_json::Value = serde_json::from_str(asked).unwrap();
+    assert_eq!(asked[1]["role"], "assistant");
+}
