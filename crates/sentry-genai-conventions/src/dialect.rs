@@ -8,6 +8,7 @@ mod bedrock;
 mod by_hand;
 mod claude_code;
 mod codex;
+mod copilot;
 mod event_list;
 mod gemini_cli;
 mod genai;
@@ -28,6 +29,7 @@ mod openai_agents;
 mod openinference;
 mod otel;
 mod pydantic_ai;
+mod qwen_code;
 mod rig;
 mod strands;
 mod traceloop;
@@ -150,7 +152,9 @@ static DIALECTS: &[&Dialect] = &[
     &anthropic::ANTHROPIC,
     &claude_code::CLAUDE_CODE,
     &codex::CODEX,
+    &copilot::COPILOT,
     &gemini_cli::GEMINI_CLI,
+    &qwen_code::QWEN_CODE,
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
     &strands::STRANDS,

@@ -1,4 +1,5 @@
 mod by_hand;
+mod command_lines;
 mod instrumentations;
 mod javascript;
 mod kinds;
