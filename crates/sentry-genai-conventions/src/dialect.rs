@@ -31,6 +31,7 @@ mod otel;
 mod pydantic_ai;
 mod qwen_code;
 mod rig;
+mod spring_ai;
 mod strands;
 mod traceloop;
 mod usage;
@@ -157,6 +158,7 @@ static DIALECTS: &[&Dialect] = &[
     &qwen_code::QWEN_CODE,
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
+    &spring_ai::SPRING_AI,
     &strands::STRANDS,
     &traceloop::TRACELOOP,
 ];

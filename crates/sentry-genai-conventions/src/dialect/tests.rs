@@ -10,6 +10,7 @@ mod mlflow;
 mod pydantic_ai;
 mod rig;
 mod smolagents;
+mod spring_ai;
 mod strands;
 mod usage;
 
