@@ -8,6 +8,7 @@ mod bedrock;
 mod by_hand;
 mod claude_code;
 mod codex;
+mod copilot;
 mod event_list;
 mod gemini_cli;
 mod genai;
@@ -28,7 +29,9 @@ mod openai_agents;
 mod openinference;
 mod otel;
 mod pydantic_ai;
+mod qwen_code;
 mod rig;
+mod spring_ai;
 mod strands;
 mod traceloop;
 mod usage;
@@ -37,7 +40,7 @@ mod voltagent;
 
 use std::borrow::Cow;
 
-use crate::{AiKind, SourceSpan, Value, attributes::Name, operation::Operation};
+use crate::{AiKind, SourceSpan, Value, attributes::Name, operation::Operation, timestamp};
 
 pub(crate) use by_hand::{counts_tokens, is_count};
 pub(crate) use otel::OTEL;
@@ -150,9 +153,12 @@ static DIALECTS: &[&Dialect] = &[
     &anthropic::ANTHROPIC,
     &claude_code::CLAUDE_CODE,
     &codex::CODEX,
+    &copilot::COPILOT,
     &gemini_cli::GEMINI_CLI,
+    &qwen_code::QWEN_CODE,
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
+    &spring_ai::SPRING_AI,
     &strands::STRANDS,
     &traceloop::TRACELOOP,
 ];
@@ -220,6 +226,21 @@ fn name_as_span(span: &mut SourceSpan, what: What) {
     if !span.attributes.contains(key) {
         let name = span.name.clone();
         span.attributes.push(key, &*name);
+    }
+}
+
+/// Says how long the first chunk took, from the time of day at which the completion started; some write it in quotes.
+fn first_chunk(span: &mut SourceSpan, key: &str) {
+    let start = span
+        .attributes
+        .text(key)
+        .and_then(|time| timestamp::parse_rfc3339(time.trim_matches('"')));
+    if let Some(start) = start
+        && start >= span.start
+    {
+        let seconds = timestamp::seconds_between(span.start, start);
+        span.attributes
+            .push("gen_ai.response.time_to_first_chunk", seconds);
     }
 }
 

@@ -91,6 +91,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("run_tool", "execute_tool"),
     ("text.completions", "text_completion"),
     ("text.streaming_completions", "text_completion"),
+    ("text_to_speech", "generate_content"),
     ("tool", "execute_tool"),
     ("tool_call", "execute_tool"),
     ("tool_execution", "execute_tool"),

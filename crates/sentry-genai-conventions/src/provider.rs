@@ -84,6 +84,7 @@ static NO_PROVIDERS: &[&str] = &[
     "langgraph",
     "microsoft.agent_framework",
     "inmemoryvectorstore",
+    "spring_ai",
     "strands-agents",
     "unknown",
     "none",

@@ -100,8 +100,13 @@ fn call(attributes: &mut Attributes) {
             }
         }
     }
-    // The provider's own response, where plugins keep it.
+    // The provider's own response, where plugins keep it. OpenAI's has there alone what came from the cache.
     for own in ["raw", "custom"] {
+        if let Some(Value::Object(counted)) = response.get(own).and_then(|own| own.get("usage"))
+            && counted.keys().any(|key| key.ends_with("_tokens_details"))
+        {
+            usage::put(attributes, counted);
+        }
         for (name, key) in [
             ("id", "gen_ai.response.id"),
             ("responseId", "gen_ai.response.id"),
@@ -187,6 +192,9 @@ fn part(mut part: Object) -> Value {
     }
     if let Some(mut media) = of("media") {
         return json!({"type": "image_url", "image_url": {"url": media.remove("url")}});
+    }
+    if let Some(data) = part.remove("data") {
+        return json!({"type": "object", "content": data});
     }
     if let Some(thought) = part.remove("reasoning") {
         return json!({"type": "reasoning", "content": thought});

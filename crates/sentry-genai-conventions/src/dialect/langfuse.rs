@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, Says, What, aliases, json, langsmith, litellm, name_as_span, traceloop,
-    usage,
+    DEFINITIONS, Dialect, Says, What, aliases, first_chunk, json, langsmith, litellm, name_as_span,
+    traceloop, usage,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, messages, timestamp};
+use crate::{Attributes, SourceSpan, SourceStatus, messages};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
@@ -40,12 +40,20 @@ const OUTPUT: &str = "langfuse.observation.output";
 
 const METADATA: &str = "langfuse.observation.metadata.";
 
-/// What the wrapper of OpenAI's SDK calls its observations, unless told otherwise.
-const OPENAI: &str = "OpenAI-";
+/// What the wrapper of OpenAI's SDK calls its observations, unless told otherwise: `OpenAI-generation` in Python, and in
+/// JavaScript after the part of the API.
+fn part_of_openai(name: &str) -> Option<&str> {
+    name.strip_prefix("OpenAI")?.strip_prefix(['-', '.'])
+}
 
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(TYPE) {
-        Some("generation") => Says::Is("chat"),
+        // To JavaScript's wrapper everything is a generation.
+        Some("generation") => Says::Is(match part_of_openai(&span.name) {
+            Some("embeddings") => "embeddings",
+            Some("audio" | "images") => "generate_content",
+            _ => "chat",
+        }),
         Some("embedding") => Says::Is("embeddings"),
         Some("agent") => Says::Is("invoke_agent"),
         Some("tool") => Says::Is("execute_tool"),
@@ -55,7 +63,7 @@ fn operation(span: &SourceSpan) -> Says {
 
 fn adjust(span: &mut SourceSpan, what: What) {
     name_as_span(span, what);
-    if matches!(what, What::Call | What::Embeddings) && span.name.starts_with(OPENAI) {
+    if matches!(what, What::Call | What::Embeddings) && part_of_openai(&span.name).is_some() {
         let attributes = &mut span.attributes;
         json::put(attributes, "gen_ai.provider.name", "openai".into());
     }
@@ -109,7 +117,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         json::put(attributes, "gen_ai.response.finish_reasons", reason.into());
         attributes.remove("langfuse.observation.metadata.finish_reason");
     }
-    first_chunk(span);
+    first_chunk(span, "langfuse.observation.completion_start_time");
 }
 
 /// Of a stream that calls tools JavaScript's wrapper has the calls alone.
@@ -195,19 +203,4 @@ fn tool_message(attributes: &mut Attributes) {
     }
     attributes.remove(OUTPUT);
     json::put(attributes, OUTPUT, langsmith::content_of(answer));
-}
-
-/// The start of the completion is a time of day, in quotes.
-fn first_chunk(span: &mut SourceSpan) {
-    let start = span
-        .attributes
-        .text("langfuse.observation.completion_start_time")
-        .and_then(|time| timestamp::parse_rfc3339(time.trim_matches('"')));
-    if let Some(start) = start
-        && start >= span.start
-    {
-        let seconds = timestamp::seconds_between(span.start, start);
-        span.attributes
-            .push("gen_ai.response.time_to_first_chunk", seconds);
-    }
 }

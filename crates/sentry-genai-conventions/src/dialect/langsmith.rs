@@ -112,8 +112,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
                     json::put(attributes, DEFINITIONS, tools);
                 }
             }
-            if what == What::Call {
-                answer(attributes);
+            if what == What::Call
+                && attributes
+                    .text(COMPLETION)
+                    .is_some_and(|text| text.contains("\"response_metadata\""))
+                && let Some(said) = json::object(attributes, COMPLETION)
+            {
+                answer(attributes, &said);
             }
             attributes.rename(PROMPT, super::INPUT);
             attributes.rename(COMPLETION, super::OUTPUT);
@@ -152,24 +157,14 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Reads from LangChain's answer what is not on the span: which model answered, and the counts that are parts of others.
-fn answer(attributes: &mut Attributes) {
-    let text = attributes.text(COMPLETION);
-    if !text.is_some_and(|text| text.contains("\"response_metadata\"")) {
-        return;
-    }
-    let Some(Value::Object(mut answer)) = json::read(attributes, COMPLETION) else {
-        return;
-    };
+pub(super) fn answer(attributes: &mut Attributes, answer: &Object) {
     let Some(message) = answer
-        .get_mut("generations")
-        .and_then(|batches| batches.get_mut(0)?.get_mut(0)?.get_mut("message"))
+        .get("generations")
+        .and_then(|batches| batches.get(0)?.get(0)?.get("message"))
     else {
         return;
     };
-    let message = match message.get_mut("kwargs") {
-        Some(kwargs) => kwargs.take(),
-        None => message.take(),
-    };
+    let message = message.get("kwargs").unwrap_or(message);
     if let Some(metadata) = message.get("response_metadata") {
         let model = ["model_name", "model"]
             .into_iter()

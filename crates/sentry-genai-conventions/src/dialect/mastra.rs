@@ -2,7 +2,7 @@
 //!
 //! Until version 1.4 that is the generation, with the tokens of all its steps; since then an inference inside each step.
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, json};
+use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk, json};
 use crate::{Attributes, SourceSpan, SourceStatus};
 
 pub(super) static MASTRA: Dialect = Dialect {
@@ -20,6 +20,7 @@ pub(super) static MASTRA: Dialect = Dialect {
     noise: &[
         "body",
         "headers",
+        "mastra.completion_start_time",
         "mastra.duration_ms",
         "mastra.end_time",
         "mastra.metadata.body",
@@ -95,16 +96,26 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     // It says that all is well, even of a call that failed.
     if what == What::Call
-        && attributes.text("gen_ai.response.finish_reasons") == Some("error")
+        && matches!(
+            attributes.text("gen_ai.response.finish_reasons"),
+            Some("error" | r#"["error"]"#)
+        )
         && !matches!(span.status, SourceStatus::Error(_))
     {
         span.status = SourceStatus::Error(None);
+    }
+    // Of every failure that is not Mastra's own; the exception's type is better than that.
+    if attributes.text("error.type") == Some("unknown") {
+        attributes.remove("error.type");
     }
     if let Some((input, output)) = what.content() {
         attributes.rename("gen_ai.prompt", input);
         attributes.rename("gen_ai.completion", output);
         attributes.rename("input", input);
         attributes.rename("output", output);
+    }
+    if what == What::Call {
+        first_chunk(span, "mastra.completion_start_time");
     }
 }
 

@@ -1,18 +1,18 @@
 //! OpenInference: flattened messages, and a kind for every span.
 
+mod messages;
 mod names;
 mod smolagents;
-
-use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, bedrock, indexed,
-    json::{self, Object},
-    litellm, traceloop,
+    ARGUMENTS, Dialect, RESULT, Says, What, aliases, bedrock, indexed, json, langsmith, litellm,
+    traceloop,
 };
 use crate::{Attributes, SourceSpan, timestamp, tokens};
+
+pub(super) use messages::is_object;
 
 pub(super) static OPENINFERENCE: Dialect = Dialect {
     name: "openinference",
@@ -91,6 +91,8 @@ fn is_agent_run(span: &SourceSpan) -> bool {
             .is_some_and(|metadata| metadata.get(LANGCHAIN_AGENT) == Some(&json!(span.name)))
 }
 
+/// JavaScript's instrumentation of LangChain.
+const LANGCHAIN: &str = "@arizeai/openinference-instrumentation-langchain";
 const LANGCHAIN_AGENT: &str = "lc_agent_name";
 
 fn is_completion(span: &SourceSpan) -> bool {
@@ -101,9 +103,16 @@ fn is_completion(span: &SourceSpan) -> bool {
 
 /// OpenAI's agents have a span around the whole trace, which is no agent.
 fn is_trace(span: &SourceSpan) -> bool {
-    span.scope.ends_with("openai_agents")
+    is_of_openai_agents(span)
         && !span.attributes.contains("graph.node.id")
         && !span.attributes.contains("agent.name")
+}
+
+/// Returns whether a span is of OpenAI's agents, in Python or in JavaScript.
+fn is_of_openai_agents(span: &SourceSpan) -> bool {
+    ["openai_agents", "openai-agents"]
+        .iter()
+        .any(|end| span.scope.ends_with(end))
 }
 
 fn handoff(name: &str) -> Option<&str> {
@@ -111,8 +120,7 @@ fn handoff(name: &str) -> Option<&str> {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    span.attributes
-        .retain(|_, value| value != crate::Value::Str("__REDACTED__"));
+    messages::hide(&mut span.attributes);
     if let Some(to) = handoff(&span.name)
         && what == What::Other
     {
@@ -138,6 +146,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Plain {
         return;
     }
+    // What the model thought before is an item without a role to OpenAI's agents in JavaScript.
+    let roleless = if is_of_openai_agents(span) {
+        "assistant"
+    } else {
+        "user"
+    };
     let attributes = &mut span.attributes;
     model(attributes, what);
     if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
@@ -160,7 +174,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
             attributes.rename("output.value", RESULT);
         }
-        What::Call | What::Agent => messages(attributes),
+        What::Call | What::Agent => {
+            if span.scope == LANGCHAIN {
+                messages::prefer_whole(attributes);
+            }
+            messages::read(attributes, roleless);
+        }
         What::Other | What::Plain => {}
     }
 }
@@ -212,6 +231,9 @@ fn model(attributes: &mut Attributes, what: What) {
         json::put_parameters(attributes, &parameters);
     }
     let answer = json::object(attributes, "output.value").filter(|_| what == What::Call);
+    if let Some(answer) = &answer {
+        langsmith::answer(attributes, answer);
+    }
     if let Some(id) = answer.as_ref().and_then(|answer| answer.get("id")) {
         json::put_scalar(attributes, "gen_ai.response.id", id);
     }
@@ -273,143 +295,6 @@ fn cache(attributes: &mut Attributes, usage: &Value) {
     }
 }
 
-fn messages(attributes: &mut Attributes) {
-    // Calls that the provider made on a server of tools are in the response alone.
-    if attributes
-        .text("output.value")
-        .is_some_and(|text| text.contains(r#""mcp_call""#))
-        && let Some(response) = json::object(attributes, "output.value")
-        && response.get("object").and_then(Value::as_str) == Some("response")
-    {
-        json::put(attributes, OUTPUT, Value::Object(response));
-    }
-    for (prefix, role, key) in [
-        ("llm.input_messages.", "user", INPUT),
-        ("llm.output_messages.", "assistant", OUTPUT),
-    ] {
-        if let Some(Value::Array(messages)) = indexed::take(attributes, prefix) {
-            let messages: Vec<_> = messages
-                .into_iter()
-                .filter_map(|item| message(item, role))
-                .collect();
-            if !messages.is_empty() {
-                json::put(attributes, key, messages.into());
-            }
-        }
-    }
-    for (prefix, step, role, key) in [
-        ("llm.prompts.", "prompt", "user", INPUT),
-        ("llm.choices.", "completion", "assistant", OUTPUT),
-    ] {
-        if let Some(Value::Array(texts)) = indexed::take(attributes, prefix) {
-            let messages = texts
-                .into_iter()
-                .map(|mut item| json!({"role": role, "content": item[step]["text"].take()}));
-            json::put(attributes, key, messages.collect());
-        }
-    }
-    if let Some(Value::Array(tools)) = indexed::take(attributes, "llm.tools.") {
-        let tools = tools.into_iter().filter_map(|mut item| {
-            let schema = item.get_mut("tool")?.get_mut("json_schema")?.take();
-            Some(match schema {
-                Value::String(text) => {
-                    crate::messages::read_json(&text).unwrap_or(Value::String(text))
-                }
-                schema => schema,
-            })
-        });
-        json::put(attributes, DEFINITIONS, tools.collect());
-    }
-    // litellm's tools are parameters like any other.
-    if !attributes.contains(DEFINITIONS)
-        && let Some(mut parameters) = json::object(attributes, "llm.invocation_parameters")
-        && let Some(tools) = parameters.remove("tools")
-    {
-        json::put(attributes, DEFINITIONS, tools);
-    }
-    attributes.rename("input.value", INPUT);
-    // Of what it could not read, such as a stream, the instrumentation has the repr of the object.
-    if attributes.text("output.value").is_some_and(is_object) {
-        attributes.remove("output.value");
-    }
-    attributes.rename("output.value", OUTPUT);
-}
-
-/// Recognises the repr that Python has for all objects that have none of their own.
-pub(super) fn is_object(text: &str) -> bool {
-    text.starts_with('<') && text.ends_with('>') && text.contains(" object at 0x")
-}
-
-/// Brings one message into the form of OpenAI's API.
-fn message(mut item: Value, role: &str) -> Option<Value> {
-    let Some(Value::Object(mut message)) = item.get_mut("message").map(Value::take) else {
-        return None;
-    };
-    message.entry("role").or_insert_with(|| role.into());
-    let mut calls: Vec<Value> = Vec::new();
-    if let Some(Value::Array(items)) = message.remove("tool_calls") {
-        calls.extend(items.into_iter().filter_map(call));
-    }
-    let mut seen: BTreeSet<String> = calls.iter().map(identity).collect();
-    if let Some(Value::Array(items)) = message.remove("contents") {
-        let mut parts = Vec::new();
-        for mut item in items {
-            let content = item.get_mut("message_content").map(Value::take);
-            let call = call(item);
-            // Of a call there may be the type alone, beside the call itself.
-            if let Some(Value::Object(content)) = content
-                && (call.is_none() || content.len() > 1)
-            {
-                parts.push(part(content));
-            }
-            // What the list of calls has as well.
-            if let Some(call) = call
-                && seen.insert(identity(&call))
-            {
-                calls.push(call);
-            }
-        }
-        if !parts.is_empty() {
-            message.insert("content".to_owned(), parts.into());
-        }
-    }
-    if let Some(name) = message.remove("function_call_name") {
-        let arguments = message.remove("function_call_arguments_json");
-        calls.push(json!({"type": "function", "function": {"name": name, "arguments": arguments}}));
-    }
-    if !calls.is_empty() {
-        message.insert("tool_calls".to_owned(), calls.into());
-    }
-    // Of content that the instrumentation could not read the role is all there is.
-    (message.len() > 1).then_some(Value::Object(message))
-}
-
-fn call(mut item: Value) -> Option<Value> {
-    let mut call = item.get_mut("tool_call")?.take();
-    call.as_object_mut()?
-        .insert("type".to_owned(), "function".into());
-    Some(call)
-}
-
-/// Returns what tells a call from others: its id, or all of it.
-fn identity(call: &Value) -> String {
-    match &call["id"] {
-        Value::Null => call.to_string(),
-        id => id.to_string(),
-    }
-}
-
-fn part(mut content: Object) -> Value {
-    if let Some(mut image) = content.remove("image") {
-        let url = image
-            .pointer_mut("/image/url")
-            .map(Value::take)
-            .unwrap_or_default();
-        return json!({"type": "image_url", "image_url": {"url": url}});
-    }
-    Value::Object(content)
-}
-
 fn embeddings(attributes: &mut Attributes) {
     if let Some(Value::Array(items)) = indexed::take(attributes, "embedding.embeddings.") {
         let mut texts: Vec<_> = items
@@ -432,52 +317,4 @@ fn embeddings(attributes: &mut Attributes) {
     }
     attributes.rename("input.value", "gen_ai.embeddings.input");
     attributes.remove("output.value");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calls_are_listed_once() {
-        let content = |call: Value| json!({"tool_call": call});
-        let first = json!({"id": "c1", "function": {"name": "w"}});
-        let nameless = |name: &str| json!({"function": {"name": name}});
-        let item = json!({"message": {
-            "role": "assistant",
-            "tool_calls": [content(first.clone()), content(nameless("a"))],
-            "contents": [content(first), content(nameless("a")), content(nameless("b"))],
-        }});
-        let read = message(item, "user").unwrap();
-        let calls = read["tool_calls"].as_array().unwrap();
-        let names: Vec<_> = calls.iter().map(|call| &call["function"]["name"]).collect();
-        assert_eq!(names, ["w", "a", "b"]);
-    }
-
-    /// So JavaScript's instrumentation of Anthropic has them.
-    #[test]
-    fn the_type_beside_a_call_is_no_call() {
-        let call = json!({"id": "c1", "function": {"name": "w"}});
-        let item = json!({"message": {"role": "assistant", "contents": [
-            {"message_content": {"type": "text", "text": "Let me look"}},
-            {"message_content": {"type": "tool_use"}, "tool_call": call},
-        ]}});
-        let read = message(item, "assistant").unwrap();
-        assert_eq!(
-            read["content"],
-            json!([{"type": "text", "text": "Let me look"}])
-        );
-        assert_eq!(read["tool_calls"].as_array().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn many_calls_are_read_in_linear_time() {
-        let contents: Vec<_> = (0..50_000)
-            .map(|number| json!({"tool_call": {"id": format!("c{number}")}}))
-            .collect();
-        let item = json!({"message": {"role": "assistant", "contents": contents}});
-        // A quadratic step would take minutes.
-        let read = message(item, "user").unwrap();
-        assert_eq!(read["tool_calls"].as_array().unwrap().len(), 50_000);
-    }
 }

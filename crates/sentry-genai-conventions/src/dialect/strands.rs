@@ -5,7 +5,7 @@ use crate::{SourceSpan, Value};
 
 pub(super) static STRANDS: Dialect = Dialect {
     name: "strands",
-    speaks: |span| span.scope.starts_with("strands."),
+    speaks: |span| span.scope.starts_with("strands.") || span.scope == "strands-agents",
     aliases: &aliases([("system_prompt", "gen_ai.system_instructions")]),
     // The times of the span as texts.
     noise: &["gen_ai.event.start_time", "gen_ai.event.end_time"],

@@ -1,4 +1,5 @@
 mod by_hand;
+mod command_lines;
 mod instrumentations;
 mod javascript;
 mod kinds;
@@ -9,6 +10,7 @@ mod mlflow;
 mod pydantic_ai;
 mod rig;
 mod smolagents;
+mod spring_ai;
 mod strands;
 mod usage;
 

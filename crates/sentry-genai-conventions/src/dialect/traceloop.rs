@@ -174,6 +174,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if span.scope == "@traceloop/instrumentation-openai" {
         javascript::take_items_out(&mut span.attributes);
     }
+    javascript::take_blocks_out(span);
     if span.scope.ends_with(GEMINI) {
         name_thoughts(&mut span.attributes);
     }

@@ -8,6 +8,7 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
     speaks: |span| span.scope.starts_with("@voltagent/"),
     aliases: &aliases([
         ("agent.instructions", "gen_ai.system_instructions"),
+        ("ai.model.name", "gen_ai.request.model"),
         ("llm.finish_reason", "gen_ai.response.finish_reasons"),
         ("llm.max_output_tokens", "gen_ai.request.max_tokens"),
         ("llm.messages", INPUT),
@@ -29,6 +30,18 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
         ("tool.call.id", "gen_ai.tool.call.id"),
         ("tool.description", "gen_ai.tool.description"),
         ("tool.name", "gen_ai.tool.name"),
+        // Of an agent, and of objects it makes nothing else has them.
+        (
+            "usage.cached_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        ("usage.completion_tokens", "gen_ai.usage.output_tokens"),
+        ("usage.prompt_tokens", "gen_ai.usage.input_tokens"),
+        (
+            "usage.reasoning_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+        ),
+        ("usage.total_tokens", "gen_ai.usage.total_tokens"),
         ("voltagent.conversation_id", "session.id"),
     ]),
     noise: &[

@@ -353,3 +353,144 @@ fn an_exception_that_langsmith_records_is_a_failure() {
         assert_eq!(span.status, status, "{event}");
     }
 }
+
+/// Mastra's spans say that all is well of a call that failed, and nothing of what failed.
+#[test]
+fn a_failure_of_mastras_is_in_the_reason_or_the_exception() {
+    for (reason, status) in [
+        (r#"["error"]"#, Status::Error),
+        ("error", Status::Error),
+        (r#"["stop"]"#, Status::Ok),
+    ] {
+        let call = [
+            ("mastra.span.type", "model_inference"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.response.finish_reasons", reason),
+        ];
+        let span = translated("@mastra/otel-exporter", "chat m", &call);
+        assert_eq!(span.status, status, "{reason}");
+    }
+    let mut span = SourceSpan::new(
+        TraceId::from_bytes([1; 16]).unwrap(),
+        SpanId::from_bytes([2; 8]).unwrap(),
+        "execute_tool t",
+        Timestamp::from_nanos(1),
+    );
+    span.attributes.push("mastra.span.type", "tool_call");
+    span.attributes.push("error.type", "unknown");
+    span.status = crate::SourceStatus::Error(Some("no such city".into()));
+    let mut event = crate::SourceEvent::new("exception");
+    event.attributes.push("exception.type", "RangeError");
+    span.events.push(event);
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert_eq!(span.attributes.text("error.type"), Some("RangeError"));
+}
+
+#[test]
+fn mastra_says_when_an_answer_starts() {
+    let call = [
+        ("mastra.span.type", "model_inference"),
+        ("gen_ai.request.model", "m"),
+        ("mastra.completion_start_time", "2026-11-20T17:57:17.250Z"),
+    ];
+    let span = translated("@mastra/otel-exporter", "chat m", &call);
+    let first = span.attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(first, Some(Value::Double(0.25)));
+}
+
+/// LangChain's messages may be made of blocks; OpenLLMetry's instrumentation makes a text of them.
+#[test]
+fn blocks_of_langchain_come_out_of_the_text() {
+    let block = r#"{"type":"text","text":"Be brief."}"#;
+    let text = serde_json::Value::from(format!("[{block}]"));
+    let messages = serde_json::json!([
+        {"role": "system", "parts": [{"type": "text", "content": text}]},
+        {"role": "user", "parts": [{"type": "text", "content": "[{\"a\": 1}]"}]},
+    ])
+    .to_string();
+    let asked = |scope: &str| {
+        let call = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.input.messages", messages.as_str()),
+        ];
+        let span = translated(scope, "chat m", &call);
+        let asked = span.attributes.text("gen_ai.input.messages").unwrap();
+        let system = span.attributes.text("gen_ai.system_instructions");
+        format!("{}{asked}", system.unwrap_or_default())
+    };
+    let read = asked("@traceloop/instrumentation-langchain");
+    assert!(read.contains(r#""content":"Be brief.""#), "{read}");
+    assert!(read.contains(r#"[{\"a\": 1}]"#), "{read}");
+    assert!(!asked("x").contains(r#""content":"Be brief.""#));
+}
+
+/// OpenInference's instrumentation leaves out of the messages those that are made of blocks; the request has them all.
+#[test]
+fn blocks_of_langchain_are_in_the_request() {
+    let request = r#"{"messages": [[
+        {"lc": 1, "id": ["langchain_core", "messages", "SystemMessage"], "kwargs": {"content": [{"type": "text", "text": "Be brief."}]}},
+        {"lc": 1, "id": ["langchain_core", "messages", "HumanMessage"], "kwargs": {"content": "Hello"}}
+    ]]}"#;
+    let answer = r#"{"generations": [[{"text": "Hi", "message": {"lc": 1, "id": ["AIMessage"], "kwargs": {
+        "content": "Hi", "response_metadata": {"model_name": "m-2024"},
+        "usage_metadata": {"input_tokens": 120, "input_token_details": {"cache_read": 40, "cache_creation": 30}}
+    }}}]]}"#;
+    let call = |secret: &'static str| {
+        [
+            ("openinference.span.kind", "LLM"),
+            ("llm.model_name", "m"),
+            ("llm.input_messages.0.message.role", "system"),
+            ("llm.input_messages.1.message.role", "user"),
+            ("llm.input_messages.1.message.content", secret),
+            ("input.value", request),
+            ("output.value", answer),
+        ]
+    };
+    let scope = "@arizeai/openinference-instrumentation-langchain";
+    let span = translated(scope, "ChatOpenAI", &call("Hello"));
+    let text = |key| span.attributes.text(key).unwrap();
+    let asked = text("gen_ai.input.messages");
+    assert!(asked.contains("Hello"), "{asked}");
+    assert!(asked.contains("Be brief."), "{asked}");
+    assert_eq!(text("gen_ai.request.model"), "m");
+    assert_eq!(text("gen_ai.response.model"), "m-2024");
+    let written = "gen_ai.usage.cache_creation.input_tokens";
+    assert_eq!(span.attributes.integer(written), Some(30));
+    // What the program hides in one place is not shown from another.
+    let span = translated(scope, "ChatOpenAI", &call("__REDACTED__"));
+    let asked = span.attributes.text("gen_ai.input.messages");
+    assert!(!asked.is_some_and(|asked| asked.contains("Hello")));
+}
+
+/// The span around a run is no agent, and an item without a role is what the model thought.
+#[test]
+fn openais_agents_of_openinference_in_javascript() {
+    let scope = "@arizeai/openinference-instrumentation-openai-agents";
+    let agent = ("openinference.span.kind", "AGENT");
+    assert_ne!(
+        translated(scope, "Agent workflow", &[agent]).op,
+        "gen_ai.invoke_agent"
+    );
+    let node = ("graph.node.id", "Weather");
+    let span = translated(scope, "Weather", &[agent, node]);
+    assert_eq!(span.op, "gen_ai.invoke_agent");
+    let call = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "m"),
+        ("llm.input_messages.0.message.role", "user"),
+        ("llm.input_messages.0.message.content", "Hello"),
+        (
+            "llm.input_messages.1.message.contents.0.message_content.type",
+            "text",
+        ),
+        (
+            "llm.input_messages.1.message.contents.0.message_content.text",
+            "Let me think",
+        ),
+    ];
+    let span = translated(scope, "response", &call);
+    let asked = span.attributes.text("gen_ai.input.messages").unwrap();
+    let asked: serde_json::Value = serde_json::from_str(asked).unwrap();
+    assert_eq!(asked[1]["role"], "assistant");
+}

@@ -135,3 +135,25 @@ fn langfuse_says_in_a_level_what_failed() {
         assert_eq!(message, Some("rate limited"));
     }
 }
+
+/// JavaScript's wrapper of OpenAI's SDK calls everything a generation.
+#[test]
+fn a_generation_of_openais_is_what_its_name_says() {
+    for (name, op) in [
+        ("OpenAI.embeddings", "gen_ai.embeddings"),
+        ("OpenAI.images", "gen_ai.generate_content"),
+        ("OpenAI.audio", "gen_ai.generate_content"),
+        ("OpenAI.responses", "gen_ai.chat"),
+        ("OpenAI-generation", "gen_ai.chat"),
+        ("my own", "gen_ai.chat"),
+    ] {
+        let generation = [
+            ("langfuse.observation.type", "generation"),
+            ("langfuse.observation.model.name", "m"),
+        ];
+        let span = translated("langfuse-sdk", name, &generation);
+        assert_eq!(span.op, op, "{name}");
+        let provider = span.attributes.text("gen_ai.provider.name");
+        assert_eq!(provider.is_some(), name != "my own", "{name}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Token counts and costs.
 
 use super::*;
+use crate::tokens;
 
 /// Bedrock counts the cache beside the input, even where the input is larger.
 #[test]
@@ -213,4 +214,48 @@ fn openinference_without_a_response() {
     assert_eq!(attributes.text("gen_ai.response.model"), None);
     let written = attributes.integer("gen_ai.usage.cache_creation.input_tokens");
     assert_eq!(written, Some(30));
+}
+
+/// Genkit's plugin for OpenAI counts the cache in OpenAI's own response alone.
+#[test]
+fn genkit_keeps_the_counts_of_the_provider() {
+    let answer = r#"{"message": {"role": "model", "content": [{"data": {"city": "Rome"}}]},
+        "usage": {"inputTokens": 120, "outputTokens": 30},
+        "raw": {"usage": {"prompt_tokens": 120, "completion_tokens": 30,
+            "prompt_tokens_details": {"cached_tokens": 40}, "completion_tokens_details": {"reasoning_tokens": 10}}}}"#;
+    let call = [
+        ("genkit:name", "openai/m"),
+        ("genkit:metadata:subtype", "model"),
+        ("genkit:output", answer),
+    ];
+    let span = translated("genkit-tracer", "openai/m", &call);
+    let counts = [
+        tokens::INPUT,
+        tokens::CACHE_READ,
+        tokens::OUTPUT,
+        tokens::REASONING,
+    ];
+    assert_eq!(
+        counts.map(|key| span.attributes.integer(key)),
+        [Some(120), Some(40), Some(30), Some(10)]
+    );
+    let said = span.attributes.text(OUTPUT).unwrap();
+    assert!(!said.contains("data"), "{said}");
+}
+
+/// `VoltAgent` has no span for the call that makes an object.
+#[test]
+fn an_agent_of_voltagents_has_the_counts_of_its_objects() {
+    let agent = [
+        ("entity.type", "agent"),
+        ("entity.name", "w"),
+        ("ai.model.name", "m"),
+        ("usage.prompt_tokens", "120"),
+        ("usage.cached_tokens", "40"),
+    ];
+    let span = translated("@voltagent/core", "w", &agent);
+    assert_eq!(span.op, "gen_ai.invoke_agent");
+    assert_eq!(span.attributes.text("gen_ai.request.model"), Some("m"));
+    assert_eq!(span.attributes.integer(tokens::INPUT), Some(120));
+    assert_eq!(span.attributes.integer(tokens::CACHE_READ), Some(40));
 }

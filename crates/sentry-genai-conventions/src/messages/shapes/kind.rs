@@ -130,8 +130,9 @@ fn of_type(kind: &str) -> Option<Kind> {
         "text" | "input_text" | "output_text" | "refusal" | "summary_text" => Kind::Text,
         "reasoning" | "thinking" | "reasoning_text" | "reasoning_content" => Kind::Reasoning,
         "redacted_thinking" | "redacted_reasoning" | "reasoning_encrypted" => Kind::Encrypted,
-        "tool_call" | "tool_use" | "server_tool_use" | "mcp_tool_use" | "server_tool_call"
-        | "function_call" | "custom_tool_call" | "tool_invocation" | "mcp_call" => Kind::Call,
+        "tool_call" | "tool_use" | "tooluse" | "server_tool_use" | "mcp_tool_use"
+        | "server_tool_call" | "function_call" | "custom_tool_call" | "tool_invocation"
+        | "mcp_call" => Kind::Call,
         kind if kind.ends_with("_call") => Kind::HostedCall,
         "tool_call_response"
         | "tool_response"

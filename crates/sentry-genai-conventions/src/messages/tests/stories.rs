@@ -272,6 +272,12 @@ fn bedrock_converse() {
             {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": {"temp": 14}, "result": r#"{"temp":14}"#}]},
         ])
     );
+    // Strands for JavaScript has the type beside the fields.
+    let typed = json!([{"role": "assistant", "content": [{"type": "toolUse", "name": "w", "toolUseId": "c1", "input": {"a": 1}}]}]);
+    assert_eq!(
+        input(typed)[0]["parts"],
+        json!([{"type": "tool_call", "id": "c1", "name": "w", "arguments": {"a": 1}}])
+    );
     let response = json!({"output": {"message": {"role": "assistant", "content": [{"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}}, {"text": "Rain."}]}}, "stopReason": "end_turn", "usage": {}, "metrics": {}});
     assert_eq!(
         output(response),

@@ -1,0 +1,259 @@
+//! The messages, flattened to an attribute for every field, and the request and the answer as a whole.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::super::{
+    DEFINITIONS, INPUT, OUTPUT, indexed,
+    json::{self, Object},
+};
+use crate::Attributes;
+
+const REDACTED: crate::Value<'static> = crate::Value::Str("__REDACTED__");
+
+/// Takes out what the program does not want to be seen: where it hides a message, the whole request would show it.
+pub(super) fn hide(attributes: &mut Attributes) {
+    for (prefix, whole) in [
+        ("llm.input_messages.", "input.value"),
+        ("llm.output_messages.", "output.value"),
+    ] {
+        let hides = attributes
+            .iter()
+            .any(|(key, value)| value == REDACTED && key.starts_with(prefix));
+        if hides {
+            attributes.remove(whole);
+        }
+    }
+    attributes.retain(|_, value| value != REDACTED);
+}
+
+/// Leaves the request itself where a message that is made of blocks, as the instructions of an agent are, has nothing but its role.
+pub(super) fn prefer_whole(attributes: &mut Attributes) {
+    const PREFIX: &str = "llm.input_messages.";
+    let mut empty = BTreeSet::new();
+    let mut filled = BTreeSet::new();
+    for (key, _) in attributes.iter() {
+        if let Some((number, rest)) = key.strip_prefix(PREFIX).and_then(|it| it.split_once('.')) {
+            let seen = if rest == "message.role" {
+                &mut empty
+            } else {
+                &mut filled
+            };
+            seen.insert(number.to_owned());
+        }
+    }
+    let has_request = || {
+        json::object(attributes, "input.value")
+            .is_some_and(|request| request.contains_key("messages"))
+    };
+    if !empty.is_subset(&filled) && has_request() {
+        attributes.retain(|key, _| !key.starts_with(PREFIX));
+    }
+}
+
+pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
+    // Calls that the provider made on a server of tools are in the response alone.
+    if attributes
+        .text("output.value")
+        .is_some_and(|text| text.contains(r#""mcp_call""#))
+        && let Some(response) = json::object(attributes, "output.value")
+        && response.get("object").and_then(Value::as_str) == Some("response")
+    {
+        json::put(attributes, OUTPUT, Value::Object(response));
+    }
+    for (prefix, role, key) in [
+        ("llm.input_messages.", roleless, INPUT),
+        ("llm.output_messages.", "assistant", OUTPUT),
+    ] {
+        if let Some(Value::Array(messages)) = indexed::take(attributes, prefix) {
+            let messages: Vec<_> = messages
+                .into_iter()
+                .filter_map(|item| message(item, role))
+                .collect();
+            if !messages.is_empty() {
+                json::put(attributes, key, messages.into());
+            }
+        }
+    }
+    for (prefix, step, role, key) in [
+        ("llm.prompts.", "prompt", "user", INPUT),
+        ("llm.choices.", "completion", "assistant", OUTPUT),
+    ] {
+        if let Some(Value::Array(texts)) = indexed::take(attributes, prefix) {
+            let messages = texts
+                .into_iter()
+                .map(|mut item| json!({"role": role, "content": item[step]["text"].take()}));
+            json::put(attributes, key, messages.collect());
+        }
+    }
+    if let Some(Value::Array(tools)) = indexed::take(attributes, "llm.tools.") {
+        let tools = tools.into_iter().filter_map(|mut item| {
+            let schema = item.get_mut("tool")?.get_mut("json_schema")?.take();
+            Some(match schema {
+                Value::String(text) => {
+                    crate::messages::read_json(&text).unwrap_or(Value::String(text))
+                }
+                schema => schema,
+            })
+        });
+        json::put(attributes, DEFINITIONS, tools.collect());
+    }
+    // litellm's tools are parameters like any other.
+    if !attributes.contains(DEFINITIONS)
+        && let Some(mut parameters) = json::object(attributes, "llm.invocation_parameters")
+        && let Some(tools) = parameters.remove("tools")
+    {
+        json::put(attributes, DEFINITIONS, tools);
+    }
+    attributes.rename("input.value", INPUT);
+    // Of what it could not read, such as a stream, the instrumentation has the repr of the object.
+    if attributes.text("output.value").is_some_and(is_object) {
+        attributes.remove("output.value");
+    }
+    attributes.rename("output.value", OUTPUT);
+}
+
+/// Recognises the repr that Python has for all objects that have none of their own.
+pub(in crate::dialect) fn is_object(text: &str) -> bool {
+    text.starts_with('<') && text.ends_with('>') && text.contains(" object at 0x")
+}
+
+/// Brings one message into the form of OpenAI's API.
+fn message(mut item: Value, role: &str) -> Option<Value> {
+    let Some(Value::Object(mut message)) = item.get_mut("message").map(Value::take) else {
+        return None;
+    };
+    // Anthropic has what a tool answered in a message of the user.
+    let role = match message.get("role").and_then(Value::as_str) {
+        Some("user") | None if message.contains_key("tool_call_id") => "tool".to_owned(),
+        Some(own) => own.to_owned(),
+        None => role.to_owned(),
+    };
+    message.insert("role".to_owned(), role.into());
+    let mut calls: Vec<Value> = Vec::new();
+    if let Some(Value::Array(items)) = message.remove("tool_calls") {
+        calls.extend(items.into_iter().filter_map(call));
+    }
+    let mut seen: BTreeSet<String> = calls.iter().map(identity).collect();
+    if let Some(Value::Array(items)) = message.remove("contents") {
+        let mut parts = Vec::new();
+        for mut item in items {
+            let content = item.get_mut("message_content").map(Value::take);
+            let call = call(item);
+            // Of a call there may be the type alone, beside the call itself.
+            if let Some(Value::Object(content)) = content
+                && (call.is_none() || content.len() > 1)
+            {
+                parts.push(part(content));
+            }
+            // What the list of calls has as well.
+            if let Some(call) = call
+                && seen.insert(identity(&call))
+            {
+                calls.push(call);
+            }
+        }
+        if !parts.is_empty() {
+            message.insert("content".to_owned(), parts.into());
+        }
+    }
+    if let Some(name) = message.remove("function_call_name") {
+        let arguments = message.remove("function_call_arguments_json");
+        calls.push(json!({"type": "function", "function": {"name": name, "arguments": arguments}}));
+    }
+    if !calls.is_empty() {
+        message.insert("tool_calls".to_owned(), calls.into());
+    }
+    // Of content that the instrumentation could not read the role is all there is.
+    (message.len() > 1).then_some(Value::Object(message))
+}
+
+fn call(mut item: Value) -> Option<Value> {
+    let mut call = item.get_mut("tool_call")?.take();
+    call.as_object_mut()?
+        .insert("type".to_owned(), "function".into());
+    Some(call)
+}
+
+/// Returns what tells a call from others: its id, or all of it.
+fn identity(call: &Value) -> String {
+    match &call["id"] {
+        Value::Null => call.to_string(),
+        id => id.to_string(),
+    }
+}
+
+fn part(mut content: Object) -> Value {
+    if let Some(mut image) = content.remove("image") {
+        return match image.pointer_mut("/image/url").map(Value::take) {
+            Some(url) => json!({"type": "image_url", "image_url": {"url": url}}),
+            // What it is, as Anthropic's SDK says it, without the data.
+            None => json!({"type": "image", "source": image}),
+        };
+    }
+    Value::Object(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_listed_once() {
+        let content = |call: Value| json!({"tool_call": call});
+        let first = json!({"id": "c1", "function": {"name": "w"}});
+        let nameless = |name: &str| json!({"function": {"name": name}});
+        let item = json!({"message": {
+            "role": "assistant",
+            "tool_calls": [content(first.clone()), content(nameless("a"))],
+            "contents": [content(first), content(nameless("a")), content(nameless("b"))],
+        }});
+        let read = message(item, "user").unwrap();
+        let calls = read["tool_calls"].as_array().unwrap();
+        let names: Vec<_> = calls.iter().map(|call| &call["function"]["name"]).collect();
+        assert_eq!(names, ["w", "a", "b"]);
+    }
+
+    /// So JavaScript's instrumentation of Anthropic has them.
+    #[test]
+    fn the_type_beside_a_call_is_no_call() {
+        let call = json!({"id": "c1", "function": {"name": "w"}});
+        let item = json!({"message": {"role": "assistant", "contents": [
+            {"message_content": {"type": "text", "text": "Let me look"}},
+            {"message_content": {"type": "tool_use"}, "tool_call": call},
+        ]}});
+        let read = message(item, "assistant").unwrap();
+        assert_eq!(
+            read["content"],
+            json!([{"type": "text", "text": "Let me look"}])
+        );
+        assert_eq!(read["tool_calls"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_a_tool_answered_is_of_the_tool() {
+        let item = json!({"message": {"role": "user", "tool_call_id": "c1", "content": "21"}});
+        assert_eq!(message(item, "user").unwrap()["role"], "tool");
+    }
+
+    #[test]
+    fn an_image_without_its_data_is_of_its_type() {
+        let image = json!({"type": "base64", "media_type": "image/png"});
+        let content = json!({"message_content": {"type": "image", "image": image}});
+        let item = json!({"message": {"role": "user", "contents": [content]}});
+        let read = message(item, "user").unwrap();
+        assert_eq!(read["content"][0]["source"]["media_type"], "image/png");
+    }
+
+    #[test]
+    fn many_calls_are_read_in_linear_time() {
+        let contents: Vec<_> = (0..50_000)
+            .map(|number| json!({"tool_call": {"id": format!("c{number}")}}))
+            .collect();
+        let item = json!({"message": {"role": "assistant", "contents": contents}});
+        // A quadratic step would take minutes.
+        let read = message(item, "user").unwrap();
+        assert_eq!(read["tool_calls"].as_array().unwrap().len(), 50_000);
+    }
+}

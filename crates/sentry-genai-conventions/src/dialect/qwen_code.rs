@@ -1,0 +1,12 @@
+//! Qwen Code: the conventions, but for what the model thought.
+
+use super::{Dialect, aliases};
+use crate::tokens;
+
+pub(super) static QWEN_CODE: Dialect = Dialect {
+    name: "qwen_code",
+    speaks: |span| span.scope == "qwen-code",
+    aliases: &aliases([("thoughts_token_count", tokens::REASONING)]),
+    noise: &["qwen-code.context.usage"],
+    ..Dialect::NONE
+};

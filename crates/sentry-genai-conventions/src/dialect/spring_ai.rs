@@ -1,0 +1,53 @@
+//! Spring AI: the conventions for models, and keys of its own for what is around them.
+
+use super::{
+    ARGUMENTS, Dialect, RESULT, Says, What, aliases, has_known_operation, mentions_gen_ai,
+};
+use crate::{SourceSpan, Value};
+
+pub(super) static SPRING_AI: Dialect = Dialect {
+    name: "spring_ai",
+    speaks: |span| span.attributes.contains(KIND) || (span.scope == BOOT && mentions_gen_ai(span)),
+    aliases: &aliases([
+        (CONVERSATION, "session.id"),
+        ("spring.ai.tool.call.arguments", ARGUMENTS),
+        ("spring.ai.tool.call.id", "gen_ai.tool.call.id"),
+        ("spring.ai.tool.call.result", RESULT),
+        (
+            "spring.ai.tool.definition.description",
+            "gen_ai.tool.description",
+        ),
+        ("spring.ai.tool.definition.name", "gen_ai.tool.name"),
+    ]),
+    noise: &[],
+    operation,
+    adjust,
+};
+
+const KIND: &str = "spring.ai.kind";
+
+/// The scope of whatever Spring Boot observes.
+const BOOT: &str = "org.springframework.boot";
+
+const CONVERSATION: &str = "spring.ai.chat.client.conversation.id";
+
+/// Until 2.0 all that is no model has the operation `framework`.
+fn operation(span: &SourceSpan) -> Says {
+    match span.attributes.text(KIND) {
+        _ if has_known_operation(span) => Says::Nothing,
+        Some("tool_call") => Says::Is("execute_tool"),
+        // A store is a database like any other.
+        Some("vector_store") | None => Says::Nothing,
+        Some(_) => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, _: What) {
+    let attributes = &mut span.attributes;
+    // Of what is not known, as the model that would have answered.
+    attributes.retain(|key, value| value != Value::Str("none") || !key.starts_with("gen_ai."));
+    // That of everybody who names none.
+    if attributes.text(CONVERSATION) == Some("default") {
+        attributes.remove(CONVERSATION);
+    }
+}

@@ -1,0 +1,27 @@
+//! Agents of the command line.
+
+use super::*;
+use crate::tokens;
+
+#[test]
+fn copilot_is_an_agent_of_that_name() {
+    let agent = ("gen_ai.operation.name", "invoke_agent");
+    let span = translated("github.copilot", "invoke_agent", &[agent]);
+    assert_eq!(span.name, "invoke_agent GitHub Copilot");
+    let other = ("gen_ai.agent.name", "explore");
+    let span = translated("github.copilot", "invoke_agent explore", &[agent, other]);
+    assert_eq!(span.name, "invoke_agent explore");
+}
+
+#[test]
+fn qwen_code_counts_thoughts() {
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.usage.output_tokens", "30"),
+        ("thoughts_token_count", "10"),
+    ];
+    let span = translated("qwen-code", "qwen-code.llm_request", &call);
+    assert_eq!(span.attributes.integer(tokens::REASONING), Some(10));
+    assert_eq!(span.attributes.integer(tokens::OUTPUT), Some(30));
+}

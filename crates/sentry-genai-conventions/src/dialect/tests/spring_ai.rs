@@ -1,0 +1,91 @@
+//! The spans of Spring AI.
+
+use super::*;
+
+const BOOT: &str = "org.springframework.boot";
+
+#[test]
+fn a_tool_of_spring_ai_is_one() {
+    let tool = [
+        ("gen_ai.operation.name", "framework"),
+        ("gen_ai.system", "spring_ai"),
+        ("spring.ai.kind", "tool_call"),
+        ("spring.ai.tool.definition.name", "get_weather"),
+        ("spring.ai.tool.call.id", "c1"),
+        ("spring.ai.tool.call.arguments", r#"{"city":"Rome"}"#),
+        ("spring.ai.tool.call.result", "21"),
+    ];
+    let span = translated(BOOT, "tool_call get_weather", &tool);
+    assert_eq!(
+        (&*span.op, &*span.name),
+        ("gen_ai.execute_tool", "execute_tool get_weather")
+    );
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Rome"}"#));
+    assert_eq!(text(RESULT), Some("21"));
+    assert_eq!(text("gen_ai.tool.call.id"), Some("c1"));
+    for kind in ["chat_client", "advisor"] {
+        let around = [
+            ("gen_ai.operation.name", "framework"),
+            ("spring.ai.kind", kind),
+        ];
+        let span = translated(BOOT, kind, &around);
+        assert!(!span.op.starts_with("gen_ai."), "{kind}");
+    }
+}
+
+#[test]
+fn a_model_that_did_not_answer_is_none() {
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.system", "openai"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.response.model", "none"),
+        ("gen_ai.usage.input_tokens", "12"),
+    ];
+    let span = translated(BOOT, "chat m", &call);
+    assert_eq!(&*span.op, "gen_ai.chat");
+    assert_eq!(span.attributes.text("gen_ai.response.model"), None);
+    assert_eq!(
+        span.attributes.integer("gen_ai.usage.input_tokens"),
+        Some(12)
+    );
+}
+
+/// Who names no conversation has that of everybody.
+#[test]
+fn a_conversation_of_spring_ai() {
+    let conversation = |id| {
+        let client = [
+            ("spring.ai.kind", "chat_client"),
+            ("spring.ai.chat.client.conversation.id", id),
+        ];
+        let span = translated(BOOT, "spring_ai chat_client", &client);
+        let found = span.attributes.text("session.id").map(str::to_owned);
+        found.or_else(|| {
+            let found = span.attributes.text("gen_ai.conversation.id");
+            found.map(str::to_owned)
+        })
+    };
+    assert_eq!(conversation("c-7").as_deref(), Some("c-7"));
+    assert_eq!(conversation("default"), None);
+}
+
+#[test]
+fn what_is_looked_for_is_content() {
+    let keys = [
+        "db.vector.query.content",
+        "db.vector.query.response.documents",
+    ];
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, span_id, "pg_vector query", Timestamp::default());
+    span.attributes.push("spring.ai.kind", "vector_store");
+    span.attributes.push("db.system", "pg_vector");
+    for key in keys {
+        span.attributes.push(key, "where the treasure is");
+    }
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert_eq!(&*span.op, "db");
+    assert!(keys.iter().all(|key| !span.attributes.contains(key)));
+}
