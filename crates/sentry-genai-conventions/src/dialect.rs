@@ -13,6 +13,7 @@ mod gemini_cli;
 mod genai;
 mod genkit;
 mod goose;
+mod haystack;
 mod indexed;
 mod json;
 mod langchain_rust;
@@ -20,6 +21,7 @@ mod langfuse;
 mod langsmith;
 mod litellm;
 mod livekit;
+mod llama_index;
 mod logfire;
 mod mastra;
 mod microsoft;
@@ -142,6 +144,8 @@ static DIALECTS: &[&Dialect] = &[
     &voltagent::VOLTAGENT,
     &litellm::LITELLM,
     &livekit::LIVEKIT,
+    &llama_index::LLAMA_INDEX,
+    &haystack::HAYSTACK,
     &mlflow::MLFLOW,
     &adk::ADK,
     &pydantic_ai::PYDANTIC_AI,

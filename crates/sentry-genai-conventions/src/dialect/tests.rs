@@ -1,10 +1,12 @@
 mod by_hand;
+mod haystack;
 mod instrumentations;
 mod javascript;
 mod kinds;
 mod langchain_rust;
 mod langfuse;
 mod langsmith;
+mod llama_index;
 mod mlflow;
 mod pydantic_ai;
 mod rig;
