@@ -29,6 +29,7 @@ mod mlflow;
 mod openai_agents;
 mod openinference;
 mod otel;
+mod pipecat;
 mod pydantic_ai;
 mod rig;
 mod strands;
@@ -144,6 +145,7 @@ static DIALECTS: &[&Dialect] = &[
     &voltagent::VOLTAGENT,
     &litellm::LITELLM,
     &livekit::LIVEKIT,
+    &pipecat::PIPECAT,
     &llama_index::LLAMA_INDEX,
     &haystack::HAYSTACK,
     &mlflow::MLFLOW,

@@ -8,6 +8,7 @@ mod langfuse;
 mod langsmith;
 mod llama_index;
 mod mlflow;
+mod pipecat;
 mod pydantic_ai;
 mod rig;
 mod smolagents;
