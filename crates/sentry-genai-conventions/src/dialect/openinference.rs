@@ -1,5 +1,6 @@
 //! OpenInference: flattened messages, and a kind for every span.
 
+mod crewai;
 mod names;
 mod smolagents;
 
@@ -121,6 +122,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     names::settle(span, what);
     smolagents::settle(span, what);
+    crewai::settle(span, what);
     provider(&mut span.attributes);
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");
@@ -154,6 +156,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Embeddings => embeddings(attributes),
         What::Tool => {
+            // LlamaIndex's have all arguments by name, in the parameter that takes such.
+            if let Some(mut input) = json::object(attributes, "input.value")
+                && input.len() == 1
+                && let Some(Value::Object(named)) = input.remove("kwargs")
+            {
+                attributes.set("input.value", Value::Object(named).to_string());
+            }
             attributes.rename("input.value", ARGUMENTS);
             if let Some(result) = json::read(attributes, "output.value") {
                 json::put(attributes, RESULT, traceloop::content_of(result));
@@ -296,6 +305,14 @@ fn messages(attributes: &mut Attributes) {
                 json::put(attributes, key, messages.into());
             }
         }
+    }
+    // LlamaIndex's have a list of them.
+    if let Some(prompts @ crate::Value::Array(_)) = attributes.get("llm.prompts")
+        && let Value::Array(texts) = json::value(prompts)
+    {
+        let messages = (texts.into_iter()).map(|text| json!({"role": "user", "content": text}));
+        json::put(attributes, INPUT, messages.collect());
+        attributes.remove("llm.prompts");
     }
     for (prefix, step, role, key) in [
         ("llm.prompts.", "prompt", "user", INPUT),
