@@ -1,6 +1,8 @@
 //! OpenInference: flattened messages, and a kind for every span.
 
+mod beeai;
 mod crewai;
+mod llama_index;
 mod names;
 mod smolagents;
 
@@ -67,6 +69,7 @@ const KIND: &str = "openinference.span.kind";
 fn operation(span: &SourceSpan) -> Says {
     let kind = span.attributes.text(KIND).unwrap_or_default();
     match &*kind.to_ascii_uppercase() {
+        _ if beeai::is_event(span) => Says::Plain,
         // LlamaIndex's name for putting a request together, which is another span's to send.
         "LLM" if span.name.ends_with("._prepare_chat_with_tools") => Says::Plain,
         "LLM" if bedrock::embeds(span, "llm.model_name") => Says::Is("embeddings"),
@@ -122,7 +125,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     names::settle(span, what);
     smolagents::settle(span, what);
+    beeai::settle(span, what);
     crewai::settle(span, what);
+    llama_index::settle(span, what);
     provider(&mut span.attributes);
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");
@@ -156,13 +161,6 @@ fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Embeddings => embeddings(attributes),
         What::Tool => {
-            // LlamaIndex's have all arguments by name, in the parameter that takes such.
-            if let Some(mut input) = json::object(attributes, "input.value")
-                && input.len() == 1
-                && let Some(Value::Object(named)) = input.remove("kwargs")
-            {
-                attributes.set("input.value", Value::Object(named).to_string());
-            }
             attributes.rename("input.value", ARGUMENTS);
             if let Some(result) = json::read(attributes, "output.value") {
                 json::put(attributes, RESULT, traceloop::content_of(result));
@@ -305,14 +303,6 @@ fn messages(attributes: &mut Attributes) {
                 json::put(attributes, key, messages.into());
             }
         }
-    }
-    // LlamaIndex's have a list of them.
-    if let Some(prompts @ crate::Value::Array(_)) = attributes.get("llm.prompts")
-        && let Value::Array(texts) = json::value(prompts)
-    {
-        let messages = (texts.into_iter()).map(|text| json!({"role": "user", "content": text}));
-        json::put(attributes, INPUT, messages.collect());
-        attributes.remove("llm.prompts");
     }
     for (prefix, step, role, key) in [
         ("llm.prompts.", "prompt", "user", INPUT),

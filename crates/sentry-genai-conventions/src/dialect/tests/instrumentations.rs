@@ -357,3 +357,39 @@ fn llama_index_completes_prompts_and_calls_tools_by_name() {
         Some(r#"[{"role":"user","parts":[{"type":"text","content":"q"}]}]"#)
     );
 }
+
+/// BeeAI's events in OpenInference, such as each token of a stream, are of the kind of what they happen in.
+#[test]
+fn a_token_of_beeais_streams_is_no_call() {
+    const SCOPE: &str = "openinference.instrumentation.beeai";
+    let token = [
+        ("openinference.span.kind", "LLM"),
+        ("metadata.path", "backend.openai.chat.new_token"),
+        ("input.value", r#"{"value": "To"}"#),
+    ];
+    assert_eq!(translated(SCOPE, "new_token", &token).op, "function");
+    let call = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "m"),
+        ("metadata.class_name", "OpenAIChatModel"),
+        ("metadata.usage.cached_prompt_tokens", "16"),
+        ("metadata.usage.cached_creation_tokens", "None"),
+    ];
+    let span = translated(SCOPE, "OpenAIChatModel", &call);
+    assert_eq!(span.name, "chat m");
+    let counts = [crate::tokens::CACHE_READ, crate::tokens::CACHE_CREATION];
+    assert_eq!(
+        counts.map(|key| span.attributes.integer(key)),
+        [Some(16), None]
+    );
+    let tool = [
+        ("openinference.span.kind", "TOOL"),
+        ("tool.name", "w"),
+        (
+            "input.value",
+            r#"{"input": {"city": "Paris"}, "options": null}"#,
+        ),
+    ];
+    let span = translated(SCOPE, "w", &tool);
+    assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
+}
