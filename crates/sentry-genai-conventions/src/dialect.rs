@@ -3,6 +3,7 @@
 //! A dialect is a table of renames plus what no table can say. Adding one touches its file and [`DIALECTS`].
 
 mod adk;
+mod agentops;
 mod anthropic;
 mod bedrock;
 mod by_hand;
@@ -160,6 +161,7 @@ static DIALECTS: &[&Dialect] = &[
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
     &strands::STRANDS,
+    &agentops::AGENTOPS,
     &traceloop::TRACELOOP,
 ];
 

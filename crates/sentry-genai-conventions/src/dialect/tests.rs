@@ -1,3 +1,4 @@
+mod agentops;
 mod by_hand;
 mod haystack;
 mod instrumentations;
