@@ -2,6 +2,7 @@
 
 mod beeai;
 mod crewai;
+mod haystack;
 mod llama_index;
 mod names;
 mod smolagents;
@@ -127,6 +128,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     smolagents::settle(span, what);
     beeai::settle(span, what);
     crewai::settle(span, what);
+    haystack::settle(span, what);
     llama_index::settle(span, what);
     provider(&mut span.attributes);
     first_chunk(span);

@@ -1,4 +1,4 @@
-//! Haystack's own tracer.
+//! Haystack's own tracer, and OpenInference's.
 
 use super::*;
 use crate::tokens;
@@ -135,5 +135,40 @@ fn what_is_around_them_is_no_model_call() {
             expected,
             "{component}"
         );
+    }
+}
+
+#[test]
+fn openinference_has_calls_of_tools_in_reprs() {
+    let input = r#"{"messages": ["ChatMessage(_role=<ChatRole.USER: 'user'>, _content=[TextContent(text='q')], _name=None, _meta={})", "ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[ToolCall(tool_name='w', arguments={'city': 'Paris'}, id='c1', extra=None)], _name=None, _meta={'finish_reason': 'tool_calls'})", "ChatMessage(_role=<ChatRole.TOOL: 'tool'>, _content=[ToolCallResult(result='22C', origin=ToolCall(tool_name='w', arguments={'city': 'Paris'}, id='c1', extra=None), error=False)], _name=None, _meta={})"]}"#;
+    let span = translated(
+        "openinference.instrumentation.haystack",
+        "OpenAIChatGenerator.run",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("input.value", input),
+            ("llm.input_messages.0.message.role", "user"),
+            ("llm.input_messages.0.message.content", "q"),
+            ("llm.input_messages.1.message.role", "assistant"),
+            ("llm.input_messages.2.message.role", "tool"),
+        ],
+    );
+    let input: serde_json::Value =
+        serde_json::from_str(span.attributes.text(INPUT).unwrap()).unwrap();
+    assert_eq!(
+        input,
+        serde_json::json!([
+            {"role": "user", "parts": [{"type": "text", "content": "q"}]},
+            {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "w", "arguments": {"city": "Paris"}}]},
+            {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "name": "w", "response": "22C", "result": "22C"}]},
+        ])
+    );
+
+    // What is none of its messages is left alone.
+    for odd in ["ChatMessage('x')", "ChatMessage(_content='x')", "x"] {
+        let input = format!(r#"{{"messages": ["{odd}"]}}"#);
+        let attributes = [("openinference.span.kind", "LLM"), ("input.value", &*input)];
+        let span = translated("openinference.instrumentation.haystack", "x", &attributes);
+        assert!(span.attributes.text(INPUT).unwrap().contains(odd), "{odd}");
     }
 }
