@@ -108,10 +108,10 @@ fn tool(span: &mut SourceSpan) {
     let Some(output) = output.map(str::to_owned) else {
         return;
     };
-    let result = match messages::read_constructor(&output) {
-        Some(mut result) => text_of_blocks(result["tool_output"]["blocks"].take()),
-        None => None,
-    };
+    let result = messages::read_constructor(&output)
+        .as_ref()
+        .and_then(|result| result.pointer("/tool_output/blocks"))
+        .and_then(text_of_blocks);
     json::put(attributes, RESULT, result.unwrap_or(output).into());
 }
 
@@ -211,10 +211,8 @@ fn message(mut message: Value) -> Value {
     message
 }
 
-fn text_of_blocks(blocks: Value) -> Option<String> {
-    let Value::Array(blocks) = blocks else {
-        return None;
-    };
+fn text_of_blocks(blocks: &Value) -> Option<String> {
+    let blocks = blocks.as_array()?;
     let texts: Option<Vec<&str>> = blocks.iter().map(|block| block["text"].as_str()).collect();
     texts.map(|texts| texts.join("\n"))
 }

@@ -170,6 +170,17 @@ fn workflows_call_tools() {
     let tool = with_content(span("BaseWorkflowAgent.call_tool", &cut, &[]));
     assert_eq!(tool.name, "execute_tool w");
 
+    // Whatever it returned stays as it is.
+    for output in [
+        "ToolCallResult('x')",
+        "ToolCallResult(tool_output='x')",
+        "x",
+    ] {
+        let events = [("step.output", &[("output", output)][..])];
+        let tool = with_content(span("BaseWorkflowAgent.call_tool", &attributes, &events));
+        assert_eq!(tool.attributes.text(RESULT), Some(output));
+    }
+
     // What is below it has the same summary, and is the same call.
     let below = with_content(span("FunctionTool.acall", &attributes, &[]));
     assert_eq!(below.op, "function");
