@@ -3,6 +3,7 @@
 //! A dialect is a table of renames plus what no table can say. Adding one touches its file and [`DIALECTS`].
 
 mod adk;
+mod agentops;
 mod anthropic;
 mod bedrock;
 mod by_hand;
@@ -14,6 +15,7 @@ mod gemini_cli;
 mod genai;
 mod genkit;
 mod goose;
+mod haystack;
 mod indexed;
 mod json;
 mod langchain_rust;
@@ -21,6 +23,7 @@ mod langfuse;
 mod langsmith;
 mod litellm;
 mod livekit;
+mod llama_index;
 mod logfire;
 mod mastra;
 mod microsoft;
@@ -28,6 +31,7 @@ mod mlflow;
 mod openai_agents;
 mod openinference;
 mod otel;
+mod pipecat;
 mod pydantic_ai;
 mod qwen_code;
 mod rig;
@@ -145,6 +149,9 @@ static DIALECTS: &[&Dialect] = &[
     &voltagent::VOLTAGENT,
     &litellm::LITELLM,
     &livekit::LIVEKIT,
+    &pipecat::PIPECAT,
+    &llama_index::LLAMA_INDEX,
+    &haystack::HAYSTACK,
     &mlflow::MLFLOW,
     &adk::ADK,
     &pydantic_ai::PYDANTIC_AI,
@@ -160,6 +167,7 @@ static DIALECTS: &[&Dialect] = &[
     &openai_agents::OPENAI_AGENTS,
     &spring_ai::SPRING_AI,
     &strands::STRANDS,
+    &agentops::AGENTOPS,
     &traceloop::TRACELOOP,
 ];
 

@@ -6,7 +6,7 @@ mod twins;
 use std::sync::Arc;
 
 use crate::{
-    AiKind, ContentLimits, SentrySpan, Status,
+    AiKind, ContentLimits, SentrySpan, SpanKind, Status,
     attributes::Owned,
     content,
     dialect::{INPUT, OUTPUT},
@@ -147,14 +147,19 @@ impl Subject {
 /// Returns whether two spans, one inside the other, describe the same work.
 fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
     let subject = Subject::of(outer);
-    if subject != Subject::of(inner) {
-        return false;
-    }
     let texts = |key| {
         let texts = [outer, inner].map(|span| span.attributes.text(key));
         texts[0].zip(texts[1])
     };
     let agrees = |(outer, inner)| outer == inner;
+    // FastMCP's servers go on with the same request inside, once more for each server that is mounted into another.
+    let serves = subject == Some(Subject::Request) && is_unsent(inner);
+    if serves {
+        return texts("jsonrpc.request.id").is_none_or(agrees);
+    }
+    if subject != Subject::of(inner) {
+        return false;
+    }
     match subject {
         // An instrumentation that does not wrap itself may still start the next call before it ended the last one, as
         // OpenLLMetry's of LangChain does with a batch of prompts.
@@ -164,12 +169,21 @@ fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
         Some(Subject::Chat | Subject::Embeddings | Subject::Rerank) => true,
         Some(Subject::Agent) => texts("gen_ai.agent.name").is_some_and(agrees),
         Some(Subject::Tool) => {
-            texts("gen_ai.tool.name").is_some_and(agrees)
+            let names = texts("gen_ai.tool.name");
+            (names.is_some_and(agrees)
+                || names.is_none() && [outer, inner].into_iter().all(is_unsent))
                 && texts("gen_ai.tool.call.id").is_none_or(agrees)
         }
         Some(Subject::Request) => outer.name == inner.name,
         Some(Subject::Other) | None => false,
     }
+}
+
+/// Returns whether a span is the call of a tool by MCP that was neither sent nor received.
+fn is_unsent(span: &SentrySpan) -> bool {
+    span.ai == Some(AiKind::Tool)
+        && span.kind == SpanKind::Internal
+        && span.attributes.contains("mcp.method.name")
 }
 
 fn count_once(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits) {
@@ -340,6 +354,8 @@ fn take_over(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
     let missing: Vec<_> = demoted
         .iter()
         .filter(|(key, _)| key.starts_with("gen_ai.") && !kept.contains(key))
+        // A request that an MCP server serves has none.
+        .filter(|(key, _)| *key != "gen_ai.operation.name")
         .filter(|(key, _)| !tokens::is_of_use(key))
         .map(|(key, value)| (key.to_owned(), Owned::from(value)))
         .collect();

@@ -1,5 +1,9 @@
 //! OpenInference: flattened messages, and a kind for every span.
 
+mod beeai;
+mod crewai;
+mod haystack;
+mod llama_index;
 mod messages;
 mod names;
 mod smolagents;
@@ -66,6 +70,7 @@ const KIND: &str = "openinference.span.kind";
 fn operation(span: &SourceSpan) -> Says {
     let kind = span.attributes.text(KIND).unwrap_or_default();
     match &*kind.to_ascii_uppercase() {
+        _ if beeai::is_event(span) => Says::Plain,
         // LlamaIndex's name for putting a request together, which is another span's to send.
         "LLM" if span.name.ends_with("._prepare_chat_with_tools") => Says::Plain,
         "LLM" if bedrock::embeds(span, "llm.model_name") => Says::Is("embeddings"),
@@ -129,6 +134,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     names::settle(span, what);
     smolagents::settle(span, what);
+    beeai::settle(span, what);
+    crewai::settle(span, what);
+    haystack::settle(span, what);
+    llama_index::settle(span, what);
     provider(&mut span.attributes);
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");

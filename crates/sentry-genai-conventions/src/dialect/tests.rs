@@ -1,12 +1,16 @@
+mod agentops;
 mod by_hand;
 mod command_lines;
+mod haystack;
 mod instrumentations;
 mod javascript;
 mod kinds;
 mod langchain_rust;
 mod langfuse;
 mod langsmith;
+mod llama_index;
 mod mlflow;
+mod pipecat;
 mod pydantic_ai;
 mod rig;
 mod smolagents;

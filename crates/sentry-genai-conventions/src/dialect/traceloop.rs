@@ -16,6 +16,11 @@ pub(super) static TRACELOOP: Dialect = Dialect {
     speaks,
     aliases: &aliases([
         ("gen_ai.openai.api_base", "server.address"),
+        ("gen_ai.request.streaming", "gen_ai.response.streaming"),
+        (
+            "gen_ai.streaming.time_to_first_token",
+            "gen_ai.response.time_to_first_chunk",
+        ),
         ("gen_ai.user", "user.id"),
         ("llm.chat.stop_sequences", "gen_ai.request.stop_sequences"),
         ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
@@ -100,7 +105,9 @@ fn operation(span: &SourceSpan) -> Says {
     if bedrock::embeds(span, "gen_ai.request.model") {
         return Says::Is("embeddings");
     }
-    let request = span.attributes.text("llm.request.type");
+    // AgentOps has another name for it.
+    let request = ["llm.request.type", "gen_ai.request.type"];
+    let request = request.iter().find_map(|key| span.attributes.text(key));
     match span.attributes.text(KIND) {
         // LlamaIndex's tasks are the model calls themselves.
         Some("workflow" | "task") if request.is_some() => {}

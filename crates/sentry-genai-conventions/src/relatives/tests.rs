@@ -27,6 +27,9 @@ impl Trace {
         if attributes.contains(&("kind", "server")) {
             span.kind = Some(SpanKind::Server);
         }
+        if attributes.contains(&("kind", "client")) {
+            span.kind = Some(SpanKind::Client);
+        }
         let options = TranslateOptions {
             capture_inputs: true,
             capture_outputs: true,
@@ -260,6 +263,50 @@ fn an_agent_and_a_tool_described_twice_are_one_each() {
     assert_eq!(ops, expected);
 }
 
+/// As FastMCP does for a server that is mounted into another.
+#[test]
+fn what_a_server_does_for_a_request_is_no_call_of_a_tool() {
+    const CALL: (&str, &str) = ("mcp.method.name", "tools/call");
+    const ID: &str = "jsonrpc.request.id";
+    let served = [
+        CALL,
+        (ID, "1"),
+        ("gen_ai.tool.name", "a_t"),
+        ("kind", "server"),
+    ];
+    let inner = [CALL, (ID, "1"), ("gen_ai.tool.name", "t"), TOOL];
+    let spans = Trace(Vec::new())
+        .with(1, 0, "tools/call a_t", &served)
+        .with(2, 1, "delegate t", &[CALL])
+        .with(3, 2, "tools/call t", &inner)
+        // What it sends to another server is one.
+        .with(4, 0, "tools/call a_t", &served)
+        .with(
+            5,
+            4,
+            "tools/call b",
+            &[CALL, ("gen_ai.tool.name", "b"), ("kind", "client")],
+        )
+        .with(6, 0, "tools/call a_t", &served)
+        .with(
+            7,
+            6,
+            "tools/call b",
+            &[CALL, (ID, "2"), ("gen_ai.tool.name", "b")],
+        );
+    let ops: Vec<_> = spans.related().into_iter().map(|(op, _)| op).collect();
+    let expected = [
+        "mcp.server",
+        "function",
+        "function",
+        "mcp.server",
+        "gen_ai.execute_tool",
+        "mcp.server",
+        "gen_ai.execute_tool",
+    ];
+    assert_eq!(ops, expected);
+}
+
 #[test]
 fn a_call_inside_an_agent_takes_the_totals_wherever_it_stands() {
     let spans = Trace(Vec::new())
@@ -316,6 +363,7 @@ proptest! {
             let mut attributes = match kind {
                 0 => vec![],
                 1 => vec![("mcp.method.name", "tools/call"), ("kind", "server")],
+                7 => vec![("mcp.method.name", "tools/call"), named("gen_ai.tool.name")],
                 2 => vec![CHAT],
                 3 | 4 => vec![AGENT, named("gen_ai.agent.name")],
                 5 | 6 => vec![TOOL, named("gen_ai.tool.name")],

@@ -259,3 +259,137 @@ fn logfire_tells_what_was_answered_from_what_was_asked() {
         assert!(!answered.contains("See JSON"), "{answered}");
     }
 }
+
+/// DSPy's answer in OpenInference has Python's reprs of the calls.
+#[test]
+fn dspy_calls_tools() {
+    let call = r#""ChatCompletionMessageToolCall(function=Function(arguments='{\"city\": \"Paris\"}', name='w'), id='c1', type='function')""#;
+    let output = format!(r#"[{{"text": null, "tool_calls": [{call}]}}]"#);
+    let span = translated(
+        "openinference.instrumentation.dspy",
+        "LM.__call__",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("output.value", &output),
+        ],
+    );
+    let output: serde_json::Value =
+        serde_json::from_str(span.attributes.text(OUTPUT).unwrap()).unwrap();
+    assert_eq!(
+        output[0]["parts"],
+        serde_json::json!([{"type": "tool_call", "id": "c1", "name": "w", "arguments": {"city": "Paris"}}])
+    );
+}
+
+/// CrewAI's agents have the question in their output, and the answer beside the messages.
+#[test]
+fn crewai_is_asked_a_task() {
+    for (rest, answers) in [
+        ("", 1),
+        (r#", {"role": "assistant", "content": "a"}"#, 1),
+        (
+            r#", {"role": "assistant", "tool_calls": [{"id": "c1", "function": {"name": "w", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": "c1", "content": "22C"}"#,
+            3,
+        ),
+    ] {
+        let output = format!(
+            r#"{{"description": "d", "raw": "a", "messages": [{{"role": "system", "content": "s"}}, {{"role": "user", "content": "q"}}{rest}]}}"#
+        );
+        let span = translated(
+            "openinference.instrumentation.crewai",
+            "Writer._execute_core",
+            &[
+                ("openinference.span.kind", "AGENT"),
+                ("graph.node.id", "Writer"),
+                (
+                    "input.value",
+                    r#"{"agent": {"role": "Writer"}, "context": "", "tools": []}"#,
+                ),
+                ("output.value", &output),
+            ],
+        );
+        assert_eq!(span.name, "invoke_agent Writer");
+        let read = |key| -> serde_json::Value {
+            serde_json::from_str(span.attributes.text(key).unwrap()).unwrap()
+        };
+        assert_eq!(
+            read(INPUT),
+            serde_json::json!([{"role": "user", "parts": [{"type": "text", "content": "q"}]}])
+        );
+        let output = read(OUTPUT);
+        let output = output.as_array().unwrap();
+        assert_eq!(output.len(), answers, "{output:?}");
+        assert_eq!(output[answers - 1]["parts"][0]["content"], "a");
+    }
+}
+
+#[test]
+fn llama_index_completes_prompts_and_calls_tools_by_name() {
+    const SCOPE: &str = "openinference.instrumentation.llama_index";
+    let tool = translated(
+        SCOPE,
+        "FunctionTool.acall",
+        &[
+            ("openinference.span.kind", "TOOL"),
+            ("tool.name", "w"),
+            ("input.value", r#"{"kwargs": {"city": "Paris"}}"#),
+        ],
+    );
+    assert_eq!(tool.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
+
+    let mut span = SourceSpan::new(
+        TraceId::from_bytes([1; 16]).unwrap(),
+        SpanId::from_bytes([2; 8]).unwrap(),
+        "OpenAI.complete",
+        Timestamp::from_nanos(1),
+    );
+    span.scope = SCOPE.into();
+    span.attributes.push("openinference.span.kind", "LLM");
+    span.attributes.push("input.value", r#"{"args": ["q"]}"#);
+    span.attributes.push("llm.prompts", ["q"].as_slice());
+    let options = TranslateOptions {
+        capture_inputs: true,
+        ..TranslateOptions::default()
+    };
+    let span = Translator::new(options).translate(span);
+    assert_eq!(
+        span.attributes.text(INPUT),
+        Some(r#"[{"role":"user","parts":[{"type":"text","content":"q"}]}]"#)
+    );
+}
+
+/// BeeAI's events in OpenInference, such as each token of a stream, are of the kind of what they happen in.
+#[test]
+fn a_token_of_beeais_streams_is_no_call() {
+    const SCOPE: &str = "openinference.instrumentation.beeai";
+    let token = [
+        ("openinference.span.kind", "LLM"),
+        ("metadata.path", "backend.openai.chat.new_token"),
+        ("input.value", r#"{"value": "To"}"#),
+    ];
+    assert_eq!(translated(SCOPE, "new_token", &token).op, "function");
+    let call = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "m"),
+        ("metadata.class_name", "OpenAIChatModel"),
+        ("metadata.usage.cached_prompt_tokens", "16"),
+        ("metadata.usage.cached_creation_tokens", "None"),
+    ];
+    let span = translated(SCOPE, "OpenAIChatModel", &call);
+    assert_eq!(span.name, "chat m");
+    let counts = [crate::tokens::CACHE_READ, crate::tokens::CACHE_CREATION];
+    assert_eq!(
+        counts.map(|key| span.attributes.integer(key)),
+        [Some(16), None]
+    );
+    let tool = [
+        ("openinference.span.kind", "TOOL"),
+        ("tool.name", "w"),
+        (
+            "input.value",
+            r#"{"input": {"city": "Paris"}, "options": null}"#,
+        ),
+    ];
+    let span = translated(SCOPE, "w", &tool);
+    assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
+}

@@ -156,7 +156,7 @@ fn of_type(kind: &str) -> Option<Kind> {
     })
 }
 
-/// Gemini and Bedrock have a field of its own for every kind of part, and no type.
+/// Gemini, Bedrock and Haystack have a field of its own for every kind of part, and no type.
 fn of_fields(object: &Object) -> Option<Kind> {
     /// What may stand next to that field.
     const ANNOTATIONS: &[&str] = &[
@@ -189,10 +189,13 @@ fn of_fields(object: &Object) -> Option<Kind> {
     }
     match (key.as_str(), value) {
         ("text", Value::String(_)) => Some(Kind::Text),
-        ("toolUse" | "functionCall" | "function_call", Value::Object(_)) => Some(Kind::Call),
-        ("toolResult" | "functionResponse" | "function_response", Value::Object(_)) => {
-            Some(Kind::Answer)
+        ("toolUse" | "functionCall" | "function_call" | "tool_call", Value::Object(_)) => {
+            Some(Kind::Call)
         }
+        (
+            "toolResult" | "functionResponse" | "function_response" | "tool_call_result",
+            Value::Object(_),
+        ) => Some(Kind::Answer),
         (
             "inlineData" | "inline_data" | "fileData" | "file_data" | "image" | "video"
             | "document" | "audio",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    super::{Message, Object, Part, Role, Side, parse, read_json},
+    super::{Message, Object, Part, Role, Side, parse, read_constructor, read_json},
     fields::{self, role, take, take_id, take_object, take_text},
     kind, part,
 };
@@ -55,9 +55,26 @@ pub(super) fn knows(object: &Object) -> bool {
         }
         None => {
             object.get("parts").is_some_and(Value::is_array)
+                || is_answer_with_calls(object)
                 || ((class(object).is_some() || event_role(object).is_some()) && has_body())
         }
     }
+}
+
+/// DSPy's answers have no role, but only these fields.
+fn is_answer_with_calls(object: &Object) -> bool {
+    const FIELDS: &[&str] = &[
+        "citations",
+        "logprobs",
+        "reasoning_content",
+        "text",
+        "tool_calls",
+    ];
+
+    let calls = object.get("tool_calls").and_then(Value::as_array);
+    calls.is_some_and(|calls| !calls.is_empty())
+        && object.contains_key("text")
+        && object.keys().all(|key| FIELDS.contains(&key.as_str()))
 }
 
 /// Reads a message; one that does not say whom it is from is from `from`. `None` if it holds nothing.
@@ -269,9 +286,10 @@ fn read_calls(value: Value, calls: &mut Vec<Part>) {
     for item in items {
         match item {
             Value::Object(call) => calls.push(part::call(call)),
-            // A list of JSON texts.
+            // A list of JSON texts, or of Python reprs.
             Value::String(text) => {
-                if let Some(Value::Object(call)) = parse::json(&text) {
+                let call = parse::json(&text).or_else(|| read_constructor(&text));
+                if let Some(Value::Object(call)) = call {
                     calls.push(part::call(call));
                 }
             }

@@ -31,7 +31,13 @@ pub(in super::super) fn read(value: Value, parts: &mut Vec<Part>) {
 
 /// Reads a tool call in any spelling.
 pub(super) fn call(mut object: Object) -> Part {
-    for key in ["function_call", "functionCall", "toolUse", "tool_use"] {
+    for key in [
+        "function_call",
+        "functionCall",
+        "toolUse",
+        "tool_use",
+        "tool_call",
+    ] {
         if let Some(inner) = take_object(&mut object, key) {
             object = inner;
         }
@@ -228,13 +234,17 @@ fn read_answer(mut object: Object) -> Option<Part> {
         "functionResponse",
         "toolResult",
         "tool_result",
+        "tool_call_result",
     ] {
         if let Some(inner) = take_object(&mut object, key) {
             object = inner;
         }
     }
-    let id = take_id(&mut object, CALL_ID);
-    let name = take_text(&mut object, &["name", "toolName", "tool_name"]);
+    // Haystack has the call that is answered along.
+    let mut call = take_object(&mut object, "origin").unwrap_or_default();
+    let id = take_id(&mut object, CALL_ID).or_else(|| take_id(&mut call, CALL_ID));
+    let names = ["name", "toolName", "tool_name"];
+    let name = take_text(&mut object, &names).or_else(|| take_text(&mut call, &names));
     // A tool may answer with null; content that is not captured has no field at all.
     let is_null = ANSWER
         .iter()

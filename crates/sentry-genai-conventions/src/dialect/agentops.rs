@@ -1,0 +1,76 @@
+//! AgentOps's agents, tools and what is around them. Its model calls are in the spelling of OpenLLMetry's.
+
+use serde_json::Value;
+
+use super::{ARGUMENTS, Dialect, RESULT, Says, What, aliases, json};
+use crate::SourceSpan;
+
+pub(super) static AGENTOPS: Dialect = Dialect {
+    name: "agentops",
+    speaks: |span| {
+        let kind = span.attributes.text(KIND);
+        kind.is_some_and(|kind| kind != "llm")
+    },
+    aliases: &aliases([
+        ("tool.name", "gen_ai.tool.name"),
+        ("tool.parameters", ARGUMENTS),
+        ("tool.result", RESULT),
+    ]),
+    noise: &["instrumentation.name", "instrumentation.version", KIND],
+    operation,
+    adjust,
+};
+
+const KIND: &str = "agentops.span.kind";
+
+fn operation(span: &SourceSpan) -> Says {
+    match span.attributes.text(KIND) {
+        Some("agent") => Says::Is("invoke_agent"),
+        // What a model asks for has another spelling of this.
+        Some("tool") => Says::Is("execute_tool"),
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    let (name, kind) = match what {
+        What::Agent => ("gen_ai.agent.name", "agentops.agent."),
+        What::Tool => ("gen_ai.tool.name", "agentops.tool."),
+        _ => return,
+    };
+    for key in ["agent.name", "tool.name", "operation.name"] {
+        attributes.rename(key, name);
+    }
+    let Some((input, output)) = what.content() else {
+        return;
+    };
+    for of in [kind, "agentops.entity."] {
+        let key = format!("{of}input");
+        if let Some(given) = json::object(attributes, &key) {
+            attributes.remove(&key);
+            json::put(attributes, input, arguments(given));
+        }
+        let key = format!("{of}output");
+        if let Some(returned) = attributes.text(&key).map(str::to_owned) {
+            attributes.remove(&key);
+            json::put(attributes, output, returned.into());
+        }
+    }
+}
+
+/// Leaves of the arguments of a function those by name, or those by position where there are no others.
+fn arguments(mut given: json::Object) -> Value {
+    let is_empty = |value: &Value| match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    };
+    let [by_position, by_name] = ["args", "kwargs"].map(|key| given.get(key).is_none_or(is_empty));
+    match (by_position, by_name) {
+        (true, true) => Value::Null,
+        (true, false) => given.remove("kwargs").unwrap_or_default(),
+        (false, true) => given.remove("args").unwrap_or_default(),
+        (false, false) => Value::Object(given),
+    }
+}

@@ -1,0 +1,204 @@
+//! Haystack's own tracer: spans of components and agents, whose inputs and outputs are JSON if content is traced.
+
+use serde_json::{Map, Value};
+
+use super::{
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases,
+    json::{self, Object},
+    usage,
+};
+use crate::{Attributes, SourceSpan};
+
+pub(super) static HAYSTACK: Dialect = Dialect {
+    name: "haystack",
+    // Programs name its tracer; only the calls of an agent have no attributes if content is not traced.
+    speaks: |span| {
+        span.scope == "haystack"
+            || (span.name.starts_with("haystack.") && span.attributes.may_begin_with("haystack."))
+    },
+    aliases: &aliases([
+        ("haystack.agent.step.tool.input", ARGUMENTS),
+        ("haystack.agent.step.tool.output", RESULT),
+        ("haystack.tool.description", "gen_ai.tool.description"),
+        ("haystack.tool.name", "gen_ai.tool.name"),
+    ]),
+    // The types of what goes in and out.
+    noise: &[
+        "haystack.agent.state_schema",
+        "haystack.component.input_spec",
+        "haystack.component.input_types",
+        "haystack.component.output_spec",
+    ],
+    operation,
+    adjust,
+};
+
+const TYPE: &str = "haystack.component.type";
+
+fn operation(span: &SourceSpan) -> Says {
+    match &*span.name {
+        "haystack.agent.run" => Says::Is("invoke_agent"),
+        "haystack.agent.step.llm" => Says::Is("chat"),
+        "haystack.agent.step.tool" => Says::Is("execute_tool"),
+        "haystack.component.run" => {
+            let component = span.attributes.text(TYPE).unwrap_or_default();
+            if component.ends_with("ImageGenerator") {
+                Says::Is("generate_content")
+            } else if component.ends_with("Generator") {
+                Says::Is("chat")
+            } else if component.ends_with("Embedder") {
+                Says::Is("embeddings")
+            } else {
+                Says::Plain
+            }
+        }
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    match what {
+        What::Call => {
+            let (mut request, mut response) = component(attributes);
+            if let Some(Value::Object(parameters)) = request.get("generation_kwargs") {
+                json::put_parameters(attributes, parameters);
+            }
+            if let Some(tools) = request.remove("tools") {
+                json::put(attributes, DEFINITIONS, definitions(tools));
+            }
+            let question = ["messages", "prompt"]
+                .iter()
+                .find_map(|it| request.remove(*it));
+            json::put(attributes, INPUT, question.unwrap_or_default());
+            let answers = response.remove("replies").unwrap_or_default();
+            json::put(attributes, OUTPUT, replies(answers));
+        }
+        What::Embeddings => {
+            let (mut request, _) = component(attributes);
+            let text = ["text", "documents"]
+                .iter()
+                .find_map(|it| request.remove(*it));
+            json::put(
+                attributes,
+                "gen_ai.embeddings.input",
+                text.unwrap_or_default(),
+            );
+        }
+        What::Agent => {
+            for (key, name) in [
+                ("haystack.agent.input", INPUT),
+                ("haystack.agent.output", OUTPUT),
+            ] {
+                let messages =
+                    json::object(attributes, key).and_then(|mut it| it.remove("messages"));
+                if let Some(messages) = messages {
+                    json::put(attributes, name, messages);
+                    attributes.remove(key);
+                }
+            }
+        }
+        What::Tool | What::Other | What::Plain => {}
+    }
+}
+
+/// Takes what a component was given and has returned, and who answered.
+fn component(attributes: &mut Attributes) -> (Object, Object) {
+    provider(attributes);
+    let request = take(attributes, "input");
+    let response = take(attributes, "output");
+    meta(attributes, &response);
+    (request, response)
+}
+
+/// Takes what a component or the step of an agent was given, or has returned.
+fn take(attributes: &mut Attributes, side: &str) -> Object {
+    for of in ["component", "agent.step.llm"] {
+        let key = format!("haystack.{of}.{side}");
+        if let Some(object) = json::object(attributes, &key) {
+            attributes.remove(&key);
+            return object;
+        }
+    }
+    Map::new()
+}
+
+/// Makes messages of replies that are texts, as those of generators that do not chat are.
+fn replies(replies: Value) -> Value {
+    match replies {
+        Value::Array(replies) => (replies.into_iter())
+            .map(|reply| match reply {
+                Value::String(text) => Value::Object(Map::from_iter([
+                    ("role".to_owned(), "assistant".into()),
+                    ("content".to_owned(), text.into()),
+                ])),
+                reply => reply,
+            })
+            .collect(),
+        replies => replies,
+    }
+}
+
+/// Takes who answered, why the answer ended, and the counts: they are beside each reply, in a list of their own, or, of
+/// embeddings, in one object.
+fn meta(attributes: &mut Attributes, response: &Object) {
+    let of_reply = response
+        .get("replies")
+        .and_then(|it| it.get(0)?.get("meta"));
+    let meta = of_reply.or_else(|| match response.get("meta")? {
+        Value::Array(items) => items.first(),
+        meta => Some(meta),
+    });
+    let Some(Value::Object(meta)) = meta else {
+        return;
+    };
+    for (field, key) in [
+        ("id", "gen_ai.response.id"),
+        ("model", "gen_ai.response.model"),
+        ("finish_reason", "gen_ai.response.finish_reasons"),
+    ] {
+        if let Some(value) = meta.get(field) {
+            json::put_scalar(attributes, key, value);
+        }
+    }
+    if let Some(Value::Object(counts)) = meta.get("usage") {
+        usage::put(attributes, counts);
+    }
+}
+
+/// Reads the provider out of the path of the component's class: `haystack.components.generators.chat.openai.OpenAIChatGenerator`,
+/// `haystack_integrations.components.generators.anthropic.chat.chat_generator.AnthropicChatGenerator`.
+fn provider(attributes: &mut Attributes) {
+    let path = attributes.text("haystack.component.fully_qualified_type");
+    let provider = path.and_then(|path| {
+        let (_, rest) = path
+            .split_once(".generators.")
+            .or_else(|| path.split_once(".embedders."))?;
+        let module = rest
+            .strip_prefix("chat.")
+            .unwrap_or(rest)
+            .split('.')
+            .next()?;
+        let module = ["_text_embedder", "_document_embedder"]
+            .iter()
+            .find_map(|end| module.strip_suffix(end))
+            .unwrap_or(module);
+        Some(module.to_owned())
+    });
+    if let Some(provider) = provider {
+        json::put_scalar(attributes, "gen_ai.provider.name", &provider.into());
+    }
+}
+
+/// Takes the tools out of the objects that say of which class they are.
+fn definitions(tools: Value) -> Value {
+    match tools {
+        Value::Array(tools) => (tools.into_iter())
+            .map(|mut tool| match tool.get_mut("data") {
+                Some(data) => data.take(),
+                None => tool,
+            })
+            .collect(),
+        tools => tools,
+    }
+}

@@ -1,0 +1,249 @@
+//! LlamaIndex's own package for OpenTelemetry: spans named by methods, with all that is known in events of its own.
+
+use serde_json::{Map, Value};
+
+use super::{
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases,
+    json::{self, Object},
+    usage,
+};
+use crate::{Attributes, SourceEvent, SourceSpan, messages};
+
+pub(super) static LLAMA_INDEX: Dialect = Dialect {
+    name: "llama_index",
+    speaks: |span| {
+        span.scope == "llamaindex.opentelemetry.tracer"
+            || span.attributes.contains("llamaindex.run_id")
+    },
+    // By a name that says that it is content.
+    aliases: &aliases([(SUMMARY, "llamaindex.step.input")]),
+    operation,
+    adjust,
+    ..Dialect::NONE
+};
+
+/// What a step of a workflow is given, as Python shows it, cut after 200 characters.
+const SUMMARY: &str = "llamaindex.step.input_summary";
+
+fn operation(span: &SourceSpan) -> Says {
+    let kinds = span.events.iter().find_map(|event| {
+        KINDS
+            .iter()
+            .find(|(start, _)| event.name.starts_with(start))
+    });
+    if let Some((_, operation)) = kinds {
+        return Says::Is(operation);
+    }
+    let (class, method) = span.name.rsplit_once('.').unwrap_or_default();
+    match method {
+        "run" if class.ends_with("Agent") => Says::Is("invoke_agent"),
+        // The tool itself is a span below this one, without its result.
+        "call_tool" if called(span).is_some() => Says::Is("execute_tool"),
+        _ => Says::Plain,
+    }
+}
+
+/// What the names of events begin with, and the operations that have such events.
+static KINDS: &[(&str, &str)] = &[
+    ("LLMChat", "chat"),
+    ("LLMCompletion", "text_completion"),
+    ("Embedding", "embeddings"),
+    ("ReRank", "rerank"),
+];
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    match what {
+        What::Agent => {
+            let class = span.name.split('.').next().unwrap_or_default().to_owned();
+            span.attributes.push("gen_ai.agent.name", class);
+        }
+        What::Tool => tool(span),
+        What::Call | What::Embeddings => {
+            let attributes = &mut span.attributes;
+            for event in &span.events {
+                let mut fields = fields(event);
+                request(attributes, &mut fields);
+                if let Some(Value::Object(response)) = fields.remove("response") {
+                    answer(attributes, response);
+                }
+            }
+        }
+        What::Other | What::Plain => {}
+    }
+    if what != What::Plain {
+        span.attributes.remove(SUMMARY);
+    }
+}
+
+/// Returns the fields of the call that a step of a workflow carries out.
+fn called(span: &SourceSpan) -> Option<Object> {
+    let summary = span.attributes.text(SUMMARY)?.strip_prefix("ToolCall")?;
+    // A long one is cut; its first field is the name.
+    let name = summary
+        .strip_prefix("(tool_name='")?
+        .split('\'')
+        .next()?
+        .to_owned();
+    let mut call = match messages::read_constructor(span.attributes.text(SUMMARY)?) {
+        Some(Value::Object(call)) => call,
+        _ => Map::new(),
+    };
+    call.insert("tool_name".to_owned(), name.into());
+    Some(call)
+}
+
+fn tool(span: &mut SourceSpan) {
+    let call = called(span).unwrap_or_default();
+    let attributes = &mut span.attributes;
+    for (field, key) in [
+        ("tool_name", "gen_ai.tool.name"),
+        ("tool_id", "gen_ai.tool.call.id"),
+        ("tool_kwargs", ARGUMENTS),
+    ] {
+        if let Some(value) = call.get(field) {
+            json::put(attributes, key, value.clone());
+        }
+    }
+    let output = (span.events.iter()).find_map(|event| event.attributes.text("output"));
+    let Some(output) = output.map(str::to_owned) else {
+        return;
+    };
+    let result = messages::read_constructor(&output)
+        .as_ref()
+        .and_then(|result| result.pointer("/tool_output/blocks"))
+        .and_then(text_of_blocks);
+    json::put(attributes, RESULT, result.unwrap_or(output).into());
+}
+
+/// Takes what the model was asked, with which parameters, and for what text.
+fn request(attributes: &mut Attributes, fields: &mut Object) {
+    if let Some(Value::Object(model)) = fields.remove("model_dict") {
+        json::put_parameters(attributes, &model);
+        // `openai_llm`; embeddings have the name of a class instead.
+        let class = model.get("class_name").and_then(Value::as_str);
+        let lower = class.unwrap_or_default().to_ascii_lowercase();
+        if let Some(provider) = lower.strip_suffix("_llm") {
+            let provider = provider.strip_suffix("_responses").unwrap_or(provider);
+            json::put_scalar(attributes, "gen_ai.provider.name", &provider.into());
+        }
+    }
+    if let Some(Value::Array(messages)) = fields.remove("messages") {
+        let messages = messages.into_iter().map(message).collect();
+        json::put(attributes, INPUT, Value::Array(messages));
+    }
+    if let Some(prompt) = fields.remove("prompt") {
+        json::put(attributes, INPUT, prompt);
+    }
+    if let Some(Value::Object(mut further)) = fields.remove("additional_kwargs")
+        && let Some(tools) = further.remove("tools")
+    {
+        json::put(attributes, DEFINITIONS, tools);
+    }
+    if let Some(texts) = fields.remove("chunks") {
+        json::put(attributes, "gen_ai.embeddings.input", texts);
+    }
+}
+
+/// Takes the answer: LlamaIndex's own form of it, and beside it what the provider has sent.
+fn answer(attributes: &mut Attributes, mut response: Object) {
+    let mut raw = match response.remove("raw") {
+        Some(Value::Object(raw)) => raw,
+        _ => Map::new(),
+    };
+    for (field, key) in [
+        ("id", "gen_ai.response.id"),
+        ("model", "gen_ai.response.model"),
+        ("stop_reason", FINISH_REASONS),
+        ("stopReason", FINISH_REASONS),
+    ] {
+        if let Some(value) = raw.get(field) {
+            json::put_scalar(attributes, key, value);
+        }
+    }
+    if let Some(reason) = raw
+        .get("choices")
+        .and_then(|it| it.get(0)?.get("finish_reason"))
+    {
+        json::put_scalar(attributes, FINISH_REASONS, reason);
+    }
+    for counts in ["usage", "usage_metadata"] {
+        if let Some(Value::Object(counts)) = raw.remove(counts) {
+            usage::put(attributes, &counts);
+        }
+    }
+    if let Some(Value::Object(counts)) = response.remove("additional_kwargs") {
+        usage::put(attributes, &counts);
+    }
+    let answer = match response.remove("message") {
+        Some(answer) => Value::Array(vec![message(answer)]),
+        None => response.remove("text").unwrap_or_default(),
+    };
+    json::put(attributes, OUTPUT, answer);
+}
+
+const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+
+/// Spells a message as others do: its content is in blocks, and the call that a tool answers apart.
+fn message(mut message: Value) -> Value {
+    let Some(fields) = message.as_object_mut() else {
+        return message;
+    };
+    if let Some(id) = fields
+        .get_mut("additional_kwargs")
+        .and_then(|further| further.as_object_mut()?.remove("tool_call_id"))
+    {
+        fields.insert("tool_call_id".to_owned(), id);
+    }
+    if let Some(Value::Array(mut blocks)) = fields.remove("blocks") {
+        for block in blocks.iter_mut().filter_map(Value::as_object_mut) {
+            for (from, to) in [
+                ("block_type", "type"),
+                ("tool_kwargs", "arguments"),
+                ("image_mimetype", "mime_type"),
+            ] {
+                if let Some(value) = block.remove(from) {
+                    block.insert(to.to_owned(), value);
+                }
+            }
+        }
+        fields.insert("content".to_owned(), Value::Array(blocks));
+    }
+    message
+}
+
+fn text_of_blocks(blocks: &Value) -> Option<String> {
+    let blocks = blocks.as_array()?;
+    let texts: Option<Vec<&str>> = blocks.iter().map(|block| block["text"].as_str()).collect();
+    texts.map(|texts| texts.join("\n"))
+}
+
+/// Puts an event's attributes together again: `response.raw.usage` are three objects inside each other. Lists are JSON.
+fn fields(event: &SourceEvent) -> Object {
+    let mut fields = Map::new();
+    for (key, value) in event.attributes.iter() {
+        let value = match json::value(value) {
+            Value::String(text) => match text.as_bytes().first() {
+                Some(b'[' | b'{') => messages::read_json(&text).unwrap_or(Value::String(text)),
+                _ if text == "null" => continue,
+                _ => Value::String(text),
+            },
+            value => value,
+        };
+        let mut parts = key.split('.').peekable();
+        let mut object = &mut fields;
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                object.insert(part.to_owned(), value);
+                break;
+            }
+            let inner = object
+                .entry(part)
+                .or_insert_with(|| Value::Object(Map::new()));
+            match inner {
+                Value::Object(inner) => object = inner,
+                _ => break,
+            }
+        }
+    }
+    fields
+}

@@ -1,0 +1,41 @@
+//! CrewAI's agents: what went in is the parameters of a method, and what came out has the question along.
+
+use serde_json::{Value, json};
+
+use crate::{
+    SourceSpan,
+    dialect::{INPUT, OUTPUT, What, json as attribute},
+};
+
+/// Splits the messages of an agent's output into what it was asked and what it did and answered.
+///
+/// The answer may be among them, and is always there as `raw`.
+pub(super) fn settle(span: &mut SourceSpan, what: What) {
+    if what != What::Agent || !span.scope.ends_with("crewai") {
+        return;
+    }
+    let attributes = &mut span.attributes;
+    let Some(mut output) = attribute::object(attributes, "output.value") else {
+        return;
+    };
+    let (Some(Value::Array(mut question)), Some(Value::String(raw))) =
+        (output.remove("messages"), output.remove("raw"))
+    else {
+        return;
+    };
+    let role = |message: &Value| message["role"].as_str().unwrap_or_default().to_owned();
+    let is_question = |message: &Value| matches!(&*role(message), "system" | "user");
+    let asked = question.iter().take_while(|it| is_question(it)).count();
+    if asked == 0 {
+        return;
+    }
+    let mut answer = question.split_off(asked);
+    let is_last = |message: &Value| role(message) == "assistant" && message["content"] == *raw;
+    if !answer.last().is_some_and(is_last) {
+        answer.push(json!({"role": "assistant", "content": raw}));
+    }
+    attribute::put(attributes, INPUT, question.into());
+    attribute::put(attributes, OUTPUT, answer.into());
+    attributes.remove("input.value");
+    attributes.remove("output.value");
+}

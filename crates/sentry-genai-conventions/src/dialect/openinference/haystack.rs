@@ -1,0 +1,54 @@
+//! Haystack's messages: the numbered ones have neither calls of tools nor their answers, which are in the reprs of what they come from.
+
+use serde_json::{Value, json};
+
+use crate::{
+    SourceSpan,
+    dialect::{INPUT, OUTPUT, What, json as attribute},
+    messages,
+};
+
+/// Reads the messages of a model call out of the reprs, if all of them can be read.
+pub(super) fn settle(span: &mut SourceSpan, what: What) {
+    if what != What::Call || !span.scope.ends_with(".haystack") {
+        return;
+    }
+    let attributes = &mut span.attributes;
+    for (from, field, to) in [
+        ("input.value", "messages", INPUT),
+        ("output.value", "replies", OUTPUT),
+    ] {
+        let list = attribute::object(attributes, from).and_then(|mut it| it.remove(field));
+        let Some(Value::Array(reprs)) = list else {
+            continue;
+        };
+        let messages: Option<Vec<_>> = reprs.iter().map(message).collect();
+        if let Some(messages) = messages {
+            attribute::put(attributes, to, messages.into());
+        }
+    }
+}
+
+/// Reads `ChatMessage(_role=<ChatRole.USER: 'user'>, _content=[TextContent(text='Hi')], _name=None, _meta={})`.
+fn message(repr: &Value) -> Option<Value> {
+    let text = repr
+        .as_str()
+        .filter(|text| text.starts_with("ChatMessage("))?;
+    let Value::Object(mut message) = messages::read_constructor(text)? else {
+        return None;
+    };
+    let Value::Array(mut parts) = message.remove("_content")? else {
+        return None;
+    };
+    for part in &mut parts {
+        let kind = if part.get("origin").is_some() {
+            "tool_call_result"
+        } else if part.get("tool_name").is_some() {
+            "tool_call"
+        } else {
+            continue;
+        };
+        *part = json!({ kind: part.take() });
+    }
+    Some(json!({"role": message.remove("_role")?, "content": parts}))
+}

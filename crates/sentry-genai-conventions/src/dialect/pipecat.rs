@@ -1,0 +1,38 @@
+//! Pipecat's tracing: the conventions, but for the names of content.
+
+use super::{DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What};
+use crate::SourceSpan;
+
+pub(super) static PIPECAT: Dialect = Dialect {
+    name: "pipecat",
+    speaks: |span| matches!(&*span.scope, "pipecat" | "pipecat.turn"),
+    operation,
+    adjust,
+    ..Dialect::NONE
+};
+
+fn operation(span: &SourceSpan) -> Says {
+    match span.attributes.text("gen_ai.operation.name") {
+        // A model that hears and speaks; what it is set up with and told are spans of their own.
+        Some("llm_response") => Says::Is("chat"),
+        // A conversation and its turns.
+        None => Says::Plain,
+        Some(_) => Says::Nothing,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    if what != What::Call {
+        return;
+    }
+    for (from, to) in [
+        ("input", INPUT),
+        ("metrics.ttfb", "gen_ai.response.time_to_first_chunk"),
+        ("output", OUTPUT),
+        ("response.id", "gen_ai.response.id"),
+        ("stream", "gen_ai.response.streaming"),
+        ("tools", DEFINITIONS),
+    ] {
+        span.attributes.rename(from, to);
+    }
+}

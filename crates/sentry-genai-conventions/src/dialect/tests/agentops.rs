@@ -1,0 +1,83 @@
+//! AgentOps.
+
+use super::*;
+
+const KIND: &str = "agentops.span.kind";
+
+#[test]
+fn agents_and_tools_have_what_their_functions_have() {
+    let agent = translated(
+        "agentops",
+        "Weather Bot.agent",
+        &[
+            (KIND, "agent"),
+            ("operation.name", "Weather Bot"),
+            ("agentops.entity.input", r#"{"args": [], "kwargs": {}}"#),
+            ("agentops.entity.output", "a"),
+        ],
+    );
+    assert_eq!(agent.name, "invoke_agent Weather Bot");
+    assert!(!agent.attributes.contains(INPUT));
+    let output = agent.attributes.text(OUTPUT).unwrap();
+    assert!(output.contains(r#""content":"a""#), "{output}");
+    for (input, expected) in [
+        (r#"{"args": ["Paris"], "kwargs": {}}"#, r#"["Paris"]"#),
+        (
+            r#"{"args": [], "kwargs": {"city": "Paris"}}"#,
+            r#"{"city":"Paris"}"#,
+        ),
+    ] {
+        let tool = translated(
+            "agentops",
+            "w.tool",
+            &[
+                (KIND, "tool"),
+                ("operation.name", "w"),
+                ("agentops.tool.input", input),
+                ("agentops.tool.output", "22C"),
+            ],
+        );
+        assert_eq!(tool.name, "execute_tool w");
+        assert_eq!(tool.attributes.text(ARGUMENTS), Some(expected));
+        assert_eq!(tool.attributes.text(RESULT), Some("22C"));
+    }
+}
+
+#[test]
+fn instrumented_tools_have_other_names() {
+    let tool = translated(
+        "openai-agents",
+        "w",
+        &[
+            (KIND, "tool"),
+            ("tool.name", "w"),
+            ("tool.parameters", r#"{"city": "Paris"}"#),
+            ("tool.result", "22C"),
+        ],
+    );
+    assert_eq!(tool.name, "execute_tool w");
+    assert_eq!(tool.attributes.text(RESULT), Some("22C"));
+}
+
+#[test]
+fn only_agents_tools_and_calls_are_counted() {
+    // The last one is what a model asks for.
+    for kind in ["session", "task", "AgentOpsSpanKindValues.TOOL"] {
+        let span = translated("agentops", "x", &[(KIND, kind), ("tool.name", "w")]);
+        assert_eq!(span.op, "function", "{kind}");
+    }
+    // A call that failed has neither an answer nor counts.
+    let call = translated(
+        "openai",
+        "openai.chat.completion",
+        &[
+            ("gen_ai.request.type", "chat"),
+            ("gen_ai.system", "OpenAI"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.prompt.0.role", "user"),
+            ("gen_ai.prompt.0.content", "q"),
+        ],
+    );
+    assert_eq!(call.name, "chat m");
+    assert!(call.attributes.contains(INPUT));
+}

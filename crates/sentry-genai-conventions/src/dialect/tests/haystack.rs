@@ -1,0 +1,174 @@
+//! Haystack's own tracer, and OpenInference's.
+
+use super::*;
+use crate::tokens;
+
+const TYPE: &str = "haystack.component.type";
+const PATH: &str = "haystack.component.fully_qualified_type";
+
+#[test]
+fn components_that_generate_are_model_calls() {
+    let span = translated(
+        "my-app",
+        "haystack.component.run",
+        &[
+            (TYPE, "OpenAIChatGenerator"),
+            (
+                PATH,
+                "haystack.components.generators.chat.openai.OpenAIChatGenerator",
+            ),
+            ("haystack.component.input_types", r#"{"messages": "list"}"#),
+            (
+                "haystack.component.input",
+                r#"{"messages": [{"role": "user", "meta": {}, "name": null, "content": [{"text": "q"}]}], "tools": null}"#,
+            ),
+            (
+                "haystack.component.output",
+                r#"{"replies": [{"role": "assistant", "meta": {"model": "gpt-4o", "finish_reason": "stop", "usage": {"prompt_tokens": 42, "completion_tokens": 17, "prompt_tokens_details": {"cached_tokens": 16}}}, "name": null, "content": [{"text": "a"}]}]}"#,
+            ),
+        ],
+    );
+    assert_eq!(span.name, "chat gpt-4o");
+    for (key, value) in [
+        ("gen_ai.provider.name", "openai"),
+        ("gen_ai.response.model", "gpt-4o"),
+        (
+            INPUT,
+            r#"[{"role":"user","parts":[{"type":"text","content":"q"}]}]"#,
+        ),
+    ] {
+        assert_eq!(span.attributes.text(key), Some(value), "{key}");
+    }
+    let output = span.attributes.text(OUTPUT).unwrap();
+    assert!(output.contains(r#""content":"a""#), "{output}");
+    assert_eq!(
+        [tokens::INPUT, tokens::CACHE_READ, tokens::OUTPUT].map(|key| span.attributes.integer(key)),
+        [Some(42), Some(16), Some(17)]
+    );
+    assert!(!span.attributes.contains("haystack.component.input_types"));
+}
+
+#[test]
+fn replies_may_be_texts_beside_what_is_said_of_them() {
+    let span = translated(
+        "haystack",
+        "haystack.component.run",
+        &[
+            (TYPE, "AnthropicGenerator"),
+            (
+                PATH,
+                "haystack_integrations.components.generators.anthropic.generator.AnthropicGenerator",
+            ),
+            ("haystack.component.input", r#"{"prompt": "q"}"#),
+            (
+                "haystack.component.output",
+                r#"{"replies": ["a"], "meta": [{"model": "claude", "usage": {"input_tokens": 42}}]}"#,
+            ),
+        ],
+    );
+    assert_eq!(span.name, "chat claude");
+    assert_eq!(
+        span.attributes.text("gen_ai.provider.name"),
+        Some("anthropic")
+    );
+    assert!(
+        span.attributes
+            .text(OUTPUT)
+            .unwrap()
+            .contains(r#""content":"a""#)
+    );
+    assert_eq!(span.attributes.integer(tokens::INPUT), Some(42));
+}
+
+#[test]
+fn agents_call_models_and_tools() {
+    let call = r#"{"tool_call": {"tool_name": "w", "arguments": {"city": "Paris"}, "id": "c1"}}"#;
+    let answer = r#"{"tool_call_result": {"result": "22C", "origin": {"tool_name": "w", "arguments": {"city": "Paris"}, "id": "c1"}, "error": false}}"#;
+    let input = format!(
+        r#"{{"messages": [{{"role": "assistant", "content": [{call}]}}, {{"role": "tool", "content": [{answer}]}}], "tools": [{{"type": "haystack.tools.tool.Tool", "data": {{"name": "w", "parameters": {{}}}}}}]}}"#
+    );
+    let span = translated(
+        "haystack",
+        "haystack.agent.step.llm",
+        &[("haystack.agent.step.llm.input", &input)],
+    );
+    let read = |key| -> serde_json::Value {
+        serde_json::from_str(span.attributes.text(key).unwrap()).unwrap()
+    };
+    assert_eq!(
+        read(INPUT),
+        serde_json::json!([
+            {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "w", "arguments": {"city": "Paris"}}]},
+            {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "name": "w", "response": "22C", "result": "22C"}]},
+        ])
+    );
+    assert_eq!(read(DEFINITIONS)[0]["name"], "w");
+
+    let span = translated(
+        "haystack",
+        "haystack.agent.step.tool",
+        &[
+            ("haystack.tool.name", "w"),
+            ("haystack.agent.step.tool.input", r#"{"city": "Paris"}"#),
+            ("haystack.agent.step.tool.output", "22C"),
+        ],
+    );
+    assert_eq!(span.name, "execute_tool w");
+    assert_eq!(span.attributes.text(RESULT), Some("22C"));
+}
+
+#[test]
+fn what_is_around_them_is_no_model_call() {
+    // Without content nothing else says that an agent calls a model.
+    let op = |name, attributes: &[_]| translated("haystack", name, attributes).op;
+    assert_eq!(op("haystack.agent.step.llm", &[]), "gen_ai.chat");
+    assert_eq!(op("haystack.agent.run", &[]), "gen_ai.invoke_agent");
+    assert_eq!(op("haystack.agent.step", &[]), "function");
+    assert_eq!(op("haystack.pipeline.run", &[]), "function");
+    for (component, expected) in [
+        ("Agent", "function"),
+        ("ChatPromptBuilder", "function"),
+        ("OpenAITextEmbedder", "gen_ai.embeddings"),
+    ] {
+        assert_eq!(
+            op("haystack.component.run", &[(TYPE, component)]),
+            expected,
+            "{component}"
+        );
+    }
+}
+
+#[test]
+fn openinference_has_calls_of_tools_in_reprs() {
+    let input = r#"{"messages": ["ChatMessage(_role=<ChatRole.USER: 'user'>, _content=[TextContent(text='q')], _name=None, _meta={})", "ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[ToolCall(tool_name='w', arguments={'city': 'Paris'}, id='c1', extra=None)], _name=None, _meta={'finish_reason': 'tool_calls'})", "ChatMessage(_role=<ChatRole.TOOL: 'tool'>, _content=[ToolCallResult(result='22C', origin=ToolCall(tool_name='w', arguments={'city': 'Paris'}, id='c1', extra=None), error=False)], _name=None, _meta={})"]}"#;
+    let span = translated(
+        "openinference.instrumentation.haystack",
+        "OpenAIChatGenerator.run",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("input.value", input),
+            ("llm.input_messages.0.message.role", "user"),
+            ("llm.input_messages.0.message.content", "q"),
+            ("llm.input_messages.1.message.role", "assistant"),
+            ("llm.input_messages.2.message.role", "tool"),
+        ],
+    );
+    let input: serde_json::Value =
+        serde_json::from_str(span.attributes.text(INPUT).unwrap()).unwrap();
+    assert_eq!(
+        input,
+        serde_json::json!([
+            {"role": "user", "parts": [{"type": "text", "content": "q"}]},
+            {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "w", "arguments": {"city": "Paris"}}]},
+            {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "name": "w", "response": "22C", "result": "22C"}]},
+        ])
+    );
+
+    // What is none of its messages is left alone.
+    for odd in ["ChatMessage('x')", "ChatMessage(_content='x')", "x"] {
+        let input = format!(r#"{{"messages": ["{odd}"]}}"#);
+        let attributes = [("openinference.span.kind", "LLM"), ("input.value", &*input)];
+        let span = translated("openinference.instrumentation.haystack", "x", &attributes);
+        assert!(span.attributes.text(INPUT).unwrap().contains(odd), "{odd}");
+    }
+}

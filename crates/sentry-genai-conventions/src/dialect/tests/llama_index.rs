@@ -1,0 +1,205 @@
+//! LlamaIndex's own package for OpenTelemetry.
+
+use super::*;
+use crate::{SourceEvent, tokens};
+
+const SCOPE: &str = "llamaindex.opentelemetry.tracer";
+const SUMMARY: &str = "llamaindex.step.input_summary";
+
+fn span(name: &'static str, attributes: &[Attribute], events: &[Event<'_>]) -> SourceSpan {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, span_id, name, Timestamp::from_nanos(1));
+    span.scope = SCOPE.into();
+    for (key, value) in attributes {
+        span.attributes.push(key, *value);
+    }
+    for (name, attributes) in events {
+        let mut event = SourceEvent::new(*name);
+        for (key, value) in *attributes {
+            match value.parse::<i64>() {
+                Ok(number) => event.attributes.push(key, number),
+                Err(_) => event.attributes.push(key, *value),
+            }
+        }
+        span.events.push(event);
+    }
+    span
+}
+
+type Event<'a> = (&'static str, &'a [Attribute]);
+
+fn with_content(span: SourceSpan) -> SentrySpan {
+    let options = TranslateOptions {
+        capture_inputs: true,
+        capture_outputs: true,
+        ..TranslateOptions::default()
+    };
+    Translator::new(options).translate(span)
+}
+
+#[test]
+fn calls_are_in_events() {
+    let span = with_content(span(
+        "OpenAI.chat",
+        &[],
+        &[
+            (
+                "LLMChatStartEvent",
+                &[
+                    (
+                        "messages",
+                        r#"[{"role": "user", "additional_kwargs": {}, "blocks": [{"block_type": "text", "text": "q"}, {"block_type": "image", "image": "b'iVBORw0KGgo='", "image_mimetype": "image/png"}]}, {"role": "assistant", "additional_kwargs": {}, "blocks": [{"block_type": "tool_call", "tool_call_id": "c1", "tool_name": "w", "tool_kwargs": "{\"city\": \"Paris\"}"}]}, {"role": "tool", "additional_kwargs": {"tool_call_id": "c1"}, "blocks": [{"block_type": "text", "text": "22C"}]}]"#,
+                    ),
+                    ("model_dict.class_name", "openai_llm"),
+                    ("model_dict.model_name", "gpt-4o"),
+                    (
+                        "additional_kwargs.tools",
+                        r#"[{"type": "function", "function": {"name": "w"}}]"#,
+                    ),
+                ],
+            ),
+            (
+                "LLMChatEndEvent",
+                &[
+                    ("response.message.role", "assistant"),
+                    (
+                        "response.message.blocks",
+                        r#"[{"block_type": "text", "text": "a"}]"#,
+                    ),
+                    ("response.raw.id", "r1"),
+                    ("response.raw.model", "gpt-4o-2024"),
+                    (
+                        "response.raw.choices",
+                        r#"[{"finish_reason": "stop", "message": {"content": "a"}}]"#,
+                    ),
+                    ("response.raw.usage.prompt_tokens", "42"),
+                    ("response.raw.usage.completion_tokens", "17"),
+                    (
+                        "response.raw.usage.prompt_tokens_details.cached_tokens",
+                        "16",
+                    ),
+                    (
+                        "response.raw.usage.prompt_tokens_details.cache_write_tokens",
+                        "null",
+                    ),
+                    ("response.additional_kwargs.prompt_tokens", "42"),
+                ],
+            ),
+        ],
+    ));
+    assert_eq!(span.name, "chat gpt-4o");
+    for (key, value) in [
+        ("gen_ai.provider.name", "openai"),
+        ("gen_ai.response.model", "gpt-4o-2024"),
+        ("gen_ai.response.id", "r1"),
+        ("gen_ai.response.finish_reasons", r#"["stop"]"#),
+    ] {
+        assert_eq!(span.attributes.text(key), Some(value), "{key}");
+    }
+    assert_eq!(
+        [tokens::INPUT, tokens::CACHE_READ, tokens::OUTPUT].map(|key| span.attributes.integer(key)),
+        [Some(42), Some(16), Some(17)]
+    );
+    let read = |key| -> serde_json::Value {
+        serde_json::from_str(span.attributes.text(key).unwrap()).unwrap()
+    };
+    assert_eq!(
+        read(INPUT),
+        serde_json::json!([
+            {"role": "user", "parts": [
+                {"type": "text", "content": "q"},
+                {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "[Blob substitute]"},
+            ]},
+            {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "w", "arguments": {"city": "Paris"}}]},
+            {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "22C", "result": "22C"}]},
+        ])
+    );
+    assert_eq!(
+        read(OUTPUT)[0]["parts"],
+        serde_json::json!([{"type": "text", "content": "a"}])
+    );
+    assert_eq!(read(DEFINITIONS)[0]["name"], "w");
+}
+
+#[test]
+fn embeddings_are_in_events() {
+    let span = with_content(span(
+        "OpenAIEmbedding.get_query_embedding",
+        &[],
+        &[
+            (
+                "EmbeddingStartEvent",
+                &[
+                    ("model_dict.class_name", "OpenAIEmbedding"),
+                    ("model_dict.model_name", "e"),
+                ],
+            ),
+            ("EmbeddingEndEvent", &[("chunks", r#"["q"]"#)]),
+        ],
+    ));
+    assert_eq!(span.name, "embeddings e");
+    assert!(span.attributes.contains("gen_ai.embeddings.input"));
+    assert!(!span.attributes.contains("gen_ai.provider.name"));
+}
+
+const TOOL_CALL: &str = "ToolCall(tool_name='w', tool_kwargs={'city': 'Paris'}, tool_id='c1')";
+
+#[test]
+fn workflows_call_tools() {
+    let attributes = [(SUMMARY, TOOL_CALL)];
+    let output = "ToolCallResult(tool_name='w', tool_kwargs={'city': 'Paris'}, tool_id='c1', tool_output=ToolOutput(blocks=[TextBlock(block_type='text', text='22C')], tool_name='w'))";
+    let tool = with_content(span(
+        "BaseWorkflowAgent.call_tool",
+        &attributes,
+        &[("step.output", &[("output", output)])],
+    ));
+    assert_eq!(tool.name, "execute_tool w");
+    for (key, value) in [
+        (ARGUMENTS, r#"{"city":"Paris"}"#),
+        (RESULT, "22C"),
+        ("gen_ai.tool.call.id", "c1"),
+    ] {
+        assert_eq!(tool.attributes.text(key), Some(value), "{key}");
+    }
+    // One that is cut still has a name.
+    let cut = [(
+        SUMMARY,
+        "ToolCall(tool_name='w', tool_kwargs={'city': 'Par...",
+    )];
+    let tool = with_content(span("BaseWorkflowAgent.call_tool", &cut, &[]));
+    assert_eq!(tool.name, "execute_tool w");
+
+    // Whatever it returned stays as it is.
+    for output in [
+        "ToolCallResult('x')",
+        "ToolCallResult(tool_output='x')",
+        "x",
+    ] {
+        let events = [("step.output", &[("output", output)][..])];
+        let tool = with_content(span("BaseWorkflowAgent.call_tool", &attributes, &events));
+        assert_eq!(tool.attributes.text(RESULT), Some(output));
+    }
+
+    // What is below it has the same summary, and is the same call.
+    let below = with_content(span("FunctionTool.acall", &attributes, &[]));
+    assert_eq!(below.op, "function");
+    let agent = with_content(span("FunctionAgent.run", &[], &[]));
+    assert_eq!(agent.name, "invoke_agent FunctionAgent");
+    let workflow = with_content(span("AgentWorkflow.run", &[], &[]));
+    assert_eq!(workflow.op, "function");
+}
+
+#[test]
+fn what_a_step_is_given_leaves_only_if_allowed() {
+    for summary in [TOOL_CALL, "Start(user_msg='secret')"] {
+        let source = span("FunctionTool.acall", &[(SUMMARY, summary)], &[]);
+        let span = Translator::new(TranslateOptions::default()).translate(source);
+        assert_eq!(
+            span.attributes
+                .iter()
+                .find(|(key, _)| key.starts_with("llamaindex.")),
+            None
+        );
+    }
+}

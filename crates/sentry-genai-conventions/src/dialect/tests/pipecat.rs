@@ -1,0 +1,62 @@
+//! Pipecat's tracing.
+
+use super::*;
+
+#[test]
+fn a_call_has_its_messages_under_plain_names() {
+    let span = translated(
+        "pipecat",
+        "llm",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "gpt-4o"),
+            ("input", r#"[{"role": "user", "content": "q"}]"#),
+            ("output", "a"),
+            (
+                "tools",
+                r#"[{"type": "function", "function": {"name": "w"}}]"#,
+            ),
+        ],
+    );
+    assert_eq!(span.name, "chat gpt-4o");
+    for (key, value) in [
+        (
+            INPUT,
+            r#"[{"role":"user","parts":[{"type":"text","content":"q"}]}]"#,
+        ),
+        (
+            OUTPUT,
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"a"}]}]"#,
+        ),
+    ] {
+        assert_eq!(span.attributes.text(key), Some(value), "{key}");
+    }
+    assert!(span.attributes.contains(DEFINITIONS) && !span.attributes.contains("tools"));
+}
+
+#[test]
+fn a_response_of_a_model_that_speaks_is_a_call() {
+    let op = |operation| {
+        let attributes = [
+            ("gen_ai.operation.name", operation),
+            ("gen_ai.request.model", "gpt-realtime"),
+        ];
+        translated("pipecat", operation, &attributes).op
+    };
+    assert_eq!(op("llm_response"), "gen_ai.chat");
+    for around in ["llm_setup", "llm_request", "stt", "tts"] {
+        assert_eq!(op(around), "function", "{around}");
+    }
+}
+
+#[test]
+fn a_conversation_names_the_session_of_what_is_below() {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, span_id, "turn", Timestamp::from_nanos(1));
+    span.scope = "pipecat.turn".into();
+    span.attributes.push("conversation.id", "c1");
+    let identity = Translator::new(TranslateOptions::default()).identify(&span);
+    assert!(identity.is_gen_ai && identity.ai.is_none());
+    assert_eq!(identity.session_id.as_deref(), Some("c1"));
+}
