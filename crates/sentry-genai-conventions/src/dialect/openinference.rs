@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, bedrock, indexed,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, bedrock,
+    has_known_operation, indexed,
     json::{self, Object},
     litellm, traceloop,
 };
@@ -78,6 +79,8 @@ fn operation(span: &SourceSpan) -> Says {
         "TOOL" => Says::Is("execute_tool"),
         "RERANKER" => Says::Is("rerank"),
         "CHAIN" if is_agent_run(span) => Says::Is("invoke_agent"),
+        // Whatever has no better kind is a chain, so an operation says more.
+        "CHAIN" if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,
     }
 }
@@ -296,6 +299,8 @@ fn messages(attributes: &mut Attributes) {
                 json::put(attributes, key, messages.into());
             }
         }
+        // Where keys cannot be made as a program runs, as in `tracing`, all are one text.
+        attributes.rename(prefix.trim_end_matches('.'), key);
     }
     for (prefix, step, role, key) in [
         ("llm.prompts.", "prompt", "user", INPUT),

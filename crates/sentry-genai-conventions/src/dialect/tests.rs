@@ -8,6 +8,7 @@ mod langsmith;
 mod mlflow;
 mod pydantic_ai;
 mod rig;
+mod rust;
 mod smolagents;
 mod strands;
 mod usage;
