@@ -50,6 +50,40 @@ fn autoagents_has_tasks_and_tools() {
     assert_eq!((&*turn.op, &*turn.name), ("function", "autoagents.turn"));
 }
 
+/// The spans of its version 2.3 that are not Google's, too.
+#[test]
+fn adk_rust_has_teams() {
+    for (name, attributes, expected) in [
+        ("agent.run", &[("agent.name", "a")][..], "invoke_agent a"),
+        ("tool.execute", &[("tool.name", "t")], "execute_tool t"),
+        (
+            "gen_ai.generate",
+            &[("gen_ai.request.model", "m")],
+            "generate_content m",
+        ),
+        (
+            "team.relationship.execute",
+            &[
+                ("team.relationship.from", "a"),
+                ("team.relationship.to", "b"),
+                ("team.relationship.kind", "handoff"),
+            ],
+            "handoff from a to b",
+        ),
+        (
+            "team.relationship.execute",
+            &[("team.relationship.kind", "delegate")],
+            "team.relationship.execute",
+        ),
+        ("team.run", &[("team.name", "a")], "team.run"),
+    ] {
+        assert_eq!(
+            translated("adk_telemetry::spans", name, attributes).name,
+            expected
+        );
+    }
+}
+
 #[test]
 fn swiftide_is_told_by_its_functions() {
     let agents = "swiftide_agents::agent";
