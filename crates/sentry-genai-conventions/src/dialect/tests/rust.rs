@@ -204,3 +204,20 @@ fn openinference_by_hand() {
     assert_eq!(call.attributes.text(INPUT), Some(ASKED));
     assert_eq!(call.attributes.text(OUTPUT), Some(ANSWERED));
 }
+
+/// OpenLLMetry has such a total, too, but no such model.
+#[test]
+fn a_total_does_not_make_a_call_by_hand_openllmetrys() {
+    let fields = [
+        ("llm.model_name", "gpt-4o"),
+        ("llm.usage.prompt_tokens", "7"),
+        ("llm.usage.completion_tokens", "3"),
+        ("llm.usage.total_tokens", "10"),
+    ];
+    let span = translated("shop::llm", "call_llm", &fields);
+    assert_eq!(span.name, "chat gpt-4o");
+    assert_eq!(
+        span.attributes.integer("gen_ai.usage.input_tokens"),
+        Some(7)
+    );
+}
