@@ -3,8 +3,10 @@
 //! A dialect is a table of renames plus what no table can say. Adding one touches its file and [`DIALECTS`].
 
 mod adk;
+mod agent_sdk;
 mod agentops;
 mod anthropic;
+mod autoagents;
 mod bedrock;
 mod by_hand;
 mod claude_code;
@@ -37,6 +39,7 @@ mod qwen_code;
 mod rig;
 mod spring_ai;
 mod strands;
+mod swiftide;
 mod traceloop;
 mod usage;
 mod vercel;
@@ -44,7 +47,12 @@ mod voltagent;
 
 use std::borrow::Cow;
 
-use crate::{AiKind, SourceSpan, Value, attributes::Name, operation::Operation, timestamp};
+use crate::{
+    AiKind, SourceSpan, Value,
+    attributes::Name,
+    operation::{self, Operation},
+    timestamp,
+};
 
 pub(crate) use by_hand::{counts_tokens, is_count};
 pub(crate) use otel::OTEL;
@@ -140,6 +148,9 @@ static DIALECTS: &[&Dialect] = &[
     &genai::GENAI,
     &goose::GOOSE,
     &langchain_rust::LANGCHAIN_RUST,
+    &autoagents::AUTOAGENTS,
+    &swiftide::SWIFTIDE,
+    &agent_sdk::AGENT_SDK,
     &vercel::VERCEL,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
@@ -224,14 +235,14 @@ pub(crate) fn is_random_id(text: &str) -> bool {
     matches!(text.len(), 32 | 36) && text.bytes().all(is_id)
 }
 
-/// Calls an agent or a tool that has no name of its own by that of its span.
+/// Calls an agent or a tool that has no name of its own by that of its span, unless that is what it does.
 fn name_as_span(span: &mut SourceSpan, what: What) {
     let key = match what {
         What::Agent => "gen_ai.agent.name",
         What::Tool => "gen_ai.tool.name",
         _ => return,
     };
-    if !span.attributes.contains(key) {
+    if !span.attributes.contains(key) && operation::in_span_name(&span.name).is_none() {
         let name = span.name.clone();
         span.attributes.push(key, &*name);
     }

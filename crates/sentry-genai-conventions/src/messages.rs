@@ -39,6 +39,7 @@ pub(crate) use self::{
     cut::cut,
     instructions::{join_system, system_instructions},
     media::{Media, MediaSource},
+    repair::snake_case,
     tools::{tool_definitions, tool_payload},
 };
 

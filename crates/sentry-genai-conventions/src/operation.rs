@@ -64,6 +64,9 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("chat_completion", "chat"),
     // What rig until 0.43 calls whatever it streams.
     ("chat_streaming", "chat"),
+    // What edgequake-llm calls the methods of its providers.
+    ("chat_with_tools", "chat"),
+    ("complete", "text_completion"),
     ("completion", "text_completion"),
     ("completions", "text_completion"),
     ("converse", "chat"),
@@ -89,6 +92,8 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("responses_create", "responses"),
     ("run_agent", "invoke_agent"),
     ("run_tool", "execute_tool"),
+    ("stream", "chat"),
+    ("stream_with_tools", "chat"),
     ("text.completions", "text_completion"),
     ("text.streaming_completions", "text_completion"),
     ("text_to_speech", "generate_content"),

@@ -81,8 +81,8 @@ impl std::fmt::Debug for ConversationGuard {
 
 /// Sets the conversation from here on: in the subtree of the current span, or in the current task where no span is open.
 ///
-/// Without an open span that is the innermost [`conversation()`] scope, or else the current tokio task or thread. Nothing
-/// happens if no bridge is attached, or with an empty id.
+/// Without an open span that is the innermost [`conversation()`] scope, or else the current tokio task or thread: tasks of another
+/// executor, such as smol's, share their thread, and need a scope. Nothing happens if no bridge is attached, or with an empty id.
 ///
 /// A task is not a request: servers such as axum's handle all requests of a connection in one task, one user's after the other's. Nor
 /// is a span that the layer does not see, by a filter, of any use: then the id is set for the nearest span around it that the layer sees.

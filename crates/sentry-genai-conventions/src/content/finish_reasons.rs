@@ -4,6 +4,7 @@ use memchr::memmem;
 
 use crate::{
     AiKind, Attributes,
+    dialect::{NONE, unquoted},
     messages::{self, Messages},
     operation::Operation,
     recognise::Recognised,
@@ -17,6 +18,10 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
         recognised.map(|found| found.operation),
         Some(Operation::Ai(row)) if row.kind == AiKind::LlmCall
     );
+    // What `Debug` makes of an `Option` that has none.
+    if attributes.text(FINISH_REASONS) == Some(NONE) {
+        attributes.remove(FINISH_REASONS);
+    }
     if let Some(text) = attributes.text(FINISH_REASONS) {
         if !is_one_reason(text)
             && let Some(list) = reasons(text)
@@ -61,6 +66,11 @@ pub(crate) fn is_one_reason(text: &str) -> bool {
 fn reasons(text: &str) -> Option<String> {
     use serde_json::Value;
 
+    let text = if text.starts_with("Some(") {
+        unquoted(text)
+    } else {
+        text
+    };
     let parsed = serde_json::from_str::<Vec<String>>(text);
     let reasons: Vec<String> = match parsed {
         Ok(reasons) if reasons.iter().all(|reason| plain_reason(reason) == *reason) => return None,
@@ -99,12 +109,20 @@ fn listed(text: &str) -> Vec<String> {
     vec![plain_reason(text)]
 }
 
-/// `FinishReason.STOP` and the like are enums in disguise.
+/// `FinishReason.STOP` and `ToolCalls`, as Python's `str` and Rust's `Debug` have them, are enums in disguise.
 fn plain_reason(reason: &str) -> String {
     match reason.strip_prefix("FinishReason.") {
         Some(variant) => variant.to_ascii_lowercase(),
+        None if is_variant(reason) => messages::snake_case(reason),
         None => reason.to_owned(),
     }
+}
+
+/// Recognises a name in camel case with a capital letter at the beginning.
+fn is_variant(reason: &str) -> bool {
+    reason.starts_with(|first: char| first.is_ascii_uppercase())
+        && reason.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && reason.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -118,6 +136,11 @@ mod tests {
             (r#""stop""#, r#"["stop"]"#),
             ("['stop']", r#"["stop"]"#),
             ("[Stop]", r#"["stop"]"#),
+            ("ToolCalls", r#"["tool_calls"]"#),
+            ("Some(EndTurn)", r#"["end_turn"]"#),
+            (r#"Some("stop")"#, r#"["stop"]"#),
+            (r#"["Stop"]"#, r#"["stop"]"#),
+            ("SAFETY", r#"["SAFETY"]"#),
             ("[Some(ToolCalls), None]", r#"["tool_calls"]"#),
             (r#"["stop", null]"#, r#"["stop"]"#),
             ("FinishReason.STOP", r#"["stop"]"#),
@@ -130,5 +153,13 @@ mod tests {
             assert_eq!(reasons(written).as_deref(), Some(expected), "{written}");
             assert_eq!(reasons(expected), None, "{written}, once more");
         }
+    }
+
+    #[test]
+    fn an_option_that_is_none_is_no_reason() {
+        let mut attributes = Attributes::default();
+        attributes.push(FINISH_REASONS, format!("{:?}", None::<&str>));
+        finish_reasons(&mut attributes, None);
+        assert!(!attributes.contains(FINISH_REASONS));
     }
 }

@@ -26,6 +26,10 @@ pub(super) static ADK: Dialect = Dialect {
         ),
         ("gcp.vertex.agent.tool_response", "gen_ai.tool.call.result"),
         ("gen_ai.tool_definitions", DEFINITIONS),
+        ("agent.name", "gen_ai.agent.name"),
+        ("team.relationship.from", "gen_ai.handoff.from_agent"),
+        ("team.relationship.to", "gen_ai.handoff.to_agent"),
+        ("tool.name", "gen_ai.tool.name"),
         (REQUEST, "gen_ai.input.messages"),
         (RESPONSE, "gen_ai.output.messages"),
     ]),
@@ -54,11 +58,19 @@ fn operation(span: &SourceSpan) -> Says {
     }
     match &*span.name {
         "call_llm" => Says::Is("generate_content"),
-        "agent.execute" => Says::Is("invoke_agent"),
+        "agent.execute" | "agent.run" => Says::Is("invoke_agent"),
+        "gen_ai.generate" => Says::Is("generate_content"),
         "invocation" => Says::Plain,
+        "team.relationship.execute" if is_handoff(span) => Says::Is("handoff"),
+        "tool.execute" => Says::Is("execute_tool"),
         name if agent(name).is_some() => Says::Is("invoke_agent"),
         _ => Says::Nothing,
     }
+}
+
+/// A team's members hand over to each other; what one delegates is a tool of its own.
+fn is_handoff(span: &SourceSpan) -> bool {
+    span.attributes.text("team.relationship.kind") == Some("handoff")
 }
 
 /// Returns the agent of `agent_run [X]`.

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, Says, What, aliases, first_chunk, json, langsmith, litellm, name_as_span,
-    traceloop, usage,
+    DEFINITIONS, Dialect, Says, What, aliases, first_chunk, has_known_operation, json, langsmith,
+    litellm, name_as_span, traceloop, usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, messages};
 
@@ -57,6 +57,8 @@ fn operation(span: &SourceSpan) -> Says {
         Some("embedding") => Says::Is("embeddings"),
         Some("agent") => Says::Is("invoke_agent"),
         Some("tool") => Says::Is("execute_tool"),
+        // Whatever has no better type is a span, so an operation says more.
+        Some("span") if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,
     }
 }

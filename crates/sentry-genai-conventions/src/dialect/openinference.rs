@@ -11,8 +11,8 @@ mod smolagents;
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, Dialect, RESULT, Says, What, aliases, bedrock, indexed, json, langsmith, litellm,
-    traceloop,
+    ARGUMENTS, Dialect, RESULT, Says, What, aliases, bedrock, has_known_operation, indexed, json,
+    langsmith, litellm, traceloop,
 };
 use crate::{Attributes, SourceSpan, timestamp, tokens};
 
@@ -83,6 +83,8 @@ fn operation(span: &SourceSpan) -> Says {
         "TOOL" => Says::Is("execute_tool"),
         "RERANKER" => Says::Is("rerank"),
         "CHAIN" if is_agent_run(span) => Says::Is("invoke_agent"),
+        // Whatever has no better kind is a chain, so an operation says more.
+        "CHAIN" if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,
     }
 }

@@ -19,8 +19,12 @@ pub(crate) static OTEL: Dialect = Dialect {
 
 #[rustfmt::skip]
 static ALIASES: &[(Name, &str)] = &aliases([
+    ("gen_ai.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+    ("gen_ai.cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
+    ("gen_ai.cache_write_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("gen_ai.client.operation.time_to_first_chunk", "gen_ai.response.time_to_first_chunk"),
     ("gen_ai.completion", "gen_ai.output.messages"),
+    ("gen_ai.completion.content", "gen_ai.output.messages"),
     ("gen_ai.is_streaming", "gen_ai.response.streaming"),
     ("gen_ai.openai.request.response_format", "gen_ai.output.type"),
     ("gen_ai.openai.request.seed", "gen_ai.request.seed"),
@@ -28,6 +32,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.openai.response.service_tier", "openai.response.service_tier"),
     ("gen_ai.openai.response.system_fingerprint", "openai.response.system_fingerprint"),
     ("gen_ai.openai.system_fingerprint", "openai.response.system_fingerprint"),
+    ("gen_ai.request.max_output_tokens", "gen_ai.request.max_tokens"),
     ("gen_ai.request.reasoning_effort", "gen_ai.request.reasoning.level"),
     ("gen_ai.request.stream", "gen_ai.response.streaming"),
     ("gen_ai.tool.call_id", "gen_ai.tool.call.id"),

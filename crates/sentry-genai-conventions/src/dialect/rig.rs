@@ -32,10 +32,12 @@ fn speaks(span: &SourceSpan) -> bool {
 /// What the result of a tool begins with that failed, until 0.39: the error as the model sees it.
 const FAILED: &str = "Toolset error: ";
 
-/// The module whose agents are traces of their own until 0.39, apart from those of their calls.
+/// The modules whose agents are traces of their own until 0.42, apart from those of their calls, unless they stream.
 static APART: &[&str] = &[
     "rig::agent::prompt_request",
+    "rig_agent::agent::runner",
     "rig_core::agent::prompt_request",
+    "rig_core::agent::runner",
 ];
 
 fn adjust(span: &mut SourceSpan, what: What) {

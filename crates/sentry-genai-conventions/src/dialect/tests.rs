@@ -13,6 +13,7 @@ mod mlflow;
 mod pipecat;
 mod pydantic_ai;
 mod rig;
+mod rust;
 mod smolagents;
 mod spring_ai;
 mod strands;

@@ -82,13 +82,18 @@ fn speaks(span: &SourceSpan) -> bool {
                         .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
                 };
                 key.starts_with("traceloop.")
-                    || matches!(
-                        key,
-                        "llm.request.type" | "llm.usage.total_tokens" | "llm.is_streaming"
-                    )
+                    || matches!(key, "llm.request.type" | "llm.is_streaming")
+                    || key == "llm.usage.total_tokens" && !names_model_by_hand(attributes)
                     || indexed("gen_ai.prompt.")
                     || indexed("gen_ai.completion.")
             })
+}
+
+/// Recognises names of a model that OpenLLMetry has never used.
+fn names_model_by_hand(attributes: &Attributes) -> bool {
+    ["llm.model", "llm.model_name"]
+        .iter()
+        .any(|key| attributes.contains(key))
 }
 
 /// OpenTelemetry's own instrumentations have scopes of the same family.

@@ -6,6 +6,8 @@ use std::{iter::Peekable, str::CharIndices};
 
 use serde_json::{Number, Value};
 
+pub(crate) use self::rust::snake_case;
+
 use super::{Object, parse::DEPTH};
 
 /// What could be made of a text that is no JSON.

@@ -75,6 +75,8 @@ pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
                 json::put(attributes, key, messages.into());
             }
         }
+        // Where keys cannot be made as a program runs, as in `tracing`, all are one text.
+        attributes.rename(prefix.trim_end_matches('.'), key);
     }
     for (prefix, step, role, key) in [
         ("llm.prompts.", "prompt", "user", INPUT),

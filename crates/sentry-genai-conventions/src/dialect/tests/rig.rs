@@ -78,6 +78,8 @@ fn an_agent_of_rig_that_is_apart_from_its_calls_counts_nothing() {
     };
     assert_eq!(tokens("rig::agent::prompt_request"), 0);
     assert_eq!(tokens("rig_core::agent::prompt_request"), 0);
+    assert_eq!(tokens("rig_core::agent::runner"), 0);
+    assert_eq!(tokens("rig_agent::agent::runner"), 0);
     assert_ne!(tokens("rig::agent::prompt_request::streaming"), 0);
     assert_ne!(tokens("rig_agent::agent::telemetry"), 0);
 }

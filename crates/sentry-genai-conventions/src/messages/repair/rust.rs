@@ -119,7 +119,7 @@ fn is_role(variant: &str) -> bool {
 }
 
 /// `ToolCalls` is `tool_calls`, as serde's attribute of that name has it.
-fn snake_case(name: &str) -> String {
+pub(crate) fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for c in name.chars() {
         if c.is_uppercase() && !snake.is_empty() {

@@ -1,0 +1,15 @@
+//! agent-sdk: the conventions, with Langfuse's types beside them.
+
+use super::{Dialect, aliases};
+
+pub(super) static AGENT_SDK: Dialect = Dialect {
+    name: "agent_sdk",
+    speaks: |span| span.scope == "agent-sdk",
+    aliases: &aliases([
+        ("agent_sdk.llm.streaming", "gen_ai.response.streaming"),
+        ("agent_sdk.tool.outcome", "gen_ai.tool.call.outcome"),
+    ]),
+    // Copies for Langfuse of what went in and came out of the whole trace, too.
+    noise: &["langfuse.observation.*", "langfuse.trace.*"],
+    ..Dialect::NONE
+};

@@ -1,0 +1,30 @@
+//! AutoAgents: spans of its own names made of its events, and on request copies of all of it for Langfuse. It has none of model calls.
+
+use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, aliases, is_of_crate};
+use crate::SourceSpan;
+
+pub(super) static AUTOAGENTS: Dialect = Dialect {
+    name: "autoagents",
+    speaks: |span| is_of_crate(span, "autoagents_telemetry"),
+    aliases: &aliases([
+        ("actor_name", "gen_ai.agent.name"),
+        ("task.description", INPUT),
+        ("task.result", OUTPUT),
+        ("tool_call_id", "gen_ai.tool.call.id"),
+        ("tool_name", "gen_ai.tool.name"),
+        ("tool.arguments", ARGUMENTS),
+        ("tool.name", "gen_ai.tool.name"),
+        ("tool.result", RESULT),
+    ]),
+    noise: &["langfuse.*"],
+    operation,
+    ..Dialect::NONE
+};
+
+fn operation(span: &SourceSpan) -> Says {
+    match &*span.name {
+        "autoagents.task" => Says::Is("invoke_agent"),
+        "autoagents.tool_call" => Says::Is("execute_tool"),
+        _ => Says::Plain,
+    }
+}

@@ -1,0 +1,44 @@
+//! Swiftide: functions of its modules. Which model was asked, and what, is in events of level DEBUG alone.
+
+use super::{Dialect, Says, What, is_of_crate};
+use crate::SourceSpan;
+
+pub(super) static SWIFTIDE: Dialect = Dialect {
+    name: "swiftide",
+    speaks: |span| is_of_crate(span, AGENTS) || is_of_crate(span, INTEGRATIONS),
+    noise: &["langfuse.type"],
+    operation,
+    adjust,
+    ..Dialect::NONE
+};
+
+const AGENTS: &str = "swiftide_agents";
+const INTEGRATIONS: &str = "swiftide_integrations";
+const TOOL: &str = "tool.";
+
+fn operation(span: &SourceSpan) -> Says {
+    match &*span.name {
+        "agent.query" | "agent.query_once" | "agent.run" | "agent.run_once" => {
+            Says::Is("invoke_agent")
+        }
+        name if is_of_crate(span, AGENTS) && name.starts_with(TOOL) => Says::Is("execute_tool"),
+        // A stream has a span for its beginning, too: `complete_stream`.
+        "complete" | "prompt" | "responses_stream" | "stream" | "structured_prompt_dyn"
+            if is_of_crate(span, INTEGRATIONS) =>
+        {
+            Says::Is("chat")
+        }
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    if what == What::Tool
+        && let Some(name) = span.name.strip_prefix(TOOL).map(str::to_owned)
+    {
+        span.attributes.push("gen_ai.tool.name", name);
+    }
+    if what == What::Call && span.name.ends_with("stream") {
+        span.attributes.push("gen_ai.response.streaming", true);
+    }
+}

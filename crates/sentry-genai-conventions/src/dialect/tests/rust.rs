@@ -1,0 +1,223 @@
+//! Libraries and programs in Rust whose fields are no conventions, or more than one at once.
+
+use super::*;
+
+const QUESTION: &str = r#"[{"role":"user","content":"Hi"}]"#;
+const ASKED: &str = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+const ANSWERED: &str = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello!"}]}]"#;
+
+/// Its version 0.4; with its provider for Langfuse all of it is there twice.
+#[test]
+fn autoagents_has_tasks_and_tools() {
+    let scope = "autoagents_telemetry::runner::mapper";
+    let task = [
+        ("actor_name", "math_agent"),
+        ("task.description", "Hi"),
+        ("task.result", r#"{"value":2}"#),
+    ];
+    let tool = [
+        ("tool_call_id", "call_1"),
+        ("tool_name", "add"),
+        ("tool.arguments", r#"{"a":1}"#),
+        ("tool.name", "add"),
+        ("tool.result", "2"),
+    ];
+    let copies = [
+        ("langfuse.observation.type", "span"),
+        ("langfuse.observation.name", "add"),
+        ("langfuse.observation.input", r#""Hi""#),
+    ];
+    for copies in [&copies[..], &[]] {
+        let span = translated(scope, "autoagents.task", &[&task, copies].concat());
+        assert_eq!(span.name, "invoke_agent math_agent");
+        assert_eq!(span.attributes.text(INPUT), Some(ASKED));
+        assert!(span.attributes.contains(OUTPUT));
+
+        let span = translated(scope, "autoagents.tool_call", &[&tool, copies].concat());
+        assert_eq!(span.name, "execute_tool add");
+        for (key, value) in [
+            ("gen_ai.tool.call.id", "call_1"),
+            (ARGUMENTS, r#"{"a":1}"#),
+            (RESULT, "2"),
+        ] {
+            assert_eq!(span.attributes.text(key), Some(value), "{key}");
+        }
+        let others = ["langfuse.", "tool.", "tool_"];
+        let is_left = |key: &str| others.iter().any(|other| key.starts_with(other));
+        assert!(!span.attributes.iter().any(|(key, _)| is_left(key)));
+    }
+    let turn = translated(scope, "autoagents.turn", &[]);
+    assert_eq!((&*turn.op, &*turn.name), ("function", "autoagents.turn"));
+}
+
+/// The spans of its version 2.3 that are not Google's, too.
+#[test]
+fn adk_rust_has_teams() {
+    for (name, attributes, expected) in [
+        ("agent.run", &[("agent.name", "a")][..], "invoke_agent a"),
+        ("tool.execute", &[("tool.name", "t")], "execute_tool t"),
+        (
+            "gen_ai.generate",
+            &[("gen_ai.request.model", "m")],
+            "generate_content m",
+        ),
+        (
+            "team.relationship.execute",
+            &[
+                ("team.relationship.from", "a"),
+                ("team.relationship.to", "b"),
+                ("team.relationship.kind", "handoff"),
+            ],
+            "handoff from a to b",
+        ),
+        (
+            "team.relationship.execute",
+            &[("team.relationship.kind", "delegate")],
+            "team.relationship.execute",
+        ),
+        ("team.run", &[("team.name", "a")], "team.run"),
+    ] {
+        assert_eq!(
+            translated("adk_telemetry::spans", name, attributes).name,
+            expected
+        );
+    }
+}
+
+#[test]
+fn swiftide_is_told_by_its_functions() {
+    let agents = "swiftide_agents::agent";
+    let openai = "swiftide_integrations::openai::chat_completion";
+    for (scope, name, expected) in [
+        (agents, "agent.query", "invoke_agent"),
+        (agents, "step-1", "step-1"),
+        (agents, "tool.search", "execute_tool search"),
+        (openai, "complete", "chat"),
+        (openai, "complete_stream", "complete_stream"),
+        (openai, "stream", "chat"),
+        ("shop", "complete", "complete"),
+    ] {
+        let span = translated(scope, name, &[]);
+        assert_eq!(span.name, expected, "{scope} {name}");
+        let streams = span.attributes.get("gen_ai.response.streaming");
+        assert_eq!(streams.is_some(), name == "stream");
+    }
+}
+
+/// Its version 0.18, which gives every span a type of Langfuse's, and an agent no name.
+#[test]
+fn agent_sdk_speaks_the_conventions_beside_types() {
+    let kind = |kind| ("langfuse.observation.type", kind);
+    let operation = |name| ("gen_ai.operation.name", name);
+    let agent = translated(
+        "agent-sdk",
+        "invoke_agent",
+        &[operation("invoke_agent"), kind("agent")],
+    );
+    assert_eq!(agent.name, "invoke_agent");
+    assert!(!agent.attributes.contains("gen_ai.agent.name"));
+    let chat = translated(
+        "agent-sdk",
+        "chat claude",
+        &[
+            operation("chat"),
+            kind("generation"),
+            ("gen_ai.request.max_output_tokens", "1000"),
+            ("agent_sdk.llm.streaming", "true"),
+        ],
+    );
+    let value = |key| chat.attributes.get(key);
+    assert_eq!(
+        value("gen_ai.request.max_tokens"),
+        Some(Value::Integer(1000))
+    );
+    assert_eq!(value("gen_ai.response.streaming"), Some(Value::Bool(true)));
+    let tool = translated(
+        "agent-sdk",
+        "execute_tool",
+        &[
+            operation("execute_tool"),
+            kind("tool"),
+            ("gen_ai.tool.name", "grep"),
+            ("agent_sdk.tool.outcome", "error"),
+        ],
+    );
+    assert_eq!(tool.name, "execute_tool grep");
+    assert_eq!(tool.status, crate::Status::Error);
+}
+
+/// The conventions, with operations and keys of its own.
+#[test]
+fn edgequake_llm_names_its_operations_by_its_methods() {
+    let scope = "edgequake_llm::providers::tracing";
+    for (operation, expected) in [
+        ("chat", "chat gpt-4o"),
+        ("chat_with_tools", "chat gpt-4o"),
+        ("complete", "text_completion gpt-4o"),
+        ("stream", "chat gpt-4o"),
+        ("stream_with_tools", "chat gpt-4o"),
+    ] {
+        let span = translated(
+            scope,
+            "gen_ai.call",
+            &[
+                ("gen_ai.operation.name", operation),
+                ("gen_ai.request.model", "gpt-4o"),
+                ("gen_ai.prompt", QUESTION),
+                ("gen_ai.completion.content", "Hello!"),
+            ],
+        );
+        assert_eq!(span.name, expected);
+        assert_eq!(span.attributes.text(INPUT), Some(ASKED));
+        assert_eq!(span.attributes.text(OUTPUT), Some(ANSWERED));
+        let is_unknown = |key: &str| key.starts_with("otel.");
+        assert!(!span.attributes.iter().any(|(key, _)| is_unknown(key)));
+    }
+}
+
+/// Programs that write for Phoenix call an agent a chain, and have all messages in one text.
+#[test]
+fn openinference_by_hand() {
+    let kind = |kind| ("openinference.span.kind", kind);
+    let agent = translated(
+        "sparky::agent",
+        "agent.run",
+        &[
+            ("gen_ai.operation.name", "invoke_agent"),
+            ("gen_ai.agent.name", "sparky"),
+            kind("CHAIN"),
+            ("input.value", "Hi"),
+        ],
+    );
+    assert_eq!(agent.name, "invoke_agent sparky");
+    assert_eq!(agent.attributes.text(INPUT), Some(ASKED));
+    let call = translated(
+        "blazen_telemetry::spans",
+        "llm.complete",
+        &[
+            kind("LLM"),
+            ("llm.model_name", "gpt-4o"),
+            ("llm.input_messages", QUESTION),
+            ("llm.output_messages", r#""Hello!""#),
+        ],
+    );
+    assert_eq!(call.attributes.text(INPUT), Some(ASKED));
+    assert_eq!(call.attributes.text(OUTPUT), Some(ANSWERED));
+}
+
+/// OpenLLMetry has such a total, too, but no such model.
+#[test]
+fn a_total_does_not_make_a_call_by_hand_openllmetrys() {
+    let fields = [
+        ("llm.model_name", "gpt-4o"),
+        ("llm.usage.prompt_tokens", "7"),
+        ("llm.usage.completion_tokens", "3"),
+        ("llm.usage.total_tokens", "10"),
+    ];
+    let span = translated("shop::llm", "call_llm", &fields);
+    assert_eq!(span.name, "chat gpt-4o");
+    assert_eq!(
+        span.attributes.integer("gen_ai.usage.input_tokens"),
+        Some(7)
+    );
+}
