@@ -352,7 +352,11 @@ fn first_chunk(span: &mut SourceSpan) {
         let is_known = tables::attribute(key).is_some();
         let words = words(rest).replace("time_to_first_token", "ttft");
         let words = words.replace("time_to_first_chunk", "ttft");
-        let (_, unit) = words.split_once("ttft").filter(|_| !is_known)?;
+        let (whose, unit) = words.split_once("ttft").filter(|_| !is_known)?;
+        // A server measures it for whatever it answers, streamed or not.
+        if !matches!(whose, "" | "client_" | "response_") {
+            return None;
+        }
         let time = match value {
             Value::Integer(time) => time as f64,
             Value::Double(time) => time,

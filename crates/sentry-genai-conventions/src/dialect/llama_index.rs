@@ -217,6 +217,9 @@ fn text_of_blocks(blocks: &Value) -> Option<String> {
     texts.map(|texts| texts.join("\n"))
 }
 
+/// How many objects may be inside each other.
+const DEPTH: usize = 16;
+
 /// Puts an event's attributes together again: `response.raw.usage` are three objects inside each other. Lists are JSON.
 fn fields(event: &SourceEvent) -> Object {
     let mut fields = Map::new();
@@ -229,7 +232,7 @@ fn fields(event: &SourceEvent) -> Object {
             },
             value => value,
         };
-        let mut parts = key.split('.').peekable();
+        let mut parts = key.splitn(DEPTH, '.').peekable();
         let mut object = &mut fields;
         while let Some(part) = parts.next() {
             if parts.peek().is_none() {

@@ -31,7 +31,7 @@ const BOOT: &str = "org.springframework.boot";
 
 const CONVERSATION: &str = "spring.ai.chat.client.conversation.id";
 
-/// Until 2.0 all that is no model has the operation `framework`.
+/// What is no model may have the operation `framework`.
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(KIND) {
         _ if has_known_operation(span) => Says::Nothing,
