@@ -1,6 +1,7 @@
 //! Conversations as libraries write them, and what Sentry gets.
 
 mod limits;
+mod particulars;
 mod properties;
 mod spellings;
 mod stories;
@@ -8,6 +9,13 @@ mod stories;
 use serde_json::Value;
 
 use super::{ContentLimits, Messages, Side};
+
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+
+/// The order of fields depends on a feature of serde_json that other crates may switch on.
+fn parsed(json: &str) -> Value {
+    serde_json::from_str(json).unwrap()
+}
 
 /// Returns what Sentry gets for `text`.
 fn shown(text: &str, side: Side) -> Value {

@@ -1,0 +1,248 @@
+//! Parts of messages, instructions, definitions and payloads, of whatever library.
+
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        ContentLimits, Messages, Part, Side, system_instructions, tool_definitions, tool_payload,
+    },
+    PNG, input, parsed, shown,
+};
+
+#[test]
+fn images_keep_their_type_and_lose_their_content() {
+    let messages = json!([{"role": "user", "content": [
+        {"type": "text", "text": "What is in these?"},
+        {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PNG}")}},
+        {"type": "image_url", "image_url": {"url": "https://example.com/cat.png?sig=secret"}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": PNG}},
+        {"type": "file", "file": {"file_id": "file-1"}},
+    ]}]);
+    let shown = input(messages);
+    assert_eq!(
+        shown[0]["parts"],
+        json!([
+            {"type": "text", "content": "What is in these?"},
+            {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "[Blob substitute]"},
+            {"type": "uri", "modality": "image", "mime_type": "unknown", "uri": "https://example.com/cat.png"},
+            {"type": "blob", "modality": "image", "mime_type": "image/jpeg", "content": "[Blob substitute]"},
+            {"type": "file", "modality": "document", "mime_type": "unknown", "file_id": "file-1"},
+        ])
+    );
+}
+
+#[test]
+fn tool_answers_with_images_stay_readable() {
+    let shown = input(json!([{"role": "tool", "tool_call_id": "c1", "content": [
+        {"type": "text", "text": "A chart"}, {"type": "image", "mimeType": "image/png", "data": PNG},
+    ]}]));
+    assert_eq!(
+        shown[0]["parts"][0]["response"],
+        json!([{"type": "text", "text": "A chart"}, {"type": "image", "mimeType": "image/png", "data": "[Blob substitute]"}])
+    );
+}
+
+#[test]
+fn nothing_is_shown_of_nothing() {
+    for text in [
+        "",
+        "   ",
+        "null ",
+        "__REDACTED__",
+        "[]",
+        "{}",
+        r#""""#,
+        r#"[{"role":"user","content":""}]"#,
+        r#"{"messages":[]}"#,
+        r#"[{"role":"user","parts":[{"type":"text"}]}]"#,
+        r#"[{"role":"user","content":"__REDACTED__"}]"#,
+    ] {
+        let messages = Messages::parse(text, Side::Input);
+        assert!(messages.is_empty(), "{text}");
+        assert_eq!(
+            messages.into_json(&ContentLimits::default()).json,
+            "[]",
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_message_without_parts_still_tells_its_finish_reason() {
+    let messages = Messages::parse(
+        r#"[{"role":"assistant","parts":[],"finish_reason":"tool_calls"}]"#,
+        Side::Output,
+    );
+    assert_eq!(messages.finish_reasons(), ["tool_calls"]);
+    assert!(messages.is_empty());
+}
+
+#[test]
+fn structured_output_is_text() {
+    for text in [
+        r#"{"city":"Paris","temp":14}"#,
+        r#"{"text":"a","score":1}"#,
+        r#"{"type":"image","caption":"A cat"}"#,
+        r#"[{"type":"file","name":"a"}]"#,
+        r#"{"type":"binary","value":"1010","content":"ten"}"#,
+        r#"{"type":"phone_call","id":"7","status":"missed"}"#,
+        "[1,2,3]",
+        r#"["a","b"]"#,
+        "42",
+        "[INST] hi",
+        "{name}, hello",
+    ] {
+        assert_eq!(
+            shown(text, Side::Output),
+            json!([{"role": "assistant", "parts": [{"type": "text", "content": text}]}])
+        );
+    }
+}
+
+#[test]
+fn evaluations_pass_through() {
+    let evaluation =
+        json!([{"type": "evaluation", "state": {"a": 1}, "questions": ["Is it good?"]}]);
+    assert_eq!(input(evaluation.clone()), evaluation);
+}
+
+#[test]
+fn flattened_attributes_come_as_a_value() {
+    let value = json!([
+        {"role": "thinking", "content": "Hm."},
+        {"role": "user", "content": "[{\"type\":\"tool_result\",\"tool_use_id\":\"c1\",\"content\":\"rain\"}]"},
+    ]);
+    let messages = Messages::from_value(value, Side::Input).messages;
+    assert_eq!(messages[0].parts, [Part::Reasoning("Hm.".into())]);
+    assert!(matches!(
+        &messages[1].parts[..],
+        [Part::ToolCallResponse { .. }]
+    ));
+}
+
+#[test]
+fn system_instructions_of_every_kind() {
+    let limits = ContentLimits::default();
+    let expected = r#"[{"type":"text","content":"Be brief."}]"#;
+    for text in [
+        "Be brief.",
+        r#""Be brief.""#,
+        r#"[{"type":"text","content":"Be brief."}]"#,
+        r#"[{"text":"Be brief.","type":"text","cache_control":{"type":"ephemeral"}}]"#,
+        r#"[{"role":"system","content":"Be brief."}]"#,
+        r#"["Be brief."]"#,
+        r#"{"role":"user","parts":[{"text":"Be brief."}]}"#,
+        r#"{"parts":[{"text":"Be brief."}]}"#,
+        "[{'type': 'text', 'content': 'Be brief.'}]",
+    ] {
+        assert_eq!(system_instructions(text, &limits), expected, "{text}");
+    }
+    assert_eq!(system_instructions("", &limits), "[]");
+}
+
+#[test]
+fn tool_definitions_of_every_provider() {
+    let limits = ContentLimits::default();
+    let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+    let function = json!({"name": "get_weather", "description": "Weather", "parameters": schema});
+    let ai_sdk = json!({"type": "function", "name": "get_weather", "description": "Weather", "inputSchema": schema}).to_string();
+    let expected = json!([{"type": "function", "name": "get_weather", "description": "Weather", "parameters": schema}]);
+    for definitions in [
+        json!([{"type": "function", "function": function, "strict": true}]),
+        json!([{"name": "get_weather", "description": "Weather", "input_schema": schema}]),
+        json!([{"function_declarations": [function]}]),
+        json!([{"toolSpec": {"name": "get_weather", "description": "Weather", "inputSchema": {"json": schema}}}]),
+        json!([ai_sdk]),
+        json!({"function_tools": [{"name": "get_weather", "description": "Weather", "parameters_json_schema": schema}], "output_tools": []}),
+        expected.clone(),
+    ] {
+        let read = tool_definitions(&definitions.to_string(), &limits);
+        assert_eq!(parsed(&read), expected, "{definitions}");
+        assert!(read.starts_with(r#"[{"type":"function","name":"get_weather""#));
+    }
+    let built_in = tool_definitions(
+        r#"[{"type":"web_search","user_location":null},{"google_search":{}},"add"]"#,
+        &limits,
+    );
+    assert_eq!(
+        parsed(&built_in),
+        json!([
+            {"type": "web_search", "name": "web_search"},
+            {"type": "google_search", "name": "google_search", "google_search": {}},
+            {"type": "function", "name": "add"},
+        ])
+    );
+    for text in [
+        "no tools",
+        // pydantic-ai's parameters of a request.
+        r#"{"function_tools":[],"builtin_tools":[],"output_mode":"text","output_object":null,"output_tools":[],"allow_text_output":true}"#,
+        r#"{"function_tools":[],"output_object":{"name":"city"}}"#,
+        r#"{"output_mode":"text","allow_text_output":true}"#,
+    ] {
+        assert_eq!(tool_definitions(text, &limits), "[]", "{text}");
+    }
+}
+
+#[test]
+fn tool_payloads_stay_as_they_are() {
+    let limits = ContentLimits::default();
+    for text in [
+        r#"{"z":1,"a":{"y": 2}}"#,
+        "5",
+        "the tool failed",
+        "{'city': 'Paris'}",
+        "",
+    ] {
+        assert_eq!(tool_payload(text, &limits), (text.into(), None));
+    }
+    let image = json!({"mimeType": "image/png", "data": PNG}).to_string();
+    assert_eq!(
+        parsed(&tool_payload(&image, &limits).0),
+        json!({"data": "[Blob substitute]", "mimeType": "image/png"})
+    );
+}
+
+/// As LangGraph's agents answer: with everything that was said in their thread.
+#[test]
+fn an_answer_is_what_follows_the_question() {
+    let said = |role: &str, content: &str| json!({"role": role, "content": content});
+    let thread = [
+        said("system", "Be brief"),
+        said("user", "And in Rome?"),
+        said("assistant", "Rain"),
+        said("user", "And in Paris?"),
+        said("assistant", "Sun"),
+    ];
+    let contents = |count: usize, side| {
+        let text = json!(thread[..count]).to_string();
+        let read: Vec<Value> = serde_json::from_str(
+            &Messages::parse(&text, side)
+                .into_json(&ContentLimits::default())
+                .json,
+        )
+        .unwrap();
+        let texts = read.iter().map(|it| it["parts"][0]["content"].clone());
+        texts.collect::<Value>()
+    };
+    assert_eq!(contents(5, Side::Output), json!(["Be brief", "Sun"]));
+    // Nothing has been answered since.
+    assert_eq!(
+        contents(4, Side::Output),
+        json!(["Be brief", "Rain", "And in Paris?"])
+    );
+    assert_eq!(contents(5, Side::Input).as_array().unwrap().len(), 5);
+}
+
+/// `Some("Hi")` is what `{:?}` makes of an optional text; other calls are what a program was asked.
+#[test]
+fn an_option_is_what_it_holds() {
+    for (text, expected) in [
+        (r#"Some("Hi \"you\"")"#, r#"Hi "you""#),
+        (r#"Print("Hi")"#, r#"Print("Hi")"#),
+        ("None", "None"),
+        ("Stop.", "Stop."),
+    ] {
+        let shown = Messages::parse(text, Side::Input).into_json(&ContentLimits::default());
+        assert_eq!(parsed(&shown.json)[0]["parts"][0]["content"], expected);
+    }
+}
