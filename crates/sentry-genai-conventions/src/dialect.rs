@@ -431,6 +431,11 @@ pub(crate) fn may_be_number(session: &Name) -> bool {
     !matches!(session.text, "thread.id" | "thread_id")
 }
 
+/// Recognises what `Debug` makes of a thread's id, which people record as `thread_id`.
+pub(crate) fn is_thread_of_process(text: &str) -> bool {
+    text.starts_with("ThreadId(")
+}
+
 /// What `Debug` makes of an `Option` without a value, and `str` of Python's `None`.
 pub(crate) const NONE: &str = "None";
 
@@ -438,6 +443,7 @@ pub(crate) const NONE: &str = "None";
 pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
         Value::Str("") => None,
+        Value::Str(text) if is_thread_of_process(text) => None,
         Value::Str(text) => Some(unquoted(text).into()),
         Value::Integer(number) => Some(number.to_string().into()),
         _ => None,

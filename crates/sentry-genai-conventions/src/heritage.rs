@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     Attributes, Value,
     attributes::{Hash, Name, length_bit},
-    dialect::{self, NONE, SESSION_KEYS, unquoted},
+    dialect::{self, NONE, SESSION_KEYS, is_thread_of_process, unquoted},
 };
 
 /// What an attribute tells about the spans below: a door looks for it in the ancestors of a span to fill
@@ -128,7 +128,8 @@ impl Heritage {
         match value {
             Value::Str(text) => {
                 let text = unquoted(text);
-                (!text.is_empty() && text != NONE).then_some(text.into())
+                let says_nothing = text.is_empty() || text == NONE || is_thread_of_process(text);
+                (!says_nothing).then_some(text.into())
             }
             Value::Integer(number) if self.may_be_number() => Some(number.to_string().into()),
             _ => None,
@@ -190,6 +191,7 @@ mod tests {
         attributes.push("gen_ai.conversation.id", 7_i64);
         attributes.push("session.id", 42_i64);
         attributes.push("thread.id", 1_i64);
+        attributes.push("thread_id", "ThreadId(1)");
         attributes.push("gen_ai.agent.name", 3_i64);
         let told: Vec<_> = attributes.heritage(0).map(|(_, id)| id).collect();
         assert_eq!(told, ["7", "42"]);

@@ -106,6 +106,16 @@ fn what_the_conventions_call_it_comes_first() {
 }
 
 #[test]
+fn a_thread_of_the_process_is_no_conversation() {
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("thread_id", "ThreadId(7)"),
+    ];
+    let span = translated("shop::assistant", "call", &attributes);
+    assert_eq!(kept(&span, "gen_ai.conversation.id"), None);
+}
+
+#[test]
 fn other_amounts_are_no_counts() {
     let others = [
         "gen_ai.request.max_input_tokens",
