@@ -9,6 +9,7 @@ mod anthropic;
 mod autoagents;
 mod bedrock;
 mod by_hand;
+mod called;
 mod claude_code;
 mod codex;
 mod copilot;
@@ -55,6 +56,7 @@ use crate::{
 };
 
 pub(crate) use by_hand::{counts_tokens, is_count};
+pub(crate) use called::{may_be_call, operation_by_name};
 pub(crate) use otel::OTEL;
 
 /// One library's way to describe GenAI work.

@@ -57,15 +57,20 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         Says::Nothing => {}
     }
     if let Some(explicit) = explicit {
-        return Some(operation::named(explicit).map_or(plain, ai));
+        let row = operation::named(explicit).or_else(|| {
+            // `summarise` is what a program has the model do.
+            let is_call = dialect::may_be_call(span, dialect, explicit) && is_counted(span);
+            operation::named(is_call.then(|| call_in_name(explicit))?)
+        });
+        return Some(row.map_or(plain, ai));
     }
     if let Some((row, rest)) = named
         && (speaks_for_itself(row.name, rest) || dialect::mentions_gen_ai(span))
     {
         return Some(ai(row));
     }
-    let row = operation::named(implied(span)?)?;
-    Some(ai(row))
+    let name = dialect::operation_by_name(span, dialect).or_else(|| implied(span))?;
+    Some(ai(operation::named(name)?))
 }
 
 /// Returns whether a span name proves the operation without a GenAI attribute beside it; `chat` is an everyday word.
@@ -93,12 +98,7 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
     ]) {
         return Some("embeddings");
     }
-    let counts = any(&[
-        "gen_ai.usage.input_tokens",
-        "gen_ai.usage.output_tokens",
-        "gen_ai.usage.prompt_tokens",
-        "gen_ai.usage.completion_tokens",
-    ]);
+    let counts = is_counted(span);
     // A model without a namespace may be anything, but for one whose tokens are counted; agents and tools repeat the counts of calls.
     let bare_model = counts
         && any(&["model"])
@@ -117,7 +117,18 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
     (model && (counts || call || failed_call)).then(|| call_in_name(&span.name))
 }
 
-fn failed(span: &SourceSpan) -> bool {
+fn is_counted(span: &SourceSpan) -> bool {
+    let counts = [
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.prompt_tokens",
+        "gen_ai.usage.completion_tokens",
+    ];
+    counts.iter().any(|key| span.attributes.contains(key))
+}
+
+/// Returns whether a span says that what it is about has failed.
+pub(crate) fn failed(span: &SourceSpan) -> bool {
     let says_so = |key| span.attributes.contains(key);
     matches!(span.status, SourceStatus::Error(_))
         || ["error", "error.type"].into_iter().any(says_so)

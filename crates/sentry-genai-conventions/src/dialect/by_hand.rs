@@ -3,15 +3,16 @@
 //! A name is understood by its words: `gen_ai.usage.promptTokens`, `llm.prompt_tokens` and `tokens_in` are one count. What the
 //! conventions know by that name has it, whatever stands beside.
 
-use super::{ARGUMENTS, INPUT, OUTPUT, RESULT, What, unquoted};
+use super::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, RESULT, What, called, unquoted};
 use crate::{Attributes, SourceSpan, Value, attributes::Owned, tables, tokens};
 
 const MODEL: &str = "gen_ai.request.model";
 const SYSTEM: &str = "gen_ai.system_instructions";
+const STREAMING: &str = "gen_ai.response.streaming";
 const FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
 
 /// Namespaces in which a name is about GenAI.
-static NAMESPACES: &[&str] = &["gen_ai.", "genai.", "langfuse.observation.", "llm."];
+static NAMESPACES: &[&str] = &["ai.", "gen_ai.", "genai.", "langfuse.observation.", "llm."];
 
 /// What is said of any GenAI span; of several names for one thing the first counts.
 #[rustfmt::skip]
@@ -21,6 +22,7 @@ static NAMES: &[(&str, &str)] = &[
     ("agent_name", "gen_ai.agent.name"),
     ("finish_reason", "gen_ai.response.finish_reasons"),
     ("finish_reasons", "gen_ai.response.finish_reasons"),
+    ("response_finish_reason", "gen_ai.response.finish_reasons"),
     ("response_stop_reason", "gen_ai.response.finish_reasons"),
     ("stop_reason", "gen_ai.response.finish_reasons"),
     ("function_name", "gen_ai.tool.name"),
@@ -46,8 +48,12 @@ static NAMES: &[(&str, &str)] = &[
     ("temperature", "gen_ai.request.temperature"),
     ("request_top_p", "gen_ai.request.top_p"),
     ("top_p", "gen_ai.request.top_p"),
-    ("stream", "gen_ai.response.streaming"),
-    ("streaming", "gen_ai.response.streaming"),
+    ("stream", STREAMING),
+    ("streaming", STREAMING),
+    ("is_stream", STREAMING),
+    ("is_streaming", STREAMING),
+    ("request_is_stream", STREAMING),
+    ("request_streaming", STREAMING),
 ];
 
 /// What a name says in a namespace of GenAI alone.
@@ -63,6 +69,11 @@ static NAMESPACED: &[(&str, &str)] = &[
     ("error_message", "error.message"),
     ("error_type", "error.type"),
     ("user_id", "user.id"),
+    ("tools", DEFINITIONS),
+    ("available_tools", DEFINITIONS),
+    ("request_tools", DEFINITIONS),
+    ("request_tool_definitions", DEFINITIONS),
+    ("tool_definitions", DEFINITIONS),
 ];
 
 /// What went in and what came out of a model or an agent.
@@ -140,16 +151,16 @@ static TOOL_OUTPUTS: &[&str] = &["result", "results", "output", "outputs", "resp
 pub(crate) fn spell(span: &mut SourceSpan) {
     let is_said = |prefix: &&&str| span.attributes.may_begin_with(prefix);
     let namespaces: Vec<_> = NAMESPACES.iter().filter(is_said).collect();
+    let names = match &*namespaces {
+        [] => Vec::new(),
+        namespaces => spelled(&span.attributes, namespaces),
+    };
+    if names.is_empty() && called::is_call(span) && !super::mentions_gen_ai(span) {
+        return adjust(span, What::Call);
+    }
     if namespaces.is_empty() {
         return;
     }
-    let names = found(&span.attributes, |key, value| {
-        let rest = namespaces.iter().find_map(|it| key.strip_prefix(**it))?;
-        let words = words(rest);
-        named(NAMES, &words)
-            .or_else(|| named(NAMESPACED, &words))
-            .or_else(|| amount(key, value))
-    });
     // What is called so may be something else in a span that nothing of the conventions is in.
     let says = |keys: &[&str]| names.iter().any(|name| keys.contains(&name.canonical));
     let is_call = says(&[MODEL, "gen_ai.response.model"]) && says(&[tokens::INPUT, tokens::OUTPUT]);
@@ -157,6 +168,17 @@ pub(crate) fn spell(span: &mut SourceSpan) {
         rename(&mut span.attributes, names);
         first_chunk(span);
     }
+}
+
+/// Lists what is said in these namespaces.
+fn spelled(attributes: &Attributes, namespaces: &[&&str]) -> Vec<Found> {
+    found(attributes, |key, value| {
+        let rest = namespaces.iter().find_map(|it| key.strip_prefix(**it))?;
+        let words = words(rest);
+        named(NAMES, &words)
+            .or_else(|| named(NAMESPACED, &words))
+            .or_else(|| amount(key, value))
+    })
 }
 
 /// Makes the other names of a GenAI span those of the conventions.
@@ -211,11 +233,18 @@ fn found(
     attributes: &Attributes,
     mut find: impl FnMut(&str, Value<'_>) -> Option<(usize, &'static str)>,
 ) -> Vec<Found> {
-    let is_known = |key| tables::attribute(key).is_some() || tables::is_opentelemetry(key);
+    // Sentry's registry knows those of Vercel's AI SDK, which has a dialect of its own.
+    let is_known = |key: &str| {
+        !key.starts_with("ai.")
+            && (tables::attribute(key).is_some() || tables::is_opentelemetry(key))
+    };
     let names = attributes.iter().filter(|(key, _)| !is_known(key));
     names
         .filter_map(|(key, value)| {
             let (rank, canonical) = find(key, value)?;
+            if !may_be(canonical, value) {
+                return None;
+            }
             let key = key.to_owned();
             Some(Found {
                 rank,
@@ -224,6 +253,19 @@ fn found(
             })
         })
         .collect()
+}
+
+/// Returns whether a value can be what the conventions mean by a name: `messages = 12` says how many there are, and none of them.
+fn may_be(canonical: &str, value: Value<'_>) -> bool {
+    match canonical {
+        INPUT | OUTPUT | SYSTEM => matches!(value, Value::Str(_) | Value::Array(_)),
+        MODEL | "gen_ai.agent.name" | "gen_ai.provider.name" | "gen_ai.tool.name" => {
+            matches!(value, Value::Str(_))
+        }
+        DEFINITIONS => matches!(value, Value::Str(text) if text.starts_with("[{")),
+        STREAMING => matches!(value, Value::Bool(_) | Value::Str("true" | "false")),
+        _ => true,
+    }
 }
 
 fn rename(attributes: &mut Attributes, mut names: Vec<Found>) {
@@ -251,7 +293,7 @@ fn without_prefix(words: &str) -> &str {
 }
 
 /// Returns the words of a name in small letters, whatever stands between them: `usage_prompt_tokens`.
-fn words(name: &str) -> String {
+pub(super) fn words(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     let mut is_within_word = false;
     for letter in name.chars() {
@@ -270,7 +312,7 @@ fn words(name: &str) -> String {
 }
 
 /// Recognises a number of tokens, or what they cost.
-fn amount(key: &str, value: Value<'_>) -> Option<(usize, &'static str)> {
+pub(super) fn amount(key: &str, value: Value<'_>) -> Option<(usize, &'static str)> {
     let is_number = match value {
         Value::Integer(_) | Value::Double(_) => true,
         Value::Str(text) => unquoted(text).parse::<f64>().is_ok(),
@@ -284,9 +326,13 @@ fn amount(key: &str, value: Value<'_>) -> Option<(usize, &'static str)> {
 #[derive(Default)]
 struct Amount {
     is_tokens: bool,
+    is_usage: bool,
     is_cost: bool,
     is_input: bool,
     is_output: bool,
+    /// What is said of the request or the response as a whole.
+    is_request: bool,
+    is_response: bool,
     is_cached: bool,
     is_written: bool,
     is_reasoning: bool,
@@ -299,18 +345,21 @@ impl Amount {
         let mut amount = Self::default();
         for word in words.split('_') {
             let said = match word {
-                "token" | "tokens" | "usage" => &mut amount.is_tokens,
+                "token" | "tokens" => &mut amount.is_tokens,
+                "usage" => &mut amount.is_usage,
                 "cost" | "costs" => &mut amount.is_cost,
                 "input" | "inputs" | "prompt" | "prompts" | "in" => &mut amount.is_input,
-                "output" | "outputs" | "completion" | "completions" | "out" => {
+                "output" | "outputs" | "completion" | "completions" | "out" | "reply" => {
                     &mut amount.is_output
                 }
+                "request" => &mut amount.is_request,
+                "response" => &mut amount.is_response,
                 "cache" | "cached" => &mut amount.is_cached,
                 "create" | "created" | "creation" | "write" | "written" => &mut amount.is_written,
                 "reasoning" | "thinking" | "thought" | "thoughts" => &mut amount.is_reasoning,
                 "total" | "usd" => &mut amount.is_total,
-                "gen" | "ai" | "genai" | "llm" | "client" | "response" | "count" | "counts"
-                | "num" | "details" | "read" | "hit" | "hits" => continue,
+                "gen" | "ai" | "genai" | "llm" | "client" | "count" | "counts" | "num"
+                | "details" | "read" | "hit" | "hits" => continue,
                 _ => return None,
             };
             *said = true;
@@ -319,6 +368,10 @@ impl Amount {
     }
 
     fn canonical(&self) -> Option<&'static str> {
+        // What a request says of its output is a limit.
+        if self.is_request && self.is_output {
+            return None;
+        }
         let count = if self.is_cached && self.is_written {
             tokens::CACHE_CREATION
         } else if self.is_cached {
@@ -330,13 +383,15 @@ impl Amount {
                 (true, false) => tokens::INPUT,
                 (false, true) => tokens::OUTPUT,
                 (false, false) if self.is_total || self.is_cost => tokens::TOTAL,
+                (false, false) if self.is_tokens && self.is_request => tokens::INPUT,
+                (false, false) if self.is_tokens && self.is_response => tokens::OUTPUT,
                 _ => return None,
             }
         };
         if self.is_cost {
             return tokens::cost_of(count);
         }
-        self.is_tokens.then_some(count)
+        (self.is_tokens || self.is_usage).then_some(count)
     }
 }
 
@@ -354,7 +409,7 @@ fn first_chunk(span: &mut SourceSpan) {
         let words = words.replace("time_to_first_chunk", "ttft");
         let (whose, unit) = words.split_once("ttft").filter(|_| !is_known)?;
         // A server measures it for whatever it answers, streamed or not.
-        if !matches!(whose, "" | "client_" | "response_") {
+        if !matches!(whose, "" | "client_" | "latency_" | "response_") {
             return None;
         }
         let time = match value {

@@ -91,7 +91,7 @@ fn speaks(span: &SourceSpan) -> bool {
 
 /// Recognises names of a model that OpenLLMetry has never used.
 fn names_model_by_hand(attributes: &Attributes) -> bool {
-    ["llm.model", "llm.model_name"]
+    ["llm.model", "llm.model_name", "llm.request.model"]
         .iter()
         .any(|key| attributes.contains(key))
 }

@@ -37,6 +37,12 @@ static NAMES: &[(&str, Attribute, &str)] = &[
     ("chat", ("gen_ai.max_tokens", "64"), "gen_ai.request.max_tokens"),
     ("chat", ("gen_ai.conversation_id", "c-1"), "gen_ai.conversation.id"),
     ("chat", ("session_id", "c-1"), "gen_ai.conversation.id"),
+    ("chat", ("llm.request.tokens", "42"), "gen_ai.usage.input_tokens"),
+    ("chat", ("llm.response.tokens", "17"), "gen_ai.usage.output_tokens"),
+    ("chat", ("reply_tokens", "17"), "gen_ai.usage.output_tokens"),
+    ("chat", ("ai.usage.prompt_tokens", "42"), "gen_ai.usage.input_tokens"),
+    ("chat", ("ai.model", "m"), "gen_ai.request.model"),
+    ("chat", ("gen_ai.request.is_stream", "true"), "gen_ai.response.streaming"),
     ("invoke_agent", ("agent_name", "Bot"), "gen_ai.agent.name"),
     ("execute_tool", ("tool.name", "t"), "gen_ai.tool.name"),
     ("execute_tool", ("args", "{}"), "gen_ai.tool.call.arguments"),
@@ -61,6 +67,7 @@ static CONTENT: &[(&str, &str, &str)] = &[
     ("chat", "prompt", "gen_ai.input.messages"),
     ("chat", "llm.prompt", "gen_ai.input.messages"),
     ("chat", "gen_ai.user.message", "gen_ai.input.messages"),
+    ("chat", "ai.prompt", "gen_ai.input.messages"),
     ("invoke_agent", "question", "gen_ai.input.messages"),
     ("invoke_agent", "langfuse.observation.input", "gen_ai.input.messages"),
     ("chat", "response", "gen_ai.output.messages"),
@@ -124,6 +131,7 @@ fn other_amounts_are_no_counts() {
         "prompt_id",
         "input",
         "prompt_tokens_budget",
+        "gen_ai.request.output_tokens",
     ];
     for key in others {
         let attributes = [("gen_ai.operation.name", "chat"), (key, "42")];
@@ -151,6 +159,28 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     // What has failed has no counts.
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("error.type", "429")], "gen_ai.chat", "chat m"),
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m")], "function", "llm.request"),
+    ("route", &[("llm.request.model", "m"), ("llm.response.tokens", "17"), ("llm.usage.total_tokens", "59")], "gen_ai.chat", "chat m"),
+    ("complete", &[("ai.provider", "openai"), ("ai.model", "m"), ("ai.prompt_tokens", "3")], "gen_ai.chat", "chat m"),
+    // An operation that nobody knows is a call if one is counted, unless it is what is done around calls.
+    ("ask", &[("gen_ai.operation.name", "summarise"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "embed_documents"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
+    ("ask", &[("gen_ai.operation.name", "summarise"), ("gen_ai.request.model", "m")], "function", "ask"),
+    ("ask", &[("gen_ai.operation.name", "plan_task"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "function", "ask"),
+    // What a span is called, and who or what is named.
+    ("shop.agent.run", &[("gen_ai.agent.name", "Bot"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    ("continue agent", &[("gen_ai.agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    ("agent.heartbeat", &[("gen_ai.agent.name", "Bot")], "function", "agent.heartbeat"),
+    ("agent.call_llm", &[("gen_ai.agent.name", "Bot"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("ToolCall", &[("gen_ai.agent.name", "Bot"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("tool.validate", &[("gen_ai.tool.name", "t")], "function", "tool.validate"),
+    // Without a namespace: a call by its name, with a model and counts both ways, or a provider that it failed at.
+    ("llm_call", &[("model", "m"), ("tokens_in", "3"), ("tokens_out", "4")], "gen_ai.chat", "chat m"),
+    ("Ollama::generate", &[("model", "m"), ("prompt_tokens", "3"), ("completion_tokens", "4")], "gen_ai.chat", "chat m"),
+    ("llm_call", &[("model", "m"), ("provider", "openai"), ("error.type", "429")], "gen_ai.chat", "chat m"),
+    ("llm_call", &[("model", "m"), ("provider", "openai")], "function", "llm_call"),
+    ("chat.join", &[("model", "m"), ("tokens_in", "3")], "function", "chat.join"),
+    ("estimate_llm_cost", &[("model", "m"), ("prompt_tokens", "3"), ("completion_tokens", "4")], "function", "estimate_llm_cost"),
+    ("llm_call", &[("db.system", "sqlite"), ("model", "m"), ("tokens_in", "3"), ("tokens_out", "4")], "db", "llm_call"),
     // A model, or counts, without anything of GenAI beside them prove nothing.
     ("train", &[("llm.model", "m"), ("llm.layers", "32")], "function", "train"),
     ("fit", &[("model", "m"), ("tokens_in", "3"), ("tokens_out", "4")], "function", "fit"),
@@ -164,6 +194,47 @@ fn spans_are_recognised_by_them() {
     }
     let span = translated("shop::train", "train", SPANS[SPANS.len() - 2].1);
     assert_eq!(kept(&span, "llm.model").as_deref(), Some("m"));
+}
+
+#[test]
+fn how_many_there_are_is_not_what_there_is() {
+    let span = translated_with(|span| {
+        span.attributes.push("gen_ai.operation.name", "chat");
+        for key in ["messages", "response", "instructions", "agent", "tool"] {
+            span.attributes.push(key, 12_i64);
+        }
+        span.attributes.push("stream", "stdout");
+    });
+    for key in [
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "gen_ai.system_instructions",
+        "gen_ai.agent.name",
+        "gen_ai.tool.name",
+        "gen_ai.response.streaming",
+    ] {
+        assert_eq!(kept(&span, key), None, "{key}");
+    }
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.tools", r#"["w"]"#),
+        ("gen_ai.request.tools", r#"[{"name":"w"}]"#),
+    ];
+    let span = translated("shop::assistant", "call", &attributes);
+    let tools = kept(&span, DEFINITIONS).unwrap_or_default();
+    assert!(tools.contains(r#""name":"w""#), "{tools}");
+}
+
+#[test]
+fn a_handler_is_no_call_of_what_it_serves() {
+    let span = translated_with(|span| {
+        span.kind = Some(SpanKind::Server);
+        span.name = "POST /chat".into();
+        span.attributes.push("model", "m");
+        span.attributes.push("prompt_tokens", 3_i64);
+        span.attributes.push("completion_tokens", 4_i64);
+    });
+    assert_eq!(span.ai, None);
 }
 
 fn timed(key: &'static str, time: f64) -> Option<f64> {
@@ -212,7 +283,12 @@ fn translated_with(fill: impl FnOnce(&mut SourceSpan)) -> SentrySpan {
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::from_nanos(1));
     fill(&mut span);
-    Translator::new(TranslateOptions::default()).translate(span)
+    let options = TranslateOptions {
+        capture_inputs: true,
+        capture_outputs: true,
+        ..TranslateOptions::default()
+    };
+    Translator::new(options).translate(span)
 }
 
 #[test]

@@ -1,0 +1,176 @@
+//! What the names that people give their spans say, where attributes bear it out.
+
+use super::{
+    Dialect,
+    by_hand::{amount, words},
+    is_by_hand, is_of_library,
+};
+use crate::{SourceSpan, SpanKind, Value, recognise, tokens};
+
+/// What a span is called that asks a model.
+static CALLS: &[&str] = &[
+    "chat",
+    "complete",
+    "completion",
+    "completions",
+    "converse",
+    "generate",
+    "generation",
+    "infer",
+    "inference",
+    "llm",
+];
+
+/// What is made of calls.
+static AROUND: &[&str] = &[
+    "agent",
+    "batch",
+    "chain",
+    "crew",
+    "evaluation",
+    "fetch",
+    "flow",
+    "graph",
+    "guardrail",
+    "invoke",
+    "loop",
+    "node",
+    "orchestrate",
+    "pipeline",
+    "plan",
+    "rag",
+    "request",
+    "retrieval",
+    "retrieve",
+    "retriever",
+    "run",
+    "search",
+    "session",
+    "step",
+    "task",
+    "team",
+    "tokens",
+    "tool",
+    "turn",
+    "workflow",
+];
+
+/// What is done with a call when it is over: whatever counts then, counts again.
+static AFTERWARDS: &[&str] = &[
+    "bill",
+    "billing",
+    "budget",
+    "calculate",
+    "cost",
+    "costs",
+    "count",
+    "estimate",
+    "insert",
+    "log",
+    "meter",
+    "metrics",
+    "persist",
+    "price",
+    "pricing",
+    "record",
+    "report",
+    "save",
+    "store",
+    "track",
+    "update",
+    "usage",
+];
+
+static RUNS: &[&str] = &[
+    "call",
+    "continue",
+    "execute",
+    "execution",
+    "invocation",
+    "invoke",
+    "loop",
+    "run",
+    "turn",
+];
+
+static USES: &[&str] = &[
+    "call",
+    "execute",
+    "execution",
+    "invocation",
+    "invoke",
+    "run",
+    "use",
+];
+
+/// Returns whether a span that nothing of GenAI's namespaces is in is the call of a model: it is called so, names a model, and counts
+/// tokens both ways, or has failed at a provider. Each of that alone may be anything.
+pub(super) fn is_call(span: &SourceSpan) -> bool {
+    let attributes = &span.attributes;
+    let says = |key| matches!(attributes.get(key), Some(Value::Str(text)) if !text.is_empty());
+    if !attributes.may_begin_with("model") || !says("model") {
+        return false;
+    }
+    let counts = |wanted| {
+        let counted = |(key, value)| amount(key, value).is_some_and(|(_, count)| count == wanted);
+        attributes.iter().any(counted)
+    };
+    let is_served = matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer));
+    let is_of_others = |key: &str| key == "http.route" || key.starts_with("db.");
+    let name = words(&span.name);
+    has_word(&name, CALLS)
+        && !has_word(&name, AFTERWARDS)
+        && !is_served
+        && (counts(tokens::INPUT) && counts(tokens::OUTPUT)
+            || says("provider") && recognise::failed(span))
+        && !attributes.iter().any(|(key, _)| is_of_others(key))
+}
+
+/// Names what a span does whose attributes say with what, by how its own name ends: `shop.agent.run`, `call_tool`.
+pub(crate) fn operation_by_name(span: &SourceSpan, dialect: &Dialect) -> Option<&'static str> {
+    let has = |key| span.attributes.contains(key);
+    let names_tool = has("gen_ai.tool.name");
+    let names_agent = has("gen_ai.agent.name") || has("gen_ai.agent.id");
+    if !names_tool && !names_agent || !is_of_nobody(span, dialect) {
+        return None;
+    }
+    let name = words(&span.name);
+    let mut words = words_of(&name).rev();
+    let (last, before) = (words.next()?, words.next());
+    let does = |who: &[&str], what: &[&str]| match before {
+        None => who.contains(&last),
+        Some(before) => {
+            who.contains(&last) && what.contains(&before)
+                || who.contains(&before) && what.contains(&last)
+        }
+    };
+    if names_tool {
+        return does(&["function", "tool"], USES).then_some("execute_tool");
+    }
+    does(&["agent"], RUNS).then_some("invoke_agent")
+}
+
+/// Returns whether an operation that no convention knows may be a call of a model: the span was made by hand and says which model, but
+/// no agent and no tool, and the operation is none that is done around calls, which have spans of their own.
+pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation: &str) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
+    let operation = words(operation);
+    is_of_nobody(span, dialect)
+        && has(&["gen_ai.request.model", "gen_ai.response.model"])
+        && !has(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"])
+        && !has_word(&operation, AROUND)
+        && !has_word(&operation, AFTERWARDS)
+}
+
+fn is_of_nobody(span: &SourceSpan, dialect: &Dialect) -> bool {
+    is_by_hand(span, dialect) && !is_of_library(span, dialect)
+}
+
+fn has_word(name: &str, words: &[&str]) -> bool {
+    words_of(name).any(|word| words.contains(&word))
+}
+
+fn words_of(name: &str) -> impl DoubleEndedIterator<Item = &str> {
+    name.split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+}
