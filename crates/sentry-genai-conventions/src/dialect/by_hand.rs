@@ -4,7 +4,7 @@
 //! conventions know by that name has it, whatever stands beside.
 
 use super::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, RESULT, What, called, unquoted};
-use crate::{Attributes, SourceSpan, Value, attributes::Owned, tables, tokens};
+use crate::{Attributes, SourceSpan, Value, attributes::Owned, recognise, tables, tokens};
 
 const MODEL: &str = "gen_ai.request.model";
 const SYSTEM: &str = "gen_ai.system_instructions";
@@ -161,12 +161,35 @@ pub(crate) fn spell(span: &mut SourceSpan) {
     if namespaces.is_empty() {
         return;
     }
+    set_numbers_aside(&mut span.attributes);
     // What is called so may be something else in a span that nothing of the conventions is in.
     let says = |keys: &[&str]| names.iter().any(|name| keys.contains(&name.canonical));
-    let is_call = says(&[MODEL, "gen_ai.response.model"]) && says(&[tokens::INPUT, tokens::OUTPUT]);
+    let is_call = says(&[MODEL, "gen_ai.response.model"])
+        && (says(&[tokens::INPUT, tokens::OUTPUT])
+            || says(&["gen_ai.provider.name"]) && recognise::failed(span));
     if is_call || super::mentions_gen_ai(span) {
         rename(&mut span.attributes, names);
         first_chunk(span);
+    }
+}
+
+/// Keeps how many messages there are from being taken for one: `gen_ai.request.messages = 12`.
+fn set_numbers_aside(attributes: &mut Attributes) {
+    let is_number = |value| matches!(value, Value::Integer(_) | Value::Double(_) | Value::Bool(_));
+    let is_content = |key: &str| {
+        let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it));
+        rest.map(words).is_some_and(|words| {
+            let names = [INPUTS, OUTPUTS, SYSTEMS, &["response_tool_calls"]];
+            names.iter().any(|names| names.contains(&&*words))
+        })
+    };
+    let numbers: Vec<_> = (attributes.iter())
+        .filter(|(key, value)| is_number(*value) && is_content(key))
+        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
+        .collect();
+    for (key, number) in numbers {
+        attributes.remove(&key);
+        number.push(attributes, &format!("otel.{key}"));
     }
 }
 

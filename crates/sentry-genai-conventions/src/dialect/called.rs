@@ -21,6 +21,12 @@ static CALLS: &[&str] = &[
     "llm",
 ];
 
+/// What is called so is nothing else, though nothing is counted.
+static CALLS_ALONE: &[&str] = &["chat", "completion", "completions", "inference", "llm"];
+
+/// What is called so answers with no tokens.
+static EMBEDS: &[&str] = &["embed", "embedding", "embeddings", "rerank"];
+
 /// What is made of calls.
 static AROUND: &[&str] = &[
     "agent",
@@ -118,19 +124,28 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
     let is_served = matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer));
     let is_of_others = |key: &str| key == "http.route" || key.starts_with("db.");
     let name = words(&span.name);
-    has_word(&name, CALLS)
+    let embeds = has_word(&name, EMBEDS);
+    (embeds || has_word(&name, CALLS))
         && !has_word(&name, AFTERWARDS)
         && !is_served
-        && (counts(tokens::INPUT) && counts(tokens::OUTPUT)
-            || says("provider") && recognise::failed(span))
+        && (counts(tokens::INPUT) && (embeds || counts(tokens::OUTPUT))
+            || says("provider") && has_word(&name, CALLS_ALONE) && recognise::failed(span))
         && !attributes.iter().any(|(key, _)| is_of_others(key))
 }
 
 /// Names what a span does whose attributes say with what, by how its own name ends: `shop.agent.run`, `call_tool`.
 pub(crate) fn operation_by_name(span: &SourceSpan, dialect: &Dialect) -> Option<&'static str> {
     let has = |key| span.attributes.contains(key);
-    let names_tool = has("gen_ai.tool.name");
-    let names_agent = has("gen_ai.agent.name") || has("gen_ai.agent.id");
+    // Nobody but who knows the conventions calls a span so.
+    let is_called = |operation: &str, keys: &[&str]| {
+        let says = |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(_)));
+        span.name == operation && keys.iter().any(says)
+    };
+    let names_tool =
+        has("gen_ai.tool.name") || is_called("execute_tool", &["tool", "tool.name", "tool_name"]);
+    let names_agent = has("gen_ai.agent.name")
+        || has("gen_ai.agent.id")
+        || is_called("invoke_agent", &["agent", "agent.name", "agent_name"]);
     if !names_tool && !names_agent || !is_of_nobody(span, dialect) {
         return None;
     }

@@ -178,6 +178,12 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("Ollama::generate", &[("model", "m"), ("prompt_tokens", "3"), ("completion_tokens", "4")], "gen_ai.chat", "chat m"),
     ("llm_call", &[("model", "m"), ("provider", "openai"), ("error.type", "429")], "gen_ai.chat", "chat m"),
     ("llm_call", &[("model", "m"), ("provider", "openai")], "function", "llm_call"),
+    ("payment.complete", &[("model", "m"), ("provider", "stripe"), ("error.type", "429")], "function", "payment.complete"),
+    ("embed", &[("model", "m"), ("input_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
+    ("llm.chat", &[("llm.model", "m"), ("llm.provider", "openai"), ("error", "timeout")], "gen_ai.chat", "chat m"),
+    ("execute_tool", &[("tool", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("invoke_agent", &[("agent_name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    ("invoke_agent", &[("method", "m")], "function", "invoke_agent"),
     ("chat.join", &[("model", "m"), ("tokens_in", "3")], "function", "chat.join"),
     ("estimate_llm_cost", &[("model", "m"), ("prompt_tokens", "3"), ("completion_tokens", "4")], "function", "estimate_llm_cost"),
     ("llm_call", &[("db.system", "sqlite"), ("model", "m"), ("tokens_in", "3"), ("tokens_out", "4")], "db", "llm_call"),
@@ -200,11 +206,16 @@ fn spans_are_recognised_by_them() {
 fn how_many_there_are_is_not_what_there_is() {
     let span = translated_with(|span| {
         span.attributes.push("gen_ai.operation.name", "chat");
+        span.attributes.push("gen_ai.request.messages", 12_i64);
         for key in ["messages", "response", "instructions", "agent", "tool"] {
             span.attributes.push(key, 12_i64);
         }
         span.attributes.push("stream", "stdout");
     });
+    assert_eq!(
+        kept(&span, "otel.gen_ai.request.messages").as_deref(),
+        Some("12")
+    );
     for key in [
         "gen_ai.input.messages",
         "gen_ai.output.messages",
