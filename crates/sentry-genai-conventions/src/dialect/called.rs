@@ -109,8 +109,8 @@ static USES: &[&str] = &[
     "use",
 ];
 
-/// Returns whether a span that nothing of GenAI's namespaces is in is the call of a model: it is called so, names a model, and counts
-/// tokens both ways, or has failed at a provider. Each of that alone may be anything.
+/// Returns whether a span that nothing of GenAI's namespaces is in is the call of a model: it is called so or says why the answer ended,
+/// names a model, and counts tokens both ways, or has failed at a provider. Each of that alone may be anything.
 pub(super) fn is_call(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     let says = |key| matches!(attributes.get(key), Some(Value::Str(text)) if !text.is_empty());
@@ -125,7 +125,9 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
     let is_of_others = |key: &str| key == "http.route" || key.starts_with("db.");
     let name = words(&span.name);
     let embeds = has_word(&name, EMBEDS);
-    (embeds || has_word(&name, CALLS))
+    // Nothing but an answer of a model ends for a reason.
+    let is_answered = says("finish_reason") || says("stop_reason");
+    (embeds || is_answered || has_word(&name, CALLS))
         && !has_word(&name, AFTERWARDS)
         && !is_served
         && (counts(tokens::INPUT) && (embeds || counts(tokens::OUTPUT))

@@ -178,6 +178,7 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("Ollama::generate", &[("model", "m"), ("prompt_tokens", "3"), ("completion_tokens", "4")], "gen_ai.chat", "chat m"),
     ("llm_call", &[("model", "m"), ("provider", "openai"), ("error.type", "429")], "gen_ai.chat", "chat m"),
     ("llm_call", &[("model", "m"), ("provider", "openai")], "function", "llm_call"),
+    ("send_message", &[("model", "m"), ("input_tokens", "3"), ("output_tokens", "4"), ("stop_reason", "end_turn")], "gen_ai.chat", "chat m"),
     ("payment.complete", &[("model", "m"), ("provider", "stripe"), ("error.type", "429")], "function", "payment.complete"),
     ("embed", &[("model", "m"), ("input_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
     ("llm.chat", &[("llm.model", "m"), ("llm.provider", "openai"), ("error", "timeout")], "gen_ai.chat", "chat m"),
