@@ -243,8 +243,12 @@ fn name_tags(attributes: &mut Attributes) {
     if !attributes.may_begin_with(PREFIX) {
         return;
     }
-    let is_free =
-        |tag: &str| !tag.is_empty() && !tag.starts_with("sentry.") && !attributes.contains(tag);
+    let is_free = |tag: &str| {
+        let is_taken = ["gen_ai.", "mcp.", "sentry."]
+            .iter()
+            .any(|it| tag.starts_with(it));
+        !tag.is_empty() && !is_taken && !attributes.contains(tag)
+    };
     let tags: Vec<_> = attributes
         .iter()
         .filter_map(|(key, value)| {
