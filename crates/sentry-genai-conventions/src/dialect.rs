@@ -13,6 +13,7 @@ mod called;
 mod claude_code;
 mod codex;
 mod copilot;
+mod eino;
 mod event_list;
 mod gemini_cli;
 mod genai;
@@ -44,6 +45,7 @@ mod swiftide;
 mod traceloop;
 mod usage;
 mod vercel;
+mod vllm;
 mod voltagent;
 
 use std::borrow::Cow;
@@ -179,6 +181,8 @@ static DIALECTS: &[&Dialect] = &[
     &bedrock::BEDROCK,
     &openai_agents::OPENAI_AGENTS,
     &spring_ai::SPRING_AI,
+    &vllm::VLLM,
+    &eino::EINO,
     &strands::STRANDS,
     &agentops::AGENTOPS,
     &traceloop::TRACELOOP,

@@ -1,4 +1,4 @@
-//! Spring AI: the conventions for models, and keys of its own for what is around them.
+//! Spring AI, and whatever else Spring Boot observes of models, such as `LangChain4j`: the conventions, and keys of Spring AI's own.
 
 use super::{
     ARGUMENTS, Dialect, RESULT, Says, What, aliases, has_known_operation, mentions_gen_ai,
@@ -45,7 +45,9 @@ fn operation(span: &SourceSpan) -> Says {
 fn adjust(span: &mut SourceSpan, _: What) {
     let attributes = &mut span.attributes;
     // Of what is not known, as the model that would have answered.
-    attributes.retain(|key, value| value != Value::Str("none") || !key.starts_with("gen_ai."));
+    attributes.retain(|key, value| {
+        !matches!(value, Value::Str("none" | "unknown")) || !key.starts_with("gen_ai.")
+    });
     // That of everybody who names none.
     if attributes.text(CONVERSATION) == Some("default") {
         attributes.remove(CONVERSATION);

@@ -14,6 +14,7 @@ mod pipecat;
 mod pydantic_ai;
 mod rig;
 mod rust;
+mod servers;
 mod smolagents;
 mod spring_ai;
 mod strands;

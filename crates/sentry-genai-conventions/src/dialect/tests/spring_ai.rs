@@ -52,6 +52,35 @@ fn a_model_that_did_not_answer_is_none() {
     );
 }
 
+/// `LangChain4j` by way of Micrometer.
+#[test]
+fn a_model_that_is_not_known_is_none() {
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.provider.name", "GOOGLE_AI_GEMINI"),
+        ("gen_ai.request.model", "unknown"),
+        ("gen_ai.response.model", "unknown"),
+        ("outcome", "ERROR"),
+    ];
+    let span = translated(BOOT, "chatunknown", &call);
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat"));
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.request.model"), None);
+    assert_eq!(text("gen_ai.provider.name"), Some("gcp.gemini"));
+}
+
+#[test]
+fn dimensions_of_spring_ai_are_a_number() {
+    let call = [
+        ("gen_ai.operation.name", "embedding"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.request.embedding.dimensions", "64"),
+    ];
+    let span = translated(BOOT, "embedding m", &call);
+    let count = span.attributes.integer("gen_ai.embeddings.dimension.count");
+    assert_eq!(count, Some(64));
+}
+
 /// Who names no conversation has that of everybody.
 #[test]
 fn a_conversation_of_spring_ai() {

@@ -1,0 +1,49 @@
+//! The spans of what serves models, and of Go.
+
+use super::*;
+
+const VLLM: &str = "vllm.tracing.otel";
+
+fn request(completion: i64) -> SentrySpan {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, span_id, "llm_request", Timestamp::from_nanos(1));
+    span.scope = VLLM.into();
+    span.kind = Some(SpanKind::Server);
+    let attributes = &mut span.attributes;
+    attributes.push("gen_ai.latency.time_to_first_token", 0.25);
+    attributes.push("gen_ai.usage.prompt_tokens", 20_i64);
+    attributes.push("gen_ai.usage.completion_tokens", completion);
+    Translator::new(TranslateOptions::default()).translate(span)
+}
+
+#[test]
+fn what_vllm_generates_is_a_model_call() {
+    let call = request(5);
+    assert_eq!((&*call.op, &*call.name), ("gen_ai.chat", "chat"));
+    assert_eq!(call.attributes.integer(crate::tokens::INPUT), Some(20));
+    assert_eq!(
+        call.attributes.get("gen_ai.response.time_to_first_chunk"),
+        Some(Value::Double(0.25))
+    );
+    assert_eq!(request(0).op, "function");
+}
+
+#[test]
+fn agents_and_tools_of_eino_have_the_names_of_their_spans() {
+    const SCOPE: &str = "github.com/cloudwego/eino-ext/callbacks/otel";
+    let named = |name, operation| {
+        let span = translated(SCOPE, name, &[("gen_ai.operation.name", operation)]);
+        (span.op.into_owned(), span.name.into_owned())
+    };
+    for (name, operation, expected) in [
+        ("get_weather", "execute_tool", "execute_tool get_weather"),
+        ("assistant", "invoke_agent", "invoke_agent assistant"),
+    ] {
+        let (op, name) = named(name, operation);
+        assert_eq!(op, format!("gen_ai.{operation}"));
+        assert_eq!(name, expected);
+    }
+    assert_eq!(named("ToolsNode", "execute_tool").0, "function");
+    assert_eq!(named("Graph", "invoke_agent").0, "function");
+}

@@ -1,0 +1,28 @@
+//! vLLM's server: the conventions' counts on a span that names neither an operation nor a model.
+
+use super::{Dialect, Says, has_known_operation, has_prefix};
+use crate::SourceSpan;
+
+pub(super) static VLLM: Dialect = Dialect {
+    name: "vllm",
+    // What programs run beside it under the same scopes has none of them.
+    speaks: |span| span.name == REQUEST && has_prefix(span, "gen_ai.latency."),
+    operation,
+    ..Dialect::NONE
+};
+
+const REQUEST: &str = "llm_request";
+
+/// What generates nothing has embedded or ranked something, or was given up.
+fn operation(span: &SourceSpan) -> Says {
+    let generated = [
+        "gen_ai.usage.completion_tokens",
+        "gen_ai.usage.output_tokens",
+    ]
+    .iter()
+    .find_map(|key| span.attributes.integer(key));
+    match generated {
+        Some(count) if count > 0 && !has_known_operation(span) => Says::Is("chat"),
+        _ => Says::Nothing,
+    }
+}
