@@ -81,6 +81,25 @@ fn a_call_that_two_instrumentations_describe_side_by_side_counts_once() {
     assert_eq!(related, expect(&expected));
 }
 
+/// What fails has no response that could be compared.
+#[test]
+fn a_failure_that_two_instrumentations_describe_side_by_side_counts_once() {
+    const FAILED: (&str, &str) = ("error.type", "timeout");
+    const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
+    let ops = |first: &[(&'static str, &str)], parent| {
+        let spans = Trace(Vec::new())
+            .with(1, 9, "chat m", &[&[CHAT, FAILED], first].concat())
+            .with(2, parent, "chat m", &[CHAT, FAILED, MODEL]);
+        let related = spans.related().into_iter();
+        related.filter(|(op, _)| op == "gen_ai.chat").count()
+    };
+    assert_eq!(ops(&[SDK, MODEL], 9), 1);
+    // One instrumentation, another parent, another model.
+    assert_eq!(ops(&[MODEL], 9), 2);
+    assert_eq!(ops(&[SDK, MODEL], 8), 2);
+    assert_eq!(ops(&[SDK, ("gen_ai.request.model", "n")], 9), 2);
+}
+
 #[test]
 fn calls_of_one_instrumentation_are_two_if_their_responses_are() {
     let id = |id| ("gen_ai.response.id", id);

@@ -1,13 +1,14 @@
 //! One call that two instrumentations describe side by side.
 
 use super::Subject;
-use crate::SentrySpan;
+use crate::{SentrySpan, Status};
 
 /// Returns pairs of model calls that are one: the outer, which started first, and the inner.
 ///
 /// OpenLLMetry does not make its spans current, so that the span an SDK makes by itself, as Anthropic's does, becomes a sibling
 /// of the wrapper's instead of its child. They are the same call if they have the parent and the id of the response in common,
-/// come from different instrumentations, and overlap in time. Which of them ends first is up to the reader of a stream.
+/// come from different instrumentations, and overlap in time. Which of them ends first is up to the reader of a stream. Calls that
+/// failed have no response: they are the same if one failed while the other did, asking the same model.
 ///
 /// In nearly all traces one instrumentation makes all calls, which is found out without looking at ids.
 pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
@@ -41,13 +42,52 @@ pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     });
     // Of three in a row the last would be made one with a span that is none any more.
     let mut taken = None;
-    pairs
-        .filter(|(outer, inner)| {
-            let is_free = taken != Some(*outer);
-            if is_free {
-                taken = Some(*inner);
-            }
-            is_free
+    let answered = pairs.filter(|(outer, inner)| {
+        let is_free = taken != Some(*outer);
+        if is_free {
+            taken = Some(*inner);
+        }
+        is_free
+    });
+    let mut found: Vec<_> = answered.collect();
+    found.extend(failed(spans, calls().map(|(place, _)| place)));
+    found
+}
+
+/// Returns pairs of calls that failed as one: the inner went on within the time of the outer.
+fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
+    let mut failures: Vec<_> = calls
+        .filter(|&place| {
+            let span = &spans[place];
+            span.status == Status::Error && !span.attributes.contains("gen_ai.response.id")
         })
-        .collect()
+        .collect();
+    failures.sort_unstable_by_key(|&place| {
+        let span = &spans[place];
+        let times = (span.start, std::cmp::Reverse(span.end));
+        (times, &span.origin, span.span_id)
+    });
+    // Whatever is still without a counterpart, in the order of its start.
+    let mut alone: Vec<usize> = Vec::new();
+    let mut pairs = Vec::new();
+    for inner in failures {
+        let span = &spans[inner];
+        let outer = alone.iter().rposition(|&outer| {
+            let outer = &spans[outer];
+            outer.origin != span.origin
+                && outer.end >= span.end
+                && outer.parent_span_id.is_some()
+                && outer.parent_span_id == span.parent_span_id
+                && model(outer).is_some_and(|asked| model(span) == Some(asked))
+        });
+        match outer {
+            Some(outer) => pairs.push((alone.remove(outer), inner)),
+            None => alone.push(inner),
+        }
+    }
+    pairs
+}
+
+fn model(span: &SentrySpan) -> Option<&str> {
+    span.attributes.text("gen_ai.request.model")
 }
