@@ -52,6 +52,7 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
         ("llm.token_count.total", "gen_ai.usage.total_tokens"),
         ("reranker.model_name", "gen_ai.request.model"),
         ("tool.description", "gen_ai.tool.description"),
+        ("tool.id", "gen_ai.tool.call.id"),
         ("tool.name", "gen_ai.tool.name"),
         ("tool_call.id", "gen_ai.tool.call.id"),
     ]),
@@ -66,6 +67,9 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
 };
 
 const KIND: &str = "openinference.span.kind";
+
+/// The scope of its instrumentation of Claude's agents.
+pub(super) const CLAUDE_AGENT_SDK: &str = "openinference.instrumentation.claude_agent_sdk";
 
 fn operation(span: &SourceSpan) -> Says {
     let kind = span.attributes.text(KIND).unwrap_or_default();

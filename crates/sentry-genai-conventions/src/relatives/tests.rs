@@ -81,6 +81,28 @@ fn a_call_that_two_instrumentations_describe_side_by_side_counts_once() {
     assert_eq!(related, expect(&expected));
 }
 
+/// OpenInference's instrumentation of Claude's agents, and Claude Code inside them.
+#[test]
+fn a_tool_that_two_instrumentations_describe_counts_once() {
+    let id = |id| ("gen_ai.tool.call.id", id);
+    let count = |first: &[(&'static str, &str)]| {
+        const NAME: (&str, &str) = ("gen_ai.tool.name", "Bash");
+        let spans = Trace(Vec::new())
+            .with(1, 9, "agent", &[AGENT])
+            .with(2, 1, "tool", &[&[TOOL, NAME], first].concat())
+            .with(3, 1, "Claude Code", &[AGENT])
+            .with(4, 3, "tool", &[TOOL, NAME, id("toolu_1")]);
+        let related = spans.related().into_iter();
+        related
+            .filter(|(op, _)| op == "gen_ai.execute_tool")
+            .count()
+    };
+    let other = ("scope", "com.anthropic.claude_code.tracing");
+    assert_eq!(count(&[other, id("toolu_1")]), 1);
+    assert_eq!(count(&[other, id("toolu_2")]), 2);
+    assert_eq!(count(&[id("toolu_1")]), 2);
+}
+
 /// What fails has no response that could be compared.
 #[test]
 fn a_failure_that_two_instrumentations_describe_side_by_side_counts_once() {

@@ -1,9 +1,11 @@
-//! One call that two instrumentations describe side by side.
+//! One call, of a model or a tool, that two instrumentations describe side by side.
+
+use std::cmp::Reverse;
 
 use super::Subject;
 use crate::{SentrySpan, Status};
 
-/// Returns pairs of model calls that are one: the outer, which started first, and the inner.
+/// Returns pairs of calls that are one: the outer, which started first, and the inner.
 ///
 /// OpenLLMetry does not make its spans current, so that the span an SDK makes by itself, as Anthropic's does, becomes a sibling
 /// of the wrapper's instead of its child. They are the same call if they have the parent and the id of the response in common,
@@ -12,26 +14,64 @@ use crate::{SentrySpan, Status};
 ///
 /// In nearly all traces one instrumentation makes all calls, which is found out without looking at ids.
 pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
-    let calls = || {
-        let places = spans.iter().enumerate();
-        places.filter(|(_, span)| Subject::of(span) == Some(Subject::Chat))
-    };
-    let mut origins = calls().map(|(_, span)| &span.origin);
-    let first = origins.next();
-    if origins.all(|origin| Some(origin) == first) {
+    let mut found = tools(spans);
+    let calls = || of(spans, Subject::Chat);
+    if are_of_one_origin(spans, calls()) {
+        return found;
+    }
+    let answered = calls().filter_map(|place| {
+        let span = &spans[place];
+        let id = span.attributes.text("gen_ai.response.id")?;
+        Some(((id, span.parent_span_id?), place))
+    });
+    found.extend(pairs(spans, answered));
+    found.extend(failed(spans, calls()));
+    found
+}
+
+/// Returns pairs of tools that are one: what a program is told of a call and what runs it, as with Claude's agents, have its id in common.
+fn tools(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
+    let tools = || of(spans, Subject::Tool);
+    if are_of_one_origin(spans, tools()) {
         return Vec::new();
     }
-    let mut by_response: Vec<_> = calls()
-        .filter_map(|(place, span)| {
-            let id = span.attributes.text("gen_ai.response.id")?;
-            let family = (id, span.parent_span_id?);
+    let called = tools().filter_map(|place| {
+        let span = &spans[place];
+        let id = span.attributes.text("gen_ai.tool.call.id")?;
+        let name = span.attributes.text("gen_ai.tool.name")?;
+        Some(((span.trace_id, id, name), place))
+    });
+    pairs(spans, called)
+}
+
+fn of(spans: &[SentrySpan], subject: Subject) -> impl Iterator<Item = usize> {
+    let places = spans.iter().enumerate();
+    places
+        .filter(move |(_, span)| Subject::of(span) == Some(subject))
+        .map(|(place, _)| place)
+}
+
+fn are_of_one_origin(spans: &[SentrySpan], places: impl Iterator<Item = usize>) -> bool {
+    let mut origins = places.map(|place| &spans[place].origin);
+    let first = origins.next();
+    origins.all(|origin| Some(origin) == first)
+}
+
+/// Returns pairs of spans of the same family that overlap in time and come from different instrumentations.
+fn pairs<F: Ord>(
+    spans: &[SentrySpan],
+    families: impl Iterator<Item = (F, usize)>,
+) -> Vec<(usize, usize)> {
+    let mut sorted: Vec<_> = families
+        .map(|(family, place)| {
+            let span = &spans[place];
             // The origin makes the order of the batch irrelevant where the times agree.
-            let times = (span.start, std::cmp::Reverse(span.end), &span.origin);
-            Some((family, times, place))
+            let times = (span.start, Reverse(span.end), &span.origin);
+            (family, times, place)
         })
         .collect();
-    by_response.sort_unstable();
-    let pairs = by_response.windows(2).filter_map(|pair| {
+    sorted.sort_unstable();
+    let pairs = sorted.windows(2).filter_map(|pair| {
         let [(family, .., outer), (other, .., inner)] = pair else {
             return None;
         };
@@ -42,16 +82,15 @@ pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     });
     // Of three in a row the last would be made one with a span that is none any more.
     let mut taken = None;
-    let answered = pairs.filter(|(outer, inner)| {
-        let is_free = taken != Some(*outer);
-        if is_free {
-            taken = Some(*inner);
-        }
-        is_free
-    });
-    let mut found: Vec<_> = answered.collect();
-    found.extend(failed(spans, calls().map(|(place, _)| place)));
-    found
+    pairs
+        .filter(|(outer, inner)| {
+            let is_free = taken != Some(*outer);
+            if is_free {
+                taken = Some(*inner);
+            }
+            is_free
+        })
+        .collect()
 }
 
 /// Returns pairs of calls that failed as one: the inner went on within the time of the outer.
@@ -64,7 +103,7 @@ fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usiz
         .collect();
     failures.sort_unstable_by_key(|&place| {
         let span = &spans[place];
-        let times = (span.start, std::cmp::Reverse(span.end));
+        let times = (span.start, Reverse(span.end));
         (times, &span.origin, span.span_id)
     });
     // Whatever is still without a counterpart, in the order of its start.
