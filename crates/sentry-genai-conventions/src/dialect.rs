@@ -275,9 +275,11 @@ pub(crate) fn is_of_library(span: &SourceSpan, dialect: &Dialect) -> bool {
         || SCOPES.iter().any(|scope| span.scope.starts_with(scope))
 }
 
-/// Returns whether the spans of this scope give as the reason for an error what a tool or a model has answered.
-pub(crate) fn fails_with_results(scope: &str) -> bool {
-    scope.starts_with(MCP) || scope.starts_with(openinference::CLAUDE_AGENT_SDK)
+/// Returns whether a library gives as the reason for an error of this span what a tool or a model has answered.
+pub(crate) fn fails_with_result(span: &SourceSpan) -> bool {
+    span.scope.starts_with(MCP)
+        || span.scope.starts_with(openinference::CLAUDE_AGENT_SDK)
+        || claude_code::runs_tool(span)
 }
 
 /// Dialects that are the conventions, but for the names of some attributes.

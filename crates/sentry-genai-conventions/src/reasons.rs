@@ -66,7 +66,7 @@ pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
 
 /// Returns whether the reason is what a tool has answered. With `tool_error` MCP's conventions say that the answer is the failure.
 fn fails_with_result(span: &SourceSpan) -> bool {
-    dialect::fails_with_results(&span.scope)
+    dialect::fails_with_result(span)
         || span.attributes.text("error.type") == Some("tool_error")
             && span.attributes.contains("mcp.method.name")
 }

@@ -5,7 +5,7 @@ use crate::{Attributes, SourceSpan, Value, tokens};
 
 pub(super) static CLAUDE_CODE: Dialect = Dialect {
     name: "claude_code",
-    speaks: |span| span.scope.starts_with("com.anthropic.claude_code"),
+    speaks: |span| span.scope.starts_with(SCOPE),
     aliases: &aliases([
         ("model", "gen_ai.request.model"),
         ("output_tokens", tokens::OUTPUT),
@@ -20,6 +20,13 @@ pub(super) static CLAUDE_CODE: Dialect = Dialect {
     operation,
     adjust,
 };
+
+const SCOPE: &str = "com.anthropic.claude_code";
+
+/// Returns whether a span is the part of a tool's in which it runs: it fails with what the tool answered.
+pub(super) fn runs_tool(span: &SourceSpan) -> bool {
+    span.scope.starts_with(SCOPE) && span.attributes.text("span.type") == Some("tool.execution")
+}
 
 fn operation(span: &SourceSpan) -> Says {
     if has_known_operation(span) {

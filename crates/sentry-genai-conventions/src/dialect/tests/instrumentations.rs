@@ -393,34 +393,3 @@ fn a_token_of_beeais_streams_is_no_call() {
     let span = translated(SCOPE, "w", &tool);
     assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
 }
-
-/// A tool of Claude's agents that fails says in the status what it has answered.
-#[test]
-fn a_failed_tool_of_claudes_agents_keeps_its_answer_to_itself() {
-    let status = |scope: &'static str, capture_outputs| {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "Bash", Timestamp::from_nanos(1));
-        span.scope = scope.into();
-        span.status = crate::SourceStatus::Error(Some("Exit code 1".into()));
-        span.attributes.push("openinference.span.kind", "TOOL");
-        span.attributes.push("tool.id", "toolu_1");
-        let options = TranslateOptions {
-            capture_outputs,
-            ..TranslateOptions::default()
-        };
-        let span = Translator::new(options).translate(span);
-        let id = span.attributes.text("gen_ai.tool.call.id");
-        assert_eq!(id, Some("toolu_1"));
-        let text = span.attributes.text("sentry.status.message");
-        text.map(str::to_owned)
-    };
-    const AGENTS: &str = "openinference.instrumentation.claude_agent_sdk";
-    assert_eq!(status(AGENTS, false), None);
-    let reason = Some("Exit code 1".to_owned());
-    assert_eq!(status(AGENTS, true), reason);
-    assert_eq!(
-        status("openinference.instrumentation.langchain", false),
-        reason
-    );
-}
