@@ -8,6 +8,7 @@ mod agentops;
 mod anthropic;
 mod autoagents;
 mod bedrock;
+mod braintrust;
 mod by_hand;
 mod called;
 mod claude_code;
@@ -168,6 +169,7 @@ static DIALECTS: &[&Dialect] = &[
     &llama_index::LLAMA_INDEX,
     &haystack::HAYSTACK,
     &mlflow::MLFLOW,
+    &braintrust::BRAINTRUST,
     &adk::ADK,
     &pydantic_ai::PYDANTIC_AI,
     &logfire::LOGFIRE,

@@ -1,4 +1,4 @@
-//! The spans of what serves models, and of Go.
+//! The spans of what serves models, of Go, and of Braintrust.
 
 use super::*;
 
@@ -46,4 +46,43 @@ fn agents_and_tools_of_eino_have_the_names_of_their_spans() {
     }
     assert_eq!(named("ToolsNode", "execute_tool").0, "function");
     assert_eq!(named("Graph", "invoke_agent").0, "function");
+}
+
+/// Of openai-go, langchaingo, Eino and Genkit in Go, and of what its SDKs instrument in Java, Ruby and .NET.
+#[test]
+fn braintrust_has_all_in_json() {
+    let call = [
+        ("braintrust.span_attributes", r#"{"type":"llm"}"#),
+        (
+            "braintrust.input_json",
+            r#"[{"role":"user","content":"Hi"}]"#,
+        ),
+        (
+            "braintrust.output_json",
+            r#"[{"finish_reason":"stop","message":{"role":"assistant","content":"Yo"}}]"#,
+        ),
+        (
+            "braintrust.metadata",
+            r#"{"provider":"openai","model":"m","temperature":0.5}"#,
+        ),
+        (
+            "braintrust.metrics",
+            r#"{"prompt_tokens":20,"prompt_cached_tokens":16,"completion_tokens":5,"tokens":25}"#,
+        ),
+    ];
+    let span = translated("braintrust", "Chat Completion", &call);
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat m"));
+    let counts = [crate::tokens::INPUT, crate::tokens::CACHE_READ];
+    let counts = counts.map(|key| span.attributes.integer(key));
+    assert_eq!(counts, [Some(20), Some(16)]);
+    let text = |key| span.attributes.text(key).unwrap_or_default();
+    assert_eq!(text("gen_ai.provider.name"), "openai");
+    assert!(text(INPUT).contains("Hi") && text(OUTPUT).contains("Yo"));
+    assert!(text(OUTPUT).contains("parts"));
+
+    let tool = [("braintrust.span_attributes", r#"{"type":"tool"}"#)];
+    let span = translated("braintrust", "get_weather", &tool);
+    assert_eq!(span.name, "execute_tool get_weather");
+    let task = [("braintrust.span_attributes", r#"{"type":"task"}"#)];
+    assert_eq!(translated("braintrust", "task", &task).op, "function");
 }

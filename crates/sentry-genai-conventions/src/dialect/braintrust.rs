@@ -1,0 +1,80 @@
+//! Braintrust's SDKs for Go, Java, Ruby and .NET: JSON under a few keys.
+
+use super::{Dialect, Says, What, has_known_operation, json, name_as_span};
+use crate::{Attributes, SourceSpan, tokens};
+
+pub(super) static BRAINTRUST: Dialect = Dialect {
+    name: "braintrust",
+    speaks: |span| span.attributes.contains(KIND),
+    operation,
+    adjust,
+    ..Dialect::NONE
+};
+
+const KIND: &str = "braintrust.span_attributes";
+const INPUT: &str = "braintrust.input_json";
+const OUTPUT: &str = "braintrust.output_json";
+const METADATA: &str = "braintrust.metadata";
+const METRICS: &str = "braintrust.metrics";
+
+/// What is measured of a call.
+static MEASURES: &[(&str, &str)] = &[
+    ("completion_reasoning_tokens", tokens::REASONING),
+    ("completion_tokens", tokens::OUTPUT),
+    ("estimated_cost", "gen_ai.cost.total_tokens"),
+    ("prompt_cache_creation_tokens", tokens::CACHE_CREATION),
+    ("prompt_cached_tokens", tokens::CACHE_READ),
+    ("prompt_tokens", tokens::INPUT),
+    ("time_to_first_token", "gen_ai.response.time_to_first_chunk"),
+    ("tokens", "gen_ai.usage.total_tokens"),
+];
+
+fn operation(span: &SourceSpan) -> Says {
+    if has_known_operation(span) {
+        return Says::Nothing;
+    }
+    let mut kind = json::object(&span.attributes, KIND).unwrap_or_default();
+    match kind.remove("type").and_then(json::text).as_deref() {
+        Some("llm") if span.name.to_ascii_lowercase().contains("embed") => Says::Is("embeddings"),
+        Some("llm") => Says::Is("chat"),
+        Some("tool") => Says::Is("execute_tool"),
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    if what == What::Tool {
+        name_as_span(span, what);
+    }
+    let attributes = &mut span.attributes;
+    if let Some((input, output)) = what.content() {
+        attributes.rename(INPUT, input);
+        attributes.rename(OUTPUT, output);
+    }
+    if matches!(what, What::Call | What::Embeddings) {
+        measures(attributes);
+        request(attributes);
+    }
+    attributes.remove(KIND);
+}
+
+fn measures(attributes: &mut Attributes) {
+    if let Some(metrics) = json::object(attributes, METRICS) {
+        for (key, canonical) in MEASURES {
+            if let Some(value) = metrics.get(*key) {
+                json::put_scalar(attributes, canonical, value);
+            }
+        }
+        attributes.remove(METRICS);
+    }
+}
+
+/// Reads the model and the parameters of the request; what programs have put beside them stays.
+fn request(attributes: &mut Attributes) {
+    if let Some(metadata) = json::object(attributes, METADATA) {
+        if let Some(provider) = metadata.get("provider") {
+            json::put_scalar(attributes, "gen_ai.provider.name", provider);
+        }
+        json::put_parameters(attributes, &metadata);
+    }
+}
