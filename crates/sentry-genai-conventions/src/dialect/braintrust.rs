@@ -1,7 +1,7 @@
 //! Braintrust's SDKs for Go, Java, Ruby and .NET: JSON under a few keys.
 
 use super::{Dialect, Says, What, has_known_operation, json, name_as_span};
-use crate::{Attributes, SourceSpan, tokens};
+use crate::{Attributes, SourceSpan, Value, tokens};
 
 pub(super) static BRAINTRUST: Dialect = Dialect {
     name: "braintrust",
@@ -25,7 +25,6 @@ static MEASURES: &[(&str, &str)] = &[
     ("prompt_cache_creation_tokens", tokens::CACHE_CREATION),
     ("prompt_cached_tokens", tokens::CACHE_READ),
     ("prompt_tokens", tokens::INPUT),
-    ("time_to_first_token", "gen_ai.response.time_to_first_chunk"),
     ("tokens", "gen_ai.usage.total_tokens"),
 ];
 
@@ -52,8 +51,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.rename(OUTPUT, output);
     }
     if matches!(what, What::Call | What::Embeddings) {
-        measures(attributes);
         request(attributes);
+        measures(attributes);
     }
     attributes.remove(KIND);
 }
@@ -64,6 +63,12 @@ fn measures(attributes: &mut Attributes) {
             if let Some(value) = metrics.get(*key) {
                 json::put_scalar(attributes, canonical, value);
             }
+        }
+        // It is there, too, where the whole answer came at once.
+        if attributes.get("gen_ai.response.streaming") == Some(Value::Bool(true))
+            && let Some(seconds) = metrics.get("time_to_first_token")
+        {
+            json::put_scalar(attributes, "gen_ai.response.time_to_first_chunk", seconds);
         }
         attributes.remove(METRICS);
     }

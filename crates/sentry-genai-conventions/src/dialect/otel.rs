@@ -26,7 +26,6 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.completion", "gen_ai.output.messages"),
     ("gen_ai.completion.content", "gen_ai.output.messages"),
     ("gen_ai.is_streaming", "gen_ai.response.streaming"),
-    ("gen_ai.latency.time_to_first_token", "gen_ai.response.time_to_first_chunk"),
     ("gen_ai.openai.request.response_format", "gen_ai.output.type"),
     ("gen_ai.openai.request.seed", "gen_ai.request.seed"),
     ("gen_ai.openai.request.service_tier", "openai.request.service_tier"),
