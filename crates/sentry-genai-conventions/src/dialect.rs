@@ -40,6 +40,7 @@ mod pipecat;
 mod pydantic_ai;
 mod qwen_code;
 mod rig;
+mod sessions;
 mod spring_ai;
 mod strands;
 mod swiftide;
@@ -61,6 +62,7 @@ use crate::{
 pub(crate) use by_hand::{counts_tokens, is_count};
 pub(crate) use called::{may_be_call, operation_by_name};
 pub(crate) use otel::OTEL;
+pub(crate) use sessions::{SESSION_KEYS, is_thread_of_process, may_be_number, session};
 
 /// One library's way to describe GenAI work.
 pub(crate) struct Dialect {
@@ -380,70 +382,6 @@ fn remove_noise(span: &mut SourceSpan, noise: &[&str]) {
             }
         }
     }
-}
-
-/// Keys that name a session or thread and that stand in for a conversation id on GenAI spans, best first.
-///
-/// `mcp.session.id` is none: it names a connection.
-pub(crate) static SESSION_KEYS: &[Name] = &names([
-    "gcp.vertex.agent.session_id",
-    "conversation.id",
-    "session.id",
-    "langfuse.session.id",
-    "traceloop.association.properties.conversation_id",
-    "traceloop.association.properties.thread_id",
-    "traceloop.association.properties.session_id",
-    "traceloop.association.properties.chat_id",
-    "langsmith.metadata.thread_id",
-    "langsmith.metadata.conversation_id",
-    "langsmith.metadata.session_id",
-    "mastra.metadata.threadId",
-    "mastra.metadata.sessionId",
-    "ai.settings.context.conversationId",
-    "ai.settings.context.threadId",
-    "ai.settings.context.chatId",
-    "ai.settings.context.sessionId",
-    "ai.telemetry.metadata.conversationId",
-    "ai.telemetry.metadata.threadId",
-    "ai.telemetry.metadata.chatId",
-    "ai.telemetry.metadata.sessionId",
-    "gen_ai.conversation_id",
-    "gen_ai.session.id",
-    "gen_ai.thread.id",
-    "conversation_id",
-    "session_id",
-    "chat_id",
-    "thread_id",
-    "thread.id",
-]);
-
-const fn names<const N: usize>(keys: [&'static str; N]) -> [Name; N] {
-    let mut names = [Name::new(""); N];
-    let mut index = 0;
-    while index < N {
-        names[index] = Name::new(keys[index]);
-        index += 1;
-    }
-    names
-}
-
-/// Returns the span's own session, which stands in for a conversation id where nothing names one.
-pub(crate) fn session(span: &SourceSpan) -> Option<Cow<'_, str>> {
-    SESSION_KEYS.iter().find_map(|key| {
-        let value = span.attributes.get_name(key)?;
-        let fits = may_be_number(key) || !matches!(value, Value::Integer(_));
-        id(value).filter(|_| fits)
-    })
-}
-
-/// Returns whether a number under one of the [`SESSION_KEYS`] names a session; the threads of a process have numbers, too.
-pub(crate) fn may_be_number(session: &Name) -> bool {
-    !matches!(session.text, "thread.id" | "thread_id")
-}
-
-/// Recognises what `Debug` makes of a thread's id, which people record as `thread_id`.
-pub(crate) fn is_thread_of_process(text: &str) -> bool {
-    text.starts_with("ThreadId(")
 }
 
 /// What `Debug` makes of an `Option` without a value, and `str` of Python's `None`.
