@@ -25,3 +25,21 @@ fn qwen_code_counts_thoughts() {
     assert_eq!(span.attributes.integer(tokens::REASONING), Some(10));
     assert_eq!(span.attributes.integer(tokens::OUTPUT), Some(30));
 }
+
+#[test]
+fn gemini_schedules_calls_that_nobody_said() {
+    let scheduled = [
+        ("gen_ai.operation.name", "schedule_tool_calls"),
+        (
+            "gen_ai.input.messages",
+            r#"[{"callId":"c1","name":"ls","args":{}}]"#,
+        ),
+        (
+            "gen_ai.output.messages",
+            r#"[{"request":{"callId":"c1"},"status":"success"}]"#,
+        ),
+    ];
+    let span = translated("gemini-cli", "schedule_tool_calls", &scheduled);
+    assert!(!span.attributes.contains(INPUT));
+    assert!(!span.attributes.contains(OUTPUT));
+}
