@@ -1,4 +1,5 @@
 mod agentops;
+mod bedrock;
 mod by_hand;
 mod command_lines;
 mod haystack;
