@@ -40,6 +40,7 @@ pub(super) static ADK: Dialect = Dialect {
 
 const REQUEST: &str = "gcp.vertex.agent.llm_request";
 const RESPONSE: &str = "gcp.vertex.agent.llm_response";
+const WHY_THERE_IS_NONE: [&str; 4] = ["finish_reason", "finishReason", "error_code", "errorCode"];
 const EXPERIMENTAL_REASONING: &str = "gen_ai.usage.experimental.reasoning_tokens";
 
 fn speaks(span: &SourceSpan) -> bool {
@@ -110,10 +111,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.set(tokens::OUTPUT, candidates.saturating_add(thoughts));
     }
     let response = json::object(&span.attributes, RESPONSE);
-    // An answer that was held back has a reason for that, counts, and no content.
+    // An answer that was held back has a reason for that, counts, and no content; where it is the prompt that was blocked, the
+    // reason is an error code alone, as it always is in JavaScript.
     if let Some(response) = &response
         && !response.contains_key("content")
-        && let Some(reason) = response.get("finish_reason")
+        && let Some(reason) = WHY_THERE_IS_NONE.iter().find_map(|key| response.get(*key))
     {
         let attributes = &mut span.attributes;
         attributes.remove(RESPONSE);

@@ -1,14 +1,33 @@
-//! GitHub Copilot's command line: the conventions, but for the name of its own agent.
+//! GitHub Copilot's command line and its chat in VS Code: the conventions, but for the name of the one's own agent and the time
+//! that the other waited.
 
 use super::{Dialect, What};
+use crate::{SourceSpan, Value};
 
 pub(super) static COPILOT: Dialect = Dialect {
     name: "copilot",
-    speaks: |span| span.scope == "github.copilot",
-    adjust: |span, what| {
-        if what == What::Agent && !span.attributes.contains("gen_ai.agent.name") {
-            span.attributes.push("gen_ai.agent.name", "GitHub Copilot");
-        }
-    },
+    speaks: |span| matches!(&*span.scope, COMMAND_LINE | "copilot-chat"),
+    adjust,
     ..Dialect::NONE
 };
+
+const COMMAND_LINE: &str = "github.copilot";
+const FIRST_TOKEN: &str = "copilot_chat.time_to_first_token";
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    if what == What::Agent
+        && span.scope == COMMAND_LINE
+        && !attributes.contains("gen_ai.agent.name")
+    {
+        attributes.push("gen_ai.agent.name", "GitHub Copilot");
+    }
+    if let Some(Value::Integer(milliseconds)) = attributes.get(FIRST_TOKEN)
+        && let Ok(milliseconds) = u32::try_from(milliseconds)
+        && !attributes.contains("gen_ai.response.time_to_first_chunk")
+    {
+        let seconds = f64::from(milliseconds) / 1000.0;
+        attributes.push("gen_ai.response.time_to_first_chunk", seconds);
+        attributes.remove(FIRST_TOKEN);
+    }
+}

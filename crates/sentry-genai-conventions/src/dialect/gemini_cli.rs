@@ -51,6 +51,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
             span.attributes.rename(INPUT, ARGUMENTS);
             span.attributes.rename(OUTPUT, RESULT);
         }
+        // What it schedules are records of calls, each of which has a span of its own, and nothing that anybody said.
+        What::Plain => {
+            attributes.remove(INPUT);
+            attributes.remove(OUTPUT);
+        }
         _ => {}
     }
 }

@@ -102,8 +102,9 @@ fn is_agent_run(span: &SourceSpan) -> bool {
             .is_some_and(|metadata| metadata.get(LANGCHAIN_AGENT) == Some(&json!(span.name)))
 }
 
-/// JavaScript's instrumentation of LangChain.
+/// JavaScript's instrumentations of LangChain and of Bedrock.
 const LANGCHAIN: &str = "@arizeai/openinference-instrumentation-langchain";
+const BEDROCK: &str = "@arizeai/openinference-instrumentation-bedrock";
 const LANGCHAIN_AGENT: &str = "lc_agent_name";
 
 fn is_completion(span: &SourceSpan) -> bool {
@@ -190,7 +191,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.rename("output.value", RESULT);
         }
         What::Call | What::Agent => {
-            if span.scope == LANGCHAIN {
+            if [LANGCHAIN, BEDROCK].contains(&&*span.scope) {
                 messages::prefer_whole(attributes);
             }
             messages::read(attributes, roleless);
@@ -324,11 +325,23 @@ fn embeddings(attributes: &mut Attributes) {
             json::put(attributes, "gen_ai.embeddings.input", texts);
         }
     }
-    // Tokens in place of texts are found in the request alone.
-    if let Some(input) =
-        json::object(attributes, "input.value").and_then(|mut it| it.remove("input"))
+    // Tokens in place of texts are found in the request alone; `inputText` is what Titan calls it.
+    if let Some(mut request) = json::object(attributes, "input.value")
+        && let Some(input) = (request.remove("input")).or_else(|| request.remove("inputText"))
     {
         json::put(attributes, "gen_ai.embeddings.input", input);
+    }
+    // What is embedded and what comes of it are messages to the instrumentation of Bedrock.
+    attributes.retain(|key, _| {
+        !key.starts_with("llm.input_messages.") && !key.starts_with("llm.output_messages.")
+    });
+    if let Some(answer) = json::object(attributes, "output.value")
+        && let Some(count) = answer
+            .get("inputTextTokenCount")
+            .filter(|it| it.is_number())
+        && !attributes.contains("llm.token_count.prompt")
+    {
+        json::put_scalar(attributes, tokens::INPUT, count);
     }
     attributes.rename("input.value", "gen_ai.embeddings.input");
     attributes.remove("output.value");

@@ -1,4 +1,5 @@
 mod agentops;
+mod bedrock;
 mod by_hand;
 mod command_lines;
 mod haystack;
@@ -180,21 +181,26 @@ fn tools_in_a_request_are_defined() {
 
 #[test]
 fn an_answer_that_adk_held_back_is_none() {
-    let response = r#"{"finish_reason":"SAFETY","error_code":"SAFETY","usage_metadata":{"prompt_token_count":42,"candidates_token_count":12}}"#;
-    let span = translated(
-        "gcp.vertex.agent",
-        "call_llm",
-        &[("gcp.vertex.agent.llm_response", response)],
-    );
-    assert_eq!(span.attributes.text(OUTPUT), None);
-    assert_eq!(
-        span.attributes.text("gen_ai.response.finish_reasons"),
-        Some(r#"["SAFETY"]"#)
-    );
-    assert_eq!(
-        span.attributes.integer("gen_ai.usage.input_tokens"),
-        Some(42)
-    );
+    for response in [
+        r#"{"finish_reason":"SAFETY","error_code":"SAFETY","usage_metadata":{"prompt_token_count":42,"candidates_token_count":12}}"#,
+        r#"{"error_code":"SAFETY","usage_metadata":{"prompt_token_count":42}}"#,
+        r#"{"errorCode":"SAFETY","usageMetadata":{"promptTokenCount":42}}"#,
+    ] {
+        let span = translated(
+            "gcp.vertex.agent",
+            "call_llm",
+            &[("gcp.vertex.agent.llm_response", response)],
+        );
+        assert_eq!(span.attributes.text(OUTPUT), None, "{response}");
+        assert_eq!(
+            span.attributes.text("gen_ai.response.finish_reasons"),
+            Some(r#"["SAFETY"]"#)
+        );
+        assert_eq!(
+            span.attributes.integer("gen_ai.usage.input_tokens"),
+            Some(42)
+        );
+    }
 }
 
 /// Databases number what they hold, and so do processes their threads.

@@ -9,12 +9,24 @@ use crate::{
 };
 
 fn is_of_beeai(span: &SourceSpan) -> bool {
-    span.scope.ends_with(".beeai")
+    [".beeai", "-beeai"]
+        .iter()
+        .any(|end| span.scope.ends_with(end))
 }
 
 /// Returns whether a span is an event, such as one more token of a stream: it is of the kind of what it happens in.
+///
+/// In JavaScript most calls are nothing but events, of which the one that says how it went has the answer and the counts.
 pub(super) fn is_event(span: &SourceSpan) -> bool {
-    is_of_beeai(span) && span.attributes.contains("metadata.path")
+    let attributes = &span.attributes;
+    let says_how_it_went = || {
+        attributes.text("openinference.span.kind") != Some("AGENT")
+            && matches!(attributes.text("name"), Some("success" | "error"))
+    };
+    let is_in_javascript =
+        || (attributes.text("target")).is_some_and(|event| span.name.starts_with(event));
+    is_of_beeai(span)
+        && (attributes.contains("metadata.path") || is_in_javascript() && !says_how_it_went())
 }
 
 /// Takes the counts of the cache, and the arguments of a tool out of the parameters of its method.
@@ -42,6 +54,13 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             attributes.retain(|key, _| !key.starts_with("metadata.usage."));
         }
         What::Tool => {
+            // `tool.dynamic.weather.success`, of which the span's name has a number, too.
+            if let Some(event) = attributes.text("target")
+                && let Some(tool) = event.rsplit('.').nth(1)
+            {
+                let tool = tool.to_owned();
+                attributes.set("gen_ai.tool.name", tool);
+            }
             if let Some(mut input) = json::object(attributes, "input.value")
                 && input.contains_key("options")
                 && let Some(arguments @ Value::Object(_)) = input.remove("input")

@@ -28,26 +28,29 @@ pub(super) fn hide(attributes: &mut Attributes) {
     attributes.retain(|_, value| value != REDACTED);
 }
 
-/// Leaves the request itself where a message that is made of blocks, as the instructions of an agent are, has nothing but its role.
+/// Leaves the request itself where a message has nothing but its role, as instructions do that are made of blocks, or nothing but
+/// the call that it answers, and where the instructions are no message.
 pub(super) fn prefer_whole(attributes: &mut Attributes) {
     const PREFIX: &str = "llm.input_messages.";
     let mut empty = BTreeSet::new();
     let mut filled = BTreeSet::new();
-    for (key, _) in attributes.iter() {
+    let mut has_system = false;
+    for (key, value) in attributes.iter() {
         if let Some((number, rest)) = key.strip_prefix(PREFIX).and_then(|it| it.split_once('.')) {
-            let seen = if rest == "message.role" {
-                &mut empty
-            } else {
-                &mut filled
+            has_system |= rest == "message.role" && value == crate::Value::Str("system");
+            let seen = match rest {
+                "message.role" | "message.tool_call_id" => &mut empty,
+                _ => &mut filled,
             };
             seen.insert(number.to_owned());
         }
     }
-    let has_request = || {
-        json::object(attributes, "input.value")
-            .is_some_and(|request| request.contains_key("messages"))
-    };
-    if !empty.is_subset(&filled) && has_request() {
+    let is_hollow = !empty.is_subset(&filled);
+    if (is_hollow || !has_system)
+        && let Some(request) = json::object(attributes, "input.value")
+        && request.contains_key("messages")
+        && (is_hollow || request.contains_key("system"))
+    {
         attributes.retain(|key, _| !key.starts_with(PREFIX));
     }
 }

@@ -13,6 +13,21 @@ fn copilot_is_an_agent_of_that_name() {
     assert_eq!(span.name, "invoke_agent explore");
 }
 
+/// Its chat in VS Code says in milliseconds how long it waited.
+#[test]
+fn copilot_waits_in_milliseconds() {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, span_id, "chat gpt-4o", Timestamp::default());
+    span.scope = "copilot-chat".into();
+    span.attributes.push("gen_ai.operation.name", "chat");
+    span.attributes
+        .push("copilot_chat.time_to_first_token", 450_i64);
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    let waited = span.attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(waited, Some(Value::Double(0.45)));
+}
+
 #[test]
 fn qwen_code_counts_thoughts() {
     let call = [
@@ -57,4 +72,22 @@ fn a_failed_tool_of_claudes_agents_keeps_its_answer_to_itself() {
         status("openinference.instrumentation.langchain", false),
         reason
     );
+}
+
+#[test]
+fn gemini_schedules_calls_that_nobody_said() {
+    let scheduled = [
+        ("gen_ai.operation.name", "schedule_tool_calls"),
+        (
+            "gen_ai.input.messages",
+            r#"[{"callId":"c1","name":"ls","args":{}}]"#,
+        ),
+        (
+            "gen_ai.output.messages",
+            r#"[{"request":{"callId":"c1"},"status":"success"}]"#,
+        ),
+    ];
+    let span = translated("gemini-cli", "schedule_tool_calls", &scheduled);
+    assert!(!span.attributes.contains(INPUT));
+    assert!(!span.attributes.contains(OUTPUT));
 }

@@ -393,3 +393,31 @@ fn a_token_of_beeais_streams_is_no_call() {
     let span = translated(SCOPE, "w", &tool);
     assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
 }
+
+/// JavaScript's BeeAI has an event for the start of a call, for its success and for its end.
+#[test]
+fn a_call_of_beeais_is_one_of_its_events() {
+    let of = |kind: &'static str, target: &str| {
+        let (_, event) = target.rsplit_once('.').unwrap();
+        let attributes = [
+            ("openinference.span.kind", kind),
+            ("target", target),
+            ("name", event),
+        ];
+        let scope = "@arizeai/openinference-instrumentation-beeai";
+        translated(scope, &format!("{target}-1"), &attributes)
+    };
+    for (kind, target, op) in [
+        ("LLM", "backend.openai.chat.start", "function"),
+        ("LLM", "backend.openai.chat.success", "gen_ai.chat"),
+        ("LLM", "backend.openai.chat.finish", "function"),
+        ("TOOL", "tool.dynamic.weather.error", "gen_ai.execute_tool"),
+        ("AGENT", "agent.toolCalling.success", "function"),
+    ] {
+        assert_eq!(of(kind, target).op, op, "{target}");
+    }
+    let tool = of("TOOL", "tool.dynamic.weather.error");
+    assert_eq!(tool.name, "execute_tool weather");
+    let names = (tool.attributes.iter()).filter(|(key, _)| *key == "gen_ai.tool.name");
+    assert_eq!(names.count(), 1);
+}

@@ -1,0 +1,69 @@
+//! What only Bedrock's instrumentations spell so.
+
+use super::*;
+
+const SCOPE: &str = "@arizeai/openinference-instrumentation-bedrock";
+const KIND: Attribute = ("openinference.span.kind", "LLM");
+
+/// Results that are JSON and the instructions of `InvokeModel` are in the request alone.
+#[test]
+fn openinference_leaves_out_what_the_request_has() {
+    let system = [
+        ("llm.input_messages.0.message.role", "system"),
+        ("llm.input_messages.0.message.content", "Be brief"),
+    ];
+    let call = [
+        ("llm.input_messages.1.message.role", "user"),
+        ("llm.input_messages.1.message.content", "Sun?"),
+        ("llm.input_messages.2.message.role", "user"),
+        ("llm.input_messages.2.message.tool_call_id", "c1"),
+    ];
+    let request = r#"{"modelId":"m","system":[{"text":"Be brief"}],"messages":[{"role":"user","content":[{"text":"Sun?"}]},{"role":"user","content":[{"toolResult":{"toolUseId":"c1","content":[{"json":{"degrees":21}}]}}]}]}"#;
+    let of = |name, request, messages: &[Attribute]| {
+        let attributes = [&[KIND, ("input.value", request)], messages].concat();
+        translated(SCOPE, name, &attributes)
+    };
+    let span = of(
+        "bedrock.converse",
+        request,
+        &[&system[..], &call[..]].concat(),
+    );
+    let asked = crate::messages::read_json(span.attributes.text(INPUT).unwrap()).unwrap();
+    assert_eq!(asked[1]["role"], "tool");
+    let result = asked[1]["parts"][0]["response"].to_string();
+    assert!(result.contains("21"), "{asked}");
+
+    let request =
+        r#"{"max_tokens":9,"system":"Be brief","messages":[{"role":"user","content":"Sun?"}]}"#;
+    let span = of("bedrock.invoke_model", request, &call[..2]);
+    let instructions = span.attributes.text("gen_ai.system_instructions");
+    let expected = r#"[{"type":"text","content":"Be brief"}]"#;
+    assert_eq!(instructions, Some(expected));
+    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]}]"#;
+    assert_eq!(span.attributes.text(INPUT), Some(asked));
+}
+
+#[test]
+fn openinference_has_what_titan_embeds_as_a_message() {
+    let span = translated(
+        SCOPE,
+        "bedrock.invoke_model",
+        &[
+            KIND,
+            ("llm.model_name", "titan-embed-text-v2:0"),
+            ("input.value", r#"{"inputText":"Sun"}"#),
+            ("llm.input_messages.0.message.role", "user"),
+            ("llm.input_messages.0.message.content", "Sun"),
+            ("llm.output_messages.0.message.role", "assistant"),
+            (
+                "output.value",
+                r#"{"embedding":[0.1],"inputTextTokenCount":8}"#,
+            ),
+        ],
+    );
+    let attributes = &span.attributes;
+    assert_eq!(attributes.text("gen_ai.embeddings.input"), Some("Sun"));
+    assert_eq!(attributes.integer("gen_ai.usage.input_tokens"), Some(8));
+    let mut messages = attributes.iter().filter(|(key, _)| key.starts_with("llm."));
+    assert_eq!(messages.next(), None);
+}
