@@ -3,7 +3,7 @@
 use std::{borrow::Cow, mem};
 
 use crate::{
-    AiKind, Attributes, SentrySpan, SourceSpan, SpanKind, Status, Value,
+    AiKind, Attributes, Heritage, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
     dialect::{self, NONE, What, unquoted},
     events,
@@ -11,8 +11,11 @@ use crate::{
     operation::Operation,
     privacy::{self, Capture, Setting},
     recognise::{Recognised, recognise},
-    relatives, rename, status, tokens,
+    relatives, rename, status, tables, tokens,
 };
+
+/// What the names of tags begin with.
+pub(crate) const TAG: &str = "tags.";
 
 /// What the translation may keep, and how much of it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,7 +80,7 @@ impl Translator {
             let what = what(recognised.as_ref());
             events::fold(&mut span, what);
             dialect.apply(&mut span, what);
-            if !span.attributes.contains("gen_ai.request.model") {
+            if !span.attributes.contains("gen_ai.request.model") && !dialect::is_translated(&span) {
                 span.attributes.rename("model", "gen_ai.request.model");
             }
             content::join_answer(&mut span.attributes);
@@ -238,21 +241,16 @@ pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> S
 
 /// Calls tags by their names. Sentry's own layer for `tracing` makes tags of all fields with this prefix, and texts of their values.
 fn name_tags(attributes: &mut Attributes) {
-    const PREFIX: &str = "tags.";
-
-    if !attributes.may_begin_with(PREFIX) {
+    if !attributes.may_begin_with(TAG) {
         return;
     }
-    let is_free = |tag: &str| {
-        let is_taken = ["gen_ai.", "mcp.", "sentry."]
-            .iter()
-            .any(|it| tag.starts_with(it));
-        !tag.is_empty() && !is_taken && !attributes.contains(tag)
-    };
-    let tags: Vec<_> = attributes
-        .iter()
-        .filter_map(|(key, value)| {
-            let tag = key.strip_prefix(PREFIX).filter(|tag| is_free(tag))?;
+    let tags: Vec<_> = (attributes.slots().enumerate())
+        .filter_map(|(index, slot)| {
+            let (key, value) = slot?;
+            let tag = key.strip_prefix(TAG)?;
+            if says_more(tag) || attributes.contains(tag) {
+                return None;
+            }
             let text = match value {
                 Value::Str(text) => text.to_owned(),
                 Value::Bool(value) => value.to_string(),
@@ -260,13 +258,25 @@ fn name_tags(attributes: &mut Attributes) {
                 Value::Double(value) => value.to_string(),
                 Value::Array(_) => return None,
             };
-            Some((tag.to_owned(), text))
+            Some((index, tag.to_owned(), text))
         })
         .collect();
-    for (tag, text) in tags {
-        attributes.remove(&format!("{PREFIX}{tag}"));
+    for (index, tag, text) in tags {
+        attributes.remove_at(index);
         attributes.push_owned_key(&tag, &text);
     }
+}
+
+/// Returns whether the name of a tag would be read as something else that is said of a span.
+fn says_more(tag: &str) -> bool {
+    let is_of_another_type =
+        tables::attribute(tag).is_some_and(|known| known.kind != tables::Kind::Text);
+    tag.is_empty()
+        || is_of_another_type
+        || Heritage::of(tag).is_some()
+        || ["ai.", "gen_ai.", "mcp.", "sentry.", TAG]
+            .iter()
+            .any(|namespace| tag.starts_with(namespace))
 }
 
 /// Removes what an `Option` without a value has become, where it would name something.

@@ -68,10 +68,12 @@ fn tool(attributes: &mut Attributes) -> bool {
     let failed = call.get("status").is_some_and(|status| status == "error");
     let parts = call
         .get_mut("response")
-        .map(|it| it["responseParts"].take());
+        .map(|it| json::take(it, "responseParts"));
     if let Some(Value::Array(parts)) = parts {
         let results = parts.into_iter().map(|mut part| {
-            let mut result = part["functionResponse"]["response"].take();
+            let mut result = (part.get_mut("functionResponse"))
+                .map(|it| json::take(it, "response"))
+                .unwrap_or_default();
             match result.get_mut("output").map(Value::take) {
                 Some(output) => output,
                 None if result.is_null() => part,
@@ -94,7 +96,7 @@ fn tool(attributes: &mut Attributes) -> bool {
 fn one_answer(chunks: Vec<Value>) -> Value {
     let mut answer: Vec<Value> = Vec::new();
     for mut chunk in chunks {
-        let Value::Array(parts) = chunk["parts"].take() else {
+        let Value::Array(parts) = json::take(&mut chunk, "parts") else {
             continue;
         };
         for part in parts {
@@ -105,9 +107,11 @@ fn one_answer(chunks: Vec<Value>) -> Value {
             };
             match answer.last_mut().filter(is_more) {
                 Some(last) => {
-                    let mut text = last["text"].as_str().unwrap_or_default().to_owned();
-                    text.push_str(part["text"].as_str().unwrap_or_default());
-                    last["text"] = text.into();
+                    if let (Some(Value::String(text)), Some(more)) =
+                        (last.get_mut("text"), part["text"].as_str())
+                    {
+                        text.push_str(more);
+                    }
                 }
                 None => answer.push(part),
             }

@@ -39,6 +39,11 @@ pub(super) fn object(attributes: &Attributes, key: &str) -> Option<Object> {
     }
 }
 
+/// Takes a member out of what may be an object; null if there is none. To index what is no object would panic.
+pub(super) fn take(value: &mut Value, member: &str) -> Value {
+    value.get_mut(member).map(Value::take).unwrap_or_default()
+}
+
 /// Returns the text of a JSON value: its own, or its JSON; `None` for null and for what is empty.
 pub(super) fn text(value: Value) -> Option<String> {
     match value {

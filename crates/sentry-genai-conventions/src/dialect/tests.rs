@@ -70,11 +70,44 @@ fn tags_have_their_names() {
         ("tags.tenant", "acme"),
         ("tags.gen_ai.operation.name", "x"),
         ("tags.sentry.op", "x"),
+        ("tags.tags.team", "red"),
+        ("tags.gen_ai.request.model", "m"),
+        ("tags.server.port", "x"),
+        ("tags.session_id", "s"),
+        ("tags.url.full", "https://me:p@h.example/"),
     ];
     let span = translated("acme", "ask", &attributes);
     assert_eq!(span.attributes.text("tenant"), Some("acme"));
     assert_eq!(span.attributes.text("gen_ai.operation.name"), Some("chat"));
-    assert_eq!(span.attributes.text("tags.sentry.op"), Some("x"));
+    // What would be read as something else stays what it is.
+    for (key, value) in &attributes[3..7] {
+        assert_eq!(span.attributes.text(key), Some(*value), "{key}");
+    }
+    let address = span.attributes.text("url.full");
+    assert_eq!(address, Some("https://REDACTED:REDACTED@h.example/"));
+}
+
+/// Members of a list that are texts where objects belong.
+#[test]
+fn a_text_in_the_place_of_an_object_is_no_prompt() {
+    for (key, kind) in [
+        ("llm.prompts.0", "LLM"),
+        ("llm.prompts.0.prompt", "LLM"),
+        ("llm.choices.0.completion", "LLM"),
+    ] {
+        let attributes = [("openinference.span.kind", kind), (key, "Hi")];
+        let span = translated("openinference.instrumentation.openai", "ask", &attributes);
+        assert!(span.op.starts_with("gen_ai."), "{key}");
+    }
+    let answer = r#"{"response":"Hi"}"#;
+    let parts = r#"{"response":{"responseParts":["Hi",{"functionResponse":"Hi"}]}}"#;
+    for output in [answer, parts, r#"["Hi",{"parts":"Hi"}]"#] {
+        for operation in ["tool_call", "llm_call"] {
+            let attributes = [("gen_ai.operation.name", operation), ("output", output)];
+            let span = translated("gemini-cli", operation, &attributes);
+            assert!(span.op.starts_with("gen_ai."), "{output}");
+        }
+    }
 }
 
 #[test]

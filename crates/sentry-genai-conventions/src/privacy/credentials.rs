@@ -1,5 +1,7 @@
 //! Keys and passwords where requests have them.
 
+use crate::translate::TAG;
+
 /// Attributes that are addresses or queries, by OpenTelemetry's and Sentry's conventions.
 static ADDRESSES: &[&str] = &[
     "http.query",
@@ -54,9 +56,9 @@ static PARAMETERS: &[&str] = &[
     "xgoogsignature",
 ];
 
-/// Returns whether an attribute is an address, or the query of one.
+/// Returns whether an attribute is an address, or the query of one, be it a tag.
 pub(super) fn is_address(key: &str) -> bool {
-    ADDRESSES.contains(&key)
+    ADDRESSES.contains(&key.strip_prefix(TAG).unwrap_or(key))
 }
 
 /// Returns whether an attribute is a header that lets somebody in: `http.request.header.authorization`.
@@ -86,16 +88,10 @@ pub(super) fn redacted(text: &str) -> Option<String> {
     if !names_user(text) && !has_credential(text) {
         return None;
     }
+    // A password may have in it what ends a parameter.
+    let text = without_users(text);
     let mut redacted = String::with_capacity(text.len());
-    let mut rest = text;
-    if let Some((scheme, after)) = text.split_once("://") {
-        let end = after.find(AUTHORITY_ENDS).unwrap_or(after.len());
-        if let Some(host) = after[..end].rfind('@') {
-            redacted.extend([scheme, "://", REDACTED, ":", REDACTED]);
-            rest = &after[host..];
-        }
-    }
-    for part in rest.split_inclusive(PARAMETER_ENDS) {
+    for part in text.split_inclusive(PARAMETER_ENDS) {
         let end = part.trim_end_matches(PARAMETER_ENDS).len();
         let (parameter, separator) = part.split_at(end);
         match parameter.split_once('=') {
@@ -108,6 +104,31 @@ pub(super) fn redacted(text: &str) -> Option<String> {
     Some(redacted)
 }
 
+/// Returns an address without the user that it names, and so those that are in its query.
+fn without_users(mut rest: &str) -> String {
+    let mut text = String::with_capacity(rest.len());
+    while let Some((before, after)) = rest.split_once(AUTHORITY) {
+        text.extend([before, AUTHORITY]);
+        rest = match user_end(after) {
+            Some(host) => {
+                text.extend([REDACTED, ":", REDACTED]);
+                &after[host..]
+            }
+            None => after,
+        };
+    }
+    text.push_str(rest);
+    text
+}
+
+/// Returns where the host begins, with the `@` before it, if the authority that a text begins with names a user.
+fn user_end(text: &str) -> Option<usize> {
+    let end = text.find(AUTHORITY_ENDS).unwrap_or(text.len());
+    text[..end].rfind('@')
+}
+
+/// What stands before an authority.
+const AUTHORITY: &str = "://";
 const AUTHORITY_ENDS: [char; 4] = ['/', '?', '#', ' '];
 const PARAMETER_ENDS: [char; 4] = ['?', '&', '#', ';'];
 
@@ -117,11 +138,9 @@ pub(super) fn are_in_url(text: &str) -> bool {
     names_user(text) || has_credential(query)
 }
 
-fn names_user(url: &str) -> bool {
-    url.split_once("://").is_some_and(|(_, rest)| {
-        let authority = rest.split(AUTHORITY_ENDS).next();
-        authority.is_some_and(|authority| authority.contains('@'))
-    })
+fn names_user(text: &str) -> bool {
+    let mut addresses = text.split(AUTHORITY).skip(1);
+    addresses.any(|after| user_end(after).is_some())
 }
 
 fn has_credential(query: &str) -> bool {
@@ -163,6 +182,14 @@ mod tests {
             (
                 "https://me:p@w@h.example/a?q=1",
                 "https://REDACTED:REDACTED@h.example/a?q=1",
+            ),
+            (
+                "https://me:p&w;x@h.example/?next=ftp://you:p@i.example/&key=x",
+                "https://REDACTED:REDACTED@h.example/?next=ftp://REDACTED:REDACTED@i.example/&key=REDACTED",
+            ),
+            (
+                "key=AIza&next=https://me:p@h.example/",
+                "key=REDACTED&next=https://REDACTED:REDACTED@h.example/",
             ),
             ("/ask?access_token=x", "/ask?access_token=REDACTED"),
             ("next=/home&key=AIza", "next=/home&key=REDACTED"),

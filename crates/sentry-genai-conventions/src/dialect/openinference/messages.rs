@@ -86,9 +86,10 @@ pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
         ("llm.choices.", "completion", "assistant", OUTPUT),
     ] {
         if let Some(Value::Array(texts)) = indexed::take(attributes, prefix) {
-            let messages = texts
-                .into_iter()
-                .map(|mut item| json!({"role": role, "content": item[step]["text"].take()}));
+            let messages = texts.into_iter().map(|mut item| {
+                let text = json::take(&mut json::take(&mut item, step), "text");
+                json!({"role": role, "content": text})
+            });
             json::put(attributes, key, messages.collect());
         }
     }
