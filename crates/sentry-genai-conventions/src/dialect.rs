@@ -387,12 +387,14 @@ fn remove_noise(span: &mut SourceSpan, noise: &[&str]) {
 /// What `Debug` makes of an `Option` without a value, and `str` of Python's `None`.
 pub(crate) const NONE: &str = "None";
 
-/// Returns what identifies something: a text, or a whole number in decimal.
+/// Returns what identifies something: a text, or a whole number in decimal; an `Option` that is none identifies nothing.
 pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
-        Value::Str("") => None,
         Value::Str(text) if is_thread_of_process(text) => None,
-        Value::Str(text) => Some(unquoted(text).into()),
+        Value::Str(text) => {
+            let text = unquoted(text);
+            (!text.is_empty() && text != NONE).then_some(text.into())
+        }
         Value::Integer(number) => Some(number.to_string().into()),
         _ => None,
     }

@@ -130,7 +130,10 @@ fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Owned)> {
 
 fn convert(value: &Owned, kind: Kind) -> Option<Owned> {
     Some(match (kind, value) {
-        (Kind::Text, Owned::Text(text)) => Owned::Text(unquoted(text).to_owned()),
+        (Kind::Text, Owned::Text(text)) => {
+            let text = unquoted(text);
+            (!text.is_empty()).then(|| Owned::Text(text.to_owned()))?
+        }
         (Kind::Text, Owned::Integer(number)) => Owned::Text(number.to_string()),
         (Kind::Text, Owned::Double(number)) => Owned::Text(number.to_string()),
         (Kind::Text, Owned::Bool(yes)) => Owned::Text(yes.to_string()),
@@ -225,6 +228,7 @@ mod tests {
             ("gen_ai.response.id", Value::Str(r#""resp_1""#)),
             ("gen_ai.request.top_k", Value::Str("many")),
             ("gen_ai.agent.name", Value::Str("")),
+            ("gen_ai.tool.name", Value::Str(r#""""#)),
         ]);
         let list = [Scalar::Str("a".into()), Scalar::Str("b".into())];
         assert_eq!(attributes.integer("gen_ai.usage.input_tokens"), Some(42));

@@ -75,7 +75,7 @@ pub(crate) fn resolve(span: &mut SourceSpan) -> Status {
     if let Some(kind) = kind
         && !span.attributes.contains(ERROR_TYPE)
     {
-        span.attributes.push(ERROR_TYPE, &kind);
+        span.attributes.push(ERROR_TYPE, class_name(&kind));
     }
     if !span.attributes.contains(ERROR_TYPE) {
         // OpenTelemetry's value for an error whose type is not known.
@@ -203,7 +203,7 @@ fn exception(span: &SourceSpan) -> Option<Exception> {
         .find(|event| event.name == "exception")?;
     let text = |key| event.attributes.text(key).map(str::to_owned);
     Some(Exception {
-        kind: text("exception.type"),
+        kind: text("exception.type").filter(|kind| !says_nothing(kind)),
         message: text("exception.message"),
     })
 }
@@ -213,7 +213,7 @@ fn exception(span: &SourceSpan) -> Option<Exception> {
 fn recorded(attributes: &Attributes) -> Exception {
     let text = |key| attributes.text(key).map(|text| unquoted(text).to_owned());
     Exception {
-        kind: text("exception.type"),
+        kind: text("exception.type").filter(|kind| !says_nothing(kind)),
         message: text("exception.message"),
     }
 }
@@ -268,14 +268,17 @@ fn settle_error_type(attributes: &mut Attributes) {
         attributes.remove(ERROR_TYPE);
         return;
     }
-    let short = kind
-        .strip_prefix("<class '")
-        .and_then(|rest| rest.strip_suffix("'>"))
-        .unwrap_or_else(|| unquoted(kind));
+    let short = class_name(kind);
     if short.len() != kind.len() {
         let short = short.to_owned();
         attributes.set(ERROR_TYPE, &short);
     }
+}
+
+fn class_name(kind: &str) -> &str {
+    kind.strip_prefix("<class '")
+        .and_then(|rest| rest.strip_suffix("'>"))
+        .unwrap_or_else(|| unquoted(kind))
 }
 
 #[cfg(test)]

@@ -83,6 +83,7 @@ impl Translator {
             if !span.attributes.contains("gen_ai.request.model") && !dialect::is_translated(&span) {
                 span.attributes.rename("model", "gen_ai.request.model");
             }
+            absent(&mut span);
             content::join_answer(&mut span.attributes);
         }
         // Before numbers become texts, since the thread of a process is no session.

@@ -5,6 +5,7 @@
 mod arithmetic;
 mod envelopes;
 mod essentials;
+mod mutations;
 mod properties;
 mod summary;
 mod transcript;

@@ -41,7 +41,7 @@ static DOUBLES: &[&str] = &[
 /// The longest attribute, with room for what is no content.
 const LONGEST: usize = 300_000;
 
-fn check(span: &SentrySpan) {
+pub(crate) fn check(span: &SentrySpan) {
     let mut keys = BTreeSet::new();
     for (key, value) in span.attributes.iter() {
         assert!(keys.insert(key), "{key} is there twice");
@@ -70,7 +70,7 @@ fn check(span: &SentrySpan) {
 }
 
 /// The output, as a door would see it that reads what we have sent.
-fn as_source(span: &SentrySpan) -> SourceSpan {
+pub(crate) fn as_source(span: &SentrySpan) -> SourceSpan {
     let mut source = SourceSpan::new(span.trace_id, span.span_id, span.name.clone(), span.start);
     source.parent_span_id = span.parent_span_id;
     source.kind = Some(span.kind);
@@ -108,7 +108,7 @@ fn assert_idempotent(translator: &Translator, span: &SentrySpan) {
     pretty_assert(&written(span), &written(&again));
 }
 
-fn pretty_assert(first: &[String], second: &[String]) {
+pub(crate) fn pretty_assert(first: &[String], second: &[String]) {
     let only = |a: &[String], b: &[String]| {
         a.iter()
             .filter(|line| !b.contains(line))
@@ -316,7 +316,10 @@ fn source(attribute: impl Strategy<Value = (String, Any)>) -> impl Strategy<Valu
         })
 }
 
-fn for_all(spans: &impl Strategy<Value = SourceSpan>, holds: impl Fn(&Translator, SentrySpan)) {
+pub(crate) fn for_all(
+    spans: &impl Strategy<Value = SourceSpan>,
+    holds: impl Fn(&Translator, SentrySpan),
+) {
     let translator = translator();
     let mut config = proptest::test_runner::Config::default();
     config.failure_persistence = None;

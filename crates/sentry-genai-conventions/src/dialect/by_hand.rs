@@ -3,7 +3,7 @@
 //! A name is understood by its words: `gen_ai.usage.promptTokens`, `llm.prompt_tokens` and `tokens_in` are one count. What the
 //! conventions know by that name has it, whatever stands beside.
 
-use super::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, RESULT, What, called, unquoted};
+use super::{ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, RESULT, What, called, unquoted};
 use crate::{Attributes, SourceSpan, Value, attributes::Owned, recognise, tables, tokens};
 
 const MODEL: &str = "gen_ai.request.model";
@@ -278,13 +278,18 @@ fn found(
         .collect()
 }
 
-/// Returns whether a value can be what the conventions mean by a name: `messages = 12` says how many there are, and none of them.
+/// Returns whether a value can be what the conventions mean by a name: `messages = 12` says how many there are, and none of them,
+/// and an `Option` may be none.
 fn may_be(canonical: &str, value: Value<'_>) -> bool {
     match canonical {
         INPUT | OUTPUT | SYSTEM => matches!(value, Value::Str(_) | Value::Array(_)),
-        MODEL | "gen_ai.agent.name" | "gen_ai.provider.name" | "gen_ai.tool.name" => {
-            matches!(value, Value::Str(_))
-        }
+        ARGUMENTS | RESULT => true,
+        _ if value == Value::Str(NONE) => false,
+        MODEL
+        | "gen_ai.agent.name"
+        | "gen_ai.operation.name"
+        | "gen_ai.provider.name"
+        | "gen_ai.tool.name" => matches!(value, Value::Str(_)),
         DEFINITIONS => matches!(value, Value::Str(text) if text.starts_with("[{")),
         STREAMING => matches!(value, Value::Bool(_) | Value::Str("true" | "false")),
         _ => true,
@@ -427,19 +432,21 @@ fn first_chunk(span: &mut SourceSpan) {
     let duration = span.end.as_nanos().saturating_sub(span.start.as_nanos()) as f64 / 1e9;
     let found = span.attributes.iter().find_map(|(key, value)| {
         let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it))?;
-        let is_known = tables::attribute(key).is_some();
-        let words = words(rest).replace("time_to_first_token", "ttft");
-        let words = words.replace("time_to_first_chunk", "ttft");
-        let (whose, unit) = words.split_once("ttft").filter(|_| !is_known)?;
-        // A server measures it for whatever it answers, streamed or not.
-        if !matches!(whose, "" | "client_" | "latency_" | "response_") {
-            return None;
-        }
         let time = match value {
             Value::Integer(time) => time as f64,
             Value::Double(time) => time,
             _ => return None,
         };
+        if tables::attribute(key).is_some() || time.is_nan() || time < 0.0 {
+            return None;
+        }
+        let words = words(rest).replace("time_to_first_token", "ttft");
+        let words = words.replace("time_to_first_chunk", "ttft");
+        let (whose, unit) = words.split_once("ttft")?;
+        // A server measures it for whatever it answers, streamed or not.
+        if !matches!(whose, "" | "client_" | "latency_" | "response_") {
+            return None;
+        }
         let time = match unit {
             "_ms" => time / 1e3,
             "" if time > duration => time / 1e3,

@@ -272,6 +272,41 @@ fn the_first_token_came_within_the_call() {
     assert_eq!(timed("llm.time_to_first_token_us", 250.0), None);
 }
 
+/// `tracing` has fields that are recorded with `?`.
+#[test]
+fn what_is_none_names_nothing() {
+    for key in ["model", "llm.model", "model_name"] {
+        let span = translated(
+            "acme",
+            "ask",
+            &[("gen_ai.operation.name", "chat"), (key, "None")],
+        );
+        assert_eq!(span.name, "chat", "{key}");
+        assert!(!span.attributes.contains("gen_ai.request.model"), "{key}");
+    }
+    let attributes = [("gen_ai.operation.name", "chat"), ("session_id", "None")];
+    let span = translated("acme", "ask", &attributes);
+    assert!(!span.attributes.contains("gen_ai.conversation.id"));
+}
+
+#[test]
+fn a_number_of_messages_is_no_message() {
+    for key in ["messages", "llm.output", "system_prompt"] {
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        let mut span = SourceSpan::new(trace_id, span_id, "ask", Timestamp::from_nanos(1));
+        span.attributes.push("gen_ai.operation.name", "chat");
+        span.attributes.push(key, 3_i64);
+        let options = TranslateOptions {
+            capture_inputs: true,
+            capture_outputs: true,
+            ..TranslateOptions::default()
+        };
+        let span = Translator::new(options).translate(span);
+        assert_eq!(span.attributes.integer(key), Some(3), "{key}");
+    }
+}
+
 #[test]
 fn a_tool_that_did_not_succeed_has_failed() {
     for (key, value, status) in [
