@@ -7,6 +7,7 @@ mod envelopes;
 mod essentials;
 mod mutations;
 mod properties;
+mod seeds;
 mod summary;
 mod transcript;
 

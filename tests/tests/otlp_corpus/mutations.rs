@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::{
     corpus,
     properties::{as_source, check, for_all, pretty_assert},
+    seeds::seeds,
 };
 
 /// Attributes that people write by hand, and others that are read by their names alone.
@@ -249,8 +250,9 @@ fn apply(pairs: &mut Vec<Pair>, change: &Change) {
 
 fn mutated() -> impl Strategy<Value = SourceSpan> {
     let spans: Vec<SourceSpan> = corpus().into_iter().flat_map(|it| it.spans).collect();
+    let spans = prop_oneof![2 => sample::select(spans), 1 => sample::select(seeds())];
     let changes = proptest::collection::vec((any::<bool>(), change()), 1..5);
-    (sample::select(spans), changes).prop_map(|(mut span, changes)| {
+    (spans, changes).prop_map(|(mut span, changes)| {
         let mut own = pairs(&span.attributes);
         let mut events: Vec<_> = (span.events.iter())
             .map(|event| pairs(&event.attributes))
