@@ -298,7 +298,13 @@ fn may_be(canonical: &str, value: Value<'_>) -> bool {
 
 fn rename(attributes: &mut Attributes, mut names: Vec<Found>) {
     names.sort_by_key(|name| name.rank);
+    let mut said: Vec<&str> = Vec::new();
     for Found { key, canonical, .. } in names {
+        // Of many names for one thing the store is not searched for each.
+        if said.contains(&canonical) {
+            continue;
+        }
+        said.push(canonical);
         if !attributes.contains(canonical) {
             attributes.rename(&key, canonical);
         }

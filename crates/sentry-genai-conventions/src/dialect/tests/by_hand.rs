@@ -308,6 +308,25 @@ fn a_number_of_messages_is_no_message() {
 }
 
 #[test]
+fn many_names_for_one_count_take_linear_time() {
+    let span = translated_with(|span| {
+        span.attributes.push("gen_ai.operation.name", "chat");
+        for number in 0..30_000 {
+            let words = format!("{number:b}")
+                .replace('0', ".num")
+                .replace('1', ".count");
+            let key = format!("llm{words}.tokens.in");
+            span.attributes.push_owned_key(&key, 4_i64);
+        }
+    });
+    // A quadratic step would take half a minute.
+    assert_eq!(
+        span.attributes.integer("gen_ai.usage.input_tokens"),
+        Some(4)
+    );
+}
+
+#[test]
 fn a_tool_that_did_not_succeed_has_failed() {
     for (key, value, status) in [
         ("gen_ai.tool.success", false, crate::Status::Error),
