@@ -28,10 +28,12 @@ pub enum Heritage {
 
 static CONVERSATION: Name = Name::new("gen_ai.conversation.id");
 static AGENT: Name = Name::new("gen_ai.agent.name");
-static AGENTS_BY_HAND: [Name; 3] = [
+static AGENTS_BY_HAND: [Name; 5] = [
     Name::new("gen_ai.agent_name"),
     Name::new("agent.name"),
     Name::new("agent_name"),
+    Name::new("agent"),
+    Name::new("llm.agent_name"),
 ];
 
 /// How many keys come before those of sessions.
@@ -67,7 +69,7 @@ static INDEX: [u8; SLOTS] = {
     index
 };
 
-/// Four times as many as there are keys, so that most look-ups end at once.
+/// More than three times as many as there are keys, so that most look-ups end at once.
 const SLOTS: usize = 128;
 
 /// The hashes of all keys that are inherited, as a set of 64.
@@ -184,6 +186,7 @@ impl Attributes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{SourceSpan, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
 
     #[test]
     fn numbers_name_conversations_and_sessions() {
@@ -195,5 +198,23 @@ mod tests {
         attributes.push("gen_ai.agent.name", 3_i64);
         let told: Vec<_> = attributes.heritage(0).map(|(_, id)| id).collect();
         assert_eq!(told, ["7", "42"]);
+    }
+
+    /// What one door hands down, all do.
+    #[test]
+    fn agents_by_hand_are_those_of_the_translation() {
+        for name in &AGENTS_BY_HAND {
+            let mut span = SourceSpan::new(
+                TraceId::from_bytes([1; 16]).unwrap(),
+                SpanId::from_bytes([2; 8]).unwrap(),
+                "run",
+                Timestamp::default(),
+            );
+            span.attributes.push("gen_ai.operation.name", "agent_run");
+            span.attributes.push(name.text, "Bot");
+            let identity = Translator::new(TranslateOptions::default()).identify(&span);
+            assert_eq!(identity.agent_name.as_deref(), Some("Bot"), "{}", name.text);
+            assert_eq!(Heritage::of(name.text), Some(Heritage::AgentByHand));
+        }
     }
 }
