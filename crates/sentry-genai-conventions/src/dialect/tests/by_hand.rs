@@ -290,24 +290,6 @@ fn what_is_none_names_nothing() {
 }
 
 #[test]
-fn a_number_of_messages_is_no_message() {
-    for key in ["messages", "llm.output", "system_prompt"] {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "ask", Timestamp::from_nanos(1));
-        span.attributes.push("gen_ai.operation.name", "chat");
-        span.attributes.push(key, 3_i64);
-        let options = TranslateOptions {
-            capture_inputs: true,
-            capture_outputs: true,
-            ..TranslateOptions::default()
-        };
-        let span = Translator::new(options).translate(span);
-        assert_eq!(span.attributes.integer(key), Some(3), "{key}");
-    }
-}
-
-#[test]
 fn many_names_for_one_count_take_linear_time() {
     let span = translated_with(|span| {
         span.attributes.push("gen_ai.operation.name", "chat");
