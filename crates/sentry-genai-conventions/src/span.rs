@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use crate::{Attributes, dialect};
+use crate::{Attributes, dialect, operation};
 
 /// A span as a door saw it, whatever the library that made it.
 ///
@@ -78,17 +78,13 @@ impl SourceSpan {
     #[must_use]
     pub fn is_counted_model_call(&self) -> bool {
         let attributes = &self.attributes;
-        let is_other = matches!(
-            attributes.text("gen_ai.operation.name"),
-            Some(
-                "invoke_agent"
-                    | "create_agent"
-                    | "execute_tool"
-                    | "invoke_workflow"
-                    | "embeddings"
-                    | "rerank"
-            )
-        );
+        let is_other = match attributes.text("gen_ai.operation.name") {
+            None | Some("chat" | "generate_content" | "responses" | "text_completion") => false,
+            Some("invoke_workflow") => true,
+            Some(name) => operation::named(dialect::unquoted(name)).is_some_and(|row| {
+                row.kind != AiKind::LlmCall || matches!(row.name, "embeddings" | "rerank")
+            }),
+        };
         let is_counted = || USAGE_KEYS.iter().any(|key| attributes.contains(key));
         !is_other && (is_counted() || dialect::counts_tokens(attributes))
     }
@@ -435,7 +431,13 @@ mod tests {
     fn an_agent_leaves_only_chats_to_count_their_tokens() {
         let span_id = SpanId::from_bytes([2; 8]).unwrap();
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        for (operation, counts) in [("chat", true), ("embeddings", false), ("rerank", false)] {
+        for (operation, counts) in [
+            ("chat", true),
+            ("summarise", true),
+            ("embeddings", false),
+            ("rerank", false),
+            ("ToolCall", false),
+        ] {
             let mut span = SourceSpan::new(trace_id, span_id, "work", Timestamp::default());
             span.attributes.push("gen_ai.operation.name", operation);
             span.attributes.push("gen_ai.usage.input_tokens", 42_i64);
