@@ -1,8 +1,10 @@
 //! Step 8: whether the operation succeeded, and why not.
 
 use crate::{
-    Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value, dialect::unquoted,
-    messages::cut, stack_trace,
+    Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value,
+    dialect::{What, unquoted},
+    messages::cut,
+    stack_trace,
 };
 
 /// Longest reason kept, in bytes.
@@ -40,9 +42,9 @@ static CONTROL_FLOW: &[&str] = &[
 /// An explicit error makes one, and so does the failed outcome of a tool: that the call came to an end is what an OK says then.
 /// An explicit OK wins over everything else; without it, an `error.type`, an exception or ERROR event inside the span, an `error`
 /// field, and by OpenTelemetry's HTTP conventions a response status, make an error.
-pub(crate) fn resolve(span: &mut SourceSpan) -> Status {
+pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     let explicit = explicit(span);
-    let outcome = tool_outcome(&mut span.attributes);
+    let outcome = tool_outcome(&mut span.attributes, what);
     let exception = exception(span);
     let field = error_field(&mut span.attributes);
     let http = http(span);
@@ -131,7 +133,7 @@ fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
 }
 
 /// Reads how a tool call ended, where the instrumentation says it in words; returns the type of the failure.
-fn tool_outcome(attributes: &mut Attributes) -> Option<String> {
+fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
     let failed = ["gen_ai.tool.call.outcome", TOOL_STATUS]
         .into_iter()
         .any(|key| {
@@ -145,10 +147,13 @@ fn tool_outcome(attributes: &mut Attributes) -> Option<String> {
         .filter(|kind| !says_nothing(kind))
         .map(|kind| unquoted(kind).to_owned());
     let mcp = attributes.get(IS_TOOL_ERROR) == Some(Value::Bool(true));
+    // On what is around a tool, a field that is called so may be about something else.
+    let is_tool = what == What::Tool || attributes.contains("mcp.method.name");
     let failed = failed
-        || (attributes.iter()).any(|(key, value)| {
-            tool_verdict(key).is_some_and(|failed| value == Value::Bool(failed))
-        });
+        || is_tool
+            && (attributes.iter()).any(|(key, value)| {
+                tool_verdict(key).is_some_and(|failed| value == Value::Bool(failed))
+            });
     for key in [
         "gen_ai.tool.call.outcome",
         "gen_ai.tool.error.type",

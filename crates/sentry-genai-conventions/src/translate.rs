@@ -106,7 +106,7 @@ impl Translator {
             }
         }
 
-        let status = status::resolve(&mut span);
+        let status = status::resolve(&mut span, what(recognised.as_ref()));
         if ai {
             inherit(&mut span, recognised.as_ref(), session.as_deref());
         }

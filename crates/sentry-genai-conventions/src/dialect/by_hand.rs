@@ -443,7 +443,7 @@ fn first_chunk(span: &mut SourceSpan) {
             Value::Double(time) => time,
             _ => return None,
         };
-        if tables::attribute(key).is_some() || time.is_nan() || time < 0.0 {
+        if tables::attribute(key).is_some() || !time.is_finite() || time < 0.0 {
             return None;
         }
         let words = words(rest).replace("time_to_first_token", "ttft");

@@ -37,6 +37,10 @@ fn translated(scope: &str, name: &str, attributes: &[(&'static str, &str)]) -> S
     for (key, value) in attributes {
         span.attributes.push(key, *value);
     }
+    with_content(span)
+}
+
+fn with_content(span: SourceSpan) -> SentrySpan {
     let options = TranslateOptions {
         capture_inputs: true,
         capture_outputs: true,

@@ -111,6 +111,8 @@ fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usiz
     let mut pairs = Vec::new();
     for inner in failures {
         let span = &spans[inner];
+        // What comes later starts later still.
+        alone.retain(|&outer| spans[outer].end >= span.start);
         let outer = alone.iter().rposition(|&outer| {
             let outer = &spans[outer];
             outer.origin != span.origin

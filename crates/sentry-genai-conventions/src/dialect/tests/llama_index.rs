@@ -29,15 +29,6 @@ fn span(name: &'static str, attributes: &[Attribute], events: &[Event<'_>]) -> S
 
 type Event<'a> = (&'static str, &'a [Attribute]);
 
-fn with_content(span: SourceSpan) -> SentrySpan {
-    let options = TranslateOptions {
-        capture_inputs: true,
-        capture_outputs: true,
-        ..TranslateOptions::default()
-    };
-    Translator::new(options).translate(span)
-}
-
 #[test]
 fn calls_are_in_events() {
     let span = with_content(span(
