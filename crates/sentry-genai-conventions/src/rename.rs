@@ -1,5 +1,7 @@
 //! Step 2: canonical keys with canonical types.
 
+use std::collections::HashSet;
+
 use crate::{
     Attributes, Scalar, Value,
     attributes::Owned,
@@ -66,8 +68,16 @@ pub(crate) fn evict(attributes: &mut Attributes) {
         .filter(|(key, _, known)| is_stranger(key, *known))
         .map(|(key, value, _)| (key.to_owned(), Owned::from(value)))
         .collect();
+    if strangers.is_empty() {
+        return;
+    }
+    // A program that makes up keys can have thousands, and for none of them is the store searched.
+    let keys: HashSet<&str> = strangers.iter().map(|(key, _)| &**key).collect();
+    attributes.retain(|key, _| !keys.contains(key));
+    let is_home = |key: &&str| key.starts_with("otel.") || key.starts_with("vercel.");
+    let keys = attributes.iter().map(|(key, _)| key);
+    let mut taken: HashSet<_> = keys.filter(is_home).map(str::to_owned).collect();
     for (key, value) in strangers {
-        attributes.remove(&key);
         if key.starts_with("ai.request.headers") {
             continue;
         }
@@ -76,8 +86,9 @@ pub(crate) fn evict(attributes: &mut Attributes) {
         } else {
             format!("otel.{key}")
         };
-        if !attributes.contains(&home) {
+        if !taken.contains(&home) {
             value.push(attributes, &home);
+            taken.insert(home);
         }
     }
 }
@@ -244,5 +255,28 @@ mod tests {
         );
         assert_eq!(attributes.text("gen_ai.response.id"), Some("resp_1"));
         assert_eq!(attributes.len(), 6);
+    }
+
+    #[test]
+    fn many_keys_that_sentry_does_not_know_move_out_in_linear_time() {
+        const MANY: usize = 30_000;
+
+        let mut attributes = Attributes::default();
+        attributes.push("otel.gen_ai.made.up.0", "there before");
+        attributes.push("ai.request.headers.authorization", "key");
+        for number in 0..MANY {
+            let key = format!("gen_ai.made.up.{number}");
+            attributes.push_owned_key(&key, number as i64);
+            attributes.push_owned_key(&format!("ai.made.up.{number}"), number as i64);
+        }
+        // A quadratic step would take half a minute.
+        evict(&mut attributes);
+        assert_eq!(attributes.len(), 2 * MANY);
+        assert_eq!(
+            attributes.text("otel.gen_ai.made.up.0"),
+            Some("there before")
+        );
+        assert_eq!(attributes.integer("otel.gen_ai.made.up.7"), Some(7));
+        assert_eq!(attributes.integer("vercel.ai.made.up.7"), Some(7));
     }
 }
