@@ -4,7 +4,7 @@ mod ancestry;
 mod errors;
 mod roots;
 
-use std::thread;
+use std::{ptr, thread};
 
 use sentry_genai_conventions::{SourceEvent, SourceSpan, SpanId};
 use sentry_genai_delivery::{new_span_id, on_delivery_thread};
@@ -108,6 +108,12 @@ impl GenAiLayer {
         self.handle.clone().or_else(handle::attached)
     }
 
+    /// Tells this layer from others in the same subscriber: each stays where it is.
+    #[inline]
+    fn place(&self) -> u32 {
+        ptr::from_ref(self).addr() as u32
+    }
+
     fn on_new_root<'a, R: LookupSpan<'a>>(
         &self,
         fields: &span::Attributes<'_>,
@@ -137,12 +143,13 @@ impl GenAiLayer {
         let frame = Surroundings::conversation().or(outer_frame);
         let state = if trace.is_recorded {
             begin(&mut record, &trace, span_id, parent_span_id, metadata);
-            let mut state = SpanState::new(trace, Some(record), frame, AsOf::default());
+            let mut state =
+                SpanState::new(self.place(), trace, Some(record), frame, AsOf::default());
             state.note_first(signs);
             state.note_user();
             state
         } else {
-            let mut state = SpanState::new(trace, None, frame, AsOf::default());
+            let mut state = SpanState::new(self.place(), trace, None, frame, AsOf::default());
             state.note(&record.attributes, signs);
             let delivery = state.trace.handle.delivery();
             delivery.record_unsampled(1);
@@ -194,7 +201,7 @@ where
         let signs = recorder.signs;
         begin(&mut record, &trace, new_span_id(), Some(parent), metadata);
         let frame = Surroundings::conversation().or(outer_frame);
-        let mut state = SpanState::new(trace, Some(record), frame, above);
+        let mut state = SpanState::new(self.place(), trace, Some(record), frame, above);
         state.note_first(signs);
         state.note_user();
         insert(&span, state);
@@ -207,7 +214,7 @@ where
         let Some(span) = context.span(id) else {
             return;
         };
-        let Some(mut recorder) = LateRecorder::new(&span) else {
+        let Some(mut recorder) = LateRecorder::new(&span, self.place()) else {
             return;
         };
         values.record(&mut recorder);
@@ -221,6 +228,8 @@ where
         if let Some(span) = context.span(id)
             && let Some(state) = span.extensions_mut().get_mut::<SpanState>()
             && let Some(source) = &mut state.source
+            // Another such layer may have seen it, too.
+            && !source.links.contains(&link)
         {
             push_bounded(&mut source.links, link);
         }
@@ -243,7 +252,10 @@ where
             return;
         };
         let handle = match span.extensions().get::<SpanState>() {
-            Some(state) if state.source.is_some() => state.trace.handle.clone(),
+            // What happens in a span is told by the layer that has it.
+            Some(state) if state.source.is_some() && state.layer == self.place() => {
+                state.trace.handle.clone()
+            }
             _ => return,
         };
         // A field's `Debug` may log, so nothing is locked while it is read.
@@ -272,7 +284,7 @@ where
             show_on_scope(id, &context);
         }
         if thread::panicking() {
-            unwinding::note_enter(id, &context);
+            unwinding::note_enter(id, &context, self.place());
         }
     }
 
@@ -282,7 +294,7 @@ where
             correlation::take_off_scope(id);
         }
         if thread::panicking() {
-            unwinding::note_exit(id, &context);
+            unwinding::note_exit(id, &context, self.place());
         }
     }
 

@@ -105,10 +105,13 @@ pub(crate) struct LateRecorder<'a, 'r, R: LookupSpan<'r>> {
 }
 
 impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
-    /// Starts to add to `span`; `None` if it will not be sent.
-    pub(crate) fn new(span: &'a SpanRef<'r, R>) -> Option<Self> {
+    /// Starts to add to `span` for a layer; `None` if it will not be sent, or another layer has it.
+    pub(crate) fn new(span: &'a SpanRef<'r, R>, layer: u32) -> Option<Self> {
         let mut locked = span.extensions_mut();
         let state = locked.get_mut::<SpanState>()?;
+        if state.layer != layer {
+            return None;
+        }
         let source = state.source.as_ref()?;
         Some(Self {
             start: source.attributes.records(),

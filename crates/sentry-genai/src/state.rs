@@ -19,6 +19,8 @@ use crate::{
 /// It is moved a few times, which up to 128 bytes the compiler does without a call.
 pub(crate) struct SpanState {
     _open: Option<Open>,
+    /// The place of the layer that saw it first.
+    pub(crate) layer: u32,
     pub(crate) trace: Arc<LocalTrace>,
     /// What will be sent. It travels from the start of the span to the worker by its address.
     pub(crate) source: Option<Box<SourceSpan>>,
@@ -56,6 +58,7 @@ pub(crate) struct Unrecorded;
 impl SpanState {
     /// Creates the state of a span that starts with these attributes.
     pub(crate) fn new(
+        layer: u32,
         trace: Arc<LocalTrace>,
         source: Option<Box<SourceSpan>>,
         frame: Option<Arc<Frame>>,
@@ -63,6 +66,7 @@ impl SpanState {
     ) -> Self {
         Self {
             _open: source.is_some().then(Open::count),
+            layer,
             trace,
             source,
             node: Node::new(frame, above),
