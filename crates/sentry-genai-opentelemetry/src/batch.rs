@@ -1,6 +1,6 @@
 //! Spans of which nothing was seen before they ended.
 
-use std::sync::Arc;
+use std::{collections::HashMap, mem, sync::Arc};
 
 use sentry_genai_conventions::{SourceSpan, SpanId};
 
@@ -29,7 +29,7 @@ pub(crate) fn place<'a, S: Clone>(
 ) {
     let mut by_start: Vec<_> = spans.collect();
     by_start.sort_by_key(|(source, _)| source.start);
-    for (source, parent) in by_start {
+    for (source, parent) in parents_first(&by_start) {
         let key = (source.trace_id, source.span_id);
         let known = table.find(key);
         let above = match parent {
@@ -55,4 +55,28 @@ pub(crate) fn place<'a, S: Clone>(
         let node = Node::new(segment, above, identity, Surroundings::default());
         table.insert(key, node);
     }
+}
+
+/// Puts every span behind its parent, if that is there: a clock may have been set back between their starts, or show the same for both.
+fn parents_first<'a>(spans: &[(&'a SourceSpan, Parent)]) -> Vec<(&'a SourceSpan, Parent)> {
+    let keys = spans
+        .iter()
+        .map(|(source, _)| (source.trace_id, source.span_id));
+    let places: HashMap<_, _> = keys.zip(0..).collect();
+    let mut is_taken = vec![false; spans.len()];
+    let mut ordered = Vec::with_capacity(spans.len());
+    let mut upwards = Vec::new();
+    for place in 0..spans.len() {
+        let mut next = Some(place);
+        while let Some(place) = next.filter(|place| !mem::replace(&mut is_taken[*place], true)) {
+            let (source, parent) = spans[place];
+            upwards.push((source, parent));
+            next = match parent {
+                Parent::Local(parent) => places.get(&(source.trace_id, parent)).copied(),
+                Parent::None | Parent::Remote(_) => None,
+            };
+        }
+        ordered.extend(upwards.drain(..).rev());
+    }
+    ordered
 }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Mutex, mpsc},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use sentry_genai_opentelemetry::Options;
@@ -50,6 +50,44 @@ fn a_root_that_comes_in_a_later_batch_is_the_segment() {
         assert_eq!(span.conversation_id(), Some("c"));
     }
     assert_eq!(exporter.stats().produced, 3);
+}
+
+/// A clock that was set back meanwhile, or that shows the same for all three.
+#[test]
+fn a_parent_comes_before_its_child_whatever_the_clock_said() {
+    for steps in [[2, 1, 0], [0, 0, 0], [1, 0, 2]] {
+        let receiver = Receiver::start();
+        let exporter = SentryGenAiExporter::with_options(&receiver.client, Options::new());
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter.clone())
+            .build();
+        let tracer = provider.tracer("t");
+        let begin = SystemTime::now();
+        let start = |name: &'static str, step: u64, attributes: &[KeyValue], parent: &Context| {
+            let builder = tracer.span_builder(name);
+            let builder = builder.with_attributes(attributes.to_vec());
+            let builder = builder.with_start_time(begin + Duration::from_millis(step));
+            parent.with_span(builder.start_with_context(&tracer, parent))
+        };
+        let conversation = [KeyValue::new("gen_ai.conversation.id", "c")];
+        let agent = [KeyValue::new("gen_ai.operation.name", "invoke_agent")];
+        let call = [KeyValue::new("gen_ai.operation.name", "chat")];
+        let root = start("root", steps[0], &conversation, &Context::new());
+        let agent = start("agent", steps[1], &agent, &root);
+        let call = start("chat", steps[2], &call, &agent);
+        for span in [call, agent, root] {
+            span.span().end();
+        }
+        provider.shutdown().unwrap();
+        let root = receiver.span("root");
+        for name in ["invoke_agent", "chat"] {
+            let span = receiver.span(name);
+            let segment = span.str("sentry.segment.id");
+            assert_eq!(segment, Some(&*root.span_id), "{steps:?} {name}");
+            assert_eq!(span.conversation_id(), Some("c"), "{steps:?} {name}");
+        }
+        assert!(root.is_segment);
+    }
 }
 
 /// The provider's `force_flush` does not reach the exporter, so a program asks the exporter itself.
