@@ -27,15 +27,19 @@ impl IncomingTrace {
     /// Reads `sentry-trace` and `baggage` from headers, or returns `None` without a valid `sentry-trace`.
     ///
     /// Header names match in any case. Of several valid `sentry-trace` headers the last one counts; several `baggage`
-    /// headers are read as one.
+    /// headers are read as one, of which those that go beyond 8,192 bytes are left out.
     #[must_use]
     pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
         let mut trace = None;
         let mut dsc = Dsc::default();
+        let mut room = MAX_HEADER_BYTES;
         for (name, value) in headers {
             if name.eq_ignore_ascii_case("sentry-trace") {
                 trace = parse_sentry_trace(value).or(trace);
-            } else if name.eq_ignore_ascii_case("baggage") {
+            } else if name.eq_ignore_ascii_case("baggage")
+                && let Some(rest) = room.checked_sub(value.len())
+            {
+                room = rest;
                 read_baggage(value, &mut dsc);
             }
         }
@@ -141,9 +145,6 @@ fn parse_sentry_trace(value: &str) -> Option<(TraceId, SpanId, Option<bool>)> {
 }
 
 fn read_baggage(value: &str, dsc: &mut Dsc) {
-    if value.len() > MAX_HEADER_BYTES {
-        return;
-    }
     for member in value.split(',') {
         let pair = member.split(';').next().unwrap_or_default();
         let Some((key, value)) = pair.split_once('=') else {
@@ -271,6 +272,22 @@ mod tests {
         assert_eq!(dsc.get("release"), Some("shop@1.4.2"));
         assert_eq!(dsc.get("other"), None);
         assert_eq!(incoming.org_id(), Some(OrganizationId::from(42)));
+    }
+
+    /// Each member is compared with all before, and all travel on with the trace.
+    #[test]
+    fn many_headers_are_no_way_around_what_one_may_hold() {
+        let headers: Vec<_> = (0..100)
+            .map(|number| {
+                let members = (0..300).map(|it| format!("sentry-k{number}-{it}=v"));
+                members.collect::<Vec<_>>().join(",")
+            })
+            .collect();
+        let baggage = headers.iter().map(|value| ("baggage", &**value));
+        let trace = [("sentry-trace", TRACE)].into_iter();
+        let incoming = IncomingTrace::from_headers(trace.chain(baggage)).unwrap();
+        let header = incoming.baggage_header();
+        assert!(header.starts_with("sentry-k0-0=v,") && header.len() <= MAX_HEADER_BYTES);
     }
 
     #[test]
