@@ -21,7 +21,8 @@ pub(crate) struct Overflow {
 
 impl Overflow {
     pub(crate) fn mark(&self, now: Instant) {
-        *self.lock() = Some(now);
+        let mut since = self.lock();
+        *since = Some(now);
         self.is_marked.store(true, Ordering::Relaxed);
     }
 
@@ -30,7 +31,8 @@ impl Overflow {
     }
 
     fn is_marked_at(&self, now: Instant) -> bool {
-        let since = *self.lock();
+        // Locked to the end: another thread may be giving it up anew.
+        let since = self.lock();
         let lasts = since.is_some_and(|since| now.saturating_duration_since(since) < SILENCE);
         if !lasts {
             self.is_marked.store(false, Ordering::Relaxed);

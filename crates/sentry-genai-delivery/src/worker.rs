@@ -162,7 +162,6 @@ impl Worker {
             return;
         }
         let ends_segment = ended.span_id() == segment.local_root();
-        let trace_id = segment.trace().trace_id();
         let translated = catch_unwind(AssertUnwindSafe(|| {
             let mut source = match ended {
                 Ended::Read(source) => source,
