@@ -118,3 +118,16 @@ fn ten_thousand_spans_open_at_once() {
     assert_eq!(lines(&run(&ingest, "crowd")), ["true"]);
     assert_eq!(ingest.figures().accepted_spans, 20_000);
 }
+
+/// Without its scope, which a thread may have let go before.
+#[test]
+fn spans_that_start_as_their_thread_goes_away() {
+    let ingest = Ingest::start().unwrap();
+    let output = run(&ingest, "thread");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines(&output), ["true", "true"]);
+    assert_eq!(
+        names(&ingest),
+        ["before the end", "chat", "child", "root", "root of the end"]
+    );
+}

@@ -7,6 +7,8 @@ use std::sync::{
 
 use sentry_core::{Hub, protocol::User};
 
+use crate::hub::with_hub;
+
 /// How often the user of a segment is asked for: reading Sentry's scope means copying it.
 const MAX_LOOKS: u8 = 2;
 
@@ -52,7 +54,7 @@ impl SegmentUser {
 /// Returns the user on the scope of the current hub.
 pub(crate) fn on_scope() -> Option<User> {
     // To read a scope is to write it back, which is left to a copy: another thread may be changing the hub's own.
-    Hub::with_active(|hub| Hub::new_from_top(hub).configure_scope(|scope| scope.user().cloned()))
+    with_hub(|hub| Hub::new_from_top(hub).configure_scope(|scope| scope.user().cloned()))
 }
 
 fn attributes(user: User, is_pii_sent: bool) -> Attributes {

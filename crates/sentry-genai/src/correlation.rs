@@ -10,7 +10,7 @@ use sentry::{
     protocol::{self, Event, LogAttribute, TraceContext},
 };
 use sentry_genai_conventions::{SpanId, TraceId};
-use sentry_genai_delivery::{IncomingTrace, Trace};
+use sentry_genai_delivery::{IncomingTrace, Trace, with_hub};
 use tracing::{Id, dispatcher, subscriber::NoSubscriber};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
@@ -63,7 +63,10 @@ impl Integration for Correlation {
                     LogAttribute(ids.span_id.to_string().into()),
                 );
             }
-            next.as_ref().map_or(Some(log.clone()), |next| next(log))
+            match &next {
+                Some(next) => next(log),
+                None => Some(log),
+            }
         }));
         let next = options.before_send_metric.take();
         options.before_send_metric = Some(Arc::new(move |mut metric| {
@@ -71,8 +74,10 @@ impl Integration for Correlation {
                 metric.trace_id = protocol_trace_id(ids.trace_id);
                 metric.span_id = Some(protocol_span_id(ids.span_id));
             }
-            next.as_ref()
-                .map_or(Some(metric.clone()), |next| next(metric))
+            match &next {
+                Some(next) => next(metric),
+                None => Some(metric),
+            }
         }));
     }
 
@@ -209,7 +214,7 @@ pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
     let Some((shown, span_id)) = kept else {
         return;
     };
-    let put = Hub::with_active(|hub| {
+    let put = with_hub(|hub| {
         let before = hub.configure_scope(|scope| {
             let before = scope.get_span();
             scope.set_span(Some(shown));
@@ -278,7 +283,7 @@ pub(crate) struct Continued {
 
 /// Reads the span on Sentry's scope as the parent of a local root, unless this bridge has put it there.
 pub(crate) fn span_on_scope() -> Option<Continued> {
-    let span = Hub::with_active(|hub| hub.configure_scope(|scope| scope.get_span()))?;
+    let span = with_hub(|hub| hub.configure_scope(|scope| scope.get_span()))?;
     if stands_for_ours(&span) {
         return None;
     }

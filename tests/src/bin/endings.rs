@@ -55,9 +55,37 @@ fn main() -> Result<(), Box<dyn Error>> {
         "descriptors" => without_descriptors(&guard)?,
         "files" => without_files(&guard),
         "crowd" => crowd(&guard),
+        "thread" => end_of_a_thread(&guard),
         _ => return Err("no such ending".into()),
     }
     Ok(())
+}
+
+thread_local! {
+    static LAST: Last = const { Last };
+}
+
+/// What a thread drops after Sentry's hub.
+struct Last;
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        info_span!("root of the end").in_scope(|| {
+            let _call = info_span!("call", gen_ai.operation.name = "chat").entered();
+        });
+    }
+}
+
+fn end_of_a_thread(guard: &Guard) {
+    let root = info_span!("root");
+    let thread = thread::spawn(move || {
+        // What `tracing` keeps for the thread is dropped after that, and the hub, which no child needs, before.
+        info_span!(parent: &root, "child").in_scope(|| {});
+        LAST.with(|_| ());
+        work("before the end");
+    });
+    println!("{}", thread.join().is_ok());
+    println!("{}", guard.flush(PATIENCE));
 }
 
 fn work(name: &'static str) {
