@@ -1,6 +1,6 @@
 //! The translation, step by step.
 
-use std::{borrow::Cow, mem};
+use std::{borrow::Cow, collections::HashSet, mem};
 
 use crate::{
     AiKind, Attributes, Heritage, SentrySpan, SourceSpan, SpanKind, Status, Value,
@@ -242,14 +242,23 @@ pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> S
 
 /// Calls tags by their names. Sentry's own layer for `tracing` makes tags of all fields with this prefix, and texts of their values.
 fn name_tags(attributes: &mut Attributes) {
+    /// Of so many attributes, one is found faster than a table of them is made.
+    const FEW: usize = 64;
+
     if !attributes.may_begin_with(TAG) {
         return;
     }
+    let all: Option<HashSet<_>> =
+        (attributes.records() > FEW).then(|| attributes.iter().map(|(key, _)| key).collect());
+    let is_taken = |tag| match &all {
+        Some(all) => all.contains(tag),
+        None => attributes.contains(tag),
+    };
     let tags: Vec<_> = (attributes.slots().enumerate())
         .filter_map(|(index, slot)| {
             let (key, value) = slot?;
             let tag = key.strip_prefix(TAG)?;
-            if says_more(tag) || attributes.contains(tag) {
+            if says_more(tag) || is_taken(tag) {
                 return None;
             }
             let text = match value {
