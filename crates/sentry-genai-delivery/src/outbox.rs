@@ -210,6 +210,7 @@ impl Outbox {
     pub(crate) fn learn(&self, answer: &Answer) {
         let now = Instant::now();
         let mut contents = self.lock();
+        contents.report_is_in_doubt = false;
         if answer.is_overloaded() {
             contents.limits.update_limits(now, answer);
             contents.backoff.fail(now, &self.policy, answer.pause());
@@ -225,16 +226,25 @@ impl Outbox {
         contents.backoff.fail(Instant::now(), &self.policy, None);
     }
 
+    /// Learns that a client report got no answer. Until the server has answered something there is no other: if it reads them all the
+    /// same, it would count the same losses again and again.
+    pub(crate) fn doubt_report(&self) {
+        self.lock().report_is_in_doubt = true;
+    }
+
     /// Whether a client report may be sent now: the server is there, and has not asked for silence.
     pub(crate) fn allows_report(&self) -> bool {
         let now = Instant::now();
         let contents = self.lock();
-        contents.limits.allows_anything(now) && contents.backoff.paused_until(now).is_none()
+        !contents.report_is_in_doubt
+            && contents.limits.allows_anything(now)
+            && contents.backoff.paused_until(now).is_none()
     }
 
-    /// Whether a client report may ride along with an envelope: it would be counted twice if the server takes it and turns away the rest.
+    /// Whether a client report may ride along with an envelope: not with one that may well be turned away.
     pub(crate) fn may_carry_report(&self) -> bool {
-        self.lock().limits.is_unlimited()
+        let contents = self.lock();
+        !contents.report_is_in_doubt && contents.limits.is_unlimited()
     }
 
     /// Counts one more lane in if so much waits that one is worthwhile.

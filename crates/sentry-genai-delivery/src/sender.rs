@@ -153,19 +153,14 @@ impl Lane {
 
     fn send(&mut self, slip: &Slip, mut envelope: Envelope) {
         let report = self.riding_report();
-        let outcome = self.post(&mut envelope.bytes, report.as_ref());
+        let outcome = self.post(&mut envelope.bytes, report);
         let accounting = &self.shared.accounting;
-        if outcome != Outcome::Accepted
-            && let Some(report) = &report
-        {
-            accounting.put_back(report);
-        }
         match outcome {
             Outcome::Accepted => {
                 self.decide(slip, |spans| accounting.accept(spans));
                 self.shared.buffers.give_back(envelope.bytes);
             }
-            Outcome::RateLimited => self.decide(slip, |spans| {
+            Outcome::RateLimited { .. } => self.decide(slip, |spans| {
                 accounting.lose_known_to_server(LossReason::RatelimitBackoff, spans);
             }),
             Outcome::TooLarge => self.divide(slip, &envelope),
@@ -232,42 +227,53 @@ impl Lane {
         let Some(report) = self.shared.accounting.take_report() else {
             return;
         };
-        if self.post(&mut wire::empty_envelope(), Some(&report)) != Outcome::Accepted {
-            self.shared.accounting.put_back(&report);
-        }
+        self.post(&mut wire::empty_envelope(), Some(report));
     }
 
     /// Sends an envelope, with a report if there is one, and leaves it as it was.
-    fn post(&mut self, envelope: &mut Vec<u8>, report: Option<&Report>) -> Outcome {
+    fn post(&mut self, envelope: &mut Vec<u8>, report: Option<Report>) -> Outcome {
         let now = SystemTime::now();
         wire::stamp(envelope, now);
         let length = envelope.len();
-        if let Some(report) = report {
+        if let Some(report) = &report {
             report.write_item(envelope, rfc3339::since_epoch(now).as_secs());
         }
         let answer = catch_unwind(AssertUnwindSafe(|| {
             self.shared.post.post(envelope, &mut self.compressor)
         }));
         envelope.truncate(length);
-        let Shared {
-            outbox, accounting, ..
-        } = &*self.shared;
-        let NoAnswer { failure, cause } = match answer {
-            Ok(Ok(answer)) => {
-                outbox.learn(&answer);
-                let outcome = Outcome::of(&answer);
-                if outcome != Outcome::Accepted {
-                    accounting.fail(format!("HTTP status {}", answer.status));
-                }
-                return outcome;
-            }
-            Ok(Err(none)) => none,
-            Err(_) => return Outcome::Panicked,
+        let outcome = match answer {
+            Ok(Ok(answer)) => self.learn(&answer),
+            Ok(Err(none)) => self.learn_of_failure(none, length),
+            Err(_) => Outcome::Panicked,
         };
-        accounting.fail(cause);
+        if let Some(report) = report {
+            let was_read = outcome.has_read_report();
+            if was_read.is_none() {
+                self.shared.outbox.doubt_report();
+            }
+            if was_read != Some(true) {
+                self.shared.accounting.put_back(&report);
+            }
+        }
+        outcome
+    }
+
+    fn learn(&self, answer: &Answer) -> Outcome {
+        self.shared.outbox.learn(answer);
+        let outcome = Outcome::of(answer);
+        if outcome != Outcome::Accepted {
+            let how = format!("HTTP status {}", answer.status);
+            self.shared.accounting.fail(how);
+        }
+        outcome
+    }
+
+    fn learn_of_failure(&self, NoAnswer { failure, cause }: NoAnswer, length: usize) -> Outcome {
+        self.shared.accounting.fail(cause);
         match failure {
             Failure::Unconnected => {
-                outbox.learn_unreachable();
+                self.shared.outbox.learn_unreachable();
                 Outcome::Unaccepted
             }
             // So servers end what is too large before they have read it; a small one was sent to a server that left.
@@ -292,8 +298,10 @@ impl Drop for Lane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Accepted,
-    /// The server counts what it turns away for a quota.
-    RateLimited,
+    /// The server counts what it turns away for a quota. `by_sentry` itself, or by somebody in front of it who does the same.
+    RateLimited {
+        by_sentry: bool,
+    },
     TooLarge,
     Refused,
     /// No server has accepted it; another attempt cannot make a duplicate.
@@ -306,10 +314,23 @@ impl Outcome {
     fn of(answer: &Answer) -> Self {
         match answer.status {
             200..=299 => Self::Accepted,
-            429 => Self::RateLimited,
+            429 => Self::RateLimited {
+                by_sentry: answer.rate_limits.is_some(),
+            },
             413 => Self::TooLarge,
             _ if answer.is_overloaded() => Self::Unaccepted,
             _ => Self::Refused,
+        }
+    }
+
+    /// Whether a report that went along has been read; `None` if nobody knows.
+    fn has_read_report(self) -> Option<bool> {
+        match self {
+            Self::Accepted => Some(true),
+            // Sentry reads it also where it turns away the rest.
+            Self::RateLimited { by_sentry } => Some(by_sentry),
+            Self::TooLarge | Self::Refused | Self::Unaccepted | Self::Panicked => Some(false),
+            Self::Unanswered => None,
         }
     }
 }

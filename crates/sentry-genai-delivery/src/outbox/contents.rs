@@ -31,6 +31,8 @@ pub(super) struct Contents {
     pub(super) idle_lanes: usize,
     pub(super) limits: RateLimits,
     pub(super) backoff: Backoff,
+    /// Whether a client report got no answer, and neither did anything since.
+    pub(super) report_is_in_doubt: bool,
     pub(super) state: State,
 }
 
@@ -72,6 +74,7 @@ impl Contents {
             idle_lanes: 0,
             limits: RateLimits::default(),
             backoff: Backoff::default(),
+            report_is_in_doubt: false,
             state: State::Open,
         }
     }

@@ -138,6 +138,30 @@ fn reports_survive_refusals() {
     assert_eq!(pair.reported(), [("send_error".to_owned(), 6)]);
 }
 
+/// Each may have been accepted with what it said of the losses before.
+#[test]
+fn a_server_that_never_answers_is_not_told_the_same_again_and_again() {
+    let pair = Pair::new();
+    pair.ingest.always(Fault::close());
+    const TRACES: u64 = 20;
+    for _ in 0..TRACES {
+        pair.send_trace(1);
+        pair.flush();
+    }
+    pair.ingest.heal();
+    pair.send_trace(1);
+    pair.flush();
+    assert_eq!(pair.balance(), [(LossReason::NetworkError, TRACES)]);
+    let sent = String::from_utf8(pair.ingest.bytes()).unwrap();
+    let told = sent.split("\"quantity\":").skip(1).map(|rest| {
+        let digits = rest.find(|it: char| !it.is_ascii_digit()).unwrap();
+        rest[..digits].parse::<u64>().unwrap()
+    });
+    let told: u64 = told.sum();
+    // The first report is sent once more: mostly, what has no answer was not read either.
+    assert!((TRACES..TRACES + 3).contains(&told), "{told}: {sent}");
+}
+
 #[test]
 fn answers_that_never_end_cost_nothing_but_the_connection() {
     for fault in [

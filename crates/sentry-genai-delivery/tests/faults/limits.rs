@@ -85,3 +85,18 @@ fn a_report_does_not_ride_along_with_what_may_be_turned_away() {
     let sent = String::from_utf8(pair.ingest.bytes()).unwrap();
     assert_eq!(sent.matches("discarded_events").count(), 1, "{sent}");
 }
+
+/// Also of the first of them, which nobody could foresee.
+#[test]
+fn a_report_that_was_read_with_what_was_turned_away_is_not_sent_again() {
+    let pair = Pair::new();
+    let limited = Fault::status(429).with_rate_limits("1:span:organization");
+    pair.ingest.script([Fault::status(500), limited]);
+    pair.send_trace(1);
+    thread::sleep(Duration::from_millis(200));
+    pair.send_trace(1);
+    pair.flush();
+    let sent = String::from_utf8(pair.ingest.bytes()).unwrap();
+    assert_eq!(sent.matches("send_error").count(), 1, "{sent}");
+    assert_eq!(pair.reported(), [("send_error".to_owned(), 1)]);
+}

@@ -86,7 +86,10 @@ async fn treat(
     };
     let status = envelope.status;
     let answer = answer_body(&envelope);
-    record.push(arrival, envelope);
+    let is_limited = status == Some(429)
+        && (fault.headers.iter())
+            .any(|(name, _)| name.eq_ignore_ascii_case("x-sentry-rate-limits"));
+    record.push(arrival, envelope, is_limited);
     sleep(fault.delay).await;
     let Some(status) = status else {
         return end(connection, &fault, record).await;

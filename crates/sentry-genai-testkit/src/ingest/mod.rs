@@ -169,7 +169,7 @@ impl Ingest {
     }
 
     /// Returns the losses that clients reported: quantities by category and reason, such as
-    /// `("span", "queue_overflow")`.
+    /// `("span", "queue_overflow")`. As Sentry does it, they are also read out of what is turned away with a rate limit.
     #[must_use]
     pub fn client_reports(&self) -> BTreeMap<(String, String), u64> {
         self.record.tally(|tally| tally.client_reports.clone())

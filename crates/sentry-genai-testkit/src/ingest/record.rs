@@ -44,11 +44,12 @@ impl Record {
         }
     }
 
-    pub(super) fn push(&self, arrival: Instant, envelope: ReceivedEnvelope) {
+    /// Takes in an envelope. Of one that `is_limited`, turned away for a quota, a client report is read all the same.
+    pub(super) fn push(&self, arrival: Instant, envelope: ReceivedEnvelope, is_limited: bool) {
         let mut state = self.lock();
         state.tally.figures.requests += 1;
         state.tally.count(arrival, &envelope);
-        if envelope.is_accepted() {
+        if envelope.is_accepted() || is_limited && envelope.is_valid() {
             for (loss, quantity) in client_report::sum([&envelope]) {
                 *state.tally.client_reports.entry(loss).or_default() += quantity;
             }
