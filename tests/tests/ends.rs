@@ -88,6 +88,21 @@ fn a_fork() {
     assert_eq!(names(&ingest), expected);
 }
 
+/// The child waits for its copies, too, as far as it waits for its spans.
+#[test]
+fn a_fork_with_a_spotlight() {
+    let (ingest, spotlight) = (Ingest::start().unwrap(), Ingest::start().unwrap());
+    let output = program(&ingest, "fork")
+        .env("SENTRY_SPOTLIGHT", format!("{}/stream", spotlight.url()))
+        .output();
+    assert_eq!(lines(&output.unwrap()), ["0"], "the child's status");
+    assert_eq!(names(&ingest).len(), 3);
+    let copies = spotlight.envelopes();
+    let copies = copies.iter().map(|it| String::from_utf8_lossy(&it.bytes));
+    let copies: String = copies.collect();
+    assert!(copies.contains("in the child"), "{copies}");
+}
+
 #[test]
 fn no_file_descriptors_left() {
     let ingest = Ingest::start().unwrap();

@@ -157,15 +157,21 @@ impl Delivery {
         }))
     }
 
-    /// What belongs to this process. After a fork that is a delivery of its own, started when it is first used: threads and
+    /// The delivery of this process. After a fork that is one of its own, started when it is first used: threads and
     /// connections stay with the parent, and a lock may have been taken with nobody left to release it.
-    fn shared(&self) -> &Arc<Shared> {
-        let Handle { shared, forked, .. } = &*self.0;
-        match forked.get() {
-            Some(forked) => forked.shared(),
-            None if shared.is_of_this_process() => shared,
-            None => forked.get_or_init(|| self.fork()).shared(),
+    fn of_this_process(&self) -> &Handle {
+        let handle = &*self.0;
+        match handle.forked.get() {
+            Some(forked) => forked.of_this_process(),
+            None if handle.shared.is_of_this_process() => handle,
+            None => (handle.forked)
+                .get_or_init(|| self.fork())
+                .of_this_process(),
         }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.of_this_process().shared
     }
 
     /// The same as far as it is known. To know for certain is a system call, which is too much for every span.
@@ -275,10 +281,10 @@ impl Delivery {
     /// delivery thread (inside a hook) this returns false at once, since that thread cannot wait for itself.
     pub fn flush(&self, timeout: Duration) -> bool {
         let begin = Instant::now();
-        let shared = self.shared();
+        let Handle { shared, mirror, .. } = self.of_this_process();
         let ticket = shared.queue.request_flush();
         let complete = shared.wait(ticket, timeout);
-        if let Some(mirror) = &self.0.mirror {
+        if let Some(mirror) = mirror {
             mirror.flush(timeout.saturating_sub(begin.elapsed()).min(COPY_PATIENCE));
         }
         complete
@@ -290,7 +296,7 @@ impl Delivery {
     /// is up is counted as [`LossReason::NetworkError`], also if it is under way and arrives later.
     pub fn close(&self, timeout: Duration) -> bool {
         let begin = Instant::now();
-        let shared = self.shared();
+        let Handle { shared, mirror, .. } = self.of_this_process();
         let ticket = shared.queue.close();
         let complete = shared.wait(ticket, timeout);
         if !complete {
@@ -300,7 +306,7 @@ impl Delivery {
                 accounting.lose(LossReason::NetworkError, held.spans);
             }
         }
-        if let Some(mirror) = &self.0.mirror {
+        if let Some(mirror) = mirror {
             mirror.close(timeout.saturating_sub(begin.elapsed()).min(COPY_PATIENCE));
         }
         #[cfg(feature = "tracing")]
