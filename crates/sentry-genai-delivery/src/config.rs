@@ -270,11 +270,14 @@ impl Config {
     }
 
     /// Sets how long a connection may take, and how long the server may take to receive a request, and then to answer it. The defaults
-    /// are 5 and 30 seconds.
+    /// are 5 and 30 seconds, and the most is a day.
     #[must_use]
     pub fn with_timeouts(mut self, connect: Duration, request: Duration) -> Self {
-        self.connect_timeout = connect;
-        self.request_timeout = request;
+        /// Not every moment can be named, and the HTTP client would panic over one that cannot.
+        const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+        self.connect_timeout = connect.min(LONGEST);
+        self.request_timeout = request.min(LONGEST);
         self
     }
 

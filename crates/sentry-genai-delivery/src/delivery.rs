@@ -293,13 +293,14 @@ impl Delivery {
     /// Does what [`flush`](Self::flush) does, and ends the delivery.
     ///
     /// Spans handed over from now on are counted as [`LossReason::InternalSdkError`]. What got no answer before the time
-    /// is up is counted as [`LossReason::NetworkError`], also if it is under way and arrives later.
+    /// is up is counted as [`LossReason::NetworkError`], also if it is under way and arrives later. On a delivery thread, where no
+    /// time passes, what was handed over is still sent in the background.
     pub fn close(&self, timeout: Duration) -> bool {
         let begin = Instant::now();
         let Handle { shared, mirror, .. } = self.of_this_process();
         let ticket = shared.queue.close();
         let complete = shared.wait(ticket, timeout);
-        if !complete {
+        if !complete && !on_delivery_thread() {
             for held in shared.outbox.abandon() {
                 shared.budget.release(held.bytes);
                 let accounting = &shared.accounting;

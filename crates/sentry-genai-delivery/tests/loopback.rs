@@ -11,7 +11,7 @@ mod server;
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -284,6 +284,29 @@ fn the_hook_changes_drops_and_may_panic() {
         2
     );
     assert!(!on_delivery_thread());
+}
+
+/// The thread cannot wait for itself, and the time is not up.
+#[test]
+fn a_hook_that_closes_loses_nothing_that_was_there() {
+    let server = Server::start([]);
+    let config = Config::from_client_options(&options(&server)).unwrap();
+    let own: Arc<OnceLock<Delivery>> = Arc::default();
+    let hook: BeforeSendSpan = Arc::new({
+        let own = Arc::clone(&own);
+        move |span| {
+            let closed = own.wait().close(PATIENCE);
+            assert!(!closed);
+            Some(span)
+        }
+    });
+    let delivery = own.get_or_init(|| start_with(config, Some(hook)));
+    let segment = segment(delivery, "POST /ask");
+    send_root(delivery, &segment);
+    assert!(delivery.close(PATIENCE));
+    assert_eq!(delivery.stats().accepted, 1, "{delivery:?}");
+    send_child(delivery, &segment);
+    assert_eq!(delivery.stats().lost(LossReason::InternalSdkError), 1);
 }
 
 #[test]

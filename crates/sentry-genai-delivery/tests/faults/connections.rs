@@ -43,6 +43,17 @@ fn a_connection_that_ends_before_the_request_is_tried_again() {
 }
 
 #[test]
+fn timeouts_without_end_are_none() {
+    let ingest = Ingest::start().unwrap();
+    let delivery = deliver_to(&ingest.dsn(), |config| {
+        config.with_timeouts(Duration::MAX, Duration::MAX)
+    });
+    send_trace(&delivery, 1, "");
+    assert!(delivery.flush(Duration::MAX));
+    assert_eq!(delivery.stats().accepted, 1);
+}
+
+#[test]
 fn a_server_that_comes_up_late_gets_everything() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
