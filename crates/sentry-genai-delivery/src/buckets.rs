@@ -211,6 +211,13 @@ impl Buckets {
         kept.or_else(|| self.remove(trace_id))
     }
 
+    /// Removes what there is of all traces that are kept now, whether or not anything has come of them since.
+    pub(crate) fn remove_all_kept(&mut self) -> Vec<Bucket> {
+        let traces: Vec<_> = self.open.keys().copied().collect();
+        let kept = traces.into_iter().filter_map(|it| self.remove_kept(it));
+        kept.collect()
+    }
+
     /// Removes the buckets of traces that have been given up.
     pub(crate) fn remove_given_up(&mut self) -> Vec<Bucket> {
         let is_given_up = |bucket: &Bucket| bucket.traces().any(Trace::is_given_up);

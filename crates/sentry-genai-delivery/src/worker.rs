@@ -115,6 +115,9 @@ impl Worker {
                         self.held_bytes -= bucket.bytes;
                         self.drop_bucket(bucket);
                     }
+                    for bucket in self.held.remove_all_kept() {
+                        self.release(bucket);
+                    }
                     // What has come before another flush may still be decided.
                     if supply == Supply::Closed && self.batch.is_empty() {
                         self.release_held();

@@ -98,6 +98,22 @@ fn requests_of_one_trace_are_decided_one_by_one() {
     assert_eq!(roots[0].span_id, ai.span_id().to_string());
 }
 
+/// That is known when the AI span starts, which may be long before anything else of the trace ends.
+#[test]
+fn a_flush_sends_what_is_kept_by_then() {
+    let ingest = Ingest::start().unwrap();
+    let delivery = start(&ingest, None);
+    let (ai, other) = (segment(&delivery, None), segment(&delivery, None));
+    send_child(&delivery, &ai);
+    send_child(&delivery, &other);
+    assert!(delivery.flush(PATIENCE));
+    assert_eq!(delivery.stats().accepted, 0);
+    ai.trace().note_ai_span();
+    assert!(delivery.flush(PATIENCE));
+    assert_eq!(delivery.stats().accepted, 1);
+    assert_eq!(delivery.stats().lost_total(), 0);
+}
+
 #[test]
 fn a_flush_decides_nothing_that_comes_before_a_close() {
     let ingest = Ingest::start().unwrap();
