@@ -1,7 +1,7 @@
 //! The one process-wide thing: the delivery that layers send to.
 
 use std::{
-    fmt,
+    fmt, mem, process,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -130,7 +130,8 @@ impl fmt::Debug for Handle {
 ///
 /// It waits for spans as long as [`ClientOptions::shutdown_timeout`](sentry::ClientOptions::shutdown_timeout) says, two seconds by
 /// default. After [`init`](crate::init) the guard also holds the Sentry client, which is closed last, and takes its own time for
-/// errors and logs that are on their way.
+/// errors and logs that are on their way. In a process that was forked since, such as a daemon, it sends the spans and leaves the
+/// client alone, which has no threads there.
 #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
 pub struct Guard {
     handle: Option<Handle>,
@@ -138,6 +139,8 @@ pub struct Guard {
     /// before `client` is closed.
     _measuring: Option<Arc<Client>>,
     client: Option<ClientInitGuard>,
+    /// The id of the process it was made in.
+    process: u32,
 }
 
 impl Guard {
@@ -158,6 +161,7 @@ impl Guard {
             handle,
             _measuring: measuring,
             client,
+            process: process::id(),
         }
     }
 
@@ -192,6 +196,10 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        // In a forked process the client has no threads to wait for, and waits for good (sentry 0.49.5).
+        if process::id() != self.process {
+            mem::forget(self.client.take());
+        }
         let Some(handle) = self.handle.take() else {
             return;
         };
