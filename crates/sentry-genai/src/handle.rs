@@ -179,7 +179,7 @@ impl Guard {
     }
 
     /// Sends what is waiting, spans and events, and returns whether the fate of all of it was decided within `timeout`: sent, or counted
-    /// as lost, which [`Handle::stats`] tells. True without a DSN.
+    /// as lost, which [`Handle::stats`] tells. True without a DSN. In a process that was forked since, spans alone.
     pub fn flush(&self, timeout: Duration) -> bool {
         let begin = Instant::now();
         let spans = self
@@ -189,15 +189,21 @@ impl Guard {
         let events = self
             .client
             .as_ref()
+            .filter(|_| !self.is_forked())
             .is_none_or(|client| client.flush(Some(timeout.saturating_sub(begin.elapsed()))));
         spans && events
+    }
+
+    /// Whether this is another process than that it was made in. The client has no threads there, and whoever waits for them waits
+    /// for good (sentry 0.49.5).
+    fn is_forked(&self) -> bool {
+        process::id() != self.process
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // In a forked process the client has no threads to wait for, and waits for good (sentry 0.49.5).
-        if process::id() != self.process {
+        if self.is_forked() {
             mem::forget(self.client.take());
         }
         let Some(handle) = self.handle.take() else {

@@ -114,9 +114,12 @@ fn forked(guard: Guard) -> Result<(), Box<dyn Error>> {
         Fork::Child => {
             work("in the child");
             let handle = guard.handle().ok_or("disabled")?.clone();
+            let complete = guard.flush(PATIENCE);
             drop(guard);
             let stats = handle.stats();
-            process::exit(i32::from(stats.accepted != 1 || stats.produced != 1));
+            process::exit(i32::from(
+                !complete || stats.accepted != 1 || stats.produced != 1,
+            ));
         }
         Fork::Parent(child) => {
             println!("{}", waitpid(child)?);
