@@ -33,6 +33,9 @@ impl IncomingContext {
     /// Reads the headers `sentry-trace` and `baggage`, in any case; others are ignored. Without a valid `sentry-trace`
     /// there is nothing to continue, and spans start traces of their own.
     ///
+    /// Those of a `HeaderMap`, as axum, hyper and reqwest have it, are
+    /// `map.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))`.
+    ///
     /// The member `gen_ai.conversation.id` of `baggage` is the conversation of AI spans for which neither they, their
     /// ancestors nor a [`conversation()`](crate::conversation()) scope name one, unless
     /// [`Options::with_conversation_propagation`](crate::Options::with_conversation_propagation) is off.
