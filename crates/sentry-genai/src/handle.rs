@@ -137,7 +137,7 @@ pub struct Guard {
     handle: Option<Handle>,
     /// What takes the metrics. Where nobody else keeps it, its last batch leaves when it is dropped: after the last span, and
     /// before `client` is closed.
-    _measuring: Option<Arc<Client>>,
+    measuring: Option<Arc<Client>>,
     client: Option<ClientInitGuard>,
     /// The id of the process it was made in.
     process: u32,
@@ -159,7 +159,7 @@ impl Guard {
         }
         Self {
             handle,
-            _measuring: measuring,
+            measuring,
             client,
             process: process::id(),
         }
@@ -204,7 +204,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if self.is_forked() {
-            mem::forget(self.client.take());
+            mem::forget((self.client.take(), self.measuring.take()));
         }
         let Some(handle) = self.handle.take() else {
             return;

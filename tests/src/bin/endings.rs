@@ -110,8 +110,14 @@ fn in_panic() {
 
 fn forked(guard: Guard) -> Result<(), Box<dyn Error>> {
     work("left to the parent");
+    // It measures for a client that nobody else keeps.
+    let client = sentry::Client::from(ClientOptions::new());
+    let measuring = sentry_genai::Options::new()
+        .with_metrics(true)
+        .attach(&client);
     match fork()? {
         Fork::Child => {
+            drop(measuring);
             work("in the child");
             let handle = guard.handle().ok_or("disabled")?.clone();
             let complete = guard.flush(PATIENCE);
