@@ -23,7 +23,16 @@ pub(in super::super) fn read(value: Value, parts: &mut Vec<Part>) {
     match value {
         Value::Null => {}
         Value::String(text) => parts.push(Part::Text(text)),
-        Value::Array(items) => items.into_iter().for_each(|item| read(item, parts)),
+        Value::Array(items) => {
+            let mut goes_on = false;
+            for item in items {
+                goes_on |= is_more_arguments(&item);
+                read(item, parts);
+            }
+            if goes_on {
+                parts.iter_mut().for_each(complete_arguments);
+            }
+        }
         Value::Object(object) => read_object(object, parts),
         value => parts.push(Part::Text(value.to_string())),
     }
@@ -130,7 +139,7 @@ pub(in super::super) fn answer(mut value: Value) -> Value {
 }
 
 fn read_object(mut object: Object, parts: &mut Vec<Part>) {
-    if kind(&object).as_deref() == Some("input_json_delta") {
+    if is_more(&object) {
         return read_more_arguments(object, parts);
     }
     let Some(found) = of(&object) else {
@@ -168,7 +177,15 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
     }
 }
 
-/// Of Anthropic's streams LangChain keeps the arguments of a call behind the call.
+fn is_more_arguments(item: &Value) -> bool {
+    item.as_object().is_some_and(is_more)
+}
+
+fn is_more(object: &Object) -> bool {
+    object.get("type").and_then(Value::as_str) == Some("input_json_delta")
+}
+
+/// Of Anthropic's streams LangChain keeps the arguments of a call behind the call, in as many pieces as came.
 fn read_more_arguments(mut object: Object, parts: &mut [Part]) {
     let last = parts.iter_mut().rev().find_map(|part| match part {
         Part::ToolCall { arguments, .. } => Some(arguments),
@@ -177,12 +194,18 @@ fn read_more_arguments(mut object: Object, parts: &mut [Part]) {
     if let (Some(arguments), Some(more)) =
         (last, take_text(&mut object, &["input", "partial_json"]))
     {
-        let so_far = match arguments {
-            Value::Null => "",
-            Value::String(text) => text,
-            _ => return,
-        };
-        *arguments = unquote(Value::String(format!("{so_far}{more}")));
+        match arguments {
+            Value::Null => *arguments = more.into(),
+            Value::String(text) => text.push_str(&more),
+            _ => {}
+        }
+    }
+}
+
+/// Reads arguments of which all pieces are there.
+fn complete_arguments(part: &mut Part) {
+    if let Part::ToolCall { arguments, .. } = part {
+        *arguments = unquote(arguments.take());
     }
 }
 

@@ -113,6 +113,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"assistant","parts":[{"type":"text","content":"Wait."},{"type":"tool_call","id":"t1","name":"w","arguments":{"city":"Paris"}}]}]"#,
     ),
     (
+        "the same in pieces", Side::Output,
+        r#"[{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"w","input":""},{"partial_json":"{\"city\":","type":"input_json_delta"},{"partial_json":"\"Paris\"}","type":"input_json_delta"},{"type":"tool_use","id":"t2","name":"w","input":{"city":"Rome"}}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"t1","name":"w","arguments":{"city":"Paris"}},{"type":"tool_call","id":"t2","name":"w","arguments":{"city":"Rome"}}]}]"#,
+    ),
+    (
         "Mastra", Side::Output,
         r#"{"files":[],"reasoning":[],"sources":[],"text":"Paris.","warnings":[]}"#,
         r#"[{"role":"assistant","parts":[{"type":"text","content":"Paris."}]}]"#,
