@@ -4,6 +4,7 @@ use crate::{
     SourceSpan, SourceStatus,
     dialect::{self, Dialect, Says, unquoted},
     operation::{self, Operation},
+    status,
 };
 
 /// What a span turned out to be.
@@ -129,7 +130,7 @@ fn is_counted(span: &SourceSpan) -> bool {
 
 /// Returns whether a span says that what it is about has failed.
 pub(crate) fn failed(span: &SourceSpan) -> bool {
-    let says_so = |key| span.attributes.contains(key);
+    let says_so = |key| span.attributes.get(key).is_some_and(status::is_failure);
     matches!(span.status, SourceStatus::Error(_))
         || ["error", "error.type"].into_iter().any(says_so)
         || span.events.iter().any(|event| event.name == "exception")

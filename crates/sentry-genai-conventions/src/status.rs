@@ -125,7 +125,7 @@ fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
         (_, SourceStatus::Error(message)) => Some((Status::Error, message.clone().or(description))),
         (_, SourceStatus::Unset) => {
             if let Some(description) = description {
-                attributes.push(MESSAGE, &description);
+                attributes.supply(MESSAGE, &description);
             }
             None
         }
@@ -152,7 +152,7 @@ fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
     let failed = failed
         || is_tool
             && (attributes.iter()).any(|(key, value)| {
-                tool_verdict(key).is_some_and(|failed| value == Value::Bool(failed))
+                tool_verdict(key).is_some_and(|failed| yes_or_no(value) == Some(failed))
             });
     for key in [
         "gen_ai.tool.call.outcome",
@@ -233,13 +233,34 @@ pub(crate) fn tool_verdict(key: &str) -> Option<bool> {
 
 /// Takes the `error` field that hand-written spans declare; returns what it says.
 fn error_field(attributes: &mut Attributes) -> Option<String> {
-    let message = match attributes.get("error")? {
-        Value::Bool(true) => String::new(),
-        Value::Str(text) if text != "false" && !says_nothing(text) => unquoted(text).to_owned(),
-        _ => return None,
+    let value = attributes.get("error").filter(|it| is_failure(*it))?;
+    let message = match value {
+        Value::Str(text) if yes_or_no(value).is_none() => unquoted(text).to_owned(),
+        _ => String::new(),
     };
     attributes.remove("error");
     Some(message)
+}
+
+/// Returns whether the value of a field named after an error says that there is one.
+pub(crate) fn is_failure(value: Value<'_>) -> bool {
+    match value {
+        Value::Str(text) => !says_nothing(text) && yes_or_no(value) != Some(false),
+        value => yes_or_no(value) == Some(true),
+    }
+}
+
+/// Reads a yes or no, which may have become a text on the way.
+fn yes_or_no(value: Value<'_>) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(value),
+        Value::Str(text) => match unquoted(text) {
+            "true" | "True" => Some(true),
+            "false" | "False" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// OpenTelemetry's HTTP conventions: a client failed from 400 on, a server from 500 on.
@@ -296,6 +317,8 @@ mod tests {
     const STATUSES: &[(SourceStatus, &str, &str, Status, Option<&str>)] = &[
         (SourceStatus::Unset, "error", "", Status::Ok, None),
         (SourceStatus::Unset, "error", "false", Status::Ok, None),
+        (SourceStatus::Unset, "error", "False", Status::Ok, None),
+        (SourceStatus::Unset, "error", "True", Status::Error, Some("_OTHER")),
         (SourceStatus::Unset, "error", "None", Status::Ok, None),
         (SourceStatus::Unset, "error", "null", Status::Ok, None),
         (SourceStatus::Unset, "error", "undefined", Status::Ok, None),
@@ -311,6 +334,9 @@ mod tests {
         (SourceStatus::Ok, "gen_ai.tool.status", "success", Status::Ok, None),
         (SourceStatus::Ok, "gen_ai.tool.call.outcome", "error", Status::Error, Some("tool_error")),
         (SourceStatus::Ok, "gen_ai.tool.call.outcome", "success", Status::Ok, None),
+        (SourceStatus::Unset, "tool.success", "false", Status::Error, Some("tool_error")),
+        (SourceStatus::Unset, "tool.success", "true", Status::Ok, None),
+        (SourceStatus::Unset, "tool.is_error", "True", Status::Error, Some("tool_error")),
     ];
 
     #[test]
@@ -335,6 +361,7 @@ mod tests {
                     "{given:?} {key} {value}"
                 );
                 assert!(!span.attributes.contains(TOOL_STATUS));
+                assert!(!span.attributes.contains(MESSAGE) || *value == "no dice");
             }
         }
     }
