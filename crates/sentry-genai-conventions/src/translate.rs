@@ -80,7 +80,11 @@ impl Translator {
             let what = what(recognised.as_ref());
             events::fold(&mut span, what);
             dialect.apply(&mut span, what);
-            if !span.attributes.contains("gen_ai.request.model") && !dialect::is_translated(&span) {
+            // Of a tool it is an argument, if anything.
+            if what != What::Tool
+                && !span.attributes.contains("gen_ai.request.model")
+                && !dialect::is_translated(&span)
+            {
                 span.attributes.rename("model", "gen_ai.request.model");
             }
             absent(&mut span);

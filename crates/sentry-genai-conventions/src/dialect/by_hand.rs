@@ -147,6 +147,14 @@ static TOOL_INPUTS: &[&str] = &[
 ];
 static TOOL_OUTPUTS: &[&str] = &["result", "results", "output", "outputs", "response"];
 
+/// What is said of a tool.
+static OF_TOOLS: &[&str] = &[
+    "gen_ai.agent.id",
+    "gen_ai.agent.name",
+    "gen_ai.tool.call.id",
+    "gen_ai.tool.name",
+];
+
 /// Makes names in the namespaces of GenAI those of the conventions, as far as that does not depend on what the span is.
 pub(crate) fn spell(span: &mut SourceSpan) {
     let is_said = |prefix: &&&str| span.attributes.may_begin_with(prefix);
@@ -220,7 +228,8 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
                 listed(TOOL_INPUTS, words, ARGUMENTS)
                     .or_else(|| listed(TOOL_OUTPUTS, words, RESULT))
             }
-            .or_else(|| named(NAMES, &words)),
+            // What else a tool is given may be called like the parameters of a model: the `temperature` of a room.
+            .or_else(|| named(NAMES, &words).filter(|(_, name)| OF_TOOLS.contains(name))),
             What::Other | What::Plain => None,
         }
     });

@@ -348,3 +348,21 @@ fn a_call_that_counts_so_is_counted() {
     assert!(span.is_counted_model_call());
     assert!(crate::Signs::of("gen_ai.tokens.input").count_tokens());
 }
+
+#[test]
+fn what_a_tool_is_given_is_no_parameter_of_a_model() {
+    let tool = [
+        ("gen_ai.operation.name", "execute_tool"),
+        ("tool_name", "heat"),
+        ("temperature", "22.5"),
+        ("provider", "Acme"),
+        ("model", "T-1"),
+    ];
+    let span = translated("shop", "heat", &tool);
+    assert_eq!(span.name, "execute_tool heat");
+    for (key, value) in &tool[2..] {
+        assert_eq!(kept(&span, key).as_deref(), Some(*value), "{key}");
+    }
+    assert!(!span.attributes.contains("gen_ai.request.temperature"));
+    assert!(!span.attributes.contains("gen_ai.provider.name"));
+}
