@@ -252,9 +252,9 @@ fn name_as_span(span: &mut SourceSpan, what: What) {
         What::Tool => "gen_ai.tool.name",
         _ => return,
     };
-    if !span.attributes.contains(key) && operation::in_span_name(&span.name).is_none() {
+    if operation::in_span_name(&span.name).is_none() {
         let name = span.name.clone();
-        span.attributes.push(key, &*name);
+        span.attributes.supply(key, &*name);
     }
 }
 
@@ -269,7 +269,7 @@ fn first_chunk(span: &mut SourceSpan, key: &str) {
     {
         let seconds = timestamp::seconds_between(span.start, start);
         span.attributes
-            .push("gen_ai.response.time_to_first_chunk", seconds);
+            .supply("gen_ai.response.time_to_first_chunk", seconds);
     }
 }
 

@@ -293,13 +293,18 @@ fn says_more(tag: &str) -> bool {
             .any(|namespace| tag.starts_with(namespace))
 }
 
-/// Removes what an `Option` without a value has become, where it would name something.
+/// Removes texts that are empty, which would stand in the way of another name for the same, and what an `Option` without a value has
+/// become, where it would name something.
 fn absent(span: &mut SourceSpan) {
     let names_something = |key: &str| key.starts_with("gen_ai.") && content::side(key).is_none();
-    let says_none = |value: Value<'_>| matches!(value, Value::Str(NONE));
+    let says_nothing = |value: Value<'_>| matches!(value, Value::Str("" | NONE));
     let attributes = &mut span.attributes;
-    if attributes.iter().any(|(_, value)| says_none(value)) {
-        attributes.retain(|key, value| !(says_none(value) && names_something(key)));
+    if attributes.iter().any(|(_, value)| says_nothing(value)) {
+        attributes.retain(|key, value| match value {
+            Value::Str("") => false,
+            Value::Str(NONE) => !names_something(key),
+            _ => true,
+        });
     }
 }
 

@@ -10,18 +10,27 @@ use crate::{
     seeds::seeds,
 };
 
-/// Attributes that people write by hand, and others that are read by their names alone.
+/// Attributes that people write by hand, others that are read by their names alone, and those that dialects conclude.
 static KEYS: &[&str] = &[
     "agent_name",
     "answer",
+    "gen_ai.agent.name",
     "gen_ai.agent_name",
     "gen_ai.completionTokens",
     "gen_ai.cost_usd",
     "gen_ai.error",
     "gen_ai.operation",
     "gen_ai.prompt_tokens",
+    "gen_ai.provider.name",
+    "gen_ai.request.model",
+    "gen_ai.response.model",
+    "gen_ai.response.streaming",
+    "gen_ai.response.time_to_first_chunk",
+    "gen_ai.tool.name",
     "gen_ai.tool.success",
     "gen_ai.ttft",
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.input_tokens",
     "gen_ai.usage.cached_tokens",
     "input",
     "llm.completion_tokens",
@@ -38,6 +47,7 @@ static KEYS: &[&str] = &[
     "question",
     "result",
     "session_id",
+    "sentry.status.message",
     "stop_reason",
     "stream",
     "system_prompt",

@@ -1,6 +1,8 @@
 //! What only the translation does with attributes: tables of keys, the registry, texts changed where they stand.
 
-use super::{Attributes, Hash, Key, Name, Range, Slot, Value, encodable::Plain, name::head_bit};
+use super::{
+    Attributes, Hash, Input, Key, Name, Range, Slot, Value, encodable::Plain, name::head_bit,
+};
 use crate::tables::{Attribute, Row};
 
 /// A piece of a text that is put together.
@@ -31,6 +33,13 @@ impl Attributes {
     pub(crate) fn rename_name(&mut self, from: &Name, to: &'static str) {
         if self.seen & from.hash.bit() != 0 {
             self.rename_hashed(from.hash, from.text, to);
+        }
+    }
+
+    /// Appends a value, unless the key holds one already: what a span says itself is better than what is concluded.
+    pub(crate) fn supply<'v>(&mut self, key: &'static str, value: impl Into<Input<'v>>) {
+        if !self.contains(key) {
+            self.push(key, value);
         }
     }
 

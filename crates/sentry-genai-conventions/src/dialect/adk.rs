@@ -80,11 +80,9 @@ fn agent(name: &str) -> Option<&str> {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    if let Some(name) = agent(&span.name)
-        && !span.attributes.contains("gen_ai.agent.name")
-    {
+    if let Some(name) = agent(&span.name) {
         let name = name.to_owned();
-        span.attributes.push("gen_ai.agent.name", name);
+        span.attributes.supply("gen_ai.agent.name", name);
     }
     // Tool spans carry the keys of a model call too, with `{}` for a value.
     for key in [REQUEST, RESPONSE] {

@@ -50,9 +50,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             first_chunk(attributes);
             attributes.rename("new_context", INPUT);
         }
-        What::Agent if !attributes.contains("gen_ai.agent.name") => {
-            attributes.push("gen_ai.agent.name", "Claude Code");
-        }
+        What::Agent => attributes.supply("gen_ai.agent.name", "Claude Code"),
         _ => {}
     }
 }
@@ -69,19 +67,19 @@ fn counts(attributes: &mut Attributes) {
         input = input.map(|input| input.saturating_add(count));
         attributes.rename(own, key);
     }
-    if let Some(input) = input
-        && !attributes.contains(tokens::INPUT)
-    {
-        attributes.push(tokens::INPUT, input);
+    if let Some(input) = input {
+        attributes.supply(tokens::INPUT, input);
     }
 }
 
 fn first_chunk(attributes: &mut Attributes) {
-    const SECONDS: &str = "gen_ai.response.time_to_first_chunk";
-    if let Some(milliseconds) = whole(attributes, "ttft_ms")
-        && !attributes.contains(SECONDS)
-    {
-        attributes.push(SECONDS, milliseconds as f64 / 1000.0);
+    let milliseconds = match attributes.get("ttft_ms") {
+        Some(Value::Double(milliseconds)) => Some(milliseconds),
+        _ => whole(attributes, "ttft_ms").map(|it| it as f64),
+    };
+    if let Some(milliseconds) = milliseconds {
+        let seconds = milliseconds / 1000.0;
+        attributes.supply("gen_ai.response.time_to_first_chunk", seconds);
     }
     attributes.remove("ttft_ms");
 }

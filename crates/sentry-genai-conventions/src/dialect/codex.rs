@@ -49,7 +49,7 @@ fn operation(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    if what == What::Agent && !span.attributes.contains("gen_ai.agent.name") {
-        span.attributes.push("gen_ai.agent.name", "Codex");
+    if what == What::Agent {
+        span.attributes.supply("gen_ai.agent.name", "Codex");
     }
 }

@@ -16,11 +16,8 @@ const FIRST_TOKEN: &str = "copilot_chat.time_to_first_token";
 
 fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
-    if what == What::Agent
-        && span.scope == COMMAND_LINE
-        && !attributes.contains("gen_ai.agent.name")
-    {
-        attributes.push("gen_ai.agent.name", "GitHub Copilot");
+    if what == What::Agent && span.scope == COMMAND_LINE {
+        attributes.supply("gen_ai.agent.name", "GitHub Copilot");
     }
     if let Some(Value::Integer(milliseconds)) = attributes.get(FIRST_TOKEN)
         && let Ok(milliseconds) = u32::try_from(milliseconds)

@@ -31,9 +31,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {
         What::Call => {
-            if !attributes.contains("gen_ai.provider.name") {
-                attributes.push("gen_ai.provider.name", "gcp.gen_ai");
-            }
+            attributes.supply("gen_ai.provider.name", "gcp.gen_ai");
             if let Some(Value::Array(chunks)) = json::read(attributes, OUTPUT) {
                 attributes.remove(OUTPUT);
                 json::put(attributes, OUTPUT, one_answer(chunks));

@@ -62,10 +62,10 @@ fn model(attributes: &mut Attributes) {
     };
     match name.split_once('/') {
         Some((plugin, model)) => {
-            attributes.push("gen_ai.provider.name", plugin);
-            attributes.push("gen_ai.request.model", model);
+            attributes.supply("gen_ai.provider.name", plugin);
+            attributes.supply("gen_ai.request.model", model);
         }
-        None => attributes.push("gen_ai.request.model", name),
+        None => attributes.supply("gen_ai.request.model", name),
     }
 }
 

@@ -33,8 +33,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Tool => {
             let has_failed = attributes.get("lk.function_tool.is_error") == Some(Value::Bool(true));
-            if has_failed && !attributes.contains("error.type") {
-                attributes.push("error.type", "tool_error");
+            if has_failed {
+                attributes.supply("error.type", "tool_error");
             }
         }
         What::Agent => {

@@ -55,7 +55,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Agent => {
             let class = span.name.split('.').next().unwrap_or_default().to_owned();
-            span.attributes.push("gen_ai.agent.name", class);
+            span.attributes.supply("gen_ai.agent.name", class);
         }
         What::Tool => tool(span),
         What::Call | What::Embeddings => {

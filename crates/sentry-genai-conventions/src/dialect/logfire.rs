@@ -140,7 +140,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     for key in ["gen_ai.usage.raw", "usage"] {
         usage::take(attributes, key);
     }
-    if is_stream && !attributes.contains("gen_ai.response.streaming") {
-        attributes.push("gen_ai.response.streaming", true);
+    if is_stream {
+        attributes.supply("gen_ai.response.streaming", true);
     }
 }

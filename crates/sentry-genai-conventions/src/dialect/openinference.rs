@@ -137,7 +137,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         && what == What::Other
     {
         let to = to.to_owned();
-        span.attributes.push("gen_ai.handoff.to_agent", to);
+        span.attributes.supply("gen_ai.handoff.to_agent", to);
     }
     names::settle(span, what);
     smolagents::settle(span, what);
@@ -218,7 +218,7 @@ fn first_chunk(span: &mut SourceSpan) {
     if let Some(first) = first.filter(|first| *first >= span.start) {
         let seconds = timestamp::seconds_between(span.start, first);
         span.attributes
-            .push("gen_ai.response.time_to_first_chunk", seconds);
+            .supply("gen_ai.response.time_to_first_chunk", seconds);
     }
 }
 
@@ -264,7 +264,7 @@ fn model(attributes: &mut Attributes, what: What) {
     if maker.is_some() && attributes.text("llm.model_name") == maker.as_deref() {
         attributes.remove("llm.model_name");
         if let Some(model) = answered_by {
-            attributes.push("gen_ai.response.model", model);
+            attributes.supply("gen_ai.response.model", model);
         }
     }
     let is_answered = |name: &str| match answered_by {

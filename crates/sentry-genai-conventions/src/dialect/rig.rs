@@ -44,7 +44,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     // Until 0.43 a streamed turn differed from another one by its span name alone.
     if is_streaming(&span.name) {
-        attributes.push("gen_ai.response.streaming", true);
+        attributes.supply("gen_ai.response.streaming", true);
     }
     match what {
         What::Tool

@@ -22,7 +22,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         && let Ok(milliseconds) = u32::try_from(milliseconds)
     {
         let seconds = f64::from(milliseconds) / 1000.0;
-        attributes.push("gen_ai.response.time_to_first_chunk", seconds);
+        attributes.supply("gen_ai.response.time_to_first_chunk", seconds);
         attributes.remove(FIRST_TOKEN);
     }
 }

@@ -36,9 +36,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Tool
         && let Some(name) = span.name.strip_prefix(TOOL).map(str::to_owned)
     {
-        span.attributes.push("gen_ai.tool.name", name);
+        span.attributes.supply("gen_ai.tool.name", name);
     }
     if what == What::Call && span.name.ends_with("stream") {
-        span.attributes.push("gen_ai.response.streaming", true);
+        span.attributes.supply("gen_ai.response.streaming", true);
     }
 }

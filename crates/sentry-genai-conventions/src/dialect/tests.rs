@@ -28,6 +28,10 @@ use crate::{SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, 
 type Attribute = (&'static str, &'static str);
 
 fn translated(scope: &str, name: &str, attributes: &[(&'static str, &str)]) -> SentrySpan {
+    with_content(source(scope, name, attributes))
+}
+
+fn source(scope: &str, name: &str, attributes: &[(&'static str, &str)]) -> SourceSpan {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     let start = Timestamp::from_nanos(1_795_197_437_000_000_000);
@@ -37,7 +41,7 @@ fn translated(scope: &str, name: &str, attributes: &[(&'static str, &str)]) -> S
     for (key, value) in attributes {
         span.attributes.push(key, *value);
     }
-    with_content(span)
+    span
 }
 
 fn with_content(span: SourceSpan) -> SentrySpan {
@@ -339,5 +343,110 @@ fn a_tool_has_no_model() {
         let span = planning.translate(&mut span);
         assert!(!span.attributes.contains("gen_ai.request.model"));
         assert!(!span.attributes.contains("gen_ai.response.model"));
+    }
+}
+
+/// The scope, the name and the attributes of a span that says itself what its dialect concludes, and the key of that.
+static SAID_ITSELF: &[(&str, &str, &[Attribute], Attribute)] = &[
+    (
+        "strands.telemetry.tracer",
+        "chat m",
+        &[("gen_ai.operation.name", "chat")],
+        ("gen_ai.response.time_to_first_chunk", "0.5"),
+    ),
+    (
+        "rig::completions",
+        "chat_streaming",
+        &[("gen_ai.operation.name", "chat")],
+        ("gen_ai.response.streaming", "false"),
+    ),
+    (
+        "llamaindex.opentelemetry.tracer",
+        "FunctionAgent.run",
+        &[],
+        ("gen_ai.agent.name", "Bot"),
+    ),
+    (
+        "genkit-tracer",
+        "m",
+        &[
+            ("genkit:name", "googleai/gemini"),
+            ("genkit:metadata:subtype", "model"),
+        ],
+        ("gen_ai.request.model", "m"),
+    ),
+    (
+        "swiftide_agents::agent",
+        "tool.search",
+        &[],
+        ("gen_ai.tool.name", "find"),
+    ),
+    (
+        "traceloop.tracer",
+        "chat m",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.system", "LangChain"),
+            ("traceloop.association.properties.ls_provider", "openai"),
+        ],
+        ("gen_ai.provider.name", "langchain"),
+    ),
+    (
+        "x",
+        "ask",
+        &[
+            ("langfuse.observation.type", "generation"),
+            (
+                "langfuse.observation.completion_start_time",
+                "2030-01-01T00:00:00Z",
+            ),
+        ],
+        ("gen_ai.response.time_to_first_chunk", "0.5"),
+    ),
+];
+
+#[test]
+fn what_a_span_says_itself_is_there_once() {
+    for (scope, name, attributes, said) in SAID_ITSELF {
+        let attributes: Vec<_> = attributes.iter().copied().chain([*said]).collect();
+        let mut span = source(scope, name, &attributes);
+        span.attributes
+            .push("gen_ai.server.time_to_first_token", 300_i64);
+        let span = with_content(span);
+        let (key, value) = said;
+        let there = span.attributes.iter().filter(|(it, _)| it == key);
+        assert_eq!(there.count(), 1, "{scope}: {key}");
+        let kept = json_of(span.attributes.get(key).unwrap());
+        let kept = kept
+            .as_str()
+            .map_or_else(|| kept.to_string(), str::to_owned);
+        // Who runs the model is what the metadata say, but a framework is nobody.
+        let expected = if *value == "langchain" {
+            "openai"
+        } else {
+            value
+        };
+        assert_eq!(kept, expected, "{scope}: {key}");
+    }
+}
+
+/// Go and Java have empty texts for what is not there.
+#[test]
+fn an_empty_text_stands_in_nobodys_way() {
+    for (canonical, other) in [
+        ("gen_ai.request.model", "model"),
+        ("gen_ai.agent.name", "agent_name"),
+        ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+        ("gen_ai.response.id", "response_id"),
+    ] {
+        let chat = [
+            ("gen_ai.operation.name", "chat"),
+            (canonical, ""),
+            (other, "7"),
+        ];
+        let span = translated("x", "ask", &chat);
+        let kept = span.attributes.get(canonical).map(json_of);
+        let kept = kept.map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned));
+        assert_eq!(kept.as_deref(), Some("7"), "{canonical}");
     }
 }

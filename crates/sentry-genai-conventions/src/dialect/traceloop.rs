@@ -169,10 +169,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
         _ => None,
     };
     if let Some(key) = key {
-        let is_named = span.attributes.contains(key);
-        let entity = entity(span, what).map(str::to_owned);
-        if let (false, Some(entity)) = (is_named, entity) {
-            span.attributes.push(key, entity);
+        if let Some(entity) = entity(span, what).map(str::to_owned) {
+            span.attributes.supply(key, entity);
         }
     }
     // Before this there is what to do, in the words of the prompt.
@@ -245,7 +243,7 @@ fn provider(attributes: &mut Attributes) {
             && let Some(real) = attributes.text(PROVIDER).map(str::to_owned)
         {
             attributes.remove(key);
-            attributes.push("gen_ai.provider.name", real);
+            attributes.supply("gen_ai.provider.name", real);
         }
     }
 }
@@ -253,12 +251,10 @@ fn provider(attributes: &mut Attributes) {
 /// What input and output leave of Gemini's total are thoughts, which this instrumentation reports nowhere else.
 fn name_thoughts(attributes: &mut Attributes) {
     let counts = [tokens::TOTAL, tokens::INPUT, tokens::OUTPUT].map(|key| attributes.integer(key));
-    if let [Some(total), Some(input), Some(output)] = counts
-        && !attributes.contains(tokens::REASONING)
-    {
+    if let [Some(total), Some(input), Some(output)] = counts {
         let thoughts = total.saturating_sub(input).saturating_sub(output);
         if thoughts > 0 {
-            attributes.push(tokens::REASONING, thoughts);
+            attributes.supply(tokens::REASONING, thoughts);
         }
     }
 }

@@ -139,8 +139,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
         .text(ID)
         .is_some_and(|id| id.ends_with(".doStream"));
     let attributes = &mut span.attributes;
-    if is_stream && !attributes.contains("gen_ai.response.streaming") {
-        attributes.push("gen_ai.response.streaming", true);
+    if is_stream {
+        attributes.supply("gen_ai.response.streaming", true);
     }
     for key in ["ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"] {
         let milliseconds = match attributes.get(key) {
@@ -149,19 +149,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
             _ => continue,
         };
         attributes.remove(key);
-        if !attributes.contains("gen_ai.response.time_to_first_chunk") {
-            attributes.push("gen_ai.response.time_to_first_chunk", milliseconds / 1000.0);
-        }
+        attributes.supply("gen_ai.response.time_to_first_chunk", milliseconds / 1000.0);
     }
     match what {
         What::Agent => {
             let function = attributes
                 .text("ai.telemetry.functionId")
                 .map(str::to_owned);
-            if let Some(function) = function
-                && !attributes.contains("gen_ai.agent.name")
-            {
-                attributes.push("gen_ai.agent.name", function);
+            if let Some(function) = function {
+                attributes.supply("gen_ai.agent.name", function);
             }
         }
         What::Embeddings => {
@@ -179,10 +175,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
             // What is to be spoken.
             let said = attributes.text("ai.request.text").map(str::to_owned);
             attributes.remove("ai.request.text");
-            if let Some(said) = said
-                && !attributes.contains(INPUT)
-            {
-                attributes.push(INPUT, said);
+            if let Some(said) = said {
+                attributes.supply(INPUT, said);
             }
             counts(attributes);
         }

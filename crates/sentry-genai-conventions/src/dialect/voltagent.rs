@@ -71,9 +71,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     if what != What::Plain
         && let Some(agent) = attributes.text("entity.name").map(str::to_owned)
-        && !attributes.contains("gen_ai.agent.name")
     {
-        attributes.push("gen_ai.agent.name", agent);
+        attributes.supply("gen_ai.agent.name", agent);
     }
     if let Some((input, output)) = what.content() {
         attributes.rename("input", input);

@@ -48,7 +48,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
                     .text(key)
                     .and_then(|text| text.parse::<i64>().ok())
                 {
-                    attributes.push(name, count);
+                    attributes.supply(name, count);
                 }
             }
             attributes.retain(|key, _| !key.starts_with("metadata.usage."));

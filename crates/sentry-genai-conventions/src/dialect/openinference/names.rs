@@ -20,7 +20,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
         let name = span.name.strip_suffix(".run").unwrap_or(&span.name);
         let node = node(&span.attributes).filter(|_| what == What::Agent);
         let name = node.unwrap_or(name).to_owned();
-        span.attributes.push(key, name);
+        span.attributes.supply(key, name);
     }
 }
 
