@@ -104,29 +104,54 @@ fn reason(text: &str) -> String {
     reason
 }
 
+/// What opens a quotation in one language or another, and what closes it.
+static MARKS: &[(char, &[char])] = &[
+    ('\'', &['\'']),
+    ('"', &['"']),
+    ('`', &['`']),
+    ('\u{201c}', &['\u{201d}']),
+    ('\u{201e}', &['\u{201c}', '\u{201d}']),
+    ('\u{2018}', &['\u{2019}']),
+    ('\u{201a}', &['\u{2018}', '\u{2019}']),
+    ('\u{ab}', &['\u{bb}']),
+    ('\u{bb}', &['\u{ab}']),
+    ('\u{300c}', &['\u{300d}']),
+    ('\u{300e}', &['\u{300f}']),
+];
+
 /// Returns where the first quotation starts that is no name: `Refusal: 'I cannot help with that.'`.
 fn quotation(text: &str) -> Option<usize> {
     let mut at = 0;
-    while let Some(found) = text[at..].find(['\'', '"']) {
-        let start = at + found;
-        let mark = char::from(text.as_bytes()[start]);
-        let (before, rest) = (&text[..start], &text[start + 1..]);
-        at = start + 1;
+    while let Some((start, opening, closing)) = opening(&text[at..]) {
+        let start = at + start;
+        let quoted = &text[start + opening.len_utf8()..];
+        at = text.len() - quoted.len();
         // An apostrophe is inside a word, or at its end.
-        if before.ends_with(char::is_alphanumeric) {
+        let is_apostrophe = |is_within_word: bool| opening.is_ascii() && is_within_word;
+        if is_apostrophe(text[..start].ends_with(char::is_alphanumeric)) {
             continue;
         }
-        let end = rest
-            .match_indices(mark)
-            .map(|(end, _)| end)
-            .find(|end| !rest[end + 1..].starts_with(char::is_alphanumeric));
-        let quoted = end.map_or(rest, |end| &rest[..end]);
-        if !privacy::is_token(quoted) {
+        let end = quoted.match_indices(closing).find(|(end, mark)| {
+            !is_apostrophe(quoted[end + mark.len()..].starts_with(char::is_alphanumeric))
+        });
+        let (quoted, length) = match end {
+            Some((end, mark)) => (&quoted[..end], end + mark.len()),
+            None => (quoted, quoted.len()),
+        };
+        if !privacy::is_token(quoted.trim()) {
             return Some(start);
         }
-        at += quoted.len() + usize::from(end.is_some());
+        at += length;
     }
     None
+}
+
+/// Returns where the first mark is that may open a quotation, and what closes that.
+fn opening(text: &str) -> Option<(usize, char, &'static [char])> {
+    text.char_indices().find_map(|(at, letter)| {
+        let (opening, closing) = MARKS.iter().find(|(opening, _)| *opening == letter)?;
+        Some((at, *opening, *closing))
+    })
 }
 
 /// Returns the lines that name a place: the others are messages, of one line or many.
@@ -186,6 +211,19 @@ mod tests {
                 "no tool 'get_weather' for \"gpt-4o\"",
             ),
             ("can't read the users' file", "can't read the users' file"),
+            ("unknown model: `hunter 2`", "unknown model"),
+            (
+                "no field `text` in `Message`",
+                "no field `text` in `Message`",
+            ),
+            ("invalid: \u{201c}hunter 2\u{201d}", "invalid"),
+            ("ungültig: \u{201e}hunter 2\u{201c}", "ungültig"),
+            (
+                "invalide : \u{ab}\u{a0}gpt-4o\u{a0}\u{bb}, \u{ab} hunter 2 \u{bb}",
+                "invalide : \u{ab}\u{a0}gpt-4o\u{a0}\u{bb},",
+            ),
+            ("無効です：\u{300c}私の秘密\u{300d}", "無効です："),
+            ("it\u{2019}s not there", "it\u{2019}s not there"),
         ] {
             assert_eq!(reason(text), expected, "{text}");
         }
