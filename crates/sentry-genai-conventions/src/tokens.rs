@@ -31,10 +31,10 @@ pub(crate) static PARTS: &[&str] = &[CACHE_READ, CACHE_CREATION, REASONING];
 /// the whole, a reported total that only they make up shows it. A count that nobody reported stays absent, and a reported
 /// zero stays zero.
 ///
-/// A cost of zero goes: libraries report one for a model whose price they do not know, and Sentry would compute none.
+/// A cost of zero goes, and one below: libraries report them for a model whose price they do not know, and Sentry would compute none.
 pub(crate) fn reconcile(attributes: &mut Attributes) {
     for cost in COST_NAMES {
-        if attributes.get_name(cost) == Some(Value::Double(0.0)) {
+        if matches!(attributes.get_name(cost), Some(Value::Double(cost)) if cost <= 0.0) {
             attributes.remove(cost.text);
         }
     }
@@ -457,6 +457,7 @@ mod tests {
         attributes.push("gen_ai.cost.input_tokens", 0.25);
         attributes.push("gen_ai.cost.output_tokens", 0.0);
         attributes.push("gen_ai.cost.total_tokens", 0.0);
+        attributes.push("gen_ai.cost.reasoning.output_tokens", -1.0);
         reconcile(&mut attributes);
         let kept: Vec<_> = attributes.iter().map(|(key, _)| key).collect();
         assert_eq!(kept, ["gen_ai.cost.input_tokens"]);
