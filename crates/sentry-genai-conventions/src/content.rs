@@ -133,6 +133,7 @@ static LIBRARIES: &[(&str, Side)] = &[
     ("mlflow.spanInputs", Side::Input),
     ("mlflow.spanOutputs", Side::Output),
     ("output.value", Side::Output),
+    ("process.command_line", Side::Input),
     ("smolagents.task", Side::Input),
     ("traceloop.prompt.template", Side::Input),
 ];

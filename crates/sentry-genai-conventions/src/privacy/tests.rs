@@ -48,6 +48,7 @@ fn an_ai_span_keeps_only_what_cannot_be_content() {
         ("app.messages.0", Value::Str("hunter2")),
         ("app.inputTokens", Value::Integer(2)),
         ("server.address", Value::Str("api.openai.com")),
+        ("process.command_line", Value::Str("llm hunter2")),
     ];
     let expected = [
         "gen_ai.request.model",
