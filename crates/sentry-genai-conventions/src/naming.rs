@@ -230,7 +230,13 @@ pub(crate) fn ordinary(span: &SourceSpan) -> Naming {
     // So is a span that has been translated before.
     let named = span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
     let name = match plain.name {
-        Some(name) if !named && name != span.name => name.into_owned().into(),
+        Some(name)
+            if !named
+                && name != span.name
+                && !plain::says_more(&span.name, &name, &span.attributes) =>
+        {
+            name.into_owned().into()
+        }
         _ => span.name.clone(),
     };
     Naming {

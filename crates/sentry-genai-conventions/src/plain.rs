@@ -103,6 +103,32 @@ pub(crate) fn is_http_name(name: &str, method: &str, target: Option<&str>) -> bo
     }
 }
 
+/// Where the address is that a request was sent to.
+static HTTP_ADDRESSES: [&str; 4] = ["url.path", "http.target", "url.full", "http.url"];
+
+/// Returns whether a span's own name says what the convention's does and more, in the same words, as `GET /users/:id` does of a server
+/// that names no route and `shop.users.find` of a collection: what is a name, and neither an address nor a statement.
+pub(crate) fn says_more(given: &str, conventional: &str, attributes: &Attributes) -> bool {
+    /// More words are a statement.
+    const WORDS: usize = 3;
+
+    let is_mark = |letter: char| !letter.is_alphanumeric();
+    let has_word = |word: &str| given.split(is_mark).any(|it| it == word);
+    let mut words = conventional.split(is_mark).filter(|word| !word.is_empty());
+    given.len() > conventional.len()
+        && words.all(has_word)
+        && given.split(' ').count() <= WORDS
+        && given
+            .split(is_mark)
+            .all(|word| !word.starts_with(|first: char| first.is_numeric()))
+        && !given.contains(['?', '=', '@', '\'', '"', '(', ';'])
+        && !HTTP_ADDRESSES.iter().any(|key| {
+            let address = attributes.text(key).unwrap_or_default();
+            let address = address.split('?').next().unwrap_or_default();
+            address.len() > 1 && given.contains(address)
+        })
+}
+
 /// `HTTP` stands for a method that is not a known one.
 fn method_name(method: &str) -> &str {
     if method == "_OTHER" { "HTTP" } else { method }
@@ -165,4 +191,45 @@ fn join<'a>(operation: Option<&'a str>, target: Option<&str>) -> Option<Cow<'a, 
 #[inline(always)]
 fn first<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
     keys.iter().find_map(|key| attributes.text(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PlanningTranslator, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+
+    /// What a span is called, what else is known of it, and its name in Sentry.
+    #[rustfmt::skip]
+    static NAMES: &[(&str, &[(&str, &str)], &str)] = &[
+        ("GET /users/:id", &[("http.request.method", "GET"), ("url.path", "/users/7")], "GET /users/:id"),
+        ("GET /v1/users/{id}", &[("http.method", "GET"), ("http.target", "/v1/users/7?x=y")], "GET /v1/users/{id}"),
+        ("GET /users/me", &[("http.request.method", "GET"), ("url.path", "/users/me")], "GET"),
+        ("GET /users/7", &[("http.request.method", "GET")], "GET"),
+        ("GET /files/*path", &[("http.request.method", "GET")], "GET /files/*path"),
+        ("GET https://example.com/ask?question=why", &[("http.request.method", "GET")], "GET"),
+        ("HTTP request", &[("http.request.method", "GET")], "GET"),
+        ("GET", &[("http.request.method", "GET"), ("http.route", "/ask")], "GET /ask"),
+        ("SELECT shop.users", &[("db.system", "postgresql"), ("db.operation", "SELECT"), ("db.name", "shop")], "SELECT shop.users"),
+        ("shop.users.find", &[("db.system", "mongodb"), ("db.operation", "find"), ("db.name", "shop")], "shop.users.find"),
+        ("SELECT * FROM shop", &[("db.system", "postgresql"), ("db.operation", "SELECT"), ("db.name", "shop")], "SELECT shop"),
+        ("SET user:7", &[("db.system", "redis"), ("db.operation", "SET")], "SET"),
+        ("query", &[("db.system", "postgresql"), ("db.operation", "SELECT"), ("db.name", "shop")], "SELECT shop"),
+    ];
+
+    #[test]
+    fn a_name_that_says_more_stays() {
+        let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+        for (given, attributes, name) in NAMES {
+            // A plan is made of the second.
+            for _ in 0..3 {
+                let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+                let span_id = SpanId::from_bytes([2; 8]).unwrap();
+                let mut span = SourceSpan::new(trace_id, span_id, *given, Timestamp::default());
+                for (key, value) in *attributes {
+                    span.attributes.push(key, *value);
+                }
+                assert_eq!(planning.translate(&mut span).name, *name, "{given}");
+            }
+        }
+    }
 }

@@ -192,7 +192,8 @@ impl PlainWork {
                 let method = attributes.text_at(method).unwrap_or_default();
                 let target = target.and_then(|target| attributes.text_at(target));
                 let is_given = plain::is_http_name(&span.name, method, target);
-                (!is_given).then(|| plain::http_name(method, target))
+                let name = (!is_given).then(|| plain::http_name(method, target));
+                name.filter(|name| !plain::says_more(&span.name, name, attributes))
             }
             PlainName::Convention => return naming::ordinary(span),
         };
