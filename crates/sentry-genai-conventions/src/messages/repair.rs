@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 
 pub(crate) use self::rust::snake_case;
 
-use super::{Object, parse::DEPTH};
+use super::{Object, parse::DEPTH, shapes::fields};
 
 /// What could be made of a text that is no JSON.
 pub(super) struct Repaired {
@@ -163,6 +163,11 @@ impl<'t> Reader<'t> {
             return self.tuple(name, levels);
         }
         let mut fields = Object::new();
+        // LangChain's `HumanMessage(content=...)` says whom it is from in its name alone.
+        let class = name.rsplit('.').next().unwrap_or(name);
+        if let Some(role) = fields::role(class).filter(|_| class.contains("Message")) {
+            fields.insert("role".to_owned(), role.as_str().into());
+        }
         while !self.closes(')') {
             let name = self
                 .take_while(|c| c.is_alphanumeric() || c == '_')

@@ -113,6 +113,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"assistant","parts":[{"type":"text","content":"Wait."},{"type":"tool_call","id":"t1","name":"w","arguments":{"city":"Paris"}}]}]"#,
     ),
     (
+        "LangChain, the repr of a list", Side::Input,
+        r#"[SystemMessage(content='Be brief.', additional_kwargs={}, response_metadata={}), HumanMessage(content="What's up?", additional_kwargs={}, response_metadata={}), AIMessage(content='', additional_kwargs={}, id='r-1', tool_calls=[{'name': 'w', 'args': {'city': 'Paris'}, 'id': 'c1', 'type': 'tool_call'}]), ToolMessage(content='22C', tool_call_id='c1'), langchain_core.messages.AIMessageChunk(content='Rain.')]"#,
+        r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"What's up?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Paris"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"22C","result":"22C"}]},{"role":"assistant","parts":[{"type":"text","content":"Rain."}]}]"#,
+    ),
+    (
         "the same in pieces", Side::Output,
         r#"[{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"w","input":""},{"partial_json":"{\"city\":","type":"input_json_delta"},{"partial_json":"\"Paris\"}","type":"input_json_delta"},{"type":"tool_use","id":"t2","name":"w","input":{"city":"Rome"}}]}]"#,
         r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"t1","name":"w","arguments":{"city":"Paris"}},{"type":"tool_call","id":"t2","name":"w","arguments":{"city":"Rome"}}]}]"#,
