@@ -212,9 +212,14 @@ fn demoted(span: &mut SourceSpan, about: Option<&str>, dialect: &Dialect) -> Nam
         },
         _ => span.name.clone(),
     };
+    // What a library does may be a request like any other.
+    let op = match method {
+        Some(_) => plain::FUNCTION.into(),
+        None => plain::classify(span).op,
+    };
     Naming {
         name,
-        op: plain::FUNCTION.into(),
+        op,
         origin: origin("ai", dialect),
         ai: None,
     }

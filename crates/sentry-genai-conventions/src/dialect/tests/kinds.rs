@@ -5,6 +5,9 @@ use super::*;
 /// Scope, name, attributes; then op and name in Sentry.
 #[rustfmt::skip]
 static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
+    // What a library serves, asks and stores is that.
+    ("codex_http", "POST", &[("http.request.method", "POST"), ("http.route", "/ask")], "http.server", "POST"),
+    ("@voltagent/server", "save", &[("db.system", "sqlite")], "db", "save"),
     // A prompt template that claims to be a chat.
     ("langsmith", "ChatPromptTemplate", &[("langsmith.span.kind", "prompt"), ("gen_ai.operation.name", "chat")], "function", "ChatPromptTemplate"),
     ("langsmith", "retriever", &[("langsmith.span.kind", "retriever"), ("gen_ai.operation.name", "chain")], "function", "retriever"),
