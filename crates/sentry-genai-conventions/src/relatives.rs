@@ -210,7 +210,7 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &
             below.set(outer, kept);
         }
         (Some(_), Some(_)) => {
-            hand_down(spans, below, outer);
+            hand_down(spans, below, outer, limits);
             demote(&mut spans[outer]);
         }
     }
@@ -238,7 +238,7 @@ fn keep_richer(
 static MESSAGES: &[&str] = &[INPUT, OUTPUT, "gen_ai.system_instructions"];
 
 /// Gives the messages of a wrapper around several calls to the last one that did not fail, if none of them has any.
-fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize) {
+fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize, limits: &ContentLimits) {
     let says = |call: usize| {
         let mut messages = MESSAGES.iter();
         messages.any(|key| spans[call].attributes.contains(key))
@@ -266,6 +266,7 @@ fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize) {
                 last.attributes.push(key, text);
             }
         }
+        content::fit(&mut last.attributes, limits);
     }
 }
 

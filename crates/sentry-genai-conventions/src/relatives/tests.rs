@@ -253,6 +253,37 @@ fn the_last_attempt_that_did_not_fail_gets_the_messages_of_a_silent_wrapper() {
     assert_eq!(outputs(&[(OUTPUT, "Ho")]), [true, false, false]);
 }
 
+/// What each has may be as long as Sentry's servers take, and both together longer.
+#[test]
+fn the_messages_of_a_wrapper_fit_into_the_span_of_the_call() {
+    let texts = |count: usize| vec![serde_json::json!("word ".repeat(16_000)); count];
+    let messages = serde_json::json!([{"role": "assistant", "content": texts(3)}]).to_string();
+    let system = serde_json::json!(texts(3)).to_string();
+    let tools: Vec<_> = (texts(3).into_iter())
+        .map(|text| serde_json::json!({"name": "t", "description": text}))
+        .collect();
+    let tools = serde_json::json!(tools).to_string();
+    let said = [
+        CHAT,
+        (INPUT, &*messages),
+        (OUTPUT, &*messages),
+        ("gen_ai.system_instructions", &*system),
+    ];
+    let trace = Trace(Vec::new())
+        .with(1, 0, "chat m", &said)
+        .with(2, 1, "chat m", &[CHAT])
+        .with(3, 1, "chat m", &[CHAT, ("gen_ai.tool.definitions", &tools)]);
+    let mut spans = trace.0;
+    relate(&mut spans, &ContentLimits::default());
+    let last = &spans[2].attributes;
+    assert!(last.contains(INPUT) && last.contains("gen_ai.tool.definitions"));
+    let texts = last.iter().map(|(_, value)| match value {
+        crate::Value::Str(text) => text.len(),
+        _ => 0,
+    });
+    assert!(texts.sum::<usize>() <= 900_000);
+}
+
 #[test]
 fn a_tool_or_an_agent_in_between_makes_another_call() {
     let tool = [TOOL, ("gen_ai.tool.name", "ask")];
