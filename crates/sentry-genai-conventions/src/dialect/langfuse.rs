@@ -145,11 +145,12 @@ fn session(attributes: &mut Attributes) {
     if has_better.iter().any(|key| attributes.contains(key)) {
         return;
     }
-    let metadata: json::Object = (attributes.iter())
-        .filter_map(|(key, value)| {
-            let name = key
-                .strip_prefix(METADATA)
-                .or_else(|| key.strip_prefix("langfuse.trace.metadata."))?;
+    // What is said of the observation comes last, and goes before what is said of the whole trace.
+    let metadata: json::Object = ["langfuse.trace.metadata.", METADATA]
+        .into_iter()
+        .flat_map(|prefix| attributes.iter().map(move |said| (prefix, said)))
+        .filter_map(|(prefix, (key, value))| {
+            let name = key.strip_prefix(prefix)?;
             // The wrapper of OpenAI's SDK leaves there what it was told of the trace.
             let name = name.strip_prefix("langfuse_").unwrap_or(name);
             let value = match json::value(value) {

@@ -30,6 +30,16 @@ fn langfuse_knows_the_provider_and_the_thread() {
         ),
         (
             "x",
+            vec![
+                kind,
+                thread,
+                ("langfuse.trace.metadata.thread_id", r#""th-2""#),
+            ],
+            None,
+            Some("th-1"),
+        ),
+        (
+            "x",
             vec![kind, thread, ("session.id", "s-1")],
             None,
             Some("s-1"),
