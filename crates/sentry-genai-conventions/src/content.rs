@@ -87,6 +87,12 @@ static PREFIXES: &[(&str, Side)] = &[
     ("gen_ai.response.object", Side::Output),
 ];
 
+/// What is called like a result of MCP's, and is none.
+static ABOUT_RESULTS: &[&str] = &[
+    "mcp.prompt.result.message_count",
+    "mcp.prompt.result.message_role",
+];
+
 /// Content under libraries' own keys, where these stay, by what the keys begin with. Most other names say what they are.
 #[rustfmt::skip]
 static LIBRARIES: &[(&str, Side)] = &[
@@ -148,6 +154,9 @@ pub(crate) fn side(key: &str) -> Option<Side> {
             .iter()
             .find(|(prefix, _)| prefix.bytes().next() == first && key.starts_with(prefix));
         return library.map(|(_, side)| *side);
+    }
+    if ABOUT_RESULTS.contains(&key) {
+        return None;
     }
     known(key).map(|content| content.side).or_else(|| {
         let prefix = PREFIXES.iter().find(|(prefix, _)| key.starts_with(prefix));

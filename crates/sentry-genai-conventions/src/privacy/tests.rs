@@ -268,6 +268,11 @@ fn libraries_have_content_under_keys_of_their_own() {
             assert!(kept(setting, NOTHING, &pairs).is_empty(), "{key}");
         }
     }
+    let counts = [
+        ("mcp.prompt.result.message_count", Value::Integer(2)),
+        ("mcp.prompt.result.message_role", Value::Str("user")),
+    ];
+    assert_eq!(kept(Setting::GenAi, NOTHING, &counts).len(), 2);
 }
 
 #[test]
