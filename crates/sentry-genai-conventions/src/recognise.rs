@@ -1,10 +1,10 @@
 //! Step 1: whether a span is an AI span, and which operation it describes.
 
 use crate::{
-    SourceSpan, SourceStatus,
+    AiKind, SourceSpan, SourceStatus,
     dialect::{self, Dialect, Says, unquoted},
     operation::{self, Operation},
-    status,
+    privacy, status,
 };
 
 /// What a span turned out to be.
@@ -26,6 +26,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
             .filter(|_| !dialect::is_translated(span))
             .filter(|(in_name, rest)| in_name.name == row.name && !rest.is_empty())
             .filter(|(_, rest)| !dialect::is_random_id(rest))
+            .filter(|(_, rest)| row.kind != AiKind::LlmCall || may_be_model(rest))
             .map(|(_, rest)| rest.to_owned())
     };
     let ai = |row| Recognised {
@@ -72,6 +73,11 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     }
     let name = dialect::operation_by_name(span, dialect).or_else(|| implied(span))?;
     Some(ai(operation::named(name)?))
+}
+
+/// Returns whether what a span name says behind a call may be a model: `chat completion` and `chat with a guest` say none.
+fn may_be_model(text: &str) -> bool {
+    privacy::is_token(text) && operation::named(text).is_none()
 }
 
 /// Returns whether a span name proves the operation without a GenAI attribute beside it; `chat` is an everyday word.
