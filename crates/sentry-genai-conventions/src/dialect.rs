@@ -53,7 +53,7 @@ mod voltagent;
 use std::borrow::Cow;
 
 use crate::{
-    AiKind, SourceSpan, Value,
+    AiKind, Attributes, SourceSpan, Value,
     attributes::Name,
     operation::{self, Operation},
     timestamp,
@@ -270,6 +270,21 @@ fn first_chunk(span: &mut SourceSpan, key: &str) {
         let seconds = timestamp::seconds_between(span.start, start);
         span.attributes
             .supply("gen_ai.response.time_to_first_chunk", seconds);
+    }
+}
+
+/// Says how long the first chunk took, from a number of milliseconds.
+fn first_chunk_after(attributes: &mut Attributes, key: &str) {
+    let milliseconds = match attributes.get(key) {
+        Some(Value::Integer(milliseconds)) => Some(milliseconds as f64),
+        Some(Value::Double(milliseconds)) => Some(milliseconds),
+        Some(Value::Str(text)) => text.parse().ok(),
+        _ => None,
+    };
+    if let Some(milliseconds) = milliseconds.filter(|it: &f64| it.is_finite() && *it >= 0.0) {
+        let seconds = milliseconds / 1000.0;
+        attributes.supply("gen_ai.response.time_to_first_chunk", seconds);
+        attributes.remove(key);
     }
 }
 

@@ -198,9 +198,11 @@ mod tests {
     use super::*;
     use crate::{PlanningTranslator, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
 
+    type Attribute = (&'static str, &'static str);
+
     /// What a span is called, what else is known of it, and its name in Sentry.
     #[rustfmt::skip]
-    static NAMES: &[(&str, &[(&str, &str)], &str)] = &[
+    static NAMES: &[(&str, &[Attribute], &str)] = &[
         ("GET /users/:id", &[("http.request.method", "GET"), ("url.path", "/users/7")], "GET /users/:id"),
         ("GET /v1/users/{id}", &[("http.method", "GET"), ("http.target", "/v1/users/7?x=y")], "GET /v1/users/{id}"),
         ("GET /users/me", &[("http.request.method", "GET"), ("url.path", "/users/me")], "GET"),

@@ -1,6 +1,6 @@
 //! Claude Code: the conventions beside keys of its own, and before those alone.
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation};
+use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_after, has_known_operation};
 use crate::{Attributes, SourceSpan, Value, tokens};
 
 pub(super) static CLAUDE_CODE: Dialect = Dialect {
@@ -47,7 +47,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Call => {
             counts(attributes);
-            first_chunk(attributes);
+            first_chunk_after(attributes, "ttft_ms");
             attributes.rename("new_context", INPUT);
         }
         What::Agent => attributes.supply("gen_ai.agent.name", "Claude Code"),
@@ -70,18 +70,6 @@ fn counts(attributes: &mut Attributes) {
     if let Some(input) = input {
         attributes.supply(tokens::INPUT, input);
     }
-}
-
-fn first_chunk(attributes: &mut Attributes) {
-    let milliseconds = match attributes.get("ttft_ms") {
-        Some(Value::Double(milliseconds)) => Some(milliseconds),
-        _ => whole(attributes, "ttft_ms").map(|it| it as f64),
-    };
-    if let Some(milliseconds) = milliseconds {
-        let seconds = milliseconds / 1000.0;
-        attributes.supply("gen_ai.response.time_to_first_chunk", seconds);
-    }
-    attributes.remove("ttft_ms");
 }
 
 fn whole(attributes: &Attributes, key: &str) -> Option<i64> {

@@ -1,8 +1,8 @@
 //! GitHub Copilot's command line and its chat in VS Code: the conventions, but for the name of the one's own agent and the time
 //! that the other waited.
 
-use super::{Dialect, What};
-use crate::{SourceSpan, Value};
+use super::{Dialect, What, first_chunk_after};
+use crate::SourceSpan;
 
 pub(super) static COPILOT: Dialect = Dialect {
     name: "copilot",
@@ -19,12 +19,5 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Agent && span.scope == COMMAND_LINE {
         attributes.supply("gen_ai.agent.name", "GitHub Copilot");
     }
-    if let Some(Value::Integer(milliseconds)) = attributes.get(FIRST_TOKEN)
-        && let Ok(milliseconds) = u32::try_from(milliseconds)
-        && !attributes.contains("gen_ai.response.time_to_first_chunk")
-    {
-        let seconds = f64::from(milliseconds) / 1000.0;
-        attributes.push("gen_ai.response.time_to_first_chunk", seconds);
-        attributes.remove(FIRST_TOKEN);
-    }
+    first_chunk_after(attributes, FIRST_TOKEN);
 }

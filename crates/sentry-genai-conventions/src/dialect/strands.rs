@@ -1,7 +1,7 @@
 //! Strands Agents: the conventions, but for some counts and names.
 
-use super::{Dialect, What, aliases};
-use crate::{SourceSpan, Value};
+use super::{Dialect, What, aliases, first_chunk_after};
+use crate::SourceSpan;
 
 pub(super) static STRANDS: Dialect = Dialect {
     name: "strands",
@@ -16,13 +16,7 @@ pub(super) static STRANDS: Dialect = Dialect {
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    let attributes = &mut span.attributes;
-    if let Some(Value::Integer(milliseconds)) = attributes.get(FIRST_TOKEN)
-        && what == What::Call
-        && let Ok(milliseconds) = u32::try_from(milliseconds)
-    {
-        let seconds = f64::from(milliseconds) / 1000.0;
-        attributes.supply("gen_ai.response.time_to_first_chunk", seconds);
-        attributes.remove(FIRST_TOKEN);
+    if what == What::Call {
+        first_chunk_after(&mut span.attributes, FIRST_TOKEN);
     }
 }

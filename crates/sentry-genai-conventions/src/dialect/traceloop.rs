@@ -168,10 +168,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
         What::Agent => Some("gen_ai.agent.name"),
         _ => None,
     };
-    if let Some(key) = key {
-        if let Some(entity) = entity(span, what).map(str::to_owned) {
-            span.attributes.supply(key, entity);
-        }
+    if let Some(key) = key
+        && let Some(entity) = entity(span, what).map(str::to_owned)
+    {
+        span.attributes.supply(key, entity);
     }
     // Before this there is what to do, in the words of the prompt.
     if span.name.ends_with(".task") && is_of_crewai(span) {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, has_prefix, json, usage,
+    Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_after, has_known_operation,
+    has_prefix, json, usage,
 };
 use crate::{SourceSpan, SourceStatus, attributes::Name, tokens};
 
@@ -143,13 +144,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.supply("gen_ai.response.streaming", true);
     }
     for key in ["ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"] {
-        let milliseconds = match attributes.get(key) {
-            Some(crate::Value::Double(value)) => value,
-            Some(crate::Value::Integer(value)) => value as f64,
-            _ => continue,
-        };
-        attributes.remove(key);
-        attributes.supply("gen_ai.response.time_to_first_chunk", milliseconds / 1000.0);
+        first_chunk_after(attributes, key);
     }
     match what {
         What::Agent => {
