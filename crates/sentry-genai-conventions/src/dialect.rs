@@ -53,7 +53,7 @@ mod voltagent;
 use std::borrow::Cow;
 
 use crate::{
-    AiKind, Attributes, SourceSpan, Value,
+    AiKind, Attributes, Scalar, SourceSpan, Value,
     attributes::Name,
     operation::{self, Operation},
     timestamp,
@@ -383,6 +383,11 @@ pub(crate) fn settle_values(span: &mut SourceSpan, what: What) {
 /// Returns an attribute's value as JSON; a text stays a text.
 pub(crate) fn json_of(value: Value<'_>) -> serde_json::Value {
     json::value(value)
+}
+
+/// Returns an item of a list as JSON.
+pub(crate) fn json_of_scalar(value: &Scalar) -> serde_json::Value {
+    json::scalar(value)
 }
 
 fn remove_noise(span: &mut SourceSpan, noise: &[&str]) {

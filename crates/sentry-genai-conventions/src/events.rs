@@ -62,10 +62,8 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
 
 /// Takes the arguments and the result out of the messages of a tool's call, and returns whether there is nothing else in them.
 fn unpack(span: &mut SourceSpan, key: &str, value: &Value) -> bool {
-    let side = match key {
-        INPUT => Side::Input,
-        OUTPUT => Side::Output,
-        _ => return false,
+    let Some(side) = Side::of(key) else {
+        return false;
     };
     let messages = match value {
         Value::String(text) => Messages::parse(text, side),

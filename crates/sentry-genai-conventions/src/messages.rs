@@ -32,7 +32,9 @@ mod tests;
 mod tools;
 mod write;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use crate::dialect;
 
 pub(crate) use self::{
     blobs::{is_harmless, redact_blobs},
@@ -72,6 +74,19 @@ pub(crate) fn read_constructor(text: &str) -> Option<Value> {
     repair::read_constructor(text)
 }
 
+/// Makes messages of the items of a list, each of which is one, as JSON, or is what one says.
+pub(crate) fn of_list(items: impl Iterator<Item = Value>, side: Side) -> Value {
+    let message = |text: String| match parse::json(&text).filter(shapes::knows) {
+        Some(message) => message,
+        None => json!({"role": side.role().as_str(), "content": text}),
+    };
+    let messages = items.map(|item| match item {
+        Value::String(text) => message(text),
+        item => item,
+    });
+    messages.collect()
+}
+
 /// A JSON object.
 type Object = Map<String, Value>;
 
@@ -85,6 +100,15 @@ pub(crate) enum Side {
 }
 
 impl Side {
+    /// Returns the side of the messages under `key`.
+    pub(crate) fn of(key: &str) -> Option<Self> {
+        match key {
+            dialect::INPUT => Some(Self::Input),
+            dialect::OUTPUT => Some(Self::Output),
+            _ => None,
+        }
+    }
+
     fn role(self) -> Role {
         match self {
             Self::Input => Role::User,

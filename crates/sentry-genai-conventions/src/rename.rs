@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::{
     Attributes, Scalar, Value,
     attributes::Owned,
-    dialect::unquoted,
-    status,
+    dialect::{json_of_scalar as json_of, unquoted},
+    messages, status,
     tables::{self, Attribute, Fate, Kind},
 };
 
@@ -27,7 +27,15 @@ pub(crate) fn canonicalise(attributes: &mut Attributes) {
     }
     for (key, kind, value) in mistyped(attributes) {
         attributes.remove(key);
-        match convert(&value, kind) {
+        let side = messages::Side::of(key);
+        let converted = match (&value, side) {
+            (Owned::List(list), Some(side)) => {
+                let messages = messages::of_list(list.iter().map(json_of), side);
+                Some(Owned::Text(messages.to_string()))
+            }
+            _ => convert(&value, kind),
+        };
+        match converted {
             Some(Owned::List(list)) => attributes.push(key, list),
             Some(converted) => converted.push_static(attributes, key),
             None => {}
@@ -183,13 +191,7 @@ fn convert(value: &Owned, kind: Kind) -> Option<Owned> {
 }
 
 fn json_list(list: &[Scalar]) -> String {
-    let values = list.iter().map(|scalar| match scalar {
-        Scalar::Bool(value) => serde_json::Value::from(*value),
-        Scalar::Integer(value) => serde_json::Value::from(*value),
-        Scalar::Double(value) => serde_json::Value::from(*value),
-        Scalar::Str(value) => serde_json::Value::from(value.as_str()),
-    });
-    serde_json::Value::from_iter(values).to_string()
+    serde_json::Value::from_iter(list.iter().map(json_of)).to_string()
 }
 
 #[cfg(test)]
@@ -226,6 +228,21 @@ mod tests {
             Some(Value::Str("function"))
         );
         assert_eq!(attributes.len(), 3);
+    }
+
+    #[test]
+    fn a_list_of_texts_is_one_of_messages() {
+        let texts = ["Why?", r#"{"role":"user","content":"How?"}"#];
+        let texts = texts.map(|text| Scalar::Str(text.to_owned()));
+        let attributes = canonical(&[("gen_ai.response.text", Value::Array(&texts))]);
+        let messages = attributes.text("gen_ai.output.messages").unwrap();
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(messages).unwrap(),
+            serde_json::json!([
+                {"role": "assistant", "content": "Why?"},
+                {"role": "user", "content": "How?"},
+            ])
+        );
     }
 
     #[test]

@@ -18,17 +18,20 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
         recognised.map(|found| found.operation),
         Some(Operation::Ai(row)) if row.kind == AiKind::LlmCall
     );
-    // What `Debug` makes of an `Option` that has none.
-    if attributes.text(FINISH_REASONS) == Some(NONE) {
+    // What `Debug` makes of an `Option` that has none, and what there is of an answer that never came.
+    if matches!(attributes.text(FINISH_REASONS), Some(NONE | "[]")) {
         attributes.remove(FINISH_REASONS);
     }
     if let Some(text) = attributes.text(FINISH_REASONS) {
-        if !is_one_reason(text)
-            && let Some(list) = reasons(text)
-        {
-            attributes.set(FINISH_REASONS, &list);
+        if is_one_reason(text) {
+            return;
         }
-        return;
+        match reasons(text) {
+            // Choices that have none.
+            Some(list) if list == "[]" => attributes.remove(FINISH_REASONS),
+            Some(list) => return attributes.set(FINISH_REASONS, &list),
+            None => return,
+        };
     }
     if llm_call {
         find_finish_reasons(attributes);
@@ -161,5 +164,10 @@ mod tests {
         attributes.push(FINISH_REASONS, format!("{:?}", None::<&str>));
         finish_reasons(&mut attributes, None);
         assert!(!attributes.contains(FINISH_REASONS));
+        for nothing in ["[]", "[null]", "[1]"] {
+            attributes.set(FINISH_REASONS, nothing);
+            finish_reasons(&mut attributes, None);
+            assert!(!attributes.contains(FINISH_REASONS), "{nothing}");
+        }
     }
 }

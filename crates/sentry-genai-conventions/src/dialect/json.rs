@@ -17,7 +17,7 @@ pub(super) fn value(value: crate::Value<'_>) -> Value {
     }
 }
 
-fn scalar(value: &Scalar) -> Value {
+pub(super) fn scalar(value: &Scalar) -> Value {
     match value {
         Scalar::Bool(value) => (*value).into(),
         Scalar::Integer(value) => (*value).into(),

@@ -9,7 +9,7 @@ pub(super) mod part;
 use serde_json::Value;
 
 use self::envelope::Reader;
-use super::{Message, Object, Side};
+use super::{Message, Object, Side, parse};
 
 /// How much a JSON value says about messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +29,9 @@ pub(super) fn recognise(value: &Value) -> Known {
             Known::Messages
         }
         Value::Object(object) if kind::knows(object) => Known::Parts,
-        Value::Array(items) if fields::pair(items).is_some() => Known::Messages,
+        Value::Array(items) if fields::pair(items).is_some() || are_written(items) => {
+            Known::Messages
+        }
         Value::Array(items) => {
             let mut known = Known::Nothing;
             for item in items {
@@ -42,6 +44,16 @@ pub(super) fn recognise(value: &Value) -> Known {
         }
         _ => Known::Nothing,
     }
+}
+
+/// Returns whether there are messages in a list each of which is JSON in a string, as lists of OpenTelemetry's have them.
+fn are_written(items: &[Value]) -> bool {
+    let first = match items.first() {
+        Some(Value::String(text)) if text.starts_with('{') => parse::json(text),
+        _ => None,
+    };
+    first.is_some_and(|first| recognise(&first) == Known::Messages)
+        && items.iter().all(Value::is_string)
 }
 
 /// Returns whether `value` is a conversation, a message or a part of one in a known spelling.

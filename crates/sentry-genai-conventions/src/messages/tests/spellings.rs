@@ -118,6 +118,16 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"What's up?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Paris"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"22C","result":"22C"}]},{"role":"assistant","parts":[{"type":"text","content":"Rain."}]}]"#,
     ),
     (
+        "a list of messages as JSON", Side::Input,
+        r#"["{\"role\":\"user\",\"content\":\"Why?\"}","{\"role\":\"assistant\",\"content\":\"So.\"}"]"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Why?"}]},{"role":"assistant","parts":[{"type":"text","content":"So."}]}]"#,
+    ),
+    (
+        "a list that is an answer", Side::Output,
+        r#"["{\"name\":\"Vienna\"}","red"]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"[\"{\\\"name\\\":\\\"Vienna\\\"}\",\"red\"]"}]}]"#,
+    ),
+    (
         "the same in pieces", Side::Output,
         r#"[{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"w","input":""},{"partial_json":"{\"city\":","type":"input_json_delta"},{"partial_json":"\"Paris\"}","type":"input_json_delta"},{"type":"tool_use","id":"t2","name":"w","input":{"city":"Rome"}}]}]"#,
         r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"t1","name":"w","arguments":{"city":"Paris"}},{"type":"tool_call","id":"t2","name":"w","arguments":{"city":"Rome"}}]}]"#,
