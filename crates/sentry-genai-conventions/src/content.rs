@@ -186,6 +186,10 @@ pub(crate) fn join_answer(attributes: &mut Attributes) {
     const TEXT: &str = "gen_ai.response.text";
     const CALLS: &str = "gen_ai.response.tool_calls";
     let Some(calls) = attributes.text(CALLS).map(str::to_owned) else {
+        let choices = attributes.text(TEXT).and_then(choices);
+        if let Some(choices) = choices {
+            attributes.set(TEXT, choices);
+        }
         return;
     };
     attributes.remove(CALLS);
@@ -207,10 +211,14 @@ pub(crate) fn join_answer(attributes: &mut Attributes) {
 }
 
 /// Answers used to be a JSON list of one text per choice.
+fn choices(text: &str) -> Option<Vec<String>> {
+    serde_json::from_str(text).ok()
+}
+
 fn first_text(text: &str) -> String {
-    match serde_json::from_str::<Vec<String>>(text) {
-        Ok(choices) => choices.into_iter().next().unwrap_or_default(),
-        Err(_) => text.to_owned(),
+    match choices(text) {
+        Some(choices) => choices.into_iter().next().unwrap_or_default(),
+        None => text.to_owned(),
     }
 }
 

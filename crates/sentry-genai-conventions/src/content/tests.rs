@@ -81,3 +81,24 @@ fn many_system_messages_join_the_instructions_within_the_limits() {
         assert_eq!(part["content"], format!("Rule {number}"));
     }
 }
+
+#[test]
+fn an_answer_may_be_a_list_of_choices() {
+    for (text, expected) in [
+        (
+            "Hi",
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}]}]"#,
+        ),
+        (
+            r#"["Hi"]"#,
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}]}]"#,
+        ),
+    ] {
+        let mut attributes = Attributes::default();
+        attributes.push("gen_ai.response.text", text);
+        join_answer(&mut attributes);
+        crate::rename::canonicalise(&mut attributes);
+        shape(&mut attributes, &ContentLimits::default());
+        assert_eq!(attributes.text(dialect::OUTPUT), Some(expected));
+    }
+}
