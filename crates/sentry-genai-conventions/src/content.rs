@@ -171,6 +171,14 @@ fn known(key: &str) -> Option<&'static Content> {
         .find(|content| content.key.hash == hash && content.key.text == key)
 }
 
+/// Returns the side of the messages under `key`; `None` if there are none.
+pub(crate) fn side_of_messages(key: &str) -> Option<messages::Side> {
+    match known(key)?.shape {
+        Shape::Messages(side) => Some(side),
+        _ => None,
+    }
+}
+
 /// Returns whether `key` holds content that [`shape`] brings into a shape of its own.
 pub(crate) fn has_shape(key: &str) -> bool {
     known(key).is_some()

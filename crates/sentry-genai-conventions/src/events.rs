@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    SourceEvent, SourceSpan,
+    SourceEvent, SourceSpan, content,
     dialect::{ARGUMENTS, INPUT, OUTPUT, RESULT, What},
-    messages::{self, Messages, Part, Side},
+    messages::{self, Messages, Part},
 };
 
 /// Folds events into the attributes that hold messages now. What the span has already wins.
@@ -62,7 +62,7 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
 
 /// Takes the arguments and the result out of the messages of a tool's call, and returns whether there is nothing else in them.
 fn unpack(span: &mut SourceSpan, key: &str, value: &Value) -> bool {
-    let Some(side) = Side::of(key) else {
+    let Some(side) = content::side_of_messages(key) else {
         return false;
     };
     let messages = match value {

@@ -34,8 +34,6 @@ mod write;
 
 use serde_json::{Map, Value, json};
 
-use crate::dialect;
-
 pub(crate) use self::{
     blobs::{is_harmless, redact_blobs},
     cut::cut,
@@ -100,15 +98,6 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    /// Returns the side of the messages under `key`.
-    pub(crate) fn of(key: &str) -> Option<Self> {
-        match key {
-            dialect::INPUT => Some(Self::Input),
-            dialect::OUTPUT => Some(Self::Output),
-            _ => None,
-        }
-    }
-
     fn role(self) -> Role {
         match self {
             Self::Input => Role::User,

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::{
     Attributes, Scalar, Value,
     attributes::Owned,
+    content,
     dialect::{json_of_scalar as json_of, unquoted},
     messages, status,
     tables::{self, Attribute, Fate, Kind},
@@ -27,8 +28,7 @@ pub(crate) fn canonicalise(attributes: &mut Attributes) {
     }
     for (key, kind, value) in mistyped(attributes) {
         attributes.remove(key);
-        let side = messages::Side::of(key);
-        let converted = match (&value, side) {
+        let converted = match (&value, content::side_of_messages(key)) {
             (Owned::List(list), Some(side)) => {
                 let messages = messages::of_list(list.iter().map(json_of), side);
                 Some(Owned::Text(messages.to_string()))
@@ -138,7 +138,7 @@ fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Owned)> {
             let known = known?;
             let fits = match (known.kind, value) {
                 (Kind::Text, Value::Str(text)) => {
-                    unquoted(text).len() == text.len() || crate::content::is_content(key)
+                    unquoted(text).len() == text.len() || content::is_content(key)
                 }
                 (kind, value) => is_of_type(value, kind),
             };
