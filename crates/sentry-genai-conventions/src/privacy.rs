@@ -10,6 +10,7 @@ use crate::{
 mod credentials;
 mod names;
 
+pub(crate) use credentials::redacted_within;
 use names::names_content;
 
 /// Which content may leave.
@@ -62,6 +63,7 @@ impl Setting {
 /// functions go if their name says that they are content, or if they are prose or JSON; if a GenAI library made it, texts go
 /// that are no tokens.
 pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture) {
+    reasons::redact(span);
     if !capture.everything() {
         reasons::withhold_quotations(span, capture);
         if formats_arguments(span) {

@@ -37,6 +37,16 @@ pub(crate) fn may_quote(key: &str) -> bool {
         .any(|name| name.text == key)
 }
 
+/// Takes the credentials out of the addresses that an error names: a client says where it has sent a request.
+pub(crate) fn redact(span: &mut SourceSpan) {
+    for name in REASONS.iter().chain(&TYPES).chain(&TRACES) {
+        let text = span.attributes.text_name(name);
+        if let Some(kept) = text.and_then(privacy::redacted_within) {
+            replace(span, name, kept);
+        }
+    }
+}
+
 /// Keeps of an error what says what went wrong and where: providers like to quote the request beside that.
 pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
     let is_result = !capture.outputs && fails_with_result(span);

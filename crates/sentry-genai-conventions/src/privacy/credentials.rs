@@ -1,12 +1,16 @@
 //! Keys and passwords where requests have them.
 
+use std::borrow::Cow;
+
 use crate::translate::TAG;
 
 /// Attributes that are addresses or queries, by OpenTelemetry's and Sentry's conventions.
 static ADDRESSES: &[&str] = &[
+    "db.connection_string",
     "http.query",
     "http.target",
     "http.url",
+    "messaging.url",
     "url.full",
     "url.original",
     "url.query",
@@ -104,6 +108,31 @@ pub(super) fn redacted(text: &str) -> Option<String> {
     Some(redacted)
 }
 
+/// Returns a text without the credentials in the addresses that it names; `None` if there are none.
+pub(crate) fn redacted_within(text: &str) -> Option<String> {
+    if !text.contains(AUTHORITY) {
+        return None;
+    }
+    let mut is_changed = false;
+    let pieces = text.split_inclusive(ends_address).map(|piece| {
+        let address = piece.trim_end_matches(ends_address);
+        match redacted(address).filter(|_| address.contains(AUTHORITY)) {
+            Some(redacted) => {
+                is_changed = true;
+                Cow::Owned(redacted + &piece[address.len()..])
+            }
+            None => Cow::Borrowed(piece),
+        }
+    });
+    let redacted: String = pieces.collect();
+    is_changed.then_some(redacted)
+}
+
+/// Returns whether an address in a text is over: `error sending request for url (https://h.example/?key=AIza)`.
+fn ends_address(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, ')' | ',' | '"' | '\'' | '`' | '<' | '>')
+}
+
 /// Returns an address without the user that it names, and so those that are in its query.
 fn without_users(mut rest: &str) -> String {
     let mut text = String::with_capacity(rest.len());
@@ -192,6 +221,10 @@ mod tests {
                 "key=REDACTED&next=https://REDACTED:REDACTED@h.example/",
             ),
             ("/ask?access_token=x", "/ask?access_token=REDACTED"),
+            (
+                "Server=h;User Id=me;Password=x",
+                "Server=h;User Id=me;Password=REDACTED",
+            ),
             ("next=/home&key=AIza", "next=/home&key=REDACTED"),
             (
                 "https://h.example/cb#access_token=x",
@@ -208,6 +241,26 @@ mod tests {
             "",
         ] {
             assert_eq!(redacted(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_taken_out_of_addresses_in_a_text() {
+        for (text, expected) in [
+            (
+                "error sending request for url (https://h.example/v1?key=AIza): timed out",
+                "error sending request for url (https://h.example/v1?key=REDACTED): timed out",
+            ),
+            (
+                "no route to 'amqp://me:pw@h.example', nor to https://h.example/?token=x\nat a",
+                "no route to 'amqp://REDACTED:REDACTED@h.example', nor to https://h.example/?token=REDACTED\nat a",
+            ),
+        ] {
+            assert_eq!(redacted_within(text).as_deref(), Some(expected));
+            assert_eq!(redacted_within(expected).as_deref(), Some(expected));
+        }
+        for text in ["key=x", "see https://h.example/?page=2, a@b", ""] {
+            assert_eq!(redacted_within(text), None, "{text}");
         }
     }
 

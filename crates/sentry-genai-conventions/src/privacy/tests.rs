@@ -367,3 +367,29 @@ fn what_an_mcp_tool_answered_is_content_also_where_it_is_the_failure() {
     assert!(!has_reason("tool_error"));
     assert!(has_reason("-32601"));
 }
+
+/// Reqwest says where it has sent a request, and Gemini's API has the key there.
+#[test]
+fn an_error_names_no_key_whatever_may_leave() {
+    for captures in [false, true] {
+        let mut span = span_of(&[(
+            "exception.stacktrace",
+            Value::Str("at https://h.example?key=AIza"),
+        )]);
+        let text = "error sending request for url (https://h.example/?key=AIza): timed out";
+        span.status = SourceStatus::Error(Some(text.to_owned()));
+        let options = TranslateOptions {
+            capture_inputs: captures,
+            capture_outputs: captures,
+            ..TranslateOptions::default()
+        };
+        let span = Translator::new(options).translate(span);
+        let texts: Vec<_> = (span.attributes.iter())
+            .map(|(_, value)| format!("{value:?}"))
+            .collect();
+        assert!(!texts.concat().contains("AIza"), "{texts:?}");
+        let reason = span.attributes.text("sentry.status.message");
+        let expected = "error sending request for url (https://h.example/?key=REDACTED): timed out";
+        assert_eq!(reason, Some(expected));
+    }
+}
