@@ -137,10 +137,13 @@ fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
     let failed = ["gen_ai.tool.call.outcome", TOOL_STATUS]
         .into_iter()
         .any(|key| {
-            matches!(
-                attributes.text(key).map(unquoted),
-                Some("error" | "failure" | "failed")
-            )
+            let outcome = attributes.text(key).map(unquoted);
+            // As `Debug` has it, too.
+            outcome.is_some_and(|outcome| {
+                ["error", "failure", "failed"]
+                    .iter()
+                    .any(|failed| outcome.eq_ignore_ascii_case(failed))
+            })
         });
     let kind = attributes
         .text("gen_ai.tool.error.type")
@@ -334,6 +337,7 @@ mod tests {
         (SourceStatus::Ok, "gen_ai.tool.status", "success", Status::Ok, None),
         (SourceStatus::Ok, "gen_ai.tool.call.outcome", "error", Status::Error, Some("tool_error")),
         (SourceStatus::Ok, "gen_ai.tool.call.outcome", "success", Status::Ok, None),
+        (SourceStatus::Ok, "gen_ai.tool.call.outcome", "Failed", Status::Error, Some("tool_error")),
         (SourceStatus::Unset, "tool.success", "false", Status::Error, Some("tool_error")),
         (SourceStatus::Unset, "tool.success", "true", Status::Ok, None),
         (SourceStatus::Unset, "tool.is_error", "True", Status::Error, Some("tool_error")),
