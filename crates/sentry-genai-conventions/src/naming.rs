@@ -20,7 +20,7 @@ pub(crate) struct Naming {
 
 /// Names a span, and makes `gen_ai.operation.name` say the same as the op: Sentry reads both.
 ///
-/// `sentry.op` and `sentry.name`, set by the program, win over everything else.
+/// `sentry.op` and `sentry.name`, set by the program, win over everything else, but for an op of GenAI's that Sentry does not know.
 pub(crate) fn name(
     span: &mut SourceSpan,
     recognised: Option<&Recognised>,
@@ -38,7 +38,9 @@ pub(crate) fn name(
         }
         None => ordinary(span),
     };
-    if let Some(op) = take(&mut span.attributes, "sentry.op") {
+    if let Some(op) = take(&mut span.attributes, "sentry.op")
+        && !operation::is_unknown_op(&op)
+    {
         naming.op = op.into();
     }
     if let Some(name) = take(&mut span.attributes, "sentry.name") {

@@ -109,6 +109,11 @@ pub(crate) fn from_op(op: &str) -> Option<&'static AiOperation> {
     named(op.strip_prefix("gen_ai.")?)
 }
 
+/// Returns whether Sentry would take a span of this op for a model call, for want of anything that it knows.
+pub(crate) fn is_unknown_op(op: &str) -> bool {
+    op.starts_with("gen_ai.") && !OPERATIONS.iter().any(|row| row.op == op)
+}
+
 /// Finds an operation by `gen_ai.operation.name`.
 pub(crate) fn named(name: &str) -> Option<&'static AiOperation> {
     spelled(name, str::eq).or_else(|| spelled(name, is_same_word))

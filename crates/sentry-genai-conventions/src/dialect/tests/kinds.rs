@@ -5,6 +5,12 @@ use super::*;
 /// Scope, name, attributes; then op and name in Sentry.
 #[rustfmt::skip]
 static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
+    // An op that Sentry does not know counts as a model call.
+    ("any", "find", &[("sentry.op", "gen_ai.retrieval"), ("gen_ai.operation.name", "retrieval")], "function", "retrieval"),
+    ("any", "ask", &[("sentry.op", "gen_ai.chat_completion"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("any", "flow", &[("sentry.op", "gen_ai.workflow")], "function", "flow"),
+    ("any", "remember", &[("sentry.op", "gen_ai.memory.client"), ("gen_ai.operation.name", "search_memory")], "gen_ai.memory.client", "search_memory"),
+    ("any", "queue", &[("sentry.op", "queue.process")], "queue.process", "queue"),
     // What a library serves, asks and stores is that.
     ("codex_http", "POST", &[("http.request.method", "POST"), ("http.route", "/ask")], "http.server", "POST"),
     ("@voltagent/server", "save", &[("db.system", "sqlite")], "db", "save"),
