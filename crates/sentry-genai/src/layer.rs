@@ -65,7 +65,7 @@ pub fn layer() -> GenAiLayer {
 /// | `otel.name` | the span's name |
 /// | `otel.kind` | `internal`, `server`, `client`, `producer` or `consumer` |
 /// | `otel.status_code` | `ok` or `error` |
-/// | `otel.status_description` | the reason for an error |
+/// | `otel.status_description` | the reason for an error, which it makes of a span that records no code |
 /// | `sentry.op`, `sentry.name` | op and name, above everything the bridge would derive |
 /// | `sentry.trace`, `sentry.baggage` | on a span without parent: the headers `sentry-trace` and `baggage` to continue |
 /// | `tags.*` | an attribute under the name behind the prefix, as a text |
