@@ -115,7 +115,10 @@ pub(crate) fn says_more(given: &str, conventional: &str, attributes: &Attributes
     let is_mark = |letter: char| !letter.is_alphanumeric();
     let has_word = |word: &str| given.split(is_mark).any(|it| it == word);
     let mut words = conventional.split(is_mark).filter(|word| !word.is_empty());
+    // Most names have not even the first letter.
+    let first = conventional.as_bytes().first();
     given.len() > conventional.len()
+        && first.is_some_and(|first| memchr::memchr(*first, given.as_bytes()).is_some())
         && words.all(has_word)
         && given.split(' ').count() <= WORDS
         && given

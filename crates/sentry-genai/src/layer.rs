@@ -66,7 +66,7 @@ pub fn layer() -> GenAiLayer {
 /// | `otel.kind` | `internal`, `server`, `client`, `producer` or `consumer` |
 /// | `otel.status_code` | `ok` or `error` |
 /// | `otel.status_description` | the reason for an error, which it makes of a span that records no code |
-/// | `sentry.op`, `sentry.name` | op and name, above everything the bridge would derive |
+/// | `sentry.op`, `sentry.name` | op and name, above everything the bridge would derive, but for a `gen_ai.` op that Sentry does not know |
 /// | `sentry.trace`, `sentry.baggage` | on a span without parent: the headers `sentry-trace` and `baggage` to continue |
 /// | `tags.*` | an attribute under the name behind the prefix, as a text |
 /// | `gen_ai.conversation.id`, `gen_ai.agent.name` | apply to the AI spans below as well, also when recorded late |
