@@ -4,7 +4,7 @@ use super::{
     ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, event_list,
     has_known_operation, json, usage,
 };
-use crate::{SourceSpan, SourceStatus};
+use crate::{SourceSpan, SourceStatus, tokens};
 
 pub(super) static LOGFIRE: Dialect = Dialect {
     name: "logfire",
@@ -71,13 +71,15 @@ fn is_call(template: &str) -> bool {
 }
 
 /// A stream makes two spans: the request's knows neither answer nor usage, and the one that follows knows all of the call.
+/// An embedding has but the input counted.
 fn opens_stream(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     let has_failed = matches!(span.status, SourceStatus::Error(_))
         || span.events.iter().any(|event| event.name == "exception");
     !has_failed
         && !attributes.contains(OUTPUT)
-        && !attributes.contains("gen_ai.usage.output_tokens")
+        && !attributes.contains(tokens::INPUT)
+        && !attributes.contains(tokens::OUTPUT)
         && !attributes.contains("gen_ai.response.id")
         && attributes.contains("request_data")
         && !attributes.contains("response_data")

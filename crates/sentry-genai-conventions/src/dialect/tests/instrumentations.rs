@@ -219,6 +219,24 @@ fn an_empty_response_is_no_answer() {
     assert_eq!(span.attributes.text(OUTPUT), None);
 }
 
+#[test]
+fn logfire_counts_what_is_embedded() {
+    let op = |counts: &[Attribute]| {
+        let request = [
+            ("gen_ai.operation.name", "embeddings"),
+            ("request_data", r#"{"model":"m"}"#),
+        ];
+        let name = "Embedding Creation with {request_data[model]!r}";
+        let span = translated("logfire.openai", name, &[&request, counts].concat());
+        span.op.into_owned()
+    };
+    assert_eq!(
+        op(&[("gen_ai.usage.input_tokens", "8")]),
+        "gen_ai.embeddings"
+    );
+    assert_eq!(op(&[]), "function");
+}
+
 /// Chat Completions of OpenAI's agents, and what the provider's own tools did beside an answer.
 #[test]
 fn logfire_tells_what_was_answered_from_what_was_asked() {
