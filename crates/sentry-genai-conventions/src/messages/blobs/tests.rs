@@ -1,0 +1,131 @@
+use serde_json::json;
+
+use super::*;
+
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+
+#[test]
+fn data_urls_go_wherever_they_are() {
+    let text = format!("![cat](data:image/png;base64,{PNG}) and DATA:text/plain;base64,QQ== end");
+    assert_eq!(
+        redact_blobs(&text),
+        "![cat]([Blob substitute]) and [Blob substitute] end"
+    );
+}
+
+#[test]
+fn data_urls_go_in_any_case_and_with_spaces() {
+    for url in [
+        format!("data:image/png;BASE64,{PNG}"),
+        format!("DATA:image/png;charset=utf-8;Base64, {PNG}"),
+        "data:text/plain;Base64,QQ==".to_owned(),
+    ] {
+        let text = format!("see {url}, 2; 64, 3");
+        let expected = format!("see {SUBSTITUTE}, 2; 64, 3");
+        assert_eq!(redact_blobs(&text), expected, "{url}");
+    }
+}
+
+#[test]
+fn runs_are_found_wherever_they_stand() {
+    let run = "aB".repeat(LONG / 2);
+    for before in 0..LONG * 2 {
+        let text = format!("{{{}\"data\":\"{run}\"}}", " ".repeat(before));
+        assert!(matches!(redact_blobs(&text), Cow::Owned(_)), "{before}");
+        let short = text.replace(&run, &run[1..]);
+        assert!(matches!(redact_blobs(&short), Cow::Borrowed(_)), "{before}");
+    }
+}
+
+#[test]
+fn semicolons_are_found_in_short_texts() {
+    for length in 8..LONG {
+        let plain = vec![b':'; length];
+        assert!(!has_semicolon(&plain));
+        for at in 0..length {
+            for (byte, other) in [(b';', b':'), (b';', b'<'), (b';' | 0x80, b':'), (0xff, 0)] {
+                let mut text = vec![other; length];
+                text[at] = byte;
+                assert_eq!(has_semicolon(&text), byte == b';', "{length} {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_harmless_has_no_blob() {
+    let url = "data:;base64,Q";
+    assert!(!is_harmless(url));
+    assert!(matches!(redact_blobs(url), Cow::Owned(_)));
+    for length in 0..url.len() {
+        assert!(is_harmless(&url[..length]));
+        assert!(matches!(redact_blobs(&url[..length]), Cow::Borrowed(_)));
+    }
+}
+
+#[test]
+fn runs_go_on_with_base64_alone() {
+    for byte in 0..=u8::MAX {
+        assert_eq!(
+            is_run(&[byte; STEP]),
+            CONTINUES[usize::from(byte)],
+            "{byte}"
+        );
+    }
+}
+
+#[test]
+fn json_stays_json() {
+    let text = json!({"content": [{"type": "image", "data": PNG}], "nested": json!({"bytes": PNG}).to_string()});
+    let redacted = redact_blobs(&text.to_string()).into_owned();
+    let value: Value = serde_json::from_str(&redacted).unwrap();
+    assert_eq!(
+        value,
+        json!({
+            "content": [{"type": "image", "data": SUBSTITUTE}],
+            "nested": json!({"bytes": SUBSTITUTE}).to_string(),
+        })
+    );
+    assert_eq!(redact_blobs(&redacted), redacted);
+}
+
+#[test]
+fn what_is_no_blob_stays() {
+    let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    for text in [
+        json!({"data": hash}).to_string(),
+        json!({"id": "aB".repeat(LONG)}).to_string(),
+        json!({"data": "A sentence of some length, with Words in it, that goes on and on and on."})
+            .to_string(),
+        "plain ;base64, talk".to_owned(),
+    ] {
+        assert!(matches!(redact_blobs(&text), Cow::Borrowed(_)), "{text}");
+    }
+}
+
+/// So the results of OpenAI's own tool for images come, as arguments or as what it has answered.
+#[test]
+fn media_goes_from_fields_of_any_name() {
+    let jpeg = format!("/9j/{}", "aB/".repeat(LONG));
+    for media in [PNG, &jpeg] {
+        let text = json!({"result": media}).to_string();
+        let expected = json!({"result": SUBSTITUTE}).to_string();
+        assert_eq!(redact_blobs(&text), expected);
+        assert_eq!(redact_blobs(&text.replace('/', "\\/")), expected);
+        assert_eq!(redact_blobs(media), SUBSTITUTE);
+        let mut value = json!({"result": [media]});
+        redact_value(&mut value);
+        assert_eq!(value, json!({"result": [SUBSTITUTE]}));
+    }
+    let text = format!("it begins with {PNG}");
+    assert!(matches!(redact_blobs(&text), Cow::Borrowed(_)));
+}
+
+#[test]
+fn bytes_as_numbers_go_too() {
+    let mut value =
+        json!({"mime_type": "image/png", "data": vec![137_u8; 100], "sizes": vec![1; 100]});
+    redact_value(&mut value);
+    assert_eq!(value["data"], SUBSTITUTE);
+    assert_eq!(value["sizes"].as_array().unwrap().len(), 100);
+}
