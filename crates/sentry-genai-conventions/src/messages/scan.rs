@@ -251,8 +251,13 @@ impl<'a, 'l> Scan<'a, 'l> {
                 }
                 goes_on = self.goes_on(b'}')?;
             }
-            has_reasoning |= part.kind? == Kind::Reasoning;
-            texts.push(part.content?);
+            let content = part.content?;
+            if part.kind? == Kind::Reasoning {
+                // Summaries may be a list, as JSON in the text.
+                (!self.bytes(&content).starts_with(b"\"[")).then_some(())?;
+                has_reasoning = true;
+            }
+            texts.push(content);
             if !self.goes_on(b']')? {
                 return Some(has_reasoning);
             }

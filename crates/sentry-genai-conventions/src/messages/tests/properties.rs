@@ -426,6 +426,12 @@ fn common_messages_take_the_short_way() {
     );
     let answer = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"2+2"},{"type":"text","content":"4"}],"finish_reason":"stop"}]"#;
     assert!(canonical::messages(answer, Side::Output, &limits).is_some());
+    // So OpenLLMetry has summaries, which are to be taken out of their list.
+    let list = answer.replace(
+        "2+2",
+        r#"[{\"type\": \"summary_text\", \"text\": \"2+2\"}]"#,
+    );
+    assert!(canonical::messages(&list, Side::Output, &limits).is_none());
     assert!(canonical::is_text_parts(
         r#"[{"type":"text","content":"Be brief."}]"#,
         &limits
