@@ -11,6 +11,8 @@ use crate::{
 };
 
 const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+/// Where the answer of a call is.
+pub(crate) const OUTPUT: &str = "gen_ai.output.messages";
 
 /// Takes from the messages what is no content: why the model stopped. Works on messages that may not leave, too.
 pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Recognised>) {
@@ -34,16 +36,16 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
         };
     }
     if llm_call {
-        find_finish_reasons(attributes);
+        find_finish_reasons(attributes, OUTPUT);
     }
 }
 
-/// Takes why the model stopped from the messages, for a call that does not say it.
-pub(crate) fn find_finish_reasons(attributes: &mut Attributes) {
-    let Some(output) = attributes.text("gen_ai.output.messages") else {
+/// Takes why the model stopped from the answer under `key`, for a call that does not say it.
+pub(crate) fn find_finish_reasons(attributes: &mut Attributes, key: &str) {
+    let Some(output) = attributes.text(key) else {
         return;
     };
-    // `finish_reason`, `stopReason`, and what else they are called.
+    // `finish_reason`, `stopReason`, and what else they are called; OpenAI's responses have `reasoning`.
     if memmem::find(output.as_bytes(), b"eason").is_none() {
         return;
     }

@@ -109,8 +109,14 @@ static PARAMETERS: &[(&str, &str)] = &[
     ("top_p", "gen_ai.request.top_p"),
 ];
 
-/// Appends the parameters of a request that have a canonical name.
+/// Appends the parameters of a request that have a canonical name, and the conversation of OpenAI's: its id, or what has it.
 pub(super) fn put_parameters(attributes: &mut Attributes, request: &Object) {
+    if let Some(conversation) = request.get("conversation") {
+        let id = conversation.get("id").unwrap_or(conversation);
+        if id.is_string() {
+            put_scalar(attributes, "gen_ai.conversation.id", id);
+        }
+    }
     for (name, key) in PARAMETERS {
         if let Some(value) = request.get(*name) {
             put_scalar(attributes, key, value);

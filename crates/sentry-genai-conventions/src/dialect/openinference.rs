@@ -6,15 +6,17 @@ mod haystack;
 mod llama_index;
 mod messages;
 mod names;
+mod requests;
 mod smolagents;
 
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, Dialect, RESULT, Says, What, aliases, bedrock, has_known_operation, indexed, json,
-    langsmith, litellm, traceloop,
+    ARGUMENTS, Dialect, RESULT, Says, What, aliases, bedrock, has_known_operation, indexed,
+    json::{self, Object},
+    langsmith, litellm, traceloop, usage,
 };
-use crate::{Attributes, SourceSpan, timestamp, tokens};
+use crate::{Attributes, SourceSpan, content, timestamp, tokens};
 
 pub(super) use messages::is_object;
 
@@ -77,7 +79,9 @@ fn operation(span: &SourceSpan) -> Says {
         _ if beeai::is_event(span) => Says::Plain,
         // LlamaIndex's name for putting a request together, which is another span's to send.
         "LLM" if span.name.ends_with("._prepare_chat_with_tools") => Says::Plain,
+        "LLM" if requests::is_none_of_a_model(span) => Says::Plain,
         "LLM" if bedrock::embeds(span, "llm.model_name") => Says::Is("embeddings"),
+        "LLM" if requests::makes_images(span) => Says::Is("generate_content"),
         "LLM" if is_completion(span) => Says::Is("text_completion"),
         "LLM" => Says::Is("chat"),
         "EMBEDDING" => Says::Is("embeddings"),
@@ -168,6 +172,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
     } else {
         "user"
     };
+    if what == What::Call {
+        requests::fail(span);
+    }
     let attributes = &mut span.attributes;
     model(attributes, what);
     if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
@@ -191,6 +198,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.rename("output.value", RESULT);
         }
         What::Call | What::Agent => {
+            // Older versions have why the model stopped in the answer alone.
+            if what == What::Call && !attributes.contains("llm.finish_reason") {
+                content::find_finish_reasons(attributes, "output.value");
+            }
             if [LANGCHAIN, BEDROCK].contains(&&*span.scope) {
                 messages::prefer_whole(attributes);
             }
@@ -239,11 +250,6 @@ fn model(attributes: &mut Attributes, what: What) {
             }
             parameters.remove("model");
         }
-        // OpenAI's, of the Responses API: the id, or what has it.
-        if let Some(conversation) = parameters.get("conversation") {
-            let id = conversation.get("id").unwrap_or(conversation);
-            json::put_scalar(attributes, "gen_ai.conversation.id", id);
-        }
         json::put_parameters(attributes, &parameters);
     }
     let answer = json::object(attributes, "output.value").filter(|_| what == What::Call);
@@ -253,12 +259,13 @@ fn model(attributes: &mut Attributes, what: What) {
     if let Some(id) = answer.as_ref().and_then(|answer| answer.get("id")) {
         json::put_scalar(attributes, "gen_ai.response.id", id);
     }
-    if let Some(usage) = answer.as_ref().and_then(|answer| answer.get("usage")) {
-        cache(attributes, usage);
+    if let Some(Value::Object(usage)) = answer.as_ref().and_then(|answer| answer.get("usage")) {
+        counts(attributes, usage);
     }
     let answered_by = answer
         .as_ref()
-        .and_then(|answer| answer.get("model")?.as_str());
+        .and_then(|answer| answer.get("model").or_else(|| answer.get("model_version")))
+        .and_then(Value::as_str);
     // JavaScript's takes the second word of an inference profile's id for the model of Bedrock: it is who made it.
     let maker = attributes.text("llm.system").map(str::to_owned);
     if maker.is_some() && attributes.text("llm.model_name") == maker.as_deref() {
@@ -289,24 +296,42 @@ fn model(attributes: &mut Attributes, what: What) {
     }
 }
 
-/// JavaScript's instrumentation of Bedrock counts the cache in the total alone.
-fn cache(attributes: &mut Attributes, usage: &Value) {
-    for (own, key, name) in [
+/// Appends what the answer counts and the instrumentation does not: the cache for Bedrock, and all of an image.
+fn counts(attributes: &mut Attributes, usage: &Object) {
+    /// Where the instrumentation has what, and whether it is a part of what else it has.
+    const OWN: [(&str, &str, bool); 6] = [
+        ("llm.token_count.prompt", tokens::INPUT, false),
+        ("llm.token_count.completion", tokens::OUTPUT, false),
+        ("llm.token_count.total", tokens::TOTAL, false),
         (
             "llm.token_count.prompt_details.cache_read",
             tokens::CACHE_READ,
-            "cacheReadInputTokens",
+            true,
         ),
         (
             "llm.token_count.prompt_details.cache_write",
             tokens::CACHE_CREATION,
-            "cacheWriteInputTokens",
+            true,
         ),
-    ] {
-        if let Some(count) = usage.get(name)
+        (
+            "llm.token_count.completion_details.reasoning",
+            tokens::REASONING,
+            true,
+        ),
+    ];
+
+    let has_counts = OWN
+        .iter()
+        .any(|(own, _, is_part)| !is_part && attributes.contains(own));
+    let mut counted = Attributes::default();
+    usage::put(&mut counted, usage);
+    for (own, key, is_part) in OWN {
+        if let Some(count) = counted.integer(key)
             && !attributes.contains(own)
+            && !attributes.contains(key)
+            && (is_part || !has_counts)
         {
-            json::put_scalar(attributes, key, count);
+            attributes.push(key, count);
         }
     }
 }

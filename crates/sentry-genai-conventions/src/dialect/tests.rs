@@ -11,6 +11,7 @@ mod langfuse;
 mod langsmith;
 mod llama_index;
 mod mlflow;
+mod openinference;
 mod pipecat;
 mod pydantic_ai;
 mod rig;

@@ -118,7 +118,7 @@ impl AiWork {
     fn settle(&self, span: &mut SourceSpan) -> Naming {
         let attributes = &mut span.attributes;
         if self.looks_for_reasons {
-            content::find_finish_reasons(attributes);
+            content::find_finish_reasons(attributes, content::OUTPUT);
         }
         self.counts.settle(attributes);
         if !self.names_conversation

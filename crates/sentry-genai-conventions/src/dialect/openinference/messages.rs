@@ -56,12 +56,10 @@ pub(super) fn prefer_whole(attributes: &mut Attributes) {
 }
 
 pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
-    // Calls that the provider made on a server of tools are in the response alone.
-    if attributes
-        .text("output.value")
-        .is_some_and(|text| text.contains(r#""mcp_call""#))
+    // What the provider's own tools did is in the response alone; of LangChain's answers what was thought is, too.
+    if attributes.text("output.value").is_some_and(says_more)
         && let Some(response) = json::object(attributes, "output.value")
-        && response.get("object").and_then(Value::as_str) == Some("response")
+        && (is_response(&response) || response.get("generations").is_some_and(Value::is_array))
     {
         json::put(attributes, OUTPUT, Value::Object(response));
     }
@@ -120,6 +118,30 @@ pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
     attributes.rename("output.value", OUTPUT);
 }
 
+/// Returns whether an answer has parts that are left out, or left empty, where each field is an attribute.
+fn says_more(answer: &str) -> bool {
+    const TYPES: &[&str] = &[
+        r#""code_interpreter_call""#,
+        r#""computer_call""#,
+        r#""file_search_call""#,
+        r#""image_generation_call""#,
+        r#""local_shell_call""#,
+        r#""mcp_call""#,
+        r#""server_tool_use""#,
+        r#""shell_call""#,
+        r#""summary_text""#,
+        r#""thinking""#,
+        r#""web_search_call""#,
+    ];
+
+    TYPES.iter().any(|kind| answer.contains(kind))
+}
+
+/// OpenAI's responses say what they are.
+pub(super) fn is_response(answer: &Object) -> bool {
+    answer.get("object").and_then(Value::as_str) == Some("response")
+}
+
 /// Recognises the repr that Python has for all objects that have none of their own.
 pub(in crate::dialect) fn is_object(text: &str) -> bool {
     text.starts_with('<') && text.ends_with('>') && text.contains(" object at 0x")
@@ -147,9 +169,9 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
         for mut item in items {
             let content = item.get_mut("message_content").map(Value::take);
             let call = call(item);
-            // Of a call there may be the type alone, beside the call itself.
+            // Of a call there may be the type alone, beside the call itself, and of what came of it, too.
             if let Some(Value::Object(content)) = content
-                && (call.is_none() || content.len() > 1)
+                && (content.len() > 1 || call.is_none() && !is_nothing_but_an_answer(&content))
             {
                 parts.push(part(content));
             }
@@ -175,6 +197,12 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     (message.len() > 1).then_some(Value::Object(message))
 }
 
+/// Returns whether of a tool's answer there is nothing but that it was one.
+fn is_nothing_but_an_answer(content: &Object) -> bool {
+    let kind = content.get("type").and_then(Value::as_str);
+    content.len() == 1 && kind.is_some_and(|kind| kind.ends_with("_tool_result"))
+}
+
 fn call(mut item: Value) -> Option<Value> {
     let mut call = item.get_mut("tool_call")?.take();
     call.as_object_mut()?
@@ -191,6 +219,15 @@ fn identity(call: &Value) -> String {
 }
 
 fn part(mut content: Object) -> Value {
+    // What Anthropic's own tools answered is JSON in a text.
+    let kind = content.get("type").and_then(Value::as_str);
+    if kind.is_some_and(|kind| kind.ends_with("_tool_result"))
+        && let Some(Value::Object(answer)) = content
+            .get("text")
+            .and_then(|text| crate::messages::read_json(text.as_str()?))
+    {
+        return Value::Object(answer);
+    }
     if let Some(mut image) = content.remove("image") {
         return match image.pointer_mut("/image/url").map(Value::take) {
             Some(url) => json!({"type": "image_url", "image_url": {"url": url}}),
@@ -250,6 +287,19 @@ mod tests {
         let item = json!({"message": {"role": "user", "contents": [content]}});
         let read = message(item, "user").unwrap();
         assert_eq!(read["content"][0]["source"]["media_type"], "image/png");
+    }
+
+    /// So Python's instrumentation of Anthropic has them.
+    #[test]
+    fn what_a_tool_of_the_provider_answered_is_taken_out_of_its_text() {
+        let answer = json!({"type": "x_tool_result", "tool_use_id": "s1", "content": "21"});
+        let content = json!({"type": "x_tool_result", "text": answer.to_string()});
+        let item = json!({"message": {"role": "assistant", "contents": [
+            {"message_content": {"type": "web_search_tool_result"}},
+            {"message_content": content},
+        ]}});
+        let read = message(item, "assistant").unwrap();
+        assert_eq!(read["content"], json!([answer]));
     }
 
     #[test]

@@ -55,7 +55,10 @@ const SYSTEM: &[&str] = &[
 
 /// What stands next to a body of plain text in a request or a response, and in no structured output.
 const COMPANIONS: &[&str] = &[
+    "background",
+    "best_of",
     "config",
+    "conversation",
     "created",
     "created_at",
     "done",
@@ -66,6 +69,7 @@ const COMPANIONS: &[&str] = &[
     "frequency_penalty",
     "generation_info",
     "id",
+    "include",
     "index",
     "kwargs",
     "logprobs",
@@ -73,31 +77,41 @@ const COMPANIONS: &[&str] = &[
     "max_tokens",
     "metadata",
     "model",
+    "n",
     "object",
+    "parallel_tool_calls",
     "presence_penalty",
     "previous_response_id",
+    "prompt_cache_key",
     "reasoning",
     "reasoningText",
     "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
     "sources",
     "stop",
     "stopReason",
     "stop_reason",
     "stop_sequences",
+    "store",
     "stream",
     "stream_options",
     "tags",
     "temperature",
     "text",
+    "text_format",
     "tool_choice",
     "toolCalls",
     "toolResults",
     "tool_calls",
     "tools",
     "top_p",
+    "truncation",
     "type",
     "usage",
     "usage_metadata",
+    "user",
     "warnings",
 ];
 
@@ -225,7 +239,9 @@ impl Reader {
     }
 
     fn wrapper(&mut self, mut object: Object, from: Role) {
-        let finish_reason = message::take_finish(&mut object);
+        let told = message::take_finish(&mut object);
+        let is_told = told.is_some();
+        let finish_reason = told.or_else(|| stop_reason(&object));
         let config = take_object(&mut object, "config");
         let system = config
             .and_then(|mut config| take(&mut config, SYSTEM))
@@ -252,7 +268,7 @@ impl Reader {
             }
         }
         let is_empty = self.messages.len() == start;
-        if !has_body || (is_empty && finish_reason.is_some()) {
+        if !has_body || (is_empty && is_told) {
             let message = message::read(object, from, self.side);
             if let Some(message) = message {
                 self.push(message);
@@ -327,6 +343,35 @@ fn wraps(object: &Object) -> bool {
 fn is_response(object: &Object) -> bool {
     object.get("object").and_then(Value::as_str) == Some("response")
         && object.get("output").is_some_and(Value::is_array)
+}
+
+/// Returns why one of OpenAI's responses ended, which is for its status and what is in it to say.
+fn stop_reason(response: &Object) -> Option<String> {
+    if !is_response(response) {
+        return None;
+    }
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let is_call = |item: &Value| {
+        let kind = item.get("type").and_then(Value::as_str);
+        matches!(kind, Some("function_call" | "custom_tool_call"))
+    };
+    match response.get("status")?.as_str()? {
+        "completed" => {
+            let mut items = response.get("output")?.as_array()?.iter();
+            let reason = if items.any(is_call) {
+                "tool_calls"
+            } else {
+                "stop"
+            };
+            Some(reason.to_owned())
+        }
+        "incomplete" => match text(response.get("incomplete_details")?, "reason")?.as_str() {
+            "max_output_tokens" => Some("length".to_owned()),
+            reason => Some(reason.to_owned()),
+        },
+        "failed" => Some("error".to_owned()),
+        _ => None,
+    }
 }
 
 fn is_text_body(key: &str) -> bool {
