@@ -44,12 +44,17 @@ pub(super) static LANGSMITH: Dialect = Dialect {
 const KIND: &str = "langsmith.span.kind";
 const AGENT: &str = "langsmith.metadata.lc_agent_name";
 const INTEGRATION: &str = "langsmith.metadata.ls_integration";
+const MODEL_TYPE: &str = "langsmith.metadata.ls_model_type";
 const PROMPT: &str = "gen_ai.prompt";
 const COMPLETION: &str = "gen_ai.completion";
 
 /// The kind decides: a prompt template claims to be a chat, and chains have an operation of their own.
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(KIND) {
+        // Models that complete a text are of a type of their own.
+        Some("llm") if span.attributes.text(MODEL_TYPE) == Some("llm") => {
+            Says::Is("text_completion")
+        }
         Some("llm") => Says::Is("chat"),
         Some("tool") => Says::Is("execute_tool"),
         Some("embedding") => Says::Is("embeddings"),
@@ -113,12 +118,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 }
             }
             if what == What::Call
-                && attributes
-                    .text(COMPLETION)
-                    .is_some_and(|text| text.contains("\"response_metadata\""))
+                && attributes.text(COMPLETION).is_some_and(|text| {
+                    text.contains("\"response_metadata\"") || text.contains("\"text_completion\"")
+                })
                 && let Some(said) = json::object(attributes, COMPLETION)
             {
                 answer(attributes, &said);
+                completion(attributes, &said);
             }
             attributes.rename(PROMPT, super::INPUT);
             attributes.rename(COMPLETION, super::OUTPUT);
@@ -154,6 +160,19 @@ fn adjust(span: &mut SourceSpan, what: What) {
         }
     }
     usage::put(attributes, &details);
+}
+
+/// Reads from the answer of OpenAI's SDK, of a text that it completed, what is not on the span.
+fn completion(attributes: &mut Attributes, answer: &Object) {
+    if answer.get("object").and_then(Value::as_str) != Some("text_completion") {
+        return;
+    }
+    if let Some(Value::Object(counts)) = answer.get("usage") {
+        usage::put(attributes, counts);
+    }
+    if let Some(model) = answer.get("model") {
+        json::put_scalar(attributes, "gen_ai.response.model", model);
+    }
 }
 
 /// Reads from LangChain's answer what is not on the span: which model answered, and the counts that are parts of others.

@@ -151,3 +151,39 @@ fn a_tool_of_a_named_agent_is_called_by_its_own_name() {
     );
     assert_eq!(span.name, "execute_tool get_weather");
 }
+
+/// The SDK of OpenAI, wrapped: what is asked and counted is in the request and the answer alone.
+#[test]
+fn langsmith_has_the_request_and_the_answer_of_openais_sdk() {
+    let kind = ("langsmith.span.kind", "llm");
+    let request = r#"{"model": "m", "background": true, "conversation": "conv_1", "input": "Hi"}"#;
+    let span = translated(
+        "langsmith",
+        "ChatOpenAI",
+        &[kind, ("gen_ai.prompt", request)],
+    );
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.conversation.id"), Some("conv_1"));
+    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    assert_eq!(text("gen_ai.input.messages"), Some(asked));
+
+    let answer = r#"{"object": "text_completion", "model": "m-1", "choices": [{"text": "Ho", "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}}"#;
+    let attributes = [
+        kind,
+        ("gen_ai.operation.name", "chat"),
+        ("langsmith.metadata.ls_model_type", "llm"),
+        (
+            "gen_ai.prompt",
+            r#"{"model": "m", "prompt": ["Hi"], "n": 1}"#,
+        ),
+        ("gen_ai.completion", answer),
+    ];
+    let span = translated("langsmith", "OpenAI", &attributes);
+    assert_eq!(span.op, "gen_ai.text_completion");
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.response.model"), Some("m-1"));
+    assert_eq!(text("gen_ai.input.messages"), Some(asked));
+    let counts = ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"];
+    let counts = counts.map(|key| span.attributes.integer(key));
+    assert_eq!(counts, [Some(9), Some(4)]);
+}
