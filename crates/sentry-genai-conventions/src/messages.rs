@@ -51,6 +51,11 @@ pub(crate) fn tool_answer(value: Value) -> Value {
     shapes::part::answer(value)
 }
 
+/// Returns whether `object` is a part of a message beyond doubt, in any known spelling.
+pub(crate) fn is_part(object: &Map<String, Value>) -> bool {
+    shapes::is_part(object)
+}
+
 /// Reads JSON, or a Python repr, that is an object or a list; JSON may be wrapped in quotes.
 pub(crate) fn read_json(text: &str) -> Option<Value> {
     match parse::json(text) {

@@ -1,6 +1,7 @@
 //! OpenLLMetry and Traceloop's SDK: flattened messages in the first generation, the conventions' in the second, and
 //! workflows, agents, tools and tasks in both.
 
+mod blocks;
 mod javascript;
 
 use serde_json::Value;
@@ -184,7 +185,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if span.scope == "@traceloop/instrumentation-openai" {
         javascript::take_items_out(&mut span.attributes);
     }
-    javascript::take_blocks_out(span);
+    blocks::take_out(span);
     if span.scope.ends_with(GEMINI) {
         name_thoughts(&mut span.attributes);
     }

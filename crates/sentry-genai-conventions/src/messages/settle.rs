@@ -1,5 +1,7 @@
 //! The rules that hold for every message, whatever spelling it came from.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Media, MediaSource, Message, Part, Role, Side, blobs, cut, parse, shapes};
@@ -14,6 +16,9 @@ pub(super) fn settle(messages: Vec<Message>, side: Side) -> Vec<Message> {
             {
                 *part = call;
             }
+        }
+        if message.role == Role::Tool {
+            drop_repeated(&mut message.parts);
         }
         message.parts.retain_mut(keep);
         message.finish_reason = match side {
@@ -32,6 +37,30 @@ pub(super) fn settle(messages: Vec<Message>, side: Side) -> Vec<Message> {
         settle_role(message);
     }
     settled
+}
+
+/// Drops the texts that a tool's answers say as well: OpenLLMetry has the same thing as both.
+fn drop_repeated(parts: &mut Vec<Part>) {
+    if !parts.iter().any(|part| matches!(part, Part::Text(_))) {
+        return;
+    }
+    let answers: BTreeSet<String> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::ToolCallResponse { response, .. } => Some(match response {
+                Value::String(text) => text.clone(),
+                value => value.to_string(),
+            }),
+            _ => None,
+        })
+        .collect();
+    parts.retain(|part| match part {
+        Part::Text(text) if !answers.is_empty() => {
+            let is_value = || parse::json(text).is_some_and(|it| answers.contains(&it.to_string()));
+            !answers.contains(text) && !is_value()
+        }
+        _ => true,
+    });
 }
 
 /// A user does not answer tool calls: providers without a role of their own for that use the user's.

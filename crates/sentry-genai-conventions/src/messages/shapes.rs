@@ -22,6 +22,11 @@ pub(super) enum Known {
     Messages,
 }
 
+/// Returns whether `object` is a part of a message beyond doubt.
+pub(super) fn is_part(object: &Object) -> bool {
+    kind::knows(object)
+}
+
 /// Says what `value` is, going by the fields it has.
 pub(super) fn recognise(value: &Value) -> Known {
     match value {

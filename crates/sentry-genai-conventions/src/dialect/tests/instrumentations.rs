@@ -219,6 +219,31 @@ fn an_empty_response_is_no_answer() {
     assert_eq!(span.attributes.text(OUTPUT), None);
 }
 
+/// So OpenLLMetry's instrumentation of LangChain has Anthropic's answers in Python.
+#[test]
+fn blocks_are_taken_out_of_texts() {
+    let answer = r#"[{"role": "assistant", "parts": [
+        {"type": "text", "content": "{\"type\": \"thinking\", \"thinking\": \"hm\", \"signature\": \"s\"}"},
+        {"type": "text", "content": "{\"type\": \"tool_use\", \"id\": \"t1\", \"name\": \"f\", \"input\": {}}"},
+        {"type": "text", "content": "{\"type\": \"sunny\"}"},
+        {"type": "tool_call", "id": "t1", "name": "f", "arguments": {}},
+        {"type": "tool_call", "id": "t2", "name": "f", "arguments": {}}]}]"#;
+    let attributes = [("gen_ai.operation.name", "chat"), (OUTPUT, answer)];
+    let scope = "opentelemetry.instrumentation.langchain";
+    let span = translated(scope, "ChatAnthropic.chat", &attributes);
+    let text = span.attributes.text(OUTPUT).unwrap();
+    let messages: serde_json::Value = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        messages[0]["parts"],
+        serde_json::json!([
+            {"type": "reasoning", "content": "hm"},
+            {"type": "tool_call", "id": "t1", "name": "f", "arguments": {}},
+            {"type": "text", "content": r#"{"type": "sunny"}"#},
+            {"type": "tool_call", "id": "t2", "name": "f", "arguments": {}},
+        ])
+    );
+}
+
 #[test]
 fn logfire_counts_what_is_embedded() {
     let op = |counts: &[Attribute]| {

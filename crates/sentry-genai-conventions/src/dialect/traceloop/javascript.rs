@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ENTITY_OUTPUT, INPUT, KIND, OUTPUT, json};
+use super::{ENTITY_OUTPUT, INPUT, KIND, json};
 use crate::{Attributes, SourceSpan};
 
 /// Returns whether a task is the call of a tool, as LangChain's are.
@@ -51,36 +51,5 @@ pub(super) fn take_items_out(attributes: &mut Attributes) {
     {
         attributes.remove(INPUT);
         json::put(attributes, INPUT, Value::Array(items));
-    }
-}
-
-/// Takes the blocks of LangChain's messages out of the texts that JavaScript's instrumentation makes of them.
-pub(super) fn take_blocks_out(span: &mut SourceSpan) {
-    let attributes = &mut span.attributes;
-    for key in [INPUT, OUTPUT] {
-        let text = attributes
-            .text(key)
-            .filter(|text| span.scope == LANGCHAIN && text.contains(r#""content":"[{"#));
-        let Some(Value::Array(mut messages)) = text.and_then(crate::messages::read_json) else {
-            continue;
-        };
-        for message in &mut messages {
-            if let Some(Value::Array(parts)) = message.get_mut("parts") {
-                *parts = std::mem::take(parts).into_iter().flat_map(blocks).collect();
-            }
-        }
-        attributes.set(key, Value::Array(messages).to_string());
-    }
-}
-
-const LANGCHAIN: &str = "@traceloop/instrumentation-langchain";
-
-/// Returns the blocks in the text of a part, or the part.
-fn blocks(part: Value) -> Vec<Value> {
-    let text = part["content"].as_str().filter(|it| it.starts_with("[{"));
-    let is_block = |item: &Value| item["type"].is_string();
-    match text.map(serde_json::from_str::<Vec<Value>>) {
-        Some(Ok(items)) if items.iter().all(is_block) => items,
-        _ => vec![part],
     }
 }

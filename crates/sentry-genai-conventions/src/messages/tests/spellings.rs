@@ -183,6 +183,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":null,"result":null}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c2","response":null,"result":null}]}]"#,
     ),
     (
+        "OpenLLMetry's OpenAI agents, a tool's answer twice", Side::Input,
+        r#"[{"role":"tool","parts":[{"type":"text","content":"{\"a\": 1}"},{"type":"tool_call_response","id":"c1","result":"{\"a\": 1}"},{"type":"text","content":"see"}]}]"#,
+        r#"[{"role":"tool","parts":[{"type":"text","content":"see"}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"{\"a\": 1}","result":"{\"a\": 1}"}]}]"#,
+    ),
+    (
         "OpenAI, a tool that answers null", Side::Input,
         r#"[{"role":"tool","tool_call_id":"c1","content":null},{"role":"tool","tool_call_id":"c2"},{"role":"tool","content":null}]"#,
         r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":null,"result":null}]}]"#,

@@ -1,0 +1,72 @@
+//! The blocks of LangChain's messages, of which OpenLLMetry's instrumentations make texts.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{INPUT, OUTPUT, json::Object};
+use crate::{SourceSpan, messages};
+
+/// In JavaScript all blocks of a message are one text, in Python each is one.
+const JAVASCRIPT: &str = "@traceloop/instrumentation-langchain";
+const PYTHON: &str = "opentelemetry.instrumentation.langchain";
+
+/// Takes the blocks out of their texts.
+pub(super) fn take_out(span: &mut SourceSpan) {
+    let start = match &*span.scope {
+        JAVASCRIPT => r#""content":"[{"#,
+        PYTHON => r#""content": "{"#,
+        _ => return,
+    };
+    let attributes = &mut span.attributes;
+    for key in [INPUT, OUTPUT] {
+        let text = attributes.text(key).filter(|text| text.contains(start));
+        let Some(Value::Array(mut messages)) = text.and_then(messages::read_json) else {
+            continue;
+        };
+        for message in &mut messages {
+            if let Some(Value::Array(parts)) = message.get_mut("parts") {
+                *parts = unfolded(std::mem::take(parts));
+            }
+        }
+        attributes.set(key, Value::Array(messages).to_string());
+    }
+}
+
+/// Returns the parts with the blocks in place of their texts, and each call of a tool once.
+fn unfolded(parts: Vec<Value>) -> Vec<Value> {
+    let mut called = BTreeSet::new();
+    let mut unfolded = Vec::new();
+    for part in parts {
+        match blocks(&part) {
+            Some(blocks) => {
+                called.extend(
+                    blocks
+                        .iter()
+                        .filter_map(|block| Some(block["id"].as_str()?.to_owned())),
+                );
+                unfolded.extend(blocks);
+            }
+            None if part["type"] == "tool_call"
+                && part["id"].as_str().is_some_and(|id| called.contains(id)) => {}
+            None => unfolded.push(part),
+        }
+    }
+    unfolded
+}
+
+/// Returns the blocks in the text of a part.
+fn blocks(part: &Value) -> Option<Vec<Value>> {
+    let text = part["content"].as_str()?;
+    if text.starts_with("[{") {
+        let items: Vec<Value> = serde_json::from_str(text).ok()?;
+        let is_block = |item: &Value| item["type"].is_string();
+        return items.iter().all(is_block).then_some(items);
+    }
+    if !text.starts_with('{') || part["type"] != "text" {
+        return None;
+    }
+    // A model may have answered with an object of its own.
+    let block: Object = serde_json::from_str(text).ok()?;
+    (block.contains_key("type") && messages::is_part(&block)).then(|| vec![block.into()])
+}
