@@ -41,7 +41,7 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     let repeats = compares && may_repeat(spans, &index);
     let has_totals = compares && spans.iter().any(has_totals);
     let twins = if compares {
-        twins::find(spans)
+        twins::find(spans, &index)
     } else {
         Vec::new()
     };

@@ -4,7 +4,7 @@ use super::{
     ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, event_list,
     has_known_operation, json, usage,
 };
-use crate::{SourceSpan, SourceStatus, tokens};
+use crate::{SourceSpan, SourceStatus, Timestamp, Value, tokens};
 
 pub(super) static LOGFIRE: Dialect = Dialect {
     name: "logfire",
@@ -85,8 +85,23 @@ fn opens_stream(span: &SourceSpan) -> bool {
         && !attributes.contains("response_data")
 }
 
+/// What tells of a stream is a log record from its end, with how long it took in seconds.
+fn start_with_stream(span: &mut SourceSpan) {
+    let nanoseconds = match span.attributes.get("duration") {
+        Some(Value::Double(seconds)) if seconds > 0.0 => (seconds * 1e9) as u64,
+        _ => return,
+    };
+    if span.start == span.end {
+        let start = span.end.as_nanos().saturating_sub(nanoseconds);
+        span.start = Timestamp::from_nanos(start);
+    }
+}
+
 fn adjust(span: &mut SourceSpan, what: What) {
     let is_stream = span.name.starts_with("streaming response");
+    if is_stream {
+        start_with_stream(span);
+    }
     let attributes = &mut span.attributes;
     for key in [
         "group_id",

@@ -81,6 +81,23 @@ fn a_call_that_two_instrumentations_describe_side_by_side_counts_once() {
     assert_eq!(related, expect(&expected));
 }
 
+/// Logfire, of a stream: one span that opens it, and one that tells of it when it is over.
+#[test]
+fn a_call_inside_what_opens_it_and_beside_what_tells_of_it_counts_once() {
+    const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
+    let calls = |opening: &[(&'static str, &str)]| {
+        let spans = Trace(Vec::new())
+            .with(1, 9, "Message with", opening)
+            .with(2, 1, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE])
+            .with(3, 9, "streaming response", &[CHAT, (COUNT, "20"), RESPONSE]);
+        let related = spans.related().into_iter();
+        related.filter(|(op, _)| op == "gen_ai.chat").count()
+    };
+    let plain = ("gen_ai.operation.name", "invoke_workflow");
+    assert_eq!(calls(&[plain, MODEL]), 1);
+    assert_eq!(calls(&[plain]), 2);
+}
+
 /// OpenInference's instrumentation of Claude's agents, and Claude Code inside them.
 #[test]
 fn a_tool_that_two_instrumentations_describe_counts_once() {

@@ -262,6 +262,18 @@ fn logfire_counts_what_is_embedded() {
     assert_eq!(op(&[]), "function");
 }
 
+#[test]
+fn logfire_tells_of_a_stream_when_it_is_over() {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let end = Timestamp::from_nanos(1_795_197_437_000_000_000);
+    let mut span = SourceSpan::new(trace_id, span_id, "streaming response from", end);
+    span.scope = "logfire.openai".into();
+    span.attributes.push("duration", 0.5);
+    let start = with_content(span).start;
+    assert_eq!(end.as_nanos() - start.as_nanos(), 500_000_000);
+}
+
 /// Chat Completions of OpenAI's agents, and what the provider's own tools did beside an answer.
 #[test]
 fn logfire_tells_what_was_answered_from_what_was_asked() {
