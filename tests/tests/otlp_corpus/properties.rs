@@ -1,9 +1,6 @@
 //! What holds for whatever comes in.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Instant};
 
 use proptest::prelude::*;
 use sentry_genai_conventions::{
@@ -396,12 +393,9 @@ fn large_traces_take_linear_time() {
         assert_eq!(traces.iter().map(Vec::len).sum::<usize>() as u64, count);
         start.elapsed()
     };
+    // Ten times as many; a hundred times as long would be the square. What else the machine does may spoil a try, but not each.
+    let is_linear = |parent| time(20_000, parent) < time(2_000, parent) * 40;
     for parent in [|id: u64| id - 1, |_: u64| 0] {
-        let (few, many) = (time(2_000, parent), time(20_000, parent));
-        // Ten times as many; a hundred times as long would be the square.
-        assert!(
-            many < few * 40 + Duration::from_millis(200),
-            "{few:?} {many:?}"
-        );
+        assert!((0..5).any(|_| is_linear(parent)));
     }
 }
