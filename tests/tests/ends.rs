@@ -80,12 +80,14 @@ fn a_server_that_hangs_when_the_program_ends() {
 
 #[test]
 fn a_fork() {
-    let ingest = Ingest::start().unwrap();
-    let output = run(&ingest, "fork");
-    assert!(output.status.success());
-    assert_eq!(lines(&output), ["0"], "the child's status");
-    let expected = ["after the child", "in the child", "left to the parent"];
-    assert_eq!(names(&ingest), expected);
+    for ending in ["fork", "measured-fork"] {
+        let ingest = Ingest::start().unwrap();
+        let output = run(&ingest, ending);
+        assert!(output.status.success(), "{ending}");
+        assert_eq!(lines(&output), ["0"], "the child's status: {ending}");
+        let expected = ["after the child", "in the child", "left to the parent"];
+        assert_eq!(names(&ingest), expected, "{ending}");
+    }
 }
 
 /// The child waits for its copies, too, as far as it waits for its spans.

@@ -51,7 +51,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             let stats = stats.map(|handle| handle.stats());
             println!("{}", stats.is_some_and(|it| it.pending() == 0));
         }
-        "fork" => forked(guard)?,
+        "fork" => forked(guard, None)?,
+        "measured-fork" => {
+            // It measures for a client that nobody else keeps.
+            let client = sentry::Client::from(ClientOptions::new());
+            let measuring = Options::new().with_metrics(true).attach(&client);
+            forked(guard, Some(measuring))?;
+        }
         "descriptors" => without_descriptors(&guard)?,
         "files" => without_files(&guard),
         "crowd" => crowd(&guard),
@@ -108,13 +114,8 @@ fn in_panic() {
     panic!("expected");
 }
 
-fn forked(guard: Guard) -> Result<(), Box<dyn Error>> {
+fn forked(guard: Guard, measuring: Option<Guard>) -> Result<(), Box<dyn Error>> {
     work("left to the parent");
-    // It measures for a client that nobody else keeps.
-    let client = sentry::Client::from(ClientOptions::new());
-    let measuring = sentry_genai::Options::new()
-        .with_metrics(true)
-        .attach(&client);
     match fork()? {
         Fork::Child => {
             drop(measuring);
