@@ -20,7 +20,6 @@
 
 mod attributes;
 mod content;
-mod deprecated;
 mod dialect;
 mod events;
 mod family;
@@ -46,12 +45,12 @@ mod timestamp;
 mod tokens;
 mod tracing_opentelemetry;
 mod translate;
+mod vocabulary;
 
 pub use attributes::{
     AttributeKey, Attributes, Encodable, Input, Scalar, Signs, Value, needs_no_escape,
 };
 pub use content::ContentLimits;
-pub use deprecated::{Deprecation, deprecation};
 pub use heritage::Heritage;
 pub use logged_error::LoggedError;
 pub use messages::excerpt;
@@ -62,3 +61,4 @@ pub use span::{
     SpanKind, Status, Timestamp, TraceId,
 };
 pub use translate::{Identity, TranslateOptions, Translator};
+pub use vocabulary::{Deprecation, attribute_names, deprecation};

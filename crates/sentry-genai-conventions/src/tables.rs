@@ -126,10 +126,10 @@ pub(crate) fn attribute(name: &str) -> Option<&'static Attribute> {
     Row::of(Hash::of(name), name).attribute()
 }
 
-#[cfg(test)]
-pub(crate) fn names() -> Vec<&'static str> {
+/// Returns the names of all attributes that can be looked up.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let rows = ATTRIBUTES.iter().chain(OPENTELEMETRY);
-    rows.map(|attribute| attribute.name).collect()
+    rows.map(|attribute| attribute.name)
 }
 
 /// Returns whether `name` is a current attribute, by itself or by a template such as

@@ -11,6 +11,7 @@ use sentry_genai_conventions::{
 
 use crate::{ReceivedSpan, inherit_batch};
 
+mod near;
 mod rules;
 mod span;
 mod trace;
@@ -89,6 +90,7 @@ pub struct Checker {
     discreet: Translator,
     /// With all content.
     full: Translator,
+    names: near::Names,
     report: Report,
 }
 
@@ -100,6 +102,7 @@ impl Default for Checker {
         Self {
             discreet: Translator::new(TranslateOptions::default()),
             full: Translator::new(everything),
+            names: near::Names::new(Translator::new(everything)),
             report: Report::default(),
         }
     }
@@ -124,6 +127,7 @@ impl Checker {
                 file,
             };
             span::check(&source, &full, &origin, &mut findings);
+            span::check_names(&source, &full, &mut self.names, &origin, &mut findings);
             let discreet = self.discreet.translate(source);
             span::check_content(&full, &discreet, &origin, &mut findings);
             traces[number].0.push(full);

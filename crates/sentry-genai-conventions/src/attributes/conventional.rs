@@ -86,7 +86,7 @@ mod tests {
         fn a_key_of_the_conventions_is_a_key_like_any_other(
             keys in prop::collection::vec(
                 prop_oneof![
-                    prop::sample::select(crate::tables::names()).prop_map(str::to_owned),
+                    prop::sample::select(crate::tables::names().collect::<Vec<_>>()).prop_map(str::to_owned),
                     "[a-z.]{0,12}",
                 ],
                 0..20,

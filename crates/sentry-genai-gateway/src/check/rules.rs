@@ -84,6 +84,13 @@ pub(super) static MESSAGES: Rule = Rule {
     fix: "Record them whole, as JSON of the form [{\"role\": ..., \"parts\": [...]}]; a limit on attribute lengths cuts them.",
 };
 
+pub(super) static MISSPELLED: Rule = Rule {
+    id: "attribute-misspelled",
+    severity: Severity::Warning,
+    message: "These names are nearly those of the conventions, and mean nothing to Sentry.",
+    fix: "Correct the names. What a span is says gen_ai.operation.name, such as chat; with it, looser names are understood.",
+};
+
 pub(super) static MODEL: Rule = Rule {
     id: "model-missing",
     severity: Severity::Warning,
@@ -128,6 +135,7 @@ pub static RULES: &[&Rule] = &[
     &CONVERSATION,
     &COST,
     &MESSAGES,
+    &MISSPELLED,
     &MODEL,
     &OPERATION,
     &ORPHAN,

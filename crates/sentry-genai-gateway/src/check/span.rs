@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sentry_genai_conventions::{Deprecation, SentrySpan, SourceSpan, Value, deprecation};
 use serde_json::Value as Json;
 
-use super::{Findings, Origin, rules};
+use super::{Findings, Origin, near::Names, rules};
 
 /// More tokens than any model takes at once.
 const MOST_TOKENS: f64 = 1e9;
@@ -53,6 +53,22 @@ pub(super) fn check(
             if let Some(from) = unreadable {
                 findings.add(&rules::MESSAGES, origin, Some(from));
             }
+        }
+    }
+}
+
+/// Looks for names that are nearly right.
+pub(super) fn check_names(
+    source: &SourceSpan,
+    full: &SentrySpan,
+    names: &mut Names,
+    origin: &Origin,
+    findings: &mut Findings<'_>,
+) {
+    for (key, value) in source.attributes.iter() {
+        if let Some(meant) = names.meant(key, value, source, full) {
+            let detail = format!("{key}: did you mean {meant}?");
+            findings.add(&rules::MISSPELLED, origin, Some(&detail));
         }
     }
 }

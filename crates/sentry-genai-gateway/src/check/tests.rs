@@ -152,6 +152,38 @@ fn content_and_old_names() {
 }
 
 #[test]
+fn names_that_are_nearly_right() {
+    let misspelled = |span: SourceSpan| {
+        let findings = found(vec![span]).into_iter();
+        findings
+            .filter(|(id, ..)| *id == "attribute-misspelled")
+            .flat_map(|(_, _, details)| details)
+            .collect::<Vec<_>>()
+    };
+    let mut call = with(span(1, None), &GOOD);
+    call.attributes.push("gen_ai.usage.promt_tokens", 5_i64);
+    call.attributes.push("gen_ai.usage.mine", 5_i64);
+    assert_eq!(
+        misspelled(call.clone()),
+        ["gen_ai.usage.promt_tokens: did you mean gen_ai.usage.input_tokens?"]
+    );
+    // Nothing is lost.
+    call.attributes.push("gen_ai.usage.input_tokens", 5_i64);
+    assert_eq!(misspelled(call), [""; 0]);
+
+    // A name that is understood beside others does nothing alone.
+    let mut plain = with(span(1, None), &[("genai.model", "gpt-5-mini")]);
+    assert_eq!(
+        misspelled(plain.clone()),
+        ["genai.model: did you mean gen_ai.request.model?"]
+    );
+    plain.kind = Some(SpanKind::Server);
+    assert_eq!(misspelled(plain.clone()), [""; 0]);
+    plain.kind = None;
+    assert_eq!(misspelled(with(plain, &GOOD[..1])), [""; 0]);
+}
+
+#[test]
 fn messages_that_nobody_can_read() {
     let unreadable = |text| {
         let one = with(span(1, None), &GOOD);

@@ -1,4 +1,4 @@
-//! Names that Sentry's attribute registry has given up.
+//! The names of the conventions, and which of them Sentry's attribute registry has given up.
 
 use crate::tables::{self, Fate};
 
@@ -23,7 +23,7 @@ pub enum Deprecation {
 /// ```
 #[must_use]
 pub fn deprecation(key: &str) -> Option<Deprecation> {
-    if !key.starts_with("gen_ai.") && !key.starts_with("mcp.") {
+    if !is_about_gen_ai(key) {
         return None;
     }
     match tables::attribute(key)?.fate {
@@ -31,4 +31,18 @@ pub fn deprecation(key: &str) -> Option<Deprecation> {
         Fate::Renamed(to) => Some(Deprecation::RenamedTo(to)),
         Fate::Retired => Some(Deprecation::Retired),
     }
+}
+
+/// Returns the names of GenAI and MCP that Sentry's registry and OpenTelemetry's conventions list, those that are given up
+/// among them.
+///
+/// ```
+/// assert!(sentry_genai_conventions::attribute_names().any(|name| name == "gen_ai.request.model"));
+/// ```
+pub fn attribute_names() -> impl Iterator<Item = &'static str> {
+    tables::names().filter(|name| is_about_gen_ai(name))
+}
+
+fn is_about_gen_ai(key: &str) -> bool {
+    key.starts_with("gen_ai.") || key.starts_with("mcp.")
 }

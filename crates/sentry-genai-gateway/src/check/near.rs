@@ -1,0 +1,262 @@
+//! Names of attributes that are nearly those of the conventions.
+
+use std::collections::HashMap;
+
+use sentry_genai_conventions::{
+    Attributes, Deprecation, SentrySpan, SourceSpan, SpanKind, Translator, Value, attribute_names,
+    deprecation,
+};
+
+/// So many names are remembered. Who has more makes them up as it goes, and gets no hints for those that come later.
+const REMEMBERED: usize = 10_000;
+
+/// The most letters that may be wrong in a name as a whole.
+const WRONG_LETTERS: usize = 2;
+
+/// Namespaces in which names are understood beside something of the conventions, and mean nothing alone.
+static UNDERSTOOD: &[&str] = &["genai.", "llm."];
+
+/// Finds out how names should have been written.
+#[derive(Debug)]
+pub(super) struct Names {
+    known: Vec<Known>,
+    translator: Translator,
+    /// What was found out already, by name.
+    near: HashMap<String, Option<&'static str>>,
+    understood: HashMap<String, Option<&'static str>>,
+}
+
+/// A name of the conventions.
+#[derive(Debug)]
+struct Known {
+    words: Vec<String>,
+    /// What is to be used for it today.
+    current: &'static str,
+}
+
+impl Names {
+    pub(super) fn new(translator: Translator) -> Self {
+        let known = attribute_names().filter_map(|name| {
+            let words = words(name);
+            let current = current(name)?;
+            Some(Known { words, current })
+        });
+        Self {
+            known: known.collect(),
+            translator,
+            near: HashMap::new(),
+            understood: HashMap::new(),
+        }
+    }
+
+    /// Returns the attribute that one of a span was meant to be, if that is sure enough, and the span does not have it.
+    pub(super) fn meant(
+        &mut self,
+        key: &str,
+        value: Value<'_>,
+        source: &SourceSpan,
+        translated: &SentrySpan,
+    ) -> Option<&'static str> {
+        let mut found = remembered(&mut self.near, key, || near(&self.known, key));
+        // What serves a request may say which model it is about, and be none.
+        let is_served = matches!(source.kind, Some(SpanKind::Server | SpanKind::Consumer));
+        if found.is_none()
+            && translated.ai.is_none()
+            && !is_served
+            && UNDERSTOOD.iter().any(|prefix| key.starts_with(prefix))
+        {
+            found = remembered(&mut self.understood, key, || {
+                understood(&self.translator, key, value, source)
+            });
+        }
+        let found = found?;
+        let attributes = &translated.attributes;
+        (is_left(attributes, key) && !attributes.contains(found)).then_some(found)
+    }
+}
+
+fn remembered(
+    memory: &mut HashMap<String, Option<&'static str>>,
+    key: &str,
+    find: impl FnOnce() -> Option<&'static str>,
+) -> Option<&'static str> {
+    if let Some(found) = memory.get(key) {
+        return *found;
+    }
+    if memory.len() >= REMEMBERED {
+        return None;
+    }
+    let found = find();
+    memory.insert(key.to_owned(), found);
+    found
+}
+
+/// Returns whether the translation made nothing of a name.
+fn is_left(attributes: &Attributes, key: &str) -> bool {
+    attributes.contains(key) || attributes.contains(&format!("otel.{key}"))
+}
+
+/// Returns what a name was before it was given up, and before that.
+fn current(mut name: &'static str) -> Option<&'static str> {
+    loop {
+        match deprecation(name) {
+            None => return Some(name),
+            Some(Deprecation::RenamedTo(to)) => name = to,
+            Some(_) => return None,
+        }
+    }
+}
+
+/// Returns the one name that is nearest, if it is near.
+fn near(known: &[Known], key: &str) -> Option<&'static str> {
+    if attribute_names().any(|name| name == key) {
+        return None;
+    }
+    let words = words(key);
+    if !words
+        .first()
+        .is_some_and(|it| it == "mcp" || is_nearly(it, "genai"))
+    {
+        return None;
+    }
+    let near = known.iter().filter_map(|known| {
+        let distance = distance(&words, &known.words)?;
+        Some((distance, known.current))
+    });
+    let mut near: Vec<_> = near.collect();
+    near.sort_unstable();
+    let (distance, nearest) = *near.first()?;
+    let mut rivals = near.iter().take_while(|(other, _)| *other == distance);
+    rivals.all(|(_, name)| *name == nearest).then_some(nearest)
+}
+
+/// Returns how many letters are wrong, unless it is another name.
+fn distance(words: &[String], known: &[String]) -> Option<usize> {
+    if words.concat() == known.concat() {
+        return Some(0);
+    }
+    if words.len() != known.len() {
+        return None;
+    }
+    let pairs = words.iter().zip(known);
+    let distance = pairs
+        .map(|(word, known)| is_nearly(word, known).then(|| strsim::osa_distance(word, known)))
+        .sum::<Option<usize>>()?;
+    (distance <= WRONG_LETTERS).then_some(distance)
+}
+
+/// Returns whether a word is another one with a slip. Short words are near to too many others, and several things are not one.
+fn is_nearly(word: &str, known: &str) -> bool {
+    let allowed = match word.len().min(known.len()) {
+        0..=4 => 0,
+        5..=7 => 1,
+        _ => 2,
+    };
+    word.strip_suffix('s') != Some(known) && strsim::osa_distance(word, known) <= allowed
+}
+
+/// Returns the words of a name in small letters, the first being the namespace, whatever stands between them.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![String::new()];
+    let mut is_within_word = false;
+    for letter in name.chars() {
+        if !letter.is_alphanumeric() || letter.is_ascii_uppercase() && is_within_word {
+            words.push(String::new());
+        }
+        is_within_word = letter.is_alphanumeric() && !letter.is_ascii_uppercase();
+        if let (true, Some(word)) = (letter.is_alphanumeric(), words.last_mut()) {
+            word.push(letter.to_ascii_lowercase());
+        }
+    }
+    // `gen_ai` is one word.
+    if words.len() > 1 && words[0].len() < 4 && words[0].starts_with('g') {
+        let second = words.remove(1);
+        words[0].push_str(&second);
+    }
+    words
+}
+
+/// Returns what a name means on a span that is a model call.
+fn understood(
+    translator: &Translator,
+    key: &str,
+    value: Value<'_>,
+    source: &SourceSpan,
+) -> Option<&'static str> {
+    let mut call = SourceSpan::new(source.trace_id, source.span_id, "chat", source.start);
+    call.attributes.push("gen_ai.operation.name", "chat");
+    let without = translator.translate(call.clone());
+    call.attributes.push_owned_key(key, value);
+    let with = translator.translate(call);
+    attribute_names()
+        .find(|name| with.attributes.contains(name) && !without.attributes.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use sentry_genai_conventions::TranslateOptions;
+
+    use super::*;
+
+    fn meant(key: &str) -> Option<&'static str> {
+        let names = Names::new(Translator::new(TranslateOptions::default()));
+        near(&names.known, key)
+    }
+
+    #[test]
+    fn slips_of_the_pen() {
+        for (key, expected) in [
+            ("gen_ai.usage.promt_tokens", "gen_ai.usage.input_tokens"),
+            ("gen_ai.usage.ouptut_tokens", "gen_ai.usage.output_tokens"),
+            ("gen_ai.respnse.model", "gen_ai.response.model"),
+            ("gen_ia.request.model", "gen_ai.request.model"),
+            ("genai.operation.name", "gen_ai.operation.name"),
+            ("GenAi.Operation.Name", "gen_ai.operation.name"),
+            ("gen_ai_operation_name", "gen_ai.operation.name"),
+            ("gen_ai.conversationid", "gen_ai.conversation.id"),
+            ("gen_ai.output.message", "gen_ai.output.messages"),
+            ("gen_ai.systm", "gen_ai.provider.name"),
+            ("mcp.methode.name", "mcp.method.name"),
+        ] {
+            assert_eq!(meant(key), Some(expected), "{key}");
+        }
+    }
+
+    #[test]
+    fn names_of_ones_own() {
+        for key in [
+            "gen_ai.request.model",
+            "gen_ai.usage.prompt_tokens",
+            "gen_ai.tool.type",
+            "gen_ai.request.mode",
+            "gen_ai.request.models",
+            "gen_ai.request.speed",
+            "gen_ai.request.top_n",
+            "gen_ai.tool.names",
+            "gen_ai.usage.audio_tokens",
+            "gen_ai.mine",
+            "gen_ai",
+            "genre.name",
+            "request.model",
+            "http.request.method",
+            "",
+            "...",
+        ] {
+            assert_eq!(meant(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn no_name_is_nearly_another() {
+        for name in attribute_names() {
+            let names = Names::new(Translator::new(TranslateOptions::default()));
+            let others: Vec<_> = (names.known.into_iter())
+                .filter(|known| Some(known.current) != current(name))
+                .collect();
+            let near: Vec<_> = (others.iter())
+                .filter_map(|known| Some((distance(&words(name), &known.words)?, known.current)))
+                .collect();
+            assert_eq!(near, [], "{name}");
+        }
+    }
+}
