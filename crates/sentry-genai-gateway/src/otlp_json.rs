@@ -12,6 +12,7 @@ use crate::{ReceivedSpan, any_value::AnyValue};
 mod base64;
 mod id;
 mod requests;
+mod surrogates;
 
 pub use requests::{Request, Requests, requests};
 
@@ -60,7 +61,7 @@ impl ParseError {
 
     /// Nothing but requests of other signals.
     pub(crate) fn no_traces() -> Self {
-        Path::Root.error(EXPECTED)
+        Path::Root.error("an object with resourceSpans beside those of metrics, logs or profiles")
     }
 }
 
@@ -131,9 +132,16 @@ fn describe(error: &serde_json::Error) -> String {
     }
 }
 
+/// The spans of a request, and why others of it could not be read.
+#[derive(Default)]
+struct Traces {
+    spans: Vec<ReceivedSpan>,
+    errors: Vec<ParseError>,
+}
+
 /// Reads the list that a request of traces consists of.
-fn read_traces(list: Option<Value>, path: &Path<'_>) -> Result<Vec<ReceivedSpan>, ParseError> {
-    let mut spans = Vec::new();
+fn read_traces(list: Option<Value>, path: &Path<'_>) -> Result<Traces, ParseError> {
+    let mut traces = Traces::default();
     for (index, resource_spans) in items(list, path)?.into_iter().enumerate() {
         let path = Path::Item(path, index);
         let mut resource_spans = object(resource_spans, &path)?;
@@ -156,18 +164,18 @@ fn read_traces(list: Option<Value>, path: &Path<'_>) -> Result<Vec<ReceivedSpan>
                 scope_spans,
                 &Path::Item(&path, index),
                 &resource,
-                &mut spans,
+                &mut traces,
             )?;
         }
     }
-    Ok(spans)
+    Ok(traces)
 }
 
 fn read_scope(
     scope_spans: Value,
     path: &Path<'_>,
     resource: &Arc<Attributes>,
-    spans: &mut Vec<ReceivedSpan>,
+    traces: &mut Traces,
 ) -> Result<(), ParseError> {
     let mut scope_spans = object(scope_spans, path)?;
     let scope = take(&mut scope_spans, &["scope", "instrumentationLibrary"]);
@@ -181,9 +189,14 @@ fn read_scope(
         .into_iter()
         .enumerate()
     {
-        let mut span = read_span(span, &Path::Item(&path, index))?;
-        span.scope = Cow::Owned(scope.to_owned());
-        spans.push(ReceivedSpan::over_otlp(resource, span));
+        match read_span(span, &Path::Item(&path, index)) {
+            Ok(mut span) => {
+                span.scope = Cow::Owned(scope.to_owned());
+                let span = ReceivedSpan::over_otlp(resource, span);
+                traces.spans.push(span);
+            }
+            Err(error) => traces.errors.push(error),
+        }
     }
     Ok(())
 }

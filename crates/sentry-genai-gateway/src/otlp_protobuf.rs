@@ -1,6 +1,6 @@
 //! OTLP/protobuf trace export requests, as exporters send them and the Collector's file exporter writes them.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc, vec};
 
 use prost::Message as _;
 use sentry_genai_conventions::{
@@ -74,18 +74,21 @@ pub struct Requests<'a> {
     /// Where what has not been read starts.
     offset: usize,
     is_framed: bool,
+    /// Why spans of the last request could not be read.
+    unread: vec::IntoIter<DecodeError>,
 }
 
 /// Returns the spans of each request, as [`decode`] reads them.
 ///
 /// One that cannot be read is an error, and the next one follows. So nothing is lost of a file that is still being written but
-/// the message that is cut.
+/// the message that is cut. Of a request in which a span has no valid id, the errors follow the other spans.
 pub fn requests(bytes: &[u8]) -> Requests<'_> {
     Requests {
         bytes,
         offset: 0,
         // No message starts with a zero, and no request has the 16 MB that its length would need to start with anything else.
         is_framed: bytes.first() == Some(&0),
+        unread: Vec::new().into_iter(),
     }
 }
 
@@ -93,10 +96,13 @@ impl Iterator for Requests<'_> {
     type Item = Result<Vec<ReceivedSpan>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.unread.next() {
+            return Some(Err(error));
+        }
         let rest = self.bytes.get(self.offset..)?;
         if !self.is_framed {
             self.offset = usize::MAX;
-            return Some(decode_request(rest, 0));
+            return Some(self.decode(rest, 0));
         }
         if rest.is_empty() {
             return None;
@@ -114,12 +120,30 @@ impl Iterator for Requests<'_> {
         };
         let start = self.offset + size_of::<u32>();
         self.offset = start + message.len();
-        Some(decode_request(message, start))
+        Some(self.decode(message, start))
     }
 }
 
-fn decode_request(bytes: &[u8], offset: usize) -> Result<Vec<ReceivedSpan>, DecodeError> {
+impl Requests<'_> {
+    fn decode(&mut self, bytes: &[u8], offset: usize) -> Result<Vec<ReceivedSpan>, DecodeError> {
+        let (spans, errors) = decode_request(bytes, offset)?;
+        self.unread = errors.into_iter();
+        if spans.is_empty()
+            && let Some(error) = self.unread.next()
+        {
+            return Err(error);
+        }
+        Ok(spans)
+    }
+}
+
+/// Returns the spans of a request, and why others of it could not be read.
+fn decode_request(
+    bytes: &[u8],
+    offset: usize,
+) -> Result<(Vec<ReceivedSpan>, Vec<DecodeError>), DecodeError> {
     let mut spans = Vec::new();
+    let mut errors = Vec::new();
     let mut rest = bytes;
     let request = ExportTraceServiceRequest::decode(&mut rest).map_err(|error| {
         let message = error.to_string();
@@ -137,17 +161,19 @@ fn decode_request(bytes: &[u8], offset: usize) -> Result<Vec<ReceivedSpan>, Deco
         for (scope_number, scope_spans) in resource_spans.scope_spans.into_iter().enumerate() {
             let scope: Arc<str> = scope_spans.scope.unwrap_or_default().name.into();
             for (span_number, span) in scope_spans.spans.into_iter().enumerate() {
-                let span = read_span(span, &scope).map_err(|(field, bytes)| DecodeError::Id {
-                    path: format!(
-                        "resource_spans[{number}].scope_spans[{scope_number}].spans[{span_number}].{field}"
-                    ),
-                    bytes,
-                })?;
-                spans.push(ReceivedSpan::over_otlp(&resource, span));
+                match read_span(span, &scope) {
+                    Ok(span) => spans.push(ReceivedSpan::over_otlp(&resource, span)),
+                    Err((field, bytes)) => errors.push(DecodeError::Id {
+                        path: format!(
+                            "resource_spans[{number}].scope_spans[{scope_number}].spans[{span_number}].{field}"
+                        ),
+                        bytes,
+                    }),
+                }
             }
         }
     }
-    Ok(spans)
+    Ok((spans, errors))
 }
 
 /// Reads a span, or says which id is wrong and how many bytes it should have.

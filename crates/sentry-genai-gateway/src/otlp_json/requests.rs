@@ -1,10 +1,10 @@
 //! The requests of a text, one after the other.
 
-use std::vec;
+use std::{borrow::Cow, vec};
 
 use serde_json::Value;
 
-use super::{EXPECTED, ParseError, Path, describe, read_traces};
+use super::{EXPECTED, ParseError, Path, Traces, describe, read_traces, surrogates};
 use crate::ReceivedSpan;
 
 /// Names of the lists that requests of the other signals consist of.
@@ -33,7 +33,7 @@ pub enum Request {
 /// The requests of a text, or what is wrong with them; made by [`requests`].
 #[derive(Debug)]
 pub struct Requests<'a> {
-    text: &'a str,
+    text: Cow<'a, str>,
     /// Where what has not been read starts.
     offset: usize,
     /// How many lines end before `counted`.
@@ -43,12 +43,15 @@ pub struct Requests<'a> {
     list: Option<(vec::IntoIter<Value>, usize)>,
     /// How many requests of the list have been read.
     listed: usize,
+    /// Why spans of the last request could not be read.
+    unread: vec::IntoIter<ParseError>,
 }
 
 /// Returns the requests of a text, each as [`parse`](super::parse) reads it.
 ///
 /// One that cannot be read is an error, and the next one follows: what no line can be made of is left out up to the next line
-/// that starts as a request does. So nothing of a file of JSON lines is lost but the line that is cut or foreign.
+/// that starts as a request does. So nothing of a file of JSON lines is lost but the line that is cut or foreign. Of a request in
+/// which a span has no valid id, the errors follow the other spans.
 ///
 /// ```
 /// use sentry_genai_gateway::otlp_json::{Request, requests};
@@ -61,12 +64,13 @@ pub struct Requests<'a> {
 /// ```
 pub fn requests(text: &str) -> Requests<'_> {
     Requests {
-        text,
+        text: surrogates::replaced(text),
         offset: 0,
         newlines: 0,
         counted: 0,
         list: None,
         listed: 0,
+        unread: Vec::new().into_iter(),
     }
 }
 
@@ -75,6 +79,9 @@ impl Iterator for Requests<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
+            if let Some(error) = self.unread.next() {
+                return Some(Err(error));
+            }
             if let Some(request) = self.next_listed() {
                 return Some(request);
             }
@@ -86,7 +93,7 @@ impl Iterator for Requests<'_> {
             };
             let line = self.line_of(start);
             let Value::Array(list) = value else {
-                return Some(read(value, &Path::Root).map_err(|error| error.on_line(line)));
+                return Some(self.read(value, &Path::Root, line));
             };
             if list.is_empty() {
                 return Some(Err(Path::Root.error("an object").on_line(line)));
@@ -107,7 +114,27 @@ impl Requests<'_> {
         };
         let path = Path::Item(&Path::Root, self.listed);
         self.listed += 1;
-        Some(read(value, &path).map_err(|error| error.on_line(line)))
+        Some(self.read(value, &path, line))
+    }
+
+    fn read(
+        &mut self,
+        request: Value,
+        path: &Path<'_>,
+        line: usize,
+    ) -> Result<Request, ParseError> {
+        let on_line = |error: ParseError| error.on_line(line);
+        let Some(Traces { spans, errors }) = read(request, path).map_err(on_line)? else {
+            return Ok(Request::OtherSignal);
+        };
+        let errors: Vec<_> = errors.into_iter().map(on_line).collect();
+        self.unread = errors.into_iter();
+        if spans.is_empty()
+            && let Some(error) = self.unread.next()
+        {
+            return Err(error);
+        }
+        Ok(Request::Traces(spans))
     }
 
     /// Reads the value that starts at `start`, or goes on to the next line that may be a request.
@@ -150,7 +177,7 @@ impl Requests<'_> {
     fn syntax(&mut self, error: &serde_json::Error, start: usize) -> ParseError {
         let line = self.line_of(start);
         let before = match error.line() {
-            1 => start - line_start_before(self.text, start),
+            1 => start - line_start_before(&self.text, start),
             _ => 0,
         };
         ParseError::Syntax {
@@ -206,21 +233,22 @@ fn starts_as_request(line: &str) -> bool {
     })
 }
 
-fn read(request: Value, path: &Path<'_>) -> Result<Request, ParseError> {
+/// Returns the traces of a request, or nothing if it is of another signal.
+fn read(request: Value, path: &Path<'_>) -> Result<Option<Traces>, ParseError> {
     let Value::Object(mut request) = request else {
         return Err(path.error("an object"));
     };
     let named = |name: &&&str| request.contains_key(**name);
     if let Some(name) = TRACES.iter().find(named) {
         let list = request.remove(*name);
-        return read_traces(list, &Path::Field(path, name)).map(Request::Traces);
+        return read_traces(list, &Path::Field(path, name)).map(Some);
     }
     if OTHER_SIGNALS.iter().any(|name| request.contains_key(*name)) {
-        return Ok(Request::OtherSignal);
+        return Ok(None);
     }
     // A list without elements need not be written.
     if request.is_empty() {
-        return Ok(Request::Traces(Vec::new()));
+        return Ok(Some(Traces::default()));
     }
     // Some tools keep the list alone.
     Err(path.error(EXPECTED))

@@ -128,7 +128,7 @@ fn errors_say_where() {
     assert_eq!(error("[]"), "request: expected an object");
     assert_eq!(
         error("{\"resourceLogs\":[]}"),
-        "request: expected an object with resourceSpans"
+        "request: expected an object with resourceSpans beside those of metrics, logs or profiles"
     );
     assert_eq!(
         error("\n[{}, {\"resourceSpans\":[]}, []]"),
@@ -223,6 +223,34 @@ fn an_error_costs_its_own_line_alone() {
             "1 spans".to_owned(),
         ]
     );
+}
+
+#[test]
+fn a_span_that_cannot_be_read_costs_no_other() {
+    let span = format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}");
+    let text = request(&format!("{span},{{}},{span},{{{IDS}}}")).replace('\n', " ");
+    let line = "line 2, resourceSpans[0].scopeSpans[0]";
+    let expected = [
+        "1 spans".to_owned(),
+        "2 spans".to_owned(),
+        format!(
+            "{line}.spans[1].traceId: expected 16 bytes, not all zero, as hexadecimal digits or Base64"
+        ),
+        format!("{line}.spans[3].startTimeUnixNano: expected nanoseconds since 1970"),
+        "1 spans".to_owned(),
+    ];
+    let good = request(&span).replace('\n', " ");
+    assert_eq!(outcomes(&format!("{good}\n{text}\n{good}")), expected);
+    assert!(parse(&text).is_err());
+}
+
+#[test]
+fn half_a_letter_costs_no_request() {
+    let span = one(
+        r#""name":"cut \ud83d","attributes":[{"key":"k\uD83D","value":{"stringValue":"\ud83d\udca1"}}]"#,
+    );
+    assert_eq!(span.name, "cut \u{fffd}");
+    assert_eq!(span.attributes.text("k\u{fffd}"), Some("💡"));
 }
 
 #[test]

@@ -142,3 +142,19 @@ fn errors_say_where() {
         "resource_spans[0].scope_spans[0].spans[0].trace_id: expected 16 bytes, not all zero"
     );
 }
+
+#[test]
+fn a_span_that_cannot_be_read_costs_no_other() {
+    let mut without_id = span();
+    without_id[1] = field(2, &[8; 7]);
+    let spans = [without_id, span()].map(|span| field(2, &span.concat()));
+    let bytes = field(1, &field(2, &spans.concat()));
+    let mut read = requests(&bytes);
+    assert_eq!(read.next().unwrap().unwrap().len(), 1);
+    assert_eq!(
+        read.next().unwrap().unwrap_err().to_string(),
+        "resource_spans[0].scope_spans[0].spans[0].span_id: expected 8 bytes, not all zero"
+    );
+    assert!(read.next().is_none());
+    assert!(decode(&bytes).is_err());
+}

@@ -1,0 +1,90 @@
+//! Halves of letters: what is left of an emoji where a text was cut.
+
+use std::borrow::Cow;
+
+/// What stands for a letter that cannot be read, as the digits of an escape.
+const UNREADABLE: &str = "fffd";
+
+/// Replaces escapes of surrogates that have no partner, which no text of Rust can hold, by ones of the same length.
+///
+/// JavaScript cuts texts between the two halves of a letter, and writes what is left as it is: so do OpenTelemetry's limits there.
+pub(super) fn replaced(text: &str) -> Cow<'_, str> {
+    let mut whole = String::new();
+    let mut copied = 0;
+    let mut partner = None;
+    for (position, _) in text.match_indices("\\u") {
+        let (true, Some(half)) = (is_escape(text, position), half_at(text, position)) else {
+            continue;
+        };
+        if partner == Some(position) {
+            continue;
+        }
+        let next = position + "\\ud83d".len();
+        if half == Half::First && half_at(text, next) == Some(Half::Second) {
+            partner = Some(next);
+            continue;
+        }
+        whole.push_str(&text[copied..position + "\\u".len()]);
+        whole.push_str(UNREADABLE);
+        copied = next;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    whole.push_str(&text[copied..]);
+    Cow::Owned(whole)
+}
+
+/// Whether a backslash is no letter of the text itself, behind another one.
+fn is_escape(text: &str, position: usize) -> bool {
+    let before = text.as_bytes()[..position].iter().rev();
+    before.take_while(|byte| **byte == b'\\').count() % 2 == 0
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Half {
+    First,
+    Second,
+}
+
+/// Returns which half of a letter an escape is, if there is one.
+fn half_at(text: &str, position: usize) -> Option<Half> {
+    let digits = text.get(position..)?.strip_prefix("\\u")?.get(..4)?;
+    match u16::from_str_radix(digits, 16).ok()? {
+        0xd800..=0xdbff => Some(Half::First),
+        0xdc00..=0xdfff => Some(Half::Second),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_without_a_partner_are_replaced() {
+        for (text, expected) in [
+            (r#""a\ud83d""#, r#""a\ufffd""#),
+            (r#""\uD83D b""#, r#""\ufffd b""#),
+            (r#""\udca1\ud83d""#, r#""\ufffd\ufffd""#),
+            (
+                r#""\ud83d\ud83d\udca1\udca1""#,
+                r#""\ufffd\ud83d\udca1\ufffd""#,
+            ),
+            (r#""\\\ud83d""#, r#""\\\ufffd""#),
+        ] {
+            assert_eq!(replaced(text), expected);
+            assert!(serde_json::from_str::<String>(expected).is_ok());
+        }
+        for text in [
+            r#""\ud83d\udca1\u00e4""#,
+            r#""\\ud83d""#,
+            r#""\ud8"#,
+            r#""\ud83ä"#,
+            r#""\u""#,
+            "",
+        ] {
+            assert!(matches!(replaced(text), Cow::Borrowed(_)), "{text}");
+        }
+    }
+}
