@@ -1,6 +1,6 @@
 //! Which format a file has, and reading it.
 
-use std::{borrow::Cow, fmt, io::Read as _};
+use std::{borrow::Cow, collections::HashMap, fmt, io::Read as _};
 
 use flate2::read::MultiGzDecoder;
 use sentry_genai_conventions::Timestamp;
@@ -22,6 +22,8 @@ pub struct Input {
     pub spans: Vec<ReceivedSpan>,
     /// How many requests of other signals were passed over: metrics, logs or profiles.
     pub other_signals: usize,
+    /// How many spans were left out because one with the same ids comes after them, as when an exporter sent again what had arrived.
+    pub repeated: usize,
     /// Why parts of the file could not be read; empty if all of it was. Of more than a hundred, only these are kept.
     pub errors: Vec<ReadError>,
 }
@@ -32,6 +34,7 @@ impl Input {
             format,
             spans,
             other_signals: 0,
+            repeated: 0,
             errors: Vec::new(),
         }
     }
@@ -145,6 +148,26 @@ pub fn read_lossy(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
 }
 
 fn read_content(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
+    let mut input = read_format(bytes, now)?;
+    input.repeated = leave_out_repeated(&mut input.spans);
+    Ok(input)
+}
+
+/// Keeps the last span of those with the same ids, as Sentry does within an envelope, and returns how many others there were.
+fn leave_out_repeated(spans: &mut Vec<ReceivedSpan>) -> usize {
+    let ids = |received: &ReceivedSpan| (received.span.trace_id, received.span.span_id);
+    let positions = spans.iter().enumerate();
+    let last: HashMap<_, _> = positions
+        .map(|(position, span)| (ids(span), position))
+        .collect();
+    let count = spans.len();
+    let mut position = 0..count;
+    spans.retain(|span| last.get(&ids(span)).copied() == position.next());
+    count - spans.len()
+}
+
+/// Reads the format that the first bytes are of.
+fn read_format(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => Err(ReadError::Empty),
@@ -323,6 +346,20 @@ mod tests {
             Timestamp::default(),
         );
         assert_eq!(many.unwrap().errors.len(), MAX_ERRORS);
+    }
+
+    #[test]
+    fn of_spans_with_the_same_ids_the_last_one_stays() {
+        let span = |id: u8, name: &str| {
+            format!(
+                r#"{{"traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"00000000000000{id:02}","name":"{name}","startTimeUnixNano":"5"}}"#
+            )
+        };
+        let spans = [span(1, "early"), span(2, "other"), span(1, "late")].join(",");
+        let text = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#);
+        let input = read(text.into_bytes(), Timestamp::default()).unwrap();
+        let names: Vec<_> = input.spans.iter().map(|it| &*it.span.name).collect();
+        assert_eq!((&*names, input.repeated), (&["other", "late"][..], 1));
     }
 
     #[test]

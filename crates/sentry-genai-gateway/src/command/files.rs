@@ -75,6 +75,16 @@ fn remark(name: &str, input: &Input, progress: &Progress<'_>) {
             "{name}: {requests} of metrics, logs or profiles, and left out"
         ));
     }
+    if input.repeated > 0 {
+        progress.end();
+        let spans = match input.repeated {
+            1 => "1 span is".to_owned(),
+            count => format!("{count} spans are"),
+        };
+        complain(&format_args!(
+            "{name}: {spans} in it again later, and counted there"
+        ));
+    }
     if input.spans.is_empty() && input.errors.is_empty() {
         progress.end();
         complain(&format_args!("{name}: there are no spans in it"));

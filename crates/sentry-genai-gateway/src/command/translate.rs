@@ -53,8 +53,10 @@ enum Format {
 impl Translate {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let mut client = client(&self.dsn)?;
-        client.release.clone_from(&self.release);
-        client.environment.clone_from(&self.environment);
+        // A variable that is not set makes an empty argument.
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        client.release = said(&self.release);
+        client.environment = said(&self.environment);
         let mut output = match (self.format, &self.out) {
             (Format::Envelope, Some(folder)) => Output::Folder(Folder::create(folder)?),
             (Format::Envelope, None) => Output::OneEnvelope(None),

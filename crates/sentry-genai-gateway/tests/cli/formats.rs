@@ -146,7 +146,8 @@ fn other_signals_are_left_out_and_counted() {
 #[test]
 fn what_is_cut_or_foreign_costs_its_own_line_alone() {
     let span = calls(1, 1);
-    let text = format!("{span}\n{}\nwhat?\n{span}\n{}", &span[..50], &span[..30]);
+    let other = span.replace("0000000000000001", "0000000000000002");
+    let text = format!("{span}\n{}\nwhat?\n{other}\n{}", &span[..50], &span[..30]);
     let ran = run_on(text.as_bytes(), &["translate", "--format", "json", "-"]);
     assert_eq!(
         (
@@ -172,6 +173,19 @@ fn what_is_cut_or_foreign_costs_its_own_line_alone() {
     let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(report["spans"], 1);
     assert_eq!(report["unreadable"].as_array().unwrap().len(), 50);
+}
+
+/// As an exporter leaves them that did not hear that the first try had arrived.
+#[test]
+fn what_is_there_twice_counts_once() {
+    let lines = [calls(1, 1), calls(2, 1)].join("\n");
+    let ran = run_on(lines.as_bytes(), &["check", "--json", "-"]);
+    let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!((ran.code, &report["spans"]), (0, &2.into()));
+    assert_eq!(
+        ran.stderr,
+        "sentry-genai: standard input: 1 span is in it again later, and counted there\n"
+    );
 }
 
 #[test]

@@ -169,6 +169,16 @@ fn a_key_or_a_whole_dsn() {
     assert!(ran.stderr.contains("--dsn"), "{}", ran.stderr);
 }
 
+/// As from a variable of the shell that is not set.
+#[test]
+fn an_empty_release_or_environment_is_none() {
+    let arguments = ["translate", "--release", "", "--environment", "", "-"];
+    let envelope = run_on(calls(1, 1).as_bytes(), &arguments).text();
+    let header: serde_json::Value = serde_json::from_str(envelope.lines().next().unwrap()).unwrap();
+    assert!(header["trace"].get("release").is_none(), "{header}");
+    assert_eq!(header["trace"]["environment"], "production");
+}
+
 #[test]
 fn whoever_stops_reading_makes_no_error() {
     let mut child = program()
