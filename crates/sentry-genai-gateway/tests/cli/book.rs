@@ -1,8 +1,10 @@
-//! Keeps `docs/trees.md` true: a run of each dialect, as `tree` shows it.
+//! Keeps `docs/trees.md` true: a run of each dialect, as `tree` shows it; and what `docs/command-line.md` says of `check`.
 //!
 //! `UPDATE_DOCS=1 cargo test -p sentry-genai-gateway --test cli book` writes it anew.
 
 use std::{fmt::Write as _, fs, path::Path};
+
+use sentry_genai_gateway::check::RULES;
 
 use crate::{corpus, run};
 
@@ -123,4 +125,23 @@ fn the_trees_in_the_book_are_what_is_shown() {
         page == expected,
         "docs/trees.md is out of date; run with UPDATE_DOCS=1"
     );
+}
+
+#[test]
+fn the_findings_in_the_book_are_what_is_found() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/command-line.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let file = corpus("otlp/mastra-otel-exporter/llm-error.json.gz");
+    let ran = run(["check".as_ref(), file.as_os_str()]);
+    let findings = String::from_utf8(ran.stdout).unwrap();
+    let findings = findings.replace(file.to_str().unwrap(), "llm-error.json.gz");
+    assert!(
+        page.contains(&format!("```text\n{findings}```")),
+        "docs/command-line.md does not show this:\n{findings}"
+    );
+    for rule in RULES {
+        let severity = rule.severity.as_str();
+        let row = format!("| `{}` | {severity} | {} |\n", rule.id, rule.message);
+        assert!(page.contains(&row), "docs/command-line.md lacks {row}");
+    }
 }
