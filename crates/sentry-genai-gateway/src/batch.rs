@@ -62,16 +62,8 @@ impl Members {
     fn into_trace(mut self, translator: &Translator) -> TranslatedTrace {
         translator.relate(&mut self.spans);
         let segments = segments(&self.spans, &self.resources);
-        let environment = self
-            .resources
-            .iter()
-            .find_map(|it| resource::environment(it));
-        TranslatedTrace::new(
-            self.trace_id,
-            environment.map(str::to_owned),
-            self.spans,
-            segments,
-        )
+        let origin = resource::origin(&self.resources);
+        TranslatedTrace::new(self.trace_id, origin, self.spans, segments)
     }
 }
 
@@ -147,6 +139,10 @@ mod tests {
         span.parent_span_id = parent.map(id);
         let mut resource = Attributes::default();
         resource.push("service.name", service);
+        resource.push(
+            "service.version",
+            if service == "shop" { "1.4.2" } else { "7" },
+        );
         resource.push("deployment.environment.name", "staging");
         resource.push("telemetry.sdk.language", "nodejs");
         ReceivedSpan {
@@ -206,12 +202,14 @@ mod tests {
         assert_eq!(text("sentry.platform"), "node");
         assert_eq!(text("sentry.environment"), "staging");
         assert_eq!(header["trace"]["environment"], "staging");
+        // Each service has a version of its own.
+        assert!(header["trace"].get("release").is_none(), "{header}");
         assert_eq!(header["trace"]["trace_id"], "07".repeat(16));
     }
 
     #[test]
     fn a_ring_of_parents_still_has_a_segment() {
-        let (spans, _) = encoded(vec![
+        let (spans, header) = encoded(vec![
             received(1, Some(2), "shop"),
             received(2, Some(1), "shop"),
             received(3, Some(3), "shop"),
@@ -219,6 +217,11 @@ mod tests {
         assert_eq!(
             segments(&spans),
             [(true, "work 1"), (false, "work 1"), (true, "work 3")]
+        );
+        let release = &spans[0]["attributes"]["sentry.release"]["value"];
+        assert_eq!(
+            (release, &header["trace"]["release"]),
+            (&"1.4.2".into(), &"1.4.2".into())
         );
     }
 }

@@ -1,6 +1,10 @@
 //! What a resource says about all of its spans.
 
+use std::sync::Arc;
+
 use sentry_genai_conventions::{Attributes, SentrySpan, Value};
+
+use crate::trace::Origin;
 
 /// Attributes of a resource and what they are called on a span.
 ///
@@ -31,9 +35,20 @@ static PLATFORMS: &[(&str, &str)] = &[
     ("webjs", "javascript"),
 ];
 
-/// Returns the environment a resource was deployed to.
-pub(crate) fn environment(resource: &Attributes) -> Option<&str> {
-    ENVIRONMENT.iter().find_map(|key| resource.text(key))
+/// Returns the release and the environment of a trace whose spans have these resources.
+///
+/// The environment is what the first one says that says anything. A release belongs to one service: where versions differ, there is
+/// none for all.
+pub(crate) fn origin(resources: &[Arc<Attributes>]) -> Origin {
+    let mut versions = resources.iter().map(|it| it.text("service.version"));
+    let release = versions.next().flatten();
+    let release = release.filter(|release| versions.all(|version| version == Some(release)));
+    let mut named = (resources.iter()).flat_map(|it| ENVIRONMENT.iter().map(|key| it.text(key)));
+    let environment = named.find_map(|name| name.filter(|name| !name.is_empty()));
+    Origin {
+        release: release.filter(|it| !it.is_empty()).map(str::to_owned),
+        environment: environment.map(str::to_owned),
+    }
 }
 
 /// Writes what a resource says onto one of its spans, where the span does not say otherwise.

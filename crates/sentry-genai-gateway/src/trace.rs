@@ -15,7 +15,8 @@ use sentry_genai_delivery::{
 pub struct Client {
     /// The DSN; of it, only the public key and the organization stand in an envelope.
     pub dsn: Dsn,
-    /// The release of all spans, such as `shop@1.4.2`.
+    /// The release of all spans, such as `shop@1.4.2`; by default the version of the service, where all spans of the trace have
+    /// the same.
     pub release: Option<String>,
     /// The environment of all spans; by default what the first resource of the trace says, or `production`.
     pub environment: Option<String>,
@@ -33,7 +34,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Creates a client without a release.
+    /// Creates a client without a release and an environment of its own.
     #[must_use]
     pub fn new(dsn: Dsn) -> Self {
         Self {
@@ -43,21 +44,30 @@ impl Client {
         }
     }
 
-    fn config(&self, environment: Option<&str>) -> Option<Arc<Config>> {
+    fn config(&self, origin: &Origin) -> Option<Arc<Config>> {
+        let text = |own: &Option<String>, other: &Option<String>| {
+            own.as_ref().or(other.as_ref()).cloned().map(Cow::Owned)
+        };
         let mut options = ClientOptions::new().traces_sample_rate(1.0);
         options.dsn = Some(self.dsn.clone());
-        options.release = self.release.clone().map(Cow::Owned);
-        let environment = self.environment.as_deref().or(environment);
-        options.environment = environment.map(|name| Cow::Owned(name.to_owned()));
+        options.release = text(&self.release, &origin.release);
+        options.environment = text(&self.environment, &origin.environment);
         Config::from_client_options(&options).map(Arc::new)
     }
+}
+
+/// What the resources of a trace say of where it comes from.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    pub(crate) release: Option<String>,
+    pub(crate) environment: Option<String>,
 }
 
 /// The spans of one trace that came in one batch, as Sentry takes them.
 #[derive(Debug)]
 pub struct TranslatedTrace {
     trace_id: TraceId,
-    environment: Option<String>,
+    origin: Origin,
     spans: Vec<SentrySpan>,
     /// For every span the position of its segment span.
     segments: Vec<usize>,
@@ -66,13 +76,13 @@ pub struct TranslatedTrace {
 impl TranslatedTrace {
     pub(crate) fn new(
         trace_id: TraceId,
-        environment: Option<String>,
+        origin: Origin,
         spans: Vec<SentrySpan>,
         segments: Vec<usize>,
     ) -> Self {
         Self {
             trace_id,
-            environment,
+            origin,
             spans,
             segments,
         }
@@ -129,7 +139,7 @@ impl Encoding {
             segments,
             ..
         } = translated;
-        let config = client.config(translated.environment.as_deref())?;
+        let config = client.config(&translated.origin)?;
         let root = &spans.get(*segments.first()?)?;
         // Whether to sample was decided where the spans were made: they are here.
         let incoming = IncomingTrace::parse(&format!("{trace_id}-{}-1", root.span_id), None)?;

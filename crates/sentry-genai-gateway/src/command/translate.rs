@@ -32,7 +32,7 @@ pub(super) struct Translate {
     /// The DSN, or its public key, that goes into the header of an envelope
     #[arg(long, value_name = "DSN", default_value = "public")]
     dsn: String,
-    /// The release of all spans, such as shop@1.4.2
+    /// The release of all spans, such as shop@1.4.2; by default the version their resource says
     #[arg(long)]
     release: Option<String>,
     /// The environment of all spans; by default what their resource says, or production
