@@ -24,7 +24,7 @@ pub enum DecodeError {
     Encoding {
         /// About where, in bytes from the start.
         offset: usize,
-        /// In which fields, from the outside in, and what is wrong.
+        /// In which fields, from the inside out, and what is wrong.
         message: String,
     },
     /// A span lacks a valid id.
@@ -54,7 +54,7 @@ impl std::error::Error for DecodeError {}
 /// first.
 ///
 /// Attribute values that are maps, or lists of anything but scalars of one type, become JSON texts. A number that is not
-/// finite is no value.
+/// finite is no value, and what is no UTF-8 in a text is replaced.
 ///
 /// # Errors
 ///
@@ -159,7 +159,7 @@ fn decode_request(
         let resource = resource_spans.resource.unwrap_or_default();
         let resource = Arc::new(attributes(resource.attributes));
         for (scope_number, scope_spans) in resource_spans.scope_spans.into_iter().enumerate() {
-            let scope: Arc<str> = scope_spans.scope.unwrap_or_default().name.into();
+            let scope = text(scope_spans.scope.unwrap_or_default().name);
             for (span_number, span) in scope_spans.spans.into_iter().enumerate() {
                 match read_span(span, &scope) {
                     Ok(span) => spans.push(ReceivedSpan::over_otlp(&resource, span)),
@@ -181,7 +181,7 @@ fn read_span(span: messages::Span, scope: &str) -> Result<SourceSpan, (&'static 
     let trace_id = trace_id(&span.trace_id).ok_or(("trace_id", 16))?;
     let id = span_id(&span.span_id).ok_or(("span_id", 8))?;
     let start = Timestamp::from_nanos(span.start_time_unix_nano);
-    let mut source = SourceSpan::new(trace_id, id, span.name, start);
+    let mut source = SourceSpan::new(trace_id, id, text(span.name), start);
     source.end = Timestamp::from_nanos(span.end_time_unix_nano).max(start);
     source.parent_span_id = span_id(&span.parent_span_id);
     source.scope = Cow::Owned(scope.to_owned());
@@ -189,7 +189,7 @@ fn read_span(span: messages::Span, scope: &str) -> Result<SourceSpan, (&'static 
     source.status = match span.status {
         Some(status) if status.code == 1 => SourceStatus::Ok,
         Some(status) if status.code == 2 => {
-            SourceStatus::Error((!status.message.is_empty()).then_some(status.message))
+            SourceStatus::Error((!status.message.is_empty()).then(|| text(status.message)))
         }
         _ => SourceStatus::Unset,
     };
@@ -201,7 +201,7 @@ fn read_span(span: messages::Span, scope: &str) -> Result<SourceSpan, (&'static 
 }
 
 fn read_event(event: messages::Event) -> SourceEvent {
-    let mut source = SourceEvent::new(event.name);
+    let mut source = SourceEvent::new(text(event.name));
     let is_timed = event.time_unix_nano != 0;
     source.time = is_timed.then(|| Timestamp::from_nanos(event.time_unix_nano));
     source.attributes = attributes(event.attributes);
@@ -215,6 +215,12 @@ fn read_link(link: &messages::Link) -> Option<Link> {
         span_id(&link.span_id)?,
         sampled,
     ))
+}
+
+/// What is no UTF-8, such as half a letter where a text was cut, is replaced.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn trace_id(bytes: &[u8]) -> Option<TraceId> {
@@ -239,7 +245,7 @@ fn kind(number: i32) -> Option<SpanKind> {
 fn attributes(list: Vec<KeyValue>) -> Attributes {
     let mut attributes = Attributes::default();
     for KeyValue { key, value } in list {
-        any_value(value).push(&mut attributes, &key);
+        any_value(value).push(&mut attributes, &text(key));
     }
     attributes
 }
@@ -247,7 +253,7 @@ fn attributes(list: Vec<KeyValue>) -> Attributes {
 fn any_value(value: Option<messages::AnyValue>) -> AnyValue {
     match value.and_then(|value| value.value) {
         None => AnyValue::Nothing,
-        Some(AnyValueKind::String(text)) => AnyValue::Scalar(Scalar::Str(text)),
+        Some(AnyValueKind::String(bytes)) => AnyValue::Scalar(Scalar::Str(text(bytes))),
         Some(AnyValueKind::Bool(value)) => AnyValue::Scalar(Scalar::Bool(value)),
         Some(AnyValueKind::Int(number)) => AnyValue::Scalar(Scalar::Integer(number)),
         Some(AnyValueKind::Double(number)) => AnyValue::double(number),
@@ -259,7 +265,7 @@ fn any_value(value: Option<messages::AnyValue>) -> AnyValue {
             let entries = list
                 .values
                 .into_iter()
-                .map(|entry| (entry.key, any_value(entry.value).into_json()));
+                .map(|entry| (text(entry.key), any_value(entry.value).into_json()));
             AnyValue::Json(Value::Object(entries.collect::<Map<_, _>>()))
         }
         Some(AnyValueKind::Bytes(bytes)) => AnyValue::bytes(bytes),

@@ -1,6 +1,7 @@
 //! The messages of `opentelemetry/proto/trace/v1/trace.proto` (OTLP 1.x), as far as spans need them.
 //!
-//! Field numbers are those of the published files; what is left out here is skipped when it comes.
+//! Field numbers are those of the published files; what is left out here is skipped when it comes. Texts are read as bytes, since
+//! not every language sees to it that they are UTF-8.
 
 use prost::{Message, Oneof};
 
@@ -34,8 +35,8 @@ pub(super) struct ScopeSpans {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Scope {
-    #[prost(string, tag = "1")]
-    pub(super) name: String,
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) name: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -46,8 +47,8 @@ pub(super) struct Span {
     pub(super) span_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]
     pub(super) parent_span_id: Vec<u8>,
-    #[prost(string, tag = "5")]
-    pub(super) name: String,
+    #[prost(bytes = "vec", tag = "5")]
+    pub(super) name: Vec<u8>,
     #[prost(int32, tag = "6")]
     pub(super) kind: i32,
     #[prost(fixed64, tag = "7")]
@@ -68,8 +69,8 @@ pub(super) struct Span {
 pub(super) struct Event {
     #[prost(fixed64, tag = "1")]
     pub(super) time_unix_nano: u64,
-    #[prost(string, tag = "2")]
-    pub(super) name: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) name: Vec<u8>,
     #[prost(message, repeated, tag = "3")]
     pub(super) attributes: Vec<KeyValue>,
 }
@@ -86,16 +87,16 @@ pub(super) struct Link {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Status {
-    #[prost(string, tag = "2")]
-    pub(super) message: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) message: Vec<u8>,
     #[prost(int32, tag = "3")]
     pub(super) code: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct KeyValue {
-    #[prost(string, tag = "1")]
-    pub(super) key: String,
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) key: Vec<u8>,
     #[prost(message, optional, tag = "2")]
     pub(super) value: Option<AnyValue>,
 }
@@ -108,8 +109,8 @@ pub(super) struct AnyValue {
 
 #[derive(Clone, PartialEq, Oneof)]
 pub(super) enum AnyValueKind {
-    #[prost(string, tag = "1")]
-    String(String),
+    #[prost(bytes = "vec", tag = "1")]
+    String(Vec<u8>),
     #[prost(bool, tag = "2")]
     Bool(bool),
     #[prost(int64, tag = "3")]

@@ -158,3 +158,13 @@ fn a_span_that_cannot_be_read_costs_no_other() {
     assert!(read.next().is_none());
     assert!(decode(&bytes).is_err());
 }
+
+#[test]
+fn half_a_letter_costs_no_request() {
+    let mut cut = span();
+    cut[4] = field(5, b"chat \xc3");
+    cut[8] = field(9, &attribute("text", &field(1, b"\xf0\x9f\x92")));
+    let spans = decode(&request(&cut)).unwrap();
+    assert_eq!(spans[0].span.name, "chat \u{fffd}");
+    assert_eq!(spans[0].span.attributes.text("text"), Some("\u{fffd}"));
+}
