@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use sentry_genai::{
-    Guard, Stats,
+    Guard, Handle, Stats,
     sentry::{protocol::Value, types::Dsn},
 };
 use sentry_genai_testkit::{FakeLlm, Ingest, ReceivedSpan, render_transcript, render_tree};
@@ -62,7 +62,8 @@ impl Backend {
     /// If no span arrived, or any did not, or was malformed.
     pub fn finish(&self, sentry: &Guard) -> anyhow::Result<()> {
         let all_left = sentry.flush(PATIENCE);
-        self.report(all_left, guard_stats(sentry)?)
+        let handle = handle(sentry)?;
+        self.report(all_left, handle.stats(), handle.last_failure())
     }
 
     /// Prints what Sentry shows of what was flushed: traces, conversations and errors.
@@ -70,8 +71,13 @@ impl Backend {
     /// # Errors
     ///
     /// As [`finish`](Self::finish).
-    pub fn report(&self, all_left: bool, stats: Stats) -> anyhow::Result<()> {
-        let spans = self.spans(all_left, stats)?;
+    pub fn report(
+        &self,
+        all_left: bool,
+        stats: Stats,
+        last_failure: Option<String>,
+    ) -> anyhow::Result<()> {
+        let spans = self.spans(all_left, stats, last_failure)?;
         let Some(local) = &self.local else {
             return Ok(());
         };
@@ -90,24 +96,34 @@ impl Backend {
     /// As [`finish`](Self::finish).
     pub fn take(&self, sentry: &Guard) -> anyhow::Result<Vec<ReceivedSpan>> {
         let all_left = sentry.flush(PATIENCE);
-        let spans = self.spans(all_left, guard_stats(sentry)?)?;
+        let handle = handle(sentry)?;
+        let spans = self.spans(all_left, handle.stats(), handle.last_failure())?;
         if let Some(local) = &self.local {
             local.clear();
         }
         Ok(spans)
     }
 
-    fn spans(&self, all_left: bool, stats: Stats) -> anyhow::Result<Vec<ReceivedSpan>> {
+    fn spans(
+        &self,
+        all_left: bool,
+        stats: Stats,
+        last_failure: Option<String>,
+    ) -> anyhow::Result<Vec<ReceivedSpan>> {
         let losses = stats
             .losses()
             .map(|(reason, spans)| format!("{} {spans}", reason.as_str()));
         let losses = losses.collect::<Vec<_>>().join(", ");
+        let failure = last_failure.unwrap_or_else(|| "no request failed".to_owned());
         ensure!(
             all_left,
-            "{} spans did not arrive within 5 seconds",
+            "{} spans did not arrive within 5 seconds ({failure})",
             stats.pending()
         );
-        ensure!(stats.accepted > 0, "no span arrived (lost: {losses})");
+        ensure!(
+            stats.accepted > 0,
+            "no span arrived (lost: {losses}; {failure})"
+        );
         let Some(local) = &self.local else {
             let lost = if losses.is_empty() { "none" } else { &losses };
             println!("{} spans were accepted, lost: {lost}", stats.accepted);
@@ -121,8 +137,8 @@ impl Backend {
     }
 }
 
-fn guard_stats(sentry: &Guard) -> anyhow::Result<Stats> {
-    Ok(sentry.handle().context("Sentry is not enabled")?.stats())
+fn handle(sentry: &Guard) -> anyhow::Result<&Handle> {
+    sentry.handle().context("Sentry is not enabled")
 }
 
 /// Returns whether the program was started with `--pii`, which is to let prompts and answers leave.

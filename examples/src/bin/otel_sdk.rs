@@ -42,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
         .await?;
 
     let flushed = provider.force_flush().is_ok();
-    backend.report(flushed, processor.stats())
+    backend.report(flushed, processor.stats(), processor.last_failure())
 }
 
 /// Starts a span below the current one.

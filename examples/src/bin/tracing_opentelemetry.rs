@@ -52,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
     }
 
     let flushed = provider.force_flush().is_ok();
-    backend.report(flushed, processor.stats())
+    backend.report(flushed, processor.stats(), processor.last_failure())
 }
 
 #[instrument(skip_all, fields(gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "Tea Expert"))]
