@@ -217,6 +217,14 @@ pub(crate) fn what(recognised: Option<&Recognised>) -> What {
     recognised.map_or(What::Plain, |found| What::of(found.operation))
 }
 
+/// Some call a span by the whole address of a request.
+fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
+    match privacy::redacted_within(&name) {
+        Some(redacted) => redacted.into(),
+        None => name,
+    }
+}
+
 /// Makes of a span whose attributes are final what is sent, and leaves an empty one in its place.
 pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> SentrySpan {
     name_tags(&mut span.attributes);
@@ -227,7 +235,7 @@ pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> S
         trace_id: span.trace_id,
         span_id: span.span_id,
         parent_span_id: span.parent_span_id.take(),
-        name: naming.name,
+        name: without_credentials(naming.name),
         op: naming.op,
         ai: naming.ai,
         origin: naming.origin,

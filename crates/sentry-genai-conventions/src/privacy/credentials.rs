@@ -110,6 +110,8 @@ pub(super) fn redacted(text: &str) -> Option<String> {
 
 /// Returns a text without the credentials in the addresses that it names; `None` if there are none.
 pub(crate) fn redacted_within(text: &str) -> Option<String> {
+    // Of most texts this is all.
+    memchr::memchr2(b'=', b'@', text.as_bytes())?;
     if !text.contains(AUTHORITY) {
         return None;
     }

@@ -393,3 +393,23 @@ fn an_error_names_no_key_whatever_may_leave() {
         assert_eq!(reason, Some(expected));
     }
 }
+
+#[test]
+fn a_name_holds_no_key() {
+    let translator = Translator::new(TranslateOptions::default());
+    for (name, expected) in [
+        (
+            "fetch https://host.example/v1/files?key=AIzaSyA1&alt=media",
+            "fetch https://host.example/v1/files?key=REDACTED&alt=media",
+        ),
+        (
+            "a = b @ https://host.example",
+            "a = b @ https://host.example",
+        ),
+        ("GET /users?token=*", "GET /users?token=*"),
+    ] {
+        let mut span = span_of(&[]);
+        span.name = name.into();
+        assert_eq!(translator.translate(span).name, expected);
+    }
+}
