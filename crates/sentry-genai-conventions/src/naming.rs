@@ -237,11 +237,7 @@ pub(crate) fn ordinary(span: &SourceSpan) -> Naming {
     // So is a span that has been translated before.
     let named = span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
     let name = match plain.name {
-        Some(name)
-            if !named
-                && name != span.name
-                && !plain::says_more(&span.name, &name, &span.attributes) =>
-        {
+        Some(name) if !named && name != span.name && !plain::says_more(&span.name, &name) => {
             name.into_owned().into()
         }
         _ => span.name.clone(),

@@ -103,12 +103,9 @@ pub(crate) fn is_http_name(name: &str, method: &str, target: Option<&str>) -> bo
     }
 }
 
-/// Where the address is that a request was sent to.
-static HTTP_ADDRESSES: [&str; 4] = ["url.path", "http.target", "url.full", "http.url"];
-
 /// Returns whether a span's own name says what the convention's does and more, in the same words, as `GET /users/:id` does of a server
-/// that names no route and `shop.users.find` of a collection: what is a name, and neither an address nor a statement.
-pub(crate) fn says_more(given: &str, conventional: &str, attributes: &Attributes) -> bool {
+/// that names no route and `shop.users.find` of a collection: what is a name, and neither an address, nor a key, nor a statement.
+pub(crate) fn says_more(given: &str, conventional: &str) -> bool {
     /// More words are a statement.
     const WORDS: usize = 3;
 
@@ -125,11 +122,15 @@ pub(crate) fn says_more(given: &str, conventional: &str, attributes: &Attributes
             .split(is_mark)
             .all(|word| !word.starts_with(|first: char| first.is_numeric()))
         && !given.contains(['?', '=', '@', '\'', '"', '(', ';'])
-        && !HTTP_ADDRESSES.iter().any(|key| {
-            let address = attributes.text(key).unwrap_or_default();
-            let address = address.split('?').next().unwrap_or_default();
-            address.len() > 1 && given.contains(address)
+        && (given.split(' ')).all(|part| {
+            !part.contains(['/', ':', '{']) || is_template(part) || conventional.contains(part)
         })
+}
+
+/// Returns whether there are places for what differs in a path: `/users/alice` and `user:alice` may be anybody's.
+fn is_template(part: &str) -> bool {
+    let mut steps = part.split('/').skip(1);
+    !part.contains("://") && steps.any(|step| step.starts_with([':', '{', '<', '[', '*', '$']))
 }
 
 /// `HTTP` stands for a method that is not a known one.
@@ -210,6 +211,11 @@ mod tests {
         ("GET /v1/users/{id}", &[("http.method", "GET"), ("http.target", "/v1/users/7?x=y")], "GET /v1/users/{id}"),
         ("GET /users/me", &[("http.request.method", "GET"), ("url.path", "/users/me")], "GET"),
         ("GET /users/7", &[("http.request.method", "GET")], "GET"),
+        ("GET /users/alice", &[("http.request.method", "GET")], "GET"),
+        ("GET /users/alice", &[("http.method", "GET"), ("http.url", "https://example.com/users/alice")], "GET"),
+        ("GET https://example.com/users/alice", &[("http.request.method", "GET")], "GET"),
+        ("GET /users/[id]", &[("http.request.method", "GET"), ("url.path", "/users/alice")], "GET /users/[id]"),
+        ("GET example.com", &[("http.request.method", "GET")], "GET example.com"),
         ("GET /files/*path", &[("http.request.method", "GET")], "GET /files/*path"),
         ("GET https://example.com/ask?question=why", &[("http.request.method", "GET")], "GET"),
         ("HTTP request", &[("http.request.method", "GET")], "GET"),
@@ -217,6 +223,9 @@ mod tests {
         ("SELECT shop.users", &[("db.system", "postgresql"), ("db.operation", "SELECT"), ("db.name", "shop")], "SELECT shop.users"),
         ("shop.users.find", &[("db.system", "mongodb"), ("db.operation", "find"), ("db.name", "shop")], "shop.users.find"),
         ("SELECT * FROM shop", &[("db.system", "postgresql"), ("db.operation", "SELECT"), ("db.name", "shop")], "SELECT shop"),
+        ("SET user:alice", &[("db.system", "redis"), ("db.operation", "SET")], "SET"),
+        ("SET {user}:alice", &[("db.system", "redis"), ("db.operation", "SET")], "SET"),
+        ("/shop.Users/Find", &[("rpc.system", "grpc"), ("rpc.service", "shop.Users"), ("rpc.method", "Find")], "shop.Users/Find"),
         ("SET user:7", &[("db.system", "redis"), ("db.operation", "SET")], "SET"),
         ("query", &[("db.system", "postgresql"), ("db.operation", "SELECT"), ("db.name", "shop")], "SELECT shop"),
     ];

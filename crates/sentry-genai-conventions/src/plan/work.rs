@@ -193,7 +193,7 @@ impl PlainWork {
                 let target = target.and_then(|target| attributes.text_at(target));
                 let is_given = plain::is_http_name(&span.name, method, target);
                 let name = (!is_given).then(|| plain::http_name(method, target));
-                name.filter(|name| !plain::says_more(&span.name, name, attributes))
+                name.filter(|name| !plain::says_more(&span.name, name))
             }
             PlainName::Convention => return naming::ordinary(span),
         };
