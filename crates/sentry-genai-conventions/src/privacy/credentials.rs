@@ -116,23 +116,32 @@ pub(crate) fn redacted_within(text: &str) -> Option<String> {
         return None;
     }
     let mut is_changed = false;
-    let pieces = text.split_inclusive(ends_address).map(|piece| {
-        let address = piece.trim_end_matches(ends_address);
+    let words = text.split_inclusive(ends_address).map(|word| {
+        let address = word.trim_end_matches(is_behind_address);
         match redacted(address).filter(|_| address.contains(AUTHORITY)) {
             Some(redacted) => {
                 is_changed = true;
-                Cow::Owned(redacted + &piece[address.len()..])
+                Cow::Owned(redacted + &word[address.len()..])
             }
-            None => Cow::Borrowed(piece),
+            None => Cow::Borrowed(word),
         }
     });
-    let redacted: String = pieces.collect();
+    let redacted: String = words.collect();
     is_changed.then_some(redacted)
 }
 
-/// Returns whether an address in a text is over: `error sending request for url (https://h.example/?key=AIza)`.
+/// Returns whether an address in a text is over. Commas, brackets and apostrophes may be in its password or its query.
 fn ends_address(letter: char) -> bool {
-    letter.is_whitespace() || matches!(letter, ')' | ',' | '"' | '\'' | '`' | '<' | '>')
+    letter.is_whitespace() || matches!(letter, '"' | '`' | '<' | '>')
+}
+
+/// Returns whether a mark is the text's where it ends an address: `error sending request for url (https://h.example/?key=AIza):`.
+fn is_behind_address(letter: char) -> bool {
+    ends_address(letter)
+        || matches!(
+            letter,
+            ')' | ']' | '}' | ',' | '.' | ':' | ';' | '\'' | '\\'
+        )
 }
 
 /// Returns an address without the user that it names, and so those that are in its query.
@@ -256,6 +265,10 @@ mod tests {
             (
                 "no route to 'amqp://me:pw@h.example', nor to https://h.example/?token=x\nat a",
                 "no route to 'amqp://REDACTED:REDACTED@h.example', nor to https://h.example/?token=REDACTED\nat a",
+            ),
+            (
+                "no answer of postgres://me:p,w)'@h.example/db, try [https://h.example/?fields=a(b,c)&key=AIza].",
+                "no answer of postgres://REDACTED:REDACTED@h.example/db, try [https://h.example/?fields=a(b,c)&key=REDACTED].",
             ),
         ] {
             assert_eq!(redacted_within(text).as_deref(), Some(expected));
