@@ -9,7 +9,7 @@ use crate::{SourceSpan, SourceStatus};
 const OPENAI: &str = "openinference.instrumentation.openai";
 
 /// Returns whether a request asks no model for anything: it lists models, sends a file, starts a batch or looks after a response,
-/// or it has tokens counted.
+/// or it has tokens counted. Images have a default model, and a stored prompt has one.
 pub(super) fn is_none_of_a_model(span: &SourceSpan) -> bool {
     counts_tokens(&span.name)
         || span.scope == OPENAI
@@ -17,7 +17,7 @@ pub(super) fn is_none_of_a_model(span: &SourceSpan) -> bool {
                 .into_iter()
                 .any(|key| span.attributes.contains(key))
             && json::object(&span.attributes, "llm.invocation_parameters")
-                .is_some_and(|parameters| !parameters.contains_key("model"))
+                .is_some_and(|it| !it.contains_key("model") && !it.contains_key("prompt"))
 }
 
 /// `messages.count_tokens` and `InputTokenCountResponse`.

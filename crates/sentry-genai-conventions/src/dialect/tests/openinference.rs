@@ -25,6 +25,11 @@ fn requests_that_ask_no_model_are_no_calls() {
     assert_eq!(op("any", "Response", &[nothing]), "gen_ai.chat");
     let images = op(OPENAI, "ImagesResponse", &[model]);
     assert_eq!(images, "gen_ai.generate_content");
+    let prompt = ("llm.invocation_parameters", r#"{"prompt": "a cat"}"#);
+    let images = op(OPENAI, "ImagesResponse", &[prompt]);
+    assert_eq!(images, "gen_ai.generate_content");
+    let stored = ("llm.invocation_parameters", r#"{"prompt": {"id": "p"}}"#);
+    assert_eq!(op(OPENAI, "Response", &[stored]), "gen_ai.chat");
 }
 
 #[test]

@@ -55,10 +55,7 @@ const SYSTEM: &[&str] = &[
 
 /// What stands next to a body of plain text in a request or a response, and in no structured output.
 const COMPANIONS: &[&str] = &[
-    "background",
-    "best_of",
     "config",
-    "conversation",
     "created",
     "created_at",
     "done",
@@ -69,7 +66,6 @@ const COMPANIONS: &[&str] = &[
     "frequency_penalty",
     "generation_info",
     "id",
-    "include",
     "index",
     "kwargs",
     "logprobs",
@@ -77,42 +73,51 @@ const COMPANIONS: &[&str] = &[
     "max_tokens",
     "metadata",
     "model",
-    "n",
     "object",
-    "parallel_tool_calls",
     "presence_penalty",
     "previous_response_id",
-    "prompt_cache_key",
     "reasoning",
     "reasoningText",
     "response_format",
-    "safety_identifier",
-    "seed",
-    "service_tier",
     "sources",
     "stop",
     "stopReason",
     "stop_reason",
     "stop_sequences",
-    "store",
     "stream",
     "stream_options",
     "tags",
     "temperature",
     "text",
-    "text_format",
     "tool_choice",
     "toolCalls",
     "toolResults",
     "tool_calls",
     "tools",
     "top_p",
-    "truncation",
     "type",
     "usage",
     "usage_metadata",
-    "user",
     "warnings",
+];
+
+/// What else stands there in a request that names its model. Without one it may be a structured output: `store` and `user` are everyday
+/// words.
+const COMPANIONS_OF_MODEL: &[&str] = &[
+    "background",
+    "best_of",
+    "conversation",
+    "include",
+    "n",
+    "parallel_tool_calls",
+    "prompt_cache_key",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "store",
+    "text_format",
+    "truncation",
+    "user",
 ];
 
 /// Returns whether `object` is a message or wraps some.
@@ -334,6 +339,7 @@ fn wraps(object: &Object) -> bool {
             || value.is_null()
             || is_text_body(key)
             || COMPANIONS.contains(&key)
+            || (COMPANIONS_OF_MODEL.contains(&key) && object.contains_key("model"))
             || SYSTEM.contains(&key);
     }
     has_body && is_plain

@@ -86,6 +86,7 @@ fn structured_output_is_text() {
         r#"[{"type":"file","name":"a"}]"#,
         r#"{"type":"binary","value":"1010","content":"ten"}"#,
         r#"{"type":"phone_call","id":"7","status":"missed"}"#,
+        r#"{"content":"Open till ten.","store":"Main Street","user":"Ann"}"#,
         "[1,2,3]",
         r#"["a","b"]"#,
         "42",
