@@ -5,7 +5,7 @@
 use sentry_genai::GenAiLayer;
 use sentry_genai_tests::Bridge;
 use tracing::{Level, event, info_span};
-use tracing_subscriber::{filter::filter_fn, prelude::*};
+use tracing_subscriber::{filter::filter_fn, prelude::*, reload};
 
 fn layer(bridge: &Bridge) -> GenAiLayer {
     sentry_genai::layer().with_handle(bridge.guard().handle().unwrap().clone())
@@ -70,6 +70,29 @@ fn the_same_layer_twice_is_one() {
         .with(layer(&bridge));
     tracing::subscriber::with_default(subscriber, calls);
     check(&bridge);
+}
+
+/// Spans that are open when a program exchanges its layer, or gets one more that moves the others.
+#[test]
+fn another_layer_in_the_place_of_one_goes_on_with_its_spans() {
+    let bridge = Bridge::start();
+    let (exchanged, handle) = reload::Layer::new(layer(&bridge));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(exchanged), || {
+        let span = info_span!("work", done = tracing::field::Empty);
+        handle.reload(layer(&bridge)).unwrap();
+        span.record("done", true);
+    });
+    assert_eq!(bridge.span("work").attr("done"), Some(&true.into()));
+
+    let bridge = Bridge::start();
+    let (moved, handle) = reload::Layer::new(vec![layer(&bridge)]);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(moved), || {
+        let _span = info_span!("work");
+        handle
+            .modify(|layers| layers.push(layer(&bridge)))
+            .unwrap();
+    });
+    assert_eq!(bridge.span("work").name, "work");
 }
 
 struct Cleanup;

@@ -1,7 +1,7 @@
 //! Step 1: whether a span is an AI span, and which operation it describes.
 
 use crate::{
-    AiKind, SourceSpan, SourceStatus,
+    AiKind, SourceSpan, SourceStatus, Value,
     dialect::{self, Dialect, Says, unquoted},
     operation::{self, Operation},
     privacy, status,
@@ -136,7 +136,9 @@ fn is_counted(span: &SourceSpan) -> bool {
 
 /// Returns whether a span says that what it is about has failed.
 pub(crate) fn failed(span: &SourceSpan) -> bool {
-    let says_so = |key| span.attributes.get(key).is_some_and(status::is_failure);
+    // A type may be the number of a status.
+    let is_failure = |value| matches!(value, Value::Integer(1..)) || status::is_failure(value);
+    let says_so = |key| span.attributes.get(key).is_some_and(is_failure);
     matches!(span.status, SourceStatus::Error(_))
         || ["error", "error.type"].into_iter().any(says_so)
         || span.events.iter().any(|event| event.name == "exception")
