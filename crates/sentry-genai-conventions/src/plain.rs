@@ -122,9 +122,17 @@ pub(crate) fn says_more(given: &str, conventional: &str) -> bool {
             .split(is_mark)
             .all(|word| !word.starts_with(|first: char| first.is_numeric()))
         && !given.contains(['?', '=', '@', '\'', '"', '(', ';'])
+        && !stands_behind(given, conventional)
         && (given.split(' ')).all(|part| {
             !part.contains(['/', ':', '{']) || is_template(part) || conventional.contains(part)
         })
+}
+
+/// Returns whether a name says what was asked for behind what was done, where the convention knows no target: `DELETE alice`.
+fn stands_behind(given: &str, operation: &str) -> bool {
+    let rest = given.strip_prefix(operation);
+    let target = rest.and_then(|rest| rest.strip_prefix(' '));
+    !operation.contains(' ') && target.is_some_and(|target| !is_template(target))
 }
 
 /// Returns whether there are places for what differs in a path: `/users/alice` and `user:alice` may be anybody's.
@@ -215,7 +223,8 @@ mod tests {
         ("GET /users/alice", &[("http.method", "GET"), ("http.url", "https://example.com/users/alice")], "GET"),
         ("GET https://example.com/users/alice", &[("http.request.method", "GET")], "GET"),
         ("GET /users/[id]", &[("http.request.method", "GET"), ("url.path", "/users/alice")], "GET /users/[id]"),
-        ("GET example.com", &[("http.request.method", "GET")], "GET example.com"),
+        ("Users#show GET", &[("http.request.method", "GET")], "Users#show GET"),
+        ("GET alice.example.com", &[("http.request.method", "GET")], "GET"),
         ("GET /files/*path", &[("http.request.method", "GET")], "GET /files/*path"),
         ("GET https://example.com/ask?question=why", &[("http.request.method", "GET")], "GET"),
         ("HTTP request", &[("http.request.method", "GET")], "GET"),
@@ -224,6 +233,7 @@ mod tests {
         ("shop.users.find", &[("db.system", "mongodb"), ("db.operation", "find"), ("db.name", "shop")], "shop.users.find"),
         ("SELECT * FROM shop", &[("db.system", "postgresql"), ("db.operation", "SELECT"), ("db.name", "shop")], "SELECT shop"),
         ("SET user:alice", &[("db.system", "redis"), ("db.operation", "SET")], "SET"),
+        ("SET session-alice", &[("db.system", "redis"), ("db.operation", "SET")], "SET"),
         ("SET {user}:alice", &[("db.system", "redis"), ("db.operation", "SET")], "SET"),
         ("/shop.Users/Find", &[("rpc.system", "grpc"), ("rpc.service", "shop.Users"), ("rpc.method", "Find")], "shop.Users/Find"),
         ("SET user:7", &[("db.system", "redis"), ("db.operation", "SET")], "SET"),
