@@ -88,9 +88,7 @@ fn another_layer_in_the_place_of_one_goes_on_with_its_spans() {
     let (moved, handle) = reload::Layer::new(vec![layer(&bridge)]);
     tracing::subscriber::with_default(tracing_subscriber::registry().with(moved), || {
         let _span = info_span!("work");
-        handle
-            .modify(|layers| layers.push(layer(&bridge)))
-            .unwrap();
+        handle.modify(|layers| layers.push(layer(&bridge))).unwrap();
     });
     assert_eq!(bridge.span("work").name, "work");
 }

@@ -121,12 +121,17 @@ static MARKS: &[(char, &[char])] = &[
     ('`', &['`']),
     ('\u{201c}', &['\u{201d}']),
     ('\u{201e}', &['\u{201c}', '\u{201d}']),
+    ('\u{201d}', &['\u{201d}']),
     ('\u{2018}', &['\u{2019}']),
     ('\u{201a}', &['\u{2018}', '\u{2019}']),
     ('\u{ab}', &['\u{bb}']),
     ('\u{bb}', &['\u{ab}']),
+    ('\u{2039}', &['\u{203a}']),
+    ('\u{203a}', &['\u{2039}']),
+    ('\u{300a}', &['\u{300b}']),
     ('\u{300c}', &['\u{300d}']),
     ('\u{300e}', &['\u{300f}']),
+    ('\u{ff02}', &['\u{ff02}']),
 ];
 
 /// Returns where the first quotation starts that is no name: `Refusal: 'I cannot help with that.'`.
@@ -233,6 +238,12 @@ mod tests {
                 "invalide : \u{ab}\u{a0}gpt-4o\u{a0}\u{bb},",
             ),
             ("無効です：\u{300c}私の秘密\u{300d}", "無効です："),
+            ("ogiltig: \u{201d}hunter 2\u{201d}", "ogiltig"),
+            ("invalide : \u{2039}hunter 2\u{203a}", "invalide"),
+            (
+                "no \u{201c}model\u{201d} \u{201d}m\u{201d}",
+                "no \u{201c}model\u{201d} \u{201d}m\u{201d}",
+            ),
             ("it\u{2019}s not there", "it\u{2019}s not there"),
         ] {
             assert_eq!(reason(text), expected, "{text}");

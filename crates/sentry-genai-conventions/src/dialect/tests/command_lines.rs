@@ -95,9 +95,15 @@ fn gemini_schedules_calls_that_nobody_said() {
 #[test]
 fn claude_code_may_wait_for_parts_of_a_millisecond() {
     let call = [("span.type", "llm_request"), ("model", "m")];
-    let mut span = source("com.anthropic.claude_code", "llm", &call);
-    span.attributes.push("ttft_ms", 512.5);
-    let span = with_content(span);
-    let waited = span.attributes.get("gen_ai.response.time_to_first_chunk");
-    assert_eq!(waited, Some(Value::Double(0.5125)));
+    for (milliseconds, seconds) in [
+        (Value::Double(512.5), Some(Value::Double(0.5125))),
+        (Value::Str("512"), Some(Value::Double(0.512))),
+        (Value::Double(-1.0), None),
+    ] {
+        let mut span = source("com.anthropic.claude_code", "llm", &call);
+        span.attributes.push("ttft_ms", milliseconds);
+        let span = with_content(span);
+        let waited = span.attributes.get("gen_ai.response.time_to_first_chunk");
+        assert_eq!(waited, seconds);
+    }
 }

@@ -113,9 +113,10 @@ fn media_goes_from_fields_of_any_name() {
         assert_eq!(redact_blobs(&text), expected);
         assert_eq!(redact_blobs(&text.replace('/', "\\/")), expected);
         assert_eq!(redact_blobs(media), SUBSTITUTE);
-        let mut value = json!({"result": [media]});
+        let mut value = json!({"result": media, "results": [media]});
         redact_value(&mut value);
-        assert_eq!(value, json!({"result": [SUBSTITUTE]}));
+        let expected = json!({"result": SUBSTITUTE, "results": [SUBSTITUTE]});
+        assert_eq!(value, expected);
     }
     let text = format!("it begins with {PNG}");
     assert!(matches!(redact_blobs(&text), Cow::Borrowed(_)));
