@@ -96,6 +96,13 @@ fn a_call_inside_what_opens_it_and_beside_what_tells_of_it_counts_once() {
     let plain = ("gen_ai.operation.name", "invoke_workflow");
     assert_eq!(calls(&[plain, MODEL]), 1);
     assert_eq!(calls(&[plain]), 2);
+    // Two in a request that names the model, with which the trace begins.
+    let spans = Trace(Vec::new())
+        .with(1, 0, "POST /ask", &[plain, MODEL])
+        .with(2, 1, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE])
+        .with(3, 1, "chat m", &[CHAT, (COUNT, "20"), RESPONSE]);
+    let related = spans.related().into_iter();
+    assert_eq!(related.filter(|(op, _)| op == "gen_ai.chat").count(), 1);
 }
 
 /// OpenInference's instrumentation of Claude's agents, and Claude Code inside them.

@@ -50,7 +50,8 @@ fn parent(spans: &[SentrySpan], index: &Index, call: &SentrySpan) -> Option<Span
     let above = call.parent_span_id?;
     match index.find(above).map(|place| &spans[place]) {
         Some(opening) if Subject::of(opening).is_none() && model(opening).is_some() => {
-            opening.parent_span_id
+            // Nothing is beside the first span of a trace.
+            opening.parent_span_id.or(Some(above))
         }
         _ => Some(above),
     }
