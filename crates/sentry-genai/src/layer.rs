@@ -108,7 +108,8 @@ impl GenAiLayer {
         self.handle.clone().or_else(handle::attached)
     }
 
-    /// Tells this layer from others in the same subscriber: each stays where it is.
+    /// Tells this layer from others in the same subscriber: each stays where it is, and one that a `reload` puts there goes on with the
+    /// spans that are open.
     #[inline]
     fn place(&self) -> u32 {
         ptr::from_ref(self).addr() as u32
