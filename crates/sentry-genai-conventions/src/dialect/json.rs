@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Attributes, Scalar, messages};
+use crate::{Attributes, Scalar, messages, privacy};
 
 pub(super) type Object = Map<String, Value>;
 
@@ -113,7 +113,9 @@ static PARAMETERS: &[(&str, &str)] = &[
 pub(super) fn put_parameters(attributes: &mut Attributes, request: &Object) {
     if let Some(conversation) = request.get("conversation") {
         let id = conversation.get("id").unwrap_or(conversation);
-        if id.is_string() {
+        // A function may be given the words of one.
+        let is_id = |id: &str| id.starts_with("conv_") && privacy::is_token(id);
+        if id.as_str().is_some_and(is_id) {
             put_scalar(attributes, "gen_ai.conversation.id", id);
         }
     }

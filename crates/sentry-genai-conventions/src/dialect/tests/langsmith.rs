@@ -167,6 +167,11 @@ fn langsmith_has_the_request_and_the_answer_of_openais_sdk() {
     let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
     assert_eq!(text("gen_ai.input.messages"), Some(asked));
 
+    // What a function was given is no id.
+    let words = r#"{"conversation": "User: sesame"}"#;
+    let span = translated("langsmith", "ask", &[kind, ("gen_ai.prompt", words)]);
+    assert!(!span.attributes.contains("gen_ai.conversation.id"));
+
     let answer = r#"{"object": "text_completion", "model": "m-1", "choices": [{"text": "Ho", "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}}"#;
     let attributes = [
         kind,
