@@ -1,0 +1,118 @@
+//! Calls and tools that two instrumentations describe side by side.
+
+use super::*;
+
+#[test]
+fn a_call_that_two_instrumentations_describe_side_by_side_counts_once() {
+    let spans = Trace(Vec::new())
+        .with(1, 9, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE])
+        .with(2, 9, "chat m", &[CHAT, (COUNT, "20"), RESPONSE]);
+    let expected = [("function", None), ("gen_ai.chat", Some(20))];
+    let mut related = spans.related();
+    related.sort();
+    assert_eq!(related, expect(&expected));
+}
+
+/// Logfire, of a stream: one span that opens it, and one that tells of it when it is over.
+#[test]
+fn a_call_inside_what_opens_it_and_beside_what_tells_of_it_counts_once() {
+    const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
+    let calls = |opening: &[(&'static str, &str)]| {
+        let spans = Trace(Vec::new())
+            .with(1, 9, "Message with", opening)
+            .with(2, 1, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE])
+            .with(3, 9, "streaming response", &[CHAT, (COUNT, "20"), RESPONSE]);
+        let related = spans.related().into_iter();
+        related.filter(|(op, _)| op == "gen_ai.chat").count()
+    };
+    let plain = ("gen_ai.operation.name", "invoke_workflow");
+    assert_eq!(calls(&[plain, MODEL]), 1);
+    assert_eq!(calls(&[plain]), 2);
+    // Two in a request that names the model, with which the trace begins.
+    let spans = Trace(Vec::new())
+        .with(1, 0, "POST /ask", &[plain, MODEL])
+        .with(2, 1, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE])
+        .with(3, 1, "chat m", &[CHAT, (COUNT, "20"), RESPONSE]);
+    let related = spans.related().into_iter();
+    assert_eq!(related.filter(|(op, _)| op == "gen_ai.chat").count(), 1);
+}
+
+/// OpenInference's instrumentation of Claude's agents, and Claude Code inside them.
+#[test]
+fn a_tool_that_two_instrumentations_describe_counts_once() {
+    let id = |id| ("gen_ai.tool.call.id", id);
+    let count = |first: &[(&'static str, &str)]| {
+        const NAME: (&str, &str) = ("gen_ai.tool.name", "Bash");
+        let spans = Trace(Vec::new())
+            .with(1, 9, "agent", &[AGENT])
+            .with(2, 1, "tool", &[&[TOOL, NAME], first].concat())
+            .with(3, 1, "Claude Code", &[AGENT])
+            .with(4, 3, "tool", &[TOOL, NAME, id("toolu_1")]);
+        let related = spans.related().into_iter();
+        related
+            .filter(|(op, _)| op == "gen_ai.execute_tool")
+            .count()
+    };
+    let other = ("scope", "com.anthropic.claude_code.tracing");
+    assert_eq!(count(&[other, id("toolu_1")]), 1);
+    assert_eq!(count(&[other, id("toolu_2")]), 2);
+    assert_eq!(count(&[id("toolu_1")]), 2);
+}
+
+/// What fails has no response that could be compared.
+#[test]
+fn a_failure_that_two_instrumentations_describe_side_by_side_counts_once() {
+    const FAILED: (&str, &str) = ("error.type", "timeout");
+    const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
+    let ops = |first: &[(&'static str, &str)], parent| {
+        let spans = Trace(Vec::new())
+            .with(1, 9, "chat m", &[&[CHAT, FAILED], first].concat())
+            .with(2, parent, "chat m", &[CHAT, FAILED, MODEL]);
+        let related = spans.related().into_iter();
+        related.filter(|(op, _)| op == "gen_ai.chat").count()
+    };
+    assert_eq!(ops(&[SDK, MODEL], 9), 1);
+    // One instrumentation, another parent, another model.
+    assert_eq!(ops(&[MODEL], 9), 2);
+    assert_eq!(ops(&[SDK, MODEL], 8), 2);
+    assert_eq!(ops(&[SDK, ("gen_ai.request.model", "n")], 9), 2);
+}
+
+#[test]
+fn calls_of_one_instrumentation_are_two_if_their_responses_are() {
+    let id = |id| ("gen_ai.response.id", id);
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "42"), id("r1")])
+        .with(2, 1, "chat m", &[CHAT, (COUNT, "42"), id("r2")]);
+    let call = ("gen_ai.chat", Some(42));
+    assert_eq!(spans.related(), expect(&[call, call]));
+}
+
+#[test]
+fn calls_side_by_side_are_two_if_anything_tells_them_apart() {
+    let other = ("gen_ai.response.id", "msg_2");
+    for (parent, first, second) in [
+        // The same instrumentation: a server that gives all its responses one id.
+        (
+            9,
+            [CHAT, RESPONSE, (COUNT, "20")],
+            [CHAT, RESPONSE, (COUNT, "20")],
+        ),
+        (
+            9,
+            [SDK, RESPONSE, (COUNT, "20")],
+            [CHAT, other, (COUNT, "20")],
+        ),
+        (
+            8,
+            [SDK, RESPONSE, (COUNT, "20")],
+            [CHAT, RESPONSE, (COUNT, "20")],
+        ),
+    ] {
+        let spans = Trace(Vec::new())
+            .with(1, 9, "chat m", &[&first[..], &[CHAT]].concat())
+            .with(2, parent, "chat m", &second);
+        let call = ("gen_ai.chat", Some(20));
+        assert_eq!(spans.related(), expect(&[call, call]));
+    }
+}
