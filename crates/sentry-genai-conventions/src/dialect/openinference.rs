@@ -1,5 +1,6 @@
 //! OpenInference: flattened messages, and a kind for every span.
 
+mod autogen;
 mod beeai;
 mod crewai;
 mod haystack;
@@ -14,7 +15,9 @@ use serde_json::{Value, json};
 use super::{
     ARGUMENTS, Dialect, RESULT, Says, What, aliases, bedrock, has_known_operation, indexed,
     json::{self, Object},
-    langsmith, litellm, traceloop, usage,
+    langsmith, litellm,
+    pydantic_ai::PYDANTIC_AI,
+    traceloop, usage,
 };
 use crate::{Attributes, SourceSpan, content, timestamp, tokens};
 
@@ -137,6 +140,10 @@ fn handoff(name: &str) -> Option<&str> {
 
 fn adjust(span: &mut SourceSpan, what: What) {
     messages::hide(&mut span.attributes);
+    // A processor leaves what pydantic-ai says itself, and that is more.
+    if (PYDANTIC_AI.speaks)(span) {
+        PYDANTIC_AI.apply(span, what);
+    }
     if let Some(to) = handoff(&span.name)
         && what == What::Other
     {
@@ -145,6 +152,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     names::settle(span, what);
     smolagents::settle(span, what);
+    autogen::settle(span, what);
     beeai::settle(span, what);
     crewai::settle(span, what);
     haystack::settle(span, what);

@@ -1,12 +1,17 @@
-//! Haystack's messages: the numbered ones have neither calls of tools nor their answers, which are in the reprs of what they come from.
+//! Haystack's messages: the numbered ones have neither calls of tools nor their answers, which are in the reprs of what they come from;
+//! so is why the model stopped, and all that it counted.
 
 use serde_json::{Value, json};
 
+use super::counts;
 use crate::{
     SourceSpan,
     dialect::{INPUT, OUTPUT, What, json as attribute},
     messages,
 };
+
+/// What a reply counts, the cache and the thoughts, too.
+const USAGE: &str = "usage";
 
 /// Reads the messages of a model call out of the reprs, if all of them can be read.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
@@ -23,9 +28,16 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             continue;
         };
         let messages: Option<Vec<_>> = reprs.iter().map(message).collect();
-        if let Some(messages) = messages {
-            attribute::put(attributes, to, messages.into());
+        let Some(messages) = messages else {
+            continue;
+        };
+        // Every reply has the counts of all.
+        if to == OUTPUT
+            && let Some(Value::Object(usage)) = messages.first().map(|reply| &reply[USAGE])
+        {
+            counts(attributes, usage);
         }
+        attribute::put(attributes, to, messages.into());
     }
 }
 
@@ -50,5 +62,13 @@ fn message(repr: &Value) -> Option<Value> {
         };
         *part = json!({ kind: part.take() });
     }
-    Some(json!({"role": message.remove("_role")?, "content": parts}))
+    let mut read = json!({"role": message.remove("_role")?, "content": parts});
+    if let Some(Value::Object(mut meta)) = message.remove("_meta") {
+        for field in ["finish_reason", USAGE] {
+            if let Some(value) = meta.remove(field) {
+                read[field] = value;
+            }
+        }
+    }
+    Some(read)
 }

@@ -28,7 +28,22 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             {
                 attributes.set("input.value", named.to_string());
             }
+            if let Some(output) = attribute::object(attributes, "output.value")
+                && let Some(texts) = texts(&output)
+            {
+                attributes.set("output.value", texts);
+            }
         }
         _ => {}
     }
+}
+
+/// Returns what a tool has answered as the model reads it, if all of it is text; what it was called with stands beside it.
+fn texts(output: &attribute::Object) -> Option<String> {
+    if !output.contains_key("raw_output") {
+        return None;
+    }
+    let blocks = output.get("blocks")?.as_array()?;
+    let texts: Option<Vec<_>> = blocks.iter().map(|block| block["text"].as_str()).collect();
+    texts.map(|texts| texts.join("\n"))
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::super::{
-    DEFINITIONS, INPUT, OUTPUT, indexed,
-    json::{self, Object},
+use super::{
+    super::{
+        DEFINITIONS, INPUT, OUTPUT, indexed,
+        json::{self, Object},
+    },
+    autogen,
 };
 use crate::Attributes;
 
@@ -55,7 +58,40 @@ pub(super) fn prefer_whole(attributes: &mut Attributes) {
     }
 }
 
+/// Leaves the request and the answer themselves where they have the ids of calls and the fields do not, as Mistral's.
+fn prefer_identified(attributes: &mut Attributes) {
+    for (prefix, whole, messages) in [
+        ("llm.input_messages.", "input.value", "messages"),
+        ("llm.output_messages.", "output.value", "choices"),
+    ] {
+        let has = |end: &str| {
+            let mut keys = attributes.iter();
+            keys.any(|(key, _)| key.starts_with(prefix) && key.ends_with(end))
+        };
+        if has(".tool_call.function.name")
+            && !has(".tool_call.id")
+            && let Some(object) = json::object(attributes, whole)
+            && let Some(messages) = object.get(messages).filter(|it| has_ids(it))
+        {
+            let messages = messages.to_string();
+            attributes.retain(|key, _| !key.starts_with(prefix));
+            attributes.set(whole, messages);
+        }
+    }
+}
+
+/// Returns whether messages, or choices with them, have calls of tools with ids.
+fn has_ids(messages: &Value) -> bool {
+    let mut items = messages.as_array().into_iter().flatten();
+    items.any(|item| {
+        let message = item.get("message").unwrap_or(item);
+        let mut calls = message["tool_calls"].as_array().into_iter().flatten();
+        calls.any(|call| call["id"].is_string())
+    })
+}
+
 pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
+    prefer_identified(attributes);
     // What the provider's own tools did is in the response alone; of LangChain's answers what was thought is, too.
     if attributes.text("output.value").is_some_and(says_more)
         && let Some(response) = json::object(attributes, "output.value")
@@ -149,6 +185,9 @@ pub(in crate::dialect) fn is_object(text: &str) -> bool {
 
 /// Brings one message into the form of OpenAI's API.
 fn message(mut item: Value, role: &str) -> Option<Value> {
+    if let Some(answers) = autogen::answers(&mut item) {
+        return Some(answers);
+    }
     let Some(Value::Object(mut message)) = item.get_mut("message").map(Value::take) else {
         return None;
     };

@@ -15,9 +15,13 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
         _ => return,
     };
     let is_named = |key| span.attributes.text(key).is_some();
-    // smolagents calls its tools `SimpleTool`, and agents `X.run`.
+    // smolagents calls its tools `SimpleTool`, and agents `X.run`; DSPy calls its tools `X.__call__`.
     if !is_named(key) && !is_named(own) {
-        let name = span.name.strip_suffix(".run").unwrap_or(&span.name);
+        let method = [".run", ".__call__"];
+        let name = (method
+            .iter()
+            .find_map(|method| span.name.strip_suffix(method)))
+        .unwrap_or(&span.name);
         let node = node(&span.attributes).filter(|_| what == What::Agent);
         let name = node.unwrap_or(name).to_owned();
         span.attributes.supply(key, name);

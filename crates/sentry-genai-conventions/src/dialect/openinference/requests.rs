@@ -7,6 +7,7 @@ use crate::{SourceSpan, SourceStatus};
 
 /// Python's instrumentation of OpenAI, whose spans are named after what the request returns.
 const OPENAI: &str = "openinference.instrumentation.openai";
+const LITELLM: &str = "openinference.instrumentation.litellm";
 
 /// Returns whether a request asks no model for anything: it lists models, sends a file, starts a batch or looks after a response,
 /// or it has tokens counted. Images have a default model, and a stored prompt has one.
@@ -25,9 +26,13 @@ fn counts_tokens(name: &str) -> bool {
     name.ends_with("count_tokens") || name.ends_with("TokenCountResponse")
 }
 
-/// Returns whether OpenAI was asked for images.
+/// Returns whether OpenAI, or whom litellm asks, was asked for images.
 pub(super) fn makes_images(span: &SourceSpan) -> bool {
-    span.scope == OPENAI && span.name == "ImagesResponse"
+    match &*span.scope {
+        OPENAI => span.name == "ImagesResponse",
+        LITELLM => span.name.ends_with("image_generation"),
+        _ => false,
+    }
 }
 
 /// OpenAI's responses may fail though the request has not.

@@ -172,3 +172,33 @@ fn openinference_has_calls_of_tools_in_reprs() {
         assert!(span.attributes.text(INPUT).unwrap().contains(odd), "{odd}");
     }
 }
+
+#[test]
+fn openinference_has_what_a_reply_counts_in_its_repr() {
+    let output = r#"{"replies": ["ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[TextContent(text='a')], _name=None, _meta={'model': 'm', 'index': 0, 'finish_reason': 'stop', 'usage': {'completion_tokens': 40, 'prompt_tokens': 100, 'total_tokens': 140, 'completion_tokens_details': {'reasoning_tokens': 15}, 'prompt_tokens_details': {'cached_tokens': 60}}})"]}"#;
+    let mut span = source(
+        "openinference.instrumentation.haystack",
+        "OpenAIChatGenerator.run",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("output.value", output),
+            ("llm.model_name", "m"),
+        ],
+    );
+    for (key, count) in [("prompt", 100_i64), ("completion", 40), ("total", 140)] {
+        let key: &'static str = format!("llm.token_count.{key}").leak();
+        span.attributes.push(key, count);
+    }
+    let span = with_content(span);
+    for (key, expected) in [
+        ("gen_ai.usage.input_tokens", 100),
+        ("gen_ai.usage.cache_read.input_tokens", 60),
+        ("gen_ai.usage.reasoning.output_tokens", 15),
+    ] {
+        assert_eq!(span.attributes.integer(key), Some(expected), "{key}");
+    }
+    let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+    assert_eq!(reasons, Some(r#"["stop"]"#));
+    let answer = span.attributes.text(OUTPUT).unwrap();
+    assert!(!answer.contains("usage"), "{answer}");
+}

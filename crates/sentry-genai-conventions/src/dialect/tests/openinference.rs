@@ -121,3 +121,126 @@ fn what_the_tools_of_the_provider_did_is_in_the_answer() {
     let other = r#"{"answer": {"type": "thinking", "thinking": "weather"}}"#;
     assert!(!output(other).contains("weather"));
 }
+
+#[test]
+fn what_litellm_makes_images_with_is_no_chat() {
+    let scope = "openinference.instrumentation.litellm";
+    for name in ["image_generation", "aimage_generation"] {
+        let op = translated(scope, name, &[KIND]).op;
+        assert_eq!(op, "gen_ai.generate_content", "{name}");
+    }
+}
+
+/// So Mistral's, whose fields have but the name and the arguments.
+#[test]
+fn calls_have_the_ids_that_the_whole_has() {
+    let call = r#"{"id": "c1", "function": {"name": "w", "arguments": "{}"}}"#;
+    let asked = format!(
+        r#"{{"model": "m", "messages": [{{"role": "user", "content": "q"}}, {{"role": "assistant", "content": "", "tool_calls": [{call}]}}, {{"role": "tool", "content": "a", "tool_call_id": "c1"}}]}}"#
+    );
+    let answer = format!(
+        r#"{{"id": "x", "model": "m", "choices": [{{"index": 0, "finish_reason": "tool_calls", "message": {{"role": "assistant", "content": "", "tool_calls": [{call}]}}}}]}}"#
+    );
+    let name = "llm.input_messages.1.message.tool_calls.0.tool_call.function.name";
+    let called = "llm.output_messages.0.message.tool_calls.0.tool_call.function.name";
+    let span = translated(
+        "openinference.instrumentation.mistralai",
+        "MistralClient.chat",
+        &[
+            KIND,
+            ("input.value", &asked),
+            ("output.value", &answer),
+            ("llm.input_messages.0.message.role", "user"),
+            ("llm.input_messages.0.message.content", "q"),
+            ("llm.input_messages.1.message.role", "assistant"),
+            (name, "w"),
+            ("llm.input_messages.2.message.role", "tool"),
+            ("llm.input_messages.2.message.content", "a"),
+            ("llm.output_messages.0.message.role", "assistant"),
+            (called, "w"),
+        ],
+    );
+    let read = |key| {
+        let text = span.attributes.text(key).unwrap();
+        serde_json::from_str::<serde_json::Value>(text).unwrap()
+    };
+    let input = read("gen_ai.input.messages");
+    assert_eq!(input[1]["parts"][0]["id"], "c1");
+    assert_eq!(input[2]["parts"][0]["id"], "c1");
+    assert_eq!(read(OUTPUT)[0]["parts"][0]["id"], "c1");
+}
+
+#[test]
+fn a_tool_is_not_named_after_the_method_that_runs_it() {
+    let kind = ("openinference.span.kind", "TOOL");
+    for (name, expected) in [
+        ("get_weather.__call__", "get_weather"),
+        ("get_weather.run", "get_weather"),
+        ("get_weather", "get_weather"),
+    ] {
+        let span = translated("any", name, &[kind]);
+        assert_eq!(span.name, format!("execute_tool {expected}"));
+    }
+}
+
+#[test]
+fn what_a_tool_of_llama_index_answered_is_its_text() {
+    let result = |output: &str| {
+        let kind = ("openinference.span.kind", "TOOL");
+        let attributes = [kind, ("tool.name", "w"), ("output.value", output)];
+        let scope = "openinference.instrumentation.llama_index";
+        let span = translated(scope, "FunctionTool.acall", &attributes);
+        let result = span.attributes.text("gen_ai.tool.call.result");
+        result.map(str::to_owned)
+    };
+    let text = r#"{"blocks":[{"text":"21"},{"text":"C"}],"tool_name":"w","raw_input":{"args":[],"kwargs":{}},"raw_output":"21C","is_error":false}"#;
+    assert_eq!(result(text).as_deref(), Some("21\nC"));
+    let image = r#"{"blocks":[{"url":"u"}],"raw_output":1}"#;
+    assert_eq!(result(image).as_deref(), Some(image));
+}
+
+#[test]
+fn autogen_has_lists_and_reprs() {
+    let scope = "openinference.instrumentation.autogen_agentchat";
+    let read = |span: &SentrySpan, key| {
+        let text = span.attributes.text(key).unwrap();
+        serde_json::from_str::<serde_json::Value>(text).unwrap()
+    };
+    let message = |source: &str, content: &str| {
+        let text = format!(
+            "id='1' source='{source}' models_usage=None metadata={{}} created_at=datetime.datetime(2026, 1, 1) content={content} type='TextMessage'"
+        );
+        serde_json::Value::String(text)
+    };
+    let asked = [message("user", r#""What's up?""#), message("critic", "'a'")];
+    let parameters = serde_json::json!({"messages": asked, "cancellation_token": null});
+    let span = translated(
+        scope,
+        "main.on_messages_stream",
+        &[
+            ("openinference.span.kind", "AGENT"),
+            ("input.value", &parameters.to_string()),
+        ],
+    );
+    let input = read(&span, "gen_ai.input.messages");
+    assert_eq!(input[0]["parts"][0]["content"], "What's up?");
+    assert_eq!(input[1]["parts"][0]["content"], "a");
+
+    let answers = r#"{"name": "w", "content": "21", "call_id": "c1", "is_error": false}"#;
+    let output = r#"{"finish_reason": "function_calls", "content": "a", "usage": {"prompt_tokens": 1, "completion_tokens": 1}}"#;
+    let span = translated(
+        scope,
+        "OpenAIChatCompletionClient.create",
+        &[
+            KIND,
+            ("llm.input_messages.0.message.role", "function"),
+            ("llm.input_messages.0.function.0", answers),
+            ("output.value", output),
+        ],
+    );
+    let part = &read(&span, "gen_ai.input.messages")[0]["parts"][0];
+    let expected = serde_json::json!({"type": "tool_call_response", "id": "c1", "name": "w", "response": "21", "result": "21"});
+    assert_eq!(part, &expected);
+    let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+    assert_eq!(reasons, Some(r#"["function_calls"]"#));
+}

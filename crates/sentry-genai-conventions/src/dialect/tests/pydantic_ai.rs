@@ -1,4 +1,4 @@
-use super::{super::*, translated};
+use super::{super::*, source, translated, with_content};
 
 #[test]
 fn a_run_of_pydantic_ai_ends_with_all_that_the_model_answered() {
@@ -55,4 +55,32 @@ fn events_without_their_content_say_nothing() {
         span.attributes.text(INPUT),
         Some(r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w"}]}]"#)
     );
+}
+
+#[test]
+fn a_processor_of_openinference_takes_nothing_away() {
+    let mut span = source(
+        "pydantic-ai",
+        "chat m",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "m"),
+            ("openinference.span.kind", "LLM"),
+            ("model_request_parameters", "{}"),
+            ("gen_ai.tool.definitions", "[]"),
+        ],
+    );
+    for (key, count) in [
+        ("gen_ai.usage.output_tokens", 40_i64),
+        ("gen_ai.usage.details.reasoning_tokens", 15),
+        ("llm.token_count.completion", 40),
+    ] {
+        span.attributes.push(key, count);
+    }
+    let span = with_content(span);
+    let reasoning = span
+        .attributes
+        .integer("gen_ai.usage.reasoning.output_tokens");
+    assert_eq!(reasoning, Some(15));
+    assert!(!span.attributes.contains("model_request_parameters"));
 }

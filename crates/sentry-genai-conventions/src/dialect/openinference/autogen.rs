@@ -1,0 +1,76 @@
+//! AutoGen's agents and clients: what tools have answered, why a model stopped, and what an agent was asked.
+
+use serde_json::{Value, json};
+
+use crate::{
+    SourceSpan,
+    dialect::{INPUT, What, json as attribute},
+    messages,
+};
+
+/// Takes out of the parameters of an agent what it was asked, and out of the answer of a model why it ended.
+pub(super) fn settle(span: &mut SourceSpan, what: What) {
+    if !span.scope.ends_with(".autogen_agentchat") {
+        return;
+    }
+    let attributes = &mut span.attributes;
+    match what {
+        What::Agent => {
+            let parameters = attribute::object(attributes, "input.value");
+            let Some(Value::Array(reprs)) = parameters.and_then(|mut it| it.remove("messages"))
+            else {
+                return;
+            };
+            let asked: Option<Vec<_>> = reprs.iter().map(question).collect();
+            if let Some(asked) = asked.filter(|asked| !asked.is_empty()) {
+                attribute::put(attributes, INPUT, asked.into());
+                attributes.remove("input.value");
+            }
+        }
+        What::Call => {
+            if let Some(answer) = attribute::object(attributes, "output.value")
+                && let Some(reason) = answer.get("finish_reason")
+                && reason != "unknown"
+            {
+                attribute::put_scalar(attributes, "llm.finish_reason", reason);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Reads `id='1' source='user' ... content='Hi' type='TextMessage'`; what comes from another agent has its name.
+fn question(repr: &Value) -> Option<Value> {
+    let text = repr.as_str()?;
+    let (rest, _) = text.rsplit_once(" type='")?;
+    let (head, content) = rest.split_once(" content=")?;
+    let (_, source) = head.split_once(" source='")?;
+    let (source, _) = source.split_once('\'')?;
+    let list = messages::read_json(&format!("[{content}]"))?;
+    let content = list[0].as_str()?;
+    Some(match source {
+        "user" => json!({"role": "user", "content": content}),
+        other => json!({"role": "user", "name": other, "content": content}),
+    })
+}
+
+/// Brings what tools have answered, a list beside the message, into a message of their own.
+pub(super) fn answers(item: &mut Value) -> Option<Value> {
+    let Some(Value::Array(answers)) = item.get_mut("function").map(Value::take) else {
+        return None;
+    };
+    let answers = answers.iter().filter_map(|answer| {
+        let Value::Object(mut answer) = messages::read_json(answer.as_str()?)? else {
+            return None;
+        };
+        let mut part = json!({"type": "tool_call_response", "response": answer.remove("content")?});
+        for (from, to) in [("call_id", "id"), ("name", "name")] {
+            if let Some(value) = answer.remove(from) {
+                part[to] = value;
+            }
+        }
+        Some(part)
+    });
+    let parts: Vec<_> = answers.collect();
+    (!parts.is_empty()).then(|| json!({"role": "tool", "parts": parts}))
+}
