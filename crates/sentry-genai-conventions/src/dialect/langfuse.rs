@@ -1,12 +1,12 @@
 //! Langfuse's SDK: observations under keys of its own, and nothing under those of the conventions.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     DEFINITIONS, Dialect, Says, What, aliases, first_chunk, has_known_operation, json, langsmith,
     litellm, name_as_span, traceloop, usage,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, messages};
+use crate::{Attributes, SourceSpan, SourceStatus, content, messages};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
@@ -89,6 +89,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 json::put(attributes, DEFINITIONS, tools);
             }
             if what == What::Call {
+                response(span);
+            }
+            let attributes = &mut span.attributes;
+            if what == What::Call {
                 name_the_speaker(attributes);
                 tools_among_messages(attributes);
             }
@@ -101,6 +105,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
         }
     }
+    let attributes = &mut span.attributes;
     if span.status == SourceStatus::Unset
         && attributes.text("langfuse.observation.level") == Some("ERROR")
     {
@@ -120,6 +125,45 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.remove("langfuse.observation.metadata.finish_reason");
     }
     first_chunk(span, "langfuse.observation.completion_start_time");
+}
+
+/// A stream of OpenAI's responses leaves in the metadata what the response says of itself: why it ended, and that it failed.
+fn response(span: &mut SourceSpan) {
+    const OBJECT: &str = "langfuse.observation.metadata.object";
+    const STATUS: &str = "langfuse.observation.metadata.status";
+    const ERROR: &str = "langfuse.observation.metadata.error";
+    const DETAILS: &str = "langfuse.observation.metadata.incomplete_details";
+    /// Where the response is put together.
+    const WHOLE: &str = "langfuse.observation.metadata";
+
+    // Newer versions write every text as JSON.
+    let text = |key| span.attributes.text(key).map(|text| text.trim_matches('"'));
+    let (Some("response"), Some(status)) = (text(OBJECT), text(STATUS)) else {
+        return;
+    };
+    let status = status.to_owned();
+    let output = match json::read(&span.attributes, OUTPUT) {
+        Some(item @ Value::Object(_)) => Value::Array(vec![item]),
+        output => output.unwrap_or_default(),
+    };
+    let whole = json!({
+        "object": "response",
+        "status": status,
+        "reasoning": null,
+        "incomplete_details": json::read(&span.attributes, DETAILS),
+        "output": output,
+    });
+    json::put(&mut span.attributes, WHOLE, whole);
+    content::find_finish_reasons(&mut span.attributes, WHOLE);
+    span.attributes.remove(WHOLE);
+    if status == "failed" && !matches!(span.status, SourceStatus::Error(_)) {
+        let error = json::read(&span.attributes, ERROR).unwrap_or_default();
+        if let Some(code) = error["code"].as_str() {
+            json::put(&mut span.attributes, "error.type", code.into());
+        }
+        let message = error["message"].as_str().map(str::to_owned);
+        span.status = SourceStatus::Error(message);
+    }
 }
 
 /// Of a stream that calls tools JavaScript's wrapper has the calls alone.

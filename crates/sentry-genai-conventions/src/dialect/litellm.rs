@@ -1,6 +1,6 @@
 //! litellm's OpenTelemetry callback: the conventions of one generation or another, Python reprs, and costs.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, has_prefix, indexed, json,
@@ -39,12 +39,21 @@ pub(super) static LITELLM: Dialect = Dialect {
 /// What litellm sent to the provider and got back, below the span of the call.
 pub(super) const RAW: &str = "raw_gen_ai_request";
 
+/// A caller may give this span a name of its own; all that is on it is the provider's.
+fn is_raw(span: &SourceSpan) -> bool {
+    span.name == RAW
+        || span.scope == "litellm"
+            && has_prefix(span, "llm.")
+            && (span.attributes.iter())
+                .all(|(key, _)| key.starts_with("llm.") && key != "llm.request.type")
+}
+
 fn speaks(span: &SourceSpan) -> bool {
     span.scope == "litellm" || span.name == RAW || has_prefix(span, "litellm.")
 }
 
 fn operation(span: &SourceSpan) -> Says {
-    if span.name == RAW {
+    if is_raw(span) {
         return Says::Plain;
     }
     if has_known_operation(span)
@@ -64,8 +73,9 @@ fn operation(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
+    let is_raw = is_raw(span);
     let attributes = &mut span.attributes;
-    if span.name == RAW {
+    if is_raw {
         // The same again, in the provider's words.
         attributes.retain(|key, _| !key.starts_with("llm."));
         return;
@@ -112,11 +122,21 @@ fn with_calls(mut messages: Vec<Value>, completions: Value) -> Value {
     let Value::Array(completions) = completions else {
         return Value::Array(messages);
     };
+    // One answer with several calls has a completion for each.
+    if let [Value::Object(message)] = &mut *messages
+        && completions.len() > 1
+        && completions.iter().all(is_call)
+    {
+        let calls = completions
+            .into_iter()
+            .map(|mut completion| json!({"type": "function", "function": json::take(&mut completion, "function_call")}));
+        if !message.get("parts").is_some_and(has_call) && !message.contains_key("tool_calls") {
+            message.insert("tool_calls".to_owned(), calls.collect());
+        }
+        return Value::Array(messages);
+    }
     for (message, completion) in messages.iter_mut().zip(completions) {
-        let has_call = message
-            .get("parts")
-            .and_then(Value::as_array)
-            .is_some_and(|parts| parts.iter().any(|part| part["type"] == "tool_call"));
+        let has_call = message.get("parts").is_some_and(has_call);
         if let (false, Some(message), Value::Object(mut completion)) =
             (has_call, message.as_object_mut(), completion)
         {
@@ -130,6 +150,21 @@ fn with_calls(mut messages: Vec<Value>, completions: Value) -> Value {
         }
     }
     Value::Array(messages)
+}
+
+/// Returns whether a completion is nothing but a call, as far as it matters: whose it is may be there, too.
+fn is_call(completion: &Value) -> bool {
+    let fields = completion.as_object();
+    fields.is_some_and(|fields| {
+        fields.contains_key("function_call")
+            && (fields.keys())
+                .all(|key| matches!(&**key, "function_call" | "role" | "finish_reason"))
+    })
+}
+
+fn has_call(parts: &Value) -> bool {
+    let parts = parts.as_array();
+    parts.is_some_and(|parts| parts.iter().any(|part| part["type"] == "tool_call"))
 }
 
 /// A caller's own metadata may name the thread.

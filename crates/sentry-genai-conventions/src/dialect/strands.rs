@@ -1,7 +1,7 @@
 //! Strands Agents: the conventions, but for some counts and names.
 
-use super::{Dialect, What, aliases, first_chunk_after};
-use crate::SourceSpan;
+use super::{Dialect, Says, What, aliases, first_chunk_after, is_random_id};
+use crate::{SourceSpan, SourceStatus};
 
 pub(super) static STRANDS: Dialect = Dialect {
     name: "strands",
@@ -9,14 +9,35 @@ pub(super) static STRANDS: Dialect = Dialect {
     aliases: &aliases([("system_prompt", "gen_ai.system_instructions")]),
     // The times of the span as texts.
     noise: &["gen_ai.event.start_time", "gen_ai.event.end_time"],
+    operation: |span| {
+        if span.name.starts_with(TURN) && span.attributes.contains("event_loop.cycle_id") {
+            Says::Plain
+        } else {
+            Says::Nothing
+        }
+    },
     adjust,
     ..Dialect::NONE
 };
 
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
 
+/// Every turn of the loop is called by its id.
+const TURN: &str = "Cycle";
+
 fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Call {
         first_chunk_after(&mut span.attributes, FIRST_TOKEN);
+    }
+    // What a tool that failed has answered is an answer like any other, and the span ends well.
+    if what == What::Tool
+        && span.attributes.text("tool.status") == Some("error")
+        && !matches!(span.status, SourceStatus::Error(_))
+    {
+        span.status = SourceStatus::Error(None);
+    }
+    let id = span.name.strip_prefix(TURN).map(str::trim_start);
+    if id.is_some_and(is_random_id) {
+        span.name = TURN.into();
     }
 }

@@ -20,6 +20,7 @@ mod servers;
 mod smolagents;
 mod spring_ai;
 mod strands;
+mod traceloop;
 mod usage;
 
 use super::*;

@@ -3,8 +3,11 @@
 
 mod blocks;
 mod javascript;
+mod tools;
 
 use serde_json::Value;
+
+pub(super) use tools::texts;
 
 use super::{
     CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases, bedrock, has_known_operation,
@@ -51,6 +54,7 @@ pub(super) static TRACELOOP: Dialect = Dialect {
             "traceloop.association.properties.lc_agent_name",
             "gen_ai.agent.name",
         ),
+        ("tool.description", "gen_ai.tool.description"),
         ("traceloop.association.properties.user_id", "user.id"),
         ("traceloop.workflow.name", "gen_ai.pipeline.name"),
     ]),
@@ -100,6 +104,7 @@ fn names_model_by_hand(attributes: &Attributes) -> bool {
 /// OpenTelemetry's own instrumentations have scopes of the same family.
 fn is_own_scope(scope: &str) -> bool {
     scope == "traceloop.tracer"
+        || scope.starts_with(CREWAI)
         || scope.starts_with("@traceloop/")
         || matches!(
             scope.strip_prefix("opentelemetry.instrumentation."),
@@ -117,9 +122,13 @@ fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(KIND) {
         // LlamaIndex's tasks are the model calls themselves.
         Some("workflow" | "task") if request.is_some() => {}
-        Some("task") if javascript::is_tool(span) => return Says::Is("execute_tool"),
+        Some("task") if javascript::is_tool(span) || tools::is_of_llama_index(span) => {
+            return Says::Is("execute_tool");
+        }
         // Its library may call the run of any chain an agent; the agent has a span of its own below.
         Some("workflow" | "task") => return Says::Plain,
+        // A crew is no agent: each of its agents has a span of its own.
+        None if span.name == "crewai.workflow" => return Says::Plain,
         _ if has_known_operation(span) => return Says::Nothing,
         Some("agent") => return Says::Is("invoke_agent"),
         Some("tool") => return Says::Is("execute_tool"),
@@ -163,6 +172,9 @@ fn by_name(span: &SourceSpan) -> Says {
 fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Tool && javascript::is_tool(span) {
         javascript::name_tool(&mut span.attributes);
+    }
+    if what == What::Tool {
+        tools::settle(span);
     }
     let key = match what {
         What::Tool => Some("gen_ai.tool.name"),

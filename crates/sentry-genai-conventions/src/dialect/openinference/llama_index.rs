@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     SourceSpan,
-    dialect::{INPUT, What, json as attribute},
+    dialect::{INPUT, What, json as attribute, traceloop},
 };
 
 /// Takes the prompts of a completion out of their list, and the arguments of a tool out of the parameter that takes all that are named.
@@ -29,21 +29,11 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
                 attributes.set("input.value", named.to_string());
             }
             if let Some(output) = attribute::object(attributes, "output.value")
-                && let Some(texts) = texts(&output)
+                && let Some(texts) = traceloop::texts(&output)
             {
                 attributes.set("output.value", texts);
             }
         }
         _ => {}
     }
-}
-
-/// Returns what a tool has answered as the model reads it, if all of it is text; what it was called with stands beside it.
-fn texts(output: &attribute::Object) -> Option<String> {
-    if !output.contains_key("raw_output") {
-        return None;
-    }
-    let blocks = output.get("blocks")?.as_array()?;
-    let texts: Option<Vec<_>> = blocks.iter().map(|block| block["text"].as_str()).collect();
-    texts.map(|texts| texts.join("\n"))
 }

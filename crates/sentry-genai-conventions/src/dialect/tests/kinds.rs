@@ -209,3 +209,31 @@ fn merged_tools_of_adk_are_no_call_and_its_older_tool_definitions_are_kept() {
     let kept = span.attributes.text("gen_ai.tool.definitions");
     assert!(kept.is_some_and(|tools| tools.contains("get_weather")));
 }
+
+#[test]
+fn litellm_has_a_completion_for_every_call() {
+    let span = translated(
+        "litellm",
+        "litellm_request",
+        &[
+            ("llm.request.type", "completion"),
+            (
+                OUTPUT,
+                r#"[{"role": "assistant", "parts": [], "finish_reason": "tool_calls"}]"#,
+            ),
+            ("gen_ai.completion.0.function_call.name", "a"),
+            ("gen_ai.completion.0.function_call.arguments", "{}"),
+            ("gen_ai.completion.1.function_call.name", "b"),
+        ],
+    );
+    let output = json::read(&span.attributes, OUTPUT).unwrap();
+    let parts = output[0]["parts"].as_array().unwrap();
+    let names: Vec<_> = parts.iter().map(|part| &part["name"]).collect();
+    assert_eq!(names, ["a", "b"]);
+
+    // The request to the provider may be called by a name of the caller's.
+    let attributes = [("llm.openai.messages", "[]"), ("llm.openai.id", "x")];
+    let span = translated("litellm", "my-generation", &attributes);
+    assert_eq!(span.op, "function");
+    assert!(!span.attributes.contains("llm.openai.messages"));
+}

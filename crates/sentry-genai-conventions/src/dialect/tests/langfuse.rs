@@ -1,4 +1,5 @@
 use super::{super::*, translated};
+use crate::Status;
 
 /// The callback of LangChain says by whom a model is, and in which thread; the wrapper of OpenAI's SDK has its name.
 #[test]
@@ -166,4 +167,41 @@ fn a_generation_of_openais_is_what_its_name_says() {
         let provider = span.attributes.text("gen_ai.provider.name");
         assert_eq!(provider.is_some(), name != "my own", "{name}");
     }
+}
+
+/// A stream has what the response says of itself in the metadata, as texts or as JSON.
+#[test]
+fn langfuse_says_how_a_response_ended() {
+    let ended = |status: &str, more: &[(&'static str, &str)]| {
+        let item = r#"[{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}]"#;
+        let mut attributes = vec![
+            ("langfuse.observation.type", "generation"),
+            ("langfuse.observation.output", item),
+            ("langfuse.observation.metadata.status", status),
+        ];
+        attributes.extend_from_slice(more);
+        let span = translated("langfuse-sdk", "OpenAI-generation", &attributes);
+        let text = |key| span.attributes.text(key).unwrap_or_default().to_owned();
+        let reasons = text("gen_ai.response.finish_reasons");
+        (reasons, span.status, text("error.type"))
+    };
+    let plain = ("langfuse.observation.metadata.object", "response");
+    let quoted = ("langfuse.observation.metadata.object", r#""response""#);
+    let ok = |reason: &str| (reason.to_owned(), Status::Ok, String::new());
+    assert_eq!(ended("completed", &[plain]), ok(r#"["stop"]"#));
+    assert_eq!(ended(r#""completed""#, &[quoted]), ok(r#"["stop"]"#));
+    let details = (
+        "langfuse.observation.metadata.incomplete_details",
+        r#"{"reason": "max_output_tokens"}"#,
+    );
+    let cut = ended("incomplete", &[plain, details]);
+    assert_eq!(cut, ok(r#"["length"]"#));
+    let error = (
+        "langfuse.observation.metadata.error",
+        r#"{"code": "server_error", "message": "no"}"#,
+    );
+    let (_, status, kind) = ended("failed", &[plain, error]);
+    assert_eq!((status, &*kind), (Status::Error, "server_error"));
+    // Metadata of the program's own.
+    assert_eq!(ended("failed", &[]), ok(""));
 }

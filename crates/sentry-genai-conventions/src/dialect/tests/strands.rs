@@ -1,7 +1,7 @@
 //! The spans of Strands Agents.
 
 use super::*;
-use crate::Value;
+use crate::{Status, Value};
 
 /// It counts the milliseconds until the first token, and up to 1.12 has the system prompt beside its messages.
 #[test]
@@ -31,4 +31,29 @@ fn strands_counts_milliseconds() {
         span.attributes.text("gen_ai.system_instructions"),
         Some(r#"[{"type":"text","content":"Be brief."}]"#)
     );
+}
+
+#[test]
+fn a_tool_of_strands_fails_by_its_status() {
+    for (status, expected) in [("error", Status::Error), ("success", Status::Ok)] {
+        let span = translated(
+            "strands.telemetry.tracer",
+            "execute_tool w",
+            &[
+                ("gen_ai.operation.name", "execute_tool"),
+                ("gen_ai.tool.name", "w"),
+                ("tool.status", status),
+            ],
+        );
+        assert_eq!(span.status, expected, "{status}");
+    }
+}
+
+#[test]
+fn a_turn_of_strands_is_not_named_after_its_id() {
+    let id = "d9f3adcd-cc9f-409f-9f9b-b5547fd2dd27";
+    let name: &str = &format!("Cycle {id}");
+    let attributes = [("event_loop.cycle_id", id)];
+    let span = translated("strands.telemetry.tracer", name, &attributes);
+    assert_eq!((&*span.op, &*span.name), ("function", "Cycle"));
 }

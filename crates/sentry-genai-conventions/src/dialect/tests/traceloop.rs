@@ -1,0 +1,87 @@
+//! What OpenLLMetry's instrumentations of frameworks make of their tools and crews.
+
+use super::*;
+use crate::Status;
+
+/// Arguments, result and status.
+fn tool(scope: &str, name: &str, attributes: &[Attribute]) -> (String, String, String, Status) {
+    let span = translated(scope, name, attributes);
+    let text = |key| span.attributes.text(key).unwrap_or_default().to_owned();
+    (
+        span.name.to_string(),
+        text(ARGUMENTS),
+        text(RESULT),
+        span.status,
+    )
+}
+
+#[test]
+fn a_tool_of_agno_has_its_outcome_in_a_repr() {
+    let outcome = |output| {
+        let attributes = [
+            ("traceloop.span.kind", "tool"),
+            ("traceloop.entity.output", output),
+        ];
+        let (_, _, result, status) =
+            tool("opentelemetry.instrumentation.agno", "w.tool", &attributes);
+        (result, status)
+    };
+    let rest = "updated_session_state=None images=None";
+    let success = format!("status='success' result=\"it's 21\" error=None {rest}").leak();
+    assert_eq!(outcome(success), ("it's 21".to_owned(), Status::Ok));
+    let failure = format!("status='failure' result=None error='no' {rest}").leak();
+    assert_eq!(outcome(failure), ("no".to_owned(), Status::Error));
+    let odd = "status='success' and more";
+    assert_eq!(outcome(odd), (odd.to_owned(), Status::Ok));
+}
+
+#[test]
+fn a_tool_of_llama_index_is_a_task() {
+    let scope = "opentelemetry.instrumentation.llamaindex";
+    let kind = ("traceloop.span.kind", "task");
+    let inner = r#"{"blocks": [{"block_type": "text", "text": "21"}], "tool_name": "w", "raw_input": {}, "raw_output": "21", "is_error": false}"#;
+    let expected = |result: &str, status| {
+        let name = "execute_tool w".to_owned();
+        (name, r#"{"a":1}"#.to_owned(), result.to_owned(), status)
+    };
+    let called = tool(
+        scope,
+        "FunctionTool.task",
+        &[
+            kind,
+            ("traceloop.entity.name", "FunctionTool.task"),
+            ("traceloop.entity.input", r#"{"kwargs": {"a": 1}}"#),
+            ("traceloop.entity.output", inner),
+        ],
+    );
+    assert_eq!(called, expected("21", Status::Ok));
+    let failed = inner.replace("false", "true");
+    let step = format!(r#"{{"tool_name": "w", "tool_id": "c1", "tool_output": {failed}}}"#).leak();
+    let called = tool(
+        scope,
+        "BaseWorkflowAgent.task",
+        &[
+            kind,
+            ("traceloop.entity.name", "BaseWorkflowAgent.task"),
+            ("tool.name", "w"),
+            ("tool.arguments", r#"{"a":1}"#),
+            ("traceloop.entity.output", step),
+        ],
+    );
+    assert_eq!(called, expected("21", Status::Error));
+    let other = translated(scope, "BaseWorkflowAgent.task", &[kind]);
+    assert_eq!(other.op, "function");
+}
+
+#[test]
+fn a_crew_is_no_agent() {
+    let span = translated(
+        "opentelemetry.instrumentation.crewai.instrumentation",
+        "crewai.workflow",
+        &[
+            ("gen_ai.operation.name", "invoke_agent"),
+            ("crewai.crew.id", "x"),
+        ],
+    );
+    assert_eq!((&*span.op, &*span.name), ("function", "crewai.workflow"));
+}

@@ -1,0 +1,109 @@
+//! Calls of tools that Agno and LlamaIndex make, whose outcome is an object of theirs.
+
+use serde_json::Value;
+
+use super::{ENTITY_INPUT, ENTITY_OUTPUT, json};
+use crate::{
+    SourceSpan, SourceStatus,
+    dialect::{ARGUMENTS, RESULT},
+    messages,
+};
+
+const LLAMA_INDEX: &str = "opentelemetry.instrumentation.llamaindex";
+const AGNO: &str = "opentelemetry.instrumentation.agno";
+
+const NAME: &str = "gen_ai.tool.name";
+
+/// Returns whether a task of LlamaIndex is the call of a tool: the step of an agent that makes it, or the tool itself.
+pub(super) fn is_of_llama_index(span: &SourceSpan) -> bool {
+    let has = |key| span.attributes.text(key).is_some();
+    span.scope == LLAMA_INDEX
+        && (has("tool.name") && has("tool.arguments")
+            || span.name == "FunctionTool.task"
+                && (span.attributes.text(ENTITY_OUTPUT))
+                    .is_some_and(|text| text.contains(r#""tool_name""#)))
+}
+
+/// Takes what the tool has answered, and whether it has failed, out of what is around it.
+pub(super) fn settle(span: &mut SourceSpan) {
+    let has_failed = match &*span.scope {
+        LLAMA_INDEX => llama_index(span),
+        AGNO => agno(span),
+        _ => false,
+    };
+    if has_failed && !matches!(span.status, SourceStatus::Error(_)) {
+        span.status = SourceStatus::Error(None);
+    }
+}
+
+fn llama_index(span: &mut SourceSpan) -> bool {
+    let attributes = &mut span.attributes;
+    attributes.rename("tool.name", NAME);
+    attributes.rename("tool.arguments", ARGUMENTS);
+    if let Some(mut call) = json::object(attributes, ENTITY_INPUT)
+        && call.len() == 1
+        && let Some(named @ Value::Object(_)) = call.remove("kwargs")
+    {
+        json::put(attributes, ARGUMENTS, named);
+        attributes.remove(ENTITY_INPUT);
+    }
+    let Some(mut output) = json::object(attributes, ENTITY_OUTPUT) else {
+        return false;
+    };
+    if let Some(id) = output.get("tool_id") {
+        json::put_scalar(attributes, "gen_ai.tool.call.id", id);
+    }
+    // The step of an agent has it one deeper.
+    if let Some(Value::Object(inner)) = output.remove("tool_output") {
+        output = inner;
+    }
+    if let Some(name) = output.get("tool_name") {
+        json::put_scalar(attributes, NAME, name);
+    }
+    if let Some(texts) = texts(&output) {
+        json::put(attributes, RESULT, texts.into());
+        attributes.remove(ENTITY_OUTPUT);
+    }
+    output.get("is_error") == Some(&Value::Bool(true))
+}
+
+/// Returns what a tool of LlamaIndex has answered as the model reads it, if all of it is text; what it was called with stands
+/// beside it.
+pub(in crate::dialect) fn texts(output: &json::Object) -> Option<String> {
+    if !output.contains_key("raw_output") {
+        return None;
+    }
+    let blocks = output.get("blocks")?.as_array()?;
+    let texts: Option<Vec<_>> = blocks.iter().map(|block| block["text"].as_str()).collect();
+    texts.map(|texts| texts.join("\n"))
+}
+
+/// Reads `status='success' result='21' error=None ...`.
+fn agno(span: &mut SourceSpan) -> bool {
+    let attributes = &mut span.attributes;
+    let Some(text) = attributes
+        .text(ENTITY_OUTPUT)
+        .and_then(|text| text.strip_prefix("status='"))
+    else {
+        return false;
+    };
+    let Some((status, rest)) = text.split_once("' result=") else {
+        return false;
+    };
+    let has_failed = status == "failure";
+    let Some((rest, _)) = rest.split_once(" updated_session_state=") else {
+        return has_failed;
+    };
+    let Some((result, error)) = rest.rsplit_once(" error=") else {
+        return has_failed;
+    };
+    let said = if has_failed { error } else { result };
+    let list = messages::read_json(&format!("[{said}]"));
+    if let Some(Value::Array(mut said)) = list
+        && said.len() == 1
+    {
+        attributes.remove(ENTITY_OUTPUT);
+        json::put(attributes, RESULT, said.remove(0));
+    }
+    has_failed
+}
