@@ -3,6 +3,7 @@
 mod autogen;
 mod beeai;
 mod crewai;
+mod google;
 mod haystack;
 mod llama_index;
 mod messages;
@@ -155,6 +156,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     autogen::settle(span, what);
     beeai::settle(span, what);
     crewai::settle(span, what);
+    google::settle(span, what);
     haystack::settle(span, what);
     llama_index::settle(span, what);
     provider(&mut span.attributes);

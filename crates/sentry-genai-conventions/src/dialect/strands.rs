@@ -17,7 +17,6 @@ pub(super) static STRANDS: Dialect = Dialect {
         }
     },
     adjust,
-    ..Dialect::NONE
 };
 
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";

@@ -244,3 +244,38 @@ fn autogen_has_lists_and_reprs() {
     let reasons = span.attributes.text("gen_ai.response.finish_reasons");
     assert_eq!(reasons, Some(r#"["function_calls"]"#));
 }
+
+#[test]
+fn a_prompt_that_google_blocks_has_no_answer() {
+    let scope = "openinference.instrumentation.google_genai";
+    let response = |more: &str| {
+        let response = format!(
+            r#"{{"sdk_http_response": {{"headers": {{}}}}, "prompt_feedback": {{"block_reason": "SAFETY"}}{more}}}"#
+        );
+        let attributes = [KIND, ("output.value", &*response)];
+        let span = translated(scope, "GenerateContent", &attributes);
+        let text = |key| span.attributes.text(key).map(str::to_owned);
+        (text("gen_ai.response.finish_reasons"), text(OUTPUT))
+    };
+    assert_eq!(response(""), (Some(r#"["SAFETY"]"#.to_owned()), None));
+    let candidates = r#", "candidates": [{"content": {"role": "model", "parts": [{"text": "a"}]}, "finish_reason": "STOP"}]"#;
+    let (reason, output) = response(candidates);
+    assert_eq!(reason.as_deref(), Some(r#"["STOP"]"#));
+    assert!(output.is_some());
+}
+
+#[test]
+fn what_a_tool_of_google_adk_answered_is_its_response() {
+    let answer = r#"{"id": "adk-1", "name": "w", "response": {"temperature": 21}}"#;
+    let span = translated(
+        "openinference.instrumentation.google_adk",
+        "execute_tool w",
+        &[
+            ("openinference.span.kind", "TOOL"),
+            ("tool.name", "w"),
+            ("output.value", answer),
+        ],
+    );
+    let result = span.attributes.text("gen_ai.tool.call.result");
+    assert_eq!(result, Some(r#"{"temperature":21}"#));
+}

@@ -1,0 +1,39 @@
+//! Google's prompts that get no answer, and the tools of its agent development kit, whose answers are wrapped.
+
+use serde_json::Value;
+
+use super::json;
+use crate::{SourceSpan, dialect::What};
+
+const WHOLE: &str = "output.value";
+
+/// Says why there is no answer, which the whole response is not, and takes the answer of a tool out of what the model gets.
+pub(super) fn settle(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    match what {
+        What::Call if span.scope.ends_with(".google_genai") => {
+            let Some(response) = json::object(attributes, WHOLE) else {
+                return;
+            };
+            let reason = response
+                .get("prompt_feedback")
+                .map(|feedback| &feedback["block_reason"]);
+            if let Some(reason @ Value::String(_)) = reason
+                && !response.contains_key("candidates")
+            {
+                json::put_scalar(attributes, "llm.finish_reason", reason);
+                attributes.remove(WHOLE);
+            }
+        }
+        What::Tool if span.scope.ends_with(".google_adk") => {
+            if let Some(mut answer) = json::object(attributes, WHOLE)
+                && (answer.keys()).all(|key| matches!(&**key, "id" | "name" | "response"))
+                && let Some(response) = answer.remove("response")
+            {
+                attributes.remove(WHOLE);
+                json::put(attributes, WHOLE, response);
+            }
+        }
+        _ => {}
+    }
+}
