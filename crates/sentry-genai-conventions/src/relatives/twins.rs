@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::Subject;
-use crate::{SentrySpan, SpanId, Status, family::Index};
+use crate::{SentrySpan, SpanId, Status, family::Index, tokens};
 
 /// Returns pairs of calls that are one: the outer, which started first, and the inner.
 ///
@@ -26,7 +26,25 @@ pub(super) fn find(spans: &[SentrySpan], index: &Index) -> Vec<(usize, usize)> {
         Some(((id, parent(spans, index, span)?), place))
     });
     found.extend(pairs(spans, answered));
+    found.extend(counted(spans, calls()));
     found.extend(failed(spans, calls()));
+    found
+}
+
+/// Returns pairs of calls that counted the same tokens of the same model, the inner within the time of the outer: an SDK that does
+/// not know the id of the response, as Mistral's, tells of the same request.
+fn counted(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
+    let alike = calls.filter_map(|place| {
+        let span = &spans[place];
+        let count = |key| span.attributes.integer(key).filter(|count| *count > 0);
+        let counts = [count(tokens::INPUT)?, count(tokens::OUTPUT)?];
+        Some(((span.parent_span_id?, model(span)?, counts), place))
+    });
+    let is_told = |place: usize| spans[place].attributes.contains("gen_ai.response.id");
+    let mut found = pairs(spans, alike);
+    found.retain(|&(outer, inner)| {
+        is_told(outer) != is_told(inner) && spans[inner].end <= spans[outer].end
+    });
     found
 }
 

@@ -116,3 +116,29 @@ fn calls_side_by_side_are_two_if_anything_tells_them_apart() {
         assert_eq!(spans.related(), expect(&[call, call]));
     }
 }
+
+/// OpenLLMetry's instrumentation of Mistral, beside the SDK's own span, which has no id of the response.
+#[test]
+fn a_call_that_one_instrumentation_only_counts_counts_once() {
+    const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
+    const INPUT: (&str, &str) = (COUNT, "20");
+    const OUTPUT: (&str, &str) = ("gen_ai.usage.output_tokens", "5");
+    let calls = |first: &[(&'static str, &str)], second: &[(&'static str, &str)]| {
+        let spans = Trace(Vec::new())
+            .with(
+                1,
+                9,
+                "chat m",
+                &[&[CHAT, SDK, MODEL, INPUT], first].concat(),
+            )
+            .with(2, 9, "chat m", &[&[CHAT, MODEL, INPUT], second].concat());
+        let related = spans.related().into_iter();
+        related.filter(|(op, _)| op == "gen_ai.chat").count()
+    };
+    assert_eq!(calls(&[OUTPUT, RESPONSE], &[OUTPUT]), 1);
+    // Nobody knows of a response, or counts otherwise, or not all.
+    assert_eq!(calls(&[OUTPUT], &[OUTPUT]), 2);
+    let other = ("gen_ai.usage.output_tokens", "6");
+    assert_eq!(calls(&[OUTPUT, RESPONSE], &[other]), 2);
+    assert_eq!(calls(&[RESPONSE], &[]), 2);
+}
