@@ -22,9 +22,8 @@ use crate::{
 /// takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is demoted itself; if they
 /// have no messages, the last one that did not fail gets the wrapper's. The same holds for an agent inside an agent of its name,
 /// a tool inside a tool of its name and an MCP request inside the same request. Plain spans in between do not matter; any other
-/// AI span does. Two model calls side by side are one if two instrumentations saw the same response, or counted the
-/// same, at the same time. An agent
-/// keeps token totals only when no chat below it reported any. Where the door could not read what open
+/// AI span does. Two model calls side by side are one if two instrumentations saw the same response, or counted the same, at the
+/// same time. An agent keeps token totals only when no chat below it reported any. Where the door could not read what open
 /// ancestors had said, conversation and agent are taken over from them here.
 ///
 /// The spans may come in any order. This takes time in proportion to their number, and little where there is nothing to do.
