@@ -7,6 +7,7 @@ mod agent_sdk;
 mod agentops;
 mod anthropic;
 mod autoagents;
+mod ax;
 mod bedrock;
 mod braintrust;
 mod by_hand;
@@ -23,9 +24,11 @@ mod goose;
 mod haystack;
 mod indexed;
 mod json;
+mod laminar;
 mod langchain_rust;
 mod langfuse;
 mod langsmith;
+mod langwatch;
 mod litellm;
 mod livekit;
 mod llama_index;
@@ -162,6 +165,7 @@ static DIALECTS: &[&Dialect] = &[
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
     &langfuse::LANGFUSE,
+    &langwatch::LANGWATCH,
     &mastra::MASTRA,
     &genkit::GENKIT,
     &voltagent::VOLTAGENT,
@@ -190,6 +194,8 @@ static DIALECTS: &[&Dialect] = &[
     &strands::STRANDS,
     &agentops::AGENTOPS,
     &traceloop::TRACELOOP,
+    &ax::AX,
+    &laminar::LAMINAR,
 ];
 
 /// Finds the dialect of a span; [`OTEL`] when no library is recognised, or when the span has been translated before.

@@ -23,7 +23,8 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     let mut tool = Tool::default();
     for event in &span.events {
         match &*event.name {
-            "gen_ai.client.inference.operation.details" => {
+            // Ax counts in an event.
+            "gen_ai.client.inference.operation.details" | "gen_ai.usage" => {
                 details.extend(
                     event
                         .attributes
@@ -35,11 +36,11 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
             "gen_ai.content.completion" => whole(event, "gen_ai.completion", &mut output),
             "gen_ai.tool.message" if what == What::Tool => tool.messages.push(message(event)),
             "gen_ai.choice" if what == What::Tool => tool.choice = Some(message(event)),
-            "gen_ai.choice" => output.push(message(event)),
+            "gen_ai.choice" => output.extend(spoken(event)),
             "gen_ai.system.message"
             | "gen_ai.user.message"
             | "gen_ai.assistant.message"
-            | "gen_ai.tool.message" => input.push(message(event)),
+            | "gen_ai.tool.message" => input.extend(spoken(event)),
             _ => {}
         }
     }
@@ -148,6 +149,17 @@ fn put(span: &mut SourceSpan, key: &'static str, value: Value) {
     if !text.is_empty() && !span.attributes.contains(key) {
         span.attributes.push(key, text);
     }
+}
+
+/// Returns the message of an event, unless the event only says that there was one and what it had, as Ax's do.
+fn spoken(event: &SourceEvent) -> Option<Value> {
+    let message = message(event);
+    let is_spoken = |(key, value): (&String, &Value)| match &**key {
+        "event.name" | "function_names" | "id" | "name" | "tool_names" => false,
+        _ => !matches!(value, Value::Bool(_) | Value::Number(_) | Value::Null),
+    };
+    let fields = message.as_object()?;
+    fields.iter().any(is_spoken).then_some(message)
 }
 
 /// A message has its fields as attributes, or all of them as JSON in one.

@@ -38,6 +38,7 @@ const TYPE: &str = "langfuse.observation.type";
 const INPUT: &str = "langfuse.observation.input";
 const OUTPUT: &str = "langfuse.observation.output";
 
+const AGENT: &str = "langfuse.observation.metadata.lc_agent_name";
 const METADATA: &str = "langfuse.observation.metadata.";
 
 /// What the wrapper of OpenAI's SDK calls its observations, unless told otherwise: `OpenAI-generation` in Python, and in
@@ -57,6 +58,8 @@ fn operation(span: &SourceSpan) -> Says {
         Some("embedding") => Says::Is("embeddings"),
         Some("agent") => Says::Is("invoke_agent"),
         Some("tool") => Says::Is("execute_tool"),
+        // LangChain's agents are spans to JavaScript's callback; the run of one is the span that bears its name.
+        Some("span") if span.attributes.text(AGENT) == Some(&span.name) => Says::Is("invoke_agent"),
         // Whatever has no better type is a span, so an operation says more.
         Some("span") if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,

@@ -1,4 +1,5 @@
 mod agentops;
+mod ax;
 mod bedrock;
 mod by_hand;
 mod command_lines;
@@ -6,9 +7,11 @@ mod haystack;
 mod instrumentations;
 mod javascript;
 mod kinds;
+mod laminar;
 mod langchain_rust;
 mod langfuse;
 mod langsmith;
+mod langwatch;
 mod llama_index;
 mod mlflow;
 mod openinference;

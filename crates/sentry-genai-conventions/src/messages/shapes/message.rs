@@ -285,6 +285,8 @@ fn read_calls(value: Value, calls: &mut Vec<Part>) {
     };
     for item in items {
         match item {
+            // What has no name and no arguments calls nothing.
+            Value::Object(call) if call.is_empty() => {}
             Value::Object(call) => calls.push(part::call(call)),
             // A list of JSON texts, or of Python reprs.
             Value::String(text) => {

@@ -83,6 +83,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"user","parts":[{"type":"text","content":"Refund?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"call_1","name":"transfer","arguments":{}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"call_1","name":"transfer","response":"done","result":"done"}]}]"#,
     ),
     (
+        "LangWatch langchain, a call that is none", Side::Output,
+        r#"[{"role":"assistant","content":"Hi.","function_call":{}}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi."}]}]"#,
+    ),
+    (
         "OpenInference langchain", Side::Input,
         r#"{"messages": [["user", "Tell me a joke"]]}"#,
         r#"[{"role":"user","parts":[{"type":"text","content":"Tell me a joke"}]}]"#,

@@ -1,0 +1,55 @@
+//! Ax: the conventions with counts in an event, and tools with names of their own. Its tracer has the name of the program.
+
+use super::{Dialect, Says, What, aliases};
+use crate::{SourceSpan, Value, tokens};
+
+pub(super) static AX: Dialect = Dialect {
+    name: "ax",
+    speaks: |span| span.attributes.contains(STREAMING) || is_tool(span),
+    aliases: &aliases([
+        ("function.id", "gen_ai.tool.call.id"),
+        (STREAMING, "gen_ai.response.streaming"),
+        ("tool.name", "gen_ai.tool.name"),
+    ]),
+    noise: &["ax.session.id"],
+    operation,
+    adjust,
+};
+
+const STREAMING: &str = "gen_ai.request.llm_is_streaming";
+const THOUGHTS: &str = "gen_ai.usage.thoughts_tokens";
+
+/// What stands in for a parameter that was not given.
+const NOT_SET: Value<'static> = Value::Str("Not set");
+
+fn is_tool(span: &SourceSpan) -> bool {
+    span.name.starts_with("Tool: ") && span.attributes.contains("function.id")
+}
+
+fn operation(span: &SourceSpan) -> Says {
+    if is_tool(span) {
+        Says::Is("execute_tool")
+    } else {
+        Says::Nothing
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    attributes.retain(|key, value| value != NOT_SET || !key.starts_with("gen_ai.request."));
+    if what != What::Call {
+        return;
+    }
+    // What was thought is beside the output, and what was read from the cache and written to it in the total alone.
+    let thought = attributes.integer(THOUGHTS).unwrap_or(0);
+    attributes.rename(THOUGHTS, tokens::REASONING);
+    if let Some(output) = attributes.integer(tokens::OUTPUT) {
+        let output = output.saturating_add(thought);
+        attributes.set(tokens::OUTPUT, output);
+        if let Some(input) = attributes.integer(tokens::INPUT)
+            && let Some(total) = attributes.integer(tokens::TOTAL)
+        {
+            attributes.set(tokens::INPUT, input.max(total.saturating_sub(output)));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Laminar's SDKs: what `observe` knows of a function. Their instrumentations speak the conventions, or OpenLLMetry's spelling.
+
+use super::{
+    Dialect, Says, What, aliases, has_known_operation, json, mentions_gen_ai, name_as_span,
+};
+use crate::SourceSpan;
+
+pub(super) static LAMINAR: Dialect = Dialect {
+    name: "laminar",
+    speaks: |span| span.attributes.contains(PATH) || span.attributes.contains(TYPE),
+    aliases: &aliases([
+        ("lmnr.association.properties.session_id", "session.id"),
+        ("lmnr.association.properties.user_id", "user.id"),
+    ]),
+    noise: &["lmnr.internal.*", "lmnr.span.ids_path"],
+    operation,
+    adjust,
+};
+
+const PATH: &str = "lmnr.span.path";
+const TYPE: &str = "lmnr.span.type";
+const INPUT: &str = "lmnr.span.input";
+const OUTPUT: &str = "lmnr.span.output";
+
+fn operation(span: &SourceSpan) -> Says {
+    if has_known_operation(span) {
+        return Says::Nothing;
+    }
+    match span.attributes.text(TYPE) {
+        Some("LLM" | "CACHED") => Says::Is("chat"),
+        Some("TOOL") => Says::Is("execute_tool"),
+        _ if mentions_gen_ai(span) => Says::Nothing,
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    name_as_span(span, what);
+    let Some((input, output)) = what.content() else {
+        return;
+    };
+    let attributes = &mut span.attributes;
+    for (from, to) in [(INPUT, input), (OUTPUT, output)] {
+        if let Some(value) = json::read(attributes, from) {
+            attributes.remove(from);
+            json::put(attributes, to, value);
+        }
+        attributes.rename(from, to);
+    }
+}

@@ -1,0 +1,152 @@
+//! LangWatch's SDKs: a type of span, and values that say of what type they are: `{"type": "text", "value": "Hi"}`.
+
+use serde_json::Value;
+
+use super::{
+    ARGUMENTS, DEFINITIONS, Dialect, RESULT, Says, What, aliases, has_known_operation,
+    json::{self, Object},
+    langsmith, name_as_span, usage,
+};
+use crate::{Attributes, SourceSpan};
+
+pub(super) static LANGWATCH: Dialect = Dialect {
+    name: "langwatch",
+    speaks: |span| span.attributes.contains(TYPE),
+    aliases: &aliases([
+        ("langwatch.gen_ai.streaming", "gen_ai.response.streaming"),
+        ("langwatch.langgraph.thread_id", "session.id"),
+        ("langwatch.thread.id", "session.id"),
+        ("langwatch.user.id", "user.id"),
+    ]),
+    noise: &["langwatch.sdk.*"],
+    operation,
+    adjust,
+};
+
+const TYPE: &str = "langwatch.span.type";
+const INPUT: &str = "langwatch.input";
+const OUTPUT: &str = "langwatch.output";
+const METRICS: &str = "langwatch.metrics";
+const PARAMETERS: &str = "langwatch.params";
+
+/// What the callback of LangChain has beside them.
+const AGENT: &str = "langwatch.langchain.run.metadata.lc_agent_name";
+const OPTIONS: &str = "langwatch.langchain.run.extra_params.options";
+
+fn operation(span: &SourceSpan) -> Says {
+    if has_known_operation(span) {
+        return Says::Nothing;
+    }
+    match span.attributes.text(TYPE) {
+        Some("llm") => Says::Is("chat"),
+        Some("agent") => Says::Is("invoke_agent"),
+        Some("tool") => Says::Is("execute_tool"),
+        // The run of an agent is the chain that bears its name.
+        Some("chain") if span.attributes.text(AGENT) == Some(&span.name) => {
+            Says::Is("invoke_agent")
+        }
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    name_as_span(span, what);
+    let attributes = &mut span.attributes;
+    if let Some(metrics) = take(attributes, METRICS, what) {
+        usage::put(attributes, &metrics);
+        if let Some(cost) = metrics.get("cost") {
+            json::put_scalar(attributes, "gen_ai.cost.total_tokens", cost);
+        }
+    }
+    if let Some(parameters) = take(attributes, PARAMETERS, what) {
+        json::put_parameters(attributes, &parameters);
+    }
+    if what == What::Call
+        && let Some(mut options) = json::object(attributes, OPTIONS)
+        && let Some(tools) = options.remove("tools")
+    {
+        json::put(attributes, DEFINITIONS, tools);
+        attributes.remove(OPTIONS);
+    }
+    let Some((input, output)) = what.content() else {
+        return;
+    };
+    for (from, to) in [(INPUT, input), (OUTPUT, output)] {
+        let Some(mut value) = json::read(attributes, from).map(unwrapped) else {
+            continue;
+        };
+        if [ARGUMENTS, RESULT].contains(&to) {
+            value = answer(attributes, value);
+        }
+        attributes.remove(from);
+        json::put(attributes, to, value);
+    }
+}
+
+/// Takes an object that says what a model or an agent has done.
+fn take(attributes: &mut Attributes, key: &str, what: What) -> Option<Object> {
+    if !matches!(what, What::Call | What::Embeddings | What::Agent) {
+        return None;
+    }
+    match json::read(attributes, key).map(unwrapped) {
+        Some(Value::Object(object)) => {
+            attributes.remove(key);
+            Some(object)
+        }
+        _ => None,
+    }
+}
+
+/// Takes a value, or those of a list, out of what says of what type they are; they may be wrapped twice.
+fn unwrapped(value: Value) -> Value {
+    match value {
+        Value::Object(mut typed) if is_typed(&typed) => match typed.remove("value") {
+            Some(Value::Array(items)) => items
+                .into_iter()
+                .flat_map(|item| match item {
+                    Value::Object(item) if is_typed(&item) => {
+                        match unwrapped(Value::Object(item)) {
+                            Value::Array(items) => items,
+                            value => vec![value],
+                        }
+                    }
+                    item => vec![item],
+                })
+                .collect(),
+            Some(value) => unwrapped(value),
+            None => Value::Null,
+        },
+        value => value,
+    }
+}
+
+fn is_typed(value: &Object) -> bool {
+    value.len() == 2
+        && value.get("type").is_some_and(Value::is_string)
+        && value.contains_key("value")
+}
+
+/// Takes what a tool answered out of LangChain's message, and notes which call it answers.
+fn answer(attributes: &mut Attributes, value: Value) -> Value {
+    match value {
+        Value::Object(mut message) => {
+            let fields = match message.get_mut("kwargs").map(Value::take) {
+                Some(Value::Object(fields)) if message.contains_key("lc") => fields,
+                fields => {
+                    if let Some(fields) = fields {
+                        message.insert("kwargs".to_owned(), fields);
+                    }
+                    message
+                }
+            };
+            if !fields.contains_key("tool_call_id") {
+                return Value::Object(fields);
+            }
+            if let Some(id) = fields.get("tool_call_id") {
+                json::put_scalar(attributes, "gen_ai.tool.call.id", id);
+            }
+            langsmith::content_of(fields)
+        }
+        value => value,
+    }
+}

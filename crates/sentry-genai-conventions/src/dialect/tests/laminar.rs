@@ -1,0 +1,50 @@
+//! Laminar.
+
+use super::*;
+
+#[test]
+fn what_laminar_observes() {
+    let span = translated(
+        "lmnr",
+        "get_weather",
+        &[
+            ("lmnr.span.type", "TOOL"),
+            ("lmnr.span.input", r#"{"city":"Paris"}"#),
+            ("lmnr.span.output", r#""21 degrees""#),
+            ("lmnr.association.properties.session_id", "s-1"),
+            ("lmnr.association.properties.user_id", "u-1"),
+        ],
+    );
+    for (key, value) in [
+        (ARGUMENTS, r#"{"city":"Paris"}"#),
+        (RESULT, "21 degrees"),
+        ("gen_ai.conversation.id", "s-1"),
+        ("user.id", "u-1"),
+    ] {
+        assert_eq!(span.attributes.text(key), Some(value), "{key}");
+    }
+
+    let span = translated(
+        "lmnr",
+        "ask",
+        &[
+            ("lmnr.span.type", "LLM"),
+            ("lmnr.span.input", r#"[{"role":"user","content":"Hi"}]"#),
+            ("gen_ai.request.model", "m"),
+        ],
+    );
+    assert_eq!(&*span.name, "chat m");
+    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    assert_eq!(span.attributes.text(INPUT), Some(asked));
+}
+
+#[test]
+fn functions_around_calls_keep_their_content() {
+    let span = Translator::new(TranslateOptions::default()).translate(source(
+        "lmnr",
+        "handle",
+        &[("lmnr.span.path", "handle"), ("lmnr.span.input", r#""Hi""#)],
+    ));
+    assert!(!span.attributes.contains("lmnr.span.input"));
+    assert_eq!(&*span.op, "function");
+}

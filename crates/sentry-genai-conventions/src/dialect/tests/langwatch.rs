@@ -1,0 +1,99 @@
+//! LangWatch.
+
+use super::*;
+use crate::tokens;
+
+#[test]
+fn a_call_of_langwatchs() {
+    let span = translated(
+        "my-app",
+        "llm",
+        &[
+            ("langwatch.span.type", "llm"),
+            ("gen_ai.request.model", "m"),
+            ("langwatch.thread.id", "t-1"),
+            (
+                "langwatch.input",
+                r#"{"type":"chat_messages","value":[{"role":"user","content":"Hi"}]}"#,
+            ),
+            (
+                "langwatch.output",
+                r#"{"type":"list","value":[{"type":"chat_messages","value":[{"role":"assistant","content":"Ho"}]}]}"#,
+            ),
+            (
+                "langwatch.metrics",
+                r#"{"type":"json","value":{"promptTokens":10,"completionTokens":5,"cost":0.5}}"#,
+            ),
+            (
+                "langwatch.params",
+                r#"{"type":"json","value":{"temperature":0.5}}"#,
+            ),
+        ],
+    );
+    let attributes = &span.attributes;
+    assert_eq!(&*span.name, "chat m");
+    for (key, text) in [
+        (
+            INPUT,
+            r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#,
+        ),
+        (
+            OUTPUT,
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"Ho"}]}]"#,
+        ),
+        ("gen_ai.conversation.id", "t-1"),
+    ] {
+        assert_eq!(attributes.text(key), Some(text), "{key}");
+    }
+    assert_eq!(attributes.integer(tokens::INPUT), Some(10));
+    assert_eq!(attributes.integer(tokens::OUTPUT), Some(5));
+    for key in ["gen_ai.cost.total_tokens", "gen_ai.request.temperature"] {
+        assert_eq!(attributes.get(key), Some(Value::Double(0.5)), "{key}");
+    }
+}
+
+#[test]
+fn a_tool_of_langwatchs() {
+    let answer = r#"{"type":"json","value":{"type":"text","value":{"lc":1,"type":"constructor","id":["ToolMessage"],"kwargs":{"content":"21 degrees","tool_call_id":"c1"}}}}"#;
+    for (output, result, id) in [
+        (answer, "21 degrees", Some("c1")),
+        (
+            r#"{"type":"text","value":"21 degrees"}"#,
+            "21 degrees",
+            None,
+        ),
+        (r#"{"type":"json","value":{"lc":1}}"#, r#"{"lc":1}"#, None),
+    ] {
+        let span = translated(
+            "my-app",
+            "get_weather",
+            &[
+                ("langwatch.span.type", "tool"),
+                (
+                    "langwatch.input",
+                    r#"{"type":"json","value":{"city":"Paris"}}"#,
+                ),
+                ("langwatch.output", output),
+            ],
+        );
+        let text = |key| span.attributes.text(key);
+        assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
+        assert_eq!(text(RESULT), Some(result));
+        assert_eq!(text("gen_ai.tool.call.id"), id);
+    }
+}
+
+/// What was found stands beside the question.
+#[test]
+fn what_was_retrieved_stays_behind() {
+    let contexts = r#"{"type":"json","value":[{"document_id":"d1","content":"x"}]}"#;
+    let said = [
+        ("langwatch.span.type", "rag"),
+        ("langwatch.contexts", contexts),
+    ];
+    let span = source("my-app", "find", &said);
+    let kept = with_content(span.clone());
+    assert_eq!(kept.attributes.text("langwatch.contexts"), Some(contexts));
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert!(!span.attributes.contains("langwatch.contexts"));
+}
