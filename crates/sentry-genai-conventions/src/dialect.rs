@@ -47,6 +47,7 @@ mod sessions;
 mod spring_ai;
 mod strands;
 mod swiftide;
+mod tanstack;
 mod traceloop;
 mod usage;
 mod vercel;
@@ -193,6 +194,7 @@ static DIALECTS: &[&Dialect] = &[
     &eino::EINO,
     &strands::STRANDS,
     &agentops::AGENTOPS,
+    &tanstack::TANSTACK,
     &traceloop::TRACELOOP,
     &ax::AX,
     &laminar::LAMINAR,

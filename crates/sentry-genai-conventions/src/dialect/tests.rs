@@ -23,6 +23,7 @@ mod servers;
 mod smolagents;
 mod spring_ai;
 mod strands;
+mod tanstack;
 mod traceloop;
 mod usage;
 

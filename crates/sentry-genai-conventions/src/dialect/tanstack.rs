@@ -1,0 +1,68 @@
+//! TanStack AI: the conventions, a span without an operation around the calls of a loop, and everything for Langfuse once more.
+
+use serde_json::Value;
+
+use super::{
+    ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, has_known_operation, has_prefix, json,
+};
+use crate::{Attributes, SourceSpan};
+
+pub(super) static TANSTACK: Dialect = Dialect {
+    name: "tanstack",
+    speaks: |span| has_prefix(span, "tanstack.ai.") || is_loop(span),
+    noise: &["langfuse.observation.*", "langfuse.trace.*"],
+    operation,
+    adjust,
+    ..Dialect::NONE
+};
+
+/// Where the whole loop has what went in and what came out.
+const QUESTION: &str = "langfuse.trace.input";
+const ANSWER: &str = "langfuse.trace.output";
+
+/// Returns whether a span is around all calls of a loop; one that has failed has not counted them.
+fn is_loop(span: &SourceSpan) -> bool {
+    let attributes = &span.attributes;
+    let is_named = attributes.contains("gen_ai.operation.name")
+        || attributes.contains("langfuse.observation.type");
+    attributes.contains("tanstack.ai.iterations")
+        || !is_named && attributes.contains(QUESTION) && attributes.contains("gen_ai.request.model")
+}
+
+fn operation(span: &SourceSpan) -> Says {
+    if has_known_operation(span) {
+        Says::Nothing
+    } else if is_loop(span) {
+        Says::Is("invoke_agent")
+    } else if span.attributes.contains("tanstack.ai.tool.outcome") {
+        Says::Is("execute_tool")
+    } else {
+        Says::Nothing
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    match what {
+        What::Agent => {
+            attributes.rename(QUESTION, INPUT);
+            attributes.rename(ANSWER, OUTPUT);
+        }
+        What::Tool => {
+            take_message(attributes, INPUT, ARGUMENTS);
+            take_message(attributes, OUTPUT, RESULT);
+        }
+        _ => {}
+    }
+}
+
+/// What goes into a tool and what comes out is a message of the tool's.
+fn take_message(attributes: &mut Attributes, from: &str, to: &'static str) {
+    if let Some(Value::Array(mut messages)) = json::read(attributes, from)
+        && let [message] = &mut *messages
+    {
+        let content = json::take(message, "content");
+        attributes.remove(from);
+        json::put(attributes, to, content);
+    }
+}

@@ -1,0 +1,57 @@
+//! TanStack AI.
+
+use super::*;
+
+const ASKED: &str = r#"[{"role":"user","content":"Hi"}]"#;
+
+#[test]
+fn the_loop_is_no_call() {
+    let around = [
+        ("gen_ai.system", "openai"),
+        ("gen_ai.request.model", "m"),
+        ("langfuse.observation.input", ASKED),
+        ("langfuse.trace.input", ASKED),
+    ];
+    let span = translated("my-app", "chat m", &around);
+    assert_eq!(&*span.op, "gen_ai.invoke_agent");
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    assert_eq!(span.attributes.text(INPUT), Some(question));
+    assert!(!span.attributes.contains("langfuse.trace.input"));
+
+    let span = translated(
+        "my-app",
+        "chat m #0",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "m"),
+            ("tanstack.ai.iteration", "0"),
+            (INPUT, ASKED),
+            ("langfuse.observation.input", ASKED),
+        ],
+    );
+    assert_eq!(&*span.name, "chat m");
+    assert_eq!(span.attributes.text(INPUT), Some(question));
+    assert!(!span.attributes.contains("langfuse.observation.input"));
+}
+
+#[test]
+fn messages_of_a_tool_are_what_it_was_called_with_and_what_came_out() {
+    let span = translated(
+        "my-app",
+        "tool",
+        &[
+            ("gen_ai.tool.name", "w"),
+            ("tanstack.ai.tool.outcome", "success"),
+            (
+                INPUT,
+                r#"[{"role":"tool","content":"{\"city\":\"Paris\"}"}]"#,
+            ),
+            (OUTPUT, r#"[{"role":"tool","content":"21 degrees"}]"#),
+        ],
+    );
+    assert_eq!(&*span.name, "execute_tool w");
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
+    assert_eq!(text(RESULT), Some("21 degrees"));
+    assert_eq!(text(INPUT).or(text(OUTPUT)), None);
+}
