@@ -110,9 +110,10 @@ fn is_agent_run(span: &SourceSpan) -> bool {
             .is_some_and(|metadata| metadata.get(LANGCHAIN_AGENT) == Some(&json!(span.name)))
 }
 
-/// JavaScript's instrumentations of LangChain and of Bedrock.
+/// JavaScript's instrumentations of LangChain, of Bedrock and of Anthropic's SDK.
 const LANGCHAIN: &str = "@arizeai/openinference-instrumentation-langchain";
 const BEDROCK: &str = "@arizeai/openinference-instrumentation-bedrock";
+const ANTHROPIC: &str = "@arizeai/openinference-instrumentation-anthropic";
 const LANGCHAIN_AGENT: &str = "lc_agent_name";
 
 fn is_completion(span: &SourceSpan) -> bool {
@@ -212,7 +213,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             if what == What::Call && !attributes.contains("llm.finish_reason") {
                 content::find_finish_reasons(attributes, "output.value");
             }
-            if [LANGCHAIN, BEDROCK].contains(&&*span.scope) {
+            if [LANGCHAIN, BEDROCK, ANTHROPIC].contains(&&*span.scope) {
                 messages::prefer_whole(attributes);
             }
             messages::read(attributes, roleless);

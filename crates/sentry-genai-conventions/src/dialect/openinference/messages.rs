@@ -35,6 +35,14 @@ pub(super) fn hide(attributes: &mut Attributes) {
 /// the call that it answers, and where the instructions are no message.
 pub(super) fn prefer_whole(attributes: &mut Attributes) {
     const PREFIX: &str = "llm.input_messages.";
+    const ANSWER: &str = "llm.output_messages.";
+
+    if has_calls_without_id(attributes, ANSWER)
+        && json::object(attributes, "output.value")
+            .is_some_and(|answer| answer.get("generations").is_some_and(Value::is_array))
+    {
+        attributes.retain(|key, _| !key.starts_with(ANSWER));
+    }
     let mut empty = BTreeSet::new();
     let mut filled = BTreeSet::new();
     let mut has_system = false;
@@ -48,7 +56,7 @@ pub(super) fn prefer_whole(attributes: &mut Attributes) {
             seen.insert(number.to_owned());
         }
     }
-    let is_hollow = !empty.is_subset(&filled);
+    let is_hollow = !empty.is_subset(&filled) || has_calls_without_id(attributes, PREFIX);
     if (is_hollow || !has_system)
         && let Some(request) = json::object(attributes, "input.value")
         && request.contains_key("messages")
@@ -64,12 +72,7 @@ fn prefer_identified(attributes: &mut Attributes) {
         ("llm.input_messages.", "input.value", "messages"),
         ("llm.output_messages.", "output.value", "choices"),
     ] {
-        let has = |end: &str| {
-            let mut keys = attributes.iter();
-            keys.any(|(key, _)| key.starts_with(prefix) && key.ends_with(end))
-        };
-        if has(".tool_call.function.name")
-            && !has(".tool_call.id")
+        if has_calls_without_id(attributes, prefix)
             && let Some(object) = json::object(attributes, whole)
             && let Some(messages) = object.get(messages).filter(|it| has_ids(it))
         {
@@ -90,12 +93,28 @@ fn has_ids(messages: &Value) -> bool {
     })
 }
 
+/// Returns whether any call among the messages has a name, but no id by which a result is found.
+fn has_calls_without_id(attributes: &Attributes, prefix: &str) -> bool {
+    let mut named = BTreeSet::new();
+    let mut known = BTreeSet::new();
+    for (key, _) in attributes.iter().filter(|(key, _)| key.starts_with(prefix)) {
+        if let Some(call) = key.strip_suffix(".tool_call.function.name") {
+            named.insert(call);
+        } else if let Some(call) = key.strip_suffix(".tool_call.id") {
+            known.insert(call);
+        }
+    }
+    !named.is_subset(&known)
+}
+
 pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
     prefer_identified(attributes);
     // What the provider's own tools did is in the response alone; of LangChain's answers what was thought is, too.
     if attributes.text("output.value").is_some_and(says_more)
         && let Some(response) = json::object(attributes, "output.value")
-        && (is_response(&response) || response.get("generations").is_some_and(Value::is_array))
+        && (is_response(&response)
+            || is_message(&response)
+            || response.get("generations").is_some_and(Value::is_array))
     {
         json::put(attributes, OUTPUT, Value::Object(response));
     }
@@ -176,6 +195,12 @@ fn says_more(answer: &str) -> bool {
 /// OpenAI's responses say what they are.
 pub(super) fn is_response(answer: &Object) -> bool {
     answer.get("object").and_then(Value::as_str) == Some("response")
+}
+
+/// Anthropic's answers are messages.
+fn is_message(answer: &Object) -> bool {
+    answer.get("type").and_then(Value::as_str) == Some("message")
+        && answer.get("content").is_some_and(Value::is_array)
 }
 
 /// Recognises the repr that Python has for all objects that have none of their own.

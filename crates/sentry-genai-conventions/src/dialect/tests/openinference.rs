@@ -279,3 +279,77 @@ fn what_a_tool_of_google_adk_answered_is_its_response() {
     let result = span.attributes.text("gen_ai.tool.call.result");
     assert_eq!(result, Some(r#"{"temperature":21}"#));
 }
+
+/// JavaScript's instrumentation of Anthropic has the instructions in the request alone, and of its own tools nothing.
+#[test]
+fn anthropic_in_javascript() {
+    let span = translated(
+        "@arizeai/openinference-instrumentation-anthropic",
+        "Anthropic Messages",
+        &[
+            ("openinference.span.kind", "LLM"),
+            (
+                "input.value",
+                r#"{"model":"m","system":"Be brief","messages":[{"role":"user","content":"Hi"}]}"#,
+            ),
+            ("llm.input_messages.0.message.role", "user"),
+            ("llm.input_messages.0.message.content", "Hi"),
+            (
+                "output.value",
+                r#"{"type":"message","role":"assistant","content":[{"type":"server_tool_use","id":"s1","name":"web_search","input":{"query":"q"}},{"type":"text","text":"Ho"}]}"#,
+            ),
+            ("llm.output_messages.0.message.role", "assistant"),
+            (
+                "llm.output_messages.0.message.contents.1.message_content.type",
+                "text",
+            ),
+            (
+                "llm.output_messages.0.message.contents.1.message_content.text",
+                "Ho",
+            ),
+        ],
+    );
+    for (key, text) in [
+        (
+            "gen_ai.system_instructions",
+            r#"[{"type":"text","content":"Be brief"}]"#,
+        ),
+        (
+            INPUT,
+            r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#,
+        ),
+        (
+            OUTPUT,
+            r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"s1","name":"web_search","arguments":{"query":"q"}},{"type":"text","content":"Ho"}]}]"#,
+        ),
+    ] {
+        assert_eq!(span.attributes.text(key), Some(text), "{key}");
+    }
+}
+
+/// JavaScript's instrumentation of LangChain has their names and arguments.
+#[test]
+fn calls_of_langchain_in_javascript_have_their_ids() {
+    let span = translated(
+        "@arizeai/openinference-instrumentation-langchain",
+        "ChatOpenAI",
+        &[
+            ("openinference.span.kind", "LLM"),
+            (
+                "output.value",
+                r#"{"generations":[[{"text":"","message":{"lc":1,"type":"constructor","id":["langchain_core","messages","AIMessage"],"kwargs":{"content":"","tool_calls":[{"name":"w","args":{"a":1},"id":"c1","type":"tool_call"}]}}}]]}"#,
+            ),
+            ("llm.output_messages.0.message.role", "assistant"),
+            (
+                "llm.output_messages.0.message.tool_calls.0.tool_call.function.name",
+                "w",
+            ),
+            (
+                "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
+                r#"{"a":1}"#,
+            ),
+        ],
+    );
+    let called = r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"a":1}}]}]"#;
+    assert_eq!(span.attributes.text(OUTPUT), Some(called));
+}
