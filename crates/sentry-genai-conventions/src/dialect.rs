@@ -15,6 +15,7 @@ mod called;
 mod claude_code;
 mod codex;
 mod copilot;
+mod effect;
 mod eino;
 mod event_list;
 mod gemini_cli;
@@ -191,6 +192,7 @@ static DIALECTS: &[&Dialect] = &[
     &openai_agents::OPENAI_AGENTS,
     &spring_ai::SPRING_AI,
     &vllm::VLLM,
+    &effect::EFFECT,
     &eino::EINO,
     &strands::STRANDS,
     &agentops::AGENTOPS,

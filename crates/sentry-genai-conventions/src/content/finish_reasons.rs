@@ -78,7 +78,13 @@ fn reasons(text: &str) -> Option<String> {
     };
     let parsed = serde_json::from_str::<Vec<String>>(text);
     let reasons: Vec<String> = match parsed {
-        Ok(reasons) if reasons.iter().all(|reason| plain_reason(reason) == *reason) => return None,
+        // Effect's AI has a line for each.
+        Ok(reasons)
+            if !text.contains('\n')
+                && reasons.iter().all(|reason| plain_reason(reason) == *reason) =>
+        {
+            return None;
+        }
         Ok(reasons) => reasons.iter().map(|reason| plain_reason(reason)).collect(),
         Err(_) => match messages::read_json(text) {
             // Python's repr of a list, and choices that have no reason.
@@ -138,6 +144,7 @@ mod tests {
     fn finish_reasons_are_a_list_of_plain_words() {
         for (written, expected) in [
             ("stop", r#"["stop"]"#),
+            ("[\n  \"stop\"\n]", r#"["stop"]"#),
             (r#""stop""#, r#"["stop"]"#),
             ("['stop']", r#"["stop"]"#),
             ("[Stop]", r#"["stop"]"#),

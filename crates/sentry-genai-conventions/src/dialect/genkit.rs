@@ -100,12 +100,16 @@ fn call(attributes: &mut Attributes) {
             }
         }
     }
-    // The provider's own response, where plugins keep it. OpenAI's has there alone what came from the cache.
+    // The provider's own response, where plugins keep it. OpenAI's has there alone what came from the cache, and so has
+    // Anthropic's, which counts it beside the input.
+    let mut counts_apart = false;
     for own in ["raw", "custom"] {
-        if let Some(Value::Object(counted)) = response.get(own).and_then(|own| own.get("usage"))
-            && counted.keys().any(|key| key.ends_with("_tokens_details"))
-        {
-            usage::put(attributes, counted);
+        if let Some(Value::Object(counted)) = response.get(own).and_then(|own| own.get("usage")) {
+            let is_apart = counted.contains_key("cache_read_input_tokens");
+            if is_apart || counted.keys().any(|key| key.ends_with("_tokens_details")) {
+                usage::put(attributes, counted);
+            }
+            counts_apart |= is_apart;
         }
         for (name, key) in [
             ("id", "gen_ai.response.id"),
@@ -117,6 +121,9 @@ fn call(attributes: &mut Attributes) {
                 json::put_scalar(attributes, key, value);
             }
         }
+    }
+    if counts_apart {
+        tokens::add_cache(attributes);
     }
     let candidates = match response.remove("candidates") {
         Some(Value::Array(candidates)) => candidates,

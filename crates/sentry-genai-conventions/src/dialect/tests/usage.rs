@@ -259,3 +259,35 @@ fn an_agent_of_voltagents_has_the_counts_of_its_objects() {
     assert_eq!(span.attributes.integer(tokens::INPUT), Some(120));
     assert_eq!(span.attributes.integer(tokens::CACHE_READ), Some(40));
 }
+
+/// What came from the cache is in the answer alone, and beside the input.
+#[test]
+fn genkit_has_anthropics_cache_in_the_answer() {
+    for own in ["raw", "custom"] {
+        let answer = format!(
+            r#"{{"usage":{{"inputTokens":200,"outputTokens":40}},"{own}":{{"usage":{{"input_tokens":200,"cache_creation_input_tokens":30,"cache_read_input_tokens":50,"output_tokens":40}}}}}}"#
+        );
+        let span = translated(
+            "genkit-tracer",
+            "anthropic/m",
+            &[
+                ("genkit:name", "anthropic/m"),
+                ("genkit:metadata:subtype", "model"),
+                ("genkit:output", &answer),
+            ],
+        );
+        let count = |key| span.attributes.integer(key);
+        assert_eq!(count("gen_ai.usage.input_tokens"), Some(280));
+        assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(50));
+        assert_eq!(count("gen_ai.usage.cache_creation.input_tokens"), Some(30));
+        assert_eq!(count("gen_ai.usage.total_tokens"), Some(320));
+    }
+}
+
+#[test]
+fn effect_has_the_arguments_of_tools_without_a_namespace() {
+    let attributes = [("tool", "w"), ("parameters", "{\n  \"a\": 1\n}")];
+    let span = translated("x", "Toolkit.handle", &attributes);
+    assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"a":1}"#));
+    assert!(!span.attributes.contains("parameters"));
+}

@@ -1,0 +1,21 @@
+//! Effect's AI: calls in the conventions, and tools without a namespace.
+
+use super::{Dialect, Says, What, aliases, json};
+use crate::SourceSpan;
+
+pub(super) static EFFECT: Dialect = Dialect {
+    name: "effect",
+    speaks: |span| span.name == "Toolkit.handle" && span.attributes.contains("tool"),
+    aliases: &aliases([("tool", "gen_ai.tool.name")]),
+    operation: |_| Says::Is("execute_tool"),
+    adjust,
+    ..Dialect::NONE
+};
+
+fn adjust(span: &mut SourceSpan, _: What) {
+    let attributes = &mut span.attributes;
+    if let Some(arguments) = json::read(attributes, "parameters") {
+        attributes.remove("parameters");
+        json::put(attributes, super::ARGUMENTS, arguments);
+    }
+}
