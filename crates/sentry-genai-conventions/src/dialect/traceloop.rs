@@ -19,6 +19,9 @@ pub(super) static TRACELOOP: Dialect = Dialect {
     name: "traceloop",
     speaks,
     aliases: &aliases([
+        // What Laminar adds to whatever is in its traces.
+        ("lmnr.association.properties.session_id", "session.id"),
+        ("lmnr.association.properties.user_id", "user.id"),
         ("gen_ai.openai.api_base", "server.address"),
         ("gen_ai.request.streaming", "gen_ai.response.streaming"),
         (
@@ -189,6 +192,16 @@ fn adjust(span: &mut SourceSpan, what: What) {
     // Before this there is what to do, in the words of the prompt.
     if span.name.ends_with(".task") && is_of_crewai(span) {
         span.name = "crewai.task".into();
+    }
+    // JavaScript's puts a whole conversation into a workflow that is named after its id.
+    if let Some(id) = span.attributes.text("gen_ai.conversation.id")
+        && span
+            .name
+            .strip_prefix("conversation.")
+            .and_then(|it| it.strip_prefix(id))
+            == Some(".workflow")
+    {
+        span.name = "conversation.workflow".into();
     }
     let is_bedrock = span.scope.ends_with(".bedrock");
     if span.scope.ends_with(VERTEX) && span.attributes.remove("gen_ai.system") {

@@ -12,6 +12,9 @@ pub(super) static VERCEL: Dialect = Dialect {
     name: "vercel_ai",
     speaks: |span| span.attributes.contains(ID) || supplements(span),
     aliases: &aliases([
+        // What Laminar adds to whatever is in its traces.
+        ("lmnr.association.properties.session_id", "session.id"),
+        ("lmnr.association.properties.user_id", "user.id"),
         ("ai.model.id", "gen_ai.request.model"),
         ("ai.model.provider", "gen_ai.provider.name"),
         ("ai.prompt", INPUT),
@@ -128,6 +131,17 @@ fn operation(span: &SourceSpan) -> Says {
     }
 }
 
+/// What the names of OpenInference begin with that say what the AI SDK says.
+const ADDED: [&str; 7] = [
+    "embedding.",
+    "input.",
+    "llm.",
+    "openinference.",
+    "output.",
+    "tool.parameters",
+    "tool_call.",
+];
+
 fn adjust(span: &mut SourceSpan, what: What) {
     // A stream that breaks off has no exception.
     if span.status == SourceStatus::Unset
@@ -140,6 +154,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
         .text(ID)
         .is_some_and(|id| id.ends_with(".doStream"));
     let attributes = &mut span.attributes;
+    // OpenInference's processor adds all of it in its own spelling.
+    if attributes.contains("openinference.span.kind") {
+        attributes.retain(|key, _| !ADDED.iter().any(|added| key.starts_with(added)));
+    }
     if is_stream {
         attributes.supply("gen_ai.response.streaming", true);
     }

@@ -37,6 +37,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("lmnr", "handle", &[("lmnr.span.path", "handle"), ("lmnr.span.input", "[]")], "function", "handle"),
     ("lmnr", "get_weather", &[("lmnr.span.path", "get_weather"), ("lmnr.span.type", "TOOL")], "gen_ai.execute_tool", "execute_tool get_weather"),
     ("x", "Toolkit.handle", &[("tool", "get_weather"), ("parameters", "{}")], "gen_ai.execute_tool", "execute_tool get_weather"),
+    ("@traceloop/node-server-sdk", "conversation.c-1.workflow", &[("traceloop.span.kind", "workflow"), ("gen_ai.conversation.id", "c-1")], "function", "conversation.workflow"),
     ("my.app", "Tool: get_weather", &[("tool.name", "get_weather"), ("function.id", "c1")], "gen_ai.execute_tool", "execute_tool get_weather"),
     ("any", "judge", &[("openinference.span.kind", "EVALUATOR"), ("llm.token_count.prompt", "3")], "function", "judge"),
     ("any", "CodeAgent.run", &[("openinference.span.kind", "AGENT")], "gen_ai.invoke_agent", "invoke_agent CodeAgent"),

@@ -48,3 +48,19 @@ fn functions_around_calls_keep_their_content() {
     assert!(!span.attributes.contains("lmnr.span.input"));
     assert_eq!(&*span.op, "function");
 }
+
+#[test]
+fn what_laminar_adds_to_the_spans_of_others() {
+    for (key, value) in [
+        ("ai.operationId", "ai.generateText.doGenerate"),
+        ("llm.request.type", "chat"),
+    ] {
+        let session = ("lmnr.association.properties.session_id", "s-1");
+        let user = ("lmnr.association.properties.user_id", "u-1");
+        let path = ("lmnr.span.path", "ask");
+        let span = translated("lmnr", "ask", &[(key, value), session, user, path]);
+        let text = |key| span.attributes.text(key);
+        assert_eq!(text("gen_ai.conversation.id"), Some("s-1"), "{key}");
+        assert_eq!(text("user.id"), Some("u-1"), "{key}");
+    }
+}

@@ -353,3 +353,33 @@ fn calls_of_langchain_in_javascript_have_their_ids() {
     let called = r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"a":1}}]}]"#;
     assert_eq!(span.attributes.text(OUTPUT), Some(called));
 }
+
+/// Its processor for Vercel's AI SDK says everything again.
+#[test]
+fn what_openinference_adds_to_vercels_spans_is_there_once() {
+    let span = translated(
+        "ai",
+        "ai.generateText.doGenerate",
+        &[
+            ("ai.operationId", "ai.generateText.doGenerate"),
+            ("ai.prompt.messages", r#"[{"role":"user","content":"Hi"}]"#),
+            KIND,
+            ("input.value", "Hi"),
+            ("llm.input_messages.0.message.content", "Hi"),
+            ("llm.model_name", "m"),
+            ("metadata.plan", "pro"),
+        ],
+    );
+    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    let attributes = &span.attributes;
+    assert_eq!(attributes.text(INPUT), Some(asked));
+    assert_eq!(attributes.text("metadata.plan"), Some("pro"));
+    for key in [
+        KIND.0,
+        "input.value",
+        "llm.input_messages.0.message.content",
+        "llm.model_name",
+    ] {
+        assert!(!attributes.contains(key), "{key}");
+    }
+}
