@@ -11,7 +11,11 @@ mod limits;
 #[path = "faults/load.rs"]
 mod load;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
@@ -45,6 +49,15 @@ impl Pair {
 
     fn flush(&self) {
         assert!(self.delivery.flush(PATIENCE), "{:?}", self.delivery);
+    }
+
+    /// Waits until everything sent is decided, without the report that a flush sends.
+    fn wait(&self) {
+        let begin = Instant::now();
+        while self.delivery.stats().pending() > 0 {
+            assert!(begin.elapsed() < PATIENCE, "{:?}", self.delivery);
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Checks what must hold whatever happened, and returns the spans lost.

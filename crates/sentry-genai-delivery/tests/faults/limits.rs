@@ -75,8 +75,9 @@ fn a_report_does_not_ride_along_with_what_may_be_turned_away() {
     pair.ingest.script([limited(), limited()]);
     for _ in 0..3 {
         pair.send_trace(1);
-        thread::sleep(Duration::from_millis(100));
+        pair.wait();
         pair.send_trace(1);
+        pair.wait();
         thread::sleep(Duration::from_millis(1100));
     }
     pair.flush();
