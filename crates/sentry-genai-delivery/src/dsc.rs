@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use sentry_genai_conventions::needs_no_escape;
-
 use crate::json::{write_plain_string, write_string};
 
 /// Keys (without `sentry-`) and values that came in from elsewhere.
@@ -13,9 +11,9 @@ pub(crate) struct Dsc {
 }
 
 impl Dsc {
-    /// Sets `key`, at its place if it is there already. What no token can have makes none.
+    /// Sets `key`, at its place if it is there already, unless it is no token: a `baggage` header cannot hold it.
     pub(crate) fn set(&mut self, key: String, value: String) {
-        if !needs_no_escape(&key) {
+        if !key.bytes().all(is_token) {
             return;
         }
         match self.entries.iter_mut().find(|(known, _)| *known == key) {
@@ -55,13 +53,18 @@ impl fmt::Debug for Dsc {
     }
 }
 
-/// Appends a member to a `baggage` header, percent-encoded.
+/// Whether a key may have it as it is, in RFC 7230. In JSON none of them needs to be escaped.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Appends a member to a `baggage` header, its value percent-encoded. Nobody would decode the key.
 pub(crate) fn write_to_baggage(header: &mut String, key: &str, value: &str) {
     if !header.is_empty() {
         header.push(',');
     }
     header.push_str("sentry-");
-    percent_encode(key, header);
+    header.push_str(key);
     header.push('=');
     percent_encode(value, header);
 }

@@ -274,6 +274,15 @@ mod tests {
         assert_eq!(incoming.org_id(), Some(OrganizationId::from(42)));
     }
 
+    /// Otherwise it would grow from service to service.
+    #[test]
+    fn a_key_goes_on_as_it_came() {
+        let baggage = "sentry-a!#$%&'*+-.^_`|~9=%21,sentry-%21=x";
+        let more = format!("{baggage},sentry-a b=x,sentry-\u{e4}=x,sentry-a\"=x");
+        let incoming = IncomingTrace::parse(TRACE, Some(&more)).unwrap();
+        assert_eq!(incoming.baggage_header(), baggage);
+    }
+
     /// Each member is compared with all before, and all travel on with the trace.
     #[test]
     fn many_headers_are_no_way_around_what_one_may_hold() {
