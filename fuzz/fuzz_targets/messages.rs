@@ -23,7 +23,9 @@ fuzz_target!(|text: &str| {
     options.limits.attribute_bytes = 4_000;
     let translator = Translator::new(options);
 
-    let (Some(trace_id), Some(span_id)) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([1; 8])) else {
+    let (Some(trace_id), Some(span_id)) =
+        (TraceId::from_bytes([1; 16]), SpanId::from_bytes([1; 8]))
+    else {
         return;
     };
     let mut span = SourceSpan::new(trace_id, span_id, "chat", Timestamp::default());

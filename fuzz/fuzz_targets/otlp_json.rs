@@ -16,7 +16,10 @@ fuzz_target!(|text: &str| {
     let translator = Translator::new(options);
     let mut spans: Vec<_> = received.into_iter().map(|received| received.span).collect();
     inherit_batch(&translator, &mut spans);
-    let mut spans: Vec<_> = spans.into_iter().map(|span| translator.translate(span)).collect();
+    let mut spans: Vec<_> = spans
+        .into_iter()
+        .map(|span| translator.translate(span))
+        .collect();
     translator.relate(&mut spans);
     for span in &spans {
         assert!(span.end >= span.start);
