@@ -1,15 +1,16 @@
 //! Which format a file has, and reading it.
 
-use std::{borrow::Cow, collections::HashMap, fmt, io::Read as _};
+use std::{borrow::Cow, collections::HashMap, fmt, io::Read as _, mem};
 
 use flate2::read::MultiGzDecoder;
 use sentry_genai_conventions::Timestamp;
 use sentry_genai_testkit::capture::CaptureFile;
 
 use crate::{
-    ReceivedSpan, capture,
+    ReceivedEvent, ReceivedSpan, capture,
     otlp_json::{self, ParseError, Request},
     otlp_protobuf,
+    received::unite,
 };
 
 /// What a file turned out to hold.
@@ -20,12 +21,16 @@ pub struct Input {
     pub format: Format,
     /// The spans, in the order of the file.
     pub spans: Vec<ReceivedSpan>,
-    /// How many requests of other signals were passed over: metrics, logs or profiles.
+    /// How many requests of other signals were passed over: metrics, profiles, or logs without events about GenAI.
     pub other_signals: usize,
+    /// How many events about GenAI came as log records and happened in spans that are not in the file.
+    pub events_without_span: usize,
     /// How many spans were left out because one with the same ids comes after them, as when an exporter sent again what had arrived.
     pub repeated: usize,
     /// Why parts of the file could not be read; empty if all of it was. Of more than a hundred, only these are kept.
     pub errors: Vec<ReadError>,
+    /// Events that are still to be given to their spans.
+    events: Vec<ReceivedEvent>,
 }
 
 impl Input {
@@ -34,8 +39,10 @@ impl Input {
             format,
             spans,
             other_signals: 0,
+            events_without_span: 0,
             repeated: 0,
             errors: Vec::new(),
+            events: Vec::new(),
         }
     }
 }
@@ -117,7 +124,8 @@ const MAX_ERRORS: usize = 100;
 
 /// Reads a file of any [`Format`], compressed with gzip or not, by what is in it.
 ///
-/// A capture knows no dates: its spans end at `now`. Requests of other signals are passed over.
+/// A capture knows no dates: its spans end at `now`. Log records that are events about GenAI, in OTLP/JSON, become events of their spans;
+/// what else there is of other signals is passed over.
 ///
 /// # Errors
 ///
@@ -150,6 +158,8 @@ pub fn read_lossy(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
 fn read_content(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
     let mut input = read_format(bytes, now)?;
     input.repeated = leave_out_repeated(&mut input.spans);
+    let events = mem::take(&mut input.events);
+    input.events_without_span = unite(&mut input.spans, events);
     Ok(input)
 }
 
@@ -246,12 +256,16 @@ fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
 fn otlp_json(text: &str, errors: Vec<ReadError>) -> Result<Input, ReadError> {
     let mut input = Input::new(Format::OtlpJson, Vec::new());
     input.errors = errors;
-    let mut is_readable = false;
+    let (mut is_readable, mut has_events) = (false, false);
     for request in otlp_json::requests(text) {
         match request {
             Ok(Request::Traces(spans)) => {
                 is_readable = true;
                 input.spans.extend(spans);
+            }
+            Ok(Request::Events(events)) => {
+                has_events = true;
+                input.events.extend(events);
             }
             Ok(Request::OtherSignal) => input.other_signals += 1,
             Err(error) if input.errors.len() < MAX_ERRORS => {
@@ -264,9 +278,10 @@ fn otlp_json(text: &str, errors: Vec<ReadError>) -> Result<Input, ReadError> {
         return Ok(input);
     }
     let error = input.errors.into_iter().next();
-    let nothing = match input.other_signals {
-        0 => ParseError::nothing(),
-        _ => ParseError::no_traces(),
+    let nothing = if has_events || input.other_signals > 0 {
+        ParseError::no_traces()
+    } else {
+        ParseError::nothing()
     };
     Err(error.unwrap_or(ReadError::OtlpJson(nothing)))
 }

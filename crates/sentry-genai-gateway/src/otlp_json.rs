@@ -7,10 +7,11 @@ use sentry_genai_conventions::{
 };
 use serde_json::{Map, Value};
 
-use crate::{ReceivedSpan, any_value::AnyValue};
+use crate::{ReceivedSpan, any_value::AnyValue, received::unite};
 
 mod base64;
 mod id;
+mod logs;
 mod requests;
 mod surrogates;
 
@@ -61,7 +62,7 @@ impl ParseError {
 
     /// Nothing but requests of other signals.
     pub(crate) fn no_traces() -> Self {
-        Path::Root.error("an object with resourceSpans beside those of metrics, logs or profiles")
+        Path::Root.error("an object with resourceSpans, and not metrics, logs or profiles alone")
     }
 }
 
@@ -96,8 +97,9 @@ impl std::error::Error for ParseError {}
 ///
 /// 64-bit integers may be strings or numbers, other numbers and truth values strings, enums their number or name, ids
 /// hexadecimal or Base64, and field names in camel case or snake case. A null value is no value, and so is a number that is not
-/// finite. Attribute values that are objects, or lists of anything but scalars of one type, become JSON texts. Requests of other
-/// signals (metrics, logs, profiles) are passed over beside those of traces, and `{}` is a request without spans.
+/// finite. Attribute values that are objects, or lists of anything but scalars of one type, become JSON texts. Log records that are events
+/// about GenAI become events of their spans. What else is in requests of other signals (metrics, logs, profiles) is passed over beside
+/// those of traces, and `{}` is a request without spans.
 ///
 /// [`requests`] goes on after an error.
 ///
@@ -105,7 +107,7 @@ impl std::error::Error for ParseError {}
 ///
 /// If the text is not JSON, if it is not an export request, or if a span has no valid trace id, span id or start.
 pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
-    let mut spans = Vec::new();
+    let (mut spans, mut events) = (Vec::new(), Vec::new());
     let (mut has_traces, mut has_others) = (false, false);
     for request in requests(text) {
         match request? {
@@ -113,9 +115,14 @@ pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
                 has_traces = true;
                 spans.extend(read);
             }
+            Request::Events(read) => {
+                has_others = true;
+                events.extend(read);
+            }
             Request::OtherSignal => has_others = true,
         }
     }
+    unite(&mut spans, events);
     match (has_traces, has_others) {
         (true, _) => Ok(spans),
         (false, true) => Err(ParseError::no_traces()),

@@ -1,8 +1,8 @@
-//! A span, and where it came from.
+//! A span, and where it came from; an event that came without its span.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use sentry_genai_conventions::{Attributes, SourceSpan};
+use sentry_genai_conventions::{Attributes, SourceEvent, SourceSpan, SpanId, TraceId};
 
 /// A span, and the resource it came from.
 #[derive(Clone, Debug)]
@@ -23,4 +23,45 @@ impl ReceivedSpan {
             span,
         }
     }
+}
+
+/// An event about GenAI that came without its span, as a log record.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReceivedEvent {
+    /// The trace of the span.
+    pub trace_id: TraceId,
+    /// The span it happened in.
+    pub span_id: SpanId,
+    /// The event itself.
+    pub event: SourceEvent,
+}
+
+impl ReceivedEvent {
+    pub(crate) fn new(trace_id: TraceId, span_id: SpanId, name: String) -> Self {
+        Self {
+            trace_id,
+            span_id,
+            event: SourceEvent::new(name),
+        }
+    }
+}
+
+/// Gives events to the spans they happened in, behind those that these have, and returns how many have no span here.
+pub(crate) fn unite(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> usize {
+    if events.is_empty() {
+        return 0;
+    }
+    let mut index = HashMap::new();
+    for (position, received) in spans.iter().enumerate() {
+        index.insert((received.span.trace_id, received.span.span_id), position);
+    }
+    let mut without_span = 0;
+    for received in events {
+        match index.get(&(received.trace_id, received.span_id)) {
+            Some(&position) => spans[position].span.events.push(received.event),
+            None => without_span += 1,
+        }
+    }
+    without_span
 }

@@ -5,6 +5,7 @@
 mod arithmetic;
 mod envelopes;
 mod essentials;
+mod logs;
 mod mutations;
 mod properties;
 mod seeds;

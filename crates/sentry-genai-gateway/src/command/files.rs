@@ -75,6 +75,16 @@ fn remark(name: &str, input: &Input, progress: &Progress<'_>) {
             "{name}: {requests} of metrics, logs or profiles, and left out"
         ));
     }
+    if input.events_without_span > 0 {
+        progress.end();
+        let events = match input.events_without_span {
+            1 => "1 event in its log records is".to_owned(),
+            count => format!("{count} events in its log records are"),
+        };
+        complain(&format_args!(
+            "{name}: {events} of spans that are not in it, and left out"
+        ));
+    }
     if input.repeated > 0 {
         progress.end();
         let spans = match input.repeated {

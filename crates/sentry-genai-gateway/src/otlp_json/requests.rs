@@ -4,15 +4,13 @@ use std::{borrow::Cow, vec};
 
 use serde_json::Value;
 
-use super::{EXPECTED, ParseError, Path, Traces, describe, read_traces, surrogates};
-use crate::ReceivedSpan;
+use super::{EXPECTED, ParseError, Path, Traces, describe, logs, read_traces, surrogates};
+use crate::{ReceivedEvent, ReceivedSpan};
 
-/// Names of the lists that requests of the other signals consist of.
+/// Names of the lists that requests of the other signals consist of, apart from logs.
 const OTHER_SIGNALS: &[&str] = &[
     "resourceMetrics",
     "resource_metrics",
-    "resourceLogs",
-    "resource_logs",
     "resourceProfiles",
     "resource_profiles",
 ];
@@ -20,13 +18,18 @@ const OTHER_SIGNALS: &[&str] = &[
 /// Names of the list that a request of traces consists of.
 const TRACES: &[&str] = &["resourceSpans", "resource_spans"];
 
+/// Names of that of logs.
+const LOGS: &[&str] = &["resourceLogs", "resource_logs"];
+
 /// A request of a text.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Request {
     /// Traces: the spans, in the order of the text.
     Traces(Vec<ReceivedSpan>),
-    /// Another signal: metrics, logs or profiles. Nothing of it is read.
+    /// Logs with events about GenAI: these, in the order of the text.
+    Events(Vec<ReceivedEvent>),
+    /// Other logs, or another signal: metrics or profiles. Nothing of it is read.
     OtherSignal,
 }
 
@@ -124,8 +127,10 @@ impl Requests<'_> {
         line: usize,
     ) -> Result<Request, ParseError> {
         let on_line = |error: ParseError| error.on_line(line);
-        let Some(Traces { spans, errors }) = read(request, path).map_err(on_line)? else {
-            return Ok(Request::OtherSignal);
+        let Traces { spans, errors } = match read(request, path).map_err(on_line)? {
+            Read::Traces(traces) => traces,
+            Read::Events(events) if events.is_empty() => return Ok(Request::OtherSignal),
+            Read::Events(events) => return Ok(Request::Events(events)),
         };
         let errors: Vec<_> = errors.into_iter().map(on_line).collect();
         self.unread = errors.into_iter();
@@ -226,29 +231,38 @@ fn starts_as_request(line: &str) -> bool {
     let Some(name) = fields.trim_ascii_start().strip_prefix('"') else {
         return false;
     };
-    let mut names = TRACES.iter().chain(OTHER_SIGNALS);
+    let mut names = TRACES.iter().chain(LOGS).chain(OTHER_SIGNALS);
     names.any(|known| {
         name.strip_prefix(known)
             .is_some_and(|rest| rest.starts_with('"'))
     })
 }
 
-/// Returns the traces of a request, or nothing if it is of another signal.
-fn read(request: Value, path: &Path<'_>) -> Result<Option<Traces>, ParseError> {
+/// What there is in a request.
+enum Read {
+    Traces(Traces),
+    /// In one of logs there may be some, in one of another signal there are none.
+    Events(Vec<ReceivedEvent>),
+}
+
+fn read(request: Value, path: &Path<'_>) -> Result<Read, ParseError> {
     let Value::Object(mut request) = request else {
         return Err(path.error("an object"));
     };
     let named = |name: &&&str| request.contains_key(**name);
     if let Some(name) = TRACES.iter().find(named) {
         let list = request.remove(*name);
-        return read_traces(list, &Path::Field(path, name)).map(Some);
+        return read_traces(list, &Path::Field(path, name)).map(Read::Traces);
+    }
+    if let Some(name) = LOGS.iter().find(named) {
+        return Ok(Read::Events(logs::read(request.remove(*name))));
     }
     if OTHER_SIGNALS.iter().any(|name| request.contains_key(*name)) {
-        return Ok(None);
+        return Ok(Read::Events(Vec::new()));
     }
     // A list without elements need not be written.
     if request.is_empty() {
-        return Ok(Some(Traces::default()));
+        return Ok(Read::Traces(Traces::default()));
     }
     // Some tools keep the list alone.
     Err(path.error(EXPECTED))

@@ -128,7 +128,7 @@ fn errors_say_where() {
     assert_eq!(error("[]"), "request: expected an object");
     assert_eq!(
         error("{\"resourceLogs\":[]}"),
-        "request: expected an object with resourceSpans beside those of metrics, logs or profiles"
+        "request: expected an object with resourceSpans, and not metrics, logs or profiles alone"
     );
     assert_eq!(
         error("\n[{}, {\"resourceSpans\":[]}, []]"),
@@ -169,6 +169,7 @@ fn several_requests_in_a_list_and_none_at_all() {
 fn outcomes(text: &str) -> Vec<String> {
     let requests = requests(text).map(|request| match request {
         Ok(Request::Traces(spans)) => format!("{} spans", spans.len()),
+        Ok(Request::Events(events)) => format!("{} events", events.len()),
         Ok(Request::OtherSignal) => "other".to_owned(),
         Err(error) => error.to_string(),
     });

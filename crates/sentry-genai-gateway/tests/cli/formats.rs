@@ -205,7 +205,7 @@ fn what_is_no_trace_says_so() {
     );
     assert_eq!(
         error(br#"{"resourceLogs":[]}"#),
-        "sentry-genai: standard input: request: expected an object with resourceSpans beside those of metrics, logs or profiles\n"
+        "sentry-genai: standard input: request: expected an object with resourceSpans, and not metrics, logs or profiles alone\n"
     );
     assert_eq!(
         error(b"\x28\xb5\x2f\xfd\x24\x13"),

@@ -1,0 +1,152 @@
+//! Log records that are events inside of spans: what OpenTelemetry's conventions say in records of their own, since it may be content.
+
+use serde_json::{Map, Value};
+
+use super::{Path, any_value, attributes, id, take, time};
+use crate::{any_value::AnyValue, received::ReceivedEvent};
+
+/// Reads the events about GenAI from the list that a request of logs consists of. Anything else in it is passed over.
+pub(super) fn read(list: Option<Value>) -> Vec<ReceivedEvent> {
+    let scopes = values(list).flat_map(|mut resource_logs| {
+        let names = ["scopeLogs", "scope_logs", "instrumentationLibraryLogs"];
+        values(take(&mut resource_logs, &names))
+    });
+    let records = scopes.flat_map(|mut scope_logs| {
+        let names = ["logRecords", "log_records", "logs"];
+        values(take(&mut scope_logs, &names))
+    });
+    records.filter_map(read_record).collect()
+}
+
+fn values(list: Option<Value>) -> impl Iterator<Item = Map<String, Value>> {
+    let list = match list {
+        Some(Value::Array(list)) => list,
+        _ => Vec::new(),
+    };
+    list.into_iter().filter_map(|value| match value {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    })
+}
+
+fn read_record(mut fields: Map<String, Value>) -> Option<ReceivedEvent> {
+    let mut text = |names: [&str; 2]| match take(&mut fields, &names) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    let trace_id = id::trace(&text(["traceId", "trace_id"])?)?;
+    let span_id = id::span(&text(["spanId", "span_id"])?)?;
+    let name = text(["eventName", "event_name"]).filter(|name| !name.is_empty());
+    let attributes = attributes(fields.remove("attributes"), &Path::Root).ok()?;
+    // Before records had names, that was an attribute.
+    let name = name.or_else(|| attributes.text("event.name").map(str::to_owned))?;
+    if !name.starts_with("gen_ai.") {
+        return None;
+    }
+    let at = ["timeUnixNano", "observedTimeUnixNano"].map(|name| take(&mut fields, &[name]));
+    let mut times = at.iter().flatten().filter_map(time);
+    let mut received = ReceivedEvent::new(trace_id, span_id, name);
+    received.event.time = times.find(|time| time.as_nanos() > 0);
+    received.event.attributes = attributes;
+    let body = fields.remove("body").map(any_value);
+    if let Some(body) = body.filter(|body| !is_empty(body)) {
+        body.push(&mut received.event.attributes, "body");
+    }
+    Some(received)
+}
+
+fn is_empty(body: &AnyValue) -> bool {
+    matches!(body, AnyValue::Json(Value::Object(fields)) if fields.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{otlp_json, read};
+
+    const TRACE: &str = "4c79f60c11214eb38604f4ae0781bfb2";
+    const SPAN: &str = "a0b2c3d4e5f60718";
+
+    fn logs(records: &[Value]) -> String {
+        json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).to_string()
+    }
+
+    fn spans() -> String {
+        let span = json!({"traceId": TRACE, "spanId": SPAN, "startTimeUnixNano": "5"});
+        json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string()
+    }
+
+    fn record(more: &Value) -> Value {
+        let mut record = json!({"traceId": TRACE, "spanId": SPAN, "timeUnixNano": "7"});
+        let fields = record.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        record
+    }
+
+    #[test]
+    fn records_about_genai_become_events_of_their_spans() {
+        let named = json!([{"key": "event.name", "value": {"stringValue": "gen_ai.choice"}}]);
+        let body = json!({"kvlistValue": {"values": [{"key": "content", "value": {"stringValue": "Why?"}}]}});
+        let records = [
+            record(&json!({"eventName": "gen_ai.user.message", "body": body})),
+            record(
+                &json!({"attributes": named, "body": {"stringValue": "So."}, "timeUnixNano": "0", "observedTimeUnixNano": 8}),
+            ),
+        ];
+        for text in [
+            format!("{}\n{}", spans(), logs(&records)),
+            format!("[{},{}]", logs(&records), spans()),
+        ] {
+            let received = otlp_json::parse(&text).unwrap();
+            let events = &received[0].span.events;
+            let said = events.iter().map(|event| {
+                let time = event.time.map(|time| time.as_nanos());
+                (&*event.name, event.attributes.text("body"), time)
+            });
+            assert_eq!(
+                said.collect::<Vec<_>>(),
+                [
+                    (
+                        "gen_ai.user.message",
+                        Some(r#"{"content":"Why?"}"#),
+                        Some(7)
+                    ),
+                    ("gen_ai.choice", Some("So."), Some(8)),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn other_records_are_passed_over() {
+        let records = [
+            json!(7),
+            record(&json!({})),
+            record(&json!({"eventName": "user.clicked"})),
+            record(&json!({"eventName": "gen_ai.choice", "spanId": ""})),
+            record(&json!({"eventName": "gen_ai.choice", "attributes": 7})),
+        ];
+        let text = format!("{}\n{}", spans(), logs(&records));
+        let input = read(text.into_bytes(), Default::default()).unwrap();
+        assert!(input.spans[0].span.events.is_empty());
+        assert_eq!((input.other_signals, input.events_without_span), (1, 0));
+    }
+
+    #[test]
+    fn events_of_spans_that_are_elsewhere_are_counted() {
+        let elsewhere =
+            json!({"eventName": "gen_ai.choice", "spanId": "a0b2c3d4e5f60719", "body": {}});
+        let here = json!({"event_name": "gen_ai.choice", "body": {"kvlistValue": {"values": []}}});
+        let text = format!(
+            "{}\n{}",
+            logs(&[record(&elsewhere), record(&here)]),
+            spans()
+        );
+        let input = read(text.into_bytes(), Default::default()).unwrap();
+        let events = &input.spans[0].span.events;
+        assert_eq!((events.len(), events[0].attributes.len()), (1, 0));
+        assert_eq!((input.other_signals, input.events_without_span), (0, 1));
+    }
+}

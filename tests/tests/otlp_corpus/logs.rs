@@ -1,0 +1,60 @@
+//! What instrumentations say in log records, beside their spans.
+
+use std::{fs, io::Read as _, path::Path};
+
+use sentry_genai_conventions::{AiKind, SentrySpan, TranslateOptions, Translator};
+use sentry_genai_gateway::otlp_json;
+
+use super::{sorted, translator};
+
+const MESSAGES: [&str; 2] = ["gen_ai.input.messages", "gen_ai.output.messages"];
+
+/// The model calls of a text.
+fn calls(translator: &Translator, text: &str) -> Vec<SentrySpan> {
+    let received = otlp_json::parse(text).unwrap().into_iter();
+    let spans = received.map(|received| translator.translate(received.span));
+    spans
+        .filter(|span| span.ai == Some(AiKind::LlmCall))
+        .collect()
+}
+
+fn count(calls: &[SentrySpan]) -> usize {
+    let keys = calls
+        .iter()
+        .flat_map(|call| MESSAGES.map(|key| (call, key)));
+    keys.filter(|(call, key)| call.attributes.contains(key))
+        .count()
+}
+
+#[test]
+fn content_that_is_in_log_records_alone_arrives_with_its_span() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/otlp-logs");
+    let files = sorted(&root);
+    assert!(files.len() > 5);
+    for file in files {
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(fs::File::open(&file).unwrap())
+            .read_to_string(&mut text)
+            .unwrap();
+        let file = file.display();
+        let with_logs = calls(&translator(), &text);
+        assert_eq!(count(&with_logs), 2 * with_logs.len(), "{file}");
+        let said: String = with_logs
+            .iter()
+            .filter_map(|call| call.attributes.text(MESSAGES[1]))
+            .collect();
+        assert!(
+            said.contains("Paris") && said.contains(r#""role":"assistant""#),
+            "{file}: {said}"
+        );
+        // The records may come first, and without them there is nothing.
+        let mut lines: Vec<_> = text.lines().collect();
+        lines.reverse();
+        let reversed = calls(&translator(), &lines.join("\n"));
+        assert_eq!(count(&reversed), count(&with_logs), "{file}");
+        assert_eq!(count(&calls(&translator(), lines[1])), 0, "{file}");
+        // Nor without leave.
+        let without_leave = Translator::new(TranslateOptions::default());
+        assert_eq!(count(&calls(&without_leave, &text)), 0, "{file}");
+    }
+}
