@@ -15,7 +15,7 @@ mod bounds;
 mod finish_reasons;
 
 pub(crate) use bounds::{bound, fit, stays};
-pub(crate) use finish_reasons::{OUTPUT, find_finish_reasons, finish_reasons, is_one_reason};
+pub(crate) use finish_reasons::{find_finish_reasons, finish_reasons, is_one_reason};
 pub use messages::ContentLimits;
 
 /// Who wrote a piece of content.

@@ -23,6 +23,8 @@ mod content;
 mod dialect;
 mod events;
 mod family;
+#[cfg(test)]
+mod growth;
 mod heritage;
 mod logged_error;
 mod messages;

@@ -4,15 +4,13 @@ use memchr::memmem;
 
 use crate::{
     AiKind, Attributes,
-    dialect::{NONE, unquoted},
+    dialect::{NONE, OUTPUT, unquoted},
     messages::{self, Messages},
     operation::Operation,
     recognise::Recognised,
 };
 
 const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
-/// Where the answer of a call is.
-pub(crate) const OUTPUT: &str = "gen_ai.output.messages";
 
 /// Takes from the messages what is no content: why the model stopped. Works on messages that may not leave, too.
 pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Recognised>) {

@@ -6,6 +6,7 @@ use super::check::is_plain;
 use crate::{
     AiKind, Attributes, SourceSpan, TranslateOptions,
     content::{self, Content},
+    dialect,
     naming::{self, Naming},
     operation::{self, AiOperation},
     plain, tokens,
@@ -118,7 +119,7 @@ impl AiWork {
     fn settle(&self, span: &mut SourceSpan) -> Naming {
         let attributes = &mut span.attributes;
         if self.looks_for_reasons {
-            content::find_finish_reasons(attributes, content::OUTPUT);
+            content::find_finish_reasons(attributes, dialect::OUTPUT);
         }
         self.counts.settle(attributes);
         if !self.names_conversation

@@ -65,35 +65,27 @@ impl Inputs {
 
 /// Says what of a file is not there, apart from errors.
 fn remark(name: &str, input: &Input, progress: &Progress<'_>) {
-    if input.other_signals > 0 {
+    let remarks = [
+        (
+            input.other_signals,
+            ["request is", "requests are"],
+            "of metrics, logs or profiles, and left out",
+        ),
+        (
+            input.events_without_span,
+            ["event in log records is", "events in log records are"],
+            "of spans that are not in it, and left out",
+        ),
+        (
+            input.repeated,
+            ["span is", "spans are"],
+            "in it again later, and counted there",
+        ),
+    ];
+    for (count, [one, many], what) in remarks.into_iter().filter(|(count, ..)| *count > 0) {
         progress.end();
-        let requests = match input.other_signals {
-            1 => "1 request is".to_owned(),
-            count => format!("{count} requests are"),
-        };
-        complain(&format_args!(
-            "{name}: {requests} of metrics, logs or profiles, and left out"
-        ));
-    }
-    if input.events_without_span > 0 {
-        progress.end();
-        let events = match input.events_without_span {
-            1 => "1 event in its log records is".to_owned(),
-            count => format!("{count} events in its log records are"),
-        };
-        complain(&format_args!(
-            "{name}: {events} of spans that are not in it, and left out"
-        ));
-    }
-    if input.repeated > 0 {
-        progress.end();
-        let spans = match input.repeated {
-            1 => "1 span is".to_owned(),
-            count => format!("{count} spans are"),
-        };
-        complain(&format_args!(
-            "{name}: {spans} in it again later, and counted there"
-        ));
+        let are = if count == 1 { one } else { many };
+        complain(&format_args!("{name}: {count} {are} {what}"));
     }
     if input.spans.is_empty() && input.errors.is_empty() {
         progress.end();
