@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use rustix::time::{ClockId, clock_gettime};
+use cpu_time::ProcessTime;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -150,10 +150,10 @@ fn time(peer: &impl Peer, setup: &Setup, texts: &Texts) -> Report {
     let (mut walls, mut cpus) = (Vec::new(), Vec::new());
     let mut created = Created::default();
     for _ in 0..setup.repeats {
-        let (wall, cpu) = (Instant::now(), cpu_ns());
+        let (wall, cpu) = (Instant::now(), ProcessTime::now());
         let made = run(peer, setup, texts, chunk);
         walls.push(wall.elapsed().as_nanos() as f64 / made.spans as f64);
-        cpus.push((cpu_ns() - cpu) as f64 / made.spans as f64);
+        cpus.push(cpu.elapsed().as_nanos() as f64 / made.spans as f64);
         created += made;
     }
     Report {
@@ -161,12 +161,6 @@ fn time(peer: &impl Peer, setup: &Setup, texts: &Texts) -> Report {
         cpu_ns_per_span: median(cpus),
         ..Report::of(created)
     }
-}
-
-/// Returns the CPU time of all threads so far, in nanoseconds.
-fn cpu_ns() -> u64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// Returns the value in the middle; zero of nothing.

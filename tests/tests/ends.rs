@@ -78,6 +78,7 @@ fn a_server_that_hangs_when_the_program_ends() {
     assert_eq!(lines[1], "true", "every span is accounted for");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_fork() {
     for ending in ["fork", "measured-fork"] {
@@ -91,6 +92,7 @@ fn a_fork() {
 }
 
 /// The child waits for its copies, too, as far as it waits for its spans.
+#[cfg(unix)]
 #[test]
 fn a_fork_with_a_spotlight() {
     let (ingest, spotlight) = (Ingest::start().unwrap(), Ingest::start().unwrap());
@@ -105,6 +107,7 @@ fn a_fork_with_a_spotlight() {
     assert!(copies.contains("in the child"), "{copies}");
 }
 
+#[cfg(unix)]
 #[test]
 fn no_file_descriptors_left() {
     let ingest = Ingest::start().unwrap();

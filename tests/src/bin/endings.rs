@@ -5,11 +5,12 @@
 use std::{
     env,
     error::Error,
-    fs::{self, File},
+    fs,
     mem, panic, process, thread,
     time::{Duration, Instant},
 };
 
+#[cfg(unix)]
 use fork::{Fork, fork, waitpid};
 use sentry::ClientOptions;
 use sentry_genai::{Guard, Options, RetryPolicy};
@@ -51,13 +52,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             let stats = stats.map(|handle| handle.stats());
             println!("{}", stats.is_some_and(|it| it.pending() == 0));
         }
+        #[cfg(unix)]
         "fork" => forked(guard, None)?,
+        #[cfg(unix)]
         "measured-fork" => {
             // It measures for a client that nobody else keeps.
             let client = sentry::Client::from(ClientOptions::new());
             let measuring = Options::new().with_metrics(true).attach(&client);
             forked(guard, Some(measuring))?;
         }
+        #[cfg(unix)]
         "descriptors" => without_descriptors(&guard)?,
         "files" => without_files(&guard),
         "crowd" => crowd(&guard),
@@ -114,6 +118,7 @@ fn in_panic() {
     panic!("expected");
 }
 
+#[cfg(unix)]
 fn forked(guard: Guard, measuring: Option<Guard>) -> Result<(), Box<dyn Error>> {
     work("left to the parent");
     match fork()? {
@@ -136,9 +141,10 @@ fn forked(guard: Guard, measuring: Option<Guard>) -> Result<(), Box<dyn Error>> 
     Ok(())
 }
 
+#[cfg(unix)]
 fn without_descriptors(guard: &Guard) -> Result<(), Box<dyn Error>> {
     let mut files = Vec::new();
-    while let Ok(file) = File::open("/dev/null") {
+    while let Ok(file) = fs::File::open("/dev/null") {
         files.push(file);
     }
     work("without descriptors");

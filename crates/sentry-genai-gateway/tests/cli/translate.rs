@@ -94,14 +94,17 @@ fn a_folder_has_each_span_of_a_trace_once() {
     };
     translate(2001);
     let trace = "4c79f60c11214eb38604f4ae0781bfb2";
-    let others = [
+    let mut others = vec![
         format!("{trace}.02.envelope"),
         format!("{trace}.3.envelope.bak"),
         format!("{trace}.txt"),
         format!("{}.2.envelope", trace.replace('4', "5")),
-        format!("{}.2.envelope", trace.to_uppercase()),
         "notes.2.envelope".to_owned(),
     ];
+    // Elsewhere that may be the same file.
+    if cfg!(target_os = "linux") {
+        others.push(format!("{}.2.envelope", trace.to_uppercase()));
+    }
     for name in &others {
         fs::write(folder.join(name), "mine").unwrap();
     }
