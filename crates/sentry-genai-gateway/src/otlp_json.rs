@@ -7,7 +7,7 @@ use sentry_genai_conventions::{
 };
 use serde_json::{Map, Value};
 
-use crate::{ReceivedSpan, any_value::AnyValue, received::unite};
+use crate::{ReceivedSpan, Request, any_value::AnyValue, received::unite};
 
 mod base64;
 mod id;
@@ -15,7 +15,7 @@ mod logs;
 mod requests;
 mod surrogates;
 
-pub use requests::{Request, Requests, requests};
+pub use requests::{Requests, requests};
 
 /// Why a text is no OTLP/JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
