@@ -36,6 +36,12 @@ pub enum DecodeError {
         /// How many bytes it should have.
         bytes: usize,
     },
+    /// A span lacks a time.
+    #[non_exhaustive]
+    Time {
+        /// The path of its start, such as `resource_spans[0].scope_spans[2].spans[17].start_time_unix_nano`.
+        path: String,
+    },
 }
 
 impl DecodeError {
@@ -55,6 +61,7 @@ impl fmt::Display for DecodeError {
             Self::Id { path, bytes } => {
                 write!(f, "{path}: expected {bytes} bytes, not all zero")
             }
+            Self::Time { path } => write!(f, "{path}: expected nanoseconds since 1970"),
         }
     }
 }
@@ -66,11 +73,12 @@ impl std::error::Error for DecodeError {}
 ///
 /// Attribute values that are maps, or lists of anything but scalars of one type, become JSON texts. A number that is not
 /// finite is no value, and what is no UTF-8 in a text is replaced. Log records of an `ExportLogsServiceRequest` among them that are events
-/// about GenAI become events of their spans; what else is in requests of other signals is passed over beside those of traces.
+/// about GenAI become events of their spans; what else is in requests of other signals is passed over beside those of traces. A span of
+/// which only one end is known, or the time of an event, has that.
 ///
 /// # Errors
 ///
-/// If the bytes are no such message, or if a span has no valid trace id or span id.
+/// If the bytes are no such message, or if a span has no valid trace id or span id, or no time.
 pub fn decode(bytes: &[u8]) -> Result<Vec<ReceivedSpan>, DecodeError> {
     let (mut spans, mut events) = (Vec::new(), Vec::new());
     let (mut has_traces, mut has_others) = (false, false);
@@ -94,13 +102,21 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<ReceivedSpan>, DecodeError> {
     Ok(spans)
 }
 
-/// Reads a span, or says which id is wrong and how many bytes it should have.
-fn read_span(span: messages::Span, scope: &str) -> Result<SourceSpan, (&'static str, usize)> {
-    let trace_id = trace_id(&span.trace_id).ok_or(("trace_id", 16))?;
-    let id = span_id(&span.span_id).ok_or(("span_id", 8))?;
+/// Reads the span at `path`.
+fn read_span(
+    span: messages::Span,
+    scope: &str,
+    path: impl Fn(&str) -> String,
+) -> Result<SourceSpan, DecodeError> {
+    let id_at = |field, bytes| DecodeError::Id {
+        path: path(field),
+        bytes,
+    };
+    let trace_id = trace_id(&span.trace_id).ok_or_else(|| id_at("trace_id", 16))?;
+    let id = span_id(&span.span_id).ok_or_else(|| id_at("span_id", 8))?;
     let start = Timestamp::from_nanos(span.start_time_unix_nano);
     let mut source = SourceSpan::new(trace_id, id, text(span.name), start);
-    source.end = Timestamp::from_nanos(span.end_time_unix_nano).max(start);
+    source.end = Timestamp::from_nanos(span.end_time_unix_nano);
     source.parent_span_id = span_id(&span.parent_span_id);
     source.scope = Cow::Owned(scope.to_owned());
     source.kind = kind(span.kind);
@@ -115,6 +131,9 @@ fn read_span(span: messages::Span, scope: &str) -> Result<SourceSpan, (&'static 
     source.events = span.events.into_iter().map(read_event).collect();
     // A link without valid ids leads nowhere and is left out.
     source.links = span.links.iter().filter_map(read_link).collect();
+    ReceivedSpan::complete_times(&mut source).ok_or_else(|| DecodeError::Time {
+        path: path("start_time_unix_nano"),
+    })?;
     Ok(source)
 }
 

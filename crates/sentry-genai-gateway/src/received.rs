@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sentry_genai_conventions::{Attributes, SourceEvent, SourceSpan, SpanId, TraceId};
+use sentry_genai_conventions::{Attributes, SourceEvent, SourceSpan, SpanId, Timestamp, TraceId};
 use serde_json::Value;
 
 use crate::any_value::AnyValue;
@@ -18,6 +18,23 @@ pub struct ReceivedSpan {
 }
 
 impl ReceivedSpan {
+    /// Says the times of a span of which the source does not say both: zero stands for what is missing. `None` if it says none.
+    ///
+    /// It begins with the first that is known of it, and ends with the last: a span from 1970 is refused, and one since then
+    /// outlasts all others.
+    pub(crate) fn complete_times(span: &mut SourceSpan) -> Option<()> {
+        let is_known = |time: &Timestamp| *time != Timestamp::default();
+        let end = Some(span.end).filter(is_known);
+        let known = span.events.iter().filter_map(|event| event.time).chain(end);
+        if !is_known(&span.start) {
+            span.start = known.clone().min()?;
+        }
+        if span.end < span.start {
+            span.end = known.max().unwrap_or_default().max(span.start);
+        }
+        Some(())
+    }
+
     /// A span that has come as OTLP, whatever it was before.
     pub(crate) fn over_otlp(resource: &Arc<Attributes>, mut span: SourceSpan) -> Self {
         span.undo_tracing_opentelemetry();

@@ -42,7 +42,7 @@ fn read_record(mut fields: Map<String, Value>) -> Option<ReceivedEvent> {
     let mut times = at.iter().flatten().filter_map(time);
     let body = fields.remove("body").map_or(AnyValue::Nothing, any_value);
     let mut received = ReceivedEvent::of_record((trace_id, span_id), name, attributes, body)?;
-    received.event.time = times.find(|time| time.as_nanos() > 0);
+    received.event.time = times.next();
     Some(received)
 }
 

@@ -3,7 +3,6 @@
 use std::{sync::Arc, vec};
 
 use prost::Message;
-use sentry_genai_conventions::Timestamp;
 
 use super::{
     DecodeError, attributes,
@@ -125,21 +124,21 @@ impl Content {
 
     /// Reads what came from the resource of that number.
     ///
-    /// It is of the signal whose types its fields have: each has some of another type where others have their times. So what has a span
-    /// that began is of traces.
+    /// It is of the signal whose types its fields have: each has some of another type where others have their times. So what has a span,
+    /// which has a time, is of traces.
     fn read(&mut self, bytes: &[u8], offset: usize, number: usize) {
         let (spans, errors) = match decoded::<ResourceSpans>(bytes, offset) {
             Ok(traces) => read_spans(traces, number),
             Err(error) => (Vec::new(), vec![error]),
         };
-        let has_begun = |received: &ReceivedSpan| received.span.start != Timestamp::default();
-        let is_of_traces = spans.iter().any(has_begun);
-        if !is_of_traces && let Some(records) = records(bytes) {
+        if spans.is_empty()
+            && let Some(records) = records(bytes)
+        {
             let before = self.events.len();
             let events = records.into_iter().filter_map(read_record);
             self.events.extend(events);
             self.has_other_signal |= self.events.len() == before;
-        } else if !is_of_traces && has_metrics(bytes) {
+        } else if spans.is_empty() && has_metrics(bytes) {
             self.has_other_signal = true;
         } else {
             self.spans.extend(spans);
@@ -174,14 +173,14 @@ fn read_spans(traces: ResourceSpans, number: usize) -> (Vec<ReceivedSpan>, Vec<D
     for (scope_number, scope_spans) in traces.scope_spans.into_iter().enumerate() {
         let scope = text(scope_spans.scope.unwrap_or_default().name);
         for (span_number, span) in scope_spans.spans.into_iter().enumerate() {
-            match read_span(span, &scope) {
+            let path = |field: &str| {
+                format!(
+                    "resource_spans[{number}].scope_spans[{scope_number}].spans[{span_number}].{field}"
+                )
+            };
+            match read_span(span, &scope, path) {
                 Ok(span) => spans.push(ReceivedSpan::over_otlp(&resource, span)),
-                Err((field, bytes)) => errors.push(DecodeError::Id {
-                    path: format!(
-                        "resource_spans[{number}].scope_spans[{scope_number}].spans[{span_number}].{field}"
-                    ),
-                    bytes,
-                }),
+                Err(error) => errors.push(error),
             }
         }
     }

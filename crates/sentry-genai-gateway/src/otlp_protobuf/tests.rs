@@ -281,3 +281,25 @@ fn spans_that_cannot_be_read_are_no_other_signal() {
     let nothing: Vec<_> = requests(&[]).collect();
     assert!(matches!(&nothing[..], [Ok(Request::Traces(spans))] if spans.is_empty()));
 }
+
+#[test]
+fn a_span_without_a_start_begins_with_what_is_known_of_it() {
+    let times = |without: &[usize]| {
+        let mut kept = span();
+        for field in without.iter().rev() {
+            kept.remove(*field);
+        }
+        decode(&request(&kept)).map(|spans| {
+            let span = &spans[0].span;
+            (span.start.as_nanos(), span.end.as_nanos())
+        })
+    };
+    let (start, end, event) = (6, 7, 14);
+    assert_eq!(times(&[start]), Ok((7, 9)));
+    assert_eq!(times(&[start, event]), Ok((9, 9)));
+    assert_eq!(times(&[end]), Ok((5, 7)));
+    assert_eq!(
+        times(&[start, end, event]).unwrap_err().to_string(),
+        "resource_spans[0].scope_spans[0].spans[0].start_time_unix_nano: expected nanoseconds since 1970"
+    );
+}
