@@ -85,9 +85,11 @@ fn operation(span: &SourceSpan) -> Says {
         "LLM" if span.name.ends_with("._prepare_chat_with_tools") => Says::Plain,
         "LLM" if requests::is_none_of_a_model(span) => Says::Plain,
         "LLM" if bedrock::embeds(span, "llm.model_name") => Says::Is("embeddings"),
-        "LLM" if requests::makes_images(span) => Says::Is("generate_content"),
-        "LLM" if is_completion(span) => Says::Is("text_completion"),
-        "LLM" => Says::Is("chat"),
+        "LLM" => requests::other_than_chat(span).unwrap_or(Says::Is(if is_completion(span) {
+            "text_completion"
+        } else {
+            "chat"
+        })),
         "EMBEDDING" => Says::Is("embeddings"),
         "AGENT" if is_trace(span) => Says::Plain,
         "AGENT" => Says::Is("invoke_agent"),

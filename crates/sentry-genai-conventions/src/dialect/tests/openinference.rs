@@ -28,6 +28,16 @@ fn requests_that_ask_no_model_are_no_calls() {
     let prompt = ("llm.invocation_parameters", r#"{"prompt": "a cat"}"#);
     let images = op(OPENAI, "ImagesResponse", &[prompt]);
     assert_eq!(images, "gen_ai.generate_content");
+    for (name, expected) in [
+        ("HttpxBinaryResponseContent", "gen_ai.generate_content"),
+        ("Transcription", "gen_ai.generate_content"),
+        ("TranslationVerbose", "gen_ai.generate_content"),
+        ("ModerationCreateResponse", "gen_ai.evaluate"),
+        ("FineTuningJob", "function"),
+        ("CompactedResponse", "gen_ai.chat"),
+    ] {
+        assert_eq!(op(OPENAI, name, &[model]), expected, "{name}");
+    }
     let stored = ("llm.invocation_parameters", r#"{"prompt": {"id": "p"}}"#);
     assert_eq!(op(OPENAI, "Response", &[stored]), "gen_ai.chat");
 }
