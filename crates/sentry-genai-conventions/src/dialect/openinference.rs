@@ -191,14 +191,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     model(attributes, what);
     if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
-        for (name, value) in variables {
-            let key = format!("gen_ai.prompt.variable.{name}");
-            if let Some(text) = json::text(value)
-                && !attributes.contains(&key)
-            {
-                attributes.push_owned_key(&key, text);
-            }
-        }
+        let texts = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, json::text(value)?)));
+        attributes.supply_texts("gen_ai.prompt.variable.", texts.collect());
         attributes.remove("llm.prompt_template.variables");
     }
     match what {

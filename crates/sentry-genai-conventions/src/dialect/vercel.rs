@@ -1,7 +1,5 @@
 //! Vercel's AI SDK: its own attributes up to version 6 and on request in 7, where the conventions' are the default.
 
-use std::collections::HashSet;
-
 use serde_json::{Value, json};
 
 use super::{
@@ -342,22 +340,13 @@ fn subsets(metadata: &json::Object) -> json::Object {
 /// Sentry has a place for what users attach to a call.
 fn metadata(attributes: &mut crate::Attributes) {
     const PREFIX: &str = "ai.telemetry.metadata.";
-    const PLACE: &str = "vercel.ai.telemetry.metadata.";
     if !attributes.may_begin_with(PREFIX) {
         return;
     }
-    let names = attributes
-        .iter()
-        .filter_map(|(key, _)| key.strip_prefix(PLACE));
-    let taken: HashSet<&str> = names.collect();
-    let found = attributes
-        .iter()
-        .filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?, value)))
-        .filter(|(name, _)| !taken.contains(name))
-        .filter_map(|(name, value)| {
-            Some((format!("{PLACE}{name}"), json::text(json::value(value))?))
-        });
-    for (key, text) in found.collect::<Vec<_>>() {
-        attributes.push_owned_key(&key, text);
-    }
+    let found = attributes.iter().filter_map(|(key, value)| {
+        let name = key.strip_prefix(PREFIX)?.to_owned();
+        Some((name, json::text(json::value(value))?))
+    });
+    let found = found.collect();
+    attributes.supply_texts("vercel.ai.telemetry.metadata.", found);
 }

@@ -393,3 +393,23 @@ fn what_openinference_adds_to_vercels_spans_is_there_once() {
         assert!(!attributes.contains(key), "{key}");
     }
 }
+
+#[test]
+fn many_variables_of_a_prompt_have_their_place_in_linear_time() {
+    const THERE: &str = "gen_ai.prompt.variable.7";
+    assert_linear(2_000, |many| {
+        let texts: Vec<_> = (0..many)
+            .map(|number| format!(r#""{number}":"x""#))
+            .collect();
+        let variables = format!("{{{}}}", texts.join(","));
+        let attributes = [
+            KIND,
+            (THERE, "there before"),
+            ("llm.prompt_template.variables", &*variables),
+        ];
+        let span = translated("any", "ask", &attributes.map(|(key, value)| (key, value)));
+        assert_eq!(span.attributes.text(THERE), Some("there before"));
+        let other = span.attributes.text("gen_ai.prompt.variable.8");
+        assert_eq!(other, Some("x"));
+    });
+}
