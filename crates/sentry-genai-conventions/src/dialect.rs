@@ -67,7 +67,7 @@ use crate::{
 pub(crate) use by_hand::{counts_tokens, is_count};
 pub(crate) use called::{may_be_call, operation_by_name};
 pub(crate) use otel::OTEL;
-pub(crate) use sessions::{SESSION_KEYS, is_thread_of_process, may_be_number, session};
+pub(crate) use sessions::{SESSION_KEYS, is_no_session, is_response, may_be_number, session};
 
 /// One library's way to describe GenAI work.
 pub(crate) struct Dialect {
@@ -420,7 +420,7 @@ pub(crate) const NONE: &str = "None";
 /// Returns what identifies something: a text, or a whole number in decimal; an `Option` that is none identifies nothing.
 pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
-        Value::Str(text) if is_thread_of_process(text) => None,
+        Value::Str(text) if is_no_session(text) => None,
         Value::Str(text) => {
             let text = unquoted(text);
             (!text.is_empty() && text != NONE).then_some(text.into())

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     Attributes, Value,
     attributes::{Hash, Name, length_bit},
-    dialect::{self, NONE, SESSION_KEYS, is_thread_of_process, unquoted},
+    dialect::{self, NONE, SESSION_KEYS, is_no_session, unquoted},
 };
 
 /// What an attribute tells about the spans below: a door looks for it in the ancestors of a span to fill
@@ -130,7 +130,7 @@ impl Heritage {
         match value {
             Value::Str(text) => {
                 let text = unquoted(text);
-                let says_nothing = text.is_empty() || text == NONE || is_thread_of_process(text);
+                let says_nothing = text.is_empty() || text == NONE || is_no_session(text);
                 (!says_nothing).then_some(text.into())
             }
             Value::Integer(number) if self.may_be_number() => Some(number.to_string().into()),

@@ -347,6 +347,13 @@ fn streaming(span: &mut SourceSpan) {
 fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&str>) {
     const CONVERSATION: &str = "gen_ai.conversation.id";
     const AGENT: &str = "gen_ai.agent.name";
+    if span
+        .attributes
+        .text(CONVERSATION)
+        .is_some_and(dialect::is_response)
+    {
+        span.attributes.remove(CONVERSATION);
+    }
     let Some(Operation::Ai(row)) = recognised.map(|found| found.operation) else {
         return;
     };

@@ -7,9 +7,9 @@ use sentry_genai_conventions::Timestamp;
 use sentry_genai_testkit::capture::CaptureFile;
 
 use crate::{
-    ReceivedEvent, ReceivedSpan, capture,
-    otlp_json::{self, ParseError, Request},
-    otlp_protobuf,
+    ReceivedEvent, ReceivedSpan, Request, capture,
+    otlp_json::{self, ParseError},
+    otlp_protobuf::{self, DecodeError},
     received::unite,
 };
 
@@ -43,6 +43,43 @@ impl Input {
             repeated: 0,
             errors: Vec::new(),
             events: Vec::new(),
+        }
+    }
+
+    /// Reads what can be read of requests, or fails with the first error.
+    ///
+    /// `nothing` says what is wrong without a request of traces and without errors, by whether there are others.
+    fn with(
+        mut self,
+        requests: impl Iterator<Item = Result<Request, ReadError>>,
+        nothing: impl FnOnce(bool) -> Option<ReadError>,
+    ) -> Result<Self, ReadError> {
+        let (mut has_traces, mut has_others) = (false, false);
+        for request in requests {
+            match request {
+                Ok(Request::Traces(spans)) => {
+                    has_traces = true;
+                    self.spans.extend(spans);
+                }
+                Ok(Request::Events(events)) => {
+                    has_others = true;
+                    self.events.extend(events);
+                }
+                Ok(Request::OtherSignal) => {
+                    has_others = true;
+                    self.other_signals += 1;
+                }
+                Err(error) if self.errors.len() < MAX_ERRORS => self.errors.push(error),
+                Err(_) => {}
+            }
+        }
+        if has_traces {
+            return Ok(self);
+        }
+        let error = mem::take(&mut self.errors).into_iter().next();
+        match error.or_else(|| nothing(has_others)) {
+            Some(error) => Err(error),
+            None => Ok(self),
         }
     }
 }
@@ -124,7 +161,7 @@ const MAX_ERRORS: usize = 100;
 
 /// Reads a file of any [`Format`], compressed with gzip or not, by what is in it.
 ///
-/// A capture knows no dates: its spans end at `now`. Log records that are events about GenAI, in OTLP/JSON, become events of their spans;
+/// A capture knows no dates: its spans end at `now`. Log records that are events about GenAI become events of their spans;
 /// what else there is of other signals is passed over.
 ///
 /// # Errors
@@ -216,26 +253,14 @@ fn decompress(bytes: Vec<u8>) -> Result<(Vec<u8>, Option<ReadError>), ReadError>
     Ok((content, cut))
 }
 
-/// Reads what can be read, or fails with the first error.
 fn protobuf(bytes: &[u8]) -> Result<Input, ReadError> {
-    let mut input = Input::new(Format::OtlpProtobuf, Vec::new());
-    let mut is_readable = false;
-    for request in otlp_protobuf::requests(bytes) {
-        match request {
-            Ok(spans) => {
-                is_readable = true;
-                input.spans.extend(spans);
-            }
-            Err(error) if input.errors.len() < MAX_ERRORS => {
-                input.errors.push(ReadError::OtlpProtobuf(error));
-            }
-            Err(_) => {}
-        }
-    }
-    if is_readable || input.errors.is_empty() {
-        return Ok(input);
-    }
-    Err(input.errors.swap_remove(0))
+    let requests = otlp_protobuf::requests(bytes);
+    let input = Input::new(Format::OtlpProtobuf, Vec::new());
+    let no_traces = ReadError::OtlpProtobuf(DecodeError::no_traces());
+    input.with(
+        requests.map(|request| request.map_err(ReadError::OtlpProtobuf)),
+        |has_others| has_others.then_some(no_traces),
+    )
 }
 
 fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
@@ -252,38 +277,20 @@ fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
     otlp_json(&text, errors)
 }
 
-/// Reads what can be read, or fails with the first error.
 fn otlp_json(text: &str, errors: Vec<ReadError>) -> Result<Input, ReadError> {
     let mut input = Input::new(Format::OtlpJson, Vec::new());
     input.errors = errors;
-    let (mut is_readable, mut has_events) = (false, false);
-    for request in otlp_json::requests(text) {
-        match request {
-            Ok(Request::Traces(spans)) => {
-                is_readable = true;
-                input.spans.extend(spans);
-            }
-            Ok(Request::Events(events)) => {
-                has_events = true;
-                input.events.extend(events);
-            }
-            Ok(Request::OtherSignal) => input.other_signals += 1,
-            Err(error) if input.errors.len() < MAX_ERRORS => {
-                input.errors.push(ReadError::OtlpJson(error));
-            }
-            Err(_) => {}
-        }
-    }
-    if is_readable {
-        return Ok(input);
-    }
-    let error = input.errors.into_iter().next();
-    let nothing = if has_events || input.other_signals > 0 {
-        ParseError::no_traces()
-    } else {
-        ParseError::nothing()
-    };
-    Err(error.unwrap_or(ReadError::OtlpJson(nothing)))
+    let requests = otlp_json::requests(text);
+    input.with(
+        requests.map(|request| request.map_err(ReadError::OtlpJson)),
+        |has_others| {
+            Some(ReadError::OtlpJson(if has_others {
+                ParseError::no_traces()
+            } else {
+                ParseError::nothing()
+            }))
+        },
+    )
 }
 
 /// Returns the text without the lines that are not UTF-8, which are left blank, and what is wrong with these.

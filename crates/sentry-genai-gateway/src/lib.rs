@@ -26,7 +26,7 @@ pub use batch::translate_batch;
 pub use capture::spans as capture_spans;
 pub use inherit::inherit_batch;
 pub use input::{Format, Input, ReadError, read, read_lossy};
-pub use received::{ReceivedEvent, ReceivedSpan};
+pub use received::{ReceivedEvent, ReceivedSpan, Request};
 pub use trace::{Client, TranslatedTrace};
 
 #[cfg(doctest)]

@@ -7,7 +7,7 @@ use sentry_genai_conventions::{
 };
 use serde_json::{Map, Value};
 
-use crate::{ReceivedSpan, any_value::AnyValue, received::unite};
+use crate::{ReceivedSpan, Request, any_value::AnyValue, received::unite};
 
 mod base64;
 mod id;
@@ -15,7 +15,7 @@ mod logs;
 mod requests;
 mod surrogates;
 
-pub use requests::{Request, Requests, requests};
+pub use requests::{Requests, requests};
 
 /// Why a text is no OTLP/JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,13 +99,14 @@ impl std::error::Error for ParseError {}
 /// hexadecimal or Base64, and field names in camel case or snake case. A null value is no value, and so is a number that is not
 /// finite. Attribute values that are objects, or lists of anything but scalars of one type, become JSON texts. Log records that are events
 /// about GenAI become events of their spans. What else is in requests of other signals (metrics, logs, profiles) is passed over beside
-/// those of traces, and `{}` is a request without spans.
+/// those of traces, and `{}` is a request without spans. A span of which only one end is known, or the time of an event, has that.
 ///
 /// [`requests`] goes on after an error.
 ///
 /// # Errors
 ///
-/// If the text is not JSON, if it is not an export request, or if a span has no valid trace id, span id or start.
+/// If the text is not JSON, if it is not an export request, or if a span has no valid trace id or span id,
+/// or no time.
 pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
     let (mut spans, mut events) = (Vec::new(), Vec::new());
     let (mut has_traces, mut has_others) = (false, false);
@@ -229,17 +230,14 @@ fn read_span(span: Value, path: &Path<'_>) -> Result<SourceSpan, ParseError> {
                 .error("8 bytes, not all zero, as hexadecimal digits or Base64")
         })?;
     let start = take(&mut fields, &["startTimeUnixNano", "start_time_unix_nano"]);
-    let start = start
-        .as_ref()
-        .and_then(time)
-        .ok_or_else(|| Path::Field(path, "startTimeUnixNano").error("nanoseconds since 1970"))?;
+    let start = start.as_ref().and_then(time).unwrap_or_default();
     let name = match fields.remove("name") {
         Some(Value::String(name)) => name,
         _ => String::new(),
     };
     let mut span = SourceSpan::new(trace_id, span_id, name, start);
     let end = take(&mut fields, &["endTimeUnixNano", "end_time_unix_nano"]);
-    span.end = end.as_ref().and_then(time).unwrap_or(start);
+    span.end = end.as_ref().and_then(time).unwrap_or_default();
     let parent = take(&mut fields, &["parentSpanId", "parent_span_id"]);
     span.parent_span_id = parent.as_ref().and_then(Value::as_str).and_then(id::span);
     span.kind = fields.get("kind").and_then(kind);
@@ -253,6 +251,8 @@ fn read_span(span: Value, path: &Path<'_>) -> Result<SourceSpan, ParseError> {
         span.events
             .push(read_event(event, &Path::Item(&events, index))?);
     }
+    ReceivedSpan::complete_times(&mut span)
+        .ok_or_else(|| Path::Field(path, "startTimeUnixNano").error("nanoseconds since 1970"))?;
     let links = Path::Field(path, "links");
     for link in items(fields.remove("links"), &links)? {
         span.links.extend(read_link(&link));
@@ -317,6 +317,7 @@ fn status(value: &Value) -> SourceStatus {
     }
 }
 
+/// A time that is not there may be a zero.
 fn time(value: &Value) -> Option<Timestamp> {
     let nanos = match value {
         Value::String(text) => text.parse().ok()?,
@@ -327,7 +328,7 @@ fn time(value: &Value) -> Option<Timestamp> {
         })?,
         _ => return None,
     };
-    Some(Timestamp::from_nanos(nanos))
+    (nanos != 0).then(|| Timestamp::from_nanos(nanos))
 }
 
 fn integer(value: &Value) -> Option<i64> {

@@ -1,19 +1,20 @@
 //! OTLP/protobuf trace export requests, as exporters send them and the Collector's file exporter writes them.
 
-use std::{borrow::Cow, fmt, sync::Arc, vec};
+use std::{borrow::Cow, fmt};
 
-use prost::Message as _;
 use sentry_genai_conventions::{
     Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind, Timestamp,
     TraceId,
 };
 use serde_json::{Map, Value};
 
-use crate::{ReceivedSpan, any_value::AnyValue};
+use crate::{ReceivedEvent, ReceivedSpan, Request, any_value::AnyValue, received::unite};
 
 mod messages;
+mod requests;
 
-use messages::{AnyValueKind, ExportTraceServiceRequest, KeyValue};
+use messages::{AnyValueKind, KeyValue};
+pub use requests::{Requests, requests};
 
 /// Why bytes are no OTLP/protobuf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,22 @@ pub enum DecodeError {
         /// How many bytes it should have.
         bytes: usize,
     },
+    /// A span lacks a time.
+    #[non_exhaustive]
+    Time {
+        /// The path of its start, such as `resource_spans[0].scope_spans[2].spans[17].start_time_unix_nano`.
+        path: String,
+    },
+}
+
+impl DecodeError {
+    /// Nothing but requests of other signals.
+    pub(crate) fn no_traces() -> Self {
+        Self::Encoding {
+            offset: 0,
+            message: "expected resource_spans, and not metrics, logs or profiles alone".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for DecodeError {
@@ -44,6 +61,7 @@ impl fmt::Display for DecodeError {
             Self::Id { path, bytes } => {
                 write!(f, "{path}: expected {bytes} bytes, not all zero")
             }
+            Self::Time { path } => write!(f, "{path}: expected nanoseconds since 1970"),
         }
     }
 }
@@ -54,135 +72,51 @@ impl std::error::Error for DecodeError {}
 /// first.
 ///
 /// Attribute values that are maps, or lists of anything but scalars of one type, become JSON texts. A number that is not
-/// finite is no value, and what is no UTF-8 in a text is replaced.
+/// finite is no value, and what is no UTF-8 in a text is replaced. Log records of an `ExportLogsServiceRequest` among them that are events
+/// about GenAI become events of their spans; what else is in requests of other signals is passed over beside those of traces. A span of
+/// which only one end is known, or the time of an event, has that.
 ///
 /// # Errors
 ///
-/// If the bytes are no such message, or if a span has no valid trace id or span id.
+/// If the bytes are no such message, or if a span has no valid trace id or span id, or no time.
 pub fn decode(bytes: &[u8]) -> Result<Vec<ReceivedSpan>, DecodeError> {
-    let mut spans = Vec::new();
+    let (mut spans, mut events) = (Vec::new(), Vec::new());
+    let (mut has_traces, mut has_others) = (false, false);
     for request in requests(bytes) {
-        spans.append(&mut request?);
+        match request? {
+            Request::Traces(read) => {
+                has_traces = true;
+                spans.extend(read);
+            }
+            Request::Events(read) => {
+                has_others = true;
+                events.extend(read);
+            }
+            Request::OtherSignal => has_others = true,
+        }
     }
+    if has_others && !has_traces {
+        return Err(DecodeError::no_traces());
+    }
+    unite(&mut spans, events);
     Ok(spans)
 }
 
-/// The requests of a file, or what is wrong with them; made by [`requests`].
-#[derive(Debug)]
-pub struct Requests<'a> {
-    bytes: &'a [u8],
-    /// Where what has not been read starts.
-    offset: usize,
-    is_framed: bool,
-    /// Why spans of the last request could not be read.
-    unread: vec::IntoIter<DecodeError>,
-}
-
-/// Returns the spans of each request, as [`decode`] reads them.
-///
-/// One that cannot be read is an error, and the next one follows. So nothing is lost of a file that is still being written but
-/// the message that is cut. Of a request in which a span has no valid id, the errors follow the other spans.
-pub fn requests(bytes: &[u8]) -> Requests<'_> {
-    Requests {
+/// Reads the span at `path`.
+fn read_span(
+    span: messages::Span,
+    scope: &str,
+    path: impl Fn(&str) -> String,
+) -> Result<SourceSpan, DecodeError> {
+    let id_at = |field, bytes| DecodeError::Id {
+        path: path(field),
         bytes,
-        offset: 0,
-        // No message starts with a zero, and no request has the 16 MB that its length would need to start with anything else.
-        is_framed: bytes.first() == Some(&0),
-        unread: Vec::new().into_iter(),
-    }
-}
-
-impl Iterator for Requests<'_> {
-    type Item = Result<Vec<ReceivedSpan>, DecodeError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.unread.next() {
-            return Some(Err(error));
-        }
-        let rest = self.bytes.get(self.offset..)?;
-        if !self.is_framed {
-            self.offset = usize::MAX;
-            return Some(self.decode(rest, 0));
-        }
-        if rest.is_empty() {
-            return None;
-        }
-        let message = rest.split_first_chunk().and_then(|(length, after)| {
-            let length = u32::from_be_bytes(*length) as usize;
-            after.get(..length)
-        });
-        let Some(message) = message else {
-            let offset = std::mem::replace(&mut self.offset, usize::MAX);
-            return Some(Err(DecodeError::Encoding {
-                offset,
-                message: "a message ends before its length".to_owned(),
-            }));
-        };
-        let start = self.offset + size_of::<u32>();
-        self.offset = start + message.len();
-        Some(self.decode(message, start))
-    }
-}
-
-impl Requests<'_> {
-    fn decode(&mut self, bytes: &[u8], offset: usize) -> Result<Vec<ReceivedSpan>, DecodeError> {
-        let (spans, errors) = decode_request(bytes, offset)?;
-        self.unread = errors.into_iter();
-        if spans.is_empty()
-            && let Some(error) = self.unread.next()
-        {
-            return Err(error);
-        }
-        Ok(spans)
-    }
-}
-
-/// Returns the spans of a request, and why others of it could not be read.
-fn decode_request(
-    bytes: &[u8],
-    offset: usize,
-) -> Result<(Vec<ReceivedSpan>, Vec<DecodeError>), DecodeError> {
-    let mut spans = Vec::new();
-    let mut errors = Vec::new();
-    let mut rest = bytes;
-    let request = ExportTraceServiceRequest::decode(&mut rest).map_err(|error| {
-        let message = error.to_string();
-        let message = message
-            .strip_prefix("failed to decode Protobuf message: ")
-            .unwrap_or(&message);
-        DecodeError::Encoding {
-            offset: offset + bytes.len() - rest.len(),
-            message: message.to_owned(),
-        }
-    })?;
-    for (number, resource_spans) in request.resource_spans.into_iter().enumerate() {
-        let resource = resource_spans.resource.unwrap_or_default();
-        let resource = Arc::new(attributes(resource.attributes));
-        for (scope_number, scope_spans) in resource_spans.scope_spans.into_iter().enumerate() {
-            let scope = text(scope_spans.scope.unwrap_or_default().name);
-            for (span_number, span) in scope_spans.spans.into_iter().enumerate() {
-                match read_span(span, &scope) {
-                    Ok(span) => spans.push(ReceivedSpan::over_otlp(&resource, span)),
-                    Err((field, bytes)) => errors.push(DecodeError::Id {
-                        path: format!(
-                            "resource_spans[{number}].scope_spans[{scope_number}].spans[{span_number}].{field}"
-                        ),
-                        bytes,
-                    }),
-                }
-            }
-        }
-    }
-    Ok((spans, errors))
-}
-
-/// Reads a span, or says which id is wrong and how many bytes it should have.
-fn read_span(span: messages::Span, scope: &str) -> Result<SourceSpan, (&'static str, usize)> {
-    let trace_id = trace_id(&span.trace_id).ok_or(("trace_id", 16))?;
-    let id = span_id(&span.span_id).ok_or(("span_id", 8))?;
+    };
+    let trace_id = trace_id(&span.trace_id).ok_or_else(|| id_at("trace_id", 16))?;
+    let id = span_id(&span.span_id).ok_or_else(|| id_at("span_id", 8))?;
     let start = Timestamp::from_nanos(span.start_time_unix_nano);
     let mut source = SourceSpan::new(trace_id, id, text(span.name), start);
-    source.end = Timestamp::from_nanos(span.end_time_unix_nano).max(start);
+    source.end = Timestamp::from_nanos(span.end_time_unix_nano);
     source.parent_span_id = span_id(&span.parent_span_id);
     source.scope = Cow::Owned(scope.to_owned());
     source.kind = kind(span.kind);
@@ -197,15 +131,32 @@ fn read_span(span: messages::Span, scope: &str) -> Result<SourceSpan, (&'static 
     source.events = span.events.into_iter().map(read_event).collect();
     // A link without valid ids leads nowhere and is left out.
     source.links = span.links.iter().filter_map(read_link).collect();
+    ReceivedSpan::complete_times(&mut source).ok_or_else(|| DecodeError::Time {
+        path: path("start_time_unix_nano"),
+    })?;
     Ok(source)
 }
 
 fn read_event(event: messages::Event) -> SourceEvent {
     let mut source = SourceEvent::new(text(event.name));
-    let is_timed = event.time_unix_nano != 0;
-    source.time = is_timed.then(|| Timestamp::from_nanos(event.time_unix_nano));
+    source.time = time(event.time_unix_nano);
     source.attributes = attributes(event.attributes);
     source
+}
+
+/// Reads a log record, if it is an event about GenAI inside of a span.
+fn read_record(record: messages::LogRecord) -> Option<ReceivedEvent> {
+    let ids = (trace_id(&record.trace_id)?, span_id(&record.span_id)?);
+    let name = Some(text(record.event_name));
+    let (attributes, body) = (attributes(record.attributes), any_value(record.body));
+    let mut received = ReceivedEvent::of_record(ids, name, attributes, body)?;
+    received.event.time = time(record.time_unix_nano).or(time(record.observed_time_unix_nano));
+    Some(received)
+}
+
+/// A time that is not there is a zero.
+fn time(nanos: u64) -> Option<Timestamp> {
+    (nanos != 0).then(|| Timestamp::from_nanos(nanos))
 }
 
 fn read_link(link: &messages::Link) -> Option<Link> {

@@ -3,16 +3,21 @@
 use std::{fs, io::Read as _, path::Path};
 
 use sentry_genai_conventions::{AiKind, SentrySpan, TranslateOptions, Translator};
-use sentry_genai_gateway::otlp_json;
+use sentry_genai_gateway::{ReceivedSpan, otlp_json, otlp_protobuf};
 
 use super::{sorted, translator};
 
 const MESSAGES: [&str; 2] = ["gen_ai.input.messages", "gen_ai.output.messages"];
 
-/// The model calls of a text.
+/// The model calls of a text, or of spans.
 fn calls(translator: &Translator, text: &str) -> Vec<SentrySpan> {
-    let received = otlp_json::parse(text).unwrap().into_iter();
-    let spans = received.map(|received| translator.translate(received.span));
+    calls_of(translator, otlp_json::parse(text).unwrap())
+}
+
+fn calls_of(translator: &Translator, received: Vec<ReceivedSpan>) -> Vec<SentrySpan> {
+    let spans = received
+        .into_iter()
+        .map(|received| translator.translate(received.span));
     spans
         .filter(|span| span.ai == Some(AiKind::LlmCall))
         .collect()
@@ -57,4 +62,43 @@ fn content_that_is_in_log_records_alone_arrives_with_its_span() {
         let without_leave = Translator::new(TranslateOptions::default());
         assert_eq!(count(&calls(&without_leave, &text)), 0, "{file}");
     }
+}
+
+#[test]
+fn so_does_content_in_log_records_as_protobuf() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus/otlp-protobuf/otel-openai-v2/tools.v1-content.signals.pb");
+    let file = fs::read(file).unwrap();
+    // Traces, logs and metrics.
+    let (mut messages, mut rest) = (Vec::new(), &file[..]);
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let length = u32::from_be_bytes(*length) as usize;
+        messages.push((&rest[..4 + length], &after[..length]));
+        rest = &after[length..];
+    }
+    let [traces, logs, metrics] = messages[..] else {
+        panic!("{} messages", messages.len());
+    };
+    for bytes in [
+        file.clone(),
+        [metrics.0, logs.0, traces.0].concat(),
+        // Bodies that nothing parts.
+        [traces.1, logs.1, metrics.1].concat(),
+        [logs.1, traces.1].concat(),
+    ] {
+        let spans = otlp_protobuf::decode(&bytes).unwrap();
+        assert_eq!(spans.len(), 3);
+        let calls = calls_of(&translator(), spans);
+        assert_eq!((calls.len(), count(&calls)), (2, 4));
+        let said = calls
+            .iter()
+            .filter_map(|call| call.attributes.text(MESSAGES[1]));
+        let said: String = said.collect();
+        assert!(
+            said.contains(r#"{"city":"Paris-City2"}"#) && said.contains("Paris it is."),
+            "{said}"
+        );
+    }
+    let alone = otlp_protobuf::decode(traces.1).unwrap();
+    assert_eq!(count(&calls_of(&translator(), alone)), 0);
 }

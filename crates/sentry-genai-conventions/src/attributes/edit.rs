@@ -1,5 +1,7 @@
 //! What only the translation does with attributes: tables of keys, the registry, texts changed where they stand.
 
+use std::collections::HashSet;
+
 use super::{
     Attributes, Hash, Input, Key, Name, Range, Slot, Value, encodable::Plain, name::head_bit,
 };
@@ -40,6 +42,19 @@ impl Attributes {
     pub(crate) fn supply<'v>(&mut self, key: &'static str, value: impl Into<Input<'v>>) {
         if !self.contains(key) {
             self.push(key, value);
+        }
+    }
+
+    /// Does so with many texts whose keys begin alike, and searches the store for none of them. Their names are different.
+    pub(crate) fn supply_texts(&mut self, prefix: &str, texts: Vec<(String, String)>) {
+        let names = self
+            .iter()
+            .filter_map(|(key, _)| key.strip_prefix(prefix).map(str::to_owned));
+        let taken: HashSet<_> = names.collect();
+        for (name, text) in texts {
+            if !taken.contains(&name) {
+                self.push_owned_key(&format!("{prefix}{name}"), text);
+            }
         }
     }
 

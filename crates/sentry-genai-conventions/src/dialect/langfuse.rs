@@ -130,7 +130,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
     first_chunk(span, "langfuse.observation.completion_start_time");
 }
 
-/// A stream of OpenAI's responses leaves in the metadata what the response says of itself: why it ended, and that it failed.
+/// A stream of OpenAI's responses leaves in the metadata what the response says of itself: why it ended, and that it failed. Of others there
+/// are the items, and the last one says whether it is whole.
 fn response(span: &mut SourceSpan) {
     const OBJECT: &str = "langfuse.observation.metadata.object";
     const STATUS: &str = "langfuse.observation.metadata.status";
@@ -141,20 +142,23 @@ fn response(span: &mut SourceSpan) {
 
     // Newer versions write every text as JSON.
     let text = |key| span.attributes.text(key).map(|text| text.trim_matches('"'));
-    let (Some("response"), Some(status)) = (text(OBJECT), text(STATUS)) else {
-        return;
+    let status = (text(OBJECT) == Some("response")).then(|| text(STATUS));
+    let status = status.flatten().map(str::to_owned);
+    let items = match json::read(&span.attributes, OUTPUT) {
+        Some(item @ Value::Object(_)) => vec![item],
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
     };
-    let status = status.to_owned();
-    let output = match json::read(&span.attributes, OUTPUT) {
-        Some(item @ Value::Object(_)) => Value::Array(vec![item]),
-        output => output.unwrap_or_default(),
+    let is_whole = || items.last().is_some_and(is_whole_item);
+    let Some(status) = status.or_else(|| is_whole().then(|| "completed".to_owned())) else {
+        return;
     };
     let whole = json!({
         "object": "response",
         "status": status,
         "reasoning": null,
         "incomplete_details": json::read(&span.attributes, DETAILS),
-        "output": output,
+        "output": items,
     });
     json::put(&mut span.attributes, WHOLE, whole);
     content::find_finish_reasons(&mut span.attributes, WHOLE);
@@ -167,6 +171,17 @@ fn response(span: &mut SourceSpan) {
         let message = error["message"].as_str().map(str::to_owned);
         span.status = SourceStatus::Error(message);
     }
+}
+
+/// Returns whether something is a message or a call as OpenAI's responses have them, and not cut off.
+fn is_whole_item(item: &Value) -> bool {
+    let text = |field: &str| item.get(field).and_then(Value::as_str);
+    let is_item = match text("type") {
+        Some("message") => text("role") == Some("assistant") && item["content"].is_array(),
+        Some("function_call") => text("call_id").is_some(),
+        _ => false,
+    };
+    is_item && text("status") == Some("completed")
 }
 
 /// Of a stream that calls tools JavaScript's wrapper has the calls alone.

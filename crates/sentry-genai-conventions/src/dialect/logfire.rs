@@ -50,6 +50,15 @@ fn operation(span: &SourceSpan) -> Says {
     if template.starts_with("streaming response") {
         return Says::Is("chat");
     }
+    // Of what it does not know it has the path alone.
+    match span.attributes.text("url") {
+        Some("/audio/speech" | "/audio/transcriptions" | "/audio/translations") => {
+            return Says::Is("generate_content");
+        }
+        Some("/moderations") => return Says::Is("evaluate"),
+        Some("/fine_tuning/jobs") => return Says::Plain,
+        _ => {}
+    }
     if opens_stream(span) {
         return Says::Plain;
     }

@@ -85,9 +85,11 @@ fn operation(span: &SourceSpan) -> Says {
         "LLM" if span.name.ends_with("._prepare_chat_with_tools") => Says::Plain,
         "LLM" if requests::is_none_of_a_model(span) => Says::Plain,
         "LLM" if bedrock::embeds(span, "llm.model_name") => Says::Is("embeddings"),
-        "LLM" if requests::makes_images(span) => Says::Is("generate_content"),
-        "LLM" if is_completion(span) => Says::Is("text_completion"),
-        "LLM" => Says::Is("chat"),
+        "LLM" => requests::other_than_chat(span).unwrap_or(Says::Is(if is_completion(span) {
+            "text_completion"
+        } else {
+            "chat"
+        })),
         "EMBEDDING" => Says::Is("embeddings"),
         "AGENT" if is_trace(span) => Says::Plain,
         "AGENT" => Says::Is("invoke_agent"),
@@ -189,14 +191,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     model(attributes, what);
     if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
-        for (name, value) in variables {
-            let key = format!("gen_ai.prompt.variable.{name}");
-            if let Some(text) = json::text(value)
-                && !attributes.contains(&key)
-            {
-                attributes.push_owned_key(&key, text);
-            }
-        }
+        let texts = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, json::text(value)?)));
+        attributes.supply_texts("gen_ai.prompt.variable.", texts.collect());
         attributes.remove("llm.prompt_template.variables");
     }
     match what {

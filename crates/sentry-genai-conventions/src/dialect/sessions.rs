@@ -64,7 +64,24 @@ pub(crate) fn may_be_number(session: &Name) -> bool {
     !matches!(session.text, "thread.id" | "thread_id")
 }
 
-/// Recognises what `Debug` makes of a thread's id, which people record as `thread_id`.
-pub(crate) fn is_thread_of_process(text: &str) -> bool {
-    text.starts_with("ThreadId(")
+/// Recognises what identifies something else than a conversation: what `Debug` makes of a thread's id, which people record as `thread_id`,
+/// and the id of a response.
+pub(crate) fn is_no_session(text: &str) -> bool {
+    text.starts_with("ThreadId(") || is_response(text)
+}
+
+/// Recognises the id that OpenAI's Responses API, and what has learned from it, gives each response.
+///
+/// The next request has it as the previous one's, which agents that leave the history to the server put down as the conversation: that would be
+/// another one for every turn.
+pub(crate) fn is_response(text: &str) -> bool {
+    /// What people call a conversation is shorter.
+    const BYTES: usize = 16;
+
+    let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"_-=".contains(&byte);
+    let id = text
+        .strip_prefix("ca")
+        .unwrap_or(text)
+        .strip_prefix("resp_");
+    id.is_some_and(|id| id.len() >= BYTES && id.bytes().all(is_of_id))
 }

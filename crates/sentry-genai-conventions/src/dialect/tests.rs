@@ -124,6 +124,34 @@ fn many_tags_have_their_names_in_linear_time() {
     });
 }
 
+#[test]
+fn many_things_that_users_attach_have_their_place_in_linear_time() {
+    let (trace_id, span_id) = (
+        TraceId::from_bytes([1; 16]).unwrap(),
+        SpanId::from_bytes([2; 8]).unwrap(),
+    );
+    assert_linear(2_000, |many| {
+        let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::from_nanos(1));
+        span.attributes.push("ai.operationId", "ai.generateText");
+        let there = "vercel.ai.telemetry.metadata.7";
+        span.attributes.push(there, "there before");
+        for number in 0..many {
+            let key = format!("ai.telemetry.metadata.{number}");
+            span.attributes.push_owned_key(&key, "x");
+        }
+        let options = TranslateOptions {
+            capture_inputs: true,
+            capture_outputs: true,
+            ..TranslateOptions::default()
+        };
+        let span = Translator::new(options).translate(span);
+        let text = |key| span.attributes.text(key);
+        assert_eq!(text(there), Some("there before"));
+        assert_eq!(text("vercel.ai.telemetry.metadata.8"), Some("x"));
+        assert!(!span.attributes.contains("ai.telemetry.metadata.8"));
+    });
+}
+
 /// Members of a list that are texts where objects belong.
 #[test]
 fn a_text_in_the_place_of_an_object_is_no_prompt() {

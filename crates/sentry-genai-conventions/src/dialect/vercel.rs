@@ -340,16 +340,13 @@ fn subsets(metadata: &json::Object) -> json::Object {
 /// Sentry has a place for what users attach to a call.
 fn metadata(attributes: &mut crate::Attributes) {
     const PREFIX: &str = "ai.telemetry.metadata.";
-    let found: Vec<_> = attributes
-        .iter()
-        .filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?.to_owned(), json::value(value))))
-        .collect();
-    for (name, value) in found {
-        let key = format!("vercel.ai.telemetry.metadata.{name}");
-        if let Some(text) = json::text(value)
-            && !attributes.contains(&key)
-        {
-            attributes.push_owned_key(&key, text);
-        }
+    if !attributes.may_begin_with(PREFIX) {
+        return;
     }
+    let found = attributes.iter().filter_map(|(key, value)| {
+        let name = key.strip_prefix(PREFIX)?.to_owned();
+        Some((name, json::text(json::value(value))?))
+    });
+    let found = found.collect();
+    attributes.supply_texts("vercel.ai.telemetry.metadata.", found);
 }

@@ -4,7 +4,7 @@ use crate::{
     ContentLimits, Value,
     attributes::{Verdict, is_unremarkable, needs_no_escape},
     content,
-    dialect::{NONE, unquoted},
+    dialect::{NONE, is_response, unquoted},
     provider,
 };
 
@@ -27,6 +27,8 @@ pub(super) enum Check {
     Address,
     /// An id that is no placeholder.
     CallId,
+    /// A text as others, and no response's id.
+    Conversation,
     /// The format of an output, under its canonical name.
     OutputType,
     /// A list of one reason, as JSON.
@@ -52,6 +54,9 @@ impl Check {
     pub(super) fn judge(&self, value: Value<'_>, limits: &ContentLimits) -> Verdict {
         match (self, value) {
             (Self::Text, Value::Str(text)) => judge_text(text, limits),
+            (Self::Conversation, Value::Str(text)) if !is_response(text) => {
+                judge_text(text, limits)
+            }
             (Self::Exactly(known, verdict) | Self::Provider(known, verdict), Value::Str(text))
                 if **known == *text =>
             {

@@ -244,6 +244,7 @@ impl Draft<'_> {
             "gen_ai.provider.name" => Check::provider(text),
             "server.address" => Check::Address,
             "gen_ai.tool.call.id" => Check::CallId,
+            "gen_ai.conversation.id" => Check::Conversation,
             "gen_ai.output.type" => Check::OutputType,
             FINISH_REASONS => Check::FinishReason,
             _ if HTTP_STATUSES.contains(&key) => return None,

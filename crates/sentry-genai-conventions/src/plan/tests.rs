@@ -336,6 +336,21 @@ fn an_option_without_a_value_names_nothing() {
     assert!(!says(&"gen_ai.agent.name") && !says(&"error.type"));
 }
 
+#[test]
+fn a_response_that_is_no_conversation_has_no_plan() {
+    let saying = |id: &str| {
+        let mut span = usual("chat");
+        span.attributes.set("gen_ai.conversation.id", id);
+        span
+    };
+    let options = TranslateOptions::default();
+    let mut response = saying("resp_0f9b1c3a7d5e4f2b8a6c");
+    assert!(super::Plan::of(&response, &options).is_none());
+    let plan = super::Plan::of(&saying("conv_1"), &options).unwrap();
+    assert!(plan.fits(&mut saying("conv_2"), &options));
+    assert!(!plan.fits(&mut response, &options));
+}
+
 /// Each of them is within its limit, so a plan fits.
 #[test]
 fn what_is_too_long_together_is_shortened_by_a_plan_as_well() {

@@ -36,27 +36,14 @@ fn read_record(mut fields: Map<String, Value>) -> Option<ReceivedEvent> {
     };
     let trace_id = id::trace(&text(["traceId", "trace_id"])?)?;
     let span_id = id::span(&text(["spanId", "span_id"])?)?;
-    let name = text(["eventName", "event_name"]).filter(|name| !name.is_empty());
+    let name = text(["eventName", "event_name"]);
     let attributes = attributes(fields.remove("attributes"), &Path::Root).ok()?;
-    // Before records had names, that was an attribute.
-    let name = name.or_else(|| attributes.text("event.name").map(str::to_owned))?;
-    if !name.starts_with("gen_ai.") {
-        return None;
-    }
     let at = ["timeUnixNano", "observedTimeUnixNano"].map(|name| take(&mut fields, &[name]));
     let mut times = at.iter().flatten().filter_map(time);
-    let mut received = ReceivedEvent::new(trace_id, span_id, name);
-    received.event.time = times.find(|time| time.as_nanos() > 0);
-    received.event.attributes = attributes;
-    let body = fields.remove("body").map(any_value);
-    if let Some(body) = body.filter(|body| !is_empty(body)) {
-        body.push(&mut received.event.attributes, "body");
-    }
+    let body = fields.remove("body").map_or(AnyValue::Nothing, any_value);
+    let mut received = ReceivedEvent::of_record((trace_id, span_id), name, attributes, body)?;
+    received.event.time = times.next();
     Some(received)
-}
-
-fn is_empty(body: &AnyValue) -> bool {
-    matches!(body, AnyValue::Json(Value::Object(fields)) if fields.is_empty())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{borrow::Cow, vec};
 use serde_json::Value;
 
 use super::{EXPECTED, ParseError, Path, Traces, describe, logs, read_traces, surrogates};
-use crate::{ReceivedEvent, ReceivedSpan};
+use crate::{ReceivedEvent, Request};
 
 /// Names of the lists that requests of the other signals consist of, apart from logs.
 const OTHER_SIGNALS: &[&str] = &[
@@ -20,18 +20,6 @@ const TRACES: &[&str] = &["resourceSpans", "resource_spans"];
 
 /// Names of that of logs.
 const LOGS: &[&str] = &["resourceLogs", "resource_logs"];
-
-/// A request of a text.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Request {
-    /// Traces: the spans, in the order of the text.
-    Traces(Vec<ReceivedSpan>),
-    /// Logs with events about GenAI: these, in the order of the text.
-    Events(Vec<ReceivedEvent>),
-    /// Other logs, or another signal: metrics or profiles. Nothing of it is read.
-    OtherSignal,
-}
 
 /// The requests of a text, or what is wrong with them; made by [`requests`].
 #[derive(Debug)]
@@ -57,7 +45,7 @@ pub struct Requests<'a> {
 /// which a span has no valid id, the errors follow the other spans.
 ///
 /// ```
-/// use sentry_genai_gateway::otlp_json::{Request, requests};
+/// use sentry_genai_gateway::{Request, otlp_json::requests};
 ///
 /// let text = "{\"resourceLogs\":[]}\n{\"resourceSpans\":[]}\n{\"resourceSp";
 /// let read: Vec<_> = requests(text).collect();

@@ -286,3 +286,28 @@ fn a_span_of_tracing_is_of_the_library_that_made_it() {
     let keys: Vec<_> = span.attributes.iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["code.module.name", "gen_ai.operation.name"]);
 }
+
+#[test]
+fn a_span_begins_and_ends_with_what_is_known_of_it() {
+    let times = |fields: &str| {
+        let span = &parse(&request(&format!("{{{IDS},{fields}}}"))).unwrap()[0].span;
+        (span.start.as_nanos(), span.end.as_nanos())
+    };
+    let events = r#""events":[{"timeUnixNano":"7"},{},{"timeUnixNano":"0"},{"timeUnixNano":6}]"#;
+    for (fields, expected) in [
+        (r#""startTimeUnixNano":"0","endTimeUnixNano":"9""#, (9, 9)),
+        (r#""endTimeUnixNano":"9""#, (9, 9)),
+        (r#""startTimeUnixNano":"-1","endTimeUnixNano":"9""#, (9, 9)),
+        (r#""startTimeUnixNano":"5","endTimeUnixNano":"0""#, (5, 5)),
+        (r#""startTimeUnixNano":"5","endTimeUnixNano":"4""#, (5, 5)),
+        (r#""startTimeUnixNano":"5""#, (5, 5)),
+        (&format!(r#""endTimeUnixNano":"9",{events}"#), (6, 9)),
+        (&format!(r#""startTimeUnixNano":"5",{events}"#), (5, 7)),
+        (&format!(r#""startTimeUnixNano":"8",{events}"#), (8, 8)),
+        (events, (6, 7)),
+    ] {
+        assert_eq!(times(fields), expected, "{fields}");
+    }
+    let zero = format!(r#"{{{IDS},"startTimeUnixNano":"0","endTimeUnixNano":"0"}}"#);
+    assert!(parse(&request(&zero)).is_err());
+}

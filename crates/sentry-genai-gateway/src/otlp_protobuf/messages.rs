@@ -1,15 +1,10 @@
-//! The messages of `opentelemetry/proto/trace/v1/trace.proto` (OTLP 1.x), as far as spans need them.
+//! The messages of `trace.proto`, `logs.proto` and `metrics.proto` in `opentelemetry/proto` (OTLP 1.x), as far as spans need them, and as far as
+//! they tell the signals apart: fields of the same number have other types.
 //!
 //! Field numbers are those of the published files; what is left out here is skipped when it comes. Texts are read as bytes, since
 //! not every language sees to it that they are UTF-8.
 
 use prost::{Message, Oneof};
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ExportTraceServiceRequest {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) resource_spans: Vec<ResourceSpans>,
-}
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ResourceSpans {
@@ -135,4 +130,89 @@ pub(super) struct ArrayValue {
 pub(super) struct KeyValueList {
     #[prost(message, repeated, tag = "1")]
     pub(super) values: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ResourceLogs {
+    #[prost(message, repeated, tag = "2")]
+    pub(super) scope_logs: Vec<ScopeLogs>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ScopeLogs {
+    #[prost(message, repeated, tag = "2")]
+    pub(super) log_records: Vec<LogRecord>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct LogRecord {
+    #[prost(fixed64, tag = "1")]
+    pub(super) time_unix_nano: u64,
+    #[prost(int32, tag = "2")]
+    pub(super) severity_number: i32,
+    #[prost(message, optional, tag = "5")]
+    pub(super) body: Option<AnyValue>,
+    #[prost(message, repeated, tag = "6")]
+    pub(super) attributes: Vec<KeyValue>,
+    #[prost(uint32, tag = "7")]
+    pub(super) dropped_attributes_count: u32,
+    #[prost(fixed32, tag = "8")]
+    pub(super) flags: u32,
+    #[prost(bytes = "vec", tag = "9")]
+    pub(super) trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "10")]
+    pub(super) span_id: Vec<u8>,
+    #[prost(fixed64, tag = "11")]
+    pub(super) observed_time_unix_nano: u64,
+    #[prost(bytes = "vec", tag = "12")]
+    pub(super) event_name: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ResourceMetrics {
+    #[prost(message, repeated, tag = "2")]
+    pub(super) scope_metrics: Vec<ScopeMetrics>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ScopeMetrics {
+    #[prost(message, repeated, tag = "2")]
+    pub(super) metrics: Vec<Metric>,
+}
+
+/// Of whatever kind it is, its points have their times in the same places.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Metric {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+    #[prost(oneof = "Points", tags = "5, 7, 9, 10, 11")]
+    pub(super) points: Option<Points>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub(super) enum Points {
+    #[prost(message, tag = "5")]
+    Gauge(PointList),
+    #[prost(message, tag = "7")]
+    Sum(PointList),
+    #[prost(message, tag = "9")]
+    Histogram(PointList),
+    #[prost(message, tag = "10")]
+    ExponentialHistogram(PointList),
+    #[prost(message, tag = "11")]
+    Summary(PointList),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PointList {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) points: Vec<Point>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Point {
+    #[prost(fixed64, tag = "2")]
+    pub(super) start_time_unix_nano: u64,
+    #[prost(fixed64, tag = "3")]
+    pub(super) time_unix_nano: u64,
 }

@@ -150,7 +150,8 @@ fn a_span_that_cannot_be_read_costs_no_other() {
     let spans = [without_id, span()].map(|span| field(2, &span.concat()));
     let bytes = field(1, &field(2, &spans.concat()));
     let mut read = requests(&bytes);
-    assert_eq!(read.next().unwrap().unwrap().len(), 1);
+    let first = read.next().unwrap().unwrap();
+    assert!(matches!(first, Request::Traces(spans) if spans.len() == 1));
     assert_eq!(
         read.next().unwrap().unwrap_err().to_string(),
         "resource_spans[0].scope_spans[0].spans[0].span_id: expected 8 bytes, not all zero"
@@ -167,4 +168,138 @@ fn half_a_letter_costs_no_request() {
     let spans = decode(&request(&cut)).unwrap();
     assert_eq!(spans[0].span.name, "chat \u{fffd}");
     assert_eq!(spans[0].span.attributes.text("text"), Some("\u{fffd}"));
+}
+
+fn record(fields: &[Vec<u8>]) -> Vec<u8> {
+    field(2, &fields.concat())
+}
+
+fn logs(records: &[Vec<u8>]) -> Vec<u8> {
+    field(1, &field(2, &records.concat()))
+}
+
+/// A record of the span, as Python's SDK writes it: without a time but that of its observation.
+fn choice() -> Vec<u8> {
+    record(&[
+        field(
+            5,
+            &field(6, &field(1, &attribute("content", &field(1, b"So.")))),
+        ),
+        field(6, &attribute("gen_ai.system", &field(1, b"openai"))),
+        [&[8 << 3 | 5][..], &3_u32.to_le_bytes()].concat(),
+        field(9, &[7; 16]),
+        field(10, &[8; 8]),
+        fixed64(11, 6),
+        field(12, b"gen_ai.choice"),
+    ])
+}
+
+/// A metric with a name and a description that are as long as ids.
+fn metrics() -> Vec<u8> {
+    let point = [fixed64(2, 5), fixed64(3, 6), fixed64(6, 1)].concat();
+    let gauge = field(5, &field(1, &point));
+    let metric = [field(1, &[b'm'; 16]), field(2, &[b'd'; 8]), gauge].concat();
+    field(1, &field(2, &field(2, &metric)))
+}
+
+fn framed(messages: &[&[u8]]) -> Vec<u8> {
+    let frame = |message: &&[u8]| [&(message.len() as u32).to_be_bytes()[..], message].concat();
+    messages.iter().flat_map(frame).collect()
+}
+
+#[test]
+fn log_records_about_genai_become_events_of_their_spans() {
+    let (traces, logs) = (request(&span()), logs(&[choice()]));
+    for bytes in [
+        framed(&[&traces, &logs]),
+        framed(&[&logs, &traces]),
+        // Bodies of requests, one behind the other.
+        [&traces[..], &logs].concat(),
+        [&logs[..], &traces].concat(),
+    ] {
+        let spans = decode(&bytes).unwrap();
+        let event = &spans[0].span.events[1];
+        assert_eq!(event.name, "gen_ai.choice");
+        assert_eq!(event.time, Some(Timestamp::from_nanos(6)));
+        let said: Vec<_> = event.attributes.iter().collect();
+        assert_eq!(
+            said,
+            [
+                ("gen_ai.system", Attribute::Str("openai")),
+                ("body", Attribute::Str(r#"{"content":"So."}"#)),
+            ]
+        );
+    }
+}
+
+#[test]
+fn other_signals_are_passed_over() {
+    let traces = request(&span());
+    let others = [
+        logs(&[record(&[
+            fixed64(1, 5),
+            varint(2, 9),
+            field(3, b"INFO"),
+            field(5, &field(1, b"a line")),
+            fixed64(11, 6),
+        ])]),
+        logs(&[record(&[field(5, &field(1, b"hi")), fixed64(11, 6)])]),
+        metrics(),
+        // A profile, and the dictionary that all of them share.
+        [
+            field(1, &field(2, &field(2, &field(1, &varint(1, 1))))),
+            field(2, &field(1, b"")),
+        ]
+        .concat(),
+    ];
+    for other in &others {
+        let read: Vec<_> = requests(other).collect();
+        assert!(matches!(read[..], [Ok(Request::OtherSignal)]), "{read:?}");
+        assert_eq!(
+            decode(other).unwrap_err().to_string(),
+            "byte 0: expected resource_spans, and not metrics, logs or profiles alone"
+        );
+        let input = framed(&[other, &traces, other]);
+        assert_eq!(decode(&input).unwrap().len(), 1);
+        let input = crate::read(input, Timestamp::default()).unwrap();
+        assert_eq!((input.spans.len(), input.other_signals), (1, 2));
+    }
+}
+
+#[test]
+fn spans_that_cannot_be_read_are_no_other_signal() {
+    for wrong in 0..span().len() {
+        for without in [0..2, 0..1, 1..2] {
+            let mut broken = span();
+            broken.drain(without);
+            if wrong < broken.len() {
+                broken[wrong].truncate(1);
+            }
+            assert!(requests(&request(&broken)).all(|it| it.is_err()));
+        }
+    }
+    let nothing: Vec<_> = requests(&[]).collect();
+    assert!(matches!(&nothing[..], [Ok(Request::Traces(spans))] if spans.is_empty()));
+}
+
+#[test]
+fn a_span_without_a_start_begins_with_what_is_known_of_it() {
+    let times = |without: &[usize]| {
+        let mut kept = span();
+        for field in without.iter().rev() {
+            kept.remove(*field);
+        }
+        decode(&request(&kept)).map(|spans| {
+            let span = &spans[0].span;
+            (span.start.as_nanos(), span.end.as_nanos())
+        })
+    };
+    let (start, end, event) = (6, 7, 14);
+    assert_eq!(times(&[start]), Ok((7, 9)));
+    assert_eq!(times(&[start, event]), Ok((9, 9)));
+    assert_eq!(times(&[end]), Ok((5, 7)));
+    assert_eq!(
+        times(&[start, end, event]).unwrap_err().to_string(),
+        "resource_spans[0].scope_spans[0].spans[0].start_time_unix_nano: expected nanoseconds since 1970"
+    );
 }

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{super::json, messages};
+use super::{
+    super::{Says, json},
+    messages,
+};
 use crate::{SourceSpan, SourceStatus};
 
 /// Python's instrumentation of OpenAI, whose spans are named after what the request returns.
@@ -10,9 +13,10 @@ const OPENAI: &str = "openinference.instrumentation.openai";
 const LITELLM: &str = "openinference.instrumentation.litellm";
 
 /// Returns whether a request asks no model for anything: it lists models, sends a file, starts a batch or looks after a response,
-/// or it has tokens counted. Images have a default model, and a stored prompt has one.
+/// it has a model trained, or it has tokens counted. Images have a default model, and a stored prompt has one.
 pub(super) fn is_none_of_a_model(span: &SourceSpan) -> bool {
     counts_tokens(&span.name)
+        || span.scope == OPENAI && span.name.starts_with("FineTuningJob")
         || span.scope == OPENAI
             && !["llm.token_count.prompt", "llm.token_count.total"]
                 .into_iter()
@@ -26,14 +30,24 @@ fn counts_tokens(name: &str) -> bool {
     name.ends_with("count_tokens") || name.ends_with("TokenCountResponse")
 }
 
-/// Returns whether OpenAI, or whom litellm asks, was asked for images.
-pub(super) fn makes_images(span: &SourceSpan) -> bool {
+/// Returns what a request asks a model for that is no chat, by what it returns: images, speech or the words of one, or whether a text is harmful.
+pub(super) fn other_than_chat(span: &SourceSpan) -> Option<Says> {
+    let is_any_of = |starts: &[&str]| starts.iter().any(|start| span.name.starts_with(start));
     match &*span.scope {
-        OPENAI => span.name == "ImagesResponse",
-        LITELLM => span.name.ends_with("image_generation"),
-        _ => false,
+        OPENAI if span.name == "ModerationCreateResponse" => Some(Says::Is("evaluate")),
+        OPENAI if is_any_of(GENERATED) => Some(Says::Is("generate_content")),
+        LITELLM if span.name.ends_with("image_generation") => Some(Says::Is("generate_content")),
+        _ => None,
     }
 }
+
+/// Images, speech, and what was said in some.
+const GENERATED: &[&str] = &[
+    "HttpxBinaryResponseContent",
+    "ImagesResponse",
+    "Transcription",
+    "Translation",
+];
 
 /// OpenAI's responses may fail though the request has not.
 pub(super) fn fail(span: &mut SourceSpan) {

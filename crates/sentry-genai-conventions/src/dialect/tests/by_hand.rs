@@ -123,6 +123,52 @@ fn a_thread_of_the_process_is_no_conversation() {
 }
 
 #[test]
+fn the_id_of_a_response_is_no_conversation() {
+    let response = "resp_0f9b1c3a7d5e4f2b8a6c";
+    for (key, id, expected) in [
+        ("gen_ai.conversation.id", response, None),
+        ("session.id", response, None),
+        (
+            "gen_ai.conversation.id",
+            "caresp_0f9b1c3a7d5e4f2b8a6c",
+            None,
+        ),
+        (
+            "gen_ai.conversation.id",
+            "conv_0f9b1c3a7d5e4f2b8a6c",
+            Some("conv_0f9b1c3a7d5e4f2b8a6c"),
+        ),
+        ("gen_ai.conversation.id", "resp_team-a", Some("resp_team-a")),
+        (
+            "gen_ai.conversation.id",
+            "resp_what do you know of it",
+            Some("resp_what do you know of it"),
+        ),
+    ] {
+        let attributes = [("gen_ai.operation.name", "chat"), (key, id)];
+        let span = translated("agent_framework", "chat", &attributes);
+        assert_eq!(
+            kept(&span, "gen_ai.conversation.id").as_deref(),
+            expected,
+            "{id}"
+        );
+        let heritage = crate::Heritage::Conversation.read(crate::Value::Str(id));
+        assert_eq!(heritage.as_deref(), expected, "{id}");
+    }
+    // What else names one does.
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.conversation.id", response),
+        ("session.id", "s-1"),
+    ];
+    let span = translated("agent_framework", "chat", &attributes);
+    assert_eq!(
+        kept(&span, "gen_ai.conversation.id").as_deref(),
+        Some("s-1")
+    );
+}
+
+#[test]
 fn other_amounts_are_no_counts() {
     let others = [
         "gen_ai.request.max_input_tokens",

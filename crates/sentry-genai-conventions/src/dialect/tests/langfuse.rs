@@ -205,3 +205,34 @@ fn langfuse_says_how_a_response_ended() {
     // Metadata of the program's own.
     assert_eq!(ended("failed", &[]), ok(""));
 }
+
+/// What does not stream has the items alone.
+#[test]
+fn langfuse_has_why_a_response_ended_in_its_items() {
+    let reasons = |output: &str| {
+        let attributes = [
+            ("langfuse.observation.type", "generation"),
+            ("langfuse.observation.output", output),
+        ];
+        let span = translated("langfuse-sdk", "OpenAI-generation", &attributes);
+        let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+        reasons.map(str::to_owned)
+    };
+    let message = |status: &str| {
+        format!(
+            r#"{{"id": "m", "type": "message", "status": "{status}", "role": "assistant", "content": [{{"type": "output_text", "text": "a"}}]}}"#
+        )
+    };
+    let call = r#"{"id": "f", "type": "function_call", "status": "completed", "call_id": "c", "name": "g", "arguments": "{}"}"#;
+    let whole = message("completed");
+    assert_eq!(reasons(&whole).as_deref(), Some(r#"["stop"]"#));
+    let called = Some(r#"["tool_calls"]"#);
+    assert_eq!(reasons(&format!("[{call}]")).as_deref(), called);
+    assert_eq!(reasons(&format!("[{whole}, {call}]")).as_deref(), called);
+    // It says no more than that it is cut.
+    assert_eq!(reasons(&message("incomplete")), None);
+    assert_eq!(
+        reasons(r#"{"type": "message", "status": "completed"}"#),
+        None
+    );
+}

@@ -28,6 +28,16 @@ fn requests_that_ask_no_model_are_no_calls() {
     let prompt = ("llm.invocation_parameters", r#"{"prompt": "a cat"}"#);
     let images = op(OPENAI, "ImagesResponse", &[prompt]);
     assert_eq!(images, "gen_ai.generate_content");
+    for (name, expected) in [
+        ("HttpxBinaryResponseContent", "gen_ai.generate_content"),
+        ("Transcription", "gen_ai.generate_content"),
+        ("TranslationVerbose", "gen_ai.generate_content"),
+        ("ModerationCreateResponse", "gen_ai.evaluate"),
+        ("FineTuningJob", "function"),
+        ("CompactedResponse", "gen_ai.chat"),
+    ] {
+        assert_eq!(op(OPENAI, name, &[model]), expected, "{name}");
+    }
     let stored = ("llm.invocation_parameters", r#"{"prompt": {"id": "p"}}"#);
     assert_eq!(op(OPENAI, "Response", &[stored]), "gen_ai.chat");
 }
@@ -382,4 +392,24 @@ fn what_openinference_adds_to_vercels_spans_is_there_once() {
     ] {
         assert!(!attributes.contains(key), "{key}");
     }
+}
+
+#[test]
+fn many_variables_of_a_prompt_have_their_place_in_linear_time() {
+    const THERE: &str = "gen_ai.prompt.variable.7";
+    assert_linear(2_000, |many| {
+        let texts: Vec<_> = (0..many)
+            .map(|number| format!(r#""{number}":"x""#))
+            .collect();
+        let variables = format!("{{{}}}", texts.join(","));
+        let attributes = [
+            KIND,
+            (THERE, "there before"),
+            ("llm.prompt_template.variables", &*variables),
+        ];
+        let span = translated("any", "ask", &attributes.map(|(key, value)| (key, value)));
+        assert_eq!(span.attributes.text(THERE), Some("there before"));
+        let other = span.attributes.text("gen_ai.prompt.variable.8");
+        assert_eq!(other, Some("x"));
+    });
 }
