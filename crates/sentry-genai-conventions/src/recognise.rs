@@ -60,8 +60,11 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     }
     if let Some(explicit) = explicit {
         let row = operation::named(explicit).or_else(|| {
-            // `summarise` is what a program has the model do.
-            let is_call = dialect::may_be_call(span, dialect, explicit) && is_counted(span);
+            // `summarise` is what a program has the model do. A call that failed has nothing to count.
+            let has_failed =
+                || dialect::names_call(explicit) && names_provider(span) && failed(span);
+            let is_call = dialect::may_be_call(span, dialect, explicit)
+                && (is_counted(span) || has_failed());
             operation::named(is_call.then(|| call_in_name(explicit))?)
         });
         return Some(row.map_or(plain, ai));
@@ -119,7 +122,7 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
     ]);
     // A call that failed has nothing to count.
     let failed_call = failed(span)
-        && any(&["gen_ai.provider.name", "gen_ai.system"])
+        && names_provider(span)
         && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
     (model && (counts || call || failed_call)).then(|| call_in_name(&span.name))
 }
@@ -132,6 +135,11 @@ fn is_counted(span: &SourceSpan) -> bool {
         "gen_ai.usage.completion_tokens",
     ];
     counts.iter().any(|key| span.attributes.contains(key))
+}
+
+fn names_provider(span: &SourceSpan) -> bool {
+    let names = ["gen_ai.provider.name", "gen_ai.system"];
+    names.iter().any(|key| span.attributes.contains(key))
 }
 
 /// Returns whether a span says that what it is about has failed.

@@ -168,15 +168,24 @@ pub(crate) fn operation_by_name(span: &SourceSpan, dialect: &Dialect) -> Option<
 }
 
 /// Returns whether an operation that no convention knows may be a call of a model: the span was made by hand and says which model, but
-/// no agent and no tool, and the operation is none that is done around calls, which have spans of their own.
+/// no tool, and no agent unless the operation [names a call](names_call); and it is none that is done around calls, which have spans of
+/// their own.
 pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation: &str) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
+    let is_named = names_call(operation);
     let operation = words(operation);
+    let is_around = |word| AROUND.contains(&word) && !(is_named && word == "request");
     is_of_nobody(span, dialect)
         && has(&["gen_ai.request.model", "gen_ai.response.model"])
-        && !has(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"])
-        && !has_word(&operation, AROUND)
+        && !has(&["gen_ai.tool.name"])
+        && (is_named || !has(&["gen_ai.agent.id", "gen_ai.agent.name"]))
+        && !words_of(&operation).any(is_around)
         && !has_word(&operation, AFTERWARDS)
+}
+
+/// Returns whether an operation is called after a call of a model, as `llm.response` is.
+pub(crate) fn names_call(operation: &str) -> bool {
+    has_word(&words(operation), CALLS_ALONE)
 }
 
 fn is_of_nobody(span: &SourceSpan, dialect: &Dialect) -> bool {

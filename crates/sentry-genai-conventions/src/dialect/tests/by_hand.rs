@@ -169,6 +169,12 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("ask", &[("gen_ai.operation.name", "embed_documents"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
     ("ask", &[("gen_ai.operation.name", "summarise"), ("gen_ai.request.model", "m")], "function", "ask"),
     ("ask", &[("gen_ai.operation.name", "plan_task"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "function", "ask"),
+    // One that is called after a call is one below an agent, too, and where it has failed.
+    ("ask", &[("gen_ai.operation.name", "llm.response"), ("gen_ai.request.model", "m"), ("gen_ai.agent.name", "Bot"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "llm.response"), ("gen_ai.request.model", "m"), ("gen_ai.provider.name", "openai"), ("gen_ai.agent.name", "Bot"), ("error.type", "429")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "llm_request"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "llm.request"), ("gen_ai.request.model", "m"), ("gen_ai.provider.name", "openai"), ("gen_ai.agent.name", "Bot")], "function", "ask"),
+    ("ask", &[("gen_ai.operation.name", "summarise"), ("gen_ai.request.model", "m"), ("gen_ai.agent.name", "Bot"), ("gen_ai.usage.input_tokens", "3")], "function", "ask"),
     // What a span is called, and who or what is named.
     ("shop.agent.run", &[("gen_ai.agent.name", "Bot"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.invoke_agent", "invoke_agent Bot"),
     ("continue agent", &[("gen_ai.agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
@@ -183,6 +189,8 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("llm_call", &[("model", "m"), ("provider", "openai")], "function", "llm_call"),
     ("send_message", &[("model", "m"), ("input_tokens", "3"), ("output_tokens", "4"), ("stop_reason", "end_turn")], "gen_ai.chat", "chat m"),
     ("payment.complete", &[("model", "m"), ("provider", "stripe"), ("error.type", "429")], "function", "payment.complete"),
+    ("llm.chat_completion", &[("provider", "openai"), ("model", "m"), ("llm.input_tokens", "3"), ("llm.output_tokens", "4")], "gen_ai.chat", "chat m"),
+    ("llm.chat_completion", &[("provider", "openai"), ("model", "m"), ("llm.attempt", "3")], "function", "llm.chat_completion"),
     ("embed", &[("model", "m"), ("input_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
     ("llm.chat", &[("llm.model", "m"), ("llm.provider", "openai"), ("error", "timeout")], "gen_ai.chat", "chat m"),
     ("execute_tool", &[("tool", "t")], "gen_ai.execute_tool", "execute_tool t"),
