@@ -63,8 +63,8 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
             // `summarise` is what a program has the model do. A call that failed has nothing to count.
             let has_failed =
                 || dialect::names_call(explicit) && names_provider(span) && failed(span);
-            let is_call = dialect::may_be_call(span, dialect, explicit)
-                && (is_counted(span) || has_failed());
+            let is_call =
+                dialect::may_be_call(span, dialect, explicit) && (is_counted(span) || has_failed());
             operation::named(is_call.then(|| call_in_name(explicit))?)
         });
         return Some(row.map_or(plain, ai));

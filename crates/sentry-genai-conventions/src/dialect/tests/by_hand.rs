@@ -327,6 +327,10 @@ fn a_tool_that_did_not_succeed_has_failed() {
         ("tool.is_error", true, crate::Status::Error),
         ("shop.tool.success", false, crate::Status::Error),
         ("shop.footool.success", false, crate::Status::Ok),
+        ("success", false, crate::Status::Error),
+        ("success", true, crate::Status::Ok),
+        ("is_error", true, crate::Status::Error),
+        ("shop.success", false, crate::Status::Ok),
     ] {
         let of = |operation| {
             translated_with(|span| {

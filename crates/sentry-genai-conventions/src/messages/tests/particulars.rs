@@ -203,6 +203,31 @@ fn tool_payloads_stay_as_they_are() {
     );
 }
 
+#[test]
+fn what_debug_makes_of_json_is_json() {
+    let limits = ContentLimits::default();
+    let value =
+        json!({"city": "Par\"is\n", "days": [1, 2.5, null, true], "deep": {"a": []}, "e": {}});
+    for text in [format!("{value:?}"), format!("{:?}", Some(&value))] {
+        assert_eq!(parsed(&tool_payload(&text, &limits).0), value, "{text}");
+    }
+    let list = json!(["a", {"b": 1}]);
+    assert_eq!(parsed(&tool_payload(&format!("{list:?}"), &limits).0), list);
+    for text in [
+        r#"Err("no such file")"#,
+        r#"Weather { city: "Paris" }"#,
+        "Object {\"city\": String(\"Par",
+        "Object { is a word, too",
+    ] {
+        assert_eq!(tool_payload(text, &limits), (text.into(), None));
+    }
+    let image = json!({"mimeType": "image/png", "data": PNG});
+    assert_eq!(
+        parsed(&tool_payload(&format!("{image:?}"), &limits).0),
+        json!({"data": "[Blob substitute]", "mimeType": "image/png"})
+    );
+}
+
 /// As LangGraph's agents answer: with everything that was said in their thread.
 #[test]
 fn an_answer_is_what_follows_the_question() {
