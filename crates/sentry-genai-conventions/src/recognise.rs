@@ -108,7 +108,9 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
     ]) {
         return Some("embeddings");
     }
-    let counts = is_counted(span);
+    // Of embeddings the whole may be all that is counted.
+    let embeds = || any(&["gen_ai.usage.total_tokens"]) && call_in_name(&span.name) == "embeddings";
+    let counts = is_counted(span) || embeds();
     // A model without a namespace may be anything, but for one whose tokens are counted; agents and tools repeat the counts of calls.
     let bare_model = counts
         && any(&["model"])

@@ -99,6 +99,9 @@ static RUNS: &[&str] = &[
     "turn",
 ];
 
+/// What names a tool on a span that is called after its call.
+static TOOL_NAMES: &[&str] = &["tool", "tool.name", "tool_name"];
+
 static USES: &[&str] = &[
     "call",
     "execute",
@@ -131,6 +134,7 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
         && !has_word(&name, AFTERWARDS)
         && !is_served
         && (counts(tokens::INPUT) && (embeds || counts(tokens::OUTPUT))
+            || embeds && counts(tokens::TOTAL)
             || says("provider") && has_word(&name, CALLS_ALONE) && recognise::failed(span))
         && !attributes.iter().any(|(key, _)| is_of_others(key))
 }
@@ -144,7 +148,7 @@ pub(crate) fn operation_by_name(span: &SourceSpan, dialect: &Dialect) -> Option<
         span.name == operation && keys.iter().any(says)
     };
     let names_tool =
-        has("gen_ai.tool.name") || is_called("execute_tool", &["tool", "tool.name", "tool_name"]);
+        has("gen_ai.tool.name") || is_called("execute_tool", TOOL_NAMES) || is_call_of_tool(span);
     let names_agent = has("gen_ai.agent.name")
         || has("gen_ai.agent.id")
         || is_called("invoke_agent", &["agent", "agent.name", "agent_name"]);
@@ -165,6 +169,21 @@ pub(crate) fn operation_by_name(span: &SourceSpan, dialect: &Dialect) -> Option<
         return does(&["function", "tool"], USES).then_some("execute_tool");
     }
     does(&["agent"], RUNS).then_some("invoke_agent")
+}
+
+/// Returns whether a span is called after the call of a tool, as `agent.tool_call` is, and names one without any namespace.
+fn is_call_of_tool(span: &SourceSpan) -> bool {
+    let says =
+        |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(name)) if !name.is_empty());
+    if !span.attributes.may_begin_with("tool") || !TOOL_NAMES.iter().any(says) {
+        return false;
+    }
+    let name = words(&span.name);
+    let mut words = words_of(&name).rev();
+    matches!(
+        (words.next(), words.next()),
+        (Some("call"), Some("tool")) | (Some("tool"), Some("call"))
+    )
 }
 
 /// Returns whether an operation that no convention knows may be a call of a model: the span was made by hand and says which model, but

@@ -193,7 +193,14 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("llm.chat_completion", &[("provider", "openai"), ("model", "m"), ("llm.attempt", "3")], "function", "llm.chat_completion"),
     ("embed", &[("model", "m"), ("input_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
     ("llm.chat", &[("llm.model", "m"), ("llm.provider", "openai"), ("error", "timeout")], "gen_ai.chat", "chat m"),
+    ("embed_batch", &[("model", "m"), ("total_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
     ("execute_tool", &[("tool", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("agent.tool_call", &[("tool_name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("mcp.call_tool", &[("tool", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("tool_call", &[("tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    // What is run may be a tool of any kind.
+    ("tool_execution", &[("tool.name", "nmap")], "function", "tool_execution"),
+    ("tool_call_count", &[("tool", "t")], "function", "tool_call_count"),
     ("invoke_agent", &[("agent_name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
     ("invoke_agent", &[("method", "m")], "function", "invoke_agent"),
     ("chat.join", &[("model", "m"), ("tokens_in", "3")], "function", "chat.join"),
@@ -342,6 +349,36 @@ fn a_tool_that_did_not_succeed_has_failed() {
         // It says nothing of what is around the tool.
         assert_eq!(of("invoke_agent").status, crate::Status::Ok, "{key}");
     }
+}
+
+#[test]
+fn all_that_is_embedded_is_input() {
+    let counted = |operation: &'static str| {
+        let span = translated_with(|span| {
+            span.attributes.push("gen_ai.operation.name", operation);
+            span.attributes.push("gen_ai.usage.total_tokens", 42);
+        });
+        span.attributes.integer("gen_ai.usage.input_tokens")
+    };
+    assert_eq!(counted("embeddings"), Some(42));
+    assert_eq!(counted("chat"), None);
+}
+
+#[test]
+fn what_is_said_of_the_call_of_a_tool_is_its_own() {
+    let attributes = [
+        ("tool_name", "t"),
+        ("tool_call_id", "c-1"),
+        ("args", "{}"),
+        ("result", "sunny"),
+        ("is_error", "true"),
+    ];
+    let span = translated("shop::agent", "agent.tool_call", &attributes);
+    let kept = |key| kept(&span, key);
+    assert_eq!(kept("gen_ai.tool.call.id").as_deref(), Some("c-1"));
+    assert_eq!(kept("gen_ai.tool.call.arguments").as_deref(), Some("{}"));
+    assert_eq!(kept("gen_ai.tool.call.result").as_deref(), Some("sunny"));
+    assert_eq!(span.status, crate::Status::Error);
 }
 
 fn translated_with(fill: impl FnOnce(&mut SourceSpan)) -> SentrySpan {
