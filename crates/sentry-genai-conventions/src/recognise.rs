@@ -59,14 +59,8 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         Says::Nothing => {}
     }
     if let Some(explicit) = explicit {
-        let row = operation::named(explicit).or_else(|| {
-            // `summarise` is what a program has the model do. A call that failed has nothing to count.
-            let has_failed =
-                || dialect::names_call(explicit) && names_provider(span) && failed(span);
-            let is_call =
-                dialect::may_be_call(span, dialect, explicit) && (is_counted(span) || has_failed());
-            operation::named(is_call.then(|| call_in_name(explicit))?)
-        });
+        let row = operation::named(explicit)
+            .or_else(|| operation::named(meant(span, dialect, explicit)?));
         return Some(row.map_or(plain, ai));
     }
     if let Some((row, rest)) = named
@@ -74,8 +68,19 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     {
         return Some(ai(row));
     }
-    let name = dialect::operation_by_name(span, dialect).or_else(|| implied(span))?;
+    let by_name = dialect::operation_by_name(span, dialect, &span.name);
+    let name = by_name.or_else(|| implied(span))?;
     Some(ai(operation::named(name)?))
+}
+
+/// Names what a program means by an operation that no convention knows.
+fn meant(span: &SourceSpan, dialect: &Dialect, operation: &str) -> Option<&'static str> {
+    // `summarise` is what a program has the model do. A call that failed has nothing to count.
+    let has_failed = || dialect::names_call(operation) && names_provider(span) && failed(span);
+    if dialect::may_be_call(span, dialect, operation) && (is_counted(span) || has_failed()) {
+        return Some(call_in_name(operation));
+    }
+    dialect::operation_by_name(span, dialect, operation)
 }
 
 /// Returns whether what a span name says behind a call may be a model: `chat completion` and `chat with a guest` say none.

@@ -175,6 +175,17 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("ask", &[("gen_ai.operation.name", "llm_request"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
     ("ask", &[("gen_ai.operation.name", "llm.request"), ("gen_ai.request.model", "m"), ("gen_ai.provider.name", "openai"), ("gen_ai.agent.name", "Bot")], "function", "ask"),
     ("ask", &[("gen_ai.operation.name", "summarise"), ("gen_ai.request.model", "m"), ("gen_ai.agent.name", "Bot"), ("gen_ai.usage.input_tokens", "3")], "function", "ask"),
+    ("ask", &[("gen_ai.operation.name", "InvokeModel"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "model_request"), ("gen_ai.request.model", "m"), ("gen_ai.agent.name", "Bot"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "load_model"), ("gen_ai.request.model", "m"), ("gen_ai.provider.name", "ollama"), ("error.type", "404")], "function", "ask"),
+    // An operation of an agent or a tool that no convention knows.
+    ("run", &[("gen_ai.operation.name", "tool.execute"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("run", &[("gen_ai.operation.name", "tools/call"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("run", &[("gen_ai.operation.name", "mcp_tool_call"), ("tool_name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("run", &[("gen_ai.operation.name", "tool_validation"), ("gen_ai.tool.name", "t")], "function", "run"),
+    ("run", &[("gen_ai.operation.name", "agent_turn"), ("gen_ai.agent.name", "Bot"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    ("run", &[("gen_ai.operation.name", "invoke_subagent"), ("gen_ai.agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    ("run", &[("gen_ai.operation.name", "agent_step"), ("gen_ai.agent.name", "Bot")], "function", "run"),
     // What a span is called, and who or what is named.
     ("shop.agent.run", &[("gen_ai.agent.name", "Bot"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.invoke_agent", "invoke_agent Bot"),
     ("continue agent", &[("gen_ai.agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
