@@ -10,11 +10,7 @@ use crate::{
 
 /// Folds events into the attributes that hold messages now. What the span has already wins.
 pub(crate) fn fold(span: &mut SourceSpan, what: What) {
-    if !span
-        .events
-        .iter()
-        .any(|event| event.name.starts_with("gen_ai."))
-    {
+    if !span.events.iter().any(|event| name_of(event).is_some()) {
         return;
     }
     let mut input = Vec::new();
@@ -22,15 +18,12 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     let mut details = Vec::new();
     let mut tool = Tool::default();
     for event in &span.events {
-        match &*event.name {
+        match name_of(event).unwrap_or_default() {
             // Ax counts in an event.
             "gen_ai.client.inference.operation.details" | "gen_ai.usage" => {
-                details.extend(
-                    event
-                        .attributes
-                        .iter()
-                        .map(|(key, value)| (key.to_owned(), json_of(value))),
-                );
+                let said = event.attributes.iter().filter(|(key, _)| !is_place(key));
+                let said = said.map(|(key, value)| (key.to_owned(), json_of(value)));
+                details.extend(said.filter(|(key, value)| may_be(key, value)));
             }
             "gen_ai.content.prompt" => whole(event, "gen_ai.prompt", &mut input),
             "gen_ai.content.completion" => whole(event, "gen_ai.completion", &mut output),
@@ -59,6 +52,31 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
                 .push(key, Value::Array(messages).to_string());
         }
     }
+}
+
+/// Returns the name of an event of the conventions. `tracing-opentelemetry` calls an event after its message, and what is written as
+/// `event.name = ...` is an attribute.
+fn name_of(event: &SourceEvent) -> Option<&str> {
+    let is_conventional = |name: &&str| name.starts_with("gen_ai.");
+    Some(&*event.name)
+        .filter(is_conventional)
+        .or_else(|| event.attributes.text("event.name").filter(is_conventional))
+}
+
+/// Returns whether a key says where in a program an event happened, as `tracing-opentelemetry` does.
+fn is_place(key: &str) -> bool {
+    matches!(key, "level" | "target") || key.starts_with("code.")
+}
+
+/// Returns whether a parameter may have such a value: edgequake-llm has one that none can have for each that was not given.
+fn may_be(key: &str, value: &Value) -> bool {
+    let least = match key {
+        "gen_ai.request.max_tokens" => 1.0,
+        "gen_ai.request.temperature" | "gen_ai.request.top_p" => 0.0,
+        "gen_ai.request.frequency_penalty" | "gen_ai.request.presence_penalty" => -2.0,
+        _ => return true,
+    };
+    value.as_f64().is_none_or(|value| value >= least)
 }
 
 /// Takes the arguments and the result out of the messages of a tool's call, and returns whether there is nothing else in them.
@@ -185,7 +203,7 @@ fn message(event: &SourceEvent) -> Value {
             }
         }
     }
-    fields.insert("event.name".to_owned(), json!(event.name));
+    fields.insert("event.name".to_owned(), json!(name_of(event)));
     Value::Object(fields)
 }
 
@@ -218,219 +236,4 @@ fn push(span: &mut SourceSpan, key: &str, value: Value) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{SourceStatus, SpanId, Status, Timestamp, TraceId, TranslateOptions, Translator};
-
-    fn span() -> SourceSpan {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "chat gpt-4o", Timestamp::from_nanos(1));
-        span.attributes.push("gen_ai.operation.name", "chat");
-        span.attributes.push("gen_ai.request.model", "gpt-4o");
-        span
-    }
-
-    fn translated(span: SourceSpan) -> crate::SentrySpan {
-        let options = TranslateOptions {
-            capture_inputs: true,
-            capture_outputs: true,
-            ..TranslateOptions::default()
-        };
-        Translator::new(options).translate(span)
-    }
-
-    fn parts(span: &crate::SentrySpan, key: &str) -> Value {
-        serde_json::from_str(span.attributes.text(key).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn events_of_single_messages_become_messages() {
-        let mut span = span();
-        let mut asked = SourceEvent::new("gen_ai.user.message");
-        asked.attributes.push("content", "Weather?");
-        let mut wrapped = SourceEvent::new("gen_ai.choice");
-        wrapped.attributes.push(
-            "gen_ai.event.content",
-            r#"{"index":0,"finish_reason":"tool_calls","message":{"tool_calls":[{"id":"c1","type":"function","function":{"name":"w","arguments":"{\"a\":1}"}}]}}"#,
-        );
-        span.events = vec![asked, wrapped];
-        let span = translated(span);
-        assert_eq!(
-            parts(&span, "gen_ai.input.messages"),
-            json!([{"role": "user", "parts": [{"type": "text", "content": "Weather?"}]}])
-        );
-        assert_eq!(
-            parts(&span, "gen_ai.output.messages"),
-            json!([{
-                "role": "assistant",
-                "parts": [{"type": "tool_call", "id": "c1", "name": "w", "arguments": {"a": 1}}],
-                "finish_reason": "tool_calls",
-            }])
-        );
-        assert_eq!(
-            span.attributes.text("gen_ai.response.finish_reasons"),
-            Some(r#"["tool_calls"]"#)
-        );
-    }
-
-    fn event(name: &'static str, attributes: &[(&'static str, &'static str)]) -> SourceEvent {
-        let mut event = SourceEvent::new(name);
-        for (key, value) in attributes {
-            event.attributes.push(key, *value);
-        }
-        event
-    }
-
-    #[test]
-    fn a_choice_may_be_a_text_or_a_list_of_parts() {
-        for (key, choice) in [
-            ("message", "It is 22C"),
-            ("message", r#"[{"text":"It is 22C"}]"#),
-            ("message", r#"{"role":"assistant","content":"It is 22C"}"#),
-            (
-                "gen_ai.event.content",
-                r#"{"index":0,"message":"It is 22C"}"#,
-            ),
-            (
-                "body",
-                r#"{"message":[{"type":"text","text":"It is 22C"}]}"#,
-            ),
-        ] {
-            let mut span = span();
-            span.events = vec![event(
-                "gen_ai.choice",
-                &[(key, choice), ("finish_reason", "stop")],
-            )];
-            assert_eq!(
-                parts(&translated(span), "gen_ai.output.messages"),
-                json!([{
-                    "role": "assistant",
-                    "parts": [{"type": "text", "content": "It is 22C"}],
-                    "finish_reason": "stop",
-                }]),
-                "{choice}"
-            );
-        }
-        // Structured output is content, too.
-        let mut span = span();
-        span.events = vec![event("gen_ai.choice", &[("message", r#"{"degrees":22}"#)])];
-        assert_eq!(
-            parts(&translated(span), "gen_ai.output.messages")[0]["parts"],
-            json!([{"type": "text", "content": r#"{"degrees":22}"#}])
-        );
-    }
-
-    #[test]
-    fn blocks_of_bedrock_in_events_are_read() {
-        let mut span = span();
-        let called = r#"[{"toolUse":{"toolUseId":"t1","name":"w","input":{"city":"Paris"}}}]"#;
-        let answered =
-            r#"[{"toolResult":{"toolUseId":"t1","status":"success","content":[{"text":"22C"}]}}]"#;
-        span.events = vec![
-            event(
-                "gen_ai.user.message",
-                &[("content", r#"[{"text":"Weather?"}]"#)],
-            ),
-            event("gen_ai.assistant.message", &[("content", called)]),
-            event("gen_ai.tool.message", &[("content", answered)]),
-        ];
-        assert_eq!(
-            parts(&translated(span), "gen_ai.input.messages"),
-            json!([
-                {"role": "user", "parts": [{"type": "text", "content": "Weather?"}]},
-                {"role": "assistant", "parts": [{"type": "tool_call", "id": "t1", "name": "w", "arguments": {"city": "Paris"}}]},
-                {"role": "tool", "parts": [{"type": "tool_call_response", "id": "t1", "response": "22C", "result": "22C"}]},
-            ])
-        );
-    }
-
-    /// The name of an event, and the key and value of its attribute.
-    type Recorded = (&'static str, &'static str, &'static str);
-
-    /// The events of a tool's call, and its arguments and result.
-    #[rustfmt::skip]
-    const CALLS: &[(&[Recorded], Option<&str>, Option<&str>)] = &[
-        (
-            &[("gen_ai.tool.message", "content", r#"{"city":"Paris"}"#), ("gen_ai.choice", "message", r#"[{"text":"22C"}]"#)],
-            Some(r#"{"city":"Paris"}"#), Some("22C"),
-        ),
-        (
-            &[("gen_ai.tool.message", "content", "Paris"), ("gen_ai.choice", "message", r#"{"role":"tool","content":"22C"}"#)],
-            Some("Paris"), Some("22C"),
-        ),
-        // It failed, or the choice is left out.
-        (&[("gen_ai.tool.message", "content", r#"{"city":"Paris"}"#)], Some(r#"{"city":"Paris"}"#), None),
-        (&[("gen_ai.tool.message", "content", "22C")], None, Some("22C")),
-    ];
-
-    #[test]
-    fn the_call_of_a_tool_has_arguments_and_a_result() {
-        for (events, arguments, result) in CALLS {
-            let mut span = span();
-            span.name = "execute_tool w".into();
-            span.attributes.set("gen_ai.operation.name", "execute_tool");
-            span.events = events
-                .iter()
-                .map(|(name, key, value)| event(name, &[(key, value), ("id", "c1")]))
-                .collect();
-            let span = translated(span);
-            let text = |key| span.attributes.text(key);
-            assert_eq!(text("gen_ai.tool.call.arguments"), *arguments);
-            assert_eq!(text("gen_ai.tool.call.result"), *result);
-            assert_eq!(text(INPUT).or(text(OUTPUT)), None);
-        }
-    }
-
-    const DETAILS: &str = "gen_ai.client.inference.operation.details";
-    const CALL: &str = r#"[{"role":"tool","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"a":1}}]}]"#;
-    const ANSWER: &str = r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":[{"text":"Error: division by zero"}]}]}]"#;
-
-    #[test]
-    fn the_details_of_a_tools_call_are_arguments_and_a_result() {
-        let mut source = span();
-        source.name = "execute_tool w".into();
-        source
-            .attributes
-            .set("gen_ai.operation.name", "execute_tool");
-        source.attributes.push("gen_ai.tool.status", "error");
-        source.status = SourceStatus::Ok;
-        source.events = vec![
-            event(DETAILS, &[(INPUT, CALL)]),
-            event(DETAILS, &[(OUTPUT, ANSWER)]),
-        ];
-        let span = translated(source.clone());
-        let text = |key| span.attributes.text(key);
-        assert_eq!(text(ARGUMENTS), Some(r#"{"a":1}"#));
-        assert_eq!(text(RESULT), Some("Error: division by zero"));
-        assert_eq!(text(INPUT).or(text(OUTPUT)), None);
-        assert_eq!(span.status, Status::Error);
-        assert_eq!(text("error.type"), Some("tool_error"));
-
-        // What the span says itself wins.
-        source.attributes.push(ARGUMENTS, r#"{"b":2}"#);
-        let span = translated(source);
-        assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"b":2}"#));
-
-        // Of a chat they are what the model was told.
-        let mut source = self::span();
-        source.events = vec![event(DETAILS, &[(INPUT, CALL)])];
-        let span = translated(source);
-        assert!(span.attributes.contains(INPUT) && !span.attributes.contains(ARGUMENTS));
-    }
-
-    #[test]
-    fn the_event_with_all_details_counts_as_attributes() {
-        let mut span = span();
-        let mut details = SourceEvent::new("gen_ai.client.inference.operation.details");
-        details.attributes.push(
-            "gen_ai.input.messages",
-            r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#,
-        );
-        details.attributes.push("gen_ai.request.model", "another");
-        span.events = vec![details];
-        let span = translated(span);
-        assert_eq!(&*span.name, "chat gpt-4o");
-        assert!(span.attributes.contains("gen_ai.input.messages"));
-    }
-}
+mod tests;

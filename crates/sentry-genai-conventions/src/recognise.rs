@@ -59,11 +59,8 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         Says::Nothing => {}
     }
     if let Some(explicit) = explicit {
-        let row = operation::named(explicit).or_else(|| {
-            // `summarise` is what a program has the model do.
-            let is_call = dialect::may_be_call(span, dialect, explicit) && is_counted(span);
-            operation::named(is_call.then(|| call_in_name(explicit))?)
-        });
+        let row = operation::named(explicit)
+            .or_else(|| operation::named(meant(span, dialect, explicit)?));
         return Some(row.map_or(plain, ai));
     }
     if let Some((row, rest)) = named
@@ -71,8 +68,19 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     {
         return Some(ai(row));
     }
-    let name = dialect::operation_by_name(span, dialect).or_else(|| implied(span))?;
+    let by_name = dialect::operation_by_name(span, dialect, &span.name);
+    let name = by_name.or_else(|| implied(span))?;
     Some(ai(operation::named(name)?))
+}
+
+/// Names what a program means by an operation that no convention knows.
+fn meant(span: &SourceSpan, dialect: &Dialect, operation: &str) -> Option<&'static str> {
+    // `summarise` is what a program has the model do. A call that failed has nothing to count.
+    let has_failed = || dialect::names_call(operation) && names_provider(span) && failed(span);
+    if dialect::may_be_call(span, dialect, operation) && (is_counted(span) || has_failed()) {
+        return Some(call_in_name(operation));
+    }
+    dialect::operation_by_name(span, dialect, operation)
 }
 
 /// Returns whether what a span name says behind a call may be a model: `chat completion` and `chat with a guest` say none.
@@ -105,7 +113,9 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
     ]) {
         return Some("embeddings");
     }
-    let counts = is_counted(span);
+    // Of embeddings the whole may be all that is counted.
+    let embeds = || any(&["gen_ai.usage.total_tokens"]) && call_in_name(&span.name) == "embeddings";
+    let counts = is_counted(span) || embeds();
     // A model without a namespace may be anything, but for one whose tokens are counted; agents and tools repeat the counts of calls.
     let bare_model = counts
         && any(&["model"])
@@ -119,7 +129,7 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
     ]);
     // A call that failed has nothing to count.
     let failed_call = failed(span)
-        && any(&["gen_ai.provider.name", "gen_ai.system"])
+        && names_provider(span)
         && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
     (model && (counts || call || failed_call)).then(|| call_in_name(&span.name))
 }
@@ -132,6 +142,11 @@ fn is_counted(span: &SourceSpan) -> bool {
         "gen_ai.usage.completion_tokens",
     ];
     counts.iter().any(|key| span.attributes.contains(key))
+}
+
+fn names_provider(span: &SourceSpan) -> bool {
+    let names = ["gen_ai.provider.name", "gen_ai.system"];
+    names.iter().any(|key| span.attributes.contains(key))
 }
 
 /// Returns whether a span says that what it is about has failed.

@@ -23,6 +23,9 @@ static TOOL_VERDICTS: &[(&str, bool)] = &[
     ("tool.success", false),
 ];
 
+/// Names that on the span of a tool itself say the same.
+static BARE_VERDICTS: &[(&str, bool)] = &[("is_error", true), ("success", false)];
+
 /// Whether an MCP tool failed. Sentry's registry renames it to `error.type`, which a yes or no is not.
 pub(crate) const IS_TOOL_ERROR: &str = "mcp.tool.result.is_error";
 const MESSAGE: &str = "sentry.status.message";
@@ -154,7 +157,11 @@ fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
     let failed = failed
         || is_tool
             && (attributes.iter()).any(|(key, value)| {
-                tool_verdict(key).is_some_and(|failed| yes_or_no(value) == Some(failed))
+                let verdict = tool_verdict(key).or_else(|| match what {
+                    What::Tool => bare_verdict(key),
+                    _ => None,
+                });
+                verdict.is_some_and(|failed| yes_or_no(value) == Some(failed))
             });
     for key in [
         "gen_ai.tool.call.outcome",
@@ -230,6 +237,12 @@ pub(crate) fn tool_verdict(key: &str) -> Option<bool> {
     let (_, failed) = TOOL_VERDICTS.iter().find(|(end, _)| {
         (key.strip_suffix(end)).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     })?;
+    Some(*failed)
+}
+
+/// Returns the value that says that a tool failed, if a yes or no under this key does on the span of that tool.
+pub(crate) fn bare_verdict(key: &str) -> Option<bool> {
+    let (_, failed) = BARE_VERDICTS.iter().find(|(name, _)| *name == key)?;
     Some(*failed)
 }
 

@@ -163,10 +163,12 @@ pub(crate) fn spell(span: &mut SourceSpan) {
         [] => Vec::new(),
         namespaces => spelled(&span.attributes, namespaces),
     };
-    if names.is_empty() && called::is_call(span) && !super::mentions_gen_ai(span) {
-        return adjust(span, What::Call);
-    }
-    if namespaces.is_empty() {
+    // `model` may stand beside `llm.input_tokens`.
+    let is_called_so = called::is_call(span) && !super::mentions_gen_ai(span);
+    if namespaces.is_empty() || names.is_empty() && is_called_so {
+        if is_called_so {
+            adjust(span, What::Call);
+        }
         return;
     }
     set_numbers_aside(&mut span.attributes);
@@ -175,9 +177,12 @@ pub(crate) fn spell(span: &mut SourceSpan) {
     let is_call = says(&[MODEL, "gen_ai.response.model"])
         && (says(&[tokens::INPUT, tokens::OUTPUT])
             || says(&["gen_ai.provider.name"]) && recognise::failed(span));
-    if is_call || super::mentions_gen_ai(span) {
+    if is_call || is_called_so || super::mentions_gen_ai(span) {
         rename(&mut span.attributes, names);
         first_chunk(span);
+    }
+    if is_called_so {
+        adjust(span, What::Call);
     }
 }
 

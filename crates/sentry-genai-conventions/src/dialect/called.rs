@@ -24,6 +24,9 @@ static CALLS: &[&str] = &[
 /// What is called so is nothing else, though nothing is counted.
 static CALLS_ALONE: &[&str] = &["chat", "completion", "completions", "inference", "llm"];
 
+/// What is done with a model to call it.
+static CALLS_OF_MODELS: &[&str] = &["call", "invocation", "invoke", "request", "response"];
+
 /// What is called so answers with no tokens.
 static EMBEDS: &[&str] = &["embed", "embedding", "embeddings", "rerank"];
 
@@ -99,6 +102,9 @@ static RUNS: &[&str] = &[
     "turn",
 ];
 
+/// What names a tool on a span that is called after its call.
+static TOOL_NAMES: &[&str] = &["tool", "tool.name", "tool_name"];
+
 static USES: &[&str] = &[
     "call",
     "execute",
@@ -131,27 +137,34 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
         && !has_word(&name, AFTERWARDS)
         && !is_served
         && (counts(tokens::INPUT) && (embeds || counts(tokens::OUTPUT))
+            || embeds && counts(tokens::TOTAL)
             || says("provider") && has_word(&name, CALLS_ALONE) && recognise::failed(span))
         && !attributes.iter().any(|(key, _)| is_of_others(key))
 }
 
-/// Names what a span does whose attributes say with what, by how its own name ends: `shop.agent.run`, `call_tool`.
-pub(crate) fn operation_by_name(span: &SourceSpan, dialect: &Dialect) -> Option<&'static str> {
+/// Names what a span does whose attributes say with what, by how its own name ends, or that of its operation: `shop.agent.run`,
+/// `call_tool`.
+pub(crate) fn operation_by_name(
+    span: &SourceSpan,
+    dialect: &Dialect,
+    name: &str,
+) -> Option<&'static str> {
     let has = |key| span.attributes.contains(key);
     // Nobody but who knows the conventions calls a span so.
     let is_called = |operation: &str, keys: &[&str]| {
         let says = |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(_)));
-        span.name == operation && keys.iter().any(says)
+        name == operation && keys.iter().any(says)
     };
-    let names_tool =
-        has("gen_ai.tool.name") || is_called("execute_tool", &["tool", "tool.name", "tool_name"]);
+    let names_tool = has("gen_ai.tool.name")
+        || is_called("execute_tool", TOOL_NAMES)
+        || is_call_of_tool(span, name);
     let names_agent = has("gen_ai.agent.name")
         || has("gen_ai.agent.id")
         || is_called("invoke_agent", &["agent", "agent.name", "agent_name"]);
     if !names_tool && !names_agent || !is_of_nobody(span, dialect) {
         return None;
     }
-    let name = words(&span.name);
+    let name = words(name);
     let mut words = words_of(&name).rev();
     let (last, before) = (words.next()?, words.next());
     let does = |who: &[&str], what: &[&str]| match before {
@@ -162,21 +175,48 @@ pub(crate) fn operation_by_name(span: &SourceSpan, dialect: &Dialect) -> Option<
         }
     };
     if names_tool {
-        return does(&["function", "tool"], USES).then_some("execute_tool");
+        return does(&["function", "tool", "tools"], USES).then_some("execute_tool");
     }
-    does(&["agent"], RUNS).then_some("invoke_agent")
+    does(&["agent", "subagent"], RUNS).then_some("invoke_agent")
+}
+
+/// Returns whether this is what the call of a tool is called, as `agent.tool_call` is, and the span names one without any namespace.
+fn is_call_of_tool(span: &SourceSpan, name: &str) -> bool {
+    let says =
+        |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(name)) if !name.is_empty());
+    if !span.attributes.may_begin_with("tool") || !TOOL_NAMES.iter().any(says) {
+        return false;
+    }
+    let name = words(name);
+    let mut words = words_of(&name).rev();
+    matches!(
+        (words.next(), words.next()),
+        (Some("call"), Some("tool")) | (Some("tool"), Some("call"))
+    )
 }
 
 /// Returns whether an operation that no convention knows may be a call of a model: the span was made by hand and says which model, but
-/// no agent and no tool, and the operation is none that is done around calls, which have spans of their own.
+/// no tool, and no agent unless the operation [names a call](names_call); and it is none that is done around calls, which have spans of
+/// their own.
 pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation: &str) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
+    let is_named = names_call(operation);
     let operation = words(operation);
+    let is_around =
+        |word| AROUND.contains(&word) && !(is_named && matches!(word, "invoke" | "request"));
     is_of_nobody(span, dialect)
         && has(&["gen_ai.request.model", "gen_ai.response.model"])
-        && !has(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"])
-        && !has_word(&operation, AROUND)
+        && !has(&["gen_ai.tool.name"])
+        && (is_named || !has(&["gen_ai.agent.id", "gen_ai.agent.name"]))
+        && !words_of(&operation).any(is_around)
         && !has_word(&operation, AFTERWARDS)
+}
+
+/// Returns whether an operation is called after a call of a model, as `llm.response` and `InvokeModel` are.
+pub(crate) fn names_call(operation: &str) -> bool {
+    let operation = words(operation);
+    has_word(&operation, CALLS_ALONE)
+        || has_word(&operation, &["model"]) && has_word(&operation, CALLS_OF_MODELS)
 }
 
 fn is_of_nobody(span: &SourceSpan, dialect: &Dialect) -> bool {

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{Dialect, INPUT, OUTPUT, What, aliases, json, mentions_gen_ai};
-use crate::{Attributes, SourceSpan, attributes::Name, messages, provider};
+use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, tokens};
 
 pub(crate) static OTEL: Dialect = Dialect {
     speaks: mentions_gen_ai,
@@ -58,6 +58,7 @@ pub(super) fn values(span: &mut SourceSpan, what: What) {
     server(span);
     if what == What::Embeddings {
         embedded(&mut span.attributes);
+        count_embedded(&mut span.attributes);
     }
     // Google's agent development kit has a placeholder.
     if span.attributes.text("gen_ai.tool.call.id") == Some("<not specified>") {
@@ -67,6 +68,16 @@ pub(super) fn values(span: &mut SourceSpan, what: What) {
         && matches!(format, "json_schema" | "json_object")
     {
         span.attributes.set("gen_ai.output.type", "json");
+    }
+}
+
+/// Embeddings have no output: where a provider counts the whole alone, as Voyage and Jina do, that is the input.
+fn count_embedded(attributes: &mut Attributes) {
+    if let Some(total) = attributes.integer(tokens::TOTAL)
+        && !attributes.contains(tokens::INPUT)
+        && !attributes.contains(tokens::OUTPUT)
+    {
+        attributes.push(tokens::INPUT, total);
     }
 }
 

@@ -7,6 +7,7 @@ use std::{iter::Peekable, str::CharIndices};
 use serde_json::{Number, Value};
 
 pub(crate) use self::rust::snake_case;
+pub(super) use self::rust::untag;
 
 use super::{Object, parse::DEPTH, shapes::fields};
 

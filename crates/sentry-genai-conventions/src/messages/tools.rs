@@ -48,12 +48,17 @@ pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
 
 /// Brings a tool's arguments or its result within `limits`.
 ///
-/// JSON stays JSON, with binary content replaced and the strings inside shortened; plain text is cut. Returns the
-/// UTF-8 bytes there were if anything was cut.
+/// JSON stays JSON, with binary content replaced and the strings inside shortened, and so does what `{:?}` makes of it; plain text is
+/// cut. Returns the UTF-8 bytes there were if anything was cut.
 pub(crate) fn tool_payload<'t>(
     text: &'t str,
     limits: &ContentLimits,
 ) -> (Cow<'t, str>, Option<usize>) {
+    if let Some(value) = debugged(text) {
+        let json = value.to_string();
+        let (json, size) = tool_payload(&json, limits);
+        return (json.into_owned().into(), size.map(|_| text.len()));
+    }
     let redacted = blobs::redact_blobs(text);
     if redacted.len() <= limits.text_bytes.min(limits.attribute_bytes) {
         return (redacted, None);
@@ -63,6 +68,14 @@ pub(crate) fn tool_payload<'t>(
         None => (cut_text(redacted, limits), true),
     };
     (json.into(), is_cut.then_some(text.len()))
+}
+
+/// Reads serde_json's value out of what `{:?}` makes of it: `Object {"city": String("Paris")}`. Of other values the names would be lost.
+fn debugged(text: &str) -> Option<Value> {
+    let rest = ["Some(", "Ok("].iter().find_map(|it| text.strip_prefix(it));
+    let rest = rest.unwrap_or(text);
+    let is_value = rest.starts_with("Object {") || rest.starts_with("Array [");
+    is_value.then(|| repair::read_named(text))?
 }
 
 fn fit_payload(mut value: Value, text: Cow<'_, str>, limits: &ContentLimits) -> (String, bool) {

@@ -88,7 +88,9 @@ impl Plan {
         if row.is_some() {
             dialect.apply(&mut trial, translate::what(recognised.as_ref()));
         }
-        let has_irregular = (trial.attributes.iter()).any(|(key, _)| is_irregular(key));
+        let is_tool = row.is_some_and(|row| row.kind == AiKind::Tool);
+        let has_irregular = (trial.attributes.iter())
+            .any(|(key, _)| is_irregular(key) || is_tool && status::bare_verdict(key).is_some());
         if has_irregular || !rename::are_of_their_types(&trial.attributes) {
             return None;
         }

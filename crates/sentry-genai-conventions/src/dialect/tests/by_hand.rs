@@ -215,6 +215,23 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("ask", &[("gen_ai.operation.name", "embed_documents"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
     ("ask", &[("gen_ai.operation.name", "summarise"), ("gen_ai.request.model", "m")], "function", "ask"),
     ("ask", &[("gen_ai.operation.name", "plan_task"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "function", "ask"),
+    // One that is called after a call is one below an agent, too, and where it has failed.
+    ("ask", &[("gen_ai.operation.name", "llm.response"), ("gen_ai.request.model", "m"), ("gen_ai.agent.name", "Bot"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "llm.response"), ("gen_ai.request.model", "m"), ("gen_ai.provider.name", "openai"), ("gen_ai.agent.name", "Bot"), ("error.type", "429")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "llm_request"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "llm.request"), ("gen_ai.request.model", "m"), ("gen_ai.provider.name", "openai"), ("gen_ai.agent.name", "Bot")], "function", "ask"),
+    ("ask", &[("gen_ai.operation.name", "summarise"), ("gen_ai.request.model", "m"), ("gen_ai.agent.name", "Bot"), ("gen_ai.usage.input_tokens", "3")], "function", "ask"),
+    ("ask", &[("gen_ai.operation.name", "InvokeModel"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "model_request"), ("gen_ai.request.model", "m"), ("gen_ai.agent.name", "Bot"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("ask", &[("gen_ai.operation.name", "load_model"), ("gen_ai.request.model", "m"), ("gen_ai.provider.name", "ollama"), ("error.type", "404")], "function", "ask"),
+    // An operation of an agent or a tool that no convention knows.
+    ("run", &[("gen_ai.operation.name", "tool.execute"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("run", &[("gen_ai.operation.name", "tools/call"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("run", &[("gen_ai.operation.name", "mcp_tool_call"), ("tool_name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("run", &[("gen_ai.operation.name", "tool_validation"), ("gen_ai.tool.name", "t")], "function", "run"),
+    ("run", &[("gen_ai.operation.name", "agent_turn"), ("gen_ai.agent.name", "Bot"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    ("run", &[("gen_ai.operation.name", "invoke_subagent"), ("gen_ai.agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    ("run", &[("gen_ai.operation.name", "agent_step"), ("gen_ai.agent.name", "Bot")], "function", "run"),
     // What a span is called, and who or what is named.
     ("shop.agent.run", &[("gen_ai.agent.name", "Bot"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.invoke_agent", "invoke_agent Bot"),
     ("continue agent", &[("gen_ai.agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
@@ -229,9 +246,18 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("llm_call", &[("model", "m"), ("provider", "openai")], "function", "llm_call"),
     ("send_message", &[("model", "m"), ("input_tokens", "3"), ("output_tokens", "4"), ("stop_reason", "end_turn")], "gen_ai.chat", "chat m"),
     ("payment.complete", &[("model", "m"), ("provider", "stripe"), ("error.type", "429")], "function", "payment.complete"),
+    ("llm.chat_completion", &[("provider", "openai"), ("model", "m"), ("llm.input_tokens", "3"), ("llm.output_tokens", "4")], "gen_ai.chat", "chat m"),
+    ("llm.chat_completion", &[("provider", "openai"), ("model", "m"), ("llm.attempt", "3")], "function", "llm.chat_completion"),
     ("embed", &[("model", "m"), ("input_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
     ("llm.chat", &[("llm.model", "m"), ("llm.provider", "openai"), ("error", "timeout")], "gen_ai.chat", "chat m"),
+    ("embed_batch", &[("model", "m"), ("total_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
     ("execute_tool", &[("tool", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("agent.tool_call", &[("tool_name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("mcp.call_tool", &[("tool", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    ("tool_call", &[("tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
+    // What is run may be a tool of any kind.
+    ("tool_execution", &[("tool.name", "nmap")], "function", "tool_execution"),
+    ("tool_call_count", &[("tool", "t")], "function", "tool_call_count"),
     ("invoke_agent", &[("agent_name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
     ("invoke_agent", &[("method", "m")], "function", "invoke_agent"),
     ("chat.join", &[("model", "m"), ("tokens_in", "3")], "function", "chat.join"),
@@ -365,6 +391,10 @@ fn a_tool_that_did_not_succeed_has_failed() {
         ("tool.is_error", true, crate::Status::Error),
         ("shop.tool.success", false, crate::Status::Error),
         ("shop.footool.success", false, crate::Status::Ok),
+        ("success", false, crate::Status::Error),
+        ("success", true, crate::Status::Ok),
+        ("is_error", true, crate::Status::Error),
+        ("shop.success", false, crate::Status::Ok),
     ] {
         let of = |operation| {
             translated_with(|span| {
@@ -376,6 +406,36 @@ fn a_tool_that_did_not_succeed_has_failed() {
         // It says nothing of what is around the tool.
         assert_eq!(of("invoke_agent").status, crate::Status::Ok, "{key}");
     }
+}
+
+#[test]
+fn all_that_is_embedded_is_input() {
+    let counted = |operation: &'static str| {
+        let span = translated_with(|span| {
+            span.attributes.push("gen_ai.operation.name", operation);
+            span.attributes.push("gen_ai.usage.total_tokens", 42);
+        });
+        span.attributes.integer("gen_ai.usage.input_tokens")
+    };
+    assert_eq!(counted("embeddings"), Some(42));
+    assert_eq!(counted("chat"), None);
+}
+
+#[test]
+fn what_is_said_of_the_call_of_a_tool_is_its_own() {
+    let attributes = [
+        ("tool_name", "t"),
+        ("tool_call_id", "c-1"),
+        ("args", "{}"),
+        ("result", "sunny"),
+        ("is_error", "true"),
+    ];
+    let span = translated("shop::agent", "agent.tool_call", &attributes);
+    let kept = |key| kept(&span, key);
+    assert_eq!(kept("gen_ai.tool.call.id").as_deref(), Some("c-1"));
+    assert_eq!(kept("gen_ai.tool.call.arguments").as_deref(), Some("{}"));
+    assert_eq!(kept("gen_ai.tool.call.result").as_deref(), Some("sunny"));
+    assert_eq!(span.status, crate::Status::Error);
 }
 
 fn translated_with(fill: impl FnOnce(&mut SourceSpan)) -> SentrySpan {

@@ -15,6 +15,8 @@ static KINDS: &[&str] = &[
     "document",
     "file",
     "function",
+    "function_call",
+    "function_call_output",
     "image",
     "image_url",
     "input_audio",
@@ -26,6 +28,7 @@ static KINDS: &[&str] = &[
     "text",
     "thinking",
     "tool_call",
+    "tool_response",
     "tool_result",
     "tool_use",
 ];
@@ -97,6 +100,31 @@ impl Reader<'_> {
             value => value,
         })
     }
+}
+
+/// Takes the variant off a part that serde has tagged with it, as genai's are: `{"Text": "Hi"}`.
+pub(in super::super) fn untag(part: Value) -> Value {
+    let kind = match &part {
+        Value::Object(fields) if fields.len() == 1 => fields.keys().next(),
+        _ => None,
+    };
+    let kind = kind.filter(|it| it.starts_with(|first: char| first.is_ascii_uppercase()));
+    let Some(kind) = kind
+        .map(|it| snake_case(it))
+        .filter(|it| KINDS.contains(&&**it))
+    else {
+        return part;
+    };
+    let Value::Object(fields) = part else {
+        return part;
+    };
+    let mut untagged = match fields.into_iter().next() {
+        Some((_, Value::Object(fields))) => fields,
+        Some((_, value)) => Object::from_iter([("content".to_owned(), value)]),
+        None => Object::new(),
+    };
+    untagged.entry("type").or_insert_with(|| kind.into());
+    Value::Object(untagged)
 }
 
 /// Puts what a variant stands for among the fields that it holds.

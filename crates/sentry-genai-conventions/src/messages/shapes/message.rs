@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    super::{Message, Object, Part, Role, Side, parse, read_constructor, read_json},
+    super::{Message, Object, Part, Role, Side, parse, read_constructor, read_json, repair},
     fields::{self, role, take, take_id, take_object, take_text},
     kind, part,
 };
@@ -170,6 +170,14 @@ pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
     }
 }
 
+/// Takes off the parts of a list the tags that they may have.
+fn untagged(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(repair::untag).collect(),
+        value => value,
+    }
+}
+
 fn body(object: &mut Object, role: Role) -> Vec<Part> {
     let mut parts = Vec::new();
     for key in REASONING {
@@ -179,7 +187,7 @@ fn body(object: &mut Object, role: Role) -> Vec<Part> {
     }
     let has_parts = object.get("parts").is_some_and(Value::is_array);
     let is_null = object.get("content") == Some(&Value::Null);
-    let value = take(object, &["parts", "content", "text"]);
+    let value = take(object, &["parts", "content", "text"]).map(untagged);
     if role == Role::Tool {
         // A tool may answer with null.
         let value = value.or(is_null.then_some(Value::Null));
@@ -222,7 +230,9 @@ fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mu
         Some(value) => value,
         None => return,
     };
-    let says_itself = value.as_array().is_some_and(|items| {
+    let list = value.as_array();
+    let list = list.or_else(|| value.get("parts").and_then(Value::as_array));
+    let says_itself = list.is_some_and(|items| {
         items
             .iter()
             .filter_map(Value::as_object)

@@ -56,8 +56,8 @@ pub(super) fn call(mut object: Object) -> Part {
         .find_map(|key| take_object(&mut object, key))
         .unwrap_or_default();
     let id = take_id(&mut object, CALL_ID);
-    let name = take_text(&mut object, &["name", "toolName", "tool_name", "function"])
-        .or_else(|| take_text(&mut function, &["name"]));
+    let names = ["name", "toolName", "tool_name", "fn_name", "function"];
+    let name = take_text(&mut object, &names).or_else(|| take_text(&mut function, &["name"]));
     let arguments = [&mut object, &mut function].into_iter().find_map(|fields| {
         take(
             fields,
@@ -68,6 +68,7 @@ pub(super) fn call(mut object: Object) -> Part {
                 "parameters",
                 "server_tool_call",
                 "tool_input",
+                "fn_arguments",
             ],
         )
     });

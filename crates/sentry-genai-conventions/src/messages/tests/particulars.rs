@@ -203,6 +203,61 @@ fn tool_payloads_stay_as_they_are() {
     );
 }
 
+#[test]
+fn what_debug_makes_of_json_is_json() {
+    let limits = ContentLimits::default();
+    let value =
+        json!({"city": "Par\"is\n", "days": [1, 2.5, null, true], "deep": {"a": []}, "e": {}});
+    for text in [format!("{value:?}"), format!("{:?}", Some(&value))] {
+        assert_eq!(parsed(&tool_payload(&text, &limits).0), value, "{text}");
+    }
+    let list = json!(["a", {"b": 1}]);
+    assert_eq!(parsed(&tool_payload(&format!("{list:?}"), &limits).0), list);
+    for text in [
+        r#"Err("no such file")"#,
+        r#"Weather { city: "Paris" }"#,
+        "Object {\"city\": String(\"Par",
+        "Object { is a word, too",
+    ] {
+        assert_eq!(tool_payload(text, &limits), (text.into(), None));
+    }
+    let image = json!({"mimeType": "image/png", "data": PNG});
+    assert_eq!(
+        parsed(&tool_payload(&format!("{image:?}"), &limits).0),
+        json!({"data": "[Blob substitute]", "mimeType": "image/png"})
+    );
+}
+
+/// As async-openai has items of the Responses API and genai has parts, by `Debug` and by serde.
+#[test]
+fn rusts_variants_are_parts() {
+    let asked = json!({"role": "user", "parts": [{"type": "text", "content": "Hi"}]});
+    let call = json!({"role": "assistant", "parts": [
+        {"type": "tool_call", "id": "c1", "name": "get", "arguments": {"a": 1}},
+    ]});
+    let answer = json!({"role": "tool", "parts": [
+        {"type": "tool_call_response", "id": "c1", "response": "sunny", "result": "sunny"},
+    ]});
+    let expected = json!([asked, call, answer]);
+    for text in [
+        r#"Items([EasyMessage(EasyInputMessage { type: Message, role: User, content: Text("Hi"), phase: None }), Item(FunctionCall(FunctionToolCall { arguments: "{\"a\":1}", call_id: "c1", name: "get", status: Some(Completed) })), Item(FunctionCallOutput(FunctionCallOutputItemParam { call_id: Some("c1"), output: Text("sunny"), id: None }))])"#,
+        r#"[ChatMessage { role: User, content: MessageContent { parts: [Text("Hi")] }, options: None }, ChatMessage { role: Assistant, content: MessageContent { parts: [ToolCall(ToolCall { call_id: "c1", fn_name: "get", fn_arguments: Object {"a": Number(1)}, thought_signatures: None })] }, options: None }, ChatMessage { role: Tool, content: MessageContent { parts: [ToolResponse(ToolResponse { call_id: "c1", fn_name: None, content: "sunny" })] }, options: None }]"#,
+        r#"[{"role":"User","content":[{"Text":"Hi"}]},{"role":"Assistant","content":[{"ToolCall":{"call_id":"c1","fn_name":"get","fn_arguments":{"a":1}}}]},{"role":"Tool","content":[{"ToolResponse":{"call_id":"c1","fn_name":null,"content":"sunny"}}],"options":null}]"#,
+    ] {
+        let read = Messages::parse(text, Side::Input).into_json(&ContentLimits::default());
+        assert_eq!(parsed(&read.json), expected, "{text}");
+    }
+    // Of a tool they may be what it has found.
+    let found =
+        json!([{"role": "tool", "tool_call_id": "c1", "content": {"parts": [{"Bolt": 2}]}}]);
+    let read =
+        Messages::parse(&found.to_string(), Side::Input).into_json(&ContentLimits::default());
+    assert_eq!(
+        parsed(&read.json)[0]["parts"][0]["response"],
+        json!({"parts": [{"Bolt": 2}]})
+    );
+}
+
 /// As LangGraph's agents answer: with everything that was said in their thread.
 #[test]
 fn an_answer_is_what_follows_the_question() {
