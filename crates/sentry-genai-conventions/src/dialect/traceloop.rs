@@ -3,7 +3,6 @@
 
 mod blocks;
 mod javascript;
-mod langchain;
 mod tools;
 
 use serde_json::Value;
@@ -245,7 +244,6 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.remove("gen_ai.agent.name");
         }
         What::Call if is_bedrock => bedrock::include_cache(attributes),
-        What::Call => langchain::count_once(span),
         _ => {}
     }
 }

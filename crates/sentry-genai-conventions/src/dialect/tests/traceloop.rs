@@ -85,36 +85,3 @@ fn a_crew_is_no_agent() {
     );
     assert_eq!((&*span.op, &*span.name), ("function", "crewai.workflow"));
 }
-
-/// Each of LangChain's answers has the usage of the whole request.
-#[test]
-fn what_a_request_with_several_answers_used_counts_once() {
-    let one = r#"{"role": "assistant", "parts": [{"type": "text", "content": "Hi"}], "finish_reason": "stop"}"#;
-    let used = |scope: &'static str, input: i64, answers: &str| {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let start = Timestamp::from_nanos(1);
-        let mut span = SourceSpan::new(trace_id, span_id, "ChatOpenAI.chat", start);
-        span.scope = scope.into();
-        let attributes = &mut span.attributes;
-        attributes.push("gen_ai.operation.name", "chat");
-        attributes.push("gen_ai.usage.input_tokens", input);
-        attributes.push("gen_ai.usage.output_tokens", 80_i64);
-        attributes.push("gen_ai.usage.cache_read.input_tokens", 120_i64);
-        attributes.push("gen_ai.output.messages", answers);
-        let span = Translator::new(TranslateOptions::default()).translate(span);
-        let count = |key| span.attributes.integer(key).unwrap();
-        [
-            count("gen_ai.usage.input_tokens"),
-            count("gen_ai.usage.output_tokens"),
-            count("gen_ai.usage.total_tokens"),
-            count("gen_ai.usage.cache_read.input_tokens"),
-        ]
-    };
-    let scope = "opentelemetry.instrumentation.langchain";
-    let two = format!("[{one}, {one}]");
-    assert_eq!(used(scope, 200, &two), [100, 40, 140, 60]);
-    assert_eq!(used(scope, 201, &two), [201, 80, 281, 120]);
-    assert_eq!(used(scope, 200, &format!("[{one}]")), [200, 80, 280, 120]);
-    assert_eq!(used("other", 200, &two), [200, 80, 280, 120]);
-}
