@@ -2,7 +2,7 @@
 
 use sentry_genai::SpanExt;
 use sentry_genai_tests::Bridge;
-use tracing::{Level, event, field::Empty, info_span};
+use tracing::{Level, event, field::Empty, info, info_span};
 
 #[test]
 fn every_type_survives() {
@@ -151,6 +151,25 @@ fn events_of_the_conventions_give_their_content_to_the_span() {
     let span = run(&Bridge::start());
     assert_eq!(span.attr("gen_ai.input.messages"), None);
     assert_eq!(span.attr("gen_ai.output.messages"), None);
+}
+
+#[test]
+fn an_event_may_have_its_name_in_a_field() {
+    let bridge = Bridge::with_content();
+    bridge.run(|| {
+        let _span = info_span!("chat", gen_ai.request.model = "gpt-5-mini").entered();
+        info!(
+            event.name = "gen_ai.choice",
+            finish_reason = "stop",
+            content = "Paris"
+        );
+        info!(event.name = "cache.miss", content = "not for the span");
+    });
+    let span = bridge.span("chat gpt-5-mini");
+    let answer = span.str("gen_ai.output.messages").unwrap();
+    assert!(answer.contains("Paris"), "{answer}");
+    let attributes = format!("{:?}", span.attributes);
+    assert!(!attributes.contains("not for the span"), "{attributes}");
 }
 
 #[test]

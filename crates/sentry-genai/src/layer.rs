@@ -75,7 +75,7 @@ pub fn layer() -> GenAiLayer {
 ///
 /// An ERROR event inside a span, as `#[instrument(err)]` makes one, marks the span as failed. An event that is *named* by the
 /// conventions, such as `event!(name: "gen_ai.client.inference.operation.details", Level::INFO, ...)` or
-/// `gen_ai.user.message`, gives its content to the span it happens in. Of a span, the latest 128 events count. Other events are
+/// `gen_ai.user.message`, gives its content to the span it happens in; the name may also be in a field `event.name`. Of a span, the latest 128 events count. Other events are
 /// left to Sentry's own layers for logs and errors.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a layer does nothing until it is added to a subscriber"]
@@ -244,8 +244,9 @@ where
         correlation::leave_for_hooks(span.as_ref());
         let metadata = event.metadata();
         let is_error = *metadata.level() == Level::ERROR && !is_own(metadata);
-        // The conventions describe messages by events as well as by fields.
-        let is_content = metadata.name().starts_with("gen_ai.");
+        // The conventions describe messages by events as well as by fields. A macro that cannot name its event says so in a field.
+        let is_content = metadata.name().starts_with("gen_ai.")
+            || metadata.fields().field("event.name").is_some();
         if !is_error && !is_content {
             return;
         }

@@ -5,8 +5,7 @@
 use std::{
     env,
     error::Error,
-    fs,
-    mem, panic, process, thread,
+    fs, mem, panic, process, thread,
     time::{Duration, Instant},
 };
 
