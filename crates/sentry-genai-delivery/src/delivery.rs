@@ -14,13 +14,13 @@ use crate::{
     accounting::{Accounting, LossReason, Stats},
     budget::{Budget, Level},
     buffers::Buffers,
-    config::Config,
+    config::{Config, TraceLifecycle},
     http::HttpPost,
     ids,
     incoming::IncomingTrace,
     outbox::{Outbox, Slip},
     progress::{Progress, Ticket},
-    queue::{Handover, Queue, Refusal},
+    queue::{Dropped, Handover, Queue, Refusal},
     recycle::{self, Leftovers},
     segment::Segment,
     sender::{Lane, Role},
@@ -421,7 +421,10 @@ impl Shared {
     fn accept(&self, span: Ended, bytes: usize, segment: &Arc<Segment>) -> Result<(), Ended> {
         self.accounting.produce(1);
         if segment.trace().is_given_up() {
-            self.accounting.lose(LossReason::QueueOverflow, 1);
+            self.lose_queued(Dropped {
+                spans: 1,
+                local_roots: u64::from(span.span_id() == segment.local_root()),
+            });
             return Ok(());
         }
         let level = self.budget.hold_queued(bytes);
@@ -474,7 +477,16 @@ impl Shared {
     /// Drops the oldest traces of the queue: the worker, who would choose better, does not keep up.
     fn shorten_queue(&self) {
         let give_up = |trace: &Trace| self.give_up(trace);
-        let spans = self.queue.drop_oldest_traces(&self.budget, give_up);
-        self.accounting.lose(LossReason::QueueOverflow, spans);
+        let dropped = self.queue.drop_oldest_traces(&self.budget, give_up);
+        self.lose_queued(dropped);
+    }
+
+    /// Counts spans that were dropped before they came to a bucket. Each transaction ends with a local root.
+    pub(crate) fn lose_queued(&self, dropped: Dropped) {
+        let (accounting, reason) = (&self.accounting, LossReason::QueueOverflow);
+        accounting.lose(reason, dropped.spans);
+        if self.config.lifecycle != TraceLifecycle::Stream {
+            accounting.lose_transactions(reason, dropped.local_roots);
+        }
     }
 }

@@ -45,6 +45,20 @@ pub(crate) struct Handover {
     pub(crate) bytes: usize,
 }
 
+impl Handover {
+    /// Returns whether it is the span that its segment ends with.
+    pub(crate) fn is_local_root(&self) -> bool {
+        self.span.span_id() == self.segment.local_root()
+    }
+}
+
+/// How many spans were dropped, and how many of them were local roots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    pub(crate) spans: u64,
+    pub(crate) local_roots: u64,
+}
+
 /// Why a span was not taken.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -244,19 +258,19 @@ impl Queue {
     }
 
     /// Gives up the oldest traces until no more is held than may be, and returns how many spans that costs.
-    pub(crate) fn drop_oldest_traces(&self, budget: &Budget, give_up: impl Fn(&Trace)) -> u64 {
+    pub(crate) fn drop_oldest_traces(&self, budget: &Budget, give_up: impl Fn(&Trace)) -> Dropped {
         let mut state = self.lock();
         // With the lock taken: of several threads that find too much, the first one does it.
         let excess = budget.excess();
         if excess == 0 {
-            return 0;
+            return Dropped::default();
         }
         // Traces that grow side by side take turns: few of them free enough, if each is counted as a whole.
         let mut bytes = HashMap::<TraceId, usize>::default();
         for handover in state.messages.iter().filter_map(Message::span) {
             *bytes.entry(handover.trace_id).or_default() += handover.bytes;
         }
-        let (mut freed, mut dropped) = (0, 0);
+        let (mut freed, mut dropped) = (0, Dropped::default());
         let mut oldest = HashSet::<TraceId>::default();
         // In place: while memory is short, a second queue would be one too many.
         state.messages.retain(|message| {
@@ -270,11 +284,12 @@ impl Queue {
             let goes = oldest.contains(&trace_id);
             if goes {
                 give_up(handover.segment.trace());
-                dropped += 1;
+                dropped.spans += 1;
+                dropped.local_roots += u64::from(handover.is_local_root());
             }
             !goes
         });
-        state.was_shortened |= dropped > 0;
+        state.was_shortened |= dropped.spans > 0;
         budget.release_queued(freed);
         dropped
     }
@@ -397,7 +412,7 @@ mod tests {
                 let taken = queue.push(handover_of(segment), false, false, || true);
                 assert!(taken.is_ok());
                 if level == Level::Exceeded {
-                    dropped += queue.drop_oldest_traces(&budget, Trace::give_up);
+                    dropped += queue.drop_oldest_traces(&budget, Trace::give_up).spans;
                 }
                 assert!(budget.held() <= 300);
             }

@@ -19,7 +19,7 @@ use crate::{
     model_calls::ModelCalls,
     outbox::Parcel,
     pack,
-    queue::{Handover, Message, Supply},
+    queue::{Dropped, Handover, Message, Supply},
     recycle::{self, Blanks, Record},
     segment::Segment,
     sender,
@@ -146,6 +146,7 @@ impl Worker {
     }
 
     fn accept(&mut self, now: Instant, handover: Handover) {
+        let ends_segment = handover.is_local_root();
         let Handover {
             span: ended,
             trace_id,
@@ -154,7 +155,10 @@ impl Worker {
         } = handover;
         self.shared.budget.release_queued(bytes);
         if segment.trace().is_given_up() {
-            self.lose(LossReason::QueueOverflow, 1);
+            self.shared.lose_queued(Dropped {
+                spans: 1,
+                local_roots: ends_segment.into(),
+            });
             if let Some(bucket) = self.buckets.remove(trace_id) {
                 self.drop_bucket(bucket);
             }
@@ -164,7 +168,6 @@ impl Worker {
             }
             return;
         }
-        let ends_segment = ended.span_id() == segment.local_root();
         let translated = catch_unwind(AssertUnwindSafe(|| {
             let mut source = match ended {
                 Ended::Read(source) => source,
@@ -267,7 +270,7 @@ impl Worker {
         self.lose(LossReason::QueueOverflow, spans);
         if self.shared.config.lifecycle != TraceLifecycle::Stream {
             let accounting = &self.shared.accounting;
-            accounting.lose_transactions(LossReason::QueueOverflow, 1);
+            accounting.lose_transactions(LossReason::QueueOverflow, bucket.transactions());
         }
     }
 

@@ -21,12 +21,15 @@ struct Pair {
 
 impl Pair {
     fn new(lifecycle: TraceLifecycle) -> Self {
+        Self::with(|config| config.with_trace_lifecycle(lifecycle))
+    }
+
+    fn with(configure: impl FnOnce(Config) -> Config) -> Self {
         let ingest = Ingest::start().unwrap();
         let options = ClientOptions::new().dsn(&ingest.dsn()).release("shop@1");
         let options = options.traces_sample_rate(1.0);
         let config = Config::from_client_options(&options).unwrap();
-        let config = config.with_trace_lifecycle(lifecycle);
-        let config = config.with_legacy_attributes(true);
+        let config = configure(config.with_legacy_attributes(true));
         let mut translation = TranslateOptions::default();
         translation.capture_inputs = true;
         let delivery = Delivery::start(config, Translator::new(translation), None);
@@ -248,6 +251,32 @@ fn a_transaction_that_is_lost_is_reported_as_one_and_by_its_spans() {
         let of = |category: &str| reports.get(&(category.to_owned(), "send_error".to_owned()));
         assert_eq!((of("span"), of("transaction")), (Some(&2), Some(&1)));
         assert_eq!(pair.delivery.stats().lost_total(), 2);
+    }
+}
+
+/// Wherever it was when there was no more room, it is one.
+#[test]
+fn a_transaction_that_had_no_room_is_reported_as_one() {
+    const TRACES: u64 = 3000;
+
+    for lifecycle in [TraceLifecycle::Classic, TraceLifecycle::Transaction] {
+        let pair = Pair::with(|config| {
+            let config = config.with_trace_lifecycle(lifecycle);
+            config.with_max_buffer_bytes(64 * 1024)
+        });
+        for _ in 0..TRACES {
+            let segment = pair.segment();
+            pair.child(&segment);
+            pair.root(&segment);
+        }
+        assert!(pair.delivery.flush(PATIENCE));
+        let reports = pair.ingest.client_reports();
+        let of = |category: &str| reports[&(category.to_owned(), "queue_overflow".to_owned())];
+        let arrived = pair.ingest.transactions().len() as u64;
+        assert_eq!(arrived + of("transaction"), TRACES);
+        let accepted = pair.delivery.stats().accepted;
+        assert_eq!(accepted + of("span"), 2 * TRACES);
+        assert_eq!(accepted, 2 * arrived, "none came in part");
     }
 }
 

@@ -139,6 +139,17 @@ impl Bucket {
         self.others.get(&span_id).unwrap_or(&self.segment)
     }
 
+    /// How many transactions are lost with it, where segments are sent as such: those whose local roots it has, and one of what came
+    /// after these. One that has not ended is counted with its local root.
+    pub(crate) fn transactions(&self) -> u64 {
+        let is_local_root =
+            |span: &&SentrySpan| self.segment_of(span.span_id).local_root() == span.span_id;
+        match self.spans.iter().filter(is_local_root).count() as u64 {
+            0 => self.segment.has_ended().into(),
+            local_roots => local_roots,
+        }
+    }
+
     /// Keeps the last span of every id, as the server would, and returns how many went.
     pub(crate) fn drop_duplicates(&mut self) -> usize {
         let before = self.spans.len();
