@@ -144,12 +144,12 @@ fn read_event(event: messages::Event) -> SourceEvent {
     source
 }
 
-/// Reads a log record, if it is an event about GenAI inside of a span.
-fn read_record(record: messages::LogRecord) -> Option<ReceivedEvent> {
-    let ids = (trace_id(&record.trace_id)?, span_id(&record.span_id)?);
+/// Reads a log record, if it is an event about GenAI.
+fn read_record(record: messages::LogRecord, scope: &Arc<str>) -> Option<ReceivedEvent> {
+    let within = trace_id(&record.trace_id).zip(span_id(&record.span_id));
     let name = Some(text(record.event_name));
     let (attributes, body) = (attributes(record.attributes), any_value(record.body));
-    let mut received = ReceivedEvent::of_record(ids, name, attributes, body)?;
+    let mut received = ReceivedEvent::of_record(within, scope, name, attributes, body)?;
     received.event.time = time(record.time_unix_nano).or(time(record.observed_time_unix_nano));
     Some(received)
 }

@@ -49,10 +49,10 @@ impl ReceivedSpan {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ReceivedEvent {
-    /// The trace of the span.
-    pub trace_id: TraceId,
-    /// The span it happened in.
-    pub span_id: SpanId,
+    /// The span it happened in, as far as a context was known where it was made.
+    pub within: Option<(TraceId, SpanId)>,
+    /// The instrumentation scope of the record.
+    pub scope: Arc<str>,
     /// The event itself.
     pub event: SourceEvent,
 }
@@ -60,7 +60,8 @@ pub struct ReceivedEvent {
 impl ReceivedEvent {
     /// Returns the event that a log record is, if it is about GenAI. The time is still missing.
     pub(crate) fn of_record(
-        (trace_id, span_id): (TraceId, SpanId),
+        within: Option<(TraceId, SpanId)>,
+        scope: &Arc<str>,
         name: Option<String>,
         attributes: Attributes,
         body: AnyValue,
@@ -77,8 +78,8 @@ impl ReceivedEvent {
             body.push(&mut event.attributes, "body");
         }
         Some(Self {
-            trace_id,
-            span_id,
+            within,
+            scope: Arc::clone(scope),
             event,
         })
     }
@@ -97,6 +98,9 @@ pub enum Request {
 }
 
 /// Gives events to the spans they happened in, behind those that these have, and returns how many have no span here.
+///
+/// OpenLLMetry does not make its spans current, so that what it tells when a response is there happens in whatever is around the
+/// span, or in nothing. Where that is no span of the instrumentation's, the event goes to the one in it that is.
 pub(crate) fn unite(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> usize {
     if events.is_empty() {
         return 0;
@@ -105,12 +109,67 @@ pub(crate) fn unite(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> u
     for (position, received) in spans.iter().enumerate() {
         index.insert((received.span.trace_id, received.span.span_id), position);
     }
+    let mut inner = None;
     let mut without_span = 0;
     for received in events {
-        match index.get(&(received.trace_id, received.span_id)) {
-            Some(&position) => spans[position].span.events.push(received.event),
+        let named = received.within.and_then(|ids| index.get(&ids).copied());
+        let position = match named {
+            Some(position) if spans[position].span.scope == *received.scope => named,
+            _ => {
+                let inner = inner.get_or_insert_with(|| Inner::of(spans));
+                inner.find(&received).or(named)
+            }
+        };
+        match position {
+            Some(position) => spans[position].span.events.push(received.event),
             None => without_span += 1,
         }
     }
     without_span
+}
+
+/// The spans of an instrumentation that are in the same span, or in none.
+struct Inner(HashMap<(Option<(TraceId, SpanId)>, String), Vec<Open>>);
+
+/// When a span was open, and when the last of those that started before it ended.
+struct Open {
+    start: Timestamp,
+    end: Timestamp,
+    earlier_end: Timestamp,
+    position: usize,
+}
+
+impl Inner {
+    fn of(spans: &[ReceivedSpan]) -> Self {
+        let mut families: HashMap<_, Vec<Open>> = HashMap::new();
+        for (position, received) in spans.iter().enumerate() {
+            let span = &received.span;
+            let around = span.parent_span_id.map(|parent| (span.trace_id, parent));
+            let family = families.entry((around, span.scope.to_string()));
+            family.or_default().push(Open {
+                start: span.start,
+                end: span.end,
+                earlier_end: Timestamp::default(),
+                position,
+            });
+        }
+        for family in families.values_mut() {
+            family.sort_unstable_by_key(|open| (open.start, open.position));
+            let mut last = Timestamp::default();
+            for open in family {
+                open.earlier_end = last;
+                last = last.max(open.end);
+            }
+        }
+        Self(families)
+    }
+
+    /// Returns the span that was open when an event happened, unless several were.
+    fn find(&self, received: &ReceivedEvent) -> Option<usize> {
+        let time = received.event.time?;
+        let family = self.0.get(&(received.within, received.scope.to_string()))?;
+        let started = family.partition_point(|open| open.start <= time);
+        let open = &family[started.checked_sub(1)?];
+        (open.end >= time && open.earlier_end < time).then_some(open.position)
+    }
 }

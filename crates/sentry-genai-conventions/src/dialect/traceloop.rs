@@ -310,6 +310,10 @@ fn turns(messages: Value, role: &str) -> Value {
             && turns.last().is_some_and(|last| last["role"] == "thinking")
             && let Some(mut thought) = turns.pop()
         {
+            // Without a stream only the first turn says why the response ended.
+            if let Some(reason) = thought.get_mut("finish_reason").map(Value::take) {
+                message.entry("finish_reason").or_insert(reason);
+            }
             message.insert("reasoning_content".to_owned(), thought["content"].take());
         }
         turns.push(item);

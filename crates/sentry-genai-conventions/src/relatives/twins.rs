@@ -11,7 +11,7 @@ use crate::{SentrySpan, SpanId, Status, family::Index, tokens};
 /// of the wrapper's instead of its child; of a stream Logfire tells beside the span that opened it, which the SDK's is in. They are
 /// the same call if they have the parent and the id of the response in common, come from different instrumentations, and overlap in
 /// time. Which of them ends first is up to the reader of a stream. Calls that
-/// failed have no response: they are the same if one failed while the other did, asking the same model.
+/// failed have no response: they are the same if one failed while the other did, asking the same model as far as both name it.
 ///
 /// In nearly all traces one instrumentation makes all calls, which is found out without looking at ids.
 pub(super) fn find(spans: &[SentrySpan], index: &Index) -> Vec<(usize, usize)> {
@@ -31,19 +31,20 @@ pub(super) fn find(spans: &[SentrySpan], index: &Index) -> Vec<(usize, usize)> {
     found
 }
 
-/// Returns pairs of calls that counted the same tokens of the same model, the inner within the time of the outer: an SDK that does
-/// not know the id of the response, as Mistral's, tells of the same request.
+/// Returns pairs of calls that counted the same tokens of the same model, the inner within the time of the outer: one of them does
+/// not know the id of the response, as Mistral's SDK, nor perhaps the model, as OpenLLMetry of what it tells in events.
 fn counted(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
     let alike = calls.filter_map(|place| {
         let span = &spans[place];
         let count = |key| span.attributes.integer(key).filter(|count| *count > 0);
         let counts = [count(tokens::INPUT)?, count(tokens::OUTPUT)?];
-        Some(((span.parent_span_id?, model(span)?, counts), place))
+        Some(((span.parent_span_id?, counts), place))
     });
-    let is_told = |place: usize| spans[place].attributes.contains("gen_ai.response.id");
+    let is_told = |span: &SentrySpan| span.attributes.contains("gen_ai.response.id");
     let mut found = pairs(spans, alike);
     found.retain(|&(outer, inner)| {
-        is_told(outer) != is_told(inner) && spans[inner].end <= spans[outer].end
+        let [outer, inner] = [&spans[outer], &spans[inner]];
+        is_told(outer) != is_told(inner) && inner.end <= outer.end && ask_the_same(outer, inner)
     });
     found
 }
@@ -150,7 +151,7 @@ fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usiz
                 && outer.end >= span.end
                 && outer.parent_span_id.is_some()
                 && outer.parent_span_id == span.parent_span_id
-                && model(outer).is_some_and(|asked| model(span) == Some(asked))
+                && ask_the_same(outer, span)
         });
         match outer {
             Some(outer) => pairs.push((alone.remove(outer), inner)),
@@ -158,6 +159,14 @@ fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usiz
         }
     }
     pairs
+}
+
+/// Tells whether two calls ask the same model, as far as both say which; one of them does.
+fn ask_the_same(one: &SentrySpan, other: &SentrySpan) -> bool {
+    match (model(one), model(other)) {
+        (Some(one), Some(other)) => one == other,
+        (one, other) => one.or(other).is_some(),
+    }
 }
 
 fn model(span: &SentrySpan) -> Option<&str> {

@@ -1,5 +1,7 @@
 //! Log records that are events inside of spans: what OpenTelemetry's conventions say in records of their own, since it may be content.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::{Path, any_value, attributes, id, take, time};
@@ -12,10 +14,14 @@ pub(super) fn read(list: Option<Value>) -> Vec<ReceivedEvent> {
         values(take(&mut resource_logs, &names))
     });
     let records = scopes.flat_map(|mut scope_logs| {
+        let scope = take(&mut scope_logs, &["scope", "instrumentationLibrary"]);
+        let name = scope.as_ref().and_then(|scope| scope.get("name"));
+        let scope: Arc<str> = name.and_then(Value::as_str).unwrap_or_default().into();
         let names = ["logRecords", "log_records", "logs"];
-        values(take(&mut scope_logs, &names))
+        values(take(&mut scope_logs, &names)).map(move |record| (record, Arc::clone(&scope)))
     });
-    records.filter_map(read_record).collect()
+    let events = records.filter_map(|(record, scope)| read_record(record, &scope));
+    events.collect()
 }
 
 fn values(list: Option<Value>) -> impl Iterator<Item = Map<String, Value>> {
@@ -29,19 +35,20 @@ fn values(list: Option<Value>) -> impl Iterator<Item = Map<String, Value>> {
     })
 }
 
-fn read_record(mut fields: Map<String, Value>) -> Option<ReceivedEvent> {
+fn read_record(mut fields: Map<String, Value>, scope: &Arc<str>) -> Option<ReceivedEvent> {
     let mut text = |names: [&str; 2]| match take(&mut fields, &names) {
         Some(Value::String(text)) => Some(text),
         _ => None,
     };
-    let trace_id = id::trace(&text(["traceId", "trace_id"])?)?;
-    let span_id = id::span(&text(["spanId", "span_id"])?)?;
+    let trace_id = text(["traceId", "trace_id"]).and_then(|text| id::trace(&text));
+    let span_id = text(["spanId", "span_id"]).and_then(|text| id::span(&text));
     let name = text(["eventName", "event_name"]);
     let attributes = attributes(fields.remove("attributes"), &Path::Root).ok()?;
     let at = ["timeUnixNano", "observedTimeUnixNano"].map(|name| take(&mut fields, &[name]));
     let mut times = at.iter().flatten().filter_map(time);
     let body = fields.remove("body").map_or(AnyValue::Nothing, any_value);
-    let mut received = ReceivedEvent::of_record((trace_id, span_id), name, attributes, body)?;
+    let within = trace_id.zip(span_id);
+    let mut received = ReceivedEvent::of_record(within, scope, name, attributes, body)?;
     received.event.time = times.next();
     Some(received)
 }
@@ -112,13 +119,61 @@ mod tests {
             json!(7),
             record(&json!({})),
             record(&json!({"eventName": "user.clicked"})),
-            record(&json!({"eventName": "gen_ai.choice", "spanId": ""})),
             record(&json!({"eventName": "gen_ai.choice", "attributes": 7})),
         ];
         let text = format!("{}\n{}", spans(), logs(&records));
         let input = read(text.into_bytes(), Default::default()).unwrap();
         assert!(input.spans[0].span.events.is_empty());
         assert_eq!((input.other_signals, input.events_without_span), (1, 0));
+    }
+
+    /// OpenLLMetry, of streams and of Anthropic's messages.
+    #[test]
+    fn what_a_span_tells_without_being_current_is_its() {
+        let span = |id: &str, parent: &str, scope: &str, times: [&str; 2]| {
+            let [start, end] = times;
+            json!({"scope": {"name": scope}, "spans": [{
+                "traceId": TRACE, "spanId": id, "parentSpanId": parent, "startTimeUnixNano": start, "endTimeUnixNano": end,
+            }]})
+        };
+        let other = "a0b2c3d4e5f60719";
+        let events = |spans: &[Value], record: Value| {
+            let scope = json!({"name": "openllmetry"});
+            let logs = json!({"scopeLogs": [{"scope": scope, "logRecords": [record]}]});
+            let spans = json!({"resourceSpans": [{"scopeSpans": spans}]});
+            let text = format!("{spans}\n{}", json!({"resourceLogs": [logs]}));
+            let input = read(text.into_bytes(), Default::default()).unwrap();
+            let events = input
+                .spans
+                .iter()
+                .map(|received| received.span.events.len());
+            events.collect::<Vec<_>>()
+        };
+        let around = span(SPAN, "", "app", ["1", "20"]);
+        let call = |times| span(other, SPAN, "openllmetry", times);
+        let choice = |more: &Value| {
+            let mut record = record(&json!({"eventName": "gen_ai.choice", "body": {}}));
+            let fields = record.as_object_mut().unwrap();
+            fields.extend(more.as_object().unwrap().clone());
+            record
+        };
+        let within = choice(&json!({}));
+        let both = [around.clone(), call(["5", "9"])];
+        assert_eq!(events(&both, within.clone()), [0, 1]);
+        // In the span of another instrumentation, or over by then.
+        let foreign = span(other, SPAN, "http", ["5", "9"]);
+        assert_eq!(events(&[around.clone(), foreign], within.clone()), [1, 0]);
+        let over = [around.clone(), call(["5", "6"])];
+        assert_eq!(events(&over, within.clone()), [1, 0]);
+        // Two that may have told it.
+        let second = span("a0b2c3d4e5f60720", SPAN, "openllmetry", ["6", "8"]);
+        let calls = [around, call(["5", "9"]), second];
+        assert_eq!(events(&calls, within), [1, 0, 0]);
+        // No context at all: only what is in no span can have been around it.
+        let alone = choice(&json!({"spanId": "", "traceId": ""}));
+        assert_eq!(events(&both, alone.clone()), [0, 0]);
+        let root = span(other, "", "openllmetry", ["5", "9"]);
+        assert_eq!(events(&[root], alone), [1]);
     }
 
     #[test]

@@ -140,6 +140,8 @@ pub(super) struct ResourceLogs {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ScopeLogs {
+    #[prost(message, optional, tag = "1")]
+    pub(super) scope: Option<Scope>,
     #[prost(message, repeated, tag = "2")]
     pub(super) log_records: Vec<LogRecord>,
 }

@@ -135,7 +135,8 @@ impl Content {
             && let Some(records) = records(bytes)
         {
             let before = self.events.len();
-            let events = records.into_iter().filter_map(read_record);
+            let records = records.into_iter();
+            let events = records.filter_map(|(scope, record)| read_record(record, &scope));
             self.events.extend(events);
             self.has_other_signal |= self.events.len() == before;
         } else if spans.is_empty() && has_metrics(bytes) {
@@ -187,10 +188,16 @@ fn read_spans(traces: ResourceSpans, number: usize) -> (Vec<ReceivedSpan>, Vec<D
     (spans, errors)
 }
 
-/// Returns the records, if it is logs that came from a resource.
-fn records(bytes: &[u8]) -> Option<Vec<LogRecord>> {
+/// Returns the records, each with its scope, if it is logs that came from a resource.
+fn records(bytes: &[u8]) -> Option<Vec<(Arc<str>, LogRecord)>> {
     let scopes = ResourceLogs::decode(bytes).ok()?.scope_logs.into_iter();
-    let records: Vec<_> = scopes.flat_map(|scope| scope.log_records).collect();
+    let records: Vec<_> = scopes
+        .flat_map(|logs| {
+            let scope: Arc<str> = text(logs.scope.unwrap_or_default().name).into();
+            let records = logs.log_records.into_iter();
+            records.map(move |record| (Arc::clone(&scope), record))
+        })
+        .collect();
     (!records.is_empty()).then_some(records)
 }
 

@@ -85,3 +85,26 @@ fn a_crew_is_no_agent() {
     );
     assert_eq!((&*span.op, &*span.name), ("function", "crewai.workflow"));
 }
+
+/// Anthropic's messages that are no stream: the reason is at the first turn.
+#[test]
+fn a_thought_leaves_the_answer_its_reason() {
+    let span = translated(
+        "opentelemetry.instrumentation.anthropic",
+        "anthropic.chat",
+        &[
+            ("llm.request.type", "completion"),
+            ("gen_ai.completion.0.role", "thinking"),
+            ("gen_ai.completion.0.content", "Hm."),
+            ("gen_ai.completion.0.finish_reason", "end_turn"),
+            ("gen_ai.completion.1.role", "assistant"),
+            ("gen_ai.completion.1.content", "21"),
+        ],
+    );
+    let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+    assert_eq!(reasons, Some(r#"["end_turn"]"#));
+    let output = json::read(&span.attributes, OUTPUT).unwrap();
+    assert_eq!(output.as_array().map(Vec::len), Some(1));
+    assert_eq!(output[0]["finish_reason"], "end_turn");
+    assert_eq!(output[0]["parts"][0]["type"], "reasoning");
+}
