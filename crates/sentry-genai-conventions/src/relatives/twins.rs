@@ -32,21 +32,19 @@ pub(super) fn find(spans: &[SentrySpan], index: &Index) -> Vec<(usize, usize)> {
 }
 
 /// Returns pairs of calls that counted the same tokens of the same model, the inner within the time of the outer: one of them does
-/// not know the id of the response, as Mistral's SDK, nor perhaps the model, as OpenLLMetry of what it tells in events.
+/// not know the id of the response, as Mistral's SDK, nor perhaps the model, as OpenLLMetry of what it tells in events, nor what
+/// the input was, as LangChain of a stream of Anthropic's.
 fn counted(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
+    let count = |span: &SentrySpan, key| span.attributes.integer(key).filter(|count| *count > 0);
     let alike = calls.filter_map(|place| {
         let span = &spans[place];
-        let count = |key| span.attributes.integer(key).filter(|count| *count > 0);
-        let counts = [count(tokens::INPUT)?, count(tokens::OUTPUT)?];
-        Some(((span.parent_span_id?, counts), place))
+        Some(((span.parent_span_id?, count(span, tokens::OUTPUT)?), place))
     });
     let is_told = |span: &SentrySpan| span.attributes.contains("gen_ai.response.id");
-    let mut found = pairs(spans, alike);
-    found.retain(|&(outer, inner)| {
-        let [outer, inner] = [&spans[outer], &spans[inner]];
-        is_told(outer) != is_told(inner) && inner.end <= outer.end && ask_the_same(outer, inner)
-    });
-    found
+    nested(spans, alike, |outer, inner| {
+        let inputs = [outer, inner].map(|span| count(span, tokens::INPUT));
+        is_told(outer) != is_told(inner) && agree(inputs) && ask_the_same(outer, inner)
+    })
 }
 
 /// Returns pairs of tools that are one: what a program is told of a call and what runs it, as with Claude's agents, have its id in common.
@@ -127,35 +125,45 @@ fn pairs<F: Ord>(
 
 /// Returns pairs of calls that failed as one: the inner went on within the time of the outer.
 fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
-    let mut failures: Vec<_> = calls
-        .filter(|&place| {
+    let failures = calls.filter_map(|place| {
+        let span = &spans[place];
+        let is_failure =
+            span.status == Status::Error && !span.attributes.contains("gen_ai.response.id");
+        Some((span.parent_span_id.filter(|_| is_failure)?, place))
+    });
+    nested(spans, failures, ask_the_same)
+}
+
+/// Returns pairs of spans of the same family that are one, the inner within the time of the outer, from different instrumentations.
+fn nested<F: Ord>(
+    spans: &[SentrySpan],
+    families: impl Iterator<Item = (F, usize)>,
+    are_one: impl Fn(&SentrySpan, &SentrySpan) -> bool,
+) -> Vec<(usize, usize)> {
+    let mut sorted: Vec<_> = families
+        .map(|(family, place)| {
             let span = &spans[place];
-            span.status == Status::Error && !span.attributes.contains("gen_ai.response.id")
+            let times = (span.start, Reverse(span.end), &span.origin, span.span_id);
+            (family, times, place)
         })
         .collect();
-    failures.sort_unstable_by_key(|&place| {
-        let span = &spans[place];
-        let times = (span.start, Reverse(span.end));
-        (times, &span.origin, span.span_id)
-    });
-    // Whatever is still without a counterpart, in the order of its start.
-    let mut alone: Vec<usize> = Vec::new();
+    sorted.sort_unstable();
     let mut pairs = Vec::new();
-    for inner in failures {
-        let span = &spans[inner];
-        // What comes later starts later still.
-        alone.retain(|&outer| spans[outer].end >= span.start);
-        let outer = alone.iter().rposition(|&outer| {
-            let outer = &spans[outer];
-            outer.origin != span.origin
-                && outer.end >= span.end
-                && outer.parent_span_id.is_some()
-                && outer.parent_span_id == span.parent_span_id
-                && ask_the_same(outer, span)
-        });
-        match outer {
-            Some(outer) => pairs.push((alone.remove(outer), inner)),
-            None => alone.push(inner),
+    for family in sorted.chunk_by(|one, other| one.0 == other.0) {
+        // Whatever is still without a counterpart, in the order of its start.
+        let mut alone: Vec<usize> = Vec::new();
+        for &(.., inner) in family {
+            let span = &spans[inner];
+            // What comes later starts later still.
+            alone.retain(|&outer| spans[outer].end >= span.start);
+            let outer = alone.iter().rposition(|&outer| {
+                let outer = &spans[outer];
+                outer.origin != span.origin && outer.end >= span.end && are_one(outer, span)
+            });
+            match outer {
+                Some(outer) => pairs.push((alone.remove(outer), inner)),
+                None => alone.push(inner),
+            }
         }
     }
     pairs
@@ -163,10 +171,12 @@ fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usiz
 
 /// Tells whether two calls ask the same model, as far as both say which; one of them does.
 fn ask_the_same(one: &SentrySpan, other: &SentrySpan) -> bool {
-    match (model(one), model(other)) {
-        (Some(one), Some(other)) => one == other,
-        (one, other) => one.or(other).is_some(),
-    }
+    let models = [model(one), model(other)];
+    agree(models) && models != [None; 2]
+}
+
+fn agree<T: PartialEq>([one, other]: [Option<T>; 2]) -> bool {
+    one.is_none() || other.is_none() || one == other
 }
 
 fn model(span: &SentrySpan) -> Option<&str> {
