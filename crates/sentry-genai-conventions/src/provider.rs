@@ -21,8 +21,10 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("azure-openai", "azure.ai.openai"),
     ("azure_open_ai", "azure.ai.openai"),
     ("azure_openai", "azure.ai.openai"),
+    ("azure_text", "azure.ai.openai"),
     ("bedrock", "aws.bedrock"),
     ("bedrock_converse", "aws.bedrock"),
+    ("cohere_chat", "cohere"),
     ("gcp.vertex.agent", "gcp.gen_ai"),
     ("gemini", "gcp.gemini"),
     ("google", "gcp.gemini"),
@@ -43,9 +45,13 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("mistralai", "mistral_ai"),
     ("moonshot", "moonshot_ai"),
     ("moonshotai", "moonshot_ai"),
+    ("ollama_chat", "ollama"),
     ("open_ai", "openai"),
+    ("text-completion-codestral", "mistral_ai"),
+    ("text-completion-openai", "openai"),
     ("vertex ai", "gcp.vertex_ai"),
     ("vertex_ai", "gcp.vertex_ai"),
+    ("vertex_ai_beta", "gcp.vertex_ai"),
     ("vertexai", "gcp.vertex_ai"),
     ("watsonx", "ibm.watsonx.ai"),
     ("xai", "x_ai"),
@@ -101,6 +107,15 @@ static NO_PROVIDERS: &[&str] = &[
 /// Returns whether a name is that of a usual provider.
 pub(crate) fn is_usual(name: &str) -> bool {
     USUAL.contains(&name)
+}
+
+/// Returns the conventions' name of a provider in front of a model, `openai/gpt-4o`, if it is one that they know.
+pub(crate) fn in_front_of(model: &str) -> Option<&'static str> {
+    let (name, _) = model.split_once('/')?;
+    let names = SYNONYMS.iter().chain(HOSTS).map(|(_, canonical)| canonical);
+    let mut known = USUAL.iter().chain(names).filter(|known| **known == name);
+    let synonym = || SYNONYMS.iter().find(|(synonym, _)| *synonym == name);
+    (known.next().copied()).or_else(|| Some(synonym()?.1))
 }
 
 /// Makes the provider the conventions' name of it; on a model call a framework is none.
@@ -179,6 +194,7 @@ mod tests {
             ("amazon_bedrock", "aws.bedrock"),
             ("bedrock_converse", "aws.bedrock"),
             ("open_ai", "openai"),
+            ("text-completion-openai", "openai"),
             ("azure_open_ai", "azure.ai.openai"),
             ("google_ai_gemini", "gcp.gemini"),
             ("google_vertex_ai_anthropic", "gcp.vertex_ai"),
@@ -191,6 +207,15 @@ mod tests {
         ] {
             assert_eq!(canonical(written), name, "{written}");
         }
+    }
+
+    #[test]
+    fn a_provider_may_stand_in_front_of_a_model() {
+        assert_eq!(in_front_of("openai/gpt-4o"), Some("openai"));
+        assert_eq!(in_front_of("vertex_ai/gemini"), Some("gcp.vertex_ai"));
+        assert_eq!(in_front_of("cohere/embed-v4.0"), Some("cohere"));
+        assert_eq!(in_front_of("meta-llama/Llama-3.3-70B"), None);
+        assert_eq!(in_front_of("gpt-4o"), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, has_prefix, indexed, json,
     traceloop, usage,
 };
-use crate::{Attributes, SourceSpan};
+use crate::{Attributes, SourceSpan, provider};
 
 pub(super) static LITELLM: Dialect = Dialect {
     name: "litellm",
@@ -79,6 +79,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
         // The same again, in the provider's words.
         attributes.retain(|key, _| !key.starts_with("llm."));
         return;
+    }
+    // Embeddings and OpenAI's Responses have an empty provider, but that is in front of what the caller named.
+    if what != What::Plain
+        && !(["gen_ai.provider.name", "gen_ai.system"].iter())
+            .any(|key| attributes.text(key).is_some_and(|name| !name.is_empty()))
+        && let Some(name) =
+            (attributes.text("litellm.provider.model")).and_then(provider::in_front_of)
+    {
+        attributes.set("gen_ai.provider.name", name);
     }
     traceloop::functions(attributes, "llm.request.functions.");
     traceloop::functions(attributes, "SpanAttributes.LLM_REQUEST_FUNCTIONS.");

@@ -251,3 +251,21 @@ fn litellm_has_a_completion_for_every_call() {
     assert_eq!(span.op, "function");
     assert!(!span.attributes.contains("llm.openai.messages"));
 }
+
+#[test]
+fn litellm_names_a_provider_in_front_of_a_model_where_it_names_none_by_itself() {
+    let provider = |system, model| {
+        let attributes = [
+            ("llm.request.type", "embedding"),
+            ("gen_ai.operation.name", "embedding"),
+            ("gen_ai.system", system),
+            ("litellm.provider.model", model),
+        ];
+        let span = translated("litellm", "litellm_request", &attributes);
+        (span.attributes.text("gen_ai.provider.name")).map(str::to_owned)
+    };
+    let openai = Some("openai".to_owned());
+    assert_eq!(provider("", "openai/text-embedding-3-small"), openai);
+    assert_eq!(provider("openai", "azure/text-embedding-3-small"), openai);
+    assert_eq!(provider("", "text-embedding-3-small"), None);
+}
