@@ -36,6 +36,9 @@ pub(super) static LITELLM: Dialect = Dialect {
     adjust,
 };
 
+/// Requests that a model answers with something else than messages.
+static NO_CHATS: &[&str] = &["image_generation", "moderation", "speech", "transcription"];
+
 /// What litellm sent to the provider and got back, below the span of the call.
 pub(super) const RAW: &str = "raw_gen_ai_request";
 
@@ -68,6 +71,8 @@ fn operation(span: &SourceSpan) -> Says {
         Some("text_completion" | "atext_completion") => Says::Is("text_completion"),
         Some("embedding" | "aembedding") => Says::Is("embeddings"),
         Some("rerank" | "arerank") => Says::Is("rerank"),
+        // In the newest spelling of its spans all are called `chat`.
+        Some(kind) if NO_CHATS.contains(&kind.strip_prefix('a').unwrap_or(kind)) => Says::Plain,
         _ => Says::Nothing,
     }
 }

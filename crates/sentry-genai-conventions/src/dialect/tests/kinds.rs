@@ -269,3 +269,18 @@ fn litellm_names_a_provider_in_front_of_a_model_where_it_names_none_by_itself() 
     assert_eq!(provider("openai", "azure/text-embedding-3-small"), openai);
     assert_eq!(provider("", "text-embedding-3-small"), None);
 }
+
+#[test]
+fn litellm_calls_speech_a_chat() {
+    let op = |kind| {
+        let attributes = [
+            ("llm.request.type", kind),
+            ("gen_ai.request.model", "m"),
+            ("litellm.provider.model", "m"),
+        ];
+        translated("litellm", "chat m", &attributes).op
+    };
+    assert_eq!(op("aspeech"), "function");
+    assert_eq!(op("transcription"), "function");
+    assert_eq!(op("acompletion"), "gen_ai.chat");
+}
