@@ -120,6 +120,7 @@ static LIBRARIES: &[(&str, Side)] = &[
     ("haystack.pipeline.input", Side::Input),
     ("haystack.pipeline.output", Side::Output),
     ("input.value", Side::Input),
+    ("langfuse.observation.status_message", Side::Output),
     ("langwatch.contexts", Side::Output),
     ("langwatch.input", Side::Input),
     ("langwatch.output", Side::Output),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     DEFINITIONS, Dialect, Says, What, aliases, first_chunk, has_known_operation, json, langsmith,
-    litellm, name_as_span, traceloop, usage,
+    litellm, name_as_span, traceloop, unquoted, usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, content, messages};
 
@@ -21,7 +21,6 @@ pub(super) static LANGFUSE: Dialect = Dialect {
             "gen_ai.provider.name",
         ),
         ("langfuse.observation.model.name", "gen_ai.request.model"),
-        ("langfuse.observation.status_message", "error.message"),
         ("langfuse.session.id", "session.id"),
         ("langfuse.user.id", "user.id"),
     ]),
@@ -39,6 +38,8 @@ const INPUT: &str = "langfuse.observation.input";
 const OUTPUT: &str = "langfuse.observation.output";
 
 const AGENT: &str = "langfuse.observation.metadata.lc_agent_name";
+/// Content, unless something went wrong: LangGraph's interrupts are told here, with what they ask a person.
+const MESSAGE: &str = "langfuse.observation.status_message";
 const METADATA: &str = "langfuse.observation.metadata.";
 
 /// What the wrapper of OpenAI's SDK calls its observations, unless told otherwise: `OpenAI-generation` in Python, and in
@@ -58,12 +59,18 @@ fn operation(span: &SourceSpan) -> Says {
         Some("embedding") => Says::Is("embeddings"),
         Some("agent") => Says::Is("invoke_agent"),
         Some("tool") => Says::Is("execute_tool"),
-        // LangChain's agents are spans to JavaScript's callback; the run of one is the span that bears its name.
-        Some("span") if span.attributes.text(AGENT) == Some(&span.name) => Says::Is("invoke_agent"),
+        // LangChain's agents are spans to JavaScript's callback and chains to Python's, unless they are called so; the run of one is
+        // what bears its name.
+        Some("span" | "chain") if bears_name_of_agent(span) => Says::Is("invoke_agent"),
         // Whatever has no better type is a span, so an operation says more.
         Some("span") if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,
     }
+}
+
+fn bears_name_of_agent(span: &SourceSpan) -> bool {
+    let agent = span.attributes.text(AGENT).map(unquoted);
+    agent == Some(&span.name)
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
@@ -109,10 +116,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
         }
     }
     let attributes = &mut span.attributes;
-    if span.status == SourceStatus::Unset
-        && attributes.text("langfuse.observation.level") == Some("ERROR")
-    {
+    let level = attributes.text("langfuse.observation.level");
+    let is_warned = level == Some("WARNING");
+    if span.status == SourceStatus::Unset && level == Some("ERROR") {
         span.status = SourceStatus::Error(None);
+    }
+    if is_warned || matches!(span.status, SourceStatus::Error(_)) {
+        attributes.rename(MESSAGE, "error.message");
     }
     if what == What::Plain {
         return;

@@ -30,6 +30,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("any", "helper", &[("openinference.span.kind", "CHAIN"), ("metadata", r#"{"lc_agent_name":"helper"}"#)], "gen_ai.invoke_agent", "invoke_agent helper"),
     ("any", "tools", &[("openinference.span.kind", "CHAIN"), ("metadata", r#"{"lc_agent_name":"helper"}"#)], "function", "tools"),
     ("langfuse-sdk", "helper", &[("langfuse.observation.type", "span"), ("langfuse.observation.metadata.lc_agent_name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
+    ("langfuse-sdk", "helper", &[("langfuse.observation.type", "chain"), ("langfuse.observation.metadata.lc_agent_name", r#""helper""#)], "gen_ai.invoke_agent", "invoke_agent helper"),
     ("langfuse-sdk", "tools", &[("langfuse.observation.type", "span"), ("langfuse.observation.metadata.lc_agent_name", "helper")], "function", "tools"),
     ("langwatch.instrumentation.langchain", "helper", &[("langwatch.span.type", "chain"), ("langwatch.langchain.run.metadata.lc_agent_name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
     ("langwatch.instrumentation.langchain", "tools", &[("langwatch.span.type", "chain"), ("langwatch.langchain.run.metadata.lc_agent_name", "helper")], "function", "tools"),

@@ -147,6 +147,24 @@ fn langfuse_says_in_a_level_what_failed() {
     }
 }
 
+/// What LangGraph asks a person is no reason of a failure: it is content.
+#[test]
+fn a_message_of_langfuse_is_content_where_nothing_failed() {
+    let attributes = [
+        ("langfuse.observation.type", "span"),
+        ("langfuse.observation.level", "DEFAULT"),
+        (
+            "langfuse.observation.status_message",
+            "(Interrupt('hunter2'),)",
+        ),
+    ];
+    let source = super::source("langfuse-sdk", "tools", &attributes);
+    let options = crate::TranslateOptions::default();
+    let span = crate::Translator::new(options).translate(source);
+    let said = format!("{:?}", span.attributes);
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
 /// JavaScript's wrapper of OpenAI's SDK calls everything a generation.
 #[test]
 fn a_generation_of_openais_is_what_its_name_says() {

@@ -272,6 +272,10 @@ impl Reader {
                 self.read(body, role.unwrap_or(from));
             }
         }
+        if let Some(answer) = take_answer(&mut object) {
+            has_body = true;
+            self.push(Message::new(from, Part::Text(answer)));
+        }
         let is_empty = self.messages.len() == start;
         if !has_body || (is_empty && is_told) {
             let message = message::read(object, from, self.side);
@@ -315,7 +319,7 @@ fn constructor(object: &Object) -> Option<&str> {
 
 /// Returns whether `object` wraps messages: in a body that holds some, or as a text among nothing unknown.
 fn wraps(object: &Object) -> bool {
-    if is_response(object) {
+    if is_response(object) || answer(object).is_some() {
         return true;
     }
     let mut has_body = false;
@@ -378,6 +382,20 @@ fn stop_reason(response: &Object) -> Option<String> {
         "failed" => Some("error".to_owned()),
         _ => None,
     }
+}
+
+/// Returns what a person said to a graph of LangGraph's that waited for it: its command goes on with that.
+fn answer(command: &Object) -> Option<&Value> {
+    let resume = command.get("resume").filter(|value| !value.is_null())?;
+    command.contains_key("goto").then_some(resume)
+}
+
+fn take_answer(command: &mut Object) -> Option<String> {
+    answer(command)?;
+    Some(match command.remove("resume")? {
+        Value::String(text) => text,
+        value => value.to_string(),
+    })
 }
 
 fn is_text_body(key: &str) -> bool {

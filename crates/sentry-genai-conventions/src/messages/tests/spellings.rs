@@ -113,6 +113,16 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"assistant","name":"weather_agent","parts":[{"type":"text","content":"Paris."}],"finish_reason":"stop"}]"#,
     ),
     (
+        "LangGraph command that answers an interrupt", Side::Input,
+        r#"{"graph":null,"update":null,"resume":"Yes, do.","goto":[]}"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Yes, do."}]}]"#,
+    ),
+    (
+        "LangGraph command that decides on calls, from LangSmith", Side::Input,
+        r#"{"input":{"graph":null,"update":null,"resume":{"decisions":[{"type":"approve"}]},"goto":[]}}"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"{\"decisions\":[{\"type\":\"approve\"}]}"}]}]"#,
+    ),
+    (
         "LangChain for JavaScript, a stream of Anthropic's (shortened)", Side::Output,
         r#"[{"role":"assistant","content":[{"index":0,"type":"text","text":"Wait."},{"index":1,"type":"tool_use","id":"t1","name":"w","input":""},{"index":1,"input":"{\"city\":\"Paris\"}","type":"input_json_delta"}]}]"#,
         r#"[{"role":"assistant","parts":[{"type":"text","content":"Wait."},{"type":"tool_call","id":"t1","name":"w","arguments":{"city":"Paris"}}]}]"#,
