@@ -152,7 +152,7 @@ pub(crate) const INPUT: &str = "gen_ai.input.messages";
 pub(crate) const OUTPUT: &str = "gen_ai.output.messages";
 pub(crate) const ARGUMENTS: &str = "gen_ai.tool.call.arguments";
 pub(crate) const RESULT: &str = "gen_ai.tool.call.result";
-const DEFINITIONS: &str = "gen_ai.tool.definitions";
+pub(crate) const DEFINITIONS: &str = "gen_ai.tool.definitions";
 
 /// Every dialect, the most specific first.
 static DIALECTS: &[&Dialect] = &[

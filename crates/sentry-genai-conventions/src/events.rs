@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     SourceEvent, SourceSpan, content,
-    dialect::{ARGUMENTS, INPUT, OUTPUT, RESULT, What},
+    dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, RESULT, What},
     messages::{self, Messages, Part},
 };
 
@@ -16,6 +16,7 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     let mut input = Vec::new();
     let mut output = Vec::new();
     let mut details = Vec::new();
+    let mut tools = None;
     let mut tool = Tool::default();
     for event in &span.events {
         match name_of(event).unwrap_or_default() {
@@ -33,7 +34,11 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
             "gen_ai.system.message"
             | "gen_ai.user.message"
             | "gen_ai.assistant.message"
-            | "gen_ai.tool.message" => input.extend(spoken(event)),
+            | "gen_ai.tool.message" => match spoken(event).map(alone) {
+                Some(Said::Tools(definitions)) => tools = Some(definitions),
+                Some(Said::Message(message)) => input.push(message),
+                None => {}
+            },
             _ => {}
         }
     }
@@ -46,6 +51,11 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
         }
     }
     tool.put(span);
+    if let Some(tools) = tools
+        && !span.attributes.contains(DEFINITIONS)
+    {
+        span.attributes.push(DEFINITIONS, tools.to_string());
+    }
     for (key, messages) in [(INPUT, input), (OUTPUT, output)] {
         if !messages.is_empty() && !span.attributes.contains(key) {
             span.attributes
@@ -178,6 +188,23 @@ fn spoken(event: &SourceEvent) -> Option<Value> {
     };
     let fields = message.as_object()?;
     fields.iter().any(is_spoken).then_some(message)
+}
+
+enum Said {
+    Message(Value),
+    Tools(Value),
+}
+
+/// OpenLLMetry tells of the tools that Anthropic's models may call in a message of the user's that has nothing else.
+fn alone(mut message: Value) -> Said {
+    match message.get_mut("content") {
+        Some(Value::Object(content))
+            if content.len() == 1 && content.get("tools").is_some_and(Value::is_array) =>
+        {
+            Said::Tools(content["tools"].take())
+        }
+        _ => Said::Message(message),
+    }
 }
 
 /// A message has its fields as attributes, or all of them as JSON in one.

@@ -1,6 +1,6 @@
 //! OTLP/protobuf trace export requests, as exporters send them and the Collector's file exporter writes them.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use sentry_genai_conventions::{
     Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind, Timestamp,

@@ -62,6 +62,20 @@ fn event(name: &'static str, attributes: &[(&'static str, &'static str)]) -> Sou
 }
 
 #[test]
+fn tools_alone_are_no_message() {
+    let mut span = span();
+    let said = r#"{"content":{"tools":[{"name":"w","input_schema":{"type":"object"}}]}}"#;
+    span.events = vec![
+        event("gen_ai.user.message", &[("content", "Weather?")]),
+        event("gen_ai.user.message", &[("body", said)]),
+    ];
+    let span = translated(span);
+    let input = parts(&span, "gen_ai.input.messages");
+    assert_eq!(input.as_array().map(Vec::len), Some(1));
+    assert_eq!(parts(&span, "gen_ai.tool.definitions")[0]["name"], "w");
+}
+
+#[test]
 fn a_choice_may_be_a_text_or_a_list_of_parts() {
     for (key, choice) in [
         ("message", "It is 22C"),
