@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     DEFINITIONS, Dialect, Says, What, aliases, has_known_operation, has_prefix, json, usage,
 };
-use crate::{SourceSpan, tokens};
+use crate::{SourceSpan, provider, tokens};
 
 pub(super) static ADK: Dialect = Dialect {
     name: "adk",
@@ -99,8 +99,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
         }
     }
-    // Until ADK 2.2 the thoughts are not part of the output, as Gemini has it.
+    // ADK 1 names itself; a model that litellm asks has its provider in front.
     let attributes = &mut span.attributes;
+    if attributes.text("gen_ai.system") == Some("gcp.vertex.agent")
+        && let Some(model) = attributes.text("gen_ai.request.model")
+        && let Some(name) = provider::in_front_of(model)
+    {
+        attributes.set("gen_ai.system", name);
+    }
+    // Until ADK 2.2 the thoughts are not part of the output, as Gemini has it.
     if let Some(thoughts) = attributes.integer(EXPERIMENTAL_REASONING)
         && !attributes.contains(tokens::REASONING)
     {

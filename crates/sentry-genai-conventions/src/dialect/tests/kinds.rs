@@ -285,3 +285,17 @@ fn litellm_calls_speech_a_chat() {
     assert_eq!(op("transcription"), "function");
     assert_eq!(op("acompletion"), "gen_ai.chat");
 }
+
+#[test]
+fn a_model_that_adk_asks_by_litellm_has_its_provider_in_front() {
+    let provider = |model| {
+        let attributes = [
+            ("gen_ai.system", "gcp.vertex.agent"),
+            ("gen_ai.request.model", model),
+        ];
+        let span = translated("gcp.vertex.agent", "call_llm", &attributes);
+        (span.attributes.text("gen_ai.provider.name")).map(str::to_owned)
+    };
+    assert_eq!(provider("openai/gpt-4o").as_deref(), Some("openai"));
+    assert_eq!(provider("gemini-2.5-flash").as_deref(), Some("gcp.gen_ai"));
+}
