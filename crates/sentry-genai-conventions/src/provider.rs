@@ -159,7 +159,8 @@ fn canonical(lower: &str) -> &str {
         .unwrap_or(provider)
 }
 
-fn of_host(name: &str) -> Option<&'static str> {
+/// Returns the provider whose API is at a host, with or without a port.
+pub(crate) fn of_host(name: &str) -> Option<&'static str> {
     let host = name.split(':').next().unwrap_or(name);
     let mut rows = HOSTS.iter();
     let row = rows.find(|(end, _)| host.ends_with(end));

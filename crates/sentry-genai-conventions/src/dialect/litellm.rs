@@ -85,12 +85,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.retain(|key, _| !key.starts_with("llm."));
         return;
     }
-    // Embeddings and OpenAI's Responses have an empty provider, but that is in front of what the caller named.
     if what != What::Plain
         && !(["gen_ai.provider.name", "gen_ai.system"].iter())
             .any(|key| attributes.text(key).is_some_and(|name| !name.is_empty()))
-        && let Some(name) =
-            (attributes.text("litellm.provider.model")).and_then(provider::in_front_of)
+        && let Some(name) = provider(attributes)
     {
         attributes.set("gen_ai.provider.name", name);
     }
@@ -122,6 +120,18 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if let Some(metadata) = json::object(attributes, "metadata.requester_metadata") {
         session(attributes, &metadata);
     }
+}
+
+/// Returns who runs the model: of embeddings and OpenAI's Responses the provider is empty, but it is in front of what the caller named,
+/// or has the address that was asked.
+fn provider(attributes: &Attributes) -> Option<&'static str> {
+    let model = attributes.text("litellm.provider.model");
+    model.and_then(provider::in_front_of).or_else(|| {
+        let hidden = json::object(attributes, "hidden_params")?;
+        let address = hidden.get("api_base")?.as_str()?;
+        let (_, host) = address.split_once("://")?;
+        provider::of_host(host.split('/').next()?)
+    })
 }
 
 /// Takes a list under its name, or under that of the constant which older versions write in its place since Python 3.11.

@@ -255,8 +255,10 @@ fn litellm_has_a_completion_for_every_call() {
 
 #[test]
 fn litellm_names_a_provider_in_front_of_a_model_where_it_names_none_by_itself() {
-    let provider = |system, model| {
+    let provider = |system, model, address: &str| {
+        let hidden = format!(r#"{{"api_base": "{address}"}}"#);
         let attributes = [
+            ("hidden_params", &*hidden),
             ("llm.request.type", "embedding"),
             ("gen_ai.operation.name", "embedding"),
             ("gen_ai.system", system),
@@ -266,9 +268,10 @@ fn litellm_names_a_provider_in_front_of_a_model_where_it_names_none_by_itself() 
         (span.attributes.text("gen_ai.provider.name")).map(str::to_owned)
     };
     let openai = Some("openai".to_owned());
-    assert_eq!(provider("", "openai/text-embedding-3-small"), openai);
-    assert_eq!(provider("openai", "azure/text-embedding-3-small"), openai);
-    assert_eq!(provider("", "text-embedding-3-small"), None);
+    assert_eq!(provider("", "openai/text-embedding-3-small", ""), openai);
+    assert_eq!(provider("openai", "azure/m", ""), openai);
+    assert_eq!(provider("", "m", "https://api.openai.com/v1"), openai);
+    assert_eq!(provider("", "m", "http://localhost/api.openai.com"), None);
 }
 
 #[test]
