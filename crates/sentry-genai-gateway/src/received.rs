@@ -128,8 +128,11 @@ pub(crate) fn unite(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> u
     without_span
 }
 
-/// The spans of an instrumentation that are in the same span, or in none.
-struct Inner(HashMap<(Option<(TraceId, SpanId)>, String), Vec<Open>>);
+/// The spans of an instrumentation that are in the same span, or in none, in the order of their start.
+struct Inner(HashMap<Family, Vec<Open>>);
+
+/// What is around the spans, and the scope of the instrumentation.
+type Family = (Option<(TraceId, SpanId)>, String);
 
 /// When a span was open, and when the last of those that started before it ended.
 struct Open {
