@@ -24,7 +24,9 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
             "gen_ai.client.inference.operation.details" | "gen_ai.usage" => {
                 let said = event.attributes.iter().filter(|(key, _)| !is_place(key));
                 let said = said.map(|(key, value)| (key.to_owned(), json_of(value)));
-                details.extend(said.filter(|(key, value)| may_be(key, value)));
+                for (key, value) in said.filter(|(key, value)| may_be(key, value)) {
+                    add(&mut details, key, value);
+                }
             }
             "gen_ai.content.prompt" => whole(event, "gen_ai.prompt", &mut input),
             "gen_ai.content.completion" => whole(event, "gen_ai.completion", &mut output),
@@ -87,6 +89,28 @@ fn may_be(key: &str, value: &Value) -> bool {
         _ => return true,
     };
     value.as_f64().is_none_or(|value| value >= least)
+}
+
+/// Adds a detail. Of a stream of OpenAI's responses JavaScript's instrumentation tells in an event for each item of the output, so
+/// that messages follow those of the events before.
+fn add(details: &mut Vec<(String, Value)>, key: String, value: Value) {
+    let Some((_, known)) = details.iter_mut().find(|(known, _)| *known == key) else {
+        details.push((key, value));
+        return;
+    };
+    if content::side_of_messages(&key).is_some() && *known != value {
+        let mut messages = list(known.take());
+        messages.extend(list(value));
+        *known = Value::Array(messages);
+    }
+}
+
+fn list(messages: Value) -> Vec<Value> {
+    let read = messages.as_str().and_then(messages::read_json);
+    match (messages, read) {
+        (Value::Array(list), _) | (_, Some(Value::Array(list))) => list,
+        (other, _) => vec![other],
+    }
 }
 
 /// Takes the arguments and the result out of the messages of a tool's call, and returns whether there is nothing else in them.

@@ -62,6 +62,22 @@ fn event(name: &'static str, attributes: &[(&'static str, &'static str)]) -> Sou
 }
 
 #[test]
+fn every_item_of_a_stream_may_have_its_event() {
+    let mut span = span();
+    let name = "gen_ai.client.inference.operation.details";
+    for said in ["Hm.", "It is 22C", "It is 22C, or so"] {
+        let mut event = SourceEvent::new(name);
+        let parts = json!([{"type": "text", "content": said}]);
+        let messages = json!([{"role": "assistant", "parts": parts}]).to_string();
+        event.attributes.push("gen_ai.output.messages", &messages);
+        span.events.push(event);
+    }
+    let span = translated(span);
+    let output = parts(&span, "gen_ai.output.messages");
+    assert_eq!(output.as_array().map(Vec::len), Some(3));
+}
+
+#[test]
 fn tools_alone_are_no_message() {
     let mut span = span();
     let said = r#"{"content":{"tools":[{"name":"w","input_schema":{"type":"object"}}]}}"#;
