@@ -36,9 +36,6 @@ pub(super) static LITELLM: Dialect = Dialect {
     adjust,
 };
 
-/// Requests that a model answers with something else than messages.
-static NO_CHATS: &[&str] = &["image_generation", "moderation", "speech", "transcription"];
-
 /// What litellm sent to the provider and got back, below the span of the call.
 pub(super) const RAW: &str = "raw_gen_ai_request";
 
@@ -64,15 +61,17 @@ fn operation(span: &SourceSpan) -> Says {
     {
         return Says::Nothing;
     }
-    match span.attributes.text("llm.request.type") {
-        Some("completion" | "acompletion" | "chat" | "responses" | "aresponses") => {
-            Says::Is("chat")
-        }
-        Some("text_completion" | "atext_completion") => Says::Is("text_completion"),
-        Some("embedding" | "aembedding") => Says::Is("embeddings"),
-        Some("rerank" | "arerank") => Says::Is("rerank"),
-        // In the newest spelling of its spans all are called `chat`.
-        Some(kind) if NO_CHATS.contains(&kind.strip_prefix('a').unwrap_or(kind)) => Says::Plain,
+    let Some(kind) = span.attributes.text("llm.request.type") else {
+        return Says::Nothing;
+    };
+    // In the newest spelling of its spans all are called `chat`. What has an `a` in front is awaited.
+    match kind.strip_prefix('a').unwrap_or(kind) {
+        "completion" | "chat" | "responses" => Says::Is("chat"),
+        "text_completion" => Says::Is("text_completion"),
+        "embedding" => Says::Is("embeddings"),
+        "image_generation" | "speech" | "transcription" => Says::Is("generate_content"),
+        "moderation" => Says::Is("evaluate"),
+        "rerank" => Says::Is("rerank"),
         _ => Says::Nothing,
     }
 }

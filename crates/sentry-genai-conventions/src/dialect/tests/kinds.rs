@@ -284,8 +284,9 @@ fn litellm_calls_speech_a_chat() {
         ];
         translated("litellm", "chat m", &attributes).op
     };
-    assert_eq!(op("aspeech"), "function");
-    assert_eq!(op("transcription"), "function");
+    assert_eq!(op("aspeech"), "gen_ai.generate_content");
+    assert_eq!(op("transcription"), "gen_ai.generate_content");
+    assert_eq!(op("moderation"), "gen_ai.evaluate");
     assert_eq!(op("acompletion"), "gen_ai.chat");
 }
 
