@@ -390,6 +390,11 @@ pub(crate) fn settle_values(span: &mut SourceSpan, what: What) {
     otel::values(span, what);
 }
 
+/// Returns whether this is what a library calls an agent that has no name.
+pub(crate) fn is_unnamed_agent(name: &str) -> bool {
+    name == rig::UNNAMED
+}
+
 /// Returns an attribute's value as JSON; a text stays a text.
 pub(crate) fn json_of(value: Value<'_>) -> serde_json::Value {
     json::value(value)

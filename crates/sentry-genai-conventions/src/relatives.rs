@@ -1,5 +1,6 @@
 //! What only the relatives of a span can tell: work that is described twice, and totals that repeat their parts.
 
+mod beside;
 mod lend;
 mod twins;
 
@@ -23,8 +24,9 @@ use crate::{
 /// have no messages, the last one that did not fail gets the wrapper's. The same holds for an agent inside an agent of its name,
 /// a tool inside a tool of its name and an MCP request inside the same request. Plain spans in between do not matter; any other
 /// AI span does. Two model calls side by side are one if two instrumentations saw the same response, or counted the same, at the
-/// same time. An agent keeps token totals only when no chat below it reported any. Where the door could not read what open
-/// ancestors had said, conversation and agent are taken over from them here.
+/// same time. An agent keeps token totals only when no chat below it reported any. A tool that no agent is above belongs to the
+/// one that the calls beside it name. Where the door could not read what open ancestors had said, conversation and agent are taken
+/// over from them here.
 ///
 /// The spans may come in any order. This takes time in proportion to their number, and little where there is nothing to do.
 pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
@@ -40,12 +42,14 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     let index = Index::of(spans);
     let repeats = compares && may_repeat(spans, &index);
     let has_totals = compares && spans.iter().any(has_totals);
+    let has_strays = compares && (spans.iter()).any(|span| beside::is_stray(span, spans, &index));
     let twins = if compares {
         twins::find(spans, &index)
     } else {
         Vec::new()
     };
-    if !inherits && !repeats && !has_totals && twins.is_empty() && !lends {
+    let regroups = inherits || repeats || has_totals || !twins.is_empty() || lends;
+    if !regroups && !has_strays {
         return;
     }
     let family = Family::of(spans, &index);
@@ -63,6 +67,9 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     }
     if lends {
         lend::lend(spans, &family, limits);
+    }
+    if has_strays {
+        beside::name_agents(spans, &index);
     }
 }
 

@@ -366,10 +366,10 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&
     }
     // An agent without a name is not the agent above it.
     if row.kind != AiKind::Agent
-        && !span.attributes.contains(AGENT)
+        && (span.attributes.text(AGENT)).is_none_or(dialect::is_unnamed_agent)
         && let Some(name) = span.inherited.agent_name.clone()
     {
-        span.attributes.push(AGENT, &*name);
+        span.attributes.set(AGENT, &*name);
     }
 }
 

@@ -29,6 +29,9 @@ fn speaks(span: &SourceSpan) -> bool {
         .any(|library| is_of_crate(span, library))
 }
 
+/// What agents without a name are called.
+pub(super) const UNNAMED: &str = "Unnamed Agent";
+
 /// What the result of a tool begins with that failed, until 0.39: the error as the model sees it.
 const FAILED: &str = "Toolset error: ";
 

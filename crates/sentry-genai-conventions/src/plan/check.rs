@@ -4,7 +4,7 @@ use crate::{
     ContentLimits, Value,
     attributes::{Verdict, is_unremarkable, needs_no_escape},
     content,
-    dialect::{NONE, is_response, unquoted},
+    dialect::{NONE, is_response, is_unnamed_agent, unquoted},
     provider,
 };
 
@@ -29,6 +29,8 @@ pub(super) enum Check {
     CallId,
     /// A text as others, and no response's id.
     Conversation,
+    /// A text as others, and not what stands for no name.
+    AgentName,
     /// The format of an output, under its canonical name.
     OutputType,
     /// A list of one reason, as JSON.
@@ -55,6 +57,9 @@ impl Check {
         match (self, value) {
             (Self::Text, Value::Str(text)) => judge_text(text, limits),
             (Self::Conversation, Value::Str(text)) if !is_response(text) => {
+                judge_text(text, limits)
+            }
+            (Self::AgentName, Value::Str(text)) if !is_unnamed_agent(text) => {
                 judge_text(text, limits)
             }
             (Self::Exactly(known, verdict) | Self::Provider(known, verdict), Value::Str(text))

@@ -247,6 +247,7 @@ impl Draft<'_> {
             "server.address" => Check::Address,
             "gen_ai.tool.call.id" => Check::CallId,
             "gen_ai.conversation.id" => Check::Conversation,
+            "gen_ai.agent.name" => Check::AgentName,
             "gen_ai.output.type" => Check::OutputType,
             FINISH_REASONS => Check::FinishReason,
             _ if HTTP_STATUSES.contains(&key) => return None,

@@ -351,6 +351,20 @@ fn a_response_that_is_no_conversation_has_no_plan() {
     assert!(!plan.fits(&mut response, &options));
 }
 
+/// What is above such a call may have a name.
+#[test]
+fn an_agent_without_a_name_has_no_plan() {
+    let called = |name: &str| {
+        let mut span = usual("chat");
+        span.attributes.set("gen_ai.agent.name", name);
+        span
+    };
+    let options = TranslateOptions::default();
+    let plan = super::Plan::of(&called("Weather"), &options).unwrap();
+    assert!(plan.fits(&mut called("Support"), &options));
+    assert!(!plan.fits(&mut called("Unnamed Agent"), &options));
+}
+
 /// Each of them is within its limit, so a plan fits.
 #[test]
 fn what_is_too_long_together_is_shortened_by_a_plan_as_well() {

@@ -1,3 +1,4 @@
+mod beside;
 mod twins;
 
 use proptest::prelude::*;

@@ -221,3 +221,26 @@ fn a_total_does_not_make_a_call_by_hand_openllmetrys() {
         Some(7)
     );
 }
+
+/// rig's have a name in any case; inside another agent's span they make none of their own.
+#[test]
+fn an_agent_without_a_name_is_the_one_around_it() {
+    let called = |operation: &str, above: Option<&str>| {
+        let mut span = source(
+            "rig::agent_chat",
+            "chat",
+            &[("gen_ai.agent.name", "Unnamed Agent")],
+        );
+        span.attributes.push("gen_ai.operation.name", operation);
+        span.inherited.agent_name = above.map(Into::into);
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        span.attributes.text("gen_ai.agent.name").map(str::to_owned)
+    };
+    let unnamed = Some("Unnamed Agent".to_owned());
+    assert_eq!(
+        called("chat", Some("Support Bot")).as_deref(),
+        Some("Support Bot")
+    );
+    assert_eq!(called("chat", None), unnamed);
+    assert_eq!(called("invoke_agent", Some("Support Bot")), unnamed);
+}

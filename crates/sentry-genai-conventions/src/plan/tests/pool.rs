@@ -126,6 +126,7 @@ pub(super) static TEXTS: &[&str] = &[
     "a text that is longer than what one attribute may hold with the limits of this test, which are a hundred bytes or so",
     "work",
     "Toolset error: no",
+    "Unnamed Agent",
     "我的诊断是糖尿病怎么办",
 ];
 

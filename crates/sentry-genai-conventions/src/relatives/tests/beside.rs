@@ -1,0 +1,70 @@
+//! Tools beside the calls of the agent that they belong to.
+
+use super::*;
+
+const NAME: &str = "gen_ai.agent.name";
+
+/// Returns the agents that the spans name, related in this order and in the opposite one.
+fn agents(trace: Trace) -> Vec<String> {
+    let mut spans = trace.0;
+    let mut backwards: Vec<_> = spans.iter().rev().cloned().collect();
+    relate(&mut spans, &ContentLimits::default());
+    relate(&mut backwards, &ContentLimits::default());
+    backwards.reverse();
+    let names = |spans: &[SentrySpan]| {
+        let names = spans.iter().map(|span| span.attributes.text(NAME));
+        names
+            .map(|name| name.unwrap_or("-").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&spans), names(&backwards));
+    names(&spans)
+}
+
+/// rig, called by a server that makes no span of the agent.
+#[test]
+fn a_tool_belongs_to_the_agent_whose_calls_stand_beside_it() {
+    let bot = (NAME, "Bot");
+    let trace = |other| {
+        Trace(Vec::new())
+            .with(1, 0, "POST /ask", &[("http.request.method", "POST")])
+            .with(2, 1, "chat", &[CHAT, bot])
+            .with(3, 1, "execute_tool", &[TOOL])
+            .with(4, 1, "chat", &[CHAT, other])
+    };
+    assert_eq!(agents(trace(bot)), ["-", "Bot", "Bot", "Bot"]);
+    // Nobody knows which of the two has called it.
+    assert_eq!(agents(trace((NAME, "B"))), ["-", "Bot", "-", "B"]);
+    // A server that is still serving is in no batch.
+    let mut open = trace(bot);
+    open.0.remove(0);
+    assert_eq!(agents(open), ["Bot", "Bot", "Bot"]);
+}
+
+/// An agent of rig's that is a tool of another one; what is above has told the tools below by then.
+#[test]
+fn an_agent_that_is_a_tool_has_tools_of_its_own() {
+    let (bot, expert) = ((NAME, "Bot"), (NAME, "Expert"));
+    let trace = Trace(Vec::new())
+        .with(1, 0, "invoke_agent", &[AGENT, bot])
+        .with(2, 1, "chat", &[CHAT, bot])
+        .with(3, 1, "execute_tool", &[TOOL, bot])
+        .with(4, 3, "ask", &[])
+        .with(5, 4, "chat", &[CHAT, expert])
+        .with(6, 4, "execute_tool", &[TOOL, bot]);
+    let expected = ["Bot", "Bot", "Bot", "-", "Expert", "Expert"];
+    assert_eq!(agents(trace), expected);
+}
+
+#[test]
+fn a_tool_belongs_to_the_agent_around_it_or_that_it_names() {
+    let (bot, expert) = ((NAME, "Bot"), (NAME, "Expert"));
+    let trace = Trace(Vec::new())
+        .with(1, 0, "invoke_agent", &[AGENT, bot])
+        .with(2, 1, "chat", &[CHAT, expert])
+        .with(3, 1, "execute_tool", &[TOOL, bot])
+        .with(4, 3, "chat", &[CHAT, expert])
+        .with(5, 3, "execute_tool", &[TOOL, (NAME, "Own")]);
+    let expected = ["Bot", "Expert", "Bot", "Expert", "Own"];
+    assert_eq!(agents(trace), expected);
+}
