@@ -65,7 +65,7 @@ use crate::{
 };
 
 pub(crate) use by_hand::{counts_tokens, is_count};
-pub(crate) use called::{may_be_call, names_call, operation_by_name};
+pub(crate) use called::{may_be_call, names_call, operation_by_name, repeats_counts};
 pub(crate) use otel::OTEL;
 pub(crate) use sessions::{SESSION_KEYS, is_no_session, is_response, may_be_number, session};
 

@@ -249,7 +249,7 @@ fn is_argument(key: &str, text: &str) -> bool {
         || if key.contains('.') {
             is_transcript(text)
         } else {
-            is_prose_or_json(text)
+            is_prose_or_json(text, 3)
         }
 }
 
@@ -262,7 +262,8 @@ pub(crate) fn is_token(text: &str) -> bool {
         && (text.is_ascii() || !text.chars().any(is_unspaced))
 }
 
-fn is_prose_or_json(text: &str) -> bool {
+/// Returns whether a text has so many words, or is JSON.
+pub(crate) fn is_prose_or_json(text: &str, least: usize) -> bool {
     let text = text.trim_matches('"');
     if text.len() > 256
         || text.starts_with('{')
@@ -271,7 +272,7 @@ fn is_prose_or_json(text: &str) -> bool {
     {
         return true;
     }
-    text.split_whitespace().map(words).sum::<usize>() > 2
+    text.split_whitespace().map(words).sum::<usize>() >= least
 }
 
 /// Returns whether a text holds messages as providers take and give them, whatever it is called.

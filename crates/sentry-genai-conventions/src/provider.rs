@@ -2,10 +2,18 @@
 
 use std::iter;
 
-use crate::{Attributes, dialect::What, dialect::unquoted};
+use crate::{
+    Attributes,
+    dialect::{What, unquoted},
+    privacy,
+};
 
 const KEY: &str = "gen_ai.provider.name";
 const OLD_KEY: &str = "gen_ai.system";
+const INSTRUCTIONS: &str = "gen_ai.system_instructions";
+
+/// Where instructions are kept that are those of no model.
+const ELSEWHERE: &str = "otel.gen_ai.system_instructions";
 
 /// Other spellings of providers, lower case.
 #[rustfmt::skip]
@@ -118,8 +126,26 @@ pub(crate) fn in_front_of(model: &str) -> Option<&'static str> {
     (known.next().copied()).or_else(|| Some(synonym()?.1))
 }
 
+/// Tells instructions from a provider: `system` is who runs a model by the old conventions, and what a model is told by its own.
+pub(crate) fn tell_apart(attributes: &mut Attributes, what: What) {
+    /// A provider has fewer: `Azure OpenAI Service`.
+    const WORDS: usize = 5;
+
+    for key in [KEY, OLD_KEY] {
+        let text = attributes.text(key).map(unquoted);
+        if !text.is_some_and(|text| !is_usual(text) && privacy::is_prose_or_json(text, WORDS)) {
+            continue;
+        }
+        match what {
+            What::Call | What::Agent => attributes.rename(key, INSTRUCTIONS),
+            _ => attributes.rename(key, ELSEWHERE),
+        }
+    }
+}
+
 /// Makes the provider the conventions' name of it; on a model call a framework is none.
 pub(crate) fn normalise(attributes: &mut Attributes, what: What) {
+    tell_apart(attributes, what);
     attributes.rename(OLD_KEY, KEY);
     let Some(written) = attributes.text(KEY) else {
         return;

@@ -70,6 +70,9 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     }
     let by_name = dialect::operation_by_name(span, dialect, &span.name);
     let name = by_name.or_else(|| implied(span))?;
+    if is_counted(span) && !says_answer(span) && dialect::repeats_counts(&span.name) {
+        return Some(plain);
+    }
     Some(ai(operation::named(name)?))
 }
 
@@ -121,17 +124,21 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
         && any(&["model"])
         && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
     let model = bare_model || any(&["gen_ai.request.model", "gen_ai.response.model"]);
-    let call = any(&[
-        "gen_ai.input.messages",
-        "gen_ai.output.messages",
-        "gen_ai.response.id",
-        "gen_ai.response.finish_reasons",
-    ]);
+    let call = says_answer(span) || any(&["gen_ai.input.messages"]);
     // A call that failed has nothing to count.
     let failed_call = failed(span)
         && names_provider(span)
         && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
     (model && (counts || call || failed_call)).then(|| call_in_name(&span.name))
+}
+
+fn says_answer(span: &SourceSpan) -> bool {
+    let answers = [
+        "gen_ai.output.messages",
+        "gen_ai.response.id",
+        "gen_ai.response.finish_reasons",
+    ];
+    answers.iter().any(|key| span.attributes.contains(key))
 }
 
 fn is_counted(span: &SourceSpan) -> bool {

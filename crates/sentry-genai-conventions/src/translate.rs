@@ -10,6 +10,7 @@ use crate::{
     naming::{self, Naming},
     operation::Operation,
     privacy::{self, Capture, Setting},
+    provider,
     recognise::{Recognised, recognise},
     relatives, rename, status, tables, tokens,
 };
@@ -99,6 +100,8 @@ impl Translator {
         let has_content = ai || dialect::mentions_gen_ai(&span);
         if ai {
             dialect::settle_values(&mut span, what(recognised.as_ref()));
+        } else if has_content {
+            provider::tell_apart(&mut span.attributes, What::Plain);
         }
         if has_content {
             content::finish_reasons(&mut span.attributes, recognised.as_ref());

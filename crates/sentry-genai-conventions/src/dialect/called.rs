@@ -90,6 +90,38 @@ static AFTERWARDS: &[&str] = &[
     "usage",
 ];
 
+/// What is done with a call, of a model or a tool, or for one, beside what is done [afterwards](AFTERWARDS).
+static BESIDE: &[&str] = &[
+    "approve",
+    "audit",
+    "authorize",
+    "build",
+    "cache",
+    "check",
+    "emit",
+    "enqueue",
+    "format",
+    "load",
+    "parse",
+    "prepare",
+    "render",
+    "schedule",
+    "serialize",
+    "tokenize",
+    "truncate",
+    "upsert",
+    "validate",
+    "verify",
+];
+
+/// The same behind what it is done with.
+static BESIDES: &[&str] = &["lookup", "parsing", "validation"];
+
+/// What a call has and is none.
+static OF_CALLS: &[&str] = &[
+    "context", "cost", "costs", "prompt", "prompts", "token", "tokens", "usage",
+];
+
 static RUNS: &[&str] = &[
     "call",
     "continue",
@@ -135,6 +167,7 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
     let is_answered = says("finish_reason") || says("stop_reason");
     (embeds || is_answered || has_word(&name, CALLS))
         && !has_word(&name, AFTERWARDS)
+        && (is_answered || !is_beside(&span.name))
         && !is_served
         && (counts(tokens::INPUT) && (embeds || counts(tokens::OUTPUT))
             || embeds && counts(tokens::TOTAL)
@@ -149,6 +182,9 @@ pub(crate) fn operation_by_name(
     dialect: &Dialect,
     name: &str,
 ) -> Option<&'static str> {
+    if is_beside(name) {
+        return None;
+    }
     let has = |key| span.attributes.contains(key);
     // Nobody but who knows the conventions calls a span so.
     let is_called = |operation: &str, keys: &[&str]| {
@@ -198,10 +234,10 @@ fn is_call_of_tool(span: &SourceSpan, name: &str) -> bool {
 /// Returns whether an operation that no convention knows may be a call of a model: the span was made by hand and says which model, but
 /// no tool, and no agent unless the operation [names a call](names_call); and it is none that is done around calls, which have spans of
 /// their own.
-pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation: &str) -> bool {
+pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation_name: &str) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
-    let is_named = names_call(operation);
-    let operation = words(operation);
+    let is_named = names_call(operation_name);
+    let operation = words(operation_name);
     let is_around =
         |word| AROUND.contains(&word) && !(is_named && matches!(word, "invoke" | "request"));
     is_of_nobody(span, dialect)
@@ -210,6 +246,8 @@ pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation: &str)
         && (is_named || !has(&["gen_ai.agent.id", "gen_ai.agent.name"]))
         && !words_of(&operation).any(is_around)
         && !has_word(&operation, AFTERWARDS)
+        // `parse_invoice` is what a program has a model do, and `parse_llm_response` what it does itself.
+        && !(is_named && is_beside(operation_name))
 }
 
 /// Returns whether an operation is called after a call of a model, as `llm.response` and `InvokeModel` are.
@@ -217,6 +255,36 @@ pub(crate) fn names_call(operation: &str) -> bool {
     let operation = words(operation);
     has_word(&operation, CALLS_ALONE)
         || has_word(&operation, &["model"]) && has_word(&operation, CALLS_OF_MODELS)
+}
+
+/// Returns whether a span is called after what is done with the counts, the question or the answer of a call, and so repeats what the
+/// call counts: `record_usage`, `llm.build_prompt`, `parse_llm_response`. What is done with a call itself may be to make it.
+pub(crate) fn repeats_counts(name: &str) -> bool {
+    let step = last_step(name);
+    let last = words_of(&step).next_back();
+    is_beside(name)
+        && last.is_some_and(|last| {
+            OF_CALLS.contains(&last) || last == "response" && has_word(&step, CALLS_ALONE)
+        })
+}
+
+/// Returns whether a name says what is done with something, and not that it is done: `parse_llm_response`, `agent.validate_tool_call`.
+/// A word alone may be part of the name of a call, as in `chat.completions.parse`.
+fn is_beside(name: &str) -> bool {
+    let step = last_step(name);
+    let mut words = words_of(&step);
+    match (words.next(), words.next_back()) {
+        (Some(first), Some(last)) => {
+            BESIDE.contains(&first) || AFTERWARDS.contains(&first) || BESIDES.contains(&last)
+        }
+        _ => false,
+    }
+}
+
+/// Returns the words of what stands last in a path of names.
+fn last_step(name: &str) -> String {
+    let step = name.rsplit(['.', ':', '/']).next();
+    words(step.unwrap_or(name))
 }
 
 fn is_of_nobody(span: &SourceSpan, dialect: &Dialect) -> bool {

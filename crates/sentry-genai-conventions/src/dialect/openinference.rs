@@ -242,6 +242,15 @@ fn first_chunk(span: &mut SourceSpan) {
     }
 }
 
+/// Returns whether this is the whole of what a provider responds with, and not what the model has answered in it.
+fn is_response(answer: &json::Object) -> bool {
+    let is_text = |key, text| answer.get(key).and_then(Value::as_str) == Some(text);
+    answer.contains_key("object")
+        || answer.contains_key("choices")
+        || is_text("role", "assistant")
+        || answer.get("usage").is_some_and(Value::is_object)
+}
+
 /// `llm.model_name` is the model of the request until the response names its own; the parameters say what was asked for.
 fn model(attributes: &mut Attributes, what: What) {
     let parameters = [
@@ -265,7 +274,10 @@ fn model(attributes: &mut Attributes, what: What) {
     if let Some(answer) = &answer {
         langsmith::answer(attributes, answer);
     }
-    if let Some(id) = answer.as_ref().and_then(|answer| answer.get("id")) {
+    // What a model was told to answer as JSON may have an id, too.
+    if let Some(id) =
+        (answer.as_ref().filter(|answer| is_response(answer))).and_then(|answer| answer.get("id"))
+    {
         json::put_scalar(attributes, "gen_ai.response.id", id);
     }
     if let Some(Value::Object(usage)) = answer.as_ref().and_then(|answer| answer.get("usage")) {

@@ -413,3 +413,19 @@ fn many_variables_of_a_prompt_have_their_place_in_linear_time() {
         assert_eq!(other, Some("x"));
     });
 }
+
+#[test]
+fn the_id_in_an_answer_is_none_of_the_response() {
+    for (answer, id) in [
+        (r#"{"id":"patient 44","model":"secret"}"#, None),
+        (r#"{"id":"r-1","object":"chat.completion"}"#, Some("r-1")),
+        (
+            r#"{"id":"r-1","type":"message","role":"assistant"}"#,
+            Some("r-1"),
+        ),
+    ] {
+        let attributes = [KIND, ("llm.model_name", "m"), ("output.value", answer)];
+        let span = translated("any", "ask", &attributes);
+        assert_eq!(span.attributes.text("gen_ai.response.id"), id, "{answer}");
+    }
+}

@@ -1,0 +1,99 @@
+//! Spans of what is done beside a call, which has a span of its own, and instructions where a provider should be.
+
+use super::*;
+
+const BARE: &[Attribute] = &[("model", "m"), ("tokens_in", "3"), ("tokens_out", "4")];
+const IN_LLM: &[Attribute] = &[("llm.model", "m"), ("llm.input_tokens", "3")];
+const TOOL: &[Attribute] = &[("tool", "t")];
+const NAMED_TOOL: &[Attribute] = &[("gen_ai.tool.name", "t")];
+const AGENT: &[Attribute] = &[("gen_ai.agent.name", "a")];
+
+/// The name of a span, what is said in it, and its op in Sentry.
+static SPANS: &[(&str, &[Attribute], &str)] = &[
+    ("parse_llm_response", BARE, "function"),
+    ("llm_cache_lookup", BARE, "function"),
+    ("shop.validate_completion", BARE, "function"),
+    ("load_embedding_model", BARE, "function"),
+    ("cache.completion", BARE, "gen_ai.chat"),
+    ("chat.completions.parse", BARE, "gen_ai.chat"),
+    ("count_tokens", IN_LLM, "function"),
+    ("llm.count_tokens", IN_LLM, "function"),
+    ("recordUsage", IN_LLM, "function"),
+    ("build_prompt", IN_LLM, "function"),
+    ("parse_llm_response", IN_LLM, "function"),
+    ("track_llm_call", IN_LLM, "gen_ai.chat"),
+    ("parse_invoice", IN_LLM, "gen_ai.chat"),
+    ("validate_answer", IN_LLM, "gen_ai.chat"),
+    ("agent.parse_tool_call", TOOL, "function"),
+    ("record_tool_call", NAMED_TOOL, "function"),
+    ("handle_tool_call", TOOL, "gen_ai.execute_tool"),
+    ("log_agent_run", AGENT, "function"),
+    ("shop.agent.run", AGENT, "gen_ai.invoke_agent"),
+];
+
+#[test]
+fn what_is_done_beside_a_call_is_none() {
+    for (name, attributes, op) in SPANS {
+        let span = translated("shop::assistant", name, attributes);
+        assert_eq!(span.op, *op, "{name}");
+        let counts = span.attributes.contains("gen_ai.usage.input_tokens");
+        let is_call = matches!(span.ai, Some(crate::AiKind::LlmCall));
+        assert_eq!(counts, is_call, "{name}");
+    }
+    for (operation, op) in [
+        ("parse_llm_response", "function"),
+        ("parse_invoice", "gen_ai.chat"),
+    ] {
+        let attributes = [
+            ("gen_ai.operation.name", operation),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.usage.input_tokens", "3"),
+        ];
+        let span = translated("shop::assistant", "step", &attributes);
+        assert_eq!(span.op, op, "{operation}");
+    }
+}
+
+#[test]
+fn instructions_are_no_provider() {
+    const TOLD: &str = "You are the doctor of Alice.";
+    const INSTRUCTIONS: &str = "gen_ai.system_instructions";
+
+    for key in ["gen_ai.system", "llm.system", "gen_ai.provider.name"] {
+        for operation in ["chat", "execute_tool", "embeddings", "summarise"] {
+            let attributes = [("gen_ai.operation.name", operation), (key, TOLD)];
+            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+            let span_id = SpanId::from_bytes([2; 8]).unwrap();
+            let mut span = SourceSpan::new(trace_id, span_id, "step", Timestamp::from_nanos(1));
+            for (key, value) in attributes {
+                span.attributes.push(key, value);
+            }
+            let span = Translator::new(TranslateOptions::default()).translate(span);
+            let mut texts = span.attributes.iter();
+            assert!(
+                !texts.any(|(_, value)| matches!(value, Value::Str(text) if text.to_lowercase().contains("alice"))),
+                "{key} {operation}"
+            );
+            let span = translated("shop", "step", &attributes);
+            if operation == "chat" {
+                let told = span.attributes.text(INSTRUCTIONS);
+                assert!(told.is_some_and(|told| told.contains(TOLD)), "{key}");
+            }
+        }
+    }
+    // Neither where nothing else is said.
+    let span = translated("shop", "step", &[("gen_ai.system", TOLD)]);
+    assert!(!span.attributes.contains("gen_ai.provider.name"));
+    for provider in [
+        "Azure OpenAI Service",
+        "\u{963f}\u{91cc}\u{4e91}",
+        "acme-gateway",
+    ] {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.system", provider),
+        ];
+        let span = translated("shop", "step", &attributes);
+        assert!(span.attributes.contains("gen_ai.provider.name"));
+    }
+}
