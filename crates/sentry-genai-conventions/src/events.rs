@@ -10,7 +10,7 @@ use crate::{
 
 /// Folds events into the attributes that hold messages now. What the span has already wins.
 pub(crate) fn fold(span: &mut SourceSpan, what: What) {
-    if !span.events.iter().any(|event| name_of(event).is_some()) {
+    if !(span.events.iter()).any(|event| event.gen_ai_name().is_some()) {
         return;
     }
     let mut input = Vec::new();
@@ -19,7 +19,7 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     let mut tools = None;
     let mut tool = Tool::default();
     for event in &span.events {
-        match name_of(event).unwrap_or_default() {
+        match event.gen_ai_name().unwrap_or_default() {
             // Ax counts in an event.
             "gen_ai.client.inference.operation.details" | "gen_ai.usage" => {
                 let said = event.attributes.iter().filter(|(key, _)| !is_place(key));
@@ -64,15 +64,6 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
                 .push(key, Value::Array(messages).to_string());
         }
     }
-}
-
-/// Returns the name of an event of the conventions. `tracing-opentelemetry` calls an event after its message, and what is written as
-/// `event.name = ...` is an attribute.
-fn name_of(event: &SourceEvent) -> Option<&str> {
-    let is_conventional = |name: &&str| name.starts_with("gen_ai.");
-    Some(&*event.name)
-        .filter(is_conventional)
-        .or_else(|| event.attributes.text("event.name").filter(is_conventional))
 }
 
 /// Returns whether a key says where in a program an event happened, as `tracing-opentelemetry` does.
@@ -254,7 +245,7 @@ fn message(event: &SourceEvent) -> Value {
             }
         }
     }
-    fields.insert("event.name".to_owned(), json!(name_of(event)));
+    fields.insert("event.name".to_owned(), json!(event.gen_ai_name()));
     Value::Object(fields)
 }
 

@@ -48,25 +48,23 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     } else {
         Vec::new()
     };
-    let regroups = inherits || repeats || has_totals || !twins.is_empty() || lends;
-    if !regroups && !has_strays {
-        return;
-    }
-    let family = Family::of(spans, &index);
-    if inherits {
-        inherit(spans, &family);
-    }
-    for (outer, inner) in twins {
-        keep_richer(spans, outer, inner, limits);
-    }
-    if repeats {
-        count_once(spans, &family, limits);
-    }
-    if has_totals {
-        drop_repeated_totals(spans, &family);
-    }
-    if lends {
-        lend::lend(spans, &family, limits);
+    if inherits || repeats || has_totals || !twins.is_empty() || lends {
+        let family = Family::of(spans, &index);
+        if inherits {
+            inherit(spans, &family);
+        }
+        for (outer, inner) in twins {
+            keep_richer(spans, outer, inner, limits);
+        }
+        if repeats {
+            count_once(spans, &family, limits);
+        }
+        if has_totals {
+            drop_repeated_totals(spans, &family);
+        }
+        if lends {
+            lend::lend(spans, &family, limits);
+        }
     }
     if has_strays {
         beside::name_agents(spans, &index);

@@ -178,6 +178,17 @@ impl SourceEvent {
             time: None,
         }
     }
+
+    /// Returns the name by which the GenAI conventions know the event, such as `gen_ai.choice`; `None` if they do not.
+    ///
+    /// Where an event is called after its message, as by `tracing-opentelemetry`, and where log records have no name, it is the
+    /// attribute `event.name`.
+    #[must_use]
+    pub fn gen_ai_name(&self) -> Option<&str> {
+        let is_conventional = |name: &&str| name.starts_with("gen_ai.");
+        let attribute = || self.attributes.text("event.name").filter(is_conventional);
+        Some(&*self.name).filter(is_conventional).or_else(attribute)
+    }
 }
 
 /// A span as Sentry understands it: the output of the translation, ready for the wire.

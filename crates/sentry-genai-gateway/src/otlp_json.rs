@@ -7,7 +7,7 @@ use sentry_genai_conventions::{
 };
 use serde_json::{Map, Value};
 
-use crate::{ReceivedSpan, Request, any_value::AnyValue, received::unite};
+use crate::{ReceivedSpan, any_value::AnyValue, received::Gathered};
 
 mod base64;
 mod id;
@@ -108,24 +108,9 @@ impl std::error::Error for ParseError {}
 /// If the text is not JSON, if it is not an export request, or if a span has no valid trace id or span id,
 /// or no time.
 pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
-    let (mut spans, mut events) = (Vec::new(), Vec::new());
-    let (mut has_traces, mut has_others) = (false, false);
-    for request in requests(text) {
-        match request? {
-            Request::Traces(read) => {
-                has_traces = true;
-                spans.extend(read);
-            }
-            Request::Events(read) => {
-                has_others = true;
-                events.extend(read);
-            }
-            Request::OtherSignal => has_others = true,
-        }
-    }
-    unite(&mut spans, events);
-    match (has_traces, has_others) {
-        (true, _) => Ok(spans),
+    let gathered = Gathered::of(requests(text))?;
+    match (gathered.has_traces, gathered.has_others) {
+        (true, _) => Ok(gathered.spans),
         (false, true) => Err(ParseError::no_traces()),
         (false, false) => Err(ParseError::nothing()),
     }

@@ -8,7 +8,7 @@ use sentry_genai_conventions::{
 };
 use serde_json::{Map, Value};
 
-use crate::{ReceivedEvent, ReceivedSpan, Request, any_value::AnyValue, received::unite};
+use crate::{ReceivedEvent, ReceivedSpan, any_value::AnyValue, received::Gathered};
 
 mod messages;
 mod requests;
@@ -80,26 +80,11 @@ impl std::error::Error for DecodeError {}
 ///
 /// If the bytes are no such message, or if a span has no valid trace id or span id, or no time.
 pub fn decode(bytes: &[u8]) -> Result<Vec<ReceivedSpan>, DecodeError> {
-    let (mut spans, mut events) = (Vec::new(), Vec::new());
-    let (mut has_traces, mut has_others) = (false, false);
-    for request in requests(bytes) {
-        match request? {
-            Request::Traces(read) => {
-                has_traces = true;
-                spans.extend(read);
-            }
-            Request::Events(read) => {
-                has_others = true;
-                events.extend(read);
-            }
-            Request::OtherSignal => has_others = true,
-        }
-    }
-    if has_others && !has_traces {
+    let gathered = Gathered::of(requests(bytes))?;
+    if gathered.has_others && !gathered.has_traces {
         return Err(DecodeError::no_traces());
     }
-    unite(&mut spans, events);
-    Ok(spans)
+    Ok(gathered.spans)
 }
 
 /// Reads the span at `path`.

@@ -66,14 +66,9 @@ impl ReceivedEvent {
         attributes: Attributes,
         body: AnyValue,
     ) -> Option<Self> {
-        let name = name.filter(|name| !name.is_empty());
-        // Before records had names, that was an attribute.
-        let name = name.or_else(|| attributes.text("event.name").map(str::to_owned))?;
-        if !name.starts_with("gen_ai.") {
-            return None;
-        }
-        let mut event = SourceEvent::new(name);
+        let mut event = SourceEvent::new(name.unwrap_or_default());
         event.attributes = attributes;
+        event.name = event.gen_ai_name()?.to_owned().into();
         if !matches!(&body, AnyValue::Json(Value::Object(fields)) if fields.is_empty()) {
             body.push(&mut event.attributes, "body");
         }
@@ -95,6 +90,40 @@ pub enum Request {
     Events(Vec<ReceivedEvent>),
     /// Other logs, or another signal: metrics or profiles. Nothing of it is read.
     OtherSignal,
+}
+
+/// What the requests of a file hold together.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    pub(crate) spans: Vec<ReceivedSpan>,
+    pub(crate) has_traces: bool,
+    pub(crate) has_others: bool,
+}
+
+impl Gathered {
+    /// Reads all requests, and gives events to their spans.
+    ///
+    /// # Errors
+    ///
+    /// The first of the requests'.
+    pub(crate) fn of<E>(requests: impl Iterator<Item = Result<Request, E>>) -> Result<Self, E> {
+        let (mut gathered, mut events) = (Self::default(), Vec::new());
+        for request in requests {
+            match request? {
+                Request::Traces(read) => {
+                    gathered.has_traces = true;
+                    gathered.spans.extend(read);
+                }
+                Request::Events(read) => {
+                    gathered.has_others = true;
+                    events.extend(read);
+                }
+                Request::OtherSignal => gathered.has_others = true,
+            }
+        }
+        unite(&mut gathered.spans, events);
+        Ok(gathered)
+    }
 }
 
 /// Gives events to the spans they happened in, behind those that these have, and returns how many have no span here.

@@ -75,8 +75,8 @@ pub fn layer() -> GenAiLayer {
 ///
 /// An ERROR event inside a span, as `#[instrument(err)]` makes one, marks the span as failed. An event that is *named* by the
 /// conventions, such as `event!(name: "gen_ai.client.inference.operation.details", Level::INFO, ...)` or
-/// `gen_ai.user.message`, gives its content to the span it happens in; the name may also be in a field `event.name`. Of a span, the latest 128 events count. Other events are
-/// left to Sentry's own layers for logs and errors.
+/// `gen_ai.user.message`, gives its content to the span it happens in; the name may also be in a field `event.name`. Of a span, the
+/// latest 128 events count. Other events are left to Sentry's own layers for logs and errors.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a layer does nothing until it is added to a subscriber"]
 #[non_exhaustive]
@@ -245,9 +245,9 @@ where
         let metadata = event.metadata();
         let is_error = *metadata.level() == Level::ERROR && !is_own(metadata);
         // The conventions describe messages by events as well as by fields. A macro that cannot name its event says so in a field.
-        let is_content = metadata.name().starts_with("gen_ai.")
+        let may_be_content = metadata.name().starts_with("gen_ai.")
             || metadata.fields().field("event.name").is_some();
-        if !is_error && !is_content {
+        if !is_error && !may_be_content {
             return;
         }
         let Some(span) = span else {
@@ -271,6 +271,9 @@ where
             let plan = Plan::of(metadata);
             let mut recorder = Recorder::new(&handle, &plan, &mut happened.attributes);
             event.record(&mut recorder);
+            if happened.gen_ai_name().is_none() {
+                return;
+            }
             happened
         };
         if let Some(state) = span.extensions_mut().get_mut::<SpanState>()

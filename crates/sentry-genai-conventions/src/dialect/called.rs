@@ -182,9 +182,6 @@ pub(crate) fn operation_by_name(
     dialect: &Dialect,
     name: &str,
 ) -> Option<&'static str> {
-    if is_beside(name) {
-        return None;
-    }
     let has = |key| span.attributes.contains(key);
     // Nobody but who knows the conventions calls a span so.
     let is_called = |operation: &str, keys: &[&str]| {
@@ -197,7 +194,7 @@ pub(crate) fn operation_by_name(
     let names_agent = has("gen_ai.agent.name")
         || has("gen_ai.agent.id")
         || is_called("invoke_agent", &["agent", "agent.name", "agent_name"]);
-    if !names_tool && !names_agent || !is_of_nobody(span, dialect) {
+    if !names_tool && !names_agent || !is_of_nobody(span, dialect) || is_beside(name) {
         return None;
     }
     let name = words(name);

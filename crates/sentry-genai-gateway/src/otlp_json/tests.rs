@@ -1,6 +1,7 @@
 use sentry_genai_conventions::{Scalar, Value as Attribute};
 
 use super::*;
+use crate::Request;
 
 fn request(span: &str) -> String {
     format!(

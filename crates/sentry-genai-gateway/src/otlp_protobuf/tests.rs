@@ -1,6 +1,7 @@
 use sentry_genai_conventions::Value as Attribute;
 
 use super::*;
+use crate::Request;
 
 /// Protobuf by hand, from the wire format's own description: no part of it comes from the code under test.
 fn field(number: u8, payload: &[u8]) -> Vec<u8> {
