@@ -29,9 +29,9 @@ impl OverApi {
             options = options.with_max_buffer_bytes(bytes);
         }
         let processor = SentryGenAiProcessor::with_options(&guard, options);
-        let provider = SdkTracerProvider::builder()
+        let provider = processor
+            .provider_builder()
             .with_max_attributes_per_span(with_opentelemetry::MAX_ATTRIBUTES)
-            .with_span_processor(processor.clone())
             .build();
         Self {
             tracer: provider.tracer("bench"),

@@ -13,7 +13,6 @@ use sentry_genai_opentelemetry::{
         Context, KeyValue, global,
         trace::{FutureExt, SpanKind, Status, TraceContextExt, Tracer},
     },
-    opentelemetry_sdk::trace::SdkTracerProvider,
 };
 use sentry_genai_testkit::FakeLlm;
 use serde_json::{Value, json};
@@ -30,9 +29,7 @@ async fn main() -> anyhow::Result<()> {
             .send_default_pii(sentry_genai_examples::pii()),
     );
     let processor = SentryGenAiProcessor::new(&sentry);
-    let provider = SdkTracerProvider::builder()
-        .with_span_processor(processor.clone())
-        .build();
+    let provider = processor.provider_builder().build();
     global::set_tracer_provider(provider.clone());
 
     let llm = FakeLlm::start()?;

@@ -25,7 +25,7 @@ use sentry_genai_opentelemetry::{
         propagation::TextMapCompositePropagator,
         trace::{SpanKind, TraceContextExt as _, Tracer as _},
     },
-    opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider},
+    opentelemetry_sdk::propagation::TraceContextPropagator,
 };
 use tokio::net::TcpListener;
 use tracing::instrument;
@@ -100,9 +100,7 @@ async fn back() -> anyhow::Result<()> {
             .traces_sample_rate(1.0),
     );
     let processor = SentryGenAiProcessor::new(&sentry);
-    let provider = SdkTracerProvider::builder()
-        .with_span_processor(processor.clone())
-        .build();
+    let provider = processor.provider_builder().build();
     global::set_tracer_provider(provider.clone());
     global::set_text_map_propagator(TextMapCompositePropagator::new(vec![
         Box::new(TraceContextPropagator::new()),

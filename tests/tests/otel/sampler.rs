@@ -1,7 +1,10 @@
 //! Spans that the sampler reads for the processor.
 
 use std::{
+    env,
+    process::Command,
     sync::{Arc, OnceLock},
+    thread,
     time::Duration,
 };
 
@@ -77,6 +80,50 @@ fn what_a_span_says_at_its_start_reaches_those_below_it() {
     provider.force_flush().unwrap();
     assert_eq!(receiver.spans().len(), 4);
     assert!(receiver.span("POST /ask").is_segment);
+}
+
+/// A span keeps one attribute here, so only the sampler can have seen the other.
+#[test]
+fn the_provider_that_a_processor_builds_has_its_sampler() {
+    let receiver = Receiver::start();
+    let builder = SentryGenAiProcessor::new(&receiver.client).provider_builder();
+    let provider = builder.with_max_attributes_per_span(1).build();
+    let tracer = provider.tracer("t");
+    let said = [
+        ("gen_ai.operation.name", "invoke_agent"),
+        ("gen_ai.conversation.id", "conv_1"),
+    ];
+    let agent = span(&tracer, "agent", &said, &Context::new());
+    let said = [("gen_ai.operation.name", "chat")];
+    span(&tracer, "chat", &said, &agent).span().end();
+    provider.force_flush().unwrap();
+    assert_eq!(receiver.span("chat").conversation_id(), Some("conv_1"));
+}
+
+/// `OTEL_TRACES_SAMPLER` is set for a process of its own.
+#[test]
+fn the_provider_that_a_processor_builds_samples_as_the_environment_says() {
+    const EXPECTED: &str = "SENTRY_GENAI_TEST_SPANS";
+    let Ok(expected) = env::var(EXPECTED) else {
+        let thread = thread::current();
+        for (sampler, expected) in [("always_off", "0"), ("parentbased_always_on", "1")] {
+            let child = Command::new(env::current_exe().unwrap())
+                .args(["--exact", thread.name().unwrap()])
+                .env("OTEL_TRACES_SAMPLER", sampler)
+                .env(EXPECTED, expected)
+                .output()
+                .unwrap();
+            let printed = String::from_utf8_lossy(&child.stdout);
+            assert!(child.status.success(), "{sampler}: {printed}");
+            assert!(printed.contains("1 passed"), "{sampler}: {printed}");
+        }
+        return;
+    };
+    let receiver = Receiver::start();
+    let processor = SentryGenAiProcessor::new(&receiver.client);
+    let provider = processor.provider_builder().build();
+    provider.tracer("t").start("root").end();
+    assert_eq!(processor.stats().produced.to_string(), expected);
 }
 
 #[test]

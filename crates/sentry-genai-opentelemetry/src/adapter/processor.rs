@@ -11,12 +11,13 @@ use super::{
         opentelemetry_sdk::{
             Resource,
             error::{OTelSdkError, OTelSdkResult},
-            trace::{Span, SpanData, SpanProcessor},
+            trace::{SdkTracerProvider, Span, SpanData, SpanProcessor, TracerProviderBuilder},
         },
     },
     SentryGenAiSampler,
     context::surroundings,
     convert::{self, EndedSpan},
+    sampler::SamplerOfEnvironment,
     start::{identity, node_below, operation},
 };
 use crate::{
@@ -36,20 +37,18 @@ use crate::{
 /// What OpenTelemetry's sampler lets through is sampled once more by the options of the Sentry client, a trace as a whole.
 /// Without a DSN the processor does nothing.
 ///
-/// The SDK lets nobody read an open span without a copy of all that was set so far. Where prompts are long, set them once the
-/// span has started, or give the provider the [sampler](Self::sampler) that reads them where they are.
+/// The SDK lets nobody read an open span without a copy of all that was set so far, long prompts as well. A
+/// [provider made for it](Self::provider_builder) spares that copy; in one that exists already, its [sampler](Self::sampler) does.
 ///
 /// Clones share one state: keep one for [`stats`](Self::stats).
 ///
 /// ```
 /// # #[cfg(feature = "otel-0-33")] {
-/// use sentry_genai_opentelemetry::{SentryGenAiProcessor, opentelemetry_sdk::trace::SdkTracerProvider};
+/// use sentry_genai_opentelemetry::SentryGenAiProcessor;
 ///
 /// # let client = sentry_core::Client::from(sentry_core::ClientOptions::new());
 /// // `client` is what `sentry::init` returned.
-/// let provider = SdkTracerProvider::builder()
-///     .with_span_processor(SentryGenAiProcessor::new(&client))
-///     .build();
+/// let provider = SentryGenAiProcessor::new(&client).provider_builder().build();
 /// # }
 /// ```
 #[derive(Clone, Debug)]
@@ -84,11 +83,19 @@ impl SentryGenAiProcessor {
         }
     }
 
-    /// Creates a sampler that samples as `next` does, and saves the copy that the SDK makes of every span for this processor to
-    /// read it at its start. It is worth it where prompts or other long texts are there when a span starts, and changes nothing else.
+    /// Creates the builder of a provider with this processor and its [sampler](Self::sampler), in front of the one that every provider
+    /// has: `parentbased_always_on`, unless the variable `OTEL_TRACES_SAMPLER` says otherwise.
     ///
-    /// Without a sampler of its own a provider has `Sampler::ParentBased(Box::new(Sampler::AlwaysOn))`, unless the variable
-    /// `OTEL_TRACES_SAMPLER` says otherwise.
+    /// Anything can be added to it. A sampler that is set on it stands alone, so give it to [`sampler`](Self::sampler) first.
+    #[must_use]
+    pub fn provider_builder(&self) -> TracerProviderBuilder {
+        SdkTracerProvider::builder()
+            .with_sampler(self.sampler(SamplerOfEnvironment::new()))
+            .with_span_processor(self.clone())
+    }
+
+    /// Creates a sampler that samples as `next` does, and saves the copy that the SDK makes of every span for this processor to
+    /// read it at its start. It changes nothing else.
     ///
     /// ```
     /// # #[cfg(feature = "otel-0-33")] {
@@ -99,9 +106,8 @@ impl SentryGenAiProcessor {
     ///
     /// # let client = sentry_core::Client::from(sentry_core::ClientOptions::new());
     /// let processor = SentryGenAiProcessor::new(&client);
-    /// let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
     /// let provider = SdkTracerProvider::builder()
-    ///     .with_sampler(processor.sampler(sampler))
+    ///     .with_sampler(processor.sampler(Sampler::TraceIdRatioBased(0.5)))
     ///     .with_span_processor(processor)
     ///     .build();
     /// # }

@@ -8,7 +8,7 @@ use super::{
             Context, KeyValue,
             trace::{Link, SpanKind, TraceId},
         },
-        opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample},
+        opentelemetry_sdk::trace::{Config, SamplingDecision, SamplingResult, ShouldSample},
     },
     context::surroundings,
     convert,
@@ -79,5 +79,31 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for SentryGenAiSampler<S> {
             _ => announced::withdraw(),
         }
         result
+    }
+}
+
+/// What a provider samples by to which nobody gives a sampler.
+#[derive(Clone, Debug)]
+pub(super) struct SamplerOfEnvironment(Box<dyn ShouldSample>);
+
+impl SamplerOfEnvironment {
+    /// Reads `OTEL_TRACES_SAMPLER`, as the SDK does.
+    pub(super) fn new() -> Self {
+        Self(Config::default().sampler)
+    }
+}
+
+impl ShouldSample for SamplerOfEnvironment {
+    fn should_sample(
+        &self,
+        parent_context: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        span_kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let sampler = &self.0;
+        sampler.should_sample(parent_context, trace_id, name, span_kind, attributes, links)
     }
 }
