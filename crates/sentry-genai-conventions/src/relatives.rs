@@ -4,8 +4,6 @@ mod beside;
 mod lend;
 mod twins;
 
-use std::sync::Arc;
-
 use crate::{
     AiKind, ContentLimits, SentrySpan, SpanKind, Status,
     attributes::Owned,
@@ -95,23 +93,27 @@ fn may_repeat(spans: &[SentrySpan], index: &Index) -> bool {
 
 /// Hands conversations and agents down to the spans whose door did not know what their ancestors would say.
 fn inherit(spans: &mut [SentrySpan], family: &Family) {
+    // Of every span the nearest one from it upwards that says so itself.
+    let mut said = vec![None; spans.len()];
     for key in ["gen_ai.conversation.id", "gen_ai.agent.name"] {
-        // What holds for the spans below.
-        let mut said: Vec<Option<Arc<str>>> = vec![None; spans.len()];
         for &position in family.leaves_first.iter().rev() {
-            let above = family.parents[position].and_then(|parent| said[parent].clone());
-            let span = &mut spans[position];
-            let own = span.attributes.text(key).map(Arc::from);
-            let is_agent = span.ai == Some(AiKind::Agent) && key == "gen_ai.agent.name";
-            if let Some(above) = &above
-                && own.is_none()
-                && span.ai.is_some()
-                && !is_agent
-                && span.ancestors != Ancestors::Known
-            {
-                span.attributes.push(key, &**above);
-            }
-            said[position] = own.or(above);
+            let span = &spans[position];
+            said[position] = if span.attributes.text(key).is_some() {
+                Some(position)
+            } else {
+                let above = family.parents[position].and_then(|parent| said[parent]);
+                let is_agent = span.ai == Some(AiKind::Agent) && key == "gen_ai.agent.name";
+                if span.ai.is_some()
+                    && !is_agent
+                    && span.ancestors != Ancestors::Known
+                    && let Some(above) = above
+                    && let Ok([above, span]) = spans.get_disjoint_mut([above, position])
+                    && let Some(text) = above.attributes.text(key)
+                {
+                    span.attributes.push(key, text);
+                }
+                above
+            };
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What remains to be done for each span of a shape.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, mem};
 
 use super::check::is_plain;
 use crate::{
@@ -143,6 +143,9 @@ impl AiWork {
         let subject = self.subject.and_then(|index| attributes.text_at(index));
         Naming {
             name: match subject {
+                Some(subject) if is_made_of(&span.name, self.row.name, subject) => {
+                    mem::take(&mut span.name)
+                }
                 Some(subject) => [self.row.name, " ", subject].concat().into(),
                 None => self.row.name.into(),
             },
@@ -157,6 +160,13 @@ impl AiWork {
         let session = inherited.session_id.as_deref();
         inherited.conversation_id.as_deref().or(session)
     }
+}
+
+/// Returns whether a span is called as it will be, which the conventions ask for.
+fn is_made_of(name: &str, operation: &str, subject: &str) -> bool {
+    name.strip_prefix(operation)
+        .and_then(|rest| rest.strip_prefix(' '))
+        == Some(subject)
 }
 
 impl Counts {
@@ -198,7 +208,7 @@ impl PlainWork {
             }
             PlainName::Convention => return naming::ordinary(span),
         };
-        let given = std::mem::take(&mut span.name);
+        let given = mem::take(&mut span.name);
         Naming {
             name: name.map_or(given, Cow::Owned),
             op: self.op.clone(),
