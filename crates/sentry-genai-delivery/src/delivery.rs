@@ -328,7 +328,10 @@ impl Delivery {
         name: &str,
         op: &str,
     ) -> Arc<Trace> {
-        Trace::start(&self.shared().config, incoming, name, op)
+        let shared = self.shared();
+        let trace = Trace::start(&shared.config, incoming, name, op);
+        shared.count_start(&trace);
+        trace
     }
 
     /// Does what [`start_trace`](Self::start_trace) does for a door whose spans have ids already, such as OpenTelemetry's.
@@ -343,7 +346,10 @@ impl Delivery {
         op: &str,
     ) -> Arc<Trace> {
         let incoming = incoming.filter(|incoming| incoming.trace_id() == trace_id);
-        Trace::start_with_id(&self.shared().config, trace_id, incoming, name, op)
+        let shared = self.shared();
+        let trace = Trace::start_with_id(&shared.config, trace_id, incoming, name, op);
+        shared.count_start(&trace);
+        trace
     }
 
     /// Returns whether a trace that came in is continued: not one of another organization, and with
@@ -467,11 +473,24 @@ impl Shared {
         }
     }
 
+    /// Counts a trace that starts and is not sampled: it would have been a transaction. Its spans are counted as they end.
+    fn count_start(&self, trace: &Trace) {
+        if !trace.recorded() && !self.config.sampling.is_disabled() {
+            self.lose_transactions(LossReason::SampleRate, 1);
+        }
+    }
+
     /// Counts a parcel as lost.
     pub(crate) fn lose_parcel(&self, slip: &Slip, reason: LossReason) {
         self.accounting.lose(reason, slip.held.spans);
-        self.accounting
-            .lose_transactions(reason, slip.transactions());
+        self.lose_transactions(reason, slip.transactions());
+    }
+
+    /// Counts transactions, where segments are sent as such, beside their spans.
+    pub(crate) fn lose_transactions(&self, reason: LossReason, transactions: u64) {
+        if self.config.lifecycle != TraceLifecycle::Stream {
+            self.accounting.lose_transactions(reason, transactions);
+        }
     }
 
     /// Drops the oldest traces of the queue: the worker, who would choose better, does not keep up.
@@ -483,10 +502,8 @@ impl Shared {
 
     /// Counts spans that were dropped before they came to a bucket. Each transaction ends with a local root.
     pub(crate) fn lose_queued(&self, dropped: Dropped) {
-        let (accounting, reason) = (&self.accounting, LossReason::QueueOverflow);
-        accounting.lose(reason, dropped.spans);
-        if self.config.lifecycle != TraceLifecycle::Stream {
-            accounting.lose_transactions(reason, dropped.local_roots);
-        }
+        let reason = LossReason::QueueOverflow;
+        self.accounting.lose(reason, dropped.spans);
+        self.lose_transactions(reason, dropped.local_roots);
     }
 }

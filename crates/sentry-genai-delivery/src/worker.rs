@@ -263,15 +263,17 @@ impl Worker {
     /// Gives up a bucket for want of memory. Its model calls are measured all the same.
     fn drop_bucket(&mut self, mut bucket: Bucket) {
         let spans = bucket.spans.len() as u64;
-        self.shared.budget.release(bucket.bytes);
         if self.calls.is_some() {
             let _ = catch_unwind(AssertUnwindSafe(|| self.relate(&mut bucket)));
         }
-        self.lose(LossReason::QueueOverflow, spans);
-        if self.shared.config.lifecycle != TraceLifecycle::Stream {
-            let accounting = &self.shared.accounting;
-            accounting.lose_transactions(LossReason::QueueOverflow, bucket.transactions());
-        }
+        self.lose_bucket(&bucket, spans, LossReason::QueueOverflow);
+    }
+
+    /// Counts a bucket that came with so many spans.
+    fn lose_bucket(&self, bucket: &Bucket, spans: u64, reason: LossReason) {
+        self.shared.budget.release(bucket.bytes);
+        self.lose(reason, spans);
+        self.shared.lose_transactions(reason, bucket.transactions());
     }
 
     /// Settles what the spans of a bucket are to each other, and measures the model calls among them.
@@ -305,8 +307,7 @@ impl Worker {
             Err(_) => Some(LossReason::InternalSdkError),
         };
         if let Some(reason) = lost {
-            self.shared.budget.release(bucket.bytes);
-            return self.lose(reason, expected);
+            return self.lose_bucket(&bucket, expected, reason);
         }
         // Duplicates, and whatever the resolution of relatives may have removed.
         let gone = expected.saturating_sub(bucket.spans.len() as u64);

@@ -25,9 +25,13 @@ impl Pair {
     }
 
     fn with(configure: impl FnOnce(Config) -> Config) -> Self {
+        Self::sampling(1.0, configure)
+    }
+
+    fn sampling(rate: f32, configure: impl FnOnce(Config) -> Config) -> Self {
         let ingest = Ingest::start().unwrap();
         let options = ClientOptions::new().dsn(&ingest.dsn()).release("shop@1");
-        let options = options.traces_sample_rate(1.0);
+        let options = options.traces_sample_rate(rate);
         let config = Config::from_client_options(&options).unwrap();
         let config = configure(config.with_legacy_attributes(true));
         let mut translation = TranslateOptions::default();
@@ -251,6 +255,26 @@ fn a_transaction_that_is_lost_is_reported_as_one_and_by_its_spans() {
         let of = |category: &str| reports.get(&(category.to_owned(), "send_error".to_owned()));
         assert_eq!((of("span"), of("transaction")), (Some(&2), Some(&1)));
         assert_eq!(pair.delivery.stats().lost_total(), 2);
+    }
+}
+
+#[test]
+fn a_transaction_that_is_not_sampled_is_reported_as_one() {
+    for keep_ai_traces in [false, true] {
+        let pair = Pair::sampling(0.0, |config| {
+            let config = config.with_trace_lifecycle(TraceLifecycle::Transaction);
+            config.with_keep_ai_traces(keep_ai_traces)
+        });
+        for _ in 0..3 {
+            let segment = pair.segment();
+            pair.child(&segment);
+            pair.root(&segment);
+        }
+        assert!(pair.delivery.close(PATIENCE));
+        let reports = pair.ingest.client_reports();
+        let of = |category: &str| reports.get(&(category.to_owned(), "sample_rate".to_owned()));
+        assert_eq!((of("span"), of("transaction")), (Some(&6), Some(&3)));
+        assert_eq!(pair.ingest.transactions().len(), 0);
     }
 }
 
