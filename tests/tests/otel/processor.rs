@@ -31,9 +31,7 @@ impl Program {
 
     fn with(receiver: Receiver, options: Options) -> Self {
         let processor = SentryGenAiProcessor::with_options(&receiver.client, options);
-        let provider = SdkTracerProvider::builder()
-            .with_span_processor(processor.clone())
-            .build();
+        let provider = processor.provider_builder().build();
         Self {
             tracer: provider.tracer("stories"),
             receiver,

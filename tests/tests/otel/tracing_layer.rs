@@ -16,9 +16,19 @@ use super::{
 #[test]
 fn tracing_spans_arrive_as_they_were_meant() {
     let receiver = Receiver::start();
-    let provider = SdkTracerProvider::builder()
-        .with_span_processor(SentryGenAiProcessor::new(&receiver.client))
-        .build();
+    let processor = SentryGenAiProcessor::new(&receiver.client);
+    arrive_as_they_were_meant(&receiver, &processor.provider_builder().build());
+}
+
+#[test]
+fn tracing_spans_of_a_provider_of_the_programs_own_do_so_too() {
+    let receiver = Receiver::start();
+    let processor = SentryGenAiProcessor::new(&receiver.client);
+    let builder = SdkTracerProvider::builder().with_span_processor(processor);
+    arrive_as_they_were_meant(&receiver, &builder.build());
+}
+
+fn arrive_as_they_were_meant(receiver: &Receiver, provider: &SdkTracerProvider) {
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("app"));
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         let agent = info_span!(
