@@ -72,6 +72,9 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for SentryGenAiSampler<S> {
         let next = &self.next;
         let result =
             next.should_sample(parent_context, trace_id, name, span_kind, attributes, links);
+        if self.door.delivery().is_none() {
+            return result;
+        }
         match (&result.decision, parent_context) {
             (SamplingDecision::RecordAndSample, Some(context)) => {
                 self.see(context, trace_id, name, attributes, &result.attributes);
