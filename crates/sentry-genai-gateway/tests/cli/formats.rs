@@ -3,7 +3,7 @@
 use std::{ffi::OsString, fs, path::Path};
 
 use flate2::{Compression, write::GzEncoder};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Ran, agent, calls, corpus, decompressed, folder, run, run_on};
 
@@ -91,6 +91,37 @@ fn captured_position(capture: &Value, number: u64) -> usize {
 fn an_error_event_of_a_capture_makes_the_span_fail() {
     let spans = json(&corpus("rust/genai-0.7.2-error.tracing.json")).spans();
     assert!(spans.iter().any(|span| span["status"] == "error"));
+}
+
+/// The layer takes content from events, too; of what else is logged it takes nothing.
+#[test]
+fn the_events_of_a_capture_that_are_content_are_kept() {
+    let field = |name: &str, value: &str| json!({"field": name, "via": "str", "value": value});
+    let event = |name: &str, fields: Value| json!({"name": name, "target": "bot", "level": "INFO", "at_us": 5, "fields": fields});
+    let details = "gen_ai.client.inference.operation.details";
+    let said = |words: &str| {
+        format!(r#"[{{"role":"user","parts":[{{"type":"text","content":"{words}"}}]}}]"#)
+    };
+    let messages = |words: &str| field("gen_ai.input.messages", &said(words));
+    let capture = json!({"format": "tracing-capture-v1", "spans": [{
+        "span": 1, "parent": null, "parent_kind": "contextual", "name": "chat", "target": "bot", "level": "INFO",
+        "module_path": null, "file": null, "declared_fields": [], "new_us": 1, "closed_us": 9,
+        "fields_at_new": [field("gen_ai.operation.name", "chat"), field("gen_ai.request.model", "m")],
+        "events": [
+            event("event bot.rs:7", json!([messages("merely logged")])),
+            event(details, json!([messages("by its name")])),
+        ],
+    }]});
+    let kept = |capture: &str, arguments: &[&str]| {
+        let ran = run_on(
+            capture.as_bytes(),
+            &[&["translate", "--format", "json", "-"], arguments].concat(),
+        );
+        ran.spans()[0]["attributes"]["gen_ai.input.messages"]["value"].clone()
+    };
+    let capture = capture.to_string();
+    assert_eq!(kept(&capture, &["--pii"]), said("by its name"));
+    assert_eq!(kept(&capture, &[]), Value::Null);
 }
 
 #[test]
