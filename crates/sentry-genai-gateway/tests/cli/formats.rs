@@ -204,6 +204,15 @@ fn what_is_cut_or_foreign_costs_its_own_line_alone() {
     let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(report["spans"], 1);
     assert_eq!(report["unreadable"].as_array().unwrap().len(), 50);
+    // Of very many, all are counted, whatever is wrong with them.
+    let mut broken = format!("{span}\n{}", "{\"a\":1}\n".repeat(500)).into_bytes();
+    broken.extend(b"\xff\n".repeat(500));
+    let ran = run_on(&broken, &["check", "--json", "-"]);
+    let (errors, report) = (ran.stderr, ran.stdout);
+    assert!(errors.ends_with("and 992 more errors\n"), "{errors}");
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let unreadable = report["unreadable"].as_array().unwrap();
+    assert_eq!(unreadable.last().unwrap()["error"], "and 900 more errors");
 }
 
 /// As an exporter leaves them that did not hear that the first try had arrived.
