@@ -475,7 +475,7 @@ impl Shared {
 
     /// Counts a trace that starts and is not sampled: it would have been a transaction. Its spans are counted as they end.
     fn count_start(&self, trace: &Trace) {
-        if !trace.recorded() && !self.config.sampling.is_disabled() {
+        if !trace.recorded() {
             self.lose_transactions(LossReason::SampleRate, 1);
         }
     }
