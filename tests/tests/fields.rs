@@ -1,8 +1,10 @@
 //! Values keep their types, and the fields that stand for properties of a span are understood.
 
+use std::time::Duration;
+
 use sentry_genai::SpanExt;
 use sentry_genai_tests::Bridge;
-use tracing::{Level, event, field::Empty, info, info_span};
+use tracing::{Level, Span, event, field::Empty, info, info_span};
 
 #[test]
 fn every_type_survives() {
@@ -106,6 +108,26 @@ fn properties_set_through_fields() {
             "{:?}",
             span.attributes
         );
+    }
+}
+
+/// However it is named: the spans below may leave before it has ended.
+#[test]
+fn a_segment_that_is_named_late_is_called_so_by_what_is_below() {
+    let ways: [fn(&Span); 2] = [
+        |root| _ = root.record("otel.name", "GET /ask"),
+        |root| root.set_gen_ai_attribute("otel.name", "GET /ask"),
+    ];
+    for name in ways {
+        let bridge = Bridge::start();
+        bridge.run(|| {
+            let root = info_span!("request", otel.name = Empty);
+            name(&root);
+            info_span!(parent: &root, "inner").in_scope(|| {});
+            assert!(bridge.guard().flush(Duration::from_secs(5)));
+        });
+        let inner = bridge.span("inner");
+        assert_eq!(inner.str("sentry.segment.name"), Some("GET /ask"));
     }
 }
 

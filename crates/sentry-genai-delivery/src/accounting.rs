@@ -177,7 +177,10 @@ impl Accounting {
 
     /// Counts transactions whose spans are counted as lost.
     pub(crate) fn lose_transactions(&self, reason: LossReason, transactions: u64) {
-        self.unreported_transactions[reason as usize].fetch_add(transactions, Ordering::Relaxed);
+        if self.is_reporting {
+            self.unreported_transactions[reason as usize]
+                .fetch_add(transactions, Ordering::Relaxed);
+        }
     }
 
     /// Counts a loss that the server counts itself, so that it is not reported again.
@@ -300,6 +303,7 @@ mod tests {
         let accounting = Accounting::new(false);
         accounting.produce(3);
         accounting.lose(LossReason::SampleRate, 3);
+        accounting.lose_transactions(LossReason::SampleRate, 1);
         assert_eq!(accounting.stats().lost(LossReason::SampleRate), 3);
         assert!(accounting.take_report().is_none());
     }

@@ -1,7 +1,7 @@
 //! The handle that doors hold.
 
 use std::{
-    fmt, process,
+    fmt,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -10,18 +10,13 @@ use sentry_genai_conventions::{
     Attributes, ContentLimits, SentrySpan, SourceSpan, TraceId, Translator,
 };
 
+pub(crate) use crate::shared::Shared;
 use crate::{
-    accounting::{Accounting, LossReason, Stats},
-    budget::{Budget, Level},
-    buffers::Buffers,
-    config::{Config, TraceLifecycle},
-    http::HttpPost,
+    accounting::{LossReason, Stats},
+    config::Config,
     ids,
     incoming::IncomingTrace,
-    outbox::{Outbox, Slip},
-    progress::{Progress, Ticket},
-    queue::{Dropped, Handover, Queue, Refusal},
-    recycle::{self, Leftovers},
+    recycle,
     segment::Segment,
     sender::{Lane, Role},
     thread::{self, on_delivery_thread},
@@ -31,14 +26,8 @@ use crate::{
     worker::Worker,
 };
 
-/// How much memory of spans is kept to be used again.
-const MAX_SPARE_BYTES: usize = 4 * 1024 * 1024;
-
 /// How long copies to Spotlight are waited for, at most, when everything else is done.
 const COPY_PATIENCE: Duration = Duration::from_secs(2);
-
-/// How much memory of envelopes is.
-const MAX_BUFFER_BYTES: usize = 512 * 1024;
 
 /// A hook that sees every span when it has been translated, and may change it, or drop it by returning `None`. Only what spans of a
 /// trace learn from each other comes later.
@@ -74,23 +63,6 @@ struct Seed {
     before_send_span: Option<BeforeSendSpan>,
 }
 
-/// What the application's threads and ours work on together.
-pub(crate) struct Shared {
-    /// The process whose threads work on it.
-    process: u32,
-    pub(crate) config: Arc<Config>,
-    pub(crate) accounting: Accounting,
-    pub(crate) budget: Budget,
-    pub(crate) queue: Queue,
-    pub(crate) leftovers: Leftovers,
-    pub(crate) buffers: Buffers,
-    pub(crate) outbox: Outbox,
-    pub(crate) progress: Progress,
-    pub(crate) post: HttpPost,
-    #[cfg(feature = "tracing")]
-    pub(crate) notices: crate::notice::Notices,
-}
-
 impl Delivery {
     /// Starts a delivery with its two threads.
     ///
@@ -120,21 +92,7 @@ impl Delivery {
                 ..seed.clone()
             })
         });
-        let shared = Arc::new(Shared {
-            process: process::id(),
-            accounting: Accounting::new(!config.sampling.is_disabled()),
-            budget: Budget::new(config.max_buffer_bytes),
-            // Beside what waits to be sent, and small against it.
-            queue: Queue::new((config.max_buffer_bytes / 8).min(MAX_SPARE_BYTES)),
-            leftovers: Leftovers::default(),
-            buffers: Buffers::new((config.max_buffer_bytes / 64).min(MAX_BUFFER_BYTES)),
-            outbox: Outbox::new(config.retries, config.max_connections),
-            progress: Progress::new(),
-            post: HttpPost::new(Arc::clone(&config)),
-            #[cfg(feature = "tracing")]
-            notices: crate::notice::Notices::default(),
-            config,
-        });
+        let shared = Arc::new(Shared::new(config));
         let worker = Worker::new(
             Arc::clone(&shared),
             translator,
@@ -415,95 +373,5 @@ impl Drop for Handle {
         if self.shared.is_of_this_process() {
             self.shared.queue.close();
         }
-    }
-}
-
-impl Shared {
-    fn is_of_this_process(&self) -> bool {
-        process::id() == self.process
-    }
-
-    /// Takes a span into the queue, and gives it back if this process was forked from the one that empties it.
-    fn accept(&self, span: Ended, bytes: usize, segment: &Arc<Segment>) -> Result<(), Ended> {
-        self.accounting.produce(1);
-        if segment.trace().is_given_up() {
-            self.lose_queued(Dropped {
-                spans: 1,
-                local_roots: u64::from(span.span_id() == segment.local_root()),
-            });
-            return Ok(());
-        }
-        let level = self.budget.hold_queued(bytes);
-        // A thread whose spans are read elsewhere needs no records.
-        let wants_spare = matches!(span, Ended::Read(_)) && recycle::has_room();
-        let handover = Handover {
-            span,
-            trace_id: segment.trace().trace_id(),
-            segment: Arc::clone(segment),
-            bytes,
-        };
-        let hurry = level != Level::Fine;
-        let same_process = || self.is_of_this_process();
-        match self.queue.push(handover, hurry, wants_spare, same_process) {
-            Ok(spare) => {
-                if let Some(record) = spare {
-                    recycle::keep(record);
-                }
-                if level == Level::Exceeded {
-                    self.shorten_queue();
-                }
-            }
-            Err(Refusal::Closed) => {
-                self.budget.release_queued(bytes);
-                self.accounting.lose(LossReason::InternalSdkError, 1);
-            }
-            Err(Refusal::Forked(handover)) => return Err(handover.span),
-        }
-        Ok(())
-    }
-
-    fn wait(&self, ticket: Ticket, timeout: Duration) -> bool {
-        !on_delivery_thread() && self.progress.wait(ticket, timeout)
-    }
-
-    /// Drops what comes later of a trace, since a part of it had to be dropped for want of memory.
-    pub(crate) fn give_up(&self, trace: &Trace) {
-        if !self.config.is_copy {
-            trace.give_up();
-        }
-    }
-
-    /// Counts a trace that starts and is not sampled: it would have been a transaction. Its spans are counted as they end.
-    fn count_start(&self, trace: &Trace) {
-        if !trace.recorded() && !self.config.sampling.is_disabled() {
-            self.lose_transactions(LossReason::SampleRate, 1);
-        }
-    }
-
-    /// Counts a parcel as lost.
-    pub(crate) fn lose_parcel(&self, slip: &Slip, reason: LossReason) {
-        self.accounting.lose(reason, slip.held.spans);
-        self.lose_transactions(reason, slip.transactions());
-    }
-
-    /// Counts transactions, where segments are sent as such, beside their spans.
-    pub(crate) fn lose_transactions(&self, reason: LossReason, transactions: u64) {
-        if self.config.lifecycle != TraceLifecycle::Stream {
-            self.accounting.lose_transactions(reason, transactions);
-        }
-    }
-
-    /// Drops the oldest traces of the queue: the worker, who would choose better, does not keep up.
-    fn shorten_queue(&self) {
-        let give_up = |trace: &Trace| self.give_up(trace);
-        let dropped = self.queue.drop_oldest_traces(&self.budget, give_up);
-        self.lose_queued(dropped);
-    }
-
-    /// Counts spans that were dropped before they came to a bucket. Each transaction ends with a local root.
-    pub(crate) fn lose_queued(&self, dropped: Dropped) {
-        let reason = LossReason::QueueOverflow;
-        self.accounting.lose(reason, dropped.spans);
-        self.lose_transactions(reason, dropped.local_roots);
     }
 }

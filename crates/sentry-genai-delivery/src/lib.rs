@@ -42,6 +42,7 @@ mod rfc3339;
 mod sampling;
 mod segment;
 mod sender;
+mod shared;
 #[cfg(test)]
 mod testing;
 mod thread;

@@ -70,10 +70,16 @@ impl Options {
         self
     }
 
-    /// Sets a hook that sees every span last, and may change it or drop it by returning `None`.
+    /// Sets a hook that sees every span when it has been translated, and may change it or drop it by returning `None`.
+    ///
+    /// Only what spans of a trace learn from each other comes later: of a call that is described twice, by an SDK and by a wrapper
+    /// around it, one stops to be a call, and the other gets what it lacks.
     ///
     /// It runs on a delivery thread, after content that may not leave has been removed. A dropped span is counted as
-    /// [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). A hook that panics drops the span.
+    /// [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). A hook that panics drops the span. What the hook itself traces makes
+    /// no spans.
+    ///
+    /// Spans below a dropped one stay, and name a parent that Sentry does not have.
     pub fn with_before_send_span(
         mut self,
         hook: impl Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync + 'static,
@@ -135,7 +141,8 @@ impl Options {
     /// the span says them, and the ids of its trace and of the span. A call that is described twice, by an SDK and by a wrapper
     /// around it, counts once.
     ///
-    /// Nothing is measured any more once nobody else keeps the client. It adds its own attributes, calls `before_send_metric` (on a delivery thread) and sends the metrics in its batches.
+    /// Nothing is measured any more once nobody else keeps the client. It adds its own attributes, calls `before_send_metric` (on a
+    /// delivery thread) and sends the metrics in its batches.
     /// Spans that the `before_send_span` hook drops are not measured. Spans of traces that are not sampled are recorded and
     /// translated all the same, which costs what it does in a trace that is, up to the sending.
     #[cfg(feature = "metrics")]
@@ -150,7 +157,7 @@ impl Options {
         self.limits
     }
 
-    /// Returns the hook that sees every span last, if there is one.
+    /// Returns the hook that sees every span, if there is one.
     #[must_use]
     pub fn before_send_span(&self) -> Option<BeforeSendSpan> {
         self.before_send_span.clone()
@@ -199,7 +206,7 @@ impl Options {
         })
     }
 
-    /// Starts a delivery for a client with these options, or returns `None` if they have no DSN.
+    /// Starts a delivery for a client with these options, or returns `None` if they have no DSN and no Spotlight is wanted.
     #[must_use]
     pub fn start(self, client_options: &ClientOptions) -> Option<Delivery> {
         self.prepare(client_options).map(Prepared::start)

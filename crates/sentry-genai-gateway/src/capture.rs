@@ -7,7 +7,7 @@ use std::{
 };
 
 use sentry_genai_conventions::{
-    Attributes, Link, LoggedError, SourceSpan, SpanId, Timestamp, TraceId,
+    Attributes, Link, LoggedError, SourceEvent, SourceSpan, SpanId, Timestamp, TraceId,
 };
 use sentry_genai_testkit::capture::{CaptureFile, CapturedEvent, CapturedField, CapturedSpan, Via};
 
@@ -47,17 +47,12 @@ pub fn spans(file: &CaptureFile, seed: &str, ended: Timestamp) -> Vec<ReceivedSp
             for field in captured.fields_at_new.iter().chain(&captured.records) {
                 push(&mut span.attributes, field);
             }
-            let errors = captured
-                .events
-                .iter()
-                .filter(|event| event.level == "ERROR");
-            span.events = errors
-                .map(|event| {
-                    let mut source = exception(event).into_event();
-                    source.time = Some(at(event.at_us));
-                    source
-                })
-                .collect();
+            let events = captured.events.iter().filter_map(|event| {
+                let mut source = source_event(event)?;
+                source.time = Some(at(event.at_us));
+                Some(source)
+            });
+            span.events = events.collect();
             for earlier in &captured.follows_from {
                 let trace_id = ids.trace(root(*earlier, &parents, &mut roots))?;
                 span.links
@@ -117,12 +112,21 @@ fn push(attributes: &mut Attributes, field: &CapturedField) {
     }
 }
 
-fn exception(event: &CapturedEvent) -> LoggedError {
-    let mut error = LoggedError::default();
-    for field in &event.fields {
-        error.field(&field.field, field.text());
+/// Returns what an event says of its span, if that is anything: an error, or content by the conventions.
+fn source_event(event: &CapturedEvent) -> Option<SourceEvent> {
+    // The layer's own messages are no errors of the program.
+    if event.level == "ERROR" && !event.target.starts_with("sentry_genai") {
+        let mut error = LoggedError::default();
+        for field in &event.fields {
+            error.field(&field.field, field.text());
+        }
+        return Some(error.into_event());
     }
-    error
+    let mut source = SourceEvent::new(event.name.clone());
+    for field in &event.fields {
+        push(&mut source.attributes, field);
+    }
+    source.gen_ai_name().is_some().then_some(source)
 }
 
 /// Ids that depend on nothing but the file.

@@ -29,6 +29,8 @@ pub struct Input {
     pub repeated: usize,
     /// Why parts of the file could not be read; empty if all of it was. Of more than a hundred, only these are kept.
     pub errors: Vec<ReadError>,
+    /// How many errors there were beside those that are kept.
+    pub more_errors: usize,
     /// Events that are still to be given to their spans.
     events: Vec<ReceivedEvent>,
 }
@@ -42,7 +44,16 @@ impl Input {
             events_without_span: 0,
             repeated: 0,
             errors: Vec::new(),
+            more_errors: 0,
             events: Vec::new(),
+        }
+    }
+
+    fn push_error(&mut self, error: ReadError) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error);
+        } else {
+            self.more_errors += 1;
         }
     }
 
@@ -69,8 +80,7 @@ impl Input {
                     has_others = true;
                     self.other_signals += 1;
                 }
-                Err(error) if self.errors.len() < MAX_ERRORS => self.errors.push(error),
-                Err(_) => {}
+                Err(error) => self.push_error(error),
             }
         }
         if has_traces {
@@ -156,7 +166,7 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// Errors beyond these are not kept: a file of another kind may have one on every line.
+/// Errors beyond these are only counted: a file of another kind may have one on every line.
 const MAX_ERRORS: usize = 100;
 
 /// Reads a file of any [`Format`], compressed with gzip or not, by what is in it.
@@ -264,9 +274,10 @@ fn protobuf(bytes: &[u8]) -> Result<Input, ReadError> {
 }
 
 fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
-    let (text, errors) = utf8(bytes);
+    let mut input = Input::new(Format::OtlpJson, Vec::new());
+    let text = utf8(bytes, |error| input.push_error(error));
     if CaptureFile::is_named_in(&text) {
-        if let Some(error) = errors.into_iter().next() {
+        if let Some(error) = input.errors.into_iter().next() {
             return Err(error);
         }
         let file = CaptureFile::parse(&text)
@@ -274,13 +285,7 @@ fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
         let spans = capture::spans(&file, &text, now);
         return Ok(Input::new(Format::TracingCapture, spans));
     }
-    otlp_json(&text, errors)
-}
-
-fn otlp_json(text: &str, errors: Vec<ReadError>) -> Result<Input, ReadError> {
-    let mut input = Input::new(Format::OtlpJson, Vec::new());
-    input.errors = errors;
-    let requests = otlp_json::requests(text);
+    let requests = otlp_json::requests(&text);
     input.with(
         requests.map(|request| request.map_err(ReadError::OtlpJson)),
         |has_others| {
@@ -293,11 +298,10 @@ fn otlp_json(text: &str, errors: Vec<ReadError>) -> Result<Input, ReadError> {
     )
 }
 
-/// Returns the text without the lines that are not UTF-8, which are left blank, and what is wrong with these.
-fn utf8(bytes: &[u8]) -> (Cow<'_, str>, Vec<ReadError>) {
-    let mut errors = Vec::new();
+/// Returns the text without the lines that are not UTF-8, which are left blank, and says what is wrong with these.
+fn utf8(bytes: &[u8], mut complain: impl FnMut(ReadError)) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(bytes) {
-        return (Cow::Borrowed(text), errors);
+        return Cow::Borrowed(text);
     }
     let mut text = String::with_capacity(bytes.len());
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
@@ -305,16 +309,14 @@ fn utf8(bytes: &[u8]) -> (Cow<'_, str>, Vec<ReadError>) {
             Ok(line) => text.push_str(line),
             Err(error) => {
                 text.push('\n');
-                if errors.len() < MAX_ERRORS {
-                    errors.push(ReadError::Utf8 {
-                        line: index + 1,
-                        column: error.valid_up_to() + 1,
-                    });
-                }
+                complain(ReadError::Utf8 {
+                    line: index + 1,
+                    column: error.valid_up_to() + 1,
+                });
             }
         }
     }
-    (Cow::Owned(text), errors)
+    Cow::Owned(text)
 }
 
 #[cfg(test)]

@@ -112,6 +112,7 @@ impl TranslatedTrace {
     }
 
     /// Encodes each span as the JSON object that Sentry receives.
+    #[must_use]
     pub fn json(&self, client: &Client) -> Vec<Vec<u8>> {
         let Some(encoding) = Encoding::of(self, client) else {
             return Vec::new();

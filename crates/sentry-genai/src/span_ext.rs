@@ -47,7 +47,11 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
             Some(source) => {
                 let start = source.attributes.records();
                 push(&mut source.attributes);
-                state.note_late(start, Signs::of(key));
+                let signs = Signs::of(key);
+                state.note_late(start, signs);
+                if signs.name_span() {
+                    state.name_segment();
+                }
             }
             // Not sent, but its conversation may be.
             None => {

@@ -23,7 +23,8 @@ pub(super) struct Unreadable {
 }
 
 impl Inputs {
-    /// Hands the spans of each file over, with a progress that has to [end](Progress::end) before anything is written, and returns what could not be read. That has been complained about.
+    /// Hands the spans of each file over, with a progress that has to [end](Progress::end) before anything is written, and returns what could
+    /// not be read. That has been complained about.
     pub(super) fn each(
         &self,
         mut process: impl FnMut(&str, Vec<ReceivedSpan>, &Progress<'_>) -> Result<(), Failure>,
@@ -35,21 +36,22 @@ impl Inputs {
             let input = bytes(path)
                 .map_err(|error| error.to_string())
                 .and_then(|bytes| read_lossy(bytes, now()).map_err(|error| error.to_string()));
-            let errors = match input {
+            let (errors, more) = match input {
                 Ok(input) => {
                     let errors = input.errors.iter().map(ToString::to_string).collect();
                     remark(&name, &input, &progress);
                     progress.has_read(input.spans.len());
                     process(&name, input.spans, &progress)?;
-                    errors
+                    (errors, input.more_errors)
                 }
-                Err(error) => vec![error],
+                Err(error) => (vec![error], 0),
             };
             if !errors.is_empty() {
                 progress.end();
-                complain_about(&name, &errors);
+                complain_about(&name, &errors, more);
             }
-            let errors = errors.into_iter().map(|error| Unreadable {
+            let rest = (more > 0).then(|| format!("and {more} more errors"));
+            let errors = errors.into_iter().chain(rest).map(|error| Unreadable {
                 file: name.clone(),
                 error,
             });
@@ -93,12 +95,13 @@ fn remark(name: &str, input: &Input, progress: &Progress<'_>) {
     }
 }
 
-fn complain_about(name: &str, errors: &[String]) {
+/// Complains about the first errors of a file, of which there are `more`.
+fn complain_about(name: &str, errors: &[String], more: usize) {
     for error in errors.iter().take(ERRORS) {
         complain(&format_args!("{name}: {error}"));
     }
-    if errors.len() > ERRORS {
-        let more = errors.len() - ERRORS;
+    let more = more + errors.len().saturating_sub(ERRORS);
+    if more > 0 {
         complain(&format_args!("{name}: and {more} more errors"));
     }
 }

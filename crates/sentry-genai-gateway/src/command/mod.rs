@@ -70,9 +70,11 @@ fn client(dsn: &str) -> Result<Client, Failure> {
         // Of a DSN, only the key gets into an envelope.
         format!("https://{dsn}@localhost/1")
     };
-    let dsn = url
-        .parse()
-        .map_err(|error| Failure::Usage(format!("--dsn: {error}")))?;
+    let dsn = url.parse().map_err(|error| {
+        let message =
+            format!("--dsn: {error}: expected https://KEY@HOST/PROJECT, or the key alone");
+        Failure::Usage(message)
+    })?;
     Ok(Client::new(dsn))
 }
 

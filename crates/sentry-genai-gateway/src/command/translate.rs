@@ -12,9 +12,11 @@ use clap::{Args, ValueEnum};
 use sentry_genai_conventions::TraceId;
 use sentry_genai_delivery::wire::Envelopes;
 use sentry_genai_gateway::{Client, TranslatedTrace, translate_batch};
-use sentry_genai_testkit::render_tree;
 
-use super::{Failure, Inputs, Outcome, Privacy, client, complain, tree};
+use super::{
+    Failure, Inputs, Outcome, Privacy, client, complain,
+    tree::{self, Trees},
+};
 
 /// Writes the spans as Sentry receives them
 #[derive(Debug, Args)]
@@ -65,13 +67,13 @@ impl Translate {
                 return Err(Failure::Usage(message.to_owned()));
             }
             (Format::Json, None) => Output::Json,
-            (Format::Tree, None) => Output::Tree,
+            (Format::Tree, None) => Output::Trees(Trees::of(&self.inputs)),
         };
         let translator = self.privacy.translator();
-        let unreadable = self.inputs.each(|_, spans, progress| {
+        let unreadable = self.inputs.each(|file, spans, progress| {
             let traces = translate_batch(&translator, spans);
             progress.end();
-            output.write(traces, &client)
+            output.write(file, traces, &client)
         })?;
         output.finish()?;
         Ok(Outcome::of(&unreadable))
@@ -84,11 +86,16 @@ enum Output {
     OneEnvelope(Option<Vec<u8>>),
     Folder(Folder),
     Json,
-    Tree,
+    Trees(Trees),
 }
 
 impl Output {
-    fn write(&mut self, traces: Vec<TranslatedTrace>, client: &Client) -> Result<(), Failure> {
+    fn write(
+        &mut self,
+        file: &str,
+        traces: Vec<TranslatedTrace>,
+        client: &Client,
+    ) -> Result<(), Failure> {
         match self {
             Self::OneEnvelope(envelope) => {
                 for trace in traces {
@@ -117,9 +124,9 @@ impl Output {
                 }
                 out.flush()?;
             }
-            Self::Tree => {
-                let tree = render_tree(&tree::received(traces)?);
-                io::stdout().lock().write_all(tree.as_bytes())?;
+            Self::Trees(trees) => {
+                let spans = tree::received(traces)?;
+                trees.write(&mut io::stdout().lock(), file, &spans)?;
             }
         }
         Ok(())
@@ -133,7 +140,7 @@ impl Output {
                 out.flush()?;
             }
             Self::Folder(folder) => folder.remove_stale()?,
-            Self::OneEnvelope(None) | Self::Json | Self::Tree => {}
+            Self::OneEnvelope(None) | Self::Json | Self::Trees(_) => {}
         }
         Ok(())
     }

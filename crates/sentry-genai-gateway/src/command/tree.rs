@@ -1,6 +1,9 @@
 //! `sentry-genai tree`
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write},
+    mem,
+};
 
 use clap::Args;
 use sentry_genai_gateway::{TranslatedTrace, translate_batch};
@@ -24,17 +27,11 @@ impl Tree {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let translator = self.privacy.translator();
         let mut out = io::stdout().lock();
-        let mut is_first = true;
+        let mut trees = Trees::of(&self.inputs);
         let unreadable = self.inputs.each(|file, spans, progress| {
             let spans = received(translate_batch(&translator, spans))?;
             progress.end();
-            if !std::mem::take(&mut is_first) {
-                writeln!(out)?;
-            }
-            if self.inputs.are_several() {
-                writeln!(out, "==> {file} <==")?;
-            }
-            out.write_all(render_tree(&spans).as_bytes())?;
+            trees.write(&mut out, file, &spans)?;
             if self.transcript {
                 let transcript = render_transcript(&spans);
                 if !transcript.is_empty() {
@@ -45,6 +42,36 @@ impl Tree {
         })?;
         out.flush()?;
         Ok(Outcome::of(&unreadable))
+    }
+}
+
+/// The trees of files, one after the other.
+pub(super) struct Trees {
+    are_several: bool,
+    is_first: bool,
+}
+
+impl Trees {
+    pub(super) fn of(inputs: &Inputs) -> Self {
+        Self {
+            are_several: inputs.are_several(),
+            is_first: true,
+        }
+    }
+
+    pub(super) fn write(
+        &mut self,
+        out: &mut impl Write,
+        file: &str,
+        spans: &[ReceivedSpan],
+    ) -> io::Result<()> {
+        if !mem::take(&mut self.is_first) {
+            writeln!(out)?;
+        }
+        if self.are_several {
+            writeln!(out, "==> {file} <==")?;
+        }
+        out.write_all(render_tree(spans).as_bytes())
     }
 }
 

@@ -44,7 +44,11 @@ fn read_record(mut fields: Map<String, Value>, scope: &Arc<str>) -> Option<Recei
     let span_id = text(["spanId", "span_id"]).and_then(|text| id::span(&text));
     let name = text(["eventName", "event_name"]);
     let attributes = attributes(fields.remove("attributes"), &Path::Root).ok()?;
-    let at = ["timeUnixNano", "observedTimeUnixNano"].map(|name| take(&mut fields, &[name]));
+    let at = [
+        ["timeUnixNano", "time_unix_nano"],
+        ["observedTimeUnixNano", "observed_time_unix_nano"],
+    ];
+    let at = at.map(|names| take(&mut fields, &names));
     let mut times = at.iter().flatten().filter_map(time);
     let body = fields.remove("body").map_or(AnyValue::Nothing, any_value);
     let within = trace_id.zip(span_id);
@@ -110,6 +114,26 @@ mod tests {
                     ("gen_ai.choice", Some("So."), Some(8)),
                 ]
             );
+        }
+    }
+
+    /// As protobuf's JSON writes them where field names are to be kept.
+    #[test]
+    fn times_are_read_in_either_spelling() {
+        for names in [
+            ["timeUnixNano", "observedTimeUnixNano"],
+            ["time_unix_nano", "observed_time_unix_nano"],
+        ] {
+            for (time, observed, expected) in [(7, 8, 7), (0, 8, 8)] {
+                let mut record =
+                    json!({"trace_id": TRACE, "span_id": SPAN, "event_name": "gen_ai.choice"});
+                record[names[0]] = time.into();
+                record[names[1]] = observed.into();
+                let text = format!("{}\n{}", spans(), logs(&[record]));
+                let received = otlp_json::parse(&text).unwrap();
+                let at = received[0].span.events[0].time;
+                assert_eq!(at.map(|at| at.as_nanos()), Some(expected), "{names:?}");
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, fs, path::Path};
 
 use flate2::{Compression, write::GzEncoder};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Ran, agent, calls, corpus, decompressed, folder, run, run_on};
 
@@ -93,6 +93,37 @@ fn an_error_event_of_a_capture_makes_the_span_fail() {
     assert!(spans.iter().any(|span| span["status"] == "error"));
 }
 
+/// The layer takes content from events, too; of what else is logged it takes nothing.
+#[test]
+fn the_events_of_a_capture_that_are_content_are_kept() {
+    let field = |name: &str, value: &str| json!({"field": name, "via": "str", "value": value});
+    let event = |name: &str, fields: Value| json!({"name": name, "target": "bot", "level": "INFO", "at_us": 5, "fields": fields});
+    let details = "gen_ai.client.inference.operation.details";
+    let said = |words: &str| {
+        format!(r#"[{{"role":"user","parts":[{{"type":"text","content":"{words}"}}]}}]"#)
+    };
+    let messages = |words: &str| field("gen_ai.input.messages", &said(words));
+    let capture = json!({"format": "tracing-capture-v1", "spans": [{
+        "span": 1, "parent": null, "parent_kind": "contextual", "name": "chat", "target": "bot", "level": "INFO",
+        "module_path": null, "file": null, "declared_fields": [], "new_us": 1, "closed_us": 9,
+        "fields_at_new": [field("gen_ai.operation.name", "chat"), field("gen_ai.request.model", "m")],
+        "events": [
+            event("event bot.rs:7", json!([messages("merely logged")])),
+            event(details, json!([messages("by its name")])),
+        ],
+    }]});
+    let kept = |capture: &str, arguments: &[&str]| {
+        let ran = run_on(
+            capture.as_bytes(),
+            &[&["translate", "--format", "json", "-"], arguments].concat(),
+        );
+        ran.spans()[0]["attributes"]["gen_ai.input.messages"]["value"].clone()
+    };
+    let capture = capture.to_string();
+    assert_eq!(kept(&capture, &["--pii"]), said("by its name"));
+    assert_eq!(kept(&capture, &[]), Value::Null);
+}
+
 #[test]
 fn a_bad_file_is_named_and_the_others_are_processed() {
     let folder = folder("bad");
@@ -173,6 +204,15 @@ fn what_is_cut_or_foreign_costs_its_own_line_alone() {
     let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(report["spans"], 1);
     assert_eq!(report["unreadable"].as_array().unwrap().len(), 50);
+    // Of very many, all are counted, whatever is wrong with them.
+    let mut broken = format!("{span}\n{}", "{\"a\":1}\n".repeat(500)).into_bytes();
+    broken.extend(b"\xff\n".repeat(500));
+    let ran = run_on(&broken, &["check", "--json", "-"]);
+    let (errors, report) = (ran.stderr, ran.stdout);
+    assert!(errors.ends_with("and 992 more errors\n"), "{errors}");
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let unreadable = report["unreadable"].as_array().unwrap();
+    assert_eq!(unreadable.last().unwrap()["error"], "and 900 more errors");
 }
 
 /// As an exporter leaves them that did not hear that the first try had arrived.

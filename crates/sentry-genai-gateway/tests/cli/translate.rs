@@ -169,7 +169,11 @@ fn a_key_or_a_whole_dsn() {
     );
     let ran = run_on(b"", &["translate", "--dsn", "https://nothing", "-"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("--dsn"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("--dsn") && ran.stderr.contains("or the key alone"),
+        "{}",
+        ran.stderr
+    );
 }
 
 /// As from a variable of the shell that is not set.

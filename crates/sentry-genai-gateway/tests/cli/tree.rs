@@ -1,6 +1,6 @@
 //! `tree`
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use crate::{agent, calls, corpus, run, run_on};
 
@@ -63,4 +63,10 @@ fn the_format_tree_is_the_same() {
     let format = run_on(input.as_bytes(), &["translate", "--format", "tree", "-"]).text();
     assert_eq!(tree, format);
     assert_eq!(tree.lines().count(), 4);
+    let files = [agent(), corpus("rust/genai-0.7.2-chat.tracing.json")];
+    let of = |command: &[&str]| {
+        let arguments = command.iter().map(OsStr::new);
+        run(arguments.chain(files.iter().map(|it| it.as_os_str()))).text()
+    };
+    assert_eq!(of(&["tree"]), of(&["translate", "--format", "tree"]));
 }

@@ -77,7 +77,6 @@ impl SentryGenAiExporter {
     /// without a DSN.
     ///
     /// What still waits in the SDK's batch processor comes here by the `force_flush` of the provider.
-    #[must_use]
     pub fn flush(&self, timeout: Duration) -> bool {
         let delivery = self.door.delivery();
         delivery.is_none_or(|delivery| delivery.flush(timeout))

@@ -70,9 +70,6 @@ impl ReceivedEnvelope {
 
     /// Returns the ids of trace and span of all spans, in containers and in transactions, cut to 64 bits.
     pub(super) fn span_ids(&self) -> impl Iterator<Item = (u64, u64)> {
-        let contained = (self.items.iter())
-            .filter(|item| item.is_span_container())
-            .flat_map(ReceivedItem::contained);
         let transactions = (self.items.iter())
             .filter(|item| item.kind() == Some("transaction"))
             .filter_map(|item| item.payload.as_ref());
@@ -81,7 +78,7 @@ impl ReceivedEnvelope {
             let children = payload.get("spans").and_then(Value::as_array);
             root.into_iter().chain(children.into_iter().flatten())
         });
-        contained.chain(inner).filter_map(|span| {
+        self.streamed_spans().chain(inner).filter_map(|span| {
             let id = |key: &str| {
                 let digits = span.get(key)?.as_str()?.get(..16)?;
                 u64::from_str_radix(digits, 16).ok()
@@ -105,12 +102,14 @@ impl ReceivedEnvelope {
     /// Returns the spans of the span containers in this envelope.
     #[must_use]
     pub fn spans(&self) -> Vec<ReceivedSpan> {
-        self.items
-            .iter()
-            .filter(|item| item.is_span_container())
-            .flat_map(ReceivedItem::contained)
-            .filter_map(ReceivedSpan::from_json)
-            .collect()
+        let spans = self.streamed_spans();
+        spans.filter_map(ReceivedSpan::from_json).collect()
+    }
+
+    /// Returns what is in the span containers.
+    pub(super) fn streamed_spans(&self) -> impl Iterator<Item = &Value> {
+        let containers = self.items.iter().filter(|item| item.is_span_container());
+        containers.flat_map(ReceivedItem::contained)
     }
 }
 

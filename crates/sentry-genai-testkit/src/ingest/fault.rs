@@ -29,7 +29,7 @@ pub(super) enum Reading {
     All,
     /// The head, and at most so many bytes of the body.
     Body(usize),
-    /// The head, or nothing at all if the connection is to be reset.
+    /// The head alone.
     Head,
 }
 
@@ -96,7 +96,7 @@ impl Fault {
         Self::answering(Answering::Close)
     }
 
-    /// Resets the connection before anything is read.
+    /// Resets the connection before the body is read.
     #[must_use]
     pub fn reset() -> Self {
         Self {

@@ -17,7 +17,7 @@ pub struct Figures {
     pub connections: u64,
     /// Envelopes that were answered with success.
     pub accepted_envelopes: u64,
-    /// Spans in accepted envelopes, each as often as it came.
+    /// Spans in accepted envelopes, those of transactions included, each as often as it came.
     pub accepted_spans: u64,
     /// Spans in accepted envelopes that had been accepted before.
     pub duplicate_spans: u64,
@@ -34,6 +34,8 @@ const GRACE: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) figures: Figures,
+    /// Of the accepted spans, those that came in containers.
+    pub(super) streamed_spans: u64,
     pub(super) client_reports: BTreeMap<(String, String), u64>,
     /// The ids of spans and their traces, mixed: millions of them must fit.
     seen: HashSet<u64>,
@@ -53,6 +55,7 @@ impl Tally {
         }
         if envelope.is_accepted() {
             self.figures.accepted_envelopes += 1;
+            self.streamed_spans += envelope.streamed_spans().count() as u64;
             for (trace_id, span_id) in envelope.span_ids() {
                 self.figures.accepted_spans += 1;
                 let first = self.seen.insert(trace_id.rotate_left(32) ^ span_id);

@@ -133,14 +133,14 @@ impl Ingest {
         self.record.read(spans)
     }
 
-    /// Blocks the thread until at least `count` spans have arrived, and returns all that are there.
+    /// Blocks the thread until at least `count` streamed spans have arrived, and returns all that are there.
     ///
     /// At the timeout it returns what has arrived so far. The server runs on its own thread and needs nothing from the
     /// caller's runtime, but tasks of a single-threaded runtime do not advance meanwhile: flush first.
     #[must_use]
     pub fn wait_for_spans(&self, count: usize, timeout: Duration) -> Vec<ReceivedSpan> {
         let count = count as u64;
-        let is_enough = |tally: &figures::Tally| tally.figures.accepted_spans >= count;
+        let is_enough = |tally: &figures::Tally| tally.streamed_spans >= count;
         self.record.wait(timeout, is_enough, spans)
     }
 

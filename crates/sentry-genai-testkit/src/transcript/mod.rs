@@ -48,8 +48,10 @@ fn render(id: Option<&str>, conversation: &Conversation<'_>) -> String {
         None => page.line("no conversation (gen_ai.conversation.id is missing, the Conversations page shows none of this)"),
     }
     if conversation.content == Content::Absent {
-        page.line("  The spans carry no messages: capturing content is off. Switch it on with send_default_pii,");
-        page.line("  or with capture_inputs and capture_outputs.");
+        page.line("  The spans carry no messages. Either capturing content is off (send_default_pii, or capture_inputs and");
+        page.line(
+            "  capture_outputs; --pii on the command line), or the library has recorded none.",
+        );
     }
     if let Some(system) = &conversation.system {
         page.say("system", system);
@@ -201,8 +203,8 @@ mod tests {
             render_transcript(&spans),
             "\
 conversation conv_01J
-  The spans carry no messages: capturing content is off. Switch it on with send_default_pii,
-  or with capture_inputs and capture_outputs.
+  The spans carry no messages. Either capturing content is off (send_default_pii, or capture_inputs and
+  capture_outputs; --pii on the command line), or the library has recorded none.
 
   1. chat m · 1.00 s · ok
 

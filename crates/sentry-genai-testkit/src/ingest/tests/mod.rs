@@ -3,7 +3,7 @@
 mod rules;
 mod sent;
 
-use std::{io::Write, time::Duration};
+use std::{io::Write, thread, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -104,6 +104,27 @@ fn other_items_are_told_apart() {
     assert_eq!(ingest.metrics()[0]["name"], "hits");
     let lost = ("span".to_owned(), "queue_overflow".to_owned());
     assert_eq!(ingest.client_reports()[&lost], 74);
+}
+
+/// A transaction of another client, or of another part of the trace, may come first.
+#[test]
+fn waiting_is_for_streamed_spans() {
+    let ingest = Ingest::start().unwrap();
+    let root = json!({"trace_id": TRACE, "span_id": "c1b2c3d4e5f60718"});
+    let transaction =
+        json!({"start_timestamp": 1.0, "timestamp": 2.0, "spans": [], "contexts": {"trace": root}});
+    let header = json!({"event_id": "0123456789abcdef0123456789abcdef"});
+    let body = format!("{header}\n{{\"type\":\"transaction\"}}\n{transaction}\n");
+    let http = Sent::default().http;
+    assert_eq!(post_body(&ingest, &http, body.as_bytes()).0, 200);
+    assert_eq!(ingest.figures().accepted_spans, 1);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(50));
+            post(&ingest, &Sent::default())
+        });
+        assert_eq!(ingest.wait_for_spans(1, Duration::from_secs(5)).len(), 2);
+    });
 }
 
 #[test]
