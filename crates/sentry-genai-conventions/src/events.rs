@@ -1,9 +1,14 @@
 //! Messages that arrive as events inside a span: one per message by the old conventions, one for all by the newest.
 
+mod details;
+
+use std::collections::HashSet;
+
+use details::Details;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    SourceEvent, SourceSpan, content,
+    Attributes, SourceEvent, SourceSpan, content,
     dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, RESULT, What},
     messages::{self, Messages, Part},
 };
@@ -15,7 +20,7 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     }
     let mut input = Vec::new();
     let mut output = Vec::new();
-    let mut details = Vec::new();
+    let mut details = Details::default();
     let mut tools = None;
     let mut tool = Tool::default();
     for event in &span.events {
@@ -25,7 +30,7 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
                 let said = event.attributes.iter().filter(|(key, _)| !is_place(key));
                 let said = said.map(|(key, value)| (key.to_owned(), json_of(value)));
                 for (key, value) in said.filter(|(key, value)| may_be(key, value)) {
-                    add(&mut details, key, value);
+                    details.add(key, value);
                 }
             }
             "gen_ai.content.prompt" => whole(event, "gen_ai.prompt", &mut input),
@@ -44,11 +49,17 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
             _ => {}
         }
     }
+    let there = (details.are_many()).then(|| keys(&span.attributes));
     for (key, value) in details {
         if what == What::Tool && unpack(span, &key, &value) {
             continue;
         }
-        if !span.attributes.contains(&key) && !matches!(&*key, "event.name" | "event_name") {
+        let is_there = match &there {
+            // These may have been unpacked.
+            Some(there) if !matches!(&*key, ARGUMENTS | RESULT) => there.contains(&key),
+            _ => span.attributes.contains(&key),
+        };
+        if !is_there && !matches!(&*key, "event.name" | "event_name") {
             push(span, &key, value);
         }
     }
@@ -66,6 +77,10 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     }
 }
 
+fn keys(attributes: &Attributes) -> HashSet<String> {
+    attributes.iter().map(|(key, _)| key.to_owned()).collect()
+}
+
 /// Returns whether a key says where in a program an event happened, as `tracing-opentelemetry` does.
 fn is_place(key: &str) -> bool {
     matches!(key, "level" | "target") || key.starts_with("code.")
@@ -80,28 +95,6 @@ fn may_be(key: &str, value: &Value) -> bool {
         _ => return true,
     };
     value.as_f64().is_none_or(|value| value >= least)
-}
-
-/// Adds a detail. Of a stream of OpenAI's responses JavaScript's instrumentation tells in an event for each item of the output, so
-/// that messages follow those of the events before.
-fn add(details: &mut Vec<(String, Value)>, key: String, value: Value) {
-    let Some((_, known)) = details.iter_mut().find(|(known, _)| *known == key) else {
-        details.push((key, value));
-        return;
-    };
-    if content::side_of_messages(&key).is_some() && *known != value {
-        let mut messages = list(known.take());
-        messages.extend(list(value));
-        *known = Value::Array(messages);
-    }
-}
-
-fn list(messages: Value) -> Vec<Value> {
-    let read = messages.as_str().and_then(messages::read_json);
-    match (messages, read) {
-        (Value::Array(list), _) | (_, Some(Value::Array(list))) => list,
-        (other, _) => vec![other],
-    }
 }
 
 /// Takes the arguments and the result out of the messages of a tool's call, and returns whether there is nothing else in them.

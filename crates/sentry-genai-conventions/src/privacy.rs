@@ -60,8 +60,8 @@ impl Setting {
 ///
 /// `#[instrument]` records every argument, and libraries invent attributes. On an AI span an unknown attribute therefore
 /// stays only if it cannot be content: a number or a short token under a namespaced key. On any other span the arguments of
-/// functions go if their name says that they are content, or if they are prose or JSON; if a GenAI library made it, texts go
-/// that are no tokens.
+/// functions go if their name says that they are content, or if they are prose or JSON; if a GenAI library made it, or the key
+/// is about GenAI, texts go that are no tokens.
 pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture) {
     reasons::redact(span);
     if !capture.everything() {
@@ -137,7 +137,7 @@ pub(crate) fn withholding(key: &str, setting: Setting, capture: Capture) -> With
         None => Withholding::If(match setting {
             Setting::GenAi => Doubt::Anything,
             Setting::Library => Doubt::FreeText,
-            Setting::Other if is_of_mcp(key) => Doubt::FreeText,
+            Setting::Other if is_of_genai(key) => Doubt::FreeText,
             Setting::Other => Doubt::Argument,
         }),
     }
@@ -154,8 +154,18 @@ pub(crate) fn formats_arguments(span: &SourceSpan) -> bool {
     })
 }
 
-fn is_of_mcp(key: &str) -> bool {
-    key.strip_prefix("otel.").unwrap_or(key).starts_with("mcp.")
+/// Returns whether a key says by itself that it is about GenAI, on whatever span.
+fn is_of_genai(key: &str) -> bool {
+    let own = ["otel.", "vercel."]
+        .iter()
+        .find_map(|it| key.strip_prefix(it));
+    matches!(
+        own.unwrap_or(key).split_once('.'),
+        Some((
+            "ai" | "gen_ai" | "langfuse" | "langsmith" | "llm" | "mcp" | "traceloop",
+            _
+        ))
+    )
 }
 
 /// Namespaces whose attributes are defined by OpenTelemetry or Sentry and describe the operation, not its content.
@@ -180,7 +190,8 @@ static CONVENTIONS: &[&str] = &[
     "host.",
     "http.",
     "instrumentation.",
-    "jsonrpc.",
+    "jsonrpc.protocol.",
+    "jsonrpc.request.id",
     "k8s.",
     "messaging.",
     "net.",
@@ -194,7 +205,8 @@ static CONVENTIONS: &[&str] = &[
     "sentry.",
     "server.",
     "service.",
-    "session.",
+    "session.id",
+    "session.previous_id",
     "telemetry.",
     "thread.",
     "url.",

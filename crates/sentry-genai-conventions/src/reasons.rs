@@ -1,9 +1,9 @@
 //! Step 5, for errors: their own words leave without what these quote.
 
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use crate::{
-    SourceSpan,
+    Scalar, SourceSpan, Value,
     attributes::Name,
     dialect,
     messages::cut,
@@ -39,12 +39,30 @@ pub(crate) fn may_quote(key: &str) -> bool {
 
 /// Takes the credentials out of the addresses that an error names: a client says where it has sent a request.
 pub(crate) fn redact(span: &mut SourceSpan) {
+    for name in &TRACES {
+        join_lines(span, name);
+    }
     for name in REASONS.iter().chain(&TYPES).chain(&TRACES) {
         let text = span.attributes.text_name(name);
         if let Some(kept) = text.and_then(privacy::redacted_within) {
             replace(span, name, kept);
         }
     }
+}
+
+/// Makes one text of a trace that is a list of its lines, as programs split them.
+fn join_lines(span: &mut SourceSpan, name: &Name) {
+    let Some(Value::Array(lines)) = span.attributes.get_name(name) else {
+        return;
+    };
+    let lines: Vec<_> = (lines.iter())
+        .filter_map(|line| match line {
+            Scalar::Str(line) => Some(&**line),
+            _ => None,
+        })
+        .collect();
+    let text = lines.join("\n");
+    replace(span, name, text);
 }
 
 /// Keeps of an error what says what went wrong and where: providers like to quote the request beside that.
@@ -95,9 +113,9 @@ fn reason(text: &str) -> String {
     const REASON_BYTES: usize = 200;
 
     if text.starts_with('{')
-        && let Ok(Value::Object(error)) = serde_json::from_str(text)
+        && let Ok(Json::Object(error)) = serde_json::from_str(text)
     {
-        let message = error.get("message").and_then(Value::as_str);
+        let message = error.get("message").and_then(Json::as_str);
         return message
             .filter(|message| !message.starts_with('{'))
             .map_or_else(String::new, reason);
@@ -197,6 +215,7 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{SpanId, Timestamp, TraceId, TranslateOptions, Translator};
 
     #[test]
     fn a_reason_ends_where_it_quotes() {
@@ -274,5 +293,18 @@ mod tests {
         ] {
             assert_eq!(frames(trace), expected, "{trace}");
         }
+    }
+
+    #[test]
+    fn a_stack_trace_that_is_a_list_of_lines_keeps_its_frames() {
+        let ids = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([2; 8]));
+        let start = Timestamp::from_nanos(1);
+        let mut span = SourceSpan::new(ids.0.unwrap(), ids.1.unwrap(), "ask", start);
+        let lines = ["Error: hunter2", "    at ask (/app/a.js:3:5)"];
+        let lines = lines.map(|line| Scalar::Str(line.to_owned())).to_vec();
+        span.attributes.push("error.stack", lines);
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        let kept = span.attributes.text("error.stack");
+        assert_eq!(kept, Some("    at ask (/app/a.js:3:5)"));
     }
 }

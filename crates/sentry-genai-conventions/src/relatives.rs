@@ -2,6 +2,7 @@
 
 mod beside;
 mod lend;
+mod nested;
 mod twins;
 
 use crate::{

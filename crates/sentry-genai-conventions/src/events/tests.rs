@@ -294,3 +294,39 @@ fn an_event_may_have_its_name_in_a_field() {
         assert!(!span.attributes.contains(key), "{key}");
     }
 }
+
+#[test]
+fn many_details_are_there_once_and_in_linear_time() {
+    let details = "gen_ai.client.inference.operation.details";
+    let item = |text| event(details, &[("gen_ai.output.messages", text)]);
+    crate::growth::assert_linear(2_000, |many| {
+        let mut span = span();
+        for number in 0..many {
+            span.attributes
+                .push_owned_key(&format!("shop.{number}"), "the span's");
+        }
+        let mut first = item(r#"[{"role":"assistant","parts":[]}]"#);
+        for number in 1..many {
+            // Half of them are on the span.
+            let key = format!("shop.{}", number + many / 2);
+            first.attributes.push_owned_key(&key, "first");
+        }
+        let mut second = SourceEvent::new(details);
+        let key = format!("shop.{}", many + 1);
+        second.attributes.push_owned_key(&key, "second");
+        second
+            .attributes
+            .push(OUTPUT, r#"[{"role":"tool","parts":[]}]"#);
+        span.events = vec![first, second];
+        fold(&mut span, What::Call);
+        let text = |number| span.attributes.text(&format!("shop.{number}"));
+        assert_eq!(text(many - 1), Some("the span's"));
+        assert_eq!(text(many + 1), Some("first"));
+        assert_eq!(span.attributes.len(), 3 + many + many / 2);
+        let both = r#"[{"parts":[],"role":"assistant"},{"parts":[],"role":"tool"}]"#;
+        let output = span.attributes.text(OUTPUT).unwrap();
+        let [both, output] =
+            [both, output].map(|text| serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(output, both);
+    });
+}

@@ -295,6 +295,15 @@ fn text_without_spaces_is_no_token_in_scripts_that_have_none() {
         (Setting::Other, "note", Value::Str("für Müller"), true),
         (Setting::Other, "app.note", question, true),
         (Setting::Other, "otel.mcp.note", question, false),
+        (Setting::Other, "llm.tools", question, false),
+        (Setting::Other, "llm.tools", Value::Str("none"), true),
+        (Setting::Other, "vercel.ai.result", question, false),
+        (Setting::Other, "langfuse.trace.tags", question, false),
+        (Setting::Other, "aim.note", question, true),
+        (Setting::GenAi, "jsonrpc.result", question, false),
+        (Setting::GenAi, "jsonrpc.request.id", question, true),
+        (Setting::GenAi, "session.title", question, false),
+        (Setting::GenAi, "session.id", question, true),
     ] {
         let is_kept = !kept(setting, NOTHING, &[(key, value)]).is_empty();
         assert_eq!(is_kept, stays, "{key} {value:?}");

@@ -2,7 +2,10 @@
 
 use std::cmp::Reverse;
 
-use super::Subject;
+use super::{
+    Subject,
+    nested::{self, Said},
+};
 use crate::{SentrySpan, SpanId, Status, family::Index, tokens};
 
 /// Returns pairs of calls that are one: the outer, which started first, and the inner.
@@ -40,10 +43,10 @@ fn counted(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usi
         let span = &spans[place];
         Some(((span.parent_span_id?, count(span, tokens::OUTPUT)?), place))
     });
-    let is_told = |span: &SentrySpan| span.attributes.contains("gen_ai.response.id");
-    nested(spans, alike, |outer, inner| {
-        let inputs = [outer, inner].map(|span| count(span, tokens::INPUT));
-        is_told(outer) != is_told(inner) && agree(inputs) && ask_the_same(outer, inner)
+    nested::pairs(spans, alike, |span| Said {
+        model: model(span),
+        input: count(span, tokens::INPUT),
+        is_told: Some(span.attributes.contains("gen_ai.response.id")),
     })
 }
 
@@ -131,52 +134,12 @@ fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usiz
             span.status == Status::Error && !span.attributes.contains("gen_ai.response.id");
         Some((span.parent_span_id.filter(|_| is_failure)?, place))
     });
-    nested(spans, failures, ask_the_same)
-}
-
-/// Returns pairs of spans of the same family that are one, the inner within the time of the outer, from different instrumentations.
-fn nested<F: Ord>(
-    spans: &[SentrySpan],
-    families: impl Iterator<Item = (F, usize)>,
-    are_one: impl Fn(&SentrySpan, &SentrySpan) -> bool,
-) -> Vec<(usize, usize)> {
-    let mut sorted: Vec<_> = families
-        .map(|(family, place)| {
-            let span = &spans[place];
-            let times = (span.start, Reverse(span.end), &span.origin, span.span_id);
-            (family, times, place)
-        })
-        .collect();
-    sorted.sort_unstable();
-    let mut pairs = Vec::new();
-    for family in sorted.chunk_by(|one, other| one.0 == other.0) {
-        // Whatever is still without a counterpart, in the order of its start.
-        let mut alone: Vec<usize> = Vec::new();
-        for &(.., inner) in family {
-            let span = &spans[inner];
-            // What comes later starts later still.
-            alone.retain(|&outer| spans[outer].end >= span.start);
-            let outer = alone.iter().rposition(|&outer| {
-                let outer = &spans[outer];
-                outer.origin != span.origin && outer.end >= span.end && are_one(outer, span)
-            });
-            match outer {
-                Some(outer) => pairs.push((alone.remove(outer), inner)),
-                None => alone.push(inner),
-            }
-        }
-    }
-    pairs
-}
-
-/// Tells whether two calls ask the same model, as far as both say which; one of them does.
-fn ask_the_same(one: &SentrySpan, other: &SentrySpan) -> bool {
-    let models = [model(one), model(other)];
-    agree(models) && models != [None; 2]
-}
-
-fn agree<T: PartialEq>([one, other]: [Option<T>; 2]) -> bool {
-    one.is_none() || other.is_none() || one == other
+    // Of the same model, as far as both say which; one of them does.
+    nested::pairs(spans, failures, |span| Said {
+        model: model(span),
+        input: None,
+        is_told: None,
+    })
 }
 
 fn model(span: &SentrySpan) -> Option<&str> {
