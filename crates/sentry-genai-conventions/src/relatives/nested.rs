@@ -152,10 +152,12 @@ impl<T: Copy> Sought<T> {
 
 type Key<'a> = (Sought<&'a str>, Sought<i64>, Option<bool>);
 
-/// The calls that have no counterpart yet, by what is asked for and by instrumentation, of which there are few; the one that ends
-/// first comes first, and of those that end together the one that began last.
+/// Calls of one instrumentation: the one that ends first comes first, and of those that end together the one that began last.
+type Ends = BTreeSet<(Timestamp, Reverse<usize>)>;
+
+/// The calls that have no counterpart yet, by what is asked for and by instrumentation, of which there are few.
 #[derive(Default)]
-struct Alone<'a>(HashMap<Key<'a>, BTreeMap<&'a str, BTreeSet<(Timestamp, Reverse<usize>)>>>);
+struct Alone<'a>(HashMap<Key<'a>, BTreeMap<&'a str, Ends>>);
 
 impl<'a> Alone<'a> {
     fn around(&self, inner: &Call<'a>) -> Option<usize> {
