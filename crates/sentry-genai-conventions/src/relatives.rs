@@ -1,9 +1,12 @@
 //! What only the relatives of a span can tell: work that is described twice, and totals that repeat their parts.
 
 mod beside;
+mod chains;
 mod lend;
 mod nested;
 mod twins;
+
+use chains::Chains;
 
 use crate::{
     AiKind, ContentLimits, SentrySpan, SpanKind, Status,
@@ -220,6 +223,7 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &
         (Some(_), Some(_)) => {
             hand_down(spans, below, outer, limits);
             demote(&mut spans[outer]);
+            below.shorten(outer);
         }
     }
 }
@@ -275,72 +279,6 @@ fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize, limits: &
             }
         }
         content::fit(&mut last.attributes, limits);
-    }
-}
-
-/// For each of so many spans a list of others. A span is in one list at most, so that two vectors hold them all.
-struct Chains {
-    ends: Vec<Option<(usize, usize)>>,
-    next: Vec<Option<usize>>,
-}
-
-impl Chains {
-    fn new(spans: usize) -> Self {
-        Self {
-            ends: vec![None; spans],
-            next: vec![None; spans],
-        }
-    }
-
-    fn first_two(&self, owner: usize) -> (Option<usize>, Option<usize>) {
-        let mut spans = self.of(owner);
-        (spans.next(), spans.next())
-    }
-
-    fn of(&self, owner: usize) -> impl Iterator<Item = usize> {
-        let first = self.ends[owner].map(|(first, _)| first);
-        std::iter::successors(first, |span| self.next[*span])
-    }
-
-    /// Makes the list one of a single span.
-    fn set(&mut self, owner: usize, span: usize) {
-        self.next[span] = None;
-        self.ends[owner] = Some((span, span));
-    }
-
-    fn push(&mut self, owner: usize, span: usize) {
-        match &mut self.ends[owner] {
-            Some((_, last)) => {
-                self.next[*last] = Some(span);
-                *last = span;
-                self.next[span] = None;
-            }
-            None => self.set(owner, span),
-        }
-    }
-
-    fn retain(&mut self, owner: usize, keep: impl Fn(usize) -> bool) {
-        let mut rest = self.ends[owner].take().map(|(first, _)| first);
-        while let Some(span) = rest {
-            rest = self.next[span];
-            if keep(span) {
-                self.push(owner, span);
-            }
-        }
-    }
-
-    /// Appends a list to another one.
-    fn move_to(&mut self, from: usize, to: usize) {
-        let Some((first, last)) = self.ends[from].take() else {
-            return;
-        };
-        self.ends[to] = match self.ends[to] {
-            Some((front, end)) => {
-                self.next[end] = Some(first);
-                Some((front, last))
-            }
-            None => Some((first, last)),
-        };
     }
 }
 

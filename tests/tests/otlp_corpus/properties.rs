@@ -381,7 +381,7 @@ fn hostile_content() {
     }
 }
 
-/// A trace of many spans, in a chain and in a row, takes time in proportion to their number.
+/// A trace of many spans, in a chain, in a row and in a row below a chain, takes time in proportion to their number.
 #[test]
 fn large_traces_take_linear_time() {
     let time = |count: u64, parent: fn(u64) -> u64| {
@@ -395,7 +395,8 @@ fn large_traces_take_linear_time() {
     };
     // Ten times as many; a hundred times as long would be the square. What else the machine does may spoil a try, but not each.
     let is_linear = |parent| time(20_000, parent) < time(2_000, parent) * 40;
-    for parent in [|id: u64| id - 1, |_: u64| 0] {
+    let row_below_chain = |id: u64| if id % 2 == 0 { 1 } else { id + 2 };
+    for parent in [|id: u64| id - 1, |_: u64| 0, row_below_chain] {
         assert!((0..5).any(|_| is_linear(parent)));
     }
 }

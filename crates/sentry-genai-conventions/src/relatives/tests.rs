@@ -148,6 +148,19 @@ fn a_wrapper_around_several_calls_is_none() {
 }
 
 #[test]
+fn wrappers_around_wrappers_are_none_however_many_they_are() {
+    let wrappers = (1..=60).fold(Trace(Vec::new()), |trace, id| {
+        trace.with(id, id - 1, "chat m", &[CHAT])
+    });
+    let spans = (61..=63).fold(wrappers, |trace, id| {
+        trace.with(id, 60, "chat m", &[CHAT, (COUNT, "42")])
+    });
+    let mut expected = vec![("function", None); 60];
+    expected.extend([("gen_ai.chat", Some(42)); 3]);
+    assert_eq!(spans.related(), expect(&expected));
+}
+
+#[test]
 fn the_last_attempt_that_did_not_fail_gets_the_messages_of_a_silent_wrapper() {
     let outputs = |of_second: &[(&'static str, &str)]| {
         let second = [&[CHAT][..], of_second].concat();

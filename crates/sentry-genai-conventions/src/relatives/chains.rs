@@ -1,0 +1,89 @@
+//! Lists of spans, of which each is in one at most.
+
+/// For each of so many spans a list of others. A span is in one list at most, so that vectors hold them all.
+pub(super) struct Chains {
+    ends: Vec<Option<(usize, usize)>>,
+    next: Vec<Option<usize>>,
+    /// How often the spans of a list have been gone through.
+    walks: Vec<u8>,
+}
+
+impl Chains {
+    pub(super) fn new(spans: usize) -> Self {
+        Self {
+            ends: vec![None; spans],
+            next: vec![None; spans],
+            walks: vec![0; spans],
+        }
+    }
+
+    pub(super) fn first_two(&self, owner: usize) -> (Option<usize>, Option<usize>) {
+        let mut spans = self.of(owner);
+        (spans.next(), spans.next())
+    }
+
+    pub(super) fn of(&self, owner: usize) -> impl Iterator<Item = usize> {
+        let first = self.ends[owner].map(|(first, _)| first);
+        std::iter::successors(first, |span| self.next[*span])
+    }
+
+    /// Makes the list one of a single span.
+    pub(super) fn set(&mut self, owner: usize, span: usize) {
+        self.next[span] = None;
+        self.ends[owner] = Some((span, span));
+        self.walks[owner] = 0;
+    }
+
+    fn push(&mut self, owner: usize, span: usize) {
+        match &mut self.ends[owner] {
+            Some((_, last)) => {
+                self.next[*last] = Some(span);
+                *last = span;
+                self.next[span] = None;
+            }
+            None => {
+                self.next[span] = None;
+                self.ends[owner] = Some((span, span));
+            }
+        }
+    }
+
+    pub(super) fn retain(&mut self, owner: usize, keep: impl Fn(usize) -> bool) {
+        let mut rest = self.ends[owner].take().map(|(first, _)| first);
+        self.walks[owner] = self.walks[owner].saturating_add(1);
+        while let Some(span) = rest {
+            rest = self.next[span];
+            if keep(span) {
+                self.push(owner, span);
+            }
+        }
+    }
+
+    /// Leaves two of a list that has been gone through often, which tell those above that there are several: in wrappers that are
+    /// nested without end each would go through all of it.
+    pub(super) fn shorten(&mut self, owner: usize) {
+        const OFTEN: u8 = 16;
+
+        if self.walks[owner] > OFTEN
+            && let (Some(first), Some(second)) = self.first_two(owner)
+        {
+            self.next[second] = None;
+            self.ends[owner] = Some((first, second));
+        }
+    }
+
+    /// Appends a list to another one.
+    pub(super) fn move_to(&mut self, from: usize, to: usize) {
+        let Some((first, last)) = self.ends[from].take() else {
+            return;
+        };
+        self.walks[to] = self.walks[to].max(self.walks[from]);
+        self.ends[to] = match self.ends[to] {
+            Some((front, end)) => {
+                self.next[end] = Some(first);
+                Some((front, last))
+            }
+            None => Some((first, last)),
+        };
+    }
+}
