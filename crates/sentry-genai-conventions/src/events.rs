@@ -13,6 +13,9 @@ use crate::{
     messages::{self, Messages, Part},
 };
 
+/// The answer of a model, or one of them; langchainrust calls it a message, too.
+const CHOICE: &str = "gen_ai.choice";
+
 /// Folds events into the attributes that hold messages now. What the span has already wins.
 pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     if !(span.events.iter()).any(|event| event.gen_ai_name().is_some()) {
@@ -36,8 +39,10 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
             "gen_ai.content.prompt" => whole(event, "gen_ai.prompt", &mut input),
             "gen_ai.content.completion" => whole(event, "gen_ai.completion", &mut output),
             "gen_ai.tool.message" if what == What::Tool => tool.messages.push(message(event)),
-            "gen_ai.choice" if what == What::Tool => tool.choice = Some(message(event)),
-            "gen_ai.choice" => output.extend(spoken(event)),
+            CHOICE | "gen_ai.choice.message" if what == What::Tool => {
+                tool.choice = Some(message(event));
+            }
+            CHOICE | "gen_ai.choice.message" => output.extend(spoken(event)),
             "gen_ai.system.message"
             | "gen_ai.user.message"
             | "gen_ai.assistant.message"
@@ -219,6 +224,10 @@ fn alone(mut message: Value) -> Said {
 fn message(event: &SourceEvent) -> Value {
     let mut fields = Map::new();
     for (key, value) in event.attributes.iter() {
+        // What is the event's own may be said in front of it again.
+        let key = (key.strip_prefix("gen_ai.message."))
+            .or_else(|| key.strip_prefix("gen_ai.choice."))
+            .unwrap_or(key);
         let value = match json_of(value) {
             Value::String(text)
                 if matches!(key, "tool_calls" | "gen_ai.event.content" | "body") =>
@@ -238,7 +247,11 @@ fn message(event: &SourceEvent) -> Value {
             }
         }
     }
-    fields.insert("event.name".to_owned(), json!(event.gen_ai_name()));
+    let name = match event.gen_ai_name() {
+        Some("gen_ai.choice.message") => Some(CHOICE),
+        name => name,
+    };
+    fields.insert("event.name".to_owned(), json!(name));
     Value::Object(fields)
 }
 

@@ -4,7 +4,7 @@ use crate::{
     Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value,
     dialect::{What, unquoted},
     messages::cut,
-    stack_trace,
+    privacy, stack_trace,
 };
 
 /// Longest reason kept, in bytes.
@@ -51,7 +51,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     let exception = exception(span);
     let field = error_field(&mut span.attributes);
     let http = http(span);
-    settle_error_type(&mut span.attributes);
+    let whole = settle_error_type(&mut span.attributes);
 
     let failed = match explicit {
         _ if outcome.is_some() => true,
@@ -87,7 +87,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
         span.attributes.push(ERROR_TYPE, "_OTHER");
     }
     let reason = described.or(exception.message).or(field);
-    if let Some(mut message) = reason.or(recorded.message)
+    if let Some(mut message) = reason.or(recorded.message).or(whole)
         && !span.attributes.contains(MESSAGE)
         && !message.is_empty()
     {
@@ -300,20 +300,35 @@ fn says_nothing(text: &str) -> bool {
     matches!(unquoted(text), "" | "None" | "null" | "undefined")
 }
 
-/// Python reprs of classes lose their wrapping, and what says nothing is no type.
-fn settle_error_type(attributes: &mut Attributes) {
+/// Python reprs of classes lose their wrapping, and what says nothing is no type. Returns the error where all of it was there.
+fn settle_error_type(attributes: &mut Attributes) -> Option<String> {
     let Some(Value::Str(kind)) = attributes.get(ERROR_TYPE) else {
-        return;
+        return None;
     };
     if says_nothing(kind) {
         attributes.remove(ERROR_TYPE);
-        return;
+        return None;
     }
-    let short = class_name(kind);
+    let class = class_name(kind);
+    let variant = variant(class);
+    let whole = variant.map(|_| class.to_owned());
+    let short = variant.unwrap_or(class);
     if short.len() != kind.len() {
         let short = short.to_owned();
         attributes.set(ERROR_TYPE, &short);
     }
+    whole
+}
+
+/// Returns what stands in front of the fields of an error that was put down with `{:?}`, or of a Python exception's arguments.
+///
+/// A word with a word in it, such as `Status(429)`, is a type.
+fn variant(kind: &str) -> Option<&str> {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_:.".contains(&byte);
+    let end = kind.bytes().position(|byte| !is_of_name(byte))?;
+    let (name, rest) = kind.split_at(end);
+    let has_fields = rest.starts_with(" { ") || rest.starts_with('(') && rest.ends_with(')');
+    (end > 0 && has_fields && !privacy::is_token(kind)).then_some(name)
 }
 
 fn class_name(kind: &str) -> &str {
@@ -323,154 +338,4 @@ fn class_name(kind: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{PlanningTranslator, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
-
-    /// The status a span was given, an attribute, and the status and type of error that come of them.
-    #[rustfmt::skip]
-    const STATUSES: &[(SourceStatus, &str, &str, Status, Option<&str>)] = &[
-        (SourceStatus::Unset, "error", "", Status::Ok, None),
-        (SourceStatus::Unset, "error", "false", Status::Ok, None),
-        (SourceStatus::Unset, "error", "False", Status::Ok, None),
-        (SourceStatus::Unset, "error", "True", Status::Error, Some("_OTHER")),
-        (SourceStatus::Unset, "error", "None", Status::Ok, None),
-        (SourceStatus::Unset, "error", "null", Status::Ok, None),
-        (SourceStatus::Unset, "error", "undefined", Status::Ok, None),
-        (SourceStatus::Unset, "error", "no dice", Status::Error, Some("_OTHER")),
-        (SourceStatus::Unset, "otel.status_description", "no dice", Status::Error, Some("_OTHER")),
-        (SourceStatus::Unset, "otel.status_description", "", Status::Ok, None),
-        (SourceStatus::Ok, "otel.status_message", "all dice", Status::Ok, None),
-        (SourceStatus::Unset, "error.message", "no dice", Status::Ok, None),
-        (SourceStatus::Unset, "error.type", "", Status::Ok, None),
-        (SourceStatus::Unset, "error.type", "None", Status::Ok, None),
-        (SourceStatus::Unset, "error.type", "null", Status::Ok, None),
-        (SourceStatus::Unset, "error.type", "Some(\"Timeout\")", Status::Error, Some("Timeout")),
-        (SourceStatus::Error(None), "error.type", "None", Status::Error, Some("_OTHER")),
-        (SourceStatus::Ok, "error.type", "Timeout", Status::Ok, Some("Timeout")),
-        (SourceStatus::Unset, "gen_ai.tool.status", "error", Status::Error, Some("tool_error")),
-        (SourceStatus::Ok, "gen_ai.tool.status", "error", Status::Error, Some("tool_error")),
-        (SourceStatus::Ok, "gen_ai.tool.status", "success", Status::Ok, None),
-        (SourceStatus::Ok, "gen_ai.tool.call.outcome", "error", Status::Error, Some("tool_error")),
-        (SourceStatus::Ok, "gen_ai.tool.call.outcome", "success", Status::Ok, None),
-        (SourceStatus::Ok, "gen_ai.tool.call.outcome", "Failed", Status::Error, Some("tool_error")),
-        (SourceStatus::Unset, "tool.success", "false", Status::Error, Some("tool_error")),
-        (SourceStatus::Unset, "tool.success", "true", Status::Ok, None),
-        (SourceStatus::Unset, "tool.is_error", "True", Status::Error, Some("tool_error")),
-    ];
-
-    #[test]
-    fn what_says_nothing_is_no_error() {
-        let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
-        for (given, key, value, status, error_type) in STATUSES {
-            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-            let span_id = SpanId::from_bytes([2; 8]).unwrap();
-            let mut span =
-                SourceSpan::new(trace_id, span_id, "execute_tool w", Timestamp::default());
-            span.attributes
-                .push("gen_ai.operation.name", "execute_tool");
-            span.attributes.push("gen_ai.tool.name", "w");
-            span.attributes.push_owned_key(key, *value);
-            span.status = given.clone();
-            // A plan is made of the second.
-            for _ in 0..3 {
-                let span = planning.translate(&mut span.clone());
-                assert_eq!(
-                    (span.status, span.attributes.text(ERROR_TYPE)),
-                    (*status, *error_type),
-                    "{given:?} {key} {value}"
-                );
-                assert!(!span.attributes.contains(TOOL_STATUS));
-                assert!(!span.attributes.contains(MESSAGE) || value.contains("dice"));
-            }
-        }
-    }
-
-    fn failed(event: &[(&'static str, &'static str)], message: &str) -> crate::SentrySpan {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "ask", Timestamp::default());
-        span.status = SourceStatus::Error(Some(message.to_owned()));
-        let mut exception = crate::SourceEvent::new("exception");
-        for (key, value) in event {
-            exception.attributes.push(key, *value);
-        }
-        span.events.push(exception);
-        Translator::new(TranslateOptions::default()).translate(span)
-    }
-
-    #[test]
-    fn control_flow_is_no_failure() {
-        for kind in [
-            "GraphInterrupt",
-            "langgraph.errors.GraphInterrupt",
-            "GeneratorExit",
-        ] {
-            let span = failed(&[("exception.type", kind)], "(Interrupt(value='sure?'),)");
-            assert_eq!(span.status, Status::Ok, "{kind}");
-            assert!(!span.attributes.contains(ERROR_TYPE));
-            assert!(!span.attributes.contains(MESSAGE));
-        }
-    }
-
-    /// JavaScript's OpenInference has the type of an error in the stack alone.
-    #[test]
-    fn a_stack_is_no_reason_and_names_the_type() {
-        for (kind, status) in [("GraphInterrupt", Status::Ok), ("TypeError", Status::Error)] {
-            let text = format!("sure?\n\n{kind}: sure?\n    at ask (a.js:1:2)");
-            let mut span = SourceSpan::new(
-                TraceId::from_bytes([1; 16]).unwrap(),
-                SpanId::from_bytes([2; 8]).unwrap(),
-                "ask",
-                Timestamp::default(),
-            );
-            span.status = SourceStatus::Error(Some(text.clone()));
-            let mut exception = crate::SourceEvent::new("exception");
-            exception.attributes.push("exception.message", &*text);
-            span.events.push(exception);
-            let span = Translator::new(TranslateOptions::default()).translate(span);
-            assert_eq!(span.status, status, "{kind}");
-            if status == Status::Error {
-                assert_eq!(span.attributes.text(ERROR_TYPE), Some(kind));
-                assert_eq!(span.attributes.text(MESSAGE), Some("sure?"));
-            }
-        }
-    }
-
-    #[test]
-    fn a_traceback_is_no_reason() {
-        let traceback = "ValueError('boom')Traceback (most recent call last):\n  File \"a.py\"";
-        let said = [
-            ("exception.type", "ValueError"),
-            ("exception.message", "boom"),
-        ];
-        for (event, reason) in [(&said[..], "boom"), (&said[..1], "ValueError('boom')")] {
-            let span = failed(event, traceback);
-            assert_eq!(span.attributes.text(MESSAGE), Some(reason));
-        }
-    }
-
-    #[test]
-    fn an_mcp_tool_failed_only_if_its_result_says_so() {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        for (is_error, status, error_type) in [
-            (Value::Bool(false), Status::Ok, None),
-            (Value::Bool(true), Status::Error, Some("tool_error")),
-            (Value::Str("false"), Status::Ok, None),
-            (Value::Str("True"), Status::Error, Some("tool_error")),
-        ] {
-            let mut span = SourceSpan::new(trace_id, span_id, "tools/call w", Timestamp::default());
-            span.attributes.push("mcp.method.name", "tools/call");
-            span.attributes.push("gen_ai.tool.name", "w");
-            span.attributes.push(IS_TOOL_ERROR, is_error);
-            let span = Translator::new(TranslateOptions::default()).translate(span);
-            assert_eq!(
-                (span.status, span.attributes.text(ERROR_TYPE)),
-                (status, error_type),
-                "{is_error:?}"
-            );
-            assert!(!span.attributes.contains(IS_TOOL_ERROR));
-        }
-    }
-}
+mod tests;

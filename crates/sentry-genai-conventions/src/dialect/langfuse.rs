@@ -103,6 +103,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
             let attributes = &mut span.attributes;
             if what == What::Call {
+                calls_beside_answer(attributes);
                 name_the_speaker(attributes);
                 tools_among_messages(attributes);
             }
@@ -116,7 +117,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
         }
     }
     let attributes = &mut span.attributes;
-    let level = attributes.text("langfuse.observation.level");
+    // As JSON in its SDK for Rust.
+    let level = attributes.text("langfuse.observation.level").map(unquoted);
     let is_warned = level == Some("WARNING");
     if span.status == SourceStatus::Unset && level == Some("ERROR") {
         span.status = SourceStatus::Error(None);
@@ -194,6 +196,27 @@ fn is_whole_item(item: &Value) -> bool {
     is_item && text("status") == Some("completed")
 }
 
+/// The SDK for Rust has the calls of tools next to the answer, which may be there without them.
+fn calls_beside_answer(attributes: &mut Attributes) {
+    const CALLS: &str = "langfuse.observation.tool_calls";
+
+    let Some(calls @ Value::Array(_)) = json::read(attributes, CALLS) else {
+        return;
+    };
+    attributes.remove(CALLS);
+    let mut answer = match json::read(attributes, OUTPUT) {
+        Some(Value::Object(answer)) if !answer.contains_key("tool_calls") => Value::Object(answer),
+        Some(Value::String(text)) => json!({ "content": text }),
+        None if attributes.contains(OUTPUT) => json!({ "content": attributes.text(OUTPUT) }),
+        None => json!({}),
+        Some(_) => return,
+    };
+    answer["role"] = "assistant".into();
+    answer["tool_calls"] = calls;
+    attributes.remove(OUTPUT);
+    json::put(attributes, OUTPUT, answer);
+}
+
 /// Of a stream that calls tools JavaScript's wrapper has the calls alone.
 fn name_the_speaker(attributes: &mut Attributes) {
     if let Some(mut answer) = json::object(attributes, OUTPUT)
@@ -269,6 +292,12 @@ fn tools_among_messages(attributes: &mut Attributes) {
 fn tool_message(attributes: &mut Attributes) {
     if let Some(arguments) = json::object(attributes, INPUT) {
         attributes.set(INPUT, Value::Object(arguments).to_string());
+    }
+    // A text is JSON in the SDK for Rust.
+    for key in [INPUT, OUTPUT] {
+        if let Some(Value::String(text)) = json::read(attributes, key) {
+            attributes.set(key, text);
+        }
     }
     let Some(answer) = json::object(attributes, OUTPUT).filter(langsmith::is_tool_message) else {
         return;

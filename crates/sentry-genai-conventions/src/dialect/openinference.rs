@@ -29,6 +29,8 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
     speaks: |span| span.attributes.contains(KIND),
     aliases: &aliases([
         ("agent.name", "gen_ai.agent.name"),
+        // The conventions have it among the attributes of spans, where its crate for Rust puts it.
+        ("exception.type", "error.type"),
         ("llm.cost.completion", "gen_ai.cost.output_tokens"),
         ("llm.cost.prompt", "gen_ai.cost.input_tokens"),
         ("llm.cost.total", "gen_ai.cost.total_tokens"),

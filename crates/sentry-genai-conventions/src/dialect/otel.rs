@@ -49,6 +49,9 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.thinking_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.total_cost", "gen_ai.cost.total_tokens"),
+    // What Langfuse reads on anybody's spans.
+    ("langfuse.session.id", "session.id"),
+    ("langfuse.user.id", "user.id"),
     ("operation.cost", "gen_ai.cost.total_tokens"),
 ]);
 
@@ -71,8 +74,17 @@ pub(super) fn values(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Embeddings have no output: where a provider counts the whole alone, as Voyage and Jina do, that is the input.
+/// Embeddings have no output: where a provider counts the whole alone, as Voyage and Jina do, that is the input, and what a library
+/// counts as output beside it is the whole again.
 fn count_embedded(attributes: &mut Attributes) {
+    if attributes.contains(tokens::INPUT)
+        && attributes
+            .integer(tokens::OUTPUT)
+            .is_some_and(|output| output > 0)
+    {
+        attributes.remove(tokens::OUTPUT);
+        attributes.remove(tokens::TOTAL);
+    }
     if let Some(total) = attributes.integer(tokens::TOTAL)
         && !attributes.contains(tokens::INPUT)
         && !attributes.contains(tokens::OUTPUT)

@@ -330,3 +330,37 @@ fn many_details_are_there_once_and_in_linear_time() {
         assert_eq!(output, both);
     });
 }
+
+/// langchainrust's handler, whose answer is a message as well.
+#[test]
+fn the_fields_of_an_event_may_have_its_namespace() {
+    let mut span = span();
+    span.events = vec![
+        event(
+            "gen_ai.system.message",
+            &[("gen_ai.message.content", "Brief.")],
+        ),
+        event(
+            "gen_ai.user.message",
+            &[("gen_ai.message.content", "Weather?")],
+        ),
+        event(
+            "gen_ai.choice.message",
+            &[
+                ("gen_ai.message.content", "4"),
+                ("gen_ai.choice.index", "0"),
+            ],
+        ),
+    ];
+    let span = translated(span);
+    let text = |text| json!([{"type": "text", "content": text}]);
+    assert_eq!(parts(&span, "gen_ai.system_instructions"), text("Brief."));
+    assert_eq!(
+        parts(&span, "gen_ai.input.messages"),
+        json!([{"role": "user", "parts": text("Weather?")}])
+    );
+    assert_eq!(
+        parts(&span, "gen_ai.output.messages"),
+        json!([{"role": "assistant", "parts": text("4")}])
+    );
+}

@@ -244,3 +244,102 @@ fn an_agent_without_a_name_is_the_one_around_it() {
     assert_eq!(called("chat", None), unnamed);
     assert_eq!(called("invoke_agent", Some("Support Bot")), unnamed);
 }
+
+/// openai-ergonomic's interceptor, and rust_llm where the parts of the API have other names.
+#[test]
+fn openai_ergonomic_speaks_the_conventions_beside_langfuses() {
+    let about = |operation| {
+        let attributes = [
+            ("gen_ai.system", "openai"),
+            ("gen_ai.operation.name", operation),
+            ("gen_ai.request.model", "m"),
+            ("langfuse.session.id", "s-1"),
+            ("langfuse.user.id", "alice"),
+        ];
+        translated("openai-ergonomic", operation, &attributes)
+    };
+    let chat = about("chat");
+    let text = |key| chat.attributes.text(key);
+    assert_eq!(text("user.id"), Some("alice"));
+    assert_eq!(text("gen_ai.conversation.id"), Some("s-1"));
+    assert!(
+        !chat
+            .attributes
+            .iter()
+            .any(|(key, _)| key.starts_with("langfuse."))
+    );
+    for (operation, op) in [
+        ("audio_speech", "gen_ai.generate_content"),
+        ("audio_transcription", "gen_ai.generate_content"),
+        ("audio_translation", "gen_ai.generate_content"),
+        ("image_edit", "gen_ai.generate_content"),
+        ("image_variation", "gen_ai.generate_content"),
+        ("speech", "gen_ai.generate_content"),
+        ("moderation", "gen_ai.evaluate"),
+        ("file_upload", "function"),
+    ] {
+        assert_eq!(about(operation).op, op, "{operation}");
+    }
+}
+
+/// The crate langfuse-sdk writes every value as JSON.
+#[test]
+fn langfuses_sdk_for_rust_has_the_calls_of_tools_beside_the_answer() {
+    let generation = |attributes: &[Attribute]| {
+        let own = [
+            ("langfuse.observation.type", "generation"),
+            ("langfuse.observation.model.name", "m"),
+        ];
+        translated("langfuse-rs", "ask", &[&own, attributes].concat())
+    };
+    let calls = r#"[{"id":"c","name":"w","arguments":"{\"a\":1}"}]"#;
+    let called = r#"{"type":"tool_call","id":"c","name":"w","arguments":{"a":1}}"#;
+    for (output, said) in [
+        (None, ""),
+        (
+            Some(r#"{"content":"Hm."}"#),
+            r#"{"type":"text","content":"Hm."},"#,
+        ),
+        (Some(r#""Hm.""#), r#"{"type":"text","content":"Hm."},"#),
+        (Some("Hm."), r#"{"type":"text","content":"Hm."},"#),
+    ] {
+        let mut attributes = vec![("langfuse.observation.tool_calls", calls)];
+        attributes.extend(output.map(|output| ("langfuse.observation.output", output)));
+        let span = generation(&attributes);
+        let answer: serde_json::Value =
+            serde_json::from_str(span.attributes.text(OUTPUT).unwrap()).unwrap();
+        let parts: serde_json::Value = serde_json::from_str(&format!("[{said}{called}]")).unwrap();
+        assert_eq!(answer[0]["parts"], parts, "{output:?}");
+        assert!(!span.attributes.contains("langfuse.observation.tool_calls"));
+    }
+    let failed = generation(&[
+        ("langfuse.observation.level", r#""ERROR""#),
+        ("langfuse.observation.status_message", "no dice"),
+    ]);
+    assert_eq!(failed.status, crate::Status::Error);
+    let message = failed.attributes.text("sentry.status.message");
+    assert_eq!(message, Some("no dice"));
+
+    let tool = [
+        ("langfuse.observation.type", "tool"),
+        ("langfuse.observation.output", r#""4 degrees""#),
+    ];
+    let span = translated("langfuse-rs", "w", &tool);
+    assert_eq!(span.attributes.text(RESULT), Some("4 degrees"));
+}
+
+/// The crate openinference-instrumentation.
+#[test]
+fn an_exception_on_a_span_of_openinferences_is_its_error() {
+    let attributes = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "m"),
+        ("exception.type", "RateLimit"),
+        ("exception.message", "no dice"),
+    ];
+    let span = translated("", "llm m", &attributes);
+    assert_eq!(span.status, crate::Status::Error);
+    assert_eq!(span.attributes.text("error.type"), Some("RateLimit"));
+    let message = span.attributes.text("sentry.status.message");
+    assert_eq!(message, Some("no dice"));
+}

@@ -1,0 +1,183 @@
+use super::*;
+use crate::{PlanningTranslator, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+
+/// The status a span was given, an attribute, and the status and type of error that come of them.
+#[rustfmt::skip]
+const STATUSES: &[(SourceStatus, &str, &str, Status, Option<&str>)] = &[
+    (SourceStatus::Unset, "error", "", Status::Ok, None),
+    (SourceStatus::Unset, "error", "false", Status::Ok, None),
+    (SourceStatus::Unset, "error", "False", Status::Ok, None),
+    (SourceStatus::Unset, "error", "True", Status::Error, Some("_OTHER")),
+    (SourceStatus::Unset, "error", "None", Status::Ok, None),
+    (SourceStatus::Unset, "error", "null", Status::Ok, None),
+    (SourceStatus::Unset, "error", "undefined", Status::Ok, None),
+    (SourceStatus::Unset, "error", "no dice", Status::Error, Some("_OTHER")),
+    (SourceStatus::Unset, "otel.status_description", "no dice", Status::Error, Some("_OTHER")),
+    (SourceStatus::Unset, "otel.status_description", "", Status::Ok, None),
+    (SourceStatus::Ok, "otel.status_message", "all dice", Status::Ok, None),
+    (SourceStatus::Unset, "error.message", "no dice", Status::Ok, None),
+    (SourceStatus::Unset, "error.type", "", Status::Ok, None),
+    (SourceStatus::Unset, "error.type", "None", Status::Ok, None),
+    (SourceStatus::Unset, "error.type", "null", Status::Ok, None),
+    (SourceStatus::Unset, "error.type", "Some(\"Timeout\")", Status::Error, Some("Timeout")),
+    (SourceStatus::Error(None), "error.type", "None", Status::Error, Some("_OTHER")),
+    (SourceStatus::Ok, "error.type", "Timeout", Status::Ok, Some("Timeout")),
+    (SourceStatus::Unset, "gen_ai.tool.status", "error", Status::Error, Some("tool_error")),
+    (SourceStatus::Ok, "gen_ai.tool.status", "error", Status::Error, Some("tool_error")),
+    (SourceStatus::Ok, "gen_ai.tool.status", "success", Status::Ok, None),
+    (SourceStatus::Ok, "gen_ai.tool.call.outcome", "error", Status::Error, Some("tool_error")),
+    (SourceStatus::Ok, "gen_ai.tool.call.outcome", "success", Status::Ok, None),
+    (SourceStatus::Ok, "gen_ai.tool.call.outcome", "Failed", Status::Error, Some("tool_error")),
+    (SourceStatus::Unset, "tool.success", "false", Status::Error, Some("tool_error")),
+    (SourceStatus::Unset, "tool.success", "true", Status::Ok, None),
+    (SourceStatus::Unset, "tool.is_error", "True", Status::Error, Some("tool_error")),
+];
+
+#[test]
+fn what_says_nothing_is_no_error() {
+    let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+    for (given, key, value, status, error_type) in STATUSES {
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        let mut span = SourceSpan::new(trace_id, span_id, "execute_tool w", Timestamp::default());
+        span.attributes
+            .push("gen_ai.operation.name", "execute_tool");
+        span.attributes.push("gen_ai.tool.name", "w");
+        span.attributes.push_owned_key(key, *value);
+        span.status = given.clone();
+        // A plan is made of the second.
+        for _ in 0..3 {
+            let span = planning.translate(&mut span.clone());
+            assert_eq!(
+                (span.status, span.attributes.text(ERROR_TYPE)),
+                (*status, *error_type),
+                "{given:?} {key} {value}"
+            );
+            assert!(!span.attributes.contains(TOOL_STATUS));
+            assert!(!span.attributes.contains(MESSAGE) || value.contains("dice"));
+        }
+    }
+}
+
+/// With content, too: a type is what failures are grouped by.
+#[test]
+fn a_whole_error_is_a_reason_and_no_type() {
+    for (given, kind, reason) in [
+        ("Api { status: 429, message: \"no dice\" }", "Api", true),
+        (
+            "llm::Error::Http(Api { status: 429 })",
+            "llm::Error::Http",
+            true,
+        ),
+        ("ValueError('no dice today')", "ValueError", true),
+        ("Status(429)", "Status(429)", false),
+        ("RateLimit", "RateLimit", false),
+        ("no dice (today)", "no dice (today)", false),
+    ] {
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
+        span.attributes.push("gen_ai.operation.name", "chat");
+        span.attributes.push("gen_ai.request.model", "m");
+        span.attributes.push(ERROR_TYPE, given);
+        let options = TranslateOptions {
+            capture_inputs: true,
+            capture_outputs: true,
+            ..TranslateOptions::default()
+        };
+        let mut planning = PlanningTranslator::new(Translator::new(options));
+        for _ in 0..3 {
+            let span = planning.translate(&mut span.clone());
+            assert_eq!(span.attributes.text(ERROR_TYPE), Some(kind));
+            assert_eq!(span.attributes.text(MESSAGE), reason.then_some(given));
+        }
+    }
+}
+
+fn failed(event: &[(&'static str, &'static str)], message: &str) -> crate::SentrySpan {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let mut span = SourceSpan::new(trace_id, span_id, "ask", Timestamp::default());
+    span.status = SourceStatus::Error(Some(message.to_owned()));
+    let mut exception = crate::SourceEvent::new("exception");
+    for (key, value) in event {
+        exception.attributes.push(key, *value);
+    }
+    span.events.push(exception);
+    Translator::new(TranslateOptions::default()).translate(span)
+}
+
+#[test]
+fn control_flow_is_no_failure() {
+    for kind in [
+        "GraphInterrupt",
+        "langgraph.errors.GraphInterrupt",
+        "GeneratorExit",
+    ] {
+        let span = failed(&[("exception.type", kind)], "(Interrupt(value='sure?'),)");
+        assert_eq!(span.status, Status::Ok, "{kind}");
+        assert!(!span.attributes.contains(ERROR_TYPE));
+        assert!(!span.attributes.contains(MESSAGE));
+    }
+}
+
+/// JavaScript's OpenInference has the type of an error in the stack alone.
+#[test]
+fn a_stack_is_no_reason_and_names_the_type() {
+    for (kind, status) in [("GraphInterrupt", Status::Ok), ("TypeError", Status::Error)] {
+        let text = format!("sure?\n\n{kind}: sure?\n    at ask (a.js:1:2)");
+        let mut span = SourceSpan::new(
+            TraceId::from_bytes([1; 16]).unwrap(),
+            SpanId::from_bytes([2; 8]).unwrap(),
+            "ask",
+            Timestamp::default(),
+        );
+        span.status = SourceStatus::Error(Some(text.clone()));
+        let mut exception = crate::SourceEvent::new("exception");
+        exception.attributes.push("exception.message", &*text);
+        span.events.push(exception);
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(span.status, status, "{kind}");
+        if status == Status::Error {
+            assert_eq!(span.attributes.text(ERROR_TYPE), Some(kind));
+            assert_eq!(span.attributes.text(MESSAGE), Some("sure?"));
+        }
+    }
+}
+
+#[test]
+fn a_traceback_is_no_reason() {
+    let traceback = "ValueError('boom')Traceback (most recent call last):\n  File \"a.py\"";
+    let said = [
+        ("exception.type", "ValueError"),
+        ("exception.message", "boom"),
+    ];
+    for (event, reason) in [(&said[..], "boom"), (&said[..1], "ValueError('boom')")] {
+        let span = failed(event, traceback);
+        assert_eq!(span.attributes.text(MESSAGE), Some(reason));
+    }
+}
+
+#[test]
+fn an_mcp_tool_failed_only_if_its_result_says_so() {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    for (is_error, status, error_type) in [
+        (Value::Bool(false), Status::Ok, None),
+        (Value::Bool(true), Status::Error, Some("tool_error")),
+        (Value::Str("false"), Status::Ok, None),
+        (Value::Str("True"), Status::Error, Some("tool_error")),
+    ] {
+        let mut span = SourceSpan::new(trace_id, span_id, "tools/call w", Timestamp::default());
+        span.attributes.push("mcp.method.name", "tools/call");
+        span.attributes.push("gen_ai.tool.name", "w");
+        span.attributes.push(IS_TOOL_ERROR, is_error);
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(
+            (span.status, span.attributes.text(ERROR_TYPE)),
+            (status, error_type),
+            "{is_error:?}"
+        );
+        assert!(!span.attributes.contains(IS_TOOL_ERROR));
+    }
+}
