@@ -40,6 +40,9 @@ static CONTROL_FLOW: &[&str] = &[
     "ParentCommand",
 ];
 
+/// What OpenTelemetry's newest instrumentations for Python say of a stream that was left early, under an error without a type.
+const ABANDONED: &str = "abandoned stream";
+
 /// Decides the status and leaves the reason for an error in `error.type` and `sentry.status.message`.
 ///
 /// An explicit error makes one, and so does the failed outcome of a tool: that the call came to an end is what an OK says then.
@@ -71,7 +74,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     let mut exception = exception.unwrap_or_default();
     let described = explicit.and_then(|(_, message)| message);
     let described = described.and_then(|text| exception.without_trace(text));
-    if is_control_flow(&span.attributes, &exception) {
+    if described.as_deref() == Some(ABANDONED) || is_control_flow(&span.attributes, &exception) {
         span.attributes.remove(ERROR_TYPE);
         return Status::Ok;
     }
@@ -410,6 +413,27 @@ mod tests {
             assert_eq!(span.status, Status::Ok, "{kind}");
             assert!(!span.attributes.contains(ERROR_TYPE));
             assert!(!span.attributes.contains(MESSAGE));
+        }
+    }
+
+    #[test]
+    fn a_stream_that_was_left_early_is_no_failure() {
+        for (message, status) in [
+            ("abandoned stream", Status::Ok),
+            ("abandoned", Status::Error),
+        ] {
+            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+            let span_id = SpanId::from_bytes([2; 8]).unwrap();
+            let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
+            span.attributes.push("gen_ai.operation.name", "chat");
+            span.attributes.push(ERROR_TYPE, "_OTHER");
+            span.status = SourceStatus::Error(Some(message.to_owned()));
+            let span = Translator::new(TranslateOptions::default()).translate(span);
+            assert_eq!(span.status, status, "{message}");
+            assert_eq!(
+                span.attributes.contains(ERROR_TYPE),
+                status == Status::Error
+            );
         }
     }
 
