@@ -173,6 +173,13 @@ fn tool_definitions_of_every_provider() {
             {"type": "function", "name": "add"},
         ])
     );
+    let server = json!({"type": "mcp", "server_label": "wiki", "authorization": "t0p", "headers": {"X-Key": "t0p"},
+        "server_url": "https://ann:t0p@mcp.example/?api_key=t0p&profile=a"});
+    assert_eq!(
+        parsed(&tool_definitions(&json!([server]).to_string(), &limits)),
+        json!([{"type": "mcp", "name": "mcp", "server_label": "wiki", "server_url": "https://REDACTED:REDACTED@mcp.example/?api_key=REDACTED&profile=a"}]),
+        "what lets a model in is nobody else's"
+    );
     for text in [
         "no tools",
         // pydantic-ai's parameters of a request.
