@@ -7,7 +7,7 @@ use crate::{SourceSpan, dialect::What};
 
 const WHOLE: &str = "output.value";
 
-/// Says why there is no answer, which the whole response is not, and takes the answer of a tool out of what the model gets.
+/// Says which response this is, and why there is no answer, which the whole response is not; and takes the answer of a tool out of what the model gets.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {
@@ -15,6 +15,9 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             let Some(response) = json::object(attributes, WHOLE) else {
                 return;
             };
+            if let Some(id) = response.get("response_id") {
+                json::put_scalar(attributes, "gen_ai.response.id", id);
+            }
             let reason = response
                 .get("prompt_feedback")
                 .map(|feedback| &feedback["block_reason"]);

@@ -166,6 +166,8 @@ pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
                 part::read(inner, parts);
             }
         }
+        // Gemini's answer that a filter kept back is nothing but the model's.
+        Value::Object(object) if object.len() == 1 && object.contains_key("role") => {}
         value => part::read(value, parts),
     }
 }
