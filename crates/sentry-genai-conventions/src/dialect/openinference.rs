@@ -187,6 +187,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     };
     if what == What::Call {
         requests::fail(span);
+        requests::ask(span);
     }
     let attributes = &mut span.attributes;
     model(attributes, what);
@@ -207,8 +208,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.rename("output.value", RESULT);
         }
         What::Call | What::Agent => {
-            // Older versions have why the model stopped in the answer alone.
-            if what == What::Call && !attributes.contains("llm.finish_reason") {
+            // Older versions have why the model stopped in the answer alone; that of OpenAI's agents says of all that is completed
+            // that it has stopped.
+            let is_vague = roleless == "assistant";
+            if what == What::Call && (is_vague || !attributes.contains("llm.finish_reason")) {
                 content::find_finish_reasons(attributes, "output.value");
             }
             if [LANGCHAIN, BEDROCK, ANTHROPIC].contains(&&*span.scope) {

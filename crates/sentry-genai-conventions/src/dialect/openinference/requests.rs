@@ -49,6 +49,21 @@ const GENERATED: &[&str] = &[
     "Translation",
 ];
 
+/// Leaves of a request for images, speech, or the words of one, what it has in words: the rest is no question.
+pub(super) fn ask(span: &mut SourceSpan) {
+    if span.scope != OPENAI || !GENERATED.iter().any(|start| span.name.starts_with(start)) {
+        return;
+    }
+    let Some(mut request) = json::object(&span.attributes, "input.value") else {
+        return;
+    };
+    span.attributes.remove("input.value");
+    let text = (request.remove("input")).or_else(|| request.remove("prompt"));
+    if let Some(text @ Value::String(_)) = text {
+        json::put(&mut span.attributes, "input.value", text);
+    }
+}
+
 /// OpenAI's responses may fail though the request has not.
 pub(super) fn fail(span: &mut SourceSpan) {
     if !span

@@ -71,6 +71,47 @@ fn a_response_says_why_it_ended() {
     assert_eq!(failed, (r#"["error"]"#.to_owned(), Status::Error, error));
 }
 
+/// That of OpenAI's agents only says that the response is completed.
+#[test]
+fn a_response_of_an_agent_that_calls_a_tool_has_not_stopped() {
+    let answer = r#"{"object": "response", "status": "completed", "reasoning": null, "output": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]}"#;
+    let attributes = [
+        KIND,
+        ("llm.finish_reason", "stop"),
+        ("output.value", answer),
+    ];
+    for (scope, expected) in [
+        ("openinference.instrumentation.openai_agents", "tool_calls"),
+        (OPENAI, "stop"),
+    ] {
+        let span = translated(scope, "response", &attributes);
+        let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+        assert_eq!(reasons, Some(&*format!("[\"{expected}\"]")), "{scope}");
+    }
+}
+
+/// What is said, or drawn, is the question, and what is heard is none.
+#[test]
+fn of_a_request_for_speech_or_images_the_words_are_the_question() {
+    let asked = |name, request| {
+        let attributes = [
+            KIND,
+            ("llm.invocation_parameters", r#"{"model": "m"}"#),
+            ("input.value", request),
+        ];
+        let span = translated(OPENAI, name, &attributes);
+        let text = span.attributes.text("gen_ai.input.messages");
+        text.map(str::to_owned)
+    };
+    let speech = r#"{"model": "m", "input": "Hi", "voice": "alloy"}"#;
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    let speech = asked("HttpxBinaryResponseContent", speech);
+    assert_eq!(speech.as_deref(), Some(question));
+    assert_eq!(asked("Transcription", r#"{"model": "m"}"#), None);
+    let image = asked("ImagesResponse", r#"{"model": "m", "prompt": "Hi"}"#);
+    assert_eq!(image.as_deref(), Some(question));
+}
+
 #[test]
 fn older_versions_have_the_finish_reason_in_the_answer_alone() {
     let answer = r#"{"choices": [{"finish_reason": "length", "message": {"role": "assistant", "content": "Hi"}}]}"#;
@@ -268,6 +309,9 @@ fn a_prompt_that_google_blocks_has_no_answer() {
         (text("gen_ai.response.finish_reasons"), text(OUTPUT))
     };
     assert_eq!(response(""), (Some(r#"["SAFETY"]"#.to_owned()), None));
+    let kept_back =
+        r#", "candidates": [{"content": {"role": "model"}, "finish_reason": "SAFETY"}]"#;
+    assert_eq!(response(kept_back).1, None);
     let candidates = r#", "candidates": [{"content": {"role": "model", "parts": [{"text": "a"}]}, "finish_reason": "STOP"}]"#;
     let (reason, output) = response(candidates);
     assert_eq!(reason.as_deref(), Some(r#"["STOP"]"#));
