@@ -100,6 +100,14 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     Status::Error
 }
 
+/// Returns whether an instrumentation says by OpenTelemetry's own means that something failed, other than that a stream was left early.
+pub(crate) fn says_failed(span: &SourceSpan) -> bool {
+    match &span.status {
+        SourceStatus::Error(message) => message.as_deref() != Some(ABANDONED),
+        _ => span.attributes.contains(ERROR_TYPE),
+    }
+}
+
 /// Reads the status an instrumentation set, from the span or from the fields that stand for it in `tracing`.
 fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
     let attributes = &mut span.attributes;

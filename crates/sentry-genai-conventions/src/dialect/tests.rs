@@ -18,6 +18,7 @@ mod mlflow;
 mod openinference;
 mod pipecat;
 mod pydantic_ai;
+mod reasons;
 mod rig;
 mod rust;
 mod servers;
