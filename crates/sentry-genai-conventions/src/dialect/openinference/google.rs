@@ -7,6 +7,9 @@ use crate::{SourceSpan, dialect::What};
 
 const WHOLE: &str = "output.value";
 
+/// ADK's own spans, on which the instrumentation puts what it knows.
+const ADK: &str = "gcp.vertex.agent";
+
 /// Says which response this is, and why there is no answer, which the whole response is not; and takes the answer of a tool out of what the model gets.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
@@ -26,6 +29,14 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             {
                 json::put_scalar(attributes, "llm.finish_reason", reason);
                 attributes.remove(WHOLE);
+            }
+        }
+        // All calls of an agent of ADK 2 are on one span; of the fields for each message some are of an earlier one.
+        What::Call if span.scope == ADK => {
+            let answer = json::object(attributes, WHOLE);
+            let parts = answer.and_then(|answer| answer.get("content")?.get("parts").cloned());
+            if parts.is_some_and(|parts| parts.is_array()) {
+                attributes.retain(|key, _| !key.starts_with("llm.output_messages."));
             }
         }
         What::Tool if span.scope.ends_with(".google_adk") => {

@@ -318,6 +318,33 @@ fn a_prompt_that_google_blocks_has_no_answer() {
     assert!(output.is_some());
 }
 
+/// All calls of an agent are on one span of ADK 2, each over the one before it.
+#[test]
+fn an_answer_of_google_adk_is_the_last_alone() {
+    let answer = r#"{"model_version": "m", "content": {"parts": [{"text": "21"}], "role": "model"}, "finish_reason": "STOP"}"#;
+    let attributes = [
+        KIND,
+        ("output.value", answer),
+        ("llm.output_messages.0.message.role", "model"),
+        (
+            "llm.output_messages.0.message.contents.0.message_content.text",
+            "21",
+        ),
+        (
+            "llm.output_messages.0.message.tool_calls.0.tool_call.function.name",
+            "w",
+        ),
+        (
+            "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
+            "{}",
+        ),
+    ];
+    let span = translated("gcp.vertex.agent", "invoke_agent main", &attributes);
+    let expected =
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"21"}],"finish_reason":"STOP"}]"#;
+    assert_eq!(span.attributes.text(OUTPUT), Some(expected));
+}
+
 #[test]
 fn what_a_tool_of_google_adk_answered_is_its_response() {
     let answer = r#"{"id": "adk-1", "name": "w", "response": {"temperature": 21}}"#;
