@@ -263,7 +263,12 @@ fn autogen_has_lists_and_reprs() {
         );
         serde_json::Value::String(text)
     };
-    let asked = [message("user", r#""What's up?""#), message("critic", "'a'")];
+    let handed_on = r"'it\'s content=1' target='w' context=[]";
+    let asked = [
+        message("user", r#""What's up?""#),
+        message("critic", "'a'"),
+        message("critic", handed_on),
+    ];
     let parameters = serde_json::json!({"messages": asked, "cancellation_token": null});
     let span = translated(
         scope,
@@ -276,6 +281,7 @@ fn autogen_has_lists_and_reprs() {
     let input = read(&span, "gen_ai.input.messages");
     assert_eq!(input[0]["parts"][0]["content"], "What's up?");
     assert_eq!(input[1]["parts"][0]["content"], "a");
+    assert_eq!(input[2]["parts"][0]["content"], "it's content=1");
 
     let answers = r#"{"name": "w", "content": "21", "call_id": "c1", "is_error": false}"#;
     let output = r#"{"finish_reason": "function_calls", "content": "a", "usage": {"prompt_tokens": 1, "completion_tokens": 1}}"#;
