@@ -104,6 +104,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("opentelemetry.instrumentation.openai.v1", "openai.completion", &[("llm.request.type", "completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
     // A task that is the model call, and one that is around it.
     ("opentelemetry.instrumentation.llamaindex", "Anthropic.task", &[("traceloop.span.kind", "task"), ("llm.request.type", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("opentelemetry.instrumentation.llamaindex", "OpenAIResponses.workflow", &[("traceloop.span.kind", "workflow"), ("gen_ai.operation.name", "chat"), ("gen_ai.response.model", "m")], "gen_ai.chat", "chat m"),
     ("opentelemetry.instrumentation.llamaindex", "Query.workflow", &[("traceloop.span.kind", "workflow"), ("gen_ai.request.model", "m")], "function", "Query.workflow"),
     ("opentelemetry.instrumentation.crewai", "Summarise what Jane Doe wrote.task", &[("traceloop.span.kind", "task"), ("gen_ai.operation.name", "invoke_agent")], "function", "crewai.task"),
     ("opentelemetry.instrumentation.crewai", "Researcher.agent", &[("traceloop.span.kind", "agent")], "gen_ai.invoke_agent", "invoke_agent Researcher"),
