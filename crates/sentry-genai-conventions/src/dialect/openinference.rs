@@ -96,7 +96,7 @@ fn operation(span: &SourceSpan) -> Says {
         "TOOL" if handoff(&span.name).is_some() => Says::Is("handoff"),
         "TOOL" => Says::Is("execute_tool"),
         "RERANKER" => Says::Is("rerank"),
-        "CHAIN" if is_agent_run(span) => Says::Is("invoke_agent"),
+        "CHAIN" if is_agent_run(span) || haystack::is_agent(span) => Says::Is("invoke_agent"),
         // Whatever has no better kind is a chain, so an operation says more.
         "CHAIN" if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,
