@@ -189,8 +189,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
         requests::fail(span);
         requests::ask(span);
     }
+    let is_of_litellm = requests::is_of_litellm(span);
     let attributes = &mut span.attributes;
     model(attributes, what);
+    if is_of_litellm {
+        litellm::name_model(attributes);
+    }
     if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
         let texts = variables
             .into_iter()

@@ -16,6 +16,7 @@ mod langwatch;
 mod llama_index;
 mod mlflow;
 mod openinference;
+mod openinference_google;
 mod pipecat;
 mod pydantic_ai;
 mod reasons;

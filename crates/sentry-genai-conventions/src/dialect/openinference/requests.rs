@@ -30,6 +30,10 @@ fn counts_tokens(name: &str) -> bool {
     name.ends_with("count_tokens") || name.ends_with("TokenCountResponse")
 }
 
+pub(super) fn is_of_litellm(span: &SourceSpan) -> bool {
+    span.scope == LITELLM
+}
+
 /// Returns what a request asks a model for that is no chat, by what it returns: images, speech or the words of one, or whether a text is harmful.
 pub(super) fn other_than_chat(span: &SourceSpan) -> Option<Says> {
     let is_any_of = |starts: &[&str]| starts.iter().any(|start| span.name.starts_with(start));

@@ -151,6 +151,33 @@ fn every_kind_of_span_is_what_its_library_means() {
     }
 }
 
+/// What stands in front of it is the provider.
+#[test]
+fn a_model_behind_litellm_has_its_own_name() {
+    let openinference = "openinference.instrumentation.litellm";
+    let kind = ("openinference.span.kind", "LLM");
+    for (scope, attributes) in [
+        (
+            "litellm",
+            [
+                ("llm.request.type", "chat"),
+                ("gen_ai.request.model", "openai/gpt-5"),
+            ],
+        ),
+        (openinference, [kind, ("llm.model_name", "openai/gpt-5")]),
+    ] {
+        let span = translated(scope, "completion", &attributes);
+        assert_eq!(span.name, "chat gpt-5", "{scope}");
+        let provider = span.attributes.text("gen_ai.provider.name");
+        assert_eq!(provider, Some("openai"), "{scope}");
+    }
+    let own = [kind, ("llm.model_name", "some/model")];
+    assert_eq!(
+        translated(openinference, "completion", &own).name,
+        "chat some/model"
+    );
+}
+
 /// litellm formats members of an enumeration, which are names of classes since Python 3.11.
 #[test]
 fn litellm_means_what_its_constants_are_called() {

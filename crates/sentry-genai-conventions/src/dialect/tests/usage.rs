@@ -209,7 +209,7 @@ fn openinference_without_a_response() {
     let attributes = &span.attributes;
     assert_eq!(
         attributes.text("gen_ai.request.model"),
-        Some("anthropic/claude-3-5-sonnet")
+        Some("claude-3-5-sonnet")
     );
     assert_eq!(attributes.text("gen_ai.response.model"), None);
     let written = attributes.integer("gen_ai.usage.cache_creation.input_tokens");
