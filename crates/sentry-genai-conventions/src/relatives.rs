@@ -241,6 +241,9 @@ fn keep_richer(
         (outer, inner)
     };
     take_over(spans, kept, demoted);
+    if kept == outer {
+        fail_with(spans, kept, demoted);
+    }
     content::fit(&mut spans[kept].attributes, limits);
     demote(&mut spans[demoted]);
     kept
@@ -310,6 +313,25 @@ fn take_over(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
         value.push(kept, &key);
     }
     tokens::merge(kept, demoted);
+}
+
+/// A tool that was called once failed as the tool itself did: what is around it, such as AutoGen's agents, makes an answer of that.
+fn fail_with(spans: &mut [SentrySpan], outer: usize, inner: usize) {
+    let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner]) else {
+        return;
+    };
+    if outer.ai != Some(AiKind::Tool) || (outer.status, inner.status) != (Status::Ok, Status::Error)
+    {
+        return;
+    }
+    outer.status = Status::Error;
+    for key in ["error.type", "sentry.status.message"] {
+        if let Some(text) = inner.attributes.text(key)
+            && !outer.attributes.contains(key)
+        {
+            outer.attributes.push(key, text);
+        }
+    }
 }
 
 fn demote(span: &mut SentrySpan) {
