@@ -25,7 +25,7 @@ use crate::{
 /// takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is demoted itself; if they
 /// have no messages, the last one that did not fail gets the wrapper's. The same holds for an agent inside an agent of its name,
 /// a tool inside a tool of its name and an MCP request inside the same request. Plain spans in between do not matter; any other
-/// AI span does. Two model calls side by side are one if two instrumentations saw the same response, or counted the same, at the
+/// AI span does. Two model calls are one if two instrumentations saw the same response, or side by side counted the same, at the
 /// same time. An agent keeps token totals only when no chat below it reported any. A tool that no agent is above belongs to the
 /// one that the calls beside it name. Where the door could not read what open ancestors had said, conversation and agent are taken
 /// over from them here.
@@ -46,7 +46,7 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     let has_totals = compares && spans.iter().any(has_totals);
     let has_strays = compares && (spans.iter()).any(|span| beside::is_stray(span, spans, &index));
     let twins = if compares {
-        twins::find(spans, &index)
+        twins::find(spans)
     } else {
         Vec::new()
     };
