@@ -321,7 +321,7 @@ pub(crate) fn is_told_by_name(name: &str) -> bool {
 
 /// Returns whether a library that is [conventional](Dialect::is_conventional) but for that says in a text what its span has come to.
 pub(crate) fn is_told_by_values(span: &SourceSpan) -> bool {
-    rig::is_told_by_values(span)
+    rig::is_told_by_values(span) || otel::is_told_by_values(span)
 }
 
 /// Gives every value a key of its own, where a library records different things under one.

@@ -20,6 +20,7 @@ const ELSEWHERE: &str = "otel.gen_ai.system_instructions";
 static SYNONYMS: &[(&str, &str)] = &[
     ("amazon-bedrock", "aws.bedrock"),
     ("amazon_bedrock", "aws.bedrock"),
+    ("anthropic_llm", "anthropic"),
     ("aws", "aws.bedrock"),
     ("aws bedrock", "aws.bedrock"),
     ("aws_bedrock", "aws.bedrock"),
@@ -55,6 +56,8 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("moonshotai", "moonshot_ai"),
     ("ollama_chat", "ollama"),
     ("open_ai", "openai"),
+    ("openai_llm", "openai"),
+    ("openai_responses_llm", "openai"),
     ("text-completion-codestral", "mistral_ai"),
     ("text-completion-openai", "openai"),
     ("vertex ai", "gcp.vertex_ai"),

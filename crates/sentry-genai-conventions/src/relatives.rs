@@ -25,7 +25,7 @@ use crate::{
 /// takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is demoted itself; if they
 /// have no messages, the last one that did not fail gets the wrapper's. The same holds for an agent inside an agent of its name,
 /// a tool inside a tool of its name and an MCP request inside the same request. Plain spans in between do not matter; any other
-/// AI span does. Two model calls side by side are one if two instrumentations saw the same response, or counted the same, at the
+/// AI span does. Two model calls are one if two instrumentations saw the same response, or side by side counted the same, at the
 /// same time. An agent keeps token totals only when no chat below it reported any. A tool that no agent is above belongs to the
 /// one that the calls beside it name. Where the door could not read what open ancestors had said, conversation and agent are taken
 /// over from them here.
@@ -46,7 +46,7 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     let has_totals = compares && spans.iter().any(has_totals);
     let has_strays = compares && (spans.iter()).any(|span| beside::is_stray(span, spans, &index));
     let twins = if compares {
-        twins::find(spans, &index)
+        twins::find(spans)
     } else {
         Vec::new()
     };
@@ -241,6 +241,9 @@ fn keep_richer(
         (outer, inner)
     };
     take_over(spans, kept, demoted);
+    if kept == outer {
+        fail_with(spans, kept, demoted);
+    }
     content::fit(&mut spans[kept].attributes, limits);
     demote(&mut spans[demoted]);
     kept
@@ -310,6 +313,25 @@ fn take_over(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
         value.push(kept, &key);
     }
     tokens::merge(kept, demoted);
+}
+
+/// A tool that was called once failed as the tool itself did: what is around it, such as AutoGen's agents, makes an answer of that.
+fn fail_with(spans: &mut [SentrySpan], outer: usize, inner: usize) {
+    let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner]) else {
+        return;
+    };
+    if outer.ai != Some(AiKind::Tool) || (outer.status, inner.status) != (Status::Ok, Status::Error)
+    {
+        return;
+    }
+    outer.status = Status::Error;
+    for key in ["error.type", "sentry.status.message"] {
+        if let Some(text) = inner.attributes.text(key)
+            && !outer.attributes.contains(key)
+        {
+            outer.attributes.push(key, text);
+        }
+    }
 }
 
 fn demote(span: &mut SentrySpan) {

@@ -40,6 +40,9 @@ static CONTROL_FLOW: &[&str] = &[
     "ParentCommand",
 ];
 
+/// What OpenTelemetry's newest instrumentations for Python say of a stream that was left early, under an error without a type.
+const ABANDONED: &str = "abandoned stream";
+
 /// Decides the status and leaves the reason for an error in `error.type` and `sentry.status.message`.
 ///
 /// An explicit error makes one, and so does the failed outcome of a tool: that the call came to an end is what an OK says then.
@@ -71,7 +74,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     let mut exception = exception.unwrap_or_default();
     let described = explicit.and_then(|(_, message)| message);
     let described = described.and_then(|text| exception.without_trace(text));
-    if is_control_flow(&span.attributes, &exception) {
+    if described.as_deref() == Some(ABANDONED) || is_control_flow(&span.attributes, &exception) {
         span.attributes.remove(ERROR_TYPE);
         return Status::Ok;
     }
@@ -95,6 +98,14 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
         span.attributes.push(MESSAGE, message);
     }
     Status::Error
+}
+
+/// Returns whether an instrumentation says by OpenTelemetry's own means that something failed, other than that a stream was left early.
+pub(crate) fn says_failed(span: &SourceSpan) -> bool {
+    match &span.status {
+        SourceStatus::Error(message) => message.as_deref() != Some(ABANDONED),
+        _ => span.attributes.contains(ERROR_TYPE),
+    }
 }
 
 /// Reads the status an instrumentation set, from the span or from the fields that stand for it in `tracing`.

@@ -395,7 +395,7 @@ fn large_traces_take_linear_time() {
     };
     // Ten times as many; a hundred times as long would be the square. What else the machine does may spoil a try, but not each.
     let is_linear = |parent| time(20_000, parent) < time(2_000, parent) * 40;
-    let row_below_chain = |id: u64| if id % 2 == 0 { 1 } else { id + 2 };
+    let row_below_chain = |id: u64| if id.is_multiple_of(2) { 1 } else { id + 2 };
     for parent in [|id: u64| id - 1, |_: u64| 0, row_below_chain] {
         assert!((0..5).any(|_| is_linear(parent)));
     }

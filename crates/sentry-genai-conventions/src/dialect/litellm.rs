@@ -91,6 +91,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     {
         attributes.set("gen_ai.provider.name", name);
     }
+    name_model(attributes);
     traceloop::functions(attributes, "llm.request.functions.");
     traceloop::functions(attributes, "SpanAttributes.LLM_REQUEST_FUNCTIONS.");
     if let Some(prompts) = take_either(
@@ -131,6 +132,21 @@ fn provider(attributes: &Attributes) -> Option<&'static str> {
         let (_, host) = address.split_once("://")?;
         provider::of_host(host.split('/').next()?)
     })
+}
+
+/// Takes off a model the provider that litellm has in front of it, `openai/gpt-5`, and names that where nothing else does.
+pub(super) fn name_model(attributes: &mut Attributes) {
+    for key in ["gen_ai.request.model", "gen_ai.response.model"] {
+        let name = attributes.text(key);
+        if let Some(name) = name
+            && let Some(provider) = provider::in_front_of(name)
+            && let Some((_, model)) = name.split_once('/')
+        {
+            let model = model.to_owned();
+            attributes.set(key, model);
+            attributes.supply("gen_ai.provider.name", provider);
+        }
+    }
 }
 
 /// Takes a list under its name, or under that of the constant which older versions write in its place since Python 3.11.

@@ -98,7 +98,7 @@ fn operation(span: &SourceSpan) -> Says {
         "TOOL" if handoff(&span.name).is_some() => Says::Is("handoff"),
         "TOOL" => Says::Is("execute_tool"),
         "RERANKER" => Says::Is("rerank"),
-        "CHAIN" if is_agent_run(span) => Says::Is("invoke_agent"),
+        "CHAIN" if is_agent_run(span) || haystack::is_agent(span) => Says::Is("invoke_agent"),
         // Whatever has no better kind is a chain, so an operation says more.
         "CHAIN" if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,
@@ -189,9 +189,14 @@ fn adjust(span: &mut SourceSpan, what: What) {
     };
     if what == What::Call {
         requests::fail(span);
+        requests::ask(span);
     }
+    let is_of_litellm = requests::is_of_litellm(span);
     let attributes = &mut span.attributes;
     model(attributes, what);
+    if is_of_litellm {
+        litellm::name_model(attributes);
+    }
     if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
         let texts = variables
             .into_iter()
@@ -209,8 +214,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.rename("output.value", RESULT);
         }
         What::Call | What::Agent => {
-            // Older versions have why the model stopped in the answer alone.
-            if what == What::Call && !attributes.contains("llm.finish_reason") {
+            // Older versions have why the model stopped in the answer alone; that of OpenAI's agents says of all that is completed
+            // that it has stopped.
+            let is_vague = roleless == "assistant";
+            if what == What::Call && (is_vague || !attributes.contains("llm.finish_reason")) {
                 content::find_finish_reasons(attributes, "output.value");
             }
             if [LANGCHAIN, BEDROCK, ANTHROPIC].contains(&&*span.scope) {

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{Dialect, INPUT, OUTPUT, What, aliases, json, mentions_gen_ai};
-use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, tokens};
+use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, status, tokens};
 
 pub(crate) static OTEL: Dialect = Dialect {
     speaks: mentions_gen_ai,
@@ -59,6 +59,9 @@ static ALIASES: &[(Name, &str)] = &aliases([
 pub(super) fn values(span: &mut SourceSpan, what: What) {
     provider::normalise(&mut span.attributes, what);
     server(span);
+    if what == What::Call {
+        untold(span);
+    }
     if what == What::Embeddings {
         embedded(&mut span.attributes);
         count_embedded(&mut span.attributes);
@@ -74,17 +77,37 @@ pub(super) fn values(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Embeddings have no output: where a provider counts the whole alone, as Voyage and Jina do, that is the input, and what a library
-/// counts as output beside it is the whole again.
-fn count_embedded(attributes: &mut Attributes) {
-    if attributes.contains(tokens::INPUT)
-        && attributes
-            .integer(tokens::OUTPUT)
-            .is_some_and(|output| output > 0)
+const REASONS: &str = "gen_ai.response.finish_reasons";
+
+/// Returns whether the reason why an answer ended may stand for none.
+pub(super) fn is_told_by_values(span: &SourceSpan) -> bool {
+    span.scope
+        .starts_with("opentelemetry.instrumentation.genai.")
+        && span.attributes.contains(REASONS)
+}
+
+/// OpenTelemetry's newest instrumentations for Python take an answer that does not say why it ended, as any of OpenAI's responses to
+/// LangChain, for one that ended by an error.
+fn untold(span: &mut SourceSpan) {
+    const ERROR: &str = r#""finish_reason":"error""#;
+
+    if !is_told_by_values(span)
+        || span.attributes.text(REASONS) != Some(r#"["error"]"#)
+        || status::says_failed(span)
     {
-        attributes.remove(tokens::OUTPUT);
-        attributes.remove(tokens::TOTAL);
+        return;
     }
+    span.attributes.remove(REASONS);
+    // Inside of a text the quotes have backslashes.
+    let output = span.attributes.text(OUTPUT);
+    if let Some(output) = output.filter(|output| output.contains(ERROR)) {
+        let output = output.replace(ERROR, r#""finish_reason":null"#);
+        span.attributes.set(OUTPUT, output);
+    }
+}
+
+/// Embeddings have no output: where a provider counts the whole alone, as Voyage and Jina do, that is the input.
+fn count_embedded(attributes: &mut Attributes) {
     if let Some(total) = attributes.integer(tokens::TOTAL)
         && !attributes.contains(tokens::INPUT)
         && !attributes.contains(tokens::OUTPUT)

@@ -125,6 +125,12 @@ fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(KIND) {
         // LlamaIndex's tasks are the model calls themselves.
         Some("workflow" | "task") if request.is_some() => {}
+        // Since they speak OpenTelemetry's conventions, they have an operation instead of a type.
+        Some("workflow" | "task")
+            if span.scope == tools::LLAMA_INDEX && has_known_operation(span) =>
+        {
+            return Says::Nothing;
+        }
         Some("task") if javascript::is_tool(span) || tools::is_of_llama_index(span) => {
             return Says::Is("execute_tool");
         }

@@ -9,6 +9,7 @@ use super::{
     shapes::fields::{kind, take, take_object, take_text},
     write,
 };
+use crate::privacy;
 
 const SCHEMA: &[&str] = &[
     "parameters",
@@ -271,6 +272,12 @@ fn schema(value: Value) -> Value {
     }
 }
 
+/// What of a server of tools lets a model in, under any provider's name for it.
+const CREDENTIALS: &[&str] = &["authorization", "authorization_token", "headers"];
+
+/// Where such a server is.
+const ADDRESSES: &[&str] = &["server_url", "url"];
+
 /// A built-in tool has a type; Gemini's is the name of a field, and settings of all kinds are no tool.
 fn built_in(mut object: Object, name: Option<String>) -> Option<Value> {
     if object.get("type").is_none_or(|kind| !kind.is_string()) {
@@ -279,6 +286,14 @@ fn built_in(mut object: Object, name: Option<String>) -> Option<Value> {
         }
         let kind = object.keys().next()?.clone();
         object.insert("type".to_owned(), kind.into());
+    }
+    object.retain(|key, _| !CREDENTIALS.contains(&key.as_str()));
+    for key in ADDRESSES {
+        if let Some(Value::String(address)) = object.get_mut(*key)
+            && let Some(redacted) = privacy::redacted_within(address)
+        {
+            *address = redacted;
+        }
     }
     let name = name.or_else(|| Some(object.get("type")?.as_str()?.to_owned()))?;
     object.insert("name".to_owned(), name.into());

@@ -235,6 +235,29 @@ fn a_tool_or_an_agent_in_between_makes_another_call() {
 }
 
 #[test]
+fn a_tool_described_twice_failed_as_the_inner_description_says() {
+    let tool = [TOOL, ("gen_ai.tool.name", "t")];
+    let failed = [tool[0], tool[1], ("error.type", "ValueError")];
+    let outcome = |trace: Trace| {
+        let mut spans = trace.0;
+        relate(&mut spans, &ContentLimits::default());
+        let kind = spans[0].attributes.text("error.type").map(str::to_owned);
+        (spans[0].op.to_string(), spans[0].status, kind)
+    };
+    let once = Trace(Vec::new()).with(1, 0, "execute_tool t", &tool);
+    let once = once.with(2, 1, "execute_tool t", &failed);
+    let kind = Some("ValueError".to_owned());
+    let kept = "gen_ai.execute_tool".to_owned();
+    assert_eq!(outcome(once), (kept, Status::Error, kind));
+    // What is around several attempts is no tool, and may have ended well.
+    let twice = Trace(Vec::new())
+        .with(1, 0, "execute_tool t", &tool)
+        .with(2, 1, "execute_tool t", &failed)
+        .with(3, 1, "execute_tool t", &tool);
+    assert_eq!(outcome(twice), ("function".to_owned(), Status::Ok, None));
+}
+
+#[test]
 fn an_agent_and_a_tool_described_twice_are_one_each() {
     let call = [("mcp.method.name", "tools/call"), ("gen_ai.tool.name", "t")];
     let server = [call[0], call[1], ("kind", "server")];

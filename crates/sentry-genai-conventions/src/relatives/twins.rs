@@ -6,18 +6,19 @@ use super::{
     Subject,
     nested::{self, Said},
 };
-use crate::{SentrySpan, SpanId, Status, family::Index, tokens};
+use crate::{SentrySpan, Status, tokens};
 
 /// Returns pairs of calls that are one: the outer, which started first, and the inner.
 ///
-/// OpenLLMetry does not make its spans current, so that the span an SDK makes by itself, as Anthropic's does, becomes a sibling
-/// of the wrapper's instead of its child; of a stream Logfire tells beside the span that opened it, which the SDK's is in. They are
-/// the same call if they have the parent and the id of the response in common, come from different instrumentations, and overlap in
-/// time. Which of them ends first is up to the reader of a stream. Calls that
-/// failed have no response: they are the same if one failed while the other did, asking the same model as far as both name it.
+/// OpenLLMetry does not make its spans current, nor does OpenInference those of LangChain, so that the span an SDK makes by itself, as
+/// Anthropic's does, becomes a sibling of the wrapper's, or of what is around that, instead of its child; of a stream Logfire tells
+/// beside the span that opened it, which the SDK's is in. They are the same call if they have the id of the response in common, come
+/// from different instrumentations, and overlap in time. Which of them ends first is up to the reader of a stream. Calls that failed
+/// have no response: they are the same if they have the parent in common and one failed while the other did, asking the same model as
+/// far as both name it.
 ///
 /// In nearly all traces one instrumentation makes all calls, which is found out without looking at ids.
-pub(super) fn find(spans: &[SentrySpan], index: &Index) -> Vec<(usize, usize)> {
+pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     let mut found = tools(spans);
     let calls = || of(spans, Subject::Chat);
     if are_of_one_origin(spans, calls()) {
@@ -26,7 +27,7 @@ pub(super) fn find(spans: &[SentrySpan], index: &Index) -> Vec<(usize, usize)> {
     let answered = calls().filter_map(|place| {
         let span = &spans[place];
         let id = span.attributes.text("gen_ai.response.id")?;
-        Some(((id, parent(spans, index, span)?), place))
+        Some(((span.trace_id, id), place))
     });
     found.extend(pairs(spans, answered));
     found.extend(counted(spans, calls()));
@@ -63,18 +64,6 @@ fn tools(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
         Some(((span.trace_id, id, name), place))
     });
     pairs(spans, called)
-}
-
-/// Returns the parent of a call, or that of the plain span above it that opened a call: it names the model, too.
-fn parent(spans: &[SentrySpan], index: &Index, call: &SentrySpan) -> Option<SpanId> {
-    let above = call.parent_span_id?;
-    match index.find(above).map(|place| &spans[place]) {
-        Some(opening) if Subject::of(opening).is_none() && model(opening).is_some() => {
-            // Nothing is beside the first span of a trace.
-            opening.parent_span_id.or(Some(above))
-        }
-        _ => Some(above),
-    }
 }
 
 fn of(spans: &[SentrySpan], subject: Subject) -> impl Iterator<Item = usize> {

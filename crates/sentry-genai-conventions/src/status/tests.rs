@@ -121,6 +121,27 @@ fn control_flow_is_no_failure() {
     }
 }
 
+#[test]
+fn a_stream_that_was_left_early_is_no_failure() {
+    for (message, status) in [
+        ("abandoned stream", Status::Ok),
+        ("abandoned", Status::Error),
+    ] {
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
+        span.attributes.push("gen_ai.operation.name", "chat");
+        span.attributes.push(ERROR_TYPE, "_OTHER");
+        span.status = SourceStatus::Error(Some(message.to_owned()));
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(span.status, status, "{message}");
+        assert_eq!(
+            span.attributes.contains(ERROR_TYPE),
+            status == Status::Error
+        );
+    }
+}
+
 /// JavaScript's OpenInference has the type of an error in the stack alone.
 #[test]
 fn a_stack_is_no_reason_and_names_the_type() {

@@ -7,7 +7,10 @@ use crate::{SourceSpan, dialect::What};
 
 const WHOLE: &str = "output.value";
 
-/// Says why there is no answer, which the whole response is not, and takes the answer of a tool out of what the model gets.
+/// ADK's own spans, on which the instrumentation puts what it knows.
+const ADK: &str = "gcp.vertex.agent";
+
+/// Says which response this is, and why there is no answer, which the whole response is not; and takes the answer of a tool out of what the model gets.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {
@@ -15,6 +18,9 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             let Some(response) = json::object(attributes, WHOLE) else {
                 return;
             };
+            if let Some(id) = response.get("response_id") {
+                json::put_scalar(attributes, "gen_ai.response.id", id);
+            }
             let reason = response
                 .get("prompt_feedback")
                 .map(|feedback| &feedback["block_reason"]);
@@ -23,6 +29,14 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             {
                 json::put_scalar(attributes, "llm.finish_reason", reason);
                 attributes.remove(WHOLE);
+            }
+        }
+        // All calls of an agent of ADK 2 are on one span; of the fields for each message some are of an earlier one.
+        What::Call if span.scope == ADK => {
+            let answer = json::object(attributes, WHOLE);
+            let parts = answer.and_then(|answer| answer.get("content")?.get("parts").cloned());
+            if parts.is_some_and(|parts| parts.is_array()) {
+                attributes.retain(|key, _| !key.starts_with("llm.output_messages."));
             }
         }
         What::Tool if span.scope.ends_with(".google_adk") => {

@@ -13,17 +13,40 @@ use crate::{
 /// What a reply counts, the cache and the thoughts, too.
 const USAGE: &str = "usage";
 
-/// Reads the messages of a model call out of the reprs, if all of them can be read.
+/// What all calls of an agent count, of which the instrumentation has no spans.
+const TOTALS: &str = "token_usage";
+
+/// Returns whether a component is an agent, which is one like any other to the instrumentation.
+pub(super) fn is_agent(span: &SourceSpan) -> bool {
+    is_haystack(span) && matches!(&*span.name, "Agent.run" | "Agent.run_async")
+}
+
+fn is_haystack(span: &SourceSpan) -> bool {
+    span.scope.ends_with(".haystack")
+}
+
+/// Reads the messages of a model call or an agent out of the reprs, if all of them can be read.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
-    if what != What::Call || !span.scope.ends_with(".haystack") {
+    let replies = match what {
+        What::Call => "replies",
+        What::Agent => "messages",
+        _ => return,
+    };
+    if !is_haystack(span) {
         return;
     }
     let attributes = &mut span.attributes;
     for (from, field, to) in [
         ("input.value", "messages", INPUT),
-        ("output.value", "replies", OUTPUT),
+        ("output.value", replies, OUTPUT),
     ] {
-        let list = attribute::object(attributes, from).and_then(|mut it| it.remove(field));
+        let whole = attribute::object(attributes, from);
+        let list = whole.and_then(|mut whole| {
+            if let Some(Value::Object(totals)) = whole.get(TOTALS) {
+                counts(attributes, totals);
+            }
+            whole.remove(field)
+        });
         let Some(Value::Array(reprs)) = list else {
             continue;
         };
@@ -32,7 +55,8 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             continue;
         };
         // Every reply has the counts of all.
-        if to == OUTPUT
+        if what == What::Call
+            && to == OUTPUT
             && let Some(Value::Object(usage)) = messages.first().map(|reply| &reply[USAGE])
         {
             counts(attributes, usage);

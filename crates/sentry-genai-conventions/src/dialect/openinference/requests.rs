@@ -30,6 +30,10 @@ fn counts_tokens(name: &str) -> bool {
     name.ends_with("count_tokens") || name.ends_with("TokenCountResponse")
 }
 
+pub(super) fn is_of_litellm(span: &SourceSpan) -> bool {
+    span.scope == LITELLM
+}
+
 /// Returns what a request asks a model for that is no chat, by what it returns: images, speech or the words of one, or whether a text is harmful.
 pub(super) fn other_than_chat(span: &SourceSpan) -> Option<Says> {
     let is_any_of = |starts: &[&str]| starts.iter().any(|start| span.name.starts_with(start));
@@ -48,6 +52,21 @@ const GENERATED: &[&str] = &[
     "Transcription",
     "Translation",
 ];
+
+/// Leaves of a request for images, speech, or the words of one, what it has in words: the rest is no question.
+pub(super) fn ask(span: &mut SourceSpan) {
+    if span.scope != OPENAI || !GENERATED.iter().any(|start| span.name.starts_with(start)) {
+        return;
+    }
+    let Some(mut request) = json::object(&span.attributes, "input.value") else {
+        return;
+    };
+    span.attributes.remove("input.value");
+    let text = (request.remove("input")).or_else(|| request.remove("prompt"));
+    if let Some(text @ Value::String(_)) = text {
+        json::put(&mut span.attributes, "input.value", text);
+    }
+}
 
 /// OpenAI's responses may fail though the request has not.
 pub(super) fn fail(span: &mut SourceSpan) {

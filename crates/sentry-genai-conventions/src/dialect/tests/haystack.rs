@@ -1,6 +1,55 @@
 //! Haystack's own tracer, and OpenInference's.
 
 use super::*;
+
+/// OpenInference has no spans of the calls and tools inside.
+#[test]
+fn an_agent_is_one_to_openinference_as_well() {
+    let said = |role: &str, part: &str| {
+        format!(
+            "ChatMessage(_role=<ChatRole.{}: '{role}'>, _content=[{part}], _name=None, _meta={{}})",
+            role.to_uppercase()
+        )
+    };
+    let question = said("user", "TextContent(text='Weather?')");
+    let call = said(
+        "assistant",
+        "ToolCall(tool_name='w', arguments={'city': 'Rome'}, id='c1', extra=None)",
+    );
+    let answer = said("assistant", "TextContent(text='Rain')");
+    let input = serde_json::json!({"messages": [question], "tools": null}).to_string();
+    let output = serde_json::json!({
+        "messages": [question, call, answer],
+        "token_usage": {"prompt_tokens": 200, "completion_tokens": 80, "total_tokens": 280, "prompt_tokens_details": {"cached_tokens": 120}},
+        "step_count": 2,
+    });
+    let scope = "openinference.instrumentation.haystack";
+    let span = translated(
+        scope,
+        "Agent.run",
+        &[
+            ("openinference.span.kind", "CHAIN"),
+            ("input.value", &input),
+            ("output.value", &output.to_string()),
+        ],
+    );
+    assert_eq!(span.op, "gen_ai.invoke_agent");
+    let read = |key| {
+        let text = span.attributes.text(key).unwrap();
+        serde_json::from_str::<serde_json::Value>(text).unwrap()
+    };
+    let asked = read("gen_ai.input.messages");
+    assert_eq!(asked[0]["parts"][0]["content"], "Weather?");
+    let said = read("gen_ai.output.messages");
+    assert_eq!(said[0]["parts"][0]["name"], "w");
+    assert_eq!(said[1]["parts"][0]["content"], "Rain");
+    let count = |key| span.attributes.integer(key);
+    assert_eq!(count("gen_ai.usage.input_tokens"), Some(200));
+    assert_eq!(count("gen_ai.usage.output_tokens"), Some(80));
+    assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(120));
+    let pipeline = [("openinference.span.kind", "CHAIN")];
+    assert_eq!(translated(scope, "Pipeline.run", &pipeline).op, "function");
+}
 use crate::tokens;
 
 const TYPE: &str = "haystack.component.type";

@@ -104,6 +104,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("opentelemetry.instrumentation.openai.v1", "openai.completion", &[("llm.request.type", "completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
     // A task that is the model call, and one that is around it.
     ("opentelemetry.instrumentation.llamaindex", "Anthropic.task", &[("traceloop.span.kind", "task"), ("llm.request.type", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("opentelemetry.instrumentation.llamaindex", "OpenAIResponses.workflow", &[("traceloop.span.kind", "workflow"), ("gen_ai.operation.name", "chat"), ("gen_ai.response.model", "m")], "gen_ai.chat", "chat m"),
     ("opentelemetry.instrumentation.llamaindex", "Query.workflow", &[("traceloop.span.kind", "workflow"), ("gen_ai.request.model", "m")], "function", "Query.workflow"),
     ("opentelemetry.instrumentation.crewai", "Summarise what Jane Doe wrote.task", &[("traceloop.span.kind", "task"), ("gen_ai.operation.name", "invoke_agent")], "function", "crewai.task"),
     ("opentelemetry.instrumentation.crewai", "Researcher.agent", &[("traceloop.span.kind", "agent")], "gen_ai.invoke_agent", "invoke_agent Researcher"),
@@ -148,6 +149,33 @@ fn every_kind_of_span_is_what_its_library_means() {
             "{scope} {name}"
         );
     }
+}
+
+/// What stands in front of it is the provider.
+#[test]
+fn a_model_behind_litellm_has_its_own_name() {
+    let openinference = "openinference.instrumentation.litellm";
+    let kind = ("openinference.span.kind", "LLM");
+    for (scope, attributes) in [
+        (
+            "litellm",
+            [
+                ("llm.request.type", "chat"),
+                ("gen_ai.request.model", "openai/gpt-5"),
+            ],
+        ),
+        (openinference, [kind, ("llm.model_name", "openai/gpt-5")]),
+    ] {
+        let span = translated(scope, "completion", &attributes);
+        assert_eq!(span.name, "chat gpt-5", "{scope}");
+        let provider = span.attributes.text("gen_ai.provider.name");
+        assert_eq!(provider, Some("openai"), "{scope}");
+    }
+    let own = [kind, ("llm.model_name", "some/model")];
+    assert_eq!(
+        translated(openinference, "completion", &own).name,
+        "chat some/model"
+    );
 }
 
 /// litellm formats members of an enumeration, which are names of classes since Python 3.11.

@@ -71,6 +71,47 @@ fn a_response_says_why_it_ended() {
     assert_eq!(failed, (r#"["error"]"#.to_owned(), Status::Error, error));
 }
 
+/// That of OpenAI's agents only says that the response is completed.
+#[test]
+fn a_response_of_an_agent_that_calls_a_tool_has_not_stopped() {
+    let answer = r#"{"object": "response", "status": "completed", "reasoning": null, "output": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]}"#;
+    let attributes = [
+        KIND,
+        ("llm.finish_reason", "stop"),
+        ("output.value", answer),
+    ];
+    for (scope, expected) in [
+        ("openinference.instrumentation.openai_agents", "tool_calls"),
+        (OPENAI, "stop"),
+    ] {
+        let span = translated(scope, "response", &attributes);
+        let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+        assert_eq!(reasons, Some(&*format!("[\"{expected}\"]")), "{scope}");
+    }
+}
+
+/// What is said, or drawn, is the question, and what is heard is none.
+#[test]
+fn of_a_request_for_speech_or_images_the_words_are_the_question() {
+    let asked = |name, request| {
+        let attributes = [
+            KIND,
+            ("llm.invocation_parameters", r#"{"model": "m"}"#),
+            ("input.value", request),
+        ];
+        let span = translated(OPENAI, name, &attributes);
+        let text = span.attributes.text("gen_ai.input.messages");
+        text.map(str::to_owned)
+    };
+    let speech = r#"{"model": "m", "input": "Hi", "voice": "alloy"}"#;
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    let speech = asked("HttpxBinaryResponseContent", speech);
+    assert_eq!(speech.as_deref(), Some(question));
+    assert_eq!(asked("Transcription", r#"{"model": "m"}"#), None);
+    let image = asked("ImagesResponse", r#"{"model": "m", "prompt": "Hi"}"#);
+    assert_eq!(image.as_deref(), Some(question));
+}
+
 #[test]
 fn older_versions_have_the_finish_reason_in_the_answer_alone() {
     let answer = r#"{"choices": [{"finish_reason": "length", "message": {"role": "assistant", "content": "Hi"}}]}"#;
@@ -222,7 +263,12 @@ fn autogen_has_lists_and_reprs() {
         );
         serde_json::Value::String(text)
     };
-    let asked = [message("user", r#""What's up?""#), message("critic", "'a'")];
+    let handed_on = r"'it\'s content=1' target='w' context=[]";
+    let asked = [
+        message("user", r#""What's up?""#),
+        message("critic", "'a'"),
+        message("critic", handed_on),
+    ];
     let parameters = serde_json::json!({"messages": asked, "cancellation_token": null});
     let span = translated(
         scope,
@@ -235,6 +281,7 @@ fn autogen_has_lists_and_reprs() {
     let input = read(&span, "gen_ai.input.messages");
     assert_eq!(input[0]["parts"][0]["content"], "What's up?");
     assert_eq!(input[1]["parts"][0]["content"], "a");
+    assert_eq!(input[2]["parts"][0]["content"], "it's content=1");
 
     let answers = r#"{"name": "w", "content": "21", "call_id": "c1", "is_error": false}"#;
     let output = r#"{"finish_reason": "function_calls", "content": "a", "usage": {"prompt_tokens": 1, "completion_tokens": 1}}"#;
@@ -253,41 +300,6 @@ fn autogen_has_lists_and_reprs() {
     assert_eq!(part, &expected);
     let reasons = span.attributes.text("gen_ai.response.finish_reasons");
     assert_eq!(reasons, Some(r#"["function_calls"]"#));
-}
-
-#[test]
-fn a_prompt_that_google_blocks_has_no_answer() {
-    let scope = "openinference.instrumentation.google_genai";
-    let response = |more: &str| {
-        let response = format!(
-            r#"{{"sdk_http_response": {{"headers": {{}}}}, "prompt_feedback": {{"block_reason": "SAFETY"}}{more}}}"#
-        );
-        let attributes = [KIND, ("output.value", &*response)];
-        let span = translated(scope, "GenerateContent", &attributes);
-        let text = |key| span.attributes.text(key).map(str::to_owned);
-        (text("gen_ai.response.finish_reasons"), text(OUTPUT))
-    };
-    assert_eq!(response(""), (Some(r#"["SAFETY"]"#.to_owned()), None));
-    let candidates = r#", "candidates": [{"content": {"role": "model", "parts": [{"text": "a"}]}, "finish_reason": "STOP"}]"#;
-    let (reason, output) = response(candidates);
-    assert_eq!(reason.as_deref(), Some(r#"["STOP"]"#));
-    assert!(output.is_some());
-}
-
-#[test]
-fn what_a_tool_of_google_adk_answered_is_its_response() {
-    let answer = r#"{"id": "adk-1", "name": "w", "response": {"temperature": 21}}"#;
-    let span = translated(
-        "openinference.instrumentation.google_adk",
-        "execute_tool w",
-        &[
-            ("openinference.span.kind", "TOOL"),
-            ("tool.name", "w"),
-            ("output.value", answer),
-        ],
-    );
-    let result = span.attributes.text("gen_ai.tool.call.result");
-    assert_eq!(result, Some(r#"{"temperature":21}"#));
 }
 
 /// JavaScript's instrumentation of Anthropic has the instructions in the request alone, and of its own tools nothing.

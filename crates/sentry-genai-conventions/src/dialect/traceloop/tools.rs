@@ -9,7 +9,7 @@ use crate::{
     messages,
 };
 
-const LLAMA_INDEX: &str = "opentelemetry.instrumentation.llamaindex";
+pub(super) const LLAMA_INDEX: &str = "opentelemetry.instrumentation.llamaindex";
 const AGNO: &str = "opentelemetry.instrumentation.agno";
 
 const NAME: &str = "gen_ai.tool.name";

@@ -408,6 +408,8 @@ fn holds_messages(key: &str, value: &Value) -> bool {
     }
     match value {
         Value::Array(items) if key == "messages" && items.is_empty() => true,
+        // So LangChain says of a request that failed that nothing was generated.
+        Value::Array(items) if key == "generations" && is_nothing(items) => true,
         Value::Array(items) if key == "choices" => items.iter().any(is_completion),
         Value::Array(_) if key == "content" => false,
         Value::Array(_) => super::knows(value),
@@ -417,6 +419,11 @@ fn holds_messages(key: &str, value: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+fn is_nothing(batches: &[Value]) -> bool {
+    let mut batches = batches.iter();
+    batches.len() > 0 && batches.all(|batch| batch.as_array().is_some_and(Vec::is_empty))
 }
 
 /// The old text completions have their text right in the choice.

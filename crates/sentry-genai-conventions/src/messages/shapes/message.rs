@@ -166,6 +166,8 @@ pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
                 part::read(inner, parts);
             }
         }
+        // Gemini's answer that a filter kept back is nothing but the model's.
+        Value::Object(object) if object.len() == 1 && object.contains_key("role") => {}
         value => part::read(value, parts),
     }
 }
@@ -274,6 +276,7 @@ fn calls(object: &mut Object, parts: &mut Vec<Part>) {
             }
         }
     }
+    once(parts);
     let seen: BTreeSet<String> = parts
         .iter()
         .filter_map(call_id)
@@ -281,6 +284,15 @@ fn calls(object: &mut Object, parts: &mut Vec<Part>) {
         .collect();
     calls.retain(|call| call_id(call).is_none_or(|id| !seen.contains(id)));
     parts.append(&mut calls);
+}
+
+/// Leaves of calls with the same id the first: some libraries have what a block of the content says as a part of its own, too.
+fn once(parts: &mut Vec<Part>) {
+    if parts.iter().filter_map(call_id).nth(1).is_none() {
+        return;
+    }
+    let mut seen = BTreeSet::new();
+    parts.retain(|part| call_id(part).is_none_or(|id| seen.insert(id.to_owned())));
 }
 
 fn read_calls(value: Value, calls: &mut Vec<Part>) {

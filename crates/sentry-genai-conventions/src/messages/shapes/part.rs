@@ -18,6 +18,10 @@ const CALL_ID: &[&str] = &[
     "id",
 ];
 
+/// Where OpenTelemetry's conventions have what a provider's own tool was called with, and what it answered.
+const SERVER_CALL: &str = "server_tool_call";
+const SERVER_ANSWER: &str = "server_tool_call_response";
+
 /// Reads a part, or a list of them.
 pub(in super::super) fn read(value: Value, parts: &mut Vec<Part>) {
     match value {
@@ -66,7 +70,6 @@ pub(super) fn call(mut object: Object) -> Part {
                 "args",
                 "input",
                 "parameters",
-                "server_tool_call",
                 "tool_input",
                 "fn_arguments",
             ],
@@ -159,6 +162,7 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
         Kind::Text => read_text(object, parts),
         Kind::Reasoning => read_reasoning(object, parts),
         Kind::Call if kind(&object).as_deref() == Some("mcp_call") => mcp_call(object, parts),
+        Kind::Call if object.contains_key(SERVER_CALL) => server_call(object, parts),
         Kind::Call => parts.push(call(object)),
         Kind::HostedCall => parts.push(hosted_call(object)),
         Kind::Answer => parts.extend(read_answer(object)),
@@ -264,6 +268,13 @@ fn read_answer(mut object: Object) -> Option<Part> {
             object = inner;
         }
     }
+    // OpenTelemetry's conventions have the answer of a provider's own tool beside its type.
+    if let Some(Value::Object(inner)) = object.get_mut(SERVER_ANSWER)
+        && inner.contains_key("type")
+        && let Some(content) = take(inner, &["content", "output", "result"])
+    {
+        object.insert(SERVER_ANSWER.to_owned(), content);
+    }
     // Haystack has the call that is answered along.
     let mut call = take_object(&mut object, "origin").unwrap_or_default();
     let id = take_id(&mut object, CALL_ID).or_else(|| take_id(&mut call, CALL_ID));
@@ -298,6 +309,28 @@ fn hosted_call(mut object: Object) -> Part {
         name: kind.strip_suffix("_call").unwrap_or(&kind).to_owned(),
         arguments,
     }
+}
+
+/// A call of the provider's own tool by OpenTelemetry's conventions: what is called and how it went stand beside its arguments.
+fn server_call(mut object: Object, parts: &mut Vec<Part>) {
+    let inner = object.remove(SERVER_CALL).map(unquote);
+    if let Some(Value::Object(mut inner)) = inner {
+        let is_typed = inner.remove("type").is_some();
+        for key in ["status", "result"].into_iter().filter(|_| is_typed) {
+            inner.remove(key);
+        }
+        inner.retain(|_, value| !value.is_null());
+        let arguments = is_typed.then(|| take(&mut inner, &["arguments", "input"]));
+        let (arguments, response) = match arguments.flatten() {
+            Some(arguments) => (arguments, take(&mut inner, &["output", "error"])),
+            None => (Value::Object(inner), None),
+        };
+        object.insert("arguments".to_owned(), arguments);
+        object.extend(response.map(|response| ("output".to_owned(), response)));
+    } else if let Some(arguments) = inner {
+        object.insert("arguments".to_owned(), arguments);
+    }
+    mcp_call(object, parts);
 }
 
 /// A call that the provider made on a server of tools, with what came of it.

@@ -54,6 +54,7 @@ fn nothing_is_shown_of_nothing() {
         r#""""#,
         r#"[{"role":"user","content":""}]"#,
         r#"{"messages":[]}"#,
+        r#"{"generations":[[]],"llm_output":null,"run":null,"type":"LLMResult"}"#,
         r#"[{"role":"user","parts":[{"type":"text"}]}]"#,
         r#"[{"role":"user","content":"__REDACTED__"}]"#,
     ] {
@@ -65,6 +66,20 @@ fn nothing_is_shown_of_nothing() {
             "{text}"
         );
     }
+}
+
+/// OpenLLMetry has the calls of OpenAI's responses to LangChain as blocks of the content, and then as calls.
+#[test]
+fn a_call_is_in_a_message_once() {
+    let shown = input(json!([{"role": "assistant", "parts": [
+        {"type": "function_call", "call_id": "c1", "name": "w", "arguments": "{}"},
+        {"type": "tool_call", "id": "c1", "name": "w", "arguments": {}},
+        {"type": "tool_call", "id": "c2", "name": "w", "arguments": {}},
+    ]}]));
+    let ids: Vec<_> = (shown[0]["parts"].as_array().unwrap().iter())
+        .map(|part| &part["id"])
+        .collect();
+    assert_eq!(ids, ["c1", "c2"]);
 }
 
 #[test]
@@ -172,6 +187,13 @@ fn tool_definitions_of_every_provider() {
             {"type": "google_search", "name": "google_search", "google_search": {}},
             {"type": "function", "name": "add"},
         ])
+    );
+    let server = json!({"type": "mcp", "server_label": "wiki", "authorization": "t0p", "headers": {"X-Key": "t0p"},
+        "server_url": "https://ann:t0p@mcp.example/?api_key=t0p&profile=a"});
+    assert_eq!(
+        parsed(&tool_definitions(&json!([server]).to_string(), &limits)),
+        json!([{"type": "mcp", "name": "mcp", "server_label": "wiki", "server_url": "https://REDACTED:REDACTED@mcp.example/?api_key=REDACTED&profile=a"}]),
+        "what lets a model in is nobody else's"
     );
     for text in [
         "no tools",

@@ -113,6 +113,32 @@ fn calls_that_openai_makes_itself() {
     );
 }
 
+/// So OpenTelemetry's conventions have them, around what the provider says.
+#[test]
+fn calls_that_a_provider_makes_itself() {
+    let call = |id: &str, name: &str, call: serde_json::Value| json!({"type": "server_tool_call", "id": id, "name": name, "server_tool_call": call});
+    let answer = |id: &str, answer: serde_json::Value| json!({"type": "server_tool_call_response", "id": id, "server_tool_call_response": answer});
+    assert_eq!(
+        output(json!([{"role": "assistant", "parts": [
+            call("c1", "search", json!({"type": "web_search", "input": {"query": "w"}})),
+            answer("c1", json!({"type": "web_search", "content": [{"title": "W"}]})),
+            call("c2", "roll", json!({"type": "mcp", "server_label": "dice", "arguments": "{\"d\":6}", "output": "4", "status": "completed"})),
+            call("c3", "search", json!({"type": "web_search", "action": {"query": "w"}, "status": "completed"})),
+            call("c4", "search", json!({"input": "w", "more": 1})),
+            answer("c4", json!({"content": "W", "more": 1})),
+        ]}])),
+        json!([{"role": "assistant", "parts": [
+            {"type": "tool_call", "id": "c1", "name": "search", "arguments": {"query": "w"}},
+            {"type": "tool_call_response", "id": "c1", "response": [{"title": "W"}], "result": r#"[{"title":"W"}]"#},
+            {"type": "tool_call", "id": "c2", "name": "roll", "arguments": {"d": 6}},
+            {"type": "tool_call_response", "id": "c2", "name": "roll", "response": "4", "result": "4"},
+            {"type": "tool_call", "id": "c3", "name": "search", "arguments": {"action": {"query": "w"}}},
+            {"type": "tool_call", "id": "c4", "name": "search", "arguments": {"input": "w", "more": 1}},
+            {"type": "tool_call_response", "id": "c4", "response": {"content": "W", "more": 1}, "result": r#"{"content":"W","more":1}"#},
+        ]}])
+    );
+}
+
 /// Sentry takes the last message of the user for the question.
 #[test]
 fn unknown_items_are_never_the_question() {

@@ -1,0 +1,71 @@
+//! What OpenInference says of Google's models and agents.
+
+use super::*;
+
+const KIND: Attribute = ("openinference.span.kind", "LLM");
+const OUTPUT: &str = "gen_ai.output.messages";
+
+#[test]
+fn a_prompt_that_google_blocks_has_no_answer() {
+    let scope = "openinference.instrumentation.google_genai";
+    let response = |more: &str| {
+        let response = format!(
+            r#"{{"sdk_http_response": {{"headers": {{}}}}, "prompt_feedback": {{"block_reason": "SAFETY"}}{more}}}"#
+        );
+        let attributes = [KIND, ("output.value", &*response)];
+        let span = translated(scope, "GenerateContent", &attributes);
+        let text = |key| span.attributes.text(key).map(str::to_owned);
+        (text("gen_ai.response.finish_reasons"), text(OUTPUT))
+    };
+    assert_eq!(response(""), (Some(r#"["SAFETY"]"#.to_owned()), None));
+    let kept_back =
+        r#", "candidates": [{"content": {"role": "model"}, "finish_reason": "SAFETY"}]"#;
+    assert_eq!(response(kept_back).1, None);
+    let candidates = r#", "candidates": [{"content": {"role": "model", "parts": [{"text": "a"}]}, "finish_reason": "STOP"}]"#;
+    let (reason, output) = response(candidates);
+    assert_eq!(reason.as_deref(), Some(r#"["STOP"]"#));
+    assert!(output.is_some());
+}
+
+/// All calls of an agent are on one span of ADK 2, each over the one before it.
+#[test]
+fn an_answer_of_google_adk_is_the_last_alone() {
+    let answer = r#"{"model_version": "m", "content": {"parts": [{"text": "21"}], "role": "model"}, "finish_reason": "STOP"}"#;
+    let attributes = [
+        KIND,
+        ("output.value", answer),
+        ("llm.output_messages.0.message.role", "model"),
+        (
+            "llm.output_messages.0.message.contents.0.message_content.text",
+            "21",
+        ),
+        (
+            "llm.output_messages.0.message.tool_calls.0.tool_call.function.name",
+            "w",
+        ),
+        (
+            "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
+            "{}",
+        ),
+    ];
+    let span = translated("gcp.vertex.agent", "invoke_agent main", &attributes);
+    let expected =
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"21"}],"finish_reason":"STOP"}]"#;
+    assert_eq!(span.attributes.text(OUTPUT), Some(expected));
+}
+
+#[test]
+fn what_a_tool_of_google_adk_answered_is_its_response() {
+    let answer = r#"{"id": "adk-1", "name": "w", "response": {"temperature": 21}}"#;
+    let span = translated(
+        "openinference.instrumentation.google_adk",
+        "execute_tool w",
+        &[
+            ("openinference.span.kind", "TOOL"),
+            ("tool.name", "w"),
+            ("output.value", answer),
+        ],
+    );
+    let result = span.attributes.text("gen_ai.tool.call.result");
+    assert_eq!(result, Some(r#"{"temperature":21}"#));
+}

@@ -1,0 +1,52 @@
+//! Why an answer ended, where the instrumentation was not told.
+
+use super::*;
+use crate::SourceStatus;
+
+/// OpenTelemetry's newest instrumentations for Python: LangChain has no reason for what OpenAI's responses answer.
+#[test]
+fn a_reason_that_was_not_told_is_no_error() {
+    let message = |reason: &str| {
+        format!(
+            r#"[{{"role":"assistant","parts":[{{"type":"text","content":"say \"finish_reason\":\"error\""}}],"finish_reason":{reason}}}]"#
+        )
+    };
+    let options = TranslateOptions {
+        capture_outputs: true,
+        ..TranslateOptions::default()
+    };
+    let mut planning = crate::PlanningTranslator::new(Translator::new(options));
+    let mut reasons = |scope: &str, reason: &str, status: SourceStatus| {
+        let output = message(&format!("\"{reason}\""));
+        let mut span = source(
+            scope,
+            "chat m",
+            &[
+                ("gen_ai.operation.name", "chat"),
+                ("gen_ai.request.model", "m"),
+                ("gen_ai.response.finish_reasons", &format!("[\"{reason}\"]")),
+                ("gen_ai.output.messages", &output),
+            ],
+        );
+        span.status = status;
+        let span = planning.translate(&mut span);
+        let text = span.attributes.text("gen_ai.output.messages").unwrap();
+        assert!(text.contains(r#"say \"finish_reason\":\"error\""#));
+        let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+        let in_message = text.contains(&format!(r#""finish_reason":"{reason}""#));
+        assert_eq!(reasons.is_some(), in_message);
+        reasons.map(str::to_owned)
+    };
+    let langchain = "opentelemetry.instrumentation.genai.langchain";
+    for _ in 0..4 {
+        let stop = reasons(langchain, "stop", SourceStatus::Unset);
+        assert_eq!(stop.as_deref(), Some(r#"["stop"]"#));
+        assert_eq!(reasons(langchain, "error", SourceStatus::Unset), None);
+        let failed = SourceStatus::Error(None);
+        let error = Some(r#"["error"]"#.to_owned());
+        assert_eq!(reasons(langchain, "error", failed), error);
+        let abandoned = SourceStatus::Error(Some("abandoned stream".to_owned()));
+        assert_eq!(reasons(langchain, "error", abandoned), None);
+        assert_eq!(reasons("any", "error", SourceStatus::Unset), error);
+    }
+}
