@@ -6,6 +6,8 @@ mod lend;
 mod nested;
 mod twins;
 
+use std::collections::BTreeMap;
+
 use chains::Chains;
 
 use crate::{
@@ -55,8 +57,11 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
         if inherits {
             inherit(spans, &family);
         }
+        // What stands for the first of more than two descriptions.
+        let mut kept = BTreeMap::new();
         for (outer, inner) in twins {
-            keep_richer(spans, outer, inner, limits);
+            let one = kept.get(&outer).copied().unwrap_or(outer);
+            kept.insert(outer, keep_richer(spans, one, inner, limits));
         }
         if repeats {
             count_once(spans, &family, limits);

@@ -21,7 +21,8 @@ use crate::{SentrySpan, Status, tokens};
 pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     let mut found = tools(spans);
     let calls = || of(spans, Subject::Chat);
-    if are_of_one_origin(spans, calls()) {
+    let is_one = are_of_one_origin(spans, calls());
+    if is_one && !calls().any(|place| has_several(&spans[place].origin)) {
         return found;
     }
     let answered = calls().filter_map(|place| {
@@ -30,6 +31,9 @@ pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
         Some(((span.trace_id, id), place))
     });
     found.extend(pairs(spans, answered));
+    if is_one {
+        return found;
+    }
     found.extend(counted(spans, calls()));
     found.extend(failed(spans, calls()));
     found
@@ -79,7 +83,8 @@ fn are_of_one_origin(spans: &[SentrySpan], places: impl Iterator<Item = usize>) 
     origins.all(|origin| Some(origin) == first)
 }
 
-/// Returns pairs of spans of the same family that overlap in time and come from different instrumentations.
+/// Returns pairs of spans of the same family that overlap in time and come from different instrumentations, the first of each family's
+/// with all that are one with it.
 fn pairs<F: Ord>(
     spans: &[SentrySpan],
     families: impl Iterator<Item = (F, usize)>,
@@ -93,26 +98,42 @@ fn pairs<F: Ord>(
         })
         .collect();
     sorted.sort_unstable();
-    let pairs = sorted.windows(2).filter_map(|pair| {
-        let [(family, .., outer), (other, .., inner)] = pair else {
-            return None;
-        };
-        let (outer, inner) = (*outer, *inner);
-        let overlap = spans[inner].start <= spans[outer].end;
-        (family == other && overlap && spans[outer].origin != spans[inner].origin)
-            .then_some((outer, inner))
-    });
-    // Of three in a row the last would be made one with a span that is none any more.
-    let mut taken = None;
-    pairs
-        .filter(|(outer, inner)| {
-            let is_free = taken != Some(*outer);
-            if is_free {
-                taken = Some(*inner);
+    let mut found = Vec::new();
+    for family in sorted.chunk_by(|one, other| one.0 == other.0) {
+        let mut one: Vec<usize> = Vec::new();
+        for &(.., place) in family {
+            let inner = &spans[place];
+            let is_one = one
+                .first()
+                .is_some_and(|first| inner.start <= spans[*first].end)
+                && one.iter().all(|other| are_of_two(&spans[*other], inner));
+            if !is_one {
+                one.clear();
             }
-            is_free
-        })
-        .collect()
+            found.extend(one.first().map(|first| (*first, place)));
+            one.push(place);
+        }
+    }
+    found
+}
+
+/// Returns whether two descriptions come from different instrumentations. Those of OpenInference have one origin, but what a library
+/// asks an SDK for, which counts the same, is inside.
+fn are_of_two(outer: &SentrySpan, inner: &SentrySpan) -> bool {
+    let count = |span: &SentrySpan, key| span.attributes.integer(key);
+    outer.origin != inner.origin
+        || has_several(&outer.origin)
+            && inner.end <= outer.end
+            && (outer.start, outer.end) != (inner.start, inner.end)
+            && count(outer, tokens::OUTPUT).is_some()
+            && [tokens::INPUT, tokens::OUTPUT]
+                .into_iter()
+                .all(|key| count(outer, key) == count(inner, key))
+}
+
+/// Returns whether several instrumentations of one program may have this origin.
+fn has_several(origin: &str) -> bool {
+    origin.ends_with(".openinference")
 }
 
 /// Returns pairs of calls that failed as one: the inner went on within the time of the outer.

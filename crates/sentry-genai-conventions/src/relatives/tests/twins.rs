@@ -50,6 +50,53 @@ fn a_call_inside_an_agent_and_beside_it_counts_once() {
     assert_eq!(related.filter(|(op, _)| op == "gen_ai.chat").count(), 1);
 }
 
+/// OpenInference's LangChain and Anthropic, and Anthropic's SDK itself.
+#[test]
+fn a_call_that_three_instrumentations_describe_counts_once() {
+    const OUTPUT: (&str, &str) = ("gen_ai.usage.output_tokens", "5");
+    const KIND: (&str, &str) = ("openinference.span.kind", "LLM");
+    let call = |scope: &'static str| {
+        [
+            CHAT,
+            (COUNT, "20"),
+            OUTPUT,
+            RESPONSE,
+            KIND,
+            ("scope", scope),
+        ]
+    };
+    let sdk_call = [CHAT, (COUNT, "20"), OUTPUT, RESPONSE, SDK];
+    let trace = |end: u64, sdk: bool| {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "POST /ask", &[])
+            .with(
+                2,
+                1,
+                "chain",
+                &call("openinference.instrumentation.langchain"),
+            )
+            .with(
+                3,
+                1,
+                "messages",
+                &call("openinference.instrumentation.anthropic"),
+            );
+        if sdk {
+            spans = spans.with(4, 3, "chat m", &sdk_call);
+        }
+        for (place, end) in [(1, 9), (2, end)] {
+            spans.0[place].end = Timestamp::from_nanos(end);
+        }
+        let related = spans.related().into_iter();
+        related.filter(|(op, _)| op == "gen_ai.chat").count()
+    };
+    assert_eq!(trace(5, true), 1);
+    assert_eq!(trace(5, false), 1);
+    // A server that gives all its responses one id.
+    assert_eq!(trace(9, false), 2);
+    assert_eq!(trace(12, false), 1);
+}
+
 /// OpenInference's instrumentation of Claude's agents, and Claude Code inside them.
 #[test]
 fn a_tool_that_two_instrumentations_describe_counts_once() {
