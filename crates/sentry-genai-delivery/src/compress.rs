@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flate2::{Compress, Crc, FlushCompress, Status};
+use libdeflater::CompressionLvl;
 
 /// How a body is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ impl Encoding {
     }
 }
 
-/// How much of a packed body's memory is kept for the next one.
-const KEPT_BYTES: usize = 128 * 1024;
+/// How much memory for packed bodies is kept for the next one.
+const KEPT_BYTES: usize = 256 * 1024;
 
 /// Compresses one body after the other in the same memory.
 ///
@@ -32,53 +32,40 @@ const KEPT_BYTES: usize = 128 * 1024;
 /// a body of a few kilobytes that takes several times as long as to compress it.
 #[derive(Default)]
 pub(crate) struct Compressor {
-    deflate: Option<Compress>,
+    gzip: Option<libdeflater::Compressor>,
     #[cfg(feature = "zstd")]
     zstd: Option<zstd::bulk::Compressor<'static>>,
-    packed: Vec<u8>,
+    /// Room for a packed body, as long as the longest so far.
+    room: Vec<u8>,
 }
 
 impl Compressor {
     /// Returns a body compressed; `None` if that fails.
     pub(crate) fn pack(&mut self, body: &[u8], encoding: Encoding) -> Option<&[u8]> {
-        self.packed.clear();
-        self.packed.shrink_to(KEPT_BYTES);
-        match encoding {
+        self.room.truncate(KEPT_BYTES);
+        self.room.shrink_to(KEPT_BYTES);
+        let packed = match encoding {
             Encoding::Gzip => self.gzip(body)?,
             #[cfg(feature = "zstd")]
             Encoding::Zstd => self.zstd(body)?,
-        }
-        Some(&self.packed)
+        };
+        self.room.get(..packed)
     }
 
-    fn gzip(&mut self, body: &[u8]) -> Option<()> {
-        /// Identification, the method, no flags, no time, the fastest level, and a system nobody knows.
-        const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 0xff];
+    fn gzip(&mut self, body: &[u8]) -> Option<usize> {
+        /// The fastest that compresses at all. Spans are repetitive: it takes most of what there is to gain.
+        const LEVEL: i32 = 1;
 
-        // Spans are repetitive: the fastest level takes most of what there is to gain.
-        let new = || Compress::new(flate2::Compression::fast(), false);
-        let deflate = self.deflate.get_or_insert_with(new);
-        deflate.reset();
-        let packed = &mut self.packed;
-        packed.extend_from_slice(&HEADER);
-        loop {
-            packed.reserve(1024 + body.len() / 4);
-            let rest = body.get(usize::try_from(deflate.total_in()).ok()?..)?;
-            match deflate.compress_vec(rest, packed, FlushCompress::Finish) {
-                Ok(Status::StreamEnd) => break,
-                Ok(Status::Ok | Status::BufError) => {}
-                Err(_) => return None,
-            }
-        }
-        let mut sum = Crc::new();
-        sum.update(body);
-        packed.extend_from_slice(&sum.sum().to_le_bytes());
-        packed.extend_from_slice(&sum.amount().to_le_bytes());
-        Some(())
+        let level = CompressionLvl::new(LEVEL).ok()?;
+        let new = || libdeflater::Compressor::new(level);
+        let gzip = self.gzip.get_or_insert_with(new);
+        let most = gzip.gzip_compress_bound(body.len());
+        gzip.gzip_compress(body, at_least(&mut self.room, most))
+            .ok()
     }
 
     #[cfg(feature = "zstd")]
-    fn zstd(&mut self, body: &[u8]) -> Option<()> {
+    fn zstd(&mut self, body: &[u8]) -> Option<usize> {
         /// The fastest that makes bodies smaller than gzip does.
         const LEVEL: i32 = 1;
 
@@ -86,11 +73,18 @@ impl Compressor {
             Some(zstd) => zstd,
             none => none.insert(zstd::bulk::Compressor::new(LEVEL).ok()?),
         };
-        self.packed
-            .reserve(zstd::zstd_safe::compress_bound(body.len()));
-        zstd.compress_to_buffer(body, &mut self.packed).ok()?;
-        Some(())
+        let most = zstd::zstd_safe::compress_bound(body.len());
+        zstd.compress_to_buffer(body, at_least(&mut self.room, most))
+            .ok()
     }
+}
+
+/// Makes room for that many bytes. What is in there already stays, since to clear it costs time.
+fn at_least(room: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
+    if room.len() < bytes {
+        room.resize(bytes, 0);
+    }
+    room
 }
 
 impl fmt::Debug for Compressor {
