@@ -5,7 +5,7 @@ use std::error::Error;
 use crate::{
     USAGE, build_cost,
     callgrind::Valgrind,
-    conditions, curves,
+    compression, conditions, curves,
     doc::{self, Page},
     driver::Driver,
     figures::Figures,
@@ -25,6 +25,10 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
         ["--profile", workload, peer] => profile(workload, peer),
         ["--build-cost"] => {
             print!("{}", build_cost::measure()?);
+            Ok(())
+        }
+        ["--compression", folder] => {
+            print!("{}", compression::measure(folder.as_ref())?);
             Ok(())
         }
         ["--doc"] => document(&Section::ALL),

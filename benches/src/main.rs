@@ -8,6 +8,7 @@ mod build_cost;
 mod callgrind;
 mod child;
 mod command;
+mod compression;
 mod conditions;
 mod curves;
 mod doc;
@@ -43,6 +44,7 @@ or one of
   --plot FILE                  draws the cost of a span against the spans of its trace, as SVG
   --profile WORKLOAD PEER      which functions the instructions are spent in
   --build-cost                 what it takes to compile, from nothing
+  --compression FOLDER         how small and how fast libraries compress its files
   --doc [SECTIONS]             writes figures,scale,plot,build-cost into docs/performance.md
   --guard                      our own costs against benches/limits.json
   --record                     writes benches/limits.json";

@@ -1,0 +1,115 @@
+//! How small and how fast libraries compress the bodies in a folder.
+
+use std::{error::Error, fs, hint::black_box, path::Path, time::Instant};
+
+use flate2::{Compress, Compression, Crc, FlushCompress};
+use libdeflater::CompressionLvl;
+
+use crate::table::{count, write_head, write_row};
+
+/// Each at its fastest level, with memory that is used again.
+const LIBRARIES: [(&str, fn() -> Packer); 3] = [
+    ("libdeflater, gzip", libdeflate),
+    ("flate2 with miniz_oxide, gzip", miniz),
+    ("zstd", zstd),
+];
+
+/// Bodies up to these sizes in bytes make a row each.
+const BANDS: [usize; 3] = [4 * 1024, 16 * 1024, usize::MAX];
+
+const ROUNDS: u32 = 50;
+
+/// Compresses a body, and returns how many bytes that leaves.
+type Packer = Box<dyn FnMut(&[u8]) -> Option<usize>>;
+
+/// Compresses every file of a folder, and returns a table by their size.
+pub(crate) fn measure(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let mut bodies = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        bodies.push(fs::read(entry?.path())?);
+    }
+    let mut out = String::new();
+    let columns = [
+        "bodies",
+        "of bytes",
+        "bytes left, %",
+        "microseconds a body",
+        "MB/s",
+    ];
+    write_head(&mut out, "library", columns.map(str::to_owned).to_vec());
+    let mut least = 0;
+    for most in BANDS {
+        let band: Vec<&Vec<u8>> = bodies
+            .iter()
+            .filter(|body| (least..most).contains(&body.len()))
+            .collect();
+        least = most;
+        let bytes: usize = band.iter().map(|body| body.len()).sum();
+        if bytes == 0 {
+            continue;
+        }
+        for (name, packer) in LIBRARIES {
+            let mut packer = packer();
+            let mut pack_all = || {
+                band.iter()
+                    .try_fold(0, |sum, body| Some(sum + packer(body)?))
+            };
+            let left = pack_all().ok_or_else(|| format!("{name} failed"))?;
+            let start = Instant::now();
+            for _ in 0..ROUNDS {
+                black_box(pack_all());
+            }
+            let seconds = start.elapsed().as_secs_f64() / f64::from(ROUNDS);
+            let cells = [
+                count(band.len() as f64),
+                count(bytes as f64 / band.len() as f64),
+                format!("{:.1}", 100.0 * left as f64 / bytes as f64),
+                format!("{:.1}", seconds * 1e6 / band.len() as f64),
+                count(bytes as f64 / seconds / 1e6),
+            ];
+            write_row(&mut out, name, cells.into_iter());
+        }
+    }
+    Ok(out)
+}
+
+fn libdeflate() -> Packer {
+    let level = CompressionLvl::new(1).unwrap_or_default();
+    let mut compressor = libdeflater::Compressor::new(level);
+    let mut room = Vec::new();
+    Box::new(move |body| {
+        let most = compressor.gzip_compress_bound(body.len());
+        room.resize(most.max(room.len()), 0);
+        compressor.gzip_compress(body, &mut room).ok()
+    })
+}
+
+fn miniz() -> Packer {
+    /// What gzip has around what is compressed.
+    const FRAME: usize = 18;
+
+    let mut deflate = Compress::new(Compression::fast(), false);
+    let mut room = Vec::new();
+    Box::new(move |body| {
+        deflate.reset();
+        room.clear();
+        room.reserve(1024 + body.len() * 2);
+        let finish = FlushCompress::Finish;
+        deflate.compress_vec(body, &mut room, finish).ok()?;
+        let mut sum = Crc::new();
+        sum.update(body);
+        black_box(sum.sum());
+        Some(room.len() + FRAME)
+    })
+}
+
+fn zstd() -> Packer {
+    let mut compressor = zstd::bulk::Compressor::new(1).ok();
+    let mut room = Vec::new();
+    Box::new(move |body| {
+        let most = zstd::zstd_safe::compress_bound(body.len());
+        room.resize(most.max(room.len()), 0);
+        let room = room.as_mut_slice();
+        compressor.as_mut()?.compress_to_buffer(body, room).ok()
+    })
+}
