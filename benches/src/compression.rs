@@ -8,7 +8,7 @@ use libdeflater::CompressionLvl;
 use crate::table::{count, write_head, write_row};
 
 /// Each at its fastest level, with memory that is used again.
-const LIBRARIES: [(&str, fn() -> Packer); 3] = [
+const LIBRARIES: [Library; 3] = [
     ("libdeflater, gzip", libdeflate),
     ("flate2 with miniz_oxide, gzip", miniz),
     ("zstd", zstd),
@@ -18,6 +18,9 @@ const LIBRARIES: [(&str, fn() -> Packer); 3] = [
 const BANDS: [usize; 3] = [4 * 1024, 16 * 1024, usize::MAX];
 
 const ROUNDS: u32 = 50;
+
+/// A name, and what makes a packer.
+type Library = (&'static str, fn() -> Packer);
 
 /// Compresses a body, and returns how many bytes that leaves.
 type Packer = Box<dyn FnMut(&[u8]) -> Option<usize>>;
