@@ -243,6 +243,16 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
 
 /// Returns whether a name says that it is a number of tokens that went in or came out.
 pub(crate) fn is_count(key: &str) -> bool {
+    // Most names are not put into words for this: there are letters of `tokens` or `usage` in every count.
+    let may_be = |pair: &[u8]| {
+        matches!(
+            pair,
+            [b'o' | b'O', b'k' | b'K'] | [b'a' | b'A', b'g' | b'G']
+        )
+    };
+    if !key.as_bytes().windows(2).any(may_be) {
+        return false;
+    }
     let amount = Amount::of(&words(key));
     matches!(
         amount.and_then(|amount| amount.canonical()),
@@ -254,7 +264,7 @@ pub(crate) fn is_count(key: &str) -> bool {
 pub(crate) fn counts_tokens(attributes: &Attributes) -> bool {
     let mut namespaces = NAMESPACES.iter();
     namespaces.any(|prefix| attributes.may_begin_with(prefix))
-        && (attributes.iter()).any(|(key, _)| tables::attribute(key).is_none() && is_count(key))
+        && (attributes.iter()).any(|(key, _)| is_count(key) && tables::attribute(key).is_none())
 }
 
 /// A name that the conventions do not know, and what they call it.
