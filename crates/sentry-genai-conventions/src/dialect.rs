@@ -319,9 +319,17 @@ pub(crate) fn is_told_by_name(name: &str) -> bool {
     name == litellm::RAW || rig::is_streaming(name)
 }
 
-/// Returns whether a library that is [conventional](Dialect::is_conventional) but for that says in a text what its span has come to.
-pub(crate) fn is_told_by_values(span: &SourceSpan) -> bool {
-    rig::is_told_by_values(span) || otel::is_told_by_values(span)
+/// An attribute in whose text a span may say what it has come to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telling {
+    pub(crate) key: &'static str,
+    /// Whether a text does say so.
+    pub(crate) tells: fn(&str) -> bool,
+}
+
+/// Returns where a library that is [conventional](Dialect::is_conventional) but for that may say what its span has come to.
+pub(crate) fn telling(span: &SourceSpan) -> Option<Telling> {
+    rig::telling(span).or_else(|| otel::telling(span))
 }
 
 /// Gives every value a key of its own, where a library records different things under one.

@@ -17,9 +17,10 @@ use check::Check;
 use work::Work;
 
 use crate::{
-    SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,
+    Attributes, SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,
     attributes::{Edit, Shape, Verdict},
-    content, dialect,
+    content,
+    dialect::{self, Telling},
     privacy::{self, Doubt},
     translate,
 };
@@ -48,6 +49,8 @@ pub(crate) struct Plan {
     formatted: Option<usize>,
     /// A name that has been found to say nothing.
     name: Cow<'static, str>,
+    /// Where a span may say that it has come to something else.
+    telling: Option<(usize, Telling)>,
     work: Work,
 }
 
@@ -55,12 +58,13 @@ impl Plan {
     /// Returns whether this is how `span` would be translated. It may learn something about its texts, whatever the answer.
     pub(crate) fn fits(&self, span: &mut SourceSpan, options: &TranslateOptions) -> bool {
         span.kind == self.source_kind
-            && span.status == SourceStatus::Unset
+            && !matches!(span.status, SourceStatus::Error(_))
             && span.events.is_empty()
             && is_same(&span.scope, &self.scope)
             && span.attributes.has_shape(&self.shape)
             && self.work.fits_inherited(span, options)
             && self.is_ordinary_name(self.name_of(span))
+            && !self.is_told_otherwise(&span.attributes)
             && (span.attributes).judge(|index, value| match self.checks.get(index) {
                 Some(check) => check.judge(value, &options.limits),
                 None => Verdict::Fails,
@@ -110,6 +114,13 @@ impl Plan {
     /// Returns whether a span is what its attributes say, whatever its name.
     fn is_ordinary_name(&self, name: &str) -> bool {
         is_same(name, &self.name) || !dialect::is_told_by_name(name) && self.work.fits_name(name)
+    }
+
+    fn is_told_otherwise(&self, attributes: &Attributes) -> bool {
+        self.telling.is_some_and(|(index, telling)| {
+            let text = attributes.text_at(index);
+            text.is_some_and(telling.tells)
+        })
     }
 
     fn withhold(&self, span: &mut SourceSpan) {

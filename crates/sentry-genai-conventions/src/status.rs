@@ -12,6 +12,9 @@ const MESSAGE_BYTES: usize = 1024;
 
 const ERROR_TYPE: &str = "error.type";
 
+/// Whether a tool failed, in the words of rig and others.
+pub(crate) const OUTCOME: &str = "gen_ai.tool.call.outcome";
+
 /// Whether a tool failed, in the words of Strands.
 const TOOL_STATUS: &str = "gen_ai.tool.status";
 
@@ -147,17 +150,9 @@ fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
 
 /// Reads how a tool call ended, where the instrumentation says it in words; returns the type of the failure.
 fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
-    let failed = ["gen_ai.tool.call.outcome", TOOL_STATUS]
+    let failed = [OUTCOME, TOOL_STATUS]
         .into_iter()
-        .any(|key| {
-            let outcome = attributes.text(key).map(unquoted);
-            // As `Debug` has it, too.
-            outcome.is_some_and(|outcome| {
-                ["error", "failure", "failed"]
-                    .iter()
-                    .any(|failed| outcome.eq_ignore_ascii_case(failed))
-            })
-        });
+        .any(|key| attributes.text(key).is_some_and(is_failed_outcome));
     let kind = attributes
         .text("gen_ai.tool.error.type")
         .filter(|kind| !says_nothing(kind))
@@ -175,7 +170,7 @@ fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
                 verdict.is_some_and(|failed| yes_or_no(value) == Some(failed))
             });
     for key in [
-        "gen_ai.tool.call.outcome",
+        OUTCOME,
         "gen_ai.tool.error.type",
         TOOL_STATUS,
         IS_TOOL_ERROR,
@@ -186,6 +181,14 @@ fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
         return Some("tool_error".to_owned());
     }
     failed.then(|| kind.unwrap_or_else(|| "tool_error".to_owned()))
+}
+
+/// Returns whether the outcome of a tool call is that it failed; `Debug` has it in quotes and with a capital.
+pub(crate) fn is_failed_outcome(outcome: &str) -> bool {
+    let outcome = unquoted(outcome);
+    ["error", "failure", "failed"]
+        .iter()
+        .any(|failed| outcome.eq_ignore_ascii_case(failed))
 }
 
 #[derive(Default)]

@@ -105,7 +105,9 @@ impl Translator {
         }
         if has_content {
             content::finish_reasons(&mut span.attributes, recognised.as_ref());
-            streaming(&mut span);
+            if streams(&span.attributes) {
+                span.attributes.push(STREAMING, true);
+            }
             tokens::reconcile(&mut span.attributes);
             if ai && what(recognised.as_ref()) == What::Plain {
                 // Whatever it counts is counted by the calls around or below.
@@ -336,14 +338,12 @@ pub(crate) fn reserved_fields(span: &mut SourceSpan) {
     }
 }
 
-/// A call is streamed if it says so, or if its first chunk was timed.
-fn streaming(span: &mut SourceSpan) {
-    let attributes = &mut span.attributes;
-    if attributes.contains("gen_ai.response.time_to_first_chunk")
-        && !attributes.contains("gen_ai.response.streaming")
-    {
-        attributes.push("gen_ai.response.streaming", true);
-    }
+/// Whether a call is streamed.
+pub(crate) const STREAMING: &str = "gen_ai.response.streaming";
+
+/// Returns whether a call is streamed and does not say so: its first chunk was timed.
+pub(crate) fn streams(attributes: &Attributes) -> bool {
+    attributes.contains("gen_ai.response.time_to_first_chunk") && !attributes.contains(STREAMING)
 }
 
 /// Stamps conversation and agent: the span's own, its ancestors', and for want of both a session's.

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Dialect, INPUT, OUTPUT, What, aliases, json, mentions_gen_ai};
+use super::{Dialect, INPUT, OUTPUT, Telling, What, aliases, json, mentions_gen_ai};
 use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, status, tokens};
 
 pub(crate) static OTEL: Dialect = Dialect {
@@ -79,11 +79,18 @@ pub(super) fn values(span: &mut SourceSpan, what: What) {
 
 const REASONS: &str = "gen_ai.response.finish_reasons";
 
-/// Returns whether the reason why an answer ended may stand for none.
-pub(super) fn is_told_by_values(span: &SourceSpan) -> bool {
-    span.scope
-        .starts_with("opentelemetry.instrumentation.genai.")
-        && span.attributes.contains(REASONS)
+/// The reason why an answer ended may stand for none.
+pub(super) fn telling(span: &SourceSpan) -> Option<Telling> {
+    let has_reasons = (span.scope).starts_with("opentelemetry.instrumentation.genai.")
+        && span.attributes.contains(REASONS);
+    has_reasons.then_some(Telling {
+        key: REASONS,
+        tells: is_error,
+    })
+}
+
+fn is_error(reasons: &str) -> bool {
+    reasons == r#"["error"]"#
 }
 
 /// OpenTelemetry's newest instrumentations for Python take an answer that does not say why it ended, as any of OpenAI's responses to
@@ -91,10 +98,8 @@ pub(super) fn is_told_by_values(span: &SourceSpan) -> bool {
 fn untold(span: &mut SourceSpan) {
     const ERROR: &str = r#""finish_reason":"error""#;
 
-    if !is_told_by_values(span)
-        || span.attributes.text(REASONS) != Some(r#"["error"]"#)
-        || status::says_failed(span)
-    {
+    let is_untold = telling(span).is_some() && span.attributes.text(REASONS).is_some_and(is_error);
+    if !is_untold || status::says_failed(span) {
         return;
     }
     span.attributes.remove(REASONS);

@@ -1,6 +1,6 @@
 //! rig, before and after its split into crates.
 
-use super::{Dialect, INPUT, OUTPUT, RESULT, What, aliases, is_of_crate};
+use super::{Dialect, INPUT, OUTPUT, RESULT, Telling, What, aliases, is_of_crate};
 use crate::SourceSpan;
 
 pub(super) static RIG: Dialect = Dialect {
@@ -50,11 +50,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.supply("gen_ai.response.streaming", true);
     }
     match what {
-        What::Tool
-            if attributes
-                .text(RESULT)
-                .is_some_and(|it| it.starts_with(FAILED)) =>
-        {
+        What::Tool if attributes.text(RESULT).is_some_and(has_failed) => {
             attributes.set("gen_ai.tool.call.outcome", "error");
         }
         // The calls report the same tokens, and nobody finds them below the agent.
@@ -65,9 +61,17 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Returns whether what this span is depends on what its attributes say.
-pub(super) fn is_told_by_values(span: &SourceSpan) -> bool {
-    span.attributes.contains(RESULT) && speaks(span)
+/// A tool may say in its result that it has failed.
+pub(super) fn telling(span: &SourceSpan) -> Option<Telling> {
+    let has_result = span.attributes.contains(RESULT) && speaks(span);
+    has_result.then_some(Telling {
+        key: RESULT,
+        tells: has_failed,
+    })
+}
+
+fn has_failed(result: &str) -> bool {
+    result.starts_with(FAILED)
 }
 
 /// Until 0.24 rig records the answer under the name of the question, after the question. Has to be called before the earlier one

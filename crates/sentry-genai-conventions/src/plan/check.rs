@@ -5,7 +5,7 @@ use crate::{
     attributes::{Verdict, is_unremarkable, needs_no_escape},
     content,
     dialect::{NONE, is_response, is_unnamed_agent, unquoted},
-    provider,
+    provider, status,
 };
 
 /// The condition one attribute's value must meet.
@@ -33,6 +33,8 @@ pub(super) enum Check {
     AgentName,
     /// The format of an output, under its canonical name.
     OutputType,
+    /// What a tool call has come to, other than that it failed.
+    Outcome,
     /// A list of one reason, as JSON.
     FinishReason,
     /// A number of tokens.
@@ -80,6 +82,9 @@ impl Check {
             (Self::Provider(..), Value::Str(text)) => provider::is_usual(text),
             (Self::Address, Value::Str(text)) => is_plain(text, limits) && !text.contains("://"),
             (Self::CallId, Value::Str(text)) => is_plain(text, limits) && text != "<not specified>",
+            (Self::Outcome, Value::Str(text)) => {
+                is_plain(text, limits) && !status::is_failed_outcome(text)
+            }
             (Self::OutputType, Value::Str(text)) => {
                 is_plain(text, limits) && !matches!(text, "json_schema" | "json_object")
             }

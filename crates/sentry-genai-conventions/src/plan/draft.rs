@@ -30,9 +30,7 @@ static IRREGULAR: &[&str] = &[
     "error.type",
     "faas.trigger",
     "gen_ai.response.text",
-    "gen_ai.response.time_to_first_chunk",
     "gen_ai.response.tool_calls",
-    "gen_ai.tool.call.outcome",
     "gen_ai.tool.error.type",
     "model",
     "otel.status_code",
@@ -59,25 +57,26 @@ impl Plan {
     /// Makes a plan for spans like `span`, before its translation; `None` if such spans have to be translated step by step.
     pub(crate) fn of(span: &SourceSpan, options: &TranslateOptions) -> Option<Self> {
         let is_usual = span.events.is_empty()
-            && span.status == SourceStatus::Unset
+            && !matches!(span.status, SourceStatus::Error(_))
             && !span
                 .attributes
                 .slots()
                 .flatten()
                 .any(|(key, _)| is_irregular(key));
-        if !is_usual || has_duplicates(&span.attributes) {
+        if !is_usual {
             return None;
         }
-        let otel_name = position(&span.attributes, "otel.name");
+        let settled = settled(&span.attributes)?;
+        let otel_name = position(&settled, "otel.name");
         // The first steps are taken on a copy; what they have done to the keys is what the plan will do.
         let mut trial = span.clone();
+        trial.attributes = settled.clone();
         translate::reserved_fields(&mut trial);
         let dialect = dialect::of(&trial);
-        let is_told_otherwise =
-            dialect::is_told_by_name(&trial.name) || dialect::is_told_by_values(&trial);
-        if !dialect.is_conventional() || is_told_otherwise {
+        if !dialect.is_conventional() || dialect::is_told_by_name(&trial.name) {
             return None;
         }
+        let telling = dialect::telling(&trial);
         dialect::spell(&mut trial, dialect);
         let recognised = recognise(&trial, dialect);
         let row = match recognised.as_ref().map(|found| found.operation) {
@@ -110,8 +109,13 @@ impl Plan {
         if rename::has_strangers(&trial.attributes) {
             return None;
         }
+        let telling = match telling {
+            Some(it) => Some((position(&trial.attributes, it.key)?, it)),
+            None => None,
+        };
         let draft = Draft {
             span,
+            settled: &settled,
             trial: &trial,
             options,
         };
@@ -129,6 +133,9 @@ impl Plan {
                 .filter_map(|key| position(&trial.attributes, key));
             edits.extend(positions.map(|index| (index, Edit::Remove)));
         }
+        // That a tool has not failed is what its status says.
+        let outcome = position(&trial.attributes, status::OUTCOME);
+        edits.extend(outcome.map(|index| (index, Edit::Remove)));
         // Whatever it says it has been read by now, and it is removed where it is read.
         edits.retain(|(index, _)| Some(*index) != otel_name);
         let setting = match row {
@@ -157,6 +164,7 @@ impl Plan {
             addresses,
             formatted,
             name: trial.name.clone(),
+            telling,
             work,
         };
         // Of two spans of one shape the first may be one that no plan fits.
@@ -173,10 +181,15 @@ fn is_irregular(key: &str) -> bool {
             .any(|prefix| key.starts_with(prefix))
 }
 
-fn has_duplicates(attributes: &Attributes) -> bool {
+/// Returns attributes with the last value of every key alone; `None` if one that is overwritten may be more than outdated.
+fn settled(attributes: &Attributes) -> Option<Attributes> {
     let mut settled = attributes.clone();
     settled.settle();
-    settled.len() != attributes.len()
+    let is_content = |(before, after): (Option<(&str, _)>, Option<_>)| {
+        after.is_none() && before.is_some_and(|(key, _)| content::has_shape(key))
+    };
+    let loses_content = (attributes.slots().zip(settled.slots())).any(is_content);
+    (!loses_content).then_some(settled)
 }
 
 fn position(attributes: &Attributes, key: &str) -> Option<usize> {
@@ -188,6 +201,8 @@ fn position(attributes: &Attributes, key: &str) -> Option<usize> {
 /// A span before and after its keys have become canonical.
 struct Draft<'a> {
     span: &'a SourceSpan,
+    /// Its attributes, without those that are overwritten.
+    settled: &'a Attributes,
     trial: &'a SourceSpan,
     options: &'a TranslateOptions,
 }
@@ -205,7 +220,7 @@ impl Draft<'_> {
     }
 
     fn checks(&self) -> Option<Vec<Check>> {
-        let before = self.span.attributes.slots();
+        let before = self.settled.slots();
         let after = self.trial.attributes.slots();
         let statuses = HTTP_STATUSES.iter().filter_map(|key| self.position(key));
         if statuses.count() > 1 {
@@ -249,6 +264,7 @@ impl Draft<'_> {
             "gen_ai.conversation.id" => Check::Conversation,
             "gen_ai.agent.name" => Check::AgentName,
             "gen_ai.output.type" => Check::OutputType,
+            status::OUTCOME => Check::Outcome,
             FINISH_REASONS => Check::FinishReason,
             _ if HTTP_STATUSES.contains(&key) => return None,
             _ if content::has_shape(key) => Check::Content,
@@ -294,6 +310,7 @@ impl Draft<'_> {
             names_agent: has("gen_ai.agent.name"),
             counts: self.counts()?,
             looks_for_reasons: row.kind == AiKind::LlmCall && !has(FINISH_REASONS) && has(OUTPUT),
+            streams: translate::streams(attributes),
             content: content::to_shape(attributes),
         })
     }

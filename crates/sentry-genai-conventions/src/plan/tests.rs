@@ -42,9 +42,16 @@ fn shape() -> impl Strategy<Value = Vec<(&'static str, Held)>> {
         1 => Just(None),
     ];
     let rest = collection::vec((sample::select(KEYS), held()), 0..7);
-    (operation, rest).prop_map(|(operation, rest)| {
+    // Of some keys a span says more than once what they hold.
+    let again = prop_oneof![2 => Just(None), 1 => (any::<sample::Index>(), held()).prop_map(Some)];
+    (operation, rest, again).prop_map(|(operation, rest, again)| {
         let operation = operation.map(|name| ("gen_ai.operation.name", Held::Text(name)));
-        operation.into_iter().chain(rest).collect()
+        let mut shape: Vec<_> = operation.into_iter().chain(rest).collect();
+        if let Some((which, held)) = again.filter(|_| !shape.is_empty()) {
+            let (key, _) = *which.get(&shape);
+            shape.push((key, held));
+        }
+        shape
     })
 }
 
@@ -58,7 +65,7 @@ struct Circumstances {
     agent: Option<&'static str>,
     session: Option<&'static str>,
     model_calls_below: bool,
-    fails: bool,
+    status: SourceStatus,
     /// Which attribute holds something else of the same type.
     change: (usize, String),
 }
@@ -75,12 +82,16 @@ fn circumstances() -> impl Strategy<Value = Circumstances> {
         (some_text(), some_text(), some_text()),
         (
             any::<bool>(),
-            prop_oneof![9 => Just(false), 1 => Just(true)],
+            prop_oneof![
+                8 => Just(SourceStatus::Unset),
+                1 => Just(SourceStatus::Ok),
+                1 => Just(SourceStatus::Error(Some("no".to_owned()))),
+            ],
         ),
         (0..8_usize, sample::select(TEXTS)),
     )
         .prop_map(
-            |((name, scope, kind), (conversation, agent, session), (below, fails), change)| {
+            |((name, scope, kind), (conversation, agent, session), (below, status), change)| {
                 Circumstances {
                     name,
                     scope,
@@ -89,7 +100,7 @@ fn circumstances() -> impl Strategy<Value = Circumstances> {
                     agent,
                     session,
                     model_calls_below: below,
-                    fails,
+                    status,
                     change: (change.0, change.1.to_owned()),
                 }
             },
@@ -124,8 +135,8 @@ fn span(shape: &[(&'static str, Held)], circumstances: &Circumstances) -> Source
     inherited.agent_name = circumstances.agent.map(Arc::from);
     inherited.session_id = circumstances.session.map(Arc::from);
     inherited.model_calls_below = circumstances.model_calls_below;
-    if circumstances.fails {
-        span.status = SourceStatus::Error(Some("no".to_owned()));
+    span.status = circumstances.status.clone();
+    if let SourceStatus::Error(_) = span.status {
         span.events.push(SourceEvent::new("exception"));
     }
     span
@@ -262,7 +273,7 @@ fn usual(what: &str) -> SourceSpan {
         agent: Some("Weather"),
         session: None,
         model_calls_below: true,
-        fails: false,
+        status: SourceStatus::Unset,
         change: (usize::MAX, String::new()),
     };
     span(&shape, &circumstances)

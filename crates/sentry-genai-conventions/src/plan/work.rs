@@ -9,7 +9,7 @@ use crate::{
     dialect,
     naming::{self, Naming},
     operation::{self, AiOperation},
-    plain, tokens,
+    plain, tokens, translate,
 };
 
 const CONVERSATION: &str = "gen_ai.conversation.id";
@@ -37,6 +37,8 @@ pub(super) struct AiWork {
     pub(super) counts: Counts,
     /// Whether why the model stopped can only be found in the messages.
     pub(super) looks_for_reasons: bool,
+    /// Whether the call is streamed, which only the time of its first chunk says.
+    pub(super) streams: bool,
     /// What there is to shape, in the order in which that is done.
     pub(super) content: Vec<&'static Content>,
 }
@@ -120,6 +122,9 @@ impl AiWork {
         let attributes = &mut span.attributes;
         if self.looks_for_reasons {
             content::find_finish_reasons(attributes, dialect::OUTPUT);
+        }
+        if self.streams {
+            attributes.push(translate::STREAMING, true);
         }
         self.counts.settle(attributes);
         if !self.names_conversation
