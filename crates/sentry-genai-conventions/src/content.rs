@@ -8,7 +8,10 @@ use crate::{
     Attributes, Value,
     attributes::{Hash, Name, Piece},
     dialect,
-    messages::{self, Messages, Part, canonical},
+    messages::{
+        self, Messages, Part,
+        canonical::{self, Edit},
+    },
 };
 
 mod bounds;
@@ -312,9 +315,10 @@ fn shape_messages(
         has_moved = move_system(attributes, key, found.system(), limits);
         match found.rest {
             // Before the first that stays there is a comma or a space.
-            Some(rest) => {
+            Some(rest) if found.edits().is_empty() => {
                 attributes.cut_front(key, rest, "[");
             }
+            Some(rest) => edit(attributes, key, rest, found.edits()),
             None => {
                 attributes.remove(key.text);
             }
@@ -392,6 +396,30 @@ fn add_system(attributes: &mut Attributes, parts: Vec<Part>, limits: &ContentLim
     let joined = messages::join_system(instructions, parts, limits);
     set_list(attributes, SYSTEM, joined);
     true
+}
+
+/// Changes what has to be changed in the messages that stand behind `rest`.
+fn edit(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Edit]) {
+    let text = attributes.text_name(key).unwrap_or_default();
+    let mut pieces = vec![Piece::New("[")];
+    let mut copied = rest;
+    for edit in edits {
+        match edit {
+            Edit::Drop(place) => {
+                pieces.push(Piece::Of(copied..place.start));
+                copied = place.end;
+            }
+            Edit::Repeat(place) => {
+                let result = text.get(place.clone()).and_then(canonical::result_of);
+                pieces.push(Piece::Of(copied..place.end));
+                pieces.push(Piece::New(r#","result":"#));
+                pieces.push(result.map_or(Piece::Of(place.clone()), Piece::Made));
+                copied = place.end;
+            }
+        }
+    }
+    pieces.push(Piece::Of(copied..text.len()));
+    attributes.replace_pieces(key, pieces.into_iter());
 }
 
 /// Makes a list of what stands at these places, the last of which reaches to the bracket at the end of the text.

@@ -64,7 +64,7 @@ use crate::{
     timestamp,
 };
 
-pub(crate) use by_hand::{counts_tokens, is_count};
+pub(crate) use by_hand::{counts_tokens, is_count, may_be_amount};
 pub(crate) use called::{may_be_call, names_call, operation_by_name, repeats_counts};
 pub(crate) use otel::OTEL;
 pub(crate) use sessions::{SESSION_KEYS, is_no_session, is_response, may_be_number, session};

@@ -10,6 +10,7 @@ use crate::tables::{Attribute, Row};
 /// A piece of a text that is put together.
 pub(crate) enum Piece {
     New(&'static str),
+    Made(String),
     /// A place in another text.
     Of(std::ops::Range<usize>),
 }
@@ -101,6 +102,7 @@ impl Attributes {
         for piece in pieces {
             match piece {
                 Piece::New(text) => self.text.push_str(text),
+                Piece::Made(text) => self.text.push_str(&text),
                 Piece::Of(place) => {
                     let place = place.start + offset..place.end + offset;
                     self.text.extend_from_within(place);

@@ -5,7 +5,7 @@ use memchr::memmem;
 use crate::{
     AiKind, Attributes,
     dialect::{NONE, OUTPUT, unquoted},
-    messages::{self, Messages},
+    messages::{self, Messages, canonical},
     operation::Operation,
     recognise::Recognised,
 };
@@ -47,9 +47,12 @@ pub(crate) fn find_finish_reasons(attributes: &mut Attributes, key: &str) {
     if memmem::find(output.as_bytes(), b"eason").is_none() {
         return;
     }
-    let found = Messages::parse(output, messages::Side::Output).finish_reasons();
-    if !found.is_empty() {
-        attributes.push(FINISH_REASONS, serde_json::json!(found).to_string());
+    let list = canonical::finish_reasons(output).unwrap_or_else(|| {
+        let messages = Messages::parse(output, messages::Side::Output);
+        serde_json::json!(messages.finish_reasons()).to_string()
+    });
+    if list != "[]" {
+        attributes.push(FINISH_REASONS, list);
     }
 }
 

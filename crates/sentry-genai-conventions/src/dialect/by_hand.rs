@@ -369,6 +369,12 @@ pub(super) fn words(name: &str) -> String {
     words
 }
 
+/// Returns whether a text under this name is a number of tokens, or what they cost, if it is a number.
+pub(crate) fn may_be_amount(key: &str) -> bool {
+    let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it));
+    amount(rest.unwrap_or(key), Value::Integer(0)).is_some()
+}
+
 /// Recognises a number of tokens, or what they cost.
 pub(super) fn amount(key: &str, value: Value<'_>) -> Option<(usize, &'static str)> {
     let is_number = match value {

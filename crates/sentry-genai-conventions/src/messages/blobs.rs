@@ -65,7 +65,7 @@ const PAYLOAD_KEYS: &[&str] = &[
     "data",
 ];
 
-const MIME_KEYS: &[&str] = &["mime_type", "mimeType", "media_type", "mediaType"];
+pub(super) const MIME_KEYS: &[&str] = &["mime_type", "mimeType", "media_type", "mediaType"];
 
 /// The shortest text that is taken for base64 without a media type next to it.
 const LONG: usize = 64;

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+pub(crate) use super::scan::Edit;
 use super::{
     ContentLimits, Role, Side,
     block::LastBlock,
@@ -19,6 +20,8 @@ pub(crate) struct Canonical {
     /// Where the messages start that stay; they reach to the bracket that closes the list. `None` if there are none.
     pub(crate) rest: Option<usize>,
     has_questions: bool,
+    edits: Vec<Edit>,
+    reasons: Texts,
 }
 
 impl Canonical {
@@ -29,34 +32,83 @@ impl Canonical {
 
     /// Whether all messages stay where they are.
     pub(crate) fn is_whole(&self) -> bool {
-        self.system().is_empty() && !self.has_questions
+        self.system().is_empty() && !self.has_questions && self.edits.is_empty()
+    }
+
+    /// What has to be changed in the messages that stay, from the first to the last.
+    pub(crate) fn edits(&self) -> &[Edit] {
+        let rest = self.rest.unwrap_or(usize::MAX);
+        let gone = self.edits.partition_point(|edit| edit.place().start < rest);
+        &self.edits[gone..]
     }
 }
 
 /// Recognises messages that [`Messages::parse`](super::Messages::parse) would write as they are, apart from the system
-/// messages at the start and what comes before an answer. `None` does not mean that something is wrong with them.
+/// messages at the start, what comes before an answer, and some [edits](Canonical::edits). `None` does not mean that something is
+/// wrong with them.
 pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option<Canonical> {
     if text.len() > limits.attribute_bytes {
         return None;
     }
     let mut room = LastBlock::room();
-    let mut scan = Scan::of(text, 0, limits, &mut room);
-    let mut found = Canonical {
-        system: Texts::default(),
-        rest: None,
-        has_questions: false,
-    };
+    let mut scan = Scan::of(text, 0, limits, &mut room).with_edits();
+    let (mut system, mut rest, mut has_questions) = (Texts::default(), None, false);
     scan.require(b'[')?;
     let mut answers = Answers::of(side);
-    scan.messages(side, &mut found.system, |start, _, role| {
+    scan.messages(side, &mut system, |start, _, role| {
         if answers.start_with(role) {
-            found.has_questions = true;
-            found.rest = Some(start);
+            has_questions = true;
+            rest = Some(start);
         } else {
-            found.rest = found.rest.or(Some(start));
+            rest = rest.or(Some(start));
         }
     })?;
-    Some(found)
+    let (edits, reasons) = scan.into_findings();
+    let longer: usize = edits.iter().map(Edit::most_added).sum();
+    let fits = text.len() + longer <= limits.attribute_bytes;
+    fits.then_some(Canonical {
+        system,
+        rest,
+        has_questions,
+        edits,
+        reasons,
+    })
+}
+
+/// Returns why the model stopped, as a list in JSON, if `text` is of the kind that [`messages`] recognises.
+pub(crate) fn finish_reasons(text: &str) -> Option<String> {
+    let found = messages(text, Side::Output, &ContentLimits::default())?;
+    let staying = |place: &&Range<usize>| found.rest.is_some_and(|rest| place.start >= rest);
+    let places = found.reasons.places().iter().filter(staying);
+    let reasons: Vec<&str> = places.map(|place| &text[place.clone()]).collect();
+    Some(format!("[{}]", reasons.join(",")))
+}
+
+impl Edit {
+    /// Where the text is that it is about.
+    pub(crate) fn place(&self) -> &Range<usize> {
+        match self {
+            Self::Drop(place) | Self::Repeat(place) => place,
+        }
+    }
+
+    /// Returns by how much it makes a text longer at the most.
+    fn most_added(&self) -> usize {
+        match self {
+            Self::Drop(_) => 0,
+            // With an escape for each byte.
+            Self::Repeat(place) => 2 * place.len() + r#","result":"""#.len(),
+        }
+    }
+}
+
+/// Returns what Sentry reads as the answer of a tool, which is text: `answer` itself, if that is no object, or else its JSON.
+pub(crate) fn result_of(answer: &str) -> Option<String> {
+    if !answer.starts_with('{') {
+        return None;
+    }
+    let object: serde_json::Value = serde_json::from_str(answer).ok()?;
+    Some(serde_json::Value::from(object.to_string()).to_string())
 }
 
 /// Finds the answers among messages that are output.

@@ -1,24 +1,32 @@
 //! Reads messages of the simplest kind where they stand.
 
+mod calls;
+
 use std::{ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
+use self::calls::Calls;
+pub(crate) use self::calls::Edit;
 use super::{ContentLimits, Role, Side, blobs, block::LastBlock, marks::Specials, parse};
 
-/// How many texts of system messages can move away without being read.
-const MAX_SYSTEM: usize = 8;
+/// How many texts of system messages can move away without being read, and how many reasons can be told.
+const MAX_TEXTS: usize = 8;
 
 /// Where texts are, as JSON strings with their quotes. What finds no place is only counted.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Texts {
-    places: [Range<usize>; MAX_SYSTEM],
+    places: [Range<usize>; MAX_TEXTS],
     count: usize,
 }
 
 impl Texts {
     pub(super) fn places(&self) -> &[Range<usize>] {
         &self.places[..self.count]
+    }
+
+    fn has_lost_some(&self) -> bool {
+        self.count > MAX_TEXTS
     }
 
     fn push(&mut self, place: Range<usize>) {
@@ -66,6 +74,10 @@ pub(super) struct Scan<'a, 'l> {
     at: usize,
     specials: Specials<'a>,
     limits: &'l ContentLimits,
+    /// What has to be changed; `None` if nothing may have to be.
+    edits: Option<Vec<Edit>>,
+    /// Why the model stopped, as JSON strings.
+    reasons: Texts,
 }
 
 impl<'a, 'l> Scan<'a, 'l> {
@@ -81,7 +93,20 @@ impl<'a, 'l> Scan<'a, 'l> {
             at: start,
             specials: Specials::from(text.as_bytes(), start, room),
             limits,
+            edits: None,
+            reasons: Texts::default(),
         }
+    }
+
+    /// Reads messages as well that are not quite of the simplest kind: tool calls, and why a model stopped if nobody knows.
+    pub(super) fn with_edits(self) -> Self {
+        let edits = Some(Vec::new());
+        Self { edits, ..self }
+    }
+
+    /// Returns what has to be changed in the messages that were read, and why the model stopped.
+    pub(super) fn into_findings(self) -> (Vec<Edit>, Texts) {
+        (self.edits.unwrap_or_default(), self.reasons)
     }
 
     /// Reads the rest of a list of messages, to the end of the text. Hands over where each stands and whose it is, apart from the
@@ -103,7 +128,7 @@ impl<'a, 'l> Scan<'a, 'l> {
                 // Only the system messages at the start move away.
                 system.count = before;
                 message(start, self.at, role);
-            } else if system.count > MAX_SYSTEM {
+            } else if system.has_lost_some() {
                 return None;
             }
             if !self.goes_on(b']')? {
@@ -111,7 +136,7 @@ impl<'a, 'l> Scan<'a, 'l> {
             }
         }
         self.end()?;
-        (!self.may_hold_call()).then_some(())
+        (!self.may_hold_call() && !self.reasons.has_lost_some()).then_some(())
     }
 
     /// Reads a message, adds its texts to `texts`, and returns the role.
@@ -160,20 +185,21 @@ impl<'a, 'l> Scan<'a, 'l> {
         side: Side,
         texts: &mut Texts,
     ) -> Option<Role> {
-        let (mut role, mut has_parts, mut has_reason) = (None, false, false);
-        let mut has_reasoning = false;
+        let (mut role, mut parts, mut has_reason) = (None, None, false);
         let mut goes_on = true;
         if let Some((known, text)) = known {
             let first = Part {
                 kind: Some(Kind::Text),
                 content: Some(text),
+                ..Part::default()
             };
             role = Some(known);
-            has_parts = true;
-            has_reasoning = self.rest_of_parts(first, side == Side::Output, texts)?;
+            parts = Some(self.rest_of_parts(first, side == Side::Output, texts)?);
             goes_on = self.goes_on(b'}')?;
         }
         while goes_on {
+            // A comma, or the bracket of the message.
+            let before = self.at - 1;
             let key = self.string()?;
             self.require(b':')?;
             match self.bytes(&key) {
@@ -183,33 +209,53 @@ impl<'a, 'l> Scan<'a, 'l> {
                         br#""system""# => Role::System,
                         br#""user""# => Role::User,
                         br#""assistant""# => Role::Assistant,
-                        // A tool's answer is not text.
+                        br#""tool""# => Role::Tool,
                         _ => return None,
                     });
                 }
-                br#""parts""# if !has_parts => {
+                br#""parts""# if parts.is_none() => {
                     self.require(b'[')?;
                     self.require(b'{')?;
-                    has_reasoning =
-                        self.rest_of_parts(Part::default(), side == Side::Output, texts)?;
-                    has_parts = true;
+                    let may_reason = side == Side::Output;
+                    parts = Some(self.rest_of_parts(Part::default(), may_reason, texts)?);
                 }
                 br#""finish_reason""# if !has_reason && side == Side::Output => {
                     let reason = self.text()?;
-                    let reason = &self.text[reason.start + 1..reason.end - 1];
-                    let is_plain = !reason.eq_ignore_ascii_case("unknown")
-                        && !reason.contains("FinishReason.");
-                    is_plain.then_some(())?;
+                    self.reason(reason, before)?;
                     has_reason = true;
                 }
                 _ => return None,
             }
             goes_on = self.goes_on(b'}')?;
         }
-        // A system message that thinks, or says why it stopped, is nothing to move.
-        let is_odd = role == Some(Role::System) && (has_reasoning || has_reason);
-        (has_parts && !is_odd).then_some(())?;
-        role
+        let (role, parts) = (role?, parts?);
+        let stays = match role {
+            // A system message that thinks, or says why it stopped, is nothing to move.
+            Role::System => parts == Parts::TEXT && !has_reason,
+            Role::User => !parts.has_calls && !parts.has_answers,
+            // On a message that is asked calls are shown alone.
+            Role::Assistant => {
+                !parts.has_answers && !(side == Side::Input && parts.has_calls && parts.has_text)
+            }
+            Role::Tool => parts == Parts::ANSWERS && side == Side::Input,
+        };
+        stays.then_some(role)
+    }
+
+    /// Takes note of why a model stopped. `before` is what stands before the field.
+    fn reason(&mut self, place: Range<usize>, before: usize) -> Option<()> {
+        let reason = &self.text[place.start + 1..place.end - 1];
+        if reason.contains("FinishReason.") {
+            return None;
+        }
+        if reason.eq_ignore_ascii_case("unknown") {
+            let is_behind_others = self.text.as_bytes().get(before) == Some(&b',');
+            is_behind_others.then_some(())?;
+            self.edits.as_mut()?.push(Edit::Drop(before..place.end));
+        } else {
+            self.reasons.push(place);
+        }
+        Some(())
     }
 
     /// Reads `[{"type":"text","content":C},...]`.
@@ -220,15 +266,15 @@ impl<'a, 'l> Scan<'a, 'l> {
         self.end()
     }
 
-    /// Reads parts to the end of their list, from inside the first on, and returns whether there is one of reasoning, if there may
-    /// be.
+    /// Reads parts to the end of their list, from inside the first on, and returns of what kinds they are.
     fn rest_of_parts(
         &mut self,
         mut part: Part,
         may_reason: bool,
         texts: &mut Texts,
-    ) -> Option<bool> {
-        let mut has_reasoning = false;
+    ) -> Option<Parts> {
+        let mut parts = Parts::default();
+        let mut calls = None;
         // What has a content already is past it.
         let mut goes_on = part.content.is_none() || self.goes_on(b'}')?;
         loop {
@@ -241,25 +287,38 @@ impl<'a, 'l> Scan<'a, 'l> {
                         part.kind = Some(match self.bytes(&kind) {
                             br#""text""# => Kind::Text,
                             br#""reasoning""# if may_reason => Kind::Reasoning,
+                            br#""tool_call""# => Kind::Call,
+                            br#""tool_call_response""# => Kind::Answer,
                             _ => return None,
                         });
                     }
                     br#""content""# if part.content.is_none() => {
                         part.content = Some(self.text()?);
                     }
-                    _ => return None,
+                    _ => self.tool_field(&key, &mut part)?,
                 }
                 goes_on = self.goes_on(b'}')?;
             }
-            let content = part.content?;
-            if part.kind? == Kind::Reasoning {
+            match part.kind? {
+                Kind::Text => parts.has_text = true,
                 // Summaries may be a list, as JSON in the text.
-                (!self.bytes(&content).starts_with(b"\"[")).then_some(())?;
-                has_reasoning = true;
+                Kind::Reasoning if self.bytes(part.content.as_ref()?).starts_with(b"\"[") => {
+                    return None;
+                }
+                Kind::Reasoning => parts.has_reasoning = true,
+                Kind::Call => parts.has_calls = true,
+                Kind::Answer => parts.has_answers = true,
             }
-            texts.push(content);
+            match part.content.take() {
+                Some(content) if part.is_bare() => texts.push(content),
+                Some(_) => return None,
+                None => {
+                    let calls = calls.get_or_insert_with(Calls::default);
+                    self.end_tool_part(&part, calls)?;
+                }
+            }
             if !self.goes_on(b']')? {
-                return Some(has_reasoning);
+                return Some(parts);
             }
             self.require(b'{')?;
             part = Part::default();
@@ -391,10 +450,51 @@ fn behind<'a, const LENGTH: usize>(bytes: &'a [u8], start: &[u8; LENGTH]) -> Opt
 struct Part {
     kind: Option<Kind>,
     content: Option<Range<usize>>,
+    id: Option<Range<usize>>,
+    name: Option<Range<usize>>,
+    arguments: Option<Range<usize>>,
+    response: Option<Range<usize>>,
+}
+
+impl Part {
+    /// Whether it has nothing that only calls and answers have.
+    fn is_bare(&self) -> bool {
+        let fields = [&self.id, &self.name, &self.arguments, &self.response];
+        let is_tool = matches!(self.kind, Some(Kind::Call | Kind::Answer));
+        !is_tool && fields.iter().all(|field| field.is_none())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
     Reasoning,
+    Call,
+    Answer,
+}
+
+/// Of what kinds the parts of a message are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Parts {
+    has_text: bool,
+    has_reasoning: bool,
+    has_calls: bool,
+    has_answers: bool,
+}
+
+impl Parts {
+    const NONE: Self = Self {
+        has_text: false,
+        has_reasoning: false,
+        has_calls: false,
+        has_answers: false,
+    };
+    const TEXT: Self = Self {
+        has_text: true,
+        ..Self::NONE
+    };
+    const ANSWERS: Self = Self {
+        has_answers: true,
+        ..Self::NONE
+    };
 }

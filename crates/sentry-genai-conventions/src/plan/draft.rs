@@ -88,8 +88,11 @@ impl Plan {
             dialect.apply(&mut trial, translate::what(recognised.as_ref()));
         }
         let is_tool = row.is_some_and(|row| row.kind == AiKind::Tool);
-        let has_irregular = (trial.attributes.iter())
-            .any(|(key, _)| is_irregular(key) || is_tool && status::bare_verdict(key).is_some());
+        let has_irregular = (trial.attributes.iter()).any(|(key, value)| {
+            is_irregular(key)
+                || is_tool && status::bare_verdict(key).is_some()
+                || matches!(value, Value::Str(_)) && dialect::may_be_amount(key)
+        });
         if has_irregular || !rename::are_of_their_types(&trial.attributes) {
             return None;
         }

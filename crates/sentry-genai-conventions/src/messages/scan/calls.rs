@@ -1,0 +1,184 @@
+//! Tool calls and their answers, where they are as OpenTelemetry's conventions have them, and the JSON in them.
+
+use std::ops::Range;
+
+use super::{Kind, Part, Scan, blobs::MIME_KEYS};
+
+/// How deep values may be, and how long a list or a number: what is beyond is seldom, and its rules are the long way's.
+const DEPTH: usize = 32;
+const LIST: usize = 63;
+const DIGITS: usize = 40;
+
+/// How many calls of one message are told apart.
+const MAX_CALLS: usize = 8;
+
+/// What has to be changed in messages that are otherwise as they should be.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Edit {
+    /// This goes.
+    Drop(Range<usize>),
+    /// This is a tool's answer, which Sentry reads under another name as well.
+    Repeat(Range<usize>),
+}
+
+/// The ids of the calls of a message.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    ids: [Range<usize>; MAX_CALLS],
+    count: usize,
+}
+
+impl Scan<'_, '_> {
+    /// Reads the value of a field that only calls and answers have.
+    #[inline(never)]
+    pub(super) fn tool_field(&mut self, key: &Range<usize>, part: &mut Part) -> Option<()> {
+        self.edits.as_ref()?;
+        match self.bytes(key) {
+            br#""id""# if part.id.is_none() => part.id = Some(self.text()?),
+            br#""name""# if part.name.is_none() => part.name = Some(self.text()?),
+            br#""arguments""# if part.arguments.is_none() => {
+                self.skip_whitespace();
+                // Texts may be JSON in disguise, and null is none.
+                self.rest().starts_with(b"{").then_some(())?;
+                part.arguments = Some(self.value(DEPTH)?);
+            }
+            br#""response""# if part.response.is_none() => {
+                self.skip_whitespace();
+                part.response = Some(match self.rest().first()? {
+                    b'"' => self.text()?,
+                    b'{' => self.untyped()?,
+                    // What a list of texts says is their text, and null may be no answer.
+                    b'[' | b'n' => return None,
+                    _ => self.value(DEPTH)?,
+                });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Checks a part that is no text, once it has been read.
+    #[inline(never)]
+    pub(super) fn end_tool_part(&mut self, part: &Part, calls: &mut Calls) -> Option<()> {
+        part.content.is_none().then_some(())?;
+        match part.kind? {
+            Kind::Call => {
+                part.name.as_ref()?;
+                part.response.is_none().then_some(())?;
+                part.id
+                    .clone()
+                    .map_or(Some(()), |id| self.add_call(calls, id))
+            }
+            Kind::Answer => {
+                part.id.as_ref()?;
+                part.arguments.is_none().then_some(())?;
+                let response = part.response.clone()?;
+                self.edits.as_mut()?.push(Edit::Repeat(response));
+                Some(())
+            }
+            Kind::Text | Kind::Reasoning => None,
+        }
+    }
+
+    /// Takes note of a call; `None` if there is one of the same id already.
+    fn add_call(&self, calls: &mut Calls, id: Range<usize>) -> Option<()> {
+        let mut others = calls.ids[..calls.count].iter();
+        let is_there = others.any(|other| self.bytes(other) == self.bytes(&id));
+        (!is_there).then_some(())?;
+        *calls.ids.get_mut(calls.count)? = id;
+        calls.count += 1;
+        Some(())
+    }
+
+    /// Reads an object that does not say of what type it is, as values do that stand for others.
+    fn untyped(&mut self) -> Option<Range<usize>> {
+        let object = self.value(DEPTH)?;
+        let has_type = memchr::memmem::find(self.bytes(&object), br#""type""#).is_some();
+        (!has_type).then_some(object)
+    }
+
+    /// Reads any JSON that stays what it is.
+    fn value(&mut self, depth: usize) -> Option<Range<usize>> {
+        let depth = depth.checked_sub(1)?;
+        self.skip_whitespace();
+        let start = self.at;
+        match self.rest().first()? {
+            b'"' => {
+                let string = self.string()?;
+                (string.len() - 2 <= self.limits.text_bytes).then_some(())?;
+            }
+            b'{' => self.object(depth)?,
+            b'[' => self.list(depth)?,
+            b't' => self.word(b"true")?,
+            b'f' => self.word(b"false")?,
+            b'n' => self.word(b"null")?,
+            _ => self.number()?,
+        }
+        Some(start..self.at)
+    }
+
+    fn object(&mut self, depth: usize) -> Option<()> {
+        self.require(b'{')?;
+        if self.closes(b'}') {
+            return Some(());
+        }
+        loop {
+            let key = self.string()?;
+            let name = &self.text[key.start + 1..key.end - 1];
+            // What is next to it may be binary.
+            (!MIME_KEYS.contains(&name)).then_some(())?;
+            self.require(b':')?;
+            self.value(depth)?;
+            if !self.goes_on(b'}')? {
+                return Some(());
+            }
+        }
+    }
+
+    fn list(&mut self, depth: usize) -> Option<()> {
+        self.require(b'[')?;
+        if self.closes(b']') {
+            return Some(());
+        }
+        for _ in 0..LIST {
+            self.value(depth)?;
+            if !self.goes_on(b']')? {
+                return Some(());
+            }
+        }
+        None
+    }
+
+    fn closes(&mut self, close: u8) -> bool {
+        self.skip_whitespace();
+        let closes = self.rest().first() == Some(&close);
+        self.at += usize::from(closes);
+        closes
+    }
+
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        self.rest().starts_with(word).then_some(())?;
+        self.at += word.len();
+        Some(())
+    }
+
+    /// Reads a number without an exponent.
+    fn number(&mut self) -> Option<()> {
+        let rest = self.rest();
+        let digits = |from: &[u8]| from.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let sign = usize::from(rest.first() == Some(&b'-'));
+        let whole = digits(rest.get(sign..)?);
+        let has_zero_in_front = whole > 1 && rest.get(sign) == Some(&b'0');
+        let mut length = sign + whole;
+        let mut is_number = whole > 0 && !has_zero_in_front;
+        if rest.get(length) == Some(&b'.') {
+            let fraction = digits(rest.get(length + 1..)?);
+            is_number &= fraction > 0;
+            length += 1 + fraction;
+        }
+        let goes_on = matches!(rest.get(length), Some(b'e' | b'E'));
+        (is_number && !goes_on && length <= DIGITS).then_some(())?;
+        self.at += length;
+        Some(())
+    }
+}

@@ -1,0 +1,347 @@
+//! The short way past messages that need no work, beside the long one.
+
+use proptest::{collection, prelude::*};
+use serde_json::{Value, json};
+
+use crate::{Attributes, content::shape, excerpt};
+
+use super::{
+    super::{ContentLimits, Messages, Side, blobs::may_hold_blob, canonical, join_system},
+    properties::{any_json, limits, side, text},
+};
+
+/// Texts that have everything that is looked for, longer and shorter than the blocks in which that is done.
+fn rugged() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[a-z]{1,12} ",
+        2 => "[\"\\\\]{1,5}",
+        2 => "[\n\t\u{8}\u{c}\r]{1,3}",
+        2 => "[a-zA-Z0-9+/=_-]{20,140}",
+        2 => "[a-z]{20,140}",
+        2 => "[\\p{Han}\\p{Hiragana}]{1,40}",
+        1 => "[;=<:.,'&]{1,3}",
+        1 => proptest::sample::select(&[
+            ";base64,", "data:image/png;base64,QQ==", "type='function_call'", "\u{1}", "\u{7f}",
+        ][..]).prop_map(str::to_owned),
+    ];
+    collection::vec(piece, 1..12).prop_map(|pieces| pieces.concat())
+}
+
+/// Does what [`may_hold_blob`] does, one byte at a time.
+fn holds_base64(text: &str) -> bool {
+    let is_other = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"+/=-_\\".contains(byte);
+    let mut runs = text.as_bytes().split(is_other);
+    text.contains(";base64,")
+        || runs.any(|run| {
+            run.len() >= 64
+                && run.iter().any(u8::is_ascii_uppercase)
+                && run.iter().any(u8::is_ascii_lowercase)
+        })
+}
+
+/// Messages close to the canonical form, so that most are in it.
+fn nearly_canonical() -> impl Strategy<Value = String> {
+    let content = prop_oneof![
+        6 => "[a-zA-Z \\n\"\\\\]{1,20}",
+        2 => "[\\p{Han}\u{a0}\u{3000}\u{8}\u{c} \\n.\\[\\]{}\"\\\\]{1,6}",
+        1 => text(),
+        1 => rugged(),
+    ];
+    let part = (
+        prop_oneof![8 => Just("text"), 1 => Just("reasoning"), 1 => Just("blob")],
+        content,
+    )
+        .prop_map(|(kind, content)| json!({"type": kind, "content": content}))
+        .boxed();
+    let role = prop_oneof![
+        2 => Just("system"), 4 => Just("user"), 4 => Just("assistant"), 1 => Just("tool"), 1 => Just("developer"),
+    ];
+    let said = (role.clone(), collection::vec(part.clone(), 1..3));
+    let called = (Just("assistant"), collection::vec(call(), 1..3));
+    let answered = (Just("tool"), collection::vec(answer(), 1..3));
+    let any_part = prop_oneof![part, call(), answer()];
+    let mixed = (role, collection::vec(any_part, 1..3));
+    let body = prop_oneof![6 => said, 2 => called, 2 => answered, 1 => mixed];
+    let reason =
+        prop_oneof![4 => Just("stop"), 1 => Just("unknown"), 1 => Just("FinishReason.STOP")];
+    let reason = proptest::option::weighted(0.3, reason);
+    let message = (body, reason).prop_map(|((role, parts), reason)| {
+        let mut message = json!({"role": role, "parts": parts});
+        if let Some(reason) = reason {
+            message["finish_reason"] = reason.into();
+        }
+        message
+    });
+    (collection::vec(message, 0..4), any::<bool>()).prop_map(|(messages, is_usual)| {
+        if is_usual {
+            in_usual_order(&messages)
+        } else {
+            Value::from(messages).to_string()
+        }
+    })
+}
+
+/// A tool call, mostly as it should be.
+fn call() -> BoxedStrategy<Value> {
+    let arguments = prop_oneof![4 => collection::hash_map("[a-z]{1,4}", any_json(), 0..3).prop_map(|it| json!(it)), 1 => any_json()];
+    let optional = |it: BoxedStrategy<Value>| proptest::option::weighted(0.9, it);
+    let id = "[ab]{1,2}".prop_map(Value::from).boxed();
+    let name = prop_oneof![9 => "[a-z]{1,8}".prop_map(Value::from), 1 => any_json()].boxed();
+    (optional(id), optional(name), optional(arguments.boxed()))
+        .prop_map(|(id, name, arguments)| {
+            let fields = [("id", id), ("name", name), ("arguments", arguments)];
+            part_of("tool_call", fields)
+        })
+        .boxed()
+}
+
+/// The answer to one, mostly as it should be.
+fn answer() -> BoxedStrategy<Value> {
+    let response = prop_oneof![2 => text().prop_map(Value::from), 2 => any_json()].boxed();
+    let optional = |it: BoxedStrategy<Value>| proptest::option::weighted(0.9, it);
+    let id = "[ab]{1,2}".prop_map(Value::from).boxed();
+    let name = proptest::option::weighted(0.2, "[a-z]{1,8}".prop_map(Value::from));
+    let result = proptest::option::weighted(0.05, any_json());
+    (optional(id), name, optional(response), result)
+        .prop_map(|(id, name, response, result)| {
+            let fields = [
+                ("id", id),
+                ("name", name),
+                ("response", response),
+                ("result", result),
+            ];
+            part_of("tool_call_response", fields)
+        })
+        .boxed()
+}
+
+fn part_of<const N: usize>(kind: &str, fields: [(&str, Option<Value>); N]) -> Value {
+    let mut part = json!({ "type": kind });
+    for (key, value) in fields {
+        if let Some(value) = value {
+            part[key] = value;
+        }
+    }
+    part
+}
+
+/// Writes messages with their fields as most libraries have them, which is not by the alphabet.
+fn in_usual_order(messages: &[Value]) -> String {
+    let list = |items: Vec<String>| format!("[{}]", items.join(","));
+    let part = |part: &Value| {
+        if part.get("content").is_none() {
+            return part.to_string();
+        }
+        format!(
+            r#"{{"type":{},"content":{}}}"#,
+            part["type"], part["content"]
+        )
+    };
+    let message = |message: &Value| {
+        let parts = message["parts"].as_array().unwrap().iter().map(part);
+        let reason = message.get("finish_reason");
+        let reason = reason.map_or_else(String::new, |reason| {
+            format!(r#","finish_reason":{reason}"#)
+        });
+        format!(
+            r#"{{"role":{},"parts":{}{reason}}}"#,
+            message["role"],
+            list(parts.collect())
+        )
+    };
+    list(messages.iter().map(message).collect())
+}
+
+/// Returns what the messages in an attribute are after they have been looked through.
+fn shaped(text: &str, side: Side, limits: &ContentLimits) -> Value {
+    let key = match side {
+        Side::Input => "gen_ai.input.messages",
+        Side::Output => "gen_ai.output.messages",
+    };
+    let mut attributes = Attributes::default();
+    attributes.push(key, text);
+    shape(&mut attributes, limits);
+    serde_json::from_str(attributes.text(key).unwrap()).unwrap()
+}
+
+proptest! {
+    /// What is recognised as canonical is what the whole way through values would have made of it.
+    #[test]
+    fn the_short_way_ends_where_the_long_one_does(text in nearly_canonical(), side in side(), limits in limits()) {
+        if let Some(found) = canonical::messages(&text, side, &limits) {
+            let mut messages = Messages::parse(&text, side);
+            let system: Value = serde_json::from_str(&join_system("", messages.take_system(), &limits)).unwrap();
+            let texts: Vec<String> = found.system().iter().map(|place| serde_json::from_str(&text[place.clone()]).unwrap()).collect();
+            let texts: Vec<_> = texts.into_iter().map(|text| json!({"type": "text", "content": text})).collect();
+            prop_assert_eq!(system, Value::from(texts));
+            let rest = found.rest.map(|_| shaped(&text, side, &limits));
+            let long = (!messages.is_empty()).then(|| {
+                let fitted = messages.into_json(&limits);
+                assert_eq!(fitted.original_length, None);
+                serde_json::from_str::<Value>(&fitted.json).unwrap()
+            });
+            prop_assert_eq!(rest, long);
+            let reasons = Messages::parse(&text, Side::Output).finish_reasons();
+            if let Some(found) = canonical::finish_reasons(&text) {
+                prop_assert_eq!(found, json!(reasons).to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn long_runs_are_seen_wherever_they_are(text in rugged()) {
+        prop_assert_eq!(may_hold_blob(text.as_bytes()), holds_base64(&text));
+        let json = Value::from(text).to_string();
+        prop_assert_eq!(may_hold_blob(json.as_bytes()), holds_base64(&json));
+    }
+
+    /// All that is simple is recognised, and nothing else.
+    #[test]
+    fn simple_messages_take_the_short_way(
+        texts in collection::vec(rugged(), 1..4), spaces in "[ \n]{0,70}", text_bytes in 100..2000_usize,
+    ) {
+        let part = |text: &String| json!({"type": "text", "content": text});
+        let messages: Vec<_> = texts.iter().map(|text| json!({"role": "user", "parts": [part(text)]})).collect();
+        let parts: Vec<_> = texts.iter().map(part).collect();
+        let answer = [json!({"role": "assistant", "parts": parts, "finish_reason": "stop"})];
+        let lists = [in_usual_order(&messages), Value::from(messages).to_string(), in_usual_order(&answer)];
+        let limits = ContentLimits { text_bytes, attribute_bytes: 256_000 };
+        let is_simple = texts.iter().all(|text| {
+            let inner = Value::from(text.as_str()).to_string().len() - 2;
+            inner <= text_bytes && !text.contains('\u{1}') && !text.trim().is_empty()
+        });
+        for list in lists {
+            for text in [list.clone(), format!("[{spaces}{}{spaces}", &list[1..])] {
+                let is_plain = !holds_base64(&text) && !text.contains("type='function_call'");
+                let found = canonical::messages(&text, Side::Output, &limits);
+                prop_assert_eq!(found.is_some(), is_simple && is_plain);
+            }
+        }
+        let text = Value::from(parts).to_string();
+        let is_recognised = canonical::is_text_parts(&text, &limits);
+        prop_assert_eq!(is_recognised, is_simple && !holds_base64(&text));
+    }
+
+    /// So is what is shortened without being taken apart.
+    #[test]
+    fn the_short_way_to_shorten_ends_where_the_long_one_does(
+        texts in collection::vec(nearly_canonical(), 1..6), side in side(), limits in limits(), extra in 1..400_usize,
+    ) {
+        let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
+        let messages: Vec<_> = lists.filter(|list| !list.is_empty()).collect();
+        let text = format!("[{}]", messages.join(","));
+        for text in [excerpt(&text, limits.attribute_bytes + extra), text.as_str().into()] {
+            let Some(found) = canonical::shorten(&text, side, &limits) else {
+                continue;
+            };
+            let short = found.kept.iter().map(|place| &text[place.clone()]).collect::<Vec<_>>().join(",");
+            let short: Value = serde_json::from_str(&format!("[{short}]")).unwrap();
+            let mut messages = Messages::parse(&text, side);
+            messages.take_system();
+            let long = messages.into_json(&limits);
+            prop_assert_eq!(short, serde_json::from_str::<Value>(&long.json).unwrap());
+        }
+    }
+
+    /// Whatever a door has left of a text, messages stay JSON and within the limits.
+    #[test]
+    fn an_excerpt_becomes_messages(
+        texts in collection::vec(nearly_canonical(), 1..6), noise in ".{0,40}", room in 16..600_usize, limits in limits(),
+    ) {
+        let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
+        for text in [format!("[{}]", lists.collect::<Vec<_>>().join(",")), texts.concat() + &noise] {
+            let mut attributes = Attributes::default();
+            attributes.push_text("gen_ai.input.messages", &text, room);
+            attributes.push("gen_ai.request.model", "m");
+            shape(&mut attributes, &limits);
+            for key in ["gen_ai.input.messages", "gen_ai.system_instructions"] {
+                if let Some(shaped) = attributes.text(key) {
+                    prop_assert!(shaped.len() <= limits.attribute_bytes);
+                    prop_assert!(serde_json::from_str::<Vec<Value>>(shaped).is_ok());
+                }
+            }
+            prop_assert_eq!(attributes.text("gen_ai.request.model"), Some("m"));
+        }
+    }
+
+    /// Anything else than JSON messages is left to the long way.
+    #[test]
+    fn the_short_way_is_for_messages_alone(text in ".{0,200}", json in any_json(), side in side()) {
+        let limits = ContentLimits::default();
+        for text in [text, json.to_string()] {
+            if let Some(found) = canonical::messages(&text, side, &limits) {
+                prop_assert!(serde_json::from_str::<Vec<Value>>(&text).is_ok());
+                prop_assert!(found.rest.is_some() || !found.system().is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn common_messages_take_the_short_way() {
+    let limits = ContentLimits::default();
+    let text = r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]}, {"role": "user", "parts": [{"type": "text", "content": "Say \"4\"\n"}]}]"#;
+    let found = canonical::messages(text, Side::Input, &limits).unwrap();
+    let system: Vec<_> = found
+        .system()
+        .iter()
+        .map(|place| &text[place.clone()])
+        .collect();
+    assert_eq!(system, [r#""Be brief.""#]);
+    assert_eq!(
+        found.rest.map(|rest| &text[rest..]),
+        Some(r#"{"role": "user", "parts": [{"type": "text", "content": "Say \"4\"\n"}]}]"#)
+    );
+    let answer = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"2+2"},{"type":"text","content":"4"}],"finish_reason":"stop"}]"#;
+    assert!(canonical::messages(answer, Side::Output, &limits).is_some());
+    // So OpenLLMetry has summaries, which are to be taken out of their list.
+    let list = answer.replace(
+        "2+2",
+        r#"[{\"type\": \"summary_text\", \"text\": \"2+2\"}]"#,
+    );
+    assert!(canonical::messages(&list, Side::Output, &limits).is_none());
+    assert!(canonical::is_text_parts(
+        r#"[{"type":"text","content":"Be brief."}]"#,
+        &limits
+    ));
+    assert!(!canonical::is_text_parts(r#"["Be brief."]"#, &limits));
+}
+
+#[test]
+fn calls_and_answers_take_the_short_way() {
+    let limits = ContentLimits::default();
+    let input = r#"[{"role":"user","parts":[{"type":"text","content":"2+3?"}]},
+        {"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"add","arguments":{"x":2,"y":[-3.5,null]}},
+            {"type":"tool_call","id":"c2","name":"now","arguments":{}}]},
+        {"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":5},
+            {"type":"tool_call_response","id":"c2","name":"now","response":{"day": "\"Friday\""}}]}]"#;
+    let found = canonical::messages(input, Side::Input, &limits).unwrap();
+    assert!(!found.is_whole());
+    let mut expected: Value = serde_json::from_str(input).unwrap();
+    expected[2]["parts"][0]["result"] = 5.into();
+    expected[2]["parts"][1]["result"] = r#"{"day":"\"Friday\""}"#.into();
+    assert_eq!(shaped(input, Side::Input, &limits), expected);
+
+    let output = r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"add","arguments":{"x":2}}],"finish_reason":"unknown"}]"#;
+    assert!(canonical::messages(output, Side::Output, &limits).is_some());
+    let parts = json!([{"type": "tool_call", "id": "c1", "name": "add", "arguments": {"x": 2}}]);
+    let expected = json!([{"role": "assistant", "parts": parts}]);
+    assert_eq!(shaped(output, Side::Output, &limits), expected);
+    assert_eq!(canonical::finish_reasons(output).as_deref(), Some("[]"));
+    let output = output.replace("unknown", "tool_call");
+    let reasons = canonical::finish_reasons(&output);
+    assert_eq!(reasons.as_deref(), Some(r#"["tool_call"]"#));
+
+    for long in [
+        // Two calls that are one, an answer without a call, one of a list, arguments in quotes, and bytes beside their type.
+        input.replace("c2", "c1"),
+        input.replace(r#""id":"c1","response""#, r#""response""#),
+        input.replace(r#""response":5"#, r#""response":["5"]"#),
+        input.replace(r#"{"x":2,"y":[-3.5,null]}"#, r#""{}""#),
+        input.replace(r#""y":"#, r#""mime_type":"#),
+        input.replace("-3.5", "1e999"),
+    ] {
+        let found = canonical::messages(&long, Side::Input, &limits);
+        assert!(found.is_none(), "{long}");
+    }
+}
