@@ -409,11 +409,19 @@ fn edit(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Edit]) {
                 pieces.push(Piece::Of(copied..place.start));
                 copied = place.end;
             }
-            Edit::Repeat(place) => {
-                let result = text.get(place.clone()).and_then(canonical::result_of);
-                pieces.push(Piece::Of(copied..place.end));
-                pieces.push(Piece::New(r#","result":"#));
-                pieces.push(result.map_or(Piece::Of(place.clone()), Piece::Made));
+            Edit::Repeat(place, name) => {
+                let made = text.get(place.clone()).and_then(canonical::text_of);
+                pieces.extend([
+                    Piece::Of(copied..place.end),
+                    Piece::New(",\""),
+                    Piece::New(name),
+                    Piece::New("\":"),
+                    made.map_or(Piece::Of(place.clone()), Piece::Made),
+                ]);
+                copied = place.end;
+            }
+            Edit::Tool(place) => {
+                pieces.extend([Piece::Of(copied..place.start), Piece::New("\"tool\"")]);
                 copied = place.end;
             }
         }

@@ -63,7 +63,8 @@ pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option
             rest = rest.or(Some(start));
         }
     })?;
-    let (edits, reasons) = scan.into_findings();
+    let (mut edits, reasons) = scan.into_findings();
+    edits.sort_unstable_by_key(|edit| edit.place().start);
     let longer: usize = edits.iter().map(Edit::most_added).sum();
     let fits = text.len() + longer <= limits.attribute_bytes;
     fits.then_some(Canonical {
@@ -88,22 +89,22 @@ impl Edit {
     /// Where the text is that it is about.
     pub(crate) fn place(&self) -> &Range<usize> {
         match self {
-            Self::Drop(place) | Self::Repeat(place) => place,
+            Self::Drop(place) | Self::Repeat(place, _) | Self::Tool(place) => place,
         }
     }
 
     /// Returns by how much it makes a text longer at the most.
     fn most_added(&self) -> usize {
         match self {
-            Self::Drop(_) => 0,
+            Self::Drop(_) | Self::Tool(_) => 0,
             // With an escape for each byte.
-            Self::Repeat(place) => 2 * place.len() + r#","result":"""#.len(),
+            Self::Repeat(place, name) => 2 * place.len() + r#","":"""#.len() + name.len(),
         }
     }
 }
 
-/// Returns what Sentry reads as the answer of a tool, which is text: `answer` itself, if that is no object, or else its JSON.
-pub(crate) fn result_of(answer: &str) -> Option<String> {
+/// Returns the text that Sentry reads as a tool's answer if that is an object; anything else it reads as it is.
+pub(crate) fn text_of(answer: &str) -> Option<String> {
     if !answer.starts_with('{') {
         return None;
     }

@@ -186,6 +186,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         texts: &mut Texts,
     ) -> Option<Role> {
         let (mut role, mut parts, mut has_reason) = (None, None, false);
+        let mut role_place = 0..0;
         let mut goes_on = true;
         if let Some((known, text)) = known {
             let first = Part {
@@ -212,6 +213,7 @@ impl<'a, 'l> Scan<'a, 'l> {
                         br#""tool""# => Role::Tool,
                         _ => return None,
                     });
+                    role_place = name;
                 }
                 br#""parts""# if parts.is_none() => {
                     self.require(b'[')?;
@@ -232,6 +234,11 @@ impl<'a, 'l> Scan<'a, 'l> {
         let stays = match role {
             // A system message that thinks, or says why it stopped, is nothing to move.
             Role::System => parts == Parts::TEXT && !has_reason,
+            // A user does not answer tool calls.
+            Role::User if parts == Parts::ANSWERS && side == Side::Input => {
+                self.edits.as_mut()?.push(Edit::Tool(role_place));
+                return Some(Role::Tool);
+            }
             Role::User => !parts.has_calls && !parts.has_answers,
             // On a message that is asked calls are shown alone.
             Role::Assistant => {
@@ -453,15 +460,16 @@ struct Part {
     id: Option<Range<usize>>,
     name: Option<Range<usize>>,
     arguments: Option<Range<usize>>,
-    response: Option<Range<usize>>,
+    /// And under which other name it is to be there.
+    answer: Option<(Range<usize>, &'static str)>,
 }
 
 impl Part {
     /// Whether it has nothing that only calls and answers have.
     fn is_bare(&self) -> bool {
-        let fields = [&self.id, &self.name, &self.arguments, &self.response];
+        let fields = [&self.id, &self.name, &self.arguments];
         let is_tool = matches!(self.kind, Some(Kind::Call | Kind::Answer));
-        !is_tool && fields.iter().all(|field| field.is_none())
+        !is_tool && self.answer.is_none() && fields.iter().all(|field| field.is_none())
     }
 }
 

@@ -17,9 +17,15 @@ const MAX_CALLS: usize = 8;
 pub(crate) enum Edit {
     /// This goes.
     Drop(Range<usize>),
-    /// This is a tool's answer, which Sentry reads under another name as well.
-    Repeat(Range<usize>),
+    /// This is a tool's answer, which is to be there under this name as well.
+    Repeat(Range<usize>, &'static str),
+    /// This is the role of a user who answers tool calls.
+    Tool(Range<usize>),
 }
+
+/// What tools answer is under the name of OpenTelemetry's conventions, and the one that Sentry reads.
+const RESPONSE: &str = "response";
+const RESULT: &str = "result";
 
 /// The ids of the calls of a message.
 #[derive(Debug, Default)]
@@ -42,15 +48,14 @@ impl Scan<'_, '_> {
                 self.rest().starts_with(b"{").then_some(())?;
                 part.arguments = Some(self.value(DEPTH)?);
             }
-            br#""response""# if part.response.is_none() => {
-                self.skip_whitespace();
-                part.response = Some(match self.rest().first()? {
-                    b'"' => self.text()?,
-                    b'{' => self.untyped()?,
-                    // What a list of texts says is their text, and null may be no answer.
-                    b'[' | b'n' => return None,
-                    _ => self.value(DEPTH)?,
-                });
+            br#""response""# if part.answer.is_none() => {
+                part.answer = Some((self.answer()?, RESULT));
+            }
+            br#""result""# if part.answer.is_none() => {
+                let answer = self.answer()?;
+                // There it would have to be text.
+                (!self.bytes(&answer).starts_with(b"{")).then_some(())?;
+                part.answer = Some((answer, RESPONSE));
             }
             _ => return None,
         }
@@ -64,7 +69,7 @@ impl Scan<'_, '_> {
         match part.kind? {
             Kind::Call => {
                 part.name.as_ref()?;
-                part.response.is_none().then_some(())?;
+                part.answer.is_none().then_some(())?;
                 part.id
                     .clone()
                     .map_or(Some(()), |id| self.add_call(calls, id))
@@ -72,8 +77,8 @@ impl Scan<'_, '_> {
             Kind::Answer => {
                 part.id.as_ref()?;
                 part.arguments.is_none().then_some(())?;
-                let response = part.response.clone()?;
-                self.edits.as_mut()?.push(Edit::Repeat(response));
+                let (place, name) = part.answer.clone()?;
+                self.edits.as_mut()?.push(Edit::Repeat(place, name));
                 Some(())
             }
             Kind::Text | Kind::Reasoning => None,
@@ -88,6 +93,18 @@ impl Scan<'_, '_> {
         *calls.ids.get_mut(calls.count)? = id;
         calls.count += 1;
         Some(())
+    }
+
+    /// Reads what a tool has answered.
+    fn answer(&mut self) -> Option<Range<usize>> {
+        self.skip_whitespace();
+        match self.rest().first()? {
+            b'"' => self.text(),
+            b'{' => self.untyped(),
+            // What a list of texts says is their text, and null may be no answer.
+            b'[' | b'n' => None,
+            _ => self.value(DEPTH),
+        }
     }
 
     /// Reads an object that does not say of what type it is, as values do that stand for others.

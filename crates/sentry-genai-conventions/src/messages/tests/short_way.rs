@@ -58,7 +58,8 @@ fn nearly_canonical() -> impl Strategy<Value = String> {
     ];
     let said = (role.clone(), collection::vec(part.clone(), 1..3));
     let called = (Just("assistant"), collection::vec(call(), 1..3));
-    let answered = (Just("tool"), collection::vec(answer(), 1..3));
+    let answered = prop_oneof![2 => Just("tool"), 1 => Just("user")];
+    let answered = (answered, collection::vec(answer(), 1..3));
     let any_part = prop_oneof![part, call(), answer()];
     let mixed = (role, collection::vec(any_part, 1..3));
     let body = prop_oneof![6 => said, 2 => called, 2 => answered, 1 => mixed];
@@ -101,14 +102,15 @@ fn answer() -> BoxedStrategy<Value> {
     let optional = |it: BoxedStrategy<Value>| proptest::option::weighted(0.9, it);
     let id = "[ab]{1,2}".prop_map(Value::from).boxed();
     let name = proptest::option::weighted(0.2, "[a-z]{1,8}".prop_map(Value::from));
-    let result = proptest::option::weighted(0.05, any_json());
-    (optional(id), name, optional(response), result)
-        .prop_map(|(id, name, response, result)| {
+    let key = prop_oneof![3 => Just("response"), 1 => Just("result")];
+    let other = proptest::option::weighted(0.05, any_json());
+    (optional(id), name, (key, optional(response)), other)
+        .prop_map(|(id, name, (key, response), other)| {
             let fields = [
                 ("id", id),
                 ("name", name),
-                ("response", response),
-                ("result", result),
+                ("result", other),
+                (key, response),
             ];
             part_of("tool_call_response", fields)
         })
@@ -314,12 +316,15 @@ fn calls_and_answers_take_the_short_way() {
         {"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"add","arguments":{"x":2,"y":[-3.5,null]}},
             {"type":"tool_call","id":"c2","name":"now","arguments":{}}]},
         {"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":5},
-            {"type":"tool_call_response","id":"c2","name":"now","response":{"day": "\"Friday\""}}]}]"#;
+            {"type":"tool_call_response","id":"c2","name":"now","response":{"day": "\"Friday\""}}]},
+        {"role":"user","parts":[{"type":"tool_call_response","id":"c3","result":"late"}]}]"#;
     let found = canonical::messages(input, Side::Input, &limits).unwrap();
     assert!(!found.is_whole());
     let mut expected: Value = serde_json::from_str(input).unwrap();
     expected[2]["parts"][0]["result"] = 5.into();
     expected[2]["parts"][1]["result"] = r#"{"day":"\"Friday\""}"#.into();
+    expected[3]["role"] = "tool".into();
+    expected[3]["parts"][0]["response"] = "late".into();
     assert_eq!(shaped(input, Side::Input, &limits), expected);
 
     let output = r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"add","arguments":{"x":2}}],"finish_reason":"unknown"}]"#;
