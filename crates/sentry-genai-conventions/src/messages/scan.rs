@@ -1,13 +1,17 @@
 //! Reads messages of the simplest kind where they stand.
 
 mod calls;
+mod part;
 
 use std::{ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
-use self::calls::Calls;
 pub(crate) use self::calls::Edit;
+use self::{
+    calls::Calls,
+    part::{Kind, Part, Parts},
+};
 use super::{ContentLimits, Role, Side, blobs, block::LastBlock, marks::Specials, parse};
 
 /// How many texts of system messages can move away without being read, and how many reasons can be told.
@@ -242,7 +246,8 @@ impl<'a, 'l> Scan<'a, 'l> {
             Role::User => !parts.has_calls && !parts.has_answers,
             // On a message that is asked calls are shown alone.
             Role::Assistant => {
-                !parts.has_answers && !(side == Side::Input && parts.has_calls && parts.has_text)
+                let is_mixed = parts.has_calls && parts.has_text;
+                !parts.has_answers && (side == Side::Output || !is_mixed)
             }
             Role::Tool => parts == Parts::ANSWERS && side == Side::Input,
         };
@@ -450,59 +455,4 @@ fn says_something(inner: &str) -> bool {
 fn behind<'a, const LENGTH: usize>(bytes: &'a [u8], start: &[u8; LENGTH]) -> Option<&'a [u8]> {
     let (first, rest) = bytes.split_first_chunk()?;
     (first == start).then_some(rest)
-}
-
-/// What is known of a part of a message.
-#[derive(Default)]
-struct Part {
-    kind: Option<Kind>,
-    content: Option<Range<usize>>,
-    id: Option<Range<usize>>,
-    name: Option<Range<usize>>,
-    arguments: Option<Range<usize>>,
-    /// And under which other name it is to be there.
-    answer: Option<(Range<usize>, &'static str)>,
-}
-
-impl Part {
-    /// Whether it has nothing that only calls and answers have.
-    fn is_bare(&self) -> bool {
-        let fields = [&self.id, &self.name, &self.arguments];
-        let is_tool = matches!(self.kind, Some(Kind::Call | Kind::Answer));
-        !is_tool && self.answer.is_none() && fields.iter().all(|field| field.is_none())
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Reasoning,
-    Call,
-    Answer,
-}
-
-/// Of what kinds the parts of a message are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Parts {
-    has_text: bool,
-    has_reasoning: bool,
-    has_calls: bool,
-    has_answers: bool,
-}
-
-impl Parts {
-    const NONE: Self = Self {
-        has_text: false,
-        has_reasoning: false,
-        has_calls: false,
-        has_answers: false,
-    };
-    const TEXT: Self = Self {
-        has_text: true,
-        ..Self::NONE
-    };
-    const ANSWERS: Self = Self {
-        has_answers: true,
-        ..Self::NONE
-    };
 }

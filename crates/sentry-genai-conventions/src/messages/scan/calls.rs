@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Kind, Part, Scan, blobs::MIME_KEYS};
+use super::{super::canonical, Kind, Part, Scan, blobs::MIME_KEYS};
 
 /// How deep values may be, and how long a list or a number: what is beyond is seldom, and its rules are the long way's.
 const DEPTH: usize = 32;
@@ -48,15 +48,8 @@ impl Scan<'_, '_> {
                 self.rest().starts_with(b"{").then_some(())?;
                 part.arguments = Some(self.value(DEPTH)?);
             }
-            br#""response""# if part.answer.is_none() => {
-                part.answer = Some((self.answer()?, RESULT));
-            }
-            br#""result""# if part.answer.is_none() => {
-                let answer = self.answer()?;
-                // There it would have to be text.
-                (!self.bytes(&answer).starts_with(b"{")).then_some(())?;
-                part.answer = Some((answer, RESPONSE));
-            }
+            br#""response""# if part.response.is_none() => part.response = Some(self.answer()?),
+            br#""result""# if part.result.is_none() => part.result = Some(self.answer()?),
             _ => return None,
         }
         Some(())
@@ -69,7 +62,7 @@ impl Scan<'_, '_> {
         match part.kind? {
             Kind::Call => {
                 part.name.as_ref()?;
-                part.answer.is_none().then_some(())?;
+                (part.response.is_none() && part.result.is_none()).then_some(())?;
                 part.id
                     .clone()
                     .map_or(Some(()), |id| self.add_call(calls, id))
@@ -77,12 +70,34 @@ impl Scan<'_, '_> {
             Kind::Answer => {
                 part.id.as_ref()?;
                 part.arguments.is_none().then_some(())?;
-                let (place, name) = part.answer.clone()?;
-                self.edits.as_mut()?.push(Edit::Repeat(place, name));
-                Some(())
+                self.complete(part.response.as_ref(), part.result.as_ref())
             }
             Kind::Text | Kind::Reasoning => None,
         }
+    }
+
+    /// Takes note of what is missing of an answer's two names.
+    fn complete(
+        &mut self,
+        response: Option<&Range<usize>>,
+        result: Option<&Range<usize>>,
+    ) -> Option<()> {
+        let edits = self.edits.as_mut()?;
+        match (response, result) {
+            (Some(response), None) => edits.push(Edit::Repeat(response.clone(), RESULT)),
+            // Of an object Sentry reads the text.
+            (None, Some(result)) if !self.text[result.clone()].starts_with('{') => {
+                edits.push(Edit::Repeat(result.clone(), RESPONSE));
+            }
+            (Some(response), Some(result)) => {
+                let response = &self.text[response.clone()];
+                let made = canonical::text_of(response);
+                let said = made.as_deref().unwrap_or(response);
+                (said == &self.text[result.clone()]).then_some(())?;
+            }
+            (None, _) => return None,
+        }
+        Some(())
     }
 
     /// Takes note of a call; `None` if there is one of the same id already.

@@ -1,0 +1,59 @@
+//! What has been read of a part, and of the parts of a message.
+
+use std::ops::Range;
+
+/// What is known of a part of a message.
+#[derive(Default)]
+pub(super) struct Part {
+    pub(super) kind: Option<Kind>,
+    pub(super) content: Option<Range<usize>>,
+    pub(super) id: Option<Range<usize>>,
+    pub(super) name: Option<Range<usize>>,
+    pub(super) arguments: Option<Range<usize>>,
+    pub(super) response: Option<Range<usize>>,
+    pub(super) result: Option<Range<usize>>,
+}
+
+impl Part {
+    /// Whether it has nothing that only calls and answers have.
+    pub(super) fn is_bare(&self) -> bool {
+        let named = [&self.id, &self.name];
+        let valued = [&self.arguments, &self.response, &self.result];
+        let is_tool = matches!(self.kind, Some(Kind::Call | Kind::Answer));
+        !is_tool && named.into_iter().chain(valued).all(Option::is_none)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Reasoning,
+    Call,
+    Answer,
+}
+
+/// Of what kinds the parts of a message are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    pub(super) has_text: bool,
+    pub(super) has_reasoning: bool,
+    pub(super) has_calls: bool,
+    pub(super) has_answers: bool,
+}
+
+impl Parts {
+    const NONE: Self = Self {
+        has_text: false,
+        has_reasoning: false,
+        has_calls: false,
+        has_answers: false,
+    };
+    pub(super) const TEXT: Self = Self {
+        has_text: true,
+        ..Self::NONE
+    };
+    pub(super) const ANSWERS: Self = Self {
+        has_answers: true,
+        ..Self::NONE
+    };
+}
