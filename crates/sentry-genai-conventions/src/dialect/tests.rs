@@ -17,6 +17,7 @@ mod llama_index;
 mod mlflow;
 mod openinference;
 mod openinference_google;
+mod openlit;
 mod pipecat;
 mod pydantic_ai;
 mod reasons;
