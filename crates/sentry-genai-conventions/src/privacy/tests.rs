@@ -46,6 +46,9 @@ fn an_ai_span_keeps_only_what_cannot_be_content() {
         ("app.LLMOutput", Value::Str("hunter2")),
         ("app.output_json", Value::Str("hunter2")),
         ("app.messages.0", Value::Str("hunter2")),
+        ("app.steps.0.input.city", Value::Str("hunter2")),
+        ("app.steps.0.input.type", Value::Str("object")),
+        ("app.steps.0.input.tokens", Value::Integer(2)),
         ("app.inputTokens", Value::Integer(2)),
         ("server.address", Value::Str("api.openai.com")),
         ("process.command_line", Value::Str("llm hunter2")),
@@ -55,6 +58,8 @@ fn an_ai_span_keeps_only_what_cannot_be_content() {
         "gen_ai.tool.call.id",
         "app.tenant",
         "app.attempt",
+        "app.steps.0.input.type",
+        "app.steps.0.input.tokens",
         "app.inputTokens",
         "server.address",
     ];
