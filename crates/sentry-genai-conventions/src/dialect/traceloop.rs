@@ -33,6 +33,7 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
         ("llm.is_streaming", "gen_ai.response.streaming"),
         ("llm.presence_penalty", "gen_ai.request.presence_penalty"),
+        (EFFORT, "gen_ai.request.reasoning.level"),
         (
             "llm.response.finish_reason",
             "gen_ai.response.finish_reasons",
@@ -71,6 +72,7 @@ pub(super) static TRACELOOP: Dialect = Dialect {
     adjust,
 };
 
+const EFFORT: &str = "llm.request.reasoning_effort";
 const KIND: &str = "traceloop.span.kind";
 const ENTITY: &str = "traceloop.entity.name";
 const ENTITY_INPUT: &str = "traceloop.entity.input";
@@ -179,6 +181,10 @@ fn by_name(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
+    // Without one it is a tuple that has nothing in it.
+    if !matches!(span.attributes.get(EFFORT), Some(crate::Value::Str(_))) {
+        span.attributes.remove(EFFORT);
+    }
     if what == What::Tool && javascript::is_tool(span) {
         javascript::name_tool(&mut span.attributes);
     }

@@ -108,3 +108,22 @@ fn a_thought_leaves_the_answer_its_reason() {
     assert_eq!(output[0]["finish_reason"], "end_turn");
     assert_eq!(output[0]["parts"][0]["type"], "reasoning");
 }
+
+/// Up to 0.5x the effort has another name, and without one it is an empty list.
+#[test]
+fn how_much_openllmetrys_models_reason_is_a_parameter() {
+    const LEVEL: &str = "gen_ai.request.reasoning.level";
+    const EFFORT: &str = "llm.request.reasoning_effort";
+    let request = [("llm.request.type", "chat"), ("gen_ai.request.model", "m")];
+    let scope = "opentelemetry.instrumentation.openai.v1";
+    let mut span = source(scope, "openai.chat", &request);
+    span.attributes.push(EFFORT, "high");
+    let span = with_content(span);
+    assert_eq!(span.attributes.text(LEVEL), Some("high"));
+
+    let mut span = source(scope, "openai.chat", &request);
+    let none: &[&str] = &[];
+    span.attributes.push(EFFORT, none);
+    let span = with_content(span);
+    assert!(!span.attributes.contains(LEVEL) && !span.attributes.contains(EFFORT));
+}
