@@ -1,6 +1,7 @@
 mod agentops;
 mod ax;
 mod bedrock;
+mod beeai;
 mod beside;
 mod by_hand;
 mod command_lines;
