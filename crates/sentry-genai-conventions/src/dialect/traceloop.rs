@@ -148,7 +148,7 @@ fn operation(span: &SourceSpan) -> Says {
         None => {}
     }
     match request {
-        Some("chat") => Says::Is("chat"),
+        Some("chat" | "response") => Says::Is("chat"),
         Some("completion") if span.scope.ends_with(VERTEX) => Says::Is("generate_content"),
         Some("completion") if is_chat(span) => Says::Is("chat"),
         Some("completion") => Says::Is("text_completion"),

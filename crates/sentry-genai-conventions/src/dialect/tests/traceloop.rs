@@ -127,3 +127,25 @@ fn how_much_openllmetrys_models_reason_is_a_parameter() {
     let span = with_content(span);
     assert!(!span.attributes.contains(LEVEL) && !span.attributes.contains(EFFORT));
 }
+
+/// Up to 0.5x it calls the calls of OpenAI's agents responses, in the scope of another instrumentation.
+#[test]
+fn a_response_of_openais_agents_is_a_call() {
+    let attributes = [
+        ("llm.request.type", "response"),
+        ("gen_ai.operation.name", "response"),
+        ("gen_ai.system", "openai"),
+        ("gen_ai.request.model", "gpt-5"),
+        ("gen_ai.prompt.0.role", "user"),
+        ("gen_ai.prompt.0.content", "Hi"),
+        ("llm.request.functions.0.name", "w"),
+    ];
+    let scope = "opentelemetry.instrumentation.openai_agents";
+    let span = translated(scope, "openai.response", &attributes);
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat gpt-5"));
+    assert_eq!(
+        span.attributes.text(INPUT),
+        Some(r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#)
+    );
+    assert!(span.attributes.contains(DEFINITIONS));
+}
