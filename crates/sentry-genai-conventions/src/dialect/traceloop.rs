@@ -13,7 +13,7 @@ use super::{
     CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases, bedrock, has_known_operation,
     has_prefix, indexed, json,
 };
-use crate::{Attributes, SourceSpan, tokens};
+use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
 
 pub(super) static TRACELOOP: Dialect = Dialect {
     name: "traceloop",
@@ -215,6 +215,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     {
         span.name = "conversation.workflow".into();
     }
+    tell_reason(span);
     let is_bedrock = span.scope.ends_with(".bedrock");
     if span.scope.ends_with(VERTEX) && span.attributes.remove("gen_ai.system") {
         span.attributes.set("gen_ai.provider.name", "gcp.vertex_ai");
@@ -331,6 +332,25 @@ fn turns(messages: Value, role: &str) -> Value {
         turns.push(item);
     }
     Value::Array(turns)
+}
+
+/// Takes the reason out of what OpenAI's agents say of an error: `{'message': 'Error running tool', 'data': {'error': 'timeout'}}`.
+fn tell_reason(span: &mut SourceSpan) {
+    let SourceStatus::Error(Some(told)) = &mut span.status else {
+        return;
+    };
+    if !told.starts_with("{'message': ") {
+        return;
+    }
+    let Some(error) = messages::read_json(told) else {
+        return;
+    };
+    if let Some(message) = error["message"].as_str() {
+        *told = match error["data"]["error"].as_str() {
+            Some(reason) => format!("{message}: {reason}"),
+            None => message.to_owned(),
+        };
+    }
 }
 
 /// Puts the definitions of tools together, `llm.request.functions.N.*`.

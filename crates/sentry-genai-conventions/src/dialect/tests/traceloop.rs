@@ -149,3 +149,27 @@ fn a_response_of_openais_agents_is_a_call() {
     );
     assert!(span.attributes.contains(DEFINITIONS));
 }
+
+#[test]
+fn an_error_of_openais_agents_has_a_reason() {
+    for (told, expected) in [
+        (
+            "{'message': 'Error running tool', 'data': {'tool_name': 'w', 'error': 'timed out'}}",
+            "Error running tool: timed out",
+        ),
+        (
+            "{'message': 'Max turns exceeded', 'data': {'max_turns': 1}}",
+            "Max turns exceeded",
+        ),
+    ] {
+        let attributes = [("traceloop.span.kind", "agent")];
+        let scope = "opentelemetry.instrumentation.openai_agents";
+        let mut span = source(scope, "Main.agent", &attributes);
+        span.status = crate::SourceStatus::Error(Some(told.to_owned()));
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(
+            span.attributes.text("sentry.status.message"),
+            Some(expected)
+        );
+    }
+}
