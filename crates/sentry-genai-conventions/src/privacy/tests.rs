@@ -228,6 +228,25 @@ fn what_mastras_methods_were_called_with() {
     let span = Translator::new(TranslateOptions::default()).translate(span);
     let kept: Vec<_> = span.attributes.iter().map(|(key, _)| key).collect();
     assert_eq!(kept, ["stream.usage.inputTokens"]);
+
+    // Inside of agents its tracer is called after the service.
+    for (name, key) in [
+        ("mastra.stream.toolCall", "stream.toolCall.result"),
+        ("workflow.main.step.ask", "workflow.main.step.ask.result"),
+    ] {
+        let mut span = span_of(&[
+            ("componentName", Value::Str("main")),
+            ("mastra.operationId", Value::Str(name)),
+            (key, Value::Str("\"hunter 2\"")),
+        ]);
+        if name.starts_with("workflow.") {
+            span.attributes.remove("mastra.operationId");
+        }
+        span.name = name.into();
+        span.scope = "shop".into();
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert!(!span.attributes.contains(key), "{name}");
+    }
 }
 
 #[test]
