@@ -39,6 +39,7 @@ mod microsoft;
 mod mlflow;
 mod openai_agents;
 mod openinference;
+mod openlit;
 mod otel;
 mod pipecat;
 mod pydantic_ai;
@@ -195,6 +196,7 @@ static DIALECTS: &[&Dialect] = &[
     &effect::EFFECT,
     &eino::EINO,
     &strands::STRANDS,
+    &openlit::OPENLIT,
     &agentops::AGENTOPS,
     &tanstack::TANSTACK,
     &traceloop::TRACELOOP,
@@ -344,9 +346,13 @@ pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
     }
 }
 
-/// Returns whether a span is of no library that is known, and has not been translated before.
+/// Returns whether the names on a span may be anybody's, as those that OpenLIT adds to the conventions are, and the span has not been
+/// translated before.
 fn is_by_hand(span: &SourceSpan, dialect: &Dialect) -> bool {
-    std::ptr::eq(dialect, &raw const OTEL) && !is_translated(span)
+    let is_loose = [&raw const OTEL, &raw const openlit::OPENLIT]
+        .iter()
+        .any(|it| std::ptr::eq(dialect, *it));
+    is_loose && !is_translated(span)
 }
 
 /// Returns whether a span is the output of a translation: its name then says nothing that its attributes do not.

@@ -74,10 +74,13 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     {
         span.attributes.push(DEFINITIONS, tools.to_string());
     }
-    for (key, messages) in [(INPUT, input), (OUTPUT, output)] {
-        if !messages.is_empty() && !span.attributes.contains(key) {
-            span.attributes
-                .push(key, Value::Array(messages).to_string());
+    for (key, side, said) in [
+        (INPUT, messages::Side::Input, input),
+        (OUTPUT, messages::Side::Output, output),
+    ] {
+        if !said.is_empty() && !span.attributes.contains(key) {
+            let said = messages::of_list(said.into_iter(), side);
+            span.attributes.push(key, said.to_string());
         }
     }
 }

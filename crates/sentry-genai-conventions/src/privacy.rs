@@ -11,7 +11,7 @@ mod credentials;
 mod names;
 
 pub(crate) use credentials::redacted_within;
-use names::names_content;
+use names::{is_within_content, names_content};
 
 /// Which content may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,7 +242,7 @@ impl Doubt {
         match (self, value) {
             (Self::Anything, _) if !key.contains('.') => true,
             (Self::Anything | Self::FreeText, Value::Str(text)) => {
-                names_content(key) || !is_token(text)
+                names_content(key) || !is_token(text) || is_within_content(key)
             }
             (Self::Anything | Self::FreeText, Value::Array(_)) => true,
             (Self::Anything, _) => names_content(key),

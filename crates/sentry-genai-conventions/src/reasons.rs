@@ -106,7 +106,10 @@ fn replace(span: &mut SourceSpan, name: &Name, text: String) {
     }
 }
 
-/// Returns the first line up to the first JSON in it, or to what it quotes of more than a word. Of a text that is JSON it is its
+/// What OpenAI's agents have in front of the words with which a model refused to answer.
+const REFUSAL: &str = " to produce output: ";
+
+/// Returns the first line up to the first JSON in it, to what it quotes of more than a word, or to what a model said. Of a text that is JSON it is its
 /// `message`.
 fn reason(text: &str) -> String {
     /// Longest reason, in bytes.
@@ -122,7 +125,9 @@ fn reason(text: &str) -> String {
     }
     let first_line = text.lines().next().unwrap_or_default();
     let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
-    let before_quotation = &before_json[..quotation(before_json).unwrap_or(before_json.len())];
+    let before_answer = before_json.split(REFUSAL).next().unwrap_or_default();
+    let before_quotation =
+        &before_answer[..quotation(before_answer).unwrap_or(before_answer.len())];
     // `ServiceError: (` and `ValueError(` are how Python begins what an exception was made of.
     let mut reason = before_quotation
         .trim_end_matches([' ', '(', ':'])
@@ -221,6 +226,10 @@ mod tests {
     fn a_reason_ends_where_it_quotes() {
         for (text, expected) in [
             ("timed out", "timed out"),
+            (
+                "Model refused to produce output: No hunter2.",
+                "Model refused",
+            ),
             (r#"400: {"messages":["hunter2"]}"#, "400"),
             ("invalid request:\nhunter2", "invalid request"),
             (r#"[{"text":"hunter2"}]"#, ""),

@@ -39,6 +39,18 @@ pub(super) fn object(attributes: &Attributes, key: &str) -> Option<Object> {
     }
 }
 
+/// Returns the text in quotes that `text` begins with.
+pub(super) fn literal(text: &str) -> Option<&str> {
+    let quote = text.chars().next().filter(|it| matches!(it, '\'' | '"'))?;
+    let mut is_escaped = false;
+    let end = text[1..].find(|letter| {
+        let ends = letter == quote && !is_escaped;
+        is_escaped = letter == '\\' && !is_escaped;
+        ends
+    })?;
+    text.get(..end + 2)
+}
+
 /// Takes a member out of what may be an object; null if there is none. To index what is no object would panic.
 pub(super) fn take(value: &mut Value, member: &str) -> Value {
     value.get_mut(member).map(Value::take).unwrap_or_default()

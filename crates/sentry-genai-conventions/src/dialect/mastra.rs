@@ -42,8 +42,11 @@ const TYPE: &str = "mastra.span.type";
 /// Before it had an exporter, and beside it until version 1, every method was a span with its arguments and its result.
 /// These are whole objects with prompts in them, and the calls are described elsewhere.
 fn records_methods(span: &SourceSpan) -> bool {
-    matches!(span.scope.as_ref(), "default-tracer" | "default-service")
-        && span.attributes.contains("componentName")
+    // The scope is the service's, if it has a name.
+    span.attributes.contains("componentName")
+        && (matches!(span.scope.as_ref(), "default-tracer" | "default-service")
+            || span.attributes.contains("mastra.operationId")
+            || span.name.starts_with("workflow."))
 }
 
 fn operation(span: &SourceSpan) -> Says {

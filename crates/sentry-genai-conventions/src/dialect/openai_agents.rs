@@ -16,10 +16,16 @@ pub(super) static OPENAI_AGENTS: Dialect = Dialect {
 /// What every span says its agent is.
 const ANY_AGENT: &str = "OpenAI Agent";
 
+/// OpenLLMetry's has the same scope, and one of these on every span.
 fn speaks(span: &SourceSpan) -> bool {
     span.scope == "opentelemetry.instrumentation.openai_agents"
-        && !span.attributes.contains("traceloop.span.kind")
-        && !span.attributes.contains("traceloop.workflow.name")
+        && ![
+            "llm.request.type",
+            "traceloop.span.kind",
+            "traceloop.workflow.name",
+        ]
+        .iter()
+        .any(|key| span.attributes.contains(key))
 }
 
 fn operation(span: &SourceSpan) -> Says {

@@ -79,6 +79,9 @@ const KIND: &str = "openinference.span.kind";
 /// The scope of its instrumentation of Claude's agents.
 pub(super) const CLAUDE_AGENT_SDK: &str = "openinference.instrumentation.claude_agent_sdk";
 
+/// What Claude Code has for a model where it answers itself, as after a failure.
+const NO_MODEL: &str = "<synthetic>";
+
 fn operation(span: &SourceSpan) -> Says {
     let kind = span.attributes.text(KIND).unwrap_or_default();
     match &*kind.to_ascii_uppercase() {
@@ -145,6 +148,9 @@ fn handoff(name: &str) -> Option<&str> {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
+    if span.attributes.text("llm.model_name") == Some(NO_MODEL) {
+        span.attributes.remove("llm.model_name");
+    }
     messages::hide(&mut span.attributes);
     // A processor leaves what pydantic-ai says itself, and that is more.
     if (PYDANTIC_AI.speaks)(span) {

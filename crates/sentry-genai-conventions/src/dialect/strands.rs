@@ -1,7 +1,7 @@
 //! Strands Agents: the conventions, but for some counts and names.
 
-use super::{Dialect, Says, What, aliases, first_chunk_after, is_random_id};
-use crate::{SourceSpan, SourceStatus};
+use super::{Dialect, RESULT, Says, What, aliases, first_chunk_after, is_random_id, json};
+use crate::{SourceSpan, SourceStatus, messages};
 
 pub(super) static STRANDS: Dialect = Dialect {
     name: "strands",
@@ -34,6 +34,14 @@ fn adjust(span: &mut SourceSpan, what: What) {
         && !matches!(span.status, SourceStatus::Error(_))
     {
         span.status = SourceStatus::Error(None);
+    }
+    // In the newest conventions the answer is the list of its contents, as it is in messages.
+    if what == What::Tool
+        && let Some(contents) = json::read(&span.attributes, RESULT).filter(|it| it.is_array())
+    {
+        let answer = messages::tool_answer(contents);
+        span.attributes.remove(RESULT);
+        json::put(&mut span.attributes, RESULT, answer);
     }
     let id = span.name.strip_prefix(TURN).map(str::trim_start);
     if id.is_some_and(is_random_id) {

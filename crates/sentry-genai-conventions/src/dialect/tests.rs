@@ -1,6 +1,7 @@
 mod agentops;
 mod ax;
 mod bedrock;
+mod beeai;
 mod beside;
 mod by_hand;
 mod command_lines;
@@ -17,6 +18,7 @@ mod llama_index;
 mod mlflow;
 mod openinference;
 mod openinference_google;
+mod openlit;
 mod pipecat;
 mod pydantic_ai;
 mod reasons;

@@ -13,7 +13,7 @@ use super::{
     CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases, bedrock, has_known_operation,
     has_prefix, indexed, json,
 };
-use crate::{Attributes, SourceSpan, tokens};
+use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
 
 pub(super) static TRACELOOP: Dialect = Dialect {
     name: "traceloop",
@@ -33,6 +33,7 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
         ("llm.is_streaming", "gen_ai.response.streaming"),
         ("llm.presence_penalty", "gen_ai.request.presence_penalty"),
+        (EFFORT, "gen_ai.request.reasoning.level"),
         (
             "llm.response.finish_reason",
             "gen_ai.response.finish_reasons",
@@ -71,6 +72,7 @@ pub(super) static TRACELOOP: Dialect = Dialect {
     adjust,
 };
 
+const EFFORT: &str = "llm.request.reasoning_effort";
 const KIND: &str = "traceloop.span.kind";
 const ENTITY: &str = "traceloop.entity.name";
 const ENTITY_INPUT: &str = "traceloop.entity.input";
@@ -146,7 +148,7 @@ fn operation(span: &SourceSpan) -> Says {
         None => {}
     }
     match request {
-        Some("chat") => Says::Is("chat"),
+        Some("chat" | "response") => Says::Is("chat"),
         Some("completion") if span.scope.ends_with(VERTEX) => Says::Is("generate_content"),
         Some("completion") if is_chat(span) => Says::Is("chat"),
         Some("completion") => Says::Is("text_completion"),
@@ -179,6 +181,10 @@ fn by_name(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
+    // Without one it is a tuple that has nothing in it.
+    if !matches!(span.attributes.get(EFFORT), Some(crate::Value::Str(_))) {
+        span.attributes.remove(EFFORT);
+    }
     if what == What::Tool && javascript::is_tool(span) {
         javascript::name_tool(&mut span.attributes);
     }
@@ -209,6 +215,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     {
         span.name = "conversation.workflow".into();
     }
+    tell_reason(span);
     let is_bedrock = span.scope.ends_with(".bedrock");
     if span.scope.ends_with(VERTEX) && span.attributes.remove("gen_ai.system") {
         span.attributes.set("gen_ai.provider.name", "gcp.vertex_ai");
@@ -325,6 +332,25 @@ fn turns(messages: Value, role: &str) -> Value {
         turns.push(item);
     }
     Value::Array(turns)
+}
+
+/// Takes the reason out of what OpenAI's agents say of an error: `{'message': 'Error running tool', 'data': {'error': 'timeout'}}`.
+fn tell_reason(span: &mut SourceSpan) {
+    let SourceStatus::Error(Some(told)) = &mut span.status else {
+        return;
+    };
+    if !told.starts_with("{'message': ") {
+        return;
+    }
+    let Some(error) = messages::read_json(told) else {
+        return;
+    };
+    if let Some(message) = error["message"].as_str() {
+        *told = match error["data"]["error"].as_str() {
+            Some(reason) => format!("{message}: {reason}"),
+            None => message.to_owned(),
+        };
+    }
 }
 
 /// Puts the definitions of tools together, `llm.request.functions.N.*`.

@@ -23,6 +23,14 @@ pub(super) fn names_content(key: &str) -> bool {
     }
 }
 
+/// Returns whether a key names a part of what went in or came out, as in `metadata.steps.0.input.parameters.city`, and not what it is.
+pub(super) fn is_within_content(key: &str) -> bool {
+    let Some((within, part)) = key.rsplit_once('.') else {
+        return false;
+    };
+    !ABOUT_CONTENT.contains(&part) && within.split('.').any(|it| WHOLES.contains(&it))
+}
+
 /// Splits the last word off a key, in snake case, camel case or with dots.
 fn split_last_word(key: &str) -> (&str, &str) {
     let bytes = key.as_bytes();
@@ -39,6 +47,31 @@ fn split_last_word(key: &str) -> (&str, &str) {
     }
     ("", key)
 }
+
+/// What is content with whatever parts it has.
+static WHOLES: &[&str] = &[
+    "args",
+    "arguments",
+    "input",
+    "inputs",
+    "kwargs",
+    "output",
+    "outputs",
+];
+
+/// What a part is called that says something of the whole.
+static ABOUT_CONTENT: &[&str] = &[
+    "encoding",
+    "format",
+    "id",
+    "kind",
+    "mime_type",
+    "mode",
+    "modality",
+    "name",
+    "role",
+    "type",
+];
 
 /// What a program never means to record: arguments of functions are recorded without being asked.
 static SECRET_WORDS: &[&str] = &[

@@ -46,6 +46,9 @@ fn an_ai_span_keeps_only_what_cannot_be_content() {
         ("app.LLMOutput", Value::Str("hunter2")),
         ("app.output_json", Value::Str("hunter2")),
         ("app.messages.0", Value::Str("hunter2")),
+        ("app.steps.0.input.city", Value::Str("hunter2")),
+        ("app.steps.0.input.type", Value::Str("object")),
+        ("app.steps.0.input.tokens", Value::Integer(2)),
         ("app.inputTokens", Value::Integer(2)),
         ("server.address", Value::Str("api.openai.com")),
         ("process.command_line", Value::Str("llm hunter2")),
@@ -55,6 +58,8 @@ fn an_ai_span_keeps_only_what_cannot_be_content() {
         "gen_ai.tool.call.id",
         "app.tenant",
         "app.attempt",
+        "app.steps.0.input.type",
+        "app.steps.0.input.tokens",
         "app.inputTokens",
         "server.address",
     ];
@@ -223,6 +228,25 @@ fn what_mastras_methods_were_called_with() {
     let span = Translator::new(TranslateOptions::default()).translate(span);
     let kept: Vec<_> = span.attributes.iter().map(|(key, _)| key).collect();
     assert_eq!(kept, ["stream.usage.inputTokens"]);
+
+    // Inside of agents its tracer is called after the service.
+    for (name, key) in [
+        ("mastra.stream.toolCall", "stream.toolCall.result"),
+        ("workflow.main.step.ask", "workflow.main.step.ask.result"),
+    ] {
+        let mut span = span_of(&[
+            ("componentName", Value::Str("main")),
+            ("mastra.operationId", Value::Str(name)),
+            (key, Value::Str("\"hunter 2\"")),
+        ]);
+        if name.starts_with("workflow.") {
+            span.attributes.remove("mastra.operationId");
+        }
+        span.name = name.into();
+        span.scope = "shop".into();
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert!(!span.attributes.contains(key), "{name}");
+    }
 }
 
 #[test]

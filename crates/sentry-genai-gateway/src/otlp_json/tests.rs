@@ -72,6 +72,7 @@ fn values_of_every_kind() {
         {"key":"double","value":{"doubleValue":1}},
         {"key":"double2","value":{"doubleValue":"42.5"}},
         {"key":"double3","value":{"doubleValue":"much"}},
+        {"key":"double4","value":{"doubleValue":39.090895652770996}},
         {"key":"doubles","value":{"arrayValue":{"values":[{"doubleValue":1.5},{"doubleValue":"2e3"}]}}},
         {"key":"bool","value":{"boolValue":"true"}},
         {"key":"bool2","value":{"boolValue":"False"}},
@@ -88,6 +89,10 @@ fn values_of_every_kind() {
             ("double", Attribute::Double(1.0)),
             ("double2", Attribute::Double(42.5)),
             ("double3", Attribute::Str("\"much\"")),
+            (
+                "double4",
+                Attribute::Double("39.090895652770996".parse().unwrap())
+            ),
             ("doubles", Attribute::Array(&doubles)),
             ("bool", Attribute::Bool(true)),
             ("bool2", Attribute::Bool(false)),

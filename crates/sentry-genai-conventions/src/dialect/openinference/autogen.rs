@@ -46,24 +46,12 @@ fn question(repr: &Value) -> Option<Value> {
     let (head, content) = rest.split_once(" content=")?;
     let (_, source) = head.split_once(" source='")?;
     let (source, _) = source.split_once('\'')?;
-    let list = messages::read_json(&format!("[{}]", literal(content)?))?;
+    let list = messages::read_json(&format!("[{}]", attribute::literal(content)?))?;
     let content = list[0].as_str()?;
     Some(match source {
         "user" => json!({"role": "user", "content": content}),
         other => json!({"role": "user", "name": other, "content": content}),
     })
-}
-
-/// Returns the text in quotes that `text` begins with.
-fn literal(text: &str) -> Option<&str> {
-    let quote = text.chars().next().filter(|it| matches!(it, '\'' | '"'))?;
-    let mut is_escaped = false;
-    let end = text[1..].find(|letter| {
-        let ends = letter == quote && !is_escaped;
-        is_escaped = letter == '\\' && !is_escaped;
-        ends
-    })?;
-    text.get(..end + 2)
 }
 
 /// Brings what tools have answered, a list beside the message, into a message of their own.

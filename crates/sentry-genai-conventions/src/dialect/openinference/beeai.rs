@@ -8,6 +8,8 @@ use crate::{
     tokens,
 };
 
+const OUTPUT_VALUE: &str = "output.value";
+
 fn is_of_beeai(span: &SourceSpan) -> bool {
     [".beeai", "-beeai"]
         .iter()
@@ -29,10 +31,28 @@ pub(super) fn is_event(span: &SourceSpan) -> bool {
         && (attributes.contains("metadata.path") || is_in_javascript() && !says_how_it_went())
 }
 
-/// Takes the counts of the cache, and the arguments of a tool out of the parameters of its method.
+/// Returns whether what came out is the error that the span ended with, explained: `ToolError(beeai_framework.tools.errors): ...`.
+fn has_explained_error(span: &SourceSpan) -> bool {
+    let mut errors = (span.events.iter())
+        .filter_map(|event| event.attributes.text("exception.type"))
+        .filter_map(|error| error.rsplit_once('.'));
+    let output = span.attributes.text(OUTPUT_VALUE).unwrap_or_default();
+    errors.any(|(module, class)| {
+        let rest = output
+            .strip_prefix(class)
+            .and_then(|it| it.strip_prefix('('));
+        let rest = rest.and_then(|it| it.strip_prefix(module));
+        rest.is_some_and(|it| it.starts_with("): "))
+    })
+}
+
+/// Takes the counts of the cache, and the arguments of a tool out of the parameters of its method. An error is no answer.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     if !is_of_beeai(span) {
         return;
+    }
+    if has_explained_error(span) {
+        span.attributes.remove(OUTPUT_VALUE);
     }
     let attributes = &mut span.attributes;
     match what {

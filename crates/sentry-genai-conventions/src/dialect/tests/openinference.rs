@@ -441,3 +441,16 @@ fn the_id_in_an_answer_is_none_of_the_response() {
         assert_eq!(span.attributes.text("gen_ai.response.id"), id, "{answer}");
     }
 }
+
+/// Claude Code answers itself where the API has failed.
+#[test]
+fn what_is_synthetic_is_no_model() {
+    let attributes = [
+        ("openinference.span.kind", "AGENT"),
+        ("llm.model_name", "<synthetic>"),
+    ];
+    let scope = "openinference.instrumentation.claude_agent_sdk";
+    let span = translated(scope, "ClaudeAgentSDK.query", &attributes);
+    assert!(!span.attributes.contains("gen_ai.request.model"));
+    assert!(!span.attributes.contains("gen_ai.response.model"));
+}

@@ -57,3 +57,31 @@ fn a_turn_of_strands_is_not_named_after_its_id() {
     let span = translated("strands.telemetry.tracer", name, &attributes);
     assert_eq!((&*span.op, &*span.name), ("function", "Cycle"));
 }
+
+/// In the newest conventions, too, thoughts are Bedrock's, and an answer is the list of its contents.
+#[test]
+fn contents_of_strands_are_what_they_hold() {
+    let answer = r#"[{"role":"assistant","parts":[{"type":"reasoningContent","content":{"reasoningText":{"text":"Hm.","signature":"s"}}},{"type":"text","content":"Rain."}],"finish_reason":"end_turn"}]"#;
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.output.messages", answer),
+    ];
+    let span = translated("strands.telemetry.tracer", "chat", &attributes);
+    assert_eq!(
+        span.attributes.text(OUTPUT),
+        Some(
+            r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm."},{"type":"text","content":"Rain."}],"finish_reason":"end_turn"}]"#
+        )
+    );
+
+    let attributes = [
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "w"),
+        (
+            "gen_ai.tool.call.result",
+            r#"[{"text": "22C"}, {"text": "dry"}]"#,
+        ),
+    ];
+    let span = translated("strands.telemetry.tracer", "execute_tool w", &attributes);
+    assert_eq!(span.attributes.text(RESULT), Some("22C\ndry"));
+}

@@ -108,3 +108,68 @@ fn a_thought_leaves_the_answer_its_reason() {
     assert_eq!(output[0]["finish_reason"], "end_turn");
     assert_eq!(output[0]["parts"][0]["type"], "reasoning");
 }
+
+/// Up to 0.5x the effort has another name, and without one it is an empty list.
+#[test]
+fn how_much_openllmetrys_models_reason_is_a_parameter() {
+    const LEVEL: &str = "gen_ai.request.reasoning.level";
+    const EFFORT: &str = "llm.request.reasoning_effort";
+    let request = [("llm.request.type", "chat"), ("gen_ai.request.model", "m")];
+    let scope = "opentelemetry.instrumentation.openai.v1";
+    let mut span = source(scope, "openai.chat", &request);
+    span.attributes.push(EFFORT, "high");
+    let span = with_content(span);
+    assert_eq!(span.attributes.text(LEVEL), Some("high"));
+
+    let mut span = source(scope, "openai.chat", &request);
+    let none: &[&str] = &[];
+    span.attributes.push(EFFORT, none);
+    let span = with_content(span);
+    assert!(!span.attributes.contains(LEVEL) && !span.attributes.contains(EFFORT));
+}
+
+/// Up to 0.5x it calls the calls of OpenAI's agents responses, in the scope of another instrumentation.
+#[test]
+fn a_response_of_openais_agents_is_a_call() {
+    let attributes = [
+        ("llm.request.type", "response"),
+        ("gen_ai.operation.name", "response"),
+        ("gen_ai.system", "openai"),
+        ("gen_ai.request.model", "gpt-5"),
+        ("gen_ai.prompt.0.role", "user"),
+        ("gen_ai.prompt.0.content", "Hi"),
+        ("llm.request.functions.0.name", "w"),
+    ];
+    let scope = "opentelemetry.instrumentation.openai_agents";
+    let span = translated(scope, "openai.response", &attributes);
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat gpt-5"));
+    assert_eq!(
+        span.attributes.text(INPUT),
+        Some(r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#)
+    );
+    assert!(span.attributes.contains(DEFINITIONS));
+}
+
+#[test]
+fn an_error_of_openais_agents_has_a_reason() {
+    for (told, expected) in [
+        (
+            "{'message': 'Error running tool', 'data': {'tool_name': 'w', 'error': 'timed out'}}",
+            "Error running tool: timed out",
+        ),
+        (
+            "{'message': 'Max turns exceeded', 'data': {'max_turns': 1}}",
+            "Max turns exceeded",
+        ),
+    ] {
+        let attributes = [("traceloop.span.kind", "agent")];
+        let scope = "opentelemetry.instrumentation.openai_agents";
+        let mut span = source(scope, "Main.agent", &attributes);
+        span.status = crate::SourceStatus::Error(Some(told.to_owned()));
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(
+            span.attributes.text("sentry.status.message"),
+            Some(expected)
+        );
+    }
+}

@@ -128,7 +128,10 @@ pub(super) fn of(object: &Object) -> Option<Kind> {
 fn of_type(kind: &str) -> Option<Kind> {
     Some(match kind {
         "text" | "input_text" | "output_text" | "refusal" | "summary_text" => Kind::Text,
-        "reasoning" | "thinking" | "reasoning_text" | "reasoning_content" => Kind::Reasoning,
+        // Strands makes a type of Bedrock's field.
+        "reasoning" | "thinking" | "reasoning_text" | "reasoning_content" | "reasoningcontent" => {
+            Kind::Reasoning
+        }
         "redacted_thinking" | "redacted_reasoning" | "reasoning_encrypted" => Kind::Encrypted,
         "tool_call" | "tool_use" | "tooluse" | "server_tool_use" | "mcp_tool_use"
         | "server_tool_call" | "function_call" | "custom_tool_call" | "tool_invocation"

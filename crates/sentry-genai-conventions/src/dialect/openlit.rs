@@ -1,0 +1,236 @@
+//! OpenLIT's instrumentations for Python: the conventions of their time. Up to 1.36 at least, messages are one text, and what a call
+//! asks of tools is beside them; up to today, most calls that fail have nothing but their name.
+
+use serde_json::{Value, json};
+
+use super::{
+    ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, aliases,
+    json::{self, Object},
+};
+use crate::{AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, messages, operation, privacy};
+
+pub(super) static OPENLIT: Dialect = Dialect {
+    name: "openlit",
+    speaks: |span| span.scope.starts_with("openlit."),
+    aliases: &aliases([(
+        "gen_ai.response.system_fingerprint",
+        "openai.response.system_fingerprint",
+    )]),
+    // The total that is there by another name, and what all spans of the program have as a resource.
+    noise: &[
+        "gen_ai.application_name",
+        "gen_ai.client.operation.duration",
+        "gen_ai.client.token.usage",
+        "gen_ai.environment",
+    ],
+    operation,
+    adjust,
+};
+
+/// How the tools of LangChain are called.
+const TOOL: &str = "tool ";
+
+const THOUGHT: &str = "gen_ai.content.reasoning";
+const STREAMING: &str = "gen_ai.response.streaming";
+const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
+
+/// What went in and what came out as one text: an attribute, and the event that has it.
+const PROMPT: (&str, &str) = ("gen_ai.prompt", "gen_ai.content.prompt");
+const COMPLETION: (&str, &str) = ("gen_ai.completion", "gen_ai.content.completion");
+
+/// What a call asks of tools: a Python list of OpenAI's calls, or names, ids and arguments with commas between them.
+const CALLS: &str = "gen_ai.response.tool_calls";
+const CALL_NAMES: &str = "gen_ai.tool.name";
+const CALL_IDS: &str = "gen_ai.tool.call.id";
+const CALL_ARGUMENTS: &str = "gen_ai.tool.args";
+
+fn operation(span: &SourceSpan) -> Says {
+    let name = match span.attributes.text("gen_ai.operation.name") {
+        // The whole name of the span, up to 1.36: `tool get_weather`.
+        Some(operation) => operation
+            .split_once(' ')
+            .and_then(|(operation, _)| operation::named(operation))
+            .map(|row| row.name),
+        None => failed_call(span),
+    };
+    name.map_or(Says::Nothing, Says::Is)
+}
+
+/// Names the call that failed before anything was recorded of it.
+fn failed_call(span: &SourceSpan) -> Option<&'static str> {
+    let has_failed = matches!(span.status, SourceStatus::Error(_));
+    if !has_failed || span.kind != Some(SpanKind::Client) {
+        return None;
+    }
+    let (row, model) = operation::in_span_name(&span.name)?;
+    let is_call = row.kind == AiKind::LlmCall && !model.is_empty() && privacy::is_token(model);
+    is_call.then_some(row.name)
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    attributes.retain(|key, value| match key {
+        "gen_ai.request.model" => value != crate::Value::Str("unknown"),
+        "gen_ai.request.max_tokens" => value != crate::Value::Integer(-1),
+        _ => true,
+    });
+    match what {
+        What::Call => call(span),
+        What::Tool => tool(span),
+        _ => {}
+    }
+}
+
+fn call(span: &mut SourceSpan) {
+    // The tracer is called after the library that is instrumented.
+    let library = span.scope.rsplit('.').next().unwrap_or_default();
+    if ["anthropic", "cohere", "groq", "openai"].contains(&library)
+        && !span.attributes.contains("gen_ai.system")
+    {
+        let provider = library.to_owned();
+        span.attributes.supply("gen_ai.provider.name", &*provider);
+    }
+    let asked = told(span, PROMPT).as_deref().and_then(turns);
+    let answered = told(span, COMPLETION);
+    let attributes = &mut span.attributes;
+    attributes.rename("gen_ai.request.stream", STREAMING);
+    if let Some(asked) = asked {
+        attributes.set(super::INPUT, asked.to_string());
+        attributes.remove(PROMPT.0);
+    }
+    answer(attributes, answered);
+    if attributes.get(STREAMING) == Some(crate::Value::Bool(true)) {
+        attributes.rename(FIRST_TOKEN, "gen_ai.response.time_to_first_chunk");
+    }
+    attributes.remove(FIRST_TOKEN);
+}
+
+/// Returns the text that is in an attribute, or in the event that should have it.
+fn told(span: &SourceSpan, (key, event): (&str, &str)) -> Option<String> {
+    let in_event = || {
+        let mut events = span.events.iter();
+        let event = events.find(|it| it.gen_ai_name() == Some(event))?;
+        event.attributes.text(key)
+    };
+    let text = span.attributes.text(key).or_else(in_event)?;
+    Some(text.to_owned())
+}
+
+/// Takes a text apart that begins with a role and has another in front of each message: `system: Be brief.\nuser: Hi`.
+fn turns(text: &str) -> Option<Value> {
+    const ROLES: &[&str] = &["assistant", "developer", "system", "tool", "user"];
+
+    let mut turns: Vec<(&str, String)> = Vec::new();
+    for line in text.split('\n') {
+        let begun = line.split_once(": ").filter(|it| ROLES.contains(&it.0));
+        match (begun, turns.last_mut()) {
+            (Some((role, text)), _) => turns.push((role, text.to_owned())),
+            (None, Some((_, text))) => {
+                text.push('\n');
+                text.push_str(line);
+            }
+            (None, None) => return None,
+        }
+    }
+    let turns = turns.into_iter().filter(|(_, text)| is_text(text));
+    Some(
+        turns
+            .map(|(role, text)| json!({"role": role, "content": text}))
+            .collect(),
+    )
+}
+
+/// Python's `None` stands where a message has no text.
+fn is_text(text: &str) -> bool {
+    !matches!(text.trim(), "" | "None")
+}
+
+/// Brings the text that came out, what was thought before it and the tools that are asked together.
+fn answer(attributes: &mut Attributes, text: Option<String>) {
+    let thought = attributes.text(THOUGHT).map(str::to_owned);
+    let calls = calls(attributes);
+    for key in [THOUGHT, CALLS, CALL_NAMES, CALL_IDS, CALL_ARGUMENTS] {
+        attributes.remove(key);
+    }
+    if text.is_none() && attributes.contains(OUTPUT) {
+        // Newer messages have what they ask of tools.
+        if let Some(thought) = thought {
+            think(attributes, &thought);
+        }
+        return;
+    }
+    attributes.remove(OUTPUT);
+    attributes.remove(COMPLETION.0);
+    let mut message = Object::new();
+    if let Some(thought) = thought {
+        message.insert("reasoning_content".to_owned(), thought.into());
+    }
+    if let Some(text) = text.filter(|text| is_text(text)) {
+        message.insert("content".to_owned(), text.into());
+    }
+    if !calls.is_empty() {
+        message.insert("tool_calls".to_owned(), calls.into());
+    }
+    if !message.is_empty() {
+        message.insert("role".to_owned(), "assistant".into());
+        let messages = json!([message]);
+        attributes.push(OUTPUT, messages.to_string());
+    }
+}
+
+/// Puts what was thought in front of the last answer.
+fn think(attributes: &mut Attributes, thought: &str) {
+    let Some(mut messages) = json::read(attributes, OUTPUT) else {
+        return;
+    };
+    let last = messages.as_array_mut().and_then(|it| it.last_mut());
+    if let Some(Value::Array(parts)) = last.and_then(|it| it.get_mut("parts")) {
+        parts.insert(0, json!({"type": "reasoning", "content": thought}));
+        attributes.set(OUTPUT, messages.to_string());
+    }
+}
+
+fn calls(attributes: &Attributes) -> Vec<Value> {
+    if let Some(Value::Array(mut calls)) = json::read(attributes, CALLS) {
+        // Of responses these are the tools that there are.
+        calls.retain(|call| call.get("parameters").is_none());
+        return calls;
+    }
+    let texts = |key| attributes.text(key).unwrap_or_default().split(", ");
+    let names: Vec<_> = texts(CALL_NAMES).filter(|it| !it.is_empty()).collect();
+    let mut ids = texts(CALL_IDS);
+    let text = attributes.text(CALL_ARGUMENTS).unwrap_or_default();
+    let mut arguments = match messages::read_json(&format!("[{text}]")) {
+        Some(Value::Array(items)) if items.len() == names.len() => items,
+        _ => vec![text.into()],
+    }
+    .into_iter();
+    let call = |name| {
+        json!({
+            "type": "tool_call",
+            "id": ids.next(),
+            "name": name,
+            "arguments": arguments.next(),
+        })
+    };
+    names.into_iter().map(call).collect()
+}
+
+fn tool(span: &mut SourceSpan) {
+    let name = span.name.strip_prefix(TOOL).map(str::to_owned);
+    let attributes = &mut span.attributes;
+    if let Some(name) = name {
+        attributes.supply(CALL_NAMES, &*name);
+    }
+    if let Some(arguments) = json::object(attributes, ARGUMENTS) {
+        attributes.set(ARGUMENTS, Value::from(arguments).to_string());
+    }
+    // LangChain's message as Python shows it: `content='22C' name='w' tool_call_id='1'`.
+    let content = attributes.text(RESULT).and_then(|result| {
+        let quoted = json::literal(result.strip_prefix("content=")?)?;
+        json::text(messages::read_json(&format!("[{quoted}]"))?[0].take())
+    });
+    if let Some(content) = content {
+        attributes.set(RESULT, content);
+    }
+}

@@ -1,0 +1,89 @@
+//! The spans of BeeAI, as OpenInference writes them.
+
+use super::*;
+use crate::{SourceEvent, SourceStatus};
+
+/// BeeAI's events in OpenInference, such as each token of a stream, are of the kind of what they happen in.
+#[test]
+fn a_token_of_beeais_streams_is_no_call() {
+    const SCOPE: &str = "openinference.instrumentation.beeai";
+    let token = [
+        ("openinference.span.kind", "LLM"),
+        ("metadata.path", "backend.openai.chat.new_token"),
+        ("input.value", r#"{"value": "To"}"#),
+    ];
+    assert_eq!(translated(SCOPE, "new_token", &token).op, "function");
+    let call = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "m"),
+        ("metadata.class_name", "OpenAIChatModel"),
+        ("metadata.usage.cached_prompt_tokens", "16"),
+        ("metadata.usage.cached_creation_tokens", "None"),
+    ];
+    let span = translated(SCOPE, "OpenAIChatModel", &call);
+    assert_eq!(span.name, "chat m");
+    let counts = [crate::tokens::CACHE_READ, crate::tokens::CACHE_CREATION];
+    assert_eq!(
+        counts.map(|key| span.attributes.integer(key)),
+        [Some(16), None]
+    );
+    let tool = [
+        ("openinference.span.kind", "TOOL"),
+        ("tool.name", "w"),
+        (
+            "input.value",
+            r#"{"input": {"city": "Paris"}, "options": null}"#,
+        ),
+    ];
+    let span = translated(SCOPE, "w", &tool);
+    assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
+}
+
+/// JavaScript's BeeAI has an event for the start of a call, for its success and for its end.
+#[test]
+fn a_call_of_beeais_is_one_of_its_events() {
+    let of = |kind: &'static str, target: &str| {
+        let (_, event) = target.rsplit_once('.').unwrap();
+        let attributes = [
+            ("openinference.span.kind", kind),
+            ("target", target),
+            ("name", event),
+        ];
+        let scope = "@arizeai/openinference-instrumentation-beeai";
+        translated(scope, &format!("{target}-1"), &attributes)
+    };
+    for (kind, target, op) in [
+        ("LLM", "backend.openai.chat.start", "function"),
+        ("LLM", "backend.openai.chat.success", "gen_ai.chat"),
+        ("LLM", "backend.openai.chat.finish", "function"),
+        ("TOOL", "tool.dynamic.weather.error", "gen_ai.execute_tool"),
+        ("AGENT", "agent.toolCalling.success", "function"),
+    ] {
+        assert_eq!(of(kind, target).op, op, "{target}");
+    }
+    let tool = of("TOOL", "tool.dynamic.weather.error");
+    assert_eq!(tool.name, "execute_tool weather");
+    let names = (tool.attributes.iter()).filter(|(key, _)| *key == "gen_ai.tool.name");
+    assert_eq!(names.count(), 1);
+}
+
+/// On the span of a failure what came out is the error, explained.
+#[test]
+fn an_error_of_beeais_is_no_answer() {
+    let explained = "ChatModelError(beeai_framework.backend.errors): Chat Model error\nContext: {}";
+    for (output, is_answer) in [(explained, false), ("ChatModelError(acme): no", true)] {
+        let attributes = [
+            ("openinference.span.kind", "LLM"),
+            ("llm.model_name", "m"),
+            ("output.value", output),
+        ];
+        let mut span = source("openinference.instrumentation.beeai", "M", &attributes);
+        span.status = SourceStatus::Error(None);
+        let mut error = SourceEvent::new("exception");
+        let class = "beeai_framework.backend.errors.ChatModelError";
+        error.attributes.push("exception.type", class);
+        span.events.push(error);
+        let span = with_content(span);
+        assert_eq!(span.attributes.contains(OUTPUT), is_answer, "{output}");
+    }
+}

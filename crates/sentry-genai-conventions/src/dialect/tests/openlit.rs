@@ -1,0 +1,230 @@
+//! The spans of OpenLIT for Python, as several versions write them.
+
+use super::*;
+use crate::{SourceEvent, SourceStatus, Value};
+
+const CALL: &[Attribute] = &[
+    ("gen_ai.operation.name", "chat"),
+    ("gen_ai.system", "openai"),
+    ("gen_ai.request.model", "gpt-5"),
+];
+
+fn said(span: &mut SourceSpan, event: &'static str, key: &'static str, text: &str) {
+    let mut event = SourceEvent::new(event);
+    event.attributes.push(key, text);
+    span.events.push(event);
+}
+
+/// Up to 1.36 all messages are one text, in events.
+#[test]
+fn a_text_of_messages_is_messages() {
+    let mut span = source("openlit.otel.tracing", "chat gpt-5", CALL);
+    let prompt = "system: Be brief.\nuser: Hi\nthere: you\nassistant: None\ntool: 22C";
+    said(&mut span, "gen_ai.content.prompt", "gen_ai.prompt", prompt);
+    said(
+        &mut span,
+        "gen_ai.content.completion",
+        "gen_ai.completion",
+        "Rain.",
+    );
+    let span = with_content(span);
+    assert_eq!(
+        span.attributes.text("gen_ai.system_instructions"),
+        Some(r#"[{"type":"text","content":"Be brief."}]"#)
+    );
+    let input = span.attributes.text(INPUT).unwrap();
+    let input: serde_json::Value = serde_json::from_str(input).unwrap();
+    assert_eq!(input[0]["role"], "user");
+    assert_eq!(input[0]["parts"][0]["content"], "Hi\nthere: you");
+    assert_eq!(input[1]["role"], "tool");
+    assert_eq!(input[2], serde_json::Value::Null);
+    assert_eq!(
+        span.attributes.text(OUTPUT),
+        Some(r#"[{"role":"assistant","parts":[{"type":"text","content":"Rain."}]}]"#)
+    );
+}
+
+/// Anybody's event with one text has one message.
+#[test]
+fn a_text_in_an_event_is_no_list() {
+    let mut span = source("acme", "chat gpt-5", CALL);
+    said(&mut span, "gen_ai.content.prompt", "gen_ai.prompt", "Hi");
+    said(
+        &mut span,
+        "gen_ai.content.completion",
+        "gen_ai.completion",
+        "Rain.",
+    );
+    let span = with_content(span);
+    for (key, role, text) in [(INPUT, "user", "Hi"), (OUTPUT, "assistant", "Rain.")] {
+        let messages = span.attributes.text(key).unwrap();
+        let messages: serde_json::Value = serde_json::from_str(messages).unwrap();
+        assert_eq!(messages[0]["role"], role);
+        assert_eq!(messages[0]["parts"][0]["content"], text);
+    }
+}
+
+#[test]
+fn calls_of_tools_beside_a_call_are_its_answer() {
+    let listed =
+        "[{'id': 'c1', 'function': {'arguments': '{\"n\":1}', 'name': 'w'}, 'type': 'function'}]";
+    let texts: [&[Attribute]; 3] = [
+        &[
+            ("gen_ai.completion", "None"),
+            ("gen_ai.response.tool_calls", listed),
+        ],
+        &[
+            ("gen_ai.completion", ""),
+            ("gen_ai.tool.name", "w"),
+            ("gen_ai.tool.call.id", "c1"),
+            ("gen_ai.tool.args", r#"{"n":1}"#),
+        ],
+        // Newer versions have them in messages, too.
+        &[
+            (
+                "gen_ai.output.messages",
+                r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"n":1}}]}]"#,
+            ),
+            ("gen_ai.tool.name", "w"),
+            ("gen_ai.tool.call.id", "c1"),
+            ("gen_ai.tool.args", r#"{"n":1}"#),
+        ],
+    ];
+    for attributes in texts {
+        let all = [CALL, attributes].concat();
+        let span = translated("openlit.otel.tracing", "chat gpt-5", &all);
+        let output = span.attributes.text(OUTPUT).unwrap();
+        let output: serde_json::Value = serde_json::from_str(output).unwrap();
+        assert_eq!(
+            output[0]["parts"],
+            serde_json::json!([{"type": "tool_call", "id": "c1", "name": "w", "arguments": {"n": 1}}])
+        );
+        assert!(!span.attributes.contains("gen_ai.tool.name"));
+    }
+    let all = [
+        CALL,
+        &[
+            ("gen_ai.tool.name", "w, v"),
+            ("gen_ai.tool.call.id", "c1, c2"),
+            ("gen_ai.tool.args", r#"{"n":1}, {"n":2}"#),
+        ],
+    ];
+    let span = translated("openlit.otel.tracing", "chat gpt-5", &all.concat());
+    let output = span.attributes.text(OUTPUT).unwrap();
+    let output: serde_json::Value = serde_json::from_str(output).unwrap();
+    assert_eq!(output[0]["parts"][1]["id"], "c2");
+    assert_eq!(output[0]["parts"][1]["name"], "v");
+    assert_eq!(output[0]["parts"][1]["arguments"]["n"], 2);
+}
+
+/// What was thought is an attribute, and may be a single word, which leaves with content alone.
+#[test]
+fn a_thought_is_part_of_the_answer() {
+    let answer = r#"[{"role":"assistant","parts":[{"type":"text","content":"Rain."}],"finish_reason":"stop"}]"#;
+    let attributes = [
+        CALL,
+        &[
+            ("gen_ai.output.messages", answer),
+            ("gen_ai.content.reasoning", "Hm"),
+        ],
+    ]
+    .concat();
+    let span = source("openlit.instrumentation.openai", "chat gpt-5", &attributes);
+    let bare = Translator::new(TranslateOptions::default()).translate(span);
+    assert!(
+        bare.attributes
+            .iter()
+            .all(|(_, value)| value != Value::Str("Hm"))
+    );
+
+    let span = translated("openlit.instrumentation.openai", "chat gpt-5", &attributes);
+    let output = span.attributes.text(OUTPUT).unwrap();
+    let output: serde_json::Value = serde_json::from_str(output).unwrap();
+    assert_eq!(output[0]["parts"][0]["type"], "reasoning");
+    assert_eq!(output[0]["parts"][0]["content"], "Hm");
+    assert_eq!(output[0]["parts"][1]["content"], "Rain.");
+}
+
+/// Most calls that fail have nothing but a name.
+#[test]
+fn a_call_that_failed_is_one_by_its_name() {
+    let failed = |name, status, kind| {
+        let mut span = source("openlit.instrumentation.anthropic", name, &[]);
+        span.status = status;
+        span.kind = Some(kind);
+        with_content(span)
+    };
+    let error = || SourceStatus::Error(Some("Rate limit".to_owned()));
+    let span = failed("chat claude-sonnet-4-5", error(), SpanKind::Client);
+    assert_eq!(
+        (&*span.op, &*span.name),
+        ("gen_ai.chat", "chat claude-sonnet-4-5")
+    );
+    assert_eq!(
+        span.attributes.text("gen_ai.request.model"),
+        Some("claude-sonnet-4-5")
+    );
+    assert_eq!(
+        span.attributes.text("gen_ai.provider.name"),
+        Some("anthropic")
+    );
+    for span in [
+        failed("chat with the model", error(), SpanKind::Client),
+        failed("chat claude", SourceStatus::Ok, SpanKind::Client),
+        failed("chat claude", error(), SpanKind::Internal),
+    ] {
+        assert_eq!(&*span.op, "function");
+    }
+}
+
+/// LangChain's tools and calls have the name of the span for an operation, and its answers are a message as Python shows it.
+#[test]
+fn operations_of_langchain_are_what_they_begin_with() {
+    let attributes = [
+        ("gen_ai.operation.name", "tool w"),
+        ("gen_ai.request.model", "unknown"),
+    ];
+    let span = translated("openlit.otel.tracing", "tool w", &attributes);
+    assert_eq!(
+        (&*span.op, &*span.name),
+        ("gen_ai.execute_tool", "execute_tool w")
+    );
+
+    let attributes = [
+        ("gen_ai.operation.name", "workflow Chain"),
+        ("gen_ai.request.model", "unknown"),
+    ];
+    let span = translated("openlit.otel.tracing", "workflow Chain", &attributes);
+    assert_eq!(&*span.op, "function");
+    assert!(!span.attributes.contains("gen_ai.request.model"));
+
+    let attributes = [
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "w"),
+        ("gen_ai.tool.call.arguments", "{'city': 'Paris'}"),
+        (
+            "gen_ai.tool.call.result",
+            r#"content="It's 22C" name='w' tool_call_id='c1'"#,
+        ),
+    ];
+    let span = translated(
+        "openlit.instrumentation.langchain",
+        "execute_tool w",
+        &attributes,
+    );
+    assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
+    assert_eq!(span.attributes.text(RESULT), Some("It's 22C"));
+}
+
+#[test]
+fn the_first_token_of_a_stream_is_its_first_chunk() {
+    for (streams, expected) in [(true, Some(Value::Double(0.5))), (false, None)] {
+        let mut span = source("openlit.otel.tracing", "chat gpt-5", CALL);
+        span.attributes.push("gen_ai.request.is_stream", streams);
+        span.attributes
+            .push("gen_ai.server.time_to_first_token", 0.5);
+        let span = with_content(span);
+        let first = span.attributes.get("gen_ai.response.time_to_first_chunk");
+        assert_eq!(first, expected);
+    }
+}
