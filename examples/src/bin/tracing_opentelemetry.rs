@@ -18,7 +18,7 @@ use sentry_genai_opentelemetry::{
 };
 use sentry_genai_testkit::FakeLlm;
 use tracing::instrument;
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -37,8 +37,9 @@ async fn main() -> anyhow::Result<()> {
         // The exporters that are there stay.
         .with_span_processor(processor.clone())
         .build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("example"));
     tracing_subscriber::registry()
-        .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("example")))
+        .with(layer.with_filter(LevelFilter::INFO))
         .init();
 
     let llm = FakeLlm::start()?;
