@@ -186,7 +186,7 @@ pub fn read(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
     }
 }
 
-/// Does the same, and leaves out what it cannot read of a file of several requests: [`Input::errors`] say what that is.
+/// Reads a file as [`read`] does, and leaves out what it cannot read of several requests: [`Input::errors`] say what that is.
 ///
 /// # Errors
 ///
