@@ -31,8 +31,8 @@ mod scopes;
 pub use endpoint::OtlpEndpoint;
 pub use open_spans::OpenSpans;
 pub use sentry_genai_conventions::{
-    AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, SentrySpan, SpanKind, Status,
-    Value,
+    AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, Scalar, SentrySpan, SpanId,
+    SpanKind, Status, Timestamp, TraceId, Value,
 };
 pub use sentry_genai_delivery::{
     Compression, Delivery, LossReason, Options, RetryPolicy, Stats, TraceLifecycle,

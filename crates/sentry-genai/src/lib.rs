@@ -44,8 +44,8 @@ pub use layer::{GenAiLayer, layer};
 pub use options::{Options, attach, init};
 pub use scoped::Scoped;
 pub use sentry_genai_conventions::{
-    AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, SentrySpan, SpanKind, Status,
-    Value,
+    AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, Scalar, SentrySpan, SpanId,
+    SpanKind, Status, Timestamp, TraceId, Value,
 };
 pub use sentry_genai_delivery::{
     Compression, Delivery, LossReason, RetryPolicy, Stats, TraceLifecycle,
