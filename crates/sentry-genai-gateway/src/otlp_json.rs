@@ -53,6 +53,15 @@ impl ParseError {
     }
 
     pub(crate) fn nothing() -> Self {
+        Self::at_the_start("expected an export request")
+    }
+
+    /// A file that does not even begin as JSON does.
+    pub(crate) fn no_json() -> Self {
+        Self::at_the_start("expected OTLP traces as JSON or protobuf, or tracing-capture-v1")
+    }
+
+    fn at_the_start(message: &str) -> Self {
         Self::Syntax {
             line: 1,
             column: 1,
