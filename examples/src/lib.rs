@@ -37,6 +37,7 @@ impl Backend {
     /// If the DSN cannot be parsed, or the server not be started.
     pub fn start() -> anyhow::Result<Self> {
         let Some(dsn) = env::var("SENTRY_DSN").ok().filter(|dsn| !dsn.is_empty()) else {
+            without_proxies()?;
             let local = Ingest::start().context("cannot start a Sentry on loopback")?;
             return Ok(Self {
                 dsn: local.dsn(),
@@ -113,19 +114,21 @@ impl Backend {
         let losses = stats
             .losses()
             .map(|(reason, spans)| format!("{} {spans}", reason.as_str()));
-        let losses = losses.collect::<Vec<_>>().join(", ");
+        let mut lost = losses.collect::<Vec<_>>().join(", ");
+        if lost.is_empty() {
+            lost.push_str("none");
+        }
         let failure = last_failure.unwrap_or_else(|| "no request failed".to_owned());
         ensure!(
             all_left,
-            "{} spans did not arrive within 5 seconds ({failure})",
-            stats.pending()
+            "not everything arrived within 5 seconds ({} spans were accepted, lost: {lost}; {failure})",
+            stats.accepted
         );
         ensure!(
             stats.accepted > 0,
-            "no span arrived (lost: {losses}; {failure})"
+            "no span arrived (lost: {lost}; {failure})"
         );
         let Some(local) = &self.local else {
-            let lost = if losses.is_empty() { "none" } else { &losses };
             println!("{} spans were accepted, lost: {lost}", stats.accepted);
             return Ok(Vec::new());
         };
@@ -161,11 +164,36 @@ pub fn let_genai_record_content() -> anyhow::Result<()> {
     if env::var_os(variable).is_some() {
         return Ok(());
     }
+    start_again(|program| _ = program.env(variable, "true"))
+}
+
+/// Starts this program again without the environment variables that name a proxy, if there are any; then this call does not
+/// return.
+///
+/// No proxy leads to what is on loopback, and `NO_PROXY` would not do, since Sentry's client does not read it.
+///
+/// # Errors
+///
+/// If the program cannot be started.
+pub fn without_proxies() -> anyhow::Result<()> {
+    let proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    if proxies.iter().all(|name| env::var_os(name).is_none()) {
+        return Ok(());
+    }
+    start_again(|program| {
+        for name in proxies {
+            program.env_remove(name);
+        }
+    })
+}
+
+/// Starts this program again with another environment, and ends as that one does.
+fn start_again(change: impl FnOnce(&mut Command)) -> anyhow::Result<()> {
     let program = env::current_exe().context("cannot find this program")?;
-    let status = Command::new(program)
-        .args(env::args_os().skip(1))
-        .env(variable, "true")
-        .status()?;
+    let mut program = Command::new(program);
+    program.args(env::args_os().skip(1));
+    change(&mut program);
+    let status = program.status()?;
     process::exit(status.code().unwrap_or(1));
 }
 

@@ -2,7 +2,7 @@
 
 mod receiver;
 
-use std::{sync::Arc, time::Duration};
+use std::{process::Command, sync::Arc, time::Duration};
 
 use sentry::{Client, ClientOptions, Hub, Scope};
 use sentry_genai::{Correlation, Guard, Options};
@@ -14,6 +14,18 @@ pub use receiver::Receiver;
 
 /// Long enough for a loaded machine; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The proxy of clients that send to loopback: none, whatever the environment says.
+pub const NO_PROXY: &str = "";
+
+/// Returns a command that starts `program` without the proxies of the environment, none of which leads to loopback.
+pub fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for proxy in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
+        command.env_remove(proxy);
+    }
+    command
+}
 
 /// A bridge of its own, with its own Sentry client, subscriber and ingest.
 #[derive(Debug)]

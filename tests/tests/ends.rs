@@ -6,9 +6,10 @@ use std::{
 };
 
 use sentry_genai_testkit::{Fault, Ingest};
+use sentry_genai_tests::command;
 
 fn program(ingest: &Ingest, ending: &str) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_endings"));
+    let mut program = command(env!("CARGO_BIN_EXE_endings"));
     program.arg(ending).env("SENTRY_DSN", ingest.dsn());
     program
 }
@@ -122,7 +123,7 @@ fn no_file_descriptors_left() {
 fn no_byte_can_be_written_to_any_file() {
     let ingest = Ingest::start().unwrap();
     let script = "ulimit -f 0 && trap '' XFSZ && exec \"$0\" files";
-    let output = Command::new("sh")
+    let output = command("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_endings")])
         .env("SENTRY_DSN", ingest.dsn())
         .output()

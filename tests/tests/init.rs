@@ -4,6 +4,7 @@ use std::{process::Command, time::Duration};
 
 use sentry::ClientOptions;
 use sentry_genai_testkit::{Ingest, render_tree};
+use sentry_genai_tests::NO_PROXY;
 use tracing::{Instrument, info_span};
 use tracing_subscriber::prelude::*;
 
@@ -23,6 +24,7 @@ fn init_and_layer_are_enough() {
     let guard = sentry_genai::init(
         ClientOptions::new()
             .dsn(&ingest.dsn())
+            .http_proxy(NO_PROXY)
             .traces_sample_rate(1.0)
             .shutdown_timeout(Duration::from_secs(20)),
     );

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sentry::ClientOptions;
 use sentry_genai::{LossReason, Options};
 use sentry_genai_testkit::{Fault, Ingest};
+use sentry_genai_tests::NO_PROXY;
 use tracing::{Event, Subscriber, info_span};
 use tracing_subscriber::{Layer, layer::Context, prelude::*};
 
@@ -28,6 +29,7 @@ fn the_thread_goes_on() {
     let guard = Options::new().init(
         ClientOptions::new()
             .dsn(&ingest.dsn())
+            .http_proxy(NO_PROXY)
             .shutdown_timeout(patience)
             .traces_sample_rate(1.0),
     );

@@ -9,6 +9,7 @@ use std::{
 use sentry::ClientOptions;
 use sentry_genai::{LossReason, Options};
 use sentry_genai_testkit::{Fault, Ingest};
+use sentry_genai_tests::NO_PROXY;
 use tracing::{Event, Subscriber, field::Field, info_span};
 use tracing_subscriber::{Layer, layer::Context, prelude::*};
 
@@ -60,6 +61,7 @@ fn neither_keys_nor_content_are_logged() {
     let guard = Options::new().init(
         ClientOptions::new()
             .dsn(&ingest.dsn().replace("public@", "sikrit-key:sikrit-pass@"))
+            .http_proxy(NO_PROXY)
             .shutdown_timeout(patience)
             .send_default_pii(true)
             .traces_sample_rate(1.0),

@@ -1,8 +1,8 @@
 //! How a finished span reaches Sentry.
 //!
 //! A door creates one [`Delivery`] per client, asks it for a [`Trace`] at every local root, and hands over each span
-//! when it has ended. Everything else happens on other threads: one translates and buckets the spans of a trace and encodes
-//! them as a span v2 container, and one (up to four while much waits) sends it.
+//! when it has ended. Everything else happens on other threads: one translates the spans and gathers them by trace, and one
+//! (up to four while much waits) encodes what was gathered as a span v2 container and sends it.
 //!
 //! Every span that was handed over is either accepted by the server or counted by [reason](LossReason), and the counts
 //! are reported to Sentry; [`Delivery::stats`] shows both.

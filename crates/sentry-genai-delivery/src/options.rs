@@ -57,7 +57,7 @@ impl Options {
         self
     }
 
-    /// Sets how long a single text and a single attribute may be, in bytes.
+    /// Sets how long a single text and a single attribute may be, in bytes; 100,000 and 256,000 by default.
     pub fn with_content_limits(mut self, limits: ContentLimits) -> Self {
         self.limits = limits;
         self

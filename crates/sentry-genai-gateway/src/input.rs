@@ -186,7 +186,7 @@ pub fn read(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
     }
 }
 
-/// Does the same, and leaves out what it cannot read of a file of several requests: [`Input::errors`] say what that is.
+/// Reads a file as [`read`] does, and leaves out what it cannot read of several requests: [`Input::errors`] say what that is.
 ///
 /// # Errors
 ///
@@ -285,8 +285,9 @@ fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
         let spans = capture::spans(&file, &text, now);
         return Ok(Input::new(Format::TracingCapture, spans));
     }
+    let is_json = text.trim_start().starts_with(['{', '[']);
     let requests = otlp_json::requests(&text);
-    input.with(
+    let read = input.with(
         requests.map(|request| request.map_err(ReadError::OtlpJson)),
         |has_others| {
             Some(ReadError::OtlpJson(if has_others {
@@ -295,7 +296,14 @@ fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
                 ParseError::nothing()
             }))
         },
-    )
+    );
+    read.map_err(|error| {
+        if is_json {
+            error
+        } else {
+            ReadError::OtlpJson(ParseError::no_json())
+        }
+    })
 }
 
 /// Returns the text without the lines that are not UTF-8, which are left blank, and says what is wrong with these.
@@ -332,7 +340,10 @@ mod tests {
     #[test]
     fn errors_say_where() {
         assert_eq!(error(b" \n"), "the file is empty");
-        assert_eq!(error(b"spans"), "line 1, column 1: expected value");
+        let foreign =
+            "line 1, column 1: expected OTLP traces as JSON or protobuf, or tracing-capture-v1";
+        assert_eq!(error(b"spans"), foreign);
+        assert_eq!(error(b"\x89PNG\r\n"), foreign);
         assert_eq!(
             error(b"\n\n{\n  \"a\": \xff"),
             "line 4, column 8: expected UTF-8"

@@ -14,6 +14,7 @@ mod any_value;
 mod batch;
 mod capture;
 pub mod check;
+mod codes;
 mod inherit;
 mod input;
 pub mod otlp_json;

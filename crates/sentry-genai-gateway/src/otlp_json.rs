@@ -7,7 +7,7 @@ use sentry_genai_conventions::{
 };
 use serde_json::{Map, Value};
 
-use crate::{ReceivedSpan, any_value::AnyValue, received::Gathered};
+use crate::{ReceivedSpan, any_value::AnyValue, codes, received::Gathered};
 
 mod base64;
 mod id;
@@ -53,10 +53,19 @@ impl ParseError {
     }
 
     pub(crate) fn nothing() -> Self {
+        Self::at_the_start("expected an export request")
+    }
+
+    /// A file that does not even begin as JSON does.
+    pub(crate) fn no_json() -> Self {
+        Self::at_the_start("expected OTLP traces as JSON or protobuf, or tracing-capture-v1")
+    }
+
+    fn at_the_start(message: &str) -> Self {
         Self::Syntax {
             line: 1,
             column: 1,
-            message: "expected an export request".to_owned(),
+            message: message.to_owned(),
         }
     }
 
@@ -270,22 +279,11 @@ fn read_link(link: &Value) -> Option<Link> {
 fn kind(value: &Value) -> Option<SpanKind> {
     match value {
         Value::String(name) => SpanKind::parse(name.strip_prefix("SPAN_KIND_").unwrap_or(name)),
-        value => match integer(value)? {
-            1 => Some(SpanKind::Internal),
-            2 => Some(SpanKind::Server),
-            3 => Some(SpanKind::Client),
-            4 => Some(SpanKind::Producer),
-            5 => Some(SpanKind::Consumer),
-            _ => None,
-        },
+        value => codes::kind(integer(value)?),
     }
 }
 
 fn status(value: &Value) -> SourceStatus {
-    let message = || {
-        let message = value.get("message")?.as_str()?;
-        (!message.is_empty()).then(|| message.to_owned())
-    };
     let code = match value.get("code") {
         Some(Value::String(name)) => match name.strip_prefix("STATUS_CODE_").unwrap_or(name) {
             "OK" | "Ok" | "1" => 1,
@@ -295,11 +293,8 @@ fn status(value: &Value) -> SourceStatus {
         Some(code) => integer(code).unwrap_or(0),
         None => 0,
     };
-    match code {
-        1 => SourceStatus::Ok,
-        2 => SourceStatus::Error(message()),
-        _ => SourceStatus::Unset,
-    }
+    let message = value.get("message").and_then(Value::as_str);
+    codes::status(code, message.unwrap_or_default().to_owned())
 }
 
 /// A time that is not there may be a zero.

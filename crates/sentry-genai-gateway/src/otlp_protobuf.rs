@@ -3,12 +3,11 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use sentry_genai_conventions::{
-    Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind, Timestamp,
-    TraceId,
+    Attributes, Link, Scalar, SourceEvent, SourceSpan, SpanId, Timestamp, TraceId,
 };
 use serde_json::{Map, Value};
 
-use crate::{ReceivedEvent, ReceivedSpan, any_value::AnyValue, received::Gathered};
+use crate::{ReceivedEvent, ReceivedSpan, any_value::AnyValue, codes, received::Gathered};
 
 mod messages;
 mod requests;
@@ -104,14 +103,9 @@ fn read_span(
     source.end = Timestamp::from_nanos(span.end_time_unix_nano);
     source.parent_span_id = span_id(&span.parent_span_id);
     source.scope = Cow::Owned(scope.to_owned());
-    source.kind = kind(span.kind);
-    source.status = match span.status {
-        Some(status) if status.code == 1 => SourceStatus::Ok,
-        Some(status) if status.code == 2 => {
-            SourceStatus::Error((!status.message.is_empty()).then(|| text(status.message)))
-        }
-        _ => SourceStatus::Unset,
-    };
+    source.kind = codes::kind(span.kind.into());
+    let status = span.status.unwrap_or_default();
+    source.status = codes::status(status.code.into(), text(status.message));
     source.attributes = attributes(span.attributes);
     source.events = span.events.into_iter().map(read_event).collect();
     // A link without valid ids leads nowhere and is left out.
@@ -165,17 +159,6 @@ fn trace_id(bytes: &[u8]) -> Option<TraceId> {
 
 fn span_id(bytes: &[u8]) -> Option<SpanId> {
     SpanId::from_bytes(bytes.try_into().ok()?)
-}
-
-fn kind(number: i32) -> Option<SpanKind> {
-    match number {
-        1 => Some(SpanKind::Internal),
-        2 => Some(SpanKind::Server),
-        3 => Some(SpanKind::Client),
-        4 => Some(SpanKind::Producer),
-        5 => Some(SpanKind::Consumer),
-        _ => None,
-    }
 }
 
 fn attributes(list: Vec<KeyValue>) -> Attributes {

@@ -1,4 +1,9 @@
-#![doc = include_str!("../README.md")]
+// The program in the README is for the default version.
+#![cfg_attr(feature = "otel-0-33", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "otel-0-33"),
+    doc = "Gets the AI spans of programs that run the OpenTelemetry SDK into Sentry."
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(any(feature = "otel-0-32", feature = "otel-0-33")),
@@ -26,8 +31,8 @@ mod scopes;
 pub use endpoint::OtlpEndpoint;
 pub use open_spans::OpenSpans;
 pub use sentry_genai_conventions::{
-    AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, SentrySpan, SpanKind, Status,
-    Value,
+    AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, Scalar, SentrySpan, SpanId,
+    SpanKind, Status, Timestamp, TraceId, Value,
 };
 pub use sentry_genai_delivery::{
     Compression, Delivery, LossReason, Options, RetryPolicy, Stats, TraceLifecycle,

@@ -46,7 +46,9 @@
 //! #     "type": "span", "item_count": 1, "content_type": "application/vnd.sentry.items.span.v2+json",
 //! # });
 //! # let payload = serde_json::json!({"version": 2, "items": [span]});
-//! # ureq::post(format!("{}/api/1/envelope/", sentry.url()))
+//! # let agent = ureq::Agent::config_builder().proxy(None).build().new_agent();
+//! # agent
+//! #     .post(format!("{}/api/1/envelope/", sentry.url()))
 //! #     .header("Content-Type", "application/x-sentry-envelope")
 //! #     .header("X-Sentry-Auth", "Sentry sentry_key=public, sentry_version=7")
 //! #     .send(format!("{header}\n{item}\n{payload}\n"))?;

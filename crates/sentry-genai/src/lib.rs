@@ -1,3 +1,21 @@
+// The links of the README lead to docs.rs, for those who read it elsewhere. Of several definitions the first counts, so that here they
+// lead to this version, and are checked.
+//! [`Compression`]: Compression
+//! [`Guard::flush`]: Guard::flush
+//! [`Guard::handle`]: Guard::handle
+//! [`Handle::stats`]: Handle::stats
+//! [`Options::with_before_send_span`]: Options::with_before_send_span
+//! [`Options::with_capture_inputs`]: Options::with_capture_inputs
+//! [`Options::with_capture_outputs`]: Options::with_capture_outputs
+//! [`Options::with_conversation_propagation`]: Options::with_conversation_propagation
+//! [`Options::with_keep_ai_traces`]: Options::with_keep_ai_traces
+//! [`Options::with_legacy_attributes`]: Options::with_legacy_attributes
+//! [`Options::with_metrics`]: Options::with_metrics
+//! [`Options::with_trace_lifecycle`]: Options::with_trace_lifecycle
+//! [`attach`]: attach
+//! [`conversation()`]: conversation()
+//! [`propagation`]: propagation
+//! [`set_conversation_id`]: set_conversation_id
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -26,8 +44,8 @@ pub use layer::{GenAiLayer, layer};
 pub use options::{Options, attach, init};
 pub use scoped::Scoped;
 pub use sentry_genai_conventions::{
-    AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, SentrySpan, SpanKind, Status,
-    Value,
+    AiKind, Attributes, ContentLimits, Input as AttributeValue, Link, Scalar, SentrySpan, SpanId,
+    SpanKind, Status, Timestamp, TraceId, Value,
 };
 pub use sentry_genai_delivery::{
     Compression, Delivery, LossReason, RetryPolicy, Stats, TraceLifecycle,

@@ -100,7 +100,13 @@ impl Options {
         self
     }
 
-    /// Sets how long a single text and a single attribute may be, in bytes.
+    /// Sets how long a single text and a single attribute may be, in bytes; 100,000 and 256,000 by default.
+    ///
+    /// ```
+    /// let mut limits = sentry_genai::ContentLimits::default();
+    /// limits.text_bytes = 20_000;
+    /// let options = sentry_genai::Options::new().with_content_limits(limits);
+    /// ```
     pub fn with_content_limits(mut self, limits: ContentLimits) -> Self {
         self.delivery = self.delivery.with_content_limits(limits);
         self
@@ -124,6 +130,22 @@ impl Options {
     ///
     /// Spans below a dropped one stay, and name a parent that Sentry does not have. To leave spans out and keep the tree whole,
     /// filter the layer (`Layer::with_filter`): what is below then hangs on the next span above.
+    ///
+    /// ```
+    /// use sentry_genai::{Scalar, SentrySpan, Value};
+    ///
+    /// fn hide_tags(mut span: SentrySpan) -> Option<SentrySpan> {
+    ///     let is_secret = |tag: &Scalar| matches!(tag, Scalar::Str(text) if text.starts_with("secret:"));
+    ///     if let Some(Value::Array(tags)) = span.attributes.get("shop.tags")
+    ///         && tags.iter().any(is_secret)
+    ///     {
+    ///         span.attributes.remove("shop.tags");
+    ///     }
+    ///     Some(span)
+    /// }
+    ///
+    /// let options = sentry_genai::Options::new().with_before_send_span(hide_tags);
+    /// ```
     pub fn with_before_send_span(
         mut self,
         hook: impl Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync + 'static,

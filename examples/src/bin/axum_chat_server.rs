@@ -23,7 +23,7 @@ use sentry_genai_testkit::FakeLlm;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tracing::{Span, field::Empty, instrument};
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
 const SESSION: &str = "x-session-id";
 
@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
             .traces_sample_rate(1.0),
     );
     tracing_subscriber::registry()
-        .with(sentry_genai::layer())
+        .with(sentry_genai::layer().with_filter(LevelFilter::INFO))
         .init();
 
     let llm = FakeLlm::start()?;

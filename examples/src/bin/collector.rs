@@ -40,6 +40,9 @@ const SPANS: usize = 3;
 async fn main() -> anyhow::Result<()> {
     let capture = OtlpCapture::start().await?;
     let sentry = sentry_endpoint()?;
+    if sentry.is_none() {
+        sentry_genai_examples::without_proxies()?;
+    }
     let (target, header) = match &sentry {
         Some(endpoint) => (endpoint.traces_url(), Some(endpoint.header())),
         None => (capture.traces_url(), None),

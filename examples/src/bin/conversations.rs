@@ -14,7 +14,7 @@ use genai::{
 use sentry_genai_examples::Backend;
 use sentry_genai_testkit::FakeLlm;
 use tracing::{Instrument, instrument};
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
             .send_default_pii(pii),
     );
     tracing_subscriber::registry()
-        .with(sentry_genai::layer())
+        .with(sentry_genai::layer().with_filter(LevelFilter::INFO))
         .init();
     let llm = FakeLlm::start()?;
     let genai = sentry_genai_examples::genai_client(&llm)?;

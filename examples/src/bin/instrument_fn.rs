@@ -13,7 +13,7 @@ use sentry_genai_examples::Backend;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::{Span, field::Empty, instrument};
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
 const MODEL: &str = "gpt-5-mini";
 
@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
             .send_default_pii(sentry_genai_examples::pii()),
     );
     tracing_subscriber::registry()
-        .with(sentry_genai::layer())
+        .with(sentry_genai::layer().with_filter(LevelFilter::INFO))
         .init();
 
     sentry_genai::conversation("conv_7f21")

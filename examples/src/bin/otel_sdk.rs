@@ -38,8 +38,9 @@ async fn main() -> anyhow::Result<()> {
         .with_context(request)
         .await?;
 
-    let flushed = provider.force_flush().is_ok();
-    backend.report(flushed, processor.stats(), processor.last_failure())
+    // A provider that is global is never dropped: without this, what still waits is lost.
+    let all_left = provider.shutdown().is_ok();
+    backend.report(all_left, processor.stats(), processor.last_failure())
 }
 
 /// Starts a span below the current one.
@@ -89,22 +90,9 @@ async fn chat(llm: &FakeLlm, messages: &Value) -> anyhow::Result<Value> {
     let context = start("chat", SpanKind::Client, &attributes);
     let span = context.span();
     span.set_attribute(KeyValue::new("gen_ai.input.messages", messages.to_string()));
-    let tool = json!({"name": "get_weather", "parameters": {
-        "type": "object",
-        "properties": {"city": {"type": "string"}},
-        "required": ["city"],
-    }});
-    let body = json!({
-        "model": MODEL,
-        "messages": messages,
-        "tools": [{"type": "function", "function": tool}],
-    });
-    let url = format!("{}/chat/completions", llm.openai_url());
-    let response = reqwest::Client::new().post(url).json(&body).send().await;
-    let response = response.inspect_err(|error| {
-        span.set_status(Status::error(error.to_string()));
-    })?;
-    let answer: Value = response.json().await?;
+    let answer = ask(llm, messages).await;
+    // Nobody else sees an error that is handed on.
+    let answer = answer.inspect_err(|error| span.set_status(Status::error(error.to_string())))?;
     let message = answer["choices"][0]["message"].clone();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     span.set_attributes([
@@ -125,6 +113,22 @@ async fn chat(llm: &FakeLlm, messages: &Value) -> anyhow::Result<Value> {
         span.set_attribute(KeyValue::new(key, count));
     }
     Ok(message)
+}
+
+async fn ask(llm: &FakeLlm, messages: &Value) -> anyhow::Result<Value> {
+    let tool = json!({"name": "get_weather", "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+    }});
+    let body = json!({
+        "model": MODEL,
+        "messages": messages,
+        "tools": [{"type": "function", "function": tool}],
+    });
+    let url = format!("{}/chat/completions", llm.openai_url());
+    let response = reqwest::Client::new().post(url).json(&body).send().await?;
+    Ok(response.error_for_status()?.json().await?)
 }
 
 fn get_weather(call: &Value) -> &'static str {

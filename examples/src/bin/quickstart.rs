@@ -16,7 +16,7 @@ use rig_core::{providers::openai::OpenAIConfig, tool::ToolExecutionError};
 use sentry_genai_examples::Backend;
 use sentry_genai_testkit::FakeLlm;
 use tracing::instrument;
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
 const MODEL: &str = "gpt-5-mini";
 
@@ -43,7 +43,7 @@ async fn main() -> anyhow::Result<()> {
             .send_default_pii(pii),
     );
     tracing_subscriber::registry()
-        .with(sentry_genai::layer())
+        .with(sentry_genai::layer().with_filter(LevelFilter::INFO))
         .init();
 
     // With the real provider: `OpenAI::from_env()?`.

@@ -13,11 +13,11 @@ use sentry_genai::{Options, SentrySpan};
 use sentry_genai_examples::Backend;
 use serde_json::json;
 use tracing::instrument;
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
 fn main() -> anyhow::Result<()> {
     tracing_subscriber::registry()
-        .with(sentry_genai::layer())
+        .with(sentry_genai::layer().with_filter(LevelFilter::INFO))
         .init();
 
     let backend = Backend::start()?;

@@ -18,7 +18,7 @@ use sentry_genai_opentelemetry::{
 };
 use sentry_genai_testkit::FakeLlm;
 use tracing::instrument;
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -37,8 +37,9 @@ async fn main() -> anyhow::Result<()> {
         // The exporters that are there stay.
         .with_span_processor(processor.clone())
         .build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("example"));
     tracing_subscriber::registry()
-        .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("example")))
+        .with(layer.with_filter(LevelFilter::INFO))
         .init();
 
     let llm = FakeLlm::start()?;
@@ -51,8 +52,8 @@ async fn main() -> anyhow::Result<()> {
         tea_expert(&genai, question).with_context(context).await?;
     }
 
-    let flushed = provider.force_flush().is_ok();
-    backend.report(flushed, processor.stats(), processor.last_failure())
+    let all_left = provider.shutdown().is_ok();
+    backend.report(all_left, processor.stats(), processor.last_failure())
 }
 
 #[instrument(skip_all, fields(gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "Tea Expert"))]

@@ -29,7 +29,7 @@ use sentry_genai_opentelemetry::{
 };
 use tokio::net::TcpListener;
 use tracing::instrument;
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
 const BACK: &str = "back";
 const LISTENS: &str = "back listens at ";
@@ -53,7 +53,7 @@ async fn front() -> anyhow::Result<()> {
             .traces_sample_rate(1.0),
     );
     tracing_subscriber::registry()
-        .with(sentry_genai::layer())
+        .with(sentry_genai::layer().with_filter(LevelFilter::INFO))
         .init();
 
     let (mut back, url) = start_back(backend.dsn())?;

@@ -23,6 +23,7 @@ use std::{
 use sentry::ClientOptions;
 use sentry_genai::Options;
 use sentry_genai_testkit::{Fault, Ingest};
+use sentry_genai_tests::NO_PROXY;
 use serde_json::{Value, json};
 use tracing::info_span;
 use tracing_subscriber::prelude::*;
@@ -103,7 +104,7 @@ fn soak(arguments: &Arguments) -> Result<Value, String> {
         .shutdown_timeout(Duration::from_secs(30))
         .send_default_pii(true);
     if let Some(server) = &server {
-        client_options = client_options.dsn(&server.dsn);
+        client_options = client_options.dsn(&server.dsn).http_proxy(NO_PROXY);
     }
     let guard = Options::new()
         .with_keep_ai_traces(arguments.keep_ai_traces)

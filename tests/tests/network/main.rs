@@ -5,7 +5,7 @@
 mod proxy;
 mod tls;
 
-use std::{process::Command, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use proxy::Proxy;
 use sentry::ClientOptions;
@@ -14,6 +14,7 @@ use sentry_genai_delivery::{
     Config, Delivery, LossReason, RetryPolicy, Segment, Stats, new_span_id,
 };
 use sentry_genai_testkit::Ingest;
+use sentry_genai_tests::command;
 use tls::TlsFront;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -66,7 +67,7 @@ fn a_certificate_of_an_authority_of_ones_own() {
         let front = TlsFront::start(&ingest);
         let file = std::env::temp_dir().join(format!("roots-{trusted}-{}.pem", std::process::id()));
         std::fs::write(&file, if trusted { front.pem() } else { "" }).unwrap();
-        let status = Command::new(env!("CARGO_BIN_EXE_endings"))
+        let status = command(env!("CARGO_BIN_EXE_endings"))
             .arg("exit")
             .env("SENTRY_DSN", front.dsn())
             .env("SSL_CERT_FILE", &file)

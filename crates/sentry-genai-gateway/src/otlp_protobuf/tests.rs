@@ -1,4 +1,4 @@
-use sentry_genai_conventions::Value as Attribute;
+use sentry_genai_conventions::{SourceStatus, SpanKind, Value as Attribute};
 
 use super::*;
 use crate::Request;

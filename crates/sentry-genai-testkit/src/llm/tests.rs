@@ -347,6 +347,7 @@ fn concat(events: &[Value], pointer: &str) -> String {
 fn send(llm: &FakeLlm, path: &str, request: &Value) -> (u16, String) {
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
+        .proxy(None)
         .build()
         .new_agent();
     let mut response = agent

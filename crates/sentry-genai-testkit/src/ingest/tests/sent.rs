@@ -113,9 +113,11 @@ pub(super) fn post_body(ingest: &Ingest, http: &[(&str, &str)], body: &[u8]) -> 
     )
 }
 
+/// What it talks to is on loopback, where no proxy of the environment leads.
 pub(super) fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
+        .proxy(None)
         .build()
         .new_agent()
 }
