@@ -336,6 +336,7 @@ pub(crate) fn reserved_fields(span: &mut SourceSpan) {
     for key in ["otel.kind", "sentry.trace", "sentry.baggage"] {
         span.attributes.remove(key);
     }
+    status::read_fields(span);
 }
 
 /// Whether a call is streamed.
