@@ -377,11 +377,14 @@ impl Draft<'_> {
             let Some((key, _)) = slot else {
                 continue;
             };
-            match privacy::withholding(key, setting, capture) {
-                Withholding::Never => {}
+            let withholding = privacy::withholding(key, setting, capture);
+            match withholding {
+                Withholding::Never | Withholding::Redacted => {}
                 Withholding::Always => withheld.push(index),
-                Withholding::Redacted => addresses.push(index),
                 Withholding::If(doubt) => doubtful.push((index, doubt)),
+            }
+            if withholding == Withholding::Redacted || privacy::names_address(key) {
+                addresses.push(index);
             }
         }
         (withheld, doubtful, addresses)

@@ -23,6 +23,11 @@ pub(super) fn names_content(key: &str) -> bool {
     }
 }
 
+/// Returns the last word of a key.
+pub(super) fn last_word(key: &str) -> &str {
+    split_last_word(key).1
+}
+
 /// Splits the last word off a key, in snake case, camel case or with dots.
 fn split_last_word(key: &str) -> (&str, &str) {
     let bytes = key.as_bytes();

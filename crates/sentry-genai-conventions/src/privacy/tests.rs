@@ -179,6 +179,43 @@ fn a_plain_span_keeps_no_lists_of_what_was_said() {
     }
 }
 
+/// Libraries and programs have names of their own for where they send what.
+#[test]
+fn no_address_of_whatever_name_has_a_password() {
+    let everything = Capture {
+        inputs: true,
+        outputs: true,
+    };
+    let url = Value::Str("https://me:hunter2@h.example/v1?key=hunter2&n=1");
+    let keys = [
+        "gen_ai.openai.api_base",
+        "app.baseURL",
+        "http.request.header.referer",
+        "mcp.resource.uri",
+        "redis_url",
+    ];
+    for setting in [Setting::GenAi, Setting::Library, Setting::Other] {
+        for capture in [NOTHING, everything] {
+            for key in keys {
+                let mut span = span_of(&[(key, url)]);
+                withhold(&mut span, setting, capture);
+                let text = span.attributes.text(key);
+                let redacted = "https://REDACTED:REDACTED@h.example/v1?key=REDACTED&n=1";
+                assert!(text.is_none_or(|it| it == redacted), "{key}: {text:?}");
+                assert!(text.is_some() || capture == NOTHING, "{key}");
+            }
+        }
+        // OpenTelemetry has headers as lists.
+        let list = [Scalar::Str("https://me:hunter2@h.example/".into())];
+        let mut span = span_of(&[("http.request.header.referer", Value::Array(&list))]);
+        withhold(&mut span, setting, everything);
+        assert!(!format!("{:?}", span.attributes).contains("hunter2"));
+        assert!(span.attributes.contains("http.request.header.referer"));
+        let note = [("app.note", Value::Str("https://me:hunter2@h.example/"))];
+        assert_eq!(kept(setting, NOTHING, &note), [""; 0]);
+    }
+}
+
 #[test]
 fn secrets_among_the_arguments_of_a_function() {
     for (key, stays) in [
