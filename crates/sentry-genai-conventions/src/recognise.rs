@@ -152,7 +152,8 @@ fn is_counted(span: &SourceSpan) -> bool {
 }
 
 fn names_provider(span: &SourceSpan) -> bool {
-    let names = ["gen_ai.provider.name", "gen_ai.system"];
+    // Beside the model of the conventions it is one without their namespace, too.
+    let names = ["gen_ai.provider.name", "gen_ai.system", "provider"];
     names.iter().any(|key| span.attributes.contains(key))
 }
 

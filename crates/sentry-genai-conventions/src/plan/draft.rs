@@ -383,7 +383,9 @@ impl Draft<'_> {
                 Withholding::Always => withheld.push(index),
                 Withholding::If(doubt) => doubtful.push((index, doubt)),
             }
-            if withholding == Withholding::Redacted || privacy::names_address(key) {
+            // By its check there is no URL in a server's address.
+            let may_be_url = key != "server.address" && privacy::names_address(key);
+            if withholding == Withholding::Redacted || may_be_url {
                 addresses.push(index);
             }
         }

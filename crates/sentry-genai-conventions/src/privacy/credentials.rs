@@ -19,8 +19,8 @@ static ADDRESSES: &[&str] = &[
 
 /// How names end that hold an address, whoever has thought of them.
 static ADDRESS_WORDS: &[&str] = &[
-    "base", "baseurl", "broker", "dsn", "endpoint", "href", "link", "location", "proxy", "referer",
-    "uri", "url", "webhook",
+    "address", "base", "baseurl", "broker", "dsn", "endpoint", "href", "link", "location", "proxy",
+    "referer", "uri", "url", "webhook",
 ];
 
 /// Words in the names of headers that say who somebody is.

@@ -193,6 +193,7 @@ fn no_address_of_whatever_name_has_a_password() {
         "http.request.header.referer",
         "mcp.resource.uri",
         "redis_url",
+        "server.address",
     ];
     for setting in [Setting::GenAi, Setting::Library, Setting::Other] {
         for capture in [NOTHING, everything] {

@@ -208,6 +208,8 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     // What has failed has no counts.
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("error.type", "429")], "gen_ai.chat", "chat m"),
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("otel.status_code", "ERROR")], "gen_ai.chat", "chat m"),
+    ("inference", &[("provider", "openai"), ("gen_ai.request.model", "m"), ("error.type", "429")], "gen_ai.chat", "chat m"),
+    ("inference", &[("provider", "openai"), ("gen_ai.request.model", "m")], "function", "inference"),
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("otel.status_code", "OK")], "function", "llm.request"),
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("otel.status_description", "timed out")], "gen_ai.chat", "chat m"),
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m")], "function", "llm.request"),
