@@ -9,7 +9,7 @@ use crate::{
     AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
     attributes::{Edit, needs_no_escape},
     content,
-    dialect::{self, Dialect, OUTPUT},
+    dialect::{self, Dialect, OUTPUT, What},
     naming,
     operation::{AiOperation, Operation},
     plain,
@@ -99,8 +99,13 @@ impl Plan {
         rename::canonicalise(&mut trial.attributes);
         let edits = span.attributes.edits_to(&trial.attributes);
         if row.is_some() {
+            let what = translate::what(recognised.as_ref());
+            // An output of embeddings may be their input.
+            if what == What::Embeddings && trial.attributes.contains(tokens::OUTPUT) {
+                return None;
+            }
             let before = trial.attributes.clone();
-            dialect::settle_values(&mut trial, translate::what(recognised.as_ref()));
+            dialect::settle_values(&mut trial, what);
             // What changes here, changes for what it says.
             if !before.edits_to(&trial.attributes)?.is_empty() {
                 return None;
