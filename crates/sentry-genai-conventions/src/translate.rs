@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet, mem};
 
 use crate::{
-    AiKind, Attributes, Heritage, SentrySpan, SourceSpan, SpanKind, Status, Value,
+    AiKind, Ancestors, Attributes, Heritage, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
     dialect::{self, NONE, What, unquoted},
     events,
@@ -143,7 +143,12 @@ impl Translator {
         content::bound(&mut span.attributes, &self.options.limits);
         content::fit(&mut span.attributes, &self.options.limits);
 
-        finish(&mut span, naming, status)
+        let mut translated = finish(&mut span, naming, status);
+        if ai && !dialect.is_conventional() {
+            // No door reads of an open span what only its dialect knows: agents that are called as their spans are.
+            translated.ancestors = Ancestors::KnownAtStart;
+        }
+        translated
     }
 
     /// Reads what a span says of its conversation and its agent, in any dialect, before it is translated.
