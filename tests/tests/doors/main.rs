@@ -57,12 +57,12 @@ static LAYER: Known = &[
 
 #[test]
 fn the_processor_makes_of_a_program_what_the_command_line_makes_of_its_file() {
-    compare(Values::All, PROCESSOR, |told| processor::send(told));
+    compare(Values::All, PROCESSOR, processor::send);
 }
 
 #[test]
 fn the_layer_makes_of_a_program_what_the_command_line_makes_of_its_file() {
-    compare(Values::Scalars, LAYER, |told| layer::send(told));
+    compare(Values::Scalars, LAYER, layer::send);
 }
 
 fn compare(values: Values, known: Known, send: impl Fn(&[Told]) -> Vec<ReceivedSpan>) {
