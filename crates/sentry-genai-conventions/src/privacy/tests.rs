@@ -1,7 +1,10 @@
 //! What leaves of which spans.
 
 use super::*;
-use crate::{Scalar, SourceStatus, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+use crate::{
+    PlanningTranslator, Scalar, SourceStatus, SpanId, Timestamp, TraceId, TranslateOptions,
+    Translator,
+};
 
 fn span_of(pairs: &[(&'static str, Value<'_>)]) -> SourceSpan {
     let trace = TraceId::from_bytes([1; 16]).unwrap();
@@ -214,6 +217,29 @@ fn no_address_of_whatever_name_has_a_password() {
         assert!(span.attributes.contains("http.request.header.referer"));
         let note = [("app.note", Value::Str("https://me:hunter2@h.example/"))];
         assert_eq!(kept(setting, NOTHING, &note), [""; 0]);
+    }
+}
+
+/// As spans of one shape are translated, one after the other.
+#[test]
+fn neither_do_those_of_spans_that_have_a_plan() {
+    let options = TranslateOptions {
+        capture_inputs: true,
+        capture_outputs: true,
+        ..TranslateOptions::default()
+    };
+    let mut planning = PlanningTranslator::new(Translator::new(options));
+    for host in ["", "me:hunter2@", "", "me:hunter2@", "me:hunter2@"] {
+        let url = format!("https://{host}h.example/");
+        let mut span = span_of(&[
+            ("gen_ai.operation.name", Value::Str("chat")),
+            ("gen_ai.request.model", Value::Str("m")),
+            ("server.address", Value::Str(&url)),
+            ("app.endpoint", Value::Str(&url)),
+        ]);
+        let span = planning.translate(&mut span);
+        assert!(!format!("{:?}", span.attributes).contains("hunter2"));
+        assert!(span.attributes.contains("app.endpoint"));
     }
 }
 
