@@ -65,7 +65,8 @@ fn so_do_those_of_another_dialect() {
         Hub::current().configure_scope(|scope| scope.set_user(Some(ada())));
         let agent = info_span!("Bot", openinference.span.kind = "AGENT", session.id = "s-1");
         agent.in_scope(|| {
-            info_span!("ask", openinference.span.kind = "LLM", llm.model_name = "m").in_scope(|| {})
+            info_span!("ask", openinference.span.kind = "LLM", llm.model_name = "m")
+                .in_scope(|| {});
         });
         drop(request);
     });
