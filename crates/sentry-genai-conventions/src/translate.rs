@@ -109,6 +109,9 @@ impl Translator {
                 span.attributes.push(STREAMING, true);
             }
             tokens::reconcile(&mut span.attributes);
+            if what(recognised.as_ref()) == What::Embeddings {
+                tokens::reconcile_embedded(&mut span.attributes);
+            }
             if ai && what(recognised.as_ref()) == What::Plain {
                 // Whatever it counts is counted by the calls around or below.
                 tokens::remove(&mut span.attributes);

@@ -111,21 +111,13 @@ fn untold(span: &mut SourceSpan) {
     }
 }
 
-/// Embeddings have no output: where a provider counts the whole alone, as Voyage and Jina do, that is the input, and so is what a
-/// library counts as the output instead, or once more.
+/// Embeddings have no output: where a provider counts the whole alone, as Voyage and Jina do, that is the input.
 fn count_embedded(attributes: &mut Attributes) {
-    let counts = [tokens::INPUT, tokens::OUTPUT, tokens::TOTAL].map(|key| attributes.integer(key));
-    match counts {
-        [None, None, Some(total)] => attributes.push(tokens::INPUT, total),
-        [None, Some(1..), _] => attributes.rename(tokens::OUTPUT, tokens::INPUT),
-        [Some(input @ 1..), Some(output), total] if input == output => {
-            attributes.remove(tokens::OUTPUT);
-            // It is made of what is left.
-            if total.is_some() {
-                attributes.remove(tokens::TOTAL);
-            }
-        }
-        _ => {}
+    if let Some(total) = attributes.integer(tokens::TOTAL)
+        && !attributes.contains(tokens::INPUT)
+        && !attributes.contains(tokens::OUTPUT)
+    {
+        attributes.push(tokens::INPUT, total);
     }
 }
 

@@ -101,7 +101,10 @@ impl Plan {
         if row.is_some() {
             let what = translate::what(recognised.as_ref());
             // An output of embeddings may be their input.
-            if what == What::Embeddings && trial.attributes.contains(tokens::OUTPUT) {
+            let counts_output = [tokens::OUTPUT, tokens::REASONING]
+                .iter()
+                .any(|key| trial.attributes.contains(key));
+            if what == What::Embeddings && counts_output {
                 return None;
             }
             let before = trial.attributes.clone();
