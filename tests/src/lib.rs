@@ -1,5 +1,6 @@
 //! What the tests in `tests/` share: a bridge that sends to an ingest on loopback, and nothing process-wide.
 
+mod differences;
 mod receiver;
 
 use std::{process::Command, sync::Arc, time::Duration};
@@ -10,6 +11,7 @@ use sentry_genai_testkit::{Ingest, ReceivedSpan, render_tree};
 use tracing::Dispatch;
 use tracing_subscriber::prelude::*;
 
+pub use differences::differences;
 pub use receiver::Receiver;
 
 /// Long enough for a loaded machine; nothing waits for it to pass.

@@ -212,3 +212,20 @@ fn a_span_keeps_its_latest_events() {
     assert!(messages.contains("question 872."), "{messages}");
     assert!(!messages.contains("question 871."), "{messages}");
 }
+
+/// Nobody below the agent has asked a model.
+#[test]
+fn an_agent_keeps_the_totals_that_are_only_reported() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let agent = info_span!("agent", gen_ai.operation.name = "invoke_agent");
+        agent.in_scope(|| {
+            let report = info_span!("record_usage");
+            report.set_gen_ai_attribute("gen_ai.request.model", "m");
+            report.set_gen_ai_attribute("gen_ai.usage.input_tokens", 42);
+        });
+        agent.set_gen_ai_attribute("gen_ai.usage.input_tokens", 42);
+    });
+    let agent = bridge.span("invoke_agent");
+    assert_eq!(agent.int("gen_ai.usage.input_tokens"), Some(42));
+}

@@ -56,6 +56,28 @@ fn all_spans_of_a_request_have_its_user() {
     assert_eq!(tool.str("user.email"), None, "that is somebody else's");
 }
 
+/// Nothing of GenAI's conventions is on any of its spans.
+#[test]
+fn so_do_those_of_another_dialect() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let request = info_span!("POST /ask").entered();
+        Hub::current().configure_scope(|scope| scope.set_user(Some(ada())));
+        let agent = info_span!("Bot", openinference.span.kind = "AGENT", session.id = "s-1");
+        agent.in_scope(|| {
+            info_span!("ask", openinference.span.kind = "LLM", llm.model_name = "m")
+                .in_scope(|| {});
+        });
+        drop(request);
+    });
+    for name in ["POST /ask", "invoke_agent Bot", "chat m"] {
+        assert_eq!(bridge.span(name).str("user.id"), Some("u-17"), "{name}");
+    }
+    let chat = bridge.span("chat m");
+    assert_eq!(chat.agent_name(), Some("Bot"));
+    assert_eq!(chat.conversation_id(), Some("s-1"));
+}
+
 #[test]
 fn without_personal_data_there_is_the_id_alone() {
     let bridge = Bridge::start();

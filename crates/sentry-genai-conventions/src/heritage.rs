@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     Attributes, Value,
-    attributes::{Hash, Name, length_bit},
+    attributes::{Hash, MARKS, Name, length_bit},
     dialect::{self, NONE, SESSION_KEYS, is_no_session, unquoted},
 };
 
@@ -175,11 +175,12 @@ impl Attributes {
             })
     }
 
-    /// Returns whether any key begins with `gen_ai.`, whatever its value.
+    /// Returns whether any key says that the span [is about GenAI](crate::is_gen_ai), whatever its value.
     #[must_use]
     pub fn is_gen_ai(&self) -> bool {
         const PREFIX: &str = "gen_ai.";
         self.may_begin_with(PREFIX) && self.iter().any(|(key, _)| key.starts_with(PREFIX))
+            || MARKS.iter().any(|mark| self.get_name(mark).is_some())
     }
 }
 

@@ -50,7 +50,7 @@ mod translate;
 mod vocabulary;
 
 pub use attributes::{
-    AttributeKey, Attributes, Encodable, Input, Scalar, Signs, Value, needs_no_escape,
+    AttributeKey, Attributes, Encodable, Input, Scalar, Signs, Value, is_gen_ai, needs_no_escape,
 };
 pub use content::ContentLimits;
 pub use heritage::Heritage;

@@ -10,7 +10,7 @@ use crate::{
 mod credentials;
 mod names;
 
-pub(crate) use credentials::redacted_within;
+pub(crate) use credentials::{names_address, redacted_within};
 use names::{is_within_content, names_content};
 
 /// Which content may leave.
@@ -77,7 +77,9 @@ pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture
             Withholding::If(doubt) => !doubt.is_content(key, value),
         });
     let addresses: Vec<_> = (span.attributes.slots().enumerate())
-        .filter(|(_, slot)| slot.is_some_and(|(key, _)| credentials::is_address(key)))
+        .filter(|(_, slot)| {
+            slot.is_some_and(|(key, _)| credentials::is_address(key) || names_address(key))
+        })
         .map(|(index, _)| index)
         .collect();
     for index in addresses {
@@ -85,15 +87,34 @@ pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture
     }
 }
 
-/// Takes the credentials out of the address that was recorded as number `index`.
+/// Takes the credentials out of the address that was recorded as number `index`, or out of each of a list.
 pub(crate) fn redact(attributes: &mut Attributes, index: usize) {
-    let text = attributes.text_at(index);
-    if let Some(redacted) = text.and_then(credentials::redacted) {
-        attributes.set_text_at(index, &redacted);
+    match attributes.slot(index) {
+        Some((_, Value::Str(text))) => {
+            if let Some(redacted) = credentials::redacted(text) {
+                attributes.set_text_at(index, &redacted);
+            }
+        }
+        Some((key, Value::Array(items))) => {
+            let redacted = |item: &Scalar| match item {
+                Scalar::Str(text) => credentials::redacted(text).map(Scalar::Str),
+                _ => None,
+            };
+            if items.iter().any(|item| redacted(item).is_some()) {
+                let key = key.to_owned();
+                let items = items.iter();
+                let items = items.map(|item| redacted(item).unwrap_or_else(|| item.clone()));
+                let items: Vec<_> = items.collect();
+                attributes.remove_at(index);
+                attributes.push_owned_key(&key, items);
+            }
+        }
+        _ => {}
     }
 }
 
-/// Whether an attribute may leave, by its key alone.
+/// Whether an attribute may leave, by its key alone. What is [called after an address](names_address) is looked at
+/// as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Withholding {
     /// It may.
@@ -242,7 +263,10 @@ impl Doubt {
         match (self, value) {
             (Self::Anything, _) if !key.contains('.') => true,
             (Self::Anything | Self::FreeText, Value::Str(text)) => {
-                names_content(key) || !is_token(text) || is_within_content(key)
+                names_content(key)
+                    || !is_token(text)
+                    || credentials::names_user(text)
+                    || is_within_content(key)
             }
             (Self::Anything | Self::FreeText, Value::Array(_)) => true,
             (Self::Anything, _) => names_content(key),

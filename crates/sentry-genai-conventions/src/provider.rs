@@ -129,14 +129,62 @@ pub(crate) fn in_front_of(model: &str) -> Option<&'static str> {
     (known.next().copied()).or_else(|| Some(synonym()?.1))
 }
 
+/// What is in a sentence and in no name of a provider.
+static OF_SENTENCES: &[&str] = &[
+    "a",
+    "always",
+    "an",
+    "answer",
+    "are",
+    "as",
+    "be",
+    "do",
+    "in",
+    "is",
+    "it",
+    "never",
+    "not",
+    "only",
+    "please",
+    "reply",
+    "respond",
+    "speak",
+    "the",
+    "to",
+    "translate",
+    "use",
+    "you",
+    "your",
+];
+
+/// What ends a sentence, or the name of a company.
+static ABBREVIATIONS: &[&str] = &["Co.", "Corp.", "Inc.", "Ltd."];
+
+/// Returns whether a text of more than a word is a sentence, as `Be concise` and `Antworte kurz.` are.
+fn is_sentence(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let Some(last) = words.next_back().filter(|_| words.next().is_some()) else {
+        return false;
+    };
+    let is_ended = last.ends_with([
+        '.', '!', '?', '\u{2026}', '\u{3002}', '\u{ff01}', '\u{ff1f}',
+    ]) && !ABBREVIATIONS.contains(&last);
+    is_ended
+        || text.split_whitespace().any(|word| {
+            let word = word.trim_matches(|letter: char| letter.is_ascii_punctuation());
+            OF_SENTENCES.iter().any(|it| word.eq_ignore_ascii_case(it))
+        })
+}
+
 /// Tells instructions from a provider: `system` is who runs a model by the old conventions, and what a model is told by its own.
 pub(crate) fn tell_apart(attributes: &mut Attributes, what: What) {
     /// A provider has fewer: `Azure OpenAI Service`.
     const WORDS: usize = 5;
 
+    let is_told = |text: &str| privacy::is_prose_or_json(text, WORDS) || is_sentence(text);
     for key in [KEY, OLD_KEY] {
         let text = attributes.text(key).map(unquoted);
-        if !text.is_some_and(|text| !is_usual(text) && privacy::is_prose_or_json(text, WORDS)) {
+        if !text.is_some_and(|text| !is_usual(text) && is_told(text)) {
             continue;
         }
         match what {

@@ -70,7 +70,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     }
     let by_name = dialect::operation_by_name(span, dialect, &span.name);
     let name = by_name.or_else(|| implied(span))?;
-    if is_counted(span) && !says_answer(span) && dialect::repeats_counts(&span.name) {
+    if is_counted(span) && repeats_counts(span) {
         return Some(plain);
     }
     Some(ai(operation::named(name)?))
@@ -132,6 +132,11 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
     (model && (counts || call || failed_call)).then(|| call_in_name(&span.name))
 }
 
+/// Returns whether whatever a span counts has been counted by the call it is about.
+pub(crate) fn repeats_counts(span: &SourceSpan) -> bool {
+    !says_answer(span) && dialect::repeats_counts(&span.name)
+}
+
 fn says_answer(span: &SourceSpan) -> bool {
     let answers = [
         "gen_ai.output.messages",
@@ -152,7 +157,8 @@ fn is_counted(span: &SourceSpan) -> bool {
 }
 
 fn names_provider(span: &SourceSpan) -> bool {
-    let names = ["gen_ai.provider.name", "gen_ai.system"];
+    // Beside the model of the conventions it is one without their namespace, too.
+    let names = ["gen_ai.provider.name", "gen_ai.system", "provider"];
     names.iter().any(|key| span.attributes.contains(key))
 }
 

@@ -30,7 +30,7 @@ use crate::{
 /// AI span does. Two model calls are one if two instrumentations saw the same response, or side by side counted the same, at the
 /// same time. An agent keeps token totals only when no chat below it reported any. A tool that no agent is above belongs to the
 /// one that the calls beside it name. Where the door could not read what open ancestors had said, conversation and agent are taken
-/// over from them here.
+/// over from them here, and by AI spans the conversation that only those below name, if they agree.
 ///
 /// The spans may come in any order. This takes time in proportion to their number, and little where there is nothing to do.
 pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
@@ -100,21 +100,28 @@ fn may_repeat(spans: &[SentrySpan], index: &Index) -> bool {
     })
 }
 
+const CONVERSATION: &str = "gen_ai.conversation.id";
+const AGENT: &str = "gen_ai.agent.name";
+
 /// Hands conversations and agents down to the spans whose door did not know what their ancestors would say.
 fn inherit(spans: &mut [SentrySpan], family: &Family) {
+    let below = conversations_below(spans, family);
     // Of every span the nearest one from it upwards that says so itself.
     let mut said = vec![None; spans.len()];
-    for key in ["gen_ai.conversation.id", "gen_ai.agent.name"] {
+    for key in [CONVERSATION, AGENT] {
         for &position in family.leaves_first.iter().rev() {
             let span = &spans[position];
             said[position] = if span.attributes.text(key).is_some() {
                 Some(position)
             } else {
                 let above = family.parents[position].and_then(|parent| said[parent]);
-                let is_agent = span.ai == Some(AiKind::Agent) && key == "gen_ai.agent.name";
-                if span.ai.is_some()
-                    && !is_agent
-                    && span.ancestors != Ancestors::Known
+                let is_agent = span.ai == Some(AiKind::Agent) && key == AGENT;
+                let takes = span.ai.is_some() && !is_agent && span.ancestors != Ancestors::Known;
+                let above = match below[position] {
+                    Below::One(one) if takes && key == CONVERSATION => above.or(Some(one)),
+                    _ => above,
+                };
+                if takes
                     && let Some(above) = above
                     && let Ok([above, span]) = spans.get_disjoint_mut([above, position])
                     && let Some(text) = above.attributes.text(key)
@@ -125,6 +132,35 @@ fn inherit(spans: &mut [SentrySpan], family: &Family) {
             };
         }
     }
+}
+
+/// What the spans below one span say of their conversation, and one that does.
+#[derive(Clone, Copy)]
+enum Below {
+    Nothing,
+    One(usize),
+    Several,
+}
+
+/// Returns for every span the conversation that those below agree on: some libraries name it on the model calls alone.
+fn conversations_below(spans: &[SentrySpan], family: &Family) -> Vec<Below> {
+    let conversation = |position: usize| spans[position].attributes.text(CONVERSATION);
+    let mut below = vec![Below::Nothing; spans.len()];
+    for &position in &family.leaves_first {
+        let Some(parent) = family.parents[position] else {
+            continue;
+        };
+        let own = conversation(position).map(|_| Below::One(position));
+        below[parent] = match (below[parent], own.unwrap_or(below[position])) {
+            (known, Below::Nothing) => known,
+            (Below::Nothing, found) => found,
+            (Below::One(one), Below::One(other)) if conversation(one) == conversation(other) => {
+                Below::One(one)
+            }
+            _ => Below::Several,
+        };
+    }
+    below
 }
 
 /// What can be described twice, one description inside the other.

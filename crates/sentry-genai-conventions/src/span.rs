@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use crate::{Attributes, dialect, operation};
+use crate::{Attributes, dialect, operation, operation::AiOperation, recognise};
 
 /// A span as a door saw it, whatever the library that made it.
 ///
@@ -74,19 +74,28 @@ impl SourceSpan {
     /// Returns whether this span is a model call that says how many tokens it used: an agent around it must not count them
     /// again.
     ///
-    /// Embeddings and reranking are none, since an agent's totals are those of its chats.
+    /// Embeddings and reranking are none, since an agent's totals are those of its chats. Neither is what names no model, or is called
+    /// after what is done with the counts of a call, unless it names the operation of one.
     #[must_use]
     pub fn is_counted_model_call(&self) -> bool {
         let attributes = &self.attributes;
-        let is_other = match attributes.text("gen_ai.operation.name") {
-            None | Some("chat" | "generate_content" | "responses" | "text_completion") => false,
-            Some("invoke_workflow") => true,
-            Some(name) => operation::named(dialect::unquoted(name)).is_some_and(|row| {
-                row.kind != AiKind::LlmCall || matches!(row.name, "embeddings" | "rerank")
-            }),
+        let is_call = match attributes.text("gen_ai.operation.name") {
+            Some("chat" | "generate_content" | "responses" | "text_completion") => Some(true),
+            Some("invoke_workflow") => Some(false),
+            None => None,
+            Some(name) => operation::named(dialect::unquoted(name)).map(is_of_chats),
         };
         let is_counted = || USAGE_KEYS.iter().any(|key| attributes.contains(key));
-        !is_other && (is_counted() || dialect::counts_tokens(attributes))
+        is_call != Some(false)
+            && (is_counted() || dialect::counts_tokens(attributes))
+            && (is_call == Some(true) || self.may_be_call())
+    }
+
+    fn may_be_call(&self) -> bool {
+        let names_model = self.attributes.iter().any(|(key, _)| key.contains("model"));
+        let called = || operation::in_span_name(&self.name);
+        (names_model || called().is_some_and(|(row, _)| is_of_chats(row)))
+            && !recognise::repeats_counts(self)
     }
 
     /// Returns the bytes this span occupies in memory, for accounting.
@@ -102,6 +111,11 @@ impl SourceSpan {
         }
         bytes + self.links.len() * size_of::<Link>()
     }
+}
+
+/// Returns whether an operation is one whose counts an agent's totals are made of.
+fn is_of_chats(row: &AiOperation) -> bool {
+    row.kind == AiKind::LlmCall && !matches!(row.name, "embeddings" | "rerank")
 }
 
 /// Returns whether an attribute says how many tokens a model call used.
@@ -444,7 +458,6 @@ mod tests {
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         for (operation, counts) in [
             ("chat", true),
-            ("summarise", true),
             ("embeddings", false),
             ("rerank", false),
             ("ToolCall", false),
@@ -454,5 +467,31 @@ mod tests {
             span.attributes.push("gen_ai.usage.input_tokens", 42_i64);
             assert_eq!(span.is_counted_model_call(), counts, "{operation}");
         }
+    }
+
+    #[test]
+    fn who_repeats_counts_takes_no_agent_its_totals() {
+        let counts = |name: &'static str, attributes: &[(&'static str, &str)]| {
+            let span_id = SpanId::from_bytes([2; 8]).unwrap();
+            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+            let mut span = SourceSpan::new(trace_id, span_id, name, Timestamp::default());
+            span.attributes.push("gen_ai.usage.input_tokens", 42_i64);
+            for (key, value) in attributes {
+                span.attributes.push(key, *value);
+            }
+            span.is_counted_model_call()
+        };
+        let model = ("gen_ai.request.model", "m");
+        let summarise = ("gen_ai.operation.name", "summarise");
+        assert!(!counts("record_usage", &[]));
+        assert!(!counts("record_usage", &[model]));
+        assert!(counts(
+            "record_usage",
+            &[model, ("gen_ai.response.id", "r")]
+        ));
+        assert!(counts("ask", &[model]));
+        assert!(counts("chat", &[]) && !counts("ask", &[]));
+        assert!(!counts("ask", &[summarise]));
+        assert!(counts("ask", &[summarise, model]));
     }
 }

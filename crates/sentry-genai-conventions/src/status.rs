@@ -1,5 +1,7 @@
 //! Step 8: whether the operation succeeded, and why not.
 
+use std::mem;
+
 use crate::{
     Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value,
     dialect::{What, unquoted},
@@ -111,37 +113,58 @@ pub(crate) fn says_failed(span: &SourceSpan) -> bool {
     }
 }
 
-/// Reads the status an instrumentation set, from the span or from the fields that stand for it in `tracing`.
-fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
+/// Makes a status of the fields that stand for one in `tracing`, before anything asks whether the span has failed.
+pub(crate) fn read_fields(span: &mut SourceSpan) {
+    const CODE: &str = "otel.status_code";
+    static DESCRIPTIONS: [&str; 2] = ["otel.status_description", "otel.status_message"];
+
     let attributes = &mut span.attributes;
+    if !attributes.may_begin_with("otel.status") {
+        return;
+    }
     let code = attributes
-        .text("otel.status_code")
+        .text(CODE)
         .map(|code| unquoted(code).to_ascii_lowercase());
-    let text = |key| attributes.text(key).map(str::to_owned);
-    let of_status = text("otel.status_description").or_else(|| text("otel.status_message"));
-    // Alone it makes an error, as in `tracing-opentelemetry`.
-    let fails = code.is_none() && of_status.as_deref().is_some_and(|it| !says_nothing(it));
-    let description = of_status.or_else(|| text("error.message"));
-    for key in [
-        "otel.status_code",
-        "otel.status_description",
-        "otel.status_message",
-        "error.message",
-    ] {
+    let description = DESCRIPTIONS.iter().find_map(|key| attributes.text(key));
+    let description = description.map(str::to_owned);
+    attributes.remove(CODE);
+    for key in DESCRIPTIONS {
         attributes.remove(key);
     }
-    match (code.as_deref(), &span.status) {
-        (Some("ok"), _) => Some((Status::Ok, None)),
+    span.status = match (code.as_deref(), mem::take(&mut span.status)) {
+        (Some("ok"), _) => SourceStatus::Ok,
         (Some("error"), SourceStatus::Error(message)) => {
-            Some((Status::Error, description.or_else(|| message.clone())))
+            SourceStatus::Error(description.or(message))
         }
-        (Some("error"), _) => Some((Status::Error, description)),
-        (_, SourceStatus::Ok) => Some((Status::Ok, None)),
-        (_, SourceStatus::Error(message)) => Some((Status::Error, message.clone().or(description))),
-        (_, SourceStatus::Unset) if fails => Some((Status::Error, description)),
+        (Some("error"), _) => SourceStatus::Error(description),
+        (_, SourceStatus::Error(message)) => SourceStatus::Error(message.or(description)),
+        // Alone it makes an error, as in `tracing-opentelemetry`.
+        (None, SourceStatus::Unset)
+            if description.as_deref().is_some_and(|it| !says_nothing(it)) =>
+        {
+            SourceStatus::Error(description)
+        }
         (_, SourceStatus::Unset) => {
             if let Some(description) = description {
                 attributes.supply(MESSAGE, &description);
+            }
+            SourceStatus::Unset
+        }
+        (_, SourceStatus::Ok) => SourceStatus::Ok,
+    };
+}
+
+/// Reads the status an instrumentation set.
+fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
+    let attributes = &mut span.attributes;
+    let described = attributes.text("error.message").map(str::to_owned);
+    attributes.remove("error.message");
+    match &span.status {
+        SourceStatus::Ok => Some((Status::Ok, None)),
+        SourceStatus::Error(message) => Some((Status::Error, message.clone().or(described))),
+        SourceStatus::Unset => {
+            if let Some(described) = described {
+                attributes.supply(MESSAGE, &described);
             }
             None
         }

@@ -135,6 +135,19 @@ static COST_NAMES: &[Name] = &[
     Name::new("gen_ai.cost.total_tokens"),
 ];
 
+/// Makes input of what a library counts as the output of embeddings, which have none: it counts the input there, alone or once more.
+pub(crate) fn reconcile_embedded(attributes: &mut Attributes) {
+    let output = match [INPUT, OUTPUT].map(|key| attributes.integer(key)) {
+        [None, Some(output @ 1..)] => output,
+        [Some(input), Some(output @ 1..)] if input == output => output,
+        _ => return,
+    };
+    attributes.remove(OUTPUT);
+    attributes.remove(REASONING);
+    attributes.set(INPUT, output);
+    attributes.set(TOTAL, output);
+}
+
 /// Returns the key of what a count comes to in money.
 pub(crate) fn cost_of(count: &str) -> Option<&'static str> {
     let mut costs = COUNTS.iter().zip(COST_NAMES);

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet, mem};
 
 use crate::{
-    AiKind, Attributes, Heritage, SentrySpan, SourceSpan, SpanKind, Status, Value,
+    AiKind, Ancestors, Attributes, Heritage, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
     dialect::{self, NONE, What, unquoted},
     events,
@@ -109,6 +109,9 @@ impl Translator {
                 span.attributes.push(STREAMING, true);
             }
             tokens::reconcile(&mut span.attributes);
+            if what(recognised.as_ref()) == What::Embeddings {
+                tokens::reconcile_embedded(&mut span.attributes);
+            }
             if ai && what(recognised.as_ref()) == What::Plain {
                 // Whatever it counts is counted by the calls around or below.
                 tokens::remove(&mut span.attributes);
@@ -143,7 +146,12 @@ impl Translator {
         content::bound(&mut span.attributes, &self.options.limits);
         content::fit(&mut span.attributes, &self.options.limits);
 
-        finish(&mut span, naming, status)
+        let mut translated = finish(&mut span, naming, status);
+        if ai && !dialect.is_conventional() {
+            // No door reads of an open span what only its dialect knows: agents that are called as their spans are.
+            translated.ancestors = Ancestors::KnownAtStart;
+        }
+        translated
     }
 
     /// Reads what a span says of its conversation and its agent, in any dialect, before it is translated.
@@ -336,6 +344,7 @@ pub(crate) fn reserved_fields(span: &mut SourceSpan) {
     for key in ["otel.kind", "sentry.trace", "sentry.baggage"] {
         span.attributes.remove(key);
     }
+    status::read_fields(span);
 }
 
 /// Whether a call is streamed.

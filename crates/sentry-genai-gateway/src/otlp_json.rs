@@ -11,6 +11,7 @@ use crate::{ReceivedSpan, any_value::AnyValue, codes, received::Gathered};
 
 mod base64;
 mod id;
+mod infinite;
 mod logs;
 mod requests;
 mod surrogates;

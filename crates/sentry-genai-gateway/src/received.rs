@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sentry_genai_conventions::{Attributes, SourceEvent, SourceSpan, SpanId, Timestamp, TraceId};
+use sentry_genai_conventions::{
+    Attributes, SourceEvent, SourceSpan, SpanId, SpanKind, Timestamp, TraceId,
+};
 use serde_json::Value;
 
 use crate::any_value::AnyValue;
@@ -38,6 +40,8 @@ impl ReceivedSpan {
     /// A span that has come as OTLP, whatever it was before.
     pub(crate) fn over_otlp(resource: &Arc<Attributes>, mut span: SourceSpan) -> Self {
         span.undo_tracing_opentelemetry();
+        // SDKs say so also where nobody said anything.
+        span.kind = span.kind.filter(|kind| *kind != SpanKind::Internal);
         Self {
             resource: Arc::clone(resource),
             span,

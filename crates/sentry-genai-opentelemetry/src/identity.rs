@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Attributes, Heritage, Value};
+use sentry_genai_conventions::{Attributes, Heritage, Value, is_gen_ai};
 
 /// The conversation and the agent that a span names.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl<'a> IdentityReader<'a> {
 
     /// Takes note of one attribute; `value` is its value, if that may tell anything.
     pub(crate) fn notice(&mut self, key: &str, value: Option<Value<'_>>) {
-        self.gen_ai |= key.starts_with("gen_ai.");
+        self.gen_ai |= is_gen_ai(key);
         if let Some(value) = value
             && let Some(heritage) = Heritage::of(key)
             && let Some(text) = heritage.read(value)

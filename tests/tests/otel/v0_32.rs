@@ -3,6 +3,7 @@ pub(crate) use tracing_opentelemetry_0_33 as tracing_opentelemetry;
 
 mod exporter;
 mod memory;
+mod privacy;
 mod processor;
 mod propagation;
 mod rewriting;

@@ -6,6 +6,7 @@ pub(crate) use tracing_opentelemetry_0_34 as tracing_opentelemetry;
 mod corpus;
 mod exporter;
 mod memory;
+mod privacy;
 mod processor;
 mod propagation;
 mod rewriting;

@@ -1,6 +1,6 @@
 //! What a door can know of an attribute before it has a value.
 
-use super::name::{Hash, head_bit};
+use super::name::{Hash, Name, head_bit};
 use crate::{Heritage, span::is_usage_key};
 
 /// A key that lives for the whole program, with all that follows from it, so that a door which sees the same fields again and
@@ -65,7 +65,7 @@ impl Signs {
     pub fn of(key: &str) -> Self {
         let sign = |sign, applies: bool| if applies { sign } else { 0 };
         Self(
-            sign(Self::GEN_AI, key.starts_with("gen_ai."))
+            sign(Self::GEN_AI, is_gen_ai(key))
                 | sign(Self::HERITAGE, Heritage::of(key).is_some())
                 | sign(Self::USAGE, is_usage_key(key))
                 | sign(Self::NAME, matches!(key, "otel.name" | "sentry.name")),
@@ -78,7 +78,7 @@ impl Signs {
         self.0 |= others.0;
     }
 
-    /// Returns whether a key begins with `gen_ai.`.
+    /// Returns whether a key begins with `gen_ai.`, or says in another dialect that the span is about GenAI.
     #[must_use]
     #[inline]
     pub fn are_gen_ai(self) -> bool {
@@ -107,6 +107,21 @@ impl Signs {
     }
 }
 
+/// Attributes by which the spans of other dialects are about GenAI, as programs in Rust write them, too.
+pub(crate) static MARKS: [Name; 4] = [
+    Name::new("langfuse.observation.type"),
+    Name::new("langsmith.span.kind"),
+    Name::new("openinference.span.kind"),
+    Name::new("traceloop.span.kind"),
+];
+
+/// Returns whether a key says by itself that a span is about GenAI: it begins with `gen_ai.`, or is one by which another dialect says
+/// of all its spans what they are.
+#[must_use]
+pub fn is_gen_ai(key: &str) -> bool {
+    key.starts_with("gen_ai.") || MARKS.iter().any(|mark| mark.text == key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +141,6 @@ mod tests {
         let call = signs(&["http.route", "gen_ai.usage.input_tokens", "otel.name"]);
         assert!(call.count_tokens() && call.name_span() && !call.tell_descendants());
         assert!(Signs::of("session.id").tell_descendants());
+        assert!(Signs::of("openinference.span.kind").are_gen_ai());
     }
 }

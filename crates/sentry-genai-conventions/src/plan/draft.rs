@@ -9,7 +9,7 @@ use crate::{
     AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
     attributes::{Edit, needs_no_escape},
     content,
-    dialect::{self, Dialect, OUTPUT},
+    dialect::{self, Dialect, OUTPUT, What},
     naming,
     operation::{AiOperation, Operation},
     plain,
@@ -99,8 +99,16 @@ impl Plan {
         rename::canonicalise(&mut trial.attributes);
         let edits = span.attributes.edits_to(&trial.attributes);
         if row.is_some() {
+            let what = translate::what(recognised.as_ref());
+            // An output of embeddings may be their input.
+            let counts_output = [tokens::OUTPUT, tokens::REASONING]
+                .iter()
+                .any(|key| trial.attributes.contains(key));
+            if what == What::Embeddings && counts_output {
+                return None;
+            }
             let before = trial.attributes.clone();
-            dialect::settle_values(&mut trial, translate::what(recognised.as_ref()));
+            dialect::settle_values(&mut trial, what);
             // What changes here, changes for what it says.
             if !before.edits_to(&trial.attributes)?.is_empty() {
                 return None;
@@ -377,11 +385,16 @@ impl Draft<'_> {
             let Some((key, _)) = slot else {
                 continue;
             };
-            match privacy::withholding(key, setting, capture) {
-                Withholding::Never => {}
+            let withholding = privacy::withholding(key, setting, capture);
+            match withholding {
+                Withholding::Never | Withholding::Redacted => {}
                 Withholding::Always => withheld.push(index),
-                Withholding::Redacted => addresses.push(index),
                 Withholding::If(doubt) => doubtful.push((index, doubt)),
+            }
+            // By its check there is no URL in a server's address.
+            let may_be_url = key != "server.address" && privacy::names_address(key);
+            if withholding == Withholding::Redacted || may_be_url {
+                addresses.push(index);
             }
         }
         (withheld, doubtful, addresses)

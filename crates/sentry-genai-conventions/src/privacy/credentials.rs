@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::names::last_word;
 use crate::translate::TAG;
 
 /// Attributes that are addresses or queries, by OpenTelemetry's and Sentry's conventions.
@@ -14,6 +15,12 @@ static ADDRESSES: &[&str] = &[
     "url.full",
     "url.original",
     "url.query",
+];
+
+/// How names end that hold an address, whoever has thought of them.
+static ADDRESS_WORDS: &[&str] = &[
+    "address", "base", "baseurl", "broker", "dsn", "endpoint", "href", "link", "location", "proxy",
+    "referer", "uri", "url", "webhook",
 ];
 
 /// Words in the names of headers that say who somebody is.
@@ -65,8 +72,18 @@ pub(super) fn is_address(key: &str) -> bool {
     ADDRESSES.contains(&key.strip_prefix(TAG).unwrap_or(key))
 }
 
-/// Returns whether an attribute is a header that lets somebody in: `http.request.header.authorization`.
+/// Returns whether an attribute is called after an address, which may name a user: `gen_ai.openai.api_base`.
+pub(crate) fn names_address(key: &str) -> bool {
+    let word = last_word(key);
+    ADDRESS_WORDS.iter().any(|it| word.eq_ignore_ascii_case(it))
+}
+
+/// Returns whether an attribute is a header that lets somebody in, `http.request.header.authorization`, or all headers in one, as
+/// `headers` is that `tower-http` makes.
 pub(super) fn is_secret_header(key: &str) -> bool {
+    if last_word(key).eq_ignore_ascii_case("headers") {
+        return true;
+    }
     if !key.contains(".header") && !key.starts_with("rpc.") {
         return false;
     }
@@ -178,7 +195,12 @@ pub(super) fn are_in_url(text: &str) -> bool {
     names_user(text) || has_credential(query)
 }
 
-fn names_user(text: &str) -> bool {
+/// Returns whether an address in a text has a user in front of its host.
+pub(super) fn names_user(text: &str) -> bool {
+    // Of most texts this is all.
+    if memchr::memchr(b'@', text.as_bytes()).is_none() {
+        return false;
+    }
     let mut addresses = text.split(AUTHORITY).skip(1);
     addresses.any(|after| user_end(after).is_some())
 }
@@ -287,6 +309,8 @@ mod tests {
             ("http.response.header.set_cookie", true),
             ("rpc.grpc.request.metadata.Authorization", true),
             ("app.headers.x-goog-api-key", true),
+            ("headers", true),
+            ("http.request.headers", true),
             ("http.request.header.content-type", false),
             ("langfuse.trace.metadata.session", false),
         ] {

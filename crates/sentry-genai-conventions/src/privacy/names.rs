@@ -31,6 +31,11 @@ pub(super) fn is_within_content(key: &str) -> bool {
     !ABOUT_CONTENT.contains(&part) && within.split('.').any(|it| WHOLES.contains(&it))
 }
 
+/// Returns the last word of a key.
+pub(super) fn last_word(key: &str) -> &str {
+    split_last_word(key).1
+}
+
 /// Splits the last word off a key, in snake case, camel case or with dots.
 fn split_last_word(key: &str) -> (&str, &str) {
     let bytes = key.as_bytes();

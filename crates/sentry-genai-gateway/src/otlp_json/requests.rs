@@ -4,7 +4,9 @@ use std::{borrow::Cow, vec};
 
 use serde_json::Value;
 
-use super::{EXPECTED, ParseError, Path, Traces, describe, logs, read_traces, surrogates};
+use super::{
+    EXPECTED, ParseError, Path, Traces, describe, infinite, logs, read_traces, surrogates,
+};
 use crate::{ReceivedEvent, Request};
 
 /// Names of the lists that requests of the other signals consist of, apart from logs.
@@ -55,7 +57,7 @@ pub struct Requests<'a> {
 /// ```
 pub fn requests(text: &str) -> Requests<'_> {
     Requests {
-        text: surrogates::replaced(text),
+        text: infinite::replaced(surrogates::replaced(text)),
         offset: 0,
         newlines: 0,
         counted: 0,

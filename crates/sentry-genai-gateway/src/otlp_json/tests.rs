@@ -65,6 +65,8 @@ fn values_of_every_kind() {
         {"key":"null","value":{}},
         {"key":"nan","value":{"doubleValue":null}},
         {"key":"nan2","value":{"doubleValue":"NaN"}},
+        {"key":"nan3","value":{"doubleValue":NaN}},
+        {"key":"infinity2","value":{"doubleValue":-Infinity}},
         {"key":"list","value":{"arrayValue":{"values":[{"stringValue":"a"},{"stringValue":"b"}]}}},
         {"key":"mixed","value":{"arrayValue":{"values":[{"stringValue":"a"},{"intValue":"1"}]}}},
         {"key":"map","value":{"kvlistValue":{"values":[{"key":"x","value":{"arrayValue":{"values":[{"boolValue":true}]}}}]}}},

@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::{
     DecodeError, attributes,
-    messages::{LogRecord, ResourceLogs, ResourceMetrics, ResourceSpans},
+    messages::{LogRecord, ResourceLogs, ResourceMetrics, ResourceSpans, ScopeSpans},
     read_record, read_span, text,
 };
 use crate::{ReceivedEvent, ReceivedSpan, Request};
@@ -25,8 +25,9 @@ pub struct Requests<'a> {
 /// Returns the requests of a file, each as [`decode`](super::decode) reads it.
 ///
 /// One that cannot be read is an error, and the next one follows. So nothing is lost of a file that is still being written but
-/// the message that is cut. Of a request in which a span has no valid id, the errors follow the other spans. Where bodies of requests
-/// stand one behind the other without their lengths, which makes one message of them, there is a request for each signal.
+/// the message that is cut. Of a request in which a span cannot be read, or has no valid id, the errors follow the other spans. Where
+/// bodies of requests stand one behind the other without their lengths, which makes one message of them, there is a request for each
+/// signal.
 pub fn requests(bytes: &[u8]) -> Requests<'_> {
     Requests {
         bytes,
@@ -129,7 +130,15 @@ impl Content {
     fn read(&mut self, bytes: &[u8], offset: usize, number: usize) {
         let (spans, errors) = match decoded::<ResourceSpans>(bytes, offset) {
             Ok(traces) => read_spans(traces, number),
-            Err(error) => (Vec::new(), vec![error]),
+            Err(error) => {
+                let (traces, mut errors) = salvaged(bytes, offset);
+                let (spans, unread) = read_spans(traces, number);
+                errors.extend(unread);
+                if errors.is_empty() {
+                    errors.push(error);
+                }
+                (spans, errors)
+            }
         };
         if spans.is_empty()
             && let Some(records) = records(bytes)
@@ -186,6 +195,62 @@ fn read_spans(traces: ResourceSpans, number: usize) -> (Vec<ReceivedSpan>, Vec<D
         }
     }
     (spans, errors)
+}
+
+/// Decodes part by part what cannot be decoded as a whole, so that a span that cannot be read costs no other.
+fn salvaged(bytes: &[u8], offset: usize) -> (ResourceSpans, Vec<DecodeError>) {
+    /// The fields of spans and of what has them.
+    const PARTS: usize = 2;
+
+    let mut traces = ResourceSpans::default();
+    let mut errors = Vec::new();
+    for (number, start, part) in parts(bytes, offset, &mut errors) {
+        match number {
+            RESOURCE => traces.resource = kept(decoded(part, start), &mut errors),
+            PARTS => {
+                let scope_spans = decoded(part, start).unwrap_or_else(|_| {
+                    let mut scope_spans = ScopeSpans::default();
+                    for (number, start, part) in parts(part, start, &mut errors) {
+                        match number {
+                            RESOURCE => scope_spans.scope = kept(decoded(part, start), &mut errors),
+                            PARTS => {
+                                let span = kept(decoded(part, start), &mut errors);
+                                scope_spans.spans.extend(span);
+                            }
+                            _ => {}
+                        }
+                    }
+                    scope_spans
+                });
+                traces.scope_spans.push(scope_spans);
+            }
+            _ => {}
+        }
+    }
+    (traces, errors)
+}
+
+fn kept<M>(decoded: Result<M, DecodeError>, errors: &mut Vec<DecodeError>) -> Option<M> {
+    decoded.map_err(|error| errors.push(error)).ok()
+}
+
+/// Returns the fields with a length of a message that starts at `offset`, each with its number and where it starts, up to what is wrong.
+fn parts<'a>(
+    message: &'a [u8],
+    offset: usize,
+    errors: &mut Vec<DecodeError>,
+) -> Vec<(usize, usize, &'a [u8])> {
+    let mut parts = Vec::new();
+    for field in Fields(message, message.len()) {
+        match field {
+            Ok((number, start, part)) => parts.push((number, offset + start, part)),
+            Err((start, problem)) => errors.push(DecodeError::Encoding {
+                offset: offset + start,
+                message: format!("ExportTraceServiceRequest.resource_spans: {problem}"),
+            }),
+        }
+    }
+    parts
 }
 
 /// Returns the records, each with its scope, if it is logs that came from a resource.

@@ -125,6 +125,38 @@ fn requests_after_their_lengths() {
     );
 }
 
+/// One attribute is of a wrong wire type, or nested deeper than can be read.
+#[test]
+fn a_span_that_cannot_be_decoded_costs_no_other() {
+    let deep = (0..200).fold(field(1, b"hunter2"), |value, _| field(5, &field(1, &value)));
+    let spans_of = |resource: &[u8], bad: &[u8]| {
+        let broken = [span().concat(), bad.to_vec()].concat();
+        let spans = [span().concat(), broken, span().concat()].map(|span| field(2, &span));
+        let scope = field(1, &field(1, b"my.scope"));
+        let scope_spans = field(2, &[scope, spans.concat()].concat());
+        let message = field(1, &[field(1, resource), scope_spans].concat());
+        let mut requests = requests(&message);
+        let Some(Ok(Request::Traces(spans))) = requests.next() else {
+            panic!("no spans");
+        };
+        let errors: Vec<_> = requests.map(|request| request.is_err()).collect();
+        (spans, errors)
+    };
+    let shop = field(1, &attribute("service.name", &field(1, b"shop")));
+    for bad in [
+        field(9, &attribute("text", &varint(1, 1))),
+        field(9, &attribute("deep", &deep)),
+        varint(9, 1),
+    ] {
+        let (spans, errors) = spans_of(&shop, &bad);
+        assert_eq!((spans.len(), &errors[..]), (2, &[true][..]));
+        assert_eq!(&*spans[1].span.scope, "my.scope");
+        assert_eq!(spans[1].resource.text("service.name"), Some("shop"));
+    }
+    let (spans, errors) = spans_of(&field(1, &attribute("text", &varint(1, 1))), &[]);
+    assert_eq!((spans.len(), &errors[..]), (3, &[true][..]));
+}
+
 #[test]
 fn errors_say_where() {
     let mut broken = request(&span());

@@ -139,6 +139,7 @@ fn read_span(source: &mut SourceSpan, span: &mut SpanData, intake: Intake<'_>) {
 fn events(events: &[Event], room: usize) -> Vec<SourceEvent> {
     let events = events.iter().map(|event| {
         let mut taken = SourceEvent::new(event.name.clone());
+        taken.time = Some(timestamp(event.timestamp));
         take(&mut taken.attributes, &event.attributes, room);
         taken
     });

@@ -204,6 +204,38 @@ fn what_an_agent_says_late_reaches_the_spans_below_it() {
     assert_eq!(received.span("work").conversation_id(), None);
 }
 
+/// Some libraries name it on the model calls alone.
+#[test]
+fn what_only_the_calls_say_holds_for_their_agent_if_they_agree() {
+    let program = Program::start();
+    let root = program.span("work", &[], &Context::new());
+    for (agent, ids) in [("one", ["a", "a"]), ("two", ["a", "b"])] {
+        let name = ("gen_ai.agent.name", agent.into());
+        let agent = program.span("x", &[operation("invoke_agent"), name], &root);
+        for id in ids {
+            let id = ("gen_ai.conversation.id", id.into());
+            let chat = program.span("x", &[operation("chat"), id], &agent);
+            chat.span().end();
+        }
+        let tool = [operation("execute_tool"), ("gen_ai.tool.name", "t".into())];
+        program.span("x", &tool, &agent).span().end();
+        agent.span().end();
+    }
+    root.span().end();
+    let received = program.flush();
+    for (agent, expected) in [("one", Some("a")), ("two", None)] {
+        let span = received.span(&format!("invoke_agent {agent}"));
+        assert_eq!(span.conversation_id(), expected, "{agent}");
+        let spans = received.spans();
+        let mut below = spans
+            .iter()
+            .filter(|it| it.parent_span_id.as_ref() == Some(&span.span_id));
+        let tool = below.find(|it| it.name == "execute_tool t").unwrap();
+        assert_eq!(tool.conversation_id(), expected, "{agent}");
+    }
+    assert_eq!(received.span("work").conversation_id(), None);
+}
+
 /// Short spans are read later than long ones, and none of them may be overtaken.
 #[test]
 fn an_agent_hears_of_the_calls_below_it_however_long_the_spans_are() {

@@ -84,8 +84,22 @@ fn instructions_are_no_provider() {
     // Neither where nothing else is said.
     let span = translated("shop", "step", &[("gen_ai.system", TOLD)]);
     assert!(!span.attributes.contains("gen_ai.provider.name"));
+    // A few words are told as well, if they are a sentence.
+    for told in [
+        "Be concise",
+        "You are helpful.",
+        "Antworte kurz!",
+        "Only JSON, please",
+    ] {
+        let attributes = [("gen_ai.operation.name", "chat"), ("gen_ai.system", told)];
+        let span = translated("shop", "step", &attributes);
+        assert!(!span.attributes.contains("gen_ai.provider.name"), "{told}");
+        assert!(span.attributes.contains(INSTRUCTIONS), "{told}");
+    }
     for provider in [
         "Azure OpenAI Service",
+        "OpenAI, Inc.",
+        "Amazon Bedrock",
         "\u{963f}\u{91cc}\u{4e91}",
         "acme-gateway",
     ] {

@@ -207,6 +207,11 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("run", &[("gen_ai.operation.name", "agent"), ("agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
     // What has failed has no counts.
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("error.type", "429")], "gen_ai.chat", "chat m"),
+    ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("otel.status_code", "ERROR")], "gen_ai.chat", "chat m"),
+    ("inference", &[("provider", "openai"), ("gen_ai.request.model", "m"), ("error.type", "429")], "gen_ai.chat", "chat m"),
+    ("inference", &[("provider", "openai"), ("gen_ai.request.model", "m")], "function", "inference"),
+    ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("otel.status_code", "OK")], "function", "llm.request"),
+    ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("otel.status_description", "timed out")], "gen_ai.chat", "chat m"),
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m")], "function", "llm.request"),
     ("route", &[("llm.request.model", "m"), ("llm.response.tokens", "17"), ("llm.usage.total_tokens", "59")], "gen_ai.chat", "chat m"),
     ("complete", &[("ai.provider", "openai"), ("ai.model", "m"), ("ai.prompt_tokens", "3")], "gen_ai.chat", "chat m"),

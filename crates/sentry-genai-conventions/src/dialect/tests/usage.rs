@@ -1,6 +1,7 @@
 //! Token counts and costs.
 
 use super::*;
+use crate::PlanningTranslator;
 use crate::tokens;
 
 /// Bedrock counts the cache beside the input, even where the input is larger.
@@ -290,4 +291,41 @@ fn effect_has_the_arguments_of_tools_without_a_namespace() {
     let span = translated("x", "Toolkit.handle", &attributes);
     assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"a":1}"#));
     assert!(!span.attributes.contains("parameters"));
+}
+
+/// Counts of embeddings: input, output and total, as they come and in Sentry.
+type Counts = [Option<i64>; 3];
+
+/// Some libraries count what was embedded as the output, too, or instead.
+#[test]
+fn embeddings_have_no_output() {
+    const KEYS: [&str; 3] = [
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.total_tokens",
+    ];
+    let cases: &[(Counts, Counts)] = &[
+        ([Some(8), Some(0), Some(8)], [Some(8), Some(0), Some(8)]),
+        ([Some(8), Some(8), Some(8)], [Some(8), None, Some(8)]),
+        ([Some(8), Some(8), Some(16)], [Some(8), None, Some(8)]),
+        ([Some(8), Some(8), None], [Some(8), None, Some(8)]),
+        ([None, Some(8), None], [Some(8), None, Some(8)]),
+        ([None, None, Some(8)], [Some(8), None, Some(8)]),
+    ];
+    let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+    for (counted, expected) in cases {
+        let attributes = [("gen_ai.operation.name", "embeddings")];
+        let mut span = source("shop", "step", &attributes);
+        for (key, count) in KEYS.iter().zip(counted) {
+            if let Some(count) = count {
+                span.attributes.push(key, *count);
+            }
+        }
+        // A plan is made of the second.
+        for _ in 0..3 {
+            let span = planning.translate(&mut span.clone());
+            let counts = KEYS.map(|key| span.attributes.integer(key));
+            assert_eq!(counts, *expected, "{counted:?}");
+        }
+    }
 }

@@ -1,0 +1,161 @@
+//! Keys and passwords, wherever they are.
+
+use super::*;
+
+#[test]
+fn keys_never_leave() {
+    let everything = Capture {
+        inputs: true,
+        outputs: true,
+    };
+    let pairs = [
+        ("http.request.header.authorization", Value::Str("hunter2")),
+        ("url.full", Value::Str("https://h/a?q=x&key=hunter2")),
+        ("http.request.header.accept", Value::Str("a, b")),
+    ];
+    for capture in [NOTHING, everything] {
+        let expected = ["url.full", "http.request.header.accept"];
+        assert_eq!(kept(Setting::Other, capture, &pairs), expected);
+        let mut span = span_of(&pairs);
+        withhold(&mut span, Setting::Other, capture);
+        let url = span.attributes.text("url.full");
+        assert_eq!(url, Some("https://h/a?q=x&key=REDACTED"));
+    }
+}
+
+/// Libraries and programs have names of their own for where they send what.
+#[test]
+fn no_address_of_whatever_name_has_a_password() {
+    let everything = Capture {
+        inputs: true,
+        outputs: true,
+    };
+    let url = Value::Str("https://me:hunter2@h.example/v1?key=hunter2&n=1");
+    let keys = [
+        "gen_ai.openai.api_base",
+        "app.baseURL",
+        "http.request.header.referer",
+        "mcp.resource.uri",
+        "redis_url",
+        "server.address",
+    ];
+    for setting in [Setting::GenAi, Setting::Library, Setting::Other] {
+        for capture in [NOTHING, everything] {
+            for key in keys {
+                let mut span = span_of(&[(key, url)]);
+                withhold(&mut span, setting, capture);
+                let text = span.attributes.text(key);
+                let redacted = "https://REDACTED:REDACTED@h.example/v1?key=REDACTED&n=1";
+                assert!(text.is_none_or(|it| it == redacted), "{key}: {text:?}");
+                assert!(text.is_some() || capture == NOTHING, "{key}");
+            }
+        }
+        // OpenTelemetry has headers as lists.
+        let list = [Scalar::Str("https://me:hunter2@h.example/".into())];
+        let mut span = span_of(&[("http.request.header.referer", Value::Array(&list))]);
+        withhold(&mut span, setting, everything);
+        assert!(!format!("{:?}", span.attributes).contains("hunter2"));
+        assert!(span.attributes.contains("http.request.header.referer"));
+        let note = [("app.note", Value::Str("https://me:hunter2@h.example/"))];
+        assert_eq!(kept(setting, NOTHING, &note), [""; 0]);
+    }
+}
+
+/// As spans of one shape are translated, one after the other.
+#[test]
+fn neither_do_those_of_spans_that_have_a_plan() {
+    let options = TranslateOptions {
+        capture_inputs: true,
+        capture_outputs: true,
+        ..TranslateOptions::default()
+    };
+    let mut planning = PlanningTranslator::new(Translator::new(options));
+    for host in ["", "me:hunter2@", "", "me:hunter2@", "me:hunter2@"] {
+        let url = format!("https://{host}h.example/");
+        let mut span = span_of(&[
+            ("gen_ai.operation.name", Value::Str("chat")),
+            ("gen_ai.request.model", Value::Str("m")),
+            ("server.address", Value::Str(&url)),
+            ("app.endpoint", Value::Str(&url)),
+        ]);
+        let span = planning.translate(&mut span);
+        assert!(!format!("{:?}", span.attributes).contains("hunter2"));
+        assert!(span.attributes.contains("app.endpoint"));
+    }
+}
+
+#[test]
+fn secrets_among_the_arguments_of_a_function() {
+    for (key, stays) in [
+        ("password", false),
+        ("api_key", false),
+        ("token", false),
+        ("app.apiKey", false),
+        ("db.password", false),
+        ("auth.accessToken", false),
+        ("key", true),
+        ("cache_key", true),
+        ("app.page_token", true),
+        ("publicKey", true),
+    ] {
+        let is_kept = !kept(Setting::Other, NOTHING, &[(key, Value::Str("hunter2"))]).is_empty();
+        assert_eq!(is_kept, stays, "{key}");
+    }
+}
+
+#[test]
+fn a_url_with_a_query_is_no_token() {
+    for (value, stays) in [
+        ("https://h.example/a", true),
+        ("https://h.example/a?q=my+diagnosis", false),
+    ] {
+        let pairs = [("app.source", Value::Str(value))];
+        assert_eq!(!kept(Setting::GenAi, NOTHING, &pairs).is_empty(), stays);
+    }
+}
+
+/// Reqwest says where it has sent a request, and Gemini's API has the key there.
+#[test]
+fn an_error_names_no_key_whatever_may_leave() {
+    for captures in [false, true] {
+        let mut span = span_of(&[(
+            "exception.stacktrace",
+            Value::Str("at https://h.example?key=AIza"),
+        )]);
+        let text = "error sending request for url (https://h.example/?key=AIza): timed out";
+        span.status = SourceStatus::Error(Some(text.to_owned()));
+        let options = TranslateOptions {
+            capture_inputs: captures,
+            capture_outputs: captures,
+            ..TranslateOptions::default()
+        };
+        let span = Translator::new(options).translate(span);
+        let texts: Vec<_> = (span.attributes.iter())
+            .map(|(_, value)| format!("{value:?}"))
+            .collect();
+        assert!(!texts.concat().contains("AIza"), "{texts:?}");
+        let reason = span.attributes.text("sentry.status.message");
+        let expected = "error sending request for url (https://h.example/?key=REDACTED): timed out";
+        assert_eq!(reason, Some(expected));
+    }
+}
+
+#[test]
+fn a_name_holds_no_key() {
+    let translator = Translator::new(TranslateOptions::default());
+    for (name, expected) in [
+        (
+            "fetch https://host.example/v1/files?key=AIzaSyA1&alt=media",
+            "fetch https://host.example/v1/files?key=REDACTED&alt=media",
+        ),
+        (
+            "a = b @ https://host.example",
+            "a = b @ https://host.example",
+        ),
+        ("GET /users?token=*", "GET /users?token=*"),
+    ] {
+        let mut span = span_of(&[]);
+        span.name = name.into();
+        assert_eq!(translator.translate(span).name, expected);
+    }
+}

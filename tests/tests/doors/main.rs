@@ -1,0 +1,138 @@
+//! Captures of GenAI libraries, told through each door: Sentry receives the same, whichever it is.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+mod layer;
+mod processor;
+mod told;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Read as _,
+    path::Path,
+};
+
+use sentry_genai_conventions::{TranslateOptions, Translator};
+use sentry_genai_gateway::{Client, otlp_json, translate_batch};
+use sentry_genai_testkit::ReceivedSpan;
+use sentry_genai_tests::differences;
+use serde_json::Value as Json;
+use told::{NUMBER, Told, Values};
+
+/// What a door may make otherwise than the command line: an attribute, in the captures whose names begin so, and why.
+type Known = &'static [(&'static str, &'static str, &'static str)];
+
+/// Of the command line alone: it does not know what a program was written in.
+static LANGUAGE: &[&str] = &["process.runtime.name", "sentry.platform"];
+
+const SESSION: &str = "a plain span of a library names the session, under a key of its own";
+const STAND_IN: &str = "an agent is named at its start by what stands in for its name";
+const START: &str = "its parent has ended by then, so that it is a segment of its own";
+const CLOCK: &str = "a replay is of now, the time that an attribute tells is not";
+const CHAIN: &str = "a chain of calls has the name of an agent, which it is not";
+
+static PROCESSOR: Known = &[
+    ("gen_ai.conversation.id", "logfire-openai-agents", SESSION),
+    ("gen_ai.agent.name", "otel-openai-agents-v2", STAND_IN),
+    ("gen_ai.agent.name", "traceloop-langchain/lc-chain", CHAIN),
+];
+
+static LAYER: Known = &[
+    ("gen_ai.conversation.id", "logfire-openai-agents", SESSION),
+    ("gen_ai.agent.name", "otel-openai-agents-v2", STAND_IN),
+    ("gen_ai.agent.name", "traceloop-langchain/lc-chain", CHAIN),
+    ("gen_ai.agent.name", "vercel-ai-v7/tool-loop-agent", START),
+    ("is_segment", "vercel-ai-v7/tool-loop-agent", START),
+    ("parent", "vercel-ai-v7/tool-loop-agent", START),
+    ("sentry.segment.name", "vercel-ai-v7/tool-loop-agent", START),
+    (
+        "sentry.segment.name.source",
+        "vercel-ai-v7/tool-loop-agent",
+        START,
+    ),
+    ("gen_ai.response.streaming", "langfuse-sdk", CLOCK),
+    ("gen_ai.response.time_to_first_chunk", "langfuse-sdk", CLOCK),
+];
+
+#[test]
+fn the_processor_makes_of_a_program_what_the_command_line_makes_of_its_file() {
+    compare(Values::All, PROCESSOR, processor::send);
+}
+
+#[test]
+fn the_layer_makes_of_a_program_what_the_command_line_makes_of_its_file() {
+    compare(Values::Scalars, LAYER, layer::send);
+}
+
+fn compare(values: Values, known: Known, send: impl Fn(&[Told]) -> Vec<ReceivedSpan>) {
+    let mut unexpected = Vec::new();
+    let mut met = BTreeSet::new();
+    let mut spans = 0;
+    for (name, file) in corpus() {
+        let told = told::read(&file, values);
+        spans += told.len();
+        for (key, detail) in differences(&command_line(&told), &in_order(send(&told))) {
+            let is_known =
+                |(_, it): &(usize, &(&str, &str, &str))| it.0 == key && name.starts_with(it.1);
+            match known.iter().enumerate().find(is_known) {
+                Some((index, _)) => _ = met.insert(index),
+                None if LANGUAGE.contains(&&*key) => {}
+                None => unexpected.push(format!("{name}: {key}: {detail}")),
+            }
+        }
+    }
+    assert!(spans > 1000, "{spans} spans");
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
+    for (index, (key, name, _)) in known.iter().enumerate() {
+        assert!(
+            met.contains(&index),
+            "{key} of {name} does not differ any more"
+        );
+    }
+}
+
+fn command_line(told: &[Told]) -> Vec<ReceivedSpan> {
+    let mut options = TranslateOptions::default();
+    options.capture_inputs = true;
+    options.capture_outputs = true;
+    let received = otlp_json::parse(&told::request(told).to_string()).unwrap();
+    let client = Client::new("https://public@localhost/1".parse().unwrap());
+    let traces = translate_batch(&Translator::new(options), received);
+    let spans = traces.iter().flat_map(|trace| trace.json(&client));
+    let spans = spans.map(|span| serde_json::from_slice::<Json>(&span).unwrap());
+    in_order(
+        spans
+            .map(|span| ReceivedSpan::from_json(&span).unwrap())
+            .collect(),
+    )
+}
+
+/// Ids and times are not those of the capture behind every door.
+fn in_order(mut spans: Vec<ReceivedSpan>) -> Vec<ReceivedSpan> {
+    spans.sort_by_key(|span| span.int(NUMBER));
+    spans
+}
+
+/// Reads the whole corpus, by name.
+fn corpus() -> BTreeMap<String, Json> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/otlp");
+    let entries = |folder: &Path| {
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+    };
+    let files = entries(&root).flat_map(|library| entries(&library).collect::<Vec<_>>());
+    files
+        .map(|file| {
+            let mut text = String::new();
+            let mut content = flate2::read::GzDecoder::new(fs::File::open(&file).unwrap());
+            content.read_to_string(&mut text).unwrap();
+            let name = file.strip_prefix(&root).unwrap().display().to_string();
+            (
+                name.replace('\\', "/"),
+                serde_json::from_str(&text).unwrap(),
+            )
+        })
+        .collect()
+}
