@@ -19,6 +19,7 @@ mod effect;
 mod eino;
 mod event_list;
 mod gemini_cli;
+mod gemini_rust;
 mod genai;
 mod genkit;
 mod goose;
@@ -35,6 +36,7 @@ mod livekit;
 mod llama_index;
 mod logfire;
 mod mastra;
+mod mcp;
 mod microsoft;
 mod mlflow;
 mod openai_agents;
@@ -164,6 +166,7 @@ static DIALECTS: &[&Dialect] = &[
     &autoagents::AUTOAGENTS,
     &swiftide::SWIFTIDE,
     &agent_sdk::AGENT_SDK,
+    &gemini_rust::GEMINI_RUST,
     &vercel::VERCEL,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
@@ -342,6 +345,7 @@ pub(crate) fn tell_apart(span: &mut SourceSpan) {
 /// Makes names that are nearly those of the conventions theirs, before it is known what a span is.
 pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
     if is_by_hand(span, dialect) {
+        mcp::spell_method(span);
         by_hand::spell(span);
     }
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    DEFINITIONS, Dialect, Says, What, aliases, first_chunk, has_known_operation, json, langsmith,
-    litellm, name_as_span, traceloop, unquoted, usage,
+    DEFINITIONS, Dialect, Says, What, aliases, first_chunk, has_known_operation, indexed,
+    is_of_crate, json, langsmith, litellm, name_as_span, traceloop, unquoted, usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, content, messages};
 
@@ -41,6 +41,11 @@ const AGENT: &str = "langfuse.observation.metadata.lc_agent_name";
 /// Content, unless something went wrong: LangGraph's interrupts are told here, with what they ask a person.
 const MESSAGE: &str = "langfuse.observation.status_message";
 const METADATA: &str = "langfuse.observation.metadata.";
+const TOOL: &str = "langfuse.observation.metadata.tool_name";
+const TRACE: &str = "langfuse.trace.name";
+
+/// reagent-rs, whose agents are traces by what they say.
+const REAGENT: &str = "reagent_rs";
 
 /// What the wrapper of OpenAI's SDK calls its observations, unless told otherwise: `OpenAI-generation` in Python, and in
 /// JavaScript after the part of the API.
@@ -59,6 +64,8 @@ fn operation(span: &SourceSpan) -> Says {
         Some("embedding") => Says::Is("embeddings"),
         Some("agent") => Says::Is("invoke_agent"),
         Some("tool") => Says::Is("execute_tool"),
+        // No type of Langfuse's.
+        Some("trace") if is_of_crate(span, REAGENT) => Says::Is("invoke_agent"),
         // LangChain's agents are spans to JavaScript's callback and chains to Python's, unless they are called so; the run of one is
         // what bears its name.
         Some("span" | "chain") if bears_name_of_agent(span) => Says::Is("invoke_agent"),
@@ -74,7 +81,7 @@ fn bears_name_of_agent(span: &SourceSpan) -> bool {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    name_as_span(span, what);
+    name(span, what);
     if matches!(what, What::Call | What::Embeddings) && part_of_openai(&span.name).is_some() {
         let attributes = &mut span.attributes;
         json::put(attributes, "gen_ai.provider.name", "openai".into());
@@ -82,6 +89,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     session(&mut span.attributes);
     let attributes = &mut span.attributes;
     if what != What::Plain {
+        other_names(attributes);
         function_arguments(attributes);
     }
     match what {
@@ -140,6 +148,42 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.remove("langfuse.observation.metadata.finish_reason");
     }
     first_chunk(span, "langfuse.observation.completion_start_time");
+}
+
+/// Names an agent or a tool by what is said of it, or else as its span.
+fn name(span: &mut SourceSpan, what: What) {
+    let said = |key| span.attributes.text(key).map(unquoted).map(str::to_owned);
+    match what {
+        What::Tool => {
+            if let Some(tool) = said(TOOL) {
+                span.attributes.supply("gen_ai.tool.name", tool);
+            }
+        }
+        // Inside another trace its agents have no name.
+        What::Agent if is_of_crate(span, REAGENT) => {
+            if let Some(agent) = said(TRACE) {
+                span.attributes.supply("gen_ai.agent.name", agent);
+            }
+            return;
+        }
+        _ => {}
+    }
+    name_as_span(span, what);
+}
+
+/// What went in and came out may have other names that Langfuse reads.
+fn other_names(attributes: &mut Attributes) {
+    for (prefix, other, canonical, role) in [
+        ("gen_ai.prompt.", "input.value", INPUT, "user"),
+        ("gen_ai.completion.", "output.value", OUTPUT, "assistant"),
+    ] {
+        if let Some(messages) = indexed::take(attributes, prefix) {
+            json::put(attributes, canonical, traceloop::turns(messages, role));
+        }
+        if !attributes.contains(canonical) {
+            attributes.rename(other, canonical);
+        }
+    }
 }
 
 /// A stream of OpenAI's responses leaves in the metadata what the response says of itself: why it ended, and that it failed. Of others there

@@ -300,7 +300,7 @@ fn name_thoughts(attributes: &mut Attributes) {
 
 /// Makes messages of what the indexes held: an old completion's prompt is the user's, and a thought belongs to the turn
 /// that follows it.
-fn turns(messages: Value, role: &str) -> Value {
+pub(super) fn turns(messages: Value, role: &str) -> Value {
     let Value::Array(items) = messages else {
         return messages;
     };

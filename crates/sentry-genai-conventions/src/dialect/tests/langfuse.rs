@@ -254,3 +254,34 @@ fn langfuse_has_why_a_response_ended_in_its_items() {
         None
     );
 }
+
+/// Langfuse reads more names than its own.
+#[test]
+fn langfuse_reads_other_names_for_what_went_in_and_came_out() {
+    let kind = ("langfuse.observation.type", "generation");
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    let answer = r#"[{"role":"assistant","parts":[{"type":"text","content":"Yes"}]}]"#;
+    let numbered = [
+        ("gen_ai.prompt.0.role", "user"),
+        ("gen_ai.prompt.0.content", "Hi"),
+        ("gen_ai.completion.0.role", "assistant"),
+        ("gen_ai.completion.0.content", "Yes"),
+    ];
+    let values = [("input.value", "Hi"), ("output.value", "Yes")];
+    let own = [
+        ("langfuse.observation.input", "Hi"),
+        ("langfuse.observation.output", "Yes"),
+    ];
+    for attributes in [
+        numbered.to_vec(),
+        values.to_vec(),
+        [&own[..], &numbered].concat(),
+    ] {
+        let span = translated("x", "ask", &[&[kind], &attributes[..]].concat());
+        let text = |key| span.attributes.text(key);
+        assert_eq!(text(super::INPUT), Some(question));
+        assert_eq!(text(super::OUTPUT), Some(answer));
+        let is_left = |key: &str| key.contains(".0.") || key.ends_with(".value");
+        assert!(!span.attributes.iter().any(|(key, _)| is_left(key)));
+    }
+}

@@ -1,0 +1,78 @@
+//! gemini-rust and genai-rs: functions of Gemini's clients. What was asked and answered is in none of their fields.
+
+use super::{Dialect, Says, What, aliases, is_of_crate, unquoted};
+use crate::{SourceSpan, tokens};
+
+pub(super) static GEMINI_RUST: Dialect = Dialect {
+    name: "gemini_rust",
+    speaks: |span| is_of_crate(span, CLIENT) || is_of_crate(span, INTERACTIONS),
+    aliases: &aliases([
+        ("agent", "gen_ai.agent.name"),
+        ("model", "gen_ai.request.model"),
+        ("usage.cached_content_tokens", tokens::CACHE_READ),
+        ("usage.candidates_tokens", tokens::OUTPUT),
+        ("usage.prompt_tokens", tokens::INPUT),
+        ("usage.thoughts_tokens", tokens::REASONING),
+        ("usage.total_tokens", tokens::TOTAL),
+    ]),
+    operation,
+    adjust,
+    ..Dialect::NONE
+};
+
+/// gemini-rust, whose builders have functions of the same names around those of its client.
+const CLIENT: &str = "gemini_rust::client";
+/// genai-rs, which knows Gemini's interactions alone.
+const INTERACTIONS: &str = "genai_rs::client";
+
+fn operation(span: &SourceSpan) -> Says {
+    match (&*span.scope, &*span.name) {
+        (CLIENT, "generate_content_raw" | "generate_content_stream") => {
+            Says::Is("generate_content")
+        }
+        (CLIENT, "create_interaction" | "create_interaction_stream")
+        | (INTERACTIONS, "execute" | "execute_stream") => {
+            // Either a model or an agent of Google's is asked.
+            Says::Is(match said(span, "agent") {
+                Some(_) => "invoke_agent",
+                None => "generate_content",
+            })
+        }
+        (CLIENT, "embed_content" | "embed_content_batch") => Says::Is("embeddings"),
+        _ => Says::Plain,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, what: What) {
+    for key in ["agent", "model"] {
+        match said(span, key).map(str::to_owned) {
+            Some(name) => span.attributes.set(key, name),
+            None => drop(span.attributes.remove(key)),
+        }
+    }
+    if what == What::Plain {
+        return;
+    }
+    if span.name.ends_with("_stream") {
+        span.attributes.supply("gen_ai.response.streaming", true);
+    }
+    let attributes = &mut span.attributes;
+    attributes.supply("gen_ai.provider.name", "gcp.gemini");
+    // Gemini counts thoughts beside the candidates.
+    let count = |key| attributes.integer(key);
+    if let (Some(candidates), Some(thoughts)) = (
+        count("usage.candidates_tokens"),
+        count("usage.thoughts_tokens"),
+    ) {
+        attributes.set(
+            "usage.candidates_tokens",
+            candidates.saturating_add(thoughts),
+        );
+    }
+}
+
+/// Returns a name that may be none: empty in gemini-rust, and an `Option` in genai-rs.
+fn said<'a>(span: &'a SourceSpan, key: &str) -> Option<&'a str> {
+    let name = span.attributes.text(key).map(unquoted);
+    name.filter(|name| !name.is_empty() && *name != super::NONE)
+}
