@@ -26,6 +26,7 @@ pub(super) static ADK: Dialect = Dialect {
         ),
         ("gcp.vertex.agent.tool_response", "gen_ai.tool.call.result"),
         ("gen_ai.tool_definitions", DEFINITIONS),
+        ("adk.user_id", "user.id"),
         ("agent.name", "gen_ai.agent.name"),
         ("team.relationship.from", "gen_ai.handoff.from_agent"),
         ("team.relationship.to", "gen_ai.handoff.to_agent"),

@@ -83,6 +83,9 @@ fn adk_rust_has_teams() {
             expected
         );
     }
+    let run = [("agent.name", "a"), ("adk.user_id", "u-1")];
+    let run = translated("adk_runner::runner", "agent.execute", &run);
+    assert_eq!(run.attributes.text("user.id"), Some("u-1"));
 }
 
 #[test]

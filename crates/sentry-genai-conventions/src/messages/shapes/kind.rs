@@ -121,7 +121,7 @@ pub(super) fn of(object: &Object) -> Option<Kind> {
             }
             found => found,
         },
-        None => of_fields(object),
+        None => of_fields(object).or_else(|| of_adk_rust(object)),
     }
 }
 
@@ -226,4 +226,25 @@ fn is_call(object: &Object) -> bool {
             .is_some_and(|tool| fields.iter().all(|field| tool.contains_key(*field)))
     };
     has("function", &["arguments"]) || has("custom", &["name", "input"])
+}
+
+/// adk-rust has nothing around what other kinds of parts than texts say; outside of a message it may be anything.
+fn of_adk_rust(object: &Object) -> Option<Kind> {
+    let has_only = |fields: &[&str]| object.keys().all(|key| fields.contains(&key.as_str()));
+    let is_text = |key| object.get(key).is_some_and(Value::is_string);
+    let is_object = |key| object.get(key).is_some_and(Value::is_object);
+    if is_text("name") {
+        let is_call = is_object("args") && has_only(&["args", "id", "name", "thought_signature"]);
+        is_call.then_some(Kind::Call)
+    } else if is_text("mime_type") {
+        let refers = is_text("file_uri") || object.get("data").is_some_and(Value::is_array);
+        let fields = ["annotations", "data", "file_uri", "mime_type", "uri"];
+        (refers && has_only(&fields)).then_some(Kind::Media)
+    } else if is_text("thinking") {
+        has_only(&["signature", "thinking"]).then_some(Kind::Reasoning)
+    } else {
+        let is_answer = is_object("functionResponse") && is_text("id");
+        let fields = ["annotations", "functionResponse", "id"];
+        (is_answer && has_only(&fields)).then_some(Kind::Answer)
+    }
 }

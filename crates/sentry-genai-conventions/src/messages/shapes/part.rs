@@ -257,6 +257,7 @@ fn read_reasoning(mut object: Object, parts: &mut Vec<Part>) {
 }
 
 fn read_answer(mut object: Object) -> Option<Part> {
+    let mut around = Object::new();
     for key in [
         "function_response",
         "functionResponse",
@@ -265,7 +266,7 @@ fn read_answer(mut object: Object) -> Option<Part> {
         "tool_call_result",
     ] {
         if let Some(inner) = take_object(&mut object, key) {
-            object = inner;
+            around = std::mem::replace(&mut object, inner);
         }
     }
     // OpenTelemetry's conventions have the answer of a provider's own tool beside its type.
@@ -277,7 +278,9 @@ fn read_answer(mut object: Object) -> Option<Part> {
     }
     // Haystack has the call that is answered along.
     let mut call = take_object(&mut object, "origin").unwrap_or_default();
-    let id = take_id(&mut object, CALL_ID).or_else(|| take_id(&mut call, CALL_ID));
+    let id = [&mut object, &mut call, &mut around]
+        .into_iter()
+        .find_map(|fields| take_id(fields, CALL_ID));
     let names = ["name", "toolName", "tool_name"];
     let name = take_text(&mut object, &names).or_else(|| take_text(&mut call, &names));
     // A tool may answer with null; content that is not captured has no field at all.

@@ -158,6 +158,16 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"fc-1","name":"get_weather","arguments":{"city":"Paris"}}],"finish_reason":"STOP"}]"#,
     ),
     (
+        "adk-rust 2.3", Side::Input,
+        r#"{"model":"gpt-4o","contents":[{"role":"user","parts":[{"text":"Hi"},{"mime_type":"image/png","data":[137,80,78,71]},{"mime_type":"image/png","file_uri":"https://x.y/a.png"}]},{"role":"model","parts":[{"thinking":"Hm.","signature":"s"},{"name":"get_weather","args":{"city":"Paris"},"id":"call_1"}]},{"role":"function","parts":[{"functionResponse":{"name":"get_weather","response":{"w":1}},"id":"call_1"}]}],"config":null}"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Hi"},{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"},{"type":"uri","modality":"image","mime_type":"image/png","uri":"https://x.y/a.png"}]},{"role":"assistant","parts":[{"type":"reasoning","content":"Hm."},{"type":"tool_call","id":"call_1","name":"get_weather","arguments":{"city":"Paris"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"call_1","name":"get_weather","response":{"w":1},"result":"{\"w\":1}"}]}]"#,
+    ),
+    (
+        "an answer that looks like a part of adk-rust's", Side::Output,
+        r#"{"args":{"city":"Paris"},"name":"plan"}"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"{\"args\":{\"city\":\"Paris\"},\"name\":\"plan\"}"}]}]"#,
+    ),
+    (
         "semantic-kernel", Side::Output,
         r#"[{"role":"assistant","content":"Paris.","name":"agent","finish_reason":"FinishReason.STOP"}]"#,
         r#"[{"role":"assistant","name":"agent","parts":[{"type":"text","content":"Paris."}],"finish_reason":"stop"}]"#,
