@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     DEFINITIONS, Dialect, Says, What, aliases, has_known_operation, has_prefix, json, usage,
 };
-use crate::{SourceSpan, provider, tokens};
+use crate::{Attributes, SourceSpan, provider, tokens};
 
 pub(super) static ADK: Dialect = Dialect {
     name: "adk",
@@ -90,6 +90,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         if what != What::Call || matches!(span.attributes.text(key), Some("{}" | "null")) {
             span.attributes.remove(key);
         }
+        uncut(&mut span.attributes, key);
     }
     if let Some(mut request) = json::object(&span.attributes, REQUEST) {
         json::put_parameters(&mut span.attributes, &request);
@@ -132,5 +133,19 @@ fn adjust(span: &mut SourceSpan, what: What) {
         if let Some(Value::Object(counts)) = response.as_ref().and_then(|it| it.get(key)) {
             usage::put(&mut span.attributes, counts);
         }
+    }
+}
+
+/// Takes off what adk-rust puts behind JSON that it has cut, which is then what is left of it: `...[truncated 700 bytes]`.
+fn uncut(attributes: &mut Attributes, key: &'static str) {
+    let cut = attributes.text(key).and_then(|text| {
+        let (json, count) = text
+            .strip_suffix(" bytes]")?
+            .rsplit_once("...[truncated ")?;
+        let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+        is_count.then(|| json.to_owned())
+    });
+    if let Some(json) = cut {
+        attributes.set(key, json);
     }
 }

@@ -24,6 +24,7 @@ mod pydantic_ai;
 mod reasons;
 mod rig;
 mod rust;
+mod rust_clients;
 mod servers;
 mod smolagents;
 mod spring_ai;

@@ -1,0 +1,154 @@
+//! Clients, agents and servers in Rust that say little, or something else than the conventions.
+
+use super::*;
+use crate::{messages, tokens};
+
+/// gemini-rust 2.1 and genai-rs 0.12, which have no content.
+#[test]
+fn clients_of_gemini_are_told_by_their_functions() {
+    let (client, builder) = ("gemini_rust::client", "gemini_rust::generation::builder");
+    let other = "genai_rs::client";
+    for (scope, name, attributes, expected) in [
+        (client, "generate_content_raw", &[][..], "generate_content"),
+        (client, "generate_content_stream", &[], "generate_content"),
+        (client, "embed_content", &[], "embeddings"),
+        (client, "embed_content_batch", &[], "embeddings"),
+        (client, "count_tokens", &[], "count_tokens"),
+        (client, "post_json", &[], "post_json"),
+        (builder, "execute", &[], "execute"),
+        (
+            client,
+            "create_interaction",
+            &[("model", "gemini-3.7-flash"), ("agent", "")],
+            "generate_content gemini-3.7-flash",
+        ),
+        (
+            client,
+            "create_interaction",
+            &[("model", ""), ("agent", "deep-research")],
+            "invoke_agent deep-research",
+        ),
+        (
+            other,
+            "execute",
+            &[("model", r#"Some("gemini-3.7-flash")"#), ("agent", "None")],
+            "generate_content gemini-3.7-flash",
+        ),
+        (
+            other,
+            "execute_stream",
+            &[("model", "None"), ("agent", r#"Some("deep-research")"#)],
+            "invoke_agent deep-research",
+        ),
+    ] {
+        let span = translated(scope, name, attributes);
+        assert_eq!(span.name, expected, "{scope} {name}");
+        let is_ai = span.op.starts_with("gen_ai.");
+        let provider = span.attributes.text("gen_ai.provider.name");
+        assert_eq!(provider, is_ai.then_some("gcp.gemini"), "{name}");
+        let streams = span.attributes.get("gen_ai.response.streaming");
+        assert_eq!(streams.is_some(), name.ends_with("_stream"), "{name}");
+    }
+
+    let mut span = source(client, "generate_content_raw", &[("model", "")]);
+    for (key, count) in [
+        ("usage.prompt_tokens", 42),
+        ("usage.candidates_tokens", 12),
+        ("usage.thoughts_tokens", 5),
+        ("usage.cached_content_tokens", 16),
+        ("usage.total_tokens", 59),
+    ] {
+        span.attributes.push(key, count);
+    }
+    let span = with_content(span);
+    let count = |key| span.attributes.integer(key).unwrap();
+    let counts = [
+        tokens::INPUT,
+        tokens::CACHE_READ,
+        tokens::OUTPUT,
+        tokens::REASONING,
+        tokens::TOTAL,
+    ];
+    assert_eq!(counts.map(count), [42, 16, 17, 5, 59]);
+}
+
+/// reagent-rs 0.2: agents are traces, and tools have Langfuse's other names.
+#[test]
+fn reagent_has_agents_and_tools_in_langfuses_types() {
+    let scope = "reagent_rs::agent::models::agent";
+    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    let kind = |kind| ("langfuse.observation.type", kind);
+    let agent = [
+        kind("trace"),
+        ("langfuse.trace.name", "weatherman"),
+        ("langfuse.observation.input", "Hi"),
+    ];
+    let span = translated(scope, "Invocation", &agent);
+    assert_eq!(span.name, "invoke_agent weatherman");
+    assert_eq!(span.attributes.text(INPUT), Some(asked));
+    let span = translated(scope, "Invocation", &[kind("trace")]);
+    assert_eq!(span.name, "invoke_agent");
+    assert!(!span.attributes.contains("gen_ai.agent.name"));
+    let span = translated("shop", "Invocation", &[kind("trace")]);
+    assert_eq!(span.name, "Invocation");
+
+    let tool = [
+        kind("tool"),
+        ("langfuse.observation.metadata.tool_name", "get_weather"),
+        ("input.value", r#"{"city":"Oslo"}"#),
+        ("output.value", "4 degrees"),
+        ("otel.status_code", "ERROR"),
+    ];
+    let span = translated("reagent_rs::tools::tool", "Tool Call", &tool);
+    assert_eq!(span.name, "execute_tool get_weather");
+    assert_eq!(span.status, crate::Status::Error);
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Oslo"}"#));
+    assert_eq!(text(RESULT), Some("4 degrees"));
+}
+
+/// TurboMCP 4, and servers by hand.
+#[test]
+fn a_method_that_an_mcp_server_serves_is_one_under_a_shorter_name() {
+    let request = |kind, method| {
+        let mut span = source("turbomcp_telemetry::layer", "mcp.request", &[]);
+        span.kind = Some(kind);
+        span.attributes.push("mcp.method", method);
+        let span = with_content(span);
+        (span.op.to_string(), span.name.to_string())
+    };
+    let named = |op: &str, name: &str| (op.to_owned(), name.to_owned());
+    for (method, op) in [
+        ("tools/call", "mcp.server"),
+        ("initialize", "mcp.server"),
+        ("logging/setLevel", "mcp.server"),
+        (
+            "notifications/initialized",
+            "mcp.notification.client_to_server",
+        ),
+    ] {
+        assert_eq!(request(SpanKind::Server, method), named(op, method));
+    }
+    for (kind, method) in [
+        (SpanKind::Server, "(response)"),
+        (SpanKind::Server, "POST"),
+        (SpanKind::Server, "a/b c"),
+        // What is sent is not yet answered.
+        (SpanKind::Client, "tools/call"),
+    ] {
+        assert_eq!(request(kind, method).1, "mcp.request", "{method}");
+    }
+}
+
+/// Its version 2.3 records so many bytes of a request, unless told otherwise.
+#[test]
+fn adk_rust_cuts_requests() {
+    let request = r#"{"model":"m","contents":[{"role":"user","parts":[{"text":"Hi"},{"mime_type":"image/png","data":[137,80,78"#;
+    let request = format!("{request}...[truncated 700 bytes]");
+    let attributes = [("gcp.vertex.agent.llm_request", &*request)];
+    let span = translated("adk_agent::llm_agent", "call_llm", &attributes);
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"},{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"}]}]"#;
+    let asked = span.attributes.text(INPUT).unwrap();
+    let [asked, expected] = [asked, expected].map(|it| messages::read_json(it).unwrap());
+    assert_eq!(asked, expected);
+}
