@@ -34,6 +34,7 @@ mod langwatch;
 mod litellm;
 mod livekit;
 mod llama_index;
+mod llm_sdk;
 mod logfire;
 mod mastra;
 mod mcp;
@@ -167,6 +168,7 @@ static DIALECTS: &[&Dialect] = &[
     &swiftide::SWIFTIDE,
     &agent_sdk::AGENT_SDK,
     &gemini_rust::GEMINI_RUST,
+    &llm_sdk::LLM_SDK,
     &vercel::VERCEL,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,

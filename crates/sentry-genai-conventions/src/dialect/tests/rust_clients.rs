@@ -152,3 +152,42 @@ fn adk_rust_cuts_requests() {
     let [asked, expected] = [asked, expected].map(|it| messages::read_json(it).unwrap());
     assert_eq!(asked, expected);
 }
+
+/// Their version 0.3.
+#[test]
+fn llm_sdk_has_costs_and_first_chunks_beside_the_conventions() {
+    let attributes = [
+        ("gen_ai.operation.name", "generate_content"),
+        ("gen_ai.request.model", "m"),
+        ("llm_sdk.method", "stream"),
+    ];
+    for (scope, attributes) in [
+        ("llm_sdk::opentelemetry", &attributes[..]),
+        ("@hoangvvo/llm-sdk", &attributes[..2]),
+    ] {
+        let mut span = source(scope, "llm_sdk.stream", attributes);
+        span.attributes.push("llm_sdk.cost", 0.02);
+        let first = "gen_ai.server.time_to_first_token";
+        span.attributes.push(first, 0.25);
+        let span = with_content(span);
+        assert_eq!(span.name, "generate_content m");
+        for (key, value) in [
+            ("gen_ai.cost.total_tokens", Value::Double(0.02)),
+            ("gen_ai.response.time_to_first_chunk", Value::Double(0.25)),
+            ("gen_ai.response.streaming", Value::Bool(true)),
+        ] {
+            assert_eq!(span.attributes.get(key), Some(value), "{key}");
+        }
+    }
+
+    let attributes = [
+        ("gen_ai.operation.name", "invoke_agent"),
+        ("gen_ai.agent.name", "a"),
+        ("llm_agent.method", "run"),
+    ];
+    let mut span = source("llm_agent::opentelemetry", "llm_agent.run", &attributes);
+    span.attributes.push("gen_ai.model.input_tokens", 42);
+    let span = with_content(span);
+    assert_eq!(span.name, "invoke_agent a");
+    assert!(!span.attributes.contains("otel.gen_ai.model.input_tokens"));
+}
