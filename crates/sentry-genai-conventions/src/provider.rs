@@ -27,7 +27,9 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("az.ai.inference", "azure.ai.inference"),
     ("az.ai.openai", "azure.ai.openai"),
     ("azure", "azure.ai.openai"),
+    ("azure-ai", "azure.ai.inference"),
     ("azure-openai", "azure.ai.openai"),
+    ("azure_ai", "azure.ai.inference"),
     ("azure_open_ai", "azure.ai.openai"),
     ("azure_openai", "azure.ai.openai"),
     ("azure_text", "azure.ai.openai"),
@@ -228,7 +230,15 @@ fn canonical(lower: &str) -> &str {
         .filter(|(_, last)| KINDS.iter().any(|kind| last.contains(kind)))
         .map(|(provider, _)| provider)
     else {
-        return find(lower).or_else(|| of_host(lower)).unwrap_or(lower);
+        // `openai-responses`, where `openai` is known.
+        let without_kind = || {
+            let (provider, kind) = lower.rsplit_once(['-', '_'])?;
+            KINDS.contains(&kind).then(|| find(provider))?
+        };
+        return find(lower)
+            .or_else(|| of_host(lower))
+            .or_else(without_kind)
+            .unwrap_or(lower);
     };
     // Behind the one who runs the model there may be the one who made it, `google.vertex.anthropic`.
     iter::successors(Some(provider), |name| Some(name.rsplit_once('.')?.0))
@@ -276,6 +286,10 @@ mod tests {
             ("azure_open_ai", "azure.ai.openai"),
             ("google_ai_gemini", "gcp.gemini"),
             ("google_vertex_ai_anthropic", "gcp.vertex_ai"),
+            ("openai-responses", "openai"),
+            ("azure_openai_chat", "azure.ai.openai"),
+            ("azure-ai", "azure.ai.inference"),
+            ("acme-chat", "acme-chat"),
             ("acme.chat", "acme"),
             ("acme.gateway", "acme.gateway"),
             ("api.openai.com", "openai"),
