@@ -59,7 +59,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     let exception = exception(span);
     let field = error_field(&mut span.attributes);
     let http = http(span);
-    let whole = settle_error_type(&mut span.attributes);
+    let mut whole = settle_error_type(&mut span.attributes);
 
     let failed = match explicit {
         _ if outcome.is_some() => true,
@@ -88,7 +88,8 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     if let Some(kind) = kind
         && !span.attributes.contains(ERROR_TYPE)
     {
-        span.attributes.push(ERROR_TYPE, class_name(&kind));
+        span.attributes.push(ERROR_TYPE, &kind);
+        whole = settle_error_type(&mut span.attributes);
     }
     if !span.attributes.contains(ERROR_TYPE) {
         // OpenTelemetry's value for an error whose type is not known.

@@ -91,6 +91,8 @@ fn a_whole_error_is_a_reason_and_no_type() {
             assert_eq!(span.attributes.text(ERROR_TYPE), Some(kind));
             assert_eq!(span.attributes.text(MESSAGE), reason.then_some(given));
         }
+        let exception = failed(&[("exception.type", given)], "no");
+        assert_eq!(exception.attributes.text(ERROR_TYPE), Some(kind));
     }
 }
 
