@@ -52,7 +52,7 @@ pub(crate) fn find_finish_reasons(attributes: &mut Attributes, key: &str) {
         serde_json::json!(messages.finish_reasons()).to_string()
     });
     if list != "[]" {
-        attributes.push(FINISH_REASONS, list);
+        attributes.supply(FINISH_REASONS, list);
     }
 }
 
@@ -166,6 +166,19 @@ mod tests {
             assert_eq!(reasons(written).as_deref(), Some(expected), "{written}");
             assert_eq!(reasons(expected), None, "{written}, once more");
         }
+    }
+
+    #[test]
+    fn what_a_call_says_itself_is_better_than_what_its_answer_says() {
+        const ANSWER: &str = r#"[{"role":"assistant","parts":[],"finish_reason":"length"}]"#;
+
+        let mut attributes = Attributes::default();
+        attributes.push(FINISH_REASONS, r#"["stop"]"#);
+        attributes.push("output.value", ANSWER);
+        find_finish_reasons(&mut attributes, "output.value");
+        let reasons = attributes.iter().filter(|(key, _)| *key == FINISH_REASONS);
+        assert_eq!(reasons.count(), 1);
+        assert_eq!(attributes.text(FINISH_REASONS), Some(r#"["stop"]"#));
     }
 
     #[test]
