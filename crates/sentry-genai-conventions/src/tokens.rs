@@ -135,17 +135,25 @@ static COST_NAMES: &[Name] = &[
     Name::new("gen_ai.cost.total_tokens"),
 ];
 
-/// Makes input of what a library counts as the output of embeddings, which have none: it counts the input there, alone or once more.
+/// Makes input of what is counted for embeddings, which have no output: some libraries count the input there, alone or once more,
+/// and some providers, such as Voyage and Jina, count the whole alone.
 pub(crate) fn reconcile_embedded(attributes: &mut Attributes) {
-    let output = match [INPUT, OUTPUT].map(|key| attributes.integer(key)) {
-        [None, Some(output @ 1..)] => output,
-        [Some(input), Some(output @ 1..)] if input == output => output,
+    let input = match [INPUT, OUTPUT, TOTAL].map(|key| attributes.integer(key)) {
+        [None, None, Some(total)] => total,
+        [None, Some(output @ 1..), _] => output,
+        [Some(input), Some(output @ 1..), _] if input == output => output,
         _ => return,
     };
     attributes.remove(OUTPUT);
     attributes.remove(REASONING);
-    attributes.set(INPUT, output);
-    attributes.set(TOTAL, output);
+    attributes.set(INPUT, input);
+    attributes.set(TOTAL, input);
+}
+
+/// Returns whether it takes more than their names to tell what is counted for embeddings.
+pub(crate) fn counts_embedded_otherwise(attributes: &Attributes) -> bool {
+    let has = |key: &str| attributes.contains(key);
+    has(OUTPUT) || has(REASONING) || has(TOTAL) && !has(INPUT)
 }
 
 /// Returns the key of what a count comes to in money.

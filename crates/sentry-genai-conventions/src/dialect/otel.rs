@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{Dialect, INPUT, OUTPUT, Telling, What, aliases, json, mentions_gen_ai};
-use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, status, tokens};
+use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, status};
 
 pub(crate) static OTEL: Dialect = Dialect {
     speaks: mentions_gen_ai,
@@ -64,7 +64,6 @@ pub(super) fn values(span: &mut SourceSpan, what: What) {
     }
     if what == What::Embeddings {
         embedded(&mut span.attributes);
-        count_embedded(&mut span.attributes);
     }
     // Google's agent development kit has a placeholder.
     if span.attributes.text("gen_ai.tool.call.id") == Some("<not specified>") {
@@ -108,16 +107,6 @@ fn untold(span: &mut SourceSpan) {
     if let Some(output) = output.filter(|output| output.contains(ERROR)) {
         let output = output.replace(ERROR, r#""finish_reason":null"#);
         span.attributes.set(OUTPUT, output);
-    }
-}
-
-/// Embeddings have no output: where a provider counts the whole alone, as Voyage and Jina do, that is the input.
-fn count_embedded(attributes: &mut Attributes) {
-    if let Some(total) = attributes.integer(tokens::TOTAL)
-        && !attributes.contains(tokens::INPUT)
-        && !attributes.contains(tokens::OUTPUT)
-    {
-        attributes.push(tokens::INPUT, total);
     }
 }
 

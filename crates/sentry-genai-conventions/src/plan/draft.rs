@@ -100,11 +100,7 @@ impl Plan {
         let edits = span.attributes.edits_to(&trial.attributes);
         if row.is_some() {
             let what = translate::what(recognised.as_ref());
-            // An output of embeddings may be their input.
-            let counts_output = [tokens::OUTPUT, tokens::REASONING]
-                .iter()
-                .any(|key| trial.attributes.contains(key));
-            if what == What::Embeddings && counts_output {
+            if what == What::Embeddings && tokens::counts_embedded_otherwise(&trial.attributes) {
                 return None;
             }
             let before = trial.attributes.clone();
