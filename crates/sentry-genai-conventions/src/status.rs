@@ -96,7 +96,9 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
         span.attributes.push(ERROR_TYPE, "_OTHER");
     }
     let reason = described.or(exception.message).or(field);
-    if let Some(mut message) = reason.or(recorded.message).or(whole)
+    let reason = reason.or(recorded.message).or(whole);
+    let reason = reason.map(|reason| unquoted(&reason).to_owned());
+    if let Some(mut message) = reason
         && !span.attributes.contains(MESSAGE)
         && !message.is_empty()
     {

@@ -94,6 +94,8 @@ fn a_whole_error_is_a_reason_and_no_type() {
         let exception = failed(&[("exception.type", given)], "no");
         assert_eq!(exception.attributes.text(ERROR_TYPE), Some(kind));
     }
+    let quoted = failed(&[("exception.type", "Dice")], "Some(\"dice\")");
+    assert_eq!(quoted.attributes.text(MESSAGE), Some("dice"));
 }
 
 fn failed(event: &[(&'static str, &'static str)], message: &str) -> crate::SentrySpan {
