@@ -8,8 +8,10 @@ use crate::{
     plan::Plan,
 };
 
-/// How many shapes are remembered. A program has some ten or a hundred.
-const PLACES: usize = 512;
+/// How many shapes are remembered: a program has some ten or a hundred. Those whose hashes begin alike share a row, and if there are
+/// more of them than it has places, they take them from one another.
+const ROWS: usize = 128;
+const PLACES: usize = 4;
 
 /// How many spans of a shape are tried.
 const TRIES: u8 = 4;
@@ -39,30 +41,37 @@ static OPERATION: Name = Name::new("gen_ai.operation.name");
 #[derive(Debug)]
 pub struct PlanningTranslator {
     translator: Translator,
-    /// By the hash of their shape; of two that share a place the later one has it.
-    places: Vec<Place>,
+    rows: Vec<[Option<Place>; PLACES]>,
+    /// How many shapes have been remembered so far.
+    count: usize,
 }
 
-/// What is known of the shapes with some hash.
+/// What is known of spans of one shape.
 #[derive(Debug)]
-enum Place {
-    Unknown,
-    /// It has been seen, and for so many of its spans no plan was found. Making one costs several translations, so that the first
-    /// span of a shape is none to try it with.
-    Seen(u64, u8),
-    /// No plan can be made of it.
-    Irregular(u64),
-    Planned(u64, Box<Plan>),
+struct Place {
+    hash: u64,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    /// For so many of them no plan was found. Making one costs several translations, so that the first span of a shape is none to
+    /// try it with.
+    Tried(u8),
+    /// No plan can be made of them.
+    Irregular,
+    Planned(Box<Plan>),
 }
 
 impl PlanningTranslator {
     /// Creates a translator that remembers nothing yet.
     #[must_use]
     pub fn new(translator: Translator) -> Self {
-        let places = std::iter::repeat_with(|| Place::Unknown);
+        let rows = std::iter::repeat_with(Default::default);
         Self {
             translator,
-            places: places.take(PLACES).collect(),
+            rows: rows.take(ROWS).collect(),
+            count: 0,
         }
     }
 
@@ -71,23 +80,31 @@ impl PlanningTranslator {
     pub fn translate(&mut self, span: &mut SourceSpan) -> SentrySpan {
         let options = &self.translator.options;
         let hash = hash(span);
-        let place = &mut self.places[hash as usize % PLACES];
-        match place {
-            Place::Planned(it, plan) if *it == hash => {
-                if plan.fits(span, options) {
-                    return plan.translate(span, options);
+        let row = &mut self.rows[hash as usize % ROWS];
+        let mut known = row.iter_mut().flatten();
+        match known.find(|place| place.hash == hash) {
+            Some(place) => match &mut place.outcome {
+                Outcome::Planned(plan) => {
+                    if plan.fits(span, options) {
+                        return plan.translate(span, options);
+                    }
                 }
+                Outcome::Tried(tries) => {
+                    place.outcome = match Plan::of(span, options) {
+                        Some(plan) => Outcome::Planned(Box::new(plan)),
+                        // It may be the value of this one span.
+                        None if *tries < TRIES => Outcome::Tried(*tries + 1),
+                        None => Outcome::Irregular,
+                    };
+                }
+                Outcome::Irregular => {}
+            },
+            None => {
+                let free = row.iter().position(Option::is_none);
+                let outcome = Outcome::Tried(1);
+                row[free.unwrap_or(self.count % PLACES)] = Some(Place { hash, outcome });
+                self.count = self.count.wrapping_add(1);
             }
-            Place::Seen(it, tries) if *it == hash => {
-                *place = match Plan::of(span, options) {
-                    Some(plan) => Place::Planned(hash, Box::new(plan)),
-                    // It may be the value of this one span.
-                    None if *tries < TRIES => Place::Seen(hash, *tries + 1),
-                    None => Place::Irregular(hash),
-                };
-            }
-            Place::Irregular(it) if *it == hash => {}
-            _ => *place = Place::Seen(hash, 1),
         }
         self.translator.translate(span.take())
     }
@@ -108,4 +125,39 @@ fn hash(span: &SourceSpan) -> u64 {
     (span.attributes.shape_hash(&OPERATION) ^ of_scope ^ of_kind)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
         >> 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SpanId, Timestamp, TraceId, TranslateOptions};
+
+    fn chat(further: &str) -> SourceSpan {
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        let mut span = SourceSpan::new(trace_id, span_id, "chat", Timestamp::default());
+        span.attributes.push("gen_ai.operation.name", "chat");
+        span.attributes.push_owned_key(further, 1_i64);
+        span
+    }
+
+    #[test]
+    fn shapes_whose_hashes_begin_alike_all_have_plans() {
+        let row = |span: &SourceSpan| hash(span) as usize % ROWS;
+        let chats = (0..).map(|number| chat(&format!("shop.n{number}")));
+        let first = row(&chat("shop.n0"));
+        let alike: Vec<_> = chats
+            .filter(|span| row(span) == first)
+            .take(PLACES)
+            .collect();
+        let mut translator = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+        for _ in 0..2 {
+            for span in &alike {
+                let _ = translator.translate(&mut span.clone());
+            }
+        }
+        let places = translator.rows[first].iter().flatten();
+        let planned = places.filter(|place| matches!(place.outcome, Outcome::Planned(_)));
+        assert_eq!(planned.count(), PLACES);
+    }
 }
