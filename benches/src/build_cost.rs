@@ -30,7 +30,7 @@ const PROGRAMS: [Program; 2] = [
 sentry-genai = { path = "{workspace}/crates/sentry-genai" }
 "#,
         main: r#"
-    let _sentry = sentry_genai::init(Default::default());
+    let _sentry = sentry_genai::init(sentry_genai::sentry::ClientOptions::new());
     tracing_subscriber::registry().with(sentry_genai::layer()).init();
 "#,
     },
