@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-pub(crate) use super::scan::Edit;
+pub(crate) use super::scan::{Edit, text_of};
 use super::{
     ContentLimits, Role, Side,
     block::LastBlock,
@@ -83,33 +83,6 @@ pub(crate) fn finish_reasons(text: &str) -> Option<String> {
     let places = found.reasons.places().iter().filter(staying);
     let reasons: Vec<&str> = places.map(|place| &text[place.clone()]).collect();
     Some(format!("[{}]", reasons.join(",")))
-}
-
-impl Edit {
-    /// Where the text is that it is about.
-    pub(crate) fn place(&self) -> &Range<usize> {
-        match self {
-            Self::Drop(place) | Self::Repeat(place, _) | Self::Tool(place) => place,
-        }
-    }
-
-    /// Returns by how much it makes a text longer at the most.
-    fn most_added(&self) -> usize {
-        match self {
-            Self::Drop(_) | Self::Tool(_) => 0,
-            // With an escape for each byte.
-            Self::Repeat(place, name) => 2 * place.len() + r#","":"""#.len() + name.len(),
-        }
-    }
-}
-
-/// Returns the text that Sentry reads as a tool's answer if that is an object; anything else it reads as it is.
-pub(crate) fn text_of(answer: &str) -> Option<String> {
-    if !answer.starts_with('{') {
-        return None;
-    }
-    let object: serde_json::Value = serde_json::from_str(answer).ok()?;
-    Some(serde_json::Value::from(object.to_string()).to_string())
 }
 
 /// Finds the answers among messages that are output.

@@ -7,7 +7,7 @@ use std::{ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
-pub(crate) use self::calls::Edit;
+pub(crate) use self::calls::{Edit, text_of};
 use self::{
     calls::Calls,
     part::{Kind, Part, Parts},

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{super::canonical, Kind, Part, Scan, blobs::MIME_KEYS};
+use super::{Kind, Part, Scan, blobs::MIME_KEYS};
 
 /// How deep values may be, and how long a list or a number: what is beyond is seldom, and its rules are the long way's.
 const DEPTH: usize = 32;
@@ -21,6 +21,33 @@ pub(crate) enum Edit {
     Repeat(Range<usize>, &'static str),
     /// This is the role of a user who answers tool calls.
     Tool(Range<usize>),
+}
+
+impl Edit {
+    /// Where the text is that it is about.
+    pub(crate) fn place(&self) -> &Range<usize> {
+        match self {
+            Self::Drop(place) | Self::Repeat(place, _) | Self::Tool(place) => place,
+        }
+    }
+
+    /// Returns by how much it makes a text longer at the most.
+    pub(in super::super) fn most_added(&self) -> usize {
+        match self {
+            Self::Drop(_) | Self::Tool(_) => 0,
+            // With an escape for each byte.
+            Self::Repeat(place, name) => 2 * place.len() + r#","":"""#.len() + name.len(),
+        }
+    }
+}
+
+/// Returns the text that Sentry reads as a tool's answer if that is an object; anything else it reads as it is.
+pub(crate) fn text_of(answer: &str) -> Option<String> {
+    if !answer.starts_with('{') {
+        return None;
+    }
+    let object: serde_json::Value = serde_json::from_str(answer).ok()?;
+    Some(serde_json::Value::from(object.to_string()).to_string())
 }
 
 /// What tools answer is under the name of OpenTelemetry's conventions, and the one that Sentry reads.
@@ -91,7 +118,7 @@ impl Scan<'_, '_> {
             }
             (Some(response), Some(result)) => {
                 let response = &self.text[response.clone()];
-                let made = canonical::text_of(response);
+                let made = text_of(response);
                 let said = made.as_deref().unwrap_or(response);
                 (said == &self.text[result.clone()]).then_some(())?;
             }
