@@ -64,7 +64,9 @@ fn stroke(peer: PeerName) -> Stroke {
         PeerName::Ours | PeerName::OursAttached | PeerName::OursGzip | PeerName::OursZstd => {
             ("#e0457b", Weight::Strong)
         }
-        PeerName::OursOpentelemetry => ("#e8713a", Weight::Strong),
+        PeerName::OursOpentelemetry | PeerName::TracingOpentelemetryOurs => {
+            ("#e8713a", Weight::Strong)
+        }
         PeerName::SentryTracing => ("#8a63d2", Weight::Plain),
         PeerName::SentryOpentelemetry => ("#3b86d1", Weight::Plain),
         PeerName::TracingOpentelemetrySentry => ("#1d9e8f", Weight::Plain),

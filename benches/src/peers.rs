@@ -41,6 +41,8 @@ pub(crate) enum PeerName {
     OursZstd,
     /// The OpenTelemetry door, behind the OpenTelemetry API.
     OursOpentelemetry,
+    /// tracing-opentelemetry in front of the OpenTelemetry door.
+    TracingOpentelemetryOurs,
     /// sentry-tracing's `SpanLayer`.
     SentryTracing,
     /// The OpenTelemetry API and sentry-opentelemetry's `SentrySpanProcessor`.
@@ -56,12 +58,13 @@ pub(crate) enum PeerName {
 }
 
 impl PeerName {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Ours,
         Self::OursAttached,
         Self::OursGzip,
         Self::OursZstd,
         Self::OursOpentelemetry,
+        Self::TracingOpentelemetryOurs,
         Self::SentryTracing,
         Self::SentryOpentelemetry,
         Self::TracingOpentelemetrySentry,
@@ -77,6 +80,7 @@ impl PeerName {
             Self::OursGzip => "ours-gzip",
             Self::OursZstd => "ours-zstd",
             Self::OursOpentelemetry => "ours-otel",
+            Self::TracingOpentelemetryOurs => "tracing-opentelemetry+ours",
             Self::SentryTracing => "sentry-tracing",
             Self::SentryOpentelemetry => "sentry-opentelemetry",
             Self::TracingOpentelemetrySentry => "tracing-opentelemetry+sentry",
@@ -112,6 +116,7 @@ impl PeerName {
                 | Self::OursGzip
                 | Self::OursZstd
                 | Self::OursOpentelemetry
+                | Self::TracingOpentelemetryOurs
         )
     }
 
@@ -170,6 +175,9 @@ impl PeerName {
             }
             Self::OursOpentelemetry => {
                 child::measure(setup, || ours_opentelemetry::OverApi::start(setup))
+            }
+            Self::TracingOpentelemetryOurs => {
+                child::measure(setup, || tracing_opentelemetry::ToOurs::start(setup))
             }
             Self::SentryTracing => {
                 child::measure(setup, || sentry_tracing::SentryTracing::start(setup))

@@ -41,6 +41,10 @@ impl OverApi {
             _guard: guard,
         }
     }
+
+    pub(super) fn provider(&self) -> &SdkTracerProvider {
+        &self.provider
+    }
 }
 
 impl Peer for OverApi {

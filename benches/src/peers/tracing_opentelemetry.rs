@@ -1,4 +1,4 @@
-//! tracing → tracing-opentelemetry → a Sentry transaction, or OTLP.
+//! tracing → tracing-opentelemetry → a Sentry transaction, OTLP, or the OpenTelemetry door of this workspace.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ use opentelemetry_sdk::{
 use prost::Message;
 use sentry::ClientInitGuard;
 
-use super::{Fields, Peer, Setup, sentry_opentelemetry, sentry_sdk};
+use super::{Fields, Peer, Setup, ours_opentelemetry, sentry_opentelemetry, sentry_sdk};
 use crate::{
     probe::Probe,
     sink,
@@ -54,6 +54,26 @@ impl Peer for ToSentry {
 
     fn flush(&self) {
         sentry_sdk::flush();
+    }
+}
+
+pub(super) struct ToOurs(ours_opentelemetry::OverApi);
+
+impl ToOurs {
+    pub(super) fn start(setup: &Setup) -> Self {
+        let ours = ours_opentelemetry::OverApi::start(setup);
+        install(ours.provider(), setup.workload);
+        Self(ours)
+    }
+}
+
+impl Peer for ToOurs {
+    fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
+        run(Fields::Neutral, workload, texts, probe, &|| self.flush())
+    }
+
+    fn flush(&self) {
+        self.0.flush();
     }
 }
 

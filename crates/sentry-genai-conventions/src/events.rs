@@ -16,6 +16,15 @@ use crate::{
 /// The answer of a model, or one of them; langchainrust calls it a message, too.
 const CHOICE: &str = "gen_ai.choice";
 
+const EXCEPTION: &str = "exception";
+
+/// Returns whether one of the events matters where the conventions are spoken. What a program logs does not.
+#[inline]
+pub(crate) fn matter(events: &[SourceEvent]) -> bool {
+    let matters = |event: &SourceEvent| event.name == EXCEPTION || event.gen_ai_name().is_some();
+    events.iter().any(matters)
+}
+
 /// Folds events into the attributes that hold messages now. What the span has already wins.
 pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     if !(span.events.iter()).any(|event| event.gen_ai_name().is_some()) {

@@ -21,6 +21,7 @@ use crate::{
     attributes::{Edit, Shape, Verdict},
     content,
     dialect::{self, Telling},
+    events,
     privacy::{self, Doubt},
     translate,
 };
@@ -59,7 +60,7 @@ impl Plan {
     pub(crate) fn fits(&self, span: &mut SourceSpan, options: &TranslateOptions) -> bool {
         span.kind == self.source_kind
             && !matches!(span.status, SourceStatus::Error(_))
-            && span.events.is_empty()
+            && !events::matter(&span.events)
             && is_same(&span.scope, &self.scope)
             && span.attributes.has_shape(&self.shape)
             && self.work.fits_inherited(span, options)

@@ -6,6 +6,7 @@ use crate::{
     SentrySpan, SourceSpan, Translator,
     attributes::{Hash, Name},
     plan::Plan,
+    rename,
 };
 
 /// How many shapes are remembered: a program has some ten or a hundred. Those whose hashes begin alike share a row, and if there are
@@ -15,6 +16,9 @@ const PLACES: usize = 4;
 
 /// How many spans of a shape are tried.
 const TRIES: u8 = 4;
+
+/// What tells shapes of spans whose texts have been read from those that came so.
+const READ: u64 = 0x5bd1_e995;
 
 static OPERATION: Name = Name::new("gen_ai.operation.name");
 
@@ -58,9 +62,18 @@ enum Outcome {
     /// For so many of them no plan was found. Making one costs several translations, so that the first span of a shape is none to
     /// try it with.
     Tried(u8),
+    /// These texts are numbers, or in quotes. Once they are read it is a span of another shape.
+    ToRead(Vec<usize>),
     /// No plan can be made of them.
     Irregular,
     Planned(Box<Plan>),
+}
+
+/// Whether the texts of a span are as its door wrote them.
+#[derive(Clone, Copy)]
+enum Texts {
+    AsRecorded,
+    Read,
 }
 
 impl PlanningTranslator {
@@ -78,35 +91,59 @@ impl PlanningTranslator {
     /// Translates one span, as [`Translator::translate`] does, and leaves an empty one in its place.
     #[must_use]
     pub fn translate(&mut self, span: &mut SourceSpan) -> SentrySpan {
-        let options = &self.translator.options;
         let hash = hash(span);
+        let planned = self.translate_planned(span, hash, Texts::AsRecorded);
+        planned.unwrap_or_else(|| self.translator.translate(span.take()))
+    }
+
+    fn translate_planned(
+        &mut self,
+        span: &mut SourceSpan,
+        hash: u64,
+        texts: Texts,
+    ) -> Option<SentrySpan> {
+        let options = &self.translator.options;
         let row = &mut self.rows[hash as usize % ROWS];
         let mut known = row.iter_mut().flatten();
-        match known.find(|place| place.hash == hash) {
-            Some(place) => match &mut place.outcome {
-                Outcome::Planned(plan) => {
-                    if plan.fits(span, options) {
-                        return plan.translate(span, options);
-                    }
-                }
-                Outcome::Tried(tries) => {
-                    place.outcome = match Plan::of(span, options) {
-                        Some(plan) => Outcome::Planned(Box::new(plan)),
-                        // It may be the value of this one span.
-                        None if *tries < TRIES => Outcome::Tried(*tries + 1),
-                        None => Outcome::Irregular,
-                    };
-                }
-                Outcome::Irregular => {}
-            },
-            None => {
-                let free = row.iter().position(Option::is_none);
-                let outcome = Outcome::Tried(1);
-                row[free.unwrap_or(self.count % PLACES)] = Some(Place { hash, outcome });
-                self.count = self.count.wrapping_add(1);
+        let Some(place) = known.find(|place| place.hash == hash) else {
+            let free = row.iter().position(Option::is_none);
+            let outcome = Outcome::Tried(1);
+            row[free.unwrap_or(self.count % PLACES)] = Some(Place { hash, outcome });
+            self.count = self.count.wrapping_add(1);
+            return None;
+        };
+        match &mut place.outcome {
+            Outcome::Planned(plan) => {
+                return plan
+                    .fits(span, options)
+                    .then(|| plan.translate(span, options));
             }
+            Outcome::Tried(tries) => {
+                let read = match texts {
+                    Texts::AsRecorded => rename::read_texts(&mut span.attributes),
+                    Texts::Read => Vec::new(),
+                };
+                place.outcome = if !read.is_empty() {
+                    Outcome::ToRead(read)
+                } else if let Some(plan) = Plan::of(span, options) {
+                    Outcome::Planned(Box::new(plan))
+                } else if *tries < TRIES {
+                    // It may be the value of this one span.
+                    Outcome::Tried(*tries + 1)
+                } else {
+                    Outcome::Irregular
+                };
+                return None;
+            }
+            Outcome::ToRead(places) => {
+                for &index in &*places {
+                    rename::read_text_at(&mut span.attributes, index);
+                }
+            }
+            Outcome::Irregular => return None,
         }
-        self.translator.translate(span.take())
+        let hash = self::hash(span) ^ READ;
+        self.translate_planned(span, hash, Texts::Read)
     }
 
     /// Resolves what only relatives can tell, as [`Translator::relate`] does.
@@ -159,5 +196,29 @@ mod tests {
         let places = translator.rows[first].iter().flatten();
         let planned = places.filter(|place| matches!(place.outcome, Outcome::Planned(_)));
         assert_eq!(planned.count(), PLACES);
+    }
+
+    /// `tracing-opentelemetry` writes whole numbers without a sign as texts, and `?` puts quotes around names.
+    #[test]
+    fn a_span_is_planned_once_its_texts_are_read() {
+        let recorded = |count: &str| {
+            let mut span = chat("shop.orders");
+            span.attributes
+                .push("gen_ai.request.model", "\"gpt-5-mini\"");
+            span.attributes.push("gen_ai.usage.input_tokens", count);
+            span.attributes
+                .push("gen_ai.usage.output_tokens", "Some(30)");
+            span
+        };
+        let mut translator = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+        for count in 0..4 {
+            let span = translator.translate(&mut recorded(&count.to_string()));
+            assert_eq!(span.name, "chat gpt-5-mini");
+            let total = span.attributes.integer("gen_ai.usage.total_tokens");
+            assert_eq!(total, Some(30 + count));
+        }
+        let places = translator.rows.iter().flatten().flatten();
+        let planned = places.filter(|place| matches!(place.outcome, Outcome::Planned(_)));
+        assert_eq!(planned.count(), 1);
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     Attributes, Scalar, Value,
     attributes::Owned,
     content,
-    dialect::{json_of_scalar as json_of, unquoted},
+    dialect::{self, json_of_scalar as json_of, unquoted},
     messages, status,
     tables::{self, Attribute, Fate, Kind},
 };
@@ -43,13 +43,66 @@ pub(crate) fn canonicalise(attributes: &mut Attributes) {
     }
 }
 
+/// Reads the numbers and names in texts as doors write them that know no better: `"42"`, `Some(42)`, `"\"gpt-5\""`. Returns where
+/// there were any.
+pub(crate) fn read_texts(attributes: &mut Attributes) -> Vec<usize> {
+    (0..attributes.records())
+        .filter(|&index| read_text_at(attributes, index))
+        .collect()
+}
+
+/// Does so with the value that was recorded as number `index`, and returns whether there was something to read.
+///
+/// What is no plain number is left to [`canonicalise`].
+pub(crate) fn read_text_at(attributes: &mut Attributes, index: usize) -> bool {
+    let Some((key, text, known)) = attributes.known_text_at(index) else {
+        return false;
+    };
+    let inner = unquoted(text);
+    match known.map(current) {
+        Some(known) if known.kind == Kind::Text => {
+            let is_quoted = !inner.is_empty() && inner.len() < text.len();
+            if !is_quoted || content::is_content(known.name) {
+                return false;
+            }
+            let inner = inner.to_owned();
+            attributes.set_text_at(index, &inner);
+        }
+        Some(known) if known.kind != Kind::Integer => return false,
+        known => {
+            let Some(number) = whole_number(inner.trim()) else {
+                return false;
+            };
+            // Libraries count more than the registry knows.
+            let is_count = || key.starts_with("gen_ai.") && dialect::may_be_amount(key);
+            if known.is_none() && !is_count() {
+                return false;
+            }
+            attributes.set_integer_at(index, number);
+        }
+    }
+    true
+}
+
+fn whole_number(text: &str) -> Option<i64> {
+    let are_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    are_digits.then(|| text.parse().ok()).flatten()
+}
+
+/// Returns what the registry has instead of a name.
+fn current(mut known: &'static Attribute) -> &'static Attribute {
+    while let Fate::Renamed(to) = known.fate
+        && let Some(it) = tables::attribute(to)
+    {
+        known = it;
+    }
+    known
+}
+
 /// Returns whether [`canonicalise`] has no value to convert, whatever the texts say.
 pub(crate) fn are_of_their_types(attributes: &Attributes) -> bool {
     attributes.iter().all(|(key, value)| {
-        let mut known = tables::attribute(key);
-        while let Some(Fate::Renamed(to)) = known.map(|known| known.fate) {
-            known = tables::attribute(to);
-        }
+        let known = tables::attribute(key).map(current);
         known.is_none_or(|known| is_of_type(value, known.kind))
     })
 }
@@ -101,10 +154,10 @@ pub(crate) fn evict(attributes: &mut Attributes) {
     }
 }
 
-/// Returns whether [`evict`] would move anything, once all keys have been looked up.
-pub(crate) fn has_strangers(attributes: &Attributes) -> bool {
-    let mut known = attributes.known();
-    known.any(|(key, _, known)| is_stranger(key, known))
+/// Iterates over the keys that [`evict`] would move, once all have been looked up.
+pub(crate) fn strangers(attributes: &Attributes) -> impl Iterator<Item = &str> {
+    let known = attributes.known();
+    known.filter_map(|(key, _, known)| is_stranger(key, known).then_some(key))
 }
 
 fn is_stranger(key: &str, known: Option<&Attribute>) -> bool {
@@ -273,6 +326,29 @@ mod tests {
         );
         assert_eq!(attributes.text("gen_ai.response.id"), Some("resp_1"));
         assert_eq!(attributes.len(), 6);
+    }
+
+    #[test]
+    fn numbers_and_names_are_read_where_they_stand() {
+        let mut attributes = Attributes::default();
+        for (key, text) in [
+            ("gen_ai.usage.input_tokens", "42"),
+            ("gen_ai.usage.reasoning_tokens", "Some(5)"),
+            ("gen_ai.system", "\"openai\""),
+            ("gen_ai.request.max_tokens", "-1"),
+            ("gen_ai.request.temperature", "1"),
+            ("gen_ai.input.messages", "\"Hi\""),
+            ("gen_ai.custom", "7"),
+            ("app.tokens", "7"),
+        ] {
+            attributes.push(key, text);
+        }
+        let left = attributes.clone();
+        assert_eq!(read_texts(&mut attributes), [0, 1, 2]);
+        assert_eq!(attributes.integer("gen_ai.usage.input_tokens"), Some(42));
+        assert_eq!(attributes.integer("gen_ai.usage.reasoning_tokens"), Some(5));
+        assert_eq!(attributes.text("gen_ai.system"), Some("openai"));
+        assert!(attributes.slots().skip(3).eq(left.slots().skip(3)));
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl Translator {
     /// Translates one span.
     #[must_use]
     pub fn translate(&self, mut span: SourceSpan) -> SentrySpan {
+        rename::read_texts(&mut span.attributes);
         dialect::tell_apart(&mut span);
         span.attributes.settle();
         absent(&mut span);

@@ -172,6 +172,22 @@ impl Attributes {
         }
     }
 
+    /// Returns the key and the text that were recorded as number `index`, if it is one, and what the registry knows of the key.
+    pub(crate) fn known_text_at(
+        &mut self,
+        index: usize,
+    ) -> Option<(&str, &str, Option<&'static Attribute>)> {
+        let entry = self.entries.get_mut(index)?;
+        let Slot::Text(range) = entry.value else {
+            return None;
+        };
+        let key = entry.key.name(&self.text);
+        if entry.row == Row::UNKNOWN {
+            entry.row = Row::of(entry.hash, key);
+        }
+        Some((key, range.of(&self.text), entry.row.attribute()))
+    }
+
     /// Does what [`iter`](Self::iter) does, with what the registry knows of a key after [`look_up`](Self::look_up).
     #[inline]
     pub(crate) fn known(

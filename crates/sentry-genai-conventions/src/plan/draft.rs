@@ -10,7 +10,7 @@ use crate::{
     attributes::{Edit, needs_no_escape},
     content,
     dialect::{self, Dialect, OUTPUT, What},
-    naming,
+    events, naming,
     operation::{AiOperation, Operation},
     plain,
     privacy::{self, Capture, Doubt, Setting, Withholding},
@@ -56,7 +56,7 @@ fn not_of(kind: AiKind) -> &'static [&'static str] {
 impl Plan {
     /// Makes a plan for spans like `span`, before its translation; `None` if such spans have to be translated step by step.
     pub(crate) fn of(span: &SourceSpan, options: &TranslateOptions) -> Option<Self> {
-        let is_usual = span.events.is_empty()
+        let is_usual = !events::matter(&span.events)
             && !matches!(span.status, SourceStatus::Error(_))
             && !span
                 .attributes
@@ -113,7 +113,8 @@ impl Plan {
             return None;
         }
         let mut edits = edits?;
-        if rename::has_strangers(&trial.attributes) {
+        // What a tool has come to is read before.
+        if rename::strangers(&trial.attributes).any(|key| key != status::OUTCOME) {
             return None;
         }
         let telling = match telling {

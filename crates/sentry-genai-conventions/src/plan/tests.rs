@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::{collection, prelude::*, sample};
 
-use pool::{KEYS, NAMES, SCOPES, TEXTS};
+use pool::{EVENTS, KEYS, NAMES, SCOPES, TEXTS};
 
 use crate::{
     AiKind, ContentLimits, PlanningTranslator, Scalar, SentrySpan, SourceEvent, SourceSpan,
@@ -66,6 +66,7 @@ struct Circumstances {
     session: Option<&'static str>,
     model_calls_below: bool,
     status: SourceStatus,
+    event: Option<&'static str>,
     /// Which attribute holds something else of the same type.
     change: (usize, String),
 }
@@ -88,10 +89,17 @@ fn circumstances() -> impl Strategy<Value = Circumstances> {
                 1 => Just(SourceStatus::Error(Some("no".to_owned()))),
             ],
         ),
+        prop_oneof![4 => Just(None), 1 => sample::select(EVENTS).prop_map(Some)],
         (0..8_usize, sample::select(TEXTS)),
     )
         .prop_map(
-            |((name, scope, kind), (conversation, agent, session), (below, status), change)| {
+            |(
+                (name, scope, kind),
+                (conversation, agent, session),
+                (below, status),
+                event,
+                change,
+            )| {
                 Circumstances {
                     name,
                     scope,
@@ -101,6 +109,7 @@ fn circumstances() -> impl Strategy<Value = Circumstances> {
                     session,
                     model_calls_below: below,
                     status,
+                    event,
                     change: (change.0, change.1.to_owned()),
                 }
             },
@@ -138,6 +147,11 @@ fn span(shape: &[(&'static str, Held)], circumstances: &Circumstances) -> Source
     span.status = circumstances.status.clone();
     if let SourceStatus::Error(_) = span.status {
         span.events.push(SourceEvent::new("exception"));
+    }
+    if let Some(name) = circumstances.event {
+        let mut event = SourceEvent::new(name);
+        event.attributes.push("content", "Hi");
+        span.events.push(event);
     }
     span
 }
@@ -238,6 +252,7 @@ fn usual(what: &str) -> SourceSpan {
                 ("gen_ai.tool.type", text("function")),
                 ("gen_ai.request.model", text("gpt-5-mini")),
                 ("gen_ai.tool.call.arguments", text("{}")),
+                ("gen_ai.tool.call.outcome", text("success")),
             ],
         ),
         "agent" => (
@@ -274,6 +289,7 @@ fn usual(what: &str) -> SourceSpan {
         session: None,
         model_calls_below: true,
         status: SourceStatus::Unset,
+        event: Some("Agent run finished"),
         change: (usize::MAX, String::new()),
     };
     span(&shape, &circumstances)

@@ -25,6 +25,7 @@ pub(super) static KEYS: &[&str] = &[
     "gen_ai.usage.total_tokens",
     "gen_ai.usage.prompt_tokens",
     "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.reasoning_tokens",
     "gen_ai.request.temperature",
     "gen_ai.request.max_tokens",
     "gen_ai.request.seed",
@@ -121,6 +122,9 @@ pub(super) static TEXTS: &[&str] = &[
     "<not specified>",
     "json_object",
     "12",
+    "Some(12)",
+    "\"12\"",
+    "9999999999999999999",
     "None",
     "what is the weather in Vienna",
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
@@ -147,6 +151,8 @@ pub(super) static NAMES: &[&str] = &[
     "GET /users/{id}",
     "work",
 ];
+
+pub(super) static EVENTS: &[&str] = &["Agent run finished", "exception", "gen_ai.choice"];
 
 pub(super) static SCOPES: &[&str] = &[
     "app",
