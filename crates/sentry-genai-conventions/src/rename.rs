@@ -73,9 +73,9 @@ pub(crate) fn read_text_at(attributes: &mut Attributes, index: usize) -> bool {
             let Some(number) = whole_number(inner.trim()) else {
                 return false;
             };
-            // Libraries count more than the registry knows.
+            // Libraries count more than the registry knows, and it knows GenAI alone.
             let is_count = || key.starts_with("gen_ai.") && dialect::may_be_amount(key);
-            if known.is_none() && !is_count() {
+            if known.is_none() && !tables::is_whole_number(key) && !is_count() {
                 return false;
             }
             attributes.set_integer_at(index, number);
@@ -340,15 +340,18 @@ mod tests {
             ("gen_ai.input.messages", "\"Hi\""),
             ("gen_ai.custom", "7"),
             ("app.tokens", "7"),
+            ("http.status_code", "no answer"),
+            ("http.response.status_code", "200"),
         ] {
             attributes.push(key, text);
         }
         let left = attributes.clone();
-        assert_eq!(read_texts(&mut attributes), [0, 1, 2]);
+        assert_eq!(read_texts(&mut attributes), [0, 1, 2, 9]);
         assert_eq!(attributes.integer("gen_ai.usage.input_tokens"), Some(42));
         assert_eq!(attributes.integer("gen_ai.usage.reasoning_tokens"), Some(5));
         assert_eq!(attributes.text("gen_ai.system"), Some("openai"));
-        assert!(attributes.slots().skip(3).eq(left.slots().skip(3)));
+        assert_eq!(attributes.integer("http.response.status_code"), Some(200));
+        assert!((3..9).all(|index| attributes.slot(index) == left.slot(index)));
     }
 
     #[test]

@@ -63,6 +63,44 @@ pub(crate) fn is_opentelemetry(name: &str) -> bool {
         .any(|prefix| name.starts_with(prefix))
 }
 
+/// Whole numbers in the conventions for other spans than those of GenAI, sorted.
+static WHOLE_NUMBERS: &[&str] = &[
+    "cache.item_size",
+    "client.port",
+    "code.line.number",
+    "code.lineno",
+    "db.operation.batch.size",
+    "db.response.returned_rows",
+    "file.size",
+    "http.request.body.size",
+    "http.request.resend_count",
+    "http.request_content_length",
+    "http.response.body.size",
+    "http.response.size",
+    "http.response.status_code",
+    "http.response_content_length",
+    "http.status_code",
+    "messaging.batch.message_count",
+    "messaging.kafka.offset",
+    "messaging.message.body.size",
+    "messaging.message.envelope.size",
+    "messaging.message.retry.count",
+    "net.host.port",
+    "net.peer.port",
+    "net.sock.host.port",
+    "net.sock.peer.port",
+    "network.local.port",
+    "network.peer.port",
+    "process.pid",
+    "rpc.grpc.status_code",
+    "url.port",
+];
+
+/// Returns whether `name` holds a whole number by the conventions for spans that are not about GenAI.
+pub(crate) fn is_whole_number(name: &str) -> bool {
+    WHOLE_NUMBERS.binary_search(&name).is_ok()
+}
+
 /// All rows by the hash of their name, so that a look-up takes one comparison: the index of a row plus one, or zero.
 static INDEX: [u16; SLOTS] = index();
 
@@ -153,6 +191,13 @@ pub(crate) fn is_templated(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_are_found() {
+        assert!(WHOLE_NUMBERS.is_sorted());
+        assert!(is_whole_number("http.response.status_code"));
+        assert!(!is_whole_number("http.request.method"));
+    }
 
     #[test]
     fn every_deprecated_name_leads_to_one_that_stays() {

@@ -1,10 +1,12 @@
 //! What `tracing-opentelemetry` makes of a `tracing` span, undone.
 
-use crate::{Attributes, SourceEvent, SourceSpan, Value};
+use crate::{Attributes, SourceEvent, SourceSpan, Value, attributes::Name};
 
-/// Nothing that Sentry shows: how long a span was busy and idle, its level, and the thread it happened to start on, which could
-/// be taken for a thread of messages.
-static NOISE: &[&str] = &["busy_ns", "idle_ns", "level", "thread.id", "thread.name"];
+static BUSY: Name = Name::new("busy_ns");
+static IDLE: Name = Name::new("idle_ns");
+static TARGET: Name = Name::new("target");
+static MODULE: Name = Name::new("code.module.name");
+static NAMESPACE: Name = Name::new("code.namespace");
 
 impl SourceSpan {
     /// Undoes what `tracing-opentelemetry` has made of a `tracing` span; any other span stays as it is.
@@ -31,15 +33,13 @@ impl SourceSpan {
         if !is_made_from_tracing(&self.attributes) {
             return;
         }
-        let target = ["target", "code.module.name", "code.namespace"]
+        let target = [&TARGET, &MODULE, &NAMESPACE]
             .into_iter()
-            .find_map(|key| self.attributes.text(key));
+            .find_map(|name| self.attributes.text_name(name));
         if let Some(target) = target.map(str::to_owned) {
             self.scope = target.into();
         }
-        for key in NOISE.iter().chain(&["target"]) {
-            self.attributes.remove(key);
-        }
+        self.attributes.retain(|key, _| !is_noise(key));
         for event in &mut self.events {
             read_error(event);
         }
@@ -48,10 +48,18 @@ impl SourceSpan {
 
 /// The layer adds these unless it is told not to; no other instrumentation has them.
 fn is_made_from_tracing(attributes: &Attributes) -> bool {
-    let integer = |key| matches!(attributes.get(key), Some(Value::Integer(_)));
-    (integer("busy_ns") && integer("idle_ns"))
-        || (attributes.contains("target")
-            && (attributes.contains("code.module.name") || attributes.contains("code.namespace")))
+    let integer = |name| matches!(attributes.get_name(name), Some(Value::Integer(_)));
+    let has = |name| attributes.get_name(name).is_some();
+    (integer(&BUSY) && integer(&IDLE)) || (has(&TARGET) && (has(&MODULE) || has(&NAMESPACE)))
+}
+
+/// Nothing that Sentry shows: how long a span was busy and idle, its level, and the thread it happened to start on, which could
+/// be taken for a thread of messages. The target is what the scope is called by now.
+fn is_noise(key: &str) -> bool {
+    matches!(
+        key,
+        "busy_ns" | "idle_ns" | "level" | "target" | "thread.id" | "thread.name"
+    )
 }
 
 /// The layer reads an event as an exception only if it has a field `error`.

@@ -19,8 +19,11 @@ pub(super) fn identity<'a>(
     attributes: impl Iterator<Item = &'a KeyValue> + Clone,
     above: Option<&Identity>,
 ) -> Identity {
-    // Most spans name nothing.
-    let says = |pair: &KeyValue| Heritage::of(pair.key.as_str()).is_some();
+    // Most spans name nothing: a thread that has a number is one of the process.
+    let says = |pair: &KeyValue| {
+        Heritage::of(pair.key.as_str())
+            .is_some_and(|it| scalar(&pair.value).is_some_and(|value| it.read(value).is_some()))
+    };
     if !attributes.clone().any(says) {
         return Identity::default();
     }
