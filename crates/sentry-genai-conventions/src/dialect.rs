@@ -65,7 +65,7 @@ use crate::{
     AiKind, Attributes, Scalar, SourceSpan, Value,
     attributes::Name,
     operation::{self, Operation},
-    timestamp,
+    plain, timestamp,
 };
 
 pub(crate) use by_hand::{counts_tokens, is_count, may_be_amount};
@@ -347,6 +347,7 @@ pub(crate) fn tell_apart(span: &mut SourceSpan) {
 /// Makes names that are nearly those of the conventions theirs, before it is known what a span is.
 pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
     if is_by_hand(span, dialect) {
+        plain::spell_request(span);
         mcp::spell_method(span);
         by_hand::spell(span);
     }

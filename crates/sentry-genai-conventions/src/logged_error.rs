@@ -28,9 +28,23 @@ impl LoggedError {
         match name {
             "message" => self.message = Some(text),
             "error" | "err" | "exception.message" => self.error = Some(text),
+            // `tower-http` says in an event of its own how a request has failed.
+            "classification" => self.classify(text),
             "error.type" | "exception.type" => self.kind = Some(text),
             _ => {}
         }
+    }
+
+    /// Notes how a request has failed, such as `Status code: 503 Service Unavailable`, `Code: 13` and `Error: timed out`.
+    fn classify(&mut self, text: String) {
+        let is_number = |it: &&str| it.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(status) = text.strip_prefix("Status code: ") {
+            let number = status.get(..3).filter(is_number);
+            self.kind = self.kind.take().or(number.map(str::to_owned));
+        } else if !text.starts_with("Code: ") && !text.starts_with("Error: ") {
+            return;
+        }
+        self.error.get_or_insert(text);
     }
 
     /// Returns the event `exception` with the message and the type that were noted.
@@ -48,5 +62,28 @@ impl LoggedError {
             event.attributes.push("exception.type", kind);
         }
         event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_says_how_it_has_failed() {
+        let read = |classification: &str| {
+            let mut error = LoggedError::default();
+            error.field("classification", classification.to_owned());
+            error.field("latency", "3 ms".to_owned());
+            error.field("message", "response failed".to_owned());
+            let event = error.into_event();
+            let text = |key| event.attributes.text(key).map(str::to_owned);
+            (text("exception.message"), text("exception.type"))
+        };
+        let failed = |reason: &str| Some(format!("response failed: {reason}"));
+        let unavailable = "Status code: 503 Service Unavailable";
+        assert_eq!(read(unavailable), (failed(unavailable), Some("503".into())));
+        assert_eq!(read("Code: 13"), (failed("Code: 13"), None));
+        assert_eq!(read("spam"), (Some("response failed".into()), None));
     }
 }

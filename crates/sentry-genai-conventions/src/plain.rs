@@ -65,6 +65,21 @@ pub(crate) fn classify(span: &SourceSpan) -> Plain<'_> {
     }
 }
 
+/// Gives a request that `tower-http` serves, as most servers with axum and tonic let it, its method and kind under their names: it
+/// says them as `method` and not at all.
+pub(crate) fn spell_request(span: &mut SourceSpan) {
+    const METHOD: &str = "http.request.method";
+
+    if span.scope == "tower_http::trace::make_span"
+        && span.kind.is_none()
+        && span.attributes.contains("method")
+        && !span.attributes.contains(METHOD)
+    {
+        span.kind = Some(SpanKind::Server);
+        span.attributes.rename("method", METHOD);
+    }
+}
+
 fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<Plain<'_>> {
     let method = first(attributes, HTTP_METHODS);
     let route = first(attributes, &["http.route"]);
@@ -254,6 +269,26 @@ mod tests {
                 }
                 assert_eq!(planning.translate(&mut span).name, *name, "{given}");
             }
+        }
+    }
+
+    #[test]
+    fn a_request_that_tower_http_serves_is_one() {
+        let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+        for method in ["GET", "POST", "GET"] {
+            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+            let span_id = SpanId::from_bytes([2; 8]).unwrap();
+            let mut span = SourceSpan::new(trace_id, span_id, "request", Timestamp::default());
+            span.scope = "tower_http::trace::make_span".into();
+            let fields = [("method", method), ("uri", "/ask"), ("version", "HTTP/1.1")];
+            for (key, value) in fields {
+                span.attributes.push(key, value);
+            }
+            let span = planning.translate(&mut span);
+            assert_eq!((&*span.op, &*span.name), ("http.server", method));
+            assert_eq!(span.kind, SpanKind::Server);
+            assert_eq!(span.attributes.text("http.request.method"), Some(method));
+            assert_eq!(span.attributes.text("uri"), Some("/ask"));
         }
     }
 }
