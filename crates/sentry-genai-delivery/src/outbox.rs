@@ -241,6 +241,19 @@ impl Outbox {
             && contents.backoff.paused_until(now).is_none()
     }
 
+    /// Returns how long a client report has to wait for a server that has failed; `None` if it should not come, or the server is not
+    /// expected back soon.
+    pub(crate) fn report_pause(&self) -> Option<Duration> {
+        const SOON: Duration = Duration::from_secs(1);
+
+        let now = Instant::now();
+        let contents = self.lock();
+        let until = contents.backoff.paused_until(now).unwrap_or(now);
+        let pause = until.saturating_duration_since(now);
+        let is_expected = contents.limits.allows_anything(now) && pause <= SOON;
+        (is_expected && !contents.report_is_in_doubt).then_some(pause)
+    }
+
     /// Whether a client report may ride along with an envelope: not with one that may well be turned away.
     pub(crate) fn may_carry_report(&self) -> bool {
         let contents = self.lock();

@@ -181,6 +181,11 @@ impl Queue {
         self.add_flush(state)
     }
 
+    /// Returns whether everything is refused from now on.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().supply == Supply::Closed
+    }
+
     /// Takes out so many empty records, or fewer.
     pub(crate) fn take_spares(&self, most: usize) -> Vec<Record> {
         // Where the lock is taken, be it for good after a fork, a record is allocated sooner than waited for.

@@ -22,6 +22,9 @@ use crate::{
 /// How long losses wait for an envelope to ride along with.
 const REPORT_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often the last report is sent until it is read.
+const LAST_REPORT_ATTEMPTS: u32 = 4;
+
 /// How long an additional lane stays without work.
 const EXTRA_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -99,6 +102,9 @@ impl Lane {
             }
             Task::Reach(ticket) => {
                 self.send_report();
+                if self.shared.queue.is_closed() {
+                    self.repeat_report();
+                }
                 self.shared.progress.reach(ticket);
                 self.shared.outbox.finish_reaching();
             }
@@ -228,6 +234,20 @@ impl Lane {
             return;
         };
         self.post(&mut wire::empty_envelope(), Some(report));
+    }
+
+    /// Sends a report that was not read once more, and again, since it is the last. Who closes the delivery says how long that may take.
+    fn repeat_report(&mut self) {
+        for _ in 1..LAST_REPORT_ATTEMPTS {
+            if !self.shared.accounting.has_news() {
+                return;
+            }
+            let Some(pause) = self.shared.outbox.report_pause() else {
+                return;
+            };
+            std::thread::sleep(pause);
+            self.send_report();
+        }
     }
 
     /// Sends an envelope, with a report if there is one, and leaves it as it was.

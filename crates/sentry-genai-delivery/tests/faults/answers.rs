@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sentry_genai_delivery::{LossReason, RetryPolicy};
 use sentry_genai_testkit::Fault;
 
-use super::{Pair, send_trace};
+use super::{PATIENCE, Pair, send_trace};
 
 #[test]
 fn a_server_that_is_overloaded_for_a_moment_gets_everything_once() {
@@ -136,6 +136,22 @@ fn reports_survive_refusals() {
     pair.flush();
     assert_eq!(pair.balance(), [(LossReason::SendError, 6)]);
     assert_eq!(pair.reported(), [("send_error".to_owned(), 6)]);
+}
+
+/// There is no envelope after it that it could ride along with.
+#[test]
+fn the_last_report_is_sent_until_it_is_read() {
+    for fault in [500, 413, 503].map(Fault::status) {
+        let pair = Pair::new();
+        pair.ingest
+            .script([Fault::status(400), fault.clone(), fault.clone()]);
+        pair.send_trace(2);
+        pair.wait();
+        assert!(pair.delivery.close(PATIENCE), "{fault:?}");
+        assert_eq!(pair.balance(), [(LossReason::SendError, 2)], "{fault:?}");
+        let reported = pair.reported();
+        assert_eq!(reported, [("send_error".to_owned(), 2)], "{fault:?}");
+    }
 }
 
 /// Each may have been accepted with what it said of the losses before.
