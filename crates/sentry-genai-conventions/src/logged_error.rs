@@ -1,6 +1,6 @@
 //! An ERROR event inside a span, read as OpenTelemetry's exception.
 
-use crate::SourceEvent;
+use crate::{SourceEvent, dialect::NONE};
 
 /// What an ERROR event of `tracing` or of a log says, field by field.
 ///
@@ -26,6 +26,8 @@ impl LoggedError {
     /// Notes a field; those that say nothing about the error are passed over.
     pub fn field(&mut self, name: &str, text: String) {
         match name {
+            // What `{:?}` makes of an `Option`.
+            _ if text == NONE => {}
             "message" => self.message = Some(text),
             "error" | "err" | "exception.message" => self.error = Some(text),
             // `tower-http` says in an event of its own how a request has failed.
@@ -68,6 +70,16 @@ impl LoggedError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_that_is_none_says_nothing() {
+        let mut error = LoggedError::default();
+        error.field("message", "unable to process request".to_owned());
+        error.field("error", "None".to_owned());
+        let event = error.into_event();
+        let message = event.attributes.text("exception.message");
+        assert_eq!(message, Some("unable to process request"));
+    }
 
     #[test]
     fn a_request_says_how_it_has_failed() {

@@ -65,16 +65,22 @@ pub(crate) fn classify(span: &SourceSpan) -> Plain<'_> {
     }
 }
 
-/// Gives a request that `tower-http` serves, as most servers with axum and tonic let it, its method and kind under their names: it
-/// says them as `method` and not at all.
+/// Which modules make a span `request` of every request that a server of axum, tonic, poem, salvo or warp gets.
+static SERVERS: &[&str] = &[
+    "poem::middleware::tracing_mw",
+    "salvo_extra::logging",
+    "tower_http::trace::make_span",
+    "warp::filters::trace",
+];
+
+/// Gives a request that one of [`SERVERS`] has its method and its kind under their names: they say `method`, and nothing.
 pub(crate) fn spell_request(span: &mut SourceSpan) {
     const METHOD: &str = "http.request.method";
 
-    if span.scope == "tower_http::trace::make_span"
-        && span.kind.is_none()
-        && span.attributes.contains("method")
-        && !span.attributes.contains(METHOD)
-    {
+    let is_request = span.name.eq_ignore_ascii_case("request")
+        && matches!(span.kind, None | Some(SpanKind::Internal))
+        && SERVERS.contains(&&*span.scope);
+    if is_request && span.attributes.contains("method") && !span.attributes.contains(METHOD) {
         span.kind = Some(SpanKind::Server);
         span.attributes.rename("method", METHOD);
     }
@@ -273,21 +279,26 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_tower_http_serves_is_one() {
+    fn a_request_that_a_server_gets_is_one() {
         let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
-        for method in ["GET", "POST", "GET"] {
+        let servers = SERVERS.iter().flat_map(|it| [it; 3]);
+        for (scope, method) in servers.zip(["GET", "POST", "GET"].iter().cycle()) {
             let trace_id = TraceId::from_bytes([1; 16]).unwrap();
             let span_id = SpanId::from_bytes([2; 8]).unwrap();
             let mut span = SourceSpan::new(trace_id, span_id, "request", Timestamp::default());
-            span.scope = "tower_http::trace::make_span".into();
-            let fields = [("method", method), ("uri", "/ask"), ("version", "HTTP/1.1")];
+            span.scope = (*scope).into();
+            let fields = [
+                ("method", *method),
+                ("uri", "/ask"),
+                ("version", "HTTP/1.1"),
+            ];
             for (key, value) in fields {
                 span.attributes.push(key, value);
             }
             let span = planning.translate(&mut span);
-            assert_eq!((&*span.op, &*span.name), ("http.server", method));
+            assert_eq!((&*span.op, &*span.name), ("http.server", *method));
             assert_eq!(span.kind, SpanKind::Server);
-            assert_eq!(span.attributes.text("http.request.method"), Some(method));
+            assert_eq!(span.attributes.text("http.request.method"), Some(*method));
             assert_eq!(span.attributes.text("uri"), Some("/ask"));
         }
     }
