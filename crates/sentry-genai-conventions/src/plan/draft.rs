@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
-    attributes::{Edit, needs_no_escape},
+    attributes::{KeyEdit, needs_no_escape},
     content,
     dialect::{self, Dialect, OUTPUT, What},
     events, naming,
@@ -139,11 +139,11 @@ impl Plan {
             let positions = not_of(row.kind)
                 .iter()
                 .filter_map(|key| position(&trial.attributes, key));
-            edits.extend(positions.map(|index| (index, Edit::Remove)));
+            edits.extend(positions.map(|index| (index, KeyEdit::Remove)));
         }
         // That a tool has not failed is what its status says.
         let outcome = position(&trial.attributes, status::OUTCOME);
-        edits.extend(outcome.map(|index| (index, Edit::Remove)));
+        edits.extend(outcome.map(|index| (index, KeyEdit::Remove)));
         // Whatever it says it has been read by now, and it is removed where it is read.
         edits.retain(|(index, _)| Some(*index) != otel_name);
         let setting = match row {
