@@ -1,9 +1,9 @@
 //! What the examples share and what is no part of their stories: a Sentry to send to, and a look at what it got.
 
-#![expect(clippy::print_stdout, reason = "examples show what they do")]
-
 use std::{
     env,
+    fmt::Display,
+    io::{self, Write as _},
     process::{self, Command},
     time::Duration,
 };
@@ -46,7 +46,9 @@ impl Backend {
         };
         let parsed: Dsn = dsn.parse().context("SENTRY_DSN is not a DSN")?;
         let (host, project) = (parsed.host(), parsed.project_id());
-        println!("Sending to project {project} at {host}, as SENTRY_DSN says.");
+        show(format_args!(
+            "Sending to project {project} at {host}, as SENTRY_DSN says."
+        ));
         Ok(Self { dsn, local: None })
     }
 
@@ -82,10 +84,10 @@ impl Backend {
         let Some(local) = &self.local else {
             return Ok(());
         };
-        println!("{}", render_tree(&spans));
-        println!("{}", render_transcript(&spans));
+        show(render_tree(&spans));
+        show(render_transcript(&spans));
         for error in local.events() {
-            println!("{}", describe_error(&error, &spans));
+            show(describe_error(&error, &spans));
         }
         Ok(())
     }
@@ -129,7 +131,10 @@ impl Backend {
             "no span arrived (lost: {lost}; {failure})"
         );
         let Some(local) = &self.local else {
-            println!("{} spans were accepted, lost: {lost}", stats.accepted);
+            show(format_args!(
+                "{} spans were accepted, lost: {lost}",
+                stats.accepted
+            ));
             return Ok(Vec::new());
         };
         if let Some(violation) = local.violations().first() {
@@ -142,6 +147,11 @@ impl Backend {
 
 fn handle(sentry: &Guard) -> anyhow::Result<&Handle> {
     sentry.handle().context("Sentry is not enabled")
+}
+
+/// Writes a line to the standard output, unless nobody reads it any more: `println!` panics behind `| head`.
+pub fn show(line: impl Display) {
+    _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Returns whether the program was started with `--pii`, which is to let prompts and answers leave.

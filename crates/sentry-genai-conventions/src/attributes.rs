@@ -23,7 +23,7 @@ pub use key::{AttributeKey, Signs, is_gen_ai};
 use name::head_bit;
 pub(crate) use name::{Hash, Name, length_bit};
 pub(crate) use owned::Owned;
-pub(crate) use shape::{Edit, Shape, Verdict};
+pub(crate) use shape::{KeyEdit, Shape, Verdict};
 pub use value::{Input, Scalar, Value};
 
 use crate::tables::Row;

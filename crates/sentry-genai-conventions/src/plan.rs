@@ -18,7 +18,7 @@ use work::Work;
 
 use crate::{
     Attributes, SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,
-    attributes::{Edit, Shape, Verdict},
+    attributes::{KeyEdit, Shape, Verdict},
     content,
     dialect::{self, Telling},
     events,
@@ -36,7 +36,7 @@ pub(crate) struct Plan {
     shape: Shape,
     /// One for each attribute.
     checks: Vec<Check>,
-    edits: Vec<(usize, Edit)>,
+    edits: Vec<(usize, KeyEdit)>,
     /// Whether all keys that come out can stand in JSON as they are.
     has_plain_keys: bool,
     /// Where `otel.name` is.
@@ -85,8 +85,8 @@ impl Plan {
         span.kind = self.kind;
         for (index, edit) in &self.edits {
             match edit {
-                Edit::Remove => span.attributes.remove_at(*index),
-                Edit::Rename(key) => span.attributes.rename_at(*index, key),
+                KeyEdit::Remove => span.attributes.remove_at(*index),
+                KeyEdit::Rename(key) => span.attributes.rename_at(*index, key),
             }
         }
         if self.has_plain_keys {

@@ -201,6 +201,18 @@ impl Delivery {
         }
     }
 
+    /// Hands over a span that has been translated already, as by a door that sees a trace as a whole before it sends any of it.
+    ///
+    /// What spans of a trace learn from each other is looked for once more among those that are sent together.
+    pub fn send_translated(&self, span: SentrySpan, segment: &Arc<Segment>) {
+        if segment.trace().recorded() {
+            let bytes = span.footprint();
+            self.hand_over(Ended::Translated(Box::new(span)), bytes, segment);
+        } else {
+            self.record_unsampled(1);
+        }
+    }
+
     /// Returns whether the delivery's thread does not keep up, so that a door had better read a span itself.
     #[must_use]
     pub fn is_behind(&self) -> bool {

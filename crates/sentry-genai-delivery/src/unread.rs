@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sentry_genai_conventions::{SourceSpan, SpanId};
+use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId};
 
 use crate::recycle::Record;
 
@@ -20,6 +20,7 @@ pub trait Unread: Send {
 pub(crate) enum Ended {
     Read(Record),
     Unread(Box<dyn Unread>),
+    Translated(Box<SentrySpan>),
 }
 
 impl Ended {
@@ -27,6 +28,7 @@ impl Ended {
         match self {
             Self::Read(span) => span.span_id,
             Self::Unread(span) => span.span_id(),
+            Self::Translated(span) => span.span_id,
         }
     }
 }

@@ -169,21 +169,20 @@ impl Worker {
             return;
         }
         let translated = catch_unwind(AssertUnwindSafe(|| {
-            let mut source = match ended {
-                Ended::Read(source) => source,
+            let mut span = match ended {
+                Ended::Read(source) => self.translate(source, &segment),
                 Ended::Unread(unread) => {
                     let mut source = self.blanks.next(&self.shared.queue);
                     unread.read(&mut source);
-                    source
+                    self.translate(source, &segment)
+                }
+                Ended::Translated(span) => {
+                    if let Some(mirror) = self.mirror_of(&segment) {
+                        mirror.send_translated((*span).clone(), &segment);
+                    }
+                    *span
                 }
             };
-            if let Some(mirror) = &self.mirror
-                && segment.trace().may_be_sent()
-            {
-                mirror.send((*source).clone(), &segment);
-            }
-            let mut span = self.translator.translate(&mut source);
-            recycle::keep_shell(&mut self.shells, source);
             if self.shared.config.legacy_attributes && span.ai.is_some() {
                 legacy::add(&mut span.attributes);
             }
@@ -231,6 +230,22 @@ impl Worker {
             self.held.end_segment(now, trace_id);
             self.unsampled.end_segment(now, trace_id);
         }
+    }
+
+    #[inline]
+    fn translate(&mut self, mut source: Record, segment: &Arc<Segment>) -> SentrySpan {
+        if let Some(mirror) = self.mirror_of(segment) {
+            mirror.send((*source).clone(), segment);
+        }
+        let span = self.translator.translate(&mut source);
+        recycle::keep_shell(&mut self.shells, source);
+        span
+    }
+
+    /// Returns what copies of a segment's spans go to, if there are any.
+    fn mirror_of(&self, segment: &Segment) -> Option<&Delivery> {
+        let mirror = self.mirror.as_ref();
+        mirror.filter(|_| segment.trace().may_be_sent())
     }
 
     /// Moves the span that has arrived to the buckets its trace belongs to.

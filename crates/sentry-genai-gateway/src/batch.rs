@@ -63,7 +63,7 @@ impl Members {
         translator.relate(&mut self.spans);
         let segments = segments(&self.spans, &self.resources);
         let origin = resource::origin(&self.resources);
-        TranslatedTrace::new(self.trace_id, origin, self.spans, segments)
+        TranslatedTrace::new(self.trace_id, origin, self.spans, self.resources, segments)
     }
 }
 

@@ -211,7 +211,7 @@ fn read_content(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
 }
 
 /// Keeps the last span of those with the same ids, as Sentry does within an envelope, and returns how many others there were.
-fn leave_out_repeated(spans: &mut Vec<ReceivedSpan>) -> usize {
+pub(crate) fn leave_out_repeated(spans: &mut Vec<ReceivedSpan>) -> usize {
     let ids = |received: &ReceivedSpan| (received.span.trace_id, received.span.span_id);
     let positions = spans.iter().enumerate();
     let last: HashMap<_, _> = positions

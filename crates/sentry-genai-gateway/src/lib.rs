@@ -6,6 +6,7 @@
 //! | [`otlp_json::parse`], [`otlp_protobuf::decode`], [`capture_spans`] | read one format each |
 //! | [`inherit_batch`] | hands down among the spans of a batch what a door hands down: conversation, session and agent |
 //! | [`translate_batch`] | makes Sentry's spans of a batch, trace by trace, with their segments |
+//! | `serve`, a feature | receives what exporters send over HTTP and gRPC, and sends it on to Sentry |
 //! | [`check`] | says what Sentry will not understand in a batch, and how to fix it |
 //!
 //! The program `sentry-genai` puts them on the command line.
@@ -21,6 +22,8 @@ pub mod otlp_json;
 pub mod otlp_protobuf;
 mod received;
 mod resource;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod trace;
 
 pub use batch::translate_batch;

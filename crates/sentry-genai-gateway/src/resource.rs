@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use sentry_genai_conventions::{Attributes, SentrySpan, Value};
 
+#[cfg(feature = "serve")]
+use crate::Client;
 use crate::trace::Origin;
 
 /// Attributes of a resource and what they are called on a span.
@@ -73,6 +75,25 @@ pub(crate) fn describe(span: &mut SentrySpan, resource: &Attributes) {
     ] {
         if !attributes.contains(key) {
             attributes.push(key, Value::Str(value));
+        }
+    }
+}
+
+/// Writes the release and the environment of a resource onto one of its spans, where neither the span nor the client has one.
+#[cfg(feature = "serve")]
+pub(crate) fn sign(span: &mut SentrySpan, resource: &Arc<Attributes>, client: &Client) {
+    let Origin {
+        release,
+        environment,
+    } = origin(std::slice::from_ref(resource));
+    for (key, own, found) in [
+        ("sentry.release", &client.release, release),
+        ("sentry.environment", &client.environment, environment),
+    ] {
+        if let (None, Some(found)) = (own, found)
+            && !span.attributes.contains(key)
+        {
+            span.attributes.push(key, &found);
         }
     }
 }

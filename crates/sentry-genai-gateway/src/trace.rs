@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc, time::SystemTime};
 
 use sentry_core::{ClientOptions, types::Dsn};
-use sentry_genai_conventions::{SentrySpan, TraceId};
+use sentry_genai_conventions::{Attributes, SentrySpan, TraceId};
 use sentry_genai_delivery::{
     Config, IncomingTrace, Segment, Trace,
     wire::{self, Envelopes},
@@ -69,6 +69,12 @@ pub struct TranslatedTrace {
     trace_id: TraceId,
     origin: Origin,
     spans: Vec<SentrySpan>,
+    /// For every span the resource it came from.
+    #[cfg_attr(
+        not(feature = "serve"),
+        expect(dead_code, reason = "the service gives spans the release of their own")
+    )]
+    resources: Vec<Arc<Attributes>>,
     /// For every span the position of its segment span.
     segments: Vec<usize>,
 }
@@ -78,12 +84,14 @@ impl TranslatedTrace {
         trace_id: TraceId,
         origin: Origin,
         spans: Vec<SentrySpan>,
+        resources: Vec<Arc<Attributes>>,
         segments: Vec<usize>,
     ) -> Self {
         Self {
             trace_id,
             origin,
             spans,
+            resources,
             segments,
         }
     }
@@ -123,6 +131,49 @@ impl TranslatedTrace {
     }
 }
 
+#[cfg(feature = "serve")]
+impl TranslatedTrace {
+    /// Takes the trace apart into its spans, each with its resource and its segment. `segment_of` is asked for that of each segment span,
+    /// with the one that would be made for it.
+    pub(crate) fn into_segments(
+        self,
+        client: &Client,
+        mut segment_of: impl FnMut(&SentrySpan, &Attributes, Segment) -> Arc<Segment>,
+    ) -> Vec<(SentrySpan, Arc<Attributes>, Arc<Segment>)> {
+        let Some((_, trace)) = self.start(client) else {
+            return Vec::new();
+        };
+        let mut known: HashMap<usize, Arc<Segment>> = HashMap::new();
+        let segments = self.segments.iter().map(|position| {
+            let segment = known.entry(*position).or_insert_with(|| {
+                let root = &self.spans[*position];
+                let new = Segment::new(Arc::clone(&trace), root.span_id, &*root.name);
+                segment_of(root, &self.resources[*position], new)
+            });
+            Arc::clone(segment)
+        });
+        let segments: Vec<_> = segments.collect();
+        let spans = self.spans.into_iter().zip(self.resources);
+        spans
+            .zip(segments)
+            .map(|((span, resource), segment)| (span, resource, segment))
+            .collect()
+    }
+}
+
+impl TranslatedTrace {
+    /// Starts the trace as its client does; `None` without spans.
+    fn start(&self, client: &Client) -> Option<(Arc<Config>, Arc<Trace>)> {
+        let config = client.config(&self.origin)?;
+        let root = self.spans.get(*self.segments.first()?)?;
+        // Whether to sample was decided where the spans were made: they are here.
+        let header = format!("{}-{}-1", self.trace_id, root.span_id);
+        let incoming = IncomingTrace::parse(&header, None)?;
+        let trace = Trace::start(&config, Some(&incoming), &root.name, &root.op);
+        Some((config, trace))
+    }
+}
+
 /// What the encoder wants beside the spans.
 struct Encoding {
     config: Arc<Config>,
@@ -134,17 +185,10 @@ struct Encoding {
 impl Encoding {
     /// Returns `None` for a trace without spans.
     fn of(translated: &TranslatedTrace, client: &Client) -> Option<Self> {
+        let (config, trace) = translated.start(client)?;
         let TranslatedTrace {
-            trace_id,
-            spans,
-            segments,
-            ..
+            spans, segments, ..
         } = translated;
-        let config = client.config(&translated.origin)?;
-        let root = &spans.get(*segments.first()?)?;
-        // Whether to sample was decided where the spans were made: they are here.
-        let incoming = IncomingTrace::parse(&format!("{trace_id}-{}-1", root.span_id), None)?;
-        let trace = Trace::start(&config, Some(&incoming), &root.name, &root.op);
         let mut known: HashMap<usize, Arc<Segment>> = HashMap::new();
         let segments = segments.iter().map(|position| {
             let root = &spans[*position];

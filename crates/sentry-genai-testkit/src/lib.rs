@@ -14,6 +14,9 @@
 //! | [`assert_spans`] | assertions on spans; a failure shows the whole tree |
 //! | [`render_tree`], [`render_transcript`] | spans as a tree, and as the conversation they were |
 //!
+//! The servers are the feature `servers`, which is on by default: a program that reads captures, or draws trees, does not need to
+//! compile an HTTP server.
+//!
 //! # Example
 //!
 //! The client of this test is a plain HTTP request; usually it is a Sentry client initialised with
@@ -67,12 +70,16 @@
 //! ```
 
 mod assert;
+#[cfg(feature = "servers")]
 mod ingest;
+#[cfg(feature = "servers")]
 mod llm;
 mod replay;
 #[cfg(test)]
 mod sample;
+#[cfg(feature = "servers")]
 mod server;
+mod span;
 mod transcript;
 mod tree;
 
@@ -83,8 +90,11 @@ pub mod capture {
         CaptureFile, CapturedEvent, CapturedField, CapturedSpan, ParentKind, Via,
     };
 }
-pub use ingest::{Fault, Figures, Ingest, ReceivedEnvelope, ReceivedItem, ReceivedSpan};
+#[cfg(feature = "servers")]
+pub use ingest::{Fault, Figures, Ingest, ReceivedEnvelope, ReceivedItem};
+#[cfg(feature = "servers")]
 pub use llm::{FakeLlm, ReceivedRequest};
 pub use replay::{Capture, ReplayError};
+pub use span::ReceivedSpan;
 pub use transcript::render_transcript;
 pub use tree::render_tree;

@@ -17,7 +17,9 @@ use crate::state::SpanState;
 /// span.set_gen_ai_attribute("gen_ai.usage.input_tokens", 42_u64);
 /// span.set_gen_ai_attribute("gen_ai.response.model", "gpt-5-mini-2025-08-07");
 /// ```
-pub trait SpanExt {
+///
+/// Nothing else can implement it, so that it may grow.
+pub trait SpanExt: sealed::Sealed {
     /// Sets an attribute; the last value of a key wins, however it was set.
     ///
     /// Other layers do not see it. Nothing happens if the span is disabled, not sampled, or not seen by a
@@ -29,6 +31,20 @@ impl SpanExt for Span {
     fn set_gen_ai_attribute<'v>(&self, key: &str, value: impl Into<Input<'v>>) {
         set_attribute(self, key, value.into());
     }
+}
+
+/// ```compile_fail
+/// struct Mine;
+///
+/// impl sentry_genai::SpanExt for Mine {
+///     fn set_gen_ai_attribute<'v>(&self, _: &str, _: impl Into<sentry_genai::AttributeValue<'v>>) {}
+/// }
+/// ```
+mod sealed {
+    #[expect(unnameable_types, reason = "nobody else is to implement it")]
+    pub trait Sealed {}
+
+    impl Sealed for tracing::Span {}
 }
 
 /// Adds an attribute to the state of one span; nothing happens if it has none.

@@ -5,8 +5,6 @@
 //! cargo run --bin axum_chat_server
 //! ```
 
-#![expect(clippy::print_stdout, reason = "the example shows its answers")]
-
 use anyhow::Context;
 use axum::{
     Json, Router,
@@ -18,7 +16,7 @@ use axum::{
 };
 use genai::chat::{ChatMessage, ChatRequest};
 use sentry_genai::propagation::{self, IncomingContext};
-use sentry_genai_examples::Backend;
+use sentry_genai_examples::{Backend, show};
 use sentry_genai_testkit::FakeLlm;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -49,14 +47,8 @@ async fn main() -> anyhow::Result<()> {
     let url = format!("http://{}/chat", listener.local_addr()?);
     let server = tokio::spawn(axum::serve(listener, app).into_future());
 
-    println!(
-        "{}",
-        call(&url, "gpt-5-mini", "Which tea goes with cake?").await?
-    );
-    println!(
-        "{}\n",
-        call(&url, "gpt-5-mini-rate-limit", "And with biscuits?").await?
-    );
+    show(call(&url, "gpt-5-mini", "Which tea goes with cake?").await?);
+    show(call(&url, "gpt-5-mini-rate-limit", "And with biscuits?").await? + "\n");
     server.abort();
 
     backend.finish(&sentry)

@@ -10,8 +10,6 @@
 //! cargo run --bin collector -- --pii    # with prompts
 //! ```
 
-#![expect(clippy::print_stdout, reason = "the example shows what arrived")]
-
 use std::{
     collections::HashMap,
     env,
@@ -23,7 +21,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
-use sentry_genai_examples::OtlpCapture;
+use sentry_genai_examples::{OtlpCapture, show};
 use sentry_genai_opentelemetry::{
     OtlpEndpoint, RewritingExporter,
     opentelemetry::{
@@ -51,25 +49,25 @@ async fn main() -> anyhow::Result<()> {
     let collector = Collector::start(target, header)?;
     let (url, headers) = match &collector {
         Some(collector) => {
-            println!(
+            show(format_args!(
                 "The way: this program -> {} -> {target}",
                 collector.program.display()
-            );
+            ));
             (collector.url.as_str(), None)
         }
         None => {
-            println!(
+            show(format_args!(
                 "There is no rotel (`pip install --pre rotel` has it; set ROTEL to its rotel-agent). The way: this program -> {target}"
-            );
+            ));
             (target, header)
         }
     };
     let sent = tokio::task::block_in_place(|| send(url, headers));
     sent.context("the spans were not taken")?;
     if sentry.is_none() {
-        println!("\n{}", capture.describe(SPANS).await?);
+        show(format_args!("\n{}", capture.describe(SPANS).await?));
     } else {
-        println!("{SPANS} gen_ai.* spans were taken.");
+        show(format_args!("{SPANS} gen_ai.* spans were taken."));
         // A collector sends on after it has answered.
         tokio::time::sleep(Duration::from_secs(3)).await;
     }

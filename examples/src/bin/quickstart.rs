@@ -6,14 +6,12 @@
 //! SENTRY_DSN=... cargo run --bin quickstart
 //! ```
 
-#![expect(clippy::print_stdout, reason = "the example shows its answers")]
-
 use anyhow::Context;
 use futures_util::StreamExt;
 use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatStreamEvent};
 use rig_agent::{prelude::*, rig_tool};
 use rig_core::{providers::openai::OpenAIConfig, tool::ToolExecutionError};
-use sentry_genai_examples::Backend;
+use sentry_genai_examples::{Backend, show};
 use sentry_genai_testkit::FakeLlm;
 use tracing::instrument;
 use tracing_subscriber::{filter::LevelFilter, prelude::*};
@@ -70,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
         let advice = post_advice(&genai, &history, "What shall I wear?").await?;
         anyhow::Ok([answer, advice])
     });
-    println!("{}\n", answers.await?.join("\n"));
+    show(answers.await?.join("\n") + "\n");
 
     backend.finish(&sentry)
 }

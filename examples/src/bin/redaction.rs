@@ -4,13 +4,8 @@
 //! cargo run --bin redaction
 //! ```
 
-#![expect(
-    clippy::print_stdout,
-    reason = "the example shows what crossed the wire"
-)]
-
 use sentry_genai::{Options, SentrySpan};
-use sentry_genai_examples::Backend;
+use sentry_genai_examples::{Backend, show};
 use serde_json::json;
 use tracing::instrument;
 use tracing_subscriber::{filter::LevelFilter, prelude::*};
@@ -102,18 +97,21 @@ fn run(backend: &Backend, title: &str, options: Options) -> anyhow::Result<()> {
     post_ask("What is the phone number of Ada Lovelace?");
     get_health();
 
-    println!("{title}:\n");
+    show(format_args!("{title}:\n"));
     for span in backend.take(&sentry)? {
-        println!("  {} ({})", span.name, span.op());
+        show(format_args!("  {} ({})", span.name, span.op()));
         // The others are the same on every span: release, environment, SDK, segment.
         let own = span
             .attributes
             .keys()
             .filter(|key| !key.starts_with("sentry."));
         for key in own {
-            println!("    {key} = {}", span.attributes[key]["value"]);
+            show(format_args!(
+                "    {key} = {}",
+                span.attributes[key]["value"]
+            ));
         }
     }
-    println!();
+    show("");
     Ok(())
 }

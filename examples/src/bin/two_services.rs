@@ -4,8 +4,6 @@
 //! cargo run --bin two_services
 //! ```
 
-#![expect(clippy::print_stdout, reason = "the back tells where it listens")]
-
 use std::{
     collections::HashMap,
     env,
@@ -17,7 +15,7 @@ use std::{
 use anyhow::Context as _;
 use axum::{Router, http::HeaderMap, routing::post};
 use sentry_genai::propagation;
-use sentry_genai_examples::Backend;
+use sentry_genai_examples::{Backend, show};
 use sentry_genai_opentelemetry::{
     SentryGenAiProcessor, SentryGenAiPropagator,
     opentelemetry::{
@@ -62,7 +60,7 @@ async fn front() -> anyhow::Result<()> {
         .await;
     back.kill()?;
     back.wait()?;
-    println!("{}\n", answer?);
+    show(answer? + "\n");
     backend.finish(&sentry)
 }
 
@@ -119,7 +117,10 @@ async fn back() -> anyhow::Result<()> {
         }),
     );
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("{LISTENS}http://{}/tea", listener.local_addr()?);
+    show(format_args!(
+        "{LISTENS}http://{}/tea",
+        listener.local_addr()?
+    ));
     axum::serve(listener, app).await?;
     Ok(())
 }

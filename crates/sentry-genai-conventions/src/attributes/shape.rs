@@ -54,7 +54,7 @@ impl Field {
 
 /// What becomes of one attribute's key.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Edit {
+pub(crate) enum KeyEdit {
     /// The attribute goes.
     Remove,
     /// It gets another key.
@@ -105,7 +105,7 @@ impl Attributes {
 
     /// Returns what has to be done to the keys of `self` to make it `edited`, which is what `self` has become by some edits; `None`
     /// if these have changed more than keys.
-    pub(crate) fn edits_to(&self, edited: &Self) -> Option<Vec<(usize, Edit)>> {
+    pub(crate) fn edits_to(&self, edited: &Self) -> Option<Vec<(usize, KeyEdit)>> {
         if self.entries.len() != edited.entries.len() {
             return None;
         }
@@ -115,7 +115,7 @@ impl Attributes {
             let value = self.value(&before.value);
             if let Slot::Vacant = after.value {
                 if value.is_some() {
-                    edits.push((index, Edit::Remove));
+                    edits.push((index, KeyEdit::Remove));
                 }
                 continue;
             }
@@ -123,7 +123,7 @@ impl Attributes {
                 return None;
             }
             if before.key.name(&self.text) != after.key.name(&edited.text) {
-                edits.push((index, Edit::Rename(edited.own_key(&after.key))));
+                edits.push((index, KeyEdit::Rename(edited.own_key(&after.key))));
             }
         }
         Some(edits)

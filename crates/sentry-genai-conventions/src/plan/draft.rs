@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
-    attributes::{Edit, needs_no_escape},
+    attributes::{KeyEdit, needs_no_escape},
     content,
-    dialect::{self, Dialect, OUTPUT, What},
+    dialect::{self, Dialect, OUTPUT, Telling, What},
     events, naming,
     operation::{AiOperation, Operation},
     plain,
@@ -56,128 +56,31 @@ fn not_of(kind: AiKind) -> &'static [&'static str] {
 impl Plan {
     /// Makes a plan for spans like `span`, before its translation; `None` if such spans have to be translated step by step.
     pub(crate) fn of(span: &SourceSpan, options: &TranslateOptions) -> Option<Self> {
-        let is_usual = !events::matter(&span.events)
-            && !matches!(span.status, SourceStatus::Error(_))
-            && !span
-                .attributes
-                .slots()
-                .flatten()
-                .any(|(key, _)| is_irregular(key));
-        if !is_usual {
+        if !is_usual(span) {
             return None;
         }
         let settled = settled(&span.attributes)?;
-        let otel_name = position(&settled, "otel.name");
-        // The first steps are taken on a copy; what they have done to the keys is what the plan will do.
-        let mut trial = span.clone();
-        trial.attributes = settled.clone();
-        translate::reserved_fields(&mut trial);
-        let dialect = dialect::of(&trial);
-        if !dialect.is_conventional() || dialect::is_told_by_name(&trial.name) {
-            return None;
-        }
-        let telling = dialect::telling(&trial);
-        dialect::spell(&mut trial, dialect);
-        let recognised = recognise(&trial, dialect);
-        let row = match recognised.as_ref().map(|found| found.operation) {
-            None => None,
-            Some(Operation::Ai(row)) => Some(row),
-            Some(_) => return None,
-        };
-        if row.is_some() {
-            dialect.apply(&mut trial, translate::what(recognised.as_ref()));
-        }
-        let is_tool = row.is_some_and(|row| row.kind == AiKind::Tool);
-        let has_irregular = (trial.attributes.iter()).any(|(key, value)| {
-            is_irregular(key)
-                || is_tool && status::bare_verdict(key).is_some()
-                || matches!(value, Value::Str(_)) && dialect::may_be_amount(key)
-        });
-        if has_irregular || !rename::are_of_their_types(&trial.attributes) {
-            return None;
-        }
-        rename::canonicalise(&mut trial.attributes);
-        let edits = span.attributes.edits_to(&trial.attributes);
-        if row.is_some() {
-            let what = translate::what(recognised.as_ref());
-            if what == What::Embeddings && tokens::counts_embedded_otherwise(&trial.attributes) {
-                return None;
-            }
-            let before = trial.attributes.clone();
-            dialect::settle_values(&mut trial, what);
-            // What changes here, changes for what it says.
-            if !before.edits_to(&trial.attributes)?.is_empty() {
-                return None;
-            }
-        } else if dialect::mentions_gen_ai(&trial) {
-            return None;
-        }
-        let mut edits = edits?;
-        // What a tool has come to is read before.
-        if rename::strangers(&trial.attributes).any(|key| key != status::OUTCOME) {
-            return None;
-        }
-        let telling = match telling {
-            Some(it) => Some((position(&trial.attributes, it.key)?, it)),
-            None => None,
-        };
+        let trial = Trial::of(span, &settled)?;
+        let edits = span.attributes.edits_to(&trial.span.attributes)?;
+        let trial = trial.with_settled_values()?;
         let draft = Draft {
             span,
             settled: &settled,
             trial: &trial,
             options,
         };
-        let checks = draft.checks()?;
-        let work = match row {
-            Some(row) => Work::Ai(draft.ai_work(row, dialect)?),
-            None => Work::Plain(draft.plain_work()),
-        };
-        if !work.fits_name(&trial.name) {
-            return None;
-        }
-        if let Some(row) = row {
-            let positions = not_of(row.kind)
-                .iter()
-                .filter_map(|key| position(&trial.attributes, key));
-            edits.extend(positions.map(|index| (index, Edit::Remove)));
-        }
-        // That a tool has not failed is what its status says.
-        let outcome = position(&trial.attributes, status::OUTCOME);
-        edits.extend(outcome.map(|index| (index, Edit::Remove)));
-        // Whatever it says it has been read by now, and it is removed where it is read.
-        edits.retain(|(index, _)| Some(*index) != otel_name);
-        let setting = match row {
-            Some(_) => Setting::GenAi,
-            None => Setting::of_plain(&trial, dialect),
-        };
-        let capture = Capture {
-            inputs: options.capture_inputs,
-            outputs: options.capture_outputs,
-        };
-        let (withheld, doubtful, addresses) = draft.withheld(setting, capture);
-        let formatted = (!capture.everything())
-            .then(|| position(&trial.attributes, privacy::FORMATTED))
-            .flatten();
-        let plan = Self {
-            scope: span.scope.clone(),
-            source_kind: span.kind,
-            kind: trial.kind,
-            shape: span.attributes.shape(),
-            checks,
-            edits,
-            has_plain_keys: (trial.attributes.iter()).all(|(key, _)| needs_no_escape(key)),
-            otel_name,
-            withheld,
-            doubtful,
-            addresses,
-            formatted,
-            name: trial.name.clone(),
-            telling,
-            work,
-        };
+        let plan = draft.plan(edits)?;
         // Of two spans of one shape the first may be one that no plan fits.
         plan.fits(&mut span.clone(), options).then_some(plan)
     }
+}
+
+/// Returns whether nothing happened in the span, or to it, that is told beside its attributes or in irregular ones.
+fn is_usual(span: &SourceSpan) -> bool {
+    let attributes = &span.attributes;
+    !events::matter(&span.events)
+        && !matches!(span.status, SourceStatus::Error(_))
+        && !(attributes.slots().flatten()).any(|(key, _)| is_irregular(key))
 }
 
 fn is_irregular(key: &str) -> bool {
@@ -206,30 +109,165 @@ fn position(attributes: &Attributes, key: &str) -> Option<usize> {
         .position(|slot| slot.is_some_and(|(it, _)| it == key))
 }
 
+/// A copy of a span on which the first steps of its translation are taken: what they do to its keys is what the plan will do.
+struct Trial {
+    span: SourceSpan,
+    dialect: &'static Dialect,
+    /// Where it may say what it has come to.
+    telling: Option<Telling>,
+    /// Its operation, if that is of AI.
+    row: Option<&'static AiOperation>,
+    what: What,
+}
+
+impl Trial {
+    /// Makes the span's keys canonical; `None` if that takes more than renaming some, or changes with what the span says.
+    fn of(span: &SourceSpan, settled: &Attributes) -> Option<Self> {
+        let mut trial = span.clone();
+        trial.attributes = settled.clone();
+        translate::reserved_fields(&mut trial);
+        let dialect = dialect::of(&trial);
+        if !dialect.is_conventional() || dialect::is_told_by_name(&trial.name) {
+            return None;
+        }
+        let telling = dialect::telling(&trial);
+        dialect::spell(&mut trial, dialect);
+        let recognised = recognise(&trial, dialect);
+        let row = match recognised.as_ref().map(|found| found.operation) {
+            None => None,
+            Some(Operation::Ai(row)) => Some(row),
+            Some(_) => return None,
+        };
+        let what = translate::what(recognised.as_ref());
+        if row.is_some() {
+            dialect.apply(&mut trial, what);
+        }
+        let mut trial = Self {
+            span: trial,
+            dialect,
+            telling,
+            row,
+            what,
+        };
+        if trial.has_irregular() || !rename::are_of_their_types(&trial.span.attributes) {
+            return None;
+        }
+        rename::canonicalise(&mut trial.span.attributes);
+        Some(trial)
+    }
+
+    fn has_irregular(&self) -> bool {
+        let is_tool = self.row.is_some_and(|row| row.kind == AiKind::Tool);
+        self.span.attributes.iter().any(|(key, value)| {
+            is_irregular(key)
+                || is_tool && status::bare_verdict(key).is_some()
+                || matches!(value, Value::Str(_)) && dialect::may_be_amount(key)
+        })
+    }
+
+    /// Makes the values canonical; `None` if that changes any, or if keys are left that the conventions do not know.
+    fn with_settled_values(mut self) -> Option<Self> {
+        if self.row.is_none() {
+            if dialect::mentions_gen_ai(&self.span) {
+                return None;
+            }
+        } else {
+            let attributes = &self.span.attributes;
+            if self.what == What::Embeddings && tokens::counts_embedded_otherwise(attributes) {
+                return None;
+            }
+            let before = attributes.clone();
+            dialect::settle_values(&mut self.span, self.what);
+            // What changes here, changes for what it says.
+            if !before.edits_to(&self.span.attributes)?.is_empty() {
+                return None;
+            }
+        }
+        // What a tool has come to is read before.
+        let has_strangers =
+            rename::strangers(&self.span.attributes).any(|key| key != status::OUTCOME);
+        (!has_strangers).then_some(self)
+    }
+}
+
 /// A span before and after its keys have become canonical.
 struct Draft<'a> {
     span: &'a SourceSpan,
     /// Its attributes, without those that are overwritten.
     settled: &'a Attributes,
-    trial: &'a SourceSpan,
+    trial: &'a Trial,
     options: &'a TranslateOptions,
 }
 
 impl Draft<'_> {
+    /// Returns the plan, of which `edits` make the keys canonical; `None` if a value has to be looked at in a way that no plan has.
+    fn plan(&self, mut edits: Vec<(usize, KeyEdit)>) -> Option<Plan> {
+        let Trial {
+            span: trial, row, ..
+        } = self.trial;
+        let otel_name = position(self.settled, "otel.name");
+        let telling = match self.trial.telling {
+            Some(it) => Some((self.position(it.key)?, it)),
+            None => None,
+        };
+        let checks = self.checks()?;
+        let work = self.work()?;
+        edits.extend(self.removals());
+        // Whatever it says it has been read by now, and it is removed where it is read.
+        edits.retain(|(index, _)| Some(*index) != otel_name);
+        let setting = match row {
+            Some(_) => Setting::GenAi,
+            None => Setting::of_plain(trial, self.trial.dialect),
+        };
+        let capture = Capture {
+            inputs: self.options.capture_inputs,
+            outputs: self.options.capture_outputs,
+        };
+        let (withheld, doubtful, addresses) = self.withheld(setting, capture);
+        let formatted = (!capture.everything())
+            .then(|| self.position(privacy::FORMATTED))
+            .flatten();
+        Some(Plan {
+            scope: self.span.scope.clone(),
+            source_kind: self.span.kind,
+            kind: trial.kind,
+            shape: self.span.attributes.shape(),
+            checks,
+            edits,
+            has_plain_keys: (trial.attributes.iter()).all(|(key, _)| needs_no_escape(key)),
+            otel_name,
+            withheld,
+            doubtful,
+            addresses,
+            formatted,
+            name: trial.name.clone(),
+            telling,
+            work,
+        })
+    }
+
+    /// Returns what goes because it has been read, or because spans like this one do not have it.
+    fn removals(&self) -> impl Iterator<Item = (usize, KeyEdit)> {
+        let not_of = self.trial.row.map_or(&[][..], |row| not_of(row.kind));
+        // That a tool has not failed is what its status says.
+        let keys = not_of.iter().chain([&status::OUTCOME]);
+        keys.filter_map(|key| Some((self.position(key)?, KeyEdit::Remove)))
+    }
+
     fn position(&self, key: &str) -> Option<usize> {
-        position(&self.trial.attributes, key)
+        position(&self.trial.span.attributes, key)
     }
 
     /// Returns the first of these keys under which there is a text.
     fn text_position(&self, keys: &[&str]) -> Option<usize> {
-        let attributes = &self.trial.attributes;
+        let attributes = &self.trial.span.attributes;
         let mut positions = keys.iter().filter_map(|key| self.position(key));
         positions.find(|index| attributes.text_at(*index).is_some())
     }
 
     fn checks(&self) -> Option<Vec<Check>> {
         let before = self.settled.slots();
-        let after = self.trial.attributes.slots();
+        let after = self.trial.span.attributes.slots();
         let statuses = HTTP_STATUSES.iter().filter_map(|key| self.position(key));
         if statuses.count() > 1 {
             return None;
@@ -254,7 +292,7 @@ impl Draft<'_> {
                 Check::Count
             } else if HTTP_STATUSES.contains(&key) {
                 Check::HttpStatus {
-                    first_failure: match self.trial.kind {
+                    first_failure: match self.trial.span.kind {
                         Some(SpanKind::Client) => 400,
                         _ => 500,
                     },
@@ -280,8 +318,16 @@ impl Draft<'_> {
         })
     }
 
-    fn ai_work(&self, row: &'static AiOperation, dialect: &Dialect) -> Option<AiWork> {
-        let attributes = &self.trial.attributes;
+    fn work(&self) -> Option<Work> {
+        let work = match self.trial.row {
+            Some(row) => Work::Ai(self.ai_work(row)?),
+            None => Work::Plain(self.plain_work()),
+        };
+        work.fits_name(&self.trial.span.name).then_some(work)
+    }
+
+    fn ai_work(&self, row: &'static AiOperation) -> Option<AiWork> {
+        let attributes = &self.trial.span.attributes;
         if attributes.text(OPERATION) != Some(row.name) {
             return None;
         }
@@ -311,7 +357,7 @@ impl Draft<'_> {
         let has = |key| self.position(key).is_some();
         Some(AiWork {
             row,
-            origin: naming::origin("ai", dialect),
+            origin: naming::origin("ai", self.trial.dialect),
             subject: self.text_position(subjects),
             names_subject: has(place),
             names_conversation,
@@ -324,7 +370,7 @@ impl Draft<'_> {
     }
 
     fn counts(&self) -> Option<Counts> {
-        let attributes = &self.trial.attributes;
+        let attributes = &self.trial.span.attributes;
         let mut present = tokens::COUNTS.iter().filter(|key| attributes.contains(key));
         // A count that is none has no type that the registry knows.
         if present.clone().any(|key| attributes.integer(key).is_none()) {
@@ -352,7 +398,7 @@ impl Draft<'_> {
     }
 
     fn plain_work(&self) -> PlainWork {
-        let classified = plain::classify(self.trial);
+        let classified = plain::classify(&self.trial.span);
         let is_named = self.position("otel.name").is_some();
         let method = self.text_position(plain::HTTP_METHODS);
         let name = match (classified.name, method) {
@@ -378,7 +424,7 @@ impl Draft<'_> {
         capture: Capture,
     ) -> (Vec<usize>, Vec<(usize, Doubt)>, Vec<usize>) {
         let (mut withheld, mut doubtful, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, slot) in self.trial.attributes.slots().enumerate() {
+        for (index, slot) in self.trial.span.attributes.slots().enumerate() {
             let Some((key, _)) = slot else {
                 continue;
             };

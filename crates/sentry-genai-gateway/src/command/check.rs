@@ -35,16 +35,11 @@ impl Check {
             Ok(())
         })?;
         let report = checker.into_report();
-        let mut out = io::stdout().lock();
-        if self.json {
-            let json = JsonReport::of(&report, &unreadable);
-            serde_json::to_writer_pretty(&mut out, &json).map_err(io::Error::from)?;
-            writeln!(out)?;
-        } else {
-            let palette = Palette::of(&out);
-            write_report(&mut out, &report, &palette)?;
+        match self.write(&report, &unreadable) {
+            // Whoever read has read enough, and what was found stays found.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            written => written?,
         }
-        out.flush()?;
         let threshold = if self.strict {
             Severity::Note
         } else {
@@ -54,6 +49,18 @@ impl Check {
             Outcome::Fine if report.has(threshold) => Outcome::Findings,
             outcome => outcome,
         })
+    }
+
+    fn write(&self, report: &Report, unreadable: &[Unreadable]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if self.json {
+            serde_json::to_writer_pretty(&mut out, &JsonReport::of(report, unreadable))?;
+            writeln!(out)?;
+        } else {
+            let palette = Palette::of(&out);
+            write_report(&mut out, report, &palette)?;
+        }
+        out.flush()
     }
 }
 

@@ -14,6 +14,8 @@ use sentry_genai_gateway::Client;
 mod check;
 mod files;
 mod progress;
+#[cfg(feature = "serve")]
+mod serve;
 mod translate;
 mod tree;
 
@@ -35,6 +37,8 @@ enum Command {
     Translate(translate::Translate),
     Tree(tree::Tree),
     Check(check::Check),
+    #[cfg(feature = "serve")]
+    Serve(serve::Serve),
 }
 
 /// Files to read.
@@ -121,6 +125,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Translate(command) => command.run(),
         Command::Tree(command) => command.run(),
         Command::Check(command) => command.run(),
+        #[cfg(feature = "serve")]
+        Command::Serve(command) => command.run(),
     };
     match result {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

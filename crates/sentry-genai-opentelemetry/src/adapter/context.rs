@@ -12,7 +12,9 @@ use crate::{
 };
 
 /// Conversations as part of a [`Context`].
-pub trait GenAiContextExt {
+///
+/// Nothing else can implement it, so that it may grow.
+pub trait GenAiContextExt: sealed::Sealed {
     /// Returns a context in which AI spans belong to the conversation `id`, unless they or an ancestor say otherwise.
     ///
     /// ```
@@ -31,6 +33,23 @@ impl GenAiContextExt for Context {
     fn with_conversation_id(&self, id: impl Into<Arc<str>>) -> Self {
         self.with_value(ConversationInContext(id.into()))
     }
+}
+
+/// ```compile_fail
+/// #[derive(Clone)]
+/// struct Mine;
+///
+/// impl sentry_genai_opentelemetry::GenAiContextExt for Mine {
+///     fn with_conversation_id(&self, _: impl Into<std::sync::Arc<str>>) -> Self {
+///         self.clone()
+///     }
+/// }
+/// ```
+mod sealed {
+    #[expect(unnameable_types, reason = "nobody else is to implement it")]
+    pub trait Sealed {}
+
+    impl Sealed for super::Context {}
 }
 
 /// Reads what the spans started in `context` have in common.

@@ -8,7 +8,6 @@ mod figures;
 mod framing;
 mod http;
 mod record;
-mod span;
 mod span_container;
 mod strict_json;
 mod violations;
@@ -25,9 +24,8 @@ pub use self::{
     envelope::{ReceivedEnvelope, ReceivedItem},
     fault::Fault,
     figures::Figures,
-    span::ReceivedSpan,
 };
-use crate::server::Server;
+use crate::{ReceivedSpan, server::Server};
 
 /// A Sentry server for tests: it receives envelopes, judges them strictly and keeps them for inspection.
 ///

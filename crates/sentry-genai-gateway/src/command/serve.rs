@@ -1,0 +1,176 @@
+//! `sentry-genai serve`
+
+use std::{
+    env, io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use sentry_genai_delivery::Options;
+use sentry_genai_gateway::{
+    Client,
+    serve::{Patience, Service, router},
+};
+use tokio::{net::TcpListener, runtime, task::JoinSet, time};
+
+use super::{Failure, Outcome, Privacy, complain};
+
+/// How often is looked at what is due.
+const TURN: Duration = Duration::from_millis(250);
+
+/// How often is told, at most, that Sentry cannot be reached, or refuses.
+const COMPLAINTS: Duration = Duration::from_secs(60);
+
+/// How long is waited for Sentry at the end.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// Receives spans from OpenTelemetry exporters, over HTTP and gRPC, and sends them to Sentry
+///
+/// Point an exporter at it with OTEL_EXPORTER_OTLP_ENDPOINT. Every address speaks both protocols. GET /health says what has become of the
+/// spans so far. SIGINT and SIGTERM end it, when everything that has come was sent.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// The DSN of the project that the spans go to; by default the variable SENTRY_DSN
+    #[arg(long, value_name = "DSN")]
+    dsn: Option<String>,
+    /// Where to listen; may be given more than once
+    #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1:4317", "127.0.0.1:4318"])]
+    listen: Vec<SocketAddr>,
+    #[command(flatten)]
+    privacy: Privacy,
+    /// The release of all spans, such as shop@1.4.2; by default the version their resource says
+    #[arg(long)]
+    release: Option<String>,
+    /// The environment of all spans; by default what their resource says, or production
+    #[arg(long)]
+    environment: Option<String>,
+    /// How many seconds the spans of a trace wait for others of it after the last that has come
+    #[arg(long, value_name = "SECONDS", default_value_t = 6.0)]
+    gather: f64,
+    /// How many MiB of spans may wait; before that many do, exporters are told to try again later
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    max_memory: usize,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let service = self.start()?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(serve(&service, &self.listen))?;
+        if service.close(LAST_WORDS) {
+            return Ok(Outcome::Fine);
+        }
+        let reason = service.last_failure();
+        complain(&format_args!(
+            "not everything was sent: {}",
+            reason.as_deref().unwrap_or("there was no answer in time")
+        ));
+        Ok(Outcome::Unreadable)
+    }
+
+    fn start(&self) -> Result<Service, Failure> {
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let dsn = said(&self.dsn).or_else(|| said(&env::var("SENTRY_DSN").ok()));
+        let Some(dsn) = dsn else {
+            let message =
+                "where to? --dsn or the variable SENTRY_DSN says which project the spans go to";
+            return Err(Failure::Usage(message.to_owned()));
+        };
+        let dsn = dsn.parse().map_err(|error| {
+            Failure::Usage(format!("--dsn: {error}: expected https://KEY@HOST/PROJECT"))
+        })?;
+        let mut client = Client::new(dsn);
+        client.release = said(&self.release);
+        client.environment = said(&self.environment);
+        let mut patience = Patience::default();
+        patience.quiet = Duration::try_from_secs_f64(self.gather)
+            .map_err(|error| Failure::Usage(format!("--gather: {error}")))?;
+        patience.longest = patience.longest.max(patience.quiet);
+        patience.max_bytes = self.max_memory.saturating_mul(1024 * 1024);
+        let options = Options::new()
+            .with_capture_inputs(self.privacy.pii)
+            .with_capture_outputs(self.privacy.pii);
+        Ok(Service::start(client, options, patience))
+    }
+}
+
+async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failure> {
+    let mut servers = JoinSet::new();
+    for address in addresses {
+        let in_vain =
+            |error: io::Error| Failure::Usage(format!("cannot listen on {address}: {error}"));
+        let listener = TcpListener::bind(address).await.map_err(in_vain)?;
+        complain(&format_args!(
+            "listening on {}",
+            listener.local_addr().map_err(in_vain)?
+        ));
+        let server = axum::serve(listener, router(service.clone()));
+        servers.spawn(server.with_graceful_shutdown(end()).into_future());
+    }
+    let mut turns = time::interval(TURN);
+    let mut troubles = Troubles::default();
+    loop {
+        tokio::select! {
+            ended = servers.join_next() => match ended {
+                None => return Ok(()),
+                Some(Ok(Err(error))) => return Err(Failure::Usage(format!("cannot serve: {error}"))),
+                Some(_) => {}
+            },
+            _ = turns.tick() => {
+                let due = service.clone();
+                // Translating may take a while, and nobody waits for it.
+                let _ = tokio::task::spawn_blocking(move || due.send_due()).await;
+                troubles.tell(service);
+            }
+        }
+    }
+}
+
+/// What has been told of trouble with Sentry.
+#[derive(Default)]
+struct Troubles {
+    failure: Option<String>,
+    lost: u64,
+    last: Option<Instant>,
+}
+
+impl Troubles {
+    /// Tells what is new, now and then.
+    fn tell(&mut self, service: &Service) {
+        let is_soon = (self.last).is_some_and(|last| last.elapsed() < COMPLAINTS);
+        let (failure, lost) = (
+            service.last_failure(),
+            service.figures().delivery.lost_total(),
+        );
+        if is_soon || (failure == self.failure && lost == self.lost) {
+            return;
+        }
+        let what = failure.as_deref().unwrap_or("no request has failed");
+        complain(&format_args!("{what}; {lost} spans have been lost so far"));
+        *self = Self {
+            failure,
+            lost,
+            last: Some(Instant::now()),
+        };
+    }
+}
+
+/// Waits until the process is asked to end.
+async fn end() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupted.await;
+}

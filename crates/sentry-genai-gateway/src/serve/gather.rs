@@ -1,0 +1,267 @@
+//! The spans of a trace come in several requests, from several services, and wait here for one another.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use sentry_genai_conventions::TraceId;
+
+use crate::{ReceivedEvent, ReceivedSpan, input::leave_out_repeated, received::unite};
+
+/// How long the spans of a trace wait for others of it, so that what only relatives can tell is resolved among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Patience {
+    /// After the last that has come. Six seconds by default: OpenTelemetry's SDKs send every five.
+    pub quiet: Duration,
+    /// After the first that has come; 30 seconds by default.
+    pub longest: Duration,
+    /// How many bytes may wait, here and for Sentry; 64 MiB by default. When half of that waits here, the oldest traces go as they are,
+    /// and at three quarters altogether requests are refused, so that whoever sends waits, and tries again.
+    pub max_bytes: usize,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            quiet: Duration::from_secs(6),
+            longest: Duration::from_secs(30),
+            max_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Traces of which more may come.
+#[derive(Debug)]
+pub(super) struct Gatherer {
+    patience: Patience,
+    traces: HashMap<TraceId, Waiting>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    spans: Vec<ReceivedSpan>,
+    events: Vec<ReceivedEvent>,
+    first: Instant,
+    last: Instant,
+    bytes: usize,
+}
+
+impl Gatherer {
+    pub(super) fn new(patience: Patience) -> Self {
+        Self {
+            patience,
+            traces: HashMap::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Takes spans in, and returns the traces that have to go for them.
+    pub(super) fn add_spans(
+        &mut self,
+        now: Instant,
+        spans: Vec<ReceivedSpan>,
+    ) -> Vec<Vec<ReceivedSpan>> {
+        for received in spans {
+            let bytes = received.span.footprint();
+            let waiting = self.waiting(now, received.span.trace_id, bytes);
+            waiting.spans.push(received);
+        }
+        self.make_room()
+    }
+
+    /// Takes events in that came without their spans, and returns the traces that have to go for them. One that happened in no span
+    /// that is known belongs to no trace.
+    pub(super) fn add_events(
+        &mut self,
+        now: Instant,
+        events: Vec<ReceivedEvent>,
+    ) -> Vec<Vec<ReceivedSpan>> {
+        for received in events {
+            if let Some((trace_id, _)) = received.within {
+                let bytes = size_of::<ReceivedEvent>() + received.event.attributes.footprint();
+                let waiting = self.waiting(now, trace_id, bytes);
+                waiting.events.push(received);
+            }
+        }
+        self.make_room()
+    }
+
+    fn waiting(&mut self, now: Instant, trace_id: TraceId, bytes: usize) -> &mut Waiting {
+        let waiting = self.traces.entry(trace_id).or_insert_with(|| Waiting {
+            spans: Vec::new(),
+            events: Vec::new(),
+            first: now,
+            last: now,
+            bytes: 0,
+        });
+        waiting.last = now;
+        waiting.bytes += bytes;
+        self.bytes += bytes;
+        waiting
+    }
+
+    fn make_room(&mut self) -> Vec<Vec<ReceivedSpan>> {
+        let most = self.patience.max_bytes / 2;
+        if self.bytes <= most {
+            return Vec::new();
+        }
+        // Well below, so that not every request has to look for the oldest.
+        let wanted = most / 4 * 3;
+        let mut oldest: Vec<_> = self.traces.iter().collect();
+        oldest.sort_unstable_by_key(|(_, waiting)| waiting.first);
+        let mut left = self.bytes;
+        let gone = oldest.into_iter().take_while(|(_, waiting)| {
+            let goes = left > wanted;
+            left = left.saturating_sub(waiting.bytes);
+            goes
+        });
+        let gone: Vec<_> = gone.map(|(trace_id, _)| *trace_id).collect();
+        self.take(gone)
+    }
+
+    /// Returns the traces that have waited long enough.
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<Vec<ReceivedSpan>> {
+        let Patience { quiet, longest, .. } = self.patience;
+        let has_waited = |since: Instant, wait| now.saturating_duration_since(since) >= wait;
+        let due = self.traces.iter().filter(|(_, waiting)| {
+            has_waited(waiting.last, quiet) || has_waited(waiting.first, longest)
+        });
+        let due: Vec<_> = due.map(|(trace_id, _)| *trace_id).collect();
+        self.take(due)
+    }
+
+    /// Returns all traces.
+    pub(super) fn take_all(&mut self) -> Vec<Vec<ReceivedSpan>> {
+        let all: Vec<_> = self.traces.keys().copied().collect();
+        self.take(all)
+    }
+
+    fn take(&mut self, trace_ids: Vec<TraceId>) -> Vec<Vec<ReceivedSpan>> {
+        let mut taken = Vec::with_capacity(trace_ids.len());
+        for trace_id in trace_ids {
+            if let Some(mut waiting) = self.traces.remove(&trace_id) {
+                self.bytes -= waiting.bytes;
+                leave_out_repeated(&mut waiting.spans);
+                unite(&mut waiting.spans, waiting.events);
+                if !waiting.spans.is_empty() {
+                    taken.push(waiting.spans);
+                }
+            }
+        }
+        taken
+    }
+
+    /// Returns about how many bytes wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Returns how many spans wait.
+    pub(super) fn spans(&self) -> usize {
+        let traces = self.traces.values();
+        traces.map(|waiting| waiting.spans.len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sentry_genai_conventions::{Attributes, SourceEvent, SourceSpan, SpanId, Timestamp};
+
+    use super::*;
+
+    fn span(trace: u8, number: u8) -> ReceivedSpan {
+        let trace_id = TraceId::from_bytes([trace; 16]).unwrap();
+        let span_id = SpanId::from_bytes([number; 8]).unwrap();
+        ReceivedSpan {
+            resource: Arc::new(Attributes::default()),
+            span: SourceSpan::new(trace_id, span_id, "work", Timestamp::default()),
+        }
+    }
+
+    fn numbers(traces: &[Vec<ReceivedSpan>]) -> Vec<Vec<u8>> {
+        let number = |received: &ReceivedSpan| received.span.span_id.to_bytes()[0];
+        let spans = traces.iter().map(|spans| spans.iter().map(number));
+        spans.map(Iterator::collect).collect()
+    }
+
+    #[test]
+    fn a_trace_goes_when_nothing_comes_any_more_and_not_before() {
+        let mut gatherer = Gatherer::new(Patience::default());
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert!(gatherer.add_spans(at(0), vec![span(1, 1)]).is_empty());
+        assert!(
+            gatherer
+                .add_spans(at(5), vec![span(1, 2), span(2, 3)])
+                .is_empty()
+        );
+        assert!(gatherer.take_due(at(10)).is_empty());
+        assert!(gatherer.add_spans(at(10), vec![span(2, 4)]).is_empty());
+        assert_eq!(gatherer.spans(), 4);
+        assert_eq!(numbers(&gatherer.take_due(at(11))), [[1, 2]]);
+        assert_eq!(numbers(&gatherer.take_due(at(16))), [[3, 4]]);
+        assert_eq!((gatherer.bytes(), gatherer.spans()), (0, 0));
+    }
+
+    #[test]
+    fn a_trace_that_never_ends_goes_in_parts() {
+        let mut gatherer = Gatherer::new(Patience::default());
+        let start = Instant::now();
+        for second in 0..30 {
+            let now = start + Duration::from_secs(second);
+            gatherer.add_spans(now, vec![span(1, second as u8 + 1)]);
+            assert!(gatherer.take_due(now).is_empty(), "{second}");
+        }
+        let parts = gatherer.take_due(start + Duration::from_secs(30));
+        assert_eq!(numbers(&parts)[0].len(), 30);
+    }
+
+    #[test]
+    fn what_is_sent_again_is_there_once_and_an_event_finds_its_span() {
+        let mut gatherer = Gatherer::new(Patience::default());
+        let now = Instant::now();
+        let within = |number| {
+            let span = span(1, number).span;
+            Some((span.trace_id, span.span_id))
+        };
+        let event = |within| ReceivedEvent {
+            within,
+            scope: Arc::from(""),
+            event: SourceEvent::new("gen_ai.choice"),
+        };
+        gatherer.add_events(now, vec![event(within(2)), event(None)]);
+        gatherer.add_spans(now, vec![span(1, 1), span(1, 2), span(1, 1)]);
+        let traces = gatherer.take_all();
+        assert_eq!(numbers(&traces), [[2, 1]]);
+        assert_eq!(traces[0][0].span.events.len(), 1);
+        // Events alone are no trace.
+        gatherer.add_events(now, vec![event(within(3))]);
+        assert!(gatherer.take_all().is_empty());
+        assert_eq!(gatherer.bytes(), 0);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut patience = Patience::default();
+        let each = span(1, 1).span.footprint();
+        patience.max_bytes = 20 * each;
+        let mut gatherer = Gatherer::new(patience);
+        let start = Instant::now();
+        let mut gone = Vec::new();
+        for number in 1..=50 {
+            let now = start + Duration::from_millis(number.into());
+            gone.extend(gatherer.add_spans(now, vec![span(number, number)]));
+            assert!(gatherer.bytes() <= patience.max_bytes / 2);
+        }
+        gone.extend(gatherer.take_all());
+        let mut gone = numbers(&gone).concat();
+        assert!(gone[..40].is_sorted(), "the oldest go first: {gone:?}");
+        gone.sort_unstable();
+        assert_eq!(gone, (1..=50).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,114 @@
+//! OTLP over gRPC.
+
+use std::{future::Future, pin::Pin};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Request as HttpRequest, State},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use prost::{Message as _, bytes::Buf as _};
+use tonic::{
+    Status,
+    codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    server::{Grpc, UnaryService},
+};
+
+use super::{
+    Service,
+    http::{Accepted, Encoding, FULL, MAX_REQUEST_BYTES, take},
+};
+
+/// Returns the calls that exporters make.
+pub(super) fn routes() -> Router<Service> {
+    let path = |signal: &str, service: &str| {
+        format!("/opentelemetry.proto.collector.{signal}.v1.{service}/Export")
+    };
+    Router::new()
+        .route(&path("trace", "TraceService"), post(take_in))
+        .route(&path("logs", "LogsService"), post(take_in))
+        .route(&path("metrics", "MetricsService"), post(pass_over))
+}
+
+async fn take_in(State(service): State<Service>, request: HttpRequest) -> Response {
+    answer(Export(Some(service)), request).await
+}
+
+async fn pass_over(request: HttpRequest) -> Response {
+    answer(Export(None), request).await
+}
+
+async fn answer(export: Export, request: HttpRequest) -> Response {
+    let mut grpc = Grpc::new(AsIs)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(MAX_REQUEST_BYTES);
+    grpc.unary(export, request).await.into_response()
+}
+
+/// The call `Export`; without a service nothing is read.
+struct Export(Option<Service>);
+
+impl UnaryService<Bytes> for Export {
+    type Response = Accepted;
+    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Accepted>, Status>> + Send>>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let service = self.0.clone();
+        Box::pin(async move {
+            let Some(service) = service else {
+                return Ok(tonic::Response::new(Accepted::default()));
+            };
+            if service.is_full() {
+                return Err(Status::unavailable(FULL));
+            }
+            let content = request.into_inner();
+            let read =
+                tokio::task::spawn_blocking(move || take(&service, Encoding::Protobuf, &content));
+            match read.await {
+                Ok(Ok(accepted)) => Ok(tonic::Response::new(accepted)),
+                Ok(Err(message)) => Err(Status::invalid_argument(message)),
+                Err(_) => Err(Status::internal("the request could not be read")),
+            }
+        })
+    }
+}
+
+/// Leaves the bytes of a message as they are: what can be read of them is more than a message that is right as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+struct AsIs;
+
+impl Codec for AsIs {
+    type Encode = Accepted;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Decoder for AsIs {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(source.copy_to_bytes(source.remaining())))
+    }
+}
+
+impl Encoder for AsIs {
+    type Item = Accepted;
+    type Error = Status;
+
+    fn encode(&mut self, item: Accepted, target: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        item.encode(target)
+            .map_err(|error| Status::internal(error.to_string()))
+    }
+}

@@ -1,0 +1,250 @@
+//! OTLP over HTTP, as OpenTelemetry specifies it.
+
+use std::{borrow::Cow, io::Read as _};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
+    },
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use flate2::read::MultiGzDecoder;
+use prost::Message;
+use serde_json::json;
+
+use super::{Service, grpc};
+use crate::{Request, otlp_json, otlp_protobuf};
+
+/// How large a request may be, as it comes.
+pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// How large it may be when it is decompressed.
+const MAX_CONTENT_BYTES: usize = 64 * 1024 * 1024;
+
+/// After how many seconds to try again while the service is full.
+const RETRY_SECONDS: &str = "5";
+
+/// Returns what answers the requests of exporters, over HTTP (`/v1/traces`, `/v1/logs` and, without reading any, `/v1/metrics`; protobuf or
+/// JSON, plain or with gzip) and over gRPC, and says at `/health` how the service is.
+pub fn router(service: Service) -> Router {
+    Router::new()
+        .route("/v1/traces", post(traces))
+        .route("/v1/logs", post(logs))
+        .route("/v1/metrics", post(others))
+        .route("/health", get(health))
+        .merge(grpc::routes())
+        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .with_state(service)
+}
+
+async fn traces(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Response {
+    answer(service, headers, body, "rejectedSpans").await
+}
+
+async fn logs(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Response {
+    answer(service, headers, body, "rejectedLogRecords").await
+}
+
+/// Programs that send other signals to the same place need not hear that nobody wants them.
+async fn others(headers: HeaderMap) -> Response {
+    match Encoding::of(&headers) {
+        Some(encoding) => encoding.accepted(&Accepted::default(), ""),
+        None => StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response(),
+    }
+}
+
+async fn health(State(service): State<Service>) -> Response {
+    let figures = service.figures();
+    let lost: serde_json::Map<_, _> = figures
+        .delivery
+        .losses()
+        .map(|(reason, spans)| (reason.as_str().to_owned(), spans.into()))
+        .collect();
+    let body = json!({
+        "received": figures.received,
+        "gathered": figures.gathered,
+        "buffered_bytes": figures.delivery.buffered_bytes,
+        "accepted": figures.delivery.accepted,
+        "lost": lost,
+        "last_failure": service.last_failure(),
+    });
+    let status = if service.is_full() {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    (status, Json(body)).into_response()
+}
+
+async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &str) -> Response {
+    let Some(encoding) = Encoding::of(&headers) else {
+        let message = "expected application/x-protobuf or application/json";
+        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
+    };
+    if service.is_full() {
+        let refusal = encoding.refused(StatusCode::SERVICE_UNAVAILABLE, FULL);
+        return ([(RETRY_AFTER, RETRY_SECONDS)], refusal).into_response();
+    }
+    let content = match content(&headers, body) {
+        Ok(content) => content,
+        Err((status, message)) => return encoding.refused(status, message),
+    };
+    // Reading megabytes takes milliseconds, in which others want to be answered.
+    let read = tokio::task::spawn_blocking(move || take(&service, encoding, &content));
+    match read.await {
+        Ok(Ok(accepted)) => encoding.accepted(&accepted, rejected),
+        Ok(Err(message)) => encoding.refused(StatusCode::BAD_REQUEST, &message),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// What a service says that has no room.
+pub(super) const FULL: &str = "as many spans wait for Sentry as may";
+
+/// How a request is written, and its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Protobuf,
+    Json,
+}
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let given = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        let media_type = given.split(';').next().unwrap_or_default().trim();
+        match &*media_type.to_ascii_lowercase() {
+            "application/x-protobuf" | "application/protobuf" => Some(Self::Protobuf),
+            "application/json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    fn respond(
+        self,
+        status: StatusCode,
+        protobuf: &impl Message,
+        json: &serde_json::Value,
+    ) -> Response {
+        match self {
+            Self::Protobuf => {
+                let body = protobuf.encode_to_vec();
+                (status, [(CONTENT_TYPE, "application/x-protobuf")], body).into_response()
+            }
+            Self::Json => (status, Json(json)).into_response(),
+        }
+    }
+
+    fn accepted(self, accepted: &Accepted, rejected: &str) -> Response {
+        let json = match &accepted.partial_success {
+            Some(partial) => json!({"partialSuccess": {
+                rejected: partial.rejected.to_string(), "errorMessage": partial.error_message,
+            }}),
+            None => json!({}),
+        };
+        self.respond(StatusCode::OK, accepted, &json)
+    }
+
+    fn refused(self, status: StatusCode, message: &str) -> Response {
+        let message = message.to_owned();
+        let json = json!({"message": message});
+        self.respond(status, &Refusal { code: 0, message }, &json)
+    }
+}
+
+/// Returns the body of a request, decompressed.
+fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, (StatusCode, &'static str)> {
+    match headers.get(CONTENT_ENCODING).map(|it| it.as_bytes()) {
+        None | Some(b"" | b"identity") => Ok(body),
+        Some(b"gzip") => {
+            let mut content = Vec::with_capacity((body.len() * 4).min(MAX_CONTENT_BYTES));
+            let mut limited = MultiGzDecoder::new(&*body).take(MAX_CONTENT_BYTES as u64 + 1);
+            match limited.read_to_end(&mut content) {
+                Err(_) => Err((StatusCode::BAD_REQUEST, "the body is no gzip")),
+                Ok(length) if length > MAX_CONTENT_BYTES => Err((
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "the body is too large when it is decompressed",
+                )),
+                Ok(_) => Ok(content.into()),
+            }
+        }
+        Some(_) => Err((
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "expected no content encoding, or gzip",
+        )),
+    }
+}
+
+/// Takes in what can be read of a request, and fails if that is nothing.
+pub(super) fn take(
+    service: &Service,
+    encoding: Encoding,
+    content: &[u8],
+) -> Result<Accepted, String> {
+    let (mut requests, mut errors) = (Vec::new(), Vec::new());
+    let mut sort = |read: Result<Request, String>| match read {
+        Ok(request) => requests.push(request),
+        Err(error) => errors.push(error),
+    };
+    match encoding {
+        Encoding::Protobuf => otlp_protobuf::requests(content)
+            .for_each(|read| sort(read.map_err(|error| error.to_string()))),
+        Encoding::Json => {
+            let text = String::from_utf8_lossy(content);
+            let text: &str = match &text {
+                Cow::Borrowed(text) => text,
+                Cow::Owned(text) => text,
+            };
+            otlp_json::requests(text)
+                .for_each(|read| sort(read.map_err(|error| error.to_string())));
+        }
+    }
+    let rejected = errors.len();
+    let first = errors.into_iter().next();
+    let has_content = requests.iter().any(|request| match request {
+        Request::Traces(spans) => !spans.is_empty(),
+        Request::Events(events) => !events.is_empty(),
+        Request::OtherSignal => false,
+    });
+    match first {
+        Some(error) if !has_content => Err(error),
+        first => {
+            service.receive(requests);
+            Ok(Accepted {
+                partial_success: first.map(|error_message| PartialSuccess {
+                    rejected: rejected as i64,
+                    error_message,
+                }),
+            })
+        }
+    }
+}
+
+/// `ExportTraceServiceResponse`, which those of other signals look like.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Accepted {
+    #[prost(message, optional, tag = "1")]
+    partial_success: Option<PartialSuccess>,
+}
+
+/// `ExportTracePartialSuccess`: at least so many spans could not be read.
+#[derive(Clone, PartialEq, Message)]
+struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    rejected: i64,
+    #[prost(string, tag = "2")]
+    error_message: String,
+}
+
+/// `google.rpc.Status`.
+#[derive(Clone, PartialEq, Message)]
+struct Refusal {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+}

@@ -1,0 +1,173 @@
+//! The OTLP door as a service: what exporters send is gathered by trace, translated, and sent on to Sentry.
+
+mod gather;
+mod grpc;
+mod http;
+mod segments;
+
+use std::{
+    env,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use sentry_core::ClientOptions;
+use sentry_genai_conventions::Translator;
+use sentry_genai_delivery::{Delivery, Options, Stats};
+
+pub use gather::Patience;
+pub use http::router;
+
+use gather::Gatherer;
+use segments::Segments;
+
+use crate::{Client, ReceivedSpan, Request, resource, translate_batch};
+
+/// Receives spans as OTLP brings them, and sends them to Sentry as Sentry wants them. Clones are the same service.
+///
+/// The spans of a trace wait for one another as long as [`Patience`] says, for they come in several requests. Then they are
+/// translated together, as [`translate_batch`] does it, and handed to a [`Delivery`], which sends, repeats, keeps to Sentry's limits and
+/// reports what it loses. Spans that come later form a batch of their own, and belong to the segment of their service that is known.
+///
+/// Somebody has to call [`send_due`](Self::send_due) now and then: the program `sentry-genai serve` does so four times a second.
+#[derive(Clone, Debug)]
+pub struct Service(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    translator: Translator,
+    delivery: Delivery,
+    max_bytes: usize,
+    gatherer: Mutex<Gatherer>,
+    segments: Mutex<Segments>,
+    received: AtomicU64,
+}
+
+/// What a service has done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Figures {
+    /// How many spans have come.
+    pub received: u64,
+    /// How many of them wait for others of their trace.
+    pub gathered: u64,
+    /// What has become of the others; those that came twice have gone without being counted.
+    pub delivery: Stats,
+}
+
+impl Service {
+    /// Starts a service that sends as `client`, with its threads.
+    ///
+    /// Sampling was decided where the spans were made: all of them are sent. Proxies are those of the environment (`HTTPS_PROXY` and
+    /// `HTTP_PROXY`). What a resource says is its spans' release and environment, unless the client has its own.
+    #[must_use]
+    pub fn start(client: Client, options: Options, patience: Patience) -> Self {
+        let variable = |names: [&str; 2]| {
+            let found = names.into_iter().find_map(|name| env::var(name).ok());
+            found.filter(|value| !value.is_empty()).map(Into::into)
+        };
+        let mut client_options = ClientOptions::new().traces_sample_rate(1.0);
+        client_options.dsn = Some(client.dsn.clone());
+        client_options.release = client.release.clone().map(Into::into);
+        client_options.environment = client.environment.clone().map(Into::into);
+        client_options.https_proxy = variable(["HTTPS_PROXY", "https_proxy"]);
+        client_options.http_proxy = variable(["HTTP_PROXY", "http_proxy"]);
+        let translator = Translator::new(options.translation(&client_options));
+        let delivery = options.start(&client_options).expect("there is a DSN");
+        Self(Arc::new(Inner {
+            client,
+            translator,
+            delivery,
+            max_bytes: patience.max_bytes,
+            gatherer: Mutex::new(Gatherer::new(patience)),
+            segments: Mutex::default(),
+            received: AtomicU64::new(0),
+        }))
+    }
+
+    /// Takes in what requests have brought.
+    pub fn receive(&self, requests: impl IntoIterator<Item = Request>) {
+        let now = Instant::now();
+        for request in requests {
+            let gone = match request {
+                Request::Traces(spans) => {
+                    let count = spans.len() as u64;
+                    self.0.received.fetch_add(count, Ordering::Relaxed);
+                    self.gatherer().add_spans(now, spans)
+                }
+                Request::Events(events) => self.gatherer().add_events(now, events),
+                Request::OtherSignal => continue,
+            };
+            self.send(gone);
+        }
+    }
+
+    /// Sends the traces that have waited long enough.
+    pub fn send_due(&self) {
+        let due = self.gatherer().take_due(Instant::now());
+        self.send(due);
+    }
+
+    /// Returns whether nearly as much waits as may, so that whoever sends had better wait, too: soon what comes would displace what is here.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let waiting = self.gatherer().bytes() as u64 + self.0.delivery.stats().buffered_bytes;
+        waiting >= self.0.max_bytes as u64 / 4 * 3
+    }
+
+    /// Sends everything, and returns whether all of it has been answered for, or counted as lost, within `timeout`. Then the service is over.
+    pub fn close(&self, timeout: Duration) -> bool {
+        let all = self.gatherer().take_all();
+        self.send(all);
+        self.0.delivery.close(timeout)
+    }
+
+    /// Returns what has become of the spans so far.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        Figures {
+            received: self.0.received.load(Ordering::Relaxed),
+            gathered: self.gatherer().spans() as u64,
+            delivery: self.0.delivery.stats(),
+        }
+    }
+
+    /// Returns how the last request to Sentry failed that did, such as "HTTP status 403".
+    #[must_use]
+    pub fn last_failure(&self) -> Option<String> {
+        self.0.delivery.last_failure()
+    }
+
+    /// Translates traces, each with what has come of it, and hands their spans over.
+    fn send(&self, traces: Vec<Vec<ReceivedSpan>>) {
+        let Inner {
+            client, delivery, ..
+        } = &*self.0;
+        for spans in traces {
+            for trace in translate_batch(&self.0.translator, spans) {
+                let mut segments = self
+                    .0
+                    .segments
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                let placed = segments.place(trace, client);
+                drop(segments);
+                for (mut span, resource, segment) in placed {
+                    resource::sign(&mut span, &resource, client);
+                    delivery.send_translated(span, &segment);
+                }
+            }
+        }
+    }
+
+    fn gatherer(&self) -> MutexGuard<'_, Gatherer> {
+        self.0
+            .gatherer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

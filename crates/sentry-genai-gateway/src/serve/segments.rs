@@ -1,0 +1,56 @@
+//! Segments that are known, for what comes of them later.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use sentry_genai_conventions::{Attributes, SentrySpan, TraceId};
+use sentry_genai_delivery::Segment;
+
+use crate::{Client, TranslatedTrace};
+
+/// How many traces are remembered.
+const MAX_TRACES: usize = 10_000;
+
+/// The segments of the latest traces, by the name of their service.
+#[derive(Debug, Default)]
+pub(super) struct Segments {
+    traces: HashMap<TraceId, HashMap<String, Arc<Segment>>>,
+    order: VecDeque<TraceId>,
+}
+
+impl Segments {
+    /// Finds the segment of every span: the one that its trace's earlier spans of the same service are in, unless it is the segment of
+    /// a span that begins one.
+    pub(super) fn place(
+        &mut self,
+        trace: TranslatedTrace,
+        client: &Client,
+    ) -> Vec<(SentrySpan, Arc<Attributes>, Arc<Segment>)> {
+        let known = self.known(trace.trace_id());
+        trace.into_segments(client, |root, resource, new| {
+            let service = resource.text("service.name").unwrap_or_default();
+            // What has a parent may be the outermost of those that have come now, and no more.
+            let earlier = root.parent_span_id.and_then(|_| known.get(service));
+            if let Some(segment) = earlier {
+                return Arc::clone(segment);
+            }
+            let segment = Arc::new(new);
+            known.insert(service.to_owned(), Arc::clone(&segment));
+            segment
+        })
+    }
+
+    fn known(&mut self, trace_id: TraceId) -> &mut HashMap<String, Arc<Segment>> {
+        if !self.traces.contains_key(&trace_id) {
+            if self.order.len() >= MAX_TRACES
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.traces.remove(&oldest);
+            }
+            self.order.push_back(trace_id);
+        }
+        self.traces.entry(trace_id).or_default()
+    }
+}

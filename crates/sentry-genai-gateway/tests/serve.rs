@@ -1,0 +1,190 @@
+//! `sentry-genai serve`, run as people run it, between real clients and a strict Sentry.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use sentry_genai_testkit::{Fault, Ingest, ReceivedSpan};
+use serde_json::{Value, json};
+
+mod serve {
+    mod grpc;
+    mod http;
+    mod traces;
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program, until it is dropped.
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Running {
+    /// Starts it on a free port. Variables of the developer's are not its business.
+    fn start(ingest: &Ingest, arguments: &[&str]) -> Self {
+        let mut child = program()
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .env("SENTRY_DSN", ingest.dsn())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        stderr.read_line(&mut line).unwrap();
+        let address = line.trim_end().rsplit(' ').next().unwrap().to_owned();
+        // What else it says goes nowhere, and must not block it.
+        thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Self { child, address }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Posts a body, and returns the status and the answer.
+    fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
+        let mut request = agent().post(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.send(body).unwrap();
+        let answer = response.body_mut().read_to_vec().unwrap();
+        (response.status().as_u16(), answer)
+    }
+
+    fn post_json(&self, path: &str, body: &Value) -> (u16, Value) {
+        let headers = [("content-type", "application/json")];
+        let (status, answer) = self.post(path, &headers, body.to_string().as_bytes());
+        (status, serde_json::from_slice(&answer).unwrap())
+    }
+
+    /// Waits until the service is as it should be.
+    fn wait_for(&self, is_so: impl Fn(&Value) -> bool) -> Value {
+        let begin = Instant::now();
+        loop {
+            let health = self.health();
+            if is_so(&health) {
+                return health;
+            }
+            assert!(begin.elapsed() < PATIENCE, "{health}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn health(&self) -> Value {
+        let mut response = agent().get(self.url("/health")).call().unwrap();
+        serde_json::from_reader(response.body_mut().as_reader()).unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .build();
+    config.into()
+}
+
+fn program() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_sentry-genai"));
+    for variable in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+        program.env_remove(variable);
+    }
+    program
+}
+
+fn corpus(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/corpus")
+        .join(path)
+}
+
+/// What `translate` makes of a file, as what a test compares.
+fn translated(path: &Path) -> BTreeSet<String> {
+    let output = program()
+        .args(["translate", "--pii", "--format", "json"])
+        .arg(path)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    let spans = lines.filter(|line| !line.is_empty());
+    spans
+        .map(|line| {
+            summary(&ReceivedSpan::from_json(&serde_json::from_slice(line).unwrap()).unwrap())
+        })
+        .collect()
+}
+
+/// What matters of a span.
+fn summary(span: &ReceivedSpan) -> String {
+    format!(
+        "{} {} {} {:?} {:?} {:?} {:?}",
+        span.span_id,
+        span.op(),
+        span.name,
+        span.conversation_id(),
+        span.agent_name(),
+        span.str("sentry.segment.name"),
+        span.input_messages(),
+    )
+}
+
+/// A span as OTLP/JSON.
+fn span(trace: u8, number: u8, parent: Option<u8>, name: &str, attributes: &Value) -> Value {
+    let attributes = attributes.as_object().unwrap().iter();
+    let attributes: Vec<_> = attributes
+        .map(|(key, value)| match value {
+            Value::String(text) => json!({"key": key, "value": {"stringValue": text}}),
+            number => json!({"key": key, "value": {"intValue": number}}),
+        })
+        .collect();
+    let id = |number: u8| format!("{number:02x}").repeat(8);
+    json!({
+        "traceId": format!("{trace:02x}").repeat(16),
+        "spanId": id(number),
+        "parentSpanId": parent.map(id).unwrap_or_default(),
+        "name": name,
+        "startTimeUnixNano": "1795132800000000000",
+        "endTimeUnixNano": "1795132801000000000",
+        "attributes": attributes,
+    })
+}
+
+/// A request with spans of one service.
+fn request(service: &str, spans: &[Value]) -> Value {
+    let text = |key: &str, text: &str| json!({"key": key, "value": {"stringValue": text}});
+    json!({"resourceSpans": [{
+        "resource": {"attributes": [
+            text("service.name", service),
+            text("service.version", &format!("{service}@1")),
+            text("deployment.environment.name", "staging"),
+        ]},
+        "scopeSpans": [{"spans": spans}],
+    }]})
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+    gz.write_all(bytes).unwrap();
+    gz.finish().unwrap()
+}

@@ -1,0 +1,99 @@
+//! OTLP over gRPC, by a client that speaks it.
+
+use prost::bytes::Buf as _;
+use tonic::{
+    Code, Status,
+    client::Grpc,
+    codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codegen::http::uri::PathAndQuery,
+    transport::Endpoint,
+};
+
+use crate::*;
+
+/// Sends bytes and receives bytes.
+#[derive(Clone, Copy, Default)]
+struct Bytes;
+
+impl Codec for Bytes {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for Bytes {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, item: Vec<u8>, target: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        prost::bytes::BufMut::put_slice(target, &item);
+        Ok(())
+    }
+}
+
+impl Decoder for Bytes {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        Ok(Some(source.copy_to_bytes(source.remaining()).to_vec()))
+    }
+}
+
+/// Calls `Export` of the service of a signal.
+fn export(running: &Running, service: &'static str, body: Vec<u8>) -> Result<Vec<u8>, Status> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let channel = Endpoint::from_shared(running.url(""))
+            .unwrap()
+            .connect()
+            .await
+            .unwrap();
+        let mut client = Grpc::new(channel).send_compressed(CompressionEncoding::Gzip);
+        client.ready().await.unwrap();
+        let path = PathAndQuery::from_static(service);
+        let response = client.unary(tonic::Request::new(body), path, Bytes).await?;
+        Ok(response.into_inner())
+    })
+}
+
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+#[test]
+fn what_arrives_is_what_translate_writes() {
+    let file = corpus("otlp-protobuf/google-adk/agent-tool.latest.pb");
+    let expected = translated(&file);
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &["--pii", "--gather", "0.3"]);
+    let body = fs::read(&file).unwrap();
+    assert_eq!(export(&running, TRACES, body).unwrap(), [0; 0]);
+    let spans = ingest.wait_for_spans(expected.len(), PATIENCE);
+    assert_eq!(spans.iter().map(summary).collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn what_cannot_be_read_is_an_invalid_argument() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &[]);
+    let refused = export(&running, TRACES, b"\x0a\xffno".to_vec()).unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    let metrics = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+    assert_eq!(
+        export(&running, metrics, b"\x0a\x00".to_vec()).unwrap(),
+        [0; 0]
+    );
+    let unknown = export(&running, "/grpc.health.v1.Health/Check", Vec::new()).unwrap_err();
+    assert_eq!(unknown.code(), Code::Unimplemented, "{unknown}");
+}

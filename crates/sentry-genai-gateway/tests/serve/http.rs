@@ -1,0 +1,131 @@
+//! OTLP over HTTP.
+
+use crate::*;
+
+#[test]
+fn what_arrives_is_what_translate_writes() {
+    let json_gz = corpus("otlp/google-adk/agent-tool.latest.json.gz");
+    let protobuf = corpus("otlp-protobuf/google-adk/agent-tool.latest.pb");
+    let expected = translated(&json_gz);
+    let gzipped = fs::read(&json_gz).unwrap();
+    let mut plain = Vec::new();
+    GzDecoder::new(&*gzipped).read_to_end(&mut plain).unwrap();
+    for (headers, body) in [
+        (
+            &[
+                ("content-type", "application/json"),
+                ("content-encoding", "gzip"),
+            ][..],
+            gzipped,
+        ),
+        (
+            &[("content-type", "application/json; charset=utf-8")],
+            plain,
+        ),
+        (
+            &[("content-type", "application/x-protobuf")],
+            fs::read(protobuf).unwrap(),
+        ),
+    ] {
+        let ingest = Ingest::start().unwrap();
+        let running = Running::start(&ingest, &["--pii", "--gather", "0.3"]);
+        let (status, answer) = running.post("/v1/traces", headers, &body);
+        let is_json = headers[0].1.contains("json");
+        assert_eq!(
+            (status, answer),
+            (200, if is_json { b"{}".to_vec() } else { Vec::new() })
+        );
+        let spans = ingest.wait_for_spans(expected.len(), PATIENCE);
+        assert_eq!(spans.iter().map(summary).collect::<BTreeSet<_>>(), expected);
+        assert_eq!(ingest.violations(), [""; 0]);
+    }
+}
+
+#[test]
+fn content_stays_here_unless_it_is_asked_for() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &["--gather", "0.1"]);
+    let chat = json!({
+        "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5",
+        "gen_ai.input.messages": r#"[{"role":"user","parts":[{"type":"text","content":"xyzzy"}]}]"#,
+    });
+    let (status, _) = running.post_json(
+        "/v1/traces",
+        &request("shop", &[span(1, 1, None, "chat", &chat)]),
+    );
+    assert_eq!(status, 200);
+    let spans = ingest.wait_for_spans(1, PATIENCE);
+    assert_eq!(&*spans[0].name, "chat gpt-5");
+    assert!(!String::from_utf8_lossy(&ingest.bytes()).contains("xyzzy"));
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_and_loses_nothing_else() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &["--gather", "0.1"]);
+    let plain = json!({});
+    let good = span(1, 1, None, "work", &plain);
+    let mut bad = span(1, 2, None, "work", &plain);
+    bad["traceId"] = "zz".into();
+
+    let (status, answer) = running.post_json("/v1/traces", &request("shop", &[bad.clone()]));
+    assert_eq!(status, 400);
+    assert!(
+        answer["message"].as_str().unwrap().contains("traceId"),
+        "{answer}"
+    );
+    let (status, answer) = running.post_json("/v1/traces", &request("shop", &[bad, good]));
+    assert_eq!(status, 200);
+    assert_eq!(answer["partialSuccess"]["rejectedSpans"], "1", "{answer}");
+
+    let as_json = ("content-type", "application/json");
+    let status =
+        |headers: &[(&str, &str)], body: &[u8]| running.post("/v1/traces", headers, body).0;
+    assert_eq!(status(&[("content-type", "text/plain")], b"{}"), 415);
+    assert_eq!(status(&[as_json, ("content-encoding", "br")], b"{}"), 415);
+    assert_eq!(status(&[as_json, ("content-encoding", "gzip")], b"{}"), 400);
+    assert_eq!(status(&[as_json], b"[1, 2"), 400);
+    let bomb = gzip(&vec![b' '; 65 * 1024 * 1024]);
+    assert_eq!(status(&[as_json, ("content-encoding", "gzip")], &bomb), 413);
+    assert_eq!(status(&[as_json], &vec![b' '; 17 * 1024 * 1024]), 413);
+
+    let spans = ingest.wait_for_spans(1, PATIENCE);
+    assert_eq!((spans.len(), &*spans[0].name), (1, "work"));
+    assert_eq!(running.health()["received"], 1);
+}
+
+#[test]
+fn programs_that_send_metrics_to_the_same_place_are_not_told_off() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &[]);
+    let metrics = json!({"resourceMetrics": [{}]});
+    assert_eq!(running.post_json("/v1/metrics", &metrics), (200, json!({})));
+    let logs = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "hi"}}]}]}]});
+    assert_eq!(running.post_json("/v1/logs", &logs), (200, json!({})));
+}
+
+#[test]
+fn events_that_come_as_logs_find_their_spans() {
+    let file = corpus("otlp-logs/otel-openai-v2.tools-roundtrip.v1-content.jsonl.gz");
+    let expected = translated(&file);
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &["--pii", "--gather", "0.5"]);
+    let mut text = String::new();
+    let bytes = fs::read(&file).unwrap();
+    GzDecoder::new(&*bytes).read_to_string(&mut text).unwrap();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let path = if line.contains("resourceLogs") {
+            "/v1/logs"
+        } else {
+            "/v1/traces"
+        };
+        let headers = [("content-type", "application/json")];
+        assert_eq!(
+            running.post(path, &headers, line.as_bytes()).0,
+            200,
+            "{line}"
+        );
+    }
+    let spans = ingest.wait_for_spans(expected.len(), PATIENCE);
+    assert_eq!(spans.iter().map(summary).collect::<BTreeSet<_>>(), expected);
+}

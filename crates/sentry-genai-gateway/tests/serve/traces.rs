@@ -1,0 +1,153 @@
+//! Traces that come in parts.
+
+use crate::*;
+
+const CHAT: &str = "chat";
+
+#[test]
+fn parts_of_a_trace_are_translated_together_whatever_their_order() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &["--gather", "1"]);
+    let chat = json!({
+        "gen_ai.operation.name": CHAT, "gen_ai.request.model": "gpt-5",
+        "gen_ai.usage.input_tokens": 42, "gen_ai.usage.output_tokens": 17,
+    });
+    let agent = json!({
+        "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "Bot", "gen_ai.conversation.id": "conv_1",
+        "gen_ai.usage.input_tokens": 42, "gen_ai.usage.output_tokens": 17,
+    });
+    for (service, spans) in [
+        ("models", vec![span(1, 3, Some(2), CHAT, &chat)]),
+        ("shop", vec![span(1, 2, Some(1), "agent", &agent)]),
+        ("shop", vec![span(1, 1, None, "POST /ask", &json!({}))]),
+    ] {
+        let (status, _) = running.post_json("/v1/traces", &request(service, &spans));
+        assert_eq!(status, 200);
+    }
+    let spans = ingest.wait_for_spans(3, PATIENCE);
+    let find = |name: &str| spans.iter().find(|span| *span.name == *name).unwrap();
+    let chat = find("chat gpt-5");
+    assert_eq!(chat.conversation_id(), Some("conv_1"));
+    assert_eq!(chat.agent_name(), Some("Bot"));
+    assert_eq!(chat.str("sentry.release"), Some("models@1"));
+    assert_eq!(chat.str("sentry.environment"), Some("staging"));
+    // Another service is a segment of its own.
+    assert_eq!(chat.str("sentry.segment.name"), Some("chat gpt-5"));
+    let agent = find("invoke_agent Bot");
+    assert_eq!(
+        agent.int("gen_ai.usage.total_tokens"),
+        None,
+        "counted by the call"
+    );
+    assert_eq!(agent.str("sentry.release"), Some("shop@1"));
+    assert_eq!(agent.str("sentry.segment.name"), Some("POST /ask"));
+    assert_eq!(ingest.envelopes().len(), 1);
+    assert_eq!(ingest.violations(), [""; 0]);
+}
+
+#[test]
+fn what_comes_late_is_in_the_segment_that_is_known() {
+    let ingest = Ingest::start().unwrap();
+    let arguments = [
+        "--gather",
+        "0.1",
+        "--release",
+        "all@2",
+        "--environment",
+        "test",
+    ];
+    let running = Running::start(&ingest, &arguments);
+    let plain = json!({});
+    let post = |spans: &[Value]| running.post_json("/v1/traces", &request("shop", spans)).0;
+    assert_eq!(
+        post(&[
+            span(1, 1, None, "POST /ask", &plain),
+            span(1, 2, Some(1), "early", &plain)
+        ]),
+        200
+    );
+    assert_eq!(ingest.wait_for_spans(2, PATIENCE).len(), 2);
+    assert_eq!(post(&[span(1, 3, Some(2), "late", &plain)]), 200);
+    let spans = ingest.wait_for_spans(3, PATIENCE);
+    let late = spans.iter().find(|span| *span.name == *"late").unwrap();
+    assert_eq!(late.str("sentry.segment.name"), Some("POST /ask"));
+    assert_eq!(late.str("sentry.segment.id"), Some(&*"01".repeat(8)));
+    // What the operator says goes first.
+    assert_eq!(late.str("sentry.release"), Some("all@2"));
+    assert_eq!(late.str("sentry.environment"), Some("test"));
+}
+
+#[test]
+fn a_sentry_that_refuses_is_told_of_and_the_service_goes_on() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::status(403));
+    let running = Running::start(&ingest, &["--gather", "0.1"]);
+    let post = |number| {
+        let spans = [span(number, 1, None, "work", &json!({}))];
+        running.post_json("/v1/traces", &request("shop", &spans)).0
+    };
+    assert_eq!(post(1), 200);
+    running.wait_for(|health| !health["last_failure"].is_null());
+    ingest.heal();
+    assert_eq!(post(2), 200);
+    let health = running.wait_for(|health| health["accepted"] == 1);
+    assert_eq!(health["received"], 2);
+    assert_eq!(health["lost"], json!({"send_error": 1}));
+}
+
+#[test]
+fn who_sends_too_much_waits_and_nothing_that_was_taken_is_lost() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::none().with_delay(Duration::from_millis(300)));
+    let running = Running::start(&ingest, &["--gather", "0.1", "--max-memory", "1"]);
+    let text = "word ".repeat(6_000);
+    let taken = (1..=u8::MAX).find(|number| {
+        let spans = [span(*number, 1, None, "work", &json!({"app.note": text}))];
+        let (status, answer) = running.post_json("/v1/traces", &request("shop", &spans));
+        assert!(status == 200 || status == 503, "{status} {answer}");
+        status == 503
+    });
+    let taken = taken.expect("it is full") - 1;
+    assert!(taken > 5, "{taken}");
+    let health = running.wait_for(|health| health["accepted"] == taken);
+    assert_eq!(health["lost"], json!({}));
+}
+
+/// Whatever waits is sent when the program is asked to end.
+#[cfg(unix)]
+#[test]
+fn the_end_waits_for_what_has_come() {
+    let ingest = Ingest::start().unwrap();
+    let mut running = Running::start(&ingest, &["--gather", "600"]);
+    let spans = [span(1, 1, None, "work", &json!({}))];
+    assert_eq!(
+        running.post_json("/v1/traces", &request("shop", &spans)).0,
+        200
+    );
+    assert_eq!(running.health()["gathered"], 1);
+    let id = running.child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(running.child.wait().unwrap().success());
+    assert_eq!(ingest.spans().len(), 1);
+}
+
+#[test]
+fn without_a_project_it_says_what_is_missing() {
+    let output = program()
+        .arg("serve")
+        .env_remove("SENTRY_DSN")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("--dsn") && said.contains("SENTRY_DSN"),
+        "{said}"
+    );
+}
