@@ -147,9 +147,9 @@ fn a_proxy_that_refuses_or_is_not_there() {
             (stats.accepted, stats.lost(LossReason::NetworkError)),
             (0, 1)
         );
-        // The span is tried three times; on a slow machine the report of its loss comes when a fourth request is due.
+        // The span is tried three times, and the report of its loss, which is the last, up to four times.
         let attempts = refusing.requests().len();
-        assert!((3..=4).contains(&attempts), "{attempts}");
+        assert!((3..=7).contains(&attempts), "{attempts}");
     }
     assert_eq!(ingest.figures().requests, 0);
 }
