@@ -3,6 +3,7 @@
 use std::{
     env, io,
     net::SocketAddr,
+    pin::pin,
     time::{Duration, Instant},
 };
 
@@ -12,7 +13,7 @@ use sentry_genai_gateway::{
     Client,
     serve::{Patience, Service, router},
 };
-use tokio::{net::TcpListener, runtime, task::JoinSet, time};
+use tokio::{net::TcpListener, runtime, sync::watch, task::JoinSet, time};
 
 use super::{Failure, Outcome, Privacy, complain};
 
@@ -21,6 +22,9 @@ const TURN: Duration = Duration::from_millis(250);
 
 /// How often is told, at most, that Sentry cannot be reached, or refuses.
 const COMPLAINTS: Duration = Duration::from_secs(60);
+
+/// How long is waited for requests that are under way at the end.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
 /// How long is waited for Sentry at the end.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -97,7 +101,9 @@ impl Serve {
     }
 }
 
+/// Serves until the process is asked to end.
 async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failure> {
+    let (ending, _) = watch::channel(());
     let mut servers = JoinSet::new();
     for address in addresses {
         let in_vain =
@@ -107,17 +113,21 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
             "listening on {}",
             listener.local_addr().map_err(in_vain)?
         ));
+        let mut ends = ending.subscribe();
         let server = axum::serve(listener, router(service.clone()));
-        servers.spawn(server.with_graceful_shutdown(end()).into_future());
+        let server = server.with_graceful_shutdown(async move {
+            let _ = ends.changed().await;
+        });
+        servers.spawn(server.into_future());
     }
     let mut turns = time::interval(TURN);
     let mut troubles = Troubles::default();
+    let mut end = pin!(end());
     loop {
         tokio::select! {
-            ended = servers.join_next() => match ended {
-                None => return Ok(()),
-                Some(Ok(Err(error))) => return Err(Failure::Usage(format!("cannot serve: {error}"))),
-                Some(_) => {}
+            () = &mut end => break,
+            ended = servers.join_next() => if let Some(Ok(Err(error))) = ended {
+                return Err(Failure::Usage(format!("cannot serve: {error}")));
             },
             _ = turns.tick() => {
                 let due = service.clone();
@@ -127,6 +137,11 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
             }
         }
     }
+    ending.send_replace(());
+    // A request that is under way is taken; one that hangs is not waited for.
+    let all = async { while servers.join_next().await.is_some() {} };
+    let _ = time::timeout(LAST_REQUESTS, all).await;
+    Ok(())
 }
 
 /// What has been told of trouble with Sentry.

@@ -1,5 +1,7 @@
 //! Traces that come in parts.
 
+use std::net::TcpStream;
+
 use crate::*;
 
 const CHAT: &str = "chat";
@@ -125,6 +127,11 @@ fn the_end_waits_for_what_has_come() {
         200
     );
     assert_eq!(running.health()["gathered"], 1);
+    // A request that never ends is not waited for.
+    let mut hanging = TcpStream::connect(&running.address).unwrap();
+    hanging
+        .write_all(b"POST /v1/traces HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{")
+        .unwrap();
     let id = running.child.id().to_string();
     assert!(
         Command::new("kill")
