@@ -99,6 +99,8 @@ static ABOUT_RESULTS: &[&str] = &[
 /// Content under libraries' own keys, where these stay, by what the keys begin with. Most other names say what they are.
 #[rustfmt::skip]
 static LIBRARIES: &[(&str, Side)] = &[
+    ("agent.backstory", Side::Input),
+    ("agent.goal", Side::Input),
     ("aws.bedrock.invocation.body", Side::Input),
     ("braintrust.input", Side::Input),
     ("braintrust.output", Side::Output),
