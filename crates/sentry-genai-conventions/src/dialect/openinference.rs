@@ -198,6 +198,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         "user"
     };
     if what == What::Call {
+        requests::open(span);
         requests::fail(span);
         requests::ask(span);
     }
