@@ -7,7 +7,9 @@ use super::{
     ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, aliases,
     json::{self, Object},
 };
-use crate::{AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, messages, operation, privacy};
+use crate::{
+    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, messages, operation, privacy, tokens,
+};
 
 pub(super) static OPENLIT: Dialect = Dialect {
     name: "openlit",
@@ -29,6 +31,9 @@ pub(super) static OPENLIT: Dialect = Dialect {
 
 /// How the tools of LangChain are called.
 const TOOL: &str = "tool ";
+
+/// The instrumentation of Google's `genai`, by the last word of its scope.
+const GEMINI: &str = "google_ai_studio";
 
 const THOUGHT: &str = "gen_ai.content.reasoning";
 const STREAMING: &str = "gen_ai.response.streaming";
@@ -90,6 +95,9 @@ fn call(span: &mut SourceSpan) {
         let provider = library.to_owned();
         span.attributes.supply("gen_ai.provider.name", &*provider);
     }
+    if library == GEMINI {
+        gemini(&mut span.attributes);
+    }
     let asked = told(span, PROMPT).as_deref().and_then(turns);
     let answered = told(span, COMPLETION);
     let attributes = &mut span.attributes;
@@ -103,6 +111,35 @@ fn call(span: &mut SourceSpan) {
         attributes.rename(FIRST_TOKEN, "gen_ai.response.time_to_first_chunk");
     }
     attributes.remove(FIRST_TOKEN);
+}
+
+/// Counts what Gemini thinks as output, which it counts beside, and takes Python's `None` out of an answer that has no text: one that asks
+/// tools, counted nothing, or was kept back.
+fn gemini(attributes: &mut Attributes) {
+    let output = attributes.integer(tokens::OUTPUT);
+    let thoughts = attributes.integer(tokens::REASONING);
+    if let (Some(output), Some(thoughts)) = (output, thoughts) {
+        attributes.set(tokens::OUTPUT, output.saturating_add(thoughts));
+    }
+    let Some(Value::Array(mut messages)) = json::read(attributes, OUTPUT) else {
+        return;
+    };
+    for message in &mut messages {
+        let has_stopped = message["finish_reason"] == "FinishReason.STOP" && output != Some(0);
+        let Some(parts) = message.get_mut("parts").and_then(Value::as_array_mut) else {
+            continue;
+        };
+        if !has_stopped || parts.iter().any(|part| part["type"] == "tool_call") {
+            parts.retain(|part| part["content"] != "None");
+        }
+    }
+    messages.retain(|message| message["parts"] != json!([]));
+    if messages.is_empty() {
+        // Why it was kept back is told beside it.
+        attributes.remove(OUTPUT);
+    } else {
+        attributes.set(OUTPUT, Value::from(messages).to_string());
+    }
 }
 
 /// Returns the text that is in an attribute, or in the event that should have it.
@@ -154,6 +191,7 @@ fn answer(attributes: &mut Attributes, text: Option<String>) {
     }
     if text.is_none() && attributes.contains(OUTPUT) {
         // Newer messages have what they ask of tools.
+        attributes.remove(ARGUMENTS);
         if let Some(thought) = thought {
             think(attributes, &thought);
         }
