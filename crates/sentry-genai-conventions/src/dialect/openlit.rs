@@ -50,6 +50,9 @@ const CALL_IDS: &str = "gen_ai.tool.call.id";
 const CALL_ARGUMENTS: &str = "gen_ai.tool.args";
 
 fn operation(span: &SourceSpan) -> Says {
+    if is_step(span) {
+        return Says::Plain;
+    }
     let name = match span.attributes.text("gen_ai.operation.name") {
         // The whole name of the span, up to 1.36: `tool get_weather`.
         Some(operation) => operation
@@ -59,6 +62,13 @@ fn operation(span: &SourceSpan) -> Says {
         None => failed_call(span),
     };
     name.map_or(Says::Nothing, Says::Is)
+}
+
+/// Every step of CrewAI's flows runs an agent to it, and what CrewAI does around its models is a flow; its agents have names.
+fn is_step(span: &SourceSpan) -> bool {
+    span.scope == "openlit.instrumentation.crewai"
+        && span.attributes.text("gen_ai.operation.name") == Some("invoke_agent")
+        && !span.attributes.contains("gen_ai.agent.name")
 }
 
 /// Names the call that failed before anything was recorded of it.
@@ -73,6 +83,16 @@ fn failed_call(span: &SourceSpan) -> Option<&'static str> {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
+    if is_step(span) {
+        if let Some(step) = span.name.strip_prefix("invoke_agent ") {
+            span.name = step.to_owned().into();
+        }
+        // It is called before it is waited for.
+        let output = span.attributes.text(OUTPUT);
+        if output.is_some_and(|text| text.contains("<coroutine object ")) {
+            span.attributes.remove(OUTPUT);
+        }
+    }
     let attributes = &mut span.attributes;
     attributes.retain(|key, value| match key {
         "gen_ai.request.model" => value != crate::Value::Str("unknown"),

@@ -282,3 +282,22 @@ fn what_is_said_in_speech_is_generated() {
     );
     assert_eq!(&*span.op, "gen_ai.generate_content");
 }
+
+#[test]
+fn a_step_of_crewais_is_no_agent() {
+    const SCOPE: &str = "openlit.instrumentation.crewai";
+    let agent = ("gen_ai.operation.name", "invoke_agent");
+    let step = [
+        agent,
+        (
+            OUTPUT,
+            r#"[{"role": "assistant", "parts": [{"type": "text", "content": "<coroutine object Flow._execute_method at 0x7f19>"}]}]"#,
+        ),
+    ];
+    let span = translated(SCOPE, "invoke_agent generate_plan", &step);
+    assert_eq!((&*span.op, &*span.name), ("function", "generate_plan"));
+    assert!(!span.attributes.contains(OUTPUT));
+    let writer = [agent, ("gen_ai.agent.name", "Writer")];
+    let span = translated(SCOPE, "invoke_agent Writer", &writer);
+    assert_eq!(&*span.op, "gen_ai.invoke_agent");
+}
