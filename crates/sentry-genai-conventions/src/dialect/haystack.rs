@@ -14,6 +14,7 @@ pub(super) static HAYSTACK: Dialect = Dialect {
     // Programs name its tracer; only the calls of an agent have no attributes if content is not traced.
     speaks: |span| {
         span.scope == "haystack"
+            || span.name == CALL
             || (span.name.starts_with("haystack.") && span.attributes.may_begin_with("haystack."))
     },
     aliases: &aliases([
@@ -33,6 +34,7 @@ pub(super) static HAYSTACK: Dialect = Dialect {
     adjust,
 };
 
+const CALL: &str = "haystack.agent.step.llm";
 const TYPE: &str = "haystack.component.type";
 const TOOL_OUTPUT: &str = "haystack.agent.step.tool.output";
 const PATH: &str = "haystack.component.fully_qualified_type";
@@ -40,7 +42,7 @@ const PATH: &str = "haystack.component.fully_qualified_type";
 fn operation(span: &SourceSpan) -> Says {
     match &*span.name {
         "haystack.agent.run" => Says::Is("invoke_agent"),
-        "haystack.agent.step.llm" => Says::Is("chat"),
+        CALL => Says::Is("chat"),
         "haystack.agent.step.tool" => Says::Is("execute_tool"),
         "haystack.component.run" => {
             let component = span.attributes.text(TYPE).unwrap_or_default();

@@ -86,8 +86,7 @@ fn operation(span: &SourceSpan) -> Says {
     let kind = span.attributes.text(KIND).unwrap_or_default();
     match &*kind.to_ascii_uppercase() {
         _ if beeai::is_event(span) => Says::Plain,
-        // LlamaIndex's name for putting a request together, which is another span's to send.
-        "LLM" if span.name.ends_with("._prepare_chat_with_tools") => Says::Plain,
+        "LLM" if span.name.ends_with(llama_index::PREPARES) => Says::Plain,
         "LLM" if requests::is_none_of_a_model(span) || haystack::is_prompt(span) => Says::Plain,
         "LLM" if bedrock::embeds(span, "llm.model_name") => Says::Is("embeddings"),
         "LLM" => requests::other_than_chat(span).unwrap_or(Says::Is(if is_completion(span) {

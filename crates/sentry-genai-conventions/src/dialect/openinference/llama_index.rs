@@ -13,6 +13,9 @@ pub(super) fn is_agent(span: &SourceSpan) -> bool {
     span.scope.ends_with(".llama_index") && span.name.ends_with("Agent.run")
 }
 
+/// LlamaIndex's name for putting a request together, which is another span's to send.
+pub(super) const PREPARES: &str = "._prepare_chat_with_tools";
+
 /// Takes the prompts of a completion out of their list, and the arguments of a tool out of the parameter that takes all that are named.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     match what {
@@ -26,6 +29,9 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
                 attribute::put(attributes, INPUT, messages.collect());
                 attributes.remove("llm.prompts");
             }
+        }
+        What::Plain if span.name.ends_with(PREPARES) => {
+            (span.attributes).rename("llm.model_name", "gen_ai.request.model");
         }
         What::Agent if is_agent(span) => run(&mut span.attributes),
         What::Tool => {

@@ -373,3 +373,14 @@ fn a_tool_whose_result_is_an_error_has_failed() {
         );
     }
 }
+
+/// Where content is not traced it has nothing but its name, under a tracer that the program names.
+#[test]
+fn a_call_of_an_agents_is_known_by_its_name() {
+    let span = translated("my-app", "haystack.agent.step.llm", &[]);
+    assert_eq!(span.op, "gen_ai.chat");
+    assert_eq!(
+        translated("my-app", "haystack.agent.step", &[]).op,
+        "function"
+    );
+}
