@@ -118,6 +118,7 @@ static LIBRARIES: &[(&str, Side)] = &[
     ("db.vector.query.response.documents", Side::Output),
     ("embedding.embeddings.", Side::Input),
     ("embedding.text", Side::Input),
+    ("formatted_description", Side::Input),
     ("gcp.vertex.agent.data", Side::Either),
     ("guardrail_response", Side::Output),
     ("haystack.component.input", Side::Input),

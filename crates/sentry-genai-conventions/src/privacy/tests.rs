@@ -234,6 +234,7 @@ fn libraries_have_content_under_keys_of_their_own() {
         "crewai.crew.result",
         "embedding.embeddings.0.embedding.text",
         "embedding.text",
+        "formatted_description",
         "gcp.vertex.agent.data",
         "guardrail_response",
         "input.value",
