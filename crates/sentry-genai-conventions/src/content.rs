@@ -99,6 +99,8 @@ static ABOUT_RESULTS: &[&str] = &[
 /// Content under libraries' own keys, where these stay, by what the keys begin with. Most other names say what they are.
 #[rustfmt::skip]
 static LIBRARIES: &[(&str, Side)] = &[
+    ("agent.backstory", Side::Input),
+    ("agent.goal", Side::Input),
     ("aws.bedrock.invocation.body", Side::Input),
     ("braintrust.input", Side::Input),
     ("braintrust.output", Side::Output),
@@ -116,6 +118,7 @@ static LIBRARIES: &[(&str, Side)] = &[
     ("db.vector.query.response.documents", Side::Output),
     ("embedding.embeddings.", Side::Input),
     ("embedding.text", Side::Input),
+    ("formatted_description", Side::Input),
     ("gcp.vertex.agent.data", Side::Either),
     ("guardrail_response", Side::Output),
     ("haystack.component.input", Side::Input),

@@ -39,6 +39,7 @@ mod logfire;
 mod mastra;
 mod mcp;
 mod microsoft;
+mod mistral;
 mod mlflow;
 mod openai_agents;
 mod openinference;
@@ -189,6 +190,7 @@ static DIALECTS: &[&Dialect] = &[
     &logfire::LOGFIRE,
     &microsoft::MICROSOFT,
     &anthropic::ANTHROPIC,
+    &mistral::MISTRAL,
     &claude_code::CLAUDE_CODE,
     &codex::CODEX,
     &copilot::COPILOT,

@@ -77,6 +77,11 @@ pub(crate) fn read_constructor(text: &str) -> Option<Value> {
     repair::read_constructor(text)
 }
 
+/// Reads what there is of one that may have been cut off.
+pub(crate) fn read_cut_constructor(text: &str) -> Option<Value> {
+    repair::read_cut_constructor(text)
+}
+
 /// Makes messages of the items of a list, each of which is one, as JSON, or is what one says.
 pub(crate) fn of_list(items: impl Iterator<Item = Value>, side: Side) -> Value {
     let message = |text: String| match parse::json(&text).filter(shapes::knows) {

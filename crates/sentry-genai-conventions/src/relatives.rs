@@ -219,7 +219,10 @@ fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
             texts("gen_ai.response.id").is_none_or(agrees)
         }
         Some(Subject::Chat | Subject::Embeddings | Subject::Rerank) => true,
-        Some(Subject::Agent) => texts("gen_ai.agent.name").is_some_and(agrees),
+        Some(Subject::Agent) => match texts(AGENT) {
+            Some(names) => agrees(names),
+            None => is_unnamed_within(outer, inner),
+        },
         Some(Subject::Tool) => {
             let names = texts("gen_ai.tool.name");
             (names.is_some_and(agrees)
@@ -229,6 +232,15 @@ fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
         Some(Subject::Request) => outer.name == inner.name,
         Some(Subject::Other) | None => false,
     }
+}
+
+/// Returns whether an agent without a name is inside one that has one and is of another instrumentation, as those of Haystack's own
+/// tracer are inside OpenInference's.
+fn is_unnamed_within(outer: &SentrySpan, inner: &SentrySpan) -> bool {
+    Subject::of(outer) == Some(Subject::Agent)
+        && outer.origin != inner.origin
+        && outer.attributes.contains(AGENT)
+        && !inner.attributes.contains(AGENT)
 }
 
 /// Returns whether a span is the call of a tool by MCP that was neither sent nor received.
@@ -261,6 +273,14 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &
             let kept = keep_richer(spans, outer, call, limits);
             below.set(outer, kept);
         }
+        // An agent has as many inside as it likes.
+        (Some(_), Some(_))
+            if below
+                .of(outer)
+                .any(|inner| is_unnamed_within(&spans[outer], &spans[inner])) =>
+        {
+            below.set(outer, outer);
+        }
         (Some(_), Some(_)) => {
             hand_down(spans, below, outer, limits);
             demote(&mut spans[outer]);
@@ -281,7 +301,12 @@ fn keep_richer(
     } else {
         (outer, inner)
     };
+    let is_unnamed_agent =
+        spans[kept].ai == Some(AiKind::Agent) && !spans[kept].attributes.contains(AGENT);
     take_over(spans, kept, demoted);
+    if is_unnamed_agent && let Some(name) = spans[kept].attributes.text(AGENT) {
+        spans[kept].name = format!("invoke_agent {name}").into();
+    }
     if kept == outer {
         fail_with(spans, kept, demoted);
     }

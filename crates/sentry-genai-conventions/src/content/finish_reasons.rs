@@ -62,9 +62,10 @@ pub(crate) fn is_one_reason(text: &str) -> bool {
         .strip_prefix("[\"")
         .and_then(|rest| rest.strip_suffix("\"]"));
     reason.is_some_and(|reason| {
-        reason
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        !reason.is_empty()
+            && reason
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
     })
 }
 
@@ -82,11 +83,16 @@ fn reasons(text: &str) -> Option<String> {
         // Effect's AI has a line for each.
         Ok(reasons)
             if !text.contains('\n')
-                && reasons.iter().all(|reason| plain_reason(reason) == *reason) =>
+                && (reasons.iter())
+                    .all(|reason| !reason.is_empty() && plain_reason(reason) == *reason) =>
         {
             return None;
         }
-        Ok(reasons) => reasons.iter().map(|reason| plain_reason(reason)).collect(),
+        // OpenLIT has an empty one for a stream that did not say why it ended.
+        Ok(reasons) => (reasons.iter())
+            .filter(|reason| !reason.is_empty())
+            .map(|reason| plain_reason(reason))
+            .collect(),
         Err(_) => match messages::read_json(text) {
             // Python's repr of a list, and choices that have no reason.
             Some(Value::Array(items)) => items
@@ -156,6 +162,7 @@ mod tests {
             ("SAFETY", r#"["SAFETY"]"#),
             ("[Some(ToolCalls), None]", r#"["tool_calls"]"#),
             (r#"["stop", null]"#, r#"["stop"]"#),
+            (r#"["stop", ""]"#, r#"["stop"]"#),
             ("FinishReason.STOP", r#"["stop"]"#),
             (
                 "FinishReason.STOP,FinishReason.LENGTH",
@@ -187,7 +194,7 @@ mod tests {
         attributes.push(FINISH_REASONS, format!("{:?}", None::<&str>));
         finish_reasons(&mut attributes, None);
         assert!(!attributes.contains(FINISH_REASONS));
-        for nothing in ["[]", "[null]", "[1]"] {
+        for nothing in ["[]", "[null]", "[1]", r#"[""]"#] {
             attributes.set(FINISH_REASONS, nothing);
             finish_reasons(&mut attributes, None);
             assert!(!attributes.contains(FINISH_REASONS), "{nothing}");

@@ -1,24 +1,25 @@
 //! Haystack's own tracer: spans of components and agents, whose inputs and outputs are JSON if content is traced.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases,
     json::{self, Object},
     usage,
 };
-use crate::{Attributes, SourceSpan};
+use crate::{Attributes, SourceSpan, status::OUTCOME};
 
 pub(super) static HAYSTACK: Dialect = Dialect {
     name: "haystack",
     // Programs name its tracer; only the calls of an agent have no attributes if content is not traced.
     speaks: |span| {
         span.scope == "haystack"
+            || span.name == CALL
             || (span.name.starts_with("haystack.") && span.attributes.may_begin_with("haystack."))
     },
     aliases: &aliases([
         ("haystack.agent.step.tool.input", ARGUMENTS),
-        ("haystack.agent.step.tool.output", RESULT),
+        (TOOL_OUTPUT, RESULT),
         ("haystack.tool.description", "gen_ai.tool.description"),
         ("haystack.tool.name", "gen_ai.tool.name"),
     ]),
@@ -33,12 +34,15 @@ pub(super) static HAYSTACK: Dialect = Dialect {
     adjust,
 };
 
+const CALL: &str = "haystack.agent.step.llm";
 const TYPE: &str = "haystack.component.type";
+const TOOL_OUTPUT: &str = "haystack.agent.step.tool.output";
+const PATH: &str = "haystack.component.fully_qualified_type";
 
 fn operation(span: &SourceSpan) -> Says {
     match &*span.name {
         "haystack.agent.run" => Says::Is("invoke_agent"),
-        "haystack.agent.step.llm" => Says::Is("chat"),
+        CALL => Says::Is("chat"),
         "haystack.agent.step.tool" => Says::Is("execute_tool"),
         "haystack.component.run" => {
             let component = span.attributes.text(TYPE).unwrap_or_default();
@@ -48,12 +52,23 @@ fn operation(span: &SourceSpan) -> Says {
                 Says::Is("chat")
             } else if component.ends_with("Embedder") {
                 Says::Is("embeddings")
+            } else if ranks(&span.attributes) {
+                Says::Is("rerank")
             } else {
                 Says::Plain
             }
         }
         _ => Says::Plain,
     }
+}
+
+/// Those who rank are mostly models of a provider's, but Haystack's own go by what the documents say of themselves.
+fn ranks(attributes: &Attributes) -> bool {
+    let is_ranker = attributes
+        .text(TYPE)
+        .is_some_and(|class| class.ends_with("Ranker"));
+    let path = attributes.text(PATH);
+    is_ranker && path.is_some_and(|path| path.starts_with("haystack_integrations."))
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
@@ -70,9 +85,18 @@ fn adjust(span: &mut SourceSpan, what: What) {
             let question = ["messages", "prompt"]
                 .iter()
                 .find_map(|it| request.remove(*it));
-            json::put(attributes, INPUT, question.unwrap_or_default());
+            json::put(attributes, INPUT, thoughts(question.unwrap_or_default()));
             let answers = response.remove("replies").unwrap_or_default();
-            json::put(attributes, OUTPUT, replies(answers));
+            json::put(attributes, OUTPUT, thoughts(replies(answers)));
+        }
+        What::Embeddings if ranks(attributes) => {
+            provider(attributes);
+            let mut request = take(attributes, "input");
+            if let Some(query) = request.remove("query") {
+                let documents = texts(request.remove("documents").unwrap_or_default());
+                let asked = json!({"query": query, "documents": documents});
+                json::put(attributes, "gen_ai.embeddings.input", asked);
+            }
         }
         What::Embeddings => {
             let (mut request, _) = component(attributes);
@@ -82,7 +106,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             json::put(
                 attributes,
                 "gen_ai.embeddings.input",
-                text.unwrap_or_default(),
+                texts(text.unwrap_or_default()),
             );
         }
         What::Agent => {
@@ -93,12 +117,46 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 let messages =
                     json::object(attributes, key).and_then(|mut it| it.remove("messages"));
                 if let Some(messages) = messages {
-                    json::put(attributes, name, messages);
+                    json::put(attributes, name, thoughts(messages));
                     attributes.remove(key);
                 }
             }
         }
-        What::Tool | What::Other | What::Plain => {}
+        // An agent goes on after a tool that failed; what it failed with is the result then.
+        What::Tool => {
+            let result = json::object(attributes, TOOL_OUTPUT);
+            if result.is_some_and(|result| result.len() == 1 && result.contains_key("error")) {
+                attributes.supply(OUTCOME, "error");
+            }
+        }
+        What::Other | What::Plain => {}
+    }
+}
+
+/// Spells what a model thought as others do.
+fn thoughts(mut messages: Value) -> Value {
+    let messages_of = messages.as_array_mut().into_iter().flatten();
+    let parts = messages_of
+        .filter_map(|message| message.get_mut("content")?.as_array_mut())
+        .flatten();
+    for part in parts {
+        if let Some(thought) = part.pointer_mut("/reasoning/reasoning_text") {
+            *part = json!({"type": "reasoning", "content": thought.take()});
+        }
+    }
+    messages
+}
+
+/// Returns what is in documents; a text is what it is.
+fn texts(documents: Value) -> Value {
+    match documents {
+        Value::Array(documents) => (documents.into_iter())
+            .map(|mut document| match document.get_mut("content") {
+                Some(content @ Value::String(_)) => content.take(),
+                _ => document,
+            })
+            .collect(),
+        text => text,
     }
 }
 
@@ -169,11 +227,11 @@ fn meta(attributes: &mut Attributes, response: &Object) {
 /// Reads the provider out of the path of the component's class: `haystack.components.generators.chat.openai.OpenAIChatGenerator`,
 /// `haystack_integrations.components.generators.anthropic.chat.chat_generator.AnthropicChatGenerator`.
 fn provider(attributes: &mut Attributes) {
-    let path = attributes.text("haystack.component.fully_qualified_type");
+    let path = attributes.text(PATH);
     let provider = path.and_then(|path| {
-        let (_, rest) = path
-            .split_once(".generators.")
-            .or_else(|| path.split_once(".embedders."))?;
+        let (_, rest) = [".generators.", ".embedders.", ".rankers."]
+            .iter()
+            .find_map(|kind| path.split_once(kind))?;
         let module = rest
             .strip_prefix("chat.")
             .unwrap_or(rest)

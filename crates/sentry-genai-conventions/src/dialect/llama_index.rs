@@ -7,7 +7,7 @@ use super::{
     json::{self, Object},
     usage,
 };
-use crate::{Attributes, SourceEvent, SourceSpan, messages};
+use crate::{Attributes, SourceEvent, SourceSpan, messages, status::OUTCOME};
 
 pub(super) static LLAMA_INDEX: Dialect = Dialect {
     name: "llama_index",
@@ -56,6 +56,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
         What::Agent => {
             let class = span.name.split('.').next().unwrap_or_default().to_owned();
             span.attributes.supply("gen_ai.agent.name", class);
+            let mut outputs =
+                (span.events.iter()).filter_map(|event| event.attributes.text("output"));
+            if let Some(answer) = outputs.find_map(stopped_with) {
+                json::put(&mut span.attributes, OUTPUT, answer);
+            }
         }
         What::Tool => tool(span),
         What::Call | What::Embeddings => {
@@ -108,11 +113,28 @@ fn tool(span: &mut SourceSpan) {
     let Some(output) = output.map(str::to_owned) else {
         return;
     };
-    let result = messages::read_constructor(&output)
-        .as_ref()
+    let output_of = messages::read_cut_constructor(&output);
+    let is_error = (output_of.as_ref()).and_then(|result| result.pointer("/tool_output/is_error"));
+    if is_error == Some(&Value::Bool(true)) {
+        attributes.supply(OUTCOME, "error");
+    }
+    let result = (output_of.as_ref())
         .and_then(|result| result.pointer("/tool_output/blocks"))
-        .and_then(text_of_blocks);
+        .and_then(text_of_blocks)
+        .filter(|text| !text.is_empty());
     json::put(attributes, RESULT, result.unwrap_or(output).into());
+}
+
+/// Reads what an agent has answered: `StopEvent(result=AgentOutput(response=ChatMessage(...`, of which the end is missing.
+pub(super) fn stopped_with(event: &str) -> Option<Value> {
+    if !event.starts_with("StopEvent(") {
+        return None;
+    }
+    let mut event = messages::read_cut_constructor(event)?;
+    let answer = event.pointer_mut("/result/response")?.take();
+    answer
+        .is_object()
+        .then(|| Value::Array(vec![message(answer)]))
 }
 
 /// Takes what the model was asked, with which parameters, and for what text.

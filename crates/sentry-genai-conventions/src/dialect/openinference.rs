@@ -86,9 +86,8 @@ fn operation(span: &SourceSpan) -> Says {
     let kind = span.attributes.text(KIND).unwrap_or_default();
     match &*kind.to_ascii_uppercase() {
         _ if beeai::is_event(span) => Says::Plain,
-        // LlamaIndex's name for putting a request together, which is another span's to send.
-        "LLM" if span.name.ends_with("._prepare_chat_with_tools") => Says::Plain,
-        "LLM" if requests::is_none_of_a_model(span) => Says::Plain,
+        "LLM" if span.name.ends_with(llama_index::PREPARES) => Says::Plain,
+        "LLM" if requests::is_none_of_a_model(span) || haystack::is_prompt(span) => Says::Plain,
         "LLM" if bedrock::embeds(span, "llm.model_name") => Says::Is("embeddings"),
         "LLM" => requests::other_than_chat(span).unwrap_or(Says::Is(if is_completion(span) {
             "text_completion"
@@ -101,7 +100,11 @@ fn operation(span: &SourceSpan) -> Says {
         "TOOL" if handoff(&span.name).is_some() => Says::Is("handoff"),
         "TOOL" => Says::Is("execute_tool"),
         "RERANKER" => Says::Is("rerank"),
-        "CHAIN" if is_agent_run(span) || haystack::is_agent(span) => Says::Is("invoke_agent"),
+        "CHAIN"
+            if is_agent_run(span) || haystack::is_agent(span) || llama_index::is_agent(span) =>
+        {
+            Says::Is("invoke_agent")
+        }
         // Whatever has no better kind is a chain, so an operation says more.
         "CHAIN" if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,
@@ -194,6 +197,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         "user"
     };
     if what == What::Call {
+        requests::open(span);
         requests::fail(span);
         requests::ask(span);
     }

@@ -7,7 +7,9 @@ use super::{
     ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, aliases,
     json::{self, Object},
 };
-use crate::{AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, messages, operation, privacy};
+use crate::{
+    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, messages, operation, privacy, tokens,
+};
 
 pub(super) static OPENLIT: Dialect = Dialect {
     name: "openlit",
@@ -30,6 +32,9 @@ pub(super) static OPENLIT: Dialect = Dialect {
 /// How the tools of LangChain are called.
 const TOOL: &str = "tool ";
 
+/// The instrumentation of Google's `genai`, by the last word of its scope.
+const GEMINI: &str = "google_ai_studio";
+
 const THOUGHT: &str = "gen_ai.content.reasoning";
 const STREAMING: &str = "gen_ai.response.streaming";
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
@@ -45,6 +50,9 @@ const CALL_IDS: &str = "gen_ai.tool.call.id";
 const CALL_ARGUMENTS: &str = "gen_ai.tool.args";
 
 fn operation(span: &SourceSpan) -> Says {
+    if is_step(span) {
+        return Says::Plain;
+    }
     let name = match span.attributes.text("gen_ai.operation.name") {
         // The whole name of the span, up to 1.36: `tool get_weather`.
         Some(operation) => operation
@@ -54,6 +62,13 @@ fn operation(span: &SourceSpan) -> Says {
         None => failed_call(span),
     };
     name.map_or(Says::Nothing, Says::Is)
+}
+
+/// Every step of CrewAI's flows runs an agent to it, and what CrewAI does around its models is a flow; its agents have names.
+fn is_step(span: &SourceSpan) -> bool {
+    span.scope == "openlit.instrumentation.crewai"
+        && span.attributes.text("gen_ai.operation.name") == Some("invoke_agent")
+        && !span.attributes.contains("gen_ai.agent.name")
 }
 
 /// Names the call that failed before anything was recorded of it.
@@ -68,6 +83,16 @@ fn failed_call(span: &SourceSpan) -> Option<&'static str> {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
+    if is_step(span) {
+        if let Some(step) = span.name.strip_prefix("invoke_agent ") {
+            span.name = step.to_owned().into();
+        }
+        // It is called before it is waited for.
+        let output = span.attributes.text(OUTPUT);
+        if output.is_some_and(|text| text.contains("<coroutine object ")) {
+            span.attributes.remove(OUTPUT);
+        }
+    }
     let attributes = &mut span.attributes;
     attributes.retain(|key, value| match key {
         "gen_ai.request.model" => value != crate::Value::Str("unknown"),
@@ -90,6 +115,9 @@ fn call(span: &mut SourceSpan) {
         let provider = library.to_owned();
         span.attributes.supply("gen_ai.provider.name", &*provider);
     }
+    if library == GEMINI {
+        gemini(&mut span.attributes);
+    }
     let asked = told(span, PROMPT).as_deref().and_then(turns);
     let answered = told(span, COMPLETION);
     let attributes = &mut span.attributes;
@@ -103,6 +131,35 @@ fn call(span: &mut SourceSpan) {
         attributes.rename(FIRST_TOKEN, "gen_ai.response.time_to_first_chunk");
     }
     attributes.remove(FIRST_TOKEN);
+}
+
+/// Counts what Gemini thinks as output, which it counts beside, and takes Python's `None` out of an answer that has no text: one that asks
+/// tools, counted nothing, or was kept back.
+fn gemini(attributes: &mut Attributes) {
+    let output = attributes.integer(tokens::OUTPUT);
+    let thoughts = attributes.integer(tokens::REASONING);
+    if let (Some(output), Some(thoughts)) = (output, thoughts) {
+        attributes.set(tokens::OUTPUT, output.saturating_add(thoughts));
+    }
+    let Some(Value::Array(mut messages)) = json::read(attributes, OUTPUT) else {
+        return;
+    };
+    for message in &mut messages {
+        let has_stopped = message["finish_reason"] == "FinishReason.STOP" && output != Some(0);
+        let Some(parts) = message.get_mut("parts").and_then(Value::as_array_mut) else {
+            continue;
+        };
+        if !has_stopped || parts.iter().any(|part| part["type"] == "tool_call") {
+            parts.retain(|part| part["content"] != "None");
+        }
+    }
+    messages.retain(|message| message["parts"] != json!([]));
+    if messages.is_empty() {
+        // Why it was kept back is told beside it.
+        attributes.remove(OUTPUT);
+    } else {
+        attributes.set(OUTPUT, Value::from(messages).to_string());
+    }
 }
 
 /// Returns the text that is in an attribute, or in the event that should have it.
@@ -154,6 +211,7 @@ fn answer(attributes: &mut Attributes, text: Option<String>) {
     }
     if text.is_none() && attributes.contains(OUTPUT) {
         // Newer messages have what they ask of tools.
+        attributes.remove(ARGUMENTS);
         if let Some(thought) = thought {
             think(attributes, &thought);
         }

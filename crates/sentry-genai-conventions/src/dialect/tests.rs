@@ -15,6 +15,7 @@ mod langfuse;
 mod langsmith;
 mod langwatch;
 mod llama_index;
+mod mistral;
 mod mlflow;
 mod openinference;
 mod openinference_google;

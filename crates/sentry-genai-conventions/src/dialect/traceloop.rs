@@ -2,6 +2,7 @@
 //! workflows, agents, tools and tasks in both.
 
 mod blocks;
+mod frameworks;
 mod javascript;
 mod tools;
 
@@ -136,6 +137,9 @@ fn operation(span: &SourceSpan) -> Says {
         Some("task") if javascript::is_tool(span) || tools::is_of_llama_index(span) => {
             return Says::Is("execute_tool");
         }
+        Some("workflow") if frameworks::agent_of_llama_index(span).is_some() => {
+            return Says::Is("invoke_agent");
+        }
         // Its library may call the run of any chain an agent; the agent has a span of its own below.
         Some("workflow" | "task") => return Says::Plain,
         // A crew is no agent: each of its agents has a span of its own.
@@ -227,6 +231,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if span.scope.ends_with(GEMINI) {
         name_thoughts(&mut span.attributes);
     }
+    let completions = indexed::take(&mut span.attributes, "gen_ai.completion.")
+        .filter(|completions| !frameworks::are_names_of_fields(span, completions));
     let attributes = &mut span.attributes;
     provider(attributes);
     // The first generation has who made the model.
@@ -239,7 +245,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         }
         json::put(attributes, INPUT, turns(prompts, "user"));
     }
-    if let Some(completions) = indexed::take(attributes, "gen_ai.completion.") {
+    if let Some(completions) = completions {
         json::put(attributes, OUTPUT, turns(completions, "assistant"));
     }
     functions(attributes, "llm.request.functions.");
@@ -267,7 +273,9 @@ fn entity(span: &SourceSpan, what: What) -> Option<&str> {
         let name = span.name.strip_suffix(".agent")?.trim();
         (what == What::Agent && is_of_crewai(span) && !name.is_empty()).then_some(name)
     };
-    span.attributes.text(ENTITY).or_else(named)
+    (frameworks::agent_of_llama_index(span))
+        .or_else(|| span.attributes.text(ENTITY))
+        .or_else(named)
 }
 
 fn is_of_crewai(span: &SourceSpan) -> bool {

@@ -47,6 +47,15 @@ pub(super) fn read_constructor(text: &str) -> Option<Value> {
         .map(|repaired| repaired.value)
 }
 
+/// Reads as much as there is of the fields of an object that was cut off, perhaps with an ellipsis.
+pub(super) fn read_cut_constructor(text: &str) -> Option<Value> {
+    let mut reader = Reader::new(text.strip_suffix("...").unwrap_or(text));
+    if !reader.peek_token()?.is_alphabetic() {
+        return None;
+    }
+    reader.whole().map(|repaired| repaired.value)
+}
+
 /// Every method leaves at the end of the text what it has read so far; `None` means a syntax that is not understood.
 struct Reader<'t> {
     text: &'t str,

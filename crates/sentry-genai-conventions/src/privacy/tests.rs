@@ -221,6 +221,8 @@ fn a_span_of_a_library_loses_what_is_no_token() {
 #[test]
 fn libraries_have_content_under_keys_of_their_own() {
     for key in [
+        "agent.backstory",
+        "agent.goal",
         "aws.bedrock.invocation.body",
         "braintrust.input_json",
         "haystack.pipeline.output_data",
@@ -232,6 +234,7 @@ fn libraries_have_content_under_keys_of_their_own() {
         "crewai.crew.result",
         "embedding.embeddings.0.embedding.text",
         "embedding.text",
+        "formatted_description",
         "gcp.vertex.agent.data",
         "guardrail_response",
         "input.value",

@@ -1,5 +1,6 @@
 mod beside;
 mod twins;
+mod unnamed;
 
 use proptest::prelude::*;
 

@@ -18,6 +18,10 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
     let Some(mut output) = attribute::object(attributes, "output.value") else {
         return;
     };
+    // That of an agent without a crew, of whose calls the instrumentation has no spans.
+    if let Some(Value::Object(counts)) = output.get("usage_metrics") {
+        super::counts(attributes, counts);
+    }
     let (Some(Value::Array(mut question)), Some(Value::String(raw))) =
         (output.remove("messages"), output.remove("raw"))
     else {

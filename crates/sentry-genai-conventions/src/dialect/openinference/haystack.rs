@@ -13,12 +13,21 @@ use crate::{
 /// What a reply counts, the cache and the thoughts, too.
 const USAGE: &str = "usage";
 
+/// Who gave a reply, which is the only model that is known.
+const MODEL: &str = "model";
+
 /// What all calls of an agent count, of which the instrumentation has no spans.
 const TOTALS: &str = "token_usage";
 
 /// Returns whether a component is an agent, which is one like any other to the instrumentation.
 pub(super) fn is_agent(span: &SourceSpan) -> bool {
     is_haystack(span) && matches!(&*span.name, "Agent.run" | "Agent.run_async")
+}
+
+/// Returns whether a component puts a prompt together, which is what a model does to the instrumentation.
+pub(super) fn is_prompt(span: &SourceSpan) -> bool {
+    let class = span.name.rsplit_once(".run").map(|(class, _)| class);
+    is_haystack(span) && class.is_some_and(|class| class.ends_with("PromptBuilder"))
 }
 
 fn is_haystack(span: &SourceSpan) -> bool {
@@ -54,12 +63,17 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
         let Some(messages) = messages else {
             continue;
         };
-        // Every reply has the counts of all.
         if what == What::Call
             && to == OUTPUT
-            && let Some(Value::Object(usage)) = messages.first().map(|reply| &reply[USAGE])
+            && let Some(reply) = messages.first()
         {
-            counts(attributes, usage);
+            // Every reply has the counts of all.
+            if let Value::Object(usage) = &reply[USAGE] {
+                counts(attributes, usage);
+            }
+            if reply[MODEL].as_str() == attributes.text("llm.model_name") {
+                attributes.rename("llm.model_name", "gen_ai.response.model");
+            }
         }
         attribute::put(attributes, to, messages.into());
     }
@@ -77,6 +91,10 @@ fn message(repr: &Value) -> Option<Value> {
         return None;
     };
     for part in &mut parts {
+        if let Some(thought) = part.get_mut("reasoning_text") {
+            *part = json!({"type": "reasoning", "content": thought.take()});
+            continue;
+        }
         let kind = if part.get("origin").is_some() {
             "tool_call_result"
         } else if part.get("tool_name").is_some() {
@@ -88,7 +106,7 @@ fn message(repr: &Value) -> Option<Value> {
     }
     let mut read = json!({"role": message.remove("_role")?, "content": parts});
     if let Some(Value::Object(mut meta)) = message.remove("_meta") {
-        for field in ["finish_reason", USAGE] {
+        for field in ["finish_reason", MODEL, USAGE] {
             if let Some(value) = meta.remove(field) {
                 read[field] = value;
             }

@@ -3,15 +3,24 @@
 use serde_json::{Value, json};
 
 use crate::{
-    SourceSpan,
-    dialect::{INPUT, What, json as attribute, traceloop},
+    Attributes, SourceSpan,
+    dialect::{INPUT, OUTPUT, What, json as attribute, llama_index, traceloop},
+    messages,
 };
+
+/// Returns whether a step of a workflow is the run of an agent, which is one like any other to the instrumentation.
+pub(super) fn is_agent(span: &SourceSpan) -> bool {
+    span.scope.ends_with(".llama_index") && span.name.ends_with("Agent.run")
+}
+
+/// LlamaIndex's name for putting a request together, which is another span's to send.
+pub(super) const PREPARES: &str = "._prepare_chat_with_tools";
 
 /// Takes the prompts of a completion out of their list, and the arguments of a tool out of the parameter that takes all that are named.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
-    let attributes = &mut span.attributes;
     match what {
         What::Call => {
+            let attributes = &mut span.attributes;
             if let Some(prompts @ crate::Value::Array(_)) = attributes.get("llm.prompts")
                 && let Value::Array(texts) = attribute::value(prompts)
             {
@@ -21,7 +30,12 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
                 attributes.remove("llm.prompts");
             }
         }
+        What::Plain if span.name.ends_with(PREPARES) => {
+            (span.attributes).rename("llm.model_name", "gen_ai.request.model");
+        }
+        What::Agent if is_agent(span) => run(&mut span.attributes),
         What::Tool => {
+            let attributes = &mut span.attributes;
             if let Some(mut input) = attribute::object(attributes, "input.value")
                 && input.len() == 1
                 && let Some(named @ Value::Object(_)) = input.remove("kwargs")
@@ -35,5 +49,26 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             }
         }
         _ => {}
+    }
+}
+
+/// Takes what an agent was asked and has answered out of the events that its workflow starts and stops with; the state that it starts
+/// in is no question.
+fn run(attributes: &mut Attributes) {
+    if let Some(input) = attribute::object(attributes, "input.value")
+        && input.contains_key("init_state")
+    {
+        let start = input.get("start_event").and_then(Value::as_str);
+        let question = start.and_then(messages::read_cut_constructor);
+        if let Some(Value::String(question)) = question.as_ref().map(|it| &it["user_msg"]) {
+            let question = json!([{"role": "user", "content": question}]);
+            attribute::put(attributes, INPUT, question);
+        }
+        attributes.remove("input.value");
+    }
+    let answer = (attributes.text("output.value")).and_then(llama_index::stopped_with);
+    if let Some(answer) = answer {
+        attribute::put(attributes, OUTPUT, answer);
+        attributes.remove("output.value");
     }
 }

@@ -68,6 +68,26 @@ pub(super) fn ask(span: &mut SourceSpan) {
     }
 }
 
+/// Mistral's, which says who was asked only with an answer, and puts what a stream makes up into an envelope.
+const MISTRAL: &str = "openinference.instrumentation.mistralai";
+
+/// Names the provider of a request of Mistral's, and takes the answer of a stream out of its envelope.
+pub(super) fn open(span: &mut SourceSpan) {
+    if span.scope != MISTRAL {
+        return;
+    }
+    let attributes = &mut span.attributes;
+    if !attributes.contains("llm.provider") && !attributes.contains("llm.system") {
+        attributes.supply("gen_ai.provider.name", "mistral_ai");
+    }
+    if let Some(mut envelope) = json::object(attributes, "output.value")
+        && envelope.len() == 1
+        && let Some(answer @ Value::Object(_)) = envelope.remove("data")
+    {
+        attributes.set("output.value", answer.to_string());
+    }
+}
+
 /// OpenAI's responses may fail though the request has not.
 pub(super) fn fail(span: &mut SourceSpan) {
     if !span

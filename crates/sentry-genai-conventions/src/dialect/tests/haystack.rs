@@ -251,3 +251,136 @@ fn openinference_has_what_a_reply_counts_in_its_repr() {
     let answer = span.attributes.text(OUTPUT).unwrap();
     assert!(!answer.contains("usage"), "{answer}");
 }
+
+const OPENINFERENCE: &str = "openinference.instrumentation.haystack";
+
+/// OpenInference takes it for a model.
+#[test]
+fn what_builds_a_prompt_is_no_model() {
+    for (name, op) in [
+        ("PromptBuilder.run", "function"),
+        ("ChatPromptBuilder.run_async", "function"),
+        ("OpenAIGenerator.run", "gen_ai.chat"),
+    ] {
+        let attributes = [
+            ("openinference.span.kind", "LLM"),
+            ("llm.prompt_template.template", "say {{q}}"),
+            ("output.value", "say it"),
+        ];
+        assert_eq!(translated(OPENINFERENCE, name, &attributes).op, op);
+    }
+}
+
+#[test]
+fn a_thought_is_one_and_a_reply_names_the_model_that_gave_it() {
+    let reply = "ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[ReasoningContent(reasoning_text='hm', extra={'x': [1]}), TextContent(text='a')], _name=None, _meta={'model': 'claude-1'})";
+    let seen = translated(
+        OPENINFERENCE,
+        "AnthropicChatGenerator.run",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("llm.model_name", "claude-1"),
+            (
+                "output.value",
+                &serde_json::json!({"replies": [reply]}).to_string(),
+            ),
+        ],
+    );
+    let said = translated(
+        "haystack",
+        "haystack.agent.step.llm",
+        &[(
+            "haystack.agent.step.llm.output",
+            r#"{"replies": [{"role": "assistant", "meta": {"model": "claude-1"}, "content": [{"reasoning": {"reasoning_text": "hm", "extra": {"x": [1]}}}, {"text": "a"}]}]}"#,
+        )],
+    );
+    for span in [seen, said] {
+        let output = span.attributes.text(OUTPUT).unwrap();
+        let output: serde_json::Value = serde_json::from_str(output).unwrap();
+        assert_eq!(
+            output[0]["parts"],
+            serde_json::json!([{"type": "reasoning", "content": "hm"}, {"type": "text", "content": "a"}])
+        );
+        assert_eq!(
+            span.attributes.text("gen_ai.response.model"),
+            Some("claude-1")
+        );
+        assert!(!span.attributes.contains("gen_ai.request.model"));
+    }
+}
+
+#[test]
+fn documents_are_embedded_and_ranked_by_what_is_in_them() {
+    const ASKED: &str = "gen_ai.embeddings.input";
+    let component = |class: &'static str, path: &str| {
+        translated(
+            "haystack",
+            "haystack.component.run",
+            &[
+                (TYPE, class),
+                (PATH, path),
+                (
+                    "haystack.component.input",
+                    r#"{"query": "q", "documents": [{"id": "1", "content": "d", "blob": null}]}"#,
+                ),
+            ],
+        )
+    };
+    let embeds = component(
+        "OpenAIDocumentEmbedder",
+        "haystack.components.embedders.openai_document_embedder.OpenAIDocumentEmbedder",
+    );
+    assert_eq!(embeds.attributes.text(ASKED), Some(r#"["d"]"#));
+    let ranks = component(
+        "CohereRanker",
+        "haystack_integrations.components.rankers.cohere.ranker.CohereRanker",
+    );
+    assert_eq!(ranks.op, "gen_ai.rerank");
+    assert_eq!(
+        ranks.attributes.text("gen_ai.provider.name"),
+        Some("cohere")
+    );
+    let asked: serde_json::Value =
+        serde_json::from_str(ranks.attributes.text(ASKED).unwrap()).unwrap();
+    assert_eq!(asked, serde_json::json!({"query": "q", "documents": ["d"]}));
+    // It looks at what is known of the documents.
+    let sorts = component(
+        "MetaFieldRanker",
+        "haystack.components.rankers.meta_field.MetaFieldRanker",
+    );
+    assert_eq!(sorts.op, "function");
+}
+
+#[test]
+fn a_tool_whose_result_is_an_error_has_failed() {
+    for (result, status) in [
+        (r#"{"error": "no such city"}"#, crate::Status::Error),
+        (r#"{"error": null, "city": "Paris"}"#, crate::Status::Ok),
+        ("22C", crate::Status::Ok),
+    ] {
+        let tool = translated(
+            "haystack",
+            "haystack.agent.step.tool",
+            &[
+                ("haystack.tool.name", "w"),
+                ("haystack.agent.step.tool.output", result),
+            ],
+        );
+        assert_eq!(tool.status, status, "{result}");
+        assert_eq!(
+            tool.attributes.text("gen_ai.tool.call.result"),
+            Some(result)
+        );
+    }
+}
+
+/// Where content is not traced it has nothing but its name, under a tracer that the program names.
+#[test]
+fn a_call_of_an_agents_is_known_by_its_name() {
+    let span = translated("my-app", "haystack.agent.step.llm", &[]);
+    assert_eq!(span.op, "gen_ai.chat");
+    assert_eq!(
+        translated("my-app", "haystack.agent.step", &[]).op,
+        "function"
+    );
+}

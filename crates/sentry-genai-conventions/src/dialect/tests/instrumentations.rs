@@ -348,7 +348,7 @@ fn crewai_is_asked_a_task() {
         ),
     ] {
         let output = format!(
-            r#"{{"description": "d", "raw": "a", "messages": [{{"role": "system", "content": "s"}}, {{"role": "user", "content": "q"}}{rest}]}}"#
+            r#"{{"description": "d", "raw": "a", "usage_metrics": {{"prompt_tokens": 42, "cached_prompt_tokens": 16, "completion_tokens": 17}}, "messages": [{{"role": "system", "content": "s"}}, {{"role": "user", "content": "q"}}{rest}]}}"#
         );
         let span = translated(
             "openinference.instrumentation.crewai",
@@ -364,6 +364,15 @@ fn crewai_is_asked_a_task() {
             ],
         );
         assert_eq!(span.name, "invoke_agent Writer");
+        assert_eq!(
+            [
+                "gen_ai.usage.input_tokens",
+                "gen_ai.usage.cache_read.input_tokens",
+                "gen_ai.usage.output_tokens",
+            ]
+            .map(|key| span.attributes.integer(key)),
+            [Some(42), Some(16), Some(17)]
+        );
         let read = |key| -> serde_json::Value {
             serde_json::from_str(span.attributes.text(key).unwrap()).unwrap()
         };

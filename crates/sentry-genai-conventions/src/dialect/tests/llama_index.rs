@@ -194,3 +194,63 @@ fn what_a_step_is_given_leaves_only_if_allowed() {
         );
     }
 }
+
+/// Of what steps return, LlamaIndex tells the first 200 characters.
+#[test]
+fn results_and_answers_are_read_as_far_as_they_go() {
+    let output = "ToolCallResult(tool_name='w', tool_kwargs={'city': 'Paris'}, tool_id='c1', tool_output=ToolOutput(blocks=[TextBlock(block_type='text', text='It\\'s 22C')], tool_na...";
+    let tool = with_content(span(
+        "BaseWorkflowAgent.call_tool",
+        &[(SUMMARY, TOOL_CALL)],
+        &[("step.output", &[("output", output)])],
+    ));
+    assert_eq!(tool.attributes.text(RESULT), Some("It's 22C"));
+
+    let failed = "ToolCallResult(tool_name='w', tool_output=ToolOutput(blocks=[TextBlock(block_type='text', text='no')], is_error=True))";
+    let tool = with_content(span(
+        "BaseWorkflowAgent.call_tool",
+        &[(SUMMARY, TOOL_CALL)],
+        &[("step.output", &[("output", failed)])],
+    ));
+    assert_eq!(tool.status, crate::Status::Error);
+
+    const STOP: &str = "StopEvent(result=AgentOutput(response=ChatMessage(role=<MessageRole.ASSISTANT: 'assistant'>, additional_kwargs={}, blocks=[TextBlock(block_type='text', text='a')]), structured_response=N...";
+    let own = with_content(span(
+        "FunctionAgent.run",
+        &[],
+        &[("workflow.output", &[("output", STOP)])],
+    ));
+    // To OpenInference it is a chain like any other, which is given the state that it starts in.
+    let seen = translated(
+        "openinference.instrumentation.llama_index",
+        "FunctionAgent.run",
+        &[
+            ("openinference.span.kind", "CHAIN"),
+            (
+                "input.value",
+                r#"{"init_state": {"is_running": false}, "start_event": "AgentWorkflowStartEvent(user_msg='q', chat_history=None)"}"#,
+            ),
+            ("output.value", STOP),
+        ],
+    );
+    for agent in [&own, &seen] {
+        assert_eq!(agent.name, "invoke_agent FunctionAgent");
+        let output = agent.attributes.text(OUTPUT).unwrap();
+        let output: serde_json::Value = serde_json::from_str(output).unwrap();
+        assert_eq!(
+            output[0]["parts"],
+            serde_json::json!([{"type": "text", "content": "a"}])
+        );
+    }
+    assert_eq!(
+        seen.attributes.text(INPUT),
+        Some(r#"[{"role":"user","parts":[{"type":"text","content":"q"}]}]"#)
+    );
+    assert!(!seen.attributes.contains("input.value"));
+    let step = translated(
+        "openinference.instrumentation.llama_index",
+        "AgentWorkflow.run",
+        &[("openinference.span.kind", "CHAIN")],
+    );
+    assert_eq!(step.op, "function");
+}

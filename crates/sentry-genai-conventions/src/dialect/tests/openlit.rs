@@ -228,3 +228,76 @@ fn the_first_token_of_a_stream_is_its_first_chunk() {
         assert_eq!(first, expected);
     }
 }
+
+#[test]
+fn gemini_counts_its_thoughts_beside_the_answer() {
+    let call = |output: i64, reason: &str, parts: &str| {
+        let mut span = source("openlit.instrumentation.google_ai_studio", "chat g", CALL);
+        span.attributes.push("gen_ai.usage.input_tokens", 100_i64);
+        span.attributes.push("gen_ai.usage.output_tokens", output);
+        span.attributes
+            .push("gen_ai.usage.reasoning_tokens", 15_i64);
+        let answer = format!(
+            r#"[{{"role": "assistant", "parts": [{{"type": "text", "content": "None"}}{parts}], "finish_reason": "FinishReason.{reason}"}}]"#
+        );
+        span.attributes.push(OUTPUT, answer.as_str());
+        span.attributes
+            .push("gen_ai.tool.call.arguments", r#"[{"city": "Paris"}]"#);
+        with_content(span)
+    };
+    let calls = call(
+        25,
+        "STOP",
+        r#", {"type": "tool_call", "name": "w", "arguments": {"city": "Paris"}}"#,
+    );
+    let count = |key| calls.attributes.integer(key);
+    assert_eq!(count("gen_ai.usage.output_tokens"), Some(40));
+    assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(15));
+    let output: serde_json::Value =
+        serde_json::from_str(calls.attributes.text(OUTPUT).unwrap()).unwrap();
+    assert_eq!(output[0]["parts"].as_array().unwrap().len(), 1);
+    assert_eq!(output[0]["parts"][0]["name"], "w");
+    assert!(!calls.attributes.contains(ARGUMENTS));
+    // A model may say so, but not if it was kept back or counted nothing.
+    assert!(call(1, "STOP", "").attributes.contains(OUTPUT));
+    for (count, reason) in [(1, "SAFETY"), (0, "STOP")] {
+        let kept_back = call(count, reason, "");
+        assert!(!kept_back.attributes.contains(OUTPUT));
+        let reason = format!(r#"["{}"]"#, reason.to_lowercase());
+        let reasons = kept_back.attributes.text("gen_ai.response.finish_reasons");
+        assert!(reasons.is_none_or(|reasons| reasons == reason));
+    }
+}
+
+#[test]
+fn what_is_said_in_speech_is_generated() {
+    let attributes = [
+        ("gen_ai.operation.name", "speech_to_text"),
+        ("gen_ai.request.model", "whisper"),
+    ];
+    let span = translated(
+        "openlit.instrumentation.groq",
+        "speech_to_text whisper",
+        &attributes,
+    );
+    assert_eq!(&*span.op, "gen_ai.generate_content");
+}
+
+#[test]
+fn a_step_of_crewais_is_no_agent() {
+    const SCOPE: &str = "openlit.instrumentation.crewai";
+    let agent = ("gen_ai.operation.name", "invoke_agent");
+    let step = [
+        agent,
+        (
+            OUTPUT,
+            r#"[{"role": "assistant", "parts": [{"type": "text", "content": "<coroutine object Flow._execute_method at 0x7f19>"}]}]"#,
+        ),
+    ];
+    let span = translated(SCOPE, "invoke_agent generate_plan", &step);
+    assert_eq!((&*span.op, &*span.name), ("function", "generate_plan"));
+    assert!(!span.attributes.contains(OUTPUT));
+    let writer = [agent, ("gen_ai.agent.name", "Writer")];
+    let span = translated(SCOPE, "invoke_agent Writer", &writer);
+    assert_eq!(&*span.op, "gen_ai.invoke_agent");
+}

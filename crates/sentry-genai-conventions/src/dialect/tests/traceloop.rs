@@ -173,3 +173,55 @@ fn an_error_of_openais_agents_has_a_reason() {
         );
     }
 }
+
+#[test]
+fn a_workflow_of_llama_index_may_be_the_run_of_an_agent() {
+    let run = |scope: &str, name: &str, kind: &'static str| {
+        let attributes = [
+            ("traceloop.span.kind", kind),
+            ("traceloop.entity.name", name),
+        ];
+        let span = translated(scope, name, &attributes);
+        (span.op.to_string(), span.name.to_string())
+    };
+    let owned = |op: &str, name: &str| (op.to_owned(), name.to_owned());
+    const SCOPE: &str = "opentelemetry.instrumentation.llamaindex";
+    assert_eq!(
+        run(SCOPE, "FunctionAgent.workflow", "workflow"),
+        owned("gen_ai.invoke_agent", "invoke_agent FunctionAgent")
+    );
+    // A step of one, and other workflows.
+    for (scope, name, kind) in [
+        (SCOPE, "BaseWorkflowAgent.task", "task"),
+        (SCOPE, "AgentWorkflow.workflow", "workflow"),
+        (
+            "opentelemetry.instrumentation.langchain",
+            "MyAgent.workflow",
+            "workflow",
+        ),
+    ] {
+        assert_eq!(run(scope, name, kind), owned("function", name));
+    }
+}
+
+/// The instrumentation goes through what a component returns as if it were a list.
+#[test]
+fn the_names_of_fields_are_no_replies() {
+    for (scope, has_answer) in [
+        ("opentelemetry.instrumentation.haystack", false),
+        ("opentelemetry.instrumentation.groq", true),
+    ] {
+        let span = translated(
+            scope,
+            "haystack.openai.chat",
+            &[
+                ("llm.request.type", "chat"),
+                ("gen_ai.completion.0.role", "assistant"),
+                ("gen_ai.completion.0.content", "replies"),
+                ("gen_ai.completion.1.content", "meta"),
+            ],
+        );
+        assert_eq!(span.op, "gen_ai.chat");
+        assert_eq!(span.attributes.contains(OUTPUT), has_answer);
+    }
+}

@@ -1,0 +1,20 @@
+//! Mistral's SDK for Python, which describes its own calls in the conventions' names.
+
+use super::{Dialect, What};
+use crate::SourceSpan;
+
+pub(super) static MISTRAL: Dialect = Dialect {
+    name: "mistral",
+    speaks: |span| span.scope == "mistralai_sdk_tracer",
+    adjust,
+    ..Dialect::NONE
+};
+
+/// A request that streams is told from others by its address alone.
+fn adjust(span: &mut SourceSpan, what: What) {
+    if what == What::Call
+        && (span.attributes.text("http.url")).is_some_and(|url| url.ends_with("#stream"))
+    {
+        span.attributes.supply("gen_ai.response.streaming", true);
+    }
+}
