@@ -29,7 +29,7 @@ pub struct Options {
     keep_ai_traces: bool,
     lifecycle: TraceLifecycle,
     legacy_attributes: bool,
-    spotlight: bool,
+    spotlight: Option<bool>,
     compression: Compression,
     retries: RetryPolicy,
     meter: Option<Meter>,
@@ -111,9 +111,10 @@ impl Options {
 
     /// Sets whether a copy of every span goes to a Spotlight on this machine, in the form it can show.
     ///
-    /// The environment variable `SENTRY_SPOTLIGHT` does the same, and can hold its URL. Without a DSN spans go to Spotlight alone.
+    /// Where the program says nothing, the environment variable `SENTRY_SPOTLIGHT` says it; it can hold Spotlight's URL, and `0`
+    /// switches off what is on here. Without a DSN spans go to Spotlight alone.
     pub fn with_spotlight(mut self, spotlight: bool) -> Self {
-        self.spotlight = spotlight;
+        self.spotlight = Some(spotlight);
         self
     }
 
@@ -281,14 +282,19 @@ fn environment_captures_content() -> bool {
 }
 
 /// Where Spotlight is: the variable holds a URL, or says that it is at its usual place, or that there is none.
-fn spotlight_url(wanted: bool, variable: Option<&str>) -> Option<String> {
+///
+/// By Sentry's specification a program that wants none has none, whatever the variable says.
+fn spotlight_url(wanted: Option<bool>, variable: Option<&str>) -> Option<String> {
+    if wanted == Some(false) {
+        return None;
+    }
     let usual = "http://localhost:8969/stream".to_owned();
     match variable.map(str::trim) {
         Some(url) if url.contains("://") => Some(url.to_owned()),
         Some(word) if ["1", "true", "yes", "on"].contains(&&*word.to_ascii_lowercase()) => {
             Some(usual)
         }
-        Some("") | None => wanted.then_some(usual),
+        Some("") | None => wanted.map(|_| usual),
         Some(_) => None,
     }
 }
@@ -300,13 +306,14 @@ mod tests {
     #[test]
     fn where_spotlight_is() {
         let usual = Some("http://localhost:8969/stream".to_owned());
-        assert_eq!(spotlight_url(false, None), None);
-        assert_eq!(spotlight_url(true, None), usual);
-        assert_eq!(spotlight_url(false, Some("1")), usual);
-        assert_eq!(spotlight_url(false, Some("TRUE")), usual);
-        assert_eq!(spotlight_url(true, Some("0")), None);
+        assert_eq!(spotlight_url(None, None), None);
+        assert_eq!(spotlight_url(Some(true), None), usual);
+        assert_eq!(spotlight_url(None, Some("1")), usual);
+        assert_eq!(spotlight_url(None, Some("TRUE")), usual);
+        assert_eq!(spotlight_url(Some(true), Some("0")), None);
+        assert_eq!(spotlight_url(Some(false), Some("1")), None);
         let elsewhere = "http://127.0.0.1:9000/stream";
-        let url = spotlight_url(false, Some(elsewhere));
+        let url = spotlight_url(None, Some(elsewhere));
         assert_eq!(url.as_deref(), Some(elsewhere));
     }
 }

@@ -195,7 +195,8 @@ impl Options {
 
     /// Sets whether a copy of every span of a sampled trace goes to a Spotlight on this machine, in the form it can show.
     ///
-    /// The environment variable `SENTRY_SPOTLIGHT` does the same, and can hold its URL. Without a DSN spans go to Spotlight alone.
+    /// Where the program says nothing, the environment variable `SENTRY_SPOTLIGHT` says it; it can hold Spotlight's URL, and `0`
+    /// switches off what is on here. Without a DSN spans go to Spotlight alone.
     pub fn with_spotlight(mut self, spotlight: bool) -> Self {
         self.delivery = self.delivery.with_spotlight(spotlight);
         self
