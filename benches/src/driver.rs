@@ -342,6 +342,7 @@ fn read_report(mut command: Command) -> Result<Report, Box<dyn Error>> {
     let output = command
         // Whatever the environment says about Sentry and proxies is not for a measurement.
         .env_remove("SENTRY_DSN")
+        .env_remove("SENTRY_SPOTLIGHT")
         .env_remove("http_proxy")
         .env_remove("HTTP_PROXY")
         .stderr(Stdio::piped())

@@ -3,7 +3,13 @@
 mod differences;
 mod receiver;
 
-use std::{process::Command, sync::Arc, time::Duration};
+use std::{
+    any, env,
+    ffi::{OsStr, OsString},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
 
 use sentry::{Client, ClientOptions, Hub, Scope};
 use sentry_genai::{Correlation, Guard, Options};
@@ -20,13 +26,50 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The proxy of clients that send to loopback: none, whatever the environment says.
 pub const NO_PROXY: &str = "";
 
-/// Returns a command that starts `program` without the proxies of the environment, none of which leads to loopback.
-pub fn command(program: &str) -> Command {
+/// Returns a command that starts `program` without what the environment says about Sentry and OpenTelemetry, and without its
+/// proxies, none of which leads to loopback.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for proxy in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
         command.env_remove(proxy);
     }
+    for name in variables() {
+        command.env_remove(name);
+    }
     command
+}
+
+/// Returns the variables that mean something to Sentry or OpenTelemetry.
+fn variables() -> impl Iterator<Item = OsString> {
+    env::vars_os().map(|(name, _)| name).filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("SENTRY_") || name.starts_with("OTEL_")
+    })
+}
+
+/// Runs a test of this program once more without the variables that mean something to Sentry or OpenTelemetry, if there are
+/// any, and returns whether it did: then there is nothing left to do.
+///
+/// No test can take a variable from its own process, which others share.
+///
+/// ```rust,ignore
+/// if ran_apart(this_test) {
+///     return;
+/// }
+/// ```
+pub fn ran_apart<T>(_: T) -> bool {
+    if variables().next().is_none() {
+        return false;
+    }
+    let path = any::type_name::<T>();
+    let (_program, test) = path.split_once("::").expect("a test is in a crate");
+    let program = env::current_exe().expect("this program is a file");
+    let output = command(program).args(["--exact", test]).output();
+    let output = output.expect("this program starts");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("1 passed"), "{printed}");
+    true
 }
 
 /// A bridge of its own, with its own Sentry client, subscriber and ingest.
@@ -70,6 +113,8 @@ impl Bridge {
             .shutdown_timeout(PATIENCE)
             .transport(sentry::transports::DefaultTransportFactory);
         let client = Arc::new(Client::from(client_options));
+        // A developer's may be running.
+        let options = options.with_spotlight(false);
         let guard = Hub::run(hub(&client), || options.attach(&client));
         Self {
             ingest,

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use insta::{assert_snapshot, glob};
 use sentry_genai_testkit::{Capture, ReceivedSpan};
-use sentry_genai_tests::Bridge;
+use sentry_genai_tests::{Bridge, ran_apart};
 use serde_json::Value;
 
 /// What a reviewer has to see of a span.
@@ -139,6 +139,9 @@ fn again_and_again() {
 /// With default settings the same spans arrive, and none of the words that were said.
 #[test]
 fn without_content() {
+    if ran_apart(without_content) {
+        return;
+    }
     // What users, models and tools say in the captures.
     let said = [
         "Rayleigh",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sentry_genai::SpanExt;
-use sentry_genai_tests::Bridge;
+use sentry_genai_tests::{Bridge, ran_apart};
 use tracing::{Level, Span, event, field::Empty, info, info_span};
 
 #[test]
@@ -147,6 +147,9 @@ fn follows_from_becomes_a_link() {
 
 #[test]
 fn events_of_the_conventions_give_their_content_to_the_span() {
+    if ran_apart(events_of_the_conventions_give_their_content_to_the_span) {
+        return;
+    }
     let question = r#"[{"role":"user","parts":[{"type":"text","content":"Capital of France?"}]}]"#;
     let run = |bridge: &Bridge| {
         bridge.run(|| {

@@ -1,15 +1,18 @@
 //! The two lines that users add, in a process of their own.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use sentry::ClientOptions;
 use sentry_genai_testkit::{Ingest, render_tree};
-use sentry_genai_tests::NO_PROXY;
+use sentry_genai_tests::{NO_PROXY, command, ran_apart};
 use tracing::{Instrument, info_span};
 use tracing_subscriber::prelude::*;
 
 #[test]
 fn init_and_layer_are_enough() {
+    if ran_apart(init_and_layer_are_enough) {
+        return;
+    }
     let ingest = Ingest::start().unwrap();
     assert!(
         !sentry_genai::init(ClientOptions::new()).is_enabled(),
@@ -79,7 +82,7 @@ fn the_environment_can_switch_content_on() {
             ("EVENT_ONLY", "false"),
             ("", "false"),
         ] {
-            let child = Command::new(std::env::current_exe().unwrap())
+            let child = command(std::env::current_exe().unwrap())
                 .args(["--exact", "the_environment_can_switch_content_on"])
                 .env(CHILD, inputs)
                 .env(SWITCH, value)

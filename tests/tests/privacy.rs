@@ -4,7 +4,7 @@
 
 use sentry::ClientOptions;
 use sentry_genai::{Options, SpanExt};
-use sentry_genai_tests::Bridge;
+use sentry_genai_tests::{Bridge, ran_apart};
 use serde_json::json;
 use tracing::{field::Empty, info_span, instrument};
 
@@ -77,6 +77,9 @@ fn sent(bridge: &Bridge) -> String {
 
 #[test]
 fn by_default_nothing_that_was_said_is_sent() {
+    if ran_apart(by_default_nothing_that_was_said_is_sent) {
+        return;
+    }
     let bridge = Bridge::start();
     plant(&bridge);
     let bytes = sent(&bridge);
@@ -119,6 +122,9 @@ fn send_default_pii_lets_content_through_but_no_blobs() {
 
 #[test]
 fn inputs_and_outputs_apart() {
+    if ran_apart(inputs_and_outputs_apart) {
+        return;
+    }
     let options = || ClientOptions::new().traces_sample_rate(1.0);
     let bridge = Bridge::with(Options::new().with_capture_inputs(true), options());
     plant(&bridge);

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, io};
 
-use sentry_genai_tests::Receiver;
+use sentry_genai_tests::{Receiver, ran_apart};
 
 use super::door::{
     GenAiContextExt, SentryGenAiProcessor,
@@ -201,6 +201,9 @@ fn plant(receiver: &Receiver) {
 
 #[test]
 fn by_default_nothing_that_was_said_is_sent() {
+    if ran_apart(by_default_nothing_that_was_said_is_sent) {
+        return;
+    }
     let receiver = Receiver::start();
     plant(&receiver);
     let bytes = String::from_utf8(receiver.ingest.bytes()).unwrap();

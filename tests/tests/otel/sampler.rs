@@ -2,14 +2,13 @@
 
 use std::{
     env,
-    process::Command,
     sync::{Arc, OnceLock},
     thread,
     time::Duration,
 };
 
 use sentry::ClientOptions;
-use sentry_genai_tests::Receiver;
+use sentry_genai_tests::{Receiver, command};
 
 use super::door::{
     SentryGenAiProcessor,
@@ -107,7 +106,7 @@ fn the_provider_that_a_processor_builds_samples_as_the_environment_says() {
     let Ok(expected) = env::var(EXPECTED) else {
         let thread = thread::current();
         for (sampler, expected) in [("always_off", "0"), ("parentbased_always_on", "1")] {
-            let child = Command::new(env::current_exe().unwrap())
+            let child = command(env::current_exe().unwrap())
                 .args(["--exact", thread.name().unwrap()])
                 .env("OTEL_TRACES_SAMPLER", sampler)
                 .env(EXPECTED, expected)

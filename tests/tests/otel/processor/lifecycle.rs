@@ -158,7 +158,8 @@ fn flush_and_shutdown_tell_the_truth_and_do_not_wait_longer_than_asked() {
 #[test]
 fn without_a_dsn_nothing_happens() {
     let client = sentry::Client::from(ClientOptions::new().traces_sample_rate(1.0));
-    let processor = SentryGenAiProcessor::new(&client);
+    let options = Options::new().with_spotlight(false);
+    let processor = SentryGenAiProcessor::with_options(&client, options);
     let provider = SdkTracerProvider::builder()
         .with_span_processor(processor.clone())
         .build();
