@@ -231,7 +231,14 @@ impl Options {
         self
     }
 
-    /// Sets how often and how long spans are sent again that no server can have accepted.
+    /// Sets how often and how long spans are sent again that no server can have accepted: by default six times within two minutes,
+    /// which takes seconds where connections are refused at once. More attempts outlast a longer outage:
+    ///
+    /// ```
+    /// use sentry_genai::{Options, RetryPolicy};
+    ///
+    /// let options = Options::new().with_retries(RetryPolicy::default().with_max_attempts(20));
+    /// ```
     pub fn with_retries(mut self, policy: RetryPolicy) -> Self {
         self.delivery = self.delivery.with_retries(policy);
         self
