@@ -7,7 +7,7 @@ use std::{
 };
 
 use sentry_genai_opentelemetry::{
-    SentryGenAiProcessor,
+    Options, SentryGenAiProcessor,
     opentelemetry::{
         Context, InstrumentationScope, KeyValue, StringValue, Value,
         trace::{
@@ -48,7 +48,9 @@ const LIMIT: u32 = 10_000;
 
 pub(crate) fn send(told: &[Told]) -> Vec<ReceivedSpan> {
     let receiver = Receiver::with_content();
-    let processor = SentryGenAiProcessor::new(&receiver.client);
+    // A developer's may be running, and of each program a copy would go there.
+    let options = Options::new().with_spotlight(false);
+    let processor = SentryGenAiProcessor::with_options(&receiver.client, options);
     let ids = Ids::default();
     let provider = processor
         .provider_builder()
