@@ -49,6 +49,7 @@ mod pipecat;
 mod pydantic_ai;
 mod qwen_code;
 mod rig;
+mod said;
 mod sessions;
 mod spring_ai;
 mod strands;
@@ -60,8 +61,6 @@ mod vercel;
 mod vllm;
 mod voltagent;
 
-use std::borrow::Cow;
-
 use crate::{
     AiKind, Attributes, Scalar, SourceSpan, Value,
     attributes::Name,
@@ -72,7 +71,10 @@ use crate::{
 pub(crate) use by_hand::{counts_tokens, is_count, may_be_amount};
 pub(crate) use called::{may_be_call, names_call, operation_by_name, repeats_counts};
 pub(crate) use otel::OTEL;
+pub(crate) use said::{NONE, id, mentions_gen_ai, unquoted};
 pub(crate) use sessions::{SESSION_KEYS, is_no_session, is_response, may_be_number, session};
+
+use said::{has_known_operation, has_prefix, is_of_crate};
 
 /// One library's way to describe GenAI work.
 pub(crate) struct Dialect {
@@ -440,62 +442,6 @@ fn remove_noise(span: &mut SourceSpan, noise: &[&str]) {
             }
         }
     }
-}
-
-/// What `Debug` makes of an `Option` without a value, and `str` of Python's `None`.
-pub(crate) const NONE: &str = "None";
-
-/// Returns what identifies something: a text, or a whole number in decimal; an `Option` that is none identifies nothing.
-pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
-    match value {
-        Value::Str(text) if is_no_session(text) => None,
-        Value::Str(text) => {
-            let text = unquoted(text);
-            (!text.is_empty() && text != NONE).then_some(text.into())
-        }
-        Value::Integer(number) => Some(number.to_string().into()),
-        _ => None,
-    }
-}
-
-/// Returns whether any key starts with `prefix`.
-fn has_prefix(span: &SourceSpan, prefix: &str) -> bool {
-    let attributes = &span.attributes;
-    attributes.may_begin_with(prefix) && attributes.iter().any(|(key, _)| key.starts_with(prefix))
-}
-
-/// Returns whether a span is of `library`, by the path of the Rust module that made it.
-fn is_of_crate(span: &SourceSpan, library: &str) -> bool {
-    span.scope
-        .strip_prefix(library)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-}
-
-/// Returns the operation a span names itself, if it is one that Sentry counts.
-fn has_known_operation(span: &SourceSpan) -> bool {
-    span.attributes
-        .text("gen_ai.operation.name")
-        .is_some_and(|name| crate::operation::named(unquoted(name)).is_some())
-}
-
-/// Strips one layer of quotes, as `?value` puts around a string, and `Some(...)`.
-pub(crate) fn unquoted(text: &str) -> &str {
-    let text = text
-        .strip_prefix("Some(")
-        .and_then(|rest| rest.strip_suffix(')'))
-        .unwrap_or(text);
-    text.strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or(text)
-}
-
-/// Returns whether the span has an attribute that only GenAI spans have.
-pub(crate) fn mentions_gen_ai(span: &SourceSpan) -> bool {
-    let attributes = &span.attributes;
-    attributes.may_begin_with("gen_ai.")
-        && attributes
-            .iter()
-            .any(|(key, value)| key.starts_with("gen_ai.") && value != Value::Str(""))
 }
 
 #[cfg(test)]
