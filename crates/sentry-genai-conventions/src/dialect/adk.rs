@@ -1,6 +1,8 @@
 //! Google's agent development kit: adk-rust and ADK 1, whose spans mostly do not name their operation, and ADK 2, whose
 //! spans do.
 
+mod pieces;
+
 use serde_json::Value;
 
 use super::{
@@ -63,6 +65,7 @@ fn operation(span: &SourceSpan) -> Says {
         "agent.execute" | "agent.run" => Says::Is("invoke_agent"),
         "gen_ai.generate" => Says::Is("generate_content"),
         "invocation" => Says::Plain,
+        name if tool(name).is_some() => Says::Is("execute_tool"),
         "team.relationship.execute" if is_handoff(span) => Says::Is("handoff"),
         "tool.execute" => Says::Is("execute_tool"),
         name if agent(name).is_some() => Says::Is("invoke_agent"),
@@ -80,10 +83,22 @@ fn agent(name: &str) -> Option<&str> {
     name.strip_prefix("agent_run [")?.strip_suffix(']')
 }
 
+/// Returns the tool of `tool_call [X]`, as it was called until ADK 1.2.
+fn tool(name: &str) -> Option<&str> {
+    name.strip_prefix("tool_call [")?.strip_suffix(']')
+}
+
 fn adjust(span: &mut SourceSpan, what: What) {
     if let Some(name) = agent(&span.name) {
         let name = name.to_owned();
         span.attributes.supply("gen_ai.agent.name", name);
+    }
+    if let Some(name) = tool(&span.name) {
+        let name = name.to_owned();
+        span.attributes.supply("gen_ai.tool.name", name);
+    }
+    if what == What::Call {
+        pieces::join(&mut span.attributes);
     }
     // Tool spans carry the keys of a model call too, with `{}` for a value.
     for key in [REQUEST, RESPONSE] {
@@ -109,14 +124,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     {
         attributes.set("gen_ai.system", name);
     }
-    // Until ADK 2.2 the thoughts are not part of the output, as Gemini has it.
-    if let Some(thoughts) = attributes.integer(EXPERIMENTAL_REASONING)
-        && !attributes.contains(tokens::REASONING)
-    {
-        attributes.rename(EXPERIMENTAL_REASONING, tokens::REASONING);
-        let candidates = attributes.integer(tokens::OUTPUT).unwrap_or(0);
-        attributes.set(tokens::OUTPUT, candidates.saturating_add(thoughts));
-    }
+    count_thoughts_once(attributes);
     let response = json::object(&span.attributes, RESPONSE);
     // An answer that was held back has a reason for that, counts, and no content; where it is the prompt that was blocked, the
     // reason is an error code alone, as it always is in JavaScript.
@@ -133,6 +141,28 @@ fn adjust(span: &mut SourceSpan, what: What) {
         if let Some(Value::Object(counts)) = response.as_ref().and_then(|it| it.get(key)) {
             usage::put(&mut span.attributes, counts);
         }
+    }
+}
+
+/// Until ADK 2.2 the thoughts are not part of the output, as Gemini has it. Since then ADK adds them, also to that of litellm,
+/// where they are a part of it already; such a model has its provider in front.
+fn count_thoughts_once(attributes: &mut Attributes) {
+    let model = attributes.text("gen_ai.request.model");
+    let is_of_litellm = model.is_some_and(|model| provider::in_front_of(model).is_some());
+    let output = attributes.integer(tokens::OUTPUT).unwrap_or(0);
+    if let Some(thoughts) = attributes.integer(EXPERIMENTAL_REASONING)
+        && !attributes.contains(tokens::REASONING)
+    {
+        attributes.rename(EXPERIMENTAL_REASONING, tokens::REASONING);
+        if !is_of_litellm {
+            attributes.set(tokens::OUTPUT, output.saturating_add(thoughts));
+        }
+    } else if let Some(thoughts) = attributes.integer(tokens::REASONING)
+        && is_of_litellm
+        && !attributes.contains(tokens::TOTAL)
+        && (0..output).contains(&thoughts)
+    {
+        attributes.set(tokens::OUTPUT, output - thoughts);
     }
 }
 

@@ -1,3 +1,4 @@
+mod adk;
 mod agentops;
 mod ax;
 mod bedrock;

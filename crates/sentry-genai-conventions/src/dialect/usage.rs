@@ -77,14 +77,18 @@ pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
     if written > attributes.integer(CACHE_CREATION).unwrap_or(0) {
         attributes.set(CACHE_CREATION, written);
     }
-    // Gemini counts thoughts beside the candidates.
+    // Gemini counts thoughts beside the candidates; ADK hands on the counts of other providers, whose total knows of no such.
     let candidates =
         at(usage, "candidates_token_count").or_else(|| at(usage, "candidatesTokenCount"));
     if let Some(candidates) = candidates.and_then(Value::as_i64) {
         let thoughts =
             at(usage, "thoughts_token_count").or_else(|| at(usage, "thoughtsTokenCount"));
         let thoughts = thoughts.and_then(Value::as_i64).unwrap_or(0);
-        attributes.set(OUTPUT, candidates.saturating_add(thoughts));
+        let input = attributes.integer(INPUT).unwrap_or(0);
+        let are_inside = thoughts < candidates
+            && attributes.integer(TOTAL) == Some(input.saturating_add(candidates));
+        let beside = if are_inside { 0 } else { thoughts };
+        attributes.set(OUTPUT, candidates.saturating_add(beside));
     }
 }
 

@@ -43,6 +43,12 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
         ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.experimental.reasoning_tokens", "5"),
         ("gcp.vertex.agent.llm_response", r#"{"usage_metadata":{"prompt_token_count":42,"candidates_token_count":12,"thoughts_token_count":5}}"#),
     ], [42, -1, -1, 17, 5]),
+    // A model behind litellm, whose completion includes what it thought.
+    ("gcp.vertex.agent", &[("gen_ai.request.model", "openai/gpt-5"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "22"), ("gen_ai.usage.reasoning.output_tokens", "5")], [42, -1, -1, 17, 5]),
+    ("gcp.vertex.agent", &[("gen_ai.request.model", "openai/gpt-5"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"), ("gen_ai.usage.experimental.reasoning_tokens", "5")], [42, -1, -1, 17, 5]),
+    ("gcp.vertex.agent", &[
+        ("gcp.vertex.agent.llm_response", r#"{"usage_metadata":{"prompt_token_count":42,"candidates_token_count":17,"thoughts_token_count":5,"total_token_count":59}}"#),
+    ], [42, -1, -1, 17, 5]),
     // The AI SDK 5 with Anthropic, also for objects, and 6.
     ("ai", &[
         ("ai.usage.inputTokens", "200"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "217"), ("ai.usage.cachedInputTokens", "100"), ("gen_ai.usage.input_tokens", "200"),

@@ -192,11 +192,18 @@ fn of_fields(object: &Object) -> Option<Kind> {
     }
     match (key.as_str(), value) {
         ("text", Value::String(_)) => Some(Kind::Text),
-        ("toolUse" | "functionCall" | "function_call" | "tool_call", Value::Object(_)) => {
-            Some(Kind::Call)
-        }
         (
-            "toolResult" | "functionResponse" | "function_response" | "tool_call_result",
+            "toolUse" | "functionCall" | "function_call" | "tool_call" | "executableCode"
+            | "executable_code",
+            Value::Object(_),
+        ) => Some(Kind::Call),
+        (
+            "toolResult"
+            | "functionResponse"
+            | "function_response"
+            | "tool_call_result"
+            | "codeExecutionResult"
+            | "code_execution_result",
             Value::Object(_),
         ) => Some(Kind::Answer),
         (

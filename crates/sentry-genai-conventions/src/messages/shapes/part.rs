@@ -22,6 +22,9 @@ const CALL_ID: &[&str] = &[
 const SERVER_CALL: &str = "server_tool_call";
 const SERVER_ANSWER: &str = "server_tool_call_response";
 
+/// What Gemini calls the tool of its own that runs code.
+const CODE_EXECUTION: &str = "code_execution";
+
 /// Reads a part, or a list of them.
 pub(in super::super) fn read(value: Value, parts: &mut Vec<Part>) {
     match value {
@@ -44,6 +47,15 @@ pub(in super::super) fn read(value: Value, parts: &mut Vec<Part>) {
 
 /// Reads a tool call in any spelling.
 pub(super) fn call(mut object: Object) -> Part {
+    for key in ["executable_code", "executableCode"] {
+        if let Some(mut code) = take_object(&mut object, key) {
+            return Part::ToolCall {
+                id: take_id(&mut code, CALL_ID),
+                name: CODE_EXECUTION.to_owned(),
+                arguments: Value::Object(code),
+            };
+        }
+    }
     for key in [
         "function_call",
         "functionCall",
@@ -257,6 +269,15 @@ fn read_reasoning(mut object: Object, parts: &mut Vec<Part>) {
 }
 
 fn read_answer(mut object: Object) -> Option<Part> {
+    for key in ["code_execution_result", "codeExecutionResult"] {
+        if let Some(mut result) = take_object(&mut object, key) {
+            return Some(Part::ToolCallResponse {
+                id: take_id(&mut result, CALL_ID),
+                name: Some(CODE_EXECUTION.to_owned()),
+                response: Value::Object(result),
+            });
+        }
+    }
     let mut around = Object::new();
     for key in [
         "function_response",

@@ -242,6 +242,22 @@ fn anthropic_messages() {
 }
 
 #[test]
+fn code_that_gemini_runs_is_a_call_of_its_tool() {
+    let response = json!({"candidates": [{"content": {"role": "model", "parts": [
+        {"executableCode": {"language": "PYTHON", "code": "print(6 * 7)"}, "thoughtSignature": "x"},
+        {"code_execution_result": {"outcome": "OUTCOME_OK", "output": "42"}},
+    ]}}]});
+    let written = output(response);
+    let parts = &written[0]["parts"];
+    assert_eq!(parts[0]["type"], "tool_call");
+    assert_eq!(parts[0]["name"], "code_execution");
+    assert_eq!(parts[0]["arguments"]["code"], "print(6 * 7)");
+    assert_eq!(parts[1]["type"], "tool_call_response");
+    assert_eq!(parts[1]["name"], "code_execution");
+    assert_eq!(parts[1]["response"]["output"], "42");
+}
+
+#[test]
 fn gemini_contents() {
     let request = json!({"model": "gemini", "config": {"system_instruction": "Be brief."}, "contents": [
         {"role": "user", "parts": [{"text": "Weather in Paris and Wien?"}, {"inlineData": {"mimeType": "image/png", "data": PNG}}]},

@@ -1,0 +1,79 @@
+//! What a streamed answer came in.
+
+use serde_json::Value;
+
+use super::super::json;
+use crate::Attributes;
+
+const MESSAGES: &str = "gen_ai.output.messages";
+
+/// Makes one message of the pieces that ADK 2 has as messages of their own, of which only the last knows why the answer ended.
+///
+/// It may be the whole answer, or but the last piece.
+pub(super) fn join(attributes: &mut Attributes) {
+    let Some(Value::Array(mut messages)) = json::read(attributes, MESSAGES) else {
+        return;
+    };
+    let Some(mut last) = messages.pop() else {
+        return;
+    };
+    if messages.is_empty() || goes_on(&last) || !messages.iter().all(goes_on) {
+        return;
+    }
+    let mut pieces = Vec::new();
+    for message in &mut messages {
+        let Some(Value::Array(parts)) = message.get_mut("parts").map(Value::take) else {
+            return;
+        };
+        pieces.extend(parts);
+    }
+    let Some(Value::Array(parts)) = last.get_mut("parts") else {
+        return;
+    };
+    if !repeats(parts, &pieces) {
+        let own = std::mem::take(parts);
+        pieces.retain(|piece| is_text(piece) || !own.iter().any(|part| is_same_call(part, piece)));
+        for part in pieces.into_iter().chain(own) {
+            append(parts, part);
+        }
+    }
+    attributes.set(MESSAGES, Value::from(vec![last]).to_string());
+}
+
+/// Returns whether a message is a piece behind which more came.
+fn goes_on(message: &Value) -> bool {
+    message.get("finish_reason").and_then(Value::as_str) == Some("")
+}
+
+/// Returns whether the last message says all that the pieces before it say.
+fn repeats(last: &[Value], pieces: &[Value]) -> bool {
+    let said = |parts: &[Value]| parts.iter().filter_map(content).collect::<String>();
+    said(last) == said(pieces)
+        && (pieces.iter().filter(|piece| !is_text(piece)))
+            .all(|piece| last.iter().any(|part| is_same_call(part, piece)))
+}
+
+fn content(part: &Value) -> Option<&str> {
+    is_text(part).then(|| part.get("content")?.as_str())?
+}
+
+fn is_text(part: &Value) -> bool {
+    part.get("type").and_then(Value::as_str) == Some("text")
+}
+
+fn is_same_call(part: &Value, other: &Value) -> bool {
+    let id = part.get("id").filter(|id| !id.is_null());
+    id.is_some() && id == other.get("id")
+}
+
+/// Appends a part, or what it says to the text before it.
+fn append(parts: &mut Vec<Value>, part: Value) {
+    if let (Some(before), Some(more)) = (parts.last_mut(), content(&part))
+        && is_text(before)
+        && let Some(Value::String(text)) = before.get_mut("content")
+    {
+        text.push_str(more);
+        return;
+    }
+    parts.push(part);
+}

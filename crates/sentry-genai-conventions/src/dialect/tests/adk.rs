@@ -1,0 +1,58 @@
+use super::*;
+
+const SCOPE: &str = "gcp.vertex.agent";
+
+/// Until 1.2 a tool has two spans: that of its call, and beside it what it answered.
+#[test]
+fn tools_of_the_first_versions_are_tools() {
+    let arguments = ("gcp.vertex.agent.tool_call_args", r#"{"city":"Oslo"}"#);
+    let span = translated(SCOPE, "tool_call [get_weather]", &[arguments]);
+    assert_eq!(span.op.as_ref(), "gen_ai.execute_tool");
+    assert_eq!(span.name, "execute_tool get_weather");
+    let read = |key| span.attributes.text(key);
+    assert_eq!(read("gen_ai.tool.name"), Some("get_weather"));
+    assert_eq!(
+        read("gen_ai.tool.call.arguments"),
+        Some(r#"{"city":"Oslo"}"#)
+    );
+    let answer = translated(SCOPE, "tool_response [get_weather]", &[]);
+    assert_ne!(answer.op.as_ref(), "gen_ai.execute_tool");
+}
+
+/// Returns the texts and calls of the answer's only message.
+fn answer(messages: &str) -> Vec<String> {
+    let attributes = [
+        ("gen_ai.operation.name", "generate_content"),
+        ("gen_ai.output.messages", messages),
+    ];
+    let span = translated(SCOPE, "generate_content gemini-2.5-flash", &attributes);
+    let written = span.attributes.text("gen_ai.output.messages").unwrap();
+    let messages: Vec<serde_json::Value> = serde_json::from_str(written).unwrap();
+    assert_eq!(messages.len(), 1, "{written}");
+    let parts = messages[0]["parts"].as_array().unwrap();
+    let said = |part: &serde_json::Value| {
+        let said = part.get("content").unwrap_or(&part["arguments"]);
+        (said.as_str()).map_or_else(|| said.to_string(), str::to_owned)
+    };
+    parts.iter().map(said).collect()
+}
+
+#[test]
+fn a_streamed_answer_is_one_message() {
+    let pieces = r#"[
+        {"role": "assistant", "parts": [{"type": "text", "content": "It is "}], "finish_reason": ""},
+        {"role": "assistant", "parts": [{"type": "text", "content": "warm."}], "finish_reason": "stop"}]"#;
+    assert_eq!(answer(pieces), ["It is warm."]);
+
+    let with_the_whole = r#"[
+        {"role": "assistant", "parts": [{"type": "text", "content": "It is "}], "finish_reason": ""},
+        {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "w", "arguments": null}], "finish_reason": ""},
+        {"role": "assistant", "parts": [{"type": "text", "content": "It is "},
+            {"type": "tool_call", "id": "c1", "name": "w", "arguments": {"city": "Oslo"}}], "finish_reason": "stop"}]"#;
+    assert_eq!(answer(with_the_whole), ["It is ", r#"{"city":"Oslo"}"#]);
+
+    let calls = r#"[
+        {"role": "assistant", "parts": [{"type": "text", "content": "Let me see."}], "finish_reason": ""},
+        {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "w", "arguments": {"city": "Oslo"}}], "finish_reason": "stop"}]"#;
+    assert_eq!(answer(calls), ["Let me see.", r#"{"city":"Oslo"}"#]);
+}
