@@ -94,14 +94,27 @@ pub(super) static VERCEL: Dialect = Dialect {
 
 pub(super) const ID: &str = "ai.operationId";
 
+/// What the names begin with that version 7 adds.
+const SUPPLEMENTS: [&str; 9] = [
+    "ai.documents",
+    "ai.embedding",
+    "ai.prompt.toolChoice",
+    "ai.request.headers.",
+    "ai.response.providerMetadata",
+    "ai.settings.",
+    "ai.usage.inputTokenDetails.",
+    "ai.usage.outputTokenDetails.",
+    "ai.value",
+];
+
 /// Version 7 adds to its spans of the conventions, if asked to, what these have no names for, and calls an operation by
-/// its own name where they have none, as that of speech.
+/// its own name where they have none, as that of speech. Its scope is `gen_ai`, or else what the program's own tracer is called.
 fn supplements(span: &SourceSpan) -> bool {
-    let own_operation = || {
-        let operation = span.attributes.text("gen_ai.operation.name");
-        operation.is_some_and(|operation| operation.starts_with("ai."))
-    };
-    span.scope == "gen_ai" && (has_prefix(span, "ai.") || own_operation())
+    let operation = span.attributes.text("gen_ai.operation.name");
+    let has_own = |prefix: &&str| has_prefix(span, prefix);
+    operation.is_some_and(|operation| operation.starts_with("ai."))
+        || has_own(&"ai.")
+            && (span.scope == "gen_ai" || operation.is_some() && SUPPLEMENTS.iter().any(has_own))
 }
 
 fn operation(span: &SourceSpan) -> Says {
