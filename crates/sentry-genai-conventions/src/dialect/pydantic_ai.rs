@@ -46,6 +46,23 @@ pub(super) static PYDANTIC_AI: Dialect = Dialect {
             "gen_ai.usage.details.reasoning_tokens",
             "gen_ai.usage.reasoning.output_tokens",
         ),
+        // As providers call them, until 0.7.
+        (
+            "gen_ai.usage.details.cached_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        (
+            "gen_ai.usage.details.cache_read_input_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        (
+            "gen_ai.usage.details.cached_content_token_count",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
+        (
+            "gen_ai.usage.details.cache_creation_input_tokens",
+            "gen_ai.usage.cache_creation.input_tokens",
+        ),
         // Gemini's. Its input includes the cache; the thoughts are in the output since pydantic-ai adds them to the candidates.
         (
             "gen_ai.aggregated_usage.details.cached_content_tokens",

@@ -79,6 +79,10 @@ pub(super) static VERCEL: Dialect = Dialect {
             "gen_ai.usage.reasoning.output_tokens",
         ),
         ("ai.usage.totalTokens", "gen_ai.usage.total_tokens"),
+        // What version 7 has of transcripts.
+        ("ai.usage.input_tokens", "gen_ai.usage.input_tokens"),
+        ("ai.usage.output_tokens", "gen_ai.usage.output_tokens"),
+        ("ai.usage.total_tokens", "gen_ai.usage.total_tokens"),
     ]),
     noise: &[
         "ai.embedding",

@@ -108,6 +108,19 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
     ("pydantic-ai", &[
         ("gen_ai.operation.name", "chat"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.details.thinking_tokens", "50"),
     ], [42, -1, -1, 62, 50]),
+    // pydantic-ai 0.2 with OpenAI and with Anthropic.
+    ("pydantic-ai", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"),
+        ("gen_ai.usage.details.cached_tokens", "16"), ("gen_ai.usage.details.reasoning_tokens", "5"),
+    ], [42, 16, -1, 17, 5]),
+    ("pydantic-ai", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.system", "anthropic"), ("gen_ai.usage.input_tokens", "150"), ("gen_ai.usage.output_tokens", "17"),
+        ("gen_ai.usage.details.input_tokens", "20"), ("gen_ai.usage.details.cache_read_input_tokens", "100"), ("gen_ai.usage.details.cache_creation_input_tokens", "30"),
+    ], [150, 100, 30, 17, -1]),
+    // A transcript by the AI SDK 7.
+    ("ai", &[
+        ("ai.operationId", "ai.transcribe"), ("ai.usage.input_tokens", "42"), ("ai.usage.output_tokens", "17"), ("ai.usage.total_tokens", "59"),
+    ], [42, -1, -1, 17, -1]),
     // Vertex AI runs Claude, too.
     ("x", &[
         ("gen_ai.operation.name", "chat"), ("gen_ai.provider.name", "gcp.vertex_ai"), ("gen_ai.usage.input_tokens", "20"), ("gen_ai.usage.output_tokens", "17"),
