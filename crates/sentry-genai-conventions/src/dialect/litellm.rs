@@ -56,15 +56,15 @@ fn operation(span: &SourceSpan) -> Says {
     if is_raw(span) {
         return Says::Plain;
     }
-    if has_known_operation(span)
-        && span.attributes.text("gen_ai.operation.name") != Some("completion")
-    {
+    // In the newest spelling whatever is asked may be a `chat`.
+    let named = span.attributes.text("gen_ai.operation.name");
+    if has_known_operation(span) && !matches!(named, Some("chat" | "completion")) {
         return Says::Nothing;
     }
     let Some(kind) = span.attributes.text("llm.request.type") else {
         return Says::Nothing;
     };
-    // In the newest spelling of its spans all are called `chat`. What has an `a` in front is awaited.
+    // What has an `a` in front is awaited.
     match kind.strip_prefix('a').unwrap_or(kind) {
         "completion" | "chat" | "responses" => Says::Is("chat"),
         "text_completion" => Says::Is("text_completion"),

@@ -302,20 +302,27 @@ fn litellm_names_a_provider_in_front_of_a_model_where_it_names_none_by_itself() 
     assert_eq!(provider("", "m", "http://localhost/api.openai.com"), None);
 }
 
+/// And in its newest spelling all that it does not tell apart.
 #[test]
 fn litellm_calls_speech_a_chat() {
-    let op = |kind| {
+    let op = |kind, named: &[Attribute]| {
         let attributes = [
             ("llm.request.type", kind),
             ("gen_ai.request.model", "m"),
             ("litellm.provider.model", "m"),
         ];
+        let attributes = [&attributes, named].concat();
         translated("litellm", "chat m", &attributes).op
     };
-    assert_eq!(op("aspeech"), "gen_ai.generate_content");
-    assert_eq!(op("transcription"), "gen_ai.generate_content");
-    assert_eq!(op("moderation"), "gen_ai.evaluate");
-    assert_eq!(op("acompletion"), "gen_ai.chat");
+    let chat: &[Attribute] = &[("gen_ai.operation.name", "chat")];
+    for named in [&[], chat] {
+        assert_eq!(op("aspeech", named), "gen_ai.generate_content");
+        assert_eq!(op("transcription", named), "gen_ai.generate_content");
+        assert_eq!(op("image_generation", named), "gen_ai.generate_content");
+        assert_eq!(op("moderation", named), "gen_ai.evaluate");
+        assert_eq!(op("arerank", named), "gen_ai.rerank");
+        assert_eq!(op("acompletion", named), "gen_ai.chat");
+    }
 }
 
 #[test]
