@@ -55,6 +55,7 @@ mod spring_ai;
 mod strands;
 mod swiftide;
 mod tanstack;
+mod tool_answer;
 mod traceloop;
 mod usage;
 mod vercel;

@@ -369,7 +369,8 @@ fn take_over(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
     let (kept, demoted) = (&mut kept.attributes, &demoted.attributes);
     let missing: Vec<_> = demoted
         .iter()
-        .filter(|(key, _)| key.starts_with("gen_ai.") && !kept.contains(key))
+        .filter(|(key, _)| key.starts_with("gen_ai.") || *key == "user.id")
+        .filter(|(key, _)| !kept.contains(key))
         // A request that an MCP server serves has none.
         .filter(|(key, _)| *key != "gen_ai.operation.name")
         .filter(|(key, _)| !tokens::is_of_use(key))

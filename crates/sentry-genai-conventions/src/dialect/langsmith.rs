@@ -263,7 +263,7 @@ fn unwrapped(value: Value, wrapper: &str) -> Value {
     match value {
         Value::String(text) => crate::messages::read_json(&text).unwrap_or(Value::String(text)),
         Value::Object(message) if is_tool_message(&message) => content_of(message),
-        value => super::traceloop::content_of(value),
+        value => super::tool_answer::content_of(value),
     }
 }
 

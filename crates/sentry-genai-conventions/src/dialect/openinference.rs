@@ -18,7 +18,7 @@ use super::{
     json::{self, Object},
     langsmith, litellm,
     pydantic_ai::PYDANTIC_AI,
-    traceloop, usage,
+    tool_answer, usage,
 };
 use crate::{Attributes, SourceSpan, content, timestamp, tokens};
 
@@ -219,7 +219,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
         What::Tool => {
             attributes.rename("input.value", ARGUMENTS);
             if let Some(result) = json::read(attributes, "output.value") {
-                json::put(attributes, RESULT, traceloop::content_of(result));
+                if let Some(id) = tool_answer::call_of(&result)
+                    && !attributes.contains("tool.id")
+                    && !attributes.contains("tool_call.id")
+                {
+                    attributes.supply("gen_ai.tool.call.id", id);
+                }
+                json::put(attributes, RESULT, tool_answer::content_of(result));
             }
             attributes.rename("output.value", RESULT);
         }

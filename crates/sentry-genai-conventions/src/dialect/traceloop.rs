@@ -12,7 +12,7 @@ pub(super) use tools::texts;
 
 use super::{
     CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases, bedrock, has_known_operation,
-    has_prefix, indexed, json,
+    has_prefix, indexed, json, tool_answer,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
 
@@ -252,7 +252,14 @@ fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Tool => {
             payload(attributes, ENTITY_INPUT, super::ARGUMENTS, arguments);
-            payload(attributes, ENTITY_OUTPUT, super::RESULT, content_of);
+            let mut call = None;
+            payload(attributes, ENTITY_OUTPUT, super::RESULT, |answer| {
+                call = tool_answer::call_of(&answer).map(str::to_owned);
+                tool_answer::content_of(answer)
+            });
+            if let Some(id) = call {
+                attributes.supply("gen_ai.tool.call.id", id);
+            }
         }
         What::Agent => {
             payload(attributes, ENTITY_INPUT, INPUT, arguments);
@@ -383,7 +390,7 @@ fn payload(
     attributes: &mut Attributes,
     from: &str,
     to: &'static str,
-    unwrap: impl Fn(Value) -> Value,
+    unwrap: impl FnOnce(Value) -> Value,
 ) {
     let key = if attributes.contains(to) { to } else { from };
     let Some(value) = json::read(attributes, key) else {
@@ -432,42 +439,6 @@ pub(super) fn arguments(value: Value) -> Value {
         return crate::messages::read_json(text).unwrap_or_else(|| text.into());
     }
     Value::Object(call)
-}
-
-/// Takes a result out of what a library wraps around it: `{"output": ...}`, or a serialised LangChain message.
-pub(super) fn content_of(value: Value) -> Value {
-    let Value::Object(mut object) = value else {
-        return value;
-    };
-    if object.get("type").and_then(Value::as_str) == Some("constructor")
-        && let Some(content) = object
-            .get_mut("kwargs")
-            .and_then(|kwargs| kwargs.get_mut("content"))
-    {
-        return content.take();
-    }
-    // LangChain's `{"type": "tool", "data": {...}}`.
-    if object.get("type").and_then(Value::as_str) == Some("tool")
-        && let Some(content) = object
-            .get_mut("data")
-            .and_then(|data| data.get_mut("content"))
-    {
-        return content.take();
-    }
-    let is_wrapper = object.keys().all(|key| {
-        matches!(
-            key.as_str(),
-            "output" | "outputs" | "result" | "kwargs" | "tags"
-        )
-    });
-    if is_wrapper {
-        for key in ["output", "outputs", "result"] {
-            if let Some(inner) = object.remove(key) {
-                return content_of(inner);
-            }
-        }
-    }
-    Value::Object(object)
 }
 
 fn has(object: &json::Object, key: &str) -> bool {

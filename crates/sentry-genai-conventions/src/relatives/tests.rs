@@ -100,6 +100,18 @@ fn a_call_has_the_counts_of_one_description() {
     assert_eq!(spans.related(), expect(&expected));
 }
 
+/// As that of ADK 2.0, which the inner description alone names.
+#[test]
+fn a_call_has_the_user_of_either_description() {
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
+        .with(2, 1, "chat m", &[CHAT, ("user.id", "alice")])
+        .0;
+    relate(&mut spans, &ContentLimits::default());
+    assert_eq!(&*spans[0].op, "gen_ai.chat");
+    assert_eq!(spans[0].attributes.text("user.id"), Some("alice"));
+}
+
 /// Codex reports what a call took on a span of its own around the last event.
 #[test]
 fn a_part_of_a_call_gives_it_its_counts() {

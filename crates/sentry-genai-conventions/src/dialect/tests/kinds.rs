@@ -338,3 +338,30 @@ fn a_model_that_adk_asks_by_litellm_has_its_provider_in_front() {
     assert_eq!(provider("openai/gpt-4o").as_deref(), Some("openai"));
     assert_eq!(provider("gemini-2.5-flash").as_deref(), Some("gcp.gen_ai"));
 }
+
+/// LangChain's tools answer with a message that says which call it answers.
+#[test]
+fn a_tool_has_the_id_of_the_call_it_answers() {
+    let data = r#"{"type": "tool", "data": {"content": "21 C", "tool_call_id": "c1"}}"#;
+    let kwargs = r#"{"output": {"lc": 1, "type": "constructor", "kwargs": {"content": "21 C", "tool_call_id": "c1"}}, "kwargs": {}}"#;
+    for (kind, key, answer) in [
+        (("openinference.span.kind", "TOOL"), "output.value", data),
+        (
+            ("traceloop.span.kind", "tool"),
+            "traceloop.entity.output",
+            kwargs,
+        ),
+    ] {
+        let span = translated("x", "get_weather", &[kind, (key, answer)]);
+        let read = |key| span.attributes.text(key);
+        assert_eq!(read("gen_ai.tool.call.id"), Some("c1"), "{key}");
+        assert_eq!(read("gen_ai.tool.call.result"), Some("21 C"), "{key}");
+    }
+    let own = [
+        ("openinference.span.kind", "TOOL"),
+        ("tool_call.id", "c2"),
+        ("output.value", data),
+    ];
+    let span = translated("x", "get_weather", &own);
+    assert_eq!(span.attributes.text("gen_ai.tool.call.id"), Some("c2"));
+}
