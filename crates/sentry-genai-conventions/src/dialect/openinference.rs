@@ -396,11 +396,16 @@ fn embeddings(attributes: &mut Attributes) {
             json::put(attributes, "gen_ai.embeddings.input", texts);
         }
     }
-    // Tokens in place of texts are found in the request alone; `inputText` is what Titan calls it.
-    if let Some(mut request) = json::object(attributes, "input.value")
-        && let Some(input) = (request.remove("input")).or_else(|| request.remove("inputText"))
-    {
-        json::put(attributes, "gen_ai.embeddings.input", input);
+    // Tokens in place of texts are found in the request alone, which that of Bedrock takes for parameters; `inputText` is what Titan
+    // calls it, and `texts` what Cohere does.
+    for key in ["input.value", "llm.invocation_parameters"] {
+        if let Some(mut request) = json::object(attributes, key)
+            && let Some(input) = ["input", "inputText", "texts"]
+                .iter()
+                .find_map(|name| request.remove(*name))
+        {
+            json::put(attributes, "gen_ai.embeddings.input", input);
+        }
     }
     // What is embedded and what comes of it are messages to the instrumentation of Bedrock.
     attributes.retain(|key, _| {

@@ -67,3 +67,20 @@ fn openinference_has_what_titan_embeds_as_a_message() {
     let mut messages = attributes.iter().filter(|(key, _)| key.starts_with("llm."));
     assert_eq!(messages.next(), None);
 }
+
+#[test]
+fn openinference_has_what_titan_embeds_among_the_parameters() {
+    for parameters in [r#"{"inputText":"Sun"}"#, r#"{"texts":["Sun"]}"#] {
+        let attributes = [
+            KIND,
+            ("llm.model_name", "titan-embed-text-v2:0"),
+            ("llm.invocation_parameters", parameters),
+        ];
+        let span = translated(SCOPE, "bedrock.invoke_model", &attributes);
+        let embedded = span.attributes.text("gen_ai.embeddings.input");
+        assert!(
+            embedded.is_some_and(|text| text.contains("Sun")),
+            "{parameters}"
+        );
+    }
+}
