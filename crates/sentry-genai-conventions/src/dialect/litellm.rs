@@ -67,9 +67,17 @@ fn operation(span: &SourceSpan) -> Says {
     // What has an `a` in front is awaited.
     match kind.strip_prefix('a').unwrap_or(kind) {
         "completion" | "chat" | "responses" => Says::Is("chat"),
+        // What asks by way of Anthropic's own requests.
+        _ if kind.ends_with("anthropic_messages") => Says::Is("chat"),
         "text_completion" => Says::Is("text_completion"),
         "embedding" => Says::Is("embeddings"),
-        "image_generation" | "speech" | "transcription" => Says::Is("generate_content"),
+        "generate_content"
+        | "generate_content_stream"
+        | "image_edit"
+        | "image_generation"
+        | "speech"
+        | "transcription"
+        | "video_generation" => Says::Is("generate_content"),
         "moderation" => Says::Is("evaluate"),
         "rerank" => Says::Is("rerank"),
         _ => Says::Nothing,

@@ -323,6 +323,19 @@ fn litellm_calls_speech_a_chat() {
         assert_eq!(op("arerank", named), "gen_ai.rerank");
         assert_eq!(op("acompletion", named), "gen_ai.chat");
     }
+    // The proxy's, which serves requests as Anthropic and Google have them.
+    for (kind, expected) in [
+        ("anthropic_messages", "gen_ai.chat"),
+        ("aanthropic_messages", "gen_ai.chat"),
+        ("agenerate_content", "gen_ai.generate_content"),
+        ("image_edit", "gen_ai.generate_content"),
+    ] {
+        let named = [
+            ("gen_ai.operation.name", kind),
+            ("http.route", "/v1/messages"),
+        ];
+        assert_eq!(op(kind, &named), expected, "{kind}");
+    }
 }
 
 #[test]
