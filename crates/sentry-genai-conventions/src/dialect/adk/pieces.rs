@@ -1,5 +1,7 @@
 //! What a streamed answer came in.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::json;
@@ -30,9 +32,11 @@ pub(super) fn join(attributes: &mut Attributes) {
     let Some(Value::Array(parts)) = last.get_mut("parts") else {
         return;
     };
-    if !repeats(parts, &pieces) {
+    let calls: BTreeSet<String> = parts.iter().filter_map(call).collect();
+    let is_repeated = |piece: &Value| call(piece).is_some_and(|id| calls.contains(&id));
+    if !repeats(parts, &pieces, is_repeated) {
         let own = std::mem::take(parts);
-        pieces.retain(|piece| is_text(piece) || !own.iter().any(|part| is_same_call(part, piece)));
+        pieces.retain(|piece| !is_repeated(piece));
         for part in pieces.into_iter().chain(own) {
             append(parts, part);
         }
@@ -46,11 +50,9 @@ fn goes_on(message: &Value) -> bool {
 }
 
 /// Returns whether the last message says all that the pieces before it say.
-fn repeats(last: &[Value], pieces: &[Value]) -> bool {
+fn repeats(last: &[Value], pieces: &[Value], is_repeated: impl Fn(&Value) -> bool) -> bool {
     let said = |parts: &[Value]| parts.iter().filter_map(content).collect::<String>();
-    said(last) == said(pieces)
-        && (pieces.iter().filter(|piece| !is_text(piece)))
-            .all(|piece| last.iter().any(|part| is_same_call(part, piece)))
+    said(last) == said(pieces) && (pieces.iter()).all(|piece| is_text(piece) || is_repeated(piece))
 }
 
 fn content(part: &Value) -> Option<&str> {
@@ -61,9 +63,10 @@ fn is_text(part: &Value) -> bool {
     part.get("type").and_then(Value::as_str) == Some("text")
 }
 
-fn is_same_call(part: &Value, other: &Value) -> bool {
-    let id = part.get("id").filter(|id| !id.is_null());
-    id.is_some() && id == other.get("id")
+/// Returns the id of what is no text.
+fn call(part: &Value) -> Option<String> {
+    let id = part.get("id").filter(|id| !id.is_null())?;
+    (!is_text(part)).then(|| id.to_string())
 }
 
 /// Appends a part, or what it says to the text before it.

@@ -56,3 +56,26 @@ fn a_streamed_answer_is_one_message() {
         {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "w", "arguments": {"city": "Oslo"}}], "finish_reason": "stop"}]"#;
     assert_eq!(answer(calls), ["Let me see.", r#"{"city":"Oslo"}"#]);
 }
+
+#[test]
+fn many_pieces_take_linear_time() {
+    assert_linear(500, |size| {
+        let piece = r#"{"role": "assistant", "parts": [{"type": "tool_call", "id": "N", "name": "w", "arguments": null}], "finish_reason": ""}"#;
+        let mut messages: Vec<_> = (0..size)
+            .map(|id| piece.replace('N', &id.to_string()))
+            .collect();
+        let parts: Vec<_> = (0..size)
+            .map(|id| format!(r#"{{"type": "tool_call", "id": "x{id}", "name": "w"}}"#))
+            .collect();
+        let last = parts.join(",");
+        messages.push(format!(
+            r#"{{"role": "assistant", "parts": [{last}], "finish_reason": "stop"}}"#
+        ));
+        let messages = format!("[{}]", messages.join(","));
+        let attributes = [
+            ("gen_ai.operation.name", "generate_content"),
+            ("gen_ai.output.messages", &*messages),
+        ];
+        translated(SCOPE, "generate_content m", &attributes);
+    });
+}
