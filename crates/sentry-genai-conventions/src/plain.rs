@@ -77,9 +77,8 @@ static SERVERS: &[&str] = &[
 pub(crate) fn spell_request(span: &mut SourceSpan) {
     const METHOD: &str = "http.request.method";
 
-    let is_request = span.name.eq_ignore_ascii_case("request")
-        && matches!(span.kind, None | Some(SpanKind::Internal))
-        && SERVERS.contains(&&*span.scope);
+    let is_request =
+        matches!(span.kind, None | Some(SpanKind::Internal)) && SERVERS.contains(&&*span.scope);
     if is_request && span.attributes.contains("method") && !span.attributes.contains(METHOD) {
         span.kind = Some(SpanKind::Server);
         span.attributes.rename("method", METHOD);

@@ -91,21 +91,30 @@ impl PlanningTranslator {
     /// Translates one span, as [`Translator::translate`] does, and leaves an empty one in its place.
     #[must_use]
     pub fn translate(&mut self, span: &mut SourceSpan) -> SentrySpan {
-        let hash = hash(span);
-        let planned = self.translate_planned(span, hash, Texts::AsRecorded);
-        planned.unwrap_or_else(|| self.translator.translate(span.take()))
+        let (mut hash, mut texts) = (hash(span), Texts::AsRecorded);
+        loop {
+            let row = &self.rows[hash as usize % ROWS];
+            let place = row.iter().flatten().find(|place| place.hash == hash);
+            if let Some(Outcome::Planned(plan)) = place.map(|place| &place.outcome) {
+                let options = &self.translator.options;
+                if plan.fits(span, options) {
+                    return plan.translate(span, options);
+                }
+                break;
+            }
+            match self.learn(span, hash, texts) {
+                Some(next) => (hash, texts) = (next, Texts::Read),
+                None => break,
+            }
+        }
+        self.translator.translate(span.take())
     }
 
-    fn translate_planned(
-        &mut self,
-        span: &mut SourceSpan,
-        hash: u64,
-        texts: Texts,
-    ) -> Option<SentrySpan> {
-        let options = &self.translator.options;
+    /// Learns from a span of whose shape there is no plan, and reads its texts where that is known to help: then it has another hash.
+    #[cold]
+    fn learn(&mut self, span: &mut SourceSpan, hash: u64, texts: Texts) -> Option<u64> {
         let row = &mut self.rows[hash as usize % ROWS];
-        let mut known = row.iter_mut().flatten();
-        let Some(place) = known.find(|place| place.hash == hash) else {
+        let Some(place) = row.iter_mut().flatten().find(|place| place.hash == hash) else {
             let free = row.iter().position(Option::is_none);
             let outcome = Outcome::Tried(1);
             row[free.unwrap_or(self.count % PLACES)] = Some(Place { hash, outcome });
@@ -113,16 +122,12 @@ impl PlanningTranslator {
             return None;
         };
         match &mut place.outcome {
-            Outcome::Planned(plan) => {
-                return plan
-                    .fits(span, options)
-                    .then(|| plan.translate(span, options));
-            }
             Outcome::Tried(tries) => {
                 let read = match texts {
                     Texts::AsRecorded => rename::read_texts(&mut span.attributes),
                     Texts::Read => Vec::new(),
                 };
+                let options = &self.translator.options;
                 place.outcome = if !read.is_empty() {
                     Outcome::ToRead(read)
                 } else if let Some(plan) = Plan::of(span, options) {
@@ -133,17 +138,16 @@ impl PlanningTranslator {
                 } else {
                     Outcome::Irregular
                 };
-                return None;
+                None
             }
-            Outcome::ToRead(places) => {
+            Outcome::ToRead(places) if matches!(texts, Texts::AsRecorded) => {
                 for &index in &*places {
                     rename::read_text_at(&mut span.attributes, index);
                 }
+                Some(self::hash(span) ^ READ)
             }
-            Outcome::Irregular => return None,
+            Outcome::ToRead(_) | Outcome::Irregular | Outcome::Planned(_) => None,
         }
-        let hash = self::hash(span) ^ READ;
-        self.translate_planned(span, hash, Texts::Read)
     }
 
     /// Resolves what only relatives can tell, as [`Translator::relate`] does.

@@ -61,6 +61,7 @@ pub(super) static KEYS: &[&str] = &[
     "http.request.header.authorization",
     "http.request.method",
     "http.method",
+    "method",
     "http.route",
     "http.response.status_code",
     "http.status_code",
@@ -163,4 +164,5 @@ pub(super) static SCOPES: &[&str] = &[
     "logfire.openai",
     "opentelemetry.instrumentation.genai.openai",
     "opentelemetry.instrumentation.mcp",
+    "tower_http::trace::make_span",
 ];
