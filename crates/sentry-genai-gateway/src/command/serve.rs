@@ -17,6 +17,9 @@ use tokio::{net::TcpListener, runtime, sync::watch, task::JoinSet, time};
 
 use super::{Failure, Outcome, Privacy, complain};
 
+/// How many requests are read at the same time: one may be large once it is decompressed.
+const READERS: usize = 4;
+
 /// How often is looked at what is due.
 const TURN: Duration = Duration::from_millis(250);
 
@@ -61,6 +64,7 @@ impl Serve {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let service = self.start()?;
         let runtime = runtime::Builder::new_current_thread()
+            .max_blocking_threads(READERS)
             .enable_all()
             .build()?;
         runtime.block_on(serve(&service, &self.listen))?;

@@ -90,15 +90,15 @@ async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
         let refusal = encoding.refused(StatusCode::SERVICE_UNAVAILABLE, FULL);
         return ([(RETRY_AFTER, RETRY_SECONDS)], refusal).into_response();
     }
-    let content = match content(&headers, body) {
-        Ok(content) => content,
-        Err((status, message)) => return encoding.refused(status, message),
-    };
-    // Reading megabytes takes milliseconds, in which others want to be answered.
-    let read = tokio::task::spawn_blocking(move || take(&service, encoding, &content));
+    // Decompressing and reading megabytes takes milliseconds, in which others want to be answered.
+    let read = tokio::task::spawn_blocking(move || {
+        let content = content(&headers, body)?;
+        take(&service, encoding, &content)
+            .map_err(|message| (StatusCode::BAD_REQUEST, Cow::Owned(message)))
+    });
     match read.await {
         Ok(Ok(accepted)) => encoding.accepted(&accepted, rejected),
-        Ok(Err(message)) => encoding.refused(StatusCode::BAD_REQUEST, &message),
+        Ok(Err((status, message))) => encoding.refused(status, &message),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -156,25 +156,25 @@ impl Encoding {
     }
 }
 
-/// Returns the body of a request, decompressed.
-fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, (StatusCode, &'static str)> {
+/// Returns the body of a request, decompressed, or how to refuse it.
+fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, (StatusCode, Cow<'static, str>)> {
     match headers.get(CONTENT_ENCODING).map(|it| it.as_bytes()) {
         None | Some(b"" | b"identity") => Ok(body),
         Some(b"gzip") => {
             let mut content = Vec::with_capacity((body.len() * 4).min(MAX_CONTENT_BYTES));
             let mut limited = MultiGzDecoder::new(&*body).take(MAX_CONTENT_BYTES as u64 + 1);
             match limited.read_to_end(&mut content) {
-                Err(_) => Err((StatusCode::BAD_REQUEST, "the body is no gzip")),
+                Err(_) => Err((StatusCode::BAD_REQUEST, "the body is no gzip".into())),
                 Ok(length) if length > MAX_CONTENT_BYTES => Err((
                     StatusCode::PAYLOAD_TOO_LARGE,
-                    "the body is too large when it is decompressed",
+                    "the body is too large when it is decompressed".into(),
                 )),
                 Ok(_) => Ok(content.into()),
             }
         }
         Some(_) => Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "expected no content encoding, or gzip",
+            "expected no content encoding, or gzip".into(),
         )),
     }
 }
