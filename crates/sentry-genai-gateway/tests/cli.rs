@@ -57,6 +57,20 @@ fn run<A: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ran
     Ran::of(program().args(arguments).output().unwrap())
 }
 
+/// Runs the program with something on its standard input, and a standard output that is closed before anything is written.
+fn run_unread(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = program()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
 /// Runs the program with something on its standard input.
 fn run_on(input: &[u8], arguments: &[&str]) -> Ran {
     let mut child = program()

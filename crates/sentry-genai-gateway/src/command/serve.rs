@@ -101,7 +101,8 @@ impl Serve {
         let options = Options::new()
             .with_capture_inputs(self.privacy.pii)
             .with_capture_outputs(self.privacy.pii);
-        Ok(Service::start(client, options, patience))
+        Service::start(client, options, patience)
+            .ok_or_else(|| Failure::Usage("--dsn: nothing can be sent there".to_owned()))
     }
 }
 

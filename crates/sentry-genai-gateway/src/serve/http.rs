@@ -71,14 +71,11 @@ async fn health(State(service): State<Service>) -> Response {
         "buffered_bytes": figures.delivery.buffered_bytes,
         "accepted": figures.delivery.accepted,
         "lost": lost,
+        "full": service.is_full(),
         "last_failure": service.last_failure(),
     });
-    let status = if service.is_full() {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
-        StatusCode::OK
-    };
-    (status, Json(body)).into_response()
+    // Also when it is full: who starts it anew for that loses what waits.
+    Json(body).into_response()
 }
 
 async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &str) -> Response {
@@ -193,15 +190,8 @@ pub(super) fn take(
     match encoding {
         Encoding::Protobuf => otlp_protobuf::requests(content)
             .for_each(|read| sort(read.map_err(|error| error.to_string()))),
-        Encoding::Json => {
-            let text = String::from_utf8_lossy(content);
-            let text: &str = match &text {
-                Cow::Borrowed(text) => text,
-                Cow::Owned(text) => text,
-            };
-            otlp_json::requests(text)
-                .for_each(|read| sort(read.map_err(|error| error.to_string())));
-        }
+        Encoding::Json => otlp_json::requests(&String::from_utf8_lossy(content))
+            .for_each(|read| sort(read.map_err(|error| error.to_string()))),
     }
     let rejected = errors.len();
     let first = errors.into_iter().next();

@@ -60,12 +60,12 @@ pub struct Figures {
 }
 
 impl Service {
-    /// Starts a service that sends as `client`, with its threads.
+    /// Starts a service that sends as `client`, with its threads; `None` if the options allow no delivery.
     ///
     /// Sampling was decided where the spans were made: all of them are sent. Proxies are those of the environment (`HTTPS_PROXY` and
     /// `HTTP_PROXY`). What a resource says is its spans' release and environment, unless the client has its own.
     #[must_use]
-    pub fn start(client: Client, options: Options, patience: Patience) -> Self {
+    pub fn start(client: Client, options: Options, patience: Patience) -> Option<Self> {
         let variable = |names: [&str; 2]| {
             let found = names.into_iter().find_map(|name| env::var(name).ok());
             found.filter(|value| !value.is_empty()).map(Into::into)
@@ -77,8 +77,11 @@ impl Service {
         client_options.https_proxy = variable(["HTTPS_PROXY", "https_proxy"]);
         client_options.http_proxy = variable(["HTTP_PROXY", "http_proxy"]);
         let translator = Translator::new(options.translation(&client_options));
-        let delivery = options.start(&client_options).expect("there is a DSN");
-        Self(Arc::new(Inner {
+        // Requests are refused long before: what has been taken has room, also while it is written anew as an envelope.
+        let room = patience.max_bytes.saturating_mul(2);
+        let options = options.with_max_buffer_bytes(room);
+        let delivery = options.start(&client_options)?;
+        Some(Self(Arc::new(Inner {
             client,
             translator,
             delivery,
@@ -86,7 +89,7 @@ impl Service {
             gatherer: Mutex::new(Gatherer::new(patience)),
             segments: Mutex::default(),
             received: AtomicU64::new(0),
-        }))
+        })))
     }
 
     /// Takes in what requests have brought.

@@ -1,10 +1,10 @@
 //! `check`
 
-use std::{ffi::OsString, io::Write as _, process::Stdio};
+use std::ffi::OsString;
 
 use serde_json::Value;
 
-use crate::{agent, corpus, program, run, run_on};
+use crate::{agent, corpus, run, run_on, run_unread};
 
 const ORPHAN: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{
     "traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"0000000000000001","parentSpanId":"0000000000000009",
@@ -34,19 +34,7 @@ fn exit_codes_are_for_ci() {
 #[test]
 fn what_was_found_stays_found_if_nobody_reads_it() {
     for flags in [&["check", "-"][..], &["check", "--json", "-"]] {
-        let mut child = program()
-            .args(flags)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // Closed before anything is written.
-        drop(child.stdout.take());
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(ORPHAN.as_bytes()).unwrap();
-        drop(stdin);
-        let output = child.wait_with_output().unwrap();
+        let output = run_unread(flags, ORPHAN.as_bytes());
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(output.stderr, b"");
     }

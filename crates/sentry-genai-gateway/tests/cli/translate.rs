@@ -1,8 +1,8 @@
 //! `translate`: where the result goes, and what is in it.
 
-use std::{ffi::OsString, fs, process::Stdio};
+use std::{ffi::OsString, fs};
 
-use crate::{agent, calls, corpus, envelopes, folder, program, run, run_on, sent};
+use crate::{agent, calls, corpus, envelopes, folder, run, run_on, run_unread, sent};
 
 /// Several traces in one file.
 const SEVERAL: &str = "otlp/google-adk/agent-multiturn.content.json.gz";
@@ -188,19 +188,9 @@ fn an_empty_release_or_environment_is_none() {
 
 #[test]
 fn whoever_stops_reading_makes_no_error() {
-    let mut child = program()
-        .args(["translate", "--format", "json", "--pii", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Closed before anything is written, and more comes than a pipe holds.
-    drop(child.stdout.take());
-    let mut stdin = child.stdin.take().unwrap();
-    std::io::Write::write_all(&mut stdin, calls(500, 1000).as_bytes()).unwrap();
-    drop(stdin);
-    let output = child.wait_with_output().unwrap();
+    // More comes than a pipe holds.
+    let arguments = ["translate", "--format", "json", "--pii", "-"];
+    let output = run_unread(&arguments, calls(500, 1000).as_bytes());
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(output.stderr, b"");
 }
