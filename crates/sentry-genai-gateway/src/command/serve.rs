@@ -3,6 +3,7 @@
 use std::{
     env, io,
     net::SocketAddr,
+    num::NonZero,
     pin::pin,
     time::{Duration, Instant},
 };
@@ -56,8 +57,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "SECONDS", default_value_t = 6.0)]
     gather: f64,
     /// How many MiB of spans may wait; before that many do, exporters are told to try again later
-    #[arg(long, value_name = "MIB", default_value_t = 64)]
-    max_memory: usize,
+    #[arg(long, value_name = "MIB", default_value = "64")]
+    max_memory: NonZero<usize>,
 }
 
 impl Serve {
@@ -67,7 +68,10 @@ impl Serve {
             .max_blocking_threads(READERS)
             .enable_all()
             .build()?;
-        runtime.block_on(serve(&service, &self.listen))?;
+        let served = runtime.block_on(serve(&service, &self.listen));
+        // What is still being read then was not answered, and comes again.
+        runtime.shutdown_timeout(LAST_REQUESTS);
+        served?;
         if service.close(LAST_WORDS) {
             return Ok(Outcome::Fine);
         }
@@ -97,7 +101,7 @@ impl Serve {
         patience.quiet = Duration::try_from_secs_f64(self.gather)
             .map_err(|error| Failure::Usage(format!("--gather: {error}")))?;
         patience.longest = patience.longest.max(patience.quiet);
-        patience.max_bytes = self.max_memory.saturating_mul(1024 * 1024);
+        patience.max_bytes = self.max_memory.get().saturating_mul(1024 * 1024);
         let options = Options::new()
             .with_capture_inputs(self.privacy.pii)
             .with_capture_outputs(self.privacy.pii);

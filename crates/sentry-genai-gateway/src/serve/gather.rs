@@ -7,7 +7,7 @@ use std::{
 
 use sentry_genai_conventions::TraceId;
 
-use crate::{ReceivedEvent, ReceivedSpan, input::leave_out_repeated, received::unite};
+use crate::{ReceivedEvent, ReceivedSpan, Request, input::leave_out_repeated, received::unite};
 
 /// How long the spans of a trace wait for others of it, so that what only relatives can tell is resolved among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,16 @@ pub(super) struct Gatherer {
     patience: Patience,
     traces: HashMap<TraceId, Waiting>,
     bytes: usize,
+    /// The bytes of traces that were taken, and are being translated.
+    leaving: usize,
+}
+
+/// Traces that go.
+#[derive(Debug, Default)]
+#[must_use = "what is taken goes nowhere else"]
+pub(super) struct Departure {
+    pub(super) traces: Vec<Vec<ReceivedSpan>>,
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug)]
@@ -55,38 +65,28 @@ impl Gatherer {
             patience,
             traces: HashMap::new(),
             bytes: 0,
+            leaving: 0,
         }
     }
 
-    /// Takes spans in, and returns the traces that have to go for them.
-    pub(super) fn add_spans(
-        &mut self,
-        now: Instant,
-        spans: Vec<ReceivedSpan>,
-    ) -> Vec<Vec<ReceivedSpan>> {
+    /// Takes spans in.
+    pub(super) fn add_spans(&mut self, now: Instant, spans: Vec<ReceivedSpan>) {
         for received in spans {
-            let bytes = received.span.footprint();
+            let bytes = span_footprint(&received);
             let waiting = self.waiting(now, received.span.trace_id, bytes);
             waiting.spans.push(received);
         }
-        self.make_room()
     }
 
-    /// Takes events in that came without their spans, and returns the traces that have to go for them. One that happened in no span
-    /// that is known belongs to no trace.
-    pub(super) fn add_events(
-        &mut self,
-        now: Instant,
-        events: Vec<ReceivedEvent>,
-    ) -> Vec<Vec<ReceivedSpan>> {
+    /// Takes events in that came without their spans. One that happened in no span that is known belongs to no trace.
+    pub(super) fn add_events(&mut self, now: Instant, events: Vec<ReceivedEvent>) {
         for received in events {
             if let Some((trace_id, _)) = received.within {
-                let bytes = size_of::<ReceivedEvent>() + received.event.attributes.footprint();
+                let bytes = event_footprint(&received);
                 let waiting = self.waiting(now, trace_id, bytes);
                 waiting.events.push(received);
             }
         }
-        self.make_room()
     }
 
     fn waiting(&mut self, now: Instant, trace_id: TraceId, bytes: usize) -> &mut Waiting {
@@ -103,10 +103,11 @@ impl Gatherer {
         waiting
     }
 
-    fn make_room(&mut self) -> Vec<Vec<ReceivedSpan>> {
+    /// Returns the traces that have to go for those that have come.
+    pub(super) fn make_room(&mut self) -> Departure {
         let most = self.patience.max_bytes / 2;
         if self.bytes <= most {
-            return Vec::new();
+            return Departure::default();
         }
         // Well below, so that not every request has to look for the oldest.
         let wanted = most / 4 * 3;
@@ -123,7 +124,7 @@ impl Gatherer {
     }
 
     /// Returns the traces that have waited long enough.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<Vec<ReceivedSpan>> {
+    pub(super) fn take_due(&mut self, now: Instant) -> Departure {
         let Patience { quiet, longest, .. } = self.patience;
         let has_waited = |since: Instant, wait| now.saturating_duration_since(since) >= wait;
         let due = self.traces.iter().filter(|(_, waiting)| {
@@ -134,29 +135,36 @@ impl Gatherer {
     }
 
     /// Returns all traces.
-    pub(super) fn take_all(&mut self) -> Vec<Vec<ReceivedSpan>> {
+    pub(super) fn take_all(&mut self) -> Departure {
         let all: Vec<_> = self.traces.keys().copied().collect();
         self.take(all)
     }
 
-    fn take(&mut self, trace_ids: Vec<TraceId>) -> Vec<Vec<ReceivedSpan>> {
-        let mut taken = Vec::with_capacity(trace_ids.len());
+    fn take(&mut self, trace_ids: Vec<TraceId>) -> Departure {
+        let mut departure = Departure::default();
         for trace_id in trace_ids {
             if let Some(mut waiting) = self.traces.remove(&trace_id) {
-                self.bytes -= waiting.bytes;
+                departure.bytes += waiting.bytes;
                 leave_out_repeated(&mut waiting.spans);
                 unite(&mut waiting.spans, waiting.events);
                 if !waiting.spans.is_empty() {
-                    taken.push(waiting.spans);
+                    departure.traces.push(waiting.spans);
                 }
             }
         }
-        taken
+        self.bytes -= departure.bytes;
+        self.leaving += departure.bytes;
+        departure
     }
 
-    /// Returns about how many bytes wait.
+    /// Learns that traces have arrived where they went.
+    pub(super) fn forget(&mut self, bytes: usize) {
+        self.leaving -= bytes;
+    }
+
+    /// Returns about how many bytes wait, or have just been taken.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.leaving
     }
 
     /// Returns how many spans wait.
@@ -164,6 +172,23 @@ impl Gatherer {
         let traces = self.traces.values();
         traces.map(|waiting| waiting.spans.len()).sum()
     }
+}
+
+/// Returns about how many bytes will wait of what a request has brought.
+pub(super) fn footprint(request: &Request) -> usize {
+    match request {
+        Request::Traces(spans) => spans.iter().map(span_footprint).sum(),
+        Request::Events(events) => events.iter().map(event_footprint).sum(),
+        Request::OtherSignal => 0,
+    }
+}
+
+fn span_footprint(received: &ReceivedSpan) -> usize {
+    received.span.footprint()
+}
+
+fn event_footprint(received: &ReceivedEvent) -> usize {
+    size_of::<ReceivedEvent>() + received.event.attributes.footprint()
 }
 
 #[cfg(test)]
@@ -183,9 +208,12 @@ mod tests {
         }
     }
 
-    fn numbers(traces: &[Vec<ReceivedSpan>]) -> Vec<Vec<u8>> {
+    fn numbers(departure: &Departure) -> Vec<Vec<u8>> {
         let number = |received: &ReceivedSpan| received.span.span_id.to_bytes()[0];
-        let spans = traces.iter().map(|spans| spans.iter().map(number));
+        let spans = departure
+            .traces
+            .iter()
+            .map(|spans| spans.iter().map(number));
         spans.map(Iterator::collect).collect()
     }
 
@@ -194,17 +222,19 @@ mod tests {
         let mut gatherer = Gatherer::new(Patience::default());
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        assert!(gatherer.add_spans(at(0), vec![span(1, 1)]).is_empty());
-        assert!(
-            gatherer
-                .add_spans(at(5), vec![span(1, 2), span(2, 3)])
-                .is_empty()
-        );
-        assert!(gatherer.take_due(at(10)).is_empty());
-        assert!(gatherer.add_spans(at(10), vec![span(2, 4)]).is_empty());
+        gatherer.add_spans(at(0), vec![span(1, 1)]);
+        gatherer.add_spans(at(5), vec![span(1, 2), span(2, 3)]);
+        assert!(gatherer.take_due(at(10)).traces.is_empty());
+        gatherer.add_spans(at(10), vec![span(2, 4)]);
         assert_eq!(gatherer.spans(), 4);
-        assert_eq!(numbers(&gatherer.take_due(at(11))), [[1, 2]]);
-        assert_eq!(numbers(&gatherer.take_due(at(16))), [[3, 4]]);
+        let first = gatherer.take_due(at(11));
+        assert_eq!(numbers(&first), [[1, 2]]);
+        let second = gatherer.take_due(at(16));
+        assert_eq!(numbers(&second), [[3, 4]]);
+        // They take up room until they are where they went.
+        assert_eq!(gatherer.bytes(), first.bytes + second.bytes);
+        gatherer.forget(first.bytes);
+        gatherer.forget(second.bytes);
         assert_eq!((gatherer.bytes(), gatherer.spans()), (0, 0));
     }
 
@@ -215,7 +245,7 @@ mod tests {
         for second in 0..30 {
             let now = start + Duration::from_secs(second);
             gatherer.add_spans(now, vec![span(1, second as u8 + 1)]);
-            assert!(gatherer.take_due(now).is_empty(), "{second}");
+            assert!(gatherer.take_due(now).traces.is_empty(), "{second}");
         }
         let parts = gatherer.take_due(start + Duration::from_secs(30));
         assert_eq!(numbers(&parts)[0].len(), 30);
@@ -236,13 +266,13 @@ mod tests {
         };
         gatherer.add_events(now, vec![event(within(2)), event(None)]);
         gatherer.add_spans(now, vec![span(1, 1), span(1, 2), span(1, 1)]);
-        let traces = gatherer.take_all();
-        assert_eq!(numbers(&traces), [[2, 1]]);
-        assert_eq!(traces[0][0].span.events.len(), 1);
+        let gone = gatherer.take_all();
+        assert_eq!(numbers(&gone), [[2, 1]]);
+        assert_eq!(gone.traces[0][0].span.events.len(), 1);
         // Events alone are no trace.
         gatherer.add_events(now, vec![event(within(3))]);
-        assert!(gatherer.take_all().is_empty());
-        assert_eq!(gatherer.bytes(), 0);
+        assert!(gatherer.take_all().traces.is_empty());
+        assert_eq!(gatherer.spans(), 0);
     }
 
     #[test]
@@ -255,11 +285,13 @@ mod tests {
         let mut gone = Vec::new();
         for number in 1..=50 {
             let now = start + Duration::from_millis(number.into());
-            gone.extend(gatherer.add_spans(now, vec![span(number, number)]));
+            gatherer.add_spans(now, vec![span(number, number)]);
+            let departure = gatherer.make_room();
+            gatherer.forget(departure.bytes);
+            gone.extend(numbers(&departure).concat());
             assert!(gatherer.bytes() <= patience.max_bytes / 2);
         }
-        gone.extend(gatherer.take_all());
-        let mut gone = numbers(&gone).concat();
+        gone.extend(numbers(&gatherer.take_all()).concat());
         assert!(gone[..40].is_sorted(), "the oldest go first: {gone:?}");
         gone.sort_unstable();
         assert_eq!(gone, (1..=50).collect::<Vec<_>>());

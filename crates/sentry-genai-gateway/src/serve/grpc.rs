@@ -18,7 +18,8 @@ use tonic::{
 
 use super::{
     Service,
-    http::{Accepted, Encoding, FULL, MAX_REQUEST_BYTES, take},
+    admission::rpc_status,
+    http::{Accepted, Encoding, MAX_REQUEST_BYTES, take},
 };
 
 /// Returns the calls that exporters make.
@@ -60,15 +61,12 @@ impl UnaryService<Bytes> for Export {
             let Some(service) = service else {
                 return Ok(tonic::Response::new(Accepted::default()));
             };
-            if service.is_full() {
-                return Err(Status::unavailable(FULL));
-            }
             let content = request.into_inner();
             let read =
                 tokio::task::spawn_blocking(move || take(&service, Encoding::Protobuf, &content));
             match read.await {
                 Ok(Ok(accepted)) => Ok(tonic::Response::new(accepted)),
-                Ok(Err(message)) => Err(Status::invalid_argument(message)),
+                Ok(Err((status, message))) => Err(rpc_status(status, &message)),
                 Err(_) => Err(Status::internal("the request could not be read")),
             }
         })

@@ -8,8 +8,9 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     http::{
         HeaderMap, StatusCode,
-        header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
     },
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -17,7 +18,7 @@ use flate2::read::MultiGzDecoder;
 use prost::Message;
 use serde_json::json;
 
-use super::{Service, grpc};
+use super::{NoRoom, Service, admission, grpc};
 use crate::{Request, otlp_json, otlp_protobuf};
 
 /// How large a request may be, as it comes.
@@ -27,7 +28,7 @@ pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 const MAX_CONTENT_BYTES: usize = 64 * 1024 * 1024;
 
 /// After how many seconds to try again while the service is full.
-const RETRY_SECONDS: &str = "5";
+pub(super) const RETRY_SECONDS: &str = "5";
 
 /// Returns what answers the requests of exporters, over HTTP (`/v1/traces`, `/v1/logs` and, without reading any, `/v1/metrics`; protobuf or
 /// JSON, plain or with gzip) and over gRPC, and says at `/health` how the service is.
@@ -36,8 +37,12 @@ pub fn router(service: Service) -> Router {
         .route("/v1/traces", post(traces))
         .route("/v1/logs", post(logs))
         .route("/v1/metrics", post(others))
-        .route("/health", get(health))
         .merge(grpc::routes())
+        .route_layer(middleware::from_fn_with_state(
+            service.clone(),
+            admission::receive,
+        ))
+        .route("/health", get(health))
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .with_state(service)
 }
@@ -83,25 +88,20 @@ async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
         let message = "expected application/x-protobuf or application/json";
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
     };
-    if service.is_full() {
-        let refusal = encoding.refused(StatusCode::SERVICE_UNAVAILABLE, FULL);
-        return ([(RETRY_AFTER, RETRY_SECONDS)], refusal).into_response();
-    }
     // Decompressing and reading megabytes takes milliseconds, in which others want to be answered.
-    let read = tokio::task::spawn_blocking(move || {
-        let content = content(&headers, body)?;
-        take(&service, encoding, &content)
-            .map_err(|message| (StatusCode::BAD_REQUEST, Cow::Owned(message)))
-    });
+    let read = {
+        let headers = headers.clone();
+        tokio::task::spawn_blocking(move || take(&service, encoding, &content(&headers, body)?))
+    };
     match read.await {
         Ok(Ok(accepted)) => encoding.accepted(&accepted, rejected),
-        Ok(Err((status, message))) => encoding.refused(status, &message),
+        Ok(Err((status, message))) => admission::refuse(&headers, status, &message),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-/// What a service says that has no room.
-pub(super) const FULL: &str = "as many spans wait for Sentry as may";
+/// Why a request is not taken.
+pub(super) type Refusal = (StatusCode, Cow<'static, str>);
 
 /// How a request is written, and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let given = headers.get(CONTENT_TYPE)?.to_str().ok()?;
         let media_type = given.split(';').next().unwrap_or_default().trim();
         match &*media_type.to_ascii_lowercase() {
@@ -146,15 +146,15 @@ impl Encoding {
         self.respond(StatusCode::OK, accepted, &json)
     }
 
-    fn refused(self, status: StatusCode, message: &str) -> Response {
+    pub(super) fn refused(self, status: StatusCode, message: &str) -> Response {
         let message = message.to_owned();
         let json = json!({"message": message});
-        self.respond(status, &Refusal { code: 0, message }, &json)
+        self.respond(status, &RpcStatus { code: 0, message }, &json)
     }
 }
 
 /// Returns the body of a request, decompressed, or how to refuse it.
-fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, (StatusCode, Cow<'static, str>)> {
+fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
     match headers.get(CONTENT_ENCODING).map(|it| it.as_bytes()) {
         None | Some(b"" | b"identity") => Ok(body),
         Some(b"gzip") => {
@@ -176,12 +176,16 @@ fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, (StatusCode, Cow<'
     }
 }
 
-/// Takes in what can be read of a request, and fails if that is nothing.
+/// Takes in what can be read of a request, and fails if that is nothing, or there is no room for it.
 pub(super) fn take(
     service: &Service,
     encoding: Encoding,
     content: &[u8],
-) -> Result<Accepted, String> {
+) -> Result<Accepted, Refusal> {
+    // The request may have waited for others to be read.
+    if service.is_full() {
+        return Err(no_room(NoRoom::Now));
+    }
     let (mut requests, mut errors) = (Vec::new(), Vec::new());
     let mut sort = |read: Result<Request, String>| match read {
         Ok(request) => requests.push(request),
@@ -201,9 +205,9 @@ pub(super) fn take(
         Request::OtherSignal => false,
     });
     match first {
-        Some(error) if !has_content => Err(error),
+        Some(error) if !has_content => Err((StatusCode::BAD_REQUEST, error.into())),
         first => {
-            service.receive(requests);
+            service.receive(requests).map_err(no_room)?;
             Ok(Accepted {
                 partial_success: first.map(|error_message| PartialSuccess {
                     rejected: rejected as i64,
@@ -212,6 +216,15 @@ pub(super) fn take(
             })
         }
     }
+}
+
+/// Returns how to refuse what there is no room for.
+pub(super) fn no_room(reason: NoRoom) -> Refusal {
+    let status = match reason {
+        NoRoom::Now => StatusCode::SERVICE_UNAVAILABLE,
+        NoRoom::Ever => StatusCode::PAYLOAD_TOO_LARGE,
+    };
+    (status, reason.to_string().into())
 }
 
 /// `ExportTraceServiceResponse`, which those of other signals look like.
@@ -232,7 +245,7 @@ struct PartialSuccess {
 
 /// `google.rpc.Status`.
 #[derive(Clone, PartialEq, Message)]
-struct Refusal {
+struct RpcStatus {
     #[prost(int32, tag = "1")]
     code: i32,
     #[prost(string, tag = "2")]

@@ -1,5 +1,6 @@
 //! The OTLP door as a service: what exporters send is gathered by trace, translated, and sent on to Sentry.
 
+mod admission;
 mod gather;
 mod grpc;
 mod http;
@@ -7,6 +8,8 @@ mod segments;
 
 use std::{
     env,
+    error::Error,
+    fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -21,10 +24,11 @@ use sentry_genai_delivery::{Delivery, Options, Stats};
 pub use gather::Patience;
 pub use http::router;
 
-use gather::Gatherer;
+use admission::Admission;
+use gather::{Departure, Gatherer};
 use segments::Segments;
 
-use crate::{Client, ReceivedSpan, Request, resource, translate_batch};
+use crate::{Client, Request, resource, translate_batch};
 
 /// Receives spans as OTLP brings them, and sends them to Sentry as Sentry wants them. Clones are the same service.
 ///
@@ -44,6 +48,7 @@ struct Inner {
     max_bytes: usize,
     gatherer: Mutex<Gatherer>,
     segments: Mutex<Segments>,
+    admission: Admission,
     received: AtomicU64,
 }
 
@@ -58,6 +63,27 @@ pub struct Figures {
     /// What has become of the others; those that came twice have gone without being counted.
     pub delivery: Stats,
 }
+
+/// Why a service does not take in what requests have brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoRoom {
+    /// Too much waits: there will be room later.
+    Now,
+    /// It is more than may wait altogether.
+    Ever,
+}
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Now => "as many spans wait for Sentry as may",
+            Self::Ever => "the request has more than may wait altogether",
+        })
+    }
+}
+
+impl Error for NoRoom {}
 
 impl Service {
     /// Starts a service that sends as `client`, with its threads; `None` if the options allow no delivery.
@@ -88,25 +114,53 @@ impl Service {
             max_bytes: patience.max_bytes,
             gatherer: Mutex::new(Gatherer::new(patience)),
             segments: Mutex::default(),
+            admission: Admission::new(patience.max_bytes),
             received: AtomicU64::new(0),
         })))
     }
 
-    /// Takes in what requests have brought.
-    pub fn receive(&self, requests: impl IntoIterator<Item = Request>) {
+    /// Takes in what requests have brought: all of it, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if that is more than there is room for now, or ever.
+    pub fn receive(&self, requests: Vec<Request>) -> Result<(), NoRoom> {
         let now = Instant::now();
+        let bytes = requests.iter().map(gather::footprint).sum();
+        let mut gatherer = self.gatherer();
+        self.find_room(gatherer.bytes(), bytes)?;
         for request in requests {
-            let gone = match request {
+            match request {
                 Request::Traces(spans) => {
                     let count = spans.len() as u64;
                     self.0.received.fetch_add(count, Ordering::Relaxed);
-                    self.gatherer().add_spans(now, spans)
+                    gatherer.add_spans(now, spans);
                 }
-                Request::Events(events) => self.gatherer().add_events(now, events),
-                Request::OtherSignal => continue,
-            };
-            self.send(gone);
+                Request::Events(events) => gatherer.add_events(now, events),
+                Request::OtherSignal => {}
+            }
         }
+        let gone = gatherer.make_room();
+        drop(gatherer);
+        self.send(gone);
+        Ok(())
+    }
+
+    /// Looks whether there is room for so many bytes beside those that are gathered.
+    fn find_room(&self, gathered: usize, bytes: usize) -> Result<(), NoRoom> {
+        if bytes > self.0.max_bytes {
+            Err(NoRoom::Ever)
+        } else if self.waiting(gathered) + bytes > self.0.max_bytes {
+            Err(NoRoom::Now)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Returns how many bytes wait, here and for Sentry.
+    fn waiting(&self, gathered: usize) -> usize {
+        let buffered = self.0.delivery.stats().buffered_bytes;
+        gathered.saturating_add(usize::try_from(buffered).unwrap_or(usize::MAX))
     }
 
     /// Sends the traces that have waited long enough.
@@ -118,8 +172,8 @@ impl Service {
     /// Returns whether nearly as much waits as may, so that whoever sends had better wait, too: soon what comes would displace what is here.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let waiting = self.gatherer().bytes() as u64 + self.0.delivery.stats().buffered_bytes;
-        waiting >= self.0.max_bytes as u64 / 4 * 3
+        let gathered = self.gatherer().bytes();
+        self.waiting(gathered) >= self.0.max_bytes / 4 * 3
     }
 
     /// Sends everything, and returns whether all of it has been answered for, or counted as lost, within `timeout`. Then the service is over.
@@ -146,11 +200,11 @@ impl Service {
     }
 
     /// Translates traces, each with what has come of it, and hands their spans over.
-    fn send(&self, traces: Vec<Vec<ReceivedSpan>>) {
+    fn send(&self, departure: Departure) {
         let Inner {
             client, delivery, ..
         } = &*self.0;
-        for spans in traces {
+        for spans in departure.traces {
             for trace in translate_batch(&self.0.translator, spans) {
                 let mut segments = self
                     .0
@@ -165,6 +219,7 @@ impl Service {
                 }
             }
         }
+        self.gatherer().forget(departure.bytes);
     }
 
     fn gatherer(&self) -> MutexGuard<'_, Gatherer> {

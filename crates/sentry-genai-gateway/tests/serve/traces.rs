@@ -115,6 +115,40 @@ fn who_sends_too_much_waits_and_nothing_that_was_taken_is_lost() {
     assert_eq!(health["lost"], json!({}));
 }
 
+#[test]
+fn many_large_requests_at_once_lose_nothing_that_was_taken() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &["--gather", "0.1", "--max-memory", "1"]);
+    let text = "word ".repeat(60_000);
+    let post = |number, text: &str| {
+        let spans = [span(number, 1, None, "work", &json!({"app.note": text}))];
+        running.post_json("/v1/traces", &request("shop", &spans)).0
+    };
+    let too_much = text.repeat(4);
+    assert_eq!(post(u8::MAX, &too_much), 413, "that would never have room");
+    thread::scope(|scope| {
+        for number in 1..=24 {
+            let (post, text) = (&post, &*text);
+            scope.spawn(move || {
+                let begin = Instant::now();
+                loop {
+                    match post(number, text) {
+                        200 => break,
+                        status => assert_eq!(status, 503),
+                    }
+                    assert!(begin.elapsed() < PATIENCE);
+                    thread::sleep(Duration::from_millis(20));
+                }
+            });
+        }
+    });
+    let health = running.wait_for(|health| health["accepted"] == 24);
+    assert_eq!(
+        (&health["received"], &health["lost"]),
+        (&json!(24), &json!({}))
+    );
+}
+
 /// Whatever waits is sent when the program is asked to end.
 #[cfg(unix)]
 #[test]

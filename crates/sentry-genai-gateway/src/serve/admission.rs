@@ -1,0 +1,135 @@
+//! How many bytes of requests are read at a time, so that many large ones at once do not take all memory.
+
+use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes, HttpBody as _},
+    extract::{FromRequest as _, Request, State},
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tonic::{Code, Status};
+
+use super::{
+    NoRoom, Service,
+    http::{Encoding, MAX_REQUEST_BYTES, RETRY_SECONDS, no_room},
+};
+
+/// How long a request waits for its turn. Exporters give up after ten seconds.
+const TURN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The bytes that one permit of the semaphore stands for: it counts no further than 32 bits.
+const UNIT: usize = 1024;
+
+/// Room for the bodies of requests, from before they are received until they are answered.
+#[derive(Clone, Debug)]
+pub(super) struct Admission(Arc<Semaphore>);
+
+impl Admission {
+    /// Creates room for `max_bytes`, and in any case for one request of the largest size.
+    pub(super) fn new(max_bytes: usize) -> Self {
+        let units = units(max_bytes.max(MAX_REQUEST_BYTES));
+        Self(Arc::new(Semaphore::new(units as usize)))
+    }
+
+    /// Waits until there is room for so many bytes; `None` if there is none in time.
+    async fn admit(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let turn = Arc::clone(&self.0).acquire_many_owned(units(bytes));
+        timeout(TURN_PATIENCE, turn).await.ok()?.ok()
+    }
+}
+
+fn units(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
+const TOO_LARGE: &str = "the request is too large";
+
+/// Receives the whole body of a request once there is room for it, and only then passes the request on.
+pub(super) async fn receive(
+    State(service): State<Service>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // What does not say how large it is may be as large as anything.
+    let size = request.body().size_hint().exact();
+    let size = size.map_or(MAX_REQUEST_BYTES, |bytes| {
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    });
+    let admitted = if size > MAX_REQUEST_BYTES {
+        Err((StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE.into()))
+    } else if service.is_full() {
+        Err(no_room(NoRoom::Now))
+    } else {
+        let room = service.0.admission.admit(size).await;
+        room.ok_or_else(|| no_room(NoRoom::Now))
+    };
+    let mut room = match admitted {
+        Ok(room) => room,
+        Err((status, message)) => {
+            let refusal = refuse(request.headers(), status, &message);
+            // Whoever is still sending might never read an answer to half of a request.
+            let _ = timeout(BODY_PATIENCE, discard(request.into_body())).await;
+            return refusal;
+        }
+    };
+    let (parts, body) = request.into_parts();
+    let whole = Request::from_parts(parts.clone(), body);
+    let body = match timeout(BODY_PATIENCE, Bytes::from_request(whole, &())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(rejection)) => {
+            return refuse(&parts.headers, rejection.status(), &rejection.body_text());
+        }
+        Err(_) => {
+            let message = "the request did not arrive in time";
+            return refuse(&parts.headers, StatusCode::REQUEST_TIMEOUT, message);
+        }
+    };
+    let used = units(body.len()) as usize;
+    drop(room.split(room.num_permits().saturating_sub(used)));
+    next.run(Request::from_parts(parts, Body::from(body))).await
+}
+
+/// Answers a request that is not taken, in the protocol that it speaks.
+pub(super) fn refuse(headers: &HeaderMap, status: StatusCode, message: &str) -> Response {
+    let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+    if content_type.is_some_and(|it| it.starts_with(b"application/grpc")) {
+        return rpc_status(status, message).into_http();
+    }
+    let refusal = match Encoding::of(headers) {
+        Some(encoding) => encoding.refused(status, message),
+        None => (status, message.to_owned()).into_response(),
+    };
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            ([(RETRY_AFTER, RETRY_SECONDS)], refusal).into_response()
+        }
+        _ => refusal,
+    }
+}
+
+/// Returns what gRPC calls a status of HTTP.
+pub(super) fn rpc_status(status: StatusCode, message: &str) -> Status {
+    let code = match status {
+        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
+        StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
+        _ => Code::InvalidArgument,
+    };
+    Status::new(code, message)
+}
+
+async fn discard(mut body: Body) {
+    while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {}
+}
