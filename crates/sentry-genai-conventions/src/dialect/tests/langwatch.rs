@@ -83,7 +83,7 @@ fn a_tool_of_langwatchs() {
     }
 }
 
-/// What was found stands beside the question.
+/// The retrieved documents are beside the question.
 #[test]
 fn what_was_retrieved_stays_behind() {
     let contexts = r#"{"type":"json","value":[{"document_id":"d1","content":"x"}]}"#;
