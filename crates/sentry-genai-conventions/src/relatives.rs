@@ -29,12 +29,14 @@ use crate::{
 ///   matter; any other AI span does.
 /// * A wrapper around several calls becomes a plain span itself. If none of the calls has messages, the last one that did not
 ///   fail gets the wrapper's.
-/// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and
-///   counted the same tokens.
+/// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and counted
+///   the same tokens or both failed. Two tool calls at the same time are one if two instrumentations saw the same id and name.
 /// * An agent keeps its token totals only if no chat below it reported any.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
-/// * Where the source of the spans could not read what open ancestors had recorded, spans take over conversation and agent from
-///   their ancestors here. AI spans also take over a conversation that only spans below them name, if those agree.
+/// * The only model call directly inside a step of the same library takes over the messages of the step.
+/// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
+///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
+///   spans below it name, if these agree.
 ///
 /// The spans may be in any order. The time taken is proportional to their number, and small if there is nothing to do.
 pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {

@@ -203,8 +203,8 @@ pub(super) fn answer(attributes: &mut Attributes, answer: &Object) {
 /// Reads from the exception event whether a run failed, and why.
 ///
 /// While a run continues, its status is reported as OK, which OpenTelemetry does not allow to be replaced. The exporter creates
-/// the exception itself, with the program's exception in its message: `ValueError('no such city')Traceback (most recent call
-/// last)`.
+/// the exception itself. Its message holds the program's exception:
+/// `ValueError('no such city')Traceback (most recent call last)`.
 fn failure(span: &mut SourceSpan) {
     let is_exception = |event: &&mut SourceEvent| event.name == "exception";
     let Some(event) = span.events.iter_mut().rev().find(is_exception) else {

@@ -227,7 +227,7 @@ fn headers_of_requests_go_with_content_or_without() {
 
 /// The provider is found in LangSmith's metadata, in place of a framework, and behind an endpoint.
 #[test]
-fn providers() {
+fn the_provider_is_found_wherever_a_library_names_it() {
     let provider = |attributes: &[Attribute]| {
         let span = translated("x", "chat m", attributes);
         span.attributes
@@ -286,7 +286,7 @@ fn tools_in_a_request_are_defined() {
 }
 
 #[test]
-fn an_answer_that_adk_held_back_is_none() {
+fn an_answer_that_adk_withheld_is_no_answer() {
     for response in [
         r#"{"finish_reason":"SAFETY","error_code":"SAFETY","usage_metadata":{"prompt_token_count":42,"candidates_token_count":12}}"#,
         r#"{"error_code":"SAFETY","usage_metadata":{"prompt_token_count":42}}"#,

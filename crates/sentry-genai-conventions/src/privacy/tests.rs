@@ -170,7 +170,7 @@ fn a_plain_span_keeps_no_lists_of_what_was_said() {
 
 /// Up to version 1, Mastra made a span of every method, in addition to those of its exporter.
 #[test]
-fn what_mastras_methods_were_called_with() {
+fn what_mastra_methods_were_called_with_does_not_leave() {
     let mut span = span_of(&[
         ("componentName", Value::Str("weather")),
         ("agent.stream.argument.0", Value::Str("\"hunter2\"")),
@@ -324,7 +324,7 @@ fn an_error_for_a_type_keeps_no_more_than_a_reason() {
 
 /// The span of an MCP server's answer fails with the tool's answer as the reason.
 #[test]
-fn results_that_stand_for_reasons_go() {
+fn results_reported_as_reasons_do_not_leave() {
     let options = |outputs| TranslateOptions {
         capture_outputs: outputs,
         ..TranslateOptions::default()

@@ -43,7 +43,7 @@ fn qwen_code_counts_thoughts() {
 
 /// For a failed tool, Claude's agents and Claude Code put the tool's answer into the status.
 #[test]
-fn a_failed_tool_of_claudes_agents_keeps_its_answer_to_itself() {
+fn a_failed_tool_of_claude_agents_withholds_its_answer() {
     let status = |scope: &'static str, capture_outputs| {
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         let span_id = SpanId::from_bytes([2; 8]).unwrap();

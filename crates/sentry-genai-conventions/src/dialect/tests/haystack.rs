@@ -376,7 +376,7 @@ fn a_tool_whose_result_is_an_error_has_failed() {
 
 /// If content is not traced, the span has only its name, and a tracer whose name the program chose.
 #[test]
-fn a_call_of_an_agents_is_known_by_its_name() {
+fn a_haystack_agent_call_is_known_by_its_name() {
     let span = translated("my-app", "haystack.agent.step.llm", &[]);
     assert_eq!(span.op, "gen_ai.chat");
     assert_eq!(

@@ -50,7 +50,7 @@ fn a_call_that_finished_with_an_error_failed() {
 
 /// The cache is only in the total. The provider is the cloud, even for models made by others.
 #[test]
-fn bedrock_by_javascripts_openinference() {
+fn openinference_for_javascript_describes_bedrock() {
     let answer = r#"{"stopReason":"end_turn","usage":{"inputTokens":20,"outputTokens":17,"totalTokens":167,"cacheReadInputTokens":100,"cacheWriteInputTokens":30}}"#;
     let span = translated(
         "@arizeai/openinference-instrumentation-bedrock",
@@ -102,7 +102,7 @@ fn langfuse_streams_calls_of_tools() {
 
 /// Its counts are only in the response, in the spelling of the API.
 #[test]
-fn thoughts_in_javascripts_adk() {
+fn adk_for_javascript_counts_reasoning() {
     let response = r#"{"usageMetadata":{"promptTokenCount":42,"candidatesTokenCount":12,"cachedContentTokenCount":16,"thoughtsTokenCount":5,"totalTokenCount":59}}"#;
     let span = translated(
         "gcp.vertex.agent",
@@ -192,7 +192,7 @@ fn claude_code_counts_the_cache() {
 
 /// Sentry's SDK marks Vercel's spans before it translates them.
 #[test]
-fn vercel_spans_that_sentrys_sdk_has_only_marked() {
+fn vercel_spans_that_sentry_only_marked_are_translated() {
     let marked = [
         ("sentry.origin", "auto.vercelai.otel"),
         ("sentry.op", "gen_ai.execute_tool"),
@@ -212,7 +212,7 @@ fn vercel_spans_that_sentrys_sdk_has_only_marked() {
 
 /// A tool's input is a single text, and the message that it answers with has its name.
 #[test]
-fn tools_of_langchain_by_javascripts_openllmetry() {
+fn openllmetry_for_javascript_describes_langchain_tools() {
     let output = r#"{"lc":1,"type":"constructor","kwargs":{"content":"14 C","tool_call_id":"c1","name":"get_weather"}}"#;
     let span = translated(
         "@traceloop/instrumentation-langchain",
@@ -236,7 +236,7 @@ fn tools_of_langchain_by_javascripts_openllmetry() {
 
 /// The items of a request are a single user text.
 #[test]
-fn responses_by_javascripts_openllmetry() {
+fn openllmetry_for_javascript_describes_responses() {
     let items = r#"[{"role":"user","content":"Hi"},{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"}]"#;
     for (asked, roles) in [(items, &["user", "assistant"][..]), ("[1]", &["user"])] {
         let parts = serde_json::json!([{"type": "text", "content": asked}]);
@@ -315,7 +315,7 @@ fn gemini_cli_has_what_the_api_takes_and_gives() {
 
 /// A thread belongs to Mastra's memory, a session to the caller.
 #[test]
-fn a_thread_of_mastras_is_the_conversation() {
+fn a_mastra_thread_is_the_conversation() {
     for (session, thread) in [
         ("sessionId", "threadId"),
         ("mastra.metadata.sessionId", "mastra.metadata.threadId"),
@@ -351,7 +351,7 @@ fn an_exception_that_langsmith_records_is_a_failure() {
 
 /// Mastra's spans report the status OK for a call that failed, and no details of the failure.
 #[test]
-fn a_failure_of_mastras_is_in_the_reason_or_the_exception() {
+fn a_mastra_failure_is_in_the_finish_reason_or_the_exception() {
     for (reason, status) in [
         (r#"["error"]"#, Status::Error),
         ("error", Status::Error),
@@ -460,7 +460,7 @@ fn blocks_of_langchain_are_in_the_request() {
 
 /// The span around a run is not an agent, and an item without a role is reasoning.
 #[test]
-fn openais_agents_of_openinference_in_javascript() {
+fn openinference_for_javascript_describes_openai_agents() {
     let scope = "@arizeai/openinference-instrumentation-openai-agents";
     let agent = ("openinference.span.kind", "AGENT");
     assert_ne!(

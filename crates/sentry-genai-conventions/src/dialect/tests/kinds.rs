@@ -213,7 +213,7 @@ fn litellm_means_what_its_constants_are_called() {
 
 /// Older versions of Semantic Kernel have their own names for operations and counts.
 #[test]
-fn older_semantic_kernel() {
+fn older_semantic_kernel_has_its_own_names() {
     for (operation, op) in [
         ("chat.completions", "gen_ai.chat"),
         ("text.completions", "gen_ai.text_completion"),

@@ -167,7 +167,7 @@ fn a_message_of_langfuse_is_content_where_nothing_failed() {
 
 /// JavaScript's wrapper of OpenAI's SDK reports everything as a generation.
 #[test]
-fn a_generation_of_openais_is_what_its_name_says() {
+fn an_openai_generation_in_langfuse_is_what_its_name_says() {
     for (name, op) in [
         ("OpenAI.embeddings", "gen_ai.embeddings"),
         ("OpenAI.images", "gen_ai.generate_content"),

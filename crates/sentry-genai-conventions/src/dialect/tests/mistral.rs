@@ -61,7 +61,7 @@ fn a_streamed_answer_is_in_an_envelope() {
 }
 
 #[test]
-fn a_request_that_failed_was_mistrals() {
+fn a_failed_mistral_request_has_its_provider() {
     let span = translated(
         SCOPE,
         "MistralClient.chat",

@@ -92,7 +92,7 @@ fn a_response_of_an_agent_that_calls_a_tool_has_not_stopped() {
 
 /// The text to speak or to draw is the input. An audio file is not.
 #[test]
-fn of_a_request_for_speech_or_images_the_words_are_the_question() {
+fn the_input_of_speech_and_image_requests_is_their_text() {
     let asked = |name, request| {
         let attributes = [
             KIND,
@@ -304,7 +304,7 @@ fn autogen_has_lists_and_reprs() {
 
 /// In JavaScript's instrumentation of Anthropic, only the request has the instructions. Anthropic's own tools are missing.
 #[test]
-fn anthropic_in_javascript() {
+fn openinference_for_javascript_describes_anthropic() {
     let span = translated(
         "@arizeai/openinference-instrumentation-anthropic",
         "Anthropic Messages",

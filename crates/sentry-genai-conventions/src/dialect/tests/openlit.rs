@@ -284,7 +284,7 @@ fn what_is_said_in_speech_is_generated() {
 }
 
 #[test]
-fn a_step_of_crewais_is_no_agent() {
+fn a_crewai_step_is_no_agent() {
     const SCOPE: &str = "openlit.instrumentation.crewai";
     let agent = ("gen_ai.operation.name", "invoke_agent");
     let step = [

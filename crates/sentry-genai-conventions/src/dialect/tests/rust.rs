@@ -210,7 +210,7 @@ fn openinference_by_hand() {
 
 /// OpenLLMetry has such a total, too, but no such key for the model.
 #[test]
-fn a_total_does_not_make_a_call_by_hand_openllmetrys() {
+fn a_total_does_not_make_a_hand_written_call_one_of_openllmetry() {
     let fields = [
         ("llm.model_name", "gpt-4o"),
         ("llm.usage.prompt_tokens", "7"),
@@ -287,7 +287,7 @@ fn openai_ergonomic_speaks_the_conventions_beside_langfuses() {
 
 /// The crate langfuse-sdk writes every value as JSON.
 #[test]
-fn langfuses_sdk_for_rust_has_the_calls_of_tools_beside_the_answer() {
+fn langfuse_for_rust_has_tool_calls_beside_the_answer() {
     let generation = |attributes: &[Attribute]| {
         let own = [
             ("langfuse.observation.type", "generation"),
@@ -333,7 +333,7 @@ fn langfuses_sdk_for_rust_has_the_calls_of_tools_beside_the_answer() {
 
 /// The crate openinference-instrumentation.
 #[test]
-fn an_exception_on_a_span_of_openinferences_is_its_error() {
+fn an_exception_on_an_openinference_span_is_its_error() {
     let attributes = [
         ("openinference.span.kind", "LLM"),
         ("llm.model_name", "m"),

@@ -83,7 +83,7 @@ fn dimensions_of_spring_ai_are_a_number() {
 
 /// Without a conversation of their own, all calls have the default one.
 #[test]
-fn a_conversation_of_spring_ai() {
+fn the_default_conversation_of_spring_ai_is_none() {
     let conversation = |id| {
         let client = [
             ("spring.ai.kind", "chat_client"),

@@ -111,7 +111,7 @@ fn a_thought_leaves_the_answer_its_reason() {
 
 /// Up to 0.5x the effort has another name, and is an empty list if there is none.
 #[test]
-fn how_much_openllmetrys_models_reason_is_a_parameter() {
+fn the_reasoning_effort_is_a_parameter() {
     const LEVEL: &str = "gen_ai.request.reasoning.level";
     const EFFORT: &str = "llm.request.reasoning_effort";
     let request = [("llm.request.type", "chat"), ("gen_ai.request.model", "m")];
@@ -130,7 +130,7 @@ fn how_much_openllmetrys_models_reason_is_a_parameter() {
 
 /// Up to 0.5x it reports the calls of OpenAI's agents as responses, in the scope of another instrumentation.
 #[test]
-fn a_response_of_openais_agents_is_a_call() {
+fn a_response_of_openai_agents_is_a_call() {
     let attributes = [
         ("llm.request.type", "response"),
         ("gen_ai.operation.name", "response"),
@@ -151,7 +151,7 @@ fn a_response_of_openais_agents_is_a_call() {
 }
 
 #[test]
-fn an_error_of_openais_agents_has_a_reason() {
+fn an_error_of_openai_agents_has_a_reason() {
     for (told, expected) in [
         (
             "{'message': 'Error running tool', 'data': {'tool_name': 'w', 'error': 'timed out'}}",

@@ -266,7 +266,7 @@ fn genkit_keeps_the_counts_of_the_provider() {
 
 /// In `VoltAgent`, the call that generates an object has no span.
 #[test]
-fn an_agent_of_voltagents_has_the_counts_of_its_objects() {
+fn a_voltagent_agent_has_the_counts_of_its_objects() {
     let agent = [
         ("entity.type", "agent"),
         ("entity.name", "w"),

@@ -252,7 +252,7 @@ fn what_debug_makes_of_json_is_json() {
 
 /// Items of the Responses API in async-openai and parts in genai, as written by `Debug` and by serde.
 #[test]
-fn rusts_variants_are_parts() {
+fn rust_variants_are_parts() {
     let asked = json!({"role": "user", "parts": [{"type": "text", "content": "Hi"}]});
     let call = json!({"role": "assistant", "parts": [
         {"type": "tool_call", "id": "c1", "name": "get", "arguments": {"a": 1}},

@@ -63,7 +63,7 @@ fn no_address_of_whatever_name_has_a_password() {
 
 /// Spans of the same shape, translated one after the other.
 #[test]
-fn neither_do_those_of_spans_that_have_a_plan() {
+fn keys_never_leave_with_a_plan() {
     let options = TranslateOptions {
         capture_inputs: true,
         capture_outputs: true,
