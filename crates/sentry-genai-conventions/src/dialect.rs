@@ -359,8 +359,8 @@ pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
     }
 }
 
-/// Returns whether the names on a span may be anybody's, and the span has not been translated before. OpenLIT counts as well,
-/// because it adds such names to the conventions.
+/// Returns whether a span may use names that somebody made up: no library is recognised, or it is OpenLIT, which adds such names to the
+/// conventions. A span that has been translated before has none.
 fn is_by_hand(span: &SourceSpan, dialect: &Dialect) -> bool {
     let is_loose = [&raw const OTEL, &raw const openlit::OPENLIT]
         .iter()

@@ -202,7 +202,7 @@ pub struct ContentLimits {
 }
 
 impl ContentLimits {
-    /// Returns the length, in bytes, up to which a source of spans should copy a text. Of a longer text it should take an
+    /// Returns the length, in bytes, up to which a source of spans should copy a text. From a longer text it should take an
     /// [excerpt](crate::excerpt()).
     ///
     /// This is more than the limits allow, because the translation cuts with more care than the excerpt does.

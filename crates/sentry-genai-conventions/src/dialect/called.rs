@@ -24,7 +24,7 @@ static CALLS: &[&str] = &[
 /// Words that name a model call and nothing else, even if no tokens are counted.
 static CALLS_ALONE: &[&str] = &["chat", "completion", "completions", "inference", "llm"];
 
-/// Words for how a model is called.
+/// Words that, together with `model`, name a model call.
 static CALLS_OF_MODELS: &[&str] = &["call", "invocation", "invoke", "request", "response"];
 
 /// Words in the names of calls that produce no output tokens.

@@ -286,7 +286,7 @@ fn session(attributes: &mut Attributes) {
     if has_better.iter().any(|key| attributes.contains(key)) {
         return;
     }
-    // The observation's metadata come last, so they take precedence over those of the trace.
+    // The observation's metadata comes last, so it takes precedence over that of the trace.
     let metadata: json::Object = ["langfuse.trace.metadata.", METADATA]
         .into_iter()
         .flat_map(|prefix| attributes.iter().map(move |said| (prefix, said)))

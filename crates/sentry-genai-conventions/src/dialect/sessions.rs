@@ -1,4 +1,4 @@
-//! Sessions, threads and chats, as libraries call them.
+//! The sessions, threads and chats of libraries.
 
 use std::borrow::Cow;
 

@@ -466,7 +466,7 @@ fn what_a_span_says_itself_is_there_once() {
         let kept = kept
             .as_str()
             .map_or_else(|| kept.to_string(), str::to_owned);
-        // The metadata name the provider, but a framework is none.
+        // The metadata names the provider, but a framework is none.
         let expected = if *value == "langchain" {
             "openai"
         } else {

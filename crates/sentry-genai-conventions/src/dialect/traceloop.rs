@@ -290,7 +290,7 @@ fn is_of_crewai(span: &SourceSpan) -> bool {
     span.scope.starts_with(CREWAI) || has_prefix(span, "crewai.")
 }
 
-/// Replaces a framework as the provider with the model's provider, which the metadata state.
+/// Replaces a framework as the provider with the model's provider, which the metadata states.
 fn provider(attributes: &mut Attributes) {
     for key in ["gen_ai.provider.name", "gen_ai.system"] {
         if let Some(name) = attributes.text(key)

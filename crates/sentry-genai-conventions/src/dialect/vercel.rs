@@ -284,7 +284,7 @@ fn answer(attributes: &mut crate::Attributes) {
 /// Makes the counts canonical.
 ///
 /// Versions 4 and 5 pass on the provider's counts: Anthropic's input lacks the cache, and Gemini's output lacks the reasoning.
-/// The provider's own metadata show what is missing, or else, later, the total does.
+/// The provider's own metadata shows what is missing, or else, later, the total does.
 fn counts(attributes: &mut crate::Attributes) {
     let providers = json::object(attributes, "ai.response.providerMetadata").unwrap_or_default();
     for metadata in providers.values() {
@@ -303,7 +303,7 @@ fn counts(attributes: &mut crate::Attributes) {
         if let Some(usage) = own("usage") {
             usage::put(attributes, &subsets(usage));
         }
-        // In version 4 the metadata have the cache but not the usage.
+        // In version 4 the metadata has the cache but not the usage.
         if is_anthropic(own("usage").unwrap_or(metadata)) {
             include_cache(attributes, own("usage"));
         }

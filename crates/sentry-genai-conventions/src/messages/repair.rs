@@ -18,7 +18,7 @@ pub(super) struct Repaired {
     pub(super) is_truncated: bool,
 }
 
-/// Reads a list or an object. Returns `None` if `text` is neither JSON nor Python nor Rust, with at most its end missing.
+/// Reads a list or an object in the syntax of JSON, Python or Rust, whose end may be missing. Returns `None` for any other text.
 pub(super) fn read(text: &str) -> Option<Repaired> {
     let mut reader = Reader::new(text);
     if !matches!(reader.peek_token()?, '[' | '{' | '(') {

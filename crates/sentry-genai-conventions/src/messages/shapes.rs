@@ -11,7 +11,7 @@ use serde_json::Value;
 use self::envelope::Reader;
 use super::{Message, Object, Side, parse};
 
-/// How certainly a JSON value is about messages.
+/// How much a JSON value says about messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Known {
     /// It is content: structured output, or text that happens to be JSON.

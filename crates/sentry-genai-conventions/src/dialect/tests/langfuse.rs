@@ -187,7 +187,7 @@ fn an_openai_generation_in_langfuse_is_what_its_name_says() {
     }
 }
 
-/// For a stream, the metadata hold what the response states about itself, as texts or as JSON.
+/// For a stream, the metadata holds what the response states about itself, as texts or as JSON.
 #[test]
 fn langfuse_says_how_a_response_ended() {
     let ended = |status: &str, more: &[(&'static str, &str)]| {
