@@ -77,7 +77,7 @@ fn part(out: &mut Vec<u8>, part: &Part) {
             kind(out, "tool_call_response");
             optional(out, "id", id.as_deref());
             optional(out, "name", name.as_deref());
-            // OpenTelemetry's name, and the name that Sentry reads, whose value is text.
+            // OpenTelemetry's name, and the one that Sentry reads, under which lists and objects are text.
             field(out, "response", response);
             match response {
                 Value::Array(_) | Value::Object(_) => {

@@ -40,7 +40,7 @@ pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     found
 }
 
-/// Returns pairs of calls with the same token counts and the same model, the inner within the time of the outer.
+/// Returns pairs of calls with the same parent, token counts and model, the inner within the time of the outer.
 ///
 /// One of the two does not know the response id, such as the span of Mistral's SDK. It may also not know the model, as
 /// OpenLLMetry does not when it reports in events, or the input count, as LangChain does not for a stream of Anthropic's.
