@@ -1,4 +1,4 @@
-//! Steps 3 and 6: which attributes are content, and bringing each into the shape and size Sentry shows.
+//! Steps 3 and 6: decides which attributes are content and brings each into the shape and size that Sentry shows.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -28,11 +28,11 @@ pub(crate) enum Side {
     Input,
     /// The model or a tool.
     Output,
-    /// One or the other, depending on the operation.
+    /// Either of them, depending on the operation.
     Either,
 }
 
-/// How a piece of content is built.
+/// The structure of a piece of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Messages(messages::Side),
@@ -41,7 +41,7 @@ enum Shape {
     Payload,
 }
 
-/// A piece of content, and what it is like.
+/// A kind of content: its key, who wrote it and its structure.
 #[derive(Debug)]
 pub(crate) struct Content {
     key: Name,
@@ -72,7 +72,7 @@ static CONTENT: &[Content] = &[
     content("gen_ai.tool.definitions", Side::Input, Shape::Tools),
 ];
 
-/// Content under keys with a variable part, or that needs no shaping.
+/// Content under keys with a variable part, and content that needs no shaping, by key prefix.
 #[rustfmt::skip]
 static PREFIXES: &[(&str, Side)] = &[
     ("gen_ai.completion", Side::Output),
@@ -90,13 +90,13 @@ static PREFIXES: &[(&str, Side)] = &[
     ("gen_ai.response.object", Side::Output),
 ];
 
-/// What is called like a result of MCP's, and is none.
+/// Keys that look like one of MCP's results but hold none.
 static ABOUT_RESULTS: &[&str] = &[
     "mcp.prompt.result.message_count",
     "mcp.prompt.result.message_role",
 ];
 
-/// Content under libraries' own keys, where these stay, by what the keys begin with. Most other names say what they are.
+/// Content under keys of libraries that are kept, by key prefix. Most other names say by themselves that they hold content.
 #[rustfmt::skip]
 static LIBRARIES: &[(&str, Side)] = &[
     ("agent.backstory", Side::Input),
@@ -157,9 +157,9 @@ static LIBRARIES: &[(&str, Side)] = &[
     ("traceloop.prompt.template", Side::Input),
 ];
 
-/// Returns who wrote the content under `key`; `None` if it is none that is known.
+/// Returns who wrote the content under `key`; `None` if it is not known to be content.
 pub(crate) fn side(key: &str) -> Option<Side> {
-    // What had to leave Sentry's namespaces is no less content there.
+    // Attributes moved out of Sentry's namespaces are still content.
     let key = key.strip_prefix("otel.").unwrap_or(key);
     if !key.starts_with("gen_ai.") && !key.starts_with("mcp.") {
         let first = key.bytes().next();
@@ -184,7 +184,7 @@ fn known(key: &str) -> Option<&'static Content> {
         .find(|content| content.key.hash == hash && content.key.text == key)
 }
 
-/// Returns the side of the messages under `key`; `None` if there are none.
+/// Returns the side of the messages under `key`; `None` if it does not hold messages.
 pub(crate) fn side_of_messages(key: &str) -> Option<messages::Side> {
     match known(key)?.shape {
         Shape::Messages(side) => Some(side),
@@ -192,7 +192,7 @@ pub(crate) fn side_of_messages(key: &str) -> Option<messages::Side> {
     }
 }
 
-/// Returns whether `key` holds content that [`shape`] brings into a shape of its own.
+/// Returns whether `key` holds content with a structure that [`shape`] normalises.
 pub(crate) fn has_shape(key: &str) -> bool {
     known(key).is_some()
 }
@@ -202,7 +202,7 @@ pub(crate) fn is_content(key: &str) -> bool {
     side(key).is_some()
 }
 
-/// Merges the two halves into which an answer used to be split, before one of them is renamed over the other.
+/// Merges the two attributes that used to hold an answer, before one is renamed over the other.
 pub(crate) fn join_answer(attributes: &mut Attributes) {
     const TEXT: &str = "gen_ai.response.text";
     const CALLS: &str = "gen_ai.response.tool_calls";
@@ -231,7 +231,7 @@ pub(crate) fn join_answer(attributes: &mut Attributes) {
     );
 }
 
-/// Answers used to be a JSON list of one text per choice.
+/// Reads an answer in its former format: a JSON list with one text per choice.
 fn choices(text: &str) -> Option<Vec<String>> {
     serde_json::from_str(text).ok()
 }
@@ -248,7 +248,7 @@ pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
     shape_each(attributes, CONTENT, limits);
 }
 
-/// Returns the content that [`shape`] would find, or make of what it finds.
+/// Returns the content that [`shape`] would find, and the content that it would create from it.
 pub(crate) fn to_shape(attributes: &Attributes) -> Vec<&'static Content> {
     let has_messages = attributes.contains(dialect::INPUT) || attributes.contains(dialect::OUTPUT);
     let is_found = |content: &&Content| {
@@ -258,13 +258,13 @@ pub(crate) fn to_shape(attributes: &Attributes) -> Vec<&'static Content> {
     CONTENT.iter().filter(is_found).collect()
 }
 
-/// Brings some content into Sentry's shape.
+/// Brings the given content into Sentry's shape.
 pub(crate) fn shape_each<'c>(
     attributes: &mut Attributes,
     contents: impl IntoIterator<Item = &'c Content>,
     limits: &ContentLimits,
 ) {
-    // What moves out of messages that were looked through is in shape already.
+    // Whatever moves out of shaped messages is already in shape.
     let mut has_moved = false;
     for content in contents {
         let key = content.key.text;
@@ -299,7 +299,7 @@ pub(crate) fn shape_each<'c>(
     }
 }
 
-/// Shapes messages, and returns whether some were made system instructions, which are in shape then.
+/// Shapes messages. Returns whether any of them became system instructions, which are then in shape.
 fn shape_messages(
     attributes: &mut Attributes,
     key: &Name,
@@ -317,7 +317,7 @@ fn shape_messages(
         }
         has_moved = move_system(attributes, key, found.system(), limits);
         match found.rest {
-            // Before the first that stays there is a comma or a space.
+            // A comma or a space precedes the first message that stays.
             Some(rest) if found.edits().is_empty() => {
                 attributes.cut_front(key, rest, "[");
             }
@@ -348,14 +348,14 @@ fn shape_messages(
     has_moved
 }
 
-/// Makes system instructions of the texts of system messages, and returns whether there are any.
+/// Moves the texts of system messages to the system instructions. Returns whether there are any.
 fn move_system(
     attributes: &mut Attributes,
     key: &Name,
     texts: &[Range<usize>],
     limits: &ContentLimits,
 ) -> bool {
-    /// Where a text part has its text.
+    /// The field of a text part that holds its text.
     const CONTENT_FIELD: &[u8] = b"\"content\":";
     static NAME: Name = Name::new(SYSTEM);
 
@@ -372,7 +372,7 @@ fn move_system(
     };
     let messages = attributes.text_name(key).unwrap_or_default();
     let texts = texts.iter().filter_map(|place| messages.get(place.clone()));
-    // Mostly they are said in both places, in the same words.
+    // Usually both places hold the same text.
     let begins_with = |text: &str| {
         let first = instructions.strip_prefix(r#"[{"type":"text","content":"#);
         first.is_some_and(|rest| rest.starts_with(text))
@@ -390,7 +390,8 @@ fn move_system(
     add_system(attributes, parts, limits)
 }
 
-/// Adds parts of system messages to the system instructions, which some libraries have apart, and returns whether there are any.
+/// Adds parts of system messages to the system instructions, which some libraries record separately. Returns whether there are
+/// any.
 fn add_system(attributes: &mut Attributes, parts: Vec<Part>, limits: &ContentLimits) -> bool {
     if parts.is_empty() {
         return false;
@@ -401,7 +402,7 @@ fn add_system(attributes: &mut Attributes, parts: Vec<Part>, limits: &ContentLim
     true
 }
 
-/// Changes what has to be changed in the messages that stand behind `rest`.
+/// Applies `edits` to the messages that start at `rest`.
 fn edit(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Edit]) {
     let text = attributes.text_name(key).unwrap_or_default();
     let mut pieces = vec![Piece::New("[")];
@@ -433,7 +434,7 @@ fn edit(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Edit]) {
     attributes.replace_pieces(key, pieces.into_iter());
 }
 
-/// Makes a list of what stands at these places, the last of which reaches to the bracket at the end of the text.
+/// Keeps only the messages at these places, as a list. The last place extends to the bracket at the end of the text.
 fn keep(attributes: &mut Attributes, key: &Name, places: &[Range<usize>]) {
     if let [place] = places
         && attributes.cut_front(key, place.start, "[")
@@ -447,7 +448,7 @@ fn keep(attributes: &mut Attributes, key: &Name, places: &[Range<usize>]) {
     attributes.replace_pieces(key, pieces.chain([Piece::New("]")]));
 }
 
-/// Makes a list of text parts of texts that are JSON strings.
+/// Builds a list of text parts from texts that are JSON strings.
 fn list_of_texts(places: &[Range<usize>]) -> impl Iterator<Item = Piece> {
     const START: &str = r#"{"type":"text","content":"#;
 
@@ -464,7 +465,7 @@ fn list_of_texts(places: &[Range<usize>]) -> impl Iterator<Item = Piece> {
 
 const SYSTEM: &str = "gen_ai.system_instructions";
 
-/// Sets an attribute to a JSON list, or removes it if there is nothing in the list.
+/// Sets an attribute to a JSON list, or removes it if the list is empty.
 fn set_list(attributes: &mut Attributes, key: &'static str, list: String) {
     attributes.remove(key);
     if list != "[]" {

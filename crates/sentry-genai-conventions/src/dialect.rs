@@ -1,6 +1,6 @@
-//! The private spellings of GenAI, one file each.
+//! Dialects: the spellings that GenAI libraries use for the same work, one file each.
 //!
-//! A dialect is a table of renames plus what no table can say. Adding one touches its file and [`DIALECTS`].
+//! A dialect is a table of renames, plus code for what a table cannot express. Adding one touches its own file and [`DIALECTS`].
 
 mod adk;
 mod agent_sdk;
@@ -77,23 +77,23 @@ pub(crate) use sessions::{SESSION_KEYS, is_no_session, is_response, may_be_numbe
 
 use said::{has_known_operation, has_prefix, is_of_crate};
 
-/// One library's way to describe GenAI work.
+/// How one library describes GenAI work.
 pub(crate) struct Dialect {
-    /// The library's name as part of `sentry.origin`; empty for the conventions themselves.
+    /// The library's name as part of `sentry.origin`; empty for OpenTelemetry's conventions.
     pub(crate) name: &'static str,
     /// Returns whether a span was made by this library.
     pub(crate) speaks: fn(&SourceSpan) -> bool,
-    /// Keys and their canonical names. A canonical key that is there already wins.
+    /// Keys and their canonical names. A canonical key that is already present wins.
     pub(crate) aliases: &'static [(Name, &'static str)],
-    /// Keys that mean nothing outside the library, or, ending in `*`, their beginnings.
+    /// Keys that mean nothing outside the library. An entry that ends in `*` is a prefix.
     pub(crate) noise: &'static [&'static str],
-    /// Says which operation a span describes, even against what the span says itself.
+    /// Returns which operation a span describes. This overrides what the span itself says.
     pub(crate) operation: fn(&SourceSpan) -> Says,
-    /// Whatever else has to change, before the aliases are applied.
+    /// Makes every other change, before the aliases are applied.
     pub(crate) adjust: fn(&mut SourceSpan, What),
 }
 
-/// Makes a table of keys and their canonical names.
+/// Creates a table of keys and their canonical names.
 const fn aliases<const N: usize>(
     pairs: [(&'static str, &'static str); N],
 ) -> [(Name, &'static str); N] {
@@ -112,13 +112,13 @@ const fn aliases<const N: usize>(
 pub(crate) enum Says {
     /// Nothing: the span's own attributes and name decide.
     Nothing,
-    /// That it is GenAI work around model calls, but none that Sentry may count.
+    /// GenAI work around model calls that Sentry must not count as an operation.
     Plain,
-    /// That it is this operation.
+    /// This operation.
     Is(&'static str),
 }
 
-/// What a span turned out to be, as far as a dialect has to know to read its inputs and outputs.
+/// What a span turned out to be, in as much detail as a dialect needs to interpret its inputs and outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     /// A model call with messages.
@@ -128,7 +128,7 @@ pub(crate) enum What {
     Tool,
     /// Another operation that Sentry counts.
     Other,
-    /// None that Sentry counts.
+    /// An operation that Sentry does not count.
     Plain,
 }
 
@@ -146,7 +146,7 @@ impl What {
         }
     }
 
-    /// Returns the keys under which a span of this kind has what went in and what came out.
+    /// Returns the keys under which a span of this kind holds its input and its output.
     pub(crate) fn content(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Call | Self::Agent => Some((INPUT, OUTPUT)),
@@ -214,7 +214,7 @@ static DIALECTS: &[&Dialect] = &[
     &laminar::LAMINAR,
 ];
 
-/// Finds the dialect of a span; [`OTEL`] when no library is recognised, or when the span has been translated before.
+/// Returns the dialect of a span, or [`OTEL`] if no library is recognised or the span has already been translated.
 pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
     if is_translated(span) {
         return &OTEL;
@@ -226,7 +226,7 @@ pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
         .unwrap_or(&OTEL)
 }
 
-/// Instrumentations of GenAI libraries and protocols, by what their scopes begin with. Some of their spans speak no dialect.
+/// Prefixes of the instrumentation scopes of GenAI libraries and protocols. Some of their spans belong to no dialect.
 static SCOPES: &[&str] = &[
     "@ai-sdk/",
     "@arizeai/openinference",
@@ -261,13 +261,13 @@ static SCOPES: &[&str] = &[
 const CREWAI: &str = "opentelemetry.instrumentation.crewai";
 const MCP: &str = "opentelemetry.instrumentation.mcp";
 
-/// Recognises an id that was drawn for one run, a UUID with hyphens or without: it names nothing.
+/// Recognises an id generated for one run: a UUID, with or without hyphens. Such an id names nothing.
 pub(crate) fn is_random_id(text: &str) -> bool {
     let is_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
     matches!(text.len(), 32 | 36) && text.bytes().all(is_id)
 }
 
-/// Calls an agent or a tool that has no name of its own by that of its span, unless that is what it does.
+/// Names an agent or a tool that has no name after its span, unless the span name only names the operation.
 fn name_as_span(span: &mut SourceSpan, what: What) {
     let key = match what {
         What::Agent => "gen_ai.agent.name",
@@ -280,7 +280,7 @@ fn name_as_span(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Says how long the first chunk took, from the time of day at which the completion started; some write it in quotes.
+/// Computes the time to the first chunk from the time of day at which the completion started, which some libraries put in quotes.
 fn first_chunk(span: &mut SourceSpan, key: &str) {
     let start = span
         .attributes
@@ -295,7 +295,7 @@ fn first_chunk(span: &mut SourceSpan, key: &str) {
     }
 }
 
-/// Says how long the first chunk took, from a number of milliseconds.
+/// Computes the time to the first chunk from a number of milliseconds.
 fn first_chunk_after(attributes: &mut Attributes, key: &str) {
     let milliseconds = match attributes.get(key) {
         Some(Value::Integer(milliseconds)) => Some(milliseconds as f64),
@@ -310,46 +310,47 @@ fn first_chunk_after(attributes: &mut Attributes, key: &str) {
     }
 }
 
-/// Returns whether a span was made by a GenAI library, whatever it is about.
+/// Returns whether a GenAI library made a span, whatever the span is about.
 pub(crate) fn is_of_library(span: &SourceSpan, dialect: &Dialect) -> bool {
     !std::ptr::eq(dialect, &raw const OTEL)
         || SCOPES.iter().any(|scope| span.scope.starts_with(scope))
 }
 
-/// Returns whether a library gives as the reason for an error of this span what a tool or a model has answered.
+/// Returns whether a library reports the answer of a tool or a model as the reason for this span's error.
 pub(crate) fn fails_with_result(span: &SourceSpan) -> bool {
     span.scope.starts_with(MCP)
         || span.scope.starts_with(openinference::CLAUDE_AGENT_SDK)
         || claude_code::runs_tool(span)
 }
 
-/// Dialects that are the conventions, but for the names of some attributes.
+/// Dialects that follow the conventions except in the names of some attributes.
 static CONVENTIONAL: &[&Dialect] = &[&OTEL, &rig::RIG, &genai::GENAI];
 
-/// Returns whether a library gives spans of this name a meaning that their attributes do not have.
+/// Returns whether a library gives spans of this name a meaning that their attributes do not express.
 pub(crate) fn is_told_by_name(name: &str) -> bool {
     name == litellm::RAW || rig::is_streaming(name)
 }
 
-/// An attribute in whose text a span may say what it has come to.
+/// An attribute whose text may say how a span ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Telling {
     pub(crate) key: &'static str,
-    /// Whether a text does say so.
+    /// Returns whether a text does say so.
     pub(crate) tells: fn(&str) -> bool,
 }
 
-/// Returns where a library that is [conventional](Dialect::is_conventional) but for that may say what its span has come to.
+/// Returns the attribute in which a library that is otherwise [conventional](Dialect::is_conventional) may say how its span
+/// ended.
 pub(crate) fn telling(span: &SourceSpan) -> Option<Telling> {
     rig::telling(span).or_else(|| otel::telling(span))
 }
 
-/// Gives every value a key of its own, where a library records different things under one.
+/// Gives every value its own key where a library records different things under the same one.
 pub(crate) fn tell_apart(span: &mut SourceSpan) {
     rig::tell_answer_from_question(span);
 }
 
-/// Makes names that are nearly those of the conventions theirs, before it is known what a span is.
+/// Corrects names that nearly match the conventions, before the operation is known.
 pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
     if is_by_hand(span, dialect) {
         plain::spell_request(span);
@@ -358,8 +359,8 @@ pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
     }
 }
 
-/// Returns whether the names on a span may be anybody's, as those that OpenLIT adds to the conventions are, and the span has not been
-/// translated before.
+/// Returns whether a span may use names that somebody made up: no library is recognised, or it is OpenLIT, which adds such names to the
+/// conventions. A span that has been translated before has none.
 fn is_by_hand(span: &SourceSpan, dialect: &Dialect) -> bool {
     let is_loose = [&raw const OTEL, &raw const openlit::OPENLIT]
         .iter()
@@ -367,9 +368,10 @@ fn is_by_hand(span: &SourceSpan, dialect: &Dialect) -> bool {
     is_loose && !is_translated(span)
 }
 
-/// Returns whether a span is the output of a translation: its name then says nothing that its attributes do not.
+/// Returns whether a span is the output of a translation. Its name then says nothing that its attributes do not say.
 ///
-/// Sentry's SDK for JavaScript marks the spans of Vercel's AI SDK as its own long before it translates them, if it does at all.
+/// Sentry's SDK for JavaScript marks the spans of Vercel's AI SDK as its own long before it translates them, and it does not
+/// always translate them. Such spans do not count.
 pub(crate) fn is_translated(span: &SourceSpan) -> bool {
     span.attributes
         .text("sentry.origin")
@@ -378,7 +380,7 @@ pub(crate) fn is_translated(span: &SourceSpan) -> bool {
 }
 
 impl Dialect {
-    /// A dialect that says nothing and changes nothing.
+    /// A dialect that recognises nothing and changes nothing.
     const NONE: Self = Self {
         name: "",
         speaks: |_| false,
@@ -388,12 +390,12 @@ impl Dialect {
         adjust: |_, _| {},
     };
 
-    /// Returns whether all that this dialect does to a span follows from the span's keys and [name](is_told_by_name).
+    /// Returns whether everything this dialect does to a span follows from the span's keys and [name](is_told_by_name).
     pub(crate) fn is_conventional(&self) -> bool {
         CONVENTIONAL.iter().any(|it| std::ptr::eq(*it, self))
     }
 
-    /// Makes the span's keys those of the conventions.
+    /// Renames the span's keys to those of the conventions.
     pub(crate) fn apply(&self, span: &mut SourceSpan, what: What) {
         (self.adjust)(span, what);
         remove_noise(span, self.noise);
@@ -411,17 +413,17 @@ impl Dialect {
     }
 }
 
-/// Makes values canonical that have canonical keys and types.
+/// Brings the values of canonical keys into canonical form.
 pub(crate) fn settle_values(span: &mut SourceSpan, what: What) {
     otel::values(span, what);
 }
 
-/// Returns whether this is what a library calls an agent that has no name.
+/// Returns whether this is a library's placeholder name for an agent that has none.
 pub(crate) fn is_unnamed_agent(name: &str) -> bool {
     name == rig::UNNAMED
 }
 
-/// Returns an attribute's value as JSON; a text stays a text.
+/// Returns an attribute's value as JSON; a text stays a string.
 pub(crate) fn json_of(value: Value<'_>) -> serde_json::Value {
     json::value(value)
 }

@@ -1,4 +1,4 @@
-//! Messages that arrive as events inside a span: one per message by the old conventions, one for all by the newest.
+//! Messages recorded as events inside a span: one event per message in the old conventions, one for all in the newest.
 
 mod details;
 
@@ -13,19 +13,19 @@ use crate::{
     messages::{self, Messages, Part},
 };
 
-/// The answer of a model, or one of them; langchainrust calls it a message, too.
+/// The answer of a model, or one of several. langchainrust also uses it for messages.
 const CHOICE: &str = "gen_ai.choice";
 
 const EXCEPTION: &str = "exception";
 
-/// Returns whether one of the events matters where the conventions are spoken. What a program logs does not.
+/// Returns whether any of the events matters to a dialect that follows the conventions. A program's log events do not.
 #[inline]
 pub(crate) fn matter(events: &[SourceEvent]) -> bool {
     let matters = |event: &SourceEvent| event.name == EXCEPTION || event.gen_ai_name().is_some();
     events.iter().any(matters)
 }
 
-/// Folds events into the attributes that hold messages now. What the span has already wins.
+/// Folds events into the attributes that now hold messages. What the span already has wins.
 pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     if !(span.events.iter()).any(|event| event.gen_ai_name().is_some()) {
         return;
@@ -37,7 +37,7 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     let mut tool = Tool::default();
     for event in &span.events {
         match event.gen_ai_name().unwrap_or_default() {
-            // Ax counts in an event.
+            // Ax reports token counts in an event.
             "gen_ai.client.inference.operation.details" | "gen_ai.usage" => {
                 let said = event.attributes.iter().filter(|(key, _)| !is_place(key));
                 let said = said.map(|(key, value)| (key.to_owned(), json_of(value)));
@@ -69,7 +69,7 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
             continue;
         }
         let is_there = match &there {
-            // These may have been unpacked.
+            // `unpack` may have added these.
             Some(there) if !matches!(&*key, ARGUMENTS | RESULT) => there.contains(&key),
             _ => span.attributes.contains(&key),
         };
@@ -98,12 +98,13 @@ fn keys(attributes: &Attributes) -> HashSet<String> {
     attributes.iter().map(|(key, _)| key.to_owned()).collect()
 }
 
-/// Returns whether a key says where in a program an event happened, as `tracing-opentelemetry` does.
+/// Returns whether a key says where in a program an event was created, as `tracing-opentelemetry` records it.
 fn is_place(key: &str) -> bool {
     matches!(key, "level" | "target") || key.starts_with("code.")
 }
 
-/// Returns whether a parameter may have such a value: edgequake-llm has one that none can have for each that was not given.
+/// Returns whether a parameter may have this value. For each parameter that was not given, edgequake-llm records an impossible
+/// value.
 fn may_be(key: &str, value: &Value) -> bool {
     let least = match key {
         "gen_ai.request.max_tokens" => 1.0,
@@ -114,7 +115,7 @@ fn may_be(key: &str, value: &Value) -> bool {
     value.as_f64().is_none_or(|value| value >= least)
 }
 
-/// Takes the arguments and the result out of the messages of a tool's call, and returns whether there is nothing else in them.
+/// Moves the arguments and the result out of the messages of a tool call. Returns whether the messages held nothing else.
 fn unpack(span: &mut SourceSpan, key: &str, value: &Value) -> bool {
     let Some(side) = content::side_of_messages(key) else {
         return false;
@@ -140,7 +141,7 @@ fn unpack(span: &mut SourceSpan, key: &str, value: &Value) -> bool {
     is_call
 }
 
-/// The events of a span that is the call of a tool: what went in is its message, and what came out the choice.
+/// The events on the span of a tool call: its message holds the input, the choice holds the output.
 #[derive(Default)]
 struct Tool {
     messages: Vec<Value>,
@@ -152,7 +153,7 @@ impl Tool {
         let mut messages = self.messages.into_iter().filter_map(payload);
         let mut result = self.choice.and_then(payload);
         if let Some(first) = messages.next() {
-            // Without a choice it may also be the result that is the message; arguments have names.
+            // Without a choice the message may also be the result. Arguments are an object.
             let is_result =
                 result.is_none() && (span.attributes.contains(ARGUMENTS) || !is_arguments(&first));
             if is_result {
@@ -168,7 +169,7 @@ impl Tool {
     }
 }
 
-/// Takes out of an event of a tool's call what went in, or what came out: a choice has that in a message.
+/// Returns the input or the output in an event of a tool call. A choice has its output in a `message` field.
 fn payload(mut event: Value) -> Option<Value> {
     let fields = event.as_object_mut()?;
     let message = fields.remove("message");
@@ -204,7 +205,8 @@ fn put(span: &mut SourceSpan, key: &'static str, value: Value) {
     }
 }
 
-/// Returns the message of an event, unless the event only says that there was one and what it had, as Ax's do.
+/// Returns the message of an event, or `None` if the event only says that there was a message and what kinds of things it held,
+/// as Ax's events do.
 fn spoken(event: &SourceEvent) -> Option<Value> {
     let message = message(event);
     let is_spoken = |(key, value): (&String, &Value)| match &**key {
@@ -220,7 +222,7 @@ enum Said {
     Tools(Value),
 }
 
-/// OpenLLMetry tells of the tools that Anthropic's models may call in a message of the user's that has nothing else.
+/// OpenLLMetry reports the tools available to Anthropic's models in a user message that holds nothing else.
 fn alone(mut message: Value) -> Said {
     match message.get_mut("content") {
         Some(Value::Object(content))
@@ -232,11 +234,11 @@ fn alone(mut message: Value) -> Said {
     }
 }
 
-/// A message has its fields as attributes, or all of them as JSON in one.
+/// Reads a message, whose fields are either separate attributes or JSON in a single one.
 fn message(event: &SourceEvent) -> Value {
     let mut fields = Map::new();
     for (key, value) in event.attributes.iter() {
-        // What is the event's own may be said in front of it again.
+        // The event's name may be repeated in front of its fields.
         let key = (key.strip_prefix("gen_ai.message."))
             .or_else(|| key.strip_prefix("gen_ai.choice."))
             .unwrap_or(key);

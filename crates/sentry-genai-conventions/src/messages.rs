@@ -1,12 +1,13 @@
-//! Chat messages: any library's spelling in, Sentry's spelling out.
+//! Chat messages: reads the spelling of any library and writes Sentry's.
 //!
-//! Whatever a library wrote into a string attribute is read into [`Messages`] and written back as
-//! `[{"role", "parts": [...]}]`, the JSON that Sentry's message normalizer shows in full:
+//! Whatever a library wrote into a string attribute is read into [`Messages`] and written back as `[{"role", "parts": [...]}]`,
+//! the JSON that Sentry's message normalizer shows in full:
 //!
-//! * roles are `system`, `user`, `assistant` and `tool`, nothing else;
-//! * a tool's answer is both `response` (OpenTelemetry) and `result` (what the product reads);
-//! * binary content is `"[Blob substitute]"` with its `mime_type`;
-//! * an input message renders one kind of thing, so text, tool calls and tool answers go into messages of their own.
+//! * The only roles are `system`, `user`, `assistant` and `tool`.
+//! * A tool's answer is written as both `response` (OpenTelemetry) and `result` (read by the product).
+//! * Binary content becomes `"[Blob substitute]"` with its `mime_type`.
+//! * Sentry renders only one kind of content per input message, so text, tool calls and tool answers are split into separate
+//!   messages.
 //!
 //! ```text
 //! text ──parse──▶ JSON value ──shapes──▶ Messages ──fit──▶ canonical JSON within the limits
@@ -46,17 +47,17 @@ pub(crate) use self::{
 pub use self::excerpt::excerpt;
 pub(crate) use self::excerpt::write_excerpt;
 
-/// Reads what a tool answered: a list of texts is the text, and a value that says its type is the value.
+/// Reads what a tool answered. A list of texts becomes one text, and a value wrapped with its type is unwrapped.
 pub(crate) fn tool_answer(value: Value) -> Value {
     shapes::part::answer(value)
 }
 
-/// Returns whether `object` is a part of a message beyond doubt, in any known spelling.
+/// Returns whether `object` is unmistakably a part of a message, in any known spelling.
 pub(crate) fn is_part(object: &Map<String, Value>) -> bool {
     shapes::is_part(object)
 }
 
-/// Reads JSON, or a Python repr, that is an object or a list; JSON may be wrapped in quotes.
+/// Reads an object or a list from JSON or a Python repr. The JSON may be wrapped in quotes.
 pub(crate) fn read_json(text: &str) -> Option<Value> {
     match parse::json(text) {
         Some(Value::String(inner)) => parse::json(&inner).or(Some(Value::String(inner))),
@@ -72,17 +73,17 @@ pub(crate) fn read_json(text: &str) -> Option<Value> {
     }
 }
 
-/// Reads `Name(field=value, ...)`, as Python shows an object, if it is complete.
+/// Reads `Name(field=value, ...)`, Python's repr of an object, if it is complete.
 pub(crate) fn read_constructor(text: &str) -> Option<Value> {
     repair::read_constructor(text)
 }
 
-/// Reads what there is of one that may have been cut off.
+/// Reads as much as there is of a repr that may have been cut off.
 pub(crate) fn read_cut_constructor(text: &str) -> Option<Value> {
     repair::read_cut_constructor(text)
 }
 
-/// Makes messages of the items of a list, each of which is one, as JSON, or is what one says.
+/// Creates messages from the items of a list. Each item is either a message as JSON or the text of a message.
 pub(crate) fn of_list(items: impl Iterator<Item = Value>, side: Side) -> Value {
     let message = |text: String| match parse::json(&text).filter(shapes::knows) {
         Some(message) => message,
@@ -98,12 +99,12 @@ pub(crate) fn of_list(items: impl Iterator<Item = Value>, side: Side) -> Value {
 /// A JSON object.
 type Object = Map<String, Value>;
 
-/// Which side of a model call messages are on.
+/// The side of a model call that messages are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// What the model was asked; a message without a role is the user's.
+    /// What the model was asked; a message without a role is from the user.
     Input,
-    /// What the model answered; a message without a role is the assistant's.
+    /// What the model answered; a message without a role is from the assistant.
     Output,
 }
 
@@ -116,7 +117,7 @@ impl Side {
     }
 }
 
-/// Who a message is from: the four roles that Sentry knows.
+/// The sender of a message: one of the four roles that Sentry knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     System,
@@ -136,7 +137,7 @@ impl Role {
         }
     }
 
-    /// Whether a message is an answer to the one before it.
+    /// Returns whether a message answers the one before it.
     fn answers(self, before: Self) -> bool {
         before == Self::User && matches!(self, Self::Assistant | Self::Tool)
     }
@@ -145,9 +146,9 @@ impl Role {
 /// A conversation, or the part of one that a span carries.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Messages {
-    /// Oldest first. A message without parts is there for its finish reason and is not written.
+    /// Oldest first. A message without parts exists only for its finish reason and is not written.
     pub(crate) messages: Vec<Message>,
-    /// `{"type":"evaluation"}` items, which Sentry reads as they are; there are no messages next to them.
+    /// `{"type":"evaluation"}` items, which Sentry reads as they are. If there are any, there are no messages.
     evaluations: Vec<Value>,
     side: Side,
 }
@@ -156,10 +157,10 @@ pub(crate) struct Messages {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Message {
     pub(crate) role: Role,
-    /// The participant's name, if the library gave one.
+    /// The participant's name, if the library recorded one.
     pub(crate) name: Option<String>,
     pub(crate) parts: Vec<Part>,
-    /// Why the model stopped, in the provider's words; only an output message has one.
+    /// Why the model stopped, in the provider's words. Only output messages have one.
     pub(crate) finish_reason: Option<String>,
 }
 
@@ -167,7 +168,7 @@ pub(crate) struct Message {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Part {
     Text(String),
-    /// What the model thought, as far as the provider shows it.
+    /// The model's reasoning, as far as the provider shows it.
     Reasoning(String),
     ToolCall {
         id: Option<String>,
@@ -183,27 +184,28 @@ pub(crate) enum Part {
     Media(Media),
     /// Structured output.
     Object(Value),
-    /// A part of a `type` that nobody here knows, kept as it is.
+    /// A part of unknown `type`, kept as it is.
     Other(Object),
 }
 
-/// How long content may get, in UTF-8 bytes.
+/// Limits for the length of content, in UTF-8 bytes.
 ///
-/// All texts of a span are 900,000 bytes together at most, or what one attribute may be if that is more: content that is longer is
-/// shortened further.
+/// Independently of these, all texts of a span together are limited to 900,000 bytes, or to `attribute_bytes` if that is more.
+/// Content beyond that is shortened further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContentLimits {
-    /// One string inside an attribute, 100,000 unless said otherwise; values below 64 count as 64.
+    /// The limit for one string inside an attribute; 100,000 by default. Values below 64 count as 64.
     pub text_bytes: usize,
-    /// A whole attribute, 256,000 unless said otherwise.
+    /// The limit for a whole attribute; 256,000 by default.
     pub attribute_bytes: usize,
 }
 
 impl ContentLimits {
-    /// Returns the longest text that a door should copy, in bytes; of a longer one it takes an [excerpt](crate::excerpt()).
+    /// Returns the length, in bytes, up to which a source of spans should copy a text. From a longer text it should take an
+    /// [excerpt](crate::excerpt()).
     ///
-    /// That is more than fits, since what is cut later is cut with more care.
+    /// This is more than the limits allow, because the translation cuts with more care than the excerpt does.
     #[must_use]
     pub fn text_room(&self) -> usize {
         let most = self.attribute_bytes.max(self.text_bytes);
@@ -220,8 +222,8 @@ impl Default for ContentLimits {
     }
 }
 
-/// Drops what comes before an answer: the state of a graph has the whole conversation, the question and earlier turns too. System
-/// messages at the start stay.
+/// Drops everything before the answer, except for system messages at the start. The state of a graph holds the whole
+/// conversation, including the question and earlier turns.
 fn drop_questions(messages: &mut Vec<Message>) {
     let is_answered = |pair: &[Message]| pair[1].role.answers(pair[0].role);
     if let Some(question) = messages.windows(2).rposition(is_answered) {
@@ -235,12 +237,12 @@ fn drop_questions(messages: &mut Vec<Message>) {
 pub(crate) struct Fitted {
     /// A JSON array, always valid and never longer than the attribute may be.
     pub(crate) json: String,
-    /// The number of messages there were, if any was dropped or shortened.
+    /// The original number of messages, if any was dropped or shortened.
     pub(crate) original_length: Option<usize>,
 }
 
 impl Messages {
-    /// Creates a conversation from messages in the spelling of [`Part`], and brings them into the form Sentry shows.
+    /// Creates a conversation from messages and brings them into the form that Sentry shows.
     pub(crate) fn new(messages: Vec<Message>, side: Side) -> Self {
         let mut messages = settle::settle(messages, side);
         if side == Side::Output {
@@ -253,12 +255,13 @@ impl Messages {
         }
     }
 
-    /// Reads any known spelling. A text that is none becomes one text message of the side's role; this never fails.
+    /// Reads any known spelling. A text in no known spelling becomes a single text message from the side's default role; this
+    /// never fails.
     pub(crate) fn parse(text: &str, side: Side) -> Self {
         parse::parse(text, side)
     }
 
-    /// Reads any known spelling from JSON that is parsed already.
+    /// Reads any known spelling from parsed JSON.
     #[cfg(test)]
     pub(crate) fn from_value(value: Value, side: Side) -> Self {
         parse::from_value(value, side)
@@ -292,8 +295,8 @@ impl Messages {
 
     /// Writes canonical JSON within `limits`.
     ///
-    /// Strings that are too long are cut first, then the oldest messages go, but never the last one nor the last of
-    /// the user, whose strings are cut further instead.
+    /// Strings that are too long are cut first. Then the oldest messages are dropped, except for the last one and the user's last
+    /// one, whose strings are cut further instead.
     pub(crate) fn into_json(self, limits: &ContentLimits) -> Fitted {
         if self.evaluations.is_empty() {
             fit::fit(self.messages, self.side, limits)
@@ -304,7 +307,7 @@ impl Messages {
 }
 
 impl Message {
-    /// Creates a message of a single part.
+    /// Creates a message with a single part.
     pub(crate) fn new(role: Role, part: Part) -> Self {
         Self {
             role,

@@ -1,4 +1,4 @@
-//! Step 5: content leaves only if it may.
+//! Step 5: removes content that must not leave the program.
 
 use crate::{
     Attributes, Scalar, SourceSpan, Value,
@@ -13,7 +13,7 @@ mod names;
 pub(crate) use credentials::{names_address, redacted_within};
 use names::{is_within_content, names_content};
 
-/// Which content may leave.
+/// Which content may leave the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capture {
     pub(crate) inputs: bool,
@@ -34,19 +34,19 @@ impl Capture {
     }
 }
 
-/// What a span is, as far as that says how to read attributes that no convention defines.
+/// What a span is, as far as it matters for attributes that no convention defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
-    /// GenAI work, or a span that carries what belongs to it.
+    /// GenAI work, or a span that carries data of such work.
     GenAi,
-    /// Something else that a GenAI library does.
+    /// Other work of a GenAI library.
     Library,
     /// Any other span.
     Other,
 }
 
 impl Setting {
-    /// Returns what a span is that is not about GenAI.
+    /// Returns the setting of a span that is not about GenAI.
     pub(crate) fn of_plain(span: &SourceSpan, dialect: &Dialect) -> Self {
         if dialect::is_of_library(span, dialect) {
             Self::Library
@@ -56,12 +56,15 @@ impl Setting {
     }
 }
 
-/// Removes what may not leave: known content by its side, and whatever else may be content.
+/// Removes everything that must not leave: known content according to its side, and anything else that may be content.
 ///
-/// `#[instrument]` records every argument, and libraries invent attributes. On an AI span an unknown attribute therefore
-/// stays only if it cannot be content: a number or a short token under a namespaced key. On any other span the arguments of
-/// functions go if their name says that they are content, or if they are prose or JSON; if a GenAI library made it, or the key
-/// is about GenAI, texts go that are no tokens.
+/// `#[instrument]` records every argument, and libraries invent attributes. Unknown attributes are therefore removed as follows:
+///
+/// * On an AI span, all but those that cannot be content: a number or a short token, under a namespaced key that does not name
+///   content.
+/// * On another span of a GenAI library, or under a key about GenAI: lists, and texts except for short tokens under such a key.
+/// * On any other span: texts whose key names content, that have credentials in a URL, or that are transcripts, and arguments of
+///   functions (keys without a namespace) that are prose or JSON.
 pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture) {
     reasons::redact(span);
     if !capture.everything() {
@@ -87,7 +90,7 @@ pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture
     }
 }
 
-/// Takes the credentials out of the address that was recorded as number `index`, or out of each of a list.
+/// Removes the credentials from the address in the attribute at position `index`, or from each address in a list.
 pub(crate) fn redact(attributes: &mut Attributes, index: usize) {
     match attributes.slot(index) {
         Some((_, Value::Str(text))) => {
@@ -113,34 +116,35 @@ pub(crate) fn redact(attributes: &mut Attributes, index: usize) {
     }
 }
 
-/// Whether an attribute may leave, by its key alone. What is [called after an address](names_address) is looked at
-/// as well.
+/// Whether an attribute may leave, decided by its key alone. A key that [suggests an address](names_address) also has its value
+/// checked for credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Withholding {
-    /// It may.
+    /// It may leave.
     Never,
-    /// It may not.
+    /// It must not leave.
     Always,
-    /// It may without the keys and passwords in it.
+    /// It may leave without the keys and passwords in it.
     Redacted,
-    /// It may if it does not [look like content](Doubt::is_content).
+    /// It may leave unless it [looks like content](Doubt::is_content).
     If(Doubt),
 }
 
-/// What an attribute that no convention defines has to look like to be taken for content.
+/// What makes an attribute that no convention defines count as content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
-    /// Anything but a number or a short token under a namespace.
+    /// Anything except a number or a short token under a namespaced key.
     Anything,
-    /// A list, or a text that is no short token.
+    /// A list, or a text that is not a short token.
     FreeText,
-    /// A function's argument that is prose or JSON.
+    /// A text whose key names content, that has credentials in a URL, or that is a transcript; without a namespace, prose or
+    /// JSON.
     Argument,
 }
 
-/// Returns what decides about an attribute.
+/// Returns how to decide whether an attribute may leave.
 pub(crate) fn withholding(key: &str, setting: Setting, capture: Capture) -> Withholding {
-    // No content, and never meant to leave.
+    // Not content, but never meant to leave.
     if credentials::is_secret_header(key) {
         return Withholding::Always;
     }
@@ -164,10 +168,10 @@ pub(crate) fn withholding(key: &str, setting: Setting, capture: Capture) -> With
     }
 }
 
-/// Logfire's message of a span: its template with the values of arguments in it.
+/// Logfire's message of a span: its template, filled in with the values of arguments.
 pub(crate) const FORMATTED: &str = "logfire.msg";
 
-/// Returns whether the span's message may say more than its template and its name do.
+/// Returns whether the span's message may say more than its template and its name.
 pub(crate) fn formats_arguments(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     attributes.text(FORMATTED).is_some_and(|message| {
@@ -175,7 +179,7 @@ pub(crate) fn formats_arguments(span: &SourceSpan) -> bool {
     })
 }
 
-/// Returns whether a key says by itself that it is about GenAI, on whatever span.
+/// Returns whether a key is about GenAI by its name, on whatever span.
 fn is_of_genai(key: &str) -> bool {
     let own = ["otel.", "vercel."]
         .iter()
@@ -189,7 +193,7 @@ fn is_of_genai(key: &str) -> bool {
     )
 }
 
-/// Namespaces whose attributes are defined by OpenTelemetry or Sentry and describe the operation, not its content.
+/// Namespaces whose attributes OpenTelemetry or Sentry defines, and that describe the operation rather than its content.
 static CONVENTIONS: &[&str] = &[
     "aws.",
     "azure.",
@@ -235,9 +239,9 @@ static CONVENTIONS: &[&str] = &[
     "user_agent.",
 ];
 
-/// Returns whether a convention defines `key`, as something that describes the operation.
+/// Returns whether a convention defines `key` as something that describes the operation.
 fn is_known(key: &str) -> bool {
-    // Sentry's registry lists the prompts of older and other SDKs there, as current attributes.
+    // In these namespaces Sentry's registry lists the prompts of older SDKs and of other SDKs as current attributes.
     let foreign = key.starts_with("ai.") || key.starts_with("vercel.");
     if !foreign && tables::is_current(key) {
         return true;
@@ -249,10 +253,10 @@ fn is_known(key: &str) -> bool {
     by_convention && (NAMED_SO.contains(&key) || !names_content(key))
 }
 
-/// What conventions name like content, and is the operation.
+/// Keys that a convention names like content although they describe the operation.
 static NAMED_SO: &[&str] = &["db.query", "db.query.text"];
 
-/// Returns whether a key holds one value that a query was made with: `db.query.parameter.name`.
+/// Returns whether a key holds one parameter value of a query, such as `db.query.parameter.name`.
 fn is_parameter(key: &str) -> bool {
     key.starts_with("db.") && key.contains(".parameter.")
 }
@@ -289,7 +293,8 @@ fn is_argument(key: &str, text: &str) -> bool {
         }
 }
 
-/// One short word: an id, a name, a flag. The query of a URL may have a whole question in it.
+/// Returns whether a text is one short word: an id, a name, a flag. A `?` rules it out, because the query of a URL may hold a
+/// whole question.
 pub(crate) fn is_token(text: &str) -> bool {
     text.len() <= 128
         && !text.starts_with(['{', '['])
@@ -298,7 +303,7 @@ pub(crate) fn is_token(text: &str) -> bool {
         && (text.is_ascii() || !text.chars().any(is_unspaced))
 }
 
-/// Returns whether a text has so many words, or is JSON.
+/// Returns whether a text has at least `least` words, is long, or is JSON.
 pub(crate) fn is_prose_or_json(text: &str, least: usize) -> bool {
     let text = text.trim_matches('"');
     if text.len() > 256
@@ -311,14 +316,15 @@ pub(crate) fn is_prose_or_json(text: &str, least: usize) -> bool {
     text.split_whitespace().map(words).sum::<usize>() >= least
 }
 
-/// Returns whether a text holds messages as providers take and give them, whatever it is called.
+/// Returns whether a text holds messages in the format of a provider's API, whatever its key is.
 fn is_transcript(text: &str) -> bool {
     let has = |member| text.contains(member);
     text.trim_start().starts_with(['{', '['])
         && (has("\"messages\"") || has("\"role\"") && has("\"content\""))
 }
 
-/// Returns how many words there are between two spaces, at two letters each where words are not spaced.
+/// Returns the number of words in a piece of text without whitespace. In scripts without spaces between words, two letters count
+/// as one.
 fn words(text: &str) -> usize {
     if text.is_ascii() {
         return usize::from(text.bytes().any(|byte| byte.is_ascii_alphabetic()));
@@ -328,7 +334,7 @@ fn words(text: &str) -> usize {
     unspaced.div_ceil(2).max(usize::from(is_word))
 }
 
-/// Returns whether a letter is of a script that has no spaces between words: a whole question is one word in it.
+/// Returns whether a letter belongs to a script without spaces between words, in which a whole question looks like one word.
 fn is_unspaced(letter: char) -> bool {
     matches!(letter,
         // Thai, Lao, Tibetan and Burmese; Khmer; Tai scripts.

@@ -1,4 +1,4 @@
-//! What only the relatives of a span can tell: work that is described twice, and totals that repeat their parts.
+//! Decisions that need a span's relatives: work that is described twice, and totals that repeat their parts.
 
 mod beside;
 mod chains;
@@ -21,23 +21,29 @@ use crate::{
     tokens,
 };
 
-/// Makes every model call, agent run and tool call of one trace's batch count once.
+/// Makes every model call, agent run and tool call in one trace's batch count once, and fills in what only relatives know.
 ///
-/// An llm call inside an llm call is one call seen twice, by an SDK and by a wrapper around it: the richer description stays and
-/// takes over what only the other knew, the other becomes a plain span. A wrapper around several calls is demoted itself; if they
-/// have no messages, the last one that did not fail gets the wrapper's. The same holds for an agent inside an agent of its name,
-/// a tool inside a tool of its name and an MCP request inside the same request. Plain spans in between do not matter; any other
-/// AI span does. Two model calls are one if two instrumentations saw the same response, or side by side counted the same, at the
-/// same time. An agent keeps token totals only when no chat below it reported any. A tool that no agent is above belongs to the
-/// one that the calls beside it name. Where the door could not read what open ancestors had said, conversation and agent are taken
-/// over from them here, and by AI spans the conversation that only those below name, if they agree.
+/// * A model call inside a model call is one call seen twice, by an SDK and by a wrapper around it. The richer description stays
+///   and takes over what only the other knew; the other becomes a plain span. The same holds for an agent inside an agent of the
+///   same name, a tool inside a tool of the same name, and an MCP request inside the same request. Plain spans in between do not
+///   matter; any other AI span does.
+/// * A wrapper around several calls becomes a plain span itself. If none of the calls has messages, the last one that did not
+///   fail gets the wrapper's.
+/// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and counted
+///   the same tokens or both failed. Two tool calls at the same time are one if two instrumentations saw the same id and name.
+/// * An agent keeps its token totals only if no chat below it reported any.
+/// * A tool without an agent above it belongs to the agent that the calls beside it name.
+/// * The only model call directly inside a step of the same library takes over the messages of the step.
+/// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
+///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
+///   spans below it name, if these agree.
 ///
-/// The spans may come in any order. This takes time in proportion to their number, and little where there is nothing to do.
+/// The spans may be in any order. The time taken is proportional to their number, and small if there is nothing to do.
 pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     let inherits = spans
         .iter()
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
-    // One alone has nothing to be compared with.
+    // A single AI span has nothing to be compared with.
     let compares = spans.iter().filter_map(Subject::of).nth(1).is_some();
     let lends = spans.iter().any(lend::is_lender);
     if !inherits && !compares && !lends {
@@ -57,7 +63,7 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
         if inherits {
             inherit(spans, &family);
         }
-        // What stands for the first of more than two descriptions.
+        // Maps the first of three or more descriptions to the one that is kept so far.
         let mut kept = BTreeMap::new();
         for (outer, inner) in twins {
             let one = kept.get(&outer).copied().unwrap_or(outer);
@@ -78,9 +84,10 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     }
 }
 
-/// Returns false if no work is described twice, which is the usual case and found out with less than the whole family.
+/// Returns false if no work is described twice. That is the usual case, and finding out needs only the index, not the whole
+/// family.
 fn may_repeat(spans: &[SentrySpan], index: &Index) -> bool {
-    /// How many plain spans between two others are looked through.
+    /// The maximum number of plain spans between two others that are looked through.
     const PATIENCE: usize = 8;
 
     let mut subjects = spans.iter().filter(|span| Subject::of(span).is_some());
@@ -103,10 +110,10 @@ fn may_repeat(spans: &[SentrySpan], index: &Index) -> bool {
 const CONVERSATION: &str = "gen_ai.conversation.id";
 const AGENT: &str = "gen_ai.agent.name";
 
-/// Hands conversations and agents down to the spans whose door did not know what their ancestors would say.
+/// Hands conversations and agents down to spans whose source did not know what their ancestors would record.
 fn inherit(spans: &mut [SentrySpan], family: &Family) {
     let below = conversations_below(spans, family);
-    // Of every span the nearest one from it upwards that says so itself.
+    // For each span, the nearest one that names it: the span itself or an ancestor.
     let mut said = vec![None; spans.len()];
     for key in [CONVERSATION, AGENT] {
         for &position in family.leaves_first.iter().rev() {
@@ -134,7 +141,7 @@ fn inherit(spans: &mut [SentrySpan], family: &Family) {
     }
 }
 
-/// What the spans below one span say of their conversation, and one that does.
+/// What the spans below a span say about their conversation. `One` holds the position of a span that names it.
 #[derive(Clone, Copy)]
 enum Below {
     Nothing,
@@ -142,7 +149,7 @@ enum Below {
     Several,
 }
 
-/// Returns for every span the conversation that those below agree on: some libraries name it on the model calls alone.
+/// Returns, for each span, the conversation that the spans below it agree on. Some libraries name it only on model calls.
 fn conversations_below(spans: &[SentrySpan], family: &Family) -> Vec<Below> {
     let conversation = |position: usize| spans[position].attributes.text(CONVERSATION);
     let mut below = vec![Below::Nothing; spans.len()];
@@ -163,17 +170,17 @@ fn conversations_below(spans: &[SentrySpan], family: &Family) -> Vec<Below> {
     below
 }
 
-/// What can be described twice, one description inside the other.
+/// The kinds of work that may be described twice, with one description inside the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
-    /// A model call. Embeddings and reranking inside a chat are calls of their own.
+    /// A model call. Embeddings and reranking inside a chat are separate calls.
     Chat,
     Embeddings,
     Rerank,
     Agent,
     Tool,
     Request,
-    /// AI work that is never the same as what is around it.
+    /// AI work that is never the same as the work around it.
     Other,
 }
 
@@ -204,7 +211,7 @@ fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
         texts[0].zip(texts[1])
     };
     let agrees = |(outer, inner)| outer == inner;
-    // FastMCP's servers go on with the same request inside, once more for each server that is mounted into another.
+    // FastMCP's servers handle the same request in another span inside, one for each level of mounted servers.
     let serves = subject == Some(Subject::Request) && is_unsent(inner);
     if serves {
         return texts("jsonrpc.request.id").is_none_or(agrees);
@@ -213,8 +220,8 @@ fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
         return false;
     }
     match subject {
-        // An instrumentation that does not wrap itself may still start the next call before it ended the last one, as
-        // OpenLLMetry's of LangChain does with a batch of prompts.
+        // Even an instrumentation that does not wrap itself may start the next call before the last one has ended. OpenLLMetry's
+        // for LangChain does so with a batch of prompts.
         Some(Subject::Chat) if outer.origin == inner.origin => {
             texts("gen_ai.response.id").is_none_or(agrees)
         }
@@ -234,8 +241,8 @@ fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
     }
 }
 
-/// Returns whether an agent without a name is inside one that has one and is of another instrumentation, as those of Haystack's own
-/// tracer are inside OpenInference's.
+/// Returns whether an agent without a name is inside a named one of another instrumentation. Agents of Haystack's own tracer are
+/// inside OpenInference's in this way.
 fn is_unnamed_within(outer: &SentrySpan, inner: &SentrySpan) -> bool {
     Subject::of(outer) == Some(Subject::Agent)
         && outer.origin != inner.origin
@@ -243,7 +250,7 @@ fn is_unnamed_within(outer: &SentrySpan, inner: &SentrySpan) -> bool {
         && !inner.attributes.contains(AGENT)
 }
 
-/// Returns whether a span is the call of a tool by MCP that was neither sent nor received.
+/// Returns whether a span is an MCP tool call that was neither sent nor received.
 fn is_unsent(span: &SentrySpan) -> bool {
     span.ai == Some(AiKind::Tool)
         && span.kind == SpanKind::Internal
@@ -251,7 +258,7 @@ fn is_unsent(span: &SentrySpan) -> bool {
 }
 
 fn count_once(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits) {
-    // For every span the AI spans right below it, plain ones in between left out.
+    // For each span, the AI spans directly below it, ignoring plain spans in between.
     let mut below = Chains::new(spans.len());
     for &position in &family.leaves_first {
         if Subject::of(&spans[position]).is_some() {
@@ -263,7 +270,7 @@ fn count_once(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits)
     }
 }
 
-/// Leaves one description of the work of `outer`, in the place of those below it.
+/// Leaves a single description of the work of `outer`, in place of those below it.
 fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &ContentLimits) {
     below.retain(outer, |inner| are_same(&spans[outer], &spans[inner]));
     let (first, second) = below.first_two(outer);
@@ -273,7 +280,7 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &
             let kept = keep_richer(spans, outer, call, limits);
             below.set(outer, kept);
         }
-        // An agent has as many inside as it likes.
+        // An agent may contain any number of unnamed agents.
         (Some(_), Some(_))
             if below
                 .of(outer)
@@ -289,7 +296,7 @@ fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &
     }
 }
 
-/// Makes one of two descriptions of the same work; returns which one stays.
+/// Merges two descriptions of the same work. Returns the one that stays.
 fn keep_richer(
     spans: &mut [SentrySpan],
     outer: usize,
@@ -315,10 +322,10 @@ fn keep_richer(
     kept
 }
 
-/// What only a wrapper may know of several attempts at a call.
+/// What only the wrapper around several attempts at a call may know.
 static MESSAGES: &[&str] = &[INPUT, OUTPUT, "gen_ai.system_instructions"];
 
-/// Gives the messages of a wrapper around several calls to the last one that did not fail, if none of them has any.
+/// Gives the messages of a wrapper around several calls to the last call that did not fail, if none of the calls has messages.
 fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize, limits: &ContentLimits) {
     let says = |call: usize| {
         let mut messages = MESSAGES.iter();
@@ -351,8 +358,8 @@ fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize, limits: &
     }
 }
 
-/// Of two descriptions that say as much the outer one is nearer to the program. One without a model is that of a part of the
-/// call, as the last event of a stream.
+/// Returns how much a span says about its call. If two say the same amount, the outer one is kept because it is nearer to the
+/// program. A span without a model describes only part of a call, such as the last event of a stream.
 fn richness(span: &SentrySpan) -> (bool, bool, bool) {
     let attributes = &span.attributes;
     (
@@ -371,7 +378,7 @@ fn take_over(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
         .iter()
         .filter(|(key, _)| key.starts_with("gen_ai.") || *key == "user.id")
         .filter(|(key, _)| !kept.contains(key))
-        // A request that an MCP server serves has none.
+        // A request served by an MCP server has none.
         .filter(|(key, _)| *key != "gen_ai.operation.name")
         .filter(|(key, _)| !tokens::is_of_use(key))
         .map(|(key, value)| (key.to_owned(), Owned::from(value)))
@@ -382,7 +389,8 @@ fn take_over(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
     tokens::merge(kept, demoted);
 }
 
-/// A tool that was called once failed as the tool itself did: what is around it, such as AutoGen's agents, makes an answer of that.
+/// Marks the outer description of a tool call as failed if the inner one failed. What is in between, such as AutoGen's agents,
+/// turns the failure into an answer.
 fn fail_with(spans: &mut [SentrySpan], outer: usize, inner: usize) {
     let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner]) else {
         return;
@@ -419,7 +427,7 @@ fn drop_repeated_totals(spans: &mut [SentrySpan], family: &Family) {
         if counted[position] && span.ai == Some(AiKind::Agent) {
             tokens::remove(&mut span.attributes);
         }
-        // What was embedded on the way is not what the agent's totals are made of.
+        // An agent's totals do not include embeddings made on the way.
         let counts =
             Subject::of(span) == Some(Subject::Chat) && tokens::are_reported(&span.attributes);
         if (counted[position] || counts)

@@ -1,4 +1,4 @@
-//! Step 8: whether the operation succeeded, and why not.
+//! Step 8: decides whether the operation succeeded, and if not, why.
 
 use std::mem;
 
@@ -9,18 +9,18 @@ use crate::{
     privacy, stack_trace,
 };
 
-/// Longest reason kept, in bytes.
+/// The maximum length of a reason, in bytes.
 const MESSAGE_BYTES: usize = 1024;
 
 const ERROR_TYPE: &str = "error.type";
 
-/// Whether a tool failed, in the words of rig and others.
+/// Whether a tool failed, as recorded by rig and others.
 pub(crate) const OUTCOME: &str = "gen_ai.tool.call.outcome";
 
-/// Whether a tool failed, in the words of Strands.
+/// Whether a tool failed, as recorded by Strands.
 const TOOL_STATUS: &str = "gen_ai.tool.status";
 
-/// How names end that say by a yes or no whether a tool failed; the value that says it did.
+/// Suffixes of keys whose boolean says whether a tool failed, with the value that means failure.
 static TOOL_VERDICTS: &[(&str, bool)] = &[
     ("tool.call.is_error", true),
     ("tool.call.success", false),
@@ -28,15 +28,15 @@ static TOOL_VERDICTS: &[(&str, bool)] = &[
     ("tool.success", false),
 ];
 
-/// Names that on the span of a tool itself say the same.
+/// Keys that mean the same, but only on the span of the tool itself.
 static BARE_VERDICTS: &[(&str, bool)] = &[("is_error", true), ("success", false)];
 
-/// Whether an MCP tool failed. Sentry's registry renames it to `error.type`, which a yes or no is not.
+/// Whether an MCP tool failed. Sentry's registry renames this key to `error.type`, which cannot be a boolean.
 pub(crate) const IS_TOOL_ERROR: &str = "mcp.tool.result.is_error";
 const MESSAGE: &str = "sentry.status.message";
 
-/// Exceptions by which LangGraph stops a node to ask a person or goes on elsewhere, and by which Python ends a generator that
-/// nobody reads any more, such as a stream that was left early. None of them is a failure.
+/// Exceptions that are control flow, not failures. LangGraph uses them to stop a node and ask a person, or to continue elsewhere.
+/// Python uses one to end a generator that nobody reads any more, such as a stream that was left early.
 static CONTROL_FLOW: &[&str] = &[
     "GeneratorExit",
     "GraphBubbleUp",
@@ -45,14 +45,19 @@ static CONTROL_FLOW: &[&str] = &[
     "ParentCommand",
 ];
 
-/// What OpenTelemetry's newest instrumentations for Python say of a stream that was left early, under an error without a type.
+/// What OpenTelemetry's newest instrumentations for Python report for a stream that was left early: an error without a type.
 const ABANDONED: &str = "abandoned stream";
 
-/// Decides the status and leaves the reason for an error in `error.type` and `sentry.status.message`.
+/// Decides the status, and records the reason for an error in `error.type` and `sentry.status.message`.
 ///
-/// An explicit error makes one, and so does the failed outcome of a tool: that the call came to an end is what an OK says then.
-/// An explicit OK wins over everything else; without it, an `error.type`, an exception or ERROR event inside the span, an `error`
-/// field, and by OpenTelemetry's HTTP conventions a response status, make an error.
+/// In order of precedence:
+///
+/// 1. A tool's outcome that says it failed is an error. An explicit OK then only means that the call came to an end.
+/// 2. An explicit OK or error decides.
+/// 3. An `error.type`, an exception or ERROR event inside the span, an `error` field, or a response status that is an error by
+///    OpenTelemetry's HTTP conventions, is an error.
+///
+/// Control flow and abandoned streams are never errors.
 pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     let explicit = explicit(span);
     let outcome = tool_outcome(&mut span.attributes, what);
@@ -92,7 +97,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
         whole = settle_error_type(&mut span.attributes);
     }
     if !span.attributes.contains(ERROR_TYPE) {
-        // OpenTelemetry's value for an error whose type is not known.
+        // OpenTelemetry's value for an error of unknown type.
         span.attributes.push(ERROR_TYPE, "_OTHER");
     }
     let reason = described.or(exception.message).or(field);
@@ -108,7 +113,8 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     Status::Error
 }
 
-/// Returns whether an instrumentation says by OpenTelemetry's own means that something failed, other than that a stream was left early.
+/// Returns whether an instrumentation reports a failure by OpenTelemetry's own means. A stream that was left early does not
+/// count.
 pub(crate) fn says_failed(span: &SourceSpan) -> bool {
     match &span.status {
         SourceStatus::Error(message) => message.as_deref() != Some(ABANDONED),
@@ -116,7 +122,7 @@ pub(crate) fn says_failed(span: &SourceSpan) -> bool {
     }
 }
 
-/// Makes a status of the fields that stand for one in `tracing`, before anything asks whether the span has failed.
+/// Sets the status from the fields that represent it in `tracing`, before anything asks whether the span failed.
 pub(crate) fn read_fields(span: &mut SourceSpan) {
     const CODE: &str = "otel.status_code";
     static DESCRIPTIONS: [&str; 2] = ["otel.status_description", "otel.status_message"];
@@ -141,7 +147,7 @@ pub(crate) fn read_fields(span: &mut SourceSpan) {
         }
         (Some("error"), _) => SourceStatus::Error(description),
         (_, SourceStatus::Error(message)) => SourceStatus::Error(message.or(description)),
-        // Alone it makes an error, as in `tracing-opentelemetry`.
+        // As in `tracing-opentelemetry`, a description alone makes an error.
         (None, SourceStatus::Unset)
             if description.as_deref().is_some_and(|it| !says_nothing(it)) =>
         {
@@ -157,7 +163,7 @@ pub(crate) fn read_fields(span: &mut SourceSpan) {
     };
 }
 
-/// Reads the status an instrumentation set.
+/// Returns the status that an instrumentation set, with its message.
 fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
     let attributes = &mut span.attributes;
     let described = attributes.text("error.message").map(str::to_owned);
@@ -174,7 +180,7 @@ fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
     }
 }
 
-/// Reads how a tool call ended, where the instrumentation says it in words; returns the type of the failure.
+/// Reads how a tool call ended, from the attributes that record it. Returns the error type if it failed.
 fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
     let failed = [OUTCOME, TOOL_STATUS]
         .into_iter()
@@ -184,7 +190,7 @@ fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
         .filter(|kind| !says_nothing(kind))
         .map(|kind| unquoted(kind).to_owned());
     let mcp = attributes.get(IS_TOOL_ERROR) == Some(Value::Bool(true));
-    // On what is around a tool, a field that is called so may be about something else.
+    // On a span around a tool, a field of this name may be about something else.
     let is_tool = what == What::Tool || attributes.contains("mcp.method.name");
     let failed = failed
         || is_tool
@@ -209,7 +215,7 @@ fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
     failed.then(|| kind.unwrap_or_else(|| "tool_error".to_owned()))
 }
 
-/// Returns whether the outcome of a tool call is that it failed; `Debug` has it in quotes and with a capital.
+/// Returns whether the outcome of a tool call says that it failed. `Debug` writes it in quotes or capitalised.
 pub(crate) fn is_failed_outcome(outcome: &str) -> bool {
     let outcome = unquoted(outcome);
     ["error", "failure", "failed"]
@@ -224,7 +230,7 @@ struct Exception {
 }
 
 impl Exception {
-    /// Takes the stack trace off a description, and the type from the trace if nothing else names one.
+    /// Removes the stack trace from a description. Takes the type from the trace if nothing else names one.
     fn without_trace(&mut self, description: String) -> Option<String> {
         let Some((reason, kind)) = stack_trace::split(&description) else {
             return Some(description);
@@ -242,7 +248,7 @@ impl Exception {
     }
 }
 
-/// Returns whether the work ended by an exception that is no failure.
+/// Returns whether the work ended with an exception that is not a failure.
 fn is_control_flow(attributes: &Attributes, exception: &Exception) -> bool {
     let kind = attributes.text(ERROR_TYPE).or(exception.kind.as_deref());
     let name = kind.and_then(|kind| kind.rsplit('.').next());
@@ -262,8 +268,8 @@ fn exception(span: &SourceSpan) -> Option<Exception> {
     })
 }
 
-/// Reads the exception that `tracing-opentelemetry` repeats on the span it happened in. It proves no failure by itself: it may
-/// have been handled.
+/// Reads the exception that `tracing-opentelemetry` copies to the span in which it occurred. It proves no failure by itself,
+/// because the exception may have been handled.
 fn recorded(attributes: &Attributes) -> Exception {
     let text = |key| attributes.text(key).map(|text| unquoted(text).to_owned());
     Exception {
@@ -272,7 +278,7 @@ fn recorded(attributes: &Attributes) -> Exception {
     }
 }
 
-/// Returns the value that says that a tool failed, if a yes or no under this key does.
+/// Returns the value that means failure of a tool, if `key` holds a boolean about that.
 pub(crate) fn tool_verdict(key: &str) -> Option<bool> {
     let (_, failed) = TOOL_VERDICTS.iter().find(|(end, _)| {
         (key.strip_suffix(end)).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -280,13 +286,13 @@ pub(crate) fn tool_verdict(key: &str) -> Option<bool> {
     Some(*failed)
 }
 
-/// Returns the value that says that a tool failed, if a yes or no under this key does on the span of that tool.
+/// Returns the value that means failure of a tool, if `key` holds a boolean about that on the span of the tool itself.
 pub(crate) fn bare_verdict(key: &str) -> Option<bool> {
     let (_, failed) = BARE_VERDICTS.iter().find(|(name, _)| *name == key)?;
     Some(*failed)
 }
 
-/// Takes the `error` field that hand-written spans declare; returns what it says.
+/// Removes the `error` field that hand-written spans declare, if it reports an error, and returns its message.
 fn error_field(attributes: &mut Attributes) -> Option<String> {
     let value = attributes.get("error").filter(|it| is_failure(*it))?;
     let message = match value {
@@ -297,7 +303,7 @@ fn error_field(attributes: &mut Attributes) -> Option<String> {
     Some(message)
 }
 
-/// Returns whether the value of a field named after an error says that there is one.
+/// Returns whether the value of a field named after an error reports one.
 pub(crate) fn is_failure(value: Value<'_>) -> bool {
     match value {
         Value::Str(text) => !says_nothing(text) && yes_or_no(value) != Some(false),
@@ -305,7 +311,7 @@ pub(crate) fn is_failure(value: Value<'_>) -> bool {
     }
 }
 
-/// Reads a yes or no, which may have become a text on the way.
+/// Reads a boolean, which may have been turned into text on the way.
 fn yes_or_no(value: Value<'_>) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(value),
@@ -318,7 +324,7 @@ fn yes_or_no(value: Value<'_>) -> Option<bool> {
     }
 }
 
-/// OpenTelemetry's HTTP conventions: a client failed from 400 on, a server from 500 on.
+/// Returns the HTTP status if it is an error by OpenTelemetry's conventions: from 400 for a client, from 500 otherwise.
 fn http(span: &SourceSpan) -> Option<String> {
     let status = ["http.response.status_code", "http.status_code"]
         .into_iter()
@@ -335,12 +341,13 @@ fn http(span: &SourceSpan) -> Option<String> {
     (status >= first_failure).then(|| status.to_string())
 }
 
-/// Returns whether a text is what a value that is not there becomes in Rust, Python and JavaScript.
+/// Returns whether a text is how Rust, Python or JavaScript writes a missing value.
 fn says_nothing(text: &str) -> bool {
     matches!(unquoted(text), "" | "None" | "null" | "undefined")
 }
 
-/// Python reprs of classes lose their wrapping, and what says nothing is no type. Returns the error where all of it was there.
+/// Reduces `error.type` to a type: unwraps Python's reprs of classes, drops the fields of an error, and removes a type that is
+/// empty. Returns the whole error if fields were dropped.
 fn settle_error_type(attributes: &mut Attributes) -> Option<String> {
     let Some(Value::Str(kind)) = attributes.get(ERROR_TYPE) else {
         return None;
@@ -360,9 +367,10 @@ fn settle_error_type(attributes: &mut Attributes) -> Option<String> {
     whole
 }
 
-/// Returns what stands in front of the fields of an error that was put down with `{:?}`, or of a Python exception's arguments.
+/// Returns the name in front of the fields of an error that was formatted with `{:?}`, or in front of a Python exception's
+/// arguments.
 ///
-/// A word with a word in it, such as `Status(429)`, is a type.
+/// A short token with parentheses, such as `Status(429)`, is itself a type.
 fn variant(kind: &str) -> Option<&str> {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_:.".contains(&byte);
     let end = kind.bytes().position(|byte| !is_of_name(byte))?;

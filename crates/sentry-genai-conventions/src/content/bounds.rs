@@ -1,11 +1,11 @@
-//! How long texts may be, each and together.
+//! Limits for the length of texts, individually and in total.
 
 use std::borrow::Cow;
 
 use super::{ContentLimits, known, shape};
 use crate::{Attributes, Value, messages};
 
-/// Cuts every other text to what one text may be, and takes binary data out of it.
+/// Cuts all texts without a shape of their own to the limit for one text, and removes binary data from them.
 pub(crate) fn bound(attributes: &mut Attributes, limits: &ContentLimits) {
     let changed: Vec<_> = attributes
         .iter()
@@ -20,14 +20,14 @@ pub(crate) fn bound(attributes: &mut Attributes, limits: &ContentLimits) {
     }
 }
 
-/// How long the texts of a span may be together. Of a span beyond a megabyte Sentry's servers cut the longest attribute in the middle
-/// of its JSON, or delete it.
+/// The limit for all texts of a span together. In a span over one megabyte, Sentry's servers cut the longest attribute in the
+/// middle of its JSON, or delete it.
 const SPAN_BYTES: usize = 900_000;
 
-/// Shortens what is within the limits, but too long together.
+/// Shortens texts that are within their limits but too long together.
 #[inline]
 pub(crate) fn fit(attributes: &mut Attributes, limits: &ContentLimits) {
-    // Who lets one attribute be longer than that knows a server that takes it.
+    // Whoever raises the limit of one attribute beyond this has a server that accepts it.
     let room = SPAN_BYTES.max(limits.attribute_bytes);
     if attributes.text_bytes() > room {
         shorten(attributes, limits, room);
@@ -36,7 +36,7 @@ pub(crate) fn fit(attributes: &mut Attributes, limits: &ContentLimits) {
 
 #[cold]
 fn shorten(attributes: &mut Attributes, limits: &ContentLimits, room: usize) {
-    /// What this says of the content as it came stays.
+    /// These describe the original content, so they must not change.
     const SAID: [&str; 2] = [
         "gen_ai.request.messages.original_length",
         "gen_ai.tool.call.result.size",
@@ -56,7 +56,7 @@ fn shorten(attributes: &mut Attributes, limits: &ContentLimits, room: usize) {
         limits.text_bytes = limits.text_bytes.min(limits.attribute_bytes);
         shape(attributes, &limits);
         bound(attributes, &limits);
-        // Each round would say how much the one before has left.
+        // Otherwise each round would report what the previous one left.
         for (key, number) in SAID.into_iter().zip(&mut said) {
             *number = number.or_else(|| attributes.integer(key));
         }
@@ -68,14 +68,14 @@ fn shorten(attributes: &mut Attributes, limits: &ContentLimits, room: usize) {
     }
 }
 
-/// Returns whether [`bound`] leaves a text alone.
+/// Returns whether [`bound`] leaves a text unchanged.
 #[inline]
 pub(crate) fn stays(text: &str, limits: &ContentLimits) -> bool {
     text.len() <= limits.text_bytes
         && (messages::is_harmless(text) || matches!(messages::redact_blobs(text), Cow::Borrowed(_)))
 }
 
-/// Returns what is to stand in the place of a text that is not content of its own shape; `None` if it may stay.
+/// Returns the replacement for a text without a shape of its own; `None` if the text may stay.
 fn bounded(key: &str, text: &str, limits: &ContentLimits) -> Option<String> {
     if messages::is_harmless(text) && text.len() <= limits.text_bytes || known(key).is_some() {
         return None;

@@ -1,4 +1,4 @@
-//! Why the model stopped, as the JSON list of plain words that Sentry reads.
+//! Finish reasons: why the model stopped, as the JSON list of plain words that Sentry reads.
 
 use memchr::memmem;
 
@@ -12,13 +12,14 @@ use crate::{
 
 const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
-/// Takes from the messages what is no content: why the model stopped. Works on messages that may not leave, too.
+/// Settles the finish reasons, and takes them from the messages if the span does not state them. They are not content, so this
+/// also works on messages that may not leave.
 pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Recognised>) {
     let llm_call = matches!(
         recognised.map(|found| found.operation),
         Some(Operation::Ai(row)) if row.kind == AiKind::LlmCall
     );
-    // What `Debug` makes of an `Option` that has none, and what there is of an answer that never came.
+    // `Debug` writes `None` for a missing value, and an answer that never came has an empty list.
     if matches!(attributes.text(FINISH_REASONS), Some(NONE | "[]")) {
         attributes.remove(FINISH_REASONS);
     }
@@ -27,7 +28,7 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
             return;
         }
         match reasons(text) {
-            // Choices that have none.
+            // The choices have no reasons.
             Some(list) if list == "[]" => attributes.remove(FINISH_REASONS),
             Some(list) => return attributes.set(FINISH_REASONS, &list),
             None => return,
@@ -38,12 +39,12 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
     }
 }
 
-/// Takes why the model stopped from the answer under `key`, for a call that does not say it.
+/// Takes the finish reasons from the answer under `key`, for a call that does not state them.
 pub(crate) fn find_finish_reasons(attributes: &mut Attributes, key: &str) {
     let Some(output) = attributes.text(key) else {
         return;
     };
-    // `finish_reason`, `stopReason`, and what else they are called; OpenAI's responses have `reasoning`.
+    // Matches `finish_reason`, `stopReason` and the other spellings. It also matches `reasoning` in OpenAI's responses.
     if memmem::find(output.as_bytes(), b"eason").is_none() {
         return;
     }
@@ -56,7 +57,7 @@ pub(crate) fn find_finish_reasons(attributes: &mut Attributes, key: &str) {
     }
 }
 
-/// Recognises `["stop"]` and its like, which is what most models say.
+/// Recognises a list of one plain reason, such as `["stop"]`, which is the most common value.
 pub(crate) fn is_one_reason(text: &str) -> bool {
     let reason = text
         .strip_prefix("[\"")
@@ -69,7 +70,7 @@ pub(crate) fn is_one_reason(text: &str) -> bool {
     })
 }
 
-/// Writes finish reasons as the JSON list Sentry reads; `None` if they are one already.
+/// Returns finish reasons as the JSON list that Sentry reads; `None` if they are such a list already.
 fn reasons(text: &str) -> Option<String> {
     use serde_json::Value;
 
@@ -80,7 +81,7 @@ fn reasons(text: &str) -> Option<String> {
     };
     let parsed = serde_json::from_str::<Vec<String>>(text);
     let reasons: Vec<String> = match parsed {
-        // Effect's AI has a line for each.
+        // Effect's AI puts each item on its own line.
         Ok(reasons)
             if !text.contains('\n')
                 && (reasons.iter())
@@ -88,13 +89,13 @@ fn reasons(text: &str) -> Option<String> {
         {
             return None;
         }
-        // OpenLIT has an empty one for a stream that did not say why it ended.
+        // OpenLIT records an empty reason for a stream that did not say why it ended.
         Ok(reasons) => (reasons.iter())
             .filter(|reason| !reason.is_empty())
             .map(|reason| plain_reason(reason))
             .collect(),
         Err(_) => match messages::read_json(text) {
-            // Python's repr of a list, and choices that have no reason.
+            // Python's repr of a list, or choices without a reason.
             Some(Value::Array(items)) => items
                 .iter()
                 .filter_map(|item| item.as_str().map(plain_reason))
@@ -106,7 +107,7 @@ fn reasons(text: &str) -> Option<String> {
     Some(serde_json::json!(reasons).to_string())
 }
 
-/// Reads `stop,length` and `[Stop]`, as lists are put into a text.
+/// Reads lists written as plain text: `stop,length` and `[Stop]`.
 fn listed(text: &str) -> Vec<String> {
     let list = text
         .strip_prefix('[')
@@ -127,7 +128,7 @@ fn listed(text: &str) -> Vec<String> {
     vec![plain_reason(text)]
 }
 
-/// `FinishReason.STOP` and `ToolCalls`, as Python's `str` and Rust's `Debug` have them, are enums in disguise.
+/// Turns enum variants into plain words: `FinishReason.STOP` from Python's `str`, `ToolCalls` from Rust's `Debug`.
 fn plain_reason(reason: &str) -> String {
     match reason.strip_prefix("FinishReason.") {
         Some(variant) => variant.to_ascii_lowercase(),
@@ -136,7 +137,7 @@ fn plain_reason(reason: &str) -> String {
     }
 }
 
-/// Recognises a name in camel case with a capital letter at the beginning.
+/// Recognises a name in camel case that starts with a capital letter.
 fn is_variant(reason: &str) -> bool {
     reason.starts_with(|first: char| first.is_ascii_uppercase())
         && reason.bytes().all(|byte| byte.is_ascii_alphanumeric())

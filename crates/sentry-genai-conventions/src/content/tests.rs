@@ -1,6 +1,6 @@
 use super::*;
 
-/// Instructions, messages of which a system message says `Be brief.`, and the instructions that come of both.
+/// Instructions, messages with a system message that says `Be brief.`, and the resulting instructions.
 #[rustfmt::skip]
 const INSTRUCTED: &[(Option<&str>, &str, &str)] = &[
     (None, CANONICAL, r#"[{"type":"text","content":"Be brief."}]"#),
@@ -35,7 +35,7 @@ fn system_messages_join_the_instructions() {
     }
 }
 
-/// What is too long is shortened by another way.
+/// Messages that are too long are shortened by different code.
 #[test]
 fn system_messages_join_the_instructions_of_a_conversation_that_is_cut() {
     let said = |role: &str, text: &str| {

@@ -1,5 +1,4 @@
-//! Google's agent development kit: adk-rust and ADK 1, whose spans mostly do not name their operation, and ADK 2, whose
-//! spans do.
+//! Google's agent development kit: ADK 2, whose spans name their operation, and adk-rust and ADK 1, whose spans mostly do not.
 
 mod pieces;
 
@@ -53,7 +52,7 @@ fn speaks(span: &SourceSpan) -> bool {
 }
 
 fn operation(span: &SourceSpan) -> Says {
-    // It repeats the tool calls that were made at the same time.
+    // This span repeats tool calls that were made at the same time.
     if span.attributes.text("gen_ai.tool.name") == Some("(merged tools)") {
         return Says::Plain;
     }
@@ -73,17 +72,17 @@ fn operation(span: &SourceSpan) -> Says {
     }
 }
 
-/// A team's members hand over to each other; what one delegates is a tool of its own.
+/// Recognises a handoff between members of a team. Delegating is a tool call instead.
 fn is_handoff(span: &SourceSpan) -> bool {
     span.attributes.text("team.relationship.kind") == Some("handoff")
 }
 
-/// Returns the agent of `agent_run [X]`.
+/// Returns the agent in a span name of the form `agent_run [X]`.
 fn agent(name: &str) -> Option<&str> {
     name.strip_prefix("agent_run [")?.strip_suffix(']')
 }
 
-/// Returns the tool of `tool_call [X]`, as it was called until ADK 1.2.
+/// Returns the tool in a span name of the form `tool_call [X]`, used up to ADK 1.2.
 fn tool(name: &str) -> Option<&str> {
     name.strip_prefix("tool_call [")?.strip_suffix(']')
 }
@@ -100,7 +99,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Call {
         pieces::join(&mut span.attributes);
     }
-    // Tool spans carry the keys of a model call too, with `{}` for a value.
+    // Tool spans also have the keys of a model call, with `{}` as the value.
     for key in [REQUEST, RESPONSE] {
         if what != What::Call || matches!(span.attributes.text(key), Some("{}" | "null")) {
             span.attributes.remove(key);
@@ -116,7 +115,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
         }
     }
-    // ADK 1 names itself; a model that litellm asks has its provider in front.
+    // ADK 1 reports itself as the provider. If the model is called through litellm, its name starts with the provider.
     let attributes = &mut span.attributes;
     if attributes.text("gen_ai.system") == Some("gcp.vertex.agent")
         && let Some(model) = attributes.text("gen_ai.request.model")
@@ -126,8 +125,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     count_thoughts_once(attributes);
     let response = json::object(&span.attributes, RESPONSE);
-    // An answer that was held back has a reason for that, counts, and no content; where it is the prompt that was blocked, the
-    // reason is an error code alone, as it always is in JavaScript.
+    // A withheld answer has a reason and counts, but no content. If the prompt was blocked, the reason is only an error code. In
+    // JavaScript it always is.
     if let Some(response) = &response
         && !response.contains_key("content")
         && let Some(reason) = WHY_THERE_IS_NONE.iter().find_map(|key| response.get(*key))
@@ -136,7 +135,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.remove(RESPONSE);
         json::put(attributes, "gen_ai.response.finish_reasons", reason.clone());
     }
-    // As Python and as JavaScript has it.
+    // Spelled as in Python and as in JavaScript.
     for key in ["usage_metadata", "usageMetadata"] {
         if let Some(Value::Object(counts)) = response.as_ref().and_then(|it| it.get(key)) {
             usage::put(&mut span.attributes, counts);
@@ -144,8 +143,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Until ADK 2.2 the thoughts are not part of the output, as Gemini has it. Since then ADK adds them, also to that of litellm,
-/// where they are a part of it already; such a model has its provider in front.
+/// Makes the output include the reasoning exactly once.
+///
+/// Up to ADK 2.2 the output lacks the reasoning, as in Gemini's counts. Later versions add it, even for litellm, whose output
+/// already includes it. The model's name then starts with the provider.
 fn count_thoughts_once(attributes: &mut Attributes) {
     let model = attributes.text("gen_ai.request.model");
     let is_of_litellm = model.is_some_and(|model| provider::in_front_of(model).is_some());
@@ -166,7 +167,7 @@ fn count_thoughts_once(attributes: &mut Attributes) {
     }
 }
 
-/// Takes off what adk-rust puts behind JSON that it has cut, which is then what is left of it: `...[truncated 700 bytes]`.
+/// Removes the note that adk-rust appends to JSON that it cut, which leaves the beginning: `...[truncated 700 bytes]`.
 fn uncut(attributes: &mut Attributes, key: &'static str) {
     let cut = attributes.text(key).and_then(|text| {
         let (json, count) = text

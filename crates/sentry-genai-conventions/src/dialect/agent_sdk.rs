@@ -1,4 +1,4 @@
-//! agent-sdk: the conventions, with Langfuse's types beside them.
+//! agent-sdk: the conventions, with Langfuse's types in addition.
 
 use super::{Dialect, aliases};
 
@@ -9,7 +9,7 @@ pub(super) static AGENT_SDK: Dialect = Dialect {
         ("agent_sdk.llm.streaming", "gen_ai.response.streaming"),
         ("agent_sdk.tool.outcome", "gen_ai.tool.call.outcome"),
     ]),
-    // Copies for Langfuse of what went in and came out of the whole trace, too.
+    // Copies for Langfuse, which include the input and the output of the whole trace.
     noise: &["langfuse.observation.*", "langfuse.trace.*"],
     ..Dialect::NONE
 };

@@ -1,4 +1,4 @@
-//! AgentOps's agents, tools and what is around them. Its model calls are in the spelling of OpenLLMetry's.
+//! AgentOps: agents, tools, and the spans around them. Its model calls are in OpenLLMetry's spelling.
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ const KIND: &str = "agentops.span.kind";
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(KIND) {
         Some("agent") => Says::Is("invoke_agent"),
-        // What a model asks for has another spelling of this.
+        // A tool call inside a model's answer is spelled differently.
         Some("tool") => Says::Is("execute_tool"),
         _ => Says::Plain,
     }
@@ -59,7 +59,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Leaves of the arguments of a function those by name, or those by position where there are no others.
+/// Reduces a function's arguments to the named ones, or if there are none, to the positional ones.
 fn arguments(mut given: json::Object) -> Value {
     let is_empty = |value: &Value| match value {
         Value::Array(items) => items.is_empty(),

@@ -1,4 +1,4 @@
-//! Anthropic's SDK for Python, which describes its own calls as soon as someone listens.
+//! Anthropic's SDK for Python, which records its own calls as soon as tracing is set up.
 
 use super::{Dialect, aliases};
 use crate::SourceSpan;

@@ -1,4 +1,5 @@
-//! AutoAgents: spans of its own names made of its events, and on request copies of all of it for Langfuse. It has none of model calls.
+//! AutoAgents: spans with its own names, made from its events, and on request copies of everything for Langfuse. It has no spans
+//! of model calls.
 
 use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, aliases, is_of_crate};
 use crate::SourceSpan;

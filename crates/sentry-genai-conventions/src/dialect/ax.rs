@@ -1,4 +1,4 @@
-//! Ax: the conventions with counts in an event, and tools with names of their own. Its tracer has the name of the program.
+//! Ax: the conventions, with counts in an event and its own names for tools. Its tracer is named after the program.
 
 use super::{Dialect, Says, What, aliases};
 use crate::{SourceSpan, Value, tokens};
@@ -19,7 +19,7 @@ pub(super) static AX: Dialect = Dialect {
 const STREAMING: &str = "gen_ai.request.llm_is_streaming";
 const THOUGHTS: &str = "gen_ai.usage.thoughts_tokens";
 
-/// What stands in for a parameter that was not given.
+/// The value of a parameter that was not given.
 const NOT_SET: Value<'static> = Value::Str("Not set");
 
 fn is_tool(span: &SourceSpan) -> bool {
@@ -40,7 +40,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if what != What::Call {
         return;
     }
-    // What was thought is beside the output, and what was read from the cache and written to it in the total alone.
+    // The output lacks the reasoning. Only the total includes what was read from the cache and written to it.
     let thought = attributes.integer(THOUGHTS).unwrap_or(0);
     attributes.rename(THOUGHTS, tokens::REASONING);
     if let Some(output) = attributes.integer(tokens::OUTPUT) {

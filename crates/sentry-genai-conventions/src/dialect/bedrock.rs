@@ -1,4 +1,5 @@
-//! Bedrock by way of AWS's SDKs, botocore and JavaScript's: the conventions, with the token counts of the API as they are.
+//! Bedrock through AWS's SDKs, which are botocore and the one for JavaScript: the conventions, with the unchanged token counts of
+//! the API.
 
 use serde_json::Value;
 
@@ -34,13 +35,13 @@ fn adjust(span: &mut SourceSpan, _: What) {
     include_cache(&mut span.attributes);
 }
 
-/// Bedrock counts what it read from and wrote to the cache beside the input, even where that is the larger number.
+/// Adds the cache to the input. Bedrock counts it separately, even if the input is the larger number.
 pub(super) fn include_cache(attributes: &mut Attributes) {
     tokens::add_cache(attributes);
 }
 
-/// Returns whether a call of Bedrock's makes embeddings: instrumentations tell its calls apart by API, and `InvokeModel` takes any
-/// model. `key` has the model.
+/// Returns whether a call to Bedrock makes embeddings. Instrumentations distinguish its calls only by API, and `InvokeModel`
+/// takes any model. `key` holds the model.
 pub(super) fn embeds(span: &SourceSpan, key: &str) -> bool {
     span.scope.contains("bedrock") && is_of_embeddings(span, key)
 }
@@ -49,7 +50,7 @@ fn is_of_embeddings(span: &SourceSpan, key: &str) -> bool {
     (span.attributes.text(key)).is_some_and(|model| model.contains("embed"))
 }
 
-/// Takes the quotes off what Anthropic's models are asked, which OpenLLMetry's first generation has as JSON whatever it is.
+/// Unquotes the input of Anthropic's models, which OpenLLMetry's first generation always records as JSON.
 pub(super) fn unquote(messages: &mut Value) {
     for message in messages.as_array_mut().into_iter().flatten() {
         if let Some(content) = message.get_mut("content")

@@ -1,4 +1,4 @@
-//! Braintrust's SDKs for Go, Java, Ruby and .NET: JSON under a few keys.
+//! Braintrust's SDKs for Go, Java, Ruby and .NET: a few keys with JSON.
 
 use super::{Dialect, Says, What, has_known_operation, json, name_as_span};
 use crate::{Attributes, SourceSpan, Value, tokens};
@@ -17,7 +17,7 @@ const OUTPUT: &str = "braintrust.output_json";
 const METADATA: &str = "braintrust.metadata";
 const METRICS: &str = "braintrust.metrics";
 
-/// What is measured of a call.
+/// Measurements of a call.
 static MEASURES: &[(&str, &str)] = &[
     ("completion_reasoning_tokens", tokens::REASONING),
     ("completion_tokens", tokens::OUTPUT),
@@ -64,7 +64,7 @@ fn measures(attributes: &mut Attributes) {
                 json::put_scalar(attributes, canonical, value);
             }
         }
-        // It is there, too, where the whole answer came at once.
+        // It is also recorded for answers that are not streamed.
         if attributes.get("gen_ai.response.streaming") == Some(Value::Bool(true))
             && let Some(seconds) = metrics.get("time_to_first_token")
         {
@@ -74,7 +74,7 @@ fn measures(attributes: &mut Attributes) {
     }
 }
 
-/// Reads the model and the parameters of the request; what programs have put beside them stays.
+/// Reads the model and the parameters of the request. Whatever programs have added stays.
 fn request(attributes: &mut Attributes) {
     if let Some(metadata) = json::object(attributes, METADATA) {
         if let Some(provider) = metadata.get("provider") {

@@ -1,7 +1,7 @@
-//! Spans written by hand, whose names are nearly those of the conventions.
+//! Spans written by hand, with names that are close to those of the conventions.
 //!
-//! A name is understood by its words: `gen_ai.usage.promptTokens`, `llm.prompt_tokens` and `tokens_in` are one count. What the
-//! conventions know by that name has it, whatever stands beside.
+//! A name is understood by its words: `gen_ai.usage.promptTokens`, `llm.prompt_tokens` and `tokens_in` are the same count. A
+//! canonical attribute that is present takes precedence.
 
 use super::{ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, RESULT, What, called, unquoted};
 use crate::{Attributes, SourceSpan, Value, attributes::Owned, recognise, tables, tokens};
@@ -11,10 +11,10 @@ const SYSTEM: &str = "gen_ai.system_instructions";
 const STREAMING: &str = "gen_ai.response.streaming";
 const FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
 
-/// Namespaces in which a name is about GenAI.
+/// Namespaces in which any name is about GenAI.
 static NAMESPACES: &[&str] = &["ai.", "gen_ai.", "genai.", "langfuse.observation.", "llm."];
 
-/// What is said of any GenAI span; of several names for one thing the first counts.
+/// Names on any GenAI span. Of several names for the same attribute, the first one counts.
 #[rustfmt::skip]
 static NAMES: &[(&str, &str)] = &[
     ("agent", "gen_ai.agent.name"),
@@ -56,7 +56,7 @@ static NAMES: &[(&str, &str)] = &[
     ("request_streaming", STREAMING),
 ];
 
-/// What a name says in a namespace of GenAI alone.
+/// Names that are understood only in a namespace of GenAI.
 #[rustfmt::skip]
 static NAMESPACED: &[(&str, &str)] = &[
     ("conversation_id", "gen_ai.conversation.id"),
@@ -76,7 +76,7 @@ static NAMESPACED: &[(&str, &str)] = &[
     ("tool_definitions", DEFINITIONS),
 ];
 
-/// What went in and what came out of a model or an agent.
+/// Names for the input and the output of a model or an agent.
 static INPUTS: &[&str] = &[
     "input_messages",
     "request_messages",
@@ -135,7 +135,7 @@ static SYSTEMS: &[&str] = &[
     "preamble",
 ];
 
-/// What a tool was called with and what it has answered, behind a prefix or without.
+/// Names for the input and the output of a tool, with a prefix or without.
 static TOOL_PREFIXES: &[&str] = &["tool_call_", "tool_", "function_call_", "function_"];
 static TOOL_INPUTS: &[&str] = &[
     "arguments",
@@ -147,7 +147,7 @@ static TOOL_INPUTS: &[&str] = &[
 ];
 static TOOL_OUTPUTS: &[&str] = &["result", "results", "output", "outputs", "response"];
 
-/// What is said of a tool.
+/// What may be recorded about a tool.
 static OF_TOOLS: &[&str] = &[
     "gen_ai.agent.id",
     "gen_ai.agent.name",
@@ -155,7 +155,7 @@ static OF_TOOLS: &[&str] = &[
     "gen_ai.tool.name",
 ];
 
-/// Makes names in the namespaces of GenAI those of the conventions, as far as that does not depend on what the span is.
+/// Renames names in the namespaces of GenAI to those of the conventions, as far as that does not depend on what the span is.
 pub(crate) fn spell(span: &mut SourceSpan) {
     let is_said = |prefix: &&&str| span.attributes.may_begin_with(prefix);
     let namespaces: Vec<_> = NAMESPACES.iter().filter(is_said).collect();
@@ -163,7 +163,7 @@ pub(crate) fn spell(span: &mut SourceSpan) {
         [] => Vec::new(),
         namespaces => spelled(&span.attributes, namespaces),
     };
-    // `model` may stand beside `llm.input_tokens`.
+    // A bare `model` may be beside `llm.input_tokens`.
     let is_called_so = called::is_call(span) && !super::mentions_gen_ai(span);
     if namespaces.is_empty() || names.is_empty() && is_called_so {
         if is_called_so {
@@ -172,7 +172,7 @@ pub(crate) fn spell(span: &mut SourceSpan) {
         return;
     }
     set_numbers_aside(&mut span.attributes);
-    // What is called so may be something else in a span that nothing of the conventions is in.
+    // On a span without anything of the conventions, these names may mean something else.
     let says = |keys: &[&str]| names.iter().any(|name| keys.contains(&name.canonical));
     let is_call = says(&[MODEL, "gen_ai.response.model"])
         && (says(&[tokens::INPUT, tokens::OUTPUT])
@@ -186,7 +186,7 @@ pub(crate) fn spell(span: &mut SourceSpan) {
     }
 }
 
-/// Keeps how many messages there are from being taken for one: `gen_ai.request.messages = 12`.
+/// Moves numbers away from the names of messages: `gen_ai.request.messages = 12` is a count.
 fn set_numbers_aside(attributes: &mut Attributes) {
     let is_number = |value| matches!(value, Value::Integer(_) | Value::Double(_) | Value::Bool(_));
     let is_content = |key: &str| {
@@ -206,7 +206,7 @@ fn set_numbers_aside(attributes: &mut Attributes) {
     }
 }
 
-/// Lists what is said in these namespaces.
+/// Returns the names in these namespaces that are understood.
 fn spelled(attributes: &Attributes, namespaces: &[&&str]) -> Vec<Found> {
     found(attributes, |key, value| {
         let rest = namespaces.iter().find_map(|it| key.strip_prefix(**it))?;
@@ -217,7 +217,7 @@ fn spelled(attributes: &Attributes, namespaces: &[&&str]) -> Vec<Found> {
     })
 }
 
-/// Makes the other names of a GenAI span those of the conventions.
+/// Renames the other names on a GenAI span to those of the conventions.
 pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     let names = found(&span.attributes, |key, value| {
         let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it));
@@ -233,7 +233,7 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
                 listed(TOOL_INPUTS, words, ARGUMENTS)
                     .or_else(|| listed(TOOL_OUTPUTS, words, RESULT))
             }
-            // What else a tool is given may be called like the parameters of a model: the `temperature` of a room.
+            // An argument of a tool may be named like a model's parameter, such as the `temperature` of a room.
             .or_else(|| named(NAMES, &words).filter(|(_, name)| OF_TOOLS.contains(name))),
             What::Other | What::Plain => None,
         }
@@ -241,9 +241,9 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     rename(&mut span.attributes, names);
 }
 
-/// Returns whether a name says that it is a number of tokens that went in or came out.
+/// Returns whether a name is for a number of input or output tokens.
 pub(crate) fn is_count(key: &str) -> bool {
-    // Most names are not put into words for this: there are letters of `tokens` or `usage` in every count.
+    // Most names need not be split into words: every count includes letters of `tokens` or `usage`.
     let may_be = |pair: &[u8]| {
         matches!(
             pair,
@@ -260,27 +260,27 @@ pub(crate) fn is_count(key: &str) -> bool {
     )
 }
 
-/// Returns whether a GenAI span says under such a name how many tokens were used.
+/// Returns whether a GenAI span has a number of tokens under such a name.
 pub(crate) fn counts_tokens(attributes: &Attributes) -> bool {
     let mut namespaces = NAMESPACES.iter();
     namespaces.any(|prefix| attributes.may_begin_with(prefix))
         && (attributes.iter()).any(|(key, _)| is_count(key) && tables::attribute(key).is_none())
 }
 
-/// A name that the conventions do not know, and what they call it.
+/// A name that the conventions do not know, and the canonical one.
 struct Found {
-    /// Its place among the names for one thing.
+    /// Its position among the names for the same attribute.
     rank: usize,
     key: String,
     canonical: &'static str,
 }
 
-/// Lists the names that `find` understands.
+/// Returns the names that `find` understands.
 fn found(
     attributes: &Attributes,
     mut find: impl FnMut(&str, Value<'_>) -> Option<(usize, &'static str)>,
 ) -> Vec<Found> {
-    // Sentry's registry knows those of Vercel's AI SDK, which has a dialect of its own.
+    // Sentry's registry includes the names of Vercel's AI SDK, which has a dialect of its own.
     let is_known = |key: &str| {
         !key.starts_with("ai.")
             && (tables::attribute(key).is_some() || tables::is_opentelemetry(key))
@@ -302,8 +302,8 @@ fn found(
         .collect()
 }
 
-/// Returns whether a value can be what the conventions mean by a name: `messages = 12` says how many there are, and none of them,
-/// and an `Option` may be none.
+/// Returns whether a value fits the meaning of a canonical name: `messages = 12` is the number of messages, and an `Option` may
+/// be `None`.
 fn may_be(canonical: &str, value: Value<'_>) -> bool {
     match canonical {
         INPUT | OUTPUT | SYSTEM => matches!(value, Value::Str(_) | Value::Array(_)),
@@ -324,7 +324,7 @@ fn rename(attributes: &mut Attributes, mut names: Vec<Found>) {
     names.sort_by_key(|name| name.rank);
     let mut said: Vec<&str> = Vec::new();
     for Found { key, canonical, .. } in names {
-        // Of many names for one thing the store is not searched for each.
+        // Avoids searching the store for each of several names for the same attribute.
         if said.contains(&canonical) {
             continue;
         }
@@ -350,7 +350,7 @@ fn without_prefix(words: &str) -> &str {
     rest.unwrap_or(words)
 }
 
-/// Returns the words of a name in small letters, whatever stands between them: `usage_prompt_tokens`.
+/// Returns the words of a name in lower case, joined with underscores: `usage_prompt_tokens`.
 pub(super) fn words(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     let mut is_within_word = false;
@@ -369,13 +369,13 @@ pub(super) fn words(name: &str) -> String {
     words
 }
 
-/// Returns whether a text under this name is a number of tokens, or what they cost, if it is a number.
+/// Returns whether a text under this name, if it is a number, is a number of tokens or their cost.
 pub(crate) fn may_be_amount(key: &str) -> bool {
     let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it));
     amount(rest.unwrap_or(key), Value::Integer(0)).is_some()
 }
 
-/// Recognises a number of tokens, or what they cost.
+/// Recognises a number of tokens, or their cost.
 pub(super) fn amount(key: &str, value: Value<'_>) -> Option<(usize, &'static str)> {
     let is_number = match value {
         Value::Integer(_) | Value::Double(_) => true,
@@ -386,7 +386,7 @@ pub(super) fn amount(key: &str, value: Value<'_>) -> Option<(usize, &'static str
     Some((0, canonical))
 }
 
-/// What the words of a name say of an amount.
+/// What the words of a name say about an amount.
 #[derive(Default)]
 struct Amount {
     is_tokens: bool,
@@ -394,7 +394,7 @@ struct Amount {
     is_cost: bool,
     is_input: bool,
     is_output: bool,
-    /// What is said of the request or the response as a whole.
+    /// For the request or the response as a whole.
     is_request: bool,
     is_response: bool,
     is_cached: bool,
@@ -404,7 +404,7 @@ struct Amount {
 }
 
 impl Amount {
-    /// Reads the words; `None` if there is one that may make something else of it, such as a limit.
+    /// Reads the words; `None` if one of them may change the meaning, such as that of a limit.
     fn of(words: &str) -> Option<Self> {
         let mut amount = Self::default();
         for word in words.split('_') {
@@ -432,7 +432,7 @@ impl Amount {
     }
 
     fn canonical(&self) -> Option<&'static str> {
-        // What a request says of its output is a limit.
+        // What a request states about its output is a limit.
         if self.is_request && self.is_output {
             return None;
         }
@@ -459,8 +459,8 @@ impl Amount {
     }
 }
 
-/// Reads after how long a model began to answer: in seconds, or in milliseconds where the name says so, or where the span was not
-/// as long as that.
+/// Reads the time until a model began to answer. It is in seconds, or in milliseconds if the name says so or if it is longer than
+/// the span.
 fn first_chunk(span: &mut SourceSpan) {
     if span.attributes.contains(FIRST_CHUNK) {
         return;
@@ -479,7 +479,7 @@ fn first_chunk(span: &mut SourceSpan) {
         let words = words(rest).replace("time_to_first_token", "ttft");
         let words = words.replace("time_to_first_chunk", "ttft");
         let (whose, unit) = words.split_once("ttft")?;
-        // A server measures it for whatever it answers, streamed or not.
+        // A server measures this for any answer, streamed or not.
         if !matches!(whose, "" | "client_" | "latency_" | "response_") {
             return None;
         }

@@ -1,4 +1,4 @@
-//! What the names that people give their spans say, where attributes bear it out.
+//! Interprets the names that people give their spans, if the attributes confirm them.
 
 use super::{
     Dialect,
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{SourceSpan, SpanKind, Value, recognise, tokens};
 
-/// What a span is called that asks a model.
+/// Words in the names of model calls.
 static CALLS: &[&str] = &[
     "chat",
     "complete",
@@ -21,16 +21,16 @@ static CALLS: &[&str] = &[
     "llm",
 ];
 
-/// What is called so is nothing else, though nothing is counted.
+/// Words that name a model call and nothing else, even if no tokens are counted.
 static CALLS_ALONE: &[&str] = &["chat", "completion", "completions", "inference", "llm"];
 
-/// What is done with a model to call it.
+/// Words that, together with `model`, name a model call.
 static CALLS_OF_MODELS: &[&str] = &["call", "invocation", "invoke", "request", "response"];
 
-/// What is called so answers with no tokens.
+/// Words in the names of calls that produce no output tokens.
 static EMBEDS: &[&str] = &["embed", "embedding", "embeddings", "rerank"];
 
-/// What is made of calls.
+/// Words for work that consists of calls.
 static AROUND: &[&str] = &[
     "agent",
     "batch",
@@ -64,7 +64,7 @@ static AROUND: &[&str] = &[
     "workflow",
 ];
 
-/// What is done with a call when it is over: whatever counts then, counts again.
+/// Words for work on a call that has ended. Whatever it counts was counted before.
 static AFTERWARDS: &[&str] = &[
     "bill",
     "billing",
@@ -90,7 +90,7 @@ static AFTERWARDS: &[&str] = &[
     "usage",
 ];
 
-/// What is done with a call, of a model or a tool, or for one, beside what is done [afterwards](AFTERWARDS).
+/// Words for work on or for a call of a model or a tool, other than [afterwards](AFTERWARDS).
 static BESIDE: &[&str] = &[
     "approve",
     "audit",
@@ -114,10 +114,10 @@ static BESIDE: &[&str] = &[
     "verify",
 ];
 
-/// The same behind what it is done with.
+/// The same, for words that come last.
 static BESIDES: &[&str] = &["lookup", "parsing", "validation"];
 
-/// What a call has and is none.
+/// Words for what belongs to a call.
 static OF_CALLS: &[&str] = &[
     "context", "cost", "costs", "prompt", "prompts", "token", "tokens", "usage",
 ];
@@ -134,7 +134,7 @@ static RUNS: &[&str] = &[
     "turn",
 ];
 
-/// What names a tool on a span that is called after its call.
+/// Keys that name a tool on a span that is named after the tool's call.
 static TOOL_NAMES: &[&str] = &["tool", "tool.name", "tool_name"];
 
 static USES: &[&str] = &[
@@ -147,8 +147,9 @@ static USES: &[&str] = &[
     "use",
 ];
 
-/// Returns whether a span that nothing of GenAI's namespaces is in is the call of a model: it is called so or says why the answer ended,
-/// names a model, and counts tokens both ways, or has failed at a provider. Each of that alone may be anything.
+/// Returns whether a span without any attribute in GenAI's namespaces is a model call. Its name must say so, or it must state why
+/// the answer ended. It must also name a model, and count input and output tokens or have failed at a provider. Each of these
+/// alone may mean anything.
 pub(super) fn is_call(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     let says = |key| matches!(attributes.get(key), Some(Value::Str(text)) if !text.is_empty());
@@ -163,7 +164,7 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
     let is_of_others = |key: &str| key == "http.route" || key.starts_with("db.");
     let name = words(&span.name);
     let embeds = has_word(&name, EMBEDS);
-    // Nothing but an answer of a model ends for a reason.
+    // Only a model's answer has a reason for its end.
     let is_answered = says("finish_reason") || says("stop_reason");
     (embeds || is_answered || has_word(&name, CALLS))
         && !has_word(&name, AFTERWARDS)
@@ -175,15 +176,15 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
         && !attributes.iter().any(|(key, _)| is_of_others(key))
 }
 
-/// Names what a span does whose attributes say with what, by how its own name ends, or that of its operation: `shop.agent.run`,
-/// `call_tool`.
+/// Returns the operation that a span's name, or the name of its operation, ends with, if the attributes say with what:
+/// `shop.agent.run`, `call_tool`.
 pub(crate) fn operation_by_name(
     span: &SourceSpan,
     dialect: &Dialect,
     name: &str,
 ) -> Option<&'static str> {
     let has = |key| span.attributes.contains(key);
-    // Nobody but who knows the conventions calls a span so.
+    // Only somebody who knows the conventions uses this name.
     let is_called = |operation: &str, keys: &[&str]| {
         let says = |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(_)));
         name == operation && keys.iter().any(says)
@@ -213,7 +214,7 @@ pub(crate) fn operation_by_name(
     does(&["agent", "subagent"], RUNS).then_some("invoke_agent")
 }
 
-/// Returns whether this is what the call of a tool is called, as `agent.tool_call` is, and the span names one without any namespace.
+/// Returns whether a name is that of a tool call, such as `agent.tool_call`, and the span names the tool without a namespace.
 fn is_call_of_tool(span: &SourceSpan, name: &str) -> bool {
     let says =
         |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(name)) if !name.is_empty());
@@ -228,9 +229,9 @@ fn is_call_of_tool(span: &SourceSpan, name: &str) -> bool {
     )
 }
 
-/// Returns whether an operation that no convention knows may be a call of a model: the span was made by hand and says which model, but
-/// no tool, and no agent unless the operation [names a call](names_call); and it is none that is done around calls, which have spans of
-/// their own.
+/// Returns whether an operation that no convention knows may be a model call. The span must have been written by hand and name a
+/// model, but no tool, and an agent only if the operation [names a call](names_call). Work around calls does not count, because
+/// the calls have their own spans.
 pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation_name: &str) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
     let is_named = names_call(operation_name);
@@ -243,19 +244,20 @@ pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation_name: 
         && (is_named || !has(&["gen_ai.agent.id", "gen_ai.agent.name"]))
         && !words_of(&operation).any(is_around)
         && !has_word(&operation, AFTERWARDS)
-        // `parse_invoice` is what a program has a model do, and `parse_llm_response` what it does itself.
+        // `parse_invoice` may be work that a program has a model do. `parse_llm_response` is work of the program itself.
         && !(is_named && is_beside(operation_name))
 }
 
-/// Returns whether an operation is called after a call of a model, as `llm.response` and `InvokeModel` are.
+/// Returns whether an operation is named after a model call, such as `llm.response` and `InvokeModel`.
 pub(crate) fn names_call(operation: &str) -> bool {
     let operation = words(operation);
     has_word(&operation, CALLS_ALONE)
         || has_word(&operation, &["model"]) && has_word(&operation, CALLS_OF_MODELS)
 }
 
-/// Returns whether a span is called after what is done with the counts, the question or the answer of a call, and so repeats what the
-/// call counts: `record_usage`, `llm.build_prompt`, `parse_llm_response`. What is done with a call itself may be to make it.
+/// Returns whether a span's name is for work on the counts, the question or the answer of a call, so that the span repeats the
+/// call's counts: `record_usage`, `llm.build_prompt`, `parse_llm_response`. Work on the call itself does not count, because it
+/// may be making the call.
 pub(crate) fn repeats_counts(name: &str) -> bool {
     let step = last_step(name);
     let last = words_of(&step).next_back();
@@ -265,8 +267,8 @@ pub(crate) fn repeats_counts(name: &str) -> bool {
         })
 }
 
-/// Returns whether a name says what is done with something, and not that it is done: `parse_llm_response`, `agent.validate_tool_call`.
-/// A word alone may be part of the name of a call, as in `chat.completions.parse`.
+/// Returns whether a name is for work on a call instead of the call: `parse_llm_response`, `agent.validate_tool_call`. A single
+/// word does not count, because it may belong to the name of a call, as in `chat.completions.parse`.
 fn is_beside(name: &str) -> bool {
     let step = last_step(name);
     let mut words = words_of(&step);
@@ -278,7 +280,7 @@ fn is_beside(name: &str) -> bool {
     }
 }
 
-/// Returns the words of what stands last in a path of names.
+/// Returns the words of the last segment of a name.
 fn last_step(name: &str) -> String {
     let step = name.rsplit(['.', ':', '/']).next();
     words(step.unwrap_or(name))

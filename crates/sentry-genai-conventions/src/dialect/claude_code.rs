@@ -1,4 +1,4 @@
-//! Claude Code: the conventions beside keys of its own, and before those alone.
+//! Claude Code: the conventions in addition to its own keys, and in older versions only those.
 
 use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_after, has_known_operation};
 use crate::{Attributes, SourceSpan, Value, tokens};
@@ -23,7 +23,7 @@ pub(super) static CLAUDE_CODE: Dialect = Dialect {
 
 const SCOPE: &str = "com.anthropic.claude_code";
 
-/// Returns whether a span is the part of a tool's in which it runs: it fails with what the tool answered.
+/// Returns whether a span is the execution of a tool, which fails with the tool's answer as the reason.
 pub(super) fn runs_tool(span: &SourceSpan) -> bool {
     span.scope.starts_with(SCOPE) && span.attributes.text("span.type") == Some("tool.execution")
 }
@@ -42,7 +42,7 @@ fn operation(span: &SourceSpan) -> Says {
 
 fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
-    // Prompts that it was not allowed to record.
+    // Placeholders for prompts that it was not allowed to record.
     attributes.retain(|_, value| value != Value::Str("<REDACTED>"));
     match what {
         What::Call => {
@@ -55,7 +55,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Anthropic counts what was not in the cache; the conventions' count, where there is one, is that of all.
+/// Adds the cache to the input, because Anthropic counts only what was not cached. The conventions' count, if present, includes
+/// everything.
 fn counts(attributes: &mut Attributes) {
     let mut input = whole(attributes, "input_tokens");
     attributes.remove("input_tokens");

@@ -1,11 +1,11 @@
-//! Codex: functions of Rust as spans, of which few say what they are.
+//! Codex: Rust functions as spans, few of which say what they are.
 
 use super::{Dialect, Says, What, aliases};
 use crate::{SourceSpan, tokens};
 
 pub(super) static CODEX: Dialect = Dialect {
     name: "codex",
-    // The scope is the front end, as `codex_exec`, or a module.
+    // The scope is the front end, such as `codex_exec`, or a module.
     speaks: |span| span.scope.starts_with("codex_"),
     aliases: &aliases([
         ("call_id", "gen_ai.tool.call.id"),
@@ -38,7 +38,8 @@ fn operation(span: &SourceSpan) -> Says {
     let attributes = &span.attributes;
     match &*span.name {
         "session_task.turn" => Says::Is("invoke_agent"),
-        // The call with its model, and somewhere in it the last event of the answer with what it took: they are one.
+        // The first span has the call's model. A span inside it, for the last event of the answer, has the counts. Relating
+        // merges the two.
         "try_run_sampling_request" => Says::Is("chat"),
         "handle_responses" if attributes.contains(tokens::INPUT) => Says::Is("chat"),
         _ if attributes.contains("call_id") && attributes.contains("tool_name") => {

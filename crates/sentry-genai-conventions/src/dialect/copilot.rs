@@ -1,5 +1,5 @@
-//! GitHub Copilot's command line and its chat in VS Code: the conventions, but for the name of the one's own agent and the time
-//! that the other waited.
+//! GitHub Copilot's command line and its chat in VS Code: the conventions, except that the command line does not name its agent,
+//! and that the chat has its own key for the time to the first token.
 
 use super::{Dialect, What, first_chunk_after};
 use crate::SourceSpan;

@@ -1,4 +1,4 @@
-//! Effect's AI: calls in the conventions, and tools without a namespace.
+//! Effect's AI: model calls follow the conventions, and tools have names without a namespace.
 
 use super::{Dialect, Says, What, aliases, json};
 use crate::SourceSpan;

@@ -1,4 +1,4 @@
-//! Eino, by its package for OpenTelemetry: the conventions, with the names of agents and tools on their spans alone.
+//! Eino, with its package for OpenTelemetry: the conventions, except that agents and tools are named only by their spans.
 
 use super::{Dialect, Says, What, name_as_span};
 use crate::SourceSpan;
@@ -11,8 +11,8 @@ pub(super) static EINO: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-/// Nodes that somebody has not named are called by what they are. These are neither agents nor tools, though their spans say so: what
-/// they run has spans of its own.
+/// The default names of nodes. Such nodes are neither agents nor tools, although their spans say so. What they run has its own
+/// spans.
 static PARTS: &[&str] = &[
     "AgenticToolsNode",
     "Chain",

@@ -1,4 +1,4 @@
-//! Lists of the old per-message events, as an attribute: `[{"event.name": "gen_ai.user.message", "content": ...}]`.
+//! Lists of the old per-message events in an attribute: `[{"event.name": "gen_ai.user.message", "content": ...}]`.
 
 use serde_json::Value;
 
@@ -7,8 +7,8 @@ use crate::Attributes;
 
 /// Splits the events under `key` into what the model was asked and what it answered.
 ///
-/// The answer is what follows the last words of a user or a tool: choices in a call's list, and messages of the assistant where
-/// there are none, with what the provider's own tools did beside either.
+/// The answer follows the last message of a user or a tool. It consists of choices, or if there are none, of the assistant's
+/// messages, and in both cases of what the provider's own tools did.
 pub(super) fn take(attributes: &mut Attributes, key: &str) {
     let Some(Value::Array(mut input)) = json::read(attributes, key) else {
         return;
@@ -23,7 +23,7 @@ pub(super) fn take(attributes: &mut Attributes, key: &str) {
     };
     let question = input.iter().rposition(|event| !is_of_answer(event));
     let mut output = input.split_off(question.map_or(0, |last| last + 1));
-    // A choice is an answer wherever it stands.
+    // A choice is an answer wherever it is in the list.
     output.splice(0..0, input.extract_if(.., |event| is_choice(event)));
     for event in input.iter_mut().chain(&mut output) {
         reveal(event);
@@ -36,7 +36,7 @@ pub(super) fn take(attributes: &mut Attributes, key: &str) {
     }
 }
 
-/// Splits a run's messages likewise.
+/// Splits the messages of a run in the same way.
 pub(super) fn split(attributes: &mut Attributes, key: &str) {
     let Some(Value::Array(mut input)) = json::read(attributes, key) else {
         return;
@@ -52,10 +52,10 @@ pub(super) fn split(attributes: &mut Attributes, key: &str) {
     }
 }
 
-/// An item that the instrumentation has no event for: its own words say no more than to look at the data.
+/// The event for an item of unknown type. Its text only refers to its data.
 const UNKNOWN: &str = "gen_ai.unknown";
 
-/// Puts the item in the place of an event that only has it along.
+/// Replaces such an event with the item that it carries.
 fn reveal(event: &mut Value) {
     if name(event) == UNKNOWN
         && let Some(data) = event.get_mut("data").filter(|data| data.is_object())

@@ -1,4 +1,4 @@
-//! Gemini's command line: operations of its own, and what the API takes and gives as messages.
+//! Gemini CLI: its own operations, and messages in the format of the API.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             span.attributes.rename(INPUT, ARGUMENTS);
             span.attributes.rename(OUTPUT, RESULT);
         }
-        // What it schedules are records of calls, each of which has a span of its own, and nothing that anybody said.
+        // The content of its scheduling spans is not messages but records of calls, which have their own spans.
         What::Plain => {
             attributes.remove(INPUT);
             attributes.remove(OUTPUT);
@@ -58,7 +58,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Takes the result out of the record of a call; returns whether the call failed.
+/// Extracts the result from the record of a call. Returns whether the call failed.
 fn tool(attributes: &mut Attributes) -> bool {
     let Some(mut call) = json::object(attributes, OUTPUT) else {
         return false;
@@ -90,7 +90,7 @@ fn tool(attributes: &mut Attributes) -> bool {
     failed
 }
 
-/// Makes one message of the chunks of a stream, each of which is one.
+/// Merges the chunks of a stream, each of which is a message, into a single message.
 fn one_answer(chunks: Vec<Value>) -> Value {
     let mut answer: Vec<Value> = Vec::new();
     for mut chunk in chunks {

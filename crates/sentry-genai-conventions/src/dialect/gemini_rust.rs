@@ -1,4 +1,4 @@
-//! gemini-rust and genai-rs: functions of Gemini's clients. What was asked and answered is in none of their fields.
+//! gemini-rust and genai-rs: functions of Gemini clients. None of their fields holds input or output.
 
 use super::{Dialect, Says, What, aliases, is_of_crate, unquoted};
 use crate::{SourceSpan, tokens};
@@ -20,9 +20,9 @@ pub(super) static GEMINI_RUST: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-/// gemini-rust, whose builders have functions of the same names around those of its client.
+/// gemini-rust. Its builders have functions with the same names, which call those of the client.
 const CLIENT: &str = "gemini_rust::client";
-/// genai-rs, which knows Gemini's interactions alone.
+/// genai-rs, which supports only Gemini's interactions.
 const INTERACTIONS: &str = "genai_rs::client";
 
 fn operation(span: &SourceSpan) -> Says {
@@ -32,7 +32,7 @@ fn operation(span: &SourceSpan) -> Says {
         }
         (CLIENT, "create_interaction" | "create_interaction_stream")
         | (INTERACTIONS, "execute" | "execute_stream") => {
-            // Either a model or an agent of Google's is asked.
+            // An interaction is with either a model or one of Google's agents.
             Says::Is(match said(span, "agent") {
                 Some(_) => "invoke_agent",
                 None => "generate_content",
@@ -58,7 +58,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     let attributes = &mut span.attributes;
     attributes.supply("gen_ai.provider.name", "gcp.gemini");
-    // Gemini counts thoughts beside the candidates.
+    // Gemini does not count reasoning as part of the candidates.
     let count = |key| attributes.integer(key);
     if let (Some(candidates), Some(thoughts)) = (
         count("usage.candidates_tokens"),
@@ -71,7 +71,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Returns a name that may be none: empty in gemini-rust, and an `Option` in genai-rs.
+/// Returns a name, unless there is none: it may be empty in gemini-rust, and is an `Option` in genai-rs.
 fn said<'a>(span: &'a SourceSpan, key: &str) -> Option<&'a str> {
     let name = span.attributes.text(key).map(unquoted);
     name.filter(|name| !name.is_empty() && *name != super::NONE)

@@ -1,4 +1,4 @@
-//! Genkit: every action is a span with its input and output as JSON, and what it is about in the kind of the action.
+//! Genkit: every action is a span with its input and output as JSON. The kind of the action says what it does.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ const NAME: &str = "genkit:name";
 const ASKED: &str = "genkit:input";
 const ANSWERED: &str = "genkit:output";
 
-/// Flows, prompts, and the loop around the calls of a model are no calls.
+/// Flows, prompts, and the loop around model calls are not calls.
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text("genkit:metadata:subtype") {
         Some("model" | "background-model") => Says::Is("chat"),
@@ -55,7 +55,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// A model's name begins with that of the plugin: `googleai/gemini-2.5-flash`.
+/// Names the model and the provider. A model's name starts with that of the plugin: `googleai/gemini-2.5-flash`.
 fn model(attributes: &mut Attributes) {
     let Some(name) = attributes.text(NAME).map(str::to_owned) else {
         return;
@@ -100,8 +100,8 @@ fn call(attributes: &mut Attributes) {
             }
         }
     }
-    // The provider's own response, where plugins keep it. OpenAI's has there alone what came from the cache, and so has
-    // Anthropic's, which counts it beside the input.
+    // The provider's own response, if the plugin keeps it. Only there do OpenAI and Anthropic state the cached tokens, which
+    // Anthropic does not count as input.
     let mut counts_apart = false;
     for own in ["raw", "custom"] {
         if let Some(Value::Object(counted)) = response.get(own).and_then(|own| own.get("usage")) {
@@ -209,7 +209,7 @@ fn part(mut part: Object) -> Value {
     Value::Object(part)
 }
 
-/// The documents to embed, of which the texts count.
+/// Records the texts of the documents to embed.
 fn embedded(attributes: &mut Attributes) {
     let documents = json::object(attributes, ASKED).and_then(|mut asked| asked.remove("input"));
     attributes.remove(ASKED);

@@ -1,4 +1,4 @@
-//! goose: `#[instrument]` on functions, with its own names for what went in and came out.
+//! goose: functions with `#[instrument]`, and its own names for input and output.
 
 use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, What, mentions_gen_ai};
 use crate::SourceSpan;
@@ -10,7 +10,7 @@ pub(super) static GOOSE: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-/// Names of inputs and outputs, the ones that name the exchange with the user first.
+/// Names for input and output, those for the exchange with the user first.
 static INPUTS: &[&str] = &["user_message", "trace_input", "input"];
 static OUTPUTS: &[&str] = &["trace_output", "output"];
 

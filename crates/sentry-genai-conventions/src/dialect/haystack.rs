@@ -1,4 +1,4 @@
-//! Haystack's own tracer: spans of components and agents, whose inputs and outputs are JSON if content is traced.
+//! Haystack's own tracer: spans of components and agents. Their inputs and outputs are JSON if content is traced.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use crate::{Attributes, SourceSpan, status::OUTCOME};
 
 pub(super) static HAYSTACK: Dialect = Dialect {
     name: "haystack",
-    // Programs name its tracer; only the calls of an agent have no attributes if content is not traced.
+    // Programs choose the tracer's name. If content is not traced, only an agent's calls have no attributes.
     speaks: |span| {
         span.scope == "haystack"
             || span.name == CALL
@@ -23,7 +23,7 @@ pub(super) static HAYSTACK: Dialect = Dialect {
         ("haystack.tool.description", "gen_ai.tool.description"),
         ("haystack.tool.name", "gen_ai.tool.name"),
     ]),
-    // The types of what goes in and out.
+    // The types of inputs and outputs.
     noise: &[
         "haystack.agent.state_schema",
         "haystack.component.input_spec",
@@ -62,7 +62,8 @@ fn operation(span: &SourceSpan) -> Says {
     }
 }
 
-/// Those who rank are mostly models of a provider's, but Haystack's own go by what the documents say of themselves.
+/// Returns whether a component ranks with a model. Most rankers call a provider's model, but Haystack's own ones use what the
+/// documents state.
 fn ranks(attributes: &Attributes) -> bool {
     let is_ranker = attributes
         .text(TYPE)
@@ -122,7 +123,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 }
             }
         }
-        // An agent goes on after a tool that failed; what it failed with is the result then.
+        // An agent continues after a tool failed. The tool's result is then the error.
         What::Tool => {
             let result = json::object(attributes, TOOL_OUTPUT);
             if result.is_some_and(|result| result.len() == 1 && result.contains_key("error")) {
@@ -133,7 +134,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Spells what a model thought as others do.
+/// Spells reasoning as other libraries do.
 fn thoughts(mut messages: Value) -> Value {
     let messages_of = messages.as_array_mut().into_iter().flatten();
     let parts = messages_of
@@ -147,7 +148,7 @@ fn thoughts(mut messages: Value) -> Value {
     messages
 }
 
-/// Returns what is in documents; a text is what it is.
+/// Returns the contents of documents. A text stays as it is.
 fn texts(documents: Value) -> Value {
     match documents {
         Value::Array(documents) => (documents.into_iter())
@@ -160,7 +161,7 @@ fn texts(documents: Value) -> Value {
     }
 }
 
-/// Takes what a component was given and has returned, and who answered.
+/// Takes the input and the output of a component, and records which model answered.
 fn component(attributes: &mut Attributes) -> (Object, Object) {
     provider(attributes);
     let request = take(attributes, "input");
@@ -169,7 +170,7 @@ fn component(attributes: &mut Attributes) -> (Object, Object) {
     (request, response)
 }
 
-/// Takes what a component or the step of an agent was given, or has returned.
+/// Takes the input or the output of a component or of an agent's step.
 fn take(attributes: &mut Attributes, side: &str) -> Object {
     for of in ["component", "agent.step.llm"] {
         let key = format!("haystack.{of}.{side}");
@@ -181,7 +182,7 @@ fn take(attributes: &mut Attributes, side: &str) -> Object {
     Map::new()
 }
 
-/// Makes messages of replies that are texts, as those of generators that do not chat are.
+/// Makes messages of replies that are plain texts, such as those of generators without chat.
 fn replies(replies: Value) -> Value {
     match replies {
         Value::Array(replies) => (replies.into_iter())
@@ -197,8 +198,8 @@ fn replies(replies: Value) -> Value {
     }
 }
 
-/// Takes who answered, why the answer ended, and the counts: they are beside each reply, in a list of their own, or, of
-/// embeddings, in one object.
+/// Records the model that answered, the finish reason and the counts. They are in each reply, in a separate list, or, for
+/// embeddings, in a single object.
 fn meta(attributes: &mut Attributes, response: &Object) {
     let of_reply = response
         .get("replies")
@@ -224,7 +225,8 @@ fn meta(attributes: &mut Attributes, response: &Object) {
     }
 }
 
-/// Reads the provider out of the path of the component's class: `haystack.components.generators.chat.openai.OpenAIChatGenerator`,
+/// Determines the provider from the path of the component's class:
+/// `haystack.components.generators.chat.openai.OpenAIChatGenerator`,
 /// `haystack_integrations.components.generators.anthropic.chat.chat_generator.AnthropicChatGenerator`.
 fn provider(attributes: &mut Attributes) {
     let path = attributes.text(PATH);
@@ -248,7 +250,7 @@ fn provider(attributes: &mut Attributes) {
     }
 }
 
-/// Takes the tools out of the objects that say of which class they are.
+/// Extracts the tools from objects that also state their class.
 fn definitions(tools: Value) -> Value {
     match tools {
         Value::Array(tools) => (tools.into_iter())

@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::json;
 use crate::Attributes;
 
-/// More steps than any library takes; what is left of a key after them is one step.
+/// The maximum number of steps, which is more than any library uses. The rest of a longer key is a single step.
 const STEPS: usize = 16;
 
-/// Removes the attributes that flatten the list `prefix` names, and puts the list together; `None` if there are none.
+/// Removes the attributes that flatten the list at `prefix`, and returns the list; `None` if there are none.
 ///
-/// Indexes may have gaps and come in any order. `prefix` ends in a dot.
+/// Indexes may have gaps and may be in any order. `prefix` ends in a dot.
 pub(super) fn take(attributes: &mut Attributes, prefix: &str) -> Option<Value> {
     let mut root = Node::default();
     attributes.retain(|key, value| {
@@ -34,7 +34,7 @@ struct Node {
     children: BTreeMap<Step, Self>,
 }
 
-/// Numbers come first, and in their order.
+/// Numbers sort before names, in numerical order.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Index(u64),

@@ -6,7 +6,7 @@ use crate::{Attributes, Scalar, messages, privacy};
 
 pub(super) type Object = Map<String, Value>;
 
-/// Returns an attribute's value as JSON; a text stays a text.
+/// Returns an attribute's value as JSON; a text stays a string.
 pub(super) fn value(value: crate::Value<'_>) -> Value {
     match value {
         crate::Value::Bool(value) => value.into(),
@@ -26,12 +26,12 @@ pub(super) fn scalar(value: &Scalar) -> Value {
     }
 }
 
-/// Reads the JSON, or the Python repr, of an attribute.
+/// Reads an attribute that holds JSON or a Python repr.
 pub(super) fn read(attributes: &Attributes, key: &str) -> Option<Value> {
     messages::read_json(attributes.text(key)?)
 }
 
-/// Reads the JSON object, or the Python dict, of an attribute.
+/// Reads an attribute that holds a JSON object or a Python dict.
 pub(super) fn object(attributes: &Attributes, key: &str) -> Option<Object> {
     match read(attributes, key)? {
         Value::Object(object) => Some(object),
@@ -39,7 +39,7 @@ pub(super) fn object(attributes: &Attributes, key: &str) -> Option<Object> {
     }
 }
 
-/// Returns the text in quotes that `text` begins with.
+/// Returns the quoted text at the start of `text`, with its quotes.
 pub(super) fn literal(text: &str) -> Option<&str> {
     let quote = text.chars().next().filter(|it| matches!(it, '\'' | '"'))?;
     let mut is_escaped = false;
@@ -51,12 +51,12 @@ pub(super) fn literal(text: &str) -> Option<&str> {
     text.get(..end + 2)
 }
 
-/// Takes a member out of what may be an object; null if there is none. To index what is no object would panic.
+/// Takes a member out of a value; null if the value is not an object or has no such member, where indexing could panic.
 pub(super) fn take(value: &mut Value, member: &str) -> Value {
     value.get_mut(member).map(Value::take).unwrap_or_default()
 }
 
-/// Returns the text of a JSON value: its own, or its JSON; `None` for null and for what is empty.
+/// Returns a JSON value as text: a string itself, other values as JSON. Returns `None` for null and for an empty string.
 pub(super) fn text(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -65,7 +65,7 @@ pub(super) fn text(value: Value) -> Option<String> {
     }
 }
 
-/// Appends a JSON value as text under `key`, unless the key holds a value already.
+/// Appends a JSON value as text under `key`, unless the key already has a value.
 pub(super) fn put(attributes: &mut Attributes, key: &'static str, value: Value) {
     if attributes.contains(key) {
         return;
@@ -75,7 +75,7 @@ pub(super) fn put(attributes: &mut Attributes, key: &'static str, value: Value) 
     }
 }
 
-/// Appends a scalar under `key`, with the type it has, unless the key holds a value already.
+/// Appends a scalar under `key` with its own type, unless the key already has a value.
 pub(super) fn put_scalar(attributes: &mut Attributes, key: &'static str, value: &Value) {
     if attributes.contains(key) {
         return;
@@ -96,7 +96,7 @@ pub(super) fn put_scalar(attributes: &mut Attributes, key: &'static str, value: 
     }
 }
 
-/// Parameters of a request, as every provider spells them, and their canonical names.
+/// Names of request parameters in the spelling of any provider, with the canonical names.
 #[rustfmt::skip]
 static PARAMETERS: &[(&str, &str)] = &[
     ("frequency_penalty", "gen_ai.request.frequency_penalty"),
@@ -121,11 +121,12 @@ static PARAMETERS: &[(&str, &str)] = &[
     ("top_p", "gen_ai.request.top_p"),
 ];
 
-/// Appends the parameters of a request that have a canonical name, and the conversation of OpenAI's: its id, or what has it.
+/// Appends the request parameters that have a canonical name, and the id of OpenAI's conversation, which may be wrapped in an
+/// object.
 pub(super) fn put_parameters(attributes: &mut Attributes, request: &Object) {
     if let Some(conversation) = request.get("conversation") {
         let id = conversation.get("id").unwrap_or(conversation);
-        // A function may be given the words of one.
+        // A function may have an argument named `conversation` that holds text.
         let is_id = |id: &str| id.starts_with("conv_") && privacy::is_token(id);
         if id.as_str().is_some_and(is_id) {
             put_scalar(attributes, "gen_ai.conversation.id", id);

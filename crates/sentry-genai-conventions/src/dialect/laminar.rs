@@ -1,4 +1,4 @@
-//! Laminar's SDKs: what `observe` knows of a function. Their instrumentations speak the conventions, or OpenLLMetry's spelling.
+//! Laminar's SDKs: spans of functions under `observe`. Their instrumentations follow the conventions, or OpenLLMetry's spelling.
 
 use super::{
     Dialect, Says, What, aliases, has_known_operation, json, mentions_gen_ai, name_as_span,

@@ -1,4 +1,4 @@
-//! langchain-rust since version 7: names of its own for spans, and fields without a namespace. It records no content.
+//! langchain-rust since version 7: its own span names, and fields without a namespace. It records no content.
 
 use super::{Dialect, Says, What, aliases, is_of_crate};
 use crate::{SourceSpan, tokens};
@@ -14,7 +14,7 @@ pub(super) static LANGCHAIN_RUST: Dialect = Dialect {
         ("stream", "gen_ai.response.streaming"),
         ("tool", "gen_ai.tool.name"),
         ("total_tokens", tokens::TOTAL),
-        // Counts of what happened, which as numbers without a namespace mean nothing.
+        // Various counts, which would mean nothing as numbers without a namespace.
         ("count", "langchain.count"),
         ("max_iterations", "langchain.max_iterations"),
         ("step", "langchain.step"),
@@ -38,7 +38,7 @@ fn operation(span: &SourceSpan) -> Says {
 
 fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Agent {
-        // The sum of the calls below, without what went in and what came out.
+        // The total of the calls below, without input and output.
         span.attributes.remove("total_tokens");
     }
 }

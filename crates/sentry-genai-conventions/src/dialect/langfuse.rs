@@ -1,4 +1,4 @@
-//! Langfuse's SDK: observations under keys of its own, and nothing under those of the conventions.
+//! Langfuse's SDK: observations under its own keys, and nothing under those of the conventions.
 
 use serde_json::{Value, json};
 
@@ -38,24 +38,24 @@ const INPUT: &str = "langfuse.observation.input";
 const OUTPUT: &str = "langfuse.observation.output";
 
 const AGENT: &str = "langfuse.observation.metadata.lc_agent_name";
-/// Content, unless something went wrong: LangGraph's interrupts are told here, with what they ask a person.
+/// Content, unless something went wrong: LangGraph's interrupts are reported here, including the question to a person.
 const MESSAGE: &str = "langfuse.observation.status_message";
 const METADATA: &str = "langfuse.observation.metadata.";
 const TOOL: &str = "langfuse.observation.metadata.tool_name";
 const TRACE: &str = "langfuse.trace.name";
 
-/// reagent-rs, whose agents are traces by what they say.
+/// reagent-rs, whose agents are of the type `trace`.
 const REAGENT: &str = "reagent_rs";
 
-/// What the wrapper of OpenAI's SDK calls its observations, unless told otherwise: `OpenAI-generation` in Python, and in
-/// JavaScript after the part of the API.
+/// Returns the part of the API in the default name that the wrapper of OpenAI's SDK gives its observations. Python always uses
+/// `OpenAI-generation`, JavaScript the part of the API.
 fn part_of_openai(name: &str) -> Option<&str> {
     name.strip_prefix("OpenAI")?.strip_prefix(['-', '.'])
 }
 
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(TYPE) {
-        // To JavaScript's wrapper everything is a generation.
+        // In JavaScript's wrapper, everything is a generation.
         Some("generation") => Says::Is(match part_of_openai(&span.name) {
             Some("embeddings") => "embeddings",
             Some("audio" | "images") => "generate_content",
@@ -64,12 +64,12 @@ fn operation(span: &SourceSpan) -> Says {
         Some("embedding") => Says::Is("embeddings"),
         Some("agent") => Says::Is("invoke_agent"),
         Some("tool") => Says::Is("execute_tool"),
-        // No type of Langfuse's.
+        // Not one of Langfuse's types.
         Some("trace") if is_of_crate(span, REAGENT) => Says::Is("invoke_agent"),
-        // LangChain's agents are spans to JavaScript's callback and chains to Python's, unless they are called so; the run of one is
-        // what bears its name.
+        // LangChain's agents are spans to JavaScript's callback and chains to Python's, unless they are named otherwise. An
+        // agent's run is the one that has the agent's name.
         Some("span" | "chain") if bears_name_of_agent(span) => Says::Is("invoke_agent"),
-        // Whatever has no better type is a span, so an operation says more.
+        // `span` is the type of everything that has no better one, so an operation is more specific.
         Some("span") if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,
     }
@@ -98,7 +98,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.remove(OUTPUT);
         }
         _ => {
-            // The wrapper of OpenAI's SDK has the tools next to the messages.
+            // The wrapper of OpenAI's SDK records the tools with the messages.
             if what == What::Call
                 && let Some(tools) = json::object(attributes, INPUT)
                     .filter(|request| request.contains_key("messages"))
@@ -125,7 +125,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         }
     }
     let attributes = &mut span.attributes;
-    // As JSON in its SDK for Rust.
+    // The SDK for Rust records it as JSON.
     let level = attributes.text("langfuse.observation.level").map(unquoted);
     let is_warned = level == Some("WARNING");
     if span.status == SourceStatus::Unset && level == Some("ERROR") {
@@ -150,7 +150,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     first_chunk(span, "langfuse.observation.completion_start_time");
 }
 
-/// Names an agent or a tool by what is said of it, or else as its span.
+/// Names an agent or a tool by its attributes, or else by its span.
 fn name(span: &mut SourceSpan, what: What) {
     let said = |key| span.attributes.text(key).map(unquoted).map(str::to_owned);
     match what {
@@ -159,7 +159,7 @@ fn name(span: &mut SourceSpan, what: What) {
                 span.attributes.supply("gen_ai.tool.name", tool);
             }
         }
-        // Inside another trace its agents have no name.
+        // Inside another trace, its agents have no name.
         What::Agent if is_of_crate(span, REAGENT) => {
             if let Some(agent) = said(TRACE) {
                 span.attributes.supply("gen_ai.agent.name", agent);
@@ -171,7 +171,7 @@ fn name(span: &mut SourceSpan, what: What) {
     name_as_span(span, what);
 }
 
-/// What went in and came out may have other names that Langfuse reads.
+/// Reads input and output from other keys that Langfuse also reads.
 fn other_names(attributes: &mut Attributes) {
     for (prefix, other, canonical, role) in [
         ("gen_ai.prompt.", "input.value", INPUT, "user"),
@@ -186,14 +186,16 @@ fn other_names(attributes: &mut Attributes) {
     }
 }
 
-/// A stream of OpenAI's responses leaves in the metadata what the response says of itself: why it ended, and that it failed. Of others there
-/// are the items, and the last one says whether it is whole.
+/// Determines the finish reason of a streamed response of OpenAI's, and whether it failed.
+///
+/// The metadata states that for a response as a whole. Otherwise there are only the items, the last of which shows whether it is
+/// complete.
 fn response(span: &mut SourceSpan) {
     const OBJECT: &str = "langfuse.observation.metadata.object";
     const STATUS: &str = "langfuse.observation.metadata.status";
     const ERROR: &str = "langfuse.observation.metadata.error";
     const DETAILS: &str = "langfuse.observation.metadata.incomplete_details";
-    /// Where the response is put together.
+    /// A temporary key for the assembled response.
     const WHOLE: &str = "langfuse.observation.metadata";
 
     // Newer versions write every text as JSON.
@@ -229,7 +231,7 @@ fn response(span: &mut SourceSpan) {
     }
 }
 
-/// Returns whether something is a message or a call as OpenAI's responses have them, and not cut off.
+/// Returns whether an item is a complete message or call of a response of OpenAI's.
 fn is_whole_item(item: &Value) -> bool {
     let text = |field: &str| item.get(field).and_then(Value::as_str);
     let is_item = match text("type") {
@@ -240,7 +242,7 @@ fn is_whole_item(item: &Value) -> bool {
     is_item && text("status") == Some("completed")
 }
 
-/// The SDK for Rust has the calls of tools next to the answer, which may be there without them.
+/// Adds the tool calls to the answer. The SDK for Rust records them separately, and the answer may lack them.
 fn calls_beside_answer(attributes: &mut Attributes) {
     const CALLS: &str = "langfuse.observation.tool_calls";
 
@@ -261,7 +263,7 @@ fn calls_beside_answer(attributes: &mut Attributes) {
     json::put(attributes, OUTPUT, answer);
 }
 
-/// Of a stream that calls tools JavaScript's wrapper has the calls alone.
+/// Adds a role to an answer that has only tool calls, as JavaScript's wrapper records it for a stream.
 fn name_the_speaker(attributes: &mut Attributes) {
     if let Some(mut answer) = json::object(attributes, OUTPUT)
         && answer.len() == 1
@@ -273,9 +275,9 @@ fn name_the_speaker(attributes: &mut Attributes) {
     }
 }
 
-/// LangGraph's thread, or a session among the metadata, stands in for a session that nobody set.
+/// Uses LangGraph's thread, or a session in the metadata, if no session was set.
 fn session(attributes: &mut Attributes) {
-    // The nodes of a graph repeat the thread, but not the session, which goes before it.
+    // A graph's nodes repeat the thread but not the session, which takes precedence.
     let has_better = [
         "session.id",
         "langfuse.session.id",
@@ -284,13 +286,13 @@ fn session(attributes: &mut Attributes) {
     if has_better.iter().any(|key| attributes.contains(key)) {
         return;
     }
-    // What is said of the observation comes last, and goes before what is said of the whole trace.
+    // The observation's metadata comes last, so it takes precedence over that of the trace.
     let metadata: json::Object = ["langfuse.trace.metadata.", METADATA]
         .into_iter()
         .flat_map(|prefix| attributes.iter().map(move |said| (prefix, said)))
         .filter_map(|(prefix, (key, value))| {
             let name = key.strip_prefix(prefix)?;
-            // The wrapper of OpenAI's SDK leaves there what it was told of the trace.
+            // The wrapper of OpenAI's SDK puts attributes of the trace there.
             let name = name.strip_prefix("langfuse_").unwrap_or(name);
             let value = match json::value(value) {
                 Value::String(text) => messages::read_json(&text).unwrap_or(Value::String(text)),
@@ -302,7 +304,7 @@ fn session(attributes: &mut Attributes) {
     litellm::session(attributes, &metadata);
 }
 
-/// `@observe` records the arguments of a Python function: `{"args": [...], "kwargs": {...}}`.
+/// Unwraps the arguments of a Python function, which `@observe` records as `{"args": [...], "kwargs": {...}}`.
 fn function_arguments(attributes: &mut Attributes) {
     let Some(call) = json::object(attributes, INPUT)
         .filter(|call| call.len() == 2 && call.contains_key("args") && call.contains_key("kwargs"))
@@ -313,7 +315,7 @@ fn function_arguments(attributes: &mut Attributes) {
     json::put(attributes, INPUT, traceloop::arguments(Value::Object(call)));
 }
 
-/// The callback of LangChain appends the definitions of tools to the messages, as if tools had said them.
+/// Moves definitions of tools out of the messages, to which LangChain's callback appends them as if tools had sent them.
 fn tools_among_messages(attributes: &mut Attributes) {
     let Some(Value::Array(mut messages)) = json::read(attributes, INPUT) else {
         return;
@@ -332,12 +334,12 @@ fn tools_among_messages(attributes: &mut Attributes) {
     }
 }
 
-/// The callback of LangChain has a Python dict for the arguments of a tool, and a message around its answer.
+/// Reads a tool's arguments, which LangChain's callback records as a Python dict, and its answer, which is wrapped in a message.
 fn tool_message(attributes: &mut Attributes) {
     if let Some(arguments) = json::object(attributes, INPUT) {
         attributes.set(INPUT, Value::Object(arguments).to_string());
     }
-    // A text is JSON in the SDK for Rust.
+    // The SDK for Rust records a text as JSON.
     for key in [INPUT, OUTPUT] {
         if let Some(Value::String(text)) = json::read(attributes, key) {
             attributes.set(key, text);

@@ -1,4 +1,4 @@
-//! LangSmith over OpenTelemetry: one JSON text in, one out, and metadata.
+//! LangSmith over OpenTelemetry: JSON texts for input and output, and metadata.
 
 use serde_json::Value;
 
@@ -48,24 +48,24 @@ const MODEL_TYPE: &str = "langsmith.metadata.ls_model_type";
 const PROMPT: &str = "gen_ai.prompt";
 const COMPLETION: &str = "gen_ai.completion";
 
-/// The kind decides: a prompt template claims to be a chat, and chains have an operation of their own.
+/// Decides by the kind, because a prompt template claims to be a chat, and chains have their own operation.
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(KIND) {
-        // Models that complete a text are of a type of their own.
+        // Models that complete a text have their own type.
         Some("llm") if span.attributes.text(MODEL_TYPE) == Some("llm") => {
             Says::Is("text_completion")
         }
         Some("llm") => Says::Is("chat"),
         Some("tool") => Says::Is("execute_tool"),
         Some("embedding") => Says::Is("embeddings"),
-        // The run of an agent is the chain that bears its name.
+        // An agent's run is the chain that has the agent's name.
         Some("chain") if span.attributes.text(AGENT) == Some(&span.name) => {
             Says::Is("invoke_agent")
         }
         Some("chain") if span.attributes.text(INTEGRATION) == Some("openai-agents-sdk") => {
             match &*span.name {
                 "Handoff" => Says::Is("handoff"),
-                // Of OpenAI's agents those are known that have tools.
+                // Among the spans of OpenAI's agents, an agent is recognised only if it has tools.
                 _ if span.attributes.contains(DEFINITIONS) => Says::Is("invoke_agent"),
                 _ => Says::Plain,
             }
@@ -76,12 +76,12 @@ fn operation(span: &SourceSpan) -> Says {
 
 fn adjust(span: &mut SourceSpan, what: What) {
     failure(span);
-    // Tools have the name of their agent along.
+    // Tools have the name of their agent in that attribute.
     if what == What::Tool || !span.attributes.contains(AGENT) {
         name_as_span(span, what);
     }
     let attributes = &mut span.attributes;
-    // A framework stands in for the provider; the metadata knows better.
+    // The system may be a framework. The metadata names the provider.
     if attributes.contains("langsmith.metadata.ls_provider") {
         attributes.remove("gen_ai.system");
     }
@@ -108,7 +108,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.remove(COMPLETION);
         }
         What::Call | What::Agent => {
-            // The wrapper of OpenAI's SDK has the whole request here.
+            // The wrapper of OpenAI's SDK records the whole request here.
             if what == What::Call
                 && let Some(mut request) = json::object(attributes, PROMPT)
             {
@@ -162,7 +162,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     usage::put(attributes, &details);
 }
 
-/// Reads from the answer of OpenAI's SDK, of a text that it completed, what is not on the span.
+/// Reads from a completion by OpenAI's SDK what the span lacks.
 fn completion(attributes: &mut Attributes, answer: &Object) {
     if answer.get("object").and_then(Value::as_str) != Some("text_completion") {
         return;
@@ -175,7 +175,7 @@ fn completion(attributes: &mut Attributes, answer: &Object) {
     }
 }
 
-/// Reads from LangChain's answer what is not on the span: which model answered, and the counts that are parts of others.
+/// Reads from LangChain's answer what the span lacks: the model that answered, and the counts that are parts of others.
 pub(super) fn answer(attributes: &mut Attributes, answer: &Object) {
     let Some(message) = answer
         .get("generations")
@@ -200,10 +200,11 @@ pub(super) fn answer(attributes: &mut Attributes, answer: &Object) {
     }
 }
 
-/// Reads from the exception event whether a run has failed, and why.
+/// Reads from the exception event whether a run failed, and why.
 ///
-/// A run that is still going is reported as OK, and OpenTelemetry lets no later status replace that one. The exception is of the
-/// exporter's own making; that of the program is in its message: `ValueError('no such city')Traceback (most recent call last)`.
+/// While a run continues, its status is reported as OK, which OpenTelemetry does not allow to be replaced. The exporter creates
+/// the exception itself. Its message holds the program's exception:
+/// `ValueError('no such city')Traceback (most recent call last)`.
 fn failure(span: &mut SourceSpan) {
     let is_exception = |event: &&mut SourceEvent| event.name == "exception";
     let Some(event) = span.events.iter_mut().rev().find(is_exception) else {
@@ -226,7 +227,7 @@ fn failure(span: &mut SourceSpan) {
     event.attributes.set("exception.message", &*message);
 }
 
-/// Reads the repr of a Python exception: its type, and what it says.
+/// Reads the type and the message from the repr of a Python exception.
 fn exception(repr: &str) -> Option<(String, String)> {
     let (kind, rest) = repr.split_once('(')?;
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
@@ -252,7 +253,7 @@ fn exception(repr: &str) -> Option<(String, String)> {
     Some((kind.to_owned(), message))
 }
 
-/// Takes a value out of an object that has nothing else to say, and a message's content out of the message.
+/// Unwraps a value in an object under `wrapper`, and the content of a message.
 fn unwrapped(value: Value, wrapper: &str) -> Value {
     let value = match value {
         Value::Object(mut object) if object.contains_key(wrapper) => {
@@ -267,13 +268,13 @@ fn unwrapped(value: Value, wrapper: &str) -> Value {
     }
 }
 
-/// Recognises the message in which LangChain has the answer of a tool.
+/// Recognises a LangChain message that holds a tool's answer.
 pub(super) fn is_tool_message(message: &Object) -> bool {
     message.get("type").and_then(Value::as_str) == Some("tool")
         && message.contains_key("tool_call_id")
 }
 
-/// Returns what a message says.
+/// Returns the content of a message.
 pub(super) fn content_of(mut message: Object) -> Value {
     message.remove("content").unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! LangWatch's SDKs: a type of span, and values that say of what type they are: `{"type": "text", "value": "Hi"}`.
+//! LangWatch's SDKs: a type for every span, and values wrapped with their type: `{"type": "text", "value": "Hi"}`.
 
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ const OUTPUT: &str = "langwatch.output";
 const METRICS: &str = "langwatch.metrics";
 const PARAMETERS: &str = "langwatch.params";
 
-/// What the callback of LangChain has beside them.
+/// Attributes that LangChain's callback adds.
 const AGENT: &str = "langwatch.langchain.run.metadata.lc_agent_name";
 const OPTIONS: &str = "langwatch.langchain.run.extra_params.options";
 
@@ -41,7 +41,7 @@ fn operation(span: &SourceSpan) -> Says {
         Some("llm") => Says::Is("chat"),
         Some("agent") => Says::Is("invoke_agent"),
         Some("tool") => Says::Is("execute_tool"),
-        // The run of an agent is the chain that bears its name.
+        // An agent's run is the chain that has the agent's name.
         Some("chain") if span.attributes.text(AGENT) == Some(&span.name) => {
             Says::Is("invoke_agent")
         }
@@ -83,7 +83,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Takes an object that says what a model or an agent has done.
+/// Takes an object that describes what a model or an agent did.
 fn take(attributes: &mut Attributes, key: &str, what: What) -> Option<Object> {
     if !matches!(what, What::Call | What::Embeddings | What::Agent) {
         return None;
@@ -97,7 +97,7 @@ fn take(attributes: &mut Attributes, key: &str, what: What) -> Option<Object> {
     }
 }
 
-/// Takes a value, or those of a list, out of what says of what type they are; they may be wrapped twice.
+/// Unwraps a value, or the values of a list, from an object with their type. They may be wrapped twice.
 fn unwrapped(value: Value) -> Value {
     match value {
         Value::Object(mut typed) if is_typed(&typed) => match typed.remove("value") {
@@ -126,7 +126,7 @@ fn is_typed(value: &Object) -> bool {
         && value.contains_key("value")
 }
 
-/// Takes what a tool answered out of LangChain's message, and notes which call it answers.
+/// Extracts a tool's answer from LangChain's message, and records which call it answers.
 fn answer(attributes: &mut Attributes, value: Value) -> Value {
     match value {
         Value::Object(mut message) => {

@@ -1,4 +1,4 @@
-//! litellm's OpenTelemetry callback: the conventions of one generation or another, Python reprs, and costs.
+//! litellm's OpenTelemetry callback: the conventions in one of their generations, Python reprs, and costs.
 
 use serde_json::{Value, json};
 
@@ -36,10 +36,10 @@ pub(super) static LITELLM: Dialect = Dialect {
     adjust,
 };
 
-/// What litellm sent to the provider and got back, below the span of the call.
+/// The name of the span below a call for what litellm sent to the provider and received.
 pub(super) const RAW: &str = "raw_gen_ai_request";
 
-/// A caller may give this span a name of its own; all that is on it is the provider's.
+/// Recognises that span under a name given by the caller: all its attributes are the provider's.
 fn is_raw(span: &SourceSpan) -> bool {
     span.name == RAW
         || span.scope == "litellm"
@@ -56,7 +56,7 @@ fn operation(span: &SourceSpan) -> Says {
     if is_raw(span) {
         return Says::Plain;
     }
-    // In the newest spelling whatever is asked may be a `chat`.
+    // In the newest spelling, any request may be a `chat`.
     let named = span.attributes.text("gen_ai.operation.name");
     if has_known_operation(span) && !matches!(named, Some("chat" | "completion")) {
         return Says::Nothing;
@@ -64,10 +64,10 @@ fn operation(span: &SourceSpan) -> Says {
     let Some(kind) = span.attributes.text("llm.request.type") else {
         return Says::Nothing;
     };
-    // What has an `a` in front is awaited.
+    // A leading `a` marks an asynchronous function.
     match kind.strip_prefix('a').unwrap_or(kind) {
         "completion" | "chat" | "responses" => Says::Is("chat"),
-        // What asks by way of Anthropic's own requests.
+        // A request in the format of Anthropic's API.
         _ if kind.ends_with("anthropic_messages") => Says::Is("chat"),
         "text_completion" => Says::Is("text_completion"),
         "embedding" => Says::Is("embeddings"),
@@ -88,7 +88,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let is_raw = is_raw(span);
     let attributes = &mut span.attributes;
     if is_raw {
-        // The same again, in the provider's words.
+        // The same content again, in the provider's format.
         attributes.retain(|key, _| !key.starts_with("llm."));
         return;
     }
@@ -130,8 +130,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Returns who runs the model: of embeddings and OpenAI's Responses the provider is empty, but it is in front of what the caller named,
-/// or has the address that was asked.
+/// Returns who runs the model. For embeddings and OpenAI's Responses the provider is empty, but it precedes the model that the
+/// caller named, or follows from the address of the request.
 fn provider(attributes: &Attributes) -> Option<&'static str> {
     let model = attributes.text("litellm.provider.model");
     model.and_then(provider::in_front_of).or_else(|| {
@@ -142,7 +142,8 @@ fn provider(attributes: &Attributes) -> Option<&'static str> {
     })
 }
 
-/// Takes off a model the provider that litellm has in front of it, `openai/gpt-5`, and names that where nothing else does.
+/// Removes the provider that litellm puts in front of a model, as in `openai/gpt-5`. It becomes the provider's name if there is
+/// none.
 pub(super) fn name_model(attributes: &mut Attributes) {
     for key in ["gen_ai.request.model", "gen_ai.response.model"] {
         let name = attributes.text(key);
@@ -157,19 +158,19 @@ pub(super) fn name_model(attributes: &mut Attributes) {
     }
 }
 
-/// Takes a list under its name, or under that of the constant which older versions write in its place since Python 3.11.
+/// Takes a list under its name. Since Python 3.11, older versions write the name of its constant instead.
 fn take_either(attributes: &mut Attributes, prefixes: [&str; 2]) -> Option<Value> {
     prefixes
         .into_iter()
         .find_map(|prefix| indexed::take(attributes, prefix))
 }
 
-/// Adds the calls of the completions to the messages, which lack them.
+/// Adds the calls in the completions to the messages, which lack them.
 fn with_calls(mut messages: Vec<Value>, completions: Value) -> Value {
     let Value::Array(completions) = completions else {
         return Value::Array(messages);
     };
-    // One answer with several calls has a completion for each.
+    // An answer with several calls has one completion for each of them.
     if let [Value::Object(message)] = &mut *messages
         && completions.len() > 1
         && completions.iter().all(is_call)
@@ -199,7 +200,7 @@ fn with_calls(mut messages: Vec<Value>, completions: Value) -> Value {
     Value::Array(messages)
 }
 
-/// Returns whether a completion is nothing but a call, as far as it matters: whose it is may be there, too.
+/// Returns whether a completion is only a call. It may also state its role and why it ended.
 fn is_call(completion: &Value) -> bool {
     let fields = completion.as_object();
     fields.is_some_and(|fields| {
@@ -214,7 +215,7 @@ fn has_call(parts: &Value) -> bool {
     parts.is_some_and(|parts| parts.iter().any(|part| part["type"] == "tool_call"))
 }
 
-/// A caller's own metadata may name the thread.
+/// Reads the session from the caller's own metadata.
 pub(super) fn session(attributes: &mut Attributes, metadata: &json::Object) {
     for name in ["thread_id", "session_id", "conversation_id"] {
         if let Some(id) = metadata.get(name) {

@@ -1,4 +1,4 @@
-//! LiveKit's agents: the conventions, in older versions for model calls alone.
+//! LiveKit's agents: the conventions, in older versions only for model calls.
 
 use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, json, usage};
 use crate::{SourceSpan, Value};

@@ -1,4 +1,4 @@
-//! LlamaIndex's own package for OpenTelemetry: spans named by methods, with all that is known in events of its own.
+//! LlamaIndex's own package for OpenTelemetry: spans named after methods, with all data in events of its own.
 
 use serde_json::{Map, Value};
 
@@ -15,14 +15,14 @@ pub(super) static LLAMA_INDEX: Dialect = Dialect {
         span.scope == "llamaindex.opentelemetry.tracer"
             || span.attributes.contains("llamaindex.run_id")
     },
-    // By a name that says that it is content.
+    // The new name says that this is content.
     aliases: &aliases([(SUMMARY, "llamaindex.step.input")]),
     operation,
     adjust,
     ..Dialect::NONE
 };
 
-/// What a step of a workflow is given, as Python shows it, cut after 200 characters.
+/// The input of a workflow's step as a Python repr, cut after 200 characters.
 const SUMMARY: &str = "llamaindex.step.input_summary";
 
 fn operation(span: &SourceSpan) -> Says {
@@ -43,7 +43,7 @@ fn operation(span: &SourceSpan) -> Says {
     }
 }
 
-/// What the names of events begin with, and the operations that have such events.
+/// Prefixes of the names of events, with the operations that have such events.
 static KINDS: &[(&str, &str)] = &[
     ("LLMChat", "chat"),
     ("LLMCompletion", "text_completion"),
@@ -80,10 +80,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Returns the fields of the call that a step of a workflow carries out.
+/// Returns the fields of the call that a step of a workflow executes.
 fn called(span: &SourceSpan) -> Option<Object> {
     let summary = span.attributes.text(SUMMARY)?.strip_prefix("ToolCall")?;
-    // A long one is cut; its first field is the name.
+    // A long repr is cut, but its first field is the name.
     let name = summary
         .strip_prefix("(tool_name='")?
         .split('\'')
@@ -125,7 +125,7 @@ fn tool(span: &mut SourceSpan) {
     json::put(attributes, RESULT, result.unwrap_or(output).into());
 }
 
-/// Reads what an agent has answered: `StopEvent(result=AgentOutput(response=ChatMessage(...`, of which the end is missing.
+/// Reads an agent's answer from `StopEvent(result=AgentOutput(response=ChatMessage(...`, whose end is missing.
 pub(super) fn stopped_with(event: &str) -> Option<Value> {
     if !event.starts_with("StopEvent(") {
         return None;
@@ -137,11 +137,11 @@ pub(super) fn stopped_with(event: &str) -> Option<Value> {
         .then(|| Value::Array(vec![message(answer)]))
 }
 
-/// Takes what the model was asked, with which parameters, and for what text.
+/// Records the input of the model, its parameters, and the texts to embed.
 fn request(attributes: &mut Attributes, fields: &mut Object) {
     if let Some(Value::Object(model)) = fields.remove("model_dict") {
         json::put_parameters(attributes, &model);
-        // `openai_llm`; embeddings have the name of a class instead.
+        // For example `openai_llm`. For embeddings this is the name of a class.
         let class = model.get("class_name").and_then(Value::as_str);
         let lower = class.unwrap_or_default().to_ascii_lowercase();
         if let Some(provider) = lower.strip_suffix("_llm") {
@@ -166,7 +166,7 @@ fn request(attributes: &mut Attributes, fields: &mut Object) {
     }
 }
 
-/// Takes the answer: LlamaIndex's own form of it, and beside it what the provider has sent.
+/// Records the answer from LlamaIndex's own form of it and from the provider's response.
 fn answer(attributes: &mut Attributes, mut response: Object) {
     let mut raw = match response.remove("raw") {
         Some(Value::Object(raw)) => raw,
@@ -205,7 +205,8 @@ fn answer(attributes: &mut Attributes, mut response: Object) {
 
 const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
-/// Spells a message as others do: its content is in blocks, and the call that a tool answers apart.
+/// Spells a message as other libraries do. Its content is in blocks, and the id of the call that a tool answers is stored
+/// separately.
 fn message(mut message: Value) -> Value {
     let Some(fields) = message.as_object_mut() else {
         return message;
@@ -239,10 +240,10 @@ fn text_of_blocks(blocks: &Value) -> Option<String> {
     texts.map(|texts| texts.join("\n"))
 }
 
-/// How many objects may be inside each other.
+/// The maximum depth of nested objects.
 const DEPTH: usize = 16;
 
-/// Puts an event's attributes together again: `response.raw.usage` are three objects inside each other. Lists are JSON.
+/// Restores the objects in an event's attributes: `response.raw.usage` stands for three nested objects. Lists are JSON.
 fn fields(event: &SourceEvent) -> Object {
     let mut fields = Map::new();
     for (key, value) in event.attributes.iter() {

@@ -1,4 +1,4 @@
-//! llm-sdk and llm-agent, in Rust and JavaScript: the conventions, and names of their own beside them.
+//! llm-sdk and llm-agent, in Rust and JavaScript: the conventions, and their own names in addition.
 
 use super::{Dialect, What, aliases};
 use crate::SourceSpan;
@@ -13,13 +13,13 @@ pub(super) static LLM_SDK: Dialect = Dialect {
         ),
         ("llm_sdk.cost", "gen_ai.cost.total_tokens"),
     ]),
-    // What all calls of an agent's have counted.
+    // Totals of all calls of an agent.
     noise: &["gen_ai.model.input_tokens", "gen_ai.model.output_tokens"],
     adjust,
     ..Dialect::NONE
 };
 
-/// In Rust the scope says nothing that is theirs alone.
+/// In Rust the scope is not specific to these libraries.
 fn speaks(span: &SourceSpan) -> bool {
     let mut methods = ["llm_sdk.method", "llm_agent.method"].into_iter();
     span.scope.starts_with("@hoangvvo/llm-") || methods.any(|it| span.attributes.contains(it))

@@ -50,7 +50,7 @@ fn operation(span: &SourceSpan) -> Says {
     if template.starts_with("streaming response") {
         return Says::Is("chat");
     }
-    // Of what it does not know it has the path alone.
+    // For a request that the instrumentation does not know, only the path is recorded.
     match span.attributes.text("url") {
         Some("/audio/speech" | "/audio/transcriptions" | "/audio/translations") => {
             return Says::Is("generate_content");
@@ -65,7 +65,7 @@ fn operation(span: &SourceSpan) -> Says {
     if span.attributes.contains("gen_ai.operation.name") {
         return Says::Nothing;
     }
-    // Older versions say it in the template alone.
+    // In older versions only the template names the operation.
     match template.split_once(" with ").map(|(before, _)| before) {
         Some("Embedding Creation") => Says::Is("embeddings"),
         Some("Image Generation") => Says::Is("generate_content"),
@@ -79,8 +79,8 @@ fn is_call(template: &str) -> bool {
     template.starts_with("chat completion") || template.starts_with("responses api")
 }
 
-/// A stream makes two spans: the request's knows neither answer nor usage, and the one that follows knows all of the call.
-/// An embedding has but the input counted.
+/// Returns whether a span only opens a stream. A stream has two spans: that of the request has neither answer nor counts, and the
+/// one that follows has everything about the call. An embedding is different, because its input is counted.
 fn opens_stream(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     let has_failed = matches!(span.status, SourceStatus::Error(_))
@@ -94,7 +94,7 @@ fn opens_stream(span: &SourceSpan) -> bool {
         && !attributes.contains("response_data")
 }
 
-/// What tells of a stream is a log record from its end, with how long it took in seconds.
+/// Moves the start of a stream's span back. That span is a log record from the end of the stream, with its duration in seconds.
 fn start_with_stream(span: &mut SourceSpan) {
     let nanoseconds = match span.attributes.get("duration") {
         Some(Value::Double(seconds)) if seconds > 0.0 => (seconds * 1e9) as u64,
@@ -138,7 +138,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         return;
     }
     event_list::take(attributes, "events");
-    // What was sent in the end has the answer behind the question.
+    // The last request also includes the answer, behind the question.
     if span.scope == "logfire.openai_agents" {
         for (key, name) in [("input", INPUT), ("output", OUTPUT)] {
             if let Some(messages) = json::read(attributes, key) {

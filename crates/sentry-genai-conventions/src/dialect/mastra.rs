@@ -1,6 +1,6 @@
-//! Mastra's exporter: a tree of spans per model call, of which one is the call.
+//! Mastra's exporter: a tree of spans for each model call, one of which is the call.
 //!
-//! Until version 1.4 that is the generation, with the tokens of all its steps; since then an inference inside each step.
+//! Up to version 1.4 that is the generation, with the tokens of all its steps. Later it is an inference inside each step.
 
 use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk, json};
 use crate::{Attributes, SourceSpan, SourceStatus};
@@ -9,7 +9,7 @@ pub(super) static MASTRA: Dialect = Dialect {
     name: "mastra",
     speaks: |span| span.attributes.contains(TYPE) || records_methods(span),
     aliases: &aliases([
-        // The thread is of its memory and on all spans; a session is of the caller's and on the agent's alone.
+        // The thread is that of Mastra's memory and is on all spans. A session is set by the caller and is only on the agent.
         ("mastra.metadata.threadId", "session.id"),
         ("mastra.metadata.sessionId", "session.id"),
         ("mastra.metadata.userId", "user.id"),
@@ -39,10 +39,11 @@ pub(super) static MASTRA: Dialect = Dialect {
 
 const TYPE: &str = "mastra.span.type";
 
-/// Before it had an exporter, and beside it until version 1, every method was a span with its arguments and its result.
-/// These are whole objects with prompts in them, and the calls are described elsewhere.
+/// Recognises spans that record methods. Before it had an exporter, and in addition to that up to version 1, Mastra made a span
+/// of every method, with its arguments and its result. These are whole objects, which include prompts. The calls have other
+/// spans.
 fn records_methods(span: &SourceSpan) -> bool {
-    // The scope is the service's, if it has a name.
+    // The scope is that of the service, if it has a name.
     span.attributes.contains("componentName")
         && (matches!(span.scope.as_ref(), "default-tracer" | "default-service")
             || span.attributes.contains("mastra.operationId")
@@ -60,7 +61,8 @@ fn operation(span: &SourceSpan) -> Says {
     }
 }
 
-/// A generation around inferences has its own name for an operation; one that is the call itself has `chat`.
+/// Returns whether a generation only wraps inferences. Its operation then has its own name, while a generation that is itself the
+/// call has `chat`.
 fn names_itself(span: &SourceSpan) -> bool {
     span.attributes.text("gen_ai.operation.name") == Some("model_generation")
 }
@@ -81,7 +83,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.rename("mastra.agent_run.input", INPUT);
             attributes.rename("mastra.agent_run.output", OUTPUT);
         }
-        // What the inference inside was asked, which it does not say itself. Before, it was the body of a request.
+        // The input of the inference inside, which does not record it. In older versions this is the body of a request instead.
         Some("model_step") if is_list(attributes, "mastra.model_step.input") => {
             attributes.rename("mastra.model_step.input", INPUT);
             attributes.rename("mastra.model_step.output", OUTPUT);
@@ -97,7 +99,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     {
         json::put_scalar(attributes, "gen_ai.response.model", id);
     }
-    // It says that all is well, even of a call that failed.
+    // The status is OK even if the call failed.
     if what == What::Call
         && matches!(
             attributes.text("gen_ai.response.finish_reasons"),
@@ -107,7 +109,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     {
         span.status = SourceStatus::Error(None);
     }
-    // Of every failure that is not Mastra's own; the exception's type is better than that.
+    // This is the type for any failure that is not Mastra's own. The exception's type is more precise.
     if attributes.text("error.type") == Some("unknown") {
         attributes.remove("error.type");
     }

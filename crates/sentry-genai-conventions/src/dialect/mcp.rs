@@ -1,11 +1,11 @@
-//! MCP's servers written by hand: a convention of its own, but for the names.
+//! Hand-written MCP servers: they follow the convention for MCP, except for the names.
 
 use super::unquoted;
 use crate::{SourceSpan, SpanKind};
 
-/// Names the method of a request that an MCP server serves as the conventions do, if it is one of MCP's.
+/// Renames the method of a request that an MCP server handles to the convention's name, if it is one of MCP's methods.
 ///
-/// A client may say it of the message alone that it sends.
+/// On a client's span, the method may be only that of the message it sends.
 pub(super) fn spell_method(span: &mut SourceSpan) {
     const METHOD: &str = "mcp.method";
 

@@ -1,4 +1,4 @@
-//! Microsoft's agent framework, Semantic Kernel and AutoGen: the conventions, with spans of their own around them.
+//! Microsoft's agent framework, Semantic Kernel and AutoGen: the conventions, and their own spans around those.
 
 use super::{Dialect, Says, What, aliases, is_random_id, name_as_span};
 use crate::SourceSpan;
@@ -18,10 +18,10 @@ pub(super) static MICROSOFT: Dialect = Dialect {
     adjust,
 };
 
-/// The scope of Semantic Kernel's functions. Up to 1.20 their spans have a name and nothing else.
+/// The scope of Semantic Kernel's functions. Up to version 1.20 their spans have only a name.
 const FUNCTIONS: &str = "semantic_kernel.functions.kernel_function";
 
-/// What the runtimes that carry messages between agents begin their scopes and the names of their spans with.
+/// Prefixes of the scopes and span names of the runtimes that carry messages between agents.
 static RUNTIMES: [&str; 2] = ["autogen ", "agent_runtime "];
 
 fn speaks(span: &SourceSpan) -> bool {
@@ -41,7 +41,7 @@ fn operation(span: &SourceSpan) -> Says {
         _ if span.attributes.contains("gen_ai.operation.name") => Says::Nothing,
         _ if span.scope == FUNCTIONS => Says::Is("execute_tool"),
         name if RUNTIMES.iter().any(|runtime| name.starts_with(runtime)) => Says::Plain,
-        // What a workflow does between its agents.
+        // A workflow's own work between its agents.
         name if ["workflow.", "executor.", "edge_group.", "message."]
             .iter()
             .any(|prefix| name.starts_with(prefix)) =>
@@ -65,7 +65,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// An agent that was given no name is called by an id that is another one in every run, and its model `unknown`.
+/// Removes the name of an agent without one, which is a different id in every run, and the model `unknown`.
 fn nameless(span: &mut SourceSpan) {
     let attributes = &mut span.attributes;
     let id = attributes.text("gen_ai.agent.id");
@@ -77,7 +77,7 @@ fn nameless(span: &mut SourceSpan) {
     }
 }
 
-/// Returns what is left of the name of a message's span without the ids in it: `autogen send writer_<id>.(<id>)-A`.
+/// Returns the name of a message's span without the ids in it: `autogen send writer_<id>.(<id>)-A`.
 fn route(name: &str) -> Option<String> {
     let runtime = RUNTIMES
         .iter()

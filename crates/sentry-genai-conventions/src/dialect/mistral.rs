@@ -1,4 +1,4 @@
-//! Mistral's SDK for Python, which describes its own calls in the conventions' names.
+//! Mistral's SDK for Python, which records its own calls under the conventions' names.
 
 use super::{Dialect, What};
 use crate::SourceSpan;
@@ -10,7 +10,7 @@ pub(super) static MISTRAL: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-/// A request that streams is told from others by its address alone.
+/// Records that a request streams, which only its address shows.
 fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Call
         && (span.attributes.text("http.url")).is_some_and(|url| url.ends_with("#stream"))

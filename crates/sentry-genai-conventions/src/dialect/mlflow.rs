@@ -1,4 +1,4 @@
-//! MLflow's tracing: a type of span, and what went in and came out as the library had it. All values are JSON, texts too.
+//! MLflow's tracing: a type for every span, and input and output in the library's own format. All values are JSON, even texts.
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ const TYPE: &str = "mlflow.spanType";
 const INPUTS: &str = "mlflow.spanInputs";
 const OUTPUTS: &str = "mlflow.spanOutputs";
 
-/// The formats of messages that are those of a provider, and not of a framework.
+/// The message formats that belong to a provider rather than a framework.
 static SDKS: [&str; 6] = [
     "anthropic",
     "bedrock",
@@ -77,7 +77,7 @@ fn call(attributes: &mut Attributes) {
         if let Some(id) = answer.get("id") {
             json::put_scalar(attributes, "gen_ai.response.id", id);
         }
-        // Its own counts leave out what was thought.
+        // MLflow's own counts lack the reasoning.
         if let Some(Value::Object(counts)) = answer.get("usage") {
             usage::put(attributes, counts);
         }
@@ -101,7 +101,7 @@ fn embeddings(attributes: &mut Attributes) {
     attributes.remove(OUTPUTS);
 }
 
-/// Takes who answered, who was asked, and with which parameters.
+/// Records the model that answered, the provider and the parameters of the request.
 fn model(attributes: &mut Attributes) {
     for (key, name) in [
         ("mlflow.llm.model", "gen_ai.response.model"),
@@ -112,20 +112,20 @@ fn model(attributes: &mut Attributes) {
             attributes.remove(key);
         }
     }
-    // Whose SDK was called, where it is no framework's.
+    // The SDK that was called, unless it is a framework's.
     if let Some(Value::String(format)) = json::read(attributes, "mlflow.message.format")
         && SDKS.contains(&&*format)
     {
         json::put_scalar(attributes, "gen_ai.provider.name", &Value::String(format));
     }
     let mut request = json::object(attributes, INPUTS).unwrap_or_default();
-    // The integrations repeat every member of a request, and that of OpenAI's agents those of the response.
+    // The integrations repeat every member of a request, and the one for OpenAI's agents also those of the response.
     let is_response = json::read(attributes, "object").is_some_and(|it| it == "response");
     attributes.retain(|key, _| key.contains('.') || !(is_response || request.contains_key(key)));
     if request.is_empty() {
         return;
     }
-    // What was not given is there as the object that says so.
+    // The value of a parameter that was not given is the repr of a marker object.
     request.retain(|_, value| !value.as_str().is_some_and(openinference::is_object));
     json::put_parameters(attributes, &request);
     attributes.set(INPUTS, Value::Object(request).to_string());

@@ -1,4 +1,4 @@
-//! The instrumentation of OpenAI's agents that came before the conventions' own.
+//! OpenTelemetry's first instrumentation of OpenAI's agents, which preceded the one in its GenAI conventions.
 
 use serde_json::{Value, json};
 
@@ -13,10 +13,10 @@ pub(super) static OPENAI_AGENTS: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-/// What every span says its agent is.
+/// The agent name on every span.
 const ANY_AGENT: &str = "OpenAI Agent";
 
-/// OpenLLMetry's has the same scope, and one of these on every span.
+/// OpenLLMetry's instrumentation has the same scope, but also one of these attributes on every span.
 fn speaks(span: &SourceSpan) -> bool {
     span.scope == "opentelemetry.instrumentation.openai_agents"
         && ![
@@ -31,7 +31,7 @@ fn speaks(span: &SourceSpan) -> bool {
 fn operation(span: &SourceSpan) -> Says {
     let attributes = &span.attributes;
     match attributes.text("gen_ai.operation.name") {
-        // The trace itself calls itself an agent.
+        // The span of the trace claims to be an agent.
         Some("invoke_agent")
             if span.kind == Some(SpanKind::Server)
                 && attributes
@@ -59,8 +59,8 @@ fn adjust(span: &mut SourceSpan, _: What) {
     }
 }
 
-/// Reads what messages have the `str` of in the place of their text: messages of Chat Completions, responses, items of responses
-/// and parts of messages.
+/// Parses messages that have Python's `str` of an object in place of their text. The objects are messages of Chat Completions,
+/// responses, items of responses and parts of messages.
 fn unfold(attributes: &mut Attributes, key: &'static str) {
     let may_be_folded = |text: &str| text.contains("\"{'") || text.contains("\"Response");
     if !attributes.text(key).is_some_and(may_be_folded) {
@@ -95,7 +95,7 @@ fn unfold(attributes: &mut Attributes, key: &'static str) {
     json::put(attributes, key, unfolded.into());
 }
 
-/// Returns what a part has the `str` of.
+/// Returns the object whose `str` a part holds.
 fn item(part: &Value) -> Option<Value> {
     let text = part["content"].as_str()?;
     let item = match text.as_bytes().first()? {
@@ -112,13 +112,13 @@ fn item(part: &Value) -> Option<Value> {
     is_item.then_some(item)
 }
 
-/// Returns whether an item is but a part of a message.
+/// Returns whether an item is only a part of a message.
 fn is_part(item: &Value) -> bool {
     let kind = item["type"].as_str().unwrap_or_default();
     kind.starts_with("input_") || matches!(kind, "output_text" | "refusal")
 }
 
-/// Puts a part to those that are from the same role.
+/// Appends a part to the last message if that has the same role, or else to a new message.
 fn part(messages: &mut Vec<Value>, role: &Value, part: Value) {
     if let Some(last) = messages.last_mut()
         && last["role"] == *role

@@ -29,7 +29,7 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
     speaks: |span| span.attributes.contains(KIND),
     aliases: &aliases([
         ("agent.name", "gen_ai.agent.name"),
-        // The conventions have it among the attributes of spans, where its crate for Rust puts it.
+        // OpenInference's conventions list this as a span attribute, and its crate for Rust records it as one.
         ("exception.type", "error.type"),
         ("llm.cost.completion", "gen_ai.cost.output_tokens"),
         ("llm.cost.prompt", "gen_ai.cost.input_tokens"),
@@ -79,7 +79,7 @@ const KIND: &str = "openinference.span.kind";
 /// The scope of its instrumentation of Claude's agents.
 pub(super) const CLAUDE_AGENT_SDK: &str = "openinference.instrumentation.claude_agent_sdk";
 
-/// What Claude Code has for a model where it answers itself, as after a failure.
+/// Claude Code's placeholder for the model if it answers by itself, as after a failure.
 const NO_MODEL: &str = "<synthetic>";
 
 fn operation(span: &SourceSpan) -> Says {
@@ -105,16 +105,16 @@ fn operation(span: &SourceSpan) -> Says {
         {
             Says::Is("invoke_agent")
         }
-        // Whatever has no better kind is a chain, so an operation says more.
+        // `CHAIN` is the kind of everything that has no better one, so an operation is more specific.
         "CHAIN" if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,
     }
 }
 
-/// LangChain's agents are chains to JavaScript's instrumentation; the run of one is the chain that bears its name.
+/// Recognises the run of one of LangChain's agents, which JavaScript's instrumentation reports as a chain with the agent's name.
 fn is_agent_run(span: &SourceSpan) -> bool {
     let metadata = span.attributes.text("metadata");
-    // Most chains are told apart without reading the JSON.
+    // Most chains are ruled out without parsing the JSON.
     metadata.is_some_and(|text| text.contains(LANGCHAIN_AGENT))
         && json::object(&span.attributes, "metadata")
             .is_some_and(|metadata| metadata.get(LANGCHAIN_AGENT) == Some(&json!(span.name)))
@@ -132,14 +132,14 @@ fn is_completion(span: &SourceSpan) -> bool {
         || span.attributes.contains("llm.choices.0.completion.text")
 }
 
-/// OpenAI's agents have a span around the whole trace, which is no agent.
+/// Recognises the span around the whole trace of OpenAI's agents, which is not an agent.
 fn is_trace(span: &SourceSpan) -> bool {
     is_of_openai_agents(span)
         && !span.attributes.contains("graph.node.id")
         && !span.attributes.contains("agent.name")
 }
 
-/// Returns whether a span is of OpenAI's agents, in Python or in JavaScript.
+/// Returns whether a span is from OpenAI's agents, in Python or in JavaScript.
 fn is_of_openai_agents(span: &SourceSpan) -> bool {
     ["openai_agents", "openai-agents"]
         .iter()
@@ -155,7 +155,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         span.attributes.remove("llm.model_name");
     }
     messages::hide(&mut span.attributes);
-    // A processor leaves what pydantic-ai says itself, and that is more.
+    // OpenInference's processor keeps pydantic-ai's own attributes, which say more.
     if (PYDANTIC_AI.speaks)(span) {
         PYDANTIC_AI.apply(span, what);
     }
@@ -178,7 +178,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let metadata = json::object(&span.attributes, "metadata");
     if let Some(metadata) = metadata {
         litellm::session(&mut span.attributes, &metadata);
-        // LangChain's in JavaScript say there who runs the model.
+        // LangChain's instrumentation for JavaScript names the provider there.
         if let Some(provider) = metadata.get("ls_provider")
             && what == What::Call
             && !span.attributes.contains("llm.system")
@@ -190,7 +190,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Plain {
         return;
     }
-    // What the model thought before is an item without a role to OpenAI's agents in JavaScript.
+    // In OpenAI's agents for JavaScript, earlier reasoning is an item without a role.
     let roleless = if is_of_openai_agents(span) {
         "assistant"
     } else {
@@ -230,8 +230,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.rename("output.value", RESULT);
         }
         What::Call | What::Agent => {
-            // Older versions have why the model stopped in the answer alone; that of OpenAI's agents says of all that is completed
-            // that it has stopped.
+            // In older versions only the answer states the finish reason. The instrumentation of OpenAI's agents reports that
+            // everything completed has stopped.
             let is_vague = roleless == "assistant";
             if what == What::Call && (is_vague || !attributes.contains("llm.finish_reason")) {
                 content::find_finish_reasons(attributes, "output.value");
@@ -245,7 +245,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Who runs a model is the provider, not who made it; of Google's products the model's maker names the one that is meant.
+/// Prefers whoever runs a model (`llm.provider`) to its maker (`llm.system`). For Google it is the maker that names the product.
 fn provider(attributes: &mut Attributes) {
     let runs = attributes.text("llm.provider");
     if runs.is_some_and(|name| !name.eq_ignore_ascii_case("google")) {
@@ -253,7 +253,7 @@ fn provider(attributes: &mut Attributes) {
     }
 }
 
-/// The time of the first token is that of an event.
+/// Computes the time to the first token from an event.
 fn first_chunk(span: &mut SourceSpan) {
     let first = span
         .events
@@ -267,7 +267,7 @@ fn first_chunk(span: &mut SourceSpan) {
     }
 }
 
-/// Returns whether this is the whole of what a provider responds with, and not what the model has answered in it.
+/// Returns whether this is a provider's whole response rather than the model's answer inside it.
 fn is_response(answer: &json::Object) -> bool {
     let is_text = |key, text| answer.get(key).and_then(Value::as_str) == Some(text);
     answer.contains_key("object")
@@ -276,7 +276,8 @@ fn is_response(answer: &json::Object) -> bool {
         || answer.get("usage").is_some_and(Value::is_object)
 }
 
-/// `llm.model_name` is the model of the request until the response names its own; the parameters say what was asked for.
+/// Names the models. `llm.model_name` is that of the request until the response names its own. The parameters state the requested
+/// one.
 fn model(attributes: &mut Attributes, what: What) {
     let parameters = [
         "llm.invocation_parameters",
@@ -285,7 +286,7 @@ fn model(attributes: &mut Attributes, what: What) {
     .into_iter()
     .find_map(|key| json::object(attributes, key));
     if let Some(mut parameters) = parameters {
-        // The instrumentation of OpenAI's agents has the whole response here.
+        // The instrumentation of OpenAI's agents records the whole response here.
         let is_response = parameters.contains_key("created_at");
         if is_response {
             if let Some(id) = parameters.get("id") {
@@ -299,7 +300,7 @@ fn model(attributes: &mut Attributes, what: What) {
     if let Some(answer) = &answer {
         langsmith::answer(attributes, answer);
     }
-    // What a model was told to answer as JSON may have an id, too.
+    // JSON that a model was told to answer with may have an id, too.
     if let Some(id) =
         (answer.as_ref().filter(|answer| is_response(answer))).and_then(|answer| answer.get("id"))
     {
@@ -312,7 +313,8 @@ fn model(attributes: &mut Attributes, what: What) {
         .as_ref()
         .and_then(|answer| answer.get("model").or_else(|| answer.get("model_version")))
         .and_then(Value::as_str);
-    // JavaScript's takes the second word of an inference profile's id for the model of Bedrock: it is who made it.
+    // JavaScript's instrumentation takes the second word in the id of a Bedrock inference profile for the model, but that is the
+    // maker.
     let maker = attributes.text("llm.system").map(str::to_owned);
     if maker.is_some() && attributes.text("llm.model_name") == maker.as_deref() {
         attributes.remove("llm.model_name");
@@ -322,7 +324,7 @@ fn model(attributes: &mut Attributes, what: What) {
     }
     let is_answered = |name: &str| match answered_by {
         Some(model) => model == name,
-        // An answer that does not say who gave it leaves the model that was asked for.
+        // If the answer does not name its model, this is the requested one.
         None => false,
     };
     let has_answer = attributes.contains("llm.token_count.completion")
@@ -342,9 +344,9 @@ fn model(attributes: &mut Attributes, what: What) {
     }
 }
 
-/// Appends what the answer counts and the instrumentation does not: the cache for Bedrock, and all of an image.
+/// Appends counts that only the answer has: that of the cache for Bedrock, and all counts for an image.
 fn counts(attributes: &mut Attributes, usage: &Object) {
-    /// Where the instrumentation has what, and whether it is a part of what else it has.
+    /// The instrumentation's key for each count, the canonical key, and whether the count is part of another one.
     const OWN: [(&str, &str, bool); 6] = [
         ("llm.token_count.prompt", tokens::INPUT, false),
         ("llm.token_count.completion", tokens::OUTPUT, false),
@@ -396,8 +398,8 @@ fn embeddings(attributes: &mut Attributes) {
             json::put(attributes, "gen_ai.embeddings.input", texts);
         }
     }
-    // Tokens in place of texts are found in the request alone, which that of Bedrock takes for parameters; `inputText` is what Titan
-    // calls it, and `texts` what Cohere does.
+    // If tokens were embedded in place of texts, only the request has them. Bedrock's instrumentation records the request as
+    // parameters. Titan calls the field `inputText`, Cohere calls it `texts`.
     for key in ["input.value", "llm.invocation_parameters"] {
         if let Some(mut request) = json::object(attributes, key)
             && let Some(input) = ["input", "inputText", "texts"]
@@ -407,7 +409,7 @@ fn embeddings(attributes: &mut Attributes) {
             json::put(attributes, "gen_ai.embeddings.input", input);
         }
     }
-    // What is embedded and what comes of it are messages to the instrumentation of Bedrock.
+    // Bedrock's instrumentation records the texts to embed and the result as messages.
     attributes.retain(|key, _| {
         !key.starts_with("llm.input_messages.") && !key.starts_with("llm.output_messages.")
     });

@@ -1,5 +1,5 @@
-//! OpenLIT's instrumentations for Python: the conventions of their time. Up to 1.36 at least, messages are one text, and what a call
-//! asks of tools is beside them; up to today, most calls that fail have nothing but their name.
+//! OpenLIT's instrumentations for Python: the conventions as of the version's release. Up to at least 1.36, messages are one
+//! text, with tool calls in separate attributes. Up to the present version, most failed calls have nothing but their name.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(super) static OPENLIT: Dialect = Dialect {
         "gen_ai.response.system_fingerprint",
         "openai.response.system_fingerprint",
     )]),
-    // The total that is there by another name, and what all spans of the program have as a resource.
+    // A total that is already there under another name, and resource attributes that are repeated on all spans.
     noise: &[
         "gen_ai.application_name",
         "gen_ai.client.operation.duration",
@@ -29,21 +29,21 @@ pub(super) static OPENLIT: Dialect = Dialect {
     adjust,
 };
 
-/// How the tools of LangChain are called.
+/// The prefix of the span names of LangChain's tools.
 const TOOL: &str = "tool ";
 
-/// The instrumentation of Google's `genai`, by the last word of its scope.
+/// The last part of the scope for Google's `genai`.
 const GEMINI: &str = "google_ai_studio";
 
 const THOUGHT: &str = "gen_ai.content.reasoning";
 const STREAMING: &str = "gen_ai.response.streaming";
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
 
-/// What went in and what came out as one text: an attribute, and the event that has it.
+/// Keys for input and output as one text, each with the event that may hold it.
 const PROMPT: (&str, &str) = ("gen_ai.prompt", "gen_ai.content.prompt");
 const COMPLETION: (&str, &str) = ("gen_ai.completion", "gen_ai.content.completion");
 
-/// What a call asks of tools: a Python list of OpenAI's calls, or names, ids and arguments with commas between them.
+/// Keys for an answer's tool calls: a Python list of OpenAI's calls, or names, ids and arguments that are separated by commas.
 const CALLS: &str = "gen_ai.response.tool_calls";
 const CALL_NAMES: &str = "gen_ai.tool.name";
 const CALL_IDS: &str = "gen_ai.tool.call.id";
@@ -54,7 +54,7 @@ fn operation(span: &SourceSpan) -> Says {
         return Says::Plain;
     }
     let name = match span.attributes.text("gen_ai.operation.name") {
-        // The whole name of the span, up to 1.36: `tool get_weather`.
+        // Up to 1.36 this is the whole name of the span: `tool get_weather`.
         Some(operation) => operation
             .split_once(' ')
             .and_then(|(operation, _)| operation::named(operation))
@@ -64,14 +64,15 @@ fn operation(span: &SourceSpan) -> Says {
     name.map_or(Says::Nothing, Says::Is)
 }
 
-/// Every step of CrewAI's flows runs an agent to it, and what CrewAI does around its models is a flow; its agents have names.
+/// Recognises a step of CrewAI's that is not an agent. The instrumentation reports every step of a flow as an agent run, and
+/// CrewAI's work around a model as a flow. Real agents have names.
 fn is_step(span: &SourceSpan) -> bool {
     span.scope == "openlit.instrumentation.crewai"
         && span.attributes.text("gen_ai.operation.name") == Some("invoke_agent")
         && !span.attributes.contains("gen_ai.agent.name")
 }
 
-/// Names the call that failed before anything was recorded of it.
+/// Returns the operation of a call that failed before anything was recorded.
 fn failed_call(span: &SourceSpan) -> Option<&'static str> {
     let has_failed = matches!(span.status, SourceStatus::Error(_));
     if !has_failed || span.kind != Some(SpanKind::Client) {
@@ -87,7 +88,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         if let Some(step) = span.name.strip_prefix("invoke_agent ") {
             span.name = step.to_owned().into();
         }
-        // It is called before it is waited for.
+        // The instrumentation records the output before the coroutine is awaited.
         let output = span.attributes.text(OUTPUT);
         if output.is_some_and(|text| text.contains("<coroutine object ")) {
             span.attributes.remove(OUTPUT);
@@ -107,7 +108,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 fn call(span: &mut SourceSpan) {
-    // The tracer is called after the library that is instrumented.
+    // The tracer is named after the instrumented library.
     let library = span.scope.rsplit('.').next().unwrap_or_default();
     if ["anthropic", "cohere", "groq", "openai"].contains(&library)
         && !span.attributes.contains("gen_ai.system")
@@ -133,8 +134,8 @@ fn call(span: &mut SourceSpan) {
     attributes.remove(FIRST_TOKEN);
 }
 
-/// Counts what Gemini thinks as output, which it counts beside, and takes Python's `None` out of an answer that has no text: one that asks
-/// tools, counted nothing, or was kept back.
+/// Adds the reasoning to the output, because Gemini counts it separately. Removes Python's `None` from answers without text,
+/// which have tool calls or no output tokens, or were withheld.
 fn gemini(attributes: &mut Attributes) {
     let output = attributes.integer(tokens::OUTPUT);
     let thoughts = attributes.integer(tokens::REASONING);
@@ -155,14 +156,14 @@ fn gemini(attributes: &mut Attributes) {
     }
     messages.retain(|message| message["parts"] != json!([]));
     if messages.is_empty() {
-        // Why it was kept back is told beside it.
+        // Another attribute says why it was withheld.
         attributes.remove(OUTPUT);
     } else {
         attributes.set(OUTPUT, Value::from(messages).to_string());
     }
 }
 
-/// Returns the text that is in an attribute, or in the event that should have it.
+/// Returns the text in an attribute, or in the event that should have it.
 fn told(span: &SourceSpan, (key, event): (&str, &str)) -> Option<String> {
     let in_event = || {
         let mut events = span.events.iter();
@@ -173,7 +174,7 @@ fn told(span: &SourceSpan, (key, event): (&str, &str)) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Takes a text apart that begins with a role and has another in front of each message: `system: Be brief.\nuser: Hi`.
+/// Splits a text in which every message starts with its role: `system: Be brief.\nuser: Hi`.
 fn turns(text: &str) -> Option<Value> {
     const ROLES: &[&str] = &["assistant", "developer", "system", "tool", "user"];
 
@@ -197,12 +198,12 @@ fn turns(text: &str) -> Option<Value> {
     )
 }
 
-/// Python's `None` stands where a message has no text.
+/// Returns whether a message has text. If it has none, there is Python's `None`.
 fn is_text(text: &str) -> bool {
     !matches!(text.trim(), "" | "None")
 }
 
-/// Brings the text that came out, what was thought before it and the tools that are asked together.
+/// Combines the output text, the reasoning before it and the tool calls.
 fn answer(attributes: &mut Attributes, text: Option<String>) {
     let thought = attributes.text(THOUGHT).map(str::to_owned);
     let calls = calls(attributes);
@@ -210,7 +211,7 @@ fn answer(attributes: &mut Attributes, text: Option<String>) {
         attributes.remove(key);
     }
     if text.is_none() && attributes.contains(OUTPUT) {
-        // Newer messages have what they ask of tools.
+        // Newer messages include their tool calls.
         attributes.remove(ARGUMENTS);
         if let Some(thought) = thought {
             think(attributes, &thought);
@@ -236,7 +237,7 @@ fn answer(attributes: &mut Attributes, text: Option<String>) {
     }
 }
 
-/// Puts what was thought in front of the last answer.
+/// Puts the reasoning in front of the last answer.
 fn think(attributes: &mut Attributes, thought: &str) {
     let Some(mut messages) = json::read(attributes, OUTPUT) else {
         return;
@@ -250,7 +251,7 @@ fn think(attributes: &mut Attributes, thought: &str) {
 
 fn calls(attributes: &Attributes) -> Vec<Value> {
     if let Some(Value::Array(mut calls)) = json::read(attributes, CALLS) {
-        // Of responses these are the tools that there are.
+        // For OpenAI's responses, these are the available tools.
         calls.retain(|call| call.get("parameters").is_none());
         return calls;
     }
@@ -283,7 +284,7 @@ fn tool(span: &mut SourceSpan) {
     if let Some(arguments) = json::object(attributes, ARGUMENTS) {
         attributes.set(ARGUMENTS, Value::from(arguments).to_string());
     }
-    // LangChain's message as Python shows it: `content='22C' name='w' tool_call_id='1'`.
+    // The repr of LangChain's message: `content='22C' name='w' tool_call_id='1'`.
     let content = attributes.text(RESULT).and_then(|result| {
         let quoted = json::literal(result.strip_prefix("content=")?)?;
         json::text(messages::read_json(&format!("[{quoted}]"))?[0].take())

@@ -1,4 +1,4 @@
-//! Older and looser spellings of the OpenTelemetry conventions themselves, found in hand-written code of every kind.
+//! Older and looser spellings of OpenTelemetry's conventions, as found in hand-written code of all kinds.
 //!
 //! Names that Sentry's registry lists as deprecated are not repeated here.
 
@@ -49,13 +49,13 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.thinking_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.total_cost", "gen_ai.cost.total_tokens"),
-    // What Langfuse reads on anybody's spans.
+    // Langfuse reads these on any span.
     ("langfuse.session.id", "session.id"),
     ("langfuse.user.id", "user.id"),
     ("operation.cost", "gen_ai.cost.total_tokens"),
 ]);
 
-/// Makes values canonical that have a canonical key already.
+/// Brings values into canonical form whose key is canonical already.
 pub(super) fn values(span: &mut SourceSpan, what: What) {
     provider::normalise(&mut span.attributes, what);
     server(span);
@@ -65,7 +65,7 @@ pub(super) fn values(span: &mut SourceSpan, what: What) {
     if what == What::Embeddings {
         embedded(&mut span.attributes);
     }
-    // Google's agent development kit has a placeholder.
+    // Google's agent development kit writes this placeholder.
     if span.attributes.text("gen_ai.tool.call.id") == Some("<not specified>") {
         span.attributes.remove("gen_ai.tool.call.id");
     }
@@ -78,7 +78,7 @@ pub(super) fn values(span: &mut SourceSpan, what: What) {
 
 const REASONS: &str = "gen_ai.response.finish_reasons";
 
-/// The reason why an answer ended may stand for none.
+/// Returns the finish reasons, which may be a placeholder for none.
 pub(super) fn telling(span: &SourceSpan) -> Option<Telling> {
     let has_reasons = (span.scope).starts_with("opentelemetry.instrumentation.genai.")
         && span.attributes.contains(REASONS);
@@ -92,8 +92,8 @@ fn is_error(reasons: &str) -> bool {
     reasons == r#"["error"]"#
 }
 
-/// OpenTelemetry's newest instrumentations for Python take an answer that does not say why it ended, as any of OpenAI's responses to
-/// LangChain, for one that ended by an error.
+/// Removes the finish reason `error` from a call that did not fail. OpenTelemetry's newest instrumentations for Python report it
+/// for an answer without a reason, such as any of OpenAI's responses in LangChain.
 fn untold(span: &mut SourceSpan) {
     const ERROR: &str = r#""finish_reason":"error""#;
 
@@ -102,7 +102,7 @@ fn untold(span: &mut SourceSpan) {
         return;
     }
     span.attributes.remove(REASONS);
-    // Inside of a text the quotes have backslashes.
+    // In a text the quotes are escaped, so only the field is replaced.
     let output = span.attributes.text(OUTPUT);
     if let Some(output) = output.filter(|output| output.contains(ERROR)) {
         let output = output.replace(ERROR, r#""finish_reason":null"#);
@@ -110,7 +110,7 @@ fn untold(span: &mut SourceSpan) {
     }
 }
 
-/// An address may have been recorded as a URL.
+/// Reads host and port from an address that was recorded as a URL.
 fn server(span: &mut SourceSpan) {
     const ADDRESS: &str = "server.address";
     const PORT: &str = "server.port";
@@ -146,7 +146,7 @@ fn server(span: &mut SourceSpan) {
     }
 }
 
-/// What is embedded is no conversation, though some libraries put it down as one.
+/// Moves the texts to embed, which some libraries record as a conversation.
 fn embedded(attributes: &mut Attributes) {
     let texts = attributes.text(INPUT).map(texts);
     attributes.remove(OUTPUT);
@@ -156,7 +156,7 @@ fn embedded(attributes: &mut Attributes) {
     }
 }
 
-/// Returns the texts of messages: the text itself if there is one.
+/// Returns the texts of messages. A single one is returned without a list.
 fn texts(input: &str) -> Value {
     let Some(Value::Array(items)) = messages::read_json(input) else {
         return input.into();

@@ -1,4 +1,4 @@
-//! Pipecat's tracing: the conventions, but for the names of content.
+//! Pipecat's tracing: the conventions, except for the names of content.
 
 use super::{DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What};
 use crate::SourceSpan;
@@ -13,9 +13,9 @@ pub(super) static PIPECAT: Dialect = Dialect {
 
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text("gen_ai.operation.name") {
-        // A model that hears and speaks; what it is set up with and told are spans of their own.
+        // A speech-to-speech model. Its settings and its input have spans of their own.
         Some("llm_response") => Says::Is("chat"),
-        // A conversation and its turns.
+        // A conversation or one of its turns.
         None => Says::Plain,
         Some(_) => Says::Nothing,
     }

@@ -1,4 +1,4 @@
-//! pydantic-ai, in every version of its format: lists of events, then messages; names of its own, then the conventions'.
+//! pydantic-ai in every version of its format: lists of events, later messages; its own names, later those of the conventions.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub(super) static PYDANTIC_AI: Dialect = Dialect {
             "gen_ai.usage.details.reasoning_tokens",
             "gen_ai.usage.reasoning.output_tokens",
         ),
-        // As providers call them, until 0.7.
+        // The providers' names, used up to version 0.7.
         (
             "gen_ai.usage.details.cached_tokens",
             "gen_ai.usage.cache_read.input_tokens",
@@ -63,7 +63,8 @@ pub(super) static PYDANTIC_AI: Dialect = Dialect {
             "gen_ai.usage.details.cache_creation_input_tokens",
             "gen_ai.usage.cache_creation.input_tokens",
         ),
-        // Gemini's. Its input includes the cache; the thoughts are in the output since pydantic-ai adds them to the candidates.
+        // Gemini's names. The input includes the cache, and the output the reasoning, since pydantic-ai adds that to the
+        // candidates.
         (
             "gen_ai.aggregated_usage.details.cached_content_tokens",
             "gen_ai.usage.cache_read.input_tokens",
@@ -90,7 +91,7 @@ pub(super) static PYDANTIC_AI: Dialect = Dialect {
     adjust,
 };
 
-/// What a run came to: a text, or structured output.
+/// The result of a run: a text, or structured output.
 const RESULT: &str = "final_result";
 
 const INSTRUCTIONS: &str = "gen_ai.system_instructions";
@@ -138,13 +139,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.remove("all_messages_events");
         attributes.remove("pydantic_ai.all_messages");
     }
-    // What was asked of the model, but for its tools.
+    // The request, which is needed only for its tools.
     if attributes.contains("gen_ai.tool.definitions") {
         attributes.remove("model_request_parameters");
     }
 }
 
-/// Returns whether there is a result that is no text of the answer, which has the model's thoughts and calls beside it.
+/// Returns whether there is a result that is not a text of the answer. The answer also has the model's reasoning and calls.
 fn answer_lacks(attributes: &Attributes, result: &str) -> bool {
     let Some(result) = attributes.text(result) else {
         return false;
@@ -159,7 +160,7 @@ fn answer_lacks(attributes: &Attributes, result: &str) -> bool {
     })
 }
 
-/// The instructions of a call that failed stand among what was asked of the model alone.
+/// Reads the instructions of a call that failed, which only the request has.
 fn instructions(attributes: &mut Attributes) {
     if attributes.contains(INSTRUCTIONS) || attributes.contains(INPUT) {
         return;

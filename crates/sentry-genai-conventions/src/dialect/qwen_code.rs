@@ -1,4 +1,4 @@
-//! Qwen Code: the conventions, but for what the model thought.
+//! Qwen Code: the conventions, except for the reasoning tokens.
 
 use super::{Dialect, aliases};
 use crate::tokens;

@@ -1,4 +1,4 @@
-//! rig, before and after its split into crates.
+//! rig, before and after it was split into crates.
 
 use super::{Dialect, INPUT, OUTPUT, RESULT, Telling, What, aliases, is_of_crate};
 use crate::SourceSpan;
@@ -15,10 +15,10 @@ pub(super) static RIG: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-/// The names of streamed calls.
+/// The span names of streamed calls.
 static STREAMING: &[&str] = &["chat_streaming", "interactions_streaming"];
 
-/// Returns whether a span of this name is a streamed call of rig's.
+/// Returns whether a span of this name is a streamed call made by rig.
 pub(super) fn is_streaming(name: &str) -> bool {
     STREAMING.contains(&name)
 }
@@ -29,13 +29,13 @@ fn speaks(span: &SourceSpan) -> bool {
         .any(|library| is_of_crate(span, library))
 }
 
-/// What agents without a name are called.
+/// The name of agents that have none.
 pub(super) const UNNAMED: &str = "Unnamed Agent";
 
-/// What the result of a tool begins with that failed, until 0.39: the error as the model sees it.
+/// The prefix of a failed tool's result up to 0.39, which is the error as the model sees it.
 const FAILED: &str = "Toolset error: ";
 
-/// The modules whose agents are traces of their own until 0.42, apart from those of their calls, unless they stream.
+/// The modules whose agents, unless they stream, are traces of their own up to 0.42, separate from those of their calls.
 static APART: &[&str] = &[
     "rig::agent::prompt_request",
     "rig_agent::agent::runner",
@@ -45,7 +45,7 @@ static APART: &[&str] = &[
 
 fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
-    // Until 0.43 a streamed turn differed from another one by its span name alone.
+    // Up to 0.43 only the span name marks a streamed turn.
     if is_streaming(&span.name) {
         attributes.supply("gen_ai.response.streaming", true);
     }
@@ -53,7 +53,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         What::Tool if attributes.text(RESULT).is_some_and(has_failed) => {
             attributes.set("gen_ai.tool.call.outcome", "error");
         }
-        // The calls report the same tokens, and nobody finds them below the agent.
+        // The calls report the same tokens, but they are not below the agent.
         What::Agent if APART.contains(&&*span.scope) => {
             attributes.retain(|key, _| !key.starts_with("gen_ai.usage."));
         }
@@ -61,7 +61,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// A tool may say in its result that it has failed.
+/// Returns the result of a tool, which may say that the tool failed.
 pub(super) fn telling(span: &SourceSpan) -> Option<Telling> {
     let has_result = span.attributes.contains(RESULT) && speaks(span);
     has_result.then_some(Telling {
@@ -74,10 +74,10 @@ fn has_failed(result: &str) -> bool {
     result.starts_with(FAILED)
 }
 
-/// Until 0.24 rig records the answer under the name of the question, after the question. Has to be called before the earlier one
-/// of the two is taken for outdated.
+/// Moves the answer to its own key. Up to 0.24 rig records it under the name of the question, after the question. This must be
+/// called before the earlier of the two values is discarded as outdated.
 ///
-/// Gemini's question is recorded twice; it stays alone where no answer has come.
+/// Gemini's question is recorded twice. If there is no answer, only the question remains.
 pub(super) fn tell_answer_from_question(span: &mut SourceSpan) {
     if !speaks(span) || span.attributes.contains(OUTPUT) {
         return;

@@ -1,14 +1,14 @@
-//! What spans and values say, in whatever dialect.
+//! Helpers to interpret spans and values, whatever their dialect.
 
 use std::borrow::Cow;
 
 use super::sessions::is_no_session;
 use crate::{SourceSpan, Value, operation};
 
-/// What `Debug` makes of an `Option` without a value, and `str` of Python's `None`.
+/// What `Debug` writes for an `Option` without a value, and Python's `str` for `None`.
 pub(crate) const NONE: &str = "None";
 
-/// Returns what identifies something: a text, or a whole number in decimal; an `Option` that is none identifies nothing.
+/// Returns an identifier: a text, or an integer in decimal. An `Option` that is `None` is not an identifier.
 pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
         Value::Str(text) if is_no_session(text) => None,
@@ -27,21 +27,21 @@ pub(super) fn has_prefix(span: &SourceSpan, prefix: &str) -> bool {
     attributes.may_begin_with(prefix) && attributes.iter().any(|(key, _)| key.starts_with(prefix))
 }
 
-/// Returns whether a span is of `library`, by the path of the Rust module that made it.
+/// Returns whether a span is from the crate `library`, judging by the path of the Rust module that made it.
 pub(super) fn is_of_crate(span: &SourceSpan, library: &str) -> bool {
     span.scope
         .strip_prefix(library)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// Returns the operation a span names itself, if it is one that Sentry counts.
+/// Returns whether a span names its own operation, and that is one that Sentry counts.
 pub(super) fn has_known_operation(span: &SourceSpan) -> bool {
     span.attributes
         .text("gen_ai.operation.name")
         .is_some_and(|name| operation::named(unquoted(name)).is_some())
 }
 
-/// Strips one layer of quotes, as `?value` puts around a string, and `Some(...)`.
+/// Strips `Some(...)` and one layer of quotes, which `?value` puts around a string.
 pub(crate) fn unquoted(text: &str) -> &str {
     let text = text
         .strip_prefix("Some(")

@@ -1,13 +1,13 @@
-//! What libraries call a session, a thread or a chat.
+//! The sessions, threads and chats of libraries.
 
 use std::borrow::Cow;
 
 use super::id;
 use crate::{SourceSpan, Value, attributes::Name};
 
-/// Keys that name a session or thread and that stand in for a conversation id on GenAI spans, best first.
+/// Keys for a session or thread that may serve as the conversation id of a GenAI span, best first.
 ///
-/// `mcp.session.id` is none: it names a connection.
+/// `mcp.session.id` is not among them, because it identifies a connection.
 pub(crate) static SESSION_KEYS: &[Name] = &names([
     "gcp.vertex.agent.session_id",
     "conversation.id",
@@ -50,7 +50,7 @@ const fn names<const N: usize>(keys: [&'static str; N]) -> [Name; N] {
     names
 }
 
-/// Returns the span's own session, which stands in for a conversation id where nothing names one.
+/// Returns the span's own session, which serves as the conversation id if nothing else provides one.
 pub(crate) fn session(span: &SourceSpan) -> Option<Cow<'_, str>> {
     SESSION_KEYS.iter().find_map(|key| {
         let value = span.attributes.get_name(key)?;
@@ -59,23 +59,23 @@ pub(crate) fn session(span: &SourceSpan) -> Option<Cow<'_, str>> {
     })
 }
 
-/// Returns whether a number under one of the [`SESSION_KEYS`] names a session; the threads of a process have numbers, too.
+/// Returns whether an integer under one of the [`SESSION_KEYS`] may be a session. The threads of a process have numbers, too.
 pub(crate) fn may_be_number(session: &Name) -> bool {
     !matches!(session.text, "thread.id" | "thread_id")
 }
 
-/// Recognises what identifies something else than a conversation: what `Debug` makes of a thread's id, which people record as `thread_id`,
-/// and the id of a response.
+/// Recognises the id of something other than a conversation: `Debug` output of a thread's id, which people record as `thread_id`,
+/// or the id of a response.
 pub(crate) fn is_no_session(text: &str) -> bool {
     text.starts_with("ThreadId(") || is_response(text)
 }
 
-/// Recognises the id that OpenAI's Responses API, and what has learned from it, gives each response.
+/// Recognises the id of a response in OpenAI's Responses API and in APIs modelled on it.
 ///
-/// The next request has it as the previous one's, which agents that leave the history to the server put down as the conversation: that would be
-/// another one for every turn.
+/// The next request refers to it as the previous response. Agents that leave the history to the server record that as the
+/// conversation, but it is different for every turn.
 pub(crate) fn is_response(text: &str) -> bool {
-    /// What people call a conversation is shorter.
+    /// Names that people give a conversation are shorter.
     const BYTES: usize = 16;
 
     let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"_-=".contains(&byte);

@@ -1,4 +1,5 @@
-//! Spring AI, and whatever else Spring Boot observes of models, such as `LangChain4j`: the conventions, and keys of Spring AI's own.
+//! Spring AI, and other model calls that Spring Boot observes, such as those of LangChain4j: the conventions, and Spring AI's own
+//! keys.
 
 use super::{
     ARGUMENTS, Dialect, RESULT, Says, What, aliases, has_known_operation, mentions_gen_ai,
@@ -26,17 +27,17 @@ pub(super) static SPRING_AI: Dialect = Dialect {
 
 const KIND: &str = "spring.ai.kind";
 
-/// The scope of whatever Spring Boot observes.
+/// The scope of everything that Spring Boot observes.
 const BOOT: &str = "org.springframework.boot";
 
 const CONVERSATION: &str = "spring.ai.chat.client.conversation.id";
 
-/// What is no model may have the operation `framework`.
+/// Returns the operation. Spans that are not model calls may have the operation `framework`.
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(KIND) {
         _ if has_known_operation(span) => Says::Nothing,
         Some("tool_call") => Says::Is("execute_tool"),
-        // A store is a database like any other.
+        // A vector store is a database like any other.
         Some("vector_store") | None => Says::Nothing,
         Some(_) => Says::Plain,
     }
@@ -44,11 +45,11 @@ fn operation(span: &SourceSpan) -> Says {
 
 fn adjust(span: &mut SourceSpan, _: What) {
     let attributes = &mut span.attributes;
-    // Of what is not known, as the model that would have answered.
+    // Placeholders for unknown values, such as the model of a response that never came.
     attributes.retain(|key, value| {
         !matches!(value, Value::Str("none" | "unknown")) || !key.starts_with("gen_ai.")
     });
-    // That of everybody who names none.
+    // The default conversation, shared by everybody who sets none.
     if attributes.text(CONVERSATION) == Some("default") {
         attributes.remove(CONVERSATION);
     }

@@ -1,4 +1,4 @@
-//! Strands Agents: the conventions, but for some counts and names.
+//! Strands Agents: the conventions, except for some counts and names.
 
 use super::{Dialect, RESULT, Says, What, aliases, first_chunk_after, is_random_id, json};
 use crate::{SourceSpan, SourceStatus, messages};
@@ -7,7 +7,7 @@ pub(super) static STRANDS: Dialect = Dialect {
     name: "strands",
     speaks: |span| span.scope.starts_with("strands.") || span.scope == "strands-agents",
     aliases: &aliases([("system_prompt", "gen_ai.system_instructions")]),
-    // The times of the span as texts.
+    // The span's own times as text.
     noise: &["gen_ai.event.start_time", "gen_ai.event.end_time"],
     operation: |span| {
         if span.name.starts_with(TURN) && span.attributes.contains("event_loop.cycle_id") {
@@ -21,21 +21,21 @@ pub(super) static STRANDS: Dialect = Dialect {
 
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
 
-/// Every turn of the loop is called by its id.
+/// The span name of a turn in the loop, which an id follows.
 const TURN: &str = "Cycle";
 
 fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Call {
         first_chunk_after(&mut span.attributes, FIRST_TOKEN);
     }
-    // What a tool that failed has answered is an answer like any other, and the span ends well.
+    // The answer of a failed tool is recorded like any other, and the span ends without an error.
     if what == What::Tool
         && span.attributes.text("tool.status") == Some("error")
         && !matches!(span.status, SourceStatus::Error(_))
     {
         span.status = SourceStatus::Error(None);
     }
-    // In the newest conventions the answer is the list of its contents, as it is in messages.
+    // In the newest conventions, the answer is a list of contents, as in messages.
     if what == What::Tool
         && let Some(contents) = json::read(&span.attributes, RESULT).filter(|it| it.is_array())
     {

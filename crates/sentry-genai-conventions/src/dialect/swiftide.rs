@@ -1,4 +1,4 @@
-//! Swiftide: functions of its modules. Which model was asked, and what, is in events of level DEBUG alone.
+//! Swiftide: functions of its modules. Only events of level DEBUG state the model and the input.
 
 use super::{Dialect, Says, What, is_of_crate};
 use crate::SourceSpan;
@@ -22,7 +22,7 @@ fn operation(span: &SourceSpan) -> Says {
             Says::Is("invoke_agent")
         }
         name if is_of_crate(span, AGENTS) && name.starts_with(TOOL) => Says::Is("execute_tool"),
-        // A stream has a span for its beginning, too: `complete_stream`.
+        // A stream also has a span for its start: `complete_stream`.
         "complete" | "prompt" | "responses_stream" | "stream" | "structured_prompt_dyn"
             if is_of_crate(span, INTEGRATIONS) =>
         {

@@ -1,4 +1,4 @@
-//! TanStack AI: the conventions, a span without an operation around the calls of a loop, and everything for Langfuse once more.
+//! TanStack AI: the conventions, a span without an operation around the calls of a loop, and copies of everything for Langfuse.
 
 use serde_json::Value;
 
@@ -16,11 +16,11 @@ pub(super) static TANSTACK: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-/// Where the whole loop has what went in and what came out.
+/// Keys for the input and the output of a whole loop.
 const QUESTION: &str = "langfuse.trace.input";
 const ANSWER: &str = "langfuse.trace.output";
 
-/// Returns whether a span is around all calls of a loop; one that has failed has not counted them.
+/// Returns whether a span is around all calls of a loop. It has the number of calls unless it failed.
 fn is_loop(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     let is_named = attributes.contains("gen_ai.operation.name")
@@ -56,7 +56,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// What goes into a tool and what comes out is a message of the tool's.
+/// Moves the input or output of a tool out of the message that holds it.
 fn take_message(attributes: &mut Attributes, from: &str, to: &'static str) {
     if let Some(Value::Array(mut messages)) = json::read(attributes, from)
         && let [message] = &mut *messages

@@ -104,7 +104,7 @@ fn tags_have_their_names() {
     let span = translated("acme", "ask", &attributes);
     assert_eq!(span.attributes.text("tenant"), Some("acme"));
     assert_eq!(span.attributes.text("gen_ai.operation.name"), Some("chat"));
-    // What would be read as something else stays what it is.
+    // Keys that would be read as something else stay as they are.
     for (key, value) in &attributes[3..7] {
         assert_eq!(span.attributes.text(key), Some(*value), "{key}");
     }
@@ -160,7 +160,7 @@ fn many_things_that_users_attach_have_their_place_in_linear_time() {
     });
 }
 
-/// Members of a list that are texts where objects belong.
+/// Members of a list that are texts in place of objects.
 #[test]
 fn a_text_in_the_place_of_an_object_is_no_prompt() {
     for (key, kind) in [
@@ -211,7 +211,7 @@ fn what_sentry_does_not_know_leaves_its_namespaces() {
     );
 }
 
-/// Content may leave here, and still these may not.
+/// Content may leave here, but these may not.
 #[test]
 fn headers_of_requests_go_with_content_or_without() {
     let key = ("ai.request.headers.x-api-key", "sk-hunter2");
@@ -225,9 +225,9 @@ fn headers_of_requests_go_with_content_or_without() {
     }
 }
 
-/// In LangSmith's metadata, in a framework's place, behind an endpoint: the provider is the provider.
+/// The provider is found in LangSmith's metadata, in place of a framework, and behind an endpoint.
 #[test]
-fn providers() {
+fn the_provider_is_found_wherever_a_library_names_it() {
     let provider = |attributes: &[Attribute]| {
         let span = translated("x", "chat m", attributes);
         span.attributes
@@ -245,7 +245,7 @@ fn providers() {
     assert_eq!(google.as_deref(), Some("gcp.gemini"));
 }
 
-/// In a wrapper's request, among the parameters: a tool is defined wherever the request is.
+/// Tools are read from a wrapper's request and from the parameters.
 #[test]
 fn tools_in_a_request_are_defined() {
     let request = r#"{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"w"}}],"temperature":0.5}"#;
@@ -286,7 +286,7 @@ fn tools_in_a_request_are_defined() {
 }
 
 #[test]
-fn an_answer_that_adk_held_back_is_none() {
+fn an_answer_that_adk_withheld_is_no_answer() {
     for response in [
         r#"{"finish_reason":"SAFETY","error_code":"SAFETY","usage_metadata":{"prompt_token_count":42,"candidates_token_count":12}}"#,
         r#"{"error_code":"SAFETY","usage_metadata":{"prompt_token_count":42}}"#,
@@ -309,7 +309,7 @@ fn an_answer_that_adk_held_back_is_none() {
     }
 }
 
-/// Databases number what they hold, and so do processes their threads.
+/// Databases number their rows, and processes number their threads.
 #[test]
 fn ids_may_be_numbers() {
     let of = |key: &'static str| {
@@ -370,7 +370,7 @@ fn a_thread_is_a_conversation_where_nothing_names_one() {
     );
 }
 
-/// OpenLIT has the model of the agent on its tools, as one that answered. A plan is made of the second span.
+/// OpenLIT records the agent's model on its tools, as one that answered. The second span gets a plan.
 #[test]
 fn a_tool_has_no_model() {
     let mut planning = crate::PlanningTranslator::new(Translator::new(TranslateOptions::default()));
@@ -392,7 +392,7 @@ fn a_tool_has_no_model() {
     }
 }
 
-/// The scope, the name and the attributes of a span that says itself what its dialect concludes, and the key of that.
+/// Scope, name and attributes of a span that also states what its dialect concludes, and the key of that.
 static SAID_ITSELF: &[(&str, &str, &[Attribute], Attribute)] = &[
     (
         "strands.telemetry.tracer",
@@ -466,7 +466,7 @@ fn what_a_span_says_itself_is_there_once() {
         let kept = kept
             .as_str()
             .map_or_else(|| kept.to_string(), str::to_owned);
-        // Who runs the model is what the metadata say, but a framework is nobody.
+        // The metadata names the provider, but a framework is none.
         let expected = if *value == "langchain" {
             "openai"
         } else {
@@ -476,7 +476,7 @@ fn what_a_span_says_itself_is_there_once() {
     }
 }
 
-/// Go and Java have empty texts for what is not there.
+/// Go and Java write an empty text for a missing value.
 #[test]
 fn an_empty_text_stands_in_nobodys_way() {
     for (canonical, other) in [

@@ -1,13 +1,13 @@
-//! What libraries wrap around the answer of a tool.
+//! Unwraps the answers of tools.
 
 use serde_json::Value;
 
 use super::json::Object;
 
-/// Where they have it, if that is all they say.
+/// Fields that may hold the answer, if the object has no other content.
 const WRAPPERS: [&str; 3] = ["output", "outputs", "result"];
 
-/// Takes a result out of what a library wraps around it: `{"output": ...}`, or a serialised LangChain message.
+/// Extracts a result from what a library wraps around it: `{"output": ...}`, or a serialised LangChain message.
 pub(super) fn content_of(value: Value) -> Value {
     let Value::Object(mut object) = value else {
         return value;
@@ -39,7 +39,7 @@ pub(super) fn call_of(value: &Value) -> Option<&str> {
     }
 }
 
-/// Returns where a serialised LangChain message has its fields.
+/// Returns the member that holds the fields of a serialised LangChain message.
 fn fields(message: &Object) -> Option<&'static str> {
     match message.get("type")?.as_str()? {
         "constructor" => Some("kwargs"),

@@ -1,5 +1,5 @@
-//! OpenLLMetry and Traceloop's SDK: flattened messages in the first generation, the conventions' in the second, and
-//! workflows, agents, tools and tasks in both.
+//! OpenLLMetry and Traceloop's SDK: flattened messages in the first generation and the conventions' messages in the second. Both
+//! have workflows, agents, tools and tasks.
 
 mod blocks;
 mod frameworks;
@@ -20,7 +20,7 @@ pub(super) static TRACELOOP: Dialect = Dialect {
     name: "traceloop",
     speaks,
     aliases: &aliases([
-        // What Laminar adds to whatever is in its traces.
+        // Laminar adds these to everything in its traces.
         ("lmnr.association.properties.session_id", "session.id"),
         ("lmnr.association.properties.user_id", "user.id"),
         ("gen_ai.openai.api_base", "server.address"),
@@ -100,14 +100,14 @@ fn speaks(span: &SourceSpan) -> bool {
             })
 }
 
-/// Recognises names of a model that OpenLLMetry has never used.
+/// Recognises keys for a model that OpenLLMetry has never used.
 fn names_model_by_hand(attributes: &Attributes) -> bool {
     ["llm.model", "llm.model_name", "llm.request.model"]
         .iter()
         .any(|key| attributes.contains(key))
 }
 
-/// OpenTelemetry's own instrumentations have scopes of the same family.
+/// Returns whether a scope is one of OpenLLMetry's own. OpenTelemetry's instrumentations have similar scopes.
 fn is_own_scope(scope: &str) -> bool {
     scope == "traceloop.tracer"
         || scope.starts_with(CREWAI)
@@ -128,7 +128,7 @@ fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(KIND) {
         // LlamaIndex's tasks are the model calls themselves.
         Some("workflow" | "task") if request.is_some() => {}
-        // Since they speak OpenTelemetry's conventions, they have an operation instead of a type.
+        // Newer versions follow OpenTelemetry's conventions and have an operation instead of a request type.
         Some("workflow" | "task")
             if span.scope == tools::LLAMA_INDEX && has_known_operation(span) =>
         {
@@ -140,9 +140,9 @@ fn operation(span: &SourceSpan) -> Says {
         Some("workflow") if frameworks::agent_of_llama_index(span).is_some() => {
             return Says::Is("invoke_agent");
         }
-        // Its library may call the run of any chain an agent; the agent has a span of its own below.
+        // The instrumented library may call the run of any chain an agent. The agent itself has a span below.
         Some("workflow" | "task") => return Says::Plain,
-        // A crew is no agent: each of its agents has a span of its own.
+        // A crew is not an agent. Each of its agents has its own span.
         None if span.name == "crewai.workflow" => return Says::Plain,
         _ if has_known_operation(span) => return Says::Nothing,
         Some("agent") => return Says::Is("invoke_agent"),
@@ -164,7 +164,7 @@ fn operation(span: &SourceSpan) -> Says {
     }
 }
 
-/// Anthropic's chats are of the type `completion`, too.
+/// Returns whether a completion is a chat. Anthropic's chats also have the type `completion`.
 fn is_chat(span: &SourceSpan) -> bool {
     span.name.ends_with(".chat")
         || javascript::converses(span)
@@ -172,7 +172,8 @@ fn is_chat(span: &SourceSpan) -> bool {
         || span.attributes.contains(INPUT)
 }
 
-/// The first generation's embeddings and responses say what they are in their name alone, and Bedrock's calls that failed, too.
+/// Determines the operation from the name, which is all that the first generation's embeddings and responses have, and Bedrock's
+/// failed calls.
 fn by_name(span: &SourceSpan) -> Says {
     match &*span.name {
         _ if javascript::converses(span) => Says::Is("chat"),
@@ -185,7 +186,7 @@ fn by_name(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    // Without one it is a tuple that has nothing in it.
+    // If there is none, the value is an empty tuple.
     if !matches!(span.attributes.get(EFFORT), Some(crate::Value::Str(_))) {
         span.attributes.remove(EFFORT);
     }
@@ -205,11 +206,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
     {
         span.attributes.supply(key, entity);
     }
-    // Before this there is what to do, in the words of the prompt.
+    // Otherwise the name includes the task in the words of the prompt.
     if span.name.ends_with(".task") && is_of_crewai(span) {
         span.name = "crewai.task".into();
     }
-    // JavaScript's puts a whole conversation into a workflow that is named after its id.
+    // JavaScript's SDK puts a whole conversation into a workflow that is named after its id.
     if let Some(id) = span.attributes.text("gen_ai.conversation.id")
         && span
             .name
@@ -235,7 +236,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         .filter(|completions| !frameworks::are_names_of_fields(span, completions));
     let attributes = &mut span.attributes;
     provider(attributes);
-    // The first generation has who made the model.
+    // In the first generation this is the maker of the model.
     if is_bedrock && attributes.remove("gen_ai.system") {
         attributes.set("gen_ai.provider.name", "aws.bedrock");
     }
@@ -265,7 +266,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             payload(attributes, ENTITY_INPUT, INPUT, arguments);
             payload(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
         }
-        // Its name stands for an agent's, even where there is none.
+        // A workflow's name is also recorded as an agent's name, even if there is no agent.
         What::Plain if attributes.text(KIND) == Some("workflow") => {
             attributes.remove("gen_ai.agent.name");
         }
@@ -274,7 +275,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Returns what a span's agent or tool is called: CrewAI's agents only have it in the name of the span.
+/// Returns the name of a span's agent or tool. CrewAI's agents have it only in the name of the span.
 fn entity(span: &SourceSpan, what: What) -> Option<&str> {
     let named = || {
         let name = span.name.strip_suffix(".agent")?.trim();
@@ -289,7 +290,7 @@ fn is_of_crewai(span: &SourceSpan) -> bool {
     span.scope.starts_with(CREWAI) || has_prefix(span, "crewai.")
 }
 
-/// A framework is no provider; its metadata names the model's.
+/// Replaces a framework as the provider with the model's provider, which the metadata states.
 fn provider(attributes: &mut Attributes) {
     for key in ["gen_ai.provider.name", "gen_ai.system"] {
         if let Some(name) = attributes.text(key)
@@ -302,7 +303,8 @@ fn provider(attributes: &mut Attributes) {
     }
 }
 
-/// What input and output leave of Gemini's total are thoughts, which this instrumentation reports nowhere else.
+/// Records the reasoning tokens: the part of Gemini's total that is neither input nor output. This instrumentation does not
+/// report them otherwise.
 fn name_thoughts(attributes: &mut Attributes) {
     let counts = [tokens::TOTAL, tokens::INPUT, tokens::OUTPUT].map(|key| attributes.integer(key));
     if let [Some(total), Some(input), Some(output)] = counts {
@@ -313,8 +315,8 @@ fn name_thoughts(attributes: &mut Attributes) {
     }
 }
 
-/// Makes messages of what the indexes held: an old completion's prompt is the user's, and a thought belongs to the turn
-/// that follows it.
+/// Creates messages from a flattened list. The prompt of an old completion is from the user, and reasoning belongs to the turn
+/// that follows.
 pub(super) fn turns(messages: Value, role: &str) -> Value {
     let Value::Array(items) = messages else {
         return messages;
@@ -329,7 +331,7 @@ pub(super) fn turns(messages: Value, role: &str) -> Value {
             message.insert("role".to_owned(), "user".into());
         }
         message.entry("role").or_insert_with(|| role.into());
-        // LangChain's instrumentation quotes what is empty.
+        // LangChain's instrumentation writes an empty text as a quoted one.
         if message.get("content").and_then(Value::as_str) == Some("\"\"") {
             message.remove("content");
         }
@@ -338,7 +340,7 @@ pub(super) fn turns(messages: Value, role: &str) -> Value {
             && turns.last().is_some_and(|last| last["role"] == "thinking")
             && let Some(mut thought) = turns.pop()
         {
-            // Without a stream only the first turn says why the response ended.
+            // Without streaming, only the first turn states why the response ended.
             if let Some(reason) = thought.get_mut("finish_reason").map(Value::take) {
                 message.entry("finish_reason").or_insert(reason);
             }
@@ -349,7 +351,7 @@ pub(super) fn turns(messages: Value, role: &str) -> Value {
     Value::Array(turns)
 }
 
-/// Takes the reason out of what OpenAI's agents say of an error: `{'message': 'Error running tool', 'data': {'error': 'timeout'}}`.
+/// Extracts the reason from an error of OpenAI's agents: `{'message': 'Error running tool', 'data': {'error': 'timeout'}}`.
 fn tell_reason(span: &mut SourceSpan) {
     let SourceStatus::Error(Some(told)) = &mut span.status else {
         return;
@@ -368,7 +370,7 @@ fn tell_reason(span: &mut SourceSpan) {
     }
 }
 
-/// Puts the definitions of tools together, `llm.request.functions.N.*`.
+/// Restores the definitions of tools from `llm.request.functions.N.*`.
 pub(super) fn functions(attributes: &mut Attributes, prefix: &str) {
     let Some(Value::Array(mut functions)) = indexed::take(attributes, prefix) else {
         return;
@@ -385,7 +387,7 @@ pub(super) fn functions(attributes: &mut Attributes, prefix: &str) {
     json::put(attributes, DEFINITIONS, Value::Array(functions));
 }
 
-/// Moves what a function was called with or returned to its canonical key, without its wrapping.
+/// Moves the input or output of a function to its canonical key, without what wraps it.
 fn payload(
     attributes: &mut Attributes,
     from: &str,
@@ -402,7 +404,7 @@ fn payload(
     json::put(attributes, to, unwrap(value));
 }
 
-/// Takes the arguments out of a Python call, a LangChain run or an MCP request.
+/// Extracts the arguments from a Python call, a LangChain run or an MCP request.
 pub(super) fn arguments(value: Value) -> Value {
     let Value::Object(mut call) = value else {
         return value;
@@ -417,7 +419,7 @@ pub(super) fn arguments(value: Value) -> Value {
             },
         };
     }
-    // The one argument is all of them, as text.
+    // A single argument holds all arguments as text.
     if call.len() == 1
         && let Some(Value::Array(items)) = call.get_mut("args")
         && let [Value::String(text)] = items.as_mut_slice()

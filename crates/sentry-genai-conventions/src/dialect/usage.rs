@@ -8,7 +8,7 @@ use crate::{
     tokens::{self, CACHE_CREATION, CACHE_READ, INPUT, OUTPUT, REASONING, TOTAL},
 };
 
-/// Where each provider has each count, as a path.
+/// The paths under which providers report each count.
 #[rustfmt::skip]
 static COUNTS: &[(&str, &str)] = &[
     (INPUT, "input_tokens"),
@@ -58,26 +58,27 @@ static COUNTS: &[(&str, &str)] = &[
     (TOTAL, "totalTokenCount"),
 ];
 
-/// Where LangChain has the parts of [`CACHE_CREATION`].
+/// The paths under which LangChain reports the parts of [`CACHE_CREATION`].
 static WRITTEN: [&str; 2] = [
     "input_token_details.ephemeral_5m_input_tokens",
     "input_token_details.ephemeral_1h_input_tokens",
 ];
 
-/// Appends the counts of a provider's usage object that are not there yet.
+/// Appends the counts in a provider's usage object, except for those that are already there.
 pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
     for (key, path) in COUNTS {
         if let Some(count) = at(usage, path).filter(|value| value.is_number()) {
             json::put_scalar(attributes, key, count);
         }
     }
-    // LangChain splits what was written to Anthropic's cache by how long it lasts, and leaves nothing of the whole.
+    // LangChain splits the tokens written to Anthropic's cache by lifetime and reports no total.
     let written = WRITTEN.iter().filter_map(|path| at(usage, path)?.as_i64());
     let written = written.fold(0, i64::saturating_add);
     if written > attributes.integer(CACHE_CREATION).unwrap_or(0) {
         attributes.set(CACHE_CREATION, written);
     }
-    // Gemini counts thoughts beside the candidates; ADK hands on the counts of other providers, whose total knows of no such.
+    // Gemini counts reasoning separately from the candidates. ADK passes on the counts of other providers. If their total is
+    // input plus candidates, the candidates already include it.
     let candidates =
         at(usage, "candidates_token_count").or_else(|| at(usage, "candidatesTokenCount"));
     if let Some(candidates) = candidates.and_then(Value::as_i64) {
@@ -92,7 +93,7 @@ pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
     }
 }
 
-/// Appends the counts of the usage object that an attribute holds, and removes the attribute.
+/// Appends the counts in the usage object that an attribute holds, and removes the attribute.
 pub(super) fn take(attributes: &mut Attributes, key: &str) {
     if let Some(usage) = json::object(attributes, key) {
         put(attributes, &usage);
@@ -100,17 +101,17 @@ pub(super) fn take(attributes: &mut Attributes, key: &str) {
     }
 }
 
-/// What Langfuse calls the counts that include others, and those.
+/// Langfuse's names for counts that include others, each with the canonical keys of those.
 static INPUT_DETAILS: (&str, &[&str]) = ("input", &[CACHE_READ, CACHE_CREATION]);
 static OUTPUT_DETAILS: (&str, &[&str]) = ("output", &[REASONING]);
 
-/// Returns what Langfuse has beside `whole` though it is one of its parts.
+/// Returns the counts that Langfuse reports beside `whole` although they are parts of it.
 fn details<'a>(
     usage: &'a Object,
     (whole, parts): (&str, &[&str]),
 ) -> impl Iterator<Item = &'a Value> {
     let is_detail = move |name: &str| match name.strip_prefix(whole) {
-        // The same count, as providers name it.
+        // The same count under a provider's name.
         Some("_tokens" | "_token_count") => false,
         Some(rest) => rest.starts_with('_'),
         None => (COUNTS.iter()).any(|(key, path)| *path == name && parts.contains(key)),
@@ -119,10 +120,10 @@ fn details<'a>(
     details.map(|(_, detail)| detail)
 }
 
-/// Appends the counts of Langfuse's usage details, and removes the attribute.
+/// Appends the counts in Langfuse's usage details, and removes the attribute.
 ///
-/// Its integrations take every detail off the whole that it is part of. `total` includes all, and is the sum of all where there is
-/// none.
+/// Langfuse's integrations subtract every detail from the count that it is part of. `total` includes everything. If there is no
+/// total, it is the sum of all counts.
 pub(super) fn take_details(attributes: &mut Attributes, key: &str) {
     let Some(mut usage) = json::object(attributes, key) else {
         return;
@@ -138,9 +139,9 @@ pub(super) fn take_details(attributes: &mut Attributes, key: &str) {
     let plain = [count("input"), count("output")];
     let plain = plain.into_iter().flatten().fold(0, i64::saturating_add);
     let total = count("total");
-    // Nothing has been taken off if the rest makes up the total.
+    // If the other counts make up the total, nothing was subtracted.
     if total.is_none_or(|total| total > plain) {
-        // A detail of a detail may have been taken off twice, down to zero.
+        // A detail of a detail may have been subtracted twice, down to zero.
         let room = total.map(|total| total.saturating_sub(output.unwrap_or(0)));
         let input = input.map(|input| {
             room.filter(|room| *room > 0)
@@ -156,11 +157,11 @@ pub(super) fn take_details(attributes: &mut Attributes, key: &str) {
     attributes.remove(key);
 }
 
-/// Appends the costs of Langfuse's cost details, and removes the attribute.
+/// Appends the costs in Langfuse's cost details, and removes the attribute.
 ///
-/// Details are taken off as in the [usage details](take_details). Sentry leaves costs alone only if there is a total.
+/// Details are subtracted as in the [usage details](take_details). Sentry keeps reported costs only if there is a total.
 pub(super) fn take_cost_details(attributes: &mut Attributes, key: &str) {
-    /// The part of a dollar by which sums may differ.
+    /// The difference, in dollars, up to which sums count as equal.
     const TOLERANCE: f64 = 1e-9;
 
     let Some(mut costs) = json::object(attributes, key) else {
@@ -201,7 +202,7 @@ fn at<'a>(object: &'a Object, path: &str) -> Option<&'a Value> {
 mod tests {
     use super::*;
 
-    /// Usage details; then input, cache read, cache creation, output and reasoning, -1 for none.
+    /// Usage details, followed by input, cache read, cache creation, output and reasoning; -1 means none.
     #[rustfmt::skip]
     static DETAILS: &[(&str, [i64; 5])] = &[
         (r#"{"input":26,"output":12,"total":59,"input_cache_read":16,"output_reasoning":5}"#, [42, 16, -1, 17, 5]),
@@ -210,11 +211,11 @@ mod tests {
         (r#"{"input":30,"output":10,"total":59,"input_audio":12,"output_audio":7}"#, [42, -1, -1, 17, -1]),
         // What was written to the cache is there twice.
         (r#"{"input":0,"output":17,"total":167,"input_cache_creation":90,"input_ephemeral_5m_input_tokens":90}"#, [150, -1, 90, 17, -1]),
-        // Whatever is beside the input makes up the total, which may go without saying.
+        // The details are in the total, whether or not that is stated.
         (r#"{"input":1200,"output":17,"cache_read_input_tokens":1000}"#, [2200, 1000, -1, 17, -1]),
         (r#"{"input":200,"output":17,"total":347,"cache_read_input_tokens":100,"cache_creation_input_tokens":30}"#, [330, 100, 30, 17, -1]),
         (r#"{"input":42,"output":12,"reasoning":5}"#, [42, -1, -1, 17, 5]),
-        // Nothing is taken off.
+        // Nothing was subtracted.
         (r#"{"input":42,"output":17,"total":59,"input_cache_read":16,"output_reasoning":5}"#, [42, 16, -1, 17, 5]),
         (r#"{"input":150,"output":17,"total":167,"cache_read_input_tokens":100}"#, [150, 100, -1, 17, -1]),
         (r#"{"input":42,"output":17,"input_tokens":42}"#, [42, -1, -1, 17, -1]),

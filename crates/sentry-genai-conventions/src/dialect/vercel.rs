@@ -1,4 +1,4 @@
-//! Vercel's AI SDK: its own attributes up to version 6 and on request in 7, where the conventions' are the default.
+//! Vercel's AI SDK: its own attributes up to version 6, and on request in version 7, which follows the conventions by default.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ pub(super) static VERCEL: Dialect = Dialect {
     name: "vercel_ai",
     speaks: |span| span.attributes.contains(ID) || supplements(span),
     aliases: &aliases([
-        // What Laminar adds to whatever is in its traces.
+        // Laminar adds these to everything in its traces.
         ("lmnr.association.properties.session_id", "session.id"),
         ("lmnr.association.properties.user_id", "user.id"),
         ("ai.model.id", "gen_ai.request.model"),
@@ -79,7 +79,7 @@ pub(super) static VERCEL: Dialect = Dialect {
             "gen_ai.usage.reasoning.output_tokens",
         ),
         ("ai.usage.totalTokens", "gen_ai.usage.total_tokens"),
-        // What version 7 has of transcripts.
+        // Version 7's names for transcripts.
         ("ai.usage.input_tokens", "gen_ai.usage.input_tokens"),
         ("ai.usage.output_tokens", "gen_ai.usage.output_tokens"),
         ("ai.usage.total_tokens", "gen_ai.usage.total_tokens"),
@@ -98,7 +98,7 @@ pub(super) static VERCEL: Dialect = Dialect {
 
 pub(super) const ID: &str = "ai.operationId";
 
-/// What the names begin with that version 7 adds.
+/// Prefixes of the attributes that version 7 adds.
 const SUPPLEMENTS: [&str; 9] = [
     "ai.documents",
     "ai.embedding",
@@ -111,8 +111,9 @@ const SUPPLEMENTS: [&str; 9] = [
     "ai.value",
 ];
 
-/// Version 7 adds to its spans of the conventions, if asked to, what these have no names for, and calls an operation by
-/// its own name where they have none, as that of speech. Its scope is `gen_ai`, or else what the program's own tracer is called.
+/// Recognises version 7, which on request adds attributes to its conventional spans that the conventions have no names for.
+/// Operations without a conventional name, such as speech, keep their own. Its scope is `gen_ai`, or that of the program's own
+/// tracer.
 fn supplements(span: &SourceSpan) -> bool {
     let operation = span.attributes.text("gen_ai.operation.name");
     let has_own = |prefix: &&str| has_prefix(span, prefix);
@@ -129,7 +130,7 @@ fn operation(span: &SourceSpan) -> Says {
     let Some(id) = texts.text(ID).or(texts.text("gen_ai.operation.name")) else {
         return Says::Nothing;
     };
-    // `ai.streamText.doStream`, and some versions append the function.
+    // For example `ai.streamText.doStream`. Some versions append the function.
     let id = id.split(' ').next().unwrap_or_default();
     if id == "ai.workflowAgent.stream" {
         return Says::Is("invoke_agent");
@@ -148,7 +149,7 @@ fn operation(span: &SourceSpan) -> Says {
     }
 }
 
-/// What the names of OpenInference begin with that say what the AI SDK says.
+/// Prefixes of OpenInference's attributes that repeat those of the AI SDK.
 const ADDED: [&str; 7] = [
     "embedding.",
     "input.",
@@ -171,7 +172,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         .text(ID)
         .is_some_and(|id| id.ends_with(".doStream"));
     let attributes = &mut span.attributes;
-    // OpenInference's processor adds all of it in its own spelling.
+    // OpenInference's processor repeats everything in its own spelling.
     if attributes.contains("openinference.span.kind") {
         attributes.retain(|key, _| !ADDED.iter().any(|added| key.starts_with(added)));
     }
@@ -202,7 +203,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
         }
         What::Call => {
-            // What is to be spoken.
+            // The text to be spoken.
             let said = attributes.text("ai.request.text").map(str::to_owned);
             attributes.remove("ai.request.text");
             if let Some(said) = said {
@@ -218,7 +219,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     metadata(attributes);
 }
 
-/// Every text to embed is JSON in itself.
+/// Unquotes the texts to embed, each of which is a JSON string.
 fn unquote_texts(attributes: &mut crate::Attributes) {
     const KEY: &str = "gen_ai.embeddings.input";
     let unquote = |text: &str| {
@@ -243,7 +244,7 @@ fn unquote_texts(attributes: &mut crate::Attributes) {
     json::put(attributes, KEY, texts);
 }
 
-/// Puts the pieces of the answer together.
+/// Assembles the answer from its pieces.
 fn answer(attributes: &mut crate::Attributes) {
     let mut parts = Vec::new();
     if let Some(text) = attributes.text("ai.response.reasoning") {
@@ -282,12 +283,12 @@ fn answer(attributes: &mut crate::Attributes) {
 
 /// Makes the counts canonical.
 ///
-/// Versions 4 and 5 pass on what each provider counts: Anthropic's input leaves out the cache, and Gemini's output the thoughts.
-/// What is left out can be seen in the provider's own words, or else, later, from the total.
+/// Versions 4 and 5 pass on the provider's counts: Anthropic's input lacks the cache, and Gemini's output lacks the reasoning.
+/// The provider's own metadata shows what is missing, or else, later, the total does.
 fn counts(attributes: &mut crate::Attributes) {
     let providers = json::object(attributes, "ai.response.providerMetadata").unwrap_or_default();
     for metadata in providers.values() {
-        // Version 4 has it nowhere else.
+        // Version 4 reports it nowhere else.
         if let Some(cached) = metadata.get("cachedPromptTokens") {
             json::put_scalar(attributes, "ai.usage.cachedInputTokens", cached);
         }
@@ -302,7 +303,7 @@ fn counts(attributes: &mut crate::Attributes) {
         if let Some(usage) = own("usage") {
             usage::put(attributes, &subsets(usage));
         }
-        // Version 4 has the cache without the usage.
+        // In version 4 the metadata has the cache but not the usage.
         if is_anthropic(own("usage").unwrap_or(metadata)) {
             include_cache(attributes, own("usage"));
         }
@@ -318,7 +319,7 @@ fn is_anthropic(usage: &json::Object) -> bool {
         .any(|key| usage.contains_key(*key))
 }
 
-/// Makes the input what Anthropic counts in three parts.
+/// Makes the input the sum of the three parts that Anthropic counts separately.
 fn include_cache(attributes: &mut crate::Attributes, usage: Option<&json::Object>) {
     let uncached = match usage {
         Some(usage) => usage.get("input_tokens").and_then(Value::as_i64),
@@ -336,7 +337,7 @@ fn include_cache(attributes: &mut crate::Attributes, usage: Option<&json::Object
     }
 }
 
-/// Only what is a part of the totals; those have keys of their own.
+/// Keeps only the counts that are part of the totals. The totals have keys of their own.
 fn subsets(metadata: &json::Object) -> json::Object {
     #[rustfmt::skip]
     static SUBSETS: &[(&str, &str)] = &[
@@ -354,7 +355,7 @@ fn subsets(metadata: &json::Object) -> json::Object {
         .collect()
 }
 
-/// Sentry has a place for what users attach to a call.
+/// Moves the metadata that users attach to a call to the namespace that Sentry has for them.
 fn metadata(attributes: &mut crate::Attributes) {
     const PREFIX: &str = "ai.telemetry.metadata.";
     if !attributes.may_begin_with(PREFIX) {

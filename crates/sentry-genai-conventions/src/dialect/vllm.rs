@@ -5,7 +5,7 @@ use crate::SourceSpan;
 
 pub(super) static VLLM: Dialect = Dialect {
     name: "vllm",
-    // What programs run beside it under the same scopes has none of them.
+    // Programs beside it have the same scopes but none of these attributes.
     speaks: |span| span.name == REQUEST && has_prefix(span, "gen_ai.latency."),
     operation,
     ..Dialect::NONE
@@ -13,7 +13,7 @@ pub(super) static VLLM: Dialect = Dialect {
 
 const REQUEST: &str = "llm_request";
 
-/// What generates nothing has embedded or ranked something, or was given up.
+/// Returns `chat` if tokens were generated. Otherwise the request embedded or ranked something, or was abandoned.
 fn operation(span: &SourceSpan) -> Says {
     let generated = [
         "gen_ai.usage.completion_tokens",

@@ -1,4 +1,4 @@
-//! VoltAgent: agents, model calls and tools under keys of its own.
+//! VoltAgent: agents, model calls and tools under its own keys.
 
 use super::{Dialect, INPUT, Says, What, aliases};
 use crate::SourceSpan;
@@ -30,7 +30,7 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
         ("tool.call.id", "gen_ai.tool.call.id"),
         ("tool.description", "gen_ai.tool.description"),
         ("tool.name", "gen_ai.tool.name"),
-        // Of an agent, and of objects it makes nothing else has them.
+        // On agents. For generated objects, no other span has these counts.
         (
             "usage.cached_tokens",
             "gen_ai.usage.cache_read.input_tokens",
@@ -54,7 +54,7 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
     adjust,
 };
 
-/// The kind of a span inside an agent's; on the agent's own there is none.
+/// The kind of a span inside an agent's span, which itself has none.
 const TYPE: &str = "span.type";
 
 fn operation(span: &SourceSpan) -> Says {

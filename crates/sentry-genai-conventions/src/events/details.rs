@@ -1,4 +1,4 @@
-//! What events tell beside messages.
+//! Data in events other than messages.
 
 use std::collections::HashMap;
 
@@ -6,20 +6,20 @@ use serde_json::Value;
 
 use crate::{content, messages};
 
-/// Up to so many details, comparing their keys is faster than looking them up.
+/// Up to this number of details, comparing their keys is faster than a hash lookup.
 const FEW: usize = 64;
 
-/// What events tell, each key once and in the order of the first.
+/// The data from all events: each key once, in order of first appearance.
 #[derive(Default)]
 pub(super) struct Details {
     said: Vec<(String, Value)>,
-    /// Where each is, once there are many.
+    /// The position of each key; used only once there are many.
     places: HashMap<String, usize>,
 }
 
 impl Details {
-    /// Adds a detail. Of a stream of OpenAI's responses JavaScript's instrumentation tells in an event for each item of the output,
-    /// so that messages follow those of the events before.
+    /// Adds a detail. The first value of a key wins, but messages are appended to those of earlier events: for a streamed
+    /// response of OpenAI's, JavaScript's instrumentation writes one event per item of the output.
     pub(super) fn add(&mut self, key: String, value: Value) {
         let Some(place) = self.place(&key) else {
             if self.are_many() {

@@ -154,10 +154,10 @@ fn blocks_of_bedrock_in_events_are_read() {
     );
 }
 
-/// The name of an event, and the key and value of its attribute.
+/// The name of an event, and the key and the value of its attribute.
 type Recorded = (&'static str, &'static str, &'static str);
 
-/// The events of a tool's call, and its arguments and result.
+/// The events of a tool call, with its arguments and its result.
 #[rustfmt::skip]
 const CALLS: &[(&[Recorded], Option<&str>, Option<&str>)] = &[
     (
@@ -168,7 +168,7 @@ const CALLS: &[(&[Recorded], Option<&str>, Option<&str>)] = &[
         &[("gen_ai.tool.message", "content", "Paris"), ("gen_ai.choice", "message", r#"{"role":"tool","content":"22C"}"#)],
         Some("Paris"), Some("22C"),
     ),
-    // It failed, or the choice is left out.
+    // The call failed, or the choice is missing.
     (&[("gen_ai.tool.message", "content", r#"{"city":"Paris"}"#)], Some(r#"{"city":"Paris"}"#), None),
     (&[("gen_ai.tool.message", "content", "22C")], None, Some("22C")),
 ];
@@ -217,12 +217,12 @@ fn the_details_of_a_tools_call_are_arguments_and_a_result() {
     assert_eq!(span.status, Status::Error);
     assert_eq!(text("error.type"), Some("tool_error"));
 
-    // What the span says itself wins.
+    // An attribute of the span takes precedence.
     source.attributes.push(ARGUMENTS, r#"{"b":2}"#);
     let span = translated(source);
     assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"b":2}"#));
 
-    // Of a chat they are what the model was told.
+    // In a chat, they are the input of the model.
     let mut source = self::span();
     source.events = vec![event(DETAILS, &[(INPUT, CALL)])];
     let span = translated(source);
@@ -244,7 +244,7 @@ fn the_event_with_all_details_counts_as_attributes() {
     assert!(span.attributes.contains("gen_ai.input.messages"));
 }
 
-/// As `tracing-opentelemetry` has what edgequake-llm says.
+/// `tracing-opentelemetry` records edgequake-llm's events like this.
 #[test]
 fn an_event_may_have_its_name_in_a_field() {
     let mut details = event(
@@ -331,7 +331,7 @@ fn many_details_are_there_once_and_in_linear_time() {
     });
 }
 
-/// langchainrust's handler, whose answer is a message as well.
+/// langchainrust's handler, which also records the answer as a message.
 #[test]
 fn the_fields_of_an_event_may_have_its_namespace() {
     let mut span = span();

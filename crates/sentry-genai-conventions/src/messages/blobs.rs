@@ -1,4 +1,4 @@
-//! Binary content inside text and JSON, replaced by a note that it was there.
+//! Replaces binary content in text and JSON with a note that it was there.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -10,10 +10,10 @@ use super::{
     block::{self, Between, Blocks, LastBlock},
 };
 
-/// What Sentry shows as removed binary content.
+/// What Sentry shows in place of removed binary content.
 pub(super) const SUBSTITUTE: &str = "[Blob substitute]";
 
-/// Fields that hold binary content when they hold a long base64 text.
+/// Fields that hold binary content if their value is a long base64 text.
 const MEDIA_KEYS: &[&str] = &[
     "audio",
     "audio_base64",
@@ -42,8 +42,8 @@ const MEDIA_KEYS: &[&str] = &[
     "video_data",
 ];
 
-/// How the base64 of media begins: PNG, JPEG, GIF, RIFF (WAV and WebP), PDF, MP3 with tags, and Ogg. Such texts are binary content
-/// in whatever field they are.
+/// How base64 of media begins: PNG, JPEG, GIF, RIFF (WAV and WebP), PDF, MP3 with tags, and Ogg. Such a text is binary content
+/// whatever field it is in.
 const BEGINNINGS: &[&[u8]] = &[
     b"iVBORw0KGg",
     b"/9j",
@@ -54,7 +54,7 @@ const BEGINNINGS: &[&[u8]] = &[
     b"T2dnUw",
 ];
 
-/// Fields that hold binary content, of any length, next to a media type.
+/// Fields that hold binary content of any length if a media type is next to them.
 const PAYLOAD_KEYS: &[&str] = &[
     "base64",
     "binary_content",
@@ -67,19 +67,19 @@ const PAYLOAD_KEYS: &[&str] = &[
 
 pub(super) const MIME_KEYS: &[&str] = &["mime_type", "mimeType", "media_type", "mediaType"];
 
-/// The shortest text that is taken for base64 without a media type next to it.
+/// The minimum length of a text that is taken for base64 without a media type next to it.
 const LONG: usize = 64;
 
-/// What stands before base64 in a URL, in letters of either case.
+/// What precedes base64 in a URL, in upper or lower case.
 const BASE64_MARK: &[u8; 8] = b";base64,";
 
-/// What is the same in either case.
+/// The end of the mark, which is the same in either case.
 static MARK_END_FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"64,"));
 
-/// Returns whether a look at the whole text is worth its time: almost no text has a blob.
+/// Returns whether it is worth examining the whole text. Almost no text holds a blob.
 pub(super) fn may_hold_blob(bytes: &[u8]) -> bool {
     let mut semicolons = Between::<b';', b';'>::none();
-    // Where the run ends that was looked at last.
+    // The end of the last run that was measured.
     let mut end = 0;
     let mut room = LastBlock::room();
     for (number, block) in Blocks::of(bytes, &mut room).enumerate() {
@@ -89,11 +89,11 @@ pub(super) fn may_hold_blob(bytes: &[u8]) -> bool {
             return true;
         }
     }
-    // Few texts have a semicolon, and to look for one byte takes less than to look for several.
+    // Few texts have a semicolon, and searching for one byte is faster than searching for several.
     semicolons.found() && holds_mark(bytes)
 }
 
-/// Returns whether there is what stands before base64 in a URL.
+/// Returns whether `bytes` include the mark that precedes base64 in a URL.
 pub(super) fn holds_mark(bytes: &[u8]) -> bool {
     let mut ends = MARK_END_FINDER.find_iter(bytes);
     ends.any(|at| ends_with_mark(&bytes[..at + b"64,".len()]))
@@ -104,8 +104,8 @@ fn ends_with_mark(bytes: &[u8]) -> bool {
     last.is_some_and(|last: &[u8; 8]| last.eq_ignore_ascii_case(BASE64_MARK))
 }
 
-/// Returns whether a sample of the block that starts at `start` is in a run that may be a blob. `end` is where the run ends that was
-/// looked at last.
+/// Returns whether a sample of the block that starts at `start` is in a run that may be a blob. `end` is the end of the last run
+/// that was measured.
 #[inline(never)]
 fn is_in_blob(bytes: &[u8], start: usize, end: &mut usize) -> bool {
     block::SAMPLES.into_iter().any(|sample| {
@@ -125,10 +125,10 @@ fn is_long_run(bytes: &[u8], at: usize, end: &mut usize) -> bool {
     run.len() >= LONG && has_both_cases(run)
 }
 
-/// How many bytes are looked at in one step while measuring a run.
+/// The number of bytes examined per step while measuring a run.
 const STEP: usize = 16;
 
-/// Which bytes a run of base64 can have. Line breaks and slashes in it may be escaped.
+/// The bytes that a run of base64 may include. A backslash counts because line breaks and slashes may be escaped.
 static CONTINUES: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -139,7 +139,7 @@ static CONTINUES: [bool; 256] = {
     table
 };
 
-/// Returns how many bytes at the start can be of a run.
+/// Returns how many bytes at the start may belong to a run.
 fn run_after(bytes: &[u8]) -> usize {
     let steps = bytes.as_chunks().0.iter();
     let whole = steps.take_while(|step| is_run(step)).count() * STEP;
@@ -150,7 +150,7 @@ fn run_after(bytes: &[u8]) -> usize {
             .count()
 }
 
-/// Returns how many bytes at the end can be of a run.
+/// Returns how many bytes at the end may belong to a run.
 fn run_before(bytes: &[u8]) -> usize {
     let steps = bytes.as_rchunks().1.iter().rev();
     let whole = steps.take_while(|step| is_run(step)).count() * STEP;
@@ -161,7 +161,7 @@ fn run_before(bytes: &[u8]) -> usize {
             .count()
 }
 
-/// Returns what [`CONTINUES`] says of all bytes, without branches, so that they are looked at together.
+/// Returns whether [`CONTINUES`] holds for all bytes. There are no branches, so that the bytes are examined together.
 fn is_run(step: &[u8; STEP]) -> bool {
     step.iter().fold(true, |all, &byte| {
         all & (((byte | 0x20).wrapping_sub(b'a') < 26)
@@ -174,30 +174,30 @@ fn is_run(step: &[u8; STEP]) -> bool {
     })
 }
 
-/// Returns whether a text is too short for binary content, which most are. Of others this says nothing.
+/// Returns whether a text is certainly too short for binary content, as most texts are.
 #[inline]
 pub(crate) fn is_harmless(text: &str) -> bool {
-    /// A URL of one byte.
+    /// A URL with a single character of base64.
     const SHORTEST: usize = "data:;base64,Q".len();
 
     text.len() < SHORTEST || text.len() < LONG && !has_semicolon(text.as_bytes())
 }
 
-/// Looks through a text of eight bytes or more, and not many, for which a call of `memchr` takes longer than this.
+/// Searches a short text of at least eight bytes, for which calling `memchr` would take longer.
 fn has_semicolon(bytes: &[u8]) -> bool {
     const EACH: u64 = u64::MAX / 0xff;
 
     let last = bytes.last_chunk();
     bytes.as_chunks().0.iter().chain(last).any(|word| {
         let differing = u64::from_le_bytes(*word) ^ (EACH * b';' as u64);
-        // The highest bit of the first byte that is zero, and of none if no byte is.
+        // The expression sets the highest bit of the first byte that is zero, and no bit if no byte is zero.
         differing.wrapping_sub(EACH) & !differing & (EACH << 7) != 0
     })
 }
 
-/// Replaces base64 `data:` URLs, and long base64 texts in fields of media, wherever they occur in `text`.
+/// Replaces base64 `data:` URLs anywhere in `text`, and long base64 texts in fields of media.
 ///
-/// Only the payload goes, so JSON stays JSON, and JSON inside a JSON string stays what it is too.
+/// Only the payload is replaced, so JSON stays JSON, and so does JSON inside a JSON string.
 pub(crate) fn redact_blobs(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     if !may_hold_blob(bytes) {
@@ -282,7 +282,7 @@ fn begins_media(bytes: &[u8]) -> bool {
     BEGINNINGS.iter().any(|start| bytes.starts_with(start))
 }
 
-/// Serde writes `Vec<u8>` as an array of numbers.
+/// Recognises an element of a `Vec<u8>`, which serde writes as an array of numbers.
 fn is_byte(value: &Value) -> bool {
     value.as_u64().is_some_and(|number| number < 256)
 }
@@ -291,7 +291,7 @@ fn is_payload_text(text: &str) -> bool {
     text.len() >= 16 && text.bytes().all(is_base64)
 }
 
-/// A hash or an id has letters of one case, a word has no such length.
+/// Recognises binary content. A hash or an id has letters of only one case, and no word is this long.
 fn is_blob(run: &[u8]) -> bool {
     run.len() >= LONG && has_both_cases(run) && run_end(run, 0) == run.len()
 }
@@ -307,7 +307,7 @@ const fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_')
 }
 
-/// Line breaks and slashes may be escaped inside JSON.
+/// Returns the end of a run, in which line breaks and slashes may be escaped for JSON.
 fn run_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(&byte) = bytes.get(at) {
@@ -322,7 +322,7 @@ fn run_end(bytes: &[u8], start: usize) -> usize {
     at
 }
 
-/// Returns where the `data:` of a URL is whose payload comes after these bytes.
+/// Returns where the `data:` URL starts whose payload follows these bytes.
 fn data_url_start(before: &[u8]) -> Option<usize> {
     const LONGEST_HEADER: usize = 128;
     let from = before.len().saturating_sub(LONGEST_HEADER);
@@ -337,7 +337,7 @@ fn is_header(byte: u8) -> bool {
     is_base64(byte) || matches!(byte, b':' | b';' | b',' | b'.' | b'\\' | b'%')
 }
 
-/// Returns whether a value that starts at `start` is that of a field in [`MEDIA_KEYS`], in JSON or a Python repr.
+/// Returns whether the value that starts at `start` belongs to a field in [`MEDIA_KEYS`], in JSON or a Python repr.
 fn is_media_field(bytes: &[u8], start: usize) -> bool {
     const LONGEST_LEAD: usize = 48;
     let lead = &bytes[start.saturating_sub(LONGEST_LEAD)..start];
@@ -367,7 +367,7 @@ fn strip_quote(lead: &[u8]) -> Option<&[u8]> {
     Some(lead)
 }
 
-/// Returns where a value starts that begins like media at `at`: its first slash may be escaped.
+/// Returns where the value starts that begins like media at `at`. Its first slash may be escaped.
 fn media_start(bytes: &[u8], at: usize) -> Option<usize> {
     let (mut before, value) = bytes.split_at(at);
     while let Some(rest) = before.strip_suffix(b"\\") {

@@ -1,8 +1,8 @@
-//! Sixty-four bytes of a text, and what can be asked about all of them at once.
+//! Blocks of 64 bytes of a text, and operations on all bytes of a block at once.
 //!
-//! Content is most of what a span carries, and nearly all of it stays as it is. To find that out, every byte has to be looked at, so
-//! this is done with vector instructions: on x86-64 those that every processor has, elsewhere what the compiler makes of loops of a
-//! fixed length.
+//! Content makes up most of a span, and nearly all of it stays unchanged. Finding that out means examining every byte, so it is
+//! done with vector instructions: on x86-64 those that every processor has, elsewhere whatever the compiler generates for loops
+//! of fixed length.
 
 use std::slice;
 
@@ -16,23 +16,23 @@ pub(super) use portable::{Between, Block};
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub(super) use sse2::{Between, Block};
 
-/// How many bytes are looked at in one step.
+/// The number of bytes examined per step.
 pub(super) const SIZE: usize = u64::BITS as usize;
 
-/// Where the samples start, of sixteen bytes each, that tell of long runs: what covers sixty-four bytes of a text covers all of a
-/// sample, in one block or the next.
+/// The offsets of the samples, 16 bytes each, that reveal long runs. A run of 64 bytes anywhere in a text covers a whole sample
+/// in one block or the next.
 pub(super) const SAMPLES: [usize; 2] = [16, 48];
 
 const FIRST_OF_BASE64: u8 = b'+';
 
-/// Whether a byte is less than all of base64, such as a space or a quotation mark, or half of a character. Others break a run, too,
-/// but these are in most texts.
+/// Returns whether a byte is less than every byte of base64. Spaces, quotation marks and bytes of multi-byte characters are.
+/// Other bytes break a run, too, but these occur in most texts.
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 const fn is_break(byte: u8) -> bool {
     byte.cast_signed() < FIRST_OF_BASE64.cast_signed()
 }
 
-/// Memory for the last block of a text, which is filled up with spaces.
+/// Memory for the last block of a text, padded with spaces.
 #[derive(Debug)]
 pub(super) struct LastBlock([u8; SIZE]);
 
@@ -43,11 +43,11 @@ impl LastBlock {
     }
 }
 
-/// The blocks of a text, one after the other.
+/// Iterates over the blocks of a text.
 #[derive(Clone, Debug)]
 pub(super) struct Blocks<'a> {
     whole: slice::Iter<'a, [u8; SIZE]>,
-    /// Filled up beforehand: a call in between would take all vectors out of their registers.
+    /// Padded in advance: a call inside the loop would evict all vectors from their registers.
     last: Option<&'a [u8; SIZE]>,
 }
 
@@ -82,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes at the borders of all that is told apart, and any others.
+    /// Generates bytes at the borders of every range that is distinguished, and any others.
     fn byte() -> impl Strategy<Value = u8> {
         prop_oneof![
             2 => proptest::sample::select(b"\"\\ !#*+,\x1f\x00\x7f\x80\xff:;<=>az".to_vec()),

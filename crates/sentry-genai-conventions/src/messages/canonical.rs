@@ -1,7 +1,7 @@
-//! Recognises messages that need no work, without taking them apart.
+//! Recognises messages that need no work, without parsing them into values.
 //!
-//! Newer libraries write the canonical form, and then most messages are plain text. Reading such an attribute into values and
-//! writing it anew would cost more than everything else that is done to a span.
+//! Newer libraries write the canonical form, and most messages are plain text. Parsing such an attribute into values and writing
+//! it again would cost more than all other work on a span.
 
 use std::ops::Range;
 
@@ -13,11 +13,11 @@ use super::{
     scan::{Scan, Texts},
 };
 
-/// Messages in canonical form, as they stand in the attribute's text.
+/// Messages in canonical form, as positions in the attribute's text.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Canonical {
     system: Texts,
-    /// Where the messages start that stay; they reach to the bracket that closes the list. `None` if there are none.
+    /// Where the messages that stay begin. They extend to the bracket that closes the list. `None` if no message stays.
     pub(crate) rest: Option<usize>,
     has_questions: bool,
     edits: Vec<Edit>,
@@ -25,17 +25,17 @@ pub(crate) struct Canonical {
 }
 
 impl Canonical {
-    /// Where the texts of the system messages at the start are, as JSON strings with their quotes.
+    /// Returns the places of the texts of the system messages at the start, which are JSON strings including their quotes.
     pub(crate) fn system(&self) -> &[Range<usize>] {
         self.system.places()
     }
 
-    /// Whether all messages stay where they are.
+    /// Returns whether all messages stay as they are.
     pub(crate) fn is_whole(&self) -> bool {
         self.system().is_empty() && !self.has_questions && self.edits.is_empty()
     }
 
-    /// What has to be changed in the messages that stay, from the first to the last.
+    /// Returns the changes to the messages that stay, in order of position.
     pub(crate) fn edits(&self) -> &[Edit] {
         let rest = self.rest.unwrap_or(usize::MAX);
         let gone = self.edits.partition_point(|edit| edit.place().start < rest);
@@ -43,9 +43,10 @@ impl Canonical {
     }
 }
 
-/// Recognises messages that [`Messages::parse`](super::Messages::parse) would write as they are, apart from the system
-/// messages at the start, what comes before an answer, and some [edits](Canonical::edits). `None` does not mean that something is
-/// wrong with them.
+/// Recognises messages that [`Messages::parse`](super::Messages::parse) would write unchanged, except for the system messages at
+/// the start, what precedes an answer, and some [edits](Canonical::edits).
+///
+/// `None` does not mean that the messages are invalid, only that they need the full parser.
 pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option<Canonical> {
     if text.len() > limits.attribute_bytes {
         return None;
@@ -76,7 +77,7 @@ pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option
     })
 }
 
-/// Returns why the model stopped, as a list in JSON, if `text` is of the kind that [`messages`] recognises.
+/// Returns the finish reasons as a JSON list, if `text` is in a form that [`messages`] recognises.
 pub(crate) fn finish_reasons(text: &str) -> Option<String> {
     let found = messages(text, Side::Output, &ContentLimits::default())?;
     let staying = |place: &&Range<usize>| found.rest.is_some_and(|rest| place.start >= rest);
@@ -85,7 +86,7 @@ pub(crate) fn finish_reasons(text: &str) -> Option<String> {
     Some(format!("[{}]", reasons.join(",")))
 }
 
-/// Finds the answers among messages that are output.
+/// Finds where the answers start among the messages of an output.
 struct Answers {
     side: Side,
     before: Option<Role>,
@@ -96,7 +97,7 @@ impl Answers {
         Self { side, before: None }
     }
 
-    /// Takes the role of the next message, and returns whether it is the first after a question.
+    /// Records the role of the next message. Returns whether it is the first one after a question.
     fn start_with(&mut self, role: Role) -> bool {
         let before = self.before.replace(role);
         self.side == Side::Output && before.is_some_and(|before| role.answers(before))
@@ -107,21 +108,21 @@ impl Answers {
 #[derive(Debug)]
 pub(crate) struct Shortened {
     system: Texts,
-    /// Where those stand that stay, as far as they follow one another; the last ones reach to the bracket that closes the list.
+    /// The places of the messages that stay; adjacent ones are merged. The last one extends to the bracket that closes the list.
     pub(crate) kept: Vec<Range<usize>>,
-    /// How many there were beside those of the system, or at least so many.
+    /// The number of messages other than leading system messages, or a lower bound for it.
     pub(crate) original_length: usize,
 }
 
 impl Shortened {
-    /// Where the texts of the system messages at the start are, as JSON strings with their quotes.
+    /// Returns the places of the texts of the system messages at the start, which are JSON strings including their quotes.
     pub(crate) fn system(&self) -> &[Range<usize>] {
         self.system.places()
     }
 }
 
-/// Does what [`messages`] does for a text that is longer than an attribute may be, if it is enough to leave out the oldest
-/// messages. An excerpt is taken from the first message that is wholly in its second half.
+/// Does the same as [`messages`] for a text that exceeds the limit of an attribute, if dropping the oldest messages is enough. An
+/// excerpt is read from the first complete message in its second half.
 pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<Shortened> {
     if text.len() <= limits.attribute_bytes {
         return None;
@@ -157,7 +158,7 @@ fn shorten_from(
     })?;
     let system_bytes: usize = system.places().iter().map(|place| place.len() + 64).sum();
     let last_user = found.iter().rposition(|(_, is_user)| *is_user);
-    // With a comma behind each, and a bracket.
+    // Each message counts with a comma, and the list with a bracket.
     let mut total: usize = 1 + found
         .iter()
         .map(|(place, _)| place.len() + 1)
@@ -181,12 +182,12 @@ fn shorten_from(
     (fits && !kept.is_empty()).then_some(Shortened {
         system,
         kept,
-        // Of those in front of an excerpt it is known that there are some.
+        // Of the messages in front of an excerpt it is only known that there are some.
         original_length: found.len() + usize::from(start.is_some()),
     })
 }
 
-/// Recognises a list of text parts, as system instructions are: `[{"type":"text","content":"..."}]`.
+/// Recognises a list of text parts, the form of system instructions: `[{"type":"text","content":"..."}]`.
 pub(crate) fn is_text_parts(text: &str, limits: &ContentLimits) -> bool {
     let mut room = LastBlock::room();
     let is_short = text.len() <= limits.attribute_bytes;

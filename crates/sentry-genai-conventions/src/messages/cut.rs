@@ -1,14 +1,14 @@
-//! Cutting: strings at character boundaries, JSON at its strings.
+//! Cuts texts at character boundaries, and JSON inside its strings.
 
 use serde_json::Value;
 
-/// The shortest limit that leaves room for the marker.
+/// The lowest limit that leaves room for the marker.
 pub(super) const SHORTEST: usize = 64;
 
 const MARKER_START: &str = "… [";
 const MARKER_END: &str = " bytes cut]";
 
-/// Shortens `text` to at most `limit` bytes, marker included, and returns whether it had to.
+/// Shortens `text` to at most `limit` bytes, including the marker. Returns whether it was too long.
 pub(crate) fn cut(text: &mut String, limit: usize) -> bool {
     if text.len() <= limit {
         return false;
@@ -25,7 +25,7 @@ pub(crate) fn cut(text: &mut String, limit: usize) -> bool {
     true
 }
 
-/// Shortens every string inside `value`, names of fields excepted, and returns whether it had to.
+/// Shortens every string inside `value` except the names of fields. Returns whether any was too long.
 pub(super) fn shorten(value: &mut Value, limit: usize) -> bool {
     match value {
         Value::String(text) => cut(text, limit),
@@ -39,9 +39,10 @@ pub(super) fn shorten(value: &mut Value, limit: usize) -> bool {
     }
 }
 
-/// Turns what is nested deeper than `levels` into its JSON text, so that parsers with a depth limit read the whole.
+/// Replaces values nested deeper than `levels` with their JSON as a string, so that parsers with a depth limit can read the
+/// whole.
 pub(super) fn flatten(value: &mut Value, levels: usize) {
-    /// Deeper than any parser goes; writing it down would need as much stack.
+    /// Deeper than any parser reads. Writing such a value as text would need as much stack.
     const HOPELESS: usize = 500;
 
     let is_nested = matches!(value, Value::Array(_) | Value::Object(_));
@@ -75,7 +76,7 @@ pub(super) fn marker(bytes: usize) -> String {
     format!("{MARKER_START}{bytes}{MARKER_END}")
 }
 
-/// Returns how many bytes of `text` are content, and how many an earlier cut has taken.
+/// Returns how many bytes of `text` are content, and how many bytes an earlier cut removed.
 fn split_marker(text: &str) -> (usize, usize) {
     let earlier = text.strip_suffix(MARKER_END).and_then(|rest| {
         let (content, bytes) = rest.rsplit_once(MARKER_START)?;

@@ -1,4 +1,4 @@
-//! What a door keeps of a text that is far too long, and what the messages in it were.
+//! Excerpts: both ends of a text that is far too long, and the messages that can be read from them.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,17 @@ use memchr::memmem;
 
 use super::cut;
 
-/// Stands between the two ends. A line break cannot stand in a JSON string, so no JSON has this inside.
+/// The separator between the two ends. No JSON includes it, because a JSON string cannot include a line break.
 const START: &str = "\n… [";
 const END: &str = " bytes cut] …\n";
 
-/// Returns `text`, or both its ends if it is longer than `room` bytes, with a note between them of how much is missing.
+/// Returns `text`, or if it is longer than `room` bytes, both its ends with a note in between that says how many bytes are
+/// missing.
 ///
-/// A door uses this on its caller's time: it copies what stays and looks at nothing. The translation finds the last messages in
-/// what is left of a list of them; how many there were is not known after that, so `gen_ai.request.messages.original_length` is
-/// then too low.
+/// A source of spans uses this on its caller's time: it copies what stays and examines nothing. From an excerpt of a list of
+/// messages, the translation reads the last messages. The original number of messages is then unknown, so
+/// `gen_ai.request.messages.original_length` is too low. The note is not counted, so the result may be slightly longer than
+/// `room`.
 #[must_use]
 pub fn excerpt(text: &str, room: usize) -> Cow<'_, str> {
     if text.len() <= room {
@@ -27,7 +29,7 @@ pub fn excerpt(text: &str, room: usize) -> Cow<'_, str> {
 
 /// Appends both ends of a text that is longer than `room`.
 pub(crate) fn write_excerpt(buffer: &mut String, text: &str, room: usize) {
-    // One long message shows its beginning, and many of them their end: of the latter more fits.
+    // A single long message is shown from its beginning, many messages from their end. The end gets more room.
     let mut head = room / 3;
     while !text.is_char_boundary(head) {
         head -= 1;
@@ -44,8 +46,8 @@ pub(crate) fn write_excerpt(buffer: &mut String, text: &str, room: usize) {
     }
 }
 
-/// Returns the part of an excerpt that tells most of a conversation: its last messages as a list, or else its beginning.
-/// `None` for a text that is no excerpt of a list.
+/// Returns the most informative part of an excerpt of a conversation: its last messages as a list, or else its beginning. `None`
+/// if the text is not an excerpt of a list.
 pub(super) fn conversation(text: &str) -> Option<Cow<'_, str>> {
     let (head, missing, tail) = parts(text)?;
     Some(match last_elements(tail) {
@@ -60,7 +62,7 @@ pub(super) fn conversation(text: &str) -> Option<Cow<'_, str>> {
     })
 }
 
-/// Returns the last role that stands in the end of an excerpt of a list.
+/// Returns the last role in the second half of an excerpt of a list.
 pub(super) fn last_role(text: &str) -> Option<&str> {
     const ROLE: &str = r#""role":""#;
     let (_, _, tail) = parts(text)?;
@@ -69,7 +71,7 @@ pub(super) fn last_role(text: &str) -> Option<&str> {
     Some(role)
 }
 
-/// Returns what there is of JSON that ends in the middle of a string, without half an escape; `None` if it ends elsewhere.
+/// Returns JSON that ends inside a string, without an incomplete escape at its end; `None` if it ends elsewhere.
 fn inside_string(json: &str) -> Option<&str> {
     let mut bytes = json.bytes().enumerate();
     let mut is_inside = false;
@@ -83,14 +85,14 @@ fn inside_string(json: &str) -> Option<&str> {
     is_inside.then_some(json)
 }
 
-/// Returns where the messages start that are wholly there in an excerpt of a list, which reach to its end.
+/// Returns where the complete messages at the end of an excerpt of a list start.
 pub(super) fn last_messages(text: &str) -> Option<usize> {
     let (_, _, tail) = parts(text)?;
     Some(text.len() - last_elements(tail)?.len())
 }
 
-/// Returns what [`last_messages`] does, if from there on nothing but messages follows, each of which starts with its role. It does
-/// not look whether that is so, and takes a fraction of the time.
+/// Returns the same as [`last_messages`] in a fraction of the time, provided that only messages follow and each starts with its
+/// role. That is not checked.
 pub(super) fn usual_last_messages(text: &str) -> Option<usize> {
     let (_, _, tail) = parts(text)?;
     let usual = memmem::find(tail.as_bytes(), br#",{"role":"#)? + 1;
@@ -98,17 +100,17 @@ pub(super) fn usual_last_messages(text: &str) -> Option<usize> {
     Some(text.len() - tail.len() + start)
 }
 
-/// Returns the beginning and the end of a list of which a text is an excerpt, with the number of bytes that are missing in between.
+/// Returns both ends of the list that a text is an excerpt of, with the number of missing bytes between them.
 fn parts(text: &str) -> Option<(&str, usize, &str)> {
     text.starts_with('[').then_some(())?;
-    // The standard library takes twenty times as long for so long a text.
+    // For texts of this length the standard library takes twenty times as long.
     let start = memmem::find(text.as_bytes(), START.as_bytes())?;
     let (head, rest) = (&text[..start], &text[start + START.len()..]);
     let (missing, tail) = rest.split_once(END)?;
     Some((head, missing.parse().ok()?, tail))
 }
 
-/// Finds the end of a JSON list from the first object on that is wholly there.
+/// Returns the end of a JSON list, starting at the first complete object.
 fn last_elements(tail: &str) -> Option<&str> {
     let bytes = tail.trim_end().as_bytes();
     let end = bytes.len().checked_sub(1)?;
@@ -116,8 +118,8 @@ fn last_elements(tail: &str) -> Option<&str> {
     first_element(bytes, end, None).map(|at| &tail[at..])
 }
 
-/// Finds the first object of a list that is wholly there. Read from its end, JSON is as clear as from its start: a quotation mark
-/// with an even number of backslashes before it delimits a string. What is read already is `first`, from `at` on.
+/// Returns the position of the first complete object of a list, reading backwards. That is unambiguous, because a quotation mark
+/// delimits a string if an even number of backslashes precedes it. Starts in front of `at`, with `first` as the result so far.
 fn first_element(bytes: &[u8], mut at: usize, mut first: Option<usize>) -> Option<usize> {
     let mut depth = 0_usize;
     while at > 0 {
@@ -143,7 +145,7 @@ fn first_element(bytes: &[u8], mut at: usize, mut first: Option<usize>) -> Optio
     first
 }
 
-/// Finds the quotation mark that opens the string which the one at `end` closes.
+/// Returns the position of the quotation mark that opens the string which the one at `end` closes.
 fn string_start(bytes: &[u8], end: usize) -> Option<usize> {
     let mut at = end;
     loop {

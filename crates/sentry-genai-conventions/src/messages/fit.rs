@@ -1,4 +1,4 @@
-//! Making messages fit: strings first, then the oldest messages, then whatever it takes.
+//! Makes messages fit: first cuts strings, then drops the oldest messages, then does whatever else is needed.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{
     ContentLimits, Fitted, Media, MediaSource, Message, Part, Role, Side, cut, settle, write,
 };
 
-/// How much is left of a value once it is known not to fit.
+/// The number of bytes that a value is reduced to once it is known not to fit.
 const REST: usize = 256;
 
 pub(super) fn fit(mut messages: Vec<Message>, side: Side, limits: &ContentLimits) -> Fitted {
@@ -25,7 +25,7 @@ pub(super) fn fit(mut messages: Vec<Message>, side: Side, limits: &ContentLimits
     }
     let lengths = messages.iter().map(|message| render(message).len() + 1);
     let mut lengths: Vec<usize> = lengths.collect();
-    // Which of them may go, the most careful choice first.
+    // Two rules for which messages must stay, the more careful one first.
     for keep in [keep_exchange, keep_last] {
         let total = 1 + lengths.iter().sum::<usize>();
         if total <= limits.attribute_bytes {
@@ -54,7 +54,7 @@ pub(super) fn fit(mut messages: Vec<Message>, side: Side, limits: &ContentLimits
     }
 }
 
-/// Fits items that are no messages.
+/// Fits items that are not messages.
 pub(super) fn fit_values(mut items: Vec<Value>, limits: &ContentLimits) -> Fitted {
     let before = items.len();
     let mut is_cut = items.iter_mut().fold(false, |any, item| {
@@ -80,7 +80,7 @@ pub(super) fn fit_values(mut items: Vec<Value>, limits: &ContentLimits) -> Fitte
     }
 }
 
-/// What is left is one exchange with too many or too large values that are no strings.
+/// Fits what is then left: one exchange with too many values, or with large values other than strings.
 fn fit_rest(mut messages: Vec<Message>, side: Side, limits: &ContentLimits) -> String {
     for part in messages.iter_mut().flat_map(|message| &mut message.parts) {
         collapse(part);
@@ -108,7 +108,7 @@ fn fit_rest(mut messages: Vec<Message>, side: Side, limits: &ContentLimits) -> S
         kept.push(message);
     }
     kept.reverse();
-    // Dropping parts may leave a message that is written in another way.
+    // A message that lost parts may have to be written differently.
     let json = render_all(&settle::settle(kept, side));
     if json.len() <= limits.attribute_bytes {
         json
@@ -117,7 +117,7 @@ fn fit_rest(mut messages: Vec<Message>, side: Side, limits: &ContentLimits) -> S
     }
 }
 
-/// Returns which messages to drop, oldest first, until `excess` bytes are gone. The answers to a call go with the call.
+/// Returns which messages to drop, oldest first, until `excess` bytes are gone. If a call is dropped, so are the answers to it.
 fn choose(messages: &[Message], lengths: &[usize], keep: &[bool], excess: usize) -> Vec<bool> {
     let mut drop = vec![false; messages.len()];
     let mut gone = 0;
@@ -135,7 +135,8 @@ fn choose(messages: &[Message], lengths: &[usize], keep: &[bool], excess: usize)
     drop
 }
 
-/// Keeps the last message of the user, and the last message with the call that it answers.
+/// Keeps the user's last message and the last message. If that is a tool's answer, keeps all answers at the end and the message
+/// that called the tools.
 fn keep_exchange(messages: &[Message]) -> Vec<bool> {
     let mut keep = keep_last(messages);
     let mut index = messages.len();
@@ -172,7 +173,7 @@ fn retain<T>(items: &mut Vec<T>, drop: &[bool]) {
     items.retain(|_| !drop.next().copied().unwrap_or(false));
 }
 
-/// Cuts every string of a message and returns whether one was too long.
+/// Cuts every string of a message. Returns whether one was too long.
 fn shorten(message: &mut Message, limit: usize) -> bool {
     let texts = [&mut message.name, &mut message.finish_reason];
     let mut is_cut = texts
@@ -212,7 +213,7 @@ fn cut_optional(text: &mut Option<String>, limit: usize) -> bool {
     text.as_mut().is_some_and(|text| cut::cut(text, limit))
 }
 
-/// Reduces a value that is large although its strings are short to the start of its JSON text.
+/// Replaces a value that is large although its strings are short with the start of its JSON.
 fn collapse(part: &mut Part) {
     match part {
         Part::ToolCall {

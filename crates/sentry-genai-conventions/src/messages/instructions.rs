@@ -12,12 +12,12 @@ use super::{
 
 /// Reads system instructions in any spelling: plain text, a JSON string, parts, or messages.
 ///
-/// Returns `[{"type":"text","content":...}]` within `limits`; `[]` if there is no text.
+/// Returns `[{"type":"text","content":...}]` within `limits`, or `[]` if there is no text.
 pub(crate) fn system_instructions(text: &str, limits: &ContentLimits) -> String {
     fit(texts(read(text)), limits)
 }
 
-/// Adds the parts of system messages to system instructions, apart from those texts that are among them already.
+/// Adds the parts of system messages to system instructions, except for texts that are already among them.
 pub(crate) fn join_system(instructions: &str, parts: Vec<Part>, limits: &ContentLimits) -> String {
     let instructions = texts(read(instructions));
     let known: BTreeSet<&String> = instructions.iter().collect();
@@ -31,7 +31,7 @@ pub(crate) fn join_system(instructions: &str, parts: Vec<Part>, limits: &Content
 fn read(text: &str) -> Vec<Part> {
     let messages = match parse::json(text) {
         Some(Value::String(inner)) => return read(&inner),
-        // Parts, or one part: what a message has as its content.
+        // Parts, or a single part, as in the content of a message.
         Some(value) if shapes::recognise(&value) == Known::Parts => {
             let mut parts = Vec::new();
             shapes::part::read(value, &mut parts);
@@ -77,7 +77,7 @@ fn fit(mut texts: Vec<String>, limits: &ContentLimits) -> String {
     }
 }
 
-/// Writes as many texts as fit. Instructions start with what matters most, so the last go.
+/// Writes as many texts as fit. The last ones are dropped, because instructions start with what matters most.
 fn first(texts: &[String], room: usize) -> String {
     let mut out = vec![b'['];
     for text in texts {

@@ -1,22 +1,22 @@
-//! Where the bytes are that end or interrupt a JSON string.
+//! Finds the bytes that end or interrupt a JSON string.
 
 use super::block::{Between, Blocks, LastBlock, SIZE};
 
-/// A walk along the quotation marks, backslashes and control characters of a text, which on its way takes note of what else may be
-/// worth a look.
+/// Iterates over the quotation marks, backslashes and control characters of a text. On the way it notes whether the text needs a
+/// closer look for other reasons.
 #[derive(Clone, Debug)]
 pub(super) struct Specials<'a> {
     blocks: Blocks<'a>,
-    /// Where the block starts that was looked at last.
+    /// The start of the current block.
     start: usize,
-    /// One bit for each of its bytes that is special and still ahead.
+    /// One bit for each special byte of the current block that has not been visited.
     marks: u64,
     signs: Between<b';', b'='>,
     unbroken: u64,
 }
 
 impl<'a> Specials<'a> {
-    /// Starts at a place in a text.
+    /// Starts at position `start` of a text.
     pub(super) fn from(bytes: &'a [u8], start: usize, room: &'a mut LastBlock) -> Self {
         Self {
             blocks: Blocks::of(bytes.get(start..).unwrap_or_default(), room),
@@ -27,7 +27,7 @@ impl<'a> Specials<'a> {
         }
     }
 
-    /// Returns the next place.
+    /// Returns the position of the next special byte.
     #[inline(always)]
     pub(super) fn next(&mut self) -> Option<usize> {
         while self.marks == 0 {
@@ -38,7 +38,7 @@ impl<'a> Specials<'a> {
         Some(at)
     }
 
-    /// Passes over the next place, where one is known to be.
+    /// Skips the next special byte, which is known to exist.
     #[inline(always)]
     pub(super) fn pass(&mut self) {
         if self.marks == 0 {
@@ -47,7 +47,7 @@ impl<'a> Specials<'a> {
         self.marks &= self.marks.wrapping_sub(1);
     }
 
-    /// Passes over all places before `at`.
+    /// Skips all special bytes before `at`.
     #[inline(always)]
     pub(super) fn pass_to(&mut self, at: usize) {
         while at.wrapping_sub(self.start) >= SIZE {
@@ -59,12 +59,12 @@ impl<'a> Specials<'a> {
         self.marks &= u64::MAX << (at - self.start);
     }
 
-    /// Returns whether there was a semicolon or an equals sign in what was passed, or something like it.
+    /// Returns whether the blocks so far had a semicolon, a `<` or an equals sign.
     pub(super) fn saw_sign(&self) -> bool {
         self.signs.found()
     }
 
-    /// Returns whether what was passed may hold a long run of base64.
+    /// Returns whether the blocks so far may include a long run of base64.
     pub(super) fn saw_run(&self) -> bool {
         self.unbroken >> 63 == 1
     }

@@ -1,4 +1,4 @@
-//! Images, audio, video and documents: what they are is kept, what they contain is not.
+//! Images, audio, video and documents: their type is kept, their content is not.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::{
     shapes::fields::{take, take_text, text_of},
 };
 
-/// The type of content whose library did not say; Sentry's own word for it.
+/// The type of content if the library did not state it. This is Sentry's own term.
 const UNKNOWN: &str = "unknown";
 
 /// A piece of media in a message.
@@ -23,9 +23,9 @@ pub(crate) struct Media {
 /// Where the content of a piece of media is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum MediaSource {
-    /// Inside the message, from where it has been removed.
+    /// Inside the message, from which it has been removed.
     Blob,
-    /// At a URI, of which the query and the credentials have been removed.
+    /// At a URI, whose query and credentials have been removed.
     Uri(String),
     /// In a file store of the provider.
     File(String),
@@ -74,9 +74,9 @@ const MIME_KEYS: &[&str] = &[
     "format",
 ];
 
-/// Returns whether a part that says it is media refers to some.
+/// Returns whether a part whose type is a kind of media refers to some.
 pub(super) fn knows(part: &Object) -> bool {
-    // Other things than media are binary, too.
+    // Not everything binary is media.
     let is_vague = part.get("type").and_then(Value::as_str) == Some("binary");
     let references = if is_vague { &[][..] } else { REFERENCE_KEYS };
     let mut keys = references.iter().chain(FILE_KEYS).chain(MIME_KEYS);
@@ -84,9 +84,9 @@ pub(super) fn knows(part: &Object) -> bool {
 }
 
 impl Media {
-    /// Reads a part of media, whatever nesting of `url`, `source`, `data` and the like the library uses.
+    /// Reads a part with media, however the library nests `url`, `source`, `data` and the like.
     ///
-    /// `kind` is the part's type or the name of the field it was in.
+    /// `kind` is the part's type, or the name of the field that held it.
     pub(super) fn read(kind: &str, mut part: Object) -> Self {
         let modality = take_text(&mut part, &["modality"]);
         let mut found = Found::default();
@@ -96,7 +96,7 @@ impl Media {
             .or_else(|| modality_of(mime_type.as_deref().unwrap_or_default()))
             .unwrap_or_else(|| modality_of(kind).unwrap_or_else(|| "document".to_owned()));
         let mime_type = match mime_type {
-            // Some providers name a format: `png`, `mp3`, `pdf`.
+            // Some providers state a format: `png`, `mp3`, `pdf`.
             Some(format) if !format.contains('/') && format != UNKNOWN => match modality.as_str() {
                 "document" => format!("application/{format}"),
                 modality => format!("{modality}/{format}"),
@@ -171,7 +171,7 @@ fn has_scheme(text: &str) -> bool {
     })
 }
 
-/// Removes what may be secret: a query (signed URLs), a fragment, a user name and password.
+/// Removes what may be secret: a query (as in signed URLs), a fragment, a user name and password.
 fn public_part(uri: &str) -> String {
     let uri = uri.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = uri.split_once("://") else {

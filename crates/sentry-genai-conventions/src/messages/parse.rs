@@ -1,4 +1,4 @@
-//! From the text of an attribute to messages.
+//! Reads messages from the text of an attribute.
 
 use std::borrow::Cow;
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::{Message, Messages, Part, Side, cut, excerpt, repair, shapes};
 
-/// What OpenInference writes in place of content that it was told to hide.
+/// What OpenInference writes in place of content that it was configured to hide.
 pub(super) const REDACTED: &str = "__REDACTED__";
 
-/// How many times a JSON string is taken to contain JSON: libraries that record with `Debug` add a layer of quotes.
+/// How many layers of quotation marks around JSON are removed. Libraries that record with `Debug` add one.
 const QUOTES: usize = 3;
 
-/// Nesting beyond this is no longer told apart; it leaves room for what the canonical form wraps around a value.
+/// Deeper nesting is kept as text. This leaves room for the levels that the canonical form adds around a value.
 pub(super) const DEPTH: usize = 100;
 
 pub(super) fn parse(text: &str, side: Side) -> Messages {
@@ -41,7 +41,7 @@ pub(super) fn parse(text: &str, side: Side) -> Messages {
         Some(_) => plain(text.into_owned(), side),
         None => match repair::read_named(&text) {
             Some(value) if shapes::knows(&value) => read(value, side),
-            // Of other names, as in `Print("Hi")`, it is the question itself.
+            // With any other name, as in `Print("Hi")`, the whole text is the message.
             Some(Value::String(inner)) if text.trim_start().starts_with("Some(") => {
                 plain(inner, side)
             }
@@ -72,7 +72,7 @@ pub(super) fn json(text: &str) -> Option<Value> {
     Some(value)
 }
 
-/// Gives the last message its role where that was cut off: in JSON whose fields are sorted it comes after the content.
+/// Adds the role to the last message if it was cut off. In JSON with sorted fields the role comes after the content.
 fn lend_role(messages: &mut Value, role: Option<&str>) {
     if let (Value::Array(items), Some(role)) = (messages, role)
         && let Some(Value::Object(fields)) = items.last_mut()

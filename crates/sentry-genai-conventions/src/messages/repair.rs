@@ -1,4 +1,4 @@
-//! A tolerant reader for what is almost JSON: Python reprs, what Rust's `Debug` writes, JSON that was cut off, lone surrogates.
+//! A tolerant reader for near-JSON: Python reprs, output of Rust's `Debug`, JSON that was cut off, lone surrogates.
 
 mod rust;
 
@@ -11,14 +11,14 @@ pub(super) use self::rust::untag;
 
 use super::{Object, parse::DEPTH, shapes::fields};
 
-/// What could be made of a text that is no JSON.
+/// The value read from a text that is not JSON.
 pub(super) struct Repaired {
     pub(super) value: Value,
-    /// Whether the text stopped before the value was complete.
+    /// Whether the text ended before the value was complete.
     pub(super) is_truncated: bool,
 }
 
-/// Reads a list or an object, or returns `None` if `text` is neither JSON, Python nor Rust with at most its end missing.
+/// Reads a list or an object in the syntax of JSON, Python or Rust, whose end may be missing. Returns `None` for any other text.
 pub(super) fn read(text: &str) -> Option<Repaired> {
     let mut reader = Reader::new(text);
     if !matches!(reader.peek_token()?, '[' | '{' | '(') {
@@ -27,7 +27,7 @@ pub(super) fn read(text: &str) -> Option<Repaired> {
     reader.whole()
 }
 
-/// Reads what Rust's `Debug` writes with a name in front, such as `Some([...])` and `Message { .. }`, if it is complete.
+/// Reads output of Rust's `Debug` that starts with a name, such as `Some([...])` or `Message { .. }`, if it is complete.
 pub(super) fn read_named(text: &str) -> Option<Value> {
     let mut reader = Reader::new(text);
     let is_name = reader.peek_token()?.is_ascii_uppercase();
@@ -35,7 +35,7 @@ pub(super) fn read_named(text: &str) -> Option<Value> {
     (!repaired.is_truncated).then_some(repaired.value)
 }
 
-/// Reads `Name(field=value, ...)`, as Python shows an object, if it is complete.
+/// Reads `Name(field=value, ...)`, Python's repr of an object, if it is complete.
 pub(super) fn read_constructor(text: &str) -> Option<Value> {
     let mut reader = Reader::new(text);
     if !reader.peek_token()?.is_alphabetic() {
@@ -47,7 +47,7 @@ pub(super) fn read_constructor(text: &str) -> Option<Value> {
         .map(|repaired| repaired.value)
 }
 
-/// Reads as much as there is of the fields of an object that was cut off, perhaps with an ellipsis.
+/// Reads as many fields as there are of an object that was cut off, perhaps with an ellipsis.
 pub(super) fn read_cut_constructor(text: &str) -> Option<Value> {
     let mut reader = Reader::new(text.strip_suffix("...").unwrap_or(text));
     if !reader.peek_token()?.is_alphabetic() {
@@ -56,7 +56,7 @@ pub(super) fn read_cut_constructor(text: &str) -> Option<Value> {
     reader.whole().map(|repaired| repaired.value)
 }
 
-/// Every method leaves at the end of the text what it has read so far; `None` means a syntax that is not understood.
+/// At the end of the text, every method returns what it has read so far. `None` means syntax that is not understood.
 struct Reader<'t> {
     text: &'t str,
     chars: Peekable<CharIndices<'t>>,
@@ -74,7 +74,7 @@ impl<'t> Reader<'t> {
 
     fn whole(mut self) -> Option<Repaired> {
         let value = self.value(DEPTH)?;
-        // What follows a complete value makes it something else than a value.
+        // A complete value with anything behind it is not a value.
         self.peek_token().is_none().then_some(Repaired {
             value,
             is_truncated: self.is_truncated,
@@ -137,7 +137,7 @@ impl<'t> Reader<'t> {
         Some(Value::Object(fields))
     }
 
-    /// A number or one of the words that stand for a value; `Name(field=value, ...)` is an object, as Python shows one.
+    /// Reads a number, or a word that stands for a value. `Name(field=value, ...)`, Python's repr of an object, is an object.
     fn word(&mut self, levels: usize) -> Option<Value> {
         let word = self.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
         match word {
@@ -149,7 +149,7 @@ impl<'t> Reader<'t> {
             "" => None,
             _ => match self.chars.peek() {
                 Some((_, '(')) => self.constructor(word, levels),
-                // A text prefix, such as Python's `b` for bytes and `u` for text.
+                // A string prefix, such as Python's `b` for bytes and `u` for text.
                 Some(&(_, quote @ ('"' | '\''))) if word.len() <= 2 => {
                     self.string(quote).map(Value::String)
                 }
@@ -162,7 +162,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Python's `Name(field=value, ...)`, or `Name(value, ...)` as Rust has it.
+    /// Reads Python's `Name(field=value, ...)` or Rust's `Name(value, ...)`.
     fn constructor(&mut self, name: &str, levels: usize) -> Option<Value> {
         self.chars.next();
         let inside = self.chars.clone();
@@ -173,7 +173,7 @@ impl<'t> Reader<'t> {
             return self.tuple(name, levels);
         }
         let mut fields = Object::new();
-        // LangChain's `HumanMessage(content=...)` says whom it is from in its name alone.
+        // In LangChain's `HumanMessage(content=...)`, only the name says who sent the message.
         let class = name.rsplit('.').next().unwrap_or(name);
         if let Some(role) = fields::role(class).filter(|_| class.contains("Message")) {
             fields.insert("role".to_owned(), role.as_str().into());
@@ -195,7 +195,7 @@ impl<'t> Reader<'t> {
         Some(Value::Object(fields))
     }
 
-    /// Python's `<Role.USER: 'user'>` is its value.
+    /// Reads an enum value in Python, such as `<Role.USER: 'user'>`, as its value.
     fn enumeration(&mut self, levels: usize) -> Option<Value> {
         self.chars.next();
         self.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
@@ -218,7 +218,7 @@ impl<'t> Reader<'t> {
         let text =
             self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_'));
         if self.chars.peek().is_none() {
-            // It may have had more digits.
+            // More digits may have been cut off.
             self.is_truncated = true;
             return Some(Value::Null);
         }
@@ -274,7 +274,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads one code point, or two if the first is half of a pair; half a pair alone is U+FFFD.
+    /// Reads one code point, from two escapes if they are a surrogate pair. A lone surrogate becomes U+FFFD.
     fn code_point(&mut self, digits: usize, text: &mut String) {
         let Some(unit) = self.hex(digits) else {
             return;
@@ -317,7 +317,7 @@ impl<'t> Reader<'t> {
         Some(unit)
     }
 
-    /// Consumes a comma; `None` if there is neither one nor the end of the list.
+    /// Consumes a comma; `None` if there is neither a comma nor the end of the list.
     fn comma(&mut self, close: char) -> Option<()> {
         match self.peek_token() {
             Some(',') => {
@@ -332,7 +332,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Consumes the closing bracket if it is next; the end of the text closes everything.
+    /// Consumes the closing bracket if it is next. The end of the text closes everything.
     fn closes(&mut self, close: char) -> bool {
         match self.peek_token() {
             Some(c) if c == close => {

@@ -1,4 +1,4 @@
-//! Reads messages of the simplest kind where they stand.
+//! Reads messages of the simplest kind in place.
 
 mod calls;
 mod part;
@@ -14,10 +14,10 @@ use self::{
 };
 use super::{ContentLimits, Role, Side, blobs, block::LastBlock, marks::Specials, parse};
 
-/// How many texts of system messages can move away without being read, and how many reasons can be told.
+/// The maximum number of system texts, and of finish reasons, that can be recorded.
 const MAX_TEXTS: usize = 8;
 
-/// Where texts are, as JSON strings with their quotes. What finds no place is only counted.
+/// The places of texts, which are JSON strings including their quotes. Texts beyond the maximum are only counted.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Texts {
     places: [Range<usize>; MAX_TEXTS],
@@ -41,19 +41,19 @@ impl Texts {
     }
 }
 
-/// A tool call in disguise: the repr of a Python object in the place of a text.
+/// Part of a tool call in disguise: the repr of a Python object in place of a text.
 static CALL_IN_TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='function_call'"));
 
-/// How most messages go on behind the role, as far as the text.
+/// What follows the role in most messages, up to the text.
 const USUAL: &[u8; 37] = br#"","parts":[{"type":"text","content":""#;
 
-/// What a backslash is followed by.
+/// What follows a backslash.
 #[derive(Clone, Copy)]
 enum Escape {
     Letter,
-    /// A quotation mark or a backslash, which would be special by itself.
+    /// A quotation mark or a backslash, which would itself be a special byte.
     Special,
-    /// Longer escapes can hide anything, a blob for instance.
+    /// A longer escape, which may hide anything, such as a blob.
     Other,
 }
 
@@ -70,7 +70,7 @@ static ESCAPES: [Escape; 256] = {
     escapes
 };
 
-/// A place in the text. Every step returns `None` at the first thing that is not of the simplest kind.
+/// A position in the text. Every step returns `None` at the first thing that is not of the simplest kind.
 #[derive(Debug)]
 pub(super) struct Scan<'a, 'l> {
     text: &'a str,
@@ -78,9 +78,9 @@ pub(super) struct Scan<'a, 'l> {
     at: usize,
     specials: Specials<'a>,
     limits: &'l ContentLimits,
-    /// What has to be changed; `None` if nothing may have to be.
+    /// The changes that are needed; `None` if messages that need changes are not accepted.
     edits: Option<Vec<Edit>>,
-    /// Why the model stopped, as JSON strings.
+    /// The finish reasons, as JSON strings.
     reasons: Texts,
 }
 
@@ -102,19 +102,19 @@ impl<'a, 'l> Scan<'a, 'l> {
         }
     }
 
-    /// Reads messages as well that are not quite of the simplest kind: tool calls, and why a model stopped if nobody knows.
+    /// Also accepts messages that may need edits: those with tool calls, and those with an unknown finish reason.
     pub(super) fn with_edits(self) -> Self {
         let edits = Some(Vec::new());
         Self { edits, ..self }
     }
 
-    /// Returns what has to be changed in the messages that were read, and why the model stopped.
+    /// Returns the edits for the messages that were read, and the finish reasons.
     pub(super) fn into_findings(self) -> (Vec<Edit>, Texts) {
         (self.edits.unwrap_or_default(), self.reasons)
     }
 
-    /// Reads the rest of a list of messages, to the end of the text. Hands over where each stands and whose it is, apart from the
-    /// system messages at the start, whose texts go to `system`.
+    /// Reads the rest of a list of messages up to the end of the text. Calls `message` with the place and the role of each,
+    /// except for system messages at the start, whose texts go to `system`.
     pub(super) fn messages(
         &mut self,
         side: Side,
@@ -129,7 +129,7 @@ impl<'a, 'l> Scan<'a, 'l> {
             let role = self.message(side, system)?;
             is_start &= role == Role::System;
             if !is_start {
-                // Only the system messages at the start move away.
+                // Only system messages at the start are moved.
                 system.count = before;
                 message(start, self.at, role);
             } else if system.has_lost_some() {
@@ -143,7 +143,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         (!self.may_hold_call() && !self.reasons.has_lost_some()).then_some(())
     }
 
-    /// Reads a message, adds its texts to `texts`, and returns the role.
+    /// Reads a message, adds its texts to `texts`, and returns its role.
     #[inline(always)]
     fn message(&mut self, side: Side, texts: &mut Texts) -> Option<Role> {
         let Some(role) = self.usual_start() else {
@@ -160,12 +160,12 @@ impl<'a, 'l> Scan<'a, 'l> {
         self.rest_of_message(Some((role, text)), side, texts)
     }
 
-    /// Reads the start of a message with its fields in the usual order and without spaces, up to the text, and returns the role. Any
-    /// other is left where it is.
+    /// Reads the start of a message up to its text and returns the role, if the fields are in the usual order and without spaces.
+    /// Otherwise the position does not change.
     #[inline(always)]
     fn usual_start(&mut self) -> Option<Role> {
         let rest = self.rest();
-        // By a letter that is another for each role.
+        // This byte differs between the roles.
         let (role, start) = match rest.get(9)? {
             b'u' => (Role::User, behind(rest, br#"{"role":"user"#)?),
             b'a' => (Role::Assistant, behind(rest, br#"{"role":"assistant"#)?),
@@ -173,15 +173,15 @@ impl<'a, 'l> Scan<'a, 'l> {
             _ => return None,
         };
         let usual: &[u8; USUAL.len()] = start.first_chunk()?;
-        // In two pieces, since only what is short is compared without a call.
+        // In two pieces, because only short slices are compared without a call.
         let is_usual = usual[..32] == USUAL[..32] && usual[32..] == USUAL[32..];
         is_usual.then_some(())?;
         self.at += rest.len() - start.len() + USUAL.len();
         Some(role)
     }
 
-    /// Reads what there is of `{"role":R,"parts":[...],"finish_reason":F}` behind its start, or behind the first text that is known
-    /// with the role.
+    /// Reads the rest of `{"role":R,"parts":[...],"finish_reason":F}`, either from behind its first bracket, or from behind its
+    /// first text if that and the role are `known`.
     #[inline(never)]
     fn rest_of_message(
         &mut self,
@@ -203,7 +203,7 @@ impl<'a, 'l> Scan<'a, 'l> {
             goes_on = self.goes_on(b'}')?;
         }
         while goes_on {
-            // A comma, or the bracket of the message.
+            // The comma or the bracket in front of the field.
             let before = self.at - 1;
             let key = self.string()?;
             self.require(b':')?;
@@ -236,15 +236,15 @@ impl<'a, 'l> Scan<'a, 'l> {
         }
         let (role, parts) = (role?, parts?);
         let stays = match role {
-            // A system message that thinks, or says why it stopped, is nothing to move.
+            // A system message with reasoning or a finish reason cannot be moved.
             Role::System => parts == Parts::TEXT && !has_reason,
-            // A user does not answer tool calls.
+            // A user does not answer tool calls, so the role becomes `tool`.
             Role::User if parts == Parts::ANSWERS && side == Side::Input => {
                 self.edits.as_mut()?.push(Edit::Tool(role_place));
                 return Some(Role::Tool);
             }
             Role::User => !parts.has_calls && !parts.has_answers,
-            // On a message that is asked calls are shown alone.
+            // In an input message, calls are shown only if there is no text beside them.
             Role::Assistant => {
                 let is_mixed = parts.has_calls && parts.has_text;
                 !parts.has_answers && (side == Side::Output || !is_mixed)
@@ -254,7 +254,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         stays.then_some(role)
     }
 
-    /// Takes note of why a model stopped. `before` is what stands before the field.
+    /// Records a finish reason. `before` is the position of the comma or bracket in front of the field.
     fn reason(&mut self, place: Range<usize>, before: usize) -> Option<()> {
         let reason = &self.text[place.start + 1..place.end - 1];
         if reason.contains("FinishReason.") {
@@ -278,7 +278,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         self.end()
     }
 
-    /// Reads parts to the end of their list, from inside the first on, and returns of what kinds they are.
+    /// Reads parts from inside the first one to the end of their list. Returns which kinds there are.
     fn rest_of_parts(
         &mut self,
         mut part: Part,
@@ -287,7 +287,7 @@ impl<'a, 'l> Scan<'a, 'l> {
     ) -> Option<Parts> {
         let mut parts = Parts::default();
         let mut calls = None;
-        // What has a content already is past it.
+        // If the part already has its content, the position is behind that.
         let mut goes_on = part.content.is_none() || self.goes_on(b'}')?;
         loop {
             while goes_on {
@@ -313,7 +313,7 @@ impl<'a, 'l> Scan<'a, 'l> {
             }
             match part.kind? {
                 Kind::Text => parts.has_text = true,
-                // Summaries may be a list, as JSON in the text.
+                // The text may be a JSON list of summaries.
                 Kind::Reasoning if self.bytes(part.content.as_ref()?).starts_with(b"\"[") => {
                     return None;
                 }
@@ -338,7 +338,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         }
     }
 
-    /// Reads a string that says something and is not too long.
+    /// Reads a string that is neither blank nor too long.
     fn text(&mut self) -> Option<Range<usize>> {
         let string = self.string()?;
         self.is_text(&string).then_some(string)
@@ -349,20 +349,20 @@ impl<'a, 'l> Scan<'a, 'l> {
         says_something(inner) && inner.len() <= self.limits.text_bytes && inner != parse::REDACTED
     }
 
-    /// Reads a string with its quotes, if all its escapes are of one letter.
+    /// Reads a string including its quotes, if all its escapes consist of one letter.
     fn string(&mut self) -> Option<Range<usize>> {
         self.require(b'"')?;
         self.rest_of_string()
     }
 
-    /// Reads a string from its second byte on.
+    /// Reads a string from behind its opening quote.
     #[inline(always)]
     fn rest_of_string(&mut self) -> Option<Range<usize>> {
         let start = self.at - 1;
-        // No text ends with a string, so that something follows each byte that is of interest.
+        // No valid text ends with a string, so another byte follows every byte of interest.
         let (_, bytes) = self.text.as_bytes().split_last()?;
         let (_, following) = self.text.as_bytes().split_first()?;
-        // In registers, since nearly all the time is spent here.
+        // A local copy stays in registers. Nearly all the time is spent here.
         let mut specials = self.specials.clone();
         specials.pass_to(self.at);
         loop {
@@ -392,7 +392,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         &self.text.as_bytes()[self.at..]
     }
 
-    /// Reads a comma, or else `close`, and returns whether it was a comma.
+    /// Reads a comma or `close`. Returns whether it was a comma.
     fn goes_on(&mut self, close: u8) -> Option<bool> {
         match self.next()? {
             b',' => Some(true),
@@ -404,7 +404,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         (self.next()? == byte).then_some(())
     }
 
-    /// Returns the next byte that is no whitespace.
+    /// Returns the next byte that is not whitespace.
     fn next(&mut self) -> Option<u8> {
         self.skip_whitespace();
         let byte = self.text.as_bytes().get(self.at)?;
@@ -417,7 +417,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         self.at += self.rest().iter().take_while(is_space).count();
     }
 
-    /// Reads whitespace to the end of the text, in which there must be nothing that may be a blob.
+    /// Reads whitespace up to the end of the text. Fails if the text may include a blob.
     fn end(&mut self) -> Option<()> {
         let is_end = self.next().is_none();
         let may_hold_blob = self.specials.saw_run() && blobs::may_hold_blob(self.scanned())
@@ -429,13 +429,13 @@ impl<'a, 'l> Scan<'a, 'l> {
         self.specials.saw_sign() && CALL_IN_TEXT.find(self.scanned()).is_some()
     }
 
-    /// All that was read, once the end is reached.
+    /// Returns everything that was read. Valid only at the end.
     fn scanned(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.start..]
     }
 }
 
-/// Returns whether there is anything but whitespace in a string whose escapes are of one letter.
+/// Returns whether a string has anything but whitespace. All its escapes consist of one letter.
 fn says_something(inner: &str) -> bool {
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {
@@ -450,7 +450,7 @@ fn says_something(inner: &str) -> bool {
     false
 }
 
-/// Returns what is behind a start of a length that is known to the compiler.
+/// Returns what follows `start`, whose length the compiler knows.
 #[inline(always)]
 fn behind<'a, const LENGTH: usize>(bytes: &'a [u8], start: &[u8; LENGTH]) -> Option<&'a [u8]> {
     let (first, rest) = bytes.split_first_chunk()?;

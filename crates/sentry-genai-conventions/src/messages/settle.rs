@@ -1,4 +1,4 @@
-//! The rules that hold for every message, whatever spelling it came from.
+//! The rules for every message, whatever spelling it came from.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub(super) fn settle(messages: Vec<Message>, side: Side) -> Vec<Message> {
     settled
 }
 
-/// Drops the texts that a tool's answers say as well: OpenLLMetry has the same thing as both.
+/// Drops texts that repeat a tool's answer. OpenLLMetry writes the same thing as both.
 fn drop_repeated(parts: &mut Vec<Part>) {
     if !parts.iter().any(|part| matches!(part, Part::Text(_))) {
         return;
@@ -63,7 +63,7 @@ fn drop_repeated(parts: &mut Vec<Part>) {
     });
 }
 
-/// A user does not answer tool calls: providers without a role of their own for that use the user's.
+/// Makes a user message that only answers tool calls a tool message. Providers that have no role for tools use the user's.
 pub(super) fn settle_role(message: &mut Message) {
     if message.role == Role::User
         && !message.parts.is_empty()
@@ -72,13 +72,13 @@ pub(super) fn settle_role(message: &mut Message) {
         message.role = Role::Tool;
     }
     if message.role == Role::Tool {
-        // The name is the user's, or that of the tool, which the parts have.
+        // The name belongs to the user, or to the tool, whose parts have it already.
         message.name = None;
     }
 }
 
-/// An input message shows one kind of thing: text and files, or objects, or tool calls, or tool answers. What would be
-/// hidden moves to a message of its own; answers go before what a user says next to them.
+/// Splits an input message by kind of content. Sentry shows one kind per message: text and files, or objects, or tool calls, or
+/// tool answers. The others become messages of their own. For a user, answers come first.
 fn split(message: Message) -> Vec<Message> {
     let is_mixed = {
         let mut kinds = message.parts.iter().filter_map(kind);
@@ -93,7 +93,7 @@ fn split(message: Message) -> Vec<Message> {
     } = message;
     let mut groups: [Vec<Part>; 4] = Default::default();
     for part in parts {
-        // Thoughts show next to anything.
+        // Reasoning is shown next to anything.
         groups[kind(&part).unwrap_or(Kind::Shown) as usize].push(part);
     }
     let [shown, objects, calls, responses] = groups;
@@ -138,7 +138,7 @@ fn is_response(part: &Part) -> bool {
     matches!(part, Part::ToolCallResponse { .. })
 }
 
-/// Cleans a part and returns whether anything is left of it.
+/// Cleans a part. Returns whether anything is left of it.
 fn keep(part: &mut Part) -> bool {
     match part {
         Part::Text(text) | Part::Reasoning(text) => {
@@ -189,7 +189,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Reads a finish reason: `FinishReason.STOP`, as Python shows an enumeration, is `stop`; `unknown` says nothing.
+/// Reads a finish reason. Python's `FinishReason.STOP` becomes `stop`, and `unknown` counts as none.
 fn finish_reason(text: String) -> Option<String> {
     let text = match text.rsplit_once("FinishReason.") {
         Some((_, name)) => name.to_ascii_lowercase(),

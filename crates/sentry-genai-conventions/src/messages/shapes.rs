@@ -1,4 +1,4 @@
-//! The spellings of messages: which library writes what is decided by the fields that are there, never by its name.
+//! The spellings of messages. They are told apart by the fields that are present, never by the library's name.
 
 mod envelope;
 pub(super) mod fields;
@@ -16,18 +16,18 @@ use super::{Message, Object, Side, parse};
 pub(super) enum Known {
     /// It is content: structured output, or text that happens to be JSON.
     Nothing,
-    /// It is a part of a message, or some.
+    /// It is one or more parts of a message.
     Parts,
     /// It is a message, or wraps some.
     Messages,
 }
 
-/// Returns whether `object` is a part of a message beyond doubt.
+/// Returns whether `object` is unmistakably a part of a message.
 pub(super) fn is_part(object: &Object) -> bool {
     kind::knows(object)
 }
 
-/// Says what `value` is, going by the fields it has.
+/// Returns what `value` is, judging by its fields.
 pub(super) fn recognise(value: &Value) -> Known {
     match value {
         Value::Object(object) if is_evaluation(object) || envelope::knows(object) => {
@@ -51,7 +51,7 @@ pub(super) fn recognise(value: &Value) -> Known {
     }
 }
 
-/// Returns whether there are messages in a list each of which is JSON in a string, as lists of OpenTelemetry's have them.
+/// Returns whether every item of a list is a JSON string that holds messages, as in OpenTelemetry's list attributes.
 fn are_written(items: &[Value]) -> bool {
     let first = match items.first() {
         Some(Value::String(text)) if text.starts_with('{') => parse::json(text),

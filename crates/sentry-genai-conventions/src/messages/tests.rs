@@ -1,4 +1,4 @@
-//! Conversations as libraries write them, and what Sentry gets.
+//! Conversations in the spellings of libraries, and what Sentry gets.
 
 mod limits;
 mod particulars;
@@ -13,7 +13,7 @@ use super::{ContentLimits, Messages, Side};
 
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
 
-/// The order of fields depends on a feature of serde_json that other crates may switch on.
+/// The order of fields depends on a feature of serde_json that other crates may enable.
 fn parsed(json: &str) -> Value {
     serde_json::from_str(json).unwrap()
 }

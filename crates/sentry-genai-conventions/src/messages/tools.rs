@@ -1,4 +1,4 @@
-//! Tools: what a model may call, and what goes into a call and comes out of it.
+//! Tools: the definitions that a model gets, and the arguments and results of calls.
 
 use std::borrow::Cow;
 
@@ -33,8 +33,8 @@ const LISTS: &[&str] = &[
 
 /// Reads the definitions of tools in any provider's spelling.
 ///
-/// Returns `[{"type":"function","name","description","parameters"}]` within `limits`, with tools that the provider runs
-/// kept as they are; `[]` if `text` defines no tool.
+/// Returns `[{"type":"function","name","description","parameters"}]` within `limits`, or `[]` if `text` defines no tool. Tools
+/// that the provider runs are kept as they are, without credentials.
 pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
     let value = parse::json(text)
         .or_else(|| Some(repair::read(text)?.value))
@@ -49,8 +49,10 @@ pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
 
 /// Brings a tool's arguments or its result within `limits`.
 ///
-/// JSON stays JSON, with binary content replaced and the strings inside shortened, and so does what `{:?}` makes of it; plain text is
-/// cut. Returns the UTF-8 bytes there were if anything was cut.
+/// JSON stays JSON; its binary content is replaced and its strings are shortened. Output of `{:?}` becomes JSON. Plain text is
+/// cut.
+///
+/// Also returns the original size in UTF-8 bytes, if anything was cut.
 pub(crate) fn tool_payload<'t>(
     text: &'t str,
     limits: &ContentLimits,
@@ -71,7 +73,8 @@ pub(crate) fn tool_payload<'t>(
     (json.into(), is_cut.then_some(text.len()))
 }
 
-/// Reads serde_json's value out of what `{:?}` makes of it: `Object {"city": String("Paris")}`. Of other values the names would be lost.
+/// Reads what `{:?}` writes for a value of serde_json: `Object {"city": String("Paris")}`. For other types the names would be
+/// lost.
 fn debugged(text: &str) -> Option<Value> {
     let rest = ["Some(", "Ok("].iter().find_map(|it| text.strip_prefix(it));
     let rest = rest.unwrap_or(text);
@@ -84,7 +87,7 @@ fn fit_payload(mut value: Value, text: Cow<'_, str>, limits: &ContentLimits) -> 
     let mut limit = limits.text_bytes.max(cut::SHORTEST);
     let mut is_cut = cut::shorten(&mut value, limit);
     if !is_cut && text.len() <= limits.attribute_bytes {
-        // As it was, with its fields in their order.
+        // Unchanged, with the fields in their original order.
         return (text.into_owned(), false);
     }
     let mut json = value.to_string();
@@ -96,7 +99,7 @@ fn fit_payload(mut value: Value, text: Cow<'_, str>, limits: &ContentLimits) -> 
     if json.len() <= limits.attribute_bytes {
         return (json, is_cut);
     }
-    // Numbers or names: what fits of the text, as a JSON string.
+    // The size is in numbers or names, so keep as much of the text as fits, as a JSON string.
     let mut start = text.into_owned();
     let mut room = limits.attribute_bytes.saturating_sub(2);
     loop {
@@ -118,7 +121,7 @@ fn cut_text(text: Cow<'_, str>, limits: &ContentLimits) -> String {
 fn fit(mut tools: Vec<Tool>, limits: &ContentLimits) -> String {
     let mut json = render(&tools);
     if json.len() > limits.attribute_bytes {
-        // Names and descriptions say more than schemas.
+        // Names and descriptions are more informative than schemas.
         for tool in &mut tools {
             if let Tool::Function { parameters, .. } = tool {
                 *parameters = None;
@@ -205,7 +208,7 @@ impl Tool {
 fn collect(value: Value, tools: &mut Vec<Tool>) {
     match value {
         Value::Array(items) => items.into_iter().for_each(|item| collect(item, tools)),
-        // The AI SDK has a list of JSON texts, others one of names.
+        // The AI SDK has a list of JSON texts, others a list of names.
         Value::String(text) => match parse::json(&text) {
             Some(value) => collect(value, tools),
             None if text.is_empty() || text == parse::REDACTED => {}
@@ -229,7 +232,7 @@ fn collect_object(mut object: Object, tools: &mut Vec<Tool>) {
             collect(list, tools);
         }
     }
-    // What stands next to a list, even an empty one, is no tool, unless it says its type.
+    // An object around a list, even an empty one, is not itself a tool unless it states a type.
     if tools.len() > before || (has_list && !object.contains_key("type")) {
         return;
     }
@@ -244,7 +247,7 @@ fn collect_object(mut object: Object, tools: &mut Vec<Tool>) {
     let is_function = match kind.as_deref() {
         None => has_schema || object.contains_key("name"),
         Some("function" | "custom" | "function_tool") => true,
-        // LangChain and pydantic-ai say other things here.
+        // For LangChain and pydantic-ai the type says something else.
         Some(_) => has_schema,
     };
     match take_text(&mut object, &["name"]) {
@@ -253,13 +256,13 @@ fn collect_object(mut object: Object, tools: &mut Vec<Tool>) {
             description: take_text(&mut object, &["description"]),
             parameters: take(&mut object, SCHEMA).map(schema),
         }),
-        // A schema without a name is no tool.
+        // A schema without a name is not a tool.
         None if kind.is_none() && has_schema => {}
         name => tools.extend(built_in(object, name).map(Tool::BuiltIn)),
     }
 }
 
-/// Bedrock and the AI SDK wrap their schemas once more.
+/// Unwraps a schema, which Bedrock and the AI SDK wrap in another object.
 fn schema(value: Value) -> Value {
     match value {
         Value::Object(mut object) if object.len() == 1 => {
@@ -272,13 +275,13 @@ fn schema(value: Value) -> Value {
     }
 }
 
-/// What of a server of tools lets a model in, under any provider's name for it.
+/// Fields with credentials for an MCP server, under any provider's name.
 const CREDENTIALS: &[&str] = &["authorization", "authorization_token", "headers"];
 
-/// Where such a server is.
+/// Fields with the address of an MCP server.
 const ADDRESSES: &[&str] = &["server_url", "url"];
 
-/// A built-in tool has a type; Gemini's is the name of a field, and settings of all kinds are no tool.
+/// Reads a built-in tool. It has a type, which for Gemini is the name of a field. An object with other settings is not a tool.
 fn built_in(mut object: Object, name: Option<String>) -> Option<Value> {
     if object.get("type").is_none_or(|kind| !kind.is_string()) {
         if name.is_none() && !object.values().all(Value::is_object) {

@@ -1,10 +1,10 @@
-//! The canonical JSON.
+//! Writes the canonical JSON.
 
 use serde_json::Value;
 
 use super::{Media, MediaSource, Message, Part, blobs::SUBSTITUTE};
 
-/// Appends one message. A message without parts is not to be written.
+/// Appends a message, which must have parts.
 pub(super) fn message(out: &mut Vec<u8>, message: &Message) {
     out.extend_from_slice(b"{\"role\":\"");
     out.extend_from_slice(message.role.as_str().as_bytes());
@@ -30,17 +30,17 @@ pub(super) fn array<T>(out: &mut Vec<u8>, items: &[T], mut item: impl FnMut(&mut
 
 /// Appends any JSON.
 pub(super) fn value(out: &mut Vec<u8>, value: &Value) {
-    // Writing to memory cannot fail, and a `Value` has no key that is not text.
+    // Writing to memory cannot fail, and every key of a `Value` is a string.
     let _ = serde_json::to_writer(out, value);
 }
 
-/// Appends a field after others.
+/// Appends a field behind other fields.
 pub(super) fn field(out: &mut Vec<u8>, name: &str, content: &Value) {
     key(out, name);
     value(out, content);
 }
 
-/// Appends a text field after others.
+/// Appends a text field behind other fields.
 pub(super) fn text_field(out: &mut Vec<u8>, name: &str, content: &str) {
     key(out, name);
     text(out, content);
@@ -77,7 +77,7 @@ fn part(out: &mut Vec<u8>, part: &Part) {
             kind(out, "tool_call_response");
             optional(out, "id", id.as_deref());
             optional(out, "name", name.as_deref());
-            // OpenTelemetry's name, and the one that Sentry reads, as text.
+            // OpenTelemetry's name, and the one that Sentry reads, under which lists and objects are text.
             field(out, "response", response);
             match response {
                 Value::Array(_) | Value::Object(_) => {

@@ -1,11 +1,11 @@
-//! Keys and passwords where requests have them.
+//! Credentials in requests: API keys, passwords and tokens.
 
 use std::borrow::Cow;
 
 use super::names::last_word;
 use crate::translate::TAG;
 
-/// Attributes that are addresses or queries, by OpenTelemetry's and Sentry's conventions.
+/// Attributes that are addresses or queries in OpenTelemetry's and Sentry's conventions.
 static ADDRESSES: &[&str] = &[
     "db.connection_string",
     "http.query",
@@ -17,13 +17,13 @@ static ADDRESSES: &[&str] = &[
     "url.query",
 ];
 
-/// How names end that hold an address, whoever has thought of them.
+/// Last words of keys that hold an address, whoever invented them.
 static ADDRESS_WORDS: &[&str] = &[
     "address", "base", "baseurl", "broker", "dsn", "endpoint", "href", "link", "location", "proxy",
     "referer", "uri", "url", "webhook",
 ];
 
-/// Words in the names of headers that say who somebody is.
+/// Words in names of headers that authenticate somebody.
 static HEADERS: &[&str] = &[
     "api_key",
     "apikey",
@@ -37,7 +37,7 @@ static HEADERS: &[&str] = &[
     "token",
 ];
 
-/// Parameters of queries that say who somebody is, without what may be between their words.
+/// Query parameters that authenticate somebody, without the separators between their words.
 static PARAMETERS: &[&str] = &[
     "accesskey",
     "accesstoken",
@@ -67,19 +67,20 @@ static PARAMETERS: &[&str] = &[
     "xgoogsignature",
 ];
 
-/// Returns whether an attribute is an address, or the query of one, be it a tag.
+/// Returns whether an attribute is an address or the query of one; it may also be a tag.
 pub(super) fn is_address(key: &str) -> bool {
     ADDRESSES.contains(&key.strip_prefix(TAG).unwrap_or(key))
 }
 
-/// Returns whether an attribute is called after an address, which may name a user: `gen_ai.openai.api_base`.
+/// Returns whether an attribute's name suggests an address, such as `gen_ai.openai.api_base`. An address may include a user's
+/// credentials.
 pub(crate) fn names_address(key: &str) -> bool {
     let word = last_word(key);
     ADDRESS_WORDS.iter().any(|it| word.eq_ignore_ascii_case(it))
 }
 
-/// Returns whether an attribute is a header that lets somebody in, `http.request.header.authorization`, or all headers in one, as
-/// `headers` is that `tower-http` makes.
+/// Returns whether an attribute is a header that grants access, such as `http.request.header.authorization`, or holds all
+/// headers, as the `headers` field of `tower-http` does.
 pub(super) fn is_secret_header(key: &str) -> bool {
     if last_word(key).eq_ignore_ascii_case("headers") {
         return true;
@@ -99,17 +100,17 @@ pub(super) fn is_secret_header(key: &str) -> bool {
     })
 }
 
-/// What stands in the place of a credential, by OpenTelemetry's conventions.
+/// The replacement for a credential, by OpenTelemetry's conventions.
 const REDACTED: &str = "REDACTED";
 
-/// Returns an address, or a query alone, without the credentials in it; `None` if there are none.
+/// Returns an address, or a bare query, without its credentials; `None` if it has none.
 pub(super) fn redacted(text: &str) -> Option<String> {
-    // Of most addresses this is all.
+    // For most addresses this check suffices.
     memchr::memchr2(b'=', b'@', text.as_bytes())?;
     if !names_user(text) && !has_credential(text) {
         return None;
     }
-    // A password may have in it what ends a parameter.
+    // A password may include the characters that end a parameter, so users are removed first.
     let text = without_users(text);
     let mut redacted = String::with_capacity(text.len());
     for part in text.split_inclusive(PARAMETER_ENDS) {
@@ -125,9 +126,9 @@ pub(super) fn redacted(text: &str) -> Option<String> {
     Some(redacted)
 }
 
-/// Returns a text without the credentials in the addresses that it names; `None` if there are none.
+/// Returns a text without the credentials in the addresses that it includes; `None` if there are none.
 pub(crate) fn redacted_within(text: &str) -> Option<String> {
-    // Of most texts this is all.
+    // For most texts this check suffices.
     memchr::memchr2(b'=', b'@', text.as_bytes())?;
     if !text.contains(AUTHORITY) {
         return None;
@@ -147,12 +148,14 @@ pub(crate) fn redacted_within(text: &str) -> Option<String> {
     is_changed.then_some(redacted)
 }
 
-/// Returns whether an address in a text is over. Commas, brackets and apostrophes may be in its password or its query.
+/// Returns whether a character ends an address in a text. Commas, brackets and apostrophes do not: a password or query may
+/// include them.
 fn ends_address(letter: char) -> bool {
     letter.is_whitespace() || matches!(letter, '"' | '`' | '<' | '>')
 }
 
-/// Returns whether a mark is the text's where it ends an address: `error sending request for url (https://h.example/?key=AIza):`.
+/// Returns whether a character after an address belongs to the surrounding text, such as the last two of
+/// `error sending request for url (https://h.example/?key=AIza):`.
 fn is_behind_address(letter: char) -> bool {
     ends_address(letter)
         || matches!(
@@ -161,7 +164,7 @@ fn is_behind_address(letter: char) -> bool {
         )
 }
 
-/// Returns an address without the user that it names, and so those that are in its query.
+/// Returns an address without the user in its authority. Addresses in its query lose theirs, too.
 fn without_users(mut rest: &str) -> String {
     let mut text = String::with_capacity(rest.len());
     while let Some((before, after)) = rest.split_once(AUTHORITY) {
@@ -178,18 +181,18 @@ fn without_users(mut rest: &str) -> String {
     text
 }
 
-/// Returns where the host begins, with the `@` before it, if the authority that a text begins with names a user.
+/// Returns the position of the `@` in front of the host, if the authority at the start of a text names a user.
 fn user_end(text: &str) -> Option<usize> {
     let end = text.find(AUTHORITY_ENDS).unwrap_or(text.len());
     text[..end].rfind('@')
 }
 
-/// What stands before an authority.
+/// What precedes an authority.
 const AUTHORITY: &str = "://";
 const AUTHORITY_ENDS: [char; 4] = ['/', '?', '#', ' '];
 const PARAMETER_ENDS: [char; 4] = ['?', '&', '#', ';'];
 
-/// Returns whether there are credentials in a URL, or a path with a query, which any text may be.
+/// Returns whether a text, which may be anything, is a URL or a path with a query that includes credentials.
 pub(super) fn are_in_url(text: &str) -> bool {
     let query = text.split_once('?').map_or("", |(_, query)| query);
     names_user(text) || has_credential(query)
@@ -197,7 +200,7 @@ pub(super) fn are_in_url(text: &str) -> bool {
 
 /// Returns whether an address in a text has a user in front of its host.
 pub(super) fn names_user(text: &str) -> bool {
-    // Of most texts this is all.
+    // For most texts this check suffices.
     if memchr::memchr(b'@', text.as_bytes()).is_none() {
         return false;
     }

@@ -1,7 +1,7 @@
-//! What the names of attributes say.
+//! What the names of attributes reveal.
 
-/// Returns whether the last word of a key is one that can only name content, as in `user_question`, `userPrompt` or
-/// `langfuse.input`, or a secret. What comes after it may say in which form that is: `input_json`, `messages.0`.
+/// Returns whether a key ends in a word that can only name content or a secret, as in `user_question`, `userPrompt` or
+/// `langfuse.input`. A format or an index may follow that word: `input_json`, `messages.0`.
 pub(super) fn names_content(key: &str) -> bool {
     let is_one_of =
         |words: &[&str], word: &str| words.iter().any(|it| word.eq_ignore_ascii_case(it));
@@ -23,7 +23,8 @@ pub(super) fn names_content(key: &str) -> bool {
     }
 }
 
-/// Returns whether a key names a part of what went in or came out, as in `metadata.steps.0.input.parameters.city`, and not what it is.
+/// Returns whether a key names a part of an input or output, such as `metadata.steps.0.input.parameters.city`, rather than a
+/// property of it.
 pub(super) fn is_within_content(key: &str) -> bool {
     let Some((within, part)) = key.rsplit_once('.') else {
         return false;
@@ -36,7 +37,7 @@ pub(super) fn last_word(key: &str) -> &str {
     split_last_word(key).1
 }
 
-/// Splits the last word off a key, in snake case, camel case or with dots.
+/// Splits the last word off a key in snake case, in camel case or with dots.
 fn split_last_word(key: &str) -> (&str, &str) {
     let bytes = key.as_bytes();
     let is_upper = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_uppercase);
@@ -45,7 +46,7 @@ fn split_last_word(key: &str) -> (&str, &str) {
         if matches!(byte, b'.' | b'_' | b'-' | b'[' | b']' | b'/' | b':') {
             return (&key[..index], &key[index + 1..]);
         }
-        // Also after an abbreviation, as in `LLMInput`.
+        // Also splits after an abbreviation, as in `LLMInput`.
         if index > 0 && is_upper(index) && (!is_upper(index - 1) || is_lower(index + 1)) {
             return key.split_at(index);
         }
@@ -53,7 +54,7 @@ fn split_last_word(key: &str) -> (&str, &str) {
     ("", key)
 }
 
-/// What is content with whatever parts it has.
+/// Names of things whose parts are all content.
 static WHOLES: &[&str] = &[
     "args",
     "arguments",
@@ -64,7 +65,7 @@ static WHOLES: &[&str] = &[
     "outputs",
 ];
 
-/// What a part is called that says something of the whole.
+/// Names of parts that describe the whole.
 static ABOUT_CONTENT: &[&str] = &[
     "encoding",
     "format",
@@ -78,7 +79,7 @@ static ABOUT_CONTENT: &[&str] = &[
     "type",
 ];
 
-/// What a program never means to record: arguments of functions are recorded without being asked.
+/// Secrets that no program means to record. `#[instrument]` records a function's arguments without being asked.
 static SECRET_WORDS: &[&str] = &[
     "apikey",
     "authorization",
@@ -89,7 +90,7 @@ static SECRET_WORDS: &[&str] = &[
     "secret",
 ];
 
-/// What may be a secret, or a key of a cache and a unit of text, depending on the word before.
+/// Words that may name a secret, or else a cache key or a unit of text, depending on the word before.
 static KEY_WORDS: &[&str] = &["key", "token"];
 static KEY_OWNERS: &[&str] = &[
     "access", "api", "auth", "bearer", "csrf", "id", "private", "refresh", "secret", "session",

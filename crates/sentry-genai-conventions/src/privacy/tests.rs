@@ -1,4 +1,4 @@
-//! What leaves of which spans.
+//! What may leave, depending on the span.
 
 mod credentials;
 
@@ -127,7 +127,7 @@ fn a_plain_span_loses_arguments_that_read_like_content() {
     assert_eq!(kept(Setting::Other, NOTHING, &pairs), expected);
 }
 
-/// Who asks for the body of a request to be recorded does not say that it may leave.
+/// Whoever has the body of a request recorded has not permitted it to leave.
 #[test]
 fn namespaces_of_conventions_are_no_way_out() {
     let (prose, json) = (Value::Str("my diagnosis"), Value::Str(r#"{"a":"hunter2"}"#));
@@ -168,9 +168,9 @@ fn a_plain_span_keeps_no_lists_of_what_was_said() {
     }
 }
 
-/// Mastra until version 1 made a span of every method, beside those of its exporter.
+/// Up to version 1, Mastra made a span of every method, in addition to those of its exporter.
 #[test]
-fn what_mastras_methods_were_called_with() {
+fn what_mastra_methods_were_called_with_does_not_leave() {
     let mut span = span_of(&[
         ("componentName", Value::Str("weather")),
         ("agent.stream.argument.0", Value::Str("\"hunter2\"")),
@@ -183,7 +183,7 @@ fn what_mastras_methods_were_called_with() {
     let kept: Vec<_> = span.attributes.iter().map(|(key, _)| key).collect();
     assert_eq!(kept, ["stream.usage.inputTokens"]);
 
-    // Inside of agents its tracer is called after the service.
+    // Inside agents its tracer is named after the service.
     for (name, key) in [
         ("mastra.stream.toolCall", "stream.toolCall.result"),
         ("workflow.main.step.ask", "workflow.main.step.ask.result"),
@@ -217,7 +217,7 @@ fn a_span_of_a_library_loses_what_is_no_token() {
     assert_eq!(kept(Setting::Library, NOTHING, &pairs), expected);
 }
 
-/// Whatever it is on, and if it is one word.
+/// On any span, and even if it is a single word.
 #[test]
 fn libraries_have_content_under_keys_of_their_own() {
     for key in [
@@ -322,9 +322,9 @@ fn an_error_for_a_type_keeps_no_more_than_a_reason() {
     }
 }
 
-/// The span of an MCP server's answer fails with what the tool said.
+/// The span of an MCP server's answer fails with the tool's answer as the reason.
 #[test]
-fn results_that_stand_for_reasons_go() {
+fn results_reported_as_reasons_do_not_leave() {
     let options = |outputs| TranslateOptions {
         capture_outputs: outputs,
         ..TranslateOptions::default()

@@ -1,4 +1,4 @@
-//! Whose the tools are that stand beside an agent's calls.
+//! Assigns tools to the agent whose calls they are beside.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,15 +7,15 @@ use crate::{AiKind, SentrySpan, SpanId, family::Index};
 
 const AGENT: &str = "gen_ai.agent.name";
 
-/// Returns whether a span is a tool that may belong to another agent than its ancestors say: none of them names one, or what is
-/// above is the tool that the agent is for somebody else.
+/// Returns whether a span is a tool that may belong to an agent other than its ancestors say: either no ancestor names one, or
+/// the span above is the tool as which another agent called this one.
 pub(super) fn is_stray(span: &SentrySpan, spans: &[SentrySpan], index: &Index) -> bool {
     span.ai == Some(AiKind::Tool)
         && (!span.attributes.contains(AGENT) || is_inside_tool_of_its_agent(span, spans, index))
 }
 
 fn is_inside_tool_of_its_agent(span: &SentrySpan, spans: &[SentrySpan], index: &Index) -> bool {
-    /// How many plain spans between two others are looked through.
+    /// The maximum number of plain spans between two others that are looked through.
     const PATIENCE: usize = 8;
 
     let above = |span: &SentrySpan| Some(&spans[index.find(span.parent_span_id?)?]);
@@ -28,8 +28,8 @@ fn is_inside_tool_of_its_agent(span: &SentrySpan, spans: &[SentrySpan], index: &
         })
 }
 
-/// Gives tools the agent that all the model calls beside them name: agents of rig's have a span of their own only where nothing is
-/// around them, and their tools name nobody.
+/// Gives tools the agent that all model calls beside them name. An agent of rig's has its own span only if there is no span
+/// around it, and its tools do not name it.
 pub(super) fn name_agents(spans: &mut [SentrySpan], index: &Index) {
     let mut agents: HashMap<SpanId, Option<Arc<str>>> = HashMap::new();
     for span in &*spans {

@@ -1,10 +1,10 @@
-//! Lists of spans, of which each is in one at most.
+//! Linked lists of spans, where each span is in at most one list.
 
-/// For each of so many spans a list of others. A span is in one list at most, so that vectors hold them all.
+/// One list of spans for each span. Since a span is in at most one list, vectors hold all of them.
 pub(super) struct Chains {
     ends: Vec<Option<(usize, usize)>>,
     next: Vec<Option<usize>>,
-    /// How often the spans of a list have been gone through.
+    /// How often each list has been traversed.
     walks: Vec<u8>,
 }
 
@@ -27,7 +27,7 @@ impl Chains {
         std::iter::successors(first, |span| self.next[*span])
     }
 
-    /// Makes the list one of a single span.
+    /// Replaces the list with one of a single span.
     pub(super) fn set(&mut self, owner: usize, span: usize) {
         self.next[span] = None;
         self.ends[owner] = Some((span, span));
@@ -59,8 +59,8 @@ impl Chains {
         }
     }
 
-    /// Leaves two of a list that has been gone through often, which tell those above that there are several: in wrappers that are
-    /// nested without end each would go through all of it.
+    /// Cuts a list that has been traversed often to two spans, which is enough to tell those above that there are several.
+    /// Otherwise each of many nested wrappers would traverse the whole list.
     pub(super) fn shorten(&mut self, owner: usize) {
         const OFTEN: u8 = 16;
 

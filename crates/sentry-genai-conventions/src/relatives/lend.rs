@@ -1,18 +1,18 @@
-//! What the step around a call says of it.
+//! Messages that a call takes from the step around it.
 
 use std::collections::HashMap;
 
 use super::{MESSAGES, Subject};
 use crate::{ContentLimits, SentrySpan, content, dialect::INPUT, family::Family};
 
-/// Returns whether a plain span says what was asked, as a library's step around a call does.
+/// Returns whether a plain span records the input of a call, as a library's step around a call does.
 pub(super) fn is_lender(span: &SentrySpan) -> bool {
-    // Ordinary spans are told apart without a look at their attributes.
+    // The first two checks rule out ordinary spans without looking at their attributes.
     span.ai.is_none() && span.origin.starts_with("auto.ai.") && span.attributes.contains(INPUT)
 }
 
-/// Gives the only call right inside a step of the same library what the step says of it: some of Mastra's calls have no
-/// question, and an answer without the tools it calls.
+/// Copies messages from a step to the only call directly inside it, if both are from the same library. Some of Mastra's calls
+/// have no question, and an answer without the tool calls.
 pub(super) fn lend(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits) {
     let is_chat = |span: &SentrySpan| Subject::of(span) == Some(Subject::Chat);
     let mut calls: HashMap<usize, Option<usize>> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Calls that are one, the inner within the time of the outer.
+//! Pairs of calls that are one, where the inner is within the time of the outer.
 
 use std::{
     cmp::Reverse,
@@ -7,17 +7,17 @@ use std::{
 
 use crate::{SentrySpan, Timestamp};
 
-/// What a description of a call says. Another one of the same call says nothing else, but perhaps less.
+/// What a description says about a call. Two descriptions of the same call do not contradict each other, but either may say less.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said<'a> {
     pub(super) model: Option<&'a str>,
     pub(super) input: Option<i64>,
-    /// Whether it knows of a response, which is then known to one of the two; `None` where there is no response.
+    /// Whether it knows of a response. Exactly one of two descriptions does; `None` if there was no response.
     pub(super) is_told: Option<bool>,
 }
 
 impl Said<'_> {
-    /// Returns whether both may be said of one call; one of them names the model.
+    /// Returns whether both may describe the same call. At least one must name the model.
     fn agrees(self, other: Self) -> bool {
         self.is_told == other.counterpart()
             && agree(self.input, other.input)
@@ -34,12 +34,13 @@ fn agree<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
     one.is_none() || other.is_none() || one == other
 }
 
-/// Up to so many spans of a family, comparing them is faster than an index.
+/// Up to this number of spans in a family, comparing them is faster than an index.
 const FEW: usize = 32;
 
-/// Returns pairs of spans of the same family that are one, the inner within the time of the outer, from different instrumentations.
+/// Returns pairs of spans of the same family that are one call: from different instrumentations, with the inner within the time
+/// of the outer.
 ///
-/// Of several that the outer may be, it is the one that ends first: so as many as possible have a counterpart.
+/// If there are several candidates for the outer, the one that ends first is taken, so that as many spans as possible are paired.
 pub(super) fn pairs<'a, F: Ord>(
     spans: &'a [SentrySpan],
     families: impl Iterator<Item = (F, usize)>,
@@ -63,7 +64,7 @@ pub(super) fn pairs<'a, F: Ord>(
             Call {
                 place,
                 origin: &span.origin,
-                // One that ends before it starts is within what goes on when it starts.
+                // A span that ends before it starts is within whatever is running when it starts.
                 end: span.end.max(span.start),
                 said: said(span),
             }
@@ -88,7 +89,7 @@ struct Call<'a> {
     said: Said<'a>,
 }
 
-/// Pairs calls that come in the order of their start, each with those before it that have no counterpart yet.
+/// Pairs calls that are in order of their start. Each is compared with all earlier calls that have not been paired.
 fn compared(calls: &[Call<'_>]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     let mut alone: Vec<usize> = Vec::new();
@@ -109,7 +110,7 @@ fn compared(calls: &[Call<'_>]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Does so with many, of which each is looked up by what its counterpart may say.
+/// Does the same for many calls, by looking up each call by what its counterpart may say.
 fn looked_up(calls: &[Call<'_>]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     let mut alone = Alone::default();
@@ -125,7 +126,7 @@ fn looked_up(calls: &[Call<'_>]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// What is asked for of what a description says.
+/// What is looked for in a description.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Sought<T> {
     This(T),
@@ -134,7 +135,7 @@ enum Sought<T> {
 }
 
 impl<T: Copy> Sought<T> {
-    /// Under what a description is found that says this.
+    /// Returns the keys under which a description that says this is found.
     fn of(said: Option<T>) -> impl Iterator<Item = Self> {
         let (first, second) = match said {
             Some(it) => (Self::This(it), Some(Self::Something)),
@@ -143,7 +144,7 @@ impl<T: Copy> Sought<T> {
         std::iter::once(first).chain(second)
     }
 
-    /// What agrees with a description that says this.
+    /// Returns the keys of descriptions that agree with one that says this.
     fn agreeing(said: Option<T>) -> [Self; 2] {
         let same = said.map_or(Self::Something, Self::This);
         [same, Self::Nothing]
@@ -152,10 +153,10 @@ impl<T: Copy> Sought<T> {
 
 type Key<'a> = (Sought<&'a str>, Sought<i64>, Option<bool>);
 
-/// Calls of one instrumentation: the one that ends first comes first, and of those that end together the one that began last.
+/// Calls of one instrumentation, by their end. Of calls that end together, the one that started last comes first.
 type Ends = BTreeSet<(Timestamp, Reverse<usize>)>;
 
-/// The calls that have no counterpart yet, by what is asked for and by instrumentation, of which there are few.
+/// The calls that have not been paired, by key and by instrumentation. There are few instrumentations.
 #[derive(Default)]
 struct Alone<'a>(HashMap<Key<'a>, BTreeMap<&'a str, Ends>>);
 
@@ -163,7 +164,7 @@ impl<'a> Alone<'a> {
     fn around(&self, inner: &Call<'a>) -> Option<usize> {
         let said = inner.said;
         let models = Sought::agreeing(said.model).into_iter();
-        // One of them names the model.
+        // At least one of them names the model.
         let models = models.filter(|model| said.model.is_some() || *model != Sought::Nothing);
         let keys = models.flat_map(|model| {
             Sought::agreeing(said.input).map(|input| (model, input, said.counterpart()))

@@ -43,7 +43,7 @@ impl Trace {
         self
     }
 
-    /// Relates the spans in this order and in the opposite one, and returns ops and input tokens by id.
+    /// Relates the spans in this order and in reverse. Returns ops and input tokens by id.
     fn related(self) -> Vec<(String, Option<i64>)> {
         let mut backwards: Vec<_> = self.0.iter().rev().cloned().collect();
         let mut spans = self.0;
@@ -70,7 +70,7 @@ fn expect(spans: &[(&str, Option<i64>)]) -> Vec<(String, Option<i64>)> {
     owned.collect()
 }
 
-/// The scope of Anthropic's SDK, and so of another instrumentation than that of the other calls here.
+/// The scope of Anthropic's SDK, which makes the span one of a different instrumentation than the other calls here.
 const SDK: (&str, &str) = ("scope", "com.anthropic.sdk.python");
 const RESPONSE: (&str, &str) = ("gen_ai.response.id", "msg_1");
 
@@ -100,7 +100,7 @@ fn a_call_has_the_counts_of_one_description() {
     assert_eq!(spans.related(), expect(&expected));
 }
 
-/// As that of ADK 2.0, which the inner description alone names.
+/// For example the user of ADK 2.0, which only the inner description names.
 #[test]
 fn a_call_has_the_user_of_either_description() {
     let mut spans = Trace(Vec::new())
@@ -112,7 +112,7 @@ fn a_call_has_the_user_of_either_description() {
     assert_eq!(spans[0].attributes.text("user.id"), Some("alice"));
 }
 
-/// Codex reports what a call took on a span of its own around the last event.
+/// Codex reports the counts of a call in a separate span for the last event.
 #[test]
 fn a_part_of_a_call_gives_it_its_counts() {
     let scope = ("scope", "codex_exec");
@@ -191,7 +191,7 @@ fn the_last_attempt_that_did_not_fail_gets_the_messages_of_a_silent_wrapper() {
     assert_eq!(outputs(&[(OUTPUT, "Ho")]), [true, false, false]);
 }
 
-/// What each has may be as long as Sentry's servers take, and both together longer.
+/// The messages of each are within the limit of Sentry's servers, but together they exceed it.
 #[test]
 fn the_messages_of_a_wrapper_fit_into_the_span_of_the_call() {
     let texts = |count: usize| vec![serde_json::json!("word ".repeat(16_000)); count];
@@ -262,7 +262,7 @@ fn a_tool_described_twice_failed_as_the_inner_description_says() {
     let kind = Some("ValueError".to_owned());
     let kept = "gen_ai.execute_tool".to_owned();
     assert_eq!(outcome(once), (kept, Status::Error, kind));
-    // What is around several attempts is no tool, and may have ended well.
+    // What is around several attempts is not a tool, and may have succeeded.
     let twice = Trace(Vec::new())
         .with(1, 0, "execute_tool t", &tool)
         .with(2, 1, "execute_tool t", &failed)
@@ -296,7 +296,7 @@ fn an_agent_and_a_tool_described_twice_are_one_each() {
     assert_eq!(ops, expected);
 }
 
-/// As FastMCP does for a server that is mounted into another.
+/// FastMCP does this for a server that is mounted into another.
 #[test]
 fn what_a_server_does_for_a_request_is_no_call_of_a_tool() {
     const CALL: (&str, &str) = ("mcp.method.name", "tools/call");
@@ -312,7 +312,7 @@ fn what_a_server_does_for_a_request_is_no_call_of_a_tool() {
         .with(1, 0, "tools/call a_t", &served)
         .with(2, 1, "delegate t", &[CALL])
         .with(3, 2, "tools/call t", &inner)
-        // What it sends to another server is one.
+        // A request that it sends to another server is a call.
         .with(4, 0, "tools/call a_t", &served)
         .with(
             5,
@@ -380,13 +380,13 @@ fn totals_stay_where_no_call_reports_any() {
     assert_eq!(spans.related(), expect(&expected));
 }
 
-/// A span of one of several kinds, whose parent may be any other, itself and one that is not there included.
+/// Generates a span of one of several kinds. Its parent may be any other span, itself, or one that does not exist.
 fn any_span() -> impl Strategy<Value = (u8, usize, bool)> {
     (0..14_u8, 0..9_usize, any::<bool>())
 }
 
 proptest! {
-    /// What is found out quickly is what the whole family says.
+    /// The fast checks reach the same result as examining the whole family.
     #[test]
     fn nothing_is_overlooked(kinds in proptest::collection::vec(any_span(), 0..12)) {
         let mut trace = Trace(Vec::new());
@@ -415,7 +415,7 @@ proptest! {
     }
 }
 
-/// Mastra's steps say what was asked, and which tools the answer calls; the calls inside have the tokens.
+/// Mastra's steps have the input, and the tools that the answer calls. The calls inside have the token counts.
 #[test]
 fn a_call_gets_the_messages_of_the_step_around_it() {
     let trace = Trace(Vec::new())

@@ -1,4 +1,4 @@
-//! One call, of a model or a tool, that two instrumentations describe side by side.
+//! Model and tool calls that two instrumentations describe side by side.
 
 use std::cmp::Reverse;
 
@@ -10,14 +10,15 @@ use crate::{SentrySpan, Status, tokens};
 
 /// Returns pairs of calls that are one: the outer, which started first, and the inner.
 ///
-/// OpenLLMetry does not make its spans current, nor does OpenInference those of LangChain, so that the span an SDK makes by itself, as
-/// Anthropic's does, becomes a sibling of the wrapper's, or of what is around that, instead of its child; of a stream Logfire tells
-/// beside the span that opened it, which the SDK's is in. They are the same call if they have the id of the response in common, come
-/// from different instrumentations, and overlap in time. Which of them ends first is up to the reader of a stream. Calls that failed
-/// have no response: they are the same if they have the parent in common and one failed while the other did, asking the same model as
-/// far as both name it.
+/// Some instrumentations do not make their spans current: OpenLLMetry, and OpenInference's for LangChain. The span that an SDK
+/// creates by itself, as Anthropic's does, is then a sibling of the wrapper's span, or of the span around that, instead of its
+/// child. Logfire reports a stream beside the span that opened it, and the SDK's span is inside the latter.
 ///
-/// In nearly all traces one instrumentation makes all calls, which is found out without looking at ids.
+/// Two such calls are one if they have the same response id, come from different instrumentations and overlap in time. Either may
+/// end first, depending on who reads the stream. Failed calls have no response. They are one if they have the same parent, one
+/// failed within the time of the other, and they asked the same model as far as both name it.
+///
+/// In nearly all traces one instrumentation makes all calls. That is found out without looking at ids.
 pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     let mut found = tools(spans);
     let calls = || of(spans, Subject::Chat);
@@ -39,9 +40,10 @@ pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     found
 }
 
-/// Returns pairs of calls that counted the same tokens of the same model, the inner within the time of the outer: one of them does
-/// not know the id of the response, as Mistral's SDK, nor perhaps the model, as OpenLLMetry of what it tells in events, nor what
-/// the input was, as LangChain of a stream of Anthropic's.
+/// Returns pairs of calls with the same parent, token counts and model, the inner within the time of the outer.
+///
+/// One of the two does not know the response id, such as the span of Mistral's SDK. It may also not know the model, as
+/// OpenLLMetry does not when it reports in events, or the input count, as LangChain does not for a stream of Anthropic's.
 fn counted(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
     let count = |span: &SentrySpan, key| span.attributes.integer(key).filter(|count| *count > 0);
     let alike = calls.filter_map(|place| {
@@ -55,7 +57,8 @@ fn counted(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usi
     })
 }
 
-/// Returns pairs of tools that are one: what a program is told of a call and what runs it, as with Claude's agents, have its id in common.
+/// Returns pairs of tool calls that are one by their id: the call as reported to the program, and its execution, as with Claude's
+/// agents.
 fn tools(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     let tools = || of(spans, Subject::Tool);
     if are_of_one_origin(spans, tools()) {
@@ -83,8 +86,8 @@ fn are_of_one_origin(spans: &[SentrySpan], places: impl Iterator<Item = usize>) 
     origins.all(|origin| Some(origin) == first)
 }
 
-/// Returns pairs of spans of the same family that overlap in time and come from different instrumentations, the first of each family's
-/// with all that are one with it.
+/// Returns pairs of spans of the same family that overlap in time and come from different instrumentations. If more than two are
+/// one, the first is paired with each of the others.
 fn pairs<F: Ord>(
     spans: &[SentrySpan],
     families: impl Iterator<Item = (F, usize)>,
@@ -92,7 +95,7 @@ fn pairs<F: Ord>(
     let mut sorted: Vec<_> = families
         .map(|(family, place)| {
             let span = &spans[place];
-            // The origin makes the order of the batch irrelevant where the times agree.
+            // Where the times are equal, the origin makes the result independent of the order in the batch.
             let times = (span.start, Reverse(span.end), &span.origin);
             (family, times, place)
         })
@@ -117,8 +120,8 @@ fn pairs<F: Ord>(
     found
 }
 
-/// Returns whether two descriptions come from different instrumentations. Those of OpenInference have one origin, but what a library
-/// asks an SDK for, which counts the same, is inside.
+/// Returns whether two descriptions come from different instrumentations. All of OpenInference's instrumentations have the same
+/// origin; of those, a library's call contains the SDK's and has the same counts.
 fn are_of_two(outer: &SentrySpan, inner: &SentrySpan) -> bool {
     let count = |span: &SentrySpan, key| span.attributes.integer(key);
     outer.origin != inner.origin
@@ -131,12 +134,12 @@ fn are_of_two(outer: &SentrySpan, inner: &SentrySpan) -> bool {
                 .all(|key| count(outer, key) == count(inner, key))
 }
 
-/// Returns whether several instrumentations of one program may have this origin.
+/// Returns whether several instrumentations in one program may have this origin.
 fn has_several(origin: &str) -> bool {
     origin.ends_with(".openinference")
 }
 
-/// Returns pairs of calls that failed as one: the inner went on within the time of the outer.
+/// Returns pairs of calls that failed as one, the inner within the time of the outer.
 fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
     let failures = calls.filter_map(|place| {
         let span = &spans[place];
@@ -144,7 +147,7 @@ fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usiz
             span.status == Status::Error && !span.attributes.contains("gen_ai.response.id");
         Some((span.parent_span_id.filter(|_| is_failure)?, place))
     });
-    // Of the same model, as far as both say which; one of them does.
+    // The model must be the same if both name it, and one of them must.
     nested::pairs(spans, failures, |span| Said {
         model: model(span),
         input: None,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{PlanningTranslator, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
 
-/// The status a span was given, an attribute, and the status and type of error that come of them.
+/// The given status and an attribute, followed by the resulting status and error type.
 #[rustfmt::skip]
 const STATUSES: &[(SourceStatus, &str, &str, Status, Option<&str>)] = &[
     (SourceStatus::Unset, "error", "", Status::Ok, None),
@@ -45,7 +45,7 @@ fn what_says_nothing_is_no_error() {
         span.attributes.push("gen_ai.tool.name", "w");
         span.attributes.push_owned_key(key, *value);
         span.status = given.clone();
-        // A plan is made of the second.
+        // The second one gets a plan.
         for _ in 0..3 {
             let span = planning.translate(&mut span.clone());
             assert_eq!(
@@ -59,7 +59,7 @@ fn what_says_nothing_is_no_error() {
     }
 }
 
-/// With content, too: a type is what failures are grouped by.
+/// Even if content may leave, because failures are grouped by type.
 #[test]
 fn a_whole_error_is_a_reason_and_no_type() {
     for (given, kind, reason) in [
@@ -146,7 +146,7 @@ fn a_stream_that_was_left_early_is_no_failure() {
     }
 }
 
-/// JavaScript's OpenInference has the type of an error in the stack alone.
+/// In OpenInference for JavaScript, only the stack has the type of an error.
 #[test]
 fn a_stack_is_no_reason_and_names_the_type() {
     for (kind, status) in [("GraphInterrupt", Status::Ok), ("TypeError", Status::Error)] {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::dialect;
 
-/// Keys that are no content.
+/// Keys that do not hold content.
 const OTHERS: [&str; 6] = [
     "app.one",
     "app.two",
@@ -72,7 +72,7 @@ fn a_span_stays_within_what_sentry_takes() {
     assert_eq!(length(&before), length(&fitted));
 }
 
-/// Nothing is too long but all of it together.
+/// No text is too long by itself, but together they are.
 #[test]
 fn what_is_shortened_in_several_rounds_says_how_much_there_was() {
     let messages = |role: &str| {

@@ -1,4 +1,4 @@
-//! What a streamed answer came in.
+//! Joins the pieces of a streamed answer.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,10 @@ use crate::Attributes;
 
 const MESSAGES: &str = "gen_ai.output.messages";
 
-/// Makes one message of the pieces that ADK 2 has as messages of their own, of which only the last knows why the answer ended.
+/// Merges the pieces of an answer, which ADK 2 records as separate messages, into one message. Only the last piece states why the
+/// answer ended.
 ///
-/// It may be the whole answer, or but the last piece.
+/// The last piece may repeat the whole answer, or hold only its end.
 pub(super) fn join(attributes: &mut Attributes) {
     let Some(Value::Array(mut messages)) = json::read(attributes, MESSAGES) else {
         return;
@@ -44,12 +45,12 @@ pub(super) fn join(attributes: &mut Attributes) {
     attributes.set(MESSAGES, Value::from(vec![last]).to_string());
 }
 
-/// Returns whether a message is a piece behind which more came.
+/// Returns whether a message is a piece that others followed.
 fn goes_on(message: &Value) -> bool {
     message.get("finish_reason").and_then(Value::as_str) == Some("")
 }
 
-/// Returns whether the last message says all that the pieces before it say.
+/// Returns whether the last message repeats everything in the pieces before it.
 fn repeats(last: &[Value], pieces: &[Value], is_repeated: impl Fn(&Value) -> bool) -> bool {
     let said = |parts: &[Value]| parts.iter().filter_map(content).collect::<String>();
     said(last) == said(pieces) && (pieces.iter()).all(|piece| is_text(piece) || is_repeated(piece))
@@ -63,13 +64,13 @@ fn is_text(part: &Value) -> bool {
     part.get("type").and_then(Value::as_str) == Some("text")
 }
 
-/// Returns the id of what is no text.
+/// Returns the id of a part other than text.
 fn call(part: &Value) -> Option<String> {
     let id = part.get("id").filter(|id| !id.is_null())?;
     (!is_text(part)).then(|| id.to_string())
 }
 
-/// Appends a part, or what it says to the text before it.
+/// Appends a part. Text is merged with the text before it.
 fn append(parts: &mut Vec<Value>, part: Value) {
     if let (Some(before), Some(more)) = (parts.last_mut(), content(&part))
         && is_text(before)

@@ -1,4 +1,4 @@
-//! AutoGen's agents and clients: what tools have answered, why a model stopped, and what an agent was asked.
+//! AutoGen's agents and clients: the answers of tools, the finish reason, and the input of an agent.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     messages,
 };
 
-/// Takes out of the parameters of an agent what it was asked, and out of the answer of a model why it ended.
+/// Extracts an agent's input from its parameters, and the finish reason from a model's answer.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     if !span.scope.ends_with(".autogen_agentchat") {
         return;
@@ -39,7 +39,8 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Reads `id='1' source='user' ... content='Hi' type='TextMessage'`, which may say more behind the content, as whom it is handed to; what comes from another agent has its name.
+/// Reads `id='1' source='user' ... content='Hi' type='TextMessage'`. More may follow the content, such as whom the task is handed
+/// to. A message from another agent has that agent's name.
 fn question(repr: &Value) -> Option<Value> {
     let text = repr.as_str()?;
     let (rest, _) = text.rsplit_once(" type='")?;
@@ -54,7 +55,7 @@ fn question(repr: &Value) -> Option<Value> {
     })
 }
 
-/// Brings what tools have answered, a list beside the message, into a message of their own.
+/// Moves the answers of tools, which are a list beside the message, into a message of their own.
 pub(super) fn answers(item: &mut Value) -> Option<Value> {
     let Some(Value::Array(answers)) = item.get_mut("function").map(Value::take) else {
         return None;

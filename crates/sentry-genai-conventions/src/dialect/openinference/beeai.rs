@@ -1,4 +1,4 @@
-//! BeeAI's events are spans of the kind that emits them, and its counts of the cache are among the metadata.
+//! BeeAI: events are spans of the same kind as whatever emits them, and the counts of the cache are in the metadata.
 
 use serde_json::Value;
 
@@ -16,9 +16,10 @@ fn is_of_beeai(span: &SourceSpan) -> bool {
         .any(|end| span.scope.ends_with(end))
 }
 
-/// Returns whether a span is an event, such as one more token of a stream: it is of the kind of what it happens in.
+/// Returns whether a span is an event, such as another token of a stream. Its kind is that of the operation in which it occurs.
 ///
-/// In JavaScript most calls are nothing but events, of which the one that says how it went has the answer and the counts.
+/// In JavaScript most calls exist only as events. The event that reports the outcome of a call has the answer and the counts, and
+/// is therefore taken as the call.
 pub(super) fn is_event(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     let says_how_it_went = || {
@@ -31,7 +32,7 @@ pub(super) fn is_event(span: &SourceSpan) -> bool {
         && (attributes.contains("metadata.path") || is_in_javascript() && !says_how_it_went())
 }
 
-/// Returns whether what came out is the error that the span ended with, explained: `ToolError(beeai_framework.tools.errors): ...`.
+/// Returns whether the output explains the error with which the span ended: `ToolError(beeai_framework.tools.errors): ...`.
 fn has_explained_error(span: &SourceSpan) -> bool {
     let mut errors = (span.events.iter())
         .filter_map(|event| event.attributes.text("exception.type"))
@@ -46,7 +47,8 @@ fn has_explained_error(span: &SourceSpan) -> bool {
     })
 }
 
-/// Takes the counts of the cache, and the arguments of a tool out of the parameters of its method. An error is no answer.
+/// Records the counts of the cache, and extracts a tool's arguments from the parameters of its method. Removes an error in place
+/// of an answer.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     if !is_of_beeai(span) {
         return;
@@ -74,7 +76,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             attributes.retain(|key, _| !key.starts_with("metadata.usage."));
         }
         What::Tool => {
-            // `tool.dynamic.weather.success`, of which the span's name has a number, too.
+            // For example `tool.dynamic.weather.success`. The span's name also includes a number.
             if let Some(event) = attributes.text("target")
                 && let Some(tool) = event.rsplit('.').nth(1)
             {

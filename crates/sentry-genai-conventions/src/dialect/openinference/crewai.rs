@@ -1,4 +1,4 @@
-//! CrewAI's agents: what went in is the parameters of a method, and what came out has the question along.
+//! CrewAI's agents: the input is a method's parameters, and the output includes the question.
 
 use serde_json::{Value, json};
 
@@ -7,9 +7,9 @@ use crate::{
     dialect::{INPUT, OUTPUT, What, json as attribute},
 };
 
-/// Splits the messages of an agent's output into what it was asked and what it did and answered.
+/// Splits the messages in an agent's output into its input, and what it did and answered.
 ///
-/// The answer may be among them, and is always there as `raw`.
+/// The answer may be among the messages. It is always there as `raw`.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     if what != What::Agent || !span.scope.ends_with("crewai") {
         return;
@@ -18,7 +18,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
     let Some(mut output) = attribute::object(attributes, "output.value") else {
         return;
     };
-    // That of an agent without a crew, of whose calls the instrumentation has no spans.
+    // The counts of an agent without a crew, whose calls have no spans.
     if let Some(Value::Object(counts)) = output.get("usage_metrics") {
         super::counts(attributes, counts);
     }

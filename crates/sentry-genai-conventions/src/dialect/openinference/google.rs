@@ -7,10 +7,11 @@ use crate::{SourceSpan, dialect::What};
 
 const WHOLE: &str = "output.value";
 
-/// ADK's own spans, on which the instrumentation puts what it knows.
+/// ADK's own spans, to which the instrumentation adds its attributes.
 const ADK: &str = "gcp.vertex.agent";
 
-/// Says which response this is, and why there is no answer, which the whole response is not; and takes the answer of a tool out of what the model gets.
+/// Records the response id. If the prompt was blocked, records the reason and removes the response, which is not an answer.
+/// Unwraps a tool's answer from what the model receives.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {
@@ -31,7 +32,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
                 attributes.remove(WHOLE);
             }
         }
-        // All calls of an agent of ADK 2 are on one span; of the fields for each message some are of an earlier one.
+        // One span has all calls of an agent of ADK 2. Some of the flattened attributes belong to an earlier call.
         What::Call if span.scope == ADK => {
             let answer = json::object(attributes, WHOLE);
             let parts = answer.and_then(|answer| answer.get("content")?.get("parts").cloned());

@@ -1,5 +1,5 @@
-//! Haystack's messages: the numbered ones have neither calls of tools nor their answers, which are in the reprs of what they come from;
-//! so is why the model stopped, and all that it counted.
+//! Haystack's messages. The flattened messages lack tool calls and their answers. These are in the reprs of the original objects,
+//! and so are the finish reason and all counts.
 
 use serde_json::{Value, json};
 
@@ -10,21 +10,21 @@ use crate::{
     messages,
 };
 
-/// What a reply counts, the cache and the thoughts, too.
+/// The counts of a reply, including cache and reasoning.
 const USAGE: &str = "usage";
 
-/// Who gave a reply, which is the only model that is known.
+/// The model that gave a reply. No other model is known.
 const MODEL: &str = "model";
 
-/// What all calls of an agent count, of which the instrumentation has no spans.
+/// The totals of all calls of an agent, which have no spans.
 const TOTALS: &str = "token_usage";
 
-/// Returns whether a component is an agent, which is one like any other to the instrumentation.
+/// Returns whether a component is an agent. The instrumentation treats agents like any other component.
 pub(super) fn is_agent(span: &SourceSpan) -> bool {
     is_haystack(span) && matches!(&*span.name, "Agent.run" | "Agent.run_async")
 }
 
-/// Returns whether a component puts a prompt together, which is what a model does to the instrumentation.
+/// Returns whether a component builds a prompt. The instrumentation reports that as the work of a model.
 pub(super) fn is_prompt(span: &SourceSpan) -> bool {
     let class = span.name.rsplit_once(".run").map(|(class, _)| class);
     is_haystack(span) && class.is_some_and(|class| class.ends_with("PromptBuilder"))
@@ -34,7 +34,7 @@ fn is_haystack(span: &SourceSpan) -> bool {
     span.scope.ends_with(".haystack")
 }
 
-/// Reads the messages of a model call or an agent out of the reprs, if all of them can be read.
+/// Reads the messages of a model call or an agent from the reprs, if all of them can be read.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     let replies = match what {
         What::Call => "replies",
@@ -67,7 +67,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             && to == OUTPUT
             && let Some(reply) = messages.first()
         {
-            // Every reply has the counts of all.
+            // Every reply has the counts of all replies.
             if let Value::Object(usage) = &reply[USAGE] {
                 counts(attributes, usage);
             }

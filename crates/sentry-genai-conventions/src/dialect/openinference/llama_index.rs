@@ -1,4 +1,4 @@
-//! LlamaIndex's prompts and tools, which are as its methods take them.
+//! LlamaIndex's prompts and tools, in the form in which its methods take them.
 
 use serde_json::{Value, json};
 
@@ -8,15 +8,15 @@ use crate::{
     messages,
 };
 
-/// Returns whether a step of a workflow is the run of an agent, which is one like any other to the instrumentation.
+/// Returns whether a step of a workflow is the run of an agent. The instrumentation treats it like any other step.
 pub(super) fn is_agent(span: &SourceSpan) -> bool {
     span.scope.ends_with(".llama_index") && span.name.ends_with("Agent.run")
 }
 
-/// LlamaIndex's name for putting a request together, which is another span's to send.
+/// LlamaIndex's method that prepares a request. Another span sends it.
 pub(super) const PREPARES: &str = "._prepare_chat_with_tools";
 
-/// Takes the prompts of a completion out of their list, and the arguments of a tool out of the parameter that takes all that are named.
+/// Extracts the prompts of a completion from their list, and a tool's arguments from the parameter for keyword arguments.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     match what {
         What::Call => {
@@ -52,8 +52,8 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Takes what an agent was asked and has answered out of the events that its workflow starts and stops with; the state that it starts
-/// in is no question.
+/// Extracts an agent's input and answer from the events that start and stop its workflow. The workflow's initial state is not
+/// input.
 fn run(attributes: &mut Attributes) {
     if let Some(input) = attribute::object(attributes, "input.value")
         && input.contains_key("init_state")

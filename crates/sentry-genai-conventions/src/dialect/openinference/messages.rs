@@ -1,4 +1,4 @@
-//! The messages, flattened to an attribute for every field, and the request and the answer as a whole.
+//! Messages: the flattened ones, with an attribute for every field, and the whole request and answer.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::Attributes;
 
 const REDACTED: crate::Value<'static> = crate::Value::Str("__REDACTED__");
 
-/// Takes out what the program does not want to be seen: where it hides a message, the whole request would show it.
+/// Removes the whole request or answer if the program hides one of its messages, which would be visible there.
 pub(super) fn hide(attributes: &mut Attributes) {
     for (prefix, whole) in [
         ("llm.input_messages.", "input.value"),
@@ -31,8 +31,12 @@ pub(super) fn hide(attributes: &mut Attributes) {
     attributes.retain(|_, value| value != REDACTED);
 }
 
-/// Leaves the request itself where a message has nothing but its role, as instructions do that are made of blocks, or nothing but
-/// the call that it answers, and where the instructions are no message.
+/// Removes flattened messages if the whole request or answer says more:
+///
+/// * LangChain's calls have no ids among the flattened answers.
+/// * A message of the request has only its role, as instructions made of blocks do, or only the id of the call that it answers.
+/// * Calls in the request have no ids.
+/// * The request has instructions that are not a message.
 pub(super) fn prefer_whole(attributes: &mut Attributes) {
     const PREFIX: &str = "llm.input_messages.";
     const ANSWER: &str = "llm.output_messages.";
@@ -66,7 +70,7 @@ pub(super) fn prefer_whole(attributes: &mut Attributes) {
     }
 }
 
-/// Leaves the request and the answer themselves where they have the ids of calls and the fields do not, as Mistral's.
+/// Prefers the messages of the whole request and answer if only these have the ids of calls, as Mistral's do.
 fn prefer_identified(attributes: &mut Attributes) {
     for (prefix, whole, messages) in [
         ("llm.input_messages.", "input.value", "messages"),
@@ -83,7 +87,7 @@ fn prefer_identified(attributes: &mut Attributes) {
     }
 }
 
-/// Returns whether messages, or choices with them, have calls of tools with ids.
+/// Returns whether messages, or choices that hold messages, have tool calls with ids.
 fn has_ids(messages: &Value) -> bool {
     let mut items = messages.as_array().into_iter().flatten();
     items.any(|item| {
@@ -93,7 +97,7 @@ fn has_ids(messages: &Value) -> bool {
     })
 }
 
-/// Returns whether any call among the messages has a name, but no id by which a result is found.
+/// Returns whether any call among the messages has a name, but no id to match its result with.
 fn has_calls_without_id(attributes: &Attributes, prefix: &str) -> bool {
     let mut named = BTreeSet::new();
     let mut known = BTreeSet::new();
@@ -109,7 +113,7 @@ fn has_calls_without_id(attributes: &Attributes, prefix: &str) -> bool {
 
 pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
     prefer_identified(attributes);
-    // What the provider's own tools did is in the response alone; of LangChain's answers what was thought is, too.
+    // Only the response has what the provider's own tools did, and the reasoning in LangChain's answers.
     if attributes.text("output.value").is_some_and(says_more)
         && let Some(response) = json::object(attributes, "output.value")
         && (is_response(&response)
@@ -131,7 +135,7 @@ pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
                 json::put(attributes, key, messages.into());
             }
         }
-        // Where keys cannot be made as a program runs, as in `tracing`, all are one text.
+        // `tracing` cannot create keys at run time, so there all messages are one text.
         attributes.rename(prefix.trim_end_matches('.'), key);
     }
     for (prefix, step, role, key) in [
@@ -158,7 +162,7 @@ pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
         });
         json::put(attributes, DEFINITIONS, tools.collect());
     }
-    // litellm's tools are parameters like any other.
+    // litellm records tools among the parameters.
     if !attributes.contains(DEFINITIONS)
         && let Some(mut parameters) = json::object(attributes, "llm.invocation_parameters")
         && let Some(tools) = parameters.remove("tools")
@@ -166,14 +170,14 @@ pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
         json::put(attributes, DEFINITIONS, tools);
     }
     attributes.rename("input.value", INPUT);
-    // Of what it could not read, such as a stream, the instrumentation has the repr of the object.
+    // For an answer that it could not read, such as a stream, the instrumentation records the object's repr.
     if attributes.text("output.value").is_some_and(is_object) {
         attributes.remove("output.value");
     }
     attributes.rename("output.value", OUTPUT);
 }
 
-/// Returns whether an answer has parts that are left out, or left empty, where each field is an attribute.
+/// Returns whether an answer has parts that are missing or empty among the flattened attributes.
 fn says_more(answer: &str) -> bool {
     const TYPES: &[&str] = &[
         r#""code_interpreter_call""#,
@@ -192,23 +196,23 @@ fn says_more(answer: &str) -> bool {
     TYPES.iter().any(|kind| answer.contains(kind))
 }
 
-/// OpenAI's responses say what they are.
+/// Recognises a response of OpenAI's by its `object` field.
 pub(super) fn is_response(answer: &Object) -> bool {
     answer.get("object").and_then(Value::as_str) == Some("response")
 }
 
-/// Anthropic's answers are messages.
+/// Recognises an answer of Anthropic's, which is a message.
 fn is_message(answer: &Object) -> bool {
     answer.get("type").and_then(Value::as_str) == Some("message")
         && answer.get("content").is_some_and(Value::is_array)
 }
 
-/// Recognises the repr that Python has for all objects that have none of their own.
+/// Recognises Python's default repr of an object.
 pub(in crate::dialect) fn is_object(text: &str) -> bool {
     text.starts_with('<') && text.ends_with('>') && text.contains(" object at 0x")
 }
 
-/// Brings one message into the form of OpenAI's API.
+/// Converts a message to the format of OpenAI's API.
 fn message(mut item: Value, role: &str) -> Option<Value> {
     if let Some(answers) = autogen::answers(&mut item) {
         return Some(answers);
@@ -216,7 +220,7 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     let Some(Value::Object(mut message)) = item.get_mut("message").map(Value::take) else {
         return None;
     };
-    // Anthropic has what a tool answered in a message of the user.
+    // Anthropic puts a tool's answer into a user message.
     let role = match message.get("role").and_then(Value::as_str) {
         Some("user") | None if message.contains_key("tool_call_id") => "tool".to_owned(),
         Some(own) => own.to_owned(),
@@ -233,13 +237,13 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
         for mut item in items {
             let content = item.get_mut("message_content").map(Value::take);
             let call = call(item);
-            // Of a call there may be the type alone, beside the call itself, and of what came of it, too.
+            // Beside a call there may be nothing but its type. The same holds for the answer to a call.
             if let Some(Value::Object(content)) = content
                 && (content.len() > 1 || call.is_none() && !is_nothing_but_an_answer(&content))
             {
                 parts.push(part(content));
             }
-            // What the list of calls has as well.
+            // The list of calls may already have it.
             if let Some(call) = call
                 && seen.insert(identity(&call))
             {
@@ -257,11 +261,11 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     if !calls.is_empty() {
         message.insert("tool_calls".to_owned(), calls.into());
     }
-    // Of content that the instrumentation could not read the role is all there is.
+    // Of content that the instrumentation could not read, only the role is left.
     (message.len() > 1).then_some(Value::Object(message))
 }
 
-/// Returns whether of a tool's answer there is nothing but that it was one.
+/// Returns whether the content only says that it was a tool's answer.
 fn is_nothing_but_an_answer(content: &Object) -> bool {
     let kind = content.get("type").and_then(Value::as_str);
     content.len() == 1 && kind.is_some_and(|kind| kind.ends_with("_tool_result"))
@@ -274,7 +278,7 @@ fn call(mut item: Value) -> Option<Value> {
     Some(call)
 }
 
-/// Returns what tells a call from others: its id, or all of it.
+/// Returns what identifies a call: its id, or the whole call if it has none.
 fn identity(call: &Value) -> String {
     match &call["id"] {
         Value::Null => call.to_string(),
@@ -283,7 +287,7 @@ fn identity(call: &Value) -> String {
 }
 
 fn part(mut content: Object) -> Value {
-    // What Anthropic's own tools answered is JSON in a text.
+    // The answer of one of Anthropic's own tools is JSON in a text.
     let kind = content.get("type").and_then(Value::as_str);
     if kind.is_some_and(|kind| kind.ends_with("_tool_result"))
         && let Some(Value::Object(answer)) = content
@@ -295,7 +299,7 @@ fn part(mut content: Object) -> Value {
     if let Some(mut image) = content.remove("image") {
         return match image.pointer_mut("/image/url").map(Value::take) {
             Some(url) => json!({"type": "image_url", "image_url": {"url": url}}),
-            // What it is, as Anthropic's SDK says it, without the data.
+            // The type of the image as in Anthropic's SDK, without the data.
             None => json!({"type": "image", "source": image}),
         };
     }
@@ -323,7 +327,7 @@ mod tests {
         assert_eq!(names, ["w", "a", "b"]);
     }
 
-    /// So JavaScript's instrumentation of Anthropic has them.
+    /// JavaScript's instrumentation of Anthropic records calls like this.
     #[test]
     fn the_type_beside_a_call_is_no_call() {
         let call = json!({"id": "c1", "function": {"name": "w"}});
@@ -354,7 +358,7 @@ mod tests {
         assert_eq!(read["content"][0]["source"]["media_type"], "image/png");
     }
 
-    /// So Python's instrumentation of Anthropic has them.
+    /// Python's instrumentation of Anthropic records such answers like this.
     #[test]
     fn what_a_tool_of_the_provider_answered_is_taken_out_of_its_text() {
         let answer = json!({"type": "x_tool_result", "tool_use_id": "s1", "content": "21"});

@@ -1,8 +1,8 @@
-//! What OpenInference's spans, agents and tools are called.
+//! Names of OpenInference's spans, agents and tools.
 
 use crate::{Attributes, SourceSpan, dialect::What};
 
-/// Names the agent or the tool of a span, and the span itself where its name is an id.
+/// Names the agent or the tool of a span. Renames the span itself if its name is an id.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     if span.scope.ends_with("crewai")
         && let Some(name) = nameless(&span.name)
@@ -15,7 +15,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
         _ => return,
     };
     let is_named = |key| span.attributes.text(key).is_some();
-    // smolagents calls its tools `SimpleTool`, and agents `X.run`; DSPy calls its tools `X.__call__`.
+    // smolagents names its tools `SimpleTool` and its agents `X.run`. DSPy names its tools `X.__call__`.
     if !is_named(key) && !is_named(own) {
         let method = [".run", ".__call__"];
         let name = (method
@@ -28,14 +28,14 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
     }
 }
 
-/// Returns the name of a step of CrewAI's crews and flows that have no name, but an id in its place.
+/// Returns the name for a step of a crew or flow of CrewAI's that has an id in place of a name.
 fn nameless(name: &str) -> Option<String> {
     let (id, step) = name.split_once('.')?;
     let (kind, id) = id.split_once('_')?;
     (matches!(kind, "Crew" | "Flow") && is_id(id)).then(|| format!("{kind}.{step}"))
 }
 
-/// CrewAI's agents have their names as those of nodes; other nodes have random ids.
+/// Returns the name of a node. CrewAI's agents are nodes with a name; other nodes have random ids.
 fn node(attributes: &Attributes) -> Option<&str> {
     let node = attributes.text("graph.node.id")?;
     (!is_id(node)).then_some(node)

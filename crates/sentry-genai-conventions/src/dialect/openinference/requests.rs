@@ -1,4 +1,4 @@
-//! Requests of the providers' SDKs, all of which are calls of a model to OpenInference.
+//! Requests of the providers' SDKs, each of which OpenInference reports as a model call.
 
 use serde_json::Value;
 
@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{SourceSpan, SourceStatus};
 
-/// Python's instrumentation of OpenAI, whose spans are named after what the request returns.
+/// Python's instrumentation of OpenAI, which names spans after the type that the request returns.
 const OPENAI: &str = "openinference.instrumentation.openai";
 const LITELLM: &str = "openinference.instrumentation.litellm";
 
-/// Returns whether a request asks no model for anything: it lists models, sends a file, starts a batch or looks after a response,
-/// it has a model trained, or it has tokens counted. Images have a default model, and a stored prompt has one.
+/// Returns whether a request calls no model: it lists models, uploads a file, starts a batch, looks up a response, trains a
+/// model, or counts tokens. Requests for images have a default model, and those with a stored prompt use the prompt's.
 pub(super) fn is_none_of_a_model(span: &SourceSpan) -> bool {
     counts_tokens(&span.name)
         || span.scope == OPENAI && span.name.starts_with("FineTuningJob")
@@ -25,7 +25,7 @@ pub(super) fn is_none_of_a_model(span: &SourceSpan) -> bool {
                 .is_some_and(|it| !it.contains_key("model") && !it.contains_key("prompt"))
 }
 
-/// `messages.count_tokens` and `InputTokenCountResponse`.
+/// Recognises `messages.count_tokens` and `InputTokenCountResponse`.
 fn counts_tokens(name: &str) -> bool {
     name.ends_with("count_tokens") || name.ends_with("TokenCountResponse")
 }
@@ -34,7 +34,7 @@ pub(super) fn is_of_litellm(span: &SourceSpan) -> bool {
     span.scope == LITELLM
 }
 
-/// Returns what a request asks a model for that is no chat, by what it returns: images, speech or the words of one, or whether a text is harmful.
+/// Returns the operation of a request other than chat, by what it returns: images, speech, transcriptions, or a moderation.
 pub(super) fn other_than_chat(span: &SourceSpan) -> Option<Says> {
     let is_any_of = |starts: &[&str]| starts.iter().any(|start| span.name.starts_with(start));
     match &*span.scope {
@@ -45,7 +45,7 @@ pub(super) fn other_than_chat(span: &SourceSpan) -> Option<Says> {
     }
 }
 
-/// Images, speech, and what was said in some.
+/// Images, speech, and transcriptions of speech.
 const GENERATED: &[&str] = &[
     "HttpxBinaryResponseContent",
     "ImagesResponse",
@@ -53,7 +53,7 @@ const GENERATED: &[&str] = &[
     "Translation",
 ];
 
-/// Leaves of a request for images, speech, or the words of one, what it has in words: the rest is no question.
+/// Keeps only the text in a request for images, speech or a transcription. The rest is not input.
 pub(super) fn ask(span: &mut SourceSpan) {
     if span.scope != OPENAI || !GENERATED.iter().any(|start| span.name.starts_with(start)) {
         return;
@@ -68,10 +68,10 @@ pub(super) fn ask(span: &mut SourceSpan) {
     }
 }
 
-/// Mistral's, which says who was asked only with an answer, and puts what a stream makes up into an envelope.
+/// Mistral's instrumentation. It names the provider only if there is an answer, and wraps the answer of a stream in an envelope.
 const MISTRAL: &str = "openinference.instrumentation.mistralai";
 
-/// Names the provider of a request of Mistral's, and takes the answer of a stream out of its envelope.
+/// Names the provider of a request to Mistral, and unwraps the answer of a stream.
 pub(super) fn open(span: &mut SourceSpan) {
     if span.scope != MISTRAL {
         return;
@@ -88,7 +88,7 @@ pub(super) fn open(span: &mut SourceSpan) {
     }
 }
 
-/// OpenAI's responses may fail though the request has not.
+/// Marks the span as failed if OpenAI's response failed, which it may although the request did not.
 pub(super) fn fail(span: &mut SourceSpan) {
     if !span
         .attributes

@@ -1,4 +1,4 @@
-//! What smolagents asks its agents and tools, of the parameters that OpenInference has of their methods.
+//! The inputs of smolagents' agents and tools, for which OpenInference records the parameters of methods.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use crate::{
 
 const INPUT: &str = "input.value";
 
-/// Leaves of the input of an agent or a tool what it was asked.
+/// Reduces the input of an agent or a tool to what it was asked.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     if !span.scope.ends_with("smolagents") || !matches!(what, What::Agent | What::Tool) {
         return;
@@ -45,7 +45,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             }
         }
         (_, true) => positional.clone().into(),
-        // Which parameters the first ones are is not said.
+        // The names of the positional parameters are not recorded.
         (_, false) => return,
     };
     attributes.set(INPUT, &*arguments.to_string());

@@ -2,7 +2,7 @@ use super::*;
 
 const SCOPE: &str = "gcp.vertex.agent";
 
-/// Until 1.2 a tool has two spans: that of its call, and beside it what it answered.
+/// Up to version 1.2 a tool has two spans: one for its call, and one beside it for its answer.
 #[test]
 fn tools_of_the_first_versions_are_tools() {
     let arguments = ("gcp.vertex.agent.tool_call_args", r#"{"city":"Oslo"}"#);
@@ -19,7 +19,7 @@ fn tools_of_the_first_versions_are_tools() {
     assert_ne!(answer.op.as_ref(), "gen_ai.execute_tool");
 }
 
-/// Returns the texts and calls of the answer's only message.
+/// Returns the texts and calls in the answer's only message.
 fn answer(messages: &str) -> Vec<String> {
     let attributes = [
         ("gen_ai.operation.name", "generate_content"),

@@ -61,12 +61,12 @@ fn instrumented_tools_have_other_names() {
 
 #[test]
 fn only_agents_tools_and_calls_are_counted() {
-    // The last one is what a model asks for.
+    // The last one is a tool call in a model's answer.
     for kind in ["session", "task", "AgentOpsSpanKindValues.TOOL"] {
         let span = translated("agentops", "x", &[(KIND, kind), ("tool.name", "w")]);
         assert_eq!(span.op, "function", "{kind}");
     }
-    // A call that failed has neither an answer nor counts.
+    // A failed call has neither an answer nor counts.
     let call = translated(
         "openai",
         "openai.chat.completion",

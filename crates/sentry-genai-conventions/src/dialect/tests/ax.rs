@@ -3,7 +3,7 @@
 use super::*;
 use crate::{SourceEvent, tokens};
 
-/// What it counts is in an event, and the cache in the total alone; what it says of messages is how many there are.
+/// Its counts are in an event, with the cache only in the total. Of messages it records only their number.
 #[test]
 fn ax_counts_in_an_event() {
     let mut span = source(

@@ -1,11 +1,11 @@
-//! What only Bedrock's instrumentations spell so.
+//! Spellings that only instrumentations of Bedrock use.
 
 use super::*;
 
 const SCOPE: &str = "@arizeai/openinference-instrumentation-bedrock";
 const KIND: Attribute = ("openinference.span.kind", "LLM");
 
-/// Results that are JSON and the instructions of `InvokeModel` are in the request alone.
+/// Only the request has results that are JSON, and the instructions of `InvokeModel`.
 #[test]
 fn openinference_leaves_out_what_the_request_has() {
     let system = [

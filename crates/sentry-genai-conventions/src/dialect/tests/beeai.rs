@@ -1,11 +1,11 @@
-//! The spans of BeeAI, as OpenInference writes them.
+//! Spans of BeeAI, as OpenInference writes them.
 
 use super::*;
 use crate::{SourceEvent, SourceStatus};
 
-/// BeeAI's events in OpenInference, such as each token of a stream, are of the kind of what they happen in.
+/// In OpenInference, events of BeeAI, such as each token of a stream, have the kind of the operation in which they occur.
 #[test]
-fn a_token_of_beeais_streams_is_no_call() {
+fn a_token_in_a_beeai_stream_is_no_call() {
     const SCOPE: &str = "openinference.instrumentation.beeai";
     let token = [
         ("openinference.span.kind", "LLM"),
@@ -39,9 +39,9 @@ fn a_token_of_beeais_streams_is_no_call() {
     assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
 }
 
-/// JavaScript's BeeAI has an event for the start of a call, for its success and for its end.
+/// BeeAI for JavaScript has an event for the start of a call, for its success and for its end.
 #[test]
-fn a_call_of_beeais_is_one_of_its_events() {
+fn a_beeai_call_is_one_of_its_events() {
     let of = |kind: &'static str, target: &str| {
         let (_, event) = target.rsplit_once('.').unwrap();
         let attributes = [
@@ -67,9 +67,9 @@ fn a_call_of_beeais_is_one_of_its_events() {
     assert_eq!(names.count(), 1);
 }
 
-/// On the span of a failure what came out is the error, explained.
+/// The output on the span of a failure explains the error.
 #[test]
-fn an_error_of_beeais_is_no_answer() {
+fn a_beeai_error_is_no_answer() {
     let explained = "ChatModelError(beeai_framework.backend.errors): Chat Model error\nContext: {}";
     for (output, is_answer) in [(explained, false), ("ChatModelError(acme): no", true)] {
         let attributes = [

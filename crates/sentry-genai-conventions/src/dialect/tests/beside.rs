@@ -1,4 +1,4 @@
-//! Spans of what is done beside a call, which has a span of its own, and instructions where a provider should be.
+//! Spans for work beside a call, which has its own span, and instructions in place of a provider.
 
 use super::*;
 
@@ -8,7 +8,7 @@ const TOOL: &[Attribute] = &[("tool", "t")];
 const NAMED_TOOL: &[Attribute] = &[("gen_ai.tool.name", "t")];
 const AGENT: &[Attribute] = &[("gen_ai.agent.name", "a")];
 
-/// The name of a span, what is said in it, and its op in Sentry.
+/// The name of a span, its attributes, and its op in Sentry.
 static SPANS: &[(&str, &[Attribute], &str)] = &[
     ("parse_llm_response", BARE, "function"),
     ("llm_cache_lookup", BARE, "function"),
@@ -81,10 +81,10 @@ fn instructions_are_no_provider() {
             }
         }
     }
-    // Neither where nothing else is said.
+    // The same holds without any other attributes.
     let span = translated("shop", "step", &[("gen_ai.system", TOLD)]);
     assert!(!span.attributes.contains("gen_ai.provider.name"));
-    // A few words are told as well, if they are a sentence.
+    // A few words are instructions, too, if they form a sentence.
     for told in [
         "Be concise",
         "You are helpful.",

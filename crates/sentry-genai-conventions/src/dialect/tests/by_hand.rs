@@ -1,4 +1,4 @@
-//! Names that are nearly those of the conventions.
+//! Names that are close to those of the conventions.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn kept(span: &SentrySpan, key: &str) -> Option<String> {
     })
 }
 
-/// The operation, an attribute, and where its value ends up.
+/// An operation, an attribute, and the key under which its value ends up.
 #[rustfmt::skip]
 static NAMES: &[(&str, Attribute, &str)] = &[
     ("chat", ("gen_ai.tokens.input", "42"), "gen_ai.usage.input_tokens"),
@@ -61,7 +61,7 @@ fn names_are_understood_by_their_words() {
     }
 }
 
-/// The operation and an attribute, which is what went in, what came out, or the instructions.
+/// An operation, and an attribute that holds input, output or instructions.
 #[rustfmt::skip]
 static CONTENT: &[(&str, &str, &str)] = &[
     ("chat", "prompt", "gen_ai.input.messages"),
@@ -155,7 +155,7 @@ fn the_id_of_a_response_is_no_conversation() {
         let heritage = crate::Heritage::Conversation.read(crate::Value::Str(id));
         assert_eq!(heritage.as_deref(), expected, "{id}");
     }
-    // What else names one does.
+    // Another name for a conversation is used.
     let attributes = [
         ("gen_ai.operation.name", "chat"),
         ("gen_ai.conversation.id", response),
@@ -192,7 +192,7 @@ fn other_amounts_are_no_counts() {
     assert_eq!(kept(&span, "tokens_in").as_deref(), Some("many"));
 }
 
-/// Name and attributes, then op and name in Sentry.
+/// Name and attributes, followed by op and name in Sentry.
 #[rustfmt::skip]
 static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("llm.call", &[("llm.model", "m"), ("llm.usage.prompt_tokens", "42")], "gen_ai.chat", "chat m"),
@@ -205,7 +205,7 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("ask", &[("gen_ai.operation.name", "response_create"), ("gen_ai.request.model", "m")], "gen_ai.responses", "responses m"),
     ("run", &[("gen_ai.operation.name", "tool_call"), ("tool", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("run", &[("gen_ai.operation.name", "agent"), ("agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
-    // What has failed has no counts.
+    // Failed calls have no counts.
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("error.type", "429")], "gen_ai.chat", "chat m"),
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("otel.status_code", "ERROR")], "gen_ai.chat", "chat m"),
     ("inference", &[("provider", "openai"), ("gen_ai.request.model", "m"), ("error.type", "429")], "gen_ai.chat", "chat m"),
@@ -215,12 +215,12 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m")], "function", "llm.request"),
     ("route", &[("llm.request.model", "m"), ("llm.response.tokens", "17"), ("llm.usage.total_tokens", "59")], "gen_ai.chat", "chat m"),
     ("complete", &[("ai.provider", "openai"), ("ai.model", "m"), ("ai.prompt_tokens", "3")], "gen_ai.chat", "chat m"),
-    // An operation that nobody knows is a call if one is counted, unless it is what is done around calls.
+    // An unknown operation is a call if it has counts, unless it is work around calls.
     ("ask", &[("gen_ai.operation.name", "summarise"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
     ("ask", &[("gen_ai.operation.name", "embed_documents"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.embeddings", "embeddings m"),
     ("ask", &[("gen_ai.operation.name", "summarise"), ("gen_ai.request.model", "m")], "function", "ask"),
     ("ask", &[("gen_ai.operation.name", "plan_task"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "function", "ask"),
-    // One that is called after a call is one below an agent, too, and where it has failed.
+    // If it is named after a call, it is one even with an agent's name, and if it failed.
     ("ask", &[("gen_ai.operation.name", "llm.response"), ("gen_ai.request.model", "m"), ("gen_ai.agent.name", "Bot"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
     ("ask", &[("gen_ai.operation.name", "llm.response"), ("gen_ai.request.model", "m"), ("gen_ai.provider.name", "openai"), ("gen_ai.agent.name", "Bot"), ("error.type", "429")], "gen_ai.chat", "chat m"),
     ("ask", &[("gen_ai.operation.name", "llm_request"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
@@ -229,7 +229,7 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("ask", &[("gen_ai.operation.name", "InvokeModel"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
     ("ask", &[("gen_ai.operation.name", "model_request"), ("gen_ai.request.model", "m"), ("gen_ai.agent.name", "Bot"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
     ("ask", &[("gen_ai.operation.name", "load_model"), ("gen_ai.request.model", "m"), ("gen_ai.provider.name", "ollama"), ("error.type", "404")], "function", "ask"),
-    // An operation of an agent or a tool that no convention knows.
+    // Operations of an agent or a tool that no convention knows.
     ("run", &[("gen_ai.operation.name", "tool.execute"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("run", &[("gen_ai.operation.name", "tools/call"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("run", &[("gen_ai.operation.name", "mcp_tool_call"), ("tool_name", "t")], "gen_ai.execute_tool", "execute_tool t"),
@@ -237,14 +237,14 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("run", &[("gen_ai.operation.name", "agent_turn"), ("gen_ai.agent.name", "Bot"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.invoke_agent", "invoke_agent Bot"),
     ("run", &[("gen_ai.operation.name", "invoke_subagent"), ("gen_ai.agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
     ("run", &[("gen_ai.operation.name", "agent_step"), ("gen_ai.agent.name", "Bot")], "function", "run"),
-    // What a span is called, and who or what is named.
+    // The name of the span, together with the name of an agent or a tool.
     ("shop.agent.run", &[("gen_ai.agent.name", "Bot"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.invoke_agent", "invoke_agent Bot"),
     ("continue agent", &[("gen_ai.agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
     ("agent.heartbeat", &[("gen_ai.agent.name", "Bot")], "function", "agent.heartbeat"),
     ("agent.call_llm", &[("gen_ai.agent.name", "Bot"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
     ("ToolCall", &[("gen_ai.agent.name", "Bot"), ("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("tool.validate", &[("gen_ai.tool.name", "t")], "function", "tool.validate"),
-    // Without a namespace: a call by its name, with a model and counts both ways, or a provider that it failed at.
+    // Without a namespace: a call by its name, with a model and counts both ways, or with the provider at which it failed.
     ("llm_call", &[("model", "m"), ("tokens_in", "3"), ("tokens_out", "4")], "gen_ai.chat", "chat m"),
     ("Ollama::generate", &[("model", "m"), ("prompt_tokens", "3"), ("completion_tokens", "4")], "gen_ai.chat", "chat m"),
     ("llm_call", &[("model", "m"), ("provider", "openai"), ("error.type", "429")], "gen_ai.chat", "chat m"),
@@ -260,7 +260,7 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("agent.tool_call", &[("tool_name", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("mcp.call_tool", &[("tool", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("tool_call", &[("tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
-    // What is run may be a tool of any kind.
+    // A tool of any kind may be executed.
     ("tool_execution", &[("tool.name", "nmap")], "function", "tool_execution"),
     ("tool_call_count", &[("tool", "t")], "function", "tool_call_count"),
     ("invoke_agent", &[("agent_name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
@@ -268,7 +268,7 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     ("chat.join", &[("model", "m"), ("tokens_in", "3")], "function", "chat.join"),
     ("estimate_llm_cost", &[("model", "m"), ("prompt_tokens", "3"), ("completion_tokens", "4")], "function", "estimate_llm_cost"),
     ("llm_call", &[("db.system", "sqlite"), ("model", "m"), ("tokens_in", "3"), ("tokens_out", "4")], "db", "llm_call"),
-    // A model, or counts, without anything of GenAI beside them prove nothing.
+    // A model or counts alone, without anything else of GenAI, prove nothing.
     ("train", &[("llm.model", "m"), ("llm.layers", "32")], "function", "train"),
     ("fit", &[("model", "m"), ("tokens_in", "3"), ("tokens_out", "4")], "function", "fit"),
 ];
@@ -352,7 +352,7 @@ fn the_first_token_came_within_the_call() {
     assert_eq!(timed("llm.time_to_first_token_us", 250.0), None);
 }
 
-/// `tracing` has fields that are recorded with `?`.
+/// Fields in `tracing` may be recorded with `?`.
 #[test]
 fn what_is_none_names_nothing() {
     for key in ["model", "llm.model", "model_name"] {
@@ -408,7 +408,7 @@ fn a_tool_that_did_not_succeed_has_failed() {
             })
         };
         assert_eq!(of("execute_tool").status, status, "{key} {value}");
-        // It says nothing of what is around the tool.
+        // For spans around the tool it means nothing.
         assert_eq!(of("invoke_agent").status, crate::Status::Ok, "{key}");
     }
 }

@@ -1,4 +1,4 @@
-//! Agents of the command line.
+//! Agents for the command line.
 
 use super::*;
 use crate::tokens;
@@ -13,7 +13,7 @@ fn copilot_is_an_agent_of_that_name() {
     assert_eq!(span.name, "invoke_agent explore");
 }
 
-/// Its chat in VS Code says in milliseconds how long it waited.
+/// The chat in VS Code reports the time to the first token in milliseconds.
 #[test]
 fn copilot_waits_in_milliseconds() {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
@@ -41,9 +41,9 @@ fn qwen_code_counts_thoughts() {
     assert_eq!(span.attributes.integer(tokens::OUTPUT), Some(30));
 }
 
-/// A tool of Claude's agents that fails says in the status what it has answered, as does one of Claude Code.
+/// For a failed tool, Claude's agents and Claude Code put the tool's answer into the status.
 #[test]
-fn a_failed_tool_of_claudes_agents_keeps_its_answer_to_itself() {
+fn a_failed_tool_of_claude_agents_withholds_its_answer() {
     let status = |scope: &'static str, capture_outputs| {
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         let span_id = SpanId::from_bytes([2; 8]).unwrap();

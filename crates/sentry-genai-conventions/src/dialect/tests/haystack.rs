@@ -1,8 +1,8 @@
-//! Haystack's own tracer, and OpenInference's.
+//! Haystack's own tracer, and OpenInference's instrumentation.
 
 use super::*;
 
-/// OpenInference has no spans of the calls and tools inside.
+/// In OpenInference, the calls and tools inside have no spans.
 #[test]
 fn an_agent_is_one_to_openinference_as_well() {
     let said = |role: &str, part: &str| {
@@ -168,7 +168,7 @@ fn agents_call_models_and_tools() {
 
 #[test]
 fn what_is_around_them_is_no_model_call() {
-    // Without content nothing else says that an agent calls a model.
+    // Without content, only the name of this span shows that an agent calls a model.
     let op = |name, attributes: &[_]| translated("haystack", name, attributes).op;
     assert_eq!(op("haystack.agent.step.llm", &[]), "gen_ai.chat");
     assert_eq!(op("haystack.agent.run", &[]), "gen_ai.invoke_agent");
@@ -213,7 +213,7 @@ fn openinference_has_calls_of_tools_in_reprs() {
         ])
     );
 
-    // What is none of its messages is left alone.
+    // Anything other than its messages stays unchanged.
     for odd in ["ChatMessage('x')", "ChatMessage(_content='x')", "x"] {
         let input = format!(r#"{{"messages": ["{odd}"]}}"#);
         let attributes = [("openinference.span.kind", "LLM"), ("input.value", &*input)];
@@ -343,7 +343,7 @@ fn documents_are_embedded_and_ranked_by_what_is_in_them() {
     let asked: serde_json::Value =
         serde_json::from_str(ranks.attributes.text(ASKED).unwrap()).unwrap();
     assert_eq!(asked, serde_json::json!({"query": "q", "documents": ["d"]}));
-    // It looks at what is known of the documents.
+    // It uses what is known about the documents.
     let sorts = component(
         "MetaFieldRanker",
         "haystack.components.rankers.meta_field.MetaFieldRanker",
@@ -374,9 +374,9 @@ fn a_tool_whose_result_is_an_error_has_failed() {
     }
 }
 
-/// Where content is not traced it has nothing but its name, under a tracer that the program names.
+/// If content is not traced, the span has only its name, and a tracer whose name the program chose.
 #[test]
-fn a_call_of_an_agents_is_known_by_its_name() {
+fn a_haystack_agent_call_is_known_by_its_name() {
     let span = translated("my-app", "haystack.agent.step.llm", &[]);
     assert_eq!(span.op, "gen_ai.chat");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What the instrumentations of OpenInference and OpenLLMetry say in ways of their own.
+//! Peculiarities of instrumentations by OpenInference and OpenLLMetry.
 
 use super::*;
 
@@ -144,10 +144,10 @@ fn traceloop_leaves_thoughts_to_the_total() {
     assert_eq!(count("gen_ai.usage.total_tokens"), Some(59));
 }
 
-/// Python's `str` stands where the text of an answer or of a part should.
+/// Python's `str` is in place of the text of an answer or of a part.
 #[test]
 fn openai_agents_are_read_through_their_str() {
-    // The order of fields depends on a feature of serde_json that other crates may switch on.
+    // The order of fields depends on a feature of serde_json that other crates may enable.
     let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     let read = |key: &'static str, role: &str, text: &str| {
         let part =
@@ -219,7 +219,7 @@ fn an_empty_response_is_no_answer() {
     assert_eq!(span.attributes.text(OUTPUT), None);
 }
 
-/// So OpenLLMetry's instrumentation of LangChain has Anthropic's answers in Python.
+/// OpenLLMetry's instrumentation of LangChain for Python records Anthropic's answers like this.
 #[test]
 fn blocks_are_taken_out_of_texts() {
     let answer = r#"[{"role": "assistant", "parts": [
@@ -274,7 +274,7 @@ fn logfire_tells_of_a_stream_when_it_is_over() {
     assert_eq!(end.as_nanos() - start.as_nanos(), 500_000_000);
 }
 
-/// Chat Completions of OpenAI's agents, and what the provider's own tools did beside an answer.
+/// Chat Completions by OpenAI's agents, and what the provider's own tools did beside an answer.
 #[test]
 fn logfire_tells_what_was_answered_from_what_was_asked() {
     let messages = |attributes: &[(&'static str, &str)]| {
@@ -315,7 +315,7 @@ fn logfire_tells_what_was_answered_from_what_was_asked() {
     }
 }
 
-/// DSPy's answer in OpenInference has Python's reprs of the calls.
+/// In OpenInference, DSPy's answer has Python reprs of the calls.
 #[test]
 fn dspy_calls_tools() {
     let call = r#""ChatCompletionMessageToolCall(function=Function(arguments='{\"city\": \"Paris\"}', name='w'), id='c1', type='function')""#;
@@ -336,7 +336,7 @@ fn dspy_calls_tools() {
     );
 }
 
-/// CrewAI's agents have the question in their output, and the answer beside the messages.
+/// The output of CrewAI's agents includes the question, and has the answer beside the messages.
 #[test]
 fn crewai_is_asked_a_task() {
     for (rest, answers) in [

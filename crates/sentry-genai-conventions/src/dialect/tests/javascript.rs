@@ -1,9 +1,9 @@
-//! What only libraries for JavaScript spell so.
+//! Spellings that only libraries for JavaScript use.
 
 use super::*;
 use crate::Status;
 
-/// Version 7 of the AI SDK speaks the conventions, and adds on request what they have no names for; the tracer may be the
+/// Version 7 of the AI SDK follows the conventions, and on request adds what they have no names for. The tracer may be the
 /// program's own.
 #[test]
 fn what_vercel_adds_to_the_conventions() {
@@ -35,7 +35,7 @@ fn what_vercel_adds_to_the_conventions() {
     }
 }
 
-/// Streams that break off have no status and no exception, but a reason to be finished.
+/// A stream that breaks off has no status and no exception, but a finish reason.
 #[test]
 fn a_call_that_finished_with_an_error_failed() {
     for (key, value, status) in [
@@ -48,9 +48,9 @@ fn a_call_that_finished_with_an_error_failed() {
     }
 }
 
-/// The cache is in the total alone, and the cloud is the provider of what others have made.
+/// The cache is only in the total. The provider is the cloud, even for models made by others.
 #[test]
-fn bedrock_by_javascripts_openinference() {
+fn openinference_for_javascript_describes_bedrock() {
     let answer = r#"{"stopReason":"end_turn","usage":{"inputTokens":20,"outputTokens":17,"totalTokens":167,"cacheReadInputTokens":100,"cacheWriteInputTokens":30}}"#;
     let span = translated(
         "@arizeai/openinference-instrumentation-bedrock",
@@ -75,7 +75,7 @@ fn bedrock_by_javascripts_openinference() {
     assert_eq!(provider, Some("aws.bedrock"));
 }
 
-/// JavaScript's wrapper of OpenAI's SDK has neither the role of such an answer nor the instructions where others have them.
+/// JavaScript's wrapper of OpenAI's SDK omits the role of such an answer, and has the instructions in the metadata.
 #[test]
 fn langfuse_streams_calls_of_tools() {
     let span = translated(
@@ -100,9 +100,9 @@ fn langfuse_streams_calls_of_tools() {
     );
 }
 
-/// Its counts are the response's alone, in the spelling of the API.
+/// Its counts are only in the response, in the spelling of the API.
 #[test]
-fn thoughts_in_javascripts_adk() {
+fn adk_for_javascript_counts_reasoning() {
     let response = r#"{"usageMetadata":{"promptTokenCount":42,"candidatesTokenCount":12,"cachedContentTokenCount":16,"thoughtsTokenCount":5,"totalTokenCount":59}}"#;
     let span = translated(
         "gcp.vertex.agent",
@@ -160,7 +160,7 @@ fn genkit_has_everything_as_json() {
     assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(16));
 }
 
-/// Its own counts leave out the cache, those of the conventions have it.
+/// Its own counts lack the cache, while those of the conventions include it.
 #[test]
 fn claude_code_counts_the_cache() {
     let own = [
@@ -190,9 +190,9 @@ fn claude_code_counts_the_cache() {
     }
 }
 
-/// Sentry's SDK marks the spans of Vercel's before it translates them.
+/// Sentry's SDK marks Vercel's spans before it translates them.
 #[test]
-fn vercel_spans_that_sentrys_sdk_has_only_marked() {
+fn vercel_spans_that_sentry_only_marked_are_translated() {
     let marked = [
         ("sentry.origin", "auto.vercelai.otel"),
         ("sentry.op", "gen_ai.execute_tool"),
@@ -210,9 +210,9 @@ fn vercel_spans_that_sentrys_sdk_has_only_marked() {
     assert!(!span.attributes.contains("vercel.ai.toolCall.result"));
 }
 
-/// All that a tool is called with is one text, and the message that it answers with has its name.
+/// A tool's input is a single text, and the message that it answers with has its name.
 #[test]
-fn tools_of_langchain_by_javascripts_openllmetry() {
+fn openllmetry_for_javascript_describes_langchain_tools() {
     let output = r#"{"lc":1,"type":"constructor","kwargs":{"content":"14 C","tool_call_id":"c1","name":"get_weather"}}"#;
     let span = translated(
         "@traceloop/instrumentation-langchain",
@@ -234,9 +234,9 @@ fn tools_of_langchain_by_javascripts_openllmetry() {
     assert_eq!(attributes.text("gen_ai.tool.call.id"), Some("c1"));
 }
 
-/// The items of a request are one text of the user's.
+/// The items of a request are a single user text.
 #[test]
-fn responses_by_javascripts_openllmetry() {
+fn openllmetry_for_javascript_describes_responses() {
     let items = r#"[{"role":"user","content":"Hi"},{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"}]"#;
     for (asked, roles) in [(items, &["user", "assistant"][..]), ("[1]", &["user"])] {
         let parts = serde_json::json!([{"type": "text", "content": asked}]);
@@ -256,7 +256,7 @@ fn responses_by_javascripts_openllmetry() {
     }
 }
 
-/// Of `us.anthropic.claude-...` it takes the second word.
+/// The instrumentation takes the second word of `us.anthropic.claude-...`.
 #[test]
 fn a_maker_is_no_model() {
     let span = translated(
@@ -278,7 +278,7 @@ fn a_maker_is_no_model() {
     assert_eq!(model, Some("claude-sonnet-4"));
 }
 
-/// Gemini's command line has every chunk of a stream as a message, and a tool's call as the record that it keeps of it.
+/// Gemini CLI records every chunk of a stream as a message, and a tool's call in its own format.
 #[test]
 fn gemini_cli_has_what_the_api_takes_and_gives() {
     let scope = "gemini-cli";
@@ -313,9 +313,9 @@ fn gemini_cli_has_what_the_api_takes_and_gives() {
     }
 }
 
-/// A thread is of Mastra's memory, a session of the caller's.
+/// A thread belongs to Mastra's memory, a session to the caller.
 #[test]
-fn a_thread_of_mastras_is_the_conversation() {
+fn a_mastra_thread_is_the_conversation() {
     for (session, thread) in [
         ("sessionId", "threadId"),
         ("mastra.metadata.sessionId", "mastra.metadata.threadId"),
@@ -331,7 +331,7 @@ fn a_thread_of_mastras_is_the_conversation() {
     }
 }
 
-/// LangSmith's says that all is well of a run that failed.
+/// LangSmith reports the status OK for a run that failed.
 #[test]
 fn an_exception_that_langsmith_records_is_a_failure() {
     for (event, status) in [("exception", Status::Error), ("new_token", Status::Ok)] {
@@ -349,9 +349,9 @@ fn an_exception_that_langsmith_records_is_a_failure() {
     }
 }
 
-/// Mastra's spans say that all is well of a call that failed, and nothing of what failed.
+/// Mastra's spans report the status OK for a call that failed, and no details of the failure.
 #[test]
-fn a_failure_of_mastras_is_in_the_reason_or_the_exception() {
+fn a_mastra_failure_is_in_the_finish_reason_or_the_exception() {
     for (reason, status) in [
         (r#"["error"]"#, Status::Error),
         ("error", Status::Error),
@@ -393,7 +393,7 @@ fn mastra_says_when_an_answer_starts() {
     assert_eq!(first, Some(Value::Double(0.25)));
 }
 
-/// LangChain's messages may be made of blocks; OpenLLMetry's instrumentation makes a text of them.
+/// LangChain's messages may consist of blocks, which OpenLLMetry's instrumentation writes as one text.
 #[test]
 fn blocks_of_langchain_come_out_of_the_text() {
     let block = r#"{"type":"text","text":"Be brief."}"#;
@@ -420,7 +420,7 @@ fn blocks_of_langchain_come_out_of_the_text() {
     assert!(!asked("x").contains(r#""content":"Be brief.""#));
 }
 
-/// OpenInference's instrumentation leaves out of the messages those that are made of blocks; the request has them all.
+/// OpenInference's instrumentation omits messages that consist of blocks. The request has all messages.
 #[test]
 fn blocks_of_langchain_are_in_the_request() {
     let request = r#"{"messages": [[
@@ -452,15 +452,15 @@ fn blocks_of_langchain_are_in_the_request() {
     assert_eq!(text("gen_ai.response.model"), "m-2024");
     let written = "gen_ai.usage.cache_creation.input_tokens";
     assert_eq!(span.attributes.integer(written), Some(30));
-    // What the program hides in one place is not shown from another.
+    // Content that the program hides in one place is not shown from another.
     let span = translated(scope, "ChatOpenAI", &call("__REDACTED__"));
     let asked = span.attributes.text("gen_ai.input.messages");
     assert!(!asked.is_some_and(|asked| asked.contains("Hello")));
 }
 
-/// The span around a run is no agent, and an item without a role is what the model thought.
+/// The span around a run is not an agent, and an item without a role is reasoning.
 #[test]
-fn openais_agents_of_openinference_in_javascript() {
+fn openinference_for_javascript_describes_openai_agents() {
     let scope = "@arizeai/openinference-instrumentation-openai-agents";
     let agent = ("openinference.span.kind", "AGENT");
     assert_ne!(

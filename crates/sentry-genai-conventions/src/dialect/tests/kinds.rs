@@ -1,17 +1,17 @@
-//! What kind of span it is, and what it is called.
+//! Kinds and names of spans.
 
 use super::*;
 
-/// Scope, name, attributes; then op and name in Sentry.
+/// Scope, name and attributes, followed by op and name in Sentry.
 #[rustfmt::skip]
 static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
-    // An op that Sentry does not know counts as a model call.
+    // An op that Sentry does not know would count as a model call.
     ("any", "find", &[("sentry.op", "gen_ai.retrieval"), ("gen_ai.operation.name", "retrieval")], "function", "retrieval"),
     ("any", "ask", &[("sentry.op", "gen_ai.chat_completion"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("any", "flow", &[("sentry.op", "gen_ai.workflow")], "function", "flow"),
     ("any", "remember", &[("sentry.op", "gen_ai.memory.client"), ("gen_ai.operation.name", "search_memory")], "gen_ai.memory.client", "search_memory"),
     ("any", "queue", &[("sentry.op", "queue.process")], "queue.process", "queue"),
-    // What a library serves, asks and stores is that.
+    // A library's own HTTP requests and queries are ordinary spans.
     ("codex_http", "POST", &[("http.request.method", "POST"), ("http.route", "/ask")], "http.server", "POST"),
     ("@voltagent/server", "save", &[("db.system", "sqlite")], "db", "save"),
     // A prompt template that claims to be a chat.
@@ -26,7 +26,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("any", "rerank docs", &[("openinference.span.kind", "RERANKER"), ("llm.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "CohereRerank", &[("openinference.span.kind", "RERANKER"), ("reranker.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "search", &[("openinference.span.kind", "RETRIEVER")], "function", "search"),
-    // The same metadata is on all below.
+    // All spans below have the same metadata.
     ("any", "helper", &[("openinference.span.kind", "CHAIN"), ("metadata", r#"{"lc_agent_name":"helper"}"#)], "gen_ai.invoke_agent", "invoke_agent helper"),
     ("any", "tools", &[("openinference.span.kind", "CHAIN"), ("metadata", r#"{"lc_agent_name":"helper"}"#)], "function", "tools"),
     ("langfuse-sdk", "helper", &[("langfuse.observation.type", "span"), ("langfuse.observation.metadata.lc_agent_name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
@@ -129,11 +129,11 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("rig::completions", "chat_streaming", &[("gen_ai.operation.name", "chat_streaming"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("app", "chat_streaming", &[("gen_ai.operation.name", "chat_streaming"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("rig::completions", "interactions_streaming", &[("gen_ai.operation.name", "interactions_streaming"), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
-    // Codex, and what is like it but an agent's.
+    // Codex, and similar spans of an agent.
     ("codex_core", "handle_responses", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42")], "gen_ai.chat", "chat gpt-5"),
     ("acme", "turn", &[("model", "gpt-5"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.agent.name", "a")], "function", "turn"),
     ("acme", "turn", &[("model", "gpt-5"), ("gen_ai.request.seed", "1")], "function", "turn"),
-    // Nobody knows these.
+    // Unknown libraries.
     ("acme.llm", "think", &[("acme.model", "m"), ("acme.tokens", "3")], "function", "think"),
     ("acme.llm", "think", &[("gen_ai.operation.name", "think"), ("gen_ai.request.model", "m")], "function", "think"),
     ("acme.llm", "POST /chat", &[("session.id", "s")], "function", "POST /chat"),
@@ -151,7 +151,7 @@ fn every_kind_of_span_is_what_its_library_means() {
     }
 }
 
-/// What stands in front of it is the provider.
+/// What precedes it is the provider.
 #[test]
 fn a_model_behind_litellm_has_its_own_name() {
     let openinference = "openinference.instrumentation.litellm";
@@ -178,7 +178,7 @@ fn a_model_behind_litellm_has_its_own_name() {
     );
 }
 
-/// litellm formats members of an enumeration, which are names of classes since Python 3.11.
+/// litellm formats enum members, which are the names of classes since Python 3.11.
 #[test]
 fn litellm_means_what_its_constants_are_called() {
     let span = translated(
@@ -211,9 +211,9 @@ fn litellm_means_what_its_constants_are_called() {
     );
 }
 
-/// Semantic Kernel's older versions have names of their own for operations and counts.
+/// Older versions of Semantic Kernel have their own names for operations and counts.
 #[test]
-fn older_semantic_kernel() {
+fn older_semantic_kernel_has_its_own_names() {
     for (operation, op) in [
         ("chat.completions", "gen_ai.chat"),
         ("text.completions", "gen_ai.text_completion"),
@@ -274,7 +274,7 @@ fn litellm_has_a_completion_for_every_call() {
     let names: Vec<_> = parts.iter().map(|part| &part["name"]).collect();
     assert_eq!(names, ["a", "b"]);
 
-    // The request to the provider may be called by a name of the caller's.
+    // The caller may name the span for the request to the provider.
     let attributes = [("llm.openai.messages", "[]"), ("llm.openai.id", "x")];
     let span = translated("litellm", "my-generation", &attributes);
     assert_eq!(span.op, "function");
@@ -302,7 +302,7 @@ fn litellm_names_a_provider_in_front_of_a_model_where_it_names_none_by_itself() 
     assert_eq!(provider("", "m", "http://localhost/api.openai.com"), None);
 }
 
-/// And in its newest spelling all that it does not tell apart.
+/// In its newest spelling, it reports every operation that it does not distinguish as a chat.
 #[test]
 fn litellm_calls_speech_a_chat() {
     let op = |kind, named: &[Attribute]| {
@@ -323,7 +323,7 @@ fn litellm_calls_speech_a_chat() {
         assert_eq!(op("arerank", named), "gen_ai.rerank");
         assert_eq!(op("acompletion", named), "gen_ai.chat");
     }
-    // The proxy's, which serves requests as Anthropic and Google have them.
+    // Requests to the proxy in the format of Anthropic's and Google's APIs.
     for (kind, expected) in [
         ("anthropic_messages", "gen_ai.chat"),
         ("aanthropic_messages", "gen_ai.chat"),
@@ -352,7 +352,7 @@ fn a_model_that_adk_asks_by_litellm_has_its_provider_in_front() {
     assert_eq!(provider("gemini-2.5-flash").as_deref(), Some("gcp.gen_ai"));
 }
 
-/// LangChain's tools answer with a message that says which call it answers.
+/// LangChain's tools answer with a message that states which call it answers.
 #[test]
 fn a_tool_has_the_id_of_the_call_it_answers() {
     let data = r#"{"type": "tool", "data": {"content": "21 C", "tool_call_id": "c1"}}"#;

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Its version 7, whose spans have no attribute that only GenAI has.
+/// Version 7, whose spans have no attribute that is specific to GenAI.
 #[test]
 fn langchain_rust_is_known_by_its_modules() {
     let scope = "langchain_rust::observability";

@@ -1,7 +1,7 @@
 use super::{super::*, translated};
 use crate::Status;
 
-/// The callback of LangChain says by whom a model is, and in which thread; the wrapper of OpenAI's SDK has its name.
+/// LangChain's callback states the model's provider and the thread. The name of a span shows the wrapper of OpenAI's SDK.
 #[test]
 fn langfuse_knows_the_provider_and_the_thread() {
     let kind = ("langfuse.observation.type", "generation");
@@ -67,7 +67,7 @@ fn langfuse_knows_the_provider_and_the_thread() {
     }
 }
 
-/// Neither the definitions of tools among the messages nor what wraps arguments and answers is said by anyone.
+/// Definitions of tools among the messages, and what wraps arguments and answers, are not messages.
 #[test]
 fn langfuse_unwraps_what_went_in_and_came_out() {
     let kind = ("langfuse.observation.type", "generation");
@@ -123,7 +123,7 @@ fn langfuse_unwraps_what_went_in_and_came_out() {
     assert_eq!(span.attributes.text("gen_ai.tool.call.id"), Some("c1"));
 }
 
-/// The level fails a span that has no status of its own.
+/// The level marks a span without a status as failed.
 #[test]
 fn langfuse_says_in_a_level_what_failed() {
     for (kind, level, failed) in [
@@ -147,7 +147,7 @@ fn langfuse_says_in_a_level_what_failed() {
     }
 }
 
-/// What LangGraph asks a person is no reason of a failure: it is content.
+/// LangGraph's question to a person is content and not the reason for a failure.
 #[test]
 fn a_message_of_langfuse_is_content_where_nothing_failed() {
     let attributes = [
@@ -165,9 +165,9 @@ fn a_message_of_langfuse_is_content_where_nothing_failed() {
     assert!(!said.contains("hunter2"), "{said}");
 }
 
-/// JavaScript's wrapper of OpenAI's SDK calls everything a generation.
+/// JavaScript's wrapper of OpenAI's SDK reports everything as a generation.
 #[test]
-fn a_generation_of_openais_is_what_its_name_says() {
+fn an_openai_generation_in_langfuse_is_what_its_name_says() {
     for (name, op) in [
         ("OpenAI.embeddings", "gen_ai.embeddings"),
         ("OpenAI.images", "gen_ai.generate_content"),
@@ -187,7 +187,7 @@ fn a_generation_of_openais_is_what_its_name_says() {
     }
 }
 
-/// A stream has what the response says of itself in the metadata, as texts or as JSON.
+/// For a stream, the metadata holds what the response states about itself, as texts or as JSON.
 #[test]
 fn langfuse_says_how_a_response_ended() {
     let ended = |status: &str, more: &[(&'static str, &str)]| {
@@ -220,11 +220,11 @@ fn langfuse_says_how_a_response_ended() {
     );
     let (_, status, kind) = ended("failed", &[plain, error]);
     assert_eq!((status, &*kind), (Status::Error, "server_error"));
-    // Metadata of the program's own.
+    // The program's own metadata.
     assert_eq!(ended("failed", &[]), ok(""));
 }
 
-/// What does not stream has the items alone.
+/// Without streaming, there are only the items.
 #[test]
 fn langfuse_has_why_a_response_ended_in_its_items() {
     let reasons = |output: &str| {
@@ -247,7 +247,7 @@ fn langfuse_has_why_a_response_ended_in_its_items() {
     let called = Some(r#"["tool_calls"]"#);
     assert_eq!(reasons(&format!("[{call}]")).as_deref(), called);
     assert_eq!(reasons(&format!("[{whole}, {call}]")).as_deref(), called);
-    // It says no more than that it is cut.
+    // The item shows only that it is incomplete.
     assert_eq!(reasons(&message("incomplete")), None);
     assert_eq!(
         reasons(r#"{"type": "message", "status": "completed"}"#),
@@ -255,7 +255,7 @@ fn langfuse_has_why_a_response_ended_in_its_items() {
     );
 }
 
-/// Langfuse reads more names than its own.
+/// Langfuse also reads other names than its own.
 #[test]
 fn langfuse_reads_other_names_for_what_went_in_and_came_out() {
     let kind = ("langfuse.observation.type", "generation");

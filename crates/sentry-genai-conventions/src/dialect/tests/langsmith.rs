@@ -1,9 +1,9 @@
-//! LangSmith's spans.
+//! Spans of LangSmith.
 
 use super::*;
 use crate::{SourceEvent, SourceStatus, Status};
 
-/// A run that takes a while is first reported as it goes, without an error, and the status of that report stays.
+/// A run that takes a while is first reported while it continues, without an error, and keeps the status of that report.
 #[test]
 fn langsmith_fails_with_an_exception() {
     for (repr, status, kind, reason) in [
@@ -55,7 +55,7 @@ fn langsmith_fails_with_an_exception() {
     }
 }
 
-/// LangChain has what was written to Anthropic's cache in parts, and zero for the whole.
+/// LangChain splits the tokens written to Anthropic's cache, and reports zero as their total.
 #[test]
 fn langsmith_writes_to_the_cache() {
     for (details, written) in [
@@ -92,7 +92,7 @@ fn langsmith_writes_to_the_cache() {
     }
 }
 
-/// Up to 0.4 the span has no more of LangChain's answer than three counts.
+/// Up to version 0.4, the span has only three counts of LangChain's answer.
 #[test]
 fn langsmith_has_langchains_answer() {
     let answer = r#"{"generations":[[{"text":"","message":{"lc":1,"type":"constructor","id":["langchain","schema","messages","AIMessage"],"kwargs":{"type":"ai","content":"",
@@ -152,7 +152,7 @@ fn a_tool_of_a_named_agent_is_called_by_its_own_name() {
     assert_eq!(span.name, "execute_tool get_weather");
 }
 
-/// The SDK of OpenAI, wrapped: what is asked and counted is in the request and the answer alone.
+/// The wrapper of OpenAI's SDK: input and counts are only in the request and the answer.
 #[test]
 fn langsmith_has_the_request_and_the_answer_of_openais_sdk() {
     let kind = ("langsmith.span.kind", "llm");
@@ -167,7 +167,7 @@ fn langsmith_has_the_request_and_the_answer_of_openais_sdk() {
     let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
     assert_eq!(text("gen_ai.input.messages"), Some(asked));
 
-    // What a function was given is no id.
+    // An argument of a function is not an id.
     let words = r#"{"conversation": "User: sesame"}"#;
     let span = translated("langsmith", "ask", &[kind, ("gen_ai.prompt", words)]);
     assert!(!span.attributes.contains("gen_ai.conversation.id"));

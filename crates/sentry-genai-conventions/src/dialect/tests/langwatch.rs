@@ -4,7 +4,7 @@ use super::*;
 use crate::tokens;
 
 #[test]
-fn a_call_of_langwatchs() {
+fn langwatch_describes_calls() {
     let span = translated(
         "my-app",
         "llm",
@@ -53,7 +53,7 @@ fn a_call_of_langwatchs() {
 }
 
 #[test]
-fn a_tool_of_langwatchs() {
+fn langwatch_describes_tools() {
     let answer = r#"{"type":"json","value":{"type":"text","value":{"lc":1,"type":"constructor","id":["ToolMessage"],"kwargs":{"content":"21 degrees","tool_call_id":"c1"}}}}"#;
     for (output, result, id) in [
         (answer, "21 degrees", Some("c1")),
@@ -83,7 +83,7 @@ fn a_tool_of_langwatchs() {
     }
 }
 
-/// What was found stands beside the question.
+/// The retrieved documents are beside the question.
 #[test]
 fn what_was_retrieved_stays_behind() {
     let contexts = r#"{"type":"json","value":[{"document_id":"d1","content":"x"}]}"#;

@@ -153,7 +153,7 @@ fn workflows_call_tools() {
     ] {
         assert_eq!(tool.attributes.text(key), Some(value), "{key}");
     }
-    // One that is cut still has a name.
+    // A repr that was cut still has the name.
     let cut = [(
         SUMMARY,
         "ToolCall(tool_name='w', tool_kwargs={'city': 'Par...",
@@ -161,7 +161,7 @@ fn workflows_call_tools() {
     let tool = with_content(span("BaseWorkflowAgent.call_tool", &cut, &[]));
     assert_eq!(tool.name, "execute_tool w");
 
-    // Whatever it returned stays as it is.
+    // A returned value of any other form stays unchanged.
     for output in [
         "ToolCallResult('x')",
         "ToolCallResult(tool_output='x')",
@@ -172,7 +172,7 @@ fn workflows_call_tools() {
         assert_eq!(tool.attributes.text(RESULT), Some(output));
     }
 
-    // What is below it has the same summary, and is the same call.
+    // The span below it has the same summary and is the same call.
     let below = with_content(span("FunctionTool.acall", &attributes, &[]));
     assert_eq!(below.op, "function");
     let agent = with_content(span("FunctionAgent.run", &[], &[]));
@@ -195,7 +195,7 @@ fn what_a_step_is_given_leaves_only_if_allowed() {
     }
 }
 
-/// Of what steps return, LlamaIndex tells the first 200 characters.
+/// LlamaIndex records the first 200 characters of what steps return.
 #[test]
 fn results_and_answers_are_read_as_far_as_they_go() {
     let output = "ToolCallResult(tool_name='w', tool_kwargs={'city': 'Paris'}, tool_id='c1', tool_output=ToolOutput(blocks=[TextBlock(block_type='text', text='It\\'s 22C')], tool_na...";
@@ -220,7 +220,7 @@ fn results_and_answers_are_read_as_far_as_they_go() {
         &[],
         &[("workflow.output", &[("output", STOP)])],
     ));
-    // To OpenInference it is a chain like any other, which is given the state that it starts in.
+    // OpenInference reports a chain, with its initial state as the input.
     let seen = translated(
         "openinference.instrumentation.llama_index",
         "FunctionAgent.run",

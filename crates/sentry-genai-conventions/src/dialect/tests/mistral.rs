@@ -1,4 +1,4 @@
-//! Mistral's SDK itself, and what OpenInference makes of it.
+//! Mistral's SDK itself, and OpenInference's instrumentation of it.
 
 use super::*;
 use crate::tokens;
@@ -54,14 +54,14 @@ fn a_streamed_answer_is_in_an_envelope() {
         [tokens::INPUT, tokens::CACHE_READ, tokens::OUTPUT].map(|key| span.attributes.integer(key)),
         [Some(42), Some(16), Some(17)]
     );
-    // One that was given up has no answer.
+    // A stream that was abandoned has no answer.
     let span = answer(r#"{"role": "assistant"}"#, "");
     assert_eq!(span.attributes.text("gen_ai.response.id"), Some("c1"));
     assert!(!span.attributes.contains(OUTPUT));
 }
 
 #[test]
-fn a_request_that_failed_was_mistrals() {
+fn a_failed_mistral_request_has_its_provider() {
     let span = translated(
         SCOPE,
         "MistralClient.chat",

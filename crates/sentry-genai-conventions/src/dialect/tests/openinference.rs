@@ -1,4 +1,4 @@
-//! What OpenInference's instrumentations of the providers' SDKs say of requests and answers.
+//! Requests and answers as OpenInference's instrumentations of the providers' SDKs record them.
 
 use super::*;
 use crate::Status;
@@ -20,7 +20,7 @@ fn requests_that_ask_no_model_are_no_calls() {
     assert_eq!(op(OPENAI, "InputTokenCountResponse", &[model]), "function");
     assert_eq!(op("any", "messages.count_tokens", &[]), "function");
     assert_eq!(op(OPENAI, "Response", &[model]), "gen_ai.chat");
-    // A response that went on in the background is counted when it is looked up.
+    // A response in the background has its counts when it is looked up.
     assert_eq!(op(OPENAI, "Response", &[nothing, counts]), "gen_ai.chat");
     assert_eq!(op("any", "Response", &[nothing]), "gen_ai.chat");
     let images = op(OPENAI, "ImagesResponse", &[model]);
@@ -71,7 +71,7 @@ fn a_response_says_why_it_ended() {
     assert_eq!(failed, (r#"["error"]"#.to_owned(), Status::Error, error));
 }
 
-/// That of OpenAI's agents only says that the response is completed.
+/// The instrumentation of OpenAI's agents only states that the response is completed.
 #[test]
 fn a_response_of_an_agent_that_calls_a_tool_has_not_stopped() {
     let answer = r#"{"object": "response", "status": "completed", "reasoning": null, "output": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]}"#;
@@ -90,9 +90,9 @@ fn a_response_of_an_agent_that_calls_a_tool_has_not_stopped() {
     }
 }
 
-/// What is said, or drawn, is the question, and what is heard is none.
+/// The text to speak or to draw is the input. An audio file is not.
 #[test]
-fn of_a_request_for_speech_or_images_the_words_are_the_question() {
+fn the_input_of_speech_and_image_requests_is_their_text() {
     let asked = |name, request| {
         let attributes = [
             KIND,
@@ -133,14 +133,14 @@ fn the_answer_counts_what_the_instrumentation_does_not() {
         ["input_tokens", "output_tokens", "cache_read.input_tokens"]
             .map(|count| span.attributes.integer(&format!("gen_ai.usage.{count}")))
     };
-    // An image, which is not counted at all.
+    // An image, for which the instrumentation has no counts.
     let usage = (
         "output.value",
         r#"{"data": [], "usage": {"input_tokens": 10, "output_tokens": 1000}}"#,
     );
     let image = counts("ImagesResponse", &[usage]);
     assert_eq!(image, [Some(10), Some(1000), None]);
-    // Claude's on Bedrock, as a stream: what is counted stays as it is.
+    // A stream by Claude on Bedrock. Counts that are already there stay.
     let usage = (
         "output.value",
         r#"{"usage": {"input_tokens": 20, "output_tokens": 40, "cache_read_input_tokens": 50}}"#,
@@ -182,7 +182,7 @@ fn what_litellm_makes_images_with_is_no_chat() {
     }
 }
 
-/// So Mistral's, whose fields have but the name and the arguments.
+/// In Mistral's instrumentation, the flattened calls have only a name and arguments.
 #[test]
 fn calls_have_the_ids_that_the_whole_has() {
     let call = r#"{"id": "c1", "function": {"name": "w", "arguments": "{}"}}"#;
@@ -302,9 +302,9 @@ fn autogen_has_lists_and_reprs() {
     assert_eq!(reasons, Some(r#"["function_calls"]"#));
 }
 
-/// JavaScript's instrumentation of Anthropic has the instructions in the request alone, and of its own tools nothing.
+/// In JavaScript's instrumentation of Anthropic, only the request has the instructions. Anthropic's own tools are missing.
 #[test]
-fn anthropic_in_javascript() {
+fn openinference_for_javascript_describes_anthropic() {
     let span = translated(
         "@arizeai/openinference-instrumentation-anthropic",
         "Anthropic Messages",
@@ -349,7 +349,7 @@ fn anthropic_in_javascript() {
     }
 }
 
-/// JavaScript's instrumentation of LangChain has their names and arguments.
+/// JavaScript's instrumentation of LangChain flattens only their names and arguments.
 #[test]
 fn calls_of_langchain_in_javascript_have_their_ids() {
     let span = translated(
@@ -376,7 +376,7 @@ fn calls_of_langchain_in_javascript_have_their_ids() {
     assert_eq!(span.attributes.text(OUTPUT), Some(called));
 }
 
-/// Its processor for Vercel's AI SDK says everything again.
+/// OpenInference's processor for Vercel's AI SDK repeats everything.
 #[test]
 fn what_openinference_adds_to_vercels_spans_is_there_once() {
     let span = translated(
@@ -442,7 +442,7 @@ fn the_id_in_an_answer_is_none_of_the_response() {
     }
 }
 
-/// Claude Code answers itself where the API has failed.
+/// Claude Code answers by itself if the API fails.
 #[test]
 fn what_is_synthetic_is_no_model() {
     let attributes = [

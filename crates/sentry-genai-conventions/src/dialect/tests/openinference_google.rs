@@ -1,4 +1,4 @@
-//! What OpenInference says of Google's models and agents.
+//! Google's models and agents, as OpenInference records them.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn a_prompt_that_google_blocks_has_no_answer() {
     assert!(output.is_some());
 }
 
-/// All calls of an agent are on one span of ADK 2, each over the one before it.
+/// In ADK 2, one span has all calls of an agent. Each overwrites the one before.
 #[test]
 fn an_answer_of_google_adk_is_the_last_alone() {
     let answer = r#"{"model_version": "m", "content": {"parts": [{"text": "21"}], "role": "model"}, "finish_reason": "STOP"}"#;

@@ -1,4 +1,4 @@
-//! The spans of OpenLIT for Python, as several versions write them.
+//! Spans of OpenLIT for Python in several versions.
 
 use super::*;
 use crate::{SourceEvent, SourceStatus, Value};
@@ -15,7 +15,7 @@ fn said(span: &mut SourceSpan, event: &'static str, key: &'static str, text: &st
     span.events.push(event);
 }
 
-/// Up to 1.36 all messages are one text, in events.
+/// Up to 1.36, all messages are one text in an event.
 #[test]
 fn a_text_of_messages_is_messages() {
     let mut span = source("openlit.otel.tracing", "chat gpt-5", CALL);
@@ -44,7 +44,7 @@ fn a_text_of_messages_is_messages() {
     );
 }
 
-/// Anybody's event with one text has one message.
+/// An event with one text from any other library has one message.
 #[test]
 fn a_text_in_an_event_is_no_list() {
     let mut span = source("acme", "chat gpt-5", CALL);
@@ -79,7 +79,7 @@ fn calls_of_tools_beside_a_call_are_its_answer() {
             ("gen_ai.tool.call.id", "c1"),
             ("gen_ai.tool.args", r#"{"n":1}"#),
         ],
-        // Newer versions have them in messages, too.
+        // In newer versions, the messages include them, too.
         &[
             (
                 "gen_ai.output.messages",
@@ -117,7 +117,7 @@ fn calls_of_tools_beside_a_call_are_its_answer() {
     assert_eq!(output[0]["parts"][1]["arguments"]["n"], 2);
 }
 
-/// What was thought is an attribute, and may be a single word, which leaves with content alone.
+/// Reasoning is an attribute, and may be a single word. It leaves only with content.
 #[test]
 fn a_thought_is_part_of_the_answer() {
     let answer = r#"[{"role":"assistant","parts":[{"type":"text","content":"Rain."}],"finish_reason":"stop"}]"#;
@@ -145,7 +145,7 @@ fn a_thought_is_part_of_the_answer() {
     assert_eq!(output[0]["parts"][1]["content"], "Rain.");
 }
 
-/// Most calls that fail have nothing but a name.
+/// Most failed calls have only a name.
 #[test]
 fn a_call_that_failed_is_one_by_its_name() {
     let failed = |name, status, kind| {
@@ -177,7 +177,7 @@ fn a_call_that_failed_is_one_by_its_name() {
     }
 }
 
-/// LangChain's tools and calls have the name of the span for an operation, and its answers are a message as Python shows it.
+/// LangChain's tools and calls have the span's name as their operation, and the answer is the repr of a message.
 #[test]
 fn operations_of_langchain_are_what_they_begin_with() {
     let attributes = [
@@ -258,7 +258,7 @@ fn gemini_counts_its_thoughts_beside_the_answer() {
     assert_eq!(output[0]["parts"].as_array().unwrap().len(), 1);
     assert_eq!(output[0]["parts"][0]["name"], "w");
     assert!(!calls.attributes.contains(ARGUMENTS));
-    // A model may say so, but not if it was kept back or counted nothing.
+    // A model may answer `None`, unless the answer was withheld or has no tokens.
     assert!(call(1, "STOP", "").attributes.contains(OUTPUT));
     for (count, reason) in [(1, "SAFETY"), (0, "STOP")] {
         let kept_back = call(count, reason, "");
@@ -284,7 +284,7 @@ fn what_is_said_in_speech_is_generated() {
 }
 
 #[test]
-fn a_step_of_crewais_is_no_agent() {
+fn a_crewai_step_is_no_agent() {
     const SCOPE: &str = "openlit.instrumentation.crewai";
     let agent = ("gen_ai.operation.name", "invoke_agent");
     let step = [

@@ -1,9 +1,9 @@
-//! Why an answer ended, where the instrumentation was not told.
+//! Finish reasons that the instrumentation did not get.
 
 use super::*;
 use crate::SourceStatus;
 
-/// OpenTelemetry's newest instrumentations for Python: LangChain has no reason for what OpenAI's responses answer.
+/// OpenTelemetry's newest instrumentations for Python: LangChain has no finish reason for OpenAI's responses.
 #[test]
 fn a_reason_that_was_not_told_is_no_error() {
     let message = |reason: &str| {

@@ -24,10 +24,10 @@ fn early_rig_records_the_answer_as_a_second_question() {
         told("rig::completions", &[question, question, answer]),
         both
     );
-    // No answer has come.
+    // There is no answer.
     let alone = (Some(input), None);
     assert_eq!(told("rig::completions", &[question, question]), alone);
-    // Elsewhere the last one wins.
+    // For other keys the last value wins.
     let shape = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}]}]"#;
     assert_eq!(
         told("app", &[question, answer]),
@@ -61,7 +61,7 @@ fn rig_tells_failed_tools_by_their_results() {
     assert_eq!(status("app", FAILED), ok);
 }
 
-/// Its calls are traces of their own and count the same.
+/// Its calls are separate traces with the same counts.
 #[test]
 fn an_agent_of_rig_that_is_apart_from_its_calls_counts_nothing() {
     let tokens = |scope| {

@@ -1,4 +1,4 @@
-//! Libraries and programs in Rust whose fields are no conventions, or more than one at once.
+//! Rust libraries and programs whose fields follow no convention, or several at once.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const QUESTION: &str = r#"[{"role":"user","content":"Hi"}]"#;
 const ASKED: &str = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
 const ANSWERED: &str = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello!"}]}]"#;
 
-/// Its version 0.4; with its provider for Langfuse all of it is there twice.
+/// Version 0.4. With its provider for Langfuse, everything is there twice.
 #[test]
 fn autoagents_has_tasks_and_tools() {
     let scope = "autoagents_telemetry::runner::mapper";
@@ -50,7 +50,7 @@ fn autoagents_has_tasks_and_tools() {
     assert_eq!((&*turn.op, &*turn.name), ("function", "autoagents.turn"));
 }
 
-/// The spans of its version 2.3 that are not Google's, too.
+/// Also the spans that version 2.3 adds to Google's.
 #[test]
 fn adk_rust_has_teams() {
     for (name, attributes, expected) in [
@@ -107,7 +107,7 @@ fn swiftide_is_told_by_its_functions() {
     }
 }
 
-/// Its version 0.18, which gives every span a type of Langfuse's, and an agent no name.
+/// Version 0.18, which gives every span one of Langfuse's types, and no agent a name.
 #[test]
 fn agent_sdk_speaks_the_conventions_beside_types() {
     let kind = |kind| ("langfuse.observation.type", kind);
@@ -149,7 +149,7 @@ fn agent_sdk_speaks_the_conventions_beside_types() {
     assert_eq!(tool.status, crate::Status::Error);
 }
 
-/// The conventions, with operations and keys of its own.
+/// The conventions, with its own operations and keys.
 #[test]
 fn edgequake_llm_names_its_operations_by_its_methods() {
     let scope = "edgequake_llm::providers::tracing";
@@ -208,9 +208,9 @@ fn openinference_by_hand() {
     assert_eq!(call.attributes.text(OUTPUT), Some(ANSWERED));
 }
 
-/// OpenLLMetry has such a total, too, but no such model.
+/// OpenLLMetry has such a total, too, but no such key for the model.
 #[test]
-fn a_total_does_not_make_a_call_by_hand_openllmetrys() {
+fn a_total_does_not_make_a_hand_written_call_one_of_openllmetry() {
     let fields = [
         ("llm.model_name", "gpt-4o"),
         ("llm.usage.prompt_tokens", "7"),
@@ -225,7 +225,7 @@ fn a_total_does_not_make_a_call_by_hand_openllmetrys() {
     );
 }
 
-/// rig's have a name in any case; inside another agent's span they make none of their own.
+/// rig gives such an agent a placeholder name. Inside another agent's span, its agents have no span of their own.
 #[test]
 fn an_agent_without_a_name_is_the_one_around_it() {
     let called = |operation: &str, above: Option<&str>| {
@@ -248,7 +248,7 @@ fn an_agent_without_a_name_is_the_one_around_it() {
     assert_eq!(called("invoke_agent", Some("Support Bot")), unnamed);
 }
 
-/// openai-ergonomic's interceptor, and rust_llm where the parts of the API have other names.
+/// openai-ergonomic's interceptor, and rust_llm with different names for the parts of the API.
 #[test]
 fn openai_ergonomic_speaks_the_conventions_beside_langfuses() {
     let about = |operation| {
@@ -287,7 +287,7 @@ fn openai_ergonomic_speaks_the_conventions_beside_langfuses() {
 
 /// The crate langfuse-sdk writes every value as JSON.
 #[test]
-fn langfuses_sdk_for_rust_has_the_calls_of_tools_beside_the_answer() {
+fn langfuse_for_rust_has_tool_calls_beside_the_answer() {
     let generation = |attributes: &[Attribute]| {
         let own = [
             ("langfuse.observation.type", "generation"),
@@ -333,7 +333,7 @@ fn langfuses_sdk_for_rust_has_the_calls_of_tools_beside_the_answer() {
 
 /// The crate openinference-instrumentation.
 #[test]
-fn an_exception_on_a_span_of_openinferences_is_its_error() {
+fn an_exception_on_an_openinference_span_is_its_error() {
     let attributes = [
         ("openinference.span.kind", "LLM"),
         ("llm.model_name", "m"),

@@ -1,9 +1,9 @@
-//! Clients, agents and servers in Rust that say little, or something else than the conventions.
+//! Rust clients, agents and servers that record little, or do not follow the conventions.
 
 use super::*;
 use crate::{messages, tokens};
 
-/// gemini-rust 2.1 and genai-rs 0.12, which have no content.
+/// gemini-rust 2.1 and genai-rs 0.12, which record no content.
 #[test]
 fn clients_of_gemini_are_told_by_their_functions() {
     let (client, builder) = ("gemini_rust::client", "gemini_rust::generation::builder");
@@ -72,7 +72,7 @@ fn clients_of_gemini_are_told_by_their_functions() {
     assert_eq!(counts.map(count), [42, 16, 17, 5, 59]);
 }
 
-/// reagent-rs 0.2: agents are traces, and tools have Langfuse's other names.
+/// reagent-rs 0.2: agents are traces, and tools use other names that Langfuse reads.
 #[test]
 fn reagent_has_agents_and_tools_in_langfuses_types() {
     let scope = "reagent_rs::agent::models::agent";
@@ -107,7 +107,7 @@ fn reagent_has_agents_and_tools_in_langfuses_types() {
     assert_eq!(text(RESULT), Some("4 degrees"));
 }
 
-/// TurboMCP 4, and servers by hand.
+/// TurboMCP 4, and hand-written servers.
 #[test]
 fn a_method_that_an_mcp_server_serves_is_one_under_a_shorter_name() {
     let request = |kind, method| {
@@ -133,14 +133,14 @@ fn a_method_that_an_mcp_server_serves_is_one_under_a_shorter_name() {
         (SpanKind::Server, "(response)"),
         (SpanKind::Server, "POST"),
         (SpanKind::Server, "a/b c"),
-        // What is sent is not yet answered.
+        // A request that is sent has not been answered.
         (SpanKind::Client, "tools/call"),
     ] {
         assert_eq!(request(kind, method).1, "mcp.request", "{method}");
     }
 }
 
-/// Its version 2.3 records so many bytes of a request, unless told otherwise.
+/// Version 2.3 records this many bytes of a request by default.
 #[test]
 fn adk_rust_cuts_requests() {
     let request = r#"{"model":"m","contents":[{"role":"user","parts":[{"text":"Hi"},{"mime_type":"image/png","data":[137,80,78"#;
@@ -153,7 +153,7 @@ fn adk_rust_cuts_requests() {
     assert_eq!(asked, expected);
 }
 
-/// Their version 0.3.
+/// Version 0.3 of both crates.
 #[test]
 fn llm_sdk_has_costs_and_first_chunks_beside_the_conventions() {
     let attributes = [

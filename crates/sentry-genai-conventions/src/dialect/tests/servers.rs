@@ -1,4 +1,4 @@
-//! The spans of what serves models, of Go, and of Braintrust.
+//! Spans of servers that run models, of libraries for Go, and of Braintrust.
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn what_vllm_generates_is_a_model_call() {
     let call = request(5);
     assert_eq!((&*call.op, &*call.name), ("gen_ai.chat", "chat"));
     assert_eq!(call.attributes.integer(crate::tokens::INPUT), Some(20));
-    // The server knows it of whatever it generates.
+    // The server knows this for any answer.
     assert!(!call.attributes.contains("gen_ai.response.streaming"));
     assert_eq!(request(0).op, "function");
 }
@@ -46,7 +46,7 @@ fn agents_and_tools_of_eino_have_the_names_of_their_spans() {
     assert_eq!(named("Graph", "invoke_agent").0, "function");
 }
 
-/// Of openai-go, langchaingo, Eino and Genkit in Go, and of what its SDKs instrument in Java, Ruby and .NET.
+/// Spans of openai-go, langchaingo, Eino and Genkit in Go, and of what Braintrust's SDKs instrument in Java, Ruby and .NET.
 #[test]
 fn braintrust_has_all_in_json() {
     let call = [

@@ -1,10 +1,10 @@
-//! The spans of smolagents, which speak OpenInference.
+//! Spans of smolagents in OpenInference's spelling.
 
 use super::*;
 
 const SCOPE: &str = "openinference.instrumentation.smolagents";
 
-/// The instrumentation has all parameters of the method that runs an agent or a tool.
+/// The instrumentation records all parameters of the method that runs an agent or a tool.
 #[test]
 fn smolagents_is_asked_a_task() {
     for (input, expected) in [
@@ -12,7 +12,7 @@ fn smolagents_is_asked_a_task() {
             r#"{"task": "Weather?", "stream": false, "reset": true, "images": null, "additional_args": null}"#,
             r#"[{"role":"user","parts":[{"type":"text","content":"Weather?"}]}]"#,
         ),
-        // What the task goes with stays.
+        // Additional arguments of the task stay.
         (
             r#"{"task":"Weather?","additional_args":{"city":"Paris"}}"#,
             r#"[{"role":"user","parts":[{"type":"text","content":"{\"task\":\"Weather?\",\"additional_args\":{\"city\":\"Paris\"}}"}]}]"#,

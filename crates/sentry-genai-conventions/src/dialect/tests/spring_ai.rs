@@ -1,4 +1,4 @@
-//! The spans of Spring AI.
+//! Spans of Spring AI.
 
 use super::*;
 
@@ -52,7 +52,7 @@ fn a_model_that_did_not_answer_is_none() {
     );
 }
 
-/// `LangChain4j` by way of Micrometer.
+/// LangChain4j through Micrometer.
 #[test]
 fn a_model_that_is_not_known_is_none() {
     let call = [
@@ -81,9 +81,9 @@ fn dimensions_of_spring_ai_are_a_number() {
     assert_eq!(count, Some(64));
 }
 
-/// Who names no conversation has that of everybody.
+/// Without a conversation of their own, all calls have the default one.
 #[test]
-fn a_conversation_of_spring_ai() {
+fn the_default_conversation_of_spring_ai_is_none() {
     let conversation = |id| {
         let client = [
             ("spring.ai.kind", "chat_client"),

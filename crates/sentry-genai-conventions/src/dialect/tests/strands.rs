@@ -1,9 +1,9 @@
-//! The spans of Strands Agents.
+//! Spans of Strands Agents.
 
 use super::*;
 use crate::{Status, Value};
 
-/// It counts the milliseconds until the first token, and up to 1.12 has the system prompt beside its messages.
+/// It reports the time to the first token in milliseconds, and up to 1.12 the system prompt beside the messages.
 #[test]
 fn strands_counts_milliseconds() {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
@@ -58,7 +58,7 @@ fn a_turn_of_strands_is_not_named_after_its_id() {
     assert_eq!((&*span.op, &*span.name), ("function", "Cycle"));
 }
 
-/// In the newest conventions, too, thoughts are Bedrock's, and an answer is the list of its contents.
+/// In the newest conventions, too, reasoning is in Bedrock's format, and an answer is a list of its contents.
 #[test]
 fn contents_of_strands_are_what_they_hold() {
     let answer = r#"[{"role":"assistant","parts":[{"type":"reasoningContent","content":{"reasoningText":{"text":"Hm.","signature":"s"}}},{"type":"text","content":"Rain."}],"finish_reason":"end_turn"}]"#;

@@ -1,9 +1,9 @@
-//! What OpenLLMetry's instrumentations of frameworks make of their tools and crews.
+//! Tools and crews of frameworks, as OpenLLMetry's instrumentations record them.
 
 use super::*;
 use crate::Status;
 
-/// Arguments, result and status.
+/// Returns a tool's span name, arguments, result and status.
 fn tool(scope: &str, name: &str, attributes: &[Attribute]) -> (String, String, String, Status) {
     let span = translated(scope, name, attributes);
     let text = |key| span.attributes.text(key).unwrap_or_default().to_owned();
@@ -86,7 +86,7 @@ fn a_crew_is_no_agent() {
     assert_eq!((&*span.op, &*span.name), ("function", "crewai.workflow"));
 }
 
-/// Anthropic's messages that are no stream: the reason is at the first turn.
+/// Without streaming, the first turn of Anthropic's messages has the finish reason.
 #[test]
 fn a_thought_leaves_the_answer_its_reason() {
     let span = translated(
@@ -109,9 +109,9 @@ fn a_thought_leaves_the_answer_its_reason() {
     assert_eq!(output[0]["parts"][0]["type"], "reasoning");
 }
 
-/// Up to 0.5x the effort has another name, and without one it is an empty list.
+/// Up to 0.5x the effort has another name, and is an empty list if there is none.
 #[test]
-fn how_much_openllmetrys_models_reason_is_a_parameter() {
+fn the_reasoning_effort_is_a_parameter() {
     const LEVEL: &str = "gen_ai.request.reasoning.level";
     const EFFORT: &str = "llm.request.reasoning_effort";
     let request = [("llm.request.type", "chat"), ("gen_ai.request.model", "m")];
@@ -128,9 +128,9 @@ fn how_much_openllmetrys_models_reason_is_a_parameter() {
     assert!(!span.attributes.contains(LEVEL) && !span.attributes.contains(EFFORT));
 }
 
-/// Up to 0.5x it calls the calls of OpenAI's agents responses, in the scope of another instrumentation.
+/// Up to 0.5x it reports the calls of OpenAI's agents as responses, in the scope of another instrumentation.
 #[test]
-fn a_response_of_openais_agents_is_a_call() {
+fn a_response_of_openai_agents_is_a_call() {
     let attributes = [
         ("llm.request.type", "response"),
         ("gen_ai.operation.name", "response"),
@@ -151,7 +151,7 @@ fn a_response_of_openais_agents_is_a_call() {
 }
 
 #[test]
-fn an_error_of_openais_agents_has_a_reason() {
+fn an_error_of_openai_agents_has_a_reason() {
     for (told, expected) in [
         (
             "{'message': 'Error running tool', 'data': {'tool_name': 'w', 'error': 'timed out'}}",
@@ -190,7 +190,7 @@ fn a_workflow_of_llama_index_may_be_the_run_of_an_agent() {
         run(SCOPE, "FunctionAgent.workflow", "workflow"),
         owned("gen_ai.invoke_agent", "invoke_agent FunctionAgent")
     );
-    // A step of one, and other workflows.
+    // A step of such a run, and other workflows.
     for (scope, name, kind) in [
         (SCOPE, "BaseWorkflowAgent.task", "task"),
         (SCOPE, "AgentWorkflow.workflow", "workflow"),
@@ -204,7 +204,7 @@ fn a_workflow_of_llama_index_may_be_the_run_of_an_agent() {
     }
 }
 
-/// The instrumentation goes through what a component returns as if it were a list.
+/// The instrumentation iterates over what a component returns as if it were a list.
 #[test]
 fn the_names_of_fields_are_no_replies() {
     for (scope, has_answer) in [

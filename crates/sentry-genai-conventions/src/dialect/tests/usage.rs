@@ -4,7 +4,7 @@ use super::*;
 use crate::PlanningTranslator;
 use crate::tokens;
 
-/// Bedrock counts the cache beside the input, even where the input is larger.
+/// Bedrock counts the cache separately, even if the input is larger.
 #[test]
 fn bedrock_counts_the_cache_apart() {
     let span = translated(
@@ -33,7 +33,8 @@ fn bedrock_counts_the_cache_apart() {
     );
 }
 
-/// Attributes of a call; then input, cache read, cache creation, output and reasoning as the prices want them, -1 for none.
+/// Attributes of a call, followed by input, cache read, cache creation, output and reasoning as Sentry prices them; -1 means
+/// none.
 #[rustfmt::skip]
 static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
     // ADK 2.2 and 2.3.
@@ -43,7 +44,7 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
         ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.experimental.reasoning_tokens", "5"),
         ("gcp.vertex.agent.llm_response", r#"{"usage_metadata":{"prompt_token_count":42,"candidates_token_count":12,"thoughts_token_count":5}}"#),
     ], [42, -1, -1, 17, 5]),
-    // A model behind litellm, whose completion includes what it thought.
+    // A model behind litellm, whose completion tokens include the reasoning.
     ("gcp.vertex.agent", &[("gen_ai.request.model", "openai/gpt-5"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "22"), ("gen_ai.usage.reasoning.output_tokens", "5")], [42, -1, -1, 17, 5]),
     ("gcp.vertex.agent", &[("gen_ai.request.model", "openai/gpt-5"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"), ("gen_ai.usage.experimental.reasoning_tokens", "5")], [42, -1, -1, 17, 5]),
     ("gcp.vertex.agent", &[
@@ -67,7 +68,7 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
         ("ai.usage.promptTokens", "200"), ("ai.usage.completionTokens", "17"),
         ("ai.response.providerMetadata", r#"{"anthropic":{"cacheCreationInputTokens":30,"cacheReadInputTokens":100}}"#),
     ], [330, 100, 30, 17, -1]),
-    // The AI SDK 5 with Gemini, without the provider's own words, and 6.
+    // The AI SDK 5 with Gemini, without the provider's own metadata, and 6.
     ("ai", &[
         ("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "300"), ("ai.usage.totalTokens", "442"), ("ai.usage.reasoningTokens", "100"), ("gen_ai.usage.output_tokens", "300"),
         ("ai.response.providerMetadata", r#"{"google":{"usageMetadata":{"promptTokenCount":42,"candidatesTokenCount":300,"thoughtsTokenCount":100,"totalTokenCount":442}}}"#),
@@ -83,7 +84,7 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
         ("ai.response.providerMetadata", r#"{"bedrock":{"usage":{"cacheWriteInputTokens":30}}}"#),
     ], [330, 100, 30, 17, -1]),
     ("ai", &[("ai.usage.inputTokens", "42"), ("ai.usage.outputTokens", "17"), ("ai.usage.totalTokens", "59"), ("ai.usage.cachedInputTokens", "16"), ("ai.usage.reasoningTokens", "5")], [42, 16, -1, 17, 5]),
-    // xAI counts reasoning beside the completion, and a client of OpenAI's passes that on.
+    // xAI counts reasoning separately from the completion, and a client for OpenAI passes that on.
     ("openinference.instrumentation.openai", &[
         ("openinference.span.kind", "LLM"), ("llm.system", "openai"), ("llm.token_count.prompt", "42"), ("llm.token_count.completion", "300"),
         ("llm.token_count.completion_details.reasoning", "200"), ("llm.token_count.total", "542"),
@@ -100,7 +101,7 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
     ("livekit-agents", &[
         ("gen_ai.operation.name", "chat"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"), ("gen_ai.usage.input_cached_tokens", "16"),
     ], [42, 16, -1, 17, -1]),
-    // pydantic-ai with Gemini, now and before it added the thoughts.
+    // pydantic-ai with Gemini, now and before it added the reasoning.
     ("pydantic-ai", &[
         ("gen_ai.operation.name", "chat"), ("gen_ai.system", "google-gla"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"),
         ("gen_ai.usage.details.thoughts_tokens", "5"), ("gen_ai.usage.details.cached_content_tokens", "16"),
@@ -121,7 +122,7 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
     ("ai", &[
         ("ai.operationId", "ai.transcribe"), ("ai.usage.input_tokens", "42"), ("ai.usage.output_tokens", "17"), ("ai.usage.total_tokens", "59"),
     ], [42, -1, -1, 17, -1]),
-    // Vertex AI runs Claude, too.
+    // Vertex AI also runs Claude.
     ("x", &[
         ("gen_ai.operation.name", "chat"), ("gen_ai.provider.name", "gcp.vertex_ai"), ("gen_ai.usage.input_tokens", "20"), ("gen_ai.usage.output_tokens", "17"),
         ("gen_ai.usage.cache_read.input_tokens", "100"), ("gen_ai.usage.cache_creation.input_tokens", "30"),
@@ -168,13 +169,13 @@ fn counts_include_their_parts() {
     }
 }
 
-/// A span's attributes; then its costs in Sentry, of everything, input, what was read from the cache, and output, -1 for none.
+/// A span's attributes, followed by its costs in Sentry: total, input, cache read and output; -1 means none.
 #[rustfmt::skip]
 static COSTS: &[(&[Attribute], [f64; 4])] = &[
     (&[("gen_ai.operation.name", "chat"), ("gen_ai.usage.cost", "0.5")], [0.5, -1.0, -1.0, -1.0]),
     (&[("gen_ai.operation.name", "chat"), ("gen_ai.usage.total_cost", "0.5")], [0.5, -1.0, -1.0, -1.0]),
     (&[("gen_ai.operation.name", "chat"), ("gen_ai.usage.cost", "0.0")], [-1.0; 4]),
-    // Langfuse's, where all types make up the total unless there is one.
+    // Langfuse's costs. The sum of all types is the total, unless there is one.
     (&[("langfuse.observation.cost_details", r#"{"input":1,"cache_read_input_tokens":0.5,"output":1}"#)], [2.5, 1.5, 0.5, 1.0]),
     (&[("langfuse.observation.cost_details", r#"{"input":1.5,"input_cache_read":0.5,"output":1,"total":2.5}"#)], [2.5, 1.5, 0.5, 1.0]),
     (&[("langfuse.observation.cost_details", r#"{"input":0.1,"output":0.2,"web_search":0.5}"#)], [0.8, 0.1, -1.0, 0.2]),
@@ -210,8 +211,8 @@ fn costs_include_their_parts() {
     }
 }
 
-/// A plain answer does not say who gave it: the model is that of the request. Its counts are those of all instrumentations,
-/// whatever they call what is written to the cache.
+/// A plain answer does not state its model, so the model is that of the request. The counts are those of all instrumentations,
+/// under every name that they have for cache writes.
 #[test]
 fn openinference_without_a_response() {
     let span = translated(
@@ -236,7 +237,7 @@ fn openinference_without_a_response() {
     assert_eq!(written, Some(30));
 }
 
-/// Genkit's plugin for OpenAI counts the cache in OpenAI's own response alone.
+/// Genkit's plugin for OpenAI reports the cache only in OpenAI's own response.
 #[test]
 fn genkit_keeps_the_counts_of_the_provider() {
     let answer = r#"{"message": {"role": "model", "content": [{"data": {"city": "Rome"}}]},
@@ -263,9 +264,9 @@ fn genkit_keeps_the_counts_of_the_provider() {
     assert!(!said.contains("data"), "{said}");
 }
 
-/// `VoltAgent` has no span for the call that makes an object.
+/// In `VoltAgent`, the call that generates an object has no span.
 #[test]
-fn an_agent_of_voltagents_has_the_counts_of_its_objects() {
+fn a_voltagent_agent_has_the_counts_of_its_objects() {
     let agent = [
         ("entity.type", "agent"),
         ("entity.name", "w"),
@@ -280,7 +281,7 @@ fn an_agent_of_voltagents_has_the_counts_of_its_objects() {
     assert_eq!(span.attributes.integer(tokens::CACHE_READ), Some(40));
 }
 
-/// What came from the cache is in the answer alone, and beside the input.
+/// The cache is only in the answer, and separate from the input.
 #[test]
 fn genkit_has_anthropics_cache_in_the_answer() {
     for own in ["raw", "custom"] {
@@ -312,10 +313,10 @@ fn effect_has_the_arguments_of_tools_without_a_namespace() {
     assert!(!span.attributes.contains("parameters"));
 }
 
-/// Counts of embeddings: input, output and total, as they come and in Sentry.
+/// Counts of embeddings: input, output and total, as recorded and in Sentry.
 type Counts = [Option<i64>; 3];
 
-/// Some libraries count what was embedded as the output, too, or instead.
+/// Some libraries count the embedded text as output, too, or only as output.
 #[test]
 fn embeddings_have_no_output() {
     const KEYS: [&str; 3] = [
@@ -340,7 +341,7 @@ fn embeddings_have_no_output() {
                 span.attributes.push(key, *count);
             }
         }
-        // A plan is made of the second.
+        // The second one gets a plan.
         for _ in 0..3 {
             let span = planning.translate(&mut span.clone());
             let counts = KEYS.map(|key| span.attributes.integer(key));

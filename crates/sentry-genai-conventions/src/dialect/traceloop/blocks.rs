@@ -1,4 +1,4 @@
-//! The blocks of LangChain's messages, of which OpenLLMetry's instrumentations make texts.
+//! Blocks of LangChain's messages, which OpenLLMetry's instrumentations turn into texts.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::{INPUT, OUTPUT, json::Object};
 use crate::{SourceSpan, messages};
 
-/// In JavaScript all blocks of a message are one text, in Python each is one.
+/// In JavaScript, all blocks of a message form one text. In Python, each block is a text.
 const JAVASCRIPT: &str = "@traceloop/instrumentation-langchain";
 const PYTHON: &str = "opentelemetry.instrumentation.langchain";
 
-/// Takes the blocks out of their texts.
+/// Replaces these texts with the blocks.
 pub(super) fn take_out(span: &mut SourceSpan) {
     let start = match &*span.scope {
         JAVASCRIPT => r#""content":"[{"#,
@@ -33,7 +33,7 @@ pub(super) fn take_out(span: &mut SourceSpan) {
     }
 }
 
-/// Returns the parts with the blocks in place of their texts, and each call of a tool once.
+/// Returns the parts with blocks in place of their texts, and each tool call only once.
 fn unfolded(parts: Vec<Value>) -> Vec<Value> {
     let mut called = BTreeSet::new();
     let mut unfolded = Vec::new();
@@ -66,7 +66,7 @@ fn blocks(part: &Value) -> Option<Vec<Value>> {
     if !text.starts_with('{') || part["type"] != "text" {
         return None;
     }
-    // A model may have answered with an object of its own.
+    // The object may also be a model's own answer.
     let block: Object = serde_json::from_str(text).ok()?;
     (block.contains_key("type") && messages::is_part(&block)).then(|| vec![block.into()])
 }

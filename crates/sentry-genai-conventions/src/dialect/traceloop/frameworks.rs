@@ -1,11 +1,11 @@
-//! What LlamaIndex's agents are called, and Haystack's replies are not.
+//! The names of LlamaIndex's agents, and outputs of Haystack's that are not replies.
 
 use serde_json::Value;
 
 use super::{KIND, tools::LLAMA_INDEX};
 use crate::SourceSpan;
 
-/// Returns the name of the agent that a workflow of LlamaIndex is the run of: `FunctionAgent.workflow`.
+/// Returns the name of LlamaIndex's agent if a workflow is its run: `FunctionAgent.workflow`.
 pub(super) fn agent_of_llama_index(span: &SourceSpan) -> Option<&str> {
     let class = span.name.strip_suffix(".workflow")?;
     let is_agent = span.scope == LLAMA_INDEX
@@ -14,7 +14,7 @@ pub(super) fn agent_of_llama_index(span: &SourceSpan) -> Option<&str> {
     is_agent.then_some(class)
 }
 
-/// Returns whether these are but the names of the fields in which Haystack's components return what they return.
+/// Returns whether the completions are only the names of the fields in which Haystack's components return their results.
 pub(super) fn are_names_of_fields(span: &SourceSpan, completions: &Value) -> bool {
     let is_name =
         |completion: &Value| matches!(completion["content"].as_str(), Some("replies" | "meta"));

@@ -1,23 +1,23 @@
-//! What only OpenLLMetry's instrumentations for JavaScript do.
+//! Peculiarities of OpenLLMetry's instrumentations for JavaScript.
 
 use serde_json::Value;
 
 use super::{ENTITY_OUTPUT, INPUT, KIND, json};
 use crate::{Attributes, SourceSpan};
 
-/// Returns whether a task is the call of a tool, as LangChain's are.
+/// Returns whether a task is a tool call, as LangChain's are.
 pub(super) fn is_tool(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     attributes.text(KIND) == Some("task")
         && attributes.text("gen_ai.operation.name") == Some("execute_tool")
 }
 
-/// Returns whether a span is what the instrumentation of Bedrock makes of all conversations.
+/// Returns whether a span is one that the instrumentation of Bedrock creates for every conversation.
 pub(super) fn converses(span: &SourceSpan) -> bool {
     span.name == "bedrock.completion" && span.scope.starts_with("@traceloop/")
 }
 
-/// LangChain's instrumentation in JavaScript calls a tool by its class; the message that it answers with knows better.
+/// Names a tool after the message that it answers with. LangChain's instrumentation for JavaScript only has the tool's class.
 pub(super) fn name_tool(attributes: &mut Attributes) {
     let Some(output) = json::read(attributes, ENTITY_OUTPUT) else {
         return;
@@ -33,7 +33,7 @@ pub(super) fn name_tool(attributes: &mut Attributes) {
     }
 }
 
-/// Takes the items of a Responses request out of the one message of the user whose text JavaScript's instrumentation makes them.
+/// Restores the items of a Responses request, which JavaScript's instrumentation writes as the text of a single user message.
 pub(super) fn take_items_out(attributes: &mut Attributes) {
     let text = (attributes.text(INPUT))
         .filter(|text| text.starts_with('[') && text.contains(r#""content":"[{"#))

@@ -1,4 +1,4 @@
-//! Calls of tools that Agno and LlamaIndex make, whose outcome is an object of theirs.
+//! Tool calls by Agno and LlamaIndex, which wrap the result in an object of their own.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ const AGNO: &str = "opentelemetry.instrumentation.agno";
 
 const NAME: &str = "gen_ai.tool.name";
 
-/// Returns whether a task of LlamaIndex is the call of a tool: the step of an agent that makes it, or the tool itself.
+/// Returns whether a task of LlamaIndex is a tool call: the agent's step that makes the call, or the tool itself.
 pub(super) fn is_of_llama_index(span: &SourceSpan) -> bool {
     let has = |key| span.attributes.text(key).is_some();
     span.scope == LLAMA_INDEX
@@ -24,7 +24,7 @@ pub(super) fn is_of_llama_index(span: &SourceSpan) -> bool {
                     .is_some_and(|text| text.contains(r#""tool_name""#)))
 }
 
-/// Takes what the tool has answered, and whether it has failed, out of what is around it.
+/// Extracts the tool's answer, and whether the tool failed, from that object.
 pub(super) fn settle(span: &mut SourceSpan) {
     let has_failed = match &*span.scope {
         LLAMA_INDEX => llama_index(span),
@@ -53,7 +53,7 @@ fn llama_index(span: &mut SourceSpan) -> bool {
     if let Some(id) = output.get("tool_id") {
         json::put_scalar(attributes, "gen_ai.tool.call.id", id);
     }
-    // The step of an agent has it one deeper.
+    // In the step of an agent, the object is one level deeper.
     if let Some(Value::Object(inner)) = output.remove("tool_output") {
         output = inner;
     }
@@ -67,8 +67,8 @@ fn llama_index(span: &mut SourceSpan) -> bool {
     output.get("is_error") == Some(&Value::Bool(true))
 }
 
-/// Returns what a tool of LlamaIndex has answered as the model reads it, if all of it is text; what it was called with stands
-/// beside it.
+/// Returns the answer of a LlamaIndex tool in the form that the model reads, if all of it is text. The object also holds the
+/// tool's input.
 pub(in crate::dialect) fn texts(output: &json::Object) -> Option<String> {
     if !output.contains_key("raw_output") {
         return None;

@@ -103,7 +103,7 @@ fn what_is_no_blob_stays() {
     }
 }
 
-/// So the results of OpenAI's own tool for images come, as arguments or as what it has answered.
+/// The results of OpenAI's own image tool are recorded like this, as arguments or as an answer.
 #[test]
 fn media_goes_from_fields_of_any_name() {
     let jpeg = format!("/9j/{}", "aB/".repeat(LONG));

@@ -1,8 +1,8 @@
-//! Blocks for any architecture. Every loop here has a fixed length, which the compiler makes a handful of vector instructions of.
+//! Blocks for any architecture. All loops have a fixed length, so that the compiler turns each into a few vector instructions.
 
 use super::{SAMPLES, SIZE, is_break};
 
-/// Sixty-four bytes of a text.
+/// 64 bytes of a text.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Block([u8; SIZE]);
 
@@ -21,14 +21,14 @@ impl Block {
         let (words, _) = flags.as_chunks();
         let mut marks = 0;
         for (index, word) in words.iter().enumerate() {
-            // Gathers the lowest bits of eight bytes in the highest byte.
+            // Gathers the lowest bit of each of the eight bytes in the highest byte.
             let gathered = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
             marks |= gathered << (8 * index);
         }
         marks
     }
 
-    /// Returns a number with the highest bit if there is a sample in which no byte breaks a run of base64, as the space does.
+    /// Returns a number whose highest bit is set if in some sample no byte breaks a run of base64, as a space would.
     pub(in super::super) fn unbroken(&self) -> u64 {
         let (chunks, _) = self.0.as_chunks::<16>();
         let is_broken = |at: usize| {
@@ -40,7 +40,7 @@ impl Block {
     }
 }
 
-/// Whether there was a byte from `FIRST` to `LAST` in any of many blocks.
+/// Whether any of the added blocks had a byte from `FIRST` to `LAST`.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Between<const FIRST: u8, const LAST: u8>(bool);
 

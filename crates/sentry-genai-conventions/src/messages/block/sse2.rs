@@ -1,4 +1,4 @@
-//! Blocks for x86-64, where every processor has vectors of sixteen bytes.
+//! Blocks for x86-64, where every processor has 16-byte vectors.
 
 use safe_arch::{
     add_saturating_i8_m128i, bitor_m128i, bitxor_m128i, cmp_eq_mask_i8_m128i, cmp_lt_mask_i8_m128i,
@@ -8,7 +8,7 @@ use safe_arch::{
 
 use super::{FIRST_OF_BASE64, SAMPLES, SIZE};
 
-/// Sixty-four bytes of a text.
+/// 64 bytes of a text.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Block([m128i; 4]);
 
@@ -31,10 +31,10 @@ impl Block {
         first | second << 16 | (third | last << 16) << 32
     }
 
-    /// Returns a number with the highest bit if there is a sample in which no byte breaks a run of base64, as the space does.
+    /// Returns a number whose highest bit is set if in some sample no byte breaks a run of base64, as a space would.
     #[inline(always)]
     pub(in super::super) fn unbroken(&self) -> u64 {
-        // Half of a character is less than nothing.
+        // As a signed number, a byte of a multi-byte character is negative.
         let breaks = |at: usize| {
             bits(cmp_lt_mask_i8_m128i(
                 self.0[at / 16],
@@ -48,12 +48,12 @@ impl Block {
     }
 }
 
-/// Returns one bit for each special byte of sixteen.
+/// Returns one bit for each special byte out of 16.
 #[inline(always)]
 fn special(bytes: m128i) -> u64 {
-    // A quotation mark changes places with the space, so that what is special is less than anything else, but for one. The highest
-    // bit is turned over, since the sum that ends at the greatest number is there for signed numbers: with it, the highest bit stays
-    // with what is special.
+    // Swapping the quotation mark with the space makes every special byte, except the backslash, less than any other byte.
+    // Flipping the highest bit makes signed numbers sort like unsigned ones, which the saturating addition needs. After it, the
+    // highest bit is set for special bytes only.
     const TURNED: u8 = 0x80 | (b'"' ^ b' ');
 
     let turned = bitxor_m128i(bytes, splat(TURNED));
@@ -62,7 +62,7 @@ fn special(bytes: m128i) -> u64 {
     bits(bitor_m128i(first, backslashes))
 }
 
-/// Whether there was a byte from `FIRST` to `LAST` in any of many blocks: the least there was, counted from `FIRST` on.
+/// Whether any of the added blocks had a byte from `FIRST` to `LAST`. Holds the minimum of each lane, relative to `FIRST`.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Between<const FIRST: u8, const LAST: u8>(m128i);
 
@@ -91,7 +91,7 @@ fn splat(byte: u8) -> m128i {
     set_splat_i8_m128i(byte.cast_signed())
 }
 
-/// The highest bit of each byte.
+/// Returns the highest bit of each byte.
 #[inline(always)]
 fn bits(bytes: m128i) -> u64 {
     u64::from(move_mask_i8_m128i(bytes).cast_unsigned())

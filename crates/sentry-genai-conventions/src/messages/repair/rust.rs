@@ -1,7 +1,7 @@
-//! What `{:?}` makes of Rust's values: `fields(gen_ai.input.messages = ?messages)` is soon written.
+//! Reads what `{:?}` writes for Rust values, since `fields(gen_ai.input.messages = ?messages)` is easily written.
 //!
-//! Structs become objects and lists lists. Of an enum stays what its variant holds, as the `type` or the role that the variant
-//! stands for, since that is how the libraries that have such enums serialise them.
+//! Structs become objects, and lists become lists. An enum becomes what its variant holds, with the variant as `type` or role.
+//! That is how the libraries that have such enums serialise them.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::{
     Reader,
 };
 
-/// Parts of messages that libraries have a variant for.
+/// Parts of messages for which libraries have a variant.
 static KINDS: &[&str] = &[
     "document",
     "file",
@@ -34,13 +34,13 @@ static KINDS: &[&str] = &[
 ];
 
 impl Reader<'_> {
-    /// Reads what follows the name of a struct or of a variant, but for a bracket.
+    /// Reads what follows the name of a struct or of a variant, unless that is a parenthesis.
     pub(super) fn rust(&mut self, name: &str, levels: usize) -> Option<Value> {
         if !name.starts_with(|first: char| first.is_ascii_uppercase()) {
             return None;
         }
         match (name, self.peek_token()?) {
-            // serde_json's values.
+            // Values of serde_json.
             ("Array", '[') => self.list(']', levels),
             ("Object", '{') => self.object(levels),
             (_, '{') => {
@@ -52,7 +52,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `{ field: value, .. }`
+    /// Reads `{ field: value, .. }`.
     fn fields(&mut self, levels: usize) -> Option<Object> {
         self.chars.next();
         let mut fields = Object::new();
@@ -68,7 +68,7 @@ impl Reader<'_> {
                 Some(':') if !name.is_empty() => {
                     self.chars.next();
                     let value = self.value(levels)?;
-                    // `None` is a field that is not there.
+                    // A field that is `None` is left out.
                     if !value.is_null() {
                         fields.insert(name, value);
                     }
@@ -80,7 +80,7 @@ impl Reader<'_> {
         Some(fields)
     }
 
-    /// Reads `Name(value, ...)`, from behind its bracket on.
+    /// Reads `Name(value, ...)`, starting behind the parenthesis.
     pub(super) fn tuple(&mut self, name: &str, levels: usize) -> Option<Value> {
         let mut items = Vec::new();
         while !self.closes(')') {
@@ -102,7 +102,7 @@ impl Reader<'_> {
     }
 }
 
-/// Takes the variant off a part that serde has tagged with it, as genai's are: `{"Text": "Hi"}`.
+/// Unwraps a part that serde has tagged with its variant, such as genai's `{"Text": "Hi"}`.
 pub(in super::super) fn untag(part: Value) -> Value {
     let kind = match &part {
         Value::Object(fields) if fields.len() == 1 => fields.keys().next(),
@@ -127,7 +127,7 @@ pub(in super::super) fn untag(part: Value) -> Value {
     Value::Object(untagged)
 }
 
-/// Puts what a variant stands for among the fields that it holds.
+/// Adds the variant to the fields that it holds, as their `type` or role.
 fn marked(variant: &str, mut fields: Object) -> Object {
     let variant = snake_case(variant);
     if KINDS.contains(&&*variant) {
@@ -146,7 +146,7 @@ fn is_role(variant: &str) -> bool {
     !KINDS.contains(&variant) && fields::role(variant).is_some()
 }
 
-/// `ToolCalls` is `tool_calls`, as serde's attribute of that name has it.
+/// Turns `ToolCalls` into `tool_calls`, as serde's `rename_all = "snake_case"` does.
 pub(crate) fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for c in name.chars() {

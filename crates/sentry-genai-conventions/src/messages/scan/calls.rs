@@ -1,47 +1,48 @@
-//! Tool calls and their answers, where they are as OpenTelemetry's conventions have them, and the JSON in them.
+//! Reads tool calls and their answers in the form of OpenTelemetry's conventions, and the JSON in them.
 
 use std::ops::Range;
 
 use super::{Kind, Part, Scan, blobs::MIME_KEYS};
 
-/// How deep values may be, and how long a list or a number: what is beyond is seldom, and its rules are the long way's.
+/// Limits for the depth of values and the length of lists and numbers. Anything beyond is rare and left to the full parser.
 const DEPTH: usize = 32;
 const LIST: usize = 63;
 const DIGITS: usize = 40;
 
-/// How many calls of one message are told apart.
+/// The maximum number of calls with an id in one message.
 const MAX_CALLS: usize = 8;
 
-/// What has to be changed in messages that are otherwise as they should be.
+/// A change to messages that are otherwise in canonical form.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Edit {
-    /// This goes.
+    /// Remove this.
     Drop(Range<usize>),
-    /// This is a tool's answer, which is to be there under this name as well.
+    /// Repeat this tool's answer under another name.
     Repeat(Range<usize>, &'static str),
-    /// This is the role of a user who answers tool calls.
+    /// Replace this role of a user who answers tool calls.
     Tool(Range<usize>),
 }
 
 impl Edit {
-    /// Where the text is that it is about.
+    /// Returns the place in the text that the edit is about.
     pub(crate) fn place(&self) -> &Range<usize> {
         match self {
             Self::Drop(place) | Self::Repeat(place, _) | Self::Tool(place) => place,
         }
     }
 
-    /// Returns by how much it makes a text longer at the most.
+    /// Returns the maximum number of bytes that the edit adds to the text.
     pub(in super::super) fn most_added(&self) -> usize {
         match self {
             Self::Drop(_) | Self::Tool(_) => 0,
-            // With an escape for each byte.
+            // Every byte may need an escape.
             Self::Repeat(place, name) => 2 * place.len() + r#","":"""#.len() + name.len(),
         }
     }
 }
 
-/// Returns the text that Sentry reads as a tool's answer if that is an object; anything else it reads as it is.
+/// Returns the text that Sentry reads for a tool's answer that is an object; `None` for other answers, which Sentry reads as they
+/// are.
 pub(crate) fn text_of(answer: &str) -> Option<String> {
     if !answer.starts_with('{') {
         return None;
@@ -50,11 +51,11 @@ pub(crate) fn text_of(answer: &str) -> Option<String> {
     Some(serde_json::Value::from(object.to_string()).to_string())
 }
 
-/// What tools answer is under the name of OpenTelemetry's conventions, and the one that Sentry reads.
+/// The two names of a tool's answer: OpenTelemetry's, and the one that Sentry reads.
 const RESPONSE: &str = "response";
 const RESULT: &str = "result";
 
-/// The ids of the calls of a message.
+/// The ids of the calls in a message.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     ids: [Range<usize>; MAX_CALLS],
@@ -71,7 +72,7 @@ impl Scan<'_, '_> {
             br#""name""# if part.name.is_none() => part.name = Some(self.text()?),
             br#""arguments""# if part.arguments.is_none() => {
                 self.skip_whitespace();
-                // Texts may be JSON in disguise, and null is none.
+                // A string may be JSON in disguise, and null means that there are no arguments.
                 self.rest().starts_with(b"{").then_some(())?;
                 part.arguments = Some(self.value(DEPTH)?);
             }
@@ -82,7 +83,7 @@ impl Scan<'_, '_> {
         Some(())
     }
 
-    /// Checks a part that is no text, once it has been read.
+    /// Checks a part that is not text, once it has been read.
     #[inline(never)]
     pub(super) fn end_tool_part(&mut self, part: &Part, calls: &mut Calls) -> Option<()> {
         part.content.is_none().then_some(())?;
@@ -103,7 +104,7 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// Takes note of what is missing of an answer's two names.
+    /// Records which of an answer's two names is missing.
     fn complete(
         &mut self,
         response: Option<&Range<usize>>,
@@ -112,7 +113,7 @@ impl Scan<'_, '_> {
         let edits = self.edits.as_mut()?;
         match (response, result) {
             (Some(response), None) => edits.push(Edit::Repeat(response.clone(), RESULT)),
-            // Of an object Sentry reads the text.
+            // For an object Sentry reads its text.
             (None, Some(result)) if !self.text[result.clone()].starts_with('{') => {
                 edits.push(Edit::Repeat(result.clone(), RESPONSE));
             }
@@ -127,7 +128,7 @@ impl Scan<'_, '_> {
         Some(())
     }
 
-    /// Takes note of a call; `None` if there is one of the same id already.
+    /// Records a call; `None` if there is already one with the same id.
     fn add_call(&self, calls: &mut Calls, id: Range<usize>) -> Option<()> {
         let mut others = calls.ids[..calls.count].iter();
         let is_there = others.any(|other| self.bytes(other) == self.bytes(&id));
@@ -137,26 +138,26 @@ impl Scan<'_, '_> {
         Some(())
     }
 
-    /// Reads what a tool has answered.
+    /// Reads a tool's answer.
     fn answer(&mut self) -> Option<Range<usize>> {
         self.skip_whitespace();
         match self.rest().first()? {
             b'"' => self.text(),
             b'{' => self.untyped(),
-            // What a list of texts says is their text, and null may be no answer.
+            // A list of texts would have to be joined, and null may mean that there is no answer.
             b'[' | b'n' => None,
             _ => self.value(DEPTH),
         }
     }
 
-    /// Reads an object that does not say of what type it is, as values do that stand for others.
+    /// Reads an object that does not state a type. Objects with a type may stand for another value.
     fn untyped(&mut self) -> Option<Range<usize>> {
         let object = self.value(DEPTH)?;
         let has_type = memchr::memmem::find(self.bytes(&object), br#""type""#).is_some();
         (!has_type).then_some(object)
     }
 
-    /// Reads any JSON that stays what it is.
+    /// Reads any JSON that stays unchanged.
     fn value(&mut self, depth: usize) -> Option<Range<usize>> {
         let depth = depth.checked_sub(1)?;
         self.skip_whitespace();
@@ -184,7 +185,7 @@ impl Scan<'_, '_> {
         loop {
             let key = self.string()?;
             let name = &self.text[key.start + 1..key.end - 1];
-            // What is next to it may be binary.
+            // A value next to a media type may be binary.
             (!MIME_KEYS.contains(&name)).then_some(())?;
             self.require(b':')?;
             self.value(depth)?;

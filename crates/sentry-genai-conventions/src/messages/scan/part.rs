@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// What is known of a part of a message.
+/// What is known about a part of a message.
 #[derive(Default)]
 pub(super) struct Part {
     pub(super) kind: Option<Kind>,
@@ -15,7 +15,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Whether it has nothing that only calls and answers have.
+    /// Returns whether the part has none of the fields that only calls and answers have.
     pub(super) fn is_bare(&self) -> bool {
         let named = [&self.id, &self.name];
         let valued = [&self.arguments, &self.response, &self.result];
@@ -32,7 +32,7 @@ pub(super) enum Kind {
     Answer,
 }
 
-/// Of what kinds the parts of a message are.
+/// The kinds of parts that a message has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts {
     pub(super) has_text: bool,

@@ -1,4 +1,4 @@
-//! What messages come wrapped in: requests, responses, choices, generations, states of a graph.
+//! What wraps messages: requests, responses, choices, generations, states of a graph.
 
 use serde_json::Value;
 
@@ -8,9 +8,9 @@ use super::{
     kind, message, part,
 };
 
-/// Fields whose value is a conversation or a part of one, with the role of what does not say its own.
+/// Fields whose value is a conversation or a part of one, with the role of messages that do not state one.
 ///
-/// The order is that of a conversation.
+/// They are in the order of a conversation.
 const BODIES: &[(&str, Option<Role>)] = &[
     ("messages", None),
     ("contents", Some(Role::User)),
@@ -31,7 +31,7 @@ const BODIES: &[(&str, Option<Role>)] = &[
     ("body", None),
 ];
 
-/// Those of them that may be a text, and that no structured output is likely to have alone.
+/// Those bodies that may be a text, and that structured output is unlikely to have without other fields.
 const TEXT_BODIES: &[&str] = &[
     "completion",
     "input",
@@ -41,7 +41,7 @@ const TEXT_BODIES: &[&str] = &[
     "prompt",
 ];
 
-/// How many wrappers may be inside each other; each is looked through to its end to tell what it is.
+/// The maximum depth of nested wrappers. Each level is examined completely to tell what it is.
 const WRAPPERS: usize = 8;
 
 const SYSTEM: &[&str] = &[
@@ -53,7 +53,7 @@ const SYSTEM: &[&str] = &[
     "instructions",
 ];
 
-/// What stands next to a body of plain text in a request or a response, and in no structured output.
+/// Fields that occur beside a plain text body in a request or a response, but not in structured output.
 const COMPANIONS: &[&str] = &[
     "config",
     "created",
@@ -101,8 +101,8 @@ const COMPANIONS: &[&str] = &[
     "warnings",
 ];
 
-/// What else stands there in a request that names its model. Without one it may be a structured output: `store` and `user` are everyday
-/// words.
+/// Further such fields in a request that names its model. Without a model the object may be structured output, because `store`
+/// and `user` are everyday words.
 const COMPANIONS_OF_MODEL: &[&str] = &[
     "background",
     "best_of",
@@ -131,9 +131,9 @@ pub(super) fn knows(object: &Object) -> bool {
 pub(super) struct Reader {
     side: Side,
     messages: Vec<Message>,
-    /// Whether the last message is made of parts that came without one, so that more of them belong to it.
+    /// Whether the last message was assembled from loose parts, so that further ones belong to it.
     is_open: bool,
-    /// How many wrappers are around what is being read.
+    /// The number of wrappers around the current value.
     wrappers: usize,
 }
 
@@ -151,7 +151,7 @@ impl Reader {
         self.messages
     }
 
-    /// Reads a value; what does not say whom it is from is from `from`.
+    /// Reads a value. Messages that do not state a role are from `from`.
     pub(super) fn read(&mut self, value: Value, from: Role) {
         match value {
             Value::Null => {}
@@ -213,8 +213,8 @@ impl Reader {
         }
     }
 
-    /// Puts an item of a type that nobody knows to the parts before it, or else into a message of the model: as one of the
-    /// user it would pass for the question, which is the last thing the user says.
+    /// Adds an item of unknown type to the loose parts before it, or else to a new message from the model. In a user message it
+    /// would be taken for the question, which is the last thing the user says.
     fn unknown(&mut self, parts: Vec<Part>, from: Role) {
         match self.messages.last_mut() {
             Some(last) if self.is_open => last.parts.extend(parts),
@@ -251,7 +251,7 @@ impl Reader {
         let system = config
             .and_then(|mut config| take(&mut config, SYSTEM))
             .or_else(|| take(&mut object, SYSTEM));
-        // A response repeats the instructions it was asked with.
+        // A response repeats the instructions of its request.
         if let Some(system) = system
             && self.side == Side::Input
         {
@@ -317,7 +317,7 @@ fn constructor(object: &Object) -> Option<&str> {
     object.get("id")?.as_array()?.last()?.as_str()
 }
 
-/// Returns whether `object` wraps messages: in a body that holds some, or as a text among nothing unknown.
+/// Returns whether `object` wraps messages: either a body holds some, or a body is text and all other fields are known.
 fn wraps(object: &Object) -> bool {
     if is_response(object) || answer(object).is_some() {
         return true;
@@ -349,13 +349,13 @@ fn wraps(object: &Object) -> bool {
     has_body && is_plain
 }
 
-/// OpenAI's responses say what they are, even if there is nothing in them.
+/// Recognises a response of OpenAI's by its `object` field, even if its output is empty.
 fn is_response(object: &Object) -> bool {
     object.get("object").and_then(Value::as_str) == Some("response")
         && object.get("output").is_some_and(Value::is_array)
 }
 
-/// Returns why one of OpenAI's responses ended, which is for its status and what is in it to say.
+/// Returns why a response of OpenAI's ended, which follows from its status and its output.
 fn stop_reason(response: &Object) -> Option<String> {
     if !is_response(response) {
         return None;
@@ -384,7 +384,7 @@ fn stop_reason(response: &Object) -> Option<String> {
     }
 }
 
-/// Returns what a person said to a graph of LangGraph's that waited for it: its command goes on with that.
+/// Returns what a person answered to a LangGraph graph that was waiting; the command resumes the graph with it.
 fn answer(command: &Object) -> Option<&Value> {
     let resume = command.get("resume").filter(|value| !value.is_null())?;
     command.contains_key("goto").then_some(resume)
@@ -408,7 +408,7 @@ fn holds_messages(key: &str, value: &Value) -> bool {
     }
     match value {
         Value::Array(items) if key == "messages" && items.is_empty() => true,
-        // So LangChain says of a request that failed that nothing was generated.
+        // LangChain reports a failed request as one that generated nothing.
         Value::Array(items) if key == "generations" && is_nothing(items) => true,
         Value::Array(items) if key == "choices" => items.iter().any(is_completion),
         Value::Array(_) if key == "content" => false,
@@ -426,7 +426,7 @@ fn is_nothing(batches: &[Value]) -> bool {
     batches.len() > 0 && batches.all(|batch| batch.as_array().is_some_and(Vec::is_empty))
 }
 
-/// The old text completions have their text right in the choice.
+/// The old text completions have the text directly in the choice.
 fn is_completion(choice: &Value) -> bool {
     ["message", "delta", "text"]
         .into_iter()

@@ -1,4 +1,4 @@
-//! Taking fields out of JSON objects under any of their names.
+//! Takes fields out of JSON objects under any of their names.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ pub(in super::super) fn take(object: &mut Object, keys: &[&str]) -> Option<Value
         .find_map(|key| object.remove(*key).filter(is_present))
 }
 
-/// Removes and returns the first of `keys` that has a text; other values stay.
+/// Removes and returns the first of `keys` that has a text. Other values stay.
 pub(in super::super) fn take_text(object: &mut Object, keys: &[&str]) -> Option<String> {
     let key = keys.iter().find(|key| {
         object
@@ -43,7 +43,7 @@ pub(in super::super) fn take_id(object: &mut Object, keys: &[&str]) -> Option<St
         .filter(|text| !text.is_empty())
 }
 
-/// Returns the text that a value stands for: its own, or its JSON.
+/// Returns a value as text: a string itself, other values as JSON.
 pub(in super::super) fn text_of(value: Value) -> String {
     match value {
         Value::String(text) => text,
@@ -51,7 +51,7 @@ pub(in super::super) fn text_of(value: Value) -> String {
     }
 }
 
-/// Returns the field `type` in one spelling: `tool-call` is `tool_call`.
+/// Returns the field `type` in a uniform spelling: `tool-call` becomes `tool_call`.
 pub(in super::super) fn kind(object: &Object) -> Option<Cow<'_, str>> {
     let Some(kind) = object.get("type") else {
         return pydantic_kind(object).map(Cow::Borrowed);
@@ -67,7 +67,7 @@ pub(in super::super) fn kind(object: &Object) -> Option<Cow<'_, str>> {
     })
 }
 
-/// Returns the type of a part that pydantic-ai names in a field `kind`. Others have a `kind` too, but not just these fields.
+/// Returns the type of a part that pydantic-ai states in a field `kind`. Others have a `kind`, too, but not exactly these fields.
 fn pydantic_kind(object: &Object) -> Option<&'static str> {
     let name = object.get("kind")?.as_str()?;
     let (_, kind, fields) = PYDANTIC.iter().find(|(known, ..)| *known == name)?;
@@ -77,7 +77,7 @@ fn pydantic_kind(object: &Object) -> Option<&'static str> {
         .then_some(*kind)
 }
 
-/// The kinds of parts of pydantic-ai, their types, and the fields they have.
+/// pydantic-ai's kinds of parts, the corresponding types, and their fields.
 #[rustfmt::skip]
 const PYDANTIC: &[(&str, &str, &[&str])] = &[
     ("text", "text", &["text"]),

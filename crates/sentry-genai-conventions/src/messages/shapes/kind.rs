@@ -1,4 +1,4 @@
-//! What a part of a message is: its `type` says it, or the only field it has.
+//! Determines the kind of a message part from its `type` or its only field.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::{
     fields::kind,
 };
 
-/// Where a text part has its text.
+/// Fields that hold the text of a text part.
 pub(super) const TEXT: &[&str] = &[
     "content",
     "text",
@@ -17,7 +17,7 @@ pub(super) const TEXT: &[&str] = &[
     "refusal",
 ];
 
-/// Where a reasoning part has its text, or the list of its texts.
+/// Fields that hold the text, or the list of texts, of a reasoning part.
 pub(super) const REASONING: &[&str] = &[
     "content",
     "text",
@@ -29,7 +29,7 @@ pub(super) const REASONING: &[&str] = &[
     "summary",
 ];
 
-/// Where a tool's answer is.
+/// Fields that hold a tool's answer.
 pub(super) const ANSWER: &[&str] = &[
     "response",
     "result",
@@ -39,7 +39,7 @@ pub(super) const ANSWER: &[&str] = &[
     "outputs",
 ];
 
-/// The calls of OpenAI's own tools. There are ever more of them.
+/// Types of calls of OpenAI's own tools. OpenAI keeps adding new ones.
 const HOSTED: &[&str] = &[
     "apply_patch_call",
     "code_interpreter_call",
@@ -52,7 +52,7 @@ const HOSTED: &[&str] = &[
     "web_search_call",
 ];
 
-/// What a part is.
+/// The kind of a part.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -60,16 +60,16 @@ pub(super) enum Kind {
     /// Reasoning that only the provider can read.
     Encrypted,
     Call,
-    /// The call of a tool that the provider runs; named after the type.
+    /// A call of a tool that the provider runs. The type names the tool.
     HostedCall,
     Answer,
     Media,
     Object,
-    /// A mark in a list, without content.
+    /// A marker without content.
     Mark,
 }
 
-/// Returns whether `object` is a part in a known spelling beyond doubt: structured output has fields named `type`, too.
+/// Returns whether `object` is unmistakably a part in a known spelling. Structured output may also have a field named `type`.
 pub(super) fn knows(object: &Object) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| object.contains_key(*key));
     if !object.contains_key("type") {
@@ -100,7 +100,7 @@ pub(super) fn is_answer(object: &Object) -> bool {
     of(object) == Some(Kind::Answer)
 }
 
-/// Returns whose part it is, if a part of this kind tells.
+/// Returns the role of whoever writes parts of this kind, if there is only one.
 pub(super) fn role(object: &Object) -> Option<Role> {
     match of(object)? {
         Kind::Reasoning | Kind::Encrypted | Kind::Call | Kind::HostedCall => Some(Role::Assistant),
@@ -112,7 +112,7 @@ pub(super) fn role(object: &Object) -> Option<Role> {
     }
 }
 
-/// Returns what `object` is, taking its word for it.
+/// Returns the kind of `object`, trusting its `type`.
 pub(super) fn of(object: &Object) -> Option<Kind> {
     match kind(object) {
         Some(kind) => match of_type(&kind) {
@@ -128,7 +128,7 @@ pub(super) fn of(object: &Object) -> Option<Kind> {
 fn of_type(kind: &str) -> Option<Kind> {
     Some(match kind {
         "text" | "input_text" | "output_text" | "refusal" | "summary_text" => Kind::Text,
-        // Strands makes a type of Bedrock's field.
+        // Strands uses the name of Bedrock's field as a type.
         "reasoning" | "thinking" | "reasoning_text" | "reasoning_content" | "reasoningcontent" => {
             Kind::Reasoning
         }
@@ -159,9 +159,9 @@ fn of_type(kind: &str) -> Option<Kind> {
     })
 }
 
-/// Gemini, Bedrock and Haystack have a field of its own for every kind of part, and no type.
+/// Determines the kind of a part in Gemini, Bedrock and Haystack, which have a separate field for every kind and no type.
 fn of_fields(object: &Object) -> Option<Kind> {
-    /// What may stand next to that field.
+    /// Fields that may be next to that field.
     const ANNOTATIONS: &[&str] = &[
         "annotations",
         "cache_control",
@@ -223,8 +223,8 @@ fn of_fields(object: &Object) -> Option<Kind> {
     }
 }
 
-/// OpenAI's `{"id", "type": "function", "function": {"name", "arguments"}}`, and the same of `custom` tools with an
-/// `input`; a definition has neither.
+/// Recognises OpenAI's `{"id", "type": "function", "function": {"name", "arguments"}}`, and the same for `custom` tools, which
+/// have an `input`. Definitions of tools have neither.
 fn is_call(object: &Object) -> bool {
     let has = |key, fields: &[&str]| {
         object
@@ -235,7 +235,8 @@ fn is_call(object: &Object) -> bool {
     has("function", &["arguments"]) || has("custom", &["name", "input"])
 }
 
-/// adk-rust has nothing around what other kinds of parts than texts say; outside of a message it may be anything.
+/// Determines the kind of a part other than text in adk-rust, which wraps them in nothing. Outside of a message such an object
+/// may be anything.
 fn of_adk_rust(object: &Object) -> Option<Kind> {
     let has_only = |fields: &[&str]| object.keys().all(|key| fields.contains(&key.as_str()));
     let is_text = |key| object.get(key).is_some_and(Value::is_string);

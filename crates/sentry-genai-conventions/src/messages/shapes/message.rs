@@ -1,4 +1,4 @@
-//! One message: a role, and its content in one of many fields.
+//! Reads one message: a role, and content in one of many fields.
 
 use std::collections::BTreeSet;
 
@@ -44,11 +44,11 @@ const FINISH: &[&str] = &[
     "done_reason",
 ];
 
-/// Returns whether `object` is a message: it has a role, or is of a type that stands for one.
+/// Returns whether `object` is a message: it has a role, or a type that stands for one.
 pub(super) fn knows(object: &Object) -> bool {
     let has_body = || BODY.iter().any(|key| object.contains_key(*key));
     match object.get("role").and_then(Value::as_str) {
-        // An event stays one without the content that it was recorded without.
+        // An event that was recorded without content is still a message.
         Some(name) => {
             has_body()
                 || (role(name).is_some() && (object.len() <= 2 || event_role(object).is_some()))
@@ -61,7 +61,7 @@ pub(super) fn knows(object: &Object) -> bool {
     }
 }
 
-/// DSPy's answers have no role, but only these fields.
+/// Recognises an answer of DSPy's, which has no role but exactly these fields.
 fn is_answer_with_calls(object: &Object) -> bool {
     const FIELDS: &[&str] = &[
         "citations",
@@ -77,11 +77,11 @@ fn is_answer_with_calls(object: &Object) -> bool {
         && object.keys().all(|key| FIELDS.contains(&key.as_str()))
 }
 
-/// Reads a message; one that does not say whom it is from is from `from`. `None` if it holds nothing.
+/// Reads a message. One that does not state a role is from `from`. Returns `None` if it holds nothing.
 pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message> {
     let event_role = event_role(&object);
     let class = class(&object);
-    // LangChain's `{"type": "human", "data": {...}}`, and `gen_ai.choice` events.
+    // LangChain writes `{"type": "human", "data": {...}}`, and `gen_ai.choice` events have a `message`.
     let inner = match (class, event_role) {
         (Some(_), _) if !object.contains_key("content") => take_object(&mut object, "data"),
         (_, Some(_)) => chosen(&mut object),
@@ -116,8 +116,8 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
     })
 }
 
-/// Removes and returns the message of an event. What is there instead of one, a text or a list of parts, becomes the
-/// content of the event itself.
+/// Removes and returns the message of an event. If there is a text or a list of parts in its place, that becomes the content of
+/// the event itself.
 fn chosen(object: &mut Object) -> Option<Object> {
     let is_message = |inner: &Object| {
         inner.contains_key("role") || BODY.iter().any(|key| inner.contains_key(*key))
@@ -135,7 +135,7 @@ fn chosen(object: &mut Object) -> Option<Object> {
     }
 }
 
-/// Removes and returns why the model stopped.
+/// Removes and returns the finish reason.
 pub(super) fn take_finish(object: &mut Object) -> Option<String> {
     take_text(object, FINISH).or_else(|| {
         ["generation_info", "response_metadata"]
@@ -147,7 +147,7 @@ pub(super) fn take_finish(object: &mut Object) -> Option<String> {
     })
 }
 
-/// Reads what a message has as its content: a text, a part, or a list of them.
+/// Reads the content of a message: a text, a part, or a list of parts.
 pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
     match value {
         Value::String(text) => match parse::json(&text) {
@@ -166,13 +166,13 @@ pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
                 part::read(inner, parts);
             }
         }
-        // Gemini's answer that a filter kept back is nothing but the model's.
+        // An answer that Gemini's filter withheld consists of the model's role only.
         Value::Object(object) if object.len() == 1 && object.contains_key("role") => {}
         value => part::read(value, parts),
     }
 }
 
-/// Takes off the parts of a list the tags that they may have.
+/// Removes the tags that the parts of a list may have.
 fn untagged(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(repair::untag).collect(),
@@ -198,7 +198,7 @@ fn body(object: &mut Object, role: Role) -> Vec<Part> {
         content(value, &mut parts);
     }
     let refusal = take_text(object, &["refusal"]).or_else(|| {
-        // LangChain keeps it from the content.
+        // LangChain keeps the refusal separate from the content.
         let kwargs = object.get_mut("additional_kwargs")?.as_object_mut()?;
         take_text(kwargs, &["refusal"])
     });
@@ -212,7 +212,7 @@ fn body(object: &mut Object, role: Role) -> Vec<Part> {
     parts
 }
 
-/// Reads a tool's answer, unless the content says itself which calls it answers.
+/// Reads a tool's answer, unless the content itself states which calls it answers.
 fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mut Vec<Part>) {
     const ID: &[&str] = &[
         "tool_call_id",
@@ -247,7 +247,7 @@ fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mu
     let id = id.or_else(|| take_id(object, &["id"]));
     let is_empty = match &value {
         Value::Array(items) => items.is_empty(),
-        // Null answers a call that is named.
+        // Null is an answer if the call is named.
         value => value.is_null() && id.is_none(),
     };
     if !is_empty {
@@ -259,7 +259,7 @@ fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mu
     }
 }
 
-/// Reads the calls that stand next to the content; some libraries repeat there what the content has already.
+/// Reads the calls beside the content. Some libraries repeat calls there that the content already has.
 fn calls(object: &mut Object, parts: &mut Vec<Part>) {
     let mut calls = Vec::new();
     for key in ["tool_calls", "toolCalls", "function_call", "functionCall"] {
@@ -286,7 +286,7 @@ fn calls(object: &mut Object, parts: &mut Vec<Part>) {
     parts.append(&mut calls);
 }
 
-/// Leaves of calls with the same id the first: some libraries have what a block of the content says as a part of its own, too.
+/// Keeps only the first of several calls with the same id. Some libraries repeat a block of the content as a separate part.
 fn once(parts: &mut Vec<Part>) {
     if parts.iter().filter_map(call_id).nth(1).is_none() {
         return;
@@ -307,10 +307,10 @@ fn read_calls(value: Value, calls: &mut Vec<Part>) {
     };
     for item in items {
         match item {
-            // What has no name and no arguments calls nothing.
+            // A call without a name and arguments is none.
             Value::Object(call) if call.is_empty() => {}
             Value::Object(call) => calls.push(part::call(call)),
-            // A list of JSON texts, or of Python reprs.
+            // A list of JSON texts or Python reprs.
             Value::String(text) => {
                 let call = parse::json(&text).or_else(|| read_constructor(&text));
                 if let Some(Value::Object(call)) = call {
@@ -356,7 +356,7 @@ fn class(object: &Object) -> Option<Role> {
     match fields::kind(object)?.as_ref() {
         "message" => None,
         "function" if object.contains_key("function") => None,
-        // These are parts, too.
+        // These types are parts, too.
         "tool_call" | "tool_response" | "tool_result" | "thinking" => None,
         kind => role(kind),
     }

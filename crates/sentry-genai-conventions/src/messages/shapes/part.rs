@@ -1,4 +1,4 @@
-//! One part of a message: what it is says its `type`, or the only field it has.
+//! Reads one part of a message, whose kind follows from its `type` or its only field.
 
 use serde_json::Value;
 
@@ -18,11 +18,11 @@ const CALL_ID: &[&str] = &[
     "id",
 ];
 
-/// Where OpenTelemetry's conventions have what a provider's own tool was called with, and what it answered.
+/// The fields for a call of a provider's own tool, and for its answer, in OpenTelemetry's conventions.
 const SERVER_CALL: &str = "server_tool_call";
 const SERVER_ANSWER: &str = "server_tool_call_response";
 
-/// What Gemini calls the tool of its own that runs code.
+/// Gemini's name for its own tool that runs code.
 const CODE_EXECUTION: &str = "code_execution";
 
 /// Reads a part, or a list of them.
@@ -94,7 +94,7 @@ pub(super) fn call(mut object: Object) -> Part {
     }
 }
 
-/// Reads reasoning: a text, or a list of summaries, either of which may be JSON in a string.
+/// Reads reasoning: a text, or a list of summaries. Either may be JSON in a string.
 pub(super) fn reasoning(value: Value, parts: &mut Vec<Part>) {
     let value = match value {
         Value::String(text) => match parse::json(&text) {
@@ -135,7 +135,7 @@ pub(super) fn reasoning(value: Value, parts: &mut Vec<Part>) {
     }
 }
 
-/// Reads what a tool answered: a list of texts is the text, and a value that says its type is the value.
+/// Reads a tool's answer. A list of texts becomes one text, and a value wrapped with its type is unwrapped.
 pub(in super::super) fn answer(mut value: Value) -> Value {
     loop {
         value = match value {
@@ -202,7 +202,8 @@ fn is_more(object: &Object) -> bool {
     object.get("type").and_then(Value::as_str) == Some("input_json_delta")
 }
 
-/// Of Anthropic's streams LangChain keeps the arguments of a call behind the call, in as many pieces as came.
+/// Appends a piece of a call's arguments. For Anthropic's streams, LangChain keeps them behind the call, in as many pieces as
+/// were received.
 fn read_more_arguments(mut object: Object, parts: &mut [Part]) {
     let last = parts.iter_mut().rev().find_map(|part| match part {
         Part::ToolCall { arguments, .. } => Some(arguments),
@@ -219,7 +220,7 @@ fn read_more_arguments(mut object: Object, parts: &mut [Part]) {
     }
 }
 
-/// Reads arguments of which all pieces are there.
+/// Parses arguments once all their pieces are there.
 fn complete_arguments(part: &mut Part) {
     if let Part::ToolCall { arguments, .. } = part {
         *arguments = unquote(arguments.take());
@@ -290,21 +291,21 @@ fn read_answer(mut object: Object) -> Option<Part> {
             around = std::mem::replace(&mut object, inner);
         }
     }
-    // OpenTelemetry's conventions have the answer of a provider's own tool beside its type.
+    // In OpenTelemetry's conventions, the answer of a provider's own tool is beside its type.
     if let Some(Value::Object(inner)) = object.get_mut(SERVER_ANSWER)
         && inner.contains_key("type")
         && let Some(content) = take(inner, &["content", "output", "result"])
     {
         object.insert(SERVER_ANSWER.to_owned(), content);
     }
-    // Haystack has the call that is answered along.
+    // Haystack includes the call that is answered.
     let mut call = take_object(&mut object, "origin").unwrap_or_default();
     let id = [&mut object, &mut call, &mut around]
         .into_iter()
         .find_map(|fields| take_id(fields, CALL_ID));
     let names = ["name", "toolName", "tool_name"];
     let name = take_text(&mut object, &names).or_else(|| take_text(&mut call, &names));
-    // A tool may answer with null; content that is not captured has no field at all.
+    // A tool may answer with null. Content that is not captured has no field at all.
     let is_null = ANSWER
         .iter()
         .any(|key| object.get(*key) == Some(&Value::Null));
@@ -335,7 +336,8 @@ fn hosted_call(mut object: Object) -> Part {
     }
 }
 
-/// A call of the provider's own tool by OpenTelemetry's conventions: what is called and how it went stand beside its arguments.
+/// Reads a call of the provider's own tool in OpenTelemetry's conventions. An inner object with a `type` may hold the status and
+/// the output, too.
 fn server_call(mut object: Object, parts: &mut Vec<Part>) {
     let inner = object.remove(SERVER_CALL).map(unquote);
     if let Some(Value::Object(mut inner)) = inner {
@@ -357,7 +359,7 @@ fn server_call(mut object: Object, parts: &mut Vec<Part>) {
     mcp_call(object, parts);
 }
 
-/// A call that the provider made on a server of tools, with what came of it.
+/// Reads a call that the provider made to an MCP server, together with its result.
 fn mcp_call(mut object: Object, parts: &mut Vec<Part>) {
     let response = take(&mut object, &["output", "error"]);
     let call = call(object);
@@ -373,9 +375,9 @@ fn mcp_call(mut object: Object, parts: &mut Vec<Part>) {
     parts.extend(answer);
 }
 
-/// Reads arguments that are JSON, or a Python repr, in a string.
+/// Parses arguments that are a string of JSON or a Python repr.
 fn unquote(value: Value) -> Value {
-    /// More layers of quotes are content.
+    /// Further layers of quotes are content.
     const QUOTES: usize = 3;
 
     let Value::String(text) = value else {
@@ -413,7 +415,7 @@ fn is_summary(item: &Value) -> bool {
     matches!(kind, Some("summary_text" | "reasoning_text"))
 }
 
-/// The AI SDK's `{"type": "json", "value": ...}`.
+/// Recognises the AI SDK's `{"type": "json", "value": ...}`.
 fn is_typed_value(object: &Object) -> bool {
     let is_typed = kind(object).is_some_and(|kind| {
         matches!(

@@ -142,7 +142,7 @@ fn deep_nesting_is_text() {
     assert_eq!(shown[1]["parts"][0]["arguments"], deep.as_str());
     let fitted = Messages::parse(&deep, Side::Input).into_json(&ContentLimits::default());
     assert!(serde_json::from_str::<Value>(&fitted.json).is_ok());
-    // Just within what parsers take, but not with a message around it.
+    // Within the limit of parsers, but not with a message around it.
     let edge = format!("{}1{}", "[".repeat(125), "]".repeat(125));
     let call = json!([{"role": "assistant", "tool_calls": [{"name": "f", "args": edge}]}]);
     fit(&call, &ContentLimits::default());
@@ -169,11 +169,11 @@ fn large_content_is_read_in_linear_time() {
         let fitted = Messages::parse(text, Side::Input).into_json(&ContentLimits::default());
         assert!(fitted.json.len() <= 256_000);
     }
-    // Generous: a quadratic step would take minutes.
+    // A generous limit: a quadratic step would take minutes.
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
 
-/// `json!` sorts fields, and of a picture in Base64 no door keeps all.
+/// `json!` sorts fields, and the base64 of a picture exceeds what is copied of a text.
 #[test]
 fn a_message_that_was_cut_before_its_role_has_one() {
     let picture = "iVBORw0KGgo".repeat(100);

@@ -1,4 +1,4 @@
-//! Parts of messages, instructions, definitions and payloads, of whatever library.
+//! Parts of messages, instructions, definitions and payloads of any library.
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ fn nothing_is_shown_of_nothing() {
     }
 }
 
-/// OpenLLMetry has the calls of OpenAI's responses to LangChain as blocks of the content, and then as calls.
+/// OpenLLMetry records the calls in OpenAI's responses to LangChain twice: as blocks of the content, and as calls.
 #[test]
 fn a_call_is_in_a_message_once() {
     let shown = input(json!([{"role": "assistant", "parts": [
@@ -250,9 +250,9 @@ fn what_debug_makes_of_json_is_json() {
     );
 }
 
-/// As async-openai has items of the Responses API and genai has parts, by `Debug` and by serde.
+/// Items of the Responses API in async-openai and parts in genai, as written by `Debug` and by serde.
 #[test]
-fn rusts_variants_are_parts() {
+fn rust_variants_are_parts() {
     let asked = json!({"role": "user", "parts": [{"type": "text", "content": "Hi"}]});
     let call = json!({"role": "assistant", "parts": [
         {"type": "tool_call", "id": "c1", "name": "get", "arguments": {"a": 1}},
@@ -269,7 +269,7 @@ fn rusts_variants_are_parts() {
         let read = Messages::parse(text, Side::Input).into_json(&ContentLimits::default());
         assert_eq!(parsed(&read.json), expected, "{text}");
     }
-    // Of a tool they may be what it has found.
+    // In a tool's answer, they may be what the tool found.
     let found =
         json!([{"role": "tool", "tool_call_id": "c1", "content": {"parts": [{"Bolt": 2}]}}]);
     let read =
@@ -280,7 +280,7 @@ fn rusts_variants_are_parts() {
     );
 }
 
-/// As LangGraph's agents answer: with everything that was said in their thread.
+/// LangGraph's agents answer like this, with everything that was said in their thread.
 #[test]
 fn an_answer_is_what_follows_the_question() {
     let said = |role: &str, content: &str| json!({"role": role, "content": content});
@@ -303,7 +303,7 @@ fn an_answer_is_what_follows_the_question() {
         texts.collect::<Value>()
     };
     assert_eq!(contents(5, Side::Output), json!(["Be brief", "Sun"]));
-    // Nothing has been answered since.
+    // There is no answer to the last message.
     assert_eq!(
         contents(4, Side::Output),
         json!(["Be brief", "Rain", "And in Paris?"])
@@ -311,7 +311,7 @@ fn an_answer_is_what_follows_the_question() {
     assert_eq!(contents(5, Side::Input).as_array().unwrap().len(), 5);
 }
 
-/// `Some("Hi")` is what `{:?}` makes of an optional text; other calls are what a program was asked.
+/// `{:?}` writes `Some("Hi")` for an optional text. Any other call is itself the text of a message.
 #[test]
 fn an_option_is_what_it_holds() {
     for (text, expected) in [

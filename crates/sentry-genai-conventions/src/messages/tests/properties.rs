@@ -6,7 +6,7 @@ use super::super::{
     tool_payload,
 };
 
-/// The words that spellings are made of, so that random JSON hits them.
+/// Words that occur in real spellings, so that random JSON matches them.
 const KEYS: &[&str] = &[
     "role",
     "content",
@@ -100,7 +100,7 @@ pub(super) fn any_json() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
         any::<i64>().prop_map(Value::from),
-        // Fractions that every parser reads back exactly.
+        // Fractions that every parser reads exactly.
         any::<i16>().prop_map(|n| Value::from(f64::from(n) / 8.0)),
         text().prop_map(Value::String),
     ];
@@ -130,7 +130,7 @@ pub(super) fn limits() -> impl Strategy<Value = ContentLimits> {
     })
 }
 
-/// Reads and writes `text`, and checks what holds for all that is written.
+/// Reads and writes `text`, and checks what must hold for any output.
 fn written(text: &str, side: Side, limits: &ContentLimits) -> String {
     let fitted = Messages::parse(text, side).into_json(limits);
     assert!(fitted.json.len() <= limits.attribute_bytes);

@@ -1,4 +1,4 @@
-//! The short way past messages that need no work, beside the long one.
+//! The fast path for messages that need no work, compared with the full parser.
 
 use proptest::{collection, prelude::*};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::{
     properties::{any_json, limits, side, text},
 };
 
-/// Texts that have everything that is looked for, longer and shorter than the blocks in which that is done.
+/// Generates texts with everything that is searched for, both longer and shorter than the blocks in which the search works.
 fn rugged() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[a-z]{1,12} ",
@@ -27,7 +27,7 @@ fn rugged() -> impl Strategy<Value = String> {
     collection::vec(piece, 1..12).prop_map(|pieces| pieces.concat())
 }
 
-/// Does what [`may_hold_blob`] does, one byte at a time.
+/// Does the same as [`may_hold_blob`], one byte at a time.
 fn holds_base64(text: &str) -> bool {
     let is_other = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"+/=-_\\".contains(byte);
     let mut runs = text.as_bytes().split(is_other);
@@ -39,7 +39,7 @@ fn holds_base64(text: &str) -> bool {
         })
 }
 
-/// Messages close to the canonical form, so that most are in it.
+/// Generates messages close to the canonical form, most of which are in it.
 fn nearly_canonical() -> impl Strategy<Value = String> {
     let content = prop_oneof![
         6 => "[a-zA-Z \\n\"\\\\]{1,20}",
@@ -82,7 +82,7 @@ fn nearly_canonical() -> impl Strategy<Value = String> {
     })
 }
 
-/// A tool call, mostly as it should be.
+/// Generates a tool call, usually a valid one.
 fn call() -> BoxedStrategy<Value> {
     let arguments = prop_oneof![4 => collection::hash_map("[a-z]{1,4}", any_json(), 0..3).prop_map(|it| json!(it)), 1 => any_json()];
     let optional = |it: BoxedStrategy<Value>| proptest::option::weighted(0.9, it);
@@ -96,7 +96,7 @@ fn call() -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// The answer to one, mostly as it should be.
+/// Generates the answer to a tool call, usually a valid one.
 fn answer() -> BoxedStrategy<Value> {
     let response = prop_oneof![2 => text().prop_map(Value::from), 2 => any_json()].boxed();
     let optional = |it: BoxedStrategy<Value>| proptest::option::weighted(0.9, it);
@@ -127,7 +127,7 @@ fn part_of<const N: usize>(kind: &str, fields: [(&str, Option<Value>); N]) -> Va
     part
 }
 
-/// Writes messages with their fields as most libraries have them, which is not by the alphabet.
+/// Writes messages with their fields in the order that most libraries use, which is not alphabetical.
 fn in_usual_order(messages: &[Value]) -> String {
     let list = |items: Vec<String>| format!("[{}]", items.join(","));
     let part = |part: &Value| {
@@ -154,7 +154,7 @@ fn in_usual_order(messages: &[Value]) -> String {
     list(messages.iter().map(message).collect())
 }
 
-/// Returns what the messages in an attribute are after they have been looked through.
+/// Returns the shaped messages of an attribute.
 fn shaped(text: &str, side: Side, limits: &ContentLimits) -> Value {
     let key = match side {
         Side::Input => "gen_ai.input.messages",
@@ -167,7 +167,7 @@ fn shaped(text: &str, side: Side, limits: &ContentLimits) -> Value {
 }
 
 proptest! {
-    /// What is recognised as canonical is what the whole way through values would have made of it.
+    /// The fast path for canonical messages has the same result as the full parser.
     #[test]
     fn the_short_way_ends_where_the_long_one_does(text in nearly_canonical(), side in side(), limits in limits()) {
         if let Some(found) = canonical::messages(&text, side, &limits) {
@@ -197,7 +197,7 @@ proptest! {
         prop_assert_eq!(may_hold_blob(json.as_bytes()), holds_base64(&json));
     }
 
-    /// All that is simple is recognised, and nothing else.
+    /// The fast path accepts all simple messages and nothing else.
     #[test]
     fn simple_messages_take_the_short_way(
         texts in collection::vec(rugged(), 1..4), spaces in "[ \n]{0,70}", text_bytes in 100..2000_usize,
@@ -224,7 +224,7 @@ proptest! {
         prop_assert_eq!(is_recognised, is_simple && !holds_base64(&text));
     }
 
-    /// So is what is shortened without being taken apart.
+    /// The same holds for messages that are shortened without being parsed.
     #[test]
     fn the_short_way_to_shorten_ends_where_the_long_one_does(
         texts in collection::vec(nearly_canonical(), 1..6), side in side(), limits in limits(), extra in 1..400_usize,
@@ -245,7 +245,7 @@ proptest! {
         }
     }
 
-    /// Whatever a door has left of a text, messages stay JSON and within the limits.
+    /// Whatever an excerpt has left of a text, messages stay JSON and within the limits.
     #[test]
     fn an_excerpt_becomes_messages(
         texts in collection::vec(nearly_canonical(), 1..6), noise in ".{0,40}", room in 16..600_usize, limits in limits(),
@@ -266,7 +266,7 @@ proptest! {
         }
     }
 
-    /// Anything else than JSON messages is left to the long way.
+    /// The fast path leaves everything other than JSON messages to the full parser.
     #[test]
     fn the_short_way_is_for_messages_alone(text in ".{0,200}", json in any_json(), side in side()) {
         let limits = ContentLimits::default();
@@ -296,7 +296,7 @@ fn common_messages_take_the_short_way() {
     );
     let answer = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"2+2"},{"type":"text","content":"4"}],"finish_reason":"stop"}]"#;
     assert!(canonical::messages(answer, Side::Output, &limits).is_some());
-    // So OpenLLMetry has summaries, which are to be taken out of their list.
+    // OpenLLMetry records summaries like this. They have to be taken out of their list.
     let list = answer.replace(
         "2+2",
         r#"[{\"type\": \"summary_text\", \"text\": \"2+2\"}]"#,
@@ -338,7 +338,8 @@ fn calls_and_answers_take_the_short_way() {
     assert_eq!(reasons.as_deref(), Some(r#"["tool_call"]"#));
 
     for long in [
-        // Two calls that are one, an answer without a call, one of a list, arguments in quotes, and bytes beside their type.
+        // Two calls with the same id, an answer without a call, a list as an answer, arguments in quotes, and bytes beside their
+        // type.
         input.replace("c2", "c1"),
         input.replace(r#""id":"c1","response""#, r#""response""#),
         input.replace(r#""response":5"#, r#""response":["5"]"#),

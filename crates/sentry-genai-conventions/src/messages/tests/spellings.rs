@@ -1,10 +1,10 @@
-//! Values as exported by libraries in the field, shortened only where noted.
+//! Values as real libraries export them, shortened only where noted.
 
 use serde_json::Value;
 
 use super::{super::Side, shown};
 
-/// The library, its side, what it wrote, and what Sentry gets.
+/// The library, the side, what the library wrote, and what Sentry gets.
 #[rustfmt::skip]
 const SPELLINGS: &[(&str, Side, &str, &str)] = &[
     (

@@ -1,4 +1,4 @@
-//! One conversation, as every library writes it.
+//! One conversation in the spelling of every library.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{
     PNG, input, output, parsed,
 };
 
-/// What every library should have said about a weather question with two calls at once.
+/// The expected messages for a weather question with two calls at once.
 fn weather() -> Value {
     json!([
         {"role": "user", "parts": [{"type": "text", "content": "Weather in Paris and Wien?"}]},
@@ -54,7 +54,7 @@ fn openai_responses() {
     ]);
     assert_eq!(input(items), one_answer(weather()));
 
-    // As OpenAI's agents have them in JavaScript.
+    // As OpenAI's agents for JavaScript record them.
     let items = json!([
         {"type": "message", "role": "user", "content": "Weather in Paris and Wien?"},
         {"type": "function_call", "id": "fc_1", "callId": "c1", "name": "get_weather", "status": "completed", "arguments": "{\"city\":\"Paris\"}"},
@@ -101,7 +101,7 @@ fn calls_that_openai_makes_itself() {
             {"type": "tool_call", "id": "c5", "name": "made_up", "arguments": {"input": "x"}},
         ]}])
     );
-    // In a later request the answer has a message of its own, as any other.
+    // In a later request, the answer is a message of its own, like any other.
     assert_eq!(
         input(
             json!([{"type": "mcp_call", "id": "c1", "name": "roll", "arguments": "{}", "error": "no dice"}])
@@ -113,7 +113,7 @@ fn calls_that_openai_makes_itself() {
     );
 }
 
-/// So OpenTelemetry's conventions have them, around what the provider says.
+/// OpenTelemetry's conventions wrap the provider's own fields like this.
 #[test]
 fn calls_that_a_provider_makes_itself() {
     let call = |id: &str, name: &str, call: serde_json::Value| json!({"type": "server_tool_call", "id": id, "name": name, "server_tool_call": call});
@@ -139,7 +139,7 @@ fn calls_that_a_provider_makes_itself() {
     );
 }
 
-/// Sentry takes the last message of the user for the question.
+/// Sentry takes the user's last message for the question.
 #[test]
 fn unknown_items_are_never_the_question() {
     let question = json!({"role": "user", "parts": [{"type": "text", "content": "Weather?"}]});
@@ -159,7 +159,7 @@ fn unknown_items_are_never_the_question() {
     );
 }
 
-/// rig's own messages, which it records for Anthropic until 0.24.
+/// rig's own message format, which it records for Anthropic up to 0.24.
 #[test]
 fn rig_messages() {
     let messages = json!([
@@ -208,7 +208,7 @@ fn anthropic_messages() {
         join_system("", read.take_system(), &limits),
         r#"[{"type":"text","content":"Be brief."}]"#
     );
-    // What would hide something else in Sentry has a message of its own.
+    // Parts that would hide others in Sentry become messages of their own.
     let expected = json!([
         {"role": "user", "parts": [{"type": "text", "content": "Weather in Paris and Wien?"}]},
         {"role": "assistant", "parts": [

@@ -23,7 +23,7 @@ fn keys_never_leave() {
     }
 }
 
-/// Libraries and programs have names of their own for where they send what.
+/// Libraries and programs have their own names for where they send requests.
 #[test]
 fn no_address_of_whatever_name_has_a_password() {
     let everything = Capture {
@@ -61,9 +61,9 @@ fn no_address_of_whatever_name_has_a_password() {
     }
 }
 
-/// As spans of one shape are translated, one after the other.
+/// Spans of the same shape, translated one after the other.
 #[test]
-fn neither_do_those_of_spans_that_have_a_plan() {
+fn keys_never_leave_with_a_plan() {
     let options = TranslateOptions {
         capture_inputs: true,
         capture_outputs: true,
@@ -114,7 +114,7 @@ fn a_url_with_a_query_is_no_token() {
     }
 }
 
-/// Reqwest says where it has sent a request, and Gemini's API has the key there.
+/// Reqwest's errors include the URL of the request, in which Gemini's API has the key.
 #[test]
 fn an_error_names_no_key_whatever_may_leave() {
     for captures in [false, true] {

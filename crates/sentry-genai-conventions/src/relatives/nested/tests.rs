@@ -18,7 +18,7 @@ const ANY: Said<'static> = Said {
     is_told: None,
 };
 
-/// Three calls at once, of which both instrumentations tell, and which end in another order than they began.
+/// Three concurrent calls, described by both instrumentations, which end in a different order than they started.
 #[test]
 fn each_of_several_calls_at_once_has_its_counterpart() {
     let calls = [11, 6, 8].map(|end| call("outer", end, ANY)).into_iter();

@@ -4,7 +4,7 @@ use super::*;
 
 const NAME: &str = "gen_ai.agent.name";
 
-/// Returns the agents that the spans name, related in this order and in the opposite one.
+/// Returns the agents that the spans name, whether they are related in this order or in reverse.
 fn agents(trace: Trace) -> Vec<String> {
     let mut spans = trace.0;
     let mut backwards: Vec<_> = spans.iter().rev().cloned().collect();
@@ -21,7 +21,7 @@ fn agents(trace: Trace) -> Vec<String> {
     names(&spans)
 }
 
-/// rig, called by a server that makes no span of the agent.
+/// rig, called by a server that has no span for the agent.
 #[test]
 fn a_tool_belongs_to_the_agent_whose_calls_stand_beside_it() {
     let bot = (NAME, "Bot");
@@ -33,15 +33,15 @@ fn a_tool_belongs_to_the_agent_whose_calls_stand_beside_it() {
             .with(4, 1, "chat", &[CHAT, other])
     };
     assert_eq!(agents(trace(bot)), ["-", "Bot", "Bot", "Bot"]);
-    // Nobody knows which of the two has called it.
+    // It is not known which of the two agents called it.
     assert_eq!(agents(trace((NAME, "B"))), ["-", "Bot", "-", "B"]);
-    // A server that is still serving is in no batch.
+    // A server that is still handling the request is in no batch.
     let mut open = trace(bot);
     open.0.remove(0);
     assert_eq!(agents(open), ["Bot", "Bot", "Bot"]);
 }
 
-/// An agent of rig's that is a tool of another one; what is above has told the tools below by then.
+/// An agent of rig's that is a tool of another one. The agent above has already been passed on to the tools below.
 #[test]
 fn an_agent_that_is_a_tool_has_tools_of_its_own() {
     let (bot, expert) = ((NAME, "Bot"), (NAME, "Expert"));

@@ -13,7 +13,7 @@ fn a_call_that_two_instrumentations_describe_side_by_side_counts_once() {
     assert_eq!(related, expect(&expected));
 }
 
-/// Logfire, of a stream: one span that opens it, and one that tells of it when it is over.
+/// Logfire has two spans for a stream: one that opens it, and one that reports it when it is over.
 #[test]
 fn a_call_inside_what_opens_it_and_beside_what_tells_of_it_counts_once() {
     const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
@@ -28,7 +28,7 @@ fn a_call_inside_what_opens_it_and_beside_what_tells_of_it_counts_once() {
     let plain = ("gen_ai.operation.name", "invoke_workflow");
     assert_eq!(calls(&[plain, MODEL]), 1);
     assert_eq!(calls(&[plain]), 1);
-    // Two in a request that names the model, with which the trace begins.
+    // Two calls in a request that names the model and is the root of the trace.
     let spans = Trace(Vec::new())
         .with(1, 0, "POST /ask", &[plain, MODEL])
         .with(2, 1, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE])
@@ -37,7 +37,8 @@ fn a_call_inside_what_opens_it_and_beside_what_tells_of_it_counts_once() {
     assert_eq!(related.filter(|(op, _)| op == "gen_ai.chat").count(), 1);
 }
 
-/// OpenInference's LangChain, whose spans are not current: Anthropic's SDK has its own beside the agent.
+/// OpenInference's instrumentation of LangChain does not make its spans current, so the span of Anthropic's SDK is beside the
+/// agent.
 #[test]
 fn a_call_inside_an_agent_and_beside_it_counts_once() {
     let named = [AGENT, ("gen_ai.agent.name", "a")];
@@ -50,7 +51,7 @@ fn a_call_inside_an_agent_and_beside_it_counts_once() {
     assert_eq!(related.filter(|(op, _)| op == "gen_ai.chat").count(), 1);
 }
 
-/// OpenInference's LangChain and Anthropic, and Anthropic's SDK itself.
+/// OpenInference's instrumentations of LangChain and Anthropic, and Anthropic's SDK itself.
 #[test]
 fn a_call_that_three_instrumentations_describe_counts_once() {
     const OUTPUT: (&str, &str) = ("gen_ai.usage.output_tokens", "5");
@@ -92,7 +93,7 @@ fn a_call_that_three_instrumentations_describe_counts_once() {
     };
     assert_eq!(trace(5, true), 1);
     assert_eq!(trace(5, false), 1);
-    // A server that gives all its responses one id.
+    // A server that gives all its responses the same id.
     assert_eq!(trace(9, false), 2);
     assert_eq!(trace(12, false), 1);
 }
@@ -119,7 +120,7 @@ fn a_tool_that_two_instrumentations_describe_counts_once() {
     assert_eq!(count(&[id("toolu_1")]), 2);
 }
 
-/// What fails has no response that could be compared.
+/// Failed calls have no response ids to compare.
 #[test]
 fn a_failure_that_two_instrumentations_describe_side_by_side_counts_once() {
     const FAILED: (&str, &str) = ("error.type", "timeout");
@@ -132,9 +133,9 @@ fn a_failure_that_two_instrumentations_describe_side_by_side_counts_once() {
         related.filter(|(op, _)| op == "gen_ai.chat").count()
     };
     assert_eq!(ops(&[SDK, MODEL], 9), 1);
-    // OpenLLMetry names no model of what it tells in events.
+    // OpenLLMetry does not name the model of calls that it reports in events.
     assert_eq!(ops(&[SDK], 9), 1);
-    // One instrumentation, another parent, another model.
+    // The same instrumentation, another parent, another model.
     assert_eq!(ops(&[MODEL], 9), 2);
     assert_eq!(ops(&[SDK, MODEL], 8), 2);
     assert_eq!(ops(&[SDK, ("gen_ai.request.model", "n")], 9), 2);
@@ -154,7 +155,7 @@ fn calls_of_one_instrumentation_are_two_if_their_responses_are() {
 fn calls_side_by_side_are_two_if_anything_tells_them_apart() {
     let other = ("gen_ai.response.id", "msg_2");
     for (first, second) in [
-        // The same instrumentation: a server that gives all its responses one id.
+        // The same instrumentation: a server that gives all its responses the same id.
         (
             [CHAT, RESPONSE, (COUNT, "20")],
             [CHAT, RESPONSE, (COUNT, "20")],
@@ -169,7 +170,7 @@ fn calls_side_by_side_are_two_if_anything_tells_them_apart() {
     }
 }
 
-/// OpenLLMetry's instrumentation of Mistral, beside the SDK's own span, which has no id of the response.
+/// OpenLLMetry's instrumentation of Mistral, beside the SDK's own span, which has no response id.
 #[test]
 fn a_call_that_one_instrumentation_only_counts_counts_once() {
     const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
@@ -188,14 +189,14 @@ fn a_call_that_one_instrumentation_only_counts_counts_once() {
         related.filter(|(op, _)| op == "gen_ai.chat").count()
     };
     assert_eq!(calls(&[OUTPUT, RESPONSE], &[INPUT, OUTPUT, MODEL]), 1);
-    // OpenLLMetry names no model of what it tells in events.
+    // OpenLLMetry does not name the model of calls that it reports in events.
     assert_eq!(calls(&[OUTPUT, RESPONSE], &[INPUT, OUTPUT]), 1);
-    // LangChain does not know what the input of a stream of Anthropic's was.
+    // For a stream of Anthropic's, LangChain does not know the input count.
     assert_eq!(
         calls(&[OUTPUT, RESPONSE], &[(COUNT, "0"), OUTPUT, MODEL]),
         1
     );
-    // Nobody knows of a response, or counts otherwise, or not all, or asks another model.
+    // Neither has a response id, the counts differ, a count is missing, or the model differs.
     assert_eq!(calls(&[OUTPUT], &[INPUT, OUTPUT, MODEL]), 2);
     let other = ("gen_ai.usage.output_tokens", "6");
     assert_eq!(calls(&[OUTPUT, RESPONSE], &[INPUT, other, MODEL]), 2);

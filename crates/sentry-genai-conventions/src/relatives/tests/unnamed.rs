@@ -1,4 +1,4 @@
-//! Agents that only one of two instrumentations gives a name.
+//! Agents that only one of two instrumentations names.
 
 use super::*;
 
@@ -24,7 +24,8 @@ fn an_agent_without_a_name_is_the_one_that_another_instrumentation_puts_around_i
         "gen_ai.chat",
     ];
     assert_eq!(trace(&[AGENT, NAME], &[AGENT, SDK]), one);
-    // One instrumentation knows what it calls, and a name that another does not know is that of another agent.
+    // A single instrumentation knows the names of its agents. A name that only the inner description has belongs to another
+    // agent.
     assert_eq!(trace(&[AGENT, NAME], &[AGENT]), two);
     assert_eq!(trace(&[AGENT], &[AGENT, NAME, SDK]), two);
 }
@@ -39,7 +40,7 @@ fn an_agent_has_as_many_others_inside_as_it_likes() {
     assert_eq!(spans.related(), expect(&agents));
 }
 
-/// A program's own span around an agent, which knows but its name.
+/// A program's own span around an agent, which has only the agent's name.
 #[test]
 fn the_one_that_says_more_takes_the_name() {
     let trace = Trace(Vec::new()).with(1, 0, "agent", &[AGENT, NAME]).with(
