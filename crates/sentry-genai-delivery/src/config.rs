@@ -162,7 +162,8 @@ impl Config {
     /// The spans of an unsampled trace are then held, in up to half of the buffer, until one of these happens:
     ///
     /// - An AI span appears in the trace. The trace is kept, with all of its spans that are held.
-    /// - The segment ends. Its spans are counted as [`LossReason::SampleRate`](crate::LossReason::SampleRate).
+    /// - The segment ends. Its spans are counted as [`LossReason::SampleRate`](crate::LossReason::SampleRate). So are
+    ///   spans that were held for an hour, and the oldest ones when memory runs out.
     ///
     /// If no sample rate is configured, nothing is kept. All spans of AI traces carry a `sentry.client_sample_rate` of
     /// 1, so each of them counts once.
