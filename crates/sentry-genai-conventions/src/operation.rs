@@ -65,7 +65,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("chat.completions", "chat"),
     ("chat.streaming_completions", "chat"),
     ("chat_completion", "chat"),
-    // rig before 0.43 uses this for everything that it streams.
+    // Until 0.43, rig used this for everything that it streams.
     ("chat_streaming", "chat"),
     // edgequake-llm uses the method names of its providers.
     ("chat_with_tools", "chat"),
