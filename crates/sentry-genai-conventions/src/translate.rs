@@ -390,8 +390,8 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&
     }
 }
 
-/// Removes what Sentry counts or shows per model call: tokens, the response model, finish reasons and tool definitions.
-/// An agent that repeats the totals of the calls below it would count them twice.
+/// Removes what Sentry shows per model call: the response model, finish reasons and tool definitions. Also removes token
+/// counts if calls below the agent have reported theirs, since Sentry would count the agent's totals in addition.
 fn only_what_agents_have(span: &mut SourceSpan) {
     span.attributes.remove("gen_ai.response.model");
     span.attributes.remove("gen_ai.response.finish_reasons");

@@ -235,7 +235,7 @@ impl Delivery {
     /// Returns an empty record for a span with about `fields` attributes. Reuses the record of a span that has been
     /// sent, if there is one, so that nothing is allocated.
     ///
-    /// The caller must set the ids, the name and the times, whose values are arbitrary.
+    /// The caller must set the ids, the name and the times, whose initial values are arbitrary.
     #[must_use]
     pub fn record(&self, fields: usize) -> Box<SourceSpan> {
         recycle::record(fields, &self.shared_on_trust().queue)

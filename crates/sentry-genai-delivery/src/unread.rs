@@ -12,8 +12,8 @@ pub trait Unread: Send {
     /// Returns the id of the span.
     fn span_id(&self) -> SpanId;
 
-    /// Writes the span into `span`, which has no attributes yet. Must set the ids, the name and the times, whose values
-    /// are arbitrary.
+    /// Writes the span into `span`, which has no attributes yet. Must set the ids, the name and the times, whose initial
+    /// values are arbitrary.
     fn read(self: Box<Self>, span: &mut SourceSpan);
 }
 
