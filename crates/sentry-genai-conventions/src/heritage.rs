@@ -17,8 +17,8 @@ pub enum Heritage {
     Conversation,
     /// It names the agent.
     Agent,
-    /// It names the agent, but only on a span that is about GenAI. People use such keys by hand, with other meanings
-    /// too.
+    /// It names the agent, but only on a span that is about GenAI. Such keys are written by hand, and may mean something
+    /// else on other spans.
     AgentByHand,
     /// It names a session or thread, which stands in for a conversation if nothing names one.
     Session {

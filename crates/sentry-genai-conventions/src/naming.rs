@@ -109,8 +109,8 @@ fn subject_of<'a>(kind: AiKind, attribute: impl Fn(&str) -> Option<&'a str>) -> 
     keys.iter().find_map(|key| attribute(key))
 }
 
-/// Returns the name that a span will get if it starts with this operation and these attributes, such as `invoke_agent
-/// Support Bot`.
+/// Returns the name that a span will get if it starts with this operation and these attributes, such as
+/// `invoke_agent Support Bot`.
 ///
 /// Doors use it to name a segment, whose first spans may be sent before its root has ended and been translated. Returns
 /// `None` for an operation that Sentry does not count, and for one whose name is not formed in this way.

@@ -149,8 +149,8 @@ fn is_same_word(one: &str, other: &str) -> bool {
     letters(one).eq(letters(other))
 }
 
-/// Finds the operation at the start of a span name, and returns it with the rest of the name, as in `execute_tool
-/// get_weather`.
+/// Finds the operation at the start of a span name, and returns it with the rest of the name, as in
+/// `execute_tool get_weather`.
 pub(crate) fn in_span_name(name: &str) -> Option<(&'static AiOperation, &str)> {
     let name = name.strip_prefix("gen_ai.").unwrap_or(name);
     let (first, rest) = name.split_once(' ').unwrap_or((name, ""));

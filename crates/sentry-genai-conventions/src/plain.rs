@@ -124,9 +124,9 @@ pub(crate) fn is_http_name(name: &str, method: &str, target: Option<&str>) -> bo
     }
 }
 
-/// Returns whether a span's own name contains all words of the conventional one, and more. Examples are `GET
-/// /users/:id` for a server span without a route, and `shop.users.find` for a collection. The own name must be a name,
-/// rather than an address, a key or a statement.
+/// Returns whether a span's own name contains all words of the conventional one, and more. Examples are
+/// `GET /users/:id` for a server span without a route, and `shop.users.find` for a collection. The own name must be a
+/// name, rather than an address, a key or a statement.
 pub(crate) fn says_more(given: &str, conventional: &str) -> bool {
     /// A text with more words is a statement.
     const WORDS: usize = 3;

@@ -192,8 +192,8 @@ pub(crate) fn add_cache(attributes: &mut Attributes) {
 
 /// Merges in the usage that another description of the same work reports.
 ///
-/// If the two disagree, all counts are taken from the one with the larger total, since a part that it counts may be
-/// missing from the other's input or output.
+/// Where the two disagree on an input or an output, the one with the larger total is used, since a part that it counts
+/// may be missing from the other one.
 pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
     if !occur(other) {
         return;

@@ -43,9 +43,9 @@ const MAX_IDLE: Duration = Duration::from_secs(15);
 /// Compressing smaller bodies is not worth the overhead of the header.
 const COMPRESSED_FROM: usize = 1024;
 
-/// How many bytes of a body are copied at once. For more than twice as many, the C library copies byte by byte (`rep
-/// movsb`). For bodies of this size that takes as long as with vector registers, but counts as one instruction per
-/// byte.
+/// How many bytes of a body are copied at once. For more than twice as many, the C library copies byte by byte
+/// (`rep movsb`). For bodies of this size that takes as long as with vector registers, but counts as one instruction
+/// per byte.
 const PIECE: usize = 2048;
 
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");

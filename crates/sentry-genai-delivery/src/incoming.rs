@@ -159,7 +159,7 @@ fn read_baggage(value: &str, dsc: &mut Dsc) {
     }
 }
 
-/// Whether a member has the type that Sentry's servers expect. A member that does not would cost the whole envelope.
+/// Whether a member has the type that Sentry's servers expect. A member of another type would cost the whole envelope.
 fn is_well_formed(key: &str, value: &str) -> bool {
     let number = || value.parse::<f64>().ok().filter(|_| is_json_number(value));
     let is_hex = |value: &str| value.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -208,7 +208,7 @@ impl Attributes {
     #[inline]
     pub(super) fn written_since(&self, start: usize) -> Option<Range> {
         let end = u32::try_from(self.text.len()).ok()?;
-        // The start does not exceed the end, which fits.
+        // The start does not exceed the end, which fits into a `u32`.
         let start = start as u32;
         Some(Range { start, end })
     }

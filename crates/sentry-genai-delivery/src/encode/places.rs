@@ -42,7 +42,7 @@ impl Head {
     }
 }
 
-/// The part between the name and the attributes, for most spans: those without error and links that are no segment.
+/// The part between the name and the attributes, for most spans: those without an error or links that are not segments.
 #[derive(Debug)]
 pub(super) struct Middle {
     text: [u8; MIDDLE.len()],
