@@ -78,7 +78,7 @@ impl Lookup {
             (Ok(found), _) => found,
             (Err(_), Some(last)) if last.of == *authority => last.addresses.clone(),
             (Err(error @ Error::Timeout(_)), _) => return Err(error),
-            // The system reports many kinds of errors. `ureq` has one for all of them.
+            // Whatever the system's reason is: its error kinds do not include a failed lookup.
             (Err(_), _) => return Err(Error::HostNotFound),
         };
         *last = Some(Answer {
