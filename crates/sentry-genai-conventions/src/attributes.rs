@@ -1,4 +1,4 @@
-//! The attribute store that a span carries from the door to the wire.
+//! The attribute store of a span, used from the door to the encoder.
 
 mod conventional;
 mod edit;
@@ -28,14 +28,14 @@ pub use value::{Input, Scalar, Value};
 
 use crate::tables::Row;
 
-/// Attributes of one span: an append-only list of typed values whose texts share one buffer.
+/// The attributes of one span: an append-only list of typed values whose texts share one buffer.
 ///
-/// A door appends what it sees, in order and without looking anything up; a key may occur more than once and the
-/// [last one wins](Self::settle). The translation then edits the same store in place, so a value that needs no change
-/// is copied once, from the caller's memory into the buffer.
+/// A door appends what it sees, in order and without searching. A key may occur more than once, in which case the [last
+/// one wins](Self::settle). The translation then edits the same store in place, so a value that needs no change is
+/// copied once, from the caller's memory into the buffer.
 ///
-/// Look-ups are linear: a span has some ten to thirty attributes. Most ask for a key that is not there, and a set of 64 hashes
-/// answers these.
+/// Lookups are linear, since a span has some ten to thirty attributes. Most lookups ask for a missing key, which a set
+/// of 64 hash bits answers at once.
 ///
 /// ```
 /// use sentry_genai_conventions::{Attributes, Value};
@@ -50,14 +50,14 @@ pub struct Attributes {
     entries: Vec<Entry>,
     text: String,
     arrays: Vec<Vec<Scalar>>,
-    /// The hashes of all keys there have been.
+    /// A bit set of the hashes of all keys that have ever been in the store.
     seen: u64,
-    /// How all keys begin that there have been.
+    /// A bit set of the first bytes of all keys that have ever been in the store.
     heads: u64,
 }
 
 impl Attributes {
-    /// Creates an empty store with room for so many attributes and so many bytes of text.
+    /// Creates an empty store with room for `attributes` attributes and `text_bytes` bytes of text.
     #[must_use]
     pub fn with_capacity(attributes: usize, text_bytes: usize) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Attributes {
         }
     }
 
-    /// Removes everything, and keeps the memory.
+    /// Removes everything, but keeps the allocated memory.
     pub fn clear(&mut self) {
         self.entries.clear();
         self.text.clear();
@@ -83,7 +83,7 @@ impl Attributes {
         self.get_hashed(Hash::of(key), key)
     }
 
-    /// Returns the text last recorded under `key`, unless it is empty or another type.
+    /// Returns the text last recorded under `key`. Returns `None` if it is empty or has another type.
     #[must_use]
     #[inline]
     pub fn text(&self, key: &str) -> Option<&str> {
@@ -93,7 +93,7 @@ impl Attributes {
         }
     }
 
-    /// Returns the whole number last recorded under `key`.
+    /// Returns the integer last recorded under `key`. Returns `None` if the value has another type.
     #[must_use]
     #[inline]
     pub fn integer(&self, key: &str) -> Option<i64> {
@@ -110,21 +110,21 @@ impl Attributes {
         self.position(Hash::of(key), key).is_some()
     }
 
-    /// Replaces whatever `key` held by one value.
+    /// Replaces all values of `key` with one value.
     #[inline]
     pub fn set<'v>(&mut self, key: &'static str, value: impl Into<Input<'v>>) {
         self.remove(key);
         self.push(key, value);
     }
 
-    /// Removes every value of `key` and returns whether there was one.
+    /// Removes all values of `key`. Returns whether there was one.
     #[inline]
     pub fn remove(&mut self, key: &str) -> bool {
         let hash = Hash::of(key);
         self.seen & hash.bit() != 0 && self.remove_hashed(hash, key)
     }
 
-    /// Moves the value of `from` to `to`, unless `to` already holds one, in which case it is dropped.
+    /// Moves the value of `from` to `to`. If `to` already holds a value, the value of `from` is dropped.
     #[inline]
     pub fn rename(&mut self, from: &str, to: &'static str) {
         let hash = Hash::of(from);
@@ -166,7 +166,8 @@ impl Attributes {
         self.heads |= head_bit(to);
     }
 
-    /// Moves the last value of `from` to `to`, which holds none yet, if the one recorded before it is another.
+    /// Moves the last value of `from` to `to`, which must not hold one yet, if it differs from the value recorded
+    /// before it.
     pub(crate) fn rename_last_of_different(&mut self, from: &str, to: &'static str) {
         let hash = Hash::of(from);
         if self.seen & hash.bit() == 0 {
@@ -182,9 +183,9 @@ impl Attributes {
         }
     }
 
-    /// Keeps the last value of every key and drops the ones before it.
+    /// Keeps the last value of every key, and drops the earlier ones.
     pub fn settle(&mut self) {
-        /// Up to so many attributes, comparing them is faster than a table of them.
+        /// Up to this many attributes, comparing them is faster than building a table.
         const FEW: usize = 64;
 
         if self.entries.len() > FEW {
@@ -229,7 +230,7 @@ impl Attributes {
         }
     }
 
-    /// Iterates over keys and values in the order they were recorded.
+    /// Iterates over keys and values, in the order in which they were recorded.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
         self.entries.iter().filter_map(|entry| {
             let value = self.value(&entry.value)?;
@@ -237,7 +238,7 @@ impl Attributes {
         })
     }
 
-    /// Returns how many values have been recorded, those that were replaced or removed included.
+    /// Returns how many values have been recorded, including those that were replaced or removed.
     #[must_use]
     #[inline]
     pub fn records(&self) -> usize {
@@ -256,14 +257,14 @@ impl Attributes {
         self.iter().next().is_none()
     }
 
-    /// Returns about how long all texts are together, in bytes: those that were removed may count.
+    /// Returns the approximate total length of all texts in bytes. It may include texts that were removed.
     #[must_use]
     #[inline]
     pub fn text_bytes(&self) -> usize {
         self.text.len()
     }
 
-    /// Returns the bytes this store occupies in memory, for accounting.
+    /// Returns how many bytes this store occupies in memory, for accounting.
     #[must_use]
     #[inline]
     pub fn footprint(&self) -> usize {
@@ -276,7 +277,8 @@ impl Attributes {
         bytes + arrays.sum::<usize>()
     }
 
-    /// Iterates over the values from the entry number `start` on whose hash may be one of a set of 64, with the hash and the key.
+    /// Iterates over the values from entry number `start` on whose hash bit is in the set `hashes`. Yields the hash,
+    /// the key and the value.
     pub(crate) fn values_among(
         &self,
         hashes: u64,
@@ -324,7 +326,7 @@ impl Attributes {
     }
 }
 
-/// Keys and types only: values may be content.
+/// Shows only keys and types, because values may be content.
 impl fmt::Debug for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds = self.iter().map(|(key, value)| (key, value.kind()));
@@ -336,7 +338,7 @@ impl fmt::Debug for Attributes {
 struct Entry {
     key: Key,
     hash: Hash,
-    /// What the registry has under the key, once that has been looked up.
+    /// The registry's row for the key, once it has been looked up.
     row: Row,
     plain: Plain,
     value: Slot,
@@ -372,11 +374,11 @@ enum Slot {
     Integer(i64),
     Double(f64),
     Text(Range),
-    /// The number of a list.
+    /// An index into `arrays`.
     Array(usize),
 }
 
-/// A piece of the buffer.
+/// A range of the text buffer.
 #[derive(Clone, Copy)]
 struct Range {
     start: u32,

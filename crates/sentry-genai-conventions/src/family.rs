@@ -1,11 +1,11 @@
-//! Who is whose parent among the spans of a batch.
+//! The parent relations among the spans of a batch.
 
 use crate::{SentrySpan, SpanId};
 
-/// Who is whose parent, and an order in which children come before their parents.
+/// The parent of each span, and an order in which children come before their parents.
 pub(crate) struct Family {
     pub(crate) parents: Vec<Option<usize>>,
-    /// Spans whose parents form a ring are missing; they have no relatives then.
+    /// Spans whose parents form a cycle are missing. They are treated as unrelated.
     pub(crate) leaves_first: Vec<usize>,
 }
 
@@ -20,7 +20,7 @@ impl Family {
             })
             .collect();
         let mut after = parents.iter().zip(0..);
-        // So they come if each ended before its parent.
+        // This is their order if each span ended before its parent.
         let is_sorted = after.all(|(parent, position)| parent.is_none_or(|it| it > position));
         let leaves_first = if is_sorted {
             (0..spans.len()).collect()
@@ -55,14 +55,14 @@ fn leaves_first(parents: &[Option<usize>]) -> Vec<usize> {
     order
 }
 
-/// Where the span of an id stands.
+/// The positions of spans by id.
 ///
-/// A remote party may choose ids, so the hash has a seed that nobody knows.
+/// A remote party may choose the ids, so the hash has a secret seed.
 pub(crate) struct Index(foldhash::HashMap<u64, usize>);
 
 impl Index {
     pub(crate) fn of(spans: &[SentrySpan]) -> Self {
-        // Of several spans with one id, the last is found.
+        // If several spans have the same id, the last one is found.
         let places = spans.iter().zip(0..);
         Self(
             places

@@ -1,9 +1,9 @@
-//! How the time that something takes grows, for tests.
+//! Checks how running time grows, for tests.
 
 use std::time::{Duration, Instant};
 
-/// Asserts that ten times as much takes by far no hundred times as long, as the square would. What else the machine does may spoil a
-/// try, but not each.
+/// Asserts that ten times as much work takes far less than a hundred times as long, which quadratic work would take.
+/// Other load on the machine may spoil some attempts, but not all of them.
 pub(crate) fn assert_linear(few: usize, mut work: impl FnMut(usize)) {
     let mut time = |count| -> Duration {
         let begin = Instant::now();
@@ -11,7 +11,7 @@ pub(crate) fn assert_linear(few: usize, mut work: impl FnMut(usize)) {
         begin.elapsed()
     };
     let mut is_linear = || {
-        // One of the three is not disturbed.
+        // At least one of the three is undisturbed.
         let least = time(few).min(time(few)).min(time(few));
         time(10 * few) < least * 40
     };

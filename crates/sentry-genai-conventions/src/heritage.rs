@@ -1,4 +1,4 @@
-//! Attributes that hold for the descendants of a span as well.
+//! Attributes that also apply to the descendants of a span.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::{
     dialect::{self, NONE, SESSION_KEYS, is_no_session, unquoted},
 };
 
-/// What an attribute tells about the spans below: a door looks for it in the ancestors of a span to fill
+/// What an attribute says about the spans below. A door looks for such attributes in the ancestors of a span, to fill
 /// [`Inherited`](crate::Inherited).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -17,11 +17,12 @@ pub enum Heritage {
     Conversation,
     /// It names the agent.
     Agent,
-    /// It names the agent of a span that is about GenAI, and of no other: the name is one that people give by hand.
+    /// It names the agent, but only on a span that is about GenAI. Such keys are written by hand, and may mean something
+    /// else on other spans.
     AgentByHand,
-    /// It names a session or thread, which stands for a conversation where nothing names one.
+    /// It names a session or thread, which stands in for a conversation if nothing names one.
     Session {
-        /// The place of the key in the list of those that name one; zero is best.
+        /// The position of the key in the list of session keys. Zero has the highest precedence.
         rank: usize,
     },
 }
@@ -36,10 +37,10 @@ static AGENTS_BY_HAND: [Name; 5] = [
     Name::new("llm.agent_name"),
 ];
 
-/// How many keys come before those of sessions.
+/// The number of keys before those of sessions.
 const OTHERS: usize = 2 + AGENTS_BY_HAND.len();
 
-/// Returns the key with a number, and what it tells.
+/// Returns the key number `number`, and what it means.
 const fn key_of(number: usize) -> (&'static Name, Heritage) {
     match number {
         0 => (&CONVERSATION, Heritage::Conversation),
@@ -54,7 +55,7 @@ const fn key_of(number: usize) -> (&'static Name, Heritage) {
 
 const KEYS: usize = OTHERS + SESSION_KEYS.len();
 
-/// The numbers of all keys plus one, by the hash of the key; zero where there is none.
+/// A hash table that maps keys to their number plus one. Zero marks an empty slot.
 static INDEX: [u8; SLOTS] = {
     let mut index = [0; SLOTS];
     let mut number = 0;
@@ -69,10 +70,10 @@ static INDEX: [u8; SLOTS] = {
     index
 };
 
-/// More than three times as many as there are keys, so that most look-ups end at once.
+/// More than three times the number of keys, so that most lookups end at once.
 const SLOTS: usize = 128;
 
-/// The hashes of all keys that are inherited, as a set of 64.
+/// The hash bits of all inherited keys.
 static BITS: u64 = {
     let mut bits = 0;
     let mut number = 0;
@@ -83,7 +84,7 @@ static BITS: u64 = {
     bits
 };
 
-/// The lengths of all keys that are inherited, as a set of 64.
+/// The length bits of all inherited keys.
 static LENGTHS: u64 = {
     let mut lengths = 0;
     let mut number = 0;
@@ -95,7 +96,7 @@ static LENGTHS: u64 = {
 };
 
 impl Heritage {
-    /// Returns what the attribute `key` tells.
+    /// Returns what the attribute `key` says about the spans below.
     ///
     /// ```
     /// use sentry_genai_conventions::Heritage;
@@ -106,15 +107,15 @@ impl Heritage {
     #[must_use]
     #[inline]
     pub fn of(key: &str) -> Option<Self> {
-        // Of most keys the length tells that there is nothing to inherit.
+        // For most keys the length alone rules out that they are inherited.
         if LENGTHS & length_bit(key) == 0 {
             return None;
         }
         Self::of_hashed(Hash::of(key), key)
     }
 
-    /// Returns what a value says: a text, without what `Debug` adds, or a number that identifies a conversation or a session, in
-    /// decimal. An `Option` that is none says nothing.
+    /// Returns what a value says: a text without the decoration that `Debug` adds, or, for a conversation or a session,
+    /// the decimal form of a number that identifies one. The `Debug` output of an empty `Option` says nothing.
     ///
     /// ```
     /// use sentry_genai_conventions::{Heritage, Value};
@@ -161,7 +162,8 @@ impl Heritage {
 }
 
 impl Attributes {
-    /// Lists what the attributes from the one number `start` on tell the spans below, as it is to be [read](Heritage::read).
+    /// Iterates over what the attributes from number `start` on tell the spans below, each value already
+    /// [read](Heritage::read).
     pub fn heritage(&self, start: usize) -> impl Iterator<Item = (Heritage, Cow<'_, str>)> {
         let start = if self.seen() & BITS == 0 {
             usize::MAX
@@ -175,7 +177,7 @@ impl Attributes {
             })
     }
 
-    /// Returns whether any key says that the span [is about GenAI](crate::is_gen_ai), whatever its value.
+    /// Returns whether any key indicates that the span [is about GenAI](crate::is_gen_ai), whatever its value.
     #[must_use]
     pub fn is_gen_ai(&self) -> bool {
         const PREFIX: &str = "gen_ai.";
@@ -201,7 +203,7 @@ mod tests {
         assert_eq!(told, ["7", "42"]);
     }
 
-    /// What one door hands down, all do.
+    /// All doors pass on the same.
     #[test]
     fn agents_by_hand_are_those_of_the_translation() {
         for name in &AGENTS_BY_HAND {

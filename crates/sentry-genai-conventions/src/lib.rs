@@ -1,22 +1,25 @@
 //! What an OpenTelemetry GenAI span means to Sentry.
 //!
-//! [`Translator`] turns a [`SourceSpan`], as any instrumentation of any GenAI library wrote it, into a [`SentrySpan`] that
-//! Sentry's AI Agents dashboards, trace view and Conversations understand. It knows no transport, no clock and no tracing
-//! library; the crates `sentry-genai` and `sentry-genai-delivery` do.
+//! [`Translator`] turns a [`SourceSpan`], as written by the instrumentation of any GenAI library, into a [`SentrySpan`]
+//! that Sentry's AI Agents dashboards, trace view and Conversations understand. It performs no I/O, reads no clock, and
+//! depends on no tracing library. The crates `sentry-genai` and `sentry-genai-delivery` take care of these.
 //!
-//! The steps, one module each:
+//! A *door* is a source of spans, such as the `tracing` layer or the OpenTelemetry span processor. A *dialect* is the
+//! set of attributes that one library or convention uses.
 //!
-//! 1. recognise the dialect and the operation,
-//! 2. rename to canonical keys with canonical types,
-//! 3. messages of every dialect become one shape,
-//! 4. token counts add up and count once,
-//! 5. content leaves only if it may,
-//! 6. and only as much of it as Sentry keeps,
-//! 7. op and name,
-//! 8. status and the reason for an error.
+//! The translation takes these steps, each in a module of its own:
 //!
-//! Names and types come from Sentry's published attribute registry (`@sentry/conventions`), generated into a table; what
-//! the libraries do comes from captures of them.
+//! 1. Recognise the dialect and the operation.
+//! 2. Rename attributes to their canonical keys, and convert values to their canonical types.
+//! 3. Convert messages of every dialect to one shape.
+//! 4. Reconcile token counts, so that each token counts once.
+//! 5. Remove content that may not be sent.
+//! 6. Cut content to what Sentry stores.
+//! 7. Determine the op and the name.
+//! 8. Determine the status and the reason for an error.
+//!
+//! Names and types come from Sentry's published attribute registry (`@sentry/conventions`), from which a table is
+//! generated. The knowledge of libraries comes from captures of their spans.
 
 mod attributes;
 mod content;

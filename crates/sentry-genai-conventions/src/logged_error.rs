@@ -1,10 +1,10 @@
-//! An ERROR event inside a span, read as OpenTelemetry's exception.
+//! Turns an ERROR event inside a span into an OpenTelemetry exception.
 
 use crate::{SourceEvent, dialect::NONE};
 
-/// What an ERROR event of `tracing` or of a log says, field by field.
+/// The error that an ERROR event of `tracing` or of a log describes, collected field by field.
 ///
-/// Doors collect the fields of such an event and add the resulting [`SourceEvent`] to the span it happened in.
+/// Doors pass the fields of such an event, and add the resulting [`SourceEvent`] to the span in which it happened.
 ///
 /// ```
 /// use sentry_genai_conventions::LoggedError;
@@ -23,21 +23,21 @@ pub struct LoggedError {
 }
 
 impl LoggedError {
-    /// Notes a field; those that say nothing about the error are passed over.
+    /// Records a field. Ignores fields that say nothing about the error.
     pub fn field(&mut self, name: &str, text: String) {
         match name {
-            // What `{:?}` makes of an `Option`.
+            // The `Debug` output of an empty `Option`.
             _ if text == NONE => {}
             "message" => self.message = Some(text),
             "error" | "err" | "exception.message" => self.error = Some(text),
-            // `tower-http` says in an event of its own how a request has failed.
+            // `tower-http` emits an event that classifies the failure of a request.
             "classification" => self.classify(text),
             "error.type" | "exception.type" => self.kind = Some(text),
             _ => {}
         }
     }
 
-    /// Notes how a request has failed, such as `Status code: 503 Service Unavailable`, `Code: 13` and `Error: timed out`.
+    /// Records how a request failed, such as `Status code: 503 Service Unavailable`, `Code: 13` or `Error: timed out`.
     fn classify(&mut self, text: String) {
         let is_number = |it: &&str| it.bytes().all(|byte| byte.is_ascii_digit());
         if let Some(status) = text.strip_prefix("Status code: ") {
@@ -49,7 +49,7 @@ impl LoggedError {
         self.error.get_or_insert(text);
     }
 
-    /// Returns the event `exception` with the message and the type that were noted.
+    /// Returns the event `exception` with the recorded message and type.
     #[must_use]
     pub fn into_event(self) -> SourceEvent {
         let message = match (self.message, self.error) {

@@ -18,9 +18,10 @@ pub(crate) struct Naming {
     pub(crate) ai: Option<AiKind>,
 }
 
-/// Names a span, and makes `gen_ai.operation.name` say the same as the op: Sentry reads both.
+/// Names a span, and makes `gen_ai.operation.name` agree with the op, since Sentry reads both.
 ///
-/// `sentry.op` and `sentry.name`, set by the program, win over everything else, but for an op of GenAI's that Sentry does not know.
+/// `sentry.op` and `sentry.name`, as set by the program, take precedence over everything else. The exception is a GenAI
+/// op that Sentry does not know.
 pub(crate) fn name(
     span: &mut SourceSpan,
     recognised: Option<&Recognised>,
@@ -61,14 +62,15 @@ fn ai(
     let attributes = &mut span.attributes;
     attributes.set("gen_ai.operation.name", row.name);
     if let Some(subject) = subject {
-        // The name is the only place where some libraries say it.
+        // Some libraries put it only in the span's name.
         let key = match row.kind {
             AiKind::LlmCall => "gen_ai.request.model",
             AiKind::Agent => "gen_ai.agent.name",
             AiKind::Tool => "gen_ai.tool.name",
             AiKind::Handoff | AiKind::Memory => "",
         };
-        // An agent without a name is called by its model in places, and a call by what answered.
+        // The subject may be a model already known under another key: some libraries name an unnamed agent after its
+        // model, or a call after the model that answered.
         let is_model = match row.kind {
             AiKind::Agent => first(attributes, &["gen_ai.request.model"]) == Some(subject),
             AiKind::LlmCall => first(attributes, &["gen_ai.response.model"]) == Some(subject),
@@ -107,10 +109,11 @@ fn subject_of<'a>(kind: AiKind, attribute: impl Fn(&str) -> Option<&'a str>) -> 
     keys.iter().find_map(|key| attribute(key))
 }
 
-/// Returns the name that a span will have which starts with this operation and these attributes, such as `invoke_agent Support Bot`.
+/// Returns the name that a span will get if it starts with this operation and these attributes, such as
+/// `invoke_agent Support Bot`.
 ///
-/// Doors give it to a segment, whose first spans may leave before its root has ended and is translated. `None` for an operation that
-/// Sentry does not count, and for one whose name is not made in this way.
+/// Doors use it to name a segment, whose first spans may be sent before its root has ended and been translated. Returns
+/// `None` for an operation that Sentry does not count, and for one whose name is not formed in this way.
 ///
 /// ```
 /// # use sentry_genai_conventions::name_at_start;
@@ -130,7 +133,7 @@ pub fn name_at_start<'a>(
     }
 }
 
-/// `handoff from A to B`, from whichever side is known.
+/// Returns `handoff from A to B`, or the part of it that is known.
 fn handoff(span: &SourceSpan) -> Cow<'static, str> {
     let attributes = &span.attributes;
     let from = first(
@@ -159,7 +162,7 @@ fn handoff(span: &SourceSpan) -> Cow<'static, str> {
     }
 }
 
-/// An MCP span is named by its method and what the method is about, and is no AI operation of this process.
+/// An MCP span is named after its method and the subject of the method. It is not an AI operation of this process.
 fn mcp(span: &mut SourceSpan, op: &'static str, dialect: &Dialect) -> Naming {
     span.attributes.remove("gen_ai.operation.name");
     let method = span.attributes.text("mcp.method.name").unwrap_or("mcp");
@@ -179,9 +182,9 @@ fn mcp(span: &mut SourceSpan, op: &'static str, dialect: &Dialect) -> Naming {
     }
 }
 
-/// Sentry takes any operation it does not know for a model call, so the operation goes and the name stays.
+/// Sentry takes any unknown operation for a model call, so the operation is removed, but used in the name.
 fn demoted(span: &mut SourceSpan, about: Option<&str>, dialect: &Dialect) -> Naming {
-    // What a request is about may be said by the span's name alone.
+    // The subject of a request may be in the span's name only.
     if let Some(about) = about
         && span.attributes.text("mcp.method.name") == Some("prompts/get")
         && !span.attributes.contains("gen_ai.prompt.name")
@@ -214,7 +217,7 @@ fn demoted(span: &mut SourceSpan, about: Option<&str>, dialect: &Dialect) -> Nam
         },
         _ => span.name.clone(),
     };
-    // What a library does may be a request like any other.
+    // The operation of a library may be an ordinary request.
     let op = match method {
         Some(_) => plain::FUNCTION.into(),
         None => plain::classify(span).op,
@@ -227,14 +230,14 @@ fn demoted(span: &mut SourceSpan, about: Option<&str>, dialect: &Dialect) -> Nam
     }
 }
 
-/// Operations of the conventions that have no place in Sentry's AI views, but a name by convention.
+/// Operations of the conventions that have a conventional name, but no place in Sentry's AI views.
 static WELL_KNOWN: &[&str] = &["invoke_workflow", "plan", "retrieval"];
 
 /// Names a span that is not about GenAI.
 pub(crate) fn ordinary(span: &SourceSpan) -> Naming {
     let plain = plain::classify(span);
     let origin = plain_origin(&plain.op);
-    // So is a span that has been translated before.
+    // A span that has been translated before also counts as named.
     let named = span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
     let name = match plain.name {
         Some(name) if !named && name != span.name && !plain::says_more(&span.name, &name) => {
@@ -250,7 +253,7 @@ pub(crate) fn ordinary(span: &SourceSpan) -> Naming {
     }
 }
 
-/// Returns the origin of a span that is no AI span.
+/// Returns the origin of a span that is not an AI span.
 pub(crate) fn plain_origin(op: &str) -> Cow<'static, str> {
     let (kind, _) = op.split_once('.').unwrap_or((op, ""));
     match kind {

@@ -1,4 +1,4 @@
-//! Op and name of spans that are not AI spans, by OpenTelemetry's conventions for HTTP, databases, RPC, messaging and FaaS.
+//! Derives op and name of non-AI spans from OpenTelemetry's conventions for HTTP, databases, RPC, messaging and FaaS.
 
 use std::borrow::Cow;
 
@@ -7,16 +7,16 @@ use crate::{Attributes, SourceSpan, SpanKind};
 /// The op of work inside the program.
 pub(crate) const FUNCTION: &str = "function";
 
-/// What a plain span is, and its name by convention where its attributes give one.
+/// The op of a plain span, and its conventional name if the attributes provide one.
 pub(crate) struct Plain<'a> {
     pub(crate) op: Cow<'static, str>,
     pub(crate) name: Option<Cow<'a, str>>,
 }
 
-/// Where the method of an HTTP request is.
+/// The keys of an HTTP request's method.
 pub(crate) static HTTP_METHODS: &[&str] = &["http.request.method", "http.method"];
 
-/// Returns where that is, by which a request of this op is named.
+/// Returns the keys of the target after which a request with this op is named.
 pub(crate) fn http_targets(op: &str) -> &'static [&'static str] {
     match op {
         "http.server" => &["http.route"],
@@ -24,7 +24,7 @@ pub(crate) fn http_targets(op: &str) -> &'static [&'static str] {
     }
 }
 
-/// Classifies a span by the first convention it follows, in the order in which Sentry derives ops.
+/// Classifies a span by the first convention that it follows, in the order in which Sentry derives ops.
 pub(crate) fn classify(span: &SourceSpan) -> Plain<'_> {
     let attributes = &span.attributes;
     if let Some(plain) = http(attributes, span.kind) {
@@ -65,7 +65,7 @@ pub(crate) fn classify(span: &SourceSpan) -> Plain<'_> {
     }
 }
 
-/// Which modules make a span `request` of every request that a server of axum, tonic, poem, salvo or warp gets.
+/// The modules that create a span `request` for every request to a server of axum, tonic, poem, salvo or warp.
 static SERVERS: &[&str] = &[
     "poem::middleware::tracing_mw",
     "salvo_extra::logging",
@@ -73,7 +73,8 @@ static SERVERS: &[&str] = &[
     "warp::filters::trace",
 ];
 
-/// Gives a request that one of [`SERVERS`] has its method and its kind under their names: they say `method`, and nothing.
+/// Gives the request span of one of [`SERVERS`] its kind, and its method the conventional key. These modules record
+/// only `method`, and no kind.
 pub(crate) fn spell_request(span: &mut SourceSpan) {
     const METHOD: &str = "http.request.method";
 
@@ -105,7 +106,7 @@ fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<Plain<'_>> {
     })
 }
 
-/// Returns the name of a request, by method and target.
+/// Returns the name of a request, made of its method and target.
 pub(crate) fn http_name(method: &str, target: Option<&str>) -> String {
     match target {
         Some(target) => [method_name(method), " ", target].concat(),
@@ -113,7 +114,7 @@ pub(crate) fn http_name(method: &str, target: Option<&str>) -> String {
     }
 }
 
-/// Returns whether a span has the name that [`http_name`] gives it.
+/// Returns whether `name` is the name that [`http_name`] returns.
 pub(crate) fn is_http_name(name: &str, method: &str, target: Option<&str>) -> bool {
     let rest = name.strip_prefix(method_name(method));
     match (rest, target) {
@@ -123,16 +124,17 @@ pub(crate) fn is_http_name(name: &str, method: &str, target: Option<&str>) -> bo
     }
 }
 
-/// Returns whether a span's own name says what the convention's does and more, in the same words, as `GET /users/:id` does of a server
-/// that names no route and `shop.users.find` of a collection: what is a name, and neither an address, nor a key, nor a statement.
+/// Returns whether a span's own name contains all words of the conventional one, and more. Examples are
+/// `GET /users/:id` for a server span without a route, and `shop.users.find` for a collection. The own name must be a
+/// name, rather than an address, a key or a statement.
 pub(crate) fn says_more(given: &str, conventional: &str) -> bool {
-    /// More words are a statement.
+    /// A text with more words is a statement.
     const WORDS: usize = 3;
 
     let is_mark = |letter: char| !letter.is_alphanumeric();
     let has_word = |word: &str| given.split(is_mark).any(|it| it == word);
     let mut words = conventional.split(is_mark).filter(|word| !word.is_empty());
-    // Most names have not even the first letter.
+    // Most names do not even contain the first letter.
     let first = conventional.as_bytes().first();
     given.len() > conventional.len()
         && first.is_some_and(|first| memchr::memchr(*first, given.as_bytes()).is_some())
@@ -148,20 +150,22 @@ pub(crate) fn says_more(given: &str, conventional: &str) -> bool {
         })
 }
 
-/// Returns whether a name says what was asked for behind what was done, where the convention knows no target: `DELETE alice`.
+/// Returns whether a name appends a concrete target to an operation for which the convention knows no target, as in
+/// `DELETE alice`.
 fn stands_behind(given: &str, operation: &str) -> bool {
     let rest = given.strip_prefix(operation);
     let target = rest.and_then(|rest| rest.strip_prefix(' '));
     !operation.contains(' ') && target.is_some_and(|target| !is_template(target))
 }
 
-/// Returns whether there are places for what differs in a path: `/users/alice` and `user:alice` may be anybody's.
+/// Returns whether a path has placeholders for its variable parts. Without them, `/users/alice` and `user:alice` may be
+/// about a particular user.
 fn is_template(part: &str) -> bool {
     let mut steps = part.split('/').skip(1);
     !part.contains("://") && steps.any(|step| step.starts_with([':', '{', '<', '[', '*', '$']))
 }
 
-/// `HTTP` stands for a method that is not a known one.
+/// `HTTP` stands for an unknown method.
 fn method_name(method: &str) -> &str {
     if method == "_OTHER" { "HTTP" } else { method }
 }
@@ -232,7 +236,7 @@ mod tests {
 
     type Attribute = (&'static str, &'static str);
 
-    /// What a span is called, what else is known of it, and its name in Sentry.
+    /// A span's name, its other properties, and its name in Sentry.
     #[rustfmt::skip]
     static NAMES: &[(&str, &[Attribute], &str)] = &[
         ("GET /users/:id", &[("http.request.method", "GET"), ("url.path", "/users/7")], "GET /users/:id"),
@@ -264,7 +268,7 @@ mod tests {
     fn a_name_that_says_more_stays() {
         let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
         for (given, attributes, name) in NAMES {
-            // A plan is made of the second.
+            // The second round makes a plan.
             for _ in 0..3 {
                 let trace_id = TraceId::from_bytes([1; 16]).unwrap();
                 let span_id = SpanId::from_bytes([2; 8]).unwrap();

@@ -1,9 +1,9 @@
-//! What the translation of spans of one shape has in common.
+//! Plans: what the translation of all spans of one shape has in common.
 //!
-//! Nearly all that the translation decides depends on which attributes a span has, not on what they say. A [`Plan`] holds these
-//! decisions, made once for a span that has been translated step by step, and says of every attribute what it must look like for
-//! them to hold. The step by step translation stays what defines the result: a plan only ever leaves out steps that would do
-//! nothing.
+//! Nearly all decisions of the translation depend on which attributes a span has, not on their values. A [`Plan`] holds
+//! these decisions. It is made once, for a span that has also been translated step by step, and contains the conditions
+//! that every value must meet for the decisions to hold. The step-by-step translation remains what defines the result:
+//! a plan only leaves out steps that would do nothing.
 
 mod check;
 mod draft;
@@ -26,37 +26,38 @@ use crate::{
     translate,
 };
 
-/// How to translate a span that has the same attributes as one before.
+/// How to translate spans with the same attributes as a previous one.
 #[derive(Debug)]
 pub(crate) struct Plan {
     scope: Cow<'static, str>,
-    /// The kind that spans come with, and the one their attributes give them.
+    /// The kind that the door set, and the kind that results from the attributes.
     source_kind: Option<SpanKind>,
     kind: Option<SpanKind>,
     shape: Shape,
-    /// One for each attribute.
+    /// One check for each attribute.
     checks: Vec<Check>,
     edits: Vec<(usize, KeyEdit)>,
-    /// Whether all keys that come out can stand in JSON as they are.
+    /// Whether all resulting keys can be written to JSON without escaping.
     has_plain_keys: bool,
-    /// Where `otel.name` is.
+    /// The position of `otel.name`.
     otel_name: Option<usize>,
-    /// Attributes that may not leave, and those that may if they do not look like content.
+    /// Attributes that may not be sent, and attributes that may only be sent if they do not look like content.
     withheld: Vec<usize>,
     doubtful: Vec<(usize, Doubt)>,
-    /// Attributes that may have keys or passwords in them.
+    /// Attributes that may contain keys or passwords.
     addresses: Vec<usize>,
-    /// Where a message is that may say more than its template.
+    /// The position of a message that may say more than its template.
     formatted: Option<usize>,
-    /// A name that has been found to say nothing.
+    /// A name that is known not to affect the result.
     name: Cow<'static, str>,
-    /// Where a span may say that it has come to something else.
+    /// The position of an attribute whose text may say that the span ended otherwise, such as in an error.
     telling: Option<(usize, Telling)>,
     work: Work,
 }
 
 impl Plan {
-    /// Returns whether this is how `span` would be translated. It may learn something about its texts, whatever the answer.
+    /// Returns whether this plan applies to `span`. Also records which of its texts need no escaping, whatever the
+    /// result is.
     pub(crate) fn fits(&self, span: &mut SourceSpan, options: &TranslateOptions) -> bool {
         span.kind == self.source_kind
             && !matches!(span.status, SourceStatus::Error(_))
@@ -92,7 +93,7 @@ impl Plan {
         if self.has_plain_keys {
             span.attributes.mark_keys_plain();
         }
-        // By its name, which is taken from it below.
+        // This needs the span's name, which is taken below.
         if let Some(index) = self.formatted
             && privacy::formats_arguments(span)
         {
@@ -112,7 +113,7 @@ impl Plan {
         given.unwrap_or(&span.name)
     }
 
-    /// Returns whether a span is what its attributes say, whatever its name.
+    /// Returns whether the span's name does not affect the operation, so that only the attributes count.
     fn is_ordinary_name(&self, name: &str) -> bool {
         is_same(name, &self.name) || !dialect::is_told_by_name(name) && self.work.fits_name(name)
     }
@@ -142,7 +143,7 @@ impl Plan {
     }
 }
 
-/// Compares two texts that are mostly the same literal.
+/// Compares two texts that are usually the same literal.
 fn is_same(one: &str, other: &str) -> bool {
     one.len() == other.len() && (std::ptr::eq(one.as_ptr(), other.as_ptr()) || one == other)
 }

@@ -1,4 +1,4 @@
-//! The translation, for those who translate many spans of few shapes.
+//! The translation for programs that translate many spans of few shapes.
 
 use std::borrow::Cow;
 
@@ -9,23 +9,24 @@ use crate::{
     rename,
 };
 
-/// How many shapes are remembered: a program has some ten or a hundred. Those whose hashes begin alike share a row, and if there are
-/// more of them than it has places, they take them from one another.
+/// The cache has `ROWS` rows of `PLACES` shapes each; a program has between ten and a hundred shapes. Shapes whose
+/// hashes select the same row share it. If a row is full, a new shape replaces an old one.
 const ROWS: usize = 128;
 const PLACES: usize = 4;
 
-/// How many spans of a shape are tried.
+/// How many spans of a shape are tried before it is considered irregular.
 const TRIES: u8 = 4;
 
-/// What tells shapes of spans whose texts have been read from those that came so.
+/// Distinguishes shapes whose texts have been read from the same shapes as recorded.
 const READ: u64 = 0x5bd1_e995;
 
 static OPERATION: Name = Name::new("gen_ai.operation.name");
 
-/// A [`Translator`] that remembers, for every shape of span it has seen, what its translation has come to.
+/// A [`Translator`] that caches a plan of the translation for every shape of span.
 ///
-/// The result is the same. A span whose attributes have the keys and types that others had before takes a fraction of the
-/// time, unless something in it is out of the ordinary: an error, a private spelling, a text that has to be cut.
+/// The result is the same as without the cache. A span whose attributes have the same keys and types as previous ones
+/// takes a fraction of the time, unless something about it is out of the ordinary: an error, a private spelling, or a
+/// text that must be cut.
 ///
 /// ```
 /// use sentry_genai_conventions::{
@@ -46,11 +47,11 @@ static OPERATION: Name = Name::new("gen_ai.operation.name");
 pub struct PlanningTranslator {
     translator: Translator,
     rows: Vec<[Option<Place>; PLACES]>,
-    /// How many shapes have been remembered so far.
+    /// How many shapes have been cached so far.
     count: usize,
 }
 
-/// What is known of spans of one shape.
+/// What is known about spans of one shape.
 #[derive(Debug)]
 struct Place {
     hash: u64,
@@ -59,17 +60,17 @@ struct Place {
 
 #[derive(Debug)]
 enum Outcome {
-    /// For so many of them no plan was found. Making one costs several translations, so that the first span of a shape is none to
-    /// try it with.
+    /// No plan has been found after this many spans. Making a plan costs several translations, so it is not tried for
+    /// the first span of a shape.
     Tried(u8),
-    /// These texts are numbers, or in quotes. Once they are read it is a span of another shape.
+    /// The texts at these positions are numbers or in quotation marks. Reading them gives the span another shape.
     ToRead(Vec<usize>),
-    /// No plan can be made of them.
+    /// No plan can be made for them.
     Irregular,
     Planned(Box<Plan>),
 }
 
-/// Whether the texts of a span are as its door wrote them.
+/// Whether the texts of a span are as the door recorded them.
 #[derive(Clone, Copy)]
 enum Texts {
     AsRecorded,
@@ -77,7 +78,7 @@ enum Texts {
 }
 
 impl PlanningTranslator {
-    /// Creates a translator that remembers nothing yet.
+    /// Creates a translator with an empty cache.
     #[must_use]
     pub fn new(translator: Translator) -> Self {
         let rows = std::iter::repeat_with(Default::default);
@@ -110,7 +111,8 @@ impl PlanningTranslator {
         self.translator.translate(span.take())
     }
 
-    /// Learns from a span of whose shape there is no plan, and reads its texts where that is known to help: then it has another hash.
+    /// Learns from a span whose shape has no plan yet. If reading its texts is known to help, reads them and returns
+    /// the span's new hash.
     #[cold]
     fn learn(&mut self, span: &mut SourceSpan, hash: u64, texts: Texts) -> Option<u64> {
         let row = &mut self.rows[hash as usize % ROWS];
@@ -133,7 +135,7 @@ impl PlanningTranslator {
                 } else if let Some(plan) = Plan::of(span, options) {
                     Outcome::Planned(Box::new(plan))
                 } else if *tries < TRIES {
-                    // It may be the value of this one span.
+                    // The reason may be a value of this particular span.
                     Outcome::Tried(*tries + 1)
                 } else {
                     Outcome::Irregular
@@ -150,7 +152,7 @@ impl PlanningTranslator {
         }
     }
 
-    /// Resolves what only relatives can tell, as [`Translator::relate`] does.
+    /// Resolves what depends on related spans, as [`Translator::relate`] does.
     pub fn relate(&self, spans: &mut [SentrySpan]) {
         self.translator.relate(spans);
     }
@@ -159,7 +161,7 @@ impl PlanningTranslator {
 fn hash(span: &SourceSpan) -> u64 {
     let of_kind = span.kind.map_or(0, |kind| kind as u64 + 1);
     let of_scope = match &span.scope {
-        // One literal is mostly in one place.
+        // The same literal usually has the same address.
         Cow::Borrowed(scope) => scope.as_ptr().addr() as u64,
         Cow::Owned(scope) => u64::from(Hash::of(scope).bits()) << 8,
     };
@@ -202,7 +204,7 @@ mod tests {
         assert_eq!(planned.count(), PLACES);
     }
 
-    /// `tracing-opentelemetry` writes whole numbers without a sign as texts, and `?` puts quotes around names.
+    /// `tracing-opentelemetry` records unsigned integers as texts, and `?` puts names in quotation marks.
     #[test]
     fn a_span_is_planned_once_its_texts_are_read() {
         let recorded = |count: &str| {

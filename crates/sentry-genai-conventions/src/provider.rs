@@ -1,4 +1,4 @@
-//! Who runs a model, by the names of OpenTelemetry's conventions.
+//! Normalises the provider of a model to its name in OpenTelemetry's conventions.
 
 use std::iter;
 
@@ -12,10 +12,10 @@ const KEY: &str = "gen_ai.provider.name";
 const OLD_KEY: &str = "gen_ai.system";
 const INSTRUCTIONS: &str = "gen_ai.system_instructions";
 
-/// Where instructions are kept that are those of no model.
+/// Where instructions are kept that do not belong to a model call or an agent.
 const ELSEWHERE: &str = "otel.gen_ai.system_instructions";
 
-/// Other spellings of providers, lower case.
+/// Other spellings of providers, in lower case.
 #[rustfmt::skip]
 static SYNONYMS: &[(&str, &str)] = &[
     ("amazon-bedrock", "aws.bedrock"),
@@ -70,7 +70,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("xai", "x_ai"),
 ];
 
-/// Ends of the hosts of providers, for libraries such as LiveKit's, which name a provider by the host of its API.
+/// Suffixes of providers' hosts. Some libraries, such as LiveKit, name a provider by the host of its API.
 #[rustfmt::skip]
 static HOSTS: &[(&str, &str)] = &[
     ("aiplatform.googleapis.com", "gcp.vertex_ai"),
@@ -88,10 +88,10 @@ static HOSTS: &[(&str, &str)] = &[
     ("openai.azure.com", "azure.ai.openai"),
 ];
 
-/// The usual providers under their own names, so that these take no further look.
+/// Common providers under their canonical names, which need no further lookup.
 static USUAL: &[&str] = &["openai", "anthropic", "gcp.gemini", "aws.bedrock"];
 
-/// What some libraries put behind the provider, in one form or another: what kind of model or endpoint it is.
+/// The kinds of models or endpoints that some libraries append to the provider, in various forms.
 static KINDS: &[&str] = &[
     "chat",
     "completion",
@@ -105,7 +105,7 @@ static KINDS: &[&str] = &[
     "video",
 ];
 
-/// Frameworks and stores that call themselves the provider of the models they use.
+/// Frameworks and stores that report themselves as the provider of the models they use.
 static NO_PROVIDERS: &[&str] = &[
     "langchain",
     "langgraph",
@@ -117,12 +117,12 @@ static NO_PROVIDERS: &[&str] = &[
     "none",
 ];
 
-/// Returns whether a name is that of a usual provider.
+/// Returns whether a name is that of a common provider.
 pub(crate) fn is_usual(name: &str) -> bool {
     USUAL.contains(&name)
 }
 
-/// Returns the conventions' name of a provider in front of a model, `openai/gpt-4o`, if it is one that they know.
+/// Returns the canonical name of the provider in front of a model, as in `openai/gpt-4o`, if the conventions know it.
 pub(crate) fn in_front_of(model: &str) -> Option<&'static str> {
     let (name, _) = model.split_once('/')?;
     let names = SYNONYMS.iter().chain(HOSTS).map(|(_, canonical)| canonical);
@@ -131,7 +131,7 @@ pub(crate) fn in_front_of(model: &str) -> Option<&'static str> {
     (known.next().copied()).or_else(|| Some(synonym()?.1))
 }
 
-/// What is in a sentence and in no name of a provider.
+/// Words that occur in sentences, but not in names of providers.
 static OF_SENTENCES: &[&str] = &[
     "a",
     "always",
@@ -159,10 +159,10 @@ static OF_SENTENCES: &[&str] = &[
     "your",
 ];
 
-/// What ends a sentence, or the name of a company.
+/// Words at the end of a company's name, which must not be mistaken for the end of a sentence.
 static ABBREVIATIONS: &[&str] = &["Co.", "Corp.", "Inc.", "Ltd."];
 
-/// Returns whether a text of more than a word is a sentence, as `Be concise` and `Antworte kurz.` are.
+/// Returns whether a text of more than one word is a sentence, such as `Be concise` or `Antworte kurz.`.
 fn is_sentence(text: &str) -> bool {
     let mut words = text.split_whitespace();
     let Some(last) = words.next_back().filter(|_| words.next().is_some()) else {
@@ -178,9 +178,10 @@ fn is_sentence(text: &str) -> bool {
         })
 }
 
-/// Tells instructions from a provider: `system` is who runs a model by the old conventions, and what a model is told by its own.
+/// Distinguishes instructions from a provider. `system` names the provider in old conventions, but some libraries use
+/// it for the system instructions.
 pub(crate) fn tell_apart(attributes: &mut Attributes, what: What) {
-    /// A provider has fewer: `Azure OpenAI Service`.
+    /// A provider has fewer words, as in `Azure OpenAI Service`.
     const WORDS: usize = 5;
 
     let is_told = |text: &str| privacy::is_prose_or_json(text, WORDS) || is_sentence(text);
@@ -196,7 +197,7 @@ pub(crate) fn tell_apart(attributes: &mut Attributes, what: What) {
     }
 }
 
-/// Makes the provider the conventions' name of it; on a model call a framework is none.
+/// Replaces the provider with its canonical name. On anything but an agent, the name of a framework is removed.
 pub(crate) fn normalise(attributes: &mut Attributes, what: What) {
     tell_apart(attributes, what);
     attributes.rename(OLD_KEY, KEY);
@@ -230,7 +231,7 @@ fn canonical(lower: &str) -> &str {
         .filter(|(_, last)| KINDS.iter().any(|kind| last.contains(kind)))
         .map(|(provider, _)| provider)
     else {
-        // `openai-responses`, where `openai` is known.
+        // For example `openai-responses`, if `openai` is known.
         let without_kind = || {
             let (provider, kind) = lower.rsplit_once(['-', '_'])?;
             KINDS.contains(&kind).then(|| find(provider))?
@@ -240,7 +241,7 @@ fn canonical(lower: &str) -> &str {
             .or_else(without_kind)
             .unwrap_or(lower);
     };
-    // Behind the one who runs the model there may be the one who made it, `google.vertex.anthropic`.
+    // The maker of the model may follow the provider that runs it, as in `google.vertex.anthropic`.
     iter::successors(Some(provider), |name| Some(name.rsplit_once('.')?.0))
         .find_map(find)
         .unwrap_or(provider)

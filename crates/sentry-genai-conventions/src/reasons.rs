@@ -1,4 +1,4 @@
-//! Step 5, for errors: their own words leave without what these quote.
+//! Step 5, for errors: removes what an error's message quotes.
 
 use serde_json::Value as Json;
 
@@ -10,16 +10,16 @@ use crate::{
     privacy::{self, Capture},
 };
 
-/// Why something failed.
+/// Keys of the reason for a failure.
 static REASONS: [Name; 2] = [
     Name::new("sentry.status.message"),
     Name::new("exception.message"),
 ];
 
-/// What failed: a name, unless a program has put the whole error there.
+/// Keys of the type of a failure. This is a name, unless a program has put the whole error there.
 static TYPES: [Name; 2] = [Name::new("error.type"), Name::new("exception.type")];
 
-/// Where it failed, and mostly why.
+/// Keys of stack traces, which usually contain the reason as well.
 static TRACES: [Name; 5] = [
     Name::new("code.stacktrace"),
     Name::new("error.stack"),
@@ -28,7 +28,7 @@ static TRACES: [Name; 5] = [
     Name::new("exception.stacktrace"),
 ];
 
-/// Returns whether the text under `key` is one that [`withhold_quotations`] changes.
+/// Returns whether [`withhold_quotations`] may change the text under `key`.
 pub(crate) fn may_quote(key: &str) -> bool {
     REASONS
         .iter()
@@ -37,7 +37,7 @@ pub(crate) fn may_quote(key: &str) -> bool {
         .any(|name| name.text == key)
 }
 
-/// Takes the credentials out of the addresses that an error names: a client says where it has sent a request.
+/// Removes credentials from the URLs in an error. HTTP clients include the URL of the request.
 pub(crate) fn redact(span: &mut SourceSpan) {
     for name in &TRACES {
         join_lines(span, name);
@@ -50,7 +50,7 @@ pub(crate) fn redact(span: &mut SourceSpan) {
     }
 }
 
-/// Makes one text of a trace that is a list of its lines, as programs split them.
+/// Joins a stack trace that is recorded as a list of lines into one text.
 fn join_lines(span: &mut SourceSpan, name: &Name) {
     let Some(Value::Array(lines)) = span.attributes.get_name(name) else {
         return;
@@ -65,7 +65,7 @@ fn join_lines(span: &mut SourceSpan, name: &Name) {
     replace(span, name, text);
 }
 
-/// Keeps of an error what says what went wrong and where: providers like to quote the request beside that.
+/// Reduces an error to what went wrong and where. Providers tend to quote the request in addition.
 pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
     let is_result = !capture.outputs && fails_with_result(span);
     for name in &REASONS {
@@ -92,7 +92,8 @@ pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
     }
 }
 
-/// Returns whether the reason is what a tool has answered. With `tool_error` MCP's conventions say that the answer is the failure.
+/// Returns whether the reason is the answer of a tool. According to MCP's conventions, `tool_error` means that the
+/// answer reports the failure.
 fn fails_with_result(span: &SourceSpan) -> bool {
     dialect::fails_with_result(span)
         || span.attributes.text("error.type") == Some("tool_error")
@@ -106,13 +107,13 @@ fn replace(span: &mut SourceSpan, name: &Name, text: String) {
     }
 }
 
-/// What OpenAI's agents have in front of the words with which a model refused to answer.
+/// OpenAI's agents put this in front of the words with which a model refused to answer.
 const REFUSAL: &str = " to produce output: ";
 
-/// Returns the first line up to the first JSON in it, to what it quotes of more than a word, or to what a model said. Of a text that is JSON it is its
-/// `message`.
+/// Returns the first line of a text, up to the first JSON, the first quotation of more than a word, or the words of a
+/// model. If the text is a JSON object, does this with its `message`.
 fn reason(text: &str) -> String {
-    /// Longest reason, in bytes.
+    /// The maximum length of a reason, in bytes.
     const REASON_BYTES: usize = 200;
 
     if text.starts_with('{')
@@ -128,7 +129,7 @@ fn reason(text: &str) -> String {
     let before_answer = before_json.split(REFUSAL).next().unwrap_or_default();
     let before_quotation =
         &before_answer[..quotation(before_answer).unwrap_or(before_answer.len())];
-    // `ServiceError: (` and `ValueError(` are how Python begins what an exception was made of.
+    // In Python, `ServiceError: (` and `ValueError(` precede the arguments of an exception.
     let mut reason = before_quotation
         .trim_end_matches([' ', '(', ':'])
         .trim_start()
@@ -137,7 +138,7 @@ fn reason(text: &str) -> String {
     reason
 }
 
-/// What opens a quotation in one language or another, and what closes it.
+/// Opening quotation marks of various languages, with the marks that close them.
 static MARKS: &[(char, &[char])] = &[
     ('\'', &['\'']),
     ('"', &['"']),
@@ -157,14 +158,14 @@ static MARKS: &[(char, &[char])] = &[
     ('\u{ff02}', &['\u{ff02}']),
 ];
 
-/// Returns where the first quotation starts that is no name: `Refusal: 'I cannot help with that.'`.
+/// Returns the start of the first quotation that is more than a name, as in `Refusal: 'I cannot help with that.'`.
 fn quotation(text: &str) -> Option<usize> {
     let mut at = 0;
     while let Some((start, opening, closing)) = opening(&text[at..]) {
         let start = at + start;
         let quoted = &text[start + opening.len_utf8()..];
         at = text.len() - quoted.len();
-        // An apostrophe is inside a word, or at its end.
+        // An apostrophe is inside a word or at its end.
         let is_apostrophe = |is_within_word: bool| opening.is_ascii() && is_within_word;
         if is_apostrophe(text[..start].ends_with(char::is_alphanumeric)) {
             continue;
@@ -184,7 +185,7 @@ fn quotation(text: &str) -> Option<usize> {
     None
 }
 
-/// Returns where the first mark is that may open a quotation, and what closes that.
+/// Returns the position of the first mark that may open a quotation, and the marks that close it.
 fn opening(text: &str) -> Option<(usize, char, &'static [char])> {
     text.char_indices().find_map(|(at, letter)| {
         let (opening, closing) = MARKS.iter().find(|(opening, _)| *opening == letter)?;
@@ -192,13 +193,13 @@ fn opening(text: &str) -> Option<(usize, char, &'static [char])> {
     })
 }
 
-/// Returns the lines that name a place: the others are messages, of one line or many.
+/// Returns the lines that name a place. The others are messages, which may have several lines.
 fn frames(trace: &str) -> String {
     let frames: Vec<_> = trace.lines().filter(|line| is_frame(line)).collect();
     frames.join("\n")
 }
 
-/// Recognises the frames of Python, of JavaScript, Java and .NET, and of Rust.
+/// Recognises stack frames of Python, of JavaScript, Java and .NET, and of Rust.
 fn is_frame(line: &str) -> bool {
     let line = line.trim();
     if line.starts_with("File \"") && line.contains("\", line ") {

@@ -1,4 +1,4 @@
-//! Step 1: whether a span is an AI span, and which operation it describes.
+//! Step 1: decides whether a span is an AI span, and which operation it describes.
 
 use crate::{
     AiKind, SourceSpan, SourceStatus, Value,
@@ -7,18 +7,24 @@ use crate::{
     privacy, status,
 };
 
-/// What a span turned out to be.
+/// The result of recognising a span.
 #[derive(Debug)]
 pub(crate) struct Recognised {
     pub(crate) operation: Operation,
-    /// What the span's own name says after the operation: a model, an agent or a tool.
+    /// What follows the operation in the span's own name: a model, an agent or a tool.
     pub(crate) subject: Option<String>,
 }
 
-/// Recognises the operation of a span; `None` for a span that has nothing to do with GenAI.
+/// Recognises the operation of a span. Returns `None` for a span that has nothing to do with GenAI.
 ///
-/// The signals in order: an MCP method, an op set by the program, the dialect's own rules, an explicit operation, the span's
-/// name, and last what the attributes can only mean.
+/// The signals are, in order of precedence:
+///
+/// 1. an MCP method,
+/// 2. an op set by the program,
+/// 3. the dialect's own rules,
+/// 4. an explicit operation,
+/// 5. the span's name,
+/// 6. attributes that imply an operation.
 pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognised> {
     let named = operation::in_span_name(&span.name);
     let subject = |row: &operation::AiOperation| {
@@ -37,7 +43,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     let text = |key| span.attributes.text(key).map(unquoted);
     if let Some(method) = text("mcp.method.name") {
         let operation = operation::mcp(method, span.kind);
-        // `MCP send tools/call get_weather`: some say in the name alone what they call.
+        // Some name the subject only in the span name, as in `MCP send tools/call get_weather`.
         let subject = span.name.split_once(method).and_then(|(_, rest)| {
             let rest = rest.strip_prefix(' ')?.trim();
             (!rest.is_empty() && !dialect::is_translated(span)).then(|| rest.to_owned())
@@ -50,7 +56,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     };
     let explicit = text("gen_ai.operation.name");
     if let (None, Some(op)) = (explicit, text("sentry.op")) {
-        // Whoever set another one had a reason not to call it an AI operation.
+        // Whoever set another op had a reason not to call it an AI operation.
         return operation::from_op(op).map(ai);
     }
     match (dialect.operation)(span) {
@@ -76,9 +82,9 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     Some(ai(operation::named(name)?))
 }
 
-/// Names what a program means by an operation that no convention knows.
+/// Returns the operation that a program means by a name which no convention knows.
 fn meant(span: &SourceSpan, dialect: &Dialect, operation: &str) -> Option<&'static str> {
-    // `summarise` is what a program has the model do. A call that failed has nothing to count.
+    // An operation such as `summarise` is a task for the model. A call that failed has no token counts.
     let has_failed = || dialect::names_call(operation) && names_provider(span) && failed(span);
     if dialect::may_be_call(span, dialect, operation) && (is_counted(span) || has_failed()) {
         return Some(call_in_name(operation));
@@ -86,17 +92,18 @@ fn meant(span: &SourceSpan, dialect: &Dialect, operation: &str) -> Option<&'stat
     dialect::operation_by_name(span, dialect, operation)
 }
 
-/// Returns whether what a span name says behind a call may be a model: `chat completion` and `chat with a guest` say none.
+/// Returns whether the rest of a call's name may be a model. In `chat completion` and `chat with a guest` it is not.
 fn may_be_model(text: &str) -> bool {
     privacy::is_token(text) && operation::named(text).is_none()
 }
 
-/// Returns whether a span name proves the operation without a GenAI attribute beside it; `chat` is an everyday word.
+/// Returns whether a span name proves the operation without any GenAI attribute. `chat` does not, being an everyday
+/// word.
 fn speaks_for_itself(operation: &str, subject: &str) -> bool {
     matches!(operation, "invoke_agent" | "create_agent" | "execute_tool") && !subject.is_empty()
 }
 
-/// Names the operation that attributes can only belong to, when nothing says it.
+/// Returns the operation that the attributes imply if nothing states it.
 fn implied(span: &SourceSpan) -> Option<&'static str> {
     if !span.attributes.may_begin_with("gen_ai.") {
         return None;
@@ -116,23 +123,24 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
     ]) {
         return Some("embeddings");
     }
-    // Of embeddings the whole may be all that is counted.
+    // Embeddings may report only a total.
     let embeds = || any(&["gen_ai.usage.total_tokens"]) && call_in_name(&span.name) == "embeddings";
     let counts = is_counted(span) || embeds();
-    // A model without a namespace may be anything, but for one whose tokens are counted; agents and tools repeat the counts of calls.
+    // A `model` without a namespace counts only if tokens are counted, and not on agents and tools, which repeat the
+    // counts of calls.
     let bare_model = counts
         && any(&["model"])
         && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
     let model = bare_model || any(&["gen_ai.request.model", "gen_ai.response.model"]);
     let call = says_answer(span) || any(&["gen_ai.input.messages"]);
-    // A call that failed has nothing to count.
+    // A call that failed has no token counts.
     let failed_call = failed(span)
         && names_provider(span)
         && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
     (model && (counts || call || failed_call)).then(|| call_in_name(&span.name))
 }
 
-/// Returns whether whatever a span counts has been counted by the call it is about.
+/// Returns whether everything that a span counts has already been counted by the call it is about.
 pub(crate) fn repeats_counts(span: &SourceSpan) -> bool {
     !says_answer(span) && dialect::repeats_counts(&span.name)
 }
@@ -157,12 +165,12 @@ fn is_counted(span: &SourceSpan) -> bool {
 }
 
 fn names_provider(span: &SourceSpan) -> bool {
-    // Beside the model of the conventions it is one without their namespace, too.
+    // A `provider` without a namespace counts too.
     let names = ["gen_ai.provider.name", "gen_ai.system", "provider"];
     names.iter().any(|key| span.attributes.contains(key))
 }
 
-/// Returns whether a span says that what it is about has failed.
+/// Returns whether a span says that its operation has failed.
 pub(crate) fn failed(span: &SourceSpan) -> bool {
     // A type may be the number of a status.
     let is_failure = |value| matches!(value, Value::Integer(1..)) || status::is_failure(value);
@@ -172,7 +180,7 @@ pub(crate) fn failed(span: &SourceSpan) -> bool {
         || span.events.iter().any(|event| event.name == "exception")
 }
 
-/// Returns which call of a model a span name speaks of.
+/// Returns which kind of model call a span name refers to.
 fn call_in_name(name: &str) -> &'static str {
     let name = name.to_ascii_lowercase();
     if name.contains("embed") {

@@ -11,17 +11,17 @@ use crate::{
     tables::{self, Attribute, Fate, Kind},
 };
 
-/// Renames what Sentry's registry has deprecated, converts values to the registry's types, and drops empty texts.
+/// Renames attributes that Sentry's registry has deprecated, converts values to the registry's types, and drops empty
+/// texts.
 ///
-/// A value that cannot be converted keeps its key and leaves Sentry's namespace of typed attributes alone: it is
-/// dropped, since Sentry would drop it too.
+/// A value that cannot be converted is dropped, since Sentry would drop it too.
 pub(crate) fn canonicalise(attributes: &mut Attributes) {
     attributes.retain(|_, value| !matches!(value, Value::Str("")));
     attributes.look_up();
     while let Some(old) = deprecated(attributes) {
         match old.fate {
             Fate::Renamed(to) => attributes.rename(old.name, to),
-            // Nothing replaces it, and under its old name Sentry would still read it.
+            // Nothing replaces it, and Sentry would still read it under its old name.
             Fate::Retired | Fate::Current => attributes.prefix_key(old.name, "otel."),
         }
         attributes.look_up();
@@ -43,17 +43,17 @@ pub(crate) fn canonicalise(attributes: &mut Attributes) {
     }
 }
 
-/// Reads the numbers and names in texts as doors write them that know no better: `"42"`, `Some(42)`, `"\"gpt-5\""`. Returns where
-/// there were any.
+/// Reads numbers and names that doors have recorded as text, such as `"42"`, `Some(42)` or `"\"gpt-5\""`. Returns the
+/// positions of those that were changed.
 pub(crate) fn read_texts(attributes: &mut Attributes) -> Vec<usize> {
     (0..attributes.records())
         .filter(|&index| read_text_at(attributes, index))
         .collect()
 }
 
-/// Does so with the value that was recorded as number `index`, and returns whether there was something to read.
+/// Does this for the value of entry number `index`. Returns whether the value was changed.
 ///
-/// What is no plain number is left to [`canonicalise`].
+/// Texts that are not plain integers are left to [`canonicalise`].
 pub(crate) fn read_text_at(attributes: &mut Attributes, index: usize) -> bool {
     let Some((key, text, known)) = attributes.known_text_at(index) else {
         return false;
@@ -73,7 +73,7 @@ pub(crate) fn read_text_at(attributes: &mut Attributes, index: usize) -> bool {
             let Some(number) = whole_number(inner.trim()) else {
                 return false;
             };
-            // Libraries count more than the registry knows, and it knows GenAI alone.
+            // Libraries have more counts than the registry, which lists only those of GenAI.
             let is_count = || key.starts_with("gen_ai.") && dialect::may_be_amount(key);
             if known.is_none() && !tables::is_whole_number(key) && !is_count() {
                 return false;
@@ -89,7 +89,7 @@ fn whole_number(text: &str) -> Option<i64> {
     are_digits.then(|| text.parse().ok()).flatten()
 }
 
-/// Returns what the registry has instead of a name.
+/// Returns the attribute that replaces a deprecated one, or else the attribute itself.
 fn current(mut known: &'static Attribute) -> &'static Attribute {
     while let Fate::Renamed(to) = known.fate
         && let Some(it) = tables::attribute(to)
@@ -99,7 +99,7 @@ fn current(mut known: &'static Attribute) -> &'static Attribute {
     known
 }
 
-/// Returns whether [`canonicalise`] has no value to convert, whatever the texts say.
+/// Returns whether [`canonicalise`] has no value to convert, whatever the texts are.
 pub(crate) fn are_of_their_types(attributes: &Attributes) -> bool {
     attributes.iter().all(|(key, value)| {
         let known = tables::attribute(key).map(current);
@@ -118,10 +118,10 @@ fn is_of_type(value: Value<'_>, kind: Kind) -> bool {
     )
 }
 
-/// Moves attributes out of Sentry's namespaces that Sentry does not know, so that they are kept as what they are: the
-/// program's or a library's own.
+/// Moves attributes that Sentry does not know out of its namespaces. They are kept as attributes of the program or a
+/// library.
 ///
-/// The headers of Vercel's requests have no home: there are keys and cookies among them, whatever content may leave.
+/// The headers of Vercel's requests are dropped, because they contain keys and cookies, whatever content may be sent.
 pub(crate) fn evict(attributes: &mut Attributes) {
     attributes.look_up();
     let strangers: Vec<_> = attributes
@@ -132,7 +132,7 @@ pub(crate) fn evict(attributes: &mut Attributes) {
     if strangers.is_empty() {
         return;
     }
-    // A program that makes up keys can have thousands, and for none of them is the store searched.
+    // A program that generates keys can have thousands of them, so the store is not searched for each.
     let keys: HashSet<&str> = strangers.iter().map(|(key, _)| &**key).collect();
     attributes.retain(|key, _| !keys.contains(key));
     let is_home = |key: &&str| key.starts_with("otel.") || key.starts_with("vercel.");
@@ -154,7 +154,7 @@ pub(crate) fn evict(attributes: &mut Attributes) {
     }
 }
 
-/// Iterates over the keys that [`evict`] would move, once all have been looked up.
+/// Iterates over the keys that [`evict`] would move. All keys must have been looked up.
 pub(crate) fn strangers(attributes: &Attributes) -> impl Iterator<Item = &str> {
     let known = attributes.known();
     known.filter_map(|(key, _, known)| is_stranger(key, known).then_some(key))
@@ -173,7 +173,7 @@ fn is_stranger(key: &str, known: Option<&Attribute>) -> bool {
         && (known.is_some() || !tables::is_templated(key))
 }
 
-/// Finds a deprecated key of GenAI or MCP; other namespaces are their owners' business.
+/// Finds a deprecated GenAI or MCP key. Other namespaces are left alone.
 fn deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
     let mut known = attributes.known().filter_map(|(_, _, known)| known);
     known.find(|known| {
@@ -183,7 +183,7 @@ fn deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
     })
 }
 
-/// Lists the attributes whose value is not of the registry's type, or still wears Debug's quotes.
+/// Returns the attributes whose value does not have the registry's type, or still has the quotation marks of `Debug`.
 fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Owned)> {
     attributes
         .known()

@@ -1,22 +1,23 @@
-//! A span before and after the translation.
+//! Spans before and after the translation.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use crate::{Attributes, dialect, operation, operation::AiOperation, recognise};
 
-/// A span as a door saw it, whatever the library that made it.
+/// A span as a door saw it, whatever library created it.
 ///
-/// A door fills one of these per span and hands it over when the span has ended. Nothing in it has been interpreted.
+/// A door fills one of these for each span, and hands it over when the span has ended. Nothing in it has been
+/// interpreted.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SourceSpan {
-    /// The trace this span belongs to.
+    /// The trace that this span belongs to.
     pub trace_id: TraceId,
     /// The span's own id.
     pub span_id: SpanId,
     /// The parent, in this process or in another one.
     pub parent_span_id: Option<SpanId>,
-    /// The name given by the instrumentation. `otel.name` and `sentry.name` attributes override it.
+    /// The name given by the instrumentation. The attributes `otel.name` and `sentry.name` override it.
     pub name: Cow<'static, str>,
     /// The instrumentation scope: an OpenTelemetry scope name, or the target of a `tracing` span.
     pub scope: Cow<'static, str>,
@@ -28,18 +29,18 @@ pub struct SourceSpan {
     pub end: Timestamp,
     /// The status set by the instrumentation.
     pub status: SourceStatus,
-    /// All attributes, in the order they were recorded.
+    /// All attributes, in the order in which they were recorded.
     pub attributes: Attributes,
-    /// Events that happened inside the span and that the translation folds in.
+    /// Events inside the span that the translation turns into attributes.
     pub events: Vec<SourceEvent>,
     /// Links to other spans.
     pub links: Vec<Link>,
-    /// What the span's ancestors and its surroundings say about it.
+    /// What the span inherits from its ancestors and its surroundings.
     pub inherited: Inherited,
 }
 
 impl SourceSpan {
-    /// Creates a span with nothing but its identity, name and start; it ends when it starts.
+    /// Creates a span with only its identity, name and start. Its end is the same as its start.
     #[must_use]
     pub fn new(
         trace_id: TraceId,
@@ -64,18 +65,19 @@ impl SourceSpan {
         }
     }
 
-    /// Takes the span out, and leaves an empty one of the same identity, to be filled again.
+    /// Takes the span, and leaves an empty one with the same ids and start in its place, to be filled again.
     #[must_use]
     pub fn take(&mut self) -> Self {
         let empty = Self::new(self.trace_id, self.span_id, "", self.start);
         std::mem::replace(self, empty)
     }
 
-    /// Returns whether this span is a model call that says how many tokens it used: an agent around it must not count them
-    /// again.
+    /// Returns whether this span is a model call that reports its token usage. An agent around it must not count these
+    /// tokens again.
     ///
-    /// Embeddings and reranking are none, since an agent's totals are those of its chats. Neither is what names no model, or is called
-    /// after what is done with the counts of a call, unless it names the operation of one.
+    /// A span with an operation name counts if that is the name of a call. Any other span must name a model, or have
+    /// the name of a call, and must not merely repeat the counts of another call. Embeddings and reranking do not
+    /// count, since an agent's totals are those of its chats.
     #[must_use]
     pub fn is_counted_model_call(&self) -> bool {
         let attributes = &self.attributes;
@@ -98,14 +100,14 @@ impl SourceSpan {
             && !recognise::repeats_counts(self)
     }
 
-    /// Returns the bytes this span occupies in memory, for accounting.
+    /// Returns how many bytes this span occupies in memory, for accounting.
     #[must_use]
     pub fn footprint(&self) -> usize {
         let mut bytes = size_of::<Self>() + self.attributes.footprint() + self.name.len();
         if let SourceStatus::Error(Some(reason)) = &self.status {
             bytes += reason.len();
         }
-        // Most have neither.
+        // Most spans have neither.
         for event in &self.events {
             bytes += size_of::<SourceEvent>() + event.attributes.footprint();
         }
@@ -113,12 +115,12 @@ impl SourceSpan {
     }
 }
 
-/// Returns whether an operation is one whose counts an agent's totals are made of.
+/// Returns whether the totals of an agent include the tokens of this operation.
 fn is_of_chats(row: &AiOperation) -> bool {
     row.kind == AiKind::LlmCall && !matches!(row.name, "embeddings" | "rerank")
 }
 
-/// Returns whether an attribute says how many tokens a model call used.
+/// Returns whether an attribute contains the token usage of a model call.
 pub(crate) fn is_usage_key(key: &str) -> bool {
     USAGE_KEYS.contains(&key) || dialect::is_count(key)
 }
@@ -130,7 +132,7 @@ static USAGE_KEYS: &[&str] = &[
     "gen_ai.usage.completion_tokens",
 ];
 
-/// What a span takes over from its ancestors and surroundings, resolved by the door when the span ends.
+/// What a span inherits from its ancestors and its surroundings. The door resolves it when the span ends.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Inherited {
@@ -138,47 +140,47 @@ pub struct Inherited {
     pub conversation_id: Option<Arc<str>>,
     /// The agent, if the span does not name one itself.
     pub agent_name: Option<Arc<str>>,
-    /// The session of an ancestor GenAI span: the conversation where nothing names one.
+    /// The session of an ancestor GenAI span. It serves as the conversation if nothing names one.
     pub session_id: Option<Arc<str>>,
-    /// Whether a model call below this span reported its tokens.
+    /// Whether a model call below this span has reported its tokens.
     pub model_calls_below: bool,
-    /// How much the door knew of the span's ancestors.
+    /// How much the door knew about the span's ancestors.
     pub ancestors: Ancestors,
 }
 
-/// How much a door knew of a span's ancestors when the span ended.
+/// How much a door knew about a span's ancestors when the span ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ancestors {
-    /// Everything they had said by then.
+    /// Everything that they had recorded by then.
     #[default]
     Known,
-    /// What they said at their start. What they said later, the span takes over from those in the same batch.
+    /// What they had recorded at their start. What they recorded later is taken from those in the same batch.
     KnownAtStart,
 }
 
-/// The status an instrumentation gave a span.
+/// The status that an instrumentation gave a span.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SourceStatus {
-    /// Nothing was said.
+    /// No status was set.
     #[default]
     Unset,
-    /// Explicitly fine.
+    /// Explicitly successful.
     Ok,
     /// Explicitly failed, with a description if there is one.
     Error(Option<String>),
 }
 
-/// Something that happened inside a span: an exception, or an old per-message GenAI event.
+/// An event inside a span: an exception, or a per-message event of older GenAI conventions.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SourceEvent {
     /// The event's name, such as `exception` or `gen_ai.user.message`.
     pub name: Cow<'static, str>,
-    /// The event's attributes. An exception has `exception.type`, `exception.message`.
+    /// The event's attributes. An exception has `exception.type` and `exception.message`.
     pub attributes: Attributes,
-    /// When it happened, if the door knows.
+    /// When the event happened, if the door knows.
     pub time: Option<Timestamp>,
 }
 
@@ -193,10 +195,11 @@ impl SourceEvent {
         }
     }
 
-    /// Returns the name by which the GenAI conventions know the event, such as `gen_ai.choice`; `None` if they do not.
+    /// Returns the name that the GenAI conventions give the event, such as `gen_ai.choice`. Returns `None` if there is
+    /// none.
     ///
-    /// Where an event is called after its message, as by `tracing-opentelemetry`, and where log records have no name, it is the
-    /// attribute `event.name`.
+    /// If the event's own name is not a conventional one, the attribute `event.name` is used. `tracing-opentelemetry`
+    /// names events after their message, and log records may have no name.
     #[must_use]
     pub fn gen_ai_name(&self) -> Option<&str> {
         let is_conventional = |name: &&str| name.starts_with("gen_ai.");
@@ -205,11 +208,11 @@ impl SourceEvent {
     }
 }
 
-/// A span as Sentry understands it: the output of the translation, ready for the wire.
+/// A span as Sentry understands it: the output of the translation, ready to be encoded.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SentrySpan {
-    /// The trace this span belongs to.
+    /// The trace that this span belongs to.
     pub trace_id: TraceId,
     /// The span's own id.
     pub span_id: SpanId,
@@ -217,19 +220,19 @@ pub struct SentrySpan {
     pub parent_span_id: Option<SpanId>,
     /// The name, such as `chat gpt-5-mini`.
     pub name: Cow<'static, str>,
-    /// The operation, such as `gen_ai.chat`; becomes the attribute `sentry.op`.
+    /// The operation, such as `gen_ai.chat`. It becomes the attribute `sentry.op`.
     pub op: Cow<'static, str>,
-    /// What kind of AI span this is; `None` for a span that Sentry must not count as one.
+    /// The kind of AI span; `None` for a span that Sentry must not count as one.
     pub ai: Option<AiKind>,
-    /// Which instrumentation made the span; becomes the attribute `sentry.origin`.
+    /// The instrumentation that created the span. It becomes the attribute `sentry.origin`.
     pub origin: Cow<'static, str>,
-    /// The OpenTelemetry span kind; becomes the attribute `sentry.kind`.
+    /// The OpenTelemetry span kind. It becomes the attribute `sentry.kind`.
     pub kind: SpanKind,
     /// Whether the operation succeeded. The reason for an error is in `error.type` and `sentry.status.message`.
     pub status: Status,
     /// When the span started.
     pub start: Timestamp,
-    /// When the span ended, never before it started.
+    /// When the span ended. This is never before its start.
     pub end: Timestamp,
     /// All other attributes, with canonical keys and types.
     pub attributes: Attributes,
@@ -239,7 +242,7 @@ pub struct SentrySpan {
 }
 
 impl SentrySpan {
-    /// Returns the bytes this span occupies in memory, for accounting.
+    /// Returns how many bytes this span occupies in memory, for accounting.
     #[must_use]
     pub fn footprint(&self) -> usize {
         size_of::<Self>()
@@ -250,13 +253,13 @@ impl SentrySpan {
     }
 }
 
-/// What Sentry takes an AI span for (its `gen_ai.operation.type`).
+/// How Sentry classifies an AI span (its `gen_ai.operation.type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AiKind {
-    /// A call to a model: chat, text completion, embeddings, rerank and the like.
+    /// A call to a model: chat, text completion, embeddings, rerank and so on.
     LlmCall,
-    /// A run or the creation of an agent.
+    /// The run or the creation of an agent.
     Agent,
     /// The execution of a tool.
     Tool,
@@ -270,14 +273,14 @@ pub enum AiKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Status {
-    /// It did, or nothing says otherwise.
+    /// It succeeded, or nothing says otherwise.
     Ok,
     /// It failed.
     Error,
 }
 
 impl Status {
-    /// Returns the wire's spelling.
+    /// Returns the value used in the wire format.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -317,7 +320,7 @@ impl SpanKind {
         }
     }
 
-    /// Parses `otel.kind`, in any case.
+    /// Parses the value of `otel.kind`, case-insensitively.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let all = [
@@ -336,7 +339,7 @@ impl SpanKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Link {
-    /// The other span's trace.
+    /// The trace of the other span.
     pub trace_id: TraceId,
     /// The other span.
     pub span_id: SpanId,
@@ -367,18 +370,18 @@ impl Timestamp {
         Self(nanos)
     }
 
-    /// Returns nanoseconds since the Unix epoch.
+    /// Returns the nanoseconds since the Unix epoch.
     #[must_use]
     pub fn as_nanos(self) -> u64 {
         self.0
     }
 }
 
-/// The id of a trace: 16 bytes, never all zero, written as 32 hexadecimal digits.
+/// The id of a trace: 16 bytes, never all zeros, written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TraceId([u8; 16]);
 
-/// The id of a span: 8 bytes, never all zero, written as 16 hexadecimal digits.
+/// The id of a span: 8 bytes, never all zeros, written as 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpanId([u8; 8]);
 
@@ -397,7 +400,7 @@ macro_rules! id {
                 self.0
             }
 
-            /// Parses hexadecimal digits of exactly the right number; `None` if they are not, or all zero.
+            /// Parses hexadecimal digits. Returns `None` if their number is wrong, or if all are zero.
             #[must_use]
             pub fn parse(hex: &str) -> Option<Self> {
                 let hex = hex.as_bytes();

@@ -1,14 +1,14 @@
-//! What an error says, without the stack trace that some instrumentations put behind it.
+//! Splits off the stack trace that some instrumentations append to an error's description.
 
-/// Where the traceback of Python begins.
+/// The start of a Python traceback.
 const TRACEBACK: &str = "Traceback (most recent call last)";
 
-/// Where the frames of a stack of JavaScript's begin.
+/// The start of the frames of a JavaScript stack.
 const FRAMES: &str = "\n    at ";
 
-/// Splits a stack trace off a description; returns what is before it, and the type that the trace names.
+/// Splits a stack trace off a description. Returns the text before it, and the error type that the trace names.
 ///
-/// A stack of JavaScript's begins with the error as text, so that a message with its stack behind it is there twice.
+/// A JavaScript stack begins with the error as text, so if a message is followed by its stack, it appears twice.
 pub(crate) fn split(description: &str) -> Option<(&str, Option<&str>)> {
     if let Some((reason, _)) = description.split_once(TRACEBACK) {
         return Some((reason.trim_end(), None));

@@ -1,4 +1,4 @@
-//! Sentry's attribute registry as data, and look-ups in it.
+//! Sentry's attribute registry as data, with lookups.
 
 mod registry;
 
@@ -6,7 +6,7 @@ use registry::{ATTRIBUTES, PATTERNS};
 
 use crate::attributes::Hash;
 
-/// One attribute that Sentry knows.
+/// An attribute that Sentry knows.
 #[derive(Debug)]
 pub(crate) struct Attribute {
     pub(crate) name: &'static str,
@@ -14,7 +14,7 @@ pub(crate) struct Attribute {
     pub(crate) fate: Fate,
 }
 
-/// The type Sentry declares for an attribute.
+/// The type that Sentry declares for an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -24,18 +24,18 @@ pub(crate) enum Kind {
     List,
 }
 
-/// Whether an attribute is to be sent under its own name.
+/// Whether an attribute may be sent under its own name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It is current.
     Current,
     /// It is deprecated in favour of another one.
     Renamed(&'static str),
-    /// It is deprecated and nothing replaces it.
+    /// It is deprecated, and nothing replaces it.
     Retired,
 }
 
-/// Attributes of OpenTelemetry's GenAI conventions that Sentry does not list: it keeps them as they are.
+/// Attributes of OpenTelemetry's GenAI conventions that Sentry does not list, and stores as they are.
 #[rustfmt::skip]
 static OPENTELEMETRY: &[Attribute] = &[
     Attribute { name: "gen_ai.agent.description", kind: Kind::Text, fate: Fate::Current },
@@ -56,14 +56,15 @@ static OPENTELEMETRY: &[Attribute] = &[
 /// Namespaces of OpenTelemetry's GenAI conventions that Sentry does not list either.
 static OPENTELEMETRY_PREFIXES: &[&str] = &["gen_ai.evaluation.", "gen_ai.retrieval."];
 
-/// Returns whether `name` is in OpenTelemetry's GenAI conventions and unknown to Sentry, which keeps it as it is.
+/// Returns whether `name` belongs to OpenTelemetry's GenAI conventions and is unknown to Sentry, which stores it as it
+/// is.
 pub(crate) fn is_opentelemetry(name: &str) -> bool {
     OPENTELEMETRY_PREFIXES
         .iter()
         .any(|prefix| name.starts_with(prefix))
 }
 
-/// Whole numbers in the conventions for other spans than those of GenAI, sorted.
+/// Integers in conventions other than those for GenAI, sorted.
 static WHOLE_NUMBERS: &[&str] = &[
     "cache.item_size",
     "client.port",
@@ -96,15 +97,16 @@ static WHOLE_NUMBERS: &[&str] = &[
     "url.port",
 ];
 
-/// Returns whether `name` holds a whole number by the conventions for spans that are not about GenAI.
+/// Returns whether `name` holds an integer, according to the conventions for spans that are not about GenAI.
 pub(crate) fn is_whole_number(name: &str) -> bool {
     WHOLE_NUMBERS.binary_search(&name).is_ok()
 }
 
-/// All rows by the hash of their name, so that a look-up takes one comparison: the index of a row plus one, or zero.
+/// A hash table that maps names to the index of their row plus one, so that a lookup usually takes one comparison. Zero
+/// marks an empty slot.
 static INDEX: [u16; SLOTS] = index();
 
-/// Three times as many as there are rows, so that two rarely fall together.
+/// Three times the number of rows, so that collisions are rare.
 const SLOTS: usize = 1024;
 
 const fn index() -> [u16; SLOTS] {
@@ -130,7 +132,7 @@ const fn row_of(row: usize) -> &'static Attribute {
     }
 }
 
-/// What a look-up has found, small enough to be kept with each attribute.
+/// The result of a lookup, small enough to be kept with each attribute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Row(u16);
 
@@ -170,7 +172,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     rows.map(|attribute| attribute.name)
 }
 
-/// Returns whether `name` is a current attribute, by itself or by a template such as
+/// Returns whether `name` is a current attribute, either itself or through a template such as
 /// `mcp.request.argument.<key>`.
 pub(crate) fn is_current(name: &str) -> bool {
     match attribute(name) {
@@ -179,7 +181,7 @@ pub(crate) fn is_current(name: &str) -> bool {
     }
 }
 
-/// Returns whether `name` is an attribute by a template.
+/// Returns whether `name` matches the template of an attribute.
 pub(crate) fn is_templated(name: &str) -> bool {
     PATTERNS.iter().any(|(prefix, suffix)| {
         name.len() > prefix.len() + suffix.len()

@@ -1,13 +1,13 @@
-//! Times of day in texts, and the time between two timestamps.
+//! Parses timestamps in texts, and computes the time between two timestamps.
 
 use crate::Timestamp;
 
-/// Returns the seconds from `start` to `end`; zero if `end` comes first.
+/// Returns the seconds from `start` to `end`. Returns zero if `end` comes first.
 pub(crate) fn seconds_between(start: Timestamp, end: Timestamp) -> f64 {
     end.as_nanos().saturating_sub(start.as_nanos()) as f64 / 1e9
 }
 
-/// Parses `2026-11-20T17:57:17.095819Z`, with any offset and any number of digits; `None` if it is something else.
+/// Parses `2026-11-20T17:57:17.095819Z`, with any offset and any number of decimals. Returns `None` for anything else.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     let (date, time) = text.split_once(['T', ' '])?;
     let mut date = date.splitn(3, '-').map(str::parse::<i64>);
@@ -54,7 +54,7 @@ fn offset_seconds(text: &str) -> Option<i64> {
         .then_some(sign * (hours * 3600 + minutes * 60))
 }
 
-/// Counts days in the Gregorian calendar, whose years start in March for this purpose.
+/// Counts days in the Gregorian calendar. For this purpose, years start in March.
 fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year / 400;

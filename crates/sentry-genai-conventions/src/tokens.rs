@@ -1,4 +1,4 @@
-//! Step 4: token counts that add up.
+//! Step 4: makes token counts consistent.
 
 use crate::{
     Attributes, Value,
@@ -12,26 +12,29 @@ pub(crate) const OUTPUT: &str = "gen_ai.usage.output_tokens";
 pub(crate) const REASONING: &str = "gen_ai.usage.reasoning.output_tokens";
 pub(crate) const TOTAL: &str = "gen_ai.usage.total_tokens";
 
-/// Every count, for those who move or remove them all.
+/// All counts, for code that moves or removes all of them.
 pub(crate) static COUNTS: &[&str] = &[INPUT, CACHE_READ, CACHE_CREATION, OUTPUT, REASONING, TOTAL];
 
 /// The parts of the input.
 static CACHED: &[&str] = &[CACHE_READ, CACHE_CREATION];
 
-/// The counts that include others, and those.
+/// The counts that include others, with those others.
 static WHOLES: &[(&str, &[&str])] = &[(INPUT, CACHED), (OUTPUT, &[REASONING])];
 
 /// The counts that others include.
 pub(crate) static PARTS: &[&str] = &[CACHE_READ, CACHE_CREATION, REASONING];
 
-/// Makes input include what was read from and written to the cache, output include reasoning, and total their sum.
+/// Makes the input include cache reads and writes, the output include reasoning, and the total their sum.
 ///
-/// Sentry prices the difference, so a subset above its total would give a negative cost. A provider that reports the
-/// parts beside the whole (Anthropic and Bedrock do) shows by exactly that: then they are added. Where they would fit into
-/// the whole, a reported total that only they make up shows it. A count that nobody reported stays absent, and a reported
-/// zero stays zero.
+/// Sentry prices the difference, so a part that is larger than its whole would give a negative cost. Some providers,
+/// such as Anthropic and Bedrock, report parts that the whole does not include. This is recognised, and the parts are
+/// added, if
 ///
-/// A cost of zero goes, and one below: libraries report them for a model whose price they do not know, and Sentry would compute none.
+/// - the parts are larger than the whole, or
+/// - a reported total adds up only with the parts.
+///
+/// A count that nobody reported stays absent, and a reported zero stays zero. Costs of zero or less are removed:
+/// libraries report them for a model whose price they do not know, and Sentry would not compute one.
 pub(crate) fn reconcile(attributes: &mut Attributes) {
     for cost in COST_NAMES {
         if matches!(attributes.get_name(cost), Some(Value::Double(cost)) if cost <= 0.0) {
@@ -62,9 +65,9 @@ pub(crate) fn reconcile(attributes: &mut Attributes) {
     }
 }
 
-/// Providers whose input always includes what came from the cache: a smaller one is a mistake, and no remainder.
+/// Providers whose input always includes cached tokens. If it is smaller than these, that is a mistake.
 ///
-/// They run their own models alone. Vertex AI has Anthropic's, too, and passes on what those count.
+/// These providers run only their own models. Vertex AI also runs Anthropic's, and passes on Anthropic's counts.
 static INCLUSIVE: &[&str] = &["azure.ai.openai", "gcp.gemini", "openai"];
 
 fn sum(attributes: &Attributes, parts: &[&str]) -> i64 {
@@ -74,9 +77,9 @@ fn sum(attributes: &Attributes, parts: &[&str]) -> i64 {
         .fold(0, i64::saturating_add)
 }
 
-/// Adds the parts that make up what input and output leave of a reported total.
+/// Adds the parts that account for the difference between a reported total and the sum of input and output.
 ///
-/// They have to do so exactly. Any other total is wrong, or has something in it that is no part of either.
+/// They must match the difference exactly. Any other total is wrong, or includes something that is in neither.
 fn include_rest(attributes: &mut Attributes, includes_cache: bool) {
     let Some(total) = attributes.integer(TOTAL) else {
         return;
@@ -89,12 +92,12 @@ fn include_rest(attributes: &mut Attributes, includes_cache: bool) {
     }
     let reasoning = count(REASONING);
     let cached = match sum(attributes, CACHED) {
-        // The total has it twice.
+        // The total counts it twice.
         cached if includes_cache && cached <= input => 0,
         cached => cached,
     };
     let is_both = rest == reasoning.saturating_add(cached);
-    // Of two parts of one size it is the one that does not fit into its whole.
+    // If both parts have the same size, it is the one that does not fit into its whole.
     let is_cached = rest == cached && (rest != reasoning || cached > input && reasoning <= output);
     let is_reasoning = rest == reasoning && !is_cached;
     if cached > 0 && (is_both || is_cached) {
@@ -122,10 +125,10 @@ fn include(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
     }
 }
 
-/// Costs, which go where the counts go.
+/// The prefix of costs, which are moved and removed together with the counts.
 static COSTS: &str = "gen_ai.cost.";
 
-/// Every cost that Sentry knows, in the order of [`COUNTS`].
+/// All costs that Sentry knows, in the order of [`COUNTS`].
 static COST_NAMES: &[Name] = &[
     Name::new("gen_ai.cost.input_tokens"),
     Name::new("gen_ai.cost.cache_read.input_tokens"),
@@ -135,8 +138,8 @@ static COST_NAMES: &[Name] = &[
     Name::new("gen_ai.cost.total_tokens"),
 ];
 
-/// Makes input of what is counted for embeddings, which have no output: some libraries count the input there, alone or once more,
-/// and some providers, such as Voyage and Jina, count the whole alone.
+/// Moves all tokens of embeddings to the input, since embeddings have no output. Some libraries report the input as
+/// output, alone or in addition. Some providers, such as Voyage and Jina, report only the total.
 pub(crate) fn reconcile_embedded(attributes: &mut Attributes) {
     let input = match [INPUT, OUTPUT, TOTAL].map(|key| attributes.integer(key)) {
         [None, None, Some(total)] => total,
@@ -150,20 +153,20 @@ pub(crate) fn reconcile_embedded(attributes: &mut Attributes) {
     attributes.set(TOTAL, input);
 }
 
-/// Returns whether it takes more than their names to tell what is counted for embeddings.
+/// Returns whether the counts of embeddings need [`reconcile_embedded`], going by their keys.
 pub(crate) fn counts_embedded_otherwise(attributes: &Attributes) -> bool {
     let has = |key: &str| attributes.contains(key);
     has(OUTPUT) || has(REASONING) || has(TOTAL) && !has(INPUT)
 }
 
-/// Returns the key of what a count comes to in money.
+/// Returns the key of the cost that belongs to a count.
 pub(crate) fn cost_of(count: &str) -> Option<&'static str> {
     let mut costs = COUNTS.iter().zip(COST_NAMES);
     let (_, cost) = costs.find(|(key, _)| **key == count)?;
     Some(cost.text)
 }
 
-/// Adds what was read from and written to the cache to the input, for providers that always count it apart.
+/// Adds cache reads and writes to the input, for providers that never include them.
 pub(crate) fn add_cache(attributes: &mut Attributes) {
     for (synonym, key) in [
         ("gen_ai.usage.cache_read_input_tokens", CACHE_READ),
@@ -187,10 +190,10 @@ pub(crate) fn add_cache(attributes: &mut Attributes) {
     }
 }
 
-/// Takes over what another description of the same work says was used.
+/// Merges in the usage that another description of the same work reports.
 ///
-/// Where the two disagree, the one with the larger total is believed as a whole: a part that it counts may be missing from the
-/// other's input or output.
+/// Where the two disagree on an input or an output, the one with the larger total is used, since a part that it counts
+/// may be missing from the other one.
 pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
     if !occur(other) {
         return;
@@ -247,22 +250,22 @@ pub(crate) fn is_cost(key: &str) -> bool {
     key.starts_with(COSTS)
 }
 
-/// Removes every count, and every cost.
+/// Removes all counts and all costs.
 pub(crate) fn remove(attributes: &mut Attributes) {
     attributes.retain(|key, _| !is_of_use(key));
 }
 
-/// Returns whether there is anything to remove.
+/// Returns whether there are any counts or costs.
 pub(crate) fn occur(attributes: &Attributes) -> bool {
     attributes.iter().any(|(key, _)| is_of_use(key))
 }
 
-/// Whether an attribute says what was used, in tokens or in money.
+/// Returns whether an attribute holds a usage, in tokens or in money.
 pub(crate) fn is_of_use(key: &str) -> bool {
     COUNTS.contains(&key) || is_cost(key)
 }
 
-/// Returns whether the span says how many tokens a call used.
+/// Returns whether the span reports the input or the output of a call.
 pub(crate) fn are_reported(attributes: &Attributes) -> bool {
     attributes.contains(INPUT) || attributes.contains(OUTPUT)
 }
@@ -329,32 +332,32 @@ mod tests {
         assert_eq!(reconciled(&counts), named(&expected));
     }
 
-    /// The provider and its counts in the order of [`COUNTS`], -1 for none, the total last; and what they come to.
+    /// The provider, its counts in the order of [`COUNTS`] with the total last, and the result. -1 means absent.
     #[rustfmt::skip]
     static TOTALS: &[(&str, [i64; 6], [i64; 6])] = &[
-        // The total says that a part, or both, are counted apart.
+        // The total shows that a part, or both, are not included.
         ("x_ai", [42, -1, -1, 300, 200, 542], [42, -1, -1, 500, 200, 542]),
         ("openai", [42, -1, -1, 300, 200, 542], [42, -1, -1, 500, 200, 542]),
         ("aws.bedrock", [200, 100, 30, 17, -1, 347], [330, 100, 30, 17, -1, 347]),
         ("", [200, 100, -1, 300, 50, 650], [300, 100, -1, 350, 50, 650]),
-        // So it does where the cache alone shows it.
+        // The same, if the cache alone exceeds the input.
         ("", [20, 100, 30, 17, -1, 167], [150, 100, 30, 17, -1, 167]),
         ("", [20, 100, 30, 17, -1, 37], [150, 100, 30, 17, -1, 167]),
-        // Of two parts of one size that one is apart that does not fit into its whole, or else either.
+        // If both parts have the same size, the one that does not fit into its whole is not included; otherwise either.
         ("", [20, 100, -1, 100, 100, 220], [120, 100, -1, 100, 100, 220]),
         ("", [-1, 100, -1, 100, 100, 200], [100, 100, -1, 100, 100, 200]),
         ("", [200, 50, -1, 300, 50, 550], [200, 50, -1, 350, 50, 550]),
-        // It is wrong, or counts something else.
+        // The total is wrong, or counts something else.
         ("", [200, 100, 30, 17, 5, 218], [200, 100, 30, 17, 5, 217]),
         ("", [200, 100, 30, 17, 5, 317], [200, 100, 30, 17, 5, 217]),
         ("", [200, 100, 30, 17, 5, 1], [200, 100, 30, 17, 5, 217]),
         ("", [200, 0, 0, 17, 0, 300], [200, 0, 0, 17, 0, 217]),
         ("", [200, 100, -1, 17, 5, i64::MAX], [200, 100, -1, 17, 5, 217]),
-        // It has the cache twice, since the input is known to include it.
+        // The total counts the cache twice, since the input is known to include it.
         ("openai", [200, 100, -1, 17, -1, 317], [200, 100, -1, 17, -1, 217]),
         ("gcp.gemini", [200, 100, -1, 17, 5, 322], [200, 100, -1, 17, 5, 217]),
         ("openai", [20, 100, 30, 17, -1, 167], [150, 100, 30, 17, -1, 167]),
-        // Without one, the provider tells what a part that does not fit means.
+        // Without a total, the provider determines what a part that does not fit means.
         ("openai", [10, 16, -1, 17, -1, -1], [16, 16, -1, 17, -1, 33]),
         ("gcp.vertex_ai", [20, 100, 30, 17, -1, -1], [150, 100, 30, 17, -1, 167]),
         ("gcp.gen_ai", [120, 100, 30, 17, -1, -1], [250, 100, 30, 17, -1, 267]),
@@ -368,7 +371,7 @@ mod tests {
             for (key, count) in COUNTS.iter().zip(counts).filter(|(_, count)| **count >= 0) {
                 attributes.push(key, *count);
             }
-            // What has been reconciled stays what it is.
+            // Reconciling twice gives the same result.
             for _ in 0..2 {
                 reconcile(&mut attributes);
                 let found =
@@ -388,18 +391,18 @@ mod tests {
         assert_eq!(attributes.integer(INPUT), Some(16));
     }
 
-    /// The counts of two descriptions in the order of [`COUNTS`], -1 for none, and what they come to either way round.
+    /// The counts of two descriptions in the order of [`COUNTS`], and the result in either order. -1 means absent.
     #[rustfmt::skip]
     static DESCRIBED_TWICE: &[([i64; 5], [i64; 5], [i64; 5])] = &[
-        // One counts apart what the other includes.
+        // One of them does not include what the other includes.
         ([20, -1, -1, 17, -1], [150, 100, 30, 17, -1], [150, 100, 30, 17, -1]),
         ([42, -1, -1, 12, -1], [42, -1, -1, 112, 100], [42, -1, -1, 112, 100]),
-        // Only one knows the parts.
+        // Only one of them has the parts.
         ([42, -1, -1, 17, -1], [42, 16, -1, 17, 5], [42, 16, -1, 17, 5]),
         ([42, 0, -1, 17, -1], [42, 16, 8, 17, 0], [42, 16, 8, 17, 0]),
-        // Each knows one half.
+        // Each has one half.
         ([42, 16, -1, -1, -1], [-1, -1, -1, 17, 5], [42, 16, -1, 17, 5]),
-        // The smaller one has parts which the larger one does not tell.
+        // The smaller one has parts that the larger one lacks.
         ([150, -1, -1, 17, -1], [20, 10, -1, 17, 5], [150, -1, -1, 17, 5]),
     ];
 
@@ -424,7 +427,7 @@ mod tests {
         }
     }
 
-    /// The total that only one description has tells what the other one counts apart.
+    /// A total in only one description shows what the other one does not include.
     #[test]
     fn a_total_without_more_is_of_the_call_that_another_describes() {
         let described = |counts: &[(&'static str, i64)]| {

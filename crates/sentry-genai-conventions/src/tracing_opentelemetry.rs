@@ -1,4 +1,4 @@
-//! What `tracing-opentelemetry` makes of a `tracing` span, undone.
+//! Reverts what `tracing-opentelemetry` does to a `tracing` span.
 
 use crate::{Attributes, SourceEvent, SourceSpan, Value, attributes::Name};
 
@@ -9,10 +9,10 @@ static MODULE: Name = Name::new("code.module.name");
 static NAMESPACE: Name = Name::new("code.namespace");
 
 impl SourceSpan {
-    /// Undoes what `tracing-opentelemetry` has made of a `tracing` span; any other span stays as it is.
+    /// Reverts what `tracing-opentelemetry` does to a `tracing` span. Any other span stays as it is.
     ///
-    /// Finds the target, which tells the libraries apart that use one tracer, and reads ERROR events as exceptions. For the doors
-    /// that receive OpenTelemetry's spans.
+    /// Restores the target as the scope, which distinguishes libraries that share a tracer, and turns ERROR events into
+    /// exceptions. Doors that receive OpenTelemetry spans call this.
     ///
     /// ```
     /// use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId};
@@ -46,15 +46,15 @@ impl SourceSpan {
     }
 }
 
-/// The layer adds these unless it is told not to; no other instrumentation has them.
+/// The layer adds these attributes unless it is configured not to. No other instrumentation has them.
 fn is_made_from_tracing(attributes: &Attributes) -> bool {
     let integer = |name| matches!(attributes.get_name(name), Some(Value::Integer(_)));
     let has = |name| attributes.get_name(name).is_some();
     (integer(&BUSY) && integer(&IDLE)) || (has(&TARGET) && (has(&MODULE) || has(&NAMESPACE)))
 }
 
-/// Nothing that Sentry shows: how long a span was busy and idle, its level, and the thread it happened to start on, which could
-/// be taken for a thread of messages. The target is what the scope is called by now.
+/// Attributes that Sentry does not show: how long a span was busy and idle, its level, and the thread on which it
+/// started, which could be mistaken for a thread of messages. The target is the name of the scope by now.
 fn is_noise(key: &str) -> bool {
     matches!(
         key,
@@ -62,7 +62,7 @@ fn is_noise(key: &str) -> bool {
     )
 }
 
-/// The layer reads an event as an exception only if it has a field `error`.
+/// The layer itself only treats an event as an exception if it has a field `error`.
 fn read_error(event: &mut SourceEvent) {
     if event.name == "exception" || event.attributes.text("level") != Some("ERROR") {
         return;

@@ -15,10 +15,10 @@ use crate::{
     relatives, rename, status, tables, tokens,
 };
 
-/// What the names of tags begin with.
+/// The prefix of tags.
 pub(crate) const TAG: &str = "tags.";
 
-/// What the translation may keep, and how much of it.
+/// What content the translation keeps, and how much of it.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct TranslateOptions {
@@ -26,13 +26,14 @@ pub struct TranslateOptions {
     pub capture_inputs: bool,
     /// Keep answers and tool results. Off by default.
     pub capture_outputs: bool,
-    /// The longest content an attribute may carry.
+    /// The maximum length of content.
     pub limits: ContentLimits,
 }
 
 /// Turns source spans into Sentry spans.
 ///
-/// The result depends on the span and the options alone: there is no state, no clock, no input or output.
+/// The result depends only on the span and the options. The translator has no state, reads no clock, and performs no
+/// I/O.
 ///
 /// ```
 /// use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
@@ -59,7 +60,7 @@ impl Translator {
         Self { options }
     }
 
-    /// Returns what it was created with.
+    /// Returns the options.
     #[must_use]
     pub fn options(&self) -> &TranslateOptions {
         &self.options
@@ -82,7 +83,7 @@ impl Translator {
             let what = what(recognised.as_ref());
             events::fold(&mut span, what);
             dialect.apply(&mut span, what);
-            // Of a tool it is an argument, if anything.
+            // On a tool's span, `model` is an argument, if anything.
             if what != What::Tool
                 && !span.attributes.contains("gen_ai.request.model")
                 && !dialect::is_translated(&span)
@@ -92,12 +93,12 @@ impl Translator {
             absent(&mut span);
             content::join_answer(&mut span.attributes);
         }
-        // Before numbers become texts, since the thread of a process is no session.
+        // Before numbers are converted to text, since the number of a thread is not a session.
         let session = ai
             .then(|| dialect::session(&span).map(Cow::into_owned))
             .flatten();
         rename::canonicalise(&mut span.attributes);
-        // A span that is no AI span may still carry what belongs to one.
+        // A span that is not an AI span may still carry attributes of one.
         let has_content = ai || dialect::mentions_gen_ai(&span);
         if ai {
             dialect::settle_values(&mut span, what(recognised.as_ref()));
@@ -114,7 +115,7 @@ impl Translator {
                 tokens::reconcile_embedded(&mut span.attributes);
             }
             if ai && what(recognised.as_ref()) == What::Plain {
-                // Whatever it counts is counted by the calls around or below.
+                // Whatever the span counts is also counted by the calls around or below it.
                 tokens::remove(&mut span.attributes);
             }
         }
@@ -149,16 +150,17 @@ impl Translator {
 
         let mut translated = finish(&mut span, naming, status);
         if ai && !dialect.is_conventional() {
-            // No door reads of an open span what only its dialect knows: agents that are called as their spans are.
+            // Doors do not read from an open span what only its dialect knows, such as an agent that is named after its
+            // span.
             translated.ancestors = Ancestors::KnownAtStart;
         }
         translated
     }
 
-    /// Reads what a span says of its conversation and its agent, in any dialect, before it is translated.
+    /// Returns the conversation and the agent that a span names in any dialect, before it is translated.
     #[must_use]
     pub fn identify(&self, span: &SourceSpan) -> Identity {
-        /// Longer texts are content, or metadata that is searched for a session.
+        /// Longer texts are content, or metadata that would be searched for a session.
         const TEXT_BYTES: usize = 16 * 1024;
 
         let mut small = SourceSpan::new(span.trace_id, span.span_id, span.name.clone(), span.start);
@@ -201,29 +203,29 @@ impl Translator {
         }
     }
 
-    /// Resolves what only relatives can tell, among the translated spans of one trace that are at hand.
+    /// Resolves what depends on related spans, among those translated spans of one trace that are at hand.
     ///
-    /// Spans of the trace that come later, or never, leave these as they are.
+    /// Spans of the trace that arrive later, or never, do not affect these.
     pub fn relate(&self, spans: &mut [SentrySpan]) {
         relatives::relate(spans, &self.options.limits);
     }
 }
 
-/// What a span says of the work it belongs to.
+/// What a span says about the work that it belongs to.
 ///
-/// Doors that see whole traces hand it down to the spans below, as [`Inherited`](crate::Inherited).
+/// Doors that see whole traces pass it on to the spans below, as [`Inherited`](crate::Inherited).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// The conversation the span names.
+    /// The conversation that the span names.
     pub conversation_id: Option<String>,
-    /// The session or thread the span names, which stands in for a conversation.
+    /// The session or thread that the span names. It stands in for a conversation.
     pub session_id: Option<String>,
-    /// The agent the span names.
+    /// The agent that the span names.
     pub agent_name: Option<String>,
-    /// What kind of AI span it is; `None` for a plain one.
+    /// The kind of AI span; `None` for a plain one.
     pub ai: Option<AiKind>,
-    /// Whether the span is about GenAI at all: only then does its session stand for a conversation.
+    /// Whether the span is about GenAI at all. Only then does its session stand in for a conversation.
     pub is_gen_ai: bool,
 }
 
@@ -231,7 +233,7 @@ pub(crate) fn what(recognised: Option<&Recognised>) -> What {
     recognised.map_or(What::Plain, |found| What::of(found.operation))
 }
 
-/// Some call a span by the whole address of a request.
+/// Some libraries name a span after the full URL of a request.
 fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
     match privacy::redacted_within(&name) {
         Some(redacted) => redacted.into(),
@@ -239,7 +241,7 @@ fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
     }
 }
 
-/// Makes of a span whose attributes are final what is sent, and leaves an empty one in its place.
+/// Turns a span with final attributes into the span to be sent, and leaves an empty one in its place.
 pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> SentrySpan {
     name_tags(&mut span.attributes);
     let inherited = mem::take(&mut span.inherited);
@@ -266,9 +268,10 @@ pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> S
     }
 }
 
-/// Calls tags by their names. Sentry's own layer for `tracing` makes tags of all fields with this prefix, and texts of their values.
+/// Removes the prefix from the keys of tags. Sentry's own layer for `tracing` turns all fields with this prefix into
+/// tags, and their values into texts.
 fn name_tags(attributes: &mut Attributes) {
-    /// Of so many attributes, one is found faster than a table of them is made.
+    /// Up to this many attributes, searching them is faster than building a table.
     const FEW: usize = 64;
 
     if !attributes.may_begin_with(TAG) {
@@ -303,7 +306,7 @@ fn name_tags(attributes: &mut Attributes) {
     }
 }
 
-/// Returns whether the name of a tag would be read as something else that is said of a span.
+/// Returns whether a tag without its prefix would be mistaken for another attribute with a meaning.
 fn says_more(tag: &str) -> bool {
     let is_of_another_type =
         tables::attribute(tag).is_some_and(|known| known.kind != tables::Kind::Text);
@@ -315,8 +318,8 @@ fn says_more(tag: &str) -> bool {
             .any(|namespace| tag.starts_with(namespace))
 }
 
-/// Removes texts that are empty, which would stand in the way of another name for the same, and what an `Option` without a value has
-/// become, where it would name something.
+/// Removes empty texts, which would block other keys with the same meaning. Also removes the `Debug` output of an empty
+/// `Option` where it would be taken for a name.
 fn absent(span: &mut SourceSpan) {
     let names_something = |key: &str| key.starts_with("gen_ai.") && content::side(key).is_none();
     let says_nothing = |value: Value<'_>| matches!(value, Value::Str("" | NONE));
@@ -330,7 +333,7 @@ fn absent(span: &mut SourceSpan) {
     }
 }
 
-/// Reads the fields by which `tracing` code names what OpenTelemetry has as properties of a span.
+/// Reads the fields that `tracing` code uses for properties of OpenTelemetry spans.
 pub(crate) fn reserved_fields(span: &mut SourceSpan) {
     if let Some(name) = span.attributes.text("otel.name") {
         span.name = unquoted(name).to_owned().into();
@@ -351,12 +354,13 @@ pub(crate) fn reserved_fields(span: &mut SourceSpan) {
 /// Whether a call is streamed.
 pub(crate) const STREAMING: &str = "gen_ai.response.streaming";
 
-/// Returns whether a call is streamed and does not say so: its first chunk was timed.
+/// Returns whether a call is evidently streamed, because its first chunk was timed, but does not say so.
 pub(crate) fn streams(attributes: &Attributes) -> bool {
     attributes.contains("gen_ai.response.time_to_first_chunk") && !attributes.contains(STREAMING)
 }
 
-/// Stamps conversation and agent: the span's own, its ancestors', and for want of both a session's.
+/// Sets the conversation and the agent: the span's own, or else those of its ancestors. The session is used if there is
+/// no conversation.
 fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&str>) {
     const CONVERSATION: &str = "gen_ai.conversation.id";
     const AGENT: &str = "gen_ai.agent.name";
@@ -377,7 +381,7 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&
             span.attributes.push(CONVERSATION, &id);
         }
     }
-    // An agent without a name is not the agent above it.
+    // An unnamed agent must not be given the name of the agent above it.
     if row.kind != AiKind::Agent
         && (span.attributes.text(AGENT)).is_none_or(dialect::is_unnamed_agent)
         && let Some(name) = span.inherited.agent_name.clone()
@@ -386,8 +390,8 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&
     }
 }
 
-/// Sentry counts tokens and costs per model call, and shows what answered, why it stopped and the tools there; an agent that repeats the totals of
-/// the calls below it would count them twice.
+/// Removes what Sentry shows per model call: the response model, finish reasons and tool definitions. Also removes token
+/// counts if calls below the agent have reported theirs, since Sentry would count the agent's totals in addition.
 fn only_what_agents_have(span: &mut SourceSpan) {
     span.attributes.remove("gen_ai.response.model");
     span.attributes.remove("gen_ai.response.finish_reasons");
@@ -397,7 +401,8 @@ fn only_what_agents_have(span: &mut SourceSpan) {
     }
 }
 
-/// Sentry counts tokens per model call, and would call a tool by the model that asked for it.
+/// Removes the model and its token counts. Sentry counts tokens per model call, and would name a tool after the model
+/// that requested it.
 fn only_what_tools_have(span: &mut SourceSpan) {
     span.attributes.remove("gen_ai.request.model");
     span.attributes.remove("gen_ai.response.model");

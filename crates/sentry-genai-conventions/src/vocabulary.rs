@@ -1,4 +1,4 @@
-//! The names of the conventions, and which of them Sentry's attribute registry has given up.
+//! The attribute names of the conventions, and which of them are deprecated in Sentry's registry.
 
 use crate::tables::{self, Fate};
 
@@ -12,8 +12,8 @@ pub enum Deprecation {
     Retired,
 }
 
-/// Looks up an attribute of GenAI or MCP in Sentry's registry (`@sentry/conventions`); `None` if it is current, or not
-/// listed.
+/// Looks up a GenAI or MCP attribute in Sentry's registry (`@sentry/conventions`). Returns `None` if it is current or
+/// not listed.
 ///
 /// ```
 /// use sentry_genai_conventions::{Deprecation, deprecation};
@@ -33,8 +33,8 @@ pub fn deprecation(key: &str) -> Option<Deprecation> {
     }
 }
 
-/// Returns the names of GenAI and MCP that Sentry's registry and OpenTelemetry's conventions list, those that are given up
-/// among them.
+/// Returns the GenAI and MCP attribute names that Sentry's registry and OpenTelemetry's conventions list, including
+/// deprecated ones.
 ///
 /// ```
 /// assert!(sentry_genai_conventions::attribute_names().any(|name| name == "gen_ai.request.model"));

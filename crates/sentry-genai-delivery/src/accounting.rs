@@ -1,4 +1,4 @@
-//! What became of every span, counted.
+//! Counts what became of every span.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 
 use crate::json::{write_integer, write_string};
 
-/// Why a span did not reach Sentry, in the words of Sentry's client reports.
+/// Why a span did not reach Sentry, in the vocabulary of Sentry's client reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LossReason {
@@ -42,7 +42,7 @@ impl LossReason {
         Self::InternalSdkError,
     ];
 
-    /// Returns the spelling of the client report.
+    /// Returns the name used in client reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -57,21 +57,21 @@ impl LossReason {
     }
 }
 
-/// How many spans there were since the start, and what became of them.
+/// How many spans there have been since the start, and what became of them.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Spans handed over, and spans of unsampled traces.
+    /// Spans that were handed over, and spans of unsampled traces.
     pub produced: u64,
-    /// Spans the server answered for with success.
+    /// Spans that the server accepted.
     pub accepted: u64,
-    /// The bytes that waiting spans occupy at the moment.
+    /// The number of bytes that waiting spans occupy at the moment.
     pub buffered_bytes: u64,
     lost: Counts,
 }
 
 impl Stats {
-    /// Returns the number of spans lost for one reason.
+    /// Returns the number of spans lost for `reason`.
     #[must_use]
     pub fn lost(&self, reason: LossReason) -> u64 {
         self.lost[reason as usize]
@@ -83,14 +83,14 @@ impl Stats {
         self.lost.iter().sum()
     }
 
-    /// Returns the number of spans that are on their way.
+    /// Returns the number of spans that are still being processed.
     #[must_use]
     pub fn pending(&self) -> u64 {
         self.produced
             .saturating_sub(self.accepted + self.lost_total())
     }
 
-    /// Iterates over the reasons for which spans were lost, with their number.
+    /// Iterates over the reasons for which spans were lost, with the number of spans for each.
     pub fn losses(&self) -> impl Iterator<Item = (LossReason, u64)> {
         let reasons = LossReason::ALL.into_iter();
         reasons.zip(self.lost).filter(|(_, spans)| *spans > 0)
@@ -121,13 +121,14 @@ type Counts = [u64; LossReason::ALL.len()];
 
 #[derive(Debug)]
 pub(crate) struct Accounting {
-    /// Whether Sentry hears of losses. Without tracing nobody misses the spans, of which there are some where calls are measured.
+    /// Whether losses are reported to Sentry. Without tracing nobody misses the spans, which exist only if model calls
+    /// are measured.
     is_reporting: bool,
     produced: AtomicU64,
     accepted: AtomicU64,
     lost: [AtomicU64; LossReason::ALL.len()],
     unreported: [AtomicU64; LossReason::ALL.len()],
-    /// Of the losses, those that were transactions as well.
+    /// The transactions among the losses.
     unreported_transactions: [AtomicU64; LossReason::ALL.len()],
     last_failure: Mutex<Option<String>>,
 }
@@ -175,7 +176,7 @@ impl Accounting {
         }
     }
 
-    /// Counts transactions whose spans are counted as lost.
+    /// Counts lost transactions. Their spans are counted separately.
     pub(crate) fn lose_transactions(&self, reason: LossReason, transactions: u64) {
         if self.is_reporting {
             self.unreported_transactions[reason as usize]
@@ -189,7 +190,8 @@ impl Accounting {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        // Outcomes first: a span that ends in between then counts as pending, never as more than was produced.
+        // Read the outcomes first. A span that ends in between then counts as pending, and there are never more
+        // outcomes than spans produced.
         let lost = self.lost.each_ref().map(|n| n.load(Ordering::Relaxed));
         let accepted = self.accepted.load(Ordering::Relaxed);
         Stats {
@@ -200,7 +202,7 @@ impl Accounting {
         }
     }
 
-    /// Takes the losses that were not reported yet; `None` if there are none.
+    /// Takes the losses that have not been reported yet. Returns `None` if there are none.
     pub(crate) fn take_report(&self) -> Option<Report> {
         let take = |counts: &[AtomicU64; LossReason::ALL.len()]| {
             counts.each_ref().map(|n| n.swap(0, Ordering::Relaxed))
@@ -214,7 +216,7 @@ impl Accounting {
         })
     }
 
-    /// Whether there are losses that were not reported yet.
+    /// Whether there are losses that have not been reported yet.
     pub(crate) fn has_news(&self) -> bool {
         let counts = self.unreported.iter().chain(&self.unreported_transactions);
         counts.into_iter().any(|n| n.load(Ordering::Relaxed) > 0)

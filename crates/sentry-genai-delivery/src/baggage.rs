@@ -1,17 +1,18 @@
-//! A conversation that crosses processes, as a member of the `baggage` header.
+//! Carries a conversation across processes, as a member of the `baggage` header.
 
 use crate::{dsc::percent_encode, incoming::percent_decode};
 
-/// The member's key, that of the attribute.
+/// The key of the member, which is also that of the attribute.
 const KEY: &str = "gen_ai.conversation.id";
 
-/// The longest id, in bytes: of W3C's 8,192 bytes for the whole header most belong to others.
+/// The longest id, in bytes. W3C allows 8,192 bytes for the whole header, most of which belong to others.
 const MAX_BYTES: usize = 512;
 
-/// The most bytes of a `baggage` header that are read, as in the W3C Baggage recommendation.
+/// How many bytes of a `baggage` header are read at most, as in the W3C Baggage recommendation.
 pub(crate) const MAX_HEADER_BYTES: usize = 8192;
 
-/// Returns a conversation id that came from outside, unless it is empty, longer than 512 bytes, or has control characters.
+/// Returns a trimmed conversation id that came from outside. Returns `None` if it is empty, longer than 512 bytes, or
+/// contains control characters.
 #[must_use]
 pub fn read_conversation_id(id: &str) -> Option<&str> {
     let id = id.trim();
@@ -19,10 +20,10 @@ pub fn read_conversation_id(id: &str) -> Option<&str> {
     sound.then_some(id)
 }
 
-/// Finds the conversation in the value of a `baggage` header.
+/// Finds the conversation id in the value of a `baggage` header.
 ///
-/// The member is `gen_ai.conversation.id`, percent-encoded. What [`read_conversation_id`] refuses is none, and neither is
-/// anything in a header above 8,192 bytes.
+/// The member is `gen_ai.conversation.id`, percent-encoded. Returns `None` if there is no such member, if
+/// [`read_conversation_id`] refuses its value, or if the header is longer than 8,192 bytes.
 #[must_use]
 pub fn conversation_in_baggage(header: &str) -> Option<String> {
     if header.len() > MAX_HEADER_BYTES {
@@ -38,7 +39,8 @@ pub fn conversation_in_baggage(header: &str) -> Option<String> {
     })
 }
 
-/// Writes the member of a `baggage` header that carries a conversation; `None` for an id that would not be read.
+/// Returns the `baggage` member that carries a conversation id. Returns `None` for an id that [`read_conversation_id`]
+/// refuses.
 #[must_use]
 pub fn baggage_of_conversation(id: &str) -> Option<String> {
     let id = read_conversation_id(id)?;

@@ -1,4 +1,4 @@
-//! Spans of the same trace, gathered until they are sent together.
+//! Gathers the spans of each trace until they are sent together.
 
 mod bucket;
 #[cfg(test)]
@@ -30,23 +30,23 @@ const LINGER: Duration = Duration::from_millis(50);
 pub(crate) struct Buckets {
     purpose: Purpose,
     open: HashMap<TraceId, Bucket>,
-    /// Deadlines in the order they fall due. A bucket that is gone leaves its deadlines behind.
+    /// Deadlines in the order in which they fall due. A removed bucket leaves its deadlines behind.
     by_age: VecDeque<Deadline>,
     by_segment_end: VecDeque<Deadline>,
     opened: u64,
-    /// Room for the spans of buckets to come.
+    /// Empty vectors for the spans of future buckets.
     spare: Vec<Vec<SentrySpan>>,
     spare_spans: usize,
 }
 
-/// What buckets are filled for.
+/// What the buckets are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To be sent soon, an envelope at a time.
+    /// To be sent soon, one envelope at a time.
     Sending,
     /// To be sent when the segment has ended.
     WholeSegments,
-    /// To be kept or not, once it is known whether there is an AI span in the trace.
+    /// To be kept or dropped, once it is known whether the trace contains an AI span.
     Holding,
 }
 
@@ -58,7 +58,7 @@ struct Deadline {
 }
 
 impl Deadline {
-    /// Whether the bucket it is for is gone.
+    /// Whether its bucket has been removed.
     fn is_past(&self, open: &HashMap<TraceId, Bucket>) -> bool {
         let bucket = open.get(&self.trace_id);
         bucket.is_none_or(|bucket| bucket.number != self.bucket)
@@ -78,7 +78,7 @@ impl Buckets {
         }
     }
 
-    /// Moves spans of one segment to the bucket of their trace, and returns that if it is full now.
+    /// Moves spans of one segment to the bucket of their trace. Removes and returns the bucket if it is full now.
     pub(crate) fn add(
         &mut self,
         now: Instant,
@@ -120,7 +120,7 @@ impl Buckets {
         None
     }
 
-    /// Takes back the room of a bucket whose spans are gone: room that grows is copied.
+    /// Takes back the vector of a bucket whose spans are gone, because a new vector would be copied as it grows.
     pub(crate) fn recycle(&mut self, room: Vec<SentrySpan>) {
         let spans = self.spare_spans + room.capacity();
         if room.is_empty() && spans <= MAX_SPARE_SPANS {
@@ -129,7 +129,7 @@ impl Buckets {
         }
     }
 
-    /// Lets the bucket of a trace go soon, since its segment has ended.
+    /// Makes the bucket of a trace due soon, since its segment has ended.
     pub(crate) fn end_segment(&mut self, now: Instant, trace_id: TraceId) {
         if let Some(bucket) = self.open.get_mut(&trace_id)
             && !bucket.lingers
@@ -143,7 +143,7 @@ impl Buckets {
         }
     }
 
-    /// Removes a bucket whose time has come.
+    /// Removes and returns a bucket that is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Bucket> {
         self.forget_past();
         let due = |deadline: Option<&Deadline>| deadline.copied().filter(|it| it.at <= now);
@@ -163,7 +163,7 @@ impl Buckets {
         self.open.remove(&deadline.trace_id)
     }
 
-    /// Returns when [`pop_due`](Self::pop_due) will have something next.
+    /// Returns when [`pop_due`](Self::pop_due) will next return a bucket.
     pub(crate) fn next_due(&mut self) -> Option<Instant> {
         self.forget_past();
         let at = |deadline: Option<&Deadline>| deadline.map(|it| it.at);
@@ -171,17 +171,17 @@ impl Buckets {
         age.into_iter().chain(segment_end).min()
     }
 
-    /// Removes the bucket that was opened first.
+    /// Removes and returns the bucket that was opened first.
     pub(crate) fn pop_oldest(&mut self) -> Option<Bucket> {
         self.forget_past();
         let oldest = self.by_age.front()?.trace_id;
         self.open.remove(&oldest)
     }
 
-    /// Removes the bucket of a segment that nothing can be added to any more: whoever makes spans of it, or has them, is gone, but
-    /// for the one who asks.
+    /// Removes and returns the bucket of a segment that can get no more spans, because nobody but the caller holds a
+    /// reference to the segment.
     pub(crate) fn remove_complete(&mut self, segment: &Arc<Segment>) -> Option<Bucket> {
-        /// The bucket's own, and that of who asks.
+        /// The references of the bucket and of the caller.
         const KNOWN: usize = 2;
 
         if Arc::strong_count(segment) > KNOWN {
@@ -197,9 +197,9 @@ impl Buckets {
         self.open.remove(&trace_id)
     }
 
-    /// Removes what there is of a trace if that is kept now.
+    /// Removes and returns those spans of a trace that are kept now.
     pub(crate) fn remove_kept(&mut self, trace_id: TraceId) -> Option<Bucket> {
-        // Nearly always there is none at all.
+        // Nearly always there are no buckets at all.
         if self.open.is_empty() {
             return None;
         }
@@ -211,21 +211,21 @@ impl Buckets {
         kept.or_else(|| self.remove(trace_id))
     }
 
-    /// Removes what there is of all traces that are kept now, whether or not anything has come of them since.
+    /// Removes and returns the spans of all traces that are kept now, including traces without recent spans.
     pub(crate) fn remove_all_kept(&mut self) -> Vec<Bucket> {
         let traces: Vec<_> = self.open.keys().copied().collect();
         let kept = traces.into_iter().filter_map(|it| self.remove_kept(it));
         kept.collect()
     }
 
-    /// Removes the buckets of traces that have been given up.
+    /// Removes and returns the buckets of traces that have been given up.
     pub(crate) fn remove_given_up(&mut self) -> Vec<Bucket> {
         let is_given_up = |bucket: &Bucket| bucket.traces().any(Trace::is_given_up);
         let given_up = self.open.extract_if(|_, bucket| is_given_up(bucket));
         given_up.map(|(_, bucket)| bucket).collect()
     }
 
-    /// Drops the deadlines of buckets that are gone, as far as they are first in line.
+    /// Drops the deadlines of removed buckets at the front of each list.
     fn forget_past(&mut self) {
         let open = &self.open;
         for deadlines in [&mut self.by_age, &mut self.by_segment_end] {
@@ -235,7 +235,7 @@ impl Buckets {
         }
     }
 
-    /// Drops all of them, if behind one that stays there are many.
+    /// Drops all deadlines of removed buckets if many have accumulated behind one that is still open.
     #[inline]
     fn forget_many_past(&mut self) {
         const MANY: usize = 1024;

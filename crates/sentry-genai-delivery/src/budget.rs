@@ -1,23 +1,23 @@
-//! The memory that waiting spans may occupy, over all stages.
+//! The memory budget of waiting spans, over all stages.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts the bytes held and says when there are too many.
+/// Counts the bytes held, and tells when there are too many.
 #[derive(Debug)]
 pub(crate) struct Budget {
     held: AtomicUsize,
-    /// Of these, what the worker has not come to yet.
+    /// The part of `held` that is still in the queue.
     queued: AtomicUsize,
     limit: usize,
 }
 
-/// How much is held, measured against what may be.
+/// How much is held in relation to the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Fine,
-    /// Room runs short, and the worker should see to it.
+    /// Memory runs short, and the worker should make room.
     High,
-    /// The worker did not keep up.
+    /// The worker has not kept up.
     Exceeded,
 }
 
@@ -38,7 +38,7 @@ impl Budget {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Holds bytes that wait for the worker.
+    /// Reserves bytes for a span in the queue.
     pub(crate) fn hold_queued(&self, bytes: usize) -> Level {
         self.queued.fetch_add(bytes, Ordering::Relaxed);
         self.level(self.held.fetch_add(bytes, Ordering::Relaxed) + bytes)
@@ -53,33 +53,36 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Whether so much waits for the worker that others had better do what they can.
+    /// Whether so much is waiting for the worker that other threads should do what they can themselves.
     #[inline]
     pub(crate) fn is_behind(&self) -> bool {
-        /// About what comes together while the worker naps.
+        /// About as much as arrives while the worker naps.
         const BACKLOG: usize = 2 * 1024 * 1024;
 
         self.queued.load(Ordering::Relaxed) > BACKLOG
     }
 
-    /// Whether what the worker has passed on leaves too little room for more, so that it has to drop the oldest traces.
+    /// Whether the spans that the worker has passed on leave too little room for more, so that the oldest traces must
+    /// be dropped.
     ///
-    /// What is still in the queue does not count: if the program produces more than can be sent for long, what is nearest to
-    /// being sent would otherwise be dropped again and again, and nothing would ever arrive. Nor may it take the room of the
-    /// queue: traces that grow side by side would then be dropped there, one span after the other, until none is whole.
+    /// Spans in the queue do not count. If a program produced more than can be sent for a long time, spans that are
+    /// about to be sent would otherwise be dropped again and again, and nothing would ever arrive. Conversely, the
+    /// spans passed on must not take up the room of the queue. Concurrent traces would then lose one span after the
+    /// other in the queue, until none of them is complete.
     pub(crate) fn is_crowded(&self) -> bool {
         let queued = self.queued.load(Ordering::Relaxed);
         let passed_on = self.held().saturating_sub(queued);
         passed_on > self.limit - self.limit / 4
     }
 
-    /// How much the worker may take from the queue at once. What it has taken is out of reach when room runs short.
+    /// How much the worker may take from the queue at once. What it has taken cannot be dropped when memory runs short.
     pub(crate) fn portion(&self) -> usize {
-        // However small the limit is, something has to be taken.
+        // The worker must make progress, however small the limit is.
         (self.limit / 16).max(1)
     }
 
-    /// The bytes that are to be given up once the limit is exceeded: some more than that, so that it is not done for every span.
+    /// How many bytes to drop once the limit is exceeded. Frees a little more than necessary, so that it is not
+    /// repeated for every span.
     pub(crate) fn excess(&self) -> usize {
         let aim = self.limit - self.limit / 16;
         let held = self.held();

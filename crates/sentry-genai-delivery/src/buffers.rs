@@ -1,16 +1,17 @@
-//! Memory of envelopes that have been sent, for those to come.
+//! Reuses the memory of envelopes that have been sent.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Below this size memory is with the allocator at once, which has it at hand again.
+/// Smaller buffers are left to the allocator, which can hand them out again at once.
 const MIN_BYTES: usize = 32 * 1024;
 
-/// Sizes are multiples of this, so that what was room for one envelope is for the next.
+/// Capacities are multiples of this, so that a buffer for one envelope fits the next.
 const STEP: usize = 16 * 1024;
 
 /// Buffers that wait for an envelope.
 ///
-/// Memory of this size goes back to the system when it is freed, and comes from there anew, where every page of it has to be cleared.
+/// The allocator returns memory of this size to the system when it is freed. It would have to be requested again, and
+/// the system would have to clear every page of it.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     spare: Mutex<Vec<Vec<u8>>>,
@@ -18,7 +19,7 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// Keeps so many bytes at most.
+    /// Keeps at most `max_bytes` bytes.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
             spare: Mutex::default(),
@@ -26,7 +27,7 @@ impl Buffers {
         }
     }
 
-    /// Returns an empty buffer with room for so many bytes, and not for many more.
+    /// Returns an empty buffer with a capacity of at least `room` bytes, but not much more.
     pub(crate) fn take(&self, room: usize) -> Vec<u8> {
         if room < MIN_BYTES {
             return Vec::with_capacity(room);
@@ -42,7 +43,7 @@ impl Buffers {
         }
     }
 
-    /// Takes back a buffer that is not needed any more. What has waited longest makes room for it.
+    /// Takes back a buffer that is not needed any more. The oldest buffers are freed to make room for it.
     pub(crate) fn give_back(&self, mut buffer: Vec<u8>) {
         let bytes = buffer.capacity();
         if !(MIN_BYTES..=self.max_bytes).contains(&bytes) {
@@ -62,7 +63,7 @@ impl Buffers {
         drop(outdated);
     }
 
-    /// Frees what is kept.
+    /// Frees all buffers.
     pub(crate) fn clear(&self) {
         self.lock().clear();
     }

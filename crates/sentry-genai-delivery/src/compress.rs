@@ -1,4 +1,4 @@
-//! Compressed bodies.
+//! Compresses request bodies.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    /// What the header `Content-Encoding` calls it.
+    /// The name in the `Content-Encoding` header.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
@@ -23,24 +23,24 @@ impl Encoding {
     }
 }
 
-/// How much memory for packed bodies is kept for the next one.
+/// How much memory for compressed bodies is kept for the next one.
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// Compresses one body after the other in the same memory.
+/// Compresses bodies one after the other, in the same memory.
 ///
-/// What it takes to compress is some hundred kilobytes. Memory of that size comes from the system, which clears every page of it: for
-/// a body of a few kilobytes that takes several times as long as to compress it.
+/// A compressor needs some hundred kilobytes. Memory of that size comes from the system, which clears every page of it.
+/// For a body of a few kilobytes, that would take several times as long as compressing it.
 #[derive(Default)]
 pub(crate) struct Compressor {
     gzip: Option<libdeflater::Compressor>,
     #[cfg(feature = "zstd")]
     zstd: Option<zstd::bulk::Compressor<'static>>,
-    /// Room for a packed body, as long as the longest so far.
+    /// The output buffer, as long as the longest output so far.
     room: Vec<u8>,
 }
 
 impl Compressor {
-    /// Returns a body compressed; `None` if that fails.
+    /// Returns the compressed body. Returns `None` if compression fails.
     pub(crate) fn pack(&mut self, body: &[u8], encoding: Encoding) -> Option<&[u8]> {
         self.room.truncate(KEPT_BYTES);
         self.room.shrink_to(KEPT_BYTES);
@@ -53,7 +53,7 @@ impl Compressor {
     }
 
     fn gzip(&mut self, body: &[u8]) -> Option<usize> {
-        /// The fastest that compresses at all. Spans are repetitive: it takes most of what there is to gain.
+        /// The fastest level that compresses at all. Spans are repetitive, so it achieves most of what is possible.
         const LEVEL: i32 = 1;
 
         let level = CompressionLvl::new(LEVEL).ok()?;
@@ -66,7 +66,7 @@ impl Compressor {
 
     #[cfg(feature = "zstd")]
     fn zstd(&mut self, body: &[u8]) -> Option<usize> {
-        /// The fastest that makes bodies smaller than gzip does.
+        /// The fastest level that makes bodies smaller than gzip does.
         const LEVEL: i32 = 1;
 
         let zstd = match &mut self.zstd {
@@ -79,7 +79,7 @@ impl Compressor {
     }
 }
 
-/// Makes room for that many bytes. What is in there already stays, since to clear it costs time.
+/// Grows `room` to at least `bytes` bytes. Old contents stay, since clearing them takes time.
 fn at_least(room: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
     if room.len() < bytes {
         room.resize(bytes, 0);
@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    /// Packs bodies of all kinds, one after the other.
+    /// Compresses bodies of all kinds, one after the other.
     fn check(encoding: Encoding, unpack: impl Fn(&[u8]) -> Vec<u8>) {
         let prose = "the customer asks about a refund for order 7; ".repeat(100_000);
         let noise: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))

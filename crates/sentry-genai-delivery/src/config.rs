@@ -1,4 +1,4 @@
-//! What a delivery needs to know about the client it sends for.
+//! The settings that a delivery takes from the client it sends for.
 
 use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
@@ -11,18 +11,18 @@ const DEFAULT_MAX_CONNECTIONS: usize = 4;
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// In which form spans are sent.
+/// The form in which spans are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TraceLifecycle {
-    /// As they end, in span containers. The default.
+    /// As the spans end, in span containers. The default.
     #[default]
     Stream,
-    /// When their segment has ended, as a transaction; AI spans of the segment in a span container beside it. For servers that
-    /// know span containers but whose other features are made for transactions.
+    /// When their segment has ended, as a transaction, with the AI spans of the segment in a separate span container.
+    /// For servers that support span containers but whose other features expect transactions.
     Transaction,
-    /// When their segment has ended, all in a transaction. For servers that know no span containers, such as older
-    /// self-hosted ones and Spotlight.
+    /// When their segment has ended, all in a transaction. For servers that do not support span containers, such as
+    /// older self-hosted ones, and for Spotlight.
     Classic,
 }
 
@@ -36,19 +36,19 @@ impl TraceLifecycle {
     }
 }
 
-/// When envelopes are compressed, and how.
+/// When and how envelopes are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
     /// With gzip, unless the server is on this machine, where compressing takes longer than sending. The default.
     #[default]
     Auto,
-    /// Always with gzip, from a kilobyte on.
+    /// With gzip, for every body of at least one kilobyte.
     Always,
-    /// Always with zstd, from a kilobyte on: that takes two thirds of gzip's time for small bodies
-    /// and a third for large ones, which it also makes smaller.
+    /// With zstd, for every body of at least one kilobyte. zstd takes two thirds of gzip's time for small bodies, and a
+    /// third for large ones, which it also makes smaller.
     ///
-    /// Sentry understands it since version 24.10.0.
+    /// Sentry understands zstd since version 24.10.0.
     #[cfg(feature = "zstd")]
     Zstd,
     /// Never.
@@ -67,7 +67,7 @@ impl Compression {
     }
 }
 
-/// Spotlight takes any key and any project.
+/// Spotlight accepts any key and any project.
 fn spotlight_dsn(url: &str) -> Option<Dsn> {
     let (scheme, rest) = url.trim().split_once("://")?;
     let host = rest.split('/').next().filter(|host| !host.is_empty())?;
@@ -81,7 +81,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// The settings of a [`Delivery`](crate::Delivery), taken from the options of a Sentry client.
 ///
-/// Its `Debug` shows neither keys nor proxy credentials.
+/// The `Debug` output shows neither keys nor proxy credentials.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Config {
@@ -105,19 +105,19 @@ pub struct Config {
     pub(crate) lifecycle: TraceLifecycle,
     pub(crate) legacy_attributes: bool,
     pub(crate) spotlight: Option<Dsn>,
-    /// Where model calls are measured, of sampled traces and of others.
+    /// Where model calls are measured, in sampled and in unsampled traces.
     pub(crate) meter: Option<Meter>,
-    /// Whether copies are delivered: a copy that is lost is no reason to give up the trace itself.
+    /// Whether this delivery sends copies. Losing a copy is no reason to give up the trace itself.
     pub(crate) is_copy: bool,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
 }
 
 impl Config {
-    /// Takes the settings from the options of a client, or returns `None` if they have no DSN.
+    /// Takes the settings from the options of a client. Returns `None` if they have no DSN.
     ///
-    /// Pass the options the client ended up with (`client.options()`): `sentry::init` fills in the release, the
-    /// environment and the proxies. Without an environment it is `production`.
+    /// Pass the options that the client ended up with (`client.options()`), because `sentry::init` fills in the
+    /// release, the environment and the proxies. If there is no environment, it is `production`.
     #[must_use]
     pub fn from_client_options(options: &ClientOptions) -> Option<Self> {
         let dsn = options.dsn.clone()?;
@@ -149,21 +149,24 @@ impl Config {
         })
     }
 
-    /// Sets how many bytes of spans may wait, over all stages, before the oldest traces are dropped.
-    ///
-    /// The default is 32 MiB.
+    /// Sets how many bytes of spans may wait, over all stages, before the oldest traces are dropped. The default is 32
+    /// MiB.
     #[must_use]
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
         self.max_buffer_bytes = bytes;
         self
     }
 
-    /// Sets whether traces with AI spans are sent even if they were not sampled. The default is not to.
+    /// Sets whether traces with AI spans are sent even if they were not sampled. The default is false.
     ///
-    /// The spans of a trace that was not sampled are then held, in up to half of the buffer, until an AI span appears in it
-    /// (the trace is kept, with all that is held of it), or its segment ends (they are counted as
-    /// [`LossReason::SampleRate`](crate::LossReason::SampleRate)). Without a sample rate nothing is kept. All spans of AI
-    /// traces say that they stand for themselves alone (`sentry.client_sample_rate` is 1).
+    /// The spans of an unsampled trace are then held, in up to half of the buffer, until one of these happens:
+    ///
+    /// - An AI span appears in the trace. The trace is kept, with all of its spans that are held.
+    /// - The segment ends. Its spans are counted as [`LossReason::SampleRate`](crate::LossReason::SampleRate). So are
+    ///   spans that were held for an hour, and the oldest ones when memory runs out.
+    ///
+    /// If no sample rate is configured, nothing is kept. All spans of AI traces carry a `sentry.client_sample_rate` of
+    /// 1, so each of them counts once.
     #[must_use]
     pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
         self.keep_ai_traces = keep;
@@ -172,25 +175,25 @@ impl Config {
 
     /// Sets the form in which spans are sent.
     ///
-    /// A transaction that exceeds Sentry's limits is sent as several of the same trace; no span is left out. A span larger than
-    /// a transaction is counted as [`LossReason::SendError`](crate::LossReason::SendError).
+    /// A transaction that exceeds Sentry's limits is split into several transactions of the same trace; no span is left
+    /// out. A span that is larger than a transaction may be is counted as
+    /// [`LossReason::SendError`](crate::LossReason::SendError).
     #[must_use]
     pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
         self.lifecycle = lifecycle;
         self
     }
 
-    /// Sets whether AI spans also carry their attributes in the spellings that older servers, and Spotlight, read. The default
-    /// is not to.
+    /// Sets whether AI spans also carry their attributes under the names that older servers, and Spotlight, read. The
+    /// default is false.
     #[must_use]
     pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
         self.legacy_attributes = legacy;
         self
     }
 
-    /// Captures the metrics `gen_ai.client.token.usage` and `gen_ai.client.operation.duration` on `client`, for the model calls of
-    /// all traces, whether these are sampled or not; see
-    /// [`Options::with_metrics`](crate::Options::with_metrics).
+    /// Captures the metrics `gen_ai.client.token.usage` and `gen_ai.client.operation.duration` on `client`, for the
+    /// model calls of all traces, sampled or not. See [`Options::with_metrics`](crate::Options::with_metrics).
     #[cfg(feature = "metrics")]
     #[must_use]
     pub fn with_metrics(mut self, client: &std::sync::Arc<sentry_core::Client>) -> Self {
@@ -198,7 +201,8 @@ impl Config {
         self
     }
 
-    /// Takes the settings from the options of a client without a DSN, to send to a Spotlight alone; `None` if `url` is none.
+    /// Takes the settings from the options of a client without a DSN, to send only to Spotlight. Returns `None` if
+    /// `url` is not a valid URL.
     #[must_use]
     pub fn for_spotlight(options: &ClientOptions, url: &str) -> Option<Self> {
         let mut options = options.clone();
@@ -207,18 +211,19 @@ impl Config {
         Some(Self {
             lifecycle: TraceLifecycle::Classic,
             legacy_attributes: true,
-            // It is on this machine or next to it.
+            // Spotlight runs on this machine or next to it.
             http_proxy: None,
             https_proxy: None,
             ..config
         })
     }
 
-    /// Sends a copy of every span to a Spotlight at `url`, such as `http://localhost:8969/stream`, in the form it can show:
-    /// classic transactions with legacy attributes.
+    /// Sends a copy of every span to a Spotlight instance at `url`, such as `http://localhost:8969/stream`, in the form
+    /// that Spotlight can show: classic transactions with legacy attributes.
     ///
-    /// The copy is in no figures, and nothing waits for it longer than for the rest. The hook of the delivery sees it too. A URL
-    /// that is none is ignored.
+    /// The copies do not appear in the statistics. [`flush`](crate::Delivery::flush) and
+    /// [`close`](crate::Delivery::close) wait for them within their timeout, but not longer than 2 seconds. The
+    /// delivery's hook sees the copies too. An invalid URL is ignored.
     #[must_use]
     pub fn with_spotlight(mut self, url: &str) -> Self {
         self.spotlight = spotlight_dsn(url);
@@ -235,7 +240,7 @@ impl Config {
             is_copy: true,
             lifecycle: TraceLifecycle::Classic,
             legacy_attributes: true,
-            // It knows gzip alone.
+            // Spotlight understands only gzip.
             compression: Compression::Auto,
             http_proxy: None,
             https_proxy: None,
@@ -253,15 +258,15 @@ impl Config {
         self
     }
 
-    /// Sets how often and how long an envelope is sent again.
+    /// Sets how often, and for how long, an envelope is sent again.
     #[must_use]
     pub fn with_retries(mut self, policy: RetryPolicy) -> Self {
         self.retries = policy;
         self
     }
 
-    /// Sets how many requests may be under way at once, each on a connection and a thread of its own. The default is 4, and
-    /// there is always one.
+    /// Sets how many requests may be in flight at once, each on a connection and a thread of its own. The default is 4;
+    /// 0 means 1.
     ///
     /// More than one is used only while many envelopes wait.
     #[must_use]
@@ -270,11 +275,12 @@ impl Config {
         self
     }
 
-    /// Sets how long a connection may take, and how long the server may take to receive a request, and then to answer it. The defaults
-    /// are 5 and 30 seconds, and the most is a day.
+    /// Sets the timeouts of a request. `connect` limits how long opening a connection may take. `request` limits how
+    /// long the server may take to receive the request, and then how long it may take to answer. The defaults are 5 and
+    /// 30 seconds; the maximum is a day.
     #[must_use]
     pub fn with_timeouts(mut self, connect: Duration, request: Duration) -> Self {
-        /// Not every moment can be named, and the HTTP client would panic over one that cannot.
+        /// Not every point in time can be represented, and the HTTP client would panic at one that cannot.
         const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
         self.connect_timeout = connect.min(LONGEST);
@@ -282,14 +288,14 @@ impl Config {
         self
     }
 
-    /// Sets the release that applies where the client has none.
+    /// Sets the release to use if the client has none.
     #[must_use]
     pub fn with_default_release(mut self, release: impl Into<Cow<'static, str>>) -> Self {
         self.release.get_or_insert_with(|| release.into());
         self
     }
 
-    /// Sets the environment that applies where the client has none.
+    /// Sets the environment to use if the client has none.
     #[must_use]
     pub fn with_default_environment(mut self, environment: impl Into<Cow<'static, str>>) -> Self {
         self.environment.get_or_insert_with(|| environment.into());
@@ -300,7 +306,7 @@ impl Config {
         self.environment.as_deref().unwrap_or("production")
     }
 
-    /// Sets the names sent as `sentry.sdk.integrations` with every segment span. There are none by default.
+    /// Sets the names that are sent as `sentry.sdk.integrations` with every segment span. There are none by default.
     #[must_use]
     pub fn with_integrations<N>(mut self, names: impl IntoIterator<Item = N>) -> Self
     where

@@ -26,32 +26,34 @@ use crate::{
     worker::Worker,
 };
 
-/// How long copies to Spotlight are waited for, at most, when everything else is done.
+/// The longest wait for copies to Spotlight once everything else is done.
 const COPY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A hook that sees every span when it has been translated, and may change it, or drop it by returning `None`. Only what spans of a
-/// trace learn from each other comes later.
+/// A hook that sees every span after its translation. It may change the span, or drop it by returning `None`.
 ///
-/// It runs on a delivery thread. A span it panics on is dropped. The trace id of a span cannot be changed.
+/// It runs on a delivery thread. If it panics, the span is dropped. It cannot change the trace id of a span. Only the
+/// information that spans of a trace exchange is added after the hook.
 pub type BeforeSendSpan = Arc<dyn Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync>;
 
-/// Brings finished spans to Sentry. Clones share one delivery.
+/// Delivers finished spans to Sentry. Clones share one delivery.
 ///
-/// A forked process starts with an empty delivery of its own, and its own figures; what was waiting stays with the parent. Spans
-/// of traces that were open at the fork may get lost there until a trace starts, or some dozens of them have ended.
+/// A forked process starts with an empty delivery and statistics of its own. Spans that were waiting at the time of the
+/// fork stay with the parent. In the child, spans of traces that were open at the fork may be lost until a new trace
+/// starts or some dozens of spans have ended.
 ///
-/// When the last clone is gone, what was handed over is still sent in the background; call [`close`](Self::close) to
-/// wait for it.
+/// When the last clone is dropped, spans that were handed over are still sent in the background. Call
+/// [`close`](Self::close) to wait for them.
 #[derive(Clone)]
 pub struct Delivery(Arc<Handle>);
 
-/// Ends the threads when the last handle is gone: they hold [`Shared`], so that alone would never be dropped.
+/// Ends the threads when the last handle is dropped. The threads hold [`Shared`], so it would never be dropped by
+/// itself.
 struct Handle {
     shared: Arc<Shared>,
     seed: Seed,
-    /// What sends copies to Spotlight.
+    /// Sends copies to Spotlight.
     mirror: Option<Delivery>,
-    /// The delivery of a process that was forked from this one.
+    /// The delivery of a child process that was forked from this one.
     forked: OnceLock<Delivery>,
 }
 
@@ -66,7 +68,7 @@ struct Seed {
 impl Delivery {
     /// Starts a delivery with its two threads.
     ///
-    /// If the system refuses a thread, the delivery counts every span as [`LossReason::InternalSdkError`].
+    /// If the system refuses to create a thread, the delivery counts every span as [`LossReason::InternalSdkError`].
     #[must_use]
     pub fn start(
         config: Config,
@@ -115,8 +117,10 @@ impl Delivery {
         }))
     }
 
-    /// The delivery of this process. After a fork that is one of its own, started when it is first used: threads and
-    /// connections stay with the parent, and a lock may have been taken with nobody left to release it.
+    /// Returns the delivery of this process.
+    ///
+    /// A forked child gets its own delivery, started on first use. Threads and connections stay with the parent, and a
+    /// lock may have been held at the fork by a thread that does not exist in the child.
     fn of_this_process(&self) -> &Handle {
         let handle = &*self.0;
         match handle.forked.get() {
@@ -132,7 +136,7 @@ impl Delivery {
         &self.of_this_process().shared
     }
 
-    /// The same as far as it is known. To know for certain is a system call, which is too much for every span.
+    /// Returns the same without checking for a fork. The check is a system call, which is too expensive for every span.
     fn shared_on_trust(&self) -> &Arc<Shared> {
         match self.0.forked.get() {
             None => &self.0.shared,
@@ -144,7 +148,7 @@ impl Delivery {
     fn fork(&self) -> Self {
         ids::diverge();
         let mut config = (*self.0.seed.config).clone();
-        // The Sentry client has no threads here, and perhaps a lock that nobody will release.
+        // The Sentry client has no threads in this process, and perhaps holds a lock that nobody will release.
         config.meter = None;
         Self::grow(Seed {
             config: Arc::new(config),
@@ -152,10 +156,11 @@ impl Delivery {
         })
     }
 
-    /// Gives a segment the user on the scope of the current hub, which all its spans are sent with unless they have one of their own.
+    /// Takes the user from the scope of the current hub and assigns it to the segment. All spans of the segment are
+    /// sent with this user, unless they have one of their own.
     ///
-    /// For a segment the scope is looked at twice at most, and no more once there is a user. The email, the name and the address of the
-    /// user leave only with [`ClientOptions::send_default_pii`](sentry_core::ClientOptions::send_default_pii).
+    /// The scope is read at most twice per segment, and not again once a user is known. The user's email, name and IP
+    /// address are only sent with [`ClientOptions::send_default_pii`](sentry_core::ClientOptions::send_default_pii).
     pub fn note_user(&self, segment: &Segment) {
         if segment.lacks_user() {
             let is_pii_sent = self.shared_on_trust().config.send_default_pii;
@@ -165,15 +170,15 @@ impl Delivery {
 
     /// Hands over a span that has ended.
     ///
-    /// Does what [`send_record`](Self::send_record) does, for a door that has the span elsewhere.
+    /// Like [`send_record`](Self::send_record), for a door that does not keep its spans in [records](Self::record).
     pub fn send(&self, span: SourceSpan, segment: &Arc<Segment>) {
         self.send_record(recycle::boxed(span), segment);
     }
 
     /// Hands over a span that has ended, in the [record](Self::record) that it was written to.
     ///
-    /// Waits for nothing but a short lock. A span of a trace that is not [recorded](Trace::recorded) is counted as if
-    /// given to [`record_unsampled`](Self::record_unsampled).
+    /// This does not block, apart from a short lock. If the trace is not [recorded](Trace::recorded), the span is
+    /// counted as by [`record_unsampled`](Self::record_unsampled).
     pub fn send_record(&self, span: Box<SourceSpan>, segment: &Arc<Segment>) {
         if !segment.trace().recorded() {
             self.record_unsampled(1);
@@ -183,11 +188,11 @@ impl Delivery {
         self.hand_over(Ended::Read(span), bytes, segment);
     }
 
-    /// Hands over a span that has ended, to be read on a delivery thread, so that the program's own does not have to. Until then
-    /// it occupies so many `bytes` of memory.
+    /// Hands over a span that has ended but has not been read yet. A delivery thread reads it, so that the program's
+    /// own thread does not have to. Until then the span occupies `bytes` bytes of memory.
     ///
-    /// Spans are read in the order in which they are handed over. One that panics is counted as
-    /// [`LossReason::InternalSdkError`]. All of this is done on one thread, which may be [behind](Self::is_behind).
+    /// Spans are read in the order in which they are handed over. A span whose [`Unread::read`] panics is counted as
+    /// [`LossReason::InternalSdkError`]. A single thread reads all spans, and it may be [behind](Self::is_behind).
     pub fn send_unread(
         &self,
         span: Box<impl Unread + 'static>,
@@ -201,9 +206,10 @@ impl Delivery {
         }
     }
 
-    /// Hands over a span that has been translated already, as by a door that sees a trace as a whole before it sends any of it.
+    /// Hands over a span that has already been translated, for example by a door that sees a whole trace before it
+    /// sends any of it.
     ///
-    /// What spans of a trace learn from each other is looked for once more among those that are sent together.
+    /// Spans that are sent together still exchange information with each other, as other spans of a trace do.
     pub fn send_translated(&self, span: SentrySpan, segment: &Arc<Segment>) {
         if segment.trace().recorded() {
             let bytes = span.footprint();
@@ -213,7 +219,7 @@ impl Delivery {
         }
     }
 
-    /// Returns whether the delivery's thread does not keep up, so that a door had better read a span itself.
+    /// Returns whether the delivery thread is not keeping up. A door should then read its spans itself.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.shared_on_trust().budget.is_behind()
@@ -221,13 +227,15 @@ impl Delivery {
 
     fn hand_over(&self, span: Ended, bytes: usize, segment: &Arc<Segment>) {
         if let Err(span) = self.shared_on_trust().accept(span, bytes, segment) {
-            // A delivery that has just been started knows its process.
+            // A delivery that has just been started belongs to this process.
             let _ = self.shared().accept(span, bytes, segment);
         }
     }
 
-    /// Returns an empty record for a span with about so many attributes: that of a span that has been sent, if there is one, so
-    /// that nothing is allocated. Its ids, name and times are to be set, whatever they are.
+    /// Returns an empty record for a span with about `fields` attributes. Reuses the record of a span that has been
+    /// sent, if there is one, so that nothing is allocated.
+    ///
+    /// The caller must set the ids, the name and the times, whose initial values are arbitrary.
     #[must_use]
     pub fn record(&self, fields: usize) -> Box<SourceSpan> {
         recycle::record(fields, &self.shared_on_trust().queue)
@@ -238,17 +246,22 @@ impl Delivery {
         recycle::give_back(record);
     }
 
-    /// Returns an empty store for about so many attributes: one of a span that has been sent, if there is one.
+    /// Returns an empty attribute store for about `fields` attributes. Reuses the store of a span that has been sent,
+    /// if there is one.
     #[must_use]
     pub fn attributes(&self, fields: usize) -> Attributes {
         recycle::attributes(fields, &self.shared_on_trust().queue)
     }
 
-    /// Sends everything that was handed over before, and waits for it, at most `timeout`.
+    /// Sends everything that was handed over before, and waits at most `timeout` for it.
     ///
-    /// Returns true only if each of these spans has either been answered for by the server or been counted as lost, or is held
-    /// because its trace was not sampled but [may be kept](crate::Config::with_keep_ai_traces). On a
-    /// delivery thread (inside a hook) this returns false at once, since that thread cannot wait for itself.
+    /// Returns true only if each of these spans
+    ///
+    /// - got an answer from the server,
+    /// - was counted as lost, or
+    /// - is held, because its trace was not sampled but [may still be kept](crate::Config::with_keep_ai_traces).
+    ///
+    /// On a delivery thread (inside a hook) this returns false at once, since that thread cannot wait for itself.
     pub fn flush(&self, timeout: Duration) -> bool {
         let begin = Instant::now();
         let Handle { shared, mirror, .. } = self.of_this_process();
@@ -260,11 +273,11 @@ impl Delivery {
         complete
     }
 
-    /// Does what [`flush`](Self::flush) does, and ends the delivery.
+    /// Flushes as [`flush`](Self::flush) does, and then ends the delivery.
     ///
-    /// Spans handed over from now on are counted as [`LossReason::InternalSdkError`]. What got no answer before the time
-    /// is up is counted as [`LossReason::NetworkError`], also if it is under way and arrives later. On a delivery thread, where no
-    /// time passes, what was handed over is still sent in the background.
+    /// Spans handed over from now on are counted as [`LossReason::InternalSdkError`]. Spans without an answer when the
+    /// timeout expires are counted as [`LossReason::NetworkError`], even if they are in flight and arrive later. On a
+    /// delivery thread this returns false at once, and the spans handed over so far are still sent in the background.
     pub fn close(&self, timeout: Duration) -> bool {
         let begin = Instant::now();
         let Handle { shared, mirror, .. } = self.of_this_process();
@@ -287,10 +300,14 @@ impl Delivery {
         complete
     }
 
-    /// Starts a trace for a local root, or continues `incoming`, and decides whether it is sampled.
+    /// Starts a trace for a local root, or continues `incoming`, and makes the sampling decision.
     ///
-    /// An incoming decision holds; a `traces_sampler` overrides it (and sees it, with `name` and `op`); without either
-    /// the `traces_sample_rate` decides. If none is configured, nothing is sampled, and nothing counted.
+    /// - A `traces_sampler` decides if there is one. It sees `name`, `op` and the incoming decision. It is not called
+    ///   for a trace that was [adopted](IncomingTrace::adopted) with a decision.
+    /// - Otherwise an incoming decision holds.
+    /// - Otherwise the `traces_sample_rate` decides.
+    ///
+    /// If neither a sampler nor a rate is configured, nothing is sampled and nothing is counted.
     #[must_use]
     pub fn start_trace(
         &self,
@@ -304,9 +321,10 @@ impl Delivery {
         trace
     }
 
-    /// Does what [`start_trace`](Self::start_trace) does for a door whose spans have ids already, such as OpenTelemetry's.
+    /// Like [`start_trace`](Self::start_trace), for a door whose spans already have ids, such as OpenTelemetry's.
     ///
-    /// The trace keeps `trace_id` also where `incoming` is another trace or must not be continued; it then starts here.
+    /// The trace keeps `trace_id` even if `incoming` is a different trace or must not be continued. In both cases the
+    /// trace starts here.
     #[must_use]
     pub fn start_trace_with_id(
         &self,
@@ -322,8 +340,8 @@ impl Delivery {
         trace
     }
 
-    /// Returns whether a trace that came in is continued: not one of another organization, and with
-    /// `strict_trace_continuation` neither one whose organization cannot be compared.
+    /// Returns whether an incoming trace is continued. A trace of another organization is not. With
+    /// `strict_trace_continuation`, neither is a trace whose organization cannot be compared.
     #[must_use]
     pub fn continues(&self, incoming: &IncomingTrace) -> bool {
         should_continue(&self.0.shared.config, incoming)
@@ -338,14 +356,14 @@ impl Delivery {
         stats
     }
 
-    /// Returns how the last request failed that did, such as "HTTP status 403" or what the system says of a connection; `None` if
-    /// there was no such request.
+    /// Returns how the most recent failed request failed, such as "HTTP status 403" or the system's error for a
+    /// connection. Returns `None` if no request has failed.
     #[must_use]
     pub fn last_failure(&self) -> Option<String> {
         self.shared().accounting.last_failure()
     }
 
-    /// Returns whether the client wants traces at all: whether there is a sample rate, 0 included, or a sampler.
+    /// Returns whether the client has tracing enabled: a sample rate (0 included) or a sampler.
     #[must_use]
     pub fn is_tracing(&self) -> bool {
         !self.0.shared.config.sampling.is_disabled()
@@ -359,7 +377,7 @@ impl Delivery {
 
     /// Counts spans of traces that are not sampled, as [`LossReason::SampleRate`].
     ///
-    /// Does nothing if the client has tracing disabled: nobody wanted these spans.
+    /// Does nothing if the client has tracing disabled, since no spans were wanted then.
     pub fn record_unsampled(&self, spans: u64) {
         let shared = self.shared_on_trust();
         if !shared.config.sampling.is_disabled() {
@@ -381,7 +399,7 @@ impl fmt::Debug for Delivery {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // In a forked process there is nothing to end.
+        // In a forked process there are no threads to end.
         if self.shared.is_of_this_process() {
             self.shared.queue.close();
         }

@@ -1,17 +1,18 @@
-//! The dynamic sampling context: what the head of a trace says about it, in the order it was said.
+//! The dynamic sampling context: what the head of a trace says about it. Keeps the order of the members.
 
 use std::fmt;
 
 use crate::json::{write_plain_string, write_string};
 
-/// Keys (without `sentry-`) and values that came in from elsewhere.
+/// Incoming keys (without `sentry-`) and values.
 #[derive(Clone, Default)]
 pub(crate) struct Dsc {
     entries: Vec<(String, String)>,
 }
 
 impl Dsc {
-    /// Sets `key`, at its place if it is there already, unless it is no token: a `baggage` header cannot hold it.
+    /// Sets `key`, in place if it exists already. Ignores a key that is not a token, since a `baggage` header cannot
+    /// hold it.
     pub(crate) fn set(&mut self, key: String, value: String) {
         if !key.bytes().all(is_token) {
             return;
@@ -35,7 +36,7 @@ impl Dsc {
         self.entries.iter().map(|(key, value)| (&**key, &**value))
     }
 
-    /// Writes the members of a `baggage` header.
+    /// Returns the members of a `baggage` header.
     pub(crate) fn to_baggage(&self) -> String {
         let mut header = String::new();
         for (key, value) in self.members() {
@@ -45,7 +46,7 @@ impl Dsc {
     }
 }
 
-/// Shows everything but the key.
+/// Shows everything except the public key.
 impl fmt::Debug for Dsc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let members = self.members().filter(|(key, _)| *key != "public_key");
@@ -53,12 +54,13 @@ impl fmt::Debug for Dsc {
     }
 }
 
-/// Whether a key may have it as it is, in RFC 7230. In JSON none of them needs to be escaped.
+/// Whether RFC 7230 allows the byte in a token. None of these bytes needs to be escaped in JSON.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Appends a member to a `baggage` header, its value percent-encoded. Nobody would decode the key.
+/// Appends a member to a `baggage` header, with its value percent-encoded. The key is not encoded, since nobody would
+/// decode it.
 pub(crate) fn write_to_baggage(header: &mut String, key: &str, value: &str) {
     if !header.is_empty() {
         header.push(',');
@@ -69,7 +71,7 @@ pub(crate) fn write_to_baggage(header: &mut String, key: &str, value: &str) {
     percent_encode(value, header);
 }
 
-/// Appends a member, whose key needs no escaping, and a comma to the `trace` object of an envelope header.
+/// Appends a member and a comma to the `trace` object of an envelope header. The key must not need escaping.
 pub(crate) fn write_to_json(buffer: &mut Vec<u8>, key: &str, value: &str) {
     write_plain_string(buffer, key);
     buffer.push(b':');
@@ -77,13 +79,14 @@ pub(crate) fn write_to_json(buffer: &mut Vec<u8>, key: &str, value: &str) {
     buffer.push(b',');
 }
 
-/// Returns whether a name holds parts of a concrete URL, which the `transaction` of a DSC must not.
+/// Returns whether a name contains parts of a concrete URL. Such a name must not become the `transaction` of a DSC.
 pub(crate) fn looks_like_url(name: &str) -> bool {
     let has_scheme = name.split(':').skip(1).any(|rest| rest.starts_with("//"));
     has_scheme || name.contains('?') || name.split('/').skip(1).any(looks_like_id)
 }
 
-/// A path segment of digits only, or of hexadecimal digits as long as a short hash, or a UUID.
+/// Whether a path segment consists of digits only, or of at least eight hexadecimal digits and dashes with a decimal
+/// digit among them, as short hashes and UUIDs do.
 fn looks_like_id(segment: &str) -> bool {
     let digits = segment.bytes().filter(u8::is_ascii_digit).count();
     let hexadecimal = segment
@@ -92,7 +95,7 @@ fn looks_like_id(segment: &str) -> bool {
     digits > 0 && (digits == segment.len() || (hexadecimal && segment.len() >= 8))
 }
 
-/// Appends a text to a `baggage` header, with everything encoded that is not a letter, a digit or one of `-._~`.
+/// Appends `text` to a `baggage` header. Encodes everything except letters, digits and `-._~`.
 pub fn percent_encode(text: &str, header: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {

@@ -1,4 +1,4 @@
-//! A span as JSON.
+//! Encodes a span as JSON.
 
 mod frame;
 mod places;
@@ -19,16 +19,16 @@ use crate::{
     segment::Segment,
 };
 
-/// What spans name as the SDK that sent them.
+/// The SDK name that is sent with every span.
 pub const SDK_NAME: &str = "sentry.rust.genai";
-/// The version that goes with [`SDK_NAME`].
+/// The SDK version that is sent with [`SDK_NAME`].
 pub const SDK_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Writes spans. What all spans of a client have in common is encoded once.
 #[derive(Debug)]
 pub(crate) struct SpanEncoder {
     common: Vec<(Preset, Vec<u8>)>,
-    /// All of it, for the usual span that sets none of it itself.
+    /// All of `common`, for the usual span that sets none of these attributes itself.
     common_block: Vec<u8>,
     segment_only: Vec<(Preset, Vec<u8>)>,
     descriptions: Descriptions,
@@ -66,7 +66,8 @@ impl SpanEncoder {
         }
     }
 
-    /// Appends `span` as an item of a span container. `last` is the frame of the span before, which is mostly that of this one.
+    /// Appends `span` as an item of a span container. `last` holds the frame of the previous span, which is usually the
+    /// same.
     pub(crate) fn write_framed<'s>(
         &mut self,
         buffer: &mut Vec<u8>,
@@ -98,7 +99,7 @@ impl SpanEncoder {
             write_encodable(buffer, &attribute);
         }
         self.write_presets(buffer, span, frame, own);
-        // Every attribute ends with a comma, and there is at least one.
+        // Every attribute ends with a comma, and there is at least one attribute.
         buffer.pop();
         buffer.extend_from_slice(b"}}");
     }
@@ -128,7 +129,7 @@ fn each(presets: &[(Preset, Vec<u8>)]) -> impl Iterator<Item = (Preset, &[u8])> 
     presets.iter().map(|(preset, json)| (*preset, &**json))
 }
 
-/// Writes the same for any span.
+/// Writes what [`Middle`](places::Middle) writes, for any span.
 fn write_middle(
     buffer: &mut Vec<u8>,
     span: &SentrySpan,
@@ -149,7 +150,7 @@ fn write_middle(
     buffer.extend_from_slice(b",\"attributes\":{");
 }
 
-/// A server span that knows its route is named by it.
+/// A server span with a route is named after the route.
 pub(crate) fn name_source(span: &SentrySpan) -> &'static str {
     let routed = span.op == "http.server" && span.attributes.contains("http.route");
     if routed { "route" } else { "custom" }

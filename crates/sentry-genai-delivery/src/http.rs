@@ -1,4 +1,4 @@
-//! One HTTP request per envelope.
+//! Sends each envelope as an HTTP request.
 
 use std::{
     env,
@@ -30,38 +30,39 @@ use crate::{
     lookup::Lookup,
 };
 
-/// How much of an answer is read, and for how long. More than that costs the connection, nothing else.
+/// How much of an answer is read, and for how long. A longer answer costs the connection, but nothing else.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 const MAX_BODY_WAIT: Duration = Duration::from_secs(2);
 
-/// Names a file of the certificates to trust instead of those that are built in, as it does for OpenSSL.
+/// Names a file of certificates to trust instead of the built-in ones, as for OpenSSL.
 const ROOTS_VARIABLE: &str = "SSL_CERT_FILE";
 
-/// How long a connection is kept without use. Servers close theirs after a minute or so, and must not be first.
+/// How long an unused connection is kept. Servers close theirs after about a minute, and must not be first.
 const MAX_IDLE: Duration = Duration::from_secs(15);
 
-/// Below this size the header of a compressed body is not worth it.
+/// Compressing smaller bodies is not worth the overhead of the header.
 const COMPRESSED_FROM: usize = 1024;
 
-/// How much of a body is copied at once. The C library moves more than twice as much byte by byte (`rep movsb`), which for bodies of
-/// this size takes no less time than vector registers, and counts as an instruction for each byte.
+/// How many bytes of a body are copied at once. For more than twice as many, the C library copies byte by byte
+/// (`rep movsb`). For bodies of this size that takes as long as with vector registers, but counts as one instruction
+/// per byte.
 const PIECE: usize = 2048;
 
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 const X_SENTRY_RATE_LIMITS: HeaderName = HeaderName::from_static("x-sentry-rate-limits");
 
-/// What of an answer matters.
+/// The relevant parts of an answer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) rate_limits: Option<String>,
     pub(crate) retry_after: Option<String>,
-    /// The server's clock, for the header before.
+    /// The server's clock, for a date in `retry_after`.
     pub(crate) date: Option<String>,
 }
 
 impl Answer {
-    /// Whether somebody in front of Sentry says that it is not there for the moment.
+    /// Whether a proxy in front of Sentry says that Sentry is temporarily unavailable.
     pub(crate) fn is_overloaded(&self) -> bool {
         matches!(self.status, 502..=504)
     }
@@ -75,31 +76,32 @@ impl Answer {
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// There was no connection, or it was gone before the body: the server cannot have accepted anything.
+    /// There was no connection, or it was closed before the body was sent. The server cannot have accepted anything.
     Unconnected,
-    /// The server hung up while the body was being sent: it has not seen all of it.
+    /// The server closed the connection while the body was being sent, so it has not seen all of it.
     BrokenOff,
-    /// Everything was sent; nobody knows whether it was accepted.
+    /// Everything was sent. It is unknown whether it was accepted.
     Unanswered,
 }
 
-/// A request that brought no answer.
+/// A request that got no answer.
 #[derive(Debug)]
 pub(crate) struct NoAnswer {
     pub(crate) failure: Failure,
-    /// In words, for people.
+    /// A description for people.
     pub(crate) cause: String,
 }
 
-/// Sends with `ureq`, over connections that are kept alive.
+/// Sends with `ureq`, over keep-alive connections.
 pub(crate) struct HttpPost {
     config: Arc<Config>,
-    /// Made by whoever sends first: to read the certificates of a system takes many milliseconds, which the program need not wait.
+    /// Created by the first thread that sends. Reading the system's certificates takes many milliseconds, which the
+    /// program's thread should not wait for.
     agent: OnceLock<Agent>,
     lookup: Lookup,
-    /// `None` if the DSN names a server that HTTP has no words for.
+    /// `None` if the DSN names a server that cannot be expressed in HTTP.
     destination: Option<Destination>,
-    /// How bodies are compressed, if they are.
+    /// How bodies are compressed, if at all.
     encoding: Option<Encoding>,
 }
 
@@ -129,7 +131,7 @@ impl Destination {
     }
 }
 
-/// The same for every request, as no time is in it: an envelope says itself when it was sent.
+/// Returns the same value for every request. It contains no time, since an envelope says itself when it was sent.
 fn authorization(dsn: &Dsn, user_agent: &str) -> Option<String> {
     let said = [
         ("sentry_key", Some(dsn.public_key())),
@@ -158,7 +160,7 @@ impl HttpPost {
             .get_or_init(|| agent(&self.config, self.lookup.clone()))
     }
 
-    /// Sends an envelope, compressed where that is due, and waits for the answer.
+    /// Sends an envelope, compressed if configured and worthwhile, and waits for the answer.
     pub(crate) fn post(
         &self,
         envelope: &[u8],
@@ -190,7 +192,8 @@ impl HttpPost {
             date: retry_after.as_ref().and_then(|_| text(headers, DATE)),
             retry_after,
         };
-        // Only a body read to its end leaves the connection usable; that it cannot be read changes nothing else.
+        // The connection can only be reused if the body is read to its end. An error while reading it has no other
+        // effect.
         let mut body = response.body_mut().as_reader().take(MAX_RESPONSE_BYTES);
         let mut piece = [0; 512];
         while matches!(body.read(&mut piece), Ok(1..)) {}
@@ -206,7 +209,7 @@ impl HttpPost {
             return Err(Error::HostNotFound);
         };
         let agent = self.agent();
-        // Without its own feature for that, `ureq` would panic. To go past a proxy is nothing to decide here.
+        // Without its SOCKS feature, `ureq` would panic. Bypassing the proxy is not for us to decide.
         if agent.config().proxy().is_some_and(is_socks) {
             return Err(Error::ConnectProxyFailed("SOCKS is not supported".into()));
         }
@@ -222,10 +225,10 @@ impl HttpPost {
     }
 }
 
-/// Bytes that are copied piece by piece into the buffer they are read into.
+/// Bytes that are copied piece by piece into the reader's buffer.
 struct InPieces<'a> {
     rest: &'a [u8],
-    /// Whether any of it was asked for: the request's head had been sent by then.
+    /// Whether any of it was requested. The head of the request had been sent by then.
     is_taken: bool,
 }
 
@@ -242,11 +245,12 @@ impl io::Read for InPieces<'_> {
 }
 
 impl Failure {
-    /// Tells what has failed. As long as nothing of the body `is_taken`, whatever it is came before the request.
+    /// Classifies an error. As long as the body has not been touched (`is_taken`), the error occurred before the
+    /// request.
     fn of(error: &Error, is_taken: bool) -> Self {
         match error {
             _ if !is_taken => Self::Unconnected,
-            // Only a write fails so: the other end was closed before everything had been sent.
+            // Only a write fails like this: the other end was closed before everything had been sent.
             Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Self::BrokenOff,
             _ => Self::Unanswered,
         }
@@ -271,15 +275,15 @@ fn agent(config: &Config, lookup: Lookup) -> Agent {
     let timeout = Some(config.request_timeout);
     let agent_config = Agent::config_builder()
         .user_agent(user_agent())
-        // Answers are a few bytes.
+        // Answers are a few bytes long.
         .accept_encoding("")
         .http_status_as_error(false)
-        // A redirect could carry spans and key to another host.
+        // A redirect could send spans and the key to another host.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .max_idle_connections_per_host(config.max_connections)
         .max_idle_age(MAX_IDLE)
-        // With a limit for all of it, ureq would start a thread for every request, to look up a name.
+        // With a global timeout, `ureq` would start a thread for every request, to resolve the host.
         .timeout_connect(Some(config.connect_timeout))
         .timeout_send_request(timeout)
         .timeout_send_body(timeout)
@@ -293,7 +297,7 @@ fn agent(config: &Config, lookup: Lookup) -> Agent {
     Agent::with_parts(agent_config, DefaultConnector::new(), lookup)
 }
 
-/// Returns the certificates of a PEM file, or those that are built in if it holds none.
+/// Returns the certificates of a PEM file. Returns the built-in ones if the file is missing or holds none.
 fn root_certificates(file: Option<OsString>) -> RootCerts {
     let pem = file
         .and_then(|file| fs::read(file).ok())
@@ -323,7 +327,7 @@ fn is_socks(proxy: &Proxy) -> bool {
     !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
 }
 
-/// Returns what a header says, in however many lines; `None` if that is nothing.
+/// Returns the value of a header, joined from all its lines. Returns `None` if it is missing or blank.
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let lines = headers.get_all(name).into_iter();
     let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
@@ -338,7 +342,7 @@ mod tests {
     use super::*;
     use crate::testing;
 
-    /// Then it is tried again: nothing has been sent.
+    /// Nothing has been sent then, so it is tried again.
     #[test]
     fn a_name_that_nobody_knows_is_no_connection() {
         let options = ClientOptions::new().dsn("http://public@nowhere.invalid/42");
@@ -348,7 +352,7 @@ mod tests {
         assert_eq!(none.cause, "host not found");
     }
 
-    /// curl takes one from the same variable.
+    /// curl reads the same variable.
     #[test]
     fn a_socks_proxy_is_no_connection() {
         for proxy in ["socks5://127.0.0.1:9", "socks4://127.0.0.1:9"] {

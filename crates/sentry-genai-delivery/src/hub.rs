@@ -1,4 +1,4 @@
-//! Sentry's hub of the current thread, for as long as there is one.
+//! Access to Sentry's hub of the current thread, as long as it exists.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ thread_local! {
     static WITNESS: Witness = Witness::new();
 }
 
-/// What a thread lets go before its hub, since it was made after that.
+/// A thread local that is destroyed before the thread's hub, because it was created after it.
 struct Witness;
 
 impl Witness {
@@ -22,9 +22,10 @@ impl Drop for Witness {
     fn drop(&mut self) {}
 }
 
-/// Does what [`Hub::with_active`] does, and nothing on a thread that is going away: without its hub, that would panic.
+/// Like [`Hub::with_active`], but returns the default without calling `use_it` if the thread is being torn down.
+/// Without its hub, `with_active` would panic.
 ///
-/// Spans can start even then, in the destructors of what the thread has.
+/// Spans can start even then, in the destructors of thread locals.
 pub fn with_hub<T: Default>(use_it: impl FnOnce(&Arc<Hub>) -> T) -> T {
     match WITNESS.try_with(|_| ()) {
         Ok(()) => Hub::with_active(use_it),

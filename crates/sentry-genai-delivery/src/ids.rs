@@ -1,4 +1,4 @@
-//! Fresh ids.
+//! Generates ids.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -8,14 +8,14 @@ use std::{
 
 use sentry_genai_conventions::{SpanId, TraceId};
 
-/// Makes the ids of a forked process other ones than those of its parent, whose generator it has inherited.
+/// Reseeds the generator in a forked process, which has inherited its parent's and would generate the same ids.
 pub(crate) fn diverge() {
     let mut hasher = DefaultHasher::new();
     (process::id(), SystemTime::now(), fastrand::u64(..)).hash(&mut hasher);
     fastrand::seed(hasher.finish());
 }
 
-/// Returns a random trace id, never all zero.
+/// Returns a random trace id, which is never all zeros.
 #[must_use]
 pub fn new_trace_id() -> TraceId {
     loop {
@@ -25,7 +25,7 @@ pub fn new_trace_id() -> TraceId {
     }
 }
 
-/// Returns a random span id, never all zero.
+/// Returns a random span id, which is never all zeros.
 #[must_use]
 pub fn new_span_id() -> SpanId {
     loop {

@@ -7,7 +7,7 @@ use sentry_genai_conventions::{SpanId, TraceId};
 
 use crate::{baggage::MAX_HEADER_BYTES, dsc::Dsc};
 
-/// The trace that a local root continues: one of another service, or that of a Sentry span of this process.
+/// The trace that a local root continues: a trace of another service, or that of a Sentry span in this process.
 #[derive(Clone, Debug)]
 pub struct IncomingTrace {
     trace_id: TraceId,
@@ -24,10 +24,10 @@ enum Head {
 }
 
 impl IncomingTrace {
-    /// Reads `sentry-trace` and `baggage` from headers, or returns `None` without a valid `sentry-trace`.
+    /// Reads `sentry-trace` and `baggage` from headers. Returns `None` without a valid `sentry-trace`.
     ///
-    /// Header names match in any case. Of several valid `sentry-trace` headers the last one counts; several `baggage`
-    /// headers are read as one, of which those that go beyond 8,192 bytes are left out.
+    /// Header names are case-insensitive. If there are several valid `sentry-trace` headers, the last one counts.
+    /// Several `baggage` headers are read as one, except for those that exceed a total of 8,192 bytes.
     #[must_use]
     pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
         let mut trace = None;
@@ -51,14 +51,14 @@ impl IncomingTrace {
         })
     }
 
-    /// Reads the values of a `sentry-trace` and, if there is one, a `baggage` header.
+    /// Reads the value of a `sentry-trace` header and, if there is one, that of a `baggage` header.
     #[must_use]
     pub fn parse(sentry_trace: &str, baggage: Option<&str>) -> Option<Self> {
         let baggage = baggage.map(|value| ("baggage", value));
         Self::from_headers([("sentry-trace", sentry_trace)].into_iter().chain(baggage))
     }
 
-    /// Continues a trace of which nothing but the ids came in, as with the header `traceparent` alone.
+    /// Continues a trace of which only the ids are known, as from a `traceparent` header alone.
     #[must_use]
     pub fn remote(trace_id: TraceId, parent_span_id: SpanId) -> Self {
         Self {
@@ -69,14 +69,14 @@ impl IncomingTrace {
         }
     }
 
-    /// Continues the same trace from another span of it.
+    /// Continues the same trace from a different span.
     #[must_use]
     pub fn with_parent_span_id(mut self, parent_span_id: SpanId) -> Self {
         self.parent_span_id = parent_span_id;
         self
     }
 
-    /// Returns Sentry's members of the `baggage` header that came in; empty if there were none.
+    /// Returns Sentry's members of the incoming `baggage` header. The string is empty if there were none.
     #[must_use]
     pub fn baggage_header(&self) -> String {
         self.dsc().map(Dsc::to_baggage).unwrap_or_default()
@@ -101,13 +101,13 @@ impl IncomingTrace {
         self.trace_id
     }
 
-    /// Returns the id of the span that the local root is a child of.
+    /// Returns the id of the local root's parent span.
     #[must_use]
     pub fn parent_span_id(&self) -> SpanId {
         self.parent_span_id
     }
 
-    /// Returns the sampling decision that came with the trace; `None` if it was left to this service.
+    /// Returns the sampling decision that came with the trace. Returns `None` if the decision was left to this service.
     #[must_use]
     pub fn sampled(&self) -> Option<bool> {
         self.sampled
@@ -119,7 +119,7 @@ impl IncomingTrace {
         matches!(self.head, Head::SentrySpan)
     }
 
-    /// The frozen dynamic sampling context; empty if none came along.
+    /// The frozen dynamic sampling context. It is empty if the headers had none, and `None` for an adopted span.
     pub(crate) fn dsc(&self) -> Option<&Dsc> {
         match &self.head {
             Head::Remote(dsc) => Some(dsc),
@@ -159,7 +159,7 @@ fn read_baggage(value: &str, dsc: &mut Dsc) {
     }
 }
 
-/// Whether a member is of the type that Sentry's servers expect: one that is not costs the whole envelope.
+/// Whether a member has the type that Sentry's servers expect. A member of another type would cost the whole envelope.
 fn is_well_formed(key: &str, value: &str) -> bool {
     let number = || value.parse::<f64>().ok().filter(|_| is_json_number(value));
     let is_hex = |value: &str| value.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -180,7 +180,7 @@ fn is_well_formed(key: &str, value: &str) -> bool {
     }
 }
 
-/// Whether a number that Rust can read is one of JSON, too, and has no sign.
+/// Whether a number that Rust can parse is also valid JSON without a sign.
 fn is_json_number(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_digit = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_digit);
@@ -189,7 +189,7 @@ fn is_json_number(text: &str) -> bool {
     is_digit(0) && !has_leading_zero && text.find('.').is_none_or(has_fraction)
 }
 
-/// Decodes `%XX`; what is not valid stays as it is.
+/// Decodes `%XX` sequences. Invalid ones stay as they are.
 pub(crate) fn percent_decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(incoming.baggage_header(), baggage);
     }
 
-    /// Each member is compared with all before, and all travel on with the trace.
+    /// Each member is compared with all previous ones, and all of them travel on with the trace.
     #[test]
     fn many_headers_are_no_way_around_what_one_may_hold() {
         let headers: Vec<_> = (0..100)

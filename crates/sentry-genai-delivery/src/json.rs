@@ -1,10 +1,10 @@
-//! JSON, piece by piece.
+//! Writes JSON piece by piece.
 
 use sentry_genai_conventions::{Timestamp, needs_no_escape};
 
 /// Writes a JSON string.
 ///
-/// Most of what is sent is text, and most of that JSON inside of JSON, so this is where the time goes.
+/// Most of what is sent is text, and most of that is JSON inside of JSON, so this is where the time goes.
 #[inline]
 pub(crate) fn write_string(buffer: &mut Vec<u8>, text: &str) {
     if is_short_and_plain(text) {
@@ -16,11 +16,11 @@ pub(crate) fn write_string(buffer: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// From how many bytes on a text is escaped piece by piece.
+/// Longer texts are escaped piece by piece.
 const LONG: usize = 16 * 1024;
 
-/// Writes a JSON string of a long text: the escaper asks for room for six times as much, as if every byte were a control
-/// character, and a large buffer would double for it.
+/// Writes a JSON string of a long text, piece by piece. For the whole text at once, the escaper would reserve six times
+/// its length, as if every byte were a control character, and a large buffer would double for it.
 #[cold]
 fn write_long_string(buffer: &mut Vec<u8>, text: &str) {
     const PIECE: usize = 2048;
@@ -34,7 +34,7 @@ fn write_long_string(buffer: &mut Vec<u8>, text: &str) {
         let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
         escaped.clear();
         json_escape_simd::escape_into(piece, &mut escaped);
-        // Without its own quotation marks.
+        // Without the quotation marks.
         buffer.extend_from_slice(&escaped[1..escaped.len() - 1]);
         rest = after;
     }
@@ -49,9 +49,9 @@ pub(crate) fn write_plain_string(buffer: &mut Vec<u8>, text: &str) {
     buffer.push(b'"');
 }
 
-/// Returns whether every byte of a short text can stand in a JSON string as it is.
+/// Returns whether a short text can be written to a JSON string as it is.
 ///
-/// Of a long one this says nothing: there the vectorised escaper is worth its preparations.
+/// Returns false for any long text, for which the vectorised escaper is worth its setup.
 #[inline]
 pub(crate) fn is_short_and_plain(text: &str) -> bool {
     const SHORT: usize = 128;
@@ -71,7 +71,7 @@ pub(crate) fn write_bool(buffer: &mut Vec<u8>, value: bool) {
     buffer.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
-/// Writes seconds with six decimals, without a detour through floating point.
+/// Writes seconds with six decimals, without converting to floating point.
 pub(crate) fn write_timestamp(buffer: &mut Vec<u8>, time: Timestamp) {
     let micros = time.as_nanos() / 1000;
     write_integer(buffer, micros / 1_000_000);
@@ -79,20 +79,20 @@ pub(crate) fn write_timestamp(buffer: &mut Vec<u8>, time: Timestamp) {
     buffer.extend_from_slice(&micro_digits(micros % 1_000_000));
 }
 
-/// Returns the digits of a second since 1970, if there are ten: in the years 2001 to 2286.
+/// Returns the digits of a second since 1970 if there are ten, as in the years 2001 to 2286.
 #[inline]
 pub(crate) fn second_digits(second: u64) -> Option<[u8; 10]> {
     let has_ten = (1_000_000_000..10_000_000_000).contains(&second);
     has_ten.then(|| digits(second))
 }
 
-/// Returns the decimals of a number of microseconds below a second.
+/// Returns the decimals for a number of microseconds below a second.
 #[inline]
 pub(crate) fn micro_digits(micros: u64) -> [u8; 6] {
     digits(micros)
 }
 
-/// Returns the last `N` digits of a number; `N` is even.
+/// Returns the last `N` digits of a number. `N` must be even.
 #[inline(always)]
 fn digits<const N: usize>(mut number: u64) -> [u8; N] {
     let mut text = [0; N];
@@ -107,13 +107,13 @@ pub(crate) fn write_hex<const N: usize>(buffer: &mut Vec<u8>, bytes: &[u8; N]) {
     buffer.extend_from_slice(hex(bytes).as_flattened());
 }
 
-/// Returns the digits of every byte.
+/// Returns the hexadecimal digits of every byte.
 #[inline(always)]
 pub(crate) fn hex<const N: usize>(bytes: &[u8; N]) -> [[u8; 2]; N] {
     bytes.map(|byte| HEX[usize::from(byte)])
 }
 
-/// The two digits of every number below a hundred.
+/// The two digits of every number below 100.
 static DECIMAL: [[u8; 2]; 100] = {
     let mut decimal = [[0; 2]; 100];
     let mut number = 0;
@@ -124,7 +124,7 @@ static DECIMAL: [[u8; 2]; 100] = {
     decimal
 };
 
-/// The two digits of every byte.
+/// The two hexadecimal digits of every byte.
 static HEX: [[u8; 2]; 256] = {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut hex = [[0; 2]; 256];
@@ -148,7 +148,7 @@ mod tests {
             every.clone(),
             "\u{10ffff}\u{2028}".to_owned(),
         ];
-        // Every character at every place of a word.
+        // Every character at every position of a word.
         for shift in 0..9 {
             texts.push(format!("{}{every}", "x".repeat(shift)));
             for special in ['"', '\\', '\n', '\u{1f}', ' ', 'é'] {
@@ -159,7 +159,7 @@ mod tests {
                 ));
             }
         }
-        // Long ones, with a piece's end at every place of a character.
+        // Long texts, with the end of a piece at every position of a character.
         let all = every.repeat(LONG / every.len() + 2);
         texts.extend((0..9).map(|shift| format!("{}{all}", "x".repeat(shift))));
         texts.push("\u{10ffff}".repeat(LONG));

@@ -1,9 +1,9 @@
-//! The spellings that servers read before Sentry's conventions took their present form.
+//! The attribute names that servers read before Sentry's conventions took their present form.
 
 use sentry_genai_conventions::Attributes;
 use serde_json::{Value, json};
 
-/// Names of today, and what the same value was called.
+/// Current names, and the former names of the same values.
 const RENAMED: &[(&str, &str)] = &[
     ("gen_ai.provider.name", "gen_ai.system"),
     ("gen_ai.tool.call.arguments", "gen_ai.tool.input"),
@@ -23,7 +23,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("gen_ai.tool.definitions", "gen_ai.request.available_tools"),
 ];
 
-/// Adds the old spellings of what is there, without replacing anything.
+/// Adds the values under their former names, without replacing anything.
 pub(crate) fn add(attributes: &mut Attributes) {
     for (new, old) in RENAMED {
         if attributes.contains(old) {

@@ -1,11 +1,15 @@
-//! How a finished span reaches Sentry.
+//! Delivers finished spans to Sentry.
 //!
-//! A door creates one [`Delivery`] per client, asks it for a [`Trace`] at every local root, and hands over each span
-//! when it has ended. Everything else happens on other threads: one translates the spans and gathers them by trace, and one
-//! (up to four while much waits) encodes what was gathered as a span v2 container and sends it.
+//! A *door* is a source of spans, such as the `tracing` layer or the OpenTelemetry span processor. It creates one
+//! [`Delivery`] per client, requests a [`Trace`] for every local root, and hands over each span when the span has
+//! ended. Everything else happens on background threads:
+//!
+//! - One thread translates the spans and gathers them by trace.
+//! - One thread encodes what was gathered as a span v2 container and sends it. While many envelopes wait, up to four
+//!   threads do this by default; see [`Config::with_max_connections`].
 //!
 //! Every span that was handed over is either accepted by the server or counted by [reason](LossReason), and the counts
-//! are reported to Sentry; [`Delivery::stats`] shows both.
+//! are reported to Sentry. [`Delivery::stats`] returns both figures.
 
 mod accounting;
 mod baggage;

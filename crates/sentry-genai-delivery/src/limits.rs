@@ -1,4 +1,4 @@
-//! The pauses a server asks for.
+//! The pauses that a server asks for.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -6,10 +6,10 @@ use crate::{http::Answer, wire::Category};
 
 const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
 
-/// The longest pause that is believed.
+/// The longest pause that is accepted.
 const MAX_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Until when nothing at all, and until when nothing of a category, may be sent.
+/// Until when nothing at all, or nothing of a category, may be sent.
 #[derive(Debug, Default)]
 pub(crate) struct RateLimits {
     all: Option<Instant>,
@@ -18,7 +18,7 @@ pub(crate) struct RateLimits {
 }
 
 impl RateLimits {
-    /// Learns from the headers of an answer. `X-Sentry-Rate-Limits` is the more precise one and wins.
+    /// Updates the limits from the headers of an answer. `X-Sentry-Rate-Limits` is more precise and takes precedence.
     pub(crate) fn update(&mut self, now: Instant, answer: &Answer) {
         if answer.status < 300 {
             self.forget(now);
@@ -32,14 +32,14 @@ impl RateLimits {
         }
     }
 
-    /// Learns from `X-Sentry-Rate-Limits` alone.
+    /// Updates the limits from `X-Sentry-Rate-Limits` alone.
     pub(crate) fn update_limits(&mut self, now: Instant, answer: &Answer) {
         if let Some(header) = &answer.rate_limits {
             self.read_groups(now, header);
         }
     }
 
-    /// Whether something of this category may be sent; without one, whether anything may.
+    /// Whether an item of this category may be sent. Without a category, only the limit for everything counts.
     pub(crate) fn allows(&self, category: Option<Category>, now: Instant) -> bool {
         let limit = match category {
             Some(Category::Span) => self.span,
@@ -49,7 +49,7 @@ impl RateLimits {
         self.allows_anything(now) && limit.is_none_or(|until| until <= now)
     }
 
-    /// Whether nothing has been limited of late, as far as is known: a limit that is over may be there again.
+    /// Whether there is no limit, not even an expired one, which may come back. A successful answer clears those.
     pub(crate) fn is_unlimited(&self) -> bool {
         self.all.or(self.span).or(self.transaction).is_none()
     }
@@ -64,7 +64,7 @@ impl RateLimits {
         self.all.is_none_or(|until| until <= now)
     }
 
-    /// `60:span;error:organization:reason, 2700::key`: no category means all of them.
+    /// Parses `60:span;error:organization:reason, 2700::key`. No category means all of them.
     fn read_groups(&mut self, now: Instant, header: &str) {
         for group in header.split(',') {
             let mut parts = group.trim().split(':');
@@ -86,9 +86,9 @@ impl RateLimits {
     }
 }
 
-/// Reads seconds, or an HTTP date; anything else is the default pause.
+/// Parses a number of seconds or an HTTP date. Anything else results in the default pause.
 ///
-/// A date is compared with the `date` of the answer: the clock of this machine may be wrong.
+/// A date is compared with the answer's own `date`, because the clock of this machine may be wrong.
 pub(crate) fn pause(header: &str, date: Option<&str>) -> Duration {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<f64>() {
@@ -108,7 +108,7 @@ pub(crate) fn pause(header: &str, date: Option<&str>) -> Duration {
     }
 }
 
-/// Of several limits the longest counts.
+/// The longest of several limits counts.
 fn extend(limit: &mut Option<Instant>, now: Instant, pause: Duration) {
     let until = now.checked_add(pause).unwrap_or(now + DEFAULT_PAUSE);
     *limit = (*limit).max(Some(until));

@@ -1,4 +1,4 @@
-//! Looking up where the server is: now and then, and not for every request.
+//! Caches the addresses of the server.
 
 use std::{
     fmt,
@@ -19,17 +19,17 @@ use ureq::{
 
 use crate::thread;
 
-/// How many addresses of a server are tried, as many as `ureq` has room for.
+/// How many addresses of a server are tried. `ureq` has room for no more.
 const MAX_ADDRESSES: usize = 16;
 
-/// How long an answer holds. The system does not say how long it may be kept.
+/// How long an answer is valid. The system does not say how long it may be cached.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// A [`Resolver`] that remembers the last answer.
 ///
-/// `ureq` asks for addresses before each request, also where a connection is open. The system's look-up has no memory of its own, and
-/// to ask a name server for every envelope would be slow here and a burden there. An old answer is used as long as there is no newer
-/// one: a name server that fails does not take a server away that works.
+/// `ureq` resolves the host before each request, even if a connection is open. The system's resolver does not cache,
+/// and asking a name server for every envelope would be slow here and a burden there. An old answer is used until there
+/// is a newer one, so a failing name server does not make a working server unreachable.
 #[derive(Clone)]
 pub(crate) struct Lookup {
     /// How long the system may take.
@@ -40,7 +40,7 @@ pub(crate) struct Lookup {
 struct Answer {
     of: Authority,
     addresses: Vec<SocketAddr>,
-    /// Until when nobody is asked again.
+    /// Until when the answer is used without asking again.
     fresh_until: Option<Instant>,
 }
 
@@ -52,7 +52,7 @@ impl Lookup {
         }
     }
 
-    /// Asks anew next time, since nobody could be reached.
+    /// Invalidates the answer because nobody could be reached. The next request asks again.
     pub(crate) fn doubt(&self) {
         if let Some(last) = &mut *self.lock() {
             last.fresh_until = None;
@@ -71,14 +71,14 @@ impl Lookup {
         {
             return Ok(last.addresses.clone());
         }
-        // Nothing is locked meanwhile: it can take seconds.
+        // The lock is not held meanwhile, since this can take seconds.
         let found = ask();
         let mut last = self.lock();
         let addresses = match (found, &*last) {
             (Ok(found), _) => found,
             (Err(_), Some(last)) if last.of == *authority => last.addresses.clone(),
             (Err(error @ Error::Timeout(_)), _) => return Err(error),
-            // The system has a kind of its own for each reason, and none for this.
+            // Whatever the system's reason is: its error kinds do not include a failed lookup.
             (Err(_), _) => return Err(Error::HostNotFound),
         };
         *last = Some(Answer {
@@ -112,13 +112,13 @@ impl Resolver for Lookup {
     }
 }
 
-/// Asks the system, which cannot be told to hurry, on a thread of its own. `ureq`'s resolver would do the same, and panic where there are
-/// no more threads.
+/// Asks the system on a separate thread, because the call cannot be given a timeout. `ureq`'s own resolver does the
+/// same, but panics if no thread can be created.
 fn ask_system(name: String, timeout: Duration) -> Result<Vec<SocketAddr>, Error> {
     let (sender, found) = mpsc::sync_channel(1);
     thread::spawn("sentry-genai-dns", move || {
         let addresses = name.to_socket_addrs().map(Vec::from_iter);
-        // Nobody waits any more if it took too long.
+        // Nobody is waiting any more if it took too long.
         let _ = sender.send(addresses);
     })?;
     match found.recv_timeout(timeout) {
@@ -156,11 +156,11 @@ mod tests {
         assert_eq!(find("a.test", late, Some(3)).unwrap(), 3);
         lookup.doubt();
         assert_eq!(find("a.test", late, Some(4)).unwrap(), 4);
-        // Without an answer the old one holds, and nobody is asked for a while.
+        // Without a new answer the old one stays valid, and nobody is asked for a while.
         assert_eq!(find("a.test", late * 2, None).unwrap(), 4);
         assert_eq!(find("a.test", late * 2 + soon, Some(5)).unwrap(), 4);
         assert_eq!(find("a.test", late * 3, Some(6)).unwrap(), 6);
-        // That of another host does not.
+        // The answer for another host does not count.
         let unknown = find("b.test", late * 3, None);
         assert!(matches!(unknown, Err(Error::HostNotFound)));
         assert_eq!(find("b.test", late * 3, Some(7)).unwrap(), 7);

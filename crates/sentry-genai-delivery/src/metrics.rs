@@ -1,4 +1,4 @@
-//! Model calls as Sentry metrics, by way of the Sentry client.
+//! Captures model calls as Sentry metrics, through the Sentry client.
 
 use std::sync::{Arc, Weak};
 
@@ -13,24 +13,24 @@ use crate::model_calls::{Measure, Meter};
 
 const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
 
-/// The conventions write it in braces, which Relay takes for an error: it wants letters, digits and underscores.
+/// The conventions put it in braces, but Relay accepts only letters, digits and underscores.
 const TOKEN: &str = "token";
 
 const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
 
-/// What both metrics say of the call, as far as its span does.
+/// The attributes that both metrics take from the span of the call.
 const COMMON: [&str; 3] = [
     "gen_ai.provider.name",
     "gen_ai.request.model",
     "gen_ai.response.model",
 ];
 
-/// Creates a meter that captures on `client`, for as long as others keep that.
+/// Creates a meter that captures on `client` as long as others keep the client alive.
 pub(crate) fn meter(client: &Arc<Client>) -> Meter {
     Arc::new(ClientMeter(Arc::downgrade(client)))
 }
 
-/// The client of the program. To keep it alive would keep its last batch from being sent when it is dropped.
+/// The client of the program. A strong reference would keep it from sending its last batch when the program drops it.
 struct ClientMeter(Weak<Client>);
 
 impl Measure for ClientMeter {
@@ -57,7 +57,7 @@ fn capture(client: &Client, call: &SentrySpan) {
     let nanos = call.end.as_nanos().saturating_sub(call.start.as_nanos());
     let mut metric = distribution(OPERATION_DURATION, nanos as f64 / 1e9).unit(Unit::Second);
     if call.status == Status::Error {
-        // The conventions' word for an error without a type.
+        // The conventions' value for an error without a type.
         let error = attributes.text("error.type").unwrap_or("_OTHER");
         metric = metric.attribute("error.type", error);
     }
@@ -79,7 +79,7 @@ fn describe(metric: DistributionMetric, call: &SentrySpan) -> DistributionMetric
     )
 }
 
-/// A scope inside the span: a metric takes its trace and span from there.
+/// A scope inside the span. A metric takes its trace id and span id from it.
 fn scope_of(span: &SentrySpan) -> Scope {
     let context = TransactionContext::new_with_details(
         "",
@@ -88,7 +88,7 @@ fn scope_of(span: &SentrySpan) -> Scope {
         Some(protocol::SpanId::from(span.span_id.to_bytes())),
         None,
     );
-    // Without a client it asks no sampler and is never sent.
+    // Without a client, the transaction calls no sampler and is never sent.
     let hub = Hub::new(None, Arc::new(Scope::default()));
     let mut scope = Scope::default();
     scope.set_span(Some(hub.start_transaction(context).into()));

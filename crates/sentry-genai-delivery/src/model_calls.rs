@@ -1,4 +1,4 @@
-//! Which of the spans that have ended are calls to a model, each counted once.
+//! Finds the model calls among the spans that have ended, and counts each call once.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -8,26 +8,28 @@ use std::{
 
 use sentry_genai_conventions::{AiKind, SentrySpan, SpanId};
 
-/// How many open spans are remembered for having a measured call below them.
+/// How many open spans are remembered because they have a measured call below them.
 const MAX_EXPECTED: usize = 4096;
 
 /// Where model calls are measured.
 pub(crate) type Meter = Arc<dyn Measure>;
 
-/// What takes the measurements.
+/// Takes the measurements.
 pub(crate) trait Measure: Send + Sync {
     fn record(&self, call: &SentrySpan);
 }
 
-/// Measures the calls among the spans of one batch after the other.
+/// Measures the calls in one batch of spans after the other.
 pub(crate) struct ModelCalls {
     meter: Meter,
-    /// Spans of which only calls below them have ended. One that turns out to be a call itself is the same call, seen by a wrapper.
+    /// Open spans above calls that have ended. If one of them turns out to be a call of the same kind, it is a wrapper
+    /// around the same call.
     expected: HashMap<SpanId, Work>,
     order: VecDeque<SpanId>,
 }
 
-/// What can be the same call, one described inside the other. Embeddings and reranking inside a chat are calls of their own.
+/// Kinds of calls. Only calls of the same kind can be the same call, one described inside the other. Embeddings and
+/// reranking inside a chat are calls of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
     Chat,
@@ -54,10 +56,10 @@ impl ModelCalls {
         }
     }
 
-    /// Measures the calls among spans of one trace that have been related to each other.
+    /// Measures the calls among spans of one trace whose relations have been resolved.
     pub(crate) fn measure(&mut self, spans: &[SentrySpan]) {
         for call in self.find(spans) {
-            // The program's own hook for metrics may panic.
+            // The program's own metrics hook may panic.
             let _ = catch_unwind(AssertUnwindSafe(|| self.meter.record(call)));
         }
     }
@@ -94,7 +96,8 @@ impl ModelCalls {
             .collect()
     }
 
-    /// Returns the wrapper around some work, across plain spans; one that has not ended is remembered.
+    /// Returns the wrapper around a call, looking past plain spans. If the wrapper may not have ended yet, remembers
+    /// its id.
     fn look_above(
         &mut self,
         span: &SentrySpan,
@@ -147,7 +150,8 @@ mod tests {
         }
     }
 
-    /// Measures batch by batch. A span is its id, its parent, its operation (empty for a plain span) and its model.
+    /// Measures batch by batch. A span consists of its id, its parent, its operation (empty for a plain span) and its
+    /// model.
     fn measured(batches: &[&[(u8, u8, &str, &str)]]) -> Vec<String> {
         let names = Arc::new(Names::default());
         let mut calls = ModelCalls::new(Arc::<Names>::clone(&names));

@@ -1,4 +1,4 @@
-//! Losses, told to whoever listens in this process.
+//! Emits events about losses to subscribers in this process.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -8,22 +8,22 @@ use std::{
 
 use crate::accounting::{Accounting, LossReason, Stats};
 
-/// Between two events lie at least so many seconds, however much is lost.
+/// The shortest interval between two events, however much is lost.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// What was told last, and when.
+/// When the last event was emitted, and the figures at that time.
 #[derive(Debug, Default)]
 pub(crate) struct Notices(Mutex<Option<(Instant, Stats)>>);
 
 impl Notices {
-    /// Makes an event of what was lost since the last one, unless that was a moment ago or the loss was wanted.
+    /// Emits an event about the losses since the last one, unless that was a moment ago or the losses were intended.
     pub(crate) fn tell(&self, accounting: &Accounting) {
         self.tell_after(INTERVAL, accounting);
     }
 
-    /// Does the same however short a time ago the last one was: there will be none after this.
+    /// Like [`tell`](Self::tell), without the minimum interval, because this is the last event.
     ///
-    /// This is the program's thread, which a subscriber that panics must not reach from here.
+    /// This runs on the program's thread. A panic in a subscriber must not reach it.
     pub(crate) fn tell_all(&self, accounting: &Accounting) {
         let tell = || self.tell_after(Duration::ZERO, accounting);
         let _ = catch_unwind(AssertUnwindSafe(tell));
@@ -43,7 +43,7 @@ impl Notices {
         }
     }
 
-    /// Returns how many spans were lost since the last time, and the reason of most of them.
+    /// Returns how many spans have been lost since the last time, and the most frequent reason.
     fn news(&self, now: Instant, interval: Duration, stats: Stats) -> Option<(u64, LossReason)> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|(at, _)| now.saturating_duration_since(at) < interval) {
@@ -55,7 +55,7 @@ impl Notices {
         };
         let losses = stats.losses().filter(unwanted);
         let news = losses
-            // Somebody else may have told of more meanwhile.
+            // Another thread may have reported more meanwhile.
             .map(|(reason, spans)| (spans.saturating_sub(before.lost(reason)), reason))
             .filter(|(spans, _)| *spans > 0);
         let news: Vec<_> = news.collect();

@@ -1,4 +1,4 @@
-//! What users may set about the spans that leave, whichever door these come through.
+//! Options for the spans that are sent, independent of the door they come from.
 
 use std::{borrow::Cow, env, fmt, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::{
     BeforeSendSpan, Compression, Config, Delivery, RetryPolicy, TraceLifecycle, model_calls::Meter,
 };
 
-/// What a delivery does beyond its defaults.
+/// The options of a delivery.
 ///
 /// ```
 /// use sentry_genai_delivery::Options;
@@ -41,45 +41,46 @@ impl Options {
         Self::default()
     }
 
-    /// Sets whether prompts, system instructions, tool definitions and tool arguments leave the process.
+    /// Sets whether prompts, system instructions, tool definitions and tool arguments may be sent.
     ///
-    /// The default is what [`ClientOptions::send_default_pii`] says; where that is off, the environment variable
-    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` can switch it on.
+    /// By default [`ClientOptions::send_default_pii`] decides. If that is off, the environment variable
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` can turn this on.
     pub fn with_capture_inputs(mut self, capture: bool) -> Self {
         self.capture_inputs = Some(capture);
         self
     }
 
-    /// Sets whether answers and tool results leave the process; the default is that of
+    /// Sets whether answers and tool results may be sent. The default is that of
     /// [`with_capture_inputs`](Self::with_capture_inputs).
     pub fn with_capture_outputs(mut self, capture: bool) -> Self {
         self.capture_outputs = Some(capture);
         self
     }
 
-    /// Sets how long a single text and a single attribute may be, in bytes; 100,000 and 256,000 by default.
+    /// Sets how long a single text and a single attribute may be, in bytes. The defaults are 100,000 and 256,000.
     pub fn with_content_limits(mut self, limits: ContentLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Sets how many bytes of spans may wait to be sent, 32 MiB by default. Beyond that the oldest traces are dropped and
-    /// counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
+    /// Sets how many bytes of spans may wait to be sent. The default is 32 MiB. Beyond that, the oldest traces are
+    /// dropped and counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
         self.max_buffer_bytes = Some(bytes);
         self
     }
 
-    /// Sets a hook that sees every span when it has been translated, and may change it or drop it by returning `None`.
+    /// Sets a hook that sees every span after its translation. It may change the span, or drop it by returning `None`.
     ///
-    /// Only what spans of a trace learn from each other comes later: of a call that is described twice, by an SDK and by a wrapper
-    /// around it, one stops to be a call, and the other gets what it lacks.
+    /// The hook runs on a delivery thread, after content that may not be sent has been removed. A dropped span is
+    /// counted as [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). If the hook panics, the span is dropped.
+    /// Spans that the hook itself creates are ignored.
     ///
-    /// It runs on a delivery thread, after content that may not leave has been removed. A dropped span is counted as
-    /// [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). A hook that panics drops the span. What the hook itself traces makes
-    /// no spans.
+    /// The children of a dropped span are still sent, and refer to a parent that Sentry does not have.
     ///
-    /// Spans below a dropped one stay, and name a parent that Sentry does not have.
+    /// Only the information that spans of a trace exchange is added after the hook. For example, if an SDK and a
+    /// wrapper around it both describe the same call, one of the two spans stops being a model call, and the other
+    /// receives what it lacks.
     pub fn with_before_send_span(
         mut self,
         hook: impl Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync + 'static,
@@ -88,64 +89,70 @@ impl Options {
         self
     }
 
-    /// Sets whether traces with AI spans are sent even if they were not sampled, while all others follow the sample rate; see
-    /// [`Config::with_keep_ai_traces`]. The default is not to.
+    /// Sets whether traces with AI spans are sent even if they were not sampled, while all other traces follow the
+    /// sample rate. The default is false. See [`Config::with_keep_ai_traces`].
     pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
         self.keep_ai_traces = keep;
         self
     }
 
-    /// Sets the form in which spans are sent; servers older than span containers, and Spotlight, need
+    /// Sets the form in which spans are sent. Servers that predate span containers, and Spotlight, need
     /// [`TraceLifecycle::Classic`].
     pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
         self.lifecycle = lifecycle;
         self
     }
 
-    /// Sets whether AI spans also carry their attributes in the spellings that older servers, and Spotlight, read. The default
-    /// is not to.
+    /// Sets whether AI spans also carry their attributes under the names that older servers, and Spotlight, read. The
+    /// default is false.
     pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
         self.legacy_attributes = legacy;
         self
     }
 
-    /// Sets whether a copy of every span goes to a Spotlight on this machine, in the form it can show.
+    /// Sets whether a copy of every span goes to a Spotlight instance on this machine, in the form that Spotlight can
+    /// show.
     ///
-    /// Where the program says nothing, the environment variable `SENTRY_SPOTLIGHT` says it; it can hold Spotlight's URL, and `0`
-    /// switches off what is on here. Without a DSN spans go to Spotlight alone.
+    /// `false` turns Spotlight off, whatever the environment says. Otherwise the environment variable
+    /// `SENTRY_SPOTLIGHT` decides if it is set: to a URL, to `1`, `true`, `yes` or `on` for
+    /// `http://localhost:8969/stream`, or to anything else, such as `0`, to turn Spotlight off. If it is unset or
+    /// empty, `true` turns Spotlight on. The default is off.
+    ///
+    /// If there is no DSN, spans go only to Spotlight.
     pub fn with_spotlight(mut self, spotlight: bool) -> Self {
         self.spotlight = Some(spotlight);
         self
     }
 
-    /// Sets when spans are compressed on their way: by default unless the server is on this machine.
+    /// Sets when spans are compressed for sending. By default they are, unless the server is on this machine.
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
     }
 
-    /// Sets how often and how long spans are sent again that no server can have accepted.
+    /// Sets how often, and for how long, spans that no server can have accepted are sent again.
     pub fn with_retries(mut self, policy: RetryPolicy) -> Self {
         self.retries = policy;
         self
     }
 
-    /// Measures every model call with metrics of OpenTelemetry's conventions, captured on `client`, also in traces that are not
-    /// sampled. By default nothing is measured.
+    /// Measures every model call with the metrics of OpenTelemetry's conventions, captured on `client`. Calls in
+    /// unsampled traces are measured too. By default nothing is measured.
     ///
     /// | Metric (a distribution) | Unit | Attributes |
     /// |---|---|---|
     /// | `gen_ai.client.token.usage` | `token` | those below, `gen_ai.token.type`: `input` or `output` |
     /// | `gen_ai.client.operation.duration` | `second` | those below, `error.type` if the call failed |
     ///
-    /// Both carry `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model` and `gen_ai.response.model` as far as
-    /// the span says them, and the ids of its trace and of the span. A call that is described twice, by an SDK and by a wrapper
-    /// around it, counts once.
+    /// Both carry `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model` and `gen_ai.response.model`,
+    /// as far as the span has them, and the ids of the trace and the span. A call that is described twice, by an SDK
+    /// and by a wrapper around it, counts once.
     ///
-    /// Nothing is measured any more once nobody else keeps the client. It adds its own attributes, calls `before_send_metric` (on a
-    /// delivery thread) and sends the metrics in its batches.
-    /// Spans that the `before_send_span` hook drops are not measured. Spans of traces that are not sampled are recorded and
-    /// translated all the same, which costs what it does in a trace that is, up to the sending.
+    /// The client adds its own attributes, calls `before_send_metric` (on a delivery thread) and sends the metrics in
+    /// its batches. Once nobody else holds the client, nothing is measured any more.
+    ///
+    /// Spans that the `before_send_span` hook drops are not measured. Spans of unsampled traces are recorded and
+    /// translated like those of sampled traces, at the same cost, but they are not sent.
     #[cfg(feature = "metrics")]
     pub fn with_metrics(mut self, client: &Arc<sentry_core::Client>) -> Self {
         self.meter = Some(crate::metrics::meter(client));
@@ -175,8 +182,8 @@ impl Options {
         translation
     }
 
-    /// Reads what is needed of a client's options (`client.options()`), or returns `None` if they have no DSN and no Spotlight
-    /// is wanted.
+    /// Reads the relevant options of a client (`client.options()`). Returns `None` if they have no DSN and Spotlight is
+    /// off.
     #[must_use]
     pub fn prepare(self, client_options: &ClientOptions) -> Option<Prepared> {
         let variable = env::var("SENTRY_SPOTLIGHT").ok();
@@ -207,14 +214,14 @@ impl Options {
         })
     }
 
-    /// Starts a delivery for a client with these options, or returns `None` if they have no DSN and no Spotlight is wanted.
+    /// Starts a delivery for a client with these options. Returns `None` if they have no DSN and Spotlight is off.
     #[must_use]
     pub fn start(self, client_options: &ClientOptions) -> Option<Delivery> {
         self.prepare(client_options).map(Prepared::start)
     }
 }
 
-/// Shows whether there is a hook, not what it is.
+/// Shows whether there is a hook, not the hook itself.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
@@ -234,7 +241,7 @@ impl fmt::Debug for Options {
     }
 }
 
-/// A delivery that has not been started: for doors that learn late where the spans come from.
+/// A delivery that has not been started yet, for doors that learn late where the spans come from.
 #[must_use = "nothing is delivered until it is started"]
 pub struct Prepared {
     config: Config,
@@ -243,13 +250,13 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Sets the release that applies where the client has none.
+    /// Sets the release to use if the client has none.
     pub fn with_default_release(mut self, release: impl Into<Cow<'static, str>>) -> Self {
         self.config = self.config.with_default_release(release);
         self
     }
 
-    /// Sets the environment that applies where the client has none; without either it is `production`.
+    /// Sets the environment to use if the client has none. Without either it is `production`.
     pub fn with_default_environment(mut self, environment: impl Into<Cow<'static, str>>) -> Self {
         self.config = self.config.with_default_environment(environment);
         self
@@ -270,7 +277,8 @@ impl fmt::Debug for Prepared {
     }
 }
 
-/// Reads OpenTelemetry's switch. Its newer values say where content goes; here there are spans only.
+/// Reads OpenTelemetry's switch. Its newer values say whether content goes to spans or to events; there are only spans
+/// here.
 fn environment_captures_content() -> bool {
     env::var("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT").is_ok_and(|value| {
         let value = value.trim().to_ascii_lowercase();
@@ -281,9 +289,9 @@ fn environment_captures_content() -> bool {
     })
 }
 
-/// Where Spotlight is: the variable holds a URL, or says that it is at its usual place, or that there is none.
+/// Returns the URL of Spotlight. The variable holds a URL, enables the default one, or disables Spotlight.
 ///
-/// By Sentry's specification a program that wants none has none, whatever the variable says.
+/// By Sentry's specification, a program that turns Spotlight off overrules the variable.
 fn spotlight_url(wanted: Option<bool>, variable: Option<&str>) -> Option<String> {
     if wanted == Some(false) {
         return None;

@@ -1,4 +1,4 @@
-//! Spans on their way from the worker to the lanes that encode and send them.
+//! The outbox between the worker and the lanes, which encode and send its parcels.
 
 mod contents;
 mod parcel;
@@ -19,17 +19,17 @@ use crate::{
     accounting::LossReason, http::Answer, progress::Ticket, retry::RetryPolicy, wire::Envelope,
 };
 
-/// How many parcels wait for each lane before there is another one.
+/// How many waiting parcels per lane justify another lane.
 const CROWD: usize = 4;
 
-/// What a lane gets to do next.
+/// What a lane does next.
 #[derive(Debug)]
 pub(crate) enum Task {
-    /// Encode or send it.
+    /// Encode or send this parcel.
     Deliver(Parcel),
-    /// Must not be sent, or has been tried for too long.
+    /// Count this parcel as lost. It must not be sent, or has been tried for too long.
     Discard(Parcel, LossReason),
-    /// Everything before the ticket has been decided.
+    /// The outcome of everything before this ticket is known.
     Reach(Ticket),
     /// Nothing has come for a while.
     Idle,
@@ -42,7 +42,7 @@ pub(crate) struct Outbox {
     contents: Mutex<Contents>,
     changed: Condvar,
     policy: RetryPolicy,
-    /// How many lanes send at once when much waits. Each is a thread with a connection.
+    /// How many lanes may send at once while many parcels wait. Each is a thread with a connection.
     max_lanes: usize,
 }
 
@@ -56,7 +56,7 @@ impl Outbox {
         }
     }
 
-    /// Puts in a parcel, or says what was held for it if nothing is sent any more.
+    /// Adds a parcel. If the outbox has been abandoned, returns what was held for the parcel.
     pub(crate) fn put(&self, mut parcel: Parcel) -> Result<(), Held> {
         let mut contents = self.lock();
         if contents.state == State::Abandoned {
@@ -77,7 +77,7 @@ impl Outbox {
         self.wake(contents, Condvar::notify_all);
     }
 
-    /// Says that the worker has put in all it will.
+    /// Signals that the worker will not add anything more.
     pub(crate) fn close(&self) {
         let mut contents = self.lock();
         if contents.state == State::Open {
@@ -86,7 +86,7 @@ impl Outbox {
         self.wake(contents, Condvar::notify_all);
     }
 
-    /// Forgets everything, also what is being sent, accepts nothing any more, and returns what that was.
+    /// Forgets everything, including parcels in flight, and refuses further ones. Returns what was held for them.
     pub(crate) fn abandon(&self) -> Vec<Held> {
         let mut contents = self.lock();
         contents.state = State::Abandoned;
@@ -100,7 +100,7 @@ impl Outbox {
         held
     }
 
-    /// Waits for the next task, at most `patience`.
+    /// Waits at most `patience` for the next task.
     pub(crate) fn take(&self, patience: Duration) -> Task {
         let start = Instant::now();
         let mut contents = self.lock();
@@ -122,7 +122,8 @@ impl Outbox {
         }
     }
 
-    /// Says that the fate of a parcel is known and will be counted now; false if it had been given up before.
+    /// Claims a parcel whose outcome is known, in order to count it. Returns false if the parcel had been given up
+    /// before.
     pub(crate) fn claim(&self, slip: &Slip) -> bool {
         let mut contents = self.lock();
         let flight = contents.in_flight.get_mut(&slip.number);
@@ -133,22 +134,23 @@ impl Outbox {
         is_known
     }
 
-    /// Says that the fate of a parcel has been counted.
+    /// Signals that the outcome of a parcel has been counted.
     pub(crate) fn settle(&self, slip: &Slip) {
         let mut contents = self.lock();
         contents.in_flight.remove(&slip.number);
-        // A ticket may be reached now, a probe over, or the last lane done.
+        // A ticket may be reached now, a probe may be over, or the last lane may be done.
         self.wake(contents, Condvar::notify_all);
     }
 
-    /// Says that whoever waits for a ticket knows that it has been reached.
+    /// Signals that whoever waits for a ticket has been told that it was reached.
     pub(crate) fn finish_reaching(&self) {
         let mut contents = self.lock();
         contents.reaching = contents.reaching.saturating_sub(1);
         self.wake(contents, Condvar::notify_all);
     }
 
-    /// Takes back an envelope that no server can have accepted; false if it was tried often enough, or given up.
+    /// Takes back an envelope that no server can have accepted. Returns false if it has been tried too often or for too
+    /// long, or was given up.
     pub(crate) fn retry(&self, slip: &Slip, envelope: Envelope) -> bool {
         let mut contents = self.lock();
         let attempts = slip.attempts + 1;
@@ -168,7 +170,7 @@ impl Outbox {
         true
     }
 
-    /// Puts the envelopes that spans have become in their place; false if they had been given up.
+    /// Replaces spans with the envelopes they were encoded to. Returns false if the spans had been given up.
     pub(crate) fn put_encoded(&self, slip: &Slip, envelopes: Vec<Envelope>) -> bool {
         let place = slip.number.place;
         let numbers = (1..).map(|envelope| Number {
@@ -179,7 +181,7 @@ impl Outbox {
         self.replace(slip, numbers.zip(envelopes))
     }
 
-    /// Puts the two halves of an envelope in its place; false if it had been given up.
+    /// Replaces an envelope with its two halves. Returns false if the envelope had been given up.
     pub(crate) fn put_halves(&self, slip: &Slip, halves: [Envelope; 2]) -> bool {
         let number = slip.number;
         let numbers = (1..).map(|half| Number { half, ..number });
@@ -199,14 +201,14 @@ impl Outbox {
             });
             count += 1;
         }
-        // For one alone, whoever has brought it comes next.
+        // A single envelope is taken next by the lane that has encoded it.
         if count != 1 {
             self.wake(contents, Condvar::notify_all);
         }
         true
     }
 
-    /// Learns from an answer what may be sent when.
+    /// Updates the rate limits and the backoff from an answer.
     pub(crate) fn learn(&self, answer: &Answer) {
         let now = Instant::now();
         let mut contents = self.lock();
@@ -220,19 +222,19 @@ impl Outbox {
         }
     }
 
-    /// Learns that no connection could be made.
+    /// Updates the backoff after a failure to connect.
     pub(crate) fn learn_unreachable(&self) {
         let mut contents = self.lock();
         contents.backoff.fail(Instant::now(), &self.policy, None);
     }
 
-    /// Learns that a client report got no answer. Until the server has answered something there is no other: if it reads them all the
-    /// same, it would count the same losses again and again.
+    /// Records that a client report got no answer. No other report is sent until the server has answered something. If
+    /// the server reads the reports but does not answer, it would count the same losses again and again.
     pub(crate) fn doubt_report(&self) {
         self.lock().report_is_in_doubt = true;
     }
 
-    /// Whether a client report may be sent now: the server is there, and has not asked for silence.
+    /// Whether a client report may be sent now: the server is available and has not asked for a pause.
     pub(crate) fn allows_report(&self) -> bool {
         let now = Instant::now();
         let contents = self.lock();
@@ -241,8 +243,8 @@ impl Outbox {
             && contents.backoff.paused_until(now).is_none()
     }
 
-    /// Returns how long a client report has to wait for a server that has failed; `None` if it should not come, or the server is not
-    /// expected back soon.
+    /// Returns how long a client report has to wait for a server that has failed. Returns `None` if the report must not
+    /// be sent, or if the server is not expected back soon.
     pub(crate) fn report_pause(&self) -> Option<Duration> {
         const SOON: Duration = Duration::from_secs(1);
 
@@ -254,13 +256,13 @@ impl Outbox {
         (is_expected && !contents.report_is_in_doubt).then_some(pause)
     }
 
-    /// Whether a client report may ride along with an envelope: not with one that may well be turned away.
+    /// Whether a client report may be sent along with an envelope. It may not if the envelope is likely to be refused.
     pub(crate) fn may_carry_report(&self) -> bool {
         let contents = self.lock();
         !contents.report_is_in_doubt && contents.limits.is_unlimited()
     }
 
-    /// Counts one more lane in if so much waits that one is worthwhile.
+    /// Registers another lane if enough is waiting to make it worthwhile. Returns whether it did.
     pub(crate) fn claim_lane(&self) -> bool {
         let mut contents = self.lock();
         let wanted = contents.lanes < self.max_lanes
@@ -272,12 +274,12 @@ impl Outbox {
         wanted
     }
 
-    /// Counts a lane out.
+    /// Unregisters a lane.
     pub(crate) fn release_lane(&self) {
         self.lock().lanes -= 1;
     }
 
-    /// Removes all parcels of the trace that has waited longest, unless they are being sent.
+    /// Removes all parcels of the trace that has waited longest, except those in flight.
     pub(crate) fn drop_oldest_trace(&self) -> Vec<Parcel> {
         let mut contents = self.lock();
         let Some(first) = contents.waiting.pop_front() else {
@@ -285,7 +287,7 @@ impl Outbox {
         };
         let oldest = first.slip.trace_id();
         let mut dropped = vec![first];
-        // Nearly always it is alone, and while memory is short this is done often.
+        // The trace nearly always has only one parcel, and this is called often while memory is short.
         let count = contents.waiting_of.remove(&oldest);
         if count.is_none_or(|count| count > 1) {
             for parcel in mem::take(&mut contents.waiting) {
@@ -300,7 +302,8 @@ impl Outbox {
         dropped
     }
 
-    /// Lets go of the contents, which have changed, and wakes lanes if any sleep: to ask the system is a call also if none does.
+    /// Unlocks the contents after a change, and wakes lanes if any are asleep. Notifying a condition variable without
+    /// waiters would still be a system call.
     fn wake(&self, contents: MutexGuard<'_, Contents>, notify: impl FnOnce(&Condvar)) {
         let is_heard = contents.idle_lanes > 0;
         drop(contents);

@@ -1,4 +1,4 @@
-//! Whether a trace has been given up for want of memory, so that what comes later of it is not sent as a torso.
+//! Marks traces that have been given up for lack of memory, so that no fragment of them is sent later.
 
 use std::{
     sync::{
@@ -8,10 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a trace stays silent. One that is open for days, such as that of a span around `main`, must not do so for good.
+/// How long the spans of a trace are dropped. A trace may be open for days, such as that of a span around `main`, and
+/// must not be dropped forever.
 const SILENCE: Duration = Duration::from_secs(5 * 60);
 
-/// The mark of a trace. It is part of the trace, so that there is nothing to forget it from.
+/// The mark of a trace. It is stored in the trace itself, so it needs no cleanup.
 #[derive(Debug, Default)]
 pub(crate) struct Overflow {
     /// Read for every span.
@@ -31,7 +32,7 @@ impl Overflow {
     }
 
     fn is_marked_at(&self, now: Instant) -> bool {
-        // Locked to the end: another thread may be giving it up anew.
+        // Locked until the end, because another thread may be marking the trace again.
         let since = self.lock();
         let lasts = since.is_some_and(|since| now.saturating_duration_since(since) < SILENCE);
         if !lasts {

@@ -1,4 +1,4 @@
-//! What becomes of the spans of a bucket: envelopes, as the configuration wants them.
+//! Turns the spans of a bucket into envelopes, in the configured form.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     wire::{self, Category, Encoded},
 };
 
-/// Makes envelopes. Each lane has one, for it keeps what is encoded once.
+/// Makes envelopes. Each lane has its own, because it caches encoded data.
 pub(crate) struct Packer {
     config: Arc<Config>,
     encoder: SpanEncoder,
@@ -27,7 +27,7 @@ impl Packer {
         }
     }
 
-    /// Encodes the spans of a bucket, into one of `buffers` if there is one of that size.
+    /// Encodes the spans of a bucket, into one of `buffers` if one has a suitable size.
     pub(crate) fn pack(&mut self, bucket: &Bucket, buffers: &Buffers) -> Encoded {
         match self.config.lifecycle {
             TraceLifecycle::Stream => self.container(bucket, bucket.spans.iter(), buffers),
@@ -68,7 +68,7 @@ impl Packer {
     }
 }
 
-/// What all envelopes of a bucket count as; `None` if they differ.
+/// The category of all envelopes of a bucket. `None` if they differ.
 pub(crate) fn category(lifecycle: TraceLifecycle) -> Option<Category> {
     match lifecycle {
         TraceLifecycle::Stream => Some(Category::Span),

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A point in the stream of spans. Everything handed over before it is decided once it is reached.
+/// A point in the stream of spans. Once it is reached, the outcome of everything handed over before it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ticket(pub(crate) u64);
 
@@ -38,13 +38,13 @@ impl Progress {
         self.changed.notify_all();
     }
 
-    /// Says that nothing will be reached any more.
+    /// Signals that no further ticket will be reached.
     pub(crate) fn stop(&self) {
         self.lock().running = false;
         self.changed.notify_all();
     }
 
-    /// Waits until `ticket` is reached, and returns whether it was before the time ran out or everything stopped.
+    /// Waits until `ticket` is reached. Returns false if the time ran out or everything stopped before that.
     pub(crate) fn wait(&self, ticket: Ticket, timeout: Duration) -> bool {
         let start = Instant::now();
         let mut state = self.lock();

@@ -1,4 +1,4 @@
-//! Where the application's threads hand spans over to the worker.
+//! The queue through which the application's threads hand spans over to the worker.
 
 use std::{
     collections::VecDeque,
@@ -19,13 +19,13 @@ use crate::{
     unread::Ended,
 };
 
-/// How long the worker lets spans pile up while it has work, so that not every span wakes it.
+/// How long a busy worker lets spans accumulate, so that not every span wakes it.
 const NAP: Duration = Duration::from_millis(10);
 
-/// How many spans end a nap early.
+/// The number of waiting spans that ends a nap early.
 const NAP_SPANS: usize = 512;
 
-/// After so many spans that wait one looks whether there is still somebody who will take them.
+/// Every time so many spans have accumulated, `push` checks whether there is still a worker to take them.
 const SPANS_ON_TRUST: usize = 64;
 
 /// What travels from the application to the worker.
@@ -38,37 +38,37 @@ pub(crate) enum Message {
 #[derive(Debug)]
 pub(crate) struct Handover {
     pub(crate) span: Ended,
-    /// That of the segment, at hand for whoever goes through all that waits.
+    /// The id of the segment's trace, copied here for scans of the queue.
     pub(crate) trace_id: TraceId,
     pub(crate) segment: Arc<Segment>,
-    /// The memory held for it.
+    /// The memory reserved for it in the budget.
     pub(crate) bytes: usize,
 }
 
 impl Handover {
-    /// Returns whether it is the span that its segment ends with.
+    /// Returns whether this is the local root, whose end is the end of its segment.
     pub(crate) fn is_local_root(&self) -> bool {
         self.span.span_id() == self.segment.local_root()
     }
 }
 
-/// How many spans were dropped, and how many of them were local roots.
+/// The number of dropped spans, and of local roots among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dropped {
     pub(crate) spans: u64,
     pub(crate) local_roots: u64,
 }
 
-/// Why a span was not taken.
+/// Why a span was not accepted.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// The queue is closed; the span is lost.
     Closed,
-    /// This process was forked from the one that empties the queue.
+    /// This process was forked from the one whose worker empties the queue.
     Forked(Handover),
 }
 
-/// Whether more may come after what was taken.
+/// Whether more messages may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Supply {
     Open,
@@ -85,9 +85,9 @@ pub(crate) struct Queue {
 struct State {
     messages: VecDeque<Message>,
     worker: Worker,
-    /// Whether the worker left something when it was here last.
+    /// Whether the worker left messages behind at its last visit.
     has_rest: bool,
-    /// Whether traces have been given up since the worker was here last.
+    /// Whether traces have been given up since the last visit of the worker.
     was_shortened: bool,
     supply: Supply,
     last_ticket: Ticket,
@@ -103,7 +103,7 @@ enum Worker {
 }
 
 impl Queue {
-    /// Creates an empty queue, which keeps so many bytes of memory to be used again.
+    /// Creates an empty queue that keeps at most `max_spare_bytes` bytes of memory for reuse.
     pub(crate) fn new(max_spare_bytes: usize) -> Self {
         Self {
             state: Mutex::new(State {
@@ -119,12 +119,12 @@ impl Queue {
         }
     }
 
-    /// Hands over a span, and returns an empty record for another one, if there is one and it is wanted. `hurry` ends a nap of
-    /// the worker.
+    /// Hands over a span. Returns an empty record for another span if there is one and the caller wants it. `hurry`
+    /// ends the worker's nap.
     ///
-    /// After a fork nobody takes anything from here, and the lock may be taken for good. Asking whether this is still the same
-    /// process is a system call, so `is_same_process` is asked only where a wait or another system call is due, and now and
-    /// then.
+    /// In a forked process nobody empties the queue, and the lock may be held forever. Since checking for a fork is a
+    /// system call, `is_same_process` is only called before a wait, before another system call, and once every
+    /// [`SPANS_ON_TRUST`] waiting spans.
     pub(crate) fn push(
         &self,
         handover: Handover,
@@ -160,9 +160,9 @@ impl Queue {
         Ok(spare)
     }
 
-    /// Asks the worker to pass on everything that is here, and returns the ticket for it.
+    /// Asks the worker to pass on everything in the queue. Returns the ticket for it.
     ///
-    /// On a closed queue this is the ticket it was closed with.
+    /// For a closed queue, this is the ticket it was closed with.
     pub(crate) fn request_flush(&self) -> Ticket {
         let state = self.lock();
         if state.supply == Supply::Closed {
@@ -171,7 +171,7 @@ impl Queue {
         self.add_flush(state)
     }
 
-    /// Flushes and refuses everything from now on.
+    /// Flushes, and refuses all further spans.
     pub(crate) fn close(&self) -> Ticket {
         let mut state = self.lock();
         if state.supply == Supply::Closed {
@@ -181,29 +181,29 @@ impl Queue {
         self.add_flush(state)
     }
 
-    /// Returns whether everything is refused from now on.
+    /// Returns whether the queue refuses all further spans.
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().supply == Supply::Closed
     }
 
-    /// Takes out so many empty records, or fewer.
+    /// Removes and returns at most `most` empty records.
     pub(crate) fn take_spares(&self, most: usize) -> Vec<Record> {
-        // Where the lock is taken, be it for good after a fork, a record is allocated sooner than waited for.
+        // If the lock is held (after a fork perhaps forever), allocating a record is better than waiting.
         let Ok(mut state) = self.state.try_lock() else {
             return Vec::new();
         };
         (0..most).map_while(|_| state.spares.take()).collect()
     }
 
-    /// Takes in empty records, to be used again, as far as there is room for them.
+    /// Accepts empty records for reuse, as far as there is room for them.
     pub(crate) fn recycle(&self, mut spent: Vec<Record>) {
         self.lock().spares.add(&mut spent);
-        // What is left is freed here, with nothing locked.
+        // The remaining records are freed here, after the lock was released.
     }
 
-    /// Moves messages to `batch`, which must be empty: all, or about so many bytes of them.
+    /// Moves messages to `batch`, which must be empty: all of them, or about `portion` bytes.
     ///
-    /// Waits until there are some, but not beyond `due`. If the worker `was_busy`, lets them pile up for a moment.
+    /// Waits until there are some, but not beyond `due`. If the worker `was_busy`, lets them accumulate for a moment.
     pub(crate) fn take(
         &self,
         batch: &mut VecDeque<Message>,
@@ -236,7 +236,7 @@ impl Queue {
                 Worker::Asleep
             };
             state = self.wait(state, remaining);
-            // Whoever wakes the worker marks it busy; a nap that ends so is over.
+            // Whoever wakes the worker also marks it busy. The nap is over then.
             if mem::replace(&mut state.worker, Worker::Busy) == Worker::Busy {
                 break;
             }
@@ -253,31 +253,32 @@ impl Queue {
             return state.supply;
         };
         batch.extend(state.messages.drain(..beyond));
-        // More comes: the message that closes the queue, at least.
+        // More is to come: at least the message that closes the queue.
         Supply::Open
     }
 
-    /// Whether traces have been given up here since this was asked last.
+    /// Whether traces have been given up in the queue since the last call.
     pub(crate) fn was_shortened(&self) -> bool {
         mem::take(&mut self.lock().was_shortened)
     }
 
-    /// Gives up the oldest traces until no more is held than may be, and returns how many spans that costs.
+    /// Drops the oldest traces until the budget is met again. Returns the number of dropped spans.
     pub(crate) fn drop_oldest_traces(&self, budget: &Budget, give_up: impl Fn(&Trace)) -> Dropped {
         let mut state = self.lock();
-        // With the lock taken: of several threads that find too much, the first one does it.
+        // Check under the lock: if several threads find the budget exceeded, the first one makes room.
         let excess = budget.excess();
         if excess == 0 {
             return Dropped::default();
         }
-        // Traces that grow side by side take turns: few of them free enough, if each is counted as a whole.
+        // The spans of concurrent traces alternate in the queue. Count every trace as a whole, so that few have to be
+        // dropped.
         let mut bytes = HashMap::<TraceId, usize>::default();
         for handover in state.messages.iter().filter_map(Message::span) {
             *bytes.entry(handover.trace_id).or_default() += handover.bytes;
         }
         let (mut freed, mut dropped) = (0, Dropped::default());
         let mut oldest = HashSet::<TraceId>::default();
-        // In place: while memory is short, a second queue would be one too many.
+        // In place, because memory is too short for a second queue.
         state.messages.retain(|message| {
             let Some(handover) = message.span() else {
                 return true;
@@ -348,7 +349,7 @@ impl Message {
         }
     }
 
-    /// The memory held for it.
+    /// The memory reserved for it in the budget.
     fn bytes(&self) -> usize {
         self.span().map_or(0, |handover| handover.bytes)
     }
@@ -397,13 +398,13 @@ mod tests {
         drop(taken);
     }
 
-    /// Otherwise a program that produces more than can be sent would see nothing of it.
+    /// Otherwise nothing would arrive from a program that produces more than can be sent.
     #[test]
     fn of_traces_that_grow_side_by_side_some_stay_whole_without_a_worker() {
         const TRACES: usize = 160;
         const SPANS: usize = 12;
         let (queue, budget) = (Queue::new(0), Budget::new(300));
-        // All that the worker may hold.
+        // As much as the worker may hold.
         budget.hold(225);
         let open: Vec<_> = (0..TRACES).map(|_| testing::segment()).collect();
         let (mut given_up, mut dropped) = (0, 0);

@@ -1,7 +1,8 @@
-//! Records of spans that have been sent, for the spans to come.
+//! Reuses the records of spans that have been sent.
 //!
-//! The worker and the lanes empty them and leave them with the queue. A thread that hands over a span takes one along, and fills it with
-//! its next span. So a program in its stride allocates none, and there is no lock beside the queue's.
+//! The worker and the lanes empty the records and leave them in the queue. A thread that hands over a span receives one
+//! in return, and fills it with its next span. So a program in steady state allocates no records, and no lock is needed
+//! apart from the queue's.
 
 use std::{
     cell::RefCell,
@@ -17,19 +18,20 @@ use crate::{
     wire::MAX_ENVELOPE_SPANS,
 };
 
-/// How many records a thread has at hand: about as many as it has spans open.
+/// How many records a thread keeps: about as many as it has open spans.
 const AT_HAND: usize = 8;
 
-/// How many records a thread that has none left takes along at once.
+/// How many records a thread without any takes from the queue at once.
 const REFILL: usize = 4;
 
-/// How many attributes the translation adds to most spans at most: a total, a conversation, an agent, system instructions.
+/// How many attributes the translation adds to most spans at most: a total, a conversation, an agent, system
+/// instructions.
 const ADDED: usize = 4;
 
-/// How large a store may have become and still be used again.
+/// The largest size of a store that is kept for reuse, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// A span in memory of its own, so that it moves by its address.
+/// A boxed span, so that moving it moves only its address.
 pub(crate) type Record = Box<SourceSpan>;
 
 thread_local! {
@@ -40,11 +42,11 @@ thread_local! {
 
 struct AtHand {
     records: Vec<Record>,
-    /// Records whose attributes went without them.
+    /// Records without an attribute store.
     shells: Vec<Record>,
 }
 
-/// Returns an empty record, whatever its ids and times, with room for `fields` attributes, or about that.
+/// Returns an empty record with room for about `fields` attributes. Its ids and times are arbitrary.
 pub(crate) fn record(fields: usize, queue: &Queue) -> Record {
     at_hand(queue).unwrap_or_else(|| {
         let mut record = shell();
@@ -58,7 +60,7 @@ fn shell() -> Record {
     Box::new(SourceSpan::new(new_trace_id(), new_span_id(), "", start))
 }
 
-/// Returns an empty store with room for `fields` attributes, or about that.
+/// Returns an empty store with room for about `fields` attributes.
 pub(crate) fn attributes(fields: usize, queue: &Queue) -> Attributes {
     let Some(mut record) = at_hand(queue) else {
         return new_store(fields);
@@ -68,7 +70,7 @@ pub(crate) fn attributes(fields: usize, queue: &Queue) -> Attributes {
     attributes
 }
 
-/// Moves a span to where it can travel from.
+/// Moves a span into a record.
 pub(crate) fn boxed(span: SourceSpan) -> Record {
     match with(|recycled| recycled.shells.pop()).flatten() {
         Some(mut shell) => {
@@ -89,7 +91,7 @@ pub(crate) fn give_back(mut record: Record) {
     }
 }
 
-/// Returns whether this thread would keep one more record.
+/// Returns whether this thread would keep another record.
 #[inline]
 pub(crate) fn has_room() -> bool {
     with(|recycled| recycled.records.len() < AT_HAND).unwrap_or(false)
@@ -112,11 +114,11 @@ fn at_hand(queue: &Queue) -> Option<Record> {
 }
 
 fn new_store(fields: usize) -> Attributes {
-    // Most texts are short, and one that is not makes room for itself.
+    // Most texts are short, and a long one makes room for itself.
     Attributes::with_capacity(fields + ADDED, 32 * fields)
 }
 
-/// `None` on a thread that is going away: it starts no more spans.
+/// Returns `None` on a thread that is being torn down, which starts no more spans.
 #[inline]
 fn with<T>(use_it: impl FnOnce(&mut AtHand) -> T) -> Option<T> {
     let used = RECYCLED.try_with(|recycled| use_it(&mut recycled.borrow_mut()));
@@ -131,10 +133,10 @@ impl AtHand {
     }
 }
 
-/// Empty records that wait for a thread to take them along.
+/// Empty records that wait for a thread to take them.
 #[derive(Debug)]
 pub(crate) struct Spares {
-    /// With the bytes that each occupies.
+    /// Each with its size in bytes.
     spares: Vec<(Record, usize)>,
     bytes: usize,
     max_bytes: usize,
@@ -149,7 +151,7 @@ impl Spares {
         }
     }
 
-    /// Takes in as many records as there is room for, and leaves the others.
+    /// Accepts as many records as there is room for, and leaves the others.
     pub(crate) fn add(&mut self, spent: &mut Vec<Record>) {
         while let Some(record) = spent.pop() {
             let bytes = record.footprint();
@@ -169,33 +171,36 @@ impl Spares {
     }
 }
 
-/// What the spans that have been translated and encoded leave behind. The worker has the records, the lanes have the rest.
+/// What is left of spans after translating and encoding. The worker has the records, the lanes have the attribute
+/// stores and the vectors.
 #[derive(Debug, Default)]
 pub(crate) struct Leftovers(Mutex<Heap>);
 
 #[derive(Debug, Default)]
 struct Heap {
-    /// Records whose attributes are with the translated span.
+    /// Records whose attributes are in the translated span.
     shells: Vec<Record>,
-    /// Room for the spans of buckets.
+    /// Empty vectors for the spans of buckets.
     rooms: Vec<Vec<SentrySpan>>,
 }
 
-/// How many shells wait for a store. A span's own memory is gone by then, and these are not accounted for.
+/// How many shells wait for a store. They are not accounted for, as the memory of their spans has been released by
+/// then.
 const MAX_SHELLS: usize = 1024;
 
-/// Keeps the record of a span that has been translated, and that is empty by now.
+/// Keeps the record of a translated span, which is empty now.
 pub(crate) fn keep_shell(shells: &mut Vec<Record>, shell: Record) {
     if shells.len() < MAX_SHELLS {
         shells.push(shell);
     }
 }
 
-/// For how many spans there is room in what waits for the worker, or for a bucket: as many as one envelope takes.
+/// The total capacity of the vectors kept for the worker, and of those kept for buckets: as many spans as one envelope
+/// takes.
 pub(crate) const MAX_SPARE_SPANS: usize = MAX_ENVELOPE_SPANS.next_power_of_two();
 
 impl Leftovers {
-    /// Takes in the records of spans that have been translated.
+    /// Accepts the records of translated spans.
     pub(crate) fn add_shells(&self, shells: &mut Vec<Record>) {
         let mut heap = self.lock();
         let room = MAX_SHELLS.saturating_sub(heap.shells.len());
@@ -205,7 +210,7 @@ impl Leftovers {
         shells.clear();
     }
 
-    /// Makes empty records of the stores of spans that have been encoded, as far as it is worth it.
+    /// Combines shells with the attribute stores of encoded spans. Returns the resulting empty records.
     pub(crate) fn refill(&self, mut spans: Vec<SentrySpan>) -> Vec<Record> {
         let mut heap = self.lock();
         let others = heap.shells.len().saturating_sub(spans.len());
@@ -228,7 +233,7 @@ impl Leftovers {
         records
     }
 
-    /// Hands out the room for spans that has come together.
+    /// Passes on the vectors that have been collected.
     pub(crate) fn drain_rooms(&self, keep: impl FnMut(Vec<SentrySpan>)) {
         self.lock().rooms.drain(..).for_each(keep);
     }
@@ -242,7 +247,7 @@ impl Leftovers {
 #[derive(Debug, Default)]
 pub(crate) struct Blanks(Vec<Record>);
 
-/// How many of them the worker takes along at once.
+/// How many of them the worker takes from the queue at once.
 const BLANKS: usize = 64;
 
 impl Blanks {
@@ -254,7 +259,7 @@ impl Blanks {
     }
 }
 
-/// Empties the store of a span that has been encoded; `None` if it is not worth keeping.
+/// Empties the store of an encoded span. Returns `None` if the store is not worth keeping.
 fn empty(mut attributes: Attributes) -> Option<Attributes> {
     attributes.clear();
     let bytes = attributes.footprint();
@@ -273,7 +278,7 @@ mod tests {
         let segment = testing::segment();
         let mut translator = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
         let mut shells = Vec::new();
-        // The first two of a shape are translated step by step, the third by a plan.
+        // The first two spans of a shape are translated step by step, the third by a plan.
         let mut spans: Vec<_> = std::iter::repeat_with(|| {
             let mut span = testing::source(&segment, new_span_id());
             span.scope = "shop".into();

@@ -1,12 +1,17 @@
-//! Trying again: what failed for want of a connection or of a healthy server.
+//! Retries what failed because there was no connection or no healthy server.
 
 use std::time::{Duration, Instant};
 
-/// How often and how long an envelope is sent again.
+/// How often, and for how long, an envelope is sent again.
 ///
-/// Only what no server can have accepted is sent again: after a failure to connect, and after the statuses 502, 503 and
-/// 504. While the server is unreachable, nothing else is tried; spans wait in the buffer, whose oldest traces go when it
-/// is full.
+/// Only an envelope that no server can have accepted is sent again:
+///
+/// - after a failure to connect,
+/// - after a connection that closed while an envelope of less than 64 KiB was being sent, and
+/// - after the statuses 502, 503 and 504.
+///
+/// While the server is unreachable, nothing else is tried. Spans wait in the buffer, and the oldest traces are dropped
+/// when it is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
@@ -17,8 +22,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// 6 attempts within 2 minutes, with pauses from 250 ms to 15 s. Where a connection is refused at once that takes four to eight
-    /// seconds; 20 attempts take the two minutes.
+    /// Returns 6 attempts within 2 minutes, with pauses from 250 ms to 15 s. If connections are refused at once, this
+    /// takes four to eight seconds; 20 attempts would take the whole two minutes.
     fn default() -> Self {
         Self {
             max_attempts: 6,
@@ -30,21 +35,21 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Sets how often an envelope is sent at most; 1 means never again.
+    /// Sets how often an envelope is sent at most. 1 means that it is never sent again.
     #[must_use]
     pub fn with_max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts.max(1);
         self
     }
 
-    /// Sets how long an envelope may wait for a server that fails.
+    /// Sets how long an envelope may wait for a failing server.
     #[must_use]
     pub fn with_max_age(mut self, age: Duration) -> Self {
         self.max_age = age;
         self
     }
 
-    /// Sets the pause after the first failure, which doubles with every further one, and the longest pause.
+    /// Sets the pause after the first failure, which doubles with every further failure, and the longest pause.
     #[must_use]
     pub fn with_pauses(mut self, first: Duration, longest: Duration) -> Self {
         self.first_pause = first;
@@ -53,7 +58,7 @@ impl RetryPolicy {
     }
 }
 
-/// How the server has been lately.
+/// The recent health of the server.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     failures: u32,
@@ -65,28 +70,28 @@ impl Backoff {
         *self = Self::default();
     }
 
-    /// Makes a pause that doubles with every failure in a row, or the one the server asked for.
+    /// Starts a pause. It doubles with every failure in a row, unless the server asked for one.
     pub(crate) fn fail(&mut self, now: Instant, policy: &RetryPolicy, asked: Option<Duration>) {
         let doubled = 2_u32.saturating_pow(self.failures.min(20));
         self.failures += 1;
         let pause = policy.first_pause.saturating_mul(doubled);
         let pause = match asked {
             Some(asked) => asked.min(policy.longest_pause.max(Duration::from_secs(60))),
-            // Clients that failed together must not come back together.
+            // Jitter: clients that failed together must not come back together.
             None => pause
                 .min(policy.longest_pause)
                 .mul_f64(0.5 + fastrand::f64() / 2.0),
         };
-        // Nobody means to wait for longer, and not every moment can be named.
+        // Nobody needs a longer pause, and not every point in time can be represented.
         self.resume_at = now.checked_add(pause.min(Duration::from_secs(24 * 60 * 60)));
     }
 
-    /// Until when nothing is sent.
+    /// Returns until when nothing is sent.
     pub(crate) fn paused_until(&self, now: Instant) -> Option<Instant> {
         self.resume_at.filter(|until| *until > now)
     }
 
-    /// Whether the last request failed, so that one request at a time has to find out.
+    /// Whether the last request failed. Then only one request at a time tests whether the server is back.
     pub(crate) fn is_probing(&self) -> bool {
         self.failures > 0
     }

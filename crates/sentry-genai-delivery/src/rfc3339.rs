@@ -1,14 +1,13 @@
-//! Points in time, as envelope headers spell them.
+//! Formats timestamps as envelope headers spell them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The length of what [`format()`] makes.
+/// The length of the result of [`format()`].
 pub(crate) const LEN: usize = 27;
 
 const END_OF_9999: Duration = Duration::new(253_402_300_799, 999_999_999);
 
-/// Formats as `2026-11-20T00:00:05.000000Z`. A time before 1970 is 1970, one after 9999 is the end of that: a clock
-/// may say anything.
+/// Formats as `2026-11-20T00:00:05.000000Z`. Times before 1970 or after 9999 are clamped, since a clock may be wrong.
 pub(crate) fn format(time: SystemTime) -> [u8; LEN] {
     let since_epoch = since_epoch(time).min(END_OF_9999);
     let seconds = since_epoch.as_secs();
@@ -25,7 +24,7 @@ pub(crate) fn format(time: SystemTime) -> [u8; LEN] {
     text
 }
 
-/// Writes a number with as many digits as there is room for.
+/// Writes a number right-aligned, with as many digits as there is room for.
 fn write(place: &mut [u8], number: u64) {
     let mut rest = number;
     for digit in place.iter_mut().rev() {
@@ -38,7 +37,7 @@ pub(crate) fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// The Gregorian date of a day since 1970, counted in eras of 400 years that begin on the first of March.
+/// The Gregorian date of a day since 1970, counted in eras of 400 years that begin on 1 March.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let era = days / 146_097;

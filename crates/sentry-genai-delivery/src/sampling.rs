@@ -1,4 +1,4 @@
-//! Whether a trace is sent, decided at the local root.
+//! The sampling decision, made at the local root.
 
 use std::{borrow::Cow, panic};
 
@@ -7,11 +7,11 @@ use sentry_genai_conventions::TraceId;
 
 use crate::{incoming::IncomingTrace, thread};
 
-/// How the client wants traces to be sampled.
+/// How the client samples traces.
 #[derive(Clone, Debug)]
 pub(crate) struct Sampling {
     strategy: TracesSamplingStrategy,
-    /// Its rate, if that is always the same.
+    /// The rate, if it is fixed.
     rate: Rate,
 }
 
@@ -27,18 +27,18 @@ impl Sampling {
         }
     }
 
-    /// Whether nobody wants traces.
+    /// Whether tracing is disabled.
     pub(crate) fn is_disabled(&self) -> bool {
         matches!(self.strategy, TracesSamplingStrategy::Disabled)
     }
 }
 
-/// What was decided about a trace, and on which grounds.
+/// The decision about a trace, and what it is based on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Decision {
-    /// Tracing is off in this client. A decision made upstream only travels on.
+    /// Tracing is disabled in this client. An upstream decision is passed on.
     Disabled { upstream: Option<bool> },
-    /// The decision was taken over from upstream; its rate is known to the head of the trace only.
+    /// The upstream decision was adopted. Only the head of the trace knows its rate.
     Inherited { sampled: bool },
     /// Decided here: `sampled` if, and only if, `rand` is below `rate`.
     Drawn {
@@ -49,9 +49,11 @@ pub(crate) enum Decision {
 }
 
 impl Decision {
-    /// Decides: an upstream decision holds, a sampler function overrides it, else the rate is drawn against.
+    /// Makes the decision. A sampler function decides if there is one. Otherwise an upstream decision holds, and
+    /// without one the fixed rate decides.
     ///
-    /// The function is not asked about the trace of a Sentry span of this process, for which it has been asked before.
+    /// The function is not called for the trace of a Sentry span in this process that already has a decision, since it
+    /// was called for it before.
     pub(crate) fn make(
         sampling: &Sampling,
         incoming: Option<&IncomingTrace>,
@@ -76,7 +78,8 @@ impl Decision {
                     protocol::TraceId::from(trace_id.to_bytes()),
                 );
                 context.set_sampled(upstream);
-                // It may look a flag up, with a client whose spans would be traces to decide about.
+                // The sampler may, for example, query a feature flag. Spans of that request must not start traces that
+                // need a decision.
                 let ask = || thread::unobserved(|| sampler(&context));
                 let rate = panic::catch_unwind(panic::AssertUnwindSafe(ask));
                 Rate::new(rate.unwrap_or(0.0))
@@ -98,12 +101,12 @@ impl Decision {
         }
     }
 
-    /// Whether a trace that is not sampled may still be kept: not if nobody wants traces.
+    /// Whether an unsampled trace may still be kept. It may not if tracing is disabled.
     pub(crate) fn may_be_revised(self) -> bool {
         !self.is_sampled() && !matches!(self, Self::Disabled { .. })
     }
 
-    /// The decision about a trace that is kept for what is in it: as if the rate had been 1.
+    /// The decision about a trace that is kept for its AI spans, as if the rate had been 1.
     pub(crate) fn revised(self) -> Self {
         match self {
             Self::Drawn { rand, .. } => Self::Drawn {
@@ -116,7 +119,7 @@ impl Decision {
         }
     }
 
-    /// The decision as it travels on; `None` leaves it to the next service.
+    /// The decision to propagate. `None` leaves it to the next service.
     pub(crate) fn flag(self) -> Option<bool> {
         match self {
             Self::Disabled { upstream } => upstream,
@@ -129,7 +132,7 @@ impl Decision {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rate {
     rate: f32,
-    /// The least number, in millionths, that is not below it.
+    /// The rate as an integer: the least number of millionths that is not below it.
     bound: u32,
 }
 
@@ -144,7 +147,7 @@ impl Rate {
         bound: MILLION,
     };
 
-    /// Clamps; a NaN is 0.
+    /// Clamps the rate. NaN becomes 0.
     pub(crate) fn new(rate: f32) -> Self {
         if rate >= 1.0 {
             return Self::ONE;
@@ -152,10 +155,10 @@ impl Rate {
         if rate.is_nan() || rate <= 0.0 {
             return Self::ZERO;
         }
-        // What is compared are the decimal numbers that go out, not the binary ones: 0.1_f32 is a little more than "0.1".
+        // Compare the decimal numbers that are sent, not the binary ones: 0.1_f32 is slightly more than "0.1".
         let decimal: f64 = rate.to_string().parse().unwrap_or(0.0);
         let is_below = |rand: &u32| f64::from(*rand) / f64::from(MILLION) < decimal;
-        // Next to it, as the product is rounded.
+        // Close to the bound, because the product is rounded.
         let near = (decimal * f64::from(MILLION)) as u32;
         let bound = (near.saturating_sub(1)..MILLION).find(|rand| !is_below(rand));
         Self {
@@ -164,9 +167,9 @@ impl Rate {
         }
     }
 
-    /// Writes it as it goes out.
+    /// Returns the rate as it is sent.
     pub(crate) fn text(self) -> Cow<'static, str> {
-        // The usual one, and a number with a fraction is a search for its shortest digits.
+        // The usual rate is a special case, because formatting a fraction searches for its shortest representation.
         if self == Self::ONE {
             return Cow::Borrowed("1");
         }
@@ -174,13 +177,13 @@ impl Rate {
     }
 }
 
-/// The number a trace was drawn with, in millionths: the wire has six decimals, and the comparison must hold there.
+/// The random number of a trace, in millionths. It is sent with six decimals, and the comparison must hold for those.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SampleRand(u32);
 
 const MILLION: u32 = 1_000_000;
 
-/// A number of six decimals becomes a whole one: 0.000249 times a million is a little less than 249.
+/// Converts a number with six decimals to an integer. 0.000249 times a million is slightly less than 249.
 fn in_millionths(number: f64) -> f64 {
     let product = number * f64::from(MILLION);
     let nearest = product.round();
@@ -192,10 +195,10 @@ fn in_millionths(number: f64) -> f64 {
 }
 
 impl SampleRand {
-    /// Takes the number of the head of the trace, or draws one that could have led to the head's decision.
+    /// Takes the number from the head of the trace, or draws one that could have led to the head's decision.
     ///
-    /// Where nothing is known of the head's, the number follows from the trace id, so that all services of the trace come to
-    /// the same.
+    /// If nothing is known of the head's number, it is derived from the trace id, so that all services of the trace get
+    /// the same one.
     fn of(incoming: Option<&IncomingTrace>, trace_id: TraceId) -> Self {
         let Some((incoming, dsc)) = incoming.and_then(|trace| Some((trace, trace.dsc()?))) else {
             return Self::follows_from(trace_id);
@@ -214,8 +217,8 @@ impl SampleRand {
         }
     }
 
-    /// Mixes all bits (SplitMix64): OpenTelemetry's ratio samplers look at some of them, and what they let through would
-    /// otherwise not be spread evenly.
+    /// Mixes all bits (SplitMix64). OpenTelemetry's ratio samplers look at some of the bits, so the ids that they let
+    /// through would otherwise not be spread evenly.
     fn follows_from(trace_id: TraceId) -> Self {
         let id = u128::from_be_bytes(trace_id.to_bytes());
         let mut bits = (id >> 64) as u64 ^ (id as u64).rotate_left(32);
@@ -229,7 +232,7 @@ impl SampleRand {
         self.0 < rate.bound
     }
 
-    /// Writes it as it goes out.
+    /// Returns the number as it is sent.
     pub(crate) fn text(self) -> String {
         format!("0.{:06}", self.0)
     }
@@ -357,7 +360,7 @@ mod tests {
         let remote = IncomingTrace::remote;
         let mut below_a_tenth = 0;
         for number in 1_u64..=10_000 {
-            // What a ratio sampler of OpenTelemetry for one trace in ten would let through.
+            // An id that OpenTelemetry's ratio sampler lets through at a rate of one in ten.
             let mut bytes = [7; 16];
             bytes[8..].copy_from_slice(&(number * 100_000_000_000_000).to_be_bytes());
             let trace_id = TraceId::from_bytes(bytes).unwrap();

@@ -1,4 +1,4 @@
-//! The spans of one service entry.
+//! The part of a trace that belongs to one service entry.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -11,13 +11,14 @@ use crate::{trace::Trace, user::SegmentUser};
 
 /// A segment: the part of a trace below one service entry.
 ///
-/// Every span is sent with the id and the name of its segment. The name is read when the span is encoded, so a route that
-/// becomes known late still reaches spans that ended before.
+/// Every span is sent with the id and the name of its segment. The name is read when the span is encoded, so a route
+/// that becomes known late still applies to spans that ended before, as long as they have not been encoded.
 #[derive(Debug)]
 pub struct Segment {
     trace: Arc<Trace>,
     span_id: SpanId,
-    /// The outermost span of the segment that is sent from here: its own root, unless another client sends that.
+    /// The outermost span of the segment that this delivery sends. It is the segment span, unless another client sends
+    /// that.
     local_root: SpanId,
     name: Mutex<Arc<str>>,
     names_trace: bool,
@@ -28,14 +29,14 @@ pub struct Segment {
 impl Segment {
     /// Creates a segment whose root is the span `span_id`.
     ///
-    /// The first segment of a trace that starts here also names the trace in the dynamic sampling context.
+    /// The first segment of a trace that starts in this process also names the trace in the dynamic sampling context.
     #[must_use]
     pub fn new(trace: Arc<Trace>, span_id: SpanId, name: impl Into<Arc<str>>) -> Self {
         Self::within(trace, span_id, span_id, name)
     }
 
-    /// Creates the part, below the span `local_root`, of a segment whose root `span_id` is sent by someone else: a
-    /// transaction of the Sentry client in this process.
+    /// Creates the part of a segment that lies below the span `local_root`. The segment's root `span_id` is sent by
+    /// someone else: it is a transaction of the Sentry client in this process.
     #[must_use]
     pub fn within(
         trace: Arc<Trace>,
@@ -45,7 +46,7 @@ impl Segment {
     ) -> Self {
         let name = name.into();
         let names_trace = !trace.has_transaction();
-        // Without a name it is one of which only children are known.
+        // A segment without a name is one of which only children are known.
         if names_trace && !name.is_empty() {
             trace.set_transaction(&name);
         }
@@ -66,7 +67,7 @@ impl Segment {
         self.span_id
     }
 
-    /// Returns the id of the outermost span of the segment that is sent from here.
+    /// Returns the id of the outermost span of the segment that this delivery sends.
     #[must_use]
     pub fn local_root(&self) -> SpanId {
         self.local_root
@@ -78,7 +79,7 @@ impl Segment {
         Arc::clone(&self.lock_name())
     }
 
-    /// Renames the segment; spans that are already encoded keep the old name.
+    /// Renames the segment. Spans that have already been encoded keep the old name.
     pub fn set_name(&self, name: impl Into<Arc<str>>) {
         let name = name.into();
         if self.names_trace {

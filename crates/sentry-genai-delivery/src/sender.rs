@@ -1,4 +1,4 @@
-//! The threads that encode spans and talk to the server.
+//! The threads that encode spans and talk to the server, called lanes.
 
 use std::{
     ops::ControlFlow,
@@ -19,25 +19,26 @@ use crate::{
     wire::{self, Encoded, Envelope},
 };
 
-/// How long losses wait for an envelope to ride along with.
+/// How long losses wait for an envelope that can carry their report.
 const REPORT_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often the last report is sent until it is read.
+/// How often the last report is sent until the server has read it.
 const LAST_REPORT_ATTEMPTS: u32 = 4;
 
-/// How long an additional lane stays without work.
+/// How long an extra lane stays without work.
 const EXTRA_PATIENCE: Duration = Duration::from_secs(3);
 
-/// From how many bytes on an envelope may have been too large for a server that does not say so. No server refuses less.
+/// A server that closes the connection may have found an envelope of at least this size too large. No server refuses
+/// smaller ones.
 const LARGE: usize = 64 * 1024;
 
-/// Starts one more lane if so much waits that it is worthwhile.
+/// Starts another lane if enough is waiting to make it worthwhile.
 pub(crate) fn reinforce(shared: &Arc<Shared>) {
     if !shared.outbox.claim_lane() {
         return;
     }
     let lane = Lane::new(Arc::clone(shared), Role::Extra);
-    // Without a thread the lane is dropped, which counts it out.
+    // If no thread can be created, the lane is dropped, which unregisters it.
     let _ = thread::spawn("sentry-genai-send", move || lane.run());
 }
 
@@ -47,7 +48,7 @@ pub(crate) struct Lane {
     packer: Packer,
     compressor: Compressor,
     role: Role,
-    /// When losses were reported last, or could have been.
+    /// When losses were last reported, or could have been.
     last_report: Instant,
 }
 
@@ -56,7 +57,7 @@ pub(crate) struct Lane {
 pub(crate) enum Role {
     /// As long as the delivery.
     Main,
-    /// As long as there is more work than for one.
+    /// As long as there is more work than for one lane.
     Extra,
 }
 
@@ -71,13 +72,13 @@ impl Lane {
         }
     }
 
-    /// Sends until the outbox is closed and empty, or nothing more is to be done for an additional lane.
+    /// Sends until the outbox is closed and empty. An extra lane also stops when it has been idle.
     pub(crate) fn run(mut self) {
         let patience = match self.role {
             Role::Main => REPORT_PATIENCE,
             Role::Extra => EXTRA_PATIENCE,
         };
-        // What a turn had in hand when it panicked is counted when the delivery is closed.
+        // The parcel of a turn that panicked is counted when the delivery is closed.
         while let Ok(ControlFlow::Continue(())) | Err(_) =
             catch_unwind(AssertUnwindSafe(|| self.turn(patience)))
         {}
@@ -86,7 +87,7 @@ impl Lane {
     fn turn(&mut self, patience: Duration) -> ControlFlow<()> {
         match self.shared.outbox.take(patience) {
             Task::Deliver(parcel) => {
-                // What came while this lane slept may be more than one can send.
+                // More may have arrived while this lane slept than one lane can send.
                 reinforce(&self.shared);
                 match parcel.load {
                     Load::Spans(bucket) => self.encode(&parcel.slip, bucket),
@@ -95,7 +96,7 @@ impl Lane {
             }
             Task::Discard(parcel, reason) => {
                 self.lose(&parcel.slip, reason);
-                // While nothing but this is done, nothing leaves that they could ride along with.
+                // While parcels are only discarded, no envelope is sent that could carry the report.
                 if self.last_report.elapsed() >= REPORT_PATIENCE {
                     self.send_report();
                 }
@@ -116,13 +117,13 @@ impl Lane {
             }
             Task::Stop => return ControlFlow::Break(()),
         }
-        // A subscriber that panics must not end the thread.
+        // If a subscriber panics here, `run` catches it, so that the thread goes on.
         #[cfg(feature = "tracing")]
         self.shared.notices.tell(&self.shared.accounting);
         ControlFlow::Continue(())
     }
 
-    /// Encodes spans, and puts the envelopes in their place.
+    /// Encodes spans, and replaces their parcel with the resulting envelopes.
     fn encode(&mut self, slip: &Slip, bucket: Bucket) {
         let shared = &self.shared;
         let encoded = catch_unwind(AssertUnwindSafe(|| {
@@ -181,7 +182,7 @@ impl Lane {
         }
     }
 
-    /// Sends an envelope that was too large once more, in two halves.
+    /// Sends an envelope that was too large again, in two halves.
     fn divide(&self, slip: &Slip, envelope: &Envelope) {
         let halves = if slip.is_half() {
             None
@@ -205,7 +206,7 @@ impl Lane {
         self.decide(slip, |_| self.shared.lose_parcel(slip, reason));
     }
 
-    /// Counts a parcel, unless it was given up, and hence counted, while a lane had it in hand.
+    /// Counts a parcel, unless it was given up, and hence counted, while this lane was working on it.
     fn decide(&self, slip: &Slip, count: impl FnOnce(u64)) {
         if self.shared.outbox.claim(slip) {
             count(slip.held.spans);
@@ -214,7 +215,7 @@ impl Lane {
         self.shared.outbox.settle(slip);
     }
 
-    /// Takes the losses nobody has been told of, if they may ride along with an envelope.
+    /// Takes the unreported losses if they may be sent along with an envelope.
     fn riding_report(&mut self) -> Option<Report> {
         let shared = &self.shared;
         if !shared.accounting.has_news() || !shared.outbox.may_carry_report() {
@@ -224,7 +225,7 @@ impl Lane {
         shared.accounting.take_report()
     }
 
-    /// Sends the losses nobody has been told of in an envelope of their own.
+    /// Sends the unreported losses in an envelope of their own.
     fn send_report(&mut self) {
         self.last_report = Instant::now();
         if !self.shared.outbox.allows_report() {
@@ -236,7 +237,7 @@ impl Lane {
         self.post(&mut wire::empty_envelope(), Some(report));
     }
 
-    /// Sends a report that was not read once more, and again, since it is the last. Who closes the delivery says how long that may take.
+    /// Repeats the last report if it was not read. The timeout given to `close` limits how long that may take.
     fn repeat_report(&mut self) {
         for _ in 1..LAST_REPORT_ATTEMPTS {
             if !self.shared.accounting.has_news() {
@@ -250,7 +251,7 @@ impl Lane {
         }
     }
 
-    /// Sends an envelope, with a report if there is one, and leaves it as it was.
+    /// Sends an envelope, along with a report if there is one. The envelope itself stays unchanged.
     fn post(&mut self, envelope: &mut Vec<u8>, report: Option<Report>) -> Outcome {
         let now = SystemTime::now();
         wire::stamp(envelope, now);
@@ -296,7 +297,8 @@ impl Lane {
                 self.shared.outbox.learn_unreachable();
                 Outcome::Unaccepted
             }
-            // So servers end what is too large before they have read it; a small one was sent to a server that left.
+            // Servers close the connection of a large envelope like this, before they have read it. If a small one is
+            // cut off, the server went away.
             Failure::BrokenOff if length >= LARGE => Outcome::TooLarge,
             Failure::BrokenOff => Outcome::Unaccepted,
             Failure::Unanswered => Outcome::Unanswered,
@@ -304,7 +306,7 @@ impl Lane {
     }
 }
 
-/// Whatever ends the last thread, nobody may wait for it any longer.
+/// When the main lane ends, for whatever reason, nobody may go on waiting.
 impl Drop for Lane {
     fn drop(&mut self) {
         self.shared.outbox.release_lane();
@@ -318,13 +320,13 @@ impl Drop for Lane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Accepted,
-    /// The server counts what it turns away for a quota. `by_sentry` itself, or by somebody in front of it who does the same.
+    /// Refused for a quota, and counted by the server. `by_sentry` is false if a proxy in front of Sentry refused it.
     RateLimited {
         by_sentry: bool,
     },
     TooLarge,
     Refused,
-    /// No server has accepted it; another attempt cannot make a duplicate.
+    /// No server has accepted it, so another attempt cannot make a duplicate.
     Unaccepted,
     Unanswered,
     Panicked,
@@ -343,11 +345,11 @@ impl Outcome {
         }
     }
 
-    /// Whether a report that went along has been read; `None` if nobody knows.
+    /// Whether the server has read the report that was sent along. `None` if that is unknown.
     fn has_read_report(self) -> Option<bool> {
         match self {
             Self::Accepted => Some(true),
-            // Sentry reads it also where it turns away the rest.
+            // Sentry also reads the report of an envelope that it refuses for a quota.
             Self::RateLimited { by_sentry } => Some(by_sentry),
             Self::TooLarge | Self::Refused | Self::Unaccepted | Self::Panicked => Some(false),
             Self::Unanswered => None,

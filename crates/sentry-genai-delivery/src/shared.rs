@@ -1,4 +1,4 @@
-//! What the application's threads and ours work on together.
+//! The state shared by the application's threads and the delivery's own.
 
 use std::{process, sync::Arc, time::Duration};
 
@@ -18,13 +18,13 @@ use crate::{
     unread::Ended,
 };
 
-/// How much memory of spans is kept to be used again.
+/// How much memory of spent spans is kept for reuse.
 const MAX_SPARE_BYTES: usize = 4 * 1024 * 1024;
 
-/// How much memory of envelopes is.
+/// How much memory of spent envelopes is kept for reuse.
 const MAX_BUFFER_BYTES: usize = 512 * 1024;
 
-/// What a delivery holds, whichever thread looks at it.
+/// Everything a delivery holds, accessible from all threads.
 pub(crate) struct Shared {
     /// The process whose threads work on it.
     process: u32,
@@ -47,7 +47,7 @@ impl Shared {
             process: process::id(),
             accounting: Accounting::new(!config.sampling.is_disabled()),
             budget: Budget::new(config.max_buffer_bytes),
-            // Beside what waits to be sent, and small against it.
+            // In addition to the buffer for waiting spans, and small compared with it.
             queue: Queue::new((config.max_buffer_bytes / 8).min(MAX_SPARE_BYTES)),
             leftovers: Leftovers::default(),
             buffers: Buffers::new((config.max_buffer_bytes / 64).min(MAX_BUFFER_BYTES)),
@@ -64,7 +64,7 @@ impl Shared {
         process::id() == self.process
     }
 
-    /// Takes a span into the queue, and gives it back if this process was forked from the one that empties it.
+    /// Takes a span into the queue. Gives it back if this process was forked from the one that empties the queue.
     pub(crate) fn accept(
         &self,
         span: Ended,
@@ -112,14 +112,14 @@ impl Shared {
         !on_delivery_thread() && self.progress.wait(ticket, timeout)
     }
 
-    /// Drops what comes later of a trace, since a part of it had to be dropped for want of memory.
+    /// Gives up a trace because some of it had to be dropped for lack of memory. Its later spans are dropped too.
     pub(crate) fn give_up(&self, trace: &Trace) {
         if !self.config.is_copy {
             trace.give_up();
         }
     }
 
-    /// Counts a trace that starts and is not sampled: it would have been a transaction. Its spans are counted as they end.
+    /// Counts a new unsampled trace as a lost transaction. Its spans are counted as they end.
     pub(crate) fn count_start(&self, trace: &Trace) {
         if !trace.recorded() {
             self.lose_transactions(LossReason::SampleRate, 1);
@@ -132,21 +132,21 @@ impl Shared {
         self.lose_transactions(reason, slip.transactions());
     }
 
-    /// Counts transactions, where segments are sent as such, beside their spans.
+    /// Counts lost transactions in addition to their spans, if segments are sent as transactions.
     pub(crate) fn lose_transactions(&self, reason: LossReason, transactions: u64) {
         if self.config.lifecycle != TraceLifecycle::Stream {
             self.accounting.lose_transactions(reason, transactions);
         }
     }
 
-    /// Drops the oldest traces of the queue: the worker, who would choose better, does not keep up.
+    /// Drops the oldest traces in the queue. The worker would choose better, but it is not keeping up.
     fn shorten_queue(&self) {
         let give_up = |trace: &Trace| self.give_up(trace);
         let dropped = self.queue.drop_oldest_traces(&self.budget, give_up);
         self.lose_queued(dropped);
     }
 
-    /// Counts spans that were dropped before they came to a bucket. Each transaction ends with a local root.
+    /// Counts spans that were dropped before they reached a bucket. Every local root among them ends a transaction.
     pub(crate) fn lose_queued(&self, dropped: Dropped) {
         let reason = LossReason::QueueOverflow;
         self.accounting.lose(reason, dropped.spans);

@@ -50,7 +50,7 @@ pub(crate) fn span(segment: &Segment, span_id: SpanId) -> SentrySpan {
     Translator::new(TranslateOptions::default()).translate(source(segment, span_id))
 }
 
-/// A bucket of so many spans, at least one.
+/// A bucket of `spans` spans, at least one.
 pub(crate) fn bucket(segment: &Arc<Segment>, spans: usize) -> Bucket {
     let mut buckets = Buckets::new(Purpose::Sending);
     let mut spans = (0..spans).map(|_| span(segment, new_span_id())).collect();

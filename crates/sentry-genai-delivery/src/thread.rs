@@ -6,17 +6,18 @@ thread_local! {
     static OURS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Returns whether the current thread is one of a delivery's own, or runs a hook that a delivery calls where spans start.
+/// Returns whether the current thread belongs to a delivery, or is running a hook that a delivery calls when a span
+/// starts.
 ///
-/// A door ignores whatever spans and events such a thread produces, so that sending a span never makes another one, and
-/// asking a sampler about a trace never starts another trace that it would have to be asked about.
+/// A door must ignore all spans and events of such a thread. Otherwise sending a span could create further spans, and
+/// calling a sampler for one trace could start another trace that the sampler would be called for.
 #[must_use]
 pub fn on_delivery_thread() -> bool {
-    // A thread that is tearing down its locals is not ours to judge, and ours makes no spans by then.
+    // A thread that is destroying its locals cannot be checked, and delivery threads create no spans at that point.
     OURS.try_with(Cell::get).unwrap_or(false)
 }
 
-/// Runs `hook` on this thread, so that [`on_delivery_thread`] holds for what it does.
+/// Runs `hook` on this thread. [`on_delivery_thread`] returns true meanwhile.
 pub(crate) fn unobserved<T>(hook: impl FnOnce() -> T) -> T {
     struct Restore(bool);
 

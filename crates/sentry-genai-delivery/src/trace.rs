@@ -1,4 +1,4 @@
-//! A trace as this process takes part in it.
+//! A trace that this process takes part in.
 
 use std::{
     fmt,
@@ -22,23 +22,23 @@ use crate::{
     sampling::Decision,
 };
 
-/// A trace: its ids, its sampling decision and its dynamic sampling context (DSC).
+/// A trace with its id, its sampling decision and its dynamic sampling context (DSC).
 ///
-/// Made by [`Delivery::start_trace`](crate::Delivery::start_trace), once per local root. The DSC is written down when it
-/// is first sent anywhere, in a header or in an envelope, and does not change from then on.
+/// [`Delivery::start_trace`](crate::Delivery::start_trace) creates one for every local root. The DSC is frozen when it
+/// is first sent anywhere, in a header or in an envelope.
 pub struct Trace {
     config: Arc<Config>,
     trace_id: TraceId,
     incoming: Option<IncomingTrace>,
     decision: Decision,
-    /// Whether there is an AI span in it, as far as is known.
+    /// Whether the trace contains an AI span, as far as is known.
     has_ai: AtomicBool,
     overflow: Overflow,
     transaction: Mutex<Option<Arc<str>>>,
     said: OnceLock<Said>,
 }
 
-/// What of the DSC could change until it was said.
+/// The parts of the DSC that can change until it is frozen.
 #[derive(Debug)]
 struct Said {
     decision: Decision,
@@ -46,9 +46,9 @@ struct Said {
 }
 
 impl Trace {
-    /// Starts a trace, or continues `incoming`, and decides whether it is sampled.
+    /// Starts a trace, or continues `incoming`, and makes the sampling decision.
     ///
-    /// An incoming trace of another organization is not continued, and with `strict_trace_continuation` neither is one
+    /// An incoming trace of another organization is not continued. With `strict_trace_continuation`, neither is a trace
     /// whose organization cannot be compared.
     #[must_use]
     pub fn start(
@@ -60,7 +60,7 @@ impl Trace {
         Self::start_with_id(config, new_trace_id(), incoming, name, op)
     }
 
-    /// Does the same, where a trace that starts here has an id already.
+    /// Like [`start`](Self::start), for a trace that already has an id if it starts here.
     pub(crate) fn start_with_id(
         config: &Arc<Config>,
         trace_id: TraceId,
@@ -88,56 +88,57 @@ impl Trace {
         self.trace_id
     }
 
-    /// Returns the span that a local root is a child of; `None` if the trace starts here.
+    /// Returns the parent of the local root. Returns `None` if the trace starts here.
     #[must_use]
     pub fn parent_span_id(&self) -> Option<SpanId> {
         self.incoming.as_ref().map(IncomingTrace::parent_span_id)
     }
 
-    /// Returns whether the spans of this trace are sent, as far as is known now. Without tracing enabled they never are.
+    /// Returns whether the spans of this trace are sent, as far as is known now. They never are if tracing is disabled.
     #[must_use]
     pub fn sampled(&self) -> bool {
         self.current_decision().is_sampled()
     }
 
-    /// Returns whether the spans of this trace should be handed over: it is sampled, or may yet be
-    /// [kept](crate::Config::with_keep_ai_traces), or its model calls are measured.
+    /// Returns whether the spans of this trace should be handed over. This is the case if the trace is sampled, if it
+    /// may still be [kept](crate::Config::with_keep_ai_traces), or if its model calls are measured.
     #[must_use]
     pub fn recorded(&self) -> bool {
         self.may_be_sent() || self.config.meter.is_some()
     }
 
-    /// Whether it is sampled, or may yet be kept.
+    /// Whether the trace is sampled or may still be kept.
     pub(crate) fn may_be_sent(&self) -> bool {
         self.decision.is_sampled() || self.may_be_kept()
     }
 
-    /// Takes note of an AI span in this trace, which may be a reason to keep it.
+    /// Records that this trace contains an AI span, which may be a reason to keep it.
     ///
-    /// A door that knows when the span starts says so then, so that the next service hears of it; otherwise it is noticed
-    /// when the span has ended.
+    /// A door that recognises the span at its start should call this then, so that the next service learns of the
+    /// decision. Otherwise the delivery notices the span when it has ended.
     pub fn note_ai_span(&self) {
         self.has_ai.store(true, Ordering::Relaxed);
     }
 
-    /// Gives the trace up for want of memory, unless it would not be sent anyway: what comes later of it is dropped as well.
+    /// Gives the trace up for lack of memory, so that its later spans are dropped too. Does nothing if the trace would
+    /// not be sent anyway.
     pub(crate) fn give_up(&self) {
         if self.may_be_sent() {
             self.overflow.mark(Instant::now());
         }
     }
 
-    /// Whether the trace was given up for want of memory.
+    /// Whether the trace was given up for lack of memory.
     pub(crate) fn is_given_up(&self) -> bool {
         self.overflow.is_marked()
     }
 
-    /// Whether it is still open if the trace is sent.
+    /// Whether it is still undecided whether the trace is sent.
     pub(crate) fn is_held(&self) -> bool {
         !self.sampled() && self.may_be_kept()
     }
 
-    /// Whether its spans are sent at a rate of 1, whatever the rate of others is.
+    /// Whether its spans are sent with a sample rate of 1, whatever the configured rate is.
     pub(crate) fn stands_for_itself(&self) -> bool {
         self.config.keep_ai_traces && self.has_ai.load(Ordering::Relaxed)
     }
@@ -162,7 +163,7 @@ impl Trace {
             .is_some_and(IncomingTrace::is_adopted)
     }
 
-    /// Returns the value of the `sentry-trace` header for a request made by `span_id`.
+    /// Returns the value of the `sentry-trace` header for a request made by the span `span_id`.
     #[must_use]
     pub fn sentry_trace_header(&self, span_id: SpanId) -> String {
         let trace_id = self.trace_id;
@@ -174,8 +175,9 @@ impl Trace {
 
     /// Returns Sentry's members of the `baggage` header, and freezes the DSC.
     ///
-    /// A DSC that came in goes out unchanged, unless a `traces_sampler` has decided otherwise. It is empty if the trace was
-    /// continued without one: only the head of a trace may make statements about it.
+    /// An incoming DSC is passed on unchanged, unless it contains a decision or a rate and the decision was made here.
+    /// If the trace was continued without a DSC, the result is empty, because only the head of a trace may make
+    /// statements about it.
     #[must_use]
     pub fn baggage_header(&self) -> String {
         let said = self.said();
@@ -200,9 +202,9 @@ impl Trace {
         self.lock_transaction().is_some()
     }
 
-    /// Writes the DSC for an envelope, and freezes it for all others.
+    /// Writes the DSC for an envelope, and freezes it.
     ///
-    /// A trace that is kept after its DSC has said that it is not is sampled in its envelopes: there it is.
+    /// If a trace is kept after its DSC was sent with a negative decision, its envelopes still say that it is sampled.
     pub(crate) fn write_dsc(&self, buffer: &mut Vec<u8>) {
         let said = self.said();
         let was_sampled = match self.incoming_dsc().and_then(|dsc| dsc.get("sampled")) {
@@ -214,7 +216,7 @@ impl Trace {
         self.tell(said, is_kept, |key, value| {
             write_to_json(buffer, key, value);
         });
-        // There is a comma behind each, and at least an id.
+        // Every member ends with a comma, and there is at least the trace id.
         buffer.pop();
         buffer.push(b'}');
     }
@@ -227,27 +229,28 @@ impl Trace {
         })
     }
 
-    /// Whether it was decided here, whatever came in: the head had left it to us, or a `traces_sampler` thinks otherwise.
+    /// Whether the decision was made here although the incoming DSC has one, or a rate. Then the head had left the
+    /// decision to this service, or a `traces_sampler` decided otherwise.
     fn overrules(&self, said: &Said) -> bool {
         let says = |dsc: &Dsc| dsc.get("sampled").or(dsc.get("sample_rate")).is_some();
         matches!(said.decision, Decision::Drawn { .. }) && self.incoming_dsc().is_some_and(says)
     }
 
-    /// Tells the members of the DSC, one by one.
+    /// Passes the members of the DSC to `member`, one by one.
     ///
-    /// Those that came in stay as they are, and what an envelope must have is added. Where the trace `is_kept`, it was
-    /// sampled, whatever was said before, and what was decided here counts for more than what came in.
+    /// Incoming members stay as they are; those that an envelope needs are added. If the trace `is_kept`, it counts as
+    /// sampled, whatever was said before. If the decision was made here, it replaces the incoming one.
     fn tell(&self, said: &Said, is_kept: bool, mut member: impl FnMut(&str, &str)) {
         let incoming = self.incoming_dsc();
         let overrules = self.overrules(said);
         let ours = self.config.dsn.public_key();
         let theirs = incoming.and_then(|dsc| dsc.get("public_key"));
-        // One of another project is tolerated, but what can be no key of any would cost the whole envelope.
+        // Sentry tolerates the key of another project, but a malformed key would cost the whole envelope.
         let is_no_key = theirs.is_some_and(|key| !is_project_key(key)) && is_project_key(ours);
         let stays = |key: &str| match key {
             "sampled" | "sample_rate" => !overrules,
             "public_key" => !is_no_key,
-            // Another name for it, and one of both is too many.
+            // An alias of `transaction`. Sentry does not accept both.
             "segment_name" => incoming.is_none_or(|dsc| dsc.get("transaction").is_none()),
             _ => true,
         };
@@ -307,7 +310,7 @@ impl Trace {
         }
     }
 
-    /// The DSC that came in, if it says anything.
+    /// The incoming DSC, if it has any members.
     fn incoming_dsc(&self) -> Option<&Dsc> {
         let dsc = self.incoming.as_ref()?.dsc()?;
         (!dsc.is_empty()).then_some(dsc)
@@ -330,7 +333,7 @@ impl fmt::Debug for Trace {
     }
 }
 
-/// Whether Sentry's servers take `text` for the public key of a project.
+/// Whether Sentry's servers accept `text` as the public key of a project.
 fn is_project_key(text: &str) -> bool {
     text.len() == 32 && text.is_ascii()
 }
@@ -344,7 +347,8 @@ pub(crate) fn should_continue(config: &Config, incoming: &IncomingTrace) -> bool
         )
 }
 
-/// As the Sentry SDKs do it: two different organizations never, an unknown one only if that is tolerated.
+/// As in the Sentry SDKs: two different organizations never match, and an unknown one matches only if that is
+/// tolerated.
 fn same_organization(
     theirs: Option<OrganizationId>,
     ours: Option<OrganizationId>,

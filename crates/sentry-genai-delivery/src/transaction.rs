@@ -1,4 +1,4 @@
-//! Spans as classic transactions, for servers that know no span containers.
+//! Encodes spans as classic transactions, for servers that do not support span containers.
 
 use sentry_genai_conventions::{SentrySpan, SpanId, Status, Timestamp, Value};
 
@@ -11,19 +11,20 @@ use crate::{
     wire::{self, Category, Encoded, Envelope},
 };
 
-/// The most bytes of `spans`: beyond 819,200 Sentry drops those at the end.
+/// The maximum size of `spans`. Beyond 819,200 bytes Sentry drops spans from the end.
 const MAX_SPANS_BYTES: usize = 800_000;
 
-/// The most child spans, as in the Sentry SDKs.
+/// The maximum number of child spans, as in the Sentry SDKs.
 const MAX_CHILDREN: usize = 999;
 
-/// The most bytes of the root's data: Sentry cuts contexts down to 8192.
+/// The maximum size of the root's data. Sentry truncates contexts to 8192 bytes.
 const MAX_ROOT_BYTES: usize = 6_000;
 
-/// Encodes spans of one segment as one transaction, or as several of the same trace if they do not fit into one.
+/// Encodes the spans of one segment as one transaction, or as several of the same trace if they do not fit into one.
 ///
-/// The root of the first one is the segment span. If that is not among the spans, or would be cut down because it is an AI
-/// span or carries much data, a root is made up above it. The roots of all others are made up too.
+/// The root of the first transaction is the segment span. If the segment span is not among the spans, or would be
+/// truncated because it is an AI span or carries much data, a synthetic root above it is used. All other transactions
+/// have a synthetic root.
 pub(crate) fn encode<'a>(
     config: &Config,
     segment: &Segment,
@@ -59,7 +60,7 @@ pub(crate) fn encode<'a>(
     encoded
 }
 
-/// Writes the user as transactions have it; nothing if there is none.
+/// Writes the user in the form that transactions use. Writes nothing if there is none.
 fn write_user(buffer: &mut Vec<u8>, segment: &Segment) {
     let attributes = segment.user().attributes();
     let fields: serde_json::Map<_, _> = attributes
@@ -109,7 +110,8 @@ impl Root {
         }
     }
 
-    /// A root that is made up for spans which have none; it takes the place above the segment span, or below it.
+    /// A synthetic root for spans without one. It stands above the segment span if that is among them, and otherwise
+    /// below it.
     fn above(segment: &Segment, spans: &[(&SentrySpan, Vec<u8>)]) -> Self {
         let segment_span = spans.iter().find(|(it, _)| it.span_id == segment.span_id());
         let start = spans.iter().map(|(span, _)| span.start).min();
@@ -236,7 +238,7 @@ fn status(status: Status) -> &'static str {
     }
 }
 
-/// The attributes as a plain object.
+/// Returns the attributes as a plain object.
 fn data_of(span: &SentrySpan) -> Vec<u8> {
     let mut data = vec![b'{'];
     let kind: [(&str, Value<'_>); 1] = [("sentry.kind", Value::Str(span.kind.as_str()))];

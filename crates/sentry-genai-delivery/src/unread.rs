@@ -6,13 +6,14 @@ use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId};
 
 use crate::recycle::Record;
 
-/// A span that has ended and is still in a form of its door's own, to be read on a delivery thread: what
-/// [`Delivery::send_unread`](crate::Delivery::send_unread) takes.
+/// A span that has ended and is still in the door's own form. A delivery thread reads it; see
+/// [`Delivery::send_unread`](crate::Delivery::send_unread).
 pub trait Unread: Send {
     /// Returns the id of the span.
     fn span_id(&self) -> SpanId;
 
-    /// Reads the span into an empty one, whose ids, name and times are to be set, whatever they are.
+    /// Writes the span into `span`, which has no attributes yet. Must set the ids, the name and the times, whose initial
+    /// values are arbitrary.
     fn read(self: Box<Self>, span: &mut SourceSpan);
 }
 

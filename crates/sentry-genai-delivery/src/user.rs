@@ -1,4 +1,4 @@
-//! Whose request a segment is part of.
+//! The user whose request a segment is part of.
 
 use std::sync::{
     OnceLock,
@@ -9,20 +9,20 @@ use sentry_core::{Hub, protocol::User};
 
 use crate::hub::with_hub;
 
-/// How often the user of a segment is asked for: reading Sentry's scope means copying it.
+/// How often the scope is read for the user of a segment. Reading Sentry's scope means copying it.
 const MAX_LOOKS: u8 = 2;
 
-/// How long each of the texts may be, in bytes.
+/// The longest value, in bytes.
 const MAX_BYTES: usize = 256;
 
-/// The user of a segment, which may become known late, or never.
+/// The user of a segment, who may become known late, or never.
 #[derive(Debug, Default)]
 pub(crate) struct SegmentUser {
     found: OnceLock<Attributes>,
     looks: AtomicU8,
 }
 
-/// The attributes that tell a user, with those that have a value.
+/// The attributes that identify a user, those with a value only.
 pub(crate) type Attributes = Vec<(&'static str, String)>;
 
 impl SegmentUser {
@@ -31,8 +31,8 @@ impl SegmentUser {
         self.looks.load(Ordering::Relaxed) < MAX_LOOKS
     }
 
-    /// Asks for the user, unless that is known, or was asked for often enough. Apart from the id, what is known of the user leaves only
-    /// if personal data may.
+    /// Looks for the user, unless the user is known or was looked for often enough. Only the id is used if personal
+    /// data may not be sent.
     pub(crate) fn look(&self, is_pii_sent: bool, find: impl FnOnce() -> Option<User>) {
         if !self.is_lacking() {
             return;
@@ -41,7 +41,7 @@ impl SegmentUser {
         let attributes = find().map(|user| attributes(user, is_pii_sent));
         if let Some(attributes) = attributes.filter(|attributes| !attributes.is_empty()) {
             self.looks.store(MAX_LOOKS, Ordering::Relaxed);
-            // Another thread may have found the same.
+            // Another thread may have found the same user.
             let _ = self.found.set(attributes);
         }
     }
@@ -53,7 +53,8 @@ impl SegmentUser {
 
 /// Returns the user on the scope of the current hub.
 pub(crate) fn on_scope() -> Option<User> {
-    // To read a scope is to write it back, which is left to a copy: another thread may be changing the hub's own.
+    // Reading a scope requires `configure_scope`, which writes it back. Use a copy, since another thread may be
+    // changing the hub's own scope.
     with_hub(|hub| Hub::new_from_top(hub).configure_scope(|scope| scope.user().cloned()))
 }
 
@@ -62,7 +63,7 @@ fn attributes(user: User, is_pii_sent: bool) -> Attributes {
     let personal = [
         ("user.email", user.email),
         ("user.name", user.username),
-        // What the server is to fill in, it fills in itself.
+        // The server fills in `{{auto}}` itself.
         ("user.ip_address", address.filter(|it| it != "{{auto}}")),
     ];
     let personal = personal.into_iter().filter(|_| is_pii_sent);
@@ -116,7 +117,7 @@ mod tests {
 
         let unknown = SegmentUser::default();
         unknown.look(false, || None);
-        // Nobody whose id is not known.
+        // A user without any usable attribute counts as none.
         unknown.look(false, || Some(User::default()));
         unknown.look(false, || unreachable!());
         assert!(unknown.attributes().is_empty());

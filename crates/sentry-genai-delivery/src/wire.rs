@@ -1,7 +1,7 @@
-//! Envelopes of spans, as they cross the wire.
+//! Envelopes of spans in their wire format.
 //!
-//! One envelope holds spans of one trace in one span v2 container: a header with the dynamic sampling context, an item
-//! header, and the container, each on its own line.
+//! An envelope holds spans of one trace in one span v2 container. It consists of a header with the dynamic sampling
+//! context, an item header, and the container, each on its own line.
 
 use std::{fmt, ops::Range, time::SystemTime};
 
@@ -16,10 +16,10 @@ use crate::{
     trace::Trace,
 };
 
-/// The most spans that go into one envelope, by the rules for Sentry SDKs.
+/// The maximum number of spans in an envelope, according to the rules for Sentry SDKs.
 pub const MAX_ENVELOPE_SPANS: usize = 1000;
 
-/// The most bytes of one envelope, before compression.
+/// The maximum size of an envelope in bytes, before compression.
 pub const MAX_ENVELOPE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Encodes one envelope with all of `spans`, whatever their number and size, and freezes the DSC of `trace`.
@@ -45,13 +45,13 @@ pub fn encode_envelope<'a>(
     envelope.bytes
 }
 
-/// Envelopes that hold the spans of one trace. Its `Debug` shows their sizes and nothing of what is in them.
+/// Envelopes that hold the spans of one trace. The `Debug` output shows their sizes, but not their contents.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Envelopes {
     /// The envelopes, each complete.
     pub envelopes: Vec<Vec<u8>>,
-    /// How many spans are in none of them, since each alone exceeds [`MAX_ENVELOPE_BYTES`].
+    /// The number of spans that were left out because each of them alone exceeds [`MAX_ENVELOPE_BYTES`].
     pub too_large: usize,
 }
 
@@ -65,8 +65,8 @@ impl fmt::Debug for Envelopes {
     }
 }
 
-/// Encodes `spans` into as many envelopes as [`MAX_ENVELOPE_SPANS`] and [`MAX_ENVELOPE_BYTES`] need, and freezes the DSC of
-/// `trace`.
+/// Encodes `spans` into as many envelopes as [`MAX_ENVELOPE_SPANS`] and [`MAX_ENVELOPE_BYTES`] require, and freezes the
+/// DSC of `trace`.
 ///
 /// Every span is written with the ids of `trace` and of its segment.
 #[must_use]
@@ -87,7 +87,7 @@ pub fn encode_envelopes<'a>(
     }
 }
 
-/// Encodes each of `spans` as it stands in a container: a JSON object without line breaks.
+/// Encodes each of `spans` as it appears in a container: a JSON object without line breaks.
 pub fn encode_spans<'a>(
     config: &Config,
     spans: impl IntoIterator<Item = (&'a SentrySpan, &'a Segment)>,
@@ -100,7 +100,7 @@ pub fn encode_spans<'a>(
     })
 }
 
-/// An envelope that is complete but for the time it is sent at.
+/// An envelope that is complete except for its `sent_at` time.
 #[derive(Debug)]
 pub(crate) struct Envelope {
     pub(crate) bytes: Vec<u8>,
@@ -108,18 +108,18 @@ pub(crate) struct Envelope {
     pub(crate) category: Category,
 }
 
-/// What an envelope counts as where the server limits rates.
+/// The category of an envelope in the server's rate limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Category {
     Span,
     Transaction,
 }
 
-/// What became of the spans that should be encoded.
+/// The result of encoding spans.
 #[derive(Debug, Default)]
 pub(crate) struct Encoded {
     pub(crate) envelopes: Vec<Envelope>,
-    /// Spans that alone exceed the size of an envelope.
+    /// The number of spans that alone exceed the size of an envelope.
     pub(crate) too_large: usize,
 }
 
@@ -130,9 +130,10 @@ impl Encoded {
     }
 }
 
-/// Encodes spans of one trace into as many envelopes as their number and size need.
+/// Encodes spans of one trace into as many envelopes as their number and size require.
 ///
-/// The first is written to `buffer`, which is empty, and had better have the [`room`] for all of them: one that grows is copied.
+/// The first one is written to `buffer`, which must be empty. It should have [`room`] for all of them, since a buffer
+/// that grows is copied.
 pub(crate) fn encode_within_limits<'a>(
     encoder: &mut SpanEncoder,
     trace: &Trace,
@@ -171,7 +172,7 @@ pub(crate) fn encode_within_limits<'a>(
     encoded
 }
 
-/// Makes two envelopes of one, each with half of its spans; `None` if it has only one span.
+/// Splits an envelope in two, each with half of the spans. Returns `None` if it has only one span.
 pub(crate) fn divide(envelope: &Envelope) -> Option<[Envelope; 2]> {
     let bytes = &*envelope.bytes;
     let mut lines = bytes.splitn(3, |byte| *byte == b'\n');
@@ -201,7 +202,7 @@ pub(crate) fn divide(envelope: &Envelope) -> Option<[Envelope; 2]> {
     ])
 }
 
-/// Finds where the item number `count` of a list of objects ends; `None` if nothing follows.
+/// Returns the position of the comma after item number `count` in a list of objects. Returns `None` if nothing follows.
 fn end_of_item(items: &[u8], count: usize) -> Option<usize> {
     let (mut depth, mut ended) = (0_usize, 0);
     let mut bytes = items.iter().enumerate();
@@ -233,7 +234,7 @@ pub(crate) fn empty_envelope() -> Vec<u8> {
     bytes
 }
 
-/// Writes the time an envelope is sent into its header.
+/// Writes the time at which an envelope is sent into its header.
 pub(crate) fn stamp(envelope: &mut [u8], sent_at: SystemTime) {
     let place = SENT_AT.len()..SENT_AT.len() + rfc3339::LEN;
     if let Some(place) = envelope.get_mut(place) {
@@ -241,7 +242,7 @@ pub(crate) fn stamp(envelope: &mut [u8], sent_at: SystemTime) {
     }
 }
 
-/// First in the header and of a fixed length, so that it can be set when the envelope leaves.
+/// First in the header and of fixed length, so that it can be set when the envelope is sent.
 const SENT_AT: &[u8] = b"{\"sent_at\":\"";
 
 const ITEM_START: &[u8] = b"{\"type\":\"span\",\"item_count\":";
@@ -252,25 +253,25 @@ const CONTAINER: &[u8] = b"{\"version\":2,\"items\":[";
 
 const CLOSE: &[u8] = b"]}\n";
 
-/// The room that so many spans with so much text take in one envelope, or about that.
+/// Estimates the size of an envelope with `spans` spans and `text_bytes` bytes of text.
 pub(crate) fn room(spans: usize, text_bytes: usize) -> usize {
     const HEADERS: usize = 1024;
-    /// What a span takes beside its texts.
+    /// The size of a span without its texts.
     const SPAN: usize = 1024;
-    /// What the escaper asks for before it writes a text of some kilobytes.
+    /// The reserve that the escaper needs before it writes a text of some kilobytes.
     const SPARE: usize = 16 * 1024;
 
-    // Of JSON inside of JSON, every quotation mark and backslash takes two bytes.
+    // In JSON inside of JSON, every quotation mark and backslash takes two bytes.
     let text_bytes = text_bytes + text_bytes / 8;
     let room = HEADERS + spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
     room.min(MAX_ENVELOPE_BYTES + SPARE)
 }
 
-/// An envelope that spans are appended to.
+/// An envelope that spans are being appended to.
 struct OpenEnvelope {
     buffer: Vec<u8>,
     spans: usize,
-    /// Where `item_count` stands; a guess until the envelope is closed.
+    /// The position of `item_count`, which is a guess until the envelope is closed.
     item_count: Range<usize>,
     guess: usize,
 }
@@ -302,7 +303,7 @@ impl OpenEnvelope {
         self.buffer.len()
     }
 
-    /// Takes back a span, and its comma, that did not fit.
+    /// Removes a span that did not fit, and its comma.
     fn abandon_span(&mut self, start: usize) {
         self.buffer.truncate(start - usize::from(self.spans > 0));
     }
@@ -317,7 +318,7 @@ impl OpenEnvelope {
             let count = self.spans.to_string();
             self.buffer.splice(self.item_count, count.into_bytes());
         }
-        // A little too much is no harm. To give it back can mean new memory, and to find no use for it again.
+        // A little excess capacity does no harm. Shrinking may reallocate, and the buffer could then not be reused.
         if self.buffer.capacity() / 2 > self.buffer.len() {
             self.buffer.shrink_to_fit();
         }
@@ -329,7 +330,7 @@ impl OpenEnvelope {
     }
 }
 
-/// Writes the header of an envelope. An `event_id` goes with a transaction.
+/// Writes the header of an envelope. Transactions need an `event_id`.
 pub(crate) fn write_header(buffer: &mut Vec<u8>, trace: Option<&Trace>, event_id: Option<&str>) {
     buffer.extend_from_slice(SENT_AT);
     buffer.extend_from_slice(&[b'0'; rfc3339::LEN]);

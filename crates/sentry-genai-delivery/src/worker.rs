@@ -1,4 +1,4 @@
-//! The thread that translates what was handed over, and gathers it by trace.
+//! The thread that translates spans and gathers them by trace.
 
 use std::{
     collections::VecDeque,
@@ -27,30 +27,31 @@ use crate::{
     unread::Ended,
 };
 
-/// The room for messages that is kept after a burst.
+/// The capacity for messages that is kept after a burst.
 const KEPT_CAPACITY: usize = 1024;
 
-/// How large what is encoded at once is, or a little larger: it takes as much memory again, and lanes share the work.
+/// About how many bytes of spans are encoded at once. Encoding needs as much memory again, and parts can be shared
+/// among lanes.
 const PART_BYTES: usize = 1024 * 1024;
 
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     translator: PlanningTranslator,
     before_send_span: Option<BeforeSendSpan>,
-    /// What sends copies to Spotlight.
+    /// Sends copies to Spotlight.
     mirror: Option<Delivery>,
     buckets: Buckets,
-    /// The spans of traces that are not sampled but may be kept.
+    /// Spans of unsampled traces that may still be kept.
     held: Buckets,
     held_bytes: usize,
-    /// The spans of traces that are not sampled, to be measured and then dropped.
+    /// Spans of unsampled traces, to be measured and then dropped.
     unsampled: Buckets,
     calls: Option<ModelCalls>,
     batch: VecDeque<Message>,
-    /// The records of spans that have been translated, until those go to a lane.
+    /// The records of translated spans, until the next bucket is dispatched.
     shells: Vec<Record>,
     blanks: Blanks,
-    /// The span that is on its way from the translation to its bucket: in a place of its own it is moved once.
+    /// The span between its translation and its bucket. With a place of its own it is moved only once.
     arrived: Vec<SentrySpan>,
     was_busy: bool,
 }
@@ -99,7 +100,7 @@ impl Worker {
             let portion = self.shared.budget.portion();
             queue.take(&mut self.batch, portion, self.was_busy, due)
         } else {
-            // What a turn that panicked left behind comes first.
+            // Messages left by a turn that panicked come first.
             Supply::Open
         };
         self.was_busy = !self.batch.is_empty();
@@ -118,7 +119,7 @@ impl Worker {
                     for bucket in self.held.remove_all_kept() {
                         self.release(bucket);
                     }
-                    // What has come before another flush may still be decided.
+                    // Unless this is the last flush, held traces may still be decided.
                     if supply == Supply::Closed && self.batch.is_empty() {
                         self.release_held();
                     }
@@ -188,7 +189,7 @@ impl Worker {
             }
             match &self.before_send_span {
                 Some(hook) => self.arrived.extend(hook(span).map(|mut span| {
-                    // A hook may append what is there already; the translation has settled the rest.
+                    // A hook may append a key that exists already. The translation has resolved all others.
                     span.attributes.settle();
                     span
                 })),
@@ -223,7 +224,8 @@ impl Worker {
         {
             self.dispatch(complete);
         }
-        // Where segments are sent as a whole, what is late has nothing to wait for; elsewhere it waits for company.
+        // If segments are sent as a whole, a late span has nothing to wait for. Otherwise it waits for further spans of
+        // its trace.
         let whole = self.shared.config.lifecycle != TraceLifecycle::Stream;
         if ends_segment || is_late && whole {
             self.buckets.end_segment(now, trace_id);
@@ -242,13 +244,13 @@ impl Worker {
         span
     }
 
-    /// Returns what copies of a segment's spans go to, if there are any.
+    /// Returns the delivery for copies of a segment's spans, if there is one.
     fn mirror_of(&self, segment: &Segment) -> Option<&Delivery> {
         let mirror = self.mirror.as_ref();
         mirror.filter(|_| segment.trace().may_be_sent())
     }
 
-    /// Moves the span that has arrived to the buckets its trace belongs to.
+    /// Moves the span in `arrived` to the bucket of its trace.
     fn keep(&mut self, now: Instant, bytes: usize, segment: &Arc<Segment>) {
         let buckets = if segment.trace().is_held() {
             self.held_bytes += bytes;
@@ -263,7 +265,7 @@ impl Worker {
         }
     }
 
-    /// Sends what was held of a trace that is kept, and counts that of any other.
+    /// Sends a held bucket if its trace is kept now. Otherwise counts its spans.
     fn release(&mut self, bucket: Bucket) {
         self.held_bytes -= bucket.bytes;
         self.dispatch(bucket);
@@ -275,7 +277,7 @@ impl Worker {
         }
     }
 
-    /// Gives up a bucket for want of memory. Its model calls are measured all the same.
+    /// Drops a bucket for lack of memory. Its model calls are measured nevertheless.
     fn drop_bucket(&mut self, mut bucket: Bucket) {
         let spans = bucket.spans.len() as u64;
         if self.calls.is_some() {
@@ -284,14 +286,14 @@ impl Worker {
         self.lose_bucket(&bucket, spans, LossReason::QueueOverflow);
     }
 
-    /// Counts a bucket that came with so many spans.
+    /// Counts the spans of a bucket as lost. It had `spans` spans when it arrived.
     fn lose_bucket(&self, bucket: &Bucket, spans: u64, reason: LossReason) {
         self.shared.budget.release(bucket.bytes);
         self.lose(reason, spans);
         self.shared.lose_transactions(reason, bucket.transactions());
     }
 
-    /// Settles what the spans of a bucket are to each other, and measures the model calls among them.
+    /// Resolves the relations between the spans of a bucket, and measures the model calls among them.
     fn relate(&mut self, bucket: &mut Bucket) {
         self.translator.relate(&mut bucket.spans);
         bucket.drop_duplicates();
@@ -300,12 +302,12 @@ impl Worker {
         }
     }
 
-    /// Passes the spans of a bucket on to the lanes, if their trace is sampled.
+    /// Passes the spans of a bucket on to the lanes if their trace is sampled.
     fn dispatch(&mut self, mut bucket: Bucket) {
         if bucket.traces().any(Trace::is_given_up) {
             return self.drop_bucket(bucket);
         }
-        // A program that takes part in a trace several times may have decided differently about it.
+        // A program that takes part in a trace several times may have made different decisions about it.
         if let Some(others) = bucket.take_out(|segment| !segment.trace().sampled()) {
             self.dispatch(others);
         }
@@ -324,11 +326,11 @@ impl Worker {
         if let Some(reason) = lost {
             return self.lose_bucket(&bucket, expected, reason);
         }
-        // Duplicates, and whatever the resolution of relatives may have removed.
+        // Duplicates, and any spans that resolving the relations has removed.
         let gone = expected.saturating_sub(bucket.spans.len() as u64);
         self.lose(LossReason::InternalSdkError, gone);
         self.shared.leftovers.add_shells(&mut self.shells);
-        // Of a transaction there is one.
+        // A transaction must stay whole.
         if self.shared.config.lifecycle == TraceLifecycle::Stream {
             while let Some(part) = bucket.split_off(PART_BYTES) {
                 self.pass_on(part);
@@ -355,14 +357,14 @@ impl Worker {
         }
     }
 
-    /// Drops the traces that have waited longest, wherever they are, until there is room.
+    /// Drops the traces that have waited longest, at whatever stage, until there is room.
     fn make_room(&mut self) {
         let max_held = self.shared.config.max_buffer_bytes / 2;
         if self.held_bytes <= max_held && !self.shared.budget.is_crowded() {
             return;
         }
         while self.held_bytes > max_held || self.shared.budget.is_crowded() {
-            // These would not be sent if everything were as expected.
+            // Held traces go first: they would not be sent anyway, unless they are kept.
             match self.held.pop_oldest() {
                 Some(bucket) => self.release(bucket),
                 None => break,
@@ -401,7 +403,7 @@ impl Worker {
         }
     }
 
-    /// Counts what is in the buckets as lost, after a panic has left them in an unknown state.
+    /// Counts the contents of the buckets as lost, after a panic has left them in an unknown state.
     fn discard_buckets(&mut self) {
         for buckets in [&mut self.buckets, &mut self.held, &mut self.unsampled] {
             while let Some(bucket) = buckets.pop_oldest() {
@@ -431,7 +433,7 @@ fn sending_buckets(shared: &Shared) -> Buckets {
     })
 }
 
-/// Whatever ends the thread, the sender gets to end too.
+/// Lets the sender end too, whatever ended this thread.
 impl Drop for Worker {
     fn drop(&mut self) {
         self.shared.outbox.close();

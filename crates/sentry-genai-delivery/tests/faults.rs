@@ -1,4 +1,5 @@
-//! Servers and networks at their worst: every span is accepted once or counted, and nobody waits longer than asked.
+//! Servers and networks at their worst. Every span is accepted once or counted as lost, and nobody waits longer than
+//! asked.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -51,7 +52,7 @@ impl Pair {
         assert!(self.delivery.flush(PATIENCE), "{:?}", self.delivery);
     }
 
-    /// Waits until everything sent is decided, without the report that a flush sends.
+    /// Waits until everything sent has been decided, without the report that a flush would send.
     fn wait(&self) {
         let begin = Instant::now();
         while self.delivery.stats().pending() > 0 {
@@ -60,7 +61,7 @@ impl Pair {
         }
     }
 
-    /// Checks what must hold whatever happened, and returns the spans lost.
+    /// Checks the invariants that hold whatever happened. Returns the lost spans.
     fn balance(&self) -> Vec<(LossReason, u64)> {
         let stats = self.delivery.stats();
         assert_eq!(stats.pending(), 0, "{stats:?}");

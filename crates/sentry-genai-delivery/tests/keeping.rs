@@ -1,4 +1,4 @@
-//! Traces that are kept for their AI spans, whatever the sample rate.
+//! Traces that are kept for their AI spans, whatever the sample rate is.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -74,7 +74,7 @@ fn an_ai_span_that_is_only_noticed_at_its_end_keeps_its_trace() {
     assert!(ids.into_iter().all(|id| id == expected));
 }
 
-/// One request that a program gets of a trace says nothing about another one of the same trace.
+/// A program may receive several requests of the same trace. Keeping one of them says nothing about the others.
 #[test]
 fn requests_of_one_trace_are_decided_one_by_one() {
     let ingest = Ingest::start().unwrap();
@@ -85,7 +85,7 @@ fn requests_of_one_trace_are_decided_one_by_one() {
     send_child(&delivery, &ai);
     send_child(&delivery, &other);
     send_root(&delivery, &other);
-    // Long enough for the other request to be given up.
+    // Long enough for the other request to be dropped.
     std::thread::sleep(Duration::from_millis(300));
     send_chat(&delivery, &ai);
     send_root(&delivery, &ai);
@@ -98,7 +98,7 @@ fn requests_of_one_trace_are_decided_one_by_one() {
     assert_eq!(roots[0].span_id, ai.span_id().to_string());
 }
 
-/// That is known when the AI span starts, which may be long before anything else of the trace ends.
+/// An AI span is known when it starts, which may be long before anything else of the trace ends.
 #[test]
 fn a_flush_sends_what_is_kept_by_then() {
     let ingest = Ingest::start().unwrap();
@@ -130,7 +130,7 @@ fn a_flush_decides_nothing_that_comes_before_a_close() {
     let mut slow = span(&other, new_span_id());
     slow.name = "slow".into();
     delivery.send(slow, &other);
-    // The worker waits in the hook, so that all that follows comes to it at once.
+    // The worker waits in the hook, so that everything that follows arrives at once.
     std::thread::sleep(Duration::from_millis(100));
     send_child(&delivery, &ai);
     delivery.flush(Duration::ZERO);

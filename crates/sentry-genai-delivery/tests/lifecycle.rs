@@ -1,4 +1,4 @@
-//! Spans for servers that know transactions only, or better.
+//! Spans for servers that support only transactions, or support them better.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -72,7 +72,8 @@ impl Pair {
         self.send(segment, segment.span_id(), |_| {});
     }
 
-    /// Waits until everything is there, and checks that it is, once, in one trace each.
+    /// Waits until everything has arrived, and checks that every span arrived once and every transaction in a trace of
+    /// its own.
     fn transactions(&self, spans: u64) -> Vec<Value> {
         assert!(self.delivery.flush(PATIENCE));
         assert_eq!(self.ingest.violations(), [""; 0]);
@@ -89,7 +90,7 @@ impl Pair {
 }
 
 impl Pair {
-    /// Writes what arrived to the directory `SAVE_ENVELOPES`, for other judges than this test.
+    /// Writes what arrived to the directory `SAVE_ENVELOPES`, so that other tools can check it.
     fn save(&self) {
         let Some(directory) = std::env::var_os("SAVE_ENVELOPES") else {
             return;
@@ -199,7 +200,7 @@ fn a_late_child_and_a_root_that_never_ends() {
     pair.child(&open);
     assert!(pair.delivery.flush(PATIENCE));
     pair.child(&late);
-    // It does not wait for an end that has been.
+    // It does not wait for the end of a segment that has already ended.
     let begin = std::time::Instant::now();
     while pair.ingest.transactions().len() < 3 {
         assert!(begin.elapsed() < Duration::from_secs(3));
@@ -228,7 +229,7 @@ fn a_limit_for_transactions_is_kept() {
     assert_eq!(pair.delivery.stats().pending(), 0);
 }
 
-/// A span that is read on the delivery's thread.
+/// A span that is read on the delivery thread.
 struct Sealed(SourceSpan);
 
 impl Unread for Sealed {
@@ -278,7 +279,7 @@ fn a_transaction_that_is_not_sampled_is_reported_as_one() {
     }
 }
 
-/// Wherever it was when there was no more room, it is one.
+/// Whatever stage it had reached when memory ran out, it counts as one transaction.
 #[test]
 fn a_transaction_that_had_no_room_is_reported_as_one() {
     const TRACES: u64 = 3000;
@@ -304,7 +305,7 @@ fn a_transaction_that_had_no_room_is_reported_as_one() {
     }
 }
 
-/// A proxy is a way out; Spotlight is here.
+/// A proxy leads out of the local network, but Spotlight runs on this machine.
 #[test]
 fn spotlight_alone_is_asked_past_the_proxy() {
     let spotlight = Ingest::start().unwrap();

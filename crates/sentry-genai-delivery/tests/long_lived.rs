@@ -1,4 +1,4 @@
-//! Spans that are open for hours, and what comes below them.
+//! Spans that are open for hours, and the spans below them.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -23,7 +23,7 @@ fn deliver_to(ingest: &Ingest, lifecycle: TraceLifecycle) -> Delivery {
     Delivery::start(config, Translator::new(TranslateOptions::default()), None)
 }
 
-/// Sends a span that has taken `hours`, since the morning.
+/// Sends a span that lasted for `hours`, counted from the morning.
 fn send(delivery: &Delivery, segment: &Arc<Segment>, span_id: SpanId, hours: std::ops::Range<u64>) {
     let start = Timestamp::from_nanos(MORNING + hours.start * HOUR);
     let trace_id = segment.trace().trace_id();
@@ -42,7 +42,7 @@ fn children_leave_while_their_root_is_open_and_the_trace_says_the_same_of_itself
     let trace = delivery.start_trace(None, "run", "");
     let segment = Arc::new(Segment::new(trace, new_span_id(), "run"));
     send(&delivery, &segment, new_span_id(), 0..1);
-    // Nobody asks for it, and the root does not end.
+    // Nobody calls `flush`, and the root does not end.
     let begin = Instant::now();
     assert_eq!(ingest.wait_for_spans(1, PATIENCE).len(), 1);
     let waited = begin.elapsed();
@@ -79,7 +79,7 @@ fn children_leave_while_their_root_is_open_and_the_trace_says_the_same_of_itself
     let roots: Vec<_> = spans.iter().filter(|span| span.is_segment).collect();
     assert_eq!(roots.len(), 1);
     assert_eq!(roots[0].duration(), 9.0 * 3600.0);
-    // What ends after the renaming has the new name; what had left, the old one.
+    // Spans that end after the renaming have the new name; those sent before have the old one.
     let names = |name| {
         let named = spans
             .iter()

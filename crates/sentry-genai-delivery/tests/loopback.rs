@@ -1,4 +1,4 @@
-//! Spans in, bytes on a socket out.
+//! Hands over spans, and checks the bytes that arrive on a socket.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -286,7 +286,7 @@ fn the_hook_changes_drops_and_may_panic() {
     assert!(!on_delivery_thread());
 }
 
-/// The thread cannot wait for itself, and the time is not up.
+/// The thread cannot wait for itself, and the timeout has not expired.
 #[test]
 fn a_hook_that_closes_loses_nothing_that_was_there() {
     let server = Server::start([]);

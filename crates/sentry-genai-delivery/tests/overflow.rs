@@ -1,4 +1,4 @@
-//! Memory that runs short costs whole traces, also those whose spans are still coming; and a large trace is not in memory twice.
+//! When memory runs short, whole traces are dropped, including their later spans. A large trace is not in memory twice.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -80,7 +80,7 @@ fn traces_that_grow_side_by_side_arrive_whole_or_not_at_all() {
             });
         }
     });
-    // Later, spans would leave before their segment ends.
+    // Later, spans would be sent before their segment ends.
     assert!(begin.elapsed() < Duration::from_secs(5), "the test is void");
     assert!(delivery.flush(PATIENCE));
     let in_peace = segment(&delivery);
@@ -96,7 +96,7 @@ fn traces_that_grow_side_by_side_arrive_whole_or_not_at_all() {
     );
     let lost = stats.lost(LossReason::QueueOverflow);
     assert_eq!(stats.accepted + lost, stats.produced, "{stats:?}");
-    // How much of the storm gets through depends on the machine; what comes after it does.
+    // How much of the burst gets through depends on the machine, but everything after it does.
     assert!(lost > 0 && stats.accepted as usize >= SPANS, "{stats:?}");
     let reported = ingest.client_reports();
     assert_eq!(reported[&("span".into(), "queue_overflow".into())], lost);
@@ -106,7 +106,7 @@ fn traces_that_grow_side_by_side_arrive_whole_or_not_at_all() {
     assert!(torsos.is_empty(), "{torsos:?} of {SPANS}, {stats:?}");
 }
 
-/// Encoded as one, a large trace would be in memory twice.
+/// If it were encoded in one piece, a large trace would be in memory twice.
 #[test]
 fn a_large_trace_arrives_in_parts() {
     const SPANS: usize = 120;
@@ -134,7 +134,7 @@ fn what_comes_after_a_drop_is_dropped_and_what_went_before_stays() {
     send(&delivery, &long, new_span_id(), "early");
     assert!(delivery.flush(PATIENCE));
 
-    // More than there is room for, while the server thinks.
+    // More than there is room for, while the server delays its answer.
     ingest.script([Fault::none().with_delay(Duration::from_secs(1))]);
     send(&delivery, &segment(&delivery), new_span_id(), "held up");
     let _ = delivery.flush(Duration::from_millis(200));

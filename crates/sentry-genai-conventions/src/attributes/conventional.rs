@@ -1,11 +1,11 @@
-//! Attributes under keys that are known only while the program runs, most of them those of the conventions.
+//! Adding attributes under keys that are only known at run time, but are mostly conventional.
 
 use super::{Attributes, Entry, Hash, Input, Key, Slot, encodable::Plain, name::head_bit};
 use crate::{messages::write_excerpt, tables::Row};
 
 impl Attributes {
-    /// Appends a value under a key that is probably in Sentry's registry. Only one that is not is copied into the buffer, and
-    /// nobody has to look up the key again.
+    /// Appends a value under a key that is probably in Sentry's registry. The key is only copied into the buffer if it
+    /// is not in the registry, and it does not need to be looked up again later.
     ///
     /// ```
     /// use sentry_genai_conventions::{Attributes, Value};
@@ -25,8 +25,8 @@ impl Attributes {
         self.push_under(key, value);
     }
 
-    /// Does what [`push_conventional`](Self::push_conventional) does for a text, or an [excerpt](crate::excerpt) of it if it is
-    /// longer than `room` bytes.
+    /// Like [`push_conventional`](Self::push_conventional), for a text. Appends an [excerpt](crate::excerpt) of a text
+    /// that is longer than `room` bytes.
     pub fn push_conventional_text(&mut self, key: &str, text: &str, room: usize) {
         let range = if text.len() <= room {
             self.write(text)
@@ -41,7 +41,7 @@ impl Attributes {
         }
     }
 
-    /// Makes room for so many more attributes and so many more bytes of text.
+    /// Reserves room for `attributes` more attributes and `text_bytes` more bytes of text.
     pub fn reserve(&mut self, attributes: usize, text_bytes: usize) {
         self.entries.reserve(attributes);
         self.text.reserve(text_bytes);

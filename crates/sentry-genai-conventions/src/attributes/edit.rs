@@ -1,4 +1,4 @@
-//! What only the translation does with attributes: tables of keys, the registry, texts changed where they stand.
+//! Operations for the translation: lookups by precomputed key, the registry, and texts edited in place.
 
 use std::collections::HashSet;
 
@@ -7,22 +7,22 @@ use super::{
 };
 use crate::tables::{Attribute, Row};
 
-/// A piece of a text that is put together.
+/// A piece of a text that is being assembled.
 pub(crate) enum Piece {
     New(&'static str),
     Made(String),
-    /// A place in another text.
+    /// A range of the source text.
     Of(std::ops::Range<usize>),
 }
 
 impl Attributes {
-    /// Does what [`get`](Self::get) does for a key of a table.
+    /// Like [`get`](Self::get), with a precomputed hash.
     #[inline]
     pub(crate) fn get_name(&self, name: &Name) -> Option<Value<'_>> {
         self.get_hashed(name.hash, name.text)
     }
 
-    /// Does what [`text`](Self::text) does for a key of a table.
+    /// Like [`text`](Self::text), with a precomputed hash.
     #[inline]
     pub(crate) fn text_name(&self, name: &Name) -> Option<&str> {
         match self.get_name(name)? {
@@ -31,7 +31,7 @@ impl Attributes {
         }
     }
 
-    /// Does what [`rename`](Self::rename) does for a key of a table.
+    /// Like [`rename`](Self::rename), with a precomputed hash.
     #[inline]
     pub(crate) fn rename_name(&mut self, from: &Name, to: &'static str) {
         if self.seen & from.hash.bit() != 0 {
@@ -39,14 +39,16 @@ impl Attributes {
         }
     }
 
-    /// Appends a value, unless the key holds one already: what a span says itself is better than what is concluded.
+    /// Appends a value, unless the key already holds one: what a span says itself takes precedence over what is
+    /// inferred.
     pub(crate) fn supply<'v>(&mut self, key: &'static str, value: impl Into<Input<'v>>) {
         if !self.contains(key) {
             self.push(key, value);
         }
     }
 
-    /// Does so with many texts whose keys begin alike, and searches the store for none of them. Their names are different.
+    /// Like [`supply`](Self::supply), for many texts whose keys have the same prefix. The names must be distinct. Does
+    /// not search the store for each of them.
     pub(crate) fn supply_texts(&mut self, prefix: &str, texts: Vec<(String, String)>) {
         let names = self
             .iter()
@@ -59,13 +61,14 @@ impl Attributes {
         }
     }
 
-    /// Returns false if no key begins with `prefix`, of three bytes at least. Some key may if this returns true.
+    /// Returns false if no key begins with `prefix`, which must have at least three bytes. If this returns true, some
+    /// key may.
     #[inline]
     pub(crate) fn may_begin_with(&self, prefix: &str) -> bool {
         self.heads & head_bit(prefix) != 0
     }
 
-    /// Appends a text that is put together from pieces, some of them out of the text under `source`.
+    /// Appends a text that is assembled from pieces, some of them ranges of the text under `source`.
     pub(crate) fn push_pieces(
         &mut self,
         key: &'static str,
@@ -78,7 +81,7 @@ impl Attributes {
         }
     }
 
-    /// Puts a text together anew from pieces, some of them its own.
+    /// Replaces a text with one that is assembled from pieces, some of them ranges of the old one.
     pub(crate) fn replace_pieces(&mut self, name: &Name, pieces: impl Iterator<Item = Piece>) {
         if let Some((position, range)) = self.put_together(name, pieces) {
             let entry = &mut self.entries[position];
@@ -87,7 +90,7 @@ impl Attributes {
         }
     }
 
-    /// Returns the index of `source` and where the text is that its pieces have become.
+    /// Assembles the pieces. Returns the index of `source` and the range of the new text.
     fn put_together(
         &mut self,
         source: &Name,
@@ -112,7 +115,7 @@ impl Attributes {
         Some((position, self.written_since(start)?))
     }
 
-    /// Puts a word in front of a key, unless the key that this makes is there already: then its value goes.
+    /// Adds a prefix to a key. If the resulting key exists already, the value is dropped.
     pub(crate) fn prefix_key(&mut self, key: &str, prefix: &str) {
         let hash = Hash::of(key);
         let Some(position) = self.position(hash, key) else {
@@ -123,7 +126,7 @@ impl Attributes {
         self.text.push_str(key);
         let range = self.written_since(start);
         let value = self.entries[position].value;
-        // A key that occurs more than once must not stay in part.
+        // Remove all values if the key occurs more than once.
         self.remove_hashed(hash, key);
         let Some(range) = range else {
             return;
@@ -143,8 +146,8 @@ impl Attributes {
         self.heads |= head;
     }
 
-    /// Takes `front` in the place of all that stands before `start` in a text, without a copy; false if there is no room for it
-    /// between two characters.
+    /// Replaces everything before `start` in a text with `front`, without copying the rest. Returns false if `front`
+    /// does not fit in the removed part, or would not begin at a character boundary.
     pub(crate) fn cut_front(&mut self, name: &Name, start: usize, front: &str) -> bool {
         let Some(position) = self.position(name.hash, name.text) else {
             return false;
@@ -172,7 +175,8 @@ impl Attributes {
         }
     }
 
-    /// Returns the key and the text that were recorded as number `index`, if it is one, and what the registry knows of the key.
+    /// Returns the key and the text of entry number `index`, with the registry's row for the key. Returns `None` if the
+    /// value is not a text.
     pub(crate) fn known_text_at(
         &mut self,
         index: usize,
@@ -188,7 +192,7 @@ impl Attributes {
         Some((key, range.of(&self.text), entry.row.attribute()))
     }
 
-    /// Does what [`iter`](Self::iter) does, with what the registry knows of a key after [`look_up`](Self::look_up).
+    /// Like [`iter`](Self::iter), with the registry's rows for the keys. Requires [`look_up`](Self::look_up).
     #[inline]
     pub(crate) fn known(
         &self,
@@ -199,7 +203,7 @@ impl Attributes {
         })
     }
 
-    /// The hashes of all keys there have been, as a set of 64.
+    /// A set of the hash bits of all keys that have ever been in the store.
     #[inline]
     pub(crate) fn seen(&self) -> u64 {
         self.seen

@@ -1,11 +1,11 @@
-//! Attributes as those who write them down want them.
+//! Attributes prepared for encoders.
 
 use super::{Attributes, Value};
 
-/// An attribute, with what is known of its texts.
+/// An attribute, with what is known about the escaping of its texts.
 ///
-/// What is not known to be plain may still be. Looking at a text once, and not once for every step it takes part in, is what
-/// this is for.
+/// A text that is not known to be plain may still be. This saves encoders from looking at a text again that a previous
+/// step has already checked.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Encodable<'a> {
@@ -15,12 +15,12 @@ pub struct Encodable<'a> {
     pub value: Value<'a>,
     /// Whether the key is known to [need no escaping](needs_no_escape).
     pub key_is_plain: bool,
-    /// Whether the value is a text that is known to need none.
+    /// Whether the value is a text that is known to need no escaping.
     pub value_is_plain: bool,
 }
 
 impl Attributes {
-    /// Iterates as [`iter`](Self::iter) does, with what is known of the texts.
+    /// Iterates like [`iter`](Self::iter), with what is known about the escaping of the texts.
     #[inline]
     pub fn iter_encodable(&self) -> impl Iterator<Item = Encodable<'_>> {
         self.entries.iter().filter_map(|entry| {
@@ -55,8 +55,8 @@ impl Plain {
     }
 }
 
-/// Returns whether a text has no character that must be escaped in a JSON string: no control character, quotation mark or
-/// backslash.
+/// Returns whether a text contains no character that must be escaped in a JSON string: no control character, quotation
+/// mark or backslash.
 ///
 /// ```
 /// use sentry_genai_conventions::needs_no_escape;
@@ -72,7 +72,8 @@ pub fn needs_no_escape(text: &str) -> bool {
     })
 }
 
-/// Returns whether a text [needs no escaping](needs_no_escape) and has no semicolon, with which binary content would begin.
+/// Returns whether a text [needs no escaping](needs_no_escape) and contains no semicolon, which binary content would
+/// have.
 #[inline]
 pub(crate) fn is_unremarkable(text: &str) -> bool {
     has_none(text.as_bytes(), |byte| {
@@ -80,10 +81,10 @@ pub(crate) fn is_unremarkable(text: &str) -> bool {
     })
 }
 
-/// Returns whether no byte is one that `is_sought`, looking at sixteen together.
+/// Returns whether `is_sought` is false for all bytes. Checks sixteen bytes at a time.
 #[inline(always)]
 fn has_none(bytes: &[u8], is_sought: impl Fn(u8) -> bool) -> bool {
-    /// A loop of a fixed length and without branches, of which the compiler makes a few vector instructions.
+    /// A branch-free loop of fixed length, which the compiler turns into a few vector instructions.
     #[inline(always)]
     fn block_has_none<const N: usize>(block: &[u8; N], is_sought: &impl Fn(u8) -> bool) -> bool {
         !block
@@ -91,7 +92,7 @@ fn has_none(bytes: &[u8], is_sought: impl Fn(u8) -> bool) -> bool {
             .fold(false, |found, &byte| found | is_sought(byte))
     }
 
-    // The last block overlaps the one before.
+    // The last block overlaps the previous one.
     if let Some(last) = bytes.last_chunk::<16>() {
         let mut blocks = bytes.as_chunks().0.iter();
         return blocks.all(|block| block_has_none::<16>(block, &is_sought))

@@ -1,10 +1,10 @@
-//! What a door can know of an attribute before it has a value.
+//! What a door can know about an attribute before it has a value.
 
 use super::name::{Hash, Name, head_bit};
 use crate::{Heritage, span::is_usage_key};
 
-/// A key that lives for the whole program, with all that follows from it, so that a door which sees the same fields again and
-/// again works it out once.
+/// A key that lives for the whole program, with everything that is derived from it. A door that sees the same fields
+/// repeatedly needs to derive it only once.
 ///
 /// ```
 /// use sentry_genai_conventions::{AttributeKey, Attributes};
@@ -24,7 +24,7 @@ pub struct AttributeKey {
 }
 
 impl AttributeKey {
-    /// Works out what follows from a key.
+    /// Creates a key, and derives its properties.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         Self {
@@ -50,7 +50,8 @@ impl AttributeKey {
     }
 }
 
-/// What the keys of a span say about it, whatever their values: a door need not look for what none of them announces.
+/// What the keys of a span say about it, whatever their values are. A door need not look for anything that no key
+/// indicates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signs(u8);
 
@@ -72,27 +73,27 @@ impl Signs {
         )
     }
 
-    /// Adds what others say.
+    /// Adds what other keys say.
     #[inline]
     pub fn add(&mut self, others: Self) {
         self.0 |= others.0;
     }
 
-    /// Returns whether a key begins with `gen_ai.`, or says in another dialect that the span is about GenAI.
+    /// Returns whether a key begins with `gen_ai.`, or indicates in another dialect that the span is about GenAI.
     #[must_use]
     #[inline]
     pub fn are_gen_ai(self) -> bool {
         self.0 & Self::GEN_AI != 0
     }
 
-    /// Returns whether a key may tell something that holds for the spans [below](Heritage) as well.
+    /// Returns whether a key may hold something that applies to the spans [below](Heritage) as well.
     #[must_use]
     #[inline]
     pub fn tell_descendants(self) -> bool {
         self.0 & Self::HERITAGE != 0
     }
 
-    /// Returns whether a key may say how many tokens were used.
+    /// Returns whether a key may hold a token count.
     #[must_use]
     #[inline]
     pub fn count_tokens(self) -> bool {
@@ -107,7 +108,7 @@ impl Signs {
     }
 }
 
-/// Attributes by which the spans of other dialects are about GenAI, as programs in Rust write them, too.
+/// Attributes that mark a span as GenAI in other dialects, and that Rust programs use too.
 pub(crate) static MARKS: [Name; 4] = [
     Name::new("langfuse.observation.type"),
     Name::new("langsmith.span.kind"),
@@ -115,8 +116,8 @@ pub(crate) static MARKS: [Name; 4] = [
     Name::new("traceloop.span.kind"),
 ];
 
-/// Returns whether a key says by itself that a span is about GenAI: it begins with `gen_ai.`, or is one by which another dialect says
-/// of all its spans what they are.
+/// Returns whether a key alone indicates that a span is about GenAI: it begins with `gen_ai.`, or it is the key with
+/// which another dialect labels all its spans.
 #[must_use]
 pub fn is_gen_ai(key: &str) -> bool {
     key.starts_with("gen_ai.") || MARKS.iter().any(|mark| mark.text == key)

@@ -1,11 +1,11 @@
-//! Attribute names and the hashes they are found by.
+//! Attribute names and their hashes.
 
-/// The hash of a key, computed while compiling wherever the key is a literal.
+/// The hash of a key, computed at compile time if the key is a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hash(u32);
 
 impl Hash {
-    /// Mixes length, start, middle and end: keys of one namespace differ there.
+    /// Mixes the length, the start, the middle and the end, which is where keys of one namespace differ.
     #[inline]
     pub(crate) const fn of(key: &str) -> Self {
         let bytes = key.as_bytes();
@@ -36,13 +36,13 @@ impl Hash {
         self.0
     }
 
-    /// The hash's place in a set of 64.
+    /// The hash's bit in a set of 64.
     #[inline]
     pub(crate) const fn bit(self) -> u64 {
         1 << (self.0 & 63)
     }
 
-    /// The hash's place in a table of so many slots, a power of two.
+    /// The hash's slot in a table of `slots` slots, which must be a power of two.
     #[inline]
     pub(crate) const fn slot(self, slots: usize) -> usize {
         (self.0 >> 6) as usize & (slots - 1)
@@ -57,7 +57,7 @@ const fn load(bytes: &[u8], at: usize) -> u64 {
     }
 }
 
-/// The place, in a set of 64, of the first three bytes of a key: what begins with the same prefix has the same.
+/// The bit, in a set of 64, for the first three bytes of a key. Keys with the same prefix have the same bit.
 #[inline]
 pub(super) const fn head_bit(key: &str) -> u64 {
     let bytes = key.as_bytes();
@@ -68,14 +68,14 @@ pub(super) const fn head_bit(key: &str) -> u64 {
     1 << (head.wrapping_mul(0x9e37_79b1) >> 26)
 }
 
-/// The place of a key in a set of lengths: those up to 62, and 63 for all that are longer.
+/// The bit of a key in a set of lengths: 0 to 62, and 63 for all longer ones.
 #[inline]
 pub(crate) const fn length_bit(key: &str) -> u64 {
     let length = key.len();
     1 << if length < 63 { length } else { 63 }
 }
 
-/// A key in a table, with its hash.
+/// A key with its precomputed hash.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {
     pub(crate) text: &'static str,

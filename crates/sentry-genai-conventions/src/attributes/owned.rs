@@ -1,8 +1,8 @@
-//! Values out of the store.
+//! Values that are owned, rather than borrowed from the store.
 
 use super::{Attributes, Scalar, Value};
 
-/// A value taken out of the store, so that the store can be written to.
+/// A value copied out of the store, so that the store can be modified.
 pub(crate) enum Owned {
     Bool(bool),
     Integer(i64),

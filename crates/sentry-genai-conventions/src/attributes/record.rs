@@ -1,4 +1,4 @@
-//! How values get into the store.
+//! Adding values to the store.
 
 use std::fmt::{self, Write as _};
 
@@ -9,9 +9,10 @@ use super::{
 use crate::{excerpt, messages::write_excerpt, tables::Row};
 
 impl Attributes {
-    /// Appends a value under a key that lives for the whole program, as a tracing field name does.
+    /// Appends a value under a key that lives for the whole program, such as a tracing field name.
     ///
-    /// A number that is not finite is dropped; an unsigned number above `i64::MAX` is kept as its decimal text.
+    /// A floating point number that is not finite is dropped. An integer that does not fit into an `i64` is stored as
+    /// decimal text.
     pub fn push<'v>(&mut self, key: &'static str, value: impl Into<Input<'v>>) {
         self.add_under(Key::Static(key), Hash::of(key), head_bit(key), value.into());
     }
@@ -23,7 +24,7 @@ impl Attributes {
         }
     }
 
-    /// Does what [`push`](Self::push) does for a key that is known beforehand.
+    /// Like [`push`](Self::push), for a key whose properties have been derived in advance.
     #[inline]
     pub fn push_known<'v>(&mut self, key: &AttributeKey, value: impl Into<Input<'v>>) {
         self.add_under(Key::Static(key.name), key.hash, key.head, value.into());
@@ -36,22 +37,23 @@ impl Attributes {
         self.push_written(key, Hash::of(key), head_bit(key), start);
     }
 
-    /// Does what [`push_text`](Self::push_text) does for a key that is known beforehand.
+    /// Like [`push_text`](Self::push_text), for a key whose properties have been derived in advance.
     #[inline]
     pub fn push_known_text(&mut self, key: &AttributeKey, text: &str, room: usize) {
         let start = self.write_up_to(text, room);
         self.push_written(key.name, key.hash, key.head, start);
     }
 
-    /// Appends the text that `value` displays as, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
+    /// Appends the `Display` output of `value`, or an [excerpt](crate::excerpt) of it if it is longer than `room`
+    /// bytes.
     ///
-    /// It is written into the buffer itself, and no further than sixteen times `room`.
+    /// The output is written directly to the buffer, and stops after sixteen times `room`.
     pub fn push_display(&mut self, key: &'static str, value: impl fmt::Display, room: usize) {
         let start = self.display_up_to(value, room);
         self.push_written(key, Hash::of(key), head_bit(key), start);
     }
 
-    /// Does what [`push_display`](Self::push_display) does for a key that is known beforehand.
+    /// Like [`push_display`](Self::push_display), for a key whose properties have been derived in advance.
     pub fn push_known_display(
         &mut self,
         key: &AttributeKey,
@@ -62,7 +64,7 @@ impl Attributes {
         self.push_written(key.name, key.hash, key.head, start);
     }
 
-    /// Appends everything another store holds.
+    /// Appends everything in another store.
     pub fn append(&mut self, later: Self) {
         if later.entries.is_empty() {
             return;
@@ -117,7 +119,7 @@ impl Attributes {
         self.push_slot(key, hash, head, value);
     }
 
-    /// Appends what was written from `start` on.
+    /// Appends the text that was written from `start` on.
     #[inline]
     fn push_written(&mut self, key: &'static str, hash: Hash, head: u64, start: usize) {
         if let Some(range) = self.written_since(start) {
@@ -138,7 +140,7 @@ impl Attributes {
         });
     }
 
-    /// Makes room in the buffer. One that is large already does not double: what follows a long prompt is mostly short.
+    /// Makes room in the buffer. A large buffer does not double, because what follows a long prompt is mostly short.
     #[inline]
     pub(super) fn make_room(&mut self, bytes: usize) {
         if bytes > self.text.capacity() - self.text.len() {
@@ -155,14 +157,14 @@ impl Attributes {
         if length > LARGE {
             self.text.reserve_exact(bytes + SPARE.max(length / 16));
         } else if bytes > SPARE {
-            // What goes in is mostly followed by what comes out.
+            // An input is usually followed by an output.
             self.text.reserve(2 * bytes);
         } else {
             self.text.reserve(bytes);
         }
     }
 
-    /// Appends to the buffer, unless it would get longer than four gigabytes.
+    /// Appends to the buffer, unless it would exceed four gigabytes.
     pub(super) fn write(&mut self, text: &str) -> Option<Range> {
         let start = self.text.len();
         if start + text.len() > u32::MAX as usize {
@@ -173,7 +175,7 @@ impl Attributes {
         self.written_since(start)
     }
 
-    /// Writes as much of a text as there is room for, and returns where it begins.
+    /// Writes a text, or an excerpt of at most `room` bytes. Returns its start.
     #[inline]
     fn write_up_to(&mut self, text: &str, room: usize) -> usize {
         let start = self.text.len();
@@ -192,7 +194,7 @@ impl Attributes {
             text: &mut self.text,
             room: room.saturating_mul(16),
         };
-        // What reports an error, as a full buffer does, leaves what it wrote so far.
+        // After an error, such as a full buffer, the output so far stays.
         let _ = write!(text, "{value}");
         if self.text.len() - start > room {
             let excerpt = excerpt(&self.text[start..], room).into_owned();
@@ -206,13 +208,13 @@ impl Attributes {
     #[inline]
     pub(super) fn written_since(&self, start: usize) -> Option<Range> {
         let end = u32::try_from(self.text.len()).ok()?;
-        // It begins before it ends.
+        // The start does not exceed the end, which fits into a `u32`.
         let start = start as u32;
         Some(Range { start, end })
     }
 }
 
-/// A buffer that takes so many bytes and no more.
+/// A buffer that accepts at most `room` bytes.
 struct Limited<'a> {
     text: &'a mut String,
     room: usize,

@@ -1,4 +1,4 @@
-//! Which attributes a span has and of what types, whatever they say.
+//! The shape of a span's attributes: their keys and types, whatever their values are.
 
 use std::borrow::Cow;
 
@@ -44,7 +44,7 @@ impl Field {
     #[inline]
     fn is_that_of(&self, entry: &Entry, text: &str) -> bool {
         let key = entry.key.name(text);
-        // Mostly both are the same literal.
+        // Usually both are the same literal.
         self.hash == entry.hash
             && self.kind == Kind::of(&entry.value)
             && self.key.len() == key.len()
@@ -52,16 +52,16 @@ impl Field {
     }
 }
 
-/// What becomes of one attribute's key.
+/// An edit to the key of an attribute.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum KeyEdit {
-    /// The attribute goes.
+    /// The attribute is removed.
     Remove,
-    /// It gets another key.
+    /// The attribute gets another key.
     Rename(Cow<'static, str>),
 }
 
-/// What somebody makes of a value.
+/// The result of checking a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Fails,
@@ -71,7 +71,7 @@ pub(crate) enum Verdict {
 }
 
 impl Attributes {
-    /// A hash of the keys and types, and of the text under `decisive`.
+    /// Returns a hash of the keys and types, and of the text under `decisive`.
     pub(crate) fn shape_hash(&self, decisive: &Name) -> u64 {
         const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -86,7 +86,7 @@ impl Attributes {
         mixed ^ mixed >> 32
     }
 
-    /// Returns the shape, to be [compared](Self::has_shape) with that of others.
+    /// Returns the shape, which can be [compared](Self::has_shape) with that of other attributes.
     pub(crate) fn shape(&self) -> Shape {
         let fields = self.entries.iter().map(|entry| Field {
             key: self.own_key(&entry.key),
@@ -96,15 +96,15 @@ impl Attributes {
         Shape(fields.collect())
     }
 
-    /// Returns whether these are attributes of the same keys and types, in the same order.
+    /// Returns whether the attributes have the keys and types of a shape, in the same order.
     pub(crate) fn has_shape(&self, Shape(fields): &Shape) -> bool {
         fields.len() == self.entries.len()
             && (fields.iter().zip(&self.entries))
                 .all(|(field, it)| field.is_that_of(it, &self.text))
     }
 
-    /// Returns what has to be done to the keys of `self` to make it `edited`, which is what `self` has become by some edits; `None`
-    /// if these have changed more than keys.
+    /// Returns the edits to keys that turn `self` into `edited`, an edited copy of `self`. Returns `None` if more than
+    /// keys has changed.
     pub(crate) fn edits_to(&self, edited: &Self) -> Option<Vec<(usize, KeyEdit)>> {
         if self.entries.len() != edited.entries.len() {
             return None;
@@ -129,7 +129,7 @@ impl Attributes {
         Some(edits)
     }
 
-    /// Iterates over all that has been recorded, with `None` in the place of what was removed.
+    /// Iterates over all entries. An entry that was removed is `None`.
     #[inline]
     pub(crate) fn slots(&self) -> impl Iterator<Item = Option<(&str, Value<'_>)>> {
         self.entries.iter().map(|entry| {
@@ -138,7 +138,7 @@ impl Attributes {
         })
     }
 
-    /// Returns what was recorded as number `index`, if it is still there.
+    /// Returns the key and the value of entry number `index`, unless it was removed.
     #[inline]
     pub(crate) fn slot(&self, index: usize) -> Option<(&str, Value<'_>)> {
         let entry = self.entries.get(index)?;
@@ -146,7 +146,7 @@ impl Attributes {
         Some((entry.key.name(&self.text), value))
     }
 
-    /// Returns the text that was recorded as number `index`, if it is one.
+    /// Returns the text of entry number `index`, if its value is a text.
     #[inline]
     pub(crate) fn text_at(&self, index: usize) -> Option<&str> {
         match self.slot(index)? {
@@ -155,7 +155,7 @@ impl Attributes {
         }
     }
 
-    /// Returns the whole number that was recorded as number `index`, if it is one.
+    /// Returns the integer of entry number `index`, if its value is an integer.
     #[inline]
     pub(crate) fn integer_at(&self, index: usize) -> Option<i64> {
         match self.entries.get(index)?.value {
@@ -164,7 +164,7 @@ impl Attributes {
         }
     }
 
-    /// Replaces the value that was recorded as number `index`.
+    /// Replaces the value of entry number `index`.
     #[inline]
     pub(crate) fn set_integer_at(&mut self, index: usize, number: i64) {
         if let Some(entry) = self.entries.get_mut(index) {
@@ -172,7 +172,7 @@ impl Attributes {
         }
     }
 
-    /// Replaces the value that was recorded as number `index` by a text.
+    /// Replaces the value of entry number `index` with a text.
     pub(crate) fn set_text_at(&mut self, index: usize, text: &str) {
         let start = self.text.len();
         self.text.push_str(text);
@@ -183,7 +183,7 @@ impl Attributes {
         }
     }
 
-    /// Removes what was recorded as number `index`.
+    /// Removes entry number `index`.
     #[inline]
     pub(crate) fn remove_at(&mut self, index: usize) {
         if let Some(entry) = self.entries.get_mut(index) {
@@ -191,7 +191,7 @@ impl Attributes {
         }
     }
 
-    /// Takes note that no key needs escaping.
+    /// Records that no key needs escaping.
     #[inline]
     pub(crate) fn mark_keys_plain(&mut self) {
         for entry in &mut self.entries {
@@ -199,7 +199,7 @@ impl Attributes {
         }
     }
 
-    /// Lets `judge` look at all that has been recorded, by number, up to the first that fails. Returns whether none did.
+    /// Checks all entries with `judge`, up to the first that fails. Returns whether none failed.
     #[inline]
     pub(crate) fn judge(&mut self, mut judge: impl FnMut(usize, Value<'_>) -> Verdict) -> bool {
         for (index, entry) in self.entries.iter_mut().enumerate() {
@@ -223,7 +223,7 @@ impl Attributes {
         true
     }
 
-    /// Gives what was recorded as number `index` another key, which nothing else has.
+    /// Changes the key of entry number `index` to one that no other entry has.
     #[expect(
         clippy::ptr_arg,
         reason = "a key that lives as long as the program needs no copy"

@@ -1,21 +1,21 @@
-//! The types a value can have, read and written.
+//! The types of attribute values, for reading and writing.
 
 use std::borrow::Cow;
 
 #[cfg(doc)]
 use super::Attributes;
 
-/// A value as it is read from [`Attributes`].
+/// A value that is read from [`Attributes`].
 ///
-/// These are the types a Sentry span attribute can have.
+/// These are the types that a Sentry span attribute can have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value<'a> {
     /// A boolean.
     Bool(bool),
-    /// A whole number that fits the wire's signed 64 bits.
+    /// An integer that fits the wire format's signed 64 bits.
     Integer(i64),
-    /// A floating point number. One that is not finite is never stored.
+    /// A floating point number. NaN and infinities are never stored.
     Double(f64),
     /// A text.
     Str(&'a str),
@@ -29,7 +29,7 @@ pub enum Value<'a> {
 pub enum Scalar {
     /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
     /// A floating point number.
     Double(f64),
@@ -38,7 +38,7 @@ pub enum Scalar {
 }
 
 impl Value<'_> {
-    /// Returns the wire's name of this type: `string`, `boolean`, `integer`, `double` or `array`.
+    /// Returns the type's name in the wire format: `string`, `boolean`, `integer`, `double` or `array`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -60,15 +60,15 @@ impl Scalar {
     }
 }
 
-/// A value on its way into [`Attributes`]; made by `From`, never by hand.
+/// A value to be added to [`Attributes`]. It is created with `From`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Input<'v> {
     /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A whole number that may not fit 64 signed bits.
+    /// An integer that may not fit into 64 signed bits.
     Wide(i128),
     /// A floating point number.
     Double(f64),

@@ -1,4 +1,4 @@
-//! What a value must look like for the translation to leave it alone.
+//! The conditions under which the translation leaves a value unchanged.
 
 use crate::{
     ContentLimits, Value,
@@ -8,48 +8,48 @@ use crate::{
     provider, status,
 };
 
-/// The condition one attribute's value must meet.
+/// The condition that the value of one attribute must meet.
 ///
-/// Types need none, since spans of one shape have the same.
+/// Types need no check, since all spans of one shape have the same types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Check {
-    /// None: every number is as good as the next.
+    /// No condition: all values are treated alike.
     Any,
-    /// A text that says something, is not quoted, and needs no cutting.
+    /// A text that is not empty, not in quotation marks, and need not be cut.
     Text,
-    /// Content, which is brought into shape later, and therefore only has to be there.
+    /// Content. It is shaped later, so it only must not be empty.
     Content,
-    /// The text the plan was made for, and what is to be made of it.
+    /// The text for which the plan was made, with the verdict on it.
     Exactly(Box<str>, Verdict),
-    /// A provider under the conventions' name of it, such as the one the plan was made for.
+    /// A provider under its canonical name: the one for which the plan was made, or another common one.
     Provider(Box<str>, Verdict),
-    /// An address that is no URL.
+    /// An address that is not a URL.
     Address,
-    /// An id that is no placeholder.
+    /// An id that is not a placeholder.
     CallId,
-    /// A text as others, and no response's id.
+    /// Like `Text`, but not the id of a response.
     Conversation,
-    /// A text as others, and not what stands for no name.
+    /// Like `Text`, but not a placeholder for a missing name.
     AgentName,
     /// The format of an output, under its canonical name.
     OutputType,
-    /// What a tool call has come to, other than that it failed.
+    /// The outcome of a tool call that did not fail.
     Outcome,
-    /// A list of one reason, as JSON.
+    /// A JSON list with one finish reason.
     FinishReason,
     /// A number of tokens.
     Count,
-    /// A status of HTTP below the first that means failure.
+    /// An HTTP status below the first one that means failure.
     HttpStatus { first_failure: i64 },
 }
 
 impl Check {
-    /// Creates a check for one text.
+    /// Creates a check for exactly one text.
     pub(super) fn exactly(text: &str) -> Self {
         Self::Exactly(text.into(), verdict_of(text))
     }
 
-    /// Creates a check for the provider that `text` is the canonical name of, or another one.
+    /// Creates a check for the provider with the canonical name `text`, or another common one.
     pub(super) fn provider(text: &str) -> Self {
         Self::Provider(text.into(), verdict_of(text))
     }
@@ -106,10 +106,10 @@ fn verdict_of(text: &str) -> Verdict {
     }
 }
 
-/// Does what [`is_plain`] does, and less work for most texts.
+/// Does what [`is_plain`] does, but with less work for most texts.
 #[inline]
 fn judge_text(text: &str, limits: &ContentLimits) -> Verdict {
-    /// So short a text has no binary content if nothing in it is remarkable.
+    /// Such a short text cannot be binary content if it contains no remarkable byte.
     const SHORT: usize = 64;
 
     let may_be_wrapped = matches!(text.as_bytes().first(), None | Some(b'N' | b'S' | b'"'));
@@ -123,7 +123,7 @@ fn judge_text(text: &str, limits: &ContentLimits) -> Verdict {
     }
 }
 
-/// Returns whether a text that is not content of its own shape stays what it is.
+/// Returns whether a text that is not content with a shape of its own stays unchanged.
 #[inline]
 pub(super) fn is_plain(text: &str, limits: &ContentLimits) -> bool {
     !text.is_empty()

@@ -1,4 +1,4 @@
-//! Making a plan of a span.
+//! Makes a plan from a span.
 
 use super::{
     Plan,
@@ -23,7 +23,8 @@ const OPERATION: &str = "gen_ai.operation.name";
 const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 const HTTP_STATUSES: [&str; 2] = ["http.response.status_code", "http.status_code"];
 
-/// Attributes that change what others mean, or that are taken apart. A span with one of them is translated step by step.
+/// Attributes that change the meaning of others, or that are taken apart. A span with one of them is translated step by
+/// step.
 static IRREGULAR: &[&str] = &[
     "error",
     "error.message",
@@ -40,7 +41,7 @@ static IRREGULAR: &[&str] = &[
 
 static IRREGULAR_PREFIXES: &[&str] = &["ai.", "mcp.", "sentry."];
 
-/// What spans like this one have that is not content, though agents or tools may not have it.
+/// Attributes without content that spans of this kind must not have.
 fn not_of(kind: AiKind) -> &'static [&'static str] {
     match kind {
         AiKind::Agent => &[
@@ -54,7 +55,8 @@ fn not_of(kind: AiKind) -> &'static [&'static str] {
 }
 
 impl Plan {
-    /// Makes a plan for spans like `span`, before its translation; `None` if such spans have to be translated step by step.
+    /// Makes a plan for spans like `span`, which has not been translated yet. Returns `None` if such spans must be
+    /// translated step by step.
     pub(crate) fn of(span: &SourceSpan, options: &TranslateOptions) -> Option<Self> {
         if !is_usual(span) {
             return None;
@@ -70,12 +72,12 @@ impl Plan {
             options,
         };
         let plan = draft.plan(edits)?;
-        // Of two spans of one shape the first may be one that no plan fits.
+        // The span itself may be one that the plan does not fit.
         plan.fits(&mut span.clone(), options).then_some(plan)
     }
 }
 
-/// Returns whether nothing happened in the span, or to it, that is told beside its attributes or in irregular ones.
+/// Returns whether the span has no error, no relevant events and no irregular attributes.
 fn is_usual(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     !events::matter(&span.events)
@@ -92,7 +94,7 @@ fn is_irregular(key: &str) -> bool {
             .any(|prefix| key.starts_with(prefix))
 }
 
-/// Returns attributes with the last value of every key alone; `None` if one that is overwritten may be more than outdated.
+/// Returns the attributes with only the last value of every key. Returns `None` if an overwritten value may be content.
 fn settled(attributes: &Attributes) -> Option<Attributes> {
     let mut settled = attributes.clone();
     settled.settle();
@@ -109,19 +111,20 @@ fn position(attributes: &Attributes, key: &str) -> Option<usize> {
         .position(|slot| slot.is_some_and(|(it, _)| it == key))
 }
 
-/// A copy of a span on which the first steps of its translation are taken: what they do to its keys is what the plan will do.
+/// A copy of a span that has gone through the first steps of the translation. The changes to its keys are those that
+/// the plan will make.
 struct Trial {
     span: SourceSpan,
     dialect: &'static Dialect,
-    /// Where it may say what it has come to.
+    /// An attribute whose text may say how the span ended.
     telling: Option<Telling>,
-    /// Its operation, if that is of AI.
+    /// The operation, if it is an AI operation.
     row: Option<&'static AiOperation>,
     what: What,
 }
 
 impl Trial {
-    /// Makes the span's keys canonical; `None` if that takes more than renaming some, or changes with what the span says.
+    /// Makes the span's keys canonical. Returns `None` if that takes more than renaming keys, or depends on values.
     fn of(span: &SourceSpan, settled: &Attributes) -> Option<Self> {
         let mut trial = span.clone();
         trial.attributes = settled.clone();
@@ -165,7 +168,8 @@ impl Trial {
         })
     }
 
-    /// Makes the values canonical; `None` if that changes any, or if keys are left that the conventions do not know.
+    /// Makes the values canonical. Returns `None` if that changes any, or if there are keys that the conventions do not
+    /// know.
     fn with_settled_values(mut self) -> Option<Self> {
         if self.row.is_none() {
             if dialect::mentions_gen_ai(&self.span) {
@@ -178,12 +182,12 @@ impl Trial {
             }
             let before = attributes.clone();
             dialect::settle_values(&mut self.span, self.what);
-            // What changes here, changes for what it says.
+            // A change here depends on the value.
             if !before.edits_to(&self.span.attributes)?.is_empty() {
                 return None;
             }
         }
-        // What a tool has come to is read before.
+        // The outcome of a tool has been read by then.
         let has_strangers =
             rename::strangers(&self.span.attributes).any(|key| key != status::OUTCOME);
         (!has_strangers).then_some(self)
@@ -193,14 +197,15 @@ impl Trial {
 /// A span before and after its keys have become canonical.
 struct Draft<'a> {
     span: &'a SourceSpan,
-    /// Its attributes, without those that are overwritten.
+    /// Its attributes, without overwritten values.
     settled: &'a Attributes,
     trial: &'a Trial,
     options: &'a TranslateOptions,
 }
 
 impl Draft<'_> {
-    /// Returns the plan, of which `edits` make the keys canonical; `None` if a value has to be looked at in a way that no plan has.
+    /// Returns the plan. `edits` make the keys canonical. Returns `None` if a value requires a check that plans do not
+    /// have.
     fn plan(&self, mut edits: Vec<(usize, KeyEdit)>) -> Option<Plan> {
         let Trial {
             span: trial, row, ..
@@ -213,7 +218,7 @@ impl Draft<'_> {
         let checks = self.checks()?;
         let work = self.work()?;
         edits.extend(self.removals());
-        // Whatever it says it has been read by now, and it is removed where it is read.
+        // `otel.name` has been read by now, and is removed where it is read.
         edits.retain(|(index, _)| Some(*index) != otel_name);
         let setting = match row {
             Some(_) => Setting::GenAi,
@@ -246,10 +251,10 @@ impl Draft<'_> {
         })
     }
 
-    /// Returns what goes because it has been read, or because spans like this one do not have it.
+    /// Returns the removals of attributes that have been read, or that spans of this kind must not have.
     fn removals(&self) -> impl Iterator<Item = (usize, KeyEdit)> {
         let not_of = self.trial.row.map_or(&[][..], |row| not_of(row.kind));
-        // That a tool has not failed is what its status says.
+        // That a tool has succeeded is in its status.
         let keys = not_of.iter().chain([&status::OUTCOME]);
         keys.filter_map(|key| Some((self.position(key)?, KeyEdit::Remove)))
     }
@@ -258,7 +263,7 @@ impl Draft<'_> {
         position(&self.trial.span.attributes, key)
     }
 
-    /// Returns the first of these keys under which there is a text.
+    /// Returns the position of the first of these keys that holds a text.
     fn text_position(&self, keys: &[&str]) -> Option<usize> {
         let attributes = &self.trial.span.attributes;
         let mut positions = keys.iter().filter_map(|key| self.position(key));
@@ -275,7 +280,7 @@ impl Draft<'_> {
         before
             .zip(after)
             .map(|(before, after)| match (before, after) {
-                // Those that go have been looked at, or are not to be looked at.
+                // Attributes that are removed have been read, or do not need to be.
                 (Some((key, Value::Str(text))), None) => Some(match key {
                     "otel.kind" => Check::exactly(text),
                     _ => Check::Text,
@@ -344,13 +349,13 @@ impl Draft<'_> {
                     "gen_ai.function_id",
                 ],
             ),
-            // They count nothing, but that is seldom to be seen to.
+            // Tools must not have counts, but this is too rare to support.
             AiKind::Tool if tokens::occur(attributes) => return None,
             AiKind::Tool => ("gen_ai.tool.name", &["gen_ai.tool.name"]),
             AiKind::Handoff | AiKind::Memory => return None,
         };
         let names_conversation = self.position("gen_ai.conversation.id").is_some();
-        // Another attribute may stand in for it.
+        // Another attribute may stand in for the conversation.
         if !names_conversation && dialect::session(self.span).is_some() {
             return None;
         }
@@ -372,7 +377,7 @@ impl Draft<'_> {
     fn counts(&self) -> Option<Counts> {
         let attributes = &self.trial.span.attributes;
         let mut present = tokens::COUNTS.iter().filter(|key| attributes.contains(key));
-        // A count that is none has no type that the registry knows.
+        // A count that is not an integer does not have the registry's type.
         if present.clone().any(|key| attributes.integer(key).is_none()) {
             return None;
         }
@@ -417,7 +422,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Returns which attributes may not leave, which may not if they look like content, and which are addresses.
+    /// Returns the attributes that may not be sent, those that may only be sent if they do not look like content, and
+    /// the addresses.
     fn withheld(
         &self,
         setting: Setting,
@@ -434,7 +440,7 @@ impl Draft<'_> {
                 Withholding::Always => withheld.push(index),
                 Withholding::If(doubt) => doubtful.push((index, doubt)),
             }
-            // By its check there is no URL in a server's address.
+            // The check for `server.address` rules out a URL.
             let may_be_url = key != "server.address" && privacy::names_address(key);
             if withholding == Withholding::Redacted || may_be_url {
                 addresses.push(index);

@@ -1,4 +1,4 @@
-//! A plan gives what the steps give, for whatever spans of its shape there are.
+//! A plan gives the same result as the steps, for all spans of its shape.
 
 mod pool;
 
@@ -14,7 +14,7 @@ use crate::{
     Value,
 };
 
-/// What an attribute may hold here.
+/// The value of an attribute in these tests.
 #[derive(Clone, Debug)]
 enum Held {
     Text(String),
@@ -34,7 +34,7 @@ fn held() -> impl Strategy<Value = Held> {
     ]
 }
 
-/// A span of a few attributes, mostly of an operation that is known.
+/// A span with a few attributes, usually with a known operation.
 fn shape() -> impl Strategy<Value = Vec<(&'static str, Held)>> {
     let operation = prop_oneof![
         3 => sample::select(&["chat", "chat_streaming", "invoke_agent", "execute_tool", "embeddings"][..])
@@ -42,7 +42,7 @@ fn shape() -> impl Strategy<Value = Vec<(&'static str, Held)>> {
         1 => Just(None),
     ];
     let rest = collection::vec((sample::select(KEYS), held()), 0..7);
-    // Of some keys a span says more than once what they hold.
+    // Some keys occur more than once.
     let again = prop_oneof![2 => Just(None), 1 => (any::<sample::Index>(), held()).prop_map(Some)];
     (operation, rest, again).prop_map(|(operation, rest, again)| {
         let operation = operation.map(|name| ("gen_ai.operation.name", Held::Text(name)));
@@ -67,7 +67,7 @@ struct Circumstances {
     model_calls_below: bool,
     status: SourceStatus,
     event: Option<&'static str>,
-    /// Which attribute holds something else of the same type.
+    /// The attribute whose value is replaced by another one of the same type.
     change: (usize, String),
 }
 
@@ -156,7 +156,7 @@ fn span(shape: &[(&'static str, Held)], circumstances: &Circumstances) -> Source
     span
 }
 
-/// All there is to a span but the order of its attributes.
+/// Everything about a span except the order of its attributes.
 fn summary(span: &SentrySpan) -> String {
     let mut attributes: Vec<_> = (span.attributes.iter())
         .map(|(key, value)| format!("{key} = {value:?}"))
@@ -181,7 +181,7 @@ fn summary(span: &SentrySpan) -> String {
     )
 }
 
-/// Limits that a text of this test exceeds.
+/// Limits that texts in this test exceed.
 const SHORT: ContentLimits = ContentLimits {
     text_bytes: 100,
     attribute_bytes: 200,
@@ -224,7 +224,7 @@ proptest! {
     }
 }
 
-/// The usual spans of a program, some of which a plan must be found for.
+/// Typical spans of a program. Some of them must have a plan.
 fn usual(what: &str) -> SourceSpan {
     let text = |text: &str| Held::Text(text.to_owned());
     let (name, shape) = match what {
@@ -336,7 +336,7 @@ fn a_value_out_of_the_ordinary_is_translated_step_by_step() {
     }
 }
 
-/// `tracing` has fields that are recorded with `?`.
+/// `tracing` fields may be recorded with `?`.
 #[test]
 fn an_option_without_a_value_names_nothing() {
     let mut span = SourceSpan {
@@ -378,7 +378,7 @@ fn a_response_that_is_no_conversation_has_no_plan() {
     assert!(!plan.fits(&mut response, &options));
 }
 
-/// What is above such a call may have a name.
+/// An agent above such a call may have a name.
 #[test]
 fn an_agent_without_a_name_has_no_plan() {
     let called = |name: &str| {
@@ -392,7 +392,7 @@ fn an_agent_without_a_name_has_no_plan() {
     assert!(!plan.fits(&mut called("Unnamed Agent"), &options));
 }
 
-/// Each of them is within its limit, so a plan fits.
+/// Each text is within its limit, so a plan fits.
 #[test]
 fn what_is_too_long_together_is_shortened_by_a_plan_as_well() {
     const OTHERS: [&str; 10] = [

@@ -1,4 +1,4 @@
-//! What remains to be done for each span of a shape.
+//! The work that remains for each span of a shape.
 
 use std::{borrow::Cow, mem};
 
@@ -15,50 +15,50 @@ use crate::{
 const CONVERSATION: &str = "gen_ai.conversation.id";
 const AGENT: &str = "gen_ai.agent.name";
 
-/// The part of a plan that depends on what a span is.
+/// The part of a plan that depends on the kind of span.
 #[derive(Debug)]
 pub(super) enum Work {
     Ai(AiWork),
     Plain(PlainWork),
 }
 
-/// What to do for an AI span.
+/// The work for an AI span.
 #[derive(Debug)]
 pub(super) struct AiWork {
     pub(super) row: &'static AiOperation,
     pub(super) origin: Cow<'static, str>,
-    /// Where the model, agent or tool is that the span is named after.
+    /// The position of the model, agent or tool that the span is named after.
     pub(super) subject: Option<usize>,
-    /// Whether the place is taken that the span's own name could fill.
+    /// Whether the attribute that the span's own name could provide is already present.
     pub(super) names_subject: bool,
-    /// Whether the span names these itself.
+    /// Whether the span itself names the conversation, and the agent.
     pub(super) names_conversation: bool,
     pub(super) names_agent: bool,
     pub(super) counts: Counts,
-    /// Whether why the model stopped can only be found in the messages.
+    /// Whether finish reasons can only be found in the messages.
     pub(super) looks_for_reasons: bool,
-    /// Whether the call is streamed, which only the time of its first chunk says.
+    /// Whether the call is streamed, which only the time of its first chunk shows.
     pub(super) streams: bool,
-    /// What there is to shape, in the order in which that is done.
+    /// The content to be shaped, in the order in which this is done.
     pub(super) content: Vec<&'static Content>,
 }
 
-/// How token counts come to add up.
+/// How token counts are made consistent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counts {
-    /// There are none.
+    /// There are no counts.
     None,
-    /// The total is the sum of these two, and may have a place already.
+    /// The total is the sum of input and output, and may have an entry already.
     Sum {
         input: Option<usize>,
         output: Option<usize>,
         total: Option<usize>,
     },
-    /// There are parts, which have to be compared.
+    /// There are parts, which must be compared with their wholes.
     Reconcile,
 }
 
-/// What to do for any other span.
+/// The work for any other span.
 #[derive(Debug)]
 pub(super) struct PlainWork {
     pub(super) op: Cow<'static, str>,
@@ -69,19 +69,19 @@ pub(super) struct PlainWork {
 /// Where the name of a span comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PlainName {
-    /// It is what the span is called.
+    /// The span's own name.
     Given,
-    /// A method of HTTP, and what it is applied to.
+    /// The method and the target of an HTTP request.
     Http {
         method: usize,
         target: Option<usize>,
     },
-    /// Another convention's.
+    /// Another convention.
     Convention,
 }
 
 impl Work {
-    /// Returns whether what a span takes over from others needs no cutting either.
+    /// Returns whether inherited values do not need to be cut either.
     pub(super) fn fits_inherited(&self, span: &SourceSpan, options: &TranslateOptions) -> bool {
         let Self::Ai(work) = self else {
             return true;
@@ -92,7 +92,7 @@ impl Work {
             && (work.names_agent || fits(inherited.agent_name.as_deref()))
     }
 
-    /// Returns whether nothing that the span is called matters.
+    /// Returns whether the span's name adds nothing to its attributes.
     pub(super) fn fits_name(&self, name: &str) -> bool {
         match (self, operation::in_span_name(name)) {
             (_, None) => true,
@@ -101,7 +101,7 @@ impl Work {
         }
     }
 
-    /// Settles tokens, relatives and name.
+    /// Settles token counts, inherited values and the name.
     pub(super) fn settle(&self, span: &mut SourceSpan) -> Naming {
         match self {
             Self::Ai(work) => work.settle(span),
@@ -167,7 +167,7 @@ impl AiWork {
     }
 }
 
-/// Returns whether a span is called as it will be, which the conventions ask for.
+/// Returns whether a span already has the name that it will get, as the conventions ask for.
 fn is_made_of(name: &str, operation: &str, subject: &str) -> bool {
     name.strip_prefix(operation)
         .and_then(|rest| rest.strip_prefix(' '))

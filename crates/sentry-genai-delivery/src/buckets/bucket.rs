@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) spans: Vec<SentrySpan>,
-    /// The memory held for the spans.
+    /// The memory reserved for the spans.
     pub(crate) bytes: usize,
     /// The segment of all spans that are not in `others`.
     pub(super) segment: Arc<Segment>,
@@ -39,9 +39,10 @@ impl Bucket {
         self.bytes += bytes;
     }
 
-    /// Takes out the spans of the segments that `goes` is true of; `None` if that would be none of them, or all.
+    /// Removes and returns the spans of the segments for which `goes` is true. Returns `None` if these would be none,
+    /// or all.
     pub(crate) fn take_out(&mut self, goes: impl Fn(&Segment) -> bool) -> Option<Self> {
-        // Nearly always there is one segment.
+        // Nearly always there is only one segment.
         if self.others.is_empty() {
             return None;
         }
@@ -71,7 +72,7 @@ impl Bucket {
         }
     }
 
-    /// `None` without spans.
+    /// Returns `None` if there are no spans.
     fn of(spans: Vec<(Arc<Segment>, SentrySpan)>, number: u64) -> Option<Self> {
         let mut bucket = Self {
             spans: Vec::with_capacity(spans.len()),
@@ -88,12 +89,12 @@ impl Bucket {
         Some(bucket)
     }
 
-    /// Whether it is of this segment alone.
+    /// Whether all spans belong to this segment.
     pub(super) fn is_of(&self, segment: &Arc<Segment>) -> bool {
         self.others.is_empty() && Arc::ptr_eq(&self.segment, segment)
     }
 
-    /// Splits off the first spans, of so many bytes or a little more; `None` if the rest would be small.
+    /// Splits off the first spans, of `bytes` bytes or a little more. Returns `None` if the rest would be small.
     pub(crate) fn split_off(&mut self, bytes: usize) -> Option<Self> {
         if self.bytes < bytes + bytes / 2 {
             return None;
@@ -107,7 +108,7 @@ impl Bucket {
         if last + 1 == self.spans.len() {
             return None;
         }
-        // Spans may have grown since memory was held for them, and no more than that may be released.
+        // The spans may have grown since memory was reserved for them, and no more than that may be released.
         let taken = taken.min(self.bytes);
         self.bytes -= taken;
         Some(Self {
@@ -124,12 +125,12 @@ impl Bucket {
         self.spans.len() >= MAX_ENVELOPE_SPANS || self.bytes >= MAX_ENVELOPE_BYTES
     }
 
-    /// A segment of the trace; its trace is that of the bucket.
+    /// One of the segments. All of them belong to the same trace.
     pub(crate) fn segment(&self) -> &Segment {
         &self.segment
     }
 
-    /// The traces of its spans: one, unless the program takes part in a trace several times.
+    /// The traces of the spans. There is one, unless the program takes part in a trace several times.
     pub(crate) fn traces(&self) -> impl Iterator<Item = &Trace> {
         let segments = std::iter::once(&self.segment).chain(self.others.values());
         segments.map(|segment| &**segment.trace())
@@ -139,8 +140,9 @@ impl Bucket {
         self.others.get(&span_id).unwrap_or(&self.segment)
     }
 
-    /// How many transactions are lost with it, where segments are sent as such: those whose local roots it has, and one of what came
-    /// after these. One that has not ended is counted with its local root.
+    /// Returns how many transactions are lost with the bucket, if segments are sent as transactions: one for every
+    /// local root in it, or else one if its segment has ended. A segment that has not ended is counted with its local
+    /// root.
     pub(crate) fn transactions(&self) -> u64 {
         let is_local_root =
             |span: &&SentrySpan| self.segment_of(span.span_id).local_root() == span.span_id;
@@ -150,7 +152,7 @@ impl Bucket {
         }
     }
 
-    /// Keeps the last span of every id, as the server would, and returns how many went.
+    /// Keeps the last span of every id, as the server would. Returns the number of removed spans.
     pub(crate) fn drop_duplicates(&mut self) -> usize {
         let before = self.spans.len();
         let mut ids: Vec<_> = self
@@ -158,7 +160,7 @@ impl Bucket {
             .iter()
             .map(|span| u64::from_ne_bytes(span.span_id.to_bytes()))
             .collect();
-        // Nearly always there is none, and that is found out fastest so.
+        // Nearly always there are no duplicates, and sorting is the fastest way to find that out.
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
             let mut seen = HashSet::with_capacity_and_hasher(before, Default::default());

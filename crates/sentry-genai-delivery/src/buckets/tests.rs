@@ -141,7 +141,7 @@ fn a_large_bucket_is_sent_in_parts_of_about_one_size() {
     assert!(sizes.eq([(10, 10 * each), (10, 10 * each), (5, 5 * each)]));
 }
 
-/// Otherwise more would be released than was held, and the budget would never be right again.
+/// Otherwise more would be released than was reserved, and the budget would stay wrong.
 #[test]
 fn parts_share_what_was_held_also_if_their_spans_have_grown() {
     let segment = testing::segment();
@@ -169,7 +169,7 @@ fn the_oldest_goes_first_when_room_is_needed() {
     );
 }
 
-/// Of a trace in parts the parts go, however young, before a whole one.
+/// Once part of a trace has been dropped, the rest goes before any complete trace, however young it is.
 #[test]
 fn what_is_given_up_goes_before_the_oldest() {
     let now = Instant::now();

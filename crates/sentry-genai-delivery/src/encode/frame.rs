@@ -18,14 +18,14 @@ pub(crate) struct Frame {
     pub(super) segment: SpanId,
     pub(super) head: Head,
     pub(super) middle: Middle,
-    /// The attributes that name the segment and its user.
+    /// The attributes that identify the segment and its user.
     pub(super) attributes: Vec<u8>,
-    /// Where each of them stands.
+    /// The position of each of them.
     places: [(Preset, Range<usize>); 4],
 }
 
 impl Frame {
-    /// The ids of trace and segment are those of `segment`: one span of another trace would cost the whole envelope.
+    /// Takes the ids of trace and segment from `segment`. A single span of another trace would cost the whole envelope.
     pub(super) fn of(segment: &Segment) -> Self {
         let name = segment.name();
         let mut attributes = Vec::with_capacity(256 + name.len());
@@ -63,7 +63,7 @@ impl Frame {
         }
     }
 
-    /// Returns the attributes that name the segment and its user, one by one.
+    /// Returns the attributes that identify the segment and its user, one by one.
     pub(super) fn presets(&self) -> impl Iterator<Item = (Preset, &[u8])> {
         let places = self.places.iter();
         places.map(|(preset, place)| (*preset, &self.attributes[place.clone()]))

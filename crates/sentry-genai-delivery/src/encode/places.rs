@@ -1,4 +1,4 @@
-//! The parts of a span that always look the same, but for a few places.
+//! Templates for the parts of a span that differ in few places.
 
 use sentry_genai_conventions::{SentrySpan, Timestamp, TraceId};
 
@@ -8,10 +8,10 @@ use crate::json::{hex, micro_digits, second_digits, write_timestamp};
 #[derive(Debug)]
 pub(super) struct Head([u8; HEAD.len()]);
 
-/// A span with a parent, which nearly every span has. The ids are put in the place of the zeros.
+/// The template for a span with a parent, as nearly every span is. The ids replace the zeros.
 const HEAD: [u8; 119] = *b"{\"trace_id\":\"00000000000000000000000000000000\",\"span_id\":\"0000000000000000\",\"parent_span_id\":\"0000000000000000\",\"name\":";
 
-/// Where the ids stand.
+/// The positions of the ids.
 const TRACE_ID: usize = 13;
 const SPAN_ID: usize = TRACE_ID + 32 + 13;
 const PARENT_SPAN_ID: usize = SPAN_ID + 16 + 20;
@@ -42,18 +42,18 @@ impl Head {
     }
 }
 
-/// What stands between the name and the attributes of most spans: neither an error, nor a segment, nor linked.
+/// The part between the name and the attributes, for most spans: those without an error or links that are not segments.
 #[derive(Debug)]
 pub(super) struct Middle {
     text: [u8; MIDDLE.len()],
-    /// The second that `text` has for both times.
+    /// The second that `text` holds for both times.
     second: u64,
 }
 
-/// The times are put in the place of the zeros.
+/// The template. The times replace the zeros.
 const MIDDLE: [u8; 118] = *b",\"status\":\"ok\",\"is_segment\":false,\"start_timestamp\":0000000000.000000,\"end_timestamp\":0000000000.000000,\"attributes\":{";
 
-/// Where the times stand.
+/// The positions of the times.
 const START: usize = 52;
 const END: usize = START + 17 + 17;
 
@@ -61,12 +61,12 @@ impl Middle {
     pub(super) fn new() -> Self {
         Self {
             text: MIDDLE,
-            // None yet: zero is a second, too.
+            // None yet; zero would be a valid second.
             second: u64::MAX,
         }
     }
 
-    /// Writes it. Two times of one span, and of spans that follow one another, mostly have the second in common.
+    /// Writes the template. The two times of a span, and those of consecutive spans, are usually in the same second.
     #[inline]
     pub(super) fn write(&mut self, buffer: &mut Vec<u8>, times: [Timestamp; 2]) {
         for (place, time) in [START, END].into_iter().zip(times) {
@@ -81,7 +81,7 @@ impl Middle {
                     self.text[place..place + 10].copy_from_slice(&digits);
                 }
                 if place == END {
-                    // The start is in another second.
+                    // The start is in a different second.
                     return self.write_odd(buffer, times);
                 }
             }
@@ -90,7 +90,7 @@ impl Middle {
         buffer.extend_from_slice(&self.text);
     }
 
-    /// Writes it for times that have little in common, or are far off.
+    /// Writes it for times in different seconds, or outside of the years 2001 to 2286.
     fn write_odd(&self, buffer: &mut Vec<u8>, [start, end]: [Timestamp; 2]) {
         buffer.extend_from_slice(&MIDDLE[..START]);
         write_timestamp(buffer, start);

@@ -6,7 +6,7 @@ use sentry_genai_conventions::{SentrySpan, SpanKind, Value};
 
 use super::value::write_attribute;
 
-/// The attributes that every span, or every segment span, gets unless it has them itself.
+/// The attributes that every span, or every segment span, gets unless it sets them itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Preset {
     Op,
@@ -55,28 +55,28 @@ impl Preset {
     }
 
     pub(super) fn encoded(self, value: Value<'_>) -> Vec<u8> {
-        // What most take, so that it does not grow.
+        // Enough for most, so that it does not grow.
         let mut json = Vec::with_capacity(128);
         write_attribute(&mut json, self.key(), value);
         json
     }
 }
 
-/// Which of the presets a span sets itself, as a bit set.
+/// The set of presets that a span sets itself, as a bit set.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Own(u32);
 
 impl Own {
-    /// Takes note of an attribute of the span.
+    /// Records an attribute of the span.
     #[inline]
     pub(super) fn note(&mut self, key: &str) {
-        // Most keys of the table begin with an s or a p, and few others do.
+        // A cheap filter: most keys in the table begin with an s or a p, and few others do.
         if matches!(key.as_bytes().first(), Some(b's' | b'p'))
             && let Some(index) = KEYS.iter().position(|known| *known == key)
         {
             self.0 |= 1 << index;
         }
-        // One user is not to be mixed with another.
+        // The attributes of two users must not be mixed.
         if key.starts_with("user.") {
             self.0 |= 1 << Preset::User as u32;
         }
@@ -115,11 +115,11 @@ pub(super) fn write_description(buffer: &mut Vec<u8>, span: &SentrySpan, own: Ow
     }
 }
 
-/// The descriptions of spans, encoded: a program has few of them.
+/// A cache of encoded descriptions. A program has few of them.
 #[derive(Debug, Default)]
 pub(super) struct Descriptions(Vec<Description>);
 
-/// What spans of one op, origin and kind have in common.
+/// What spans of the same op, origin and kind have in common.
 #[derive(Debug)]
 struct Description {
     op: Cow<'static, str>,
@@ -128,12 +128,12 @@ struct Description {
     presets: Vec<u8>,
 }
 
-/// How many descriptions are remembered, each at most so long.
+/// How many descriptions are cached, and the maximum size of each.
 const MAX_DESCRIPTIONS: usize = 32;
 const MAX_DESCRIPTION_BYTES: usize = 512;
 
 impl Descriptions {
-    /// Does what [`write_description`] does for a span that sets none of it itself.
+    /// Does what [`write_description`] does, for a span that sets none of these attributes itself.
     #[inline]
     pub(super) fn write(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan) {
         let is_this = |it: &&Description| {

@@ -10,7 +10,7 @@ fn encoder() -> SpanEncoder {
     SpanEncoder::new(&testing::config(&testing::options()))
 }
 
-/// A span of which nothing is left to the translation.
+/// A span that has been translated.
 fn span(segment: &Segment, span_id: SpanId) -> SentrySpan {
     let mut span = testing::span(segment, span_id);
     span.name = "chat \"gpt\"".into();
@@ -209,7 +209,7 @@ fn times_of_spans_that_follow_one_another() {
     }
 }
 
-/// Also of more descriptions than are remembered, and of one that is too long for it.
+/// Also with more descriptions than are cached, and with one that is too long for the cache.
 #[test]
 fn every_span_keeps_its_own_description() {
     let segment = testing::segment();

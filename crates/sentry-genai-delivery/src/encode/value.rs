@@ -1,4 +1,4 @@
-//! Attributes with their types.
+//! Encodes typed attributes.
 
 use sentry_genai_conventions::{Encodable, Scalar, Value};
 
@@ -12,7 +12,7 @@ pub(super) fn write_attribute(buffer: &mut Vec<u8>, key: &str, value: Value<'_>)
     write_typed(buffer, value);
 }
 
-/// Writes the same of an attribute of which more may be known.
+/// Does the same for an attribute that may be known not to need escaping.
 #[inline]
 pub(super) fn write_encodable(buffer: &mut Vec<u8>, attribute: &Encodable<'_>) {
     if attribute.key_is_plain {
@@ -50,7 +50,7 @@ pub(crate) fn write_value(buffer: &mut Vec<u8>, value: Value<'_>) {
         Value::Integer(value) => write_integer(buffer, value),
         Value::Double(value) => write_double(buffer, value),
         Value::Str(value) => write_string(buffer, value),
-        // A type added later must be added here too; until then the attribute is null, which Sentry removes.
+        // A type that is added later must be added here too. Until then the attribute is null, which Sentry removes.
         _ => buffer.extend_from_slice(b"null"),
     }
 }

@@ -1,4 +1,4 @@
-//! What waits and what is on its way, and which of it is next.
+//! What is waiting and what is in flight, and which of it is next.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,34 +19,34 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) waiting: VecDeque<Parcel>,
-    /// How many of these are of one trace.
+    /// The number of waiting parcels of each trace.
     pub(super) waiting_of: HashMap<TraceId, usize>,
     pub(super) in_flight: BTreeMap<Number, Flight>,
-    /// With the number of the first parcel that does not count for it.
+    /// Each with the number of the first parcel that it does not cover.
     pub(super) tickets: VecDeque<(Ticket, u64)>,
-    /// How many lanes are about to say that a ticket has been reached.
+    /// How many lanes are about to announce that a ticket has been reached.
     pub(super) reaching: usize,
     pub(super) next_number: u64,
     pub(super) lanes: usize,
     pub(super) idle_lanes: usize,
     pub(super) limits: RateLimits,
     pub(super) backoff: Backoff,
-    /// Whether a client report got no answer, and neither did anything since.
+    /// Whether a client report got no answer, and nothing has been answered since.
     pub(super) report_is_in_doubt: bool,
     pub(super) state: State,
 }
 
-/// What becomes of parcels that are put in.
+/// Whether parcels are still accepted and sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Open,
-    /// The worker has ended; what is here is still sent.
+    /// The worker has ended; the remaining parcels are still sent.
     Closed,
     /// Nobody waits for an answer any more; nothing is sent.
     Abandoned,
 }
 
-/// A parcel that a lane has in hand.
+/// A parcel that a lane is working on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Flight {
     Undecided(Held),
@@ -133,7 +133,7 @@ impl Contents {
         Next::Task(task(parcel))
     }
 
-    /// Puts a parcel where it was.
+    /// Puts a parcel back in its place.
     pub(super) fn put_back(&mut self, parcel: Parcel) {
         self.count_in(&parcel);
         let number = parcel.slip.number;

@@ -1,4 +1,4 @@
-//! What a lane gets in hand at once.
+//! The unit of work of a lane.
 
 use std::{sync::Arc, time::Instant};
 
@@ -10,27 +10,27 @@ use crate::{
     wire::{Category, Envelope},
 };
 
-/// What a lane gets in hand at once, of one trace.
+/// The unit of work of a lane: spans of one trace, encoded or not.
 #[derive(Debug)]
 pub(crate) struct Parcel {
     pub(crate) slip: Slip,
     pub(crate) load: Load,
 }
 
-/// What is in a parcel.
+/// The contents of a parcel.
 #[derive(Debug)]
 pub(crate) enum Load {
-    /// They are encoded late, by the lane that will send them.
+    /// Encoded late, by the lane that will send them.
     Spans(Bucket),
     Envelope(Envelope),
 }
 
-/// What is known of a parcel, whatever its load has become.
+/// What is known about a parcel, whatever its contents.
 #[derive(Clone, Debug)]
 pub(crate) struct Slip {
     pub(crate) trace: Arc<Trace>,
     pub(crate) held: Held,
-    /// What it counts as where the server limits rates; `None` if it will be envelopes of several kinds.
+    /// The category in the server's rate limits. `None` if it will become envelopes of different categories.
     pub(super) category: Option<Category>,
     pub(super) number: Number,
     pub(super) attempts: u32,
@@ -61,17 +61,17 @@ impl Slip {
         self.trace.trace_id()
     }
 
-    /// How many transactions are lost with it: of spans that are one and more, one.
+    /// How many transactions are lost with it. Counts one even if its spans make up several.
     pub(crate) fn transactions(&self) -> u64 {
         u64::from(self.category != Some(Category::Span))
     }
 
-    /// Whether it is of a half of an envelope that was too large.
+    /// Whether it is one half of an envelope that was too large.
     pub(crate) fn is_half(&self) -> bool {
         self.number.half > 0
     }
 
-    /// The slip of an envelope that comes of what this one is for.
+    /// Returns the slip for an envelope that was made from this parcel.
     pub(super) fn of_part(&self, number: Number, envelope: &Envelope) -> Self {
         Self {
             held: Held::of(envelope),
@@ -82,7 +82,8 @@ impl Slip {
     }
 }
 
-/// Where a parcel stands among all, which is what a ticket waits for; which of its envelopes it is; and which half of that.
+/// The order of a parcel: its place among all parcels, which tickets refer to, the index of the envelope made from it,
+/// and the index of the half of that envelope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Number {
     pub(super) place: u64,
@@ -90,11 +91,11 @@ pub(super) struct Number {
     pub(super) half: u8,
 }
 
-/// What is accounted for one parcel.
+/// What is accounted for a parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) spans: u64,
-    /// Memory; what is appended to an envelope for a moment does not count.
+    /// The reserved memory. A report that is appended to an envelope temporarily is not included.
     pub(crate) bytes: usize,
 }
 

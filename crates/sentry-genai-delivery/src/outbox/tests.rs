@@ -13,7 +13,7 @@ enum Step {
     },
     Ticket,
     Take,
-    /// Decides about what has been in hand longest, or the one after it, and so on.
+    /// Decides about the parcel that has been in flight longest, the one after it, and so on.
     Answer {
         which: usize,
         fate: Fate,
@@ -48,7 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Follows every span from hand to hand.
+/// Follows every span through the outbox.
 #[derive(Default)]
 struct Model {
     produced: u64,
@@ -183,7 +183,8 @@ proptest! {
     }
 }
 
-/// Otherwise nobody would count them: not who gave up everything, since they were claimed, and not who holds them.
+/// Otherwise nobody would count them: `abandon` leaves them out, since they were claimed, and the lane could not put
+/// them back.
 #[test]
 fn whoever_encodes_learns_that_all_was_given_up() {
     let outbox = Outbox::new(RetryPolicy::default(), 4);

@@ -82,7 +82,7 @@ fn an_incoming_dsc_goes_on_unchanged() {
     assert!(header.ends_with("-1"));
 }
 
-/// It would cost every envelope of the trace.
+/// Such a key would cost every envelope of the trace.
 #[test]
 fn what_is_no_key_or_said_twice_gives_way_in_envelopes() {
     let baggage =
@@ -97,7 +97,7 @@ fn what_is_no_key_or_said_twice_gives_way_in_envelopes() {
     assert_eq!(trace.baggage_header(), baggage);
 }
 
-/// Sentry counts a span as often as its rate says.
+/// Sentry extrapolates the number of spans from their sample rate.
 #[test]
 fn who_decides_says_at_what_rate() {
     let baggage = "sentry-sample_rate=0.01,sentry-sample_rand=0.5";

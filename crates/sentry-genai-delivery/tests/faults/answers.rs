@@ -1,4 +1,4 @@
-//! What servers answer: trouble that passes, refusals, bodies that are too large.
+//! What servers answer: temporary trouble, refusals, and bodies that are too large.
 
 use std::time::{Duration, Instant};
 
@@ -118,7 +118,7 @@ fn refusals_are_final() {
         pair.send_trace(2);
         pair.flush();
         assert_eq!(pair.balance(), [(LossReason::SendError, 2)], "{status}");
-        // The request, and the report.
+        // The request and the report.
         assert_eq!(pair.ingest.figures().requests, 2, "{status}");
     }
 }
@@ -138,7 +138,7 @@ fn reports_survive_refusals() {
     assert_eq!(pair.reported(), [("send_error".to_owned(), 6)]);
 }
 
-/// There is no envelope after it that it could ride along with.
+/// No envelope follows that could carry the report.
 #[test]
 fn the_last_report_is_sent_until_it_is_read() {
     for fault in [500, 413, 503].map(Fault::status) {
@@ -154,7 +154,7 @@ fn the_last_report_is_sent_until_it_is_read() {
     }
 }
 
-/// Each may have been accepted with what it said of the losses before.
+/// Each report may have been accepted although there was no answer.
 #[test]
 fn a_server_that_never_answers_is_not_told_the_same_again_and_again() {
     let pair = Pair::new();
@@ -174,7 +174,7 @@ fn a_server_that_never_answers_is_not_told_the_same_again_and_again() {
         rest[..digits].parse::<u64>().unwrap()
     });
     let told: u64 = told.sum();
-    // The first report is sent once more: mostly, what has no answer was not read either.
+    // The first report is repeated once, because a request without an answer has usually not been read.
     assert!((TRACES..TRACES + 3).contains(&told), "{told}: {sent}");
 }
 
@@ -236,7 +236,7 @@ fn what_is_too_large_is_divided_also_if_nobody_reads_it() {
     send_trace(&pair.delivery, 8, &text);
     pair.flush();
     let lost = pair.balance();
-    // The answer gets lost now and then, when the connection is reset before it was read.
+    // Sometimes the answer is lost, when the connection is reset before it was read.
     if lost.is_empty() {
         assert_eq!(pair.ingest.spans().len(), 8);
     } else {

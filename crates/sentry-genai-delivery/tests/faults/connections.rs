@@ -1,4 +1,4 @@
-//! Connections that do not come about, or lead elsewhere.
+//! Connections that fail, or lead elsewhere.
 
 use std::{
     io::Read,
@@ -26,7 +26,7 @@ fn a_connection_that_ends_before_the_request_is_tried_again() {
     thread::spawn(move || {
         for connection in listener.incoming() {
             counted.fetch_add(1, Ordering::Relaxed);
-            // A load balancer that has nobody behind it hangs up in the middle of the handshake.
+            // A load balancer without backends closes the connection in the middle of the handshake.
             let _ = connection.unwrap().read(&mut [0; 64]);
         }
     });
@@ -73,7 +73,7 @@ fn a_server_that_comes_up_late_gets_everything() {
         use std::io::{Read as _, Write as _};
         let mut served = 0;
         let mut buffer = vec![0; 1 << 20];
-        // One request per connection, small enough to come in one piece or two.
+        // One request per connection, small enough to arrive in one piece or two.
         while served < 10 {
             let (mut stream, _) = listener.accept().unwrap();
             let mut read = 0;
@@ -119,7 +119,7 @@ fn a_proxy_is_used() {
     });
     send_trace(&delivery, 1, "");
     assert!(delivery.flush(PATIENCE));
-    // This server is no proxy, and says so; what counts is that it was asked.
+    // This server is no proxy, and answers so. What counts is that it was asked.
     assert_eq!(delivery.stats().accepted, 0);
     assert!(proxy.figures().connections > 0);
 }

@@ -1,4 +1,4 @@
-//! Rate limits, and what is reported while one holds.
+//! Rate limits, and what is reported while one is in effect.
 
 use std::{
     thread,
@@ -14,7 +14,7 @@ use super::Pair;
 fn limits_in_every_form_are_kept() {
     let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(90));
     let limited = |limits: &str| Fault::status(429).with_rate_limits(limits);
-    // What is told, and how many of the two spans sent after it are lost.
+    // The answer, and how many of the two spans sent after it are lost.
     let cases = [
         (limited("60:span:organization:quota"), 2),
         (limited("60:span;span_indexed:organization"), 2),
@@ -67,7 +67,7 @@ fn a_limit_ends() {
     assert_eq!(pair.reported(), [("ratelimit_backoff".to_owned(), 1)]);
 }
 
-/// Sentry takes a report also out of an envelope that it turns away for a quota.
+/// Sentry also reads the report of an envelope that it refuses for a quota.
 #[test]
 fn a_report_does_not_ride_along_with_what_may_be_turned_away() {
     let pair = Pair::new();
@@ -87,7 +87,7 @@ fn a_report_does_not_ride_along_with_what_may_be_turned_away() {
     assert_eq!(sent.matches("discarded_events").count(), 1, "{sent}");
 }
 
-/// Also of the first of them, which nobody could foresee.
+/// This also holds for the first refusal, which nobody could foresee.
 #[test]
 fn a_report_that_was_read_with_what_was_turned_away_is_not_sent_again() {
     let pair = Pair::new();

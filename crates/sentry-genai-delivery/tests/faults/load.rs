@@ -1,4 +1,4 @@
-//! More spans than the server, the memory or the time left can take, and chance.
+//! More spans than the server, the memory or the remaining time can take, and random faults.
 
 use std::{
     thread,
@@ -19,7 +19,7 @@ fn without_any_room_spans_are_lost_and_nothing_hangs() {
     assert!(pair.delivery.close(PATIENCE));
 }
 
-/// One lane says that all is decided while another one finds nothing left to do.
+/// One lane announces that everything is decided while another one finds nothing left to do.
 #[test]
 fn close_is_complete_with_many_lanes() {
     for _ in 0..5 {
@@ -30,7 +30,7 @@ fn close_is_complete_with_many_lanes() {
             pair.send_trace(1);
         }
         pair.flush();
-        // A loss to report, which takes the lane some time.
+        // A loss to report, which keeps the lane busy for a while.
         pair.delivery.record_unsampled(1);
         assert!(pair.delivery.close(PATIENCE));
         assert_eq!(pair.balance(), [(LossReason::SampleRate, 1)]);

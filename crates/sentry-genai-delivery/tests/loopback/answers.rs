@@ -1,4 +1,4 @@
-//! What servers say, and those that say nothing.
+//! Servers that refuse, and servers that do not answer.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn a_server_that_hangs_does_not_hold_up_the_application() {
     assert!(waited >= Duration::from_millis(500), "{waited:?}");
     assert!(waited < Duration::from_secs(3), "{waited:?}");
 
-    // The first span got no answer, the second had no chance, and one that comes too late has none either.
+    // The first span got no answer, the second could not be sent, and one that comes too late is not sent either.
     delivery.send(span(&segment, new_span_id(), "late"), &segment);
     let stats = delivery.stats();
     assert_eq!(stats.lost(LossReason::NetworkError), 2);
@@ -68,7 +68,7 @@ fn a_refusal_is_reported_with_what_comes_next() {
     let delivery = start(&options(&server));
     delivery.record_unsampled(7);
     send_child(&delivery, &segment(&delivery, "x"));
-    // The envelope and the report are refused, and nothing is forgotten over it.
+    // The envelope and the report are refused, and the loss is not forgotten.
     assert!(delivery.flush(PATIENCE));
     send_child(&delivery, &segment(&delivery, "x"));
     assert!(delivery.flush(PATIENCE));
@@ -97,7 +97,7 @@ fn a_server_that_is_not_there_costs_the_spans_only() {
     assert_eq!(delivery.stats().lost(LossReason::NetworkError), 1);
 }
 
-/// Each time on a new connection, and only the first time with a look-up.
+/// Every request opens a new connection, but only the first one resolves the host.
 #[test]
 fn a_server_is_found_by_its_name_again_and_again() {
     let server = Server::start([Reply::Status(200, "Connection: close\r\n")]);

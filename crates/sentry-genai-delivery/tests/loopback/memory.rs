@@ -1,4 +1,4 @@
-//! What waits has bounds.
+//! The memory of waiting spans is limited.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn overflow_drops_the_oldest_traces_and_is_reported() {
     send_root(&delivery, &segment(&delivery, "x"));
     server.wait_for(1, PATIENCE);
 
-    // The sender waits for an answer; meanwhile more comes than there is room for.
+    // The sender waits for an answer, while more arrives than there is room for.
     let mut traces = Vec::new();
     let begin = Instant::now();
     for sent in 1..=100 {
@@ -44,7 +44,7 @@ fn overflow_drops_the_oldest_traces_and_is_reported() {
         .map(|lines| lines[0]["trace"]["trace_id"].as_str().unwrap().to_owned())
         .collect();
     assert!(arrived.len() > 5 && arrived.len() < 95, "{stats:?}");
-    // The newest, but for a few: one that was encoded may have needed the room of another, and one lingered that was held on to.
+    // The newest traces, except for a few: an encoded one may have needed the room of another, and one was held back.
     let newest = &traces[traces.len() - (arrived.len() - 5)..];
     let dropped: Vec<_> = newest.iter().filter(|it| !arrived.contains(it)).collect();
     assert!(dropped.is_empty(), "{dropped:?}");

@@ -1,4 +1,4 @@
-//! An HTTP server of a few lines that remembers every request.
+//! A minimal HTTP server that remembers every request.
 
 use std::{
     collections::VecDeque,
@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-/// What the server does with a request. When its script is over it answers 200.
+/// What the server does with a request. At the end of its script it answers 200.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reply {
     /// Answers with a status and some header lines.
@@ -97,7 +97,7 @@ impl Server {
         self.state.1.notify_all();
     }
 
-    /// The spans that client reports gave up for one reason, in all requests.
+    /// The number of spans that client reports declare lost for one reason, over all requests.
     pub(crate) fn reported(&self, reason: &str) -> u64 {
         let mut quantity = 0;
         for request in self.requests() {

@@ -1,6 +1,6 @@
-//! What the spans of these tests are made of.
+//! The material for spans in these tests.
 
-/// Keys that decide about something, and others.
+/// Keys that affect the translation, and others.
 pub(super) static KEYS: &[&str] = &[
     "gen_ai.operation.name",
     "gen_ai.request.model",
