@@ -3,6 +3,8 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    iter::Sum,
+    ops::AddAssign,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -94,6 +96,33 @@ impl Stats {
     pub fn losses(&self) -> impl Iterator<Item = (LossReason, u64)> {
         let reasons = LossReason::ALL.into_iter();
         reasons.zip(self.lost).filter(|(_, spans)| *spans > 0)
+    }
+}
+
+impl AddAssign for Stats {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            produced,
+            accepted,
+            buffered_bytes,
+            lost,
+        } = other;
+        self.produced += produced;
+        self.accepted += accepted;
+        self.buffered_bytes += buffered_bytes;
+        for (own, other) in self.lost.iter_mut().zip(lost) {
+            *own += other;
+        }
+    }
+}
+
+/// Adds up the spans of several deliveries.
+impl Sum for Stats {
+    fn sum<I: Iterator<Item = Self>>(deliveries: I) -> Self {
+        deliveries.fold(Self::default(), |mut sum, stats| {
+            sum += stats;
+            sum
+        })
     }
 }
 

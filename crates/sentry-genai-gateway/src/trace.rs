@@ -1,5 +1,7 @@
 //! A translated trace, and writing it as Sentry takes it.
 
+#[cfg(feature = "serve")]
+use std::collections::BTreeMap;
 use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc, time::SystemTime};
 
 use sentry_core::{ClientOptions, types::Dsn};
@@ -8,6 +10,9 @@ use sentry_genai_delivery::{
     Config, IncomingTrace, Segment, Trace,
     wire::{self, Envelopes},
 };
+
+#[cfg(feature = "serve")]
+use crate::resource;
 
 /// As whose client spans are written. Its `Debug` shows no key.
 #[derive(Clone)]
@@ -133,6 +138,43 @@ impl TranslatedTrace {
 
 #[cfg(feature = "serve")]
 impl TranslatedTrace {
+    /// Divides the trace by what `key` says of the resources of its segment spans. No segment is divided.
+    pub(crate) fn split(self, key: impl Fn(&Attributes) -> usize) -> Vec<(usize, Self)> {
+        let keys = self.segments.iter().map(|root| key(&self.resources[*root]));
+        let keys: Vec<_> = keys.collect();
+        let Some(first) = keys.first().copied() else {
+            return Vec::new();
+        };
+        if keys.iter().all(|key| *key == first) {
+            return vec![(first, self)];
+        }
+        let mut parts: BTreeMap<usize, Self> = BTreeMap::new();
+        // Where each span stands in its part.
+        let mut positions = Vec::with_capacity(keys.len());
+        let spans = self.spans.into_iter().zip(self.resources);
+        for (key, (span, resource)) in keys.iter().zip(spans) {
+            let part = parts.entry(*key).or_insert_with(|| Self {
+                trace_id: self.trace_id,
+                origin: Origin::default(),
+                spans: Vec::new(),
+                resources: Vec::new(),
+                segments: Vec::new(),
+            });
+            positions.push(part.spans.len());
+            part.spans.push(span);
+            part.resources.push(resource);
+        }
+        for (key, root) in keys.iter().zip(self.segments) {
+            if let Some(part) = parts.get_mut(key) {
+                part.segments.push(positions[root]);
+            }
+        }
+        for part in parts.values_mut() {
+            part.origin = resource::origin(&part.resources);
+        }
+        parts.into_iter().collect()
+    }
+
     /// Takes the trace apart into its spans, each with its resource and its segment. `segment_of` is asked for that of each segment span,
     /// with the one that would be made for it.
     pub(crate) fn into_segments(

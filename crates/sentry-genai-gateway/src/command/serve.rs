@@ -9,10 +9,11 @@ use std::{
 };
 
 use clap::Args;
+use sentry_core::types::Dsn;
 use sentry_genai_delivery::Options;
 use sentry_genai_gateway::{
     Client,
-    serve::{Patience, Service, router},
+    serve::{Patience, Projects, Service, router},
 };
 use tokio::{net::TcpListener, runtime, sync::watch, task::JoinSet, time};
 
@@ -42,6 +43,9 @@ pub(super) struct Serve {
     /// The DSN of the project that the spans go to; by default the variable SENTRY_DSN
     #[arg(long, value_name = "DSN")]
     dsn: Option<String>,
+    /// The project of one service, by its `service.name`, such as shop=https://KEY@HOST/PROJECT; may be given more than once
+    #[arg(long, value_name = "SERVICE=DSN", value_parser = route)]
+    route: Vec<(String, Dsn)>,
     /// Where to listen; may be given more than once
     #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1:4317", "127.0.0.1:4318"])]
     listen: Vec<SocketAddr>,
@@ -94,9 +98,16 @@ impl Serve {
         let dsn = dsn.parse().map_err(|error| {
             Failure::Usage(format!("--dsn: {error}: expected https://KEY@HOST/PROJECT"))
         })?;
-        let mut client = Client::new(dsn);
-        client.release = said(&self.release);
-        client.environment = said(&self.environment);
+        let client = |dsn| {
+            let mut client = Client::new(dsn);
+            client.release = said(&self.release);
+            client.environment = said(&self.environment);
+            client
+        };
+        let mut projects = Projects::new(client(dsn));
+        for (service, dsn) in &self.route {
+            projects = projects.with_service(service, client(dsn.clone()));
+        }
         let mut patience = Patience::default();
         patience.quiet = Duration::try_from_secs_f64(self.gather)
             .map_err(|error| Failure::Usage(format!("--gather: {error}")))?;
@@ -105,9 +116,18 @@ impl Serve {
         let options = Options::new()
             .with_capture_inputs(self.privacy.pii)
             .with_capture_outputs(self.privacy.pii);
-        Service::start(client, options, patience)
+        Service::start(projects, options, patience)
             .ok_or_else(|| Failure::Usage("--dsn: nothing can be sent there".to_owned()))
     }
+}
+
+/// Reads `SERVICE=DSN`.
+fn route(text: &str) -> Result<(String, Dsn), String> {
+    let Some((service, dsn)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+        return Err("expected SERVICE=DSN".to_owned());
+    };
+    let dsn = dsn.parse().map_err(|error| format!("{error}"));
+    Ok((service.to_owned(), dsn?))
 }
 
 /// Serves until the process is asked to end.

@@ -4,10 +4,10 @@ mod admission;
 mod gather;
 mod grpc;
 mod http;
+mod routes;
 mod segments;
 
 use std::{
-    env,
     error::Error,
     fmt,
     sync::{
@@ -17,18 +17,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sentry_core::ClientOptions;
 use sentry_genai_conventions::Translator;
-use sentry_genai_delivery::{Delivery, Options, Stats};
+use sentry_genai_delivery::{Options, Stats};
 
 pub use gather::Patience;
 pub use http::router;
+pub use routes::Projects;
 
 use admission::Admission;
 use gather::{Departure, Gatherer};
+use routes::{Route, Routes};
 use segments::Segments;
 
-use crate::{Client, Request, resource, translate_batch};
+use crate::{Request, resource, translate_batch};
 
 /// Receives spans as OTLP brings them, and sends them to Sentry as Sentry wants them. Clones are the same service.
 ///
@@ -42,9 +43,8 @@ pub struct Service(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    client: Client,
     translator: Translator,
-    delivery: Delivery,
+    routes: Routes,
     max_bytes: usize,
     gatherer: Mutex<Gatherer>,
     segments: Mutex<Segments>,
@@ -86,31 +86,24 @@ impl fmt::Display for NoRoom {
 impl Error for NoRoom {}
 
 impl Service {
-    /// Starts a service that sends as `client`, with its threads; `None` if the options allow no delivery.
+    /// Starts a service that sends to `projects`, with its threads; `None` if the options allow no delivery.
     ///
     /// Sampling was decided where the spans were made: all of them are sent. Proxies are those of the environment (`HTTPS_PROXY` and
     /// `HTTP_PROXY`). What a resource says is its spans' release and environment, unless the client has its own.
     #[must_use]
-    pub fn start(client: Client, options: Options, patience: Patience) -> Option<Self> {
-        let variable = |names: [&str; 2]| {
-            let found = names.into_iter().find_map(|name| env::var(name).ok());
-            found.filter(|value| !value.is_empty()).map(Into::into)
-        };
-        let mut client_options = ClientOptions::new().traces_sample_rate(1.0);
-        client_options.dsn = Some(client.dsn.clone());
-        client_options.release = client.release.clone().map(Into::into);
-        client_options.environment = client.environment.clone().map(Into::into);
-        client_options.https_proxy = variable(["HTTPS_PROXY", "https_proxy"]);
-        client_options.http_proxy = variable(["HTTP_PROXY", "http_proxy"]);
-        let translator = Translator::new(options.translation(&client_options));
+    pub fn start(
+        projects: impl Into<Projects>,
+        options: Options,
+        patience: Patience,
+    ) -> Option<Self> {
+        let projects = projects.into();
+        let translator = Translator::new(options.translation(&projects.client_options()));
         // Requests are refused long before: what has been taken has room, also while it is written anew as an envelope.
         let room = patience.max_bytes.saturating_mul(2);
         let options = options.with_max_buffer_bytes(room);
-        let delivery = options.start(&client_options)?;
         Some(Self(Arc::new(Inner {
-            client,
             translator,
-            delivery,
+            routes: Routes::start(projects, &options)?,
             max_bytes: patience.max_bytes,
             gatherer: Mutex::new(Gatherer::new(patience)),
             segments: Mutex::default(),
@@ -159,7 +152,7 @@ impl Service {
 
     /// Returns how many bytes wait, here and for Sentry.
     fn waiting(&self, gathered: usize) -> usize {
-        let buffered = self.0.delivery.stats().buffered_bytes;
+        let buffered = self.0.routes.stats().buffered_bytes;
         gathered.saturating_add(usize::try_from(buffered).unwrap_or(usize::MAX))
     }
 
@@ -180,7 +173,7 @@ impl Service {
     pub fn close(&self, timeout: Duration) -> bool {
         let all = self.gatherer().take_all();
         self.send(all);
-        self.0.delivery.close(timeout)
+        self.0.routes.close(timeout)
     }
 
     /// Returns what has become of the spans so far.
@@ -189,30 +182,30 @@ impl Service {
         Figures {
             received: self.0.received.load(Ordering::Relaxed),
             gathered: self.gatherer().spans() as u64,
-            delivery: self.0.delivery.stats(),
+            delivery: self.0.routes.stats(),
         }
     }
 
     /// Returns how the last request to Sentry failed that did, such as "HTTP status 403".
     #[must_use]
     pub fn last_failure(&self) -> Option<String> {
-        self.0.delivery.last_failure()
+        self.0.routes.last_failure()
     }
 
     /// Translates traces, each with what has come of it, and hands their spans over.
     fn send(&self, departure: Departure) {
         let Inner {
-            client, delivery, ..
+            translator, routes, ..
         } = &*self.0;
         for spans in departure.traces {
-            for trace in translate_batch(&self.0.translator, spans) {
-                let mut segments = self
-                    .0
-                    .segments
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                let placed = segments.place(trace, client);
-                drop(segments);
+            let traces = translate_batch(translator, spans);
+            let parts = traces.into_iter();
+            let parts = parts.flat_map(|trace| trace.split(|resource| routes.find(resource)));
+            for (number, part) in parts {
+                let Route {
+                    client, delivery, ..
+                } = routes.get(number);
+                let placed = self.segments().place(part, client);
                 for (mut span, resource, segment) in placed {
                     resource::sign(&mut span, &resource, client);
                     delivery.send_translated(span, &segment);
@@ -220,6 +213,13 @@ impl Service {
             }
         }
         self.gatherer().forget(departure.bytes);
+    }
+
+    fn segments(&self) -> MutexGuard<'_, Segments> {
+        self.0
+            .segments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn gatherer(&self) -> MutexGuard<'_, Gatherer> {

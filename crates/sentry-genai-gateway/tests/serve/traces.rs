@@ -80,6 +80,52 @@ fn what_comes_late_is_in_the_segment_that_is_known() {
 }
 
 #[test]
+fn a_service_with_a_project_of_its_own_sends_there() {
+    let (shop, stock) = (Ingest::start().unwrap(), Ingest::start().unwrap());
+    let route = format!("stock={}", stock.dsn());
+    let running = Running::start(&shop, &["--gather", "0.3", "--route", &route]);
+    let agent = json!({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "Clerk",
+        "gen_ai.conversation.id": "conv_1"});
+    let front = [
+        span(1, 1, None, "GET /", &json!({})),
+        span(1, 2, Some(1), "invoke_agent Clerk", &agent),
+    ];
+    let tool = json!({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "count"});
+    let back = [
+        span(1, 3, Some(2), "GET /count", &json!({})),
+        span(1, 4, Some(3), "execute_tool count", &tool),
+    ];
+    for (service, spans) in [("stock", &back), ("shop", &front)] {
+        let (status, _) = running.post_json("/v1/traces", &request(service, spans));
+        assert_eq!(status, 200);
+    }
+    let names = |spans: &[ReceivedSpan]| -> BTreeSet<String> {
+        spans.iter().map(|span| span.name.clone()).collect()
+    };
+    let here = shop.wait_for_spans(2, PATIENCE);
+    assert_eq!(
+        names(&here),
+        ["GET /", "invoke_agent Clerk"].map(String::from).into()
+    );
+    let there = stock.wait_for_spans(2, PATIENCE);
+    assert_eq!(
+        names(&there),
+        ["GET /count", "execute_tool count"]
+            .map(String::from)
+            .into()
+    );
+    // They are translated together all the same, and each service has its own segment.
+    let tool = there
+        .iter()
+        .find(|span| span.name == "execute_tool count")
+        .unwrap();
+    assert_eq!(tool.conversation_id(), Some("conv_1"));
+    assert_eq!(tool.str("sentry.segment.name"), Some("GET /count"));
+    let health = running.wait_for(|health| health["accepted"] == 4);
+    assert_eq!(health["lost"], json!({}));
+}
+
+#[test]
 fn a_sentry_that_refuses_is_told_of_and_the_service_goes_on() {
     let ingest = Ingest::start().unwrap();
     ingest.always(Fault::status(403));

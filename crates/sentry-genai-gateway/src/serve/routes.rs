@@ -1,0 +1,149 @@
+//! Which project the spans of a service go to.
+
+use std::{collections::HashMap, env, thread, time::Duration};
+
+use sentry_core::ClientOptions;
+use sentry_genai_conventions::Attributes;
+use sentry_genai_delivery::{Delivery, Options, Stats};
+
+use crate::Client;
+
+/// The projects that spans go to: one, or one for each of some services and one for all others.
+#[derive(Clone, Debug)]
+pub struct Projects {
+    fallback: Client,
+    services: Vec<(String, Client)>,
+}
+
+impl Projects {
+    /// Sends the spans of all services to one project.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self {
+            fallback: client,
+            services: Vec::new(),
+        }
+    }
+
+    /// Sends the spans of one service, by its `service.name`, to a project of its own. The last call for a name counts.
+    #[must_use]
+    pub fn with_service(mut self, name: impl Into<String>, client: Client) -> Self {
+        self.services.push((name.into(), client));
+        self
+    }
+
+    /// Returns the options of the first client. Clients differ in nothing that translation depends on.
+    pub(super) fn client_options(&self) -> ClientOptions {
+        client_options(&self.fallback)
+    }
+}
+
+impl From<Client> for Projects {
+    fn from(client: Client) -> Self {
+        Self::new(client)
+    }
+}
+
+/// A project and the delivery to it.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// The service whose spans take this route; `None` for all that have no route of their own.
+    service: Option<String>,
+    pub(super) client: Client,
+    pub(super) delivery: Delivery,
+}
+
+impl Route {
+    /// Returns `None` if the options allow no delivery.
+    fn start(service: Option<String>, client: Client, options: Options) -> Option<Self> {
+        let delivery = options.start(&client_options(&client))?;
+        Some(Self {
+            service,
+            client,
+            delivery,
+        })
+    }
+}
+
+/// Returns the options that a client of the Sentry SDK would have. All spans are sent: whether to sample was decided where they were made.
+fn client_options(client: &Client) -> ClientOptions {
+    let variable = |names: [&str; 2]| {
+        let found = names.into_iter().find_map(|name| env::var(name).ok());
+        found.filter(|value| !value.is_empty()).map(Into::into)
+    };
+    let mut options = ClientOptions::new().traces_sample_rate(1.0);
+    options.dsn = Some(client.dsn.clone());
+    options.release = client.release.clone().map(Into::into);
+    options.environment = client.environment.clone().map(Into::into);
+    options.https_proxy = variable(["HTTPS_PROXY", "https_proxy"]);
+    options.http_proxy = variable(["HTTP_PROXY", "http_proxy"]);
+    options
+}
+
+/// All routes, of which the first is for services without one of their own.
+#[derive(Debug)]
+pub(super) struct Routes {
+    all: Vec<Route>,
+    by_service: HashMap<String, usize>,
+}
+
+impl Routes {
+    /// Starts a delivery to each project; `None` if the options allow none to one of them.
+    pub(super) fn start(projects: Projects, options: &Options) -> Option<Self> {
+        let Projects { fallback, services } = projects;
+        let mut all = vec![Route::start(None, fallback, options.clone())?];
+        let mut by_service = HashMap::new();
+        // The last of each name, as a map has it.
+        let services: HashMap<_, _> = services.into_iter().collect();
+        for (name, client) in services {
+            by_service.insert(name.clone(), all.len());
+            all.push(Route::start(Some(name), client, options.clone())?);
+        }
+        Some(Self { all, by_service })
+    }
+
+    /// Returns the number of the route that the spans of a resource take.
+    pub(super) fn find(&self, resource: &Attributes) -> usize {
+        let service = resource.text("service.name").unwrap_or_default();
+        self.by_service.get(service).copied().unwrap_or(0)
+    }
+
+    /// Returns a route by its number; that for all others if there is none.
+    pub(super) fn get(&self, number: usize) -> &Route {
+        self.all.get(number).unwrap_or(&self.all[0])
+    }
+
+    /// Returns what has become of the spans on all routes.
+    pub(super) fn stats(&self) -> Stats {
+        self.all.iter().map(|route| route.delivery.stats()).sum()
+    }
+
+    /// Returns how the last failed request of each route failed, with the service that it was for.
+    pub(super) fn last_failure(&self) -> Option<String> {
+        let failures = self.all.iter().filter_map(
+            |Route {
+                 service, delivery, ..
+             }| {
+                let failure = delivery.last_failure()?;
+                Some(match service {
+                    Some(service) => format!("{service}: {failure}"),
+                    None => failure,
+                })
+            },
+        );
+        let failures: Vec<_> = failures.collect();
+        (!failures.is_empty()).then(|| failures.join("; "))
+    }
+
+    /// Closes all deliveries at the same time, and returns whether every span was answered for, or counted as lost, within `timeout`.
+    pub(super) fn close(&self, timeout: Duration) -> bool {
+        thread::scope(|scope| {
+            let closing: Vec<_> = self
+                .all
+                .iter()
+                .map(|route| scope.spawn(move || route.delivery.close(timeout)))
+                .collect();
+            closing.into_iter().all(|it| it.join().unwrap_or(false))
+        })
+    }
+}
