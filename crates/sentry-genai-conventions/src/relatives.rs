@@ -4,6 +4,7 @@ mod beside;
 mod chains;
 mod lend;
 mod nested;
+mod spoken;
 mod twins;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use crate::{
 ///   the same tokens or both failed. Two tool calls at the same time are one if two instrumentations saw the same id and name.
 /// * An agent keeps its token totals only if no chat below it reported any.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
+/// * Model calls without any messages get those of the agent that made them.
 /// * The only model call directly inside a step of the same library takes over the messages of the step.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
@@ -53,12 +55,13 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     let repeats = compares && may_repeat(spans, &index);
     let has_totals = compares && spans.iter().any(has_totals);
     let has_strays = compares && (spans.iter()).any(|span| beside::is_stray(span, spans, &index));
+    let lacks_messages = compares && spoken::may_lack_messages(spans);
     let twins = if compares {
         twins::find(spans)
     } else {
         Vec::new()
     };
-    if inherits || repeats || has_totals || !twins.is_empty() || lends {
+    if inherits || repeats || has_totals || !twins.is_empty() || lends || lacks_messages {
         let family = Family::of(spans, &index);
         if inherits {
             inherit(spans, &family);
@@ -77,6 +80,9 @@ pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
         }
         if lends {
             lend::lend(spans, &family, limits);
+        }
+        if lacks_messages {
+            spoken::give_to_calls(spans, &family, limits);
         }
     }
     if has_strays {

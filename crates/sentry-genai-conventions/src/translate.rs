@@ -390,12 +390,12 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&
     }
 }
 
-/// Removes what Sentry shows per model call: the response model, finish reasons and tool definitions. Also removes token
-/// counts if calls below the agent have reported theirs, since Sentry would count the agent's totals in addition.
+/// Removes what Sentry shows per model call: the response model and finish reasons. Also removes token counts if calls below the
+/// agent have reported theirs, since Sentry would count the agent's totals in addition. Tool definitions stay: Sentry lists an
+/// agent's available tools from the agent's own span.
 fn only_what_agents_have(span: &mut SourceSpan) {
     span.attributes.remove("gen_ai.response.model");
     span.attributes.remove("gen_ai.response.finish_reasons");
-    span.attributes.remove("gen_ai.tool.definitions");
     if span.inherited.model_calls_below {
         tokens::remove(&mut span.attributes);
     }

@@ -1,7 +1,8 @@
-//! Anthropic's SDK for Python, which records its own calls as soon as tracing is set up.
+//! Anthropic's SDK for Python, which records its own calls as soon as tracing is set up, and Anthropic's platform, which exports
+//! spans of what it runs.
 
-use super::{Dialect, aliases};
-use crate::SourceSpan;
+use super::{Dialect, What, aliases};
+use crate::{SourceSpan, tokens};
 
 pub(super) static ANTHROPIC: Dialect = Dialect {
     name: "anthropic",
@@ -13,9 +14,28 @@ pub(super) static ANTHROPIC: Dialect = Dialect {
         ),
         ("anthropic.tool_result.content", "gen_ai.tool.call.result"),
     ]),
+    adjust,
     ..Dialect::NONE
 };
 
 fn speaks(span: &SourceSpan) -> bool {
-    span.scope.starts_with("com.anthropic.sdk")
+    span.scope.starts_with("com.anthropic.sdk") || span.scope == "com.anthropic.claude-platform"
+}
+
+/// Adds the tokens that summing up a long conversation took, which the other counts leave out.
+fn adjust(span: &mut SourceSpan, what: What) {
+    if what != What::Call {
+        return;
+    }
+    for (compaction, all) in [
+        ("anthropic.usage.compaction.input_tokens", tokens::INPUT),
+        ("anthropic.usage.compaction.output_tokens", tokens::OUTPUT),
+    ] {
+        let count = |key| span.attributes.integer(key);
+        if let (Some(compaction), Some(rest)) = (count(compaction), count(all))
+            && let Some(sum) = rest.checked_add(compaction)
+        {
+            span.attributes.set(all, sum);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
 
 use super::{
-    ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, event_list,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, event_list,
     has_known_operation, json, usage,
 };
 use crate::{SourceSpan, SourceStatus, Timestamp, Value, tokens};
@@ -15,6 +15,7 @@ pub(super) static LOGFIRE: Dialect = Dialect {
         ("group_id", "session.id"),
         ("response_id", "gen_ai.response.id"),
         ("to_agent", "gen_ai.handoff.to_agent"),
+        ("tools", DEFINITIONS),
     ]),
     noise: &[
         "gen_ai.usage.raw",

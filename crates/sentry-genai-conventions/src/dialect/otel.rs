@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Dialect, INPUT, OUTPUT, Telling, What, aliases, json, mentions_gen_ai};
+use super::{DEFINITIONS, Dialect, INPUT, OUTPUT, Telling, What, aliases, json, mentions_gen_ai};
 use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, status};
 
 pub(crate) static OTEL: Dialect = Dialect {
@@ -19,6 +19,7 @@ pub(crate) static OTEL: Dialect = Dialect {
 
 #[rustfmt::skip]
 static ALIASES: &[(Name, &str)] = &aliases([
+    ("gen_ai.agent.tools", DEFINITIONS),
     ("gen_ai.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("gen_ai.cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.cache_write_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),

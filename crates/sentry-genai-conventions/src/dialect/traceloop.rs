@@ -23,6 +23,7 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         // Laminar adds these to everything in its traces.
         ("lmnr.association.properties.session_id", "session.id"),
         ("lmnr.association.properties.user_id", "user.id"),
+        ("crewai.agent.tools", DEFINITIONS),
         ("gen_ai.openai.api_base", "server.address"),
         ("gen_ai.request.streaming", "gen_ai.response.streaming"),
         (

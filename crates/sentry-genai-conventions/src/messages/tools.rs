@@ -38,13 +38,27 @@ const LISTS: &[&str] = &[
 pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
     let value = parse::json(text)
         .or_else(|| Some(repair::read(text)?.value))
-        .or_else(|| repair::read_named(text));
+        .or_else(|| repair::read_named(text))
+        .or_else(|| names(text));
     let mut tools = Vec::new();
     collect(value.unwrap_or_default(), &mut tools);
     for tool in &mut tools {
         tool.shorten(limits.text_bytes.max(cut::SHORTEST));
     }
     fit(tools, limits)
+}
+
+/// Reads names with commas between them: `get_weather, get_time`.
+fn names(text: &str) -> Option<Value> {
+    let is_name = |name: &&str| {
+        name.starts_with(|first: char| first.is_alphabetic())
+            && name
+                .chars()
+                .all(|it| it.is_alphanumeric() || "_-./:".contains(it))
+            && !["none", "auto"].contains(&&*name.to_ascii_lowercase())
+    };
+    let names: Vec<&str> = text.split(',').map(str::trim).collect();
+    names.iter().all(is_name).then(|| names.into())
 }
 
 /// Brings a tool's arguments or its result within `limits`.

@@ -44,11 +44,7 @@ static IRREGULAR_PREFIXES: &[&str] = &["ai.", "mcp.", "sentry."];
 /// Attributes without content that spans of this kind must not have.
 fn not_of(kind: AiKind) -> &'static [&'static str] {
     match kind {
-        AiKind::Agent => &[
-            "gen_ai.response.model",
-            FINISH_REASONS,
-            "gen_ai.tool.definitions",
-        ],
+        AiKind::Agent => &["gen_ai.response.model", FINISH_REASONS],
         AiKind::Tool => &["gen_ai.request.model", "gen_ai.response.model"],
         _ => &[],
     }

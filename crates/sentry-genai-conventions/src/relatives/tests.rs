@@ -1,4 +1,5 @@
 mod beside;
+mod spoken;
 mod twins;
 mod unnamed;
 

@@ -378,3 +378,93 @@ fn a_tool_has_the_id_of_the_call_it_answers() {
     let span = translated("x", "get_weather", &own);
     assert_eq!(span.attributes.text("gen_ai.tool.call.id"), Some("c2"));
 }
+
+/// Sentry's trace view lists available tools on agents only, by the names in their definitions.
+#[test]
+fn an_agent_keeps_the_tools_that_it_has() {
+    const AGENT: (&str, &str) = ("gen_ai.operation.name", "invoke_agent");
+    let kept = r#"[{"type":"function","name":"w"}]"#;
+    for (scope, attributes) in [
+        ("agent_framework", &[AGENT, (DEFINITIONS, kept)][..]),
+        (
+            "strands.telemetry.tracer",
+            &[AGENT, ("gen_ai.agent.tools", r#"["w"]"#)],
+        ),
+        (
+            "strands.telemetry.tracer",
+            &[
+                AGENT,
+                (DEFINITIONS, kept),
+                ("gen_ai.agent.tools", r#"["x"]"#),
+            ],
+        ),
+        (
+            "opentelemetry.instrumentation.crewai",
+            &[
+                ("traceloop.span.kind", "agent"),
+                ("crewai.agent.tools", r#"[{"name":"w"}]"#),
+            ],
+        ),
+        (
+            "logfire.openai_agents",
+            &[
+                ("logfire.msg_template", "Agent run: {name!r}"),
+                ("tools", r#"["w"]"#),
+            ],
+        ),
+    ] {
+        let span = translated(scope, "a", attributes);
+        assert_eq!(span.op, "gen_ai.invoke_agent", "{scope}");
+        let tools = span.attributes.text(DEFINITIONS);
+        assert_eq!(tools, Some(kept), "{scope}");
+    }
+}
+
+/// The platform uses the SDK's names in a scope of its own. Tokens that summing up a conversation took are beside the other counts.
+#[test]
+fn anthropics_platform_speaks_as_its_sdk_does() {
+    for scope in [
+        "com.anthropic.sdk.typescript",
+        "com.anthropic.claude-platform",
+    ] {
+        let mut call = source(
+            scope,
+            "anthropic.messages.create",
+            &[
+                ("gen_ai.operation.name", "chat"),
+                ("gen_ai.request.model", "m"),
+                ("anthropic.message.stop_reason", "end_turn"),
+            ],
+        );
+        for (key, count) in [
+            ("gen_ai.usage.input_tokens", 600),
+            ("gen_ai.usage.output_tokens", 30),
+            ("anthropic.usage.compaction.input_tokens", 5000),
+            ("anthropic.usage.compaction.output_tokens", 700),
+        ] {
+            call.attributes.push(key, count);
+        }
+        let call = with_content(call).attributes;
+        let count = |key| call.integer(key);
+        assert_eq!(count("gen_ai.usage.input_tokens"), Some(5600), "{scope}");
+        assert_eq!(count("gen_ai.usage.output_tokens"), Some(730), "{scope}");
+        let reasons = call.text("gen_ai.response.finish_reasons");
+        assert_eq!(reasons, Some(r#"["end_turn"]"#), "{scope}");
+
+        let tool = source(
+            scope,
+            "anthropic.tool_use bash",
+            &[
+                ("gen_ai.operation.name", "execute_tool"),
+                ("gen_ai.tool.name", "bash"),
+                ("anthropic.tool_result.content", "a.txt"),
+            ],
+        );
+        let tool = with_content(tool).attributes;
+        assert_eq!(
+            tool.text("gen_ai.tool.call.result"),
+            Some("a.txt"),
+            "{scope}"
+        );
+    }
+}

@@ -188,6 +188,15 @@ fn tool_definitions_of_every_provider() {
             {"type": "function", "name": "add"},
         ])
     );
+    for (text, names) in [
+        ("add, mcp:wiki/find", &["add", "mcp:wiki/find"][..]),
+        ("add", &["add"]),
+    ] {
+        let expected: Vec<_> = (names.iter())
+            .map(|name| json!({"type": "function", "name": name}))
+            .collect();
+        assert_eq!(parsed(&tool_definitions(text, &limits)), json!(expected));
+    }
     let server = json!({"type": "mcp", "server_label": "wiki", "authorization": "t0p", "headers": {"X-Key": "t0p"},
         "server_url": "https://ann:t0p@mcp.example/?api_key=t0p&profile=a"});
     assert_eq!(
@@ -197,6 +206,8 @@ fn tool_definitions_of_every_provider() {
     );
     for text in [
         "no tools",
+        "None",
+        "add, and what else there is",
         // pydantic-ai's parameters of a request.
         r#"{"function_tools":[],"builtin_tools":[],"output_mode":"text","output_object":null,"output_tools":[],"allow_text_output":true}"#,
         r#"{"function_tools":[],"output_object":{"name":"city"}}"#,

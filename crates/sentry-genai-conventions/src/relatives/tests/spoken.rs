@@ -1,0 +1,82 @@
+//! Model calls without messages get those of the agent that made them.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const QUESTION: &str = r#"[{"role":"user","content":"Where?"}]"#;
+
+/// Two calls and a tool inside an agent; the first call ends last in the batch, as in an export.
+fn trace(agent: &[Attribute], first: &[Attribute]) -> Vec<SentrySpan> {
+    let with = |more: &[Attribute], own: Attribute| [&[own], more].concat();
+    let mut spans = Trace(Vec::new())
+        .with(4, 1, "chat m", &[CHAT])
+        .with(3, 1, "execute_tool w", &[TOOL])
+        .with(2, 5, "chat m", &with(first, CHAT))
+        .with(5, 1, "step", &[])
+        .with(1, 0, "invoke_agent a", &with(agent, AGENT))
+        .0;
+    for span in &mut spans {
+        let position = u64::from(span.span_id.to_bytes()[0]);
+        span.start = Timestamp::from_nanos(position);
+        span.end = Timestamp::from_nanos(position + 1);
+    }
+    relate(&mut spans, &ContentLimits::default());
+    spans
+}
+
+type Attribute = (&'static str, &'static str);
+
+/// Returns what the first call and the second one say.
+fn said(spans: &[SentrySpan]) -> [[Option<Value>; 2]; 2] {
+    [2, 0].map(|call: usize| {
+        [INPUT, OUTPUT].map(|key| {
+            let text = spans[call].attributes.text(key)?;
+            serde_json::from_str(text).ok()
+        })
+    })
+}
+
+fn message(role: &str, part: Value) -> Value {
+    json!({"role": role, "parts": [part]})
+}
+
+fn text(content: &str) -> Value {
+    json!({"type": "text", "content": content})
+}
+
+#[test]
+fn each_call_has_its_answer() {
+    const ANSWERS: &str = r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"1","name":"w","arguments":{}}]},
+        {"role":"tool","parts":[{"type":"tool_call_response","id":"1","response":"Wien"}]},
+        {"role":"assistant","content":"In Wien."}]"#;
+    let spans = trace(&[(INPUT, QUESTION), (OUTPUT, ANSWERS)], &[]);
+    let call = json!({"type": "tool_call", "id": "1", "name": "w", "arguments": {}});
+    let expected = [
+        [
+            Some(json!([message("user", text("Where?"))])),
+            Some(json!([message("assistant", call)])),
+        ],
+        [None, Some(json!([message("assistant", text("In Wien."))]))],
+    ];
+    assert_eq!(said(&spans), expected);
+    assert!(
+        spans[4].attributes.contains(OUTPUT),
+        "and the agent as well"
+    );
+}
+
+#[test]
+fn one_answer_is_the_last_calls() {
+    const ANSWER: &str = r#"[{"role":"assistant","content":"In Wien."}]"#;
+    let question = || Some(json!([message("user", text("Where?"))]));
+    let answer = || Some(json!([message("assistant", text("In Wien."))]));
+    let spans = trace(&[(INPUT, QUESTION), (OUTPUT, ANSWER)], &[]);
+    assert_eq!(said(&spans), [[question(), None], [None, answer()]]);
+
+    let failed = trace(&[(INPUT, QUESTION)], &[]);
+    assert_eq!(said(&failed), [[question(), None], [None, None]]);
+
+    let known = trace(&[(INPUT, QUESTION), (OUTPUT, ANSWER)], &[(OUTPUT, ANSWER)]);
+    assert_eq!(said(&known), [[None, answer()], [None, None]]);
+}
