@@ -1,4 +1,4 @@
-//! The spans of a trace come in several requests, from several services, and wait here for one another.
+//! Gathers the spans of a trace, which come in several requests and from several services.
 
 use std::{
     collections::HashMap,
@@ -9,16 +9,17 @@ use sentry_genai_conventions::TraceId;
 
 use crate::{ReceivedEvent, ReceivedSpan, Request, input::leave_out_repeated, received::unite};
 
-/// How long the spans of a trace wait for others of it, so that what only relatives can tell is resolved among them.
+/// How long the spans of a trace wait for further spans, so that what depends on related spans can be resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Patience {
-    /// After the last that has come. Six seconds by default: OpenTelemetry's SDKs send every five.
+    /// The time to wait after the latest request with spans of the trace. Six seconds by default: OpenTelemetry's SDKs send every
+    /// five.
     pub quiet: Duration,
-    /// After the first that has come; 30 seconds by default.
+    /// The time to wait after the first request with spans of the trace; 30 seconds by default.
     pub longest: Duration,
-    /// How many bytes may wait, here and for Sentry; 64 MiB by default. When half of that waits here, the oldest traces go as they are,
-    /// and at three quarters altogether requests are refused, so that whoever sends waits, and tries again.
+    /// How many bytes may wait, here and to be sent to Sentry; 64 MiB by default. When half of that waits here, the oldest traces
+    /// are sent as they are. When three quarters wait altogether, requests are refused, so that exporters wait and try again.
     pub max_bytes: usize,
 }
 
@@ -32,7 +33,7 @@ impl Default for Patience {
     }
 }
 
-/// Traces of which more may come.
+/// Traces that may still be incomplete.
 #[derive(Debug)]
 pub(super) struct Gatherer {
     patience: Patience,
@@ -109,7 +110,7 @@ impl Gatherer {
         if self.bytes <= most {
             return Departure::default();
         }
-        // Well below, so that not every request has to look for the oldest.
+        // Go well below the limit, so that not every request has to search for the oldest traces.
         let wanted = most / 4 * 3;
         let mut oldest: Vec<_> = self.traces.iter().collect();
         oldest.sort_unstable_by_key(|(_, waiting)| waiting.first);
@@ -167,7 +168,7 @@ impl Gatherer {
         self.bytes + self.leaving
     }
 
-    /// Returns how many spans wait.
+    /// Returns the number of spans that wait.
     pub(super) fn spans(&self) -> usize {
         let traces = self.traces.values();
         traces.map(|waiting| waiting.spans.len()).sum()

@@ -21,17 +21,19 @@ use serde_json::json;
 use super::{NoRoom, Service, admission, grpc};
 use crate::{Request, otlp_json, otlp_protobuf};
 
-/// How large a request may be, as it comes.
+/// The maximum size of a request as received.
 pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
-/// How large it may be when it is decompressed.
+/// The maximum size of a request after decompression.
 const MAX_CONTENT_BYTES: usize = 64 * 1024 * 1024;
 
 /// After how many seconds to try again while the service is full.
 pub(super) const RETRY_SECONDS: &str = "5";
 
-/// Returns what answers the requests of exporters, over HTTP (`/v1/traces`, `/v1/logs` and, without reading any, `/v1/metrics`; protobuf or
-/// JSON, plain or with gzip) and over gRPC, and says at `/health` how the service is.
+/// Returns a router that serves exporters and reports the service's health.
+///
+/// It accepts `/v1/traces`, `/v1/logs` and `/v1/metrics` over HTTP, as protobuf or JSON, plain or with gzip, and the same calls
+/// over gRPC. Metrics are accepted but not read. `/health` reports the state of the service.
 pub fn router(service: Service) -> Router {
     Router::new()
         .route("/v1/traces", post(traces))
@@ -55,7 +57,7 @@ async fn logs(State(service): State<Service>, headers: HeaderMap, body: Bytes) -
     answer(service, headers, body, "rejectedLogRecords").await
 }
 
-/// Programs that send other signals to the same place need not hear that nobody wants them.
+/// Programs that send other signals to the same address need not hear that they are not wanted.
 async fn others(headers: HeaderMap) -> Response {
     match Encoding::of(&headers) {
         Some(encoding) => encoding.accepted(&Accepted::default(), ""),
@@ -79,7 +81,7 @@ async fn health(State(service): State<Service>) -> Response {
         "full": service.is_full(),
         "last_failure": service.last_failure(),
     });
-    // Also when it is full: who starts it anew for that loses what waits.
+    // Also when the service is full: restarting it for that would lose what waits.
     Json(body).into_response()
 }
 
@@ -103,7 +105,7 @@ async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
 /// Why a request is not taken.
 pub(super) type Refusal = (StatusCode, Cow<'static, str>);
 
-/// How a request is written, and its answer.
+/// The encoding of a request, and of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Protobuf,
@@ -234,7 +236,7 @@ pub(super) struct Accepted {
     partial_success: Option<PartialSuccess>,
 }
 
-/// `ExportTracePartialSuccess`: at least so many spans could not be read.
+/// `ExportTracePartialSuccess`: at least this many spans could not be read.
 #[derive(Clone, PartialEq, Message)]
 struct PartialSuccess {
     #[prost(int64, tag = "1")]

@@ -1,4 +1,4 @@
-//! The OTLP door as a service: what exporters send is gathered by trace, translated, and sent on to Sentry.
+//! OTLP as a service: gathers what exporters send by trace, translates it, and sends it on to Sentry.
 
 mod admission;
 mod gather;
@@ -31,13 +31,14 @@ use segments::Segments;
 
 use crate::{Request, resource, translate_batch};
 
-/// Receives spans as OTLP brings them, and sends them to Sentry as Sentry wants them. Clones are the same service.
+/// Receives spans over OTLP, and sends them to Sentry in Sentry's own form. Clones refer to the same service.
 ///
-/// The spans of a trace wait for one another as long as [`Patience`] says, for they come in several requests. Then they are
-/// translated together, as [`translate_batch`] does it, and handed to a [`Delivery`], which sends, repeats, keeps to Sentry's limits and
-/// reports what it loses. Spans that come later form a batch of their own, and belong to the segment of their service that is known.
+/// The spans of a trace come in several requests, so they wait for one another as long as [`Patience`] says. Then they are
+/// translated together, as by [`translate_batch`], and handed to a [`Delivery`], which sends, retries, obeys Sentry's limits and
+/// reports losses. Spans that come later form a batch of their own, and belong to their service's known segment.
 ///
-/// Somebody has to call [`send_due`](Self::send_due) now and then: the program `sentry-genai serve` does so four times a second.
+/// The caller has to call [`send_due`](Self::send_due) periodically. The program `sentry-genai serve` does so four times a
+/// second.
 #[derive(Clone, Debug)]
 pub struct Service(Arc<Inner>);
 
@@ -56,11 +57,12 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Figures {
-    /// How many spans have come.
+    /// The number of spans received.
     pub received: u64,
-    /// How many of them wait for others of their trace.
+    /// How many of the received spans are waiting for others of their trace.
     pub gathered: u64,
-    /// What has become of the others; those that came twice have gone without being counted.
+    /// The statistics of the spans that were handed to the delivery. Spans that came twice were left out before, and are not
+    /// counted.
     pub delivery: Stats,
 }
 
@@ -88,8 +90,8 @@ impl Error for NoRoom {}
 impl Service {
     /// Starts a service that sends to `projects`, with its threads; `None` if the options allow no delivery.
     ///
-    /// Sampling was decided where the spans were made: all of them are sent. Proxies are those of the environment (`HTTPS_PROXY` and
-    /// `HTTP_PROXY`). What a resource says is its spans' release and environment, unless the client has its own.
+    /// All spans are sent, since sampling was decided where they were made. Proxies are taken from the environment (`HTTPS_PROXY`
+    /// and `HTTP_PROXY`). Release and environment of a span are those of its resource, unless the client has its own.
     #[must_use]
     pub fn start(
         projects: impl Into<Projects>,
@@ -162,14 +164,16 @@ impl Service {
         self.send(due);
     }
 
-    /// Returns whether nearly as much waits as may, so that whoever sends had better wait, too: soon what comes would displace what is here.
+    /// Returns whether nearly as much waits as may. Exporters had better wait, too: soon, new spans would displace those that are
+    /// here.
     #[must_use]
     pub fn is_full(&self) -> bool {
         let gathered = self.gatherer().bytes();
         self.waiting(gathered) >= self.0.max_bytes / 4 * 3
     }
 
-    /// Sends everything, and returns whether all of it has been answered for, or counted as lost, within `timeout`. Then the service is over.
+    /// Sends everything and ends the service. Returns whether all spans were accepted by the server or counted as lost within
+    /// `timeout`.
     pub fn close(&self, timeout: Duration) -> bool {
         let all = self.gatherer().take_all();
         self.send(all);
@@ -186,7 +190,7 @@ impl Service {
         }
     }
 
-    /// Returns how the last request to Sentry failed that did, such as "HTTP status 403".
+    /// Returns a description of the latest failed request to Sentry, such as "HTTP status 403"; `None` if no request has failed.
     #[must_use]
     pub fn last_failure(&self) -> Option<String> {
         self.0.routes.last_failure()
