@@ -31,7 +31,7 @@ struct Running {
 }
 
 impl Running {
-    /// Starts the program on a free port, with variables of the developer's environment removed.
+    /// Starts the program on a free port.
     fn start(ingest: &Ingest, arguments: &[&str]) -> Self {
         let mut child = program()
             .args(["serve", "--listen", "127.0.0.1:0"])

@@ -1,8 +1,4 @@
 //! What leaves the process: by default, with questions only, and with a hook that has the last word.
-//!
-//! ```text
-//! cargo run --bin redaction
-//! ```
 
 use sentry_genai::{Options, SentrySpan};
 use sentry_genai_examples::{Backend, show};
@@ -34,7 +30,7 @@ fn main() -> anyhow::Result<()> {
     )
 }
 
-/// Sees every span last, on the bridge's own thread.
+/// A hook that sees every span last, on the bridge's own thread.
 fn hide_phone_numbers(mut span: SentrySpan) -> Option<SentrySpan> {
     if span.name == "GET /health" {
         return None;
@@ -100,7 +96,7 @@ fn run(backend: &Backend, title: &str, options: Options) -> anyhow::Result<()> {
     show(format_args!("{title}:\n"));
     for span in backend.take(&sentry)? {
         show(format_args!("  {} ({})", span.name, span.op()));
-        // The others are the same on every span: release, environment, SDK, segment.
+        // The other attributes are the same on every span: release, environment, SDK, segment.
         let own = span
             .attributes
             .keys()
