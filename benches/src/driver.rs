@@ -258,7 +258,7 @@ impl Driver {
         Ok((read_report(command)?, callgrind.instructions()?))
     }
 
-    /// Leaves behind where the instructions of a run go.
+    /// Runs the workload under callgrind and keeps the file that tells where its instructions went.
     pub(crate) fn profile(
         &self,
         callgrind: &Callgrind,
@@ -284,13 +284,13 @@ impl Driver {
         let per_poll = |often: Instructing, once: Instructing| {
             let spans = 2.0;
             let polls = 999.0;
-            // Threads behind do the same in both, give or take more than a poll costs.
+            // The other threads do the same in both, with differences larger than the cost of a poll.
             (often.main_thread - once.main_thread) * spans / polls
         };
         Ok(often.zip(once).map(|(often, once)| per_poll(often, once)))
     }
 
-    /// Times a peer and its floor in turns, so that other work on the machine meets both.
+    /// Times a peer and its floor alternately, so that other work on the machine affects both.
     fn times(&self, workload: Workload, peer: PeerName) -> Result<Times, Box<dyn Error>> {
         let chunks = workload.repeats().chunks;
         let mut reports = Vec::new();
@@ -337,10 +337,10 @@ struct Times {
     parallelism: f64,
 }
 
-/// Runs a measurement to its end.
+/// Runs a measurement until it exits.
 fn read_report(mut command: Command) -> Result<Report, Box<dyn Error>> {
     let output = command
-        // Whatever the environment says about Sentry and proxies is not for a measurement.
+        // The environment's settings for Sentry and proxies must not affect a measurement.
         .env_remove("SENTRY_DSN")
         .env_remove("SENTRY_SPOTLIGHT")
         .env_remove("http_proxy")
