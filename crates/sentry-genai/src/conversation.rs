@@ -82,9 +82,12 @@ impl std::fmt::Debug for ConversationGuard {
 
 /// Sets the conversation from here on: for the subtree of the current span, or for the current task if no span is open.
 ///
-/// Without an open span, the id is set for the innermost [`conversation()`] scope, or else for the current tokio task or thread.
-/// Tasks of another executor, such as smol's, share their thread and need a scope. Nothing happens if the id is empty, if no
-/// bridge is attached, or in a trace that is not recorded because it was not sampled.
+/// A conversation is read when a span ends, so AI spans of the subtree that are already open belong to it as well.
+///
+/// Without an open span, the id is set for the innermost [`conversation()`] scope, or else for the current tokio task (with the
+/// feature `tokio`, which is on by default) or thread. Tasks of another executor, such as smol's, share their thread and need a
+/// scope. Nothing happens if the id is empty, if no bridge is attached, or in a trace that is not recorded because it was not
+/// sampled.
 ///
 /// A task is not a request: servers such as axum's handle all requests of a connection in one task, one user's after another's. A
 /// span that a filter hides from the layer does not help: the id is then set for the nearest enclosing span that the layer sees.

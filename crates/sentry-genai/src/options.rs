@@ -173,8 +173,10 @@ impl Options {
     ///
     /// The spans of a trace that was not sampled are held, in up to half of the [buffer](Self::with_max_buffer_bytes), until the
     /// first AI span starts or the outermost span has ended. Traces that are kept report a sample rate of 1, and services called
-    /// after the first AI span started are told to sample, too. Nothing is traced at all unless the client has a sample rate (0
-    /// will do) or a sampler.
+    /// after the first AI span started are told to sample, too. Traces without an AI span, and the oldest that are held beyond
+    /// the limit, are dropped and counted as [`LossReason::SampleRate`](crate::LossReason::SampleRate).
+    ///
+    /// Nothing is traced at all unless the client has a sample rate (0 will do) or a sampler.
     pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
         self.delivery = self.delivery.with_keep_ai_traces(keep);
         self

@@ -34,8 +34,8 @@ impl IncomingContext {
     /// Reads the headers `sentry-trace` and `baggage`; names are compared without regard to case, and other headers are ignored.
     /// Without a valid `sentry-trace` there is nothing to continue, and spans start traces of their own.
     ///
-    /// To pass a `HeaderMap`, as axum, hyper and reqwest have it, use `map.iter().filter_map(|(name, value)| Some((name.as_str(),
-    /// value.to_str().ok()?)))`.
+    /// To pass a `HeaderMap`, as axum, hyper and reqwest have it, use
+    /// `map.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))`.
     ///
     /// The member `gen_ai.conversation.id` of `baggage` names the conversation of AI spans for which neither they themselves,
     /// their ancestors nor a [`conversation()`](crate::conversation()) scope name one, unless
