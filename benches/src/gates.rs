@@ -8,7 +8,7 @@ use crate::{
     workloads::Workload::{self, NoDsn, Unsampled, Unwanted, W1, W2, W3, W4, W5, W6, W7, W8, W9},
 };
 
-/// A limit, and the value below it that we aim for. Of several workloads, the worst counts.
+/// A limit, and the stretch goal beyond it. Of several workloads, the worst counts.
 struct Gate {
     what: &'static str,
     workloads: &'static [Workload],

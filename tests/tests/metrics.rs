@@ -212,7 +212,7 @@ fn the_hooks_of_spans_and_of_metrics_have_their_say() {
         info_span!("x", gen_ai.operation.name = "embeddings").in_scope(|| {});
     });
     let durations = metrics(&bridge, DURATION);
-    // The hook for metrics panicked at the output tokens, and everything after them is lost.
+    // The hook for metrics panicked at the call's output tokens, and the call's further metrics are lost.
     let operations: Vec<_> = durations
         .iter()
         .map(|metric| attribute(metric, "gen_ai.operation.name"))

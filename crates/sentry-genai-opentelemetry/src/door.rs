@@ -1,4 +1,4 @@
-//! The entry point for spans of the OpenTelemetry SDK, independent of the SDK's version: tracks open spans and hands ended ones
+//! The door: the entry point for spans of the OpenTelemetry SDK, independent of its version. It tracks open spans, and hands ended
 //! to the delivery, with what they inherit.
 
 use std::{

@@ -91,12 +91,12 @@ fn remembered(
     found
 }
 
-/// Returns whether the translation left an attribute as it was.
+/// Returns whether the translation did not interpret an attribute, and kept it under its name or with a prefix.
 fn is_left(attributes: &Attributes, key: &str) -> bool {
     attributes.contains(key) || attributes.contains(&format!("otel.{key}"))
 }
 
-/// Returns the current name of an attribute that has been replaced, perhaps several times.
+/// Returns the current name of an attribute, following renames; `None` if it was retired.
 fn current(mut name: &'static str) -> Option<&'static str> {
     loop {
         match deprecation(name) {

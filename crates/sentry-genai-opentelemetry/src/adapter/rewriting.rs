@@ -147,7 +147,7 @@ fn replaced(mut data: SpanData, span: SentrySpan) -> SpanData {
     data
 }
 
-/// Removes the attributes of links: they are free-form, and only those that Sentry defines are known not to be content.
+/// Removes the attributes of links, except those that Sentry defines: all others are free-form and may be content.
 fn withhold_from_links(span: &mut SpanData) {
     for link in &mut span.links.links {
         (link.attributes).retain(|pair| pair.key.as_str().starts_with("sentry."));
