@@ -1,4 +1,9 @@
 //! An agent without any library: functions under `#[tracing::instrument]`, with the fields of OpenTelemetry's GenAI conventions.
+//!
+//! ```text
+//! cargo run --bin instrument_fn
+//! cargo run --bin instrument_fn -- --pii    # with prompts, answers, arguments and results
+//! ```
 
 use std::time::{Duration, Instant};
 

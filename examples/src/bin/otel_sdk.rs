@@ -1,4 +1,9 @@
 //! The OpenTelemetry SDK alone: no `tracing`, spans created by hand, and a conversation in the context.
+//!
+//! ```text
+//! cargo run --bin otel_sdk
+//! cargo run --bin otel_sdk -- --pii    # with prompts and answers
+//! ```
 
 use anyhow::Context as _;
 use sentry_genai_examples::Backend;

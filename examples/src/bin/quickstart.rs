@@ -1,4 +1,10 @@
 //! Two turns of one conversation, answered by a `rig` agent with a tool and by a `genai` stream, as Sentry shows them.
+//!
+//! ```text
+//! cargo run --bin quickstart             # against a fake model and a local Sentry
+//! cargo run --bin quickstart -- --pii    # with prompts and answers
+//! SENTRY_DSN=... cargo run --bin quickstart
+//! ```
 
 use anyhow::Context;
 use futures_util::StreamExt;

@@ -1,4 +1,8 @@
 //! What leaves the process: by default, with questions only, and with a hook that has the last word.
+//!
+//! ```text
+//! cargo run --bin redaction
+//! ```
 
 use sentry_genai::{Options, SentrySpan};
 use sentry_genai_examples::{Backend, show};

@@ -1,4 +1,9 @@
 //! A program that already uses `tracing-opentelemetry`: one additional span processor sends its spans to Sentry.
+//!
+//! ```text
+//! cargo run --bin tracing_opentelemetry
+//! cargo run --bin tracing_opentelemetry -- --pii    # with prompts and answers
+//! ```
 
 use anyhow::Context as _;
 use genai::chat::{ChatMessage, ChatRequest};

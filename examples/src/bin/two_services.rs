@@ -1,5 +1,9 @@
 //! Two processes, one trace, one conversation: a front end that uses `tracing` calls a back end that uses the OpenTelemetry SDK,
 //! over HTTP.
+//!
+//! ```text
+//! cargo run --bin two_services
+//! ```
 
 use std::{
     collections::HashMap,

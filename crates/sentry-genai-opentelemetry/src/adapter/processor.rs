@@ -222,7 +222,7 @@ impl SpanProcessor for SentryGenAiProcessor {
     }
 }
 
-/// Converts an outcome. An error means that some spans may not have been sent; the client report counts which.
+/// Converts an outcome. An error means that some spans may not have been sent; the client report counts the lost ones.
 pub(super) fn result(outcome: Outcome) -> OTelSdkResult {
     match outcome {
         Outcome::Done => Ok(()),
