@@ -39,11 +39,11 @@ pub(super) struct Gatherer {
     patience: Patience,
     traces: HashMap<TraceId, Waiting>,
     bytes: usize,
-    /// The bytes of traces that were taken, and are being translated.
+    /// The bytes of traces that were taken and are being translated.
     leaving: usize,
 }
 
-/// Traces that go.
+/// Traces that leave the gatherer.
 #[derive(Debug, Default)]
 #[must_use = "what is taken goes nowhere else"]
 pub(super) struct Departure {
@@ -70,7 +70,7 @@ impl Gatherer {
         }
     }
 
-    /// Takes spans in.
+    /// Adds spans.
     pub(super) fn add_spans(&mut self, now: Instant, spans: Vec<ReceivedSpan>) {
         for received in spans {
             let bytes = span_footprint(&received);
@@ -79,7 +79,7 @@ impl Gatherer {
         }
     }
 
-    /// Takes events in that came without their spans. One that happened in no span that is known belongs to no trace.
+    /// Adds events that came without their spans. An event outside any known span belongs to no trace.
     pub(super) fn add_events(&mut self, now: Instant, events: Vec<ReceivedEvent>) {
         for received in events {
             if let Some((trace_id, _)) = received.within {
@@ -104,7 +104,7 @@ impl Gatherer {
         waiting
     }
 
-    /// Returns the traces that have to go for those that have come.
+    /// Returns the traces that have to be sent to make room.
     pub(super) fn make_room(&mut self) -> Departure {
         let most = self.patience.max_bytes / 2;
         if self.bytes <= most {
@@ -158,12 +158,12 @@ impl Gatherer {
         departure
     }
 
-    /// Learns that traces have arrived where they went.
+    /// Notes that traces taken earlier, of so many bytes, have been handed to the delivery.
     pub(super) fn forget(&mut self, bytes: usize) {
         self.leaving -= bytes;
     }
 
-    /// Returns about how many bytes wait, or have just been taken.
+    /// Returns the approximate number of bytes that wait, including traces that were taken but not yet handed over.
     pub(super) fn bytes(&self) -> usize {
         self.bytes + self.leaving
     }
@@ -175,7 +175,7 @@ impl Gatherer {
     }
 }
 
-/// Returns about how many bytes will wait of what a request has brought.
+/// Returns the approximate number of bytes that the contents of a request occupy while they wait.
 pub(super) fn footprint(request: &Request) -> usize {
     match request {
         Request::Traces(spans) => spans.iter().map(span_footprint).sum(),
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(numbers(&first), [[1, 2]]);
         let second = gatherer.take_due(at(16));
         assert_eq!(numbers(&second), [[3, 4]]);
-        // They take up room until they are where they went.
+        // They take up room until they have been handed over.
         assert_eq!(gatherer.bytes(), first.bytes + second.bytes);
         gatherer.forget(first.bytes);
         gatherer.forget(second.bytes);
@@ -270,7 +270,7 @@ mod tests {
         let gone = gatherer.take_all();
         assert_eq!(numbers(&gone), [[2, 1]]);
         assert_eq!(gone.traces[0][0].span.events.len(), 1);
-        // Events alone are no trace.
+        // Events without spans are not a trace.
         gatherer.add_events(now, vec![event(within(3))]);
         assert!(gatherer.take_all().traces.is_empty());
         assert_eq!(gatherer.spans(), 0);

@@ -27,7 +27,7 @@ pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 /// The maximum size of a request after decompression.
 const MAX_CONTENT_BYTES: usize = 64 * 1024 * 1024;
 
-/// After how many seconds to try again while the service is full.
+/// The number of seconds after which exporters try again while the service is full.
 pub(super) const RETRY_SECONDS: &str = "5";
 
 /// Returns a router that serves exporters and reports the service's health.
@@ -90,7 +90,7 @@ async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
         let message = "expected application/x-protobuf or application/json";
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
     };
-    // Decompressing and reading megabytes takes milliseconds, in which others want to be answered.
+    // Decompressing and reading megabytes takes milliseconds, which must not delay the answers to others.
     let read = {
         let headers = headers.clone();
         tokio::task::spawn_blocking(move || take(&service, encoding, &content(&headers, body)?))
@@ -102,7 +102,7 @@ async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
     }
 }
 
-/// Why a request is not taken.
+/// Why a request is refused.
 pub(super) type Refusal = (StatusCode, Cow<'static, str>);
 
 /// The encoding of a request, and of its answer.
@@ -155,7 +155,7 @@ impl Encoding {
     }
 }
 
-/// Returns the body of a request, decompressed, or how to refuse it.
+/// Returns the decompressed body of a request, or the status and reason for refusing it.
 fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
     match headers.get(CONTENT_ENCODING).map(|it| it.as_bytes()) {
         None | Some(b"" | b"identity") => Ok(body),
@@ -178,13 +178,13 @@ fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
     }
 }
 
-/// Takes in what can be read of a request, and fails if that is nothing, or there is no room for it.
+/// Hands over what can be read of a request. Fails if nothing of it can be read, or if there is no room for it.
 pub(super) fn take(
     service: &Service,
     encoding: Encoding,
     content: &[u8],
 ) -> Result<Accepted, Refusal> {
-    // The request may have waited for others to be read.
+    // The request may have waited while others were read.
     if service.is_full() {
         return Err(no_room(NoRoom::Now));
     }
@@ -220,7 +220,7 @@ pub(super) fn take(
     }
 }
 
-/// Returns how to refuse what there is no room for.
+/// Returns the status and message that refuse a request for want of room.
 pub(super) fn no_room(reason: NoRoom) -> Refusal {
     let status = match reason {
         NoRoom::Now => StatusCode::SERVICE_UNAVAILABLE,
@@ -229,7 +229,7 @@ pub(super) fn no_room(reason: NoRoom) -> Refusal {
     (status, reason.to_string().into())
 }
 
-/// `ExportTraceServiceResponse`, which those of other signals look like.
+/// `ExportTraceServiceResponse`; the responses of other signals look the same.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Accepted {
     #[prost(message, optional, tag = "1")]

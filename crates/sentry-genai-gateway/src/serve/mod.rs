@@ -66,13 +66,13 @@ pub struct Figures {
     pub delivery: Stats,
 }
 
-/// Why a service does not take in what requests have brought.
+/// Why a service refuses the contents of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoRoom {
-    /// Too much waits: there will be room later.
+    /// Too much is waiting. There will be room later.
     Now,
-    /// It is more than may wait altogether.
+    /// The contents exceed what may wait altogether.
     Ever,
 }
 
@@ -114,11 +114,11 @@ impl Service {
         })))
     }
 
-    /// Takes in what requests have brought: all of it, or nothing.
+    /// Adds the contents of requests: all of them, or none.
     ///
     /// # Errors
     ///
-    /// Fails if that is more than there is room for now, or ever.
+    /// Returns an error if there is no room for them now, or never can be.
     pub fn receive(&self, requests: Vec<Request>) -> Result<(), NoRoom> {
         let now = Instant::now();
         let bytes = requests.iter().map(gather::footprint).sum();
@@ -141,7 +141,7 @@ impl Service {
         Ok(())
     }
 
-    /// Looks whether there is room for so many bytes beside those that are gathered.
+    /// Checks whether there is room for `bytes` in addition to the gathered ones.
     fn find_room(&self, gathered: usize, bytes: usize) -> Result<(), NoRoom> {
         if bytes > self.0.max_bytes {
             Err(NoRoom::Ever)
@@ -152,7 +152,7 @@ impl Service {
         }
     }
 
-    /// Returns how many bytes wait, here and for Sentry.
+    /// Returns the number of bytes that wait, here and to be sent to Sentry.
     fn waiting(&self, gathered: usize) -> usize {
         let buffered = self.0.routes.stats().buffered_bytes;
         gathered.saturating_add(usize::try_from(buffered).unwrap_or(usize::MAX))
@@ -164,8 +164,8 @@ impl Service {
         self.send(due);
     }
 
-    /// Returns whether nearly as much waits as may. Exporters had better wait, too: soon, new spans would displace those that are
-    /// here.
+    /// Returns whether three quarters of what may wait is waiting. Exporters had better wait, too: soon there will be no room for
+    /// new spans.
     #[must_use]
     pub fn is_full(&self) -> bool {
         let gathered = self.gatherer().bytes();
@@ -196,7 +196,7 @@ impl Service {
         self.0.routes.last_failure()
     }
 
-    /// Translates traces, each with what has come of it, and hands their spans over.
+    /// Translates traces and hands their spans to the delivery.
     fn send(&self, departure: Departure) {
         let Inner {
             translator, routes, ..

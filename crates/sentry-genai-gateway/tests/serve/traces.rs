@@ -195,7 +195,7 @@ fn many_large_requests_at_once_lose_nothing_that_was_taken() {
     );
 }
 
-/// Whatever waits is sent when the program is asked to end.
+/// Whatever waits is sent when the program is asked to stop.
 #[cfg(unix)]
 #[test]
 fn the_end_waits_for_what_has_come() {
