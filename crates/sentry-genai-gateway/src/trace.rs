@@ -14,7 +14,7 @@ use sentry_genai_delivery::{
 #[cfg(feature = "serve")]
 use crate::resource;
 
-/// As whose client spans are written. Its `Debug` shows no key.
+/// The client in whose name spans are sent. Its `Debug` output does not show the key.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Client {
@@ -138,7 +138,7 @@ impl TranslatedTrace {
 
 #[cfg(feature = "serve")]
 impl TranslatedTrace {
-    /// Divides the trace by what `key` says of the resources of its segment spans. No segment is divided.
+    /// Divides the trace by the value of `key` for the resources of its segment spans. Segments are not divided.
     pub(crate) fn split(self, key: impl Fn(&Attributes) -> usize) -> Vec<(usize, Self)> {
         let keys = self.segments.iter().map(|root| key(&self.resources[*root]));
         let keys: Vec<_> = keys.collect();
@@ -149,7 +149,7 @@ impl TranslatedTrace {
             return vec![(first, self)];
         }
         let mut parts: BTreeMap<usize, Self> = BTreeMap::new();
-        // Where each span stands in its part.
+        // The index of each span in its part.
         let mut positions = Vec::with_capacity(keys.len());
         let spans = self.spans.into_iter().zip(self.resources);
         for (key, (span, resource)) in keys.iter().zip(spans) {
@@ -175,8 +175,8 @@ impl TranslatedTrace {
         parts.into_iter().collect()
     }
 
-    /// Takes the trace apart into its spans, each with its resource and its segment. `segment_of` is asked for that of each segment span,
-    /// with the one that would be made for it.
+    /// Takes the trace apart into its spans, each with its resource and its segment. Calls `segment_of` for each segment span,
+    /// with its resource and the segment that would be created for it.
     pub(crate) fn into_segments(
         self,
         client: &Client,

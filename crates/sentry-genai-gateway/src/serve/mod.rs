@@ -88,7 +88,7 @@ impl fmt::Display for NoRoom {
 impl Error for NoRoom {}
 
 impl Service {
-    /// Starts a service that sends to `projects`, with its threads; `None` if the options allow no delivery.
+    /// Starts a service that sends to `projects`, with its threads. Returns `None` if the options allow no delivery.
     ///
     /// All spans are sent, since sampling was decided where they were made. Proxies are taken from the environment (`HTTPS_PROXY`
     /// and `HTTP_PROXY`). Release and environment of a span are those of its resource, unless the client has its own.
@@ -100,7 +100,8 @@ impl Service {
     ) -> Option<Self> {
         let projects = projects.into();
         let translator = Translator::new(options.translation(&projects.client_options()));
-        // Requests are refused long before: what has been taken has room, also while it is written anew as an envelope.
+        // The deliveries never drop accepted spans for want of memory: requests are refused long before. The room includes a
+        // second copy, needed while spans are encoded as an envelope.
         let room = patience.max_bytes.saturating_mul(2);
         let options = options.with_max_buffer_bytes(room);
         Some(Self(Arc::new(Inner {
@@ -190,7 +191,8 @@ impl Service {
         }
     }
 
-    /// Returns a description of the latest failed request to Sentry, such as "HTTP status 403"; `None` if no request has failed.
+    /// Returns how the latest failed request to each project failed, such as "HTTP status 403"; `None` if no request has failed.
+    /// Failures of a project that a service has for itself name the service.
     #[must_use]
     pub fn last_failure(&self) -> Option<String> {
         self.0.routes.last_failure()
