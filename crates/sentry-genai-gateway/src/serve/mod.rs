@@ -34,8 +34,9 @@ use crate::{Request, resource, translate_batch};
 /// Receives spans over OTLP, and sends them to Sentry in Sentry's own form. Clones refer to the same service.
 ///
 /// The spans of a trace come in several requests, so they wait for one another as long as [`Patience`] says. Then they are
-/// translated together, as by [`translate_batch`], and handed to a [`Delivery`], which sends, retries, obeys Sentry's limits and
-/// reports losses. Spans that come later form a batch of their own, and belong to their service's known segment.
+/// translated together, as by [`translate_batch`], and handed to the [delivery](sentry_genai_delivery::Delivery) of their
+/// project, which sends, retries, obeys Sentry's limits and reports losses. Spans that come later form a batch of their own, and
+/// belong to their service's known segment.
 ///
 /// The caller has to call [`send_due`](Self::send_due) periodically. The program `sentry-genai serve` does so four times a
 /// second.
