@@ -1,4 +1,4 @@
-//! A global allocator that counts, over all threads, once it is told to.
+//! A global allocator that counts allocations of all threads, once enabled.
 
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
@@ -21,18 +21,18 @@ static PEAK: AtomicI64 = AtomicI64::new(0);
 pub(crate) struct Allocated {
     /// Calls of `alloc`, `alloc_zeroed` and `realloc`.
     pub(crate) calls: u64,
-    /// Bytes asked for; of a `realloc` only the growth.
+    /// Requested bytes; for a `realloc`, only the growth.
     pub(crate) bytes: u64,
-    /// The most bytes that were in use at a time, of those allocated since [`count`].
+    /// The maximum number of bytes in use at a time, of those allocated since [`count`].
     pub(crate) peak: u64,
 }
 
-/// Starts to count. Everything allocated before is left out, whatever becomes of it.
+/// Starts counting. Memory allocated before is not counted, whatever happens to it.
 pub(crate) fn count() {
     ON.store(true, Relaxed);
 }
 
-/// Forgets the calls and bytes so far, and the peak; what is in use stays in use.
+/// Resets the counts of calls and bytes, and the peak. Memory in use stays in use.
 pub(crate) fn restart() {
     CALLS.store(0, Relaxed);
     BYTES.store(0, Relaxed);
@@ -50,7 +50,7 @@ pub(crate) fn allocated() -> Allocated {
 
 struct Counting;
 
-// Safety: every call goes to the system's allocator as it is.
+// Safety: every call is forwarded to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if ON.load(Relaxed) {
@@ -82,7 +82,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Kept out of line, so that it costs the other modes a load and a branch.
+/// Kept out of line, so that other modes pay only for a load and a branch.
 #[cold]
 fn note(bytes: usize, growth: i64) {
     CALLS.fetch_add(1, Relaxed);

@@ -1,4 +1,4 @@
-//! What arrived, read from the bytes that were sent.
+//! Evaluates what arrived, from the bytes that were sent.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use serde_json::{Map, Value, json};
 
 use crate::sink::Request;
 
-/// Sentry's servers refuse an envelope with a larger transaction, by the defaults in Relay's source.
+/// The size, by the defaults in Relay's source, beyond which Sentry's servers reject an envelope with a transaction.
 const MAX_TRANSACTION_BYTES: usize = 1024 * 1024;
 
-/// Spans that arrived, and what is right about them.
+/// Spans that arrived, and how many of them are right.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Arrivals {
     pub(crate) spans: u64,
-    /// Spans in transactions beyond the size that Sentry takes.
+    /// Spans in transactions larger than Sentry accepts.
     pub(crate) too_large: u64,
-    /// Traces they are in, which is more than there were if parents got lost.
+    /// Roots of the spans that arrived: more than there were, if spans lost their parents.
     pub(crate) roots: u64,
     pub(crate) ai: u64,
     /// AI spans whose op is `gen_ai.` and the operation.
@@ -31,13 +31,13 @@ pub(crate) struct Arrivals {
     pub(crate) counted: u64,
     /// AI spans whose token count is a number.
     pub(crate) typed: u64,
-    /// Spans that a client report says were lost.
+    /// Spans that client reports count as lost.
     pub(crate) reported_lost: u64,
     /// Bytes of all bodies, as they were on the wire.
     pub(crate) wire_bytes: u64,
 }
 
-/// The bytes are not what a server could read.
+/// The error for bytes that a server could not read.
 #[derive(Debug)]
 pub(crate) struct Unreadable(&'static str);
 

@@ -1,4 +1,4 @@
-//! What it takes to compile a program that sends spans to Sentry, this way and the others.
+//! Measures what it takes to compile a program that sends spans to Sentry, this way and others.
 
 use std::{
     collections::BTreeSet,
@@ -57,7 +57,7 @@ const OVER_OPENTELEMETRY: &str = r#"
     tracing_subscriber::registry().with(layer).with(sentry::integrations::tracing::ErrorLayer::new()).init();
 "#;
 
-/// Builds every program twice from nothing, in both orders, and returns a table.
+/// Builds every program twice from scratch, in both orders, and returns a table.
 pub(crate) fn measure() -> Result<String, Box<dyn Error>> {
     let directory = Directory::new()?;
     let mut rows = Vec::new();
@@ -105,13 +105,13 @@ impl Program {
         fs::create_dir_all(place.join("src"))?;
         fs::write(place.join("Cargo.toml"), manifest)?;
         fs::write(place.join("src/main.rs"), main)?;
-        // The same versions for all.
+        // All programs use the same versions.
         fs::copy(format!("{workspace}/Cargo.lock"), place.join("Cargo.lock"))?;
         Ok(())
     }
 }
 
-/// Counts the packages of a program, without the program.
+/// Counts the packages that a program depends on, without the program itself.
 fn crates(place: &Path, edges: &str) -> Result<usize, Box<dyn Error>> {
     let output = Command::new("cargo")
         .args(["tree", "--offline", "--prefix", "none", "--edges", edges])
@@ -144,7 +144,7 @@ fn build(place: &Path) -> Result<f64, Box<dyn Error>> {
     }
 }
 
-/// A directory that goes away.
+/// A directory that is removed when this is dropped.
 struct Directory(PathBuf);
 
 impl Directory {

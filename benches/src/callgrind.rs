@@ -1,4 +1,4 @@
-//! Instructions, counted by valgrind's callgrind.
+//! Counts instructions with valgrind's callgrind.
 
 use std::{
     fs, io,
@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// Whether instructions can be counted here.
+/// Whether instructions can be counted on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Valgrind {
     Present,
@@ -37,7 +37,7 @@ pub(crate) enum Threads {
     Together,
 }
 
-/// A run of callgrind, whose files go away with it.
+/// A run of callgrind. Its files are removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Callgrind {
     directory: PathBuf,
@@ -66,12 +66,12 @@ impl Callgrind {
         command
     }
 
-    /// Returns where the run writes to; of separate threads, where the names begin.
+    /// Returns the file that the run writes to; with separate threads, the prefix of the files' names.
     pub(crate) fn file(&self) -> PathBuf {
         self.directory.join("out")
     }
 
-    /// Adds up what the run left behind: one file for each thread, with its number at the end of the name.
+    /// Adds up the files that the run wrote: one for each thread, with the thread's number at the end of the name.
     pub(crate) fn instructions(&self) -> io::Result<Instructions> {
         let mut instructions = Instructions {
             all_threads: 0,

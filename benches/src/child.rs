@@ -1,4 +1,4 @@
-//! One measurement of one peer, in a process of its own.
+//! One measurement of one peer, in its own process.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -15,15 +15,15 @@ use crate::{
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Allocations.
+    /// Counts allocations.
     Count,
-    /// Nothing but the workload; somebody else counts instructions.
+    /// Runs only the workload, while another process counts instructions.
     Run,
-    /// Time of single calls.
+    /// Measures the time of single calls.
     Latency,
-    /// Time and CPU time of the whole.
+    /// Measures time and CPU time of the whole run.
     Time,
-    /// The peer with everything at its defaults, so that somebody else can see what arrives.
+    /// Runs the peer with everything at its defaults, so that the driver can look at what arrives.
     Verify,
 }
 
@@ -51,7 +51,7 @@ impl Mode {
     }
 }
 
-/// What a process found out; the parts that its mode does not measure stay at their defaults.
+/// The results of a process; those that its mode does not measure stay at their defaults.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Report {
     pub(crate) spans: u64,
@@ -106,7 +106,7 @@ fn run(peer: &impl Peer, setup: &Setup, texts: &Texts, repeats: u64) -> Created 
     created
 }
 
-/// Counts in a warm state, but what the peer holds already belongs to the peak.
+/// Counts after a warm-up. Memory that the peer held before belongs to the peak, too.
 fn count<T: Peer>(setup: &Setup, texts: &Texts, start: impl FnOnce() -> T) -> Report {
     allocator::count();
     let peer = start();
@@ -140,10 +140,10 @@ fn latency(peer: &impl Peer, setup: &Setup, texts: &Texts) -> Report {
     }
 }
 
-/// Takes medians over chunks of runs, flushes included.
+/// Returns medians over chunks of runs, flushes included.
 fn time(peer: &impl Peer, setup: &Setup, texts: &Texts) -> Report {
     let chunk = setup.workload.repeats().chunk;
-    // What is run once is so long that its start does not matter.
+    // A workload that is run once takes so long that its start does not matter.
     if setup.repeats > 1 {
         run(peer, setup, texts, chunk);
     }
@@ -163,7 +163,7 @@ fn time(peer: &impl Peer, setup: &Setup, texts: &Texts) -> Report {
     }
 }
 
-/// Returns the value in the middle; zero of nothing.
+/// Returns the median; zero if there are no values.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()

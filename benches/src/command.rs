@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! Evaluates the command line.
 
 use std::error::Error;
 
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
     }
 }
 
-/// What is to be measured; nothing stands for what is usual.
+/// What is to be measured; `None` stands for the default.
 #[derive(Debug, Default)]
 struct Selection {
     workloads: Option<Vec<Workload>>,
@@ -70,7 +70,7 @@ impl Selection {
     }
 }
 
-/// A part of the documentation that is written by measuring.
+/// A section of the documentation that is written by measuring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Section {
     Figures,
@@ -93,7 +93,7 @@ impl Section {
     }
 }
 
-/// Measures, and writes the page anew. A section is saved as soon as it is there.
+/// Measures, and rewrites the page. Each section is saved as soon as it is finished.
 fn document(sections: &[Section]) -> Done {
     let driver = driver()?;
     for section in sections {
@@ -112,7 +112,7 @@ fn document(sections: &[Section]) -> Done {
             Section::Plot => curves::draw(&driver, doc::plot_path())?,
             Section::BuildCost => written.push(("build-cost", build_cost::measure()?)),
         }
-        // Measuring takes long, and somebody may have worked on the page in the meantime.
+        // Measuring takes long, and the page may have been edited in the meantime.
         let mut page = Page::open()?;
         for (name, content) in written {
             page.set(name, &content)?;
@@ -132,7 +132,7 @@ fn compare(selection: &Selection) -> Done {
     Ok(())
 }
 
-/// Returns the gates under a heading, if anything was measured that has one.
+/// Returns the gates under a heading, if anything was measured that a gate applies to.
 fn gates_of(all: &[Figures]) -> String {
     let gates = gates::render(all);
     match gates.lines().count() {
@@ -158,7 +158,7 @@ fn figures(driver: &Driver, selection: &Selection) -> Result<Vec<Figures>, Box<d
     Ok(all)
 }
 
-/// Measures at growing sizes.
+/// Measures at increasing sizes.
 fn measure_scale(selection: &Selection) -> Done {
     let axes = selection.axes.as_deref().unwrap_or(&Axis::ALL);
     let peers = selection.peers.as_deref().unwrap_or(&scale::PEERS);
@@ -174,7 +174,7 @@ fn measure_scale(selection: &Selection) -> Done {
     Ok(())
 }
 
-/// Says where the instructions go.
+/// Shows which functions the instructions are spent in.
 fn profile(workload: &str, peer: &str) -> Done {
     let workload = Workload::named(workload).ok_or(USAGE)?;
     let peer = PeerName::named(peer).ok_or(USAGE)?;

@@ -1,4 +1,4 @@
-//! How small and how fast libraries compress the bodies in a folder.
+//! Measures how small and how fast libraries compress the bodies in a folder.
 
 use std::{error::Error, fs, hint::black_box, path::Path, time::Instant};
 
@@ -7,22 +7,22 @@ use libdeflater::CompressionLvl;
 
 use crate::table::{count, write_head, write_row};
 
-/// Each at its fastest level, with memory that is used again.
+/// Each library at its fastest level, with memory that is reused.
 const LIBRARIES: [Library; 3] = [
     ("libdeflater, gzip", libdeflate),
     ("flate2 with miniz_oxide, gzip", miniz),
     ("zstd", zstd),
 ];
 
-/// Bodies up to these sizes in bytes make a row each.
+/// The bodies up to each of these sizes, in bytes, form a row.
 const BANDS: [usize; 3] = [4 * 1024, 16 * 1024, usize::MAX];
 
 const ROUNDS: u32 = 50;
 
-/// A name, and what makes a packer.
+/// The name of a library, and a function that creates its packer.
 type Library = (&'static str, fn() -> Packer);
 
-/// Compresses a body, and returns how many bytes that leaves.
+/// Compresses a body, and returns the number of bytes that result.
 type Packer = Box<dyn FnMut(&[u8]) -> Option<usize>>;
 
 /// Compresses every file of a folder, and returns a table by their size.
@@ -88,7 +88,7 @@ fn libdeflate() -> Packer {
 }
 
 fn miniz() -> Packer {
-    /// What gzip has around what is compressed.
+    /// The size of gzip's header and trailer.
     const FRAME: usize = 18;
 
     let mut deflate = Compress::new(Compression::fast(), false);

@@ -1,8 +1,8 @@
-//! What was measured on, with which versions, and when.
+//! Describes the machine, the versions and the date of a measurement.
 
 use std::{fs, process::Command};
 
-/// The crates whose versions matter to the figures.
+/// The crates whose versions affect the figures.
 const CRATES: [&str; 10] = [
     "sentry",
     "sentry-tracing",
@@ -16,7 +16,7 @@ const CRATES: [&str; 10] = [
     "ureq",
 ];
 
-/// Returns a paragraph about date, machine and versions; what cannot be found out is left out.
+/// Returns a paragraph about date, machine and versions; what cannot be determined is left out.
 pub(crate) fn describe() -> String {
     let mut machine = vec![
         first_line(Command::new("date").args(["-u", "+%-d %B %Y"])),
@@ -31,7 +31,7 @@ pub(crate) fn describe() -> String {
     machine.retain(Option::is_some);
     let machine: Vec<String> = machine.into_iter().flatten().collect();
     let lock = include_str!("../../Cargo.lock");
-    // Of several the first is measured: the peers need the older ones.
+    // If there are several versions, the first is measured: the peers need the older ones.
     let crates = CRATES.map(|name| match versions(lock, name).first() {
         Some(version) => format!("{name} {version}"),
         None => name.to_owned(),

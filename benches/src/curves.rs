@@ -1,4 +1,4 @@
-//! The plot of the cost of a span against the spans of its trace.
+//! Draws the plot of the cost of a span against the spans of its trace.
 
 use std::{error::Error, fs, path::Path};
 
@@ -10,7 +10,7 @@ use crate::{
     workloads::scaled::Axis,
 };
 
-/// The first is drawn first, and so below the others.
+/// In drawing order: the first is drawn below the others.
 const PEERS: [PeerName; 8] = [
     PeerName::FloorTracing,
     PeerName::FloorOpentelemetry,
@@ -22,7 +22,7 @@ const PEERS: [PeerName; 8] = [
     PeerName::Ours,
 ];
 
-/// Measures every peer at every size, and draws the figures.
+/// Measures every peer at every size, and draws the plot.
 pub(crate) fn draw(driver: &Driver, to: &Path) -> Result<(), Box<dyn Error>> {
     let points = scale::measure_times(driver, Axis::SpansPerTrace, &PEERS)?;
     if let Some(directory) = to.parent() {

@@ -1,8 +1,8 @@
-//! Writes what was measured into the documentation, between the marks that are there for it.
+//! Writes results into the documentation, between the marks that are there for them.
 
 use std::{error::Error, fs, path::Path};
 
-/// Replaces sections of a page, and leaves everything else as it is.
+/// A page whose sections can be replaced, while everything else stays as it is.
 #[derive(Debug)]
 pub(crate) struct Page {
     text: String,
@@ -14,7 +14,7 @@ impl Page {
         Ok(Self { text })
     }
 
-    /// Replaces what stands between the marks of `section`.
+    /// Replaces the text between the marks of `section`.
     pub(crate) fn set(&mut self, section: &str, content: &str) -> Result<(), Box<dyn Error>> {
         let (begin, end) = (
             format!("<!-- begin {section} -->"),
@@ -40,7 +40,7 @@ fn path() -> &'static Path {
     ))
 }
 
-/// Where the plot goes that the page shows.
+/// Returns the path of the plot that the page shows.
 pub(crate) fn plot_path() -> &'static Path {
     Path::new(concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -26,10 +26,10 @@ use crate::{
 /// How many pairs of a peer and its floor are timed.
 const PAIRS: usize = 5;
 
-/// Beyond so many spans in a run, nobody looks at each that arrives, or at each call.
+/// The maximum number of spans in a run whose arrivals and calls are examined one by one.
 const MOST_LOOKED_AT: u64 = 250_000;
 
-/// Beyond so many spans in a run, callgrind would take minutes.
+/// The maximum number of spans in a run under callgrind; more would take minutes.
 const MOST_UNDER_CALLGRIND: u64 = 10_001;
 
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Driver {
         })
     }
 
-    /// Measures only what repeats.
+    /// Measures only the costs that are repeatable.
     pub(crate) fn costs(
         &self,
         workload: Workload,
@@ -121,7 +121,7 @@ impl Driver {
         })
     }
 
-    /// Measures the time and the arrivals of a workload of one size, without a floor beside it.
+    /// Measures the time and the arrivals of a workload of one size, without comparing it to a floor.
     pub(crate) fn timed_point(
         &self,
         scaled: Scaled,
@@ -129,7 +129,7 @@ impl Driver {
     ) -> Result<Point, Box<dyn Error>> {
         let workload = Workload::Scaled(scaled);
         let repeats = workload.repeats();
-        // The best of several, since other work on the machine only adds.
+        // The best of several runs, since other work on the machine only adds time.
         let mut timed = self.report(workload, peer, Mode::Time, repeats.chunks)?;
         for _ in 1..repeats.chunks.min(PAIRS as u64) {
             let again = self.report(workload, peer, Mode::Time, repeats.chunks)?;
@@ -171,7 +171,7 @@ impl Driver {
             self.instructions(workload, peer)?
         };
         let median = |call: Call| latencies.get(call.name()).map(|latency| latency.p50);
-        // At depth nearly all spans are plain ones; elsewhere those of AI are what grows.
+        // On the axis of depth, nearly all spans are plain ones; on the others, it is the AI spans that increase.
         let (start, end) = match scaled {
             Scaled {
                 axis: Axis::Depth,
@@ -218,7 +218,7 @@ impl Driver {
         read_report(command)
     }
 
-    /// Counts a short and a long run; what both need to start drops out of the difference.
+    /// Counts a short and a long run. What both need to start cancels out in the difference.
     fn instructions(
         &self,
         workload: Workload,
@@ -258,7 +258,7 @@ impl Driver {
         Ok((read_report(command)?, callgrind.instructions()?))
     }
 
-    /// Leaves behind where the instructions of a run go.
+    /// Runs the workload under callgrind and keeps the file that tells where its instructions went.
     pub(crate) fn profile(
         &self,
         callgrind: &Callgrind,
@@ -284,13 +284,13 @@ impl Driver {
         let per_poll = |often: Instructing, once: Instructing| {
             let spans = 2.0;
             let polls = 999.0;
-            // Threads behind do the same in both, give or take more than a poll costs.
+            // The other threads do the same in both, with differences larger than the cost of a poll.
             (often.main_thread - once.main_thread) * spans / polls
         };
         Ok(often.zip(once).map(|(often, once)| per_poll(often, once)))
     }
 
-    /// Times a peer and its floor in turns, so that other work on the machine meets both.
+    /// Times a peer and its floor alternately, so that other work on the machine affects both.
     fn times(&self, workload: Workload, peer: PeerName) -> Result<Times, Box<dyn Error>> {
         let chunks = workload.repeats().chunks;
         let mut reports = Vec::new();
@@ -337,10 +337,10 @@ struct Times {
     parallelism: f64,
 }
 
-/// Runs a measurement to its end.
+/// Runs a measurement until it exits.
 fn read_report(mut command: Command) -> Result<Report, Box<dyn Error>> {
     let output = command
-        // Whatever the environment says about Sentry and proxies is not for a measurement.
+        // The environment's settings for Sentry and proxies must not affect a measurement.
         .env_remove("SENTRY_DSN")
         .env_remove("SENTRY_SPOTLIGHT")
         .env_remove("http_proxy")

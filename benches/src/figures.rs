@@ -1,4 +1,4 @@
-//! What was found out about one peer in one workload.
+//! The results for one peer in one workload.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ pub(crate) struct Figures {
     pub(crate) workload: Workload,
     #[serde(serialize_with = "peer_name")]
     pub(crate) peer: PeerName,
-    /// Spans the program made in one run of the workload.
+    /// Spans that the program created in one run of the workload.
     pub(crate) created: u64,
-    /// Spans that were sent; nothing for a floor, which sends nothing.
+    /// Spans that were sent; `None` for a floor, which sends nothing.
     pub(crate) arrived: Option<u64>,
-    /// Of all threads; nothing without valgrind.
+    /// Instructions of all threads; `None` without valgrind.
     pub(crate) instructions_per_span: Option<f64>,
-    /// Of the program's thread; nothing without valgrind, and in W4, which has eight.
+    /// Instructions of the program's thread; `None` without valgrind, and in W4, which has eight threads.
     pub(crate) caller_instructions_per_span: Option<f64>,
     pub(crate) allocations_per_span: f64,
     pub(crate) allocated_bytes_per_span: f64,
@@ -27,13 +27,13 @@ pub(crate) struct Figures {
     pub(crate) cpu_ratio_to_floor: f64,
     pub(crate) peak_heap_bytes: u64,
     pub(crate) wire_bytes_per_span: Option<f64>,
-    /// Share of the AI spans, with neutral fields alone; nothing where no AI span arrives.
+    /// The share of AI spans with the right op, with neutral fields only; `None` if no AI span arrives.
     pub(crate) right_ops: Option<f64>,
     pub(crate) latency_us: BTreeMap<String, Latency>,
 
     #[serde(skip)]
     pub(crate) created_ai: u64,
-    /// With the fields the peer asks for.
+    /// What arrives if the program also writes the fields that the peer asks for.
     #[serde(skip)]
     pub(crate) sent: Arrivals,
     #[serde(skip)]
@@ -45,15 +45,15 @@ pub(crate) struct Figures {
     /// CPU time over wall time.
     #[serde(skip)]
     pub(crate) parallelism: f64,
-    /// Of all threads, in multiples of the floor; W1 without a DSN alone.
+    /// Instructions of all threads, in multiples of the floor; only for W1 without a DSN.
     #[serde(skip)]
     pub(crate) instructions_ratio_to_floor: Option<f64>,
-    /// For one enter and exit; W8 alone.
+    /// Instructions for one enter and exit; only for W8.
     #[serde(skip)]
     pub(crate) instructions_per_poll: Option<f64>,
 }
 
-/// The costs that repeat exactly, or nearly so.
+/// The costs that are exactly repeatable, or nearly so.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Costs {
     pub(crate) allocations_per_span: f64,

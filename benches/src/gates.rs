@@ -1,4 +1,4 @@
-//! What is wanted of us, beside what is measured.
+//! The targets for our own costs, next to the measured figures.
 
 use crate::{
     figures::Figures,
@@ -8,7 +8,7 @@ use crate::{
     workloads::Workload::{self, NoDsn, Unsampled, Unwanted, W1, W2, W3, W4, W5, W6, W7, W8, W9},
 };
 
-/// A limit, and how far beyond it we would like to be. Of several workloads the worst counts.
+/// A limit, and the stretch goal beyond it. Of several workloads, the worst counts.
 struct Gate {
     what: &'static str,
     workloads: &'static [Workload],
@@ -25,7 +25,7 @@ enum Wanted {
 
 use Wanted::{AtLeast, AtMost};
 
-/// What a limit of none at all leaves to the background.
+/// The tolerance of a limit of zero, for background work.
 const SLACK: f64 = 0.02;
 
 const TRACING: &[PeerName] = &[PeerName::Ours];
@@ -199,7 +199,7 @@ const GATES: &[Gate] = &[
     },
 ];
 
-/// Writes the gates as a table; those that nothing was measured for are left out.
+/// Renders the gates as a table; those without measurements are left out.
 pub(crate) fn render(all: &[Figures]) -> String {
     let mut out = String::new();
     let columns = [
@@ -233,7 +233,7 @@ pub(crate) fn render(all: &[Figures]) -> String {
 }
 
 impl Gate {
-    /// Returns the worst figure of a peer over the gate's workloads, if there is one for all it takes part in.
+    /// Returns the worst figure of a peer over the gate's workloads, if there is one for all that it takes part in.
     fn of(&self, all: &[Figures], peer: PeerName) -> Option<f64> {
         let mut worst = None;
         for &workload in self.workloads {

@@ -1,4 +1,4 @@
-//! Holds our own costs against limits that were recorded, and records them.
+//! Compares our own costs with recorded limits, and records the limits.
 
 use std::{collections::BTreeMap, error::Error, fs, path::Path};
 
@@ -10,17 +10,18 @@ use crate::{
 
 const GUARDED: [Workload; 3] = [Workload::W1, Workload::W6, Workload::Unsampled];
 
-/// How much more than recorded is still the same.
+/// The factor up to which a cost counts as unchanged.
 const TOLERANCE: f64 = 1.05;
 
-/// How often is measured for a limit, the most of which it is. Which thread frees what is left at the end, for instance, is chance.
+/// How many measurements a limit is the maximum of. Costs vary by chance: for example, which thread frees what is left at the
+/// end.
 const RUNS: usize = 5;
 
-/// How often is measured what is beyond its limit, the least of which counts. Work beside it only adds: threads that wait for
-/// each other find less memory to use again.
+/// How many measurements are made of a cost beyond its limit; the minimum counts. Other work on the machine only adds: threads
+/// that wait for each other find less memory to reuse.
 const ATTEMPTS: usize = 5;
 
-/// What a limit of none at all leaves to the background.
+/// The tolerance of a limit of zero, for background work.
 const SLACK: f64 = 0.02;
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -46,7 +47,7 @@ impl Limit {
     }
 }
 
-/// Measures, and writes the limits anew.
+/// Measures, and rewrites the limits.
 pub(crate) fn record() -> Result<(), Box<dyn Error>> {
     if Valgrind::find() == Valgrind::Missing {
         return Err("valgrind is missing, without which there is nothing to record".into());
@@ -79,9 +80,9 @@ pub(crate) fn record() -> Result<(), Box<dyn Error>> {
     Ok(fs::write(path(), text)?)
 }
 
-/// Measures, and returns whether everything stays within its limit.
+/// Measures, and returns whether every cost stays within its limit.
 ///
-/// Instructions are compared in the release profile and where valgrind is at hand, allocations always.
+/// Allocations are always compared. Instructions are compared only in the release profile and if valgrind is installed.
 pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
     let mut valgrind = Valgrind::find();
     if valgrind == Valgrind::Missing {
@@ -122,7 +123,7 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
     Ok(kept)
 }
 
-/// A figure beside its limit.
+/// A figure and its limit.
 struct Compared {
     what: &'static str,
     measured: f64,

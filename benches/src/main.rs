@@ -1,6 +1,6 @@
-//! What a span costs: this workspace and the other ways to Sentry, side by side.
+//! Measures what a span costs, in this workspace and in other ways to Sentry, side by side.
 //!
-//! The program runs itself again for every measurement, so that each has a process of its own.
+//! The program runs itself again for every measurement, so that each has its own process.
 
 mod allocator;
 mod arrivals;
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures what another process of this program asks for.
+/// Runs the measurement that another process of this program asks for.
 fn measure_here(arguments: &[&str]) -> Result<bool, Box<dyn Error>> {
     let [peer, workload, mode, repeats, fields, sink] = arguments else {
         return Err(USAGE.into());

@@ -1,4 +1,5 @@
-//! The ways to Sentry that are measured. A new one is a module here, a variant of [`PeerName`] and a line in [`PeerName::run`].
+//! The ways to Sentry that are measured. To add one, add a module here, a variant of [`PeerName`] and a line in
+//! [`PeerName::run`].
 
 mod floors;
 mod ours;
@@ -25,23 +26,23 @@ use crate::{
 pub(crate) trait Peer {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created;
 
-    /// Waits until everything so far has left.
+    /// Waits until everything so far has been sent.
     fn flush(&self);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PeerName {
-    /// The tracing door, with default options and content.
+    /// The layer of `sentry-genai`, with default options and content.
     Ours,
-    /// The same, attached to a Sentry client that exists, for which the span that is entered has to be kept on its scope.
+    /// The same layer, attached to an existing Sentry client, for which the entered span has to be kept on Sentry's scope.
     OursAttached,
-    /// The tracing door, compressing as it does for a server on another machine.
+    /// The layer, compressing as it does for a server on another machine.
     OursGzip,
-    /// The same with zstd, as on request.
+    /// The layer, compressing with zstd, which is opt-in.
     OursZstd,
-    /// The OpenTelemetry door, behind the OpenTelemetry API.
+    /// The processor of `sentry-genai-opentelemetry`, behind the OpenTelemetry API.
     OursOpentelemetry,
-    /// tracing-opentelemetry in front of the OpenTelemetry door.
+    /// tracing-opentelemetry in front of the processor of `sentry-genai-opentelemetry`.
     TracingOpentelemetryOurs,
     /// sentry-tracing's `SpanLayer`.
     SentryTracing,
@@ -94,7 +95,8 @@ impl PeerName {
         Self::ALL.into_iter().find(|peer| peer.name() == name)
     }
 
-    /// Returns what the program's own calls cost with nobody interested in them; for a floor the other floor, if there is one.
+    /// Returns the peer that measures the program's own calls with no consumer. For a floor, returns the other floor, if there is
+    /// one.
     pub(crate) fn floor(self, workload: Workload) -> Self {
         let compared_with_tracing = match self {
             Self::FloorTracing => false,
@@ -135,26 +137,26 @@ impl PeerName {
     /// Returns whether the peer can do what the workload asks for.
     pub(crate) fn takes_part_in(self, workload: Workload) -> bool {
         match workload {
-            // It differs from `Ours` in nothing but polls.
+            // It differs from `Ours` only in polls.
             _ if self == Self::OursAttached => {
                 matches!(workload, Workload::W8 | Workload::W8Once)
             }
-            // Nor here but in what crosses the wire.
+            // These differ from `Ours` only in the bytes on the wire.
             _ if matches!(self, Self::OursGzip | Self::OursZstd) => {
                 matches!(workload, Workload::W1 | Workload::W5 | Workload::W6)
             }
             // tracing's registry keeps a span open as long as it has children.
             Workload::W9 => self.is_over_opentelemetry(),
-            // The API has no filter for a processor.
+            // The API has no filter for a single processor.
             Workload::Unwanted => !self.is_over_opentelemetry(),
-            // Nobody else can hold spans back until more is known of their trace.
+            // No other peer can hold spans back until more is known of their trace.
             Workload::Held => self.is_floor() || self.is_ours(),
             Workload::NoDsn => self != Self::TracingOpentelemetryOtlp,
             _ => true,
         }
     }
 
-    /// Returns whether the peer's documentation asks for fields beside those of the conventions.
+    /// Returns whether the peer's documentation asks for fields beyond those of the conventions.
     pub(crate) fn has_own_fields(self) -> bool {
         matches!(
             self,
@@ -197,10 +199,10 @@ impl PeerName {
     }
 }
 
-/// Which attributes a program writes.
+/// Which attributes the program writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fields {
-    /// Those of the conventions.
+    /// Only those of the conventions.
     Neutral,
     /// Also those that the peer's documentation asks for.
     Own,
@@ -215,7 +217,7 @@ impl Fields {
     }
 }
 
-/// What one process is to measure.
+/// What one process measures.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
     pub(crate) workload: Workload,
@@ -223,7 +225,7 @@ pub(crate) struct Setup {
     pub(crate) fields: Fields,
     /// How often to run the workload.
     pub(crate) repeats: u64,
-    /// Where bytes are sent to that cross a socket.
+    /// The address that bytes are sent to, if they cross a socket.
     pub(crate) sink: SocketAddr,
 }
 
@@ -239,13 +241,13 @@ impl Setup {
         }
     }
 
-    /// Returns whether everything is as a user has it, and not as it is fairest to compare costs.
+    /// Returns whether the peer runs with a user's settings, instead of those that make costs comparable.
     fn is_verification(&self) -> bool {
         self.mode == Mode::Verify
     }
 }
 
-/// Makes `layer` the program's way to Sentry.
+/// Installs `layer` as the program's way to Sentry.
 fn install<L>(layer: L, workload: Workload)
 where
     L: Layer<Registry> + Send + Sync,
@@ -256,7 +258,7 @@ where
                 let mut fields = metadata.fields().iter();
                 fields.any(|field| field.name().starts_with("gen_ai."))
             });
-            // Without another layer nothing would be left of the spans, which is no figure.
+            // Without another layer the program would have no spans at all, and nothing could be measured.
             tracing_subscriber::registry()
                 .with(layer.with_filter(wanted))
                 .with(floors::Looker)

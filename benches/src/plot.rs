@@ -1,4 +1,4 @@
-//! A plot as SVG, both axes logarithmic, that can be read on light and on dark pages.
+//! Draws a plot as SVG, with two logarithmic axes, that is readable on light and on dark pages.
 
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ const RIGHT: f64 = 630.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 396.0;
 
-/// The least distance between two lines of the legend.
+/// The minimum distance between two lines of the legend.
 const LINE: f64 = 20.0;
 
-/// In between light and dark.
+/// A color between light and dark.
 const INK: &str = "#808790";
 
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Plot {
     pub(crate) title: String,
     pub(crate) x: &'static str,
     pub(crate) y: &'static str,
-    /// Said below the axes.
+    /// The text below the axes.
     pub(crate) note: String,
     pub(crate) series: Vec<Series>,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Mark {
     pub(crate) fill: Fill,
 }
 
-/// A hollow mark is one with a reservation, which the plot's note explains.
+/// Whether a mark is filled. A hollow mark has a caveat, which the plot's note explains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fill {
     Full,
@@ -111,7 +111,7 @@ impl Plot {
         text(svg, (LEFT, HEIGHT - 6.0), "font-size=\"12\"", &self.note);
     }
 
-    /// Names each line beside its end, as far apart as reading takes.
+    /// Labels each line at its end, with labels far enough apart to be readable.
     fn write_legend(&self, svg: &mut String, x: &Scale, y: &Scale) {
         let mut ends: Vec<_> = (self.series.iter())
             .filter_map(|series| Some((series, series.points.last()?)))
@@ -197,14 +197,14 @@ impl Scale {
     }
 }
 
-/// Moves places, which grow, as far apart as lines need to be.
+/// Moves positions, which are ascending, far enough apart for labels.
 fn spread(wanted: &[f64]) -> Vec<f64> {
     let mut places = wanted.to_vec();
     for index in 1..places.len() {
         places[index] = places[index].max(places[index - 1] + LINE);
     }
     let over = places.last().map_or(0.0, |last| (last - BOTTOM).max(0.0));
-    // What was pushed out at the bottom pushes back.
+    // Labels pushed past the bottom push the others back up.
     let mut ceiling = f64::INFINITY;
     for place in places.iter_mut().rev() {
         if over > 0.0 {

@@ -1,10 +1,10 @@
-//! Watches single calls of a workload, or nothing at all.
+//! Observes single calls of a workload, or nothing at all.
 
 use std::{collections::BTreeMap, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// A kind of call that a program makes on its own thread.
+/// A kind of call that the program makes on its own thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Call {
     NewRoot,
@@ -46,7 +46,7 @@ pub(crate) trait Probe: Default + Send {
     fn merge(&mut self, other: Self);
 }
 
-/// Leaves no trace in the compiled workload.
+/// A probe that leaves no trace in the compiled workload.
 #[derive(Debug, Default)]
 pub(crate) struct Blind;
 
@@ -59,7 +59,7 @@ impl Probe for Blind {
     fn merge(&mut self, _: Self) {}
 }
 
-/// Takes the time of every call.
+/// A probe that measures the time of every call.
 #[derive(Debug, Default)]
 pub(crate) struct Stopwatch {
     nanoseconds: [Vec<u32>; Call::ALL.len()],
@@ -82,7 +82,7 @@ impl Probe for Stopwatch {
     }
 }
 
-/// How long calls of one kind took, in microseconds.
+/// The time that calls of one kind took, in microseconds.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct Latency {
     pub(crate) calls: usize,

@@ -1,4 +1,4 @@
-//! Which functions the instructions of a span are spent in.
+//! Shows which functions the instructions of a span are spent in.
 
 use std::{cmp::Reverse, collections::BTreeMap, error::Error, process::Command};
 
@@ -10,10 +10,10 @@ use crate::{
     workloads::Workload,
 };
 
-/// Functions below this share of the whole are left out.
+/// The minimum share of the whole; functions below it are left out.
 const LEAST: f64 = 0.01;
 
-/// Returns two tables, of what functions cost with those they call and without. Start-up is part of it.
+/// Returns two tables of what functions cost: including the functions they call, and excluding them. Start-up is included.
 pub(crate) fn render(
     driver: &Driver,
     workload: Workload,
@@ -57,14 +57,14 @@ pub(crate) fn render(
     Ok(out)
 }
 
-/// Whether a function's cost is also that of the functions it calls.
+/// Whether a function's cost includes that of the functions it calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Inclusive {
     Yes,
     No,
 }
 
-/// Returns what functions cost, the most expensive first. Parts that come from other files by inlining belong to a function.
+/// Returns the costs of functions, the most expensive first. Parts inlined from other files count towards the function.
 fn functions(annotated: &str, inclusive: Inclusive) -> Vec<(&str, u64)> {
     let mut costs: BTreeMap<&str, u64> = BTreeMap::new();
     for (instructions, name) in annotated.lines().filter_map(function) {
@@ -86,7 +86,7 @@ fn function(line: &str) -> Option<(u64, &str)> {
     let place = place.trim();
     let (_, name) = place.split_once(':')?;
     let name = name.rsplit_once(" [").map_or(name, |(name, _)| name);
-    // One that calls itself is listed once for each level.
+    // A recursive function is listed once for each level.
     let name = name.split_once('\'').map_or(name, |(name, _)| name);
     Some((instructions, name))
 }

@@ -1,4 +1,4 @@
-//! What the cost of a span depends on: the same measurements at sizes that grow.
+//! Measures what the cost of a span depends on, by repeating measurements at increasing sizes.
 
 use std::{error::Error, fmt::Write as _};
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Peers that `--scale` measures unless it is told otherwise: what is ours, and what nobody can avoid.
+/// The peers that `--scale` measures by default: ours, and the floors.
 pub(crate) const PEERS: [PeerName; 4] = [
     PeerName::Ours,
     PeerName::OursOpentelemetry,
@@ -22,7 +22,7 @@ pub(crate) const PEERS: [PeerName; 4] = [
     PeerName::FloorOpentelemetry,
 ];
 
-/// The largest run that everybody has to do.
+/// The largest run that every peer has to do.
 const MOST_FOR_ALL: u64 = 250_000;
 
 /// What a span costs at one size. Serialized, it is a line of `--scale --json`.
@@ -32,12 +32,12 @@ pub(crate) struct Point {
     pub(crate) size: u64,
     pub(crate) peer: &'static str,
     pub(crate) created: u64,
-    /// Nothing for a floor, and where there are too many to look at each.
+    /// `None` for a floor, and if there are too many to examine each.
     pub(crate) arrived: Option<u64>,
-    /// Nothing without valgrind, and where it would take too long.
+    /// `None` without valgrind, and where it would take too long.
     pub(crate) instructions_per_span: Option<f64>,
     pub(crate) caller_instructions_per_span: Option<f64>,
-    /// Of all threads.
+    /// CPU time of all threads.
     pub(crate) cpu_ns_per_span: f64,
     /// CPU time over wall time.
     pub(crate) parallelism: f64,
@@ -70,7 +70,7 @@ pub(crate) fn measure(
     Ok(points)
 }
 
-/// Measures CPU time and what arrives, and nothing else. The largest sizes are left to those who can be expected to manage.
+/// Measures only CPU time and arrivals. The largest sizes are left to the peers that can be expected to manage them.
 pub(crate) fn measure_times(
     driver: &Driver,
     axis: Axis,

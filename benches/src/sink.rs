@@ -1,6 +1,6 @@
-//! Where the bytes arrive: a small HTTP server in the process that drives the measurements.
+//! A small HTTP server that receives the bytes, in the process that drives the measurements.
 //!
-//! It runs outside of the process that is measured, so that neither its instructions nor its allocations count.
+//! It runs outside the measured process, so that neither its instructions nor its allocations count.
 
 use std::{
     io::{self, Read, Write},
@@ -45,7 +45,7 @@ impl Sink {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let received = Arc::clone(&shared);
-                // A connection that breaks is the peer's loss, and shows as such.
+                // A broken connection is the peer's loss, and is reported as such.
                 thread::spawn(move || serve(stream, &received));
             }
         });
@@ -108,7 +108,7 @@ fn serve(mut stream: TcpStream, received: &Received) -> io::Result<()> {
             let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
             requests.push(request);
         } else {
-            // Without a copy of it: what is measured shares the cores with this.
+            // The body is not copied: the measured process shares the cores with this one.
             while body.read(&mut waste)? > 0 {}
         }
         buffer.copy_within(end + here..filled, 0);
@@ -129,7 +129,7 @@ fn decompress(body: Vec<u8>, encoding: &str) -> io::Result<Vec<u8>> {
     }
 }
 
-/// What matters of the lines before a body.
+/// The relevant parts of the lines before a body.
 struct Head {
     path: String,
     length: usize,

@@ -1,10 +1,10 @@
-//! Figures as Markdown: one table for each, with a row for each peer and a column for each workload.
+//! Renders figures as Markdown: one table for each, with a row for each peer and a column for each workload.
 
 use std::fmt::Write as _;
 
 use crate::{figures::Figures, peers::PeerName, probe::Call, workloads::Workload};
 
-/// A figure, and how a cell of its table is written. A figure that nobody has gets no table.
+/// A figure, and how a cell of its table is written. A figure without any values gets no table.
 struct Table {
     title: &'static str,
     cell: fn(&Figures) -> Option<String>,

@@ -1,11 +1,11 @@
-//! What the workloads' messages say: JSON arrays of chat messages of an exact size.
+//! The messages of the workloads: JSON arrays of chat messages of an exact size.
 
 use crate::workloads::{
     Workload,
     scaled::{Axis, Scaled},
 };
 
-/// Texts built once, before anything is measured.
+/// Texts that are built once, before anything is measured.
 #[derive(Debug)]
 pub(crate) struct Texts {
     pub(crate) input: String,
@@ -71,7 +71,7 @@ const MESSAGE_BYTES: usize = 400;
 
 const END: &str = "\"}]}]";
 
-/// Returns chat messages of these roles, in turns, in `bytes` bytes of JSON.
+/// Returns chat messages of these roles, in rotation, as `bytes` bytes of JSON.
 fn messages(bytes: usize, roles: &[&str]) -> String {
     let mut text = String::with_capacity(bytes + 64);
     let mut word = 0;
@@ -86,7 +86,7 @@ fn messages(bytes: usize, roles: &[&str]) -> String {
             text.push(' ');
             word += 1 + turn % 2;
         }
-        // Where no other message would fit, the last one is filled up.
+        // If no further message fits, the last one is padded.
         if text.len() + 120 > bytes {
             break;
         }

@@ -1,4 +1,4 @@
-//! What is measured. Each workload exists twice: in `tracing` macros and in calls of the OpenTelemetry API.
+//! The measured workloads. Each exists twice: in `tracing` macros, and in calls of the OpenTelemetry API.
 
 pub(crate) mod scaled;
 mod wide;
@@ -9,10 +9,10 @@ use std::{borrow::Cow, ops::AddAssign};
 
 use scaled::Scaled;
 
-/// A program that makes spans.
+/// A program that creates spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Workload {
-    /// An agent's run: a server span, an agent, ten chats and ten tool calls, each with HTTP and database calls below.
+    /// An agent run: a server span, an agent, ten chats and ten tool calls, each with HTTP and database calls below.
     W1,
     /// One trace of 5,000 chats.
     W2,
@@ -24,23 +24,23 @@ pub(crate) enum Workload {
     W5,
     /// W1 without AI: 51 database and HTTP calls below a server span.
     W6,
-    /// Ten chats with an explicit parent, never entered.
+    /// Ten chats with an explicit parent, which are never entered.
     W7,
-    /// One chat that is entered and left 1,000 times, as a streamed answer is.
+    /// One chat that is entered and exited 1,000 times, as a streamed answer is.
     W8,
-    /// Ten chats that start when their root has already ended. OpenTelemetry alone allows it.
+    /// Ten chats that start after their root has ended. Only OpenTelemetry allows that.
     W9,
     /// W1, not sampled.
     Unsampled,
-    /// W6 beside another layer, where the program wants AI spans alone and says so with a filter on the layer.
+    /// W6 next to another layer. The program wants only AI spans sent, and filters the layer accordingly.
     Unwanted,
-    /// W6 where the program wants traces with AI alone, so that spans are held until their trace has ended without any.
+    /// W6 where the program wants only traces with AI spans sent, so that spans are held until their trace has ended without any.
     Held,
     /// W1 without a DSN.
     NoDsn,
-    /// W8 entered once, to tell the cost of polls from the rest; not for the command line.
+    /// W8 with a single enter, to separate the cost of polls from the rest; not on the command line.
     W8Once,
-    /// One that grows; by `--scale` and `--plot`.
+    /// A workload that grows; for `--scale` and `--plot`.
     Scaled(Scaled),
 }
 
@@ -95,7 +95,7 @@ impl Workload {
         }
     }
 
-    /// Returns whether spans are to arrive at all.
+    /// Returns whether spans are expected to arrive at all.
     pub(crate) fn sends(self) -> bool {
         !matches!(
             self,
@@ -130,19 +130,19 @@ impl Workload {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Repeats {
-    /// How many runs a peer may get behind, so that the costs compared are those of spans that arrive.
+    /// How many runs a peer may fall behind before a flush, so that the compared costs are those of spans that arrive.
     pub(crate) flush_every: u64,
     pub(crate) warm_up: u64,
     pub(crate) count: u64,
-    /// Two lengths; what is the same in both drops out of their difference.
+    /// Two lengths of a run; what both have in common cancels out in their difference.
     pub(crate) instructions: (u64, u64),
-    /// Runs between two looks at the clock.
+    /// The number of runs between two readings of the clock.
     pub(crate) chunk: u64,
     pub(crate) chunks: u64,
     pub(crate) latency: u64,
 }
 
-/// How many spans a workload made.
+/// How many spans a workload created.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Created {
     pub(crate) spans: u64,
@@ -162,7 +162,7 @@ impl AddAssign for Created {
     }
 }
 
-/// Runs threads, each of which makes ten times what `once` makes.
+/// Runs threads, each of which runs `once` ten times.
 fn on_threads<P: crate::probe::Probe>(
     threads: u64,
     probe: &mut P,

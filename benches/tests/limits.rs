@@ -1,8 +1,8 @@
-//! Our own costs stay within what was recorded. Times are never asserted; counts repeat.
+//! Checks that our own costs stay within recorded limits. Counts are repeatable; times are never asserted.
 
 use std::process::Command;
 
-/// Says on its output what it had to skip: instructions, where valgrind is missing or the profile is not release.
+/// Prints what it has to skip: instructions, if valgrind is missing or the profile is not release.
 #[test]
 fn costs_stay_within_the_recorded_limits() {
     let output = Command::new(env!("CARGO_BIN_EXE_sentry-genai-benches"))

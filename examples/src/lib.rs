@@ -1,4 +1,4 @@
-//! What the examples share and what is no part of their stories: a Sentry to send to, and a look at what it got.
+//! Code that the examples share: a Sentry to send to, and a report of what it received.
 
 use std::{
     env,
@@ -19,7 +19,7 @@ mod otlp;
 
 pub use otlp::OtlpCapture;
 
-/// How long an example waits for its spans to leave.
+/// How long an example waits for its spans to be sent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where an example sends its spans: a Sentry on loopback, or the one that `SENTRY_DSN` names.
@@ -34,7 +34,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// If the DSN cannot be parsed, or the server not be started.
+    /// Returns an error if the DSN cannot be parsed, or if the server cannot be started.
     pub fn start() -> anyhow::Result<Self> {
         let Some(dsn) = env::var("SENTRY_DSN").ok().filter(|dsn| !dsn.is_empty()) else {
             without_proxies()?;
@@ -58,22 +58,22 @@ impl Backend {
         &self.dsn
     }
 
-    /// Flushes and prints what Sentry shows of it: traces, conversations and errors.
+    /// Flushes, and prints what Sentry shows of the spans: traces, conversations and errors.
     ///
     /// # Errors
     ///
-    /// If no span arrived, or any did not, or was malformed.
+    /// Returns an error if no span arrived, or if any was lost or malformed.
     pub fn finish(&self, sentry: &Guard) -> anyhow::Result<()> {
         let all_left = sentry.flush(PATIENCE);
         let handle = handle(sentry)?;
         self.report(all_left, handle.stats(), handle.last_failure())
     }
 
-    /// Prints what Sentry shows of what was flushed: traces, conversations and errors.
+    /// Prints what Sentry shows of spans that have been flushed: traces, conversations and errors.
     ///
     /// # Errors
     ///
-    /// As [`finish`](Self::finish).
+    /// Returns the same errors as [`finish`](Self::finish).
     pub fn report(
         &self,
         all_left: bool,
@@ -92,11 +92,11 @@ impl Backend {
         Ok(())
     }
 
-    /// Flushes and returns the spans that the local Sentry has received, and forgets them; none with `SENTRY_DSN`.
+    /// Flushes, and takes the spans that the local Sentry has received; none with `SENTRY_DSN`.
     ///
     /// # Errors
     ///
-    /// As [`finish`](Self::finish).
+    /// Returns the same errors as [`finish`](Self::finish).
     pub fn take(&self, sentry: &Guard) -> anyhow::Result<Vec<ReceivedSpan>> {
         let all_left = sentry.flush(PATIENCE);
         let handle = handle(sentry)?;
@@ -149,26 +149,26 @@ fn handle(sentry: &Guard) -> anyhow::Result<&Handle> {
     sentry.handle().context("Sentry is not enabled")
 }
 
-/// Writes a line to the standard output, unless nobody reads it any more: `println!` panics behind `| head`.
+/// Writes a line to the standard output. Unlike `println!`, does not panic if the reader is gone, as behind `| head`.
 pub fn show(line: impl Display) {
     _ = writeln!(io::stdout(), "{line}");
 }
 
-/// Returns whether the program was started with `--pii`, which is to let prompts and answers leave.
+/// Returns whether the program was started with `--pii`, which lets prompts and answers leave the process.
 #[must_use]
 pub fn pii() -> bool {
     env::args().any(|argument| argument == "--pii")
 }
 
-/// Starts this program again with the environment variable that `genai` takes for its permission to record content, unless
-/// it is set; then this call does not return.
+/// Restarts this program with the environment variable that permits `genai` to record content. Then this call does not return.
+/// Does nothing if the variable is set.
 ///
-/// The variable belongs into the environment of the process: `genai` has no other switch, and to set a variable from within
-/// is unsafe.
+/// The variable has to be in the environment from the start: `genai` has no other switch, and setting a variable from within the
+/// process is unsafe.
 ///
 /// # Errors
 ///
-/// If the program cannot be started.
+/// Returns an error if the program cannot be started.
 pub fn let_genai_record_content() -> anyhow::Result<()> {
     let variable = genai::otel::CAPTURE_CONTENT_ENV;
     if env::var_os(variable).is_some() {
@@ -177,14 +177,15 @@ pub fn let_genai_record_content() -> anyhow::Result<()> {
     start_again(|program| _ = program.env(variable, "true"))
 }
 
-/// Starts this program again without the environment variables that name a proxy, if there are any; then this call does not
-/// return.
+/// Restarts this program without the environment variables that name a proxy. Then this call does not return. Does nothing if
+/// there are no such variables.
 ///
-/// No proxy leads to what is on loopback, and `NO_PROXY` would not do, since Sentry's client does not read it.
+/// A proxy cannot reach loopback addresses of this machine, and `NO_PROXY` would not help, since Sentry's client does not read
+/// it.
 ///
 /// # Errors
 ///
-/// If the program cannot be started.
+/// Returns an error if the program cannot be started.
 pub fn without_proxies() -> anyhow::Result<()> {
     let proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
     if proxies.iter().all(|name| env::var_os(name).is_none()) {
@@ -197,7 +198,7 @@ pub fn without_proxies() -> anyhow::Result<()> {
     })
 }
 
-/// Starts this program again with another environment, and ends as that one does.
+/// Restarts this program with another environment, and exits as the new process does.
 fn start_again(change: impl FnOnce(&mut Command)) -> anyhow::Result<()> {
     let program = env::current_exe().context("cannot find this program")?;
     let mut program = Command::new(program);
@@ -207,13 +208,13 @@ fn start_again(change: impl FnOnce(&mut Command)) -> anyhow::Result<()> {
     process::exit(status.code().unwrap_or(1));
 }
 
-/// Creates a `genai` client that takes the fake for every provider.
+/// Creates a `genai` client that uses the fake model server for every provider.
 ///
-/// To talk to the real ones it is `genai::Client::default()`, with their keys in the environment.
+/// To use the real providers, create it with `genai::Client::default()`, with their keys in the environment.
 ///
 /// # Errors
 ///
-/// If its HTTP client cannot be built.
+/// Returns an error if the HTTP client cannot be built.
 pub fn genai_client(llm: &FakeLlm) -> anyhow::Result<genai::Client> {
     let url = format!("{}/", llm.openai_url());
     let client = genai::Client::builder()
@@ -226,7 +227,7 @@ pub fn genai_client(llm: &FakeLlm) -> anyhow::Result<genai::Client> {
     Ok(client)
 }
 
-/// Returns an error event in one line, with the span it is linked to.
+/// Describes an error event in one line, with the span it is linked to.
 fn describe_error(event: &Value, spans: &[ReceivedSpan]) -> String {
     let text = |pointer: &str| {
         event

@@ -1,4 +1,4 @@
-//! A server that takes OTLP over HTTP, to see what a collector passes on.
+//! A server that accepts OTLP over HTTP, to show what a Collector passes on.
 
 use std::{
     io::Read as _,
@@ -36,7 +36,7 @@ impl OtlpCapture {
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// Returns an error if no port can be bound.
     pub async fn start() -> anyhow::Result<Self> {
         let spans = Spans::default();
         let app = Router::new()
@@ -48,17 +48,17 @@ impl OtlpCapture {
         Ok(Self { url, spans })
     }
 
-    /// Returns where spans are to be sent.
+    /// Returns the URL to which spans are to be sent.
     #[must_use]
     pub fn traces_url(&self) -> &str {
         &self.url
     }
 
-    /// Waits until `count` spans have come, and describes them: name, and the attributes that Sentry needs most.
+    /// Waits until `count` spans have arrived, and describes them: name, and the attributes that matter most to Sentry.
     ///
     /// # Errors
     ///
-    /// If they do not come within ten seconds.
+    /// Returns an error if they do not arrive within ten seconds.
     pub async fn describe(&self, count: usize) -> anyhow::Result<String> {
         let start = Instant::now();
         loop {
@@ -93,7 +93,7 @@ async fn receive(State(spans): State<Spans>, headers: HeaderMap, body: Bytes) ->
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .extend(received);
-    // An empty message is the answer that everything was taken.
+    // An empty message means that everything was accepted.
     StatusCode::OK
 }
 

@@ -1,4 +1,4 @@
-//! An example behind `| head`.
+//! Runs an example behind `| head`.
 
 use std::process::{Command, Stdio};
 

@@ -1,11 +1,11 @@
-//! What differs between the spans that two doors have made of one program.
+//! Compares spans that two sources created for the same program.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sentry_genai_testkit::ReceivedSpan;
 use serde_json::Value as Json;
 
-/// Lists what differs: an attribute, or `name`, `status`, `parent` and the like.
+/// Lists the differences: an attribute, or `name`, `status`, `parent` and the like.
 #[must_use]
 pub fn differences(theirs: &[ReceivedSpan], ours: &[ReceivedSpan]) -> Vec<(String, String)> {
     let mut differences = Vec::new();
@@ -61,10 +61,10 @@ pub fn differences(theirs: &[ReceivedSpan], ours: &[ReceivedSpan]) -> Vec<(Strin
     differences
 }
 
-/// Those of the client, and ids.
+/// Settings of the client, and ids.
 static SETTINGS: &[&str] = &["sentry.release", "sentry.environment", "sentry.segment.id"];
 
-/// An attribute with its type. JSON inside of a text is compared as JSON.
+/// Returns an attribute with its type. JSON inside a text is compared as JSON.
 fn typed(attribute: &Json) -> String {
     let value = match &attribute["value"] {
         Json::String(text) if text.starts_with(['[', '{']) => {

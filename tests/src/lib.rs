@@ -1,4 +1,4 @@
-//! What the tests in `tests/` share: a bridge that sends to an ingest on loopback, and nothing process-wide.
+//! Code that the tests in `tests/` share: a bridge that sends to an ingest on loopback, and nothing process-wide.
 
 mod differences;
 mod receiver;
@@ -20,14 +20,14 @@ use tracing_subscriber::prelude::*;
 pub use differences::differences;
 pub use receiver::Receiver;
 
-/// Long enough for a loaded machine; nothing waits for it to pass.
+/// Long enough for a loaded machine. No test waits for it to elapse.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The proxy of clients that send to loopback: none, whatever the environment says.
+/// The proxy setting of clients that send to loopback: no proxy, whatever the environment says.
 pub const NO_PROXY: &str = "";
 
-/// Returns a command that starts `program` without what the environment says about Sentry and OpenTelemetry, and without its
-/// proxies, none of which leads to loopback.
+/// Returns a command that starts `program` without the environment variables of Sentry and OpenTelemetry, and without proxies,
+/// none of which can reach loopback.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for proxy in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
@@ -39,7 +39,7 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Returns the variables that mean something to Sentry or OpenTelemetry.
+/// Returns the environment variables of Sentry and OpenTelemetry.
 fn variables() -> impl Iterator<Item = OsString> {
     env::vars_os().map(|(name, _)| name).filter(|name| {
         let name = name.to_string_lossy();
@@ -47,10 +47,10 @@ fn variables() -> impl Iterator<Item = OsString> {
     })
 }
 
-/// Runs a test of this program once more without the variables that mean something to Sentry or OpenTelemetry, if there are
-/// any, and returns whether it did: then there is nothing left to do.
+/// Runs a test of this program in another process without the environment variables of Sentry and OpenTelemetry, if any are set.
+/// Returns whether it did; the calling test then has nothing left to do.
 ///
-/// No test can take a variable from its own process, which others share.
+/// A test cannot remove variables from its own process, which other tests share.
 ///
 /// ```rust,ignore
 /// if ran_apart(this_test) {
@@ -72,7 +72,7 @@ pub fn ran_apart<T>(_: T) -> bool {
     true
 }
 
-/// A bridge of its own, with its own Sentry client, subscriber and ingest.
+/// A bridge with its own Sentry client, subscriber and ingest.
 #[derive(Debug)]
 pub struct Bridge {
     /// The server that receives everything.
@@ -87,7 +87,7 @@ impl Bridge {
         Self::with(Options::new(), ClientOptions::new().traces_sample_rate(1.0))
     }
 
-    /// Starts a bridge that lets content through.
+    /// Starts a bridge that captures content.
     pub fn with_content() -> Self {
         let options = ClientOptions::new()
             .traces_sample_rate(1.0)
@@ -100,7 +100,7 @@ impl Bridge {
         Self::build(options, client_options.add_integration(Correlation::new()))
     }
 
-    /// Starts a bridge beside a client that knows nothing of it.
+    /// Starts a bridge attached to a client that does not know of it.
     pub fn attached_only(client_options: ClientOptions) -> Self {
         Self::build(Options::new(), client_options)
     }
@@ -113,7 +113,7 @@ impl Bridge {
             .shutdown_timeout(PATIENCE)
             .transport(sentry::transports::DefaultTransportFactory);
         let client = Arc::new(Client::from(client_options));
-        // A developer's may be running.
+        // A developer's Spotlight may be running.
         let options = options.with_spotlight(false);
         let guard = Hub::run(hub(&client), || options.attach(&client));
         Self {
@@ -150,7 +150,7 @@ impl Bridge {
         })
     }
 
-    /// Runs a future to its end on a current-thread runtime, under the bridge's subscriber.
+    /// Runs a future to completion on a current-thread runtime, under the bridge's subscriber.
     pub fn block_on<T>(&self, program: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -163,7 +163,7 @@ impl Bridge {
     ///
     /// # Panics
     ///
-    /// If something did not arrive, or the ingest objected to it.
+    /// Panics if something did not arrive, or if the ingest rejected it.
     pub fn spans(&self) -> Vec<ReceivedSpan> {
         assert!(
             self.guard.flush(PATIENCE),
@@ -176,11 +176,11 @@ impl Bridge {
         self.ingest.spans()
     }
 
-    /// Returns the one span with this name.
+    /// Returns the only span with this name.
     ///
     /// # Panics
     ///
-    /// If there is none, or more than one.
+    /// Panics if there is none, or more than one.
     pub fn span(&self, name: &str) -> ReceivedSpan {
         let spans = self.spans();
         let mut found: Vec<_> = spans

@@ -1,4 +1,4 @@
-//! A Sentry client and the ingest it sends to, for doors that are not the tracing layer.
+//! A Sentry client and the ingest it sends to, for span sources other than the layer for `tracing`.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -7,23 +7,23 @@ use sentry_genai_testkit::{Ingest, ReceivedSpan, render_tree};
 
 use crate::PATIENCE;
 
-/// A Sentry on loopback with a client for it.
+/// A Sentry on loopback, and a client for it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Receiver {
     /// The server that receives everything.
     pub ingest: Ingest,
-    /// What `sentry::init` would return.
+    /// The client, as `sentry::init` would return it.
     pub client: Arc<Client>,
 }
 
 impl Receiver {
-    /// Starts one that samples everything and lets no content through.
+    /// Starts a receiver whose client samples everything and lets no content through.
     pub fn start() -> Self {
         Self::with(ClientOptions::new().traces_sample_rate(1.0))
     }
 
-    /// Starts one that lets content through.
+    /// Starts a receiver whose client lets content through.
     pub fn with_content() -> Self {
         Self::with(
             ClientOptions::new()
@@ -32,7 +32,7 @@ impl Receiver {
         )
     }
 
-    /// Starts one with the given options; the DSN is set here.
+    /// Starts a receiver with the given options; the DSN is set here.
     pub fn with(options: ClientOptions) -> Self {
         let ingest = Ingest::start().expect("loopback has a free port");
         let options = options
@@ -49,18 +49,18 @@ impl Receiver {
     ///
     /// # Panics
     ///
-    /// If the ingest objected to something.
+    /// Panics if the ingest rejected anything.
     pub fn spans(&self) -> Vec<ReceivedSpan> {
         let violations = self.ingest.violations();
         assert!(violations.is_empty(), "the ingest objects: {violations:#?}");
         self.ingest.spans()
     }
 
-    /// Writes what crossed the socket into the folder that `SAVE_ENVELOPES` names, for tools that check envelopes.
+    /// Writes what crossed the socket to the folder that `SAVE_ENVELOPES` names, for tools that check envelopes.
     ///
     /// # Panics
     ///
-    /// If it cannot be written.
+    /// Panics if it cannot be written.
     pub fn save(&self, name: &str) {
         let Some(folder) = std::env::var_os("SAVE_ENVELOPES") else {
             return;
@@ -71,11 +71,11 @@ impl Receiver {
         }
     }
 
-    /// Returns the one span with this name.
+    /// Returns the only span with this name.
     ///
     /// # Panics
     ///
-    /// If there is none, or more than one.
+    /// Panics if there is none, or more than one.
     pub fn span(&self, name: &str) -> ReceivedSpan {
         let spans = self.spans();
         let mut found: Vec<_> = spans.iter().filter(|span| span.name == name).collect();

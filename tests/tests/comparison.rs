@@ -1,6 +1,7 @@
-//! Keeps the table in `docs/comparison.md` true: the same runs of rig and genai, through Sentry's own crates and through us.
+//! Keeps the table in `docs/comparison.md` up to date: the same runs of rig and genai, through Sentry's own crates and through
+//! this workspace.
 //!
-//! `UPDATE_DOCS=1 cargo test -p sentry-genai-tests --test comparison` writes it anew.
+//! `UPDATE_DOCS=1 cargo test -p sentry-genai-tests --test comparison` rewrites it.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -30,7 +31,7 @@ static WAYS: &[(&str, &str)] = &[
 
 const START: &str = "<!-- table -->";
 
-/// What a span looks like to Sentry.
+/// What Sentry sees of a span.
 struct Row {
     op: String,
     name: String,
@@ -51,7 +52,7 @@ fn token_count(value: Option<&Value>) -> String {
     }
 }
 
-/// Reads the transactions that Sentry's crates made.
+/// Reads the transactions that Sentry's crates created.
 fn theirs(run: &str, way: &str) -> Vec<Row> {
     let capture: Value = serde_json::from_str(&corpus(&format!("{run}.{way}.json"))).unwrap();
     let row = |span: &Value, name: &Value| Row {

@@ -1,4 +1,4 @@
-//! Which conversation a span belongs to. One process-wide bridge and subscriber, as a program has them.
+//! Tests which conversation a span belongs to, with one process-wide bridge and subscriber, as programs have them.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -16,7 +16,7 @@ static BRIDGE: LazyLock<Bridge> = LazyLock::new(|| {
     bridge
 });
 
-/// An llm call whose model tells it from the others.
+/// A model call, identified by its model.
 async fn call(model: &'static str) {
     yield_now().await;
     let span = info_span!(

@@ -1,4 +1,4 @@
-//! Captures of real libraries, replayed through the layer: what Sentry receives of each span.
+//! Replays captures of real libraries through the layer, and compares what Sentry receives of each span.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -9,7 +9,7 @@ use sentry_genai_testkit::{Capture, ReceivedSpan};
 use sentry_genai_tests::{Bridge, ran_apart};
 use serde_json::Value;
 
-/// What a reviewer has to see of a span.
+/// Returns the essentials of spans, for reviewers.
 fn essentials(spans: &[ReceivedSpan]) -> String {
     let mut out = String::new();
     let mut ordered: Vec<_> = spans.iter().collect();
@@ -39,8 +39,8 @@ fn essentials(spans: &[ReceivedSpan]) -> String {
     out
 }
 
-/// Writes JSON inside of a text as JSON, with its fields sorted: their order depends on a feature of serde_json that other
-/// crates may switch on.
+/// Writes JSON inside a text as JSON with sorted fields: their order depends on a feature of serde_json that other crates may
+/// enable.
 fn readable(value: &Value) -> String {
     match value {
         Value::String(text) if text.starts_with(['[', '{']) => match serde_json::from_str(text) {
@@ -69,7 +69,7 @@ fn sorted(value: &Value) -> String {
     }
 }
 
-/// The same on every span, and tested elsewhere.
+/// Attributes that are the same on every span, and tested elsewhere.
 static COMMON: &[&str] = &[
     "process.runtime.name",
     "sentry.environment",
@@ -92,7 +92,7 @@ fn replay(path: &Path, bridge: &Bridge) -> (Capture, Vec<ReceivedSpan>) {
     (capture, spans)
 }
 
-/// Writes what crossed the socket into the folder that `SAVE_ENVELOPES` names, for tools that check envelopes.
+/// Writes what crossed the socket to the folder that `SAVE_ENVELOPES` names, for tools that check envelopes.
 fn save(path: &Path, bridge: &Bridge) {
     let Some(folder) = std::env::var_os("SAVE_ENVELOPES") else {
         return;
@@ -113,7 +113,7 @@ fn with_content() {
     });
 }
 
-/// Spans of a shape that has been seen are translated by a plan, which nobody must be able to tell.
+/// Spans of a known shape are translated by a plan, which must not change the result.
 #[test]
 fn again_and_again() {
     for start in [Bridge::with_content, Bridge::start] {
@@ -136,7 +136,7 @@ fn again_and_again() {
     }
 }
 
-/// With default settings the same spans arrive, and none of the words that were said.
+/// With default settings the same spans arrive, without any of the words that were said.
 #[test]
 fn without_content() {
     if ran_apart(without_content) {

@@ -1,4 +1,4 @@
-//! Errors, logs and metrics captured inside a span carry its ids; a local root joins a span of another Sentry integration.
+//! Errors, logs and metrics captured inside a span carry its ids. A local root joins a span of another Sentry integration.
 
 use std::{sync::Arc, thread};
 
@@ -20,7 +20,7 @@ fn options() -> ClientOptions {
     options
 }
 
-/// Captures one of everything inside a span, by hand and through Sentry's own layers.
+/// Captures one item of each kind inside a span, by hand and through Sentry's own layers.
 fn capture_everything(bridge: &Bridge) {
     bridge.run(|| {
         let _outer = info_span!("outer").entered();
@@ -94,7 +94,7 @@ fn a_client_without_it_finds_the_span_on_its_scope() {
 fn what_is_captured_when_the_trace_is_over_belongs_to_none() {
     let bridge = Bridge::with(sentry_genai::Options::new(), options());
     bridge.run(|| info_span!("over").in_scope(|| warn!("inside")));
-    // Here is no dispatcher, as inside of one that is scoped.
+    // No dispatcher is available here, as inside a scoped one.
     Hub::run(bridge.hub(), || {
         sentry::capture_message("later", sentry::Level::Error);
     });
@@ -123,12 +123,12 @@ fn guards_dropped_out_of_order_leave_the_span_that_is_still_entered() {
     assert_ne!(events[1]["contexts"]["trace"]["trace_id"], second.trace_id);
 }
 
-/// Captures an error that says where.
+/// Captures an error whose message is `place`.
 fn capture(place: &str) {
     sentry::capture_message(place, sentry::Level::Error);
 }
 
-/// Returns the trace context of the error that was captured there.
+/// Returns the trace context of the error captured at `place`.
 fn context_of(bridge: &Bridge, place: &str) -> Value {
     let events = bridge.ingest.events();
     let event = events.iter().find(|event| event["message"] == place);
@@ -223,7 +223,7 @@ fn a_span_that_is_exited_under_another_hub_leaves_that_one_alone() {
     }
 }
 
-/// Such as the user that a middleware finds out, or breadcrumbs.
+/// For example the user, set by a middleware, or breadcrumbs.
 #[test]
 fn what_is_put_on_the_scope_inside_a_span_stays_there() {
     let bridge = Bridge::attached_only(options());
@@ -265,7 +265,7 @@ fn an_unsampled_span_still_names_its_trace() {
     }
 }
 
-/// A trace that was not sampled is sent after all when an AI span appears in it, and the next service has to hear of that.
+/// A trace that was not sampled is kept once an AI span appears in it, and the next service has to learn of it.
 #[test]
 fn the_scope_says_that_a_trace_is_kept_from_then_on() {
     let receiver = Receiver::with(ClientOptions::new().traces_sample_rate(0.0));
@@ -290,7 +290,7 @@ fn the_scope_says_that_a_trace_is_kept_from_then_on() {
     });
 }
 
-/// A worker thread's first hub is such a copy, and lives as long as the thread.
+/// The first hub of a worker thread is such a copy, and lives as long as the thread.
 #[test]
 fn a_copy_of_a_hub_does_not_continue_the_span_that_was_on_it() {
     let bridge = Bridge::attached_only(options());
@@ -311,7 +311,7 @@ fn a_copy_of_a_hub_does_not_continue_the_span_that_was_on_it() {
     assert_ne!(context["trace_id"], request.trace_id);
 }
 
-/// As `bind_hub` makes one for a future.
+/// As `bind_hub` creates it for a future.
 #[test]
 fn a_copy_of_a_hub_keeps_the_span_that_is_still_entered() {
     let bridge = Bridge::attached_only(options());

@@ -1,7 +1,7 @@
-//! Spans as Rust libraries and hand-written code make them, beside the captures in `corpus.rs`.
+//! Spans as Rust libraries and hand-written code create them, in addition to the captures in `corpus.rs`.
 //!
-//! goose and adk-rust cannot be driven offline, so their spans are rebuilt from their sources: names, targets, fields and the
-//! way each value is recorded.
+//! goose and adk-rust cannot be driven offline, so their spans are reconstructed from their sources: names, targets, fields, and
+//! the way in which each value is recorded.
 
 use sentry_genai_testkit::assert_spans;
 use sentry_genai_tests::Bridge;

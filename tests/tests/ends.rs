@@ -1,4 +1,4 @@
-//! How processes end, and what arrives then.
+//! Tests how processes end, and what arrives then.
 
 use std::{
     process::{Command, Output},
@@ -46,7 +46,7 @@ fn a_panic_that_ends_the_program() {
     let output = run(&ingest, "panic");
     assert_eq!(output.status.code(), Some(101));
     assert_eq!(names(&ingest), ["before the panic", "root"]);
-    // Nothing of ours on the program's standard error.
+    // Nothing of ours appears on the program's standard error.
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!errors.contains("sentry"), "{errors}");
     // The panic itself is an event of the same trace.
@@ -92,7 +92,7 @@ fn a_fork() {
     }
 }
 
-/// The child waits for its copies, too, as far as it waits for its spans.
+/// The child waits for the copies to Spotlight, too, for as long as it waits for its spans.
 #[cfg(unix)]
 #[test]
 fn a_fork_with_a_spotlight() {
@@ -117,7 +117,7 @@ fn no_file_descriptors_left() {
     assert_eq!(names(&ingest), ["without descriptors"]);
 }
 
-/// Nothing of ours writes a file, so that a disk that is full or read-only costs nothing.
+/// Nothing of ours writes a file, so that a full or read-only disk has no effect.
 #[cfg(unix)]
 #[test]
 fn no_byte_can_be_written_to_any_file() {
@@ -140,7 +140,7 @@ fn ten_thousand_spans_open_at_once() {
     assert_eq!(ingest.figures().accepted_spans, 20_000);
 }
 
-/// Without its scope, which a thread may have let go before.
+/// Without the thread's scope, which may have been dropped before.
 #[test]
 fn spans_that_start_as_their_thread_goes_away() {
     let ingest = Ingest::start().unwrap();

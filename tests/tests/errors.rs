@@ -1,4 +1,4 @@
-//! What makes a span an error, and what it says about it.
+//! Tests what makes a span an error, and what the span says about it.
 
 use sentry_genai_tests::Bridge;
 use tracing::{error, field::Empty, info_span, instrument};

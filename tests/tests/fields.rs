@@ -1,4 +1,4 @@
-//! Values keep their types, and the fields that stand for properties of a span are understood.
+//! Values keep their types, and fields that stand for properties of a span are understood.
 
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ fn properties_set_through_fields() {
     }
 }
 
-/// However it is named: the spans below may leave before it has ended.
+/// However the name is set: spans below may be sent before the segment has ended.
 #[test]
 fn a_segment_that_is_named_late_is_called_so_by_what_is_below() {
     let ways: [fn(&Span); 2] = [
@@ -188,7 +188,7 @@ fn an_event_may_have_its_name_in_a_field() {
             finish_reason = "stop",
             content = "Paris"
         );
-        // Nor do they take the place of those of the conventions.
+        // Nor do they displace those of the conventions.
         for _ in 0..200 {
             info!(event.name = "cache.miss", content = "not for the span");
         }
@@ -216,7 +216,7 @@ fn a_span_keeps_its_latest_events() {
     assert!(!messages.contains("question 871."), "{messages}");
 }
 
-/// Nobody below the agent has asked a model.
+/// Nothing below the agent has called a model.
 #[test]
 fn an_agent_keeps_the_totals_that_are_only_reported() {
     let bridge = Bridge::start();

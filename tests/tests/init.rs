@@ -1,4 +1,4 @@
-//! The two lines that users add, in a process of their own.
+//! Tests the two lines that users add, in a separate process.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn init_and_layer_are_enough() {
             .shutdown_timeout(Duration::from_secs(20)),
     );
     assert!(guard.is_enabled());
-    // One that comes and goes leaves the one before in its place.
+    // A bridge that is attached and dropped leaves the previous one in place.
     let other = sentry::Client::from(ClientOptions::new().dsn(&ingest.dsn()));
     drop(sentry_genai::attach(&other));
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -70,7 +70,7 @@ fn init_and_layer_are_enough() {
     );
 }
 
-/// The switch of OpenTelemetry's instrumentations counts where the program says nothing.
+/// The switch of OpenTelemetry's instrumentations applies where the program sets nothing.
 #[test]
 fn the_environment_can_switch_content_on() {
     const SWITCH: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";

@@ -1,4 +1,4 @@
-//! Several of the layers in one subscriber: each span belongs to one of them.
+//! Several layers in one subscriber: each span belongs to one of them.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -11,7 +11,7 @@ fn layer(bridge: &Bridge) -> GenAiLayer {
     sentry_genai::layer().with_handle(bridge.guard().handle().unwrap().clone())
 }
 
-/// A call as rig made it, which recorded the answer under the name of the question, and what an event tells of another one.
+/// A call as rig recorded it, with the answer under the name of the question, and an event that describes another call.
 fn calls() {
     let earlier = info_span!("earlier");
     let messages = |role: &str, text: &str| {
@@ -49,7 +49,7 @@ fn check(bridge: &Bridge) {
     assert_eq!(span.links.len(), 1);
 }
 
-/// One team's spans go to a project of their own, all others to the usual one.
+/// The spans of one team go to their own project, all others to the usual one.
 #[test]
 fn what_happens_in_a_span_is_told_once() {
     let (team, usual) = (Bridge::with_content(), Bridge::with_content());
@@ -72,7 +72,7 @@ fn the_same_layer_twice_is_one() {
     check(&bridge);
 }
 
-/// Spans that are open when a program exchanges its layer, or gets one more that moves the others.
+/// Spans that are open when a program replaces its layer, or adds one that moves the others.
 #[test]
 fn another_layer_in_the_place_of_one_goes_on_with_its_spans() {
     let bridge = Bridge::start();

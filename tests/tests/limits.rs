@@ -1,4 +1,4 @@
-//! Content that is too long is cut inside of its structure.
+//! Content that is too long is cut inside its structure.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -6,7 +6,7 @@ use sentry_genai_tests::Bridge;
 use serde_json::{Value, json};
 use tracing::info_span;
 
-/// Twice this fits easily into what Sentry takes of a span.
+/// Twice this fits easily into what Sentry accepts of a span.
 const ATTRIBUTE: usize = 256_000;
 
 fn message(role: &str, text: &str) -> Value {
@@ -55,10 +55,10 @@ fn a_long_history_loses_its_oldest_messages() {
     assert!(span.int("gen_ai.request.messages.original_length").unwrap() > kept.len() as i64);
 }
 
-/// Sentry would cut the longest of them in the middle of its JSON.
+/// Otherwise, Sentry would cut the longest of them in the middle of its JSON.
 #[test]
 fn contents_that_are_too_long_together_are_shortened_together() {
-    /// What Sentry takes of a span.
+    /// What Sentry accepts of a span.
     const SPAN: usize = 1_000_000;
 
     let history = |role| {

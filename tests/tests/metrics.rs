@@ -19,7 +19,7 @@ fn bridge(client_options: ClientOptions) -> Bridge {
     Bridge::with(Options::new().with_metrics(true), client_options)
 }
 
-/// An agent that calls a model, by way of a wrapper that describes the same call once more.
+/// An agent that calls a model through a wrapper, which describes the same call once more.
 fn run_agent() {
     let agent = info_span!(
         "agent",
@@ -48,7 +48,7 @@ fn run_agent() {
     drop(agent);
 }
 
-/// Waits until the metrics have arrived, and returns those of one name.
+/// Waits until the metrics have arrived, and returns those with a given name.
 fn metrics(bridge: &Bridge, name: &str) -> Vec<Value> {
     let spans = bridge.spans();
     let begin = Instant::now();
@@ -61,7 +61,7 @@ fn metrics(bridge: &Bridge, name: &str) -> Vec<Value> {
     metrics.filter(|metric| metric["name"] == name).collect()
 }
 
-/// Writes what arrived to the directory `SAVE_ENVELOPES`, for other judges than this test.
+/// Writes what arrived to the directory `SAVE_ENVELOPES`, for tools other than this test.
 fn save(bridge: &Bridge) {
     let Some(directory) = std::env::var_os("SAVE_ENVELOPES") else {
         return;
@@ -212,7 +212,7 @@ fn the_hooks_of_spans_and_of_metrics_have_their_say() {
         info_span!("x", gen_ai.operation.name = "embeddings").in_scope(|| {});
     });
     let durations = metrics(&bridge, DURATION);
-    // The hook for metrics panicked over the output tokens, and what would have come after them.
+    // The hook for metrics panicked at the call's output tokens, and the call's further metrics are lost.
     let operations: Vec<_> = durations
         .iter()
         .map(|metric| attribute(metric, "gen_ai.operation.name"))

@@ -7,14 +7,14 @@ use tracing::info_span;
 
 type Attribute = (&'static str, &'static str);
 
-/// Attributes, and the op and name they make.
+/// Attributes, and the resulting op and name.
 type Case = (&'static [Attribute], &'static str, &'static str);
 
 /// Sends one span with these attributes, and returns what arrives.
 fn received(name: &'static str, attributes: &[(&str, &str)]) -> ReceivedSpan {
     let bridge = Bridge::start();
     bridge.run(|| {
-        // A name that differs from case to case has to be a field.
+        // A name that differs between cases has to be a field.
         let span = info_span!("static", otel.name = tracing::field::Empty);
         if !name.is_empty() {
             span.record("otel.name", name);

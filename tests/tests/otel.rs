@@ -1,4 +1,4 @@
-//! The OpenTelemetry door, with each version of the SDK.
+//! Tests `sentry-genai-opentelemetry` with each version of the SDK.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 

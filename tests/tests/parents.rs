@@ -133,7 +133,7 @@ fn five_hundred_interleaved_children_all_arrive() {
     assert_eq!(children.count(), 500);
 }
 
-/// An agent's run takes longer than spans wait: those that leave before its end say what it will be called.
+/// An agent runs for longer than spans wait: spans that are sent before it ends already carry the segment's final name.
 #[test]
 fn what_leaves_before_the_end_of_an_agent_has_its_name() {
     let bridge = Bridge::start();

@@ -1,4 +1,4 @@
-//! Nothing that was said leaves by default: the bytes that crossed the socket are searched for planted secrets.
+//! By default no content leaves: the bytes that crossed the socket are searched for planted secrets.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -11,7 +11,7 @@ use tracing::{field::Empty, info_span, instrument};
 const SECRET: &str = "hunter2";
 const BASE64: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/// Every place in which a program, knowingly or not, puts content.
+/// Puts content into every place where a program, knowingly or not, may put it.
 fn plant(bridge: &Bridge) {
     bridge.run(|| handle(&format!("my password is {SECRET} and my cat is called Mia")));
 }

@@ -1,4 +1,4 @@
-//! Conversations between services by the headers of a request, through the tracing layer.
+//! Conversations that cross services in the headers of a request, through the `tracing` layer.
 
 use sentry::ClientOptions;
 use sentry_genai::{

@@ -95,7 +95,7 @@ fn the_sampler_sees_name_and_op_and_decides_per_trace() {
     assert_eq!(*seen.lock().unwrap(), expected);
 }
 
-/// A subscriber for the whole process, as programs have it, lets spans be made while one is being made.
+/// With a process-wide subscriber, as programs have it, spans can be created while one is being created.
 #[test]
 fn spans_of_the_sampler_itself_start_no_traces() {
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -256,7 +256,7 @@ fn ai_traces_are_kept_with_everything_around_them() {
             "{span:?}"
         );
     }
-    // The head of the trace said no before it could know better; what came later says yes.
+    // The head of the trace said no before it could know better; later calls say yes.
     let [before, after] = headers;
     assert!(before[0].1.ends_with("-0"), "{before:?}");
     assert!(before[1].1.contains("sentry-sampled=false"), "{before:?}");
@@ -324,18 +324,18 @@ fn what_is_held_is_bounded() {
     let bridge = Bridge::with(options, ClientOptions::new().traces_sample_rate(0.0));
     let handle = bridge.guard().handle().unwrap().clone();
     bridge.run(|| {
-        // Roots that stay open, so that nothing is decided.
+        // The roots stay open, so that nothing is decided.
         let roots: Vec<_> = (0..200).map(|_| info_span!("root")).collect();
         for root in &roots {
             for _ in 0..20 {
                 info_span!(parent: root, "child").in_scope(|| {});
             }
-            // What waits for the worker counts as well, and is another test's concern.
+            // Spans that wait for the worker count as well, but are the concern of another test.
             bridge.guard().flush(std::time::Duration::from_secs(5));
         }
         let held = handle.stats().buffered_bytes;
         assert!(held > 0 && held <= limit as u64, "{held}");
-        // The most recent one is still there when its AI span comes.
+        // The most recent trace is still held when its AI span starts.
         let last = &roots[199];
         info_span!(parent: last, "chat", gen_ai.operation.name = "chat").in_scope(|| {});
     });

@@ -21,7 +21,7 @@ fn log_line(line: &str) {
     logged.push('\n');
 }
 
-/// Everything that libraries say by way of `log`.
+/// Collects everything that libraries log through `log`.
 struct Logger;
 
 impl log::Log for Logger {
@@ -30,7 +30,7 @@ impl log::Log for Logger {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        // At TRACE the HTTP client dumps the bytes it sends, and nothing can stop it but a filter like this.
+        // At TRACE the HTTP client dumps the bytes it sends, which only a filter like this can prevent.
         if record.target() != "ureq_proto::util" {
             log_line(&format!("{} {}", record.target(), record.args()));
         }
@@ -39,7 +39,7 @@ impl log::Log for Logger {
     fn flush(&self) {}
 }
 
-/// Everything that is said by way of `tracing`.
+/// Collects everything that is emitted through `tracing`.
 struct Events;
 
 impl<S: Subscriber> Layer<S> for Events {

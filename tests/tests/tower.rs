@@ -1,4 +1,4 @@
-//! Beside `sentry-tower`: its transaction and our spans make one trace.
+//! Next to `sentry-tower`: its transaction and our spans form one trace.
 
 use std::convert::Infallible;
 
@@ -29,7 +29,7 @@ fn spans_of_a_request_join_its_transaction() {
             .in_scope(|| {});
         };
         async {
-            // Made when the request is handled, as a handler under `#[instrument]` is.
+            // The span is created when the request is handled, as with a handler under `#[instrument]`.
             answer.instrument(info_span!("handler")).await;
             tokio::task::yield_now().await;
             Ok::<_, Infallible>(Response::new(()))

@@ -1,4 +1,4 @@
-//! Whose spans they are: the user whom the program has put on Sentry's scope.
+//! The user on spans: the one that the program has set on Sentry's scope.
 
 use sentry::{ClientOptions, Hub, User};
 use sentry_genai::{Options, TraceLifecycle};
@@ -14,7 +14,7 @@ fn ada() -> User {
     }
 }
 
-/// A request that is authenticated before an agent is asked.
+/// A request that is authenticated before an agent is called.
 fn handle_request() {
     let _request = info_span!("POST /ask").entered();
     info_span!("authenticate").in_scope(|| {});
@@ -56,7 +56,7 @@ fn all_spans_of_a_request_have_its_user() {
     assert_eq!(tool.str("user.email"), None, "that is somebody else's");
 }
 
-/// Nothing of GenAI's conventions is on any of its spans.
+/// None of its spans follows GenAI's conventions.
 #[test]
 fn so_do_those_of_another_dialect() {
     let bridge = Bridge::start();

@@ -1,4 +1,4 @@
-//! What a program's spans cost before anybody does anything with them.
+//! The cost of a program's spans before anything is done with them.
 
 use std::{fmt::Debug, hint::black_box, time::Duration};
 
@@ -38,7 +38,7 @@ impl Peer for Tracing {
     fn flush(&self) {}
 }
 
-/// A layer that looks at every field and keeps nothing.
+/// A layer that visits every field and keeps nothing.
 pub(super) struct Looker;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Looker {

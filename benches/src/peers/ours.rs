@@ -1,4 +1,4 @@
-//! The tracing door of this workspace. Spans go over HTTP on loopback in every measurement.
+//! The layer of `sentry-genai`. Spans go over HTTP on loopback in every measurement.
 
 use std::time::Duration;
 
@@ -71,9 +71,9 @@ impl Peer for Ours {
 pub(super) fn client_options(setup: &Setup) -> ClientOptions {
     setup
         .client_options()
-        // The peers send content whatever this says.
+        // The other peers send content whatever this says.
         .send_default_pii(true)
-        // The processor waits as long to flush, and under callgrind everything takes long.
+        // The processor's flush waits as long as this, and under callgrind everything takes long.
         .shutdown_timeout(Duration::from_secs(60))
 }
 
@@ -81,16 +81,17 @@ pub(super) fn keeps_ai_traces(setup: &Setup) -> bool {
     setup.workload == Workload::Held
 }
 
-/// Returns the size of the buffer, where it is not the one that a user has.
+/// Returns the size of the buffer, if it differs from a user's.
 pub(super) fn buffer_bytes(setup: &Setup) -> Option<usize> {
     match setup.mode {
         Mode::Verify | Mode::Count => None,
-        // Callgrind runs one thread at a time, and a worker that cannot run cannot keep up.
+        // Callgrind runs one thread at a time, so the worker cannot keep up.
         Mode::Run | Mode::Latency | Mode::Time => Some(1024 * 1024 * 1024),
     }
 }
 
-/// A span that is lost is cheap, so its cost does not count. With the buffer of a user the loss itself is what is shown.
+/// Asserts that no span was lost: a lost span is cheap, so its cost must not be reported. With a user's buffer, the loss itself
+/// is reported.
 pub(super) fn assert_none_lost(setup: &Setup, stats: Stats) {
     if buffer_bytes(setup).is_none() {
         return;

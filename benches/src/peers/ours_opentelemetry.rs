@@ -1,4 +1,4 @@
-//! The OpenTelemetry door of this workspace: OpenTelemetry API → `SentryGenAiProcessor`, over HTTP on loopback.
+//! OpenTelemetry API → the processor of `sentry-genai-opentelemetry`, over HTTP on loopback.
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};

@@ -1,4 +1,4 @@
-//! The Sentry SDK as the peers use it.
+//! The Sentry SDK, as the other peers use it.
 
 use std::{
     sync::{
@@ -13,7 +13,7 @@ use sentry::{ClientInitGuard, Envelope, Hub, Transport};
 
 use super::Setup;
 
-/// Initialises the SDK. To verify, it sends with its own transport; to measure, see [`Serializing`].
+/// Initialises the SDK. For verification it sends with its own transport; for measuring, see [`Serializing`].
 pub(super) fn init(setup: &Setup) -> ClientInitGuard {
     let options = setup.client_options();
     if setup.is_verification() {
@@ -29,9 +29,9 @@ pub(super) fn flush() {
     }
 }
 
-/// Serializes envelopes on a thread of its own, as the SDK's transports do, and goes no further.
+/// A transport that serializes envelopes on its own thread, as the SDK's transports do, and then discards them.
 ///
-/// It favours the peers: there is no HTTP, and no bound at which envelopes are dropped, since dropping is cheap. The SDK's own
+/// It favours the peers: there is no HTTP, and no limit at which envelopes are dropped, since dropping is cheap. The SDK's own
 /// transports drop beyond 30 envelopes.
 struct Serializing(Mutex<Sender<Task>>);
 
@@ -52,7 +52,7 @@ impl Serializing {
                         let written = envelope.to_writer(&mut body);
                         std::hint::black_box((written.is_ok(), body));
                     }
-                    // Whoever waited may have given up.
+                    // The waiting thread may have given up.
                     Task::Flush(done) => drop(done.send(())),
                 }
             }

@@ -1,4 +1,4 @@
-//! tracing → tracing-opentelemetry → a Sentry transaction, OTLP, or the OpenTelemetry door of this workspace.
+//! tracing → tracing-opentelemetry → a Sentry transaction, OTLP, or the processor of `sentry-genai-opentelemetry`.
 
 use std::net::SocketAddr;
 
@@ -89,7 +89,7 @@ impl ToOtlp {
         if setup.is_verification() {
             exporter.sink = Some(setup.sink);
         } else {
-            // The default of 2,048 spans drops in a tight loop, and drops are cheap.
+            // The default of 2,048 spans would drop spans in a tight loop, and drops are cheap.
             batches = batches.with_max_queue_size(65_536);
         }
         let processor = BatchSpanProcessor::builder(exporter)
@@ -111,7 +111,7 @@ impl ToOtlp {
     }
 }
 
-/// How often a flush is waited for.
+/// How often a flush is attempted.
 const PATIENCE: usize = 60;
 
 impl Peer for ToOtlp {
@@ -120,7 +120,7 @@ impl Peer for ToOtlp {
     }
 
     fn flush(&self) {
-        // The processor gives up waiting, not working, after five seconds, and under callgrind everything takes longer.
+        // After five seconds the processor stops waiting, but not working, and under callgrind everything takes longer.
         let is_flushed = (0..PATIENCE).any(|_| self.provider.force_flush().is_ok());
         assert!(is_flushed, "the exporter works");
     }
@@ -144,7 +144,7 @@ fn run<P: Probe>(
     }
 }
 
-/// Encodes as an OTLP exporter does, and sends only what is to be verified.
+/// An exporter that encodes as an OTLP exporter does, but sends only for verification.
 #[derive(Debug, Default)]
 struct Encoder {
     resource: ResourceAttributesWithSchema,

@@ -1,21 +1,21 @@
-//! Workloads that grow in one direction, to see what the cost of a span depends on.
+//! Workloads that grow along one axis, to show what the cost of a span depends on.
 
 use super::Repeats;
 
-/// What there is more and more of.
+/// What grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Axis {
-    /// An agent's run with as many model and tool calls as it takes.
+    /// An agent run with as many model and tool calls as the size requires.
     SpansPerTrace,
-    /// Traces of a root and a chat that are open at the same time.
+    /// Traces of a root and a chat, all open at the same time.
     ConcurrentTraces,
-    /// Chats with further attributes.
+    /// Chats with additional attributes.
     Attributes,
     /// Chats with a longer prompt.
     ContentBytes,
-    /// Spans, each inside the one before, and a chat in the innermost.
+    /// Spans, each inside the previous one, and a chat in the innermost.
     Depth,
-    /// Threads, each ten times W1.
+    /// Threads, each of which runs W1 ten times.
     Threads,
 }
 
@@ -67,7 +67,7 @@ impl Axis {
     }
 }
 
-/// A workload of a certain size.
+/// A workload of a given size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scaled {
     pub(crate) axis: Axis,
@@ -83,7 +83,7 @@ impl Scaled {
         })
     }
 
-    /// Returns how many spans one run makes, more or less.
+    /// Returns the approximate number of spans that one run creates.
     pub(crate) fn spans(self) -> u64 {
         match self.axis {
             Axis::SpansPerTrace => self.size,
@@ -94,12 +94,12 @@ impl Scaled {
         }
     }
 
-    /// Returns how many steps of five spans make an agent's run of this size.
+    /// Returns how many steps of five spans an agent run of this size has.
     pub(super) fn steps(self) -> u64 {
         (self.size.saturating_sub(2) + 2) / 5
     }
 
-    /// Repeats what is short, so that about as many spans are made whatever the size.
+    /// Returns the repeats. Short workloads are repeated, so that about as many spans are created at every size.
     pub(super) fn repeats(self) -> Repeats {
         let weight = match self.axis {
             Axis::ContentBytes => 1 + self.size / 2_000,
@@ -119,10 +119,10 @@ impl Scaled {
     }
 }
 
-/// How many chats there are where not their number is what grows.
+/// The number of chats, unless that is what grows.
 pub(super) const CHATS: u64 = 20;
 
-/// After so many spans a workload lets the peer catch up, as no program makes spans and does nothing else.
+/// After this many spans a workload lets the peer catch up, since no program creates spans and does nothing else.
 pub(super) const PAUSE_AFTER: u64 = 1_000;
 
 /// Counts spans up to the next pause.

@@ -1,4 +1,4 @@
-//! A span with any number of fields. Macros fix the number where they stand, so this goes below them.
+//! A span with any number of fields. Macros fix the number of fields at compile time, so this uses the layer below them.
 
 use std::{
     array,
@@ -15,7 +15,7 @@ use tracing::{
 };
 use tracing_core::identify_callsite;
 
-/// The fields that make it a chat.
+/// The fields that make the span a chat.
 const CHAT: [(&str, &str); 3] = [
     ("gen_ai.operation.name", "chat"),
     ("gen_ai.provider.name", "openai"),
@@ -27,7 +27,7 @@ fn key(index: usize) -> String {
     format!("app.attribute_{index}")
 }
 
-/// Returns the attributes of a chat with `further` ones beyond its own, half of them numbers.
+/// Returns the attributes of a chat, with `further` additional ones, half of them numbers.
 pub(super) fn attributes(further: u64) -> Vec<KeyValue> {
     let own = CHAT.iter().map(|(key, value)| KeyValue::new(*key, *value));
     let further = (CHAT.len()..CHAT.len() + further as usize).map(|index| match index % 2 {
@@ -37,7 +37,7 @@ pub(super) fn attributes(further: u64) -> Vec<KeyValue> {
     own.chain(further).collect()
 }
 
-/// Starts a chat with `attributes` beyond its own, half of them numbers.
+/// Starts a chat with `attributes` additional fields, half of them numbers.
 pub(super) fn chat(attributes: u64) -> Span {
     match attributes {
         0 => chat_with::<3>(),
@@ -63,7 +63,7 @@ fn chat_with<const FIELDS: usize>() -> Span {
     Span::new(metadata, &metadata.fields().value_set(&values))
 }
 
-/// Where the spans come from. A process measures one size, so there is one.
+/// The callsite of the spans. A process measures one size, so there is only one.
 struct Wide;
 
 static METADATA: OnceLock<Metadata<'static>> = OnceLock::new();

@@ -18,7 +18,7 @@ use crate::{
     texts::Texts,
 };
 
-/// More than the SDK keeps by default, for spans with many.
+/// More attributes than the SDK keeps by default, for spans that have many.
 pub(crate) const MAX_ATTRIBUTES: u32 = 1024;
 
 pub(crate) fn run<P: Probe>(
@@ -74,7 +74,7 @@ fn ten_runs_on<P: Probe>(
     })
 }
 
-/// Makes two spans, and five for each step.
+/// Creates two spans, and five for each step.
 fn agent_run<P: Probe>(
     tracer: &SdkTracer,
     texts: &Texts,

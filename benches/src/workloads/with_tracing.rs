@@ -1,7 +1,7 @@
 //! The workloads in `tracing` macros.
 //!
-//! The attributes of a span are fixed where its macro stands, so there is one copy of the workloads for each set of extra
-//! fields that a peer's documentation asks for.
+//! The attributes of a span are fixed where its macro is, so there is one copy of the workloads for each set of additional fields
+//! that a peer's documentation asks for.
 
 macro_rules! tracing_workloads {
     (
@@ -68,7 +68,7 @@ macro_rules! tracing_workloads {
                 }
             }
 
-            /// Makes two spans, and five for each step.
+            /// Creates two spans, and five for each step.
             fn agent_run<P: Probe>(
                 texts: &Texts,
                 probe: &mut P,
@@ -245,7 +245,7 @@ macro_rules! tracing_workloads {
                 probe.watch(Call::EndRoot, || drop(root));
             }
 
-            /// What is known before the call, with room for what the answer tells; as `rig` does it.
+            /// Starts a chat with what is known before the call, and empty fields for what the answer tells, as `rig` does.
             #[inline(always)]
             fn new_chat<P: Probe>(probe: &mut P, input: &str) -> Span {
                 probe.watch(Call::NewAi, || {
@@ -344,7 +344,7 @@ macro_rules! tracing_workloads {
 }
 
 tracing_workloads!(
-    /// The fields of OpenTelemetry's conventions, and no others.
+    /// Only the fields of OpenTelemetry's conventions.
     neutral,
     root {}, agent {}, chat {}, tool {}, database {}, http {}
 );

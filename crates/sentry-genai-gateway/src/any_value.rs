@@ -1,9 +1,9 @@
-//! OTLP's `AnyValue`, whatever it was encoded as.
+//! OTLP's `AnyValue`, independent of its encoding.
 
 use sentry_genai_conventions::{Attributes, Scalar};
 use serde_json::Value;
 
-/// An `AnyValue`, read: what an attribute can hold, or JSON for what it cannot.
+/// A decoded `AnyValue`: a value that an attribute can hold, or JSON for any other.
 pub(crate) enum AnyValue {
     Nothing,
     Scalar(Scalar),
@@ -12,7 +12,7 @@ pub(crate) enum AnyValue {
 }
 
 impl AnyValue {
-    /// A number that is not finite is none.
+    /// Converts a number; one that is not finite becomes no value.
     pub(crate) fn double(number: f64) -> Self {
         if number.is_finite() {
             Self::Scalar(Scalar::Double(number))
@@ -21,8 +21,8 @@ impl AnyValue {
         }
     }
 
-    /// Bytes that are a text become one: LangSmith hands prompts and answers over as bytes, and newer SDKs of Python leave them so.
-    /// Of others the length is left.
+    /// Converts bytes. Bytes that are text become text: LangSmith passes prompts and answers as bytes, and newer SDKs of Python
+    /// leave them so. Of any other bytes, only the length is kept.
     pub(crate) fn bytes(bytes: Vec<u8>) -> Self {
         let is_control = |letter: char| letter.is_control() && !letter.is_whitespace();
         Self::Scalar(Scalar::Str(match String::from_utf8(bytes) {
@@ -32,7 +32,7 @@ impl AnyValue {
         }))
     }
 
-    /// Scalars of one type stay a list; anything else becomes JSON.
+    /// Converts a list. Scalars of one type stay a list; anything else becomes JSON.
     pub(crate) fn array(values: Vec<Self>) -> Self {
         let is_uniform = values.iter().all(|value| match (value, &values[0]) {
             (Self::Scalar(value), Self::Scalar(first)) => {
@@ -50,7 +50,7 @@ impl AnyValue {
         Self::Json(values.into_iter().map(Self::into_json).collect())
     }
 
-    /// Returns the JSON that the value stands for.
+    /// Returns the value as JSON.
     pub(crate) fn into_json(self) -> Value {
         match self {
             Self::Nothing => Value::Null,
@@ -60,7 +60,7 @@ impl AnyValue {
         }
     }
 
-    /// Appends the value under `key`, unless there is none.
+    /// Appends the value under `key`, if there is one.
     pub(crate) fn push(self, attributes: &mut Attributes, key: &str) {
         match self {
             Self::Nothing => {}

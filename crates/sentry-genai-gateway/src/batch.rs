@@ -1,4 +1,4 @@
-//! From the spans of a batch to Sentry's spans, trace by trace.
+//! Translates the spans of a batch into Sentry's spans, trace by trace.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -6,10 +6,10 @@ use sentry_genai_conventions::{Attributes, SentrySpan, SourceSpan, SpanId, Trace
 
 use crate::{ReceivedSpan, inherit_batch, resource, trace::TranslatedTrace};
 
-/// Translates a batch: spans of any number of traces, in any order.
+/// Translates a batch of spans, which may belong to any number of traces and come in any order.
 ///
-/// What only relatives can tell is resolved among the spans of the batch. The traces come in the order of their first spans,
-/// and so do the spans of each. This takes time in proportion to the number of spans.
+/// What depends on related spans is resolved within the batch. The traces are in the order of their first spans, as are the spans
+/// of each trace. This takes time in proportion to the number of spans.
 #[must_use]
 pub fn translate_batch(
     translator: &Translator,
@@ -67,7 +67,7 @@ impl Members {
     }
 }
 
-/// Returns for every span the position of its segment span: the outermost one around it, in the batch, of the same service.
+/// Returns for every span the index of its segment span: the outermost span around it in the batch that is of the same service.
 fn segments(spans: &[SentrySpan], resources: &[Arc<Attributes>]) -> Vec<usize> {
     let index: HashMap<SpanId, usize> = spans
         .iter()
@@ -82,11 +82,11 @@ fn segments(spans: &[SentrySpan], resources: &[Arc<Attributes>]) -> Vec<usize> {
         let parent = *index.get(&spans[position].parent_span_id?)?;
         (parent != position && same_service(parent, position)).then_some(parent)
     };
-    /// How far the search has come for one span.
+    /// The state of the search for one span.
     #[derive(Clone, Copy)]
     enum Found {
         NotYet,
-        /// It is on the way that is being searched.
+        /// The span is on the path that is being searched.
         Underway,
         Root(usize),
     }
@@ -97,7 +97,7 @@ fn segments(spans: &[SentrySpan], resources: &[Arc<Attributes>]) -> Vec<usize> {
         let root = loop {
             match found[position] {
                 Found::Root(root) => break root,
-                // A ring of parents: one of them has to be the outermost.
+                // The parents form a cycle: one of its spans has to be the outermost.
                 Found::Underway => break position,
                 Found::NotYet => {}
             }
@@ -151,7 +151,7 @@ mod tests {
         }
     }
 
-    /// The encoded spans of the one trace of a batch, and its envelope header.
+    /// Returns the encoded spans of the only trace in a batch, and its envelope header.
     fn encoded(spans: Vec<ReceivedSpan>) -> (Vec<Value>, Value) {
         let translator = Translator::new(TranslateOptions::default());
         let traces = translate_batch(&translator, spans);
@@ -167,7 +167,7 @@ mod tests {
         )
     }
 
-    /// Which span is a segment, and in which segment each is.
+    /// Returns for each span whether it is a segment, and the segment it is in.
     fn segments(spans: &[Value]) -> Vec<(bool, &str)> {
         let spans = spans.iter();
         spans
@@ -195,14 +195,14 @@ mod tests {
                 (true, "work 1"),
             ]
         );
-        // The parent is kept, though it is not here.
+        // The parent id is kept, although the parent is missing.
         assert_eq!(spans[3]["parent_span_id"], "0909090909090909");
         let text = |key: &str| &spans[0]["attributes"][key]["value"];
         assert_eq!(text("service.name"), "shop");
         assert_eq!(text("sentry.platform"), "node");
         assert_eq!(text("sentry.environment"), "staging");
         assert_eq!(header["trace"]["environment"], "staging");
-        // Each service has a version of its own.
+        // Each service has its own version.
         assert!(header["trace"].get("release").is_none(), "{header}");
         assert_eq!(header["trace"]["trace_id"], "07".repeat(16));
     }

@@ -1,4 +1,4 @@
-//! Captures of `tracing` programs (`tracing-capture-v1`): spans as the layer of `sentry-genai` would have seen them.
+//! Reads captures of `tracing` programs (`tracing-capture-v1`) as the layer of `sentry-genai` would have seen the spans.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,9 +15,9 @@ use crate::ReceivedSpan;
 
 /// Reads the spans of a capture.
 ///
-/// A capture counts its microseconds from when it began; the spans are dated so that the last thing that happened, happened
-/// at `ended`. Ids are derived from `seed`, such as the text of the capture, so that the same file has the same ids. Each
-/// root starts a trace, as it does in the layer. A span that was left open ends with the capture.
+/// The times in a capture are microseconds since it began. The spans are dated so that the last thing that happened, happened at
+/// `ended`. Ids are derived from `seed`, such as the text of the capture, so that the same file always has the same ids. Each
+/// root starts a trace, as in the layer. A span that was left open ends with the capture.
 #[must_use]
 pub fn spans(file: &CaptureFile, seed: &str, ended: Timestamp) -> Vec<ReceivedSpan> {
     let mut resource = Attributes::default();
@@ -73,7 +73,7 @@ fn last_moment(span: &CapturedSpan) -> u64 {
     last.max(span.closed_us.unwrap_or(span.new_us))
 }
 
-/// Finds the outermost span around `span`, and remembers it for all spans on the way.
+/// Finds the outermost span around `span`, and caches it for all spans on the path.
 fn root(span: u64, parents: &HashMap<u64, Option<u64>>, roots: &mut HashMap<u64, u64>) -> u64 {
     let mut way = vec![span];
     let mut seen = HashSet::from([span]);
@@ -91,7 +91,7 @@ fn root(span: u64, parents: &HashMap<u64, Option<u64>>, roots: &mut HashMap<u64,
     found
 }
 
-/// Keeps the type that the visitor was given.
+/// Appends a field with the type that the visitor received.
 fn push(attributes: &mut Attributes, field: &CapturedField) {
     let (key, value) = (&*field.field, &field.value);
     let number = match field.via {
@@ -112,9 +112,9 @@ fn push(attributes: &mut Attributes, field: &CapturedField) {
     }
 }
 
-/// Returns what an event says of its span, if that is anything: an error, or content by the conventions.
+/// Returns what an event adds to its span, if anything: an error, or content as defined by the conventions.
 fn source_event(event: &CapturedEvent) -> Option<SourceEvent> {
-    // The layer's own messages are no errors of the program.
+    // The layer's own messages are not errors of the program.
     if event.level == "ERROR" && !event.target.starts_with("sentry_genai") {
         let mut error = LoggedError::default();
         for field in &event.fields {
@@ -129,7 +129,7 @@ fn source_event(event: &CapturedEvent) -> Option<SourceEvent> {
     source.gen_ai_name().is_some().then_some(source)
 }
 
-/// Ids that depend on nothing but the file.
+/// Generates ids that depend on nothing but the file.
 struct Ids(DefaultHasher);
 
 impl Ids {

@@ -1,7 +1,7 @@
-//! What Sentry will not understand in spans, and how to fix it where they are made.
+//! Finds what Sentry will not understand in spans, and tells how to fix it where they are made.
 //!
-//! A [`Checker`] looks at the spans of one file after the other and keeps a [`Report`]; of each [`Rule`] that is broken it
-//! counts how often, and keeps the first few spans as examples.
+//! A [`Checker`] looks at the spans of one file after another and fills a [`Report`]. For each [`Rule`] that is broken, it counts
+//! the violations and keeps the first few spans as examples.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,23 +18,23 @@ mod trace;
 
 pub use rules::{RULES, Rule, Severity};
 
-/// How many spans a finding shows.
+/// How many example spans a finding keeps.
 const EXAMPLES: usize = 5;
 
-/// How many different details a finding tells apart; beyond that they are counted together.
+/// How many different details a finding counts separately; any further ones are counted together.
 const DETAILS: usize = 50;
 
-/// What was found in all files so far.
+/// The findings in all files so far.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// How many spans there are.
+    /// The number of spans.
     pub spans: usize,
-    /// How many of them Sentry takes for AI spans.
+    /// The number of spans that Sentry treats as AI spans.
     pub ai_spans: usize,
-    /// How many traces there are; one that is spread over several files counts in each.
+    /// The number of traces. A trace that is spread over several files counts once per file.
     pub traces: usize,
-    /// What was found, by the id of the rule.
+    /// The findings, by the id of the rule.
     findings: BTreeMap<&'static str, Finding>,
 }
 
@@ -42,13 +42,13 @@ pub struct Report {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The rule.
+    /// The rule that is broken.
     pub rule: &'static Rule,
-    /// How many times it is broken.
+    /// The number of violations.
     pub count: usize,
-    /// How many times by what, such as an attribute; empty if there is nothing to tell apart.
+    /// The number of violations by detail, such as an attribute; empty if the rule has no details.
     pub details: BTreeMap<String, usize>,
-    /// The first spans that break it.
+    /// The first spans that break the rule.
     pub examples: Vec<Example>,
 }
 
@@ -56,18 +56,18 @@ pub struct Finding {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Example {
-    /// The file it is in.
+    /// The file that contains the span.
     pub file: String,
-    /// Its trace.
+    /// The id of its trace.
     pub trace_id: TraceId,
     /// Its id.
     pub span_id: SpanId,
-    /// Its name, as the instrumentation gave it.
+    /// Its name, as given by the instrumentation.
     pub name: String,
 }
 
 impl Report {
-    /// Returns the findings, the gravest first.
+    /// Returns the findings, most severe first.
     #[must_use]
     pub fn findings(&self) -> Vec<&Finding> {
         let mut findings: Vec<_> = self.findings.values().collect();
@@ -75,7 +75,7 @@ impl Report {
         findings
     }
 
-    /// Returns whether anything of this severity or above was found.
+    /// Returns whether there is a finding of this severity or above.
     #[must_use]
     pub fn has(&self, severity: Severity) -> bool {
         let mut findings = self.findings.values();
@@ -86,9 +86,9 @@ impl Report {
 /// Checks spans, one batch at a time.
 #[derive(Debug)]
 pub struct Checker {
-    /// As spans are translated by default.
+    /// Translates without content, as is the default.
     discreet: Translator,
-    /// With all content.
+    /// Translates with all content.
     full: Translator,
     names: near::Names,
     report: Report,
@@ -109,7 +109,7 @@ impl Default for Checker {
 }
 
 impl Checker {
-    /// Checks the spans of one file. Parents are looked for among them.
+    /// Checks the spans of one file. Parents are looked up among these spans.
     pub fn add(&mut self, file: &str, received: Vec<ReceivedSpan>) {
         let mut sources: Vec<_> = received.into_iter().map(|received| received.span).collect();
         inherit_batch(&self.full, &mut sources);
@@ -146,14 +146,14 @@ impl Checker {
         }
     }
 
-    /// Returns what was found.
+    /// Returns the findings.
     #[must_use]
     pub fn into_report(self) -> Report {
         self.report
     }
 }
 
-/// What is remembered of a span that was translated.
+/// What is kept of a span's source after its translation.
 struct Origin {
     trace_id: TraceId,
     span_id: SpanId,
@@ -170,7 +170,7 @@ impl Origin {
     }
 }
 
-/// Where findings go.
+/// Collects the findings of one file.
 struct Findings<'a> {
     report: &'a mut Report,
     file: &'a str,

@@ -1,8 +1,8 @@
-//! OTLP's numbers for kinds and statuses, whatever they were encoded as.
+//! OTLP's numbers for kinds and statuses, independent of the encoding.
 
 use sentry_genai_conventions::{SourceStatus, SpanKind};
 
-/// The kind of a span; `None` for 0, which says nothing, and for numbers that OTLP does not have.
+/// Converts the kind of a span. Returns `None` for 0, which means unspecified, and for numbers that OTLP does not define.
 pub(crate) fn kind(number: i64) -> Option<SpanKind> {
     match number {
         1 => Some(SpanKind::Internal),
@@ -14,7 +14,7 @@ pub(crate) fn kind(number: i64) -> Option<SpanKind> {
     }
 }
 
-/// The status of a span, with the reason for an error unless that is empty.
+/// Converts the status of a span; `message` is the reason for an error, if it is not empty.
 pub(crate) fn status(code: i64, message: String) -> SourceStatus {
     match code {
         1 => SourceStatus::Ok,

@@ -4,12 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use sentry_genai_conventions::{AiKind, Identity, SourceSpan, SpanId, TraceId, Translator};
 
-/// Fills [`SourceSpan::inherited`] of every span from the other spans of the batch, which may belong to several traces and
-/// come in any order.
+/// Fills [`SourceSpan::inherited`] of every span from the other spans of the batch, which may belong to several traces and come
+/// in any order.
 ///
-/// * Conversation: that of the nearest ancestor that names one. Where neither a span nor its ancestors do, and all spans
-///   below that name one agree, theirs: several libraries name it on the model calls alone.
-/// * Session: the same, among spans that are about GenAI; it stands in for a conversation only where nothing names one.
+/// * Conversation: that of the nearest ancestor that names one. If neither the span nor any ancestor names one, but spans below
+///   do and all of them agree, theirs: several libraries name it only on the model calls.
+/// * Session: in the same way, among GenAI spans. It stands in for a conversation only if nothing names one.
 /// * Agent: the nearest ancestor that is an agent or names one.
 ///
 /// This takes time in proportion to the size of the batch.
@@ -80,7 +80,7 @@ impl Node {
     }
 }
 
-/// Orders positions so that parents come before their children. Spans whose parents form a ring are left out.
+/// Orders indexes so that parents come before their children. Spans whose parents form a cycle are left out.
 fn parents_first(parents: &[Option<usize>]) -> Vec<usize> {
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); parents.len()];
     let mut order = Vec::with_capacity(parents.len());
@@ -98,7 +98,7 @@ fn parents_first(parents: &[Option<usize>]) -> Vec<usize> {
     order
 }
 
-/// What the spans below one span say.
+/// What the spans below one span name.
 #[derive(Clone)]
 enum Below {
     Nothing,
@@ -117,7 +117,7 @@ impl Below {
     }
 }
 
-/// Returns for every span the value it takes over: from its ancestors, or else from what is below all of them.
+/// Returns the value that every span takes over: from its ancestors, or else from what is below all of them.
 fn hand_down(
     nodes: &[Node],
     parents: &[Option<usize>],

@@ -1,4 +1,4 @@
-//! Which format a file has, and reading it.
+//! Detects the format of a file, and reads it.
 
 use std::{borrow::Cow, collections::HashMap, fmt, io::Read as _, mem};
 
@@ -13,25 +13,27 @@ use crate::{
     received::unite,
 };
 
-/// What a file turned out to hold.
+/// The contents of a file.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Input {
-    /// The format, once decompressed.
+    /// The format of the file, after decompression.
     pub format: Format,
     /// The spans, in the order of the file.
     pub spans: Vec<ReceivedSpan>,
-    /// How many requests of other signals were passed over: metrics, profiles, or logs without events about GenAI.
+    /// The number of requests that were skipped because they are of another signal: metrics, profiles, or logs without GenAI
+    /// events.
     pub other_signals: usize,
-    /// How many events about GenAI came as log records and happened in spans that are not in the file.
+    /// The number of GenAI events that came as log records and belong to spans that are not in the file.
     pub events_without_span: usize,
-    /// How many spans were left out because one with the same ids comes after them, as when an exporter sent again what had arrived.
+    /// The number of spans that were left out because a span with the same ids follows, for example when an exporter resent what
+    /// had already arrived.
     pub repeated: usize,
-    /// Why parts of the file could not be read; empty if all of it was. Of more than a hundred, only these are kept.
+    /// Why parts of the file could not be read; empty if all of it was. At most one hundred errors are kept.
     pub errors: Vec<ReadError>,
-    /// How many errors there were beside those that are kept.
+    /// The number of errors beyond those that are kept.
     pub more_errors: usize,
-    /// Events that are still to be given to their spans.
+    /// Events that have not been assigned to their spans yet.
     events: Vec<ReceivedEvent>,
 }
 
@@ -57,9 +59,10 @@ impl Input {
         }
     }
 
-    /// Reads what can be read of requests, or fails with the first error.
+    /// Reads the requests that can be read, or fails with the first error.
     ///
-    /// `nothing` says what is wrong without a request of traces and without errors, by whether there are others.
+    /// If there is neither a request of traces nor an error, `nothing` returns the error; its argument tells whether there are
+    /// requests of other signals.
     fn with(
         mut self,
         requests: impl Iterator<Item = Result<Request, ReadError>>,
@@ -98,9 +101,9 @@ impl Input {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// An `ExportTraceServiceRequest` as JSON, or several, one after the other.
+    /// JSON: one `ExportTraceServiceRequest`, or several in sequence.
     OtlpJson,
-    /// An `ExportTraceServiceRequest` as protobuf, or several, each after its length.
+    /// Protobuf: one `ExportTraceServiceRequest`, or several in sequence, each preceded by its length.
     OtlpProtobuf,
     /// A capture of a `tracing` program.
     TracingCapture,
@@ -110,21 +113,21 @@ pub enum Format {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// There is nothing in it.
+    /// The file is empty.
     Empty,
-    /// It starts as gzip does, and cannot be decompressed.
+    /// The file starts like gzip, but cannot be decompressed.
     #[non_exhaustive]
     Gzip {
-        /// How many bytes of content came before the error.
+        /// The number of decompressed bytes before the error.
         offset: usize,
         /// What is wrong.
         message: String,
     },
-    /// It is compressed with zstd.
+    /// The file is compressed with zstd.
     Zstd,
-    /// It consists of messages that are each compressed with zstd, as the Collector's `file` exporter writes them.
+    /// The file consists of messages that are each compressed with zstd, as the Collector's `file` exporter writes them.
     ZstdMessages,
-    /// It starts as JSON does, and is not UTF-8.
+    /// The file starts like JSON, but is not UTF-8.
     #[non_exhaustive]
     Utf8 {
         /// The line, counted from 1.
@@ -132,11 +135,11 @@ pub enum ReadError {
         /// The column in bytes, counted from 1.
         column: usize,
     },
-    /// It is no OTLP/JSON.
+    /// The file is not OTLP/JSON.
     OtlpJson(otlp_json::ParseError),
-    /// It is no OTLP/protobuf.
+    /// The file is not OTLP/protobuf.
     OtlpProtobuf(otlp_protobuf::DecodeError),
-    /// It says that it is a capture, and is not.
+    /// The file claims to be a capture, but is not.
     TracingCapture(String),
 }
 
@@ -166,17 +169,18 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// Errors beyond these are only counted: a file of another kind may have one on every line.
+/// How many errors are kept; the others are only counted. A file of another kind may have one on every line.
 const MAX_ERRORS: usize = 100;
 
-/// Reads a file of any [`Format`], compressed with gzip or not, by what is in it.
+/// Reads a file of any [`Format`], compressed with gzip or not. The format is detected by content.
 ///
-/// A capture knows no dates: its spans end at `now`. Log records that are events about GenAI become events of their spans;
-/// what else there is of other signals is passed over.
+/// Captures contain no dates: their spans end at `now`. Log records that are GenAI events become events of their spans;
+/// everything else of other signals is skipped.
 ///
 /// # Errors
 ///
-/// If the file is of none of the formats, or a part of it is not, with the position where it stops being one.
+/// Returns an error if the file has none of the formats. If a part of it cannot be read, returns the first such error, with its
+/// position.
 pub fn read(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
     let mut input = read_lossy(bytes, now)?;
     if input.errors.is_empty() {
@@ -186,17 +190,17 @@ pub fn read(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
     }
 }
 
-/// Reads a file as [`read`] does, and leaves out what it cannot read of several requests: [`Input::errors`] say what that is.
+/// Reads a file like [`read`], but skips the parts that cannot be read: [`Input::errors`] tells which, and why.
 ///
 /// # Errors
 ///
-/// If nothing of the file can be read.
+/// Returns an error if nothing of the file can be read.
 pub fn read_lossy(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
     let (bytes, cut) = decompress(bytes)?;
     let Some(cut) = cut else {
         return read_content(&bytes, now);
     };
-    // What it is cut in the middle of cannot be read either, and that is not what is wrong.
+    // A file that is cut in the middle of its only request cannot be parsed either; the cut is the error to report.
     let mut input = read_content(&bytes, now).map_err(|_| cut.clone())?;
     input.errors.insert(0, cut);
     Ok(input)
@@ -210,7 +214,7 @@ fn read_content(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
     Ok(input)
 }
 
-/// Keeps the last span of those with the same ids, as Sentry does within an envelope, and returns how many others there were.
+/// Keeps only the last of the spans with the same ids, as Sentry does within an envelope. Returns how many were left out.
 pub(crate) fn leave_out_repeated(spans: &mut Vec<ReceivedSpan>) -> usize {
     let ids = |received: &ReceivedSpan| (received.span.trace_id, received.span.span_id);
     let positions = spans.iter().enumerate();
@@ -223,12 +227,12 @@ pub(crate) fn leave_out_repeated(spans: &mut Vec<ReceivedSpan>) -> usize {
     count - spans.len()
 }
 
-/// Reads the format that the first bytes are of.
+/// Detects the format by the first bytes, and reads it.
 fn read_format(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => Err(ReadError::Empty),
-        // Every request in protobuf starts with this byte, and so may a text with a line break.
+        // Every protobuf request starts with this byte, and so may a text that begins with a line break.
         Some(first) if start[0] == b'\n' && matches!(first, b'{' | b'[') => {
             protobuf(start).or_else(|_| text(start, now))
         }
@@ -239,15 +243,15 @@ fn read_format(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
     }
 }
 
-/// What zstd writes first.
+/// The magic number of zstd.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Returns the content, and what is wrong if there should be more of it.
+/// Returns the decompressed content, and an error if the compressed data ends early.
 fn decompress(bytes: Vec<u8>) -> Result<(Vec<u8>, Option<ReadError>), ReadError> {
     if bytes.starts_with(&ZSTD) {
         return Err(ReadError::Zstd);
     }
-    // After the length of a message, which is below 16 MB.
+    // The magic number after the length of a message, which is below 16 MB.
     if bytes.first() == Some(&0) && bytes.get(4..8) == Some(&ZSTD) {
         return Err(ReadError::ZstdMessages);
     }
@@ -306,7 +310,7 @@ fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
     })
 }
 
-/// Returns the text without the lines that are not UTF-8, which are left blank, and says what is wrong with these.
+/// Returns the text. Lines that are not UTF-8 are blanked and reported.
 fn utf8(bytes: &[u8], mut complain: impl FnMut(ReadError)) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(bytes) {
         return Cow::Borrowed(text);
@@ -374,7 +378,7 @@ mod tests {
                 "line 4, column 2: expected UTF-8"
             ]
         );
-        // Who does not ask for a part gets none.
+        // `read` returns no parts.
         assert_eq!(error(bytes), errors[0]);
         let many = read_lossy(
             [&b"{}"[..], &b"\n\xff".repeat(1000)].concat(),
@@ -412,7 +416,7 @@ mod tests {
         assert!((3000..7000).contains(&input.other_signals), "{input:?}");
         assert!(matches!(input.errors[0], ReadError::Gzip { .. }));
         assert!(error(cut).starts_with("after "));
-        // Nothing but a capture as a whole is one.
+        // A capture has to be complete.
         let capture = br#"{"format":"tracing-capture-v1","spans":[]}"#;
         let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
         encoder.write_all(capture).unwrap();
@@ -445,7 +449,7 @@ mod tests {
             format(br#"{"spans":[],"format":"tracing-capture-v1"}"#),
             Format::TracingCapture
         );
-        // The name of the other format in a text makes no capture.
+        // A text that mentions the other format is not a capture.
         assert_eq!(
             format(br#"{"resourceSpans":[],"note":"tracing-capture-v1"}"#),
             Format::OtlpJson

@@ -1,15 +1,15 @@
-//! The OTLP door: traces as OpenTelemetry exporters write them become spans that the translation understands.
+//! Reads traces as OpenTelemetry exporters write them (OTLP), and translates them into Sentry's spans.
 //!
 //! | | |
 //! |---|---|
-//! | [`read`], [`read_lossy`] | read a file of any format, compressed or not, by what is in it |
+//! | [`read`], [`read_lossy`] | read a file of any format, compressed or not; the content tells the format |
 //! | [`otlp_json::parse`], [`otlp_protobuf::decode`], [`capture_spans`] | read one format each |
-//! | [`inherit_batch`] | hands down among the spans of a batch what a door hands down: conversation, session and agent |
-//! | [`translate_batch`] | makes Sentry's spans of a batch, trace by trace, with their segments |
+//! | [`inherit_batch`] | passes conversation, session and agent from span to span within a batch |
+//! | [`translate_batch`] | translates a batch into Sentry's spans, trace by trace, with their segments |
 //! | `serve`, a feature | receives what exporters send over HTTP and gRPC, and sends it on to Sentry |
-//! | [`check`] | says what Sentry will not understand in a batch, and how to fix it |
+//! | [`check`] | reports what Sentry will not understand in a batch, and how to fix it |
 //!
-//! The program `sentry-genai` puts them on the command line.
+//! The program `sentry-genai` offers all of this on the command line.
 
 mod any_value;
 mod batch;

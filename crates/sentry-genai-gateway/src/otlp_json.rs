@@ -1,4 +1,5 @@
-//! OTLP/JSON trace export requests, as OpenTelemetry's exporters, the Collector's file exporter and their imitators write them.
+//! Reads OTLP/JSON trace export requests, as OpenTelemetry's exporters, the Collector's file exporter and their imitators write
+//! them.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -18,11 +19,11 @@ mod surrogates;
 
 pub use requests::{Requests, requests};
 
-/// Why a text is no OTLP/JSON.
+/// Why a text is not OTLP/JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseError {
-    /// The text is not JSON, or does not end where a value ends.
+    /// The text is not JSON, or continues after the end of a value.
     #[non_exhaustive]
     Syntax {
         /// The line, counted from 1.
@@ -32,12 +33,12 @@ pub enum ParseError {
         /// What was expected.
         message: String,
     },
-    /// The JSON is something else than an export request.
+    /// The JSON is not an export request.
     #[non_exhaustive]
     Shape {
         /// The line on which the request starts, counted from 1.
         line: usize,
-        /// The path of the value that is wrong, such as `resourceSpans[0].scopeSpans[2].spans[17].traceId`.
+        /// The path of the wrong value, such as `resourceSpans[0].scopeSpans[2].spans[17].traceId`.
         path: String,
         /// What the value should have been.
         expected: &'static str,
@@ -45,7 +46,7 @@ pub enum ParseError {
 }
 
 impl ParseError {
-    /// Says on which line the request starts.
+    /// Sets the line on which the request starts.
     fn on_line(mut self, number: usize) -> Self {
         if let Self::Shape { line, .. } = &mut self {
             *line = number;
@@ -57,7 +58,7 @@ impl ParseError {
         Self::at_the_start("expected an export request")
     }
 
-    /// A file that does not even begin as JSON does.
+    /// Creates the error for a file that does not even start like JSON.
     pub(crate) fn no_json() -> Self {
         Self::at_the_start("expected OTLP traces as JSON or protobuf, or tracing-capture-v1")
     }
@@ -70,13 +71,13 @@ impl ParseError {
         }
     }
 
-    /// Nothing but requests of other signals.
+    /// Creates the error for a text that contains only requests of other signals.
     pub(crate) fn no_traces() -> Self {
         Path::Root.error("an object with resourceSpans, and not metrics, logs or profiles alone")
     }
 }
 
-/// What a request of traces is.
+/// What a request of traces is expected to be.
 const EXPECTED: &str = "an object with resourceSpans";
 
 impl fmt::Display for ParseError {
@@ -103,20 +104,27 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Reads all spans of an export request, or of several: a list of them, or one after the other, as files of JSON lines have them.
+/// Reads all spans of one or several export requests. Several requests are in a list, or in sequence as in files of JSON lines.
 ///
-/// 64-bit integers may be strings or numbers, other numbers and truth values strings, enums their number or name, ids
-/// hexadecimal or Base64, and field names in camel case or snake case. A null value is no value, and so is a number that is not
-/// finite. Attribute values that are objects, or lists of anything but scalars of one type, become JSON texts. Log records that are events
-/// about GenAI become events of their spans. What else is in requests of other signals (metrics, logs, profiles) is passed over beside
-/// those of traces, and `{}` is a request without spans. A span of which only one end is known, or the time of an event, has that.
+/// Imitators deviate from OTLP/JSON, so these variants are read as well:
 ///
-/// [`requests`] goes on after an error.
+/// - 64-bit integers may be strings or numbers; other numbers and Booleans may be strings.
+/// - Enums may be given by number or name.
+/// - Ids may be hexadecimal or Base64.
+/// - Field names may be in camel case or snake case.
+/// - A null, or a number that is not finite, counts as no value.
+/// - Attribute values that are objects, or lists of anything but scalars of one type, become JSON texts.
+/// - A missing start or end of a span is taken from the times of its events, or else from the other of the two.
+///
+/// Log records that are GenAI events become events of their spans. Everything else in requests of other signals (metrics, logs,
+/// profiles) is skipped, if there are requests of traces as well. `{}` is a request without spans.
+///
+/// To continue after an error, use [`requests`].
 ///
 /// # Errors
 ///
-/// If the text is not JSON, if it is not an export request, or if a span has no valid trace id or span id,
-/// or no time.
+/// Returns an error if the text is not JSON, if it is not an export request, if it contains only requests of other signals, or if
+/// a span has no valid trace id or span id, or no time.
 pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
     let gathered = Gathered::of(requests(text))?;
     match (gathered.has_traces, gathered.has_others) {
@@ -126,7 +134,7 @@ pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
     }
 }
 
-/// The message alone; the position is told apart.
+/// Returns the message of an error without the position, which is reported separately.
 fn describe(error: &serde_json::Error) -> String {
     let message = error.to_string();
     match message.rsplit_once(" at line ") {
@@ -135,7 +143,7 @@ fn describe(error: &serde_json::Error) -> String {
     }
 }
 
-/// The spans of a request, and why others of it could not be read.
+/// The spans of a request, and the errors of those that could not be read.
 #[derive(Default)]
 struct Traces {
     spans: Vec<ReceivedSpan>,
@@ -268,7 +276,7 @@ fn read_event(event: Value, path: &Path<'_>) -> Result<SourceEvent, ParseError> 
     Ok(event)
 }
 
-/// A link without valid ids leads nowhere and is left out.
+/// Reads a link. A link without valid ids leads nowhere and is left out.
 fn read_link(link: &Value) -> Option<Link> {
     let text = |names: [&str; 2]| names.into_iter().find_map(|name| link.get(name)?.as_str());
     let trace_id = id::trace(text(["traceId", "trace_id"])?)?;
@@ -298,12 +306,12 @@ fn status(value: &Value) -> SourceStatus {
     codes::status(code, message.unwrap_or_default().to_owned())
 }
 
-/// A time that is not there may be a zero.
+/// Reads a time. Zero counts as a missing time.
 fn time(value: &Value) -> Option<Timestamp> {
     let nanos = match value {
         Value::String(text) => text.parse().ok()?,
         Value::Number(number) => number.as_u64().or_else(|| {
-            // Written by a language whose only numbers are these.
+            // Written by a language that has only floating-point numbers.
             let number = number.as_f64()?;
             (number >= 0.0 && number < u64::MAX as f64).then_some(number as u64)
         })?,
@@ -319,7 +327,7 @@ fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-/// Infinity and what is no number at all stand as texts even where others are numbers: JSON has none for them.
+/// Reads a number. Infinities and NaN are strings even where other numbers are not, since JSON has no notation for them.
 fn double(value: &Value) -> Option<f64> {
     match value {
         Value::String(text) => text.parse().ok(),
@@ -425,7 +433,7 @@ fn object(value: Value, path: &Path<'_>) -> Result<Map<String, Value>, ParseErro
     }
 }
 
-/// A list that is not there is empty.
+/// Returns the elements of a list; a missing list is empty.
 fn items(value: Option<Value>, path: &Path<'_>) -> Result<Vec<Value>, ParseError> {
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
@@ -434,7 +442,7 @@ fn items(value: Option<Value>, path: &Path<'_>) -> Result<Vec<Value>, ParseError
     }
 }
 
-/// Where in the request something is; written out only for an error.
+/// The path to a value in the request; formatted only for errors.
 enum Path<'a> {
     Root,
     Field(&'a Self, &'static str),

@@ -1,4 +1,4 @@
-//! OTLP/protobuf trace export requests, as exporters send them and the Collector's file exporter writes them.
+//! Reads OTLP/protobuf trace export requests, as exporters send them and the Collector's file exporter writes them.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -15,16 +15,16 @@ mod requests;
 use messages::{AnyValueKind, KeyValue};
 pub use requests::{Requests, requests};
 
-/// Why bytes are no OTLP/protobuf.
+/// Why bytes are not OTLP/protobuf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The bytes are no protobuf message of the right type.
+    /// The bytes are not a protobuf message of the right type.
     #[non_exhaustive]
     Encoding {
-        /// About where, in bytes from the start.
+        /// The approximate position, in bytes from the start.
         offset: usize,
-        /// In which fields, from the inside out, and what is wrong.
+        /// The fields that contain the error, innermost first, and what is wrong.
         message: String,
     },
     /// A span lacks a valid id.
@@ -32,7 +32,7 @@ pub enum DecodeError {
     Id {
         /// The path of the id, such as `resource_spans[0].scope_spans[2].spans[17].trace_id`.
         path: String,
-        /// How many bytes it should have.
+        /// The number of bytes that the id should have.
         bytes: usize,
     },
     /// A span lacks a time.
@@ -44,7 +44,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// Nothing but requests of other signals.
+    /// Creates the error for a file that contains only requests of other signals.
     pub(crate) fn no_traces() -> Self {
         Self::Encoding {
             offset: 0,
@@ -67,17 +67,21 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// Reads all spans of an `ExportTraceServiceRequest`, or of several, each after its length in four bytes, most significant
-/// first.
+/// Reads all spans of one `ExportTraceServiceRequest`, or of several, each preceded by its length in four bytes, most significant
+/// byte first.
 ///
-/// Attribute values that are maps, or lists of anything but scalars of one type, become JSON texts. A number that is not
-/// finite is no value, and what is no UTF-8 in a text is replaced. Log records of an `ExportLogsServiceRequest` among them that are events
-/// about GenAI become events of their spans; what else is in requests of other signals is passed over beside those of traces. A span of
-/// which only one end is known, or the time of an event, has that.
+/// - Attribute values that are maps, or lists of anything but scalars of one type, become JSON texts.
+/// - A number that is not finite counts as no value.
+/// - Invalid UTF-8 in a text is replaced.
+/// - A missing start or end of a span is taken from the times of its events, or else from the other of the two.
+///
+/// Records of an `ExportLogsServiceRequest` that are GenAI events become events of their spans. Everything else in requests of
+/// other signals is skipped, if there are requests of traces as well.
 ///
 /// # Errors
 ///
-/// If the bytes are no such message, or if a span has no valid trace id or span id, or no time.
+/// Returns an error if the bytes are not such messages, if they contain only requests of other signals, or if a span has no valid
+/// trace id or span id, or no time.
 pub fn decode(bytes: &[u8]) -> Result<Vec<ReceivedSpan>, DecodeError> {
     let gathered = Gathered::of(requests(bytes))?;
     if gathered.has_others && !gathered.has_traces {
@@ -123,7 +127,7 @@ fn read_event(event: messages::Event) -> SourceEvent {
     source
 }
 
-/// Reads a log record, if it is an event about GenAI.
+/// Reads a log record, if it is a GenAI event.
 fn read_record(record: messages::LogRecord, scope: &Arc<str>) -> Option<ReceivedEvent> {
     let within = trace_id(&record.trace_id).zip(span_id(&record.span_id));
     let name = Some(text(record.event_name));
@@ -133,7 +137,7 @@ fn read_record(record: messages::LogRecord, scope: &Arc<str>) -> Option<Received
     Some(received)
 }
 
-/// A time that is not there is a zero.
+/// Reads a time; a missing time is encoded as zero.
 fn time(nanos: u64) -> Option<Timestamp> {
     (nanos != 0).then(|| Timestamp::from_nanos(nanos))
 }
@@ -147,7 +151,7 @@ fn read_link(link: &messages::Link) -> Option<Link> {
     ))
 }
 
-/// What is no UTF-8, such as half a letter where a text was cut, is replaced.
+/// Converts a text, replacing invalid UTF-8 such as half a character where a text was cut.
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())

@@ -1,4 +1,4 @@
-//! What comes: a span, and where it came from; an event that came without its span; a request with some of them.
+//! What is received: spans with their resources, events that came without their spans, and requests that contain these.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,21 +9,22 @@ use serde_json::Value;
 
 use crate::any_value::AnyValue;
 
-/// A span, and the resource it came from.
+/// A span, and the resource that it came from.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ReceivedSpan {
-    /// Attributes of the resource, shared by the spans that came from it.
+    /// The attributes of the resource, shared by all spans that came from it.
     pub resource: Arc<Attributes>,
     /// The span itself.
     pub span: SourceSpan,
 }
 
 impl ReceivedSpan {
-    /// Says the times of a span of which the source does not say both: zero stands for what is missing. `None` if it says none.
+    /// Completes the times of a span if the source lacks one of them; zero stands for a missing time. Returns `None` if no time
+    /// is known at all.
     ///
-    /// It begins with the first that is known of it, and ends with the last: a span from 1970 is refused, and one since then
-    /// outlasts all others.
+    /// The span starts at the first known time and ends at the last: Sentry refuses a span from 1970, and one that lasts since
+    /// then would outlast all others.
     pub(crate) fn complete_times(span: &mut SourceSpan) -> Option<()> {
         let is_known = |time: &Timestamp| *time != Timestamp::default();
         let end = Some(span.end).filter(is_known);
@@ -37,10 +38,10 @@ impl ReceivedSpan {
         Some(())
     }
 
-    /// A span that has come as OTLP, whatever it was before.
+    /// Prepares a span that came over OTLP, whatever created it.
     pub(crate) fn over_otlp(resource: &Arc<Attributes>, mut span: SourceSpan) -> Self {
         span.undo_tracing_opentelemetry();
-        // SDKs say so also where nobody said anything.
+        // SDKs use this kind also if no kind was set.
         span.kind = span.kind.filter(|kind| *kind != SpanKind::Internal);
         Self {
             resource: Arc::clone(resource),
@@ -49,11 +50,11 @@ impl ReceivedSpan {
     }
 }
 
-/// An event about GenAI that came without its span, as a log record.
+/// A GenAI event that came without its span, as a log record.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ReceivedEvent {
-    /// The span it happened in, as far as a context was known where it was made.
+    /// The span it happened in, if a context was known where it was emitted.
     pub within: Option<(TraceId, SpanId)>,
     /// The instrumentation scope of the record.
     pub scope: Arc<str>,
@@ -62,7 +63,7 @@ pub struct ReceivedEvent {
 }
 
 impl ReceivedEvent {
-    /// Returns the event that a log record is, if it is about GenAI. The time is still missing.
+    /// Converts a log record to an event, if it is a GenAI event. The time is not set yet.
     pub(crate) fn of_record(
         within: Option<(TraceId, SpanId)>,
         scope: &Arc<str>,
@@ -88,15 +89,15 @@ impl ReceivedEvent {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Request {
-    /// Traces: the spans, in the order of the file.
+    /// The spans of a request of traces, in the order of the file.
     Traces(Vec<ReceivedSpan>),
-    /// Logs with events about GenAI: these, in the order of the file.
+    /// The GenAI events of a request of logs, in the order of the file.
     Events(Vec<ReceivedEvent>),
-    /// Other logs, or another signal: metrics or profiles. Nothing of it is read.
+    /// Logs without GenAI events, or another signal: metrics or profiles. Nothing of it is read.
     OtherSignal,
 }
 
-/// What the requests of a file hold together.
+/// The combined contents of a file's requests.
 #[derive(Default)]
 pub(crate) struct Gathered {
     pub(crate) spans: Vec<ReceivedSpan>,
@@ -105,11 +106,11 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    /// Reads all requests, and gives events to their spans.
+    /// Reads all requests, and assigns events to their spans.
     ///
     /// # Errors
     ///
-    /// The first of the requests'.
+    /// Returns the first error of the requests.
     pub(crate) fn of<E>(requests: impl Iterator<Item = Result<Request, E>>) -> Result<Self, E> {
         let (mut gathered, mut events) = (Self::default(), Vec::new());
         for request in requests {
@@ -130,10 +131,10 @@ impl Gathered {
     }
 }
 
-/// Gives events to the spans they happened in, behind those that these have, and returns how many have no span here.
+/// Appends events to the spans they happened in, and returns how many belong to no span here.
 ///
-/// OpenLLMetry does not make its spans current, so that what it tells when a response is there happens in whatever is around the
-/// span, or in nothing. Where that is no span of the instrumentation's, the event goes to the one in it that is.
+/// OpenLLMetry does not make its spans current. What it emits when a response arrives therefore happens in the enclosing span, or
+/// in none. If that span is not of the same instrumentation, the event goes to the instrumentation's span inside it.
 pub(crate) fn unite(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> usize {
     if events.is_empty() {
         return 0;
@@ -161,13 +162,13 @@ pub(crate) fn unite(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> u
     without_span
 }
 
-/// The spans of an instrumentation that are in the same span, or in none, in the order of their start.
+/// The spans of an instrumentation that have the same parent, or none, in the order of their start.
 struct Inner(HashMap<Family, Vec<Open>>);
 
-/// What is around the spans, and the scope of the instrumentation.
+/// The parent of the spans, and the scope of the instrumentation.
 type Family = (Option<(TraceId, SpanId)>, String);
 
-/// When a span was open, and when the last of those that started before it ended.
+/// The time during which a span was open, and the latest end among the spans that started before it.
 struct Open {
     start: Timestamp,
     end: Timestamp,

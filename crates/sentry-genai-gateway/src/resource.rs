@@ -1,4 +1,4 @@
-//! What a resource says about all of its spans.
+//! Applies a resource's attributes to its spans.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use sentry_genai_conventions::{Attributes, SentrySpan, Value};
 use crate::Client;
 use crate::trace::Origin;
 
-/// Attributes of a resource and what they are called on a span.
+/// Attributes of a resource, and their names on a span.
 ///
-/// The rest says how the process was started and is the same for years; it would stand on every span.
+/// All others describe how the process was started and hardly ever change; they would only be repeated on every span.
 static COPIED: &[(&str, &str)] = &[
     ("service.name", "service.name"),
     ("service.namespace", "service.namespace"),
@@ -21,13 +21,13 @@ static COPIED: &[(&str, &str)] = &[
     ("process.runtime.version", "process.runtime.version"),
 ];
 
-/// Names of the environment, today's and yesterday's.
+/// The names of the environment, current and deprecated.
 static ENVIRONMENT: &[&str] = &["deployment.environment.name", "deployment.environment"];
 
 const PLATFORM: &str = "sentry.platform";
 const RUNTIME: &str = "process.runtime.name";
 
-/// Sentry's names of the platforms that OpenTelemetry names otherwise in `telemetry.sdk.language`.
+/// Sentry's names of platforms that `telemetry.sdk.language` calls otherwise.
 static PLATFORMS: &[(&str, &str)] = &[
     ("cpp", "native"),
     ("dotnet", "csharp"),
@@ -39,8 +39,8 @@ static PLATFORMS: &[(&str, &str)] = &[
 
 /// Returns the release and the environment of a trace whose spans have these resources.
 ///
-/// The environment is what the first one says that says anything. A release belongs to one service: where versions differ, there is
-/// none for all.
+/// The environment is the first one that any resource names. A release belongs to one service: if the versions differ, the trace
+/// has none.
 pub(crate) fn origin(resources: &[Arc<Attributes>]) -> Origin {
     let mut versions = resources.iter().map(|it| it.text("service.version"));
     let release = versions.next().flatten();
@@ -53,7 +53,7 @@ pub(crate) fn origin(resources: &[Arc<Attributes>]) -> Origin {
     }
 }
 
-/// Writes what a resource says onto one of its spans, where the span does not say otherwise.
+/// Sets the attributes of a resource on one of its spans, unless the span has them.
 pub(crate) fn describe(span: &mut SentrySpan, resource: &Attributes) {
     let attributes = &mut span.attributes;
     for (from, to) in COPIED {
@@ -68,7 +68,7 @@ pub(crate) fn describe(span: &mut SentrySpan, resource: &Attributes) {
         let known = PLATFORMS.iter().find(|(name, _)| *name == language);
         known.map_or(language, |(_, platform)| platform)
     });
-    // Whoever runs this is no part of the trace.
+    // The platform and runtime of this process are not those of the trace.
     for (key, value) in [
         (PLATFORM, platform),
         (RUNTIME, language.unwrap_or("unknown")),
@@ -79,7 +79,7 @@ pub(crate) fn describe(span: &mut SentrySpan, resource: &Attributes) {
     }
 }
 
-/// Writes the release and the environment of a resource onto one of its spans, where neither the span nor the client has one.
+/// Sets the release and the environment of a resource on one of its spans, unless the span or the client has one.
 #[cfg(feature = "serve")]
 pub(crate) fn sign(span: &mut SentrySpan, resource: &Arc<Attributes>, client: &Client) {
     let Origin {

@@ -1,4 +1,4 @@
-//! A translated trace, and writing it as Sentry takes it.
+//! A translated trace, and its encoding for Sentry.
 
 #[cfg(feature = "serve")]
 use std::collections::BTreeMap;
@@ -14,16 +14,16 @@ use sentry_genai_delivery::{
 #[cfg(feature = "serve")]
 use crate::resource;
 
-/// As whose client spans are written. Its `Debug` shows no key.
+/// The client in whose name spans are sent. Its `Debug` output does not show the key.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Client {
-    /// The DSN; of it, only the public key and the organization stand in an envelope.
+    /// The DSN. Envelopes contain only its public key and organization.
     pub dsn: Dsn,
-    /// The release of all spans, such as `shop@1.4.2`; by default the version of the service, where all spans of the trace have
-    /// the same.
+    /// The release of all spans, such as `shop@1.4.2`. By default, the version of the service, if it is the same for all spans of
+    /// the trace.
     pub release: Option<String>,
-    /// The environment of all spans; by default what the first resource of the trace says, or `production`.
+    /// The environment of all spans. By default, the first that a resource of the trace names, or else `production`.
     pub environment: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Creates a client without a release and an environment of its own.
+    /// Creates a client with neither release nor environment.
     #[must_use]
     pub fn new(dsn: Dsn) -> Self {
         Self {
@@ -61,26 +61,26 @@ impl Client {
     }
 }
 
-/// What the resources of a trace say of where it comes from.
+/// What the resources of a trace say about its origin.
 #[derive(Debug, Default)]
 pub(crate) struct Origin {
     pub(crate) release: Option<String>,
     pub(crate) environment: Option<String>,
 }
 
-/// The spans of one trace that came in one batch, as Sentry takes them.
+/// The translated spans of one trace in one batch.
 #[derive(Debug)]
 pub struct TranslatedTrace {
     trace_id: TraceId,
     origin: Origin,
     spans: Vec<SentrySpan>,
-    /// For every span the resource it came from.
+    /// The resource of each span.
     #[cfg_attr(
         not(feature = "serve"),
         expect(dead_code, reason = "the service gives spans the release of their own")
     )]
     resources: Vec<Arc<Attributes>>,
-    /// For every span the position of its segment span.
+    /// The index of each span's segment span.
     segments: Vec<usize>,
 }
 
@@ -113,7 +113,7 @@ impl TranslatedTrace {
         &self.spans
     }
 
-    /// Encodes the trace as envelopes, as many as Sentry's limits need.
+    /// Encodes the trace as envelopes, as many as Sentry's limits require.
     #[must_use]
     pub fn envelopes(&self, client: &Client, sent_at: SystemTime) -> Envelopes {
         let Some(encoding) = Encoding::of(self, client) else {
@@ -138,7 +138,7 @@ impl TranslatedTrace {
 
 #[cfg(feature = "serve")]
 impl TranslatedTrace {
-    /// Divides the trace by what `key` says of the resources of its segment spans. No segment is divided.
+    /// Divides the trace by the value of `key` for the resources of its segment spans. Segments are not divided.
     pub(crate) fn split(self, key: impl Fn(&Attributes) -> usize) -> Vec<(usize, Self)> {
         let keys = self.segments.iter().map(|root| key(&self.resources[*root]));
         let keys: Vec<_> = keys.collect();
@@ -149,7 +149,7 @@ impl TranslatedTrace {
             return vec![(first, self)];
         }
         let mut parts: BTreeMap<usize, Self> = BTreeMap::new();
-        // Where each span stands in its part.
+        // The index of each span in its part.
         let mut positions = Vec::with_capacity(keys.len());
         let spans = self.spans.into_iter().zip(self.resources);
         for (key, (span, resource)) in keys.iter().zip(spans) {
@@ -175,8 +175,8 @@ impl TranslatedTrace {
         parts.into_iter().collect()
     }
 
-    /// Takes the trace apart into its spans, each with its resource and its segment. `segment_of` is asked for that of each segment span,
-    /// with the one that would be made for it.
+    /// Takes the trace apart into its spans, each with its resource and its segment. Calls `segment_of` for each segment span,
+    /// with its resource and the segment that would be created for it.
     pub(crate) fn into_segments(
         self,
         client: &Client,
@@ -204,11 +204,11 @@ impl TranslatedTrace {
 }
 
 impl TranslatedTrace {
-    /// Starts the trace as its client does; `None` without spans.
+    /// Starts the trace as its client would. Returns `None` if it has no spans.
     fn start(&self, client: &Client) -> Option<(Arc<Config>, Arc<Trace>)> {
         let config = client.config(&self.origin)?;
         let root = self.spans.get(*self.segments.first()?)?;
-        // Whether to sample was decided where the spans were made: they are here.
+        // Sampling was decided where the spans were made, and these were sampled.
         let header = format!("{}-{}-1", self.trace_id, root.span_id);
         let incoming = IncomingTrace::parse(&header, None)?;
         let trace = Trace::start(&config, Some(&incoming), &root.name, &root.op);
@@ -216,11 +216,11 @@ impl TranslatedTrace {
     }
 }
 
-/// What the encoder wants beside the spans.
+/// What the encoder needs besides the spans.
 struct Encoding {
     config: Arc<Config>,
     trace: Arc<Trace>,
-    /// The segment of every span.
+    /// The segment of each span.
     segments: Vec<Arc<Segment>>,
 }
 

@@ -1,4 +1,4 @@
-//! The program `sentry-genai`, run as people run it, over files of the corpus.
+//! Runs the program `sentry-genai` as users do, on files of the corpus.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -21,7 +21,7 @@ mod cli {
     mod tree;
 }
 
-/// A file of the corpus.
+/// Returns the path of a file of the corpus.
 fn corpus(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../tests/corpus")
@@ -40,7 +40,7 @@ fn decompressed(path: &Path) -> Vec<u8> {
     bytes
 }
 
-/// A folder of its own for each test, emptied before use.
+/// Creates an empty folder for a test.
 fn folder(test: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     let _ = fs::remove_dir_all(&folder);
@@ -52,12 +52,12 @@ fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sentry-genai"))
 }
 
-/// Runs the program to its end.
+/// Runs the program until it exits.
 fn run<A: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ran {
     Ran::of(program().args(arguments).output().unwrap())
 }
 
-/// Runs the program with something on its standard input, and a standard output that is closed before anything is written.
+/// Runs the program with input, and with a standard output that is closed before anything is written.
 fn run_unread(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = program()
         .args(arguments)
@@ -71,7 +71,7 @@ fn run_unread(arguments: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// Runs the program with something on its standard input.
+/// Runs the program with input.
 fn run_on(input: &[u8], arguments: &[&str]) -> Ran {
     let mut child = program()
         .args(arguments)
@@ -84,7 +84,7 @@ fn run_on(input: &[u8], arguments: &[&str]) -> Ran {
     Ran::of(child.wait_with_output().unwrap())
 }
 
-/// How a run went.
+/// The result of a run.
 #[derive(Debug)]
 struct Ran {
     code: i32,
@@ -101,13 +101,13 @@ impl Ran {
         }
     }
 
-    /// Returns what was written, of a run in which all went well.
+    /// Returns the output of a run in which nothing went wrong.
     fn text(&self) -> String {
         assert_eq!((self.code, &*self.stderr), (0, ""));
         String::from_utf8(self.stdout.clone()).unwrap()
     }
 
-    /// Returns the spans of `--format json`.
+    /// Returns the spans that `--format json` has written.
     fn spans(&self) -> Vec<Value> {
         let lines = self.text();
         let spans = lines
@@ -117,10 +117,10 @@ impl Ran {
     }
 }
 
-/// Sends envelopes to a local Sentry, as a client would, and returns the spans it took.
+/// Sends envelopes to a local Sentry, as a client would, and returns the spans that it accepted.
 fn sent(envelopes: &[Vec<u8>]) -> Vec<ReceivedSpan> {
     let ingest = Ingest::start().unwrap();
-    // No proxy of the environment leads to loopback.
+    // The proxy settings of the environment do not apply to loopback.
     let agent = ureq::Agent::config_builder()
         .proxy(None)
         .build()
@@ -140,7 +140,7 @@ fn sent(envelopes: &[Vec<u8>]) -> Vec<ReceivedSpan> {
     ingest.spans()
 }
 
-/// The envelopes in a folder, by name.
+/// Returns the envelopes in a folder, with their names.
 fn envelopes(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -154,7 +154,7 @@ fn envelopes(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// OTLP/JSON with `count` model calls in one trace, each with `bytes` of content.
+/// Returns OTLP/JSON with `count` model calls in one trace, each with `bytes` of content.
 fn calls(count: usize, bytes: usize) -> String {
     let attribute =
         |key: &str, value: &str| serde_json::json!({"key": key, "value": {"stringValue": value}});

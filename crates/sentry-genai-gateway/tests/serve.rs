@@ -1,4 +1,4 @@
-//! `sentry-genai serve`, run as people run it, between real clients and a strict Sentry.
+//! Runs `sentry-genai serve` as users do, between real clients and a strict Sentry.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -24,14 +24,14 @@ mod serve {
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The program, until it is dropped.
+/// A running program, which is stopped when this is dropped.
 struct Running {
     child: Child,
     address: String,
 }
 
 impl Running {
-    /// Starts it on a free port. Variables of the developer's are not its business.
+    /// Starts the program on a free port.
     fn start(ingest: &Ingest, arguments: &[&str]) -> Self {
         let mut child = program()
             .args(["serve", "--listen", "127.0.0.1:0"])
@@ -44,7 +44,7 @@ impl Running {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         stderr.read_line(&mut line).unwrap();
         let address = line.trim_end().rsplit(' ').next().unwrap().to_owned();
-        // What else it says goes nowhere, and must not block it.
+        // Discard the rest of its output, so that it never blocks on writing.
         thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         Self { child, address }
     }
@@ -53,7 +53,7 @@ impl Running {
         format!("http://{}{path}", self.address)
     }
 
-    /// Posts a body, and returns the status and the answer.
+    /// Posts a body, and returns the status and the body of the answer.
     fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
         let mut request = agent().post(self.url(path));
         for (name, value) in headers {
@@ -70,7 +70,7 @@ impl Running {
         (status, serde_json::from_slice(&answer).unwrap())
     }
 
-    /// Waits until the service is as it should be.
+    /// Waits until the service's state meets a condition.
     fn wait_for(&self, is_so: impl Fn(&Value) -> bool) -> Value {
         let begin = Instant::now();
         loop {
@@ -118,7 +118,7 @@ fn corpus(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// What `translate` makes of a file, as what a test compares.
+/// Returns what `translate` makes of a file, in a form that can be compared.
 fn translated(path: &Path) -> BTreeSet<String> {
     let output = program()
         .args(["translate", "--pii", "--format", "json"])
@@ -135,7 +135,7 @@ fn translated(path: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// What matters of a span.
+/// Returns the essentials of a span.
 fn summary(span: &ReceivedSpan) -> String {
     format!(
         "{} {} {} {:?} {:?} {:?} {:?}",
@@ -149,7 +149,7 @@ fn summary(span: &ReceivedSpan) -> String {
     )
 }
 
-/// A span as OTLP/JSON.
+/// Returns a span as OTLP/JSON.
 fn span(trace: u8, number: u8, parent: Option<u8>, name: &str, attributes: &Value) -> Value {
     let attributes = attributes.as_object().unwrap().iter();
     let attributes: Vec<_> = attributes
@@ -170,7 +170,7 @@ fn span(trace: u8, number: u8, parent: Option<u8>, name: &str, attributes: &Valu
     })
 }
 
-/// A request with spans of one service.
+/// Returns a request with spans of one service.
 fn request(service: &str, spans: &[Value]) -> Value {
     let text = |key: &str, text: &str| json!({"key": key, "value": {"stringValue": text}});
     json!({"resourceSpans": [{

@@ -1,7 +1,7 @@
-//! What a sampler has seen of the span that is about to start.
+//! Passes what a sampler has read of a starting span on to the processor.
 //!
-//! The SDK shows a span to its sampler and, on the same thread, starts it. The sampler can read the attributes where they are;
-//! those of a span that has started can only be copied.
+//! The SDK calls the sampler and then starts the span on the same thread. The sampler can read the attributes in place; once a
+//! span has started, they can only be copied.
 
 use std::{cell::Cell, ptr};
 
@@ -19,22 +19,22 @@ thread_local! {
 
 /// A span that is about to start.
 pub(crate) struct Announced {
-    /// The address of the door it was seen for.
+    /// The address of the door that it was read for.
     door: usize,
     trace_id: TraceId,
     parent: Parent,
     seen: Seen,
 }
 
-/// What was seen of it.
+/// What was read of a span that is about to start.
 pub(crate) enum Seen {
-    /// It is below a span that is known: what is to be found under its id.
+    /// The span starts below a known one; this is its node.
     Below(SegmentNode),
-    /// It is the root of a segment.
+    /// The span is the root of a segment.
     Root(Box<Root>),
 }
 
-/// What there is to be known of the root of a segment before it has an id.
+/// What is known of the root of a segment before it has an id.
 pub(crate) struct Root {
     pub(crate) name: String,
     pub(crate) operation: Option<String>,
@@ -50,16 +50,16 @@ pub(crate) fn announce(door: &Door, trace_id: TraceId, parent: Parent, seen: See
         parent,
         seen,
     };
-    // A thread that is going away has its spans read in another way.
+    // On a thread that is being destroyed, the processor reads the span itself.
     let _ = ANNOUNCED.try_with(|next| next.set(Some(announced)));
 }
 
-/// Takes back what may have been announced: a span that is not recorded does not start.
+/// Withdraws an announcement: a span that is not recorded does not start.
 pub(crate) fn withdraw() {
     let _ = ANNOUNCED.try_with(|next| next.take());
 }
 
-/// Returns what was seen of a span that starts, unless another one came between.
+/// Returns what was read of a span that starts, unless another announcement came in between.
 pub(crate) fn take(door: &Door, trace_id: TraceId, parent: Parent) -> Option<Seen> {
     let announced = ANNOUNCED.try_with(Cell::take).ok()??;
     let is_it = announced.door == ptr::from_ref(door).addr()

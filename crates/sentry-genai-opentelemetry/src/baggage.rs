@@ -1,16 +1,16 @@
-//! The header `baggage` as it goes out.
+//! Builds the outgoing `baggage` header.
 
 use sentry_genai_delivery::percent_encode;
 
-/// The longest header, as in the W3C Baggage recommendation.
+/// The maximum length of the header, as in the W3C Baggage recommendation.
 const MAX_BYTES: usize = 8192;
 
-/// Members of the header, those that were added first while there is room.
+/// The members of the header, in the order they were added, as far as there is room.
 #[derive(Debug, Default)]
 pub(crate) struct Baggage(String);
 
 impl Baggage {
-    /// Adds members that are encoded already, all or none.
+    /// Adds members that are already encoded, all or none.
     pub(crate) fn add_members(&mut self, members: &str) {
         let separator = usize::from(!self.0.is_empty());
         if members.is_empty() || self.0.len() + separator + members.len() > MAX_BYTES {
@@ -22,7 +22,7 @@ impl Baggage {
         self.0.push_str(members);
     }
 
-    /// Adds a member of the program's own baggage, unless it is one that only this crate writes.
+    /// Adds a member of the program's own baggage, unless only this crate writes its key.
     pub(crate) fn add_foreign(&mut self, key: &str, value: &str, metadata: &str) {
         if key.starts_with("sentry-") || key == "gen_ai.conversation.id" {
             return;

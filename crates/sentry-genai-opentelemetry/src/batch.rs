@@ -1,4 +1,4 @@
-//! Spans of which nothing was seen before they ended.
+//! Places spans that were first seen when they had ended.
 
 use std::{collections::HashMap, mem, sync::Arc};
 
@@ -13,15 +13,16 @@ use crate::{
 
 /// Which segment is asked for.
 pub(crate) enum Place<'a, S> {
-    /// The one that the span itself is the root of.
+    /// The segment that the span itself is the root of.
     Root(Parent),
-    /// The one of its parent, of which only the id is known, and what was thought of the span's own so far.
+    /// The segment of the span's parent, of which only the id is known. The option holds the segment that the span itself was
+    /// expected to be the root of.
     Below(SpanId, Option<&'a S>),
 }
 
-/// Notes spans as open, each with the segment of its parent.
+/// Registers spans as open, each with the segment of its parent.
 ///
-/// A parent that is not among them is expected to come in a later batch, and to be the root of the segment.
+/// A parent that is not in the batch is assumed to be the root of the segment, and to come in a later batch.
 pub(crate) fn place<'a, S: Clone>(
     table: &SpanTable<S>,
     spans: impl Iterator<Item = (&'a SourceSpan, Parent)>,
@@ -57,7 +58,8 @@ pub(crate) fn place<'a, S: Clone>(
     }
 }
 
-/// Puts every span behind its parent, if that is there: a clock may have been set back between their starts, or show the same for both.
+/// Puts every span behind its parent, if the parent is in the batch. Start times do not suffice: a clock may have been set back
+/// in between, or show the same time for both.
 fn parents_first<'a>(spans: &[(&'a SourceSpan, Parent)]) -> Vec<(&'a SourceSpan, Parent)> {
     let keys = spans
         .iter()

@@ -1,11 +1,11 @@
-//! The conversation as part of an OpenTelemetry context.
+//! Conversations as values in an OpenTelemetry context.
 
 use std::sync::Arc;
 
-/// The value under which a context holds the conversation that the program has put there.
+/// The conversation that the program has put into the context.
 #[derive(Clone, Debug)]
 pub(crate) struct ConversationInContext(pub(crate) Arc<str>);
 
-/// The value under which a context holds the conversation that came in with a request.
+/// The conversation that came in with a request.
 #[derive(Clone, Debug)]
 pub(crate) struct IncomingConversation(pub(crate) Arc<str>);

@@ -1,4 +1,5 @@
-//! The door: spans of the OpenTelemetry SDK in, source spans with what they inherit out. It knows no version of the SDK.
+//! The door: the entry point for spans of the OpenTelemetry SDK, independent of its version. It tracks open spans, and hands ended
+//! to the delivery, with what they inherit.
 
 use std::{
     fmt,
@@ -25,7 +26,7 @@ use crate::{
     scopes::ScopeNames,
 };
 
-/// What SDKs and exporters hold on to.
+/// The state that a processor, an exporter and their clones share.
 pub(crate) struct Door {
     delivery: OnceLock<Option<Delivery>>,
     prepared: Mutex<Option<Prepared>>,
@@ -37,17 +38,17 @@ pub(crate) struct Door {
     is_shut_down: AtomicBool,
 }
 
-/// A span in the table of a door.
+/// A span in the table of open spans.
 pub(crate) type SegmentNode = Arc<Node<Arc<Segment>>>;
 
-/// Whether shutting down ends the delivery.
+/// Whether the delivery ends when the door is shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ownership {
     Own,
     Shared,
 }
 
-/// Where a span comes from.
+/// The parent of a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parent {
     None,
@@ -55,19 +56,19 @@ pub(crate) enum Parent {
     Remote(SpanId),
 }
 
-/// A span that starts without a parent here that is known.
+/// A span that starts without a known parent in this process.
 pub(crate) struct Start<'a> {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
     pub(crate) parent: Parent,
     pub(crate) name: &'a str,
-    /// `gen_ai.operation.name`, if the span says it.
+    /// `gen_ai.operation.name`, if the span has it.
     pub(crate) operation: Option<&'a str>,
     pub(crate) identity: Identity,
     pub(crate) surroundings: Surroundings,
 }
 
-/// Whether something was done in time.
+/// The result of a flush or a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
@@ -75,7 +76,7 @@ pub(crate) enum Outcome {
     AlreadyShutDown,
 }
 
-/// What is known of the program from the resource of its telemetry.
+/// What the telemetry's resource says about the program.
 #[derive(Debug, Default)]
 pub(crate) struct Origin {
     pub(crate) release: Option<String>,
@@ -85,7 +86,7 @@ pub(crate) struct Origin {
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Door {
-    /// Creates a door for a client. Its delivery starts when the resource or the first span is known.
+    /// Creates a door for a client. Its delivery starts with the first span, by which time the resource is known.
     pub(crate) fn new(client: &Client, options: Options) -> Self {
         let client_options = client.options();
         Self {
@@ -100,7 +101,7 @@ impl Door {
         }
     }
 
-    /// Creates a door to a delivery that others use, too.
+    /// Creates a door to a delivery shared with others.
     pub(crate) fn shared(delivery: Delivery) -> Self {
         Self {
             text_room: delivery.content_limits().text_room(),
@@ -114,7 +115,7 @@ impl Door {
         }
     }
 
-    /// Learns where the spans come from. Too late once the delivery has started.
+    /// Sets release and environment. This has no effect once the delivery has started.
     pub(crate) fn set_origin(&self, origin: Origin) {
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         *prepared = prepared.take().map(|mut prepared| {
@@ -128,7 +129,7 @@ impl Door {
         });
     }
 
-    /// Returns what spans are given to; `None` without a DSN.
+    /// Returns the delivery; `None` without a DSN or Spotlight.
     pub(crate) fn delivery(&self) -> Option<&Delivery> {
         let delivery = self.delivery.get_or_init(|| {
             let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +138,7 @@ impl Door {
         delivery.as_ref()
     }
 
-    /// Returns how to take over spans.
+    /// Returns the settings for copying spans.
     pub(crate) fn intake(&self) -> Intake<'_> {
         Intake {
             room: self.text_room,
@@ -145,12 +146,12 @@ impl Door {
         }
     }
 
-    /// Returns whether a span that starts now may be sent. What hooks do on our own threads must not come back as spans.
+    /// Returns whether a span that starts now may be sent. What hooks trace on the delivery's own threads must not produce spans.
     pub(crate) fn is_open(&self) -> bool {
         !self.is_shut_down() && self.delivery().is_some() && !on_delivery_thread()
     }
 
-    /// Finds the parent of a span, if that is one of this process and not forgotten.
+    /// Finds the parent of a span, if it belongs to this process and was not forgotten.
     pub(crate) fn parent_node(&self, trace_id: TraceId, parent: Parent) -> Option<SegmentNode> {
         match parent {
             Parent::Local(parent) => self.spans.find_parent((trace_id, parent)),
@@ -158,10 +159,11 @@ impl Door {
         }
     }
 
-    /// Notes a span that starts below another one. One in a trace that is not sent is noted as that other one: nothing has to be
-    /// known of it but its trace.
+    /// Registers a span that starts below another one. In a trace that is not recorded, the span shares its parent's node, since
+    /// nothing but its trace has to be known.
     pub(crate) fn start_below(&self, key: Key, node: SegmentNode) {
-        // Not at an end, which may come as the thread goes away, and Sentry's scope before it.
+        // Look for the user at the start, not at the end: a span may end while its thread is being destroyed, after Sentry's
+        // scope is gone.
         if node.segment.lacks_user()
             && node.segment.trace().recorded()
             && let Some(delivery) = self.delivery()
@@ -171,7 +173,7 @@ impl Door {
         self.spans.insert(key, node);
     }
 
-    /// Notes a span that starts without a parent here that is known.
+    /// Registers a span that starts without a known parent in this process.
     pub(crate) fn start_root(&self, span: Start<'_>) {
         let Some(delivery) = self.delivery() else {
             return;
@@ -181,7 +183,7 @@ impl Door {
         self.spans.insert((span.trace_id, span.span_id), node);
     }
 
-    /// Hands over a span that has ended, to be read only if its trace is sent, and not here.
+    /// Hands over a span that has ended. It is read only if its trace is recorded, and if possible not on this thread.
     pub(crate) fn end(&self, mut span: impl Ended) {
         if on_delivery_thread() {
             return;
@@ -203,13 +205,14 @@ impl Door {
         {
             return self.hand_over(delivery, span, bytes, node);
         }
-        // A long text is cut where it is read, and should not wait for that; and many threads read more than one.
+        // Read the span here if it is not registered, if it has a long text, which is cut while it is read and should not wait
+        // uncut, or if the delivery is behind: many threads read faster than one.
         let (trace_id, span_id) = span.ids();
         let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
         source.attributes = delivery.attributes(0);
         span.read(&mut source, self.intake());
         let parent = span.parent();
-        // If not noted, it was forgotten, or started before this door was there.
+        // A span that is not registered was forgotten, or started before this door existed.
         let node = node.unwrap_or_else(|| self.late_node(delivery, &source, parent));
         let bytes = source.footprint();
         self.hand_over(delivery, Received { source, parent }, bytes, &node);
@@ -225,9 +228,9 @@ impl Door {
         delivery.send_unread(Box::new(remainder), bytes, &node.segment);
     }
 
-    /// Hands over spans that have all ended, and of whose start nothing was seen.
+    /// Hands over spans that have all ended and whose starts were not seen.
     ///
-    /// A parent that is not among them is expected to come later and to be the root of the segment.
+    /// A parent that is not among them is expected to come later, and to be the root of the segment.
     pub(crate) fn receive(&self, spans: Vec<Received>) {
         let Some(delivery) = self.delivery() else {
             return;
@@ -301,7 +304,7 @@ impl fmt::Debug for Door {
     }
 }
 
-/// Opens a segment for the parent of a span, which is expected to be its root.
+/// Creates a segment whose root is expected to be the parent of `child`.
 fn expected_segment(
     delivery: &Delivery,
     child: &SourceSpan,
@@ -335,7 +338,7 @@ fn unseen_start(source: &SourceSpan, parent: Parent) -> Start<'_> {
     }
 }
 
-/// Opens a segment for a span that has no parent here that is known.
+/// Creates a segment for a span that has no known parent in this process.
 fn new_segment(delivery: &Delivery, span: &Start<'_>) -> Arc<Segment> {
     let trace = start_trace(
         delivery,
@@ -345,7 +348,7 @@ fn new_segment(delivery: &Delivery, span: &Start<'_>) -> Arc<Segment> {
         span.name,
         span.operation,
     );
-    // Its spans may leave before it has ended, and have to say what it will be called.
+    // Spans of the segment may be sent before the root has ended, and carry the name that the root will get.
     let agent = span.identity.agent.as_deref();
     let name = span.operation.and_then(|operation| {
         name_at_start(operation, |key| {
@@ -359,7 +362,7 @@ fn new_segment(delivery: &Delivery, span: &Start<'_>) -> Arc<Segment> {
     ))
 }
 
-/// Starts a trace, or takes part in the one that came in, and asks Sentry's sampling for what OpenTelemetry's let through.
+/// Starts a trace, or continues the incoming one, and applies Sentry's sampling to what OpenTelemetry's sampler let through.
 pub(crate) fn start_trace(
     delivery: &Delivery,
     trace_id: TraceId,
@@ -374,7 +377,7 @@ pub(crate) fn start_trace(
         .cloned();
     let incoming = match parent {
         Parent::None => None,
-        // The parent was not recorded: the trace did not start with this span.
+        // The parent was not recorded here, so the trace did not start with this span.
         Parent::Local(parent) | Parent::Remote(parent) => Some(match incoming {
             Some(incoming) => incoming.with_parent_span_id(parent),
             None => IncomingTrace::remote(trace_id, parent),

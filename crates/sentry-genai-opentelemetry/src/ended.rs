@@ -12,20 +12,20 @@ use crate::{
     scopes::ScopeNames,
 };
 
-/// A span that has ended, as it came in.
+/// A span that has ended, in the form it came in.
 pub(crate) trait Ended: Send + 'static {
     fn ids(&self) -> Key;
 
     fn parent(&self) -> Parent;
 
-    /// Returns the bytes it occupies in memory, or about that.
+    /// Returns the approximate number of bytes it occupies in memory.
     fn footprint(&self) -> usize;
 
-    /// Reads it into an empty span, once.
+    /// Reads the span into an empty source span. Called once.
     fn read(&mut self, source: &mut SourceSpan, intake: Intake<'_>);
 }
 
-/// A span that has been read.
+/// A span that has already been read.
 pub(crate) struct Received {
     pub(crate) source: SourceSpan,
     pub(crate) parent: Parent,
@@ -49,9 +49,10 @@ impl Ended for Received {
     }
 }
 
-/// What is left to be done for a span that has ended, off the program's own threads.
+/// The remaining work for a span that has ended, done off the program's own threads.
 ///
-/// Spans come to it in the order of their ends, so that what one says at its end is there for all that end later.
+/// Spans are processed in the order in which they end, so that what a span says when it ends is known to all spans that end
+/// later.
 pub(crate) struct Remainder<E> {
     pub(crate) span: E,
     pub(crate) node: SegmentNode,

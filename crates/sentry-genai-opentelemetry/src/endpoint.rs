@@ -4,11 +4,10 @@ use std::fmt;
 
 use sentry_core::types::Dsn;
 
-/// Where a project takes OTLP, and with which header: what an OTLP exporter has to be told.
+/// The URL and the header with which a project accepts OTLP, for configuring an OTLP exporter.
 ///
-/// Sentry takes spans over HTTP as protobuf or JSON, up to 12 MiB a request, and not over gRPC. Give the exporter spans that a
-/// `RewritingExporter` has passed on: Sentry drops the events of OTLP spans and
-/// everything inside of structured attributes.
+/// Sentry accepts spans over HTTP, as protobuf or JSON, up to 12 MiB per request, but not over gRPC. Pass spans through a
+/// `RewritingExporter` first: Sentry drops the events of OTLP spans and the contents of structured attributes.
 ///
 /// ```
 /// use sentry_genai_opentelemetry::OtlpEndpoint;
@@ -47,7 +46,7 @@ impl OtlpEndpoint {
         }
     }
 
-    /// Returns the URL that collectors and `OTEL_EXPORTER_OTLP_ENDPOINT` want, to which they add the path for each signal.
+    /// Returns the base URL for Collectors and `OTEL_EXPORTER_OTLP_ENDPOINT`, which append the path of each signal.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -59,13 +58,13 @@ impl OtlpEndpoint {
         &self.traces_url
     }
 
-    /// Returns name and value of the header that names the project.
+    /// Returns name and value of the header that identifies the project.
     #[must_use]
     pub fn header(&self) -> (&'static str, &str) {
         ("x-sentry-auth", &self.authorization)
     }
 }
-/// Shows the URL and no key.
+/// Shows the URL but not the key.
 impl fmt::Debug for OtlpEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpEndpoint")

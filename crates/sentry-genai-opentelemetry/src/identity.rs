@@ -1,20 +1,20 @@
-//! What spans say of themselves that applies to their descendants as well.
+//! What spans say about themselves that their descendants inherit.
 
 use std::sync::Arc;
 
 use sentry_genai_conventions::{Attributes, Heritage, Value, is_gen_ai};
 
-/// The conversation and the agent that a span names.
+/// The conversation, agent and session that a span names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) conversation: Option<Arc<str>>,
     pub(crate) agent: Option<Arc<str>>,
-    /// The session, which stands for a conversation below a GenAI span.
+    /// The session, which stands in for a conversation below a GenAI span.
     pub(crate) session: Option<Arc<str>>,
 }
 
 impl Identity {
-    /// Reads all attributes of a span. Texts that are in `known` already are not copied.
+    /// Reads all attributes of a span. Texts that `known` already has are not copied.
     pub(crate) fn of(attributes: &Attributes, known: &Self) -> Self {
         let mut reader = IdentityReader::new(Some(known));
         for (heritage, text) in attributes.heritage(0) {
@@ -25,25 +25,25 @@ impl Identity {
         reader.finish()
     }
 
-    /// Returns whether there is anything that a descendant could take over.
+    /// Returns whether there is anything that a descendant can inherit.
     pub(crate) fn speaks(&self) -> bool {
         self.conversation.is_some() || self.agent.is_some() || self.session.is_some()
     }
 }
 
-/// Reads an identity out of attributes, one after the other.
+/// Reads an identity from attributes, one by one.
 #[derive(Debug)]
 pub(crate) struct IdentityReader<'a> {
     identity: Identity,
     agent_by_hand: Option<Arc<str>>,
     session_rank: usize,
     gen_ai: bool,
-    /// Where a text may be found that is said once more.
+    /// Where to look for a text that is said again, instead of copying it.
     known: Option<&'a Identity>,
 }
 
 impl<'a> IdentityReader<'a> {
-    /// Begins to read; texts that are in `known` are not copied.
+    /// Creates a reader. Texts that `known` already has are not copied.
     pub(crate) fn new(known: Option<&'a Identity>) -> Self {
         Self {
             identity: Identity::default(),
@@ -54,7 +54,7 @@ impl<'a> IdentityReader<'a> {
         }
     }
 
-    /// Takes note of one attribute; `value` is its value, if that may tell anything.
+    /// Reads one attribute; `value` is its value, if it is of a type that can name something.
     pub(crate) fn notice(&mut self, key: &str, value: Option<Value<'_>>) {
         self.gen_ai |= is_gen_ai(key);
         if let Some(value) = value
@@ -74,7 +74,7 @@ impl<'a> IdentityReader<'a> {
         self.identity
     }
 
-    /// What is said last counts, and of sessions what is said under the best key.
+    /// Stores a value. The last value wins; among sessions, the value under the key with the best rank.
     fn take(&mut self, heritage: Heritage, text: &str) {
         let known = self.known;
         let (slot, known) = match heritage {

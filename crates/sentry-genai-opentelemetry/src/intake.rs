@@ -1,12 +1,12 @@
-//! What a door copies of a span.
+//! How spans are copied from the SDK.
 
 use crate::scopes::ScopeNames;
 
-/// How spans are taken over.
+/// The settings for copying spans.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Intake<'a> {
-    /// The longest text that is copied, in bytes.
+    /// The maximum length of a text that is copied, in bytes.
     pub(crate) room: usize,
-    /// The names of scopes that are known already.
+    /// The cache of scope names.
     pub(crate) scopes: &'a ScopeNames,
 }

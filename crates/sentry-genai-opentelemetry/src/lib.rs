@@ -1,4 +1,4 @@
-// The program in the README is for the default version.
+// The program in the README is written for the default version of OpenTelemetry.
 #![cfg_attr(feature = "otel-0-33", doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(feature = "otel-0-33"),

@@ -10,20 +10,20 @@ use sentry_genai_delivery::IncomingTrace;
 
 use crate::identity::Identity;
 
-/// How many ancestors a span can see. Each keeps the next alive, and a loop may make every span the child of the one before.
+/// How many ancestors a span can see. Each keeps the next one alive, and a loop may make every span the child of the one before.
 const MAX_DEPTH: u32 = 128;
 
-/// A span in the tree of its process; `S` is what a door knows of its segment.
+/// A span in the tree of its process; `S` is its segment.
 #[derive(Debug)]
 pub(crate) struct Node<S> {
     pub(crate) segment: S,
     parent: Option<Arc<Self>>,
     depth: u32,
     at_start: Identity,
-    /// What it said later, if that is something else.
+    /// The identity at its end, if that differs.
     at_end: OnceLock<Box<Identity>>,
     surroundings: Surroundings,
-    /// Whether there is anything in the three above that a descendant could take over.
+    /// Whether the three fields above hold anything that a descendant can inherit.
     speaks: AtomicBool,
     model_calls_below: AtomicBool,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Node<S> {
 /// What the OpenTelemetry context says about the spans started in it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Surroundings {
-    /// The conversation that the program has put around this code.
+    /// The conversation that the program has set on the context.
     pub(crate) conversation: Option<Arc<str>>,
     /// The conversation that came in with a request.
     pub(crate) incoming_conversation: Option<Arc<str>>,
@@ -68,7 +68,7 @@ impl<S> Node<S> {
         })
     }
 
-    /// Notes what the span says at its end, for children that end later.
+    /// Stores what the span says when it ends, for children that end later.
     pub(crate) fn end(&self, attributes: &Attributes) {
         // Most spans name nothing.
         if attributes.heritage(0).next().is_none() {
@@ -79,14 +79,14 @@ impl<S> Node<S> {
             return;
         }
         let speaks = identity.speaks();
-        // A span ends once.
+        // A span ends only once.
         let _ = self.at_end.set(Box::new(identity));
         if speaks {
             self.speaks.store(true, Ordering::Release);
         }
     }
 
-    /// Tells the ancestors that a model call below them has reported its tokens.
+    /// Tells all ancestors that a model call below them has reported its tokens.
     pub(crate) fn count_model_call(&self) {
         for ancestor in self.ancestors() {
             if ancestor.model_calls_below.swap(true, Ordering::Relaxed) {
@@ -95,7 +95,7 @@ impl<S> Node<S> {
         }
     }
 
-    /// Resolves what the span takes from its ancestors and its surroundings.
+    /// Determines what the span inherits from its ancestors and from the context.
     pub(crate) fn inherited(&self) -> Inherited {
         let mut named = None;
         let mut agent = None;
@@ -122,12 +122,12 @@ impl<S> Node<S> {
         inherited
     }
 
-    /// Returns what the span has said at its start.
+    /// Returns what the span said when it started.
     pub(crate) fn at_start(&self) -> &Identity {
         &self.at_start
     }
 
-    /// Returns whether the span was started below another one that it sees.
+    /// Returns whether the span has a parent that it can see.
     pub(crate) fn has_parent(&self) -> bool {
         self.parent.is_some()
     }
@@ -140,7 +140,7 @@ impl<S> Node<S> {
             .cloned()
     }
 
-    /// Returns the conversation that a request made inside this span belongs to, as far as it is known.
+    /// Returns the conversation that a request made inside this span belongs to, as far as it is known so far.
     pub(crate) fn conversation(&self) -> Option<Arc<str>> {
         let own = self.say(|it| it.conversation.as_ref()).cloned();
         own.or_else(|| self.inherited().conversation_id)
@@ -150,7 +150,7 @@ impl<S> Node<S> {
         self.speaks.load(Ordering::Acquire)
     }
 
-    /// What a span says last counts.
+    /// Returns a part of the span's identity; what it said last wins.
     fn say(&self, read: fn(&Identity) -> Option<&Arc<str>>) -> Option<&Arc<str>> {
         self.at_end
             .get()

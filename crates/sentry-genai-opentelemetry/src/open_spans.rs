@@ -1,4 +1,4 @@
-//! Which spans are open, by their ids.
+//! The table of open spans, by their ids.
 
 use std::{
     collections::HashMap,
@@ -13,18 +13,18 @@ use sentry_genai_conventions::{SpanId, TraceId};
 
 use crate::{node::Node, remembered::Remembered};
 
-/// Spans of one trace go to different shards: a trace may be all that a program works on.
+/// The number of shards. Spans of one trace go to different shards, since a program may work on a single trace.
 const SHARDS: usize = 16;
 
-/// With this many spans in a shard those that have been open longest are forgotten.
+/// The capacity of a shard. When it is full, the spans that have been open longest are forgotten.
 const SHARD_CAPACITY: usize = 4096;
 
-/// How many are forgotten at once: finding them takes a look at all.
+/// How many spans are forgotten at once. Finding the oldest means scanning all of the shard.
 const FORGOTTEN_AT_ONCE: usize = SHARD_CAPACITY / 16;
 
 pub(crate) type Key = (TraceId, SpanId);
 
-/// The spans that have started and not ended, and the last ones that have.
+/// The spans that have started and not ended, and the latest that have ended.
 #[derive(Debug)]
 pub(crate) struct SpanTable<S> {
     shards: [Mutex<Shard<S>>; SHARDS],
@@ -42,22 +42,25 @@ struct Shard<S> {
 #[derive(Debug)]
 struct Entry<S> {
     node: Arc<Node<S>>,
-    /// How many spans of the shard have started before.
+    /// The number of spans of the shard that started before.
     number: u64,
 }
 
-/// How many spans a door keeps track of.
+/// Figures about the spans that a processor keeps track of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenSpans {
     /// Spans that have started and not ended.
     pub open: usize,
-    /// Spans that were forgotten because too many were open: 65,536, less where they are spread unevenly. They are sent
-    /// when they end, but what is inherited through them is lost.
+    /// Spans that were forgotten because too many were open. The limit is 65,536, or less if they are spread unevenly over the
+    /// shards. Forgotten spans are sent when they end, but what other spans inherit through them is lost.
     pub forgotten: u64,
-    /// Spans below a span of this process that was not known when they started: it had ended too long before (the last 8,192
-    /// that ended are remembered, or a third as many where each is a root), OpenTelemetry had not sampled it, or it had
-    /// started before the door was there. Each of them is the root of a segment and inherits nothing.
+    /// Spans whose parent is a span of this process that was not known when they started. Each of them becomes the root of a
+    /// segment and inherits nothing. The parent is not known if
+    ///
+    /// - it ended too long before: the latest 8,192 spans to end are remembered, or a third as many if each is a root;
+    /// - OpenTelemetry did not sample it;
+    /// - it started before the processor was created.
     pub orphaned: u64,
 }
 
@@ -82,7 +85,7 @@ impl<S> SpanTable<S> {
         shard.started += 1;
         let replaced = shard.open.insert(key, Entry { node, number });
         drop(shard);
-        // What these are the last to hold on to is let go without the lock.
+        // Freed without the lock: these may be the last references.
         drop(replaced);
         if !forgotten.is_empty() {
             let forgotten = forgotten.len() as u64;
@@ -90,7 +93,7 @@ impl<S> SpanTable<S> {
         }
     }
 
-    /// Finds a span that is open, or has ended not long ago.
+    /// Finds a span that is open, or that ended not long ago.
     pub(crate) fn find(&self, key: Key) -> Option<Arc<Node<S>>> {
         let by_id = ById(key);
         let shard = self.shard(by_id);
@@ -100,7 +103,7 @@ impl<S> SpanTable<S> {
         shard.ended.find(key, by_id.mixed_for_ended()).cloned()
     }
 
-    /// Finds the parent of a span that starts, and counts if there is none.
+    /// Finds the parent of a span that starts, and counts the span as orphaned if there is none.
     pub(crate) fn find_parent(&self, key: Key) -> Option<Arc<Node<S>>> {
         let found = self.find(key);
         if found.is_none() {
@@ -109,7 +112,7 @@ impl<S> SpanTable<S> {
         found
     }
 
-    /// Takes a span out that has ended.
+    /// Removes a span that has ended.
     pub(crate) fn end(&self, key: Key) -> Option<Arc<Node<S>>> {
         let by_id = ById(key);
         let mut shard = self.shard(by_id);
@@ -117,7 +120,7 @@ impl<S> SpanTable<S> {
         let remembered = Arc::clone(&node);
         let gone = shard.ended.push(key, by_id.mixed_for_ended(), remembered);
         drop(shard);
-        // They may be the last to hold on to a whole trace.
+        // These may be the last references to a whole trace.
         drop(gone);
         Some(node)
     }
@@ -131,7 +134,7 @@ impl<S> SpanTable<S> {
         }
     }
 
-    /// Forgets everything: nothing more will be asked for.
+    /// Removes everything: nothing more will be looked up.
     pub(crate) fn clear(&self) {
         for shard in &self.shards {
             let cleared = std::mem::replace(&mut *lock(shard), Shard::new());
@@ -140,7 +143,7 @@ impl<S> SpanTable<S> {
     }
 
     fn shard(&self, key: ById) -> MutexGuard<'_, Shard<S>> {
-        // Not the bits by which a table tells its entries apart.
+        // Use other bits than those by which a hash map tells its entries apart.
         let index = (key.mixed() >> 32) as usize % SHARDS;
         lock(&self.shards[index])
     }
@@ -166,12 +169,12 @@ impl<S> Shard<S> {
     }
 }
 
-/// A key that is found by the id of the span, which is as good as unique.
+/// A key that is hashed by the id of the span alone, which is as good as unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ById(Key);
 
 impl ById {
-    /// Mixes the id. Those of the spans in the table come from this process, so nobody can make them collide.
+    /// Mixes the id. The ids in the table come from this process, so nobody else can make them collide.
     fn mixed(self) -> u64 {
         const ODD: u128 = 0x9e37_79b9_7f4a_7c15;
         let (_, span_id) = self.0;
@@ -179,7 +182,7 @@ impl ById {
         product as u64 ^ (product >> 64) as u64
     }
 
-    /// Returns the bits that tell no shards apart.
+    /// Returns bits that do not select the shard.
     fn mixed_for_ended(self) -> u64 {
         self.mixed() >> 36
     }
@@ -191,7 +194,7 @@ impl Hash for ById {
     }
 }
 
-/// A hash that is made already.
+/// A hasher for keys that are hashed already.
 #[derive(Debug, Default)]
 struct Mixed(u64);
 

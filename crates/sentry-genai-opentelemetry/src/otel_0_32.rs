@@ -1,5 +1,5 @@
-//! For `opentelemetry` and `opentelemetry_sdk` 0.32, those that `sentry-opentelemetry` 0.49 and `tracing-opentelemetry` 0.33
-//! work with.
+//! For `opentelemetry` and `opentelemetry_sdk` 0.32, the versions that `sentry-opentelemetry` 0.49 and `tracing-opentelemetry`
+//! 0.33 work with.
 
 #[path = "adapter/mod.rs"]
 mod adapter;

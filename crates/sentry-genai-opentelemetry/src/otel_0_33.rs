@@ -1,6 +1,6 @@
-//! For `opentelemetry` and `opentelemetry_sdk` 0.33, those that `tracing-opentelemetry` 0.34 works with.
+//! For `opentelemetry` and `opentelemetry_sdk` 0.33, the versions that `tracing-opentelemetry` 0.34 works with.
 
-// The same source as for the other version: nothing of it is written twice.
+// The same source file as for the other version, compiled again.
 #[cfg_attr(
     feature = "otel-0-32",
     expect(clippy::duplicate_mod, reason = "one adapter, compiled per version")

@@ -1,25 +1,25 @@
-//! The last spans that have ended, for children that start later.
+//! The latest spans that have ended, for children that start later.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{node::Node, open_spans::Key};
 
-/// Chains of entries with the same hash; there is about one entry in each.
+/// The number of hash chains, each of which links the entries with the same hash; on average there is one entry per chain.
 const CHAINS: usize = 512;
 
-/// How much is remembered. A unit is about 200 bytes: a span with its place here.
+/// The capacity, in units of about 200 bytes: a span and its entry.
 const CAPACITY: usize = 512;
 
-/// A span without a parent here has a segment and mostly a trace of its own, which are kept with it.
+/// The weight of a span without a known parent. Its segment, and mostly its trace, are its own and are kept with it.
 const ROOT_WEIGHT: usize = 3;
 
-/// Spans in the order of their ends, each found by its id without a look at the others.
+/// Spans in the order in which they ended. Each is found by its id without scanning the others.
 #[derive(Debug)]
 pub(crate) struct Remembered<S> {
     entries: VecDeque<Entry<S>>,
     /// The number of the first entry.
     first: u64,
-    /// For each hash the number of the last entry that has it. Numbers of entries that are gone stay: nothing is found by them.
+    /// For each hash, the number of the last entry that has it. Numbers of entries that are gone stay in place and find nothing.
     chains: Box<[u64]>,
     weight: usize,
 }
@@ -28,23 +28,23 @@ pub(crate) struct Remembered<S> {
 struct Entry<S> {
     key: Key,
     node: Arc<Node<S>>,
-    /// The number of the entry before with the same hash.
+    /// The number of the previous entry with the same hash.
     previous: u64,
 }
 
 impl<S> Remembered<S> {
-    /// Occupies nothing until a span has ended.
+    /// Creates an empty table, which allocates nothing until a span has ended.
     pub(crate) fn new() -> Self {
         Self {
             entries: VecDeque::new(),
-            // Zero is nobody's number.
+            // Entries are numbered from 1; zero means none.
             first: 1,
             chains: Box::default(),
             weight: 0,
         }
     }
 
-    /// Takes in a span and returns what has to go for it, to be let go without a lock.
+    /// Adds a span and returns the spans that make room for it, so that the caller can free them without a lock.
     pub(crate) fn push(
         &mut self,
         key: Key,
@@ -78,7 +78,7 @@ impl<S> Remembered<S> {
         }
     }
 
-    /// Takes out the span that ended first, if there are too many.
+    /// Removes the span that ended first, if the table is over capacity.
     fn pop_surplus(&mut self) -> Option<Arc<Node<S>>> {
         if self.weight <= CAPACITY {
             return None;
@@ -115,7 +115,7 @@ mod tests {
         Node::new(number, parent.cloned(), identity, Surroundings::default())
     }
 
-    /// Hashes that meet, so that chains are long and cross what has been let go.
+    /// A hash with many collisions, so that chains are long and lead to entries that are gone.
     fn hash(number: u64) -> u64 {
         number % 7
     }
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(ended.entries.len(), CAPACITY / ROOT_WEIGHT);
     }
 
-    /// What `CAPACITY` relies on.
+    /// `CAPACITY` relies on this.
     #[test]
     fn a_unit_is_about_two_hundred_bytes() {
         use sentry_genai_delivery::{Segment, Trace};

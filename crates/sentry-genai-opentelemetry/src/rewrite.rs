@@ -1,4 +1,4 @@
-//! Spans translated for a way to Sentry that is not ours.
+//! Translates spans for other exporters.
 
 use std::{
     borrow::Cow,
@@ -18,7 +18,7 @@ use crate::{
     scopes::ScopeNames,
 };
 
-/// Translates batches of spans and gives each what OTLP does not carry.
+/// Translates batches of spans and adds to each what OTLP does not carry.
 pub(crate) struct Rewriter {
     translator: Translator,
     captures_everything: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Rewriter {
     spans: SpanTable<Arc<SegmentName>>,
 }
 
-/// What spans say of their segment. The name is known when its root comes, which may be too late for some.
+/// The segment of a span. Its name is known only when the root has come, which may be too late for some spans.
 pub(crate) struct SegmentName {
     span_id: SpanId,
     name: Mutex<Option<String>>,
@@ -51,12 +51,12 @@ impl Rewriter {
         }
     }
 
-    /// Returns whether what is not looked at may leave as well.
+    /// Returns whether all content may leave, including what is not inspected.
     pub(crate) fn captures_everything(&self) -> bool {
         self.captures_everything
     }
 
-    /// Returns how to take over spans.
+    /// Returns the settings for copying spans.
     pub(crate) fn intake(&self) -> Intake<'_> {
         Intake {
             room: self.text_room,
@@ -64,7 +64,7 @@ impl Rewriter {
         }
     }
 
-    /// Learns where the spans come from, as far as the client's options do not say it.
+    /// Sets the release and environment of the resource, as far as the client's options have none.
     pub(crate) fn set_origin(&mut self, origin: Origin) {
         if let Some(release) = origin.release {
             self.release.get_or_insert(release.into());
@@ -74,9 +74,9 @@ impl Rewriter {
         }
     }
 
-    /// Translates a batch, in its order; `None` stands for a span that the hook drops.
+    /// Translates a batch in its order; `None` stands for a span that the hook drops.
     ///
-    /// The spans of one trace have to follow one another.
+    /// The spans of one trace have to be adjacent.
     pub(crate) fn rewrite(&self, batch: Vec<(SourceSpan, Parent)>) -> Vec<Option<SentrySpan>> {
         let placed = batch.iter().map(|(source, parent)| (source, *parent));
         batch::place(&self.spans, placed, |source, place| {
@@ -91,7 +91,7 @@ impl Rewriter {
         let mut translated = Vec::with_capacity(batch.len());
         for (mut source, _) in batch {
             let Some(node) = self.spans.end((source.trace_id, source.span_id)) else {
-                // It is in the batch twice.
+                // The span is in the batch twice.
                 segments.push(None);
                 continue;
             };
@@ -123,7 +123,7 @@ impl Rewriter {
             .collect()
     }
 
-    /// A span on which the hook panics is dropped: it may have been about to take something out.
+    /// Calls the hook. A span on which the hook panics is dropped: the hook may have been about to remove something.
     fn see_last(&self, span: SentrySpan) -> Option<SentrySpan> {
         let Some(hook) = &self.before_send_span else {
             return Some(span);
@@ -135,7 +135,7 @@ impl Rewriter {
         Some(span)
     }
 
-    /// Says as attributes what a span of Sentry's own protocol says beside them.
+    /// Adds attributes for what a span of Sentry's own protocol carries outside of its attributes.
     fn complete(&self, span: &mut SentrySpan, segment: &SegmentName) {
         let origin = span.origin.clone();
         let op = span.op.clone();

@@ -1,21 +1,21 @@
-//! The names of instrumentation scopes, which are few and the same again and again.
+//! Caches the names of instrumentation scopes, which are few and recur.
 
 use std::{borrow::Cow, sync::OnceLock};
 
-/// How many names are remembered. More come from programs that make up names.
+/// How many names are cached. Only programs that generate names have more.
 const REMEMBERED: usize = 16;
 
-/// The longest name that is remembered, in bytes.
+/// The maximum length of a cached name, in bytes.
 const MAX_BYTES: usize = 128;
 
-/// Names that have been seen, so that not every span needs a copy of its own.
+/// Names that have been seen, so that most spans need no copy of their own.
 ///
-/// A name that is remembered stays for the rest of the program, as the tracers do that have it; of others there are copies.
+/// A cached name lives for the rest of the program, as the tracers that carry it do. Names beyond the limits are copied.
 #[derive(Debug, Default)]
 pub(crate) struct ScopeNames([OnceLock<&'static str>; REMEMBERED]);
 
 impl ScopeNames {
-    /// Returns a name, remembered or copied.
+    /// Returns a name, cached or copied.
     pub(crate) fn get(&self, name: &str) -> Cow<'static, str> {
         if name.len() <= MAX_BYTES {
             for slot in &self.0 {

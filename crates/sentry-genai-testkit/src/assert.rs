@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{ReceivedSpan, render_tree};
 
-/// Starts assertions on `spans`. A failure panics and shows the tree of all of them.
+/// Starts assertions on `spans`. A failed assertion panics and shows the tree of all spans.
 ///
 /// ```no_run
 /// use sentry_genai_testkit::{ReceivedSpan, assert_spans};
@@ -29,18 +29,18 @@ pub fn assert_spans(spans: &[ReceivedSpan]) -> SpansAssert<'_> {
     SpansAssert { spans }
 }
 
-/// Assertions on a set of spans. See [`assert_spans`].
+/// Assertions on a set of spans; see [`assert_spans`].
 #[derive(Clone, Copy, Debug)]
 pub struct SpansAssert<'a> {
     spans: &'a [ReceivedSpan],
 }
 
 impl<'a> SpansAssert<'a> {
-    /// Asserts how many spans there are.
+    /// Asserts that there are exactly `expected` spans.
     ///
     /// # Panics
     ///
-    /// If there are more or fewer.
+    /// Panics if there are more or fewer.
     #[track_caller]
     pub fn count(self, expected: usize) -> Self {
         let count = self.spans.len();
@@ -50,11 +50,11 @@ impl<'a> SpansAssert<'a> {
         self
     }
 
-    /// Asserts that exactly one span is called `name`, and goes on with that one.
+    /// Asserts that exactly one span is called `name`, and returns assertions on it.
     ///
     /// # Panics
     ///
-    /// If there is none, or more than one.
+    /// Panics if there is none, or more than one.
     #[track_caller]
     pub fn one(self, name: &str) -> SpanAssert<'a> {
         let found = self.named(name);
@@ -64,11 +64,11 @@ impl<'a> SpansAssert<'a> {
         found[0]
     }
 
-    /// Asserts that exactly `count` spans are called `name`, and returns them in the order of their start.
+    /// Asserts that exactly `count` spans are called `name`, and returns assertions on them in the order of their start.
     ///
     /// # Panics
     ///
-    /// If there are more or fewer.
+    /// Panics if there are more or fewer.
     #[track_caller]
     pub fn many(self, name: &str, count: usize) -> Vec<SpanAssert<'a>> {
         let found = self.named(name);
@@ -85,7 +85,7 @@ impl<'a> SpansAssert<'a> {
     ///
     /// # Panics
     ///
-    /// If there is one.
+    /// Panics if there is one.
     #[track_caller]
     pub fn none(self, name: &str) -> Self {
         self.check(self.named(name).is_empty(), || {
@@ -110,7 +110,7 @@ impl<'a> SpansAssert<'a> {
     }
 }
 
-/// Assertions on one span. See [`assert_spans`].
+/// Assertions on one span; see [`assert_spans`].
 #[derive(Clone, Copy)]
 pub struct SpanAssert<'a> {
     span: &'a ReceivedSpan,
@@ -128,7 +128,7 @@ impl<'a> SpanAssert<'a> {
     ///
     /// # Panics
     ///
-    /// If the span has another one.
+    /// Panics if the span has another operation, or none.
     #[track_caller]
     pub fn has_op(self, op: &str) -> Self {
         self.has("sentry.op", op)
@@ -138,7 +138,7 @@ impl<'a> SpanAssert<'a> {
     ///
     /// # Panics
     ///
-    /// If the attribute is missing or has another value.
+    /// Panics if the attribute is missing or has another value.
     #[track_caller]
     pub fn has(self, key: &str, expected: impl Into<Value>) -> Self {
         let expected = expected.into();
@@ -153,7 +153,7 @@ impl<'a> SpanAssert<'a> {
     ///
     /// # Panics
     ///
-    /// If it is there, whatever its value.
+    /// Panics if the attribute is present, whatever its value.
     #[track_caller]
     pub fn lacks(self, key: &str) -> Self {
         let value = self.span.attr(key);
@@ -163,11 +163,11 @@ impl<'a> SpanAssert<'a> {
         })
     }
 
-    /// Asserts that `parent` is the parent, in the same trace.
+    /// Asserts that `parent` is the parent of the span, in the same trace.
     ///
     /// # Panics
     ///
-    /// If another span is, or none.
+    /// Panics if the span has another parent, or none.
     #[track_caller]
     pub fn is_child_of(self, parent: &SpanAssert<'_>) -> Self {
         let parent = parent.span;
@@ -180,17 +180,17 @@ impl<'a> SpanAssert<'a> {
     ///
     /// # Panics
     ///
-    /// If it is not.
+    /// Panics if it is not.
     #[track_caller]
     pub fn is_segment(self) -> Self {
         self.check(self.span.is_segment, || "not a segment".to_owned())
     }
 
-    /// Asserts the conversation.
+    /// Asserts the conversation that the span belongs to.
     ///
     /// # Panics
     ///
-    /// If the span belongs to another one, or none.
+    /// Panics if the span belongs to another conversation, or to none.
     #[track_caller]
     pub fn in_conversation(self, id: &str) -> Self {
         self.has("gen_ai.conversation.id", id)
@@ -200,7 +200,7 @@ impl<'a> SpanAssert<'a> {
     ///
     /// # Panics
     ///
-    /// If it did not.
+    /// Panics if it did not.
     #[track_caller]
     pub fn is_error(self) -> Self {
         self.check(self.span.is_error(), || "not an error".to_owned())
@@ -210,7 +210,7 @@ impl<'a> SpanAssert<'a> {
     ///
     /// # Panics
     ///
-    /// If it did not.
+    /// Panics if it did not.
     #[track_caller]
     pub fn is_ok(self) -> Self {
         self.check(self.span.status == "ok", || "not ok".to_owned())

@@ -1,26 +1,26 @@
-//! Tools to test AI instrumentation against: a local Sentry, a fake model provider, captured spans of real libraries,
-//! and assertions that explain themselves.
+//! Tools for testing AI instrumentation: a local Sentry, a fake model provider, captured spans of real libraries, and assertions
+//! that explain their failures.
 //!
-//! Everything is judged from outside, on bytes that crossed a socket; the crate knows no particular Sentry client. The
-//! servers listen on 127.0.0.1, each on a thread of its own, and stop when they are dropped. They work with blocking and
-//! with async tests alike.
+//! Everything is judged from outside, by the bytes that crossed a socket; the crate knows no particular Sentry client. The
+//! servers listen on 127.0.0.1, each on its own thread, and stop when they are dropped. They work with blocking and async tests
+//! alike.
 //!
 //! | | |
 //! |---|---|
-//! | [`Ingest`] | receives envelopes, judges every byte and keeps what arrived |
-//! | [`Fault`] | makes the ingest behave as badly as servers and networks do |
+//! | [`Ingest`] | receives envelopes, checks every byte, and keeps what arrived |
+//! | [`Fault`] | makes the ingest misbehave as servers and networks do |
 //! | [`FakeLlm`] | answers like `OpenAI` and Anthropic, with tool calls, streams, errors and known token counts |
-//! | [`Capture`] | plays the `tracing` calls of a real library back, without the library |
-//! | [`assert_spans`] | assertions on spans; a failure shows the whole tree |
-//! | [`render_tree`], [`render_transcript`] | spans as a tree, and as the conversation they were |
+//! | [`Capture`] | replays the `tracing` calls of a real library, without the library |
+//! | [`assert_spans`] | asserts on spans; a failure shows the whole tree |
+//! | [`render_tree`], [`render_transcript`] | render spans as a tree, and as the conversation they belong to |
 //!
-//! The servers are the feature `servers`, which is on by default: a program that reads captures, or draws trees, does not need to
-//! compile an HTTP server.
+//! The servers need the feature `servers`, which is on by default. A program that only reads captures or draws trees can turn it
+//! off and does not have to compile an HTTP server.
 //!
 //! # Example
 //!
-//! The client of this test is a plain HTTP request; usually it is a Sentry client initialised with
-//! [`Ingest::dsn`], and code that talks to [`FakeLlm::openai_url`].
+//! The client in this test is a plain HTTP request. A real test uses a Sentry client initialised with [`Ingest::dsn`], and code
+//! that talks to [`FakeLlm::openai_url`].
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::ReceivedSpan;
 
-/// A request with an agent that asks a model, calls a tool in vain and answers.
+/// A request with an agent that asks a model, calls a tool that fails, and answers.
 pub(crate) fn weather_agent() -> Vec<ReceivedSpan> {
     let question =
         json!({"role": "user", "parts": [{"type": "text", "content": "Weather in Vienna?"}]});
@@ -77,7 +77,7 @@ fn chat(id: &str, times: [f64; 2], input: &Value, output: &Value) -> ReceivedSpa
     )
 }
 
-/// Makes a span; ids are one digit repeated, times are seconds, attributes are plain values.
+/// Creates a span; ids are one digit repeated, times are seconds, attributes are plain values.
 pub(crate) fn span(
     id: &str,
     parent: Option<&str>,

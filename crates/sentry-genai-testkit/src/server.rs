@@ -1,4 +1,4 @@
-//! An HTTP server on a thread of its own, usable from sync and async tests alike.
+//! An HTTP server on its own thread, for sync and async tests alike.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ impl Server {
     /// Binds a free port and serves `router` on a new thread called `name`.
     pub(crate) fn start(name: &str, router: Router) -> io::Result<Self> {
         Self::start_with(name, |listener| async {
-            // That it ends is told by nobody connecting any more.
+            // Without the server, connections are refused, which is how a test notices that it ended.
             let _ = axum::serve(NoDelay(listener), router).await;
         })
     }
@@ -69,7 +69,7 @@ impl Server {
     }
 }
 
-/// Sends small pieces at once: a streamed answer must not wait for the client's acknowledgements.
+/// A listener that disables Nagle's algorithm: the pieces of a streamed answer must not wait for the client's acknowledgements.
 struct NoDelay(tokio::net::TcpListener);
 
 impl Listener for NoDelay {
@@ -78,7 +78,7 @@ impl Listener for NoDelay {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        // Slower without, but no less right.
+        // If this fails, answers are slower but still correct.
         let _ = stream.set_nodelay(true);
         (stream, address)
     }
@@ -98,7 +98,7 @@ impl Drop for Server {
     }
 }
 
-/// Returns HTTP headers as text. Names are in lower case already.
+/// Returns HTTP headers as text. The names are already in lower case.
 pub(crate) fn header_texts(headers: &HeaderMap) -> BTreeMap<String, String> {
     let texts = headers.iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();

@@ -1,4 +1,4 @@
-//! A span as it arrived.
+//! A received span.
 
 use serde_json::{Map, Value};
 
@@ -22,14 +22,14 @@ pub struct ReceivedSpan {
     pub start: f64,
     /// When the span ended, in seconds since the Unix epoch.
     pub end: f64,
-    /// Links to other spans, as they came.
+    /// Links to other spans, as received.
     pub links: Vec<Value>,
-    /// The attributes as they came: each a `{"type", "value"}` object.
+    /// The attributes as received: each is a `{"type", "value"}` object.
     pub attributes: Map<String, Value>,
 }
 
 impl ReceivedSpan {
-    /// Reads a span from an entry of a span container; `None` if ids, name or times are missing.
+    /// Reads a span from an entry of a span container. Returns `None` if its ids, name or times are missing.
     #[must_use]
     pub fn from_json(span: &Value) -> Option<Self> {
         let text = |key: &str| span.get(key)?.as_str().map(str::to_owned);
@@ -53,7 +53,7 @@ impl ReceivedSpan {
         })
     }
 
-    /// Returns the operation (`sentry.op`), or an empty string.
+    /// Returns the operation (`sentry.op`), or an empty string if there is none.
     #[must_use]
     pub fn op(&self) -> &str {
         self.str("sentry.op").unwrap_or_default()
@@ -71,13 +71,13 @@ impl ReceivedSpan {
         self.attributes.get(key)?.get("type")?.as_str()
     }
 
-    /// Returns the value of a string attribute.
+    /// Returns the value of a string attribute; `None` for other types.
     #[must_use]
     pub fn str(&self, key: &str) -> Option<&str> {
         self.attr(key)?.as_str()
     }
 
-    /// Returns the value of an integer attribute.
+    /// Returns the value of an integer attribute; `None` for other types.
     #[must_use]
     pub fn int(&self, key: &str) -> Option<i64> {
         self.attr(key)?.as_i64()
@@ -89,13 +89,13 @@ impl ReceivedSpan {
         self.str("gen_ai.conversation.id")
     }
 
-    /// Returns the name of the agent at work.
+    /// Returns the name of the agent that the span belongs to.
     #[must_use]
     pub fn agent_name(&self) -> Option<&str> {
         self.str("gen_ai.agent.name")
     }
 
-    /// Returns the model that answered, or else the one that was asked.
+    /// Returns the model that answered, or else the requested model.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         self.str("gen_ai.response.model")
@@ -114,19 +114,19 @@ impl ReceivedSpan {
         self.status == "error"
     }
 
-    /// Returns the parsed messages that went into the model.
+    /// Returns the input messages of the model call, parsed.
     #[must_use]
     pub fn input_messages(&self) -> Option<Value> {
         self.json("gen_ai.input.messages")
     }
 
-    /// Returns the parsed messages that came out of the model.
+    /// Returns the output messages of the model call, parsed.
     #[must_use]
     pub fn output_messages(&self) -> Option<Value> {
         self.json("gen_ai.output.messages")
     }
 
-    /// Returns a string attribute that holds JSON, parsed.
+    /// Parses a string attribute that holds JSON. Returns `None` if the attribute is missing or does not parse.
     #[must_use]
     pub fn json(&self, key: &str) -> Option<Value> {
         serde_json::from_str(self.str(key)?).ok()

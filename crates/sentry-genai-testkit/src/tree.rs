@@ -1,14 +1,14 @@
-//! Spans as a tree of text.
+//! Renders spans as a text tree.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::ReceivedSpan;
 
-/// Renders spans for a terminal of about 120 columns: each trace a tree, each span a line.
+/// Renders spans for a terminal of about 120 columns, with a tree per trace and a line per span.
 ///
-/// Traces and siblings come in the order of their start. A line shows name, op,
-/// model, tokens, cost if it is known, duration and status; of an error also its `error.type`. The conversation stands above the trace if
-/// all its AI spans share one, else on each line. A span whose parent is missing, though it is no segment, says so.
+/// Traces and siblings are in the order of their start. A line shows name, op, model, tokens, cost (if known), duration and
+/// status, and for an error also its `error.type`. The conversation is shown above the trace if all of its AI spans share one,
+/// and on each line otherwise. A span whose parent is missing although it is no segment is marked.
 ///
 /// ```text
 /// trace 4c79f60c11214eb38604f4ae0781bfb2   conversation conv_01J
@@ -33,7 +33,7 @@ pub fn render_tree(spans: &[ReceivedSpan]) -> String {
     traces.collect::<Vec<_>>().join("\n")
 }
 
-/// Returns when the first of these spans started, in seconds.
+/// Returns when the first of the spans started, in seconds.
 pub(crate) fn start(spans: &[&ReceivedSpan]) -> f64 {
     let starts = spans.iter().map(|span| span.start);
     starts.fold(f64::INFINITY, f64::min)
@@ -68,7 +68,7 @@ fn render_trace(id: &str, spans: &[&ReceivedSpan]) -> String {
     text
 }
 
-/// Returns the conversation of the trace's AI spans if it is the same for all.
+/// Returns the conversation of the trace's AI spans, if it is the same for all.
 fn shared_conversation<'a>(spans: &[&'a ReceivedSpan]) -> Option<&'a str> {
     let mut ids = spans
         .iter()
@@ -121,7 +121,7 @@ impl<'a> Tree<'a> {
             a_below.cmp(&b_below).then(a_start.total_cmp(&b_start))
         });
         let mut lines = Vec::new();
-        // Behind the roots only spans are left that are their own ancestors.
+        // After the roots, only spans remain that are their own ancestors.
         for index in order {
             let span = self.spans[index];
             let note = match span.parent_span_id {
@@ -133,7 +133,7 @@ impl<'a> Tree<'a> {
         lines
     }
 
-    /// Draws a span and all below it. This does not recurse: a trace may be deeper than a stack.
+    /// Draws a span and everything below it. Not recursive: a trace may be deeper than the stack allows.
     fn draw(&mut self, index: usize, note: &'static str, lines: &mut Vec<Line<'a>>) {
         let mut open = vec![(index, "", String::new(), note)];
         while let Some((index, branch, indent, note)) = open.pop() {
@@ -148,7 +148,7 @@ impl<'a> Tree<'a> {
             });
             let children = self.children.remove(span.span_id.as_str());
             let below = match branch {
-                // Deeper still, the names would leave the column.
+                // Any deeper, and the names would leave their column.
                 _ if indent.chars().count() >= DEEPEST => indent,
                 "" => indent,
                 LAST => indent + "   ",
@@ -209,7 +209,7 @@ fn cost(span: &ReceivedSpan) -> String {
         .map_or_else(String::new, |cost| format!("${cost:.4}"))
 }
 
-/// Returns a duration with three digits or so: `0.4 ms`, `912 ms`, `3.80 s`.
+/// Returns a duration with about three digits: `0.4 ms`, `912 ms`, `3.80 s`.
 pub(crate) fn seconds(seconds: f64) -> String {
     if seconds < 0.01 {
         format!("{:.1} ms", seconds * 1e3)
@@ -220,7 +220,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
     }
 }
 
-/// Returns `ok`, or `error` with its type.
+/// Returns `ok`, or `error` with the error's type.
 pub(crate) fn status(span: &ReceivedSpan) -> String {
     match span.str("error.type") {
         Some(error) => format!("{} {error}", span.status),
@@ -228,7 +228,7 @@ pub(crate) fn status(span: &ReceivedSpan) -> String {
     }
 }
 
-/// Pads cells to columns; empty columns vanish.
+/// Pads cells to columns; empty columns are left out.
 fn align<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let mut widths = [0; COLUMNS];
     for row in rows {

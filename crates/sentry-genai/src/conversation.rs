@@ -12,13 +12,14 @@ use crate::{
     scoped::{Entered, Scoped, Surroundings},
 };
 
-/// Names a conversation, for a future or a block of code to run in.
+/// Creates a conversation for a future or a block of code to run in.
 ///
-/// Every AI span started inside carries the id, on whatever thread or task it ends, unless the span or one of its ancestors
-/// names a conversation itself. Spans of a task that is spawned inside belong to it if they are children of a span that does.
+/// Every AI span that starts inside the scope carries the id, on whatever thread or task it ends, unless the span or one of its
+/// ancestors names a conversation itself. A task spawned inside the scope does not inherit it; its spans belong to the
+/// conversation only if they are children of a span that does.
 ///
-/// The id is opaque to Sentry; what can stand in a URL path, up to 2,048 characters, works everywhere. An empty one says nothing:
-/// then the conversation is what it would be without.
+/// The id is opaque to Sentry. Up to 2,048 characters that are valid in a URL path work everywhere. An empty id has no effect:
+/// the surrounding conversation, if any, stays in effect.
 ///
 /// ```
 /// # async fn handle(question: &str) {}
@@ -30,7 +31,7 @@ pub fn conversation(id: impl Into<Arc<str>>) -> Conversation {
     Conversation { id: id.into() }
 }
 
-/// A conversation that code can run in; made by [`conversation()`].
+/// A conversation that code can run in, created by [`conversation()`].
 #[derive(Clone, Debug)]
 #[must_use = "a conversation has no effect until something runs in its scope"]
 pub struct Conversation {
@@ -49,10 +50,10 @@ impl Conversation {
         run()
     }
 
-    /// Enters this conversation on the current thread, until the guard is dropped.
+    /// Enters this conversation on the current thread until the guard is dropped.
     ///
-    /// Guards have to be dropped in reverse order. Do not hold one across an `.await`: the task may go on elsewhere, and
-    /// another may run here. Use [`scope`](Self::scope) there.
+    /// Guards have to be dropped in reverse order. Do not hold one across an `.await`: the task may resume on another thread, and
+    /// another task may run on this one. Use [`scope`](Self::scope) there.
     pub fn enter(self) -> ConversationGuard {
         ConversationGuard {
             _entered: self.surroundings().enter(),
@@ -67,7 +68,7 @@ impl Conversation {
     }
 }
 
-/// Leaves a conversation when it is dropped.
+/// A guard that leaves a conversation when it is dropped; see [`Conversation::enter`].
 #[must_use = "the conversation is left when the guard is dropped"]
 pub struct ConversationGuard {
     _entered: Entered,
@@ -79,20 +80,24 @@ impl std::fmt::Debug for ConversationGuard {
     }
 }
 
-/// Sets the conversation from here on: in the subtree of the current span, or in the current task where no span is open.
+/// Sets the conversation from here on: for the subtree of the current span, or for the current task if no span is open.
 ///
-/// Without an open span that is the innermost [`conversation()`] scope, or else the current tokio task or thread: tasks of another
-/// executor, such as smol's, share their thread, and need a scope. Nothing happens if no bridge is attached, or with an empty id.
+/// A conversation is read when a span ends, so AI spans of the subtree that are already open belong to it as well.
 ///
-/// A task is not a request: servers such as axum's handle all requests of a connection in one task, one user's after the other's. Nor
-/// is a span that the layer does not see, by a filter, of any use: then the id is set for the nearest span around it that the layer sees.
+/// Without an open span, the id is set for the innermost [`conversation()`] scope, or else for the current tokio task (with the
+/// feature `tokio`, which is on by default) or thread. Tasks of another executor, such as smol's, share their thread and need a
+/// scope. Nothing happens if the id is empty, if no bridge is attached, or in a trace that is not recorded because it was not
+/// sampled.
+///
+/// A task is not a request: servers such as axum's handle all requests of a connection in one task, one user's after another's. A
+/// span that a filter hides from the layer does not help: the id is then set for the nearest enclosing span that the layer sees.
 /// Where requests have no span of their own that passes the filter, use the [scope](Conversation::scope) of a [`conversation()`].
 ///
 /// ```
 /// #[tracing::instrument(skip_all)]
 /// async fn handle(session: String) {
 ///     sentry_genai::set_conversation_id(session);
-///     // every AI span started here, and those below them, carry the session's id
+///     // Every AI span that starts below this span carries the session's id.
 /// }
 /// ```
 pub fn set_conversation_id(id: impl Into<Arc<str>>) {
@@ -102,8 +107,8 @@ pub fn set_conversation_id(id: impl Into<Arc<str>>) {
     }
 }
 
-/// Ends the conversation from here on, where [`set_conversation_id`] would have set one: spans below the current one do not
-/// take it from further up any more.
+/// Removes the conversation from here on, wherever [`set_conversation_id`] would have set one: the current span and the spans
+/// below it no longer inherit a conversation from further up.
 pub fn remove_conversation_id() {
     change(None);
 }
@@ -123,7 +128,7 @@ fn change(id: Option<Arc<str>>) {
     }
 }
 
-/// The conversation of a scope or task. Spans hold on to it and read it when they end.
+/// The conversation of a scope or task. Spans hold a reference to it and read it when they end.
 #[derive(Debug)]
 pub(crate) struct Frame(Mutex<Option<Arc<str>>>);
 
@@ -145,18 +150,18 @@ impl Frame {
     }
 }
 
-/// Conversations of tasks that have neither an open span nor a scope.
+/// The conversations of tasks that have neither an open span nor a scope.
 ///
-/// A task moves between threads and says nothing when it ends, so they are kept by its id, which is never used twice, and the
-/// oldest make room.
+/// A task moves between threads, and its end cannot be observed. Entries are therefore keyed by the task's id, which is never
+/// reused, and the oldest entry is evicted when the table is full.
 #[derive(Debug, Default)]
 pub(crate) struct TaskFrames(Mutex<VecDeque<(Task, Arc<Frame>)>>);
 
-/// How many tasks are remembered. One takes some hundred bytes.
+/// How many tasks are remembered. An entry takes some hundred bytes.
 const REMEMBERED_TASKS: usize = 1024;
 
 impl TaskFrames {
-    /// Returns the conversation of the task or thread that runs now.
+    /// Returns the conversation of the task or thread that is running.
     pub(crate) fn current(&self) -> Option<Arc<Frame>> {
         let frames = self.lock();
         if frames.is_empty() {

@@ -1,4 +1,4 @@
-//! Errors, logs and metrics captured inside a span carry its ids.
+//! Links errors, logs and metrics to the span they are captured in.
 
 use std::{
     cell::RefCell,
@@ -21,10 +21,10 @@ use crate::{
     state::{self, SpanIds, SpanState},
 };
 
-/// A Sentry integration that links whatever the client captures to the span that is entered.
+/// A Sentry integration that links everything the client captures to the span that is entered.
 ///
-/// [`init`](crate::init) adds it. Add it yourself where Sentry is initialised elsewhere, to spare [`attach`](crate::attach)
-/// the work of keeping Sentry's scope up to date:
+/// [`init`](crate::init) adds it. If the program initialises Sentry itself, add it to the client options:
+/// [`attach`](crate::attach) then does not have to keep Sentry's scope up to date whenever a span is entered.
 ///
 /// ```
 /// let sentry = sentry::init(
@@ -51,7 +51,7 @@ impl Integration for Correlation {
         "genai-correlation"
     }
 
-    /// Puts itself before the hooks the program has set for logs and metrics.
+    /// Wraps the program's own hooks for logs and metrics, so that they see the ids.
     fn setup(&self, options: &mut ClientOptions) {
         let next = options.before_send_log.take();
         options.before_send_log = Some(Arc::new(move |mut log| {
@@ -100,23 +100,23 @@ impl Integration for Correlation {
 }
 
 thread_local! {
-    /// The span of the event that is being dispatched, where a look-up would find no dispatcher. Nobody says when that is over, but
-    /// when the trace is, its span is none any more.
+    /// The span of the event that is being dispatched, for hooks that run where no dispatcher can be looked up. Nothing tells
+    /// when the dispatch is over, so the entry is ignored once its trace has ended.
     static EVENT_SPAN: RefCell<Option<(SpanIds, Weak<LocalTrace>)>> = const { RefCell::new(None) };
 
-    /// The spans shown on this thread's scope, and what was there before.
+    /// The spans shown on the scopes of this thread's hubs, and what each scope held before.
     static SHOWN: RefCell<Vec<Shown>> = const { RefCell::new(Vec::new()) };
 }
 
 struct Shown {
     id: Id,
     span_id: protocol::SpanId,
-    /// Where it is shown. Another hub may be current when the span is exited.
+    /// The hub whose scope shows the span. Another hub may be current when the span is exited.
     hub: Arc<Hub>,
     before: Option<TransactionOrSpan>,
 }
 
-/// Returns the ids of the span that is current where something is captured.
+/// Returns the ids of the span that is current at the point of capture.
 fn current() -> Option<SpanIds> {
     if !dispatcher_is_busy() {
         return current::ids();
@@ -129,9 +129,10 @@ fn current() -> Option<SpanIds> {
     left.ok().flatten()
 }
 
-/// Remembers the span of an event for the hooks that run while it is dispatched.
+/// Remembers the span of an event for the hooks that run while the event is dispatched.
 ///
-/// Under a scoped dispatcher a look-up from within sees none. With a global one it works, and this does nothing.
+/// With a scoped dispatcher, code that runs inside it cannot look the dispatcher up again. With a global one it can, and this
+/// function does nothing.
 pub(crate) fn leave_for_hooks<'a, R: LookupSpan<'a>>(span: Option<&SpanRef<'a, R>>) {
     if dispatcher_is_busy() {
         let left = span.and_then(|span| {
@@ -142,26 +143,26 @@ pub(crate) fn leave_for_hooks<'a, R: LookupSpan<'a>>(span: Option<&SpanRef<'a, R
     }
 }
 
-/// Returns whether this code runs inside the dispatcher of this thread, or without any.
+/// Returns whether this code runs inside this thread's dispatcher, or without one.
 fn dispatcher_is_busy() -> bool {
     dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>())
 }
 
-/// Says of a span on Sentry's scope that it stands for one of ours. New hubs copy the scope with the span, and may live longer.
+/// Marks a span on Sentry's scope as a stand-in for one of ours. New hubs copy the scope including the span, and may outlive it.
 const ORIGIN: &str = "auto.sentry_genai.entered";
 
-/// A span as Sentry's scope holds it. It is kept in the span's extensions, since a future is polled many times.
+/// A span as shown on Sentry's scope. It is cached in the span's extensions, since a future is polled many times.
 struct ScopeSpan {
-    /// No client knows of it, so it is never sent.
+    /// A stand-in that belongs to no client, so it is never sent.
     shown: TransactionOrSpan,
     span_id: protocol::SpanId,
     trace: Arc<Trace>,
-    /// What `shown` says of the trace. An AI span may be a reason to send it after all.
+    /// The sampling decision that `shown` carries. It may change later: an AI span can cause its trace to be kept.
     sampled: bool,
 }
 
 impl ScopeSpan {
-    /// Describes a span; `None` if its client looks for it by itself, or nothing is known of it.
+    /// Describes a span; `None` if its client looks up the current span itself, or if the layer has no state for the span.
     fn new<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> Option<Self> {
         let extensions = span.extensions();
         let state: &SpanState = extensions.get()?;
@@ -181,7 +182,7 @@ impl ScopeSpan {
         let trace = Arc::clone(trace.segment.trace());
         let sampled = trace.sampled();
         context.set_sampled(sampled);
-        // Without a client it asks no sampler.
+        // A hub without a client asks no sampler.
         let hub = Hub::new(None, Arc::new(Scope::default()));
         let transaction = hub.start_transaction(context);
         transaction.set_origin(ORIGIN);
@@ -193,7 +194,7 @@ impl ScopeSpan {
         })
     }
 
-    /// Returns what is kept of the span, as long as it is right.
+    /// Returns the cached stand-in, unless the sampling decision has changed since.
     fn kept<'a, R: LookupSpan<'a>>(
         span: &SpanRef<'a, R>,
     ) -> Option<(TransactionOrSpan, protocol::SpanId)> {
@@ -203,7 +204,7 @@ impl ScopeSpan {
     }
 }
 
-/// Puts a span on Sentry's scope, for clients that cannot be asked to look for it.
+/// Puts a span on Sentry's scope, for clients that cannot look up the current span.
 pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
     let kept = ScopeSpan::kept(span).or_else(|| {
         let new = ScopeSpan::new(span)?;
@@ -237,21 +238,21 @@ pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
     }
 }
 
-/// Whether a span on Sentry's scope stands for one of ours, here or elsewhere.
+/// Returns whether a span on Sentry's scope stands for one of ours, on this thread or elsewhere.
 fn stands_for_ours(span: &TransactionOrSpan) -> bool {
     span.get_trace_context().origin.as_deref() == Some(ORIGIN)
 }
 
-/// Whether it stands for one of ours that is not entered on this thread: then a hub with it on its scope has been copied or shared,
-/// and nobody would take it off again.
+/// Returns whether a span on the scope stands for one of ours that is not entered on this thread. Its hub was then copied or
+/// shared, and nothing would ever take the span off again.
 fn is_stray(span: &TransactionOrSpan, entered: &[Shown]) -> bool {
     let context = span.get_trace_context();
     let is_entered = entered.iter().any(|shown| shown.span_id == context.span_id);
     context.origin.as_deref() == Some(ORIGIN) && !is_entered
 }
 
-/// Puts back what was on the scope before a span was entered. Guards dropped out of order leave the innermost span that is
-/// still entered.
+/// Restores what was on the scope before a span was entered. If guards are dropped out of order, the innermost span that is still
+/// entered stays on the scope.
 pub(crate) fn take_off_scope(id: &Id) {
     let exited = SHOWN.try_with(|stack| {
         let mut stack = stack.borrow_mut();
@@ -274,14 +275,14 @@ pub(crate) fn take_off_scope(id: &Id) {
     }
 }
 
-/// What a local root without a parent goes on from.
+/// What a local root that has no parent in `tracing` continues.
 pub(crate) struct Continued {
     pub(crate) trace: IncomingTrace,
-    /// The segment it is part of, if that was started in this process and is sent by the Sentry client.
+    /// The segment that the root is part of, if that segment started in this process and the Sentry client sends it.
     pub(crate) segment: Option<SpanId>,
 }
 
-/// Reads the span on Sentry's scope as the parent of a local root, unless this bridge has put it there.
+/// Returns the span on Sentry's scope as the parent of a local root, unless this bridge put it there.
 pub(crate) fn span_on_scope() -> Option<Continued> {
     let span = with_hub(|hub| hub.configure_scope(|scope| scope.get_span()))?;
     if stands_for_ours(&span) {

@@ -15,7 +15,7 @@ use crate::{
     state::{SpanIds, SpanState, ids_of},
 };
 
-/// Returns the ids of the current span, and the trace it belongs to.
+/// Returns the trace of the current span, and the span's id.
 pub(crate) fn trace() -> Option<(Arc<LocalTrace>, SpanId)> {
     with_current_span(|span| {
         span.scope().find_map(|span| {
@@ -46,14 +46,14 @@ pub(crate) fn ids() -> Option<SpanIds> {
     with_current_span(|span| ids_of(span))
 }
 
-/// Sets the conversation of the current span's subtree; false if no span is open.
+/// Sets the conversation of the current span's subtree. Returns false if no span is open.
 pub(crate) fn set_conversation(setting: ConversationSetting) -> bool {
     let set = with_current_span(|span| {
         span.scope().find_map(|span| {
             let mut extensions = span.extensions_mut();
             let state = extensions.get_mut::<SpanState>()?;
             let Some(source) = &mut state.source else {
-                // It stands for all spans of its trace, and this may be a task among others.
+                // This local root represents every span of an unrecorded trace, so the current span may be in any of its tasks.
                 return Some(());
             };
             if let ConversationSetting::Id(id) = &setting

@@ -1,4 +1,4 @@
-//! The one process-wide thing: the delivery that layers send to.
+//! The process-wide list of attached bridges, and the handles and guards that refer to them.
 
 use std::{
     fmt, mem, process,
@@ -15,25 +15,25 @@ use sentry_genai_delivery::{Delivery, Stats};
 
 use crate::conversation::TaskFrames;
 
-/// The bridges that are attached, the one attached last at the end: layers use that one.
+/// The attached bridges in the order of attachment. Layers use the last one.
 static ATTACHED: RwLock<Vec<Handle>> = RwLock::new(Vec::new());
 
-/// Whether there has ever been one.
+/// Whether a bridge was ever attached.
 static EVER_ATTACHED: AtomicBool = AtomicBool::new(false);
 
-/// Whether any handle needs the entered span on Sentry's scope; read on every enter.
+/// Whether any bridge needs the entered span on Sentry's scope; read on every enter.
 static SCOPE_CORRELATION: AtomicBool = AtomicBool::new(false);
 
-/// How events captured inside a span get to know it.
+/// How the Sentry client learns which span an event, log or metric belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CorrelationMode {
-    /// The client asks for the current span when it captures something.
+    /// The client looks up the current span when it captures something.
     Hooks,
-    /// The client cannot be made to ask, so the span that is entered is kept on Sentry's scope.
+    /// The client has no integration that looks up the span, so the bridge keeps the entered span on Sentry's scope.
     Scope,
 }
 
-/// Whether conversations cross processes.
+/// Whether conversation ids cross process boundaries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ConversationPropagation {
     /// In the header `baggage`.
@@ -42,7 +42,7 @@ pub(crate) enum ConversationPropagation {
     Off,
 }
 
-/// A running bridge. Clones refer to the same one.
+/// A handle to a running bridge. Clones refer to the same bridge.
 #[derive(Clone)]
 pub struct Handle(Arc<Inner>);
 
@@ -73,8 +73,11 @@ impl Handle {
         }))
     }
 
-    /// Sends what is waiting, and returns whether the fate of all of it was decided within `timeout`: accepted by the server, or counted
-    /// as lost, which [`stats`](Self::stats) tells.
+    /// Sends all waiting spans, and waits up to `timeout` for the outcome.
+    ///
+    /// Returns true if every span was accepted by the server or counted as lost, which [`stats`](Self::stats) shows. Spans that
+    /// are only held because [their trace may still be kept](crate::Options::with_keep_ai_traces) stay held and do not delay the
+    /// result. Called from within a [hook](crate::Options::with_before_send_span), it returns false at once.
     pub fn flush(&self, timeout: Duration) -> bool {
         self.0.delivery.flush(timeout)
     }
@@ -85,13 +88,14 @@ impl Handle {
         self.0.delivery.stats()
     }
 
-    /// Returns how the last request failed that did, such as "HTTP status 403"; `None` if there was no such request.
+    /// Returns a description of the latest failed request, such as "HTTP status 403"; `None` if no request has failed.
     #[must_use]
     pub fn last_failure(&self) -> Option<String> {
         self.0.delivery.last_failure()
     }
 
-    /// Returns what brings spans to Sentry, to be shared with another door, such as that of `sentry-genai-opentelemetry`.
+    /// Returns the delivery that sends spans to Sentry, so that another span source, such as that of
+    /// `sentry-genai-opentelemetry`, can share it.
     #[must_use]
     pub fn delivery(&self) -> &Delivery {
         &self.0.delivery
@@ -101,7 +105,7 @@ impl Handle {
         self.0.correlation
     }
 
-    /// Returns the longest text to copy from a field, in bytes.
+    /// Returns the maximum length of a text copied from a field, in bytes.
     pub(crate) fn text_room(&self) -> usize {
         self.0.text_room
     }
@@ -118,7 +122,7 @@ impl Handle {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
-            // Where nothing is traced, the figures beside it are zero for that reason alone.
+            // If nothing is traced, the figures next to this field are zero for that reason alone.
             .field("is_tracing", &self.0.delivery.is_tracing())
             .field("stats", &self.stats())
             .field("last_failure", &self.last_failure())
@@ -126,20 +130,22 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// Keeps the bridge running; dropping it flushes and stops it.
+/// A guard that keeps the bridge running. Dropping it flushes the remaining spans and stops the bridge.
 ///
-/// It waits for spans as long as [`ClientOptions::shutdown_timeout`](sentry::ClientOptions::shutdown_timeout) says, two seconds by
-/// default. After [`init`](crate::init) the guard also holds the Sentry client, which is closed last, and takes its own time for
-/// errors and logs that are on their way. In a process that was forked since, such as a daemon, it sends the spans and leaves the
-/// client alone, which has no threads there.
+/// Dropping waits for spans up to [`ClientOptions::shutdown_timeout`](sentry::ClientOptions::shutdown_timeout), two seconds by
+/// default. A guard returned by [`init`](crate::init) also owns the Sentry client. The client is closed last, and waits
+/// separately for pending errors and logs.
+///
+/// After a fork, for example in a daemon, the child's copy of the guard sends the spans but leaves the client alone, since the
+/// client has no threads there.
 #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
 pub struct Guard {
     handle: Option<Handle>,
-    /// What takes the metrics. Where nobody else keeps it, its last batch leaves when it is dropped: after the last span, and
-    /// before `client` is closed.
+    /// The client that captures the metrics. If this is the last reference to it, dropping it sends the last batch: after the
+    /// last span, and before `client` is closed.
     measuring: Option<Arc<Client>>,
     client: Option<ClientInitGuard>,
-    /// The id of the process it was made in.
+    /// The id of the process that created the guard.
     process: u32,
 }
 
@@ -165,21 +171,23 @@ impl Guard {
         }
     }
 
-    /// Returns whether there is somebody to send to: a client with a DSN, or Spotlight.
+    /// Returns whether there is a destination for spans: a client with a DSN, or Spotlight.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.handle.is_some()
     }
 
-    /// Returns the bridge, for [`GenAiLayer::with_handle`](crate::GenAiLayer::with_handle) and for its figures; `None`
-    /// without a DSN.
+    /// Returns a handle to the bridge, for [`GenAiLayer::with_handle`](crate::GenAiLayer::with_handle) and for its statistics;
+    /// `None` if [`is_enabled`](Self::is_enabled) is false.
     #[must_use]
     pub fn handle(&self) -> Option<&Handle> {
         self.handle.as_ref()
     }
 
-    /// Sends what is waiting, spans and events, and returns whether the fate of all of it was decided within `timeout`: sent, or counted
-    /// as lost, which [`Handle::stats`] tells. True without a DSN. In a process that was forked since, spans alone.
+    /// Sends all waiting spans and events, and waits up to `timeout` for the outcome.
+    ///
+    /// Returns true if every span and event was sent or counted as lost, as described for [`Handle::flush`]. Also returns true if
+    /// the guard is not [enabled](Self::is_enabled). In a forked child, only spans are flushed.
     pub fn flush(&self, timeout: Duration) -> bool {
         let begin = Instant::now();
         let spans = self
@@ -194,8 +202,8 @@ impl Guard {
         spans && events
     }
 
-    /// Whether this is another process than that it was made in. The client has no threads there, and whoever waits for them waits
-    /// for good (sentry 0.49.5).
+    /// Returns whether this process is a fork of the one that created the guard. The client has no threads here, and waiting for
+    /// them never ends (sentry 0.49.5).
     fn is_forked(&self) -> bool {
         process::id() != self.process
     }
@@ -225,13 +233,14 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// Sends the spans that are waiting in the bridge attached last, and returns whether the fate of all of them was decided within
-/// `timeout`, as [`Handle::flush`] does. True if none is attached.
+/// Sends all waiting spans of the bridge that was attached last, and waits up to `timeout`, as [`Handle::flush`] does.
+///
+/// Returns true if no bridge is attached.
 pub fn flush(timeout: Duration) -> bool {
     attached().is_none_or(|handle| handle.flush(timeout))
 }
 
-/// Returns the bridge attached last.
+/// Returns the bridge that was attached last.
 pub(crate) fn attached() -> Option<Handle> {
     ATTACHED
         .read()
@@ -240,7 +249,7 @@ pub(crate) fn attached() -> Option<Handle> {
         .cloned()
 }
 
-/// Lets the bridge attached last be used, which must not take long.
+/// Passes the bridge that was attached last to `use_it`, which must be quick: a lock is held meanwhile.
 #[inline]
 pub(crate) fn with_attached(use_it: impl FnOnce(&Handle)) {
     let attached = ATTACHED.read().unwrap_or_else(PoisonError::into_inner);
@@ -249,13 +258,13 @@ pub(crate) fn with_attached(use_it: impl FnOnce(&Handle)) {
     }
 }
 
-/// Returns false as long as no handle has been attached: then no span can have been seen either.
+/// Returns whether a bridge was ever attached. As long as none was, the layer cannot have recorded a span.
 #[inline]
 pub(crate) fn ever_attached() -> bool {
     EVER_ATTACHED.load(Ordering::Acquire)
 }
 
-/// Returns whether entering a span has to show on Sentry's scope.
+/// Returns whether entered spans have to be shown on Sentry's scope.
 #[inline]
 pub(crate) fn scope_correlation() -> bool {
     SCOPE_CORRELATION.load(Ordering::Relaxed)

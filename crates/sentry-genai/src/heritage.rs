@@ -1,4 +1,4 @@
-//! What spans tell the spans below.
+//! What spans pass on to their descendants: conversation, agent and session.
 
 use std::sync::Arc;
 
@@ -11,36 +11,36 @@ use crate::{
     state::SpanState,
 };
 
-/// What descendants read from a span.
+/// The part of a span's state that its descendants read.
 #[derive(Default)]
 pub(crate) struct Node {
     pub(crate) conversation: ConversationSetting,
-    /// The conversation scope around the span when it started, or that of its parent.
+    /// The conversation scope around the span when it started, or else that of its parent.
     pub(crate) frame: Option<Arc<Frame>>,
     pub(crate) agent_name: Option<Arc<str>>,
-    /// Whether it is an agent's name in a span about GenAI alone.
+    /// Whether `agent_name` comes from a field that names an agent only on GenAI spans.
     is_named_by_hand: bool,
     session_id: Option<Arc<str>>,
-    /// How far down the list of session keys the one in use stands.
+    /// The rank of the session key in use in the list of session keys; a lower rank takes precedence.
     session_rank: u8,
     pub(crate) gen_ai: bool,
     pub(crate) model_calls_below: bool,
-    /// What the keys of the span announce.
+    /// What the span's keys indicate.
     pub(crate) signs: Signs,
-    /// What holds for the span itself.
+    /// What the span inherits.
     above: AsOf,
-    /// What holds for the children.
+    /// What the span's children inherit.
     for_children: AsOf,
 }
 
-/// What is told to a span from above, as of a state of [`LocalTrace::said`]. As of zero there is nothing.
+/// What a span inherits, and the value of [`LocalTrace::said`] at which it was determined. At zero there is nothing to inherit.
 #[derive(Clone, Default)]
 pub(crate) struct AsOf {
     said: u32,
     bequest: Option<Arc<Bequest>>,
 }
 
-/// What a span and its ancestors tell the spans below.
+/// What a span and its ancestors pass on to the spans below.
 #[derive(Default)]
 pub(crate) struct Bequest {
     conversation: ConversationSetting,
@@ -49,7 +49,7 @@ pub(crate) struct Bequest {
 }
 
 impl Node {
-    /// Creates the node of a span that starts in the given conversation, below what is known.
+    /// Creates the node of a span that starts in the conversation scope `frame` and inherits `above`.
     #[inline]
     pub(crate) fn new(frame: Option<Arc<Frame>>, above: AsOf) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Node {
         }
     }
 
-    /// Takes note of what the attributes from the one number `start` on say.
+    /// Evaluates the attributes from index `start` on.
     pub(crate) fn notice(
         &mut self,
         attributes: &Attributes,
@@ -85,7 +85,7 @@ impl Node {
         }
     }
 
-    /// Returns what holds for the children of this span, given what holds for the span itself.
+    /// Returns what the children of this span inherit, given what the span itself inherits.
     fn bequest(&self, above: Option<Arc<Bequest>>) -> Option<Arc<Bequest>> {
         let session_id = self.session_id.as_ref().filter(|_| self.gen_ai);
         let names_agent = self.gen_ai || !self.is_named_by_hand;
@@ -109,19 +109,19 @@ impl Node {
         }))
     }
 
-    /// Returns what holds for the children, as far as it is remembered.
+    /// Returns the cached value of what the children inherit.
     #[inline]
     pub(crate) fn for_children(&self) -> AsOf {
         self.for_children.clone()
     }
 
-    /// Returns whether the span is a model call that says how many tokens it used.
+    /// Returns whether the span is a model call that reports how many tokens it used.
     #[inline]
     pub(crate) fn is_counted_model_call(&self, source: &SourceSpan) -> bool {
         self.gen_ai && self.signs.count_tokens() && source.is_counted_model_call()
     }
 
-    /// Takes note of what an attribute tells the descendants.
+    /// Stores what an attribute passes on to the descendants.
     fn bequeath(&mut self, heritage: Heritage, text: Arc<str>) {
         match heritage {
             Heritage::Conversation => self.conversation = ConversationSetting::Id(text),
@@ -145,19 +145,19 @@ impl Node {
     }
 }
 
-/// What a span says about the conversation of its subtree.
+/// The conversation of a span's subtree, as far as the span itself determines it.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum ConversationSetting {
-    /// Nothing: it is that of the parent.
+    /// The conversation is that of the parent.
     #[default]
     Inherited,
-    /// It is this one.
+    /// The conversation has this id.
     Id(Arc<str>),
-    /// There is none from here on.
+    /// From here on there is no conversation.
     Removed,
 }
 
-/// Resolves what a span takes from its ancestors and surroundings.
+/// Determines what a span inherits from its ancestors, scope and trace.
 pub(crate) fn inherit<'a, R>(node: &Node, trace: &LocalTrace, span: &SpanRef<'a, R>) -> Inherited
 where
     R: LookupSpan<'a>,
@@ -179,14 +179,14 @@ where
         ConversationSetting::Removed => None,
         ConversationSetting::Inherited => match &node.frame {
             Some(frame) => frame.id().or_else(|| trace.own_conversation()),
-            // A span made outside of the scope that it ran and ended in belongs to it as well.
+            // A span created outside of a scope, but run and ended inside, belongs to the scope as well.
             None => trace.surrounding_conversation(),
         },
     };
     inherited
 }
 
-/// Returns what holds for a child of `span` that starts now, of which `known` is remembered.
+/// Returns what a child of `span` that starts now inherits. `known` is what the span's state has cached.
 #[inline]
 pub(crate) fn above_child<'a, R>(span: SpanRef<'a, R>, known: AsOf, trace: &LocalTrace) -> AsOf
 where
@@ -200,9 +200,9 @@ where
     AsOf { said, bequest }
 }
 
-/// Returns what holds for the children of `span`.
+/// Returns what the children of `span` inherit.
 ///
-/// Every span on the way up remembers it, so that closing spans one below the other does not walk the same way again and again.
+/// Every span on the way up caches the result, so that closing a chain of nested spans does not walk the same path repeatedly.
 fn bequest<'a, R>(span: SpanRef<'a, R>, said: u32) -> Option<Arc<Bequest>>
 where
     R: LookupSpan<'a>,

@@ -1,4 +1,4 @@
-//! The door: `tracing` spans in, source spans out.
+//! The `tracing` layer: records spans as they are created, updated and closed, and hands them to the delivery.
 
 mod ancestry;
 mod errors;
@@ -30,11 +30,11 @@ use crate::{
 use ancestry::{Nearest, link_to, nearest, note_model_call};
 use errors::{ExceptionRecorder, is_own};
 
-/// How many events and how many links a span keeps, as by default in OpenTelemetry's SDKs.
+/// How many events, and how many links, a span keeps: the default of OpenTelemetry's SDKs.
 const MAX_EVENTS_OR_LINKS: usize = 128;
 
-/// Creates the layer that sends spans to Sentry through the bridge that is [initialised](crate::init) or
-/// [attached](crate::attach).
+/// Creates the layer that sends spans to Sentry through the bridge that [`init`](crate::init) or [`attach`](crate::attach)
+/// started.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -47,16 +47,18 @@ pub fn layer() -> GenAiLayer {
     GenAiLayer::new()
 }
 
-/// A [`Layer`] that takes over Sentry's span capture: every span it sees is sent, AI spans translated.
+/// A [`Layer`] that sends every span it sees to Sentry, and translates AI spans into what Sentry understands.
 ///
-/// It sends all spans, so that agents, model calls, tools, HTTP and database calls make one tree. Use [`Layer::with_filter`] to
-/// choose: `LevelFilter::INFO` leaves out what HTTP clients say of every frame. A span's parent is its parent in `tracing`,
-/// whether contextual or explicit; a span that has none starts a trace, or continues the one a header or an integration such as
-/// `sentry-tower` brought in.
+/// It replaces Sentry's own span layer. All spans are sent, so that agents, model calls, tools, HTTP requests and database
+/// queries form one tree. Use [`Layer::with_filter`] to choose: `LevelFilter::INFO` leaves out the many spans that HTTP clients
+/// open per frame. The parent of a span is its parent in `tracing`, contextual or explicit. A span without a parent starts a
+/// trace, or continues the one that came in by header or that an integration such as `sentry-tower` started.
 ///
-/// Until a bridge is attached, and without a DSN, the layer does nothing. Add it before Sentry's other layers
-/// (`ErrorLayer`, `LogLayer`, `BreadcrumbLayer`), and do not add Sentry's `SpanLayer`: that would send each span twice. So would its
-/// older `sentry::integrations::tracing::layer()`, unless with `.span_filter(|_| false)`.
+/// The layer does nothing until a bridge is attached that has a destination: a client with a DSN, or Spotlight.
+///
+/// Add it before Sentry's other layers (`ErrorLayer`, `LogLayer`, `BreadcrumbLayer`). Do not add Sentry's `SpanLayer`, which would
+/// send each span twice; so would the older `sentry::integrations::tracing::layer()`, unless it is used with
+/// `.span_filter(|_| false)`.
 ///
 /// # Special fields
 ///
@@ -65,18 +67,20 @@ pub fn layer() -> GenAiLayer {
 /// | `otel.name` | the span's name |
 /// | `otel.kind` | `internal`, `server`, `client`, `producer` or `consumer` |
 /// | `otel.status_code` | `ok` or `error` |
-/// | `otel.status_description` | the reason for an error, which it makes of a span that records no code |
-/// | `sentry.op`, `sentry.name` | op and name, above everything the bridge would derive, but for a `gen_ai.` op that Sentry does not know |
-/// | `sentry.trace`, `sentry.baggage` | on a span without parent: the headers `sentry-trace` and `baggage` to continue |
-/// | `tags.*` | an attribute under the name behind the prefix, as a text |
-/// | `gen_ai.conversation.id`, `gen_ai.agent.name` | apply to the AI spans below as well, also when recorded late |
+/// | `otel.status_description` | the reason for an error; a span that records no status code becomes an error by it |
+/// | `sentry.op`, `sentry.name` | op and name, which override those the bridge derives; a `gen_ai.` op that Sentry does not know is ignored |
+/// | `sentry.trace`, `sentry.baggage` | on a span without parent: the headers `sentry-trace` and `baggage` of the trace to continue |
+/// | `tags.*` | an attribute named by what follows the prefix, as text |
+/// | `gen_ai.conversation.id`, `gen_ai.agent.name` | also apply to the AI spans below, even if recorded late |
 ///
 /// # Events
 ///
-/// An ERROR event inside a span, as `#[instrument(err)]` makes one, marks the span as failed. An event that is *named* by the
-/// conventions, such as `event!(name: "gen_ai.client.inference.operation.details", Level::INFO, ...)` or
-/// `gen_ai.user.message`, gives its content to the span it happens in; the name may also be in a field `event.name`. Of a span, the
-/// latest 128 events count. Other events are left to Sentry's own layers for logs and errors.
+/// An ERROR event inside a span, such as the one that `#[instrument(err)]` emits, marks the span as failed.
+///
+/// An event that the conventions *name*, such as `event!(name: "gen_ai.client.inference.operation.details", Level::INFO, ...)` or
+/// `gen_ai.user.message`, adds its content to the span it happens in. The name may also be in a field `event.name`.
+///
+/// A span keeps the latest 128 of these events. All other events are left to Sentry's own layers for logs and errors.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a layer does nothing until it is added to a subscriber"]
 #[non_exhaustive]
@@ -85,20 +89,20 @@ pub struct GenAiLayer {
 }
 
 impl GenAiLayer {
-    /// Creates a layer that uses whatever bridge is attached when a trace starts.
+    /// Creates a layer that uses whichever bridge was attached last when a trace starts.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the bridge to use instead, for programs and tests that run several.
+    /// Sets the bridge to use, for programs and tests that run several.
     ///
-    /// A span goes to one of them: where several such layers are in one subscriber, that of the layer which sees it first.
+    /// A span goes to one bridge only: if several such layers in one subscriber see it, the first of them sends it.
     pub fn with_handle(mut self, handle: Handle) -> Self {
         self.handle = Some(handle);
         self
     }
 
-    /// Returns whether there is no bridge, and never was one.
+    /// Returns whether this layer has no bridge, and no bridge was ever attached.
     #[inline]
     fn is_idle(&self) -> bool {
         self.handle.is_none() && !handle::ever_attached()
@@ -108,8 +112,8 @@ impl GenAiLayer {
         self.handle.clone().or_else(handle::attached)
     }
 
-    /// Tells this layer from others in the same subscriber: each stays where it is, and one that a `reload` puts there goes on with the
-    /// spans that are open.
+    /// Returns a number that tells this layer from others in the same subscriber. A layer stays at its address, and a layer that
+    /// `reload` puts there takes over the spans that are open.
     #[inline]
     fn place(&self) -> u32 {
         ptr::from_ref(self).addr() as u32
@@ -120,7 +124,7 @@ impl GenAiLayer {
         fields: &span::Attributes<'_>,
         span: &SpanRef<'a, R>,
     ) {
-        // Whatever our own threads do must not come back as spans.
+        // The delivery's own threads must not produce spans.
         if on_delivery_thread() {
             return;
         }
@@ -160,7 +164,7 @@ impl GenAiLayer {
         insert(span, state);
     }
 
-    /// Counts a span of a trace that is not sent, and marks it for its children.
+    /// Counts a span of a trace that is not recorded, and marks it for its children.
     fn on_new_unrecorded<'a, R: LookupSpan<'a>>(&self, span: &SpanRef<'a, R>) {
         if span.extensions_mut().replace(Unrecorded).is_some() {
             // The layer is in the subscriber twice.
@@ -229,7 +233,7 @@ where
         if let Some(span) = context.span(id)
             && let Some(state) = span.extensions_mut().get_mut::<SpanState>()
             && let Some(source) = &mut state.source
-            // Another such layer may have seen it, too.
+            // Another such layer may have seen the same relation.
             && !source.links.contains(&link)
         {
             push_bounded(&mut source.links, link);
@@ -244,7 +248,8 @@ where
         correlation::leave_for_hooks(span.as_ref());
         let metadata = event.metadata();
         let is_error = *metadata.level() == Level::ERROR && !is_own(metadata);
-        // The conventions describe messages by events as well as by fields. A macro that cannot name its event says so in a field.
+        // The conventions describe messages by events as well as by fields. A macro that cannot name its event puts the name into
+        // a field.
         let may_be_content = metadata.name().starts_with("gen_ai.")
             || metadata.fields().field("event.name").is_some();
         if !is_error && !may_be_content {
@@ -254,13 +259,13 @@ where
             return;
         };
         let handle = match span.extensions().get::<SpanState>() {
-            // What happens in a span is told by the layer that has it.
+            // Only the layer that recorded the span adds events to it.
             Some(state) if state.source.is_some() && state.layer == self.place() => {
                 state.trace.handle.clone()
             }
             _ => return,
         };
-        // A field's `Debug` may log, so nothing is locked while it is read.
+        // A field's `Debug` may log, so no lock is held while fields are read.
         let happened = if is_error {
             let mut exception = ExceptionRecorder::default();
             event.record(&mut exception);
@@ -331,7 +336,7 @@ where
     }
 }
 
-/// Keeps a span that is entered on Sentry's scope. Apart, since for nearly all there is nothing to do.
+/// Puts an entered span on Sentry's scope. Kept out of line, since hardly any program needs it.
 #[inline(never)]
 fn show_on_scope<S>(id: &Id, context: &Context<'_, S>)
 where
@@ -342,7 +347,7 @@ where
     }
 }
 
-/// Keeps the state of a span, unless it has one: the layer may be in the subscriber twice.
+/// Stores the state of a span, unless it already has one: the layer may be in the subscriber twice.
 #[inline]
 fn insert<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>, state: SpanState) {
     let mut extensions = span.extensions_mut();
@@ -355,7 +360,7 @@ fn has_state<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> bool {
     span.extensions().get::<SpanState>().is_some()
 }
 
-/// Writes down what is known of a span when it starts.
+/// Fills in what is known of a span when it starts.
 #[inline]
 fn begin(
     record: &mut SourceSpan,
@@ -372,7 +377,7 @@ fn begin(
     record.start = trace.now();
 }
 
-/// Adds to the events or links of a span, of which it keeps the latest: a span may be open as long as the program runs.
+/// Adds an event or a link to a span, and drops the oldest beyond the limit: a span may be open as long as the program runs.
 fn push_bounded<T>(items: &mut Vec<T>, item: T) {
     if items.len() >= MAX_EVENTS_OR_LINKS {
         items.remove(0);

@@ -1,5 +1,5 @@
-// The links of the README lead to docs.rs, for those who read it elsewhere. Of several definitions the first counts, so that here they
-// lead to this version, and are checked.
+// The README links to docs.rs, since it is also read elsewhere. The first definition of a link wins, so these definitions make
+// the links lead to this version of the docs, and rustdoc checks them.
 //! [`Compression`]: Compression
 //! [`Guard::flush`]: Guard::flush
 //! [`Guard::handle`]: Guard::handle

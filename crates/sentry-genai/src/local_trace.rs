@@ -1,4 +1,4 @@
-//! What the spans below one local root share.
+//! State that the spans below one local root share.
 
 use std::{
     sync::{
@@ -13,9 +13,9 @@ use sentry_genai_delivery::Segment;
 
 use crate::{handle::Handle, scoped::Surroundings};
 
-/// What all spans below one local root share.
+/// State that all spans below one local root share.
 pub(crate) struct LocalTrace {
-    /// Whether its spans are sent, or may be.
+    /// Whether its spans are recorded: they are sent, may yet be kept, or are measured.
     pub(crate) is_recorded: bool,
     pub(crate) handle: Handle,
     pub(crate) segment: Arc<Segment>,
@@ -23,13 +23,13 @@ pub(crate) struct LocalTrace {
     /// The conversation that came in with the trace.
     conversation: Option<Arc<str>>,
     clock: Clock,
-    /// How often an open span has said something that holds for the spans below it; zero if none ever has.
+    /// How often an open span has set something that the spans below it inherit; zero if none ever has.
     said: AtomicU32,
-    /// The conversations and agents that spans have named, each once.
+    /// The conversation ids and agent names that spans have set, each once.
     names: Mutex<Vec<Arc<str>>>,
 }
 
-/// How many names a trace remembers to use again.
+/// How many names a trace keeps for reuse.
 const MAX_NAMES: usize = 8;
 
 impl LocalTrace {
@@ -52,7 +52,7 @@ impl LocalTrace {
         }
     }
 
-    /// Returns a name as something that many spans can share.
+    /// Returns a shared copy of a name, so that spans with the same name share one allocation.
     pub(crate) fn share(&self, name: &str) -> Arc<str> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = names.iter().find(|known| ***known == *name) {
@@ -73,7 +73,7 @@ impl LocalTrace {
         self.said.load(Ordering::Relaxed)
     }
 
-    /// Takes note that an open span says something that holds for those below it.
+    /// Notes that an open span has set something that the spans below it inherit.
     pub(crate) fn note_said(&self, said: Said) {
         match said {
             Said::Late => self.said.fetch_add(1, Ordering::Relaxed),
@@ -81,8 +81,7 @@ impl LocalTrace {
         };
     }
 
-    /// Returns the conversation around the code that runs now: that of a scope, of the trace, or of the request that is handled
-    /// here.
+    /// Returns the conversation around the running code: that of a scope, of the trace, or of the request that is being handled.
     pub(crate) fn surrounding_conversation(&self) -> Option<Arc<str>> {
         let scoped = Surroundings::read(|around| {
             let scoped = around.conversation.as_ref().and_then(|frame| frame.id());
@@ -91,7 +90,7 @@ impl LocalTrace {
         scoped.unwrap_or_else(|| self.conversation.clone())
     }
 
-    /// Returns the conversation that came in with the trace, or with the request that is handled here.
+    /// Returns the conversation that came in with the trace, or with the request that is being handled.
     pub(crate) fn own_conversation(&self) -> Option<Arc<str>> {
         let incoming = Surroundings::read(|around| self.incoming_conversation(around));
         incoming.unwrap_or_else(|| self.conversation.clone())
@@ -107,16 +106,17 @@ impl LocalTrace {
     }
 }
 
-/// When a span says something that holds for the spans below it.
+/// When a span sets something that the spans below it inherit.
 #[derive(Clone, Copy)]
 pub(crate) enum Said {
-    /// Before there are any.
+    /// Before the span has children.
     AtStart,
-    /// When there may be some.
+    /// When the span may have children.
     Late,
 }
 
-/// A wall clock that is read once per trace, so that a clock set back does not make spans end before they start.
+/// A clock that reads the wall clock once per trace and measures monotonic time from there, so that no span ends before it starts
+/// when the wall clock is set back.
 #[derive(Clone, Copy)]
 pub(crate) struct Clock {
     epoch_nanos: u64,

@@ -1,4 +1,4 @@
-//! Setting the bridge up.
+//! Options of the bridge, and the functions that start it.
 
 use std::sync::Arc;
 
@@ -13,17 +13,16 @@ use crate::{
 
 /// Initialises Sentry and the bridge with default options.
 ///
-/// This calls [`sentry::init`], so it takes its place, with whatever that takes; the returned guard flushes both spans and events
-/// when it is dropped.
-/// Without a DSN, and with one in the environment variable `SENTRY_DSN` that cannot be parsed, both are disabled, and
-/// [`layer`](crate::layer) does nothing.
+/// This calls [`sentry::init`] and replaces it: it takes the same arguments, and the returned guard flushes both spans and events
+/// when it is dropped. If there is no DSN, or if the environment variable `SENTRY_DSN` holds one that cannot be parsed, both are
+/// disabled and [`layer`](crate::layer) does nothing, unless [Spotlight](Options::with_spotlight) is switched on.
 ///
-/// Prompts and answers leave the process only with [`ClientOptions::send_default_pii`] or the `capture` options of
+/// Prompts and answers leave the process only with [`ClientOptions::send_default_pii`] or the `with_capture_*` options of
 /// [`Options`].
 ///
-/// Of several bridges in one process, [`layer`](crate::layer) uses the one that was attached last and is still there. Spans go to
-/// its project also where the current hub has another client; a layer of its own
-/// [with that client's handle](crate::GenAiLayer::with_handle) and a filter sends some of them there.
+/// If a process has several bridges, [`layer`](crate::layer) uses the one that was attached last and is still running. Its
+/// project receives all spans, even where the current hub has another client. To send some spans elsewhere, add a second layer
+/// [with that client's handle](crate::GenAiLayer::with_handle) and a filter.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -32,7 +31,7 @@ use crate::{
 /// tracing_subscriber::registry().with(sentry_genai::layer()).init();
 /// ```
 ///
-/// With a DSN in the code, as for [`sentry::init`]:
+/// With a DSN in the code, as with [`sentry::init`]:
 ///
 /// ```no_run
 /// let options = sentry::ClientOptions::new().traces_sample_rate(1.0);
@@ -43,11 +42,11 @@ pub fn init(client_options: impl Into<ClientOptions>) -> Guard {
     Options::new().init(client_options)
 }
 
-/// Attaches the bridge to a Sentry client that exists already, with default options.
+/// Attaches the bridge to an existing Sentry client, with default options.
 ///
-/// The client keeps sending events, logs and metrics; the bridge reads its options and sends spans beside it. To give these
-/// events the right span, it keeps the span that is entered on the Sentry scope of the thread. With
-/// [`Correlation`] among the client's integrations that work is not needed, and [`init`] does without it.
+/// The client keeps sending events, logs and metrics. The bridge reads the client's options and sends spans on its own. To link
+/// events to the right span, it keeps the entered span on the thread's Sentry scope. This work is not needed with [`init`], or if
+/// the client's integrations include [`Correlation`].
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -61,7 +60,7 @@ pub fn attach(client: &Client) -> Guard {
     Options::new().attach(client)
 }
 
-/// What the bridge does beyond its defaults.
+/// Options of the bridge.
 ///
 /// ```
 /// let _sentry = sentry_genai::Options::new()
@@ -86,21 +85,21 @@ impl Options {
 
     /// Sets whether prompts, system instructions, tool definitions and tool arguments leave the process.
     ///
-    /// The default is what [`ClientOptions::send_default_pii`] says; where that is off, the environment variable
-    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` can switch it on.
+    /// The default is [`ClientOptions::send_default_pii`]. If that is off, the environment variable
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` can switch content on.
     pub fn with_capture_inputs(mut self, capture: bool) -> Self {
         self.delivery = self.delivery.with_capture_inputs(capture);
         self
     }
 
-    /// Sets whether answers and tool results leave the process; the default is that of
+    /// Sets whether answers and tool results leave the process. The default is that of
     /// [`with_capture_inputs`](Self::with_capture_inputs).
     pub fn with_capture_outputs(mut self, capture: bool) -> Self {
         self.delivery = self.delivery.with_capture_outputs(capture);
         self
     }
 
-    /// Sets how long a single text and a single attribute may be, in bytes; 100,000 and 256,000 by default.
+    /// Sets the maximum length of a single text and of a single attribute, in bytes; 100,000 and 256,000 by default.
     ///
     /// ```
     /// let mut limits = sentry_genai::ContentLimits::default();
@@ -112,24 +111,25 @@ impl Options {
         self
     }
 
-    /// Sets how many bytes of spans may wait to be sent, 32 MiB by default. Beyond that the oldest traces are dropped and
-    /// counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
+    /// Sets how many bytes of spans may wait to be sent, 32 MiB by default.
+    ///
+    /// Beyond that, the oldest traces are dropped and counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
         self.delivery = self.delivery.with_max_buffer_bytes(bytes);
         self
     }
 
-    /// Sets a hook that sees every span when it has been translated, and may change it or drop it by returning `None`.
+    /// Sets a hook that sees every translated span and may change it, or drop it by returning `None`.
     ///
-    /// Only what spans of a trace learn from each other comes later: of a call that is described twice, by an SDK and by a wrapper
-    /// around it, one stops to be a call, and the other gets what it lacks.
+    /// The hook runs on the bridge's own thread, after content that must not leave the process has been removed. What the hook
+    /// itself traces creates no spans. A dropped span is counted as [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). If
+    /// the hook panics, the span is dropped.
     ///
-    /// It runs on the bridge's own thread, after content that may not leave has been removed. A dropped span is counted as
-    /// [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). A hook that panics drops the span. What the hook itself
-    /// traces makes no spans.
+    /// Only what spans of a trace learn from each other is added later: if a model call is described twice, by an SDK and by a
+    /// wrapper around it, one of the two spans stops counting as a call, and the other is completed with what it lacks.
     ///
-    /// Spans below a dropped one stay, and name a parent that Sentry does not have. To leave spans out and keep the tree whole,
-    /// filter the layer (`Layer::with_filter`): what is below then hangs on the next span above.
+    /// The children of a dropped span are still sent, with a parent that Sentry does not have. To leave spans out and keep the
+    /// tree whole, filter the layer (`Layer::with_filter`): the children of a filtered span become children of the next span above.
     ///
     /// ```
     /// use sentry_genai::{Scalar, SentrySpan, Value};
@@ -154,10 +154,11 @@ impl Options {
         self
     }
 
-    /// Sets whether the id of a conversation crosses processes in the header `baggage`, as `gen_ai.conversation.id`: taken from
-    /// requests that come in, and given to those that go out. It does by default.
+    /// Sets whether conversation ids cross process boundaries in the `baggage` header, as `gen_ai.conversation.id`. The default
+    /// is true.
     ///
-    /// An id above 512 bytes, or with control characters, crosses in neither direction.
+    /// Ids are read from incoming requests and added to outgoing ones. An id longer than 512 bytes, or with control characters,
+    /// is propagated in neither direction.
     pub fn with_conversation_propagation(mut self, propagate: bool) -> Self {
         self.propagation = if propagate {
             ConversationPropagation::Baggage
@@ -168,56 +169,59 @@ impl Options {
     }
 
     /// Sets whether traces with AI spans are sent even if they were not sampled, while all others follow the sample rate. The
-    /// default is not to.
+    /// default is false.
     ///
-    /// The spans of a trace that was not sampled are then held, in up to half of the buffer, until the first AI span starts,
-    /// or the outermost span has ended. The traces that are kept say that they were sampled at a rate of 1, and the services
-    /// called after the first AI span started are told to sample too. Without a sample rate (0 will do) or a sampler nothing is traced
-    /// at all.
+    /// The spans of a trace that was not sampled are held, in up to half of the [buffer](Self::with_max_buffer_bytes), until the
+    /// first AI span starts or the outermost span has ended. Traces that are kept report a sample rate of 1, and services called
+    /// after the first AI span started are told to sample, too. Traces without an AI span, and the oldest that are held beyond
+    /// the limit, are dropped and counted as [`LossReason::SampleRate`](crate::LossReason::SampleRate).
+    ///
+    /// Nothing is traced at all unless the client has a sample rate (0 will do) or a sampler.
     pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
         self.delivery = self.delivery.with_keep_ai_traces(keep);
         self
     }
 
-    /// Sets the form in which spans are sent; servers older than span containers, and Spotlight, need
+    /// Sets the form in which spans are sent. Servers that predate span containers, and Spotlight, need
     /// [`TraceLifecycle::Classic`].
     pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
         self.delivery = self.delivery.with_trace_lifecycle(lifecycle);
         self
     }
 
-    /// Sets whether AI spans also carry their attributes in the spellings that older servers, and Spotlight, read. The default
-    /// is not to.
+    /// Sets whether AI spans also carry their attributes under the names that older servers, and Spotlight, read. The default is
+    /// false.
     pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
         self.delivery = self.delivery.with_legacy_attributes(legacy);
         self
     }
 
-    /// Sets whether a copy of every span of a sampled trace goes to a Spotlight on this machine, in the form it can show.
+    /// Sets whether a copy of every span of a sampled trace goes to a Spotlight on this machine, in the form that it can show.
     ///
-    /// Where the program says nothing, the environment variable `SENTRY_SPOTLIGHT` says it; it can hold Spotlight's URL, and `0`
-    /// switches off what is on here. Without a DSN spans go to Spotlight alone.
+    /// If this is not set, the environment variable `SENTRY_SPOTLIGHT` decides. The variable can also hold Spotlight's URL, and
+    /// the value `0` switches off what is set to true here. Without a DSN, spans go to Spotlight alone.
     pub fn with_spotlight(mut self, spotlight: bool) -> Self {
         self.delivery = self.delivery.with_spotlight(spotlight);
         self
     }
 
-    /// Sets whether every model call is measured, also in traces that are not sampled: how many tokens it used, and how long it
-    /// took. The default is not to.
+    /// Sets whether every model call is measured, even in traces that are not sampled: how many tokens it used, and how long it
+    /// took. The default is false.
     ///
     /// | Metric (a distribution) | Unit | Attributes |
     /// |---|---|---|
     /// | `gen_ai.client.token.usage` | `token` | those below, `gen_ai.token.type`: `input` or `output` |
     /// | `gen_ai.client.operation.duration` | `second` | those below, `error.type` if the call failed |
     ///
-    /// Both carry `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model` and `gen_ai.response.model` as far as
-    /// the span says them, and the ids of its trace and of the span. A call that is described twice, by an SDK and by a wrapper
+    /// Both carry `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model` and `gen_ai.response.model`, as far as
+    /// the span has them, and the ids of its trace and of the span. A call that is described twice, by an SDK and by a wrapper
     /// around it, counts once.
     ///
-    /// The Sentry client sends the metrics in batches of its own and asks its `before_send_metric` hook, on the bridge's thread.
-    /// Spans that [`with_before_send_span`](Self::with_before_send_span) drops are not measured. Spans of traces that are not
-    /// sampled, or for which there is no sample rate at all, are recorded and translated all the same; they are counted as
-    /// [`LossReason::SampleRate`](crate::LossReason::SampleRate) and cost as much as any others, up to the sending.
+    /// The Sentry client sends the metrics in its own batches and calls its `before_send_metric` hook on the bridge's thread.
+    /// Spans that [`with_before_send_span`](Self::with_before_send_span) drops are not measured.
+    ///
+    /// Spans of traces that are not sampled, or for which no sample rate is set, are still recorded and translated. They cost as
+    /// much as any others up to the sending, and are counted as [`LossReason::SampleRate`](crate::LossReason::SampleRate).
     #[cfg(feature = "metrics")]
     #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
     pub fn with_metrics(mut self, metrics: bool) -> Self {
@@ -225,14 +229,16 @@ impl Options {
         self
     }
 
-    /// Sets when spans are compressed on their way: by default unless the server is on this machine.
+    /// Sets when envelopes are compressed. By default they are, unless the server is on this machine.
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.delivery = self.delivery.with_compression(compression);
         self
     }
 
-    /// Sets how often and how long spans are sent again that no server can have accepted: by default six times within two minutes,
-    /// which takes seconds where connections are refused at once. More attempts outlast a longer outage:
+    /// Sets how often, and for how long, spans are sent again that no server can have accepted.
+    ///
+    /// The default is up to six attempts within two minutes. Where connections are refused at once, six attempts take only
+    /// seconds. More attempts outlast a longer outage:
     ///
     /// ```
     /// use sentry_genai::{Options, RetryPolicy};
@@ -244,7 +250,7 @@ impl Options {
         self
     }
 
-    /// Initialises Sentry and the bridge; see [`init`].
+    /// Initialises Sentry and the bridge with these options; see [`init`].
     #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
     pub fn init(self, client_options: impl Into<ClientOptions>) -> Guard {
         let client_options = client_options.into().add_integration(Correlation::new());
@@ -253,7 +259,7 @@ impl Options {
         Guard::new(handle, Some(client), measuring)
     }
 
-    /// Attaches the bridge to an existing client; see [`attach`].
+    /// Attaches the bridge to an existing client with these options; see [`attach`].
     #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
     pub fn attach(self, client: &Client) -> Guard {
         let hooked = client
@@ -270,7 +276,7 @@ impl Options {
         Guard::new(handle, None, measuring)
     }
 
-    /// Starts the delivery, and returns it with the client that its metrics go to, if there are to be any.
+    /// Starts the delivery. Also returns the client that captures metrics, if they are enabled.
     fn start(
         self,
         client: &Client,
@@ -296,7 +302,7 @@ impl Options {
     }
 }
 
-/// Returns the client in a form that can be kept: that of the hub it is bound to, or else another one with the same transport.
+/// Returns the client as an [`Arc`]: that of the hub it is bound to, or else a clone that shares its transport.
 #[cfg(feature = "metrics")]
 fn shared(client: &Client) -> Arc<Client> {
     use sentry::Hub;

@@ -1,31 +1,31 @@
-//! What the fields of a callsite mean, worked out once.
+//! The attribute keys of a callsite, computed once.
 
 use std::{cell::RefCell, collections::BTreeMap, ptr, rc::Rc, sync::Arc};
 
 use sentry_genai_conventions::AttributeKey;
 use tracing_core::{Metadata, field::Field};
 
-/// What is the same for all spans of a callsite.
+/// What all spans of a callsite have in common.
 #[derive(Clone)]
 pub(crate) struct Plan(Rc<Callsite>);
 
 struct Callsite {
-    /// The keys of the fields, in their order.
+    /// The keys of the fields, in the order of the fields.
     keys: Box<[AttributeKey]>,
     name: Arc<str>,
 }
 
-/// How many callsites a thread remembers. A program has some hundred; only one that makes them while it runs has more.
+/// How many callsites a thread caches. Programs have some hundred; only one that creates callsites while it runs has more.
 const MAX_PLANS: usize = 4096;
 
-/// How many of these are found without a look into the table, a power of two.
+/// The size of the direct-mapped cache in front of the table; a power of two.
 const AT_HAND: usize = 64;
 
 thread_local! {
     static PLANS: RefCell<Plans> = const { RefCell::new(Plans::NONE) };
 }
 
-/// Plans by the address of their callsite's metadata, which lives as long as the program.
+/// Plans by the address of their callsite's metadata. The metadata lives as long as the program.
 struct Plans {
     at_hand: [Option<(usize, Plan)>; AT_HAND],
     all: BTreeMap<usize, Plan>,
@@ -55,7 +55,7 @@ impl Plans {
         plan
     }
 
-    /// The lowest bits of all addresses are the same.
+    /// Returns the cache slot of an address. The lowest bits are the same for all addresses.
     #[inline]
     fn place(address: usize) -> usize {
         (address >> 4 ^ address >> 10) & (AT_HAND - 1)
@@ -63,7 +63,7 @@ impl Plans {
 }
 
 impl Plan {
-    /// Returns the plan for what has this metadata.
+    /// Returns the plan for spans or events with this metadata.
     #[inline]
     pub(crate) fn of(metadata: &'static Metadata<'static>) -> Self {
         let address = ptr::from_ref(metadata).addr();
@@ -77,7 +77,7 @@ impl Plan {
     #[cold]
     fn look_up(metadata: &'static Metadata<'static>, address: usize) -> Self {
         let plan = PLANS.try_with(|plans| plans.borrow_mut().get_or_make(metadata, address));
-        // A thread that is going away remembers nothing.
+        // A thread that is being destroyed has no cache any more.
         plan.unwrap_or_else(|_| Self::make(metadata))
     }
 
@@ -89,7 +89,7 @@ impl Plan {
         }))
     }
 
-    /// Lets the key of a field be used. That of another callsite is worked out.
+    /// Calls `use_it` with the key of a field. The key of a field of another callsite is computed on the spot.
     #[inline]
     pub(crate) fn with_key<T>(&self, field: &Field, use_it: impl FnOnce(&AttributeKey) -> T) -> T {
         let name = field.name();
@@ -99,7 +99,7 @@ impl Plan {
         }
     }
 
-    /// Returns the name that the spans have before their fields give them another one.
+    /// Returns the name that the spans have unless their fields give them another one.
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.0.name
     }

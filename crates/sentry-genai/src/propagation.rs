@@ -1,4 +1,4 @@
-//! Traces that cross processes.
+//! Continues traces from incoming requests, and propagates them to outgoing ones.
 
 use std::{future::Future, sync::Arc};
 
@@ -11,8 +11,9 @@ use crate::{
 
 /// The trace that an incoming request belongs to.
 ///
-/// A span that is started inside, and has no parent in this process, continues the trace with the decision whether it is sent,
-/// as far as the client's sampling options follow it.
+/// A span that starts inside the scope and has no parent in this process continues the trace. It also follows the trace's
+/// sampling decision, unless the client's `traces_sampler` overrides it. If the client has neither a sample rate nor a sampler,
+/// nothing is sampled.
 ///
 /// ```
 /// # async fn handle() {}
@@ -30,14 +31,14 @@ pub struct IncomingContext {
 }
 
 impl IncomingContext {
-    /// Reads the headers `sentry-trace` and `baggage`, in any case; others are ignored. Without a valid `sentry-trace`
-    /// there is nothing to continue, and spans start traces of their own.
+    /// Reads the headers `sentry-trace` and `baggage`; names are compared without regard to case, and other headers are ignored.
+    /// Without a valid `sentry-trace` there is nothing to continue, and spans start traces of their own.
     ///
-    /// Those of a `HeaderMap`, as axum, hyper and reqwest have it, are
+    /// To pass a `HeaderMap`, as axum, hyper and reqwest have it, use
     /// `map.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))`.
     ///
-    /// The member `gen_ai.conversation.id` of `baggage` is the conversation of AI spans for which neither they, their
-    /// ancestors nor a [`conversation()`](crate::conversation()) scope name one, unless
+    /// The member `gen_ai.conversation.id` of `baggage` names the conversation of AI spans for which neither they themselves,
+    /// their ancestors nor a [`conversation()`](crate::conversation()) scope name one, unless
     /// [`Options::with_conversation_propagation`](crate::Options::with_conversation_propagation) is off.
     pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let headers: Vec<_> = headers.into_iter().collect();
@@ -72,14 +73,14 @@ impl IncomingContext {
     }
 }
 
-/// Returns the headers that let another service continue the current span's trace: `sentry-trace` and `baggage`. Empty
+/// Returns the headers `sentry-trace` and `baggage`, with which another service continues the trace of the current span. Empty
 /// outside of a span.
 ///
 /// `baggage` also carries the conversation, unless
 /// [`Options::with_conversation_propagation`](crate::Options::with_conversation_propagation) is off. Do not send these headers to
-/// services that should not know of it, such as model providers.
+/// services that should not learn the conversation's id, such as model providers.
 ///
-/// Asking for them settles what the trace's sampling context says.
+/// Calling this freezes the trace's dynamic sampling context.
 #[must_use]
 pub fn outgoing_headers() -> Vec<(&'static str, String)> {
     let Some((local, span_id)) = current::trace() else {

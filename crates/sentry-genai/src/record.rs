@@ -1,4 +1,4 @@
-//! From the fields of a span to its attributes.
+//! Turns the fields of spans and events into attributes.
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ use crate::{handle::Handle, plan::Plan, state::SpanState};
 pub(crate) struct Recorder<'a> {
     attributes: &'a mut Attributes,
     plan: &'a Plan,
-    /// The longest text that is copied, in bytes.
+    /// The maximum length of a text that is copied, in bytes.
     room: usize,
-    /// What the fields that have a value announce.
+    /// What the keys of the fields that have a value indicate.
     pub(crate) signs: Signs,
 }
 
 impl<'a> Recorder<'a> {
-    /// Creates a recorder for something with these fields that `handle` sends.
+    /// Creates a recorder for a span or an event that belongs to the callsite of `plan` and is sent by `handle`.
     #[inline]
     pub(crate) fn new(handle: &Handle, plan: &'a Plan, attributes: &'a mut Attributes) -> Self {
         Self {
@@ -91,21 +91,21 @@ impl Visit for Recorder<'_> {
 
 /// Adds fields to an open span.
 ///
-/// The span stays locked from one field to the next, but not while a value shows itself: its `Debug` may log, and that looks at
-/// the span.
+/// The span's extensions stay locked from one field to the next, but not while a value is formatted: its `Debug` implementation
+/// may log, and the layer then looks at the span.
 pub(crate) struct LateRecorder<'a, 'r, R: LookupSpan<'r>> {
     span: &'a SpanRef<'r, R>,
     locked: Option<ExtensionsMut<'a>>,
     plan: Plan,
-    /// How many values the span had before.
+    /// How many attributes the span had before.
     start: usize,
-    /// The longest text that is copied, in bytes.
+    /// The maximum length of a text that is copied, in bytes.
     room: usize,
     signs: Signs,
 }
 
 impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
-    /// Starts to add to `span` for a layer; `None` if it will not be sent, or another layer has it.
+    /// Creates a recorder for `span`; `None` if the span is not recorded, or if another layer recorded it.
     pub(crate) fn new(span: &'a SpanRef<'r, R>, layer: u32) -> Option<Self> {
         let mut locked = span.extensions_mut();
         let state = locked.get_mut::<SpanState>()?;
@@ -145,7 +145,7 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
         self.change(field, |attributes, _| attributes.append(shown));
     }
 
-    /// Lets the span take note of what was added.
+    /// Updates the span's state with what the added fields say.
     pub(crate) fn finish(self) {
         let mut locked = self.locked.unwrap_or_else(|| self.span.extensions_mut());
         if let Some(state) = locked.get_mut::<SpanState>() {

@@ -1,4 +1,4 @@
-//! What surrounds a task: its conversation, and the trace it continues.
+//! The task-local context of a future or block: its conversation, and the trace that it continues.
 
 use std::{
     cell::RefCell,
@@ -17,7 +17,7 @@ thread_local! {
     static SURROUNDINGS: RefCell<Surroundings> = const { RefCell::new(Surroundings::NONE) };
 }
 
-/// What the spans started here have in common. Each part shadows that of the surroundings outside.
+/// What the spans that start here have in common. Each part shadows that of the enclosing context.
 #[derive(Clone, Default)]
 pub(crate) struct Surroundings {
     pub(crate) conversation: Option<Arc<Frame>>,
@@ -32,14 +32,14 @@ impl Surroundings {
         incoming_conversation: None,
     };
 
-    /// Returns the surroundings of the code that runs now.
+    /// Returns the context of the running code.
     pub(crate) fn current() -> Self {
         SURROUNDINGS
             .try_with(|current| current.borrow().clone())
             .unwrap_or_default()
     }
 
-    /// Reads the surroundings of the code that runs now; `None` on a thread that is going away. Nothing may be entered meanwhile.
+    /// Reads the context of the running code; `None` on a thread that is being destroyed. Nothing may be entered meanwhile.
     #[inline]
     pub(crate) fn read<T>(read: impl FnOnce(&Self) -> T) -> Option<T> {
         SURROUNDINGS
@@ -47,7 +47,7 @@ impl Surroundings {
             .ok()
     }
 
-    /// Returns the conversation around the code that runs now.
+    /// Returns the conversation around the running code.
     pub(crate) fn conversation() -> Option<Arc<Frame>> {
         SURROUNDINGS
             .try_with(|current| current.borrow().conversation.clone())
@@ -55,7 +55,7 @@ impl Surroundings {
             .flatten()
     }
 
-    /// Returns the conversation that came in with the request this code handles.
+    /// Returns the conversation that came in with the request that the running code handles.
     pub(crate) fn incoming_conversation() -> Option<Arc<str>> {
         SURROUNDINGS
             .try_with(|current| current.borrow().incoming_conversation.clone())
@@ -63,7 +63,7 @@ impl Surroundings {
             .flatten()
     }
 
-    /// Makes these the surroundings until the guard is dropped.
+    /// Makes this the current context until the guard is dropped.
     pub(crate) fn enter(&self) -> Entered {
         let outer = Self::current();
         let inner = Self {
@@ -86,11 +86,11 @@ impl Surroundings {
 }
 
 fn replace(surroundings: Surroundings) {
-    // A thread that is going away has no surroundings any more.
+    // A thread that is being destroyed has no context any more.
     let _ = SURROUNDINGS.try_with(|current| current.replace(surroundings));
 }
 
-/// Restores the outer surroundings when it is dropped.
+/// Restores the enclosing context when it is dropped.
 pub(crate) struct Entered {
     outer: Surroundings,
     _not_send: std::marker::PhantomData<*const ()>,
@@ -107,7 +107,7 @@ pin_project! {
     /// [trace](crate::propagation::IncomingContext), on whatever thread it is polled.
     #[must_use = "futures do nothing unless polled"]
     pub struct Scoped<F> {
-        // Dropped inside the surroundings too, since that closes spans.
+        // Also dropped inside the context, since dropping it closes spans.
         #[pin]
         future: Option<F>,
         surroundings: Surroundings,
@@ -145,7 +145,7 @@ impl<F: Future> Future for Scoped<F> {
                 this.future.set(None);
                 Poll::Ready(output)
             }
-            // Polled again after it was ready, which the contract of futures leaves open.
+            // Polled after completion, which the contract of futures leaves unspecified.
             None => Poll::Pending,
         }
     }

@@ -1,4 +1,4 @@
-//! Attributes that a span did not declare.
+//! Sets attributes that a span did not declare as fields.
 
 use sentry_genai_conventions::{Attributes, Input, Signs, excerpt};
 use tracing::Span;
@@ -8,7 +8,7 @@ use crate::state::SpanState;
 
 /// Sets attributes on a `tracing` span that its macro did not declare as fields.
 ///
-/// `tracing` drops a value that is recorded under an undeclared name, without a word. These go to Sentry all the same.
+/// `tracing` silently drops a value recorded under an undeclared name. Values set here are sent to Sentry all the same.
 ///
 /// ```
 /// use sentry_genai::SpanExt;
@@ -18,12 +18,12 @@ use crate::state::SpanState;
 /// span.set_gen_ai_attribute("gen_ai.response.model", "gpt-5-mini-2025-08-07");
 /// ```
 ///
-/// Nothing else can implement it, so that it may grow.
+/// This trait is sealed, so that methods can be added to it.
 pub trait SpanExt: sealed::Sealed {
-    /// Sets an attribute; the last value of a key wins, however it was set.
+    /// Sets an attribute. If a key is set more than once, by whatever means, the last value wins.
     ///
-    /// Other layers do not see it. Nothing happens if the span is disabled, not sampled, or not seen by a
-    /// [`GenAiLayer`](crate::GenAiLayer).
+    /// Other layers do not see the attribute. Nothing happens if the span is disabled or was not seen by a
+    /// [`GenAiLayer`](crate::GenAiLayer), and nothing is sent if its trace is not sampled.
     fn set_gen_ai_attribute<'v>(&self, key: &str, value: impl Into<Input<'v>>);
 }
 
@@ -47,7 +47,7 @@ mod sealed {
     impl Sealed for tracing::Span {}
 }
 
-/// Adds an attribute to the state of one span; nothing happens if it has none.
+/// Sets an attribute on the state of one span; does nothing if it has none.
 fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
     span.with_subscriber(|(id, dispatch)| {
         let registry = dispatch.downcast_ref::<Registry>()?;
@@ -69,7 +69,7 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
                     state.name_segment();
                 }
             }
-            // Not sent, but its conversation may be.
+            // The span is not sent, but its conversation may still be propagated.
             None => {
                 let mut attributes = Attributes::default();
                 push(&mut attributes);

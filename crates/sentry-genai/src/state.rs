@@ -1,4 +1,4 @@
-//! What the layer keeps of an open span, in the span's extensions.
+//! The state of an open span, kept in the span's extensions.
 
 use std::sync::{
     Arc, Weak,
@@ -14,23 +14,24 @@ use crate::{
     local_trace::{LocalTrace, Said},
 };
 
-/// An open span that will be sent, or the local root of a trace that is not.
+/// The state of a recorded span, or of the local root of a trace that is not recorded.
 ///
-/// It is moved a few times, which up to 128 bytes the compiler does without a call.
+/// It is moved a few times. Up to 128 bytes, the compiler does that without calling `memcpy`.
 pub(crate) struct SpanState {
     _open: Option<Open>,
-    /// The place of the layer that saw it first.
+    /// Identifies the layer that saw the span first; see `GenAiLayer::place`.
     pub(crate) layer: u32,
     pub(crate) trace: Arc<LocalTrace>,
-    /// What will be sent. It travels from the start of the span to the worker by its address.
+    /// The span to be sent; `None` if its trace is not recorded. The box goes from the start of the span to the worker without
+    /// being copied.
     pub(crate) source: Option<Box<SourceSpan>>,
     pub(crate) node: Node,
 }
 
-/// How many spans are open that will be sent, so that there is nothing to look up where there is none.
+/// How many recorded spans are open. At zero, callbacks skip looking up the span's state.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// An open span that will be sent, counted.
+/// Counts an open recorded span for as long as it exists.
 struct Open;
 
 impl Open {
@@ -46,17 +47,18 @@ impl Drop for Open {
     }
 }
 
-/// Returns whether no open span will be sent. A span that this thread knows of is counted by then.
+/// Returns whether no recorded span is open. Any span that this thread knows of has been counted before.
 #[inline]
 pub(crate) fn none_recorded() -> bool {
     OPEN.load(Ordering::Relaxed) == 0
 }
 
-/// An open span below a local root whose trace is not sent. That is all there is to know of it, so nothing is allocated.
+/// Marks an open span below the local root of a trace that is not recorded. Nothing else has to be known of it, so nothing is
+/// allocated.
 pub(crate) struct Unrecorded;
 
 impl SpanState {
-    /// Creates the state of a span that starts with these attributes.
+    /// Creates the state of a span that starts.
     pub(crate) fn new(
         layer: u32,
         trace: Arc<LocalTrace>,
@@ -73,7 +75,7 @@ impl SpanState {
         }
     }
 
-    /// Takes note of what the span that will be sent says at its start; its keys announce so much.
+    /// Evaluates the attributes that a recorded span starts with, as far as `signs`, which its keys indicate, call for it.
     #[inline]
     pub(crate) fn note_first(&mut self, signs: Signs) {
         self.node.signs = signs;
@@ -85,7 +87,7 @@ impl SpanState {
         }
     }
 
-    /// Looks for the user as an AI span starts: by then the program has mostly said who it is. No span may be locked.
+    /// Looks for the user when an AI span starts: the program has usually set it by then. No span may be locked meanwhile.
     pub(crate) fn note_user(&self) {
         if self.node.gen_ai {
             let delivery = self.trace.handle.delivery();
@@ -93,13 +95,13 @@ impl SpanState {
         }
     }
 
-    /// Takes note of what a span that will not be sent says: its conversation may travel on.
+    /// Evaluates the attributes of a span that is not recorded: its conversation may still be propagated.
     pub(crate) fn note(&mut self, attributes: &Attributes, signs: Signs) {
         let (node, trace) = (&mut self.node, &self.trace);
         node.notice(attributes, 0, signs, trace, Said::Late);
     }
 
-    /// Takes note of the attributes from the one number `start` on, which the span got while it was open.
+    /// Evaluates the attributes from index `start` on, which were added while the span was open.
     pub(crate) fn note_late(&mut self, start: usize, signs: Signs) {
         self.node.signs.add(signs);
         let says_more = signs.tell_descendants() || signs.are_gen_ai() && !self.node.gen_ai;
@@ -109,7 +111,7 @@ impl SpanState {
         }
     }
 
-    /// Gives a segment the name that its root has got.
+    /// If this span is the root of its segment and has been given a name, names the segment after it.
     pub(crate) fn name_segment(&self) {
         if let Some(source) = &self.source
             && source.span_id == self.trace.segment.local_root()
@@ -135,14 +137,14 @@ impl SpanState {
     }
 }
 
-/// Returns the name that the span's fields give it.
+/// Returns the name that the span's fields give it, if any.
 pub(crate) fn given_name(attributes: &Attributes) -> Option<&str> {
     ["sentry.name", "otel.name"]
         .into_iter()
         .find_map(|key| attributes.text(key))
 }
 
-/// The ids of a span, for what is captured inside of it.
+/// The ids of a span, for what is captured inside it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SpanIds {
     pub(crate) trace_id: TraceId,
@@ -150,13 +152,13 @@ pub(crate) struct SpanIds {
     pub(crate) parent_span_id: Option<SpanId>,
 }
 
-/// Returns the ids of the innermost span that has any, from `span` outwards. In a trace that is not sent that is its local
+/// Returns the ids of the innermost span that has any, from `span` outwards. In a trace that is not recorded, that is the local
 /// root.
 pub(crate) fn ids_of<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<SpanIds> {
     Some(ids_and_trace_of(span)?.0)
 }
 
-/// Returns the same, and the trace that lasts as long as any of its spans.
+/// Returns the same ids, and a reference to the trace, which lives as long as any of its spans.
 pub(crate) fn ids_and_trace_of<'a, R: LookupSpan<'a>>(
     span: SpanRef<'a, R>,
 ) -> Option<(SpanIds, Weak<LocalTrace>)> {

@@ -1,7 +1,8 @@
-//! Spans that a panic leaves.
+//! Marks spans as failed when a panic unwinds through them.
 //!
-//! Whoever guards a span during a call, or a poll, exits it while the panic unwinds the stack. That is also when destructors run, and
-//! some of these enter and exit spans of their own: an instrumented future is dropped inside of its span.
+//! A guard that keeps a span entered during a call or a poll exits it while the panic unwinds the stack. Destructors run at that
+//! time, too, and some of them enter and exit spans of their own: an instrumented future is dropped inside its span. Such spans
+//! must not be marked.
 
 use tracing_core::span::Id;
 use tracing_subscriber::{
@@ -11,10 +12,10 @@ use tracing_subscriber::{
 
 use crate::state::SpanState;
 
-/// What a span has in its extensions that was entered by a destructor.
+/// Marks, in a span's extensions, that a destructor has entered the span.
 struct OfDestructor;
 
-/// Takes note of a span of a layer that is entered while the thread panics.
+/// Notes that a span of this layer is entered while the thread panics.
 #[cold]
 pub(crate) fn note_enter<S>(id: &Id, context: &Context<'_, S>, layer: u32)
 where
@@ -29,7 +30,7 @@ where
     }
 }
 
-/// Makes a span of a layer a failed one that is exited while the thread panics, unless only a destructor was in it.
+/// Marks a span of this layer as failed when it is exited while the thread panics, unless a destructor had entered it.
 #[cold]
 pub(crate) fn note_exit<S>(id: &Id, context: &Context<'_, S>, layer: u32)
 where

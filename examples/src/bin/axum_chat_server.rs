@@ -1,5 +1,5 @@
-//! A chat server in axum: the conversation comes from a header, the trace from the client, and an error that is reported to
-//! Sentry is linked to the span it happened in.
+//! A chat server in axum. The conversation comes from a header, the trace from the client, and an error reported to Sentry is
+//! linked to the span it happened in.
 //!
 //! ```text
 //! cargo run --bin axum_chat_server
@@ -54,7 +54,7 @@ async fn main() -> anyhow::Result<()> {
     backend.finish(&sentry)
 }
 
-/// What surrounds a handler is in force for every span it opens.
+/// A scope around the handler applies to every span that the handler opens.
 async fn continue_trace_and_conversation(request: Request, next: Next) -> Response {
     let headers = request.headers().iter();
     let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
@@ -99,8 +99,8 @@ async fn post_chat(
     (status, text)
 }
 
-/// `err` marks the span as failed. Reporting the error makes an issue in Sentry, which leads to this span and the other way
-/// round.
+/// `err` marks the span as failed. Reporting the error also creates an issue in Sentry; the issue and this span link to each
+/// other.
 #[instrument(skip_all, err, fields(
     gen_ai.operation.name = "invoke_agent",
     gen_ai.agent.name = "Tea Expert",
@@ -114,7 +114,7 @@ async fn tea_expert(genai: &genai::Client, chat: Chat) -> anyhow::Result<String>
     response.into_first_text().context("the model said nothing")
 }
 
-/// The client, here in the same process. Its span is the parent of the server's.
+/// The client, here in the same process. Its span is the parent of the server's span.
 #[instrument(skip_all, fields(
     otel.kind = "client",
     http.request.method = "POST",

@@ -1,9 +1,8 @@
-//! Spans that go to Sentry by OTLP, through a collector: rewritten first, so that Sentry understands them.
+//! Sends spans to Sentry over OTLP, through a Collector. They are rewritten first, so that Sentry understands them.
 //!
-//! The collector is rotel, a single program: `pip install --pre rotel` brings it, as
-//! `site-packages/rotel/rotel-agent`. It is looked for in the environment variable `ROTEL`, and as `rotel-agent` and `rotel`
-//! in `PATH`. Without it the spans go straight to where it would send them: a capture on loopback, or Sentry's OTLP endpoint
-//! with `SENTRY_DSN`.
+//! The Collector is rotel, a single program. `pip install --pre rotel` installs it as `site-packages/rotel/rotel-agent`. The
+//! example looks for it in the environment variable `ROTEL`, and as `rotel-agent` and `rotel` in `PATH`. Without it, the spans go
+//! directly to where rotel would send them: a capture on loopback, or Sentry's OTLP endpoint with `SENTRY_DSN`.
 //!
 //! ```text
 //! cargo run --bin collector
@@ -31,7 +30,7 @@ use sentry_genai_opentelemetry::{
     opentelemetry_sdk::trace::SdkTracerProvider,
 };
 
-/// How many spans [`run_agent`] makes.
+/// The number of spans that [`run_agent`] creates.
 const SPANS: usize = 3;
 
 #[tokio::main]
@@ -68,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
         show(format_args!("\n{}", capture.describe(SPANS).await?));
     } else {
         show(format_args!("{SPANS} gen_ai.* spans were taken."));
-        // A collector sends on after it has answered.
+        // A Collector answers before it passes the spans on.
         tokio::time::sleep(Duration::from_secs(3)).await;
     }
     Ok(())
@@ -82,7 +81,7 @@ fn sentry_endpoint() -> anyhow::Result<Option<OtlpEndpoint>> {
     Ok(Some(OtlpEndpoint::of(&dsn)))
 }
 
-/// Runs the program that is observed: the usual exporter, with ours in front.
+/// Runs the observed program: its usual exporter, with `RewritingExporter` in front.
 fn send(url: &str, header: Option<(&'static str, &str)>) -> anyhow::Result<()> {
     let headers = header.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let otlp = SpanExporter::builder()
@@ -103,7 +102,7 @@ fn send(url: &str, header: Option<(&'static str, &str)>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An agent that asks a model, in the words of an older convention.
+/// An agent that asks a model, described with attribute names of an older convention.
 fn run_agent(provider: &SdkTracerProvider) {
     let tracer = provider.tracer("collector");
     let start = |name: &'static str, attributes: Vec<KeyValue>, parent: &Context| {
@@ -146,7 +145,7 @@ fn run_agent(provider: &SdkTracerProvider) {
     }
 }
 
-/// A rotel that passes on what it gets.
+/// A rotel that passes on what it receives.
 struct Collector {
     program: PathBuf,
     folder: PathBuf,
@@ -155,12 +154,12 @@ struct Collector {
 }
 
 impl Collector {
-    /// Starts rotel; `None` if there is none.
+    /// Starts rotel; `None` if it is not installed.
     fn start(target: &str, header: Option<(&str, &str)>) -> anyhow::Result<Option<Self>> {
         let Some(program) = find_rotel() else {
             return Ok(None);
         };
-        // It adds the path itself.
+        // rotel appends the path itself.
         let base = target.strip_suffix("/v1/traces").unwrap_or(target);
         let (http, grpc) = (free_port()?, free_port()?);
         let folder = env::temp_dir().join(format!("rotel-{}", std::process::id()));

@@ -1,5 +1,5 @@
-//! Which conversation a span belongs to: two of them interleaved in one trace, one that goes on in another, and one whose id
-//! becomes known only on the way.
+//! Which conversation a span belongs to: two conversations interleaved in one trace, one that continues in another trace, and one
+//! whose id becomes known late.
 //!
 //! ```text
 //! cargo run --bin conversations
@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
     let genai = sentry_genai_examples::genai_client(&llm)?;
 
     two_at_once(&genai).await?;
-    // The same id in another trace, minutes or days later, and it is the same conversation.
+    // The same id in another trace, minutes or days later, continues the same conversation.
     sentry_genai::conversation("conv_alice")
         .scope(comes_back(&genai))
         .await?;
@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
     backend.finish(&sentry)
 }
 
-/// One trace, two conversations, on one task. Each future carries its own, whichever of them is polled.
+/// One trace and two conversations in one task. Each future carries its own conversation, whichever of them is polled.
 #[instrument(skip_all)]
 async fn two_at_once(genai: &Client) -> anyhow::Result<()> {
     let alice = answer(genai, "Travel Guide", "Where is Graz?");
@@ -62,14 +62,14 @@ async fn comes_back(genai: &Client) -> anyhow::Result<()> {
     answer(genai, "Travel Guide", "And what is it known for?").await
 }
 
-/// Where the id is known only when the work has begun, it can be set for the current span and all that is below it. (A
-/// field `gen_ai.conversation.id` of the span, recorded when it is known, does the same.)
+/// If the id becomes known only after the work has begun, it can be set for the current span and everything below it. (A field
+/// `gen_ai.conversation.id` of the span, recorded when the id is known, does the same.)
 #[instrument(skip_all)]
 async fn id_known_late(genai: &Client, caller: &str) -> anyhow::Result<()> {
     let session = look_up_session(caller).await;
     sentry_genai::set_conversation_id(session);
     answer(genai, "Receptionist", "I would like to speak to somebody").await?;
-    // A task belongs to the conversation of the span that it is given.
+    // A spawned task belongs to the conversation of the span it runs in.
     let genai = genai.clone();
     let summary = async move { chat(&genai, "Please summarise the call").await };
     tokio::spawn(summary.in_current_span()).await?

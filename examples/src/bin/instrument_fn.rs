@@ -1,4 +1,4 @@
-//! An agent without any library: functions under `#[tracing::instrument]` with the fields of OpenTelemetry's GenAI conventions.
+//! An agent without any library: functions under `#[tracing::instrument]`, with the fields of OpenTelemetry's GenAI conventions.
 //!
 //! ```text
 //! cargo run --bin instrument_fn
@@ -43,14 +43,14 @@ async fn post_support(question: &str) {
     support_bot(question).await;
 }
 
-/// An agent: a name, and whatever it does as children. Tokens belong to the model calls.
+/// An agent: it has a name, and its calls are its children. Token counts belong on the model calls.
 #[instrument(skip_all, fields(gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "Support Bot"))]
 async fn support_bot(question: &str) -> String {
     let user = json!({"role": "user", "parts": [{"type": "text", "content": question}]});
     let call = chat(&json!([user])).await;
     let result = match find_order("call_1", 1042).await {
         Ok(status) => status,
-        // The model gets to know; the span of the tool says that it failed, and why.
+        // The model is told; the span of the tool says that it failed, and why.
         Err(error) => error.to_string(),
     };
     let result = json!({"type": "tool_call_response", "id": "call_1", "response": result});
@@ -58,7 +58,7 @@ async fn support_bot(question: &str) -> String {
     chat_stream(&json!([user, call, result])).await
 }
 
-/// A model call. A span has to declare the fields that are recorded later.
+/// A model call. The span has to declare the fields that are recorded later.
 #[instrument(skip_all, fields(
     otel.kind = "client",
     gen_ai.operation.name = "chat",
@@ -82,13 +82,14 @@ async fn chat(messages: &Value) -> Value {
     span.record("gen_ai.usage.input_tokens", 120);
     span.record("gen_ai.usage.cache_read.input_tokens", 64);
     span.record("gen_ai.usage.output_tokens", 18);
-    // `record` loses what the span did not declare; this does not. Messages may always be set: they leave only if they may.
+    // `record` drops fields that the span does not declare; this does not. Messages can always be set: they are sent only if
+    // content is captured.
     span.set_gen_ai_attribute("gen_ai.input.messages", messages.to_string());
     span.set_gen_ai_attribute("gen_ai.output.messages", json!([answer]).to_string());
     answer
 }
 
-/// A tool that fails. `err` makes an ERROR event of the error, and that is the status of the span.
+/// A tool that fails. `err` emits the error as an ERROR event, which sets the status of the span.
 #[instrument(skip_all, err, fields(
     gen_ai.operation.name = "execute_tool",
     gen_ai.tool.name = "find_order",
@@ -102,7 +103,7 @@ async fn find_order(call_id: &str, number: u64) -> anyhow::Result<String> {
     bail!("the warehouse did not answer about order {number}")
 }
 
-/// A model call that streams: the first chunk has a time of its own.
+/// A streaming model call: the time of the first chunk is recorded separately.
 #[instrument(skip_all, fields(
     otel.kind = "client",
     gen_ai.operation.name = "chat",

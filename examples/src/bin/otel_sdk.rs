@@ -1,4 +1,4 @@
-//! The OpenTelemetry SDK alone: no `tracing`, spans by hand, a conversation in the context.
+//! The OpenTelemetry SDK alone: no `tracing`, spans created by hand, and a conversation in the context.
 //!
 //! ```text
 //! cargo run --bin otel_sdk
@@ -38,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
         .with_context(request)
         .await?;
 
-    // A provider that is global is never dropped: without this, what still waits is lost.
+    // A global provider is never dropped: without this call, spans that still wait are lost.
     let all_left = provider.shutdown().is_ok();
     backend.report(all_left, processor.stats(), processor.last_failure())
 }
@@ -80,7 +80,7 @@ async fn weather_agent(llm: &FakeLlm, question: &str) -> anyhow::Result<()> {
     run.with_context(context).await
 }
 
-/// A model call as OpenTelemetry's conventions describe it. What is known later is set later.
+/// A model call as OpenTelemetry's conventions describe it. Attributes that become known later are set later.
 async fn chat(llm: &FakeLlm, messages: &Value) -> anyhow::Result<Value> {
     let attributes = [
         ("gen_ai.operation.name", "chat"),
@@ -91,7 +91,7 @@ async fn chat(llm: &FakeLlm, messages: &Value) -> anyhow::Result<Value> {
     let span = context.span();
     span.set_attribute(KeyValue::new("gen_ai.input.messages", messages.to_string()));
     let answer = ask(llm, messages).await;
-    // Nobody else sees an error that is handed on.
+    // An error that is passed on is not seen by anything else.
     let answer = answer.inspect_err(|error| span.set_status(Status::error(error.to_string())))?;
     let message = answer["choices"][0]["message"].clone();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -79,8 +79,8 @@ async fn post_ask(agent: &Agent, question: &str) -> anyhow::Result<String> {
     weather_agent(agent, question).await
 }
 
-/// rig opens an `invoke_agent` span of its own only where no span is open, and here the handler's is. So this one takes its
-/// place: without it the model calls and tools would be children of the request, and Sentry would see no agent.
+/// rig opens its own `invoke_agent` span only where no span is open, and here the handler's span is. This span takes its place:
+/// without it, the model calls and tools would be children of the request, and Sentry would see no agent.
 #[instrument(skip_all, fields(gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = agent.name()))]
 async fn weather_agent(agent: &Agent, question: &str) -> anyhow::Result<String> {
     let response = agent.prompt(question).max_turns(3).await?;
@@ -97,7 +97,7 @@ async fn post_advice(
     let request = ChatRequest::new(history.to_vec())
         .with_system("Give practical advice.")
         .append_message(ChatMessage::user(question));
-    // Without these two genai does not know what it streamed: no tokens, no answer.
+    // Without these two options, genai does not know what it streamed, and records neither tokens nor answer.
     let options = ChatOptions::default()
         .with_capture_usage(true)
         .with_capture_content(true);

@@ -34,7 +34,7 @@ fn main() -> anyhow::Result<()> {
     )
 }
 
-/// Sees every span last, on the bridge's own thread.
+/// A hook that sees every span last, on the bridge's own thread.
 fn hide_phone_numbers(mut span: SentrySpan) -> Option<SentrySpan> {
     if span.name == "GET /health" {
         return None;
@@ -100,7 +100,7 @@ fn run(backend: &Backend, title: &str, options: Options) -> anyhow::Result<()> {
     show(format_args!("{title}:\n"));
     for span in backend.take(&sentry)? {
         show(format_args!("  {} ({})", span.name, span.op()));
-        // The others are the same on every span: release, environment, SDK, segment.
+        // The other attributes are the same on every span: release, environment, SDK, segment.
         let own = span
             .attributes
             .keys()

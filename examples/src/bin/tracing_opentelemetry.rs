@@ -1,4 +1,4 @@
-//! A program that has `tracing-opentelemetry` already: its spans reach Sentry by one more span processor.
+//! A program that already uses `tracing-opentelemetry`: one additional span processor sends its spans to Sentry.
 //!
 //! ```text
 //! cargo run --bin tracing_opentelemetry
@@ -34,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
     );
     let processor = SentryGenAiProcessor::new(&sentry);
     let provider = SdkTracerProvider::builder()
-        // The exporters that are there stay.
+        // Existing exporters stay.
         .with_span_processor(processor.clone())
         .build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("example"));

@@ -1,4 +1,5 @@
-//! Two processes, one trace, one conversation: a front in `tracing` asks a back in the OpenTelemetry SDK over HTTP.
+//! Two processes, one trace, one conversation: a front end that uses `tracing` calls a back end that uses the OpenTelemetry SDK,
+//! over HTTP.
 //!
 //! ```text
 //! cargo run --bin two_services
@@ -64,7 +65,7 @@ async fn front() -> anyhow::Result<()> {
     backend.finish(&sentry)
 }
 
-/// Starts this program as the other service, and waits until it listens.
+/// Starts this program as the back end, and waits until it listens.
 fn start_back(dsn: &str) -> anyhow::Result<(Child, String)> {
     let mut back = Command::new(env::current_exe()?)
         .arg(BACK)
@@ -77,7 +78,7 @@ fn start_back(dsn: &str) -> anyhow::Result<(Child, String)> {
     Ok((back, url.context("the back did not start")?))
 }
 
-/// The headers say which trace and which conversation the request belongs to.
+/// The headers tell the back end which trace and which conversation the request belongs to.
 #[instrument(skip_all, fields(gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "Front Desk"))]
 async fn front_desk(url: &str) -> anyhow::Result<String> {
     let mut request = reqwest::Client::new()
@@ -89,7 +90,7 @@ async fn front_desk(url: &str) -> anyhow::Result<String> {
     Ok(request.send().await?.text().await?)
 }
 
-/// The service behind it.
+/// The back end.
 async fn back() -> anyhow::Result<()> {
     // The DSN is in `SENTRY_DSN`.
     let sentry = sentry::init(
@@ -109,7 +110,7 @@ async fn back() -> anyhow::Result<()> {
         "/tea",
         post(async move |headers: HeaderMap| {
             let answer = tea_expert(&headers);
-            // This process is killed when the answer is there.
+            // This process is killed as soon as the answer has arrived.
             tokio::task::spawn_blocking(move || provider.force_flush())
                 .await
                 .ok();
@@ -125,7 +126,7 @@ async fn back() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An agent with a model of its own.
+/// An agent with its own model.
 fn tea_expert(headers: &HeaderMap) -> &'static str {
     let headers: HashMap<_, _> = headers
         .iter()

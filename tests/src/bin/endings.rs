@@ -1,4 +1,4 @@
-//! A program that ends in the way its argument names; `tests/ends.rs` watches what arrives.
+//! A program that ends in the way its argument names; `tests/ends.rs` checks what arrives.
 
 #![expect(clippy::print_stdout, reason = "what the test wants to know")]
 
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "fork" => forked(guard, None)?,
         #[cfg(unix)]
         "measured-fork" => {
-            // It measures for a client that nobody else keeps.
+            // It captures metrics on a client that nothing else keeps.
             let client = sentry::Client::from(ClientOptions::new());
             let measuring = Options::new().with_metrics(true).attach(&client);
             forked(guard, Some(measuring))?;
@@ -74,7 +74,7 @@ thread_local! {
     static LAST: Last = const { Last };
 }
 
-/// What a thread drops after Sentry's hub.
+/// A value that a thread drops after Sentry's hub.
 struct Last;
 
 impl Drop for Last {
@@ -88,7 +88,7 @@ impl Drop for Last {
 fn end_of_a_thread(guard: &Guard) {
     let root = info_span!("root");
     let thread = thread::spawn(move || {
-        // What `tracing` keeps for the thread is dropped after that, and the hub, which no child needs, before.
+        // `tracing`'s thread-locals are dropped after `LAST`. The hub, which a child span does not need, is dropped before.
         info_span!(parent: &root, "child").in_scope(|| {});
         LAST.with(|_| ());
         work("before the end");
@@ -101,7 +101,7 @@ fn work(name: &'static str) {
     info_span!("work", otel.name = name).in_scope(|| {});
 }
 
-/// The root is still open when the guard goes.
+/// The root is still open when the guard is dropped.
 fn open_root() {
     let root = info_span!("root");
     root.in_scope(|| {
@@ -153,7 +153,7 @@ fn without_descriptors(guard: &Guard) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Says whether a file can be written, and whether spans leave.
+/// Prints whether a file can be written, and whether spans are sent.
 fn without_files(guard: &Guard) {
     let file = env::temp_dir().join(format!("endings-{}", process::id()));
     // The signal is ignored, so that writing returns an error.
@@ -180,6 +180,6 @@ fn crowd(guard: &Guard) {
             });
         }
     });
-    // Ten thousand traces are as many requests, and the machine may have other work.
+    // Ten thousand traces take as many requests, and the machine may be busy.
     println!("{}", guard.flush(12 * PATIENCE));
 }

@@ -5,8 +5,8 @@
 //!      [--keep-ai-traces] [--rate 1.0]
 //! ```
 //!
-//! It ends after `--traces` or `--seconds`, whichever comes first. Spans go to `SENTRY_DSN`; without one to a server of its
-//! own, in a process of its own, which misbehaves at random and tells at the end what it accepted.
+//! It ends after `--traces` or `--seconds`, whichever comes first. Spans go to `SENTRY_DSN`, or, if that is not set, to its own
+//! server in another process, which misbehaves at random and reports at the end what it accepted.
 
 #![expect(clippy::print_stdout, reason = "the result of a program")]
 
@@ -114,7 +114,7 @@ fn soak(arguments: &Arguments) -> Result<Value, String> {
         .with(sentry_genai::layer())
         .init();
 
-    // Spans leave only after a while; what the process needs anyway is there by then.
+    // Spans are sent with a delay; by then, the memory that the process needs anyway has been allocated.
     trace(arguments, "warm up");
     guard.flush(Duration::from_secs(5));
     let memory = Memory::start();
@@ -176,7 +176,7 @@ fn work(arguments: &Arguments, begin: Instant, traces: &AtomicU64) {
         if early > 0.0 {
             thread::sleep(Duration::from_secs_f64(early.min(1.0)));
         }
-        // Every fourth trace has nothing to do with AI, for the sake of `--keep-ai-traces`.
+        // Every fourth trace has no AI spans, to exercise `--keep-ai-traces`.
         if number % 4 == 3 {
             plain_trace(arguments);
         } else {
@@ -185,7 +185,7 @@ fn work(arguments: &Arguments, begin: Instant, traces: &AtomicU64) {
     }
 }
 
-/// An agent run: model calls and tools in turns.
+/// An agent run: model calls and tools alternate.
 fn trace(arguments: &Arguments, content: &str) {
     let message = json!([{"role": "user", "parts": [{"type": "text", "content": content}]}]);
     let message = message.to_string();
@@ -226,7 +226,7 @@ fn plain_trace(arguments: &Arguments) {
     }
 }
 
-/// The resident set of this process over time.
+/// The resident set size of this process over time.
 struct Memory {
     start: u64,
     peak: AtomicU64,
@@ -251,7 +251,7 @@ impl Memory {
     }
 }
 
-/// Reads Linux's figure; 0 elsewhere.
+/// Reads Linux's figure; 0 on other systems.
 fn resident_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -259,7 +259,7 @@ fn resident_kib() -> u64 {
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// This program again, as a server: what it remembers must not count as the sender's memory.
+/// This program again, as a server. It is a separate process so that its memory does not count as the sender's.
 struct OwnServer {
     process: Child,
     output: BufReader<std::process::ChildStdout>,
@@ -284,7 +284,7 @@ impl OwnServer {
         })
     }
 
-    /// Ends the server, which then tells its figures.
+    /// Stops the server, which then reports its figures.
     fn stop(mut self) -> io::Result<Value> {
         drop(self.process.stdin.take());
         let mut figures = String::new();
@@ -294,7 +294,7 @@ impl OwnServer {
     }
 }
 
-/// Serves until standard input ends.
+/// Serves until the standard input ends.
 fn serve() -> Result<Value, String> {
     let ingest = Ingest::start_counting().map_err(|error| error.to_string())?;
     ingest.random(

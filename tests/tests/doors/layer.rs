@@ -1,4 +1,4 @@
-//! Through the layer for `tracing`.
+//! Sends through the layer for `tracing`.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,8 @@ pub(crate) fn send(told: &[Told]) -> Vec<ReceivedSpan> {
     bridge.spans()
 }
 
-/// Makes a capture of what a program would have told `tracing`. One step takes two microseconds, of which a capture has whole ones.
+/// Creates a capture of what a program would have told `tracing`. Steps are two microseconds apart, since captures have whole
+/// microseconds.
 fn capture(told: &[Told]) -> Capture {
     let steps = steps(told).into_iter().zip((0..).step_by(2));
     let moments: HashMap<Step, u64> = steps.collect();
@@ -56,7 +57,7 @@ fn capture(told: &[Told]) -> Capture {
     Capture::parse(&capture.to_string()).unwrap()
 }
 
-/// The attributes of a span, and the fields that stand for what else OpenTelemetry has.
+/// Returns the attributes of a span, and fields for the other properties that OpenTelemetry has.
 fn fields(span: &Told) -> Vec<Json> {
     let kind = match span.kind {
         2 => "server",

@@ -1,4 +1,5 @@
-//! Captures of GenAI libraries, told through each door: Sentry receives the same, whichever it is.
+//! Replays captures of GenAI libraries through each door, that is through each way in which spans come in: Sentry receives the
+//! same spans from all.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -20,10 +21,10 @@ use sentry_genai_tests::differences;
 use serde_json::Value as Json;
 use told::{NUMBER, Told, Values};
 
-/// What a door may make otherwise than the command line: an attribute, in the captures whose names begin so, and why.
+/// Known differences of a door from the command line: an attribute, the prefix of the captures' names, and the reason.
 type Known = &'static [(&'static str, &'static str, &'static str)];
 
-/// Of the command line alone: it does not know what a program was written in.
+/// Only the command line differs: it does not know the program's language.
 static LANGUAGE: &[&str] = &["process.runtime.name", "sentry.platform"];
 
 const SESSION: &str = "a plain span of a library names the session, under a key of its own";
@@ -108,7 +109,7 @@ fn command_line(told: &[Told]) -> Vec<ReceivedSpan> {
     )
 }
 
-/// Ids and times are not those of the capture behind every door.
+/// Sorts spans by number: behind a door, ids and times are not those of the capture.
 fn in_order(mut spans: Vec<ReceivedSpan>) -> Vec<ReceivedSpan> {
     spans.sort_by_key(|span| span.int(NUMBER));
     spans

@@ -1,4 +1,4 @@
-//! Through the SDK of OpenTelemetry.
+//! Sends through the SDK of OpenTelemetry.
 
 use std::{
     collections::HashMap,
@@ -23,7 +23,7 @@ use serde_json::Value as Json;
 
 use super::told::{Pair, Step, Told, steps};
 
-/// Gives the next span the ids that it had.
+/// An id generator that gives the next span the ids it had in the capture.
 #[derive(Clone, Debug, Default)]
 struct Ids(Arc<Mutex<Option<(TraceId, SpanId)>>>);
 
@@ -48,7 +48,7 @@ const LIMIT: u32 = 10_000;
 
 pub(crate) fn send(told: &[Told]) -> Vec<ReceivedSpan> {
     let receiver = Receiver::with_content();
-    // A developer's may be running, and of each program a copy would go there.
+    // A developer's Spotlight may be running, and would get a copy of every program.
     let options = Options::new().with_spotlight(false);
     let processor = SentryGenAiProcessor::with_options(&receiver.client, options);
     let ids = Ids::default();

@@ -1,18 +1,18 @@
-//! What a program says of its spans, whatever it says it with.
+//! What a program says about its spans, independent of the API.
 
 use std::cmp::Reverse;
 
 use serde_json::{Value as Json, json};
 
-/// An attribute by which spans are known again.
+/// The attribute that identifies a span.
 pub(crate) const NUMBER: &str = "app.number";
 
-/// Which values a door can be told.
+/// Which values a door accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Values {
     /// Scalars and lists of texts.
     All,
-    /// Those of `tracing`, which has neither lists, nor links to any span and events of any name.
+    /// Those that `tracing` supports: no lists, no links to arbitrary spans, no events of arbitrary names.
     Scalars,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Told {
     pub(crate) events: Vec<Happened>,
     /// Trace and span.
     pub(crate) links: Vec<(String, String)>,
-    /// The code of OTLP, and the message.
+    /// OTLP's status code, and the message.
     pub(crate) status: (u64, String),
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Happened {
     pub(crate) attributes: Vec<Pair>,
 }
 
-/// What happens to the span with a number.
+/// What happens to the span with this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Step {
     Start(usize),
@@ -114,7 +114,7 @@ fn number(value: &Json) -> u64 {
     text(value).parse().unwrap()
 }
 
-/// Reads attributes, the last of each key.
+/// Reads attributes; of attributes with the same key, the last.
 fn pairs(value: &Json, values: Values) -> Vec<Pair> {
     let mut found = Vec::<Pair>::new();
     for pair in list(value) {
@@ -139,7 +139,7 @@ fn pairs(value: &Json, values: Values) -> Vec<Pair> {
     found
 }
 
-/// Some write whole numbers as numbers.
+/// Converts integers to strings: some exporters write them as numbers.
 fn with_texts_for_integers(kind: &str, value: &Json) -> Json {
     match value {
         Json::Number(number) if kind == "intValue" => json!({"intValue": number.to_string()}),
@@ -147,7 +147,7 @@ fn with_texts_for_integers(kind: &str, value: &Json) -> Json {
     }
 }
 
-/// Returns what happens to spans, in the order in which it did.
+/// Returns what happens to the spans, in order.
 pub(crate) fn steps(told: &[Told]) -> Vec<Step> {
     let mut steps: Vec<_> = (told.iter().enumerate())
         .flat_map(|(number, span)| {
@@ -162,7 +162,7 @@ pub(crate) fn steps(told: &[Told]) -> Vec<Step> {
     steps.into_iter().map(|(_, step)| step).collect()
 }
 
-/// Writes the file again that spans could have been read from.
+/// Writes the spans as a file from which they could have been read.
 pub(crate) fn request(told: &[Told]) -> Json {
     let scopes = told.iter().map(|span| {
         let events = span.events.iter().map(|event| {

@@ -1,4 +1,4 @@
-//! What stands between a program and Sentry: certificates and proxies.
+//! Tests what is between a program and Sentry: certificates and proxies.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -123,7 +123,7 @@ fn http_goes_through_its_proxy_and_https_through_it_too_if_there_is_no_other() {
         assert_eq!(send_one(options).accepted, 1, "{dsn}");
         assert_eq!(proxy.requests().len(), 1, "{dsn}");
     }
-    // A proxy for HTTPS says nothing about HTTP.
+    // A proxy for HTTPS does not apply to HTTP.
     let proxy = Proxy::start();
     let options = ClientOptions::new().dsn(&ingest.dsn());
     assert_eq!(send_one(options.https_proxy(proxy.url(""))).accepted, 1);
@@ -147,7 +147,7 @@ fn a_proxy_that_refuses_or_is_not_there() {
             (stats.accepted, stats.lost(LossReason::NetworkError)),
             (0, 1)
         );
-        // The span is tried three times, and the report of its loss, which is the last, up to four times.
+        // The span is tried three times, and the final report of its loss up to four times.
         let attempts = refusing.requests().len();
         assert!((3..=7).contains(&attempts), "{attempts}");
     }

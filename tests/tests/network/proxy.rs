@@ -1,4 +1,4 @@
-//! An HTTP proxy of a few lines, for tunnels (`CONNECT`) and for requests with an absolute URL.
+//! A minimal HTTP proxy, for tunnels (`CONNECT`) and for requests with an absolute URL.
 
 use std::{
     io::{self, Read as _, Write},
@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-/// A proxy that remembers the head of every request.
+/// A proxy that records the head of every request.
 pub(crate) struct Proxy {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
@@ -24,7 +24,7 @@ impl Proxy {
         Self::with(Manner::Obliging)
     }
 
-    /// Starts a proxy that wants to know who asks, and believes nobody.
+    /// Starts a proxy that requires authentication and accepts no credentials.
     pub(crate) fn refusing() -> Self {
         Self::with(Manner::Refusing)
     }
@@ -43,7 +43,7 @@ impl Proxy {
         Self { address, requests }
     }
 
-    /// The URL, with `user:password@` or nothing before the host.
+    /// Returns the URL, with `credentials` (`user:password@`, or empty) before the host.
     pub(crate) fn url(&self, credentials: &str) -> String {
         format!("http://{credentials}{}", self.address)
     }

@@ -1,4 +1,4 @@
-//! A server that ends TLS and passes requests on.
+//! A server that terminates TLS and passes requests on.
 
 use std::{
     io::{BufRead, BufReader, Read as _, Write},
@@ -16,7 +16,7 @@ use rustls::{
 };
 use sentry_genai_testkit::Ingest;
 
-/// Speaks TLS in front of an ingest, with a certificate it has signed itself.
+/// A TLS server in front of an ingest, with a self-signed certificate.
 pub(crate) struct TlsFront {
     address: SocketAddr,
     pem: String,
@@ -60,18 +60,18 @@ impl TlsFront {
         format!("https://public@localhost:{}/1", self.address.port())
     }
 
-    /// The certificate.
+    /// Returns the certificate.
     pub(crate) fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// How many connections were made, whatever became of them.
+    /// Returns how many connections were made, successful or not.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 }
 
-/// Carries requests in one direction and answers in the other, until either side is done.
+/// Passes requests in one direction and answers in the other, until either side is done.
 fn pass_on(front: StreamOwned<ServerConnection, TcpStream>, mut behind: &TcpStream) {
     let mut front = BufReader::new(front);
     let mut answers = BufReader::new(behind);
@@ -86,7 +86,7 @@ fn pass_on(front: StreamOwned<ServerConnection, TcpStream>, mut behind: &TcpStre
     }
 }
 
-/// Reads a request or an answer that says how long its body is.
+/// Reads a request or an answer with a `Content-Length`.
 fn message(reader: &mut impl BufRead) -> Option<Vec<u8>> {
     let mut message = Vec::new();
     let mut length = 0;

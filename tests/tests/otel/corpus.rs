@@ -1,4 +1,5 @@
-//! Captures of real libraries, replayed as spans of the SDK: Sentry receives what the tracing layer makes of the same runs.
+//! Replays captures of real libraries as spans of the SDK: Sentry receives the same as from the `tracing` layer for the same
+//! runs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +24,7 @@ use super::door::{
     opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks},
 };
 
-/// Attributes in which the doors may differ, and why.
+/// Attributes in which the two may differ, and why.
 static DIFFERENCES: &[(&str, &str)] = &[
     ("code.file.path", SOURCE_LOCATION),
     ("code.line.number", SOURCE_LOCATION),
@@ -82,7 +83,7 @@ fn replay_otlp(path: &Path) -> Vec<ReceivedSpan> {
     in_order(receiver.spans())
 }
 
-/// Spans in the order of their start within their traces.
+/// Sorts spans by their start within their traces.
 fn in_order(mut spans: Vec<ReceivedSpan>) -> Vec<ReceivedSpan> {
     spans.sort_by(|a, b| a.start.total_cmp(&b.start));
     spans

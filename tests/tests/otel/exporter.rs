@@ -1,4 +1,4 @@
-//! Spans that come in batches, after their end.
+//! Spans that come in batches, after they have ended.
 
 use std::{
     sync::{Mutex, mpsc},
@@ -17,7 +17,7 @@ use super::door::{
     opentelemetry_sdk::trace::SdkTracerProvider,
 };
 
-/// Children come in an earlier batch than their root, which takes no more than an agent that runs for a while.
+/// Children come in an earlier batch than their root, which happens with any agent that runs for a while.
 #[test]
 fn a_root_that_comes_in_a_later_batch_is_the_segment() {
     let receiver = Receiver::start();
@@ -52,7 +52,7 @@ fn a_root_that_comes_in_a_later_batch_is_the_segment() {
     assert_eq!(exporter.stats().produced, 3);
 }
 
-/// A clock that was set back meanwhile, or that shows the same for all three.
+/// The clock was set back meanwhile, or shows the same time for all three.
 #[test]
 fn a_parent_comes_before_its_child_whatever_the_clock_said() {
     for steps in [[2, 1, 0], [0, 0, 0], [1, 0, 2]] {
@@ -90,13 +90,13 @@ fn a_parent_comes_before_its_child_whatever_the_clock_said() {
     }
 }
 
-/// The provider's `force_flush` does not reach the exporter, so a program asks the exporter itself.
+/// The provider's `force_flush` does not reach the exporter, so a program calls the exporter itself.
 #[test]
 fn what_was_handed_over_is_sent_on_request() {
     for is_batch in [true, false] {
         let (go, wait) = mpsc::channel::<()>();
         let wait = Mutex::new(wait);
-        // Nothing is sent before `go` goes.
+        // Nothing is sent until `go` is dropped.
         let options = Options::new().with_before_send_span(move |span| {
             let _ = wait
                 .lock()
@@ -113,7 +113,7 @@ fn what_was_handed_over_is_sent_on_request() {
         };
         let provider = builder.build();
         provider.tracer("t").start("work").end();
-        // Once the SDK passes it on, this fails, and the docs can do with less.
+        // Once the SDK passes `force_flush` on, this fails, and the docs can be simplified.
         provider.force_flush().unwrap();
         assert_eq!(receiver.spans().len(), 0);
         assert!(!exporter.flush(Duration::from_millis(1)));

@@ -1,4 +1,4 @@
-//! What waiting spans occupy, whatever it is that they hold.
+//! The memory that waiting spans occupy, whatever they hold.
 
 use std::{
     sync::{Mutex, mpsc},

@@ -1,4 +1,4 @@
-//! Nothing that was said leaves by default, wherever OpenTelemetry's SDK has room for it; and what lets somebody in never does.
+//! By default no content leaves, wherever OpenTelemetry's SDK has room for it, and credentials never do.
 
 use std::{error::Error, fmt, io};
 
@@ -20,7 +20,7 @@ use super::door::{
 const SECRET: &str = "hunter2";
 const KEY: &str = "sk-4242";
 
-/// What a span is started with, apart from a name and its attributes.
+/// What a span starts with, apart from a name and its attributes.
 static SPANS: &[(&str, &[(&str, &str)])] = &[
     ("work", &[]),
     (
@@ -63,7 +63,7 @@ static SPANS: &[(&str, &[(&str, &str)])] = &[
     ("run", &[("langfuse.observation.type", "span")]),
 ];
 
-/// Content in one dialect or another, or in none.
+/// Attributes for content in one dialect or another, or in none.
 static CONTENT: &[&str] = &[
     "gen_ai.input.messages",
     "gen_ai.output.messages",
@@ -113,7 +113,7 @@ fn texts(texts: [String; 2]) -> Value {
     Value::Array(texts.map(StringValue::from).to_vec().into())
 }
 
-/// Where a program, knowingly or not, puts content, and keys.
+/// Puts content and keys into every place where a program, knowingly or not, may put them.
 fn plant(receiver: &Receiver) {
     let processor = SentryGenAiProcessor::new(&receiver.client);
     let resource = Resource::builder_empty()

@@ -1,4 +1,4 @@
-//! Stories of spans through the processor.
+//! Tests the processor with programs that create spans.
 
 mod content;
 mod fields;

@@ -1,4 +1,4 @@
-//! Traces and conversations between services, over the headers of a request.
+//! Traces and conversations that cross services in the headers of a request.
 
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ impl Service {
         SentryGenAiPropagator::new(&self.processor)
     }
 
-    /// As a program would combine them.
+    /// Returns a composite propagator, as a program would build it.
     fn composite(&self) -> TextMapCompositePropagator {
         TextMapCompositePropagator::new(vec![
             Box::new(TraceContextPropagator::new()),
@@ -99,7 +99,7 @@ fn one_trace_one_conversation_two_services() {
         Some("a b")
     );
     back.chat(&incoming);
-    // What comes in goes out again, once.
+    // What came in goes out again, once.
     let onwards = inject(&back.composite(), &incoming);
     assert_eq!(
         onwards["baggage"].matches("gen_ai.conversation.id").count(),

@@ -18,7 +18,7 @@ use super::door::{
 
 const QUESTION: &str = "Which tea goes with cake?";
 
-/// An agent that asks a model, in one batch, with the question in an event as older libraries have it.
+/// An agent that asks a model, in one batch, with the question in an event, as in older libraries.
 fn run(client_options: &ClientOptions, options: &Options) -> Vec<SpanData> {
     let memory = InMemorySpanExporter::default();
     let exporter = RewritingExporter::with_options(memory.clone(), client_options, options);

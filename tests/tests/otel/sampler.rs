@@ -81,7 +81,7 @@ fn what_a_span_says_at_its_start_reaches_those_below_it() {
     assert!(receiver.span("POST /ask").is_segment);
 }
 
-/// A span keeps one attribute here, so only the sampler can have seen the other.
+/// Spans keep one attribute here, so only the sampler can have seen the other.
 #[test]
 fn the_provider_that_a_processor_builds_has_its_sampler() {
     let receiver = Receiver::start();
@@ -99,7 +99,7 @@ fn the_provider_that_a_processor_builds_has_its_sampler() {
     assert_eq!(receiver.span("chat").conversation_id(), Some("conv_1"));
 }
 
-/// `OTEL_TRACES_SAMPLER` is set for a process of its own.
+/// `OTEL_TRACES_SAMPLER` is set for a separate process.
 #[test]
 fn the_provider_that_a_processor_builds_samples_as_the_environment_says() {
     const EXPECTED: &str = "SENTRY_GENAI_TEST_SPANS";
@@ -150,7 +150,7 @@ fn sentry_samples_by_what_the_root_says() {
 fn spans_of_sentrys_sampler_itself_start_no_traces() {
     static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
     let options = ClientOptions::new().traces_sampler(|context| {
-        // Once is enough to see.
+        // Once is enough for the test.
         if context.name() != "look up flag"
             && let Some(provider) = PROVIDER.get()
         {
@@ -173,7 +173,7 @@ fn spans_of_sentrys_sampler_itself_start_no_traces() {
     assert_eq!(names, ["below", "root"]);
 }
 
-/// Says of every span which conversation it is part of, and drops some.
+/// A sampler that sets the conversation of every span, and drops some.
 #[derive(Clone, Debug)]
 struct Decides;
 
@@ -216,7 +216,7 @@ fn the_sampler_behind_it_decides_and_adds() {
     assert_eq!(receiver.span("chat").conversation_id(), Some("added"));
 }
 
-/// Starts a span of its own, a sibling, before the door hears of one.
+/// A processor that starts a sibling span of its own before the next processor sees the first.
 #[derive(Debug)]
 struct Meddler(Arc<std::sync::OnceLock<SdkTracer>>);
 
@@ -263,6 +263,6 @@ fn a_span_that_comes_between_is_not_mistaken_for_the_one_that_starts() {
     outer.span().end();
     root.span().end();
     provider.force_flush().unwrap();
-    // Each of the three, and one of the meddler's beside it.
+    // The three spans, and one of the meddler's for each.
     assert_eq!(receiver.spans().len(), 6);
 }

@@ -1,4 +1,4 @@
-//! Beside `sentry-opentelemetry`.
+//! Next to `sentry-opentelemetry`.
 
 use std::collections::HashMap;
 
@@ -31,11 +31,11 @@ fn headers(flag: &str) -> HashMap<String, String> {
     ])
 }
 
-/// Its propagator alone is enough to follow Sentry's decision, beside that for `traceparent`.
+/// Its propagator, together with one for `traceparent`, is enough to follow Sentry's decision.
 #[test]
 fn the_decision_that_sentrys_propagator_read_holds() {
     for (flag, arrives) in [("-1", 1), ("-0", 0)] {
-        // Whatever came in decides, not the rate.
+        // The incoming decision counts, not the rate.
         let rate = if arrives == 1 { 0.0 } else { 1.0 };
         let receiver = Receiver::with(ClientOptions::new().traces_sample_rate(rate));
         let processor = SentryGenAiProcessor::new(&receiver.client);

@@ -75,7 +75,7 @@ fn eight_threads_lose_nothing() {
     assert_eq!(processor.stats().lost_total(), 0);
 }
 
-/// Makes a trace of two spans that awaits in between.
+/// Creates a trace of two spans, with an await in between.
 async fn work(provider: &SdkTracerProvider) {
     let tracer = provider.tracer("t");
     let root = Context::new().with_span(tracer.start_with_context("root", &Context::new()));

@@ -1,4 +1,4 @@
-//! Beside the layer of `tracing-opentelemetry`.
+//! Next to the layer of `tracing-opentelemetry`.
 
 use sentry_genai_tests::Receiver;
 use tracing::{field::Empty, info_span};
@@ -12,7 +12,7 @@ use super::{
     tracing_opentelemetry,
 };
 
-/// The layer writes unsigned numbers as texts, repeats keys, and tells the library by an attribute.
+/// The layer writes unsigned numbers as texts, repeats keys, and names the library in an attribute.
 #[test]
 fn tracing_spans_arrive_as_they_were_meant() {
     let receiver = Receiver::start();

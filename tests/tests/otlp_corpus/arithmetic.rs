@@ -6,7 +6,7 @@ use sentry_genai_conventions::{AiKind, SentrySpan, Status};
 
 use crate::{Capture, corpus};
 
-/// Input, cached and written parts of it, output and the reasoning in it.
+/// Input tokens, the cached and the written part of them, output tokens, and the reasoning tokens in them.
 type Usage = [i64; 5];
 
 const KEYS: [&str; 5] = [
@@ -17,7 +17,7 @@ const KEYS: [&str; 5] = [
     "gen_ai.usage.reasoning.output_tokens",
 ];
 
-/// What one call may report; a library that keeps the subsets to itself has zeros there.
+/// What a single call may report. A library that does not report a part has zeros there.
 #[rustfmt::skip]
 static CALLS: &[(&str, Usage)] = &[
     ("openai, gemini", [42, 16, 0, 17, 5]),
@@ -45,7 +45,7 @@ fn is_inference(span: &SentrySpan) -> bool {
 fn every_call_reports_what_the_server_counted() {
     let mut wrong = Vec::new();
     for capture in corpus() {
-        // Counted by the length of the prompt, and to test the limits.
+        // These count tokens by the length of the prompt, or exist to test the limits.
         if capture.name.contains("long-prompt") || capture.library() == "openinference-smolagents" {
             continue;
         }
@@ -90,7 +90,7 @@ fn every_call_counts_once() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Counts, for each id of a response, the model calls of one trace that bear it.
+/// Counts, for each response id, the model calls of one trace that carry it.
 fn calls_by_response(capture: &Capture) -> BTreeMap<String, usize> {
     let mut calls = BTreeMap::new();
     for trace in capture.traces() {
@@ -103,7 +103,7 @@ fn calls_by_response(capture: &Capture) -> BTreeMap<String, usize> {
     calls
 }
 
-/// The scenario with a tool makes two calls, whoever describes it.
+/// The scenario with a tool makes two calls, whichever library describes it.
 #[test]
 fn an_agent_with_a_tool_makes_two_calls() {
     let mut seen = 0;
@@ -117,7 +117,7 @@ fn an_agent_with_a_tool_makes_two_calls() {
         ]
         .iter()
         .any(|name| format!("{scenario}.").starts_with(name));
-        // These describe no model calls, and one for both.
+        // These describe no model calls, or one for both.
         if !is_tool_loop
             || matches!(
                 capture.library(),

@@ -1,4 +1,4 @@
-//! The corpus as envelopes, for tools that check envelopes.
+//! Encodes the corpus as envelopes, for tools that check envelopes.
 
 use std::{fs, path::Path, sync::Arc, time::SystemTime};
 
@@ -27,7 +27,7 @@ fn envelope(config: &Arc<Config>, trace: &[SentrySpan]) -> Vec<u8> {
     encode_envelope(config, segment.trace(), spans, SystemTime::now())
 }
 
-/// Every trace fits into one envelope of valid JSON; with `SAVE_ENVELOPES` set to a folder, they are written there.
+/// Every trace fits into one envelope of valid JSON. With `SAVE_ENVELOPES` set to a folder, the envelopes are written there.
 #[test]
 fn every_trace_is_an_envelope() {
     let options = ClientOptions::new()

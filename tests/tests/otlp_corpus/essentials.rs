@@ -1,4 +1,4 @@
-//! What a reviewer has to see of every span, one snapshot per library.
+//! The essentials of every span for reviewers, one snapshot per library.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -138,7 +138,7 @@ fn text<'a>(span: &'a SentrySpan, key: &str) -> &'a str {
     span.attributes.text(key).unwrap_or("-")
 }
 
-/// Shows the start of a value; fields of JSON may come in any order, so of objects only their names, sorted.
+/// Shows the start of a value. Fields of JSON may come in any order, so of objects only their sorted names are shown.
 fn show(value: Value<'_>) -> String {
     let text = match value {
         Value::Str(text) if text.starts_with('{') => {

@@ -1,4 +1,4 @@
-//! What instrumentations say in log records, beside their spans.
+//! What instrumentations emit in log records, in addition to spans.
 
 use std::{fs, io::Read as _, path::Path};
 
@@ -9,7 +9,7 @@ use super::{sorted, translator};
 
 const MESSAGES: [&str; 2] = ["gen_ai.input.messages", "gen_ai.output.messages"];
 
-/// The model calls of a text, or of spans.
+/// Returns the model calls of a text, or of spans.
 fn calls(translator: &Translator, text: &str) -> Vec<SentrySpan> {
     calls_of(translator, otlp_json::parse(text).unwrap())
 }
@@ -52,13 +52,13 @@ fn content_that_is_in_log_records_alone_arrives_with_its_span() {
             said.contains("Paris") && said.contains(r#""role":"assistant""#),
             "{file}: {said}"
         );
-        // The records may come first, and without them there is nothing.
+        // The records may come first, and without them no content is read.
         let mut lines: Vec<_> = text.lines().collect();
         lines.reverse();
         let reversed = calls(&translator(), &lines.join("\n"));
         assert_eq!(count(&reversed), count(&with_logs), "{file}");
         assert_eq!(count(&calls(&translator(), lines[1])), 0, "{file}");
-        // Nor without leave.
+        // Nor is it if no content may leave.
         let without_leave = Translator::new(TranslateOptions::default());
         assert_eq!(count(&calls(&without_leave, &text)), 0, "{file}");
     }
@@ -82,7 +82,7 @@ fn so_does_content_in_log_records_as_protobuf() {
     for bytes in [
         file.clone(),
         [metrics.0, logs.0, traces.0].concat(),
-        // Bodies that nothing parts.
+        // Bodies without separators.
         [traces.1, logs.1, metrics.1].concat(),
         [logs.1, traces.1].concat(),
     ] {

@@ -1,4 +1,4 @@
-//! Captures of GenAI libraries of other languages, translated as the OTLP door does: what Sentry would receive.
+//! Captures of GenAI libraries of other languages, translated as from OTLP: what Sentry would receive.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -34,7 +34,7 @@ impl Capture {
         self.name.split('/').next().unwrap()
     }
 
-    /// Translates the traces of the file, each in order of the starts of its spans.
+    /// Translates the traces of the file, each in the order of the starts of its spans.
     fn traces(&self) -> Vec<Vec<SentrySpan>> {
         translate(self.spans.clone())
     }

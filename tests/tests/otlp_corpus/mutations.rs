@@ -1,4 +1,4 @@
-//! Spans of the corpus with one thing or another about them that is not as their library has it.
+//! Spans of the corpus with changes that their library does not make.
 
 use proptest::{prelude::*, sample};
 use sentry_genai_conventions::{Attributes, Scalar, SentrySpan, SourceEvent, SourceSpan, Value};
@@ -10,7 +10,7 @@ use crate::{
     seeds::seeds,
 };
 
-/// Attributes that people write by hand, others that are read by their names alone, and those that dialects conclude.
+/// Attributes that people write by hand, attributes that are read only by name, and attributes that dialects add.
 static KEYS: &[&str] = &[
     "agent_name",
     "answer",
@@ -86,15 +86,15 @@ static TEXTS: &[&str] = &[
 
 #[derive(Clone, Debug)]
 enum Change {
-    /// Puts another value in the place of one inside the JSON of an attribute.
+    /// Replaces a value inside the JSON of an attribute.
     Inside(sample::Index, sample::Index, sample::Index),
-    /// Takes the last step off a key.
+    /// Removes the last segment of a key.
     Shorter(sample::Index),
     /// Gives an attribute another value.
     Other(sample::Index, sample::Index),
-    /// Takes an attribute away.
+    /// Removes an attribute.
     Gone(sample::Index),
-    /// Adds one that is written by hand.
+    /// Adds an attribute that is written by hand.
     More(sample::Index, sample::Index),
 }
 
@@ -177,7 +177,7 @@ fn count(value: &serde_json::Value) -> usize {
     }
 }
 
-/// Replaces the value that is number `place` in the order of reading.
+/// Replaces the value at index `place` in reading order.
 fn replace(value: &mut serde_json::Value, place: &mut usize, other: &serde_json::Value) -> bool {
     if *place == 0 {
         *value = other.clone();
@@ -244,7 +244,7 @@ fn apply(pairs: &mut Vec<Pair>, change: &Change) {
         Change::Other(which, value) => {
             let index = which.index(pairs.len());
             let (_, held) = &mut pairs[index];
-            // A number names no operation, and is a text only as it is sent.
+            // A number names no operation, and becomes a text only when sent.
             *held = match held {
                 Held::Text(_) => Held::Text(TEXTS[value.index(TEXTS.len())].to_owned()),
                 _ => any_value(value),
@@ -284,7 +284,7 @@ fn mutated() -> impl Strategy<Value = SourceSpan> {
     })
 }
 
-/// What a span is, and all it says but for what JSON says.
+/// Returns the type of a span and its attributes, except for the contents of JSON.
 fn outline(span: &SentrySpan) -> Vec<String> {
     let attributes = span.attributes.iter().map(|(key, value)| match value {
         Value::Str(text) if text.starts_with(['{', '[']) => key.to_owned(),

@@ -1,4 +1,4 @@
-//! What holds for whatever comes in.
+//! Properties that hold for any input.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -20,7 +20,7 @@ static JSON: &[&str] = &[
     "gen_ai.response.finish_reasons",
 ];
 
-/// Attributes by the type that Sentry has for them.
+/// Attributes by the type that Sentry defines for them.
 static INTEGERS: &[&str] = &[
     "gen_ai.usage.input_tokens",
     "gen_ai.usage.output_tokens",
@@ -35,7 +35,7 @@ static DOUBLES: &[&str] = &[
     "gen_ai.response.time_to_first_chunk",
 ];
 
-/// The longest attribute, with room for what is no content.
+/// The longest attribute, with room for what is not content.
 const LONGEST: usize = 300_000;
 
 pub(crate) fn check(span: &SentrySpan) {
@@ -66,7 +66,7 @@ pub(crate) fn check(span: &SentrySpan) {
     );
 }
 
-/// The output, as a door would see it that reads what we have sent.
+/// Converts a translated span back, as if a source read what we have sent.
 pub(crate) fn as_source(span: &SentrySpan) -> SourceSpan {
     let mut source = SourceSpan::new(span.trace_id, span.span_id, span.name.clone(), span.start);
     source.parent_span_id = span.parent_span_id;
@@ -85,7 +85,7 @@ pub(crate) fn as_source(span: &SentrySpan) -> SourceSpan {
     source
 }
 
-/// A value written down, with JSON in one order of fields.
+/// Writes a span down, with the fields of JSON in a fixed order.
 fn written(span: &SentrySpan) -> Vec<String> {
     let mut lines: Vec<_> = span
         .attributes
@@ -130,7 +130,7 @@ fn translating_the_corpus_again_changes_nothing() {
     }
 }
 
-/// Order and batches of a trace do not matter to what is counted once.
+/// The order and the batches of a trace do not affect what is counted once.
 #[test]
 fn the_order_of_spans_does_not_matter() {
     for capture in corpus() {
@@ -150,7 +150,7 @@ fn the_order_of_spans_does_not_matter() {
     }
 }
 
-/// Nothing of the content is left when none may leave.
+/// Nothing of the content is left if none may leave.
 #[test]
 fn without_content_no_words_of_the_captures_are_left() {
     let translator = Translator::new(TranslateOptions::default());
@@ -207,7 +207,7 @@ fn text() -> impl Strategy<Value = String> {
     let known: Vec<_> = known.into_iter().collect();
     prop_oneof![
         4 => proptest::sample::select(known.clone()),
-        // Cut somewhere, as exporters with a limit do.
+        // Cut somewhere, as by exporters with a limit.
         2 => (proptest::sample::select(known), any::<proptest::sample::Index>()).prop_map(|(text, at)| {
             let mut at = at.index(text.len() + 1);
             while !text.is_char_boundary(at) {
@@ -241,7 +241,7 @@ fn value() -> impl Strategy<Value = Any> {
     ]
 }
 
-/// Attributes as libraries write them, of any of them.
+/// Attributes as real libraries write them, mixed at random.
 fn real() -> impl Strategy<Value = (String, Any)> {
     let known: Vec<_> = corpus()
         .iter()
@@ -320,7 +320,7 @@ pub(crate) fn for_all(
     let translator = translator();
     let mut config = proptest::test_runner::Config::default();
     config.failure_persistence = None;
-    // Of PROPTEST_CASES, if it is set.
+    // `PROPTEST_CASES` may ask for more.
     config.cases = config.cases.max(600);
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let result = runner.run(spans, |span| {
@@ -361,7 +361,7 @@ fn chat(span_id: u64, parent: u64, messages: &str) -> String {
     )
 }
 
-/// Hostile content is cut or kept as text, never lost whole and never invalid.
+/// Hostile content is cut or kept as text; it is never lost as a whole, and never invalid.
 #[test]
 fn hostile_content() {
     let deep = format!("{}1{}", "[".repeat(1000), "]".repeat(1000));
@@ -381,7 +381,7 @@ fn hostile_content() {
     }
 }
 
-/// A trace of many spans, in a chain, in a row and in a row below a chain, takes time in proportion to their number.
+/// A trace of many spans takes time in proportion to their number: in a chain, in a row, and in a row below a chain.
 #[test]
 fn large_traces_take_linear_time() {
     let time = |count: u64, parent: fn(u64) -> u64| {
@@ -393,7 +393,8 @@ fn large_traces_take_linear_time() {
         assert_eq!(traces.iter().map(Vec::len).sum::<usize>() as u64, count);
         start.elapsed()
     };
-    // Ten times as many; a hundred times as long would be the square. What else the machine does may spoil a try, but not each.
+    // Ten times as many spans; quadratic time would be a hundred times as long. Other work on the machine may spoil one attempt,
+    // but not all.
     let is_linear = |parent| time(20_000, parent) < time(2_000, parent) * 40;
     let row_below_chain = |id: u64| if id.is_multiple_of(2) { 1 } else { id + 2 };
     for parent in [|id: u64| id - 1, |_: u64| 0, row_below_chain] {

@@ -1,4 +1,4 @@
-//! Spans of libraries that the corpus has no captures of, with all they can say.
+//! Spans of libraries that the corpus has no captures of, with everything they can contain.
 
 use sentry_genai_conventions::{
     SourceEvent, SourceSpan, SpanId, Timestamp, TraceId, TranslateOptions, Translator,
@@ -8,10 +8,10 @@ use crate::properties::check;
 
 type Pairs = &'static [(&'static str, &'static str)];
 
-/// What was said, alone or with another word, so that nothing leaves for its looks.
+/// The content, alone or with another word, so that nothing is sent merely because it does not look like content.
 const SAID: &str = "sesame";
 
-/// The scope, the name, the attributes, and the attributes of an event with its name.
+/// The scope, the name, the attributes, and the name and attributes of an event.
 #[rustfmt::skip]
 static SEEDS: &[(&str, &str, Pairs, &str, Pairs)] = &[
     ("llamaindex.opentelemetry.tracer", "OpenAI.chat", &[("llamaindex.run_id", "r1")], "LLMChatStartEvent", &[

@@ -97,7 +97,7 @@ impl Counts {
     }
 }
 
-/// What a library's spans have in Sentry, by the attribute that has it.
+/// What a library's spans provide to Sentry, by the attributes that provide it.
 static CAPABILITIES: &[(&str, &[&str])] = &[
     (
         "messages",
@@ -137,7 +137,7 @@ fn capabilities(libraries: &BTreeMap<String, BTreeSet<&str>>) -> String {
     table
 }
 
-/// The guide has these tables; `SAVE_TABLES` names a file to write them to.
+/// These tables are in the guide; `SAVE_TABLES` names a file to write them to.
 #[test]
 fn the_corpus_is_recognised_and_readable() {
     let mut libraries: BTreeMap<String, Counts> = BTreeMap::new();

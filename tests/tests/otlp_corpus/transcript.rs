@@ -1,4 +1,4 @@
-//! Messages as Sentry's normalizer reads them.
+//! Reads messages as Sentry's normalizer does.
 
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ fn part(part: &Value) -> String {
     format!("{kind}{subject}")
 }
 
-/// Checks messages against what Sentry's normalizer understands, and returns what it would not.
+/// Checks messages against what Sentry's normalizer understands, and returns what it does not.
 pub(crate) fn problems(json: &str, is_output: bool) -> Vec<String> {
     let mut problems = Vec::new();
     let Ok(Value::Array(messages)) = serde_json::from_str(json) else {

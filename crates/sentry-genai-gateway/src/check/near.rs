@@ -1,4 +1,4 @@
-//! Names of attributes that are nearly those of the conventions.
+//! Finds attribute names that are nearly those of the conventions.
 
 use std::collections::HashMap;
 
@@ -7,21 +7,21 @@ use sentry_genai_conventions::{
     deprecation,
 };
 
-/// So many names are remembered. Who has more makes them up as it goes, and gets no hints for those that come later.
+/// How many names are cached. Only instrumentation that generates names has more; the names beyond get no hints.
 const REMEMBERED: usize = 10_000;
 
-/// The most letters that may be wrong in a name as a whole.
+/// The maximum number of wrong letters in a whole name.
 const WRONG_LETTERS: usize = 2;
 
-/// Namespaces in which names are understood beside something of the conventions, and mean nothing alone.
+/// Namespaces whose names are understood next to attributes of the conventions, but mean nothing on their own.
 static UNDERSTOOD: &[&str] = &["genai.", "llm."];
 
-/// Finds out how names should have been written.
+/// Suggests how names should have been written.
 #[derive(Debug)]
 pub(super) struct Names {
     known: Vec<Known>,
     translator: Translator,
-    /// What was found out already, by name.
+    /// The results so far, by name.
     near: HashMap<String, Option<&'static str>>,
     understood: HashMap<String, Option<&'static str>>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Names {
 #[derive(Debug)]
 struct Known {
     words: Vec<String>,
-    /// What is to be used for it today.
+    /// The name that replaces it today.
     current: &'static str,
 }
 
@@ -49,7 +49,7 @@ impl Names {
         }
     }
 
-    /// Returns the attribute that one of a span was meant to be, if that is sure enough, and the span does not have it.
+    /// Returns the attribute that a span's attribute was meant to be, if that is sufficiently certain and the span lacks it.
     pub(super) fn meant(
         &mut self,
         key: &str,
@@ -58,7 +58,7 @@ impl Names {
         translated: &SentrySpan,
     ) -> Option<&'static str> {
         let mut found = remembered(&mut self.near, key, || near(&self.known, key));
-        // What serves a request may say which model it is about, and be none.
+        // A span that serves a request may mention the model without being a model call.
         let is_served = matches!(source.kind, Some(SpanKind::Server | SpanKind::Consumer));
         if found.is_none()
             && translated.ai.is_none()
@@ -91,12 +91,12 @@ fn remembered(
     found
 }
 
-/// Returns whether the translation made nothing of a name.
+/// Returns whether the translation did not interpret an attribute, and kept it under its name or with a prefix.
 fn is_left(attributes: &Attributes, key: &str) -> bool {
     attributes.contains(key) || attributes.contains(&format!("otel.{key}"))
 }
 
-/// Returns what a name was before it was given up, and before that.
+/// Returns the current name of an attribute, following renames; `None` if it was retired.
 fn current(mut name: &'static str) -> Option<&'static str> {
     loop {
         match deprecation(name) {
@@ -107,7 +107,7 @@ fn current(mut name: &'static str) -> Option<&'static str> {
     }
 }
 
-/// Returns the one name that is nearest, if it is near.
+/// Returns the nearest name, if it is near enough and no other is as near.
 fn near(known: &[Known], key: &str) -> Option<&'static str> {
     if attribute_names().any(|name| name == key) {
         return None;
@@ -130,7 +130,7 @@ fn near(known: &[Known], key: &str) -> Option<&'static str> {
     rivals.all(|(_, name)| *name == nearest).then_some(nearest)
 }
 
-/// Returns how many letters are wrong, unless it is another name.
+/// Returns how many letters are wrong, or `None` if it is a different name.
 fn distance(words: &[String], known: &[String]) -> Option<usize> {
     if words.concat() == known.concat() {
         return Some(0);
@@ -145,7 +145,7 @@ fn distance(words: &[String], known: &[String]) -> Option<usize> {
     (distance <= WRONG_LETTERS).then_some(distance)
 }
 
-/// Returns whether a word is another one with a slip. Short words are near to too many others, and several things are not one.
+/// Returns whether one word is another with a typo. Short words are near to too many others, and a plural is not a typo.
 fn is_nearly(word: &str, known: &str) -> bool {
     let allowed = match word.len().min(known.len()) {
         0..=4 => 0,
@@ -155,7 +155,7 @@ fn is_nearly(word: &str, known: &str) -> bool {
     word.strip_suffix('s') != Some(known) && strsim::osa_distance(word, known) <= allowed
 }
 
-/// Returns the words of a name in small letters, the first being the namespace, whatever stands between them.
+/// Returns the words of a name in lower case, whatever separates them. The first is the namespace.
 fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = vec![String::new()];
     let mut is_within_word = false;
@@ -168,7 +168,7 @@ fn words(name: &str) -> Vec<String> {
             word.push(letter.to_ascii_lowercase());
         }
     }
-    // `gen_ai` is one word.
+    // `gen_ai` counts as one word.
     if words.len() > 1 && words[0].len() < 4 && words[0].starts_with('g') {
         let second = words.remove(1);
         words[0].push_str(&second);
@@ -176,7 +176,7 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Returns what a name means on a span that is a model call.
+/// Returns the meaning of a name on a span that is a model call.
 fn understood(
     translator: &Translator,
     key: &str,

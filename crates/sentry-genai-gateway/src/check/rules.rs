@@ -1,31 +1,31 @@
 //! The rules, as data.
 
-/// Something that Sentry does not understand, or not fully.
+/// A rule: something that Sentry does not understand, or not fully.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rule {
-    /// The name by which programs know it; it does not change.
+    /// The stable identifier of the rule.
     pub id: &'static str,
-    /// How much is lost.
+    /// How much is lost when the rule is broken.
     pub severity: Severity,
     /// What is wrong, and what it costs.
     pub message: &'static str,
-    /// What to do about it.
+    /// How to fix it.
     pub fix: &'static str,
 }
 
-/// How much is lost.
+/// How much is lost when a rule is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// Nothing, since the translation mends it, or nothing that was not meant to be.
+    /// Nothing: the translation corrects it, or it may be intended.
     Note,
-    /// Something that Sentry would show or count.
+    /// Something that Sentry would otherwise show or count.
     Warning,
 }
 
 impl Severity {
-    /// Returns its name: `note` or `warning`.
+    /// Returns the name of the severity: `note` or `warning`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ pub(super) static TOOL_NAME: Rule = Rule {
     fix: "Set gen_ai.tool.name on the span of the call.",
 };
 
-/// Every rule.
+/// All rules.
 pub static RULES: &[&Rule] = &[
     &AGENT_NAME,
     &AGENT_WITHOUT_CALLS,

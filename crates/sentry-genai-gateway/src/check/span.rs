@@ -1,4 +1,4 @@
-//! Rules that one span alone can break.
+//! Rules about a single span.
 
 use std::collections::HashSet;
 
@@ -57,7 +57,7 @@ pub(super) fn check(
     }
 }
 
-/// Looks for names that are nearly right.
+/// Finds names that are misspelled.
 pub(super) fn check_names(
     source: &SourceSpan,
     full: &SentrySpan,
@@ -73,7 +73,7 @@ pub(super) fn check_names(
     }
 }
 
-/// Compares a span translated with all content to the same without.
+/// Compares a span translated with all content to the same span translated without.
 pub(super) fn check_content(
     full: &SentrySpan,
     discreet: &SentrySpan,
@@ -88,14 +88,14 @@ pub(super) fn check_content(
     }
 }
 
-/// Usage is counted under keys that say so; limits and other settings are not usage.
+/// Returns whether a key counts tokens. Keys of usage say so; limits and other settings are not usage.
 fn counts_tokens(key: &str) -> bool {
     key.ends_with("_tokens") && (key.contains("usage.") || key.contains("token_count"))
 }
 
 fn is_count(value: Value<'_>) -> bool {
     match value {
-        // Nothing, as some libraries write it.
+        // Some libraries write this for no value.
         Value::Str("" | "None" | "null") => true,
         value => number(value)
             .is_some_and(|count| (0.0..=MOST_TOKENS).contains(&count) && count.fract() == 0.0),
@@ -119,7 +119,7 @@ fn number(value: Value<'_>) -> Option<f64> {
     }
 }
 
-/// Returns the attribute of the source whose text, though it looks like JSON, became one message as it is.
+/// Returns the key of the source attribute whose text looks like JSON but became one message as it is.
 fn unread_text<'a>(messages: &str, source: &'a SourceSpan) -> Option<&'a str> {
     let messages: Json = serde_json::from_str(messages).ok()?;
     let parts = messages
@@ -135,7 +135,7 @@ fn unread_text<'a>(messages: &str, source: &'a SourceSpan) -> Option<&'a str> {
         let Value::Str(text) = value else {
             return None;
         };
-        // Valid JSON in one text is what somebody said.
+        // Valid JSON in a message's text is what somebody said.
         let is_unread = texts.contains(&text) && serde_json::from_str::<Json>(text).is_err();
         is_unread.then_some(key)
     })

@@ -17,7 +17,7 @@ fn with(mut span: SourceSpan, attributes: &[(&'static str, &str)]) -> SourceSpan
     span
 }
 
-/// The findings of some spans: rule, count, and what it is about.
+/// Returns the findings about some spans: rule, count, and details.
 fn found(spans: Vec<SourceSpan>) -> Vec<(&'static str, usize, Vec<String>)> {
     let received = spans.into_iter().map(|span| ReceivedSpan {
         resource: Default::default(),
@@ -171,7 +171,7 @@ fn names_that_are_nearly_right() {
     call.attributes.push("gen_ai.usage.input_tokens", 5_i64);
     assert_eq!(misspelled(call), [""; 0]);
 
-    // A name that is understood beside others does nothing alone.
+    // A name that is understood next to others means nothing on its own.
     let mut plain = with(span(1, None), &[("genai.model", "gpt-5-mini")]);
     assert_eq!(
         misspelled(plain.clone()),
@@ -193,7 +193,7 @@ fn messages_that_nobody_can_read() {
     assert!(unreadable("{this is; no JSON at all"));
     assert!(!unreadable("just a question"));
     assert!(!unreadable(r#"[{"role":"user","content":"{\"a\": 1}"}]"#));
-    // A question that is JSON was meant to be.
+    // A question that is JSON is meant to be.
     assert!(!unreadable(r#"{"city":"Vienna"}"#));
 }
 

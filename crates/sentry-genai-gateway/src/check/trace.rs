@@ -1,4 +1,4 @@
-//! Rules that take the relatives of a span to check.
+//! Rules about a span and its relatives.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use sentry_genai_conventions::{AiKind, SentrySpan, SpanId, SpanKind};
 
 use super::{Findings, Origin, Rule, rules};
 
-/// An attribute, one of which a kind of AI span has to have.
+/// The attributes of which a kind of AI span needs at least one.
 struct Required {
     kind: AiKind,
     keys: &'static [&'static str],
@@ -31,7 +31,7 @@ static REQUIRED: &[Required] = &[
     },
 ];
 
-/// Checks the spans of one trace after relatives have been resolved.
+/// Checks the spans of one trace, after what depends on relatives has been resolved.
 pub(super) fn check(spans: &[SentrySpan], origins: &[Origin], findings: &mut Findings<'_>) {
     let index: HashMap<SpanId, usize> = spans
         .iter()
@@ -41,7 +41,7 @@ pub(super) fn check(spans: &[SentrySpan], origins: &[Origin], findings: &mut Fin
     let parent = |span: &SentrySpan| index.get(&span.parent_span_id?).copied();
     let calls = calls_below(spans, &parent);
     for (position, (span, origin)) in spans.iter().zip(origins).enumerate() {
-        // The parent of what a service receives is in another one.
+        // The parent of a span that serves a request is in another service.
         let is_entry = matches!(span.kind, SpanKind::Server | SpanKind::Consumer);
         if span.parent_span_id.is_some() && parent(span).is_none() && !is_entry {
             findings.add(&rules::ORPHAN, origin, None);
@@ -58,7 +58,7 @@ pub(super) fn check(spans: &[SentrySpan], origins: &[Origin], findings: &mut Fin
                 findings.add(required.rule, origin, None);
             }
         }
-        // Embeddings are part of no conversation.
+        // Embeddings and rerankings belong to no conversation.
         let is_spoken = !matches!(&*span.op, "gen_ai.embeddings" | "gen_ai.rerank");
         if is_spoken && !span.attributes.contains("gen_ai.conversation.id") {
             findings.add(&rules::CONVERSATION, origin, None);
@@ -74,7 +74,7 @@ fn calls_below(spans: &[SentrySpan], parent: &impl Fn(&SentrySpan) -> Option<usi
     let mut calls = vec![false; spans.len()];
     for span in spans.iter().filter(|span| span.ai == Some(AiKind::LlmCall)) {
         let mut above = parent(span);
-        // Where it is known already, it is known all the way up.
+        // If an ancestor is marked, so are all above it.
         while let Some(position) = above.filter(|position| !calls[*position]) {
             calls[position] = true;
             above = parent(&spans[position]);

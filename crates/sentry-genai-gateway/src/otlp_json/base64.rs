@@ -1,4 +1,4 @@
-//! Base64, as protobuf's JSON mapping has bytes.
+//! Decodes Base64, in which protobuf's JSON mapping writes bytes.
 
 use base64::{
     Engine as _, alphabet,

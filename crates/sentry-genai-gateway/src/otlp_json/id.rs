@@ -1,4 +1,4 @@
-//! Ids: hexadecimal by the OTLP specification, Base64 by protobuf's own JSON mapping.
+//! Reads ids: hexadecimal as in the OTLP specification, or Base64 as in protobuf's own JSON mapping.
 
 use sentry_genai_conventions::{SpanId, TraceId};
 
@@ -11,7 +11,7 @@ pub(super) fn span(text: &str) -> Option<SpanId> {
 }
 
 fn base64(text: &str) -> Option<Vec<u8>> {
-    /// The longest an id can be.
+    /// The maximum length of an id.
     const DIGITS: usize = 24;
 
     (text.len() <= DIGITS).then(|| super::base64::decode(text))?

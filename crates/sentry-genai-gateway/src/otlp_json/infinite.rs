@@ -1,17 +1,17 @@
-//! Numbers that JSON does not have.
+//! Replaces numbers that JSON has no notation for.
 
 use std::borrow::Cow;
 
-/// What some encoders write for a number that is not finite, and what stands for it, as long where that is possible.
+/// What some encoders write for a number that is not finite, and its replacement, of the same length if possible.
 static WORDS: &[(&str, &str)] = &[
     ("-Infinity", "null     "),
     ("Infinity", "null    "),
     ("NaN", "null"),
 ];
 
-/// Replaces numbers that are not finite, as Python's `json` writes them, by `null`: they are no values either.
+/// Replaces numbers that are not finite, as Python's `json` writes them, by `null`, since neither is a value.
 pub(super) fn replaced(text: Cow<'_, str>) -> Cow<'_, str> {
-    // Of most texts this is all.
+    // Most texts have none.
     if !text.contains("NaN") && !text.contains("Infinity") {
         return text;
     }
@@ -26,7 +26,7 @@ pub(super) fn replaced(text: Cow<'_, str>) -> Cow<'_, str> {
                 1
             }
             b'\\' if is_quoted => 2,
-            // No text goes on in the next line, but one may have been cut.
+            // No JSON string continues on the next line, but one may have been cut.
             b'\n' => {
                 is_quoted = false;
                 1

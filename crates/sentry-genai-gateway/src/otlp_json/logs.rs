@@ -1,4 +1,4 @@
-//! Log records that are events inside of spans: what OpenTelemetry's conventions say in records of their own, since it may be content.
+//! Reads log records that are events of spans: OpenTelemetry's conventions use separate records for what may be content.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Path, any_value, attributes, id, take, time};
 use crate::{any_value::AnyValue, received::ReceivedEvent};
 
-/// Reads the events about GenAI from the list that a request of logs consists of. Anything else in it is passed over.
+/// Reads the GenAI events from the list that a request of logs consists of. Anything else in it is skipped.
 pub(super) fn read(list: Option<Value>) -> Vec<ReceivedEvent> {
     let scopes = values(list).flat_map(|mut resource_logs| {
         let names = ["scopeLogs", "scope_logs", "instrumentationLibraryLogs"];
@@ -117,7 +117,7 @@ mod tests {
         }
     }
 
-    /// As protobuf's JSON writes them where field names are to be kept.
+    /// As protobuf's JSON mapping writes them when field names are preserved.
     #[test]
     fn times_are_read_in_either_spelling() {
         for names in [
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!((input.other_signals, input.events_without_span), (1, 0));
     }
 
-    /// OpenLLMetry, of streams and of Anthropic's messages.
+    /// OpenLLMetry does this for streams and for Anthropic's messages.
     #[test]
     fn what_a_span_tells_without_being_current_is_its() {
         let span = |id: &str, parent: &str, scope: &str, times: [&str; 2]| {
@@ -184,16 +184,16 @@ mod tests {
         let within = choice(&json!({}));
         let both = [around.clone(), call(["5", "9"])];
         assert_eq!(events(&both, within.clone()), [0, 1]);
-        // In the span of another instrumentation, or over by then.
+        // The span is of another instrumentation, or has already ended.
         let foreign = span(other, SPAN, "http", ["5", "9"]);
         assert_eq!(events(&[around.clone(), foreign], within.clone()), [1, 0]);
         let over = [around.clone(), call(["5", "6"])];
         assert_eq!(events(&over, within.clone()), [1, 0]);
-        // Two that may have told it.
+        // Two spans may have emitted it.
         let second = span("a0b2c3d4e5f60720", SPAN, "openllmetry", ["6", "8"]);
         let calls = [around, call(["5", "9"]), second];
         assert_eq!(events(&calls, within), [1, 0, 0]);
-        // No context at all: only what is in no span can have been around it.
+        // No context at all: only a span without parent can have emitted it.
         let alone = choice(&json!({"spanId": "", "traceId": ""}));
         assert_eq!(events(&both, alone.clone()), [0, 0]);
         let root = span(other, "", "openllmetry", ["5", "9"]);

@@ -1,4 +1,4 @@
-//! The requests of a text, one after the other.
+//! Iterates over the requests of a text.
 
 use std::{borrow::Cow, vec};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{ReceivedEvent, Request};
 
-/// Names of the lists that requests of the other signals consist of, apart from logs.
+/// The names of the lists that requests of other signals consist of, except logs.
 const OTHER_SIGNALS: &[&str] = &[
     "resourceMetrics",
     "resource_metrics",
@@ -17,34 +17,34 @@ const OTHER_SIGNALS: &[&str] = &[
     "resource_profiles",
 ];
 
-/// Names of the list that a request of traces consists of.
+/// The names of the list that a request of traces consists of.
 const TRACES: &[&str] = &["resourceSpans", "resource_spans"];
 
-/// Names of that of logs.
+/// The names of the list that a request of logs consists of.
 const LOGS: &[&str] = &["resourceLogs", "resource_logs"];
 
-/// The requests of a text, or what is wrong with them; made by [`requests`].
+/// An iterator over the requests of a text and the errors in it, created by [`requests`].
 #[derive(Debug)]
 pub struct Requests<'a> {
     text: Cow<'a, str>,
-    /// Where what has not been read starts.
+    /// The start of the unread text.
     offset: usize,
-    /// How many lines end before `counted`.
+    /// The number of line ends before `counted`.
     newlines: usize,
     counted: usize,
-    /// What is left of a list of requests, and the line it starts on.
+    /// The rest of a list of requests, and the line on which the list starts.
     list: Option<(vec::IntoIter<Value>, usize)>,
     /// How many requests of the list have been read.
     listed: usize,
-    /// Why spans of the last request could not be read.
+    /// The errors of spans of the last request that have not been returned yet.
     unread: vec::IntoIter<ParseError>,
 }
 
-/// Returns the requests of a text, each as [`parse`](super::parse) reads it.
+/// Returns an iterator over the requests of a text, each read as by [`parse`](super::parse).
 ///
-/// One that cannot be read is an error, and the next one follows: what no line can be made of is left out up to the next line
-/// that starts as a request does. So nothing of a file of JSON lines is lost but the line that is cut or foreign. Of a request in
-/// which a span has no valid id, the errors follow the other spans.
+/// A request that cannot be read yields an error, and reading continues: text that no request can be made of is skipped up to the
+/// next line that starts like a request. Of a file of JSON lines, only the line that is cut or foreign is therefore lost. If
+/// spans of a request have no valid id, the errors follow the request with the other spans.
 ///
 /// ```
 /// use sentry_genai_gateway::{Request, otlp_json::requests};
@@ -132,7 +132,7 @@ impl Requests<'_> {
         Ok(Request::Traces(spans))
     }
 
-    /// Reads the value that starts at `start`, or goes on to the next line that may be a request.
+    /// Reads the value that starts at `start`. On an error, advances to the next line that may be a request.
     fn next_value(&mut self, start: usize) -> Option<Result<Value, ParseError>> {
         let (error, stop) = match first_value(&self.text[start..])? {
             Ok((value, length)) => {
@@ -145,7 +145,7 @@ impl Requests<'_> {
             }
         };
         self.offset = self.next_start(start);
-        // A value that goes on into the next line or request has been cut, and where it ends is where it is wrong.
+        // A value that runs on into the next line or request was cut. The error is reported where it should have ended.
         let end = match error.column() {
             0 => stop,
             _ => self.offset,
@@ -160,7 +160,7 @@ impl Requests<'_> {
         Some(Err(self.syntax(&error, start)))
     }
 
-    /// Returns where the next line starts that may be a request, or where the text ends.
+    /// Returns the start of the next line that may be a request, or the end of the text.
     fn next_start(&self, start: usize) -> usize {
         let newlines = self.text[start..].match_indices('\n');
         newlines
@@ -182,7 +182,7 @@ impl Requests<'_> {
         }
     }
 
-    /// Returns on which line something is that starts after all that was asked for before.
+    /// Returns the line of the position `start`, which must not be before any position asked for earlier.
     fn line_of(&mut self, start: usize) -> usize {
         self.newlines += self.text[self.counted..start].matches('\n').count();
         self.counted = start;
@@ -190,14 +190,14 @@ impl Requests<'_> {
     }
 }
 
-/// Reads the first value of a text and returns it with its length.
+/// Parses the first value of a text and returns it with its length.
 fn first_value(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> {
     let mut stream = serde_json::Deserializer::from_str(text).into_iter();
     let value = stream.next()?;
     Some(value.map(|value| (value, stream.byte_offset())))
 }
 
-/// Returns where a line starts, counted from 1.
+/// Returns the offset at which a line starts; lines are counted from 1.
 fn line_start(text: &str, line: usize) -> usize {
     let mut newlines = text.match_indices('\n');
     line.checked_sub(2)
@@ -211,7 +211,7 @@ fn line_start_before(text: &str, position: usize) -> usize {
         .map_or(0, |newline| newline + 1)
 }
 
-/// Whether a line starts as requests do, alone or in a list. What is within one does not.
+/// Returns whether a line starts like a request, alone or in a list. Lines within a request do not.
 fn starts_as_request(line: &str) -> bool {
     let line = line.trim_ascii_start();
     let object = line.strip_prefix('[').map_or(line, str::trim_ascii_start);
@@ -228,10 +228,10 @@ fn starts_as_request(line: &str) -> bool {
     })
 }
 
-/// What there is in a request.
+/// The contents of a request.
 enum Read {
     Traces(Traces),
-    /// In one of logs there may be some, in one of another signal there are none.
+    /// The events of a request of logs, if any; empty for other signals.
     Events(Vec<ReceivedEvent>),
 }
 
@@ -250,7 +250,7 @@ fn read(request: Value, path: &Path<'_>) -> Result<Read, ParseError> {
     if OTHER_SIGNALS.iter().any(|name| request.contains_key(*name)) {
         return Ok(Read::Events(Vec::new()));
     }
-    // A list without elements need not be written.
+    // An empty list need not be written.
     if request.is_empty() {
         return Ok(Read::Traces(Traces::default()));
     }

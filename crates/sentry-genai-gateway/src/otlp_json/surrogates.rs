@@ -1,13 +1,14 @@
-//! Halves of letters: what is left of an emoji where a text was cut.
+//! Replaces unpaired surrogates: what remains of an emoji where a text was cut.
 
 use std::borrow::Cow;
 
-/// What stands for a letter that cannot be read, as the digits of an escape.
+/// The digits of the escape that replaces an unpaired surrogate.
 const UNREADABLE: &str = "fffd";
 
-/// Replaces escapes of surrogates that have no partner, which no text of Rust can hold, by ones of the same length.
+/// Replaces escapes of unpaired surrogates, which no Rust string can hold, by escapes of the same length.
 ///
-/// JavaScript cuts texts between the two halves of a letter, and writes what is left as it is: so do OpenTelemetry's limits there.
+/// JavaScript cuts strings between the two halves of a character and writes what remains as it is. OpenTelemetry's limits do so
+/// in JavaScript.
 pub(super) fn replaced(text: &str) -> Cow<'_, str> {
     let mut whole = String::new();
     let mut copied = 0;
@@ -35,7 +36,7 @@ pub(super) fn replaced(text: &str) -> Cow<'_, str> {
     Cow::Owned(whole)
 }
 
-/// Whether a backslash is no letter of the text itself, behind another one.
+/// Returns whether the backslash at `position` starts an escape, rather than being escaped itself by one before it.
 fn is_escape(text: &str, position: usize) -> bool {
     let before = text.as_bytes()[..position].iter().rev();
     before.take_while(|byte| **byte == b'\\').count() % 2 == 0
@@ -47,7 +48,7 @@ enum Half {
     Second,
 }
 
-/// Returns which half of a letter an escape is, if there is one.
+/// Returns which half of a character the escape at `position` is, if it is one.
 fn half_at(text: &str, position: usize) -> Option<Half> {
     let digits = text.get(position..)?.strip_prefix("\\u")?.get(..4)?;
     match u16::from_str_radix(digits, 16).ok()? {

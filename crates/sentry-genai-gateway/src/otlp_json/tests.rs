@@ -110,7 +110,7 @@ fn events_links_and_resources() {
         "events":[{{"name":"exception","timeUnixNano":"7","attributes":[{{"key":"exception.type","value":{{"stringValue":"E"}}}}]}}],
         "links":[{{"traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"a1b2c3d4e5f60719","flags":257}},{{"traceId":""}}]}}"#
     ));
-    // Two requests in a row, as in a file of JSON lines.
+    // Two requests in sequence, as in a file of JSON lines.
     let spans = parse(&format!("{text}\n{text}\n")).unwrap();
     assert_eq!(spans.len(), 2);
     let received = &spans[1];
@@ -173,7 +173,7 @@ fn several_requests_in_a_list_and_none_at_all() {
     }
 }
 
-/// What became of each request: how many spans, that it was of another signal, or what is wrong.
+/// Returns what became of each request: its number of spans, that it is of another signal, or its error.
 fn outcomes(text: &str) -> Vec<String> {
     let requests = requests(text).map(|request| match request {
         Ok(Request::Traces(spans)) => format!("{} spans", spans.len()),
@@ -210,7 +210,7 @@ fn an_error_costs_its_own_line_alone() {
             "1 spans",
         ]
     );
-    // A file that is still being written, one of which a line has the wrong form, and one of which a line starts anew.
+    // A file that is still being written, one with a line of the wrong form, and one in which a line starts over.
     assert_eq!(
         outcomes(&format!("{span}\r\n\r\n{cut}")),
         ["1 spans", "line 3, column 40: EOF while parsing a string"]
@@ -270,7 +270,7 @@ fn lines_within_a_request_start_none() {
         outcomes(&format!("{pretty}\n{span}")),
         ["line 4, column 16: expected value", "1 spans"]
     );
-    // Without an end, the next request is where it should have been.
+    // The missing end is reported where the next request starts.
     let pretty = "{\n  \"resourceSpans\": [\n    {";
     assert_eq!(
         outcomes(&format!("{pretty}\n{span}")),
@@ -278,7 +278,7 @@ fn lines_within_a_request_start_none() {
     );
 }
 
-/// As a Rust program with `tracing-opentelemetry` exports what rig did.
+/// As a Rust program with `tracing-opentelemetry` exports a span of rig.
 #[test]
 fn a_span_of_tracing_is_of_the_library_that_made_it() {
     let span = one(r#""name":"chat_streaming","attributes":[

@@ -1,8 +1,8 @@
-//! The messages of `trace.proto`, `logs.proto` and `metrics.proto` in `opentelemetry/proto` (OTLP 1.x), as far as spans need them, and as far as
-//! they tell the signals apart: fields of the same number have other types.
+//! The messages of `trace.proto`, `logs.proto` and `metrics.proto` in `opentelemetry/proto` (OTLP 1.x), as far as they are needed
+//! to read spans and to tell the signals apart, which use the same field numbers with different types.
 //!
-//! Field numbers are those of the published files; what is left out here is skipped when it comes. Texts are read as bytes, since
-//! not every language sees to it that they are UTF-8.
+//! Field numbers are those of the published files; fields that are left out here are skipped when decoding. Texts are decoded as
+//! bytes, since not every language ensures that they are UTF-8.
 
 use prost::{Message, Oneof};
 
@@ -182,7 +182,7 @@ pub(super) struct ScopeMetrics {
     pub(super) metrics: Vec<Metric>,
 }
 
-/// Of whatever kind it is, its points have their times in the same places.
+/// Points of every kind of metric have their times in the same fields.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Metric {
     #[prost(string, tag = "1")]

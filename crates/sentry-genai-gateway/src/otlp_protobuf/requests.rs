@@ -1,4 +1,4 @@
-//! The messages of a file, one after the other, and of which signal they are.
+//! Iterates over the messages of a file, and detects their signals.
 
 use std::{sync::Arc, vec};
 
@@ -11,28 +11,29 @@ use super::{
 };
 use crate::{ReceivedEvent, ReceivedSpan, Request};
 
-/// The requests of a file, or what is wrong with them; made by [`requests`].
+/// An iterator over the requests of a file and the errors in it, created by [`requests`].
 #[derive(Debug)]
 pub struct Requests<'a> {
     bytes: &'a [u8],
-    /// Where what has not been read starts.
+    /// The start of the unread bytes.
     offset: usize,
     is_framed: bool,
-    /// What else the last message held, and why parts of it could not be read.
+    /// The remaining contents of the last message, and the errors of its parts that could not be read.
     rest: vec::IntoIter<Result<Request, DecodeError>>,
 }
 
-/// Returns the requests of a file, each as [`decode`](super::decode) reads it.
+/// Returns an iterator over the requests of a file, each read as by [`decode`](super::decode).
 ///
-/// One that cannot be read is an error, and the next one follows. So nothing is lost of a file that is still being written but
-/// the message that is cut. Of a request in which a span cannot be read, or has no valid id, the errors follow the other spans. Where
-/// bodies of requests stand one behind the other without their lengths, which makes one message of them, there is a request for each
-/// signal.
+/// A request that cannot be read yields an error, and the next one follows. Of a file that is still being written, only the
+/// message that is cut is therefore lost. If spans of a request cannot be read, or have no valid id, the errors follow the
+/// request with the other spans. If bodies of requests were concatenated without their lengths, which makes them one message,
+/// there is one request per signal.
 pub fn requests(bytes: &[u8]) -> Requests<'_> {
     Requests {
         bytes,
         offset: 0,
-        // No message starts with a zero, and no request has the 16 MB that its length would need to start with anything else.
+        // No message starts with a zero byte, and no request is as long as the 16 MB that would make its length start with
+        // another byte.
         is_framed: bytes.first() == Some(&0),
         rest: Vec::new().into_iter(),
     }
@@ -56,7 +57,7 @@ impl Iterator for Requests<'_> {
 }
 
 impl<'a> Requests<'a> {
-    /// Returns the next message, and where it starts.
+    /// Returns the next message, and its position.
     fn next_message(&mut self) -> Option<Result<(&'a [u8], usize), DecodeError>> {
         let rest = self.bytes.get(self.offset..)?;
         if !self.is_framed {
@@ -83,7 +84,7 @@ impl<'a> Requests<'a> {
     }
 }
 
-/// What there is in a message.
+/// The contents of a message.
 #[derive(Default)]
 struct Content {
     spans: Vec<ReceivedSpan>,
@@ -92,10 +93,10 @@ struct Content {
     errors: Vec<DecodeError>,
 }
 
-/// The field of every request that has what came from one resource.
+/// The field of every request that holds the data of one resource.
 const RESOURCE: usize = 1;
 
-/// The field that a request of profiles has beside it, and no other.
+/// The field that only requests of profiles have in addition.
 const DICTIONARY: usize = 2;
 
 impl Content {
@@ -123,10 +124,10 @@ impl Content {
         content
     }
 
-    /// Reads what came from the resource of that number.
+    /// Reads the data of one resource; `number` is its index.
     ///
-    /// It is of the signal whose types its fields have: each has some of another type where others have their times. So what has a span,
-    /// which has a time, is of traces.
+    /// Its signal is the one whose types match its fields, since each signal has fields of another type where the others have
+    /// their times. Data that contains a span, which has a time, is therefore of traces.
     fn read(&mut self, bytes: &[u8], offset: usize, number: usize) {
         let (spans, errors) = match decoded::<ResourceSpans>(bytes, offset) {
             Ok(traces) => read_spans(traces, number),
@@ -160,7 +161,7 @@ impl Content {
         let mut requests = Vec::new();
         let has_events = !self.events.is_empty();
         let is_other = self.has_other_signal && !has_events;
-        // A request without spans is one.
+        // A message without any contents is a request without spans.
         if !self.spans.is_empty() || !(has_events || is_other || !self.errors.is_empty()) {
             requests.push(Ok(Request::Traces(self.spans)));
         }
@@ -175,7 +176,7 @@ impl Content {
     }
 }
 
-/// Returns the spans of a resource, and why others of it could not be read.
+/// Returns the spans of a resource, and the errors of those that could not be read.
 fn read_spans(traces: ResourceSpans, number: usize) -> (Vec<ReceivedSpan>, Vec<DecodeError>) {
     let (mut spans, mut errors) = (Vec::new(), Vec::new());
     let resource = traces.resource.unwrap_or_default();
@@ -197,9 +198,9 @@ fn read_spans(traces: ResourceSpans, number: usize) -> (Vec<ReceivedSpan>, Vec<D
     (spans, errors)
 }
 
-/// Decodes part by part what cannot be decoded as a whole, so that a span that cannot be read costs no other.
+/// Decodes the parts of what cannot be decoded as a whole, so that one unreadable span does not affect the others.
 fn salvaged(bytes: &[u8], offset: usize) -> (ResourceSpans, Vec<DecodeError>) {
-    /// The fields of spans and of what has them.
+    /// The field number of the spans, and of the messages that contain them.
     const PARTS: usize = 2;
 
     let mut traces = ResourceSpans::default();
@@ -234,7 +235,8 @@ fn kept<M>(decoded: Result<M, DecodeError>, errors: &mut Vec<DecodeError>) -> Op
     decoded.map_err(|error| errors.push(error)).ok()
 }
 
-/// Returns the fields with a length of a message that starts at `offset`, each with its number and where it starts, up to what is wrong.
+/// Returns the length-delimited fields of a message that starts at `offset`, each with its number and position, up to the first
+/// error.
 fn parts<'a>(
     message: &'a [u8],
     offset: usize,
@@ -253,7 +255,7 @@ fn parts<'a>(
     parts
 }
 
-/// Returns the records, each with its scope, if it is logs that came from a resource.
+/// Returns the log records, each with its scope, if the data of a resource is of logs.
 fn records(bytes: &[u8]) -> Option<Vec<(Arc<str>, LogRecord)>> {
     let scopes = ResourceLogs::decode(bytes).ok()?.scope_logs.into_iter();
     let records: Vec<_> = scopes
@@ -287,8 +289,8 @@ fn decoded<M: Message + Default>(bytes: &[u8], offset: usize) -> Result<M, Decod
     })
 }
 
-/// What is left of a message, and how long it was: its fields that have a length, each with its number and where it starts. The first error
-/// is the last of them.
+/// Iterates over the length-delimited fields of a message, each with its number and position. Holds the unread bytes and the
+/// message's length. Stops after the first error.
 struct Fields<'a>(&'a [u8], usize);
 
 impl<'a> Iterator for Fields<'a> {
@@ -316,7 +318,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Goes over one field, and returns its number and its content if it has a length.
+    /// Skips one field. Returns its number and contents if it is length-delimited.
     fn step(&mut self) -> Result<Option<(usize, &'a [u8])>, &'static str> {
         let key = self.varint()?;
         let (number, length) = match (key >> 3, key & 7) {

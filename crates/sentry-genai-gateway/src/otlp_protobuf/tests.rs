@@ -3,7 +3,7 @@ use sentry_genai_conventions::{SourceStatus, SpanKind, Value as Attribute};
 use super::*;
 use crate::Request;
 
-/// Protobuf by hand, from the wire format's own description: no part of it comes from the code under test.
+/// Encodes a field by hand, following the description of the wire format: no part of it comes from the code under test.
 fn field(number: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![number << 3 | 2];
     let mut length = payload.len();
@@ -125,7 +125,7 @@ fn requests_after_their_lengths() {
     );
 }
 
-/// One attribute is of a wrong wire type, or nested deeper than can be read.
+/// One attribute has a wrong wire type, or is nested too deeply to be read.
 #[test]
 fn a_span_that_cannot_be_decoded_costs_no_other() {
     let deep = (0..200).fold(field(1, b"hunter2"), |value, _| field(5, &field(1, &value)));
@@ -211,7 +211,7 @@ fn logs(records: &[Vec<u8>]) -> Vec<u8> {
     field(1, &field(2, &records.concat()))
 }
 
-/// A record of the span, as Python's SDK writes it: without a time but that of its observation.
+/// A record of the span, as Python's SDK writes it: with the time of its observation only.
 fn choice() -> Vec<u8> {
     record(&[
         field(
@@ -246,7 +246,7 @@ fn log_records_about_genai_become_events_of_their_spans() {
     for bytes in [
         framed(&[&traces, &logs]),
         framed(&[&logs, &traces]),
-        // Bodies of requests, one behind the other.
+        // Concatenated bodies of requests.
         [&traces[..], &logs].concat(),
         [&logs[..], &traces].concat(),
     ] {
@@ -278,7 +278,7 @@ fn other_signals_are_passed_over() {
         ])]),
         logs(&[record(&[field(5, &field(1, b"hi")), fixed64(11, 6)])]),
         metrics(),
-        // A profile, and the dictionary that all of them share.
+        // A profile, and the dictionary that all profiles share.
         [
             field(1, &field(2, &field(2, &field(1, &varint(1, 1))))),
             field(2, &field(1, b"")),

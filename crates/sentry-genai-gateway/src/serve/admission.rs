@@ -1,4 +1,4 @@
-//! How many bytes of requests are read at a time, so that many large ones at once do not take all memory.
+//! Limits how many bytes of requests are read at a time, so that many large requests at once do not exhaust the memory.
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ const TURN_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
-/// The bytes that one permit of the semaphore stands for: it counts no further than 32 bits.
+/// The number of bytes per permit of the semaphore: permits are counted in 32 bits.
 const UNIT: usize = 1024;
 
 /// Room for the bodies of requests, from before they are received until they are answered.
@@ -37,13 +37,13 @@ const UNIT: usize = 1024;
 pub(super) struct Admission(Arc<Semaphore>);
 
 impl Admission {
-    /// Creates room for `max_bytes`, and in any case for one request of the largest size.
+    /// Creates room for `max_bytes`, and in any case for one request of the maximum size.
     pub(super) fn new(max_bytes: usize) -> Self {
         let units = units(max_bytes.max(MAX_REQUEST_BYTES));
         Self(Arc::new(Semaphore::new(units as usize)))
     }
 
-    /// Waits until there is room for so many bytes; `None` if there is none in time.
+    /// Waits until there is room for `bytes`; `None` if there is none in time.
     async fn admit(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let turn = Arc::clone(&self.0).acquire_many_owned(units(bytes));
         timeout(TURN_PATIENCE, turn).await.ok()?.ok()
@@ -62,7 +62,7 @@ pub(super) async fn receive(
     request: Request,
     next: Next,
 ) -> Response {
-    // What does not say how large it is may be as large as anything.
+    // A request without a length may be as large as the maximum.
     let size = request.body().size_hint().exact();
     let size = size.map_or(MAX_REQUEST_BYTES, |bytes| {
         usize::try_from(bytes).unwrap_or(usize::MAX)
@@ -79,7 +79,7 @@ pub(super) async fn receive(
         Ok(room) => room,
         Err((status, message)) => {
             let refusal = refuse(request.headers(), status, &message);
-            // Whoever is still sending might never read an answer to half of a request.
+            // A client that is still sending might not read an answer until its request has been received.
             let _ = timeout(BODY_PATIENCE, discard(request.into_body())).await;
             return refusal;
         }
@@ -101,7 +101,7 @@ pub(super) async fn receive(
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
 
-/// Answers a request that is not taken, in the protocol that it speaks.
+/// Answers a request that is refused, in the protocol that it uses.
 pub(super) fn refuse(headers: &HeaderMap, status: StatusCode, message: &str) -> Response {
     let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
     if content_type.is_some_and(|it| it.starts_with(b"application/grpc")) {
@@ -119,7 +119,7 @@ pub(super) fn refuse(headers: &HeaderMap, status: StatusCode, message: &str) -> 
     }
 }
 
-/// Returns what gRPC calls a status of HTTP.
+/// Converts an HTTP status to a gRPC status.
 pub(super) fn rpc_status(status: StatusCode, message: &str) -> Status {
     let code = match status {
         StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,

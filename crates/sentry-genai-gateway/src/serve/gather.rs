@@ -1,4 +1,4 @@
-//! The spans of a trace come in several requests, from several services, and wait here for one another.
+//! Gathers the spans of a trace, which come in several requests and from several services.
 
 use std::{
     collections::HashMap,
@@ -9,16 +9,17 @@ use sentry_genai_conventions::TraceId;
 
 use crate::{ReceivedEvent, ReceivedSpan, Request, input::leave_out_repeated, received::unite};
 
-/// How long the spans of a trace wait for others of it, so that what only relatives can tell is resolved among them.
+/// How long the spans of a trace wait for further spans, so that what depends on related spans can be resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Patience {
-    /// After the last that has come. Six seconds by default: OpenTelemetry's SDKs send every five.
+    /// The time to wait after the latest request with spans of the trace. Six seconds by default: OpenTelemetry's SDKs send every
+    /// five.
     pub quiet: Duration,
-    /// After the first that has come; 30 seconds by default.
+    /// The time to wait after the first request with spans of the trace; 30 seconds by default.
     pub longest: Duration,
-    /// How many bytes may wait, here and for Sentry; 64 MiB by default. When half of that waits here, the oldest traces go as they are,
-    /// and at three quarters altogether requests are refused, so that whoever sends waits, and tries again.
+    /// How many bytes may wait, here and to be sent to Sentry; 64 MiB by default. When half of that waits here, the oldest traces
+    /// are sent as they are. When three quarters wait altogether, requests are refused, so that exporters wait and try again.
     pub max_bytes: usize,
 }
 
@@ -32,17 +33,17 @@ impl Default for Patience {
     }
 }
 
-/// Traces of which more may come.
+/// Traces that may still be incomplete.
 #[derive(Debug)]
 pub(super) struct Gatherer {
     patience: Patience,
     traces: HashMap<TraceId, Waiting>,
     bytes: usize,
-    /// The bytes of traces that were taken, and are being translated.
+    /// The bytes of traces that were taken and are being translated.
     leaving: usize,
 }
 
-/// Traces that go.
+/// Traces that leave the gatherer.
 #[derive(Debug, Default)]
 #[must_use = "what is taken goes nowhere else"]
 pub(super) struct Departure {
@@ -69,7 +70,7 @@ impl Gatherer {
         }
     }
 
-    /// Takes spans in.
+    /// Adds spans.
     pub(super) fn add_spans(&mut self, now: Instant, spans: Vec<ReceivedSpan>) {
         for received in spans {
             let bytes = span_footprint(&received);
@@ -78,7 +79,7 @@ impl Gatherer {
         }
     }
 
-    /// Takes events in that came without their spans. One that happened in no span that is known belongs to no trace.
+    /// Adds events that came without their spans. An event outside any known span belongs to no trace.
     pub(super) fn add_events(&mut self, now: Instant, events: Vec<ReceivedEvent>) {
         for received in events {
             if let Some((trace_id, _)) = received.within {
@@ -103,13 +104,13 @@ impl Gatherer {
         waiting
     }
 
-    /// Returns the traces that have to go for those that have come.
+    /// Returns the traces that have to be sent to make room.
     pub(super) fn make_room(&mut self) -> Departure {
         let most = self.patience.max_bytes / 2;
         if self.bytes <= most {
             return Departure::default();
         }
-        // Well below, so that not every request has to look for the oldest.
+        // Go well below the limit, so that not every request has to search for the oldest traces.
         let wanted = most / 4 * 3;
         let mut oldest: Vec<_> = self.traces.iter().collect();
         oldest.sort_unstable_by_key(|(_, waiting)| waiting.first);
@@ -157,24 +158,24 @@ impl Gatherer {
         departure
     }
 
-    /// Learns that traces have arrived where they went.
+    /// Notes that traces taken earlier, of so many bytes, have been handed to the delivery.
     pub(super) fn forget(&mut self, bytes: usize) {
         self.leaving -= bytes;
     }
 
-    /// Returns about how many bytes wait, or have just been taken.
+    /// Returns the approximate number of bytes that wait, including traces that were taken but not yet handed over.
     pub(super) fn bytes(&self) -> usize {
         self.bytes + self.leaving
     }
 
-    /// Returns how many spans wait.
+    /// Returns the number of spans that wait.
     pub(super) fn spans(&self) -> usize {
         let traces = self.traces.values();
         traces.map(|waiting| waiting.spans.len()).sum()
     }
 }
 
-/// Returns about how many bytes will wait of what a request has brought.
+/// Returns the approximate number of bytes that the contents of a request occupy while they wait.
 pub(super) fn footprint(request: &Request) -> usize {
     match request {
         Request::Traces(spans) => spans.iter().map(span_footprint).sum(),
@@ -231,7 +232,7 @@ mod tests {
         assert_eq!(numbers(&first), [[1, 2]]);
         let second = gatherer.take_due(at(16));
         assert_eq!(numbers(&second), [[3, 4]]);
-        // They take up room until they are where they went.
+        // They take up room until they have been handed over.
         assert_eq!(gatherer.bytes(), first.bytes + second.bytes);
         gatherer.forget(first.bytes);
         gatherer.forget(second.bytes);
@@ -269,7 +270,7 @@ mod tests {
         let gone = gatherer.take_all();
         assert_eq!(numbers(&gone), [[2, 1]]);
         assert_eq!(gone.traces[0][0].span.events.len(), 1);
-        // Events alone are no trace.
+        // Events without spans are not a trace.
         gatherer.add_events(now, vec![event(within(3))]);
         assert!(gatherer.take_all().traces.is_empty());
         assert_eq!(gatherer.spans(), 0);

@@ -22,7 +22,7 @@ use super::{
     http::{Accepted, Encoding, MAX_REQUEST_BYTES, take},
 };
 
-/// Returns the calls that exporters make.
+/// Returns the routes of the calls that exporters make.
 pub(super) fn routes() -> Router<Service> {
     let path = |signal: &str, service: &str| {
         format!("/opentelemetry.proto.collector.{signal}.v1.{service}/Export")
@@ -48,7 +48,7 @@ async fn answer(export: Export, request: HttpRequest) -> Response {
     grpc.unary(export, request).await.into_response()
 }
 
-/// The call `Export`; without a service nothing is read.
+/// The call `Export`; without a service, its request is not read.
 struct Export(Option<Service>);
 
 impl UnaryService<Bytes> for Export {
@@ -73,7 +73,7 @@ impl UnaryService<Bytes> for Export {
     }
 }
 
-/// Leaves the bytes of a message as they are: what can be read of them is more than a message that is right as a whole.
+/// A codec that leaves messages as bytes: more can be read of them than only those messages that are valid as a whole.
 #[derive(Clone, Copy, Debug, Default)]
 struct AsIs;
 

@@ -21,17 +21,19 @@ use serde_json::json;
 use super::{NoRoom, Service, admission, grpc};
 use crate::{Request, otlp_json, otlp_protobuf};
 
-/// How large a request may be, as it comes.
+/// The maximum size of a request as received.
 pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
-/// How large it may be when it is decompressed.
+/// The maximum size of a request after decompression.
 const MAX_CONTENT_BYTES: usize = 64 * 1024 * 1024;
 
-/// After how many seconds to try again while the service is full.
+/// The number of seconds after which exporters try again while the service is full.
 pub(super) const RETRY_SECONDS: &str = "5";
 
-/// Returns what answers the requests of exporters, over HTTP (`/v1/traces`, `/v1/logs` and, without reading any, `/v1/metrics`; protobuf or
-/// JSON, plain or with gzip) and over gRPC, and says at `/health` how the service is.
+/// Returns a router that serves exporters and reports the service's health.
+///
+/// It accepts `/v1/traces`, `/v1/logs` and `/v1/metrics` over HTTP, as protobuf or JSON, plain or with gzip, and the same calls
+/// over gRPC. Metrics are accepted but not read. `/health` reports the state of the service.
 pub fn router(service: Service) -> Router {
     Router::new()
         .route("/v1/traces", post(traces))
@@ -55,7 +57,7 @@ async fn logs(State(service): State<Service>, headers: HeaderMap, body: Bytes) -
     answer(service, headers, body, "rejectedLogRecords").await
 }
 
-/// Programs that send other signals to the same place need not hear that nobody wants them.
+/// Programs that send other signals to the same address need not hear that they are not wanted.
 async fn others(headers: HeaderMap) -> Response {
     match Encoding::of(&headers) {
         Some(encoding) => encoding.accepted(&Accepted::default(), ""),
@@ -79,7 +81,7 @@ async fn health(State(service): State<Service>) -> Response {
         "full": service.is_full(),
         "last_failure": service.last_failure(),
     });
-    // Also when it is full: who starts it anew for that loses what waits.
+    // Also when the service is full: restarting it for that would lose what waits.
     Json(body).into_response()
 }
 
@@ -88,7 +90,7 @@ async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
         let message = "expected application/x-protobuf or application/json";
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
     };
-    // Decompressing and reading megabytes takes milliseconds, in which others want to be answered.
+    // Decompressing and reading megabytes takes milliseconds, which must not delay the answers to others.
     let read = {
         let headers = headers.clone();
         tokio::task::spawn_blocking(move || take(&service, encoding, &content(&headers, body)?))
@@ -100,10 +102,10 @@ async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
     }
 }
 
-/// Why a request is not taken.
+/// Why a request is refused.
 pub(super) type Refusal = (StatusCode, Cow<'static, str>);
 
-/// How a request is written, and its answer.
+/// The encoding of a request, and of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Protobuf,
@@ -153,7 +155,7 @@ impl Encoding {
     }
 }
 
-/// Returns the body of a request, decompressed, or how to refuse it.
+/// Returns the decompressed body of a request, or the status and reason for refusing it.
 fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
     match headers.get(CONTENT_ENCODING).map(|it| it.as_bytes()) {
         None | Some(b"" | b"identity") => Ok(body),
@@ -176,13 +178,13 @@ fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
     }
 }
 
-/// Takes in what can be read of a request, and fails if that is nothing, or there is no room for it.
+/// Hands over what can be read of a request. Fails if nothing of it can be read, or if there is no room for it.
 pub(super) fn take(
     service: &Service,
     encoding: Encoding,
     content: &[u8],
 ) -> Result<Accepted, Refusal> {
-    // The request may have waited for others to be read.
+    // The request may have waited while others were read.
     if service.is_full() {
         return Err(no_room(NoRoom::Now));
     }
@@ -218,7 +220,7 @@ pub(super) fn take(
     }
 }
 
-/// Returns how to refuse what there is no room for.
+/// Returns the status and message that refuse a request for want of room.
 pub(super) fn no_room(reason: NoRoom) -> Refusal {
     let status = match reason {
         NoRoom::Now => StatusCode::SERVICE_UNAVAILABLE,
@@ -227,14 +229,14 @@ pub(super) fn no_room(reason: NoRoom) -> Refusal {
     (status, reason.to_string().into())
 }
 
-/// `ExportTraceServiceResponse`, which those of other signals look like.
+/// `ExportTraceServiceResponse`; the responses of other signals look the same.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Accepted {
     #[prost(message, optional, tag = "1")]
     partial_success: Option<PartialSuccess>,
 }
 
-/// `ExportTracePartialSuccess`: at least so many spans could not be read.
+/// `ExportTracePartialSuccess`: at least this many spans could not be read.
 #[derive(Clone, PartialEq, Message)]
 struct PartialSuccess {
     #[prost(int64, tag = "1")]

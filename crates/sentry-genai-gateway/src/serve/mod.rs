@@ -1,4 +1,4 @@
-//! The OTLP door as a service: what exporters send is gathered by trace, translated, and sent on to Sentry.
+//! OTLP as a service: gathers what exporters send by trace, translates it, and sends it on to Sentry.
 
 mod admission;
 mod gather;
@@ -31,13 +31,15 @@ use segments::Segments;
 
 use crate::{Request, resource, translate_batch};
 
-/// Receives spans as OTLP brings them, and sends them to Sentry as Sentry wants them. Clones are the same service.
+/// Receives spans over OTLP, and sends them to Sentry in Sentry's own form. Clones refer to the same service.
 ///
-/// The spans of a trace wait for one another as long as [`Patience`] says, for they come in several requests. Then they are
-/// translated together, as [`translate_batch`] does it, and handed to a [`Delivery`], which sends, repeats, keeps to Sentry's limits and
-/// reports what it loses. Spans that come later form a batch of their own, and belong to the segment of their service that is known.
+/// The spans of a trace come in several requests, so they wait for one another as long as [`Patience`] says. Then they are
+/// translated together, as by [`translate_batch`], and handed to the [delivery](sentry_genai_delivery::Delivery) of their
+/// project, which sends, retries, obeys Sentry's limits and reports losses. Spans that come later form a batch of their own, and
+/// belong to their service's known segment.
 ///
-/// Somebody has to call [`send_due`](Self::send_due) now and then: the program `sentry-genai serve` does so four times a second.
+/// The caller has to call [`send_due`](Self::send_due) periodically. The program `sentry-genai serve` does so four times a
+/// second.
 #[derive(Clone, Debug)]
 pub struct Service(Arc<Inner>);
 
@@ -56,21 +58,22 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Figures {
-    /// How many spans have come.
+    /// The number of spans received.
     pub received: u64,
-    /// How many of them wait for others of their trace.
+    /// How many of the received spans are waiting for others of their trace.
     pub gathered: u64,
-    /// What has become of the others; those that came twice have gone without being counted.
+    /// The statistics of the spans that were handed to the delivery. Spans that came twice were left out before, and are not
+    /// counted.
     pub delivery: Stats,
 }
 
-/// Why a service does not take in what requests have brought.
+/// Why a service refuses the contents of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoRoom {
-    /// Too much waits: there will be room later.
+    /// Too much is waiting. There will be room later.
     Now,
-    /// It is more than may wait altogether.
+    /// The contents exceed what may wait altogether.
     Ever,
 }
 
@@ -86,10 +89,10 @@ impl fmt::Display for NoRoom {
 impl Error for NoRoom {}
 
 impl Service {
-    /// Starts a service that sends to `projects`, with its threads; `None` if the options allow no delivery.
+    /// Starts a service that sends to `projects`, with its threads. Returns `None` if the options allow no delivery.
     ///
-    /// Sampling was decided where the spans were made: all of them are sent. Proxies are those of the environment (`HTTPS_PROXY` and
-    /// `HTTP_PROXY`). What a resource says is its spans' release and environment, unless the client has its own.
+    /// All spans are sent, since sampling was decided where they were made. Proxies are taken from the environment (`HTTPS_PROXY`
+    /// and `HTTP_PROXY`). Release and environment of a span are those of its resource, unless the client has its own.
     #[must_use]
     pub fn start(
         projects: impl Into<Projects>,
@@ -98,7 +101,8 @@ impl Service {
     ) -> Option<Self> {
         let projects = projects.into();
         let translator = Translator::new(options.translation(&projects.client_options()));
-        // Requests are refused long before: what has been taken has room, also while it is written anew as an envelope.
+        // The deliveries never drop accepted spans for want of memory: requests are refused long before. The room includes a
+        // second copy, needed while spans are encoded as an envelope.
         let room = patience.max_bytes.saturating_mul(2);
         let options = options.with_max_buffer_bytes(room);
         Some(Self(Arc::new(Inner {
@@ -112,11 +116,11 @@ impl Service {
         })))
     }
 
-    /// Takes in what requests have brought: all of it, or nothing.
+    /// Adds the contents of requests: all of them, or none.
     ///
     /// # Errors
     ///
-    /// Fails if that is more than there is room for now, or ever.
+    /// Returns an error if there is no room for them now, or never can be.
     pub fn receive(&self, requests: Vec<Request>) -> Result<(), NoRoom> {
         let now = Instant::now();
         let bytes = requests.iter().map(gather::footprint).sum();
@@ -139,7 +143,7 @@ impl Service {
         Ok(())
     }
 
-    /// Looks whether there is room for so many bytes beside those that are gathered.
+    /// Checks whether there is room for `bytes` in addition to the gathered ones.
     fn find_room(&self, gathered: usize, bytes: usize) -> Result<(), NoRoom> {
         if bytes > self.0.max_bytes {
             Err(NoRoom::Ever)
@@ -150,7 +154,7 @@ impl Service {
         }
     }
 
-    /// Returns how many bytes wait, here and for Sentry.
+    /// Returns the number of bytes that wait, here and to be sent to Sentry.
     fn waiting(&self, gathered: usize) -> usize {
         let buffered = self.0.routes.stats().buffered_bytes;
         gathered.saturating_add(usize::try_from(buffered).unwrap_or(usize::MAX))
@@ -162,14 +166,16 @@ impl Service {
         self.send(due);
     }
 
-    /// Returns whether nearly as much waits as may, so that whoever sends had better wait, too: soon what comes would displace what is here.
+    /// Returns whether three quarters of what may wait is waiting. Exporters had better wait, too: soon there will be no room for
+    /// new spans.
     #[must_use]
     pub fn is_full(&self) -> bool {
         let gathered = self.gatherer().bytes();
         self.waiting(gathered) >= self.0.max_bytes / 4 * 3
     }
 
-    /// Sends everything, and returns whether all of it has been answered for, or counted as lost, within `timeout`. Then the service is over.
+    /// Sends everything and ends the service. Returns whether all spans were accepted by the server or counted as lost within
+    /// `timeout`.
     pub fn close(&self, timeout: Duration) -> bool {
         let all = self.gatherer().take_all();
         self.send(all);
@@ -186,13 +192,14 @@ impl Service {
         }
     }
 
-    /// Returns how the last request to Sentry failed that did, such as "HTTP status 403".
+    /// Returns how the latest failed request to each project failed, such as "HTTP status 403"; `None` if no request has failed.
+    /// Failures of a project that a service has for itself name the service.
     #[must_use]
     pub fn last_failure(&self) -> Option<String> {
         self.0.routes.last_failure()
     }
 
-    /// Translates traces, each with what has come of it, and hands their spans over.
+    /// Translates traces and hands their spans to the delivery.
     fn send(&self, departure: Departure) {
         let Inner {
             translator, routes, ..

@@ -1,4 +1,4 @@
-//! Which project the spans of a service go to.
+//! Decides which project the spans of a service go to.
 
 use std::{collections::HashMap, env, thread, time::Duration};
 
@@ -8,7 +8,7 @@ use sentry_genai_delivery::{Delivery, Options, Stats};
 
 use crate::Client;
 
-/// The projects that spans go to: one, or one for each of some services and one for all others.
+/// The projects that spans go to: one for all services, or one for each of some services and one for all others.
 #[derive(Clone, Debug)]
 pub struct Projects {
     fallback: Client,
@@ -16,7 +16,7 @@ pub struct Projects {
 }
 
 impl Projects {
-    /// Sends the spans of all services to one project.
+    /// Creates projects that send the spans of all services to one project.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
@@ -25,14 +25,16 @@ impl Projects {
         }
     }
 
-    /// Sends the spans of one service, by its `service.name`, to a project of its own. The last call for a name counts.
+    /// Sends the spans of one service, identified by its `service.name`, to its own project. If a name is given more than once,
+    /// the last client is used.
     #[must_use]
     pub fn with_service(mut self, name: impl Into<String>, client: Client) -> Self {
         self.services.push((name.into(), client));
         self
     }
 
-    /// Returns the options of the first client. Clients differ in nothing that translation depends on.
+    /// Returns the options of the project for all other services. Clients do not differ in any option that the translation
+    /// depends on.
     pub(super) fn client_options(&self) -> ClientOptions {
         client_options(&self.fallback)
     }
@@ -47,14 +49,14 @@ impl From<Client> for Projects {
 /// A project and the delivery to it.
 #[derive(Debug)]
 pub(super) struct Route {
-    /// The service whose spans take this route; `None` for all that have no route of their own.
+    /// The service whose spans take this route; `None` for the route of all services without one of their own.
     service: Option<String>,
     pub(super) client: Client,
     pub(super) delivery: Delivery,
 }
 
 impl Route {
-    /// Returns `None` if the options allow no delivery.
+    /// Starts the delivery. Returns `None` if the options allow none.
     fn start(service: Option<String>, client: Client, options: Options) -> Option<Self> {
         let delivery = options.start(&client_options(&client))?;
         Some(Self {
@@ -65,7 +67,8 @@ impl Route {
     }
 }
 
-/// Returns the options that a client of the Sentry SDK would have. All spans are sent: whether to sample was decided where they were made.
+/// Returns the options that a client of the Sentry SDK would have. All spans are sent, since sampling was decided where they were
+/// made.
 fn client_options(client: &Client) -> ClientOptions {
     let variable = |names: [&str; 2]| {
         let found = names.into_iter().find_map(|name| env::var(name).ok());
@@ -80,7 +83,7 @@ fn client_options(client: &Client) -> ClientOptions {
     options
 }
 
-/// All routes, of which the first is for services without one of their own.
+/// All routes. The first is for services without a route of their own.
 #[derive(Debug)]
 pub(super) struct Routes {
     all: Vec<Route>,
@@ -88,12 +91,12 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// Starts a delivery to each project; `None` if the options allow none to one of them.
+    /// Starts a delivery to each project. Returns `None` if the options do not allow one of them.
     pub(super) fn start(projects: Projects, options: &Options) -> Option<Self> {
         let Projects { fallback, services } = projects;
         let mut all = vec![Route::start(None, fallback, options.clone())?];
         let mut by_service = HashMap::new();
-        // The last of each name, as a map has it.
+        // The last client for each name wins, as in a map.
         let services: HashMap<_, _> = services.into_iter().collect();
         for (name, client) in services {
             by_service.insert(name.clone(), all.len());
@@ -102,23 +105,23 @@ impl Routes {
         Some(Self { all, by_service })
     }
 
-    /// Returns the number of the route that the spans of a resource take.
+    /// Returns the index of the route that the spans of a resource take.
     pub(super) fn find(&self, resource: &Attributes) -> usize {
         let service = resource.text("service.name").unwrap_or_default();
         self.by_service.get(service).copied().unwrap_or(0)
     }
 
-    /// Returns a route by its number; that for all others if there is none.
+    /// Returns a route by its index, or the first route if there is none.
     pub(super) fn get(&self, number: usize) -> &Route {
         self.all.get(number).unwrap_or(&self.all[0])
     }
 
-    /// Returns what has become of the spans on all routes.
+    /// Returns the combined statistics of all routes.
     pub(super) fn stats(&self) -> Stats {
         self.all.iter().map(|route| route.delivery.stats()).sum()
     }
 
-    /// Returns how the last failed request of each route failed, with the service that it was for.
+    /// Returns how the latest failed request of each route failed, with the service that the route is for.
     pub(super) fn last_failure(&self) -> Option<String> {
         let failures = self.all.iter().filter_map(
             |Route {
@@ -135,7 +138,8 @@ impl Routes {
         (!failures.is_empty()).then(|| failures.join("; "))
     }
 
-    /// Closes all deliveries at the same time, and returns whether every span was answered for, or counted as lost, within `timeout`.
+    /// Closes all deliveries at the same time. Returns whether every span was accepted by the server or counted as lost within
+    /// `timeout`.
     pub(super) fn close(&self, timeout: Duration) -> bool {
         thread::scope(|scope| {
             let closing: Vec<_> = self

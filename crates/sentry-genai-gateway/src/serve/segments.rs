@@ -1,4 +1,4 @@
-//! Segments that are known, for what comes of them later.
+//! Remembers segments, for spans of them that come later.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -21,8 +21,8 @@ pub(super) struct Segments {
 }
 
 impl Segments {
-    /// Finds the segment of every span: the one that its trace's earlier spans of the same service are in, unless it is the segment of
-    /// a span that begins one.
+    /// Finds the segment of every span: the one that earlier spans of the same trace and service are in, unless the span belongs
+    /// to the segment of a span that starts a new one.
     pub(super) fn place(
         &mut self,
         trace: TranslatedTrace,
@@ -31,7 +31,7 @@ impl Segments {
         let known = self.known(trace.trace_id());
         trace.into_segments(client, |root, resource, new| {
             let service = resource.text("service.name").unwrap_or_default();
-            // What has a parent may be the outermost of those that have come now, and no more.
+            // A span with a parent may only be the outermost of this batch, not the root of its segment.
             let earlier = root.parent_span_id.and_then(|_| known.get(service));
             if let Some(segment) = earlier {
                 return Arc::clone(segment);

@@ -1,6 +1,7 @@
-//! Keeps `docs/trees.md` true: a run of each dialect, as `tree` shows it; and what `docs/command-line.md` says of `check`.
+//! Keeps pages up to date: `docs/trees.md`, with a run of each dialect as `tree` shows it, and what `docs/command-line.md` says
+//! about `check`.
 //!
-//! `UPDATE_DOCS=1 cargo test -p sentry-genai-gateway --test cli book` writes it anew.
+//! `UPDATE_DOCS=1 cargo test -p sentry-genai-gateway --test cli book` rewrites them.
 
 use std::{fmt::Write as _, fs, path::Path};
 

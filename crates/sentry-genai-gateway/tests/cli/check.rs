@@ -18,12 +18,12 @@ fn exit_codes_are_for_ci() {
         let flags = flags.iter().map(OsString::from).collect::<Vec<_>>();
         run(flags.into_iter().chain([agent().into()])).code
     };
-    // It has notes, and no more than that.
+    // It has notes, but nothing worse.
     assert_eq!(clean(&["check"]), 0);
     assert_eq!(clean(&["check", "--strict"]), 1);
     assert_eq!(run_on(ORPHAN.as_bytes(), &["check", "-"]).code, 1);
     assert_eq!(run_on(b"{", &["check", "-"]).code, 2);
-    // What can be read is checked all the same.
+    // Files that can be read are checked all the same.
     let missing = OsString::from("no such file");
     let ran = run(["check".into(), missing, agent().into()]);
     assert_eq!(ran.code, 2);

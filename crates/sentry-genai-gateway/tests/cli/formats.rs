@@ -1,4 +1,4 @@
-//! Formats are told by content, and errors say where.
+//! Formats are detected by content, and errors tell their position.
 
 use std::{ffi::OsString, fs, path::Path};
 
@@ -93,7 +93,7 @@ fn an_error_event_of_a_capture_makes_the_span_fail() {
     assert!(spans.iter().any(|span| span["status"] == "error"));
 }
 
-/// The layer takes content from events, too; of what else is logged it takes nothing.
+/// The layer takes content from events, too, and nothing from other log messages.
 #[test]
 fn the_events_of_a_capture_that_are_content_are_kept() {
     let field = |name: &str, value: &str| json!({"field": name, "via": "str", "value": value});
@@ -147,7 +147,7 @@ fn a_bad_file_is_named_and_the_others_are_processed() {
     assert!(second.starts_with(&start), "{second}");
 }
 
-/// As the Collector's `file` exporter writes them where pipelines share it.
+/// As the Collector's `file` exporter writes them if several pipelines share it.
 #[test]
 fn other_signals_are_left_out_and_counted() {
     let span = calls(1, 1);
@@ -192,7 +192,7 @@ fn what_is_cut_or_foreign_costs_its_own_line_alone() {
         "sentry-genai: standard input: line 2, column 50: EOF while parsing a string\n\
          sentry-genai: standard input: line 5, column 30: EOF while parsing a string\n"
     );
-    // Of many, the first ones are shown.
+    // If there are many errors, only the first ones are shown.
     let broken = format!("{span}\n{}", "{\"a\":1}\n".repeat(50));
     let ran = run_on(broken.as_bytes(), &["check", "--json", "-"]);
     assert_eq!((ran.code, ran.stderr.lines().count()), (2, 9));
@@ -204,7 +204,7 @@ fn what_is_cut_or_foreign_costs_its_own_line_alone() {
     let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(report["spans"], 1);
     assert_eq!(report["unreadable"].as_array().unwrap().len(), 50);
-    // Of very many, all are counted, whatever is wrong with them.
+    // If there are very many, all are counted, whatever is wrong.
     let mut broken = format!("{span}\n{}", "{\"a\":1}\n".repeat(500)).into_bytes();
     broken.extend(b"\xff\n".repeat(500));
     let ran = run_on(&broken, &["check", "--json", "-"]);
@@ -215,7 +215,7 @@ fn what_is_cut_or_foreign_costs_its_own_line_alone() {
     assert_eq!(unreadable.last().unwrap()["error"], "and 900 more errors");
 }
 
-/// As an exporter leaves them that did not hear that the first try had arrived.
+/// As an exporter leaves them if it did not learn that its first attempt had arrived.
 #[test]
 fn what_is_there_twice_counts_once() {
     let lines = [calls(1, 1), calls(2, 1)].join("\n");

@@ -1,10 +1,10 @@
-//! `translate`: where the result goes, and what is in it.
+//! `translate`: where the result goes, and what it contains.
 
 use std::{ffi::OsString, fs};
 
 use crate::{agent, calls, corpus, envelopes, folder, run, run_on, run_unread, sent};
 
-/// Several traces in one file.
+/// A file with several traces.
 const SEVERAL: &str = "otlp/google-adk/agent-multiturn.content.json.gz";
 
 #[test]
@@ -63,7 +63,7 @@ fn a_long_trace_takes_several_envelopes() {
         .collect();
     assert_eq!(sent(&bytes).len(), 2001);
 
-    // The standard output would run them together.
+    // On the standard output they would run together.
     let ran = run_on(calls(2001, 10).as_bytes(), &["translate", "-"]);
     assert_eq!((ran.code, ran.stdout.len()), (2, 0));
 }
@@ -83,7 +83,7 @@ fn a_trace_in_two_files_overwrites_nothing() {
     assert_eq!(envelopes(&folder).len(), 2);
 }
 
-/// A trace that has become shorter leaves no envelope behind that would be sent once more.
+/// A trace that has become shorter must leave no old envelope behind that would be sent once more.
 #[test]
 fn a_folder_has_each_span_of_a_trace_once() {
     let folder = folder("each_span_once");
@@ -101,7 +101,7 @@ fn a_folder_has_each_span_of_a_trace_once() {
         format!("{}.2.envelope", trace.replace('4', "5")),
         "notes.2.envelope".to_owned(),
     ];
-    // Elsewhere that may be the same file.
+    // On other systems that may be the same file.
     if cfg!(target_os = "linux") {
         others.push(format!("{}.2.envelope", trace.to_uppercase()));
     }
@@ -176,7 +176,7 @@ fn a_key_or_a_whole_dsn() {
     );
 }
 
-/// As from a variable of the shell that is not set.
+/// As from a shell variable that is not set.
 #[test]
 fn an_empty_release_or_environment_is_none() {
     let arguments = ["translate", "--release", "", "--environment", "", "-"];
@@ -188,7 +188,7 @@ fn an_empty_release_or_environment_is_none() {
 
 #[test]
 fn whoever_stops_reading_makes_no_error() {
-    // More comes than a pipe holds.
+    // More output than a pipe holds.
     let arguments = ["translate", "--format", "json", "--pii", "-"];
     let output = run_unread(&arguments, calls(500, 1000).as_bytes());
     assert_eq!(output.status.code(), Some(0));

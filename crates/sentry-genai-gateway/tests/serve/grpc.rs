@@ -1,4 +1,4 @@
-//! OTLP over gRPC, by a client that speaks it.
+//! OTLP over gRPC, as a client speaks it.
 
 use prost::bytes::Buf as _;
 use tonic::{
@@ -11,7 +11,7 @@ use tonic::{
 
 use crate::*;
 
-/// Sends bytes and receives bytes.
+/// A codec that sends and receives bytes.
 #[derive(Clone, Copy, Default)]
 struct Bytes;
 
@@ -49,7 +49,7 @@ impl Decoder for Bytes {
     }
 }
 
-/// Calls `Export` of the service of a signal.
+/// Calls `Export` of a signal's service.
 fn export(running: &Running, service: &'static str, body: Vec<u8>) -> Result<Vec<u8>, Status> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Traces that come in parts.
+//! Traces that arrive in parts.
 
 use std::net::TcpStream;
 
@@ -33,7 +33,7 @@ fn parts_of_a_trace_are_translated_together_whatever_their_order() {
     assert_eq!(chat.agent_name(), Some("Bot"));
     assert_eq!(chat.str("sentry.release"), Some("models@1"));
     assert_eq!(chat.str("sentry.environment"), Some("staging"));
-    // Another service is a segment of its own.
+    // Another service forms a segment of its own.
     assert_eq!(chat.str("sentry.segment.name"), Some("chat gpt-5"));
     let agent = find("invoke_agent Bot");
     assert_eq!(
@@ -74,7 +74,7 @@ fn what_comes_late_is_in_the_segment_that_is_known() {
     let late = spans.iter().find(|span| *span.name == *"late").unwrap();
     assert_eq!(late.str("sentry.segment.name"), Some("POST /ask"));
     assert_eq!(late.str("sentry.segment.id"), Some(&*"01".repeat(8)));
-    // What the operator says goes first.
+    // The operator's settings take precedence.
     assert_eq!(late.str("sentry.release"), Some("all@2"));
     assert_eq!(late.str("sentry.environment"), Some("test"));
 }
@@ -195,7 +195,7 @@ fn many_large_requests_at_once_lose_nothing_that_was_taken() {
     );
 }
 
-/// Whatever waits is sent when the program is asked to end.
+/// Whatever waits is sent when the program is asked to stop.
 #[cfg(unix)]
 #[test]
 fn the_end_waits_for_what_has_come() {
@@ -207,7 +207,7 @@ fn the_end_waits_for_what_has_come() {
         200
     );
     assert_eq!(running.health()["gathered"], 1);
-    // A request that never ends is not waited for.
+    // It does not wait for a request that never ends.
     let mut hanging = TcpStream::connect(&running.address).unwrap();
     hanging
         .write_all(b"POST /v1/traces HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{")

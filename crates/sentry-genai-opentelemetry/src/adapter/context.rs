@@ -1,4 +1,4 @@
-//! What an OpenTelemetry context knows of conversations and traces.
+//! Conversations and incoming traces in an OpenTelemetry context.
 
 use std::sync::Arc;
 
@@ -11,18 +11,18 @@ use crate::{
     node::Surroundings,
 };
 
-/// Conversations as part of a [`Context`].
+/// Makes a conversation part of a [`Context`].
 ///
-/// Nothing else can implement it, so that it may grow.
+/// This trait is sealed, so that methods can be added to it.
 pub trait GenAiContextExt: sealed::Sealed {
-    /// Returns a context in which AI spans belong to the conversation `id`, unless they or an ancestor say otherwise.
+    /// Returns a context in which AI spans belong to the conversation `id`, unless they or an ancestor name another one.
     ///
     /// ```
     /// # #[cfg(feature = "otel-0-33")] {
     /// use sentry_genai_opentelemetry::{GenAiContextExt, opentelemetry::Context};
     ///
     /// let _entered = Context::current().with_conversation_id("conv_5j66").attach();
-    /// // spans started here, and those below them, carry the id
+    /// // Spans that start here, and those below them, carry the id.
     /// # }
     /// ```
     #[must_use]
@@ -58,7 +58,7 @@ pub(super) fn surroundings(context: &Context) -> Surroundings {
     let incoming = context.get::<IncomingConversation>();
     let incoming_conversation = match incoming {
         Some(IncomingConversation(id)) => Some(Arc::clone(id)),
-        // The propagator of the SDK has read the same header.
+        // The SDK's own propagator has read the same header.
         None => Some(context.baggage())
             .filter(|baggage| !baggage.is_empty())
             .and_then(|baggage| baggage.get("gen_ai.conversation.id"))
@@ -72,7 +72,7 @@ pub(super) fn surroundings(context: &Context) -> Surroundings {
     }
 }
 
-/// Finds the trace that came in by Sentry's headers: as this crate's propagator left it, or that of `sentry-opentelemetry`.
+/// Finds the trace that came in by Sentry's headers, as this crate's propagator or that of `sentry-opentelemetry` stored it.
 pub(super) fn incoming_trace(context: &Context) -> Option<Arc<IncomingTrace>> {
     if let Some(incoming) = context.get::<Arc<IncomingTrace>>() {
         return Some(Arc::clone(incoming));

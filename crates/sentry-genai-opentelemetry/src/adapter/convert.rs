@@ -1,4 +1,4 @@
-//! Spans of the SDK as source spans.
+//! Converts spans of the SDK to source spans.
 
 use std::{
     mem,
@@ -56,7 +56,7 @@ pub(super) fn ids(context: &SpanContext) -> Option<Key> {
     Some((trace_id(context.trace_id())?, span_id(context.span_id())?))
 }
 
-/// Returns everything a span says of itself, as [`read_span`] takes it over.
+/// Returns everything a span contains, as [`read_span`] copies it.
 pub(super) fn source_span(
     (trace_id, span_id): Key,
     span: &mut SpanData,
@@ -67,7 +67,7 @@ pub(super) fn source_span(
     source
 }
 
-/// A span as the SDK hands it over at its end.
+/// A span as the SDK hands it over when it ends.
 pub(super) struct EndedSpan {
     pub(super) ids: Key,
     pub(super) data: SpanData,
@@ -92,7 +92,7 @@ impl Ended for EndedSpan {
         if let Status::Error { description } = &data.status {
             bytes += description.len();
         }
-        // Most have neither.
+        // Most spans have neither events nor links.
         for event in &data.events.events {
             bytes += size_of::<Event>() + event.name.len() + attributes(&event.attributes);
         }
@@ -105,7 +105,7 @@ impl Ended for EndedSpan {
     }
 }
 
-/// Takes over everything a span says of itself, long texts shortened. The name is taken out.
+/// Copies everything a span contains, with long texts shortened. The name is moved out of the span.
 fn read_span(source: &mut SourceSpan, span: &mut SpanData, intake: Intake<'_>) {
     source.name = mem::take(&mut span.name);
     source.start = timestamp(span.start_time);
@@ -121,7 +121,7 @@ fn read_span(source: &mut SourceSpan, span: &mut SpanData, intake: Intake<'_>) {
             SourceStatus::Error((!description.is_empty()).then(|| description.into_owned()))
         }
     };
-    // With room for what the translation adds.
+    // Leave room for what the translation adds.
     let text_bytes = text_bytes(&span.attributes, intake.room);
     let attributes = &mut source.attributes;
     attributes.reserve(span.attributes.len() + 4, text_bytes + 128);
@@ -154,7 +154,7 @@ fn links(links: &[trace::Link]) -> Vec<Link> {
     links.collect()
 }
 
-/// The SDK says `Internal` also where nobody said anything.
+/// Converts a span kind. The SDK uses `Internal` also where no kind was set, so it converts to `None`.
 fn kind(kind: &trace::SpanKind) -> Option<SpanKind> {
     match kind {
         trace::SpanKind::Internal => None,
@@ -171,7 +171,7 @@ fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::from_nanos(nanos.saturating_add(since_epoch.subsec_nanos().into()))
 }
 
-/// Returns about how many bytes of text there are, of each value at most `room`.
+/// Returns the approximate number of bytes of text in the values, each counted up to `room`.
 fn text_bytes(pairs: &[KeyValue], room: usize) -> usize {
     let texts = pairs.iter().map(|pair| match &pair.value {
         Value::String(text) => text.as_str().len().min(room),
@@ -180,7 +180,7 @@ fn text_bytes(pairs: &[KeyValue], room: usize) -> usize {
     texts.sum()
 }
 
-/// Returns the bytes that a value occupies beside itself, or about that.
+/// Returns the approximate number of bytes that a value occupies on the heap.
 fn value_bytes(value: &Value) -> usize {
     match value {
         Value::String(text) => text.as_str().len(),
@@ -195,7 +195,7 @@ fn value_bytes(value: &Value) -> usize {
     }
 }
 
-/// Appends attributes. What a longer text loses is cut while it is copied.
+/// Appends attributes. Texts longer than `room` are cut while they are copied.
 fn take(attributes: &mut Attributes, pairs: &[KeyValue], room: usize) {
     for pair in pairs {
         let key = pair.key.as_str();
@@ -209,13 +209,13 @@ fn take(attributes: &mut Attributes, pairs: &[KeyValue], room: usize) {
                     attributes.push_conventional(key, scalars);
                 }
             }
-            // A type that is not known cannot be sent as the right one.
+            // A value of an unknown type cannot be sent with the right one.
             _ => {}
         }
     }
 }
 
-/// Takes over a list, whose texts share the room of one.
+/// Converts a list. Its texts share `room`.
 fn scalars(array: &Array, mut room: usize) -> Option<Vec<Scalar>> {
     Some(match array {
         Array::Bool(values) => values.iter().copied().map(Scalar::Bool).collect(),
@@ -233,7 +233,7 @@ fn scalars(array: &Array, mut room: usize) -> Option<Vec<Scalar>> {
     })
 }
 
-/// Reads release and environment.
+/// Reads release and environment from the resource.
 pub(super) fn origin(resource: &Resource) -> Origin {
     let text = |keys: &[&'static str]| {
         keys.iter()

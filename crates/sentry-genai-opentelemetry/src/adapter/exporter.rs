@@ -16,15 +16,17 @@ use super::{
 };
 use crate::{door::Door, ended::Received};
 
-/// Sends what the SDK's batch or simple processor gives it to Sentry, AI spans translated.
+/// A span exporter that sends what the SDK's batch or simple processor gives it to Sentry, with AI spans translated.
 ///
-/// Use [`SentryGenAiProcessor`](super::SentryGenAiProcessor) where you can: an exporter sees spans only after their end. It does
-/// not know the context a span was started in, and of a parent that comes in a later batch it assumes that it is the root of
-/// the segment. What a span inherits from its ancestors is found among the spans that have come so far.
+/// Prefer [`SentryGenAiProcessor`](super::SentryGenAiProcessor) where you can. An exporter sees spans only after they have ended:
 ///
-/// The `force_flush` of a provider does not reach an exporter: the SDK's processors, of both versions, never pass it on. It
-/// returns `Ok` when the spans were handed over, and they are sent within five seconds. To wait for that, [`flush`](Self::flush)
-/// a clone. Shutting the provider down sends everything.
+/// - It does not know the context that a span was started in.
+/// - If the parent of a span comes in a later batch, it assumes that the parent is the root of the segment.
+/// - A span inherits only from ancestors that have been exported so far.
+///
+/// The `force_flush` of a provider does not reach an exporter, since the SDK's processors, of both versions, never pass it on. It
+/// returns `Ok` once the spans have been handed over; they are sent within five seconds. To wait for that, call
+/// [`flush`](Self::flush) on a clone. Shutting the provider down sends everything.
 ///
 /// Clones share one state: keep one for [`flush`](Self::flush) and [`stats`](Self::stats).
 ///
@@ -57,7 +59,7 @@ impl SentryGenAiExporter {
         Self::with_options(client, Options::new())
     }
 
-    /// Creates an exporter with options of its own: which content may leave, how much of it, and a hook.
+    /// Creates an exporter with the given options, such as which content may leave the process, its limits, and a hook.
     #[must_use]
     pub fn with_options(client: &Client, options: Options) -> Self {
         Self {
@@ -65,7 +67,8 @@ impl SentryGenAiExporter {
         }
     }
 
-    /// Creates an exporter that sends by way of a delivery that something else uses too.
+    /// Creates an exporter that sends through a delivery shared with others. Shutting down flushes the delivery but does not end
+    /// it.
     #[must_use]
     pub fn with_delivery(delivery: Delivery) -> Self {
         Self {
@@ -73,16 +76,16 @@ impl SentryGenAiExporter {
         }
     }
 
-    /// Sends what has been handed over and returns whether all of it was sent, or counted as lost, within `timeout`; `true`
-    /// without a DSN.
+    /// Sends the spans that were handed over, and waits up to `timeout` for the outcome.
     ///
-    /// What still waits in the SDK's batch processor comes here by the `force_flush` of the provider.
+    /// Returns true if every span was accepted by the server or counted as lost, and also if there is no destination: neither a
+    /// DSN nor Spotlight. Spans that still wait in the SDK's batch processor are handed over by the provider's `force_flush`.
     pub fn flush(&self, timeout: Duration) -> bool {
         let delivery = self.door.delivery();
         delivery.is_none_or(|delivery| delivery.flush(timeout))
     }
 
-    /// Returns how many spans were produced, accepted and lost; zeros without a DSN.
+    /// Returns how many spans were produced, accepted and lost; zeros if there is neither a DSN nor Spotlight.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.door
@@ -90,7 +93,7 @@ impl SentryGenAiExporter {
             .map_or_else(Stats::default, Delivery::stats)
     }
 
-    /// Returns how the last request failed that did, such as "HTTP status 403"; `None` if there was no such request.
+    /// Returns a description of the latest failed request, such as "HTTP status 403"; `None` if no request has failed.
     #[must_use]
     pub fn last_failure(&self) -> Option<String> {
         self.door.delivery()?.last_failure()
@@ -117,8 +120,8 @@ impl SpanExporter for SentryGenAiExporter {
         Ok(())
     }
 
-    /// Sends what is waiting, for at most five seconds or the client's `shutdown_timeout`, whichever is longer. The SDK's
-    /// processors do not call it; [`flush`](Self::flush) is for programs.
+    /// Sends all waiting spans, and waits for at most five seconds or the client's `shutdown_timeout`, whichever is longer; with
+    /// a shared delivery, five seconds. The SDK's processors do not call it; programs use [`flush`](Self::flush).
     fn force_flush(&self) -> OTelSdkResult {
         result(self.door.flush())
     }

@@ -1,4 +1,4 @@
-//! The part that names types of the SDK, compiled once per version of it.
+//! Everything that names types of the SDK, compiled once per version of the SDK.
 
 mod context;
 mod convert;

@@ -27,18 +27,20 @@ use crate::{
     open_spans::Key,
 };
 
-/// Sends every span that ends to Sentry, AI spans translated.
+/// A span processor that sends every span to Sentry when it ends, with AI spans translated.
 ///
-/// It needs no batch processor around it: a span is handed over when it ends, and everything else happens on threads of its
-/// own. Spans keep the ids of OpenTelemetry. A span inherits its conversation and agent from its ancestors, from what
-/// [`with_conversation_id`](super::GenAiContextExt::with_conversation_id) put into the context, and from baggage. Children that
-/// end, or even start, after their parents arrive like any other.
+/// It needs no batch processor around it: it hands a span over when the span ends, and everything else happens on its own
+/// threads. Spans keep their OpenTelemetry ids. Children that end, or even start, after their parents arrive like any other span.
 ///
-/// What OpenTelemetry's sampler lets through is sampled once more by the options of the Sentry client, a trace as a whole.
-/// Without a DSN the processor does nothing.
+/// A span inherits its conversation and agent from its ancestors, from what
+/// [`with_conversation_id`](super::GenAiContextExt::with_conversation_id) put into the context, and from baggage.
 ///
-/// The SDK lets nobody read an open span without a copy of all that was set so far, long prompts as well. A
-/// [provider made for it](Self::provider_builder) spares that copy; in one that exists already, its [sampler](Self::sampler) does.
+/// The spans that OpenTelemetry's sampler lets through are sampled once more, per trace, by the options of the Sentry client.
+/// Without a DSN or Spotlight the processor does nothing.
+///
+/// In the SDK, reading an open span copies everything that was set on it so far, including long prompts. A [provider built for
+/// the processor](Self::provider_builder) avoids that copy; in a provider built elsewhere, use the processor's
+/// [sampler](Self::sampler).
 ///
 /// Clones share one state: keep one for [`stats`](Self::stats).
 ///
@@ -57,16 +59,16 @@ pub struct SentryGenAiProcessor {
 }
 
 impl SentryGenAiProcessor {
-    /// Creates a processor with default options for a Sentry client, which goes on to send events, logs and metrics.
+    /// Creates a processor with default options for a Sentry client. The client continues to send events, logs and metrics.
     ///
-    /// Where the client has no release or environment, those of the resource apply: `service.version` and
+    /// If the client has no release or environment, those of the resource are used: `service.version` and
     /// `deployment.environment.name`.
     #[must_use]
     pub fn new(client: &Client) -> Self {
         Self::with_options(client, Options::new())
     }
 
-    /// Creates a processor with options of its own: which content may leave, how much of it, and a hook.
+    /// Creates a processor with the given options, such as which content may leave the process, its limits, and a hook.
     #[must_use]
     pub fn with_options(client: &Client, options: Options) -> Self {
         Self {
@@ -74,8 +76,8 @@ impl SentryGenAiProcessor {
         }
     }
 
-    /// Creates a processor that sends by way of a delivery that something else uses too, such as the `tracing` layer of
-    /// `sentry-genai` (`guard.handle()` has it). Shutting down flushes the delivery and does not end it.
+    /// Creates a processor that sends through a delivery shared with others, such as the `tracing` layer of `sentry-genai`
+    /// (`Handle::delivery` returns it). Shutting down flushes the delivery but does not end it.
     #[must_use]
     pub fn with_delivery(delivery: Delivery) -> Self {
         Self {
@@ -83,10 +85,11 @@ impl SentryGenAiProcessor {
         }
     }
 
-    /// Creates the builder of a provider with this processor and its [sampler](Self::sampler), in front of the one that every provider
-    /// has: `parentbased_always_on`, unless the variable `OTEL_TRACES_SAMPLER` says otherwise.
+    /// Creates a provider builder with this processor and its [sampler](Self::sampler). The sampler wraps the default one of
+    /// every provider: `parentbased_always_on`, unless the environment variable `OTEL_TRACES_SAMPLER` says otherwise.
     ///
-    /// Anything can be added to it. A sampler that is set on it stands alone, so give it to [`sampler`](Self::sampler) first.
+    /// Anything can be added to the builder. A sampler set on it replaces the processor's, so wrap it with
+    /// [`sampler`](Self::sampler) first.
     #[must_use]
     pub fn provider_builder(&self) -> TracerProviderBuilder {
         SdkTracerProvider::builder()
@@ -94,8 +97,8 @@ impl SentryGenAiProcessor {
             .with_span_processor(self.clone())
     }
 
-    /// Creates a sampler that samples as `next` does, and saves the copy that the SDK makes of every span for this processor to
-    /// read it at its start. It changes nothing else.
+    /// Creates a sampler that samples as `next` does and reads spans for this processor as they start. This avoids the copy that
+    /// the SDK otherwise makes of every span; nothing else changes.
     ///
     /// ```
     /// # #[cfg(feature = "otel-0-33")] {
@@ -117,7 +120,7 @@ impl SentryGenAiProcessor {
         SentryGenAiSampler::new(next, Arc::clone(&self.door))
     }
 
-    /// Returns how many spans were produced, accepted and lost; zeros without a DSN.
+    /// Returns how many spans were produced, accepted and lost; zeros if there is neither a DSN nor Spotlight.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.door
@@ -125,13 +128,13 @@ impl SentryGenAiProcessor {
             .map_or_else(Stats::default, Delivery::stats)
     }
 
-    /// Returns how the last request failed that did, such as "HTTP status 403"; `None` if there was no such request.
+    /// Returns a description of the latest failed request, such as "HTTP status 403"; `None` if no request has failed.
     #[must_use]
     pub fn last_failure(&self) -> Option<String> {
         self.door.delivery()?.last_failure()
     }
 
-    /// Returns how many spans are open, and how many of those were forgotten.
+    /// Returns how many spans are open, and how many were forgotten or orphaned.
     #[must_use]
     pub fn open_spans(&self) -> OpenSpans {
         self.door.open_spans()
@@ -139,7 +142,7 @@ impl SentryGenAiProcessor {
 }
 
 impl SentryGenAiProcessor {
-    /// Notes a span that starts and that no sampler has read.
+    /// Registers a span that starts without having been seen by the sampler.
     fn start_unannounced(&self, ids: Key, parent: Parent, span: &Span, context: &Context) {
         let (trace_id, span_id) = ids;
         let above = self.door.parent_node(trace_id, parent);
@@ -149,7 +152,7 @@ impl SentryGenAiProcessor {
             }
             above => above,
         };
-        // The only way to read a span that is open; it copies all that was set so far.
+        // There is no other way to read an open span; it copies everything set so far.
         let Some(data) = span.exported_data() else {
             return;
         };
@@ -204,7 +207,8 @@ impl SpanProcessor for SentryGenAiProcessor {
         }
     }
 
-    /// Sends what is waiting, for at most five seconds or the client's `shutdown_timeout`, whichever is longer.
+    /// Sends all waiting spans, and waits for at most five seconds or the client's `shutdown_timeout`, whichever is longer; with
+    /// a shared delivery, five seconds.
     fn force_flush(&self) -> OTelSdkResult {
         result(self.door.flush())
     }
@@ -218,7 +222,7 @@ impl SpanProcessor for SentryGenAiProcessor {
     }
 }
 
-/// An error says that something may not have left; the client's report says what.
+/// Converts an outcome. An error means that some spans may not have been sent; the client report counts the lost ones.
 pub(super) fn result(outcome: Outcome) -> OTelSdkResult {
     match outcome {
         Outcome::Done => Ok(()),

@@ -1,4 +1,4 @@
-//! Traces and conversations that cross processes.
+//! Propagates traces and conversations between processes.
 
 use std::sync::{Arc, LazyLock};
 
@@ -23,14 +23,19 @@ use crate::{
     door::Door,
 };
 
-/// Carries traces and conversations between services in the headers `sentry-trace` and `baggage`.
+/// A propagator that carries traces and conversations between services in the headers `sentry-trace` and `baggage`.
 ///
-/// What goes out: the current span, Sentry's decision about its trace, the sampling context of the trace, frozen from then on,
-/// and the conversation. What comes in: the same; a trace of another organization is not continued, and a service that sends
-/// `sentry-trace` but no `traceparent` is continued all the same.
+/// It injects:
 ///
-/// Put it last in a composite propagator, after those for `traceparent` and after Sentry's own. The baggage of OpenTelemetry goes
-/// out with it, since a header can be written only once; for what comes in add the SDK's `BaggagePropagator`.
+/// - the current span and Sentry's sampling decision for its trace,
+/// - the dynamic sampling context of the trace, which is frozen from then on,
+/// - the conversation.
+///
+/// It extracts the same. A trace of another organization is not continued. A service that sends `sentry-trace` but no
+/// `traceparent` is continued as well.
+///
+/// Put it last in a composite propagator, after those for `traceparent` and after Sentry's own. It also injects OpenTelemetry's
+/// baggage, since a header can be written only once. To extract that, add the SDK's `BaggagePropagator`.
 ///
 /// ```
 /// # #[cfg(feature = "otel-0-33")] {
@@ -55,7 +60,7 @@ pub struct SentryGenAiPropagator {
     conversation: Crossing,
 }
 
-/// Whether conversations cross processes.
+/// Whether conversation ids cross process boundaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Crossing {
     Allowed,
@@ -79,8 +84,9 @@ impl SentryGenAiPropagator {
         }
     }
 
-    /// Sets whether the id of a conversation is taken from and given to `baggage`, as `gen_ai.conversation.id`. It is by
-    /// default, unless it has more than 512 bytes or control characters.
+    /// Sets whether conversation ids are read from and written to `baggage`, as `gen_ai.conversation.id`. The default is true.
+    ///
+    /// An id longer than 512 bytes, or with control characters, is never propagated.
     #[must_use]
     pub fn with_conversation(mut self, crosses: bool) -> Self {
         self.conversation = if crosses {
@@ -101,11 +107,11 @@ impl SentryGenAiPropagator {
             let trace = node.segment.trace();
             return Some((trace.sentry_trace_header(span_id), trace.baggage_header()));
         }
-        // A request that is passed on, or a span that nothing is known of.
+        // A request that is passed on, or a span that is not known here.
         let incoming = incoming_trace(context).filter(|it| it.trace_id() == trace_id);
         let sampled = match &incoming {
             Some(incoming) => incoming.sampled(),
-            // What OpenTelemetry drops cannot reach Sentry from here.
+            // What OpenTelemetry does not sample cannot reach Sentry from here.
             None => (!span.is_sampled() && self.door.delivery().is_some()).then_some(false),
         };
         let flag = match sampled {
@@ -120,7 +126,7 @@ impl SentryGenAiPropagator {
         ))
     }
 
-    /// Finds the conversation that a request made in `context` belongs to.
+    /// Finds the conversation that an outgoing request made in `context` belongs to.
     fn outgoing_conversation(&self, context: &Context) -> Option<Arc<str>> {
         let span = context.span();
         let ids = (
@@ -187,7 +193,7 @@ impl TextMapPropagator for SentryGenAiPropagator {
                 context = context.with_value(IncomingConversation(id.into()));
             }
         } else if context.baggage().get(CONVERSATION).is_some() {
-            // The SDK's own propagator has taken it.
+            // The SDK's own propagator has extracted it.
             let others: Vec<_> = context
                 .baggage()
                 .iter()
@@ -206,7 +212,7 @@ impl TextMapPropagator for SentryGenAiPropagator {
     }
 }
 
-/// A decision that was left to this service leaves it to the samplers here.
+/// Creates the remote parent. A decision that the caller deferred is left to the samplers of this service.
 fn remote_span(incoming: &IncomingTrace) -> SpanContext {
     let flags = match incoming.sampled() {
         Some(false) => TraceFlags::default(),

@@ -1,4 +1,4 @@
-//! The exporter that passes translated spans on to another one.
+//! An exporter that translates spans and passes them on to another exporter.
 
 use std::{fmt, time::Duration};
 
@@ -19,21 +19,22 @@ use super::{
 };
 use crate::rewrite::Rewriter;
 
-/// Translates AI spans and gives all spans to another exporter: the way to Sentry through OTLP, and through a Collector or a
-/// fleet of them.
+/// An exporter that translates AI spans and passes all spans on to another exporter. Use it to reach Sentry through OTLP,
+/// directly or through Collectors.
 ///
-/// What Sentry would lose of an OTLP span is made an attribute: op, origin, the segment's id and name, release, environment and
-/// the reason for an error. Messages are JSON texts, as Sentry drops what is inside of structured attributes. Events are folded
-/// into attributes and taken off: Sentry drops them, and old ones hold content. Content that may not leave is removed.
+/// What Sentry would not find in an OTLP span becomes an attribute: op, origin, the segment's id and name, release, environment,
+/// and the reason for an error. Messages become JSON texts, since Sentry drops the contents of structured attributes. Events are
+/// folded into attributes and removed: Sentry drops them, and old ones hold content. Content that must not leave the process is
+/// removed.
 ///
-/// Nothing else of the bridge applies: sampling is OpenTelemetry's, and what arrives is the other exporter's business.
+/// Nothing else of the bridge applies: sampling is OpenTelemetry's, and delivery is up to the other exporter.
 ///
 /// ```
 /// # #[cfg(feature = "otel-0-33")] {
 /// use sentry_genai_opentelemetry::{RewritingExporter, opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter}};
 ///
 /// # fn provider(otlp: impl SpanExporter + 'static) -> SdkTracerProvider {
-/// // `otlp` is an exporter of `opentelemetry-otlp`, say.
+/// // `otlp` is an exporter such as that of `opentelemetry-otlp`.
 /// let options = sentry_core::ClientOptions::new().release("shop@1.4.2");
 /// SdkTracerProvider::builder()
 ///     .with_batch_exporter(RewritingExporter::new(otlp, &options))
@@ -47,16 +48,16 @@ pub struct RewritingExporter<E> {
 }
 
 impl<E: SpanExporter> RewritingExporter<E> {
-    /// Creates an exporter in front of `next` with default options.
+    /// Creates an exporter in front of `next`, with default options.
     ///
-    /// Of the client's options it takes release, environment and `send_default_pii`; a DSN is not needed. Where they have no
-    /// release or environment, those of the resource apply: `service.version` and `deployment.environment.name`.
+    /// Of the client's options, only release, environment and `send_default_pii` are used; a DSN is not needed. If release or
+    /// environment is missing, that of the resource is used: `service.version` and `deployment.environment.name`.
     pub fn new(next: E, client_options: &ClientOptions) -> Self {
         Self::with_options(next, client_options, &Options::new())
     }
 
-    /// Creates an exporter with options of its own: which content may leave, how much of it, and a hook. A span for which the
-    /// hook returns `None`, or on which it panics, is not passed on.
+    /// Creates an exporter with the given options, such as which content may leave the process, its limits, and a hook. A span
+    /// for which the hook returns `None`, or on which it panics, is not passed on.
     pub fn with_options(next: E, client_options: &ClientOptions, options: &Options) -> Self {
         Self {
             next,
@@ -119,7 +120,7 @@ impl<E: fmt::Debug> fmt::Debug for RewritingExporter<E> {
     }
 }
 
-/// Puts what a span has become in the place of what it was; ids, times and links stay.
+/// Replaces the contents of a span by the translated ones; ids, times and links stay.
 fn replaced(mut data: SpanData, span: SentrySpan) -> SpanData {
     data.status = match (span.status, data.status) {
         (Status::Error, _) => {
@@ -146,7 +147,7 @@ fn replaced(mut data: SpanData, span: SentrySpan) -> SpanData {
     data
 }
 
-/// Links say what a program has to say about them; only what Sentry has names for is no content.
+/// Removes the attributes of links, except those that Sentry defines: all others are free-form and may be content.
 fn withhold_from_links(span: &mut SpanData) {
     for link in &mut span.links.links {
         (link.attributes).retain(|pair| pair.key.as_str().starts_with("sentry."));
@@ -164,7 +165,7 @@ fn otel_value(value: Value<'_>) -> Option<opentelemetry::Value> {
     })
 }
 
-/// A list has elements of one type; what are of another are left out.
+/// Converts a list. Elements of another type than the first are left out.
 fn array(scalars: &[Scalar]) -> Array {
     match scalars.first() {
         Some(Scalar::Bool(_)) => Array::Bool(

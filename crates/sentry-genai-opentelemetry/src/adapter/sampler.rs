@@ -1,4 +1,4 @@
-//! The sampler that reads spans for the processor.
+//! The sampler that reads starting spans for the processor.
 
 use std::sync::Arc;
 
@@ -19,9 +19,10 @@ use crate::{
     door::Door,
 };
 
-/// Does what another sampler does, and reads the spans that start for a [`SentryGenAiProcessor`](super::SentryGenAiProcessor).
+/// A sampler that delegates to another one, and reads the spans that start for a
+/// [`SentryGenAiProcessor`](super::SentryGenAiProcessor).
 ///
-/// Made by [`SentryGenAiProcessor::sampler`](super::SentryGenAiProcessor::sampler).
+/// Created by [`SentryGenAiProcessor::sampler`](super::SentryGenAiProcessor::sampler).
 #[derive(Clone, Debug)]
 pub struct SentryGenAiSampler<S> {
     next: S,
@@ -85,7 +86,7 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for SentryGenAiSampler<S> {
     }
 }
 
-/// What a provider samples by to which nobody gives a sampler.
+/// The sampler of a provider that was given none.
 #[derive(Clone, Debug)]
 pub(super) struct SamplerOfEnvironment(Box<dyn ShouldSample>);
 

@@ -14,12 +14,13 @@ use crate::{
     node::Node,
 };
 
-/// Reads who a span is part of. Texts that `above` has are not copied.
+/// Reads the conversation, agent and session that a span names. Texts that `above` has are not copied.
 pub(super) fn identity<'a>(
     attributes: impl Iterator<Item = &'a KeyValue> + Clone,
     above: Option<&Identity>,
 ) -> Identity {
-    // Most spans name nothing: a thread that has a number is one of the process.
+    // Most spans name nothing. Numbers count only where `Heritage` reads them as ids: `thread.id`, for example, is one of the
+    // process.
     let says = |pair: &KeyValue| {
         Heritage::of(pair.key.as_str())
             .is_some_and(|it| scalar(&pair.value).is_some_and(|value| it.read(value).is_some()))
@@ -34,7 +35,7 @@ pub(super) fn identity<'a>(
     identity.finish()
 }
 
-/// Returns `gen_ai.operation.name`, if the attributes say it.
+/// Returns `gen_ai.operation.name`, if the attributes contain it.
 pub(super) fn operation<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> Option<&'a str> {
     attributes
         .filter(|pair| pair.key.as_str() == "gen_ai.operation.name")
@@ -42,7 +43,7 @@ pub(super) fn operation<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> O
         .and_then(|pair| text(&pair.value))
 }
 
-/// Returns a value that may name something.
+/// Returns a value of a type that can name something.
 fn scalar(value: &Value) -> Option<conventions::Value<'_>> {
     match value {
         Value::String(text) => Some(conventions::Value::Str(text.as_str())),
@@ -58,7 +59,8 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-/// Returns what is to be found under the id of a span that starts below another one. Of a trace that is not sent nothing is read.
+/// Returns the node for a span that starts below `above`. In a trace that is not recorded, nothing is read, and the span shares
+/// its parent's node.
 pub(super) fn node_below<'a>(
     above: SegmentNode,
     attributes: impl Iterator<Item = &'a KeyValue> + Clone,

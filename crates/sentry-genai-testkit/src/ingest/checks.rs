@@ -1,4 +1,4 @@
-//! The rules for requests, envelope headers and all items but span containers.
+//! Checks requests, envelope headers and all items except span containers.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -13,7 +13,7 @@ use super::{
     violations::Violations,
 };
 
-/// Undoes the request's `Content-Encoding`. Gives the body back with the reason if it cannot.
+/// Undoes the request's `Content-Encoding`. If it cannot, returns the body together with the reason.
 pub(super) fn decompress(
     http_headers: &BTreeMap<String, String>,
     body: Vec<u8>,
@@ -37,7 +37,7 @@ pub(super) fn decompress(
     }
 }
 
-/// Checks everything that does not need to look into a span container.
+/// Checks everything that does not require looking into a span container.
 pub(super) fn check(
     http_headers: &BTreeMap<String, String>,
     header: &Value,
@@ -73,7 +73,7 @@ fn check_request(
         }
         Some(_) => {}
     }
-    // The transports of the official Rust client name no content type; who sends span containers does.
+    // The transports of the official Rust client send no content type; clients that send span containers do.
     if items.iter().any(ReceivedItem::is_span_container) {
         let content_type = http_headers.get("content-type").map(String::as_str);
         if content_type != Some("application/x-sentry-envelope") {
@@ -164,7 +164,7 @@ pub(super) fn check_count(item: &ReceivedItem, at: &str, violations: &mut Violat
     }
 }
 
-/// Checks a transaction with its child spans, as far as ids, times and parents go.
+/// Checks ids, times and parents of a transaction and its child spans.
 fn check_transaction(item: &ReceivedItem, at: &str, violations: &mut Violations) {
     let Some(payload) = &item.payload else { return };
     let Some(root) = payload.pointer("/contexts/trace") else {

@@ -1,4 +1,4 @@
-//! A received envelope, whatever it carries.
+//! A received envelope and its items.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::ReceivedSpan;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ReceivedEnvelope {
-    /// The project id of the request's path.
+    /// The project id in the request's path.
     pub project: String,
     /// The HTTP headers of the request, names in lower case.
     pub http_headers: BTreeMap<String, String>,
@@ -21,9 +21,9 @@ pub struct ReceivedEnvelope {
     pub items: Vec<ReceivedItem>,
     /// The body after decompression.
     pub bytes: Vec<u8>,
-    /// What broke the protocol, one readable line each. The ingest refused the envelope unless this is empty.
+    /// The violations of the protocol, one readable line each. The ingest rejected the envelope unless this is empty.
     pub violations: Vec<String>,
-    /// The status it was answered with; `None` if a [fault](crate::Fault) left it without an answer.
+    /// The status of the answer; `None` if a [fault](crate::Fault) left the request unanswered.
     pub status: Option<u16>,
 }
 
@@ -56,19 +56,19 @@ impl ReceivedEnvelope {
         }
     }
 
-    /// Returns whether the envelope kept to the protocol.
+    /// Returns whether the envelope follows the protocol.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.violations.is_empty()
     }
 
-    /// Returns whether the envelope kept to the protocol and was answered with success.
+    /// Returns whether the envelope follows the protocol and was answered with success.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.is_valid() && self.status.is_some_and(|it| (200..300).contains(&it))
     }
 
-    /// Returns the ids of trace and span of all spans, in containers and in transactions, cut to 64 bits.
+    /// Returns the trace and span ids of all spans, in containers and in transactions, cut to 64 bits.
     pub(super) fn span_ids(&self) -> impl Iterator<Item = (u64, u64)> {
         let transactions = (self.items.iter())
             .filter(|item| item.kind() == Some("transaction"))
@@ -106,7 +106,7 @@ impl ReceivedEnvelope {
         spans.filter_map(ReceivedSpan::from_json).collect()
     }
 
-    /// Returns what is in the span containers.
+    /// Returns the entries of the span containers.
     pub(super) fn streamed_spans(&self) -> impl Iterator<Item = &Value> {
         let containers = self.items.iter().filter(|item| item.is_span_container());
         containers.flat_map(ReceivedItem::contained)
@@ -119,9 +119,9 @@ impl ReceivedEnvelope {
 pub struct ReceivedItem {
     /// The item header.
     pub header: Value,
-    /// The payload, if the item's type is one with a JSON payload and it parsed.
+    /// The payload, if the item's type has a JSON payload and it parsed.
     pub payload: Option<Value>,
-    /// The payload as it came.
+    /// The payload as received.
     pub bytes: Vec<u8>,
 }
 
@@ -157,7 +157,7 @@ impl ReceivedItem {
                 == Some(span_container::CONTENT_TYPE)
     }
 
-    /// Returns what a container (of spans, logs or metrics) holds; nothing for other items.
+    /// Returns the entries of a container of spans, logs or metrics; nothing for other items.
     pub fn contained(&self) -> impl Iterator<Item = &Value> {
         self.payload
             .as_ref()

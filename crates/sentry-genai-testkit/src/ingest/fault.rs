@@ -1,8 +1,8 @@
-//! What the ingest does to a request instead of answering it well.
+//! Faults: how the ingest misbehaves instead of answering normally.
 
 use std::{collections::VecDeque, time::Duration};
 
-/// How the ingest treats one request. The default treats it well: the envelope is judged and answered.
+/// How the ingest treats one request. By default it treats it normally: the envelope is checked and answered.
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,43 +27,45 @@ pub struct Fault {
 pub(super) enum Reading {
     #[default]
     All,
-    /// The head, and at most so many bytes of the body.
+    /// The head, and at most this many bytes of the body.
     Body(usize),
     /// The head alone.
     Head,
 }
 
-/// How the connection goes on after that.
+/// What happens after the request was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Answering {
-    /// With 200 or, to a bad envelope, 400.
+    /// Status 200, or 400 if the envelope violates the protocol.
     #[default]
     Judged,
     Status(u16),
-    /// Good, but byte by byte over this time.
+    /// A normal answer, spread byte by byte over this time.
     Trickled(Duration),
-    /// Good, but the body ends before its length.
+    /// A normal answer, whose body ends before its announced length.
     Truncated,
-    /// Silence for this time, then the end of the connection.
+    /// Silence for this time, then the connection is closed.
     Hang(Duration),
     Close,
     Reset,
 }
 
 impl Fault {
-    /// Treats the request well.
+    /// Creates a fault that treats the request normally.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Reads the request and answers with this status. Only with a 2xx does the envelope count as accepted.
+    /// Creates a fault that reads the request and answers with this status. The envelope counts as accepted only if the status is
+    /// 2xx.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self::answering(Answering::Status(status))
     }
 
-    /// Answers with this status and closes before the body is read, as a proxy does to what is too large.
+    /// Creates a fault that answers with this status and closes the connection before reading the body, as proxies do when a body
+    /// is too large.
     #[must_use]
     pub fn early_status(status: u16) -> Self {
         Self {
@@ -72,31 +74,31 @@ impl Fault {
         }
     }
 
-    /// Reads the request, says nothing for `silence`, and closes.
+    /// Creates a fault that reads the request, stays silent for `silence`, and closes the connection.
     #[must_use]
     pub fn hang(silence: Duration) -> Self {
         Self::answering(Answering::Hang(silence))
     }
 
-    /// Accepts the envelope, but spreads the bytes of the answer over `duration`.
+    /// Creates a fault that accepts the envelope, but spreads the bytes of the answer over `duration`.
     #[must_use]
     pub fn trickle(duration: Duration) -> Self {
         Self::answering(Answering::Trickled(duration))
     }
 
-    /// Accepts the envelope, and ends the connection before the end of the answer's body.
+    /// Creates a fault that accepts the envelope, and closes the connection before the end of the answer's body.
     #[must_use]
     pub fn truncated_answer() -> Self {
         Self::answering(Answering::Truncated)
     }
 
-    /// Reads the request and closes without an answer.
+    /// Creates a fault that reads the request and closes the connection without an answer.
     #[must_use]
     pub fn close() -> Self {
         Self::answering(Answering::Close)
     }
 
-    /// Resets the connection before the body is read.
+    /// Creates a fault that resets the connection before reading the body.
     #[must_use]
     pub fn reset() -> Self {
         Self {
@@ -105,7 +107,7 @@ impl Fault {
         }
     }
 
-    /// Reads at most `bytes` of the body and resets the connection.
+    /// Creates a fault that reads at most `bytes` of the body and resets the connection.
     #[must_use]
     pub fn reset_after(bytes: usize) -> Self {
         Self {
@@ -114,7 +116,7 @@ impl Fault {
         }
     }
 
-    /// Waits before anything is answered, or ended.
+    /// Sets a delay before the answer, or before the connection ends.
     #[must_use]
     pub fn with_delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -128,14 +130,14 @@ impl Fault {
         self
     }
 
-    /// Adds `X-Sentry-Rate-Limits`. Items that still come while their category is limited count as
+    /// Adds the header `X-Sentry-Rate-Limits` to the answer. Items of a category that still arrive while it is limited count as
     /// [breaches](crate::Figures::breaches).
     #[must_use]
     pub fn with_rate_limits(self, value: impl Into<String>) -> Self {
         self.with_header("X-Sentry-Rate-Limits", value)
     }
 
-    /// Adds `Retry-After`: seconds, or an HTTP date.
+    /// Adds the header `Retry-After` to the answer: seconds, or an HTTP date.
     #[must_use]
     pub fn with_retry_after(self, value: impl Into<String>) -> Self {
         self.with_header("Retry-After", value)
@@ -149,7 +151,7 @@ impl Fault {
     }
 }
 
-/// Which fault comes next.
+/// The faults to come.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     script: VecDeque<Fault>,
@@ -183,7 +185,7 @@ impl Faults {
         *self = Self::default();
     }
 
-    /// The script goes first, then what was set to last, then chance.
+    /// Returns the next fault: from the script first, then the lasting one, then a random one.
     pub(super) fn next(&mut self) -> Fault {
         let fault = self.script.pop_front().or_else(|| self.lasting.clone());
         fault.unwrap_or_else(|| {
@@ -205,7 +207,7 @@ impl RandomFaults {
         None
     }
 
-    /// `SplitMix64`, so that a seed means the same faults everywhere.
+    /// Draws a number with `SplitMix64`, so that a seed gives the same faults everywhere.
     fn uniform(&mut self) -> f64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;

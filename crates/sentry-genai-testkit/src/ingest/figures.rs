@@ -1,4 +1,4 @@
-//! What came of the requests, in numbers.
+//! Counts of requests, spans and offences.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -7,7 +7,7 @@ use std::{
 
 use super::envelope::ReceivedEnvelope;
 
-/// Requests, spans and offences since the ingest was started or [cleared](crate::Ingest::clear).
+/// Counts of requests, spans and offences since the ingest was started or [cleared](crate::Ingest::clear).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Figures {
@@ -17,29 +17,30 @@ pub struct Figures {
     pub connections: u64,
     /// Envelopes that were answered with success.
     pub accepted_envelopes: u64,
-    /// Spans in accepted envelopes, those of transactions included, each as often as it came.
+    /// Spans in accepted envelopes, including those of transactions, each counted as often as it came.
     pub accepted_spans: u64,
     /// Spans in accepted envelopes that had been accepted before.
     pub duplicate_spans: u64,
-    /// Items other than client reports that came while their category was limited.
+    /// Items other than client reports that arrived while their category was limited.
     pub breaches: u64,
-    /// Envelopes that broke the protocol.
+    /// Envelopes that violated the protocol.
     pub violations: u64,
 }
 
-/// A client cannot know of a limit before the answer has reached it, and other requests may be under way.
+/// How long a limit goes unenforced after it was announced: a client learns of it only from the answer, and other requests may be
+/// under way.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Limits that were told, and what came nevertheless.
+/// The figures, and the announced limits.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) figures: Figures,
-    /// Of the accepted spans, those that came in containers.
+    /// How many of the accepted spans came in containers.
     pub(super) streamed_spans: u64,
     pub(super) client_reports: BTreeMap<(String, String), u64>,
-    /// The ids of spans and their traces, mixed: millions of them must fit.
+    /// Hashes of the ids of spans and their traces: millions of them have to fit into memory.
     seen: HashSet<u64>,
-    /// From when until when a category is limited; the empty category stands for all.
+    /// From when until when each category is limited; the empty category stands for all.
     limits: HashMap<String, (Instant, Instant)>,
 }
 
@@ -64,7 +65,7 @@ impl Tally {
         }
     }
 
-    /// Takes note of the limits in an answer that is being sent.
+    /// Registers the limits in an answer that is being sent.
     pub(super) fn limit(&mut self, status: Option<u16>, headers: &[(String, String)]) {
         let now = Instant::now();
         let header = |name: &str| {
@@ -116,7 +117,7 @@ impl Tally {
     }
 }
 
-/// The data category of an item type, where it has another name.
+/// Returns the data category of an item type, where the names differ.
 fn category(kind: &str) -> &str {
     match kind {
         "event" => "error",

@@ -1,10 +1,10 @@
-//! An envelope's bytes: a header line, then items of a header line and a payload each.
+//! Splits an envelope: a header line, followed by items of a header line and a payload each.
 
 use serde_json::Value;
 
 use super::{envelope::ReceivedItem, strict_json, violations::Violations};
 
-/// Cuts `body` into header and items. Reading stops at the first fault after which the rest would be guesswork.
+/// Splits `body` into header and items. It stops at the first error after which the rest could only be guessed.
 pub(super) fn split(body: &[u8], violations: &mut Violations) -> (Value, Vec<ReceivedItem>) {
     let mut items = Vec::new();
     if body.is_empty() {
@@ -74,7 +74,7 @@ fn cut_item<'a>(
     Some((item, rest))
 }
 
-/// Takes a payload of a declared length, which a newline or the end of the envelope must follow.
+/// Splits off a payload of a declared length, which must be followed by a newline or the end of the envelope.
 fn cut_payload<'a>(
     bytes: &'a [u8],
     length: usize,

@@ -1,6 +1,6 @@
-//! The envelope endpoint: a request is received, then recorded, then answered, or whatever fault is due.
+//! The envelope endpoint: it receives a request, records it, and answers it or performs the fault that is due.
 //!
-//! This is HTTP by hand, since a server library has no way to break off in the middle of a request or of an answer.
+//! HTTP is implemented by hand, since server libraries have no way to break off in the middle of a request or an answer.
 
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration, time::Instant};
 
@@ -23,18 +23,18 @@ pub(super) async fn serve(listener: TcpListener, record: Arc<Record>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Slower without, but no less right.
+                // If this fails, answers are slower but still correct.
                 let _ = stream.set_nodelay(true);
                 record.connected();
                 tokio::spawn(converse(stream, Arc::clone(&record)));
             }
-            // Out of file descriptors, perhaps; others may end soon.
+            // Perhaps out of file descriptors; other connections may end soon.
             Err(_) => sleep(Duration::from_millis(10)).await,
         }
     }
 }
 
-/// Answers the requests of one connection. What the client breaks off needs no answer.
+/// Answers the requests of one connection. A request that the client breaks off needs no answer.
 async fn converse(stream: TcpStream, record: Arc<Record>) {
     let mut connection = BufReader::new(stream);
     while let Ok(Some(head)) = Head::read(&mut connection).await {
@@ -45,7 +45,7 @@ async fn converse(stream: TcpStream, record: Arc<Record>) {
     }
 }
 
-/// Whether the connection is of further use.
+/// Whether the connection can be used for another request.
 enum Next {
     Request,
     End,
@@ -117,7 +117,7 @@ async fn treat(
     }
 }
 
-/// Ends a connection whose request was not read to its end, or gets no answer.
+/// Ends a connection whose request was not read completely, or that gets no answer.
 async fn end(
     connection: &mut BufReader<TcpStream>,
     fault: &Fault,
@@ -150,7 +150,7 @@ struct Head {
 }
 
 impl Head {
-    /// Reads up to the empty line; `None` if the client has nothing more to say.
+    /// Reads up to the empty line. Returns `None` if the client has closed the connection.
     async fn read(connection: &mut BufReader<TcpStream>) -> io::Result<Option<Self>> {
         let mut connection = connection.take(MAX_HEAD_BYTES);
         let mut line = String::new();
@@ -181,7 +181,7 @@ impl Head {
         }
     }
 
-    /// The project whose envelope endpoint is addressed.
+    /// Returns the project whose envelope endpoint is addressed.
     fn project(&self) -> Option<String> {
         let path = self.path.split('?').next()?;
         let project = path.strip_prefix("/api/")?.strip_suffix("/envelope/")?;

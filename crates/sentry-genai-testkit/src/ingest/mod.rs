@@ -1,4 +1,4 @@
-//! A local Sentry that judges every byte.
+//! A local Sentry that checks every byte.
 
 mod checks;
 mod client_report;
@@ -27,16 +27,16 @@ pub use self::{
 };
 use crate::{ReceivedSpan, server::Server};
 
-/// A Sentry server for tests: it receives envelopes, judges them strictly and keeps them for inspection.
+/// A Sentry server for tests: it receives envelopes, checks them strictly, and keeps them for inspection.
 ///
-/// It listens on a free port of 127.0.0.1, on a thread of its own, until it is dropped.
+/// It listens on a free port of 127.0.0.1, on its own thread, until it is dropped.
 ///
-/// An envelope that breaks the protocol is answered with status 400 and the reasons in the body, is listed in
-/// [`violations`](Self::violations), and does not count: what it carries is missing from [`spans`](Self::spans) and
-/// the other typed views. (Sentry itself answers 200 and drops such spans later, where no test can see it.)
+/// An envelope that violates the protocol is answered with status 400 and the reasons in the body. It is listed in
+/// [`violations`](Self::violations) and does not count: its contents are missing from [`spans`](Self::spans) and the other typed
+/// views. (Sentry itself answers 200 and drops such spans later, where no test can see it.)
 ///
-/// On request it behaves as badly as servers and networks do: see [`Fault`], [`script`](Self::script),
-/// [`always`](Self::always) and [`random`](Self::random). What was not answered with success does not count either.
+/// On request, the server misbehaves as servers and networks do: see [`Fault`], [`script`](Self::script),
+/// [`always`](Self::always) and [`random`](Self::random). Envelopes that were not answered with success do not count either.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -61,18 +61,18 @@ impl Ingest {
     ///
     /// # Errors
     ///
-    /// If no port can be bound or no thread started.
+    /// Returns an error if no port can be bound or no thread can be started.
     pub fn start() -> io::Result<Self> {
         Self::keeping(Keeping::Envelopes)
     }
 
-    /// Starts a server that judges and counts, but keeps no envelope, so that a long test does not fill the memory.
+    /// Starts a server that checks and counts, but keeps no envelopes, so that a long test does not fill the memory.
     ///
-    /// Only [`figures`](Self::figures) and [`client_reports`](Self::client_reports) say anything then.
+    /// Of the views, only [`figures`](Self::figures) and [`client_reports`](Self::client_reports) then return anything.
     ///
     /// # Errors
     ///
-    /// Those of [`start`](Self::start).
+    /// Returns the same errors as [`start`](Self::start).
     pub fn start_counting() -> io::Result<Self> {
         Self::keeping(Keeping::Figures)
     }
@@ -85,56 +85,57 @@ impl Ingest {
         Ok(Self { server, record })
     }
 
-    /// Treats the next requests in this way, one after the other, before anything else that was ordered.
+    /// Sets the faults for the next requests, one after the other. They take precedence over [`always`](Self::always) and
+    /// [`random`](Self::random).
     pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {
         self.record.faults().script(faults);
     }
 
-    /// Treats every request in this way until told otherwise.
+    /// Sets the fault for every request, until it is replaced or [`heal`](Self::heal) is called.
     pub fn always(&self, fault: Fault) {
         self.record.faults().lasting(Some(fault));
     }
 
-    /// Draws a fault for every request: each has its probability, of which the sum is at most 1. The same seed gives the
-    /// same order.
+    /// Draws a fault at random for every request. Each fault comes with its probability; their sum is at most 1. The same seed
+    /// gives the same sequence of faults.
     pub fn random(&self, seed: u64, faults: impl IntoIterator<Item = (f64, Fault)>) {
         let faults = faults.into_iter().collect();
         self.record.faults().random(seed, faults);
     }
 
-    /// Treats all requests well again.
+    /// Removes all faults: requests are answered normally again.
     pub fn heal(&self) {
         self.record.faults().clear();
     }
 
-    /// Returns what came of the requests, in numbers.
+    /// Returns the counts of requests, spans and offences so far.
     #[must_use]
     pub fn figures(&self) -> Figures {
         self.record.tally(|tally| tally.figures)
     }
 
-    /// Returns the DSN to initialise a client with: key `public`, project 1.
+    /// Returns the DSN for the client under test: key `public`, project 1.
     #[must_use]
     pub fn dsn(&self) -> String {
         format!("http://public@{}/1", self.server.address())
     }
 
-    /// Returns the base URL of the server, without a slash at the end.
+    /// Returns the base URL of the server, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address())
     }
 
-    /// Returns all streamed spans in order of arrival.
+    /// Returns all streamed spans, in order of arrival.
     #[must_use]
     pub fn spans(&self) -> Vec<ReceivedSpan> {
         self.record.read(spans)
     }
 
-    /// Blocks the thread until at least `count` streamed spans have arrived, and returns all that are there.
+    /// Blocks the thread until at least `count` streamed spans have arrived, and returns all that have.
     ///
-    /// At the timeout it returns what has arrived so far. The server runs on its own thread and needs nothing from the
-    /// caller's runtime, but tasks of a single-threaded runtime do not advance meanwhile: flush first.
+    /// At the timeout it returns what has arrived so far. The server runs on its own thread and needs nothing from the caller's
+    /// runtime. Tasks of a single-threaded runtime make no progress meanwhile, so flush first.
     #[must_use]
     pub fn wait_for_spans(&self, count: usize, timeout: Duration) -> Vec<ReceivedSpan> {
         let count = count as u64;
@@ -166,22 +167,22 @@ impl Ingest {
         self.contained("trace_metric")
     }
 
-    /// Returns the losses that clients reported: quantities by category and reason, such as
-    /// `("span", "queue_overflow")`. As Sentry does it, they are also read out of what is turned away with a rate limit.
+    /// Returns the losses that clients reported: quantities by category and reason, such as `("span", "queue_overflow")`. As in
+    /// Sentry, client reports are read even from requests that are rejected by a rate limit.
     #[must_use]
     pub fn client_reports(&self) -> BTreeMap<(String, String), u64> {
         self.record.tally(|tally| tally.client_reports.clone())
     }
 
-    /// Returns all envelopes in order of arrival, including those that were refused.
+    /// Returns all envelopes in order of arrival, including those that were rejected.
     #[must_use]
     pub fn envelopes(&self) -> Vec<ReceivedEnvelope> {
         self.record.read(<[_]>::to_vec)
     }
 
-    /// Returns every body that crossed the socket, decompressed and concatenated, including those that were refused.
+    /// Returns every body that crossed the socket, decompressed and concatenated, including those that were rejected.
     ///
-    /// This is the place to look for a secret that must not have left.
+    /// Search it for secrets that must not leave the process.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         self.record.read(|envelopes| {
@@ -190,7 +191,7 @@ impl Ingest {
         })
     }
 
-    /// Returns what broke the protocol, one readable line each. A test usually asserts that there are none.
+    /// Returns the violations of the protocol, as one readable line each. A test usually asserts that there are none.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.record.read(|envelopes| {
@@ -199,7 +200,7 @@ impl Ingest {
         })
     }
 
-    /// Forgets everything received so far.
+    /// Discards everything received so far.
     pub fn clear(&self) {
         self.record.clear();
     }

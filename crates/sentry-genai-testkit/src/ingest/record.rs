@@ -1,4 +1,4 @@
-//! What the ingest remembers, and waiting for it.
+//! The ingest's memory, and waiting for what arrives.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -21,7 +21,7 @@ pub(super) struct Record {
     keeping: Keeping,
 }
 
-/// What stays of an envelope.
+/// What is kept of an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keeping {
     Envelopes,
@@ -44,7 +44,7 @@ impl Record {
         }
     }
 
-    /// Takes in an envelope. Of one that `is_limited`, turned away for a quota, a client report is read all the same.
+    /// Records an envelope. If it `is_limited`, that is rejected by a rate limit, its client reports are read all the same.
     pub(super) fn push(&self, arrival: Instant, envelope: ReceivedEnvelope, is_limited: bool) {
         let mut state = self.lock();
         state.tally.figures.requests += 1;

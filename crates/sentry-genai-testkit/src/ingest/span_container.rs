@@ -1,4 +1,4 @@
-//! The rules for streamed spans (span protocol v2): one container, one trace, complete spans.
+//! Checks streamed spans (span protocol v2): one container, one trace, complete spans.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,8 @@ use super::{checks::check_count, envelope::ReceivedItem, violations::Violations}
 /// The content type of a container of streamed spans.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.sentry.items.span.v2+json";
 
-/// Checks the envelope's span items. Each rule is one that makes Relay drop spans, or one of the SDK specification.
+/// Checks the envelope's span items. Each rule is either one whose violation makes Relay drop spans, or one of the SDK
+/// specification.
 pub(super) fn check(header: &Value, items: &[ReceivedItem], violations: &mut Violations) {
     let span_items = items.iter().filter(|item| item.kind() == Some("span"));
     if span_items.clone().count() > 1 {
@@ -102,7 +103,7 @@ const FIELDS: &[&str] = &[
     "trace_id",
 ];
 
-/// Streamed spans inherit nothing on the server, so each one carries these.
+/// The attributes that each span must carry: the server adds nothing to streamed spans.
 const REQUIRED_ATTRIBUTES: &[&str] = &[
     "sentry.environment",
     "sentry.kind",
@@ -116,7 +117,7 @@ const REQUIRED_ATTRIBUTES: &[&str] = &[
     "sentry.trace_lifecycle",
 ];
 
-/// A segment span names itself as its segment; the others name another one.
+/// Checks that a segment span names itself as its segment, and every other span names another one.
 fn check_segment(span: &Value, at: &str, violations: &mut Violations) {
     let Some(segment) = text_attribute(span, "sentry.segment.id") else {
         return;
@@ -165,7 +166,7 @@ pub(super) fn check_ids(span: &Value, at: &str, violations: &mut Violations) {
     }
 }
 
-/// Lower case hex of the right length, not all zeros.
+/// Returns whether `id` is lower-case hex of the right length, and not all zeros.
 fn is_id(id: &str, digits: usize) -> bool {
     id.len() == digits
         && id.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
@@ -215,7 +216,7 @@ fn attribute_fault(attribute: &Value) -> Option<String> {
     }
 }
 
-/// All strings, all booleans or all numbers.
+/// Returns whether all values are strings, all are booleans, or all are numbers.
 fn is_homogeneous(values: &[Value]) -> bool {
     values.iter().all(Value::is_string)
         || values.iter().all(Value::is_boolean)

@@ -1,11 +1,11 @@
-//! JSON as a strict receiver reads it.
+//! Parses JSON as a strict receiver does.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Parses `bytes` and refuses duplicate keys, which `serde_json` alone would merge without a word.
+/// Parses `bytes` and rejects duplicate keys, which `serde_json` alone would silently merge.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0)
 }

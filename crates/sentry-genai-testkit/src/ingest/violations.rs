@@ -1,4 +1,4 @@
-//! What broke a rule, as readable lines.
+//! Collects violations of the rules as readable lines.
 
 use std::fmt::Display;
 

@@ -86,7 +86,7 @@ impl Api for Messages {
     }
 }
 
-/// Reads the tool results of the last message; their names are in the calls they answer.
+/// Reads the tool results of the last message. Their names are found in the calls that they answer.
 fn tool_results(request: &Value) -> Vec<ToolResult> {
     let name_of = |id: &str| {
         elements(request, "messages")
@@ -156,7 +156,7 @@ fn push_block(events: &mut Vec<Value>, index: usize, block: &Value) {
 
 const OUTPUT_TOKENS: u64 = 17;
 
-/// A message as a stream starts it: without content, and with one output token so far.
+/// Returns the message with which a stream starts: without content, and with one output token so far.
 fn empty_message(prompt: &Prompt, ids: &Ids) -> Value {
     json!({
         "id": ids.next("msg_"),

@@ -1,4 +1,4 @@
-//! What an API adds to the fake model: how requests are read and how answers are written.
+//! The interface between the fake model and the APIs: how requests are read and answers are written.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,14 +10,14 @@ use super::{
     sse::Event,
 };
 
-/// One endpoint of one provider. Everything is a function of the request and the ids.
+/// One endpoint of one provider. Its functions depend on nothing but the request and the ids.
 pub(super) trait Api {
     const PATH: &'static str;
 
-    /// Reads a request; `Err` if it cannot be understood.
+    /// Reads a request.
     fn prompt(request: &Value) -> Result<Prompt, Failure>;
 
-    /// Writes an answer in one piece.
+    /// Writes a complete answer.
     fn answer(request: &Value, prompt: &Prompt, reply: &Reply, ids: &Ids) -> Value;
 
     /// Writes an answer as a stream of events.
@@ -27,21 +27,21 @@ pub(super) trait Api {
     fn error(failure: &Failure, ids: &Ids) -> Value;
 }
 
-/// Numbers that run on through the life of a server.
+/// Generates ids, with numbers that increase for as long as the server runs.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     last: AtomicU64,
 }
 
 impl Ids {
-    /// Returns `prefix` with the next number.
+    /// Returns `prefix` followed by the next number.
     pub(super) fn next(&self, prefix: &str) -> String {
         let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         format!("{prefix}fake_{number}")
     }
 }
 
-/// Returns the model that answers for the one that was asked: a dated version of it, as providers do.
+/// Returns the model that answers for the requested one: a dated version of it, as with real providers.
 pub(super) fn dated(model: &str) -> String {
     if model.contains("-20") {
         model.to_owned()
@@ -50,10 +50,10 @@ pub(super) fn dated(model: &str) -> String {
     }
 }
 
-/// When all answers were made, in seconds since the Unix epoch.
+/// The creation time of all answers, in seconds since the Unix epoch.
 pub(super) const CREATED: u64 = 1_795_132_800;
 
-/// Returns the model of a request, which must have one.
+/// Returns the model of a request, which is required.
 pub(super) fn model(request: &Value) -> Result<String, Failure> {
     match request.get("model").and_then(Value::as_str) {
         Some(model) => Ok(model.to_owned()),

@@ -42,7 +42,7 @@ impl Api for ChatCompletions {
             output_schema: request
                 .pointer("/response_format/json_schema/schema")
                 .cloned(),
-            // Chat completions count reasoning tokens but never show the reasoning.
+            // Chat completions count reasoning tokens, but never show the reasoning.
             thinking: false,
             stream: is_true(request, "stream"),
         })
@@ -116,7 +116,7 @@ impl Api for ChatCompletions {
     }
 }
 
-/// Reads the tool messages at the end of the conversation; their names are in the calls they answer.
+/// Reads the tool messages at the end of the conversation. Their names are found in the calls that they answer.
 fn tool_results(request: &Value) -> Vec<ToolResult> {
     let name_of = |id: &str| {
         elements(request, "messages")

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{api, failure::Failure, prompt::elements};
 
-/// How many numbers an embedding has, unless `dimensions` asks for another count.
+/// The number of dimensions of an embedding, unless `dimensions` asks for another.
 const DIMENSIONS: u64 = 8;
 
 /// Embeds each input; equal texts get equal vectors.

@@ -1,8 +1,8 @@
-//! Requests that fail, by the name of the model they ask for.
+//! Requests that fail, depending on the name of the requested model.
 
 use axum::http::StatusCode;
 
-/// Why a request is refused.
+/// Why a request is rejected.
 #[derive(Debug)]
 pub(super) enum Failure {
     RateLimit,
@@ -12,7 +12,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Returns the failure that a model's name asks for.
+    /// Returns the failure that a model's name requests.
     pub(super) fn of(model: &str) -> Option<Self> {
         if model.contains("rate-limit") {
             Some(Self::RateLimit)

@@ -33,13 +33,13 @@ use crate::server::header_texts;
 pub struct ReceivedRequest {
     /// The path, such as `/v1/chat/completions`.
     pub path: String,
-    /// The HTTP headers, names in lower case; tracing headers, for one.
+    /// The HTTP headers, names in lower case; among them the tracing headers.
     pub http_headers: BTreeMap<String, String>,
     /// The body; null if it was not JSON.
     pub body: Value,
 }
 
-/// What the server remembers.
+/// The state that the endpoints share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     requests: Mutex<Vec<ReceivedRequest>>,
@@ -52,7 +52,7 @@ impl Shared {
         requests.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Remembers a request and returns its body.
+    /// Records a request and returns its body.
     fn receive(&self, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Value, Failure> {
         let parsed = serde_json::from_slice::<Value>(body);
         let request = ReceivedRequest {

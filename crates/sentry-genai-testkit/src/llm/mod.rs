@@ -1,4 +1,4 @@
-//! A fake of `OpenAI` and Anthropic over HTTP.
+//! A fake `OpenAI` and Anthropic over HTTP.
 
 mod anthropic;
 mod api;
@@ -23,8 +23,8 @@ use crate::server::Server;
 
 /// A model provider for tests that speaks the HTTP APIs of `OpenAI` and Anthropic.
 ///
-/// It listens on a free port of 127.0.0.1, on a thread of its own, until it is dropped. Equal requests get equal
-/// answers, apart from ids.
+/// It listens on a free port of 127.0.0.1, on its own thread, until it is dropped. Equal requests get equal answers, apart from
+/// ids.
 ///
 /// | endpoint | plain | streaming | tools |
 /// |---|---|---|---|
@@ -33,13 +33,18 @@ use crate::server::Server;
 /// | `/v1/embeddings` | yes | | |
 /// | `/v1/messages` (Anthropic) | yes | yes | yes |
 ///
-/// **Answers.** If tools are offered and the user spoke last, the answer calls the tools that the question mentions
-/// (`get_weather` for a text with "weather"), or else the first one; required arguments are made from the tool's JSON
-/// schema (`Vienna` for a city or location, otherwise `example`; numbers 2, then 3; `true`). A tool result is answered
-/// with a text that repeats it, a question with a text that repeats it. Structured output fits its schema. Reasoning is
-/// shown when it is asked for (`reasoning.summary`, `thinking`).
+/// # Answers
 ///
-/// **Usage** is always the same:
+/// - If tools are offered and the user spoke last, the answer calls the tools that the question mentions (`get_weather` for a
+///   text with "weather"), or else the first one. Required arguments are made from the tool's JSON schema: `Vienna` for a city or
+///   location and `example` for other texts, the numbers 2 and then 3, `true`.
+/// - A tool result is answered with a text that repeats it; so is a question that leads to no tool calls.
+/// - Structured output fits its schema.
+/// - Reasoning is shown if the request asks for it (`reasoning.summary`, `thinking`).
+///
+/// # Usage
+///
+/// The usage is always the same:
 ///
 /// | | input | of which cached | cache written | output | of which reasoning |
 /// |---|---|---|---|---|---|
@@ -47,8 +52,10 @@ use crate::server::Server;
 /// | Anthropic | 20, not counting the cache | 100 more | 30 more | 17 | |
 /// | embeddings | 42 | | | | |
 ///
-/// **Errors.** A model whose name contains `rate-limit` is answered with status 429, `server-error` with 500,
-/// `context-length` with 400, each with a body in the provider's form. What is not JSON or names no model gets a 400.
+/// # Errors
+///
+/// A model whose name contains `rate-limit` is answered with status 429, `server-error` with 500, and `context-length` with 400,
+/// each with a body in the provider's form. A request that is not JSON or names no model is answered with 400.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -72,7 +79,7 @@ impl FakeLlm {
     ///
     /// # Errors
     ///
-    /// If no port can be bound or no thread started.
+    /// Returns an error if no port can be bound or no thread can be started.
     pub fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let server = Server::start("testkit-llm", http::router(Arc::clone(&shared)))?;
@@ -85,13 +92,13 @@ impl FakeLlm {
         format!("http://{}/v1", self.server.address())
     }
 
-    /// Returns the base URL for Anthropic clients, without `/v1` and without a slash at the end.
+    /// Returns the base URL for Anthropic clients, without `/v1` and without a trailing slash.
     #[must_use]
     pub fn anthropic_url(&self) -> String {
         format!("http://{}", self.server.address())
     }
 
-    /// Returns the requests to known endpoints, in order of arrival, including those that were refused.
+    /// Returns the requests to known endpoints, in order of arrival, including those that were rejected.
     #[must_use]
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.shared.requests()

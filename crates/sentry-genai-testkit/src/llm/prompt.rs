@@ -1,10 +1,10 @@
-//! A request as all the APIs mean it, and what the fake model replies.
+//! A request independent of its API, and the fake model's reply.
 
 use serde_json::Value;
 
 use super::schema;
 
-/// What a model is asked, whichever API it came through.
+/// What the model is asked, whichever API the request came through.
 #[derive(Debug)]
 pub(super) struct Prompt {
     pub(super) model: String,
@@ -12,13 +12,13 @@ pub(super) struct Prompt {
     pub(super) question: String,
     /// How many messages the user has sent.
     pub(super) questions: usize,
-    /// The results that follow the latest tool calls; empty when it is the user who spoke last.
+    /// The results that follow the latest tool calls; empty if the user spoke last.
     pub(super) tool_results: Vec<ToolResult>,
     pub(super) tools: Vec<Tool>,
     pub(super) tool_choice: ToolChoice,
     /// The schema that the answer must fit.
     pub(super) output_schema: Option<Value>,
-    /// Whether the model is to show how it thinks.
+    /// Whether the model shows its reasoning.
     pub(super) thinking: bool,
     pub(super) stream: bool,
 }
@@ -57,7 +57,7 @@ pub(super) struct ToolCall {
 }
 
 impl Prompt {
-    /// Replies the same to the same prompt, always.
+    /// Replies to the prompt. The same prompt always gets the same reply.
     pub(super) fn reply(&self) -> Reply {
         let calls = self.calls();
         let thinking = self.thinking.then(|| {
@@ -74,7 +74,7 @@ impl Prompt {
         }
     }
 
-    /// Calls the tools that the question mentions, or else the first one. A tool result is answered with text.
+    /// Calls the tools that the question mentions, or else the first one. A tool result is answered with text instead.
     fn calls(&self) -> Vec<ToolCall> {
         if !self.tool_results.is_empty() {
             return Vec::new();
@@ -122,7 +122,8 @@ impl Prompt {
 }
 
 impl Tool {
-    /// `get_weather` is mentioned in a text about the weather. Words as short as `get` do not count.
+    /// Returns whether a text mentions the tool: a text about the weather mentions `get_weather`. Words as short as `get` do not
+    /// count.
     fn is_mentioned_in(&self, lower_case_text: &str) -> bool {
         self.name
             .to_lowercase()
@@ -131,7 +132,7 @@ impl Tool {
     }
 }
 
-/// Returns the text of a message's content: a string, or parts of which some are text.
+/// Returns the text of a message's content, which is a string or a list of parts, some of which are text.
 pub(super) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -144,7 +145,7 @@ pub(super) fn text_of(content: &Value) -> String {
     }
 }
 
-/// Returns the elements of an array member; nothing if there is no such array.
+/// Returns the elements of an array member, or nothing if there is no such array.
 pub(super) fn elements<'a>(
     owner: &'a Value,
     key: &str,
@@ -156,7 +157,7 @@ pub(super) fn elements<'a>(
         .flatten()
 }
 
-/// Returns a string member, or an empty string.
+/// Returns a string member, or an empty string if there is none.
 pub(super) fn text<'a>(owner: &'a Value, key: &str) -> &'a str {
     owner.get(key).and_then(Value::as_str).unwrap_or_default()
 }

@@ -77,7 +77,7 @@ impl Api for Responses {
     }
 }
 
-/// Events with running sequence numbers.
+/// Events with consecutive sequence numbers.
 #[derive(Default)]
 struct Events(Vec<Event>);
 
@@ -145,8 +145,8 @@ impl Events {
     }
 }
 
-/// Reads the function call outputs at the end of the input; their names are in the calls they answer, if those
-/// were sent along.
+/// Reads the function call outputs at the end of the input. Their names are found in the calls that they answer, if those were
+/// sent along.
 fn tool_results(request: &Value) -> Vec<ToolResult> {
     let name_of = |id: &str| {
         elements(request, "input")
@@ -186,7 +186,7 @@ fn output(reply: &Reply, ids: &Ids) -> Vec<Value> {
     thinking.chain(message).chain(calls).collect()
 }
 
-/// Writes the response object; without `output` it is one still under way.
+/// Writes the response object; without `output`, that of a response in progress.
 fn response(request: &Value, prompt: &Prompt, id: &str, output: Option<&[Value]>) -> Value {
     let echoed = |key: &str, default: Value| request.get(key).cloned().unwrap_or(default);
     json!({

@@ -1,8 +1,8 @@
-//! A plausible value for a JSON schema.
+//! Generates plausible values for JSON schemas.
 
 use serde_json::{Map, Value, json};
 
-/// Makes a value that fits `schema`: required properties only, `Vienna` for a city, 2 and then 3 for numbers.
+/// Returns a value that fits `schema`, with required properties only, `Vienna` for a city, and 2 and then 3 for numbers.
 pub(super) fn example(schema: &Value) -> Value {
     let mut maker = Maker {
         root: schema,
@@ -16,7 +16,7 @@ struct Maker<'a> {
     next_number: u64,
 }
 
-/// Deeper than any tool's arguments; ends schemas that require themselves.
+/// Deeper than the arguments of any tool. Stops at schemas that require themselves.
 const MAX_DEPTH: usize = 16;
 
 impl<'a> Maker<'a> {

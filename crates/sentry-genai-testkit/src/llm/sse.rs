@@ -1,4 +1,4 @@
-//! Answers that arrive piece by piece, as server-sent events.
+//! Streams answers as server-sent events.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// An event without a name, as `OpenAI`'s chat completions send them.
+    /// Creates an event without a name, as `OpenAI`'s chat completions send them.
     pub(super) fn data(data: &Value) -> Self {
         Self {
             name: None,
@@ -26,7 +26,7 @@ impl Event {
         }
     }
 
-    /// An event named after the `type` of its data.
+    /// Creates an event named after the `type` of its data.
     pub(super) fn typed(data: &Value) -> Self {
         Self {
             name: data.get("type").and_then(Value::as_str).map(str::to_owned),
@@ -34,7 +34,7 @@ impl Event {
         }
     }
 
-    /// The mark at the end of a chat completion.
+    /// Creates the event that marks the end of a chat completion.
     pub(super) fn done() -> Self {
         Self {
             name: None,
@@ -50,7 +50,7 @@ impl Event {
     }
 }
 
-/// Between two events, so that the first one arrives before the last one.
+/// The pause between two events, so that the first one arrives before the last one.
 const PACE: Duration = Duration::from_millis(1);
 
 pub(super) fn respond(events: Vec<Event>) -> Response {
@@ -65,12 +65,12 @@ pub(super) fn respond(events: Vec<Event>) -> Response {
         .into_response()
 }
 
-/// Cuts `text` into the pieces a model would stream; together they are `text`.
+/// Cuts `text` into the pieces that a model would stream. Joined, they are `text` again.
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(' ')
 }
 
-/// Cuts the JSON of tool arguments into pieces that are not JSON themselves.
+/// Cuts the JSON of tool arguments into pieces that are not valid JSON on their own.
 pub(super) fn json_pieces(json: &str) -> impl Iterator<Item = &str> {
     json.split_inclusive(':')
 }

@@ -1,4 +1,4 @@
-//! Requests in, answers out.
+//! Tests of the fake providers' answers.
 
 use serde_json::{Value, json};
 

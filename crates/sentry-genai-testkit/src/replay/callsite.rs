@@ -1,4 +1,4 @@
-//! Callsites made at run time.
+//! Callsites created at run time.
 
 use std::sync::{
     OnceLock,
@@ -17,7 +17,7 @@ use tracing_core::metadata::Kind;
 
 use super::value::FieldValue;
 
-/// What a callsite is made of.
+/// What identifies a callsite.
 #[derive(Debug, PartialEq)]
 pub(super) struct Description<'a> {
     pub(super) kind: Kind,
@@ -29,14 +29,14 @@ pub(super) struct Description<'a> {
     pub(super) fields: Vec<&'a str>,
 }
 
-/// A callsite that stands for the one in the captured library.
+/// A callsite that stands in for the one in the captured library.
 pub(super) struct ReplayedCallsite {
     interest: AtomicU8,
     metadata: OnceLock<Metadata<'static>>,
 }
 
 impl ReplayedCallsite {
-    /// Makes and registers a callsite. It is never freed: `tracing` wants metadata to be `'static`.
+    /// Creates and registers a callsite. It is never freed, since `tracing` requires metadata to be `'static`.
     pub(super) fn leak(description: &Description<'_>) -> &'static Self {
         let callsite: &'static Self = Box::leak(Box::new(Self {
             interest: AtomicU8::new(SOMETIMES),
@@ -59,7 +59,7 @@ impl ReplayedCallsite {
         callsite
     }
 
-    /// Calls `with` if the current dispatcher wants this callsite, as the macros of `tracing` do.
+    /// Calls `with` if the current dispatcher is interested in this callsite, as the macros of `tracing` do.
     pub(super) fn if_enabled<T>(
         &'static self,
         with: impl FnOnce(&'static Metadata<'static>) -> T,
@@ -103,7 +103,7 @@ const ALWAYS: u8 = 2;
 pub(super) struct Slots(Vec<Option<FieldValue>>);
 
 impl Slots {
-    /// Puts `values` in the slots that `fields` gives them. Values without a field are dropped, as `tracing` does.
+    /// Puts each value into the slot of its field. Values without a field are dropped, as in `tracing`.
     pub(super) fn fill(
         fields: &[&str],
         values: impl IntoIterator<Item = (String, FieldValue)>,

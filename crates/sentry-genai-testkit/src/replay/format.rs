@@ -7,13 +7,13 @@ use super::ReplayError;
 
 const FORMAT: &str = "tracing-capture-v1";
 
-/// A capture as it stands in its file.
+/// A capture, as its file contains it.
 #[derive(Debug, Deserialize)]
 #[non_exhaustive]
 pub struct CaptureFile {
     /// The name of the format: `tracing-capture-v1`.
     pub format: String,
-    /// The library that made the spans, with its version.
+    /// The library that created the spans, with its version.
     #[serde(default)]
     pub library: String,
     /// What the library was asked to do.
@@ -21,17 +21,17 @@ pub struct CaptureFile {
     pub scenario: String,
     /// The spans.
     pub spans: Vec<CapturedSpan>,
-    /// Events that happened in no span.
+    /// Events that happened outside any span.
     #[serde(default)]
     pub events_outside_spans: Vec<CapturedEvent>,
 }
 
 impl CaptureFile {
-    /// Reads a capture.
+    /// Parses a capture.
     ///
     /// # Errors
     ///
-    /// If `json` is no JSON, lacks something, or says it has another format.
+    /// Returns an error if `json` is not JSON, lacks a member, or names another format.
     pub fn parse(json: &str) -> Result<Self, ReplayError> {
         let file: Self = serde_json::from_str(json).map_err(ReplayError::Json)?;
         if file.format != FORMAT {
@@ -40,7 +40,7 @@ impl CaptureFile {
         Ok(file)
     }
 
-    /// Returns whether a text is a capture, or at least says so.
+    /// Returns whether a text is a capture, judging by the format that it names.
     #[must_use]
     pub fn is_named_in(json: &str) -> bool {
         #[derive(Deserialize)]
@@ -70,15 +70,15 @@ pub struct CapturedSpan {
     pub target: String,
     /// The level in its metadata, such as `INFO`.
     pub level: String,
-    /// The module it was made in.
+    /// The module it was created in.
     pub module_path: Option<String>,
-    /// The file it was made in.
+    /// The file it was created in.
     pub file: Option<String>,
-    /// All fields that it may have.
+    /// All fields that the span declares.
     pub declared_fields: Vec<String>,
-    /// The fields it was made with.
+    /// The fields set at creation.
     pub fields_at_new: Vec<CapturedField>,
-    /// The fields that were recorded later.
+    /// The fields recorded later.
     #[serde(default)]
     pub records: Vec<CapturedField>,
     /// The events that happened in it.
@@ -87,7 +87,7 @@ pub struct CapturedSpan {
     /// The numbers of the spans it follows from.
     #[serde(default)]
     pub follows_from: Vec<u64>,
-    /// When it was made, in microseconds since the capture began.
+    /// When it was created, in microseconds since the capture began.
     pub new_us: u64,
     /// When it was closed, in microseconds since the capture began; `None` if it was left open.
     pub closed_us: Option<u64>,
@@ -100,9 +100,9 @@ pub struct CapturedSpan {
 pub enum ParentKind {
     /// The parent was the current span.
     Contextual,
-    /// The parent was named.
+    /// The parent was given explicitly.
     Explicit,
-    /// The span was made a root.
+    /// The span was explicitly created as a root.
     ExplicitRoot,
 }
 
@@ -112,9 +112,9 @@ pub enum ParentKind {
 pub struct CapturedField {
     /// The name of the field.
     pub field: String,
-    /// Which method of the visitor got the value.
+    /// The visitor method that received the value.
     pub via: Via,
-    /// The value; a number beyond 64 bits is a text.
+    /// The value; a number beyond 64 bits is a string.
     pub value: Value,
     /// When it was recorded, in microseconds since the capture began.
     #[serde(default)]
@@ -122,7 +122,7 @@ pub struct CapturedField {
 }
 
 impl CapturedField {
-    /// Returns the value as a text.
+    /// Returns the value as text.
     #[must_use]
     pub fn text(&self) -> String {
         match &self.value {
@@ -132,7 +132,7 @@ impl CapturedField {
     }
 }
 
-/// Which method of the visitor got a value.
+/// The visitor method that received a value.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -149,7 +149,7 @@ pub enum Via {
     Bool,
     /// `record_i128`
     I128,
-    /// `record_debug`, which also gets what is displayed
+    /// `record_debug`, which also receives values recorded with `Display`
     Debug,
     /// `record_error`
     Error,

@@ -1,4 +1,4 @@
-//! Spans of real libraries, captured once and played back without them.
+//! Replays captured spans of real libraries, without the libraries.
 
 mod callsite;
 mod format;
@@ -13,10 +13,10 @@ use std::{collections::BTreeMap, error::Error, fmt};
 pub use self::format::{CaptureFile, CapturedEvent, CapturedField, CapturedSpan, ParentKind, Via};
 use self::timeline::Step;
 
-/// What a program told `tracing`: spans, their fields and events, in order.
+/// A recording of what a program told `tracing`: spans, their fields and events, in order.
 ///
-/// A capture is a JSON document of the format `tracing-capture-v1`, recorded by a layer that writes down each call with
-/// the visitor method that got the value.
+/// A capture is a JSON document of the format `tracing-capture-v1`. It is recorded by a layer that writes down each call together
+/// with the visitor method that received the value.
 #[derive(Debug)]
 pub struct Capture {
     library: String,
@@ -26,14 +26,14 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Reads a capture.
+    /// Parses a capture.
     ///
-    /// The metadata of its spans and events (some kB) is leaked on purpose, since `tracing` wants it to be `'static`.
+    /// The metadata of its spans and events (some kB) is leaked on purpose, since `tracing` requires it to be `'static`.
     /// Replaying leaks no more.
     ///
     /// # Errors
     ///
-    /// If `json` is not a capture, or contradicts itself.
+    /// Returns an error if `json` is not a capture, or contradicts itself.
     pub fn parse(json: &str) -> Result<Self, ReplayError> {
         let file = CaptureFile::parse(json)?;
         Ok(Self {
@@ -44,7 +44,7 @@ impl Capture {
         })
     }
 
-    /// Returns the library that made the spans, with its version.
+    /// Returns the library that created the spans, with its version.
     #[must_use]
     pub fn library(&self) -> &str {
         &self.library
@@ -56,19 +56,20 @@ impl Capture {
         &self.scenario
     }
 
-    /// Returns how many spans a replay makes.
+    /// Returns how many spans a replay creates.
     #[must_use]
     pub fn span_count(&self) -> usize {
         self.span_count
     }
 
-    /// Plays the capture back to the current default dispatcher, at once, in the captured order.
+    /// Replays the capture to the current default dispatcher, at once, in the captured order.
     ///
-    /// A subscriber sees the names, targets, levels, fields, values by the same visitor methods, parents, links
-    /// (`follows_from`), events and closes of the original. It does not see the original's times, line numbers and
-    /// polls: a span is entered only where its events happen and its contextual children begin. A span that had no
-    /// parent because none was current becomes a child of the span the caller is in. Spans the capture left open close
-    /// at the end.
+    /// A subscriber sees the names, targets, levels, fields, parents, links (`follows_from`), events and closes of the original,
+    /// and the values by the same visitor methods. It does not see the original's times, line numbers and polls: a span is
+    /// entered only where its events happen and its contextual children begin.
+    ///
+    /// A span that had no parent because none was current becomes a child of the caller's current span. Spans that the capture
+    /// left open are closed at the end.
     pub fn replay(&self) {
         let mut spans = BTreeMap::new();
         for step in &self.steps {
@@ -81,9 +82,9 @@ impl Capture {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// The document is not JSON, or lacks something.
+    /// The document is not JSON, or lacks a member.
     Json(serde_json::Error),
-    /// The document says it has another format.
+    /// The document names another format.
     Format(String),
     /// The document contradicts itself, as described.
     Inconsistent(String),

@@ -1,4 +1,4 @@
-//! Captures in, calls to a layer out.
+//! Tests of what a layer sees of a replayed capture.
 
 use std::{
     collections::HashMap,
@@ -120,7 +120,7 @@ fn expected_spans(captured: &Value) -> Vec<Value> {
             .map(|it| json!([it["field"], it["via"], it["value"]]))
             .collect()
     };
-    // Values that are there from the start come in the order of declaration.
+    // Values set at creation come in the order of declaration.
     let at_new = |span: &Value| -> Value {
         let declared = span["declared_fields"].as_array().unwrap().iter();
         let given = span["fields_at_new"].as_array().unwrap();
@@ -182,7 +182,7 @@ impl Seen {
     }
 }
 
-/// Writes down what a layer is told.
+/// Records what a layer is told.
 struct Recorder(Arc<Mutex<Seen>>);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {

@@ -1,4 +1,4 @@
-//! A capture as steps in the order of time.
+//! Orders a capture's steps by time.
 
 use std::{collections::BTreeMap, collections::HashSet, fmt};
 
@@ -42,14 +42,14 @@ pub(super) enum Step {
     },
 }
 
-/// Where a new span belongs.
+/// The parent of a new span.
 #[derive(Clone, Copy)]
 pub(super) enum Parent {
-    /// To the current span, which is this one.
+    /// The current span, which is this one.
     Current(Option<u64>),
-    /// To this span.
+    /// This span, given explicitly.
     Named(u64),
-    /// Nowhere.
+    /// None, given explicitly.
     Root,
 }
 
@@ -95,7 +95,7 @@ impl Step {
         }
     }
 
-    /// Of things that happened in the same microsecond, what comes first.
+    /// Returns the order of steps that happened in the same microsecond.
     fn rank(&self) -> u8 {
         match self {
             Self::Open { .. } => 0,
@@ -145,7 +145,7 @@ fn open(
     span.unwrap_or_else(Span::none)
 }
 
-/// Puts what a capture tells span by span in the order of time.
+/// Puts the steps, which a capture lists span by span, in the order of time.
 pub(super) fn steps(file: &CaptureFile) -> Result<Vec<Step>, ReplayError> {
     let mut builder = Builder::default();
     for span in &file.spans {
@@ -160,7 +160,7 @@ pub(super) fn steps(file: &CaptureFile) -> Result<Vec<Step>, ReplayError> {
 #[derive(Default)]
 struct Builder<'a> {
     steps: Vec<(u64, Step)>,
-    /// Equal callsites are leaked once.
+    /// The callsites so far: equal callsites are leaked only once.
     callsites: Vec<(Description<'a>, &'static ReplayedCallsite)>,
     known: HashSet<u64>,
     mentioned: HashSet<u64>,

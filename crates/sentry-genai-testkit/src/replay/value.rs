@@ -1,4 +1,4 @@
-//! Captured values, which reach a visitor through the same method again.
+//! Captured values, which are passed to the same visitor method again.
 
 use std::{error::Error, fmt};
 
@@ -20,7 +20,7 @@ pub(super) enum FieldValue {
 }
 
 impl FieldValue {
-    /// Reads a value; `None` if it is not what its method takes.
+    /// Reads a value. Returns `None` if its method does not accept it.
     pub(super) fn read(entry: &CapturedField) -> Option<Self> {
         let value = &entry.value;
         Some(match entry.via {

@@ -1,10 +1,10 @@
-//! Messages as Sentry's Conversations page reads them.
+//! Reads messages as Sentry's Conversations page does.
 
 use serde_json::Value;
 
 use crate::ReceivedSpan;
 
-/// One message, cut down to what is shown.
+/// One message, reduced to what is shown.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) role: String,
@@ -18,7 +18,7 @@ pub(super) enum Part {
     ToolCall { name: String, arguments: String },
 }
 
-/// Reads a message attribute. Text that is not JSON is one message of `role`.
+/// Reads a message attribute. Text that is not JSON becomes one message of `role`.
 pub(super) fn read(span: &ReceivedSpan, key: &str, role: &str) -> Vec<Message> {
     let Some(text) = span.str(key) else {
         return Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn read(span: &ReceivedSpan, key: &str, role: &str) -> Vec<Message> {
 }
 
 impl Message {
-    /// Returns the text, parts joined by newlines; `None` if there is none.
+    /// Returns the text, with parts joined by newlines; `None` if there is none.
     pub(super) fn text(&self) -> Option<String> {
         let texts = self.parts.iter().filter_map(|part| match part {
             Part::Text(text) => Some(text.as_str()),
@@ -95,7 +95,7 @@ fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// A string as it is, anything else as JSON.
+/// Returns a string as it is, and anything else as JSON.
 fn plain(value: &Value) -> String {
     value
         .as_str()

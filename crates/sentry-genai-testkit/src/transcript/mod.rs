@@ -1,4 +1,4 @@
-//! Spans as the conversation they were.
+//! Renders spans as the conversation they belong to.
 
 mod messages;
 mod turns;
@@ -11,12 +11,12 @@ use crate::{
     tree::{seconds, shorten, start, status, tokens},
 };
 
-/// Renders the conversations that `spans` tell, put together as Sentry's Conversations page does.
+/// Renders the conversations that `spans` belong to, arranged as on Sentry's Conversations page.
 ///
-/// Each model call is a turn: the last message of the user (once), the tools that ended since the call before, how the
-/// model reasoned, what it said and which tools it asked for. Media appear as
-/// `[redacted content of type "image/png"]`. A conversation without any messages says how to switch them on. Spans
-/// without `gen_ai.conversation.id` come last; the page does not show them.
+/// Each model call is a turn. It shows the last message of the user (once), the tools that ended since the previous call, the
+/// model's reasoning, its answer, and the tools it asked for. Media appear as `[redacted content of type "image/png"]`. A
+/// conversation without any messages explains how to switch them on. Spans without `gen_ai.conversation.id` come last; Sentry's
+/// page does not show them.
 #[must_use]
 pub fn render_transcript(spans: &[ReceivedSpan]) -> String {
     let mut conversations: Vec<(Option<&str>, Vec<&ReceivedSpan>)> = Vec::new();
@@ -69,11 +69,11 @@ fn render(id: Option<&str>, conversation: &Conversation<'_>) -> String {
     page.0
 }
 
-/// Text in two columns: who, and what.
+/// Text in two columns: who speaks, and what is said.
 #[derive(Default)]
 struct Page(String);
 
-/// Longer arguments and results of tools are cut.
+/// The length, in characters, to which arguments and results of tools are cut.
 const TOOL_LIMIT: usize = 200;
 
 impl Page {
@@ -127,7 +127,7 @@ impl Page {
     }
 
     fn tool(&mut self, tool: &ReceivedSpan) {
-        // Without its name the page cannot show a tool.
+        // Sentry's page cannot show a tool without its name.
         let name = tool
             .str("gen_ai.tool.name")
             .unwrap_or("(gen_ai.tool.name is missing)");

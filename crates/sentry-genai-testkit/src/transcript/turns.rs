@@ -1,11 +1,11 @@
-//! The turns of a conversation, put together from its spans.
+//! Arranges the spans of a conversation as turns.
 
 use std::collections::HashSet;
 
 use super::messages::{self, Message, Part};
 use crate::ReceivedSpan;
 
-/// What kind of span Sentry sees, by its operation.
+/// How Sentry classifies a span, by its operation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Role {
     Generation,
@@ -22,7 +22,7 @@ fn role(span: &ReceivedSpan) -> Role {
     }
 }
 
-/// A model call, with the tools that ended since the one before.
+/// A model call, with the tools that ended since the previous one.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     pub(super) call: &'a ReceivedSpan,
@@ -31,23 +31,23 @@ pub(super) struct Turn<'a> {
     pub(super) tools: Vec<&'a ReceivedSpan>,
     pub(super) reasoning: Vec<String>,
     pub(super) answer: Option<String>,
-    /// The tools the model asked for: name and arguments.
+    /// The tools that the model asked for: name and arguments.
     pub(super) tool_calls: Vec<(String, String)>,
-    /// How many calls before this one had no text, so that they are shown as part of it.
+    /// How many preceding calls without text are merged into this turn.
     pub(super) merged: usize,
 }
 
-/// The spans of one conversation, as the page arranges them.
+/// The spans of one conversation, as Sentry's page arranges them.
 #[derive(Debug)]
 pub(super) struct Conversation<'a> {
     pub(super) turns: Vec<Turn<'a>>,
-    /// Tools that ended after the last model call, which no turn shows.
+    /// Tools that ended after the last model call; no turn shows them.
     pub(super) late_tools: Vec<&'a ReceivedSpan>,
     pub(super) system: Option<String>,
     pub(super) content: Content,
 }
 
-/// Whether messages came with the model calls.
+/// Whether the model calls carry messages.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Content {
     Present,
@@ -87,7 +87,7 @@ impl<'a> Conversation<'a> {
                 turns.extend(Turn::merge(pending.drain(..)));
             }
         }
-        // Without any text there is nothing to merge into.
+        // If no call has text, there is nothing to merge into.
         turns.append(&mut pending);
         Self {
             turns,
@@ -126,7 +126,7 @@ impl<'a> Turn<'a> {
         turn
     }
 
-    /// Makes one turn of calls without text and the one with text that follows them, which gives it its name.
+    /// Merges calls without text into the call with text that follows them, which names the turn.
     fn merge(turns: impl IntoIterator<Item = Self>) -> Option<Self> {
         turns.into_iter().reduce(|mut before, mut turn| {
             before.tools.append(&mut turn.tools);
@@ -143,7 +143,7 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// The page takes the last message of the user for the question, however long the history.
+/// Returns the last message of the user, which the page takes for the question, however long the history is.
 fn last_question(input: &[Message]) -> Option<String> {
     let last = input.iter().rev().find(|message| message.role == "user");
     last.and_then(Message::text)

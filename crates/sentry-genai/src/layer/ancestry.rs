@@ -1,4 +1,4 @@
-//! What a span finds out from those around it.
+//! What a span reads from its ancestors, and what it tells them.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     state::{SpanState, Unrecorded},
 };
 
-/// What the closest ancestor that the layer has seen says.
+/// The closest ancestor that the layer has seen.
 pub(super) enum Nearest {
     Recorded {
         trace: Arc<LocalTrace>,
@@ -23,7 +23,7 @@ pub(super) enum Nearest {
     Unrecorded,
 }
 
-/// Finds what the closest ancestor says, from `span` outwards.
+/// Finds the closest ancestor that the layer has seen, from `span` outwards.
 #[inline]
 pub(super) fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option<Nearest> {
     loop {
@@ -52,7 +52,7 @@ pub(super) fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option
     }
 }
 
-/// Makes a link to a span, or to the local root of one that is not sent.
+/// Creates a link to a span, or to its local root if the trace is not recorded.
 pub(super) fn link_to<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Link> {
     span.scope().find_map(|span| {
         let extensions = span.extensions();
@@ -63,13 +63,13 @@ pub(super) fn link_to<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Lin
     })
 }
 
-/// Lets all ancestors know that a model call below them has said how many tokens it used.
+/// Tells all ancestors that a model call below them has reported how many tokens it used.
 pub(super) fn note_model_call<'a, R: LookupSpan<'a>>(mut above: Option<SpanRef<'a, R>>) {
     while let Some(ancestor) = above {
         if let Some(SpanState { node, .. }) = ancestor.extensions_mut().get_mut()
             && std::mem::replace(&mut node.model_calls_below, true)
         {
-            // Then all above it know as well.
+            // All spans above have been told before.
             return;
         }
         above = ancestor.parent();

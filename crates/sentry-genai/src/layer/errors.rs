@@ -1,15 +1,15 @@
-//! Errors that a program logs.
+//! Reads the errors that a program logs.
 
 use sentry_genai_conventions::LoggedError;
 use tracing::Metadata;
 use tracing_core::field::Visit;
 
-/// Our own messages are no errors of the program.
+/// Returns whether an event is one of our own messages, which are not errors of the program.
 pub(super) fn is_own(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("sentry_genai")
 }
 
-/// Reads an ERROR event as OpenTelemetry's exception.
+/// Reads an ERROR event as an exception event of OpenTelemetry's conventions.
 #[derive(Default)]
 pub(super) struct ExceptionRecorder(pub(super) LoggedError);
 

@@ -1,4 +1,4 @@
-//! Where traces start.
+//! Starts traces, or continues incoming ones.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     state::given_name,
 };
 
-/// Starts the part of a trace that is in this program, with the attributes and the plan of its local root.
+/// Starts the local part of a trace, given the attributes and the plan of its local root.
 pub(super) fn start(handle: Handle, attributes: &Attributes, plan: &Plan) -> Arc<LocalTrace> {
     let continued = continued_trace(attributes);
     let name = given_name(attributes).map_or_else(|| Arc::clone(plan.name()), Arc::from);
@@ -27,7 +27,7 @@ pub(super) fn start(handle: Handle, attributes: &Attributes, plan: &Plan) -> Arc
     let incoming = continued.as_ref().map(|continued| &continued.trace);
     let trace = handle.delivery().start_trace(incoming, &name, &op);
     let name = match operation {
-        // Its spans may leave before it has ended, and have to say what it will be called.
+        // Spans of the segment may be sent before the root has ended, and carry the name that the root will get.
         Some(operation) if trace.recorded() && attributes.text("sentry.name").is_none() => {
             name_at_start(operation, |key| attributes.text(key)).map_or(name, Arc::from)
         }
@@ -48,8 +48,8 @@ pub(super) fn start(handle: Handle, attributes: &Attributes, plan: &Plan) -> Arc
     Arc::new(local)
 }
 
-/// Finds the trace that a local root continues: one named by its fields, one from the surroundings, or that of a span which
-/// another Sentry integration has put on the scope.
+/// Finds the trace that a local root continues: one named by its fields, one from the surrounding scope, or that of a span which
+/// another Sentry integration has put on the scope of the hub.
 fn continued_trace(attributes: &Attributes) -> Option<Continued> {
     let remote = |trace| Continued {
         trace,

@@ -1,4 +1,4 @@
-//! Content: long, longer, and at home.
+//! Content: its length, and whether it is sent.
 
 use sentry_genai_opentelemetry::{ContentLimits, Options};
 use sentry_genai_tests::{Receiver, ran_apart};
@@ -14,7 +14,7 @@ use super::super::door::{
 };
 use super::{Program, operation};
 
-/// A list of messages of more than two megabytes, the last of which asks something.
+/// A list of messages of more than two megabytes, the last of which is a question.
 fn long_conversation() -> String {
     let message = |content: &str| {
         json!({"role": "user", "parts": [{"type": "text", "content": content}]}).to_string()
@@ -67,7 +67,7 @@ fn twenty_prompts_of_two_megabytes_in_events_arrive_with_the_default_buffer() {
     assert_eq!(spans.iter().filter(|span| asks(span)).count(), 20);
 }
 
-/// A delivery that is shared says how long content may be.
+/// A shared delivery determines how long content may be.
 #[test]
 fn a_text_is_as_long_as_a_shared_delivery_allows() {
     let receiver = Receiver::with_content();

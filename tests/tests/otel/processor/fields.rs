@@ -1,4 +1,4 @@
-//! What a single span says of itself.
+//! What a single span says about itself.
 
 use sentry::ClientOptions;
 use sentry_genai_tests::Receiver;
@@ -96,7 +96,7 @@ fn status_events_links_kind_and_a_late_name() {
     assert_eq!(span.str("sentry.status.message"), Some("no tea"));
 }
 
-/// The user is put on Sentry's scope, the spans are of OpenTelemetry.
+/// The user is set on Sentry's scope, while the spans are OpenTelemetry's.
 #[test]
 fn the_scope_of_sentry_tells_the_user() {
     let program = Program::start();

@@ -1,4 +1,4 @@
-//! What is sampled, suppressed, flushed and shut down.
+//! Sampling, suppression, flushing and shutdown.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::super::door::{
 };
 use super::{Program, ids, operation};
 
-/// Without a word from Sentry's headers all services of a trace come to the same decision, whatever they call their spans.
+/// Without Sentry's headers, all services of a trace come to the same decision, whatever the names of their spans.
 #[test]
 fn half_of_the_traces_are_kept_as_a_whole_and_by_every_service() {
     let start = || {
@@ -107,7 +107,7 @@ fn model_calls_are_measured_in_traces_that_are_not_sampled() {
     assert_eq!(program.processor.stats().lost(LossReason::SampleRate), 2);
 }
 
-/// A hook that traces what it does would otherwise make spans for ever.
+/// A hook that traces what it does would otherwise create spans for ever.
 #[test]
 fn what_a_hook_does_makes_no_spans() {
     let inner = std::sync::Arc::new(std::sync::OnceLock::<SdkTracer>::new());

@@ -1,4 +1,4 @@
-//! Who belongs to whom: ids, segments, conversations and agents, in any order of starts and ends.
+//! Ids, segments, conversations and agents of related spans, in any order of starts and ends.
 
 use sentry::ClientOptions;
 use sentry_genai_opentelemetry::Options;
@@ -64,7 +64,7 @@ fn an_agent_run_is_one_segment_with_the_ids_of_opentelemetry() {
     assert_eq!(program.processor.open_spans().open, 0);
 }
 
-/// A trace that starts here says so in its sampling context; 41 of 41 spans arrive where most end after the root.
+/// A trace that starts here says so in its sampling context. 41 of 41 spans arrive, although most end after the root.
 #[test]
 fn children_that_end_after_the_root_arrive() {
     let program = Program::start();
@@ -108,10 +108,10 @@ fn a_child_that_starts_after_its_parent_has_ended_is_still_its_child() {
     assert_eq!(span.conversation_id(), Some("c"));
 }
 
-/// What a server did in the meantime, here two thousand requests, does not cut a late child off.
+/// What a server did in the meantime, here two thousand requests, does not detach a late child.
 #[test]
 fn a_child_that_starts_long_after_its_parents_end_is_still_its_child() {
-    // Others are remembered like any span, and not sent: they take long.
+    // The other spans are remembered like any span, but not sent, which would take long.
     let options = ClientOptions::new().traces_sampler(|context| match context.name() {
         "other" => 0.0,
         _ => 1.0,
@@ -131,7 +131,7 @@ fn a_child_that_starts_long_after_its_parents_end_is_still_its_child() {
     late.span().end();
     assert_eq!(program.processor.open_spans().orphaned, 0);
 
-    // It is remembered for a while, not for ever.
+    // The parent is remembered for a while, not for ever.
     others(20_000);
     program.span("orphan", &[], &agent).span().end();
     assert_eq!(program.processor.open_spans().orphaned, 1);
@@ -178,7 +178,7 @@ fn a_conversation_comes_from_the_span_its_ancestors_the_context_and_baggage_in_t
     assert_eq!(received.span("more work").conversation_id(), None);
 }
 
-/// The SDK lets nobody read an open span, so what an agent says after its start reaches its children as they are sent.
+/// The SDK does not let open spans be read, so what an agent says after its start is passed on when its children are sent.
 #[test]
 fn what_an_agent_says_late_reaches_the_spans_below_it() {
     let program = Program::start();
@@ -204,7 +204,7 @@ fn what_an_agent_says_late_reaches_the_spans_below_it() {
     assert_eq!(received.span("work").conversation_id(), None);
 }
 
-/// Some libraries name it on the model calls alone.
+/// Some libraries name the conversation only on the model calls.
 #[test]
 fn what_only_the_calls_say_holds_for_their_agent_if_they_agree() {
     let program = Program::start();
@@ -236,7 +236,7 @@ fn what_only_the_calls_say_holds_for_their_agent_if_they_agree() {
     assert_eq!(received.span("work").conversation_id(), None);
 }
 
-/// Short spans are read later than long ones, and none of them may be overtaken.
+/// Short spans are read later than long ones, but must not be overtaken by them.
 #[test]
 fn an_agent_hears_of_the_calls_below_it_however_long_the_spans_are() {
     let usage = ("gen_ai.usage.input_tokens", 42.into());
@@ -271,7 +271,7 @@ fn an_agent_hears_of_the_calls_below_it_however_long_the_spans_are() {
     }
 }
 
-/// A loop may make every span the child of the one before; what is inherited goes all the way.
+/// A loop may make every span the child of the previous one; values are inherited all the way.
 #[test]
 fn a_long_line_of_descendants_inherits_and_is_let_go() {
     let program = Program::start();
@@ -318,7 +318,7 @@ fn a_remote_parent_makes_a_local_segment_of_the_same_trace() {
     assert_eq!(step.str("sentry.segment.id"), Some(&*root.span_id));
 }
 
-/// A program that forgets to end its spans does not grow for ever, and the spans that are forgotten still arrive.
+/// A program that forgets to end its spans does not grow for ever, and the forgotten spans still arrive.
 #[test]
 fn open_spans_are_bounded() {
     let program = Program::start();

@@ -1,4 +1,4 @@
-//! Envelopes in, judgement out.
+//! Tests of what the ingest accepts and rejects.
 
 mod rules;
 mod sent;
@@ -86,7 +86,7 @@ fn other_items_are_told_apart() {
         format!("{{}}\n{{\"type\":\"client_report\"}}\n{report}"),
         format!("{{}}\n{{\"type\":\"client_report\"}}\n{report}\n"),
     ] {
-        // As the official client does it: with an auth header, without a content type.
+        // As the official client does it: with an auth header, but no content type.
         let http = [(
             "X-Sentry-Auth",
             "Sentry sentry_key=public, sentry_version=7",
@@ -106,7 +106,7 @@ fn other_items_are_told_apart() {
     assert_eq!(ingest.client_reports()[&lost], 74);
 }
 
-/// A transaction of another client, or of another part of the trace, may come first.
+/// A transaction of another client, or of another part of the trace, may arrive first.
 #[test]
 fn waiting_is_for_streamed_spans() {
     let ingest = Ingest::start().unwrap();

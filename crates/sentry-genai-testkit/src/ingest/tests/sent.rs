@@ -1,4 +1,4 @@
-//! Requests to the ingest.
+//! Sends requests to the ingest.
 
 use serde_json::{Value, json};
 
@@ -113,7 +113,7 @@ pub(super) fn post_body(ingest: &Ingest, http: &[(&str, &str)], body: &[u8]) -> 
     )
 }
 
-/// What it talks to is on loopback, where no proxy of the environment leads.
+/// The agent talks to loopback, so it ignores the environment's proxy settings.
 pub(super) fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
