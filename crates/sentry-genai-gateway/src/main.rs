@@ -1,4 +1,4 @@
-//! `sentry-genai`: OpenTelemetry traces of GenAI on the command line, as Sentry would understand them.
+//! `sentry-genai`: shows OpenTelemetry traces of GenAI programs as Sentry understands them, on the command line.
 
 use std::process::ExitCode;
 

@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use super::{Failure, Inputs, Outcome, files::Unreadable};
 
-/// Says what Sentry will not understand in the spans, and how to fix it where they are made
+/// Reports what Sentry will not understand in the spans, and how to fix it where they are made
 ///
-/// The exit code is 0 without warnings, 1 with some, and 2 when a file cannot be read.
+/// The exit code is 0 without warnings, 1 with warnings, and 2 if a file, or a part of one, cannot be read.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub(super) struct Check {
     /// Write the findings as one JSON object
     #[arg(long)]
     json: bool,
-    /// Exit with 1 for notes, too
+    /// Exit with 1 for notes as well
     #[arg(long)]
     strict: bool,
 }
@@ -36,7 +36,7 @@ impl Check {
         })?;
         let report = checker.into_report();
         match self.write(&report, &unreadable) {
-            // Whoever read has read enough, and what was found stays found.
+            // The reader has read enough. The findings still decide the exit code.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             written => written?,
         }
@@ -97,7 +97,7 @@ impl Palette {
     }
 }
 
-/// Details beyond these are only counted.
+/// How many details of a finding are listed; the rest are only counted.
 const DETAILS: usize = 8;
 
 fn write_report(out: &mut impl Write, report: &Report, palette: &Palette) -> io::Result<()> {

@@ -12,7 +12,7 @@ use sentry_genai_gateway::{Input, ReceivedSpan, read_lossy};
 
 use super::{Failure, Inputs, Outcome, complain, progress::Progress};
 
-/// Errors of one file beyond these are only counted.
+/// How many errors of one file are shown; the rest are only counted.
 const ERRORS: usize = 8;
 
 /// A file that could not be read, or a part of one, and why.
@@ -23,8 +23,9 @@ pub(super) struct Unreadable {
 }
 
 impl Inputs {
-    /// Hands the spans of each file over, with a progress that has to [end](Progress::end) before anything is written, and returns what could
-    /// not be read. That has been complained about.
+    /// Passes the spans of each file to `process`, and returns what could not be read, which has been reported by then.
+    ///
+    /// `process` has to [end](Progress::end) the progress before it writes anything.
     pub(super) fn each(
         &self,
         mut process: impl FnMut(&str, Vec<ReceivedSpan>, &Progress<'_>) -> Result<(), Failure>,
@@ -65,7 +66,7 @@ impl Inputs {
     }
 }
 
-/// Says what of a file is not there, apart from errors.
+/// Reports what was left out of a file without an error.
 fn remark(name: &str, input: &Input, progress: &Progress<'_>) {
     let remarks = [
         (
@@ -95,7 +96,7 @@ fn remark(name: &str, input: &Input, progress: &Progress<'_>) {
     }
 }
 
-/// Complains about the first errors of a file, of which there are `more`.
+/// Reports the first errors of a file, and how many more there are: those beyond [`ERRORS`], and `more` that were only counted.
 fn complain_about(name: &str, errors: &[String], more: usize) {
     for error in errors.iter().take(ERRORS) {
         complain(&format_args!("{name}: {error}"));

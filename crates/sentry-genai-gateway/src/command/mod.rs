@@ -1,4 +1,4 @@
-//! The commands, and what they have in common.
+//! The commands, and what they share.
 
 use std::{
     fmt,
@@ -21,10 +21,10 @@ mod tree;
 
 /// Turns OpenTelemetry traces of GenAI programs into what Sentry understands, shows them, and checks them.
 ///
-/// Files are OTLP traces as JSON (one request, one per line, or a list) or protobuf, or tracing-capture-v1, each plain or compressed
-/// with gzip; which one is told by content. `-` is the standard input.
+/// Files are OTLP traces as JSON (one request, one per line, or a list) or protobuf, or tracing-capture-v1, plain or compressed with
+/// gzip. The format is detected by content. `-` is standard input.
 ///
-/// The exit code is 2 when a file, or a line of one, cannot be read; the others are processed all the same.
+/// If a file, or a part of one, cannot be read, the rest is processed and the exit code is 2.
 #[derive(Debug, Parser)]
 #[command(name = "sentry-genai", version)]
 pub(crate) struct Arguments {
@@ -44,15 +44,15 @@ enum Command {
 /// Files to read.
 #[derive(Debug, Args)]
 struct Inputs {
-    /// Files with spans; `-` is the standard input
+    /// Files with spans; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
 
-/// What may leave, and as whose.
+/// What may leave the process.
 #[derive(Debug, Args)]
 struct Privacy {
-    /// Keep content: prompts, answers, tool arguments and results. It is left out by default
+    /// Keep content (prompts, answers, tool arguments and results), which is left out by default
     #[arg(long)]
     pii: bool,
 }
@@ -66,12 +66,12 @@ impl Privacy {
     }
 }
 
-/// The client in whose name spans are written.
+/// Returns the client in whose name spans are written.
 fn client(dsn: &str) -> Result<Client, Failure> {
     let url = if dsn.contains("://") {
         dsn.to_owned()
     } else {
-        // Of a DSN, only the key gets into an envelope.
+        // An envelope contains only the key of a DSN, so the rest can be anything.
         format!("https://{dsn}@localhost/1")
     };
     let dsn = url.parse().map_err(|error| {
@@ -82,7 +82,7 @@ fn client(dsn: &str) -> Result<Client, Failure> {
     Ok(Client::new(dsn))
 }
 
-/// How a command ended that could do its work.
+/// The outcome of a command that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Fine,
@@ -95,11 +95,11 @@ enum Outcome {
 /// Why a command could not do its work.
 #[derive(Debug)]
 enum Failure {
-    /// The result could not be written to the standard output.
+    /// The result could not be written to standard output.
     Output(io::Error),
     /// The result could not be written to a file.
     File(PathBuf, io::Error),
-    /// The arguments do not fit each other, or the input.
+    /// The arguments contradict each other, or do not fit the input.
     Usage(String),
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
         Ok(Outcome::Unreadable) => ExitCode::from(2),
-        // Whoever read has read enough.
+        // The reader, such as `head`, has read enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
@@ -143,7 +143,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-/// Writes a line about trouble to the standard error, if there is one.
+/// Writes a line about a problem to standard error, and ignores a standard error that is closed.
 fn complain(about: &dyn fmt::Display) {
     let _ = writeln!(io::stderr(), "sentry-genai: {about}");
 }

@@ -1,4 +1,4 @@
-//! What is going on, for those who wait.
+//! A progress line on the terminal.
 
 use std::{
     fs,
@@ -6,10 +6,10 @@ use std::{
     path::Path,
 };
 
-/// Shorter files are read before anybody has seen that they are.
+/// The size from which a file has a progress line. Shorter ones are read before anybody could see it.
 const LONG_BYTES: u64 = 8 * 1024 * 1024;
 
-/// A line on the terminal that goes away; none for a short file, or without a terminal.
+/// A line on the terminal that is removed at the end. There is none for a short file, or without a terminal.
 pub(super) struct Progress<'a> {
     name: &'a str,
     is_shown: bool,
@@ -30,7 +30,7 @@ impl<'a> Progress<'a> {
         self.show(&format!("translating {spans} spans"));
     }
 
-    /// Takes the line away, so that others can write.
+    /// Removes the line, so that other output can be written.
     pub(super) fn end(&self) {
         if self.is_shown {
             let _ = write!(io::stderr(), "\r\x1b[K");

@@ -22,42 +22,42 @@ use super::{Failure, Outcome, Privacy, complain};
 /// How many requests are read at the same time: one may be large once it is decompressed.
 const READERS: usize = 4;
 
-/// How often is looked at what is due.
+/// How often to look for traces that are due.
 const TURN: Duration = Duration::from_millis(250);
 
-/// How often is told, at most, that Sentry cannot be reached, or refuses.
+/// The shortest time between two reports that Sentry cannot be reached, or refuses.
 const COMPLAINTS: Duration = Duration::from_secs(60);
 
-/// How long is waited for requests that are under way at the end.
+/// How long to wait, at the end, for requests that are under way.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
-/// How long is waited for Sentry at the end.
+/// How long to wait for Sentry at the end.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Receives spans from OpenTelemetry exporters, over HTTP and gRPC, and sends them to Sentry
 ///
-/// Point an exporter at it with OTEL_EXPORTER_OTLP_ENDPOINT. Every address speaks both protocols. GET /health says what has become of the
-/// spans so far. SIGINT and SIGTERM end it, when everything that has come was sent.
+/// Point an exporter at it with OTEL_EXPORTER_OTLP_ENDPOINT. Every address speaks both protocols. GET /health reports what has become
+/// of the spans so far. On SIGINT and SIGTERM it sends what is waiting, for up to ten seconds, and ends.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// The DSN of the project that the spans go to; by default the variable SENTRY_DSN
+    /// The DSN of the project that the spans are sent to; by default the variable SENTRY_DSN
     #[arg(long, value_name = "DSN")]
     dsn: Option<String>,
-    /// The project of one service, by its `service.name`, such as shop=https://KEY@HOST/PROJECT; may be given more than once
+    /// The project of one service, by its `service.name`, such as shop=https://KEY@HOST/PROJECT; can be repeated
     #[arg(long, value_name = "SERVICE=DSN", value_parser = route)]
     route: Vec<(String, Dsn)>,
-    /// Where to listen; may be given more than once
+    /// Where to listen; can be repeated
     #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1:4317", "127.0.0.1:4318"])]
     listen: Vec<SocketAddr>,
     #[command(flatten)]
     privacy: Privacy,
-    /// The release of all spans, such as shop@1.4.2; by default the version their resource says
+    /// The release of all spans, such as shop@1.4.2; by default the service version of their resource
     #[arg(long)]
     release: Option<String>,
-    /// The environment of all spans; by default what their resource says, or production
+    /// The environment of all spans; by default that of their resource, or production
     #[arg(long)]
     environment: Option<String>,
-    /// How many seconds the spans of a trace wait for others of it after the last that has come
+    /// How many seconds to wait, after the latest span of a trace, for more of that trace
     #[arg(long, value_name = "SECONDS", default_value_t = 6.0)]
     gather: f64,
     /// How many MiB of spans may wait; before that many do, exporters are told to try again later
@@ -160,20 +160,20 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
             },
             _ = turns.tick() => {
                 let due = service.clone();
-                // Translating may take a while, and nobody waits for it.
+                // Translating may take a while, and must not hold up the server.
                 let _ = tokio::task::spawn_blocking(move || due.send_due()).await;
                 troubles.tell(service);
             }
         }
     }
     ending.send_replace(());
-    // A request that is under way is taken; one that hangs is not waited for.
+    // Requests that are under way are accepted; those that hang are not waited for longer than this.
     let all = async { while servers.join_next().await.is_some() {} };
     let _ = time::timeout(LAST_REQUESTS, all).await;
     Ok(())
 }
 
-/// What has been told of trouble with Sentry.
+/// What has been reported of problems with Sentry.
 #[derive(Default)]
 struct Troubles {
     failure: Option<String>,
@@ -182,7 +182,7 @@ struct Troubles {
 }
 
 impl Troubles {
-    /// Tells what is new, now and then.
+    /// Reports what is new since the last report, at most once per [`COMPLAINTS`].
     fn tell(&mut self, service: &Service) {
         let is_soon = (self.last).is_some_and(|last| last.elapsed() < COMPLAINTS);
         let (failure, lost) = (

@@ -28,34 +28,34 @@ pub(super) struct Translate {
     format: Format,
     #[command(flatten)]
     privacy: Privacy,
-    /// Write each trace to DIR/<trace id>.envelope; what needs several is numbered
+    /// Write each trace to DIR/<trace id>.envelope; if it needs several, they are numbered
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The DSN, or its public key, that goes into the header of an envelope
+    /// The DSN, or its public key, for the header of an envelope
     #[arg(long, value_name = "DSN", default_value = "public")]
     dsn: String,
-    /// The release of all spans, such as shop@1.4.2; by default the version their resource says
+    /// The release of all spans, such as shop@1.4.2; by default the service version of their resource
     #[arg(long)]
     release: Option<String>,
-    /// The environment of all spans; by default what their resource says, or production
+    /// The environment of all spans; by default that of their resource, or production
     #[arg(long)]
     environment: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Sentry envelopes, one trace each
+    /// Sentry envelopes, each with spans of one trace
     Envelope,
     /// One span per line
     Json,
-    /// A tree to read
+    /// The same as the command `tree`
     Tree,
 }
 
 impl Translate {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let mut client = client(&self.dsn)?;
-        // A variable that is not set makes an empty argument.
+        // `--release "$VARIABLE"` passes an empty argument if the variable is not set.
         let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         client.release = said(&self.release);
         client.environment = said(&self.environment);
@@ -82,7 +82,7 @@ impl Translate {
 
 /// Where the result goes.
 enum Output {
-    /// To the standard output, when it is sure that there is no other.
+    /// To standard output, once it is certain that there is only one.
     OneEnvelope(Option<Vec<u8>>),
     Folder(Folder),
     Json,
@@ -184,7 +184,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes what an earlier run has left of the same traces: who sends the folder would send their spans twice.
+    /// Removes what an earlier run left of the same traces; sending the folder would otherwise send their spans twice.
     fn remove_stale(self) -> Result<(), Failure> {
         let failure = |error| Failure::File(self.path.clone(), error);
         for entry in fs::read_dir(&self.path).map_err(failure)? {
@@ -201,7 +201,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Whether a file is called as an envelope of a trace of this run, and is none.
+    /// Returns whether a file is named like an envelope of a trace of this run, but was not written by it.
     fn is_stale(&self, name: &str) -> bool {
         let Some((trace_id, rest)) = name.split_once('.') else {
             return false;

@@ -16,7 +16,7 @@ use super::{Failure, Inputs, Outcome, Privacy, client};
 pub(super) struct Tree {
     #[command(flatten)]
     inputs: Inputs,
-    /// Show the conversations, too; without --pii they have no words
+    /// Show the conversations as well; their messages only with --pii
     #[arg(long)]
     transcript: bool,
     #[command(flatten)]
