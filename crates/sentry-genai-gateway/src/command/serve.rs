@@ -60,7 +60,7 @@ pub(super) struct Serve {
     /// How many seconds to wait, after the latest span of a trace, for more of that trace
     #[arg(long, value_name = "SECONDS", default_value_t = 6.0)]
     gather: f64,
-    /// How many MiB of spans may wait; before that many do, exporters are told to try again later
+    /// How many MiB of spans may wait; from three quarters of that, exporters are told to try again later
     #[arg(long, value_name = "MIB", default_value = "64")]
     max_memory: NonZero<usize>,
 }
@@ -73,7 +73,7 @@ impl Serve {
             .enable_all()
             .build()?;
         let served = runtime.block_on(serve(&service, &self.listen));
-        // What is still being read then was not answered, and comes again.
+        // Requests that are still being read by then were not answered, so exporters send them again.
         runtime.shutdown_timeout(LAST_REQUESTS);
         served?;
         if service.close(LAST_WORDS) {
