@@ -176,8 +176,8 @@ impl Accounting {
     }
 
     /// Remembers how a request failed.
-    pub(crate) fn fail(&self, how: String) {
-        *self.lock_failure() = Some(how);
+    pub(crate) fn set_last_failure(&self, failure: String) {
+        *self.lock_failure() = Some(failure);
     }
 
     pub(crate) fn last_failure(&self) -> Option<String> {
@@ -190,23 +190,23 @@ impl Accounting {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn produce(&self, spans: u64) {
+    pub(crate) fn count_produced(&self, spans: u64) {
         self.produced.fetch_add(spans, Ordering::Relaxed);
     }
 
-    pub(crate) fn accept(&self, spans: u64) {
+    pub(crate) fn count_accepted(&self, spans: u64) {
         self.accepted.fetch_add(spans, Ordering::Relaxed);
     }
 
-    pub(crate) fn lose(&self, reason: LossReason, spans: u64) {
-        self.lose_known_to_server(reason, spans);
+    pub(crate) fn count_lost(&self, reason: LossReason, spans: u64) {
+        self.count_lost_known_to_server(reason, spans);
         if self.is_reporting {
             self.unreported[reason as usize].fetch_add(spans, Ordering::Relaxed);
         }
     }
 
     /// Counts lost transactions. Their spans are counted separately.
-    pub(crate) fn lose_transactions(&self, reason: LossReason, transactions: u64) {
+    pub(crate) fn count_lost_transactions(&self, reason: LossReason, transactions: u64) {
         if self.is_reporting {
             self.unreported_transactions[reason as usize]
                 .fetch_add(transactions, Ordering::Relaxed);
@@ -214,7 +214,7 @@ impl Accounting {
     }
 
     /// Counts a loss that the server counts itself, so that it is not reported again.
-    pub(crate) fn lose_known_to_server(&self, reason: LossReason, spans: u64) {
+    pub(crate) fn count_lost_known_to_server(&self, reason: LossReason, spans: u64) {
         self.lost[reason as usize].fetch_add(spans, Ordering::Relaxed);
     }
 
@@ -246,13 +246,13 @@ impl Accounting {
     }
 
     /// Whether there are losses that have not been reported yet.
-    pub(crate) fn has_news(&self) -> bool {
+    pub(crate) fn has_unreported_losses(&self) -> bool {
         let counts = self.unreported.iter().chain(&self.unreported_transactions);
         counts.into_iter().any(|n| n.load(Ordering::Relaxed) > 0)
     }
 
     /// Takes back a report that did not arrive.
-    pub(crate) fn put_back(&self, report: &Report) {
+    pub(crate) fn restore_report(&self, report: &Report) {
         let unreported = self.unreported.iter().zip(report.spans);
         let transactions = self.unreported_transactions.iter().zip(report.transactions);
         for (unreported, count) in unreported.chain(transactions) {
@@ -304,11 +304,11 @@ mod tests {
     #[test]
     fn a_report_holds_what_was_lost_since_the_last_one() {
         let accounting = Accounting::new(true);
-        assert!(accounting.take_report().is_none() && !accounting.has_news());
-        accounting.lose(LossReason::QueueOverflow, 37);
-        accounting.lose_transactions(LossReason::QueueOverflow, 2);
-        accounting.lose(LossReason::BeforeSend, 1);
-        accounting.lose_known_to_server(LossReason::RatelimitBackoff, 5);
+        assert!(accounting.take_report().is_none() && !accounting.has_unreported_losses());
+        accounting.count_lost(LossReason::QueueOverflow, 37);
+        accounting.count_lost_transactions(LossReason::QueueOverflow, 2);
+        accounting.count_lost(LossReason::BeforeSend, 1);
+        accounting.count_lost_known_to_server(LossReason::RatelimitBackoff, 5);
 
         let report = accounting.take_report().unwrap();
         let mut item = Vec::new();
@@ -322,8 +322,8 @@ mod tests {
              {\"reason\":\"queue_overflow\",\"category\":\"transaction\",\"quantity\":2}]}\n"
         );
         assert!(accounting.take_report().is_none());
-        accounting.put_back(&report);
-        assert!(accounting.has_news());
+        accounting.restore_report(&report);
+        assert!(accounting.has_unreported_losses());
         let again = accounting.take_report().unwrap();
         assert_eq!(again.spans, report.spans);
         assert_eq!(again.transactions, report.transactions);
@@ -332,9 +332,9 @@ mod tests {
     #[test]
     fn what_nobody_misses_is_not_reported() {
         let accounting = Accounting::new(false);
-        accounting.produce(3);
-        accounting.lose(LossReason::SampleRate, 3);
-        accounting.lose_transactions(LossReason::SampleRate, 1);
+        accounting.count_produced(3);
+        accounting.count_lost(LossReason::SampleRate, 3);
+        accounting.count_lost_transactions(LossReason::SampleRate, 1);
         assert_eq!(accounting.stats().lost(LossReason::SampleRate), 3);
         assert!(accounting.take_report().is_none());
     }
@@ -342,9 +342,9 @@ mod tests {
     #[test]
     fn stats_add_up() {
         let accounting = Accounting::new(true);
-        accounting.produce(10);
-        accounting.accept(4);
-        accounting.lose(LossReason::NetworkError, 3);
+        accounting.count_produced(10);
+        accounting.count_accepted(4);
+        accounting.count_lost(LossReason::NetworkError, 3);
         let stats = accounting.stats();
         assert_eq!(stats.lost(LossReason::NetworkError), 3);
         assert_eq!(stats.pending(), 3);

@@ -18,7 +18,7 @@ use crate::{
     incoming::IncomingTrace,
     recycle,
     segment::Segment,
-    sender::{Lane, Role},
+    sender::{Role, Sender},
     thread::{self, on_delivery_thread},
     trace::{Trace, should_continue},
     unread::{Ended, Unread},
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The longest wait for copies to Spotlight once everything else is done.
-const COPY_PATIENCE: Duration = Duration::from_secs(2);
+const COPY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A hook that sees every span after its translation. It may change the span, or drop it by returning `None`.
 ///
@@ -101,8 +101,8 @@ impl Delivery {
             before_send_span,
             mirror.clone(),
         );
-        let lane = Lane::new(Arc::clone(&shared), Role::Main);
-        let started = thread::spawn("sentry-genai-send", move || lane.run())
+        let sender = Sender::new(Arc::clone(&shared), Role::Main);
+        let started = thread::spawn("sentry-genai-send", move || sender.run())
             .and_then(|()| thread::spawn("sentry-genai", move || worker.run()));
         if started.is_err() {
             shared.queue.close();
@@ -268,7 +268,7 @@ impl Delivery {
         let ticket = shared.queue.request_flush();
         let complete = shared.wait(ticket, timeout);
         if let Some(mirror) = mirror {
-            mirror.flush(timeout.saturating_sub(begin.elapsed()).min(COPY_PATIENCE));
+            mirror.flush(timeout.saturating_sub(begin.elapsed()).min(COPY_TIMEOUT));
         }
         complete
     }
@@ -287,11 +287,11 @@ impl Delivery {
             for held in shared.outbox.abandon() {
                 shared.budget.release(held.bytes);
                 let accounting = &shared.accounting;
-                accounting.lose(LossReason::NetworkError, held.spans);
+                accounting.count_lost(LossReason::NetworkError, held.spans);
             }
         }
         if let Some(mirror) = mirror {
-            mirror.close(timeout.saturating_sub(begin.elapsed()).min(COPY_PATIENCE));
+            mirror.close(timeout.saturating_sub(begin.elapsed()).min(COPY_TIMEOUT));
         }
         #[cfg(feature = "tracing")]
         if !std::thread::panicking() {
@@ -381,8 +381,8 @@ impl Delivery {
     pub fn record_unsampled(&self, spans: u64) {
         let shared = self.shared_on_trust();
         if !shared.config.sampling.is_disabled() {
-            shared.accounting.produce(spans);
-            shared.accounting.lose(LossReason::SampleRate, spans);
+            shared.accounting.count_produced(spans);
+            shared.accounting.count_lost(LossReason::SampleRate, spans);
         }
     }
 }

@@ -75,19 +75,19 @@ impl Answer {
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum FailureKind {
     /// There was no connection, or it was closed before the body was sent. The server cannot have accepted anything.
-    Unconnected,
+    NotConnected,
     /// The server closed the connection while the body was being sent, so it has not seen all of it.
-    BrokenOff,
+    ConnectionClosed,
     /// Everything was sent. It is unknown whether it was accepted.
-    Unanswered,
+    NoAnswer,
 }
 
 /// A request that got no answer.
 #[derive(Debug)]
-pub(crate) struct NoAnswer {
-    pub(crate) failure: Failure,
+pub(crate) struct RequestError {
+    pub(crate) kind: FailureKind,
     /// A description for people.
     pub(crate) cause: String,
 }
@@ -165,7 +165,7 @@ impl HttpPost {
         &self,
         envelope: &[u8],
         compressor: &mut Compressor,
-    ) -> Result<Answer, NoAnswer> {
+    ) -> Result<Answer, RequestError> {
         let worthwhile = envelope.len() >= COMPRESSED_FROM;
         let encoding = self.encoding.filter(|_| worthwhile);
         let packed = encoding.and_then(|encoding| compressor.pack(envelope, encoding));
@@ -175,12 +175,12 @@ impl HttpPost {
         };
         let sent = self.send(&mut body, encoding.filter(|_| packed.is_some()));
         let mut response = sent.map_err(|error| {
-            let failure = Failure::of(&error, body.is_taken);
-            if failure == Failure::Unconnected {
+            let kind = FailureKind::of(&error, body.is_taken);
+            if kind == FailureKind::NotConnected {
                 self.lookup.doubt();
             }
-            NoAnswer {
-                failure,
+            RequestError {
+                kind,
                 cause: error.to_string(),
             }
         })?;
@@ -244,15 +244,15 @@ impl io::Read for InPieces<'_> {
     }
 }
 
-impl Failure {
+impl FailureKind {
     /// Classifies an error. As long as the body has not been touched (`is_taken`), the error occurred before the
     /// request.
     fn of(error: &Error, is_taken: bool) -> Self {
         match error {
-            _ if !is_taken => Self::Unconnected,
+            _ if !is_taken => Self::NotConnected,
             // Only a write fails like this: the other end was closed before everything had been sent.
-            Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Self::BrokenOff,
-            _ => Self::Unanswered,
+            Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Self::ConnectionClosed,
+            _ => Self::NoAnswer,
         }
     }
 }
@@ -347,9 +347,9 @@ mod tests {
     fn a_name_that_nobody_knows_is_no_connection() {
         let options = ClientOptions::new().dsn("http://public@nowhere.invalid/42");
         let post = HttpPost::new(testing::config(&options));
-        let none = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
-        assert_eq!(none.failure, Failure::Unconnected);
-        assert_eq!(none.cause, "host not found");
+        let error = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
+        assert_eq!(error.kind, FailureKind::NotConnected);
+        assert_eq!(error.cause, "host not found");
     }
 
     /// curl reads the same variable.
@@ -358,9 +358,9 @@ mod tests {
         for proxy in ["socks5://127.0.0.1:9", "socks4://127.0.0.1:9"] {
             let options = testing::options().http_proxy(proxy);
             let post = HttpPost::new(testing::config(&options));
-            let none = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
-            assert_eq!(none.failure, Failure::Unconnected);
-            assert!(none.cause.contains("SOCKS"), "{}", none.cause);
+            let error = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
+            assert_eq!(error.kind, FailureKind::NotConnected);
+            assert!(error.cause.contains("SOCKS"), "{}", error.cause);
         }
     }
 }

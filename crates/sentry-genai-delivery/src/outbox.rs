@@ -1,4 +1,4 @@
-//! The outbox between the worker and the lanes, which encode and send its parcels.
+//! The outbox between the worker and the senders, which encode and send its parcels.
 
 mod contents;
 mod parcel;
@@ -19,10 +19,10 @@ use crate::{
     accounting::LossReason, http::Answer, progress::Ticket, retry::RetryPolicy, wire::Envelope,
 };
 
-/// How many waiting parcels per lane justify another lane.
-const CROWD: usize = 4;
+/// How many waiting parcels per sender justify another sender.
+const BACKLOG_PER_SENDER: usize = 4;
 
-/// What a lane does next.
+/// What a sender does next.
 #[derive(Debug)]
 pub(crate) enum Task {
     /// Encode or send this parcel.
@@ -42,17 +42,17 @@ pub(crate) struct Outbox {
     contents: Mutex<Contents>,
     changed: Condvar,
     policy: RetryPolicy,
-    /// How many lanes may send at once while many parcels wait. Each is a thread with a connection.
-    max_lanes: usize,
+    /// How many senders may send at once while many parcels wait. Each is a thread with a connection.
+    max_senders: usize,
 }
 
 impl Outbox {
-    pub(crate) fn new(policy: RetryPolicy, max_lanes: usize) -> Self {
+    pub(crate) fn new(policy: RetryPolicy, max_senders: usize) -> Self {
         Self {
             contents: Mutex::new(Contents::new()),
             changed: Condvar::new(),
             policy,
-            max_lanes,
+            max_senders,
         }
     }
 
@@ -100,8 +100,8 @@ impl Outbox {
         held
     }
 
-    /// Waits at most `patience` for the next task.
-    pub(crate) fn take(&self, patience: Duration) -> Task {
+    /// Waits at most `idle_timeout` for the next task.
+    pub(crate) fn take(&self, idle_timeout: Duration) -> Task {
         let start = Instant::now();
         let mut contents = self.lock();
         loop {
@@ -109,16 +109,16 @@ impl Outbox {
             let wait = match contents.next(now, &self.policy) {
                 Next::Task(task) => return task,
                 Next::At(at) => at.saturating_duration_since(now),
-                Next::WhenChanged => patience,
+                Next::WhenChanged => idle_timeout,
             };
-            let Some(remaining) = patience.checked_sub(start.elapsed()) else {
+            let Some(remaining) = idle_timeout.checked_sub(start.elapsed()) else {
                 return Task::Idle;
             };
-            contents.idle_lanes += 1;
+            contents.idle_senders += 1;
             let wait = wait.min(remaining).max(Duration::from_millis(1));
             let woken = self.changed.wait_timeout(contents, wait);
             contents = woken.unwrap_or_else(PoisonError::into_inner).0;
-            contents.idle_lanes -= 1;
+            contents.idle_senders -= 1;
         }
     }
 
@@ -138,7 +138,7 @@ impl Outbox {
     pub(crate) fn settle(&self, slip: &Slip) {
         let mut contents = self.lock();
         contents.in_flight.remove(&slip.number);
-        // A ticket may be reached now, a probe may be over, or the last lane may be done.
+        // A ticket may be reached now, a probe may be over, or the last sender may be done.
         self.wake(contents, Condvar::notify_all);
     }
 
@@ -201,7 +201,7 @@ impl Outbox {
             });
             count += 1;
         }
-        // A single envelope is taken next by the lane that has encoded it.
+        // A single envelope is taken next by the sender that has encoded it.
         if count != 1 {
             self.wake(contents, Condvar::notify_all);
         }
@@ -209,10 +209,10 @@ impl Outbox {
     }
 
     /// Updates the rate limits and the backoff from an answer.
-    pub(crate) fn learn(&self, answer: &Answer) {
+    pub(crate) fn update_from_answer(&self, answer: &Answer) {
         let now = Instant::now();
         let mut contents = self.lock();
-        contents.report_is_in_doubt = false;
+        contents.has_unconfirmed_report = false;
         if answer.is_overloaded() {
             contents.limits.update_limits(now, answer);
             contents.backoff.fail(now, &self.policy, answer.pause());
@@ -223,29 +223,29 @@ impl Outbox {
     }
 
     /// Updates the backoff after a failure to connect.
-    pub(crate) fn learn_unreachable(&self) {
+    pub(crate) fn record_unreachable(&self) {
         let mut contents = self.lock();
         contents.backoff.fail(Instant::now(), &self.policy, None);
     }
 
     /// Records that a client report got no answer. No other report is sent until the server has answered something. If
     /// the server reads the reports but does not answer, it would count the same losses again and again.
-    pub(crate) fn doubt_report(&self) {
-        self.lock().report_is_in_doubt = true;
+    pub(crate) fn mark_report_unconfirmed(&self) {
+        self.lock().has_unconfirmed_report = true;
     }
 
     /// Whether a client report may be sent now: the server is available and has not asked for a pause.
     pub(crate) fn allows_report(&self) -> bool {
         let now = Instant::now();
         let contents = self.lock();
-        !contents.report_is_in_doubt
+        !contents.has_unconfirmed_report
             && contents.limits.allows_anything(now)
             && contents.backoff.paused_until(now).is_none()
     }
 
     /// Returns how long a client report has to wait for a server that has failed. Returns `None` if the report must not
     /// be sent, or if the server is not expected back soon.
-    pub(crate) fn report_pause(&self) -> Option<Duration> {
+    pub(crate) fn report_retry_delay(&self) -> Option<Duration> {
         const SOON: Duration = Duration::from_secs(1);
 
         let now = Instant::now();
@@ -253,30 +253,30 @@ impl Outbox {
         let until = contents.backoff.paused_until(now).unwrap_or(now);
         let pause = until.saturating_duration_since(now);
         let is_expected = contents.limits.allows_anything(now) && pause <= SOON;
-        (is_expected && !contents.report_is_in_doubt).then_some(pause)
+        (is_expected && !contents.has_unconfirmed_report).then_some(pause)
     }
 
     /// Whether a client report may be sent along with an envelope. It may not if the envelope is likely to be refused.
-    pub(crate) fn may_carry_report(&self) -> bool {
+    pub(crate) fn may_piggyback_report(&self) -> bool {
         let contents = self.lock();
-        !contents.report_is_in_doubt && contents.limits.is_unlimited()
+        !contents.has_unconfirmed_report && contents.limits.is_unlimited()
     }
 
-    /// Registers another lane if enough is waiting to make it worthwhile. Returns whether it did.
-    pub(crate) fn claim_lane(&self) -> bool {
+    /// Registers another sender if enough is waiting to make it worthwhile. Returns whether it did.
+    pub(crate) fn try_register_sender(&self) -> bool {
         let mut contents = self.lock();
-        let wanted = contents.lanes < self.max_lanes
-            && contents.idle_lanes == 0
+        let wanted = contents.senders < self.max_senders
+            && contents.idle_senders == 0
             && contents.state == State::Open
             && !contents.backoff.is_probing()
-            && contents.waiting.len() > CROWD * contents.lanes;
-        contents.lanes += usize::from(wanted);
+            && contents.waiting.len() > BACKLOG_PER_SENDER * contents.senders;
+        contents.senders += usize::from(wanted);
         wanted
     }
 
-    /// Unregisters a lane.
-    pub(crate) fn release_lane(&self) {
-        self.lock().lanes -= 1;
+    /// Unregisters a sender.
+    pub(crate) fn unregister_sender(&self) {
+        self.lock().senders -= 1;
     }
 
     /// Removes all parcels of the trace that has waited longest, except those in flight.
@@ -302,10 +302,10 @@ impl Outbox {
         dropped
     }
 
-    /// Unlocks the contents after a change, and wakes lanes if any are asleep. Notifying a condition variable without
+    /// Unlocks the contents after a change, and wakes senders if any are asleep. Notifying a condition variable without
     /// waiters would still be a system call.
     fn wake(&self, contents: MutexGuard<'_, Contents>, notify: impl FnOnce(&Condvar)) {
-        let is_heard = contents.idle_lanes > 0;
+        let is_heard = contents.idle_senders > 0;
         drop(contents);
         if is_heard {
             notify(&self.changed);

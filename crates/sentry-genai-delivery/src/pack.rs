@@ -13,7 +13,7 @@ use crate::{
     wire::{self, Category, Encoded},
 };
 
-/// Makes envelopes. Each lane has its own, because it caches encoded data.
+/// Makes envelopes. Each sender has its own, because it caches encoded data.
 pub(crate) struct Packer {
     config: Arc<Config>,
     encoder: SpanEncoder,

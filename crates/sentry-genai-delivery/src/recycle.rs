@@ -1,6 +1,6 @@
 //! Reuses the records of spans that have been sent.
 //!
-//! The worker and the lanes empty the records and leave them in the queue. A thread that hands over a span receives one
+//! The worker and the senders empty the records and leave them in the queue. A thread that hands over a span receives one
 //! in return, and fills it with its next span. So a program in steady state allocates no records, and no lock is needed
 //! apart from the queue's.
 
@@ -171,7 +171,7 @@ impl Spares {
     }
 }
 
-/// What is left of spans after translating and encoding. The worker has the records, the lanes have the attribute
+/// What is left of spans after translating and encoding. The worker has the records, the senders have the attribute
 /// stores and the vectors.
 #[derive(Debug, Default)]
 pub(crate) struct Leftovers(Mutex<Heap>);

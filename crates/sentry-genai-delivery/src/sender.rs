@@ -1,4 +1,4 @@
-//! The threads that encode spans and talk to the server, called lanes.
+//! The threads that encode spans and talk to the server, called senders.
 
 use std::{
     ops::ControlFlow,
@@ -12,7 +12,7 @@ use crate::{
     buckets::Bucket,
     compress::Compressor,
     delivery::Shared,
-    http::{Answer, Failure, NoAnswer},
+    http::{Answer, FailureKind, RequestError},
     outbox::{Held, Load, Slip, Task},
     pack::Packer,
     rfc3339, thread,
@@ -20,30 +20,30 @@ use crate::{
 };
 
 /// How long losses wait for an envelope that can carry their report.
-const REPORT_PATIENCE: Duration = Duration::from_secs(30);
+const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How often the last report is sent until the server has read it.
 const LAST_REPORT_ATTEMPTS: u32 = 4;
 
-/// How long an extra lane stays without work.
-const EXTRA_PATIENCE: Duration = Duration::from_secs(3);
+/// How long an extra sender stays without work.
+const EXTRA_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A server that closes the connection may have found an envelope of at least this size too large. No server refuses
 /// smaller ones.
-const LARGE: usize = 64 * 1024;
+const MIN_TOO_LARGE_BYTES: usize = 64 * 1024;
 
-/// Starts another lane if enough is waiting to make it worthwhile.
-pub(crate) fn reinforce(shared: &Arc<Shared>) {
-    if !shared.outbox.claim_lane() {
+/// Starts another sender if enough is waiting to make it worthwhile.
+pub(crate) fn scale_up(shared: &Arc<Shared>) {
+    if !shared.outbox.try_register_sender() {
         return;
     }
-    let lane = Lane::new(Arc::clone(shared), Role::Extra);
-    // If no thread can be created, the lane is dropped, which unregisters it.
-    let _ = thread::spawn("sentry-genai-send", move || lane.run());
+    let sender = Sender::new(Arc::clone(shared), Role::Extra);
+    // If no thread can be created, the sender is dropped, which unregisters it.
+    let _ = thread::spawn("sentry-genai-send", move || sender.run());
 }
 
 /// A thread that encodes and sends one envelope after the other.
-pub(crate) struct Lane {
+pub(crate) struct Sender {
     shared: Arc<Shared>,
     packer: Packer,
     compressor: Compressor,
@@ -52,16 +52,16 @@ pub(crate) struct Lane {
     last_report: Instant,
 }
 
-/// How long a lane stays.
+/// How long a sender stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// As long as the delivery.
     Main,
-    /// As long as there is more work than for one lane.
+    /// As long as there is more work than for one sender.
     Extra,
 }
 
-impl Lane {
+impl Sender {
     pub(crate) fn new(shared: Arc<Shared>, role: Role) -> Self {
         Self {
             packer: Packer::new(&shared.config),
@@ -72,39 +72,39 @@ impl Lane {
         }
     }
 
-    /// Sends until the outbox is closed and empty. An extra lane also stops when it has been idle.
+    /// Sends until the outbox is closed and empty. An extra sender also stops when it has been idle.
     pub(crate) fn run(mut self) {
-        let patience = match self.role {
-            Role::Main => REPORT_PATIENCE,
-            Role::Extra => EXTRA_PATIENCE,
+        let idle_timeout = match self.role {
+            Role::Main => REPORT_INTERVAL,
+            Role::Extra => EXTRA_IDLE_TIMEOUT,
         };
-        // The parcel of a turn that panicked is counted when the delivery is closed.
+        // The parcel of a run that panicked is counted when the delivery is closed.
         while let Ok(ControlFlow::Continue(())) | Err(_) =
-            catch_unwind(AssertUnwindSafe(|| self.turn(patience)))
+            catch_unwind(AssertUnwindSafe(|| self.run_once(idle_timeout)))
         {}
     }
 
-    fn turn(&mut self, patience: Duration) -> ControlFlow<()> {
-        match self.shared.outbox.take(patience) {
+    fn run_once(&mut self, idle_timeout: Duration) -> ControlFlow<()> {
+        match self.shared.outbox.take(idle_timeout) {
             Task::Deliver(parcel) => {
-                // More may have arrived while this lane slept than one lane can send.
-                reinforce(&self.shared);
+                // More may have arrived while this sender slept than one sender can send.
+                scale_up(&self.shared);
                 match parcel.load {
                     Load::Spans(bucket) => self.encode(&parcel.slip, bucket),
                     Load::Envelope(envelope) => self.send(&parcel.slip, envelope),
                 }
             }
             Task::Discard(parcel, reason) => {
-                self.lose(&parcel.slip, reason);
+                self.settle_lost(&parcel.slip, reason);
                 // While parcels are only discarded, no envelope is sent that could carry the report.
-                if self.last_report.elapsed() >= REPORT_PATIENCE {
+                if self.last_report.elapsed() >= REPORT_INTERVAL {
                     self.send_report();
                 }
             }
             Task::Reach(ticket) => {
                 self.send_report();
                 if self.shared.queue.is_closed() {
-                    self.repeat_report();
+                    self.retry_report();
                 }
                 self.shared.progress.reach(ticket);
                 self.shared.outbox.finish_reaching();
@@ -136,61 +136,61 @@ impl Lane {
             too_large,
         }) = encoded
         else {
-            return self.lose(slip, LossReason::InternalSdkError);
+            return self.settle_lost(slip, LossReason::InternalSdkError);
         };
         if !shared.outbox.claim(slip) {
             return;
         }
         let (accounting, budget) = (&shared.accounting, &shared.budget);
-        accounting.lose(LossReason::SendError, too_large as u64);
+        accounting.count_lost(LossReason::SendError, too_large as u64);
         let held = envelopes.iter().map(Held::of);
         let (spans, bytes) = held.fold((0, 0), |(spans, bytes), it| {
             (spans + it.spans, bytes + it.bytes)
         });
         let missing = slip.held.spans.saturating_sub(spans + too_large as u64);
-        accounting.lose(LossReason::InternalSdkError, missing);
+        accounting.count_lost(LossReason::InternalSdkError, missing);
         budget.release(slip.held.bytes);
         budget.hold(bytes);
         if !shared.outbox.put_encoded(slip, envelopes) {
             // Given up after it was claimed.
-            accounting.lose(LossReason::NetworkError, spans);
+            accounting.count_lost(LossReason::NetworkError, spans);
             budget.release(bytes);
         }
     }
 
     fn send(&mut self, slip: &Slip, mut envelope: Envelope) {
-        let report = self.riding_report();
+        let report = self.take_piggyback_report();
         let outcome = self.post(&mut envelope.bytes, report);
         let accounting = &self.shared.accounting;
         match outcome {
             Outcome::Accepted => {
-                self.decide(slip, |spans| accounting.accept(spans));
+                self.settle_with(slip, |spans| accounting.count_accepted(spans));
                 self.shared.buffers.give_back(envelope.bytes);
             }
-            Outcome::RateLimited { .. } => self.decide(slip, |spans| {
-                accounting.lose_known_to_server(LossReason::RatelimitBackoff, spans);
+            Outcome::RateLimited { .. } => self.settle_with(slip, |spans| {
+                accounting.count_lost_known_to_server(LossReason::RatelimitBackoff, spans);
             }),
-            Outcome::TooLarge => self.divide(slip, &envelope),
-            Outcome::Refused => self.lose(slip, LossReason::SendError),
-            Outcome::Unanswered => self.lose(slip, LossReason::NetworkError),
-            Outcome::Unaccepted => {
+            Outcome::TooLarge => self.split(slip, &envelope),
+            Outcome::Rejected => self.settle_lost(slip, LossReason::SendError),
+            Outcome::Unanswered => self.settle_lost(slip, LossReason::NetworkError),
+            Outcome::Retryable => {
                 if !self.shared.outbox.retry(slip, envelope) {
-                    self.lose(slip, LossReason::NetworkError);
+                    self.settle_lost(slip, LossReason::NetworkError);
                 }
             }
-            Outcome::Panicked => self.lose(slip, LossReason::InternalSdkError),
+            Outcome::Panicked => self.settle_lost(slip, LossReason::InternalSdkError),
         }
     }
 
     /// Sends an envelope that was too large again, in two halves.
-    fn divide(&self, slip: &Slip, envelope: &Envelope) {
+    fn split(&self, slip: &Slip, envelope: &Envelope) {
         let halves = if slip.is_half() {
             None
         } else {
-            wire::divide(envelope)
+            wire::split(envelope)
         };
         let Some(halves) = halves else {
-            return self.lose(slip, LossReason::SendError);
+            return self.settle_lost(slip, LossReason::SendError);
         };
         let budget = &self.shared.budget;
         let bytes = halves.iter().map(|half| Held::of(half).bytes).sum();
@@ -202,12 +202,12 @@ impl Lane {
         }
     }
 
-    fn lose(&self, slip: &Slip, reason: LossReason) {
-        self.decide(slip, |_| self.shared.lose_parcel(slip, reason));
+    fn settle_lost(&self, slip: &Slip, reason: LossReason) {
+        self.settle_with(slip, |_| self.shared.count_lost_job(slip, reason));
     }
 
-    /// Counts a parcel, unless it was given up, and hence counted, while this lane was working on it.
-    fn decide(&self, slip: &Slip, count: impl FnOnce(u64)) {
+    /// Counts a parcel, unless it was given up, and hence counted, while this sender was working on it.
+    fn settle_with(&self, slip: &Slip, count: impl FnOnce(u64)) {
         if self.shared.outbox.claim(slip) {
             count(slip.held.spans);
             self.shared.budget.release(slip.held.bytes);
@@ -216,9 +216,9 @@ impl Lane {
     }
 
     /// Takes the unreported losses if they may be sent along with an envelope.
-    fn riding_report(&mut self) -> Option<Report> {
+    fn take_piggyback_report(&mut self) -> Option<Report> {
         let shared = &self.shared;
-        if !shared.accounting.has_news() || !shared.outbox.may_carry_report() {
+        if !shared.accounting.has_unreported_losses() || !shared.outbox.may_piggyback_report() {
             return None;
         }
         self.last_report = Instant::now();
@@ -238,12 +238,12 @@ impl Lane {
     }
 
     /// Repeats the last report if it was not read. The timeout given to `close` limits how long that may take.
-    fn repeat_report(&mut self) {
+    fn retry_report(&mut self) {
         for _ in 1..LAST_REPORT_ATTEMPTS {
-            if !self.shared.accounting.has_news() {
+            if !self.shared.accounting.has_unreported_losses() {
                 return;
             }
-            let Some(pause) = self.shared.outbox.report_pause() else {
+            let Some(pause) = self.shared.outbox.report_retry_delay() else {
                 return;
             };
             std::thread::sleep(pause);
@@ -264,52 +264,52 @@ impl Lane {
         }));
         envelope.truncate(length);
         let outcome = match answer {
-            Ok(Ok(answer)) => self.learn(&answer),
-            Ok(Err(none)) => self.learn_of_failure(none, length),
+            Ok(Ok(answer)) => self.handle_answer(&answer),
+            Ok(Err(error)) => self.handle_error(error, length),
             Err(_) => Outcome::Panicked,
         };
         if let Some(report) = report {
             let was_read = outcome.has_read_report();
             if was_read.is_none() {
-                self.shared.outbox.doubt_report();
+                self.shared.outbox.mark_report_unconfirmed();
             }
             if was_read != Some(true) {
-                self.shared.accounting.put_back(&report);
+                self.shared.accounting.restore_report(&report);
             }
         }
         outcome
     }
 
-    fn learn(&self, answer: &Answer) -> Outcome {
-        self.shared.outbox.learn(answer);
+    fn handle_answer(&self, answer: &Answer) -> Outcome {
+        self.shared.outbox.update_from_answer(answer);
         let outcome = Outcome::of(answer);
         if outcome != Outcome::Accepted {
-            let how = format!("HTTP status {}", answer.status);
-            self.shared.accounting.fail(how);
+            let failure = format!("HTTP status {}", answer.status);
+            self.shared.accounting.set_last_failure(failure);
         }
         outcome
     }
 
-    fn learn_of_failure(&self, NoAnswer { failure, cause }: NoAnswer, length: usize) -> Outcome {
-        self.shared.accounting.fail(cause);
-        match failure {
-            Failure::Unconnected => {
-                self.shared.outbox.learn_unreachable();
-                Outcome::Unaccepted
+    fn handle_error(&self, RequestError { kind, cause }: RequestError, length: usize) -> Outcome {
+        self.shared.accounting.set_last_failure(cause);
+        match kind {
+            FailureKind::NotConnected => {
+                self.shared.outbox.record_unreachable();
+                Outcome::Retryable
             }
             // Servers close the connection of a large envelope like this, before they have read it. If a small one is
             // cut off, the server went away.
-            Failure::BrokenOff if length >= LARGE => Outcome::TooLarge,
-            Failure::BrokenOff => Outcome::Unaccepted,
-            Failure::Unanswered => Outcome::Unanswered,
+            FailureKind::ConnectionClosed if length >= MIN_TOO_LARGE_BYTES => Outcome::TooLarge,
+            FailureKind::ConnectionClosed => Outcome::Retryable,
+            FailureKind::NoAnswer => Outcome::Unanswered,
         }
     }
 }
 
-/// When the main lane ends, for whatever reason, nobody may go on waiting.
-impl Drop for Lane {
+/// When the main sender ends, for whatever reason, nobody may go on waiting.
+impl Drop for Sender {
     fn drop(&mut self) {
-        self.shared.outbox.release_lane();
+        self.shared.outbox.unregister_sender();
         if self.role == Role::Main {
             self.shared.progress.stop();
         }
@@ -320,14 +320,14 @@ impl Drop for Lane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Accepted,
-    /// Refused for a quota, and counted by the server. `by_sentry` is false if a proxy in front of Sentry refused it.
+    /// Rejected for a quota, and counted by the server. `by_sentry` is false if a proxy in front of Sentry refused it.
     RateLimited {
         by_sentry: bool,
     },
     TooLarge,
-    Refused,
+    Rejected,
     /// No server has accepted it, so another attempt cannot make a duplicate.
-    Unaccepted,
+    Retryable,
     Unanswered,
     Panicked,
 }
@@ -340,8 +340,8 @@ impl Outcome {
                 by_sentry: answer.rate_limits.is_some(),
             },
             413 => Self::TooLarge,
-            _ if answer.is_overloaded() => Self::Unaccepted,
-            _ => Self::Refused,
+            _ if answer.is_overloaded() => Self::Retryable,
+            _ => Self::Rejected,
         }
     }
 
@@ -351,7 +351,7 @@ impl Outcome {
             Self::Accepted => Some(true),
             // Sentry also reads the report of an envelope that it refuses for a quota.
             Self::RateLimited { by_sentry } => Some(by_sentry),
-            Self::TooLarge | Self::Refused | Self::Unaccepted | Self::Panicked => Some(false),
+            Self::TooLarge | Self::Rejected | Self::Retryable | Self::Panicked => Some(false),
             Self::Unanswered => None,
         }
     }

@@ -71,9 +71,9 @@ impl Shared {
         bytes: usize,
         segment: &Arc<Segment>,
     ) -> Result<(), Ended> {
-        self.accounting.produce(1);
+        self.accounting.count_produced(1);
         if segment.trace().is_given_up() {
-            self.lose_queued(Dropped {
+            self.count_lost_queued(Dropped {
                 spans: 1,
                 local_roots: u64::from(span.span_id() == segment.local_root()),
             });
@@ -101,7 +101,7 @@ impl Shared {
             }
             Err(Refusal::Closed) => {
                 self.budget.release_queued(bytes);
-                self.accounting.lose(LossReason::InternalSdkError, 1);
+                self.accounting.count_lost(LossReason::InternalSdkError, 1);
             }
             Err(Refusal::Forked(handover)) => return Err(handover.span),
         }
@@ -122,20 +122,21 @@ impl Shared {
     /// Counts a new unsampled trace as a lost transaction. Its spans are counted as they end.
     pub(crate) fn count_start(&self, trace: &Trace) {
         if !trace.recorded() {
-            self.lose_transactions(LossReason::SampleRate, 1);
+            self.count_lost_transactions(LossReason::SampleRate, 1);
         }
     }
 
     /// Counts a parcel as lost.
-    pub(crate) fn lose_parcel(&self, slip: &Slip, reason: LossReason) {
-        self.accounting.lose(reason, slip.held.spans);
-        self.lose_transactions(reason, slip.transactions());
+    pub(crate) fn count_lost_job(&self, slip: &Slip, reason: LossReason) {
+        self.accounting.count_lost(reason, slip.held.spans);
+        self.count_lost_transactions(reason, slip.transactions());
     }
 
     /// Counts lost transactions in addition to their spans, if segments are sent as transactions.
-    pub(crate) fn lose_transactions(&self, reason: LossReason, transactions: u64) {
+    pub(crate) fn count_lost_transactions(&self, reason: LossReason, transactions: u64) {
         if self.config.lifecycle != TraceLifecycle::Stream {
-            self.accounting.lose_transactions(reason, transactions);
+            self.accounting
+                .count_lost_transactions(reason, transactions);
         }
     }
 
@@ -143,13 +144,13 @@ impl Shared {
     fn shorten_queue(&self) {
         let give_up = |trace: &Trace| self.give_up(trace);
         let dropped = self.queue.drop_oldest_traces(&self.budget, give_up);
-        self.lose_queued(dropped);
+        self.count_lost_queued(dropped);
     }
 
     /// Counts spans that were dropped before they reached a bucket. Every local root among them ends a transaction.
-    pub(crate) fn lose_queued(&self, dropped: Dropped) {
+    pub(crate) fn count_lost_queued(&self, dropped: Dropped) {
         let reason = LossReason::QueueOverflow;
-        self.accounting.lose(reason, dropped.spans);
-        self.lose_transactions(reason, dropped.local_roots);
+        self.accounting.count_lost(reason, dropped.spans);
+        self.count_lost_transactions(reason, dropped.local_roots);
     }
 }

@@ -173,7 +173,7 @@ pub(crate) fn encode_within_limits<'a>(
 }
 
 /// Splits an envelope in two, each with half of the spans. Returns `None` if it has only one span.
-pub(crate) fn divide(envelope: &Envelope) -> Option<[Envelope; 2]> {
+pub(crate) fn split(envelope: &Envelope) -> Option<[Envelope; 2]> {
     let bytes = &*envelope.bytes;
     let mut lines = bytes.splitn(3, |byte| *byte == b'\n');
     let (header, _, container) = (lines.next()?, lines.next()?, lines.next()?);

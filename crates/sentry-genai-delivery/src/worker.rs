@@ -31,7 +31,7 @@ use crate::{
 const KEPT_CAPACITY: usize = 1024;
 
 /// About how many bytes of spans are encoded at once. Encoding needs as much memory again, and parts can be shared
-/// among lanes.
+/// among senders.
 const PART_BYTES: usize = 1024 * 1024;
 
 pub(crate) struct Worker {
@@ -84,7 +84,7 @@ impl Worker {
     /// Works until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         loop {
-            match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+            match catch_unwind(AssertUnwindSafe(|| self.run_once())) {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => break,
                 Err(_) => self.discard_buckets(),
@@ -92,7 +92,7 @@ impl Worker {
         }
     }
 
-    fn turn(&mut self) -> ControlFlow<()> {
+    fn run_once(&mut self) -> ControlFlow<()> {
         let due = [&mut self.buckets, &mut self.held, &mut self.unsampled];
         let due = due.into_iter().filter_map(Buckets::next_due).min();
         let supply = if self.batch.is_empty() {
@@ -100,7 +100,7 @@ impl Worker {
             let portion = self.shared.budget.portion();
             queue.take(&mut self.batch, portion, self.was_busy, due)
         } else {
-            // Messages left by a turn that panicked come first.
+            // Messages left by a run that panicked come first.
             Supply::Open
         };
         self.was_busy = !self.batch.is_empty();
@@ -156,7 +156,7 @@ impl Worker {
         } = handover;
         self.shared.budget.release_queued(bytes);
         if segment.trace().is_given_up() {
-            self.shared.lose_queued(Dropped {
+            self.shared.count_lost_queued(Dropped {
                 spans: 1,
                 local_roots: ends_segment.into(),
             });
@@ -208,8 +208,8 @@ impl Worker {
                 self.shared.budget.hold(bytes);
                 self.keep(now, bytes, &segment);
             }
-            (Ok(()), None) => self.lose(LossReason::BeforeSend, 1),
-            (Err(_), _) => self.lose(LossReason::InternalSdkError, 1),
+            (Ok(()), None) => self.count_lost(LossReason::BeforeSend, 1),
+            (Err(_), _) => self.count_lost(LossReason::InternalSdkError, 1),
         }
         self.arrived.clear();
         if let Some(held) = self.held.remove_kept(trace_id) {
@@ -283,14 +283,15 @@ impl Worker {
         if self.calls.is_some() {
             let _ = catch_unwind(AssertUnwindSafe(|| self.relate(&mut bucket)));
         }
-        self.lose_bucket(&bucket, spans, LossReason::QueueOverflow);
+        self.count_lost_bucket(&bucket, spans, LossReason::QueueOverflow);
     }
 
     /// Counts the spans of a bucket as lost. It had `spans` spans when it arrived.
-    fn lose_bucket(&self, bucket: &Bucket, spans: u64, reason: LossReason) {
+    fn count_lost_bucket(&self, bucket: &Bucket, spans: u64, reason: LossReason) {
         self.shared.budget.release(bucket.bytes);
-        self.lose(reason, spans);
-        self.shared.lose_transactions(reason, bucket.transactions());
+        self.count_lost(reason, spans);
+        self.shared
+            .count_lost_transactions(reason, bucket.transactions());
     }
 
     /// Resolves the relations between the spans of a bucket, and measures the model calls among them.
@@ -302,7 +303,7 @@ impl Worker {
         }
     }
 
-    /// Passes the spans of a bucket on to the lanes if their trace is sampled.
+    /// Passes the spans of a bucket on to the senders if their trace is sampled.
     fn dispatch(&mut self, mut bucket: Bucket) {
         if bucket.traces().any(Trace::is_given_up) {
             return self.drop_bucket(bucket);
@@ -324,11 +325,11 @@ impl Worker {
             Err(_) => Some(LossReason::InternalSdkError),
         };
         if let Some(reason) = lost {
-            return self.lose_bucket(&bucket, expected, reason);
+            return self.count_lost_bucket(&bucket, expected, reason);
         }
         // Duplicates, and any spans that resolving the relations has removed.
         let gone = expected.saturating_sub(bucket.spans.len() as u64);
-        self.lose(LossReason::InternalSdkError, gone);
+        self.count_lost(LossReason::InternalSdkError, gone);
         self.shared.leftovers.add_shells(&mut self.shells);
         // A transaction must stay whole.
         if self.shared.config.lifecycle == TraceLifecycle::Stream {
@@ -343,9 +344,9 @@ impl Worker {
         let category = pack::category(self.shared.config.lifecycle);
         if let Err(held) = self.shared.outbox.put(Parcel::new(bucket, category)) {
             self.shared.budget.release(held.bytes);
-            self.lose(LossReason::NetworkError, held.spans);
+            self.count_lost(LossReason::NetworkError, held.spans);
         }
-        sender::reinforce(&self.shared);
+        sender::scale_up(&self.shared);
     }
 
     fn dispatch_all(&mut self) {
@@ -394,7 +395,7 @@ impl Worker {
             for Parcel { slip, .. } in parcels {
                 self.shared.give_up(&slip.trace);
                 self.shared.budget.release(slip.held.bytes);
-                self.shared.lose_parcel(&slip, LossReason::QueueOverflow);
+                self.shared.count_lost_job(&slip, LossReason::QueueOverflow);
             }
             if let Some(bucket) = bucket {
                 bucket.traces().for_each(|trace| self.shared.give_up(trace));
@@ -410,10 +411,10 @@ impl Worker {
                 self.shared.budget.release(bucket.bytes);
                 let spans = bucket.spans.len() as u64;
                 let accounting = &self.shared.accounting;
-                accounting.lose(LossReason::InternalSdkError, spans);
+                accounting.count_lost(LossReason::InternalSdkError, spans);
             }
         }
-        self.lose(LossReason::InternalSdkError, self.arrived.len() as u64);
+        self.count_lost(LossReason::InternalSdkError, self.arrived.len() as u64);
         self.arrived.clear();
         self.buckets = sending_buckets(&self.shared);
         self.held = Buckets::new(Purpose::Holding);
@@ -421,8 +422,8 @@ impl Worker {
         self.unsampled = Buckets::new(Purpose::Sending);
     }
 
-    fn lose(&self, reason: LossReason, spans: u64) {
-        self.shared.accounting.lose(reason, spans);
+    fn count_lost(&self, reason: LossReason, spans: u64) {
+        self.shared.accounting.count_lost(reason, spans);
     }
 }
 

@@ -24,15 +24,15 @@ pub(super) struct Contents {
     pub(super) in_flight: BTreeMap<Number, Flight>,
     /// Each with the number of the first parcel that it does not cover.
     pub(super) tickets: VecDeque<(Ticket, u64)>,
-    /// How many lanes are about to announce that a ticket has been reached.
+    /// How many senders are about to announce that a ticket has been reached.
     pub(super) reaching: usize,
     pub(super) next_number: u64,
-    pub(super) lanes: usize,
-    pub(super) idle_lanes: usize,
+    pub(super) senders: usize,
+    pub(super) idle_senders: usize,
     pub(super) limits: RateLimits,
     pub(super) backoff: Backoff,
     /// Whether a client report got no answer, and nothing has been answered since.
-    pub(super) report_is_in_doubt: bool,
+    pub(super) has_unconfirmed_report: bool,
     pub(super) state: State,
 }
 
@@ -46,15 +46,15 @@ pub(super) enum State {
     Abandoned,
 }
 
-/// A parcel that a lane is working on.
+/// A parcel that a sender is working on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Flight {
     Undecided(Held),
-    /// A lane is about to count it.
+    /// A sender is about to count it.
     Claimed,
 }
 
-/// What a lane can do now.
+/// What a sender can do now.
 pub(super) enum Next {
     Task(Task),
     At(Instant),
@@ -70,11 +70,11 @@ impl Contents {
             tickets: VecDeque::new(),
             reaching: 0,
             next_number: 0,
-            lanes: 1,
-            idle_lanes: 0,
+            senders: 1,
+            idle_senders: 0,
             limits: RateLimits::default(),
             backoff: Backoff::default(),
-            report_is_in_doubt: false,
+            has_unconfirmed_report: false,
             state: State::Open,
         }
     }

@@ -1,4 +1,4 @@
-//! The unit of work of a lane.
+//! The unit of work of a sender.
 
 use std::{sync::Arc, time::Instant};
 
@@ -10,7 +10,7 @@ use crate::{
     wire::{Category, Envelope},
 };
 
-/// The unit of work of a lane: spans of one trace, encoded or not.
+/// The unit of work of a sender: spans of one trace, encoded or not.
 #[derive(Debug)]
 pub(crate) struct Parcel {
     pub(crate) slip: Slip,
@@ -20,7 +20,7 @@ pub(crate) struct Parcel {
 /// The contents of a parcel.
 #[derive(Debug)]
 pub(crate) enum Load {
-    /// Encoded late, by the lane that will send them.
+    /// Encoded late, by the sender that will send them.
     Spans(Bucket),
     Envelope(Envelope),
 }

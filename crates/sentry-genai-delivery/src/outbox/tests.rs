@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{testing, wire::Category};
 
-/// What a lane, the worker or the application does next.
+/// What a sender, the worker or the application does next.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Put {
@@ -183,7 +183,7 @@ proptest! {
     }
 }
 
-/// Otherwise nobody would count them: `abandon` leaves them out, since they were claimed, and the lane could not put
+/// Otherwise nobody would count them: `abandon` leaves them out, since they were claimed, and the sender could not put
 /// them back.
 #[test]
 fn whoever_encodes_learns_that_all_was_given_up() {

@@ -104,7 +104,7 @@ fn a_divided_envelope_holds_the_same_spans() {
     let mut spans = spans(&segment, &[1; 5]);
     spans[1].attributes.push("nested", r#"{"a":[{},"\\"],"},{"#);
     let whole = encode(&segment, &spans).envelopes.remove(0);
-    let [first, second] = divide(&whole).unwrap();
+    let [first, second] = split(&whole).unwrap();
     let ids = |envelope: &Envelope| {
         let lines = lines(&envelope.bytes);
         assert_eq!(lines[1]["item_count"], envelope.spans);
@@ -120,9 +120,9 @@ fn a_divided_envelope_holds_the_same_spans() {
     };
     assert_eq!((first.spans, second.spans), (2, 3));
     assert_eq!([ids(&first), ids(&second)].concat(), ids(&whole));
-    let [one, two] = divide(&first).unwrap();
+    let [one, two] = split(&first).unwrap();
     assert_eq!((one.spans, two.spans), (1, 1));
-    assert!(divide(&one).is_none());
+    assert!(split(&one).is_none());
 }
 
 #[test]

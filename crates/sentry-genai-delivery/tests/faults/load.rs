@@ -19,9 +19,9 @@ fn without_any_room_spans_are_lost_and_nothing_hangs() {
     assert!(pair.delivery.close(PATIENCE));
 }
 
-/// One lane announces that everything is decided while another one finds nothing left to do.
+/// One sender announces that everything is decided while another one finds nothing left to do.
 #[test]
-fn close_is_complete_with_many_lanes() {
+fn close_is_complete_with_many_senders() {
     for _ in 0..5 {
         let pair = Pair::new();
         pair.ingest
@@ -30,7 +30,7 @@ fn close_is_complete_with_many_lanes() {
             pair.send_trace(1);
         }
         pair.flush();
-        // A loss to report, which keeps the lane busy for a while.
+        // A loss to report, which keeps the sender busy for a while.
         pair.delivery.record_unsampled(1);
         assert!(pair.delivery.close(PATIENCE));
         assert_eq!(pair.balance(), [(LossReason::SampleRate, 1)]);
