@@ -265,8 +265,8 @@ impl Delivery {
     pub fn flush(&self, timeout: Duration) -> bool {
         let begin = Instant::now();
         let Handle { shared, mirror, .. } = self.of_this_process();
-        let ticket = shared.queue.request_flush();
-        let complete = shared.wait(ticket, timeout);
+        let flush = shared.queue.request_flush();
+        let complete = shared.wait(flush, timeout);
         if let Some(mirror) = mirror {
             mirror.flush(timeout.saturating_sub(begin.elapsed()).min(COPY_TIMEOUT));
         }
@@ -281,13 +281,13 @@ impl Delivery {
     pub fn close(&self, timeout: Duration) -> bool {
         let begin = Instant::now();
         let Handle { shared, mirror, .. } = self.of_this_process();
-        let ticket = shared.queue.close();
-        let complete = shared.wait(ticket, timeout);
+        let flush = shared.queue.close();
+        let complete = shared.wait(flush, timeout);
         if !complete && !on_delivery_thread() {
-            for held in shared.outbox.abandon() {
-                shared.budget.release(held.bytes);
+            for size in shared.outbox.abandon() {
+                shared.budget.release(size.bytes);
                 let accounting = &shared.accounting;
-                accounting.count_lost(LossReason::NetworkError, held.spans);
+                accounting.count_lost(LossReason::NetworkError, size.spans);
             }
         }
         if let Some(mirror) = mirror {

@@ -1,7 +1,7 @@
-//! The outbox between the worker and the senders, which encode and send its parcels.
+//! The outbox between the worker and the senders, which encode and send its jobs.
 
 mod contents;
-mod parcel;
+mod job;
 #[cfg(test)]
 mod tests;
 
@@ -11,26 +11,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contents::{Contents, Flight, Next, State};
-use parcel::Number;
-pub(crate) use parcel::{Held, Load, Parcel, Slip};
+use contents::{Contents, InFlight, Next, State};
+use job::SequenceNumber;
+pub(crate) use job::{Job, JobMeta, Payload, Size};
 
 use crate::{
-    accounting::LossReason, http::Answer, progress::Ticket, retry::RetryPolicy, wire::Envelope,
+    accounting::LossReason, http::Answer, progress::FlushId, retry::RetryPolicy, wire::Envelope,
 };
 
-/// How many waiting parcels per sender justify another sender.
+/// How many waiting jobs per sender justify another sender.
 const BACKLOG_PER_SENDER: usize = 4;
 
 /// What a sender does next.
 #[derive(Debug)]
 pub(crate) enum Task {
-    /// Encode or send this parcel.
-    Deliver(Parcel),
-    /// Count this parcel as lost. It must not be sent, or has been tried for too long.
-    Discard(Parcel, LossReason),
-    /// The outcome of everything before this ticket is known.
-    Reach(Ticket),
+    /// Encode or send this job.
+    Deliver(Job),
+    /// Count this job as lost. It must not be sent, or has been tried for too long.
+    Discard(Job, LossReason),
+    /// The outcome of everything before this flush is known.
+    CompleteFlush(FlushId),
     /// Nothing has come for a while.
     Idle,
     /// Nothing will come any more.
@@ -42,7 +42,7 @@ pub(crate) struct Outbox {
     contents: Mutex<Contents>,
     changed: Condvar,
     policy: RetryPolicy,
-    /// How many senders may send at once while many parcels wait. Each is a thread with a connection.
+    /// How many senders may send at once while many jobs wait. Each is a thread with a connection.
     max_senders: usize,
 }
 
@@ -56,24 +56,24 @@ impl Outbox {
         }
     }
 
-    /// Adds a parcel. If the outbox has been abandoned, returns what was held for the parcel.
-    pub(crate) fn put(&self, mut parcel: Parcel) -> Result<(), Held> {
+    /// Adds a job. If the outbox has been abandoned, returns the size of the job.
+    pub(crate) fn put(&self, mut job: Job) -> Result<(), Size> {
         let mut contents = self.lock();
         if contents.state == State::Abandoned {
-            return Err(parcel.slip.held);
+            return Err(job.meta.size);
         }
-        parcel.slip.number.place = contents.next_number;
-        contents.next_number += 1;
-        contents.count_in(&parcel);
-        contents.waiting.push_back(parcel);
+        job.meta.number.position = contents.next_position;
+        contents.next_position += 1;
+        contents.add_to_trace_count(&job);
+        contents.waiting.push_back(job);
         self.wake(contents, Condvar::notify_one);
         Ok(())
     }
 
-    pub(crate) fn put_ticket(&self, ticket: Ticket) {
+    pub(crate) fn put_flush(&self, flush: FlushId) {
         let mut contents = self.lock();
-        let bound = contents.next_number;
-        contents.tickets.push_back((ticket, bound));
+        let bound = contents.next_position;
+        contents.flushes.push_back((flush, bound));
         self.wake(contents, Condvar::notify_all);
     }
 
@@ -86,18 +86,18 @@ impl Outbox {
         self.wake(contents, Condvar::notify_all);
     }
 
-    /// Forgets everything, including parcels in flight, and refuses further ones. Returns what was held for them.
-    pub(crate) fn abandon(&self) -> Vec<Held> {
+    /// Forgets everything, including jobs in flight, and refuses further ones. Returns the sizes of the jobs.
+    pub(crate) fn abandon(&self) -> Vec<Size> {
         let mut contents = self.lock();
         contents.state = State::Abandoned;
         let in_flight = mem::take(&mut contents.in_flight).into_values();
-        let mut held: Vec<_> = in_flight.filter_map(Flight::undecided).collect();
+        let mut sizes: Vec<_> = in_flight.filter_map(InFlight::undecided).collect();
         let waiting = mem::take(&mut contents.waiting);
-        contents.waiting_of.clear();
-        contents.tickets.clear();
+        contents.waiting_by_trace.clear();
+        contents.flushes.clear();
         self.wake(contents, Condvar::notify_all);
-        held.extend(waiting.iter().map(|parcel| parcel.slip.held));
-        held
+        sizes.extend(waiting.iter().map(|job| job.meta.size));
+        sizes
     }
 
     /// Waits at most `idle_timeout` for the next task.
@@ -122,82 +122,85 @@ impl Outbox {
         }
     }
 
-    /// Claims a parcel whose outcome is known, in order to count it. Returns false if the parcel had been given up
-    /// before.
-    pub(crate) fn claim(&self, slip: &Slip) -> bool {
+    /// Claims a job whose outcome is known, in order to count it. Returns false if the job had been abandoned before.
+    pub(crate) fn claim(&self, meta: &JobMeta) -> bool {
         let mut contents = self.lock();
-        let flight = contents.in_flight.get_mut(&slip.number);
+        let flight = contents.in_flight.get_mut(&meta.number);
         let is_known = flight.is_some();
         if let Some(flight) = flight {
-            *flight = Flight::Claimed;
+            *flight = InFlight::Claimed;
         }
         is_known
     }
 
-    /// Signals that the outcome of a parcel has been counted.
-    pub(crate) fn settle(&self, slip: &Slip) {
+    /// Signals that the outcome of a job has been counted.
+    pub(crate) fn settle(&self, meta: &JobMeta) {
         let mut contents = self.lock();
-        contents.in_flight.remove(&slip.number);
-        // A ticket may be reached now, a probe may be over, or the last sender may be done.
+        contents.in_flight.remove(&meta.number);
+        // A flush may be complete now, a probe may be over, or the last sender may be done.
         self.wake(contents, Condvar::notify_all);
     }
 
-    /// Signals that whoever waits for a ticket has been told that it was reached.
-    pub(crate) fn finish_reaching(&self) {
+    /// Signals that whoever waits for a flush has been told that it is complete.
+    pub(crate) fn finish_flush(&self) {
         let mut contents = self.lock();
-        contents.reaching = contents.reaching.saturating_sub(1);
+        contents.completing = contents.completing.saturating_sub(1);
         self.wake(contents, Condvar::notify_all);
     }
 
     /// Takes back an envelope that no server can have accepted. Returns false if it has been tried too often or for too
-    /// long, or was given up.
-    pub(crate) fn retry(&self, slip: &Slip, envelope: Envelope) -> bool {
+    /// long, or was abandoned.
+    pub(crate) fn retry(&self, meta: &JobMeta, envelope: Envelope) -> bool {
         let mut contents = self.lock();
-        let attempts = slip.attempts + 1;
-        let worthwhile =
-            attempts < self.policy.max_attempts && slip.since.elapsed() < self.policy.max_age;
-        if !worthwhile || contents.in_flight.remove(&slip.number).is_none() {
+        let attempts = meta.attempts + 1;
+        let may_retry =
+            attempts < self.policy.max_attempts && meta.created_at.elapsed() < self.policy.max_age;
+        if !may_retry || contents.in_flight.remove(&meta.number).is_none() {
             return false;
         }
-        contents.put_back(Parcel {
-            slip: Slip {
+        contents.requeue(Job {
+            meta: JobMeta {
                 attempts,
-                ..slip.clone()
+                ..meta.clone()
             },
-            load: Load::Envelope(envelope),
+            payload: Payload::Envelope(envelope),
         });
         self.wake(contents, Condvar::notify_all);
         true
     }
 
-    /// Replaces spans with the envelopes they were encoded to. Returns false if the spans had been given up.
-    pub(crate) fn put_encoded(&self, slip: &Slip, envelopes: Vec<Envelope>) -> bool {
-        let place = slip.number.place;
-        let numbers = (1..).map(|envelope| Number {
-            place,
+    /// Replaces spans with the envelopes they were encoded to. Returns false if the spans had been abandoned.
+    pub(crate) fn put_encoded(&self, meta: &JobMeta, envelopes: Vec<Envelope>) -> bool {
+        let position = meta.number.position;
+        let numbers = (1..).map(|envelope| SequenceNumber {
+            position,
             envelope,
             half: 0,
         });
-        self.replace(slip, numbers.zip(envelopes))
+        self.replace(meta, numbers.zip(envelopes))
     }
 
-    /// Replaces an envelope with its two halves. Returns false if the envelope had been given up.
-    pub(crate) fn put_halves(&self, slip: &Slip, halves: [Envelope; 2]) -> bool {
-        let number = slip.number;
-        let numbers = (1..).map(|half| Number { half, ..number });
-        self.replace(slip, numbers.zip(halves))
+    /// Replaces an envelope with its two halves. Returns false if the envelope had been abandoned.
+    pub(crate) fn put_halves(&self, meta: &JobMeta, halves: [Envelope; 2]) -> bool {
+        let number = meta.number;
+        let numbers = (1..).map(|half| SequenceNumber { half, ..number });
+        self.replace(meta, numbers.zip(halves))
     }
 
-    fn replace(&self, slip: &Slip, parts: impl Iterator<Item = (Number, Envelope)>) -> bool {
+    fn replace(
+        &self,
+        meta: &JobMeta,
+        parts: impl Iterator<Item = (SequenceNumber, Envelope)>,
+    ) -> bool {
         let mut contents = self.lock();
-        if contents.in_flight.remove(&slip.number).is_none() {
+        if contents.in_flight.remove(&meta.number).is_none() {
             return false;
         }
         let mut count = 0;
         for (number, envelope) in parts {
-            contents.put_back(Parcel {
-                slip: slip.of_part(number, &envelope),
-                load: Load::Envelope(envelope),
+            contents.requeue(Job {
+                meta: meta.of_part(number, &envelope),
+                payload: Payload::Envelope(envelope),
             });
             count += 1;
         }
@@ -262,7 +265,7 @@ impl Outbox {
         !contents.has_unconfirmed_report && contents.limits.is_unlimited()
     }
 
-    /// Registers another sender if enough is waiting to make it worthwhile. Returns whether it did.
+    /// Registers another sender if enough is waiting to make it may_retry. Returns whether it did.
     pub(crate) fn try_register_sender(&self) -> bool {
         let mut contents = self.lock();
         let wanted = contents.senders < self.max_senders
@@ -279,22 +282,22 @@ impl Outbox {
         self.lock().senders -= 1;
     }
 
-    /// Removes all parcels of the trace that has waited longest, except those in flight.
-    pub(crate) fn drop_oldest_trace(&self) -> Vec<Parcel> {
+    /// Removes all jobs of the trace that has waited longest, except those in flight.
+    pub(crate) fn drop_oldest_trace(&self) -> Vec<Job> {
         let mut contents = self.lock();
         let Some(first) = contents.waiting.pop_front() else {
             return Vec::new();
         };
-        let oldest = first.slip.trace_id();
+        let oldest = first.meta.trace_id();
         let mut dropped = vec![first];
-        // The trace nearly always has only one parcel, and this is called often while memory is short.
-        let count = contents.waiting_of.remove(&oldest);
+        // The trace nearly always has only one job, and this is called often while memory is short.
+        let count = contents.waiting_by_trace.remove(&oldest);
         if count.is_none_or(|count| count > 1) {
-            for parcel in mem::take(&mut contents.waiting) {
-                if parcel.slip.trace_id() == oldest {
-                    dropped.push(parcel);
+            for job in mem::take(&mut contents.waiting) {
+                if job.meta.trace_id() == oldest {
+                    dropped.push(job);
                 } else {
-                    contents.waiting.push_back(parcel);
+                    contents.waiting.push_back(job);
                 }
             }
         }
@@ -305,9 +308,9 @@ impl Outbox {
     /// Unlocks the contents after a change, and wakes senders if any are asleep. Notifying a condition variable without
     /// waiters would still be a system call.
     fn wake(&self, contents: MutexGuard<'_, Contents>, notify: impl FnOnce(&Condvar)) {
-        let is_heard = contents.idle_senders > 0;
+        let has_waiters = contents.idle_senders > 0;
         drop(contents);
-        if is_heard {
+        if has_waiters {
             notify(&self.changed);
         }
     }

@@ -5,9 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A point in the stream of spans. Once it is reached, the outcome of everything handed over before it is known.
+/// Identifies a flush: a point in the stream of spans. The flush is complete when the outcome of everything handed over
+/// before it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Ticket(pub(crate) u64);
+pub(crate) struct FlushId(pub(crate) u64);
 
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -17,7 +18,7 @@ pub(crate) struct Progress {
 
 #[derive(Debug)]
 struct State {
-    reached: Ticket,
+    completed: FlushId,
     running: bool,
 }
 
@@ -25,30 +26,30 @@ impl Progress {
     pub(crate) fn new() -> Self {
         Self {
             state: Mutex::new(State {
-                reached: Ticket(0),
+                completed: FlushId(0),
                 running: true,
             }),
             changed: Condvar::new(),
         }
     }
 
-    pub(crate) fn reach(&self, ticket: Ticket) {
+    pub(crate) fn complete(&self, flush: FlushId) {
         let mut state = self.lock();
-        state.reached = state.reached.max(ticket);
+        state.completed = state.completed.max(flush);
         self.changed.notify_all();
     }
 
-    /// Signals that no further ticket will be reached.
+    /// Signals that no further flush will complete.
     pub(crate) fn stop(&self) {
         self.lock().running = false;
         self.changed.notify_all();
     }
 
-    /// Waits until `ticket` is reached. Returns false if the time ran out or everything stopped before that.
-    pub(crate) fn wait(&self, ticket: Ticket, timeout: Duration) -> bool {
+    /// Waits until `flush` is complete. Returns false if the time ran out or everything stopped before that.
+    pub(crate) fn wait(&self, flush: FlushId, timeout: Duration) -> bool {
         let start = Instant::now();
         let mut state = self.lock();
-        while state.reached < ticket && state.running {
+        while state.completed < flush && state.running {
             let Some(remaining) = timeout.checked_sub(start.elapsed()) else {
                 break;
             };
@@ -58,7 +59,7 @@ impl Progress {
             let woken = self.changed.wait_timeout(state, remaining);
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.reached >= ticket
+        state.completed >= flush
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -12,7 +12,7 @@ use sentry_genai_conventions::TraceId;
 
 use crate::{
     budget::Budget,
-    progress::Ticket,
+    progress::FlushId,
     recycle::{Record, Spares},
     segment::Segment,
     trace::Trace,
@@ -32,7 +32,7 @@ const SPANS_ON_TRUST: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Message {
     Span(Handover),
-    Flush(Ticket),
+    Flush(FlushId),
 }
 
 #[derive(Debug)]
@@ -90,7 +90,7 @@ struct State {
     /// Whether traces have been given up since the last visit of the worker.
     was_shortened: bool,
     supply: Supply,
-    last_ticket: Ticket,
+    last_flush: FlushId,
     spares: Spares,
 }
 
@@ -112,7 +112,7 @@ impl Queue {
                 has_rest: false,
                 was_shortened: false,
                 supply: Supply::Open,
-                last_ticket: Ticket(0),
+                last_flush: FlushId(0),
                 spares: Spares::new(max_spare_bytes),
             }),
             arrived: Condvar::new(),
@@ -160,22 +160,22 @@ impl Queue {
         Ok(spare)
     }
 
-    /// Asks the worker to pass on everything in the queue. Returns the ticket for it.
+    /// Asks the worker to pass on everything in the queue. Returns the id of the flush.
     ///
-    /// For a closed queue, this is the ticket it was closed with.
-    pub(crate) fn request_flush(&self) -> Ticket {
+    /// For a closed queue, this is the id of the flush it was closed with.
+    pub(crate) fn request_flush(&self) -> FlushId {
         let state = self.lock();
         if state.supply == Supply::Closed {
-            return state.last_ticket;
+            return state.last_flush;
         }
         self.add_flush(state)
     }
 
     /// Flushes, and refuses all further spans.
-    pub(crate) fn close(&self) -> Ticket {
+    pub(crate) fn close(&self) -> FlushId {
         let mut state = self.lock();
         if state.supply == Supply::Closed {
-            return state.last_ticket;
+            return state.last_flush;
         }
         state.supply = Supply::Closed;
         self.add_flush(state)
@@ -300,12 +300,12 @@ impl Queue {
         dropped
     }
 
-    fn add_flush(&self, mut state: MutexGuard<'_, State>) -> Ticket {
-        state.last_ticket = Ticket(state.last_ticket.0 + 1);
-        let ticket = state.last_ticket;
-        state.messages.push_back(Message::Flush(ticket));
+    fn add_flush(&self, mut state: MutexGuard<'_, State>) -> FlushId {
+        state.last_flush = FlushId(state.last_flush.0 + 1);
+        let flush = state.last_flush;
+        state.messages.push_back(Message::Flush(flush));
         self.wake(state, true);
-        ticket
+        flush
     }
 
     fn wake(&self, mut state: MutexGuard<'_, State>, wake: bool) {
@@ -448,7 +448,7 @@ mod tests {
         for _ in 0..7 {
             assert!(push().is_ok());
         }
-        let ticket = queue.close();
+        let flush = queue.close();
         let mut sizes = Vec::new();
         loop {
             let mut batch = VecDeque::new();
@@ -456,7 +456,7 @@ mod tests {
             sizes.push(batch.len());
             if supply == Supply::Closed {
                 let last = batch.pop_back();
-                assert!(matches!(last, Some(Message::Flush(last)) if last == ticket));
+                assert!(matches!(last, Some(Message::Flush(last)) if last == flush));
                 break;
             }
         }

@@ -13,7 +13,7 @@ use crate::{
     compress::Compressor,
     delivery::Shared,
     http::{Answer, FailureKind, RequestError},
-    outbox::{Held, Load, Slip, Task},
+    outbox::{JobMeta, Payload, Size, Task},
     pack::Packer,
     rfc3339, thread,
     wire::{self, Encoded, Envelope},
@@ -78,7 +78,7 @@ impl Sender {
             Role::Main => REPORT_INTERVAL,
             Role::Extra => EXTRA_IDLE_TIMEOUT,
         };
-        // The parcel of a run that panicked is counted when the delivery is closed.
+        // The job of a run that panicked is counted when the delivery is closed.
         while let Ok(ControlFlow::Continue(())) | Err(_) =
             catch_unwind(AssertUnwindSafe(|| self.run_once(idle_timeout)))
         {}
@@ -86,28 +86,28 @@ impl Sender {
 
     fn run_once(&mut self, idle_timeout: Duration) -> ControlFlow<()> {
         match self.shared.outbox.take(idle_timeout) {
-            Task::Deliver(parcel) => {
+            Task::Deliver(job) => {
                 // More may have arrived while this sender slept than one sender can send.
                 scale_up(&self.shared);
-                match parcel.load {
-                    Load::Spans(bucket) => self.encode(&parcel.slip, bucket),
-                    Load::Envelope(envelope) => self.send(&parcel.slip, envelope),
+                match job.payload {
+                    Payload::Spans(bucket) => self.encode(&job.meta, bucket),
+                    Payload::Envelope(envelope) => self.send(&job.meta, envelope),
                 }
             }
-            Task::Discard(parcel, reason) => {
-                self.settle_lost(&parcel.slip, reason);
-                // While parcels are only discarded, no envelope is sent that could carry the report.
+            Task::Discard(job, reason) => {
+                self.settle_lost(&job.meta, reason);
+                // While jobs are only discarded, no envelope is sent that could carry the report.
                 if self.last_report.elapsed() >= REPORT_INTERVAL {
                     self.send_report();
                 }
             }
-            Task::Reach(ticket) => {
+            Task::CompleteFlush(flush) => {
                 self.send_report();
                 if self.shared.queue.is_closed() {
                     self.retry_report();
                 }
-                self.shared.progress.reach(ticket);
-                self.shared.outbox.finish_reaching();
+                self.shared.progress.complete(flush);
+                self.shared.outbox.finish_flush();
             }
             Task::Idle if self.role == Role::Extra => return ControlFlow::Break(()),
             Task::Idle => {
@@ -123,8 +123,8 @@ impl Sender {
         ControlFlow::Continue(())
     }
 
-    /// Encodes spans, and replaces their parcel with the resulting envelopes.
-    fn encode(&mut self, slip: &Slip, bucket: Bucket) {
+    /// Encodes spans, and replaces their job with the resulting envelopes.
+    fn encode(&mut self, meta: &JobMeta, bucket: Bucket) {
         let shared = &self.shared;
         let encoded = catch_unwind(AssertUnwindSafe(|| {
             self.packer.pack(&bucket, &shared.buffers)
@@ -136,83 +136,83 @@ impl Sender {
             too_large,
         }) = encoded
         else {
-            return self.settle_lost(slip, LossReason::InternalSdkError);
+            return self.settle_lost(meta, LossReason::InternalSdkError);
         };
-        if !shared.outbox.claim(slip) {
+        if !shared.outbox.claim(meta) {
             return;
         }
         let (accounting, budget) = (&shared.accounting, &shared.budget);
         accounting.count_lost(LossReason::SendError, too_large as u64);
-        let held = envelopes.iter().map(Held::of);
-        let (spans, bytes) = held.fold((0, 0), |(spans, bytes), it| {
-            (spans + it.spans, bytes + it.bytes)
+        let sizes = envelopes.iter().map(Size::of);
+        let (spans, bytes) = sizes.fold((0, 0), |(spans, bytes), size| {
+            (spans + size.spans, bytes + size.bytes)
         });
-        let missing = slip.held.spans.saturating_sub(spans + too_large as u64);
+        let missing = meta.size.spans.saturating_sub(spans + too_large as u64);
         accounting.count_lost(LossReason::InternalSdkError, missing);
-        budget.release(slip.held.bytes);
+        budget.release(meta.size.bytes);
         budget.hold(bytes);
-        if !shared.outbox.put_encoded(slip, envelopes) {
-            // Given up after it was claimed.
+        if !shared.outbox.put_encoded(meta, envelopes) {
+            // Abandoned after it was claimed.
             accounting.count_lost(LossReason::NetworkError, spans);
             budget.release(bytes);
         }
     }
 
-    fn send(&mut self, slip: &Slip, mut envelope: Envelope) {
+    fn send(&mut self, meta: &JobMeta, mut envelope: Envelope) {
         let report = self.take_piggyback_report();
         let outcome = self.post(&mut envelope.bytes, report);
         let accounting = &self.shared.accounting;
         match outcome {
             Outcome::Accepted => {
-                self.settle_with(slip, |spans| accounting.count_accepted(spans));
+                self.settle_with(meta, |spans| accounting.count_accepted(spans));
                 self.shared.buffers.give_back(envelope.bytes);
             }
-            Outcome::RateLimited { .. } => self.settle_with(slip, |spans| {
+            Outcome::RateLimited { .. } => self.settle_with(meta, |spans| {
                 accounting.count_lost_known_to_server(LossReason::RatelimitBackoff, spans);
             }),
-            Outcome::TooLarge => self.split(slip, &envelope),
-            Outcome::Rejected => self.settle_lost(slip, LossReason::SendError),
-            Outcome::Unanswered => self.settle_lost(slip, LossReason::NetworkError),
+            Outcome::TooLarge => self.split(meta, &envelope),
+            Outcome::Rejected => self.settle_lost(meta, LossReason::SendError),
+            Outcome::Unanswered => self.settle_lost(meta, LossReason::NetworkError),
             Outcome::Retryable => {
-                if !self.shared.outbox.retry(slip, envelope) {
-                    self.settle_lost(slip, LossReason::NetworkError);
+                if !self.shared.outbox.retry(meta, envelope) {
+                    self.settle_lost(meta, LossReason::NetworkError);
                 }
             }
-            Outcome::Panicked => self.settle_lost(slip, LossReason::InternalSdkError),
+            Outcome::Panicked => self.settle_lost(meta, LossReason::InternalSdkError),
         }
     }
 
     /// Sends an envelope that was too large again, in two halves.
-    fn split(&self, slip: &Slip, envelope: &Envelope) {
-        let halves = if slip.is_half() {
+    fn split(&self, meta: &JobMeta, envelope: &Envelope) {
+        let halves = if meta.is_half() {
             None
         } else {
             wire::split(envelope)
         };
         let Some(halves) = halves else {
-            return self.settle_lost(slip, LossReason::SendError);
+            return self.settle_lost(meta, LossReason::SendError);
         };
         let budget = &self.shared.budget;
-        let bytes = halves.iter().map(|half| Held::of(half).bytes).sum();
+        let bytes = halves.iter().map(|half| Size::of(half).bytes).sum();
         budget.hold(bytes);
-        if self.shared.outbox.put_halves(slip, halves) {
-            budget.release(slip.held.bytes);
+        if self.shared.outbox.put_halves(meta, halves) {
+            budget.release(meta.size.bytes);
         } else {
             budget.release(bytes);
         }
     }
 
-    fn settle_lost(&self, slip: &Slip, reason: LossReason) {
-        self.settle_with(slip, |_| self.shared.count_lost_job(slip, reason));
+    fn settle_lost(&self, meta: &JobMeta, reason: LossReason) {
+        self.settle_with(meta, |_| self.shared.count_lost_job(meta, reason));
     }
 
-    /// Counts a parcel, unless it was given up, and hence counted, while this sender was working on it.
-    fn settle_with(&self, slip: &Slip, count: impl FnOnce(u64)) {
-        if self.shared.outbox.claim(slip) {
-            count(slip.held.spans);
-            self.shared.budget.release(slip.held.bytes);
+    /// Counts a job, unless it was abandoned, and hence counted, while this sender was working on it.
+    fn settle_with(&self, meta: &JobMeta, count: impl FnOnce(u64)) {
+        if self.shared.outbox.claim(meta) {
+            count(meta.size.spans);
+            self.shared.budget.release(meta.size.bytes);
         }
-        self.shared.outbox.settle(slip);
+        self.shared.outbox.settle(meta);
     }
 
     /// Takes the unreported losses if they may be sent along with an envelope.

@@ -8,8 +8,8 @@ use crate::{
     buffers::Buffers,
     config::{Config, TraceLifecycle},
     http::HttpPost,
-    outbox::{Outbox, Slip},
-    progress::{Progress, Ticket},
+    outbox::{JobMeta, Outbox},
+    progress::{FlushId, Progress},
     queue::{Dropped, Handover, Queue, Refusal},
     recycle::{self, Leftovers},
     segment::Segment,
@@ -108,8 +108,8 @@ impl Shared {
         Ok(())
     }
 
-    pub(crate) fn wait(&self, ticket: Ticket, timeout: Duration) -> bool {
-        !on_delivery_thread() && self.progress.wait(ticket, timeout)
+    pub(crate) fn wait(&self, flush: FlushId, timeout: Duration) -> bool {
+        !on_delivery_thread() && self.progress.wait(flush, timeout)
     }
 
     /// Gives up a trace because some of it had to be dropped for lack of memory. Its later spans are dropped too.
@@ -126,10 +126,10 @@ impl Shared {
         }
     }
 
-    /// Counts a parcel as lost.
-    pub(crate) fn count_lost_job(&self, slip: &Slip, reason: LossReason) {
-        self.accounting.count_lost(reason, slip.held.spans);
-        self.count_lost_transactions(reason, slip.transactions());
+    /// Counts a job as lost.
+    pub(crate) fn count_lost_job(&self, meta: &JobMeta, reason: LossReason) {
+        self.accounting.count_lost(reason, meta.size.spans);
+        self.count_lost_transactions(reason, meta.transactions());
     }
 
     /// Counts lost transactions in addition to their spans, if segments are sent as transactions.

@@ -17,7 +17,7 @@ use crate::{
     delivery::{BeforeSendSpan, Delivery, Shared},
     legacy,
     model_calls::ModelCalls,
-    outbox::Parcel,
+    outbox::Job,
     pack,
     queue::{Dropped, Handover, Message, Supply},
     recycle::{self, Blanks, Record},
@@ -110,7 +110,7 @@ impl Worker {
         while let Some(message) = self.batch.pop_front() {
             match message {
                 Message::Span(handover) => self.accept(now, handover),
-                Message::Flush(ticket) => {
+                Message::Flush(flush) => {
                     self.dispatch_all();
                     for bucket in self.held.remove_given_up() {
                         self.held_bytes -= bucket.bytes;
@@ -123,7 +123,7 @@ impl Worker {
                     if supply == Supply::Closed && self.batch.is_empty() {
                         self.release_held();
                     }
-                    self.shared.outbox.put_ticket(ticket);
+                    self.shared.outbox.put_flush(flush);
                 }
             }
             self.make_room();
@@ -342,9 +342,9 @@ impl Worker {
 
     fn pass_on(&self, bucket: Bucket) {
         let category = pack::category(self.shared.config.lifecycle);
-        if let Err(held) = self.shared.outbox.put(Parcel::new(bucket, category)) {
-            self.shared.budget.release(held.bytes);
-            self.count_lost(LossReason::NetworkError, held.spans);
+        if let Err(size) = self.shared.outbox.put(Job::new(bucket, category)) {
+            self.shared.budget.release(size.bytes);
+            self.count_lost(LossReason::NetworkError, size.spans);
         }
         sender::scale_up(&self.shared);
     }
@@ -383,19 +383,19 @@ impl Worker {
             }
         }
         while self.shared.budget.is_crowded() {
-            let parcels = self.shared.outbox.drop_oldest_trace();
-            let trace_id = parcels.first().map(|parcel| parcel.slip.trace_id());
+            let jobs = self.shared.outbox.drop_oldest_trace();
+            let trace_id = jobs.first().map(|job| job.meta.trace_id());
             let bucket = match trace_id {
                 Some(trace_id) => self.buckets.remove(trace_id),
                 None => self.buckets.pop_oldest(),
             };
-            if parcels.is_empty() && bucket.is_none() {
+            if jobs.is_empty() && bucket.is_none() {
                 return;
             }
-            for Parcel { slip, .. } in parcels {
-                self.shared.give_up(&slip.trace);
-                self.shared.budget.release(slip.held.bytes);
-                self.shared.count_lost_job(&slip, LossReason::QueueOverflow);
+            for Job { meta, .. } in jobs {
+                self.shared.give_up(&meta.trace);
+                self.shared.budget.release(meta.size.bytes);
+                self.shared.count_lost_job(&meta, LossReason::QueueOverflow);
             }
             if let Some(bucket) = bucket {
                 bucket.traces().for_each(|trace| self.shared.give_up(trace));

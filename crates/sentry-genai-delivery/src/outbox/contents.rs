@@ -8,25 +8,25 @@ use std::{
 use foldhash::HashMap;
 use sentry_genai_conventions::TraceId;
 
-use super::{Held, Parcel, Task, parcel::Number};
+use super::{Job, Size, Task, job::SequenceNumber};
 use crate::{
     accounting::LossReason,
     limits::RateLimits,
-    progress::Ticket,
+    progress::FlushId,
     retry::{Backoff, RetryPolicy},
 };
 
 #[derive(Debug)]
 pub(super) struct Contents {
-    pub(super) waiting: VecDeque<Parcel>,
-    /// The number of waiting parcels of each trace.
-    pub(super) waiting_of: HashMap<TraceId, usize>,
-    pub(super) in_flight: BTreeMap<Number, Flight>,
-    /// Each with the number of the first parcel that it does not cover.
-    pub(super) tickets: VecDeque<(Ticket, u64)>,
-    /// How many senders are about to announce that a ticket has been reached.
-    pub(super) reaching: usize,
-    pub(super) next_number: u64,
+    pub(super) waiting: VecDeque<Job>,
+    /// The number of waiting jobs of each trace.
+    pub(super) waiting_by_trace: HashMap<TraceId, usize>,
+    pub(super) in_flight: BTreeMap<SequenceNumber, InFlight>,
+    /// Each with the number of the first job that it does not cover.
+    pub(super) flushes: VecDeque<(FlushId, u64)>,
+    /// How many senders are about to announce that a flush is complete.
+    pub(super) completing: usize,
+    pub(super) next_position: u64,
     pub(super) senders: usize,
     pub(super) idle_senders: usize,
     pub(super) limits: RateLimits,
@@ -36,20 +36,20 @@ pub(super) struct Contents {
     pub(super) state: State,
 }
 
-/// Whether parcels are still accepted and sent.
+/// Whether jobs are still accepted and sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Open,
-    /// The worker has ended; the remaining parcels are still sent.
+    /// The worker has ended; the remaining jobs are still sent.
     Closed,
     /// Nobody waits for an answer any more; nothing is sent.
     Abandoned,
 }
 
-/// A parcel that a sender is working on.
+/// A job that a sender is working on.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Flight {
-    Undecided(Held),
+pub(super) enum InFlight {
+    Undecided(Size),
     /// A sender is about to count it.
     Claimed,
 }
@@ -65,11 +65,11 @@ impl Contents {
     pub(super) fn new() -> Self {
         Self {
             waiting: VecDeque::new(),
-            waiting_of: HashMap::default(),
+            waiting_by_trace: HashMap::default(),
             in_flight: BTreeMap::new(),
-            tickets: VecDeque::new(),
-            reaching: 0,
-            next_number: 0,
+            flushes: VecDeque::new(),
+            completing: 0,
+            next_position: 0,
             senders: 1,
             idle_senders: 0,
             limits: RateLimits::default(),
@@ -83,15 +83,15 @@ impl Contents {
         if self.state == State::Abandoned {
             return Next::Task(Task::Stop);
         }
-        if let Some(ticket) = self.reached_ticket() {
-            self.reaching += 1;
-            return Next::Task(Task::Reach(ticket));
+        if let Some(flush) = self.take_completed_flush() {
+            self.completing += 1;
+            return Next::Task(Task::CompleteFlush(flush));
         }
-        let Some(Parcel { slip: first, .. }) = self.waiting.front() else {
+        let Some(Job { meta: first, .. }) = self.waiting.front() else {
             let over = self.state == State::Closed
                 && self.in_flight.is_empty()
-                && self.tickets.is_empty()
-                && self.reaching == 0;
+                && self.flushes.is_empty()
+                && self.completing == 0;
             return if over {
                 Next::Task(Task::Stop)
             } else {
@@ -105,7 +105,7 @@ impl Contents {
             return self.discard(LossReason::RatelimitBackoff);
         }
         if self.backoff.is_probing() {
-            let expires = first.since.checked_add(policy.max_age);
+            let expires = first.created_at.checked_add(policy.max_age);
             if expires.is_some_and(|at| at <= now) {
                 return self.discard(LossReason::NetworkError);
             }
@@ -116,64 +116,67 @@ impl Contents {
                 return Next::WhenChanged;
             }
         }
-        self.launch(Task::Deliver)
+        self.start_first(Task::Deliver)
     }
 
     fn discard(&mut self, reason: LossReason) -> Next {
-        self.launch(|parcel| Task::Discard(parcel, reason))
+        self.start_first(|job| Task::Discard(job, reason))
     }
 
-    fn launch(&mut self, task: impl FnOnce(Parcel) -> Task) -> Next {
-        let Some(parcel) = self.waiting.pop_front() else {
+    fn start_first(&mut self, task: impl FnOnce(Job) -> Task) -> Next {
+        let Some(job) = self.waiting.pop_front() else {
             return Next::WhenChanged;
         };
-        self.count_out(&parcel);
-        let flight = Flight::Undecided(parcel.slip.held);
-        self.in_flight.insert(parcel.slip.number, flight);
-        Next::Task(task(parcel))
+        self.subtract_from_trace_count(&job);
+        let flight = InFlight::Undecided(job.meta.size);
+        self.in_flight.insert(job.meta.number, flight);
+        Next::Task(task(job))
     }
 
-    /// Puts a parcel back in its place.
-    pub(super) fn put_back(&mut self, parcel: Parcel) {
-        self.count_in(&parcel);
-        let number = parcel.slip.number;
-        let place = self.waiting.partition_point(|it| it.slip.number < number);
-        self.waiting.insert(place, parcel);
+    /// Puts a job back in its place.
+    pub(super) fn requeue(&mut self, job: Job) {
+        self.add_to_trace_count(&job);
+        let number = job.meta.number;
+        let position = self.waiting.partition_point(|it| it.meta.number < number);
+        self.waiting.insert(position, job);
     }
 
-    pub(super) fn count_in(&mut self, parcel: &Parcel) {
-        *self.waiting_of.entry(parcel.slip.trace_id()).or_default() += 1;
+    pub(super) fn add_to_trace_count(&mut self, job: &Job) {
+        *self
+            .waiting_by_trace
+            .entry(job.meta.trace_id())
+            .or_default() += 1;
     }
 
-    fn count_out(&mut self, parcel: &Parcel) {
-        let trace_id = parcel.slip.trace_id();
-        if let Some(count) = self.waiting_of.get_mut(&trace_id) {
+    fn subtract_from_trace_count(&mut self, job: &Job) {
+        let trace_id = job.meta.trace_id();
+        if let Some(count) = self.waiting_by_trace.get_mut(&trace_id) {
             *count -= 1;
             if *count == 0 {
-                self.waiting_of.remove(&trace_id);
+                self.waiting_by_trace.remove(&trace_id);
             }
         }
     }
 
-    fn reached_ticket(&mut self) -> Option<Ticket> {
-        let (ticket, bound) = *self.tickets.front()?;
+    fn take_completed_flush(&mut self) -> Option<FlushId> {
+        let (flush, bound) = *self.flushes.front()?;
         let undecided = self.in_flight.keys().next().copied();
-        let waiting = self.waiting.front().map(|parcel| parcel.slip.number);
-        let is_reached = [undecided, waiting]
+        let waiting = self.waiting.front().map(|job| job.meta.number);
+        let is_completed = [undecided, waiting]
             .into_iter()
             .flatten()
-            .all(|number| number.place >= bound);
-        if is_reached {
-            self.tickets.pop_front();
+            .all(|number| number.position >= bound);
+        if is_completed {
+            self.flushes.pop_front();
         }
-        is_reached.then_some(ticket)
+        is_completed.then_some(flush)
     }
 }
 
-impl Flight {
-    pub(super) fn undecided(self) -> Option<Held> {
+impl InFlight {
+    pub(super) fn undecided(self) -> Option<Size> {
         match self {
-            Self::Undecided(held) => Some(held),
+            Self::Undecided(size) => Some(size),
             Self::Claimed => None,
         }
     }

@@ -11,38 +11,38 @@ enum Step {
     Put {
         trace: usize,
     },
-    Ticket,
+    Flush,
     Take,
-    /// Decides about the parcel that has been in flight longest, the one after it, and so on.
+    /// Decides about the job that has been in flight longest, the one after it, and so on.
     Answer {
         which: usize,
-        fate: Fate,
+        outcome: Outcome,
     },
     Overflow,
     Abandon,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Fate {
+enum Outcome {
     Decided,
     /// Spans become so many envelopes, and one of them is lost.
     Encoded(usize),
-    Unaccepted,
+    Retryable,
     TooLarge,
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let fate = prop_oneof![
-        3 => Just(Fate::Decided),
-        4 => (0..4_usize).prop_map(Fate::Encoded),
-        2 => Just(Fate::Unaccepted),
-        1 => Just(Fate::TooLarge),
+    let outcome = prop_oneof![
+        3 => Just(Outcome::Decided),
+        4 => (0..4_usize).prop_map(Outcome::Encoded),
+        2 => Just(Outcome::Retryable),
+        1 => Just(Outcome::TooLarge),
     ];
     prop_oneof![
         6 => (0..3_usize).prop_map(|trace| Step::Put { trace }),
-        1 => Just(Step::Ticket),
+        1 => Just(Step::Flush),
         8 => Just(Step::Take),
-        6 => (0..4_usize, fate).prop_map(|(which, fate)| Step::Answer { which, fate }),
+        6 => (0..4_usize, outcome).prop_map(|(which, outcome)| Step::Answer { which, outcome }),
         1 => Just(Step::Overflow),
         1 => Just(Step::Abandon),
     ]
@@ -53,42 +53,42 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     produced: u64,
     decided: u64,
-    tickets: HashMap<Ticket, u64>,
-    reached: HashSet<Ticket>,
-    in_flight: Vec<Parcel>,
+    flushes: HashMap<FlushId, u64>,
+    completed: HashSet<FlushId>,
+    in_flight: Vec<Job>,
 }
 
 impl Model {
     fn take(&mut self, outbox: &Outbox) {
         match outbox.take(Duration::ZERO) {
-            Task::Deliver(parcel) => {
+            Task::Deliver(job) => {
                 assert!(
-                    !parcel.slip.trace.is_given_up(),
+                    !job.meta.trace.is_given_up(),
                     "no part of it is sent any more"
                 );
-                self.in_flight.push(parcel);
+                self.in_flight.push(job);
             }
-            Task::Discard(parcel, _) => self.decide(outbox, &parcel.slip),
-            Task::Reach(ticket) => {
-                assert!(self.reached.insert(ticket), "reached once");
-                let before = self.tickets[&ticket];
+            Task::Discard(job, _) => self.decide(outbox, &job.meta),
+            Task::CompleteFlush(flush) => {
+                assert!(self.completed.insert(flush), "completed once");
+                let before = self.flushes[&flush];
                 assert!(self.decided >= before, "nothing before it is open");
             }
             Task::Idle | Task::Stop => {}
         }
     }
 
-    fn decide(&mut self, outbox: &Outbox, slip: &Slip) {
-        if outbox.claim(slip) {
-            self.decided += slip.held.spans;
+    fn decide(&mut self, outbox: &Outbox, meta: &JobMeta) {
+        if outbox.claim(meta) {
+            self.decided += meta.size.spans;
         }
-        outbox.settle(slip);
+        outbox.settle(meta);
     }
 
-    fn answer(&mut self, outbox: &Outbox, Parcel { slip, load }: Parcel, fate: Fate) {
-        match (load, fate) {
-            (Load::Spans(bucket), Fate::Encoded(envelopes)) => {
-                if outbox.claim(&slip) {
+    fn answer(&mut self, outbox: &Outbox, Job { meta, payload }: Job, outcome: Outcome) {
+        match (payload, outcome) {
+            (Payload::Spans(bucket), Outcome::Encoded(envelopes)) => {
+                if outbox.claim(&meta) {
                     self.decided += 1;
                     let mut rest = bucket.spans.len() - 1;
                     let envelopes: Vec<_> = (1..=envelopes.min(rest))
@@ -100,19 +100,19 @@ impl Model {
                         })
                         .collect();
                     self.decided += rest as u64;
-                    assert!(outbox.put_encoded(&slip, envelopes));
+                    assert!(outbox.put_encoded(&meta, envelopes));
                 }
             }
-            (Load::Envelope(envelope), Fate::Unaccepted) => {
-                if !outbox.retry(&slip, envelope) {
-                    self.decide(outbox, &slip);
+            (Payload::Envelope(envelope), Outcome::Retryable) => {
+                if !outbox.retry(&meta, envelope) {
+                    self.decide(outbox, &meta);
                 }
             }
-            (Load::Envelope(whole), Fate::TooLarge) if !slip.is_half() && whole.spans > 1 => {
+            (Payload::Envelope(whole), Outcome::TooLarge) if !meta.is_half() && whole.spans > 1 => {
                 let first = whole.spans / 2;
-                outbox.put_halves(&slip, [first, whole.spans - first].map(envelope));
+                outbox.put_halves(&meta, [first, whole.spans - first].map(envelope));
             }
-            _ => self.decide(outbox, &slip),
+            _ => self.decide(outbox, &meta),
         }
     }
 }
@@ -141,41 +141,41 @@ proptest! {
                     let spans = 1 + number as usize % 4;
                     model.produced += spans as u64;
                     let bucket = testing::bucket(&segments[trace], spans);
-                    if outbox.put(Parcel::new(bucket, Some(Category::Span))).is_err() {
+                    if outbox.put(Job::new(bucket, Some(Category::Span))).is_err() {
                         model.decided += spans as u64;
                     }
                 }
-                Step::Ticket => {
-                    model.tickets.insert(Ticket(number), model.produced);
-                    outbox.put_ticket(Ticket(number));
+                Step::Flush => {
+                    model.flushes.insert(FlushId(number), model.produced);
+                    outbox.put_flush(FlushId(number));
                 }
                 Step::Take => model.take(&outbox),
-                Step::Answer { which, fate } => {
+                Step::Answer { which, outcome } => {
                     if which < model.in_flight.len() {
-                        let parcel = model.in_flight.remove(which);
-                        model.answer(&outbox, parcel, fate);
+                        let job = model.in_flight.remove(which);
+                        model.answer(&outbox, job, outcome);
                     }
                 }
                 Step::Overflow => {
                     let dropped = outbox.drop_oldest_trace();
-                    dropped.iter().for_each(|parcel| parcel.slip.trace.give_up());
-                    model.decided += dropped.iter().map(|it| it.slip.held.spans).sum::<u64>();
+                    dropped.iter().for_each(|job| job.meta.trace.give_up());
+                    model.decided += dropped.iter().map(|it| it.meta.size.spans).sum::<u64>();
                 }
                 Step::Abandon => {
-                    let held = outbox.abandon();
-                    model.decided += held.iter().map(|held| held.spans).sum::<u64>();
+                    let sizes = outbox.abandon();
+                    model.decided += sizes.iter().map(|size| size.spans).sum::<u64>();
                 }
             }
         }
         // In the end everything is sent and answered, whatever came before.
         outbox.close();
         loop {
-            let before = (model.decided, model.reached.len(), model.in_flight.len());
+            let before = (model.decided, model.completed.len(), model.in_flight.len());
             model.take(&outbox);
-            while let Some(parcel) = model.in_flight.pop() {
-                model.answer(&outbox, parcel, Fate::Decided);
+            while let Some(job) = model.in_flight.pop() {
+                model.answer(&outbox, job, Outcome::Decided);
             }
-            if before == (model.decided, model.reached.len(), model.in_flight.len()) {
+            if before == (model.decided, model.completed.len(), model.in_flight.len()) {
                 break;
             }
         }
@@ -186,19 +186,19 @@ proptest! {
 /// Otherwise nobody would count them: `abandon` leaves them out, since they were claimed, and the sender could not put
 /// them back.
 #[test]
-fn whoever_encodes_learns_that_all_was_given_up() {
+fn put_encoded_fails_once_the_outbox_is_abandoned() {
     let outbox = Outbox::new(RetryPolicy::default(), 4);
     let segment = testing::segment();
     for _ in 0..2 {
         let bucket = testing::bucket(&segment, 2);
-        assert!(outbox.put(Parcel::new(bucket, None)).is_ok());
+        assert!(outbox.put(Job::new(bucket, None)).is_ok());
     }
-    let Task::Deliver(parcel) = outbox.take(Duration::ZERO) else {
+    let Task::Deliver(job) = outbox.take(Duration::ZERO) else {
         panic!("nothing to deliver");
     };
-    assert!(outbox.claim(&parcel.slip));
-    let given_up = outbox.abandon();
-    assert_eq!(given_up.len(), 1, "what nobody has claimed");
-    assert!(!outbox.put_encoded(&parcel.slip, vec![envelope(2)]));
-    assert!(!outbox.claim(&parcel.slip));
+    assert!(outbox.claim(&job.meta));
+    let abandoned = outbox.abandon();
+    assert_eq!(abandoned.len(), 1, "what nobody has claimed");
+    assert!(!outbox.put_encoded(&job.meta, vec![envelope(2)]));
+    assert!(!outbox.claim(&job.meta));
 }

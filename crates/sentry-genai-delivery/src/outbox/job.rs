@@ -12,51 +12,51 @@ use crate::{
 
 /// The unit of work of a sender: spans of one trace, encoded or not.
 #[derive(Debug)]
-pub(crate) struct Parcel {
-    pub(crate) slip: Slip,
-    pub(crate) load: Load,
+pub(crate) struct Job {
+    pub(crate) meta: JobMeta,
+    pub(crate) payload: Payload,
 }
 
-/// The contents of a parcel.
+/// The contents of a job.
 #[derive(Debug)]
-pub(crate) enum Load {
+pub(crate) enum Payload {
     /// Encoded late, by the sender that will send them.
     Spans(Bucket),
     Envelope(Envelope),
 }
 
-/// What is known about a parcel, whatever its contents.
+/// What is known about a job, whatever its contents.
 #[derive(Clone, Debug)]
-pub(crate) struct Slip {
+pub(crate) struct JobMeta {
     pub(crate) trace: Arc<Trace>,
-    pub(crate) held: Held,
+    pub(crate) size: Size,
     /// The category in the server's rate limits. `None` if it will become envelopes of different categories.
     pub(super) category: Option<Category>,
-    pub(super) number: Number,
+    pub(super) number: SequenceNumber,
     pub(super) attempts: u32,
-    pub(super) since: Instant,
+    pub(super) created_at: Instant,
 }
 
-impl Parcel {
+impl Job {
     pub(crate) fn new(bucket: Bucket, category: Option<Category>) -> Self {
         Self {
-            slip: Slip {
+            meta: JobMeta {
                 trace: Arc::clone(bucket.segment().trace()),
-                held: Held {
+                size: Size {
                     spans: bucket.spans.len() as u64,
                     bytes: bucket.bytes,
                 },
                 category,
-                number: Number::default(),
+                number: SequenceNumber::default(),
                 attempts: 0,
-                since: Instant::now(),
+                created_at: Instant::now(),
             },
-            load: Load::Spans(bucket),
+            payload: Payload::Spans(bucket),
         }
     }
 }
 
-impl Slip {
+impl JobMeta {
     pub(crate) fn trace_id(&self) -> TraceId {
         self.trace.trace_id()
     }
@@ -71,10 +71,10 @@ impl Slip {
         self.number.half > 0
     }
 
-    /// Returns the slip for an envelope that was made from this parcel.
-    pub(super) fn of_part(&self, number: Number, envelope: &Envelope) -> Self {
+    /// Returns the metadata of an envelope that was made from this job.
+    pub(super) fn of_part(&self, number: SequenceNumber, envelope: &Envelope) -> Self {
         Self {
-            held: Held::of(envelope),
+            size: Size::of(envelope),
             category: Some(envelope.category),
             number,
             ..self.clone()
@@ -82,24 +82,24 @@ impl Slip {
     }
 }
 
-/// The order of a parcel: its place among all parcels, which tickets refer to, the index of the envelope made from it,
+/// The order of a job: its position among all jobs, which flushes refer to, the index of the envelope made from it,
 /// and the index of the half of that envelope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Number {
-    pub(super) place: u64,
+pub(super) struct SequenceNumber {
+    pub(super) position: u64,
     pub(super) envelope: u32,
     pub(super) half: u8,
 }
 
-/// What is accounted for a parcel.
+/// What is accounted for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct Size {
     pub(crate) spans: u64,
     /// The reserved memory. A report that is appended to an envelope temporarily is not included.
     pub(crate) bytes: usize,
 }
 
-impl Held {
+impl Size {
     pub(crate) fn of(envelope: &Envelope) -> Self {
         Self {
             spans: envelope.spans as u64,
