@@ -218,11 +218,11 @@ impl Buckets {
         kept.collect()
     }
 
-    /// Removes and returns the buckets of traces that have been given up.
-    pub(crate) fn remove_given_up(&mut self) -> Vec<Bucket> {
-        let is_given_up = |bucket: &Bucket| bucket.traces().any(Trace::is_given_up);
-        let given_up = self.open.extract_if(|_, bucket| is_given_up(bucket));
-        given_up.map(|(_, bucket)| bucket).collect()
+    /// Removes and returns the buckets of traces that have been dropped.
+    pub(crate) fn remove_dropped(&mut self) -> Vec<Bucket> {
+        let is_dropped = |bucket: &Bucket| bucket.traces().any(Trace::is_dropped);
+        let dropped = self.open.extract_if(|_, bucket| is_dropped(bucket));
+        dropped.map(|(_, bucket)| bucket).collect()
     }
 
     /// Drops the deadlines of removed buckets at the front of each list.

@@ -2,19 +2,19 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts the bytes held, and tells when there are too many.
+/// Counts the bytes reserved, and tells when there are too many.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    held: AtomicUsize,
-    /// The part of `held` that is still in the queue.
+    reserved: AtomicUsize,
+    /// The part of `reserved` that is still in the queue.
     queued: AtomicUsize,
     limit: usize,
 }
 
-/// How much is held in relation to the limit.
+/// How much is reserved in relation to the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
-    Fine,
+    Normal,
     /// Memory runs short, and the worker should make room.
     High,
     /// The worker has not kept up.
@@ -24,24 +24,24 @@ pub(crate) enum Level {
 impl Budget {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            held: AtomicUsize::new(0),
+            reserved: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
             limit,
         }
     }
 
-    pub(crate) fn hold(&self, bytes: usize) {
-        self.held.fetch_add(bytes, Ordering::Relaxed);
+    pub(crate) fn reserve(&self, bytes: usize) {
+        self.reserved.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn release(&self, bytes: usize) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.reserved.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Reserves bytes for a span in the queue.
-    pub(crate) fn hold_queued(&self, bytes: usize) -> Level {
+    pub(crate) fn reserve_queued(&self, bytes: usize) -> Level {
         self.queued.fetch_add(bytes, Ordering::Relaxed);
-        self.level(self.held.fetch_add(bytes, Ordering::Relaxed) + bytes)
+        self.level(self.reserved.fetch_add(bytes, Ordering::Relaxed) + bytes)
     }
 
     pub(crate) fn release_queued(&self, bytes: usize) {
@@ -49,14 +49,14 @@ impl Budget {
         self.release(bytes);
     }
 
-    pub(crate) fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved.load(Ordering::Relaxed)
     }
 
     /// Whether so much is waiting for the worker that other threads should do what they can themselves.
     #[inline]
     pub(crate) fn is_behind(&self) -> bool {
-        /// About as much as arrives while the worker naps.
+        /// About as much as arrives during the worker's batch delay.
         const BACKLOG: usize = 2 * 1024 * 1024;
 
         self.queued.load(Ordering::Relaxed) > BACKLOG
@@ -69,14 +69,14 @@ impl Budget {
     /// about to be sent would otherwise be dropped again and again, and nothing would ever arrive. Conversely, the
     /// spans passed on must not take up the room of the queue. Concurrent traces would then lose one span after the
     /// other in the queue, until none of them is complete.
-    pub(crate) fn is_crowded(&self) -> bool {
+    pub(crate) fn is_over_worker_share(&self) -> bool {
         let queued = self.queued.load(Ordering::Relaxed);
-        let passed_on = self.held().saturating_sub(queued);
+        let passed_on = self.reserved().saturating_sub(queued);
         passed_on > self.limit - self.limit / 4
     }
 
     /// How much the worker may take from the queue at once. What it has taken cannot be dropped when memory runs short.
-    pub(crate) fn portion(&self) -> usize {
+    pub(crate) fn max_batch_bytes(&self) -> usize {
         // The worker must make progress, however small the limit is.
         (self.limit / 16).max(1)
     }
@@ -84,16 +84,20 @@ impl Budget {
     /// How many bytes to drop once the limit is exceeded. Frees a little more than necessary, so that it is not
     /// repeated for every span.
     pub(crate) fn excess(&self) -> usize {
-        let aim = self.limit - self.limit / 16;
-        let held = self.held();
-        if held > self.limit { held - aim } else { 0 }
+        let target = self.limit - self.limit / 16;
+        let reserved = self.reserved();
+        if reserved > self.limit {
+            reserved - target
+        } else {
+            0
+        }
     }
 
     #[inline]
-    fn level(&self, held: usize) -> Level {
-        if held <= self.limit - self.limit / 8 {
-            Level::Fine
-        } else if held <= self.limit {
+    fn level(&self, reserved: usize) -> Level {
+        if reserved <= self.limit - self.limit / 8 {
+            Level::Normal
+        } else if reserved <= self.limit {
             Level::High
         } else {
             Level::Exceeded
@@ -110,13 +114,13 @@ mod tests {
         const MEBIBYTE: usize = 1024 * 1024;
 
         let budget = Budget::new(32 * MEBIBYTE);
-        budget.hold(8 * MEBIBYTE);
-        budget.hold_queued(2 * MEBIBYTE);
+        budget.reserve(8 * MEBIBYTE);
+        budget.reserve_queued(2 * MEBIBYTE);
         assert!(!budget.is_behind());
-        budget.hold_queued(1);
+        budget.reserve_queued(1);
         assert!(budget.is_behind());
         budget.release_queued(1);
         assert!(!budget.is_behind());
-        assert_eq!(budget.held(), 10 * MEBIBYTE);
+        assert_eq!(budget.reserved(), 10 * MEBIBYTE);
     }
 }

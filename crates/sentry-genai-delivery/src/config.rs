@@ -107,7 +107,7 @@ pub struct Config {
     pub(crate) spotlight: Option<Dsn>,
     /// Where model calls are measured, in sampled and in unsampled traces.
     pub(crate) meter: Option<Meter>,
-    /// Whether this delivery sends copies. Losing a copy is no reason to give up the trace itself.
+    /// Whether this delivery sends copies. Losing a copy is no reason to drop the trace itself.
     pub(crate) is_copy: bool,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,

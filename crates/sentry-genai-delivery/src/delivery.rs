@@ -137,10 +137,10 @@ impl Delivery {
     }
 
     /// Returns the same without checking for a fork. The check is a system call, which is too expensive for every span.
-    fn shared_on_trust(&self) -> &Arc<Shared> {
+    fn shared_without_fork_check(&self) -> &Arc<Shared> {
         match self.0.forked.get() {
             None => &self.0.shared,
-            Some(forked) => forked.shared_on_trust(),
+            Some(forked) => forked.shared_without_fork_check(),
         }
     }
 
@@ -163,7 +163,7 @@ impl Delivery {
     /// address are only sent with [`ClientOptions::send_default_pii`](sentry_core::ClientOptions::send_default_pii).
     pub fn note_user(&self, segment: &Segment) {
         if segment.lacks_user() {
-            let is_pii_sent = self.shared_on_trust().config.send_default_pii;
+            let is_pii_sent = self.shared_without_fork_check().config.send_default_pii;
             segment.user().look(is_pii_sent, user::on_scope);
         }
     }
@@ -222,11 +222,14 @@ impl Delivery {
     /// Returns whether the delivery thread is not keeping up. A door should then read its spans itself.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.shared_on_trust().budget.is_behind()
+        self.shared_without_fork_check().budget.is_behind()
     }
 
     fn hand_over(&self, span: Ended, bytes: usize, segment: &Arc<Segment>) {
-        if let Err(span) = self.shared_on_trust().accept(span, bytes, segment) {
+        if let Err(span) = self
+            .shared_without_fork_check()
+            .accept(span, bytes, segment)
+        {
             // A delivery that has just been started belongs to this process.
             let _ = self.shared().accept(span, bytes, segment);
         }
@@ -238,7 +241,7 @@ impl Delivery {
     /// The caller must set the ids, the name and the times, whose initial values are arbitrary.
     #[must_use]
     pub fn record(&self, fields: usize) -> Box<SourceSpan> {
-        recycle::record(fields, &self.shared_on_trust().queue)
+        recycle::record(fields, &self.shared_without_fork_check().queue)
     }
 
     /// Takes back a record that is not needed after all.
@@ -250,7 +253,7 @@ impl Delivery {
     /// if there is one.
     #[must_use]
     pub fn attributes(&self, fields: usize) -> Attributes {
-        recycle::attributes(fields, &self.shared_on_trust().queue)
+        recycle::attributes(fields, &self.shared_without_fork_check().queue)
     }
 
     /// Sends everything that was handed over before, and waits at most `timeout` for it.
@@ -352,7 +355,7 @@ impl Delivery {
     pub fn stats(&self) -> Stats {
         let shared = self.shared();
         let mut stats = shared.accounting.stats();
-        stats.buffered_bytes = shared.budget.held() as u64;
+        stats.buffered_bytes = shared.budget.reserved() as u64;
         stats
     }
 
@@ -379,7 +382,7 @@ impl Delivery {
     ///
     /// Does nothing if the client has tracing disabled, since no spans were wanted then.
     pub fn record_unsampled(&self, spans: u64) {
-        let shared = self.shared_on_trust();
+        let shared = self.shared_without_fork_check();
         if !shared.config.sampling.is_disabled() {
             shared.accounting.count_produced(spans);
             shared.accounting.count_lost(LossReason::SampleRate, spans);

@@ -1,4 +1,4 @@
-//! Marks traces that have been given up for lack of memory, so that no fragment of them is sent later.
+//! Marks traces that have been dropped for lack of memory, so that no fragment of them is sent later.
 
 use std::{
     sync::{
@@ -10,7 +10,7 @@ use std::{
 
 /// How long the spans of a trace are dropped. A trace may be open for days, such as that of a span around `main`, and
 /// must not be dropped forever.
-const SILENCE: Duration = Duration::from_secs(5 * 60);
+const DROP_DURATION: Duration = Duration::from_secs(5 * 60);
 
 /// The mark of a trace. It is stored in the trace itself, so it needs no cleanup.
 #[derive(Debug, Default)]
@@ -34,11 +34,12 @@ impl Overflow {
     fn is_marked_at(&self, now: Instant) -> bool {
         // Locked until the end, because another thread may be marking the trace again.
         let since = self.lock();
-        let lasts = since.is_some_and(|since| now.saturating_duration_since(since) < SILENCE);
-        if !lasts {
+        let is_active =
+            since.is_some_and(|since| now.saturating_duration_since(since) < DROP_DURATION);
+        if !is_active {
             self.is_marked.store(false, Ordering::Relaxed);
         }
-        lasts
+        is_active
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -51,15 +52,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trace_is_silent_for_a_while() {
+    fn the_mark_expires() {
         let overflow = Overflow::default();
         assert!(!overflow.is_marked());
         let now = Instant::now();
         overflow.mark(now);
-        assert!(overflow.is_marked() && overflow.is_marked_at(now + SILENCE / 2));
-        overflow.mark(now + SILENCE / 2);
-        assert!(overflow.is_marked_at(now + SILENCE));
-        assert!(!overflow.is_marked_at(now + 2 * SILENCE));
+        assert!(overflow.is_marked() && overflow.is_marked_at(now + DROP_DURATION / 2));
+        overflow.mark(now + DROP_DURATION / 2);
+        assert!(overflow.is_marked_at(now + DROP_DURATION));
+        assert!(!overflow.is_marked_at(now + 2 * DROP_DURATION));
         assert!(!overflow.is_marked());
     }
 }

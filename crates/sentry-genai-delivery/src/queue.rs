@@ -20,23 +20,23 @@ use crate::{
 };
 
 /// How long a busy worker lets spans accumulate, so that not every span wakes it.
-const NAP: Duration = Duration::from_millis(10);
+const BATCH_DELAY: Duration = Duration::from_millis(10);
 
-/// The number of waiting spans that ends a nap early.
-const NAP_SPANS: usize = 512;
+/// The number of waiting spans that ends the delay early.
+const BATCH_SPANS: usize = 512;
 
 /// Every time so many spans have accumulated, `push` checks whether there is still a worker to take them.
-const SPANS_ON_TRUST: usize = 64;
+const FORK_CHECK_INTERVAL: usize = 64;
 
 /// What travels from the application to the worker.
 #[derive(Debug)]
 pub(crate) enum Message {
-    Span(Handover),
+    Span(QueuedSpan),
     Flush(FlushId),
 }
 
 #[derive(Debug)]
-pub(crate) struct Handover {
+pub(crate) struct QueuedSpan {
     pub(crate) span: Ended,
     /// The id of the segment's trace, copied here for scans of the queue.
     pub(crate) trace_id: TraceId,
@@ -45,7 +45,7 @@ pub(crate) struct Handover {
     pub(crate) bytes: usize,
 }
 
-impl Handover {
+impl QueuedSpan {
     /// Returns whether this is the local root, whose end is the end of its segment.
     pub(crate) fn is_local_root(&self) -> bool {
         self.span.span_id() == self.segment.local_root()
@@ -61,16 +61,16 @@ pub(crate) struct Dropped {
 
 /// Why a span was not accepted.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum PushError {
     /// The queue is closed; the span is lost.
     Closed,
     /// This process was forked from the one whose worker empties the queue.
-    Forked(Handover),
+    Forked(QueuedSpan),
 }
 
 /// Whether more messages may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Supply {
+pub(crate) enum QueueStatus {
     Open,
     Closed,
 }
@@ -84,22 +84,22 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 struct State {
     messages: VecDeque<Message>,
-    worker: Worker,
+    worker: WorkerState,
     /// Whether the worker left messages behind at its last visit.
-    has_rest: bool,
-    /// Whether traces have been given up since the last visit of the worker.
-    was_shortened: bool,
-    supply: Supply,
+    has_more: bool,
+    /// Whether traces have been dropped since the last visit of the worker.
+    has_dropped_traces: bool,
+    status: QueueStatus,
     last_flush: FlushId,
     spares: Spares,
 }
 
 /// What the worker is doing, and hence whether it must be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Worker {
+enum WorkerState {
     Busy,
-    Napping,
-    Asleep,
+    Batching,
+    Idle,
 }
 
 impl Queue {
@@ -108,10 +108,10 @@ impl Queue {
         Self {
             state: Mutex::new(State {
                 messages: VecDeque::new(),
-                worker: Worker::Busy,
-                has_rest: false,
-                was_shortened: false,
-                supply: Supply::Open,
+                worker: WorkerState::Busy,
+                has_more: false,
+                has_dropped_traces: false,
+                status: QueueStatus::Open,
                 last_flush: FlushId(0),
                 spares: Spares::new(max_spare_bytes),
             }),
@@ -119,39 +119,39 @@ impl Queue {
         }
     }
 
-    /// Hands over a span. Returns an empty record for another span if there is one and the caller wants it. `hurry`
-    /// ends the worker's nap.
+    /// Hands over a span. Returns an empty record for another span if there is one and the caller wants it. `is_urgent`
+    /// ends the worker's batch delay.
     ///
     /// In a forked process nobody empties the queue, and the lock may be held forever. Since checking for a fork is a
     /// system call, `is_same_process` is only called before a wait, before another system call, and once every
-    /// [`SPANS_ON_TRUST`] waiting spans.
+    /// [`FORK_CHECK_INTERVAL`] waiting spans.
     pub(crate) fn push(
         &self,
-        handover: Handover,
-        hurry: bool,
-        wants_spare: bool,
+        queued: QueuedSpan,
+        is_urgent: bool,
+        wants_record: bool,
         is_same_process: impl Fn() -> bool,
-    ) -> Result<Option<Record>, Refusal> {
+    ) -> Result<Option<Record>, PushError> {
         let mut state = match self.state.try_lock() {
             Ok(state) => state,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) if is_same_process() => self.lock(),
-            Err(TryLockError::WouldBlock) => return Err(Refusal::Forked(handover)),
+            Err(TryLockError::WouldBlock) => return Err(PushError::Forked(queued)),
         };
-        if state.supply == Supply::Closed {
-            return Err(Refusal::Closed);
+        if state.status == QueueStatus::Closed {
+            return Err(PushError::Closed);
         }
         let waiting = state.messages.len() + 1;
         let wake = match state.worker {
-            Worker::Busy => false,
-            Worker::Napping => hurry || waiting >= NAP_SPANS,
-            Worker::Asleep => true,
+            WorkerState::Busy => false,
+            WorkerState::Batching => is_urgent || waiting >= BATCH_SPANS,
+            WorkerState::Idle => true,
         };
-        if (wake || waiting.is_multiple_of(SPANS_ON_TRUST)) && !is_same_process() {
-            return Err(Refusal::Forked(handover));
+        if (wake || waiting.is_multiple_of(FORK_CHECK_INTERVAL)) && !is_same_process() {
+            return Err(PushError::Forked(queued));
         }
-        state.messages.push_back(Message::Span(handover));
-        let spare = if wants_spare {
+        state.messages.push_back(Message::Span(queued));
+        let spare = if wants_record {
             state.spares.take()
         } else {
             None
@@ -165,7 +165,7 @@ impl Queue {
     /// For a closed queue, this is the id of the flush it was closed with.
     pub(crate) fn request_flush(&self) -> FlushId {
         let state = self.lock();
-        if state.supply == Supply::Closed {
+        if state.status == QueueStatus::Closed {
             return state.last_flush;
         }
         self.add_flush(state)
@@ -174,16 +174,16 @@ impl Queue {
     /// Flushes, and refuses all further spans.
     pub(crate) fn close(&self) -> FlushId {
         let mut state = self.lock();
-        if state.supply == Supply::Closed {
+        if state.status == QueueStatus::Closed {
             return state.last_flush;
         }
-        state.supply = Supply::Closed;
+        state.status = QueueStatus::Closed;
         self.add_flush(state)
     }
 
     /// Returns whether the queue refuses all further spans.
     pub(crate) fn is_closed(&self) -> bool {
-        self.lock().supply == Supply::Closed
+        self.lock().status == QueueStatus::Closed
     }
 
     /// Removes and returns at most `most` empty records.
@@ -201,69 +201,73 @@ impl Queue {
         // The remaining records are freed here, after the lock was released.
     }
 
-    /// Moves messages to `batch`, which must be empty: all of them, or about `portion` bytes.
+    /// Moves messages to `batch`, which must be empty: all of them, or about `max_bytes` bytes.
     ///
     /// Waits until there are some, but not beyond `due`. If the worker `was_busy`, lets them accumulate for a moment.
     pub(crate) fn take(
         &self,
         batch: &mut VecDeque<Message>,
-        portion: usize,
+        max_bytes: usize,
         was_busy: bool,
         due: Option<Instant>,
-    ) -> Supply {
+    ) -> QueueStatus {
         let mut state = self.lock();
-        let nap_end = was_busy.then(|| Instant::now() + NAP);
-        let until = match (nap_end, due) {
-            (Some(nap_end), Some(due)) => Some(nap_end.min(due)),
-            (nap_end, due) => nap_end.or(due),
+        let batch_end = was_busy.then(|| Instant::now() + BATCH_DELAY);
+        let until = match (batch_end, due) {
+            (Some(batch_end), Some(due)) => Some(batch_end.min(due)),
+            (batch_end, due) => batch_end.or(due),
         };
-        let rested = |state: &State| {
-            let urgent = state.messages.back().is_some_and(Message::is_flush);
-            let enough = if was_busy { NAP_SPANS } else { 1 };
-            urgent
-                || state.has_rest
-                || state.messages.len() >= enough
-                || state.supply == Supply::Closed
+        let is_ready = |state: &State| {
+            let is_urgent = state.messages.back().is_some_and(Message::is_flush);
+            let min_spans = if was_busy { BATCH_SPANS } else { 1 };
+            is_urgent
+                || state.has_more
+                || state.messages.len() >= min_spans
+                || state.status == QueueStatus::Closed
         };
-        while !rested(&state) {
+        while !is_ready(&state) {
             let remaining = until.map(|until| until.saturating_duration_since(Instant::now()));
             if remaining.is_some_and(|remaining| remaining.is_zero()) {
                 break;
             }
             state.worker = if was_busy {
-                Worker::Napping
+                WorkerState::Batching
             } else {
-                Worker::Asleep
+                WorkerState::Idle
             };
             state = self.wait(state, remaining);
-            // Whoever wakes the worker also marks it busy. The nap is over then.
-            if mem::replace(&mut state.worker, Worker::Busy) == Worker::Busy {
+            // Whoever wakes the worker also marks it busy. The delay is over then.
+            if mem::replace(&mut state.worker, WorkerState::Busy) == WorkerState::Busy {
                 break;
             }
         }
-        let mut room = portion;
+        let mut room = max_bytes;
         let beyond = state.messages.iter().position(|message| {
             let fits = room > 0;
             room = room.saturating_sub(message.bytes());
             !fits
         });
-        state.has_rest = beyond.is_some();
+        state.has_more = beyond.is_some();
         let Some(beyond) = beyond else {
             mem::swap(&mut state.messages, batch);
-            return state.supply;
+            return state.status;
         };
         batch.extend(state.messages.drain(..beyond));
         // More is to come: at least the message that closes the queue.
-        Supply::Open
+        QueueStatus::Open
     }
 
-    /// Whether traces have been given up in the queue since the last call.
-    pub(crate) fn was_shortened(&self) -> bool {
-        mem::take(&mut self.lock().was_shortened)
+    /// Whether traces have been dropped from the queue since the last call.
+    pub(crate) fn take_dropped_flag(&self) -> bool {
+        mem::take(&mut self.lock().has_dropped_traces)
     }
 
     /// Drops the oldest traces until the budget is met again. Returns the number of dropped spans.
-    pub(crate) fn drop_oldest_traces(&self, budget: &Budget, give_up: impl Fn(&Trace)) -> Dropped {
+    pub(crate) fn drop_oldest_traces(
+        &self,
+        budget: &Budget,
+        mark_dropped: impl Fn(&Trace),
+    ) -> Dropped {
         let mut state = self.lock();
         // Check under the lock: if several threads find the budget exceeded, the first one makes room.
         let excess = budget.excess();
@@ -273,29 +277,29 @@ impl Queue {
         // The spans of concurrent traces alternate in the queue. Count every trace as a whole, so that few have to be
         // dropped.
         let mut bytes = HashMap::<TraceId, usize>::default();
-        for handover in state.messages.iter().filter_map(Message::span) {
-            *bytes.entry(handover.trace_id).or_default() += handover.bytes;
+        for queued in state.messages.iter().filter_map(Message::span) {
+            *bytes.entry(queued.trace_id).or_default() += queued.bytes;
         }
         let (mut freed, mut dropped) = (0, Dropped::default());
         let mut oldest = HashSet::<TraceId>::default();
         // In place, because memory is too short for a second queue.
         state.messages.retain(|message| {
-            let Some(handover) = message.span() else {
+            let Some(queued) = message.span() else {
                 return true;
             };
-            let trace_id = handover.trace_id;
+            let trace_id = queued.trace_id;
             if freed < excess && oldest.insert(trace_id) {
                 freed += bytes[&trace_id];
             }
-            let goes = oldest.contains(&trace_id);
-            if goes {
-                give_up(handover.segment.trace());
+            let is_dropped = oldest.contains(&trace_id);
+            if is_dropped {
+                mark_dropped(queued.segment.trace());
                 dropped.spans += 1;
-                dropped.local_roots += u64::from(handover.is_local_root());
+                dropped.local_roots += u64::from(queued.is_local_root());
             }
-            !goes
+            !is_dropped
         });
-        state.was_shortened |= dropped.spans > 0;
+        state.has_dropped_traces |= dropped.spans > 0;
         budget.release_queued(freed);
         dropped
     }
@@ -309,9 +313,9 @@ impl Queue {
     }
 
     fn wake(&self, mut state: MutexGuard<'_, State>, wake: bool) {
-        let wake = wake && state.worker != Worker::Busy;
+        let wake = wake && state.worker != WorkerState::Busy;
         if wake {
-            state.worker = Worker::Busy;
+            state.worker = WorkerState::Busy;
         }
         drop(state);
         if wake {
@@ -342,16 +346,16 @@ impl Queue {
 }
 
 impl Message {
-    fn span(&self) -> Option<&Handover> {
+    fn span(&self) -> Option<&QueuedSpan> {
         match self {
-            Self::Span(handover) => Some(handover),
+            Self::Span(queued) => Some(queued),
             Self::Flush(_) => None,
         }
     }
 
     /// The memory reserved for it in the budget.
     fn bytes(&self) -> usize {
-        self.span().map_or(0, |handover| handover.bytes)
+        self.span().map_or(0, |queued| queued.bytes)
     }
 
     fn is_flush(&self) -> bool {
@@ -364,12 +368,12 @@ mod tests {
     use super::*;
     use crate::{budget::Level, ids::new_span_id, testing};
 
-    fn handover() -> Handover {
-        handover_of(&testing::segment())
+    fn queued_span() -> QueuedSpan {
+        queued_span_of(&testing::segment())
     }
 
-    fn handover_of(segment: &Arc<Segment>) -> Handover {
-        Handover {
+    fn queued_span_of(segment: &Arc<Segment>) -> QueuedSpan {
+        QueuedSpan {
             span: Ended::Read(Box::new(testing::source(segment, new_span_id()))),
             trace_id: segment.trace().trace_id(),
             segment: Arc::clone(segment),
@@ -381,20 +385,20 @@ mod tests {
     #[test]
     fn a_forked_process_notices_when_it_would_wait_or_wake_or_after_some_spans() {
         let queue = Queue::new(0);
-        let push = |handover| queue.push(handover, false, false, || false);
-        let is_refused = |pushed| matches!(pushed, Err(Refusal::Forked(_)));
+        let push = |queued| queue.push(queued, false, false, || false);
+        let is_rejected = |pushed| matches!(pushed, Err(PushError::Forked(_)));
         let mut accepted = 0;
-        while !is_refused(push(handover())) {
+        while !is_rejected(push(queued_span())) {
             accepted += 1;
         }
-        assert_eq!(accepted, SPANS_ON_TRUST - 1);
+        assert_eq!(accepted, FORK_CHECK_INTERVAL - 1);
 
         queue.lock().messages.clear();
-        assert!(push(handover()).is_ok());
-        queue.lock().worker = Worker::Asleep;
-        assert!(is_refused(push(handover())));
+        assert!(push(queued_span()).is_ok());
+        queue.lock().worker = WorkerState::Idle;
+        assert!(is_rejected(push(queued_span())));
         let taken = queue.lock();
-        assert!(is_refused(push(handover())));
+        assert!(is_rejected(push(queued_span())));
         drop(taken);
     }
 
@@ -405,46 +409,46 @@ mod tests {
         const SPANS: usize = 12;
         let (queue, budget) = (Queue::new(0), Budget::new(300));
         // As much as the worker may hold.
-        budget.hold(225);
+        budget.reserve(225);
         let open: Vec<_> = (0..TRACES).map(|_| testing::segment()).collect();
-        let (mut given_up, mut dropped) = (0, 0);
+        let (mut skipped, mut dropped) = (0, 0);
         for _ in 0..SPANS {
             for segment in &open {
-                if segment.trace().is_given_up() {
-                    given_up += 1;
+                if segment.trace().is_dropped() {
+                    skipped += 1;
                     continue;
                 }
-                let level = budget.hold_queued(1);
-                let taken = queue.push(handover_of(segment), false, false, || true);
+                let level = budget.reserve_queued(1);
+                let taken = queue.push(queued_span_of(segment), false, false, || true);
                 assert!(taken.is_ok());
                 if level == Level::Exceeded {
-                    dropped += queue.drop_oldest_traces(&budget, Trace::give_up).spans;
+                    dropped += queue.drop_oldest_traces(&budget, Trace::mark_dropped).spans;
                 }
-                assert!(budget.held() <= 300);
+                assert!(budget.reserved() <= 300);
             }
         }
         let waiting = mem::take(&mut queue.lock().messages);
-        assert_eq!(waiting.len() + given_up + dropped as usize, TRACES * SPANS);
-        let mut whole = 0;
+        assert_eq!(waiting.len() + skipped + dropped as usize, TRACES * SPANS);
+        let mut complete = 0;
         for segment in &open {
-            let of_it = |message: &&Message| match message {
-                Message::Span(handover) => Arc::ptr_eq(&handover.segment, segment),
+            let is_of_segment = |message: &&Message| match message {
+                Message::Span(queued) => Arc::ptr_eq(&queued.segment, segment),
                 Message::Flush(_) => false,
             };
-            match waiting.iter().filter(of_it).count() {
+            match waiting.iter().filter(is_of_segment).count() {
                 0 => {}
-                SPANS => whole += 1,
-                torso => panic!("{torso} of {SPANS}"),
+                SPANS => complete += 1,
+                partial => panic!("{partial} of {SPANS}"),
             }
         }
-        assert!(whole > 0);
-        assert!(queue.was_shortened() && !queue.was_shortened());
+        assert!(complete > 0);
+        assert!(queue.take_dropped_flag() && !queue.take_dropped_flag());
     }
 
     #[test]
     fn the_worker_takes_a_portion_at_a_time_and_all_that_there_is() {
         let queue = Queue::new(0);
-        let push = || queue.push(handover(), false, false, || true);
+        let push = || queue.push(queued_span(), false, false, || true);
         for _ in 0..7 {
             assert!(push().is_ok());
         }
@@ -452,9 +456,9 @@ mod tests {
         let mut sizes = Vec::new();
         loop {
             let mut batch = VecDeque::new();
-            let supply = queue.take(&mut batch, 3, true, None);
+            let status = queue.take(&mut batch, 3, true, None);
             sizes.push(batch.len());
-            if supply == Supply::Closed {
+            if status == QueueStatus::Closed {
                 let last = batch.pop_back();
                 assert!(matches!(last, Some(Message::Flush(last)) if last == flush));
                 break;

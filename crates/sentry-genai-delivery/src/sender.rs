@@ -150,7 +150,7 @@ impl Sender {
         let missing = meta.size.spans.saturating_sub(spans + too_large as u64);
         accounting.count_lost(LossReason::InternalSdkError, missing);
         budget.release(meta.size.bytes);
-        budget.hold(bytes);
+        budget.reserve(bytes);
         if !shared.outbox.put_encoded(meta, envelopes) {
             // Abandoned after it was claimed.
             accounting.count_lost(LossReason::NetworkError, spans);
@@ -194,7 +194,7 @@ impl Sender {
         };
         let budget = &self.shared.budget;
         let bytes = halves.iter().map(|half| Size::of(half).bytes).sum();
-        budget.hold(bytes);
+        budget.reserve(bytes);
         if self.shared.outbox.put_halves(meta, halves) {
             budget.release(meta.size.bytes);
         } else {

@@ -10,7 +10,7 @@ use crate::{
     http::HttpPost,
     outbox::{JobMeta, Outbox},
     progress::{FlushId, Progress},
-    queue::{Dropped, Handover, Queue, Refusal},
+    queue::{Dropped, PushError, Queue, QueuedSpan},
     recycle::{self, Leftovers},
     segment::Segment,
     thread::on_delivery_thread,
@@ -72,38 +72,41 @@ impl Shared {
         segment: &Arc<Segment>,
     ) -> Result<(), Ended> {
         self.accounting.count_produced(1);
-        if segment.trace().is_given_up() {
+        if segment.trace().is_dropped() {
             self.count_lost_queued(Dropped {
                 spans: 1,
                 local_roots: u64::from(span.span_id() == segment.local_root()),
             });
             return Ok(());
         }
-        let level = self.budget.hold_queued(bytes);
+        let level = self.budget.reserve_queued(bytes);
         // A thread whose spans are read elsewhere needs no records.
-        let wants_spare = matches!(span, Ended::Read(_)) && recycle::has_room();
-        let handover = Handover {
+        let wants_record = matches!(span, Ended::Read(_)) && recycle::has_room();
+        let queued = QueuedSpan {
             span,
             trace_id: segment.trace().trace_id(),
             segment: Arc::clone(segment),
             bytes,
         };
-        let hurry = level != Level::Fine;
+        let is_urgent = level != Level::Normal;
         let same_process = || self.is_of_this_process();
-        match self.queue.push(handover, hurry, wants_spare, same_process) {
+        match self
+            .queue
+            .push(queued, is_urgent, wants_record, same_process)
+        {
             Ok(spare) => {
                 if let Some(record) = spare {
                     recycle::keep(record);
                 }
                 if level == Level::Exceeded {
-                    self.shorten_queue();
+                    self.drop_oldest_queued();
                 }
             }
-            Err(Refusal::Closed) => {
+            Err(PushError::Closed) => {
                 self.budget.release_queued(bytes);
                 self.accounting.count_lost(LossReason::InternalSdkError, 1);
             }
-            Err(Refusal::Forked(handover)) => return Err(handover.span),
+            Err(PushError::Forked(queued)) => return Err(queued.span),
         }
         Ok(())
     }
@@ -112,10 +115,10 @@ impl Shared {
         !on_delivery_thread() && self.progress.wait(flush, timeout)
     }
 
-    /// Gives up a trace because some of it had to be dropped for lack of memory. Its later spans are dropped too.
-    pub(crate) fn give_up(&self, trace: &Trace) {
+    /// Marks a trace as dropped because some of it had to be dropped for lack of memory. Its later spans are dropped too.
+    pub(crate) fn mark_dropped(&self, trace: &Trace) {
         if !self.config.is_copy {
-            trace.give_up();
+            trace.mark_dropped();
         }
     }
 
@@ -141,9 +144,9 @@ impl Shared {
     }
 
     /// Drops the oldest traces in the queue. The worker would choose better, but it is not keeping up.
-    fn shorten_queue(&self) {
-        let give_up = |trace: &Trace| self.give_up(trace);
-        let dropped = self.queue.drop_oldest_traces(&self.budget, give_up);
+    fn drop_oldest_queued(&self) {
+        let mark_dropped = |trace: &Trace| self.mark_dropped(trace);
+        let dropped = self.queue.drop_oldest_traces(&self.budget, mark_dropped);
         self.count_lost_queued(dropped);
     }
 

@@ -120,16 +120,16 @@ impl Trace {
         self.has_ai.store(true, Ordering::Relaxed);
     }
 
-    /// Gives the trace up for lack of memory, so that its later spans are dropped too. Does nothing if the trace would
+    /// Marks the trace as dropped for lack of memory, so that its later spans are dropped too. Does nothing if the trace would
     /// not be sent anyway.
-    pub(crate) fn give_up(&self) {
+    pub(crate) fn mark_dropped(&self) {
         if self.may_be_sent() {
             self.overflow.mark(Instant::now());
         }
     }
 
-    /// Whether the trace was given up for lack of memory.
-    pub(crate) fn is_given_up(&self) -> bool {
+    /// Whether the trace was marked as dropped, less than five minutes ago.
+    pub(crate) fn is_dropped(&self) -> bool {
         self.overflow.is_marked()
     }
 

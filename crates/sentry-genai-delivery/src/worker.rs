@@ -19,7 +19,7 @@ use crate::{
     model_calls::ModelCalls,
     outbox::Job,
     pack,
-    queue::{Dropped, Handover, Message, Supply},
+    queue::{Dropped, Message, QueueStatus, QueuedSpan},
     recycle::{self, Blanks, Record},
     segment::Segment,
     sender,
@@ -95,13 +95,13 @@ impl Worker {
     fn run_once(&mut self) -> ControlFlow<()> {
         let due = [&mut self.buckets, &mut self.held, &mut self.unsampled];
         let due = due.into_iter().filter_map(Buckets::next_due).min();
-        let supply = if self.batch.is_empty() {
+        let status = if self.batch.is_empty() {
             let queue = &self.shared.queue;
-            let portion = self.shared.budget.portion();
-            queue.take(&mut self.batch, portion, self.was_busy, due)
+            let max_bytes = self.shared.budget.max_batch_bytes();
+            queue.take(&mut self.batch, max_bytes, self.was_busy, due)
         } else {
             // Messages left by a run that panicked come first.
-            Supply::Open
+            QueueStatus::Open
         };
         self.was_busy = !self.batch.is_empty();
         let leftovers = &self.shared.leftovers;
@@ -109,10 +109,10 @@ impl Worker {
         let now = Instant::now();
         while let Some(message) = self.batch.pop_front() {
             match message {
-                Message::Span(handover) => self.accept(now, handover),
+                Message::Span(queued) => self.accept(now, queued),
                 Message::Flush(flush) => {
                     self.dispatch_all();
-                    for bucket in self.held.remove_given_up() {
+                    for bucket in self.held.remove_dropped() {
                         self.held_bytes -= bucket.bytes;
                         self.drop_bucket(bucket);
                     }
@@ -120,7 +120,7 @@ impl Worker {
                         self.release(bucket);
                     }
                     // Unless this is the last flush, held traces may still be decided.
-                    if supply == Supply::Closed && self.batch.is_empty() {
+                    if status == QueueStatus::Closed && self.batch.is_empty() {
                         self.release_held();
                     }
                     self.shared.outbox.put_flush(flush);
@@ -140,22 +140,22 @@ impl Worker {
         while let Some(bucket) = self.unsampled.pop_due(now) {
             self.dispatch(bucket);
         }
-        match supply {
-            Supply::Open => ControlFlow::Continue(()),
-            Supply::Closed => ControlFlow::Break(()),
+        match status {
+            QueueStatus::Open => ControlFlow::Continue(()),
+            QueueStatus::Closed => ControlFlow::Break(()),
         }
     }
 
-    fn accept(&mut self, now: Instant, handover: Handover) {
-        let ends_segment = handover.is_local_root();
-        let Handover {
+    fn accept(&mut self, now: Instant, queued: QueuedSpan) {
+        let ends_segment = queued.is_local_root();
+        let QueuedSpan {
             span: ended,
             trace_id,
             segment,
             bytes,
-        } = handover;
+        } = queued;
         self.shared.budget.release_queued(bytes);
-        if segment.trace().is_given_up() {
+        if segment.trace().is_dropped() {
             self.shared.count_lost_queued(Dropped {
                 spans: 1,
                 local_roots: ends_segment.into(),
@@ -205,7 +205,7 @@ impl Worker {
                     segment.trace().note_ai_span();
                 }
                 let bytes = span.footprint();
-                self.shared.budget.hold(bytes);
+                self.shared.budget.reserve(bytes);
                 self.keep(now, bytes, &segment);
             }
             (Ok(()), None) => self.count_lost(LossReason::BeforeSend, 1),
@@ -305,7 +305,7 @@ impl Worker {
 
     /// Passes the spans of a bucket on to the senders if their trace is sampled.
     fn dispatch(&mut self, mut bucket: Bucket) {
-        if bucket.traces().any(Trace::is_given_up) {
+        if bucket.traces().any(Trace::is_dropped) {
             return self.drop_bucket(bucket);
         }
         // A program that takes part in a trace several times may have made different decisions about it.
@@ -361,28 +361,28 @@ impl Worker {
     /// Drops the traces that have waited longest, at whatever stage, until there is room.
     fn make_room(&mut self) {
         let max_held = self.shared.config.max_buffer_bytes / 2;
-        if self.held_bytes <= max_held && !self.shared.budget.is_crowded() {
+        if self.held_bytes <= max_held && !self.shared.budget.is_over_worker_share() {
             return;
         }
-        while self.held_bytes > max_held || self.shared.budget.is_crowded() {
+        while self.held_bytes > max_held || self.shared.budget.is_over_worker_share() {
             // Held traces go first: they would not be sent anyway, unless they are kept.
             match self.held.pop_oldest() {
                 Some(bucket) => self.release(bucket),
                 None => break,
             }
         }
-        while self.shared.budget.is_crowded() {
+        while self.shared.budget.is_over_worker_share() {
             match self.unsampled.pop_oldest() {
                 Some(bucket) => self.dispatch(bucket),
                 None => break,
             }
         }
-        if self.shared.budget.is_crowded() && self.shared.queue.was_shortened() {
-            for bucket in self.buckets.remove_given_up() {
+        if self.shared.budget.is_over_worker_share() && self.shared.queue.take_dropped_flag() {
+            for bucket in self.buckets.remove_dropped() {
                 self.drop_bucket(bucket);
             }
         }
-        while self.shared.budget.is_crowded() {
+        while self.shared.budget.is_over_worker_share() {
             let jobs = self.shared.outbox.drop_oldest_trace();
             let trace_id = jobs.first().map(|job| job.meta.trace_id());
             let bucket = match trace_id {
@@ -393,12 +393,14 @@ impl Worker {
                 return;
             }
             for Job { meta, .. } in jobs {
-                self.shared.give_up(&meta.trace);
+                self.shared.mark_dropped(&meta.trace);
                 self.shared.budget.release(meta.size.bytes);
                 self.shared.count_lost_job(&meta, LossReason::QueueOverflow);
             }
             if let Some(bucket) = bucket {
-                bucket.traces().for_each(|trace| self.shared.give_up(trace));
+                bucket
+                    .traces()
+                    .for_each(|trace| self.shared.mark_dropped(trace));
                 self.drop_bucket(bucket);
             }
         }

@@ -171,17 +171,17 @@ fn the_oldest_goes_first_when_room_is_needed() {
 
 /// Once part of a trace has been dropped, the rest goes before any complete trace, however young it is.
 #[test]
-fn what_is_given_up_goes_before_the_oldest() {
+fn dropped_traces_are_removed_before_the_oldest() {
     let now = Instant::now();
     let segments = [testing::segment(), testing::segment(), testing::segment()];
     let mut buckets = Buckets::new(Purpose::Sending);
     for segment in &segments {
         add(&mut buckets, now, segment);
     }
-    assert!(buckets.remove_given_up().is_empty());
-    segments[1].trace().give_up();
-    let given_up = buckets.remove_given_up();
-    let traces = given_up
+    assert!(buckets.remove_dropped().is_empty());
+    segments[1].trace().mark_dropped();
+    let dropped = buckets.remove_dropped();
+    let traces = dropped
         .iter()
         .map(|bucket| bucket.segment.trace().trace_id());
     assert!(traces.eq([segments[1].trace().trace_id()]));

@@ -98,7 +98,7 @@ impl Contents {
                 Next::WhenChanged
             };
         };
-        if first.trace.is_given_up() {
+        if first.trace.is_dropped() {
             return self.discard(LossReason::QueueOverflow);
         }
         if !self.limits.allows(first.category, now) {

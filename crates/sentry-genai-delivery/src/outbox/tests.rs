@@ -63,7 +63,7 @@ impl Model {
         match outbox.take(Duration::ZERO) {
             Task::Deliver(job) => {
                 assert!(
-                    !job.meta.trace.is_given_up(),
+                    !job.meta.trace.is_dropped(),
                     "no part of it is sent any more"
                 );
                 self.in_flight.push(job);
@@ -158,7 +158,7 @@ proptest! {
                 }
                 Step::Overflow => {
                     let dropped = outbox.drop_oldest_trace();
-                    dropped.iter().for_each(|job| job.meta.trace.give_up());
+                    dropped.iter().for_each(|job| job.meta.trace.mark_dropped());
                     model.decided += dropped.iter().map(|it| it.meta.size.spans).sum::<u64>();
                 }
                 Step::Abandon => {
