@@ -33,10 +33,10 @@ pub(crate) struct Buckets {
     /// Deadlines in the order in which they fall due. A removed bucket leaves its deadlines behind.
     by_age: VecDeque<Deadline>,
     by_segment_end: VecDeque<Deadline>,
-    opened: u64,
+    opened_count: u64,
     /// Empty vectors for the spans of future buckets.
-    spare: Vec<Vec<SentrySpan>>,
-    spare_spans: usize,
+    free_vectors: Vec<Vec<SentrySpan>>,
+    free_capacity: usize,
 }
 
 /// What the buckets are for.
@@ -59,7 +59,7 @@ struct Deadline {
 
 impl Deadline {
     /// Whether its bucket has been removed.
-    fn is_past(&self, open: &HashMap<TraceId, Bucket>) -> bool {
+    fn is_stale(&self, open: &HashMap<TraceId, Bucket>) -> bool {
         let bucket = open.get(&self.trace_id);
         bucket.is_none_or(|bucket| bucket.number != self.bucket)
     }
@@ -72,9 +72,9 @@ impl Buckets {
             open: HashMap::default(),
             by_age: VecDeque::new(),
             by_segment_end: VecDeque::new(),
-            opened: 0,
-            spare: Vec::new(),
-            spare_spans: 0,
+            opened_count: 0,
+            free_vectors: Vec::new(),
+            free_capacity: 0,
         }
     }
 
@@ -87,11 +87,11 @@ impl Buckets {
         segment: &Arc<Segment>,
     ) -> Option<Bucket> {
         let trace_id = segment.trace().trace_id();
-        self.forget_many_past();
+        self.compact_deadlines();
         let bucket = match self.open.entry(trace_id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                self.opened += 1;
+                self.opened_count += 1;
                 let max_age = match self.purpose {
                     Purpose::Sending => MAX_AGE,
                     Purpose::WholeSegments | Purpose::Holding => MAX_HELD_AGE,
@@ -99,17 +99,17 @@ impl Buckets {
                 self.by_age.push_back(Deadline {
                     at: now + max_age,
                     trace_id,
-                    bucket: self.opened,
+                    bucket: self.opened_count,
                 });
-                let room = self.spare.pop().unwrap_or_default();
-                self.spare_spans -= room.capacity();
+                let vector = self.free_vectors.pop().unwrap_or_default();
+                self.free_capacity -= vector.capacity();
                 entry.insert(Bucket {
-                    spans: room,
+                    spans: vector,
                     bytes: 0,
                     segment: Arc::clone(segment),
                     others: HashMap::default(),
-                    number: self.opened,
-                    lingers: false,
+                    number: self.opened_count,
+                    is_lingering: false,
                 })
             }
         };
@@ -121,20 +121,20 @@ impl Buckets {
     }
 
     /// Takes back the vector of a bucket whose spans are gone, because a new vector would be copied as it grows.
-    pub(crate) fn recycle(&mut self, room: Vec<SentrySpan>) {
-        let spans = self.spare_spans + room.capacity();
-        if room.is_empty() && spans <= MAX_SPARE_SPANS {
-            self.spare_spans = spans;
-            self.spare.push(room);
+    pub(crate) fn recycle(&mut self, vector: Vec<SentrySpan>) {
+        let spans = self.free_capacity + vector.capacity();
+        if vector.is_empty() && spans <= MAX_SPARE_SPANS {
+            self.free_capacity = spans;
+            self.free_vectors.push(vector);
         }
     }
 
     /// Makes the bucket of a trace due soon, since its segment has ended.
     pub(crate) fn end_segment(&mut self, now: Instant, trace_id: TraceId) {
         if let Some(bucket) = self.open.get_mut(&trace_id)
-            && !bucket.lingers
+            && !bucket.is_lingering
         {
-            bucket.lingers = true;
+            bucket.is_lingering = true;
             self.by_segment_end.push_back(Deadline {
                 at: now + LINGER,
                 trace_id,
@@ -145,7 +145,7 @@ impl Buckets {
 
     /// Removes and returns a bucket that is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Bucket> {
-        self.forget_past();
+        self.drop_stale_deadlines();
         let due = |deadline: Option<&Deadline>| deadline.copied().filter(|it| it.at <= now);
         let Some(deadline) = due(self.by_segment_end.front()) else {
             let deadline = due(self.by_age.front())?;
@@ -153,10 +153,10 @@ impl Buckets {
         };
         if self.purpose != Purpose::Sending
             && let Some(bucket) = self.open.get_mut(&deadline.trace_id)
-            && let Some(ended) = bucket.take_out(Segment::has_ended)
+            && let Some(ended) = bucket.extract(Segment::has_ended)
         {
             // Other segments of the trace go on.
-            bucket.lingers = false;
+            bucket.is_lingering = false;
             self.by_segment_end.pop_front();
             return Some(ended);
         }
@@ -165,7 +165,7 @@ impl Buckets {
 
     /// Returns when [`pop_due`](Self::pop_due) will next return a bucket.
     pub(crate) fn next_due(&mut self) -> Option<Instant> {
-        self.forget_past();
+        self.drop_stale_deadlines();
         let at = |deadline: Option<&Deadline>| deadline.map(|it| it.at);
         let (age, segment_end) = (at(self.by_age.front()), at(self.by_segment_end.front()));
         age.into_iter().chain(segment_end).min()
@@ -173,7 +173,7 @@ impl Buckets {
 
     /// Removes and returns the bucket that was opened first.
     pub(crate) fn pop_oldest(&mut self) -> Option<Bucket> {
-        self.forget_past();
+        self.drop_stale_deadlines();
         let oldest = self.by_age.front()?.trace_id;
         self.open.remove(&oldest)
     }
@@ -188,7 +188,7 @@ impl Buckets {
             return None;
         }
         match self.open.entry(segment.trace().trace_id()) {
-            Entry::Occupied(entry) if entry.get().is_of(segment) => Some(entry.remove()),
+            Entry::Occupied(entry) if entry.get().contains_only(segment) => Some(entry.remove()),
             _ => None,
         }
     }
@@ -207,7 +207,7 @@ impl Buckets {
         if bucket.traces().all(Trace::is_held) {
             return None;
         }
-        let kept = bucket.take_out(|segment| !segment.trace().is_held());
+        let kept = bucket.extract(|segment| !segment.trace().is_held());
         kept.or_else(|| self.remove(trace_id))
     }
 
@@ -226,10 +226,10 @@ impl Buckets {
     }
 
     /// Drops the deadlines of removed buckets at the front of each list.
-    fn forget_past(&mut self) {
+    fn drop_stale_deadlines(&mut self) {
         let open = &self.open;
         for deadlines in [&mut self.by_age, &mut self.by_segment_end] {
-            while deadlines.front().is_some_and(|it| it.is_past(open)) {
+            while deadlines.front().is_some_and(|it| it.is_stale(open)) {
                 deadlines.pop_front();
             }
         }
@@ -237,12 +237,12 @@ impl Buckets {
 
     /// Drops all deadlines of removed buckets if many have accumulated behind one that is still open.
     #[inline]
-    fn forget_many_past(&mut self) {
+    fn compact_deadlines(&mut self) {
         const MANY: usize = 1024;
 
         if self.by_age.len() > 2 * self.open.len() + MANY {
             let open = &self.open;
-            self.by_age.retain(|it| !it.is_past(open));
+            self.by_age.retain(|it| !it.is_stale(open));
         }
     }
 }

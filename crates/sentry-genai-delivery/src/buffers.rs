@@ -13,32 +13,34 @@ const STEP: usize = 16 * 1024;
 /// The allocator returns memory of this size to the system when it is freed. It would have to be requested again, and
 /// the system would have to clear every page of it.
 #[derive(Debug)]
-pub(crate) struct Buffers {
-    spare: Mutex<Vec<Vec<u8>>>,
+pub(crate) struct BufferPool {
+    free: Mutex<Vec<Vec<u8>>>,
     max_bytes: usize,
 }
 
-impl Buffers {
+impl BufferPool {
     /// Keeps at most `max_bytes` bytes.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
-            spare: Mutex::default(),
+            free: Mutex::default(),
             max_bytes,
         }
     }
 
-    /// Returns an empty buffer with a capacity of at least `room` bytes, but not much more.
-    pub(crate) fn take(&self, room: usize) -> Vec<u8> {
-        if room < MIN_BYTES {
-            return Vec::with_capacity(room);
+    /// Returns an empty buffer with a capacity of at least `capacity` bytes, but not much more.
+    pub(crate) fn take(&self, capacity: usize) -> Vec<u8> {
+        if capacity < MIN_BYTES {
+            return Vec::with_capacity(capacity);
         }
-        let mut spare = self.lock();
-        let fits = |buffer: &Vec<u8>| (room..=room + room / 4 + STEP).contains(&buffer.capacity());
-        match spare.iter().rposition(fits) {
-            Some(index) => spare.remove(index),
+        let mut free = self.lock();
+        let fits = |buffer: &Vec<u8>| {
+            (capacity..=capacity + capacity / 4 + STEP).contains(&buffer.capacity())
+        };
+        match free.iter().rposition(fits) {
+            Some(index) => free.remove(index),
             None => {
-                drop(spare);
-                Vec::with_capacity(room.next_multiple_of(STEP))
+                drop(free);
+                Vec::with_capacity(capacity.next_multiple_of(STEP))
             }
         }
     }
@@ -50,16 +52,16 @@ impl Buffers {
             return;
         }
         buffer.clear();
-        let mut spare = self.lock();
-        let mut kept: usize = spare.iter().map(Vec::capacity).sum();
+        let mut free = self.lock();
+        let mut kept: usize = free.iter().map(Vec::capacity).sum();
         let mut outdated = 0;
         while kept + bytes > self.max_bytes {
-            kept -= spare[outdated].capacity();
+            kept -= free[outdated].capacity();
             outdated += 1;
         }
-        let outdated: Vec<_> = spare.drain(..outdated).collect();
-        spare.push(buffer);
-        drop(spare);
+        let outdated: Vec<_> = free.drain(..outdated).collect();
+        free.push(buffer);
+        drop(free);
         drop(outdated);
     }
 
@@ -69,7 +71,7 @@ impl Buffers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_buffer_comes_back_empty_for_an_envelope_of_its_size() {
-        let buffers = Buffers::new(1024 * KIB);
+        let buffers = BufferPool::new(1024 * KIB);
         let mut buffer = buffers.take(100 * KIB);
         buffer.extend_from_slice(b"{}");
         let (place, room) = (buffer.as_ptr(), buffer.capacity());
@@ -100,10 +102,10 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_there_is_room_for() {
-        let buffers = Buffers::new(256 * KIB);
+        let buffers = BufferPool::new(256 * KIB);
         let sizes = || -> Vec<usize> {
-            let spare = buffers.lock();
-            spare.iter().map(|buffer| buffer.capacity() / KIB).collect()
+            let free = buffers.lock();
+            free.iter().map(|buffer| buffer.capacity() / KIB).collect()
         };
         for size in [8, 512, 64, 96, 64] {
             buffers.give_back(Vec::with_capacity(size * KIB));

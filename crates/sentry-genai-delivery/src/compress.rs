@@ -36,20 +36,20 @@ pub(crate) struct Compressor {
     #[cfg(feature = "zstd")]
     zstd: Option<zstd::bulk::Compressor<'static>>,
     /// The output buffer, as long as the longest output so far.
-    room: Vec<u8>,
+    output: Vec<u8>,
 }
 
 impl Compressor {
     /// Returns the compressed body. Returns `None` if compression fails.
     pub(crate) fn pack(&mut self, body: &[u8], encoding: Encoding) -> Option<&[u8]> {
-        self.room.truncate(KEPT_BYTES);
-        self.room.shrink_to(KEPT_BYTES);
+        self.output.truncate(KEPT_BYTES);
+        self.output.shrink_to(KEPT_BYTES);
         let packed = match encoding {
             Encoding::Gzip => self.gzip(body)?,
             #[cfg(feature = "zstd")]
             Encoding::Zstd => self.zstd(body)?,
         };
-        self.room.get(..packed)
+        self.output.get(..packed)
     }
 
     fn gzip(&mut self, body: &[u8]) -> Option<usize> {
@@ -60,7 +60,7 @@ impl Compressor {
         let new = || libdeflater::Compressor::new(level);
         let gzip = self.gzip.get_or_insert_with(new);
         let most = gzip.gzip_compress_bound(body.len());
-        gzip.gzip_compress(body, at_least(&mut self.room, most))
+        gzip.gzip_compress(body, grow_to(&mut self.output, most))
             .ok()
     }
 
@@ -74,17 +74,17 @@ impl Compressor {
             none => none.insert(zstd::bulk::Compressor::new(LEVEL).ok()?),
         };
         let most = zstd::zstd_safe::compress_bound(body.len());
-        zstd.compress_to_buffer(body, at_least(&mut self.room, most))
+        zstd.compress_to_buffer(body, grow_to(&mut self.output, most))
             .ok()
     }
 }
 
-/// Grows `room` to at least `bytes` bytes. Old contents stay, since clearing them takes time.
-fn at_least(room: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
-    if room.len() < bytes {
-        room.resize(bytes, 0);
+/// Grows `output` to at least `bytes` bytes. Old contents stay, since clearing them takes time.
+fn grow_to(output: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
+    if output.len() < bytes {
+        output.resize(bytes, 0);
     }
-    room
+    output
 }
 
 impl fmt::Debug for Compressor {

@@ -228,10 +228,10 @@ impl Delivery {
     fn hand_over(&self, span: Ended, bytes: usize, segment: &Arc<Segment>) {
         if let Err(span) = self
             .shared_without_fork_check()
-            .accept(span, bytes, segment)
+            .enqueue(span, bytes, segment)
         {
             // A delivery that has just been started belongs to this process.
-            let _ = self.shared().accept(span, bytes, segment);
+            let _ = self.shared().enqueue(span, bytes, segment);
         }
     }
 

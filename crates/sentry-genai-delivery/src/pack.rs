@@ -6,7 +6,7 @@ use sentry_genai_conventions::SentrySpan;
 
 use crate::{
     buckets::Bucket,
-    buffers::Buffers,
+    buffers::BufferPool,
     config::{Config, TraceLifecycle},
     encode::SpanEncoder,
     transaction,
@@ -28,7 +28,7 @@ impl Packer {
     }
 
     /// Encodes the spans of a bucket, into one of `buffers` if one has a suitable size.
-    pub(crate) fn pack(&mut self, bucket: &Bucket, buffers: &Buffers) -> Encoded {
+    pub(crate) fn pack(&mut self, bucket: &Bucket, buffers: &BufferPool) -> Encoded {
         match self.config.lifecycle {
             TraceLifecycle::Stream => self.container(bucket, bucket.spans.iter(), buffers),
             TraceLifecycle::Transaction => {
@@ -46,7 +46,7 @@ impl Packer {
         &mut self,
         bucket: &'a Bucket,
         spans: impl ExactSizeIterator<Item = &'a SentrySpan>,
-        buffers: &Buffers,
+        buffers: &BufferPool,
     ) -> Encoded {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         let trace = bucket.segment().trace();

@@ -13,7 +13,7 @@ use sentry_genai_conventions::TraceId;
 use crate::{
     budget::Budget,
     progress::FlushId,
-    recycle::{Record, Spares},
+    recycle::{Record, RecordPool},
     segment::Segment,
     trace::Trace,
     unread::Ended,
@@ -91,7 +91,7 @@ struct State {
     has_dropped_traces: bool,
     status: QueueStatus,
     last_flush: FlushId,
-    spares: Spares,
+    pool: RecordPool,
 }
 
 /// What the worker is doing, and hence whether it must be woken.
@@ -113,7 +113,7 @@ impl Queue {
                 has_dropped_traces: false,
                 status: QueueStatus::Open,
                 last_flush: FlushId(0),
-                spares: Spares::new(max_spare_bytes),
+                pool: RecordPool::new(max_spare_bytes),
             }),
             arrived: Condvar::new(),
         }
@@ -152,7 +152,7 @@ impl Queue {
         }
         state.messages.push_back(Message::Span(queued));
         let spare = if wants_record {
-            state.spares.take()
+            state.pool.take()
         } else {
             None
         };
@@ -187,17 +187,17 @@ impl Queue {
     }
 
     /// Removes and returns at most `most` empty records.
-    pub(crate) fn take_spares(&self, most: usize) -> Vec<Record> {
+    pub(crate) fn take_records(&self, most: usize) -> Vec<Record> {
         // If the lock is held (after a fork perhaps forever), allocating a record is better than waiting.
         let Ok(mut state) = self.state.try_lock() else {
             return Vec::new();
         };
-        (0..most).map_while(|_| state.spares.take()).collect()
+        (0..most).map_while(|_| state.pool.take()).collect()
     }
 
     /// Accepts empty records for reuse, as far as there is room for them.
     pub(crate) fn recycle(&self, mut spent: Vec<Record>) {
-        self.lock().spares.add(&mut spent);
+        self.lock().pool.add(&mut spent);
         // The remaining records are freed here, after the lock was released.
     }
 

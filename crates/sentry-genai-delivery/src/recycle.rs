@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How many records a thread keeps: about as many as it has open spans.
-const AT_HAND: usize = 8;
+const MAX_CACHED: usize = 8;
 
 /// How many records a thread without any takes from the queue at once.
 const REFILL: usize = 4;
@@ -35,12 +35,12 @@ const MAX_BYTES: usize = 16 * 1024;
 pub(crate) type Record = Box<SourceSpan>;
 
 thread_local! {
-    static RECYCLED: RefCell<AtHand> = const {
-        RefCell::new(AtHand { records: Vec::new(), shells: Vec::new() })
+    static THREAD_CACHE: RefCell<ThreadCache> = const {
+        RefCell::new(ThreadCache { records: Vec::new(), shells: Vec::new() })
     };
 }
 
-struct AtHand {
+struct ThreadCache {
     records: Vec<Record>,
     /// Records without an attribute store.
     shells: Vec<Record>,
@@ -48,7 +48,7 @@ struct AtHand {
 
 /// Returns an empty record with room for about `fields` attributes. Its ids and times are arbitrary.
 pub(crate) fn record(fields: usize, queue: &Queue) -> Record {
-    at_hand(queue).unwrap_or_else(|| {
+    take_cached(queue).unwrap_or_else(|| {
         let mut record = shell();
         record.attributes = new_store(fields);
         record
@@ -62,17 +62,17 @@ fn shell() -> Record {
 
 /// Returns an empty store with room for about `fields` attributes.
 pub(crate) fn attributes(fields: usize, queue: &Queue) -> Attributes {
-    let Some(mut record) = at_hand(queue) else {
+    let Some(mut record) = take_cached(queue) else {
         return new_store(fields);
     };
     let attributes = mem::take(&mut record.attributes);
-    with(|recycled| recycled.keep_shell(record));
+    with_cache(|cache| cache.keep_shell(record));
     attributes
 }
 
 /// Moves a span into a record.
 pub(crate) fn boxed(span: SourceSpan) -> Record {
-    match with(|recycled| recycled.shells.pop()).flatten() {
+    match with_cache(|cache| cache.shells.pop()).flatten() {
         Some(mut shell) => {
             *shell = span;
             shell
@@ -94,21 +94,21 @@ pub(crate) fn give_back(mut record: Record) {
 /// Returns whether this thread would keep another record.
 #[inline]
 pub(crate) fn has_room() -> bool {
-    with(|recycled| recycled.records.len() < AT_HAND).unwrap_or(false)
+    with_cache(|cache| cache.records.len() < MAX_CACHED).unwrap_or(false)
 }
 
 /// Keeps a record for this thread's next span.
 #[inline]
 pub(crate) fn keep(record: Record) {
-    with(|recycled| recycled.records.push(record));
+    with_cache(|cache| cache.records.push(record));
 }
 
-fn at_hand(queue: &Queue) -> Option<Record> {
-    let at_hand = with(|recycled| recycled.records.pop()).flatten();
-    at_hand.or_else(|| {
-        let mut spares = queue.take_spares(REFILL);
-        let record = spares.pop();
-        with(|recycled| recycled.records.append(&mut spares));
+fn take_cached(queue: &Queue) -> Option<Record> {
+    let cached = with_cache(|cache| cache.records.pop()).flatten();
+    cached.or_else(|| {
+        let mut taken = queue.take_records(REFILL);
+        let record = taken.pop();
+        with_cache(|cache| cache.records.append(&mut taken));
         record
     })
 }
@@ -120,14 +120,14 @@ fn new_store(fields: usize) -> Attributes {
 
 /// Returns `None` on a thread that is being torn down, which starts no more spans.
 #[inline]
-fn with<T>(use_it: impl FnOnce(&mut AtHand) -> T) -> Option<T> {
-    let used = RECYCLED.try_with(|recycled| use_it(&mut recycled.borrow_mut()));
+fn with_cache<T>(use_it: impl FnOnce(&mut ThreadCache) -> T) -> Option<T> {
+    let used = THREAD_CACHE.try_with(|cache| use_it(&mut cache.borrow_mut()));
     used.ok()
 }
 
-impl AtHand {
+impl ThreadCache {
     fn keep_shell(&mut self, shell: Record) {
-        if self.shells.len() < AT_HAND {
+        if self.shells.len() < MAX_CACHED {
             self.shells.push(shell);
         }
     }
@@ -135,17 +135,17 @@ impl AtHand {
 
 /// Empty records that wait for a thread to take them.
 #[derive(Debug)]
-pub(crate) struct Spares {
+pub(crate) struct RecordPool {
     /// Each with its size in bytes.
-    spares: Vec<(Record, usize)>,
+    records: Vec<(Record, usize)>,
     bytes: usize,
     max_bytes: usize,
 }
 
-impl Spares {
+impl RecordPool {
     pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
-            spares: Vec::new(),
+            records: Vec::new(),
             bytes: 0,
             max_bytes,
         }
@@ -160,12 +160,12 @@ impl Spares {
                 break;
             }
             self.bytes += bytes;
-            self.spares.push((record, bytes));
+            self.records.push((record, bytes));
         }
     }
 
     pub(crate) fn take(&mut self) -> Option<Record> {
-        let (record, bytes) = self.spares.pop()?;
+        let (record, bytes) = self.records.pop()?;
         self.bytes -= bytes;
         Some(record)
     }
@@ -174,14 +174,14 @@ impl Spares {
 /// What is left of spans after translating and encoding. The worker has the records, the senders have the attribute
 /// stores and the vectors.
 #[derive(Debug, Default)]
-pub(crate) struct Leftovers(Mutex<Heap>);
+pub(crate) struct RecycledParts(Mutex<Parts>);
 
 #[derive(Debug, Default)]
-struct Heap {
+struct Parts {
     /// Records whose attributes are in the translated span.
     shells: Vec<Record>,
     /// Empty vectors for the spans of buckets.
-    rooms: Vec<Vec<SentrySpan>>,
+    vectors: Vec<Vec<SentrySpan>>,
 }
 
 /// How many shells wait for a store. They are not accounted for, as the memory of their spans has been released by
@@ -199,23 +199,23 @@ pub(crate) fn keep_shell(shells: &mut Vec<Record>, shell: Record) {
 /// takes.
 pub(crate) const MAX_SPARE_SPANS: usize = MAX_ENVELOPE_SPANS.next_power_of_two();
 
-impl Leftovers {
+impl RecycledParts {
     /// Accepts the records of translated spans.
     pub(crate) fn add_shells(&self, shells: &mut Vec<Record>) {
-        let mut heap = self.lock();
-        let room = MAX_SHELLS.saturating_sub(heap.shells.len());
+        let mut parts = self.lock();
+        let room = MAX_SHELLS.saturating_sub(parts.shells.len());
         let kept = shells.len().min(room);
-        heap.shells.extend(shells.drain(..kept));
-        drop(heap);
+        parts.shells.extend(shells.drain(..kept));
+        drop(parts);
         shells.clear();
     }
 
     /// Combines shells with the attribute stores of encoded spans. Returns the resulting empty records.
     pub(crate) fn refill(&self, mut spans: Vec<SentrySpan>) -> Vec<Record> {
-        let mut heap = self.lock();
-        let others = heap.shells.len().saturating_sub(spans.len());
-        let mut records = heap.shells.split_off(others);
-        drop(heap);
+        let mut parts = self.lock();
+        let others = parts.shells.len().saturating_sub(spans.len());
+        let mut records = parts.shells.split_off(others);
+        drop(parts);
         let stores = spans.iter_mut().map(|span| mem::take(&mut span.attributes));
         let mut filled = 0;
         for (record, store) in records.iter_mut().zip(stores.filter_map(empty)) {
@@ -224,36 +224,36 @@ impl Leftovers {
         }
         let mut unfilled = records.split_off(filled);
         spans.clear();
-        let mut heap = self.lock();
-        heap.shells.append(&mut unfilled);
-        let waiting: usize = heap.rooms.iter().map(Vec::capacity).sum();
+        let mut parts = self.lock();
+        parts.shells.append(&mut unfilled);
+        let waiting: usize = parts.vectors.iter().map(Vec::capacity).sum();
         if waiting + spans.capacity() <= MAX_SPARE_SPANS {
-            heap.rooms.push(spans);
+            parts.vectors.push(spans);
         }
         records
     }
 
     /// Passes on the vectors that have been collected.
-    pub(crate) fn drain_rooms(&self, keep: impl FnMut(Vec<SentrySpan>)) {
-        self.lock().rooms.drain(..).for_each(keep);
+    pub(crate) fn drain_vectors(&self, keep: impl FnMut(Vec<SentrySpan>)) {
+        self.lock().vectors.drain(..).for_each(keep);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Heap> {
+    fn lock(&self) -> MutexGuard<'_, Parts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The records that the worker reads spans into.
 #[derive(Debug, Default)]
-pub(crate) struct Blanks(Vec<Record>);
+pub(crate) struct BlankRecords(Vec<Record>);
 
 /// How many of them the worker takes from the queue at once.
-const BLANKS: usize = 64;
+const BLANKS_PER_REFILL: usize = 64;
 
-impl Blanks {
+impl BlankRecords {
     pub(crate) fn next(&mut self, queue: &Queue) -> Record {
         if self.0.is_empty() {
-            self.0 = queue.take_spares(BLANKS);
+            self.0 = queue.take_records(BLANKS_PER_REFILL);
         }
         self.0.pop().unwrap_or_else(shell)
     }
@@ -295,16 +295,16 @@ mod tests {
 
         spans.push(testing::span(&segment, new_span_id()));
         shells.push(shell());
-        let leftovers = Leftovers::default();
-        leftovers.add_shells(&mut shells);
+        let recycled_parts = RecycledParts::default();
+        recycled_parts.add_shells(&mut shells);
         assert!(shells.is_empty());
 
-        let mut records = leftovers.refill(spans);
+        let mut records = recycled_parts.refill(spans);
         assert_eq!(records.len(), 3, "there were three stores worth keeping");
-        let mut rooms = Vec::new();
-        leftovers.drain_rooms(|room| rooms.push(room));
-        assert!(matches!(&rooms[..], [room] if room.is_empty() && room.capacity() >= 4));
-        assert_eq!(leftovers.lock().shells.len(), 1, "one had no store");
+        let mut vectors = Vec::new();
+        recycled_parts.drain_vectors(|vector| vectors.push(vector));
+        assert!(matches!(&vectors[..], [vector] if vector.is_empty() && vector.capacity() >= 4));
+        assert_eq!(recycled_parts.lock().shells.len(), 1, "one had no store");
         for record in &records {
             assert!(record.attributes.is_empty() && record.attributes.footprint() > 0);
             assert!(record.scope.is_empty() && record.inherited.agent_name.is_none());
@@ -312,11 +312,11 @@ mod tests {
         }
         let record = records.swap_remove(0);
 
-        let mut spares = Spares::new(record.footprint());
+        let mut pool = RecordPool::new(record.footprint());
         let mut spent = vec![record.clone(), record];
-        spares.add(&mut spent);
+        pool.add(&mut spent);
         assert_eq!(spent.len(), 1, "there is room for one");
-        assert!(spares.take().is_some() && spares.take().is_none());
-        assert_eq!(spares.bytes, 0);
+        assert!(pool.take().is_some() && pool.take().is_none());
+        assert_eq!(pool.bytes, 0);
     }
 }

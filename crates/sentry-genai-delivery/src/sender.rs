@@ -129,7 +129,7 @@ impl Sender {
         let encoded = catch_unwind(AssertUnwindSafe(|| {
             self.packer.pack(&bucket, &shared.buffers)
         }));
-        let spent = shared.leftovers.refill(bucket.spans);
+        let spent = shared.recycled_parts.refill(bucket.spans);
         shared.queue.recycle(spent);
         let Ok(Encoded {
             envelopes,

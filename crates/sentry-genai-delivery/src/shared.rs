@@ -5,13 +5,13 @@ use std::{process, sync::Arc, time::Duration};
 use crate::{
     accounting::{Accounting, LossReason},
     budget::{Budget, Level},
-    buffers::Buffers,
+    buffers::BufferPool,
     config::{Config, TraceLifecycle},
     http::HttpPost,
     outbox::{JobMeta, Outbox},
     progress::{FlushId, Progress},
     queue::{Dropped, PushError, Queue, QueuedSpan},
-    recycle::{self, Leftovers},
+    recycle::{self, RecycledParts},
     segment::Segment,
     thread::on_delivery_thread,
     trace::Trace,
@@ -32,8 +32,8 @@ pub(crate) struct Shared {
     pub(crate) accounting: Accounting,
     pub(crate) budget: Budget,
     pub(crate) queue: Queue,
-    pub(crate) leftovers: Leftovers,
-    pub(crate) buffers: Buffers,
+    pub(crate) recycled_parts: RecycledParts,
+    pub(crate) buffers: BufferPool,
     pub(crate) outbox: Outbox,
     pub(crate) progress: Progress,
     pub(crate) post: HttpPost,
@@ -49,8 +49,8 @@ impl Shared {
             budget: Budget::new(config.max_buffer_bytes),
             // In addition to the buffer for waiting spans, and small compared with it.
             queue: Queue::new((config.max_buffer_bytes / 8).min(MAX_SPARE_BYTES)),
-            leftovers: Leftovers::default(),
-            buffers: Buffers::new((config.max_buffer_bytes / 64).min(MAX_BUFFER_BYTES)),
+            recycled_parts: RecycledParts::default(),
+            buffers: BufferPool::new((config.max_buffer_bytes / 64).min(MAX_BUFFER_BYTES)),
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
             post: HttpPost::new(Arc::clone(&config)),
@@ -65,7 +65,7 @@ impl Shared {
     }
 
     /// Takes a span into the queue. Gives it back if this process was forked from the one that empties the queue.
-    pub(crate) fn accept(
+    pub(crate) fn enqueue(
         &self,
         span: Ended,
         bytes: usize,

@@ -128,7 +128,7 @@ impl Trace {
         }
     }
 
-    /// Whether the trace was marked as dropped, less than five minutes ago.
+    /// Whether the trace is marked as dropped.
     pub(crate) fn is_dropped(&self) -> bool {
         self.overflow.is_marked()
     }

@@ -20,7 +20,7 @@ use crate::{
     outbox::Job,
     pack,
     queue::{Dropped, Message, QueueStatus, QueuedSpan},
-    recycle::{self, Blanks, Record},
+    recycle::{self, BlankRecords, Record},
     segment::Segment,
     sender,
     trace::Trace,
@@ -50,9 +50,9 @@ pub(crate) struct Worker {
     batch: VecDeque<Message>,
     /// The records of translated spans, until the next bucket is dispatched.
     shells: Vec<Record>,
-    blanks: Blanks,
+    blanks: BlankRecords,
     /// The span between its translation and its bucket. With a place of its own it is moved only once.
-    arrived: Vec<SentrySpan>,
+    translated: Vec<SentrySpan>,
     was_busy: bool,
 }
 
@@ -75,8 +75,8 @@ impl Worker {
             unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
             shells: Vec::new(),
-            blanks: Blanks::default(),
-            arrived: Vec::with_capacity(1),
+            blanks: BlankRecords::default(),
+            translated: Vec::with_capacity(1),
             was_busy: false,
         }
     }
@@ -104,12 +104,12 @@ impl Worker {
             QueueStatus::Open
         };
         self.was_busy = !self.batch.is_empty();
-        let leftovers = &self.shared.leftovers;
-        leftovers.drain_rooms(|room| self.buckets.recycle(room));
+        let recycled_parts = &self.shared.recycled_parts;
+        recycled_parts.drain_vectors(|vector| self.buckets.recycle(vector));
         let now = Instant::now();
         while let Some(message) = self.batch.pop_front() {
             match message {
-                Message::Span(queued) => self.accept(now, queued),
+                Message::Span(queued) => self.process_span(now, queued),
                 Message::Flush(flush) => {
                     self.dispatch_all();
                     for bucket in self.held.remove_dropped() {
@@ -117,25 +117,25 @@ impl Worker {
                         self.drop_bucket(bucket);
                     }
                     for bucket in self.held.remove_all_kept() {
-                        self.release(bucket);
+                        self.dispatch_held(bucket);
                     }
                     // Unless this is the last flush, held traces may still be decided.
                     if status == QueueStatus::Closed && self.batch.is_empty() {
-                        self.release_held();
+                        self.dispatch_all_held();
                     }
                     self.shared.outbox.put_flush(flush);
                 }
             }
-            self.make_room();
+            self.enforce_budget();
         }
         self.batch.shrink_to(KEPT_CAPACITY);
         let now = Instant::now();
         while let Some(bucket) = self.buckets.pop_due(now) {
             self.dispatch(bucket);
-            self.make_room();
+            self.enforce_budget();
         }
         while let Some(bucket) = self.held.pop_due(now) {
-            self.release(bucket);
+            self.dispatch_held(bucket);
         }
         while let Some(bucket) = self.unsampled.pop_due(now) {
             self.dispatch(bucket);
@@ -146,7 +146,7 @@ impl Worker {
         }
     }
 
-    fn accept(&mut self, now: Instant, queued: QueuedSpan) {
+    fn process_span(&mut self, now: Instant, queued: QueuedSpan) {
         let ends_segment = queued.is_local_root();
         let QueuedSpan {
             span: ended,
@@ -169,7 +169,7 @@ impl Worker {
             }
             return;
         }
-        let translated = catch_unwind(AssertUnwindSafe(|| {
+        let result = catch_unwind(AssertUnwindSafe(|| {
             let mut span = match ended {
                 Ended::Read(source) => self.translate(source, &segment),
                 Ended::Unread(unread) => {
@@ -188,15 +188,15 @@ impl Worker {
                 legacy::add(&mut span.attributes);
             }
             match &self.before_send_span {
-                Some(hook) => self.arrived.extend(hook(span).map(|mut span| {
+                Some(hook) => self.translated.extend(hook(span).map(|mut span| {
                     // A hook may append a key that exists already. The translation has resolved all others.
                     span.attributes.settle();
                     span
                 })),
-                None => self.arrived.push(span),
+                None => self.translated.push(span),
             }
         }));
-        match (translated, self.arrived.last()) {
+        match (result, self.translated.last()) {
             (Ok(()), Some(span)) => {
                 if ends_segment && *segment.name() != *span.name {
                     segment.set_name(&*span.name);
@@ -206,14 +206,14 @@ impl Worker {
                 }
                 let bytes = span.footprint();
                 self.shared.budget.reserve(bytes);
-                self.keep(now, bytes, &segment);
+                self.add_to_bucket(now, bytes, &segment);
             }
             (Ok(()), None) => self.count_lost(LossReason::BeforeSend, 1),
             (Err(_), _) => self.count_lost(LossReason::InternalSdkError, 1),
         }
-        self.arrived.clear();
+        self.translated.clear();
         if let Some(held) = self.held.remove_kept(trace_id) {
-            self.release(held);
+            self.dispatch_held(held);
         }
         let is_late = segment.has_ended();
         if ends_segment {
@@ -226,8 +226,8 @@ impl Worker {
         }
         // If segments are sent as a whole, a late span has nothing to wait for. Otherwise it waits for further spans of
         // its trace.
-        let whole = self.shared.config.lifecycle != TraceLifecycle::Stream;
-        if ends_segment || is_late && whole {
+        let sends_whole_segments = self.shared.config.lifecycle != TraceLifecycle::Stream;
+        if ends_segment || is_late && sends_whole_segments {
             self.buckets.end_segment(now, trace_id);
             self.held.end_segment(now, trace_id);
             self.unsampled.end_segment(now, trace_id);
@@ -250,8 +250,8 @@ impl Worker {
         mirror.filter(|_| segment.trace().may_be_sent())
     }
 
-    /// Moves the span in `arrived` to the bucket of its trace.
-    fn keep(&mut self, now: Instant, bytes: usize, segment: &Arc<Segment>) {
+    /// Moves the span in `translated` to the bucket of its trace.
+    fn add_to_bucket(&mut self, now: Instant, bytes: usize, segment: &Arc<Segment>) {
         let buckets = if segment.trace().is_held() {
             self.held_bytes += bytes;
             &mut self.held
@@ -260,20 +260,20 @@ impl Worker {
         } else {
             &mut self.unsampled
         };
-        if let Some(full) = buckets.add(now, &mut self.arrived, bytes, segment) {
+        if let Some(full) = buckets.add(now, &mut self.translated, bytes, segment) {
             self.dispatch(full);
         }
     }
 
     /// Sends a held bucket if its trace is kept now. Otherwise counts its spans.
-    fn release(&mut self, bucket: Bucket) {
+    fn dispatch_held(&mut self, bucket: Bucket) {
         self.held_bytes -= bucket.bytes;
         self.dispatch(bucket);
     }
 
-    fn release_held(&mut self) {
+    fn dispatch_all_held(&mut self) {
         while let Some(bucket) = self.held.pop_oldest() {
-            self.release(bucket);
+            self.dispatch_held(bucket);
         }
     }
 
@@ -309,7 +309,7 @@ impl Worker {
             return self.drop_bucket(bucket);
         }
         // A program that takes part in a trace several times may have made different decisions about it.
-        if let Some(others) = bucket.take_out(|segment| !segment.trace().sampled()) {
+        if let Some(others) = bucket.extract(|segment| !segment.trace().sampled()) {
             self.dispatch(others);
         }
         let expected = bucket.spans.len() as u64;
@@ -328,19 +328,19 @@ impl Worker {
             return self.count_lost_bucket(&bucket, expected, reason);
         }
         // Duplicates, and any spans that resolving the relations has removed.
-        let gone = expected.saturating_sub(bucket.spans.len() as u64);
-        self.count_lost(LossReason::InternalSdkError, gone);
-        self.shared.leftovers.add_shells(&mut self.shells);
+        let removed = expected.saturating_sub(bucket.spans.len() as u64);
+        self.count_lost(LossReason::InternalSdkError, removed);
+        self.shared.recycled_parts.add_shells(&mut self.shells);
         // A transaction must stay whole.
         if self.shared.config.lifecycle == TraceLifecycle::Stream {
             while let Some(part) = bucket.split_off(PART_BYTES) {
-                self.pass_on(part);
+                self.put_in_outbox(part);
             }
         }
-        self.pass_on(bucket);
+        self.put_in_outbox(bucket);
     }
 
-    fn pass_on(&self, bucket: Bucket) {
+    fn put_in_outbox(&self, bucket: Bucket) {
         let category = pack::category(self.shared.config.lifecycle);
         if let Err(size) = self.shared.outbox.put(Job::new(bucket, category)) {
             self.shared.budget.release(size.bytes);
@@ -359,7 +359,7 @@ impl Worker {
     }
 
     /// Drops the traces that have waited longest, at whatever stage, until there is room.
-    fn make_room(&mut self) {
+    fn enforce_budget(&mut self) {
         let max_held = self.shared.config.max_buffer_bytes / 2;
         if self.held_bytes <= max_held && !self.shared.budget.is_over_worker_share() {
             return;
@@ -367,7 +367,7 @@ impl Worker {
         while self.held_bytes > max_held || self.shared.budget.is_over_worker_share() {
             // Held traces go first: they would not be sent anyway, unless they are kept.
             match self.held.pop_oldest() {
-                Some(bucket) => self.release(bucket),
+                Some(bucket) => self.dispatch_held(bucket),
                 None => break,
             }
         }
@@ -416,8 +416,8 @@ impl Worker {
                 accounting.count_lost(LossReason::InternalSdkError, spans);
             }
         }
-        self.count_lost(LossReason::InternalSdkError, self.arrived.len() as u64);
-        self.arrived.clear();
+        self.count_lost(LossReason::InternalSdkError, self.translated.len() as u64);
+        self.translated.clear();
         self.buckets = sending_buckets(&self.shared);
         self.held = Buckets::new(Purpose::Holding);
         self.held_bytes = 0;

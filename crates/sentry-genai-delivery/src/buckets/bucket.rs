@@ -21,7 +21,7 @@ pub(crate) struct Bucket {
     pub(super) segment: Arc<Segment>,
     pub(super) others: HashMap<SpanId, Arc<Segment>>,
     pub(super) number: u64,
-    pub(super) lingers: bool,
+    pub(super) is_lingering: bool,
 }
 
 impl Bucket {
@@ -39,29 +39,32 @@ impl Bucket {
         self.bytes += bytes;
     }
 
-    /// Removes and returns the spans of the segments for which `goes` is true. Returns `None` if these would be none,
+    /// Removes and returns the spans of the segments for which `predicate` is true. Returns `None` if these would be none,
     /// or all.
-    pub(crate) fn take_out(&mut self, goes: impl Fn(&Segment) -> bool) -> Option<Self> {
+    pub(crate) fn extract(&mut self, predicate: impl Fn(&Segment) -> bool) -> Option<Self> {
         // Nearly always there is only one segment.
         if self.others.is_empty() {
             return None;
         }
-        let goes = |segment: &Arc<Segment>| goes(segment);
+        let is_extracted = |segment: &Arc<Segment>| predicate(segment);
         let segments = || std::iter::once(&self.segment).chain(self.others.values());
-        if segments().all(goes) || !segments().any(goes) {
+        if segments().all(is_extracted) || !segments().any(is_extracted) {
             return None;
         }
         let spans = mem::take(&mut self.spans).into_iter();
-        let (going, staying) = spans
+        let (extracted, remaining) = spans
             .map(|span| {
                 let segment = self.others.get(&span.span_id).unwrap_or(&self.segment);
                 (Arc::clone(segment), span)
             })
-            .partition::<Vec<_>, _>(|(segment, _)| goes(segment));
-        match (Self::of(going, self.number), Self::of(staying, self.number)) {
+            .partition::<Vec<_>, _>(|(segment, _)| is_extracted(segment));
+        match (
+            Self::of(extracted, self.number),
+            Self::of(remaining, self.number),
+        ) {
             (Some(taken), Some(mut rest)) => {
                 rest.bytes = self.bytes.saturating_sub(taken.bytes);
-                rest.lingers = self.lingers;
+                rest.is_lingering = self.is_lingering;
                 *self = rest;
                 Some(taken)
             }
@@ -80,7 +83,7 @@ impl Bucket {
             segment: Arc::clone(&spans.first()?.0),
             others: HashMap::default(),
             number,
-            lingers: false,
+            is_lingering: false,
         };
         for (segment, span) in spans {
             let bytes = span.footprint();
@@ -90,7 +93,7 @@ impl Bucket {
     }
 
     /// Whether all spans belong to this segment.
-    pub(super) fn is_of(&self, segment: &Arc<Segment>) -> bool {
+    pub(super) fn contains_only(&self, segment: &Arc<Segment>) -> bool {
         self.others.is_empty() && Arc::ptr_eq(&self.segment, segment)
     }
 
@@ -117,7 +120,7 @@ impl Bucket {
             segment: Arc::clone(&self.segment),
             others: self.others.clone(),
             number: self.number,
-            lingers: self.lingers,
+            is_lingering: self.is_lingering,
         })
     }
 

@@ -213,17 +213,20 @@ fn the_later_of_two_spans_with_one_id_stays() {
 }
 
 #[test]
-fn the_room_of_a_bucket_is_used_again_and_bounded() {
+fn the_vector_of_a_bucket_is_reused_and_bounded() {
     let now = Instant::now();
     let mut buckets = Buckets::new(Purpose::Sending);
     buckets.recycle(Vec::with_capacity(100));
     buckets.recycle(Vec::with_capacity(MAX_SPARE_SPANS));
-    assert_eq!((buckets.spare.len(), buckets.spare_spans), (1, 100));
+    assert_eq!(
+        (buckets.free_vectors.len(), buckets.free_capacity),
+        (1, 100)
+    );
     let segment = testing::segment();
     add(&mut buckets, now, &segment);
-    assert_eq!((buckets.spare.len(), buckets.spare_spans), (0, 0));
+    assert_eq!((buckets.free_vectors.len(), buckets.free_capacity), (0, 0));
     let bucket = buckets.pop_oldest().unwrap();
     assert_eq!(bucket.spans.capacity(), 100);
     buckets.recycle(bucket.spans);
-    assert!(buckets.spare.is_empty(), "there are spans in it");
+    assert!(buckets.free_vectors.is_empty(), "there are spans in it");
 }
