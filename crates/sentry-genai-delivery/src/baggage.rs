@@ -16,8 +16,8 @@ pub(crate) const MAX_HEADER_BYTES: usize = 8192;
 #[must_use]
 pub fn read_conversation_id(id: &str) -> Option<&str> {
     let id = id.trim();
-    let sound = !id.is_empty() && id.len() <= MAX_BYTES && !id.chars().any(char::is_control);
-    sound.then_some(id)
+    let is_valid = !id.is_empty() && id.len() <= MAX_BYTES && !id.chars().any(char::is_control);
+    is_valid.then_some(id)
 }
 
 /// Finds the conversation id in the value of a `baggage` header.

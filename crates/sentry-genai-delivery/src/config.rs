@@ -231,7 +231,7 @@ impl Config {
     }
 
     /// The settings for the copy.
-    pub(crate) fn of_spotlight(&self) -> Option<Self> {
+    pub(crate) fn spotlight_copy(&self) -> Option<Self> {
         let patience = Duration::from_secs(2);
         Some(Self {
             dsn: self.spotlight.clone()?,

@@ -50,7 +50,7 @@ pub struct Delivery(Arc<Handle>);
 /// itself.
 struct Handle {
     shared: Arc<Shared>,
-    seed: Seed,
+    params: StartParams,
     /// Sends copies to Spotlight.
     mirror: Option<Delivery>,
     /// The delivery of a child process that was forked from this one.
@@ -59,7 +59,7 @@ struct Handle {
 
 /// What a delivery is started from.
 #[derive(Clone)]
-struct Seed {
+struct StartParams {
     config: Arc<Config>,
     translator: Translator,
     before_send_span: Option<BeforeSendSpan>,
@@ -75,23 +75,23 @@ impl Delivery {
         translator: Translator,
         before_send_span: Option<BeforeSendSpan>,
     ) -> Self {
-        Self::grow(Seed {
+        Self::start_with(StartParams {
             config: Arc::new(config),
             translator,
             before_send_span,
         })
     }
 
-    fn grow(seed: Seed) -> Self {
-        let Seed {
+    fn start_with(params: StartParams) -> Self {
+        let StartParams {
             config,
             translator,
             before_send_span,
-        } = seed.clone();
-        let mirror = config.of_spotlight().map(|config| {
-            Self::grow(Seed {
+        } = params.clone();
+        let mirror = config.spotlight_copy().map(|config| {
+            Self::start_with(StartParams {
                 config: Arc::new(config),
-                ..seed.clone()
+                ..params.clone()
             })
         });
         let shared = Arc::new(Shared::new(config));
@@ -111,7 +111,7 @@ impl Delivery {
         }
         Self(Arc::new(Handle {
             shared,
-            seed,
+            params,
             mirror,
             forked: OnceLock::new(),
         }))
@@ -146,13 +146,13 @@ impl Delivery {
 
     #[cold]
     fn fork(&self) -> Self {
-        ids::diverge();
-        let mut config = (*self.0.seed.config).clone();
+        ids::reseed();
+        let mut config = (*self.0.params.config).clone();
         // The Sentry client has no threads in this process, and perhaps holds a lock that nobody will release.
         config.meter = None;
-        Self::grow(Seed {
+        Self::start_with(StartParams {
             config: Arc::new(config),
-            ..self.0.seed.clone()
+            ..self.0.params.clone()
         })
     }
 
@@ -164,7 +164,7 @@ impl Delivery {
     pub fn note_user(&self, segment: &Segment) {
         if segment.lacks_user() {
             let is_pii_sent = self.shared_without_fork_check().config.send_default_pii;
-            segment.user().look(is_pii_sent, user::on_scope);
+            segment.user().look_up(is_pii_sent, user::scope_user);
         }
     }
 
@@ -298,7 +298,7 @@ impl Delivery {
         }
         #[cfg(feature = "tracing")]
         if !std::thread::panicking() {
-            shared.notices.tell_all(&shared.accounting);
+            shared.loss_events.emit_final(&shared.accounting);
         }
         complete
     }
@@ -375,7 +375,7 @@ impl Delivery {
     /// Returns how long content may be.
     #[must_use]
     pub fn content_limits(&self) -> ContentLimits {
-        self.0.seed.translator.options().limits
+        self.0.params.translator.options().limits
     }
 
     /// Counts spans of traces that are not sampled, as [`LossReason::SampleRate`].
@@ -393,7 +393,7 @@ impl Delivery {
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
-            .field("config", &self.0.seed.config)
+            .field("config", &self.0.params.config)
             .field("stats", &self.stats())
             .field("last_failure", &self.last_failure())
             .finish_non_exhaustive()

@@ -1,8 +1,8 @@
 //! Encodes a span as JSON.
 
 mod frame;
-mod places;
 mod presets;
+mod templates;
 mod value;
 
 use sentry_genai_conventions::{Link, Scalar, SentrySpan, Status, Timestamp, Value};
@@ -10,7 +10,7 @@ use sentry_genai_conventions::{Link, Scalar, SentrySpan, Status, Timestamp, Valu
 pub(crate) use self::{frame::Frame, value::write_value};
 
 use self::{
-    presets::{Descriptions, Own, Preset, write_description, write_missing},
+    presets::{Descriptions, Overrides, Preset, write_description, write_missing},
     value::{write_attribute, write_encodable},
 };
 use crate::{
@@ -59,7 +59,10 @@ impl SpanEncoder {
             segment_only.push((Preset::Integrations, encoded));
         }
         Self {
-            common_block: each(&common).flat_map(|(_, json)| json).copied().collect(),
+            common_block: iter_presets(&common)
+                .flat_map(|(_, json)| json)
+                .copied()
+                .collect(),
             common,
             segment_only,
             descriptions: Descriptions::default(),
@@ -93,43 +96,49 @@ impl SpanEncoder {
         } else {
             write_middle(buffer, span, is_segment, times);
         }
-        let mut own = Own::default();
+        let mut overrides = Overrides::default();
         for attribute in span.attributes.iter_encodable() {
-            own.note(attribute.key);
+            overrides.record(attribute.key);
             write_encodable(buffer, &attribute);
         }
-        self.write_presets(buffer, span, frame, own);
+        self.write_presets(buffer, span, frame, overrides);
         // Every attribute ends with a comma, and there is at least one attribute.
         buffer.pop();
         buffer.extend_from_slice(b"}}");
     }
 
     /// Writes the presets that the span does not set itself.
-    fn write_presets(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &Frame, own: Own) {
-        if own.is_empty() {
+    fn write_presets(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        span: &SentrySpan,
+        frame: &Frame,
+        overrides: Overrides,
+    ) {
+        if overrides.is_empty() {
             self.descriptions.write(buffer, span);
             buffer.extend_from_slice(&frame.attributes);
             buffer.extend_from_slice(&self.common_block);
         } else {
-            write_description(buffer, span, own);
-            write_missing(buffer, own, frame.presets());
-            write_missing(buffer, own, each(&self.common));
+            write_description(buffer, span, overrides);
+            write_missing(buffer, overrides, frame.presets());
+            write_missing(buffer, overrides, iter_presets(&self.common));
         }
         if span.span_id == frame.segment {
-            if !own.has(Preset::SegmentNameSource) {
+            if !overrides.has(Preset::SegmentNameSource) {
                 let source = Value::Str(name_source(span));
                 write_attribute(buffer, Preset::SegmentNameSource.key(), source);
             }
-            write_missing(buffer, own, each(&self.segment_only));
+            write_missing(buffer, overrides, iter_presets(&self.segment_only));
         }
     }
 }
 
-fn each(presets: &[(Preset, Vec<u8>)]) -> impl Iterator<Item = (Preset, &[u8])> {
+fn iter_presets(presets: &[(Preset, Vec<u8>)]) -> impl Iterator<Item = (Preset, &[u8])> {
     presets.iter().map(|(preset, json)| (*preset, &**json))
 }
 
-/// Writes what [`Middle`](places::Middle) writes, for any span.
+/// Writes what [`Middle`](templates::Middle) writes, for any span.
 fn write_middle(
     buffer: &mut Vec<u8>,
     span: &SentrySpan,

@@ -27,7 +27,7 @@ use crate::{
     config::Config,
     encode::{SDK_NAME, SDK_VERSION},
     limits,
-    lookup::Lookup,
+    resolver::CachingResolver,
 };
 
 /// How much of an answer is read, and for how long. A longer answer costs the connection, but nothing else.
@@ -41,7 +41,7 @@ const ROOTS_VARIABLE: &str = "SSL_CERT_FILE";
 const MAX_IDLE: Duration = Duration::from_secs(15);
 
 /// Compressing smaller bodies is not worth the overhead of the header.
-const COMPRESSED_FROM: usize = 1024;
+const MIN_COMPRESSED_BYTES: usize = 1024;
 
 /// How many bytes of a body are copied at once. For more than twice as many, the C library copies byte by byte
 /// (`rep movsb`). For bodies of this size that takes as long as with vector registers, but counts as one instruction
@@ -93,12 +93,12 @@ pub(crate) struct RequestError {
 }
 
 /// Sends with `ureq`, over keep-alive connections.
-pub(crate) struct HttpPost {
+pub(crate) struct HttpTransport {
     config: Arc<Config>,
     /// Created by the first thread that sends. Reading the system's certificates takes many milliseconds, which the
     /// program's thread should not wait for.
     agent: OnceLock<Agent>,
-    lookup: Lookup,
+    resolver: CachingResolver,
     /// `None` if the DSN names a server that cannot be expressed in HTTP.
     destination: Option<Destination>,
     /// How bodies are compressed, if at all.
@@ -133,22 +133,22 @@ impl Destination {
 
 /// Returns the same value for every request. It contains no time, since an envelope says itself when it was sent.
 fn authorization(dsn: &Dsn, user_agent: &str) -> Option<String> {
-    let said = [
+    let pairs = [
         ("sentry_key", Some(dsn.public_key())),
         ("sentry_secret", dsn.secret_key()),
         ("sentry_client", Some(user_agent)),
     ];
-    let said = said
+    let pairs = pairs
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)));
-    Some(Auth::from_pairs(said).ok()?.to_string())
+    Some(Auth::from_pairs(pairs).ok()?.to_string())
 }
 
-impl HttpPost {
+impl HttpTransport {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         Self {
             agent: OnceLock::new(),
-            lookup: Lookup::new(config.connect_timeout),
+            resolver: CachingResolver::new(config.connect_timeout),
             destination: Destination::of(&config.dsn, &user_agent()),
             encoding: config.compression.encoding_for(config.dsn.host()),
             config,
@@ -157,27 +157,27 @@ impl HttpPost {
 
     fn agent(&self) -> &Agent {
         self.agent
-            .get_or_init(|| agent(&self.config, self.lookup.clone()))
+            .get_or_init(|| agent(&self.config, self.resolver.clone()))
     }
 
     /// Sends an envelope, compressed if configured and worthwhile, and waits for the answer.
-    pub(crate) fn post(
+    pub(crate) fn send_envelope(
         &self,
         envelope: &[u8],
         compressor: &mut Compressor,
     ) -> Result<Answer, RequestError> {
-        let worthwhile = envelope.len() >= COMPRESSED_FROM;
+        let worthwhile = envelope.len() >= MIN_COMPRESSED_BYTES;
         let encoding = self.encoding.filter(|_| worthwhile);
         let packed = encoding.and_then(|encoding| compressor.pack(envelope, encoding));
         let mut body = InPieces {
             rest: packed.unwrap_or(envelope),
             is_taken: false,
         };
-        let sent = self.send(&mut body, encoding.filter(|_| packed.is_some()));
+        let sent = self.send_request(&mut body, encoding.filter(|_| packed.is_some()));
         let mut response = sent.map_err(|error| {
             let kind = FailureKind::of(&error, body.is_taken);
             if kind == FailureKind::NotConnected {
-                self.lookup.doubt();
+                self.resolver.invalidate();
             }
             RequestError {
                 kind,
@@ -200,7 +200,7 @@ impl HttpPost {
         Ok(answer)
     }
 
-    fn send(
+    fn send_request(
         &self,
         body: &mut InPieces<'_>,
         encoding: Option<Encoding>,
@@ -257,9 +257,9 @@ impl FailureKind {
     }
 }
 
-impl fmt::Debug for HttpPost {
+impl fmt::Debug for HttpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpPost").finish_non_exhaustive()
+        f.debug_struct("HttpTransport").finish_non_exhaustive()
     }
 }
 
@@ -267,7 +267,7 @@ fn user_agent() -> String {
     format!("{SDK_NAME}/{SDK_VERSION}")
 }
 
-fn agent(config: &Config, lookup: Lookup) -> Agent {
+fn agent(config: &Config, resolver: CachingResolver) -> Agent {
     let tls = TlsConfig::builder()
         .root_certs(root_certificates(env::var_os(ROOTS_VARIABLE)))
         .disable_verification(config.accept_invalid_certs)
@@ -294,7 +294,7 @@ fn agent(config: &Config, lookup: Lookup) -> Agent {
         .tls_config(tls)
         .proxy(proxy(config))
         .build();
-    Agent::with_parts(agent_config, DefaultConnector::new(), lookup)
+    Agent::with_parts(agent_config, DefaultConnector::new(), resolver)
 }
 
 /// Returns the certificates of a PEM file. Returns the built-in ones if the file is missing or holds none.
@@ -346,8 +346,10 @@ mod tests {
     #[test]
     fn a_name_that_nobody_knows_is_no_connection() {
         let options = ClientOptions::new().dsn("http://public@nowhere.invalid/42");
-        let post = HttpPost::new(testing::config(&options));
-        let error = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
+        let transport = HttpTransport::new(testing::config(&options));
+        let error = transport
+            .send_envelope(b"{}\n", &mut Compressor::default())
+            .unwrap_err();
         assert_eq!(error.kind, FailureKind::NotConnected);
         assert_eq!(error.cause, "host not found");
     }
@@ -357,8 +359,10 @@ mod tests {
     fn a_socks_proxy_is_no_connection() {
         for proxy in ["socks5://127.0.0.1:9", "socks4://127.0.0.1:9"] {
             let options = testing::options().http_proxy(proxy);
-            let post = HttpPost::new(testing::config(&options));
-            let error = post.post(b"{}\n", &mut Compressor::default()).unwrap_err();
+            let transport = HttpTransport::new(testing::config(&options));
+            let error = transport
+                .send_envelope(b"{}\n", &mut Compressor::default())
+                .unwrap_err();
             assert_eq!(error.kind, FailureKind::NotConnected);
             assert!(error.cause.contains("SOCKS"), "{}", error.cause);
         }

@@ -9,7 +9,7 @@ use std::{
 use sentry_genai_conventions::{SpanId, TraceId};
 
 /// Reseeds the generator in a forked process, which has inherited its parent's and would generate the same ids.
-pub(crate) fn diverge() {
+pub(crate) fn reseed() {
     let mut hasher = DefaultHasher::new();
     (process::id(), SystemTime::now(), fastrand::u64(..)).hash(&mut hasher);
     fastrand::seed(hasher.finish());

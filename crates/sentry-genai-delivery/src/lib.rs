@@ -28,12 +28,11 @@ mod incoming;
 mod json;
 mod legacy;
 mod limits;
-mod lookup;
+#[cfg(feature = "tracing")]
+mod loss_events;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod model_calls;
-#[cfg(feature = "tracing")]
-mod notice;
 mod options;
 mod outbox;
 mod overflow;
@@ -41,6 +40,7 @@ mod pack;
 mod progress;
 mod queue;
 mod recycle;
+mod resolver;
 mod retry;
 mod rfc3339;
 mod sampling;

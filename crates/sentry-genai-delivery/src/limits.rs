@@ -21,7 +21,7 @@ impl RateLimits {
     /// Updates the limits from the headers of an answer. `X-Sentry-Rate-Limits` is more precise and takes precedence.
     pub(crate) fn update(&mut self, now: Instant, answer: &Answer) {
         if answer.status < 300 {
-            self.forget(now);
+            self.remove_expired(now);
         }
         if answer.rate_limits.is_some() {
             self.update_limits(now, answer);
@@ -35,7 +35,7 @@ impl RateLimits {
     /// Updates the limits from `X-Sentry-Rate-Limits` alone.
     pub(crate) fn update_limits(&mut self, now: Instant, answer: &Answer) {
         if let Some(header) = &answer.rate_limits {
-            self.read_groups(now, header);
+            self.parse_header(now, header);
         }
     }
 
@@ -54,7 +54,7 @@ impl RateLimits {
         self.all.or(self.span).or(self.transaction).is_none()
     }
 
-    fn forget(&mut self, now: Instant) {
+    fn remove_expired(&mut self, now: Instant) {
         for limit in [&mut self.all, &mut self.span, &mut self.transaction] {
             *limit = limit.filter(|until| *until > now);
         }
@@ -65,7 +65,7 @@ impl RateLimits {
     }
 
     /// Parses `60:span;error:organization:reason, 2700::key`. No category means all of them.
-    fn read_groups(&mut self, now: Instant, header: &str) {
+    fn parse_header(&mut self, now: Instant, header: &str) {
         for group in header.split(',') {
             let mut parts = group.trim().split(':');
             let (Some(seconds), Some(categories)) = (parts.next(), parts.next()) else {

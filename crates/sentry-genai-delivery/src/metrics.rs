@@ -70,10 +70,10 @@ fn describe(metric: DistributionMetric, call: &SentrySpan) -> DistributionMetric
         .text("gen_ai.operation.name")
         .or_else(|| call.op.strip_prefix("gen_ai."))
         .unwrap_or_default();
-    let said = COMMON
+    let copied = COMMON
         .into_iter()
         .filter_map(|key| Some((key, attributes.text(key)?)));
-    said.fold(
+    copied.fold(
         metric.attribute("gen_ai.operation.name", operation),
         |metric, (key, value)| metric.attribute(key, value),
     )

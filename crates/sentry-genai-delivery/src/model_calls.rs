@@ -9,7 +9,7 @@ use std::{
 use sentry_genai_conventions::{AiKind, SentrySpan, SpanId};
 
 /// How many open spans are remembered because they have a measured call below them.
-const MAX_EXPECTED: usize = 4096;
+const MAX_EXPECTED_WRAPPERS: usize = 4096;
 
 /// Where model calls are measured.
 pub(crate) type Meter = Arc<dyn Measure>;
@@ -24,20 +24,20 @@ pub(crate) struct ModelCalls {
     meter: Meter,
     /// Open spans above calls that have ended. If one of them turns out to be a call of the same kind, it is a wrapper
     /// around the same call.
-    expected: HashMap<SpanId, Work>,
+    expected_wrappers: HashMap<SpanId, CallKind>,
     order: VecDeque<SpanId>,
 }
 
 /// Kinds of calls. Only calls of the same kind can be the same call, one described inside the other. Embeddings and
 /// reranking inside a chat are calls of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Work {
+enum CallKind {
     Chat,
     Embeddings,
     Rerank,
 }
 
-impl Work {
+impl CallKind {
     fn of(span: &SentrySpan) -> Option<Self> {
         (span.ai == Some(AiKind::LlmCall)).then_some(match &*span.op {
             "gen_ai.embeddings" => Self::Embeddings,
@@ -51,7 +51,7 @@ impl ModelCalls {
     pub(crate) fn new(meter: Meter) -> Self {
         Self {
             meter,
-            expected: HashMap::new(),
+            expected_wrappers: HashMap::new(),
             order: VecDeque::new(),
         }
     }
@@ -66,7 +66,7 @@ impl ModelCalls {
 
     fn find<'a>(&mut self, spans: &'a [SentrySpan]) -> Vec<&'a SentrySpan> {
         let is_of_interest = |span: &SentrySpan| {
-            Work::of(span).is_some() || self.expected.contains_key(&span.span_id)
+            CallKind::of(span).is_some() || self.expected_wrappers.contains_key(&span.span_id)
         };
         if !spans.iter().any(is_of_interest) {
             return Vec::new();
@@ -74,23 +74,23 @@ impl ModelCalls {
         let by_id: HashMap<_, _> = spans.iter().map(|span| (span.span_id, span)).collect();
         let mut wrappers = HashSet::new();
         for span in spans {
-            let own = Work::of(span);
-            let below = self.expected.remove(&span.span_id);
+            let own = CallKind::of(span);
+            let below = self.expected_wrappers.remove(&span.span_id);
             match (own, below) {
                 (Some(own), below) => {
                     if below == Some(own) {
                         wrappers.insert(span.span_id);
                     }
-                    wrappers.extend(self.look_above(span, own, &by_id));
+                    wrappers.extend(self.find_wrapper(span, own, &by_id));
                 }
                 // Plain spans in between do not matter; any other AI span does.
                 (None, Some(below)) if span.ai.is_none() => {
-                    wrappers.extend(self.look_above(span, below, &by_id));
+                    wrappers.extend(self.find_wrapper(span, below, &by_id));
                 }
                 (None, _) => {}
             }
         }
-        let calls = spans.iter().filter(|span| Work::of(span).is_some());
+        let calls = spans.iter().filter(|span| CallKind::of(span).is_some());
         calls
             .filter(|span| !wrappers.contains(&span.span_id))
             .collect()
@@ -98,35 +98,35 @@ impl ModelCalls {
 
     /// Returns the wrapper around a call, looking past plain spans. If the wrapper may not have ended yet, remembers
     /// its id.
-    fn look_above(
+    fn find_wrapper(
         &mut self,
         span: &SentrySpan,
-        work: Work,
+        kind: CallKind,
         by_id: &HashMap<SpanId, &SentrySpan>,
     ) -> Option<SpanId> {
         let mut seen = HashSet::from([span.span_id]);
         let mut above = span.parent_span_id;
         while let Some(id) = above.filter(|id| seen.insert(*id)) {
             let Some(span) = by_id.get(&id) else {
-                self.expect(id, work);
+                self.expect_wrapper(id, kind);
                 return None;
             };
             if span.ai.is_some() {
-                return (Work::of(span) == Some(work)).then_some(id);
+                return (CallKind::of(span) == Some(kind)).then_some(id);
             }
             above = span.parent_span_id;
         }
         None
     }
 
-    fn expect(&mut self, span_id: SpanId, work: Work) {
-        if self.expected.insert(span_id, work).is_none() {
+    fn expect_wrapper(&mut self, span_id: SpanId, kind: CallKind) {
+        if self.expected_wrappers.insert(span_id, kind).is_none() {
             self.order.push_back(span_id);
         }
-        if self.order.len() > MAX_EXPECTED
+        if self.order.len() > MAX_EXPECTED_WRAPPERS
             && let Some(oldest) = self.order.pop_front()
         {
-            self.expected.remove(&oldest);
+            self.expected_wrappers.remove(&oldest);
         }
     }
 }
@@ -215,14 +215,14 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let mut calls = ModelCalls::new(Arc::new(Names::default()));
         let segment: Arc<Segment> = testing::segment();
-        for _ in 0..2 * MAX_EXPECTED {
+        for _ in 0..2 * MAX_EXPECTED_WRAPPERS {
             let mut span = testing::source(&segment, new_span_id());
             span.parent_span_id = Some(new_span_id());
             span.attributes.push("gen_ai.operation.name", "chat");
             let translator = Translator::new(TranslateOptions::default());
             calls.measure(&[translator.translate(span)]);
         }
-        assert_eq!(calls.expected.len(), MAX_EXPECTED);
-        assert_eq!(calls.order.len(), MAX_EXPECTED);
+        assert_eq!(calls.expected_wrappers.len(), MAX_EXPECTED_WRAPPERS);
+        assert_eq!(calls.order.len(), MAX_EXPECTED_WRAPPERS);
     }
 }

@@ -51,8 +51,8 @@ impl Packer {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         let trace = bucket.segment().trace();
         let texts = bucket.spans.iter().map(|span| span.attributes.text_bytes());
-        let room = wire::room(spans.len(), texts.sum());
-        wire::encode_within_limits(&mut self.encoder, trace, spans, buffers.take(room))
+        let capacity = wire::estimate_size(spans.len(), texts.sum());
+        wire::encode_within_limits(&mut self.encoder, trace, spans, buffers.take(capacity))
     }
 
     fn transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {

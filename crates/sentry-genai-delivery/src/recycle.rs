@@ -1,8 +1,8 @@
 //! Reuses the records of spans that have been sent.
 //!
-//! The worker and the senders empty the records and leave them in the queue. A thread that hands over a span receives one
-//! in return, and fills it with its next span. So a program in steady state allocates no records, and no lock is needed
-//! apart from the queue's.
+//! The worker and the senders empty the records and leave them in the queue. A thread that hands over a span receives
+//! one in return, and fills it with its next span. So a program in steady state allocates no records, and no lock is
+//! needed apart from the queue's.
 
 use std::{
     cell::RefCell,

@@ -71,12 +71,12 @@ impl Backoff {
     }
 
     /// Starts a pause. It doubles with every failure in a row, unless the server asked for one.
-    pub(crate) fn fail(&mut self, now: Instant, policy: &RetryPolicy, asked: Option<Duration>) {
+    pub(crate) fn fail(&mut self, now: Instant, policy: &RetryPolicy, requested: Option<Duration>) {
         let doubled = 2_u32.saturating_pow(self.failures.min(20));
         self.failures += 1;
         let pause = policy.first_pause.saturating_mul(doubled);
-        let pause = match asked {
-            Some(asked) => asked.min(policy.longest_pause.max(Duration::from_secs(60))),
+        let pause = match requested {
+            Some(requested) => requested.min(policy.longest_pause.max(Duration::from_secs(60))),
             // Jitter: clients that failed together must not come back together.
             None => pause
                 .min(policy.longest_pause)

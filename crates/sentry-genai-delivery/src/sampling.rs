@@ -80,8 +80,8 @@ impl Decision {
                 context.set_sampled(upstream);
                 // The sampler may, for example, query a feature flag. Spans of that request must not start traces that
                 // need a decision.
-                let ask = || thread::unobserved(|| sampler(&context));
-                let rate = panic::catch_unwind(panic::AssertUnwindSafe(ask));
+                let call_sampler = || thread::as_delivery_thread(|| sampler(&context));
+                let rate = panic::catch_unwind(panic::AssertUnwindSafe(call_sampler));
                 Rate::new(rate.unwrap_or(0.0))
             }
             (_, upstream) => return Self::Disabled { upstream },

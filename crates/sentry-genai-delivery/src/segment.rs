@@ -98,7 +98,7 @@ impl Segment {
     #[inline]
     #[must_use]
     pub fn lacks_user(&self) -> bool {
-        self.user.is_lacking()
+        self.user.may_look_up()
     }
 
     pub(crate) fn user(&self) -> &SegmentUser {

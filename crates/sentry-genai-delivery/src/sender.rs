@@ -119,7 +119,7 @@ impl Sender {
         }
         // If a subscriber panics here, `run` catches it, so that the thread goes on.
         #[cfg(feature = "tracing")]
-        self.shared.notices.tell(&self.shared.accounting);
+        self.shared.loss_events.emit(&self.shared.accounting);
         ControlFlow::Continue(())
     }
 
@@ -254,13 +254,15 @@ impl Sender {
     /// Sends an envelope, along with a report if there is one. The envelope itself stays unchanged.
     fn post(&mut self, envelope: &mut Vec<u8>, report: Option<Report>) -> Outcome {
         let now = SystemTime::now();
-        wire::stamp(envelope, now);
+        wire::set_sent_at(envelope, now);
         let length = envelope.len();
         if let Some(report) = &report {
             report.write_item(envelope, rfc3339::since_epoch(now).as_secs());
         }
         let answer = catch_unwind(AssertUnwindSafe(|| {
-            self.shared.post.post(envelope, &mut self.compressor)
+            self.shared
+                .transport
+                .send_envelope(envelope, &mut self.compressor)
         }));
         envelope.truncate(length);
         let outcome = match answer {

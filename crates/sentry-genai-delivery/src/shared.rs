@@ -7,7 +7,7 @@ use crate::{
     budget::{Budget, Level},
     buffers::BufferPool,
     config::{Config, TraceLifecycle},
-    http::HttpPost,
+    http::HttpTransport,
     outbox::{JobMeta, Outbox},
     progress::{FlushId, Progress},
     queue::{Dropped, PushError, Queue, QueuedSpan},
@@ -36,9 +36,9 @@ pub(crate) struct Shared {
     pub(crate) buffers: BufferPool,
     pub(crate) outbox: Outbox,
     pub(crate) progress: Progress,
-    pub(crate) post: HttpPost,
+    pub(crate) transport: HttpTransport,
     #[cfg(feature = "tracing")]
-    pub(crate) notices: crate::notice::Notices,
+    pub(crate) loss_events: crate::loss_events::LossEvents,
 }
 
 impl Shared {
@@ -53,9 +53,9 @@ impl Shared {
             buffers: BufferPool::new((config.max_buffer_bytes / 64).min(MAX_BUFFER_BYTES)),
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),
-            post: HttpPost::new(Arc::clone(&config)),
+            transport: HttpTransport::new(Arc::clone(&config)),
             #[cfg(feature = "tracing")]
-            notices: crate::notice::Notices::default(),
+            loss_events: crate::loss_events::LossEvents::default(),
             config,
         }
     }
@@ -115,7 +115,7 @@ impl Shared {
         !on_delivery_thread() && self.progress.wait(flush, timeout)
     }
 
-    /// Marks a trace as dropped because some of it had to be dropped for lack of memory. Its later spans are dropped too.
+    /// Marks a trace as dropped because some of it was dropped for lack of memory. Its later spans are dropped too.
     pub(crate) fn mark_dropped(&self, trace: &Trace) {
         if !self.config.is_copy {
             trace.mark_dropped();

@@ -3,7 +3,7 @@
 use std::{cell::Cell, io, thread};
 
 thread_local! {
-    static OURS: Cell<bool> = const { Cell::new(false) };
+    static IS_DELIVERY_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Returns whether the current thread belongs to a delivery, or is running a hook that a delivery calls when a span
@@ -14,20 +14,24 @@ thread_local! {
 #[must_use]
 pub fn on_delivery_thread() -> bool {
     // A thread that is destroying its locals cannot be checked, and delivery threads create no spans at that point.
-    OURS.try_with(Cell::get).unwrap_or(false)
+    IS_DELIVERY_THREAD.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Runs `hook` on this thread. [`on_delivery_thread`] returns true meanwhile.
-pub(crate) fn unobserved<T>(hook: impl FnOnce() -> T) -> T {
+pub(crate) fn as_delivery_thread<T>(hook: impl FnOnce() -> T) -> T {
     struct Restore(bool);
 
     impl Drop for Restore {
         fn drop(&mut self) {
-            let _ = OURS.try_with(|ours| ours.set(self.0));
+            let _ = IS_DELIVERY_THREAD.try_with(|flag| flag.set(self.0));
         }
     }
 
-    let _restore = Restore(OURS.try_with(|ours| ours.replace(true)).unwrap_or(false));
+    let _restore = Restore(
+        IS_DELIVERY_THREAD
+            .try_with(|flag| flag.replace(true))
+            .unwrap_or(false),
+    );
     hook()
 }
 
@@ -36,7 +40,7 @@ pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Res
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {
-            OURS.set(true);
+            IS_DELIVERY_THREAD.set(true);
             body();
         })?;
     Ok(())

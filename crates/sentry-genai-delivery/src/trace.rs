@@ -35,12 +35,12 @@ pub struct Trace {
     has_ai: AtomicBool,
     overflow: Overflow,
     transaction: Mutex<Option<Arc<str>>>,
-    said: OnceLock<Said>,
+    frozen_dsc: OnceLock<FrozenDsc>,
 }
 
 /// The parts of the DSC that can change until it is frozen.
 #[derive(Debug)]
-struct Said {
+struct FrozenDsc {
     decision: Decision,
     transaction: Option<Arc<str>>,
 }
@@ -78,7 +78,7 @@ impl Trace {
             has_ai: AtomicBool::new(false),
             overflow: Overflow::default(),
             transaction: Mutex::new(None),
-            said: OnceLock::new(),
+            frozen_dsc: OnceLock::new(),
         })
     }
 
@@ -120,8 +120,8 @@ impl Trace {
         self.has_ai.store(true, Ordering::Relaxed);
     }
 
-    /// Marks the trace as dropped for lack of memory, so that its later spans are dropped too. Does nothing if the trace would
-    /// not be sent anyway.
+    /// Marks the trace as dropped for lack of memory, so that its later spans are dropped too. Does nothing if the trace
+    /// would not be sent anyway.
     pub(crate) fn mark_dropped(&self) {
         if self.may_be_sent() {
             self.overflow.mark(Instant::now());
@@ -139,7 +139,7 @@ impl Trace {
     }
 
     /// Whether its spans are sent with a sample rate of 1, whatever the configured rate is.
-    pub(crate) fn stands_for_itself(&self) -> bool {
+    pub(crate) fn has_full_sample_rate(&self) -> bool {
         self.config.keep_ai_traces && self.has_ai.load(Ordering::Relaxed)
     }
 
@@ -180,11 +180,11 @@ impl Trace {
     /// statements about it.
     #[must_use]
     pub fn baggage_header(&self) -> String {
-        let said = self.said();
+        let frozen = self.frozen_dsc();
         let mut header = String::new();
         match self.incoming.as_ref().and_then(IncomingTrace::dsc) {
-            Some(incoming) if !self.overrules(said) => header = incoming.to_baggage(),
-            _ => self.tell(said, false, |key, value| {
+            Some(incoming) if !self.overrides_incoming(frozen) => header = incoming.to_baggage(),
+            _ => self.for_each_member(frozen, false, |key, value| {
                 write_to_baggage(&mut header, key, value);
             }),
         }
@@ -193,7 +193,7 @@ impl Trace {
 
     /// Names the trace after its first segment, unless the DSC is frozen.
     pub(crate) fn set_transaction(&self, name: &Arc<str>) {
-        if self.said.get().is_none() {
+        if self.frozen_dsc.get().is_none() {
             *self.lock_transaction() = Some(Arc::clone(name));
         }
     }
@@ -206,14 +206,14 @@ impl Trace {
     ///
     /// If a trace is kept after its DSC was sent with a negative decision, its envelopes still say that it is sampled.
     pub(crate) fn write_dsc(&self, buffer: &mut Vec<u8>) {
-        let said = self.said();
+        let frozen = self.frozen_dsc();
         let was_sampled = match self.incoming_dsc().and_then(|dsc| dsc.get("sampled")) {
-            Some(sampled) if !self.overrules(said) => sampled == "true",
-            _ => said.decision.flag() == Some(true),
+            Some(sampled) if !self.overrides_incoming(frozen) => sampled == "true",
+            _ => frozen.decision.flag() == Some(true),
         };
         let is_kept = self.may_be_kept() && !was_sampled;
         buffer.push(b'{');
-        self.tell(said, is_kept, |key, value| {
+        self.for_each_member(frozen, is_kept, |key, value| {
             write_to_json(buffer, key, value);
         });
         // Every member ends with a comma, and there is at least the trace id.
@@ -222,8 +222,8 @@ impl Trace {
     }
 
     /// Freezes the DSC.
-    fn said(&self) -> &Said {
-        self.said.get_or_init(|| Said {
+    fn frozen_dsc(&self) -> &FrozenDsc {
+        self.frozen_dsc.get_or_init(|| FrozenDsc {
             decision: self.current_decision(),
             transaction: self.lock_transaction().clone(),
         })
@@ -231,30 +231,37 @@ impl Trace {
 
     /// Whether the decision was made here although the incoming DSC has one, or a rate. Then the head had left the
     /// decision to this service, or a `traces_sampler` decided otherwise.
-    fn overrules(&self, said: &Said) -> bool {
-        let says = |dsc: &Dsc| dsc.get("sampled").or(dsc.get("sample_rate")).is_some();
-        matches!(said.decision, Decision::Drawn { .. }) && self.incoming_dsc().is_some_and(says)
+    fn overrides_incoming(&self, frozen: &FrozenDsc) -> bool {
+        let has_decision = |dsc: &Dsc| dsc.get("sampled").or(dsc.get("sample_rate")).is_some();
+        matches!(frozen.decision, Decision::Drawn { .. })
+            && self.incoming_dsc().is_some_and(has_decision)
     }
 
     /// Passes the members of the DSC to `member`, one by one.
     ///
     /// Incoming members stay as they are; those that an envelope needs are added. If the trace `is_kept`, it counts as
     /// sampled, whatever was said before. If the decision was made here, it replaces the incoming one.
-    fn tell(&self, said: &Said, is_kept: bool, mut member: impl FnMut(&str, &str)) {
+    fn for_each_member(
+        &self,
+        frozen: &FrozenDsc,
+        is_kept: bool,
+        mut member: impl FnMut(&str, &str),
+    ) {
         let incoming = self.incoming_dsc();
-        let overrules = self.overrules(said);
+        let overrides_incoming = self.overrides_incoming(frozen);
         let ours = self.config.dsn.public_key();
         let theirs = incoming.and_then(|dsc| dsc.get("public_key"));
         // Sentry tolerates the key of another project, but a malformed key would cost the whole envelope.
-        let is_no_key = theirs.is_some_and(|key| !is_project_key(key)) && is_project_key(ours);
-        let stays = |key: &str| match key {
-            "sampled" | "sample_rate" => !overrules,
-            "public_key" => !is_no_key,
+        let replaces_key = theirs.is_some_and(|key| !is_project_key(key)) && is_project_key(ours);
+        let is_passed_on = |key: &str| match key {
+            "sampled" | "sample_rate" => !overrides_incoming,
+            "public_key" => !replaces_key,
             // An alias of `transaction`. Sentry does not accept both.
             "segment_name" => incoming.is_none_or(|dsc| dsc.get("transaction").is_none()),
             _ => true,
         };
-        let came = |key| stays(key) && incoming.is_some_and(|dsc| dsc.get(key).is_some());
+        let was_passed_on =
+            |key| is_passed_on(key) && incoming.is_some_and(|dsc| dsc.get(key).is_some());
         // A trace id that differs from that of the spans would cost the whole envelope.
         let trace_id = hex(&self.trace_id.to_bytes());
         let trace_id = str::from_utf8(trace_id.as_flattened()).unwrap_or_default();
@@ -263,43 +270,43 @@ impl Trace {
             match key {
                 "trace_id" => {}
                 "sampled" | "sample_rate" if is_kept => {}
-                _ if stays(key) => member(key, value),
+                _ if is_passed_on(key) => member(key, value),
                 _ => {}
             }
         }
-        if !came("public_key") {
+        if !was_passed_on("public_key") {
             member("public_key", ours);
         }
-        let was_decided = came("sampled");
-        if let Decision::Drawn { rate, rand, .. } = said.decision
+        let was_decided = was_passed_on("sampled");
+        if let Decision::Drawn { rate, rand, .. } = frozen.decision
             && !was_decided
         {
-            if !is_kept && !came("sample_rate") {
+            if !is_kept && !was_passed_on("sample_rate") {
                 member("sample_rate", &rate.text());
             }
-            if !came("sample_rand") {
+            if !was_passed_on("sample_rand") {
                 member("sample_rand", &rand.text());
             }
         }
         if is_kept {
             member("sample_rate", "1");
             member("sampled", "true");
-        } else if let Some(sampled) = said.decision.flag()
+        } else if let Some(sampled) = frozen.decision.flag()
             && !was_decided
         {
             member("sampled", if sampled { "true" } else { "false" });
         }
         if incoming.is_none() {
-            self.describe(said, member);
+            self.add_head_members(frozen, member);
         }
     }
 
-    fn describe(&self, said: &Said, mut member: impl FnMut(&str, &str)) {
+    fn add_head_members(&self, frozen: &FrozenDsc, mut member: impl FnMut(&str, &str)) {
         if let Some(release) = &self.config.release {
             member("release", release);
         }
         member("environment", self.config.environment());
-        if let Some(name) = &said.transaction
+        if let Some(name) = &frozen.transaction
             && self.incoming.is_none()
             && !looks_like_url(name)
         {

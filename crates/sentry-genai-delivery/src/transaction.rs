@@ -53,7 +53,7 @@ pub(crate) fn encode<'a>(
         rest = later;
         let root = match root.take() {
             Some((span, data)) => Root::of(span, data),
-            None => Root::above(segment, chunk),
+            None => Root::synthetic(segment, chunk),
         };
         encoded.envelopes.push(write(config, segment, &root, chunk));
     }
@@ -112,7 +112,7 @@ impl Root {
 
     /// A synthetic root for spans without one. It stands above the segment span if that is among them, and otherwise
     /// below it.
-    fn above(segment: &Segment, spans: &[(&SentrySpan, Vec<u8>)]) -> Self {
+    fn synthetic(segment: &Segment, spans: &[(&SentrySpan, Vec<u8>)]) -> Self {
         let segment_span = spans.iter().find(|(it, _)| it.span_id == segment.span_id());
         let start = spans.iter().map(|(span, _)| span.start).min();
         let end = spans.iter().map(|(span, _)| span.end).max();
@@ -190,9 +190,8 @@ fn write(
         if index > 0 {
             buffer.push(b',');
         }
-        let is_below_made_up_root =
-            span.span_id == segment.span_id() || span.parent_span_id.is_none();
-        let parent = if is_below_made_up_root {
+        let is_top_level = span.span_id == segment.span_id() || span.parent_span_id.is_none();
+        let parent = if is_top_level {
             Some(root.span_id)
         } else {
             span.parent_span_id

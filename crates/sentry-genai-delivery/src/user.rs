@@ -10,7 +10,7 @@ use sentry_core::{Hub, protocol::User};
 use crate::hub::with_hub;
 
 /// How often the scope is read for the user of a segment. Reading Sentry's scope means copying it.
-const MAX_LOOKS: u8 = 2;
+const MAX_LOOKUPS: u8 = 2;
 
 /// The longest value, in bytes.
 const MAX_BYTES: usize = 256;
@@ -19,7 +19,7 @@ const MAX_BYTES: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct SegmentUser {
     found: OnceLock<Attributes>,
-    looks: AtomicU8,
+    lookups: AtomicU8,
 }
 
 /// The attributes that identify a user, those with a value only.
@@ -27,20 +27,20 @@ pub(crate) type Attributes = Vec<(&'static str, String)>;
 
 impl SegmentUser {
     #[inline]
-    pub(crate) fn is_lacking(&self) -> bool {
-        self.looks.load(Ordering::Relaxed) < MAX_LOOKS
+    pub(crate) fn may_look_up(&self) -> bool {
+        self.lookups.load(Ordering::Relaxed) < MAX_LOOKUPS
     }
 
     /// Looks for the user, unless the user is known or was looked for often enough. Only the id is used if personal
     /// data may not be sent.
-    pub(crate) fn look(&self, is_pii_sent: bool, find: impl FnOnce() -> Option<User>) {
-        if !self.is_lacking() {
+    pub(crate) fn look_up(&self, is_pii_sent: bool, find: impl FnOnce() -> Option<User>) {
+        if !self.may_look_up() {
             return;
         }
-        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.lookups.fetch_add(1, Ordering::Relaxed);
         let attributes = find().map(|user| attributes(user, is_pii_sent));
         if let Some(attributes) = attributes.filter(|attributes| !attributes.is_empty()) {
-            self.looks.store(MAX_LOOKS, Ordering::Relaxed);
+            self.lookups.store(MAX_LOOKUPS, Ordering::Relaxed);
             // Another thread may have found the same user.
             let _ = self.found.set(attributes);
         }
@@ -52,7 +52,7 @@ impl SegmentUser {
 }
 
 /// Returns the user on the scope of the current hub.
-pub(crate) fn on_scope() -> Option<User> {
+pub(crate) fn scope_user() -> Option<User> {
     // Reading a scope requires `configure_scope`, which writes it back. Use a copy, since another thread may be
     // changing the hub's own scope.
     with_hub(|hub| Hub::new_from_top(hub).configure_scope(|scope| scope.user().cloned()))
@@ -96,10 +96,10 @@ mod tests {
 
     #[test]
     fn personal_data_leaves_only_where_it_may() {
-        let said = attributes(user(), true);
+        let found = attributes(user(), true);
         let email = ("user.email", "ada@example.com".to_owned());
-        assert_eq!(said, [("user.id", "u-17".to_owned()), email]);
-        assert_eq!(attributes(user(), false), said[..1]);
+        assert_eq!(found, [("user.id", "u-17".to_owned()), email]);
+        assert_eq!(attributes(user(), false), found[..1]);
         let long = User {
             id: Some("\u{e9}".repeat(1000)),
             ..User::default()
@@ -110,16 +110,16 @@ mod tests {
     #[test]
     fn who_is_known_is_asked_for_no_more() {
         let known = SegmentUser::default();
-        known.look(false, || None);
-        known.look(false, || Some(user()));
-        known.look(false, || unreachable!());
+        known.look_up(false, || None);
+        known.look_up(false, || Some(user()));
+        known.look_up(false, || unreachable!());
         assert_eq!(known.attributes().len(), 1);
 
         let unknown = SegmentUser::default();
-        unknown.look(false, || None);
+        unknown.look_up(false, || None);
         // A user without any usable attribute counts as none.
-        unknown.look(false, || Some(User::default()));
-        unknown.look(false, || unreachable!());
+        unknown.look_up(false, || Some(User::default()));
+        unknown.look_up(false, || unreachable!());
         assert!(unknown.attributes().is_empty());
     }
 }

@@ -41,7 +41,7 @@ pub fn encode_envelope<'a>(
         open.spans += 1;
     }
     let mut envelope = open.close();
-    stamp(&mut envelope.bytes, sent_at);
+    set_sent_at(&mut envelope.bytes, sent_at);
     envelope.bytes
 }
 
@@ -78,7 +78,7 @@ pub fn encode_envelopes<'a>(
 ) -> Envelopes {
     let encoded = encode_within_limits(&mut SpanEncoder::new(config), trace, spans, Vec::new());
     let envelopes = encoded.envelopes.into_iter().map(|mut envelope| {
-        stamp(&mut envelope.bytes, sent_at);
+        set_sent_at(&mut envelope.bytes, sent_at);
         envelope.bytes
     });
     Envelopes {
@@ -132,8 +132,8 @@ impl Encoded {
 
 /// Encodes spans of one trace into as many envelopes as their number and size require.
 ///
-/// The first one is written to `buffer`, which must be empty. It should have [`room`] for all of them, since a buffer
-/// that grows is copied.
+/// The first one is written to `buffer`, which must be empty. It should have the [estimated size](estimate_size) of all
+/// of them, since a buffer that grows is copied.
 pub(crate) fn encode_within_limits<'a>(
     encoder: &mut SpanEncoder,
     trace: &Trace,
@@ -235,7 +235,7 @@ pub(crate) fn empty_envelope() -> Vec<u8> {
 }
 
 /// Writes the time at which an envelope is sent into its header.
-pub(crate) fn stamp(envelope: &mut [u8], sent_at: SystemTime) {
+pub(crate) fn set_sent_at(envelope: &mut [u8], sent_at: SystemTime) {
     let place = SENT_AT.len()..SENT_AT.len() + rfc3339::LEN;
     if let Some(place) = envelope.get_mut(place) {
         place.copy_from_slice(&rfc3339::format(sent_at));
@@ -254,7 +254,7 @@ const CONTAINER: &[u8] = b"{\"version\":2,\"items\":[";
 const CLOSE: &[u8] = b"]}\n";
 
 /// Estimates the size of an envelope with `spans` spans and `text_bytes` bytes of text.
-pub(crate) fn room(spans: usize, text_bytes: usize) -> usize {
+pub(crate) fn estimate_size(spans: usize, text_bytes: usize) -> usize {
     const HEADERS: usize = 1024;
     /// The size of a span without its texts.
     const SPAN: usize = 1024;
@@ -263,27 +263,27 @@ pub(crate) fn room(spans: usize, text_bytes: usize) -> usize {
 
     // In JSON inside of JSON, every quotation mark and backslash takes two bytes.
     let text_bytes = text_bytes + text_bytes / 8;
-    let room = HEADERS + spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
-    room.min(MAX_ENVELOPE_BYTES + SPARE)
+    let size = HEADERS + spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
+    size.min(MAX_ENVELOPE_BYTES + SPARE)
 }
 
 /// An envelope that spans are being appended to.
 struct OpenEnvelope {
     buffer: Vec<u8>,
     spans: usize,
-    /// The position of `item_count`, which is a guess until the envelope is closed.
+    /// The position of `item_count`, which is an estimate until the envelope is closed.
     item_count: Range<usize>,
-    guess: usize,
+    estimated_count: usize,
 }
 
 impl OpenEnvelope {
     fn new(trace: &Trace, expected_spans: usize, mut buffer: Vec<u8>) -> Self {
-        let guess = expected_spans.min(MAX_ENVELOPE_SPANS);
+        let estimated_count = expected_spans.min(MAX_ENVELOPE_SPANS);
         buffer.reserve(1024);
         write_header(&mut buffer, Some(trace), None);
         buffer.extend_from_slice(ITEM_START);
         let start = buffer.len();
-        write_integer(&mut buffer, guess);
+        write_integer(&mut buffer, estimated_count);
         let item_count = start..buffer.len();
         buffer.extend_from_slice(ITEM_END);
         buffer.extend_from_slice(CONTAINER);
@@ -291,7 +291,7 @@ impl OpenEnvelope {
             buffer,
             spans: 0,
             item_count,
-            guess,
+            estimated_count,
         }
     }
 
@@ -314,7 +314,7 @@ impl OpenEnvelope {
 
     fn close(mut self) -> Envelope {
         self.buffer.extend_from_slice(CLOSE);
-        if self.spans != self.guess {
+        if self.spans != self.estimated_count {
             let count = self.spans.to_string();
             self.buffer.splice(self.item_count, count.into_bytes());
         }

@@ -39,8 +39,8 @@ impl Bucket {
         self.bytes += bytes;
     }
 
-    /// Removes and returns the spans of the segments for which `predicate` is true. Returns `None` if these would be none,
-    /// or all.
+    /// Removes and returns the spans of the segments for which `predicate` is true. Returns `None` if these would be
+    /// none, or all.
     pub(crate) fn extract(&mut self, predicate: impl Fn(&Segment) -> bool) -> Option<Self> {
         // Nearly always there is only one segment.
         if self.others.is_empty() {

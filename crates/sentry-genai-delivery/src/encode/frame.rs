@@ -7,8 +7,8 @@ use sentry_genai_conventions::{SpanId, Value};
 use crate::{json::hex, segment::Segment};
 
 use super::{
-    places::{Head, Middle},
     presets::Preset,
+    templates::{Head, Middle},
     value::write_attribute,
 };
 
@@ -21,7 +21,7 @@ pub(crate) struct Frame {
     /// The attributes that identify the segment and its user.
     pub(super) attributes: Vec<u8>,
     /// The position of each of them.
-    places: [(Preset, Range<usize>); 4],
+    ranges: [(Preset, Range<usize>); 4],
 }
 
 impl Frame {
@@ -38,8 +38,8 @@ impl Frame {
         };
         let id = hex(&segment.span_id().to_bytes());
         let id = str::from_utf8(id.as_flattened()).unwrap_or_default();
-        let rate = segment.trace().stands_for_itself();
-        let places = [
+        let rate = segment.trace().has_full_sample_rate();
+        let ranges = [
             add(Preset::SegmentId, Some(Value::Str(id))),
             add(
                 Preset::SegmentName,
@@ -59,13 +59,13 @@ impl Frame {
             head: Head::of(segment.trace().trace_id()),
             middle: Middle::new(),
             attributes,
-            places,
+            ranges,
         }
     }
 
     /// Returns the attributes that identify the segment and its user, one by one.
     pub(super) fn presets(&self) -> impl Iterator<Item = (Preset, &[u8])> {
-        let places = self.places.iter();
-        places.map(|(preset, place)| (*preset, &self.attributes[place.clone()]))
+        let ranges = self.ranges.iter();
+        ranges.map(|(preset, range)| (*preset, &self.attributes[range.clone()]))
     }
 }

@@ -64,12 +64,12 @@ impl Preset {
 
 /// The set of presets that a span sets itself, as a bit set.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Own(u32);
+pub(super) struct Overrides(u32);
 
-impl Own {
+impl Overrides {
     /// Records an attribute of the span.
     #[inline]
-    pub(super) fn note(&mut self, key: &str) {
+    pub(super) fn record(&mut self, key: &str) {
         // A cheap filter: most keys in the table begin with an s or a p, and few others do.
         if matches!(key.as_bytes().first(), Some(b's' | b'p'))
             && let Some(index) = KEYS.iter().position(|known| *known == key)
@@ -93,23 +93,23 @@ impl Own {
 
 pub(super) fn write_missing<'p>(
     buffer: &mut Vec<u8>,
-    own: Own,
+    overrides: Overrides,
     presets: impl IntoIterator<Item = (Preset, &'p [u8])>,
 ) {
     for (preset, json) in presets {
-        if !own.has(preset) {
+        if !overrides.has(preset) {
             buffer.extend_from_slice(json);
         }
     }
 }
 
-pub(super) fn write_description(buffer: &mut Vec<u8>, span: &SentrySpan, own: Own) {
+pub(super) fn write_description(buffer: &mut Vec<u8>, span: &SentrySpan, overrides: Overrides) {
     for (preset, text) in [
         (Preset::Op, &*span.op),
         (Preset::Origin, &*span.origin),
         (Preset::Kind, span.kind.as_str()),
     ] {
-        if !own.has(preset) && !text.is_empty() {
+        if !overrides.has(preset) && !text.is_empty() {
             write_attribute(buffer, preset.key(), Value::Str(text));
         }
     }
@@ -148,7 +148,7 @@ impl Descriptions {
     #[cold]
     fn write_new(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan) {
         let start = buffer.len();
-        write_description(buffer, span, Own::default());
+        write_description(buffer, span, Overrides::default());
         let presets = &buffer[start..];
         if presets.len() > MAX_DESCRIPTION_BYTES {
             return;

@@ -187,7 +187,7 @@ fn a_trace_that_is_kept_tells_the_next_service_if_it_can_still() {
     let early = Trace::start(&config, None, "x", "y");
     assert!(early.recorded() && !early.sampled() && early.is_held());
     early.note_ai_span();
-    assert!(early.sampled() && !early.is_held() && early.stands_for_itself());
+    assert!(early.sampled() && !early.is_held() && early.has_full_sample_rate());
     assert!(early.sentry_trace_header(new_span_id()).ends_with("-1"));
     let head = dsc(&early);
     assert_eq!(

@@ -69,29 +69,30 @@ impl Middle {
     /// Writes the template. The two times of a span, and those of consecutive spans, are usually in the same second.
     #[inline]
     pub(super) fn write(&mut self, buffer: &mut Vec<u8>, times: [Timestamp; 2]) {
-        for (place, time) in [START, END].into_iter().zip(times) {
+        for (position, time) in [START, END].into_iter().zip(times) {
             let micros = time.as_nanos() / 1000;
             let second = micros / 1_000_000;
             if second != self.second {
                 let Some(digits) = second_digits(second) else {
-                    return self.write_odd(buffer, times);
+                    return self.write_generic(buffer, times);
                 };
                 self.second = second;
-                for place in [START, END] {
-                    self.text[place..place + 10].copy_from_slice(&digits);
+                for position in [START, END] {
+                    self.text[position..position + 10].copy_from_slice(&digits);
                 }
-                if place == END {
+                if position == END {
                     // The start is in a different second.
-                    return self.write_odd(buffer, times);
+                    return self.write_generic(buffer, times);
                 }
             }
-            self.text[place + 11..place + 17].copy_from_slice(&micro_digits(micros % 1_000_000));
+            self.text[position + 11..position + 17]
+                .copy_from_slice(&micro_digits(micros % 1_000_000));
         }
         buffer.extend_from_slice(&self.text);
     }
 
     /// Writes it for times in different seconds, or outside of the years 2001 to 2286.
-    fn write_odd(&self, buffer: &mut Vec<u8>, [start, end]: [Timestamp; 2]) {
+    fn write_generic(&self, buffer: &mut Vec<u8>, [start, end]: [Timestamp; 2]) {
         buffer.extend_from_slice(&MIDDLE[..START]);
         write_timestamp(buffer, start);
         buffer.extend_from_slice(&MIDDLE[START + 17..END]);

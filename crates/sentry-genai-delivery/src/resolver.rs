@@ -31,20 +31,20 @@ const MAX_AGE: Duration = Duration::from_secs(60);
 /// and asking a name server for every envelope would be slow here and a burden there. An old answer is used until there
 /// is a newer one, so a failing name server does not make a working server unreachable.
 #[derive(Clone)]
-pub(crate) struct Lookup {
+pub(crate) struct CachingResolver {
     /// How long the system may take.
     timeout: Duration,
-    last: Arc<Mutex<Option<Answer>>>,
+    last: Arc<Mutex<Option<CachedAddresses>>>,
 }
 
-struct Answer {
-    of: Authority,
+struct CachedAddresses {
+    authority: Authority,
     addresses: Vec<SocketAddr>,
     /// Until when the answer is used without asking again.
     fresh_until: Option<Instant>,
 }
 
-impl Lookup {
+impl CachingResolver {
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
@@ -53,7 +53,7 @@ impl Lookup {
     }
 
     /// Invalidates the answer because nobody could be reached. The next request asks again.
-    pub(crate) fn doubt(&self) {
+    pub(crate) fn invalidate(&self) {
         if let Some(last) = &mut *self.lock() {
             last.fresh_until = None;
         }
@@ -63,38 +63,38 @@ impl Lookup {
         &self,
         authority: &Authority,
         now: Instant,
-        ask: impl FnOnce() -> Result<Vec<SocketAddr>, Error>,
+        resolve: impl FnOnce() -> Result<Vec<SocketAddr>, Error>,
     ) -> Result<Vec<SocketAddr>, Error> {
         if let Some(last) = &*self.lock()
-            && last.of == *authority
+            && last.authority == *authority
             && last.fresh_until.is_some_and(|until| now < until)
         {
             return Ok(last.addresses.clone());
         }
         // The lock is not held meanwhile, since this can take seconds.
-        let found = ask();
+        let found = resolve();
         let mut last = self.lock();
         let addresses = match (found, &*last) {
             (Ok(found), _) => found,
-            (Err(_), Some(last)) if last.of == *authority => last.addresses.clone(),
+            (Err(_), Some(last)) if last.authority == *authority => last.addresses.clone(),
             (Err(error @ Error::Timeout(_)), _) => return Err(error),
             // Whatever the system's reason is: its error kinds do not include a failed lookup.
             (Err(_), _) => return Err(Error::HostNotFound),
         };
-        *last = Some(Answer {
-            of: authority.clone(),
+        *last = Some(CachedAddresses {
+            authority: authority.clone(),
             addresses: addresses.clone(),
             fresh_until: Some(now + MAX_AGE),
         });
         Ok(addresses)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Answer>> {
+    fn lock(&self) -> MutexGuard<'_, Option<CachedAddresses>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Resolver for Lookup {
+impl Resolver for CachingResolver {
     fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let (scheme, authority) = uri
             .scheme()
@@ -102,7 +102,7 @@ impl Resolver for Lookup {
             .ok_or(Error::HostNotFound)?;
         let found = self.find(authority, Instant::now(), || {
             let name = DefaultResolver::host_and_port(scheme, authority);
-            ask_system(name.ok_or(Error::HostNotFound)?, self.timeout)
+            resolve_with_timeout(name.ok_or(Error::HostNotFound)?, self.timeout)
         })?;
         let mut addresses = self.empty();
         for address in found.into_iter().take(MAX_ADDRESSES) {
@@ -114,7 +114,7 @@ impl Resolver for Lookup {
 
 /// Asks the system on a separate thread, because the call cannot be given a timeout. `ureq`'s own resolver does the
 /// same, but panics if no thread can be created.
-fn ask_system(name: String, timeout: Duration) -> Result<Vec<SocketAddr>, Error> {
+fn resolve_with_timeout(name: String, timeout: Duration) -> Result<Vec<SocketAddr>, Error> {
     let (sender, found) = mpsc::sync_channel(1);
     thread::spawn("sentry-genai-dns", move || {
         let addresses = name.to_socket_addrs().map(Vec::from_iter);
@@ -128,9 +128,9 @@ fn ask_system(name: String, timeout: Duration) -> Result<Vec<SocketAddr>, Error>
     }
 }
 
-impl fmt::Debug for Lookup {
+impl fmt::Debug for CachingResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lookup").finish_non_exhaustive()
+        f.debug_struct("CachingResolver").finish_non_exhaustive()
     }
 }
 
@@ -139,8 +139,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_is_asked_now_and_then_and_when_in_doubt() {
-        let lookup = Lookup::new(Duration::ZERO);
+    fn addresses_are_cached_until_they_expire_or_are_invalidated() {
+        let lookup = CachingResolver::new(Duration::ZERO);
         let start = Instant::now();
         let find = |host: &'static str, after: Duration, port: Option<u16>| {
             let authority = Authority::from_static(host);
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(find("a.test", Duration::ZERO, Some(1)).unwrap(), 1);
         assert_eq!(find("a.test", soon, Some(2)).unwrap(), 1);
         assert_eq!(find("a.test", late, Some(3)).unwrap(), 3);
-        lookup.doubt();
+        lookup.invalidate();
         assert_eq!(find("a.test", late, Some(4)).unwrap(), 4);
         // Without a new answer the old one stays valid, and nobody is asked for a while.
         assert_eq!(find("a.test", late * 2, None).unwrap(), 4);
