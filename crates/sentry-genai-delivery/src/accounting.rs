@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_misses_is_not_reported() {
+    fn losses_without_tracing_are_not_reported() {
         let accounting = Accounting::new(false);
         accounting.count_produced(3);
         accounting.count_lost(LossReason::SampleRate, 3);

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_conversation_id_round_trips() {
         for id in ["conv_5j66", "a b,c;d=e", "Gespräch 7%"] {
             let member = baggage_of_conversation(id).unwrap();
             assert!(
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_an_id_is_none() {
+    fn invalid_conversation_ids_are_rejected() {
         let long = "x".repeat(MAX_BYTES + 1);
         for id in ["", "  ", "a\nb", "a\u{7f}", &long] {
             assert_eq!(baggage_of_conversation(id), None, "{id:?}");

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worker_is_behind_by_what_it_has_not_come_to() {
+    fn only_queued_spans_count_as_backlog() {
         const MEBIBYTE: usize = 1024 * 1024;
 
         let budget = Budget::new(32 * MEBIBYTE);

@@ -82,7 +82,7 @@ mod tests {
     const KIB: usize = 1024;
 
     #[test]
-    fn a_buffer_comes_back_empty_for_an_envelope_of_its_size() {
+    fn a_buffer_is_reused_for_an_envelope_of_its_size() {
         let buffers = BufferPool::new(1024 * KIB);
         let mut buffer = buffers.take(100 * KIB);
         buffer.extend_from_slice(b"{}");
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_there_is_room_for() {
+    fn the_pool_is_bounded() {
         let buffers = BufferPool::new(256 * KIB);
         let sizes = || -> Vec<usize> {
             let free = buffers.lock();

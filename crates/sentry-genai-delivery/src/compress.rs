@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_comes_out_as_it_went_in() {
+    fn gzip_round_trips() {
         check(Encoding::Gzip, |packed| {
             let mut unpacked = Vec::new();
             let mut decoder = GzDecoder::new(packed);
@@ -136,7 +136,7 @@ mod tests {
 
     #[cfg(feature = "zstd")]
     #[test]
-    fn zstd_comes_out_as_it_went_in() {
+    fn zstd_round_trips() {
         check(Encoding::Zstd, |packed| zstd::decode_all(packed).unwrap());
     }
 }

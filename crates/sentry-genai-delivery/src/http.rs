@@ -344,7 +344,7 @@ mod tests {
 
     /// Nothing has been sent then, so it is tried again.
     #[test]
-    fn a_name_that_nobody_knows_is_no_connection() {
+    fn an_unresolvable_host_is_not_connected() {
         let options = ClientOptions::new().dsn("http://public@nowhere.invalid/42");
         let transport = HttpTransport::new(testing::config(&options));
         let error = transport
@@ -356,7 +356,7 @@ mod tests {
 
     /// curl reads the same variable.
     #[test]
-    fn a_socks_proxy_is_no_connection() {
+    fn a_socks_proxy_is_not_connected() {
         for proxy in ["socks5://127.0.0.1:9", "socks4://127.0.0.1:9"] {
             let options = testing::options().http_proxy(proxy);
             let transport = HttpTransport::new(testing::config(&options));

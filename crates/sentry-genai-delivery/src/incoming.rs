@@ -220,7 +220,7 @@ mod tests {
     const TRACE: &str = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718";
 
     #[test]
-    fn a_member_of_the_wrong_type_does_not_go_on() {
+    fn members_of_the_wrong_type_are_dropped() {
         for (member, is_well_formed) in [
             ("sample_rate=0.25", true),
             ("sample_rate=1", true),
@@ -276,7 +276,7 @@ mod tests {
 
     /// Otherwise it would grow from service to service.
     #[test]
-    fn a_key_goes_on_as_it_came() {
+    fn keys_are_passed_on_unchanged() {
         let baggage = "sentry-a!#$%&'*+-.^_`|~9=%21,sentry-%21=x";
         let more = format!("{baggage},sentry-a b=x,sentry-\u{e4}=x,sentry-a\"=x");
         let incoming = IncomingTrace::parse(TRACE, Some(&more)).unwrap();
@@ -285,7 +285,7 @@ mod tests {
 
     /// Each member is compared with all previous ones, and all of them travel on with the trace.
     #[test]
-    fn many_headers_are_no_way_around_what_one_may_hold() {
+    fn the_size_limit_covers_all_baggage_headers() {
         let headers: Vec<_> = (0..100)
             .map(|number| {
                 let members = (0..300).map(|it| format!("sentry-k{number}-{it}=v"));
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_trace() {
+    fn malformed_headers_are_rejected() {
         for value in ["", "-", "abc-def-1", &TRACE.replace('4', "z")] {
             assert!(
                 IncomingTrace::parse(value, Some("sentry-a=b")).is_none(),
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_escape_stays_as_it_is() {
+    fn an_invalid_escape_is_left_unchanged() {
         assert_eq!(percent_decode("a%2Fb%2"), "a/b%2");
         assert_eq!(percent_decode("%zz%C3%A4"), "%zzä");
         assert_eq!(percent_decode("%FF"), "%FF");

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn only_limits_of_spans_and_of_all_count() {
+    fn only_limits_for_spans_and_for_everything_apply() {
         assert_eq!(
             after(Some("60:span:organization:quota"), None, 429),
             (false, true)
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_limits_all() {
+    fn retry_after_limits_everything() {
         assert_eq!(after(None, Some("59.2"), 429), (false, false));
         let date = |seconds| {
             let date = SystemTime::now() + Duration::from_secs(seconds);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_wrong_does_not_change_the_pause() {
+    fn a_wrong_local_clock_does_not_change_the_pause() {
         let until = "Fri, 20 Nov 2015 10:00:40 GMT";
         let date = Some("Fri, 20 Nov 2015 10:00:00 GMT");
         assert_eq!(pause(until, date), Duration::from_secs(40));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_limit_counts_and_none_overflows() {
+    fn the_longest_limit_applies_and_none_overflows() {
         assert_eq!(pause("1e300", None), MAX_PAUSE);
         assert_eq!(pause("inf", None), MAX_PAUSE);
         for nonsense in ["-1", "nan", "", "1 minute"] {

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_of_their_own_count_each() {
+    fn separate_calls_are_counted_separately() {
         let batches: &[&[_]] = &[
             &[(3, 2, "chat", "a"), (4, 2, "chat", "b")],
             &[(5, 2, "embeddings", "c")],
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_of_parents_and_a_meter_that_panics_end_nothing() {
+    fn a_cycle_of_parents_and_a_panicking_meter_are_survived() {
         let ring: &[_] = &[(1, 2, "", ""), (2, 1, "", ""), (3, 1, "chat", "m")];
         assert_eq!(measured(&[ring]), ["chat m"]);
         let panics: &[_] = &[(1, 0, "chat", "panics"), (2, 0, "chat", "m")];
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn expected_wrappers_are_bounded() {
         let mut calls = ModelCalls::new(Arc::new(Names::default()));
         let segment: Arc<Segment> = testing::segment();
         for _ in 0..2 * MAX_EXPECTED_WRAPPERS {

@@ -312,7 +312,7 @@ mod tests {
     use super::spotlight_url;
 
     #[test]
-    fn where_spotlight_is() {
+    fn spotlight_url_from_option_and_environment() {
         let usual = Some("http://localhost:8969/stream".to_owned());
         assert_eq!(spotlight_url(None, None), None);
         assert_eq!(spotlight_url(Some(true), None), usual);

@@ -383,7 +383,7 @@ mod tests {
 
     /// Otherwise the child would wait for a lock that nobody releases, or fill a queue that nobody empties.
     #[test]
-    fn a_forked_process_notices_when_it_would_wait_or_wake_or_after_some_spans() {
+    fn a_fork_is_detected_before_waiting_or_waking_and_every_so_many_spans() {
         let queue = Queue::new(0);
         let push = |queued| queue.push(queued, false, false, || false);
         let is_rejected = |pushed| matches!(pushed, Err(PushError::Forked(_)));
@@ -404,7 +404,7 @@ mod tests {
 
     /// Otherwise nothing would arrive from a program that produces more than can be sent.
     #[test]
-    fn of_traces_that_grow_side_by_side_some_stay_whole_without_a_worker() {
+    fn overflow_without_a_worker_leaves_some_concurrent_traces_complete() {
         const TRACES: usize = 160;
         const SPANS: usize = 12;
         let (queue, budget) = (Queue::new(0), Budget::new(300));
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worker_takes_a_portion_at_a_time_and_all_that_there_is() {
+    fn take_returns_limited_batches_until_the_queue_is_empty() {
         let queue = Queue::new(0);
         let push = || queue.push(queued_span(), false, false, || true);
         for _ in 0..7 {

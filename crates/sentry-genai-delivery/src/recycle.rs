@@ -274,7 +274,7 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn a_record_comes_back_empty() {
+    fn records_are_emptied_for_reuse() {
         let segment = testing::segment();
         let mut translator = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
         let mut shells = Vec::new();

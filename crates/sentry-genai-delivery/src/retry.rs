@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_may_ask_for_a_pause_but_not_for_any() {
+    fn a_requested_pause_is_capped() {
         let policy = RetryPolicy::default();
         let now = Instant::now();
         let mut backoff = Backoff::default();

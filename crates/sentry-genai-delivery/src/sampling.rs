@@ -265,8 +265,8 @@ mod tests {
                 let Decision::Drawn { rate, rand, .. } = decision else {
                     panic!("{decision:?}");
                 };
-                let said = |text: &str| text.parse::<f64>().unwrap();
-                let below = said(&rand.text()) < said(&rate.text());
+                let parse = |text: &str| text.parse::<f64>().unwrap();
+                let below = parse(&rand.text()) < parse(&rate.text());
                 assert_eq!(decision.is_sampled(), below);
                 sampled += u32::from(below);
             }
@@ -282,10 +282,10 @@ mod tests {
             let decimal = f64::from(millionths) / f64::from(MILLION);
             let rate = Rate::new(decimal as f32);
             let is_below = |rand: u32| SampleRand(rand).is_below(rate);
-            let said: f64 = rate.text().parse().unwrap();
+            let sent: f64 = rate.text().parse().unwrap();
             for rand in millionths.saturating_sub(2)..=(millionths + 2).min(MILLION - 1) {
-                let expected = f64::from(rand) / f64::from(MILLION) < said;
-                assert_eq!(is_below(rand), expected, "{rand} {said}");
+                let expected = f64::from(rand) / f64::from(MILLION) < sent;
+                assert_eq!(is_below(rand), expected, "{rand} {sent}");
             }
         }
         assert!(!SampleRand(100_000).is_below(Rate::new(0.1)));
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upstream_decision_holds_against_a_rate() {
+    fn an_upstream_decision_overrides_the_rate() {
         let strategy = TracesSamplingStrategy::FixedRate(0.0);
         assert!(decide(&strategy, Some(&incoming("-1", ""))).is_sampled());
         let strategy = TracesSamplingStrategy::FixedRate(1.0);
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sampler_overrides_and_sees_what_came_in() {
+    fn a_sampler_sees_and_overrides_the_upstream_decision() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         let strategy = TracesSamplingStrategy::Function(Arc::new(move |context| {
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sampler_does_is_not_observed() {
+    fn samplers_run_as_a_delivery_thread() {
         let strategy = TracesSamplingStrategy::Function(Arc::new(|_| {
             f32::from(u8::from(thread::on_delivery_thread()))
         }));
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_number_all_services_draw_the_same_one_evenly() {
+    fn without_an_incoming_rand_it_follows_from_the_trace_id_uniformly() {
         let remote = IncomingTrace::remote;
         let mut below_a_tenth = 0;
         for number in 1_u64..=10_000 {

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn personal_data_leaves_only_where_it_may() {
+    fn personal_data_is_sent_only_if_allowed() {
         let found = attributes(user(), true);
         let email = ("user.email", "ada@example.com".to_owned());
         assert_eq!(found, [("user.id", "u-17".to_owned()), email]);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_known_is_asked_for_no_more() {
+    fn a_known_user_is_not_looked_up_again() {
         let known = SegmentUser::default();
         known.look_up(false, || None);
         known.look_up(false, || Some(user()));

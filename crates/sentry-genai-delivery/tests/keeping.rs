@@ -57,7 +57,7 @@ fn send_root(delivery: &Delivery, segment: &Arc<Segment>) {
 }
 
 #[test]
-fn an_ai_span_that_is_only_noticed_at_its_end_keeps_its_trace() {
+fn an_ai_span_recognised_at_its_end_keeps_its_trace() {
     let ingest = Ingest::start().unwrap();
     let delivery = start(&ingest, None);
     let (ai, other) = (segment(&delivery, None), segment(&delivery, None));
@@ -76,7 +76,7 @@ fn an_ai_span_that_is_only_noticed_at_its_end_keeps_its_trace() {
 
 /// A program may receive several requests of the same trace. Keeping one of them says nothing about the others.
 #[test]
-fn requests_of_one_trace_are_decided_one_by_one() {
+fn requests_of_one_trace_are_decided_separately() {
     let ingest = Ingest::start().unwrap();
     let delivery = start(&ingest, None);
     let sentry_trace = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-0";
@@ -100,7 +100,7 @@ fn requests_of_one_trace_are_decided_one_by_one() {
 
 /// An AI span is known when it starts, which may be long before anything else of the trace ends.
 #[test]
-fn a_flush_sends_what_is_kept_by_then() {
+fn a_flush_sends_traces_kept_by_then() {
     let ingest = Ingest::start().unwrap();
     let delivery = start(&ingest, None);
     let (ai, other) = (segment(&delivery, None), segment(&delivery, None));
@@ -115,7 +115,7 @@ fn a_flush_sends_what_is_kept_by_then() {
 }
 
 #[test]
-fn a_flush_decides_nothing_that_comes_before_a_close() {
+fn a_flush_before_a_close_leaves_held_traces_undecided() {
     let ingest = Ingest::start().unwrap();
     let (go, wait) = mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);

@@ -133,7 +133,7 @@ fn a_segment_is_one_transaction_with_everything_in_it() {
 }
 
 #[test]
-fn ai_spans_travel_beside_the_transaction() {
+fn ai_spans_are_sent_separately_from_the_transaction() {
     let pair = Pair::new(TraceLifecycle::Transaction);
     let segment = pair.segment();
     pair.child(&segment);
@@ -166,7 +166,7 @@ fn an_ai_span_is_never_the_root() {
 }
 
 #[test]
-fn what_does_not_fit_into_a_transaction_goes_into_further_ones() {
+fn large_segments_are_split_into_several_transactions() {
     let pair = Pair::new(TraceLifecycle::Classic);
     let segment = pair.segment();
     for _ in 0..2500 {
@@ -212,7 +212,7 @@ fn a_late_child_and_a_root_that_never_ends() {
 }
 
 #[test]
-fn a_limit_for_transactions_is_kept() {
+fn a_limit_for_transactions_is_respected() {
     let pair = Pair::new(TraceLifecycle::Transaction);
     let limited = Fault::none().with_rate_limits("60:transaction:organization");
     pair.ingest.script([limited]);
@@ -281,7 +281,7 @@ fn a_transaction_that_is_not_sampled_is_reported_as_one() {
 
 /// Whatever stage it had reached when memory ran out, it counts as one transaction.
 #[test]
-fn a_transaction_that_had_no_room_is_reported_as_one() {
+fn a_transaction_dropped_on_overflow_is_reported_as_one() {
     const TRACES: u64 = 3000;
 
     for lifecycle in [TraceLifecycle::Classic, TraceLifecycle::Transaction] {
@@ -307,7 +307,7 @@ fn a_transaction_that_had_no_room_is_reported_as_one() {
 
 /// A proxy leads out of the local network, but Spotlight runs on this machine.
 #[test]
-fn spotlight_alone_is_asked_past_the_proxy() {
+fn spotlight_alone_bypasses_the_proxy() {
     let spotlight = Ingest::start().unwrap();
     let options = ClientOptions::new().traces_sample_rate(1.0);
     let options = options.http_proxy("http://127.0.0.1:1");
@@ -358,7 +358,7 @@ fn a_copy_for_spotlight() {
 }
 
 #[test]
-fn a_spotlight_that_is_not_there_holds_up_nothing() {
+fn an_unreachable_spotlight_does_not_delay_close() {
     let sentry = Ingest::start().unwrap();
     let options = ClientOptions::new().dsn(&sentry.dsn());
     let options = options.traces_sample_rate(1.0);

@@ -36,7 +36,7 @@ fn send(delivery: &Delivery, segment: &Arc<Segment>, span_id: SpanId, hours: std
 }
 
 #[test]
-fn children_leave_while_their_root_is_open_and_the_trace_says_the_same_of_itself_all_along() {
+fn children_are_sent_while_their_root_is_open_and_the_dsc_stays_the_same() {
     let ingest = Ingest::start().unwrap();
     let delivery = deliver_to(&ingest, TraceLifecycle::Stream);
     let trace = delivery.start_trace(None, "run", "");

@@ -147,7 +147,7 @@ impl Unread for Sealed {
 }
 
 #[test]
-fn what_is_handed_over_unread_is_read_behind_it() {
+fn unread_spans_are_read_on_the_delivery_thread_in_order() {
     let server = Server::start([]);
     let delivery = start(&options(&server));
     let read = Arc::new(AtomicU64::new(0));
@@ -193,7 +193,7 @@ fn what_is_handed_over_unread_is_read_behind_it() {
 }
 
 #[test]
-fn a_segment_that_ended_leaves_by_itself() {
+fn an_ended_segment_is_sent_without_a_flush() {
     let server = Server::start([]);
     let delivery = start(&options(&server));
     let segment = segment(&delivery, "x");
@@ -202,7 +202,7 @@ fn a_segment_that_ended_leaves_by_itself() {
 }
 
 #[test]
-fn two_traces_never_share_an_envelope_but_a_connection() {
+fn traces_share_a_connection_but_never_an_envelope() {
     let server = Server::start([]);
     let config = Config::from_client_options(&options(&server)).unwrap();
     let delivery = start_with(config.with_max_connections(1), None);
@@ -288,7 +288,7 @@ fn the_hook_changes_drops_and_may_panic() {
 
 /// The thread cannot wait for itself, and the timeout has not expired.
 #[test]
-fn a_hook_that_closes_loses_nothing_that_was_there() {
+fn close_inside_a_hook_loses_no_earlier_spans() {
     let server = Server::start([]);
     let config = Config::from_client_options(&options(&server)).unwrap();
     let own: Arc<OnceLock<Delivery>> = Arc::default();
@@ -344,7 +344,7 @@ fn unsampled_spans_are_counted_unless_tracing_is_off() {
 }
 
 #[test]
-fn what_was_handed_over_still_leaves_when_the_last_handle_is_gone() {
+fn pending_spans_are_sent_after_the_last_handle_is_dropped() {
     let server = Server::start([]);
     let delivery = start(&options(&server));
     send_child(&delivery, &segment(&delivery, "x"));

@@ -52,10 +52,10 @@ fn arrived(ingest: &Ingest) -> HashMap<String, usize> {
 }
 
 #[test]
-fn traces_that_grow_side_by_side_arrive_whole_or_not_at_all() {
+fn concurrent_traces_arrive_complete_or_not_at_all() {
     const THREADS: usize = 4;
     const ROUNDS: usize = 6;
-    const SIDE_BY_SIDE: usize = 40;
+    const CONCURRENT: usize = 40;
     const SPANS: usize = 12;
     let ingest = Ingest::start().unwrap();
     ingest.always(Fault::none().with_delay(Duration::from_millis(3)));
@@ -66,7 +66,7 @@ fn traces_that_grow_side_by_side_arrive_whole_or_not_at_all() {
             scope.spawn(|| {
                 let text = "x".repeat(1500);
                 for _ in 0..ROUNDS {
-                    let open: Vec<_> = (0..SIDE_BY_SIDE).map(|_| segment(&delivery)).collect();
+                    let open: Vec<_> = (0..CONCURRENT).map(|_| segment(&delivery)).collect();
                     for _ in 1..SPANS {
                         for segment in &open {
                             send(&delivery, segment, new_span_id(), &text);
@@ -83,16 +83,16 @@ fn traces_that_grow_side_by_side_arrive_whole_or_not_at_all() {
     // Later, spans would be sent before their segment ends.
     assert!(begin.elapsed() < Duration::from_secs(5), "the test is void");
     assert!(delivery.flush(PATIENCE));
-    let in_peace = segment(&delivery);
+    let afterwards = segment(&delivery);
     for _ in 1..SPANS {
-        send(&delivery, &in_peace, new_span_id(), "peace");
+        send(&delivery, &afterwards, new_span_id(), "peace");
     }
-    send(&delivery, &in_peace, in_peace.span_id(), "peace");
+    send(&delivery, &afterwards, afterwards.span_id(), "peace");
     assert!(delivery.flush(PATIENCE));
     let stats = delivery.stats();
     assert_eq!(
         stats.produced as usize,
-        (THREADS * ROUNDS * SIDE_BY_SIDE + 1) * SPANS
+        (THREADS * ROUNDS * CONCURRENT + 1) * SPANS
     );
     let lost = stats.lost(LossReason::QueueOverflow);
     assert_eq!(stats.accepted + lost, stats.produced, "{stats:?}");
@@ -100,10 +100,10 @@ fn traces_that_grow_side_by_side_arrive_whole_or_not_at_all() {
     assert!(lost > 0 && stats.accepted as usize >= SPANS, "{stats:?}");
     let reported = ingest.client_reports();
     assert_eq!(reported[&("span".into(), "queue_overflow".into())], lost);
-    let torsos: Vec<_> = (arrived(&ingest).into_values())
+    let partial: Vec<_> = (arrived(&ingest).into_values())
         .filter(|spans| *spans != SPANS)
         .collect();
-    assert!(torsos.is_empty(), "{torsos:?} of {SPANS}, {stats:?}");
+    assert!(partial.is_empty(), "{partial:?} of {SPANS}, {stats:?}");
 }
 
 /// If it were encoded in one piece, a large trace would be in memory twice.
@@ -127,7 +127,7 @@ fn a_large_trace_arrives_in_parts() {
 }
 
 #[test]
-fn what_comes_after_a_drop_is_dropped_and_what_went_before_stays() {
+fn spans_after_a_drop_are_dropped_and_earlier_ones_stay() {
     let ingest = Ingest::start().unwrap();
     let delivery = deliver_to(&ingest, 64 * 1024);
     let long = segment(&delivery);

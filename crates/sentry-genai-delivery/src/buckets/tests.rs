@@ -10,7 +10,7 @@ fn add(buckets: &mut Buckets, now: Instant, segment: &Arc<Segment>) -> Option<Bu
 }
 
 #[test]
-fn a_bucket_goes_five_seconds_after_its_first_span() {
+fn a_bucket_is_due_five_seconds_after_its_first_span() {
     let start = Instant::now();
     let (first, second) = (testing::segment(), testing::segment());
     let mut buckets = Buckets::new(Purpose::Sending);
@@ -28,7 +28,7 @@ fn a_bucket_goes_five_seconds_after_its_first_span() {
 }
 
 #[test]
-fn a_segment_goes_when_it_has_ended_and_others_of_its_trace_stay() {
+fn an_ended_segment_is_due_and_others_of_its_trace_stay() {
     let now = Instant::now();
     for purpose in [Purpose::WholeSegments, Purpose::Holding] {
         let first = testing::segment();
@@ -53,7 +53,7 @@ fn a_segment_goes_when_it_has_ended_and_others_of_its_trace_stay() {
 }
 
 #[test]
-fn a_segment_is_complete_when_nobody_else_holds_it_and_alone_in_its_bucket() {
+fn a_segment_is_complete_when_unreferenced_and_alone_in_its_bucket() {
     let now = Instant::now();
     let segment = testing::segment();
     let mut buckets = Buckets::new(Purpose::Sending);
@@ -71,7 +71,7 @@ fn a_segment_is_complete_when_nobody_else_holds_it_and_alone_in_its_bucket() {
 }
 
 #[test]
-fn deadlines_of_buckets_that_have_gone_do_not_pile_up() {
+fn deadlines_of_removed_buckets_do_not_accumulate() {
     let now = Instant::now();
     let mut buckets = Buckets::new(Purpose::Holding);
     add(&mut buckets, now, &testing::segment());
@@ -115,7 +115,7 @@ fn a_new_bucket_of_a_trace_does_not_inherit_a_deadline() {
 }
 
 #[test]
-fn a_full_bucket_goes_at_once() {
+fn a_full_bucket_is_returned_at_once() {
     let now = Instant::now();
     let segment = testing::segment();
     let mut buckets = Buckets::new(Purpose::Sending);
@@ -143,7 +143,7 @@ fn a_large_bucket_is_sent_in_parts_of_about_one_size() {
 
 /// Otherwise more would be released than was reserved, and the budget would stay wrong.
 #[test]
-fn parts_share_what_was_held_also_if_their_spans_have_grown() {
+fn parts_share_the_reserved_bytes_even_if_their_spans_have_grown() {
     let segment = testing::segment();
     let mut bucket = testing::bucket(&segment, 3);
     let each = bucket.spans[0].footprint();
@@ -154,7 +154,7 @@ fn parts_share_what_was_held_also_if_their_spans_have_grown() {
 }
 
 #[test]
-fn the_oldest_goes_first_when_room_is_needed() {
+fn pop_oldest_skips_removed_buckets() {
     let now = Instant::now();
     let segments = [testing::segment(), testing::segment(), testing::segment()];
     let mut buckets = Buckets::new(Purpose::Sending);
@@ -191,7 +191,7 @@ fn dropped_traces_are_removed_before_the_oldest() {
 }
 
 #[test]
-fn the_later_of_two_spans_with_one_id_stays() {
+fn drop_duplicates_keeps_the_later_span() {
     let now = Instant::now();
     let segment = testing::segment();
     let mut buckets = Buckets::new(Purpose::Sending);

@@ -82,7 +82,7 @@ fn a_child_span() {
 }
 
 #[test]
-fn every_type_keeps_its_type() {
+fn attribute_types_are_preserved() {
     let segment = testing::segment();
     let mut span = span(&segment, new_span_id());
     let attributes = &mut span.attributes;
@@ -125,7 +125,7 @@ fn every_type_keeps_its_type() {
 }
 
 #[test]
-fn the_segment_span_says_more() {
+fn the_segment_span_has_more_attributes() {
     let segment = testing::segment();
     let mut span = span(&segment, segment.span_id());
     let (_, json) = encode(&span, &segment);
@@ -143,7 +143,7 @@ fn the_segment_span_says_more() {
 }
 
 #[test]
-fn what_the_span_says_itself_is_not_overwritten() {
+fn attributes_set_by_the_span_are_not_overwritten() {
     let segment = testing::segment();
     let mut span = span(&segment, segment.span_id());
     let own = [
@@ -224,10 +224,10 @@ fn every_span_keeps_its_own_description() {
             let mut buffer = Vec::new();
             encoder.write(&mut buffer, &span, &mut frame);
             let json: Json = serde_json::from_slice(&buffer).unwrap();
-            let said = |key: &str| &json["attributes"][key];
-            assert_eq!(*said("sentry.op"), string(op));
-            assert_eq!(*said("sentry.kind"), string(kind.as_str()));
-            assert_eq!(*said("sentry.origin"), string("auto.ai.rust.tracing"));
+            let attribute = |key: &str| &json["attributes"][key];
+            assert_eq!(*attribute("sentry.op"), string(op));
+            assert_eq!(*attribute("sentry.kind"), string(kind.as_str()));
+            assert_eq!(*attribute("sentry.origin"), string("auto.ai.rust.tracing"));
         }
     }
 }

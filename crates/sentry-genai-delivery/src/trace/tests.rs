@@ -18,7 +18,7 @@ fn continued(flag: &str, baggage: Option<&str>) -> Arc<Trace> {
 }
 
 #[test]
-fn the_head_of_a_trace_says_everything_once() {
+fn the_head_of_a_trace_writes_a_complete_dsc() {
     let segment = testing::segment();
     let trace = segment.trace();
     segment.set_name("POST /ask/{id}");
@@ -50,7 +50,7 @@ fn the_head_of_a_trace_says_everything_once() {
 }
 
 #[test]
-fn a_url_is_no_transaction_and_only_the_first_segment_names_the_trace() {
+fn a_url_is_not_a_transaction_name_and_only_the_first_segment_names_the_trace() {
     let config = testing::config(&testing::options());
     let trace = Trace::start(&config, None, "x", "y");
     let first = Segment::new(Arc::clone(&trace), new_span_id(), "GET /users/17");
@@ -61,7 +61,7 @@ fn a_url_is_no_transaction_and_only_the_first_segment_names_the_trace() {
 }
 
 #[test]
-fn an_incoming_dsc_goes_on_unchanged() {
+fn an_incoming_dsc_is_passed_on_unchanged() {
     let baggage = "sentry-trace_id=4c79f60c11214eb38604f4ae0781bfb2,\
                    sentry-public_key=fedcba9876543210fedcba9876543210,sentry-sample_rate=0.5,sentry-transaction=their%20name,sentry-new=1";
     let trace = continued("-1", Some(baggage));
@@ -84,7 +84,7 @@ fn an_incoming_dsc_goes_on_unchanged() {
 
 /// Such a key would cost every envelope of the trace.
 #[test]
-fn what_is_no_key_or_said_twice_gives_way_in_envelopes() {
+fn invalid_keys_and_aliases_are_removed_from_envelopes() {
     let baggage =
         "sentry-public_key=k,sentry-sample_rate=0.5,sentry-segment_name=a,sentry-transaction=b";
     let trace = continued("-1", Some(baggage));
@@ -99,7 +99,7 @@ fn what_is_no_key_or_said_twice_gives_way_in_envelopes() {
 
 /// Sentry extrapolates the number of spans from their sample rate.
 #[test]
-fn who_decides_says_at_what_rate() {
+fn the_deciding_service_sends_its_sample_rate() {
     let baggage = "sentry-sample_rate=0.01,sentry-sample_rand=0.5";
     let trace = continued("", Some(baggage));
     assert!(trace.sampled());
@@ -112,7 +112,7 @@ fn who_decides_says_at_what_rate() {
 }
 
 #[test]
-fn what_a_sampler_decides_is_said_instead_of_what_came_in() {
+fn a_sampler_decision_replaces_the_incoming_one() {
     let baggage = "sentry-sample_rate=0.1,sentry-sample_rand=0.5,sentry-sampled=false";
     let incoming = IncomingTrace::parse(&format!("{INCOMING}-0"), Some(baggage)).unwrap();
     let options = testing::options().traces_sampler(|_| 1.0);
@@ -130,7 +130,7 @@ fn what_a_sampler_decides_is_said_instead_of_what_came_in() {
 }
 
 #[test]
-fn without_an_incoming_dsc_the_envelope_still_has_one_but_no_baggage_goes_on() {
+fn without_an_incoming_dsc_envelopes_have_one_but_baggage_does_not() {
     let trace = continued("-1", None);
     assert_eq!(trace.baggage_header(), "");
     assert_eq!(
@@ -170,7 +170,7 @@ fn a_trace_of_another_organization_is_not_continued() {
 }
 
 #[test]
-fn a_deferred_decision_is_made_here_and_told() {
+fn a_deferred_decision_is_made_here_and_propagated() {
     let trace = continued("", Some("sentry-public_key=k,sentry-sample_rand=0.213370"));
     assert!(trace.sampled());
     let dsc = dsc(&trace);
@@ -180,7 +180,7 @@ fn a_deferred_decision_is_made_here_and_told() {
 }
 
 #[test]
-fn a_trace_that_is_kept_tells_the_next_service_if_it_can_still() {
+fn keeping_a_trace_is_propagated_unless_the_dsc_is_frozen() {
     let options = testing::options().traces_sample_rate(0.0);
     let config = (*testing::config(&options)).clone();
     let config = Arc::new(config.with_keep_ai_traces(true));
@@ -196,13 +196,13 @@ fn a_trace_that_is_kept_tells_the_next_service_if_it_can_still() {
     );
 
     let late = Trace::start(&config, None, "x", "y");
-    let told = late.baggage_header();
-    assert!(told.contains("sentry-sampled=false"), "{told}");
-    assert!(told.contains("sentry-sample_rate=0,"), "{told}");
+    let header = late.baggage_header();
+    assert!(header.contains("sentry-sampled=false"), "{header}");
+    assert!(header.contains("sentry-sample_rate=0,"), "{header}");
     late.note_ai_span();
     assert_eq!(
         late.baggage_header(),
-        told,
+        header,
         "what was said is not taken back"
     );
     let kept = dsc(&late);
@@ -236,7 +236,7 @@ fn a_trace_that_is_kept_tells_the_next_service_if_it_can_still() {
 }
 
 #[test]
-fn without_tracing_only_the_ids_travel() {
+fn without_tracing_only_the_ids_are_propagated() {
     let config = testing::config(&sentry_core::ClientOptions::new().dsn(testing::DSN));
     let trace = Trace::start(&config, None, "x", "y");
     assert!(!trace.sampled());

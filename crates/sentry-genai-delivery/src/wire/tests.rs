@@ -99,7 +99,7 @@ fn large_spans_are_split_by_size_and_none_is_cut() {
 }
 
 #[test]
-fn a_divided_envelope_holds_the_same_spans() {
+fn a_split_envelope_holds_the_same_spans() {
     let segment = testing::segment();
     let mut spans = spans(&segment, &[1; 5]);
     spans[1].attributes.push("nested", r#"{"a":[{},"\\"],"},{"#);
@@ -126,7 +126,7 @@ fn a_divided_envelope_holds_the_same_spans() {
 }
 
 #[test]
-fn envelopes_and_spans_for_those_who_send_them_elsewhere() {
+fn encode_envelopes_and_encode_spans_agree() {
     let segment = testing::segment();
     let spans = spans(&segment, &[1; 1001]);
     let config = testing::config(&testing::options());
@@ -145,7 +145,7 @@ fn envelopes_and_spans_for_those_who_send_them_elsewhere() {
 }
 
 #[test]
-fn nothing_makes_no_envelope() {
+fn no_spans_make_no_envelope() {
     let segment = testing::segment();
     assert!(encode(&segment, &[]).envelopes.is_empty());
     let header = &lines(&empty_envelope())[0];

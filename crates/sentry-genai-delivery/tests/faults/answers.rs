@@ -8,7 +8,7 @@ use sentry_genai_testkit::Fault;
 use super::{PATIENCE, Pair, send_trace};
 
 #[test]
-fn a_server_that_is_overloaded_for_a_moment_gets_everything_once() {
+fn envelopes_are_retried_while_the_server_is_overloaded() {
     for status in [502, 503, 504] {
         let pair = Pair::new();
         pair.ingest
@@ -22,7 +22,7 @@ fn a_server_that_is_overloaded_for_a_moment_gets_everything_once() {
 }
 
 #[test]
-fn an_overloaded_server_says_how_long() {
+fn retry_after_of_an_overloaded_server_is_respected() {
     let pair = Pair::new();
     pair.ingest
         .script([Fault::status(503).with_retry_after("1")]);
@@ -34,7 +34,7 @@ fn an_overloaded_server_says_how_long() {
 }
 
 #[test]
-fn retries_end() {
+fn retries_are_limited() {
     let pair = Pair::with(|config| {
         let pauses = Duration::from_millis(1);
         let policy = RetryPolicy::default().with_pauses(pauses, pauses);
@@ -51,7 +51,7 @@ fn retries_end() {
 }
 
 #[test]
-fn old_envelopes_are_given_up() {
+fn old_envelopes_are_dropped() {
     let pair = Pair::with(|config| {
         let policy = RetryPolicy::default().with_max_attempts(u32::MAX);
         let policy = policy.with_pauses(Duration::from_millis(20), Duration::from_millis(20));
@@ -71,7 +71,7 @@ fn old_envelopes_are_given_up() {
 }
 
 #[test]
-fn an_age_without_end_is_none() {
+fn an_unlimited_age_is_allowed() {
     let forever = RetryPolicy::default().with_max_age(Duration::MAX);
     let pair = Pair::with(|config| config.with_retries(forever));
     pair.ingest.script([Fault::status(503)]);
@@ -81,7 +81,7 @@ fn an_age_without_end_is_none() {
 }
 
 #[test]
-fn what_may_have_been_accepted_is_not_sent_again() {
+fn possibly_accepted_envelopes_are_not_retried() {
     let faults = [
         Fault::close(),
         Fault::reset(),
@@ -111,7 +111,7 @@ fn what_may_have_been_accepted_is_not_sent_again() {
 }
 
 #[test]
-fn refusals_are_final() {
+fn rejections_are_final() {
     for status in [400, 401, 403, 404, 500, 501] {
         let pair = Pair::new();
         pair.ingest.script([Fault::status(status)]);
@@ -124,7 +124,7 @@ fn refusals_are_final() {
 }
 
 #[test]
-fn reports_survive_refusals() {
+fn reports_survive_rejections() {
     let pair = Pair::new();
     pair.ingest.always(Fault::status(500));
     for _ in 0..3 {
@@ -140,7 +140,7 @@ fn reports_survive_refusals() {
 
 /// No envelope follows that could carry the report.
 #[test]
-fn the_last_report_is_sent_until_it_is_read() {
+fn the_last_report_is_retried_until_it_is_read() {
     for fault in [500, 413, 503].map(Fault::status) {
         let pair = Pair::new();
         pair.ingest
@@ -156,7 +156,7 @@ fn the_last_report_is_sent_until_it_is_read() {
 
 /// Each report may have been accepted although there was no answer.
 #[test]
-fn a_server_that_never_answers_is_not_told_the_same_again_and_again() {
+fn unanswered_reports_are_not_repeated() {
     let pair = Pair::new();
     pair.ingest.always(Fault::close());
     const TRACES: u64 = 20;
@@ -169,17 +169,20 @@ fn a_server_that_never_answers_is_not_told_the_same_again_and_again() {
     pair.flush();
     assert_eq!(pair.balance(), [(LossReason::NetworkError, TRACES)]);
     let sent = String::from_utf8(pair.ingest.bytes()).unwrap();
-    let told = sent.split("\"quantity\":").skip(1).map(|rest| {
+    let reported = sent.split("\"quantity\":").skip(1).map(|rest| {
         let digits = rest.find(|it: char| !it.is_ascii_digit()).unwrap();
         rest[..digits].parse::<u64>().unwrap()
     });
-    let told: u64 = told.sum();
+    let reported: u64 = reported.sum();
     // The first report is repeated once, because a request without an answer has usually not been read.
-    assert!((TRACES..TRACES + 3).contains(&told), "{told}: {sent}");
+    assert!(
+        (TRACES..TRACES + 3).contains(&reported),
+        "{reported}: {sent}"
+    );
 }
 
 #[test]
-fn answers_that_never_end_cost_nothing_but_the_connection() {
+fn endless_answers_lose_only_the_connection() {
     for fault in [
         Fault::truncated_answer(),
         Fault::trickle(Duration::from_secs(1)),
@@ -196,7 +199,7 @@ fn answers_that_never_end_cost_nothing_but_the_connection() {
 }
 
 #[test]
-fn a_hanging_server_costs_the_request_timeout_only() {
+fn a_hanging_server_is_bounded_by_the_request_timeout() {
     let timeout = Duration::from_millis(500);
     let pair = Pair::with(|config| config.with_timeouts(timeout, timeout));
     pair.ingest.script([Fault::hang(Duration::from_secs(60))]);
@@ -209,7 +212,7 @@ fn a_hanging_server_costs_the_request_timeout_only() {
 }
 
 #[test]
-fn what_is_too_large_is_divided_once() {
+fn a_too_large_envelope_is_split_once() {
     let pair = Pair::new();
     pair.ingest.script([Fault::status(413)]);
     pair.send_trace(5);
@@ -229,7 +232,7 @@ fn what_is_too_large_is_divided_once() {
 }
 
 #[test]
-fn what_is_too_large_is_divided_also_if_nobody_reads_it() {
+fn a_too_large_envelope_is_split_even_if_it_was_not_read() {
     let pair = Pair::new();
     pair.ingest.script([Fault::early_status(413)]);
     let text = "x".repeat(400_000);

@@ -18,7 +18,7 @@ use sentry_genai_testkit::Ingest;
 use super::{PATIENCE, deliver_for, deliver_to, send_trace};
 
 #[test]
-fn a_connection_that_ends_before_the_request_is_tried_again() {
+fn a_connection_closed_before_the_request_is_retried() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Arc::new(AtomicUsize::new(0));
@@ -43,7 +43,7 @@ fn a_connection_that_ends_before_the_request_is_tried_again() {
 }
 
 #[test]
-fn timeouts_without_end_are_none() {
+fn unlimited_timeouts_are_allowed() {
     let ingest = Ingest::start().unwrap();
     let delivery = deliver_to(&ingest.dsn(), |config| {
         config.with_timeouts(Duration::MAX, Duration::MAX)
@@ -54,7 +54,7 @@ fn timeouts_without_end_are_none() {
 }
 
 #[test]
-fn a_server_that_comes_up_late_gets_everything() {
+fn a_server_that_starts_late_receives_everything() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -125,7 +125,7 @@ fn a_proxy_is_used() {
 }
 
 #[test]
-fn no_secret_in_what_can_be_logged() {
+fn debug_output_contains_no_secrets() {
     let options = ClientOptions::new()
         .dsn("https://sikrit-key:sikrit-pass@127.0.0.1:1/1")
         .http_proxy("http://user:sikrit-proxy@127.0.0.1:2");

@@ -11,7 +11,7 @@ use sentry_genai_testkit::Fault;
 use super::Pair;
 
 #[test]
-fn limits_in_every_form_are_kept() {
+fn limits_in_every_form_are_respected() {
     let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(90));
     let limited = |limits: &str| Fault::status(429).with_rate_limits(limits);
     // The answer, and how many of the two spans sent after it are lost.
@@ -50,7 +50,7 @@ fn limits_in_every_form_are_kept() {
 }
 
 #[test]
-fn a_limit_ends() {
+fn a_limit_expires() {
     let pair = Pair::new();
     pair.ingest
         .script([Fault::status(429).with_rate_limits("1:span:organization")]);
@@ -69,7 +69,7 @@ fn a_limit_ends() {
 
 /// Sentry also reads the report of an envelope that it refuses for a quota.
 #[test]
-fn a_report_does_not_ride_along_with_what_may_be_turned_away() {
+fn a_report_is_not_piggybacked_on_an_envelope_that_may_be_rejected() {
     let pair = Pair::new();
     let limited = || Fault::status(429).with_rate_limits("1:span:organization");
     pair.ingest.script([limited(), limited()]);
@@ -89,7 +89,7 @@ fn a_report_does_not_ride_along_with_what_may_be_turned_away() {
 
 /// This also holds for the first refusal, which nobody could foresee.
 #[test]
-fn a_report_that_was_read_with_what_was_turned_away_is_not_sent_again() {
+fn a_report_read_with_a_rejected_envelope_is_not_sent_again() {
     let pair = Pair::new();
     let limited = Fault::status(429).with_rate_limits("1:span:organization");
     pair.ingest.script([Fault::status(500), limited]);

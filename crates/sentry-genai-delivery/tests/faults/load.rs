@@ -11,7 +11,7 @@ use sentry_genai_testkit::{Fault, Ingest};
 use super::{PATIENCE, Pair, deliver_to, send_trace};
 
 #[test]
-fn without_any_room_spans_are_lost_and_nothing_hangs() {
+fn without_a_buffer_spans_are_lost_and_nothing_hangs() {
     let pair = Pair::with(|config| config.with_max_buffer_bytes(0));
     pair.send_trace(3);
     pair.flush();
@@ -128,7 +128,7 @@ fn a_burst_to_a_distant_server_uses_several_connections() {
 }
 
 #[test]
-fn a_server_that_is_gone_does_not_fill_the_memory() {
+fn an_unavailable_server_does_not_exhaust_memory() {
     let limit = 256 * 1024;
     let pair = Pair::with(|config| {
         let policy = RetryPolicy::default().with_max_attempts(u32::MAX);
@@ -154,7 +154,7 @@ fn a_server_that_is_gone_does_not_fill_the_memory() {
 }
 
 #[test]
-fn chance() {
+fn random_faults() {
     for seed in 1..=3 {
         let pair = Pair::new();
         pair.ingest.random(

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_server_that_hangs_does_not_hold_up_the_application() {
+fn a_hanging_server_does_not_block_the_application() {
     let server = Server::start([Reply::Hang]);
     let delivery = start(&options(&server));
     let segment = segment(&delivery, "x");
@@ -63,7 +63,7 @@ fn a_limit_for_everything_stops_everything() {
 }
 
 #[test]
-fn a_refusal_is_reported_with_what_comes_next() {
+fn a_rejection_is_reported_with_the_next_envelope() {
     let server = Server::start([Reply::Status(500, ""), Reply::Status(500, "")]);
     let delivery = start(&options(&server));
     delivery.record_unsampled(7);
@@ -87,7 +87,7 @@ fn a_refusal_is_reported_with_what_comes_next() {
 }
 
 #[test]
-fn a_server_that_is_not_there_costs_the_spans_only() {
+fn an_unreachable_server_loses_the_spans_only() {
     let options = ClientOptions::new()
         .dsn("http://public@127.0.0.1:1/42")
         .traces_sample_rate(1.0);
@@ -99,7 +99,7 @@ fn a_server_that_is_not_there_costs_the_spans_only() {
 
 /// Every request opens a new connection, but only the first one resolves the host.
 #[test]
-fn a_server_is_found_by_its_name_again_and_again() {
+fn new_connections_use_the_cached_address() {
     let server = Server::start([Reply::Status(200, "Connection: close\r\n")]);
     let dsn = server.dsn().replace("127.0.0.1", "localhost");
     let options = ClientOptions::new().dsn(&dsn).traces_sample_rate(1.0);

@@ -53,7 +53,7 @@ fn overflow_drops_the_oldest_traces_and_is_reported() {
 }
 
 #[test]
-fn memory_is_given_back() {
+fn memory_is_released() {
     let server = Server::start([Reply::Status(500, "")]);
     let hook: BeforeSendSpan = Arc::new(|span| (span.name != "drop").then_some(span));
     let config = Config::from_client_options(&options(&server)).unwrap();
