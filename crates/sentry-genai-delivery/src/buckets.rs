@@ -107,7 +107,7 @@ impl Buckets {
                     spans: vector,
                     bytes: 0,
                     segment: Arc::clone(segment),
-                    others: HashMap::default(),
+                    other_segments: HashMap::default(),
                     number: self.opened_count,
                     is_lingering: false,
                 })
@@ -166,8 +166,11 @@ impl Buckets {
     /// Returns when [`pop_due`](Self::pop_due) will next return a bucket.
     pub(crate) fn next_due(&mut self) -> Option<Instant> {
         self.drop_stale_deadlines();
-        let at = |deadline: Option<&Deadline>| deadline.map(|it| it.at);
-        let (age, segment_end) = (at(self.by_age.front()), at(self.by_segment_end.front()));
+        let time_of = |deadline: Option<&Deadline>| deadline.map(|it| it.at);
+        let (age, segment_end) = (
+            time_of(self.by_age.front()),
+            time_of(self.by_segment_end.front()),
+        );
         age.into_iter().chain(segment_end).min()
     }
 

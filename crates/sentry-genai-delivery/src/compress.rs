@@ -59,8 +59,8 @@ impl Compressor {
         let level = CompressionLvl::new(LEVEL).ok()?;
         let new = || libdeflater::Compressor::new(level);
         let gzip = self.gzip.get_or_insert_with(new);
-        let most = gzip.gzip_compress_bound(body.len());
-        gzip.gzip_compress(body, grow_to(&mut self.output, most))
+        let bound = gzip.gzip_compress_bound(body.len());
+        gzip.gzip_compress(body, grow_to(&mut self.output, bound))
             .ok()
     }
 
@@ -73,8 +73,8 @@ impl Compressor {
             Some(zstd) => zstd,
             none => none.insert(zstd::bulk::Compressor::new(LEVEL).ok()?),
         };
-        let most = zstd::zstd_safe::compress_bound(body.len());
-        zstd.compress_to_buffer(body, grow_to(&mut self.output, most))
+        let bound = zstd::zstd_safe::compress_bound(body.len());
+        zstd.compress_to_buffer(body, grow_to(&mut self.output, bound))
             .ok()
     }
 }

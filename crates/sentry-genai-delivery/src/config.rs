@@ -232,7 +232,7 @@ impl Config {
 
     /// The settings for the copy.
     pub(crate) fn spotlight_copy(&self) -> Option<Self> {
-        let patience = Duration::from_secs(2);
+        let timeout = Duration::from_secs(2);
         Some(Self {
             dsn: self.spotlight.clone()?,
             spotlight: None,
@@ -245,8 +245,8 @@ impl Config {
             http_proxy: None,
             https_proxy: None,
             retries: RetryPolicy::default().with_max_attempts(1),
-            connect_timeout: patience,
-            request_timeout: patience,
+            connect_timeout: timeout,
+            request_timeout: timeout,
             ..self.clone()
         })
     }

@@ -46,7 +46,7 @@ const MIN_COMPRESSED_BYTES: usize = 1024;
 /// How many bytes of a body are copied at once. For more than twice as many, the C library copies byte by byte
 /// (`rep movsb`). For bodies of this size that takes as long as with vector registers, but counts as one instruction
 /// per byte.
-const PIECE: usize = 2048;
+const COPY_CHUNK: usize = 2048;
 
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 const X_SENTRY_RATE_LIMITS: HeaderName = HeaderName::from_static("x-sentry-rate-limits");
@@ -166,16 +166,16 @@ impl HttpTransport {
         envelope: &[u8],
         compressor: &mut Compressor,
     ) -> Result<Answer, RequestError> {
-        let worthwhile = envelope.len() >= MIN_COMPRESSED_BYTES;
-        let encoding = self.encoding.filter(|_| worthwhile);
+        let is_worthwhile = envelope.len() >= MIN_COMPRESSED_BYTES;
+        let encoding = self.encoding.filter(|_| is_worthwhile);
         let packed = encoding.and_then(|encoding| compressor.pack(envelope, encoding));
-        let mut body = InPieces {
+        let mut body = BodyReader {
             rest: packed.unwrap_or(envelope),
-            is_taken: false,
+            was_read: false,
         };
         let sent = self.send_request(&mut body, encoding.filter(|_| packed.is_some()));
         let mut response = sent.map_err(|error| {
-            let kind = FailureKind::of(&error, body.is_taken);
+            let kind = FailureKind::of(&error, body.was_read);
             if kind == FailureKind::NotConnected {
                 self.resolver.invalidate();
             }
@@ -185,11 +185,13 @@ impl HttpTransport {
             }
         })?;
         let headers = response.headers();
-        let retry_after = text(headers, RETRY_AFTER);
+        let retry_after = header_value(headers, RETRY_AFTER);
         let answer = Answer {
             status: response.status().as_u16(),
-            rate_limits: text(headers, X_SENTRY_RATE_LIMITS),
-            date: retry_after.as_ref().and_then(|_| text(headers, DATE)),
+            rate_limits: header_value(headers, X_SENTRY_RATE_LIMITS),
+            date: retry_after
+                .as_ref()
+                .and_then(|_| header_value(headers, DATE)),
             retry_after,
         };
         // The connection can only be reused if the body is read to its end. An error while reading it has no other
@@ -202,7 +204,7 @@ impl HttpTransport {
 
     fn send_request(
         &self,
-        body: &mut InPieces<'_>,
+        body: &mut BodyReader<'_>,
         encoding: Option<Encoding>,
     ) -> Result<Response<Body>, Error> {
         let Some(Destination { uri, headers }) = &self.destination else {
@@ -226,17 +228,17 @@ impl HttpTransport {
 }
 
 /// Bytes that are copied piece by piece into the reader's buffer.
-struct InPieces<'a> {
+struct BodyReader<'a> {
     rest: &'a [u8],
     /// Whether any of it was requested. The head of the request had been sent by then.
-    is_taken: bool,
+    was_read: bool,
 }
 
-impl io::Read for InPieces<'_> {
+impl io::Read for BodyReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.is_taken = true;
+        self.was_read = true;
         let (read, rest) = self.rest.split_at(self.rest.len().min(buffer.len()));
-        for (place, piece) in buffer.chunks_mut(PIECE).zip(read.chunks(PIECE)) {
+        for (place, piece) in buffer.chunks_mut(COPY_CHUNK).zip(read.chunks(COPY_CHUNK)) {
             place[..piece.len()].copy_from_slice(piece);
         }
         self.rest = rest;
@@ -245,11 +247,11 @@ impl io::Read for InPieces<'_> {
 }
 
 impl FailureKind {
-    /// Classifies an error. As long as the body has not been touched (`is_taken`), the error occurred before the
+    /// Classifies an error. As long as the body has not been touched (`was_read`), the error occurred before the
     /// request.
-    fn of(error: &Error, is_taken: bool) -> Self {
+    fn of(error: &Error, was_read: bool) -> Self {
         match error {
-            _ if !is_taken => Self::NotConnected,
+            _ if !was_read => Self::NotConnected,
             // Only a write fails like this: the other end was closed before everything had been sent.
             Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Self::ConnectionClosed,
             _ => Self::NoAnswer,
@@ -328,7 +330,7 @@ fn is_socks(proxy: &Proxy) -> bool {
 }
 
 /// Returns the value of a header, joined from all its lines. Returns `None` if it is missing or blank.
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+fn header_value(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let lines = headers.get_all(name).into_iter();
     let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
     let text = lines.join(",");

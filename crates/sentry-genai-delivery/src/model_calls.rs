@@ -25,7 +25,7 @@ pub(crate) struct ModelCalls {
     /// Open spans above calls that have ended. If one of them turns out to be a call of the same kind, it is a wrapper
     /// around the same call.
     expected_wrappers: HashMap<SpanId, CallKind>,
-    order: VecDeque<SpanId>,
+    insertion_order: VecDeque<SpanId>,
 }
 
 /// Kinds of calls. Only calls of the same kind can be the same call, one described inside the other. Embeddings and
@@ -52,7 +52,7 @@ impl ModelCalls {
         Self {
             meter,
             expected_wrappers: HashMap::new(),
-            order: VecDeque::new(),
+            insertion_order: VecDeque::new(),
         }
     }
 
@@ -121,10 +121,10 @@ impl ModelCalls {
 
     fn expect_wrapper(&mut self, span_id: SpanId, kind: CallKind) {
         if self.expected_wrappers.insert(span_id, kind).is_none() {
-            self.order.push_back(span_id);
+            self.insertion_order.push_back(span_id);
         }
-        if self.order.len() > MAX_EXPECTED_WRAPPERS
-            && let Some(oldest) = self.order.pop_front()
+        if self.insertion_order.len() > MAX_EXPECTED_WRAPPERS
+            && let Some(oldest) = self.insertion_order.pop_front()
         {
             self.expected_wrappers.remove(&oldest);
         }
@@ -223,6 +223,6 @@ mod tests {
             calls.measure(&[translator.translate(span)]);
         }
         assert_eq!(calls.expected_wrappers.len(), MAX_EXPECTED_WRAPPERS);
-        assert_eq!(calls.order.len(), MAX_EXPECTED_WRAPPERS);
+        assert_eq!(calls.insertion_order.len(), MAX_EXPECTED_WRAPPERS);
     }
 }

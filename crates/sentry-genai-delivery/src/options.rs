@@ -292,17 +292,17 @@ fn environment_captures_content() -> bool {
 /// Returns the URL of Spotlight. The variable holds a URL, enables the default one, or disables Spotlight.
 ///
 /// By Sentry's specification, a program that turns Spotlight off overrules the variable.
-fn spotlight_url(wanted: Option<bool>, variable: Option<&str>) -> Option<String> {
-    if wanted == Some(false) {
+fn spotlight_url(enabled: Option<bool>, variable: Option<&str>) -> Option<String> {
+    if enabled == Some(false) {
         return None;
     }
-    let usual = "http://localhost:8969/stream".to_owned();
+    let default_url = "http://localhost:8969/stream".to_owned();
     match variable.map(str::trim) {
         Some(url) if url.contains("://") => Some(url.to_owned()),
         Some(word) if ["1", "true", "yes", "on"].contains(&&*word.to_ascii_lowercase()) => {
-            Some(usual)
+            Some(default_url)
         }
-        Some("") | None => wanted.map(|_| usual),
+        Some("") | None => enabled.map(|_| default_url),
         Some(_) => None,
     }
 }
@@ -313,11 +313,11 @@ mod tests {
 
     #[test]
     fn spotlight_url_from_option_and_environment() {
-        let usual = Some("http://localhost:8969/stream".to_owned());
+        let default_url = Some("http://localhost:8969/stream".to_owned());
         assert_eq!(spotlight_url(None, None), None);
-        assert_eq!(spotlight_url(Some(true), None), usual);
-        assert_eq!(spotlight_url(None, Some("1")), usual);
-        assert_eq!(spotlight_url(None, Some("TRUE")), usual);
+        assert_eq!(spotlight_url(Some(true), None), default_url);
+        assert_eq!(spotlight_url(None, Some("1")), default_url);
+        assert_eq!(spotlight_url(None, Some("TRUE")), default_url);
         assert_eq!(spotlight_url(Some(true), Some("0")), None);
         assert_eq!(spotlight_url(Some(false), Some("1")), None);
         let elsewhere = "http://127.0.0.1:9000/stream";

@@ -268,13 +268,13 @@ impl Outbox {
     /// Registers another sender if enough is waiting to make it may_retry. Returns whether it did.
     pub(crate) fn try_register_sender(&self) -> bool {
         let mut contents = self.lock();
-        let wanted = contents.senders < self.max_senders
+        let is_needed = contents.senders < self.max_senders
             && contents.idle_senders == 0
             && contents.state == State::Open
             && !contents.backoff.is_probing()
             && contents.waiting.len() > BACKLOG_PER_SENDER * contents.senders;
-        contents.senders += usize::from(wanted);
-        wanted
+        contents.senders += usize::from(is_needed);
+        is_needed
     }
 
     /// Unregisters a sender.

@@ -32,9 +32,9 @@ impl Packer {
         match self.config.lifecycle {
             TraceLifecycle::Stream => self.container(bucket, bucket.spans.iter(), buffers),
             TraceLifecycle::Transaction => {
-                let (ai, others): (Vec<_>, _) =
+                let (ai, non_ai): (Vec<_>, _) =
                     bucket.spans.iter().partition(|span| span.ai.is_some());
-                let mut encoded = self.transactions(bucket, others);
+                let mut encoded = self.transactions(bucket, non_ai);
                 encoded.append(self.container(bucket, ai.into_iter(), buffers));
                 encoded
             }

@@ -19,7 +19,7 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 struct State {
     completed: FlushId,
-    running: bool,
+    is_running: bool,
 }
 
 impl Progress {
@@ -27,7 +27,7 @@ impl Progress {
         Self {
             state: Mutex::new(State {
                 completed: FlushId(0),
-                running: true,
+                is_running: true,
             }),
             changed: Condvar::new(),
         }
@@ -41,7 +41,7 @@ impl Progress {
 
     /// Signals that no further flush will complete.
     pub(crate) fn stop(&self) {
-        self.lock().running = false;
+        self.lock().is_running = false;
         self.changed.notify_all();
     }
 
@@ -49,7 +49,7 @@ impl Progress {
     pub(crate) fn wait(&self, flush: FlushId, timeout: Duration) -> bool {
         let start = Instant::now();
         let mut state = self.lock();
-        while state.completed < flush && state.running {
+        while state.completed < flush && state.is_running {
             let Some(remaining) = timeout.checked_sub(start.elapsed()) else {
                 break;
             };

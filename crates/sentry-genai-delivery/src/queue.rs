@@ -186,13 +186,13 @@ impl Queue {
         self.lock().status == QueueStatus::Closed
     }
 
-    /// Removes and returns at most `most` empty records.
-    pub(crate) fn take_records(&self, most: usize) -> Vec<Record> {
+    /// Removes and returns at most `max_records` empty records.
+    pub(crate) fn take_records(&self, max_records: usize) -> Vec<Record> {
         // If the lock is held (after a fork perhaps forever), allocating a record is better than waiting.
         let Ok(mut state) = self.state.try_lock() else {
             return Vec::new();
         };
-        (0..most).map_while(|_| state.pool.take()).collect()
+        (0..max_records).map_while(|_| state.pool.take()).collect()
     }
 
     /// Accepts empty records for reuse, as far as there is room for them.
@@ -242,17 +242,17 @@ impl Queue {
             }
         }
         let mut room = max_bytes;
-        let beyond = state.messages.iter().position(|message| {
+        let end = state.messages.iter().position(|message| {
             let fits = room > 0;
             room = room.saturating_sub(message.bytes());
             !fits
         });
-        state.has_more = beyond.is_some();
-        let Some(beyond) = beyond else {
+        state.has_more = end.is_some();
+        let Some(end) = end else {
             mem::swap(&mut state.messages, batch);
             return state.status;
         };
-        batch.extend(state.messages.drain(..beyond));
+        batch.extend(state.messages.drain(..end));
         // More is to come: at least the message that closes the queue.
         QueueStatus::Open
     }
@@ -397,9 +397,9 @@ mod tests {
         assert!(push(queued_span()).is_ok());
         queue.lock().worker = WorkerState::Idle;
         assert!(is_rejected(push(queued_span())));
-        let taken = queue.lock();
+        let guard = queue.lock();
         assert!(is_rejected(push(queued_span())));
-        drop(taken);
+        drop(guard);
     }
 
     /// Otherwise nothing would arrive from a program that produces more than can be sent.
@@ -419,8 +419,8 @@ mod tests {
                     continue;
                 }
                 let level = budget.reserve_queued(1);
-                let taken = queue.push(queued_span_of(segment), false, false, || true);
-                assert!(taken.is_ok());
+                let pushed = queue.push(queued_span_of(segment), false, false, || true);
+                assert!(pushed.is_ok());
                 if level == Level::Exceeded {
                     dropped += queue.drop_oldest_traces(&budget, Trace::mark_dropped).spans;
                 }

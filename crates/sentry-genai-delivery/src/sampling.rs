@@ -159,8 +159,8 @@ impl Rate {
         let decimal: f64 = rate.to_string().parse().unwrap_or(0.0);
         let is_below = |rand: &u32| f64::from(*rand) / f64::from(MILLION) < decimal;
         // Close to the bound, because the product is rounded.
-        let near = (decimal * f64::from(MILLION)) as u32;
-        let bound = (near.saturating_sub(1)..MILLION).find(|rand| !is_below(rand));
+        let approximate = (decimal * f64::from(MILLION)) as u32;
+        let bound = (approximate.saturating_sub(1)..MILLION).find(|rand| !is_below(rand));
         Self {
             rate,
             bound: bound.unwrap_or(MILLION),

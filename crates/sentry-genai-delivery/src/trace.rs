@@ -347,7 +347,7 @@ fn is_project_key(text: &str) -> bool {
 
 pub(crate) fn should_continue(config: &Config, incoming: &IncomingTrace) -> bool {
     incoming.is_adopted()
-        || same_organization(
+        || is_same_organization(
             incoming.org_id(),
             config.org_id,
             config.strict_trace_continuation,
@@ -356,7 +356,7 @@ pub(crate) fn should_continue(config: &Config, incoming: &IncomingTrace) -> bool
 
 /// As in the Sentry SDKs: two different organizations never match, and an unknown one matches only if that is
 /// tolerated.
-fn same_organization(
+fn is_same_organization(
     theirs: Option<OrganizationId>,
     ours: Option<OrganizationId>,
     strict: bool,

@@ -241,10 +241,10 @@ fn status(status: Status) -> &'static str {
 fn data_of(span: &SentrySpan) -> Vec<u8> {
     let mut data = vec![b'{'];
     let kind: [(&str, Value<'_>); 1] = [("sentry.kind", Value::Str(span.kind.as_str()))];
-    let own = !span.attributes.contains("sentry.kind");
+    let lacks_kind = !span.attributes.contains("sentry.kind");
     for (key, value) in kind
         .into_iter()
-        .filter(|_| own)
+        .filter(|_| lacks_kind)
         .chain(span.attributes.iter())
     {
         if data.len() > 1 {

@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 256;
 /// The user of a segment, who may become known late, or never.
 #[derive(Debug, Default)]
 pub(crate) struct SegmentUser {
-    found: OnceLock<Attributes>,
+    attributes: OnceLock<Attributes>,
     lookups: AtomicU8,
 }
 
@@ -42,12 +42,12 @@ impl SegmentUser {
         if let Some(attributes) = attributes.filter(|attributes| !attributes.is_empty()) {
             self.lookups.store(MAX_LOOKUPS, Ordering::Relaxed);
             // Another thread may have found the same user.
-            let _ = self.found.set(attributes);
+            let _ = self.attributes.set(attributes);
         }
     }
 
     pub(crate) fn attributes(&self) -> &[(&'static str, String)] {
-        self.found.get().map_or(&[], Vec::as_slice)
+        self.attributes.get().map_or(&[], Vec::as_slice)
     }
 }
 

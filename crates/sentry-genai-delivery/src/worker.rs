@@ -309,8 +309,8 @@ impl Worker {
             return self.drop_bucket(bucket);
         }
         // A program that takes part in a trace several times may have made different decisions about it.
-        if let Some(others) = bucket.extract(|segment| !segment.trace().sampled()) {
-            self.dispatch(others);
+        if let Some(unsampled) = bucket.extract(|segment| !segment.trace().sampled()) {
+            self.dispatch(unsampled);
         }
         let expected = bucket.spans.len() as u64;
         let is_sampled = bucket.segment().trace().sampled();

@@ -62,7 +62,7 @@ impl Pair {
     }
 
     /// Checks the invariants that hold whatever happened. Returns the lost spans.
-    fn balance(&self) -> Vec<(LossReason, u64)> {
+    fn verified_losses(&self) -> Vec<(LossReason, u64)> {
         let stats = self.delivery.stats();
         assert_eq!(stats.pending(), 0, "{stats:?}");
         assert_eq!(stats.produced, stats.accepted + stats.lost_total());

@@ -17,9 +17,9 @@ pub(crate) struct Bucket {
     pub(crate) spans: Vec<SentrySpan>,
     /// The memory reserved for the spans.
     pub(crate) bytes: usize,
-    /// The segment of all spans that are not in `others`.
+    /// The segment of all spans that are not in `other_segments`.
     pub(super) segment: Arc<Segment>,
-    pub(super) others: HashMap<SpanId, Arc<Segment>>,
+    pub(super) other_segments: HashMap<SpanId, Arc<Segment>>,
     pub(super) number: u64,
     pub(super) is_lingering: bool,
 }
@@ -33,7 +33,8 @@ impl Bucket {
     ) {
         if !Arc::ptr_eq(segment, &self.segment) {
             let ids = spans.iter().map(|span| span.span_id);
-            self.others.extend(ids.map(|id| (id, Arc::clone(segment))));
+            self.other_segments
+                .extend(ids.map(|id| (id, Arc::clone(segment))));
         }
         self.spans.append(spans);
         self.bytes += bytes;
@@ -43,18 +44,21 @@ impl Bucket {
     /// none, or all.
     pub(crate) fn extract(&mut self, predicate: impl Fn(&Segment) -> bool) -> Option<Self> {
         // Nearly always there is only one segment.
-        if self.others.is_empty() {
+        if self.other_segments.is_empty() {
             return None;
         }
         let is_extracted = |segment: &Arc<Segment>| predicate(segment);
-        let segments = || std::iter::once(&self.segment).chain(self.others.values());
+        let segments = || std::iter::once(&self.segment).chain(self.other_segments.values());
         if segments().all(is_extracted) || !segments().any(is_extracted) {
             return None;
         }
         let spans = mem::take(&mut self.spans).into_iter();
         let (extracted, remaining) = spans
             .map(|span| {
-                let segment = self.others.get(&span.span_id).unwrap_or(&self.segment);
+                let segment = self
+                    .other_segments
+                    .get(&span.span_id)
+                    .unwrap_or(&self.segment);
                 (Arc::clone(segment), span)
             })
             .partition::<Vec<_>, _>(|(segment, _)| is_extracted(segment));
@@ -81,7 +85,7 @@ impl Bucket {
             spans: Vec::with_capacity(spans.len()),
             bytes: 0,
             segment: Arc::clone(&spans.first()?.0),
-            others: HashMap::default(),
+            other_segments: HashMap::default(),
             number,
             is_lingering: false,
         };
@@ -94,7 +98,7 @@ impl Bucket {
 
     /// Whether all spans belong to this segment.
     pub(super) fn contains_only(&self, segment: &Arc<Segment>) -> bool {
-        self.others.is_empty() && Arc::ptr_eq(&self.segment, segment)
+        self.other_segments.is_empty() && Arc::ptr_eq(&self.segment, segment)
     }
 
     /// Splits off the first spans, of `bytes` bytes or a little more. Returns `None` if the rest would be small.
@@ -118,7 +122,7 @@ impl Bucket {
             spans: self.spans.drain(..=last).collect(),
             bytes: taken,
             segment: Arc::clone(&self.segment),
-            others: self.others.clone(),
+            other_segments: self.other_segments.clone(),
             number: self.number,
             is_lingering: self.is_lingering,
         })
@@ -135,12 +139,12 @@ impl Bucket {
 
     /// The traces of the spans. There is one, unless the program takes part in a trace several times.
     pub(crate) fn traces(&self) -> impl Iterator<Item = &Trace> {
-        let segments = std::iter::once(&self.segment).chain(self.others.values());
+        let segments = std::iter::once(&self.segment).chain(self.other_segments.values());
         segments.map(|segment| &**segment.trace())
     }
 
     pub(crate) fn segment_of(&self, span_id: SpanId) -> &Segment {
-        self.others.get(&span_id).unwrap_or(&self.segment)
+        self.other_segments.get(&span_id).unwrap_or(&self.segment)
     }
 
     /// Returns how many transactions are lost with the bucket, if segments are sent as transactions: one for every

@@ -88,11 +88,11 @@ impl Contents {
             return Next::Task(Task::CompleteFlush(flush));
         }
         let Some(Job { meta: first, .. }) = self.waiting.front() else {
-            let over = self.state == State::Closed
+            let is_finished = self.state == State::Closed
                 && self.in_flight.is_empty()
                 && self.flushes.is_empty()
                 && self.completing == 0;
-            return if over {
+            return if is_finished {
                 Next::Task(Task::Stop)
             } else {
                 Next::WhenChanged

@@ -15,7 +15,7 @@ fn envelopes_are_retried_while_the_server_is_overloaded() {
             .script([Fault::status(status), Fault::status(status)]);
         pair.send_trace(3);
         pair.flush();
-        assert_eq!(pair.balance(), []);
+        assert_eq!(pair.verified_losses(), []);
         assert_eq!(pair.ingest.spans().len(), 3);
         assert_eq!(pair.ingest.figures().requests, 3);
     }
@@ -30,7 +30,7 @@ fn retry_after_of_an_overloaded_server_is_respected() {
     pair.send_trace(1);
     pair.flush();
     assert!(begin.elapsed() >= Duration::from_secs(1));
-    assert_eq!(pair.balance(), []);
+    assert_eq!(pair.verified_losses(), []);
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn retries_are_limited() {
         .script([Fault::status(503), Fault::status(503), Fault::status(503)]);
     pair.send_trace(2);
     pair.flush();
-    assert_eq!(pair.balance(), [(LossReason::NetworkError, 2)]);
+    assert_eq!(pair.verified_losses(), [(LossReason::NetworkError, 2)]);
     pair.send_trace(1);
     pair.flush();
     assert_eq!(pair.reported(), [("network_error".to_owned(), 2)]);
@@ -67,7 +67,7 @@ fn old_envelopes_are_dropped() {
         (Duration::from_millis(250)..Duration::from_secs(3)).contains(&waited),
         "{waited:?}"
     );
-    assert_eq!(pair.balance(), [(LossReason::NetworkError, 2)]);
+    assert_eq!(pair.verified_losses(), [(LossReason::NetworkError, 2)]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn an_unlimited_age_is_allowed() {
     pair.ingest.script([Fault::status(503)]);
     pair.send_trace(1);
     pair.flush();
-    assert_eq!(pair.balance(), []);
+    assert_eq!(pair.verified_losses(), []);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn possibly_accepted_envelopes_are_not_retried() {
         } else {
             LossReason::NetworkError
         };
-        assert_eq!(pair.balance(), [(reason, 2)], "{fault:?}");
+        assert_eq!(pair.verified_losses(), [(reason, 2)], "{fault:?}");
         assert_eq!(
             pair.reported(),
             [(reason.as_str().to_owned(), 2)],
@@ -117,7 +117,11 @@ fn rejections_are_final() {
         pair.ingest.script([Fault::status(status)]);
         pair.send_trace(2);
         pair.flush();
-        assert_eq!(pair.balance(), [(LossReason::SendError, 2)], "{status}");
+        assert_eq!(
+            pair.verified_losses(),
+            [(LossReason::SendError, 2)],
+            "{status}"
+        );
         // The request and the report.
         assert_eq!(pair.ingest.figures().requests, 2, "{status}");
     }
@@ -134,7 +138,7 @@ fn reports_survive_rejections() {
     pair.ingest.heal();
     pair.send_trace(1);
     pair.flush();
-    assert_eq!(pair.balance(), [(LossReason::SendError, 6)]);
+    assert_eq!(pair.verified_losses(), [(LossReason::SendError, 6)]);
     assert_eq!(pair.reported(), [("send_error".to_owned(), 6)]);
 }
 
@@ -148,7 +152,11 @@ fn the_last_report_is_retried_until_it_is_read() {
         pair.send_trace(2);
         pair.wait();
         assert!(pair.delivery.close(PATIENCE), "{fault:?}");
-        assert_eq!(pair.balance(), [(LossReason::SendError, 2)], "{fault:?}");
+        assert_eq!(
+            pair.verified_losses(),
+            [(LossReason::SendError, 2)],
+            "{fault:?}"
+        );
         let reported = pair.reported();
         assert_eq!(reported, [("send_error".to_owned(), 2)], "{fault:?}");
     }
@@ -167,7 +175,7 @@ fn unanswered_reports_are_not_repeated() {
     pair.ingest.heal();
     pair.send_trace(1);
     pair.flush();
-    assert_eq!(pair.balance(), [(LossReason::NetworkError, TRACES)]);
+    assert_eq!(pair.verified_losses(), [(LossReason::NetworkError, TRACES)]);
     let sent = String::from_utf8(pair.ingest.bytes()).unwrap();
     let reported = sent.split("\"quantity\":").skip(1).map(|rest| {
         let digits = rest.find(|it: char| !it.is_ascii_digit()).unwrap();
@@ -193,7 +201,7 @@ fn endless_answers_lose_only_the_connection() {
         pair.flush();
         pair.send_trace(2);
         pair.flush();
-        assert_eq!(pair.balance(), [], "{fault:?}");
+        assert_eq!(pair.verified_losses(), [], "{fault:?}");
         assert_eq!(pair.ingest.figures().accepted_spans, 4, "{fault:?}");
     }
 }
@@ -208,7 +216,7 @@ fn a_hanging_server_is_bounded_by_the_request_timeout() {
     pair.flush();
     let ratio = begin.elapsed().as_secs_f64() / timeout.as_secs_f64();
     assert!((0.9..10.0).contains(&ratio), "{ratio}");
-    assert_eq!(pair.balance(), [(LossReason::NetworkError, 1)]);
+    assert_eq!(pair.verified_losses(), [(LossReason::NetworkError, 1)]);
 }
 
 #[test]
@@ -217,7 +225,7 @@ fn a_too_large_envelope_is_split_once() {
     pair.ingest.script([Fault::status(413)]);
     pair.send_trace(5);
     pair.flush();
-    assert_eq!(pair.balance(), []);
+    assert_eq!(pair.verified_losses(), []);
     let envelopes = pair.ingest.envelopes();
     let spans: Vec<_> = envelopes.iter().map(|it| it.spans().len()).collect();
     assert_eq!(spans, [5, 2, 3]);
@@ -227,7 +235,7 @@ fn a_too_large_envelope_is_split_once() {
         .script([Fault::status(413), Fault::status(413), Fault::none()]);
     pair.send_trace(5);
     pair.flush();
-    assert_eq!(pair.balance(), [(LossReason::SendError, 2)]);
+    assert_eq!(pair.verified_losses(), [(LossReason::SendError, 2)]);
     assert_eq!(pair.ingest.spans().len(), 3);
 }
 
@@ -238,7 +246,7 @@ fn a_too_large_envelope_is_split_even_if_it_was_not_read() {
     let text = "x".repeat(400_000);
     send_trace(&pair.delivery, 8, &text);
     pair.flush();
-    let lost = pair.balance();
+    let lost = pair.verified_losses();
     // Sometimes the answer is lost, when the connection is reset before it was read.
     if lost.is_empty() {
         assert_eq!(pair.ingest.spans().len(), 8);

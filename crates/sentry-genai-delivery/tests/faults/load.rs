@@ -15,7 +15,7 @@ fn without_a_buffer_spans_are_lost_and_nothing_hangs() {
     let pair = Pair::with(|config| config.with_max_buffer_bytes(0));
     pair.send_trace(3);
     pair.flush();
-    assert_eq!(pair.balance(), [(LossReason::QueueOverflow, 3)]);
+    assert_eq!(pair.verified_losses(), [(LossReason::QueueOverflow, 3)]);
     assert!(pair.delivery.close(PATIENCE));
 }
 
@@ -33,7 +33,7 @@ fn close_is_complete_with_many_senders() {
         // A loss to report, which keeps the sender busy for a while.
         pair.delivery.record_unsampled(1);
         assert!(pair.delivery.close(PATIENCE));
-        assert_eq!(pair.balance(), [(LossReason::SampleRate, 1)]);
+        assert_eq!(pair.verified_losses(), [(LossReason::SampleRate, 1)]);
         assert_eq!(pair.reported(), [("sample_rate".to_owned(), 1)]);
     }
 }
@@ -90,7 +90,7 @@ fn arrives_compressed(compression: Compression, encoding: &str) {
         "{sent} of {}",
         envelope.bytes.len()
     );
-    assert_eq!(pair.balance(), []);
+    assert_eq!(pair.verified_losses(), []);
     assert_eq!(pair.ingest.spans().len(), 100);
 }
 
@@ -103,7 +103,7 @@ fn a_burst_of_traces_arrives_completely() {
     }
     let produced_in = begin.elapsed();
     pair.flush();
-    assert_eq!(pair.balance(), []);
+    assert_eq!(pair.verified_losses(), []);
     let figures = pair.ingest.figures();
     assert_eq!(figures.accepted_spans, 6000);
     assert!(figures.connections <= 4, "{figures:?}");
@@ -122,7 +122,7 @@ fn a_burst_to_a_distant_server_uses_several_connections() {
         pair.send_trace(2);
     }
     pair.flush();
-    assert_eq!(pair.balance(), []);
+    assert_eq!(pair.verified_losses(), []);
     let connections = pair.ingest.figures().connections;
     assert!((2..=4).contains(&connections), "{connections}");
 }
@@ -145,7 +145,7 @@ fn an_unavailable_server_does_not_exhaust_memory() {
     assert!(held <= limit as u64 * 5 / 4, "{held}");
     pair.ingest.heal();
     pair.flush();
-    let lost = pair.balance();
+    let lost = pair.verified_losses();
     assert_eq!(lost.len(), 1, "{lost:?}");
     let (reason, spans) = lost[0];
     assert_eq!(reason, LossReason::QueueOverflow);
@@ -183,7 +183,7 @@ fn random_faults() {
         pair.ingest.heal();
         pair.send_trace(1);
         pair.flush();
-        let mut lost: Vec<_> = (pair.balance().into_iter())
+        let mut lost: Vec<_> = (pair.verified_losses().into_iter())
             .map(|(reason, spans)| (reason.as_str().to_owned(), spans))
             .collect();
         lost.sort();
