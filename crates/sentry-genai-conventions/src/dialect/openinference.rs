@@ -236,7 +236,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             if what == What::Call && (is_vague || !attributes.contains("llm.finish_reason")) {
                 content::find_finish_reasons(attributes, "output.value");
             }
-            if [LANGCHAIN, BEDROCK, ANTHROPIC].contains(&&*span.scope) {
+            if [LANGCHAIN, BEDROCK, ANTHROPIC, requests::OPENAI].contains(&&*span.scope) {
                 messages::prefer_whole(attributes);
             }
             messages::read(attributes, roleless);
