@@ -8,6 +8,7 @@ mod haystack;
 mod llama_index;
 mod messages;
 mod names;
+mod realtime;
 mod requests;
 mod smolagents;
 
@@ -173,6 +174,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     google::settle(span, what);
     haystack::settle(span, what);
     llama_index::settle(span, what);
+    realtime::settle(span, what);
     provider(&mut span.attributes);
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");

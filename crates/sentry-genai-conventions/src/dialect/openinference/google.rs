@@ -28,6 +28,11 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
                 .map(|feedback| &feedback["block_reason"]);
             match response.get("candidates") {
                 Some(Value::Array(candidates)) if !candidates.iter().any(has_parts) => {
+                    // Without an answer it would pass for the model that was asked for.
+                    let version = response.get("model_version").and_then(Value::as_str);
+                    if version.is_some() && version == attributes.text("llm.model_name") {
+                        attributes.rename("llm.model_name", "gen_ai.response.model");
+                    }
                     attributes.remove(WHOLE);
                 }
                 Some(Value::Array(candidates)) if candidates.iter().any(says_more) => {

@@ -110,6 +110,9 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("opentelemetry.instrumentation.crewai", "Researcher.agent", &[("traceloop.span.kind", "agent")], "gen_ai.invoke_agent", "invoke_agent Researcher"),
     ("pydantic-ai", "running tool", &[("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("pydantic-ai", "helper run", &[("agent_name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
+    // A conversation by voice, and the span that is there for as long as sound arrives.
+    ("opentelemetry.instrumentation.openai_agents", "openai.realtime", &[("gen_ai.operation.name", "realtime"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("opentelemetry.instrumentation.openai_agents", "openai.realtime", &[("gen_ai.operation.name", "realtime"), ("gen_ai.provider.name", "openai")], "function", "openai.realtime"),
     ("logfire.openai", "Embedding Creation with {request_data[model]!r}", &[("gen_ai.request.model", "e"), ("response_data", "{}")], "gen_ai.embeddings", "embeddings e"),
     ("logfire.openai", "Image Generation with {request_data[model]!r}", &[("gen_ai.request.model", "i"), ("response_data", "{}")], "gen_ai.generate_content", "generate_content i"),
     ("logfire.openai", "Completion with {request_data[model]!r}", &[("gen_ai.request.model", "m"), ("response_data", "{}")], "gen_ai.text_completion", "text_completion m"),

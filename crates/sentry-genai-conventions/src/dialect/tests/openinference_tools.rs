@@ -186,3 +186,40 @@ fn blocks_of_anthropics_are_taken_out_of_their_texts_in_their_order() {
         .collect();
     assert_eq!(kinds, ["text", "tool_call", "tool_call_response", "text"]);
 }
+
+/// So the instrumentation of OpenAI's agents has conversations by voice.
+#[test]
+fn what_a_model_said_in_sound_is_its_answer() {
+    let scope = "openinference.instrumentation.openai_agents";
+    let mut span = source(
+        scope,
+        "assistant",
+        &[
+            KIND,
+            ("llm.system", "openai"),
+            ("output.audio.transcript", "21 degrees"),
+        ],
+    );
+    span.attributes.push("time_to_first_token_ms", 250_i64);
+    let span = with_content(span);
+    let part = &messages(&span, OUTPUT)[0]["parts"][0];
+    assert_eq!(part["content"], "21 degrees");
+    let first = span.attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(first, Some(crate::Value::Double(0.25)));
+
+    let attributes = [
+        ("openinference.span.kind", "AUDIO"),
+        ("llm.model_name", "gpt-realtime"),
+        (
+            "llm.invocation_parameters",
+            r#"{"instructions": "Be brief"}"#,
+        ),
+        ("input.value", "Weather?"),
+        ("output.value", "21 degrees"),
+    ];
+    let turn = translated(scope, "conversation.turn", &attributes);
+    assert_eq!(turn.op, "function");
+    let model = turn.attributes.text("gen_ai.request.model");
+    assert_eq!(model, Some("gpt-realtime"));
+    assert_eq!(messages(&turn, INPUT)[0]["role"], "user");
+}
