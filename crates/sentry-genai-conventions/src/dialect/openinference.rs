@@ -241,6 +241,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
             if [LANGCHAIN, BEDROCK, ANTHROPIC, requests::OPENAI].contains(&&*span.scope) {
                 messages::prefer_whole(attributes);
             }
+            if is_vague {
+                messages::prefer_items(attributes);
+            }
             messages::read(attributes, roleless);
         }
         What::Other | What::Plain => {}

@@ -75,6 +75,29 @@ pub(super) fn prefer_whole(attributes: &mut Attributes) {
     }
 }
 
+/// Prefers the items of a request of OpenAI's agents if some are missing among the flattened attributes. The instructions are not an item
+/// and stay.
+pub(super) fn prefer_items(attributes: &mut Attributes) {
+    const PREFIX: &str = "llm.input_messages.";
+
+    if !attributes.text("input.value").is_some_and(says_more) {
+        return;
+    }
+    let Some(Value::Array(mut items)) = json::read(attributes, "input.value") else {
+        return;
+    };
+    if let Some(Value::Array(fields)) = indexed::take(attributes, PREFIX) {
+        let is_system = |item: &Value| {
+            item.pointer("/message/role")
+                .is_some_and(|it| it == "system")
+        };
+        let system = fields.into_iter().filter(is_system);
+        let system: Vec<_> = system.filter_map(|item| message(item, "system")).collect();
+        items.splice(..0, system);
+    }
+    json::put(attributes, INPUT, items.into());
+}
+
 /// Prefers the messages of the whole request and answer if only these have the ids of calls, as Mistral's do, or their names, as
 /// OpenAI's do for custom tools.
 fn prefer_identified(attributes: &mut Attributes) {

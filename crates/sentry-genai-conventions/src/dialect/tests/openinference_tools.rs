@@ -223,3 +223,30 @@ fn what_a_model_said_in_sound_is_its_answer() {
     assert_eq!(model, Some("gpt-realtime"));
     assert_eq!(messages(&turn, INPUT)[0]["role"], "user");
 }
+
+#[test]
+fn what_a_person_allowed_openais_agents_is_in_the_items_alone() {
+    let items = r#"[{"role": "user", "content": "Weather?"},
+        {"type": "mcp_approval_request", "id": "r1", "name": "ask", "server_label": "wiki", "arguments": "{}"},
+        {"type": "mcp_approval_response", "approval_request_id": "r1", "approve": true}]"#;
+    let attributes = [
+        KIND,
+        ("input.value", items),
+        ("llm.input_messages.0.message.role", "system"),
+        ("llm.input_messages.0.message.content", "Be brief"),
+        ("llm.input_messages.1.message.role", "user"),
+        ("llm.input_messages.1.message.content", "Weather?"),
+    ];
+    let scope = "openinference.instrumentation.openai_agents";
+    let span = translated(scope, "response", &attributes);
+    let input = messages(&span, INPUT);
+    let roles: Vec<_> = input
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["role"])
+        .collect();
+    assert_eq!(roles, ["user", "assistant", "tool"]);
+    let told = span.attributes.text("gen_ai.system_instructions");
+    assert!(told.is_some_and(|told| told.contains("Be brief")));
+}
