@@ -122,6 +122,14 @@ fn is_agent_run(span: &SourceSpan) -> bool {
 }
 
 /// JavaScript's instrumentations of LangChain, of Bedrock and of Anthropic's SDK.
+/// Whose fields of a message may say less than the whole request.
+const HOLLOW: &[&str] = &[
+    LANGCHAIN,
+    BEDROCK,
+    ANTHROPIC,
+    requests::OPENAI,
+    "@arizeai/openinference-instrumentation-openai",
+];
 const LANGCHAIN: &str = "@arizeai/openinference-instrumentation-langchain";
 const BEDROCK: &str = "@arizeai/openinference-instrumentation-bedrock";
 const ANTHROPIC: &str = "@arizeai/openinference-instrumentation-anthropic";
@@ -238,7 +246,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             if what == What::Call && (is_vague || !attributes.contains("llm.finish_reason")) {
                 content::find_finish_reasons(attributes, "output.value");
             }
-            if [LANGCHAIN, BEDROCK, ANTHROPIC, requests::OPENAI].contains(&&*span.scope) {
+            if HOLLOW.contains(&&*span.scope) {
                 messages::prefer_whole(attributes);
             }
             if is_vague {

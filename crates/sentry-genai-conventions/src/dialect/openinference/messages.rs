@@ -220,6 +220,7 @@ fn says_more(whole: &str) -> bool {
         r#""apply_patch_call""#,
         r#""code_interpreter_call""#,
         r#""computer_call""#,
+        r#""custom_tool_call""#,
         r#""file_search_call""#,
         r#""image_generation_call""#,
         r#""local_shell_call""#,

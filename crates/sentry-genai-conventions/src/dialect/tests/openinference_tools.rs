@@ -22,11 +22,13 @@ fn what_a_tool_of_openais_answered_is_in_the_request_alone() {
         ("llm.input_messages.1.message.role", "user"),
         ("llm.input_messages.1.message.content", "list"),
     ];
-    let span = translated(OPENAI, "Response", &attributes);
-    let input = messages(&span, INPUT);
-    assert_eq!(input[0]["parts"][0]["content"], "list");
-    assert_eq!(input[1]["parts"][0]["name"], "shell");
-    assert_eq!(input[2]["parts"][0]["id"], "c1");
+    for scope in [OPENAI, "@arizeai/openinference-instrumentation-openai"] {
+        let span = translated(scope, "Response", &attributes);
+        let input = messages(&span, INPUT);
+        assert_eq!(input[0]["parts"][0]["content"], "list");
+        assert_eq!(input[1]["parts"][0]["name"], "shell");
+        assert_eq!(input[2]["parts"][0]["id"], "c1");
+    }
 }
 
 #[test]
