@@ -63,7 +63,7 @@ fn operation(span: &SourceSpan) -> Says {
         ) => return Says::Is("generate_content"),
         Some("/moderations") => return Says::Is("evaluate"),
         Some("/fine_tuning/jobs") => return Says::Plain,
-        // A response that is looked after asks no model, but may have what it counted.
+        // Looking up or cancelling a response calls no model. Only the lookup of a background response has its counts.
         Some(url) if url.starts_with("/responses/") && !span.attributes.contains(tokens::INPUT) => {
             return Says::Plain;
         }

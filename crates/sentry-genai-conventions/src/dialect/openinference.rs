@@ -122,7 +122,7 @@ fn is_agent_run(span: &SourceSpan) -> bool {
 }
 
 /// JavaScript's instrumentations of LangChain, of Bedrock and of Anthropic's SDK.
-/// Whose fields of a message may say less than the whole request.
+/// The instrumentations whose flattened messages may say less than the whole request.
 const HOLLOW: &[&str] = &[
     LANGCHAIN,
     BEDROCK,

@@ -78,8 +78,8 @@ pub(super) fn settle_role(message: &mut Message) {
 }
 
 /// Splits an input message by kind of content. Sentry shows one kind per message: text and files, or objects, or tool calls, or
-/// tool answers. The others become messages of their own. For a user, answers come first. What a
-/// model says after the answer of a tool that its provider ran stays after it.
+/// tool answers. The others become messages of their own. For a user, answers come first. What a model says
+/// after the answer of a tool that its provider ran stays after it.
 fn split(message: Message) -> Vec<Message> {
     let is_mixed = {
         let mut kinds = message.parts.iter().filter_map(kind);
@@ -125,7 +125,7 @@ fn goes_on_after_answer(parts: &[Part]) -> bool {
     kinds.any(|kind| kind == Kind::Response) && kinds.any(|kind| kind != Kind::Response)
 }
 
-/// Makes a message of each run of one kind; thoughts show next to anything but answers.
+/// Makes a message of each run of one kind. Reasoning joins any run but that of answers.
 fn in_order(name: Option<&str>, parts: Vec<Part>) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     let mut run: Option<Kind> = None;

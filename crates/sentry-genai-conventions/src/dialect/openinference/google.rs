@@ -28,7 +28,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
                 .map(|feedback| &feedback["block_reason"]);
             match response.get("candidates") {
                 Some(Value::Array(candidates)) if !candidates.iter().any(has_parts) => {
-                    // Without an answer it would pass for the model that was asked for.
+                    // Without an answer, `llm.model_name` would be read as the model of the request.
                     let version = response.get("model_version").and_then(Value::as_str);
                     if version.is_some() && version == attributes.text("llm.model_name") {
                         attributes.rename("llm.model_name", "gen_ai.response.model");
@@ -75,12 +75,12 @@ fn parts(candidate: &Value) -> impl Iterator<Item = &Value> {
     parts.into_iter().flatten()
 }
 
-/// Returns whether there is anything in a candidate but why it ended.
+/// Returns whether a candidate has content and not only a finish reason.
 fn has_parts(candidate: &Value) -> bool {
     parts(candidate).next().is_some()
 }
 
-/// Returns whether a candidate has what is missing where each field is an attribute: code that Gemini runs, and the ids of calls.
+/// Returns whether a candidate has what is missing among the flattened attributes: code that Gemini runs, and ids of calls.
 fn says_more(candidate: &Value) -> bool {
     parts(candidate).any(|part| {
         part.get("executable_code").is_some_and(Value::is_object)

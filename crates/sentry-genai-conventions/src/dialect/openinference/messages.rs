@@ -276,7 +276,7 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     let mut seen: BTreeSet<String> = calls.iter().map(identity).collect();
     if let Some(Value::Array(items)) = message.remove("contents") {
         let mut parts = Vec::new();
-        // What a model says to the answer of a tool of its provider's stands behind it.
+        // What a model says after the answer of a tool that its provider ran stays after it.
         let has_answers = items.iter().any(is_answer);
         for mut item in items {
             let content = item.get_mut("message_content").map(Value::take);

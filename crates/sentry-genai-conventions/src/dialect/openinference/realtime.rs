@@ -1,5 +1,5 @@
-//! Conversations by voice of OpenAI's agents: a turn knows the model, what was said and what was answered; the calls inside of it have
-//! what was counted, and their answers in sound.
+//! Voice sessions of OpenAI's agents. The span of a turn has the model, the input and the output; the model calls in it have the token
+//! counts and transcripts of what the model said.
 
 use serde_json::{Value, json};
 
@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{Attributes, SourceSpan, dialect::What};
 
-/// What the model was told; it is among the parameters.
+/// The parameters contain the instructions.
 const PARAMETERS: &str = "llm.invocation_parameters";
 const FIRST_TOKEN: &str = "time_to_first_token_ms";
 
-/// Reads what was said and heard, and what a turn lends to the calls inside of it.
+/// Reads the transcripts of a call as its messages, and on a turn the attributes that its calls take over.
 pub(super) fn settle(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {

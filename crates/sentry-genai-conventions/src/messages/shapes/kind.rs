@@ -134,7 +134,7 @@ fn of_type(kind: &str) -> Option<Kind> {
             Kind::Reasoning
         }
         "redacted_thinking" | "redacted_reasoning" | "reasoning_encrypted" => Kind::Encrypted,
-        // What a long conversation was made into: OpenAI encrypts it, Anthropic has a summary.
+        // A compacted conversation. OpenAI encrypts it, Anthropic has a summary.
         "compaction" => Kind::Reasoning,
         "tool_call"
         | "tool_use"

@@ -195,7 +195,7 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
     }
 }
 
-/// Returns whether a document of Anthropic's is made of text, or of parts, and no file.
+/// Returns whether a document of Anthropic's consists of text or parts instead of a file.
 fn has_text(object: &Object) -> bool {
     let source = object.get("source").and_then(Value::as_object);
     source.is_some_and(|source| match source.get("type").and_then(Value::as_str) {
@@ -289,7 +289,7 @@ fn read_reasoning(mut object: Object, parts: &mut Vec<Part>) {
 }
 
 fn read_answer(mut object: Object) -> Option<Part> {
-    // What a person said to the call of a tool on a server.
+    // A person's decision on the call of an MCP server's tool.
     if kind(&object).as_deref() == Some("mcp_approval_response") {
         object.remove("type");
         let id = take_id(&mut object, &["approval_request_id", "id"]);
