@@ -53,11 +53,20 @@ fn operation(span: &SourceSpan) -> Says {
     }
     // For a request that the instrumentation does not know, only the path is recorded.
     match span.attributes.text("url") {
-        Some("/audio/speech" | "/audio/transcriptions" | "/audio/translations") => {
-            return Says::Is("generate_content");
-        }
+        Some(
+            "/audio/speech"
+            | "/audio/transcriptions"
+            | "/audio/translations"
+            | "/images/edits"
+            | "/images/variations"
+            | "/videos",
+        ) => return Says::Is("generate_content"),
         Some("/moderations") => return Says::Is("evaluate"),
         Some("/fine_tuning/jobs") => return Says::Plain,
+        // Looking up or cancelling a response calls no model. Only the lookup of a background response has its counts.
+        Some(url) if url.starts_with("/responses/") && !span.attributes.contains(tokens::INPUT) => {
+            return Says::Plain;
+        }
         _ => {}
     }
     if opens_stream(span) {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Dialect, INPUT, OUTPUT, Says, What, json};
-use crate::{Attributes, SourceSpan, SpanKind, messages};
+use crate::{Attributes, SourceSpan, SpanKind, messages, tokens};
 
 pub(super) static OPENAI_AGENTS: Dialect = Dialect {
     name: "openai_agents",
@@ -31,6 +31,14 @@ fn speaks(span: &SourceSpan) -> bool {
 fn operation(span: &SourceSpan) -> Says {
     let attributes = &span.attributes;
     match attributes.text("gen_ai.operation.name") {
+        // OpenLLMetry's response of a voice session. Another span of the operation lasts while audio arrives, and has no more.
+        Some("realtime")
+            if [tokens::INPUT, tokens::OUTPUT, OUTPUT]
+                .iter()
+                .any(|key| attributes.contains(key)) =>
+        {
+            Says::Is("chat")
+        }
         // The span of the trace claims to be an agent.
         Some("invoke_agent")
             if span.kind == Some(SpanKind::Server)

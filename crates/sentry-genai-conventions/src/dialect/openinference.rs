@@ -8,6 +8,7 @@ mod haystack;
 mod llama_index;
 mod messages;
 mod names;
+mod realtime;
 mod requests;
 mod smolagents;
 
@@ -121,6 +122,14 @@ fn is_agent_run(span: &SourceSpan) -> bool {
 }
 
 /// JavaScript's instrumentations of LangChain, of Bedrock and of Anthropic's SDK.
+/// The instrumentations whose flattened messages may say less than the whole request.
+const HOLLOW: &[&str] = &[
+    LANGCHAIN,
+    BEDROCK,
+    ANTHROPIC,
+    requests::OPENAI,
+    "@arizeai/openinference-instrumentation-openai",
+];
 const LANGCHAIN: &str = "@arizeai/openinference-instrumentation-langchain";
 const BEDROCK: &str = "@arizeai/openinference-instrumentation-bedrock";
 const ANTHROPIC: &str = "@arizeai/openinference-instrumentation-anthropic";
@@ -173,6 +182,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     google::settle(span, what);
     haystack::settle(span, what);
     llama_index::settle(span, what);
+    realtime::settle(span, what);
     provider(&mut span.attributes);
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");
@@ -236,8 +246,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
             if what == What::Call && (is_vague || !attributes.contains("llm.finish_reason")) {
                 content::find_finish_reasons(attributes, "output.value");
             }
-            if [LANGCHAIN, BEDROCK, ANTHROPIC].contains(&&*span.scope) {
+            if HOLLOW.contains(&&*span.scope) {
                 messages::prefer_whole(attributes);
+            }
+            if is_vague {
+                messages::prefer_items(attributes);
             }
             messages::read(attributes, roleless);
         }

@@ -35,6 +35,7 @@ const TOOL: &str = "tool ";
 /// The last part of the scope for Google's `genai`.
 const GEMINI: &str = "google_ai_studio";
 
+const REASONS: &str = "gen_ai.response.finish_reasons";
 const THOUGHT: &str = "gen_ai.content.reasoning";
 const STREAMING: &str = "gen_ai.response.streaming";
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
@@ -119,6 +120,9 @@ fn call(span: &mut SourceSpan) {
     if library == GEMINI {
         gemini(&mut span.attributes);
     }
+    if library == "openai" {
+        response(span);
+    }
     let asked = told(span, PROMPT).as_deref().and_then(turns);
     let answered = told(span, COMPLETION);
     let attributes = &mut span.attributes;
@@ -132,6 +136,46 @@ fn call(span: &mut SourceSpan) {
         attributes.rename(FIRST_TOKEN, "gen_ai.response.time_to_first_chunk");
     }
     attributes.remove(FIRST_TOKEN);
+}
+
+/// Replaces the status of one of OpenAI's responses, which is recorded as its finish reason, and the id of the item that calls a tool,
+/// which is recorded as the id of the call.
+fn response(span: &mut SourceSpan) {
+    let Some(reasons) = span.attributes.get(REASONS).map(json::value) else {
+        return;
+    };
+    let has_failed = match reasons.get(0).and_then(Value::as_str) {
+        Some("completed") => false,
+        Some("failed") => true,
+        _ => return,
+    };
+    let attributes = &mut span.attributes;
+    let id = attributes.text(CALL_IDS).map(str::to_owned);
+    let mut output = json::read(attributes, OUTPUT).unwrap_or_default();
+    let message = output.get_mut(0);
+    let parts = message.and_then(|message| message.get_mut("parts")?.as_array_mut());
+    let mut calls: Vec<_> = (parts.into_iter().flatten())
+        .filter(|part| part.get("type").is_some_and(|kind| kind == "tool_call"))
+        .collect();
+    let reason = match &mut *calls {
+        _ if has_failed => "error",
+        [] if id.is_none() => "stop",
+        [call] => {
+            if let Some(id) = id {
+                call["id"] = id.into();
+            }
+            "tool_calls"
+        }
+        _ => "tool_calls",
+    };
+    if let Some(Value::Object(message)) = output.get_mut(0) {
+        message.insert("finish_reason".to_owned(), reason.into());
+        attributes.set(OUTPUT, output.to_string());
+    }
+    attributes.set(REASONS, format!(r#"["{reason}"]"#));
+    if has_failed && !matches!(span.status, SourceStatus::Error(_)) {
+        span.status = SourceStatus::Error(None);
+    }
 }
 
 /// Adds the reasoning to the output, because Gemini counts it separately. Removes Python's `None` from answers without text,

@@ -20,6 +20,7 @@ mod mistral;
 mod mlflow;
 mod openinference;
 mod openinference_google;
+mod openinference_tools;
 mod openlit;
 mod pipecat;
 mod pydantic_ai;

@@ -78,7 +78,8 @@ pub(super) fn settle_role(message: &mut Message) {
 }
 
 /// Splits an input message by kind of content. Sentry shows one kind per message: text and files, or objects, or tool calls, or
-/// tool answers. The others become messages of their own. For a user, answers come first.
+/// tool answers. The others become messages of their own. For a user, answers come first. What a model says
+/// after the answer of a tool that its provider ran stays after it.
 fn split(message: Message) -> Vec<Message> {
     let is_mixed = {
         let mut kinds = message.parts.iter().filter_map(kind);
@@ -91,6 +92,9 @@ fn split(message: Message) -> Vec<Message> {
     let Message {
         role, name, parts, ..
     } = message;
+    if role == Role::Assistant && goes_on_after_answer(&parts) {
+        return in_order(name.as_deref(), parts);
+    }
     let mut groups: [Vec<Part>; 4] = Default::default();
     for part in parts {
         // Reasoning is shown next to anything.
@@ -114,6 +118,43 @@ fn split(message: Message) -> Vec<Message> {
             finish_reason: None,
         })
         .collect()
+}
+
+fn goes_on_after_answer(parts: &[Part]) -> bool {
+    let mut kinds = parts.iter().filter_map(kind);
+    kinds.any(|kind| kind == Kind::Response) && kinds.any(|kind| kind != Kind::Response)
+}
+
+/// Makes a message of each run of one kind. Reasoning joins any run but that of answers.
+fn in_order(name: Option<&str>, parts: Vec<Part>) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    let mut run: Option<Kind> = None;
+    for part in parts {
+        let kind = kind(&part);
+        let goes_on = match (run, kind) {
+            (Some(run), Some(kind)) => run == kind,
+            (run, kind) => run.or(kind) != Some(Kind::Response),
+        };
+        match messages.last_mut().filter(|_| goes_on) {
+            Some(message) => {
+                message.parts.push(part);
+                run = run.or(kind);
+            }
+            None => {
+                messages.push(Message {
+                    role: match kind {
+                        Some(Kind::Response) => Role::Tool,
+                        _ => Role::Assistant,
+                    },
+                    name: name.map(str::to_owned),
+                    parts: vec![part],
+                    finish_reason: None,
+                });
+                run = kind;
+            }
+        }
+    }
+    messages
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

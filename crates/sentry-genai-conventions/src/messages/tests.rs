@@ -3,6 +3,7 @@
 mod limits;
 mod particulars;
 mod properties;
+mod provider_tools;
 mod short_way;
 mod spellings;
 mod stories;

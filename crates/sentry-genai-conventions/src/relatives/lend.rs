@@ -5,17 +5,24 @@ use std::collections::HashMap;
 use super::{MESSAGES, Subject};
 use crate::{ContentLimits, SentrySpan, content, dialect::INPUT, family::Family};
 
-/// Returns whether a plain span records the input of a call, as a library's step around a call does.
+const MODEL: &str = "gen_ai.request.model";
+
+/// Returns whether a plain span records the input or the model of a call, as a library's step around a call does.
 pub(super) fn is_lender(span: &SentrySpan) -> bool {
     // The first two checks rule out ordinary spans without looking at their attributes.
-    span.ai.is_none() && span.origin.starts_with("auto.ai.") && span.attributes.contains(INPUT)
+    span.ai.is_none()
+        && span.origin.starts_with("auto.ai.")
+        && [INPUT, MODEL]
+            .iter()
+            .any(|key| span.attributes.contains(key))
 }
 
 /// Copies messages from a step to the only call directly inside it, if both are from the same library. Some of Mastra's calls
-/// have no question, and an answer without the tool calls.
+/// have no question, and an answer without the tool calls. A model is copied to any number of calls, as those of a turn of a voice session.
 pub(super) fn lend(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits) {
     let is_chat = |span: &SentrySpan| Subject::of(span) == Some(Subject::Chat);
     let mut calls: HashMap<usize, Option<usize>> = HashMap::new();
+    let mut nameless = Vec::new();
     for (call, parent) in family.parents.iter().enumerate() {
         if let Some(step) = *parent
             && is_chat(&spans[call])
@@ -25,6 +32,12 @@ pub(super) fn lend(spans: &mut [SentrySpan], family: &Family, limits: &ContentLi
                 .entry(step)
                 .and_modify(|only| *only = None)
                 .or_insert(Some(call));
+            nameless.push((step, call));
+        }
+    }
+    for (step, call) in nameless {
+        if let Ok([step, call]) = spans.get_disjoint_mut([step, call]) {
+            lend_model(step, call);
         }
     }
     for (step, call) in calls {
@@ -46,5 +59,22 @@ pub(super) fn lend(spans: &mut [SentrySpan], family: &Family, limits: &ContentLi
             }
         }
         content::fit(&mut call.attributes, limits);
+    }
+}
+
+fn lend_model(step: &SentrySpan, call: &mut SentrySpan) {
+    let is_named = [MODEL, "gen_ai.response.model"]
+        .iter()
+        .any(|key| call.attributes.contains(key));
+    let Some(model) = step.attributes.text(MODEL) else {
+        return;
+    };
+    if is_named || step.origin != call.origin {
+        return;
+    }
+    call.attributes.push(MODEL, model);
+    // It was called after its operation for want of a model.
+    if call.attributes.text("gen_ai.operation.name") == Some(&*call.name) {
+        call.name = format!("{} {model}", call.name).into();
     }
 }

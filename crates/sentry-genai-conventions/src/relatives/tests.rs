@@ -1,4 +1,5 @@
 mod beside;
+mod lend;
 mod spoken;
 mod twins;
 mod unnamed;

@@ -6,6 +6,7 @@ use super::json;
 use crate::{SourceSpan, dialect::What};
 
 const WHOLE: &str = "output.value";
+const FIELDS: &str = "llm.output_messages.";
 
 /// ADK's own spans, to which the instrumentation adds its attributes.
 const ADK: &str = "gcp.vertex.agent";
@@ -25,11 +26,25 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             let reason = response
                 .get("prompt_feedback")
                 .map(|feedback| &feedback["block_reason"]);
-            if let Some(reason @ Value::String(_)) = reason
-                && !response.contains_key("candidates")
-            {
-                json::put_scalar(attributes, "llm.finish_reason", reason);
-                attributes.remove(WHOLE);
+            match response.get("candidates") {
+                Some(Value::Array(candidates)) if !candidates.iter().any(has_parts) => {
+                    // Without an answer, `llm.model_name` would be read as the model of the request.
+                    let version = response.get("model_version").and_then(Value::as_str);
+                    if version.is_some() && version == attributes.text("llm.model_name") {
+                        attributes.rename("llm.model_name", "gen_ai.response.model");
+                    }
+                    attributes.remove(WHOLE);
+                }
+                Some(Value::Array(candidates)) if candidates.iter().any(says_more) => {
+                    attributes.retain(|key, _| !key.starts_with(FIELDS));
+                }
+                Some(_) => {}
+                None => {
+                    if let Some(reason @ Value::String(_)) = reason {
+                        json::put_scalar(attributes, "llm.finish_reason", reason);
+                        attributes.remove(WHOLE);
+                    }
+                }
             }
         }
         // One span has all calls of an agent of ADK 2. Some of the flattened attributes belong to an earlier call.
@@ -37,7 +52,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             let answer = json::object(attributes, WHOLE);
             let parts = answer.and_then(|answer| answer.get("content")?.get("parts").cloned());
             if parts.is_some_and(|parts| parts.is_array()) {
-                attributes.retain(|key, _| !key.starts_with("llm.output_messages."));
+                attributes.retain(|key, _| !key.starts_with(FIELDS));
             }
         }
         What::Tool if span.scope.ends_with(".google_adk") => {
@@ -51,4 +66,26 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
         }
         _ => {}
     }
+}
+
+fn parts(candidate: &Value) -> impl Iterator<Item = &Value> {
+    let parts = candidate
+        .pointer("/content/parts")
+        .and_then(Value::as_array);
+    parts.into_iter().flatten()
+}
+
+/// Returns whether a candidate has content and not only a finish reason.
+fn has_parts(candidate: &Value) -> bool {
+    parts(candidate).next().is_some()
+}
+
+/// Returns whether a candidate has what is missing among the flattened attributes: code that Gemini runs, and ids of calls.
+fn says_more(candidate: &Value) -> bool {
+    parts(candidate).any(|part| {
+        part.get("executable_code").is_some_and(Value::is_object)
+            || part
+                .pointer("/function_call/id")
+                .is_some_and(Value::is_string)
+    })
 }

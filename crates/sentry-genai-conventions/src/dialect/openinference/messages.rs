@@ -35,7 +35,8 @@ pub(super) fn hide(attributes: &mut Attributes) {
 ///
 /// * LangChain's calls have no ids among the flattened answers.
 /// * A message of the request has only its role, as instructions made of blocks do, or only the id of the call that it answers.
-/// * Calls in the request have no ids.
+/// * Calls in the request have no ids, or no names, as those of OpenAI's custom tools.
+/// * The request has calls and answers of tools that the provider runs.
 /// * The request has instructions that are not a message.
 pub(super) fn prefer_whole(attributes: &mut Attributes) {
     const PREFIX: &str = "llm.input_messages.";
@@ -60,23 +61,51 @@ pub(super) fn prefer_whole(attributes: &mut Attributes) {
             seen.insert(number.to_owned());
         }
     }
-    let is_hollow = !empty.is_subset(&filled) || has_calls_without_id(attributes, PREFIX);
+    let is_hollow = !empty.is_subset(&filled)
+        || has_calls_without_id(attributes, PREFIX)
+        || has_calls_without_name(attributes, PREFIX)
+        || attributes.text("input.value").is_some_and(says_more);
     if (is_hollow || !has_system)
         && let Some(request) = json::object(attributes, "input.value")
-        && request.contains_key("messages")
+        && (request.contains_key("messages")
+            || is_hollow && request.get("input").is_some_and(Value::is_array))
         && (is_hollow || request.contains_key("system"))
     {
         attributes.retain(|key, _| !key.starts_with(PREFIX));
     }
 }
 
-/// Prefers the messages of the whole request and answer if only these have the ids of calls, as Mistral's do.
+/// Prefers the items of a request of OpenAI's agents if some are missing among the flattened attributes. The instructions are not an item
+/// and stay.
+pub(super) fn prefer_items(attributes: &mut Attributes) {
+    const PREFIX: &str = "llm.input_messages.";
+
+    if !attributes.text("input.value").is_some_and(says_more) {
+        return;
+    }
+    let Some(Value::Array(mut items)) = json::read(attributes, "input.value") else {
+        return;
+    };
+    if let Some(Value::Array(fields)) = indexed::take(attributes, PREFIX) {
+        let is_system = |item: &Value| {
+            item.pointer("/message/role")
+                .is_some_and(|it| it == "system")
+        };
+        let system = fields.into_iter().filter(is_system);
+        let system: Vec<_> = system.filter_map(|item| message(item, "system")).collect();
+        items.splice(..0, system);
+    }
+    json::put(attributes, INPUT, items.into());
+}
+
+/// Prefers the messages of the whole request and answer if only these have the ids of calls, as Mistral's do, or their names, as
+/// OpenAI's do for custom tools.
 fn prefer_identified(attributes: &mut Attributes) {
     for (prefix, whole, messages) in [
         ("llm.input_messages.", "input.value", "messages"),
         ("llm.output_messages.", "output.value", "choices"),
     ] {
-        if has_calls_without_id(attributes, prefix)
+        if (has_calls_without_id(attributes, prefix) || has_calls_without_name(attributes, prefix))
             && let Some(object) = json::object(attributes, whole)
             && let Some(messages) = object.get(messages).filter(|it| has_ids(it))
         {
@@ -99,16 +128,24 @@ fn has_ids(messages: &Value) -> bool {
 
 /// Returns whether any call among the messages has a name, but no id to match its result with.
 fn has_calls_without_id(attributes: &Attributes, prefix: &str) -> bool {
-    let mut named = BTreeSet::new();
-    let mut known = BTreeSet::new();
-    for (key, _) in attributes.iter().filter(|(key, _)| key.starts_with(prefix)) {
-        if let Some(call) = key.strip_suffix(".tool_call.function.name") {
-            named.insert(call);
-        } else if let Some(call) = key.strip_suffix(".tool_call.id") {
-            known.insert(call);
-        }
-    }
+    let [named, known] = calls_with(attributes, prefix);
     !named.is_subset(&known)
+}
+
+/// Returns whether any call among the messages has an id, but no name.
+fn has_calls_without_name(attributes: &Attributes, prefix: &str) -> bool {
+    let [named, known] = calls_with(attributes, prefix);
+    !known.is_subset(&named)
+}
+
+/// Returns which calls have a name, and which an id.
+fn calls_with<'a>(attributes: &'a Attributes, prefix: &str) -> [BTreeSet<&'a str>; 2] {
+    let ends = [".tool_call.function.name", ".tool_call.id"];
+    ends.map(|end| {
+        let keys = attributes.iter().map(|(key, _)| key);
+        let ours = keys.filter(|key| key.starts_with(prefix));
+        ours.filter_map(|key| key.strip_suffix(end)).collect()
+    })
 }
 
 pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
@@ -177,15 +214,20 @@ pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
     attributes.rename("output.value", OUTPUT);
 }
 
-/// Returns whether an answer has parts that are missing or empty among the flattened attributes.
-fn says_more(answer: &str) -> bool {
+/// Returns whether a request or an answer has parts that are missing or empty among the flattened attributes.
+fn says_more(whole: &str) -> bool {
     const TYPES: &[&str] = &[
+        r#""apply_patch_call""#,
         r#""code_interpreter_call""#,
         r#""computer_call""#,
+        r#""custom_tool_call""#,
         r#""file_search_call""#,
         r#""image_generation_call""#,
         r#""local_shell_call""#,
+        r#""mcp_approval_request""#,
+        r#""mcp_approval_response""#,
         r#""mcp_call""#,
+        r#""mcp_list_tools""#,
         r#""server_tool_use""#,
         r#""shell_call""#,
         r#""summary_text""#,
@@ -193,7 +235,7 @@ fn says_more(answer: &str) -> bool {
         r#""web_search_call""#,
     ];
 
-    TYPES.iter().any(|kind| answer.contains(kind))
+    TYPES.iter().any(|kind| whole.contains(kind))
 }
 
 /// Recognises a response of OpenAI's by its `object` field.
@@ -234,9 +276,23 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     let mut seen: BTreeSet<String> = calls.iter().map(identity).collect();
     if let Some(Value::Array(items)) = message.remove("contents") {
         let mut parts = Vec::new();
+        // What a model says after the answer of a tool that its provider ran stays after it.
+        let has_answers = items.iter().any(is_answer);
         for mut item in items {
             let content = item.get_mut("message_content").map(Value::take);
             let call = call(item);
+            if has_answers
+                && let Some(call) = &call
+                && call["id"].is_string()
+            {
+                parts.push(json!({
+                    "type": "tool_call",
+                    "id": call["id"],
+                    "name": call["function"]["name"],
+                    "arguments": call["function"]["arguments"],
+                }));
+                continue;
+            }
             // Beside a call there may be nothing but its type. The same holds for the answer to a call.
             if let Some(Value::Object(content)) = content
                 && (content.len() > 1 || call.is_none() && !is_nothing_but_an_answer(&content))
@@ -265,6 +321,12 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     (message.len() > 1).then_some(Value::Object(message))
 }
 
+fn is_answer(item: &Value) -> bool {
+    let kind = item.pointer("/message_content/type");
+    kind.and_then(Value::as_str)
+        .is_some_and(|kind| kind.ends_with("_tool_result"))
+}
+
 /// Returns whether the content only says that it was a tool's answer.
 fn is_nothing_but_an_answer(content: &Object) -> bool {
     let kind = content.get("type").and_then(Value::as_str);
@@ -287,14 +349,16 @@ fn identity(call: &Value) -> String {
 }
 
 fn part(mut content: Object) -> Value {
-    // The answer of one of Anthropic's own tools is JSON in a text.
+    // The answer of one of Anthropic's own tools is JSON in a text, and so is any block that has no fields of its own, such as a
+    // document.
     let kind = content.get("type").and_then(Value::as_str);
-    if kind.is_some_and(|kind| kind.ends_with("_tool_result"))
-        && let Some(Value::Object(answer)) = content
+    if kind.is_some_and(|kind| kind != "text")
+        && let Some(Value::Object(block)) = content
             .get("text")
             .and_then(|text| crate::messages::read_json(text.as_str()?))
+        && block.get("type").and_then(Value::as_str) == kind
     {
-        return Value::Object(answer);
+        return Value::Object(block);
     }
     if let Some(mut image) = content.remove("image") {
         return match image.pointer_mut("/image/url").map(Value::take) {

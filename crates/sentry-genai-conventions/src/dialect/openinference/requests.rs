@@ -9,7 +9,7 @@ use super::{
 use crate::{SourceSpan, SourceStatus};
 
 /// Python's instrumentation of OpenAI, which names spans after the type that the request returns.
-const OPENAI: &str = "openinference.instrumentation.openai";
+pub(super) const OPENAI: &str = "openinference.instrumentation.openai";
 const LITELLM: &str = "openinference.instrumentation.litellm";
 
 /// Returns whether a request calls no model: it lists models, uploads a file, starts a batch, looks up a response, trains a
@@ -45,18 +45,25 @@ pub(super) fn other_than_chat(span: &SourceSpan) -> Option<Says> {
     }
 }
 
-/// Images, speech, and transcriptions of speech.
+/// Images, videos, speech, and transcriptions of speech.
 const GENERATED: &[&str] = &[
     "HttpxBinaryResponseContent",
     "ImagesResponse",
     "Transcription",
     "Translation",
+    "Video",
 ];
 
-/// Keeps only the text in a request for images, speech or a transcription. The rest is not input.
+/// Keeps only the text in a request for images, speech or a transcription. The rest is not input, and the bytes of speech are not
+/// output.
 pub(super) fn ask(span: &mut SourceSpan) {
     if span.scope != OPENAI || !GENERATED.iter().any(|start| span.name.starts_with(start)) {
         return;
+    }
+    let answer = span.attributes.text("output.value").unwrap_or_default();
+    let answer = answer.strip_prefix('"').unwrap_or(answer);
+    if answer.starts_with("b'") || answer.starts_with(r#"b\""#) {
+        span.attributes.remove("output.value");
     }
     let Some(mut request) = json::object(&span.attributes, "input.value") else {
         return;

@@ -1,7 +1,7 @@
 //! Spans of OpenLIT for Python in several versions.
 
 use super::*;
-use crate::{SourceEvent, SourceStatus, Value};
+use crate::{Scalar, SourceEvent, SourceStatus, Status, Value};
 
 const CALL: &[Attribute] = &[
     ("gen_ai.operation.name", "chat"),
@@ -300,4 +300,44 @@ fn a_crewai_step_is_no_agent() {
     let writer = [agent, ("gen_ai.agent.name", "Writer")];
     let span = translated(SCOPE, "invoke_agent Writer", &writer);
     assert_eq!(&*span.op, "gen_ai.invoke_agent");
+}
+
+#[test]
+fn a_response_of_openais_ends_by_more_than_its_status() {
+    let ended = |status: &str, parts: &str| {
+        let output = format!(
+            r#"[{{"role": "assistant", "parts": [{parts}], "finish_reason": "completed"}}]"#
+        );
+        let mut attributes = vec![
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.output.messages", &*output),
+        ];
+        if parts.contains("tool_call") {
+            attributes.push(("gen_ai.tool.call.id", "call_1"));
+        }
+        let mut span = source("openlit.instrumentation.openai", "chat m", &attributes);
+        let reasons = [Scalar::Str(status.to_owned())];
+        span.attributes
+            .push("gen_ai.response.finish_reasons", Value::Array(&reasons));
+        let span = with_content(span);
+        let output = span.attributes.text("gen_ai.output.messages").unwrap();
+        let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+        (
+            reasons.unwrap_or_default().to_owned(),
+            output.contains("call_1"),
+            span.status,
+        )
+    };
+    let text = r#"{"type": "text", "content": "21"}"#;
+    let call = r#"{"type": "tool_call", "id": "fc_1", "name": "w", "arguments": {}}"#;
+    let reason = |reason: &str| format!(r#"["{reason}"]"#);
+    let completed = "completed";
+    assert_eq!(ended(completed, text), (reason("stop"), false, Status::Ok));
+    assert_eq!(
+        ended(completed, call),
+        (reason("tool_calls"), true, Status::Ok)
+    );
+    let failed = ended("failed", text);
+    assert_eq!(failed, (reason("error"), false, Status::Error));
 }

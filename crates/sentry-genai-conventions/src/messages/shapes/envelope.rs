@@ -1,5 +1,7 @@
 //! What wraps messages: requests, responses, choices, generations, states of a graph.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
@@ -349,9 +351,10 @@ fn wraps(object: &Object) -> bool {
     has_body && is_plain
 }
 
-/// Recognises a response of OpenAI's by its `object` field, even if its output is empty.
+/// Recognises a response of OpenAI's, or a compacted conversation, by its `object` field, even if its output is empty.
 fn is_response(object: &Object) -> bool {
-    object.get("object").and_then(Value::as_str) == Some("response")
+    let says = object.get("object").and_then(Value::as_str);
+    matches!(says, Some("response" | "response.compaction"))
         && object.get("output").is_some_and(Value::is_array)
 }
 
@@ -361,14 +364,10 @@ fn stop_reason(response: &Object) -> Option<String> {
         return None;
     }
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    let is_call = |item: &Value| {
-        let kind = item.get("type").and_then(Value::as_str);
-        matches!(kind, Some("function_call" | "custom_tool_call"))
-    };
     match response.get("status")?.as_str()? {
         "completed" => {
-            let mut items = response.get("output")?.as_array()?.iter();
-            let reason = if items.any(is_call) {
+            let items = response.get("output")?.as_array()?;
+            let reason = if awaits_answer(items) {
                 "tool_calls"
             } else {
                 "stop"
@@ -382,6 +381,30 @@ fn stop_reason(response: &Object) -> Option<String> {
         "failed" => Some("error".to_owned()),
         _ => None,
     }
+}
+
+/// Returns whether the items of a response leave a call for the program to answer. A call that the program runs has a `call_id`. If the
+/// provider ran it after all, as it does with a shell in a container of its own, the output follows.
+fn awaits_answer(items: &[Value]) -> bool {
+    fn kind(item: &Value) -> Option<&str> {
+        item.get("type")?.as_str()
+    }
+    let answered: BTreeSet<&str> = items
+        .iter()
+        .filter(|item| kind(item).is_some_and(|kind| kind.ends_with("_call_output")))
+        .filter_map(|item| item.get("call_id")?.as_str())
+        .collect();
+    items.iter().any(|item| {
+        let id = item.get("call_id").and_then(Value::as_str);
+        match kind(item) {
+            Some("mcp_approval_request") => true,
+            Some("function_call" | "custom_tool_call") => {
+                id.is_none_or(|id| !answered.contains(id))
+            }
+            Some(kind) => kind.ends_with("_call") && id.is_some_and(|id| !answered.contains(id)),
+            None => false,
+        }
+    })
 }
 
 /// Returns what a person answered to a LangGraph graph that was waiting; the command resumes the graph with it.

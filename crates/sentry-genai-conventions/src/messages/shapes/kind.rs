@@ -47,6 +47,7 @@ const HOSTED: &[&str] = &[
     "file_search_call",
     "image_generation_call",
     "local_shell_call",
+    "mcp_list_tools",
     "shell_call",
     "tool_search_call",
     "web_search_call",
@@ -83,7 +84,7 @@ pub(super) fn knows(object: &Object) -> bool {
             has(&["call_id"]) || (is_hosted(object) && has(&["id", "status"]))
         }
         Some(Kind::Encrypted) => has(&["id", "data", "status"]),
-        Some(Kind::Answer) => has(ANSWER) && object.len() > 2,
+        Some(Kind::Answer) => (has(ANSWER) || has(&["approve"])) && object.len() > 2,
         Some(Kind::Media) => media::knows(object),
         Some(Kind::Object) => has(&["content"]) && object.len() == 2,
         Some(Kind::Mark) => object.len() == 1,
@@ -133,15 +134,27 @@ fn of_type(kind: &str) -> Option<Kind> {
             Kind::Reasoning
         }
         "redacted_thinking" | "redacted_reasoning" | "reasoning_encrypted" => Kind::Encrypted,
-        "tool_call" | "tool_use" | "tooluse" | "server_tool_use" | "mcp_tool_use"
-        | "server_tool_call" | "function_call" | "custom_tool_call" | "tool_invocation"
-        | "mcp_call" => Kind::Call,
+        // A compacted conversation. OpenAI encrypts it, Anthropic has a summary.
+        "compaction" => Kind::Reasoning,
+        "tool_call"
+        | "tool_use"
+        | "tooluse"
+        | "server_tool_use"
+        | "mcp_tool_use"
+        | "server_tool_call"
+        | "function_call"
+        | "custom_tool_call"
+        | "tool_invocation"
+        | "mcp_call"
+        | "mcp_approval_request" => Kind::Call,
+        "mcp_list_tools" => Kind::HostedCall,
         kind if kind.ends_with("_call") => Kind::HostedCall,
         "tool_call_response"
         | "tool_response"
         | "tool_result"
         | "toolresult"
         | "function_response"
+        | "mcp_approval_response"
         | "server_tool_call_response" => Kind::Answer,
         kind if ["_tool_result", "_call_output", "_call_result"]
             .iter()

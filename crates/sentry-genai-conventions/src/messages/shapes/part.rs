@@ -178,6 +178,7 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
         Kind::Call => parts.push(call(object)),
         Kind::HostedCall => parts.push(hosted_call(object)),
         Kind::Answer => parts.extend(read_answer(object)),
+        Kind::Media if has_text(&object) => read_document(object, parts),
         Kind::Media => {
             let kind = kind(&object).map_or_else(
                 || object.keys().next().cloned().unwrap_or_default(),
@@ -191,6 +192,24 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
             parts.push(Part::Object(value.unwrap_or(Value::Object(object))));
         }
         Kind::Encrypted | Kind::Mark => {}
+    }
+}
+
+/// Returns whether a document of Anthropic's consists of text or parts instead of a file.
+fn has_text(object: &Object) -> bool {
+    let source = object.get("source").and_then(Value::as_object);
+    source.is_some_and(|source| match source.get("type").and_then(Value::as_str) {
+        Some("text") => source.get("data").is_some_and(Value::is_string),
+        Some("content") => source.contains_key("content"),
+        _ => false,
+    })
+}
+
+fn read_document(mut object: Object, parts: &mut Vec<Part>) {
+    if let Some(mut source) = take_object(&mut object, "source")
+        && let Some(value) = take(&mut source, &["data", "content"])
+    {
+        read(value, parts);
     }
 }
 
@@ -270,6 +289,17 @@ fn read_reasoning(mut object: Object, parts: &mut Vec<Part>) {
 }
 
 fn read_answer(mut object: Object) -> Option<Part> {
+    // A person's decision on the call of an MCP server's tool.
+    if kind(&object).as_deref() == Some("mcp_approval_response") {
+        object.remove("type");
+        let id = take_id(&mut object, &["approval_request_id", "id"]);
+        object.retain(|key, value| key != "id" && !value.is_null());
+        return Some(Part::ToolCallResponse {
+            id,
+            name: None,
+            response: Value::Object(object),
+        });
+    }
     for key in ["code_execution_result", "codeExecutionResult"] {
         if let Some(mut result) = take_object(&mut object, key) {
             return Some(Part::ToolCallResponse {

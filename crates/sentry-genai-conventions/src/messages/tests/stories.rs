@@ -143,19 +143,18 @@ fn calls_that_a_provider_makes_itself() {
 #[test]
 fn unknown_items_are_never_the_question() {
     let question = json!({"role": "user", "parts": [{"type": "text", "content": "Weather?"}]});
-    let approval =
-        json!({"type": "mcp_approval_response", "approve": true, "approval_request_id": "y"});
+    let unknown = json!({"type": "weather_station", "is_open": true, "station": "y"});
     assert_eq!(
         input(json!([
             {"role": "user", "content": "Weather?"},
             {"type": "item_reference", "id": "x"},
-            approval,
+            unknown,
         ])),
-        json!([question, {"role": "assistant", "parts": [approval]}])
+        json!([question, {"role": "assistant", "parts": [unknown]}])
     );
     assert_eq!(
-        input(json!([{"type": "text", "text": "Weather?"}, approval])),
-        json!([{"role": "user", "parts": [{"type": "text", "content": "Weather?"}, approval]}])
+        input(json!([{"type": "text", "text": "Weather?"}, unknown])),
+        json!([{"role": "user", "parts": [{"type": "text", "content": "Weather?"}, unknown]}])
     );
 }
 

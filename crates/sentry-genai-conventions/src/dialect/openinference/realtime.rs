@@ -1,0 +1,60 @@
+//! Voice sessions of OpenAI's agents. The span of a turn has the model, the input and the output; the model calls in it have the token
+//! counts and transcripts of what the model said.
+
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        INPUT, OUTPUT, first_chunk_after,
+        json::{self},
+    },
+    KIND,
+};
+use crate::{Attributes, SourceSpan, dialect::What};
+
+/// The parameters contain the instructions.
+const PARAMETERS: &str = "llm.invocation_parameters";
+const FIRST_TOKEN: &str = "time_to_first_token_ms";
+
+/// Reads the transcripts of a call as its messages, and on a turn the attributes that its calls take over.
+pub(super) fn settle(span: &mut SourceSpan, what: What) {
+    let attributes = &mut span.attributes;
+    match what {
+        What::Call => {
+            for (key, role, heard) in [
+                (INPUT, "user", "input.audio.transcript"),
+                (OUTPUT, "assistant", "output.audio.transcript"),
+            ] {
+                if let Some(text) = attributes.text(heard).map(str::to_owned) {
+                    put_text(attributes, key, role, &text);
+                    attributes.remove(heard);
+                }
+            }
+            first_chunk_after(attributes, FIRST_TOKEN);
+        }
+        What::Plain if attributes.text(KIND) == Some("AUDIO") => {
+            attributes.rename("llm.model_name", "gen_ai.request.model");
+            let told = json::object(attributes, PARAMETERS)
+                .and_then(|mut parameters| parameters.remove("instructions"));
+            if let Some(told @ Value::String(_)) = told {
+                json::put(attributes, "gen_ai.system_instructions", told);
+            }
+            for (key, role, said) in [
+                (INPUT, "user", "input.value"),
+                (OUTPUT, "assistant", "output.value"),
+            ] {
+                if let Some(text) = attributes.text(said).map(str::to_owned) {
+                    put_text(attributes, key, role, &text);
+                    attributes.remove(said);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn put_text(attributes: &mut Attributes, key: &'static str, role: &str, text: &str) {
+    if !attributes.contains(key) {
+        json::put(attributes, key, json!([{"role": role, "content": text}]));
+    }
+}

@@ -1,0 +1,254 @@
+//! What OpenInference has in the whole request or the whole answer alone: tools that a provider runs, and calls of unusual tools.
+
+use super::*;
+
+const KIND: Attribute = ("openinference.span.kind", "LLM");
+const OPENAI: &str = "openinference.instrumentation.openai";
+const INPUT: &str = "gen_ai.input.messages";
+const OUTPUT: &str = "gen_ai.output.messages";
+
+fn messages(span: &SentrySpan, key: &str) -> serde_json::Value {
+    serde_json::from_str(span.attributes.text(key).unwrap()).unwrap()
+}
+
+#[test]
+fn what_a_tool_of_openais_answered_is_in_the_request_alone() {
+    let request = r#"{"input": [{"role": "user", "content": "list"},
+        {"type": "shell_call", "id": "s1", "call_id": "c1", "action": {"commands": ["ls"]}},
+        {"type": "shell_call_output", "call_id": "c1", "output": [{"stdout": "a.txt"}]}], "model": "m"}"#;
+    let attributes = [
+        KIND,
+        ("input.value", request),
+        ("llm.input_messages.1.message.role", "user"),
+        ("llm.input_messages.1.message.content", "list"),
+    ];
+    for scope in [OPENAI, "@arizeai/openinference-instrumentation-openai"] {
+        let span = translated(scope, "Response", &attributes);
+        let input = messages(&span, INPUT);
+        assert_eq!(input[0]["parts"][0]["content"], "list");
+        assert_eq!(input[1]["parts"][0]["name"], "shell");
+        assert_eq!(input[2]["parts"][0]["id"], "c1");
+    }
+}
+
+#[test]
+fn a_call_of_a_custom_tool_has_its_name_in_the_whole_alone() {
+    let call = r#"{"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "custom", "custom": {"name": "run", "input": "ls"}}]}"#;
+    let request = format!(r#"{{"messages": [{call}], "model": "m"}}"#);
+    let answer = format!(
+        r#"{{"choices": [{{"index": 0, "finish_reason": "tool_calls", "message": {call}}}]}}"#
+    );
+    let attributes = [
+        KIND,
+        ("input.value", &*request),
+        ("output.value", &*answer),
+        (
+            "llm.input_messages.0.message.tool_calls.0.tool_call.id",
+            "c1",
+        ),
+        ("llm.input_messages.0.message.role", "assistant"),
+        (
+            "llm.output_messages.0.message.tool_calls.0.tool_call.id",
+            "c1",
+        ),
+        ("llm.output_messages.0.message.role", "assistant"),
+    ];
+    let span = translated(OPENAI, "ChatCompletion", &attributes);
+    for key in [INPUT, OUTPUT] {
+        let call = &messages(&span, key)[0]["parts"][0];
+        assert_eq!(
+            (&call["name"], &call["arguments"]),
+            (&"run".into(), &"ls".into())
+        );
+    }
+}
+
+#[test]
+fn a_film_is_generated_and_speech_in_bytes_is_no_answer() {
+    let request = ("input.value", r#"{"prompt": "a cat", "model": "sora-2"}"#);
+    let parameters = ("llm.invocation_parameters", r#"{"model": "sora-2"}"#);
+    let span = translated(OPENAI, "Video", &[KIND, request, parameters]);
+    assert_eq!(span.op, "gen_ai.generate_content");
+
+    let request = ("input.value", r#"{"input": "Hello", "model": "tts-1"}"#);
+    let parameters = ("llm.invocation_parameters", r#"{"model": "tts-1"}"#);
+    for answer in [r#""b'RIFF\\xff'""#, r"b'RIFF\xff'"] {
+        let attributes = [KIND, request, parameters, ("output.value", answer)];
+        let span = translated(OPENAI, "HttpxBinaryResponseContent", &attributes);
+        assert_eq!(span.attributes.text(OUTPUT), None, "{answer}");
+    }
+}
+
+#[test]
+fn code_that_gemini_runs_is_in_the_whole_answer_alone() {
+    let scope = "openinference.instrumentation.google_genai";
+    let answer = |parts: &str| {
+        format!(
+            r#"{{"sdk_http_response": {{}}, "candidates": [{{"content": {{"parts": [{parts}], "role": "model"}}, "finish_reason": "STOP"}}]}}"#
+        )
+    };
+    let of = |whole: &str, fields: &[(&'static str, &'static str)]| {
+        let mut attributes = vec![KIND, ("output.value", whole)];
+        attributes.extend(fields);
+        let span = translated(scope, "GenerateContent", &attributes);
+        messages(&span, OUTPUT)
+    };
+    let code = answer(
+        r#"{"executable_code": {"code": "1+1", "id": "e1"}}, {"code_execution_result": {"output": "2", "id": "e1"}}, {"text": "2"}"#,
+    );
+    let text = "llm.output_messages.0.message.contents.0.message_content.text";
+    let shown = of(&code, &[(text, "2")]);
+    assert_eq!(shown[0]["parts"][0]["name"], "code_execution");
+    assert_eq!(shown[0]["parts"].as_array().unwrap().len(), 3);
+
+    let call = answer(r#"{"function_call": {"id": "f1", "name": "w", "args": {}}}"#);
+    let name = "llm.output_messages.0.message.tool_calls.0.tool_call.function.name";
+    assert_eq!(of(&call, &[(name, "w")])[0]["parts"][0]["id"], "f1");
+}
+
+#[test]
+fn a_candidate_that_google_keeps_back_is_no_answer() {
+    let scope = "openinference.instrumentation.google_genai";
+    let answer =
+        r#"{"sdk_http_response": {}, "candidates": [{"finish_reason": "SAFETY", "index": 0}]}"#;
+    let attributes = [
+        KIND,
+        ("output.value", answer),
+        ("llm.finish_reason", "SAFETY"),
+    ];
+    let span = translated(scope, "GenerateContent", &attributes);
+    assert_eq!(span.attributes.text(OUTPUT), None);
+    let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+    assert_eq!(reasons, Some(r#"["SAFETY"]"#));
+}
+
+#[test]
+fn blocks_of_anthropics_are_taken_out_of_their_texts_in_their_order() {
+    let answer =
+        r#"{"type": "web_search_tool_result", "tool_use_id": "s1", "content": [{"title": "t"}]}"#;
+    let document = r#"{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "21"}}"#;
+    let attributes = [
+        KIND,
+        ("llm.input_messages.0.message.role", "user"),
+        (
+            "llm.input_messages.0.message.contents.0.message_content.type",
+            "document",
+        ),
+        (
+            "llm.input_messages.0.message.contents.0.message_content.text",
+            document,
+        ),
+        ("llm.input_messages.1.message.role", "assistant"),
+        (
+            "llm.input_messages.1.message.tool_calls.0.tool_call.id",
+            "s1",
+        ),
+        (
+            "llm.input_messages.1.message.tool_calls.0.tool_call.function.name",
+            "web_search",
+        ),
+        (
+            "llm.input_messages.1.message.contents.0.message_content.type",
+            "tool_use",
+        ),
+        ("llm.input_messages.1.message.contents.0.tool_call.id", "s1"),
+        (
+            "llm.input_messages.1.message.contents.0.tool_call.function.name",
+            "web_search",
+        ),
+        (
+            "llm.input_messages.1.message.contents.1.message_content.type",
+            "web_search_tool_result",
+        ),
+        (
+            "llm.input_messages.1.message.contents.1.message_content.text",
+            answer,
+        ),
+        (
+            "llm.input_messages.1.message.contents.2.message_content.type",
+            "text",
+        ),
+        (
+            "llm.input_messages.1.message.contents.2.message_content.text",
+            "21",
+        ),
+    ];
+    let span = translated(
+        "openinference.instrumentation.anthropic",
+        "messages.create",
+        &attributes,
+    );
+    let input = messages(&span, INPUT);
+    assert_eq!(input[0]["parts"][0]["content"], "21");
+    let kinds: Vec<_> = input
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["parts"][0]["type"])
+        .collect();
+    assert_eq!(kinds, ["text", "tool_call", "tool_call_response", "text"]);
+}
+
+/// So the instrumentation of OpenAI's agents has conversations by voice.
+#[test]
+fn what_a_model_said_in_sound_is_its_answer() {
+    let scope = "openinference.instrumentation.openai_agents";
+    let mut span = source(
+        scope,
+        "assistant",
+        &[
+            KIND,
+            ("llm.system", "openai"),
+            ("output.audio.transcript", "21 degrees"),
+        ],
+    );
+    span.attributes.push("time_to_first_token_ms", 250_i64);
+    let span = with_content(span);
+    let part = &messages(&span, OUTPUT)[0]["parts"][0];
+    assert_eq!(part["content"], "21 degrees");
+    let first = span.attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(first, Some(crate::Value::Double(0.25)));
+
+    let attributes = [
+        ("openinference.span.kind", "AUDIO"),
+        ("llm.model_name", "gpt-realtime"),
+        (
+            "llm.invocation_parameters",
+            r#"{"instructions": "Be brief"}"#,
+        ),
+        ("input.value", "Weather?"),
+        ("output.value", "21 degrees"),
+    ];
+    let turn = translated(scope, "conversation.turn", &attributes);
+    assert_eq!(turn.op, "function");
+    let model = turn.attributes.text("gen_ai.request.model");
+    assert_eq!(model, Some("gpt-realtime"));
+    assert_eq!(messages(&turn, INPUT)[0]["role"], "user");
+}
+
+#[test]
+fn what_a_person_allowed_openais_agents_is_in_the_items_alone() {
+    let items = r#"[{"role": "user", "content": "Weather?"},
+        {"type": "mcp_approval_request", "id": "r1", "name": "ask", "server_label": "wiki", "arguments": "{}"},
+        {"type": "mcp_approval_response", "approval_request_id": "r1", "approve": true}]"#;
+    let attributes = [
+        KIND,
+        ("input.value", items),
+        ("llm.input_messages.0.message.role", "system"),
+        ("llm.input_messages.0.message.content", "Be brief"),
+        ("llm.input_messages.1.message.role", "user"),
+        ("llm.input_messages.1.message.content", "Weather?"),
+    ];
+    let scope = "openinference.instrumentation.openai_agents";
+    let span = translated(scope, "response", &attributes);
+    let input = messages(&span, INPUT);
+    let roles: Vec<_> = input
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["role"])
+        .collect();
+    assert_eq!(roles, ["user", "assistant", "tool"]);
+    let told = span.attributes.text("gen_ai.system_instructions");
+    assert!(told.is_some_and(|told| told.contains("Be brief")));
+}

@@ -1,0 +1,113 @@
+//! Tools that the provider runs, or that a person has to allow, and documents.
+
+use serde_json::{Value, json};
+
+use super::{input, output};
+
+/// Returns the types of all parts, message by message, with the roles.
+fn outline(messages: &Value) -> Vec<(String, Vec<String>)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let messages = messages.as_array().unwrap().iter();
+    messages
+        .map(|message| {
+            let parts = message["parts"].as_array().unwrap().iter();
+            let kinds = parts.map(|part| text(&part["type"])).collect();
+            (text(&message["role"]), kinds)
+        })
+        .collect()
+}
+
+fn response(items: &Value) -> Value {
+    output(json!({"object": "response", "status": "completed", "output": items}))
+}
+
+#[test]
+fn a_call_on_a_server_that_has_to_be_allowed_is_a_call() {
+    let tools = json!({"type": "mcp_list_tools", "id": "l1", "server_label": "wiki", "tools": [{"name": "ask"}]});
+    let request = json!({
+        "type": "mcp_approval_request", "id": "r1", "name": "ask", "server_label": "wiki", "arguments": "{\"q\":1}",
+    });
+    let shown = response(&json!([tools, request]));
+    let calls = json!([
+        {"type": "tool_call", "id": "l1", "name": "mcp_list_tools",
+            "arguments": {"server_label": "wiki", "tools": [{"name": "ask"}]}},
+        {"type": "tool_call", "id": "r1", "name": "ask", "arguments": {"q": 1}},
+    ]);
+    assert_eq!(
+        shown,
+        json!([{"role": "assistant", "parts": calls, "finish_reason": "tool_calls"}])
+    );
+
+    let allowed = input(json!({"model": "m", "input": [
+        {"type": "mcp_approval_response", "approval_request_id": "r1", "approve": true, "reason": null},
+    ]}));
+    assert_eq!(allowed[0]["role"], "tool");
+    assert_eq!(allowed[0]["parts"][0]["id"], "r1");
+    assert_eq!(allowed[0]["parts"][0]["response"], json!({"approve": true}));
+}
+
+#[test]
+fn a_response_has_not_stopped_while_a_call_waits_for_its_answer() {
+    let reason = |items: Value| response(&items)[0]["finish_reason"].clone();
+    let call =
+        json!({"type": "shell_call", "id": "s1", "call_id": "c1", "action": {"commands": ["ls"]}});
+    assert_eq!(reason(json!([call])), "tool_calls");
+    let answer = json!({"type": "shell_call_output", "call_id": "c1", "output": [{"stdout": "a"}]});
+    assert_eq!(reason(json!([call, answer])), "stop");
+    let search = json!({"type": "web_search_call", "id": "w1", "status": "completed"});
+    assert_eq!(reason(json!([search])), "stop");
+}
+
+#[test]
+fn what_a_model_says_to_the_answer_of_its_providers_tool_is_behind_it() {
+    let parts = json!([
+        {"type": "text", "text": "Let me look"},
+        {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "q"}},
+        {"type": "web_search_tool_result", "tool_use_id": "s1", "content": [{"title": "t"}]},
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "text", "text": "21"},
+    ]);
+    let shown = input(json!([{"role": "assistant", "content": parts}]));
+    let expected = [
+        ("assistant", &["text"][..]),
+        ("assistant", &["tool_call"]),
+        ("tool", &["tool_call_response"]),
+        ("assistant", &["reasoning", "text"]),
+    ];
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(role, kinds)| {
+            let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+            ((*role).to_owned(), kinds)
+        })
+        .collect();
+    assert_eq!(outline(&shown), expected);
+}
+
+#[test]
+fn a_document_of_text_is_text() {
+    let parts = |source: Value| {
+        let document = json!({"type": "document", "source": source, "title": "t"});
+        input(json!([{"role": "user", "content": [document]}]))[0]["parts"].clone()
+    };
+    let text = json!([{"type": "text", "content": "21"}]);
+    let source = json!({"type": "text", "media_type": "text/plain", "data": "21"});
+    assert_eq!(parts(source), text);
+    let source = json!({"type": "content", "content": [{"type": "text", "text": "21"}]});
+    assert_eq!(parts(source), text);
+    let source = json!({"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQK"});
+    assert_eq!(parts(source)[0]["type"], "blob");
+}
+
+#[test]
+fn a_conversation_that_was_made_shorter_says_nothing_in_secret() {
+    let encrypted = json!({"type": "compaction", "id": "c1", "encrypted_content": "gAAA"});
+    let compacted = output(json!({"object": "response.compaction", "output": [encrypted]}));
+    assert_eq!(compacted, json!([]));
+    let summary = json!({"type": "compaction", "content": "They spoke of the weather"});
+    let shown = output(json!([{"role": "assistant", "content": [summary]}]));
+    assert_eq!(
+        shown[0]["parts"],
+        json!([{"type": "reasoning", "content": "They spoke of the weather"}])
+    );
+}

@@ -1,0 +1,33 @@
+//! What a step around calls says of them.
+
+use super::*;
+
+const SCOPE: (&str, &str) = ("scope", "openinference.instrumentation.openai_agents");
+const MODEL: &str = "gen_ai.request.model";
+
+/// A turn of a conversation by voice has the model of the calls in it.
+#[test]
+fn calls_get_the_model_of_the_turn_around_them() {
+    let kind = |kind| ("openinference.span.kind", kind);
+    let turn = [SCOPE, kind("AUDIO"), ("llm.model_name", "m")];
+    let call = [SCOPE, kind("LLM"), ("llm.token_count.prompt", "3")];
+    let other = [SCOPE, kind("LLM"), ("llm.model_name", "n")];
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "conversation.turn", &turn)
+        .with(2, 1, "assistant", &call)
+        .with(3, 1, "assistant", &call)
+        .with(4, 1, "assistant", &other)
+        .0;
+    relate(&mut spans, &ContentLimits::default());
+    let named: Vec<_> = spans
+        .iter()
+        .map(|span| (&*span.name, span.attributes.text(MODEL)))
+        .collect();
+    let expected = [
+        ("conversation.turn", Some("m")),
+        ("chat m", Some("m")),
+        ("chat m", Some("m")),
+        ("chat n", Some("n")),
+    ];
+    assert_eq!(named, expected);
+}
