@@ -2,10 +2,12 @@
 
 use super::{
     Dialect,
-    by_hand::{amount, words},
+    by_hand::{NAMESPACES, amount, words},
     is_by_hand, is_of_library,
 };
-use crate::{SourceSpan, SpanKind, Value, recognise, tokens};
+use crate::{
+    AiKind, Attributes, SourceSpan, SpanKind, Value, operation, provider, recognise, tokens,
+};
 
 /// Words in the names of model calls.
 static CALLS: &[&str] = &[
@@ -134,6 +136,9 @@ static RUNS: &[&str] = &[
     "turn",
 ];
 
+/// Keys that name an agent on a span that is named after the agent's run.
+static AGENT_NAMES: &[&str] = &["agent", "agent.name", "agent_name"];
+
 /// Keys that name a tool on a span that is named after the tool's call.
 static TOOL_NAMES: &[&str] = &["tool", "tool.name", "tool_name"];
 
@@ -166,7 +171,7 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
     let embeds = has_word(&name, EMBEDS);
     // Only a model's answer has a reason for its end.
     let is_answered = says("finish_reason") || says("stop_reason");
-    (embeds || is_answered || has_word(&name, CALLS))
+    (embeds || is_answered || has_word(&name, CALLS) || names_model(span, &name))
         && !has_word(&name, AFTERWARDS)
         && (is_answered || !is_beside(&span.name))
         && !is_served
@@ -174,6 +179,42 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
             || embeds && counts(tokens::TOTAL)
             || says("provider") && has_word(&name, CALLS_ALONE) && recognise::failed(span))
         && !attributes.iter().any(|(key, _)| is_of_others(key))
+}
+
+/// Returns whether a span is called after its `model`, or after who runs models, as `openai gpt-4o`, `ask_claude` and `call_openai` are.
+fn names_model(span: &SourceSpan, name: &str) -> bool {
+    let model = span.attributes.text("model").unwrap_or_default();
+    let model = words(model);
+    // `gpt` of `gpt-4o`; numbers, and what is as short, name anything.
+    let family = words_of(&model).find(|word| word.len() > 2);
+    let is_model = |word| family == Some(word) || provider::known(word).is_some();
+    let is_around = |word| AROUND.contains(&word) && !matches!(word, "invoke" | "request");
+    words_of(name).any(is_model) && !words_of(name).any(is_around)
+}
+
+/// Names what a span asks of a provider that it is called after, as `openai.chat` and `ollama_embeddings` are, if it says of which model.
+fn asked_of_provider(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option<&'static str> {
+    let is_served = matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer));
+    let models = ["gen_ai.request.model", "gen_ai.response.model"];
+    if is_served || !models.iter().any(|key| span.attributes.contains(key)) {
+        return None;
+    }
+    let operation = behind_provider(name)?;
+    is_of_nobody(span, dialect).then_some(operation)
+}
+
+/// Returns the operation of a model that a name says behind a provider: `openai.chat.completions`.
+pub(super) fn behind_provider(name: &str) -> Option<&'static str> {
+    let (provider, rest) = name.split_once(['.', '_', ':', '/', ' '])?;
+    let row = operation::named(rest).filter(|row| row.kind == AiKind::LlmCall)?;
+    provider::known(&provider.to_ascii_lowercase()).map(|_| row.name)
+}
+
+/// Returns whether it may depend on its name what a span of these attributes is.
+pub(crate) fn may_tell_by_name(attributes: &Attributes) -> bool {
+    let names = [AGENT_NAMES, TOOL_NAMES].concat();
+    names.iter().any(|key| attributes.contains(key))
+        || (NAMESPACES.iter()).any(|prefix| attributes.may_begin_with(prefix))
 }
 
 /// Returns the operation that a span's name, or the name of its operation, ends with, if the attributes say with what:
@@ -194,7 +235,11 @@ pub(crate) fn operation_by_name(
         || is_call_of_tool(span, name);
     let names_agent = has("gen_ai.agent.name")
         || has("gen_ai.agent.id")
-        || is_called("invoke_agent", &["agent", "agent.name", "agent_name"]);
+        || is_called("invoke_agent", AGENT_NAMES)
+        || is_run_of_agent(span, name);
+    if let Some(operation) = asked_of_provider(span, dialect, name) {
+        return Some(operation);
+    }
     if !names_tool && !names_agent || !is_of_nobody(span, dialect) || is_beside(name) {
         return None;
     }
@@ -216,17 +261,32 @@ pub(crate) fn operation_by_name(
 
 /// Returns whether a name is that of a tool call, such as `agent.tool_call`, and the span names the tool without a namespace.
 fn is_call_of_tool(span: &SourceSpan, name: &str) -> bool {
+    span.attributes.may_begin_with("tool")
+        && says_any(span, TOOL_NAMES)
+        && ends_with(name, "tool", &["call"])
+}
+
+/// Returns whether this is what the run of an agent is called, as `run_agent` is, and the span names one without any namespace.
+fn is_run_of_agent(span: &SourceSpan, name: &str) -> bool {
+    span.attributes.may_begin_with("agent")
+        && says_any(span, AGENT_NAMES)
+        && ends_with(name, "agent", &["invocation", "invoke", "run"])
+}
+
+fn says_any(span: &SourceSpan, keys: &[&str]) -> bool {
     let says =
         |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(name)) if !name.is_empty());
-    if !span.attributes.may_begin_with("tool") || !TOOL_NAMES.iter().any(says) {
-        return false;
-    }
+    keys.iter().any(says)
+}
+
+/// Returns whether a name ends with what is done and with what, in either order.
+fn ends_with(name: &str, object: &str, done: &[&str]) -> bool {
     let name = words(name);
     let mut words = words_of(&name).rev();
-    matches!(
-        (words.next(), words.next()),
-        (Some("call"), Some("tool")) | (Some("tool"), Some("call"))
-    )
+    let (Some(last), Some(before)) = (words.next(), words.next()) else {
+        return false;
+    };
+    last == object && done.contains(&before) || before == object && done.contains(&last)
 }
 
 /// Returns whether an operation that no convention knows may be a model call. The span must have been written by hand and name a

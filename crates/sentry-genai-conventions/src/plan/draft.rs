@@ -168,7 +168,8 @@ impl Trial {
     /// know.
     fn with_settled_values(mut self) -> Option<Self> {
         if self.row.is_none() {
-            if dialect::mentions_gen_ai(&self.span) {
+            let span = &self.span;
+            if dialect::mentions_gen_ai(span) || dialect::may_tell_by_name(&span.attributes) {
                 return None;
             }
         } else {

@@ -39,6 +39,7 @@ pub(super) static KEYS: &[&str] = &[
     "gen_ai.response.time_to_first_chunk",
     "gen_ai.response.streaming",
     "gen_ai.ttft_ms",
+    "time_to_first_token_ms",
     "llm.model",
     "llm.prompt",
     "tokens_out",
@@ -151,6 +152,9 @@ pub(super) static NAMES: &[&str] = &[
     "GET",
     "GET /users/{id}",
     "work",
+    "openai.chat",
+    "run_agent",
+    "agent.tool_call",
 ];
 
 pub(super) static EVENTS: &[&str] = &["Agent run finished", "exception", "gen_ai.choice"];
