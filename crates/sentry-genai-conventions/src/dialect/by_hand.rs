@@ -169,7 +169,7 @@ pub(crate) fn spell(span: &mut SourceSpan) {
     let is_called_so = called::is_call(span) && !super::mentions_gen_ai(span);
     if namespaces.is_empty() || names.is_empty() && is_called_so {
         if is_called_so {
-            adjust(span, What::Call);
+            adjust_called(span);
         }
         return;
     }
@@ -185,7 +185,21 @@ pub(crate) fn spell(span: &mut SourceSpan) {
         first_chunk::spell(span, false);
     }
     if is_called_so {
-        adjust(span, What::Call);
+        adjust_called(span);
+    }
+}
+
+/// Makes the names of a span that is a call by what it is called those of the conventions; it may be called after its provider, too.
+fn adjust_called(span: &mut SourceSpan) {
+    let what = match called::embeds(&span.name) {
+        true => What::Embeddings,
+        false => What::Call,
+    };
+    adjust(span, what);
+    if let Some(provider) = called::provider_in(&span.name)
+        && !span.attributes.contains("gen_ai.provider.name")
+    {
+        span.attributes.push("gen_ai.provider.name", provider);
     }
 }
 
@@ -230,7 +244,11 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
                 .or_else(|| listed(OUTPUTS, &words, OUTPUT))
                 .or_else(|| listed(SYSTEMS, &words, SYSTEM))
                 .or_else(|| named(NAMES, &words))
-                .or_else(|| amount(key, value)),
+                .or_else(|| amount(key, value))
+                .or_else(|| {
+                    let counts_all = what == What::Embeddings && called::counts_all(key, value);
+                    counts_all.then_some((1, tokens::TOTAL))
+                }),
             What::Tool => {
                 let words = without_prefix(&words);
                 listed(TOOL_INPUTS, words, ARGUMENTS)

@@ -3,7 +3,7 @@
 use super::{
     Dialect,
     by_hand::{NAMESPACES, amount, words},
-    is_by_hand, is_of_library,
+    is_by_hand, is_of_library, unquoted,
 };
 use crate::{
     AiKind, Attributes, SourceSpan, SpanKind, Value, operation, provider, recognise, tokens,
@@ -65,6 +65,9 @@ static AROUND: &[&str] = &[
     "turn",
     "workflow",
 ];
+
+/// Methods at the end of what a provider's SDK calls a request.
+static METHODS: &[&str] = &["create", "request", "stream", "streaming"];
 
 /// Words for work on a call that has ended. Whatever it counts was counted before.
 static AFTERWARDS: &[&str] = &[
@@ -176,9 +179,39 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
         && (is_answered || !is_beside(&span.name))
         && !is_served
         && (counts(tokens::INPUT) && (embeds || counts(tokens::OUTPUT))
-            || embeds && counts(tokens::TOTAL)
-            || says("provider") && has_word(&name, CALLS_ALONE) && recognise::failed(span))
+            || embeds
+                && (counts(tokens::TOTAL)
+                    || attributes.iter().any(|(key, value)| counts_all(key, value)))
+            || recognise::failed(span) && is_at_provider(span, &name))
         && !attributes.iter().any(|(key, _)| is_of_others(key))
+}
+
+/// Returns whether a number under this name is all that was embedded.
+pub(super) fn counts_all(key: &str, value: Value<'_>) -> bool {
+    key == "tokens" && matches!(value, Value::Integer(_) | Value::Double(_))
+}
+
+/// Returns whether a call that says nothing of an answer was one at a provider: the provider is a known one, or the name that of a
+/// call.
+fn is_at_provider(span: &SourceSpan, name: &str) -> bool {
+    let provider = span.attributes.text("provider").map(unquoted);
+    match provider {
+        Some(provider) if !provider.is_empty() => {
+            let is_known = provider::known(&provider.to_ascii_lowercase()).is_some();
+            is_known || has_word(name, CALLS_ALONE)
+        }
+        _ => provider_in(name).is_some(),
+    }
+}
+
+/// Returns the conventions' name of a provider that a span is called after.
+pub(super) fn provider_in(name: &str) -> Option<&'static str> {
+    words_of(&words(name)).find_map(provider::known)
+}
+
+/// Returns whether a span is called after embeddings.
+pub(super) fn embeds(name: &str) -> bool {
+    has_word(&words(name), &["embed", "embedding", "embeddings"])
 }
 
 /// Returns whether a span is called after its `model`, or after who runs models, as `openai gpt-4o`, `ask_claude` and `call_openai` are.
@@ -187,9 +220,9 @@ fn names_model(span: &SourceSpan, name: &str) -> bool {
     let model = words(model);
     // `gpt` of `gpt-4o`; numbers, and what is as short, name anything.
     let family = words_of(&model).find(|word| word.len() > 2);
-    let is_model = |word| family == Some(word) || provider::known(word).is_some();
     let is_around = |word| AROUND.contains(&word) && !matches!(word, "invoke" | "request");
-    words_of(name).any(is_model) && !words_of(name).any(is_around)
+    (provider_in(name).is_some() || words_of(name).any(|word| family == Some(word)))
+        && !words_of(name).any(is_around)
 }
 
 /// Names what a span asks of a provider that it is called after, as `openai.chat` and `ollama_embeddings` are, if it says of which model.
@@ -206,6 +239,12 @@ fn asked_of_provider(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option
 /// Returns the operation of a model that a name says behind a provider: `openai.chat.completions`.
 pub(super) fn behind_provider(name: &str) -> Option<&'static str> {
     let (provider, rest) = name.split_once(['.', '_', ':', '/', ' '])?;
+    // `openai.chat.completions.create` and `openai.chat.stream` are methods.
+    let method = rest.rsplit_once(['.', '_', ':', '/', ' ']);
+    let rest = match method {
+        Some((rest, method)) if METHODS.contains(&method) => rest,
+        _ => rest,
+    };
     let row = operation::named(rest).filter(|row| row.kind == AiKind::LlmCall)?;
     provider::known(&provider.to_ascii_lowercase()).map(|_| row.name)
 }

@@ -134,3 +134,34 @@ fn a_plan_knows_what_spans_are_called() {
         }
     }
 }
+
+#[test]
+fn a_call_that_failed_at_a_known_provider_is_one() {
+    for (name, provider, op) in [
+        ("OpenAi::complete", Some("openai"), "gen_ai.chat"),
+        ("openai rate-limit", None, "gen_ai.chat"),
+        ("complete", Some("stripe"), "function"),
+        ("complete", None, "function"),
+        ("ask", Some("openai"), "function"),
+    ] {
+        let mut span = span(name, &[("model", Value::Str("rate-limit"))]);
+        if let Some(provider) = provider {
+            span.attributes.push("provider", provider);
+        }
+        span.status = crate::SourceStatus::Error(None);
+        assert_eq!(translated(span).op, op, "{name}");
+    }
+}
+
+#[test]
+fn the_tokens_of_what_embeds_are_its_input() {
+    let attributes = [
+        ("model", Value::Str("text-embedding-3-small")),
+        ("tokens", Value::Integer(42)),
+    ];
+    let embedded = translated(span("embed_texts", &attributes));
+    assert_eq!(embedded.name, "embeddings text-embedding-3-small");
+    let input = embedded.attributes.integer("gen_ai.usage.input_tokens");
+    assert_eq!(input, Some(42));
+    assert_eq!(translated(span("count_texts", &attributes)).op, "function");
+}
