@@ -358,6 +358,7 @@ pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
     if is_by_hand(span, dialect) {
         plain::spell_request(span);
         mcp::spell_method(span);
+        mcp::spell_request(span);
         by_hand::spell(span);
     }
 }

@@ -191,3 +191,21 @@ fn llm_sdk_has_costs_and_first_chunks_beside_the_conventions() {
     assert_eq!(span.name, "invoke_agent a");
     assert!(!span.attributes.contains("otel.gen_ai.model.input_tokens"));
 }
+
+#[test]
+fn rust_mcp_sdk_calls_tools_and_serves_requests() {
+    let attributes = [("method", "tools/call"), ("tool", "get_weather")];
+    let scope = "rust_mcp_sdk::mcp_runtimes::client_runtime";
+    let span = translated(scope, "mcp.mrtr", &attributes);
+    assert_eq!(span.name, "execute_tool get_weather");
+    assert_eq!(span.op, "gen_ai.execute_tool");
+
+    let attributes = [("request.method", "tools/call"), ("request.id", "7")];
+    let scope = "rust_mcp_sdk::mcp_runtimes::server_runtime";
+    let span = translated(scope, "mcp.dispatch", &attributes);
+    assert_eq!((&*span.op, &*span.name), ("mcp.server", "tools/call"));
+    assert_eq!(span.attributes.text("jsonrpc.request.id"), Some("7"));
+
+    let span = translated("shop", "mcp.dispatch", &attributes);
+    assert_eq!(span.op, "function");
+}
