@@ -189,7 +189,7 @@ pub(crate) fn spell(span: &mut SourceSpan) {
     }
 }
 
-/// Makes the names of a span that is a call by what it is called those of the conventions; it may be called after its provider, too.
+/// Renames the attributes of a span that is a call by its own name. That may name the provider, too.
 fn adjust_called(span: &mut SourceSpan) {
     let what = match called::embeds(&span.name) {
         true => What::Embeddings,

@@ -186,13 +186,13 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
         && !attributes.iter().any(|(key, _)| is_of_others(key))
 }
 
-/// Returns whether a number under this name is all that was embedded.
+/// Returns whether an attribute of embeddings counts all their tokens.
 pub(super) fn counts_all(key: &str, value: Value<'_>) -> bool {
     key == "tokens" && matches!(value, Value::Integer(_) | Value::Double(_))
 }
 
-/// Returns whether a call that says nothing of an answer was one at a provider: the provider is a known one, or the name that of a
-/// call.
+/// Returns whether a failed call was made to a provider: to one that the conventions know, or to any if the span is named after a
+/// model call.
 fn is_at_provider(span: &SourceSpan, name: &str) -> bool {
     let provider = span.attributes.text("provider").map(unquoted);
     match provider {
@@ -204,28 +204,28 @@ fn is_at_provider(span: &SourceSpan, name: &str) -> bool {
     }
 }
 
-/// Returns the conventions' name of a provider that a span is called after.
+/// Returns the conventions' name of the provider that a span is named after.
 pub(super) fn provider_in(name: &str) -> Option<&'static str> {
     words_of(&words(name)).find_map(provider::known)
 }
 
-/// Returns whether a span is called after embeddings.
+/// Returns whether a span is named after embeddings.
 pub(super) fn embeds(name: &str) -> bool {
     has_word(&words(name), &["embed", "embedding", "embeddings"])
 }
 
-/// Returns whether a span is called after its `model`, or after who runs models, as `openai gpt-4o`, `ask_claude` and `call_openai` are.
+/// Returns whether a span is named after its `model` or after a provider: `openai gpt-4o`, `ask_claude`, `call_openai`.
 fn names_model(span: &SourceSpan, name: &str) -> bool {
     let model = span.attributes.text("model").unwrap_or_default();
     let model = words(model);
-    // `gpt` of `gpt-4o`; numbers, and what is as short, name anything.
+    // `gpt` of `gpt-4o`. Shorter words may mean anything.
     let family = words_of(&model).find(|word| word.len() > 2);
     let is_around = |word| AROUND.contains(&word) && !matches!(word, "invoke" | "request");
     (provider_in(name).is_some() || words_of(name).any(|word| family == Some(word)))
         && !words_of(name).any(is_around)
 }
 
-/// Names what a span asks of a provider that it is called after, as `openai.chat` and `ollama_embeddings` are, if it says of which model.
+/// Returns the operation of a span that is named after it and a provider, if it names a model: `openai.chat`, `ollama_embeddings`.
 fn asked_of_provider(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option<&'static str> {
     let is_served = matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer));
     let models = ["gen_ai.request.model", "gen_ai.response.model"];
@@ -236,7 +236,7 @@ fn asked_of_provider(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option
     is_of_nobody(span, dialect).then_some(operation)
 }
 
-/// Returns the operation of a model that a name says behind a provider: `openai.chat.completions`.
+/// Returns the operation of a model that follows a provider in a name: `openai.chat.completions`.
 pub(super) fn behind_provider(name: &str) -> Option<&'static str> {
     let (provider, rest) = name.split_once(['.', '_', ':', '/', ' '])?;
     // `openai.chat.completions.create` and `openai.chat.stream` are methods.
@@ -249,7 +249,7 @@ pub(super) fn behind_provider(name: &str) -> Option<&'static str> {
     provider::known(&provider.to_ascii_lowercase()).map(|_| row.name)
 }
 
-/// Returns whether it may depend on its name what a span of these attributes is.
+/// Returns whether the name of a span with these attributes may decide what the span is.
 pub(crate) fn may_tell_by_name(attributes: &Attributes) -> bool {
     let names = [AGENT_NAMES, TOOL_NAMES].concat();
     names.iter().any(|key| attributes.contains(key))
@@ -305,7 +305,7 @@ fn is_call_of_tool(span: &SourceSpan, name: &str) -> bool {
         && ends_with(name, "tool", &["call"])
 }
 
-/// Returns whether this is what the run of an agent is called, as `run_agent` is, and the span names one without any namespace.
+/// Returns whether a span is named after an agent's run, such as `run_agent`, and names an agent without any namespace.
 fn is_run_of_agent(span: &SourceSpan, name: &str) -> bool {
     span.attributes.may_begin_with("agent")
         && says_any(span, AGENT_NAMES)
@@ -318,7 +318,7 @@ fn says_any(span: &SourceSpan, keys: &[&str]) -> bool {
     keys.iter().any(says)
 }
 
-/// Returns whether a name ends with what is done and with what, in either order.
+/// Returns whether a name ends with an object and what is done with it, in either order.
 fn ends_with(name: &str, object: &str, done: &[&str]) -> bool {
     let name = words(name);
     let mut words = words_of(&name).rev();
