@@ -188,7 +188,12 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
 
 /// Returns whether an attribute of embeddings counts all their tokens.
 pub(super) fn counts_all(key: &str, value: Value<'_>) -> bool {
-    key == "tokens" && matches!(value, Value::Integer(_) | Value::Double(_))
+    let is_number = match value {
+        Value::Integer(_) | Value::Double(_) => true,
+        Value::Str(text) => unquoted(text).parse::<f64>().is_ok(),
+        _ => false,
+    };
+    key == "tokens" && is_number
 }
 
 /// Returns whether a failed call was made to a provider: to one that the conventions know, or to any if the span is named after a
