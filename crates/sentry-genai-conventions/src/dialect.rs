@@ -351,6 +351,7 @@ pub(crate) fn telling(span: &SourceSpan) -> Option<Telling> {
 /// Gives every value its own key where a library records different things under the same one.
 pub(crate) fn tell_apart(span: &mut SourceSpan) {
     rig::tell_answer_from_question(span);
+    goose::spell_observation(span);
 }
 
 /// Corrects names that nearly match the conventions, before the operation is known.
