@@ -18,6 +18,7 @@ mod copilot;
 mod effect;
 mod eino;
 mod event_list;
+mod first_chunk;
 mod gemini_cli;
 mod gemini_rust;
 mod genai;
@@ -70,7 +71,9 @@ use crate::{
 };
 
 pub(crate) use by_hand::{counts_tokens, is_count, may_be_amount};
-pub(crate) use called::{may_be_call, names_call, operation_by_name, repeats_counts};
+pub(crate) use called::{
+    may_be_call, may_tell_by_name, names_call, operation_by_name, repeats_counts,
+};
 pub(crate) use otel::OTEL;
 pub(crate) use said::{NONE, id, mentions_gen_ai, unquoted};
 pub(crate) use sessions::{SESSION_KEYS, is_no_session, is_response, may_be_number, session};
@@ -348,6 +351,7 @@ pub(crate) fn telling(span: &SourceSpan) -> Option<Telling> {
 /// Gives every value its own key where a library records different things under the same one.
 pub(crate) fn tell_apart(span: &mut SourceSpan) {
     rig::tell_answer_from_question(span);
+    goose::spell_observation(span);
 }
 
 /// Corrects names that nearly match the conventions, before the operation is known.
@@ -355,6 +359,7 @@ pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
     if is_by_hand(span, dialect) {
         plain::spell_request(span);
         mcp::spell_method(span);
+        mcp::spell_request(span);
         by_hand::spell(span);
     }
 }

@@ -1,6 +1,6 @@
 //! Turns an ERROR event inside a span into an OpenTelemetry exception.
 
-use crate::{SourceEvent, dialect::NONE};
+use crate::{SourceEvent, dialect::NONE, status};
 
 /// The error that an ERROR event of `tracing` or of a log describes, collected field by field.
 ///
@@ -43,7 +43,10 @@ impl LoggedError {
         if let Some(status) = text.strip_prefix("Status code: ") {
             let number = status.get(..3).filter(is_number);
             self.kind = self.kind.take().or(number.map(str::to_owned));
-        } else if !text.starts_with("Code: ") && !text.starts_with("Error: ") {
+        } else if let Some(code) = text.strip_prefix("Code: ") {
+            let name = status::grpc_code(code);
+            self.kind = self.kind.take().or(name.map(str::to_owned));
+        } else if !text.starts_with("Error: ") {
             return;
         }
         self.error.get_or_insert(text);
@@ -95,7 +98,10 @@ mod tests {
         let failed = |reason: &str| Some(format!("response failed: {reason}"));
         let unavailable = "Status code: 503 Service Unavailable";
         assert_eq!(read(unavailable), (failed(unavailable), Some("503".into())));
-        assert_eq!(read("Code: 13"), (failed("Code: 13"), None));
+        assert_eq!(
+            read("Code: 13"),
+            (failed("Code: 13"), Some("INTERNAL".into()))
+        );
         assert_eq!(read("spam"), (Some("response failed".into()), None));
     }
 }

@@ -124,7 +124,11 @@ pub(crate) fn is_usual(name: &str) -> bool {
 
 /// Returns the canonical name of the provider in front of a model, as in `openai/gpt-4o`, if the conventions know it.
 pub(crate) fn in_front_of(model: &str) -> Option<&'static str> {
-    let (name, _) = model.split_once('/')?;
+    known(model.split_once('/')?.0)
+}
+
+/// Returns the conventions' name of a provider that they know, whatever its spelling.
+pub(crate) fn known(name: &str) -> Option<&'static str> {
     let names = SYNONYMS.iter().chain(HOSTS).map(|(_, canonical)| canonical);
     let mut known = USUAL.iter().chain(names).filter(|known| **known == name);
     let synonym = || SYNONYMS.iter().find(|(synonym, _)| *synonym == name);

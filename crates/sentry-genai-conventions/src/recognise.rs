@@ -1,7 +1,7 @@
 //! Step 1: decides whether a span is an AI span, and which operation it describes.
 
 use crate::{
-    AiKind, SourceSpan, SourceStatus, Value,
+    AiKind, SourceSpan, SourceStatus, SpanKind, Value,
     dialect::{self, Dialect, Says, unquoted},
     operation::{self, Operation},
     privacy, status,
@@ -133,11 +133,11 @@ fn implied(span: &SourceSpan) -> Option<&'static str> {
         && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
     let model = bare_model || any(&["gen_ai.request.model", "gen_ai.response.model"]);
     let call = says_answer(span) || any(&["gen_ai.input.messages"]);
-    // A call that failed has no token counts.
-    let failed_call = failed(span)
+    // A call that failed has no token counts, and a client of a provider does nothing but call it.
+    let uncounted_call = (failed(span) || span.kind == Some(SpanKind::Client))
         && names_provider(span)
         && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
-    (model && (counts || call || failed_call)).then(|| call_in_name(&span.name))
+    (model && (counts || call || uncounted_call)).then(|| call_in_name(&span.name))
 }
 
 /// Returns whether everything that a span counts has already been counted by the call it is about.

@@ -14,6 +14,9 @@ const MESSAGE_BYTES: usize = 1024;
 
 const ERROR_TYPE: &str = "error.type";
 
+/// Keys of the code with which a gRPC call ended.
+pub(crate) const GRPC_STATUSES: [&str; 2] = ["rpc.grpc.status_code", "rpc.response.status_code"];
+
 /// Whether a tool failed, as recorded by rig and others.
 pub(crate) const OUTCOME: &str = "gen_ai.tool.call.outcome";
 
@@ -55,7 +58,7 @@ const ABANDONED: &str = "abandoned stream";
 /// 1. A tool's outcome that says it failed is an error. An explicit OK then only means that the call came to an end.
 /// 2. An explicit OK or error decides.
 /// 3. An `error.type`, an exception or ERROR event inside the span, an `error` field, or a response status that is an error by
-///    OpenTelemetry's HTTP conventions, is an error.
+///    OpenTelemetry's conventions for HTTP and gRPC, is an error.
 ///
 /// Control flow and abandoned streams are never errors.
 pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
@@ -63,7 +66,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     let outcome = tool_outcome(&mut span.attributes, what);
     let exception = exception(span);
     let field = error_field(&mut span.attributes);
-    let http = http(span);
+    let response = http(span).or_else(|| grpc(span));
     let mut whole = settle_error_type(&mut span.attributes);
 
     let failed = match explicit {
@@ -73,7 +76,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
         None => {
             exception.is_some()
                 || field.is_some()
-                || http.is_some()
+                || response.is_some()
                 || span.attributes.contains(ERROR_TYPE)
         }
     };
@@ -89,7 +92,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
         return Status::Ok;
     }
     let recorded = recorded(&span.attributes);
-    let kind = outcome.or(exception.kind).or(recorded.kind).or(http);
+    let kind = outcome.or(exception.kind).or(recorded.kind).or(response);
     if let Some(kind) = kind
         && !span.attributes.contains(ERROR_TYPE)
     {
@@ -339,6 +342,65 @@ fn http(span: &SourceSpan) -> Option<String> {
         500
     };
     (status >= first_failure).then(|| status.to_string())
+}
+
+/// The names of gRPC's codes, by number.
+static GRPC_CODES: &[&str] = &[
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+/// The codes that are errors on a server's span, by OpenTelemetry's conventions: the client is not to blame.
+static GRPC_FAULTS_OF_SERVERS: &[&str] = &[
+    "UNKNOWN",
+    "DEADLINE_EXCEEDED",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+];
+
+/// Returns the name of a gRPC code, given its number in decimal or the name itself.
+pub(crate) fn grpc_code(code: &str) -> Option<&'static str> {
+    match code.parse::<usize>() {
+        Ok(number) => GRPC_CODES.get(number).copied(),
+        Err(_) => GRPC_CODES.iter().find(|name| **name == code).copied(),
+    }
+}
+
+/// Returns the gRPC code of a call that failed, by OpenTelemetry's conventions: any but OK on a client's span.
+fn grpc(span: &SourceSpan) -> Option<String> {
+    if !span.attributes.may_begin_with("rpc.") {
+        return None;
+    }
+    let code = GRPC_STATUSES
+        .into_iter()
+        .find_map(|key| match span.attributes.get(key)? {
+            Value::Integer(code) => grpc_code(&code.to_string()),
+            Value::Str(code) => grpc_code(code),
+            _ => None,
+        })?;
+    let has_failed = if span.kind == Some(SpanKind::Client) {
+        code != "OK"
+    } else {
+        GRPC_FAULTS_OF_SERVERS.contains(&code)
+    };
+    has_failed.then(|| code.to_owned())
 }
 
 /// Returns whether a text is how Rust, Python or JavaScript writes a missing value.

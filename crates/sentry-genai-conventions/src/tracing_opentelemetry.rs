@@ -1,6 +1,6 @@
 //! Reverts what `tracing-opentelemetry` does to a `tracing` span.
 
-use crate::{Attributes, SourceEvent, SourceSpan, Value, attributes::Name};
+use crate::{Attributes, LoggedError, SourceEvent, SourceSpan, Value, attributes::Name};
 
 static BUSY: Name = Name::new("busy_ns");
 static IDLE: Name = Name::new("idle_ns");
@@ -62,11 +62,39 @@ fn is_noise(key: &str) -> bool {
     )
 }
 
-/// The layer itself only treats an event as an exception if it has a field `error`.
+/// The layer itself only treats an event as an exception if it has an `error` and no message. If it has both, the message is the name.
 fn read_error(event: &mut SourceEvent) {
     if event.name == "exception" || event.attributes.text("level") != Some("ERROR") {
         return;
     }
     let message = std::mem::replace(&mut event.name, "exception".into());
-    event.attributes.set("exception.message", &*message);
+    let mut error = LoggedError::default();
+    error.field("message", message.into_owned());
+    for (key, value) in event.attributes.iter() {
+        if let Value::Str(text) = value {
+            error.field(key, text.to_owned());
+        }
+    }
+    let read = error.into_event();
+    for key in ["exception.message", "exception.type"] {
+        if let Some(text) = read.attributes.text(key) {
+            event.attributes.set(key, text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_is_logged_with_a_message_says_its_reason() {
+        let mut event = SourceEvent::new("the call failed");
+        event.attributes.push("level", "ERROR");
+        event.attributes.push("error", "timed out");
+        read_error(&mut event);
+        assert_eq!(event.name, "exception");
+        let message = event.attributes.text("exception.message");
+        assert_eq!(message, Some("the call failed: timed out"));
+    }
 }

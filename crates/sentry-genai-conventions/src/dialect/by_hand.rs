@@ -3,16 +3,18 @@
 //! A name is understood by its words: `gen_ai.usage.promptTokens`, `llm.prompt_tokens` and `tokens_in` are the same count. A
 //! canonical attribute that is present takes precedence.
 
-use super::{ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, RESULT, What, called, unquoted};
+use super::{
+    ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, RESULT, What, called, first_chunk, unquoted,
+};
 use crate::{Attributes, SourceSpan, Value, attributes::Owned, recognise, tables, tokens};
 
 const MODEL: &str = "gen_ai.request.model";
 const SYSTEM: &str = "gen_ai.system_instructions";
 const STREAMING: &str = "gen_ai.response.streaming";
-const FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
 
 /// Namespaces in which any name is about GenAI.
-static NAMESPACES: &[&str] = &["ai.", "gen_ai.", "genai.", "langfuse.observation.", "llm."];
+pub(super) static NAMESPACES: &[&str] =
+    &["ai.", "gen_ai.", "genai.", "langfuse.observation.", "llm."];
 
 /// Names on any GenAI span. Of several names for the same attribute, the first one counts.
 #[rustfmt::skip]
@@ -167,7 +169,7 @@ pub(crate) fn spell(span: &mut SourceSpan) {
     let is_called_so = called::is_call(span) && !super::mentions_gen_ai(span);
     if namespaces.is_empty() || names.is_empty() && is_called_so {
         if is_called_so {
-            adjust(span, What::Call);
+            adjust_called(span);
         }
         return;
     }
@@ -176,13 +178,28 @@ pub(crate) fn spell(span: &mut SourceSpan) {
     let says = |keys: &[&str]| names.iter().any(|name| keys.contains(&name.canonical));
     let is_call = says(&[MODEL, "gen_ai.response.model"])
         && (says(&[tokens::INPUT, tokens::OUTPUT])
+            || called::behind_provider(&span.name).is_some()
             || says(&["gen_ai.provider.name"]) && recognise::failed(span));
     if is_call || is_called_so || super::mentions_gen_ai(span) {
         rename(&mut span.attributes, names);
-        first_chunk(span);
+        first_chunk::spell(span, false);
     }
     if is_called_so {
-        adjust(span, What::Call);
+        adjust_called(span);
+    }
+}
+
+/// Renames the attributes of a span that is a call by its own name. That may name the provider, too.
+fn adjust_called(span: &mut SourceSpan) {
+    let what = match called::embeds(&span.name) {
+        true => What::Embeddings,
+        false => What::Call,
+    };
+    adjust(span, what);
+    if let Some(provider) = called::provider_in(&span.name)
+        && !span.attributes.contains("gen_ai.provider.name")
+    {
+        span.attributes.push("gen_ai.provider.name", provider);
     }
 }
 
@@ -227,7 +244,11 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
                 .or_else(|| listed(OUTPUTS, &words, OUTPUT))
                 .or_else(|| listed(SYSTEMS, &words, SYSTEM))
                 .or_else(|| named(NAMES, &words))
-                .or_else(|| amount(key, value)),
+                .or_else(|| amount(key, value))
+                .or_else(|| {
+                    let counts_all = what == What::Embeddings && called::counts_all(key, value);
+                    counts_all.then_some((1, tokens::TOTAL))
+                }),
             What::Tool => {
                 let words = without_prefix(&words);
                 listed(TOOL_INPUTS, words, ARGUMENTS)
@@ -239,6 +260,9 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
         }
     });
     rename(&mut span.attributes, names);
+    if what == What::Call {
+        first_chunk::spell(span, true);
+    }
 }
 
 /// Returns whether a name is for a number of input or output tokens.
@@ -456,43 +480,5 @@ impl Amount {
             return tokens::cost_of(count);
         }
         (self.is_tokens || self.is_usage).then_some(count)
-    }
-}
-
-/// Reads the time until a model began to answer. It is in seconds, or in milliseconds if the name says so or if it is longer than
-/// the span.
-fn first_chunk(span: &mut SourceSpan) {
-    if span.attributes.contains(FIRST_CHUNK) {
-        return;
-    }
-    let duration = span.end.as_nanos().saturating_sub(span.start.as_nanos()) as f64 / 1e9;
-    let found = span.attributes.iter().find_map(|(key, value)| {
-        let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it))?;
-        let time = match value {
-            Value::Integer(time) => time as f64,
-            Value::Double(time) => time,
-            _ => return None,
-        };
-        if tables::attribute(key).is_some() || !time.is_finite() || time < 0.0 {
-            return None;
-        }
-        let words = words(rest).replace("time_to_first_token", "ttft");
-        let words = words.replace("time_to_first_chunk", "ttft");
-        let (whose, unit) = words.split_once("ttft")?;
-        // A server measures this for any answer, streamed or not.
-        if !matches!(whose, "" | "client_" | "latency_" | "response_") {
-            return None;
-        }
-        let time = match unit {
-            "_ms" => time / 1e3,
-            "" if time > duration => time / 1e3,
-            "" | "_s" | "_seconds" => time,
-            _ => return None,
-        };
-        Some((key.to_owned(), time))
-    });
-    if let Some((key, time)) = found {
-        span.attributes.remove(&key);
-        Owned::Double(time).push_static(&mut span.attributes, FIRST_CHUNK);
     }
 }

@@ -2,10 +2,12 @@
 
 use super::{
     Dialect,
-    by_hand::{amount, words},
-    is_by_hand, is_of_library,
+    by_hand::{NAMESPACES, amount, words},
+    is_by_hand, is_of_library, unquoted,
 };
-use crate::{SourceSpan, SpanKind, Value, recognise, tokens};
+use crate::{
+    AiKind, Attributes, SourceSpan, SpanKind, Value, operation, provider, recognise, tokens,
+};
 
 /// Words in the names of model calls.
 static CALLS: &[&str] = &[
@@ -63,6 +65,9 @@ static AROUND: &[&str] = &[
     "turn",
     "workflow",
 ];
+
+/// Methods at the end of what a provider's SDK calls a request.
+static METHODS: &[&str] = &["create", "request", "stream", "streaming"];
 
 /// Words for work on a call that has ended. Whatever it counts was counted before.
 static AFTERWARDS: &[&str] = &[
@@ -134,6 +139,9 @@ static RUNS: &[&str] = &[
     "turn",
 ];
 
+/// Keys that name an agent on a span that is named after the agent's run.
+static AGENT_NAMES: &[&str] = &["agent", "agent.name", "agent_name"];
+
 /// Keys that name a tool on a span that is named after the tool's call.
 static TOOL_NAMES: &[&str] = &["tool", "tool.name", "tool_name"];
 
@@ -166,14 +174,91 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
     let embeds = has_word(&name, EMBEDS);
     // Only a model's answer has a reason for its end.
     let is_answered = says("finish_reason") || says("stop_reason");
-    (embeds || is_answered || has_word(&name, CALLS))
+    (embeds || is_answered || has_word(&name, CALLS) || names_model(span, &name))
         && !has_word(&name, AFTERWARDS)
         && (is_answered || !is_beside(&span.name))
         && !is_served
         && (counts(tokens::INPUT) && (embeds || counts(tokens::OUTPUT))
-            || embeds && counts(tokens::TOTAL)
-            || says("provider") && has_word(&name, CALLS_ALONE) && recognise::failed(span))
+            || embeds
+                && (counts(tokens::TOTAL)
+                    || attributes.iter().any(|(key, value)| counts_all(key, value)))
+            || recognise::failed(span) && is_at_provider(span, &name))
         && !attributes.iter().any(|(key, _)| is_of_others(key))
+}
+
+/// Returns whether an attribute of embeddings counts all their tokens.
+pub(super) fn counts_all(key: &str, value: Value<'_>) -> bool {
+    let is_number = match value {
+        Value::Integer(_) | Value::Double(_) => true,
+        Value::Str(text) => unquoted(text).parse::<f64>().is_ok(),
+        _ => false,
+    };
+    key == "tokens" && is_number
+}
+
+/// Returns whether a failed call was made to a provider: to one that the conventions know, or to any if the span is named after a
+/// model call.
+fn is_at_provider(span: &SourceSpan, name: &str) -> bool {
+    let provider = span.attributes.text("provider").map(unquoted);
+    match provider {
+        Some(provider) if !provider.is_empty() => {
+            let is_known = provider::known(&provider.to_ascii_lowercase()).is_some();
+            is_known || has_word(name, CALLS_ALONE)
+        }
+        _ => provider_in(name).is_some(),
+    }
+}
+
+/// Returns the conventions' name of the provider that a span is named after.
+pub(super) fn provider_in(name: &str) -> Option<&'static str> {
+    words_of(&words(name)).find_map(provider::known)
+}
+
+/// Returns whether a span is named after embeddings.
+pub(super) fn embeds(name: &str) -> bool {
+    has_word(&words(name), &["embed", "embedding", "embeddings"])
+}
+
+/// Returns whether a span is named after its `model` or after a provider: `openai gpt-4o`, `ask_claude`, `call_openai`.
+fn names_model(span: &SourceSpan, name: &str) -> bool {
+    let model = span.attributes.text("model").unwrap_or_default();
+    let model = words(model);
+    // `gpt` of `gpt-4o`. Shorter words may mean anything.
+    let family = words_of(&model).find(|word| word.len() > 2);
+    let is_around = |word| AROUND.contains(&word) && !matches!(word, "invoke" | "request");
+    (provider_in(name).is_some() || words_of(name).any(|word| family == Some(word)))
+        && !words_of(name).any(is_around)
+}
+
+/// Returns the operation of a span that is named after it and a provider, if it names a model: `openai.chat`, `ollama_embeddings`.
+fn asked_of_provider(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option<&'static str> {
+    let is_served = matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer));
+    let models = ["gen_ai.request.model", "gen_ai.response.model"];
+    if is_served || !models.iter().any(|key| span.attributes.contains(key)) {
+        return None;
+    }
+    let operation = behind_provider(name)?;
+    is_of_nobody(span, dialect).then_some(operation)
+}
+
+/// Returns the operation of a model that follows a provider in a name: `openai.chat.completions`.
+pub(super) fn behind_provider(name: &str) -> Option<&'static str> {
+    let (provider, rest) = name.split_once(['.', '_', ':', '/', ' '])?;
+    // `openai.chat.completions.create` and `openai.chat.stream` are methods.
+    let method = rest.rsplit_once(['.', '_', ':', '/', ' ']);
+    let rest = match method {
+        Some((rest, method)) if METHODS.contains(&method) => rest,
+        _ => rest,
+    };
+    let row = operation::named(rest).filter(|row| row.kind == AiKind::LlmCall)?;
+    provider::known(&provider.to_ascii_lowercase()).map(|_| row.name)
+}
+
+/// Returns whether the name of a span with these attributes may decide what the span is.
+pub(crate) fn may_tell_by_name(attributes: &Attributes) -> bool {
+    let names = [AGENT_NAMES, TOOL_NAMES].concat();
+    names.iter().any(|key| attributes.contains(key))
+        || (NAMESPACES.iter()).any(|prefix| attributes.may_begin_with(prefix))
 }
 
 /// Returns the operation that a span's name, or the name of its operation, ends with, if the attributes say with what:
@@ -194,7 +279,11 @@ pub(crate) fn operation_by_name(
         || is_call_of_tool(span, name);
     let names_agent = has("gen_ai.agent.name")
         || has("gen_ai.agent.id")
-        || is_called("invoke_agent", &["agent", "agent.name", "agent_name"]);
+        || is_called("invoke_agent", AGENT_NAMES)
+        || is_run_of_agent(span, name);
+    if let Some(operation) = asked_of_provider(span, dialect, name) {
+        return Some(operation);
+    }
     if !names_tool && !names_agent || !is_of_nobody(span, dialect) || is_beside(name) {
         return None;
     }
@@ -216,17 +305,32 @@ pub(crate) fn operation_by_name(
 
 /// Returns whether a name is that of a tool call, such as `agent.tool_call`, and the span names the tool without a namespace.
 fn is_call_of_tool(span: &SourceSpan, name: &str) -> bool {
+    span.attributes.may_begin_with("tool")
+        && says_any(span, TOOL_NAMES)
+        && ends_with(name, "tool", &["call"])
+}
+
+/// Returns whether a span is named after an agent's run, such as `run_agent`, and names an agent without any namespace.
+fn is_run_of_agent(span: &SourceSpan, name: &str) -> bool {
+    span.attributes.may_begin_with("agent")
+        && says_any(span, AGENT_NAMES)
+        && ends_with(name, "agent", &["invocation", "invoke", "run"])
+}
+
+fn says_any(span: &SourceSpan, keys: &[&str]) -> bool {
     let says =
         |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(name)) if !name.is_empty());
-    if !span.attributes.may_begin_with("tool") || !TOOL_NAMES.iter().any(says) {
-        return false;
-    }
+    keys.iter().any(says)
+}
+
+/// Returns whether a name ends with an object and what is done with it, in either order.
+fn ends_with(name: &str, object: &str, done: &[&str]) -> bool {
     let name = words(name);
     let mut words = words_of(&name).rev();
-    matches!(
-        (words.next(), words.next()),
-        (Some("call"), Some("tool")) | (Some("tool"), Some("call"))
-    )
+    let (Some(last), Some(before)) = (words.next(), words.next()) else {
+        return false;
+    };
+    last == object && done.contains(&before) || before == object && done.contains(&last)
 }
 
 /// Returns whether an operation that no convention knows may be a model call. The span must have been written by hand and name a

@@ -1,7 +1,7 @@
 //! goose: functions with `#[instrument]`, and its own names for input and output.
 
 use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, What, mentions_gen_ai};
-use crate::SourceSpan;
+use crate::{SourceSpan, SourceStatus};
 
 pub(super) static GOOSE: Dialect = Dialect {
     name: "goose",
@@ -14,9 +14,58 @@ pub(super) static GOOSE: Dialect = Dialect {
 static INPUTS: &[&str] = &["user_message", "trace_input", "input"];
 static OUTPUTS: &[&str] = &["trace_output", "output"];
 
+/// The attributes of what goose records for its Langfuse layer, and Langfuse's own names for them.
+static OBSERVED: &[(&str, &str)] = &[
+    (
+        "completion_start_time",
+        "langfuse.observation.completion_start_time",
+    ),
+    ("cost_details_json", "langfuse.observation.cost_details"),
+    ("input_json", "langfuse.observation.input"),
+    ("model", "langfuse.observation.model.name"),
+    (
+        "model_parameters_json",
+        "langfuse.observation.model.parameters",
+    ),
+    ("observation_id", "langfuse.observation.id"),
+    ("output_json", "langfuse.observation.output"),
+    ("provider", "langfuse.observation.metadata.ls_provider"),
+    ("usage_details_json", "langfuse.observation.usage_details"),
+];
+
+/// Renames the attributes of a model call that goose records for its Langfuse layer to those that Langfuse reads.
+pub(super) fn spell_observation(span: &mut SourceSpan) {
+    const TYPE: &str = "observation_type";
+
+    let attributes = &mut span.attributes;
+    if !attributes.may_begin_with(TYPE)
+        || attributes.text(TYPE) != Some("GENERATION")
+        || !is_goose(&span.scope)
+    {
+        return;
+    }
+    attributes.remove(TYPE);
+    attributes.push("langfuse.observation.type", "generation");
+    for (key, name) in OBSERVED {
+        attributes.rename(key, name);
+    }
+    // It is recorded only if the call failed.
+    let reason = attributes.text("status_message").map(str::to_owned);
+    if let Some(reason) = reason {
+        attributes.remove("status_message");
+        if span.status == SourceStatus::Unset {
+            span.status = SourceStatus::Error(Some(reason));
+        }
+    }
+}
+
+fn is_goose(scope: &str) -> bool {
+    let library = scope.split("::").next().unwrap_or_default();
+    library == "goose" || library.starts_with("goose_")
+}
+
 fn speaks(span: &SourceSpan) -> bool {
-    let library = span.scope.split("::").next().unwrap_or_default();
-    (library == "goose" || library.starts_with("goose_")) && mentions_gen_ai(span)
+    is_goose(&span.scope) && mentions_gen_ai(span)
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {

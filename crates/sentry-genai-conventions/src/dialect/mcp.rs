@@ -3,6 +3,30 @@
 use super::unquoted;
 use crate::{SourceSpan, SpanKind};
 
+const METHOD_NAME: &str = "mcp.method.name";
+
+/// The names of rust-mcp-sdk's spans for requests, the key of the method, and the side that opens the span.
+static OF_RUST_MCP_SDK: &[(&str, &str, SpanKind)] = &[
+    ("mcp.mrtr", "method", SpanKind::Client),
+    ("mcp.dispatch", "request.method", SpanKind::Server),
+];
+
+/// Renames the attributes of rust-mcp-sdk's requests to those of the convention.
+pub(super) fn spell_request(span: &mut SourceSpan) {
+    if !span.scope.starts_with("rust_mcp_sdk") {
+        return;
+    }
+    let named = OF_RUST_MCP_SDK.iter().find(|(name, ..)| span.name == *name);
+    if let Some((_, method, kind)) = named
+        && span.attributes.contains(method)
+    {
+        span.kind = Some(*kind);
+        span.attributes.rename(method, METHOD_NAME);
+        span.attributes.rename("tool", "gen_ai.tool.name");
+        span.attributes.rename("request.id", "jsonrpc.request.id");
+    }
+}
+
 /// Renames the method of a request that an MCP server handles to the convention's name, if it is one of MCP's methods.
 ///
 /// On a client's span, the method may be only that of the message it sends.
@@ -19,8 +43,8 @@ pub(super) fn spell_method(span: &mut SourceSpan) {
     let attributes = &mut span.attributes;
     if is_served
         && attributes.text(METHOD).map(unquoted).is_some_and(is_method)
-        && !attributes.contains("mcp.method.name")
+        && !attributes.contains(METHOD_NAME)
     {
-        attributes.rename(METHOD, "mcp.method.name");
+        attributes.rename(METHOD, METHOD_NAME);
     }
 }

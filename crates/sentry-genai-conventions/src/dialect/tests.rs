@@ -5,6 +5,7 @@ mod bedrock;
 mod beeai;
 mod beside;
 mod by_hand;
+mod called;
 mod command_lines;
 mod haystack;
 mod instrumentations;

@@ -39,8 +39,8 @@ pub(super) enum Check {
     FinishReason,
     /// A number of tokens.
     Count,
-    /// An HTTP status below the first one that means failure.
-    HttpStatus { first_failure: i64 },
+    /// A status of HTTP or gRPC below the first one that may mean failure.
+    ResponseStatus { first_failure: i64 },
 }
 
 impl Check {
@@ -92,7 +92,9 @@ impl Check {
                 content::is_one_reason(text) && is_plain(text, limits)
             }
             (Self::Count, Value::Integer(count)) => count >= 0,
-            (Self::HttpStatus { first_failure }, Value::Integer(status)) => status < *first_failure,
+            (Self::ResponseStatus { first_failure }, Value::Integer(status)) => {
+                status < *first_failure
+            }
             _ => false,
         }
     }

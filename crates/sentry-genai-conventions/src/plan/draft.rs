@@ -168,7 +168,8 @@ impl Trial {
     /// know.
     fn with_settled_values(mut self) -> Option<Self> {
         if self.row.is_none() {
-            if dialect::mentions_gen_ai(&self.span) {
+            let span = &self.span;
+            if dialect::mentions_gen_ai(span) || dialect::may_tell_by_name(&span.attributes) {
                 return None;
             }
         } else {
@@ -292,12 +293,14 @@ impl Draft<'_> {
             return Some(if tokens::COUNTS.contains(&key) {
                 Check::Count
             } else if HTTP_STATUSES.contains(&key) {
-                Check::HttpStatus {
+                Check::ResponseStatus {
                     first_failure: match self.trial.span.kind {
                         Some(SpanKind::Client) => 400,
                         _ => 500,
                     },
                 }
+            } else if status::GRPC_STATUSES.contains(&key) {
+                Check::ResponseStatus { first_failure: 1 }
             } else {
                 Check::Any
             });
@@ -314,6 +317,8 @@ impl Draft<'_> {
             status::OUTCOME => Check::Outcome,
             FINISH_REASONS => Check::FinishReason,
             _ if HTTP_STATUSES.contains(&key) => return None,
+            _ if status::GRPC_STATUSES.contains(&key) && text != "OK" => return None,
+            _ if status::GRPC_STATUSES.contains(&key) => Check::exactly(text),
             _ if content::has_shape(key) => Check::Content,
             _ => Check::Text,
         })

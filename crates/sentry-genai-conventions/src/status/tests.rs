@@ -206,3 +206,40 @@ fn an_mcp_tool_failed_only_if_its_result_says_so() {
         assert!(!span.attributes.contains(IS_TOOL_ERROR));
     }
 }
+
+#[test]
+fn a_call_by_grpc_has_failed_by_its_code() {
+    let ended = |kind, key: &'static str, code: Value<'_>| {
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::default());
+        span.kind = Some(kind);
+        span.attributes.push("rpc.system", "grpc");
+        match code {
+            Value::Str(code) => span.attributes.push(key, code),
+            Value::Integer(code) => span.attributes.push(key, code),
+            _ => {}
+        }
+        let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+        let types = [(); 3].map(|()| {
+            let span = planning.translate(&mut span.clone());
+            span.attributes.text("error.type").map(str::to_owned)
+        });
+        assert!(types.iter().all(|it| *it == types[0]), "{types:?}");
+        types.into_iter().next().flatten()
+    };
+    let (old, new) = ("rpc.grpc.status_code", "rpc.response.status_code");
+    let not_found = Some("NOT_FOUND".to_owned());
+    assert_eq!(ended(SpanKind::Client, old, Value::Integer(0)), None);
+    assert_eq!(ended(SpanKind::Client, old, Value::Integer(5)), not_found);
+    assert_eq!(ended(SpanKind::Client, old, Value::Str("5")), not_found);
+    assert_eq!(
+        ended(SpanKind::Client, new, Value::Str("NOT_FOUND")),
+        not_found
+    );
+    assert_eq!(ended(SpanKind::Client, new, Value::Str("OK")), None);
+    assert_eq!(ended(SpanKind::Client, new, Value::Integer(200)), None);
+    assert_eq!(ended(SpanKind::Server, old, Value::Integer(5)), None);
+    let internal = Some("INTERNAL".to_owned());
+    assert_eq!(ended(SpanKind::Server, old, Value::Integer(13)), internal);
+}

@@ -349,6 +349,7 @@ fn the_first_token_came_within_the_call() {
     assert_eq!(timed("gen_ai.response.ttft_seconds", 0.25), Some(0.25));
     assert_eq!(timed("gen_ai.server.time_to_first_token", 0.25), None);
     assert_eq!(timed("llm.time_to_first_token", 250.0), Some(0.25));
+    assert_eq!(timed("time_to_first_token_ms", 250.0), Some(0.25));
     assert_eq!(timed("llm.time_to_first_token_us", 250.0), None);
 }
 

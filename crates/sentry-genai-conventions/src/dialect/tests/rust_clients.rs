@@ -191,3 +191,73 @@ fn llm_sdk_has_costs_and_first_chunks_beside_the_conventions() {
     assert_eq!(span.name, "invoke_agent a");
     assert!(!span.attributes.contains("otel.gen_ai.model.input_tokens"));
 }
+
+#[test]
+fn rust_mcp_sdk_calls_tools_and_serves_requests() {
+    let attributes = [("method", "tools/call"), ("tool", "get_weather")];
+    let scope = "rust_mcp_sdk::mcp_runtimes::client_runtime";
+    let span = translated(scope, "mcp.mrtr", &attributes);
+    assert_eq!(span.name, "execute_tool get_weather");
+    assert_eq!(span.op, "gen_ai.execute_tool");
+
+    let attributes = [("request.method", "tools/call"), ("request.id", "7")];
+    let scope = "rust_mcp_sdk::mcp_runtimes::server_runtime";
+    let span = translated(scope, "mcp.dispatch", &attributes);
+    assert_eq!((&*span.op, &*span.name), ("mcp.server", "tools/call"));
+    assert_eq!(span.attributes.text("jsonrpc.request.id"), Some("7"));
+
+    let span = translated("shop", "mcp.dispatch", &attributes);
+    assert_eq!(span.op, "function");
+}
+
+#[test]
+fn goose_records_calls_for_langfuse() {
+    let input = r#"{"system":"Be brief","messages":[{"id":"m1","role":"user","created":1,"content":[{"type":"text","text":"Weather?"}]}],"tools":[{"name":"get_weather","description":"It","inputSchema":{"type":"object"}}]}"#;
+    let output = r#"[{"role":"assistant","created":1,"content":[{"type":"text","text":"Sunny"}]}]"#;
+    let attributes = [
+        ("observation_type", "GENERATION"),
+        ("observation_id", "o-1"),
+        ("session.id", "s-1"),
+        ("provider", "openai"),
+        ("model", "gpt-4o"),
+        ("input_json", input),
+        ("output_json", output),
+        (
+            "usage_details_json",
+            r#"{"input":42,"output":17,"total":59,"cache_read_input_tokens":16}"#,
+        ),
+        ("cost_details_json", r#"{"total":0.5}"#),
+    ];
+    let scope = "goose::tracing::provider_generation";
+    let span = translated(scope, "provider_generation", &attributes);
+    assert_eq!(span.name, "chat gpt-4o");
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.provider.name"), Some("openai"));
+    assert_eq!(text("gen_ai.conversation.id"), Some("s-1"));
+    for (key, said) in [
+        ("gen_ai.input.messages", "Weather?"),
+        ("gen_ai.output.messages", "Sunny"),
+        ("gen_ai.system_instructions", "Be brief"),
+        ("gen_ai.tool.definitions", "get_weather"),
+    ] {
+        assert!(
+            text(key).is_some_and(|it| it.contains(said)),
+            "{key}: {:?}",
+            text(key)
+        );
+    }
+    let integer = |key| span.attributes.integer(key);
+    assert_eq!(integer("gen_ai.usage.input_tokens"), Some(42));
+    assert_eq!(integer("gen_ai.usage.cache_read.input_tokens"), Some(16));
+    assert_eq!(integer("gen_ai.usage.output_tokens"), Some(17));
+
+    let attributes = [
+        ("observation_type", "GENERATION"),
+        ("model", "gpt-4o"),
+        ("status_message", "rate limited"),
+    ];
+    let span = translated(scope, "provider_generation", &attributes);
+    assert_eq!(span.status, crate::Status::Error);
+    let reason = span.attributes.text("sentry.status.message");
+    assert_eq!(reason, Some("rate limited"));
+}

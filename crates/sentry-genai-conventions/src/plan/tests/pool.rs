@@ -39,6 +39,7 @@ pub(super) static KEYS: &[&str] = &[
     "gen_ai.response.time_to_first_chunk",
     "gen_ai.response.streaming",
     "gen_ai.ttft_ms",
+    "time_to_first_token_ms",
     "llm.model",
     "llm.prompt",
     "tokens_out",
@@ -72,6 +73,8 @@ pub(super) static KEYS: &[&str] = &[
     "db.operation.name",
     "rpc.system",
     "rpc.method",
+    "rpc.grpc.status_code",
+    "rpc.response.status_code",
     "messaging.system",
     "otel.name",
     "otel.kind",
@@ -108,6 +111,7 @@ pub(super) static TEXTS: &[&str] = &[
     "az.ai.openai",
     "GET",
     "_OTHER",
+    "NOT_FOUND",
     "/users/{id}",
     "https://me@api.openai.com:8443/v1",
     "server",
@@ -151,6 +155,9 @@ pub(super) static NAMES: &[&str] = &[
     "GET",
     "GET /users/{id}",
     "work",
+    "openai.chat",
+    "run_agent",
+    "agent.tool_call",
 ];
 
 pub(super) static EVENTS: &[&str] = &["Agent run finished", "exception", "gen_ai.choice"];

@@ -1,0 +1,168 @@
+//! Spans by hand that are what they are called.
+
+use super::{SourceSpan, SpanId, Timestamp, TraceId, TranslateOptions, Value};
+use crate::{PlanningTranslator, SentrySpan, SpanKind, Translator};
+
+type Attribute = (&'static str, Value<'static>);
+
+fn span(name: &'static str, attributes: &[Attribute]) -> SourceSpan {
+    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+    let span_id = SpanId::from_bytes([2; 8]).unwrap();
+    let start = Timestamp::from_nanos(1_795_197_437_000_000_000);
+    let mut span = SourceSpan::new(trace_id, span_id, name, start);
+    span.end = Timestamp::from_nanos(1_795_197_440_000_000_000);
+    for (key, value) in attributes {
+        match value {
+            Value::Str(text) => span.attributes.push(key, *text),
+            Value::Integer(number) => span.attributes.push(key, *number),
+            other => panic!("{other:?}"),
+        }
+    }
+    span
+}
+
+fn translated(span: SourceSpan) -> SentrySpan {
+    Translator::new(TranslateOptions::default()).translate(span)
+}
+
+#[test]
+fn what_is_called_after_a_provider_and_an_operation_is_that() {
+    for (name, key, op) in [
+        ("openai.chat", "llm.model", "gen_ai.chat"),
+        (
+            "openai.chat.completions",
+            "gen_ai.request.model",
+            "gen_ai.chat",
+        ),
+        ("ollama_embeddings", "llm.model", "gen_ai.embeddings"),
+        (
+            "openai.responses",
+            "gen_ai.request.model",
+            "gen_ai.responses",
+        ),
+        ("openai.chat", "model", "function"),
+        ("support.chat", "llm.model", "function"),
+        ("openai.client", "gen_ai.request.model", "function"),
+        ("openai.tool", "gen_ai.request.model", "function"),
+    ] {
+        let span = translated(span(name, &[(key, Value::Str("some-model"))]));
+        assert_eq!(span.op, op, "{name} {key}");
+    }
+    let mut served = span("openai.chat", &[("llm.model", Value::Str("gpt-4o"))]);
+    served.kind = Some(SpanKind::Server);
+    assert_eq!(translated(served).op, "function");
+}
+
+#[test]
+fn what_is_called_after_a_model_or_its_provider_and_counts_is_a_call() {
+    let counts = [
+        ("input_tokens", Value::Integer(42)),
+        ("output_tokens", Value::Integer(17)),
+    ];
+    for (name, model, op) in [
+        ("openai gpt-4o", "gpt-4o", "gen_ai.chat"),
+        ("ask_claude", "claude-sonnet-4-5", "gen_ai.chat"),
+        ("call_openai", "o3", "gen_ai.chat"),
+        ("ollama.request", "llama3", "gen_ai.chat"),
+        ("claude_agent", "claude-sonnet-4-5", "function"),
+        ("record_openai_usage", "gpt-4o", "function"),
+        ("parse_openai_answer", "gpt-4o", "function"),
+        ("o3", "o3", "function"),
+        ("summary", "gpt-4o", "function"),
+    ] {
+        let mut attributes = vec![("model", Value::Str(model))];
+        assert_eq!(translated(span(name, &attributes)).op, "function", "{name}");
+        attributes.extend(counts);
+        assert_eq!(translated(span(name, &attributes)).op, op, "{name}");
+    }
+}
+
+#[test]
+fn the_run_of_an_agent_that_is_named_is_one() {
+    for (name, key, op) in [
+        ("run_agent", "agent.name", "gen_ai.invoke_agent"),
+        ("shop.agent.run", "agent", "gen_ai.invoke_agent"),
+        ("AgentInvocation", "agent_name", "gen_ai.invoke_agent"),
+        ("agent", "agent", "function"),
+        ("agent_turn", "agent", "function"),
+        ("run_job", "agent.name", "function"),
+        ("run_agent", "user_agent", "function"),
+    ] {
+        let span = translated(span(name, &[(key, Value::Str("Bot"))]));
+        assert_eq!(span.op, op, "{name} {key}");
+        if op != "function" {
+            assert_eq!(span.name, "invoke_agent Bot");
+        }
+    }
+}
+
+#[test]
+fn a_client_of_a_provider_calls_the_model() {
+    let attributes = [
+        ("gen_ai.system", Value::Str("openai")),
+        ("gen_ai.request.model", Value::Str("gpt-4o")),
+    ];
+    assert_eq!(translated(span("ask", &attributes)).op, "function");
+    let mut client = span("ask", &attributes);
+    client.kind = Some(SpanKind::Client);
+    assert_eq!(translated(client).name, "chat gpt-4o");
+    let mut agent = span("ask", &attributes);
+    agent.kind = Some(SpanKind::Client);
+    agent.attributes.push("gen_ai.agent.name", "Bot");
+    assert_eq!(translated(agent).op, "function");
+}
+
+/// A plan is made of spans of one shape, whatever they are called.
+#[test]
+fn a_plan_knows_what_spans_are_called() {
+    for (key, names, op) in [
+        ("llm.model", ["work", "openai.chat"], "gen_ai.chat"),
+        ("agent_name", ["work", "run_agent"], "gen_ai.invoke_agent"),
+        (
+            "tool_name",
+            ["work", "agent.tool_call"],
+            "gen_ai.execute_tool",
+        ),
+    ] {
+        let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+        for _ in 0..3 {
+            let ops = names.map(|name| {
+                let mut span = span(name, &[(key, Value::Str("gpt-4o"))]);
+                planning.translate(&mut span).op.into_owned()
+            });
+            assert_eq!(ops, ["function", op], "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_failed_at_a_known_provider_is_one() {
+    for (name, provider, op) in [
+        ("OpenAi::complete", Some("openai"), "gen_ai.chat"),
+        ("openai rate-limit", None, "gen_ai.chat"),
+        ("complete", Some("stripe"), "function"),
+        ("complete", None, "function"),
+        ("ask", Some("openai"), "function"),
+    ] {
+        let mut span = span(name, &[("model", Value::Str("rate-limit"))]);
+        if let Some(provider) = provider {
+            span.attributes.push("provider", provider);
+        }
+        span.status = crate::SourceStatus::Error(None);
+        assert_eq!(translated(span).op, op, "{name}");
+    }
+}
+
+#[test]
+fn the_tokens_of_what_embeds_are_its_input() {
+    // tracing-opentelemetry writes unsigned numbers as texts.
+    for tokens in [Value::Integer(42), Value::Str("42")] {
+        let model = ("model", Value::Str("text-embedding-3-small"));
+        let attributes = [model, ("tokens", tokens)];
+        let embedded = translated(span("embed_texts", &attributes));
+        assert_eq!(embedded.name, "embeddings text-embedding-3-small");
+        let input = embedded.attributes.integer("gen_ai.usage.input_tokens");
+        assert_eq!(input, Some(42));
+        assert_eq!(translated(span("count_texts", &attributes)).op, "function");
+    }
+}
