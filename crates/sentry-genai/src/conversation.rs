@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     current, handle,
-    heritage::ConversationSetting,
-    scoped::{Entered, Scoped, Surroundings},
+    inheritance::ConversationSetting,
+    scoped::{AmbientContext, Entered, Scoped},
 };
 
 /// Creates a conversation for a future or a block of code to run in.
@@ -41,12 +41,12 @@ pub struct Conversation {
 impl Conversation {
     /// Runs a future in this conversation.
     pub fn scope<F: Future>(self, future: F) -> Scoped<F> {
-        Scoped::new(future, self.surroundings())
+        Scoped::new(future, self.context())
     }
 
     /// Runs a closure in this conversation.
     pub fn in_scope<R>(self, run: impl FnOnce() -> R) -> R {
-        let _entered = self.surroundings().enter();
+        let _entered = self.context().enter();
         run()
     }
 
@@ -56,14 +56,15 @@ impl Conversation {
     /// another task may run on this one. Use [`scope`](Self::scope) there.
     pub fn enter(self) -> ConversationGuard {
         ConversationGuard {
-            _entered: self.surroundings().enter(),
+            _entered: self.context().enter(),
         }
     }
 
-    fn surroundings(self) -> Surroundings {
-        Surroundings {
-            conversation: (!self.id.is_empty()).then(|| Arc::new(Frame::new(Some(self.id)))),
-            ..Surroundings::default()
+    fn context(self) -> AmbientContext {
+        AmbientContext {
+            conversation: (!self.id.is_empty())
+                .then(|| Arc::new(SharedConversation::new(Some(self.id)))),
+            ..AmbientContext::default()
         }
     }
 }
@@ -121,18 +122,18 @@ fn change(id: Option<Arc<str>>) {
     if current::set_conversation(setting) {
         return;
     }
-    if let Some(frame) = Surroundings::conversation() {
-        frame.set(id);
+    if let Some(conversation) = AmbientContext::conversation() {
+        conversation.set(id);
     } else if let Some(handle) = handle::attached() {
-        handle.task_frames().set(id);
+        handle.task_conversations().set(id);
     }
 }
 
 /// The conversation of a scope or task. Spans hold a reference to it and read it when they end.
 #[derive(Debug)]
-pub(crate) struct Frame(Mutex<Option<Arc<str>>>);
+pub(crate) struct SharedConversation(Mutex<Option<Arc<str>>>);
 
-impl Frame {
+impl SharedConversation {
     fn new(id: Option<Arc<str>>) -> Self {
         Self(Mutex::new(id))
     }
@@ -155,37 +156,37 @@ impl Frame {
 /// A task moves between threads, and its end cannot be observed. Entries are therefore keyed by the task's id, which is never
 /// reused, and the oldest entry is evicted when the table is full.
 #[derive(Debug, Default)]
-pub(crate) struct TaskFrames(Mutex<VecDeque<(Task, Arc<Frame>)>>);
+pub(crate) struct TaskConversations(Mutex<VecDeque<(Task, Arc<SharedConversation>)>>);
 
 /// How many tasks are remembered. An entry takes some hundred bytes.
-const REMEMBERED_TASKS: usize = 1024;
+const MAX_TASKS: usize = 1024;
 
-impl TaskFrames {
+impl TaskConversations {
     /// Returns the conversation of the task or thread that is running.
-    pub(crate) fn current(&self) -> Option<Arc<Frame>> {
-        let frames = self.lock();
-        if frames.is_empty() {
+    pub(crate) fn current(&self) -> Option<Arc<SharedConversation>> {
+        let entries = self.lock();
+        if entries.is_empty() {
             return None;
         }
         let current = Task::current();
-        let found = frames.iter().rev().find(|(task, _)| *task == current);
-        found.map(|(_, frame)| Arc::clone(frame))
+        let found = entries.iter().rev().find(|(task, _)| *task == current);
+        found.map(|(_, conversation)| Arc::clone(conversation))
     }
 
     fn set(&self, id: Option<Arc<str>>) {
         let current = Task::current();
-        let mut frames = self.lock();
-        if let Some((_, frame)) = frames.iter().find(|(task, _)| *task == current) {
-            frame.set(id);
+        let mut entries = self.lock();
+        if let Some((_, conversation)) = entries.iter().find(|(task, _)| *task == current) {
+            conversation.set(id);
             return;
         }
-        if frames.len() == REMEMBERED_TASKS {
-            frames.pop_front();
+        if entries.len() == MAX_TASKS {
+            entries.pop_front();
         }
-        frames.push_back((current, Arc::new(Frame::new(id))));
+        entries.push_back((current, Arc::new(SharedConversation::new(id))));
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Task, Arc<Frame>)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Task, Arc<SharedConversation>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -105,46 +105,46 @@ thread_local! {
     static EVENT_SPAN: RefCell<Option<(SpanIds, Weak<LocalTrace>)>> = const { RefCell::new(None) };
 
     /// The spans shown on the scopes of this thread's hubs, and what each scope held before.
-    static SHOWN: RefCell<Vec<Shown>> = const { RefCell::new(Vec::new()) };
+    static ENTERED_SPANS: RefCell<Vec<EnteredSpan>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Shown {
+struct EnteredSpan {
     id: Id,
     span_id: protocol::SpanId,
     /// The hub whose scope shows the span. Another hub may be current when the span is exited.
     hub: Arc<Hub>,
-    before: Option<TransactionOrSpan>,
+    previous: Option<TransactionOrSpan>,
 }
 
 /// Returns the ids of the span that is current at the point of capture.
 fn current() -> Option<SpanIds> {
-    if !dispatcher_is_busy() {
+    if !is_dispatcher_busy() {
         return current::ids();
     }
-    let left = EVENT_SPAN.try_with(|left| {
-        let left = left.try_borrow().ok()?;
-        let (ids, trace) = left.as_ref()?;
+    let event_span = EVENT_SPAN.try_with(|cell| {
+        let event_span = cell.try_borrow().ok()?;
+        let (ids, trace) = event_span.as_ref()?;
         (trace.strong_count() > 0).then_some(*ids)
     });
-    left.ok().flatten()
+    event_span.ok().flatten()
 }
 
 /// Remembers the span of an event for the hooks that run while the event is dispatched.
 ///
 /// With a scoped dispatcher, code that runs inside it cannot look the dispatcher up again. With a global one it can, and this
 /// function does nothing.
-pub(crate) fn leave_for_hooks<'a, R: LookupSpan<'a>>(span: Option<&SpanRef<'a, R>>) {
-    if dispatcher_is_busy() {
-        let left = span.and_then(|span| {
+pub(crate) fn set_event_span<'a, R: LookupSpan<'a>>(span: Option<&SpanRef<'a, R>>) {
+    if is_dispatcher_busy() {
+        let event_span = span.and_then(|span| {
             let span = span.scope().next()?;
             state::ids_and_trace_of(span)
         });
-        let _ = EVENT_SPAN.try_with(|place| place.replace(left));
+        let _ = EVENT_SPAN.try_with(|cell| cell.replace(event_span));
     }
 }
 
 /// Returns whether this code runs inside this thread's dispatcher, or without one.
-fn dispatcher_is_busy() -> bool {
+fn is_dispatcher_busy() -> bool {
     dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>())
 }
 
@@ -154,10 +154,10 @@ const ORIGIN: &str = "auto.sentry_genai.entered";
 /// A span as shown on Sentry's scope. It is cached in the span's extensions, since a future is polled many times.
 struct ScopeSpan {
     /// A stand-in that belongs to no client, so it is never sent.
-    shown: TransactionOrSpan,
+    stand_in: TransactionOrSpan,
     span_id: protocol::SpanId,
     trace: Arc<Trace>,
-    /// The sampling decision that `shown` carries. It may change later: an AI span can cause its trace to be kept.
+    /// The sampling decision that `stand_in` carries. It may change later: an AI span can cause its trace to be kept.
     sampled: bool,
 }
 
@@ -187,7 +187,7 @@ impl ScopeSpan {
         let transaction = hub.start_transaction(context);
         transaction.set_origin(ORIGIN);
         Some(Self {
-            shown: transaction.into(),
+            stand_in: transaction.into(),
             span_id,
             trace,
             sampled,
@@ -195,68 +195,71 @@ impl ScopeSpan {
     }
 
     /// Returns the cached stand-in, unless the sampling decision has changed since.
-    fn kept<'a, R: LookupSpan<'a>>(
+    fn cached<'a, R: LookupSpan<'a>>(
         span: &SpanRef<'a, R>,
     ) -> Option<(TransactionOrSpan, protocol::SpanId)> {
         let extensions = span.extensions();
-        let kept = extensions.get::<Self>()?;
-        (kept.sampled == kept.trace.sampled()).then(|| (kept.shown.clone(), kept.span_id))
+        let cached = extensions.get::<Self>()?;
+        (cached.sampled == cached.trace.sampled())
+            .then(|| (cached.stand_in.clone(), cached.span_id))
     }
 }
 
 /// Puts a span on Sentry's scope, for clients that cannot look up the current span.
-pub(crate) fn show_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
-    let kept = ScopeSpan::kept(span).or_else(|| {
+pub(crate) fn put_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
+    let cached = ScopeSpan::cached(span).or_else(|| {
         let new = ScopeSpan::new(span)?;
-        let kept = (new.shown.clone(), new.span_id);
+        let cached = (new.stand_in.clone(), new.span_id);
         span.extensions_mut().replace(new);
-        Some(kept)
+        Some(cached)
     });
-    let Some((shown, span_id)) = kept else {
+    let Some((stand_in, span_id)) = cached else {
         return;
     };
     let put = with_hub(|hub| {
-        let before = hub.configure_scope(|scope| {
-            let before = scope.get_span();
-            scope.set_span(Some(shown));
-            before
+        let previous = hub.configure_scope(|scope| {
+            let previous = scope.get_span();
+            scope.set_span(Some(stand_in));
+            previous
         });
-        Some((Arc::clone(hub), before))
+        Some((Arc::clone(hub), previous))
     });
-    if let Some((hub, before)) = put {
-        let _ = SHOWN.try_with(|stack| {
+    if let Some((hub, previous)) = put {
+        let _ = ENTERED_SPANS.try_with(|stack| {
             let mut stack = stack.borrow_mut();
-            let is_nested = stack.iter().any(|shown| Arc::ptr_eq(&shown.hub, &hub));
-            let before = before.filter(|before| is_nested || !is_stray(before, &stack));
-            stack.push(Shown {
+            let is_nested = stack.iter().any(|entered| Arc::ptr_eq(&entered.hub, &hub));
+            let previous = previous.filter(|previous| is_nested || !is_stale(previous, &stack));
+            stack.push(EnteredSpan {
                 id: span.id(),
                 span_id,
                 hub,
-                before,
+                previous,
             });
         });
     }
 }
 
 /// Returns whether a span on Sentry's scope stands for one of ours, on this thread or elsewhere.
-fn stands_for_ours(span: &TransactionOrSpan) -> bool {
+fn is_stand_in(span: &TransactionOrSpan) -> bool {
     span.get_trace_context().origin.as_deref() == Some(ORIGIN)
 }
 
 /// Returns whether a span on the scope stands for one of ours that is not entered on this thread. Its hub was then copied or
 /// shared, and nothing would ever take the span off again.
-fn is_stray(span: &TransactionOrSpan, entered: &[Shown]) -> bool {
+fn is_stale(span: &TransactionOrSpan, entered: &[EnteredSpan]) -> bool {
     let context = span.get_trace_context();
-    let is_entered = entered.iter().any(|shown| shown.span_id == context.span_id);
+    let is_entered = entered
+        .iter()
+        .any(|entered| entered.span_id == context.span_id);
     context.origin.as_deref() == Some(ORIGIN) && !is_entered
 }
 
 /// Restores what was on the scope before a span was entered. If guards are dropped out of order, the innermost span that is still
 /// entered stays on the scope.
-pub(crate) fn take_off_scope(id: &Id) {
-    let exited = SHOWN.try_with(|stack| {
+pub(crate) fn remove_from_scope(id: &Id) {
+    let exited = ENTERED_SPANS.try_with(|stack| {
         let mut stack = stack.borrow_mut();
-        let position = stack.iter().rposition(|shown| shown.id == *id)?;
+        let position = stack.iter().rposition(|entered| entered.id == *id)?;
         let exited = stack.remove(position);
         let above = stack[position..]
             .iter_mut()
@@ -264,14 +267,14 @@ pub(crate) fn take_off_scope(id: &Id) {
         match above {
             // Not the innermost: the one above takes over what this one would have restored.
             Some(above) => {
-                above.before = exited.before;
+                above.previous = exited.previous;
                 None
             }
             None => Some(exited),
         }
     });
-    if let Ok(Some(Shown { hub, before, .. })) = exited {
-        hub.configure_scope(|scope| scope.set_span(before));
+    if let Ok(Some(EnteredSpan { hub, previous, .. })) = exited {
+        hub.configure_scope(|scope| scope.set_span(previous));
     }
 }
 
@@ -285,7 +288,7 @@ pub(crate) struct Continued {
 /// Returns the span on Sentry's scope as the parent of a local root, unless this bridge put it there.
 pub(crate) fn span_on_scope() -> Option<Continued> {
     let span = with_hub(|hub| hub.configure_scope(|scope| scope.get_span()))?;
-    if stands_for_ours(&span) {
+    if is_stand_in(&span) {
         return None;
     }
     let context = span.get_trace_context();

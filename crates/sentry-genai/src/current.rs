@@ -10,8 +10,8 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    heritage::{self, ConversationSetting},
-    local_trace::{LocalTrace, Said},
+    inheritance::{self, ConversationSetting},
+    local_trace::{LocalTrace, UpdateTiming},
     state::{SpanIds, SpanState, ids_of},
 };
 
@@ -32,7 +32,7 @@ pub(crate) fn conversation() -> Option<Arc<str>> {
         span.scope().find_map(|span| {
             let extensions = span.extensions();
             let state = extensions.get::<SpanState>()?;
-            Some(heritage::inherit(&state.node, &state.trace, &span).conversation_id)
+            Some(inheritance::inherit(&state.node, &state.trace, &span).conversation_id)
         })?
     })
 }
@@ -62,7 +62,7 @@ pub(crate) fn set_conversation(setting: ConversationSetting) -> bool {
                 source.attributes.push("gen_ai.conversation.id", &**id);
             }
             state.node.conversation = setting.clone();
-            state.trace.note_said(Said::Late);
+            state.trace.bump_inheritance_version(UpdateTiming::Late);
             Some(())
         })
     });

@@ -13,7 +13,7 @@ use sentry::{Client, ClientInitGuard};
 use sentry_genai_conventions::ContentLimits;
 use sentry_genai_delivery::{Delivery, Stats};
 
-use crate::conversation::TaskFrames;
+use crate::conversation::TaskConversations;
 
 /// The attached bridges in the order of attachment. Layers use the last one.
 static ATTACHED: RwLock<Vec<Handle>> = RwLock::new(Vec::new());
@@ -50,9 +50,9 @@ struct Inner {
     delivery: Delivery,
     shutdown_timeout: Duration,
     correlation: CorrelationMode,
-    text_room: usize,
+    max_text_bytes: usize,
     propagation: ConversationPropagation,
-    task_frames: TaskFrames,
+    task_conversations: TaskConversations,
 }
 
 impl Handle {
@@ -67,9 +67,9 @@ impl Handle {
             delivery,
             shutdown_timeout,
             correlation,
-            text_room: limits.text_room(),
+            max_text_bytes: limits.text_room(),
             propagation,
-            task_frames: TaskFrames::default(),
+            task_conversations: TaskConversations::default(),
         }))
     }
 
@@ -106,16 +106,16 @@ impl Handle {
     }
 
     /// Returns the maximum length of a text copied from a field, in bytes.
-    pub(crate) fn text_room(&self) -> usize {
-        self.0.text_room
+    pub(crate) fn max_text_bytes(&self) -> usize {
+        self.0.max_text_bytes
     }
 
     pub(crate) fn propagates_conversations(&self) -> bool {
         self.0.propagation == ConversationPropagation::Baggage
     }
 
-    pub(crate) fn task_frames(&self) -> &TaskFrames {
-        &self.0.task_frames
+    pub(crate) fn task_conversations(&self) -> &TaskConversations {
+        &self.0.task_conversations
     }
 }
 
@@ -143,7 +143,7 @@ pub struct Guard {
     handle: Option<Handle>,
     /// The client that captures the metrics. If this is the last reference to it, dropping it sends the last batch: after the
     /// last span, and before `client` is closed.
-    measuring: Option<Arc<Client>>,
+    metrics_client: Option<Arc<Client>>,
     client: Option<ClientInitGuard>,
     /// The id of the process that created the guard.
     process: u32,
@@ -153,7 +153,7 @@ impl Guard {
     pub(crate) fn new(
         handle: Option<Handle>,
         client: Option<ClientInitGuard>,
-        measuring: Option<Arc<Client>>,
+        metrics_client: Option<Arc<Client>>,
     ) -> Self {
         if let Some(handle) = &handle {
             if handle.correlation() == CorrelationMode::Scope {
@@ -165,7 +165,7 @@ impl Guard {
         }
         Self {
             handle,
-            measuring,
+            metrics_client,
             client,
             process: process::id(),
         }
@@ -212,7 +212,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if self.is_forked() {
-            mem::forget((self.client.take(), self.measuring.take()));
+            mem::forget((self.client.take(), self.metrics_client.take()));
         }
         let Some(handle) = self.handle.take() else {
             return;
@@ -249,12 +249,12 @@ pub(crate) fn attached() -> Option<Handle> {
         .cloned()
 }
 
-/// Passes the bridge that was attached last to `use_it`, which must be quick: a lock is held meanwhile.
+/// Passes the bridge that was attached last to `f`, which must be quick: a lock is held meanwhile.
 #[inline]
-pub(crate) fn with_attached(use_it: impl FnOnce(&Handle)) {
+pub(crate) fn with_attached(f: impl FnOnce(&Handle)) {
     let attached = ATTACHED.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(handle) = attached.last() {
-        use_it(handle);
+        f(handle);
     }
 }
 

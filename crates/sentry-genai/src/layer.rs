@@ -16,18 +16,18 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    callsite::Callsite,
     correlation,
     handle::{self, Handle},
-    heritage::{self, AsOf},
+    inheritance::{self, CachedInheritance},
     local_trace::LocalTrace,
-    plan::Plan,
     record::{LateRecorder, Recorder},
-    scoped::Surroundings,
+    scoped::AmbientContext,
     state::{self, SpanState, Unrecorded},
     unwinding,
 };
 
-use ancestry::{Nearest, link_to, nearest, note_model_call};
+use ancestry::{Nearest, link_to, mark_model_call_below, nearest};
 use errors::{ExceptionRecorder, is_own};
 
 /// How many events, and how many links, a span keeps: the default of OpenTelemetry's SDKs.
@@ -115,7 +115,7 @@ impl GenAiLayer {
     /// Returns a number that tells this layer from others in the same subscriber. A layer stays at its address, and a layer that
     /// `reload` puts there takes over the spans that are open.
     #[inline]
-    fn place(&self) -> u32 {
+    fn id(&self) -> u32 {
         ptr::from_ref(self).addr() as u32
     }
 
@@ -137,25 +137,36 @@ impl GenAiLayer {
         }
         let metadata = fields.metadata();
         let mut record = handle.delivery().record(fields.fields().len() + 1);
-        let plan = Plan::of(metadata);
-        let mut recorder = Recorder::new(&handle, &plan, &mut record.attributes);
+        let callsite = Callsite::of(metadata);
+        let mut recorder = Recorder::new(&handle, &callsite, &mut record.attributes);
         fields.record(&mut recorder);
         let signs = recorder.signs;
-        let trace = roots::start(handle, &record.attributes, &plan);
+        let trace = roots::start(handle, &record.attributes, &callsite);
         let span_id = trace.segment.local_root();
         let parent_span_id = trace.segment.trace().parent_span_id();
-        let outer_frame = trace.handle.task_frames().current();
-        let frame = Surroundings::conversation().or(outer_frame);
+        let outer_conversation = trace.handle.task_conversations().current();
+        let scope_conversation = AmbientContext::conversation().or(outer_conversation);
         let state = if trace.is_recorded {
-            begin(&mut record, &trace, span_id, parent_span_id, metadata);
-            let mut state =
-                SpanState::new(self.place(), trace, Some(record), frame, AsOf::default());
-            state.note_first(signs);
+            set_start(&mut record, &trace, span_id, parent_span_id, metadata);
+            let mut state = SpanState::new(
+                self.id(),
+                trace,
+                Some(record),
+                scope_conversation,
+                CachedInheritance::default(),
+            );
+            state.apply_initial_attributes(signs);
             state.note_user();
             state
         } else {
-            let mut state = SpanState::new(self.place(), trace, None, frame, AsOf::default());
-            state.note(&record.attributes, signs);
+            let mut state = SpanState::new(
+                self.id(),
+                trace,
+                None,
+                scope_conversation,
+                CachedInheritance::default(),
+            );
+            state.apply_unrecorded(&record.attributes, signs);
             let delivery = state.trace.handle.delivery();
             delivery.record_unsampled(1);
             delivery.give_back(record);
@@ -188,38 +199,44 @@ where
         let Some(span) = context.span(id) else {
             return;
         };
-        let (trace, parent, outer_frame, above) = match span.parent().and_then(nearest) {
+        let (trace, parent, outer_conversation, inherited) = match span.parent().and_then(nearest) {
             Some(Nearest::Recorded {
                 trace,
                 span_id,
-                frame,
-                above,
-            }) => (trace, span_id, frame, above),
+                scope_conversation,
+                inherited,
+            }) => (trace, span_id, scope_conversation, inherited),
             Some(Nearest::Unrecorded) => return self.on_new_unrecorded(&span),
             None => return self.on_new_root(fields, &span),
         };
         let metadata = fields.metadata();
         let mut record = trace.handle.delivery().record(fields.fields().len() + 1);
-        let plan = Plan::of(metadata);
-        let mut recorder = Recorder::new(&trace.handle, &plan, &mut record.attributes);
+        let callsite = Callsite::of(metadata);
+        let mut recorder = Recorder::new(&trace.handle, &callsite, &mut record.attributes);
         fields.record(&mut recorder);
         let signs = recorder.signs;
-        begin(&mut record, &trace, new_span_id(), Some(parent), metadata);
-        let frame = Surroundings::conversation().or(outer_frame);
-        let mut state = SpanState::new(self.place(), trace, Some(record), frame, above);
-        state.note_first(signs);
+        set_start(&mut record, &trace, new_span_id(), Some(parent), metadata);
+        let scope_conversation = AmbientContext::conversation().or(outer_conversation);
+        let mut state = SpanState::new(
+            self.id(),
+            trace,
+            Some(record),
+            scope_conversation,
+            inherited,
+        );
+        state.apply_initial_attributes(signs);
         state.note_user();
         insert(&span, state);
     }
 
     fn on_record(&self, id: &Id, values: &span::Record<'_>, context: Context<'_, S>) {
-        if state::none_recorded() {
+        if state::no_span_is_open() {
             return;
         }
         let Some(span) = context.span(id) else {
             return;
         };
-        let Some(mut recorder) = LateRecorder::new(&span, self.place()) else {
+        let Some(mut recorder) = LateRecorder::new(&span, self.id()) else {
             return;
         };
         values.record(&mut recorder);
@@ -245,7 +262,7 @@ where
             return;
         }
         let span = context.event_span(event);
-        correlation::leave_for_hooks(span.as_ref());
+        correlation::set_event_span(span.as_ref());
         let metadata = event.metadata();
         let is_error = *metadata.level() == Level::ERROR && !is_own(metadata);
         // The conventions describe messages by events as well as by fields. A macro that cannot name its event puts the name into
@@ -260,56 +277,56 @@ where
         };
         let handle = match span.extensions().get::<SpanState>() {
             // Only the layer that recorded the span adds events to it.
-            Some(state) if state.source.is_some() && state.layer == self.place() => {
+            Some(state) if state.source.is_some() && state.layer_id == self.id() => {
                 state.trace.handle.clone()
             }
             _ => return,
         };
         // A field's `Debug` may log, so no lock is held while fields are read.
-        let happened = if is_error {
+        let source_event = if is_error {
             let mut exception = ExceptionRecorder::default();
             event.record(&mut exception);
             exception.0.into_event()
         } else {
-            let mut happened = SourceEvent::new(metadata.name());
-            happened.attributes = handle.delivery().attributes(metadata.fields().len());
-            let plan = Plan::of(metadata);
-            let mut recorder = Recorder::new(&handle, &plan, &mut happened.attributes);
+            let mut source_event = SourceEvent::new(metadata.name());
+            source_event.attributes = handle.delivery().attributes(metadata.fields().len());
+            let callsite = Callsite::of(metadata);
+            let mut recorder = Recorder::new(&handle, &callsite, &mut source_event.attributes);
             event.record(&mut recorder);
-            if happened.gen_ai_name().is_none() {
+            if source_event.gen_ai_name().is_none() {
                 return;
             }
-            happened
+            source_event
         };
         if let Some(state) = span.extensions_mut().get_mut::<SpanState>()
             && let Some(source) = &mut state.source
         {
-            push_bounded(&mut source.events, happened);
+            push_bounded(&mut source.events, source_event);
         }
     }
 
     #[inline]
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
         if handle::scope_correlation() {
-            show_on_scope(id, &context);
+            put_on_scope(id, &context);
         }
         if thread::panicking() {
-            unwinding::note_enter(id, &context, self.place());
+            unwinding::on_enter_while_panicking(id, &context, self.id());
         }
     }
 
     #[inline]
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         if handle::scope_correlation() {
-            correlation::take_off_scope(id);
+            correlation::remove_from_scope(id);
         }
         if thread::panicking() {
-            unwinding::note_exit(id, &context, self.place());
+            unwinding::on_exit_while_panicking(id, &context, self.id());
         }
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if state::none_recorded() {
+        if state::no_span_is_open() {
             return;
         }
         let Some(span) = context.span(&id) else {
@@ -329,21 +346,21 @@ where
         };
         source.end = trace.now();
         if node.is_counted_model_call(&source) {
-            note_model_call(span.parent());
+            mark_model_call_below(span.parent());
         }
-        source.inherited = heritage::inherit(&node, &trace, &span);
+        source.inherited = inheritance::inherit(&node, &trace, &span);
         trace.handle.delivery().send_record(source, &trace.segment);
     }
 }
 
 /// Puts an entered span on Sentry's scope. Kept out of line, since hardly any program needs it.
 #[inline(never)]
-fn show_on_scope<S>(id: &Id, context: &Context<'_, S>)
+fn put_on_scope<S>(id: &Id, context: &Context<'_, S>)
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     if let Some(span) = context.span(id) {
-        correlation::show_on_scope(&span);
+        correlation::put_on_scope(&span);
     }
 }
 
@@ -362,7 +379,7 @@ fn has_state<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> bool {
 
 /// Fills in what is known of a span when it starts.
 #[inline]
-fn begin(
+fn set_start(
     record: &mut SourceSpan,
     trace: &LocalTrace,
     span_id: SpanId,

@@ -19,15 +19,15 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod callsite;
 mod conversation;
 mod correlation;
 mod current;
 mod handle;
-mod heritage;
+mod inheritance;
 mod layer;
 mod local_trace;
 mod options;
-mod plan;
 pub mod propagation;
 mod record;
 mod scoped;

@@ -11,7 +11,7 @@ use std::{
 use sentry_genai_conventions::{Timestamp, TraceId};
 use sentry_genai_delivery::Segment;
 
-use crate::{handle::Handle, scoped::Surroundings};
+use crate::{handle::Handle, scoped::AmbientContext};
 
 /// State that all spans below one local root share.
 pub(crate) struct LocalTrace {
@@ -24,13 +24,13 @@ pub(crate) struct LocalTrace {
     conversation: Option<Arc<str>>,
     clock: Clock,
     /// How often an open span has set something that the spans below it inherit; zero if none ever has.
-    said: AtomicU32,
+    inheritance_version: AtomicU32,
     /// The conversation ids and agent names that spans have set, each once.
-    names: Mutex<Vec<Arc<str>>>,
+    interned: Mutex<Vec<Arc<str>>>,
 }
 
 /// How many names a trace keeps for reuse.
-const MAX_NAMES: usize = 8;
+const MAX_INTERNED: usize = 8;
 
 impl LocalTrace {
     pub(crate) fn new(
@@ -47,20 +47,20 @@ impl LocalTrace {
             segment,
             conversation,
             clock,
-            said: AtomicU32::new(0),
-            names: Mutex::default(),
+            inheritance_version: AtomicU32::new(0),
+            interned: Mutex::default(),
         }
     }
 
     /// Returns a shared copy of a name, so that spans with the same name share one allocation.
-    pub(crate) fn share(&self, name: &str) -> Arc<str> {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = names.iter().find(|known| ***known == *name) {
+    pub(crate) fn intern(&self, name: &str) -> Arc<str> {
+        let mut interned = self.interned.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = interned.iter().find(|known| ***known == *name) {
             return Arc::clone(known);
         }
         let shared = Arc::from(name);
-        if names.len() < MAX_NAMES {
-            names.push(Arc::clone(&shared));
+        if interned.len() < MAX_INTERNED {
+            interned.push(Arc::clone(&shared));
         }
         shared
     }
@@ -69,46 +69,49 @@ impl LocalTrace {
         self.clock.now()
     }
 
-    pub(crate) fn said(&self) -> u32 {
-        self.said.load(Ordering::Relaxed)
+    pub(crate) fn inheritance_version(&self) -> u32 {
+        self.inheritance_version.load(Ordering::Relaxed)
     }
 
     /// Notes that an open span has set something that the spans below it inherit.
-    pub(crate) fn note_said(&self, said: Said) {
-        match said {
-            Said::Late => self.said.fetch_add(1, Ordering::Relaxed),
-            Said::AtStart => self.said.fetch_max(1, Ordering::Relaxed),
+    pub(crate) fn bump_inheritance_version(&self, timing: UpdateTiming) {
+        match timing {
+            UpdateTiming::Late => self.inheritance_version.fetch_add(1, Ordering::Relaxed),
+            UpdateTiming::AtStart => self.inheritance_version.fetch_max(1, Ordering::Relaxed),
         };
     }
 
     /// Returns the conversation around the running code: that of a scope, of the trace, or of the request that is being handled.
-    pub(crate) fn surrounding_conversation(&self) -> Option<Arc<str>> {
-        let scoped = Surroundings::read(|around| {
-            let scoped = around.conversation.as_ref().and_then(|frame| frame.id());
-            scoped.or_else(|| self.incoming_conversation(around))
+    pub(crate) fn ambient_conversation(&self) -> Option<Arc<str>> {
+        let scoped = AmbientContext::read(|context| {
+            let scoped = context
+                .conversation
+                .as_ref()
+                .and_then(|conversation| conversation.id());
+            scoped.or_else(|| self.incoming_conversation_in(context))
         });
         scoped.unwrap_or_else(|| self.conversation.clone())
     }
 
     /// Returns the conversation that came in with the trace, or with the request that is being handled.
-    pub(crate) fn own_conversation(&self) -> Option<Arc<str>> {
-        let incoming = Surroundings::read(|around| self.incoming_conversation(around));
+    pub(crate) fn incoming_conversation(&self) -> Option<Arc<str>> {
+        let incoming = AmbientContext::read(|context| self.incoming_conversation_in(context));
         incoming.unwrap_or_else(|| self.conversation.clone())
     }
 
-    fn incoming_conversation(&self, around: &Surroundings) -> Option<Arc<str>> {
-        let of_request = || {
-            let conversation = around.incoming_conversation.as_ref()?;
+    fn incoming_conversation_in(&self, context: &AmbientContext) -> Option<Arc<str>> {
+        let from_request = || {
+            let conversation = context.incoming_conversation.as_ref()?;
             let propagated = self.handle.propagates_conversations();
             propagated.then(|| Arc::clone(conversation))
         };
-        self.conversation.clone().or_else(of_request)
+        self.conversation.clone().or_else(from_request)
     }
 }
 
 /// When a span sets something that the spans below it inherit.
 #[derive(Clone, Copy)]
-pub(crate) enum Said {
+pub(crate) enum UpdateTiming {
     /// Before the span has children.
     AtStart,
     /// When the span may have children.

@@ -255,25 +255,25 @@ impl Options {
     pub fn init(self, client_options: impl Into<ClientOptions>) -> Guard {
         let client_options = client_options.into().add_integration(Correlation::new());
         let client = sentry::init(client_options);
-        let (handle, measuring) = self.start(&client, CorrelationMode::Hooks);
-        Guard::new(handle, Some(client), measuring)
+        let (handle, metrics_client) = self.start(&client, CorrelationMode::Hooks);
+        Guard::new(handle, Some(client), metrics_client)
     }
 
     /// Attaches the bridge to an existing client with these options; see [`attach`].
     #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
     pub fn attach(self, client: &Client) -> Guard {
-        let hooked = client
+        let has_correlation = client
             .options()
             .integrations
             .iter()
             .any(|integration| (**integration).as_any().is::<Correlation>());
-        let mode = if hooked {
+        let mode = if has_correlation {
             CorrelationMode::Hooks
         } else {
             CorrelationMode::Scope
         };
-        let (handle, measuring) = self.start(client, mode);
-        Guard::new(handle, None, measuring)
+        let (handle, metrics_client) = self.start(client, mode);
+        Guard::new(handle, None, metrics_client)
     }
 
     /// Starts the delivery. Also returns the client that captures metrics, if they are enabled.
@@ -286,25 +286,28 @@ impl Options {
         let propagation = self.propagation;
         let limits = self.delivery.content_limits();
         #[cfg(feature = "metrics")]
-        let (delivery, measuring) = if self.metrics {
-            let measuring = shared(client);
-            (self.delivery.with_metrics(&measuring), Some(measuring))
+        let (delivery, metrics_client) = if self.metrics {
+            let metrics_client = shared_client(client);
+            (
+                self.delivery.with_metrics(&metrics_client),
+                Some(metrics_client),
+            )
         } else {
             (self.delivery, None)
         };
         #[cfg(not(feature = "metrics"))]
-        let (delivery, measuring) = (self.delivery, None);
+        let (delivery, metrics_client) = (self.delivery, None);
         let timeout = client_options.shutdown_timeout;
         let handle = delivery
             .start(client_options)
             .map(|delivery| Handle::new(delivery, timeout, mode, limits, propagation));
-        (handle, measuring)
+        (handle, metrics_client)
     }
 }
 
 /// Returns the client as an [`Arc`]: that of the hub it is bound to, or else a clone that shares its transport.
 #[cfg(feature = "metrics")]
-fn shared(client: &Client) -> Arc<Client> {
+fn shared_client(client: &Client) -> Arc<Client> {
     use sentry::Hub;
 
     [Hub::current().client(), Hub::main().client()]

@@ -6,7 +6,7 @@ use sentry_genai_delivery::{IncomingTrace, baggage_of_conversation, conversation
 
 use crate::{
     current,
-    scoped::{Scoped, Surroundings},
+    scoped::{AmbientContext, Scoped},
 };
 
 /// The trace that an incoming request belongs to.
@@ -55,17 +55,17 @@ impl IncomingContext {
 
     /// Runs a future as part of the trace.
     pub fn scope<F: Future>(self, future: F) -> Scoped<F> {
-        Scoped::new(future, self.surroundings())
+        Scoped::new(future, self.context())
     }
 
     /// Runs a closure as part of the trace.
     pub fn in_scope<R>(self, run: impl FnOnce() -> R) -> R {
-        let _entered = self.surroundings().enter();
+        let _entered = self.context().enter();
         run()
     }
 
-    fn surroundings(self) -> Surroundings {
-        Surroundings {
+    fn context(self) -> AmbientContext {
+        AmbientContext {
             conversation: None,
             incoming: self.trace,
             incoming_conversation: self.conversation,

@@ -6,33 +6,37 @@ use sentry_genai_conventions::{AttributeKey, Attributes, Signs};
 use tracing_core::field::{Field, Visit};
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, SpanRef};
 
-use crate::{handle::Handle, plan::Plan, state::SpanState};
+use crate::{callsite::Callsite, handle::Handle, state::SpanState};
 
 /// Collects the fields of a span or an event as they are visited.
 pub(crate) struct Recorder<'a> {
     attributes: &'a mut Attributes,
-    plan: &'a Plan,
+    callsite: &'a Callsite,
     /// The maximum length of a text that is copied, in bytes.
-    room: usize,
+    max_text_bytes: usize,
     /// What the keys of the fields that have a value indicate.
     pub(crate) signs: Signs,
 }
 
 impl<'a> Recorder<'a> {
-    /// Creates a recorder for a span or an event that belongs to the callsite of `plan` and is sent by `handle`.
+    /// Creates a recorder for a span or an event that belongs to `callsite` and is sent by `handle`.
     #[inline]
-    pub(crate) fn new(handle: &Handle, plan: &'a Plan, attributes: &'a mut Attributes) -> Self {
+    pub(crate) fn new(
+        handle: &Handle,
+        callsite: &'a Callsite,
+        attributes: &'a mut Attributes,
+    ) -> Self {
         Self {
             attributes,
-            plan,
-            room: handle.text_room(),
+            callsite,
+            max_text_bytes: handle.max_text_bytes(),
             signs: Signs::default(),
         }
     }
 
     #[inline]
     fn push(&mut self, field: &Field, push: impl FnOnce(&mut Attributes, &AttributeKey)) {
-        self.plan.with_key(field, |key| {
+        self.callsite.with_key(field, |key| {
             self.signs.add(key.signs());
             push(self.attributes, key);
         });
@@ -57,9 +61,9 @@ impl Visit for Recorder<'_> {
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        let room = self.room;
+        let max_text_bytes = self.max_text_bytes;
         self.push(field, |attributes, key| {
-            push_u128(attributes, key, value, room);
+            push_u128(attributes, key, value, max_text_bytes);
         });
     }
 
@@ -68,23 +72,23 @@ impl Visit for Recorder<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let room = self.room;
+        let max_text_bytes = self.max_text_bytes;
         self.push(field, |attributes, key| {
-            attributes.push_known_text(key, value, room);
+            attributes.push_known_text(key, value, max_text_bytes);
         });
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let room = self.room;
+        let max_text_bytes = self.max_text_bytes;
         self.push(field, |attributes, key| {
-            attributes.push_known_display(key, value, room);
+            attributes.push_known_display(key, value, max_text_bytes);
         });
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let room = self.room;
+        let max_text_bytes = self.max_text_bytes;
         self.push(field, |attributes, key| {
-            attributes.push_known_display(key, format_args!("{value:?}"), room);
+            attributes.push_known_display(key, format_args!("{value:?}"), max_text_bytes);
         });
     }
 }
@@ -95,40 +99,40 @@ impl Visit for Recorder<'_> {
 /// may log, and the layer then looks at the span.
 pub(crate) struct LateRecorder<'a, 'r, R: LookupSpan<'r>> {
     span: &'a SpanRef<'r, R>,
-    locked: Option<ExtensionsMut<'a>>,
-    plan: Plan,
+    extensions: Option<ExtensionsMut<'a>>,
+    callsite: Callsite,
     /// How many attributes the span had before.
     start: usize,
     /// The maximum length of a text that is copied, in bytes.
-    room: usize,
+    max_text_bytes: usize,
     signs: Signs,
 }
 
 impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
     /// Creates a recorder for `span`; `None` if the span is not recorded, or if another layer recorded it.
-    pub(crate) fn new(span: &'a SpanRef<'r, R>, layer: u32) -> Option<Self> {
-        let mut locked = span.extensions_mut();
-        let state = locked.get_mut::<SpanState>()?;
-        if state.layer != layer {
+    pub(crate) fn new(span: &'a SpanRef<'r, R>, layer_id: u32) -> Option<Self> {
+        let mut extensions = span.extensions_mut();
+        let state = extensions.get_mut::<SpanState>()?;
+        if state.layer_id != layer_id {
             return None;
         }
         let source = state.source.as_ref()?;
         Some(Self {
             start: source.attributes.records(),
-            room: state.trace.handle.text_room(),
-            plan: Plan::of(span.metadata()),
+            max_text_bytes: state.trace.handle.max_text_bytes(),
+            callsite: Callsite::of(span.metadata()),
             signs: Signs::default(),
-            locked: Some(locked),
+            extensions: Some(extensions),
             span,
         })
     }
 
     fn change(&mut self, field: &Field, change: impl FnOnce(&mut Attributes, &AttributeKey)) {
         let span = self.span;
-        let locked = self.locked.get_or_insert_with(|| span.extensions_mut());
-        self.plan.with_key(field, |key| {
+        let extensions = self.extensions.get_or_insert_with(|| span.extensions_mut());
+        self.callsite.with_key(field, |key| {
             self.signs.add(key.signs());
-            if let Some(state) = locked.get_mut::<SpanState>()
+            if let Some(state) = extensions.get_mut::<SpanState>()
                 && let Some(source) = &mut state.source
             {
                 change(&mut source.attributes, key);
@@ -137,19 +141,22 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
     }
 
     fn display(&mut self, field: &Field, value: impl fmt::Display) {
-        self.locked = None;
-        let mut shown = Attributes::default();
-        let room = self.room;
-        self.plan
-            .with_key(field, |key| shown.push_known_display(key, value, room));
-        self.change(field, |attributes, _| attributes.append(shown));
+        self.extensions = None;
+        let mut formatted = Attributes::default();
+        let max_text_bytes = self.max_text_bytes;
+        self.callsite.with_key(field, |key| {
+            formatted.push_known_display(key, value, max_text_bytes);
+        });
+        self.change(field, |attributes, _| attributes.append(formatted));
     }
 
     /// Updates the span's state with what the added fields say.
     pub(crate) fn finish(self) {
-        let mut locked = self.locked.unwrap_or_else(|| self.span.extensions_mut());
-        if let Some(state) = locked.get_mut::<SpanState>() {
-            state.note_late(self.start, self.signs);
+        let mut extensions = self
+            .extensions
+            .unwrap_or_else(|| self.span.extensions_mut());
+        if let Some(state) = extensions.get_mut::<SpanState>() {
+            state.apply_late_attributes(self.start, self.signs);
             if self.signs.name_span() {
                 state.name_segment();
             }
@@ -175,9 +182,9 @@ impl<'r, R: LookupSpan<'r>> Visit for LateRecorder<'_, 'r, R> {
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        let room = self.room;
+        let max_text_bytes = self.max_text_bytes;
         self.change(field, |attributes, key| {
-            push_u128(attributes, key, value, room);
+            push_u128(attributes, key, value, max_text_bytes);
         });
     }
 
@@ -186,9 +193,9 @@ impl<'r, R: LookupSpan<'r>> Visit for LateRecorder<'_, 'r, R> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let room = self.room;
+        let max_text_bytes = self.max_text_bytes;
         self.change(field, |attributes, key| {
-            attributes.push_known_text(key, value, room);
+            attributes.push_known_text(key, value, max_text_bytes);
         });
     }
 
@@ -201,9 +208,9 @@ impl<'r, R: LookupSpan<'r>> Visit for LateRecorder<'_, 'r, R> {
     }
 }
 
-fn push_u128(attributes: &mut Attributes, key: &AttributeKey, value: u128, room: usize) {
+fn push_u128(attributes: &mut Attributes, key: &AttributeKey, value: u128, max_text_bytes: usize) {
     match i128::try_from(value) {
         Ok(value) => attributes.push_known(key, value),
-        Err(_) => attributes.push_known_display(key, value, room),
+        Err(_) => attributes.push_known_display(key, value, max_text_bytes),
     }
 }

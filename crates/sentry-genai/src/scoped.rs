@@ -11,21 +11,21 @@ use std::{
 use pin_project_lite::pin_project;
 use sentry_genai_delivery::IncomingTrace;
 
-use crate::conversation::Frame;
+use crate::conversation::SharedConversation;
 
 thread_local! {
-    static SURROUNDINGS: RefCell<Surroundings> = const { RefCell::new(Surroundings::NONE) };
+    static AMBIENT_CONTEXT: RefCell<AmbientContext> = const { RefCell::new(AmbientContext::NONE) };
 }
 
 /// What the spans that start here have in common. Each part shadows that of the enclosing context.
 #[derive(Clone, Default)]
-pub(crate) struct Surroundings {
-    pub(crate) conversation: Option<Arc<Frame>>,
+pub(crate) struct AmbientContext {
+    pub(crate) conversation: Option<Arc<SharedConversation>>,
     pub(crate) incoming: Option<Arc<IncomingTrace>>,
     pub(crate) incoming_conversation: Option<Arc<str>>,
 }
 
-impl Surroundings {
+impl AmbientContext {
     const NONE: Self = Self {
         conversation: None,
         incoming: None,
@@ -34,7 +34,7 @@ impl Surroundings {
 
     /// Returns the context of the running code.
     pub(crate) fn current() -> Self {
-        SURROUNDINGS
+        AMBIENT_CONTEXT
             .try_with(|current| current.borrow().clone())
             .unwrap_or_default()
     }
@@ -42,14 +42,14 @@ impl Surroundings {
     /// Reads the context of the running code; `None` on a thread that is being destroyed. Nothing may be entered meanwhile.
     #[inline]
     pub(crate) fn read<T>(read: impl FnOnce(&Self) -> T) -> Option<T> {
-        SURROUNDINGS
+        AMBIENT_CONTEXT
             .try_with(|current| read(&current.borrow()))
             .ok()
     }
 
     /// Returns the conversation around the running code.
-    pub(crate) fn conversation() -> Option<Arc<Frame>> {
-        SURROUNDINGS
+    pub(crate) fn conversation() -> Option<Arc<SharedConversation>> {
+        AMBIENT_CONTEXT
             .try_with(|current| current.borrow().conversation.clone())
             .ok()
             .flatten()
@@ -57,7 +57,7 @@ impl Surroundings {
 
     /// Returns the conversation that came in with the request that the running code handles.
     pub(crate) fn incoming_conversation() -> Option<Arc<str>> {
-        SURROUNDINGS
+        AMBIENT_CONTEXT
             .try_with(|current| current.borrow().incoming_conversation.clone())
             .ok()
             .flatten()
@@ -85,14 +85,14 @@ impl Surroundings {
     }
 }
 
-fn replace(surroundings: Surroundings) {
+fn replace(context: AmbientContext) {
     // A thread that is being destroyed has no context any more.
-    let _ = SURROUNDINGS.try_with(|current| current.replace(surroundings));
+    let _ = AMBIENT_CONTEXT.try_with(|current| current.replace(context));
 }
 
 /// Restores the enclosing context when it is dropped.
 pub(crate) struct Entered {
-    outer: Surroundings,
+    outer: AmbientContext,
     _not_send: std::marker::PhantomData<*const ()>,
 }
 
@@ -110,14 +110,14 @@ pin_project! {
         // Also dropped inside the context, since dropping it closes spans.
         #[pin]
         future: Option<F>,
-        surroundings: Surroundings,
+        context: AmbientContext,
     }
 
     impl<F> PinnedDrop for Scoped<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.is_some() {
-                let _entered = this.surroundings.enter();
+                let _entered = this.context.enter();
                 this.future.set(None);
             }
         }
@@ -125,10 +125,10 @@ pin_project! {
 }
 
 impl<F> Scoped<F> {
-    pub(crate) fn new(future: F, surroundings: Surroundings) -> Self {
+    pub(crate) fn new(future: F, context: AmbientContext) -> Self {
         Self {
             future: Some(future),
-            surroundings,
+            context,
         }
     }
 }
@@ -138,7 +138,7 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        let _entered = this.surroundings.enter();
+        let _entered = this.context.enter();
         match this.future.as_mut().as_pin_mut() {
             Some(future) => {
                 let output = std::task::ready!(future.poll(context));

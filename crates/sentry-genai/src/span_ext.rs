@@ -54,9 +54,9 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
         let span = registry.span(id)?;
         let mut extensions = span.extensions_mut();
         let state = extensions.get_mut::<SpanState>()?;
-        let room = state.trace.handle.text_room();
+        let max_text_bytes = state.trace.handle.max_text_bytes();
         let push = |attributes: &mut Attributes| match value {
-            Input::Str(text) => attributes.push_owned_key(key, &*excerpt(&text, room)),
+            Input::Str(text) => attributes.push_owned_key(key, &*excerpt(&text, max_text_bytes)),
             value => attributes.push_owned_key(key, value),
         };
         match &mut state.source {
@@ -64,7 +64,7 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
                 let start = source.attributes.records();
                 push(&mut source.attributes);
                 let signs = Signs::of(key);
-                state.note_late(start, signs);
+                state.apply_late_attributes(start, signs);
                 if signs.name_span() {
                     state.name_segment();
                 }
@@ -73,7 +73,7 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
             None => {
                 let mut attributes = Attributes::default();
                 push(&mut attributes);
-                state.note(&attributes, Signs::of(key));
+                state.apply_unrecorded(&attributes, Signs::of(key));
             }
         }
         Some(())

@@ -9,18 +9,18 @@ use sentry_genai_conventions::{Attributes, Signs, SourceSpan, SpanId, TraceId};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
-    conversation::Frame,
-    heritage::{AsOf, Node},
-    local_trace::{LocalTrace, Said},
+    conversation::SharedConversation,
+    inheritance::{CachedInheritance, Node},
+    local_trace::{LocalTrace, UpdateTiming},
 };
 
 /// The state of a recorded span, or of the local root of a trace that is not recorded.
 ///
 /// It is moved a few times. Up to 128 bytes, the compiler does that without calling `memcpy`.
 pub(crate) struct SpanState {
-    _open: Option<Open>,
-    /// Identifies the layer that saw the span first; see `GenAiLayer::place`.
-    pub(crate) layer: u32,
+    _open: Option<OpenCount>,
+    /// Identifies the layer that saw the span first; see `GenAiLayer::id`.
+    pub(crate) layer_id: u32,
     pub(crate) trace: Arc<LocalTrace>,
     /// The span to be sent; `None` if its trace is not recorded. The box goes from the start of the span to the worker without
     /// being copied.
@@ -29,28 +29,28 @@ pub(crate) struct SpanState {
 }
 
 /// How many recorded spans are open. At zero, callbacks skip looking up the span's state.
-static OPEN: AtomicUsize = AtomicUsize::new(0);
+static OPEN_SPANS: AtomicUsize = AtomicUsize::new(0);
 
 /// Counts an open recorded span for as long as it exists.
-struct Open;
+struct OpenCount;
 
-impl Open {
+impl OpenCount {
     fn count() -> Self {
-        OPEN.fetch_add(1, Ordering::Relaxed);
+        OPEN_SPANS.fetch_add(1, Ordering::Relaxed);
         Self
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenCount {
     fn drop(&mut self) {
-        OPEN.fetch_sub(1, Ordering::Relaxed);
+        OPEN_SPANS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Returns whether no recorded span is open. Any span that this thread knows of has been counted before.
 #[inline]
-pub(crate) fn none_recorded() -> bool {
-    OPEN.load(Ordering::Relaxed) == 0
+pub(crate) fn no_span_is_open() -> bool {
+    OPEN_SPANS.load(Ordering::Relaxed) == 0
 }
 
 /// Marks an open span below the local root of a trace that is not recorded. Nothing else has to be known of it, so nothing is
@@ -60,54 +60,54 @@ pub(crate) struct Unrecorded;
 impl SpanState {
     /// Creates the state of a span that starts.
     pub(crate) fn new(
-        layer: u32,
+        layer_id: u32,
         trace: Arc<LocalTrace>,
         source: Option<Box<SourceSpan>>,
-        frame: Option<Arc<Frame>>,
-        above: AsOf,
+        scope_conversation: Option<Arc<SharedConversation>>,
+        inherited: CachedInheritance,
     ) -> Self {
         Self {
-            _open: source.is_some().then(Open::count),
-            layer,
+            _open: source.is_some().then(OpenCount::count),
+            layer_id,
             trace,
             source,
-            node: Node::new(frame, above),
+            node: Node::new(scope_conversation, inherited),
         }
     }
 
     /// Evaluates the attributes that a recorded span starts with, as far as `signs`, which its keys indicate, call for it.
     #[inline]
-    pub(crate) fn note_first(&mut self, signs: Signs) {
+    pub(crate) fn apply_initial_attributes(&mut self, signs: Signs) {
         self.node.signs = signs;
         if (signs.are_gen_ai() || signs.tell_descendants())
             && let Some(source) = &self.source
         {
             let (node, trace) = (&mut self.node, &self.trace);
-            node.notice(&source.attributes, 0, signs, trace, Said::AtStart);
+            node.apply(&source.attributes, 0, signs, trace, UpdateTiming::AtStart);
         }
     }
 
     /// Looks for the user when an AI span starts: the program has usually set it by then. No span may be locked meanwhile.
     pub(crate) fn note_user(&self) {
-        if self.node.gen_ai {
+        if self.node.is_gen_ai {
             let delivery = self.trace.handle.delivery();
             delivery.note_user(&self.trace.segment);
         }
     }
 
     /// Evaluates the attributes of a span that is not recorded: its conversation may still be propagated.
-    pub(crate) fn note(&mut self, attributes: &Attributes, signs: Signs) {
+    pub(crate) fn apply_unrecorded(&mut self, attributes: &Attributes, signs: Signs) {
         let (node, trace) = (&mut self.node, &self.trace);
-        node.notice(attributes, 0, signs, trace, Said::Late);
+        node.apply(attributes, 0, signs, trace, UpdateTiming::Late);
     }
 
     /// Evaluates the attributes from index `start` on, which were added while the span was open.
-    pub(crate) fn note_late(&mut self, start: usize, signs: Signs) {
+    pub(crate) fn apply_late_attributes(&mut self, start: usize, signs: Signs) {
         self.node.signs.add(signs);
-        let says_more = signs.tell_descendants() || signs.are_gen_ai() && !self.node.gen_ai;
-        if says_more && let Some(source) = &self.source {
+        let may_change = signs.tell_descendants() || signs.are_gen_ai() && !self.node.is_gen_ai;
+        if may_change && let Some(source) = &self.source {
             let (node, trace) = (&mut self.node, &self.trace);
-            node.notice(&source.attributes, start, signs, trace, Said::Late);
+            node.apply(&source.attributes, start, signs, trace, UpdateTiming::Late);
         }
     }
 

@@ -13,11 +13,11 @@ use tracing_subscriber::{
 use crate::state::SpanState;
 
 /// Marks, in a span's extensions, that a destructor has entered the span.
-struct OfDestructor;
+struct EnteredByDestructor;
 
 /// Notes that a span of this layer is entered while the thread panics.
 #[cold]
-pub(crate) fn note_enter<S>(id: &Id, context: &Context<'_, S>, layer: u32)
+pub(crate) fn on_enter_while_panicking<S>(id: &Id, context: &Context<'_, S>, layer_id: u32)
 where
     S: for<'a> LookupSpan<'a> + tracing_core::Subscriber,
 {
@@ -25,14 +25,14 @@ where
         return;
     };
     let mut extensions = span.extensions_mut();
-    if is_of(layer, &mut extensions) {
-        extensions.replace(OfDestructor);
+    if belongs_to(layer_id, &mut extensions) {
+        extensions.replace(EnteredByDestructor);
     }
 }
 
 /// Marks a span of this layer as failed when it is exited while the thread panics, unless a destructor had entered it.
 #[cold]
-pub(crate) fn note_exit<S>(id: &Id, context: &Context<'_, S>, layer: u32)
+pub(crate) fn on_exit_while_panicking<S>(id: &Id, context: &Context<'_, S>, layer_id: u32)
 where
     S: for<'a> LookupSpan<'a> + tracing_core::Subscriber,
 {
@@ -40,7 +40,9 @@ where
         return;
     };
     let mut extensions = span.extensions_mut();
-    if !is_of(layer, &mut extensions) || extensions.remove::<OfDestructor>().is_some() {
+    if !belongs_to(layer_id, &mut extensions)
+        || extensions.remove::<EnteredByDestructor>().is_some()
+    {
         return;
     }
     if let Some(state) = extensions.get_mut::<SpanState>()
@@ -51,7 +53,7 @@ where
     }
 }
 
-fn is_of(layer: u32, extensions: &mut ExtensionsMut<'_>) -> bool {
+fn belongs_to(layer_id: u32, extensions: &mut ExtensionsMut<'_>) -> bool {
     let state = extensions.get_mut::<SpanState>();
-    state.is_some_and(|state| state.layer == layer)
+    state.is_some_and(|state| state.layer_id == layer_id)
 }

@@ -6,8 +6,8 @@ use sentry_genai_conventions::{Link, SpanId};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
-    conversation::Frame,
-    heritage::{self, AsOf},
+    conversation::SharedConversation,
+    inheritance::{self, CachedInheritance},
     local_trace::LocalTrace,
     state::{SpanState, Unrecorded},
 };
@@ -17,8 +17,8 @@ pub(super) enum Nearest {
     Recorded {
         trace: Arc<LocalTrace>,
         span_id: SpanId,
-        frame: Option<Arc<Frame>>,
-        above: AsOf,
+        scope_conversation: Option<Arc<SharedConversation>>,
+        inherited: CachedInheritance,
     },
     Unrecorded,
 }
@@ -34,14 +34,14 @@ pub(super) fn nearest<'a, R: LookupSpan<'a>>(mut span: SpanRef<'a, R>) -> Option
             };
             let trace = Arc::clone(&state.trace);
             let span_id = source.span_id;
-            let frame = state.node.frame.clone();
+            let scope_conversation = state.node.scope_conversation.clone();
             let known = state.node.for_children();
             drop(extensions);
             return Some(Nearest::Recorded {
-                above: heritage::above_child(span, known, &trace),
+                inherited: inheritance::inherited_by_child(span, known, &trace),
                 trace,
                 span_id,
-                frame,
+                scope_conversation,
             });
         }
         if extensions.get::<Unrecorded>().is_some() {
@@ -64,14 +64,14 @@ pub(super) fn link_to<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Lin
 }
 
 /// Tells all ancestors that a model call below them has reported how many tokens it used.
-pub(super) fn note_model_call<'a, R: LookupSpan<'a>>(mut above: Option<SpanRef<'a, R>>) {
-    while let Some(ancestor) = above {
+pub(super) fn mark_model_call_below<'a, R: LookupSpan<'a>>(mut parent: Option<SpanRef<'a, R>>) {
+    while let Some(ancestor) = parent {
         if let Some(SpanState { node, .. }) = ancestor.extensions_mut().get_mut()
             && std::mem::replace(&mut node.model_calls_below, true)
         {
             // All spans above have been told before.
             return;
         }
-        above = ancestor.parent();
+        parent = ancestor.parent();
     }
 }

@@ -6,18 +6,22 @@ use sentry_genai_conventions::{Attributes, name_at_start};
 use sentry_genai_delivery::{IncomingTrace, Segment, conversation_in_baggage, new_span_id};
 
 use crate::{
+    callsite::Callsite,
     correlation::{self, Continued},
     handle::Handle,
     local_trace::{Clock, LocalTrace},
-    plan::Plan,
-    scoped::Surroundings,
+    scoped::AmbientContext,
     state::given_name,
 };
 
-/// Starts the local part of a trace, given the attributes and the plan of its local root.
-pub(super) fn start(handle: Handle, attributes: &Attributes, plan: &Plan) -> Arc<LocalTrace> {
+/// Starts the local part of a trace, given the attributes and the callsite of its local root.
+pub(super) fn start(
+    handle: Handle,
+    attributes: &Attributes,
+    callsite: &Callsite,
+) -> Arc<LocalTrace> {
     let continued = continued_trace(attributes);
-    let name = given_name(attributes).map_or_else(|| Arc::clone(plan.name()), Arc::from);
+    let name = given_name(attributes).map_or_else(|| Arc::clone(callsite.name()), Arc::from);
     let operation = attributes.text("gen_ai.operation.name");
     let op = match (attributes.text("sentry.op"), operation) {
         (Some(op), _) => op.to_owned(),
@@ -43,7 +47,7 @@ pub(super) fn start(handle: Handle, attributes: &Attributes, plan: &Plan) -> Arc
         .text("sentry.baggage")
         .and_then(conversation_in_baggage)
         .map(Arc::from)
-        .or_else(Surroundings::incoming_conversation);
+        .or_else(AmbientContext::incoming_conversation);
     let local = LocalTrace::new(handle, segment, conversation, Clock::start());
     Arc::new(local)
 }
@@ -62,7 +66,7 @@ fn continued_trace(attributes: &Attributes) -> Option<Continued> {
             return Some(remote(incoming));
         }
     }
-    if let Some(incoming) = Surroundings::current().incoming {
+    if let Some(incoming) = AmbientContext::current().incoming {
         return Some(remote((*incoming).clone()));
     }
     correlation::span_on_scope()
