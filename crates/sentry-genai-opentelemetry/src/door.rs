@@ -17,12 +17,12 @@ use sentry_genai_delivery::{
 };
 
 use crate::{
-    batch::{self, Place},
-    ended::{Ended, Received, Remainder},
+    batch::{self, SegmentQuery},
+    ended::{DeferredSpan, Ended, ReadSpan},
     identity::Identity,
-    intake::Intake,
-    node::{Node, Surroundings},
+    node::{AmbientContext, Node},
     open_spans::{Key, OpenSpans, SpanTable},
+    read_settings::ReadSettings,
     scopes::ScopeNames,
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct Door {
     prepared: Mutex<Option<Prepared>>,
     ownership: Ownership,
     flush_timeout: Duration,
-    text_room: usize,
+    max_text_bytes: usize,
     scopes: Arc<ScopeNames>,
     pub(crate) spans: SpanTable<Arc<Segment>>,
     is_shut_down: AtomicBool,
@@ -65,7 +65,7 @@ pub(crate) struct Start<'a> {
     /// `gen_ai.operation.name`, if the span has it.
     pub(crate) operation: Option<&'a str>,
     pub(crate) identity: Identity,
-    pub(crate) surroundings: Surroundings,
+    pub(crate) ambient_context: AmbientContext,
 }
 
 /// The result of a flush or a shutdown.
@@ -78,7 +78,7 @@ pub(crate) enum Outcome {
 
 /// What the telemetry's resource says about the program.
 #[derive(Debug, Default)]
-pub(crate) struct Origin {
+pub(crate) struct ResourceInfo {
     pub(crate) release: Option<String>,
     pub(crate) environment: Option<String>,
 }
@@ -90,7 +90,7 @@ impl Door {
     pub(crate) fn new(client: &Client, options: Options) -> Self {
         let client_options = client.options();
         Self {
-            text_room: options.content_limits().text_room(),
+            max_text_bytes: options.content_limits().text_room(),
             delivery: OnceLock::new(),
             prepared: Mutex::new(options.prepare(client_options)),
             ownership: Ownership::Own,
@@ -104,7 +104,7 @@ impl Door {
     /// Creates a door to a delivery shared with others.
     pub(crate) fn shared(delivery: Delivery) -> Self {
         Self {
-            text_room: delivery.content_limits().text_room(),
+            max_text_bytes: delivery.content_limits().text_room(),
             delivery: OnceLock::from(Some(delivery)),
             prepared: Mutex::new(None),
             ownership: Ownership::Shared,
@@ -116,13 +116,13 @@ impl Door {
     }
 
     /// Sets release and environment. This has no effect once the delivery has started.
-    pub(crate) fn set_origin(&self, origin: Origin) {
+    pub(crate) fn set_resource_info(&self, info: ResourceInfo) {
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         *prepared = prepared.take().map(|mut prepared| {
-            if let Some(release) = origin.release {
+            if let Some(release) = info.release {
                 prepared = prepared.with_default_release(release);
             }
-            if let Some(environment) = origin.environment {
+            if let Some(environment) = info.environment {
                 prepared = prepared.with_default_environment(environment);
             }
             prepared
@@ -139,15 +139,15 @@ impl Door {
     }
 
     /// Returns the settings for copying spans.
-    pub(crate) fn intake(&self) -> Intake<'_> {
-        Intake {
-            room: self.text_room,
+    pub(crate) fn read_settings(&self) -> ReadSettings<'_> {
+        ReadSettings {
+            max_text_bytes: self.max_text_bytes,
             scopes: &self.scopes,
         }
     }
 
     /// Returns whether a span that starts now may be sent. What hooks trace on the delivery's own threads must not produce spans.
-    pub(crate) fn is_open(&self) -> bool {
+    pub(crate) fn accepts_spans(&self) -> bool {
         !self.is_shut_down() && self.delivery().is_some() && !on_delivery_thread()
     }
 
@@ -161,7 +161,7 @@ impl Door {
 
     /// Registers a span that starts below another one. In a trace that is not recorded, the span shares its parent's node, since
     /// nothing but its trace has to be known.
-    pub(crate) fn start_below(&self, key: Key, node: SegmentNode) {
+    pub(crate) fn start_child(&self, key: Key, node: SegmentNode) {
         // Look for the user at the start, not at the end: a span may end while its thread is being destroyed, after Sentry's
         // scope is gone.
         if node.segment.lacks_user()
@@ -179,7 +179,7 @@ impl Door {
             return;
         };
         let segment = new_segment(delivery, &span);
-        let node = Node::new(segment, None, span.identity, span.surroundings);
+        let node = Node::new(segment, None, span.identity, span.ambient_context);
         self.spans.insert((span.trace_id, span.span_id), node);
     }
 
@@ -200,46 +200,54 @@ impl Door {
         }
         let bytes = span.footprint();
         if let Some(node) = &node
-            && bytes <= self.text_room
+            && bytes <= self.max_text_bytes
             && !delivery.is_behind()
         {
-            return self.hand_over(delivery, span, bytes, node);
+            return self.send(delivery, span, bytes, node);
         }
         // Read the span here if it is not registered, if it has a long text, which is cut while it is read and should not wait
         // uncut, or if the delivery is behind: many threads read faster than one.
         let (trace_id, span_id) = span.ids();
         let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
         source.attributes = delivery.attributes(0);
-        span.read(&mut source, self.intake());
+        span.read(&mut source, self.read_settings());
         let parent = span.parent();
         // A span that is not registered was forgotten, or started before this door existed.
-        let node = node.unwrap_or_else(|| self.late_node(delivery, &source, parent));
+        let node = node.unwrap_or_else(|| self.reconstruct_node(delivery, &source, parent));
         let bytes = source.footprint();
-        self.hand_over(delivery, Received { source, parent }, bytes, &node);
+        self.send(delivery, ReadSpan { source, parent }, bytes, &node);
     }
 
-    fn hand_over(&self, delivery: &Delivery, span: impl Ended, bytes: usize, node: &SegmentNode) {
-        let remainder = Remainder {
+    fn send(&self, delivery: &Delivery, span: impl Ended, bytes: usize, node: &SegmentNode) {
+        let deferred = DeferredSpan {
             span,
             node: Arc::clone(node),
-            room: self.text_room,
+            max_text_bytes: self.max_text_bytes,
             scopes: Arc::clone(&self.scopes),
         };
-        delivery.send_unread(Box::new(remainder), bytes, &node.segment);
+        delivery.send_unread(Box::new(deferred), bytes, &node.segment);
     }
 
     /// Hands over spans that have all ended and whose starts were not seen.
     ///
     /// A parent that is not among them is expected to come later, and to be the root of the segment.
-    pub(crate) fn receive(&self, spans: Vec<Received>) {
+    pub(crate) fn receive(&self, spans: Vec<ReadSpan>) {
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let placed = spans.iter().map(|span| (&span.source, span.parent));
-        batch::place(&self.spans, placed, |source, place| match place {
-            Place::Root(parent) => new_segment(delivery, &unseen_start(source, parent)),
-            Place::Below(parent, known) => expected_segment(delivery, source, parent, known),
-        });
+        let spans_with_parents = spans.iter().map(|span| (&span.source, span.parent));
+        batch::register(
+            &self.spans,
+            spans_with_parents,
+            |source, query| match query {
+                SegmentQuery::Root(parent) => {
+                    new_segment(delivery, &reconstruct_start(source, parent))
+                }
+                SegmentQuery::Child(parent, known) => {
+                    expected_segment(delivery, source, parent, known)
+                }
+            },
+        );
         for span in spans {
             self.end(span);
         }
@@ -283,14 +291,19 @@ impl Door {
         self.is_shut_down.load(Ordering::Acquire)
     }
 
-    fn late_node(&self, delivery: &Delivery, source: &SourceSpan, parent: Parent) -> SegmentNode {
-        let above = self.parent_node(source.trace_id, parent);
-        let segment = match &above {
+    fn reconstruct_node(
+        &self,
+        delivery: &Delivery,
+        source: &SourceSpan,
+        parent: Parent,
+    ) -> SegmentNode {
+        let parent_node = self.parent_node(source.trace_id, parent);
+        let segment = match &parent_node {
             Some(parent) => Arc::clone(&parent.segment),
-            None => new_segment(delivery, &unseen_start(source, parent)),
+            None => new_segment(delivery, &reconstruct_start(source, parent)),
         };
         let identity = Identity::of(&source.attributes, &Identity::default());
-        Node::new(segment, above, identity, Surroundings::default())
+        Node::new(segment, parent_node, identity, AmbientContext::default())
     }
 }
 
@@ -326,7 +339,7 @@ fn expected_segment(
 }
 
 /// Reconstructs the start of a span from its end.
-fn unseen_start(source: &SourceSpan, parent: Parent) -> Start<'_> {
+fn reconstruct_start(source: &SourceSpan, parent: Parent) -> Start<'_> {
     Start {
         trace_id: source.trace_id,
         span_id: source.span_id,
@@ -334,7 +347,7 @@ fn unseen_start(source: &SourceSpan, parent: Parent) -> Start<'_> {
         name: &source.name,
         operation: source.attributes.text("gen_ai.operation.name"),
         identity: Identity::default(),
-        surroundings: Surroundings::default(),
+        ambient_context: AmbientContext::default(),
     }
 }
 
@@ -344,7 +357,7 @@ fn new_segment(delivery: &Delivery, span: &Start<'_>) -> Arc<Segment> {
         delivery,
         span.trace_id,
         span.parent,
-        span.surroundings.incoming_trace.as_deref(),
+        span.ambient_context.incoming_trace.as_deref(),
         span.name,
         span.operation,
     );

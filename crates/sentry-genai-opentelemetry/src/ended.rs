@@ -7,8 +7,8 @@ use sentry_genai_delivery::Unread;
 
 use crate::{
     door::{Parent, SegmentNode},
-    intake::Intake,
     open_spans::Key,
+    read_settings::ReadSettings,
     scopes::ScopeNames,
 };
 
@@ -22,16 +22,16 @@ pub(crate) trait Ended: Send + 'static {
     fn footprint(&self) -> usize;
 
     /// Reads the span into an empty source span. Called once.
-    fn read(&mut self, source: &mut SourceSpan, intake: Intake<'_>);
+    fn read(&mut self, source: &mut SourceSpan, settings: ReadSettings<'_>);
 }
 
 /// A span that has already been read.
-pub(crate) struct Received {
+pub(crate) struct ReadSpan {
     pub(crate) source: SourceSpan,
     pub(crate) parent: Parent,
 }
 
-impl Ended for Received {
+impl Ended for ReadSpan {
     fn ids(&self) -> Key {
         (self.source.trace_id, self.source.span_id)
     }
@@ -44,7 +44,7 @@ impl Ended for Received {
         self.source.footprint()
     }
 
-    fn read(&mut self, source: &mut SourceSpan, _: Intake<'_>) {
+    fn read(&mut self, source: &mut SourceSpan, _: ReadSettings<'_>) {
         mem::swap(&mut self.source, source);
     }
 }
@@ -53,28 +53,28 @@ impl Ended for Received {
 ///
 /// Spans are processed in the order in which they end, so that what a span says when it ends is known to all spans that end
 /// later.
-pub(crate) struct Remainder<E> {
+pub(crate) struct DeferredSpan<E> {
     pub(crate) span: E,
     pub(crate) node: SegmentNode,
-    pub(crate) room: usize,
+    pub(crate) max_text_bytes: usize,
     pub(crate) scopes: Arc<ScopeNames>,
 }
 
-impl<E: Ended> Unread for Remainder<E> {
+impl<E: Ended> Unread for DeferredSpan<E> {
     fn span_id(&self) -> SpanId {
         self.span.ids().1
     }
 
     fn read(mut self: Box<Self>, source: &mut SourceSpan) {
-        let intake = Intake {
-            room: self.room,
+        let settings = ReadSettings {
+            max_text_bytes: self.max_text_bytes,
             scopes: &self.scopes,
         };
-        self.span.read(source, intake);
+        self.span.read(source, settings);
         let node = &self.node;
         node.end(&source.attributes);
         if source.is_counted_model_call() {
-            node.count_model_call();
+            node.mark_model_call_in_ancestors();
         }
         source.inherited = node.inherited();
     }

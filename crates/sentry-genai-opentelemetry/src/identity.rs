@@ -18,15 +18,16 @@ impl Identity {
     pub(crate) fn of(attributes: &Attributes, known: &Self) -> Self {
         let mut reader = IdentityReader::new(Some(known));
         for (heritage, text) in attributes.heritage(0) {
-            reader.take(heritage, &text);
+            reader.store(heritage, &text);
         }
-        let depends = reader.identity.session.is_some() || reader.agent_by_hand.is_some();
-        reader.gen_ai = depends && attributes.is_gen_ai();
+        let depends_on_gen_ai =
+            reader.identity.session.is_some() || reader.conditional_agent.is_some();
+        reader.is_gen_ai = depends_on_gen_ai && attributes.is_gen_ai();
         reader.finish()
     }
 
     /// Returns whether there is anything that a descendant can inherit.
-    pub(crate) fn speaks(&self) -> bool {
+    pub(crate) fn has_values(&self) -> bool {
         self.conversation.is_some() || self.agent.is_some() || self.session.is_some()
     }
 }
@@ -35,9 +36,9 @@ impl Identity {
 #[derive(Debug)]
 pub(crate) struct IdentityReader<'a> {
     identity: Identity,
-    agent_by_hand: Option<Arc<str>>,
+    conditional_agent: Option<Arc<str>>,
     session_rank: usize,
-    gen_ai: bool,
+    is_gen_ai: bool,
     /// Where to look for a text that is said again, instead of copying it.
     known: Option<&'a Identity>,
 }
@@ -47,35 +48,35 @@ impl<'a> IdentityReader<'a> {
     pub(crate) fn new(known: Option<&'a Identity>) -> Self {
         Self {
             identity: Identity::default(),
-            agent_by_hand: None,
+            conditional_agent: None,
             session_rank: 0,
-            gen_ai: false,
+            is_gen_ai: false,
             known,
         }
     }
 
     /// Reads one attribute; `value` is its value, if it is of a type that can name something.
-    pub(crate) fn notice(&mut self, key: &str, value: Option<Value<'_>>) {
-        self.gen_ai |= is_gen_ai(key);
+    pub(crate) fn read(&mut self, key: &str, value: Option<Value<'_>>) {
+        self.is_gen_ai |= is_gen_ai(key);
         if let Some(value) = value
             && let Some(heritage) = Heritage::of(key)
             && let Some(text) = heritage.read(value)
         {
-            self.take(heritage, &text);
+            self.store(heritage, &text);
         }
     }
 
     pub(crate) fn finish(mut self) -> Identity {
-        if !self.gen_ai {
+        if !self.is_gen_ai {
             self.identity.session = None;
         } else if self.identity.agent.is_none() {
-            self.identity.agent = self.agent_by_hand;
+            self.identity.agent = self.conditional_agent;
         }
         self.identity
     }
 
     /// Stores a value. The last value wins; among sessions, the value under the key with the best rank.
-    fn take(&mut self, heritage: Heritage, text: &str) {
+    fn store(&mut self, heritage: Heritage, text: &str) {
         let known = self.known;
         let (slot, known) = match heritage {
             Heritage::Conversation => (
@@ -87,7 +88,7 @@ impl<'a> IdentityReader<'a> {
                 known.and_then(|it| it.agent.as_ref()),
             ),
             Heritage::AgentByHand => (
-                &mut self.agent_by_hand,
+                &mut self.conditional_agent,
                 known.and_then(|it| it.agent.as_ref()),
             ),
             Heritage::Session { rank }
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_named_by_hand_is_one_in_genai_spans_alone() {
+    fn a_conditional_agent_key_counts_only_on_genai_spans() {
         let mut attributes = Attributes::default();
         attributes.push("agent_name", "Bot");
         let known = Identity::default();

@@ -13,7 +13,6 @@
     )
 )]
 
-mod announced;
 mod baggage;
 mod batch;
 mod conversation;
@@ -21,10 +20,11 @@ mod door;
 mod ended;
 mod endpoint;
 mod identity;
-mod intake;
 mod node;
 mod open_spans;
-mod remembered;
+mod pending_start;
+mod read_settings;
+mod recently_ended;
 mod rewrite;
 mod scopes;
 

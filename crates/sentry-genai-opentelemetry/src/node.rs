@@ -22,15 +22,15 @@ pub(crate) struct Node<S> {
     at_start: Identity,
     /// The identity at its end, if that differs.
     at_end: OnceLock<Box<Identity>>,
-    surroundings: Surroundings,
+    ambient_context: AmbientContext,
     /// Whether the three fields above hold anything that a descendant can inherit.
-    speaks: AtomicBool,
+    has_values: AtomicBool,
     model_calls_below: AtomicBool,
 }
 
 /// What the OpenTelemetry context says about the spans started in it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Surroundings {
+pub(crate) struct AmbientContext {
     /// The conversation that the program has set on the context.
     pub(crate) conversation: Option<Arc<str>>,
     /// The conversation that came in with a request.
@@ -44,26 +44,26 @@ impl<S> Node<S> {
         segment: S,
         parent: Option<Arc<Self>>,
         at_start: Identity,
-        mut surroundings: Surroundings,
+        mut ambient_context: AmbientContext,
     ) -> Arc<Self> {
         let parent = parent.filter(|parent| {
-            let in_sight = parent.depth < MAX_DEPTH;
-            if !in_sight && surroundings.conversation.is_none() {
-                surroundings.conversation = parent.conversation();
+            let is_within_depth = parent.depth < MAX_DEPTH;
+            if !is_within_depth && ambient_context.conversation.is_none() {
+                ambient_context.conversation = parent.conversation();
             }
-            in_sight
+            is_within_depth
         });
-        let speaks = at_start.speaks()
-            || surroundings.conversation.is_some()
-            || surroundings.incoming_conversation.is_some();
+        let has_values = at_start.has_values()
+            || ambient_context.conversation.is_some()
+            || ambient_context.incoming_conversation.is_some();
         Arc::new(Self {
-            speaks: AtomicBool::new(speaks),
+            has_values: AtomicBool::new(has_values),
             segment,
             depth: parent.as_ref().map_or(0, |parent| parent.depth + 1),
             parent,
             at_start,
             at_end: OnceLock::new(),
-            surroundings,
+            ambient_context,
             model_calls_below: AtomicBool::new(false),
         })
     }
@@ -78,16 +78,16 @@ impl<S> Node<S> {
         if identity == self.at_start {
             return;
         }
-        let speaks = identity.speaks();
+        let has_values = identity.has_values();
         // A span ends only once.
         let _ = self.at_end.set(Box::new(identity));
-        if speaks {
-            self.speaks.store(true, Ordering::Release);
+        if has_values {
+            self.has_values.store(true, Ordering::Release);
         }
     }
 
     /// Tells all ancestors that a model call below them has reported its tokens.
-    pub(crate) fn count_model_call(&self) {
+    pub(crate) fn mark_model_call_in_ancestors(&self) {
         for ancestor in self.ancestors() {
             if ancestor.model_calls_below.swap(true, Ordering::Relaxed) {
                 return;
@@ -100,21 +100,21 @@ impl<S> Node<S> {
         let mut named = None;
         let mut agent = None;
         let mut session = None;
-        let mut around = self.surroundings.conversation.as_ref();
-        let mut incoming = self.surroundings.incoming_conversation.as_ref();
-        for node in self.ancestors().filter(|node| node.speaks()) {
-            named = named.or_else(|| node.say(|it| it.conversation.as_ref()));
-            agent = agent.or_else(|| node.say(|it| it.agent.as_ref()));
-            session = session.or_else(|| node.say(|it| it.session.as_ref()));
+        let mut ambient = self.ambient_context.conversation.as_ref();
+        let mut incoming = self.ambient_context.incoming_conversation.as_ref();
+        for node in self.ancestors().filter(|node| node.has_values()) {
+            named = named.or_else(|| node.value(|it| it.conversation.as_ref()));
+            agent = agent.or_else(|| node.value(|it| it.agent.as_ref()));
+            session = session.or_else(|| node.value(|it| it.session.as_ref()));
             if named.is_some() && agent.is_some() && session.is_some() {
                 break;
             }
-            let above = &node.surroundings;
-            around = around.or(above.conversation.as_ref());
-            incoming = incoming.or(above.incoming_conversation.as_ref());
+            let node_context = &node.ambient_context;
+            ambient = ambient.or(node_context.conversation.as_ref());
+            incoming = incoming.or(node_context.incoming_conversation.as_ref());
         }
         let mut inherited = Inherited::default();
-        inherited.conversation_id = named.or(around).or(incoming).cloned();
+        inherited.conversation_id = named.or(ambient).or(incoming).cloned();
         inherited.agent_name = agent.cloned();
         inherited.session_id = session.cloned();
         inherited.model_calls_below = self.model_calls_below.load(Ordering::Relaxed);
@@ -136,22 +136,22 @@ impl<S> Node<S> {
     pub(crate) fn named_conversation(&self) -> Option<Arc<str>> {
         let mut nodes = std::iter::once(self).chain(self.ancestors());
         nodes
-            .find_map(|node| node.say(|it| it.conversation.as_ref()))
+            .find_map(|node| node.value(|it| it.conversation.as_ref()))
             .cloned()
     }
 
     /// Returns the conversation that a request made inside this span belongs to, as far as it is known so far.
     pub(crate) fn conversation(&self) -> Option<Arc<str>> {
-        let own = self.say(|it| it.conversation.as_ref()).cloned();
+        let own = self.value(|it| it.conversation.as_ref()).cloned();
         own.or_else(|| self.inherited().conversation_id)
     }
 
-    fn speaks(&self) -> bool {
-        self.speaks.load(Ordering::Acquire)
+    fn has_values(&self) -> bool {
+        self.has_values.load(Ordering::Acquire)
     }
 
     /// Returns a part of the span's identity; what it said last wins.
-    fn say(&self, read: fn(&Identity) -> Option<&Arc<str>>) -> Option<&Arc<str>> {
+    fn value(&self, read: fn(&Identity) -> Option<&Arc<str>>) -> Option<&Arc<str>> {
         self.at_end
             .get()
             .and_then(|identity| read(identity))

@@ -11,7 +11,7 @@ use std::{
 
 use sentry_genai_conventions::{SpanId, TraceId};
 
-use crate::{node::Node, remembered::Remembered};
+use crate::{node::Node, recently_ended::RecentlyEnded};
 
 /// The number of shards. Spans of one trace go to different shards, since a program may work on a single trace.
 const SHARDS: usize = 16;
@@ -34,8 +34,8 @@ pub(crate) struct SpanTable<S> {
 
 #[derive(Debug)]
 struct Shard<S> {
-    open: HashMap<ById, Entry<S>, BuildHasherDefault<Mixed>>,
-    ended: Remembered<S>,
+    open: HashMap<SpanKey, Entry<S>, BuildHasherDefault<PrecomputedHasher>>,
+    ended: RecentlyEnded<S>,
     started: u64,
 }
 
@@ -43,7 +43,7 @@ struct Shard<S> {
 struct Entry<S> {
     node: Arc<Node<S>>,
     /// The number of spans of the shard that started before.
-    number: u64,
+    sequence: u64,
 }
 
 /// Figures about the spans that a processor keeps track of.
@@ -74,16 +74,16 @@ impl<S> SpanTable<S> {
     }
 
     pub(crate) fn insert(&self, key: Key, node: Arc<Node<S>>) {
-        let key = ById(key);
+        let key = SpanKey(key);
         let mut shard = self.shard(key);
         let forgotten = if shard.open.len() >= SHARD_CAPACITY {
             shard.forget_oldest()
         } else {
             Vec::new()
         };
-        let number = shard.started;
+        let sequence = shard.started;
         shard.started += 1;
-        let replaced = shard.open.insert(key, Entry { node, number });
+        let replaced = shard.open.insert(key, Entry { node, sequence });
         drop(shard);
         // Freed without the lock: these may be the last references.
         drop(replaced);
@@ -95,12 +95,12 @@ impl<S> SpanTable<S> {
 
     /// Finds a span that is open, or that ended not long ago.
     pub(crate) fn find(&self, key: Key) -> Option<Arc<Node<S>>> {
-        let by_id = ById(key);
-        let shard = self.shard(by_id);
-        if let Some(entry) = shard.open.get(&by_id) {
+        let span_key = SpanKey(key);
+        let shard = self.shard(span_key);
+        if let Some(entry) = shard.open.get(&span_key) {
             return Some(Arc::clone(&entry.node));
         }
-        shard.ended.find(key, by_id.mixed_for_ended()).cloned()
+        shard.ended.find(key, span_key.ended_hash()).cloned()
     }
 
     /// Finds the parent of a span that starts, and counts the span as orphaned if there is none.
@@ -114,14 +114,14 @@ impl<S> SpanTable<S> {
 
     /// Removes a span that has ended.
     pub(crate) fn end(&self, key: Key) -> Option<Arc<Node<S>>> {
-        let by_id = ById(key);
-        let mut shard = self.shard(by_id);
-        let node = shard.open.remove(&by_id)?.node;
-        let remembered = Arc::clone(&node);
-        let gone = shard.ended.push(key, by_id.mixed_for_ended(), remembered);
+        let span_key = SpanKey(key);
+        let mut shard = self.shard(span_key);
+        let node = shard.open.remove(&span_key)?.node;
+        let kept_node = Arc::clone(&node);
+        let evicted = shard.ended.push(key, span_key.ended_hash(), kept_node);
         drop(shard);
         // These may be the last references to a whole trace.
-        drop(gone);
+        drop(evicted);
         Some(node)
     }
 
@@ -142,9 +142,9 @@ impl<S> SpanTable<S> {
         }
     }
 
-    fn shard(&self, key: ById) -> MutexGuard<'_, Shard<S>> {
+    fn shard(&self, key: SpanKey) -> MutexGuard<'_, Shard<S>> {
         // Use other bits than those by which a hash map tells its entries apart.
-        let index = (key.mixed() >> 32) as usize % SHARDS;
+        let index = (key.hash_code() >> 32) as usize % SHARDS;
         lock(&self.shards[index])
     }
 }
@@ -153,17 +153,17 @@ impl<S> Shard<S> {
     fn new() -> Self {
         Self {
             open: HashMap::default(),
-            ended: Remembered::new(),
+            ended: RecentlyEnded::new(),
             started: 0,
         }
     }
 
     fn forget_oldest(&mut self) -> Vec<Arc<Node<S>>> {
-        let mut numbers: Vec<_> = self.open.values().map(|entry| entry.number).collect();
-        let (_, &mut youngest, _) = numbers.select_nth_unstable(FORGOTTEN_AT_ONCE - 1);
+        let mut sequences: Vec<_> = self.open.values().map(|entry| entry.sequence).collect();
+        let (_, &mut youngest, _) = sequences.select_nth_unstable(FORGOTTEN_AT_ONCE - 1);
         let oldest = self
             .open
-            .extract_if(|_, entry| entry.number <= youngest)
+            .extract_if(|_, entry| entry.sequence <= youngest)
             .map(|(_, entry)| entry.node);
         oldest.collect()
     }
@@ -171,11 +171,11 @@ impl<S> Shard<S> {
 
 /// A key that is hashed by the id of the span alone, which is as good as unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ById(Key);
+struct SpanKey(Key);
 
-impl ById {
+impl SpanKey {
     /// Mixes the id. The ids in the table come from this process, so nobody else can make them collide.
-    fn mixed(self) -> u64 {
+    fn hash_code(self) -> u64 {
         const ODD: u128 = 0x9e37_79b9_7f4a_7c15;
         let (_, span_id) = self.0;
         let product = u128::from(u64::from_le_bytes(span_id.to_bytes())) * ODD;
@@ -183,30 +183,30 @@ impl ById {
     }
 
     /// Returns bits that do not select the shard.
-    fn mixed_for_ended(self) -> u64 {
-        self.mixed() >> 36
+    fn ended_hash(self) -> u64 {
+        self.hash_code() >> 36
     }
 }
 
-impl Hash for ById {
+impl Hash for SpanKey {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.mixed());
+        hasher.write_u64(self.hash_code());
     }
 }
 
 /// A hasher for keys that are hashed already.
 #[derive(Debug, Default)]
-struct Mixed(u64);
+struct PrecomputedHasher(u64);
 
-impl Hasher for Mixed {
+impl Hasher for PrecomputedHasher {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
     }
 
-    fn write_u64(&mut self, mixed: u64) {
-        self.0 = mixed;
+    fn write_u64(&mut self, hash_code: u64) {
+        self.0 = hash_code;
     }
 
     fn finish(&self) -> u64 {

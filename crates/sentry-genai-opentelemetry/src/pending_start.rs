@@ -10,26 +10,26 @@ use sentry_genai_conventions::TraceId;
 use crate::{
     door::{Door, Parent, SegmentNode},
     identity::Identity,
-    node::Surroundings,
+    node::AmbientContext,
 };
 
 thread_local! {
-    static ANNOUNCED: Cell<Option<Announced>> = const { Cell::new(None) };
+    static PENDING: Cell<Option<PendingStart>> = const { Cell::new(None) };
 }
 
 /// A span that is about to start.
-pub(crate) struct Announced {
+pub(crate) struct PendingStart {
     /// The address of the door that it was read for.
     door: usize,
     trace_id: TraceId,
     parent: Parent,
-    seen: Seen,
+    info: StartInfo,
 }
 
 /// What was read of a span that is about to start.
-pub(crate) enum Seen {
+pub(crate) enum StartInfo {
     /// The span starts below a known one; this is its node.
-    Below(SegmentNode),
+    Child(SegmentNode),
     /// The span is the root of a segment.
     Root(Box<Root>),
 }
@@ -39,33 +39,33 @@ pub(crate) struct Root {
     pub(crate) name: String,
     pub(crate) operation: Option<String>,
     pub(crate) identity: Identity,
-    pub(crate) surroundings: Surroundings,
+    pub(crate) ambient_context: AmbientContext,
 }
 
-/// Announces the span that this thread starts next.
-pub(crate) fn announce(door: &Door, trace_id: TraceId, parent: Parent, seen: Seen) {
-    let announced = Announced {
+/// Stores what was read of the span that this thread starts next.
+pub(crate) fn set(door: &Door, trace_id: TraceId, parent: Parent, info: StartInfo) {
+    let pending_start = PendingStart {
         door: ptr::from_ref(door).addr(),
         trace_id,
         parent,
-        seen,
+        info,
     };
     // On a thread that is being destroyed, the processor reads the span itself.
-    let _ = ANNOUNCED.try_with(|next| next.set(Some(announced)));
+    let _ = PENDING.try_with(|next| next.set(Some(pending_start)));
 }
 
-/// Withdraws an announcement: a span that is not recorded does not start.
-pub(crate) fn withdraw() {
-    let _ = ANNOUNCED.try_with(|next| next.take());
+/// Discards a pending start: a span that is not recorded does not start.
+pub(crate) fn clear() {
+    let _ = PENDING.try_with(|next| next.take());
 }
 
-/// Returns what was read of a span that starts, unless another announcement came in between.
-pub(crate) fn take(door: &Door, trace_id: TraceId, parent: Parent) -> Option<Seen> {
-    let announced = ANNOUNCED.try_with(Cell::take).ok()??;
-    let is_it = announced.door == ptr::from_ref(door).addr()
-        && announced.trace_id == trace_id
-        && announced.parent == parent;
-    is_it.then_some(announced.seen)
+/// Returns what was read of a span that starts, unless another start was stored in between.
+pub(crate) fn take(door: &Door, trace_id: TraceId, parent: Parent) -> Option<StartInfo> {
+    let pending_start = PENDING.try_with(Cell::take).ok()??;
+    let is_match = pending_start.door == ptr::from_ref(door).addr()
+        && pending_start.trace_id == trace_id
+        && pending_start.parent == parent;
+    is_match.then_some(pending_start.info)
 }
 
 #[cfg(test)]
@@ -76,43 +76,43 @@ mod tests {
 
     use super::*;
 
-    fn seen(name: &str) -> Seen {
-        Seen::Root(Box::new(Root {
+    fn info(name: &str) -> StartInfo {
+        StartInfo::Root(Box::new(Root {
             name: name.to_owned(),
             operation: None,
             identity: Identity::default(),
-            surroundings: Surroundings::default(),
+            ambient_context: AmbientContext::default(),
         }))
     }
 
-    fn name(seen: Option<Seen>) -> Option<String> {
-        match seen? {
-            Seen::Root(root) => Some(root.name),
-            Seen::Below(_) => None,
+    fn name(info: Option<StartInfo>) -> Option<String> {
+        match info? {
+            StartInfo::Root(root) => Some(root.name),
+            StartInfo::Child(_) => None,
         }
     }
 
     #[test]
-    fn what_was_seen_is_for_one_span_of_one_door() {
+    fn pending_start_is_taken_once_by_its_own_span_and_door() {
         let door = || Door::new(&Client::from(ClientOptions::new()), Options::new());
         let (door, other) = (door(), door());
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         let parent = Parent::Local(SpanId::from_bytes([2; 8]).unwrap());
         assert_eq!(name(take(&door, trace_id, parent)), None);
 
-        announce(&door, trace_id, parent, seen("earlier"));
-        announce(&door, trace_id, parent, seen("a"));
+        set(&door, trace_id, parent, info("earlier"));
+        set(&door, trace_id, parent, info("a"));
         assert_eq!(name(take(&door, trace_id, parent)).as_deref(), Some("a"));
         assert_eq!(name(take(&door, trace_id, parent)), None, "it is taken");
 
-        announce(&door, trace_id, parent, seen("a"));
-        withdraw();
+        set(&door, trace_id, parent, info("a"));
+        clear();
         assert_eq!(name(take(&door, trace_id, parent)), None);
 
         for (door, parent) in [(&other, parent), (&door, Parent::None)] {
-            announce(&other, trace_id, Parent::None, seen("a"));
-            let is_it = std::ptr::eq(door, &other) && parent == Parent::None;
-            assert_eq!(name(take(door, trace_id, parent)).is_some(), is_it);
+            set(&other, trace_id, Parent::None, info("a"));
+            let is_match = std::ptr::eq(door, &other) && parent == Parent::None;
+            assert_eq!(name(take(door, trace_id, parent)).is_some(), is_match);
         }
     }
 }

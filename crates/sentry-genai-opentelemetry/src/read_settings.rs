@@ -4,9 +4,9 @@ use crate::scopes::ScopeNames;
 
 /// The settings for copying spans.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Intake<'a> {
+pub(crate) struct ReadSettings<'a> {
     /// The maximum length of a text that is copied, in bytes.
-    pub(crate) room: usize,
+    pub(crate) max_text_bytes: usize,
     /// The cache of scope names.
     pub(crate) scopes: &'a ScopeNames,
 }

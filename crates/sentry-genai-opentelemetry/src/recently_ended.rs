@@ -15,7 +15,7 @@ const ROOT_WEIGHT: usize = 3;
 
 /// Spans in the order in which they ended. Each is found by its id without scanning the others.
 #[derive(Debug)]
-pub(crate) struct Remembered<S> {
+pub(crate) struct RecentlyEnded<S> {
     entries: VecDeque<Entry<S>>,
     /// The number of the first entry.
     first: u64,
@@ -32,7 +32,7 @@ struct Entry<S> {
     previous: u64,
 }
 
-impl<S> Remembered<S> {
+impl<S> RecentlyEnded<S> {
     /// Creates an empty table, which allocates nothing until a span has ended.
     pub(crate) fn new() -> Self {
         Self {
@@ -55,7 +55,7 @@ impl<S> Remembered<S> {
             self.chains = vec![0; CHAINS].into();
         }
         self.weight += weight(&node);
-        let gone = std::array::from_fn(|_| self.pop_surplus());
+        let evicted = std::array::from_fn(|_| self.pop_excess());
         let number = self.first + self.entries.len() as u64;
         let previous = std::mem::replace(&mut self.chains[chain(hash)], number);
         self.entries.push_back(Entry {
@@ -63,7 +63,7 @@ impl<S> Remembered<S> {
             node,
             previous,
         });
-        gone
+        evicted
     }
 
     pub(crate) fn find(&self, key: Key, hash: u64) -> Option<&Arc<Node<S>>> {
@@ -79,7 +79,7 @@ impl<S> Remembered<S> {
     }
 
     /// Removes the span that ended first, if the table is over capacity.
-    fn pop_surplus(&mut self) -> Option<Arc<Node<S>>> {
+    fn pop_excess(&mut self) -> Option<Arc<Node<S>>> {
         if self.weight <= CAPACITY {
             return None;
         }
@@ -103,7 +103,7 @@ mod tests {
     use sentry_genai_conventions::{SpanId, TraceId};
 
     use super::*;
-    use crate::{identity::Identity, node::Surroundings};
+    use crate::{identity::Identity, node::AmbientContext};
 
     fn key(number: u64) -> Key {
         let span_id = SpanId::from_bytes(number.to_be_bytes()).unwrap();
@@ -112,7 +112,7 @@ mod tests {
 
     fn node(number: u64, parent: Option<&Arc<Node<u64>>>) -> Arc<Node<u64>> {
         let identity = Identity::default();
-        Node::new(number, parent.cloned(), identity, Surroundings::default())
+        Node::new(number, parent.cloned(), identity, AmbientContext::default())
     }
 
     /// A hash with many collisions, so that chains are long and lead to entries that are gone.
@@ -121,16 +121,16 @@ mod tests {
     }
 
     #[test]
-    fn the_last_spans_are_found_and_no_others() {
+    fn only_the_latest_spans_are_found() {
         let root = node(0, None);
-        let mut ended = Remembered::new();
+        let mut ended = RecentlyEnded::new();
         assert!(ended.find(key(1), hash(1)).is_none());
         let last = 3 * CAPACITY as u64;
         for number in 1..=last {
-            let gone = ended.push(key(number), hash(number), node(number, Some(&root)));
-            let gone: Vec<_> = gone.iter().flatten().map(|node| node.segment).collect();
+            let evicted = ended.push(key(number), hash(number), node(number, Some(&root)));
+            let evicted: Vec<_> = evicted.iter().flatten().map(|node| node.segment).collect();
             let expected = number.checked_sub(CAPACITY as u64).filter(|it| *it > 0);
-            assert_eq!(gone, Vec::from_iter(expected));
+            assert_eq!(evicted, Vec::from_iter(expected));
         }
         for number in 1..=last {
             let found = ended.find(key(number), hash(number));
@@ -140,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn roots_take_more_room() {
-        let mut ended = Remembered::new();
+    fn roots_weigh_more_than_children() {
+        let mut ended = RecentlyEnded::new();
         for number in 1..=CAPACITY as u64 {
             ended.push(key(number), 0, node(number, None));
         }
@@ -150,14 +150,14 @@ mod tests {
 
     /// `CAPACITY` relies on this.
     #[test]
-    fn a_unit_is_about_two_hundred_bytes() {
+    fn a_unit_of_weight_is_about_two_hundred_bytes() {
         use sentry_genai_delivery::{Segment, Trace};
 
         const COUNTERS: usize = 2 * size_of::<usize>();
         const UNIT: usize = 208;
 
-        let place = size_of::<Entry<Arc<Segment>>>() + size_of::<u64>();
-        let child = place + COUNTERS + size_of::<Node<Arc<Segment>>>();
+        let slot = size_of::<Entry<Arc<Segment>>>() + size_of::<u64>();
+        let child = slot + COUNTERS + size_of::<Node<Arc<Segment>>>();
         assert!(child <= UNIT, "{child}");
         let name = COUNTERS + 32;
         let trace = COUNTERS + size_of::<Trace>();

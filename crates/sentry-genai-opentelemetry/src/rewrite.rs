@@ -11,21 +11,21 @@ use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId, Translator};
 use sentry_genai_delivery::{BeforeSendSpan, Options, SDK_NAME, SDK_VERSION};
 
 use crate::{
-    batch::{self, Place},
-    door::{Origin, Parent},
-    intake::Intake,
+    batch::{self, SegmentQuery},
+    door::{Parent, ResourceInfo},
     open_spans::SpanTable,
+    read_settings::ReadSettings,
     scopes::ScopeNames,
 };
 
 /// Translates batches of spans and adds to each what OTLP does not carry.
 pub(crate) struct Rewriter {
     translator: Translator,
-    captures_everything: bool,
+    captures_all_content: bool,
     before_send_span: Option<BeforeSendSpan>,
     release: Option<Cow<'static, str>>,
     environment: Option<Cow<'static, str>>,
-    text_room: usize,
+    max_text_bytes: usize,
     scopes: ScopeNames,
     spans: SpanTable<Arc<SegmentName>>,
 }
@@ -40,36 +40,36 @@ impl Rewriter {
     pub(crate) fn new(client_options: &ClientOptions, options: &Options) -> Self {
         let translation = options.translation(client_options);
         Self {
-            captures_everything: translation.capture_inputs && translation.capture_outputs,
+            captures_all_content: translation.capture_inputs && translation.capture_outputs,
             translator: Translator::new(translation),
             before_send_span: options.before_send_span(),
             release: client_options.release.clone(),
             environment: client_options.environment.clone(),
-            text_room: options.content_limits().text_room(),
+            max_text_bytes: options.content_limits().text_room(),
             scopes: ScopeNames::default(),
             spans: SpanTable::new(),
         }
     }
 
     /// Returns whether all content may leave, including what is not inspected.
-    pub(crate) fn captures_everything(&self) -> bool {
-        self.captures_everything
+    pub(crate) fn captures_all_content(&self) -> bool {
+        self.captures_all_content
     }
 
     /// Returns the settings for copying spans.
-    pub(crate) fn intake(&self) -> Intake<'_> {
-        Intake {
-            room: self.text_room,
+    pub(crate) fn read_settings(&self) -> ReadSettings<'_> {
+        ReadSettings {
+            max_text_bytes: self.max_text_bytes,
             scopes: &self.scopes,
         }
     }
 
     /// Sets the release and environment of the resource, as far as the client's options have none.
-    pub(crate) fn set_origin(&mut self, origin: Origin) {
-        if let Some(release) = origin.release {
+    pub(crate) fn set_resource_info(&mut self, info: ResourceInfo) {
+        if let Some(release) = info.release {
             self.release.get_or_insert(release.into());
         }
-        if let Some(environment) = origin.environment {
+        if let Some(environment) = info.environment {
             self.environment.get_or_insert(environment.into());
         }
     }
@@ -78,11 +78,11 @@ impl Rewriter {
     ///
     /// The spans of one trace have to be adjacent.
     pub(crate) fn rewrite(&self, batch: Vec<(SourceSpan, Parent)>) -> Vec<Option<SentrySpan>> {
-        let placed = batch.iter().map(|(source, parent)| (source, *parent));
-        batch::place(&self.spans, placed, |source, place| {
-            let span_id = match place {
-                Place::Root(_) => source.span_id,
-                Place::Below(parent, _) => parent,
+        let spans_with_parents = batch.iter().map(|(source, parent)| (source, *parent));
+        batch::register(&self.spans, spans_with_parents, |source, query| {
+            let span_id = match query {
+                SegmentQuery::Root(_) => source.span_id,
+                SegmentQuery::Child(parent, _) => parent,
             };
             let name = Mutex::new(None);
             Arc::new(SegmentName { span_id, name })
@@ -97,7 +97,7 @@ impl Rewriter {
             };
             node.end(&source.attributes);
             if source.is_counted_model_call() {
-                node.count_model_call();
+                node.mark_model_call_in_ancestors();
             }
             source.inherited = node.inherited();
             let is_root = node.segment.span_id == source.span_id;
@@ -116,15 +116,15 @@ impl Rewriter {
             .into_iter()
             .map(|segment| {
                 let segment = segment?;
-                let mut span = self.see_last(spans.next()?)?;
-                self.complete(&mut span, &segment);
+                let mut span = self.apply_before_send(spans.next()?)?;
+                self.add_sentry_attributes(&mut span, &segment);
                 Some(span)
             })
             .collect()
     }
 
     /// Calls the hook. A span on which the hook panics is dropped: the hook may have been about to remove something.
-    fn see_last(&self, span: SentrySpan) -> Option<SentrySpan> {
+    fn apply_before_send(&self, span: SentrySpan) -> Option<SentrySpan> {
         let Some(hook) = &self.before_send_span else {
             return Some(span);
         };
@@ -136,11 +136,11 @@ impl Rewriter {
     }
 
     /// Adds attributes for what a span of Sentry's own protocol carries outside of its attributes.
-    fn complete(&self, span: &mut SentrySpan, segment: &SegmentName) {
+    fn add_sentry_attributes(&self, span: &mut SentrySpan, segment: &SegmentName) {
         let origin = span.origin.clone();
         let op = span.op.clone();
         let name = segment.name();
-        let facts = [
+        let sentry_attributes = [
             ("sentry.op", Some(op)),
             ("sentry.origin", Some(origin)),
             (
@@ -154,7 +154,7 @@ impl Rewriter {
             ("sentry.sdk.version", Some(SDK_VERSION.into())),
             ("sentry.platform", Some("rust".into())),
         ];
-        for (key, value) in facts {
+        for (key, value) in sentry_attributes {
             if let Some(value) = value
                 && !value.is_empty()
                 && !span.attributes.contains(key)

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::OnceLock};
 
 /// How many names are cached. Only programs that generate names have more.
-const REMEMBERED: usize = 16;
+const CAPACITY: usize = 16;
 
 /// The maximum length of a cached name, in bytes.
 const MAX_BYTES: usize = 128;
@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 128;
 ///
 /// A cached name lives for the rest of the program, as the tracers that carry it do. Names beyond the limits are copied.
 #[derive(Debug, Default)]
-pub(crate) struct ScopeNames([OnceLock<&'static str>; REMEMBERED]);
+pub(crate) struct ScopeNames([OnceLock<&'static str>; CAPACITY]);
 
 impl ScopeNames {
     /// Returns a name, cached or copied.
@@ -34,15 +34,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_names_are_remembered_and_others_are_copied() {
+    fn the_first_names_are_interned_and_others_are_copied() {
         let names = ScopeNames::default();
         for _ in 0..2 {
-            for number in 0..=REMEMBERED {
+            for number in 0..=CAPACITY {
                 let name = format!("scope {number}");
                 let found = names.get(&name);
                 assert_eq!(found, name);
-                let is_remembered = matches!(found, Cow::Borrowed(_));
-                assert_eq!(is_remembered, number < REMEMBERED, "{name}");
+                let is_interned = matches!(found, Cow::Borrowed(_));
+                assert_eq!(is_interned, number < CAPACITY, "{name}");
             }
         }
         let long = "x".repeat(MAX_BYTES + 1);

@@ -8,7 +8,7 @@ use sentry_genai_delivery::{IncomingTrace, read_conversation_id};
 use super::super::opentelemetry::{Context, baggage::BaggageExt as _};
 use crate::{
     conversation::{ConversationInContext, IncomingConversation},
-    node::Surroundings,
+    node::AmbientContext,
 };
 
 /// Makes a conversation part of a [`Context`].
@@ -53,7 +53,7 @@ mod sealed {
 }
 
 /// Reads what the spans started in `context` have in common.
-pub(super) fn surroundings(context: &Context) -> Surroundings {
+pub(super) fn ambient_context(context: &Context) -> AmbientContext {
     let conversation = context.get::<ConversationInContext>();
     let incoming = context.get::<IncomingConversation>();
     let incoming_conversation = match incoming {
@@ -65,7 +65,7 @@ pub(super) fn surroundings(context: &Context) -> Surroundings {
             .and_then(|id| read_conversation_id(id.as_str()))
             .map(Arc::from),
     };
-    Surroundings {
+    AmbientContext {
         conversation: conversation.map(|ConversationInContext(id)| Arc::clone(id)),
         incoming_conversation,
         incoming_trace: incoming_trace(context),

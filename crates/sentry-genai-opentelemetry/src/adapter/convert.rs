@@ -18,10 +18,10 @@ use super::super::{
     opentelemetry_sdk::{Resource, trace::SpanData},
 };
 use crate::{
-    door::{Origin, Parent},
+    door::{Parent, ResourceInfo},
     ended::Ended,
-    intake::Intake,
     open_spans::Key,
+    read_settings::ReadSettings,
 };
 
 pub(super) fn trace_id(id: trace::TraceId) -> Option<TraceId> {
@@ -42,11 +42,11 @@ pub(super) fn parent(span: &SpanData) -> Parent {
 
 /// Finds the parent of a span that is started in `context`.
 pub(super) fn parent_in(context: &Context) -> Parent {
-    let above = context.span();
-    let above = above.span_context();
-    match span_id(above.span_id()) {
-        Some(parent) if above.is_valid() && above.is_remote() => Parent::Remote(parent),
-        Some(parent) if above.is_valid() => Parent::Local(parent),
+    let parent_span = context.span();
+    let parent_span = parent_span.span_context();
+    match span_id(parent_span.span_id()) {
+        Some(parent) if parent_span.is_valid() && parent_span.is_remote() => Parent::Remote(parent),
+        Some(parent) if parent_span.is_valid() => Parent::Local(parent),
         _ => Parent::None,
     }
 }
@@ -60,10 +60,10 @@ pub(super) fn ids(context: &SpanContext) -> Option<Key> {
 pub(super) fn source_span(
     (trace_id, span_id): Key,
     span: &mut SpanData,
-    intake: Intake<'_>,
+    settings: ReadSettings<'_>,
 ) -> SourceSpan {
     let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
-    read_span(&mut source, span, intake);
+    read_span(&mut source, span, settings);
     source
 }
 
@@ -99,36 +99,36 @@ impl Ended for EndedSpan {
         bytes + size_of_val(&*data.links.links)
     }
 
-    fn read(&mut self, source: &mut SourceSpan, intake: Intake<'_>) {
+    fn read(&mut self, source: &mut SourceSpan, settings: ReadSettings<'_>) {
         (source.trace_id, source.span_id) = self.ids;
-        read_span(source, &mut self.data, intake);
+        read_span(source, &mut self.data, settings);
     }
 }
 
 /// Copies everything a span contains, with long texts shortened. The name is moved out of the span.
-fn read_span(source: &mut SourceSpan, span: &mut SpanData, intake: Intake<'_>) {
+fn read_span(source: &mut SourceSpan, span: &mut SpanData, settings: ReadSettings<'_>) {
     source.name = mem::take(&mut span.name);
     source.start = timestamp(span.start_time);
     source.parent_span_id = span_id(span.parent_span_id);
-    source.scope = intake.scopes.get(span.instrumentation_scope.name());
+    source.scope = settings.scopes.get(span.instrumentation_scope.name());
     source.kind = kind(&span.span_kind);
     source.end = timestamp(span.end_time);
     source.status = match &span.status {
         Status::Unset => SourceStatus::Unset,
         Status::Ok => SourceStatus::Ok,
         Status::Error { description } => {
-            let description = excerpt(description, intake.room);
+            let description = excerpt(description, settings.max_text_bytes);
             SourceStatus::Error((!description.is_empty()).then(|| description.into_owned()))
         }
     };
     // Leave room for what the translation adds.
-    let text_bytes = text_bytes(&span.attributes, intake.room);
+    let text_bytes = text_bytes(&span.attributes, settings.max_text_bytes);
     let attributes = &mut source.attributes;
     attributes.reserve(span.attributes.len() + 4, text_bytes + 128);
-    take(attributes, &span.attributes, intake.room);
+    push_attributes(attributes, &span.attributes, settings.max_text_bytes);
     // Most spans have neither events nor links.
     if !span.events.events.is_empty() {
-        source.events = events(&span.events.events, intake.room);
+        source.events = events(&span.events.events, settings.max_text_bytes);
     }
     if !span.links.links.is_empty() {
         source.links = links(&span.links.links);
@@ -136,12 +136,16 @@ fn read_span(source: &mut SourceSpan, span: &mut SpanData, intake: Intake<'_>) {
     source.undo_tracing_opentelemetry();
 }
 
-fn events(events: &[Event], room: usize) -> Vec<SourceEvent> {
+fn events(events: &[Event], max_text_bytes: usize) -> Vec<SourceEvent> {
     let events = events.iter().map(|event| {
-        let mut taken = SourceEvent::new(event.name.clone());
-        taken.time = Some(timestamp(event.timestamp));
-        take(&mut taken.attributes, &event.attributes, room);
-        taken
+        let mut source_event = SourceEvent::new(event.name.clone());
+        source_event.time = Some(timestamp(event.timestamp));
+        push_attributes(
+            &mut source_event.attributes,
+            &event.attributes,
+            max_text_bytes,
+        );
+        source_event
     });
     events.collect()
 }
@@ -171,10 +175,10 @@ fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::from_nanos(nanos.saturating_add(since_epoch.subsec_nanos().into()))
 }
 
-/// Returns the approximate number of bytes of text in the values, each counted up to `room`.
-fn text_bytes(pairs: &[KeyValue], room: usize) -> usize {
+/// Returns the approximate number of bytes of text in the values, each counted up to `max_text_bytes`.
+fn text_bytes(pairs: &[KeyValue], max_text_bytes: usize) -> usize {
     let texts = pairs.iter().map(|pair| match &pair.value {
-        Value::String(text) => text.as_str().len().min(room),
+        Value::String(text) => text.as_str().len().min(max_text_bytes),
         _ => 0,
     });
     texts.sum()
@@ -195,17 +199,19 @@ fn value_bytes(value: &Value) -> usize {
     }
 }
 
-/// Appends attributes. Texts longer than `room` are cut while they are copied.
-fn take(attributes: &mut Attributes, pairs: &[KeyValue], room: usize) {
+/// Appends attributes. Texts longer than `max_text_bytes` are cut while they are copied.
+fn push_attributes(attributes: &mut Attributes, pairs: &[KeyValue], max_text_bytes: usize) {
     for pair in pairs {
         let key = pair.key.as_str();
         match &pair.value {
             Value::Bool(value) => attributes.push_conventional(key, *value),
             Value::I64(value) => attributes.push_conventional(key, *value),
             Value::F64(value) => attributes.push_conventional(key, *value),
-            Value::String(text) => attributes.push_conventional_text(key, text.as_str(), room),
+            Value::String(text) => {
+                attributes.push_conventional_text(key, text.as_str(), max_text_bytes);
+            }
             Value::Array(array) => {
-                if let Some(scalars) = scalars(array, room) {
+                if let Some(scalars) = scalars(array, max_text_bytes) {
                     attributes.push_conventional(key, scalars);
                 }
             }
@@ -215,8 +221,8 @@ fn take(attributes: &mut Attributes, pairs: &[KeyValue], room: usize) {
     }
 }
 
-/// Converts a list. Its texts share `room`.
-fn scalars(array: &Array, mut room: usize) -> Option<Vec<Scalar>> {
+/// Converts a list. Its texts share `max_text_bytes`.
+fn scalars(array: &Array, mut max_text_bytes: usize) -> Option<Vec<Scalar>> {
     Some(match array {
         Array::Bool(values) => values.iter().copied().map(Scalar::Bool).collect(),
         Array::I64(values) => values.iter().copied().map(Scalar::Integer).collect(),
@@ -224,8 +230,8 @@ fn scalars(array: &Array, mut room: usize) -> Option<Vec<Scalar>> {
         Array::String(values) => values
             .iter()
             .map(|text: &StringValue| {
-                let kept = excerpt(text.as_str(), room);
-                room = room.saturating_sub(kept.len());
+                let kept = excerpt(text.as_str(), max_text_bytes);
+                max_text_bytes = max_text_bytes.saturating_sub(kept.len());
                 Scalar::Str(kept.into_owned())
             })
             .collect(),
@@ -234,14 +240,14 @@ fn scalars(array: &Array, mut room: usize) -> Option<Vec<Scalar>> {
 }
 
 /// Reads release and environment from the resource.
-pub(super) fn origin(resource: &Resource) -> Origin {
+pub(super) fn resource_info(resource: &Resource) -> ResourceInfo {
     let text = |keys: &[&'static str]| {
         keys.iter()
             .find_map(|key| resource.get(&(*key).into()))
             .map(|value| value.to_string())
             .filter(|text| !text.is_empty())
     };
-    Origin {
+    ResourceInfo {
         release: text(&["service.version"]),
         environment: text(&["deployment.environment.name", "deployment.environment"]),
     }

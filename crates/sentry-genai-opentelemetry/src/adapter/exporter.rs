@@ -14,7 +14,7 @@ use super::{
     convert::{self, source_span},
     processor::result,
 };
-use crate::{door::Door, ended::Received};
+use crate::{door::Door, ended::ReadSpan};
 
 /// A span exporter that sends what the SDK's batch or simple processor gives it to Sentry, with AI spans translated.
 ///
@@ -109,12 +109,12 @@ impl SpanExporter for SentryGenAiExporter {
         let sampled = batch
             .into_iter()
             .filter(|span| span.span_context.is_sampled());
-        let intake = self.door.intake();
+        let settings = self.door.read_settings();
         let spans = sampled.filter_map(|mut span| {
             let ids = convert::ids(&span.span_context)?;
             let parent = convert::parent(&span);
-            let source = source_span(ids, &mut span, intake);
-            Some(Received { source, parent })
+            let source = source_span(ids, &mut span, settings);
+            Some(ReadSpan { source, parent })
         });
         self.door.receive(spans.collect());
         Ok(())
@@ -131,6 +131,7 @@ impl SpanExporter for SentryGenAiExporter {
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.door.set_origin(convert::origin(resource));
+        self.door
+            .set_resource_info(convert::resource_info(resource));
     }
 }

@@ -15,16 +15,16 @@ use super::{
         },
     },
     SentryGenAiSampler,
-    context::surroundings,
+    context::ambient_context,
     convert::{self, EndedSpan},
-    sampler::SamplerOfEnvironment,
-    start::{identity, node_below, operation},
+    sampler::EnvironmentSampler,
+    start::{child_node, identity, operation},
 };
 use crate::{
     OpenSpans,
-    announced::{self, Seen},
     door::{Door, Outcome, Parent, Start},
     open_spans::Key,
+    pending_start::{self, StartInfo},
 };
 
 /// A span processor that sends every span to Sentry when it ends, with AI spans translated.
@@ -93,7 +93,7 @@ impl SentryGenAiProcessor {
     #[must_use]
     pub fn provider_builder(&self) -> TracerProviderBuilder {
         SdkTracerProvider::builder()
-            .with_sampler(self.sampler(SamplerOfEnvironment::new()))
+            .with_sampler(self.sampler(EnvironmentSampler::new()))
             .with_span_processor(self.clone())
     }
 
@@ -143,23 +143,23 @@ impl SentryGenAiProcessor {
 
 impl SentryGenAiProcessor {
     /// Registers a span that starts without having been seen by the sampler.
-    fn start_unannounced(&self, ids: Key, parent: Parent, span: &Span, context: &Context) {
+    fn start_from_span(&self, ids: Key, parent: Parent, span: &Span, context: &Context) {
         let (trace_id, span_id) = ids;
-        let above = self.door.parent_node(trace_id, parent);
-        let above = match above {
-            Some(above) if !above.segment.trace().recorded() => {
-                return self.door.start_below(ids, above);
+        let parent_node = self.door.parent_node(trace_id, parent);
+        let parent_node = match parent_node {
+            Some(parent_node) if !parent_node.segment.trace().recorded() => {
+                return self.door.start_child(ids, parent_node);
             }
-            above => above,
+            parent_node => parent_node,
         };
         // There is no other way to read an open span; it copies everything set so far.
         let Some(data) = span.exported_data() else {
             return;
         };
         let attributes = data.attributes.iter();
-        if let Some(above) = above {
-            let node = node_below(above, attributes, context);
-            return self.door.start_below(ids, node);
+        if let Some(parent_node) = parent_node {
+            let node = child_node(parent_node, attributes, context);
+            return self.door.start_child(ids, node);
         }
         self.door.start_root(Start {
             trace_id,
@@ -168,7 +168,7 @@ impl SentryGenAiProcessor {
             name: &data.name,
             operation: operation(attributes.clone()),
             identity: identity(attributes, None),
-            surroundings: surroundings(context),
+            ambient_context: ambient_context(context),
         });
     }
 }
@@ -176,25 +176,25 @@ impl SentryGenAiProcessor {
 impl SpanProcessor for SentryGenAiProcessor {
     fn on_start(&self, span: &mut Span, context: &Context) {
         let own = span.span_context();
-        if !own.is_sampled() || !self.door.is_open() {
+        if !own.is_sampled() || !self.door.accepts_spans() {
             return;
         }
         let Some((trace_id, span_id)) = convert::ids(own) else {
             return;
         };
         let parent = convert::parent_in(context);
-        match announced::take(&self.door, trace_id, parent) {
-            Some(Seen::Below(node)) => self.door.start_below((trace_id, span_id), node),
-            Some(Seen::Root(root)) => self.door.start_root(Start {
+        match pending_start::take(&self.door, trace_id, parent) {
+            Some(StartInfo::Child(node)) => self.door.start_child((trace_id, span_id), node),
+            Some(StartInfo::Root(root)) => self.door.start_root(Start {
                 trace_id,
                 span_id,
                 parent,
                 name: &root.name,
                 operation: root.operation.as_deref(),
                 identity: root.identity,
-                surroundings: root.surroundings,
+                ambient_context: root.ambient_context,
             }),
-            None => self.start_unannounced((trace_id, span_id), parent, span, context),
+            None => self.start_from_span((trace_id, span_id), parent, span, context),
         }
     }
 
@@ -218,7 +218,8 @@ impl SpanProcessor for SentryGenAiProcessor {
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.door.set_origin(convert::origin(resource));
+        self.door
+            .set_resource_info(convert::resource_info(resource));
     }
 }
 

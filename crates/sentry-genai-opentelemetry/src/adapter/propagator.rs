@@ -14,7 +14,7 @@ use super::{
         trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState},
     },
     SentryGenAiProcessor,
-    context::{incoming_trace, surroundings},
+    context::{ambient_context, incoming_trace},
     convert,
 };
 use crate::{
@@ -57,13 +57,13 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct SentryGenAiPropagator {
     door: Arc<Door>,
-    conversation: Crossing,
+    conversation: ConversationPropagation,
 }
 
 /// Whether conversation ids cross process boundaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Crossing {
-    Allowed,
+enum ConversationPropagation {
+    Baggage,
     Off,
 }
 
@@ -80,7 +80,7 @@ impl SentryGenAiPropagator {
     pub fn new(processor: &SentryGenAiProcessor) -> Self {
         Self {
             door: Arc::clone(&processor.door),
-            conversation: Crossing::Allowed,
+            conversation: ConversationPropagation::Baggage,
         }
     }
 
@@ -90,9 +90,9 @@ impl SentryGenAiPropagator {
     #[must_use]
     pub fn with_conversation(mut self, crosses: bool) -> Self {
         self.conversation = if crosses {
-            Crossing::Allowed
+            ConversationPropagation::Baggage
         } else {
-            Crossing::Off
+            ConversationPropagation::Off
         };
         self
     }
@@ -144,7 +144,7 @@ impl SentryGenAiPropagator {
                 in_context.map(|ConversationInContext(id)| Arc::clone(id))
             })
             .or_else(|| node?.conversation())
-            .or_else(|| surroundings(context).incoming_conversation)
+            .or_else(|| ambient_context(context).incoming_conversation)
     }
 }
 
@@ -155,7 +155,7 @@ impl TextMapPropagator for SentryGenAiPropagator {
             injector.set(SENTRY_TRACE, sentry_trace);
             baggage.add_members(&members);
         }
-        if self.conversation == Crossing::Allowed
+        if self.conversation == ConversationPropagation::Baggage
             && let Some(id) = self.outgoing_conversation(context)
             && let Some(member) = baggage_of_conversation(&id)
         {
@@ -187,7 +187,7 @@ impl TextMapPropagator for SentryGenAiPropagator {
             }
             context = context.with_value(Arc::new(incoming));
         }
-        if self.conversation == Crossing::Allowed {
+        if self.conversation == ConversationPropagation::Baggage {
             let mut headers = baggage.iter();
             if let Some(id) = headers.find_map(|header| conversation_in_baggage(header)) {
                 context = context.with_value(IncomingConversation(id.into()));

@@ -72,16 +72,16 @@ impl<E: SpanExporter> RewritingExporter<E> {
             let Some(ids) = convert::ids(&span.span_context) else {
                 return false;
             };
-            let source = source_span(ids, span, self.rewriter.intake());
+            let source = source_span(ids, span, self.rewriter.read_settings());
             spans.push((source, convert::parent(span)));
             true
         });
         let rewritten = self.rewriter.rewrite(spans);
         let pairs = batch.into_iter().zip(rewritten);
         let spans = pairs.filter_map(|(original, translated)| {
-            let mut span = replaced(original, translated?);
-            if !self.rewriter.captures_everything() {
-                withhold_from_links(&mut span);
+            let mut span = with_translation(original, translated?);
+            if !self.rewriter.captures_all_content() {
+                strip_link_attributes(&mut span);
             }
             Some(span)
         });
@@ -107,7 +107,8 @@ impl<E: SpanExporter> SpanExporter for RewritingExporter<E> {
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.rewriter.set_origin(convert::origin(resource));
+        self.rewriter
+            .set_resource_info(convert::resource_info(resource));
         self.next.set_resource(resource);
     }
 }
@@ -121,7 +122,7 @@ impl<E: fmt::Debug> fmt::Debug for RewritingExporter<E> {
 }
 
 /// Replaces the contents of a span by the translated ones; ids, times and links stay.
-fn replaced(mut data: SpanData, span: SentrySpan) -> SpanData {
+fn with_translation(mut data: SpanData, span: SentrySpan) -> SpanData {
     data.status = match (span.status, data.status) {
         (Status::Error, _) => {
             let reason = span.attributes.text("sentry.status.message");
@@ -148,7 +149,7 @@ fn replaced(mut data: SpanData, span: SentrySpan) -> SpanData {
 }
 
 /// Removes the attributes of links, except those that Sentry defines: all others are free-form and may be content.
-fn withhold_from_links(span: &mut SpanData) {
+fn strip_link_attributes(span: &mut SpanData) {
     for link in &mut span.links.links {
         (link.attributes).retain(|pair| pair.key.as_str().starts_with("sentry."));
     }

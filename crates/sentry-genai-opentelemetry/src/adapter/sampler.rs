@@ -10,13 +10,13 @@ use super::{
         },
         opentelemetry_sdk::trace::{Config, SamplingDecision, SamplingResult, ShouldSample},
     },
-    context::surroundings,
+    context::ambient_context,
     convert,
-    start::{identity, node_below, operation},
+    start::{child_node, identity, operation},
 };
 use crate::{
-    announced::{self, Root, Seen},
     door::Door,
+    pending_start::{self, Root, StartInfo},
 };
 
 /// A sampler that delegates to another one, and reads the spans that start for a
@@ -34,7 +34,7 @@ impl<S> SentryGenAiSampler<S> {
         Self { next, door }
     }
 
-    fn see(
+    fn set_pending(
         &self,
         context: &Context,
         trace_id: TraceId,
@@ -42,21 +42,22 @@ impl<S> SentryGenAiSampler<S> {
         attributes: &[KeyValue],
         added: &[KeyValue],
     ) {
-        let Some(trace_id) = convert::trace_id(trace_id).filter(|_| self.door.is_open()) else {
-            return announced::withdraw();
+        let Some(trace_id) = convert::trace_id(trace_id).filter(|_| self.door.accepts_spans())
+        else {
+            return pending_start::clear();
         };
         let parent = convert::parent_in(context);
         let attributes = attributes.iter().chain(added);
-        let seen = match self.door.parent_node(trace_id, parent) {
-            Some(above) => Seen::Below(node_below(above, attributes, context)),
-            None => Seen::Root(Box::new(Root {
+        let info = match self.door.parent_node(trace_id, parent) {
+            Some(parent_node) => StartInfo::Child(child_node(parent_node, attributes, context)),
+            None => StartInfo::Root(Box::new(Root {
                 name: name.to_owned(),
                 operation: operation(attributes.clone()).map(str::to_owned),
                 identity: identity(attributes, None),
-                surroundings: surroundings(context),
+                ambient_context: ambient_context(context),
             })),
         };
-        announced::announce(&self.door, trace_id, parent, seen);
+        pending_start::set(&self.door, trace_id, parent, info);
     }
 }
 
@@ -78,9 +79,9 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for SentryGenAiSampler<S> {
         }
         match (&result.decision, parent_context) {
             (SamplingDecision::RecordAndSample, Some(context)) => {
-                self.see(context, trace_id, name, attributes, &result.attributes);
+                self.set_pending(context, trace_id, name, attributes, &result.attributes);
             }
-            _ => announced::withdraw(),
+            _ => pending_start::clear(),
         }
         result
     }
@@ -88,16 +89,16 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for SentryGenAiSampler<S> {
 
 /// The sampler of a provider that was given none.
 #[derive(Clone, Debug)]
-pub(super) struct SamplerOfEnvironment(Box<dyn ShouldSample>);
+pub(super) struct EnvironmentSampler(Box<dyn ShouldSample>);
 
-impl SamplerOfEnvironment {
+impl EnvironmentSampler {
     /// Reads `OTEL_TRACES_SAMPLER`, as the SDK does.
     pub(super) fn new() -> Self {
         Self(Config::default().sampler)
     }
 }
 
-impl ShouldSample for SamplerOfEnvironment {
+impl ShouldSample for EnvironmentSampler {
     fn should_sample(
         &self,
         parent_context: Option<&Context>,

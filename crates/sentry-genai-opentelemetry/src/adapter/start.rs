@@ -6,7 +6,7 @@ use sentry_genai_conventions::{self as conventions, Heritage};
 
 use super::{
     super::opentelemetry::{Context, KeyValue, Value},
-    context::surroundings,
+    context::ambient_context,
 };
 use crate::{
     door::SegmentNode,
@@ -14,23 +14,23 @@ use crate::{
     node::Node,
 };
 
-/// Reads the conversation, agent and session that a span names. Texts that `above` has are not copied.
+/// Reads the conversation, agent and session that a span names. Texts that `parent` has are not copied.
 pub(super) fn identity<'a>(
     attributes: impl Iterator<Item = &'a KeyValue> + Clone,
-    above: Option<&Identity>,
+    parent: Option<&Identity>,
 ) -> Identity {
     // Most spans name nothing. Numbers count only where `Heritage` reads them as ids: `thread.id`, for example, is one of the
     // process.
-    let says = |pair: &KeyValue| {
+    let is_inheritable = |pair: &KeyValue| {
         Heritage::of(pair.key.as_str())
             .is_some_and(|it| scalar(&pair.value).is_some_and(|value| it.read(value).is_some()))
     };
-    if !attributes.clone().any(says) {
+    if !attributes.clone().any(is_inheritable) {
         return Identity::default();
     }
-    let mut identity = IdentityReader::new(above);
+    let mut identity = IdentityReader::new(parent);
     for pair in attributes {
-        identity.notice(pair.key.as_str(), scalar(&pair.value));
+        identity.read(pair.key.as_str(), scalar(&pair.value));
     }
     identity.finish()
 }
@@ -59,17 +59,22 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-/// Returns the node for a span that starts below `above`. In a trace that is not recorded, nothing is read, and the span shares
-/// its parent's node.
-pub(super) fn node_below<'a>(
-    above: SegmentNode,
+/// Returns the node for a span that starts below `parent_node`. In a trace that is not recorded, nothing is read, and the span
+/// shares its parent's node.
+pub(super) fn child_node<'a>(
+    parent_node: SegmentNode,
     attributes: impl Iterator<Item = &'a KeyValue> + Clone,
     context: &Context,
 ) -> SegmentNode {
-    if !above.segment.trace().recorded() {
-        return above;
+    if !parent_node.segment.trace().recorded() {
+        return parent_node;
     }
-    let identity = identity(attributes, Some(above.at_start()));
-    let segment = Arc::clone(&above.segment);
-    Node::new(segment, Some(above), identity, surroundings(context))
+    let identity = identity(attributes, Some(parent_node.at_start()));
+    let segment = Arc::clone(&parent_node.segment);
+    Node::new(
+        segment,
+        Some(parent_node),
+        identity,
+        ambient_context(context),
+    )
 }
