@@ -22,28 +22,28 @@ pub fn translate_batch(
     inherit_batch(translator, &mut sources);
 
     let mut index = HashMap::new();
-    let mut traces: Vec<Members> = Vec::new();
+    let mut traces: Vec<TraceBuilder> = Vec::new();
     for (source, resource) in sources.into_iter().zip(resources) {
         let number = *index.entry(source.trace_id).or_insert_with(|| {
-            traces.push(Members::of(source.trace_id));
+            traces.push(TraceBuilder::of(source.trace_id));
             traces.len() - 1
         });
         traces[number].add(translator, source, resource);
     }
     let traces = traces.into_iter();
     traces
-        .map(|members| members.into_trace(translator))
+        .map(|builder| builder.into_trace(translator))
         .collect()
 }
 
 /// The spans of one trace.
-struct Members {
+struct TraceBuilder {
     trace_id: TraceId,
     spans: Vec<SentrySpan>,
     resources: Vec<Arc<Attributes>>,
 }
 
-impl Members {
+impl TraceBuilder {
     fn of(trace_id: TraceId) -> Self {
         Self {
             trace_id,
@@ -54,69 +54,75 @@ impl Members {
 
     fn add(&mut self, translator: &Translator, source: SourceSpan, resource: Arc<Attributes>) {
         let mut span = translator.translate(source);
-        resource::describe(&mut span, &resource);
+        resource::add_attributes(&mut span, &resource);
         self.spans.push(span);
         self.resources.push(resource);
     }
 
     fn into_trace(mut self, translator: &Translator) -> TranslatedTrace {
         translator.relate(&mut self.spans);
-        let segments = segments(&self.spans, &self.resources);
-        let origin = resource::origin(&self.resources);
-        TranslatedTrace::new(self.trace_id, origin, self.spans, self.resources, segments)
+        let segments = segment_roots(&self.spans, &self.resources);
+        let release_info = resource::release_info(&self.resources);
+        TranslatedTrace::new(
+            self.trace_id,
+            release_info,
+            self.spans,
+            self.resources,
+            segments,
+        )
     }
 }
 
 /// Returns for every span the index of its segment span: the outermost span around it in the batch that is of the same service.
-fn segments(spans: &[SentrySpan], resources: &[Arc<Attributes>]) -> Vec<usize> {
+fn segment_roots(spans: &[SentrySpan], resources: &[Arc<Attributes>]) -> Vec<usize> {
     let index: HashMap<SpanId, usize> = spans
         .iter()
         .enumerate()
         .map(|(position, span)| (span.span_id, position))
         .collect();
-    let same_service = |a: usize, b: usize| {
+    let is_same_service = |a: usize, b: usize| {
         Arc::ptr_eq(&resources[a], &resources[b])
             || resources[a].text("service.name") == resources[b].text("service.name")
     };
     let parent = |position: usize| {
         let parent = *index.get(&spans[position].parent_span_id?)?;
-        (parent != position && same_service(parent, position)).then_some(parent)
+        (parent != position && is_same_service(parent, position)).then_some(parent)
     };
     /// The state of the search for one span.
     #[derive(Clone, Copy)]
-    enum Found {
-        NotYet,
+    enum Visit {
+        Unvisited,
         /// The span is on the path that is being searched.
-        Underway,
+        InProgress,
         Root(usize),
     }
-    let mut found = vec![Found::NotYet; spans.len()];
-    let mut way = Vec::new();
+    let mut visits = vec![Visit::Unvisited; spans.len()];
+    let mut path = Vec::new();
     for start in 0..spans.len() {
         let mut position = start;
         let root = loop {
-            match found[position] {
-                Found::Root(root) => break root,
+            match visits[position] {
+                Visit::Root(root) => break root,
                 // The parents form a cycle: one of its spans has to be the outermost.
-                Found::Underway => break position,
-                Found::NotYet => {}
+                Visit::InProgress => break position,
+                Visit::Unvisited => {}
             }
-            found[position] = Found::Underway;
-            way.push(position);
+            visits[position] = Visit::InProgress;
+            path.push(position);
             match parent(position) {
-                Some(above) => position = above,
+                Some(next) => position = next,
                 None => break position,
             }
         };
-        for position in way.drain(..) {
-            found[position] = Found::Root(root);
+        for position in path.drain(..) {
+            visits[position] = Visit::Root(root);
         }
     }
-    let roots = found.into_iter().enumerate();
+    let roots = visits.into_iter().enumerate();
     roots
-        .map(|(position, found)| match found {
-            Found::Root(root) => root,
-            Found::NotYet | Found::Underway => position,
+        .map(|(position, visit)| match visit {
+            Visit::Root(root) => root,
+            Visit::Unvisited | Visit::InProgress => position,
         })
         .collect()
 }
@@ -208,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_of_parents_still_has_a_segment() {
+    fn a_cycle_of_parents_still_has_a_segment() {
         let (spans, header) = encoded(vec![
             received(1, Some(2), "shop"),
             received(2, Some(1), "shop"),

@@ -29,9 +29,11 @@ pub fn spans(file: &CaptureFile, seed: &str, ended: Timestamp) -> Vec<ReceivedSp
         .iter()
         .map(|span| (span.span, span.parent))
         .collect();
-    let last = file.spans.iter().map(last_moment).max().unwrap_or_default();
-    let began = ended.as_nanos().saturating_sub(last.saturating_mul(1000));
-    let at = |micros: u64| Timestamp::from_nanos(began.saturating_add(micros.saturating_mul(1000)));
+    let last = file.spans.iter().map(last_micros).max().unwrap_or_default();
+    let start_nanos = ended.as_nanos().saturating_sub(last.saturating_mul(1000));
+    let at = |micros: u64| {
+        Timestamp::from_nanos(start_nanos.saturating_add(micros.saturating_mul(1000)))
+    };
 
     let mut roots = HashMap::new();
     file.spans
@@ -66,7 +68,7 @@ pub fn spans(file: &CaptureFile, seed: &str, ended: Timestamp) -> Vec<ReceivedSp
         .collect()
 }
 
-fn last_moment(span: &CapturedSpan) -> u64 {
+fn last_micros(span: &CapturedSpan) -> u64 {
     let records = span.records.iter().map(|record| record.at_us);
     let events = span.events.iter().map(|event| event.at_us);
     let last = records.chain(events).max().unwrap_or_default();
@@ -75,19 +77,19 @@ fn last_moment(span: &CapturedSpan) -> u64 {
 
 /// Finds the outermost span around `span`, and caches it for all spans on the path.
 fn root(span: u64, parents: &HashMap<u64, Option<u64>>, roots: &mut HashMap<u64, u64>) -> u64 {
-    let mut way = vec![span];
+    let mut path = vec![span];
     let mut seen = HashSet::from([span]);
     let found = loop {
-        let last = way[way.len() - 1];
+        let last = path[path.len() - 1];
         if let Some(known) = roots.get(&last) {
             break *known;
         }
         match parents.get(&last).copied().flatten() {
-            Some(parent) if seen.insert(parent) => way.push(parent),
+            Some(parent) if seen.insert(parent) => path.push(parent),
             _ => break last,
         }
     };
-    roots.extend(way.into_iter().map(|span| (span, found)));
+    roots.extend(path.into_iter().map(|span| (span, found)));
     found
 }
 

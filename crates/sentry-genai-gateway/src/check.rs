@@ -11,18 +11,18 @@ use sentry_genai_conventions::{
 
 use crate::{ReceivedSpan, inherit_batch};
 
-mod near;
 mod rules;
+mod similar_names;
 mod span;
 mod trace;
 
 pub use rules::{RULES, Rule, Severity};
 
 /// How many example spans a finding keeps.
-const EXAMPLES: usize = 5;
+const MAX_EXAMPLES: usize = 5;
 
 /// How many different details a finding counts separately; any further ones are counted together.
-const DETAILS: usize = 50;
+const MAX_DETAILS: usize = 50;
 
 /// The findings in all files so far.
 #[derive(Clone, Debug, Default)]
@@ -87,10 +87,10 @@ impl Report {
 #[derive(Debug)]
 pub struct Checker {
     /// Translates without content, as is the default.
-    discreet: Translator,
+    redacted: Translator,
     /// Translates with all content.
     full: Translator,
-    names: near::Names,
+    names: similar_names::Suggester,
     report: Report,
 }
 
@@ -100,9 +100,9 @@ impl Default for Checker {
         everything.capture_inputs = true;
         everything.capture_outputs = true;
         Self {
-            discreet: Translator::new(TranslateOptions::default()),
+            redacted: Translator::new(TranslateOptions::default()),
             full: Translator::new(everything),
-            names: near::Names::new(Translator::new(everything)),
+            names: similar_names::Suggester::new(Translator::new(everything)),
             report: Report::default(),
         }
     }
@@ -114,26 +114,26 @@ impl Checker {
         let mut sources: Vec<_> = received.into_iter().map(|received| received.span).collect();
         inherit_batch(&self.full, &mut sources);
         let mut index = HashMap::new();
-        let mut traces: Vec<(Vec<SentrySpan>, Vec<Origin>)> = Vec::new();
+        let mut traces: Vec<(Vec<SentrySpan>, Vec<SpanInfo>)> = Vec::new();
         for source in sources {
             let number = *index.entry(source.trace_id).or_insert_with(|| {
                 traces.push(Default::default());
                 traces.len() - 1
             });
-            let origin = Origin::of(&source);
+            let info = SpanInfo::of(&source);
             let full = self.full.translate(source.clone());
             let mut findings = Findings {
                 report: &mut self.report,
                 file,
             };
-            span::check(&source, &full, &origin, &mut findings);
-            span::check_names(&source, &full, &mut self.names, &origin, &mut findings);
-            let discreet = self.discreet.translate(source);
-            span::check_content(&full, &discreet, &origin, &mut findings);
+            span::check(&source, &full, &info, &mut findings);
+            span::check_names(&source, &full, &mut self.names, &info, &mut findings);
+            let redacted = self.redacted.translate(source);
+            span::check_content(&full, &redacted, &info, &mut findings);
             traces[number].0.push(full);
-            traces[number].1.push(origin);
+            traces[number].1.push(info);
         }
-        for (mut spans, origins) in traces {
+        for (mut spans, infos) in traces {
             self.full.relate(&mut spans);
             self.report.traces += 1;
             self.report.spans += spans.len();
@@ -142,7 +142,7 @@ impl Checker {
                 report: &mut self.report,
                 file,
             };
-            trace::check(&spans, &origins, &mut findings);
+            trace::check(&spans, &infos, &mut findings);
         }
     }
 
@@ -154,13 +154,13 @@ impl Checker {
 }
 
 /// What is kept of a span's source after its translation.
-struct Origin {
+struct SpanInfo {
     trace_id: TraceId,
     span_id: SpanId,
     name: String,
 }
 
-impl Origin {
+impl SpanInfo {
     fn of(source: &SourceSpan) -> Self {
         Self {
             trace_id: source.trace_id,
@@ -177,7 +177,7 @@ struct Findings<'a> {
 }
 
 impl Findings<'_> {
-    fn add(&mut self, rule: &'static Rule, span: &Origin, detail: Option<&str>) {
+    fn add(&mut self, rule: &'static Rule, span: &SpanInfo, detail: Option<&str>) {
         let finding = self.report.findings.entry(rule.id);
         let finding = finding.or_insert_with(|| Finding {
             rule,
@@ -187,12 +187,16 @@ impl Findings<'_> {
         });
         finding.count += 1;
         if let Some(detail) = detail {
-            let is_told_apart =
-                finding.details.len() < DETAILS || finding.details.contains_key(detail);
-            let detail = if is_told_apart { detail } else { "others" };
+            let is_counted_separately =
+                finding.details.len() < MAX_DETAILS || finding.details.contains_key(detail);
+            let detail = if is_counted_separately {
+                detail
+            } else {
+                "others"
+            };
             *finding.details.entry(detail.to_owned()).or_default() += 1;
         }
-        if finding.examples.len() < EXAMPLES
+        if finding.examples.len() < MAX_EXAMPLES
             && finding.examples.last().map(|last| last.span_id) != Some(span.span_id)
         {
             finding.examples.push(Example {

@@ -33,8 +33,8 @@ pub fn inherit_batch(translator: &Translator, spans: &mut [SourceSpan]) {
         .map(|span| Node::new(translator.identify(span)))
         .collect();
 
-    let conversations = hand_down(&nodes, &parents, &order, |node| node.conversation.as_ref());
-    let sessions = hand_down(&nodes, &parents, &order, |node| node.session.as_ref());
+    let conversations = propagate(&nodes, &parents, &order, |node| node.conversation.as_ref());
+    let sessions = propagate(&nodes, &parents, &order, |node| node.session.as_ref());
     let mut agents: Vec<Option<Arc<str>>> = vec![None; spans.len()];
     for &position in &order {
         if let Some(parent) = parents[position] {
@@ -46,9 +46,9 @@ pub fn inherit_batch(translator: &Translator, spans: &mut [SourceSpan]) {
     }
     for (position, span) in spans.iter_mut().enumerate() {
         let inherited = &mut span.inherited;
-        let fill = |place: &mut Option<Arc<str>>, found: &Option<Arc<str>>| {
-            if place.is_none() {
-                place.clone_from(found);
+        let fill = |slot: &mut Option<Arc<str>>, found: &Option<Arc<str>>| {
+            if slot.is_none() {
+                slot.clone_from(found);
             }
         };
         fill(&mut inherited.conversation_id, &conversations[position]);
@@ -100,53 +100,53 @@ fn parents_first(parents: &[Option<usize>]) -> Vec<usize> {
 
 /// What the spans below one span name.
 #[derive(Clone)]
-enum Below {
+enum DescendantValue {
     Nothing,
     One(Arc<str>),
-    Several,
+    Conflicting,
 }
 
-impl Below {
+impl DescendantValue {
     fn add(&mut self, found: &Self) {
         *self = match (&*self, found) {
             (_, Self::Nothing) => return,
             (Self::Nothing, found) => found.clone(),
             (Self::One(one), Self::One(other)) if one == other => return,
-            _ => Self::Several,
+            _ => Self::Conflicting,
         };
     }
 }
 
 /// Returns the value that every span takes over: from its ancestors, or else from what is below all of them.
-fn hand_down(
+fn propagate(
     nodes: &[Node],
     parents: &[Option<usize>],
     order: &[usize],
     value: impl Fn(&Node) -> Option<&Arc<str>>,
 ) -> Vec<Option<Arc<str>>> {
-    let mut below = vec![Below::Nothing; nodes.len()];
+    let mut below = vec![DescendantValue::Nothing; nodes.len()];
     for &position in order.iter().rev() {
         if let Some(parent) = parents[position] {
             let mut found = below[position].clone();
             if let Some(own) = value(&nodes[position]) {
-                found = Below::One(Arc::clone(own));
+                found = DescendantValue::One(Arc::clone(own));
             }
             below[parent].add(&found);
         }
     }
-    let mut taken: Vec<Option<Arc<str>>> = vec![None; nodes.len()];
+    let mut inherited: Vec<Option<Arc<str>>> = vec![None; nodes.len()];
     for &position in order {
-        let from_above = parents[position].and_then(|parent| {
+        let from_ancestors = parents[position].and_then(|parent| {
             value(&nodes[parent])
                 .cloned()
-                .or_else(|| taken[parent].clone())
+                .or_else(|| inherited[parent].clone())
         });
-        taken[position] = from_above.or_else(|| match &below[position] {
-            Below::One(one) => Some(Arc::clone(one)),
-            Below::Nothing | Below::Several => None,
+        inherited[position] = from_ancestors.or_else(|| match &below[position] {
+            DescendantValue::One(one) => Some(Arc::clone(one)),
+            DescendantValue::Nothing | DescendantValue::Conflicting => None,
         });
     }
-    taken
+    inherited
 }
 
 #[cfg(test)]
@@ -181,7 +181,7 @@ mod tests {
     const AGENT: (&str, &str) = ("gen_ai.operation.name", "invoke_agent");
 
     #[test]
-    fn children_come_before_their_parents_and_still_inherit() {
+    fn children_listed_before_their_parents_still_inherit() {
         let spans = vec![
             span(3, Some(2), &[CHAT, ("session.id", "s")]),
             span(2, Some(1), &[]),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_calls_say_holds_for_all_of_them() {
+    fn a_conversation_named_only_by_calls_applies_to_all_of_them() {
         let spans = vec![
             span(1, None, &[AGENT]),
             span(2, Some(1), &[CHAT, ("gen_ai.conversation.id", "c")]),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_disagree_keep_what_is_theirs() {
+    fn calls_with_different_conversations_keep_their_own() {
         let spans = vec![
             span(1, None, &[AGENT]),
             span(2, Some(1), &[CHAT, ("gen_ai.conversation.id", "a")]),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_of_parents_is_no_family() {
+    fn a_cycle_of_parents_inherits_nothing() {
         let spans = vec![span(1, Some(2), &[CHAT]), span(2, Some(1), &[CHAT])];
         assert_eq!(conversations(spans), [None, None]);
     }

@@ -10,7 +10,7 @@ use crate::{
     ReceivedEvent, ReceivedSpan, Request, capture,
     otlp_json::{self, ParseError},
     otlp_protobuf::{self, DecodeError},
-    received::unite,
+    received::attach_events,
 };
 
 /// The contents of a file.
@@ -61,12 +61,12 @@ impl Input {
 
     /// Reads the requests that can be read, or fails with the first error.
     ///
-    /// If there is neither a request of traces nor an error, `nothing` returns the error; its argument tells whether there are
+    /// If there is neither a request of traces nor an error, `no_traces` returns the error; its argument tells whether there are
     /// requests of other signals.
-    fn with(
+    fn with_requests(
         mut self,
         requests: impl Iterator<Item = Result<Request, ReadError>>,
-        nothing: impl FnOnce(bool) -> Option<ReadError>,
+        no_traces: impl FnOnce(bool) -> Option<ReadError>,
     ) -> Result<Self, ReadError> {
         let (mut has_traces, mut has_others) = (false, false);
         for request in requests {
@@ -90,7 +90,7 @@ impl Input {
             return Ok(self);
         }
         let error = mem::take(&mut self.errors).into_iter().next();
-        match error.or_else(|| nothing(has_others)) {
+        match error.or_else(|| no_traces(has_others)) {
             Some(error) => Err(error),
             None => Ok(self),
         }
@@ -151,10 +151,10 @@ impl fmt::Display for ReadError {
                 write!(f, "after {offset} bytes of decompressed content: {message}")
             }
             Self::Zstd => f.write_str(
-                "the file is compressed with zstd, which is not read: decompress it first, such as with zstd -d",
+                "the file is compressed with zstd, which is not supported: decompress it first, for example with zstd -d",
             ),
             Self::ZstdMessages => f.write_str(
-                "the messages in the file are compressed with zstd, which is not read: leave compression out of the \
+                "the messages in the file are compressed with zstd, which is not supported: turn off compression in the \
                  Collector's file exporter",
             ),
             Self::Utf8 { line, column } => {
@@ -196,26 +196,26 @@ pub fn read(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
 ///
 /// Returns an error if nothing of the file can be read.
 pub fn read_lossy(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
-    let (bytes, cut) = decompress(bytes)?;
-    let Some(cut) = cut else {
+    let (bytes, truncation) = decompress(bytes)?;
+    let Some(truncation) = truncation else {
         return read_content(&bytes, now);
     };
     // A file that is cut in the middle of its only request cannot be parsed either; the cut is the error to report.
-    let mut input = read_content(&bytes, now).map_err(|_| cut.clone())?;
-    input.errors.insert(0, cut);
+    let mut input = read_content(&bytes, now).map_err(|_| truncation.clone())?;
+    input.errors.insert(0, truncation);
     Ok(input)
 }
 
 fn read_content(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
     let mut input = read_format(bytes, now)?;
-    input.repeated = leave_out_repeated(&mut input.spans);
+    input.repeated = remove_duplicates(&mut input.spans);
     let events = mem::take(&mut input.events);
-    input.events_without_span = unite(&mut input.spans, events);
+    input.events_without_span = attach_events(&mut input.spans, events);
     Ok(input)
 }
 
 /// Keeps only the last of the spans with the same ids, as Sentry does within an envelope. Returns how many were left out.
-pub(crate) fn leave_out_repeated(spans: &mut Vec<ReceivedSpan>) -> usize {
+pub(crate) fn remove_duplicates(spans: &mut Vec<ReceivedSpan>) -> usize {
     let ids = |received: &ReceivedSpan| (received.span.trace_id, received.span.span_id);
     let positions = spans.iter().enumerate();
     let last: HashMap<_, _> = positions
@@ -260,18 +260,18 @@ fn decompress(bytes: Vec<u8>) -> Result<(Vec<u8>, Option<ReadError>), ReadError>
     }
     let mut content = Vec::with_capacity(bytes.len() * 4);
     let result = MultiGzDecoder::new(&*bytes).read_to_end(&mut content);
-    let cut = result.err().map(|error| ReadError::Gzip {
+    let truncation = result.err().map(|error| ReadError::Gzip {
         offset: content.len(),
         message: error.to_string(),
     });
-    Ok((content, cut))
+    Ok((content, truncation))
 }
 
 fn protobuf(bytes: &[u8]) -> Result<Input, ReadError> {
     let requests = otlp_protobuf::requests(bytes);
     let input = Input::new(Format::OtlpProtobuf, Vec::new());
     let no_traces = ReadError::OtlpProtobuf(DecodeError::no_traces());
-    input.with(
+    input.with_requests(
         requests.map(|request| request.map_err(ReadError::OtlpProtobuf)),
         |has_others| has_others.then_some(no_traces),
     )
@@ -291,13 +291,13 @@ fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
     }
     let is_json = text.trim_start().starts_with(['{', '[']);
     let requests = otlp_json::requests(&text);
-    let read = input.with(
+    let read = input.with_requests(
         requests.map(|request| request.map_err(ReadError::OtlpJson)),
         |has_others| {
             Some(ReadError::OtlpJson(if has_others {
                 ParseError::no_traces()
             } else {
-                ParseError::nothing()
+                ParseError::no_request()
             }))
         },
     );
@@ -305,13 +305,13 @@ fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
         if is_json {
             error
         } else {
-            ReadError::OtlpJson(ParseError::no_json())
+            ReadError::OtlpJson(ParseError::not_json())
         }
     })
 }
 
 /// Returns the text. Lines that are not UTF-8 are blanked and reported.
-fn utf8(bytes: &[u8], mut complain: impl FnMut(ReadError)) -> Cow<'_, str> {
+fn utf8(bytes: &[u8], mut on_error: impl FnMut(ReadError)) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
@@ -321,7 +321,7 @@ fn utf8(bytes: &[u8], mut complain: impl FnMut(ReadError)) -> Cow<'_, str> {
             Ok(line) => text.push_str(line),
             Err(error) => {
                 text.push('\n');
-                complain(ReadError::Utf8 {
+                on_error(ReadError::Utf8 {
                     line: index + 1,
                     column: error.valid_up_to() + 1,
                 });
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_where() {
+    fn errors_include_the_position() {
         assert_eq!(error(b" \n"), "the file is empty");
         let foreign =
             "line 1, column 1: expected OTLP traces as JSON or protobuf, or tracing-capture-v1";
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_costs_its_own_line_alone() {
+    fn invalid_utf8_affects_only_its_line() {
         let bytes = b"{}\n{\"resourceSpans\": \xff}\n{\"resourceLogs\":[]}\n{\xe2\x82";
         let input = read_lossy(bytes.to_vec(), Timestamp::default()).unwrap();
         assert_eq!((input.spans.len(), input.other_signals), (0, 1));
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn of_spans_with_the_same_ids_the_last_one_stays() {
+    fn the_last_of_duplicate_spans_is_kept() {
         let span = |id: u8, name: &str| {
             format!(
                 r#"{{"traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"00000000000000{id:02}","name":"{name}","startTimeUnixNano":"5"}}"#
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_costs_nothing_before_it() {
+    fn spans_before_a_truncation_are_kept() {
         use std::io::Write as _;
 
         use flate2::{Compression, write::GzEncoder};
@@ -411,11 +411,11 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
         encoder.write_all(&lines).unwrap();
         let packed = encoder.finish().unwrap();
-        let cut = &packed[..packed.len() / 2];
-        let input = read_lossy(cut.to_vec(), Timestamp::default()).unwrap();
+        let truncation = &packed[..packed.len() / 2];
+        let input = read_lossy(truncation.to_vec(), Timestamp::default()).unwrap();
         assert!((3000..7000).contains(&input.other_signals), "{input:?}");
         assert!(matches!(input.errors[0], ReadError::Gzip { .. }));
-        assert!(error(cut).starts_with("after "));
+        assert!(error(truncation).starts_with("after "));
         // A capture has to be complete.
         let capture = br#"{"format":"tracing-capture-v1","spans":[]}"#;
         let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
@@ -432,12 +432,12 @@ mod tests {
         assert!(errors[0].starts_with("as OTLP/protobuf: byte "));
         assert_eq!(
             errors[1],
-            "as OTLP/protobuf: byte 19: a message ends before its length"
+            "as OTLP/protobuf: byte 19: a message is shorter than its length prefix"
         );
     }
 
     #[test]
-    fn formats_are_told_by_content() {
+    fn formats_are_detected_by_content() {
         let format = |bytes: &[u8]| read(bytes.to_vec(), Timestamp::default()).unwrap().format;
         let json = br#"{"resourceSpans":[]}"#;
         assert_eq!(format(json), Format::OtlpJson);

@@ -12,8 +12,8 @@ use crate::{ReceivedSpan, any_value::AnyValue, codes, received::Gathered};
 
 mod base64;
 mod id;
-mod infinite;
 mod logs;
+mod non_finite;
 mod requests;
 mod surrogates;
 
@@ -54,16 +54,16 @@ impl ParseError {
         self
     }
 
-    pub(crate) fn nothing() -> Self {
-        Self::at_the_start("expected an export request")
+    pub(crate) fn no_request() -> Self {
+        Self::at_start("expected an export request")
     }
 
     /// Creates the error for a file that does not even start like JSON.
-    pub(crate) fn no_json() -> Self {
-        Self::at_the_start("expected OTLP traces as JSON or protobuf, or tracing-capture-v1")
+    pub(crate) fn not_json() -> Self {
+        Self::at_start("expected OTLP traces as JSON or protobuf, or tracing-capture-v1")
     }
 
-    fn at_the_start(message: &str) -> Self {
+    fn at_start(message: &str) -> Self {
         Self::Syntax {
             line: 1,
             column: 1,
@@ -73,12 +73,12 @@ impl ParseError {
 
     /// Creates the error for a text that contains only requests of other signals.
     pub(crate) fn no_traces() -> Self {
-        Path::Root.error("an object with resourceSpans, and not metrics, logs or profiles alone")
+        Path::Root.error("an object with resourceSpans, not only metrics, logs or profiles")
     }
 }
 
 /// What a request of traces is expected to be.
-const EXPECTED: &str = "an object with resourceSpans";
+const EXPECTED_REQUEST: &str = "an object with resourceSpans";
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,12 +130,12 @@ pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
     match (gathered.has_traces, gathered.has_others) {
         (true, _) => Ok(gathered.spans),
         (false, true) => Err(ParseError::no_traces()),
-        (false, false) => Err(ParseError::nothing()),
+        (false, false) => Err(ParseError::no_request()),
     }
 }
 
 /// Returns the message of an error without the position, which is reported separately.
-fn describe(error: &serde_json::Error) -> String {
+fn error_message(error: &serde_json::Error) -> String {
     let message = error.to_string();
     match message.rsplit_once(" at line ") {
         Some((message, _)) => message.to_owned(),
@@ -335,7 +335,7 @@ fn double(value: &Value) -> Option<f64> {
     }
 }
 
-fn truth(value: &Value) -> Option<bool> {
+fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
         Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
@@ -369,7 +369,7 @@ fn any_value(value: Value) -> AnyValue {
             ("stringValue" | "string_value", Value::String(text)) => {
                 AnyValue::Scalar(Scalar::Str(text))
             }
-            ("boolValue" | "bool_value", value) => match truth(&value) {
+            ("boolValue" | "bool_value", value) => match boolean(&value) {
                 Some(value) => AnyValue::Scalar(Scalar::Bool(value)),
                 None => AnyValue::Json(value),
             },

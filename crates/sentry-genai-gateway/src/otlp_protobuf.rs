@@ -48,7 +48,7 @@ impl DecodeError {
     pub(crate) fn no_traces() -> Self {
         Self::Encoding {
             offset: 0,
-            message: "expected resource_spans, and not metrics, logs or profiles alone".to_owned(),
+            message: "expected resource_spans, not only metrics, logs or profiles".to_owned(),
         }
     }
 }
@@ -96,12 +96,12 @@ fn read_span(
     scope: &str,
     path: impl Fn(&str) -> String,
 ) -> Result<SourceSpan, DecodeError> {
-    let id_at = |field, bytes| DecodeError::Id {
+    let id_error = |field, bytes| DecodeError::Id {
         path: path(field),
         bytes,
     };
-    let trace_id = trace_id(&span.trace_id).ok_or_else(|| id_at("trace_id", 16))?;
-    let id = span_id(&span.span_id).ok_or_else(|| id_at("span_id", 8))?;
+    let trace_id = trace_id(&span.trace_id).ok_or_else(|| id_error("trace_id", 16))?;
+    let id = span_id(&span.span_id).ok_or_else(|| id_error("span_id", 8))?;
     let start = Timestamp::from_nanos(span.start_time_unix_nano);
     let mut source = SourceSpan::new(trace_id, id, text(span.name), start);
     source.end = Timestamp::from_nanos(span.end_time_unix_nano);

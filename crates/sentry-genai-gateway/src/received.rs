@@ -126,7 +126,7 @@ impl Gathered {
                 Request::OtherSignal => gathered.has_others = true,
             }
         }
-        unite(&mut gathered.spans, events);
+        attach_events(&mut gathered.spans, events);
         Ok(gathered)
     }
 }
@@ -135,7 +135,7 @@ impl Gathered {
 ///
 /// OpenLLMetry does not make its spans current. What it emits when a response arrives therefore happens in the enclosing span, or
 /// in none. If that span is not of the same instrumentation, the event goes to the instrumentation's span inside it.
-pub(crate) fn unite(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> usize {
+pub(crate) fn attach_events(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> usize {
     if events.is_empty() {
         return 0;
     }
@@ -143,15 +143,15 @@ pub(crate) fn unite(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> u
     for (position, received) in spans.iter().enumerate() {
         index.insert((received.span.trace_id, received.span.span_id), position);
     }
-    let mut inner = None;
+    let mut sibling_index = None;
     let mut without_span = 0;
     for received in events {
-        let named = received.within.and_then(|ids| index.get(&ids).copied());
-        let position = match named {
-            Some(position) if spans[position].span.scope == *received.scope => named,
+        let direct = received.within.and_then(|ids| index.get(&ids).copied());
+        let position = match direct {
+            Some(position) if spans[position].span.scope == *received.scope => direct,
             _ => {
-                let inner = inner.get_or_insert_with(|| Inner::of(spans));
-                inner.find(&received).or(named)
+                let sibling_index = sibling_index.get_or_insert_with(|| SiblingIndex::of(spans));
+                sibling_index.find(&received).or(direct)
             }
         };
         match position {
@@ -163,50 +163,50 @@ pub(crate) fn unite(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> u
 }
 
 /// The spans of an instrumentation that have the same parent, or none, in the order of their start.
-struct Inner(HashMap<Family, Vec<Open>>);
+struct SiblingIndex(HashMap<SiblingKey, Vec<SpanInterval>>);
 
 /// The parent of the spans, and the scope of the instrumentation.
-type Family = (Option<(TraceId, SpanId)>, String);
+type SiblingKey = (Option<(TraceId, SpanId)>, String);
 
 /// The time during which a span was open, and the latest end among the spans that started before it.
-struct Open {
+struct SpanInterval {
     start: Timestamp,
     end: Timestamp,
     earlier_end: Timestamp,
     position: usize,
 }
 
-impl Inner {
+impl SiblingIndex {
     fn of(spans: &[ReceivedSpan]) -> Self {
-        let mut families: HashMap<_, Vec<Open>> = HashMap::new();
+        let mut siblings_by_key: HashMap<_, Vec<SpanInterval>> = HashMap::new();
         for (position, received) in spans.iter().enumerate() {
             let span = &received.span;
-            let around = span.parent_span_id.map(|parent| (span.trace_id, parent));
-            let family = families.entry((around, span.scope.to_string()));
-            family.or_default().push(Open {
+            let parent = span.parent_span_id.map(|parent| (span.trace_id, parent));
+            let siblings = siblings_by_key.entry((parent, span.scope.to_string()));
+            siblings.or_default().push(SpanInterval {
                 start: span.start,
                 end: span.end,
                 earlier_end: Timestamp::default(),
                 position,
             });
         }
-        for family in families.values_mut() {
-            family.sort_unstable_by_key(|open| (open.start, open.position));
+        for siblings in siblings_by_key.values_mut() {
+            siblings.sort_unstable_by_key(|interval| (interval.start, interval.position));
             let mut last = Timestamp::default();
-            for open in family {
-                open.earlier_end = last;
-                last = last.max(open.end);
+            for interval in siblings {
+                interval.earlier_end = last;
+                last = last.max(interval.end);
             }
         }
-        Self(families)
+        Self(siblings_by_key)
     }
 
     /// Returns the span that was open when an event happened, unless several were.
     fn find(&self, received: &ReceivedEvent) -> Option<usize> {
         let time = received.event.time?;
-        let family = self.0.get(&(received.within, received.scope.to_string()))?;
-        let started = family.partition_point(|open| open.start <= time);
-        let open = &family[started.checked_sub(1)?];
-        (open.end >= time && open.earlier_end < time).then_some(open.position)
+        let siblings = self.0.get(&(received.within, received.scope.to_string()))?;
+        let started = siblings.partition_point(|interval| interval.start <= time);
+        let interval = &siblings[started.checked_sub(1)?];
+        (interval.end >= time && interval.earlier_end < time).then_some(interval.position)
     }
 }

@@ -6,7 +6,7 @@ use sentry_genai_conventions::{Attributes, SentrySpan, Value};
 
 #[cfg(feature = "serve")]
 use crate::Client;
-use crate::trace::Origin;
+use crate::trace::ReleaseInfo;
 
 /// Attributes of a resource, and their names on a span.
 ///
@@ -41,20 +41,20 @@ static PLATFORMS: &[(&str, &str)] = &[
 ///
 /// The environment is the first one that any resource names. A release belongs to one service: if the versions differ, the trace
 /// has none.
-pub(crate) fn origin(resources: &[Arc<Attributes>]) -> Origin {
+pub(crate) fn release_info(resources: &[Arc<Attributes>]) -> ReleaseInfo {
     let mut versions = resources.iter().map(|it| it.text("service.version"));
     let release = versions.next().flatten();
     let release = release.filter(|release| versions.all(|version| version == Some(release)));
     let mut named = (resources.iter()).flat_map(|it| ENVIRONMENT.iter().map(|key| it.text(key)));
     let environment = named.find_map(|name| name.filter(|name| !name.is_empty()));
-    Origin {
+    ReleaseInfo {
         release: release.filter(|it| !it.is_empty()).map(str::to_owned),
         environment: environment.map(str::to_owned),
     }
 }
 
 /// Sets the attributes of a resource on one of its spans, unless the span has them.
-pub(crate) fn describe(span: &mut SentrySpan, resource: &Attributes) {
+pub(crate) fn add_attributes(span: &mut SentrySpan, resource: &Attributes) {
     let attributes = &mut span.attributes;
     for (from, to) in COPIED {
         if let Some(text) = resource.text(from)
@@ -81,11 +81,15 @@ pub(crate) fn describe(span: &mut SentrySpan, resource: &Attributes) {
 
 /// Sets the release and the environment of a resource on one of its spans, unless the span or the client has one.
 #[cfg(feature = "serve")]
-pub(crate) fn sign(span: &mut SentrySpan, resource: &Arc<Attributes>, client: &Client) {
-    let Origin {
+pub(crate) fn add_release_and_environment(
+    span: &mut SentrySpan,
+    resource: &Arc<Attributes>,
+    client: &Client,
+) {
+    let ReleaseInfo {
         release,
         environment,
-    } = origin(std::slice::from_ref(resource));
+    } = release_info(std::slice::from_ref(resource));
     for (key, own, found) in [
         ("sentry.release", &client.release, release),
         ("sentry.environment", &client.environment, environment),

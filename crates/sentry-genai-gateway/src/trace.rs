@@ -49,21 +49,21 @@ impl Client {
         }
     }
 
-    fn config(&self, origin: &Origin) -> Option<Arc<Config>> {
+    fn config(&self, release_info: &ReleaseInfo) -> Option<Arc<Config>> {
         let text = |own: &Option<String>, other: &Option<String>| {
             own.as_ref().or(other.as_ref()).cloned().map(Cow::Owned)
         };
         let mut options = ClientOptions::new().traces_sample_rate(1.0);
         options.dsn = Some(self.dsn.clone());
-        options.release = text(&self.release, &origin.release);
-        options.environment = text(&self.environment, &origin.environment);
+        options.release = text(&self.release, &release_info.release);
+        options.environment = text(&self.environment, &release_info.environment);
         Config::from_client_options(&options).map(Arc::new)
     }
 }
 
-/// What the resources of a trace say about its origin.
+/// What the resources of a trace say about its release and environment.
 #[derive(Debug, Default)]
-pub(crate) struct Origin {
+pub(crate) struct ReleaseInfo {
     pub(crate) release: Option<String>,
     pub(crate) environment: Option<String>,
 }
@@ -72,7 +72,7 @@ pub(crate) struct Origin {
 #[derive(Debug)]
 pub struct TranslatedTrace {
     trace_id: TraceId,
-    origin: Origin,
+    release_info: ReleaseInfo,
     spans: Vec<SentrySpan>,
     /// The resource of each span.
     #[cfg_attr(
@@ -87,14 +87,14 @@ pub struct TranslatedTrace {
 impl TranslatedTrace {
     pub(crate) fn new(
         trace_id: TraceId,
-        origin: Origin,
+        release_info: ReleaseInfo,
         spans: Vec<SentrySpan>,
         resources: Vec<Arc<Attributes>>,
         segments: Vec<usize>,
     ) -> Self {
         Self {
             trace_id,
-            origin,
+            release_info,
             spans,
             resources,
             segments,
@@ -155,7 +155,7 @@ impl TranslatedTrace {
         for (key, (span, resource)) in keys.iter().zip(spans) {
             let part = parts.entry(*key).or_insert_with(|| Self {
                 trace_id: self.trace_id,
-                origin: Origin::default(),
+                release_info: ReleaseInfo::default(),
                 spans: Vec::new(),
                 resources: Vec::new(),
                 segments: Vec::new(),
@@ -170,7 +170,7 @@ impl TranslatedTrace {
             }
         }
         for part in parts.values_mut() {
-            part.origin = resource::origin(&part.resources);
+            part.release_info = resource::release_info(&part.resources);
         }
         parts.into_iter().collect()
     }
@@ -206,7 +206,7 @@ impl TranslatedTrace {
 impl TranslatedTrace {
     /// Starts the trace as its client would. Returns `None` if it has no spans.
     fn start(&self, client: &Client) -> Option<(Arc<Config>, Arc<Trace>)> {
-        let config = client.config(&self.origin)?;
+        let config = client.config(&self.release_info)?;
         let root = self.spans.get(*self.segments.first()?)?;
         // Sampling was decided where the spans were made, and these were sampled.
         let header = format!("{}-{}-1", self.trace_id, root.span_id);

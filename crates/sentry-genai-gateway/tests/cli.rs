@@ -14,8 +14,8 @@ use sentry_genai_testkit::{Ingest, ReceivedSpan, assert_spans};
 use serde_json::Value;
 
 mod cli {
-    mod book;
     mod check;
+    mod docs;
     mod formats;
     mod translate;
     mod tree;

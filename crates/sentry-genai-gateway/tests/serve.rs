@@ -71,11 +71,11 @@ impl Running {
     }
 
     /// Waits until the service's state meets a condition.
-    fn wait_for(&self, is_so: impl Fn(&Value) -> bool) -> Value {
+    fn wait_for(&self, condition: impl Fn(&Value) -> bool) -> Value {
         let begin = Instant::now();
         loop {
             let health = self.health();
-            if is_so(&health) {
+            if condition(&health) {
                 return health;
             }
             assert!(begin.elapsed() < PATIENCE, "{health}");

@@ -38,7 +38,7 @@ impl Severity {
 pub(super) static AGENT_NAME: Rule = Rule {
     id: "agent-name-missing",
     severity: Severity::Warning,
-    message: "An agent run without a name cannot be told from the others.",
+    message: "An agent run without a name cannot be distinguished from the others.",
     fix: "Set gen_ai.agent.name on the span of the run.",
 };
 
@@ -52,8 +52,8 @@ pub(super) static AGENT_WITHOUT_CALLS: Rule = Rule {
 pub(super) static CONTENT: Rule = Rule {
     id: "content-dropped",
     severity: Severity::Note,
-    message: "These attributes are content, or may be, and leave only if that is allowed.",
-    fix: "Pass --pii to tree or translate, or set send_default_pii in a program, if Sentry may have them.",
+    message: "These attributes are, or may be, content, and are sent only if that is allowed.",
+    fix: "If Sentry may have them, pass --pii to tree or translate, or set send_default_pii in the program.",
 };
 
 pub(super) static CONVERSATION: Rule = Rule {
@@ -67,62 +67,62 @@ pub(super) static COST: Rule = Rule {
     id: "cost-negative",
     severity: Severity::Warning,
     message: "A cost below zero makes every sum over it wrong.",
-    fix: "Let the input tokens include the cached ones, or leave the cost out: Sentry works it out from the tokens.",
+    fix: "Include cached tokens in the input tokens, or omit the cost: Sentry computes it from the tokens.",
 };
 
 pub(super) static DEPRECATED: Rule = Rule {
     id: "attribute-deprecated",
     severity: Severity::Note,
-    message: "Sentry's conventions have given up these names. They are translated.",
+    message: "Sentry's conventions have deprecated these names. They are translated.",
     fix: "Update the instrumentation, or opt in to its newest conventions (OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental).",
 };
 
 pub(super) static MESSAGES: Rule = Rule {
     id: "messages-unreadable",
     severity: Severity::Warning,
-    message: "These messages look like JSON and could not be read; they are kept as one text.",
-    fix: "Record them whole, as JSON of the form [{\"role\": ..., \"parts\": [...]}]; a limit on attribute lengths cuts them.",
+    message: "These messages look like JSON but could not be parsed; they are kept as one text.",
+    fix: "Record them in full, as JSON of the form [{\"role\": ..., \"parts\": [...]}]; a limit on attribute lengths truncates them.",
 };
 
 pub(super) static MISSPELLED: Rule = Rule {
     id: "attribute-misspelled",
     severity: Severity::Warning,
-    message: "These names are nearly those of the conventions, and mean nothing to Sentry.",
-    fix: "Correct the names. What a span is says gen_ai.operation.name, such as chat; with it, looser names are understood.",
+    message: "These names are close to names of the conventions, but mean nothing to Sentry.",
+    fix: "Correct the names. Set gen_ai.operation.name, such as chat, to say what a span is; with it, other names are understood, too.",
 };
 
 pub(super) static MODEL: Rule = Rule {
     id: "model-missing",
     severity: Severity::Warning,
-    message: "A model call without a model has no costs and stands in no chart of models.",
-    fix: "Set gen_ai.request.model, and gen_ai.response.model when the answer is there.",
+    message: "A model call without a model has no costs and appears in no chart of models.",
+    fix: "Set gen_ai.request.model, and gen_ai.response.model once the response has arrived.",
 };
 
 pub(super) static OPERATION: Rule = Rule {
     id: "operation-demoted",
     severity: Severity::Note,
-    message: "Sentry would take these operations for model calls, so they become plain spans.",
-    fix: "Nothing, if they are no model calls; else set gen_ai.operation.name to one that Sentry knows, such as chat.",
+    message: "Sentry would mistake these operations for model calls, so they become plain spans.",
+    fix: "None needed if they are not model calls; otherwise set gen_ai.operation.name to one that Sentry knows, such as chat.",
 };
 
 pub(super) static ORPHAN: Rule = Rule {
     id: "parent-missing",
     severity: Severity::Warning,
-    message: "The parent of these spans is not in the file; without it they hang in the air.",
+    message: "The parent of these spans is not in the file; without it they are orphans.",
     fix: "Export all spans of the trace, and shut the exporter down before the program ends.",
 };
 
 pub(super) static TOKENS: Rule = Rule {
     id: "tokens-impossible",
     severity: Severity::Warning,
-    message: "No call uses so many tokens: the counts are negative, no whole numbers, or beyond any model.",
-    fix: "Record counts as whole numbers, and none where the provider reports none.",
+    message: "These token counts are impossible: negative, not whole numbers, or beyond any model.",
+    fix: "Record counts as whole numbers, and omit those that the provider does not report.",
 };
 
 pub(super) static TOOL_NAME: Rule = Rule {
     id: "tool-name-missing",
     severity: Severity::Warning,
-    message: "A tool call without a name stands in no chart of tools.",
+    message: "A tool call without a name appears in no chart of tools.",
     fix: "Set gen_ai.tool.name on the span of the call.",
 };
 

@@ -5,15 +5,15 @@ use std::collections::HashSet;
 use sentry_genai_conventions::{Deprecation, SentrySpan, SourceSpan, Value, deprecation};
 use serde_json::Value as Json;
 
-use super::{Findings, Origin, near::Names, rules};
+use super::{Findings, SpanInfo, rules, similar_names::Suggester};
 
 /// More tokens than any model takes at once.
-const MOST_TOKENS: f64 = 1e9;
+const MAX_TOKENS: f64 = 1e9;
 
 pub(super) fn check(
     source: &SourceSpan,
     full: &SentrySpan,
-    origin: &Origin,
+    info: &SpanInfo,
     findings: &mut Findings<'_>,
 ) {
     for (key, value) in source.attributes.iter() {
@@ -21,37 +21,37 @@ pub(super) fn check(
             Some(Deprecation::RenamedTo(to)) => {
                 findings.add(
                     &rules::DEPRECATED,
-                    origin,
+                    info,
                     Some(&format!("{key} is now {to}")),
                 );
             }
             Some(_) => {
                 let detail = format!("{key} is gone");
-                findings.add(&rules::DEPRECATED, origin, Some(&detail));
+                findings.add(&rules::DEPRECATED, info, Some(&detail));
             }
             None => {}
         }
         if counts_tokens(key) && !is_count(value) {
-            findings.add(&rules::TOKENS, origin, Some(key));
+            findings.add(&rules::TOKENS, info, Some(key));
         }
         if is_cost(key) && number(value).is_some_and(|cost| cost < 0.0) {
-            findings.add(&rules::COST, origin, Some(key));
+            findings.add(&rules::COST, info, Some(key));
         }
     }
     if full.ai.is_none()
         && !full.op.starts_with("mcp.")
         && let Some(operation) = source.attributes.text("gen_ai.operation.name")
     {
-        findings.add(&rules::OPERATION, origin, Some(operation.trim_matches('"')));
+        findings.add(&rules::OPERATION, info, Some(operation.trim_matches('"')));
     }
     if full.ai.is_some() {
         for key in ["gen_ai.input.messages", "gen_ai.output.messages"] {
             let unreadable = full
                 .attributes
                 .text(key)
-                .and_then(|messages| unread_text(messages, source));
+                .and_then(|messages| unparsed_text(messages, source));
             if let Some(from) = unreadable {
-                findings.add(&rules::MESSAGES, origin, Some(from));
+                findings.add(&rules::MESSAGES, info, Some(from));
             }
         }
     }
@@ -61,14 +61,14 @@ pub(super) fn check(
 pub(super) fn check_names(
     source: &SourceSpan,
     full: &SentrySpan,
-    names: &mut Names,
-    origin: &Origin,
+    names: &mut Suggester,
+    info: &SpanInfo,
     findings: &mut Findings<'_>,
 ) {
     for (key, value) in source.attributes.iter() {
-        if let Some(meant) = names.meant(key, value, source, full) {
+        if let Some(meant) = names.suggest(key, value, source, full) {
             let detail = format!("{key}: did you mean {meant}?");
-            findings.add(&rules::MISSPELLED, origin, Some(&detail));
+            findings.add(&rules::MISSPELLED, info, Some(&detail));
         }
     }
 }
@@ -76,14 +76,14 @@ pub(super) fn check_names(
 /// Compares a span translated with all content to the same span translated without.
 pub(super) fn check_content(
     full: &SentrySpan,
-    discreet: &SentrySpan,
-    origin: &Origin,
+    redacted: &SentrySpan,
+    info: &SpanInfo,
     findings: &mut Findings<'_>,
 ) {
-    let kept: HashSet<&str> = discreet.attributes.iter().map(|(key, _)| key).collect();
+    let kept: HashSet<&str> = redacted.attributes.iter().map(|(key, _)| key).collect();
     for (key, _) in full.attributes.iter() {
         if !kept.contains(key) {
-            findings.add(&rules::CONTENT, origin, Some(key));
+            findings.add(&rules::CONTENT, info, Some(key));
         }
     }
 }
@@ -98,7 +98,7 @@ fn is_count(value: Value<'_>) -> bool {
         // Some libraries write this for no value.
         Value::Str("" | "None" | "null") => true,
         value => number(value)
-            .is_some_and(|count| (0.0..=MOST_TOKENS).contains(&count) && count.fract() == 0.0),
+            .is_some_and(|count| (0.0..=MAX_TOKENS).contains(&count) && count.fract() == 0.0),
     }
 }
 
@@ -120,7 +120,7 @@ fn number(value: Value<'_>) -> Option<f64> {
 }
 
 /// Returns the key of the source attribute whose text looks like JSON but became one message as it is.
-fn unread_text<'a>(messages: &str, source: &'a SourceSpan) -> Option<&'a str> {
+fn unparsed_text<'a>(messages: &str, source: &'a SourceSpan) -> Option<&'a str> {
     let messages: Json = serde_json::from_str(messages).ok()?;
     let parts = messages
         .as_array()?
@@ -136,7 +136,7 @@ fn unread_text<'a>(messages: &str, source: &'a SourceSpan) -> Option<&'a str> {
             return None;
         };
         // Valid JSON in a message's text is what somebody said.
-        let is_unread = texts.contains(&text) && serde_json::from_str::<Json>(text).is_err();
-        is_unread.then_some(key)
+        let is_unparsed = texts.contains(&text) && serde_json::from_str::<Json>(text).is_err();
+        is_unparsed.then_some(key)
     })
 }

@@ -39,7 +39,7 @@ const GOOD: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn nothing_is_wrong_with_good_spans() {
+fn good_spans_have_no_findings() {
     let agent = [
         ("gen_ai.operation.name", "invoke_agent"),
         ("gen_ai.agent.name", "a"),
@@ -49,7 +49,7 @@ fn nothing_is_wrong_with_good_spans() {
 }
 
 #[test]
-fn names_and_models_that_are_missing() {
+fn missing_names_and_models() {
     let operation = |name| [("gen_ai.operation.name", name), ("session.id", "s")];
     let spans = vec![
         with(span(1, None), &operation("invoke_agent")),
@@ -89,7 +89,7 @@ fn conversations_agents_without_calls_and_demoted_operations() {
 }
 
 #[test]
-fn parents_that_are_elsewhere() {
+fn missing_parents() {
     let mut entry = span(1, Some(9));
     entry.kind = Some(SpanKind::Server);
     let spans = vec![entry, span(2, Some(1)), span(3, Some(8))];
@@ -115,7 +115,7 @@ fn counts_and_costs() {
 }
 
 #[test]
-fn content_and_old_names() {
+fn content_and_deprecated_names() {
     let one = with(
         span(1, None),
         &[
@@ -152,7 +152,7 @@ fn content_and_old_names() {
 }
 
 #[test]
-fn names_that_are_nearly_right() {
+fn misspelled_names() {
     let misspelled = |span: SourceSpan| {
         let findings = found(vec![span]).into_iter();
         findings
@@ -184,7 +184,7 @@ fn names_that_are_nearly_right() {
 }
 
 #[test]
-fn messages_that_nobody_can_read() {
+fn unreadable_messages() {
     let unreadable = |text| {
         let one = with(span(1, None), &GOOD);
         let findings = found(vec![with(one, &[("gen_ai.input.messages", text)])]);
@@ -198,7 +198,7 @@ fn messages_that_nobody_can_read() {
 }
 
 #[test]
-fn examples_are_few_and_every_rule_is_in_the_table() {
+fn examples_are_limited_and_every_rule_is_in_the_table() {
     let spans: Vec<_> = (1..=200)
         .map(|number| with(span(number, None), &GOOD[..2]))
         .collect();
@@ -216,7 +216,7 @@ fn examples_are_few_and_every_rule_is_in_the_table() {
     let [finding] = &report.findings()[..] else {
         panic!("{report:?}");
     };
-    assert_eq!((finding.count, finding.examples.len()), (200, EXAMPLES));
+    assert_eq!((finding.count, finding.examples.len()), (200, MAX_EXAMPLES));
     assert!(report.has(Severity::Warning));
     assert!(RULES.contains(&finding.rule));
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sentry_genai_conventions::{AiKind, SentrySpan, SpanId, SpanKind};
 
-use super::{Findings, Origin, Rule, rules};
+use super::{Findings, Rule, SpanInfo, rules};
 
 /// The attributes of which a kind of AI span needs at least one.
 struct Required {
@@ -32,19 +32,19 @@ static REQUIRED: &[Required] = &[
 ];
 
 /// Checks the spans of one trace, after what depends on relatives has been resolved.
-pub(super) fn check(spans: &[SentrySpan], origins: &[Origin], findings: &mut Findings<'_>) {
+pub(super) fn check(spans: &[SentrySpan], infos: &[SpanInfo], findings: &mut Findings<'_>) {
     let index: HashMap<SpanId, usize> = spans
         .iter()
         .enumerate()
         .map(|(position, span)| (span.span_id, position))
         .collect();
     let parent = |span: &SentrySpan| index.get(&span.parent_span_id?).copied();
-    let calls = calls_below(spans, &parent);
-    for (position, (span, origin)) in spans.iter().zip(origins).enumerate() {
+    let has_calls_below = calls_below(spans, &parent);
+    for (position, (span, info)) in spans.iter().zip(infos).enumerate() {
         // The parent of a span that serves a request is in another service.
-        let is_entry = matches!(span.kind, SpanKind::Server | SpanKind::Consumer);
-        if span.parent_span_id.is_some() && parent(span).is_none() && !is_entry {
-            findings.add(&rules::ORPHAN, origin, None);
+        let is_server = matches!(span.kind, SpanKind::Server | SpanKind::Consumer);
+        if span.parent_span_id.is_some() && parent(span).is_none() && !is_server {
+            findings.add(&rules::ORPHAN, info, None);
         }
         let Some(kind) = span.ai else {
             continue;
@@ -55,16 +55,16 @@ pub(super) fn check(spans: &[SentrySpan], origins: &[Origin], findings: &mut Fin
                 .iter()
                 .any(|key| span.attributes.contains(key))
             {
-                findings.add(required.rule, origin, None);
+                findings.add(required.rule, info, None);
             }
         }
         // Embeddings and rerankings belong to no conversation.
-        let is_spoken = !matches!(&*span.op, "gen_ai.embeddings" | "gen_ai.rerank");
-        if is_spoken && !span.attributes.contains("gen_ai.conversation.id") {
-            findings.add(&rules::CONVERSATION, origin, None);
+        let needs_conversation = !matches!(&*span.op, "gen_ai.embeddings" | "gen_ai.rerank");
+        if needs_conversation && !span.attributes.contains("gen_ai.conversation.id") {
+            findings.add(&rules::CONVERSATION, info, None);
         }
-        if span.op == "gen_ai.invoke_agent" && !calls[position] {
-            findings.add(&rules::AGENT_WITHOUT_CALLS, origin, None);
+        if span.op == "gen_ai.invoke_agent" && !has_calls_below[position] {
+            findings.add(&rules::AGENT_WITHOUT_CALLS, info, None);
         }
     }
 }
@@ -73,11 +73,11 @@ pub(super) fn check(spans: &[SentrySpan], origins: &[Origin], findings: &mut Fin
 fn calls_below(spans: &[SentrySpan], parent: &impl Fn(&SentrySpan) -> Option<usize>) -> Vec<bool> {
     let mut calls = vec![false; spans.len()];
     for span in spans.iter().filter(|span| span.ai == Some(AiKind::LlmCall)) {
-        let mut above = parent(span);
+        let mut ancestor = parent(span);
         // If an ancestor is marked, so are all above it.
-        while let Some(position) = above.filter(|position| !calls[*position]) {
+        while let Some(position) = ancestor.filter(|position| !calls[*position]) {
             calls[position] = true;
-            above = parent(&spans[position]);
+            ancestor = parent(&spans[position]);
         }
     }
     calls

@@ -30,7 +30,7 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let mut checker = Checker::default();
-        let unreadable = self.inputs.each(|file, spans, _| {
+        let unreadable = self.inputs.for_each_file(|file, spans, _| {
             checker.add(file, spans);
             Ok(())
         })?;
@@ -73,9 +73,9 @@ struct Palette {
 
 impl Palette {
     fn of(out: &impl io::IsTerminal) -> Self {
-        let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_color_disabled = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if refused || is_dumb || !out.is_terminal() {
+        if is_color_disabled || is_dumb || !out.is_terminal() {
             return Self {
                 warning: Style::new(),
                 note: Style::new(),
@@ -98,7 +98,7 @@ impl Palette {
 }
 
 /// How many details of a finding are listed; the rest are only counted.
-const DETAILS: usize = 8;
+const MAX_SHOWN_DETAILS: usize = 8;
 
 fn write_report(out: &mut impl Write, report: &Report, palette: &Palette) -> io::Result<()> {
     let findings = report.findings();
@@ -110,17 +110,17 @@ fn write_report(out: &mut impl Write, report: &Report, palette: &Palette) -> io:
     let found = match total {
         0 => "nothing found".to_owned(),
         total => format!(
-            "{} of {}",
+            "{} from {}",
             counted(total, "finding"),
-            counted(findings.len(), "kind")
+            counted(findings.len(), "rule")
         ),
     };
     writeln!(
         out,
-        "{} in {}, {} about AI: {found}",
+        "{} ({} AI) in {}: {found}",
         counted(report.spans, "span"),
-        counted(report.traces, "trace"),
-        report.ai_spans
+        report.ai_spans,
+        counted(report.traces, "trace")
     )
 }
 
@@ -145,11 +145,15 @@ fn write_finding(out: &mut impl Write, finding: &Finding, palette: &Palette) -> 
     writeln!(out, "  {}", rule.message)?;
     let mut details: Vec<_> = finding.details.iter().collect();
     details.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    for (detail, count) in details.iter().take(DETAILS) {
+    for (detail, count) in details.iter().take(MAX_SHOWN_DETAILS) {
         writeln!(out, "  {count:>6}  {detail}")?;
     }
-    if details.len() > DETAILS {
-        writeln!(out, "          and {} more", details.len() - DETAILS)?;
+    if details.len() > MAX_SHOWN_DETAILS {
+        writeln!(
+            out,
+            "          and {} more",
+            details.len() - MAX_SHOWN_DETAILS
+        )?;
     }
     if let Some(example) = finding.examples.first() {
         writeln!(

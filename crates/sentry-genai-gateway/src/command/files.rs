@@ -10,10 +10,10 @@ use std::{
 use sentry_genai_conventions::Timestamp;
 use sentry_genai_gateway::{Input, ReceivedSpan, read_lossy};
 
-use super::{Failure, Inputs, Outcome, complain, progress::Progress};
+use super::{Failure, Inputs, Outcome, print_message, progress::Progress};
 
 /// How many errors of one file are shown; the rest are only counted.
-const ERRORS: usize = 8;
+const MAX_SHOWN_ERRORS: usize = 8;
 
 /// A file that could not be read, or a part of one, and why.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Inputs {
     /// Passes the spans of each file to `process`, and returns what could not be read, which has been reported by then.
     ///
     /// `process` has to [end](Progress::end) the progress before it writes anything.
-    pub(super) fn each(
+    pub(super) fn for_each_file(
         &self,
         mut process: impl FnMut(&str, Vec<ReceivedSpan>, &Progress<'_>) -> Result<(), Failure>,
     ) -> Result<Vec<Unreadable>, Failure> {
@@ -34,13 +34,13 @@ impl Inputs {
         for path in &self.files {
             let name = name(path);
             let progress = Progress::of(&name, path);
-            let input = bytes(path)
+            let input = read_bytes(path)
                 .map_err(|error| error.to_string())
                 .and_then(|bytes| read_lossy(bytes, now()).map_err(|error| error.to_string()));
             let (errors, more) = match input {
                 Ok(input) => {
                     let errors = input.errors.iter().map(ToString::to_string).collect();
-                    remark(&name, &input, &progress);
+                    print_ignored(&name, &input, &progress);
                     progress.has_read(input.spans.len());
                     process(&name, input.spans, &progress)?;
                     (errors, input.more_errors)
@@ -49,7 +49,7 @@ impl Inputs {
             };
             if !errors.is_empty() {
                 progress.end();
-                complain_about(&name, &errors, more);
+                print_errors(&name, &errors, more);
             }
             let rest = (more > 0).then(|| format!("and {more} more errors"));
             let errors = errors.into_iter().chain(rest).map(|error| Unreadable {
@@ -67,43 +67,44 @@ impl Inputs {
 }
 
 /// Reports what was left out of a file without an error.
-fn remark(name: &str, input: &Input, progress: &Progress<'_>) {
-    let remarks = [
+fn print_ignored(name: &str, input: &Input, progress: &Progress<'_>) {
+    let ignored = [
         (
             input.other_signals,
-            ["request is", "requests are"],
-            "of metrics, logs or profiles, and left out",
+            "request with metrics, logs or profiles",
+            "requests with metrics, logs or profiles",
         ),
         (
             input.events_without_span,
-            ["event in log records is", "events in log records are"],
-            "of spans that are not in it, and left out",
+            "log event whose span is not in the file",
+            "log events whose spans are not in the file",
         ),
         (
             input.repeated,
-            ["span is", "spans are"],
-            "in it again later, and counted there",
+            "span that is repeated later in the file",
+            "spans that are repeated later in the file",
         ),
     ];
-    for (count, [one, many], what) in remarks.into_iter().filter(|(count, ..)| *count > 0) {
+    for (count, one, many) in ignored.into_iter().filter(|(count, ..)| *count > 0) {
         progress.end();
-        let are = if count == 1 { one } else { many };
-        complain(&format_args!("{name}: {count} {are} {what}"));
+        let what = if count == 1 { one } else { many };
+        print_message(&format_args!("{name}: ignored {count} {what}"));
     }
     if input.spans.is_empty() && input.errors.is_empty() {
         progress.end();
-        complain(&format_args!("{name}: there are no spans in it"));
+        print_message(&format_args!("{name}: no spans found"));
     }
 }
 
-/// Reports the first errors of a file, and how many more there are: those beyond [`ERRORS`], and `more` that were only counted.
-fn complain_about(name: &str, errors: &[String], more: usize) {
-    for error in errors.iter().take(ERRORS) {
-        complain(&format_args!("{name}: {error}"));
+/// Reports the first errors of a file, and how many more there are: those beyond [`MAX_SHOWN_ERRORS`], and `more` that were only
+/// counted.
+fn print_errors(name: &str, errors: &[String], more: usize) {
+    for error in errors.iter().take(MAX_SHOWN_ERRORS) {
+        print_message(&format_args!("{name}: {error}"));
     }
-    let more = more + errors.len().saturating_sub(ERRORS);
+    let more = more + errors.len().saturating_sub(MAX_SHOWN_ERRORS);
     if more > 0 {
-        complain(&format_args!("{name}: and {more} more errors"));
+        print_message(&format_args!("{name}: and {more} more errors"));
     }
 }
 
@@ -129,7 +130,7 @@ fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     if !is_stdin(path) {
         return fs::read(path);
     }

@@ -137,13 +137,13 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            complain(&failure);
+            print_message(&failure);
             ExitCode::from(2)
         }
     }
 }
 
 /// Writes a line about a problem to standard error, and ignores a standard error that is closed.
-fn complain(about: &dyn fmt::Display) {
-    let _ = writeln!(io::stderr(), "sentry-genai: {about}");
+fn print_message(message: &dyn fmt::Display) {
+    let _ = writeln!(io::stderr(), "sentry-genai: {message}");
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The size from which a file has a progress line. Shorter ones are read before anybody could see it.
-const LONG_BYTES: u64 = 8 * 1024 * 1024;
+const MIN_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A line on the terminal that is removed at the end. There is none for a short file, or without a terminal.
 pub(super) struct Progress<'a> {
@@ -20,7 +20,7 @@ impl<'a> Progress<'a> {
         let bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
         let progress = Self {
             name,
-            is_shown: bytes >= LONG_BYTES && io::stderr().is_terminal(),
+            is_shown: bytes >= MIN_BYTES && io::stderr().is_terminal(),
         };
         progress.show(&format!("reading {} MB", bytes / 1_000_000));
         progress

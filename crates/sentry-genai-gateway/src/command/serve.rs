@@ -17,22 +17,22 @@ use sentry_genai_gateway::{
 };
 use tokio::{net::TcpListener, runtime, sync::watch, task::JoinSet, time};
 
-use super::{Failure, Outcome, Privacy, complain};
+use super::{Failure, Outcome, Privacy, print_message};
 
 /// How many requests are read at the same time: one may be large once it is decompressed.
-const READERS: usize = 4;
+const MAX_READERS: usize = 4;
 
 /// How often to look for traces that are due.
-const TURN: Duration = Duration::from_millis(250);
+const SEND_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The shortest time between two reports that Sentry cannot be reached, or refuses.
-const COMPLAINTS: Duration = Duration::from_secs(60);
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long to wait, at the end, for requests that are under way.
-const LAST_REQUESTS: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait for Sentry at the end.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Receives spans from OpenTelemetry exporters, over HTTP and gRPC, and sends them to Sentry
 ///
@@ -44,7 +44,7 @@ pub(super) struct Serve {
     #[arg(long, value_name = "DSN")]
     dsn: Option<String>,
     /// The project of one service, by its `service.name`, such as shop=https://KEY@HOST/PROJECT; can be repeated
-    #[arg(long, value_name = "SERVICE=DSN", value_parser = route)]
+    #[arg(long, value_name = "SERVICE=DSN", value_parser = parse_route)]
     route: Vec<(String, Dsn)>,
     /// Where to listen; can be repeated
     #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1:4317", "127.0.0.1:4318"])]
@@ -69,30 +69,29 @@ impl Serve {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let service = self.start()?;
         let runtime = runtime::Builder::new_current_thread()
-            .max_blocking_threads(READERS)
+            .max_blocking_threads(MAX_READERS)
             .enable_all()
             .build()?;
         let served = runtime.block_on(serve(&service, &self.listen));
         // Requests that are still being read by then were not answered, so exporters send them again.
-        runtime.shutdown_timeout(LAST_REQUESTS);
+        runtime.shutdown_timeout(DRAIN_TIMEOUT);
         served?;
-        if service.close(LAST_WORDS) {
+        if service.close(FLUSH_TIMEOUT) {
             return Ok(Outcome::Fine);
         }
         let reason = service.last_failure();
-        complain(&format_args!(
-            "not everything was sent: {}",
-            reason.as_deref().unwrap_or("there was no answer in time")
+        print_message(&format_args!(
+            "not all spans were sent: {}",
+            reason.as_deref().unwrap_or("Sentry did not answer in time")
         ));
         Ok(Outcome::Unreadable)
     }
 
     fn start(&self) -> Result<Service, Failure> {
-        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let dsn = said(&self.dsn).or_else(|| said(&env::var("SENTRY_DSN").ok()));
+        let non_empty = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let dsn = non_empty(&self.dsn).or_else(|| non_empty(&env::var("SENTRY_DSN").ok()));
         let Some(dsn) = dsn else {
-            let message =
-                "where to? --dsn or the variable SENTRY_DSN says which project the spans go to";
+            let message = "no DSN: set --dsn or the environment variable SENTRY_DSN to that of the project to send to";
             return Err(Failure::Usage(message.to_owned()));
         };
         let dsn = dsn.parse().map_err(|error| {
@@ -100,8 +99,8 @@ impl Serve {
         })?;
         let client = |dsn| {
             let mut client = Client::new(dsn);
-            client.release = said(&self.release);
-            client.environment = said(&self.environment);
+            client.release = non_empty(&self.release);
+            client.environment = non_empty(&self.environment);
             client
         };
         let mut projects = Projects::new(client(dsn));
@@ -117,12 +116,12 @@ impl Serve {
             .with_capture_inputs(self.privacy.pii)
             .with_capture_outputs(self.privacy.pii);
         Service::start(projects, options, patience)
-            .ok_or_else(|| Failure::Usage("--dsn: nothing can be sent there".to_owned()))
+            .ok_or_else(|| Failure::Usage("--dsn: cannot send to this DSN".to_owned()))
     }
 }
 
 /// Reads `SERVICE=DSN`.
-fn route(text: &str) -> Result<(String, Dsn), String> {
+fn parse_route(text: &str) -> Result<(String, Dsn), String> {
     let Some((service, dsn)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
         return Err("expected SERVICE=DSN".to_owned());
     };
@@ -132,68 +131,68 @@ fn route(text: &str) -> Result<(String, Dsn), String> {
 
 /// Serves until the process is asked to end.
 async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failure> {
-    let (ending, _) = watch::channel(());
+    let (shutdown_sender, _) = watch::channel(());
     let mut servers = JoinSet::new();
     for address in addresses {
-        let in_vain =
+        let listen_error =
             |error: io::Error| Failure::Usage(format!("cannot listen on {address}: {error}"));
-        let listener = TcpListener::bind(address).await.map_err(in_vain)?;
-        complain(&format_args!(
+        let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+        print_message(&format_args!(
             "listening on {}",
-            listener.local_addr().map_err(in_vain)?
+            listener.local_addr().map_err(listen_error)?
         ));
-        let mut ends = ending.subscribe();
+        let mut shutdown = shutdown_sender.subscribe();
         let server = axum::serve(listener, router(service.clone()));
         let server = server.with_graceful_shutdown(async move {
-            let _ = ends.changed().await;
+            let _ = shutdown.changed().await;
         });
         servers.spawn(server.into_future());
     }
-    let mut turns = time::interval(TURN);
-    let mut troubles = Troubles::default();
-    let mut end = pin!(end());
+    let mut ticks = time::interval(SEND_INTERVAL);
+    let mut problems = DeliveryProblems::default();
+    let mut shutdown = pin!(shutdown_signal());
     loop {
         tokio::select! {
-            () = &mut end => break,
+            () = &mut shutdown => break,
             ended = servers.join_next() => if let Some(Ok(Err(error))) = ended {
                 return Err(Failure::Usage(format!("cannot serve: {error}")));
             },
-            _ = turns.tick() => {
+            _ = ticks.tick() => {
                 let due = service.clone();
                 // Translating may take a while, and must not hold up the server.
                 let _ = tokio::task::spawn_blocking(move || due.send_due()).await;
-                troubles.tell(service);
+                problems.report(service);
             }
         }
     }
-    ending.send_replace(());
+    shutdown_sender.send_replace(());
     // Requests that are under way are accepted; those that hang are not waited for longer than this.
     let all = async { while servers.join_next().await.is_some() {} };
-    let _ = time::timeout(LAST_REQUESTS, all).await;
+    let _ = time::timeout(DRAIN_TIMEOUT, all).await;
     Ok(())
 }
 
 /// What has been reported of problems with Sentry.
 #[derive(Default)]
-struct Troubles {
+struct DeliveryProblems {
     failure: Option<String>,
     lost: u64,
     last: Option<Instant>,
 }
 
-impl Troubles {
-    /// Reports what is new since the last report, at most once per [`COMPLAINTS`].
-    fn tell(&mut self, service: &Service) {
-        let is_soon = (self.last).is_some_and(|last| last.elapsed() < COMPLAINTS);
+impl DeliveryProblems {
+    /// Reports what is new since the last report, at most once per [`REPORT_INTERVAL`].
+    fn report(&mut self, service: &Service) {
+        let is_too_soon = (self.last).is_some_and(|last| last.elapsed() < REPORT_INTERVAL);
         let (failure, lost) = (
             service.last_failure(),
             service.figures().delivery.lost_total(),
         );
-        if is_soon || (failure == self.failure && lost == self.lost) {
+        if is_too_soon || (failure == self.failure && lost == self.lost) {
             return;
         }
         let what = failure.as_deref().unwrap_or("no request has failed");
-        complain(&format_args!("{what}; {lost} spans have been lost so far"));
+        print_message(&format_args!("{what}; {lost} spans have been lost so far"));
         *self = Self {
             failure,
             lost,
@@ -203,7 +202,7 @@ impl Troubles {
 }
 
 /// Waits until the process is asked to end.
-async fn end() {
+async fn shutdown_signal() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -14,7 +14,7 @@ use sentry_genai_delivery::wire::Envelopes;
 use sentry_genai_gateway::{Client, TranslatedTrace, translate_batch};
 
 use super::{
-    Failure, Inputs, Outcome, Privacy, client, complain,
+    Failure, Inputs, Outcome, Privacy, client, print_message,
     tree::{self, Trees},
 };
 
@@ -56,21 +56,21 @@ impl Translate {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let mut client = client(&self.dsn)?;
         // `--release "$VARIABLE"` passes an empty argument if the variable is not set.
-        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        client.release = said(&self.release);
-        client.environment = said(&self.environment);
+        let non_empty = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        client.release = non_empty(&self.release);
+        client.environment = non_empty(&self.environment);
         let mut output = match (self.format, &self.out) {
             (Format::Envelope, Some(folder)) => Output::Folder(Folder::create(folder)?),
             (Format::Envelope, None) => Output::OneEnvelope(None),
             (_, Some(_)) => {
-                let message = "--out is for envelopes; other formats go to the standard output";
+                let message = "--out works only with --format envelope; other formats are written to standard output";
                 return Err(Failure::Usage(message.to_owned()));
             }
             (Format::Json, None) => Output::Json,
             (Format::Tree, None) => Output::Trees(Trees::of(&self.inputs)),
         };
         let translator = self.privacy.translator();
-        let unreadable = self.inputs.each(|file, spans, progress| {
+        let unreadable = self.inputs.for_each_file(|file, spans, progress| {
             let traces = translate_batch(&translator, spans);
             progress.end();
             output.write(file, traces, &client)
@@ -101,8 +101,8 @@ impl Output {
                 for trace in traces {
                     for bytes in encode(&trace, client).envelopes {
                         if envelope.replace(bytes).is_some() {
-                            let message = "there is more than one envelope, and the standard output takes one: \
-                                           name a folder for them with --out DIR";
+                            let message = "the result has more than one envelope, but only one fits on standard output: \
+                                           name a directory for them with --out DIR";
                             return Err(Failure::Usage(message.to_owned()));
                         }
                     }
@@ -149,8 +149,8 @@ impl Output {
 fn encode(trace: &TranslatedTrace, client: &Client) -> Envelopes {
     let encoded = trace.envelopes(client, SystemTime::now());
     if encoded.too_large > 0 {
-        complain(&format_args!(
-            "trace {}: {} spans are larger than an envelope may be, and were left out",
+        print_message(&format_args!(
+            "trace {}: dropped {} spans that are larger than an envelope may be",
             trace.trace_id(),
             encoded.too_large
         ));

@@ -28,7 +28,7 @@ impl Tree {
         let translator = self.privacy.translator();
         let mut out = io::stdout().lock();
         let mut trees = Trees::of(&self.inputs);
-        let unreadable = self.inputs.each(|file, spans, progress| {
+        let unreadable = self.inputs.for_each_file(|file, spans, progress| {
             let spans = received(translate_batch(&translator, spans))?;
             progress.end();
             trees.write(&mut out, file, &spans)?;

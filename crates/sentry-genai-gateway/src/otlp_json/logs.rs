@@ -99,12 +99,12 @@ mod tests {
         ] {
             let received = otlp_json::parse(&text).unwrap();
             let events = &received[0].span.events;
-            let said = events.iter().map(|event| {
+            let actual = events.iter().map(|event| {
                 let time = event.time.map(|time| time.as_nanos());
                 (&*event.name, event.attributes.text("body"), time)
             });
             assert_eq!(
-                said.collect::<Vec<_>>(),
+                actual.collect::<Vec<_>>(),
                 [
                     (
                         "gen_ai.user.message",
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn other_records_are_passed_over() {
+    fn other_records_are_ignored() {
         let records = [
             json!(7),
             record(&json!({})),
@@ -153,7 +153,7 @@ mod tests {
 
     /// OpenLLMetry does this for streams and for Anthropic's messages.
     #[test]
-    fn what_a_span_tells_without_being_current_is_its() {
+    fn an_event_goes_to_the_span_of_its_own_instrumentation() {
         let span = |id: &str, parent: &str, scope: &str, times: [&str; 2]| {
             let [start, end] = times;
             json!({"scope": {"name": scope}, "spans": [{
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_spans_that_are_elsewhere_are_counted() {
+    fn events_of_unknown_spans_are_counted() {
         let elsewhere =
             json!({"eventName": "gen_ai.choice", "spanId": "a0b2c3d4e5f60719", "body": {}});
         let here = json!({"event_name": "gen_ai.choice", "body": {"kvlistValue": {"values": []}}});

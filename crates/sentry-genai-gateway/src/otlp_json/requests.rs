@@ -5,7 +5,8 @@ use std::{borrow::Cow, vec};
 use serde_json::Value;
 
 use super::{
-    EXPECTED, ParseError, Path, Traces, describe, infinite, logs, read_traces, surrogates,
+    EXPECTED_REQUEST, ParseError, Path, Traces, error_message, logs, non_finite, read_traces,
+    surrogates,
 };
 use crate::{ReceivedEvent, Request};
 
@@ -29,15 +30,15 @@ pub struct Requests<'a> {
     text: Cow<'a, str>,
     /// The start of the unread text.
     offset: usize,
-    /// The number of line ends before `counted`.
+    /// The number of line ends before `counted_up_to`.
     newlines: usize,
-    counted: usize,
+    counted_up_to: usize,
     /// The rest of a list of requests, and the line on which the list starts.
     list: Option<(vec::IntoIter<Value>, usize)>,
     /// How many requests of the list have been read.
-    listed: usize,
+    list_index: usize,
     /// The errors of spans of the last request that have not been returned yet.
-    unread: vec::IntoIter<ParseError>,
+    pending_errors: vec::IntoIter<ParseError>,
 }
 
 /// Returns an iterator over the requests of a text, each read as by [`parse`](super::parse).
@@ -57,13 +58,13 @@ pub struct Requests<'a> {
 /// ```
 pub fn requests(text: &str) -> Requests<'_> {
     Requests {
-        text: infinite::replaced(surrogates::replaced(text)),
+        text: non_finite::replace(surrogates::replace(text)),
         offset: 0,
         newlines: 0,
-        counted: 0,
+        counted_up_to: 0,
         list: None,
-        listed: 0,
-        unread: Vec::new().into_iter(),
+        list_index: 0,
+        pending_errors: Vec::new().into_iter(),
     }
 }
 
@@ -72,7 +73,7 @@ impl Iterator for Requests<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(error) = self.unread.next() {
+            if let Some(error) = self.pending_errors.next() {
                 return Some(Err(error));
             }
             if let Some(request) = self.next_listed() {
@@ -92,7 +93,7 @@ impl Iterator for Requests<'_> {
                 return Some(Err(Path::Root.error("an object").on_line(line)));
             }
             self.list = Some((list.into_iter(), line));
-            self.listed = 0;
+            self.list_index = 0;
         }
     }
 }
@@ -105,8 +106,8 @@ impl Requests<'_> {
             self.list = None;
             return None;
         };
-        let path = Path::Item(&Path::Root, self.listed);
-        self.listed += 1;
+        let path = Path::Item(&Path::Root, self.list_index);
+        self.list_index += 1;
         Some(self.read(value, &path, line))
     }
 
@@ -117,15 +118,17 @@ impl Requests<'_> {
         line: usize,
     ) -> Result<Request, ParseError> {
         let on_line = |error: ParseError| error.on_line(line);
-        let Traces { spans, errors } = match read(request, path).map_err(on_line)? {
-            Read::Traces(traces) => traces,
-            Read::Events(events) if events.is_empty() => return Ok(Request::OtherSignal),
-            Read::Events(events) => return Ok(Request::Events(events)),
+        let Traces { spans, errors } = match read_request(request, path).map_err(on_line)? {
+            RequestContents::Traces(traces) => traces,
+            RequestContents::Events(events) if events.is_empty() => {
+                return Ok(Request::OtherSignal);
+            }
+            RequestContents::Events(events) => return Ok(Request::Events(events)),
         };
         let errors: Vec<_> = errors.into_iter().map(on_line).collect();
-        self.unread = errors.into_iter();
+        self.pending_errors = errors.into_iter();
         if spans.is_empty()
-            && let Some(error) = self.unread.next()
+            && let Some(error) = self.pending_errors.next()
         {
             return Err(error);
         }
@@ -134,7 +137,7 @@ impl Requests<'_> {
 
     /// Reads the value that starts at `start`. On an error, advances to the next line that may be a request.
     fn next_value(&mut self, start: usize) -> Option<Result<Value, ParseError>> {
-        let (error, stop) = match first_value(&self.text[start..])? {
+        let (error, error_line) = match first_value(&self.text[start..])? {
             Ok((value, length)) => {
                 self.offset = start + length;
                 return Some(Ok(value));
@@ -147,10 +150,10 @@ impl Requests<'_> {
         self.offset = self.next_start(start);
         // A value that runs on into the next line or request was cut. The error is reported where it should have ended.
         let end = match error.column() {
-            0 => stop,
+            0 => error_line,
             _ => self.offset,
         };
-        let error = if end <= stop
+        let error = if end <= error_line
             && let Some(Err(cut)) = first_value(self.text[start..end].trim_ascii_end())
         {
             cut
@@ -178,14 +181,14 @@ impl Requests<'_> {
         ParseError::Syntax {
             line: line + error.line() - 1,
             column: before + error.column(),
-            message: describe(error),
+            message: error_message(error),
         }
     }
 
     /// Returns the line of the position `start`, which must not be before any position asked for earlier.
     fn line_of(&mut self, start: usize) -> usize {
-        self.newlines += self.text[self.counted..start].matches('\n').count();
-        self.counted = start;
+        self.newlines += self.text[self.counted_up_to..start].matches('\n').count();
+        self.counted_up_to = start;
         1 + self.newlines
     }
 }
@@ -229,31 +232,31 @@ fn starts_as_request(line: &str) -> bool {
 }
 
 /// The contents of a request.
-enum Read {
+enum RequestContents {
     Traces(Traces),
     /// The events of a request of logs, if any; empty for other signals.
     Events(Vec<ReceivedEvent>),
 }
 
-fn read(request: Value, path: &Path<'_>) -> Result<Read, ParseError> {
+fn read_request(request: Value, path: &Path<'_>) -> Result<RequestContents, ParseError> {
     let Value::Object(mut request) = request else {
         return Err(path.error("an object"));
     };
     let named = |name: &&&str| request.contains_key(**name);
     if let Some(name) = TRACES.iter().find(named) {
         let list = request.remove(*name);
-        return read_traces(list, &Path::Field(path, name)).map(Read::Traces);
+        return read_traces(list, &Path::Field(path, name)).map(RequestContents::Traces);
     }
     if let Some(name) = LOGS.iter().find(named) {
-        return Ok(Read::Events(logs::read(request.remove(*name))));
+        return Ok(RequestContents::Events(logs::read(request.remove(*name))));
     }
     if OTHER_SIGNALS.iter().any(|name| request.contains_key(*name)) {
-        return Ok(Read::Events(Vec::new()));
+        return Ok(RequestContents::Events(Vec::new()));
     }
     // An empty list need not be written.
     if request.is_empty() {
-        return Ok(Read::Traces(Traces::default()));
+        return Ok(RequestContents::Traces(Traces::default()));
     }
     // Some tools keep the list alone.
-    Err(path.error(EXPECTED))
+    Err(path.error(EXPECTED_REQUEST))
 }

@@ -3,37 +3,38 @@
 use std::borrow::Cow;
 
 /// The digits of the escape that replaces an unpaired surrogate.
-const UNREADABLE: &str = "fffd";
+const REPLACEMENT: &str = "fffd";
 
 /// Replaces escapes of unpaired surrogates, which no Rust string can hold, by escapes of the same length.
 ///
 /// JavaScript cuts strings between the two halves of a character and writes what remains as it is. OpenTelemetry's limits do so
 /// in JavaScript.
-pub(super) fn replaced(text: &str) -> Cow<'_, str> {
-    let mut whole = String::new();
+pub(super) fn replace(text: &str) -> Cow<'_, str> {
+    let mut output = String::new();
     let mut copied = 0;
-    let mut partner = None;
+    let mut paired = None;
     for (position, _) in text.match_indices("\\u") {
-        let (true, Some(half)) = (is_escape(text, position), half_at(text, position)) else {
+        let (true, Some(surrogate)) = (is_escape(text, position), surrogate_at(text, position))
+        else {
             continue;
         };
-        if partner == Some(position) {
+        if paired == Some(position) {
             continue;
         }
         let next = position + "\\ud83d".len();
-        if half == Half::First && half_at(text, next) == Some(Half::Second) {
-            partner = Some(next);
+        if surrogate == Surrogate::High && surrogate_at(text, next) == Some(Surrogate::Low) {
+            paired = Some(next);
             continue;
         }
-        whole.push_str(&text[copied..position + "\\u".len()]);
-        whole.push_str(UNREADABLE);
+        output.push_str(&text[copied..position + "\\u".len()]);
+        output.push_str(REPLACEMENT);
         copied = next;
     }
     if copied == 0 {
         return Cow::Borrowed(text);
     }
-    whole.push_str(&text[copied..]);
-    Cow::Owned(whole)
+    output.push_str(&text[copied..]);
+    Cow::Owned(output)
 }
 
 /// Returns whether the backslash at `position` starts an escape, rather than being escaped itself by one before it.
@@ -43,17 +44,17 @@ fn is_escape(text: &str, position: usize) -> bool {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Half {
-    First,
-    Second,
+enum Surrogate {
+    High,
+    Low,
 }
 
 /// Returns which half of a character the escape at `position` is, if it is one.
-fn half_at(text: &str, position: usize) -> Option<Half> {
+fn surrogate_at(text: &str, position: usize) -> Option<Surrogate> {
     let digits = text.get(position..)?.strip_prefix("\\u")?.get(..4)?;
     match u16::from_str_radix(digits, 16).ok()? {
-        0xd800..=0xdbff => Some(Half::First),
-        0xdc00..=0xdfff => Some(Half::Second),
+        0xd800..=0xdbff => Some(Surrogate::High),
+        0xdc00..=0xdfff => Some(Surrogate::Low),
         _ => None,
     }
 }
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn halves_without_a_partner_are_replaced() {
+    fn unpaired_surrogates_are_replaced() {
         for (text, expected) in [
             (r#""a\ud83d""#, r#""a\ufffd""#),
             (r#""\uD83D b""#, r#""\ufffd b""#),
@@ -74,7 +75,7 @@ mod tests {
             ),
             (r#""\\\ud83d""#, r#""\\\ufffd""#),
         ] {
-            assert_eq!(replaced(text), expected);
+            assert_eq!(replace(text), expected);
             assert!(serde_json::from_str::<String>(expected).is_ok());
         }
         for text in [
@@ -85,7 +86,7 @@ mod tests {
             r#""\u""#,
             "",
         ] {
-            assert!(matches!(replaced(text), Cow::Borrowed(_)), "{text}");
+            assert!(matches!(replace(text), Cow::Borrowed(_)), "{text}");
         }
     }
 }

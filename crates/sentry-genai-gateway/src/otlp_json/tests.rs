@@ -20,7 +20,7 @@ fn one(fields: &str) -> SourceSpan {
 }
 
 #[test]
-fn python_and_javascript_spell_the_same_span() {
+fn python_and_javascript_spellings_are_equal() {
     let python = one(
         r#""name":"chat","kind":3,"endTimeUnixNano":"9","status":{"code":2,"message":"no"},"attributes":[
         {"key":"n","value":{"intValue":"42"}}]"#,
@@ -40,7 +40,7 @@ fn python_and_javascript_spell_the_same_span() {
 }
 
 #[test]
-fn bytes_may_be_a_text() {
+fn bytes_can_be_text() {
     let span = one(r#""attributes":[
         {"key":"text","value":{"bytesValue":"eyJhIjoiw6QifQo="}},
         {"key":"unpadded","value":{"bytesValue":"eyJhIjoiw6QifQo"}},
@@ -126,7 +126,7 @@ fn events_links_and_resources() {
 }
 
 #[test]
-fn errors_say_where() {
+fn errors_include_the_position() {
     let error = |text: &str| parse(text).unwrap_err().to_string();
     assert_eq!(
         error("{\n  \"resourceSpans\": [,]}"),
@@ -136,7 +136,7 @@ fn errors_say_where() {
     assert_eq!(error("[]"), "request: expected an object");
     assert_eq!(
         error("{\"resourceLogs\":[]}"),
-        "request: expected an object with resourceSpans, and not metrics, logs or profiles alone"
+        "request: expected an object with resourceSpans, not only metrics, logs or profiles"
     );
     assert_eq!(
         error("\n[{}, {\"resourceSpans\":[]}, []]"),
@@ -158,7 +158,7 @@ fn errors_say_where() {
 }
 
 #[test]
-fn several_requests_in_a_list_and_none_at_all() {
+fn lists_of_requests_and_empty_input() {
     let span = request(&format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}"));
     for (text, count) in [
         ("{}".to_owned(), 0),
@@ -185,7 +185,7 @@ fn outcomes(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn an_error_costs_its_own_line_alone() {
+fn an_error_affects_only_its_line() {
     let span = request(&format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}")).replace('\n', " ");
     let length = span.len();
     let no_span = request("{}").replace('\n', " ");
@@ -235,7 +235,7 @@ fn an_error_costs_its_own_line_alone() {
 }
 
 #[test]
-fn a_span_that_cannot_be_read_costs_no_other() {
+fn an_unreadable_span_does_not_affect_others() {
     let span = format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}");
     let text = request(&format!("{span},{{}},{span},{{{IDS}}}")).replace('\n', " ");
     let line = "line 2, resourceSpans[0].scopeSpans[0]";
@@ -254,7 +254,7 @@ fn a_span_that_cannot_be_read_costs_no_other() {
 }
 
 #[test]
-fn half_a_letter_costs_no_request() {
+fn a_truncated_character_does_not_fail_the_request() {
     let span = one(
         r#""name":"cut \ud83d","attributes":[{"key":"k\uD83D","value":{"stringValue":"\ud83d\udca1"}}]"#,
     );
@@ -263,7 +263,7 @@ fn half_a_letter_costs_no_request() {
 }
 
 #[test]
-fn lines_within_a_request_start_none() {
+fn lines_inside_a_request_do_not_start_another() {
     let span = request(&format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}"));
     let pretty = "{\n\"resourceSpans\": [\n{\n\"scopeSpans\": [,\n{}\n]\n}\n]\n}";
     assert_eq!(
@@ -280,7 +280,7 @@ fn lines_within_a_request_start_none() {
 
 /// As a Rust program with `tracing-opentelemetry` exports a span of rig.
 #[test]
-fn a_span_of_tracing_is_of_the_library_that_made_it() {
+fn tracing_opentelemetry_spans_get_their_target_as_scope() {
     let span = one(r#""name":"chat_streaming","attributes":[
         {"key":"code.module.name","value":{"stringValue":"rig::providers::openai"}},
         {"key":"thread.name","value":{"stringValue":"tokio-rt-worker"}},
@@ -296,7 +296,7 @@ fn a_span_of_tracing_is_of_the_library_that_made_it() {
 }
 
 #[test]
-fn a_span_begins_and_ends_with_what_is_known_of_it() {
+fn missing_times_are_taken_from_events() {
     let times = |fields: &str| {
         let span = &parse(&request(&format!("{{{IDS},{fields}}}"))).unwrap()[0].span;
         (span.start.as_nanos(), span.end.as_nanos())

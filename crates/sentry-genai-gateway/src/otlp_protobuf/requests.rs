@@ -19,7 +19,7 @@ pub struct Requests<'a> {
     offset: usize,
     is_framed: bool,
     /// The remaining contents of the last message, and the errors of its parts that could not be read.
-    rest: vec::IntoIter<Result<Request, DecodeError>>,
+    pending: vec::IntoIter<Result<Request, DecodeError>>,
 }
 
 /// Returns an iterator over the requests of a file, each read as by [`decode`](super::decode).
@@ -35,7 +35,7 @@ pub fn requests(bytes: &[u8]) -> Requests<'_> {
         // No message starts with a zero byte, and no request is as long as the 16 MB that would make its length start with
         // another byte.
         is_framed: bytes.first() == Some(&0),
-        rest: Vec::new().into_iter(),
+        pending: Vec::new().into_iter(),
     }
 }
 
@@ -44,14 +44,14 @@ impl Iterator for Requests<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(read) = self.rest.next() {
+            if let Some(read) = self.pending.next() {
                 return Some(read);
             }
             let (message, start) = match self.next_message()? {
                 Ok(message) => message,
                 Err(error) => return Some(Err(error)),
             };
-            self.rest = Content::of(message, start).into_requests().into_iter();
+            self.pending = Content::of(message, start).into_requests().into_iter();
         }
     }
 }
@@ -75,7 +75,7 @@ impl<'a> Requests<'a> {
             let offset = std::mem::replace(&mut self.offset, usize::MAX);
             return Some(Err(DecodeError::Encoding {
                 offset,
-                message: "a message ends before its length".to_owned(),
+                message: "a message is shorter than its length prefix".to_owned(),
             }));
         };
         let start = self.offset + size_of::<u32>();
@@ -129,12 +129,12 @@ impl Content {
     /// Its signal is the one whose types match its fields, since each signal has fields of another type where the others have
     /// their times. Data that contains a span, which has a time, is therefore of traces.
     fn read(&mut self, bytes: &[u8], offset: usize, number: usize) {
-        let (spans, errors) = match decoded::<ResourceSpans>(bytes, offset) {
+        let (spans, errors) = match decode_message::<ResourceSpans>(bytes, offset) {
             Ok(traces) => read_spans(traces, number),
             Err(error) => {
-                let (traces, mut errors) = salvaged(bytes, offset);
-                let (spans, unread) = read_spans(traces, number);
-                errors.extend(unread);
+                let (traces, mut errors) = decode_partially(bytes, offset);
+                let (spans, span_errors) = read_spans(traces, number);
+                errors.extend(span_errors);
                 if errors.is_empty() {
                     errors.push(error);
                 }
@@ -199,23 +199,29 @@ fn read_spans(traces: ResourceSpans, number: usize) -> (Vec<ReceivedSpan>, Vec<D
 }
 
 /// Decodes the parts of what cannot be decoded as a whole, so that one unreadable span does not affect the others.
-fn salvaged(bytes: &[u8], offset: usize) -> (ResourceSpans, Vec<DecodeError>) {
+fn decode_partially(bytes: &[u8], offset: usize) -> (ResourceSpans, Vec<DecodeError>) {
     /// The field number of the spans, and of the messages that contain them.
-    const PARTS: usize = 2;
+    const CHILDREN: usize = 2;
 
     let mut traces = ResourceSpans::default();
     let mut errors = Vec::new();
-    for (number, start, part) in parts(bytes, offset, &mut errors) {
+    for (number, start, part) in fields_of(bytes, offset, &mut errors) {
         match number {
-            RESOURCE => traces.resource = kept(decoded(part, start), &mut errors),
-            PARTS => {
-                let scope_spans = decoded(part, start).unwrap_or_else(|_| {
+            RESOURCE => {
+                traces.resource = ok_or_push_error(decode_message(part, start), &mut errors);
+            }
+            CHILDREN => {
+                let scope_spans = decode_message(part, start).unwrap_or_else(|_| {
                     let mut scope_spans = ScopeSpans::default();
-                    for (number, start, part) in parts(part, start, &mut errors) {
+                    for (number, start, part) in fields_of(part, start, &mut errors) {
                         match number {
-                            RESOURCE => scope_spans.scope = kept(decoded(part, start), &mut errors),
-                            PARTS => {
-                                let span = kept(decoded(part, start), &mut errors);
+                            RESOURCE => {
+                                scope_spans.scope =
+                                    ok_or_push_error(decode_message(part, start), &mut errors);
+                            }
+                            CHILDREN => {
+                                let span =
+                                    ok_or_push_error(decode_message(part, start), &mut errors);
                                 scope_spans.spans.extend(span);
                             }
                             _ => {}
@@ -231,13 +237,16 @@ fn salvaged(bytes: &[u8], offset: usize) -> (ResourceSpans, Vec<DecodeError>) {
     (traces, errors)
 }
 
-fn kept<M>(decoded: Result<M, DecodeError>, errors: &mut Vec<DecodeError>) -> Option<M> {
+fn ok_or_push_error<M>(
+    decoded: Result<M, DecodeError>,
+    errors: &mut Vec<DecodeError>,
+) -> Option<M> {
     decoded.map_err(|error| errors.push(error)).ok()
 }
 
 /// Returns the length-delimited fields of a message that starts at `offset`, each with its number and position, up to the first
 /// error.
-fn parts<'a>(
+fn fields_of<'a>(
     message: &'a [u8],
     offset: usize,
     errors: &mut Vec<DecodeError>,
@@ -275,7 +284,7 @@ fn has_metrics(bytes: &[u8]) -> bool {
     })
 }
 
-fn decoded<M: Message + Default>(bytes: &[u8], offset: usize) -> Result<M, DecodeError> {
+fn decode_message<M: Message + Default>(bytes: &[u8], offset: usize) -> Result<M, DecodeError> {
     let mut rest = bytes;
     M::decode(&mut rest).map_err(|error| {
         let message = error.to_string();

@@ -112,7 +112,7 @@ fn a_span_with_everything() {
 }
 
 #[test]
-fn requests_after_their_lengths() {
+fn length_prefixed_requests() {
     let request = request(&span());
     let framed = [&(request.len() as u32).to_be_bytes()[..], &request].concat();
     let twice = [&framed[..], &framed].concat();
@@ -121,13 +121,13 @@ fn requests_after_their_lengths() {
     let start = framed.len();
     assert_eq!(
         error,
-        format!("byte {start}: a message ends before its length")
+        format!("byte {start}: a message is shorter than its length prefix")
     );
 }
 
 /// One attribute has a wrong wire type, or is nested too deeply to be read.
 #[test]
-fn a_span_that_cannot_be_decoded_costs_no_other() {
+fn an_undecodable_span_does_not_affect_others() {
     let deep = (0..200).fold(field(1, b"hunter2"), |value, _| field(5, &field(1, &value)));
     let spans_of = |resource: &[u8], bad: &[u8]| {
         let broken = [span().concat(), bad.to_vec()].concat();
@@ -158,7 +158,7 @@ fn a_span_that_cannot_be_decoded_costs_no_other() {
 }
 
 #[test]
-fn errors_say_where() {
+fn errors_include_the_position() {
     let mut broken = request(&span());
     broken.truncate(40);
     let error = decode(&broken).unwrap_err().to_string();
@@ -177,7 +177,7 @@ fn errors_say_where() {
 }
 
 #[test]
-fn a_span_that_cannot_be_read_costs_no_other() {
+fn an_unreadable_span_does_not_affect_others() {
     let mut without_id = span();
     without_id[1] = field(2, &[8; 7]);
     let spans = [without_id, span()].map(|span| field(2, &span.concat()));
@@ -194,7 +194,7 @@ fn a_span_that_cannot_be_read_costs_no_other() {
 }
 
 #[test]
-fn half_a_letter_costs_no_request() {
+fn a_truncated_character_does_not_fail_the_request() {
     let mut cut = span();
     cut[4] = field(5, b"chat \xc3");
     cut[8] = field(9, &attribute("text", &field(1, b"\xf0\x9f\x92")));
@@ -254,9 +254,9 @@ fn log_records_about_genai_become_events_of_their_spans() {
         let event = &spans[0].span.events[1];
         assert_eq!(event.name, "gen_ai.choice");
         assert_eq!(event.time, Some(Timestamp::from_nanos(6)));
-        let said: Vec<_> = event.attributes.iter().collect();
+        let actual: Vec<_> = event.attributes.iter().collect();
         assert_eq!(
-            said,
+            actual,
             [
                 ("gen_ai.system", Attribute::Str("openai")),
                 ("body", Attribute::Str(r#"{"content":"So."}"#)),
@@ -266,7 +266,7 @@ fn log_records_about_genai_become_events_of_their_spans() {
 }
 
 #[test]
-fn other_signals_are_passed_over() {
+fn other_signals_are_ignored() {
     let traces = request(&span());
     let others = [
         logs(&[record(&[
@@ -290,7 +290,7 @@ fn other_signals_are_passed_over() {
         assert!(matches!(read[..], [Ok(Request::OtherSignal)]), "{read:?}");
         assert_eq!(
             decode(other).unwrap_err().to_string(),
-            "byte 0: expected resource_spans, and not metrics, logs or profiles alone"
+            "byte 0: expected resource_spans, not only metrics, logs or profiles"
         );
         let input = framed(&[other, &traces, other]);
         assert_eq!(decode(&input).unwrap().len(), 1);
@@ -300,7 +300,7 @@ fn other_signals_are_passed_over() {
 }
 
 #[test]
-fn spans_that_cannot_be_read_are_no_other_signal() {
+fn unreadable_spans_are_not_taken_for_another_signal() {
     for wrong in 0..span().len() {
         for without in [0..2, 0..1, 1..2] {
             let mut broken = span();
@@ -316,7 +316,7 @@ fn spans_that_cannot_be_read_are_no_other_signal() {
 }
 
 #[test]
-fn a_span_without_a_start_begins_with_what_is_known_of_it() {
+fn a_missing_start_is_taken_from_events_or_end() {
     let times = |without: &[usize]| {
         let mut kept = span();
         for field in without.iter().rev() {

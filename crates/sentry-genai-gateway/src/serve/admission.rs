@@ -20,17 +20,17 @@ use tonic::{Code, Status};
 
 use super::{
     NoRoom, Service,
-    http::{Encoding, MAX_REQUEST_BYTES, RETRY_SECONDS, no_room},
+    http::{Encoding, MAX_REQUEST_BYTES, RETRY_SECONDS, capacity_error},
 };
 
 /// How long a request waits for its turn. Exporters give up after ten seconds.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
+const ADMISSION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The number of bytes per permit of the semaphore: permits are counted in 32 bits.
-const UNIT: usize = 1024;
+const BYTES_PER_PERMIT: usize = 1024;
 
 /// Room for the bodies of requests, from before they are received until they are answered.
 #[derive(Clone, Debug)]
@@ -39,19 +39,19 @@ pub(super) struct Admission(Arc<Semaphore>);
 impl Admission {
     /// Creates room for `max_bytes`, and in any case for one request of the maximum size.
     pub(super) fn new(max_bytes: usize) -> Self {
-        let units = units(max_bytes.max(MAX_REQUEST_BYTES));
-        Self(Arc::new(Semaphore::new(units as usize)))
+        let permits = permits_for(max_bytes.max(MAX_REQUEST_BYTES));
+        Self(Arc::new(Semaphore::new(permits as usize)))
     }
 
     /// Waits until there is room for `bytes`; `None` if there is none in time.
     async fn admit(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let turn = Arc::clone(&self.0).acquire_many_owned(units(bytes));
-        timeout(TURN_PATIENCE, turn).await.ok()?.ok()
+        let permits = Arc::clone(&self.0).acquire_many_owned(permits_for(bytes));
+        timeout(ADMISSION_TIMEOUT, permits).await.ok()?.ok()
     }
 }
 
-fn units(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+fn permits_for(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(BYTES_PER_PERMIT)).unwrap_or(u32::MAX)
 }
 
 const TOO_LARGE: &str = "the request is too large";
@@ -70,52 +70,52 @@ pub(super) async fn receive(
     let admitted = if size > MAX_REQUEST_BYTES {
         Err((StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE.into()))
     } else if service.is_full() {
-        Err(no_room(NoRoom::Now))
+        Err(capacity_error(NoRoom::Now))
     } else {
-        let room = service.0.admission.admit(size).await;
-        room.ok_or_else(|| no_room(NoRoom::Now))
+        let permits = service.0.admission.admit(size).await;
+        permits.ok_or_else(|| capacity_error(NoRoom::Now))
     };
-    let mut room = match admitted {
-        Ok(room) => room,
+    let mut permits = match admitted {
+        Ok(permits) => permits,
         Err((status, message)) => {
-            let refusal = refuse(request.headers(), status, &message);
+            let response = error_response(request.headers(), status, &message);
             // A client that is still sending might not read an answer until its request has been received.
-            let _ = timeout(BODY_PATIENCE, discard(request.into_body())).await;
-            return refusal;
+            let _ = timeout(BODY_TIMEOUT, discard(request.into_body())).await;
+            return response;
         }
     };
     let (parts, body) = request.into_parts();
     let whole = Request::from_parts(parts.clone(), body);
-    let body = match timeout(BODY_PATIENCE, Bytes::from_request(whole, &())).await {
+    let body = match timeout(BODY_TIMEOUT, Bytes::from_request(whole, &())).await {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) => {
-            return refuse(&parts.headers, rejection.status(), &rejection.body_text());
+            return error_response(&parts.headers, rejection.status(), &rejection.body_text());
         }
         Err(_) => {
             let message = "the request did not arrive in time";
-            return refuse(&parts.headers, StatusCode::REQUEST_TIMEOUT, message);
+            return error_response(&parts.headers, StatusCode::REQUEST_TIMEOUT, message);
         }
     };
-    let used = units(body.len()) as usize;
-    drop(room.split(room.num_permits().saturating_sub(used)));
+    let used = permits_for(body.len()) as usize;
+    drop(permits.split(permits.num_permits().saturating_sub(used)));
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
 
 /// Answers a request that is refused, in the protocol that it uses.
-pub(super) fn refuse(headers: &HeaderMap, status: StatusCode, message: &str) -> Response {
+pub(super) fn error_response(headers: &HeaderMap, status: StatusCode, message: &str) -> Response {
     let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
     if content_type.is_some_and(|it| it.starts_with(b"application/grpc")) {
         return rpc_status(status, message).into_http();
     }
-    let refusal = match Encoding::of(headers) {
-        Some(encoding) => encoding.refused(status, message),
+    let response = match Encoding::of(headers) {
+        Some(encoding) => encoding.error_response(status, message),
         None => (status, message.to_owned()).into_response(),
     };
     match status {
         StatusCode::SERVICE_UNAVAILABLE => {
-            ([(RETRY_AFTER, RETRY_SECONDS)], refusal).into_response()
+            ([(RETRY_AFTER, RETRY_SECONDS)], response).into_response()
         }
-        _ => refusal,
+        _ => response,
     }
 }
 

@@ -7,7 +7,9 @@ use std::{
 
 use sentry_genai_conventions::TraceId;
 
-use crate::{ReceivedEvent, ReceivedSpan, Request, input::leave_out_repeated, received::unite};
+use crate::{
+    ReceivedEvent, ReceivedSpan, Request, input::remove_duplicates, received::attach_events,
+};
 
 /// How long the spans of a trace wait for further spans, so that what depends on related spans can be resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +39,22 @@ impl Default for Patience {
 #[derive(Debug)]
 pub(super) struct Gatherer {
     patience: Patience,
-    traces: HashMap<TraceId, Waiting>,
+    traces: HashMap<TraceId, PendingTrace>,
     bytes: usize,
     /// The bytes of traces that were taken and are being translated.
-    leaving: usize,
+    in_flight_bytes: usize,
 }
 
 /// Traces that leave the gatherer.
 #[derive(Debug, Default)]
 #[must_use = "what is taken goes nowhere else"]
-pub(super) struct Departure {
+pub(super) struct TraceBatch {
     pub(super) traces: Vec<Vec<ReceivedSpan>>,
     pub(super) bytes: usize,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PendingTrace {
     spans: Vec<ReceivedSpan>,
     events: Vec<ReceivedEvent>,
     first: Instant,
@@ -66,7 +68,7 @@ impl Gatherer {
             patience,
             traces: HashMap::new(),
             bytes: 0,
-            leaving: 0,
+            in_flight_bytes: 0,
         }
     }
 
@@ -74,8 +76,8 @@ impl Gatherer {
     pub(super) fn add_spans(&mut self, now: Instant, spans: Vec<ReceivedSpan>) {
         for received in spans {
             let bytes = span_footprint(&received);
-            let waiting = self.waiting(now, received.span.trace_id, bytes);
-            waiting.spans.push(received);
+            let pending = self.pending_trace(now, received.span.trace_id, bytes);
+            pending.spans.push(received);
         }
     }
 
@@ -84,94 +86,99 @@ impl Gatherer {
         for received in events {
             if let Some((trace_id, _)) = received.within {
                 let bytes = event_footprint(&received);
-                let waiting = self.waiting(now, trace_id, bytes);
-                waiting.events.push(received);
+                let pending = self.pending_trace(now, trace_id, bytes);
+                pending.events.push(received);
             }
         }
     }
 
-    fn waiting(&mut self, now: Instant, trace_id: TraceId, bytes: usize) -> &mut Waiting {
-        let waiting = self.traces.entry(trace_id).or_insert_with(|| Waiting {
+    fn pending_trace(
+        &mut self,
+        now: Instant,
+        trace_id: TraceId,
+        bytes: usize,
+    ) -> &mut PendingTrace {
+        let pending = self.traces.entry(trace_id).or_insert_with(|| PendingTrace {
             spans: Vec::new(),
             events: Vec::new(),
             first: now,
             last: now,
             bytes: 0,
         });
-        waiting.last = now;
-        waiting.bytes += bytes;
+        pending.last = now;
+        pending.bytes += bytes;
         self.bytes += bytes;
-        waiting
+        pending
     }
 
     /// Returns the traces that have to be sent to make room.
-    pub(super) fn make_room(&mut self) -> Departure {
-        let most = self.patience.max_bytes / 2;
-        if self.bytes <= most {
-            return Departure::default();
+    pub(super) fn evict_oldest(&mut self) -> TraceBatch {
+        let max_bytes = self.patience.max_bytes / 2;
+        if self.bytes <= max_bytes {
+            return TraceBatch::default();
         }
         // Go well below the limit, so that not every request has to search for the oldest traces.
-        let wanted = most / 4 * 3;
+        let target_bytes = max_bytes / 4 * 3;
         let mut oldest: Vec<_> = self.traces.iter().collect();
-        oldest.sort_unstable_by_key(|(_, waiting)| waiting.first);
-        let mut left = self.bytes;
-        let gone = oldest.into_iter().take_while(|(_, waiting)| {
-            let goes = left > wanted;
-            left = left.saturating_sub(waiting.bytes);
-            goes
+        oldest.sort_unstable_by_key(|(_, pending)| pending.first);
+        let mut remaining_bytes = self.bytes;
+        let evicted = oldest.into_iter().take_while(|(_, pending)| {
+            let is_evicted = remaining_bytes > target_bytes;
+            remaining_bytes = remaining_bytes.saturating_sub(pending.bytes);
+            is_evicted
         });
-        let gone: Vec<_> = gone.map(|(trace_id, _)| *trace_id).collect();
-        self.take(gone)
+        let evicted: Vec<_> = evicted.map(|(trace_id, _)| *trace_id).collect();
+        self.take(evicted)
     }
 
     /// Returns the traces that have waited long enough.
-    pub(super) fn take_due(&mut self, now: Instant) -> Departure {
+    pub(super) fn take_due(&mut self, now: Instant) -> TraceBatch {
         let Patience { quiet, longest, .. } = self.patience;
         let has_waited = |since: Instant, wait| now.saturating_duration_since(since) >= wait;
-        let due = self.traces.iter().filter(|(_, waiting)| {
-            has_waited(waiting.last, quiet) || has_waited(waiting.first, longest)
+        let due = self.traces.iter().filter(|(_, pending)| {
+            has_waited(pending.last, quiet) || has_waited(pending.first, longest)
         });
         let due: Vec<_> = due.map(|(trace_id, _)| *trace_id).collect();
         self.take(due)
     }
 
     /// Returns all traces.
-    pub(super) fn take_all(&mut self) -> Departure {
+    pub(super) fn take_all(&mut self) -> TraceBatch {
         let all: Vec<_> = self.traces.keys().copied().collect();
         self.take(all)
     }
 
-    fn take(&mut self, trace_ids: Vec<TraceId>) -> Departure {
-        let mut departure = Departure::default();
+    fn take(&mut self, trace_ids: Vec<TraceId>) -> TraceBatch {
+        let mut batch = TraceBatch::default();
         for trace_id in trace_ids {
-            if let Some(mut waiting) = self.traces.remove(&trace_id) {
-                departure.bytes += waiting.bytes;
-                leave_out_repeated(&mut waiting.spans);
-                unite(&mut waiting.spans, waiting.events);
-                if !waiting.spans.is_empty() {
-                    departure.traces.push(waiting.spans);
+            if let Some(mut pending) = self.traces.remove(&trace_id) {
+                batch.bytes += pending.bytes;
+                remove_duplicates(&mut pending.spans);
+                attach_events(&mut pending.spans, pending.events);
+                if !pending.spans.is_empty() {
+                    batch.traces.push(pending.spans);
                 }
             }
         }
-        self.bytes -= departure.bytes;
-        self.leaving += departure.bytes;
-        departure
+        self.bytes -= batch.bytes;
+        self.in_flight_bytes += batch.bytes;
+        batch
     }
 
     /// Notes that traces taken earlier, of so many bytes, have been handed to the delivery.
-    pub(super) fn forget(&mut self, bytes: usize) {
-        self.leaving -= bytes;
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.in_flight_bytes -= bytes;
     }
 
     /// Returns the approximate number of bytes that wait, including traces that were taken but not yet handed over.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + self.leaving
+        self.bytes + self.in_flight_bytes
     }
 
     /// Returns the number of spans that wait.
     pub(super) fn spans(&self) -> usize {
         let traces = self.traces.values();
-        traces.map(|waiting| waiting.spans.len()).sum()
+        traces.map(|pending| pending.spans.len()).sum()
     }
 }
 
@@ -209,17 +216,14 @@ mod tests {
         }
     }
 
-    fn numbers(departure: &Departure) -> Vec<Vec<u8>> {
+    fn numbers(batch: &TraceBatch) -> Vec<Vec<u8>> {
         let number = |received: &ReceivedSpan| received.span.span_id.to_bytes()[0];
-        let spans = departure
-            .traces
-            .iter()
-            .map(|spans| spans.iter().map(number));
+        let spans = batch.traces.iter().map(|spans| spans.iter().map(number));
         spans.map(Iterator::collect).collect()
     }
 
     #[test]
-    fn a_trace_goes_when_nothing_comes_any_more_and_not_before() {
+    fn a_trace_is_due_only_after_a_quiet_period() {
         let mut gatherer = Gatherer::new(Patience::default());
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
@@ -234,13 +238,13 @@ mod tests {
         assert_eq!(numbers(&second), [[3, 4]]);
         // They take up room until they have been handed over.
         assert_eq!(gatherer.bytes(), first.bytes + second.bytes);
-        gatherer.forget(first.bytes);
-        gatherer.forget(second.bytes);
+        gatherer.release(first.bytes);
+        gatherer.release(second.bytes);
         assert_eq!((gatherer.bytes(), gatherer.spans()), (0, 0));
     }
 
     #[test]
-    fn a_trace_that_never_ends_goes_in_parts() {
+    fn a_trace_that_never_ends_is_sent_in_parts() {
         let mut gatherer = Gatherer::new(Patience::default());
         let start = Instant::now();
         for second in 0..30 {
@@ -253,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_again_is_there_once_and_an_event_finds_its_span() {
+    fn repeated_spans_are_removed_and_events_are_attached_to_their_spans() {
         let mut gatherer = Gatherer::new(Patience::default());
         let now = Instant::now();
         let within = |number| {
@@ -267,9 +271,9 @@ mod tests {
         };
         gatherer.add_events(now, vec![event(within(2)), event(None)]);
         gatherer.add_spans(now, vec![span(1, 1), span(1, 2), span(1, 1)]);
-        let gone = gatherer.take_all();
-        assert_eq!(numbers(&gone), [[2, 1]]);
-        assert_eq!(gone.traces[0][0].span.events.len(), 1);
+        let all = gatherer.take_all();
+        assert_eq!(numbers(&all), [[2, 1]]);
+        assert_eq!(all.traces[0][0].span.events.len(), 1);
         // Events without spans are not a trace.
         gatherer.add_events(now, vec![event(within(3))]);
         assert!(gatherer.take_all().traces.is_empty());
@@ -283,18 +287,21 @@ mod tests {
         patience.max_bytes = 20 * each;
         let mut gatherer = Gatherer::new(patience);
         let start = Instant::now();
-        let mut gone = Vec::new();
+        let mut evicted = Vec::new();
         for number in 1..=50 {
             let now = start + Duration::from_millis(number.into());
             gatherer.add_spans(now, vec![span(number, number)]);
-            let departure = gatherer.make_room();
-            gatherer.forget(departure.bytes);
-            gone.extend(numbers(&departure).concat());
+            let batch = gatherer.evict_oldest();
+            gatherer.release(batch.bytes);
+            evicted.extend(numbers(&batch).concat());
             assert!(gatherer.bytes() <= patience.max_bytes / 2);
         }
-        gone.extend(numbers(&gatherer.take_all()).concat());
-        assert!(gone[..40].is_sorted(), "the oldest go first: {gone:?}");
-        gone.sort_unstable();
-        assert_eq!(gone, (1..=50).collect::<Vec<_>>());
+        evicted.extend(numbers(&gatherer.take_all()).concat());
+        assert!(
+            evicted[..40].is_sorted(),
+            "the oldest go first: {evicted:?}"
+        );
+        evicted.sort_unstable();
+        assert_eq!(evicted, (1..=50).collect::<Vec<_>>());
     }
 }

@@ -19,7 +19,7 @@ use tonic::{
 use super::{
     Service,
     admission::rpc_status,
-    http::{Accepted, Encoding, MAX_REQUEST_BYTES, take},
+    http::{Encoding, ExportResponse, MAX_REQUEST_BYTES, ingest},
 };
 
 /// Returns the routes of the calls that exporters make.
@@ -28,21 +28,21 @@ pub(super) fn routes() -> Router<Service> {
         format!("/opentelemetry.proto.collector.{signal}.v1.{service}/Export")
     };
     Router::new()
-        .route(&path("trace", "TraceService"), post(take_in))
-        .route(&path("logs", "LogsService"), post(take_in))
-        .route(&path("metrics", "MetricsService"), post(pass_over))
+        .route(&path("trace", "TraceService"), post(export))
+        .route(&path("logs", "LogsService"), post(export))
+        .route(&path("metrics", "MetricsService"), post(ignore_export))
 }
 
-async fn take_in(State(service): State<Service>, request: HttpRequest) -> Response {
-    answer(Export(Some(service)), request).await
+async fn export(State(service): State<Service>, request: HttpRequest) -> Response {
+    unary(Export(Some(service)), request).await
 }
 
-async fn pass_over(request: HttpRequest) -> Response {
-    answer(Export(None), request).await
+async fn ignore_export(request: HttpRequest) -> Response {
+    unary(Export(None), request).await
 }
 
-async fn answer(export: Export, request: HttpRequest) -> Response {
-    let mut grpc = Grpc::new(AsIs)
+async fn unary(export: Export, request: HttpRequest) -> Response {
+    let mut grpc = Grpc::new(RawCodec)
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
     grpc.unary(export, request).await.into_response()
@@ -52,18 +52,19 @@ async fn answer(export: Export, request: HttpRequest) -> Response {
 struct Export(Option<Service>);
 
 impl UnaryService<Bytes> for Export {
-    type Response = Accepted;
-    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Accepted>, Status>> + Send>>;
+    type Response = ExportResponse;
+    type Future =
+        Pin<Box<dyn Future<Output = Result<tonic::Response<ExportResponse>, Status>> + Send>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let service = self.0.clone();
         Box::pin(async move {
             let Some(service) = service else {
-                return Ok(tonic::Response::new(Accepted::default()));
+                return Ok(tonic::Response::new(ExportResponse::default()));
             };
             let content = request.into_inner();
             let read =
-                tokio::task::spawn_blocking(move || take(&service, Encoding::Protobuf, &content));
+                tokio::task::spawn_blocking(move || ingest(&service, Encoding::Protobuf, &content));
             match read.await {
                 Ok(Ok(accepted)) => Ok(tonic::Response::new(accepted)),
                 Ok(Err((status, message))) => Err(rpc_status(status, &message)),
@@ -75,10 +76,10 @@ impl UnaryService<Bytes> for Export {
 
 /// A codec that leaves messages as bytes: more can be read of them than only those messages that are valid as a whole.
 #[derive(Clone, Copy, Debug, Default)]
-struct AsIs;
+struct RawCodec;
 
-impl Codec for AsIs {
-    type Encode = Accepted;
+impl Codec for RawCodec {
+    type Encode = ExportResponse;
     type Decode = Bytes;
     type Encoder = Self;
     type Decoder = Self;
@@ -92,7 +93,7 @@ impl Codec for AsIs {
     }
 }
 
-impl Decoder for AsIs {
+impl Decoder for RawCodec {
     type Item = Bytes;
     type Error = Status;
 
@@ -101,11 +102,11 @@ impl Decoder for AsIs {
     }
 }
 
-impl Encoder for AsIs {
-    type Item = Accepted;
+impl Encoder for RawCodec {
+    type Item = ExportResponse;
     type Error = Status;
 
-    fn encode(&mut self, item: Accepted, target: &mut EncodeBuf<'_>) -> Result<(), Status> {
+    fn encode(&mut self, item: ExportResponse, target: &mut EncodeBuf<'_>) -> Result<(), Status> {
         item.encode(target)
             .map_err(|error| Status::internal(error.to_string()))
     }

@@ -38,7 +38,7 @@ pub fn router(service: Service) -> Router {
     Router::new()
         .route("/v1/traces", post(traces))
         .route("/v1/logs", post(logs))
-        .route("/v1/metrics", post(others))
+        .route("/v1/metrics", post(metrics))
         .merge(grpc::routes())
         .route_layer(middleware::from_fn_with_state(
             service.clone(),
@@ -50,17 +50,17 @@ pub fn router(service: Service) -> Router {
 }
 
 async fn traces(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Response {
-    answer(service, headers, body, "rejectedSpans").await
+    export(service, headers, body, "rejectedSpans").await
 }
 
 async fn logs(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Response {
-    answer(service, headers, body, "rejectedLogRecords").await
+    export(service, headers, body, "rejectedLogRecords").await
 }
 
 /// Programs that send other signals to the same address need not hear that they are not wanted.
-async fn others(headers: HeaderMap) -> Response {
+async fn metrics(headers: HeaderMap) -> Response {
     match Encoding::of(&headers) {
-        Some(encoding) => encoding.accepted(&Accepted::default(), ""),
+        Some(encoding) => encoding.success_response(&ExportResponse::default(), ""),
         None => StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response(),
     }
 }
@@ -85,7 +85,7 @@ async fn health(State(service): State<Service>) -> Response {
     Json(body).into_response()
 }
 
-async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &str) -> Response {
+async fn export(service: Service, headers: HeaderMap, body: Bytes, rejected: &str) -> Response {
     let Some(encoding) = Encoding::of(&headers) else {
         let message = "expected application/x-protobuf or application/json";
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
@@ -93,17 +93,17 @@ async fn answer(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
     // Decompressing and reading megabytes takes milliseconds, which must not delay the answers to others.
     let read = {
         let headers = headers.clone();
-        tokio::task::spawn_blocking(move || take(&service, encoding, &content(&headers, body)?))
+        tokio::task::spawn_blocking(move || ingest(&service, encoding, &content(&headers, body)?))
     };
     match read.await {
-        Ok(Ok(accepted)) => encoding.accepted(&accepted, rejected),
-        Ok(Err((status, message))) => admission::refuse(&headers, status, &message),
+        Ok(Ok(accepted)) => encoding.success_response(&accepted, rejected),
+        Ok(Err((status, message))) => admission::error_response(&headers, status, &message),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
 /// Why a request is refused.
-pub(super) type Refusal = (StatusCode, Cow<'static, str>);
+pub(super) type RequestError = (StatusCode, Cow<'static, str>);
 
 /// The encoding of a request, and of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Encoding {
         }
     }
 
-    fn accepted(self, accepted: &Accepted, rejected: &str) -> Response {
+    fn success_response(self, accepted: &ExportResponse, rejected: &str) -> Response {
         let json = match &accepted.partial_success {
             Some(partial) => json!({"partialSuccess": {
                 rejected: partial.rejected.to_string(), "errorMessage": partial.error_message,
@@ -148,7 +148,7 @@ impl Encoding {
         self.respond(StatusCode::OK, accepted, &json)
     }
 
-    pub(super) fn refused(self, status: StatusCode, message: &str) -> Response {
+    pub(super) fn error_response(self, status: StatusCode, message: &str) -> Response {
         let message = message.to_owned();
         let json = json!({"message": message});
         self.respond(status, &RpcStatus { code: 0, message }, &json)
@@ -156,17 +156,17 @@ impl Encoding {
 }
 
 /// Returns the decompressed body of a request, or the status and reason for refusing it.
-fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
+fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, RequestError> {
     match headers.get(CONTENT_ENCODING).map(|it| it.as_bytes()) {
         None | Some(b"" | b"identity") => Ok(body),
         Some(b"gzip") => {
             let mut content = Vec::with_capacity((body.len() * 4).min(MAX_CONTENT_BYTES));
             let mut limited = MultiGzDecoder::new(&*body).take(MAX_CONTENT_BYTES as u64 + 1);
             match limited.read_to_end(&mut content) {
-                Err(_) => Err((StatusCode::BAD_REQUEST, "the body is no gzip".into())),
+                Err(_) => Err((StatusCode::BAD_REQUEST, "the body is not valid gzip".into())),
                 Ok(length) if length > MAX_CONTENT_BYTES => Err((
                     StatusCode::PAYLOAD_TOO_LARGE,
-                    "the body is too large when it is decompressed".into(),
+                    "the decompressed body is too large".into(),
                 )),
                 Ok(_) => Ok(content.into()),
             }
@@ -179,25 +179,25 @@ fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
 }
 
 /// Hands over what can be read of a request. Fails if nothing of it can be read, or if there is no room for it.
-pub(super) fn take(
+pub(super) fn ingest(
     service: &Service,
     encoding: Encoding,
     content: &[u8],
-) -> Result<Accepted, Refusal> {
+) -> Result<ExportResponse, RequestError> {
     // The request may have waited while others were read.
     if service.is_full() {
-        return Err(no_room(NoRoom::Now));
+        return Err(capacity_error(NoRoom::Now));
     }
     let (mut requests, mut errors) = (Vec::new(), Vec::new());
-    let mut sort = |read: Result<Request, String>| match read {
+    let mut partition = |read: Result<Request, String>| match read {
         Ok(request) => requests.push(request),
         Err(error) => errors.push(error),
     };
     match encoding {
         Encoding::Protobuf => otlp_protobuf::requests(content)
-            .for_each(|read| sort(read.map_err(|error| error.to_string()))),
+            .for_each(|read| partition(read.map_err(|error| error.to_string()))),
         Encoding::Json => otlp_json::requests(&String::from_utf8_lossy(content))
-            .for_each(|read| sort(read.map_err(|error| error.to_string()))),
+            .for_each(|read| partition(read.map_err(|error| error.to_string()))),
     }
     let rejected = errors.len();
     let first = errors.into_iter().next();
@@ -209,8 +209,8 @@ pub(super) fn take(
     match first {
         Some(error) if !has_content => Err((StatusCode::BAD_REQUEST, error.into())),
         first => {
-            service.receive(requests).map_err(no_room)?;
-            Ok(Accepted {
+            service.receive(requests).map_err(capacity_error)?;
+            Ok(ExportResponse {
                 partial_success: first.map(|error_message| PartialSuccess {
                     rejected: rejected as i64,
                     error_message,
@@ -221,7 +221,7 @@ pub(super) fn take(
 }
 
 /// Returns the status and message that refuse a request for want of room.
-pub(super) fn no_room(reason: NoRoom) -> Refusal {
+pub(super) fn capacity_error(reason: NoRoom) -> RequestError {
     let status = match reason {
         NoRoom::Now => StatusCode::SERVICE_UNAVAILABLE,
         NoRoom::Ever => StatusCode::PAYLOAD_TOO_LARGE,
@@ -231,7 +231,7 @@ pub(super) fn no_room(reason: NoRoom) -> Refusal {
 
 /// `ExportTraceServiceResponse`; the responses of other signals look the same.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Accepted {
+pub(super) struct ExportResponse {
     #[prost(message, optional, tag = "1")]
     partial_success: Option<PartialSuccess>,
 }

@@ -25,7 +25,7 @@ pub use http::router;
 pub use routes::Projects;
 
 use admission::Admission;
-use gather::{Departure, Gatherer};
+use gather::{Gatherer, TraceBatch};
 use routes::{Route, Routes};
 use segments::Segments;
 
@@ -80,8 +80,8 @@ pub enum NoRoom {
 impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Now => "as many spans wait for Sentry as may",
-            Self::Ever => "the request has more than may wait altogether",
+            Self::Now => "the buffer is full",
+            Self::Ever => "the request is larger than the whole buffer",
         })
     }
 }
@@ -103,8 +103,8 @@ impl Service {
         let translator = Translator::new(options.translation(&projects.client_options()));
         // The deliveries never drop accepted spans for want of memory: requests are refused long before. The room includes a
         // second copy, needed while spans are encoded as an envelope.
-        let room = patience.max_bytes.saturating_mul(2);
-        let options = options.with_max_buffer_bytes(room);
+        let buffer_bytes = patience.max_bytes.saturating_mul(2);
+        let options = options.with_max_buffer_bytes(buffer_bytes);
         Some(Self(Arc::new(Inner {
             translator,
             routes: Routes::start(projects, &options)?,
@@ -125,7 +125,7 @@ impl Service {
         let now = Instant::now();
         let bytes = requests.iter().map(gather::footprint).sum();
         let mut gatherer = self.gatherer();
-        self.find_room(gatherer.bytes(), bytes)?;
+        self.check_capacity(gatherer.bytes(), bytes)?;
         for request in requests {
             match request {
                 Request::Traces(spans) => {
@@ -137,17 +137,17 @@ impl Service {
                 Request::OtherSignal => {}
             }
         }
-        let gone = gatherer.make_room();
+        let evicted = gatherer.evict_oldest();
         drop(gatherer);
-        self.send(gone);
+        self.send(evicted);
         Ok(())
     }
 
     /// Checks whether there is room for `bytes` in addition to the gathered ones.
-    fn find_room(&self, gathered: usize, bytes: usize) -> Result<(), NoRoom> {
+    fn check_capacity(&self, gathered: usize, bytes: usize) -> Result<(), NoRoom> {
         if bytes > self.0.max_bytes {
             Err(NoRoom::Ever)
-        } else if self.waiting(gathered) + bytes > self.0.max_bytes {
+        } else if self.buffered_bytes(gathered) + bytes > self.0.max_bytes {
             Err(NoRoom::Now)
         } else {
             Ok(())
@@ -155,7 +155,7 @@ impl Service {
     }
 
     /// Returns the number of bytes that wait, here and to be sent to Sentry.
-    fn waiting(&self, gathered: usize) -> usize {
+    fn buffered_bytes(&self, gathered: usize) -> usize {
         let buffered = self.0.routes.stats().buffered_bytes;
         gathered.saturating_add(usize::try_from(buffered).unwrap_or(usize::MAX))
     }
@@ -171,7 +171,7 @@ impl Service {
     #[must_use]
     pub fn is_full(&self) -> bool {
         let gathered = self.gatherer().bytes();
-        self.waiting(gathered) >= self.0.max_bytes / 4 * 3
+        self.buffered_bytes(gathered) >= self.0.max_bytes / 4 * 3
     }
 
     /// Sends everything and ends the service. Returns whether all spans were accepted by the server or counted as lost within
@@ -200,11 +200,11 @@ impl Service {
     }
 
     /// Translates traces and hands their spans to the delivery.
-    fn send(&self, departure: Departure) {
+    fn send(&self, batch: TraceBatch) {
         let Inner {
             translator, routes, ..
         } = &*self.0;
-        for spans in departure.traces {
+        for spans in batch.traces {
             let traces = translate_batch(translator, spans);
             let parts = traces.into_iter();
             let parts = parts.flat_map(|trace| trace.split(|resource| routes.find(resource)));
@@ -212,14 +212,14 @@ impl Service {
                 let Route {
                     client, delivery, ..
                 } = routes.get(number);
-                let placed = self.segments().place(part, client);
-                for (mut span, resource, segment) in placed {
-                    resource::sign(&mut span, &resource, client);
+                let spans = self.segments().assign(part, client);
+                for (mut span, resource, segment) in spans {
+                    resource::add_release_and_environment(&mut span, &resource, client);
                     delivery.send_translated(span, &segment);
                 }
             }
         }
-        self.gatherer().forget(departure.bytes);
+        self.gatherer().release(batch.bytes);
     }
 
     fn segments(&self) -> MutexGuard<'_, Segments> {

@@ -23,7 +23,7 @@ pub(super) struct Segments {
 impl Segments {
     /// Finds the segment of every span: the one that earlier spans of the same trace and service are in, unless the span belongs
     /// to the segment of a span that starts a new one.
-    pub(super) fn place(
+    pub(super) fn assign(
         &mut self,
         trace: TranslatedTrace,
         client: &Client,

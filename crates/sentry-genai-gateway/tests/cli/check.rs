@@ -13,7 +13,7 @@ const ORPHAN: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{
         {"key":"gen_ai.usage.input_tokens","value":{"intValue":"-1"}}]}]}]}]}"#;
 
 #[test]
-fn exit_codes_are_for_ci() {
+fn exit_codes() {
     let clean = |flags: &[&str]| {
         let flags = flags.iter().map(OsString::from).collect::<Vec<_>>();
         run(flags.into_iter().chain([agent().into()])).code
@@ -28,11 +28,11 @@ fn exit_codes_are_for_ci() {
     let ran = run(["check".into(), missing, agent().into()]);
     assert_eq!(ran.code, 2);
     let text = String::from_utf8(ran.stdout).unwrap();
-    assert!(text.contains("5 spans in 1 trace, 4 about AI"), "{text}");
+    assert!(text.contains("5 spans (4 AI) in 1 trace"), "{text}");
 }
 
 #[test]
-fn what_was_found_stays_found_if_nobody_reads_it() {
+fn a_closed_pipe_does_not_change_the_exit_code() {
     for flags in [&["check", "-"][..], &["check", "--json", "-"]] {
         let output = run_unread(flags, ORPHAN.as_bytes());
         assert_eq!(output.status.code(), Some(1));
@@ -41,7 +41,7 @@ fn what_was_found_stays_found_if_nobody_reads_it() {
 }
 
 #[test]
-fn findings_for_people() {
+fn findings_as_text() {
     let ran = run_on(ORPHAN.as_bytes(), &["check", "-"]);
     let text = String::from_utf8(ran.stdout).unwrap();
     for expected in [
@@ -51,7 +51,7 @@ fn findings_for_people() {
         "       1  gen_ai.usage.input_tokens\n",
         "span 0000000000000001 of trace 4c79f60c11214eb38604f4ae0781bfb2 in standard input\n",
         "  fix: Set gen_ai.request.model",
-        "1 span in 1 trace, 1 about AI: 4 findings of 4 kinds\n",
+        "1 span (1 AI) in 1 trace: 4 findings from 4 rules\n",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
     }
@@ -60,7 +60,7 @@ fn findings_for_people() {
 }
 
 #[test]
-fn findings_for_programs() {
+fn findings_as_json() {
     let ran = run([
         "check".into(),
         "--json".into(),
@@ -85,7 +85,7 @@ fn findings_for_programs() {
 }
 
 #[test]
-fn old_names_and_calls_without_conversation_are_found_in_the_corpus() {
+fn deprecated_names_and_missing_conversations_are_found_in_the_corpus() {
     let file = corpus("otlp/traceloop-0.44-openai/chat.nocontent.json.gz");
     let ran = run(["check".into(), "--json".into(), file.into_os_string()]);
     assert_eq!(ran.code, 1);

@@ -13,7 +13,7 @@ fn json(path: &Path) -> Ran {
 }
 
 #[test]
-fn protobuf_says_the_same_as_json() {
+fn protobuf_and_json_give_the_same_spans() {
     for (protobuf, otlp_json) in [
         (
             "otlp-protobuf/google-adk/agent-tool.latest.pb",
@@ -47,7 +47,7 @@ fn names_and_compression_do_not_matter() {
 }
 
 #[test]
-fn every_capture_keeps_its_spans_and_their_parents() {
+fn captures_keep_their_spans_and_parents() {
     let files = fs::read_dir(corpus("rust")).unwrap();
     let captures = files.map(|entry| entry.unwrap().path()).filter(|path| {
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -88,21 +88,21 @@ fn captured_position(capture: &Value, number: u64) -> usize {
 }
 
 #[test]
-fn an_error_event_of_a_capture_makes_the_span_fail() {
+fn an_error_event_in_a_capture_fails_the_span() {
     let spans = json(&corpus("rust/genai-0.7.2-error.tracing.json")).spans();
     assert!(spans.iter().any(|span| span["status"] == "error"));
 }
 
 /// The layer takes content from events, too, and nothing from other log messages.
 #[test]
-fn the_events_of_a_capture_that_are_content_are_kept() {
+fn content_events_in_a_capture_are_kept() {
     let field = |name: &str, value: &str| json!({"field": name, "via": "str", "value": value});
     let event = |name: &str, fields: Value| json!({"name": name, "target": "bot", "level": "INFO", "at_us": 5, "fields": fields});
     let details = "gen_ai.client.inference.operation.details";
-    let said = |words: &str| {
+    let message_json = |words: &str| {
         format!(r#"[{{"role":"user","parts":[{{"type":"text","content":"{words}"}}]}}]"#)
     };
-    let messages = |words: &str| field("gen_ai.input.messages", &said(words));
+    let messages = |words: &str| field("gen_ai.input.messages", &message_json(words));
     let capture = json!({"format": "tracing-capture-v1", "spans": [{
         "span": 1, "parent": null, "parent_kind": "contextual", "name": "chat", "target": "bot", "level": "INFO",
         "module_path": null, "file": null, "declared_fields": [], "new_us": 1, "closed_us": 9,
@@ -120,12 +120,12 @@ fn the_events_of_a_capture_that_are_content_are_kept() {
         ran.spans()[0]["attributes"]["gen_ai.input.messages"]["value"].clone()
     };
     let capture = capture.to_string();
-    assert_eq!(kept(&capture, &["--pii"]), said("by its name"));
+    assert_eq!(kept(&capture, &["--pii"]), message_json("by its name"));
     assert_eq!(kept(&capture, &[]), Value::Null);
 }
 
 #[test]
-fn a_bad_file_is_named_and_the_others_are_processed() {
+fn an_unreadable_file_is_reported_and_the_others_are_processed() {
     let folder = folder("bad");
     let bad = folder.join("bad.json");
     fs::write(&bad, "{\"resourceSpans\": []}\n{\"resourceSpans\": [}\n").unwrap();
@@ -149,7 +149,7 @@ fn a_bad_file_is_named_and_the_others_are_processed() {
 
 /// As the Collector's `file` exporter writes them if several pipelines share it.
 #[test]
-fn other_signals_are_left_out_and_counted() {
+fn other_signals_are_ignored_and_counted() {
     let span = calls(1, 1);
     let lines = [
         r#"{"resourceMetrics":[{}]}"#,
@@ -170,12 +170,12 @@ fn other_signals_are_left_out_and_counted() {
     );
     assert_eq!(
         ran.stderr,
-        "sentry-genai: standard input: 2 requests are of metrics, logs or profiles, and left out\n"
+        "sentry-genai: standard input: ignored 2 requests with metrics, logs or profiles\n"
     );
 }
 
 #[test]
-fn what_is_cut_or_foreign_costs_its_own_line_alone() {
+fn invalid_lines_do_not_affect_other_lines() {
     let span = calls(1, 1);
     let other = span.replace("0000000000000001", "0000000000000002");
     let text = format!("{span}\n{}\nwhat?\n{other}\n{}", &span[..50], &span[..30]);
@@ -217,19 +217,19 @@ fn what_is_cut_or_foreign_costs_its_own_line_alone() {
 
 /// As an exporter leaves them if it did not learn that its first attempt had arrived.
 #[test]
-fn what_is_there_twice_counts_once() {
+fn repeated_spans_count_once() {
     let lines = [calls(1, 1), calls(2, 1)].join("\n");
     let ran = run_on(lines.as_bytes(), &["check", "--json", "-"]);
     let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!((ran.code, &report["spans"]), (0, &2.into()));
     assert_eq!(
         ran.stderr,
-        "sentry-genai: standard input: 1 span is in it again later, and counted there\n"
+        "sentry-genai: standard input: ignored 1 span that is repeated later in the file\n"
     );
 }
 
 #[test]
-fn what_is_no_trace_says_so() {
+fn input_without_traces_is_an_error() {
     let error = |input: &[u8]| {
         let ran = run_on(input, &["tree", "-"]);
         assert_eq!((ran.code, ran.stdout.len()), (2, 0));
@@ -245,11 +245,11 @@ fn what_is_no_trace_says_so() {
     );
     assert_eq!(
         error(br#"{"resourceLogs":[]}"#),
-        "sentry-genai: standard input: request: expected an object with resourceSpans, and not metrics, logs or profiles alone\n"
+        "sentry-genai: standard input: request: expected an object with resourceSpans, not only metrics, logs or profiles\n"
     );
     assert_eq!(
         error(b"\x28\xb5\x2f\xfd\x24\x13"),
-        "sentry-genai: standard input: the file is compressed with zstd, which is not read: decompress it first, such as with zstd -d\n"
+        "sentry-genai: standard input: the file is compressed with zstd, which is not supported: decompress it first, for example with zstd -d\n"
     );
     assert!(error(b"\x0a\x05abc").contains("as OTLP/protobuf: byte "));
     let mut truncated = fs::read(agent()).unwrap();

@@ -8,7 +8,7 @@ use crate::{agent, calls, corpus, envelopes, folder, run, run_on, run_unread, se
 const SEVERAL: &str = "otlp/google-adk/agent-multiturn.content.json.gz";
 
 #[test]
-fn several_traces_need_a_folder() {
+fn several_traces_need_a_directory() {
     let file = corpus(SEVERAL);
     let ran = run(["translate".as_ref(), file.as_os_str()]);
     assert_eq!(ran.code, 2);
@@ -124,13 +124,13 @@ fn a_folder_has_each_span_of_a_trace_once() {
 }
 
 #[test]
-fn content_leaves_only_with_pii() {
-    let said = "\"gen_ai.input.messages\"";
+fn content_is_written_only_with_pii() {
+    let key = "\"gen_ai.input.messages\"";
     let file = agent();
     let with: [OsString; 3] = ["translate".into(), "--pii".into(), file.clone().into()];
-    assert!(run(with).text().contains(said));
+    assert!(run(with).text().contains(key));
     let without: [OsString; 2] = ["translate".into(), file.into()];
-    assert!(!run(without).text().contains(said));
+    assert!(!run(without).text().contains(key));
 }
 
 #[test]
@@ -145,18 +145,19 @@ fn json_is_one_span_per_line() {
 }
 
 #[test]
-fn other_formats_take_no_folder() {
+fn out_works_only_with_envelopes() {
     let ran = run_on(b"", &["translate", "--format", "json", "--out", "x", "-"]);
     assert_eq!((ran.code, ran.stdout.len()), (2, 0));
     assert!(
-        ran.stderr.contains("--out is for envelopes"),
+        ran.stderr
+            .contains("--out works only with --format envelope"),
         "{}",
         ran.stderr
     );
 }
 
 #[test]
-fn a_key_or_a_whole_dsn() {
+fn dsn_accepts_a_key_or_a_dsn() {
     let header = |dsn: &str| {
         let ran = run_on(calls(1, 1).as_bytes(), &["translate", "--dsn", dsn, "-"]);
         ran.text().lines().next().unwrap().to_owned()
@@ -178,7 +179,7 @@ fn a_key_or_a_whole_dsn() {
 
 /// As from a shell variable that is not set.
 #[test]
-fn an_empty_release_or_environment_is_none() {
+fn an_empty_release_or_environment_is_ignored() {
     let arguments = ["translate", "--release", "", "--environment", "", "-"];
     let envelope = run_on(calls(1, 1).as_bytes(), &arguments).text();
     let header: serde_json::Value = serde_json::from_str(envelope.lines().next().unwrap()).unwrap();
@@ -187,7 +188,7 @@ fn an_empty_release_or_environment_is_none() {
 }
 
 #[test]
-fn whoever_stops_reading_makes_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     // More output than a pipe holds.
     let arguments = ["translate", "--format", "json", "--pii", "-"];
     let output = run_unread(&arguments, calls(500, 1000).as_bytes());

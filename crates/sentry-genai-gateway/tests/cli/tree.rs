@@ -29,7 +29,7 @@ fn an_agent_run_as_a_tree() {
 }
 
 #[test]
-fn the_transcript_has_words_only_with_pii() {
+fn the_transcript_has_messages_only_with_pii() {
     let question = "weather in Paris";
     let run = |flags: &[&str]| {
         let flags = flags.iter().map(OsString::from).collect::<Vec<_>>();
@@ -43,7 +43,7 @@ fn the_transcript_has_words_only_with_pii() {
 }
 
 #[test]
-fn several_files_are_told_apart() {
+fn several_files_have_headings() {
     let other = corpus("rust/genai-0.7.2-chat.tracing.json");
     let ran = run(["tree".as_ref(), agent().as_os_str(), other.as_os_str()]);
     let text = ran.text();
@@ -57,7 +57,7 @@ fn several_files_are_told_apart() {
 }
 
 #[test]
-fn the_format_tree_is_the_same() {
+fn format_tree_equals_the_tree_command() {
     let input = calls(3, 3);
     let tree = run_on(input.as_bytes(), &["tree", "-"]).text();
     let format = run_on(input.as_bytes(), &["translate", "--format", "tree", "-"]).text();

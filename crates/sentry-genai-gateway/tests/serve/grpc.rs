@@ -72,7 +72,7 @@ fn export(running: &Running, service: &'static str, body: Vec<u8>) -> Result<Vec
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 #[test]
-fn what_arrives_is_what_translate_writes() {
+fn sentry_receives_what_translate_writes() {
     let file = corpus("otlp-protobuf/google-adk/agent-tool.latest.pb");
     let expected = translated(&file);
     let ingest = Ingest::start().unwrap();
@@ -84,7 +84,7 @@ fn what_arrives_is_what_translate_writes() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_invalid_argument() {
+fn unreadable_requests_are_invalid_arguments() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &[]);
     let refused = export(&running, TRACES, b"\x0a\xffno".to_vec()).unwrap_err();

@@ -3,7 +3,7 @@
 use crate::*;
 
 #[test]
-fn what_arrives_is_what_translate_writes() {
+fn sentry_receives_what_translate_writes() {
     let json_gz = corpus("otlp/google-adk/agent-tool.latest.json.gz");
     let protobuf = corpus("otlp-protobuf/google-adk/agent-tool.latest.pb");
     let expected = translated(&json_gz);
@@ -42,7 +42,7 @@ fn what_arrives_is_what_translate_writes() {
 }
 
 #[test]
-fn content_stays_here_unless_it_is_asked_for() {
+fn content_is_sent_only_with_pii() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &["--gather", "0.1"]);
     let chat = json!({
@@ -60,7 +60,7 @@ fn content_stays_here_unless_it_is_asked_for() {
 }
 
 #[test]
-fn what_cannot_be_read_is_refused_and_loses_nothing_else() {
+fn unreadable_requests_are_rejected_and_lose_no_other_spans() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &["--gather", "0.1"]);
     let plain = json!({});
@@ -95,7 +95,7 @@ fn what_cannot_be_read_is_refused_and_loses_nothing_else() {
 }
 
 #[test]
-fn programs_that_send_metrics_to_the_same_place_are_not_told_off() {
+fn metrics_are_accepted_and_ignored() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &[]);
     let metrics = json!({"resourceMetrics": [{}]});
@@ -105,7 +105,7 @@ fn programs_that_send_metrics_to_the_same_place_are_not_told_off() {
 }
 
 #[test]
-fn events_that_come_as_logs_find_their_spans() {
+fn log_events_are_attached_to_their_spans() {
     let file = corpus("otlp-logs/otel-openai-v2.tools-roundtrip.v1-content.jsonl.gz");
     let expected = translated(&file);
     let ingest = Ingest::start().unwrap();

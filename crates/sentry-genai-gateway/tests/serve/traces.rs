@@ -7,7 +7,7 @@ use crate::*;
 const CHAT: &str = "chat";
 
 #[test]
-fn parts_of_a_trace_are_translated_together_whatever_their_order() {
+fn parts_of_a_trace_are_translated_together_in_any_order() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &["--gather", "1"]);
     let chat = json!({
@@ -48,7 +48,7 @@ fn parts_of_a_trace_are_translated_together_whatever_their_order() {
 }
 
 #[test]
-fn what_comes_late_is_in_the_segment_that_is_known() {
+fn late_spans_belong_to_the_known_segment() {
     let ingest = Ingest::start().unwrap();
     let arguments = [
         "--gather",
@@ -80,7 +80,7 @@ fn what_comes_late_is_in_the_segment_that_is_known() {
 }
 
 #[test]
-fn a_service_with_a_project_of_its_own_sends_there() {
+fn a_service_with_its_own_project_is_routed_there() {
     let (shop, stock) = (Ingest::start().unwrap(), Ingest::start().unwrap());
     let route = format!("stock={}", stock.dsn());
     let running = Running::start(&shop, &["--gather", "0.3", "--route", &route]);
@@ -126,7 +126,7 @@ fn a_service_with_a_project_of_its_own_sends_there() {
 }
 
 #[test]
-fn a_sentry_that_refuses_is_told_of_and_the_service_goes_on() {
+fn a_rejection_by_sentry_is_reported_and_the_service_continues() {
     let ingest = Ingest::start().unwrap();
     ingest.always(Fault::status(403));
     let running = Running::start(&ingest, &["--gather", "0.1"]);
@@ -144,25 +144,25 @@ fn a_sentry_that_refuses_is_told_of_and_the_service_goes_on() {
 }
 
 #[test]
-fn who_sends_too_much_waits_and_nothing_that_was_taken_is_lost() {
+fn a_full_service_rejects_requests_and_loses_no_accepted_span() {
     let ingest = Ingest::start().unwrap();
     ingest.always(Fault::none().with_delay(Duration::from_millis(300)));
     let running = Running::start(&ingest, &["--gather", "0.1", "--max-memory", "1"]);
     let text = "word ".repeat(6_000);
-    let taken = (1..=u8::MAX).find(|number| {
+    let accepted = (1..=u8::MAX).find(|number| {
         let spans = [span(*number, 1, None, "work", &json!({"app.note": text}))];
         let (status, answer) = running.post_json("/v1/traces", &request("shop", &spans));
         assert!(status == 200 || status == 503, "{status} {answer}");
         status == 503
     });
-    let taken = taken.expect("it is full") - 1;
-    assert!(taken > 5, "{taken}");
-    let health = running.wait_for(|health| health["accepted"] == taken);
+    let accepted = accepted.expect("it is full") - 1;
+    assert!(accepted > 5, "{accepted}");
+    let health = running.wait_for(|health| health["accepted"] == accepted);
     assert_eq!(health["lost"], json!({}));
 }
 
 #[test]
-fn many_large_requests_at_once_lose_nothing_that_was_taken() {
+fn many_large_concurrent_requests_lose_no_accepted_span() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &["--gather", "0.1", "--max-memory", "1"]);
     let text = "word ".repeat(60_000);
@@ -171,7 +171,11 @@ fn many_large_requests_at_once_lose_nothing_that_was_taken() {
         running.post_json("/v1/traces", &request("shop", &spans)).0
     };
     let too_much = text.repeat(4);
-    assert_eq!(post(u8::MAX, &too_much), 413, "that would never have room");
+    assert_eq!(
+        post(u8::MAX, &too_much),
+        413,
+        "larger than the whole buffer"
+    );
     thread::scope(|scope| {
         for number in 1..=24 {
             let (post, text) = (&post, &*text);
@@ -198,7 +202,7 @@ fn many_large_requests_at_once_lose_nothing_that_was_taken() {
 /// Whatever waits is sent when the program is asked to stop.
 #[cfg(unix)]
 #[test]
-fn the_end_waits_for_what_has_come() {
+fn shutdown_sends_all_buffered_spans() {
     let ingest = Ingest::start().unwrap();
     let mut running = Running::start(&ingest, &["--gather", "600"]);
     let spans = [span(1, 1, None, "work", &json!({}))];
@@ -225,16 +229,16 @@ fn the_end_waits_for_what_has_come() {
 }
 
 #[test]
-fn without_a_project_it_says_what_is_missing() {
+fn without_a_dsn_the_error_names_the_option() {
     let output = program()
         .arg("serve")
         .env_remove("SENTRY_DSN")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("--dsn") && said.contains("SENTRY_DSN"),
-        "{said}"
+        stderr.contains("--dsn") && stderr.contains("SENTRY_DSN"),
+        "{stderr}"
     );
 }

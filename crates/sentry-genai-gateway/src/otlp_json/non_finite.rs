@@ -10,12 +10,12 @@ static WORDS: &[(&str, &str)] = &[
 ];
 
 /// Replaces numbers that are not finite, as Python's `json` writes them, by `null`, since neither is a value.
-pub(super) fn replaced(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn replace(text: Cow<'_, str>) -> Cow<'_, str> {
     // Most texts have none.
     if !text.contains("NaN") && !text.contains("Infinity") {
         return text;
     }
-    let mut whole = String::new();
+    let mut output = String::new();
     let mut copied = 0;
     let mut position = 0;
     let mut is_quoted = false;
@@ -35,8 +35,8 @@ pub(super) fn replaced(text: Cow<'_, str>) -> Cow<'_, str> {
                 let rest = &text[position..];
                 match WORDS.iter().find(|(word, _)| rest.starts_with(word)) {
                     Some((word, null)) => {
-                        whole.push_str(&text[copied..position]);
-                        whole.push_str(null);
+                        output.push_str(&text[copied..position]);
+                        output.push_str(null);
                         copied = position + word.len();
                         word.len()
                     }
@@ -49,8 +49,8 @@ pub(super) fn replaced(text: Cow<'_, str>) -> Cow<'_, str> {
     if copied == 0 {
         return text;
     }
-    whole.push_str(&text[copied..]);
-    Cow::Owned(whole)
+    output.push_str(&text[copied..]);
+    Cow::Owned(output)
 }
 
 #[cfg(test)]
@@ -58,17 +58,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_number_is_null() {
+    fn non_finite_numbers_become_null() {
         for (text, expected) in [
             ("[NaN,1]", "[null,1]"),
             ("[-Infinity, Infinity]", "[null     , null    ]"),
             (r#"{"a\"NaN":NaN}"#, r#"{"a\"NaN":null}"#),
             ("{\"cut\n[NaN]", "{\"cut\n[null]"),
         ] {
-            assert_eq!(replaced(text.into()), expected);
+            assert_eq!(replace(text.into()), expected);
         }
         for text in [r#"["NaN","ä Infinity","\\"]"#, "[-1]", "\"\\", ""] {
-            assert!(matches!(replaced(text.into()), Cow::Borrowed(_)), "{text}");
+            assert!(matches!(replace(text.into()), Cow::Borrowed(_)), "{text}");
         }
     }
 }

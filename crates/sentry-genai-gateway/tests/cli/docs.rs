@@ -1,7 +1,7 @@
 //! Keeps pages up to date: `docs/trees.md`, with a run of each dialect as `tree` shows it, and what `docs/command-line.md` says
 //! about `check`.
 //!
-//! `UPDATE_DOCS=1 cargo test -p sentry-genai-gateway --test cli book` rewrites them.
+//! `UPDATE_DOCS=1 cargo test -p sentry-genai-gateway --test cli docs` rewrites them.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -102,7 +102,7 @@ static RUNS: &[(&str, &str)] = &[
 const START: &str = "<!-- trees -->";
 
 #[test]
-fn the_trees_in_the_book_are_what_is_shown() {
+fn trees_in_the_docs_match_the_output() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/trees.md");
     let page = fs::read_to_string(&path).unwrap();
     let (intro, _) = page.split_once(START).unwrap();
@@ -129,7 +129,7 @@ fn the_trees_in_the_book_are_what_is_shown() {
 }
 
 #[test]
-fn the_findings_in_the_book_are_what_is_found() {
+fn findings_in_the_docs_match_the_output() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/command-line.md");
     let page = fs::read_to_string(&path).unwrap();
     let file = corpus("otlp/mastra-otel-exporter/llm-error.json.gz");

@@ -8,91 +8,93 @@ use sentry_genai_conventions::{
 };
 
 /// How many names are cached. Only instrumentation that generates names has more; the names beyond get no hints.
-const REMEMBERED: usize = 10_000;
+const CACHE_CAPACITY: usize = 10_000;
 
 /// The maximum number of wrong letters in a whole name.
-const WRONG_LETTERS: usize = 2;
+const MAX_WRONG_LETTERS: usize = 2;
 
 /// Namespaces whose names are understood next to attributes of the conventions, but mean nothing on their own.
-static UNDERSTOOD: &[&str] = &["genai.", "llm."];
+static INTERPRETED_PREFIXES: &[&str] = &["genai.", "llm."];
 
 /// Suggests how names should have been written.
 #[derive(Debug)]
-pub(super) struct Names {
-    known: Vec<Known>,
+pub(super) struct Suggester {
+    known: Vec<KnownName>,
     translator: Translator,
     /// The results so far, by name.
-    near: HashMap<String, Option<&'static str>>,
-    understood: HashMap<String, Option<&'static str>>,
+    similar: HashMap<String, Option<&'static str>>,
+    interpreted: HashMap<String, Option<&'static str>>,
 }
 
 /// A name of the conventions.
 #[derive(Debug)]
-struct Known {
+struct KnownName {
     words: Vec<String>,
     /// The name that replaces it today.
     current: &'static str,
 }
 
-impl Names {
+impl Suggester {
     pub(super) fn new(translator: Translator) -> Self {
         let known = attribute_names().filter_map(|name| {
             let words = words(name);
             let current = current(name)?;
-            Some(Known { words, current })
+            Some(KnownName { words, current })
         });
         Self {
             known: known.collect(),
             translator,
-            near: HashMap::new(),
-            understood: HashMap::new(),
+            similar: HashMap::new(),
+            interpreted: HashMap::new(),
         }
     }
 
     /// Returns the attribute that a span's attribute was meant to be, if that is sufficiently certain and the span lacks it.
-    pub(super) fn meant(
+    pub(super) fn suggest(
         &mut self,
         key: &str,
         value: Value<'_>,
         source: &SourceSpan,
         translated: &SentrySpan,
     ) -> Option<&'static str> {
-        let mut found = remembered(&mut self.near, key, || near(&self.known, key));
+        let mut found = cached(&mut self.similar, key, || similar(&self.known, key));
         // A span that serves a request may mention the model without being a model call.
         let is_served = matches!(source.kind, Some(SpanKind::Server | SpanKind::Consumer));
         if found.is_none()
             && translated.ai.is_none()
             && !is_served
-            && UNDERSTOOD.iter().any(|prefix| key.starts_with(prefix))
+            && INTERPRETED_PREFIXES
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
         {
-            found = remembered(&mut self.understood, key, || {
-                understood(&self.translator, key, value, source)
+            found = cached(&mut self.interpreted, key, || {
+                interpreted(&self.translator, key, value, source)
             });
         }
         let found = found?;
         let attributes = &translated.attributes;
-        (is_left(attributes, key) && !attributes.contains(found)).then_some(found)
+        (is_uninterpreted(attributes, key) && !attributes.contains(found)).then_some(found)
     }
 }
 
-fn remembered(
-    memory: &mut HashMap<String, Option<&'static str>>,
+fn cached(
+    cache: &mut HashMap<String, Option<&'static str>>,
     key: &str,
     find: impl FnOnce() -> Option<&'static str>,
 ) -> Option<&'static str> {
-    if let Some(found) = memory.get(key) {
+    if let Some(found) = cache.get(key) {
         return *found;
     }
-    if memory.len() >= REMEMBERED {
+    if cache.len() >= CACHE_CAPACITY {
         return None;
     }
     let found = find();
-    memory.insert(key.to_owned(), found);
+    cache.insert(key.to_owned(), found);
     found
 }
 
 /// Returns whether the translation did not interpret an attribute, and kept it under its name or with a prefix.
-fn is_left(attributes: &Attributes, key: &str) -> bool {
+fn is_uninterpreted(attributes: &Attributes, key: &str) -> bool {
     attributes.contains(key) || attributes.contains(&format!("otel.{key}"))
 }
 
@@ -108,26 +110,26 @@ fn current(mut name: &'static str) -> Option<&'static str> {
 }
 
 /// Returns the nearest name, if it is near enough and no other is as near.
-fn near(known: &[Known], key: &str) -> Option<&'static str> {
+fn similar(known: &[KnownName], key: &str) -> Option<&'static str> {
     if attribute_names().any(|name| name == key) {
         return None;
     }
     let words = words(key);
     if !words
         .first()
-        .is_some_and(|it| it == "mcp" || is_nearly(it, "genai"))
+        .is_some_and(|it| it == "mcp" || is_similar(it, "genai"))
     {
         return None;
     }
-    let near = known.iter().filter_map(|known| {
+    let similar = known.iter().filter_map(|known| {
         let distance = distance(&words, &known.words)?;
         Some((distance, known.current))
     });
-    let mut near: Vec<_> = near.collect();
-    near.sort_unstable();
-    let (distance, nearest) = *near.first()?;
-    let mut rivals = near.iter().take_while(|(other, _)| *other == distance);
-    rivals.all(|(_, name)| *name == nearest).then_some(nearest)
+    let mut similar: Vec<_> = similar.collect();
+    similar.sort_unstable();
+    let (distance, nearest) = *similar.first()?;
+    let mut ties = similar.iter().take_while(|(other, _)| *other == distance);
+    ties.all(|(_, name)| *name == nearest).then_some(nearest)
 }
 
 /// Returns how many letters are wrong, or `None` if it is a different name.
@@ -140,13 +142,13 @@ fn distance(words: &[String], known: &[String]) -> Option<usize> {
     }
     let pairs = words.iter().zip(known);
     let distance = pairs
-        .map(|(word, known)| is_nearly(word, known).then(|| strsim::osa_distance(word, known)))
+        .map(|(word, known)| is_similar(word, known).then(|| strsim::osa_distance(word, known)))
         .sum::<Option<usize>>()?;
-    (distance <= WRONG_LETTERS).then_some(distance)
+    (distance <= MAX_WRONG_LETTERS).then_some(distance)
 }
 
 /// Returns whether one word is another with a typo. Short words are near to too many others, and a plural is not a typo.
-fn is_nearly(word: &str, known: &str) -> bool {
+fn is_similar(word: &str, known: &str) -> bool {
     let allowed = match word.len().min(known.len()) {
         0..=4 => 0,
         5..=7 => 1,
@@ -177,7 +179,7 @@ fn words(name: &str) -> Vec<String> {
 }
 
 /// Returns the meaning of a name on a span that is a model call.
-fn understood(
+fn interpreted(
     translator: &Translator,
     key: &str,
     value: Value<'_>,
@@ -198,13 +200,13 @@ mod tests {
 
     use super::*;
 
-    fn meant(key: &str) -> Option<&'static str> {
-        let names = Names::new(Translator::new(TranslateOptions::default()));
-        near(&names.known, key)
+    fn suggest(key: &str) -> Option<&'static str> {
+        let names = Suggester::new(Translator::new(TranslateOptions::default()));
+        similar(&names.known, key)
     }
 
     #[test]
-    fn slips_of_the_pen() {
+    fn typos_are_corrected() {
         for (key, expected) in [
             ("gen_ai.usage.promt_tokens", "gen_ai.usage.input_tokens"),
             ("gen_ai.usage.ouptut_tokens", "gen_ai.usage.output_tokens"),
@@ -218,12 +220,12 @@ mod tests {
             ("gen_ai.systm", "gen_ai.provider.name"),
             ("mcp.methode.name", "mcp.method.name"),
         ] {
-            assert_eq!(meant(key), Some(expected), "{key}");
+            assert_eq!(suggest(key), Some(expected), "{key}");
         }
     }
 
     #[test]
-    fn names_of_ones_own() {
+    fn custom_names_get_no_suggestion() {
         for key in [
             "gen_ai.request.model",
             "gen_ai.usage.prompt_tokens",
@@ -242,21 +244,21 @@ mod tests {
             "",
             "...",
         ] {
-            assert_eq!(meant(key), None, "{key}");
+            assert_eq!(suggest(key), None, "{key}");
         }
     }
 
     #[test]
-    fn no_name_is_nearly_another() {
+    fn no_two_known_names_are_similar() {
         for name in attribute_names() {
-            let names = Names::new(Translator::new(TranslateOptions::default()));
+            let names = Suggester::new(Translator::new(TranslateOptions::default()));
             let others: Vec<_> = (names.known.into_iter())
                 .filter(|known| Some(known.current) != current(name))
                 .collect();
-            let near: Vec<_> = (others.iter())
+            let similar: Vec<_> = (others.iter())
                 .filter_map(|known| Some((distance(&words(name), &known.words)?, known.current)))
                 .collect();
-            assert_eq!(near, [], "{name}");
+            assert_eq!(similar, [], "{name}");
         }
     }
 }
