@@ -241,7 +241,7 @@ mod tests {
     use crate::{ReceivedSpan, sample};
 
     #[test]
-    fn what_holds_passes() {
+    fn true_assertions_pass() {
         let spans = sample::weather_agent();
         let spans = assert_spans(&spans).count(5).none("chat gpt-4o");
         let agent = spans.one("invoke_agent Weather Agent");
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_hold_fails_and_shows_the_tree() {
+    fn a_failed_assertion_shows_the_tree() {
         type Check = fn(&[ReceivedSpan]);
         let checks: &[(&str, Check)] = &[
             ("5 spans, expected 4", |it| {

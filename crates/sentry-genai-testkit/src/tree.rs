@@ -117,8 +117,10 @@ impl<'a> Tree<'a> {
         let mut order: Vec<usize> = (0..self.spans.len()).collect();
         order.sort_by(|a, b| {
             let key = |index: usize| (has_parent(self.spans[index]), self.spans[index].start);
-            let ((a_below, a_start), (b_below, b_start)) = (key(*a), key(*b));
-            a_below.cmp(&b_below).then(a_start.total_cmp(&b_start))
+            let ((a_has_parent, a_start), (b_has_parent, b_start)) = (key(*a), key(*b));
+            a_has_parent
+                .cmp(&b_has_parent)
+                .then(a_start.total_cmp(&b_start))
         });
         let mut lines = Vec::new();
         // After the roots, only spans remain that are their own ancestors.
@@ -135,8 +137,8 @@ impl<'a> Tree<'a> {
 
     /// Draws a span and everything below it. Not recursive: a trace may be deeper than the stack allows.
     fn draw(&mut self, index: usize, note: &'static str, lines: &mut Vec<Line<'a>>) {
-        let mut open = vec![(index, "", String::new(), note)];
-        while let Some((index, branch, indent, note)) = open.pop() {
+        let mut stack = vec![(index, "", String::new(), note)];
+        while let Some((index, branch, indent, note)) = stack.pop() {
             if !self.drawn.insert(index) {
                 continue;
             }
@@ -147,26 +149,30 @@ impl<'a> Tree<'a> {
                 note,
             });
             let children = self.children.remove(span.span_id.as_str());
-            let below = match branch {
+            let child_indent = match branch {
                 // Any deeper, and the names would leave their column.
-                _ if indent.chars().count() >= DEEPEST => indent,
+                _ if indent.chars().count() >= MAX_INDENT => indent,
                 "" => indent,
-                LAST => indent + "   ",
+                LAST_BRANCH => indent + "   ",
                 _ => indent + "│  ",
             };
             let children = children.unwrap_or_default();
             for (position, child) in children.into_iter().rev().enumerate() {
-                let branch = if position == 0 { LAST } else { "├─ " };
-                open.push((child, branch, below.clone(), ""));
+                let branch = if position == 0 {
+                    LAST_BRANCH
+                } else {
+                    "├─ "
+                };
+                stack.push((child, branch, child_indent.clone(), ""));
             }
         }
     }
 }
 
 /// The widest indentation, in characters.
-const DEEPEST: usize = 30;
+const MAX_INDENT: usize = 30;
 
-const LAST: &str = "└─ ";
+const LAST_BRANCH: &str = "└─ ";
 
 /// Returns the tokens of a call, such as `in 42 (16 cached) out 17 (5 reasoning)`.
 pub(crate) fn tokens(span: &ReceivedSpan) -> String {
@@ -280,7 +286,7 @@ POST /ask                       http.server                                     
     }
 
     #[test]
-    fn costs_are_shown_and_no_depth_is_too_deep() {
+    fn costs_and_deep_trees_are_shown() {
         let span = |number: usize| {
             let mut span = json!({
                 "trace_id": "00000000000000000000000000000001", "span_id": format!("{number:016}"),
@@ -301,7 +307,7 @@ POST /ask                       http.server                                     
     }
 
     #[test]
-    fn oddities_are_shown() {
+    fn orphans_cycles_and_mixed_conversations_are_shown() {
         let span = |trace: u64, id: &str, parent: Option<&str>, conversation: Option<&str>| {
             let mut span = json!({
                 "trace_id": format!("{trace:032}"), "span_id": id, "name": id, "status": "ok", "is_segment": false,

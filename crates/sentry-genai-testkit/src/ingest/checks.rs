@@ -151,16 +151,16 @@ fn check_container(item: &ReceivedItem, content_type: &str, at: &str, violations
 
 /// Checks `item_count` of a container.
 pub(super) fn check_count(item: &ReceivedItem, at: &str, violations: &mut Violations) {
-    let held = item.contained().count();
-    let said = item.header.get("item_count").unwrap_or(&Value::Null);
-    if said.as_u64() != Some(held as u64) {
-        violations.add(at, format!("item_count {said} but {held} items"));
+    let actual = item.contained().count();
+    let declared = item.header.get("item_count").unwrap_or(&Value::Null);
+    if declared.as_u64() != Some(actual as u64) {
+        violations.add(at, format!("item_count {declared} but {actual} items"));
     }
-    if held == 0 {
+    if actual == 0 {
         violations.add(at, "no items");
     }
-    if held > 1000 {
-        violations.add(at, format!("{held} items are more than 1000"));
+    if actual > 1000 {
+        violations.add(at, format!("{actual} items are more than 1000"));
     }
 }
 
@@ -240,7 +240,7 @@ fn is_rfc_3339(text: &str) -> bool {
     let Some((date, rest)) = bytes.split_at_checked(SHAPE.len()) else {
         return false;
     };
-    let fits = |text: &[u8], shape: &[u8]| {
+    let matches_shape = |text: &[u8], shape: &[u8]| {
         text.len() == shape.len()
             && text
                 .iter()
@@ -260,7 +260,8 @@ fn is_rfc_3339(text: &str) -> bool {
         }
         _ => rest,
     };
-    fits(date, SHAPE) && (offset == b"Z" || fits(offset, b"+00:00") || fits(offset, b"-00:00"))
+    matches_shape(date, SHAPE)
+        && (offset == b"Z" || matches_shape(offset, b"+00:00") || matches_shape(offset, b"-00:00"))
 }
 
 #[cfg(test)]

@@ -16,15 +16,15 @@ use std::{collections::VecDeque, time::Duration};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fault {
-    pub(super) reading: Reading,
+    pub(super) reading: ReadMode,
     pub(super) delay: Duration,
-    pub(super) answer: Answering,
+    pub(super) answer: ResponseMode,
     pub(super) headers: Vec<(String, String)>,
 }
 
 /// How much of a request is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum ReadMode {
     #[default]
     All,
     /// The head, and at most this many bytes of the body.
@@ -35,13 +35,13 @@ pub(super) enum Reading {
 
 /// What happens after the request was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Answering {
+pub(super) enum ResponseMode {
     /// Status 200, or 400 if the envelope violates the protocol.
     #[default]
-    Judged,
+    Normal,
     Status(u16),
     /// A normal answer, spread byte by byte over this time.
-    Trickled(Duration),
+    Trickle(Duration),
     /// A normal answer, whose body ends before its announced length.
     Truncated,
     /// Silence for this time, then the connection is closed.
@@ -61,7 +61,7 @@ impl Fault {
     /// 2xx.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        Self::answering(Answering::Status(status))
+        Self::with_response(ResponseMode::Status(status))
     }
 
     /// Creates a fault that answers with this status and closes the connection before reading the body, as proxies do when a body
@@ -69,7 +69,7 @@ impl Fault {
     #[must_use]
     pub fn early_status(status: u16) -> Self {
         Self {
-            reading: Reading::Head,
+            reading: ReadMode::Head,
             ..Self::status(status)
         }
     }
@@ -77,33 +77,33 @@ impl Fault {
     /// Creates a fault that reads the request, stays silent for `silence`, and closes the connection.
     #[must_use]
     pub fn hang(silence: Duration) -> Self {
-        Self::answering(Answering::Hang(silence))
+        Self::with_response(ResponseMode::Hang(silence))
     }
 
     /// Creates a fault that accepts the envelope, but spreads the bytes of the answer over `duration`.
     #[must_use]
     pub fn trickle(duration: Duration) -> Self {
-        Self::answering(Answering::Trickled(duration))
+        Self::with_response(ResponseMode::Trickle(duration))
     }
 
     /// Creates a fault that accepts the envelope, and closes the connection before the end of the answer's body.
     #[must_use]
     pub fn truncated_answer() -> Self {
-        Self::answering(Answering::Truncated)
+        Self::with_response(ResponseMode::Truncated)
     }
 
     /// Creates a fault that reads the request and closes the connection without an answer.
     #[must_use]
     pub fn close() -> Self {
-        Self::answering(Answering::Close)
+        Self::with_response(ResponseMode::Close)
     }
 
     /// Creates a fault that resets the connection before reading the body.
     #[must_use]
     pub fn reset() -> Self {
         Self {
-            reading: Reading::Head,
-            ..Self::answering(Answering::Reset)
+            reading: ReadMode::Head,
+            ..Self::with_response(ResponseMode::Reset)
         }
     }
 
@@ -111,8 +111,8 @@ impl Fault {
     #[must_use]
     pub fn reset_after(bytes: usize) -> Self {
         Self {
-            reading: Reading::Body(bytes),
-            ..Self::answering(Answering::Reset)
+            reading: ReadMode::Body(bytes),
+            ..Self::with_response(ResponseMode::Reset)
         }
     }
 
@@ -143,7 +143,7 @@ impl Fault {
         self.with_header("Retry-After", value)
     }
 
-    fn answering(answer: Answering) -> Self {
+    fn with_response(answer: ResponseMode) -> Self {
         Self {
             answer,
             ..Self::default()
@@ -155,7 +155,7 @@ impl Fault {
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     script: VecDeque<Fault>,
-    lasting: Option<Fault>,
+    permanent: Option<Fault>,
     random: Option<RandomFaults>,
 }
 
@@ -170,8 +170,8 @@ impl Faults {
         self.script.extend(faults);
     }
 
-    pub(super) fn lasting(&mut self, fault: Option<Fault>) {
-        self.lasting = fault;
+    pub(super) fn permanent(&mut self, fault: Option<Fault>) {
+        self.permanent = fault;
     }
 
     pub(super) fn random(&mut self, seed: u64, faults: Vec<(f64, Fault)>) {
@@ -187,7 +187,7 @@ impl Faults {
 
     /// Returns the next fault: from the script first, then the lasting one, then a random one.
     pub(super) fn next(&mut self) -> Fault {
-        let fault = self.script.pop_front().or_else(|| self.lasting.clone());
+        let fault = self.script.pop_front().or_else(|| self.permanent.clone());
         fault.unwrap_or_else(|| {
             let drawn = self.random.as_mut().and_then(RandomFaults::draw);
             drawn.unwrap_or_default()
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn script_then_lasting_then_chance() {
+    fn scripted_faults_come_before_permanent_and_random_ones() {
         let mut faults = Faults::default();
         assert_eq!(faults.next(), Fault::none());
         faults.random(1, vec![(1.0, Fault::close())]);
@@ -231,13 +231,13 @@ mod tests {
         assert_eq!(faults.next(), Fault::status(500));
         assert_eq!(faults.next(), Fault::reset());
         assert_eq!(faults.next(), Fault::close());
-        faults.lasting(Some(Fault::status(503)));
+        faults.permanent(Some(Fault::status(503)));
         assert_eq!(faults.next(), Fault::status(503));
         assert_eq!(faults.next(), Fault::status(503));
     }
 
     #[test]
-    fn chance_keeps_its_odds_and_repeats_with_the_seed() {
+    fn random_faults_follow_their_probabilities_and_the_seed() {
         let draw = |seed| {
             let mut faults = Faults::default();
             faults.random(seed, vec![(0.1, Fault::status(500)), (0.2, Fault::reset())]);

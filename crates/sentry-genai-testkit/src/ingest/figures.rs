@@ -29,7 +29,7 @@ pub struct Figures {
 
 /// How long a limit goes unenforced after it was announced: a client learns of it only from the answer, and other requests may be
 /// under way.
-const GRACE: Duration = Duration::from_millis(100);
+const ENFORCEMENT_DELAY: Duration = Duration::from_millis(100);
 
 /// The figures, and the announced limits.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ impl Tally {
     }
 
     /// Registers the limits in an answer that is being sent.
-    pub(super) fn limit(&mut self, status: Option<u16>, headers: &[(String, String)]) {
+    pub(super) fn apply_rate_limits(&mut self, status: Option<u16>, headers: &[(String, String)]) {
         let now = Instant::now();
         let header = |name: &str| {
             let mut headers = headers.iter();
@@ -80,23 +80,25 @@ impl Tally {
                     continue;
                 };
                 for category in categories.split(';') {
-                    self.extend(category, now, seconds);
+                    self.extend_limit(category, now, seconds);
                 }
             }
         } else if let Some((_, seconds)) = header("retry-after") {
             if let Ok(seconds) = seconds.trim().parse() {
-                self.extend("", now, seconds);
+                self.extend_limit("", now, seconds);
             }
         } else if status == Some(429) {
-            self.extend("", now, 60.0);
+            self.extend_limit("", now, 60.0);
         }
     }
 
-    fn extend(&mut self, category: &str, now: Instant, seconds: f64) {
+    fn extend_limit(&mut self, category: &str, now: Instant, seconds: f64) {
         let Ok(pause) = Duration::try_from_secs_f64(seconds) else {
             return;
         };
-        let (Some(from), Some(until)) = (now.checked_add(GRACE), now.checked_add(pause)) else {
+        let (Some(from), Some(until)) =
+            (now.checked_add(ENFORCEMENT_DELAY), now.checked_add(pause))
+        else {
             return;
         };
         let limit = self

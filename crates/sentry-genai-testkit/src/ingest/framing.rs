@@ -11,7 +11,7 @@ pub(super) fn split(body: &[u8], violations: &mut Violations) -> (Value, Vec<Rec
         violations.add("envelope", "empty body");
         return (Value::Null, items);
     }
-    let (line, mut rest) = cut_line(body);
+    let (line, mut rest) = take_line(body);
     let header = match parse_object(line) {
         Ok(header) => header,
         Err(error) => {
@@ -24,7 +24,7 @@ pub(super) fn split(body: &[u8], violations: &mut Violations) -> (Value, Vec<Rec
     }
     // Newlines after the last item are legal.
     while rest.iter().any(|byte| *byte != b'\n') {
-        match cut_item(rest, items.len(), violations) {
+        match take_item(rest, items.len(), violations) {
             Some((item, after)) => {
                 items.push(item);
                 rest = after;
@@ -35,13 +35,13 @@ pub(super) fn split(body: &[u8], violations: &mut Violations) -> (Value, Vec<Rec
     (header, items)
 }
 
-fn cut_item<'a>(
+fn take_item<'a>(
     bytes: &'a [u8],
     index: usize,
     violations: &mut Violations,
 ) -> Option<(ReceivedItem, &'a [u8])> {
     let at = format!("item {index}");
-    let (line, rest) = cut_line(bytes);
+    let (line, rest) = take_line(bytes);
     let header = match parse_object(line) {
         Ok(header) => header,
         Err(error) => {
@@ -50,13 +50,13 @@ fn cut_item<'a>(
         }
     };
     let (payload, rest) = match header.get("length") {
-        None => cut_line(rest),
+        None => take_line(rest),
         Some(length) => match length.as_u64().and_then(|it| usize::try_from(it).ok()) {
             None => {
                 violations.add(&at, format!("length {length} is not a number of bytes"));
                 return None;
             }
-            Some(length) => cut_payload(rest, length, &at, violations)?,
+            Some(length) => take_payload(rest, length, &at, violations)?,
         },
     };
     let item = ReceivedItem::new(header, payload.to_vec());
@@ -75,7 +75,7 @@ fn cut_item<'a>(
 }
 
 /// Splits off a payload of a declared length, which must be followed by a newline or the end of the envelope.
-fn cut_payload<'a>(
+fn take_payload<'a>(
     bytes: &'a [u8],
     length: usize,
     at: &str,
@@ -100,7 +100,7 @@ fn cut_payload<'a>(
 }
 
 /// Returns the bytes before the first newline and the bytes after it.
-fn cut_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+fn take_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     match bytes.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&bytes[..end], &bytes[end + 1..]),
         None => (bytes, &[]),

@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{
     envelope::ReceivedEnvelope,
-    fault::{Answering, Fault, Reading},
+    fault::{Fault, ReadMode, ResponseMode},
     record::Record,
 };
 
@@ -25,7 +25,7 @@ pub(super) async fn serve(listener: TcpListener, record: Arc<Record>) {
             Ok((stream, _)) => {
                 // If this fails, answers are slower but still correct.
                 let _ = stream.set_nodelay(true);
-                record.connected();
+                record.count_connection();
                 tokio::spawn(converse(stream, Arc::clone(&record)));
             }
             // Perhaps out of file descriptors; other connections may end soon.
@@ -64,12 +64,12 @@ async fn treat(
     let arrival = Instant::now();
     let fault = record.next_fault();
     match fault.reading {
-        Reading::All => {}
-        Reading::Body(bytes) => {
+        ReadMode::All => {}
+        ReadMode::Body(bytes) => {
             head.read_body(connection, Some(bytes)).await?;
             return end(connection, &fault, record).await;
         }
-        Reading::Head => return end(connection, &fault, record).await,
+        ReadMode::Head => return end(connection, &fault, record).await,
     }
     if head.expects_continue() {
         let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -78,11 +78,11 @@ async fn treat(
     let body = head.read_body(connection, None).await?;
     let mut envelope = ReceivedEnvelope::read(project, head.headers, body);
     envelope.status = match fault.answer {
-        Answering::Status(status) => Some(status),
-        Answering::Judged | Answering::Trickled(_) | Answering::Truncated => {
+        ResponseMode::Status(status) => Some(status),
+        ResponseMode::Normal | ResponseMode::Trickle(_) | ResponseMode::Truncated => {
             Some(if envelope.is_valid() { 200 } else { 400 })
         }
-        Answering::Hang(_) | Answering::Close | Answering::Reset => None,
+        ResponseMode::Hang(_) | ResponseMode::Close | ResponseMode::Reset => None,
     };
     let status = envelope.status;
     let answer = answer_body(&envelope);
@@ -94,9 +94,9 @@ async fn treat(
     let Some(status) = status else {
         return end(connection, &fault, record).await;
     };
-    record.limit(Some(status), &fault.headers);
+    record.apply_rate_limits(Some(status), &fault.headers);
     match fault.answer {
-        Answering::Trickled(duration) => {
+        ResponseMode::Trickle(duration) => {
             let bytes = answer_bytes(status, &fault.headers, &answer, answer.len());
             let pause = duration / u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             for byte in bytes {
@@ -105,7 +105,7 @@ async fn treat(
             }
             Ok(Next::Request)
         }
-        Answering::Truncated => {
+        ResponseMode::Truncated => {
             let bytes = answer_bytes(status, &fault.headers, &answer, answer.len() + 100);
             connection.get_mut().write_all(&bytes).await?;
             Ok(Next::End)
@@ -123,21 +123,24 @@ async fn end(
     fault: &Fault,
     record: &Record,
 ) -> io::Result<Next> {
-    if fault.reading != Reading::All {
-        record.broken_off();
+    if fault.reading != ReadMode::All {
+        record.count_unread_request();
         sleep(fault.delay).await;
     }
     match fault.answer {
-        Answering::Status(status) => {
-            record.limit(Some(status), &fault.headers);
+        ResponseMode::Status(status) => {
+            record.apply_rate_limits(Some(status), &fault.headers);
             let mut headers = fault.headers.clone();
             headers.push(("Connection".to_owned(), "close".to_owned()));
             write_answer(connection, status, &headers, b"{}").await?;
             connection.get_mut().shutdown().await?;
         }
-        Answering::Hang(silence) => sleep(silence).await,
-        Answering::Reset => connection.get_mut().set_zero_linger()?,
-        Answering::Judged | Answering::Trickled(_) | Answering::Truncated | Answering::Close => {}
+        ResponseMode::Hang(silence) => sleep(silence).await,
+        ResponseMode::Reset => connection.get_mut().set_zero_linger()?,
+        ResponseMode::Normal
+        | ResponseMode::Trickle(_)
+        | ResponseMode::Truncated
+        | ResponseMode::Close => {}
     }
     Ok(Next::End)
 }

@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use self::record::{Keeping, Record};
+use self::record::{Record, Retention};
 pub use self::{
     envelope::{ReceivedEnvelope, ReceivedItem},
     fault::Fault,
@@ -63,7 +63,7 @@ impl Ingest {
     ///
     /// Returns an error if no port can be bound or no thread can be started.
     pub fn start() -> io::Result<Self> {
-        Self::keeping(Keeping::Envelopes)
+        Self::start_with(Retention::Envelopes)
     }
 
     /// Starts a server that checks and counts, but keeps no envelopes, so that a long test does not fill the memory.
@@ -74,11 +74,11 @@ impl Ingest {
     ///
     /// Returns the same errors as [`start`](Self::start).
     pub fn start_counting() -> io::Result<Self> {
-        Self::keeping(Keeping::Figures)
+        Self::start_with(Retention::Figures)
     }
 
-    fn keeping(keeping: Keeping) -> io::Result<Self> {
-        let record = Arc::new(Record::new(keeping));
+    fn start_with(retention: Retention) -> io::Result<Self> {
+        let record = Arc::new(Record::new(retention));
         let serving = Arc::clone(&record);
         let serve = |listener| http::serve(listener, serving);
         let server = Server::start_with("testkit-ingest", serve)?;
@@ -93,7 +93,7 @@ impl Ingest {
 
     /// Sets the fault for every request, until it is replaced or [`heal`](Self::heal) is called.
     pub fn always(&self, fault: Fault) {
-        self.record.faults().lasting(Some(fault));
+        self.record.faults().permanent(Some(fault));
     }
 
     /// Draws a fault at random for every request. Each fault comes with its probability; their sum is at most 1. The same seed

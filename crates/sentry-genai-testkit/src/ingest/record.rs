@@ -18,12 +18,12 @@ pub(super) struct Record {
     state: Mutex<State>,
     arrived: Condvar,
     faults: Mutex<Faults>,
-    keeping: Keeping,
+    retention: Retention,
 }
 
 /// What is kept of an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keeping {
+pub(super) enum Retention {
     Envelopes,
     Figures,
 }
@@ -35,12 +35,12 @@ struct State {
 }
 
 impl Record {
-    pub(super) fn new(keeping: Keeping) -> Self {
+    pub(super) fn new(retention: Retention) -> Self {
         Self {
             state: Mutex::default(),
             arrived: Condvar::new(),
             faults: Mutex::default(),
-            keeping,
+            retention,
         }
     }
 
@@ -54,7 +54,7 @@ impl Record {
                 *state.tally.client_reports.entry(loss).or_default() += quantity;
             }
         }
-        if self.keeping == Keeping::Envelopes {
+        if self.retention == Retention::Envelopes {
             state.envelopes.push(envelope);
         }
         drop(state);
@@ -62,17 +62,17 @@ impl Record {
     }
 
     /// Counts a request whose body was not read.
-    pub(super) fn broken_off(&self) {
+    pub(super) fn count_unread_request(&self) {
         self.lock().tally.figures.requests += 1;
         self.arrived.notify_all();
     }
 
-    pub(super) fn connected(&self) {
+    pub(super) fn count_connection(&self) {
         self.lock().tally.figures.connections += 1;
     }
 
-    pub(super) fn limit(&self, status: Option<u16>, headers: &[(String, String)]) {
-        self.lock().tally.limit(status, headers);
+    pub(super) fn apply_rate_limits(&self, status: Option<u16>, headers: &[(String, String)]) {
+        self.lock().tally.apply_rate_limits(status, headers);
     }
 
     pub(super) fn clear(&self) {

@@ -181,13 +181,13 @@ pub(super) fn check_attributes(owner: &Value, at: &str, violations: &mut Violati
         Some(_) => return violations.add(at, "attributes is not an object"),
     };
     for (key, attribute) in attributes {
-        if let Some(fault) = attribute_fault(attribute) {
+        if let Some(fault) = attribute_error(attribute) {
             violations.add(at, format!("attribute {key:?} {fault}"));
         }
     }
 }
 
-fn attribute_fault(attribute: &Value) -> Option<String> {
+fn attribute_error(attribute: &Value) -> Option<String> {
     let (Some(kind), Some(value)) = (attribute.get("type"), attribute.get("value")) else {
         return Some("is not {type, value}".to_owned());
     };

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_strict_json() {
+    fn rejects_invalid_json() {
         for text in [r#"{"a":1,"a":2}"#, "NaN", "{\"a\":1}x", "\"\u{1}\"", ""] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }

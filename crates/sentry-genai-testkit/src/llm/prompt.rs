@@ -107,9 +107,9 @@ impl Prompt {
             return schema::example(schema).to_string();
         }
         if !self.tool_results.is_empty() {
-            let said = |it: &ToolResult| format!("{} says: {}.", it.name, it.result);
-            let said: Vec<_> = self.tool_results.iter().map(said).collect();
-            return said.join(" ");
+            let sentence = |it: &ToolResult| format!("{} says: {}.", it.name, it.result);
+            let sentences: Vec<_> = self.tool_results.iter().map(sentence).collect();
+            return sentences.join(" ");
         }
         let Self { question, .. } = self;
         if question.to_lowercase().contains("weather") {

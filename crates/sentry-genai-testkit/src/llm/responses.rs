@@ -188,7 +188,7 @@ fn output(reply: &Reply, ids: &Ids) -> Vec<Value> {
 
 /// Writes the response object; without `output`, that of a response in progress.
 fn response(request: &Value, prompt: &Prompt, id: &str, output: Option<&[Value]>) -> Value {
-    let echoed = |key: &str, default: Value| request.get(key).cloned().unwrap_or(default);
+    let from_request = |key: &str, default: Value| request.get(key).cloned().unwrap_or(default);
     json!({
         "id": id,
         "object": "response",
@@ -196,21 +196,21 @@ fn response(request: &Value, prompt: &Prompt, id: &str, output: Option<&[Value]>
         "status": if output.is_some() { "completed" } else { "in_progress" },
         "error": null,
         "incomplete_details": null,
-        "instructions": echoed("instructions", Value::Null),
-        "max_output_tokens": echoed("max_output_tokens", Value::Null),
-        "metadata": echoed("metadata", json!({})),
+        "instructions": from_request("instructions", Value::Null),
+        "max_output_tokens": from_request("max_output_tokens", Value::Null),
+        "metadata": from_request("metadata", json!({})),
         "model": dated(&prompt.model),
         "output": output.unwrap_or_default(),
         "parallel_tool_calls": true,
-        "previous_response_id": echoed("previous_response_id", Value::Null),
-        "reasoning": echoed("reasoning", json!({"effort": null, "summary": null})),
+        "previous_response_id": from_request("previous_response_id", Value::Null),
+        "reasoning": from_request("reasoning", json!({"effort": null, "summary": null})),
         "service_tier": "default",
-        "store": echoed("store", json!(true)),
-        "temperature": echoed("temperature", json!(1.0)),
-        "text": echoed("text", json!({"format": {"type": "text"}})),
-        "tool_choice": echoed("tool_choice", json!("auto")),
-        "tools": echoed("tools", json!([])),
-        "top_p": echoed("top_p", json!(1.0)),
+        "store": from_request("store", json!(true)),
+        "temperature": from_request("temperature", json!(1.0)),
+        "text": from_request("text", json!({"format": {"type": "text"}})),
+        "tool_choice": from_request("tool_choice", json!("auto")),
+        "tools": from_request("tools", json!([])),
+        "top_p": from_request("top_p", json!(1.0)),
         "truncation": "disabled",
         "usage": output.map(|_| usage()),
         "user": null,

@@ -4,14 +4,14 @@ use serde_json::{Map, Value, json};
 
 /// Returns a value that fits `schema`, with required properties only, `Vienna` for a city, and 2 and then 3 for numbers.
 pub(super) fn example(schema: &Value) -> Value {
-    let mut maker = Maker {
+    let mut generator = ExampleGenerator {
         root: schema,
         next_number: 2,
     };
-    maker.make(schema, "", 0)
+    generator.generate(schema, "", 0)
 }
 
-struct Maker<'a> {
+struct ExampleGenerator<'a> {
     root: &'a Value,
     next_number: u64,
 }
@@ -19,8 +19,8 @@ struct Maker<'a> {
 /// Deeper than the arguments of any tool. Stops at schemas that require themselves.
 const MAX_DEPTH: usize = 16;
 
-impl<'a> Maker<'a> {
-    fn make(&mut self, schema: &'a Value, name: &str, depth: usize) -> Value {
+impl<'a> ExampleGenerator<'a> {
+    fn generate(&mut self, schema: &'a Value, name: &str, depth: usize) -> Value {
         if depth > MAX_DEPTH {
             return Value::Null;
         }
@@ -30,8 +30,8 @@ impl<'a> Maker<'a> {
         if let Some(value) = schema.pointer("/enum/0") {
             return value.clone();
         }
-        if let Some(target) = self.referenced(schema).or_else(|| alternative(schema)) {
-            return self.make(target, name, depth + 1);
+        if let Some(target) = self.resolve_ref(schema).or_else(|| alternative(schema)) {
+            return self.generate(target, name, depth + 1);
         }
         match type_of(schema) {
             Some("string") => string(name),
@@ -39,7 +39,7 @@ impl<'a> Maker<'a> {
             Some("boolean") => Value::Bool(true),
             Some("null") => Value::Null,
             Some("array") => match schema.get("items") {
-                Some(items) => json!([self.make(items, name, depth + 1)]),
+                Some(items) => json!([self.generate(items, name, depth + 1)]),
                 None => json!([]),
             },
             _ => self.object(schema, depth),
@@ -51,7 +51,7 @@ impl<'a> Maker<'a> {
         let required = schema.get("required").and_then(Value::as_array);
         for name in required.into_iter().flatten().filter_map(Value::as_str) {
             let property = schema.get("properties").and_then(|it| it.get(name));
-            let value = self.make(property.unwrap_or(&Value::Null), name, depth + 1);
+            let value = self.generate(property.unwrap_or(&Value::Null), name, depth + 1);
             object.insert(name.to_owned(), value);
         }
         Value::Object(object)
@@ -64,7 +64,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Follows a `$ref` inside the same document.
-    fn referenced(&self, schema: &Value) -> Option<&'a Value> {
+    fn resolve_ref(&self, schema: &Value) -> Option<&'a Value> {
         let path = schema.get("$ref")?.as_str()?.strip_prefix('#')?;
         self.root.pointer(path)
     }
@@ -130,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn odd_schemas_end() {
+    fn recursive_schemas_terminate() {
         assert_eq!(example(&json!(null)), json!({}));
-        let looped =
+        let recursive =
             json!({"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#"}}});
-        assert!(example(&looped)["next"].is_object());
+        assert!(example(&recursive)["next"].is_object());
     }
 }

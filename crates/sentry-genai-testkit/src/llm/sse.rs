@@ -51,11 +51,11 @@ impl Event {
 }
 
 /// The pause between two events, so that the first one arrives before the last one.
-const PACE: Duration = Duration::from_millis(1);
+const EVENT_INTERVAL: Duration = Duration::from_millis(1);
 
 pub(super) fn respond(events: Vec<Event>) -> Response {
     let pieces = stream::iter(events).then(|event| async {
-        tokio::time::sleep(PACE).await;
+        tokio::time::sleep(EVENT_INTERVAL).await;
         Ok::<_, std::convert::Infallible>(event.into_bytes())
     });
     (

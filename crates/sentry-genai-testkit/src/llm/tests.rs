@@ -100,7 +100,7 @@ fn chat_streams_tool_calls() {
 }
 
 #[test]
-fn a_choice_of_tools_is_respected() {
+fn tool_choice_is_respected() {
     let llm = FakeLlm::start().unwrap();
     let tool =
         |name: &str| json!({"type": "function", "function": {"name": name, "parameters": {}}});
@@ -120,7 +120,7 @@ fn a_choice_of_tools_is_respected() {
 }
 
 #[test]
-fn structured_output_fits_its_schema() {
+fn structured_output_matches_its_schema() {
     let llm = FakeLlm::start().unwrap();
     let request = json!({
         "model": "gpt-5-mini", "messages": [{"role": "user", "content": QUESTION}],

@@ -29,7 +29,7 @@ const CAPTURES: &[&str] = &[
 ];
 
 #[test]
-fn a_replay_is_what_was_captured() {
+fn a_replay_equals_the_capture() {
     for json in CAPTURES {
         let capture = Capture::parse(json).unwrap();
         let captured: Value = serde_json::from_str(json).unwrap();
@@ -48,7 +48,7 @@ fn a_replay_is_what_was_captured() {
 }
 
 #[test]
-fn every_visitor_method_is_reached_again() {
+fn every_visitor_method_is_called() {
     let typed = [
         ("str", json!("text")),
         ("i64", json!(-1)),
@@ -97,7 +97,7 @@ fn a_filter_is_respected() {
 }
 
 #[test]
-fn what_is_no_capture_is_refused() {
+fn invalid_captures_are_rejected() {
     assert!(matches!(Capture::parse("{}"), Err(ReplayError::Json(_))));
     let other = r#"{"format":"other","spans":[]}"#;
     assert!(matches!(Capture::parse(other), Err(ReplayError::Format(_))));

@@ -162,18 +162,18 @@ struct Builder<'a> {
     steps: Vec<(u64, Step)>,
     /// The callsites so far: equal callsites are leaked only once.
     callsites: Vec<(Description<'a>, &'static ReplayedCallsite)>,
-    known: HashSet<u64>,
-    mentioned: HashSet<u64>,
+    defined: HashSet<u64>,
+    referenced: HashSet<u64>,
 }
 
 impl<'a> Builder<'a> {
     fn add_span(&mut self, entry: &'a CapturedSpan) -> Result<(), ReplayError> {
         let span = entry.span;
-        if !self.known.insert(span) {
+        if !self.defined.insert(span) {
             return Err(ReplayError::Inconsistent(format!("two spans {span}")));
         }
-        self.mentioned.extend(entry.parent);
-        self.mentioned.extend(&entry.follows_from);
+        self.referenced.extend(entry.parent);
+        self.referenced.extend(&entry.follows_from);
         let parent = match (entry.parent_kind, entry.parent) {
             (ParentKind::Contextual, parent) => Parent::Current(parent),
             (ParentKind::Explicit, Some(parent)) => Parent::Named(parent),
@@ -251,7 +251,7 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(mut self) -> Result<Vec<Step>, ReplayError> {
-        if let Some(unknown) = self.mentioned.difference(&self.known).next() {
+        if let Some(unknown) = self.referenced.difference(&self.defined).next() {
             return Err(ReplayError::Inconsistent(format!("no span {unknown}")));
         }
         self.steps

@@ -54,7 +54,7 @@ fn render(id: Option<&str>, conversation: &Conversation<'_>) -> String {
         );
     }
     if let Some(system) = &conversation.system {
-        page.say("system", system);
+        page.labelled("system", system);
     }
     for (index, turn) in conversation.turns.iter().enumerate() {
         page.turn(index + 1, turn);
@@ -82,7 +82,7 @@ impl Page {
         self.0.push('\n');
     }
 
-    fn say(&mut self, who: &str, what: &str) {
+    fn labelled(&mut self, who: &str, what: &str) {
         for (index, line) in what.lines().enumerate() {
             let who = if index == 0 { who } else { "" };
             self.line(format!("  {who:<10} {line}").trim_end());
@@ -91,7 +91,7 @@ impl Page {
 
     fn turn(&mut self, number: usize, turn: &Turn<'_>) {
         let call = turn.call;
-        let facts = [
+        let summary = [
             call.name.clone(),
             call.agent_name().unwrap_or_default().to_owned(),
             tokens(call),
@@ -102,24 +102,24 @@ impl Page {
             0 => String::new(),
             count => format!("after {count} without text"),
         };
-        let facts = facts.into_iter().chain([merged]);
-        let facts: Vec<_> = facts.filter(|it| !it.is_empty()).collect();
+        let summary = summary.into_iter().chain([merged]);
+        let summary: Vec<_> = summary.filter(|it| !it.is_empty()).collect();
         self.line("");
-        self.line(&format!("  {number}. {}", facts.join(" · ")));
+        self.line(&format!("  {number}. {}", summary.join(" · ")));
         if let Some(question) = &turn.question {
-            self.say("user", question);
+            self.labelled("user", question);
         }
         for tool in &turn.tools {
             self.tool(tool);
         }
         for reasoning in &turn.reasoning {
-            self.say("thinking", reasoning);
+            self.labelled("thinking", reasoning);
         }
         if let Some(answer) = &turn.answer {
-            self.say("assistant", answer);
+            self.labelled("assistant", answer);
         }
         for (name, arguments) in &turn.tool_calls {
-            self.say(
+            self.labelled(
                 "calls",
                 &format!("{name}({})", shorten(arguments, TOOL_LIMIT)),
             );
@@ -145,7 +145,7 @@ impl Page {
             text = format!("{text} → {result}");
         }
         let text = format!("{text}   [{}, {}]", seconds(tool.duration()), status(tool));
-        self.say("tool", &text);
+        self.labelled("tool", &text);
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
     use crate::sample;
 
     #[test]
-    fn a_conversation_reads_like_one() {
+    fn a_conversation_is_rendered() {
         assert_eq!(
             render_transcript(&sample::weather_agent()),
             r#"conversation conv_01J

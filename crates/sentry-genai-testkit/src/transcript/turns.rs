@@ -56,19 +56,19 @@ pub(super) enum Content {
 
 impl<'a> Conversation<'a> {
     pub(super) fn assemble(spans: &[&'a ReceivedSpan]) -> Self {
-        let of = |wanted: Role| {
+        let by_end_time = |wanted: Role| {
             let spans = spans.iter().copied();
             let mut spans: Vec<_> = spans.filter(|span| role(span) == wanted).collect();
             spans.sort_by(|a, b| a.end.total_cmp(&b.end));
             spans
         };
-        let mut tools = of(Role::Tool).into_iter().peekable();
-        let mut shown = HashSet::new();
+        let mut tools = by_end_time(Role::Tool).into_iter().peekable();
+        let mut seen_questions = HashSet::new();
         let mut turns = Vec::new();
         let mut pending = Vec::new();
         let mut system = None;
         let mut content = Content::Absent;
-        for call in of(Role::Generation) {
+        for call in by_end_time(Role::Generation) {
             let input = messages::read(call, "gen_ai.input.messages", "user");
             let output = messages::read(call, "gen_ai.output.messages", "assistant");
             if !input.is_empty() || !output.is_empty() {
@@ -81,7 +81,7 @@ impl<'a> Conversation<'a> {
                 turn.tools.push(tool);
             }
             let has_text = question.is_some() || turn.answer.is_some();
-            turn.question = question.filter(|text| shown.insert(text.clone()));
+            turn.question = question.filter(|text| seen_questions.insert(text.clone()));
             pending.push(turn);
             if has_text {
                 turns.extend(Turn::merge(pending.drain(..)));
@@ -109,12 +109,15 @@ impl<'a> Turn<'a> {
             tool_calls: Vec::new(),
             merged: 0,
         };
-        let said = output.iter().filter(|it| it.role == "assistant");
-        let texts: Vec<_> = said.clone().filter_map(Message::text).collect();
+        let assistant_messages = output.iter().filter(|it| it.role == "assistant");
+        let texts: Vec<_> = assistant_messages
+            .clone()
+            .filter_map(Message::text)
+            .collect();
         if !texts.is_empty() {
             turn.answer = Some(texts.join("\n"));
         }
-        for part in said.flat_map(|message| &message.parts) {
+        for part in assistant_messages.flat_map(|message| &message.parts) {
             match part {
                 Part::Text(_) => {}
                 Part::Reasoning(text) => turn.reasoning.push(text.clone()),
@@ -128,15 +131,15 @@ impl<'a> Turn<'a> {
 
     /// Merges calls without text into the call with text that follows them, which names the turn.
     fn merge(turns: impl IntoIterator<Item = Self>) -> Option<Self> {
-        turns.into_iter().reduce(|mut before, mut turn| {
-            before.tools.append(&mut turn.tools);
-            before.reasoning.append(&mut turn.reasoning);
-            before.tool_calls.append(&mut turn.tool_calls);
+        turns.into_iter().reduce(|mut previous, mut turn| {
+            previous.tools.append(&mut turn.tools);
+            previous.reasoning.append(&mut turn.reasoning);
+            previous.tool_calls.append(&mut turn.tool_calls);
             Self {
-                tools: before.tools,
-                reasoning: before.reasoning,
-                tool_calls: before.tool_calls,
-                merged: before.merged + 1,
+                tools: previous.tools,
+                reasoning: previous.reasoning,
+                tool_calls: previous.tool_calls,
+                merged: previous.merged + 1,
                 ..turn
             }
         })

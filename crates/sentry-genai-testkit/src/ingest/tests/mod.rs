@@ -58,7 +58,7 @@ fn a_compressed_envelope_is_readable() {
 }
 
 #[test]
-fn junk_is_refused_and_kept() {
+fn invalid_bodies_are_rejected_and_kept() {
     let ingest = Ingest::start().unwrap();
     for junk in ["", "not json", "[]", "{}\n{}", " {}"] {
         let (status, _) = post_body(&ingest, &Sent::default().http, junk.as_bytes());
@@ -68,7 +68,7 @@ fn junk_is_refused_and_kept() {
 }
 
 #[test]
-fn other_items_are_told_apart() {
+fn other_items_are_distinguished() {
     let ingest = Ingest::start().unwrap();
     let id = "0123456789abcdef0123456789abcdef";
     let report = r#"{"timestamp":1.0,"discarded_events":[{"reason":"queue_overflow","category":"span","quantity":37}]}"#;
@@ -108,7 +108,7 @@ fn other_items_are_told_apart() {
 
 /// A transaction of another client, or of another part of the trace, may arrive first.
 #[test]
-fn waiting_is_for_streamed_spans() {
+fn wait_for_spans_waits_for_streamed_spans() {
     let ingest = Ingest::start().unwrap();
     let root = json!({"trace_id": TRACE, "span_id": "c1b2c3d4e5f60718"});
     let transaction =
@@ -128,7 +128,7 @@ fn waiting_is_for_streamed_spans() {
 }
 
 #[test]
-fn waiting_gives_up_at_the_timeout() {
+fn wait_for_spans_returns_at_the_timeout() {
     let ingest = Ingest::start().unwrap();
     post(&ingest, &Sent::default());
     assert_eq!(ingest.wait_for_spans(3, Duration::from_millis(20)).len(), 2);
