@@ -8,9 +8,9 @@ use std::{
 };
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-static ON: AtomicBool = AtomicBool::new(false);
+static IS_COUNTING: AtomicBool = AtomicBool::new(false);
 static CALLS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
 static LIVE: AtomicI64 = AtomicI64::new(0);
@@ -29,7 +29,7 @@ pub(crate) struct Allocated {
 
 /// Starts counting. Memory allocated before is not counted, whatever happens to it.
 pub(crate) fn count() {
-    ON.store(true, Relaxed);
+    IS_COUNTING.store(true, Relaxed);
 }
 
 /// Resets the counts of calls and bytes, and the peak. Memory in use stays in use.
@@ -48,35 +48,35 @@ pub(crate) fn allocated() -> Allocated {
     }
 }
 
-struct Counting;
+struct CountingAllocator;
 
 // Safety: every call is forwarded to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if ON.load(Relaxed) {
-            note(layout.size(), layout.size() as i64);
+        if IS_COUNTING.load(Relaxed) {
+            record(layout.size(), layout.size() as i64);
         }
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if ON.load(Relaxed) {
-            note(layout.size(), layout.size() as i64);
+        if IS_COUNTING.load(Relaxed) {
+            record(layout.size(), layout.size() as i64);
         }
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        if ON.load(Relaxed) {
+        if IS_COUNTING.load(Relaxed) {
             LIVE.fetch_sub(layout.size() as i64, Relaxed);
         }
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if ON.load(Relaxed) {
+        if IS_COUNTING.load(Relaxed) {
             let growth = size as i64 - layout.size() as i64;
-            note(growth.max(0) as usize, growth);
+            record(growth.max(0) as usize, growth);
         }
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -84,7 +84,7 @@ unsafe impl GlobalAlloc for Counting {
 
 /// Kept out of line, so that other modes pay only for a load and a branch.
 #[cold]
-fn note(bytes: usize, growth: i64) {
+fn record(bytes: usize, growth: i64) {
     CALLS.fetch_add(1, Relaxed);
     BYTES.fetch_add(bytes as u64, Relaxed);
     let live = LIVE.fetch_add(growth, Relaxed) + growth;

@@ -62,17 +62,17 @@ pub(crate) fn measure() -> Result<String, Box<dyn Error>> {
     let directory = Directory::new()?;
     let mut rows = Vec::new();
     for (index, program) in PROGRAMS.iter().enumerate() {
-        let place = directory.0.join(index.to_string());
-        program.write(&place)?;
-        let normal = crates(&place, "normal")?;
-        let all = crates(&place, "no-dev")?;
-        rows.push((program.name, place, normal, all, Vec::new()));
+        let directory = directory.0.join(index.to_string());
+        program.write(&directory)?;
+        let normal = crates(&directory, "normal")?;
+        let all = crates(&directory, "no-dev")?;
+        rows.push((program.name, directory, normal, all, Vec::new()));
     }
     for order in [[0, 1], [1, 0]] {
         for index in order {
-            let (name, place, .., seconds) = &mut rows[index];
+            let (name, directory, .., seconds) = &mut rows[index];
             eprintln!("building: {name}");
-            seconds.push(build(place)?);
+            seconds.push(build(directory)?);
         }
     }
     let mut out = String::new();
@@ -92,7 +92,7 @@ pub(crate) fn measure() -> Result<String, Box<dyn Error>> {
 }
 
 impl Program {
-    fn write(&self, place: &Path) -> Result<(), Box<dyn Error>> {
+    fn write(&self, directory: &Path) -> Result<(), Box<dyn Error>> {
         let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let dependencies = self.dependencies.replace("{workspace}", workspace);
         let manifest = format!(
@@ -102,20 +102,23 @@ impl Program {
             "use tracing_subscriber::prelude::*;\n\nfn main() {{{}    tracing::info_span!(\"chat\").in_scope(|| ());\n}}\n",
             self.main
         );
-        fs::create_dir_all(place.join("src"))?;
-        fs::write(place.join("Cargo.toml"), manifest)?;
-        fs::write(place.join("src/main.rs"), main)?;
+        fs::create_dir_all(directory.join("src"))?;
+        fs::write(directory.join("Cargo.toml"), manifest)?;
+        fs::write(directory.join("src/main.rs"), main)?;
         // All programs use the same versions.
-        fs::copy(format!("{workspace}/Cargo.lock"), place.join("Cargo.lock"))?;
+        fs::copy(
+            format!("{workspace}/Cargo.lock"),
+            directory.join("Cargo.lock"),
+        )?;
         Ok(())
     }
 }
 
 /// Counts the packages that a program depends on, without the program itself.
-fn crates(place: &Path, edges: &str) -> Result<usize, Box<dyn Error>> {
+fn crates(directory: &Path, edges: &str) -> Result<usize, Box<dyn Error>> {
     let output = Command::new("cargo")
         .args(["tree", "--offline", "--prefix", "none", "--edges", edges])
-        .current_dir(place)
+        .current_dir(directory)
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
@@ -128,13 +131,13 @@ fn crates(place: &Path, edges: &str) -> Result<usize, Box<dyn Error>> {
 }
 
 /// Builds with an empty target directory, and returns the seconds it took.
-fn build(place: &Path) -> Result<f64, Box<dyn Error>> {
-    let target = place.join("target");
+fn build(directory: &Path) -> Result<f64, Box<dyn Error>> {
+    let target = directory.join("target");
     let start = Instant::now();
     let status = Command::new("cargo")
         .args(["build", "--offline", "--quiet"])
         .env("CARGO_TARGET_DIR", &target)
-        .current_dir(place)
+        .current_dir(directory)
         .status()?;
     let seconds = start.elapsed().as_secs_f64();
     fs::remove_dir_all(target)?;

@@ -45,8 +45,8 @@ pub(crate) struct Callgrind {
 
 impl Callgrind {
     pub(crate) fn new() -> io::Result<Self> {
-        static RUNS: AtomicU64 = AtomicU64::new(0);
-        let run = RUNS.fetch_add(1, Relaxed);
+        static NEXT_RUN: AtomicU64 = AtomicU64::new(0);
+        let run = NEXT_RUN.fetch_add(1, Relaxed);
         let name = format!("sentry-genai-benches-{}-{run}", process::id());
         let directory = std::env::temp_dir().join(name);
         fs::create_dir_all(&directory)?;

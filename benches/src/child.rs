@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     allocator,
     peers::{Peer, Setup},
-    probe::{Blind, Latency, Stopwatch},
+    probe::{Latency, NoProbe, Stopwatch},
     texts::Texts,
     workloads::Created,
 };
@@ -86,7 +86,7 @@ pub(crate) fn measure<T: Peer>(setup: &Setup, start: impl FnOnce() -> T) -> Repo
             let peer = start();
             let mut created = Created::default();
             for _ in 0..setup.repeats {
-                created += peer.run(setup.workload, &texts, &mut Blind);
+                created += peer.run(setup.workload, &texts, &mut NoProbe);
             }
             peer.flush();
             Report::of(created)
@@ -98,7 +98,7 @@ fn run(peer: &impl Peer, setup: &Setup, texts: &Texts, repeats: u64) -> Created 
     let flush_every = setup.workload.repeats().flush_every;
     let mut created = Created::default();
     for index in 1..=repeats {
-        created += peer.run(setup.workload, texts, &mut Blind);
+        created += peer.run(setup.workload, texts, &mut NoProbe);
         if index % flush_every == 0 || index == repeats {
             peer.flush();
         }
@@ -151,10 +151,10 @@ fn time(peer: &impl Peer, setup: &Setup, texts: &Texts) -> Report {
     let mut created = Created::default();
     for _ in 0..setup.repeats {
         let (wall, cpu) = (Instant::now(), ProcessTime::now());
-        let made = run(peer, setup, texts, chunk);
-        walls.push(wall.elapsed().as_nanos() as f64 / made.spans as f64);
-        cpus.push(cpu.elapsed().as_nanos() as f64 / made.spans as f64);
-        created += made;
+        let created_now = run(peer, setup, texts, chunk);
+        walls.push(wall.elapsed().as_nanos() as f64 / created_now.spans as f64);
+        cpus.push(cpu.elapsed().as_nanos() as f64 / created_now.spans as f64);
+        created += created_now;
     }
     Report {
         wall_ns_per_span: median(walls),

@@ -15,9 +15,9 @@ use crate::{
     workloads::{Workload, scaled::Axis},
 };
 
-type Done = Result<(), Box<dyn Error>>;
+type CommandResult = Result<(), Box<dyn Error>>;
 
-pub(crate) fn run(arguments: &[&str]) -> Done {
+pub(crate) fn run(arguments: &[&str]) -> CommandResult {
     match *arguments {
         ["--record"] => guard::record(),
         ["--scale", ref options @ ..] => measure_scale(&Selection::read(options)?),
@@ -94,7 +94,7 @@ impl Section {
 }
 
 /// Measures, and rewrites the page. Each section is saved as soon as it is finished.
-fn document(sections: &[Section]) -> Done {
+fn document(sections: &[Section]) -> CommandResult {
     let driver = driver()?;
     for section in sections {
         let mut written = Vec::new();
@@ -123,7 +123,7 @@ fn document(sections: &[Section]) -> Done {
 }
 
 /// Measures workloads and peers.
-fn compare(selection: &Selection) -> Done {
+fn compare(selection: &Selection) -> CommandResult {
     let all = figures(&driver()?, selection)?;
     if selection.output == Output::Tables {
         println!("{}\n", conditions::describe());
@@ -159,7 +159,7 @@ fn figures(driver: &Driver, selection: &Selection) -> Result<Vec<Figures>, Box<d
 }
 
 /// Measures at increasing sizes.
-fn measure_scale(selection: &Selection) -> Done {
+fn measure_scale(selection: &Selection) -> CommandResult {
     let axes = selection.axes.as_deref().unwrap_or(&Axis::ALL);
     let peers = selection.peers.as_deref().unwrap_or(&scale::PEERS);
     let points = scale::measure(&driver()?, axes, peers, |point| {
@@ -175,7 +175,7 @@ fn measure_scale(selection: &Selection) -> Done {
 }
 
 /// Shows which functions the instructions are spent in.
-fn profile(workload: &str, peer: &str) -> Done {
+fn profile(workload: &str, peer: &str) -> CommandResult {
     let workload = Workload::named(workload).ok_or(USAGE)?;
     let peer = PeerName::named(peer).ok_or(USAGE)?;
     print!("{}", profile::render(&driver()?, workload, peer)?);

@@ -15,15 +15,15 @@ const LIBRARIES: [Library; 3] = [
 ];
 
 /// The bodies up to each of these sizes, in bytes, form a row.
-const BANDS: [usize; 3] = [4 * 1024, 16 * 1024, usize::MAX];
+const SIZE_LIMITS: [usize; 3] = [4 * 1024, 16 * 1024, usize::MAX];
 
 const ROUNDS: u32 = 50;
 
 /// The name of a library, and a function that creates its packer.
-type Library = (&'static str, fn() -> Packer);
+type Library = (&'static str, fn() -> Compressor);
 
 /// Compresses a body, and returns the number of bytes that result.
-type Packer = Box<dyn FnMut(&[u8]) -> Option<usize>>;
+type Compressor = Box<dyn FnMut(&[u8]) -> Option<usize>>;
 
 /// Compresses every file of a folder, and returns a table by their size.
 pub(crate) fn measure(folder: &Path) -> Result<String, Box<dyn Error>> {
@@ -40,33 +40,33 @@ pub(crate) fn measure(folder: &Path) -> Result<String, Box<dyn Error>> {
         "MB/s",
     ];
     write_head(&mut out, "library", columns.map(str::to_owned).to_vec());
-    let mut least = 0;
-    for most in BANDS {
+    let mut lower = 0;
+    for upper in SIZE_LIMITS {
         let band: Vec<&Vec<u8>> = bodies
             .iter()
-            .filter(|body| (least..most).contains(&body.len()))
+            .filter(|body| (lower..upper).contains(&body.len()))
             .collect();
-        least = most;
+        lower = upper;
         let bytes: usize = band.iter().map(|body| body.len()).sum();
         if bytes == 0 {
             continue;
         }
-        for (name, packer) in LIBRARIES {
-            let mut packer = packer();
-            let mut pack_all = || {
+        for (name, compressor) in LIBRARIES {
+            let mut compressor = compressor();
+            let mut compress_all = || {
                 band.iter()
-                    .try_fold(0, |sum, body| Some(sum + packer(body)?))
+                    .try_fold(0, |sum, body| Some(sum + compressor(body)?))
             };
-            let left = pack_all().ok_or_else(|| format!("{name} failed"))?;
+            let compressed = compress_all().ok_or_else(|| format!("{name} failed"))?;
             let start = Instant::now();
             for _ in 0..ROUNDS {
-                black_box(pack_all());
+                black_box(compress_all());
             }
             let seconds = start.elapsed().as_secs_f64() / f64::from(ROUNDS);
             let cells = [
                 count(band.len() as f64),
                 count(bytes as f64 / band.len() as f64),
-                format!("{:.1}", 100.0 * left as f64 / bytes as f64),
+                format!("{:.1}", 100.0 * compressed as f64 / bytes as f64),
                 format!("{:.1}", seconds * 1e6 / band.len() as f64),
                 count(bytes as f64 / seconds / 1e6),
             ];
@@ -76,18 +76,18 @@ pub(crate) fn measure(folder: &Path) -> Result<String, Box<dyn Error>> {
     Ok(out)
 }
 
-fn libdeflate() -> Packer {
+fn libdeflate() -> Compressor {
     let level = CompressionLvl::new(1).unwrap_or_default();
     let mut compressor = libdeflater::Compressor::new(level);
     let mut room = Vec::new();
     Box::new(move |body| {
-        let most = compressor.gzip_compress_bound(body.len());
-        room.resize(most.max(room.len()), 0);
+        let bound = compressor.gzip_compress_bound(body.len());
+        room.resize(bound.max(room.len()), 0);
         compressor.gzip_compress(body, &mut room).ok()
     })
 }
 
-fn miniz() -> Packer {
+fn miniz() -> Compressor {
     /// The size of gzip's header and trailer.
     const FRAME: usize = 18;
 
@@ -106,12 +106,12 @@ fn miniz() -> Packer {
     })
 }
 
-fn zstd() -> Packer {
+fn zstd() -> Compressor {
     let mut compressor = zstd::bulk::Compressor::new(1).ok();
     let mut room = Vec::new();
     Box::new(move |body| {
-        let most = zstd::zstd_safe::compress_bound(body.len());
-        room.resize(most.max(room.len()), 0);
+        let bound = zstd::zstd_safe::compress_bound(body.len());
+        room.resize(bound.max(room.len()), 0);
         let room = room.as_mut_slice();
         compressor.as_mut()?.compress_to_buffer(body, room).ok()
     })

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_a_place_for_everything_that_is_measured() {
+    fn the_page_has_a_section_for_every_measurement() {
         let mut page = Page::open().unwrap();
         for section in ["conditions", "gates", "figures", "scale", "build-cost"] {
             page.set(section, "").unwrap();

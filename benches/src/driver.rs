@@ -12,7 +12,7 @@ use crate::{
     arrivals::Arrivals,
     callgrind::{Callgrind, Instructions, Threads, Valgrind},
     child::{Mode, Report, median},
-    figures::{Costs, Figures, Instructing},
+    figures::{Costs, Figures, InstructionCounts},
     peers::{Fields, PeerName},
     probe::Call,
     scale::Point,
@@ -24,13 +24,13 @@ use crate::{
 };
 
 /// How many pairs of a peer and its floor are timed.
-const PAIRS: usize = 5;
+const TIMED_PAIRS: usize = 5;
 
 /// The maximum number of spans in a run whose arrivals and calls are examined one by one.
-const MOST_LOOKED_AT: u64 = 250_000;
+const MAX_VERIFIED_SPANS: u64 = 250_000;
 
 /// The maximum number of spans in a run under callgrind; more would take minutes.
-const MOST_UNDER_CALLGRIND: u64 = 10_001;
+const MAX_CALLGRIND_SPANS: u64 = 10_001;
 
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -131,13 +131,13 @@ impl Driver {
         let repeats = workload.repeats();
         // The best of several runs, since other work on the machine only adds time.
         let mut timed = self.report(workload, peer, Mode::Time, repeats.chunks)?;
-        for _ in 1..repeats.chunks.min(PAIRS as u64) {
+        for _ in 1..repeats.chunks.min(TIMED_PAIRS as u64) {
             let again = self.report(workload, peer, Mode::Time, repeats.chunks)?;
             if again.cpu_ns_per_span < timed.cpu_ns_per_span {
                 timed = again;
             }
         }
-        let arrived = if peer.is_floor() || scaled.spans() > MOST_LOOKED_AT {
+        let arrived = if peer.is_floor() || scaled.spans() > MAX_VERIFIED_SPANS {
             None
         } else {
             Some(self.verify(workload, peer, Fields::Own)?.1.spans)
@@ -159,13 +159,13 @@ impl Driver {
         let workload = Workload::Scaled(scaled);
         let repeats = workload.repeats();
         let counted = self.report(workload, peer, Mode::Count, repeats.count)?;
-        let latencies = if scaled.spans() > MOST_LOOKED_AT {
+        let latencies = if scaled.spans() > MAX_VERIFIED_SPANS {
             BTreeMap::new()
         } else {
             self.report(workload, peer, Mode::Latency, repeats.latency)?
                 .latencies
         };
-        let instructions = if scaled.spans() > MOST_UNDER_CALLGRIND {
+        let instructions = if scaled.spans() > MAX_CALLGRIND_SPANS {
             None
         } else {
             self.instructions(workload, peer)?
@@ -202,7 +202,7 @@ impl Driver {
     ) -> Result<(Report, Arrivals), Box<dyn Error>> {
         let mut command = Command::new(&self.program);
         self.describe(&mut command, workload, peer, fields, Mode::Verify, 1);
-        let (report, requests) = self.sink.keep(|| read_report(command));
+        let (report, requests) = self.sink.record(|| read_report(command));
         Ok((report?, Arrivals::read(&requests)?))
     }
 
@@ -223,7 +223,7 @@ impl Driver {
         &self,
         workload: Workload,
         peer: PeerName,
-    ) -> Result<Option<Instructing>, Box<dyn Error>> {
+    ) -> Result<Option<InstructionCounts>, Box<dyn Error>> {
         if self.valgrind == Valgrind::Missing {
             return Ok(None);
         }
@@ -233,7 +233,7 @@ impl Driver {
         let per_span = |before: u64, after: u64| {
             (after as f64 - before as f64) / (many.spans - few.spans) as f64
         };
-        Ok(Some(Instructing {
+        Ok(Some(InstructionCounts {
             all_threads: per_span(before.all_threads, after.all_threads),
             main_thread: per_span(before.main_thread, after.main_thread),
         }))
@@ -281,7 +281,7 @@ impl Driver {
     fn instructions_per_poll(&self, peer: PeerName) -> Result<Option<f64>, Box<dyn Error>> {
         let often = self.instructions(Workload::W8, peer)?;
         let once = self.instructions(Workload::W8Once, peer)?;
-        let per_poll = |often: Instructing, once: Instructing| {
+        let per_poll = |often: InstructionCounts, once: InstructionCounts| {
             let spans = 2.0;
             let polls = 999.0;
             // The other threads do the same in both, with differences larger than the cost of a poll.
@@ -294,7 +294,7 @@ impl Driver {
     fn times(&self, workload: Workload, peer: PeerName) -> Result<Times, Box<dyn Error>> {
         let chunks = workload.repeats().chunks;
         let mut reports = Vec::new();
-        for _ in 0..PAIRS {
+        for _ in 0..TIMED_PAIRS {
             let its = self.report(workload, peer, Mode::Time, chunks)?;
             let floor = self.report(workload, peer.floor(workload), Mode::Time, chunks)?;
             reports.push((its, floor));

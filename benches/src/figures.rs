@@ -57,12 +57,12 @@ pub(crate) struct Figures {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Costs {
     pub(crate) allocations_per_span: f64,
-    pub(crate) instructions: Option<Instructing>,
+    pub(crate) instructions: Option<InstructionCounts>,
 }
 
 /// Instructions per span.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Instructing {
+pub(crate) struct InstructionCounts {
     pub(crate) all_threads: f64,
     pub(crate) main_thread: f64,
 }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_json_has_every_figure() {
+    fn json_lines_contain_every_figure() {
         let figures = Figures {
             workload: Workload::W1,
             peer: PeerName::Ours,

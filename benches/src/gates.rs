@@ -10,189 +10,189 @@ use crate::{
 
 /// A limit, and the stretch goal beyond it. Of several workloads, the worst counts.
 struct Gate {
-    what: &'static str,
+    title: &'static str,
     workloads: &'static [Workload],
     ours: &'static [PeerName],
     figure: fn(&Figures) -> Option<f64>,
-    written: fn(f64) -> String,
-    wanted: Wanted,
+    format: fn(f64) -> String,
+    target: Target,
 }
 
-enum Wanted {
+enum Target {
     AtMost { gate: f64, stretch: f64 },
     AtLeast { gate: f64, stretch: f64 },
 }
 
-use Wanted::{AtLeast, AtMost};
+use Target::{AtLeast, AtMost};
 
 /// The tolerance of a limit of zero, for background work.
-const SLACK: f64 = 0.02;
+const ZERO_TOLERANCE: f64 = 0.02;
 
 const TRACING: &[PeerName] = &[PeerName::Ours];
 const BOTH_DOORS: &[PeerName] = &[PeerName::Ours, PeerName::OursOpentelemetry];
 
 const GATES: &[Gate] = &[
     Gate {
-        what: "W1 instructions per span, all threads",
+        title: "W1 instructions per span, all threads",
         workloads: &[W1],
         ours: BOTH_DOORS,
         figure: |it| it.instructions_per_span,
-        written: count,
-        wanted: AtMost {
+        format: count,
+        target: AtMost {
             gate: 14_000.0,
             stretch: 9_000.0,
         },
     },
     Gate {
-        what: "W1 instructions per span on the caller's thread",
+        title: "W1 instructions per span on the caller's thread",
         workloads: &[W1],
         ours: BOTH_DOORS,
         figure: |it| it.caller_instructions_per_span,
-        written: count,
-        wanted: AtMost {
+        format: count,
+        target: AtMost {
             gate: 8_000.0,
             stretch: 6_000.0,
         },
     },
     Gate {
-        what: "W1 allocations per span",
+        title: "W1 allocations per span",
         workloads: &[W1],
         ours: BOTH_DOORS,
         figure: |it| Some(it.allocations_per_span),
-        written: tenths,
-        wanted: AtMost {
+        format: tenths,
+        target: AtMost {
             gate: 3.0,
             stretch: 1.0,
         },
     },
     Gate {
-        what: "W6 instructions per plain span, forwarded",
+        title: "W6 instructions per plain span, forwarded",
         workloads: &[W6],
         ours: BOTH_DOORS,
         figure: |it| it.instructions_per_span,
-        written: count,
-        wanted: AtMost {
+        format: count,
+        target: AtMost {
             gate: 5_000.0,
             stretch: 4_000.0,
         },
     },
     Gate {
-        what: "W6 instructions per plain span, not wanted",
+        title: "W6 instructions per plain span, not wanted",
         workloads: &[Unwanted],
         ours: TRACING,
         figure: |it| it.instructions_per_span,
-        written: count,
-        wanted: AtMost {
+        format: count,
+        target: AtMost {
             gate: 2_400.0,
             stretch: 1_700.0,
         },
     },
     Gate {
-        what: "unsampled, instructions per span",
+        title: "unsampled, instructions per span",
         workloads: &[Unsampled],
         ours: BOTH_DOORS,
         figure: |it| it.instructions_per_span,
-        written: count,
-        wanted: AtMost {
+        format: count,
+        target: AtMost {
             gate: 2_500.0,
             stretch: 2_000.0,
         },
     },
     Gate {
-        what: "unsampled, allocations per span",
+        title: "unsampled, allocations per span",
         workloads: &[Unsampled],
         ours: BOTH_DOORS,
         figure: |it| Some(it.allocations_per_span),
-        written: tenths,
-        wanted: AtMost {
+        format: tenths,
+        target: AtMost {
             gate: 0.0,
             stretch: 0.0,
         },
     },
     Gate {
-        what: "no DSN, instructions per span, in multiples of the floor",
+        title: "no DSN, instructions per span, in multiples of the floor",
         workloads: &[NoDsn],
         ours: BOTH_DOORS,
         figure: |it| it.instructions_ratio_to_floor,
-        written: hundredths,
-        wanted: AtMost {
+        format: hundredths,
+        target: AtMost {
             gate: 1.0,
             stretch: 1.0,
         },
     },
     Gate {
-        what: "poll (enter and exit), instructions, no scope correlation",
+        title: "poll (enter and exit), instructions, no scope correlation",
         workloads: &[W8],
         ours: BOTH_DOORS,
         figure: |it| it.instructions_per_poll,
-        written: count,
-        wanted: AtMost {
+        format: count,
+        target: AtMost {
             gate: 170.0,
             stretch: 166.0,
         },
     },
     Gate {
-        what: "poll, instructions, with scope correlation",
+        title: "poll, instructions, with scope correlation",
         workloads: &[W8],
         ours: &[PeerName::OursAttached],
         figure: |it| it.instructions_per_poll,
-        written: count,
-        wanted: AtMost {
+        format: count,
+        target: AtMost {
             gate: 400.0,
             stretch: 250.0,
         },
     },
     Gate {
-        what: "end of the root on the caller's thread, p50, µs, the worst of W1 to W9",
+        title: "end of the root on the caller's thread, p50, µs, the worst of W1 to W9",
         workloads: &[W1, W2, W3, W4, W5, W6, W7, W8, W9],
         ours: BOTH_DOORS,
         figure: |it| median(it, Call::EndRoot),
-        written: hundredths,
-        wanted: AtMost {
+        format: hundredths,
+        target: AtMost {
             gate: 1.0,
             stretch: 0.3,
         },
     },
     Gate {
-        what: "start of a chat with a prompt of 2 MB on the caller's thread, p50, µs",
+        title: "start of a chat with a prompt of 2 MB on the caller's thread, p50, µs",
         workloads: &[W5],
         ours: BOTH_DOORS,
         figure: |it| median(it, Call::NewAi),
-        written: tenths,
-        wanted: AtMost {
+        format: tenths,
+        target: AtMost {
             gate: 50.0,
             stretch: 50.0,
         },
     },
     Gate {
-        what: "W2, W3, W4, W5, W7: share of the spans that arrives, the worst",
+        title: "W2, W3, W4, W5, W7: share of the spans that arrives, the worst",
         workloads: &[W2, W3, W4, W5, W7],
         ours: BOTH_DOORS,
         figure: |it| Some(it.arrived? as f64 / it.created as f64),
-        written: |share| format!("{:.0} %", share * 100.0),
-        wanted: AtLeast {
+        format: |share| format!("{:.0} %", share * 100.0),
+        target: AtLeast {
             gate: 1.0,
             stretch: 1.0,
         },
     },
     Gate {
-        what: "W5 peak heap, MiB",
+        title: "W5 peak heap, MiB",
         workloads: &[W5],
         ours: BOTH_DOORS,
         figure: |it| Some(it.peak_heap_bytes as f64 / 1024.0 / 1024.0),
-        written: tenths,
-        wanted: AtMost {
+        format: tenths,
+        target: AtMost {
             gate: 16.0,
             stretch: 4.0,
         },
     },
     Gate {
-        what: "W4 parallelism on two cores",
+        title: "W4 parallelism on two cores",
         workloads: &[W4],
         ours: BOTH_DOORS,
         figure: |it| Some(it.parallelism),
-        written: hundredths,
-        wanted: AtLeast {
+        format: hundredths,
+        target: AtLeast {
             gate: 1.7,
             stretch: 1.85,
         },
@@ -216,18 +216,18 @@ pub(crate) fn render(all: &[Figures]) -> String {
         if ours.iter().all(Option::is_none) {
             continue;
         }
-        let written = |figure: Option<f64>| figure.map(gate.written).unwrap_or_default();
+        let format = |figure: Option<f64>| figure.map(gate.format).unwrap_or_default();
         let (limit, stretch) = gate.limits();
         let verdicts: Vec<_> = ours.iter().flatten().map(|it| gate.verdict(*it)).collect();
         let cells = [
-            written(gate.best_of_others(all)),
-            written(ours[0]),
-            written(ours.get(1).copied().flatten()),
-            (gate.written)(limit),
-            (gate.written)(stretch),
+            format(gate.best_of_others(all)),
+            format(ours[0]),
+            format(ours.get(1).copied().flatten()),
+            (gate.format)(limit),
+            (gate.format)(stretch),
             verdicts.join(", "),
         ];
-        write_row(&mut out, gate.what, cells.into_iter());
+        write_row(&mut out, gate.title, cells.into_iter());
     }
     out
 }
@@ -243,7 +243,7 @@ impl Gate {
             let mut figures = all.iter();
             let figures = figures.find(|it| it.peer == peer && it.workload == workload)?;
             let figure = (self.figure)(figures)?;
-            worst = Some(match (worst, &self.wanted) {
+            worst = Some(match (worst, &self.target) {
                 (None, _) => figure,
                 (Some(worst), AtMost { .. }) => figure.max(worst),
                 (Some(worst), AtLeast { .. }) => figure.min(worst),
@@ -257,24 +257,24 @@ impl Gate {
             .into_iter()
             .filter(|peer| !peer.is_floor() && !peer.is_ours());
         let figures = others.filter_map(|peer| self.of(all, peer));
-        match self.wanted {
+        match self.target {
             AtMost { .. } => figures.reduce(f64::min),
             AtLeast { .. } => figures.reduce(f64::max),
         }
     }
 
     fn limits(&self) -> (f64, f64) {
-        let (AtMost { gate, stretch } | AtLeast { gate, stretch }) = self.wanted;
+        let (AtMost { gate, stretch } | AtLeast { gate, stretch }) = self.target;
         (gate, stretch)
     }
 
     fn verdict(&self, figure: f64) -> &'static str {
         let (gate, stretch) = self.limits();
-        let keeps = |limit: f64| match self.wanted {
-            AtMost { .. } => figure <= limit + SLACK,
+        let meets = |limit: f64| match self.target {
+            AtMost { .. } => figure <= limit + ZERO_TOLERANCE,
             AtLeast { .. } => figure >= limit,
         };
-        match (keeps(gate), keeps(stretch)) {
+        match (meets(gate), meets(stretch)) {
             (true, true) => "beyond the stretch",
             (true, false) => "met",
             (false, _) => "missed",

@@ -8,7 +8,7 @@ use crate::{
     callgrind::Valgrind, driver::Driver, figures::Costs, peers::PeerName, workloads::Workload,
 };
 
-const GUARDED: [Workload; 3] = [Workload::W1, Workload::W6, Workload::Unsampled];
+const GUARDED_WORKLOADS: [Workload; 3] = [Workload::W1, Workload::W6, Workload::Unsampled];
 
 /// The factor up to which a cost counts as unchanged.
 const TOLERANCE: f64 = 1.05;
@@ -22,7 +22,7 @@ const RUNS: usize = 5;
 const ATTEMPTS: usize = 5;
 
 /// The tolerance of a limit of zero, for background work.
-const SLACK: f64 = 0.02;
+const ZERO_TOLERANCE: f64 = 0.02;
 
 #[derive(Debug, Deserialize, Serialize)]
 struct Limits {
@@ -38,7 +38,7 @@ struct Limit {
 }
 
 impl Limit {
-    fn or_more(self, other: Self) -> Self {
+    fn max(self, other: Self) -> Self {
         Self {
             instructions: self.instructions.max(other.instructions),
             caller_instructions: self.caller_instructions.max(other.caller_instructions),
@@ -57,12 +57,12 @@ pub(crate) fn record() -> Result<(), Box<dyn Error>> {
     }
     let driver = Driver::new(Valgrind::Present)?;
     let mut per_span = BTreeMap::new();
-    for workload in GUARDED {
+    for workload in GUARDED_WORKLOADS {
         let mut limit = Limit::default();
         for _ in 0..RUNS {
             let costs = driver.costs(workload, PeerName::Ours)?;
             let instructions = costs.instructions.ok_or("callgrind counted nothing")?;
-            limit = limit.or_more(Limit {
+            limit = limit.max(Limit {
                 instructions: instructions.all_threads.round(),
                 caller_instructions: instructions.main_thread.round(),
                 allocations: (costs.allocations_per_span * 100.0).round() / 100.0,
@@ -94,12 +94,12 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
     let limits: Limits = serde_json::from_slice(&fs::read(path())?)?;
     let driver = Driver::new(valgrind)?;
     let mut kept = true;
-    for workload in GUARDED {
+    for workload in GUARDED_WORKLOADS {
         let limit = limits.per_span.get(&*workload.name());
         let limit = limit.ok_or("a workload has no limit; record them")?;
         let mut measured = compare(&driver.costs(workload, PeerName::Ours)?, limit);
         for _ in 1..ATTEMPTS {
-            if measured.iter().all(Compared::is_within) {
+            if measured.iter().all(Comparison::is_within) {
                 break;
             }
             let again = compare(&driver.costs(workload, PeerName::Ours)?, limit);
@@ -110,7 +110,7 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
         for compared in measured {
             let within = compared.is_within();
             kept &= within;
-            let Compared {
+            let Comparison {
                 what,
                 measured,
                 limit,
@@ -124,20 +124,20 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
 }
 
 /// A figure and its limit.
-struct Compared {
+struct Comparison {
     what: &'static str,
     measured: f64,
     limit: f64,
 }
 
-impl Compared {
+impl Comparison {
     fn is_within(&self) -> bool {
-        self.measured <= self.limit * TOLERANCE + SLACK
+        self.measured <= self.limit * TOLERANCE + ZERO_TOLERANCE
     }
 }
 
-fn compare(costs: &Costs, limit: &Limit) -> Vec<Compared> {
-    let compared = |what, measured, limit| Compared {
+fn compare(costs: &Costs, limit: &Limit) -> Vec<Comparison> {
+    let compared = |what, measured, limit| Comparison {
         what,
         measured,
         limit,

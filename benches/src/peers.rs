@@ -261,7 +261,7 @@ where
             // Without another layer the program would have no spans at all, and nothing could be measured.
             tracing_subscriber::registry()
                 .with(layer.with_filter(wanted))
-                .with(floors::Looker)
+                .with(floors::FieldVisitor)
                 .init();
         }
         _ => tracing_subscriber::registry().with(layer).init(),

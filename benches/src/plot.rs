@@ -10,10 +10,10 @@ const TOP: f64 = 44.0;
 const BOTTOM: f64 = 396.0;
 
 /// The minimum distance between two lines of the legend.
-const LINE: f64 = 20.0;
+const LINE_HEIGHT: f64 = 20.0;
 
 /// A color between light and dark.
-const INK: &str = "#808790";
+const AXIS_COLOR: &str = "#808790";
 
 #[derive(Debug)]
 pub(crate) struct Plot {
@@ -62,12 +62,12 @@ pub(crate) enum Fill {
 impl Plot {
     pub(crate) fn to_svg(&self) -> String {
         let marks = || self.series.iter().flat_map(|series| &series.points);
-        let x = Scale::around(marks().map(|mark| mark.x), (LEFT, RIGHT));
-        let y = Scale::around(marks().map(|mark| mark.y), (BOTTOM, TOP));
+        let x = Scale::covering(marks().map(|mark| mark.x), (LEFT, RIGHT));
+        let y = Scale::covering(marks().map(|mark| mark.y), (BOTTOM, TOP));
         let mut svg = String::new();
         let _ = writeln!(
             svg,
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="13" fill="{INK}">"#
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="13" fill="{AXIS_COLOR}">"#
         );
         let _ = writeln!(svg, "<title>{}</title>", escaped(&self.title));
         text(
@@ -89,14 +89,14 @@ impl Plot {
         for decade in x.decades() {
             let at = x.position(10_f64.powi(decade));
             line(svg, (at, TOP), (at, BOTTOM));
-            let place = (at, BOTTOM + 20.0);
-            text(svg, place, "text-anchor=\"middle\"", &power(decade));
+            let position = (at, BOTTOM + 20.0);
+            text(svg, position, "text-anchor=\"middle\"", &tick_label(decade));
         }
         for decade in y.decades() {
             let at = y.position(10_f64.powi(decade));
             line(svg, (LEFT, at), (RIGHT, at));
-            let place = (LEFT - 10.0, at + 4.0);
-            text(svg, place, "text-anchor=\"end\"", &power(decade));
+            let position = (LEFT - 10.0, at + 4.0);
+            text(svg, position, "text-anchor=\"end\"", &tick_label(decade));
         }
         let middle = f64::midpoint(LEFT, RIGHT);
         text(
@@ -119,7 +119,7 @@ impl Plot {
         ends.sort_by(|(_, one), (_, other)| other.y.total_cmp(&one.y));
         let wanted: Vec<f64> = ends.iter().map(|(_, end)| y.position(end.y)).collect();
         let column = RIGHT + 26.0;
-        for ((series, end), at) in ends.iter().zip(spread(&wanted)) {
+        for ((series, end), at) in ends.iter().zip(spread_labels(&wanted)) {
             let (from, to) = (x.position(end.x) + 7.0, column - 5.0);
             let (color, bold) = (series.stroke.color, series.stroke.weight);
             let _ = writeln!(
@@ -176,7 +176,7 @@ struct Scale {
 }
 
 impl Scale {
-    fn around(values: impl Iterator<Item = f64> + Clone, ends: (f64, f64)) -> Self {
+    fn covering(values: impl Iterator<Item = f64> + Clone, ends: (f64, f64)) -> Self {
         let least = values.clone().fold(f64::INFINITY, f64::min);
         let most = values.fold(0.0, f64::max);
         let (first, last) = (least.log10().floor() as i32, most.log10().ceil() as i32);
@@ -198,24 +198,26 @@ impl Scale {
 }
 
 /// Moves positions, which are ascending, far enough apart for labels.
-fn spread(wanted: &[f64]) -> Vec<f64> {
-    let mut places = wanted.to_vec();
-    for index in 1..places.len() {
-        places[index] = places[index].max(places[index - 1] + LINE);
+fn spread_labels(wanted: &[f64]) -> Vec<f64> {
+    let mut positions = wanted.to_vec();
+    for index in 1..positions.len() {
+        positions[index] = positions[index].max(positions[index - 1] + LINE_HEIGHT);
     }
-    let over = places.last().map_or(0.0, |last| (last - BOTTOM).max(0.0));
+    let overflow = positions
+        .last()
+        .map_or(0.0, |last| (last - BOTTOM).max(0.0));
     // Labels pushed past the bottom push the others back up.
     let mut ceiling = f64::INFINITY;
-    for place in places.iter_mut().rev() {
-        if over > 0.0 {
-            *place = place.min(ceiling.min(BOTTOM));
-            ceiling = *place - LINE;
+    for position in positions.iter_mut().rev() {
+        if overflow > 0.0 {
+            *position = position.min(ceiling.min(BOTTOM));
+            ceiling = *position - LINE_HEIGHT;
         }
     }
-    places
+    positions
 }
 
-fn power(decade: i32) -> String {
+fn tick_label(decade: i32) -> String {
     match decade {
         ..=2 => format!("{}", 10_f64.powi(decade)),
         3..=5 => format!("{},000", 10_u64.pow(decade.unsigned_abs() - 3)),
@@ -227,7 +229,7 @@ fn line(svg: &mut String, from: (f64, f64), to: (f64, f64)) {
     let ((x1, y1), (x2, y2)) = (from, to);
     let _ = writeln!(
         svg,
-        r#"<path d="M{x1:.1} {y1:.1} L{x2:.1} {y2:.1}" stroke="{INK}" stroke-opacity="0.3"/>"#
+        r#"<path d="M{x1:.1} {y1:.1} L{x2:.1} {y2:.1}" stroke="{AXIS_COLOR}" stroke-opacity="0.3"/>"#
     );
 }
 
@@ -246,7 +248,7 @@ mod tests {
 
     #[test]
     fn an_axis_begins_and_ends_at_powers_of_ten() {
-        let scale = Scale::around([12.0, 1002.0].into_iter(), (0.0, 300.0));
+        let scale = Scale::covering([12.0, 1002.0].into_iter(), (0.0, 300.0));
         assert_eq!(scale.decades().collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert_eq!(scale.position(10.0), 0.0);
         assert_eq!(scale.position(100.0), 100.0);
@@ -254,14 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn names_stay_apart_and_within_the_plot() {
-        let places = spread(&[100.0, 101.0, BOTTOM - 5.0, BOTTOM]);
-        assert_eq!(places, [100.0, 120.0, BOTTOM - LINE, BOTTOM]);
+    fn labels_do_not_overlap_or_leave_the_plot() {
+        let positions = spread_labels(&[100.0, 101.0, BOTTOM - 5.0, BOTTOM]);
+        assert_eq!(positions, [100.0, 120.0, BOTTOM - LINE_HEIGHT, BOTTOM]);
     }
 
     #[test]
-    fn ticks_are_written_out() {
-        let written = [1, 3, 5, 6].map(power);
+    fn tick_labels() {
+        let written = [1, 3, 5, 6].map(tick_label);
         assert_eq!(written, ["10", "1,000", "100,000", "1 million"]);
     }
 }

@@ -48,9 +48,9 @@ pub(crate) trait Probe: Default + Send {
 
 /// A probe that leaves no trace in the compiled workload.
 #[derive(Debug, Default)]
-pub(crate) struct Blind;
+pub(crate) struct NoProbe;
 
-impl Probe for Blind {
+impl Probe for NoProbe {
     #[inline(always)]
     fn watch<R>(&mut self, _: Call, work: impl FnOnce() -> R) -> R {
         work()

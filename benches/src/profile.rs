@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The minimum share of the whole; functions below it are left out.
-const LEAST: f64 = 0.01;
+const MIN_SHARE: f64 = 0.01;
 
 /// Returns two tables of what functions cost: including the functions they call, and excluding them. Start-up is included.
 pub(crate) fn render(
@@ -47,7 +47,7 @@ pub(crate) fn render(
             vec!["instructions per span".to_owned()],
         );
         for (name, instructions) in functions {
-            if instructions as f64 >= total as f64 * LEAST {
+            if instructions as f64 >= total as f64 * MIN_SHARE {
                 let per_span = count(instructions as f64 / report.spans as f64);
                 write_row(&mut out, &format!("`{name}`"), std::iter::once(per_span));
             }
@@ -96,7 +96,7 @@ mod tests {
     use super::function;
 
     #[test]
-    fn a_line_of_callgrind_annotate_names_a_function_and_its_cost() {
+    fn callgrind_annotate_lines_are_parsed() {
         let line = "  1,234,567  ./crates/a/src/b.rs:a::b::<u8>::c [/target/release/program]";
         assert_eq!(function(line), Some((1_234_567, "a::b::<u8>::c")));
         assert_eq!(function("Ir"), None);

@@ -23,7 +23,7 @@ pub(crate) const PEERS: [PeerName; 4] = [
 ];
 
 /// The largest run that every peer has to do.
-const MOST_FOR_ALL: u64 = 250_000;
+const MAX_SPANS_FOR_ALL_PEERS: u64 = 250_000;
 
 /// What a span costs at one size. Serialized, it is a line of `--scale --json`.
 #[derive(Debug, Default, Serialize)]
@@ -80,7 +80,7 @@ pub(crate) fn measure_times(
     for &peer in peers {
         for &size in axis.sizes() {
             let scaled = Scaled { axis, size };
-            if scaled.spans() > MOST_FOR_ALL && !PEERS.contains(&peer) {
+            if scaled.spans() > MAX_SPANS_FOR_ALL_PEERS && !PEERS.contains(&peer) {
                 continue;
             }
             eprintln!("{} {}", Workload::Scaled(scaled).name(), peer.name());

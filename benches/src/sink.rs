@@ -32,7 +32,7 @@ pub(crate) struct Sink {
 
 #[derive(Debug, Default)]
 struct Received {
-    keep: AtomicBool,
+    is_recording: AtomicBool,
     requests: Mutex<Vec<Request>>,
 }
 
@@ -53,10 +53,10 @@ impl Sink {
     }
 
     /// Keeps what arrives while `work` runs, and returns it.
-    pub(crate) fn keep<R>(&self, work: impl FnOnce() -> R) -> (R, Vec<Request>) {
-        self.received.keep.store(true, Relaxed);
+    pub(crate) fn record<R>(&self, work: impl FnOnce() -> R) -> (R, Vec<Request>) {
+        self.received.is_recording.store(true, Relaxed);
         let result = work();
-        self.received.keep.store(false, Relaxed);
+        self.received.is_recording.store(false, Relaxed);
         let requests = &self.received.requests;
         let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
         (result, std::mem::take(&mut requests))
@@ -96,7 +96,7 @@ fn serve(mut stream: TcpStream, received: &Received) -> io::Result<()> {
         let here = head.length.min(filled - end);
         let rest = (head.length - here) as u64;
         let mut body = buffer[end..end + here].chain(Read::by_ref(&mut stream).take(rest));
-        if received.keep.load(Relaxed) {
+        if received.is_recording.load(Relaxed) {
             let mut bytes = Vec::with_capacity(head.length);
             body.read_to_end(&mut bytes)?;
             let request = Request {

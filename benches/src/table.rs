@@ -188,7 +188,7 @@ mod tests {
     use super::count;
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated() {
         let written = [0.4, 999.0, 1000.0, 1_234_567.8].map(count);
         assert_eq!(written, ["0", "999", "1,000", "1,234,568"]);
     }

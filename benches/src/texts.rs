@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_json_of_the_size_asked_for() {
+    fn messages_are_json_of_the_requested_size() {
         for bytes in [1024, 2048, 2_000_000] {
             let text = messages(bytes, &ROLES);
             assert_eq!(text.len(), bytes);

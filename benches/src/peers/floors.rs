@@ -25,7 +25,7 @@ pub(super) struct Tracing;
 
 impl Tracing {
     pub(super) fn start() -> Self {
-        tracing_subscriber::registry().with(Looker).init();
+        tracing_subscriber::registry().with(FieldVisitor).init();
         Self
     }
 }
@@ -39,9 +39,9 @@ impl Peer for Tracing {
 }
 
 /// A layer that visits every field and keeps nothing.
-pub(super) struct Looker;
+pub(super) struct FieldVisitor;
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Looker {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for FieldVisitor {
     fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: layer::Context<'_, S>) {
         attributes.record(&mut Self);
     }
@@ -55,7 +55,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Looker {
     }
 }
 
-impl Visit for Looker {
+impl Visit for FieldVisitor {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         black_box((field, value));
     }
@@ -79,7 +79,7 @@ impl Opentelemetry {
     pub(super) fn start() -> Self {
         let provider = SdkTracerProvider::builder()
             .with_max_attributes_per_span(with_opentelemetry::MAX_ATTRIBUTES)
-            .with_span_processor(Nothing)
+            .with_span_processor(NoopProcessor)
             .build();
         Self(provider.tracer("bench"))
     }
@@ -95,9 +95,9 @@ impl Peer for Opentelemetry {
 
 /// A processor that does nothing.
 #[derive(Debug)]
-struct Nothing;
+struct NoopProcessor;
 
-impl SpanProcessor for Nothing {
+impl SpanProcessor for NoopProcessor {
     fn on_start(&self, span: &mut Span, _: &Context) {
         black_box(span);
     }

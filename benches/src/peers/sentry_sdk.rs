@@ -13,13 +13,13 @@ use sentry::{ClientInitGuard, Envelope, Hub, Transport};
 
 use super::Setup;
 
-/// Initialises the SDK. For verification it sends with its own transport; for measuring, see [`Serializing`].
+/// Initialises the SDK. For verification it sends with its own transport; for measuring, see [`SerializingTransport`].
 pub(super) fn init(setup: &Setup) -> ClientInitGuard {
     let options = setup.client_options();
     if setup.is_verification() {
         sentry::init(options)
     } else {
-        sentry::init(options.transport(Arc::new(Serializing::start())))
+        sentry::init(options.transport(Arc::new(SerializingTransport::start())))
     }
 }
 
@@ -33,7 +33,7 @@ pub(super) fn flush() {
 ///
 /// It favours the peers: there is no HTTP, and no limit at which envelopes are dropped, since dropping is cheap. The SDK's own
 /// transports drop beyond 30 envelopes.
-struct Serializing(Mutex<Sender<Task>>);
+struct SerializingTransport(Mutex<Sender<Task>>);
 
 #[expect(clippy::large_enum_variant, reason = "as in the SDK's own queue")]
 enum Task {
@@ -41,7 +41,7 @@ enum Task {
     Flush(Sender<()>),
 }
 
-impl Serializing {
+impl SerializingTransport {
     fn start() -> Self {
         let (sender, tasks) = channel();
         thread::spawn(move || {
@@ -60,20 +60,20 @@ impl Serializing {
         Self(Mutex::new(sender))
     }
 
-    fn give(&self, task: Task) {
+    fn submit(&self, task: Task) {
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sender.send(task).expect("the thread runs");
     }
 }
 
-impl Transport for Serializing {
+impl Transport for SerializingTransport {
     fn send_envelope(&self, envelope: Envelope) {
-        self.give(Task::Serialize(envelope));
+        self.submit(Task::Serialize(envelope));
     }
 
     fn flush(&self, timeout: Duration) -> bool {
         let (done, wait) = channel();
-        self.give(Task::Flush(done));
+        self.submit(Task::Flush(done));
         wait.recv_timeout(timeout).is_ok()
     }
 }

@@ -84,7 +84,7 @@ pub(super) struct ToOtlp {
 
 impl ToOtlp {
     pub(super) fn start(setup: &Setup) -> Self {
-        let mut exporter = Encoder::default();
+        let mut exporter = EncodingExporter::default();
         let mut batches = BatchConfigBuilder::default();
         if setup.is_verification() {
             exporter.sink = Some(setup.sink);
@@ -112,7 +112,7 @@ impl ToOtlp {
 }
 
 /// How often a flush is attempted.
-const PATIENCE: usize = 60;
+const MAX_FLUSH_ATTEMPTS: usize = 60;
 
 impl Peer for ToOtlp {
     fn run<P: Probe>(&self, workload: Workload, texts: &Texts, probe: &mut P) -> Created {
@@ -121,7 +121,7 @@ impl Peer for ToOtlp {
 
     fn flush(&self) {
         // After five seconds the processor stops waiting, but not working, and under callgrind everything takes longer.
-        let is_flushed = (0..PATIENCE).any(|_| self.provider.force_flush().is_ok());
+        let is_flushed = (0..MAX_FLUSH_ATTEMPTS).any(|_| self.provider.force_flush().is_ok());
         assert!(is_flushed, "the exporter works");
     }
 }
@@ -146,12 +146,12 @@ fn run<P: Probe>(
 
 /// An exporter that encodes as an OTLP exporter does, but sends only for verification.
 #[derive(Debug, Default)]
-struct Encoder {
+struct EncodingExporter {
     resource: ResourceAttributesWithSchema,
     sink: Option<SocketAddr>,
 }
 
-impl SpanExporter for Encoder {
+impl SpanExporter for EncodingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let request = ExportTraceServiceRequest {
             resource_spans: group_spans_by_resource_and_scope(batch, &self.resource),

@@ -126,17 +126,17 @@ pub(super) const CHATS: u64 = 20;
 pub(super) const PAUSE_AFTER: u64 = 1_000;
 
 /// Counts spans up to the next pause.
-pub(super) struct Pace<'a> {
+pub(super) struct Pacer<'a> {
     spans: u64,
     pause: &'a dyn Fn(),
 }
 
-impl<'a> Pace<'a> {
+impl<'a> Pacer<'a> {
     pub(super) fn new(pause: &'a dyn Fn()) -> Self {
         Self { spans: 0, pause }
     }
 
-    pub(super) fn made(&mut self, spans: u64) {
+    pub(super) fn add_spans(&mut self, spans: u64) {
         self.spans += spans;
         if self.spans >= PAUSE_AFTER {
             self.spans = 0;

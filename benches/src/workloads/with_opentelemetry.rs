@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 
 use super::{
     Created, Workload, on_threads,
-    scaled::{Axis, CHATS, Pace, Scaled},
+    scaled::{Axis, CHATS, Pacer, Scaled},
     wide,
 };
 use crate::{
@@ -34,18 +34,18 @@ pub(crate) fn run<P: Probe>(
         }
         Workload::W2 => chats(tracer, &texts.input, &texts.output, 5000, probe),
         Workload::W3 => late_children(tracer, texts, probe),
-        Workload::W4 => ten_runs_on(8, tracer, texts, probe),
+        Workload::W4 => agent_runs_on_threads(8, tracer, texts, probe),
         Workload::W5 => chats(tracer, &texts.huge, &texts.output, 20, probe),
         Workload::W6 | Workload::Unwanted | Workload::Held => plain_spans(tracer, probe),
         Workload::W7 => explicit_parent(tracer, texts, probe),
         Workload::W8 => stream(tracer, texts, 1000, probe),
         Workload::W9 => after_the_root(tracer, texts, probe),
-        Workload::Scaled(scaled) => grow(scaled, tracer, texts, probe, pause),
+        Workload::Scaled(scaled) => run_scaled(scaled, tracer, texts, probe, pause),
         Workload::W8Once => stream(tracer, texts, 1, probe),
     }
 }
 
-fn grow<P: Probe>(
+fn run_scaled<P: Probe>(
     scaled: Scaled,
     tracer: &SdkTracer,
     texts: &Texts,
@@ -59,11 +59,11 @@ fn grow<P: Probe>(
         Axis::Attributes => wide_chats(tracer, probe, size),
         Axis::ContentBytes => chats(tracer, &texts.huge, &texts.output, CHATS, probe),
         Axis::Depth => nested(tracer, texts, probe, size, pause),
-        Axis::Threads => ten_runs_on(size, tracer, texts, probe),
+        Axis::Threads => agent_runs_on_threads(size, tracer, texts, probe),
     }
 }
 
-fn ten_runs_on<P: Probe>(
+fn agent_runs_on_threads<P: Probe>(
     threads: u64,
     tracer: &SdkTracer,
     texts: &Texts,
@@ -82,7 +82,7 @@ fn agent_run<P: Probe>(
     steps: u64,
     pause: &dyn Fn(),
 ) -> Created {
-    let mut pace = Pace::new(pause);
+    let mut pacer = Pacer::new(pause);
     let root = new_root(tracer, probe);
     {
         let _entered = root.clone().attach();
@@ -108,7 +108,7 @@ fn agent_run<P: Probe>(
                 }
                 end_chat(probe, &chat, &texts.output);
                 tool(tracer, texts, probe);
-                pace.made(5);
+                pacer.add_spans(5);
             }
         }
         probe.watch(Call::EndAi, || agent.span().end());
@@ -222,7 +222,7 @@ fn concurrent_traces<P: Probe>(
     n: u64,
     pause: &dyn Fn(),
 ) -> Created {
-    let mut pace = Pace::new(pause);
+    let mut pacer = Pacer::new(pause);
     let roots: Vec<Context> = (0..n).map(|_| new_root(tracer, probe)).collect();
     for root in roots {
         {
@@ -231,7 +231,7 @@ fn concurrent_traces<P: Probe>(
             end_chat(probe, &chat, &texts.output);
         }
         end_root(probe, &root);
-        pace.made(2);
+        pacer.add_spans(2);
     }
     Created::new(2 * n, n)
 }
@@ -261,7 +261,7 @@ fn nested<P: Probe>(
     depth: u64,
     pause: &dyn Fn(),
 ) -> Created {
-    let mut pace = Pace::new(pause);
+    let mut pacer = Pacer::new(pause);
     let root = new_root(tracer, probe);
     {
         let _entered = root.clone().attach();
@@ -275,7 +275,7 @@ fn nested<P: Probe>(
         while let Some((entered, innermost)) = path.pop() {
             drop(entered);
             probe.watch(Call::EndPlain, || innermost.span().end());
-            pace.made(1);
+            pacer.add_spans(1);
         }
     }
     end_root(probe, &root);

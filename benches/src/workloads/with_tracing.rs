@@ -21,7 +21,7 @@ macro_rules! tracing_workloads {
                 texts::Texts,
                 workloads::{
                     Created, Workload, on_threads,
-                    scaled::{Axis, CHATS, Pace, Scaled},
+                    scaled::{Axis, CHATS, Pacer, Scaled},
                     wide,
                 },
             };
@@ -44,12 +44,12 @@ macro_rules! tracing_workloads {
                     Workload::W7 => explicit_parent(texts, probe),
                     Workload::W8 => stream(texts, 1000, probe),
                     Workload::W8Once => stream(texts, 1, probe),
-                    Workload::Scaled(scaled) => grow(scaled, texts, probe, pause),
+                    Workload::Scaled(scaled) => run_scaled(scaled, texts, probe, pause),
                     Workload::W9 => unreachable!("no peer over tracing takes part"),
                 }
             }
 
-            fn grow<P: Probe>(
+            fn run_scaled<P: Probe>(
                 scaled: Scaled,
                 texts: &Texts,
                 probe: &mut P,
@@ -75,7 +75,7 @@ macro_rules! tracing_workloads {
                 steps: u64,
                 pause: &dyn Fn(),
             ) -> Created {
-                let mut pace = Pace::new(pause);
+                let mut pacer = Pacer::new(pause);
                 let root = new_root(probe);
                 root.in_scope(|| {
                     let agent = probe.watch(Call::NewAi, || {
@@ -94,7 +94,7 @@ macro_rules! tracing_workloads {
                             chat.in_scope(|| http(probe));
                             end_chat(probe, chat, &texts.output);
                             tool(texts, probe);
-                            pace.made(5);
+                            pacer.add_spans(5);
                         }
                     });
                     probe.watch(Call::EndAi, || drop(agent));
@@ -180,7 +180,7 @@ macro_rules! tracing_workloads {
                 n: u64,
                 pause: &dyn Fn(),
             ) -> Created {
-                let mut pace = Pace::new(pause);
+                let mut pacer = Pacer::new(pause);
                 let roots: Vec<Span> = (0..n).map(|_| new_root(probe)).collect();
                 for root in roots {
                     root.in_scope(|| {
@@ -188,7 +188,7 @@ macro_rules! tracing_workloads {
                         end_chat(probe, chat, &texts.output);
                     });
                     end_root(probe, root);
-                    pace.made(2);
+                    pacer.add_spans(2);
                 }
                 Created::new(2 * n, n)
             }
@@ -211,7 +211,7 @@ macro_rules! tracing_workloads {
                 depth: u64,
                 pause: &dyn Fn(),
             ) -> Created {
-                let mut pace = Pace::new(pause);
+                let mut pacer = Pacer::new(pause);
                 let root = new_root(probe).entered();
                 let enter = |_| new_database(probe).entered();
                 let mut path: Vec<EnteredSpan> = (1..depth).map(enter).collect();
@@ -220,7 +220,7 @@ macro_rules! tracing_workloads {
                 while let Some(innermost) = path.pop() {
                     let innermost = innermost.exit();
                     probe.watch(Call::EndPlain, || drop(innermost));
-                    pace.made(1);
+                    pacer.add_spans(1);
                 }
                 end_root(probe, root.exit());
                 Created::new(depth + 1, 1)
