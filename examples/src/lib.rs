@@ -20,7 +20,7 @@ mod otlp;
 pub use otlp::OtlpCapture;
 
 /// How long an example waits for its spans to be sent.
-const PATIENCE: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where an example sends its spans: a Sentry on loopback, or the one that `SENTRY_DSN` names.
 #[derive(Debug)]
@@ -64,9 +64,9 @@ impl Backend {
     ///
     /// Returns an error if no span arrived, or if any was lost or malformed.
     pub fn finish(&self, sentry: &Guard) -> anyhow::Result<()> {
-        let all_left = sentry.flush(PATIENCE);
+        let is_flushed = sentry.flush(FLUSH_TIMEOUT);
         let handle = handle(sentry)?;
-        self.report(all_left, handle.stats(), handle.last_failure())
+        self.report(is_flushed, handle.stats(), handle.last_failure())
     }
 
     /// Prints what Sentry shows of spans that have been flushed: traces, conversations and errors.
@@ -76,11 +76,11 @@ impl Backend {
     /// Returns the same errors as [`finish`](Self::finish).
     pub fn report(
         &self,
-        all_left: bool,
+        is_flushed: bool,
         stats: Stats,
         last_failure: Option<String>,
     ) -> anyhow::Result<()> {
-        let spans = self.spans(all_left, stats, last_failure)?;
+        let spans = self.spans(is_flushed, stats, last_failure)?;
         let Some(local) = &self.local else {
             return Ok(());
         };
@@ -98,9 +98,9 @@ impl Backend {
     ///
     /// Returns the same errors as [`finish`](Self::finish).
     pub fn take(&self, sentry: &Guard) -> anyhow::Result<Vec<ReceivedSpan>> {
-        let all_left = sentry.flush(PATIENCE);
+        let is_flushed = sentry.flush(FLUSH_TIMEOUT);
         let handle = handle(sentry)?;
-        let spans = self.spans(all_left, handle.stats(), handle.last_failure())?;
+        let spans = self.spans(is_flushed, handle.stats(), handle.last_failure())?;
         if let Some(local) = &self.local {
             local.clear();
         }
@@ -109,7 +109,7 @@ impl Backend {
 
     fn spans(
         &self,
-        all_left: bool,
+        is_flushed: bool,
         stats: Stats,
         last_failure: Option<String>,
     ) -> anyhow::Result<Vec<ReceivedSpan>> {
@@ -122,8 +122,8 @@ impl Backend {
         }
         let failure = last_failure.unwrap_or_else(|| "no request failed".to_owned());
         ensure!(
-            all_left,
-            "not everything arrived within 5 seconds ({} spans were accepted, lost: {lost}; {failure})",
+            is_flushed,
+            "not all spans arrived within 5 seconds ({} spans were accepted, lost: {lost}; {failure})",
             stats.accepted
         );
         ensure!(
@@ -174,7 +174,7 @@ pub fn let_genai_record_content() -> anyhow::Result<()> {
     if env::var_os(variable).is_some() {
         return Ok(());
     }
-    start_again(|program| _ = program.env(variable, "true"))
+    restart_with(|program| _ = program.env(variable, "true"))
 }
 
 /// Restarts this program without the environment variables that name a proxy. Then this call does not return. Does nothing if
@@ -191,7 +191,7 @@ pub fn without_proxies() -> anyhow::Result<()> {
     if proxies.iter().all(|name| env::var_os(name).is_none()) {
         return Ok(());
     }
-    start_again(|program| {
+    restart_with(|program| {
         for name in proxies {
             program.env_remove(name);
         }
@@ -199,7 +199,7 @@ pub fn without_proxies() -> anyhow::Result<()> {
 }
 
 /// Restarts this program with another environment, and exits as the new process does.
-fn start_again(change: impl FnOnce(&mut Command)) -> anyhow::Result<()> {
+fn restart_with(change: impl FnOnce(&mut Command)) -> anyhow::Result<()> {
     let program = env::current_exe().context("cannot find this program")?;
     let mut program = Command::new(program);
     program.args(env::args_os().skip(1));
@@ -246,6 +246,10 @@ fn describe_error(event: &Value, spans: &[ReceivedSpan]) -> String {
     };
     let span_id = text("/contexts/trace/span_id");
     let span = spans.iter().find(|span| span.span_id == span_id);
-    let place = span.map_or("no span of these", |span| &span.name);
-    format!("error {}: {}\n  in {place}", part("type"), part("value"))
+    let span_name = span.map_or("no span of these", |span| &span.name);
+    format!(
+        "error {}: {}\n  in {span_name}",
+        part("type"),
+        part("value")
+    )
 }

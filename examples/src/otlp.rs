@@ -68,7 +68,7 @@ impl OtlpCapture {
             }
             anyhow::ensure!(
                 start.elapsed() < Duration::from_secs(10),
-                "{} of {count} spans have come",
+                "{} of {count} spans have arrived",
                 spans.len()
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -113,7 +113,7 @@ fn describe(mut spans: Vec<Span>) -> String {
     for span in &spans {
         lines.push(span.name.clone());
         for pair in &span.attributes {
-            if SHOWN.contains(&pair.key.as_str()) {
+            if SHOWN_ATTRIBUTES.contains(&pair.key.as_str()) {
                 lines.push(format!("    {:32}{}", pair.key, text(pair.value.as_ref())));
             }
         }
@@ -121,7 +121,7 @@ fn describe(mut spans: Vec<Span>) -> String {
     lines.join("\n")
 }
 
-static SHOWN: &[&str] = &[
+static SHOWN_ATTRIBUTES: &[&str] = &[
     "gen_ai.agent.name",
     "gen_ai.conversation.id",
     "gen_ai.input.messages",

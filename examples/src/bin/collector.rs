@@ -49,24 +49,24 @@ async fn main() -> anyhow::Result<()> {
     let (url, headers) = match &collector {
         Some(collector) => {
             show(format_args!(
-                "The way: this program -> {} -> {target}",
+                "Route: this program -> {} -> {target}",
                 collector.program.display()
             ));
             (collector.url.as_str(), None)
         }
         None => {
             show(format_args!(
-                "There is no rotel (`pip install --pre rotel` has it; set ROTEL to its rotel-agent). The way: this program -> {target}"
+                "rotel was not found (install it with `pip install --pre rotel`, and set ROTEL to its rotel-agent). Route: this program -> {target}"
             ));
             (target, header)
         }
     };
     let sent = tokio::task::block_in_place(|| send(url, headers));
-    sent.context("the spans were not taken")?;
+    sent.context("the spans were not accepted")?;
     if sentry.is_none() {
         show(format_args!("\n{}", capture.describe(SPANS).await?));
     } else {
-        show(format_args!("{SPANS} gen_ai.* spans were taken."));
+        show(format_args!("{SPANS} gen_ai.* spans were accepted."));
         // A Collector answers before it passes the spans on.
         tokio::time::sleep(Duration::from_secs(3)).await;
     }

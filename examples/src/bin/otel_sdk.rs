@@ -39,8 +39,8 @@ async fn main() -> anyhow::Result<()> {
         .await?;
 
     // A global provider is never dropped: without this call, spans that still wait are lost.
-    let all_left = provider.shutdown().is_ok();
-    backend.report(all_left, processor.stats(), processor.last_failure())
+    let is_flushed = provider.shutdown().is_ok();
+    backend.report(is_flushed, processor.stats(), processor.last_failure())
 }
 
 /// Starts a span below the current one.

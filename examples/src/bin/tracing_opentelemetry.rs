@@ -52,8 +52,8 @@ async fn main() -> anyhow::Result<()> {
         tea_expert(&genai, question).with_context(context).await?;
     }
 
-    let all_left = provider.shutdown().is_ok();
-    backend.report(all_left, processor.stats(), processor.last_failure())
+    let is_flushed = provider.shutdown().is_ok();
+    backend.report(is_flushed, processor.stats(), processor.last_failure())
 }
 
 #[instrument(skip_all, fields(gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "Tea Expert"))]

@@ -31,7 +31,7 @@ use tracing::instrument;
 use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
 const BACK: &str = "back";
-const LISTENS: &str = "back listens at ";
+const LISTENING_PREFIX: &str = "back listens at ";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -55,7 +55,7 @@ async fn front() -> anyhow::Result<()> {
         .with(sentry_genai::layer().with_filter(LevelFilter::INFO))
         .init();
 
-    let (mut back, url) = start_back(backend.dsn())?;
+    let (mut back, url) = start_back_end(backend.dsn())?;
     let answer = sentry_genai::conversation("conv_5j66")
         .scope(front_desk(&url))
         .await;
@@ -66,7 +66,7 @@ async fn front() -> anyhow::Result<()> {
 }
 
 /// Starts this program as the back end, and waits until it listens.
-fn start_back(dsn: &str) -> anyhow::Result<(Child, String)> {
+fn start_back_end(dsn: &str) -> anyhow::Result<(Child, String)> {
     let mut back = Command::new(env::current_exe()?)
         .arg(BACK)
         .env("SENTRY_DSN", dsn)
@@ -74,7 +74,7 @@ fn start_back(dsn: &str) -> anyhow::Result<(Child, String)> {
         .spawn()?;
     let output = BufReader::new(back.stdout.take().context("there is a pipe")?);
     let mut lines = output.lines();
-    let url = lines.find_map(|line| Some(line.ok()?.strip_prefix(LISTENS)?.to_owned()));
+    let url = lines.find_map(|line| Some(line.ok()?.strip_prefix(LISTENING_PREFIX)?.to_owned()));
     Ok((back, url.context("the back did not start")?))
 }
 
@@ -119,7 +119,7 @@ async fn back() -> anyhow::Result<()> {
     );
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     show(format_args!(
-        "{LISTENS}http://{}/tea",
+        "{LISTENING_PREFIX}http://{}/tea",
         listener.local_addr()?
     ));
     axum::serve(listener, app).await?;
