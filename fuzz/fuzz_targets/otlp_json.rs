@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
         .into_iter()
         .map(|span| translator.translate(span))
         .collect();
-    translator.relate(&mut spans);
+    translator.reconcile(&mut spans);
     for span in &spans {
         assert!(span.end >= span.start);
         assert!(!span.op.is_empty());

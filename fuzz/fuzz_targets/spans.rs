@@ -50,7 +50,7 @@ fuzz_target!(|text: &str| {
                 assert_eq!(summary(&planned), summary(span));
             }
         }
-        translator.relate(&mut spans);
+        translator.reconcile(&mut spans);
         for span in &spans {
             assert!(!span.op.is_empty());
             for (key, value) in span.attributes.iter() {

@@ -23,9 +23,9 @@
 
 mod attributes;
 mod content;
+mod cross_span;
 mod dialect;
 mod events;
-mod family;
 #[cfg(test)]
 mod growth;
 mod heritage;
@@ -40,9 +40,9 @@ mod privacy;
 mod provider;
 mod reasons;
 mod recognise;
-mod relatives;
 mod rename;
 mod span;
+mod span_tree;
 mod stack_trace;
 mod status;
 mod tables;

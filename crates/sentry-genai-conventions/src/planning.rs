@@ -152,9 +152,9 @@ impl PlanningTranslator {
         }
     }
 
-    /// Resolves what depends on related spans, as [`Translator::relate`] does.
-    pub fn relate(&self, spans: &mut [SentrySpan]) {
-        self.translator.relate(spans);
+    /// Resolves what depends on related spans, as [`Translator::reconcile`] does.
+    pub fn reconcile(&self, spans: &mut [SentrySpan]) {
+        self.translator.reconcile(spans);
     }
 }
 

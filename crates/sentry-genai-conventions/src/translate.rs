@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::HashSet, mem};
 use crate::{
     AiKind, Ancestors, Attributes, Heritage, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
+    cross_span,
     dialect::{self, NONE, What, unquoted},
     events,
     naming::{self, Naming},
@@ -12,7 +13,7 @@ use crate::{
     privacy::{self, Capture, Setting},
     provider,
     recognise::{Recognised, recognise},
-    relatives, rename, status, tables, tokens,
+    rename, status, tables, tokens,
 };
 
 /// The prefix of tags.
@@ -206,8 +207,8 @@ impl Translator {
     /// Resolves what depends on related spans, among those translated spans of one trace that are at hand.
     ///
     /// Spans of the trace that arrive later, or never, do not affect these.
-    pub fn relate(&self, spans: &mut [SentrySpan]) {
-        relatives::relate(spans, &self.options.limits);
+    pub fn reconcile(&self, spans: &mut [SentrySpan]) {
+        cross_span::reconcile(spans, &self.options.limits);
     }
 }
 

@@ -170,7 +170,7 @@ mod tests {
                 translator.translate(span)
             };
             let mut spans: Vec<_> = batch.iter().map(span).collect();
-            translator.relate(&mut spans);
+            translator.reconcile(&mut spans);
             calls.measure(&spans);
         }
         drop(calls);

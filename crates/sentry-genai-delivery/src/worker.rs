@@ -281,7 +281,7 @@ impl Worker {
     fn drop_bucket(&mut self, mut bucket: Bucket) {
         let spans = bucket.spans.len() as u64;
         if self.calls.is_some() {
-            let _ = catch_unwind(AssertUnwindSafe(|| self.relate(&mut bucket)));
+            let _ = catch_unwind(AssertUnwindSafe(|| self.reconcile(&mut bucket)));
         }
         self.count_lost_bucket(&bucket, spans, LossReason::QueueOverflow);
     }
@@ -295,8 +295,8 @@ impl Worker {
     }
 
     /// Resolves the relations between the spans of a bucket, and measures the model calls among them.
-    fn relate(&mut self, bucket: &mut Bucket) {
-        self.translator.relate(&mut bucket.spans);
+    fn reconcile(&mut self, bucket: &mut Bucket) {
+        self.translator.reconcile(&mut bucket.spans);
         bucket.drop_duplicates();
         if let Some(calls) = &mut self.calls {
             calls.measure(&bucket.spans);
@@ -316,7 +316,7 @@ impl Worker {
         let is_sampled = bucket.segment().trace().sampled();
         let related = catch_unwind(AssertUnwindSafe(|| {
             if is_sampled || self.calls.is_some() {
-                self.relate(&mut bucket);
+                self.reconcile(&mut bucket);
             }
         }));
         let lost = match related {

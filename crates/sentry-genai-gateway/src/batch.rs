@@ -60,7 +60,7 @@ impl TraceBuilder {
     }
 
     fn into_trace(mut self, translator: &Translator) -> TranslatedTrace {
-        translator.relate(&mut self.spans);
+        translator.reconcile(&mut self.spans);
         let segments = segment_roots(&self.spans, &self.resources);
         let release_info = resource::release_info(&self.resources);
         TranslatedTrace::new(

@@ -134,7 +134,7 @@ impl Checker {
             traces[number].1.push(info);
         }
         for (mut spans, infos) in traces {
-            self.full.relate(&mut spans);
+            self.full.reconcile(&mut spans);
             self.report.traces += 1;
             self.report.spans += spans.len();
             self.report.ai_spans += spans.iter().filter(|span| span.ai.is_some()).count();

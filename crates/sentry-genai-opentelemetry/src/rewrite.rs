@@ -109,7 +109,7 @@ impl Rewriter {
             translated.push(span);
         }
         for trace in translated.chunk_by_mut(|one, next| one.trace_id == next.trace_id) {
-            self.translator.relate(trace);
+            self.translator.reconcile(trace);
         }
         let mut spans = translated.into_iter();
         segments

@@ -57,7 +57,7 @@ fn translate(mut spans: Vec<SourceSpan>) -> Vec<Vec<SentrySpan>> {
     }
     let mut traces: Vec<_> = traces.into_values().collect();
     for trace in &mut traces {
-        translator.relate(trace);
+        translator.reconcile(trace);
         trace.sort_by_key(|span| span.start);
     }
     traces.sort_by_key(|trace| trace[0].start);

@@ -1,8 +1,8 @@
-mod beside;
-mod lend;
-mod spoken;
-mod twins;
-mod unnamed;
+mod agent_messages;
+mod enclosing_step;
+mod overlapping;
+mod sibling_agents;
+mod unnamed_agents;
 
 use proptest::prelude::*;
 
@@ -46,11 +46,11 @@ impl Trace {
     }
 
     /// Relates the spans in this order and in reverse. Returns ops and input tokens by id.
-    fn related(self) -> Vec<(String, Option<i64>)> {
+    fn reconciled(self) -> Vec<(String, Option<i64>)> {
         let mut backwards: Vec<_> = self.0.iter().rev().cloned().collect();
         let mut spans = self.0;
-        relate(&mut spans, &ContentLimits::default());
-        relate(&mut backwards, &ContentLimits::default());
+        reconcile(&mut spans, &ContentLimits::default());
+        reconcile(&mut backwards, &ContentLimits::default());
         backwards.reverse();
         let outline = |spans: &[SentrySpan]| {
             let tokens = |span: &SentrySpan| span.attributes.integer("gen_ai.usage.input_tokens");
@@ -67,7 +67,7 @@ const AGENT: (&str, &str) = ("gen_ai.operation.name", "invoke_agent");
 const TOOL: (&str, &str) = ("gen_ai.operation.name", "execute_tool");
 const COUNT: &str = "gen_ai.usage.input_tokens";
 
-fn expect(spans: &[(&str, Option<i64>)]) -> Vec<(String, Option<i64>)> {
+fn owned(spans: &[(&str, Option<i64>)]) -> Vec<(String, Option<i64>)> {
     let owned = spans.iter().map(|(op, tokens)| ((*op).to_owned(), *tokens));
     owned.collect()
 }
@@ -77,7 +77,7 @@ const SDK: (&str, &str) = ("scope", "com.anthropic.sdk.python");
 const RESPONSE: (&str, &str) = ("gen_ai.response.id", "msg_1");
 
 #[test]
-fn a_call_seen_three_times_counts_once() {
+fn a_call_described_three_times_counts_once() {
     let spans = Trace(Vec::new())
         .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
         .with(2, 1, "POST", &[("http.request.method", "POST")])
@@ -89,36 +89,36 @@ fn a_call_seen_three_times_counts_once() {
         ("function", None),
         ("function", None),
     ];
-    assert_eq!(spans.related(), expect(&expected));
+    assert_eq!(spans.reconciled(), owned(&expected));
 }
 
 #[test]
-fn a_call_has_the_counts_of_one_description() {
+fn counts_of_two_descriptions_are_not_added() {
     let read = "gen_ai.usage.cache_read.input_tokens";
     let spans = Trace(Vec::new())
         .with(1, 0, "chat m", &[CHAT, (COUNT, "20")])
         .with(2, 1, "chat m", &[CHAT, (COUNT, "150"), (read, "100")]);
     let expected = [("gen_ai.chat", Some(150)), ("function", None)];
-    assert_eq!(spans.related(), expect(&expected));
+    assert_eq!(spans.reconciled(), owned(&expected));
 }
 
 /// For example the user of ADK 2.0, which only the inner description names.
 #[test]
-fn a_call_has_the_user_of_either_description() {
+fn a_user_named_by_either_description_is_kept() {
     let mut spans = Trace(Vec::new())
         .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
         .with(2, 1, "chat m", &[CHAT, ("user.id", "alice")])
         .0;
-    relate(&mut spans, &ContentLimits::default());
+    reconcile(&mut spans, &ContentLimits::default());
     assert_eq!(&*spans[0].op, "gen_ai.chat");
     assert_eq!(spans[0].attributes.text("user.id"), Some("alice"));
 }
 
 /// Codex reports the counts of a call in a separate span for the last event.
 #[test]
-fn a_part_of_a_call_gives_it_its_counts() {
+fn a_call_takes_the_counts_of_a_span_that_describes_part_of_it() {
     let scope = ("scope", "codex_exec");
-    let related = Trace(Vec::new())
+    let reconciled = Trace(Vec::new())
         .with(
             1,
             0,
@@ -127,29 +127,29 @@ fn a_part_of_a_call_gives_it_its_counts() {
         )
         .with(2, 1, "receiving_stream", &[scope])
         .with(3, 2, "handle_responses", &[scope, (COUNT, "42")])
-        .related();
+        .reconciled();
     let expected = [
         ("gen_ai.chat", Some(42)),
         ("function", None),
         ("function", None),
     ];
-    assert_eq!(related, expect(&expected));
+    assert_eq!(reconciled, owned(&expected));
 }
 
 #[test]
-fn any_number_of_plain_spans_in_between_makes_no_difference() {
+fn plain_spans_between_descriptions_are_ignored() {
     let mut spans = Trace(Vec::new()).with(1, 0, "chat m", &[CHAT, (COUNT, "42")]);
     for id in 2..40 {
         spans = spans.with(id, id - 1, "step", &[]);
     }
     let spans = spans.with(40, 39, "chat m", &[CHAT, (COUNT, "42")]);
-    let related = spans.related();
-    assert_eq!(related[0], ("gen_ai.chat".to_owned(), Some(42)));
-    assert_eq!(related[39], ("function".to_owned(), None));
+    let reconciled = spans.reconciled();
+    assert_eq!(reconciled[0], ("gen_ai.chat".to_owned(), Some(42)));
+    assert_eq!(reconciled[39], ("function".to_owned(), None));
 }
 
 #[test]
-fn a_wrapper_around_several_calls_is_none() {
+fn a_wrapper_around_several_calls_becomes_a_plain_span() {
     let spans = Trace(Vec::new())
         .with(1, 0, "chat m", &[CHAT, (COUNT, "84")])
         .with(2, 1, "chat m", &[CHAT, (COUNT, "42")])
@@ -159,11 +159,11 @@ fn a_wrapper_around_several_calls_is_none() {
         ("gen_ai.chat", Some(42)),
         ("gen_ai.chat", Some(42)),
     ];
-    assert_eq!(spans.related(), expect(&expected));
+    assert_eq!(spans.reconciled(), owned(&expected));
 }
 
 #[test]
-fn wrappers_around_wrappers_are_none_however_many_they_are() {
+fn deeply_nested_wrappers_become_plain_spans() {
     let wrappers = (1..=60).fold(Trace(Vec::new()), |trace, id| {
         trace.with(id, id - 1, "chat m", &[CHAT])
     });
@@ -172,11 +172,11 @@ fn wrappers_around_wrappers_are_none_however_many_they_are() {
     });
     let mut expected = vec![("function", None); 60];
     expected.extend([("gen_ai.chat", Some(42)); 3]);
-    assert_eq!(spans.related(), expect(&expected));
+    assert_eq!(spans.reconciled(), owned(&expected));
 }
 
 #[test]
-fn the_last_attempt_that_did_not_fail_gets_the_messages_of_a_silent_wrapper() {
+fn the_last_successful_attempt_gets_the_messages_of_the_wrapper() {
     let outputs = |of_second: &[(&'static str, &str)]| {
         let second = [&[CHAT][..], of_second].concat();
         let trace = Trace(Vec::new())
@@ -185,7 +185,7 @@ fn the_last_attempt_that_did_not_fail_gets_the_messages_of_a_silent_wrapper() {
             .with(3, 1, "chat m", &[CHAT])
             .with(4, 1, "chat m", &[CHAT, ("error.type", "429")]);
         let mut spans = trace.0;
-        relate(&mut spans, &ContentLimits::default());
+        reconcile(&mut spans, &ContentLimits::default());
         let has_output = |span: &SentrySpan| span.attributes.contains(OUTPUT);
         spans[1..].iter().map(has_output).collect::<Vec<_>>()
     };
@@ -195,7 +195,7 @@ fn the_last_attempt_that_did_not_fail_gets_the_messages_of_a_silent_wrapper() {
 
 /// The messages of each are within the limit of Sentry's servers, but together they exceed it.
 #[test]
-fn the_messages_of_a_wrapper_fit_into_the_span_of_the_call() {
+fn messages_copied_from_a_wrapper_respect_the_span_limit() {
     let texts = |count: usize| vec![serde_json::json!("word ".repeat(16_000)); count];
     let messages = serde_json::json!([{"role": "assistant", "content": texts(3)}]).to_string();
     let system = serde_json::json!(texts(3)).to_string();
@@ -203,18 +203,18 @@ fn the_messages_of_a_wrapper_fit_into_the_span_of_the_call() {
         .map(|text| serde_json::json!({"name": "t", "description": text}))
         .collect();
     let tools = serde_json::json!(tools).to_string();
-    let said = [
+    let attributes_of_wrapper = [
         CHAT,
         (INPUT, &*messages),
         (OUTPUT, &*messages),
         ("gen_ai.system_instructions", &*system),
     ];
     let trace = Trace(Vec::new())
-        .with(1, 0, "chat m", &said)
+        .with(1, 0, "chat m", &attributes_of_wrapper)
         .with(2, 1, "chat m", &[CHAT])
         .with(3, 1, "chat m", &[CHAT, ("gen_ai.tool.definitions", &tools)]);
     let mut spans = trace.0;
-    relate(&mut spans, &ContentLimits::default());
+    reconcile(&mut spans, &ContentLimits::default());
     let last = &spans[2].attributes;
     assert!(last.contains(INPUT) && last.contains("gen_ai.tool.definitions"));
     let texts = last.iter().map(|(_, value)| match value {
@@ -225,7 +225,7 @@ fn the_messages_of_a_wrapper_fit_into_the_span_of_the_call() {
 }
 
 #[test]
-fn a_tool_or_an_agent_in_between_makes_another_call() {
+fn calls_separated_by_a_tool_or_an_agent_are_distinct() {
     let tool = [TOOL, ("gen_ai.tool.name", "ask")];
     let agent = [AGENT, ("gen_ai.agent.name", "helper"), (COUNT, "42")];
     let spans = Trace(Vec::new())
@@ -246,24 +246,24 @@ fn a_tool_or_an_agent_in_between_makes_another_call() {
         ("gen_ai.chat", Some(42)),
         ("gen_ai.embeddings", Some(8)),
     ];
-    assert_eq!(spans.related(), expect(&expected));
+    assert_eq!(spans.reconciled(), owned(&expected));
 }
 
 #[test]
-fn a_tool_described_twice_failed_as_the_inner_description_says() {
+fn a_failure_of_the_inner_tool_description_is_propagated() {
     let tool = [TOOL, ("gen_ai.tool.name", "t")];
     let failed = [tool[0], tool[1], ("error.type", "ValueError")];
     let outcome = |trace: Trace| {
         let mut spans = trace.0;
-        relate(&mut spans, &ContentLimits::default());
-        let kind = spans[0].attributes.text("error.type").map(str::to_owned);
-        (spans[0].op.to_string(), spans[0].status, kind)
+        reconcile(&mut spans, &ContentLimits::default());
+        let variant = spans[0].attributes.text("error.type").map(str::to_owned);
+        (spans[0].op.to_string(), spans[0].status, variant)
     };
     let once = Trace(Vec::new()).with(1, 0, "execute_tool t", &tool);
     let once = once.with(2, 1, "execute_tool t", &failed);
-    let kind = Some("ValueError".to_owned());
+    let variant = Some("ValueError".to_owned());
     let kept = "gen_ai.execute_tool".to_owned();
-    assert_eq!(outcome(once), (kept, Status::Error, kind));
+    assert_eq!(outcome(once), (kept, Status::Error, variant));
     // What is around several attempts is not a tool, and may have succeeded.
     let twice = Trace(Vec::new())
         .with(1, 0, "execute_tool t", &tool)
@@ -273,19 +273,19 @@ fn a_tool_described_twice_failed_as_the_inner_description_says() {
 }
 
 #[test]
-fn an_agent_and_a_tool_described_twice_are_one_each() {
+fn agents_tools_and_requests_described_twice_count_once() {
     let call = [("mcp.method.name", "tools/call"), ("gen_ai.tool.name", "t")];
     let server = [call[0], call[1], ("kind", "server")];
-    let named = [AGENT, ("gen_ai.agent.name", "a")];
+    let name_attribute = [AGENT, ("gen_ai.agent.name", "a")];
     let spans = Trace(Vec::new())
-        .with(1, 0, "invoke_agent a", &named)
-        .with(2, 1, "invoke_agent a", &named)
+        .with(1, 0, "invoke_agent a", &name_attribute)
+        .with(2, 1, "invoke_agent a", &name_attribute)
         .with(3, 2, "execute_tool t", &[TOOL, ("gen_ai.tool.name", "t")])
         .with(4, 3, "tools/call t", &call)
         .with(5, 4, "tools/call t", &call)
         .with(6, 5, "tools/call t", &server)
         .with(7, 6, "tools/call t", &server);
-    let ops: Vec<_> = spans.related().into_iter().map(|(op, _)| op).collect();
+    let ops: Vec<_> = spans.reconciled().into_iter().map(|(op, _)| op).collect();
     let expected = [
         "gen_ai.invoke_agent",
         "function",
@@ -300,7 +300,7 @@ fn an_agent_and_a_tool_described_twice_are_one_each() {
 
 /// FastMCP does this for a server that is mounted into another.
 #[test]
-fn what_a_server_does_for_a_request_is_no_call_of_a_tool() {
+fn handling_a_request_in_an_mcp_server_is_not_a_tool_call() {
     const CALL: (&str, &str) = ("mcp.method.name", "tools/call");
     const ID: &str = "jsonrpc.request.id";
     let served = [
@@ -329,7 +329,7 @@ fn what_a_server_does_for_a_request_is_no_call_of_a_tool() {
             "tools/call b",
             &[CALL, (ID, "2"), ("gen_ai.tool.name", "b")],
         );
-    let ops: Vec<_> = spans.related().into_iter().map(|(op, _)| op).collect();
+    let ops: Vec<_> = spans.reconciled().into_iter().map(|(op, _)| op).collect();
     let expected = [
         "mcp.server",
         "function",
@@ -343,7 +343,7 @@ fn what_a_server_does_for_a_request_is_no_call_of_a_tool() {
 }
 
 #[test]
-fn a_call_inside_an_agent_takes_the_totals_wherever_it_stands() {
+fn an_agent_drops_its_totals_if_a_call_at_any_depth_reports_tokens() {
     let spans = Trace(Vec::new())
         .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
         .with(2, 1, "step", &[])
@@ -355,11 +355,11 @@ fn a_call_inside_an_agent_takes_the_totals_wherever_it_stands() {
         ("gen_ai.chat", Some(84)),
         ("gen_ai.chat", Some(1)),
     ];
-    assert_eq!(spans.related(), expect(&expected));
+    assert_eq!(spans.reconciled(), owned(&expected));
 }
 
 #[test]
-fn totals_stay_where_only_embeddings_report_any() {
+fn an_agent_keeps_its_totals_if_only_embeddings_report_tokens() {
     let embeddings = ("gen_ai.operation.name", "embeddings");
     let spans = Trace(Vec::new())
         .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
@@ -370,16 +370,16 @@ fn totals_stay_where_only_embeddings_report_any() {
         ("gen_ai.embeddings", Some(5)),
         ("gen_ai.chat", None),
     ];
-    assert_eq!(spans.related(), expect(&expected));
+    assert_eq!(spans.reconciled(), owned(&expected));
 }
 
 #[test]
-fn totals_stay_where_no_call_reports_any() {
+fn an_agent_keeps_its_totals_if_no_call_reports_tokens() {
     let spans = Trace(Vec::new())
         .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
         .with(2, 1, "chat m", &[CHAT]);
     let expected = [("gen_ai.invoke_agent", Some(84)), ("gen_ai.chat", None)];
-    assert_eq!(spans.related(), expect(&expected));
+    assert_eq!(spans.reconciled(), owned(&expected));
 }
 
 /// Generates a span of one of several kinds. Its parent may be any other span, itself, or one that does not exist.
@@ -388,38 +388,38 @@ fn any_span() -> impl Strategy<Value = (u8, usize, bool)> {
 }
 
 proptest! {
-    /// The fast checks reach the same result as examining the whole family.
+    /// The fast checks reach the same result as examining the whole span tree.
     #[test]
-    fn nothing_is_overlooked(kinds in proptest::collection::vec(any_span(), 0..12)) {
+    fn fast_checks_agree_with_an_exhaustive_pass(kinds in proptest::collection::vec(any_span(), 0..12)) {
         let mut trace = Trace(Vec::new());
-        for (id, (parent, kind, counts)) in (1..).zip(kinds) {
-            let named = |key| [(key, "a"), (key, "b")][kind % 2];
+        for (id, (parent, variant, counts)) in (1..).zip(kinds) {
+            let name_attribute = |key| [(key, "a"), (key, "b")][variant % 2];
             let operation = [CHAT, AGENT, TOOL, ("gen_ai.operation.name", "embeddings")];
-            let mut attributes = match kind {
+            let mut attributes = match variant {
                 0 => vec![],
                 1 => vec![("mcp.method.name", "tools/call"), ("kind", "server")],
-                7 => vec![("mcp.method.name", "tools/call"), named("gen_ai.tool.name")],
+                7 => vec![("mcp.method.name", "tools/call"), name_attribute("gen_ai.tool.name")],
                 2 => vec![CHAT],
-                3 | 4 => vec![AGENT, named("gen_ai.agent.name")],
-                5 | 6 => vec![TOOL, named("gen_ai.tool.name")],
-                kind => vec![operation[kind % 4]],
+                3 | 4 => vec![AGENT, name_attribute("gen_ai.agent.name")],
+                5 | 6 => vec![TOOL, name_attribute("gen_ai.tool.name")],
+                variant => vec![operation[variant % 4]],
             };
             attributes.extend(counts.then_some((COUNT, "42")));
             trace = trace.with(id, parent, "work", &attributes);
         }
         let mut spans = trace.0;
-        let mut thoroughly = spans.clone();
-        relate(&mut spans, &ContentLimits::default());
-        let family = Family::of(&thoroughly, &Index::of(&thoroughly));
-        count_once(&mut thoroughly, &family, &ContentLimits::default());
-        drop_repeated_totals(&mut thoroughly, &family);
-        prop_assert_eq!(format!("{spans:?}"), format!("{thoroughly:?}"));
+        let mut exhaustive = spans.clone();
+        reconcile(&mut spans, &ContentLimits::default());
+        let tree = SpanTree::of(&exhaustive, &SpanIndex::of(&exhaustive));
+        deduplicate_nested(&mut exhaustive, &tree, &ContentLimits::default());
+        remove_repeated_totals(&mut exhaustive, &tree);
+        prop_assert_eq!(format!("{spans:?}"), format!("{exhaustive:?}"));
     }
 }
 
 /// Mastra's steps have the input, and the tools that the answer calls. The calls inside have the token counts.
 #[test]
-fn a_call_gets_the_messages_of_the_step_around_it() {
+fn a_call_takes_the_messages_of_the_step_around_it() {
     let trace = Trace(Vec::new())
         .with(
             1,
@@ -452,7 +452,7 @@ fn a_call_gets_the_messages_of_the_step_around_it() {
             ],
         );
     let mut spans = trace.0;
-    relate(&mut spans, &ContentLimits::default());
+    reconcile(&mut spans, &ContentLimits::default());
     let text = |key| spans[1].attributes.text(key).unwrap_or_default();
     assert!(text(INPUT).contains("Hi"), "{}", text(INPUT));
     assert!(text(OUTPUT).contains("tool_call"), "{}", text(OUTPUT));

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{MESSAGES, Subject};
-use crate::{ContentLimits, SentrySpan, content, dialect::INPUT, family::Family};
+use super::{MESSAGES, WorkKind};
+use crate::{ContentLimits, SentrySpan, content, dialect::INPUT, span_tree::SpanTree};
 
 const MODEL: &str = "gen_ai.request.model";
 
 /// Returns whether a plain span records the input or the model of a call, as a library's step around a call does.
-pub(super) fn is_lender(span: &SentrySpan) -> bool {
+pub(super) fn is_step_with_call_data(span: &SentrySpan) -> bool {
     // The first two checks rule out ordinary spans without looking at their attributes.
     span.ai.is_none()
         && span.origin.starts_with("auto.ai.")
@@ -19,25 +19,25 @@ pub(super) fn is_lender(span: &SentrySpan) -> bool {
 
 /// Copies messages from a step to the only call directly inside it, if both are from the same library. Some of Mastra's calls
 /// have no question, and an answer without the tool calls. A model is copied to any number of calls, as those of a turn of a voice session.
-pub(super) fn lend(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits) {
-    let is_chat = |span: &SentrySpan| Subject::of(span) == Some(Subject::Chat);
+pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &ContentLimits) {
+    let is_chat = |span: &SentrySpan| WorkKind::of(span) == Some(WorkKind::Chat);
     let mut calls: HashMap<usize, Option<usize>> = HashMap::new();
-    let mut nameless = Vec::new();
-    for (call, parent) in family.parents.iter().enumerate() {
+    let mut pairs = Vec::new();
+    for (call, parent) in tree.parents.iter().enumerate() {
         if let Some(step) = *parent
             && is_chat(&spans[call])
-            && is_lender(&spans[step])
+            && is_step_with_call_data(&spans[step])
         {
             calls
                 .entry(step)
                 .and_modify(|only| *only = None)
                 .or_insert(Some(call));
-            nameless.push((step, call));
+            pairs.push((step, call));
         }
     }
-    for (step, call) in nameless {
+    for (step, call) in pairs {
         if let Ok([step, call]) = spans.get_disjoint_mut([step, call]) {
-            lend_model(step, call);
+            copy_model(step, call);
         }
     }
     for (step, call) in calls {
@@ -49,27 +49,27 @@ pub(super) fn lend(spans: &mut [SentrySpan], family: &Family, limits: &ContentLi
             continue;
         }
         for key in MESSAGES {
-            if let Some(lent) = step.attributes.text(key)
+            if let Some(text) = step.attributes.text(key)
                 && call
                     .attributes
                     .text(key)
-                    .is_none_or(|own| own.len() < lent.len())
+                    .is_none_or(|own| own.len() < text.len())
             {
-                call.attributes.set(key, lent);
+                call.attributes.set(key, text);
             }
         }
         content::fit(&mut call.attributes, limits);
     }
 }
 
-fn lend_model(step: &SentrySpan, call: &mut SentrySpan) {
-    let is_named = [MODEL, "gen_ai.response.model"]
+fn copy_model(step: &SentrySpan, call: &mut SentrySpan) {
+    let has_model = [MODEL, "gen_ai.response.model"]
         .iter()
         .any(|key| call.attributes.contains(key));
     let Some(model) = step.attributes.text(MODEL) else {
         return;
     };
-    if is_named || step.origin != call.origin {
+    if has_model || step.origin != call.origin {
         return;
     }
     call.attributes.push(MODEL, model);

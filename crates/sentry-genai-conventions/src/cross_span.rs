@@ -1,24 +1,24 @@
 //! Decisions that need a span's relatives: work that is described twice, and totals that repeat their parts.
 
-mod beside;
-mod chains;
-mod lend;
-mod nested;
-mod spoken;
-mod twins;
+mod agent_messages;
+mod containment;
+mod enclosing_step;
+mod linked_lists;
+mod overlapping;
+mod sibling_agents;
 
 use std::collections::BTreeMap;
 
-use chains::Chains;
+use linked_lists::LinkedLists;
 
 use crate::{
     AiKind, ContentLimits, SentrySpan, SpanKind, Status,
     attributes::Owned,
     content,
     dialect::{INPUT, OUTPUT},
-    family::{Family, Index},
     plain,
     span::Ancestors,
+    span_tree::{SpanIndex, SpanTree},
     tokens,
 };
 
@@ -41,73 +41,80 @@ use crate::{
 ///   spans below it name, if these agree.
 ///
 /// The spans may be in any order. The time taken is proportional to their number, and small if there is nothing to do.
-pub(crate) fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
-    let inherits = spans
+pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
+    let needs_inheritance = spans
         .iter()
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
     // A single AI span has nothing to be compared with.
-    let compares = spans.iter().filter_map(Subject::of).nth(1).is_some();
-    let lends = spans.iter().any(lend::is_lender);
-    if !inherits && !compares && !lends {
+    let has_comparable = spans.iter().filter_map(WorkKind::of).nth(1).is_some();
+    let has_steps = spans.iter().any(enclosing_step::is_step_with_call_data);
+    if !needs_inheritance && !has_comparable && !has_steps {
         return;
     }
-    let index = Index::of(spans);
-    let repeats = compares && may_repeat(spans, &index);
-    let has_totals = compares && spans.iter().any(has_totals);
-    let has_strays = compares && (spans.iter()).any(|span| beside::is_stray(span, spans, &index));
-    let lacks_messages = compares && spoken::may_lack_messages(spans);
-    let twins = if compares {
-        twins::find(spans)
+    let index = SpanIndex::of(spans);
+    let has_nested_duplicates = has_comparable && may_have_nested_duplicates(spans, &index);
+    let has_token_totals = has_comparable && spans.iter().any(has_token_totals);
+    let has_uncertain_agents = has_comparable
+        && (spans.iter()).any(|span| sibling_agents::has_uncertain_agent(span, spans, &index));
+    let lacks_messages = has_comparable && agent_messages::may_lack_messages(spans);
+    let overlapping = if has_comparable {
+        overlapping::find(spans)
     } else {
         Vec::new()
     };
-    if inherits || repeats || has_totals || !twins.is_empty() || lends || lacks_messages {
-        let family = Family::of(spans, &index);
-        if inherits {
-            inherit(spans, &family);
+    if needs_inheritance
+        || has_nested_duplicates
+        || has_token_totals
+        || !overlapping.is_empty()
+        || has_steps
+        || lacks_messages
+    {
+        let tree = SpanTree::of(spans, &index);
+        if needs_inheritance {
+            inherit(spans, &tree);
         }
         // Maps the first of three or more descriptions to the one that is kept so far.
         let mut kept = BTreeMap::new();
-        for (outer, inner) in twins {
-            let one = kept.get(&outer).copied().unwrap_or(outer);
-            kept.insert(outer, keep_richer(spans, one, inner, limits));
+        for (outer, inner) in overlapping {
+            let current = kept.get(&outer).copied().unwrap_or(outer);
+            kept.insert(outer, merge_duplicates(spans, current, inner, limits));
         }
-        if repeats {
-            count_once(spans, &family, limits);
+        if has_nested_duplicates {
+            deduplicate_nested(spans, &tree, limits);
         }
-        if has_totals {
-            drop_repeated_totals(spans, &family);
+        if has_token_totals {
+            remove_repeated_totals(spans, &tree);
         }
-        if lends {
-            lend::lend(spans, &family, limits);
+        if has_steps {
+            enclosing_step::copy_to_calls(spans, &tree, limits);
         }
         if lacks_messages {
-            spoken::give_to_calls(spans, &family, limits);
+            agent_messages::copy_to_calls(spans, &tree, limits);
         }
     }
-    if has_strays {
-        beside::name_agents(spans, &index);
+    if has_uncertain_agents {
+        sibling_agents::assign_agents(spans, &index);
     }
 }
 
 /// Returns false if no work is described twice. That is the usual case, and finding out needs only the index, not the whole
-/// family.
-fn may_repeat(spans: &[SentrySpan], index: &Index) -> bool {
+/// span tree.
+fn may_have_nested_duplicates(spans: &[SentrySpan], index: &SpanIndex) -> bool {
     /// The maximum number of plain spans between two others that are looked through.
-    const PATIENCE: usize = 8;
+    const MAX_PLAIN_SPANS: usize = 8;
 
-    let mut subjects = spans.iter().filter(|span| Subject::of(span).is_some());
-    subjects.any(|inner| {
-        let mut above = inner.parent_span_id;
-        for _ in 0..=PATIENCE {
-            let Some(position) = above.and_then(|id| index.find(id)) else {
+    let mut candidates = spans.iter().filter(|span| WorkKind::of(span).is_some());
+    candidates.any(|inner| {
+        let mut ancestor = inner.parent_span_id;
+        for _ in 0..=MAX_PLAIN_SPANS {
+            let Some(position) = ancestor.and_then(|id| index.find(id)) else {
                 return false;
             };
             let outer = &spans[position];
-            if Subject::of(outer).is_some() {
-                return are_same(outer, inner);
+            if WorkKind::of(outer).is_some() {
+                return describe_same_work(outer, inner);
             }
-            above = outer.parent_span_id;
+            ancestor = outer.parent_span_id;
         }
         true
     })
@@ -117,24 +124,30 @@ const CONVERSATION: &str = "gen_ai.conversation.id";
 const AGENT: &str = "gen_ai.agent.name";
 
 /// Hands conversations and agents down to spans whose source did not know what their ancestors would record.
-fn inherit(spans: &mut [SentrySpan], family: &Family) {
-    let below = conversations_below(spans, family);
+fn inherit(spans: &mut [SentrySpan], tree: &SpanTree) {
+    let below = conversations_below(spans, tree);
     // For each span, the nearest one that names it: the span itself or an ancestor.
-    let mut said = vec![None; spans.len()];
+    let mut nearest = vec![None; spans.len()];
     for key in [CONVERSATION, AGENT] {
-        for &position in family.leaves_first.iter().rev() {
+        for &position in tree.leaves_first.iter().rev() {
             let span = &spans[position];
-            said[position] = if span.attributes.text(key).is_some() {
+            nearest[position] = if span.attributes.text(key).is_some() {
                 Some(position)
             } else {
-                let above = family.parents[position].and_then(|parent| said[parent]);
-                let is_agent = span.ai == Some(AiKind::Agent) && key == AGENT;
-                let takes = span.ai.is_some() && !is_agent && span.ancestors != Ancestors::Known;
+                let above = tree.parents[position].and_then(|parent| nearest[parent]);
+                let is_agent_name_of_agent = span.ai == Some(AiKind::Agent) && key == AGENT;
+                let should_inherit = span.ai.is_some()
+                    && !is_agent_name_of_agent
+                    && span.ancestors != Ancestors::Known;
                 let above = match below[position] {
-                    Below::One(one) if takes && key == CONVERSATION => above.or(Some(one)),
+                    DescendantConversation::One(descendant)
+                        if should_inherit && key == CONVERSATION =>
+                    {
+                        above.or(Some(descendant))
+                    }
                     _ => above,
                 };
-                if takes
+                if should_inherit
                     && let Some(above) = above
                     && let Ok([above, span]) = spans.get_disjoint_mut([above, position])
                     && let Some(text) = above.attributes.text(key)
@@ -149,28 +162,30 @@ fn inherit(spans: &mut [SentrySpan], family: &Family) {
 
 /// What the spans below a span say about their conversation. `One` holds the position of a span that names it.
 #[derive(Clone, Copy)]
-enum Below {
+enum DescendantConversation {
     Nothing,
     One(usize),
     Several,
 }
 
 /// Returns, for each span, the conversation that the spans below it agree on. Some libraries name it only on model calls.
-fn conversations_below(spans: &[SentrySpan], family: &Family) -> Vec<Below> {
+fn conversations_below(spans: &[SentrySpan], tree: &SpanTree) -> Vec<DescendantConversation> {
     let conversation = |position: usize| spans[position].attributes.text(CONVERSATION);
-    let mut below = vec![Below::Nothing; spans.len()];
-    for &position in &family.leaves_first {
-        let Some(parent) = family.parents[position] else {
+    let mut below = vec![DescendantConversation::Nothing; spans.len()];
+    for &position in &tree.leaves_first {
+        let Some(parent) = tree.parents[position] else {
             continue;
         };
-        let own = conversation(position).map(|_| Below::One(position));
+        let own = conversation(position).map(|_| DescendantConversation::One(position));
         below[parent] = match (below[parent], own.unwrap_or(below[position])) {
-            (known, Below::Nothing) => known,
-            (Below::Nothing, found) => found,
-            (Below::One(one), Below::One(other)) if conversation(one) == conversation(other) => {
-                Below::One(one)
+            (known, DescendantConversation::Nothing) => known,
+            (DescendantConversation::Nothing, conversation_below) => conversation_below,
+            (DescendantConversation::One(one), DescendantConversation::One(other))
+                if conversation(one) == conversation(other) =>
+            {
+                DescendantConversation::One(one)
             }
-            _ => Below::Several,
+            _ => DescendantConversation::Several,
         };
     }
     below
@@ -178,19 +193,19 @@ fn conversations_below(spans: &[SentrySpan], family: &Family) -> Vec<Below> {
 
 /// The kinds of work that may be described twice, with one description inside the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Subject {
+enum WorkKind {
     /// A model call. Embeddings and reranking inside a chat are separate calls.
     Chat,
     Embeddings,
     Rerank,
     Agent,
     Tool,
-    Request,
+    McpRequest,
     /// AI work that is never the same as the work around it.
     Other,
 }
 
-impl Subject {
+impl WorkKind {
     /// Returns what a span is about; `None` for a plain span.
     fn of(span: &SentrySpan) -> Option<Self> {
         match span.ai {
@@ -202,7 +217,7 @@ impl Subject {
             Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => Some(Self::Agent),
             Some(AiKind::Tool) => Some(Self::Tool),
             Some(_) => Some(Self::Other),
-            None if span.op == "mcp.server" => Some(Self::Request),
+            None if span.op == "mcp.server" => Some(Self::McpRequest),
             None if span.op.starts_with("mcp.") => Some(Self::Other),
             None => None,
         }
@@ -210,118 +225,125 @@ impl Subject {
 }
 
 /// Returns whether two spans, one inside the other, describe the same work.
-fn are_same(outer: &SentrySpan, inner: &SentrySpan) -> bool {
-    let subject = Subject::of(outer);
+fn describe_same_work(outer: &SentrySpan, inner: &SentrySpan) -> bool {
+    let kind = WorkKind::of(outer);
     let texts = |key| {
         let texts = [outer, inner].map(|span| span.attributes.text(key));
         texts[0].zip(texts[1])
     };
-    let agrees = |(outer, inner)| outer == inner;
+    let are_equal = |(outer, inner)| outer == inner;
     // FastMCP's servers handle the same request in another span inside, one for each level of mounted servers.
-    let serves = subject == Some(Subject::Request) && is_unsent(inner);
-    if serves {
-        return texts("jsonrpc.request.id").is_none_or(agrees);
+    let is_served_request = kind == Some(WorkKind::McpRequest) && is_local_mcp_tool_call(inner);
+    if is_served_request {
+        return texts("jsonrpc.request.id").is_none_or(are_equal);
     }
-    if subject != Subject::of(inner) {
+    if kind != WorkKind::of(inner) {
         return false;
     }
-    match subject {
+    match kind {
         // Even an instrumentation that does not wrap itself may start the next call before the last one has ended. OpenLLMetry's
         // for LangChain does so with a batch of prompts.
-        Some(Subject::Chat) if outer.origin == inner.origin => {
-            texts("gen_ai.response.id").is_none_or(agrees)
+        Some(WorkKind::Chat) if outer.origin == inner.origin => {
+            texts("gen_ai.response.id").is_none_or(are_equal)
         }
-        Some(Subject::Chat | Subject::Embeddings | Subject::Rerank) => true,
-        Some(Subject::Agent) => match texts(AGENT) {
-            Some(names) => agrees(names),
-            None => is_unnamed_within(outer, inner),
+        Some(WorkKind::Chat | WorkKind::Embeddings | WorkKind::Rerank) => true,
+        Some(WorkKind::Agent) => match texts(AGENT) {
+            Some(names) => are_equal(names),
+            None => is_unnamed_agent_inside_named(outer, inner),
         },
-        Some(Subject::Tool) => {
+        Some(WorkKind::Tool) => {
             let names = texts("gen_ai.tool.name");
-            (names.is_some_and(agrees)
-                || names.is_none() && [outer, inner].into_iter().all(is_unsent))
-                && texts("gen_ai.tool.call.id").is_none_or(agrees)
+            (names.is_some_and(are_equal)
+                || names.is_none() && [outer, inner].into_iter().all(is_local_mcp_tool_call))
+                && texts("gen_ai.tool.call.id").is_none_or(are_equal)
         }
-        Some(Subject::Request) => outer.name == inner.name,
-        Some(Subject::Other) | None => false,
+        Some(WorkKind::McpRequest) => outer.name == inner.name,
+        Some(WorkKind::Other) | None => false,
     }
 }
 
 /// Returns whether an agent without a name is inside a named one of another instrumentation. Agents of Haystack's own tracer are
 /// inside OpenInference's in this way.
-fn is_unnamed_within(outer: &SentrySpan, inner: &SentrySpan) -> bool {
-    Subject::of(outer) == Some(Subject::Agent)
+fn is_unnamed_agent_inside_named(outer: &SentrySpan, inner: &SentrySpan) -> bool {
+    WorkKind::of(outer) == Some(WorkKind::Agent)
         && outer.origin != inner.origin
         && outer.attributes.contains(AGENT)
         && !inner.attributes.contains(AGENT)
 }
 
 /// Returns whether a span is an MCP tool call that was neither sent nor received.
-fn is_unsent(span: &SentrySpan) -> bool {
+fn is_local_mcp_tool_call(span: &SentrySpan) -> bool {
     span.ai == Some(AiKind::Tool)
         && span.kind == SpanKind::Internal
         && span.attributes.contains("mcp.method.name")
 }
 
-fn count_once(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits) {
+fn deduplicate_nested(spans: &mut [SentrySpan], tree: &SpanTree, limits: &ContentLimits) {
     // For each span, the AI spans directly below it, ignoring plain spans in between.
-    let mut below = Chains::new(spans.len());
-    for &position in &family.leaves_first {
-        if Subject::of(&spans[position]).is_some() {
-            resolve(spans, &mut below, position, limits);
+    let mut below = LinkedLists::new(spans.len());
+    for &position in &tree.leaves_first {
+        if WorkKind::of(&spans[position]).is_some() {
+            deduplicate_below(spans, &mut below, position, limits);
         }
-        if let Some(parent) = family.parents[position] {
-            below.move_to(position, parent);
+        if let Some(parent) = tree.parents[position] {
+            below.append_to(position, parent);
         }
     }
 }
 
 /// Leaves a single description of the work of `outer`, in place of those below it.
-fn resolve(spans: &mut [SentrySpan], below: &mut Chains, outer: usize, limits: &ContentLimits) {
-    below.retain(outer, |inner| are_same(&spans[outer], &spans[inner]));
+fn deduplicate_below(
+    spans: &mut [SentrySpan],
+    below: &mut LinkedLists,
+    outer: usize,
+    limits: &ContentLimits,
+) {
+    below.retain(outer, |inner| {
+        describe_same_work(&spans[outer], &spans[inner])
+    });
     let (first, second) = below.first_two(outer);
     match (first, second) {
-        (None, _) => below.set(outer, outer),
-        (Some(call), None) => {
-            let kept = keep_richer(spans, outer, call, limits);
-            below.set(outer, kept);
+        (None, _) => below.replace_with(outer, outer),
+        (Some(inner), None) => {
+            let kept = merge_duplicates(spans, outer, inner, limits);
+            below.replace_with(outer, kept);
         }
         // An agent may contain any number of unnamed agents.
         (Some(_), Some(_))
             if below
-                .of(outer)
-                .any(|inner| is_unnamed_within(&spans[outer], &spans[inner])) =>
+                .iter(outer)
+                .any(|inner| is_unnamed_agent_inside_named(&spans[outer], &spans[inner])) =>
         {
-            below.set(outer, outer);
+            below.replace_with(outer, outer);
         }
         (Some(_), Some(_)) => {
-            hand_down(spans, below, outer, limits);
+            copy_messages_to_last_call(spans, below, outer, limits);
             demote(&mut spans[outer]);
-            below.shorten(outer);
+            below.truncate(outer);
         }
     }
 }
 
 /// Merges two descriptions of the same work. Returns the one that stays.
-fn keep_richer(
+fn merge_duplicates(
     spans: &mut [SentrySpan],
     outer: usize,
     inner: usize,
     limits: &ContentLimits,
 ) -> usize {
-    let (kept, demoted) = if richness(&spans[inner]) > richness(&spans[outer]) {
+    let (kept, demoted) = if completeness(&spans[inner]) > completeness(&spans[outer]) {
         (inner, outer)
     } else {
         (outer, inner)
     };
     let is_unnamed_agent =
         spans[kept].ai == Some(AiKind::Agent) && !spans[kept].attributes.contains(AGENT);
-    take_over(spans, kept, demoted);
+    copy_missing_attributes(spans, kept, demoted);
     if is_unnamed_agent && let Some(name) = spans[kept].attributes.text(AGENT) {
         spans[kept].name = format!("invoke_agent {name}").into();
     }
     if kept == outer {
-        fail_with(spans, kept, demoted);
+        propagate_failure(spans, kept, demoted);
     }
     content::fit(&mut spans[kept].attributes, limits);
     demote(&mut spans[demoted]);
@@ -332,18 +354,23 @@ fn keep_richer(
 static MESSAGES: &[&str] = &[INPUT, OUTPUT, "gen_ai.system_instructions"];
 
 /// Gives the messages of a wrapper around several calls to the last call that did not fail, if none of the calls has messages.
-fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize, limits: &ContentLimits) {
-    let says = |call: usize| {
+fn copy_messages_to_last_call(
+    spans: &mut [SentrySpan],
+    calls: &LinkedLists,
+    wrapper: usize,
+    limits: &ContentLimits,
+) {
+    let has_messages = |call: usize| {
         let mut messages = MESSAGES.iter();
         messages.any(|key| spans[call].attributes.contains(key))
     };
-    if Subject::of(&spans[wrapper]) != Some(Subject::Chat)
-        || !says(wrapper)
-        || calls.of(wrapper).any(says)
+    if WorkKind::of(&spans[wrapper]) != Some(WorkKind::Chat)
+        || !has_messages(wrapper)
+        || calls.iter(wrapper).any(has_messages)
     {
         return;
     }
-    let last = calls.of(wrapper).max_by_key(|&call| {
+    let last = calls.iter(wrapper).max_by_key(|&call| {
         let span = &spans[call];
         (
             span.status == Status::Ok,
@@ -366,7 +393,7 @@ fn hand_down(spans: &mut [SentrySpan], calls: &Chains, wrapper: usize, limits: &
 
 /// Returns how much a span says about its call. If two say the same amount, the outer one is kept because it is nearer to the
 /// program. A span without a model describes only part of a call, such as the last event of a stream.
-fn richness(span: &SentrySpan) -> (bool, bool, bool) {
+fn completeness(span: &SentrySpan) -> (bool, bool, bool) {
     let attributes = &span.attributes;
     (
         attributes.contains("gen_ai.request.model") || attributes.contains("gen_ai.response.model"),
@@ -375,7 +402,7 @@ fn richness(span: &SentrySpan) -> (bool, bool, bool) {
     )
 }
 
-fn take_over(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
+fn copy_missing_attributes(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
     let Ok([kept, demoted]) = spans.get_disjoint_mut([kept, demoted]) else {
         return;
     };
@@ -397,7 +424,7 @@ fn take_over(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
 
 /// Marks the outer description of a tool call as failed if the inner one failed. What is in between, such as AutoGen's agents,
 /// turns the failure into an answer.
-fn fail_with(spans: &mut [SentrySpan], outer: usize, inner: usize) {
+fn propagate_failure(spans: &mut [SentrySpan], outer: usize, inner: usize) {
     let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner]) else {
         return;
     };
@@ -422,24 +449,24 @@ fn demote(span: &mut SentrySpan) {
     tokens::remove(&mut span.attributes);
 }
 
-fn has_totals(span: &SentrySpan) -> bool {
+fn has_token_totals(span: &SentrySpan) -> bool {
     span.ai == Some(AiKind::Agent) && tokens::occur(&span.attributes)
 }
 
-fn drop_repeated_totals(spans: &mut [SentrySpan], family: &Family) {
-    let mut counted = vec![false; spans.len()];
-    for &position in &family.leaves_first {
+fn remove_repeated_totals(spans: &mut [SentrySpan], tree: &SpanTree) {
+    let mut has_counted_calls = vec![false; spans.len()];
+    for &position in &tree.leaves_first {
         let span = &mut spans[position];
-        if counted[position] && span.ai == Some(AiKind::Agent) {
+        if has_counted_calls[position] && span.ai == Some(AiKind::Agent) {
             tokens::remove(&mut span.attributes);
         }
         // An agent's totals do not include embeddings made on the way.
-        let counts =
-            Subject::of(span) == Some(Subject::Chat) && tokens::are_reported(&span.attributes);
-        if (counted[position] || counts)
-            && let Some(parent) = family.parents[position]
+        let reports_tokens =
+            WorkKind::of(span) == Some(WorkKind::Chat) && tokens::are_reported(&span.attributes);
+        if (has_counted_calls[position] || reports_tokens)
+            && let Some(parent) = tree.parents[position]
         {
-            counted[parent] = true;
+            has_counted_calls[parent] = true;
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use super::{
-    Subject,
-    nested::{self, Said},
+    WorkKind,
+    containment::{self, Description},
 };
 use crate::{SentrySpan, Status, tokens};
 
@@ -20,23 +20,25 @@ use crate::{SentrySpan, Status, tokens};
 ///
 /// In nearly all traces one instrumentation makes all calls. That is found out without looking at ids.
 pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
-    let mut found = tools(spans);
-    let calls = || of(spans, Subject::Chat);
-    let is_one = are_of_one_origin(spans, calls());
-    if is_one && !calls().any(|place| has_several(&spans[place].origin)) {
+    let mut found = tool_pairs(spans);
+    let calls = || positions_of(spans, WorkKind::Chat);
+    let is_single_origin = have_one_origin(spans, calls());
+    if is_single_origin
+        && !calls().any(|position| is_shared_by_instrumentations(&spans[position].origin))
+    {
         return found;
     }
-    let answered = calls().filter_map(|place| {
-        let span = &spans[place];
+    let answered = calls().filter_map(|position| {
+        let span = &spans[position];
         let id = span.attributes.text("gen_ai.response.id")?;
-        Some(((span.trace_id, id), place))
+        Some(((span.trace_id, id), position))
     });
-    found.extend(pairs(spans, answered));
-    if is_one {
+    found.extend(overlapping_pairs(spans, answered));
+    if is_single_origin {
         return found;
     }
-    found.extend(counted(spans, calls()));
-    found.extend(failed(spans, calls()));
+    found.extend(pairs_with_same_usage(spans, calls()));
+    found.extend(failed_pairs(spans, calls()));
     found
 }
 
@@ -44,77 +46,85 @@ pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
 ///
 /// One of the two does not know the response id, such as the span of Mistral's SDK. It may also not know the model, as
 /// OpenLLMetry does not when it reports in events, or the input count, as LangChain does not for a stream of Anthropic's.
-fn counted(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
+fn pairs_with_same_usage(
+    spans: &[SentrySpan],
+    calls: impl Iterator<Item = usize>,
+) -> Vec<(usize, usize)> {
     let count = |span: &SentrySpan, key| span.attributes.integer(key).filter(|count| *count > 0);
-    let alike = calls.filter_map(|place| {
-        let span = &spans[place];
-        Some(((span.parent_span_id?, count(span, tokens::OUTPUT)?), place))
+    let alike = calls.filter_map(|position| {
+        let span = &spans[position];
+        Some((
+            (span.parent_span_id?, count(span, tokens::OUTPUT)?),
+            position,
+        ))
     });
-    nested::pairs(spans, alike, |span| Said {
+    containment::pairs(spans, alike, |span| Description {
         model: model(span),
         input: count(span, tokens::INPUT),
-        is_told: Some(span.attributes.contains("gen_ai.response.id")),
+        has_response: Some(span.attributes.contains("gen_ai.response.id")),
     })
 }
 
 /// Returns pairs of tool calls that are one by their id: the call as reported to the program, and its execution, as with Claude's
 /// agents.
-fn tools(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
-    let tools = || of(spans, Subject::Tool);
-    if are_of_one_origin(spans, tools()) {
+fn tool_pairs(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
+    let tool_pairs = || positions_of(spans, WorkKind::Tool);
+    if have_one_origin(spans, tool_pairs()) {
         return Vec::new();
     }
-    let called = tools().filter_map(|place| {
-        let span = &spans[place];
+    let called = tool_pairs().filter_map(|position| {
+        let span = &spans[position];
         let id = span.attributes.text("gen_ai.tool.call.id")?;
         let name = span.attributes.text("gen_ai.tool.name")?;
-        Some(((span.trace_id, id, name), place))
+        Some(((span.trace_id, id, name), position))
     });
-    pairs(spans, called)
+    overlapping_pairs(spans, called)
 }
 
-fn of(spans: &[SentrySpan], subject: Subject) -> impl Iterator<Item = usize> {
-    let places = spans.iter().enumerate();
-    places
-        .filter(move |(_, span)| Subject::of(span) == Some(subject))
-        .map(|(place, _)| place)
+fn positions_of(spans: &[SentrySpan], subject: WorkKind) -> impl Iterator<Item = usize> {
+    let positions = spans.iter().enumerate();
+    positions
+        .filter(move |(_, span)| WorkKind::of(span) == Some(subject))
+        .map(|(position, _)| position)
 }
 
-fn are_of_one_origin(spans: &[SentrySpan], places: impl Iterator<Item = usize>) -> bool {
-    let mut origins = places.map(|place| &spans[place].origin);
+fn have_one_origin(spans: &[SentrySpan], positions: impl Iterator<Item = usize>) -> bool {
+    let mut origins = positions.map(|position| &spans[position].origin);
     let first = origins.next();
     origins.all(|origin| Some(origin) == first)
 }
 
-/// Returns pairs of spans of the same family that overlap in time and come from different instrumentations. If more than two are
+/// Returns pairs of spans of the same group that overlap in time and come from different instrumentations. If more than two are
 /// one, the first is paired with each of the others.
-fn pairs<F: Ord>(
+fn overlapping_pairs<G: Ord>(
     spans: &[SentrySpan],
-    families: impl Iterator<Item = (F, usize)>,
+    groups: impl Iterator<Item = (G, usize)>,
 ) -> Vec<(usize, usize)> {
-    let mut sorted: Vec<_> = families
-        .map(|(family, place)| {
-            let span = &spans[place];
+    let mut sorted: Vec<_> = groups
+        .map(|(group, position)| {
+            let span = &spans[position];
             // Where the times are equal, the origin makes the result independent of the order in the batch.
             let times = (span.start, Reverse(span.end), &span.origin);
-            (family, times, place)
+            (group, times, position)
         })
         .collect();
     sorted.sort_unstable();
     let mut found = Vec::new();
-    for family in sorted.chunk_by(|one, other| one.0 == other.0) {
+    for group in sorted.chunk_by(|one, other| one.0 == other.0) {
         let mut one: Vec<usize> = Vec::new();
-        for &(.., place) in family {
-            let inner = &spans[place];
-            let is_one = one
+        for &(.., position) in group {
+            let inner = &spans[position];
+            let is_single_origin = one
                 .first()
                 .is_some_and(|first| inner.start <= spans[*first].end)
-                && one.iter().all(|other| are_of_two(&spans[*other], inner));
-            if !is_one {
+                && one
+                    .iter()
+                    .all(|other| have_different_sources(&spans[*other], inner));
+            if !is_single_origin {
                 one.clear();
             }
-            found.extend(one.first().map(|first| (*first, place)));
-            one.push(place);
+            found.extend(one.first().map(|first| (*first, position)));
+            one.push(position);
         }
     }
     found
@@ -122,10 +132,10 @@ fn pairs<F: Ord>(
 
 /// Returns whether two descriptions come from different instrumentations. All of OpenInference's instrumentations have the same
 /// origin; of those, a library's call contains the SDK's and has the same counts.
-fn are_of_two(outer: &SentrySpan, inner: &SentrySpan) -> bool {
+fn have_different_sources(outer: &SentrySpan, inner: &SentrySpan) -> bool {
     let count = |span: &SentrySpan, key| span.attributes.integer(key);
     outer.origin != inner.origin
-        || has_several(&outer.origin)
+        || is_shared_by_instrumentations(&outer.origin)
             && inner.end <= outer.end
             && (outer.start, outer.end) != (inner.start, inner.end)
             && count(outer, tokens::OUTPUT).is_some()
@@ -135,23 +145,23 @@ fn are_of_two(outer: &SentrySpan, inner: &SentrySpan) -> bool {
 }
 
 /// Returns whether several instrumentations in one program may have this origin.
-fn has_several(origin: &str) -> bool {
+fn is_shared_by_instrumentations(origin: &str) -> bool {
     origin.ends_with(".openinference")
 }
 
 /// Returns pairs of calls that failed as one, the inner within the time of the outer.
-fn failed(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
-    let failures = calls.filter_map(|place| {
-        let span = &spans[place];
+fn failed_pairs(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
+    let failures = calls.filter_map(|position| {
+        let span = &spans[position];
         let is_failure =
             span.status == Status::Error && !span.attributes.contains("gen_ai.response.id");
-        Some((span.parent_span_id.filter(|_| is_failure)?, place))
+        Some((span.parent_span_id.filter(|_| is_failure)?, position))
     });
     // The model must be the same if both name it, and one of them must.
-    nested::pairs(spans, failures, |span| Said {
+    containment::pairs(spans, failures, |span| Description {
         model: model(span),
         input: None,
-        is_told: None,
+        has_response: None,
     })
 }
 

@@ -21,14 +21,14 @@ fn trace(agent: &[Attribute], first: &[Attribute]) -> Vec<SentrySpan> {
         span.start = Timestamp::from_nanos(position);
         span.end = Timestamp::from_nanos(position + 1);
     }
-    relate(&mut spans, &ContentLimits::default());
+    reconcile(&mut spans, &ContentLimits::default());
     spans
 }
 
 type Attribute = (&'static str, &'static str);
 
 /// Returns what the first call and the second one say.
-fn said(spans: &[SentrySpan]) -> [[Option<Value>; 2]; 2] {
+fn messages(spans: &[SentrySpan]) -> [[Option<Value>; 2]; 2] {
     [2, 0].map(|call: usize| {
         [INPUT, OUTPUT].map(|key| {
             let text = spans[call].attributes.text(key)?;
@@ -46,7 +46,7 @@ fn text(content: &str) -> Value {
 }
 
 #[test]
-fn each_call_has_its_answer() {
+fn each_call_gets_its_own_answer() {
     const ANSWERS: &str = r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"1","name":"w","arguments":{}}]},
         {"role":"tool","parts":[{"type":"tool_call_response","id":"1","response":"Wien"}]},
         {"role":"assistant","content":"In Wien."}]"#;
@@ -59,7 +59,7 @@ fn each_call_has_its_answer() {
         ],
         [None, Some(json!([message("assistant", text("In Wien."))]))],
     ];
-    assert_eq!(said(&spans), expected);
+    assert_eq!(messages(&spans), expected);
     assert!(
         spans[4].attributes.contains(OUTPUT),
         "and the agent as well"
@@ -67,16 +67,16 @@ fn each_call_has_its_answer() {
 }
 
 #[test]
-fn one_answer_is_the_last_calls() {
+fn a_single_answer_goes_to_the_last_call() {
     const ANSWER: &str = r#"[{"role":"assistant","content":"In Wien."}]"#;
     let question = || Some(json!([message("user", text("Where?"))]));
     let answer = || Some(json!([message("assistant", text("In Wien."))]));
     let spans = trace(&[(INPUT, QUESTION), (OUTPUT, ANSWER)], &[]);
-    assert_eq!(said(&spans), [[question(), None], [None, answer()]]);
+    assert_eq!(messages(&spans), [[question(), None], [None, answer()]]);
 
     let failed = trace(&[(INPUT, QUESTION)], &[]);
-    assert_eq!(said(&failed), [[question(), None], [None, None]]);
+    assert_eq!(messages(&failed), [[question(), None], [None, None]]);
 
     let known = trace(&[(INPUT, QUESTION), (OUTPUT, ANSWER)], &[(OUTPUT, ANSWER)]);
-    assert_eq!(said(&known), [[None, answer()], [None, None]]);
+    assert_eq!(messages(&known), [[None, answer()], [None, None]]);
 }

@@ -3,57 +3,57 @@
 use super::*;
 
 #[test]
-fn a_call_that_two_instrumentations_describe_side_by_side_counts_once() {
+fn sibling_descriptions_of_one_call_count_once() {
     let spans = Trace(Vec::new())
         .with(1, 9, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE])
         .with(2, 9, "chat m", &[CHAT, (COUNT, "20"), RESPONSE]);
     let expected = [("function", None), ("gen_ai.chat", Some(20))];
-    let mut related = spans.related();
-    related.sort();
-    assert_eq!(related, expect(&expected));
+    let mut reconciled = spans.reconciled();
+    reconciled.sort();
+    assert_eq!(reconciled, owned(&expected));
 }
 
 /// Logfire has two spans for a stream: one that opens it, and one that reports it when it is over.
 #[test]
-fn a_call_inside_what_opens_it_and_beside_what_tells_of_it_counts_once() {
+fn a_stream_reported_beside_the_span_that_opened_it_counts_once() {
     const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
-    let calls = |opening: &[(&'static str, &str)]| {
+    let count_calls = |opening: &[(&'static str, &str)]| {
         let spans = Trace(Vec::new())
             .with(1, 9, "Message with", opening)
             .with(2, 1, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE])
             .with(3, 9, "streaming response", &[CHAT, (COUNT, "20"), RESPONSE]);
-        let related = spans.related().into_iter();
-        related.filter(|(op, _)| op == "gen_ai.chat").count()
+        let reconciled = spans.reconciled().into_iter();
+        reconciled.filter(|(op, _)| op == "gen_ai.chat").count()
     };
     let plain = ("gen_ai.operation.name", "invoke_workflow");
-    assert_eq!(calls(&[plain, MODEL]), 1);
-    assert_eq!(calls(&[plain]), 1);
+    assert_eq!(count_calls(&[plain, MODEL]), 1);
+    assert_eq!(count_calls(&[plain]), 1);
     // Two calls in a request that names the model and is the root of the trace.
     let spans = Trace(Vec::new())
         .with(1, 0, "POST /ask", &[plain, MODEL])
         .with(2, 1, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE])
         .with(3, 1, "chat m", &[CHAT, (COUNT, "20"), RESPONSE]);
-    let related = spans.related().into_iter();
-    assert_eq!(related.filter(|(op, _)| op == "gen_ai.chat").count(), 1);
+    let reconciled = spans.reconciled().into_iter();
+    assert_eq!(reconciled.filter(|(op, _)| op == "gen_ai.chat").count(), 1);
 }
 
 /// OpenInference's instrumentation of LangChain does not make its spans current, so the span of Anthropic's SDK is beside the
 /// agent.
 #[test]
-fn a_call_inside_an_agent_and_beside_it_counts_once() {
+fn a_call_described_inside_and_beside_an_agent_counts_once() {
     let named = [AGENT, ("gen_ai.agent.name", "a")];
     let spans = Trace(Vec::new())
         .with(1, 0, "POST /ask", &[])
         .with(2, 1, "invoke_agent a", &named)
         .with(3, 2, "chat m", &[CHAT, (COUNT, "20"), RESPONSE])
         .with(4, 1, "chat m", &[CHAT, (COUNT, "20"), SDK, RESPONSE]);
-    let related = spans.related().into_iter();
-    assert_eq!(related.filter(|(op, _)| op == "gen_ai.chat").count(), 1);
+    let reconciled = spans.reconciled().into_iter();
+    assert_eq!(reconciled.filter(|(op, _)| op == "gen_ai.chat").count(), 1);
 }
 
 /// OpenInference's instrumentations of LangChain and Anthropic, and Anthropic's SDK itself.
 #[test]
-fn a_call_that_three_instrumentations_describe_counts_once() {
+fn a_call_of_three_instrumentations_counts_once() {
     const OUTPUT: (&str, &str) = ("gen_ai.usage.output_tokens", "5");
     const KIND: (&str, &str) = ("openinference.span.kind", "LLM");
     let call = |scope: &'static str| {
@@ -67,7 +67,7 @@ fn a_call_that_three_instrumentations_describe_counts_once() {
         ]
     };
     let sdk_call = [CHAT, (COUNT, "20"), OUTPUT, RESPONSE, SDK];
-    let trace = |end: u64, sdk: bool| {
+    let count_calls = |end: u64, has_sdk_span: bool| {
         let mut spans = Trace(Vec::new())
             .with(1, 0, "POST /ask", &[])
             .with(
@@ -82,77 +82,77 @@ fn a_call_that_three_instrumentations_describe_counts_once() {
                 "messages",
                 &call("openinference.instrumentation.anthropic"),
             );
-        if sdk {
+        if has_sdk_span {
             spans = spans.with(4, 3, "chat m", &sdk_call);
         }
-        for (place, end) in [(1, 9), (2, end)] {
-            spans.0[place].end = Timestamp::from_nanos(end);
+        for (position, end) in [(1, 9), (2, end)] {
+            spans.0[position].end = Timestamp::from_nanos(end);
         }
-        let related = spans.related().into_iter();
-        related.filter(|(op, _)| op == "gen_ai.chat").count()
+        let reconciled = spans.reconciled().into_iter();
+        reconciled.filter(|(op, _)| op == "gen_ai.chat").count()
     };
-    assert_eq!(trace(5, true), 1);
-    assert_eq!(trace(5, false), 1);
+    assert_eq!(count_calls(5, true), 1);
+    assert_eq!(count_calls(5, false), 1);
     // A server that gives all its responses the same id.
-    assert_eq!(trace(9, false), 2);
-    assert_eq!(trace(12, false), 1);
+    assert_eq!(count_calls(9, false), 2);
+    assert_eq!(count_calls(12, false), 1);
 }
 
 /// OpenInference's instrumentation of Claude's agents, and Claude Code inside them.
 #[test]
-fn a_tool_that_two_instrumentations_describe_counts_once() {
+fn a_tool_of_two_instrumentations_counts_once() {
     let id = |id| ("gen_ai.tool.call.id", id);
-    let count = |first: &[(&'static str, &str)]| {
+    let count_tools = |first: &[(&'static str, &str)]| {
         const NAME: (&str, &str) = ("gen_ai.tool.name", "Bash");
         let spans = Trace(Vec::new())
             .with(1, 9, "agent", &[AGENT])
             .with(2, 1, "tool", &[&[TOOL, NAME], first].concat())
             .with(3, 1, "Claude Code", &[AGENT])
             .with(4, 3, "tool", &[TOOL, NAME, id("toolu_1")]);
-        let related = spans.related().into_iter();
-        related
+        let reconciled = spans.reconciled().into_iter();
+        reconciled
             .filter(|(op, _)| op == "gen_ai.execute_tool")
             .count()
     };
     let other = ("scope", "com.anthropic.claude_code.tracing");
-    assert_eq!(count(&[other, id("toolu_1")]), 1);
-    assert_eq!(count(&[other, id("toolu_2")]), 2);
-    assert_eq!(count(&[id("toolu_1")]), 2);
+    assert_eq!(count_tools(&[other, id("toolu_1")]), 1);
+    assert_eq!(count_tools(&[other, id("toolu_2")]), 2);
+    assert_eq!(count_tools(&[id("toolu_1")]), 2);
 }
 
 /// Failed calls have no response ids to compare.
 #[test]
-fn a_failure_that_two_instrumentations_describe_side_by_side_counts_once() {
+fn sibling_descriptions_of_one_failure_count_once() {
     const FAILED: (&str, &str) = ("error.type", "timeout");
     const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
-    let ops = |first: &[(&'static str, &str)], parent| {
+    let count_calls = |first: &[(&'static str, &str)], parent| {
         let spans = Trace(Vec::new())
             .with(1, 9, "chat m", &[&[CHAT, FAILED], first].concat())
             .with(2, parent, "chat m", &[CHAT, FAILED, MODEL]);
-        let related = spans.related().into_iter();
-        related.filter(|(op, _)| op == "gen_ai.chat").count()
+        let reconciled = spans.reconciled().into_iter();
+        reconciled.filter(|(op, _)| op == "gen_ai.chat").count()
     };
-    assert_eq!(ops(&[SDK, MODEL], 9), 1);
+    assert_eq!(count_calls(&[SDK, MODEL], 9), 1);
     // OpenLLMetry does not name the model of calls that it reports in events.
-    assert_eq!(ops(&[SDK], 9), 1);
+    assert_eq!(count_calls(&[SDK], 9), 1);
     // The same instrumentation, another parent, another model.
-    assert_eq!(ops(&[MODEL], 9), 2);
-    assert_eq!(ops(&[SDK, MODEL], 8), 2);
-    assert_eq!(ops(&[SDK, ("gen_ai.request.model", "n")], 9), 2);
+    assert_eq!(count_calls(&[MODEL], 9), 2);
+    assert_eq!(count_calls(&[SDK, MODEL], 8), 2);
+    assert_eq!(count_calls(&[SDK, ("gen_ai.request.model", "n")], 9), 2);
 }
 
 #[test]
-fn calls_of_one_instrumentation_are_two_if_their_responses_are() {
+fn calls_of_one_instrumentation_with_different_responses_are_distinct() {
     let id = |id| ("gen_ai.response.id", id);
     let spans = Trace(Vec::new())
         .with(1, 0, "chat m", &[CHAT, (COUNT, "42"), id("r1")])
         .with(2, 1, "chat m", &[CHAT, (COUNT, "42"), id("r2")]);
     let call = ("gen_ai.chat", Some(42));
-    assert_eq!(spans.related(), expect(&[call, call]));
+    assert_eq!(spans.reconciled(), owned(&[call, call]));
 }
 
 #[test]
-fn calls_side_by_side_are_two_if_anything_tells_them_apart() {
+fn sibling_calls_with_contradicting_attributes_are_distinct() {
     let other = ("gen_ai.response.id", "msg_2");
     for (first, second) in [
         // The same instrumentation: a server that gives all its responses the same id.
@@ -166,17 +166,17 @@ fn calls_side_by_side_are_two_if_anything_tells_them_apart() {
             .with(1, 9, "chat m", &[&first[..], &[CHAT]].concat())
             .with(2, 9, "chat m", &second);
         let call = ("gen_ai.chat", Some(20));
-        assert_eq!(spans.related(), expect(&[call, call]));
+        assert_eq!(spans.reconciled(), owned(&[call, call]));
     }
 }
 
 /// OpenLLMetry's instrumentation of Mistral, beside the SDK's own span, which has no response id.
 #[test]
-fn a_call_that_one_instrumentation_only_counts_counts_once() {
+fn a_description_without_response_id_matches_by_token_counts() {
     const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
     const INPUT: (&str, &str) = (COUNT, "20");
     const OUTPUT: (&str, &str) = ("gen_ai.usage.output_tokens", "5");
-    let calls = |first: &[(&'static str, &str)], second: &[(&'static str, &str)]| {
+    let count_calls = |first: &[(&'static str, &str)], second: &[(&'static str, &str)]| {
         let spans = Trace(Vec::new())
             .with(
                 1,
@@ -185,26 +185,26 @@ fn a_call_that_one_instrumentation_only_counts_counts_once() {
                 &[&[CHAT, SDK, MODEL, INPUT], first].concat(),
             )
             .with(2, 9, "chat m", &[&[CHAT], second].concat());
-        let related = spans.related().into_iter();
-        related.filter(|(op, _)| op == "gen_ai.chat").count()
+        let reconciled = spans.reconciled().into_iter();
+        reconciled.filter(|(op, _)| op == "gen_ai.chat").count()
     };
-    assert_eq!(calls(&[OUTPUT, RESPONSE], &[INPUT, OUTPUT, MODEL]), 1);
+    assert_eq!(count_calls(&[OUTPUT, RESPONSE], &[INPUT, OUTPUT, MODEL]), 1);
     // OpenLLMetry does not name the model of calls that it reports in events.
-    assert_eq!(calls(&[OUTPUT, RESPONSE], &[INPUT, OUTPUT]), 1);
+    assert_eq!(count_calls(&[OUTPUT, RESPONSE], &[INPUT, OUTPUT]), 1);
     // For a stream of Anthropic's, LangChain does not know the input count.
     assert_eq!(
-        calls(&[OUTPUT, RESPONSE], &[(COUNT, "0"), OUTPUT, MODEL]),
+        count_calls(&[OUTPUT, RESPONSE], &[(COUNT, "0"), OUTPUT, MODEL]),
         1
     );
     // Neither has a response id, the counts differ, a count is missing, or the model differs.
-    assert_eq!(calls(&[OUTPUT], &[INPUT, OUTPUT, MODEL]), 2);
+    assert_eq!(count_calls(&[OUTPUT], &[INPUT, OUTPUT, MODEL]), 2);
     let other = ("gen_ai.usage.output_tokens", "6");
-    assert_eq!(calls(&[OUTPUT, RESPONSE], &[INPUT, other, MODEL]), 2);
-    assert_eq!(calls(&[RESPONSE], &[INPUT, MODEL]), 2);
+    assert_eq!(count_calls(&[OUTPUT, RESPONSE], &[INPUT, other, MODEL]), 2);
+    assert_eq!(count_calls(&[RESPONSE], &[INPUT, MODEL]), 2);
     let other = ("gen_ai.request.model", "n");
-    assert_eq!(calls(&[OUTPUT, RESPONSE], &[INPUT, OUTPUT, other]), 2);
+    assert_eq!(count_calls(&[OUTPUT, RESPONSE], &[INPUT, OUTPUT, other]), 2);
     assert_eq!(
-        calls(&[OUTPUT, RESPONSE], &[(COUNT, "21"), OUTPUT, MODEL]),
+        count_calls(&[OUTPUT, RESPONSE], &[(COUNT, "21"), OUTPUT, MODEL]),
         2
     );
 }

@@ -3,14 +3,14 @@
 use crate::{SentrySpan, SpanId};
 
 /// The parent of each span, and an order in which children come before their parents.
-pub(crate) struct Family {
+pub(crate) struct SpanTree {
     pub(crate) parents: Vec<Option<usize>>,
     /// Spans whose parents form a cycle are missing. They are treated as unrelated.
     pub(crate) leaves_first: Vec<usize>,
 }
 
-impl Family {
-    pub(crate) fn of(spans: &[SentrySpan], index: &Index) -> Self {
+impl SpanTree {
+    pub(crate) fn of(spans: &[SentrySpan], index: &SpanIndex) -> Self {
         let parents: Vec<_> = spans
             .iter()
             .enumerate()
@@ -19,10 +19,11 @@ impl Family {
                 (parent != position).then_some(parent)
             })
             .collect();
-        let mut after = parents.iter().zip(0..);
+        let mut rest = parents.iter().zip(0..);
         // This is their order if each span ended before its parent.
-        let is_sorted = after.all(|(parent, position)| parent.is_none_or(|it| it > position));
-        let leaves_first = if is_sorted {
+        let is_leaves_first =
+            rest.all(|(parent, position)| parent.is_none_or(|parent| parent > position));
+        let leaves_first = if is_leaves_first {
             (0..spans.len()).collect()
         } else {
             leaves_first(&parents)
@@ -35,19 +36,19 @@ impl Family {
 }
 
 fn leaves_first(parents: &[Option<usize>]) -> Vec<usize> {
-    let mut open_children = vec![0_usize; parents.len()];
+    let mut pending_children = vec![0_usize; parents.len()];
     for parent in parents.iter().flatten() {
-        open_children[*parent] += 1;
+        pending_children[*parent] += 1;
     }
     let mut order: Vec<_> = (0..parents.len())
-        .filter(|position| open_children[*position] == 0)
+        .filter(|position| pending_children[*position] == 0)
         .collect();
     let mut next = 0;
     while let Some(position) = order.get(next).copied() {
         next += 1;
         if let Some(parent) = parents[position] {
-            open_children[parent] -= 1;
-            if open_children[parent] == 0 {
+            pending_children[parent] -= 1;
+            if pending_children[parent] == 0 {
                 order.push(parent);
             }
         }
@@ -58,25 +59,25 @@ fn leaves_first(parents: &[Option<usize>]) -> Vec<usize> {
 /// The positions of spans by id.
 ///
 /// A remote party may choose the ids, so the hash has a secret seed.
-pub(crate) struct Index(foldhash::HashMap<u64, usize>);
+pub(crate) struct SpanIndex(foldhash::HashMap<u64, usize>);
 
-impl Index {
+impl SpanIndex {
     pub(crate) fn of(spans: &[SentrySpan]) -> Self {
         // If several spans have the same id, the last one is found.
-        let places = spans.iter().zip(0..);
+        let positions = spans.iter().zip(0..);
         Self(
-            places
-                .map(|(span, place)| (number(span.span_id), place))
+            positions
+                .map(|(span, position)| (as_u64(span.span_id), position))
                 .collect(),
         )
     }
 
     pub(crate) fn find(&self, id: SpanId) -> Option<usize> {
-        self.0.get(&number(id)).copied()
+        self.0.get(&as_u64(id)).copied()
     }
 }
 
-fn number(id: SpanId) -> u64 {
+fn as_u64(id: SpanId) -> u64 {
     u64::from_ne_bytes(id.to_bytes())
 }
 
@@ -97,36 +98,36 @@ mod tests {
         ids.iter().map(span).collect()
     }
 
-    fn family(ids: &[(u64, u64)]) -> Family {
+    fn tree(ids: &[(u64, u64)]) -> SpanTree {
         let spans = spans(ids);
-        Family::of(&spans, &Index::of(&spans))
+        SpanTree::of(&spans, &SpanIndex::of(&spans))
     }
 
     #[test]
-    fn children_come_before_their_parents_in_any_order() {
+    fn children_come_before_their_parents_in_any_input_order() {
         let ids = [(4, 3), (3, 1), (2, 1), (1, 0)];
-        let forwards = family(&ids);
+        let forwards = tree(&ids);
         assert_eq!(forwards.parents, [Some(1), Some(3), Some(3), None]);
         assert_eq!(forwards.leaves_first, [0, 1, 2, 3]);
 
         let mut backwards = ids;
         backwards.reverse();
-        let backwards = family(&backwards);
+        let backwards = tree(&backwards);
         assert_eq!(backwards.parents, [None, Some(0), Some(0), Some(2)]);
         assert_eq!(backwards.leaves_first, [1, 3, 2, 0]);
     }
 
     #[test]
-    fn rings_and_unknown_parents_are_no_relatives() {
-        let ring = family(&[(1, 2), (2, 1), (3, 3), (4, 9), (5, 1)]);
-        assert_eq!(ring.parents, [Some(1), Some(0), None, None, Some(0)]);
-        assert_eq!(ring.leaves_first, [2, 3, 4]);
-        assert!(family(&[]).leaves_first.is_empty());
+    fn cycles_and_unknown_parents_are_ignored() {
+        let cycle = tree(&[(1, 2), (2, 1), (3, 3), (4, 9), (5, 1)]);
+        assert_eq!(cycle.parents, [Some(1), Some(0), None, None, Some(0)]);
+        assert_eq!(cycle.leaves_first, [2, 3, 4]);
+        assert!(tree(&[]).leaves_first.is_empty());
     }
 
     #[test]
-    fn of_spans_with_one_id_the_last_is_the_parent() {
-        let twice = family(&[(2, 1), (1, 0), (1, 0)]);
-        assert_eq!(twice.parents, [Some(2), None, None]);
+    fn of_several_spans_with_one_id_the_last_is_the_parent() {
+        let duplicate_ids = tree(&[(2, 1), (1, 0), (1, 0)]);
+        assert_eq!(duplicate_ids.parents, [Some(2), None, None]);
     }
 }

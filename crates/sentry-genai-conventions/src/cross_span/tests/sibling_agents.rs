@@ -8,8 +8,8 @@ const NAME: &str = "gen_ai.agent.name";
 fn agents(trace: Trace) -> Vec<String> {
     let mut spans = trace.0;
     let mut backwards: Vec<_> = spans.iter().rev().cloned().collect();
-    relate(&mut spans, &ContentLimits::default());
-    relate(&mut backwards, &ContentLimits::default());
+    reconcile(&mut spans, &ContentLimits::default());
+    reconcile(&mut backwards, &ContentLimits::default());
     backwards.reverse();
     let names = |spans: &[SentrySpan]| {
         let names = spans.iter().map(|span| span.attributes.text(NAME));
@@ -23,7 +23,7 @@ fn agents(trace: Trace) -> Vec<String> {
 
 /// rig, called by a server that has no span for the agent.
 #[test]
-fn a_tool_belongs_to_the_agent_whose_calls_stand_beside_it() {
+fn a_tool_belongs_to_the_agent_of_its_sibling_calls() {
     let bot = (NAME, "Bot");
     let trace = |other| {
         Trace(Vec::new())
@@ -43,7 +43,7 @@ fn a_tool_belongs_to_the_agent_whose_calls_stand_beside_it() {
 
 /// An agent of rig's that is a tool of another one. The agent above has already been passed on to the tools below.
 #[test]
-fn an_agent_that_is_a_tool_has_tools_of_its_own() {
+fn tools_of_an_agent_called_as_a_tool_belong_to_it() {
     let (bot, expert) = ((NAME, "Bot"), (NAME, "Expert"));
     let trace = Trace(Vec::new())
         .with(1, 0, "invoke_agent", &[AGENT, bot])
@@ -57,7 +57,7 @@ fn an_agent_that_is_a_tool_has_tools_of_its_own() {
 }
 
 #[test]
-fn a_tool_belongs_to_the_agent_around_it_or_that_it_names() {
+fn the_enclosing_agent_or_the_tools_own_agent_takes_precedence() {
     let (bot, expert) = ((NAME, "Bot"), (NAME, "Expert"));
     let trace = Trace(Vec::new())
         .with(1, 0, "invoke_agent", &[AGENT, bot])

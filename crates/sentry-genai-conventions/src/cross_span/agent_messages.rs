@@ -4,27 +4,27 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Subject;
+use super::WorkKind;
 use crate::{
     AiKind, ContentLimits, SentrySpan,
     attributes::Attributes,
     content,
     dialect::{INPUT, OUTPUT},
-    family::Family,
+    span_tree::SpanTree,
 };
 
-/// Returns whether some agent has messages and some model call has none. Usually not, and finding that out needs no family.
+/// Returns whether some agent has messages and some model call has none. Usually not, and finding that out needs no span tree.
 pub(super) fn may_lack_messages(spans: &[SentrySpan]) -> bool {
-    spans.iter().any(is_silent_call) && spans.iter().any(is_speaker)
+    spans.iter().any(is_call_without_messages) && spans.iter().any(is_agent_with_messages)
 }
 
 /// Returns whether a span is an agent with messages.
-fn is_speaker(span: &SentrySpan) -> bool {
+fn is_agent_with_messages(span: &SentrySpan) -> bool {
     span.ai == Some(AiKind::Agent) && has_messages(&span.attributes)
 }
 
-fn is_silent_call(span: &SentrySpan) -> bool {
-    Subject::of(span) == Some(Subject::Chat) && !has_messages(&span.attributes)
+fn is_call_without_messages(span: &SentrySpan) -> bool {
+    WorkKind::of(span) == Some(WorkKind::Chat) && !has_messages(&span.attributes)
 }
 
 fn has_messages(attributes: &Attributes) -> bool {
@@ -35,13 +35,13 @@ fn has_messages(attributes: &Attributes) -> bool {
 ///
 /// The first call gets the question. If there is one answer for each call, each call gets its own; otherwise the last call gets all
 /// answers.
-pub(super) fn give_to_calls(spans: &mut [SentrySpan], family: &Family, limits: &ContentLimits) {
-    for (agent, mut calls) in silent_calls(spans, family) {
+pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &ContentLimits) {
+    for (agent, mut calls) in calls_without_messages(spans, tree) {
         calls.sort_by_key(|&call| (spans[call].start, spans[call].end, spans[call].span_id));
-        let said = |key| spans[agent].attributes.text(key).map(str::to_owned);
-        let (question, answer) = (said(INPUT), said(OUTPUT));
+        let text = |key| spans[agent].attributes.text(key).map(str::to_owned);
+        let (question, answer) = (text(INPUT), text(OUTPUT));
         let answers = match answer {
-            Some(answer) => one_each(&answer, calls.len()).unwrap_or_else(|| {
+            Some(answer) => split_by_call(&answer, calls.len()).unwrap_or_else(|| {
                 let mut answers = vec![None; calls.len()];
                 answers.pop();
                 answers.push(Some(answer));
@@ -66,31 +66,35 @@ pub(super) fn give_to_calls(spans: &mut [SentrySpan], family: &Family, limits: &
 }
 
 /// Returns the agents with messages whose calls have none, with these calls.
-fn silent_calls(spans: &[SentrySpan], family: &Family) -> BTreeMap<usize, Vec<usize>> {
+fn calls_without_messages(spans: &[SentrySpan], tree: &SpanTree) -> BTreeMap<usize, Vec<usize>> {
     let mut agents = vec![None; spans.len()];
     let mut calls: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for &position in family.leaves_first.iter().rev() {
-        agents[position] = family.parents[position].and_then(|parent| {
+    for &position in tree.leaves_first.iter().rev() {
+        agents[position] = tree.parents[position].and_then(|parent| {
             let is_agent = spans[parent].ai == Some(AiKind::Agent);
             is_agent.then_some(parent).or(agents[parent])
         });
-        if Subject::of(&spans[position]) == Some(Subject::Chat)
+        if WorkKind::of(&spans[position]) == Some(WorkKind::Chat)
             && let Some(agent) = agents[position]
         {
             calls.entry(agent).or_default().push(position);
         }
     }
-    let is_silent = |call: &usize| is_silent_call(&spans[*call]);
-    calls.retain(|&agent, calls| is_speaker(&spans[agent]) && calls.iter().all(is_silent));
+    let lacks_messages = |call: &usize| is_call_without_messages(&spans[*call]);
+    calls.retain(|&agent, calls| {
+        is_agent_with_messages(&spans[agent]) && calls.iter().all(lacks_messages)
+    });
     calls
 }
 
 /// Returns the model's messages, without the results of tools between them, if there are as many as calls.
-fn one_each(answer: &str, calls: usize) -> Option<Vec<Option<String>>> {
+fn split_by_call(answer: &str, calls: usize) -> Option<Vec<Option<String>>> {
     let messages: Vec<Value> = serde_json::from_str(answer).ok()?;
-    let written = messages.into_iter().filter(|it| it["role"] == "assistant");
-    let written: Vec<_> = written
+    let answers = messages
+        .into_iter()
+        .filter(|message| message["role"] == "assistant");
+    let answers: Vec<_> = answers
         .map(|message| Some(Value::Array(vec![message]).to_string()))
         .collect();
-    (written.len() == calls).then_some(written)
+    (answers.len() == calls).then_some(answers)
 }

@@ -18,7 +18,7 @@ fn calls_get_the_model_of_the_turn_around_them() {
         .with(3, 1, "assistant", &call)
         .with(4, 1, "assistant", &other)
         .0;
-    relate(&mut spans, &ContentLimits::default());
+    reconcile(&mut spans, &ContentLimits::default());
     let named: Vec<_> = spans
         .iter()
         .map(|span| (&*span.name, span.attributes.text(MODEL)))
