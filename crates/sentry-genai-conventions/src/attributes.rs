@@ -16,11 +16,11 @@ use std::{collections::HashSet, fmt};
 
 pub(crate) use edit::Piece;
 use encodable::Plain;
-pub(crate) use encodable::is_unremarkable;
+pub(crate) use encodable::is_plain_and_not_binary;
 pub use encodable::{Encodable, needs_no_escape};
-pub(crate) use key::MARKS;
+pub(crate) use key::MARKER_KEYS;
 pub use key::{AttributeKey, Signs, is_gen_ai};
-use name::head_bit;
+use name::prefix_bit;
 pub(crate) use name::{Hash, Name, length_bit};
 pub(crate) use owned::Owned;
 pub(crate) use shape::{KeyEdit, Shape, Verdict};
@@ -51,9 +51,9 @@ pub struct Attributes {
     text: String,
     arrays: Vec<Vec<Scalar>>,
     /// A bit set of the hashes of all keys that have ever been in the store.
-    seen: u64,
+    hash_bits: u64,
     /// A bit set of the first bytes of all keys that have ever been in the store.
-    heads: u64,
+    prefix_bits: u64,
 }
 
 impl Attributes {
@@ -72,8 +72,8 @@ impl Attributes {
         self.entries.clear();
         self.text.clear();
         self.arrays.clear();
-        self.seen = 0;
-        self.heads = 0;
+        self.hash_bits = 0;
+        self.prefix_bits = 0;
     }
 
     /// Returns the value last recorded under `key`.
@@ -121,14 +121,14 @@ impl Attributes {
     #[inline]
     pub fn remove(&mut self, key: &str) -> bool {
         let hash = Hash::of(key);
-        self.seen & hash.bit() != 0 && self.remove_hashed(hash, key)
+        self.hash_bits & hash.bit() != 0 && self.remove_hashed(hash, key)
     }
 
     /// Moves the value of `from` to `to`. If `to` already holds a value, the value of `from` is dropped.
     #[inline]
     pub fn rename(&mut self, from: &str, to: &'static str) {
         let hash = Hash::of(from);
-        if self.seen & hash.bit() != 0 {
+        if self.hash_bits & hash.bit() != 0 {
             self.rename_hashed(hash, from, to);
         }
     }
@@ -149,10 +149,10 @@ impl Attributes {
             return;
         }
         let new = Hash::of(to);
-        let taken = self.position(new, to).is_some();
+        let is_taken = self.position(new, to).is_some();
         for entry in &mut self.entries {
             if entry.is(hash, from, &self.text) {
-                if taken {
+                if is_taken {
                     entry.value = Slot::Vacant;
                 } else {
                     entry.key = Key::Static(to);
@@ -162,23 +162,23 @@ impl Attributes {
                 }
             }
         }
-        self.seen |= new.bit();
-        self.heads |= head_bit(to);
+        self.hash_bits |= new.bit();
+        self.prefix_bits |= prefix_bit(to);
     }
 
     /// Moves the last value of `from` to `to`, which must not hold one yet, if it differs from the value recorded
     /// before it.
     pub(crate) fn rename_last_of_different(&mut self, from: &str, to: &'static str) {
         let hash = Hash::of(from);
-        if self.seen & hash.bit() == 0 {
+        if self.hash_bits & hash.bit() == 0 {
             return;
         }
         let values = self.entries.iter().enumerate().rev();
         let mut values = values.filter(|(_, entry)| entry.is(hash, from, &self.text));
-        let (Some((last, entry)), Some((_, before))) = (values.next(), values.next()) else {
+        let (Some((last, entry)), Some((_, previous))) = (values.next(), values.next()) else {
             return;
         };
-        if self.value(&entry.value) != self.value(&before.value) {
+        if self.value(&entry.value) != self.value(&previous.value) {
             self.rename_at(last, &to.into());
         }
     }
@@ -198,21 +198,21 @@ impl Attributes {
             }
             return;
         }
-        let mut seen = 0;
+        let mut hash_bits = 0;
         for last in 0..self.entries.len() {
-            let (before, rest) = self.entries.split_at_mut(last);
+            let (previous, rest) = self.entries.split_at_mut(last);
             let entry = &rest[0];
             if matches!(entry.value, Slot::Vacant) {
                 continue;
             }
-            if seen & entry.hash.bit() != 0 {
+            if hash_bits & entry.hash.bit() != 0 {
                 let key = entry.key.name(&self.text);
-                let same = before
+                let duplicates = previous
                     .iter_mut()
                     .filter(|it| it.is(entry.hash, key, &self.text));
-                same.for_each(|it| it.value = Slot::Vacant);
+                duplicates.for_each(|it| it.value = Slot::Vacant);
             }
-            seen |= entry.hash.bit();
+            hash_bits |= entry.hash.bit();
         }
     }
 
@@ -220,11 +220,11 @@ impl Attributes {
     pub fn retain(&mut self, mut keep: impl FnMut(&str, Value<'_>) -> bool) {
         for index in 0..self.entries.len() {
             let entry = &self.entries[index];
-            let drop = match self.value(&entry.value) {
+            let should_drop = match self.value(&entry.value) {
                 Some(value) => !keep(entry.key.name(&self.text), value),
                 None => false,
             };
-            if drop {
+            if should_drop {
                 self.entries[index].value = Slot::Vacant;
             }
         }
@@ -295,7 +295,7 @@ impl Attributes {
 
     #[inline]
     fn position(&self, hash: Hash, key: &str) -> Option<usize> {
-        if self.seen & hash.bit() == 0 {
+        if self.hash_bits & hash.bit() == 0 {
             return None;
         }
         self.search(hash, key)
@@ -329,8 +329,8 @@ impl Attributes {
 /// Shows only keys and types, because values may be content.
 impl fmt::Debug for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds = self.iter().map(|(key, value)| (key, value.kind()));
-        f.debug_map().entries(kinds).finish()
+        let types = self.iter().map(|(key, value)| (key, value.kind()));
+        f.debug_map().entries(types).finish()
     }
 }
 

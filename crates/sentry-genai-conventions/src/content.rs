@@ -253,7 +253,7 @@ pub(crate) fn to_shape(attributes: &Attributes) -> Vec<&'static Content> {
     let has_messages = attributes.contains(dialect::INPUT) || attributes.contains(dialect::OUTPUT);
     let is_found = |content: &&Content| {
         let is_moved = has_messages && content.shape == Shape::System;
-        is_moved || attributes.get_name(&content.key).is_some()
+        is_moved || attributes.get_by_name(&content.key).is_some()
     };
     CONTENT.iter().filter(is_found).collect()
 }
@@ -268,7 +268,7 @@ pub(crate) fn shape_each<'c>(
     let mut has_moved = false;
     for content in contents {
         let key = content.key.text;
-        let Some(Value::Str(text)) = attributes.get_name(&content.key) else {
+        let Some(Value::Str(text)) = attributes.get_by_name(&content.key) else {
             continue;
         };
         match content.shape {
@@ -306,7 +306,7 @@ fn shape_messages(
     side: messages::Side,
     limits: &ContentLimits,
 ) -> bool {
-    let Some(Value::Str(text)) = attributes.get_name(key) else {
+    let Some(Value::Str(text)) = attributes.get_by_name(key) else {
         return false;
     };
     let has_moved;
@@ -319,7 +319,7 @@ fn shape_messages(
         match found.rest {
             // A comma or a space precedes the first message that stays.
             Some(rest) if found.edits().is_empty() => {
-                attributes.cut_front(key, rest, "[");
+                attributes.replace_front(key, rest, "[");
             }
             Some(rest) => edit(attributes, key, rest, found.edits()),
             None => {
@@ -362,7 +362,7 @@ fn move_system(
     if texts.is_empty() {
         return false;
     }
-    let instructions = match attributes.get_name(&NAME) {
+    let instructions = match attributes.get_by_name(&NAME) {
         None => {
             attributes.push_pieces(SYSTEM, key, list_of_texts(texts));
             return true;
@@ -370,7 +370,7 @@ fn move_system(
         Some(Value::Str(instructions)) => instructions,
         Some(_) => "",
     };
-    let messages = attributes.text_name(key).unwrap_or_default();
+    let messages = attributes.text_by_name(key).unwrap_or_default();
     let texts = texts.iter().filter_map(|place| messages.get(place.clone()));
     // Usually both places hold the same text.
     let begins_with = |text: &str| {
@@ -404,48 +404,51 @@ fn add_system(attributes: &mut Attributes, parts: Vec<Part>, limits: &ContentLim
 
 /// Applies `edits` to the messages that start at `rest`.
 fn edit(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Edit]) {
-    let text = attributes.text_name(key).unwrap_or_default();
-    let mut pieces = vec![Piece::New("[")];
+    let text = attributes.text_by_name(key).unwrap_or_default();
+    let mut pieces = vec![Piece::Literal("[")];
     let mut copied = rest;
     for edit in edits {
         match edit {
             Edit::Drop(place) => {
-                pieces.push(Piece::Of(copied..place.start));
+                pieces.push(Piece::Source(copied..place.start));
                 copied = place.end;
             }
             Edit::Repeat(place, name) => {
                 let made = text.get(place.clone()).and_then(canonical::text_of);
                 pieces.extend([
-                    Piece::Of(copied..place.end),
-                    Piece::New(",\""),
-                    Piece::New(name),
-                    Piece::New("\":"),
-                    made.map_or(Piece::Of(place.clone()), Piece::Made),
+                    Piece::Source(copied..place.end),
+                    Piece::Literal(",\""),
+                    Piece::Literal(name),
+                    Piece::Literal("\":"),
+                    made.map_or(Piece::Source(place.clone()), Piece::Owned),
                 ]);
                 copied = place.end;
             }
             Edit::Tool(place) => {
-                pieces.extend([Piece::Of(copied..place.start), Piece::New("\"tool\"")]);
+                pieces.extend([
+                    Piece::Source(copied..place.start),
+                    Piece::Literal("\"tool\""),
+                ]);
                 copied = place.end;
             }
         }
     }
-    pieces.push(Piece::Of(copied..text.len()));
+    pieces.push(Piece::Source(copied..text.len()));
     attributes.replace_pieces(key, pieces.into_iter());
 }
 
 /// Keeps only the messages at these places, as a list. The last place extends to the bracket at the end of the text.
 fn keep(attributes: &mut Attributes, key: &Name, places: &[Range<usize>]) {
     if let [place] = places
-        && attributes.cut_front(key, place.start, "[")
+        && attributes.replace_front(key, place.start, "[")
     {
         return;
     }
     let pieces = places.iter().enumerate().flat_map(|(index, place)| {
-        let before = Piece::New(if index == 0 { "[" } else { "," });
-        [before, Piece::Of(place.clone())]
+        let before = Piece::Literal(if index == 0 { "[" } else { "," });
+        [before, Piece::Source(place.clone())]
     });
-    attributes.replace_pieces(key, pieces.chain([Piece::New("]")]));
+    attributes.replace_pieces(key, pieces.chain([Piece::Literal("]")]));
 }
 
 /// Builds a list of text parts from texts that are JSON strings.
@@ -454,13 +457,13 @@ fn list_of_texts(places: &[Range<usize>]) -> impl Iterator<Item = Piece> {
 
     let texts = places.iter().enumerate().flat_map(|(index, place)| {
         [
-            Piece::New(if index == 0 { "[" } else { "," }),
-            Piece::New(START),
-            Piece::Of(place.clone()),
-            Piece::New("}"),
+            Piece::Literal(if index == 0 { "[" } else { "," }),
+            Piece::Literal(START),
+            Piece::Source(place.clone()),
+            Piece::Literal("}"),
         ]
     });
-    texts.chain([Piece::New("]")])
+    texts.chain([Piece::Literal("]")])
 }
 
 const SYSTEM: &str = "gen_ai.system_instructions";

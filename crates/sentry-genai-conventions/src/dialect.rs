@@ -410,7 +410,7 @@ impl Dialect {
             OTEL.aliases
         };
         for (from, to) in self.aliases.iter().chain(common) {
-            span.attributes.rename_name(from, to);
+            span.attributes.rename_by_name(from, to);
         }
         if is_by_hand(span, self) {
             by_hand::adjust(span, what);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     Attributes, Value,
-    attributes::{Hash, MARKS, Name, length_bit},
+    attributes::{Hash, MARKER_KEYS, Name, length_bit},
     dialect::{self, NONE, SESSION_KEYS, is_no_session, unquoted},
 };
 
@@ -165,7 +165,7 @@ impl Attributes {
     /// Iterates over what the attributes from number `start` on tell the spans below, each value already
     /// [read](Heritage::read).
     pub fn heritage(&self, start: usize) -> impl Iterator<Item = (Heritage, Cow<'_, str>)> {
-        let start = if self.seen() & BITS == 0 {
+        let start = if self.hash_bits() & BITS == 0 {
             usize::MAX
         } else {
             start
@@ -182,7 +182,9 @@ impl Attributes {
     pub fn is_gen_ai(&self) -> bool {
         const PREFIX: &str = "gen_ai.";
         self.may_begin_with(PREFIX) && self.iter().any(|(key, _)| key.starts_with(PREFIX))
-            || MARKS.iter().any(|mark| self.get_name(mark).is_some())
+            || MARKER_KEYS
+                .iter()
+                .any(|marker| self.get_by_name(marker).is_some())
     }
 }
 

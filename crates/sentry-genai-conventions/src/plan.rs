@@ -67,8 +67,8 @@ impl Plan {
             && self.work.fits_inherited(span, options)
             && self.is_ordinary_name(self.name_of(span))
             && !self.is_told_otherwise(&span.attributes)
-            && (span.attributes).judge(|index, value| match self.checks.get(index) {
-                Some(check) => check.judge(value, &options.limits),
+            && (span.attributes).check_values(|index, value| match self.checks.get(index) {
+                Some(check) => check.verdict(value, &options.limits),
                 None => Verdict::Fails,
             })
     }

@@ -43,7 +43,7 @@ pub(crate) fn redact(span: &mut SourceSpan) {
         join_lines(span, name);
     }
     for name in REASONS.iter().chain(&TYPES).chain(&TRACES) {
-        let text = span.attributes.text_name(name);
+        let text = span.attributes.text_by_name(name);
         if let Some(kept) = text.and_then(privacy::redacted_within) {
             replace(span, name, kept);
         }
@@ -52,7 +52,7 @@ pub(crate) fn redact(span: &mut SourceSpan) {
 
 /// Joins a stack trace that is recorded as a list of lines into one text.
 fn join_lines(span: &mut SourceSpan, name: &Name) {
-    let Some(Value::Array(lines)) = span.attributes.get_name(name) else {
+    let Some(Value::Array(lines)) = span.attributes.get_by_name(name) else {
         return;
     };
     let lines: Vec<_> = (lines.iter())
@@ -69,7 +69,7 @@ fn join_lines(span: &mut SourceSpan, name: &Name) {
 pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
     let is_result = !capture.outputs && fails_with_result(span);
     for name in &REASONS {
-        let kept = match span.attributes.text_name(name) {
+        let kept = match span.attributes.text_by_name(name) {
             None => continue,
             Some(_) if is_result => String::new(),
             Some(text) => reason(text),
@@ -77,7 +77,7 @@ pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
         replace(span, name, kept);
     }
     for name in &TYPES {
-        if let Some(text) = span.attributes.text_name(name)
+        if let Some(text) = span.attributes.text_by_name(name)
             && !privacy::is_token(text)
         {
             let kept = reason(text);
@@ -85,7 +85,7 @@ pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
         }
     }
     for name in &TRACES {
-        if let Some(text) = span.attributes.text_name(name) {
+        if let Some(text) = span.attributes.text_by_name(name) {
             let kept = frames(text);
             replace(span, name, kept);
         }

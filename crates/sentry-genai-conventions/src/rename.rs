@@ -55,7 +55,7 @@ pub(crate) fn read_texts(attributes: &mut Attributes) -> Vec<usize> {
 ///
 /// Texts that are not plain integers are left to [`canonicalise`].
 pub(crate) fn read_text_at(attributes: &mut Attributes, index: usize) -> bool {
-    let Some((key, text, known)) = attributes.known_text_at(index) else {
+    let Some((key, text, known)) = attributes.text_with_row_at(index) else {
         return false;
     };
     let inner = unquoted(text);
@@ -125,7 +125,7 @@ fn is_of_type(value: Value<'_>, kind: Kind) -> bool {
 pub(crate) fn evict(attributes: &mut Attributes) {
     attributes.look_up();
     let strangers: Vec<_> = attributes
-        .known()
+        .iter_with_rows()
         .filter(|(key, _, known)| is_stranger(key, *known))
         .map(|(key, value, _)| (key.to_owned(), Owned::from(value)))
         .collect();
@@ -156,7 +156,7 @@ pub(crate) fn evict(attributes: &mut Attributes) {
 
 /// Iterates over the keys that [`evict`] would move. All keys must have been looked up.
 pub(crate) fn strangers(attributes: &Attributes) -> impl Iterator<Item = &str> {
-    let known = attributes.known();
+    let known = attributes.iter_with_rows();
     known.filter_map(|(key, _, known)| is_stranger(key, known).then_some(key))
 }
 
@@ -175,7 +175,9 @@ fn is_stranger(key: &str, known: Option<&Attribute>) -> bool {
 
 /// Finds a deprecated GenAI or MCP key. Other namespaces are left alone.
 fn deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
-    let mut known = attributes.known().filter_map(|(_, _, known)| known);
+    let mut known = attributes
+        .iter_with_rows()
+        .filter_map(|(_, _, known)| known);
     known.find(|known| {
         known.fate != Fate::Current
             && known.name != status::IS_TOOL_ERROR
@@ -186,7 +188,7 @@ fn deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
 /// Returns the attributes whose value does not have the registry's type, or still has the quotation marks of `Debug`.
 fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Owned)> {
     attributes
-        .known()
+        .iter_with_rows()
         .filter_map(|(key, value, known)| {
             let known = known?;
             let fits = match (known.kind, value) {

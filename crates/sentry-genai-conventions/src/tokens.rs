@@ -37,7 +37,7 @@ pub(crate) static PARTS: &[&str] = &[CACHE_READ, CACHE_CREATION, REASONING];
 /// libraries report them for a model whose price they do not know, and Sentry would not compute one.
 pub(crate) fn reconcile(attributes: &mut Attributes) {
     for cost in COST_NAMES {
-        if matches!(attributes.get_name(cost), Some(Value::Double(cost)) if cost <= 0.0) {
+        if matches!(attributes.get_by_name(cost), Some(Value::Double(cost)) if cost <= 0.0) {
             attributes.remove(cost.text);
         }
     }

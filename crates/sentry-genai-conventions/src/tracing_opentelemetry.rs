@@ -35,7 +35,7 @@ impl SourceSpan {
         }
         let target = [&TARGET, &MODULE, &NAMESPACE]
             .into_iter()
-            .find_map(|name| self.attributes.text_name(name));
+            .find_map(|name| self.attributes.text_by_name(name));
         if let Some(target) = target.map(str::to_owned) {
             self.scope = target.into();
         }
@@ -48,8 +48,8 @@ impl SourceSpan {
 
 /// The layer adds these attributes unless it is configured not to. No other instrumentation has them.
 fn is_made_from_tracing(attributes: &Attributes) -> bool {
-    let integer = |name| matches!(attributes.get_name(name), Some(Value::Integer(_)));
-    let has = |name| attributes.get_name(name).is_some();
+    let integer = |name| matches!(attributes.get_by_name(name), Some(Value::Integer(_)));
+    let has = |name| attributes.get_by_name(name).is_some();
     (integer(&BUSY) && integer(&IDLE)) || (has(&TARGET) && (has(&MODULE) || has(&NAMESPACE)))
 }
 

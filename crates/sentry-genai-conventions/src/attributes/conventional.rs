@@ -1,6 +1,6 @@
 //! Adding attributes under keys that are only known at run time, but are mostly conventional.
 
-use super::{Attributes, Entry, Hash, Input, Key, Slot, encodable::Plain, name::head_bit};
+use super::{Attributes, Entry, Hash, Input, Key, Slot, encodable::Plain, name::prefix_bit};
 use crate::{messages::write_excerpt, tables::Row};
 
 impl Attributes {
@@ -22,22 +22,22 @@ impl Attributes {
             Input::Double(value) if value.is_finite() => Slot::Double(value),
             other => return self.push_owned_key(key, other),
         };
-        self.push_under(key, value);
+        self.push_with_row(key, value);
     }
 
     /// Like [`push_conventional`](Self::push_conventional), for a text. Appends an [excerpt](crate::excerpt) of a text
-    /// that is longer than `room` bytes.
-    pub fn push_conventional_text(&mut self, key: &str, text: &str, room: usize) {
-        let range = if text.len() <= room {
+    /// that is longer than `max_bytes`.
+    pub fn push_conventional_text(&mut self, key: &str, text: &str, max_bytes: usize) {
+        let range = if text.len() <= max_bytes {
             self.write(text)
         } else {
             let start = self.text.len();
-            self.make_room(room);
-            write_excerpt(&mut self.text, text, room);
+            self.reserve_text(max_bytes);
+            write_excerpt(&mut self.text, text, max_bytes);
             self.written_since(start)
         };
         if let Some(range) = range {
-            self.push_under(key, Slot::Text(range));
+            self.push_with_row(key, Slot::Text(range));
         }
     }
 
@@ -47,10 +47,10 @@ impl Attributes {
         self.text.reserve(text_bytes);
     }
 
-    fn push_under(&mut self, key: &str, value: Slot) {
+    fn push_with_row(&mut self, key: &str, value: Slot) {
         let hash = Hash::of(key);
         let row = Row::of(hash, key);
-        let head = head_bit(key);
+        let prefix_bit = prefix_bit(key);
         let key = match row.attribute() {
             Some(attribute) => Key::Static(attribute.name),
             None => match self.write(key) {
@@ -58,8 +58,8 @@ impl Attributes {
                 None => return,
             },
         };
-        self.seen |= hash.bit();
-        self.heads |= head;
+        self.hash_bits |= hash.bit();
+        self.prefix_bits |= prefix_bit;
         self.entries.push(Entry {
             key,
             hash,
@@ -76,14 +76,14 @@ mod tests {
 
     use super::*;
 
-    fn shown(attributes: &Attributes) -> String {
+    fn describe(attributes: &Attributes) -> String {
         let pairs: Vec<_> = attributes.iter().collect();
         format!("{pairs:?} {:?}", attributes.is_gen_ai())
     }
 
     proptest! {
         #[test]
-        fn a_key_of_the_conventions_is_a_key_like_any_other(
+        fn conventional_keys_behave_like_copied_keys(
             keys in prop::collection::vec(
                 prop_oneof![
                     prop::sample::select(crate::tables::names().collect::<Vec<_>>()).prop_map(str::to_owned),
@@ -94,10 +94,10 @@ mod tests {
             text in ".{0,40}",
         ) {
             let (mut copied, mut conventional) = (Attributes::default(), Attributes::default());
-            for (number, key) in keys.iter().enumerate() {
-                if number % 3 == 0 {
-                    copied.push_owned_key(key, number);
-                    conventional.push_conventional(key, number);
+            for (index, key) in keys.iter().enumerate() {
+                if index % 3 == 0 {
+                    copied.push_owned_key(key, index);
+                    conventional.push_conventional(key, index);
                 } else {
                     copied.push_owned_key(key, &*crate::excerpt(&text, 20));
                     conventional.push_conventional_text(key, &text, 20);
@@ -105,15 +105,15 @@ mod tests {
                 copied.push_owned_key(key, f64::NAN);
                 conventional.push_conventional(key, f64::NAN);
             }
-            prop_assert_eq!(shown(&copied), shown(&conventional));
+            prop_assert_eq!(describe(&copied), describe(&conventional));
             for attributes in [&mut copied, &mut conventional] {
                 attributes.settle();
                 attributes.rename("gen_ai.system", "gen_ai.provider.name");
                 attributes.look_up();
             }
-            prop_assert_eq!(shown(&copied), shown(&conventional));
+            prop_assert_eq!(describe(&copied), describe(&conventional));
             let rows = |attributes: &Attributes| -> Vec<_> {
-                attributes.known().map(|(key, _, row)| (key.to_owned(), row.map(|it| it.name))).collect()
+                attributes.iter_with_rows().map(|(key, _, row)| (key.to_owned(), row.map(|it| it.name))).collect()
             };
             prop_assert_eq!(rows(&copied), rows(&conventional));
         }

@@ -3,29 +3,29 @@
 use std::collections::HashSet;
 
 use super::{
-    Attributes, Hash, Input, Key, Name, Range, Slot, Value, encodable::Plain, name::head_bit,
+    Attributes, Hash, Input, Key, Name, Range, Slot, Value, encodable::Plain, name::prefix_bit,
 };
 use crate::tables::{Attribute, Row};
 
 /// A piece of a text that is being assembled.
 pub(crate) enum Piece {
-    New(&'static str),
-    Made(String),
+    Literal(&'static str),
+    Owned(String),
     /// A range of the source text.
-    Of(std::ops::Range<usize>),
+    Source(std::ops::Range<usize>),
 }
 
 impl Attributes {
     /// Like [`get`](Self::get), with a precomputed hash.
     #[inline]
-    pub(crate) fn get_name(&self, name: &Name) -> Option<Value<'_>> {
+    pub(crate) fn get_by_name(&self, name: &Name) -> Option<Value<'_>> {
         self.get_hashed(name.hash, name.text)
     }
 
     /// Like [`text`](Self::text), with a precomputed hash.
     #[inline]
-    pub(crate) fn text_name(&self, name: &Name) -> Option<&str> {
-        match self.get_name(name)? {
+    pub(crate) fn text_by_name(&self, name: &Name) -> Option<&str> {
+        match self.get_by_name(name)? {
             Value::Str(text) if !text.is_empty() => Some(text),
             _ => None,
         }
@@ -33,8 +33,8 @@ impl Attributes {
 
     /// Like [`rename`](Self::rename), with a precomputed hash.
     #[inline]
-    pub(crate) fn rename_name(&mut self, from: &Name, to: &'static str) {
-        if self.seen & from.hash.bit() != 0 {
+    pub(crate) fn rename_by_name(&mut self, from: &Name, to: &'static str) {
+        if self.hash_bits & from.hash.bit() != 0 {
             self.rename_hashed(from.hash, from.text, to);
         }
     }
@@ -53,9 +53,9 @@ impl Attributes {
         let names = self
             .iter()
             .filter_map(|(key, _)| key.strip_prefix(prefix).map(str::to_owned));
-        let taken: HashSet<_> = names.collect();
+        let existing: HashSet<_> = names.collect();
         for (name, text) in texts {
-            if !taken.contains(&name) {
+            if !existing.contains(&name) {
                 self.push_owned_key(&format!("{prefix}{name}"), text);
             }
         }
@@ -65,7 +65,7 @@ impl Attributes {
     /// key may.
     #[inline]
     pub(crate) fn may_begin_with(&self, prefix: &str) -> bool {
-        self.heads & head_bit(prefix) != 0
+        self.prefix_bits & prefix_bit(prefix) != 0
     }
 
     /// Appends a text that is assembled from pieces, some of them ranges of the text under `source`.
@@ -75,15 +75,15 @@ impl Attributes {
         source: &Name,
         pieces: impl Iterator<Item = Piece>,
     ) {
-        if let Some((_, range)) = self.put_together(source, pieces) {
-            let (hash, head) = (Hash::of(key), head_bit(key));
-            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+        if let Some((_, range)) = self.assemble(source, pieces) {
+            let (hash, prefix_bit) = (Hash::of(key), prefix_bit(key));
+            self.push_slot(Key::Static(key), hash, prefix_bit, Slot::Text(range));
         }
     }
 
     /// Replaces a text with one that is assembled from pieces, some of them ranges of the old one.
     pub(crate) fn replace_pieces(&mut self, name: &Name, pieces: impl Iterator<Item = Piece>) {
-        if let Some((position, range)) = self.put_together(name, pieces) {
+        if let Some((position, range)) = self.assemble(name, pieces) {
             let entry = &mut self.entries[position];
             entry.value = Slot::Text(range);
             entry.plain = Plain::UNKNOWN;
@@ -91,7 +91,7 @@ impl Attributes {
     }
 
     /// Assembles the pieces. Returns the index of `source` and the range of the new text.
-    fn put_together(
+    fn assemble(
         &mut self,
         source: &Name,
         pieces: impl Iterator<Item = Piece>,
@@ -104,11 +104,11 @@ impl Attributes {
         let start = self.text.len();
         for piece in pieces {
             match piece {
-                Piece::New(text) => self.text.push_str(text),
-                Piece::Made(text) => self.text.push_str(&text),
-                Piece::Of(place) => {
-                    let place = place.start + offset..place.end + offset;
-                    self.text.extend_from_within(place);
+                Piece::Literal(text) => self.text.push_str(text),
+                Piece::Owned(text) => self.text.push_str(&text),
+                Piece::Source(range) => {
+                    let range = range.start + offset..range.end + offset;
+                    self.text.extend_from_within(range);
                 }
             }
         }
@@ -132,7 +132,7 @@ impl Attributes {
             return;
         };
         let new = range.of(&self.text);
-        let (hash, head) = (Hash::of(new), head_bit(new));
+        let (hash, prefix_bit) = (Hash::of(new), prefix_bit(new));
         if self.position(hash, new).is_some() {
             return;
         }
@@ -142,13 +142,13 @@ impl Attributes {
         entry.hash = hash;
         entry.row = Row::UNKNOWN;
         entry.plain = Plain::UNKNOWN;
-        self.seen |= hash.bit();
-        self.heads |= head;
+        self.hash_bits |= hash.bit();
+        self.prefix_bits |= prefix_bit;
     }
 
-    /// Replaces everything before `start` in a text with `front`, without copying the rest. Returns false if `front`
+    /// Replaces everything before `start` in a text with `replacement`, without copying the rest. Returns false if `replacement`
     /// does not fit in the removed part, or would not begin at a character boundary.
-    pub(crate) fn cut_front(&mut self, name: &Name, start: usize, front: &str) -> bool {
+    pub(crate) fn replace_front(&mut self, name: &Name, start: usize, replacement: &str) -> bool {
         let Some(position) = self.position(name.hash, name.text) else {
             return false;
         };
@@ -156,14 +156,15 @@ impl Attributes {
         let Slot::Text(range) = &mut self.entries[position].value else {
             return false;
         };
-        let end = range.start as usize + start;
-        let fits = start >= front.len() && self.text.is_char_boundary(end - front.len());
-        if fits {
-            let begin = end - front.len();
-            self.text.replace_range(begin..end, front);
-            range.start = begin as u32;
+        let old_start = range.start as usize + start;
+        let can_replace =
+            start >= replacement.len() && self.text.is_char_boundary(old_start - replacement.len());
+        if can_replace {
+            let new_start = old_start - replacement.len();
+            self.text.replace_range(new_start..old_start, replacement);
+            range.start = new_start as u32;
         }
-        fits
+        can_replace
     }
 
     /// Looks up all keys in the registry.
@@ -177,7 +178,7 @@ impl Attributes {
 
     /// Returns the key and the text of entry number `index`, with the registry's row for the key. Returns `None` if the
     /// value is not a text.
-    pub(crate) fn known_text_at(
+    pub(crate) fn text_with_row_at(
         &mut self,
         index: usize,
     ) -> Option<(&str, &str, Option<&'static Attribute>)> {
@@ -194,7 +195,7 @@ impl Attributes {
 
     /// Like [`iter`](Self::iter), with the registry's rows for the keys. Requires [`look_up`](Self::look_up).
     #[inline]
-    pub(crate) fn known(
+    pub(crate) fn iter_with_rows(
         &self,
     ) -> impl Iterator<Item = (&str, Value<'_>, Option<&'static Attribute>)> {
         self.entries.iter().filter_map(|entry| {
@@ -205,7 +206,7 @@ impl Attributes {
 
     /// A set of the hash bits of all keys that have ever been in the store.
     #[inline]
-    pub(crate) fn seen(&self) -> u64 {
-        self.seen
+    pub(crate) fn hash_bits(&self) -> u64 {
+        self.hash_bits
     }
 }

@@ -67,7 +67,7 @@ impl Plain {
 #[must_use]
 #[inline]
 pub fn needs_no_escape(text: &str) -> bool {
-    has_none(text.as_bytes(), |byte| {
+    contains_none(text.as_bytes(), |byte| {
         (byte < 0x20) | (byte == b'"') | (byte == b'\\')
     })
 }
@@ -75,34 +75,37 @@ pub fn needs_no_escape(text: &str) -> bool {
 /// Returns whether a text [needs no escaping](needs_no_escape) and contains no semicolon, which binary content would
 /// have.
 #[inline]
-pub(crate) fn is_unremarkable(text: &str) -> bool {
-    has_none(text.as_bytes(), |byte| {
+pub(crate) fn is_plain_and_not_binary(text: &str) -> bool {
+    contains_none(text.as_bytes(), |byte| {
         (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == b';')
     })
 }
 
-/// Returns whether `is_sought` is false for all bytes. Checks sixteen bytes at a time.
+/// Returns whether `is_match` is false for all bytes. Checks sixteen bytes at a time.
 #[inline(always)]
-fn has_none(bytes: &[u8], is_sought: impl Fn(u8) -> bool) -> bool {
+fn contains_none(bytes: &[u8], is_match: impl Fn(u8) -> bool) -> bool {
     /// A branch-free loop of fixed length, which the compiler turns into a few vector instructions.
     #[inline(always)]
-    fn block_has_none<const N: usize>(block: &[u8; N], is_sought: &impl Fn(u8) -> bool) -> bool {
+    fn block_contains_none<const N: usize>(
+        block: &[u8; N],
+        is_match: &impl Fn(u8) -> bool,
+    ) -> bool {
         !block
             .iter()
-            .fold(false, |found, &byte| found | is_sought(byte))
+            .fold(false, |found, &byte| found | is_match(byte))
     }
 
     // The last block overlaps the previous one.
     if let Some(last) = bytes.last_chunk::<16>() {
         let mut blocks = bytes.as_chunks().0.iter();
-        return blocks.all(|block| block_has_none::<16>(block, &is_sought))
-            && block_has_none(last, &is_sought);
+        return blocks.all(|block| block_contains_none::<16>(block, &is_match))
+            && block_contains_none(last, &is_match);
     }
     match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         (Some(first), Some(last)) => {
-            block_has_none(first, &is_sought) && block_has_none(last, &is_sought)
+            block_contains_none(first, &is_match) && block_contains_none(last, &is_match)
         }
-        _ => !bytes.iter().any(|&byte| is_sought(byte)),
+        _ => !bytes.iter().any(|&byte| is_match(byte)),
     }
 }
 
@@ -111,16 +114,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_special_byte_is_found_wherever_it_stands() {
+    fn a_special_byte_is_found_at_any_position() {
         for length in 0..70 {
             let plain = "x".repeat(length);
-            assert!(needs_no_escape(&plain) && is_unremarkable(&plain));
-            for place in 0..length {
+            assert!(needs_no_escape(&plain) && is_plain_and_not_binary(&plain));
+            for position in 0..length {
                 for special in ["\"", "\\", "\n", "\u{1f}", "\0", ";"] {
                     let mut text = plain.clone();
-                    text.replace_range(place..=place, special);
+                    text.replace_range(position..=position, special);
                     assert_eq!(needs_no_escape(&text), special == ";", "{text:?}");
-                    assert!(!is_unremarkable(&text), "{text:?}");
+                    assert!(!is_plain_and_not_binary(&text), "{text:?}");
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What a door can know about an attribute before it has a value.
 
-use super::name::{Hash, Name, head_bit};
+use super::name::{Hash, Name, prefix_bit};
 use crate::{Heritage, span::is_usage_key};
 
 /// A key that lives for the whole program, with everything that is derived from it. A door that sees the same fields
@@ -19,7 +19,7 @@ use crate::{Heritage, span::is_usage_key};
 pub struct AttributeKey {
     pub(super) name: &'static str,
     pub(super) hash: Hash,
-    pub(super) head: u64,
+    pub(super) prefix_bit: u64,
     signs: Signs,
 }
 
@@ -30,7 +30,7 @@ impl AttributeKey {
         Self {
             name,
             hash: Hash::of(name),
-            head: head_bit(name),
+            prefix_bit: prefix_bit(name),
             signs: Signs::of(name),
         }
     }
@@ -109,7 +109,7 @@ impl Signs {
 }
 
 /// Attributes that mark a span as GenAI in other dialects, and that Rust programs use too.
-pub(crate) static MARKS: [Name; 4] = [
+pub(crate) static MARKER_KEYS: [Name; 4] = [
     Name::new("langfuse.observation.type"),
     Name::new("langsmith.span.kind"),
     Name::new("openinference.span.kind"),
@@ -120,7 +120,7 @@ pub(crate) static MARKS: [Name; 4] = [
 /// which another dialect labels all its spans.
 #[must_use]
 pub fn is_gen_ai(key: &str) -> bool {
-    key.starts_with("gen_ai.") || MARKS.iter().any(|mark| mark.text == key)
+    key.starts_with("gen_ai.") || MARKER_KEYS.iter().any(|marker| marker.text == key)
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_announces_what_it_may_say() {
+    fn flags_are_derived_from_keys() {
         let signs = |keys: &[&str]| {
             let mut signs = Signs::default();
             keys.iter().for_each(|key| signs.add(Signs::of(key)));

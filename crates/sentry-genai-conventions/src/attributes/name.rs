@@ -11,17 +11,17 @@ impl Hash {
         let bytes = key.as_bytes();
         let length = bytes.len();
         let mut mixed = if length >= 8 {
-            let before_end = length.saturating_sub(16);
+            let near_end = length.saturating_sub(16);
             load(bytes, 0)
                 ^ load(bytes, length / 2 - 4).rotate_left(15)
-                ^ load(bytes, before_end).rotate_left(31)
+                ^ load(bytes, near_end).rotate_left(31)
                 ^ load(bytes, length - 8).rotate_left(47)
         } else {
             let mut short = 0;
-            let mut at = 0;
-            while at < length {
-                short = short << 8 | bytes[at] as u64;
-                at += 1;
+            let mut index = 0;
+            while index < length {
+                short = short << 8 | bytes[index] as u64;
+                index += 1;
             }
             short
         };
@@ -59,13 +59,13 @@ const fn load(bytes: &[u8], at: usize) -> u64 {
 
 /// The bit, in a set of 64, for the first three bytes of a key. Keys with the same prefix have the same bit.
 #[inline]
-pub(super) const fn head_bit(key: &str) -> u64 {
+pub(super) const fn prefix_bit(key: &str) -> u64 {
     let bytes = key.as_bytes();
     if bytes.len() < 3 {
         return 1;
     }
-    let head = bytes[0] as u32 | (bytes[1] as u32) << 8 | (bytes[2] as u32) << 16;
-    1 << (head.wrapping_mul(0x9e37_79b1) >> 26)
+    let start = bytes[0] as u32 | (bytes[1] as u32) << 8 | (bytes[2] as u32) << 16;
+    1 << (start.wrapping_mul(0x9e37_79b1) >> 26)
 }
 
 /// The bit of a key in a set of lengths: 0 to 62, and 63 for all longer ones.
@@ -98,11 +98,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_tell_the_conventions_apart() {
+    fn hashes_of_the_conventions_do_not_collide() {
         let mut hashes = HashMap::new();
         for name in crate::tables::names() {
-            let earlier = hashes.insert(Hash::of(name).0, name);
-            assert!(earlier.is_none_or(|it| it == name), "{earlier:?} {name}");
+            let known = hashes.insert(Hash::of(name).0, name);
+            assert!(known.is_none_or(|known| known == name), "{known:?} {name}");
         }
     }
 }

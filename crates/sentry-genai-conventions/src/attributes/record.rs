@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::{
     AttributeKey, Attributes, Entry, Hash, Input, Key, Range, Slot, encodable::Plain,
-    name::head_bit,
+    name::prefix_bit,
 };
 use crate::{excerpt, messages::write_excerpt, tables::Row};
 
@@ -14,43 +14,58 @@ impl Attributes {
     /// A floating point number that is not finite is dropped. An integer that does not fit into an `i64` is stored as
     /// decimal text.
     pub fn push<'v>(&mut self, key: &'static str, value: impl Into<Input<'v>>) {
-        self.add_under(Key::Static(key), Hash::of(key), head_bit(key), value.into());
+        self.push_input(
+            Key::Static(key),
+            Hash::of(key),
+            prefix_bit(key),
+            value.into(),
+        );
     }
 
     /// Appends a value under a key that is copied into the buffer.
     pub fn push_owned_key<'v>(&mut self, key: &str, value: impl Into<Input<'v>>) {
         if let Some(range) = self.write(key) {
-            self.add_under(Key::Text(range), Hash::of(key), head_bit(key), value.into());
+            self.push_input(
+                Key::Text(range),
+                Hash::of(key),
+                prefix_bit(key),
+                value.into(),
+            );
         }
     }
 
     /// Like [`push`](Self::push), for a key whose properties have been derived in advance.
     #[inline]
     pub fn push_known<'v>(&mut self, key: &AttributeKey, value: impl Into<Input<'v>>) {
-        self.add_under(Key::Static(key.name), key.hash, key.head, value.into());
+        self.push_input(
+            Key::Static(key.name),
+            key.hash,
+            key.prefix_bit,
+            value.into(),
+        );
     }
 
-    /// Appends a text, or an [excerpt](crate::excerpt) of it if it is longer than `room` bytes.
+    /// Appends a text, or an [excerpt](crate::excerpt) of it if it is longer than `max_bytes`.
     #[inline]
-    pub fn push_text(&mut self, key: &'static str, text: &str, room: usize) {
-        let start = self.write_up_to(text, room);
-        self.push_written(key, Hash::of(key), head_bit(key), start);
+    pub fn push_text(&mut self, key: &'static str, text: &str, max_bytes: usize) {
+        let start = self.write_up_to(text, max_bytes);
+        self.push_written(key, Hash::of(key), prefix_bit(key), start);
     }
 
     /// Like [`push_text`](Self::push_text), for a key whose properties have been derived in advance.
     #[inline]
-    pub fn push_known_text(&mut self, key: &AttributeKey, text: &str, room: usize) {
-        let start = self.write_up_to(text, room);
-        self.push_written(key.name, key.hash, key.head, start);
+    pub fn push_known_text(&mut self, key: &AttributeKey, text: &str, max_bytes: usize) {
+        let start = self.write_up_to(text, max_bytes);
+        self.push_written(key.name, key.hash, key.prefix_bit, start);
     }
 
-    /// Appends the `Display` output of `value`, or an [excerpt](crate::excerpt) of it if it is longer than `room`
+    /// Appends the `Display` output of `value`, or an [excerpt](crate::excerpt) of it if it is longer than `max_bytes`
     /// bytes.
     ///
-    /// The output is written directly to the buffer, and stops after sixteen times `room`.
-    pub fn push_display(&mut self, key: &'static str, value: impl fmt::Display, room: usize) {
-        let start = self.display_up_to(value, room);
-        self.push_written(key, Hash::of(key), head_bit(key), start);
+    /// The output is written directly to the buffer, and stops after sixteen times `max_bytes`.
+    pub fn push_display(&mut self, key: &'static str, value: impl fmt::Display, max_bytes: usize) {
+        let start = self.display_up_to(value, max_bytes);
+        self.push_written(key, Hash::of(key), prefix_bit(key), start);
     }
 
     /// Like [`push_display`](Self::push_display), for a key whose properties have been derived in advance.
@@ -58,35 +73,35 @@ impl Attributes {
         &mut self,
         key: &AttributeKey,
         value: impl fmt::Display,
-        room: usize,
+        max_bytes: usize,
     ) {
-        let start = self.display_up_to(value, room);
-        self.push_written(key.name, key.hash, key.head, start);
+        let start = self.display_up_to(value, max_bytes);
+        self.push_written(key.name, key.hash, key.prefix_bit, start);
     }
 
     /// Appends everything in another store.
-    pub fn append(&mut self, later: Self) {
-        if later.entries.is_empty() {
+    pub fn append(&mut self, other: Self) {
+        if other.entries.is_empty() {
             return;
         }
         if self.entries.is_empty() {
-            *self = later;
+            *self = other;
             return;
         }
-        let Some(added) = self.write(&later.text) else {
+        let Some(appended) = self.write(&other.text) else {
             return;
         };
         let first_array = self.arrays.len();
-        self.arrays.extend(later.arrays);
-        self.seen |= later.seen;
-        self.heads |= later.heads;
+        self.arrays.extend(other.arrays);
+        self.hash_bits |= other.hash_bits;
+        self.prefix_bits |= other.prefix_bits;
         self.entries
-            .extend(later.entries.into_iter().map(|mut entry| {
+            .extend(other.entries.into_iter().map(|mut entry| {
                 if let Key::Text(range) = &mut entry.key {
-                    range.shift(added.start);
+                    range.shift(appended.start);
                 }
                 match &mut entry.value {
-                    Slot::Text(range) => range.shift(added.start),
+                    Slot::Text(range) => range.shift(appended.start),
                     Slot::Array(index) => *index += first_array,
                     _ => {}
                 }
@@ -94,7 +109,7 @@ impl Attributes {
             }));
     }
 
-    fn add_under(&mut self, key: Key, hash: Hash, head: u64, value: Input<'_>) {
+    fn push_input(&mut self, key: Key, hash: Hash, prefix_bit: u64, value: Input<'_>) {
         let value = match value {
             Input::Bool(value) => Slot::Bool(value),
             Input::Integer(value) => Slot::Integer(value),
@@ -116,21 +131,21 @@ impl Attributes {
                 Slot::Array(self.arrays.len() - 1)
             }
         };
-        self.push_slot(key, hash, head, value);
+        self.push_slot(key, hash, prefix_bit, value);
     }
 
     /// Appends the text that was written from `start` on.
     #[inline]
-    fn push_written(&mut self, key: &'static str, hash: Hash, head: u64, start: usize) {
+    fn push_written(&mut self, key: &'static str, hash: Hash, prefix_bit: u64, start: usize) {
         if let Some(range) = self.written_since(start) {
-            self.push_slot(Key::Static(key), hash, head, Slot::Text(range));
+            self.push_slot(Key::Static(key), hash, prefix_bit, Slot::Text(range));
         }
     }
 
     #[inline]
-    pub(super) fn push_slot(&mut self, key: Key, hash: Hash, head: u64, value: Slot) {
-        self.seen |= hash.bit();
-        self.heads |= head;
+    pub(super) fn push_slot(&mut self, key: Key, hash: Hash, prefix_bit: u64, value: Slot) {
+        self.hash_bits |= hash.bit();
+        self.prefix_bits |= prefix_bit;
         self.entries.push(Entry {
             key,
             hash,
@@ -142,14 +157,14 @@ impl Attributes {
 
     /// Makes room in the buffer. A large buffer does not double, because what follows a long prompt is mostly short.
     #[inline]
-    pub(super) fn make_room(&mut self, bytes: usize) {
+    pub(super) fn reserve_text(&mut self, bytes: usize) {
         if bytes > self.text.capacity() - self.text.len() {
-            self.grow(bytes);
+            self.grow_text(bytes);
         }
     }
 
     #[cold]
-    fn grow(&mut self, bytes: usize) {
+    fn grow_text(&mut self, bytes: usize) {
         const LARGE: usize = 16 * 1024;
         const SPARE: usize = 1024;
 
@@ -170,34 +185,34 @@ impl Attributes {
         if start + text.len() > u32::MAX as usize {
             return None;
         }
-        self.make_room(text.len());
+        self.reserve_text(text.len());
         self.text.push_str(text);
         self.written_since(start)
     }
 
-    /// Writes a text, or an excerpt of at most `room` bytes. Returns its start.
+    /// Writes a text, or an excerpt of at most `max_bytes`. Returns its start.
     #[inline]
-    fn write_up_to(&mut self, text: &str, room: usize) -> usize {
+    fn write_up_to(&mut self, text: &str, max_bytes: usize) -> usize {
         let start = self.text.len();
-        self.make_room(text.len().min(room));
-        if text.len() <= room {
+        self.reserve_text(text.len().min(max_bytes));
+        if text.len() <= max_bytes {
             self.text.push_str(text);
         } else {
-            write_excerpt(&mut self.text, text, room);
+            write_excerpt(&mut self.text, text, max_bytes);
         }
         start
     }
 
-    fn display_up_to(&mut self, value: impl fmt::Display, room: usize) -> usize {
+    fn display_up_to(&mut self, value: impl fmt::Display, max_bytes: usize) -> usize {
         let start = self.text.len();
         let mut text = Limited {
             text: &mut self.text,
-            room: room.saturating_mul(16),
+            remaining: max_bytes.saturating_mul(16),
         };
         // After an error, such as a full buffer, the output so far stays.
         let _ = write!(text, "{value}");
-        if self.text.len() - start > room {
-            let excerpt = excerpt(&self.text[start..], room).into_owned();
+        if self.text.len() - start > max_bytes {
+            let excerpt = excerpt(&self.text[start..], max_bytes).into_owned();
             self.text.truncate(start);
             self.text.push_str(&excerpt);
             self.text.shrink_to(self.text.len() * 2);
@@ -214,23 +229,25 @@ impl Attributes {
     }
 }
 
-/// A buffer that accepts at most `room` bytes.
+/// A buffer that accepts at most `remaining` more bytes.
 struct Limited<'a> {
     text: &'a mut String,
-    room: usize,
+    remaining: usize,
 }
 
 impl fmt::Write for Limited<'_> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        let fits = if piece.len() <= self.room {
+        let accepted = if piece.len() <= self.remaining {
             piece
         } else {
-            let boundary = (0..=self.room).rev().find(|&at| piece.is_char_boundary(at));
+            let boundary = (0..=self.remaining)
+                .rev()
+                .find(|&at| piece.is_char_boundary(at));
             &piece[..boundary.unwrap_or(0)]
         };
-        self.text.push_str(fits);
-        self.room -= fits.len();
-        if fits.len() == piece.len() {
+        self.text.push_str(accepted);
+        self.remaining -= accepted.len();
+        if accepted.len() == piece.len() {
             Ok(())
         } else {
             Err(fmt::Error)

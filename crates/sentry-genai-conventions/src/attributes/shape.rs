@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Attributes, Entry, Hash, Key, Name, Slot, Value, encodable::Plain, name::head_bit};
+use super::{Attributes, Entry, Hash, Key, Name, Slot, Value, encodable::Plain, name::prefix_bit};
 use crate::tables::Row;
 
 /// The keys and types of attributes, in their order.
@@ -42,7 +42,7 @@ impl Kind {
 
 impl Field {
     #[inline]
-    fn is_that_of(&self, entry: &Entry, text: &str) -> bool {
+    fn matches(&self, entry: &Entry, text: &str) -> bool {
         let key = entry.key.name(text);
         // Usually both are the same literal.
         self.hash == entry.hash
@@ -71,17 +71,17 @@ pub(crate) enum Verdict {
 }
 
 impl Attributes {
-    /// Returns a hash of the keys and types, and of the text under `decisive`.
-    pub(crate) fn shape_hash(&self, decisive: &Name) -> u64 {
-        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    /// Returns a hash of the keys and types, and of the text under `discriminator`.
+    pub(crate) fn shape_hash(&self, discriminator: &Name) -> u64 {
+        const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
         let mut mixed = self.entries.len() as u64;
         for entry in &self.entries {
             let field = u64::from(entry.hash.bits()) << 8 | Kind::of(&entry.value) as u64;
-            mixed = (mixed.rotate_left(7) ^ field).wrapping_mul(MIX);
+            mixed = (mixed.rotate_left(7) ^ field).wrapping_mul(MULTIPLIER);
         }
-        if let Some(text) = self.text_name(decisive) {
-            mixed = (mixed ^ u64::from(Hash::of(text).bits())).wrapping_mul(MIX);
+        if let Some(text) = self.text_by_name(discriminator) {
+            mixed = (mixed ^ u64::from(Hash::of(text).bits())).wrapping_mul(MULTIPLIER);
         }
         mixed ^ mixed >> 32
     }
@@ -89,7 +89,7 @@ impl Attributes {
     /// Returns the shape, which can be [compared](Self::has_shape) with that of other attributes.
     pub(crate) fn shape(&self) -> Shape {
         let fields = self.entries.iter().map(|entry| Field {
-            key: self.own_key(&entry.key),
+            key: self.to_owned_key(&entry.key),
             hash: entry.hash,
             kind: Kind::of(&entry.value),
         });
@@ -100,7 +100,7 @@ impl Attributes {
     pub(crate) fn has_shape(&self, Shape(fields): &Shape) -> bool {
         fields.len() == self.entries.len()
             && (fields.iter().zip(&self.entries))
-                .all(|(field, it)| field.is_that_of(it, &self.text))
+                .all(|(field, entry)| field.matches(entry, &self.text))
     }
 
     /// Returns the edits to keys that turn `self` into `edited`, an edited copy of `self`. Returns `None` if more than
@@ -123,7 +123,7 @@ impl Attributes {
                 return None;
             }
             if before.key.name(&self.text) != after.key.name(&edited.text) {
-                edits.push((index, KeyEdit::Rename(edited.own_key(&after.key))));
+                edits.push((index, KeyEdit::Rename(edited.to_owned_key(&after.key))));
             }
         }
         Some(edits)
@@ -199,9 +199,12 @@ impl Attributes {
         }
     }
 
-    /// Checks all entries with `judge`, up to the first that fails. Returns whether none failed.
+    /// Checks all entries with `check_values`, up to the first that fails. Returns whether none failed.
     #[inline]
-    pub(crate) fn judge(&mut self, mut judge: impl FnMut(usize, Value<'_>) -> Verdict) -> bool {
+    pub(crate) fn check_values(
+        &mut self,
+        mut check_values: impl FnMut(usize, Value<'_>) -> Verdict,
+    ) -> bool {
         for (index, entry) in self.entries.iter_mut().enumerate() {
             let value = match &entry.value {
                 Slot::Vacant => continue,
@@ -214,7 +217,7 @@ impl Attributes {
                     None => continue,
                 },
             };
-            match judge(index, value) {
+            match check_values(index, value) {
                 Verdict::Fails => return false,
                 Verdict::Passes => {}
                 Verdict::PassesPlain => entry.plain.mark_value(),
@@ -242,12 +245,12 @@ impl Attributes {
             entry.hash = hash;
             entry.row = Row::UNKNOWN;
             entry.plain = Plain::UNKNOWN;
-            self.seen |= hash.bit();
-            self.heads |= head_bit(key);
+            self.hash_bits |= hash.bit();
+            self.prefix_bits |= prefix_bit(key);
         }
     }
 
-    fn own_key(&self, key: &Key) -> Cow<'static, str> {
+    fn to_owned_key(&self, key: &Key) -> Cow<'static, str> {
         match key {
             Key::Static(key) => Cow::Borrowed(key),
             Key::Text(range) => Cow::Owned(range.of(&self.text).to_owned()),

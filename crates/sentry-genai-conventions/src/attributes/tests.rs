@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn last_record_wins_and_first_ones_go() {
+fn settle_keeps_the_last_value_of_a_key() {
     let mut attributes = Attributes::default();
     attributes.push("a", 1_i64);
     attributes.push("b", "x");
@@ -13,7 +13,7 @@ fn last_record_wins_and_first_ones_go() {
 }
 
 #[test]
-fn append_keeps_what_both_say() {
+fn append_keeps_the_values_of_both_stores() {
     let mut attributes = Attributes::default();
     attributes.push("a", "first");
     let mut later = Attributes::default();
@@ -31,7 +31,7 @@ fn append_keeps_what_both_say() {
 }
 
 #[test]
-fn rename_never_overwrites() {
+fn rename_does_not_overwrite() {
     let mut attributes = Attributes::default();
     attributes.push("old", "from old");
     attributes.push("new", "from new");
@@ -41,7 +41,7 @@ fn rename_never_overwrites() {
 }
 
 #[test]
-fn a_key_with_a_word_in_front_is_there_once() {
+fn a_prefixed_key_occurs_once() {
     let mut attributes = Attributes::default();
     attributes.push("a", 1_i64);
     attributes.push("a", 2_i64);
@@ -53,7 +53,7 @@ fn a_key_with_a_word_in_front_is_there_once() {
 }
 
 #[test]
-fn numbers_that_the_wire_cannot_carry() {
+fn numbers_outside_the_wire_format_are_converted_or_dropped() {
     let mut attributes = Attributes::default();
     attributes.push("nan", f64::NAN);
     attributes.push("big", u64::MAX);
@@ -67,7 +67,7 @@ fn numbers_that_the_wire_cannot_carry() {
 }
 
 #[test]
-fn displayed_values_end_somewhere() {
+fn long_display_output_is_cut() {
     let mut attributes = Attributes::default();
     attributes.push_display("list", format_args!("{:?}", vec!["é"; 1_000_000]), 8);
     attributes.push_display("fits", 42, 8);
@@ -77,7 +77,7 @@ fn displayed_values_end_somewhere() {
 }
 
 #[test]
-fn debug_shows_no_content() {
+fn debug_omits_values() {
     let mut attributes = Attributes::default();
     attributes.push("gen_ai.prompt", "a secret");
     assert_eq!(format!("{attributes:?}"), r#"{"gen_ai.prompt": "string"}"#);

@@ -53,7 +53,7 @@ const fn names<const N: usize>(keys: [&'static str; N]) -> [Name; N] {
 /// Returns the span's own session, which serves as the conversation id if nothing else provides one.
 pub(crate) fn session(span: &SourceSpan) -> Option<Cow<'_, str>> {
     SESSION_KEYS.iter().find_map(|key| {
-        let value = span.attributes.get_name(key)?;
+        let value = span.attributes.get_by_name(key)?;
         let fits = may_be_number(key) || !matches!(value, Value::Integer(_));
         id(value).filter(|_| fits)
     })

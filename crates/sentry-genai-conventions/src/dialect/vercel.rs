@@ -295,7 +295,7 @@ fn counts(attributes: &mut crate::Attributes) {
     }
     let is_count = |(_, to): &&(Name, &str)| tokens::COUNTS.contains(to);
     for (from, to) in VERCEL.aliases.iter().filter(is_count) {
-        attributes.rename_name(from, to);
+        attributes.rename_by_name(from, to);
     }
     for metadata in providers.values().filter_map(Value::as_object) {
         usage::put(attributes, &subsets(metadata));

@@ -2,7 +2,7 @@
 
 use crate::{
     ContentLimits, Value,
-    attributes::{Verdict, is_unremarkable, needs_no_escape},
+    attributes::{Verdict, is_plain_and_not_binary, needs_no_escape},
     content,
     dialect::{NONE, is_response, is_unnamed_agent, unquoted},
     provider, status,
@@ -46,23 +46,23 @@ pub(super) enum Check {
 impl Check {
     /// Creates a check for exactly one text.
     pub(super) fn exactly(text: &str) -> Self {
-        Self::Exactly(text.into(), verdict_of(text))
+        Self::Exactly(text.into(), passing_verdict(text))
     }
 
     /// Creates a check for the provider with the canonical name `text`, or another common one.
     pub(super) fn provider(text: &str) -> Self {
-        Self::Provider(text.into(), verdict_of(text))
+        Self::Provider(text.into(), passing_verdict(text))
     }
 
     #[inline]
-    pub(super) fn judge(&self, value: Value<'_>, limits: &ContentLimits) -> Verdict {
+    pub(super) fn verdict(&self, value: Value<'_>, limits: &ContentLimits) -> Verdict {
         match (self, value) {
-            (Self::Text, Value::Str(text)) => judge_text(text, limits),
+            (Self::Text, Value::Str(text)) => text_verdict(text, limits),
             (Self::Conversation, Value::Str(text)) if !is_response(text) => {
-                judge_text(text, limits)
+                text_verdict(text, limits)
             }
             (Self::AgentName, Value::Str(text)) if !is_unnamed_agent(text) => {
-                judge_text(text, limits)
+                text_verdict(text, limits)
             }
             (Self::Exactly(known, verdict) | Self::Provider(known, verdict), Value::Str(text))
                 if **known == *text =>
@@ -78,18 +78,22 @@ impl Check {
         match (self, value) {
             (Self::Any, _) => true,
             (Self::Content, Value::Str(text)) => !text.is_empty(),
-            (Self::Text, Value::Str(text)) => is_plain(text, limits),
+            (Self::Text, Value::Str(text)) => stays_unchanged(text, limits),
             (Self::Provider(..), Value::Str(text)) => provider::is_usual(text),
-            (Self::Address, Value::Str(text)) => is_plain(text, limits) && !text.contains("://"),
-            (Self::CallId, Value::Str(text)) => is_plain(text, limits) && text != "<not specified>",
+            (Self::Address, Value::Str(text)) => {
+                stays_unchanged(text, limits) && !text.contains("://")
+            }
+            (Self::CallId, Value::Str(text)) => {
+                stays_unchanged(text, limits) && text != "<not specified>"
+            }
             (Self::Outcome, Value::Str(text)) => {
-                is_plain(text, limits) && !status::is_failed_outcome(text)
+                stays_unchanged(text, limits) && !status::is_failed_outcome(text)
             }
             (Self::OutputType, Value::Str(text)) => {
-                is_plain(text, limits) && !matches!(text, "json_schema" | "json_object")
+                stays_unchanged(text, limits) && !matches!(text, "json_schema" | "json_object")
             }
             (Self::FinishReason, Value::Str(text)) => {
-                content::is_one_reason(text) && is_plain(text, limits)
+                content::is_one_reason(text) && stays_unchanged(text, limits)
             }
             (Self::Count, Value::Integer(count)) => count >= 0,
             (Self::ResponseStatus { first_failure }, Value::Integer(status)) => {
@@ -100,7 +104,7 @@ impl Check {
     }
 }
 
-fn verdict_of(text: &str) -> Verdict {
+fn passing_verdict(text: &str) -> Verdict {
     if needs_no_escape(text) {
         Verdict::PassesPlain
     } else {
@@ -108,17 +112,17 @@ fn verdict_of(text: &str) -> Verdict {
     }
 }
 
-/// Does what [`is_plain`] does, but with less work for most texts.
+/// Does what [`stays_unchanged`] does, but with less work for most texts.
 #[inline]
-fn judge_text(text: &str, limits: &ContentLimits) -> Verdict {
+fn text_verdict(text: &str, limits: &ContentLimits) -> Verdict {
     /// Such a short text cannot be binary content if it contains no remarkable byte.
     const SHORT: usize = 64;
 
-    let may_be_wrapped = matches!(text.as_bytes().first(), None | Some(b'N' | b'S' | b'"'));
+    let may_be_quoted = matches!(text.as_bytes().first(), None | Some(b'N' | b'S' | b'"'));
     let is_short = text.len() < SHORT && text.len() <= limits.text_bytes;
-    if is_short && !may_be_wrapped && is_unremarkable(text) {
+    if is_short && !may_be_quoted && is_plain_and_not_binary(text) {
         Verdict::PassesPlain
-    } else if is_plain(text, limits) {
+    } else if stays_unchanged(text, limits) {
         Verdict::Passes
     } else {
         Verdict::Fails
@@ -127,7 +131,7 @@ fn judge_text(text: &str, limits: &ContentLimits) -> Verdict {
 
 /// Returns whether a text that is not content with a shape of its own stays unchanged.
 #[inline]
-pub(super) fn is_plain(text: &str, limits: &ContentLimits) -> bool {
+pub(super) fn stays_unchanged(text: &str, limits: &ContentLimits) -> bool {
     !text.is_empty()
         && text != NONE
         && unquoted(text).len() == text.len()

@@ -2,7 +2,7 @@
 
 use super::{
     Plan,
-    check::{Check, is_plain},
+    check::{Check, stays_unchanged},
     work::{AiWork, Counts, PlainName, PlainWork, Work},
 };
 use crate::{
@@ -307,7 +307,7 @@ impl Draft<'_> {
         };
         Some(match key {
             OPERATION => Check::exactly(text),
-            "gen_ai.provider.name" if !is_plain(text, &self.options.limits) => return None,
+            "gen_ai.provider.name" if !stays_unchanged(text, &self.options.limits) => return None,
             "gen_ai.provider.name" => Check::provider(text),
             "server.address" => Check::Address,
             "gen_ai.tool.call.id" => Check::CallId,

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, mem};
 
-use super::check::is_plain;
+use super::check::stays_unchanged;
 use crate::{
     AiKind, Attributes, SourceSpan, TranslateOptions,
     content::{self, Content},
@@ -86,7 +86,8 @@ impl Work {
         let Self::Ai(work) = self else {
             return true;
         };
-        let fits = |text: Option<&str>| text.is_none_or(|text| is_plain(text, &options.limits));
+        let fits =
+            |text: Option<&str>| text.is_none_or(|text| stays_unchanged(text, &options.limits));
         let inherited = &span.inherited;
         (work.names_conversation || fits(work.inherited_conversation(span)))
             && (work.names_agent || fits(inherited.agent_name.as_deref()))
