@@ -22,7 +22,7 @@ use crate::{
     content,
     dialect::{self, Telling},
     events,
-    privacy::{self, Doubt},
+    privacy::{self, ContentHeuristic},
     translate,
 };
 
@@ -43,11 +43,11 @@ pub(crate) struct Plan {
     otel_name: Option<usize>,
     /// Attributes that may not be sent, and attributes that may only be sent if they do not look like content.
     withheld: Vec<usize>,
-    doubtful: Vec<(usize, Doubt)>,
+    conditional: Vec<(usize, ContentHeuristic)>,
     /// Attributes that may contain keys or passwords.
     addresses: Vec<usize>,
     /// The position of a message that may say more than its template.
-    formatted: Option<usize>,
+    formatted_message: Option<usize>,
     /// A name that is known not to affect the result.
     name: Cow<'static, str>,
     /// The position of an attribute whose text may say that the span ended otherwise, such as in an error.
@@ -65,8 +65,8 @@ impl Plan {
             && is_same(&span.scope, &self.scope)
             && span.attributes.has_shape(&self.shape)
             && self.work.fits_inherited(span, options)
-            && self.is_ordinary_name(self.name_of(span))
-            && !self.is_told_otherwise(&span.attributes)
+            && self.is_irrelevant_name(self.name_of(span))
+            && !self.reports_other_outcome(&span.attributes)
             && (span.attributes).check_values(|index, value| match self.checks.get(index) {
                 Some(check) => check.verdict(value, &options.limits),
                 None => Verdict::Fails,
@@ -94,31 +94,31 @@ impl Plan {
             span.attributes.mark_keys_plain();
         }
         // This needs the span's name, which is taken below.
-        if let Some(index) = self.formatted
+        if let Some(index) = self.formatted_message
             && privacy::formats_arguments(span)
         {
             span.attributes.remove_at(index);
         }
-        let naming = self.work.settle(span);
+        let naming = self.work.apply(span);
         self.withhold(span);
-        self.work.shape_content(span, options);
+        self.work.normalise_content(span, options);
         content::fit(&mut span.attributes, &options.limits);
         translate::finish(span, naming, Status::Ok)
     }
 
     fn name_of<'a>(&self, span: &'a SourceSpan) -> &'a str {
-        let given = self
+        let otel_name = self
             .otel_name
             .and_then(|index| span.attributes.text_at(index));
-        given.unwrap_or(&span.name)
+        otel_name.unwrap_or(&span.name)
     }
 
     /// Returns whether the span's name does not affect the operation, so that only the attributes count.
-    fn is_ordinary_name(&self, name: &str) -> bool {
+    fn is_irrelevant_name(&self, name: &str) -> bool {
         is_same(name, &self.name) || !dialect::is_told_by_name(name) && self.work.fits_name(name)
     }
 
-    fn is_told_otherwise(&self, attributes: &Attributes) -> bool {
+    fn reports_other_outcome(&self, attributes: &Attributes) -> bool {
         self.telling.is_some_and(|(index, telling)| {
             let text = attributes.text_at(index);
             text.is_some_and(telling.tells)
@@ -130,15 +130,15 @@ impl Plan {
         for &index in &self.withheld {
             attributes.remove_at(index);
         }
-        for &(index, doubt) in &self.doubtful {
-            let is_content =
-                (attributes.slot(index)).is_some_and(|(key, value)| doubt.is_content(key, value));
+        for &(index, heuristic) in &self.conditional {
+            let is_content = (attributes.slot(index))
+                .is_some_and(|(key, value)| heuristic.is_content(key, value));
             if is_content {
                 attributes.remove_at(index);
             }
         }
         for &index in &self.addresses {
-            privacy::redact(attributes, index);
+            privacy::redact_address(attributes, index);
         }
     }
 }

@@ -9,16 +9,16 @@ use crate::{
     rename,
 };
 
-/// The cache has `ROWS` rows of `PLACES` shapes each; a program has between ten and a hundred shapes. Shapes whose
-/// hashes select the same row share it. If a row is full, a new shape replaces an old one.
-const ROWS: usize = 128;
-const PLACES: usize = 4;
+/// A set-associative cache with `SETS` sets of `WAYS` shapes each; a program has between ten and a hundred shapes. Shapes
+/// whose hashes select the same set share it. If a set is full, a new shape replaces an old one.
+const SETS: usize = 128;
+const WAYS: usize = 4;
 
 /// How many spans of a shape are tried before it is considered irregular.
-const TRIES: u8 = 4;
+const MAX_ATTEMPTS: u8 = 4;
 
-/// Distinguishes shapes whose texts have been read from the same shapes as recorded.
-const READ: u64 = 0x5bd1_e995;
+/// Distinguishes shapes whose texts have been parsed from the same shapes as recorded.
+const PARSED_SALT: u64 = 0x5bd1_e995;
 
 static OPERATION: Name = Name::new("gen_ai.operation.name");
 
@@ -46,25 +46,25 @@ static OPERATION: Name = Name::new("gen_ai.operation.name");
 #[derive(Debug)]
 pub struct PlanningTranslator {
     translator: Translator,
-    rows: Vec<[Option<Place>; PLACES]>,
+    sets: Vec<[Option<CacheEntry>; WAYS]>,
     /// How many shapes have been cached so far.
-    count: usize,
+    insertions: usize,
 }
 
 /// What is known about spans of one shape.
 #[derive(Debug)]
-struct Place {
+struct CacheEntry {
     hash: u64,
-    outcome: Outcome,
+    state: PlanState,
 }
 
 #[derive(Debug)]
-enum Outcome {
+enum PlanState {
     /// No plan has been found after this many spans. Making a plan costs several translations, so it is not tried for
     /// the first span of a shape.
-    Tried(u8),
+    Attempted(u8),
     /// The texts at these positions are numbers or in quotation marks. Reading them gives the span another shape.
-    ToRead(Vec<usize>),
+    NeedsParsing(Vec<usize>),
     /// No plan can be made for them.
     Irregular,
     Planned(Box<Plan>),
@@ -72,31 +72,31 @@ enum Outcome {
 
 /// Whether the texts of a span are as the door recorded them.
 #[derive(Clone, Copy)]
-enum Texts {
+enum TextForm {
     AsRecorded,
-    Read,
+    Parsed,
 }
 
 impl PlanningTranslator {
     /// Creates a translator with an empty cache.
     #[must_use]
     pub fn new(translator: Translator) -> Self {
-        let rows = std::iter::repeat_with(Default::default);
+        let sets = std::iter::repeat_with(Default::default);
         Self {
             translator,
-            rows: rows.take(ROWS).collect(),
-            count: 0,
+            sets: sets.take(SETS).collect(),
+            insertions: 0,
         }
     }
 
     /// Translates one span, as [`Translator::translate`] does, and leaves an empty one in its place.
     #[must_use]
     pub fn translate(&mut self, span: &mut SourceSpan) -> SentrySpan {
-        let (mut hash, mut texts) = (hash(span), Texts::AsRecorded);
+        let (mut hash, mut texts) = (hash(span), TextForm::AsRecorded);
         loop {
-            let row = &self.rows[hash as usize % ROWS];
-            let place = row.iter().flatten().find(|place| place.hash == hash);
-            if let Some(Outcome::Planned(plan)) = place.map(|place| &place.outcome) {
+            let set = &self.sets[hash as usize % SETS];
+            let entry = set.iter().flatten().find(|entry| entry.hash == hash);
+            if let Some(PlanState::Planned(plan)) = entry.map(|entry| &entry.state) {
                 let options = &self.translator.options;
                 if plan.fits(span, options) {
                     return plan.translate(span, options);
@@ -104,7 +104,7 @@ impl PlanningTranslator {
                 break;
             }
             match self.learn(span, hash, texts) {
-                Some(next) => (hash, texts) = (next, Texts::Read),
+                Some(next) => (hash, texts) = (next, TextForm::Parsed),
                 None => break,
             }
         }
@@ -114,41 +114,41 @@ impl PlanningTranslator {
     /// Learns from a span whose shape has no plan yet. If reading its texts is known to help, reads them and returns
     /// the span's new hash.
     #[cold]
-    fn learn(&mut self, span: &mut SourceSpan, hash: u64, texts: Texts) -> Option<u64> {
-        let row = &mut self.rows[hash as usize % ROWS];
-        let Some(place) = row.iter_mut().flatten().find(|place| place.hash == hash) else {
-            let free = row.iter().position(Option::is_none);
-            let outcome = Outcome::Tried(1);
-            row[free.unwrap_or(self.count % PLACES)] = Some(Place { hash, outcome });
-            self.count = self.count.wrapping_add(1);
+    fn learn(&mut self, span: &mut SourceSpan, hash: u64, texts: TextForm) -> Option<u64> {
+        let set = &mut self.sets[hash as usize % SETS];
+        let Some(entry) = set.iter_mut().flatten().find(|entry| entry.hash == hash) else {
+            let free_way = set.iter().position(Option::is_none);
+            let state = PlanState::Attempted(1);
+            set[free_way.unwrap_or(self.insertions % WAYS)] = Some(CacheEntry { hash, state });
+            self.insertions = self.insertions.wrapping_add(1);
             return None;
         };
-        match &mut place.outcome {
-            Outcome::Tried(tries) => {
-                let read = match texts {
-                    Texts::AsRecorded => rename::read_texts(&mut span.attributes),
-                    Texts::Read => Vec::new(),
+        match &mut entry.state {
+            PlanState::Attempted(attempts) => {
+                let parsed = match texts {
+                    TextForm::AsRecorded => rename::parse_texts(&mut span.attributes),
+                    TextForm::Parsed => Vec::new(),
                 };
                 let options = &self.translator.options;
-                place.outcome = if !read.is_empty() {
-                    Outcome::ToRead(read)
+                entry.state = if !parsed.is_empty() {
+                    PlanState::NeedsParsing(parsed)
                 } else if let Some(plan) = Plan::of(span, options) {
-                    Outcome::Planned(Box::new(plan))
-                } else if *tries < TRIES {
+                    PlanState::Planned(Box::new(plan))
+                } else if *attempts < MAX_ATTEMPTS {
                     // The reason may be a value of this particular span.
-                    Outcome::Tried(*tries + 1)
+                    PlanState::Attempted(*attempts + 1)
                 } else {
-                    Outcome::Irregular
+                    PlanState::Irregular
                 };
                 None
             }
-            Outcome::ToRead(places) if matches!(texts, Texts::AsRecorded) => {
-                for &index in &*places {
-                    rename::read_text_at(&mut span.attributes, index);
+            PlanState::NeedsParsing(indices) if matches!(texts, TextForm::AsRecorded) => {
+                for &index in &*indices {
+                    rename::parse_text_at(&mut span.attributes, index);
                 }
-                Some(self::hash(span) ^ READ)
+                Some(self::hash(span) ^ PARSED_SALT)
             }
-            Outcome::ToRead(_) | Outcome::Irregular | Outcome::Planned(_) => None,
+            PlanState::NeedsParsing(_) | PlanState::Irregular | PlanState::Planned(_) => None,
         }
     }
 
@@ -159,13 +159,13 @@ impl PlanningTranslator {
 }
 
 fn hash(span: &SourceSpan) -> u64 {
-    let of_kind = span.kind.map_or(0, |kind| kind as u64 + 1);
-    let of_scope = match &span.scope {
+    let kind_part = span.kind.map_or(0, |kind| kind as u64 + 1);
+    let scope_part = match &span.scope {
         // The same literal usually has the same address.
         Cow::Borrowed(scope) => scope.as_ptr().addr() as u64,
         Cow::Owned(scope) => u64::from(Hash::of(scope).bits()) << 8,
     };
-    (span.attributes.shape_hash(&OPERATION) ^ of_scope ^ of_kind)
+    (span.attributes.shape_hash(&OPERATION) ^ scope_part ^ kind_part)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
         >> 8
 }
@@ -175,38 +175,35 @@ mod tests {
     use super::*;
     use crate::{SpanId, Timestamp, TraceId, TranslateOptions};
 
-    fn chat(further: &str) -> SourceSpan {
+    fn chat(extra_key: &str) -> SourceSpan {
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         let span_id = SpanId::from_bytes([2; 8]).unwrap();
         let mut span = SourceSpan::new(trace_id, span_id, "chat", Timestamp::default());
         span.attributes.push("gen_ai.operation.name", "chat");
-        span.attributes.push_owned_key(further, 1_i64);
+        span.attributes.push_owned_key(extra_key, 1_i64);
         span
     }
 
     #[test]
-    fn shapes_whose_hashes_begin_alike_all_have_plans() {
-        let row = |span: &SourceSpan| hash(span) as usize % ROWS;
+    fn shapes_that_share_a_set_all_have_plans() {
+        let set = |span: &SourceSpan| hash(span) as usize % SETS;
         let chats = (0..).map(|number| chat(&format!("shop.n{number}")));
-        let first = row(&chat("shop.n0"));
-        let alike: Vec<_> = chats
-            .filter(|span| row(span) == first)
-            .take(PLACES)
-            .collect();
+        let first = set(&chat("shop.n0"));
+        let colliding: Vec<_> = chats.filter(|span| set(span) == first).take(WAYS).collect();
         let mut translator = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
         for _ in 0..2 {
-            for span in &alike {
+            for span in &colliding {
                 let _ = translator.translate(&mut span.clone());
             }
         }
-        let places = translator.rows[first].iter().flatten();
-        let planned = places.filter(|place| matches!(place.outcome, Outcome::Planned(_)));
-        assert_eq!(planned.count(), PLACES);
+        let entries = translator.sets[first].iter().flatten();
+        let planned = entries.filter(|entry| matches!(entry.state, PlanState::Planned(_)));
+        assert_eq!(planned.count(), WAYS);
     }
 
     /// `tracing-opentelemetry` records unsigned integers as texts, and `?` puts names in quotation marks.
     #[test]
-    fn a_span_is_planned_once_its_texts_are_read() {
+    fn a_span_is_planned_once_its_texts_are_parsed() {
         let recorded = |count: &str| {
             let mut span = chat("shop.orders");
             span.attributes
@@ -223,8 +220,8 @@ mod tests {
             let total = span.attributes.integer("gen_ai.usage.total_tokens");
             assert_eq!(total, Some(30 + count));
         }
-        let places = translator.rows.iter().flatten().flatten();
-        let planned = places.filter(|place| matches!(place.outcome, Outcome::Planned(_)));
+        let entries = translator.sets.iter().flatten().flatten();
+        let planned = entries.filter(|entry| matches!(entry.state, PlanState::Planned(_)));
         assert_eq!(planned.count(), 1);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 mod credentials;
 mod names;
 
-pub(crate) use credentials::{names_address, redacted_within};
+pub(crate) use credentials::{names_address, redact_urls};
 use names::{is_within_content, names_content};
 
 /// Which content may leave the program.
@@ -29,14 +29,14 @@ impl Capture {
         }
     }
 
-    pub(crate) fn everything(self) -> bool {
+    pub(crate) fn allows_all(self) -> bool {
         self.inputs && self.outputs
     }
 }
 
 /// What a span is, as far as it matters for attributes that no convention defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Setting {
+pub(crate) enum SpanCategory {
     /// GenAI work, or a span that carries data of such work.
     GenAi,
     /// Other work of a GenAI library.
@@ -45,7 +45,7 @@ pub(crate) enum Setting {
     Other,
 }
 
-impl Setting {
+impl SpanCategory {
     /// Returns the setting of a span that is not about GenAI.
     pub(crate) fn of_plain(span: &SourceSpan, dialect: &Dialect) -> Self {
         if dialect::is_of_library(span, dialect) {
@@ -65,19 +65,19 @@ impl Setting {
 /// * On another span of a GenAI library, or under a key about GenAI: lists, and texts except for short tokens under such a key.
 /// * On any other span: texts whose key names content, that have credentials in a URL, or that are transcripts, and arguments of
 ///   functions (keys without a namespace) that are prose or JSON.
-pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture) {
+pub(crate) fn withhold(span: &mut SourceSpan, category: SpanCategory, capture: Capture) {
     reasons::redact(span);
-    if !capture.everything() {
+    if !capture.allows_all() {
         reasons::withhold_quotations(span, capture);
         if formats_arguments(span) {
-            span.attributes.remove(FORMATTED);
+            span.attributes.remove(FORMATTED_MESSAGE);
         }
     }
     span.attributes
-        .retain(|key, value| match withholding(key, setting, capture) {
+        .retain(|key, value| match withholding(key, category, capture) {
             Withholding::Never | Withholding::Redacted => true,
             Withholding::Always => false,
-            Withholding::If(doubt) => !doubt.is_content(key, value),
+            Withholding::If(heuristic) => !heuristic.is_content(key, value),
         });
     let addresses: Vec<_> = (span.attributes.slots().enumerate())
         .filter(|(_, slot)| {
@@ -86,12 +86,12 @@ pub(crate) fn withhold(span: &mut SourceSpan, setting: Setting, capture: Capture
         .map(|(index, _)| index)
         .collect();
     for index in addresses {
-        redact(&mut span.attributes, index);
+        redact_address(&mut span.attributes, index);
     }
 }
 
 /// Removes the credentials from the address in the attribute at position `index`, or from each address in a list.
-pub(crate) fn redact(attributes: &mut Attributes, index: usize) {
+pub(crate) fn redact_address(attributes: &mut Attributes, index: usize) {
     match attributes.slot(index) {
         Some((_, Value::Str(text))) => {
             if let Some(redacted) = credentials::redacted(text) {
@@ -99,14 +99,14 @@ pub(crate) fn redact(attributes: &mut Attributes, index: usize) {
             }
         }
         Some((key, Value::Array(items))) => {
-            let redacted = |item: &Scalar| match item {
+            let redact_item = |item: &Scalar| match item {
                 Scalar::Str(text) => credentials::redacted(text).map(Scalar::Str),
                 _ => None,
             };
-            if items.iter().any(|item| redacted(item).is_some()) {
+            if items.iter().any(|item| redact_item(item).is_some()) {
                 let key = key.to_owned();
                 let items = items.iter();
-                let items = items.map(|item| redacted(item).unwrap_or_else(|| item.clone()));
+                let items = items.map(|item| redact_item(item).unwrap_or_else(|| item.clone()));
                 let items: Vec<_> = items.collect();
                 attributes.remove_at(index);
                 attributes.push_owned_key(&key, items);
@@ -126,13 +126,13 @@ pub(crate) enum Withholding {
     Always,
     /// It may leave without the keys and passwords in it.
     Redacted,
-    /// It may leave unless it [looks like content](Doubt::is_content).
-    If(Doubt),
+    /// It may leave unless it [looks like content](ContentHeuristic::is_content).
+    If(ContentHeuristic),
 }
 
 /// What makes an attribute that no convention defines count as content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doubt {
+pub(crate) enum ContentHeuristic {
     /// Anything except a number or a short token under a namespaced key.
     Anything,
     /// A list, or a text that is not a short token.
@@ -143,7 +143,7 @@ pub(crate) enum Doubt {
 }
 
 /// Returns how to decide whether an attribute may leave.
-pub(crate) fn withholding(key: &str, setting: Setting, capture: Capture) -> Withholding {
+pub(crate) fn withholding(key: &str, category: SpanCategory, capture: Capture) -> Withholding {
     // Not content, but never meant to leave.
     if credentials::is_secret_header(key) {
         return Withholding::Always;
@@ -151,41 +151,41 @@ pub(crate) fn withholding(key: &str, setting: Setting, capture: Capture) -> With
     if credentials::is_address(key) {
         return Withholding::Redacted;
     }
-    if capture.everything() {
+    if capture.allows_all() {
         return Withholding::Never;
     }
     match content::side(key) {
         Some(side) if capture.allows(side) => Withholding::Never,
         Some(_) => Withholding::Always,
-        None if is_parameter(key) => Withholding::Always,
-        None if is_known(key) => Withholding::Never,
-        None => Withholding::If(match setting {
-            Setting::GenAi => Doubt::Anything,
-            Setting::Library => Doubt::FreeText,
-            Setting::Other if is_of_genai(key) => Doubt::FreeText,
-            Setting::Other => Doubt::Argument,
+        None if is_query_parameter(key) => Withholding::Always,
+        None if is_conventional_metadata(key) => Withholding::Never,
+        None => Withholding::If(match category {
+            SpanCategory::GenAi => ContentHeuristic::Anything,
+            SpanCategory::Library => ContentHeuristic::FreeText,
+            SpanCategory::Other if has_gen_ai_namespace(key) => ContentHeuristic::FreeText,
+            SpanCategory::Other => ContentHeuristic::Argument,
         }),
     }
 }
 
 /// Logfire's message of a span: its template, filled in with the values of arguments.
-pub(crate) const FORMATTED: &str = "logfire.msg";
+pub(crate) const FORMATTED_MESSAGE: &str = "logfire.msg";
 
 /// Returns whether the span's message may say more than its template and its name.
 pub(crate) fn formats_arguments(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
-    attributes.text(FORMATTED).is_some_and(|message| {
+    attributes.text(FORMATTED_MESSAGE).is_some_and(|message| {
         message != span.name && attributes.text("logfire.msg_template") != Some(message)
     })
 }
 
 /// Returns whether a key is about GenAI by its name, on whatever span.
-fn is_of_genai(key: &str) -> bool {
-    let own = ["otel.", "vercel."]
+fn has_gen_ai_namespace(key: &str) -> bool {
+    let stripped = ["otel.", "vercel."]
         .iter()
-        .find_map(|it| key.strip_prefix(it));
+        .find_map(|prefix| key.strip_prefix(prefix));
     matches!(
-        own.unwrap_or(key).split_once('.'),
+        stripped.unwrap_or(key).split_once('.'),
         Some((
             "ai" | "gen_ai" | "langfuse" | "langsmith" | "llm" | "mcp" | "traceloop",
             _
@@ -194,7 +194,7 @@ fn is_of_genai(key: &str) -> bool {
 }
 
 /// Namespaces whose attributes OpenTelemetry or Sentry defines, and that describe the operation rather than its content.
-static CONVENTIONS: &[&str] = &[
+static CONVENTION_PREFIXES: &[&str] = &[
     "aws.",
     "azure.",
     "client.",
@@ -240,28 +240,28 @@ static CONVENTIONS: &[&str] = &[
 ];
 
 /// Returns whether a convention defines `key` as something that describes the operation.
-fn is_known(key: &str) -> bool {
+fn is_conventional_metadata(key: &str) -> bool {
     // In these namespaces Sentry's registry lists the prompts of older SDKs and of other SDKs as current attributes.
-    let foreign = key.starts_with("ai.") || key.starts_with("vercel.");
-    if !foreign && tables::is_current(key) {
+    let is_foreign = key.starts_with("ai.") || key.starts_with("vercel.");
+    if !is_foreign && tables::is_current(key) {
         return true;
     }
     let first = key.bytes().next();
-    let by_convention = CONVENTIONS
+    let is_conventional = CONVENTION_PREFIXES
         .iter()
         .any(|prefix| prefix.bytes().next() == first && key.starts_with(prefix));
-    by_convention && (NAMED_SO.contains(&key) || !names_content(key))
+    is_conventional && (NAMED_LIKE_CONTENT.contains(&key) || !names_content(key))
 }
 
 /// Keys that a convention names like content although they describe the operation.
-static NAMED_SO: &[&str] = &["db.query", "db.query.text"];
+static NAMED_LIKE_CONTENT: &[&str] = &["db.query", "db.query.text"];
 
 /// Returns whether a key holds one parameter value of a query, such as `db.query.parameter.name`.
-fn is_parameter(key: &str) -> bool {
+fn is_query_parameter(key: &str) -> bool {
     key.starts_with("db.") && key.contains(".parameter.")
 }
 
-impl Doubt {
+impl ContentHeuristic {
     /// Returns whether an attribute looks like content.
     pub(crate) fn is_content(self, key: &str, value: Value<'_>) -> bool {
         match (self, value) {
@@ -269,23 +269,23 @@ impl Doubt {
             (Self::Anything | Self::FreeText, Value::Str(text)) => {
                 names_content(key)
                     || !is_token(text)
-                    || credentials::names_user(text)
+                    || credentials::has_userinfo(text)
                     || is_within_content(key)
             }
             (Self::Anything | Self::FreeText, Value::Array(_)) => true,
             (Self::Anything, _) => names_content(key),
-            (Self::Argument, Value::Str(text)) => is_argument(key, text),
+            (Self::Argument, Value::Str(text)) => is_content_argument(key, text),
             (Self::Argument, Value::Array(items)) => items
                 .iter()
-                .any(|item| matches!(item, Scalar::Str(text) if is_argument(key, text))),
+                .any(|item| matches!(item, Scalar::Str(text) if is_content_argument(key, text))),
             (Self::FreeText | Self::Argument, _) => false,
         }
     }
 }
 
-fn is_argument(key: &str, text: &str) -> bool {
+fn is_content_argument(key: &str, text: &str) -> bool {
     names_content(key)
-        || credentials::are_in_url(text)
+        || credentials::has_url_credentials(text)
         || if key.contains('.') {
             is_transcript(text)
         } else {
@@ -303,8 +303,8 @@ pub(crate) fn is_token(text: &str) -> bool {
         && (text.is_ascii() || !text.chars().any(is_unspaced))
 }
 
-/// Returns whether a text has at least `least` words, is long, or is JSON.
-pub(crate) fn is_prose_or_json(text: &str, least: usize) -> bool {
+/// Returns whether a text has at least `min_words` words, is long, or is JSON.
+pub(crate) fn is_prose_or_json(text: &str, min_words: usize) -> bool {
     let text = text.trim_matches('"');
     if text.len() > 256
         || text.starts_with('{')
@@ -313,19 +313,19 @@ pub(crate) fn is_prose_or_json(text: &str, least: usize) -> bool {
     {
         return true;
     }
-    text.split_whitespace().map(words).sum::<usize>() >= least
+    text.split_whitespace().map(count_words).sum::<usize>() >= min_words
 }
 
 /// Returns whether a text holds messages in the format of a provider's API, whatever its key is.
 fn is_transcript(text: &str) -> bool {
-    let has = |member| text.contains(member);
+    let contains = |member| text.contains(member);
     text.trim_start().starts_with(['{', '['])
-        && (has("\"messages\"") || has("\"role\"") && has("\"content\""))
+        && (contains("\"messages\"") || contains("\"role\"") && contains("\"content\""))
 }
 
 /// Returns the number of words in a piece of text without whitespace. In scripts without spaces between words, two letters count
 /// as one.
-fn words(text: &str) -> usize {
+fn count_words(text: &str) -> usize {
     if text.is_ascii() {
         return usize::from(text.bytes().any(|byte| byte.is_ascii_alphabetic()));
     }

@@ -11,16 +11,16 @@ use crate::{
 };
 
 /// Keys of the reason for a failure.
-static REASONS: [Name; 2] = [
+static REASON_KEYS: [Name; 2] = [
     Name::new("sentry.status.message"),
     Name::new("exception.message"),
 ];
 
 /// Keys of the type of a failure. This is a name, unless a program has put the whole error there.
-static TYPES: [Name; 2] = [Name::new("error.type"), Name::new("exception.type")];
+static TYPE_KEYS: [Name; 2] = [Name::new("error.type"), Name::new("exception.type")];
 
 /// Keys of stack traces, which usually contain the reason as well.
-static TRACES: [Name; 5] = [
+static TRACE_KEYS: [Name; 5] = [
     Name::new("code.stacktrace"),
     Name::new("error.stack"),
     Name::new("error.stack_trace"),
@@ -30,22 +30,22 @@ static TRACES: [Name; 5] = [
 
 /// Returns whether [`withhold_quotations`] may change the text under `key`.
 pub(crate) fn may_quote(key: &str) -> bool {
-    REASONS
+    REASON_KEYS
         .iter()
-        .chain(&TYPES)
-        .chain(&TRACES)
+        .chain(&TYPE_KEYS)
+        .chain(&TRACE_KEYS)
         .any(|name| name.text == key)
 }
 
 /// Removes credentials from the URLs in an error. HTTP clients include the URL of the request.
 pub(crate) fn redact(span: &mut SourceSpan) {
-    for name in &TRACES {
+    for name in &TRACE_KEYS {
         join_lines(span, name);
     }
-    for name in REASONS.iter().chain(&TYPES).chain(&TRACES) {
+    for name in REASON_KEYS.iter().chain(&TYPE_KEYS).chain(&TRACE_KEYS) {
         let text = span.attributes.text_by_name(name);
-        if let Some(kept) = text.and_then(privacy::redacted_within) {
-            replace(span, name, kept);
+        if let Some(reduced) = text.and_then(privacy::redact_urls) {
+            replace(span, name, reduced);
         }
     }
 }
@@ -67,34 +67,34 @@ fn join_lines(span: &mut SourceSpan, name: &Name) {
 
 /// Reduces an error to what went wrong and where. Providers tend to quote the request in addition.
 pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
-    let is_result = !capture.outputs && fails_with_result(span);
-    for name in &REASONS {
-        let kept = match span.attributes.text_by_name(name) {
+    let is_tool_result = !capture.outputs && reports_tool_result_as_reason(span);
+    for name in &REASON_KEYS {
+        let reduced = match span.attributes.text_by_name(name) {
             None => continue,
-            Some(_) if is_result => String::new(),
-            Some(text) => reason(text),
+            Some(_) if is_tool_result => String::new(),
+            Some(text) => shorten_reason(text),
         };
-        replace(span, name, kept);
+        replace(span, name, reduced);
     }
-    for name in &TYPES {
+    for name in &TYPE_KEYS {
         if let Some(text) = span.attributes.text_by_name(name)
             && !privacy::is_token(text)
         {
-            let kept = reason(text);
-            replace(span, name, kept);
+            let reduced = shorten_reason(text);
+            replace(span, name, reduced);
         }
     }
-    for name in &TRACES {
+    for name in &TRACE_KEYS {
         if let Some(text) = span.attributes.text_by_name(name) {
-            let kept = frames(text);
-            replace(span, name, kept);
+            let reduced = keep_frames(text);
+            replace(span, name, reduced);
         }
     }
 }
 
 /// Returns whether the reason is the answer of a tool. According to MCP's conventions, `tool_error` means that the
 /// answer reports the failure.
-fn fails_with_result(span: &SourceSpan) -> bool {
+fn reports_tool_result_as_reason(span: &SourceSpan) -> bool {
     dialect::fails_with_result(span)
         || span.attributes.text("error.type") == Some("tool_error")
             && span.attributes.contains("mcp.method.name")
@@ -112,7 +112,7 @@ const REFUSAL: &str = " to produce output: ";
 
 /// Returns the first line of a text, up to the first JSON, the first quotation of more than a word, or the words of a
 /// model. If the text is a JSON object, does this with its `message`.
-fn reason(text: &str) -> String {
+fn shorten_reason(text: &str) -> String {
     /// The maximum length of a reason, in bytes.
     const REASON_BYTES: usize = 200;
 
@@ -122,13 +122,13 @@ fn reason(text: &str) -> String {
         let message = error.get("message").and_then(Json::as_str);
         return message
             .filter(|message| !message.starts_with('{'))
-            .map_or_else(String::new, reason);
+            .map_or_else(String::new, shorten_reason);
     }
     let first_line = text.lines().next().unwrap_or_default();
     let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
     let before_answer = before_json.split(REFUSAL).next().unwrap_or_default();
     let before_quotation =
-        &before_answer[..quotation(before_answer).unwrap_or(before_answer.len())];
+        &before_answer[..find_quotation(before_answer).unwrap_or(before_answer.len())];
     // In Python, `ServiceError: (` and `ValueError(` precede the arguments of an exception.
     let mut reason = before_quotation
         .trim_end_matches([' ', '(', ':'])
@@ -139,7 +139,7 @@ fn reason(text: &str) -> String {
 }
 
 /// Opening quotation marks of various languages, with the marks that close them.
-static MARKS: &[(char, &[char])] = &[
+static QUOTATION_MARKS: &[(char, &[char])] = &[
     ('\'', &['\'']),
     ('"', &['"']),
     ('`', &['`']),
@@ -159,9 +159,9 @@ static MARKS: &[(char, &[char])] = &[
 ];
 
 /// Returns the start of the first quotation that is more than a name, as in `Refusal: 'I cannot help with that.'`.
-fn quotation(text: &str) -> Option<usize> {
+fn find_quotation(text: &str) -> Option<usize> {
     let mut at = 0;
-    while let Some((start, opening, closing)) = opening(&text[at..]) {
+    while let Some((start, opening, closing)) = find_opening_mark(&text[at..]) {
         let start = at + start;
         let quoted = &text[start + opening.len_utf8()..];
         at = text.len() - quoted.len();
@@ -186,15 +186,17 @@ fn quotation(text: &str) -> Option<usize> {
 }
 
 /// Returns the position of the first mark that may open a quotation, and the marks that close it.
-fn opening(text: &str) -> Option<(usize, char, &'static [char])> {
+fn find_opening_mark(text: &str) -> Option<(usize, char, &'static [char])> {
     text.char_indices().find_map(|(at, letter)| {
-        let (opening, closing) = MARKS.iter().find(|(opening, _)| *opening == letter)?;
+        let (opening, closing) = QUOTATION_MARKS
+            .iter()
+            .find(|(opening, _)| *opening == letter)?;
         Some((at, *opening, *closing))
     })
 }
 
 /// Returns the lines that name a place. The others are messages, which may have several lines.
-fn frames(trace: &str) -> String {
+fn keep_frames(trace: &str) -> String {
     let frames: Vec<_> = trace.lines().filter(|line| is_frame(line)).collect();
     frames.join("\n")
 }
@@ -275,9 +277,9 @@ mod tests {
             ),
             ("it\u{2019}s not there", "it\u{2019}s not there"),
         ] {
-            assert_eq!(reason(text), expected, "{text}");
+            assert_eq!(shorten_reason(text), expected, "{text}");
         }
-        assert_eq!(reason(&"a".repeat(300)).len(), 200);
+        assert_eq!(shorten_reason(&"a".repeat(300)).len(), 200);
     }
 
     #[test]
@@ -301,7 +303,7 @@ mod tests {
             ),
             (r#"["the call failed","hunter2"]"#, ""),
         ] {
-            assert_eq!(frames(trace), expected, "{trace}");
+            assert_eq!(keep_frames(trace), expected, "{trace}");
         }
     }
 
@@ -314,7 +316,7 @@ mod tests {
         let lines = lines.map(|line| Scalar::Str(line.to_owned())).to_vec();
         span.attributes.push("error.stack", lines);
         let span = Translator::new(TranslateOptions::default()).translate(span);
-        let kept = span.attributes.text("error.stack");
-        assert_eq!(kept, Some("    at ask (/app/a.js:3:5)"));
+        let reduced = span.attributes.text("error.stack");
+        assert_eq!(reduced, Some("    at ask (/app/a.js:3:5)"));
     }
 }

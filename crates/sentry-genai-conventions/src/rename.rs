@@ -8,7 +8,7 @@ use crate::{
     content,
     dialect::{self, json_of_scalar as json_of, unquoted},
     messages, status,
-    tables::{self, Attribute, Fate, Kind},
+    tables::{self, Attribute, Kind, Lifecycle},
 };
 
 /// Renames attributes that Sentry's registry has deprecated, converts values to the registry's types, and drops empty
@@ -18,11 +18,11 @@ use crate::{
 pub(crate) fn canonicalise(attributes: &mut Attributes) {
     attributes.retain(|_, value| !matches!(value, Value::Str("")));
     attributes.look_up();
-    while let Some(old) = deprecated(attributes) {
-        match old.fate {
-            Fate::Renamed(to) => attributes.rename(old.name, to),
+    while let Some(old) = find_deprecated(attributes) {
+        match old.lifecycle {
+            Lifecycle::Renamed(to) => attributes.rename(old.name, to),
             // Nothing replaces it, and Sentry would still read it under its old name.
-            Fate::Retired | Fate::Current => attributes.prefix_key(old.name, "otel."),
+            Lifecycle::Retired | Lifecycle::Current => attributes.prefix_key(old.name, "otel."),
         }
         attributes.look_up();
     }
@@ -45,21 +45,21 @@ pub(crate) fn canonicalise(attributes: &mut Attributes) {
 
 /// Reads numbers and names that doors have recorded as text, such as `"42"`, `Some(42)` or `"\"gpt-5\""`. Returns the
 /// positions of those that were changed.
-pub(crate) fn read_texts(attributes: &mut Attributes) -> Vec<usize> {
+pub(crate) fn parse_texts(attributes: &mut Attributes) -> Vec<usize> {
     (0..attributes.records())
-        .filter(|&index| read_text_at(attributes, index))
+        .filter(|&index| parse_text_at(attributes, index))
         .collect()
 }
 
 /// Does this for the value of entry number `index`. Returns whether the value was changed.
 ///
 /// Texts that are not plain integers are left to [`canonicalise`].
-pub(crate) fn read_text_at(attributes: &mut Attributes, index: usize) -> bool {
+pub(crate) fn parse_text_at(attributes: &mut Attributes, index: usize) -> bool {
     let Some((key, text, known)) = attributes.text_with_row_at(index) else {
         return false;
     };
     let inner = unquoted(text);
-    match known.map(current) {
+    match known.map(resolve_current) {
         Some(known) if known.kind == Kind::Text => {
             let is_quoted = !inner.is_empty() && inner.len() < text.len();
             if !is_quoted || content::is_content(known.name) {
@@ -70,12 +70,12 @@ pub(crate) fn read_text_at(attributes: &mut Attributes, index: usize) -> bool {
         }
         Some(known) if known.kind != Kind::Integer => return false,
         known => {
-            let Some(number) = whole_number(inner.trim()) else {
+            let Some(number) = parse_integer(inner.trim()) else {
                 return false;
             };
             // Libraries have more counts than the registry, which lists only those of GenAI.
             let is_count = || key.starts_with("gen_ai.") && dialect::may_be_amount(key);
-            if known.is_none() && !tables::is_whole_number(key) && !is_count() {
+            if known.is_none() && !tables::is_integer(key) && !is_count() {
                 return false;
             }
             attributes.set_integer_at(index, number);
@@ -84,30 +84,30 @@ pub(crate) fn read_text_at(attributes: &mut Attributes, index: usize) -> bool {
     true
 }
 
-fn whole_number(text: &str) -> Option<i64> {
-    let are_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    are_digits.then(|| text.parse().ok()).flatten()
+fn parse_integer(text: &str) -> Option<i64> {
+    let is_numeric = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_numeric.then(|| text.parse().ok()).flatten()
 }
 
 /// Returns the attribute that replaces a deprecated one, or else the attribute itself.
-fn current(mut known: &'static Attribute) -> &'static Attribute {
-    while let Fate::Renamed(to) = known.fate
-        && let Some(it) = tables::attribute(to)
+fn resolve_current(mut known: &'static Attribute) -> &'static Attribute {
+    while let Lifecycle::Renamed(to) = known.lifecycle
+        && let Some(replacement) = tables::attribute(to)
     {
-        known = it;
+        known = replacement;
     }
     known
 }
 
 /// Returns whether [`canonicalise`] has no value to convert, whatever the texts are.
-pub(crate) fn are_of_their_types(attributes: &Attributes) -> bool {
+pub(crate) fn have_registry_types(attributes: &Attributes) -> bool {
     attributes.iter().all(|(key, value)| {
-        let known = tables::attribute(key).map(current);
-        known.is_none_or(|known| is_of_type(value, known.kind))
+        let known = tables::attribute(key).map(resolve_current);
+        known.is_none_or(|known| has_type(value, known.kind))
     })
 }
 
-fn is_of_type(value: Value<'_>, kind: Kind) -> bool {
+fn has_type(value: Value<'_>, kind: Kind) -> bool {
     matches!(
         (kind, value),
         (Kind::Text, Value::Str(_))
@@ -122,64 +122,64 @@ fn is_of_type(value: Value<'_>, kind: Kind) -> bool {
 /// library.
 ///
 /// The headers of Vercel's requests are dropped, because they contain keys and cookies, whatever content may be sent.
-pub(crate) fn evict(attributes: &mut Attributes) {
+pub(crate) fn move_unknown_keys(attributes: &mut Attributes) {
     attributes.look_up();
-    let strangers: Vec<_> = attributes
+    let unknown: Vec<_> = attributes
         .iter_with_rows()
-        .filter(|(key, _, known)| is_stranger(key, *known))
+        .filter(|(key, _, known)| is_unknown(key, *known))
         .map(|(key, value, _)| (key.to_owned(), Owned::from(value)))
         .collect();
-    if strangers.is_empty() {
+    if unknown.is_empty() {
         return;
     }
     // A program that generates keys can have thousands of them, so the store is not searched for each.
-    let keys: HashSet<&str> = strangers.iter().map(|(key, _)| &**key).collect();
+    let keys: HashSet<&str> = unknown.iter().map(|(key, _)| &**key).collect();
     attributes.retain(|key, _| !keys.contains(key));
-    let is_home = |key: &&str| key.starts_with("otel.") || key.starts_with("vercel.");
+    let is_target = |key: &&str| key.starts_with("otel.") || key.starts_with("vercel.");
     let keys = attributes.iter().map(|(key, _)| key);
-    let mut taken: HashSet<_> = keys.filter(is_home).map(str::to_owned).collect();
-    for (key, value) in strangers {
+    let mut existing: HashSet<_> = keys.filter(is_target).map(str::to_owned).collect();
+    for (key, value) in unknown {
         if key.starts_with("ai.request.headers") {
             continue;
         }
-        let home = if key.starts_with("ai.") {
+        let target = if key.starts_with("ai.") {
             format!("vercel.{key}")
         } else {
             format!("otel.{key}")
         };
-        if !taken.contains(&home) {
-            value.push(attributes, &home);
-            taken.insert(home);
+        if !existing.contains(&target) {
+            value.push(attributes, &target);
+            existing.insert(target);
         }
     }
 }
 
-/// Iterates over the keys that [`evict`] would move. All keys must have been looked up.
-pub(crate) fn strangers(attributes: &Attributes) -> impl Iterator<Item = &str> {
+/// Iterates over the keys that [`move_unknown_keys`] would move. All keys must have been looked up.
+pub(crate) fn unknown_keys(attributes: &Attributes) -> impl Iterator<Item = &str> {
     let known = attributes.iter_with_rows();
-    known.filter_map(|(key, _, known)| is_stranger(key, known).then_some(key))
+    known.filter_map(|(key, _, known)| is_unknown(key, known).then_some(key))
 }
 
-fn is_stranger(key: &str, known: Option<&Attribute>) -> bool {
+fn is_unknown(key: &str, known: Option<&Attribute>) -> bool {
     if key.starts_with("ai.") {
         return true;
     }
-    let is_current = known.is_some_and(|known| known.fate == Fate::Current);
+    let is_current = known.is_some_and(|known| known.lifecycle == Lifecycle::Current);
     !is_current
         && ["gen_ai.", "mcp.", "sentry."]
             .iter()
             .any(|namespace| key.starts_with(namespace))
         && !tables::is_opentelemetry(key)
-        && (known.is_some() || !tables::is_templated(key))
+        && (known.is_some() || !tables::matches_template(key))
 }
 
 /// Finds a deprecated GenAI or MCP key. Other namespaces are left alone.
-fn deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
+fn find_deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
     let mut known = attributes
         .iter_with_rows()
         .filter_map(|(_, _, known)| known);
     known.find(|known| {
-        known.fate != Fate::Current
+        known.lifecycle != Lifecycle::Current
             && known.name != status::IS_TOOL_ERROR
             && (known.name.starts_with("gen_ai.") || known.name.starts_with("mcp."))
     })
@@ -195,7 +195,7 @@ fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Owned)> {
                 (Kind::Text, Value::Str(text)) => {
                     unquoted(text).len() == text.len() || content::is_content(key)
                 }
-                (kind, value) => is_of_type(value, kind),
+                (kind, value) => has_type(value, kind),
             };
             (!fits).then(|| (known.name, known.kind, Owned::from(value)))
         })
@@ -210,7 +210,7 @@ fn convert(value: &Owned, kind: Kind) -> Option<Owned> {
         }
         (Kind::Text, Owned::Integer(number)) => Owned::Text(number.to_string()),
         (Kind::Text, Owned::Double(number)) => Owned::Text(number.to_string()),
-        (Kind::Text, Owned::Bool(yes)) => Owned::Text(yes.to_string()),
+        (Kind::Text, Owned::Bool(value)) => Owned::Text(value.to_string()),
         (Kind::Text, Owned::List(list)) => Owned::Text(json_list(list)),
 
         (Kind::Integer, Owned::Double(number)) if number.fract() == 0.0 && number.abs() < 9e15 => {
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn deprecated_names_give_way_to_current_ones() {
+    fn deprecated_keys_are_renamed_to_current_ones() {
         let attributes = canonical(&[
             ("gen_ai.system", Value::Str("openai")),
             ("gen_ai.usage.prompt_tokens", Value::Integer(42)),
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_texts_is_one_of_messages() {
+    fn a_list_of_texts_becomes_messages() {
         let texts = ["Why?", r#"{"role":"user","content":"How?"}"#];
         let texts = texts.map(|text| Scalar::Str(text.to_owned()));
         let attributes = canonical(&[("gen_ai.response.text", Value::Array(&texts))]);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_those_of_the_registry() {
+    fn values_are_converted_to_the_registrys_types() {
         let attributes = canonical(&[
             ("gen_ai.usage.input_tokens", Value::Str("42")),
             ("gen_ai.usage.output_tokens", Value::Str("Some(17)")),
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_names_are_read_where_they_stand() {
+    fn numbers_and_names_are_parsed_in_place() {
         let mut attributes = Attributes::default();
         for (key, text) in [
             ("gen_ai.usage.input_tokens", "42"),
@@ -347,28 +347,28 @@ mod tests {
         ] {
             attributes.push(key, text);
         }
-        let left = attributes.clone();
-        assert_eq!(read_texts(&mut attributes), [0, 1, 2, 9]);
+        let original = attributes.clone();
+        assert_eq!(parse_texts(&mut attributes), [0, 1, 2, 9]);
         assert_eq!(attributes.integer("gen_ai.usage.input_tokens"), Some(42));
         assert_eq!(attributes.integer("gen_ai.usage.reasoning_tokens"), Some(5));
         assert_eq!(attributes.text("gen_ai.system"), Some("openai"));
         assert_eq!(attributes.integer("http.response.status_code"), Some(200));
-        assert!((3..9).all(|index| attributes.slot(index) == left.slot(index)));
+        assert!((3..9).all(|index| attributes.slot(index) == original.slot(index)));
     }
 
     #[test]
-    fn many_keys_that_sentry_does_not_know_move_out_in_linear_time() {
-        assert_linear(2_000, |many| {
+    fn many_unknown_keys_are_moved_in_linear_time() {
+        assert_linear(2_000, |count| {
             let mut attributes = Attributes::default();
             attributes.push("otel.gen_ai.made.up.0", "there before");
             attributes.push("ai.request.headers.authorization", "key");
-            for number in 0..many {
+            for number in 0..count {
                 let key = format!("gen_ai.made.up.{number}");
                 attributes.push_owned_key(&key, number as i64);
                 attributes.push_owned_key(&format!("ai.made.up.{number}"), number as i64);
             }
-            evict(&mut attributes);
-            assert_eq!(attributes.len(), 2 * many);
+            move_unknown_keys(&mut attributes);
+            assert_eq!(attributes.len(), 2 * count);
             assert_eq!(
                 attributes.text("otel.gen_ai.made.up.0"),
                 Some("there before")

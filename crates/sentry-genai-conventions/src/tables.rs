@@ -2,7 +2,7 @@
 
 mod registry;
 
-use registry::{ATTRIBUTES, PATTERNS};
+use registry::{ATTRIBUTES, TEMPLATES};
 
 use crate::attributes::Hash;
 
@@ -11,7 +11,7 @@ use crate::attributes::Hash;
 pub(crate) struct Attribute {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    pub(crate) fate: Fate,
+    pub(crate) lifecycle: Lifecycle,
 }
 
 /// The type that Sentry declares for an attribute.
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
 
 /// Whether an attribute may be sent under its own name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Lifecycle {
     /// It is current.
     Current,
     /// It is deprecated in favour of another one.
@@ -38,19 +38,19 @@ pub(crate) enum Fate {
 /// Attributes of OpenTelemetry's GenAI conventions that Sentry does not list, and stores as they are.
 #[rustfmt::skip]
 static OPENTELEMETRY: &[Attribute] = &[
-    Attribute { name: "gen_ai.agent.description", kind: Kind::Text, fate: Fate::Current },
-    Attribute { name: "gen_ai.agent.id", kind: Kind::Text, fate: Fate::Current },
-    Attribute { name: "gen_ai.agent.version", kind: Kind::Text, fate: Fate::Current },
-    Attribute { name: "gen_ai.data_source.id", kind: Kind::Text, fate: Fate::Current },
-    Attribute { name: "gen_ai.embeddings.dimension.count", kind: Kind::Integer, fate: Fate::Current },
-    Attribute { name: "gen_ai.evaluation.name", kind: Kind::Text, fate: Fate::Current },
-    Attribute { name: "gen_ai.evaluation.score.label", kind: Kind::Text, fate: Fate::Current },
-    Attribute { name: "gen_ai.evaluation.score.value", kind: Kind::Double, fate: Fate::Current },
-    Attribute { name: "gen_ai.output.type", kind: Kind::Text, fate: Fate::Current },
-    Attribute { name: "gen_ai.request.choice.count", kind: Kind::Integer, fate: Fate::Current },
-    Attribute { name: "gen_ai.request.encoding_formats", kind: Kind::List, fate: Fate::Current },
-    Attribute { name: "gen_ai.tool.call.id", kind: Kind::Text, fate: Fate::Current },
-    Attribute { name: "gen_ai.workflow.name", kind: Kind::Text, fate: Fate::Current },
+    Attribute { name: "gen_ai.agent.description", kind: Kind::Text, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.agent.id", kind: Kind::Text, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.agent.version", kind: Kind::Text, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.data_source.id", kind: Kind::Text, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.embeddings.dimension.count", kind: Kind::Integer, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.evaluation.name", kind: Kind::Text, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.evaluation.score.label", kind: Kind::Text, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.evaluation.score.value", kind: Kind::Double, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.output.type", kind: Kind::Text, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.request.choice.count", kind: Kind::Integer, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.request.encoding_formats", kind: Kind::List, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.tool.call.id", kind: Kind::Text, lifecycle: Lifecycle::Current },
+    Attribute { name: "gen_ai.workflow.name", kind: Kind::Text, lifecycle: Lifecycle::Current },
 ];
 
 /// Namespaces of OpenTelemetry's GenAI conventions that Sentry does not list either.
@@ -65,7 +65,7 @@ pub(crate) fn is_opentelemetry(name: &str) -> bool {
 }
 
 /// Integers in conventions other than those for GenAI, sorted.
-static WHOLE_NUMBERS: &[&str] = &[
+static INTEGERS: &[&str] = &[
     "cache.item_size",
     "client.port",
     "code.line.number",
@@ -98,8 +98,8 @@ static WHOLE_NUMBERS: &[&str] = &[
 ];
 
 /// Returns whether `name` holds an integer, according to the conventions for spans that are not about GenAI.
-pub(crate) fn is_whole_number(name: &str) -> bool {
-    WHOLE_NUMBERS.binary_search(&name).is_ok()
+pub(crate) fn is_integer(name: &str) -> bool {
+    INTEGERS.binary_search(&name).is_ok()
 }
 
 /// A hash table that maps names to the index of their row plus one, so that a lookup usually takes one comparison. Zero
@@ -176,14 +176,14 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 /// `mcp.request.argument.<key>`.
 pub(crate) fn is_current(name: &str) -> bool {
     match attribute(name) {
-        Some(attribute) => attribute.fate == Fate::Current,
-        None => is_templated(name),
+        Some(attribute) => attribute.lifecycle == Lifecycle::Current,
+        None => matches_template(name),
     }
 }
 
 /// Returns whether `name` matches the template of an attribute.
-pub(crate) fn is_templated(name: &str) -> bool {
-    PATTERNS.iter().any(|(prefix, suffix)| {
+pub(crate) fn matches_template(name: &str) -> bool {
+    TEMPLATES.iter().any(|(prefix, suffix)| {
         name.len() > prefix.len() + suffix.len()
             && name.starts_with(prefix)
             && name.ends_with(suffix)
@@ -195,32 +195,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_numbers_are_found() {
-        assert!(WHOLE_NUMBERS.is_sorted());
-        assert!(is_whole_number("http.response.status_code"));
-        assert!(!is_whole_number("http.request.method"));
+    fn integers_are_found() {
+        assert!(INTEGERS.is_sorted());
+        assert!(is_integer("http.response.status_code"));
+        assert!(!is_integer("http.request.method"));
     }
 
     #[test]
-    fn every_deprecated_name_leads_to_one_that_stays() {
+    fn renames_of_deprecated_attributes_end() {
         for start in names() {
             let mut name = start;
             for _ in 0..4 {
-                match attribute(name).map(|found| found.fate) {
-                    Some(Fate::Renamed(next)) => name = next,
+                match attribute(name).map(|found| found.lifecycle) {
+                    Some(Lifecycle::Renamed(next)) => name = next,
                     _ => break,
                 }
             }
-            let fate = attribute(name).map(|found| found.fate);
-            assert!(!matches!(fate, Some(Fate::Renamed(_))), "{start}");
+            let lifecycle = attribute(name).map(|found| found.lifecycle);
+            assert!(!matches!(lifecycle, Some(Lifecycle::Renamed(_))), "{start}");
         }
     }
 
     #[test]
-    fn finds_attributes_and_templates() {
+    fn attributes_and_templates_are_found() {
         assert_eq!(
-            attribute("gen_ai.system").map(|found| found.fate),
-            Some(Fate::Renamed("gen_ai.provider.name"))
+            attribute("gen_ai.system").map(|found| found.lifecycle),
+            Some(Lifecycle::Renamed("gen_ai.provider.name"))
         );
         assert_eq!(
             attribute("gen_ai.request.seed").map(|found| found.kind),

@@ -10,7 +10,7 @@ use crate::{
     events,
     naming::{self, Naming},
     operation::Operation,
-    privacy::{self, Capture, Setting},
+    privacy::{self, Capture, SpanCategory},
     provider,
     recognise::{Recognised, recognise},
     rename, status, tables, tokens,
@@ -70,17 +70,17 @@ impl Translator {
     /// Translates one span.
     #[must_use]
     pub fn translate(&self, mut span: SourceSpan) -> SentrySpan {
-        rename::read_texts(&mut span.attributes);
+        rename::parse_texts(&mut span.attributes);
         dialect::tell_apart(&mut span);
         span.attributes.settle();
-        absent(&mut span);
-        reserved_fields(&mut span);
+        remove_missing_values(&mut span);
+        apply_reserved_fields(&mut span);
 
         let dialect = dialect::of(&span);
         dialect::spell(&mut span, dialect);
         let recognised = recognise(&span, dialect);
-        let ai = recognised.is_some();
-        if ai {
+        let is_gen_ai = recognised.is_some();
+        if is_gen_ai {
             let what = what(recognised.as_ref());
             events::fold(&mut span, what);
             dialect.apply(&mut span, what);
@@ -91,44 +91,44 @@ impl Translator {
             {
                 span.attributes.rename("model", "gen_ai.request.model");
             }
-            absent(&mut span);
+            remove_missing_values(&mut span);
             content::join_answer(&mut span.attributes);
         }
         // Before numbers are converted to text, since the number of a thread is not a session.
-        let session = ai
+        let session = is_gen_ai
             .then(|| dialect::session(&span).map(Cow::into_owned))
             .flatten();
         rename::canonicalise(&mut span.attributes);
         // A span that is not an AI span may still carry attributes of one.
-        let has_content = ai || dialect::mentions_gen_ai(&span);
-        if ai {
+        let has_content = is_gen_ai || dialect::mentions_gen_ai(&span);
+        if is_gen_ai {
             dialect::settle_values(&mut span, what(recognised.as_ref()));
         } else if has_content {
             provider::tell_apart(&mut span.attributes, What::Plain);
         }
         if has_content {
             content::finish_reasons(&mut span.attributes, recognised.as_ref());
-            if streams(&span.attributes) {
+            if is_implicitly_streamed(&span.attributes) {
                 span.attributes.push(STREAMING, true);
             }
             tokens::reconcile(&mut span.attributes);
             if what(recognised.as_ref()) == What::Embeddings {
                 tokens::reconcile_embedded(&mut span.attributes);
             }
-            if ai && what(recognised.as_ref()) == What::Plain {
+            if is_gen_ai && what(recognised.as_ref()) == What::Plain {
                 // Whatever the span counts is also counted by the calls around or below it.
                 tokens::remove(&mut span.attributes);
             }
         }
 
         let status = status::resolve(&mut span, what(recognised.as_ref()));
-        if ai {
+        if is_gen_ai {
             inherit(&mut span, recognised.as_ref(), session.as_deref());
         }
         let naming = naming::name(&mut span, recognised.as_ref(), dialect);
         match naming.ai {
-            Some(AiKind::Agent) => only_what_agents_have(&mut span),
-            Some(AiKind::Tool) => only_what_tools_have(&mut span),
+            Some(AiKind::Agent) => remove_call_attributes_from_agent(&mut span),
+            Some(AiKind::Tool) => remove_model_attributes_from_tool(&mut span),
             _ => {}
         }
         let capture = Capture {
@@ -136,13 +136,13 @@ impl Translator {
             outputs: self.options.capture_outputs,
         };
         span.attributes.remove("otel.name");
-        rename::evict(&mut span.attributes);
-        let setting = if has_content {
-            Setting::GenAi
+        rename::move_unknown_keys(&mut span.attributes);
+        let category = if has_content {
+            SpanCategory::GenAi
         } else {
-            Setting::of_plain(&span, dialect)
+            SpanCategory::of_plain(&span, dialect)
         };
-        privacy::withhold(&mut span, setting, capture);
+        privacy::withhold(&mut span, category, capture);
         if has_content {
             content::shape(&mut span.attributes, &self.options.limits);
         }
@@ -150,7 +150,7 @@ impl Translator {
         content::fit(&mut span.attributes, &self.options.limits);
 
         let mut translated = finish(&mut span, naming, status);
-        if ai && !dialect.is_conventional() {
+        if is_gen_ai && !dialect.is_conventional() {
             // Doors do not read from an open span what only its dialect knows, such as an agent that is named after its
             // span.
             translated.ancestors = Ancestors::KnownAtStart;
@@ -164,25 +164,26 @@ impl Translator {
         /// Longer texts are content, or metadata that would be searched for a session.
         const TEXT_BYTES: usize = 16 * 1024;
 
-        let mut small = SourceSpan::new(span.trace_id, span.span_id, span.name.clone(), span.start);
-        small.scope = span.scope.clone();
-        small.kind = span.kind;
+        let mut reduced =
+            SourceSpan::new(span.trace_id, span.span_id, span.name.clone(), span.start);
+        reduced.scope = span.scope.clone();
+        reduced.kind = span.kind;
         for (key, value) in span.attributes.iter() {
             if !matches!(value, Value::Str(text) if text.len() > TEXT_BYTES) {
-                small.attributes.push_owned_key(key, value);
+                reduced.attributes.push_owned_key(key, value);
             }
         }
-        small.attributes.settle();
-        absent(&mut small);
-        reserved_fields(&mut small);
-        let dialect = dialect::of(&small);
-        dialect::spell(&mut small, dialect);
-        let recognised = recognise(&small, dialect);
+        reduced.attributes.settle();
+        remove_missing_values(&mut reduced);
+        apply_reserved_fields(&mut reduced);
+        let dialect = dialect::of(&reduced);
+        dialect::spell(&mut reduced, dialect);
+        let recognised = recognise(&reduced, dialect);
         if recognised.is_some() {
-            dialect.apply(&mut small, what(recognised.as_ref()));
+            dialect.apply(&mut reduced, what(recognised.as_ref()));
         }
         let text = |key| {
-            small
+            reduced
                 .attributes
                 .text(key)
                 .map(|text| unquoted(text).to_owned())
@@ -193,10 +194,10 @@ impl Translator {
             _ => None,
         };
         Identity {
-            conversation_id: (small.attributes.get("gen_ai.conversation.id"))
+            conversation_id: (reduced.attributes.get("gen_ai.conversation.id"))
                 .and_then(dialect::id)
                 .map(Cow::into_owned),
-            session_id: dialect::session(&small).map(Cow::into_owned),
+            session_id: dialect::session(&reduced).map(Cow::into_owned),
             agent_name: text("gen_ai.agent.name")
                 .or_else(|| subject.filter(|_| ai == Some(AiKind::Agent))),
             ai,
@@ -236,7 +237,7 @@ pub(crate) fn what(recognised: Option<&Recognised>) -> What {
 
 /// Some libraries name a span after the full URL of a request.
 fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
-    match privacy::redacted_within(&name) {
+    match privacy::redact_urls(&name) {
         Some(redacted) => redacted.into(),
         None => name,
     }
@@ -244,7 +245,7 @@ fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
 
 /// Turns a span with final attributes into the span to be sent, and leaves an empty one in its place.
 pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> SentrySpan {
-    name_tags(&mut span.attributes);
+    strip_tag_prefixes(&mut span.attributes);
     let inherited = mem::take(&mut span.inherited);
     span.name = Cow::Borrowed("");
     span.scope = Cow::Borrowed("");
@@ -271,24 +272,24 @@ pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> S
 
 /// Removes the prefix from the keys of tags. Sentry's own layer for `tracing` turns all fields with this prefix into
 /// tags, and their values into texts.
-fn name_tags(attributes: &mut Attributes) {
+fn strip_tag_prefixes(attributes: &mut Attributes) {
     /// Up to this many attributes, searching them is faster than building a table.
     const FEW: usize = 64;
 
     if !attributes.may_begin_with(TAG) {
         return;
     }
-    let all: Option<HashSet<_>> =
+    let keys: Option<HashSet<_>> =
         (attributes.records() > FEW).then(|| attributes.iter().map(|(key, _)| key).collect());
-    let is_taken = |tag| match &all {
-        Some(all) => all.contains(tag),
+    let is_taken = |tag| match &keys {
+        Some(keys) => keys.contains(tag),
         None => attributes.contains(tag),
     };
     let tags: Vec<_> = (attributes.slots().enumerate())
         .filter_map(|(index, slot)| {
             let (key, value) = slot?;
             let tag = key.strip_prefix(TAG)?;
-            if says_more(tag) || is_taken(tag) {
+            if has_other_meaning(tag) || is_taken(tag) {
                 return None;
             }
             let text = match value {
@@ -308,11 +309,10 @@ fn name_tags(attributes: &mut Attributes) {
 }
 
 /// Returns whether a tag without its prefix would be mistaken for another attribute with a meaning.
-fn says_more(tag: &str) -> bool {
-    let is_of_another_type =
-        tables::attribute(tag).is_some_and(|known| known.kind != tables::Kind::Text);
+fn has_other_meaning(tag: &str) -> bool {
+    let is_not_text = tables::attribute(tag).is_some_and(|known| known.kind != tables::Kind::Text);
     tag.is_empty()
-        || is_of_another_type
+        || is_not_text
         || Heritage::of(tag).is_some()
         || ["ai.", "gen_ai.", "mcp.", "sentry.", TAG]
             .iter()
@@ -321,21 +321,21 @@ fn says_more(tag: &str) -> bool {
 
 /// Removes empty texts, which would block other keys with the same meaning. Also removes the `Debug` output of an empty
 /// `Option` where it would be taken for a name.
-fn absent(span: &mut SourceSpan) {
-    let names_something = |key: &str| key.starts_with("gen_ai.") && content::side(key).is_none();
-    let says_nothing = |value: Value<'_>| matches!(value, Value::Str("" | NONE));
+fn remove_missing_values(span: &mut SourceSpan) {
+    let is_name_attribute = |key: &str| key.starts_with("gen_ai.") && content::side(key).is_none();
+    let is_missing = |value: Value<'_>| matches!(value, Value::Str("" | NONE));
     let attributes = &mut span.attributes;
-    if attributes.iter().any(|(_, value)| says_nothing(value)) {
+    if attributes.iter().any(|(_, value)| is_missing(value)) {
         attributes.retain(|key, value| match value {
             Value::Str("") => false,
-            Value::Str(NONE) => !names_something(key),
+            Value::Str(NONE) => !is_name_attribute(key),
             _ => true,
         });
     }
 }
 
 /// Reads the fields that `tracing` code uses for properties of OpenTelemetry spans.
-pub(crate) fn reserved_fields(span: &mut SourceSpan) {
+pub(crate) fn apply_reserved_fields(span: &mut SourceSpan) {
     if let Some(name) = span.attributes.text("otel.name") {
         span.name = unquoted(name).to_owned().into();
     }
@@ -356,13 +356,13 @@ pub(crate) fn reserved_fields(span: &mut SourceSpan) {
 pub(crate) const STREAMING: &str = "gen_ai.response.streaming";
 
 /// Returns whether a call is evidently streamed, because its first chunk was timed, but does not say so.
-pub(crate) fn streams(attributes: &Attributes) -> bool {
+pub(crate) fn is_implicitly_streamed(attributes: &Attributes) -> bool {
     attributes.contains("gen_ai.response.time_to_first_chunk") && !attributes.contains(STREAMING)
 }
 
 /// Sets the conversation and the agent: the span's own, or else those of its ancestors. The session is used if there is
 /// no conversation.
-fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&str>) {
+fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own_session: Option<&str>) {
     const CONVERSATION: &str = "gen_ai.conversation.id";
     const AGENT: &str = "gen_ai.agent.name";
     if span
@@ -377,8 +377,12 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&
     };
     if !span.attributes.contains(CONVERSATION) {
         let inherited = span.inherited.conversation_id.as_deref();
-        let session = span.inherited.session_id.as_deref();
-        if let Some(id) = inherited.or(own).or(session).map(str::to_owned) {
+        let inherited_session = span.inherited.session_id.as_deref();
+        if let Some(id) = inherited
+            .or(own_session)
+            .or(inherited_session)
+            .map(str::to_owned)
+        {
             span.attributes.push(CONVERSATION, &id);
         }
     }
@@ -394,7 +398,7 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own: Option<&
 /// Removes what Sentry shows per model call: the response model and finish reasons. Also removes token counts if calls below the
 /// agent have reported theirs, since Sentry would count the agent's totals in addition. Tool definitions stay: Sentry lists an
 /// agent's available tools from the agent's own span.
-fn only_what_agents_have(span: &mut SourceSpan) {
+fn remove_call_attributes_from_agent(span: &mut SourceSpan) {
     span.attributes.remove("gen_ai.response.model");
     span.attributes.remove("gen_ai.response.finish_reasons");
     if span.inherited.model_calls_below {
@@ -404,7 +408,7 @@ fn only_what_agents_have(span: &mut SourceSpan) {
 
 /// Removes the model and its token counts. Sentry counts tokens per model call, and would name a tool after the model
 /// that requested it.
-fn only_what_tools_have(span: &mut SourceSpan) {
+fn remove_model_attributes_from_tool(span: &mut SourceSpan) {
     span.attributes.remove("gen_ai.request.model");
     span.attributes.remove("gen_ai.response.model");
     tokens::remove(&mut span.attributes);

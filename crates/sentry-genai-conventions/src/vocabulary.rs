@@ -1,6 +1,6 @@
 //! The attribute names of the conventions, and which of them are deprecated in Sentry's registry.
 
-use crate::tables::{self, Fate};
+use crate::tables::{self, Lifecycle};
 
 /// What became of a deprecated attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +26,10 @@ pub fn deprecation(key: &str) -> Option<Deprecation> {
     if !is_about_gen_ai(key) {
         return None;
     }
-    match tables::attribute(key)?.fate {
-        Fate::Current => None,
-        Fate::Renamed(to) => Some(Deprecation::RenamedTo(to)),
-        Fate::Retired => Some(Deprecation::Retired),
+    match tables::attribute(key)?.lifecycle {
+        Lifecycle::Current => None,
+        Lifecycle::Renamed(to) => Some(Deprecation::RenamedTo(to)),
+        Lifecycle::Retired => Some(Deprecation::Retired),
     }
 }
 

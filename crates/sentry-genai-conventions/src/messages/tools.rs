@@ -307,7 +307,7 @@ fn built_in(mut object: Object, name: Option<String>) -> Option<Value> {
     object.retain(|key, _| !CREDENTIALS.contains(&key.as_str()));
     for key in ADDRESSES {
         if let Some(Value::String(address)) = object.get_mut(*key)
-            && let Some(redacted) = privacy::redacted_within(address)
+            && let Some(redacted) = privacy::redact_urls(address)
         {
             *address = redacted;
         }

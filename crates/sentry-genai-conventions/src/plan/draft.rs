@@ -13,7 +13,7 @@ use crate::{
     events, naming,
     operation::{AiOperation, Operation},
     plain,
-    privacy::{self, Capture, Doubt, Setting, Withholding},
+    privacy::{self, Capture, ContentHeuristic, SpanCategory, Withholding},
     reasons,
     recognise::recognise,
     rename, status, tokens, translate,
@@ -42,7 +42,7 @@ static IRREGULAR: &[&str] = &[
 static IRREGULAR_PREFIXES: &[&str] = &["ai.", "mcp.", "sentry."];
 
 /// Attributes without content that spans of this kind must not have.
-fn not_of(kind: AiKind) -> &'static [&'static str] {
+fn forbidden_keys(kind: AiKind) -> &'static [&'static str] {
     match kind {
         AiKind::Agent => &["gen_ai.response.model", FINISH_REASONS],
         AiKind::Tool => &["gen_ai.request.model", "gen_ai.response.model"],
@@ -54,7 +54,7 @@ impl Plan {
     /// Makes a plan for spans like `span`, which has not been translated yet. Returns `None` if such spans must be
     /// translated step by step.
     pub(crate) fn of(span: &SourceSpan, options: &TranslateOptions) -> Option<Self> {
-        if !is_usual(span) {
+        if !is_regular(span) {
             return None;
         }
         let settled = settled(&span.attributes)?;
@@ -74,7 +74,7 @@ impl Plan {
 }
 
 /// Returns whether the span has no error, no relevant events and no irregular attributes.
-fn is_usual(span: &SourceSpan) -> bool {
+fn is_regular(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     !events::matter(&span.events)
         && !matches!(span.status, SourceStatus::Error(_))
@@ -97,14 +97,14 @@ fn settled(attributes: &Attributes) -> Option<Attributes> {
     let is_content = |(before, after): (Option<(&str, _)>, Option<_>)| {
         after.is_none() && before.is_some_and(|(key, _)| content::has_shape(key))
     };
-    let loses_content = (attributes.slots().zip(settled.slots())).any(is_content);
-    (!loses_content).then_some(settled)
+    let drops_content = (attributes.slots().zip(settled.slots())).any(is_content);
+    (!drops_content).then_some(settled)
 }
 
 fn position(attributes: &Attributes, key: &str) -> Option<usize> {
     attributes
         .slots()
-        .position(|slot| slot.is_some_and(|(it, _)| it == key))
+        .position(|slot| slot.is_some_and(|(candidate, _)| candidate == key))
 }
 
 /// A copy of a span that has gone through the first steps of the translation. The changes to its keys are those that
@@ -124,7 +124,7 @@ impl Trial {
     fn of(span: &SourceSpan, settled: &Attributes) -> Option<Self> {
         let mut trial = span.clone();
         trial.attributes = settled.clone();
-        translate::reserved_fields(&mut trial);
+        translate::apply_reserved_fields(&mut trial);
         let dialect = dialect::of(&trial);
         if !dialect.is_conventional() || dialect::is_told_by_name(&trial.name) {
             return None;
@@ -148,7 +148,7 @@ impl Trial {
             row,
             what,
         };
-        if trial.has_irregular() || !rename::are_of_their_types(&trial.span.attributes) {
+        if trial.has_irregular() || !rename::have_registry_types(&trial.span.attributes) {
             return None;
         }
         rename::canonicalise(&mut trial.span.attributes);
@@ -185,9 +185,9 @@ impl Trial {
             }
         }
         // The outcome of a tool has been read by then.
-        let has_strangers =
-            rename::strangers(&self.span.attributes).any(|key| key != status::OUTCOME);
-        (!has_strangers).then_some(self)
+        let has_unknown_keys =
+            rename::unknown_keys(&self.span.attributes).any(|key| key != status::OUTCOME);
+        (!has_unknown_keys).then_some(self)
     }
 }
 
@@ -209,7 +209,7 @@ impl Draft<'_> {
         } = self.trial;
         let otel_name = position(self.settled, "otel.name");
         let telling = match self.trial.telling {
-            Some(it) => Some((self.position(it.key)?, it)),
+            Some(telling) => Some((self.position(telling.key)?, telling)),
             None => None,
         };
         let checks = self.checks()?;
@@ -217,17 +217,17 @@ impl Draft<'_> {
         edits.extend(self.removals());
         // `otel.name` has been read by now, and is removed where it is read.
         edits.retain(|(index, _)| Some(*index) != otel_name);
-        let setting = match row {
-            Some(_) => Setting::GenAi,
-            None => Setting::of_plain(trial, self.trial.dialect),
+        let category = match row {
+            Some(_) => SpanCategory::GenAi,
+            None => SpanCategory::of_plain(trial, self.trial.dialect),
         };
         let capture = Capture {
             inputs: self.options.capture_inputs,
             outputs: self.options.capture_outputs,
         };
-        let (withheld, doubtful, addresses) = self.withheld(setting, capture);
-        let formatted = (!capture.everything())
-            .then(|| self.position(privacy::FORMATTED))
+        let (withheld, conditional, addresses) = self.withheld(category, capture);
+        let formatted_message = (!capture.allows_all())
+            .then(|| self.position(privacy::FORMATTED_MESSAGE))
             .flatten();
         Some(Plan {
             scope: self.span.scope.clone(),
@@ -239,9 +239,9 @@ impl Draft<'_> {
             has_plain_keys: (trial.attributes.iter()).all(|(key, _)| needs_no_escape(key)),
             otel_name,
             withheld,
-            doubtful,
+            conditional,
             addresses,
-            formatted,
+            formatted_message,
             name: trial.name.clone(),
             telling,
             work,
@@ -250,9 +250,12 @@ impl Draft<'_> {
 
     /// Returns the removals of attributes that have been read, or that spans of this kind must not have.
     fn removals(&self) -> impl Iterator<Item = (usize, KeyEdit)> {
-        let not_of = self.trial.row.map_or(&[][..], |row| not_of(row.kind));
+        let forbidden_keys = self
+            .trial
+            .row
+            .map_or(&[][..], |row| forbidden_keys(row.kind));
         // That a tool has succeeded is in its status.
-        let keys = not_of.iter().chain([&status::OUTCOME]);
+        let keys = forbidden_keys.iter().chain([&status::OUTCOME]);
         keys.filter_map(|key| Some((self.position(key)?, KeyEdit::Remove)))
     }
 
@@ -337,7 +340,7 @@ impl Draft<'_> {
         if attributes.text(OPERATION) != Some(row.name) {
             return None;
         }
-        let (place, subjects): (_, &[&str]) = match row.kind {
+        let (subject_key, subjects): (_, &[&str]) = match row.kind {
             AiKind::LlmCall => (
                 "gen_ai.request.model",
                 &["gen_ai.request.model", "gen_ai.response.model"],
@@ -355,9 +358,9 @@ impl Draft<'_> {
             AiKind::Tool => ("gen_ai.tool.name", &["gen_ai.tool.name"]),
             AiKind::Handoff | AiKind::Memory => return None,
         };
-        let names_conversation = self.position("gen_ai.conversation.id").is_some();
+        let has_conversation = self.position("gen_ai.conversation.id").is_some();
         // Another attribute may stand in for the conversation.
-        if !names_conversation && dialect::session(self.span).is_some() {
+        if !has_conversation && dialect::session(self.span).is_some() {
             return None;
         }
         let has = |key| self.position(key).is_some();
@@ -365,12 +368,14 @@ impl Draft<'_> {
             row,
             origin: naming::origin("ai", self.trial.dialect),
             subject: self.text_position(subjects),
-            names_subject: has(place),
-            names_conversation,
-            names_agent: has("gen_ai.agent.name"),
+            has_subject: has(subject_key),
+            has_conversation,
+            has_agent: has("gen_ai.agent.name"),
             counts: self.counts()?,
-            looks_for_reasons: row.kind == AiKind::LlmCall && !has(FINISH_REASONS) && has(OUTPUT),
-            streams: translate::streams(attributes),
+            needs_finish_reasons: row.kind == AiKind::LlmCall
+                && !has(FINISH_REASONS)
+                && has(OUTPUT),
+            is_streamed: translate::is_implicitly_streamed(attributes),
             content: content::to_shape(attributes),
         })
     }
@@ -427,19 +432,19 @@ impl Draft<'_> {
     /// the addresses.
     fn withheld(
         &self,
-        setting: Setting,
+        category: SpanCategory,
         capture: Capture,
-    ) -> (Vec<usize>, Vec<(usize, Doubt)>, Vec<usize>) {
-        let (mut withheld, mut doubtful, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
+    ) -> (Vec<usize>, Vec<(usize, ContentHeuristic)>, Vec<usize>) {
+        let (mut withheld, mut conditional, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
         for (index, slot) in self.trial.span.attributes.slots().enumerate() {
             let Some((key, _)) = slot else {
                 continue;
             };
-            let withholding = privacy::withholding(key, setting, capture);
+            let withholding = privacy::withholding(key, category, capture);
             match withholding {
                 Withholding::Never | Withholding::Redacted => {}
                 Withholding::Always => withheld.push(index),
-                Withholding::If(doubt) => doubtful.push((index, doubt)),
+                Withholding::If(heuristic) => conditional.push((index, heuristic)),
             }
             // The check for `server.address` rules out a URL.
             let may_be_url = key != "server.address" && privacy::names_address(key);
@@ -447,6 +452,6 @@ impl Draft<'_> {
                 addresses.push(index);
             }
         }
-        (withheld, doubtful, addresses)
+        (withheld, conditional, addresses)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 
 /// The value of an attribute in these tests.
 #[derive(Clone, Debug)]
-enum Held {
+enum TestValue {
     Text(String),
     Integer(i64),
     Double(f64),
@@ -24,32 +24,33 @@ enum Held {
     List(Vec<String>),
 }
 
-fn held() -> impl Strategy<Value = Held> {
+fn test_value() -> impl Strategy<Value = TestValue> {
     prop_oneof![
-        6 => sample::select(TEXTS).prop_map(|text| Held::Text(text.to_owned())),
-        2 => prop_oneof![Just(-1_i64), Just(0), Just(12), Just(404), Just(503)].prop_map(Held::Integer),
-        1 => prop_oneof![Just(0.0), Just(0.5), Just(3.0)].prop_map(Held::Double),
-        1 => any::<bool>().prop_map(Held::Bool),
-        1 => collection::vec("[a-z]{0,3}", 0..2).prop_map(Held::List),
+        6 => sample::select(TEXTS).prop_map(|text| TestValue::Text(text.to_owned())),
+        2 => prop_oneof![Just(-1_i64), Just(0), Just(12), Just(404), Just(503)].prop_map(TestValue::Integer),
+        1 => prop_oneof![Just(0.0), Just(0.5), Just(3.0)].prop_map(TestValue::Double),
+        1 => any::<bool>().prop_map(TestValue::Bool),
+        1 => collection::vec("[a-z]{0,3}", 0..2).prop_map(TestValue::List),
     ]
 }
 
 /// A span with a few attributes, usually with a known operation.
-fn shape() -> impl Strategy<Value = Vec<(&'static str, Held)>> {
+fn shape() -> impl Strategy<Value = Vec<(&'static str, TestValue)>> {
     let operation = prop_oneof![
         3 => sample::select(&["chat", "chat_streaming", "invoke_agent", "execute_tool", "embeddings"][..])
             .prop_map(|name| Some(name.to_owned())),
         1 => Just(None),
     ];
-    let rest = collection::vec((sample::select(KEYS), held()), 0..7);
+    let rest = collection::vec((sample::select(KEYS), test_value()), 0..7);
     // Some keys occur more than once.
-    let again = prop_oneof![2 => Just(None), 1 => (any::<sample::Index>(), held()).prop_map(Some)];
+    let again =
+        prop_oneof![2 => Just(None), 1 => (any::<sample::Index>(), test_value()).prop_map(Some)];
     (operation, rest, again).prop_map(|(operation, rest, again)| {
-        let operation = operation.map(|name| ("gen_ai.operation.name", Held::Text(name)));
+        let operation = operation.map(|name| ("gen_ai.operation.name", TestValue::Text(name)));
         let mut shape: Vec<_> = operation.into_iter().chain(rest).collect();
-        if let Some((which, held)) = again.filter(|_| !shape.is_empty()) {
-            let (key, _) = *which.get(&shape);
-            shape.push((key, held));
+        if let Some((index, test_value)) = again.filter(|_| !shape.is_empty()) {
+            let (key, _) = *index.get(&shape);
+            shape.push((key, test_value));
         }
         shape
     })
@@ -57,7 +58,7 @@ fn shape() -> impl Strategy<Value = Vec<(&'static str, Held)>> {
 
 /// What differs from span to span.
 #[derive(Clone, Debug)]
-struct Circumstances {
+struct Variation {
     name: &'static str,
     scope: &'static str,
     kind: Option<SpanKind>,
@@ -71,7 +72,7 @@ struct Circumstances {
     change: (usize, String),
 }
 
-fn circumstances() -> impl Strategy<Value = Circumstances> {
+fn variation() -> impl Strategy<Value = Variation> {
     let some_text = || prop_oneof![2 => Just(None), 1 => sample::select(TEXTS).prop_map(Some)];
     let kind = prop_oneof![
         Just(None),
@@ -96,18 +97,18 @@ fn circumstances() -> impl Strategy<Value = Circumstances> {
             |(
                 (name, scope, kind),
                 (conversation, agent, session),
-                (below, status),
+                (has_model_calls_below, status),
                 event,
                 change,
             )| {
-                Circumstances {
+                Variation {
                     name,
                     scope,
                     kind,
                     conversation,
                     agent,
                     session,
-                    model_calls_below: below,
+                    model_calls_below: has_model_calls_below,
                     status,
                     event,
                     change: (change.0, change.1.to_owned()),
@@ -116,39 +117,39 @@ fn circumstances() -> impl Strategy<Value = Circumstances> {
         )
 }
 
-fn span(shape: &[(&'static str, Held)], circumstances: &Circumstances) -> SourceSpan {
+fn span(shape: &[(&'static str, TestValue)], variation: &Variation) -> SourceSpan {
     let mut span = SourceSpan::new(
         TraceId::from_bytes([1; 16]).unwrap(),
         SpanId::from_bytes([2; 8]).unwrap(),
-        circumstances.name,
+        variation.name,
         Timestamp::from_nanos(5),
     );
-    span.scope = circumstances.scope.into();
-    span.kind = circumstances.kind;
-    for (index, (key, held)) in shape.iter().enumerate() {
-        let (changed, other) = &circumstances.change;
-        match held {
-            Held::Text(_) if index == *changed => span.attributes.push(key, other),
-            Held::Text(text) => span.attributes.push(key, text),
-            Held::Integer(number) => span.attributes.push(key, *number),
-            Held::Double(number) => span.attributes.push(key, *number),
-            Held::Bool(value) => span.attributes.push(key, *value),
-            Held::List(items) => {
+    span.scope = variation.scope.into();
+    span.kind = variation.kind;
+    for (index, (key, test_value)) in shape.iter().enumerate() {
+        let (changed_index, replacement) = &variation.change;
+        match test_value {
+            TestValue::Text(_) if index == *changed_index => span.attributes.push(key, replacement),
+            TestValue::Text(text) => span.attributes.push(key, text),
+            TestValue::Integer(number) => span.attributes.push(key, *number),
+            TestValue::Double(number) => span.attributes.push(key, *number),
+            TestValue::Bool(value) => span.attributes.push(key, *value),
+            TestValue::List(items) => {
                 let items: Vec<_> = items.iter().cloned().map(Scalar::Str).collect();
                 span.attributes.push(key, items);
             }
         }
     }
     let inherited = &mut span.inherited;
-    inherited.conversation_id = circumstances.conversation.map(Arc::from);
-    inherited.agent_name = circumstances.agent.map(Arc::from);
-    inherited.session_id = circumstances.session.map(Arc::from);
-    inherited.model_calls_below = circumstances.model_calls_below;
-    span.status = circumstances.status.clone();
+    inherited.conversation_id = variation.conversation.map(Arc::from);
+    inherited.agent_name = variation.agent.map(Arc::from);
+    inherited.session_id = variation.session.map(Arc::from);
+    inherited.model_calls_below = variation.model_calls_below;
+    span.status = variation.status.clone();
     if let SourceStatus::Error(_) = span.status {
         span.events.push(SourceEvent::new("exception"));
     }
-    if let Some(name) = circumstances.event {
+    if let Some(name) = variation.event {
         let mut event = SourceEvent::new(name);
         event.attributes.push("content", "Hi");
         span.events.push(event);
@@ -203,21 +204,21 @@ fn options() -> impl Strategy<Value = TranslateOptions> {
 
 proptest! {
     #[test]
-    fn spans_of_one_shape_come_out_as_they_would_alone(
+    fn a_plan_gives_the_same_result_as_the_steps(
         shapes in collection::vec(shape(), 1..3),
-        spans in collection::vec((any::<sample::Index>(), circumstances()), 1..24),
-        same_place in any::<bool>(),
+        spans in collection::vec((any::<sample::Index>(), variation()), 1..24),
+        same_name_and_scope in any::<bool>(),
         options in options(),
     ) {
         let translator = Translator::new(options);
         let mut planning = PlanningTranslator::new(translator.clone());
         let (name, scope, kind) = (spans[0].1.name, spans[0].1.scope, spans[0].1.kind);
-        for (which, mut circumstances) in spans {
-            if same_place {
-                (circumstances.name, circumstances.scope, circumstances.kind) = (name, scope, kind);
+        for (index, mut variation) in spans {
+            if same_name_and_scope {
+                (variation.name, variation.scope, variation.kind) = (name, scope, kind);
             }
-            let shape: &Vec<_> = which.get(&shapes);
-            let mut span = span(shape, &circumstances);
+            let shape: &Vec<_> = index.get(&shapes);
+            let mut span = span(shape, &variation);
             let expected = summary(&translator.translate(span.clone()));
             prop_assert_eq!(summary(&planning.translate(&mut span)), expected);
         }
@@ -225,23 +226,23 @@ proptest! {
 }
 
 /// Typical spans of a program. Some of them must have a plan.
-fn usual(what: &str) -> SourceSpan {
-    let text = |text: &str| Held::Text(text.to_owned());
-    let (name, shape) = match what {
+fn typical_span(kind: &str) -> SourceSpan {
+    let text = |text: &str| TestValue::Text(text.to_owned());
+    let (name, shape) = match kind {
         "chat" => (
             "chat",
             vec![
                 ("gen_ai.operation.name", text("chat")),
                 ("gen_ai.provider.name", text("openai")),
                 ("gen_ai.request.model", text("gpt-5-mini")),
-                ("gen_ai.request.temperature", Held::Double(0.7)),
+                ("gen_ai.request.temperature", TestValue::Double(0.7)),
                 (
                     "gen_ai.input.messages",
                     text(r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#),
                 ),
                 ("gen_ai.response.finish_reasons", text("[\"stop\"]")),
-                ("gen_ai.usage.input_tokens", Held::Integer(12)),
-                ("gen_ai.usage.output_tokens", Held::Integer(30)),
+                ("gen_ai.usage.input_tokens", TestValue::Integer(12)),
+                ("gen_ai.usage.output_tokens", TestValue::Integer(30)),
             ],
         ),
         "tool" => (
@@ -268,7 +269,7 @@ fn usual(what: &str) -> SourceSpan {
             vec![
                 ("http.request.method", text("GET")),
                 ("url.full", text("https://api.openai.com/v1")),
-                ("http.response.status_code", Held::Integer(200)),
+                ("http.response.status_code", TestValue::Integer(200)),
                 ("otel.kind", text("client")),
             ],
         ),
@@ -276,11 +277,11 @@ fn usual(what: &str) -> SourceSpan {
             "fetch",
             vec![
                 ("otel.name", text("fetch the orders")),
-                ("rows", Held::Integer(3)),
+                ("rows", TestValue::Integer(3)),
             ],
         ),
     };
-    let circumstances = Circumstances {
+    let variation = Variation {
         name,
         scope: "app",
         kind: None,
@@ -292,57 +293,57 @@ fn usual(what: &str) -> SourceSpan {
         event: Some("Agent run finished"),
         change: (usize::MAX, String::new()),
     };
-    span(&shape, &circumstances)
+    span(&shape, &variation)
 }
 
 #[test]
-fn usual_spans_are_planned() {
+fn typical_spans_have_a_plan() {
     for capture in [false, true] {
         let options = TranslateOptions {
             capture_inputs: capture,
             capture_outputs: capture,
             ..TranslateOptions::default()
         };
-        for what in ["chat", "tool", "agent", "http", "function"] {
-            let span = usual(what);
-            let plan = super::Plan::of(&span, &options).unwrap_or_else(|| panic!("{what}"));
+        for kind in ["chat", "tool", "agent", "http", "function"] {
+            let span = typical_span(kind);
+            let plan = super::Plan::of(&span, &options).unwrap_or_else(|| panic!("{kind}"));
             let planned = plan.translate(&mut span.clone(), &options);
-            let alone = Translator::new(options).translate(span);
-            assert_eq!(summary(&planned), summary(&alone));
-            assert_eq!(planned.ai == Some(AiKind::Tool), what == "tool");
+            let unplanned = Translator::new(options).translate(span);
+            assert_eq!(summary(&planned), summary(&unplanned));
+            assert_eq!(planned.ai == Some(AiKind::Tool), kind == "tool");
         }
     }
 }
 
 #[test]
-fn a_value_out_of_the_ordinary_is_translated_step_by_step() {
+fn an_unusual_value_does_not_fit_the_plan() {
     let options = TranslateOptions::default();
-    let span = usual("chat");
+    let span = typical_span("chat");
     let plan = super::Plan::of(&span, &options).unwrap();
     assert!(plan.fits(&mut span.clone(), &options));
     for model in ["\"gpt-5\"", "Some(\"gpt-5\")", "None", ""] {
-        let mut other = SourceSpan {
+        let mut replacement = SourceSpan {
             attributes: Default::default(),
             ..span.clone()
         };
         for (key, value) in span.attributes.iter() {
             match (key, value) {
-                ("gen_ai.request.model", _) => other.attributes.push_owned_key(key, model),
-                (_, Value::Str(text)) => other.attributes.push_owned_key(key, text),
-                (_, value) => other.attributes.push_owned_key(key, value),
+                ("gen_ai.request.model", _) => replacement.attributes.push_owned_key(key, model),
+                (_, Value::Str(text)) => replacement.attributes.push_owned_key(key, text),
+                (_, value) => replacement.attributes.push_owned_key(key, value),
             }
         }
-        assert!(!plan.fits(&mut other, &options), "{model}");
+        assert!(!plan.fits(&mut replacement, &options), "{model}");
     }
 }
 
 /// `tracing` fields may be recorded with `?`.
 #[test]
-fn an_option_without_a_value_names_nothing() {
+fn the_debug_output_of_none_names_nothing() {
     let mut span = SourceSpan {
         attributes: Default::default(),
         inherited: Default::default(),
-        ..usual("chat")
+        ..typical_span("chat")
     };
     for (key, value) in [
         ("gen_ai.operation.name", "chat"),
@@ -357,49 +358,49 @@ fn an_option_without_a_value_names_nothing() {
     let span = Translator::new(TranslateOptions::default()).translate(span);
     assert_eq!((&*span.name, span.status), ("chat", Status::Ok));
     let kept = ["gen_ai.operation.name", "app.choice"];
-    let says = |key: &&str| span.attributes.contains(key);
-    assert!(kept.iter().all(says), "{:?}", span.attributes);
-    assert!(!says(&"gen_ai.conversation.id") && !says(&"gen_ai.request.model"));
-    assert!(!says(&"gen_ai.agent.name") && !says(&"error.type"));
+    let is_kept = |key: &&str| span.attributes.contains(key);
+    assert!(kept.iter().all(is_kept), "{:?}", span.attributes);
+    assert!(!is_kept(&"gen_ai.conversation.id") && !is_kept(&"gen_ai.request.model"));
+    assert!(!is_kept(&"gen_ai.agent.name") && !is_kept(&"error.type"));
 }
 
 #[test]
-fn a_response_that_is_no_conversation_has_no_plan() {
-    let saying = |id: &str| {
-        let mut span = usual("chat");
+fn a_response_id_as_conversation_has_no_plan() {
+    let with_value = |id: &str| {
+        let mut span = typical_span("chat");
         span.attributes.set("gen_ai.conversation.id", id);
         span
     };
     let options = TranslateOptions::default();
-    let mut response = saying("resp_0f9b1c3a7d5e4f2b8a6c");
+    let mut response = with_value("resp_0f9b1c3a7d5e4f2b8a6c");
     assert!(super::Plan::of(&response, &options).is_none());
-    let plan = super::Plan::of(&saying("conv_1"), &options).unwrap();
-    assert!(plan.fits(&mut saying("conv_2"), &options));
+    let plan = super::Plan::of(&with_value("conv_1"), &options).unwrap();
+    assert!(plan.fits(&mut with_value("conv_2"), &options));
     assert!(!plan.fits(&mut response, &options));
 }
 
 /// An agent above such a call may have a name.
 #[test]
-fn an_agent_without_a_name_has_no_plan() {
-    let called = |name: &str| {
-        let mut span = usual("chat");
+fn a_placeholder_for_an_agent_name_does_not_fit_the_plan() {
+    let with_agent = |name: &str| {
+        let mut span = typical_span("chat");
         span.attributes.set("gen_ai.agent.name", name);
         span
     };
     let options = TranslateOptions::default();
-    let plan = super::Plan::of(&called("Weather"), &options).unwrap();
-    assert!(plan.fits(&mut called("Support"), &options));
-    assert!(!plan.fits(&mut called("Unnamed Agent"), &options));
+    let plan = super::Plan::of(&with_agent("Weather"), &options).unwrap();
+    assert!(plan.fits(&mut with_agent("Support"), &options));
+    assert!(!plan.fits(&mut with_agent("Unnamed Agent"), &options));
 }
 
 /// Each text is within its limit, so a plan fits.
 #[test]
-fn what_is_too_long_together_is_shortened_by_a_plan_as_well() {
+fn a_plan_enforces_the_span_limit() {
     const OTHERS: [&str; 10] = [
         "app.0", "app.1", "app.2", "app.3", "app.4", "app.5", "app.6", "app.7", "app.8", "app.9",
     ];
-    let saying = |text: &str| {
-        let mut span = usual("chat");
+    let with_value = |text: &str| {
+        let mut span = typical_span("chat");
         for key in OTHERS {
             span.attributes.push(key, text);
         }
@@ -410,12 +411,12 @@ fn what_is_too_long_together_is_shortened_by_a_plan_as_well() {
         capture_outputs: true,
         ..TranslateOptions::default()
     };
-    let plan = super::Plan::of(&saying("short"), &options).unwrap();
-    let long = saying(&"word ".repeat(19_000));
+    let plan = super::Plan::of(&with_value("short"), &options).unwrap();
+    let long = with_value(&"word ".repeat(19_000));
     assert!(plan.fits(&mut long.clone(), &options));
     let planned = plan.translate(&mut long.clone(), &options);
-    let alone = Translator::new(options).translate(long);
-    assert_eq!(summary(&planned), summary(&alone));
+    let unplanned = Translator::new(options).translate(long);
+    assert_eq!(summary(&planned), summary(&unplanned));
     let texts = OTHERS.iter().filter_map(|key| planned.attributes.text(key));
     let length: usize = texts.map(str::len).sum();
     assert!((500_000..900_000).contains(&length), "{length}");

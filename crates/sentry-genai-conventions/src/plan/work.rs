@@ -30,15 +30,15 @@ pub(super) struct AiWork {
     /// The position of the model, agent or tool that the span is named after.
     pub(super) subject: Option<usize>,
     /// Whether the attribute that the span's own name could provide is already present.
-    pub(super) names_subject: bool,
+    pub(super) has_subject: bool,
     /// Whether the span itself names the conversation, and the agent.
-    pub(super) names_conversation: bool,
-    pub(super) names_agent: bool,
+    pub(super) has_conversation: bool,
+    pub(super) has_agent: bool,
     pub(super) counts: Counts,
     /// Whether finish reasons can only be found in the messages.
-    pub(super) looks_for_reasons: bool,
+    pub(super) needs_finish_reasons: bool,
     /// Whether the call is streamed, which only the time of its first chunk shows.
-    pub(super) streams: bool,
+    pub(super) is_streamed: bool,
     /// The content to be shaped, in the order in which this is done.
     pub(super) content: Vec<&'static Content>,
 }
@@ -89,28 +89,28 @@ impl Work {
         let fits =
             |text: Option<&str>| text.is_none_or(|text| stays_unchanged(text, &options.limits));
         let inherited = &span.inherited;
-        (work.names_conversation || fits(work.inherited_conversation(span)))
-            && (work.names_agent || fits(inherited.agent_name.as_deref()))
+        (work.has_conversation || fits(work.inherited_conversation(span)))
+            && (work.has_agent || fits(inherited.agent_name.as_deref()))
     }
 
     /// Returns whether the span's name adds nothing to its attributes.
     pub(super) fn fits_name(&self, name: &str) -> bool {
         match (self, operation::in_span_name(name)) {
             (_, None) => true,
-            (Self::Ai(work), Some((_, subject))) => work.names_subject || subject.is_empty(),
+            (Self::Ai(work), Some((_, subject))) => work.has_subject || subject.is_empty(),
             (Self::Plain(_), Some(_)) => false,
         }
     }
 
     /// Settles token counts, inherited values and the name.
-    pub(super) fn settle(&self, span: &mut SourceSpan) -> Naming {
+    pub(super) fn apply(&self, span: &mut SourceSpan) -> Naming {
         match self {
-            Self::Ai(work) => work.settle(span),
-            Self::Plain(work) => work.settle(span),
+            Self::Ai(work) => work.apply(span),
+            Self::Plain(work) => work.apply(span),
         }
     }
 
-    pub(super) fn shape_content(&self, span: &mut SourceSpan, options: &TranslateOptions) {
+    pub(super) fn normalise_content(&self, span: &mut SourceSpan, options: &TranslateOptions) {
         if let Self::Ai(work) = self {
             let content = work.content.iter().copied();
             content::shape_each(&mut span.attributes, content, &options.limits);
@@ -119,22 +119,22 @@ impl Work {
 }
 
 impl AiWork {
-    fn settle(&self, span: &mut SourceSpan) -> Naming {
+    fn apply(&self, span: &mut SourceSpan) -> Naming {
         let attributes = &mut span.attributes;
-        if self.looks_for_reasons {
+        if self.needs_finish_reasons {
             content::find_finish_reasons(attributes, dialect::OUTPUT);
         }
-        if self.streams {
+        if self.is_streamed {
             attributes.push(translate::STREAMING, true);
         }
-        self.counts.settle(attributes);
-        if !self.names_conversation
+        self.counts.apply(attributes);
+        if !self.has_conversation
             && let Some(id) = self.inherited_conversation(span).map(str::to_owned)
         {
             span.attributes.push(CONVERSATION, &id);
         }
         let attributes = &mut span.attributes;
-        if !self.names_agent
+        if !self.has_agent
             && self.row.kind != AiKind::Agent
             && let Some(name) = &span.inherited.agent_name
         {
@@ -149,7 +149,7 @@ impl AiWork {
         let subject = self.subject.and_then(|index| attributes.text_at(index));
         Naming {
             name: match subject {
-                Some(subject) if is_made_of(&span.name, self.row.name, subject) => {
+                Some(subject) if is_operation_and_subject(&span.name, self.row.name, subject) => {
                     mem::take(&mut span.name)
                 }
                 Some(subject) => [self.row.name, " ", subject].concat().into(),
@@ -169,14 +169,14 @@ impl AiWork {
 }
 
 /// Returns whether a span already has the name that it will get, as the conventions ask for.
-fn is_made_of(name: &str, operation: &str, subject: &str) -> bool {
+fn is_operation_and_subject(name: &str, operation: &str, subject: &str) -> bool {
     name.strip_prefix(operation)
         .and_then(|rest| rest.strip_prefix(' '))
         == Some(subject)
 }
 
 impl Counts {
-    fn settle(self, attributes: &mut Attributes) {
+    fn apply(self, attributes: &mut Attributes) {
         match self {
             Self::None => {}
             Self::Reconcile => tokens::reconcile(attributes),
@@ -201,7 +201,7 @@ impl Counts {
 }
 
 impl PlainWork {
-    fn settle(&self, span: &mut SourceSpan) -> Naming {
+    fn apply(&self, span: &mut SourceSpan) -> Naming {
         let attributes = &span.attributes;
         let name = match self.name {
             PlainName::Given => None,

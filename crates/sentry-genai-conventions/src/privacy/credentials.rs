@@ -24,7 +24,7 @@ static ADDRESS_WORDS: &[&str] = &[
 ];
 
 /// Words in names of headers that authenticate somebody.
-static HEADERS: &[&str] = &[
+static SECRET_HEADER_WORDS: &[&str] = &[
     "api_key",
     "apikey",
     "auth",
@@ -38,7 +38,7 @@ static HEADERS: &[&str] = &[
 ];
 
 /// Query parameters that authenticate somebody, without the separators between their words.
-static PARAMETERS: &[&str] = &[
+static SECRET_PARAMETERS: &[&str] = &[
     "accesskey",
     "accesstoken",
     "apikey",
@@ -76,7 +76,9 @@ pub(super) fn is_address(key: &str) -> bool {
 /// credentials.
 pub(crate) fn names_address(key: &str) -> bool {
     let word = last_word(key);
-    ADDRESS_WORDS.iter().any(|it| word.eq_ignore_ascii_case(it))
+    ADDRESS_WORDS
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// Returns whether an attribute is a header that grants access, such as `http.request.header.authorization`, or holds all
@@ -89,14 +91,14 @@ pub(super) fn is_secret_header(key: &str) -> bool {
         return false;
     }
     let after = |mark| key.split_once(mark).map(|(_, name)| name);
-    let header = after(".header.").or_else(|| after(".headers."));
-    let header = header.or_else(|| {
-        let is_of_rpc = key.starts_with("rpc.");
-        is_of_rpc.then(|| after(".metadata."))?
+    let name = after(".header.").or_else(|| after(".headers."));
+    let name = name.or_else(|| {
+        let is_rpc = key.starts_with("rpc.");
+        is_rpc.then(|| after(".metadata."))?
     });
-    header.is_some_and(|name| {
+    name.is_some_and(|name| {
         let name = name.to_ascii_lowercase().replace('-', "_");
-        HEADERS.iter().any(|word| name.contains(word))
+        SECRET_HEADER_WORDS.iter().any(|word| name.contains(word))
     })
 }
 
@@ -107,11 +109,11 @@ const REDACTED: &str = "REDACTED";
 pub(super) fn redacted(text: &str) -> Option<String> {
     // For most addresses this check suffices.
     memchr::memchr2(b'=', b'@', text.as_bytes())?;
-    if !names_user(text) && !has_credential(text) {
+    if !has_userinfo(text) && !has_credential(text) {
         return None;
     }
     // A password may include the characters that end a parameter, so users are removed first.
-    let text = without_users(text);
+    let text = without_userinfo(text);
     let mut redacted = String::with_capacity(text.len());
     for part in text.split_inclusive(PARAMETER_ENDS) {
         let end = part.trim_end_matches(PARAMETER_ENDS).len();
@@ -127,7 +129,7 @@ pub(super) fn redacted(text: &str) -> Option<String> {
 }
 
 /// Returns a text without the credentials in the addresses that it includes; `None` if there are none.
-pub(crate) fn redacted_within(text: &str) -> Option<String> {
+pub(crate) fn redact_urls(text: &str) -> Option<String> {
     // For most texts this check suffices.
     memchr::memchr2(b'=', b'@', text.as_bytes())?;
     if !text.contains(AUTHORITY) {
@@ -135,7 +137,7 @@ pub(crate) fn redacted_within(text: &str) -> Option<String> {
     }
     let mut is_changed = false;
     let words = text.split_inclusive(ends_address).map(|word| {
-        let address = word.trim_end_matches(is_behind_address);
+        let address = word.trim_end_matches(is_trailing_punctuation);
         match redacted(address).filter(|_| address.contains(AUTHORITY)) {
             Some(redacted) => {
                 is_changed = true;
@@ -156,7 +158,7 @@ fn ends_address(letter: char) -> bool {
 
 /// Returns whether a character after an address belongs to the surrounding text, such as the last two of
 /// `error sending request for url (https://h.example/?key=AIza):`.
-fn is_behind_address(letter: char) -> bool {
+fn is_trailing_punctuation(letter: char) -> bool {
     ends_address(letter)
         || matches!(
             letter,
@@ -165,11 +167,11 @@ fn is_behind_address(letter: char) -> bool {
 }
 
 /// Returns an address without the user in its authority. Addresses in its query lose theirs, too.
-fn without_users(mut rest: &str) -> String {
+fn without_userinfo(mut rest: &str) -> String {
     let mut text = String::with_capacity(rest.len());
     while let Some((before, after)) = rest.split_once(AUTHORITY) {
         text.extend([before, AUTHORITY]);
-        rest = match user_end(after) {
+        rest = match userinfo_end(after) {
             Some(host) => {
                 text.extend([REDACTED, ":", REDACTED]);
                 &after[host..]
@@ -182,7 +184,7 @@ fn without_users(mut rest: &str) -> String {
 }
 
 /// Returns the position of the `@` in front of the host, if the authority at the start of a text names a user.
-fn user_end(text: &str) -> Option<usize> {
+fn userinfo_end(text: &str) -> Option<usize> {
     let end = text.find(AUTHORITY_ENDS).unwrap_or(text.len());
     text[..end].rfind('@')
 }
@@ -193,19 +195,19 @@ const AUTHORITY_ENDS: [char; 4] = ['/', '?', '#', ' '];
 const PARAMETER_ENDS: [char; 4] = ['?', '&', '#', ';'];
 
 /// Returns whether a text, which may be anything, is a URL or a path with a query that includes credentials.
-pub(super) fn are_in_url(text: &str) -> bool {
+pub(super) fn has_url_credentials(text: &str) -> bool {
     let query = text.split_once('?').map_or("", |(_, query)| query);
-    names_user(text) || has_credential(query)
+    has_userinfo(text) || has_credential(query)
 }
 
 /// Returns whether an address in a text has a user in front of its host.
-pub(super) fn names_user(text: &str) -> bool {
+pub(super) fn has_userinfo(text: &str) -> bool {
     // For most texts this check suffices.
     if memchr::memchr(b'@', text.as_bytes()).is_none() {
         return false;
     }
     let mut addresses = text.split(AUTHORITY).skip(1);
-    addresses.any(|after| user_end(after).is_some())
+    addresses.any(|after| userinfo_end(after).is_some())
 }
 
 fn has_credential(query: &str) -> bool {
@@ -216,13 +218,13 @@ fn is_credential(parameter: &str) -> bool {
     let Some((name, value)) = parameter.split_once('=') else {
         return false;
     };
-    let is_named = |known: &str| {
+    let is_name = |known: &str| {
         let letters = name.bytes().filter(|byte| !matches!(byte, b'-' | b'_'));
         letters
             .map(|byte| byte.to_ascii_lowercase())
             .eq(known.bytes())
     };
-    !value.is_empty() && PARAMETERS.iter().any(|known| is_named(known))
+    !value.is_empty() && SECRET_PARAMETERS.iter().any(|known| is_name(known))
 }
 
 #[cfg(test)]
@@ -230,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_taken_out_of_addresses() {
+    fn credentials_in_addresses_are_redacted() {
         for (text, expected) in [
             (
                 "https://h.example/v1/models/g:generate?key=AIza",
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_taken_out_of_addresses_in_a_text() {
+    fn credentials_in_urls_within_a_text_are_redacted() {
         for (text, expected) in [
             (
                 "error sending request for url (https://h.example/v1?key=AIza): timed out",
@@ -296,16 +298,16 @@ mod tests {
                 "no answer of postgres://REDACTED:REDACTED@h.example/db, try [https://h.example/?fields=a(b,c)&key=REDACTED].",
             ),
         ] {
-            assert_eq!(redacted_within(text).as_deref(), Some(expected));
-            assert_eq!(redacted_within(expected).as_deref(), Some(expected));
+            assert_eq!(redact_urls(text).as_deref(), Some(expected));
+            assert_eq!(redact_urls(expected).as_deref(), Some(expected));
         }
         for text in ["key=x", "see https://h.example/?page=2, a@b", ""] {
-            assert_eq!(redacted_within(text), None, "{text}");
+            assert_eq!(redact_urls(text), None, "{text}");
         }
     }
 
     #[test]
-    fn headers_that_let_somebody_in() {
+    fn headers_with_credentials_are_recognised() {
         for (key, expected) in [
             ("http.request.header.authorization", true),
             ("http.request.header.x-api-key", true),

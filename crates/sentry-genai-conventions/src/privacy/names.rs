@@ -3,8 +3,11 @@
 /// Returns whether a key ends in a word that can only name content or a secret, as in `user_question`, `userPrompt` or
 /// `langfuse.input`. A format or an index may follow that word: `input_json`, `messages.0`.
 pub(super) fn names_content(key: &str) -> bool {
-    let is_one_of =
-        |words: &[&str], word: &str| words.iter().any(|it| word.eq_ignore_ascii_case(it));
+    let is_one_of = |words: &[&str], word: &str| {
+        words
+            .iter()
+            .any(|candidate| word.eq_ignore_ascii_case(candidate))
+    };
     let (mut rest, mut word) = split_last_word(key);
     loop {
         let name = word.trim_end_matches(|digit: char| digit.is_ascii_digit());
@@ -12,11 +15,12 @@ pub(super) fn names_content(key: &str) -> bool {
             return true;
         }
         if is_one_of(KEY_WORDS, name) {
-            let (_, whose) = split_last_word(rest);
-            return is_one_of(KEY_OWNERS, whose) || rest.is_empty() && !is_one_of(&["key"], name);
+            let (_, qualifier) = split_last_word(rest);
+            return is_one_of(KEY_QUALIFIERS, qualifier)
+                || rest.is_empty() && !is_one_of(&["key"], name);
         }
-        let is_form = name.is_empty() || is_one_of(FORM_WORDS, name);
-        if !is_form || rest.is_empty() {
+        let is_format = name.is_empty() || is_one_of(FORMAT_WORDS, name);
+        if !is_format || rest.is_empty() {
             return false;
         }
         (rest, word) = split_last_word(rest);
@@ -26,10 +30,13 @@ pub(super) fn names_content(key: &str) -> bool {
 /// Returns whether a key names a part of an input or output, such as `metadata.steps.0.input.parameters.city`, rather than a
 /// property of it.
 pub(super) fn is_within_content(key: &str) -> bool {
-    let Some((within, part)) = key.rsplit_once('.') else {
+    let Some((path, part)) = key.rsplit_once('.') else {
         return false;
     };
-    !ABOUT_CONTENT.contains(&part) && within.split('.').any(|it| WHOLES.contains(&it))
+    !CONTENT_METADATA.contains(&part)
+        && path
+            .split('.')
+            .any(|segment| CONTENT_CONTAINERS.contains(&segment))
 }
 
 /// Returns the last word of a key.
@@ -55,7 +62,7 @@ fn split_last_word(key: &str) -> (&str, &str) {
 }
 
 /// Names of things whose parts are all content.
-static WHOLES: &[&str] = &[
+static CONTENT_CONTAINERS: &[&str] = &[
     "args",
     "arguments",
     "input",
@@ -66,7 +73,7 @@ static WHOLES: &[&str] = &[
 ];
 
 /// Names of parts that describe the whole.
-static ABOUT_CONTENT: &[&str] = &[
+static CONTENT_METADATA: &[&str] = &[
     "encoding",
     "format",
     "id",
@@ -92,11 +99,11 @@ static SECRET_WORDS: &[&str] = &[
 
 /// Words that may name a secret, or else a cache key or a unit of text, depending on the word before.
 static KEY_WORDS: &[&str] = &["key", "token"];
-static KEY_OWNERS: &[&str] = &[
+static KEY_QUALIFIERS: &[&str] = &[
     "access", "api", "auth", "bearer", "csrf", "id", "private", "refresh", "secret", "session",
 ];
 
-static FORM_WORDS: &[&str] = &[
+static FORMAT_WORDS: &[&str] = &[
     "ctx", "data", "json", "list", "raw", "str", "string", "text", "value", "values",
 ];
 

@@ -22,20 +22,24 @@ fn span_of(pairs: &[(&'static str, Value<'_>)]) -> SourceSpan {
     span
 }
 
-fn kept(setting: Setting, capture: Capture, pairs: &[(&'static str, Value<'_>)]) -> Vec<String> {
+fn kept(
+    category: SpanCategory,
+    capture: Capture,
+    pairs: &[(&'static str, Value<'_>)],
+) -> Vec<String> {
     let mut span = span_of(pairs);
-    withhold(&mut span, setting, capture);
+    withhold(&mut span, category, capture);
     let kept = span.attributes.iter().map(|(key, _)| key.to_owned());
     kept.collect()
 }
 
-const NOTHING: Capture = Capture {
+const CAPTURE_NOTHING: Capture = Capture {
     inputs: false,
     outputs: false,
 };
 
 #[test]
-fn an_ai_span_keeps_only_what_cannot_be_content() {
+fn an_ai_span_keeps_only_attributes_that_cannot_be_content() {
     let pairs = [
         ("gen_ai.request.model", Value::Str("gpt-5-mini")),
         ("gen_ai.tool.call.id", Value::Str("call_1")),
@@ -68,11 +72,11 @@ fn an_ai_span_keeps_only_what_cannot_be_content() {
         "app.inputTokens",
         "server.address",
     ];
-    assert_eq!(kept(Setting::GenAi, NOTHING, &pairs), expected);
+    assert_eq!(kept(SpanCategory::GenAi, CAPTURE_NOTHING, &pairs), expected);
 }
 
 #[test]
-fn one_side_may_leave_without_the_other() {
+fn inputs_and_outputs_are_captured_independently() {
     let pairs = [
         ("gen_ai.input.messages", Value::Str("[]")),
         ("gen_ai.output.messages", Value::Str("[]")),
@@ -83,18 +87,18 @@ fn one_side_may_leave_without_the_other() {
         outputs: false,
     };
     assert_eq!(
-        kept(Setting::GenAi, inputs, &pairs),
+        kept(SpanCategory::GenAi, inputs, &pairs),
         ["gen_ai.input.messages"]
     );
     let both = Capture {
         inputs: true,
         outputs: true,
     };
-    assert_eq!(kept(Setting::GenAi, both, &pairs).len(), 3);
+    assert_eq!(kept(SpanCategory::GenAi, both, &pairs).len(), 3);
 }
 
 #[test]
-fn a_plain_span_loses_arguments_that_read_like_content() {
+fn a_plain_span_loses_arguments_that_look_like_content() {
     let pairs = [
         ("queue", Value::Str("default")),
         ("order_id", Value::Str("A-17")),
@@ -124,14 +128,14 @@ fn a_plain_span_loses_arguments_that_read_like_content() {
         "app.rights",
         "db.query.text",
     ];
-    assert_eq!(kept(Setting::Other, NOTHING, &pairs), expected);
+    assert_eq!(kept(SpanCategory::Other, CAPTURE_NOTHING, &pairs), expected);
 }
 
 /// Whoever has the body of a request recorded has not permitted it to leave.
 #[test]
-fn namespaces_of_conventions_are_no_way_out() {
+fn content_in_namespaces_of_conventions_is_removed() {
     let (prose, json) = (Value::Str("my diagnosis"), Value::Str(r#"{"a":"hunter2"}"#));
-    for (key, value, stays) in [
+    for (key, value, is_expected) in [
         ("http.request.body", json, false),
         ("http.response.body", prose, false),
         ("messaging.message.payload", prose, false),
@@ -146,31 +150,40 @@ fn namespaces_of_conventions_are_no_way_out() {
         ("url.full", Value::Str("https://h/a?alt=sse"), true),
         ("url.query", Value::Str("alt=sse"), true),
     ] {
-        for setting in [Setting::GenAi, Setting::Library, Setting::Other] {
-            let is_kept = !kept(setting, NOTHING, &[(key, value)]).is_empty();
-            assert_eq!(is_kept, stays, "{key} {setting:?}");
+        for category in [
+            SpanCategory::GenAi,
+            SpanCategory::Library,
+            SpanCategory::Other,
+        ] {
+            let is_kept = !kept(category, CAPTURE_NOTHING, &[(key, value)]).is_empty();
+            assert_eq!(is_kept, is_expected, "{key} {category:?}");
         }
     }
 }
 
 #[test]
-fn a_plain_span_keeps_no_lists_of_what_was_said() {
+fn a_plain_span_loses_lists_of_prose() {
     let question = [Scalar::Str("my diagnosis is this".into())];
     let ids = [Scalar::Str("a-1".into()), Scalar::Integer(2)];
-    for (key, items, stays) in [
+    for (key, items, is_expected) in [
         ("app.prompts", &ids[..], false),
         ("lines", &question, false),
         ("app.lines", &question, true),
         ("ids", &ids, true),
     ] {
-        let is_kept = !kept(Setting::Other, NOTHING, &[(key, Value::Array(items))]).is_empty();
-        assert_eq!(is_kept, stays, "{key}");
+        let is_kept = !kept(
+            SpanCategory::Other,
+            CAPTURE_NOTHING,
+            &[(key, Value::Array(items))],
+        )
+        .is_empty();
+        assert_eq!(is_kept, is_expected, "{key}");
     }
 }
 
 /// Up to version 1, Mastra made a span of every method, in addition to those of its exporter.
 #[test]
-fn what_mastra_methods_were_called_with_does_not_leave() {
+fn arguments_and_results_of_mastra_methods_are_removed() {
     let mut span = span_of(&[
         ("componentName", Value::Str("weather")),
         ("agent.stream.argument.0", Value::Str("\"hunter2\"")),
@@ -204,7 +217,7 @@ fn what_mastra_methods_were_called_with_does_not_leave() {
 }
 
 #[test]
-fn a_span_of_a_library_loses_what_is_no_token() {
+fn a_library_span_loses_texts_that_are_not_tokens() {
     let pairs = [
         ("executor.id", Value::Str("writer")),
         ("attempt", Value::Integer(2)),
@@ -214,12 +227,15 @@ fn a_span_of_a_library_loses_what_is_no_token() {
         ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
     ];
     let expected = ["executor.id", "attempt", "db.query.text"];
-    assert_eq!(kept(Setting::Library, NOTHING, &pairs), expected);
+    assert_eq!(
+        kept(SpanCategory::Library, CAPTURE_NOTHING, &pairs),
+        expected
+    );
 }
 
 /// On any span, and even if it is a single word.
 #[test]
-fn libraries_have_content_under_keys_of_their_own() {
+fn content_under_library_keys_is_removed() {
     for key in [
         "agent.backstory",
         "agent.goal",
@@ -246,54 +262,58 @@ fn libraries_have_content_under_keys_of_their_own() {
         "smolagents.task",
         "traceloop.prompt.template_variables.name",
     ] {
-        for setting in [Setting::GenAi, Setting::Library, Setting::Other] {
+        for category in [
+            SpanCategory::GenAi,
+            SpanCategory::Library,
+            SpanCategory::Other,
+        ] {
             let pairs = [(key, Value::Str("hunter2"))];
-            assert!(kept(setting, NOTHING, &pairs).is_empty(), "{key}");
+            assert!(kept(category, CAPTURE_NOTHING, &pairs).is_empty(), "{key}");
         }
     }
     let counts = [
         ("mcp.prompt.result.message_count", Value::Integer(2)),
         ("mcp.prompt.result.message_role", Value::Str("user")),
     ];
-    assert_eq!(kept(Setting::GenAi, NOTHING, &counts).len(), 2);
+    assert_eq!(kept(SpanCategory::GenAi, CAPTURE_NOTHING, &counts).len(), 2);
 }
 
 #[test]
-fn text_without_spaces_is_no_token_in_scripts_that_have_none() {
+fn text_in_scripts_without_spaces_is_not_a_token() {
     let question = Value::Str("我的诊断是糖尿病怎么办");
-    for (setting, key, value, stays) in [
-        (Setting::GenAi, "app.note", question, false),
+    for (category, key, value, is_expected) in [
+        (SpanCategory::GenAi, "app.note", question, false),
         (
-            Setting::GenAi,
+            SpanCategory::GenAi,
             "app.note",
             Value::Str("ฉันเป็นโรคเบาหวาน"),
             false,
         ),
-        (Setting::GenAi, "app.note", Value::Str("Müller"), true),
-        (Setting::Other, "note", question, false),
-        (Setting::Other, "note", Value::Str("王小明"), true),
-        (Setting::Other, "note", Value::Str("안녕"), true),
-        (Setting::Other, "note", Value::Str("für Müller"), true),
-        (Setting::Other, "app.note", question, true),
-        (Setting::Other, "otel.mcp.note", question, false),
-        (Setting::Other, "llm.tools", question, false),
-        (Setting::Other, "llm.tools", Value::Str("none"), true),
-        (Setting::Other, "vercel.ai.result", question, false),
-        (Setting::Other, "langfuse.trace.tags", question, false),
-        (Setting::Other, "aim.note", question, true),
-        (Setting::GenAi, "jsonrpc.result", question, false),
-        (Setting::GenAi, "jsonrpc.request.id", question, true),
-        (Setting::GenAi, "session.title", question, false),
-        (Setting::GenAi, "session.id", question, true),
+        (SpanCategory::GenAi, "app.note", Value::Str("Müller"), true),
+        (SpanCategory::Other, "note", question, false),
+        (SpanCategory::Other, "note", Value::Str("王小明"), true),
+        (SpanCategory::Other, "note", Value::Str("안녕"), true),
+        (SpanCategory::Other, "note", Value::Str("für Müller"), true),
+        (SpanCategory::Other, "app.note", question, true),
+        (SpanCategory::Other, "otel.mcp.note", question, false),
+        (SpanCategory::Other, "llm.tools", question, false),
+        (SpanCategory::Other, "llm.tools", Value::Str("none"), true),
+        (SpanCategory::Other, "vercel.ai.result", question, false),
+        (SpanCategory::Other, "langfuse.trace.tags", question, false),
+        (SpanCategory::Other, "aim.note", question, true),
+        (SpanCategory::GenAi, "jsonrpc.result", question, false),
+        (SpanCategory::GenAi, "jsonrpc.request.id", question, true),
+        (SpanCategory::GenAi, "session.title", question, false),
+        (SpanCategory::GenAi, "session.id", question, true),
     ] {
-        let is_kept = !kept(setting, NOTHING, &[(key, value)]).is_empty();
-        assert_eq!(is_kept, stays, "{key} {value:?}");
+        let is_kept = !kept(category, CAPTURE_NOTHING, &[(key, value)]).is_empty();
+        assert_eq!(is_kept, is_expected, "{key} {value:?}");
     }
 }
 
 #[test]
-fn a_formatted_message_stays_if_it_says_no_more_than_its_template() {
-    for (template, message, stays) in [
+fn a_formatted_message_equal_to_its_template_is_kept() {
+    for (template, message, is_expected) in [
         ("user request {city}", "user request Vienna", false),
         ("user request", "user request", true),
         ("another", "x", true),
@@ -303,13 +323,17 @@ fn a_formatted_message_stays_if_it_says_no_more_than_its_template() {
             ("logfire.msg_template", Value::Str(template)),
             ("logfire.msg", Value::Str(message)),
         ];
-        let kept = kept(Setting::Other, NOTHING, &pairs);
-        assert_eq!(kept.iter().any(|key| key == FORMATTED), stays, "{message}");
+        let kept = kept(SpanCategory::Other, CAPTURE_NOTHING, &pairs);
+        assert_eq!(
+            kept.iter().any(|key| key == FORMATTED_MESSAGE),
+            is_expected,
+            "{message}"
+        );
     }
 }
 
 #[test]
-fn an_error_for_a_type_keeps_no_more_than_a_reason() {
+fn a_whole_error_as_error_type_is_reduced_to_its_reason() {
     for (kind, expected) in [
         ("Timeout", Some("Timeout")),
         (r#"bad request: {"input":"hunter2"}"#, Some("bad request")),
@@ -317,14 +341,14 @@ fn an_error_for_a_type_keeps_no_more_than_a_reason() {
         (r#"{"input":"hunter2"}"#, None),
     ] {
         let mut span = span_of(&[("error.type", Value::Str(kind))]);
-        withhold(&mut span, Setting::Other, NOTHING);
+        withhold(&mut span, SpanCategory::Other, CAPTURE_NOTHING);
         assert_eq!(span.attributes.text("error.type"), expected);
     }
 }
 
 /// The span of an MCP server's answer fails with the tool's answer as the reason.
 #[test]
-fn results_reported_as_reasons_do_not_leave() {
+fn tool_results_reported_as_status_message_are_removed() {
     let options = |outputs| TranslateOptions {
         capture_outputs: outputs,
         ..TranslateOptions::default()
@@ -345,7 +369,7 @@ fn results_reported_as_reasons_do_not_leave() {
 }
 
 #[test]
-fn what_an_mcp_tool_answered_is_content_also_where_it_is_the_failure() {
+fn an_mcp_tool_answer_reported_as_failure_is_content() {
     let has_reason = |error_type| {
         let mut span = span_of(&[
             ("mcp.method.name", Value::Str("tools/call")),

@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn keys_never_leave() {
-    let everything = Capture {
+fn credentials_are_always_removed() {
+    let allows_all = Capture {
         inputs: true,
         outputs: true,
     };
@@ -13,11 +13,11 @@ fn keys_never_leave() {
         ("url.full", Value::Str("https://h/a?q=x&key=hunter2")),
         ("http.request.header.accept", Value::Str("a, b")),
     ];
-    for capture in [NOTHING, everything] {
+    for capture in [CAPTURE_NOTHING, allows_all] {
         let expected = ["url.full", "http.request.header.accept"];
-        assert_eq!(kept(Setting::Other, capture, &pairs), expected);
+        assert_eq!(kept(SpanCategory::Other, capture, &pairs), expected);
         let mut span = span_of(&pairs);
-        withhold(&mut span, Setting::Other, capture);
+        withhold(&mut span, SpanCategory::Other, capture);
         let url = span.attributes.text("url.full");
         assert_eq!(url, Some("https://h/a?q=x&key=REDACTED"));
     }
@@ -25,8 +25,8 @@ fn keys_never_leave() {
 
 /// Libraries and programs have their own names for where they send requests.
 #[test]
-fn no_address_of_whatever_name_has_a_password() {
-    let everything = Capture {
+fn addresses_under_any_key_are_redacted() {
+    let allows_all = Capture {
         inputs: true,
         outputs: true,
     };
@@ -39,31 +39,35 @@ fn no_address_of_whatever_name_has_a_password() {
         "redis_url",
         "server.address",
     ];
-    for setting in [Setting::GenAi, Setting::Library, Setting::Other] {
-        for capture in [NOTHING, everything] {
+    for category in [
+        SpanCategory::GenAi,
+        SpanCategory::Library,
+        SpanCategory::Other,
+    ] {
+        for capture in [CAPTURE_NOTHING, allows_all] {
             for key in keys {
                 let mut span = span_of(&[(key, url)]);
-                withhold(&mut span, setting, capture);
+                withhold(&mut span, category, capture);
                 let text = span.attributes.text(key);
                 let redacted = "https://REDACTED:REDACTED@h.example/v1?key=REDACTED&n=1";
-                assert!(text.is_none_or(|it| it == redacted), "{key}: {text:?}");
-                assert!(text.is_some() || capture == NOTHING, "{key}");
+                assert!(text.is_none_or(|text| text == redacted), "{key}: {text:?}");
+                assert!(text.is_some() || capture == CAPTURE_NOTHING, "{key}");
             }
         }
         // OpenTelemetry has headers as lists.
         let list = [Scalar::Str("https://me:hunter2@h.example/".into())];
         let mut span = span_of(&[("http.request.header.referer", Value::Array(&list))]);
-        withhold(&mut span, setting, everything);
+        withhold(&mut span, category, allows_all);
         assert!(!format!("{:?}", span.attributes).contains("hunter2"));
         assert!(span.attributes.contains("http.request.header.referer"));
         let note = [("app.note", Value::Str("https://me:hunter2@h.example/"))];
-        assert_eq!(kept(setting, NOTHING, &note), [""; 0]);
+        assert_eq!(kept(category, CAPTURE_NOTHING, &note), [""; 0]);
     }
 }
 
 /// Spans of the same shape, translated one after the other.
 #[test]
-fn keys_never_leave_with_a_plan() {
+fn a_plan_redacts_addresses() {
     let options = TranslateOptions {
         capture_inputs: true,
         capture_outputs: true,
@@ -85,8 +89,8 @@ fn keys_never_leave_with_a_plan() {
 }
 
 #[test]
-fn secrets_among_the_arguments_of_a_function() {
-    for (key, stays) in [
+fn secret_arguments_of_functions_are_removed() {
+    for (key, is_expected) in [
         ("password", false),
         ("api_key", false),
         ("token", false),
@@ -98,25 +102,33 @@ fn secrets_among_the_arguments_of_a_function() {
         ("app.page_token", true),
         ("publicKey", true),
     ] {
-        let is_kept = !kept(Setting::Other, NOTHING, &[(key, Value::Str("hunter2"))]).is_empty();
-        assert_eq!(is_kept, stays, "{key}");
+        let is_kept = !kept(
+            SpanCategory::Other,
+            CAPTURE_NOTHING,
+            &[(key, Value::Str("hunter2"))],
+        )
+        .is_empty();
+        assert_eq!(is_kept, is_expected, "{key}");
     }
 }
 
 #[test]
-fn a_url_with_a_query_is_no_token() {
-    for (value, stays) in [
+fn a_url_with_a_query_is_not_a_token() {
+    for (value, is_expected) in [
         ("https://h.example/a", true),
         ("https://h.example/a?q=my+diagnosis", false),
     ] {
         let pairs = [("app.source", Value::Str(value))];
-        assert_eq!(!kept(Setting::GenAi, NOTHING, &pairs).is_empty(), stays);
+        assert_eq!(
+            !kept(SpanCategory::GenAi, CAPTURE_NOTHING, &pairs).is_empty(),
+            is_expected
+        );
     }
 }
 
 /// Reqwest's errors include the URL of the request, in which Gemini's API has the key.
 #[test]
-fn an_error_names_no_key_whatever_may_leave() {
+fn urls_in_errors_are_redacted() {
     for captures in [false, true] {
         let mut span = span_of(&[(
             "exception.stacktrace",
@@ -141,7 +153,7 @@ fn an_error_names_no_key_whatever_may_leave() {
 }
 
 #[test]
-fn a_name_holds_no_key() {
+fn urls_in_span_names_are_redacted() {
     let translator = Translator::new(TranslateOptions::default());
     for (name, expected) in [
         (
