@@ -1,4 +1,4 @@
-//! Steps 3 and 6: decides which attributes are content and brings each into the shape and size that Sentry shows.
+//! Steps 3 and 6: decides which attributes are content and brings each into the format and size that Sentry shows.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -17,8 +17,10 @@ use crate::{
 mod bounds;
 mod finish_reasons;
 
-pub(crate) use bounds::{bound, fit, stays};
-pub(crate) use finish_reasons::{find_finish_reasons, finish_reasons, is_one_reason};
+pub(crate) use bounds::{enforce_span_limit, is_within_limits, truncate_texts};
+pub(crate) use finish_reasons::{
+    extract_finish_reasons, is_single_reason, normalise_finish_reasons,
+};
 pub use messages::ContentLimits;
 
 /// Who wrote a piece of content.
@@ -34,7 +36,7 @@ pub(crate) enum Side {
 
 /// The structure of a piece of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+enum Format {
     Messages(messages::Side),
     System,
     Tools,
@@ -46,35 +48,35 @@ enum Shape {
 pub(crate) struct Content {
     key: Name,
     side: Side,
-    shape: Shape,
+    format: Format,
 }
 
-const fn content(key: &'static str, side: Side, shape: Shape) -> Content {
+const fn content(key: &'static str, side: Side, format: Format) -> Content {
     Content {
         key: Name::new(key),
         side,
-        shape,
+        format,
     }
 }
 
 #[rustfmt::skip]
 static CONTENT: &[Content] = &[
-    content("gen_ai.embeddings.input", Side::Input, Shape::Payload),
-    content("gen_ai.input.messages", Side::Input, Shape::Messages(messages::Side::Input)),
-    content("gen_ai.memory.query.text", Side::Input, Shape::Payload),
-    content("gen_ai.memory.records", Side::Either, Shape::Payload),
-    content("gen_ai.output.messages", Side::Output, Shape::Messages(messages::Side::Output)),
-    content("gen_ai.retrieval.documents", Side::Output, Shape::Payload),
-    content("gen_ai.retrieval.query.text", Side::Input, Shape::Payload),
-    content("gen_ai.system_instructions", Side::Input, Shape::System),
-    content("gen_ai.tool.call.arguments", Side::Input, Shape::Payload),
-    content("gen_ai.tool.call.result", Side::Output, Shape::Payload),
-    content("gen_ai.tool.definitions", Side::Input, Shape::Tools),
+    content("gen_ai.embeddings.input", Side::Input, Format::Payload),
+    content("gen_ai.input.messages", Side::Input, Format::Messages(messages::Side::Input)),
+    content("gen_ai.memory.query.text", Side::Input, Format::Payload),
+    content("gen_ai.memory.records", Side::Either, Format::Payload),
+    content("gen_ai.output.messages", Side::Output, Format::Messages(messages::Side::Output)),
+    content("gen_ai.retrieval.documents", Side::Output, Format::Payload),
+    content("gen_ai.retrieval.query.text", Side::Input, Format::Payload),
+    content("gen_ai.system_instructions", Side::Input, Format::System),
+    content("gen_ai.tool.call.arguments", Side::Input, Format::Payload),
+    content("gen_ai.tool.call.result", Side::Output, Format::Payload),
+    content("gen_ai.tool.definitions", Side::Input, Format::Tools),
 ];
 
-/// Content under keys with a variable part, and content that needs no shaping, by key prefix.
+/// Content under keys with a variable part, and content that needs no normalisation, by key prefix.
 #[rustfmt::skip]
-static PREFIXES: &[(&str, Side)] = &[
+static CONTENT_PREFIXES: &[(&str, Side)] = &[
     ("gen_ai.completion", Side::Output),
     ("gen_ai.evaluation.explanation", Side::Output),
     ("gen_ai.prompt.variable.", Side::Input),
@@ -91,14 +93,14 @@ static PREFIXES: &[(&str, Side)] = &[
 ];
 
 /// Keys that look like one of MCP's results but hold none.
-static ABOUT_RESULTS: &[&str] = &[
+static RESULT_METADATA: &[&str] = &[
     "mcp.prompt.result.message_count",
     "mcp.prompt.result.message_role",
 ];
 
 /// Content under keys of libraries that are kept, by key prefix. Most other names say by themselves that they hold content.
 #[rustfmt::skip]
-static LIBRARIES: &[(&str, Side)] = &[
+static LIBRARY_PREFIXES: &[(&str, Side)] = &[
     ("agent.backstory", Side::Input),
     ("agent.goal", Side::Input),
     ("aws.bedrock.invocation.body", Side::Input),
@@ -163,21 +165,23 @@ pub(crate) fn side(key: &str) -> Option<Side> {
     let key = key.strip_prefix("otel.").unwrap_or(key);
     if !key.starts_with("gen_ai.") && !key.starts_with("mcp.") {
         let first = key.bytes().next();
-        let library = LIBRARIES
+        let library = LIBRARY_PREFIXES
             .iter()
             .find(|(prefix, _)| prefix.bytes().next() == first && key.starts_with(prefix));
         return library.map(|(_, side)| *side);
     }
-    if ABOUT_RESULTS.contains(&key) {
+    if RESULT_METADATA.contains(&key) {
         return None;
     }
-    known(key).map(|content| content.side).or_else(|| {
-        let prefix = PREFIXES.iter().find(|(prefix, _)| key.starts_with(prefix));
+    structured(key).map(|content| content.side).or_else(|| {
+        let prefix = CONTENT_PREFIXES
+            .iter()
+            .find(|(prefix, _)| key.starts_with(prefix));
         prefix.map(|(_, side)| *side)
     })
 }
 
-fn known(key: &str) -> Option<&'static Content> {
+fn structured(key: &str) -> Option<&'static Content> {
     let hash = Hash::of(key);
     CONTENT
         .iter()
@@ -186,15 +190,15 @@ fn known(key: &str) -> Option<&'static Content> {
 
 /// Returns the side of the messages under `key`; `None` if it does not hold messages.
 pub(crate) fn side_of_messages(key: &str) -> Option<messages::Side> {
-    match known(key)?.shape {
-        Shape::Messages(side) => Some(side),
+    match structured(key)?.format {
+        Format::Messages(side) => Some(side),
         _ => None,
     }
 }
 
-/// Returns whether `key` holds content with a structure that [`shape`] normalises.
-pub(crate) fn has_shape(key: &str) -> bool {
-    known(key).is_some()
+/// Returns whether `key` holds content with a structure that [`normalise`] normalises.
+pub(crate) fn is_structured(key: &str) -> bool {
+    structured(key).is_some()
 }
 
 /// Returns whether `key` holds content.
@@ -203,7 +207,7 @@ pub(crate) fn is_content(key: &str) -> bool {
 }
 
 /// Merges the two attributes that used to hold an answer, before one is renamed over the other.
-pub(crate) fn join_answer(attributes: &mut Attributes) {
+pub(crate) fn merge_answer(attributes: &mut Attributes) {
     const TEXT: &str = "gen_ai.response.text";
     const CALLS: &str = "gen_ai.response.tool_calls";
     let Some(calls) = attributes.text(CALLS).map(str::to_owned) else {
@@ -243,51 +247,51 @@ fn first_text(text: &str) -> String {
     }
 }
 
-/// Brings all content into Sentry's shape, within `limits`.
-pub(crate) fn shape(attributes: &mut Attributes, limits: &ContentLimits) {
-    shape_each(attributes, CONTENT, limits);
+/// Brings all content into Sentry's format, within `limits`.
+pub(crate) fn normalise(attributes: &mut Attributes, limits: &ContentLimits) {
+    normalise_each(attributes, CONTENT, limits);
 }
 
-/// Returns the content that [`shape`] would find, and the content that it would create from it.
-pub(crate) fn to_shape(attributes: &Attributes) -> Vec<&'static Content> {
+/// Returns the content that [`normalise`] would find, and the content that it would create from it.
+pub(crate) fn find_structured(attributes: &Attributes) -> Vec<&'static Content> {
     let has_messages = attributes.contains(dialect::INPUT) || attributes.contains(dialect::OUTPUT);
     let is_found = |content: &&Content| {
-        let is_moved = has_messages && content.shape == Shape::System;
+        let is_moved = has_messages && content.format == Format::System;
         is_moved || attributes.get_by_name(&content.key).is_some()
     };
     CONTENT.iter().filter(is_found).collect()
 }
 
-/// Brings the given content into Sentry's shape.
-pub(crate) fn shape_each<'c>(
+/// Brings the given content into Sentry's format.
+pub(crate) fn normalise_each<'c>(
     attributes: &mut Attributes,
     contents: impl IntoIterator<Item = &'c Content>,
     limits: &ContentLimits,
 ) {
-    // Whatever moves out of shaped messages is already in shape.
-    let mut has_moved = false;
+    // Whatever moves out of normalised messages is already normalised.
+    let mut has_moved_system = false;
     for content in contents {
         let key = content.key.text;
         let Some(Value::Str(text)) = attributes.get_by_name(&content.key) else {
             continue;
         };
-        match content.shape {
-            Shape::Messages(side) => {
-                has_moved |= shape_messages(attributes, &content.key, side, limits);
+        match content.format {
+            Format::Messages(side) => {
+                has_moved_system |= normalise_messages(attributes, &content.key, side, limits);
             }
-            Shape::System if has_moved || canonical::is_text_parts(text, limits) => {}
-            Shape::System => {
-                let shaped = messages::system_instructions(text, limits);
-                set_list(attributes, key, shaped);
+            Format::System if has_moved_system || canonical::is_text_parts(text, limits) => {}
+            Format::System => {
+                let normalised = messages::system_instructions(text, limits);
+                set_list(attributes, key, normalised);
             }
-            Shape::Tools => {
-                let shaped = messages::tool_definitions(text, limits);
-                set_list(attributes, key, shaped);
+            Format::Tools => {
+                let normalised = messages::tool_definitions(text, limits);
+                set_list(attributes, key, normalised);
             }
-            Shape::Payload => {
-                let (shaped, size) = messages::tool_payload(text, limits);
-                if let Cow::Owned(shaped) = shaped {
-                    attributes.set(key, shaped);
+            Format::Payload => {
+                let (normalised, size) = messages::tool_payload(text, limits);
+                if let Cow::Owned(normalised) = normalised {
+                    attributes.set(key, normalised);
                 }
                 if key == "gen_ai.tool.call.result"
                     && let Some(size) = size
@@ -299,8 +303,8 @@ pub(crate) fn shape_each<'c>(
     }
 }
 
-/// Shapes messages. Returns whether any of them became system instructions, which are then in shape.
-fn shape_messages(
+/// Normalises messages. Returns whether any of them became system instructions, which are then normalised.
+fn normalise_messages(
     attributes: &mut Attributes,
     key: &Name,
     side: messages::Side,
@@ -309,30 +313,30 @@ fn shape_messages(
     let Some(Value::Str(text)) = attributes.get_by_name(key) else {
         return false;
     };
-    let has_moved;
+    let has_moved_system;
     let mut original_length = None;
     if let Some(found) = canonical::messages(text, side, limits) {
         if found.is_whole() {
             return false;
         }
-        has_moved = move_system(attributes, key, found.system(), limits);
+        has_moved_system = move_system_messages(attributes, key, found.system(), limits);
         match found.rest {
             // A comma or a space precedes the first message that stays.
             Some(rest) if found.edits().is_empty() => {
                 attributes.replace_front(key, rest, "[");
             }
-            Some(rest) => edit(attributes, key, rest, found.edits()),
+            Some(rest) => apply_edits(attributes, key, rest, found.edits()),
             None => {
                 attributes.remove(key.text);
             }
         }
     } else if let Some(found) = canonical::shorten(text, side, limits) {
         original_length = Some(found.original_length);
-        has_moved = move_system(attributes, key, found.system(), limits);
-        keep(attributes, key, &found.kept);
+        has_moved_system = move_system_messages(attributes, key, found.system(), limits);
+        keep_messages(attributes, key, &found.kept);
     } else {
         let mut messages = Messages::parse(text, side);
-        has_moved = add_system(attributes, messages.take_system(), limits);
+        has_moved_system = add_system_instructions(attributes, messages.take_system(), limits);
         let fitted = (!messages.is_empty()).then(|| messages.into_json(limits));
         attributes.remove(key.text);
         if let Some(fitted) = fitted {
@@ -345,11 +349,11 @@ fn shape_messages(
     {
         attributes.set("gen_ai.request.messages.original_length", length);
     }
-    has_moved
+    has_moved_system
 }
 
 /// Moves the texts of system messages to the system instructions. Returns whether there are any.
-fn move_system(
+fn move_system_messages(
     attributes: &mut Attributes,
     key: &Name,
     texts: &[Range<usize>],
@@ -364,35 +368,39 @@ fn move_system(
     }
     let instructions = match attributes.get_by_name(&NAME) {
         None => {
-            attributes.push_pieces(SYSTEM, key, list_of_texts(texts));
+            attributes.push_pieces(SYSTEM, key, text_parts(texts));
             return true;
         }
         Some(Value::Str(instructions)) => instructions,
         Some(_) => "",
     };
     let messages = attributes.text_by_name(key).unwrap_or_default();
-    let texts = texts.iter().filter_map(|place| messages.get(place.clone()));
+    let texts = texts.iter().filter_map(|range| messages.get(range.clone()));
     // Usually both places hold the same text.
     let begins_with = |text: &str| {
         let first = instructions.strip_prefix(r#"[{"type":"text","content":"#);
         first.is_some_and(|rest| rest.starts_with(text))
     };
-    let is_said = |text: &str| {
+    let is_included = |text: &str| {
         let mut others = memmem::find_iter(instructions.as_bytes(), CONTENT_FIELD);
-        let is_there = |at: usize| instructions[at + CONTENT_FIELD.len()..].starts_with(text);
-        begins_with(text) || others.any(is_there)
+        let matches_at = |at: usize| instructions[at + CONTENT_FIELD.len()..].starts_with(text);
+        begins_with(text) || others.any(matches_at)
     };
-    if texts.clone().all(is_said) {
+    if texts.clone().all(is_included) {
         return false;
     }
     let parts = texts.filter_map(|text| serde_json::from_str(text).ok().map(Part::Text));
     let parts = parts.collect();
-    add_system(attributes, parts, limits)
+    add_system_instructions(attributes, parts, limits)
 }
 
 /// Adds parts of system messages to the system instructions, which some libraries record separately. Returns whether there are
 /// any.
-fn add_system(attributes: &mut Attributes, parts: Vec<Part>, limits: &ContentLimits) -> bool {
+fn add_system_instructions(
+    attributes: &mut Attributes,
+    parts: Vec<Part>,
+    limits: &ContentLimits,
+) -> bool {
     if parts.is_empty() {
         return false;
     }
@@ -403,63 +411,63 @@ fn add_system(attributes: &mut Attributes, parts: Vec<Part>, limits: &ContentLim
 }
 
 /// Applies `edits` to the messages that start at `rest`.
-fn edit(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Edit]) {
+fn apply_edits(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Edit]) {
     let text = attributes.text_by_name(key).unwrap_or_default();
     let mut pieces = vec![Piece::Literal("[")];
-    let mut copied = rest;
-    for edit in edits {
-        match edit {
-            Edit::Drop(place) => {
-                pieces.push(Piece::Source(copied..place.start));
-                copied = place.end;
+    let mut copied_up_to = rest;
+    for apply_edits in edits {
+        match apply_edits {
+            Edit::Drop(range) => {
+                pieces.push(Piece::Source(copied_up_to..range.start));
+                copied_up_to = range.end;
             }
-            Edit::Repeat(place, name) => {
-                let made = text.get(place.clone()).and_then(canonical::text_of);
+            Edit::Repeat(range, name) => {
+                let decoded = text.get(range.clone()).and_then(canonical::text_of);
                 pieces.extend([
-                    Piece::Source(copied..place.end),
+                    Piece::Source(copied_up_to..range.end),
                     Piece::Literal(",\""),
                     Piece::Literal(name),
                     Piece::Literal("\":"),
-                    made.map_or(Piece::Source(place.clone()), Piece::Owned),
+                    decoded.map_or(Piece::Source(range.clone()), Piece::Owned),
                 ]);
-                copied = place.end;
+                copied_up_to = range.end;
             }
-            Edit::Tool(place) => {
+            Edit::Tool(range) => {
                 pieces.extend([
-                    Piece::Source(copied..place.start),
+                    Piece::Source(copied_up_to..range.start),
                     Piece::Literal("\"tool\""),
                 ]);
-                copied = place.end;
+                copied_up_to = range.end;
             }
         }
     }
-    pieces.push(Piece::Source(copied..text.len()));
+    pieces.push(Piece::Source(copied_up_to..text.len()));
     attributes.replace_pieces(key, pieces.into_iter());
 }
 
 /// Keeps only the messages at these places, as a list. The last place extends to the bracket at the end of the text.
-fn keep(attributes: &mut Attributes, key: &Name, places: &[Range<usize>]) {
-    if let [place] = places
-        && attributes.replace_front(key, place.start, "[")
+fn keep_messages(attributes: &mut Attributes, key: &Name, ranges: &[Range<usize>]) {
+    if let [range] = ranges
+        && attributes.replace_front(key, range.start, "[")
     {
         return;
     }
-    let pieces = places.iter().enumerate().flat_map(|(index, place)| {
+    let pieces = ranges.iter().enumerate().flat_map(|(index, range)| {
         let before = Piece::Literal(if index == 0 { "[" } else { "," });
-        [before, Piece::Source(place.clone())]
+        [before, Piece::Source(range.clone())]
     });
     attributes.replace_pieces(key, pieces.chain([Piece::Literal("]")]));
 }
 
 /// Builds a list of text parts from texts that are JSON strings.
-fn list_of_texts(places: &[Range<usize>]) -> impl Iterator<Item = Piece> {
+fn text_parts(ranges: &[Range<usize>]) -> impl Iterator<Item = Piece> {
     const START: &str = r#"{"type":"text","content":"#;
 
-    let texts = places.iter().enumerate().flat_map(|(index, place)| {
+    let texts = ranges.iter().enumerate().flat_map(|(index, range)| {
         [
             Piece::Literal(if index == 0 { "[" } else { "," }),
             Piece::Literal(START),
-            Piece::Source(place.clone()),
+            Piece::Source(range.clone()),
             Piece::Literal("}"),
         ]
     });

@@ -345,7 +345,7 @@ fn merge_duplicates(
     if kept == outer {
         propagate_failure(spans, kept, demoted);
     }
-    content::fit(&mut spans[kept].attributes, limits);
+    content::enforce_span_limit(&mut spans[kept].attributes, limits);
     demote(&mut spans[demoted]);
     kept
 }
@@ -387,7 +387,7 @@ fn copy_messages_to_last_call(
                 last.attributes.push(key, text);
             }
         }
-        content::fit(&mut last.attributes, limits);
+        content::enforce_span_limit(&mut last.attributes, limits);
     }
 }
 

@@ -20,9 +20,10 @@ const EXCEPTION: &str = "exception";
 
 /// Returns whether any of the events matters to a dialect that follows the conventions. A program's log events do not.
 #[inline]
-pub(crate) fn matter(events: &[SourceEvent]) -> bool {
-    let matters = |event: &SourceEvent| event.name == EXCEPTION || event.gen_ai_name().is_some();
-    events.iter().any(matters)
+pub(crate) fn are_relevant(events: &[SourceEvent]) -> bool {
+    let is_relevant =
+        |event: &SourceEvent| event.name == EXCEPTION || event.gen_ai_name().is_some();
+    events.iter().any(is_relevant)
 }
 
 /// Folds events into the attributes that now hold messages. What the span already has wins.
@@ -39,84 +40,87 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
         match event.gen_ai_name().unwrap_or_default() {
             // Ax reports token counts in an event.
             "gen_ai.client.inference.operation.details" | "gen_ai.usage" => {
-                let said = event.attributes.iter().filter(|(key, _)| !is_place(key));
-                let said = said.map(|(key, value)| (key.to_owned(), json_of(value)));
-                for (key, value) in said.filter(|(key, value)| may_be(key, value)) {
+                let entries = event
+                    .attributes
+                    .iter()
+                    .filter(|(key, _)| !is_source_location(key));
+                let entries = entries.map(|(key, value)| (key.to_owned(), json_of(value)));
+                for (key, value) in entries.filter(|(key, value)| is_plausible(key, value)) {
                     details.add(key, value);
                 }
             }
-            "gen_ai.content.prompt" => whole(event, "gen_ai.prompt", &mut input),
-            "gen_ai.content.completion" => whole(event, "gen_ai.completion", &mut output),
+            "gen_ai.content.prompt" => append_messages(event, "gen_ai.prompt", &mut input),
+            "gen_ai.content.completion" => append_messages(event, "gen_ai.completion", &mut output),
             "gen_ai.tool.message" if what == What::Tool => tool.messages.push(message(event)),
             CHOICE | "gen_ai.choice.message" if what == What::Tool => {
                 tool.choice = Some(message(event));
             }
-            CHOICE | "gen_ai.choice.message" => output.extend(spoken(event)),
+            CHOICE | "gen_ai.choice.message" => output.extend(message_with_content(event)),
             "gen_ai.system.message"
             | "gen_ai.user.message"
             | "gen_ai.assistant.message"
-            | "gen_ai.tool.message" => match spoken(event).map(alone) {
-                Some(Said::Tools(definitions)) => tools = Some(definitions),
-                Some(Said::Message(message)) => input.push(message),
+            | "gen_ai.tool.message" => match message_with_content(event).map(parse_message) {
+                Some(ParsedMessage::Tools(definitions)) => tools = Some(definitions),
+                Some(ParsedMessage::Message(message)) => input.push(message),
                 None => {}
             },
             _ => {}
         }
     }
-    let there = (details.are_many()).then(|| keys(&span.attributes));
+    let existing = (details.is_large()).then(|| key_set(&span.attributes));
     for (key, value) in details {
-        if what == What::Tool && unpack(span, &key, &value) {
+        if what == What::Tool && unpack_tool_call(span, &key, &value) {
             continue;
         }
-        let is_there = match &there {
-            // `unpack` may have added these.
-            Some(there) if !matches!(&*key, ARGUMENTS | RESULT) => there.contains(&key),
+        let exists = match &existing {
+            // `unpack_tool_call` may have added these.
+            Some(existing) if !matches!(&*key, ARGUMENTS | RESULT) => existing.contains(&key),
             _ => span.attributes.contains(&key),
         };
-        if !is_there && !matches!(&*key, "event.name" | "event_name") {
+        if !exists && !matches!(&*key, "event.name" | "event_name") {
             push(span, &key, value);
         }
     }
-    tool.put(span);
+    tool.write_to(span);
     if let Some(tools) = tools
         && !span.attributes.contains(DEFINITIONS)
     {
         span.attributes.push(DEFINITIONS, tools.to_string());
     }
-    for (key, side, said) in [
+    for (key, side, list) in [
         (INPUT, messages::Side::Input, input),
         (OUTPUT, messages::Side::Output, output),
     ] {
-        if !said.is_empty() && !span.attributes.contains(key) {
-            let said = messages::of_list(said.into_iter(), side);
-            span.attributes.push(key, said.to_string());
+        if !list.is_empty() && !span.attributes.contains(key) {
+            let list = messages::of_list(list.into_iter(), side);
+            span.attributes.push(key, list.to_string());
         }
     }
 }
 
-fn keys(attributes: &Attributes) -> HashSet<String> {
+fn key_set(attributes: &Attributes) -> HashSet<String> {
     attributes.iter().map(|(key, _)| key.to_owned()).collect()
 }
 
 /// Returns whether a key says where in a program an event was created, as `tracing-opentelemetry` records it.
-fn is_place(key: &str) -> bool {
+fn is_source_location(key: &str) -> bool {
     matches!(key, "level" | "target") || key.starts_with("code.")
 }
 
 /// Returns whether a parameter may have this value. For each parameter that was not given, edgequake-llm records an impossible
 /// value.
-fn may_be(key: &str, value: &Value) -> bool {
-    let least = match key {
+fn is_plausible(key: &str, value: &Value) -> bool {
+    let min = match key {
         "gen_ai.request.max_tokens" => 1.0,
         "gen_ai.request.temperature" | "gen_ai.request.top_p" => 0.0,
         "gen_ai.request.frequency_penalty" | "gen_ai.request.presence_penalty" => -2.0,
         _ => return true,
     };
-    value.as_f64().is_none_or(|value| value >= least)
+    value.as_f64().is_none_or(|value| value >= min)
 }
 
 /// Moves the arguments and the result out of the messages of a tool call. Returns whether the messages held nothing else.
-fn unpack(span: &mut SourceSpan, key: &str, value: &Value) -> bool {
+fn unpack_tool_call(span: &mut SourceSpan, key: &str, value: &Value) -> bool {
     let Some(side) = content::side_of_messages(key) else {
         return false;
     };
@@ -133,8 +137,8 @@ fn unpack(span: &mut SourceSpan, key: &str, value: &Value) -> bool {
     for part in parts {
         match part {
             Part::ToolCall { arguments, .. } if arguments.is_null() => {}
-            Part::ToolCall { arguments, .. } => put(span, ARGUMENTS, arguments),
-            Part::ToolCallResponse { response, .. } => put(span, RESULT, response),
+            Part::ToolCall { arguments, .. } => push_if_absent(span, ARGUMENTS, arguments),
+            Part::ToolCallResponse { response, .. } => push_if_absent(span, RESULT, response),
             _ => is_call = false,
         }
     }
@@ -149,7 +153,7 @@ struct Tool {
 }
 
 impl Tool {
-    fn put(self, span: &mut SourceSpan) {
+    fn write_to(self, span: &mut SourceSpan) {
         let mut messages = self.messages.into_iter().filter_map(payload);
         let mut result = self.choice.and_then(payload);
         if let Some(first) = messages.next() {
@@ -160,11 +164,11 @@ impl Tool {
                 result = Some(first);
             } else {
                 result = result.or_else(|| messages.next());
-                put(span, ARGUMENTS, first);
+                push_if_absent(span, ARGUMENTS, first);
             }
         }
         if let Some(result) = result {
-            put(span, RESULT, messages::tool_answer(result));
+            push_if_absent(span, RESULT, messages::tool_answer(result));
         }
     }
 }
@@ -175,8 +179,8 @@ fn payload(mut event: Value) -> Option<Value> {
     let message = fields.remove("message");
     let is_choice = message.is_some();
     let value = message.or_else(|| fields.remove("content"))?;
-    let read = value.as_str().and_then(messages::read_json);
-    match (value, read) {
+    let parsed = value.as_str().and_then(messages::read_json);
+    match (value, parsed) {
         (Value::Null, _) => None,
         (Value::Object(mut message), _) | (_, Some(Value::Object(mut message)))
             if is_choice && message.contains_key("role") && message.contains_key("content") =>
@@ -195,7 +199,7 @@ fn is_arguments(value: &Value) -> bool {
     }
 }
 
-fn put(span: &mut SourceSpan, key: &'static str, value: Value) {
+fn push_if_absent(span: &mut SourceSpan, key: &'static str, value: Value) {
     let text = match value {
         Value::String(text) => text,
         value => value.to_string(),
@@ -207,30 +211,30 @@ fn put(span: &mut SourceSpan, key: &'static str, value: Value) {
 
 /// Returns the message of an event, or `None` if the event only says that there was a message and what kinds of things it held,
 /// as Ax's events do.
-fn spoken(event: &SourceEvent) -> Option<Value> {
+fn message_with_content(event: &SourceEvent) -> Option<Value> {
     let message = message(event);
-    let is_spoken = |(key, value): (&String, &Value)| match &**key {
+    let has_content = |(key, value): (&String, &Value)| match &**key {
         "event.name" | "function_names" | "id" | "name" | "tool_names" => false,
         _ => !matches!(value, Value::Bool(_) | Value::Number(_) | Value::Null),
     };
     let fields = message.as_object()?;
-    fields.iter().any(is_spoken).then_some(message)
+    fields.iter().any(has_content).then_some(message)
 }
 
-enum Said {
+enum ParsedMessage {
     Message(Value),
     Tools(Value),
 }
 
 /// OpenLLMetry reports the tools available to Anthropic's models in a user message that holds nothing else.
-fn alone(mut message: Value) -> Said {
+fn parse_message(mut message: Value) -> ParsedMessage {
     match message.get_mut("content") {
         Some(Value::Object(content))
             if content.len() == 1 && content.get("tools").is_some_and(Value::is_array) =>
         {
-            Said::Tools(content["tools"].take())
+            ParsedMessage::Tools(content["tools"].take())
         }
-        _ => Said::Message(message),
+        _ => ParsedMessage::Message(message),
     }
 }
 
@@ -269,7 +273,7 @@ fn message(event: &SourceEvent) -> Value {
     Value::Object(fields)
 }
 
-fn whole(event: &SourceEvent, key: &str, messages: &mut Vec<Value>) {
+fn append_messages(event: &SourceEvent, key: &str, messages: &mut Vec<Value>) {
     if let Some(text) = event.attributes.text(key) {
         match messages::read_json(text) {
             Some(Value::Array(items)) => messages.extend(items),

@@ -61,7 +61,7 @@ impl Plan {
     pub(crate) fn fits(&self, span: &mut SourceSpan, options: &TranslateOptions) -> bool {
         span.kind == self.source_kind
             && !matches!(span.status, SourceStatus::Error(_))
-            && !events::matter(&span.events)
+            && !events::are_relevant(&span.events)
             && is_same(&span.scope, &self.scope)
             && span.attributes.has_shape(&self.shape)
             && self.work.fits_inherited(span, options)
@@ -102,7 +102,7 @@ impl Plan {
         let naming = self.work.apply(span);
         self.withhold(span);
         self.work.normalise_content(span, options);
-        content::fit(&mut span.attributes, &options.limits);
+        content::enforce_span_limit(&mut span.attributes, &options.limits);
         translate::finish(span, naming, Status::Ok)
     }
 

@@ -111,7 +111,7 @@ impl PlanningTranslator {
         self.translator.translate(span.take())
     }
 
-    /// Learns from a span whose shape has no plan yet. If reading its texts is known to help, reads them and returns
+    /// Learns from a span whose shape has no plan yet. If parsing its texts is known to help, parses them and returns
     /// the span's new hash.
     #[cold]
     fn learn(&mut self, span: &mut SourceSpan, hash: u64, texts: TextForm) -> Option<u64> {

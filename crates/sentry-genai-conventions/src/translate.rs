@@ -92,7 +92,7 @@ impl Translator {
                 span.attributes.rename("model", "gen_ai.request.model");
             }
             remove_missing_values(&mut span);
-            content::join_answer(&mut span.attributes);
+            content::merge_answer(&mut span.attributes);
         }
         // Before numbers are converted to text, since the number of a thread is not a session.
         let session = is_gen_ai
@@ -107,7 +107,7 @@ impl Translator {
             provider::tell_apart(&mut span.attributes, What::Plain);
         }
         if has_content {
-            content::finish_reasons(&mut span.attributes, recognised.as_ref());
+            content::normalise_finish_reasons(&mut span.attributes, recognised.as_ref());
             if is_implicitly_streamed(&span.attributes) {
                 span.attributes.push(STREAMING, true);
             }
@@ -144,10 +144,10 @@ impl Translator {
         };
         privacy::withhold(&mut span, category, capture);
         if has_content {
-            content::shape(&mut span.attributes, &self.options.limits);
+            content::normalise(&mut span.attributes, &self.options.limits);
         }
-        content::bound(&mut span.attributes, &self.options.limits);
-        content::fit(&mut span.attributes, &self.options.limits);
+        content::truncate_texts(&mut span.attributes, &self.options.limits);
+        content::enforce_span_limit(&mut span.attributes, &self.options.limits);
 
         let mut translated = finish(&mut span, naming, status);
         if is_gen_ai && !dialect.is_conventional() {

@@ -14,8 +14,11 @@ const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// Settles the finish reasons, and takes them from the messages if the span does not state them. They are not content, so this
 /// also works on messages that may not leave.
-pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Recognised>) {
-    let llm_call = matches!(
+pub(crate) fn normalise_finish_reasons(
+    attributes: &mut Attributes,
+    recognised: Option<&Recognised>,
+) {
+    let is_llm_call = matches!(
         recognised.map(|found| found.operation),
         Some(Operation::Ai(row)) if row.kind == AiKind::LlmCall
     );
@@ -24,23 +27,23 @@ pub(crate) fn finish_reasons(attributes: &mut Attributes, recognised: Option<&Re
         attributes.remove(FINISH_REASONS);
     }
     if let Some(text) = attributes.text(FINISH_REASONS) {
-        if is_one_reason(text) {
+        if is_single_reason(text) {
             return;
         }
-        match reasons(text) {
+        match to_json_list(text) {
             // The choices have no reasons.
             Some(list) if list == "[]" => attributes.remove(FINISH_REASONS),
             Some(list) => return attributes.set(FINISH_REASONS, &list),
             None => return,
         };
     }
-    if llm_call {
-        find_finish_reasons(attributes, OUTPUT);
+    if is_llm_call {
+        extract_finish_reasons(attributes, OUTPUT);
     }
 }
 
 /// Takes the finish reasons from the answer under `key`, for a call that does not state them.
-pub(crate) fn find_finish_reasons(attributes: &mut Attributes, key: &str) {
+pub(crate) fn extract_finish_reasons(attributes: &mut Attributes, key: &str) {
     let Some(output) = attributes.text(key) else {
         return;
     };
@@ -58,7 +61,7 @@ pub(crate) fn find_finish_reasons(attributes: &mut Attributes, key: &str) {
 }
 
 /// Recognises a list of one plain reason, such as `["stop"]`, which is the most common value.
-pub(crate) fn is_one_reason(text: &str) -> bool {
+pub(crate) fn is_single_reason(text: &str) -> bool {
     let reason = text
         .strip_prefix("[\"")
         .and_then(|rest| rest.strip_suffix("\"]"));
@@ -71,7 +74,7 @@ pub(crate) fn is_one_reason(text: &str) -> bool {
 }
 
 /// Returns finish reasons as the JSON list that Sentry reads; `None` if they are such a list already.
-fn reasons(text: &str) -> Option<String> {
+fn to_json_list(text: &str) -> Option<String> {
     use serde_json::Value;
 
     let text = if text.starts_with("Some(") {
@@ -85,30 +88,30 @@ fn reasons(text: &str) -> Option<String> {
         Ok(reasons)
             if !text.contains('\n')
                 && (reasons.iter())
-                    .all(|reason| !reason.is_empty() && plain_reason(reason) == *reason) =>
+                    .all(|reason| !reason.is_empty() && to_plain_word(reason) == *reason) =>
         {
             return None;
         }
         // OpenLIT records an empty reason for a stream that did not say why it ended.
         Ok(reasons) => (reasons.iter())
             .filter(|reason| !reason.is_empty())
-            .map(|reason| plain_reason(reason))
+            .map(|reason| to_plain_word(reason))
             .collect(),
         Err(_) => match messages::read_json(text) {
             // Python's repr of a list, or choices without a reason.
             Some(Value::Array(items)) => items
                 .iter()
-                .filter_map(|item| item.as_str().map(plain_reason))
+                .filter_map(|item| item.as_str().map(to_plain_word))
                 .collect(),
-            Some(Value::String(reason)) => vec![plain_reason(&reason)],
-            _ => listed(text),
+            Some(Value::String(reason)) => vec![to_plain_word(&reason)],
+            _ => parse_plain_list(text),
         },
     };
     Some(serde_json::json!(reasons).to_string())
 }
 
 /// Reads lists written as plain text: `stop,length` and `[Stop]`.
-fn listed(text: &str) -> Vec<String> {
+fn parse_plain_list(text: &str) -> Vec<String> {
     let list = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
@@ -122,23 +125,23 @@ fn listed(text: &str) -> Vec<String> {
     if list.split(',').all(|word| is_word(word.trim())) {
         return list
             .split(',')
-            .map(|word| plain_reason(word.trim()))
+            .map(|word| to_plain_word(word.trim()))
             .collect();
     }
-    vec![plain_reason(text)]
+    vec![to_plain_word(text)]
 }
 
 /// Turns enum variants into plain words: `FinishReason.STOP` from Python's `str`, `ToolCalls` from Rust's `Debug`.
-fn plain_reason(reason: &str) -> String {
+fn to_plain_word(reason: &str) -> String {
     match reason.strip_prefix("FinishReason.") {
         Some(variant) => variant.to_ascii_lowercase(),
-        None if is_variant(reason) => messages::snake_case(reason),
+        None if is_enum_variant(reason) => messages::snake_case(reason),
         None => reason.to_owned(),
     }
 }
 
 /// Recognises a name in camel case that starts with a capital letter.
-fn is_variant(reason: &str) -> bool {
+fn is_enum_variant(reason: &str) -> bool {
     reason.starts_with(|first: char| first.is_ascii_uppercase())
         && reason.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && reason.bytes().any(|byte| byte.is_ascii_lowercase())
@@ -150,7 +153,7 @@ mod tests {
 
     #[test]
     fn finish_reasons_are_a_list_of_plain_words() {
-        for (written, expected) in [
+        for (input, expected) in [
             ("stop", r#"["stop"]"#),
             ("[\n  \"stop\"\n]", r#"["stop"]"#),
             (r#""stop""#, r#"["stop"]"#),
@@ -171,34 +174,34 @@ mod tests {
             ),
             ("out of words, it seems", r#"["out of words, it seems"]"#),
         ] {
-            assert_eq!(reasons(written).as_deref(), Some(expected), "{written}");
-            assert_eq!(reasons(expected), None, "{written}, once more");
+            assert_eq!(to_json_list(input).as_deref(), Some(expected), "{input}");
+            assert_eq!(to_json_list(expected), None, "{input}, once more");
         }
     }
 
     #[test]
-    fn what_a_call_says_itself_is_better_than_what_its_answer_says() {
+    fn reasons_stated_by_the_span_take_precedence() {
         const ANSWER: &str = r#"[{"role":"assistant","parts":[],"finish_reason":"length"}]"#;
 
         let mut attributes = Attributes::default();
         attributes.push(FINISH_REASONS, r#"["stop"]"#);
         attributes.push("output.value", ANSWER);
-        find_finish_reasons(&mut attributes, "output.value");
+        extract_finish_reasons(&mut attributes, "output.value");
         let reasons = attributes.iter().filter(|(key, _)| *key == FINISH_REASONS);
         assert_eq!(reasons.count(), 1);
         assert_eq!(attributes.text(FINISH_REASONS), Some(r#"["stop"]"#));
     }
 
     #[test]
-    fn an_option_that_is_none_is_no_reason() {
+    fn missing_values_are_not_reasons() {
         let mut attributes = Attributes::default();
         attributes.push(FINISH_REASONS, format!("{:?}", None::<&str>));
-        finish_reasons(&mut attributes, None);
+        normalise_finish_reasons(&mut attributes, None);
         assert!(!attributes.contains(FINISH_REASONS));
-        for nothing in ["[]", "[null]", "[1]", r#"[""]"#] {
-            attributes.set(FINISH_REASONS, nothing);
-            finish_reasons(&mut attributes, None);
-            assert!(!attributes.contains(FINISH_REASONS), "{nothing}");
+        for missing in ["[]", "[null]", "[1]", r#"[""]"#] {
+            attributes.set(FINISH_REASONS, missing);
+            normalise_finish_reasons(&mut attributes, None);
+            assert!(!attributes.contains(FINISH_REASONS), "{missing}");
         }
     }
 }

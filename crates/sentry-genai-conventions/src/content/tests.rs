@@ -2,7 +2,7 @@ use super::*;
 
 /// Instructions, messages with a system message that says `Be brief.`, and the resulting instructions.
 #[rustfmt::skip]
-const INSTRUCTED: &[(Option<&str>, &str, &str)] = &[
+const CASES: &[(Option<&str>, &str, &str)] = &[
     (None, CANONICAL, r#"[{"type":"text","content":"Be brief."}]"#),
     (Some("Be kind."), CANONICAL, r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#),
     (Some("Be kind."), PLAIN, r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#),
@@ -19,14 +19,14 @@ const TWICE: &str = r#"[{"role":"system","parts":[{"type":"text","content":"Be b
 const DEVELOPER: &str = r#"[{"role":"developer","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
 
 #[test]
-fn system_messages_join_the_instructions() {
-    for (instructions, messages, expected) in INSTRUCTED {
+fn system_messages_are_added_to_the_instructions() {
+    for (instructions, messages, expected) in CASES {
         let mut attributes = Attributes::default();
         if let Some(instructions) = instructions {
             attributes.push(SYSTEM, *instructions);
         }
         attributes.push(dialect::INPUT, *messages);
-        shape(&mut attributes, &ContentLimits::default());
+        normalise(&mut attributes, &ContentLimits::default());
         assert_eq!(attributes.text(SYSTEM), Some(*expected), "{instructions:?}");
         assert_eq!(
             attributes.text(dialect::INPUT),
@@ -37,16 +37,16 @@ fn system_messages_join_the_instructions() {
 
 /// Messages that are too long are shortened by different code.
 #[test]
-fn system_messages_join_the_instructions_of_a_conversation_that_is_cut() {
-    let said = |role: &str, text: &str| {
+fn system_messages_of_a_cut_conversation_are_added_to_the_instructions() {
+    let message = |role: &str, text: &str| {
         format!(r#"{{"role":"{role}","parts":[{{"type":"text","content":"{text}"}}]}}"#)
     };
-    let old = said("user", &"word ".repeat(40));
+    let old = message("user", &"word ".repeat(40));
     let messages = [
-        said("system", "Be brief."),
+        message("system", "Be brief."),
         old.clone(),
         old,
-        said("user", "Hi"),
+        message("user", "Hi"),
     ];
     let limits = ContentLimits {
         attribute_bytes: 300,
@@ -55,7 +55,7 @@ fn system_messages_join_the_instructions_of_a_conversation_that_is_cut() {
     let mut attributes = Attributes::default();
     attributes.push(dialect::INPUT, format!("[{}]", messages.join(",")));
     attributes.push(SYSTEM, "Be kind.");
-    shape(&mut attributes, &limits);
+    normalise(&mut attributes, &limits);
     assert_eq!(
         attributes.text(SYSTEM),
         Some(r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#)
@@ -63,7 +63,7 @@ fn system_messages_join_the_instructions_of_a_conversation_that_is_cut() {
 }
 
 #[test]
-fn many_system_messages_join_the_instructions_within_the_limits() {
+fn many_system_messages_are_added_within_the_limits() {
     let messages: Vec<_> = (0..20_000)
         .map(|number| serde_json::json!({"role": "system", "content": format!("Rule {number}")}))
         .collect();
@@ -71,19 +71,19 @@ fn many_system_messages_join_the_instructions_within_the_limits() {
     attributes.push(SYSTEM, "Be kind.");
     attributes.push(dialect::INPUT, serde_json::json!(messages).to_string());
     let limits = ContentLimits::default();
-    shape(&mut attributes, &limits);
-    let shaped = attributes.text(SYSTEM).unwrap();
-    assert!(shaped.len() <= limits.attribute_bytes);
-    let shaped: Vec<serde_json::Value> = serde_json::from_str(shaped).unwrap();
-    assert_eq!(shaped[0]["content"], "Be kind.");
-    assert!(shaped.len() > 1000, "{}", shaped.len());
-    for (number, part) in shaped[1..].iter().enumerate() {
+    normalise(&mut attributes, &limits);
+    let normalised = attributes.text(SYSTEM).unwrap();
+    assert!(normalised.len() <= limits.attribute_bytes);
+    let normalised: Vec<serde_json::Value> = serde_json::from_str(normalised).unwrap();
+    assert_eq!(normalised[0]["content"], "Be kind.");
+    assert!(normalised.len() > 1000, "{}", normalised.len());
+    for (number, part) in normalised[1..].iter().enumerate() {
         assert_eq!(part["content"], format!("Rule {number}"));
     }
 }
 
 #[test]
-fn an_answer_may_be_a_list_of_choices() {
+fn a_list_of_choices_becomes_an_answer() {
     for (text, expected) in [
         (
             "Hi",
@@ -96,9 +96,9 @@ fn an_answer_may_be_a_list_of_choices() {
     ] {
         let mut attributes = Attributes::default();
         attributes.push("gen_ai.response.text", text);
-        join_answer(&mut attributes);
+        merge_answer(&mut attributes);
         crate::rename::canonicalise(&mut attributes);
-        shape(&mut attributes, &ContentLimits::default());
+        normalise(&mut attributes, &ContentLimits::default());
         assert_eq!(attributes.text(dialect::OUTPUT), Some(expected));
     }
 }

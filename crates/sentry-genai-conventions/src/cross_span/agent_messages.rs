@@ -60,7 +60,7 @@ pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &
             }
         }
         for call in calls {
-            content::fit(&mut spans[call].attributes, limits);
+            content::enforce_span_limit(&mut spans[call].attributes, limits);
         }
     }
 }

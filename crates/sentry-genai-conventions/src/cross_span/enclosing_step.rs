@@ -58,7 +58,7 @@ pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &
                 call.attributes.set(key, text);
             }
         }
-        content::fit(&mut call.attributes, limits);
+        content::enforce_span_limit(&mut call.attributes, limits);
     }
 }
 

@@ -219,7 +219,7 @@ fn response(span: &mut SourceSpan) {
         "output": items,
     });
     json::put(&mut span.attributes, WHOLE, whole);
-    content::find_finish_reasons(&mut span.attributes, WHOLE);
+    content::extract_finish_reasons(&mut span.attributes, WHOLE);
     span.attributes.remove(WHOLE);
     if status == "failed" && !matches!(span.status, SourceStatus::Error(_)) {
         let error = json::read(&span.attributes, ERROR).unwrap_or_default();

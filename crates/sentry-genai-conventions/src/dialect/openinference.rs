@@ -244,7 +244,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             // everything completed has stopped.
             let is_vague = roleless == "assistant";
             if what == What::Call && (is_vague || !attributes.contains("llm.finish_reason")) {
-                content::find_finish_reasons(attributes, "output.value");
+                content::extract_finish_reasons(attributes, "output.value");
             }
             if HOLLOW.contains(&&*span.scope) {
                 messages::prefer_whole(attributes);

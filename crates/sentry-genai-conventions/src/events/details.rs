@@ -12,43 +12,46 @@ const FEW: usize = 64;
 /// The data from all events: each key once, in order of first appearance.
 #[derive(Default)]
 pub(super) struct Details {
-    said: Vec<(String, Value)>,
+    entries: Vec<(String, Value)>,
     /// The position of each key; used only once there are many.
-    places: HashMap<String, usize>,
+    positions: HashMap<String, usize>,
 }
 
 impl Details {
     /// Adds a detail. The first value of a key wins, but messages are appended to those of earlier events: for a streamed
     /// response of OpenAI's, JavaScript's instrumentation writes one event per item of the output.
     pub(super) fn add(&mut self, key: String, value: Value) {
-        let Some(place) = self.place(&key) else {
-            if self.are_many() {
-                self.places.insert(key.clone(), self.said.len());
+        let Some(position) = self.position(&key) else {
+            if self.is_large() {
+                self.positions.insert(key.clone(), self.entries.len());
             }
-            self.said.push((key, value));
+            self.entries.push((key, value));
             return;
         };
-        let known = &mut self.said[place].1;
-        if content::side_of_messages(&key).is_some() && *known != value {
-            let mut messages = list(known.take());
-            messages.extend(list(value));
-            *known = Value::Array(messages);
+        let existing = &mut self.entries[position].1;
+        if content::side_of_messages(&key).is_some() && *existing != value {
+            let mut messages = into_messages(existing.take());
+            messages.extend(into_messages(value));
+            *existing = Value::Array(messages);
         }
     }
 
-    pub(super) fn are_many(&self) -> bool {
-        self.said.len() > FEW
+    pub(super) fn is_large(&self) -> bool {
+        self.entries.len() > FEW
     }
 
-    fn place(&mut self, key: &str) -> Option<usize> {
-        if !self.are_many() {
-            return self.said.iter().position(|(known, _)| known == key);
+    fn position(&mut self, key: &str) -> Option<usize> {
+        if !self.is_large() {
+            return self
+                .entries
+                .iter()
+                .position(|(existing, _)| existing == key);
         }
-        if self.places.is_empty() {
-            let keys = self.said.iter().map(|(key, _)| key.clone());
-            self.places = keys.zip(0..).collect();
+        if self.positions.is_empty() {
+            let keys = self.entries.iter().map(|(key, _)| key.clone());
+            self.positions = keys.zip(0..).collect();
         }
-        self.places.get(key).copied()
+        self.positions.get(key).copied()
     }
 }
 
@@ -57,14 +60,14 @@ impl IntoIterator for Details {
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.said.into_iter()
+        self.entries.into_iter()
     }
 }
 
-fn list(messages: Value) -> Vec<Value> {
-    let read = messages.as_str().and_then(messages::read_json);
-    match (messages, read) {
-        (Value::Array(list), _) | (_, Some(Value::Array(list))) => list,
-        (other, _) => vec![other],
+fn into_messages(messages: Value) -> Vec<Value> {
+    let parsed = messages.as_str().and_then(messages::read_json);
+    match (messages, parsed) {
+        (Value::Array(into_messages), _) | (_, Some(Value::Array(into_messages))) => into_messages,
+        (message, _) => vec![message],
     }
 }

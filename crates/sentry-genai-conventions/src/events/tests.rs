@@ -10,7 +10,7 @@ fn span() -> SourceSpan {
     span
 }
 
-fn translated(span: SourceSpan) -> crate::SentrySpan {
+fn translate(span: SourceSpan) -> crate::SentrySpan {
     let options = TranslateOptions {
         capture_inputs: true,
         capture_outputs: true,
@@ -24,7 +24,7 @@ fn parts(span: &crate::SentrySpan, key: &str) -> Value {
 }
 
 #[test]
-fn events_of_single_messages_become_messages() {
+fn message_events_become_messages() {
     let mut span = span();
     let mut asked = SourceEvent::new("gen_ai.user.message");
     asked.attributes.push("content", "Weather?");
@@ -34,7 +34,7 @@ fn events_of_single_messages_become_messages() {
         r#"{"index":0,"finish_reason":"tool_calls","message":{"tool_calls":[{"id":"c1","type":"function","function":{"name":"w","arguments":"{\"a\":1}"}}]}}"#,
     );
     span.events = vec![asked, wrapped];
-    let span = translated(span);
+    let span = translate(span);
     assert_eq!(
         parts(&span, "gen_ai.input.messages"),
         json!([{"role": "user", "parts": [{"type": "text", "content": "Weather?"}]}])
@@ -62,37 +62,37 @@ fn event(name: &'static str, attributes: &[(&'static str, &'static str)]) -> Sou
 }
 
 #[test]
-fn every_item_of_a_stream_may_have_its_event() {
+fn messages_of_several_detail_events_are_appended() {
     let mut span = span();
     let name = "gen_ai.client.inference.operation.details";
-    for said in ["Hm.", "It is 22C", "It is 22C, or so"] {
+    for text in ["Hm.", "It is 22C", "It is 22C, or so"] {
         let mut event = SourceEvent::new(name);
-        let parts = json!([{"type": "text", "content": said}]);
+        let parts = json!([{"type": "text", "content": text}]);
         let messages = json!([{"role": "assistant", "parts": parts}]).to_string();
         event.attributes.push("gen_ai.output.messages", &messages);
         span.events.push(event);
     }
-    let span = translated(span);
+    let span = translate(span);
     let output = parts(&span, "gen_ai.output.messages");
     assert_eq!(output.as_array().map(Vec::len), Some(3));
 }
 
 #[test]
-fn tools_alone_are_no_message() {
+fn a_message_with_only_tools_becomes_tool_definitions() {
     let mut span = span();
-    let said = r#"{"content":{"tools":[{"name":"w","input_schema":{"type":"object"}}]}}"#;
+    let body = r#"{"content":{"tools":[{"name":"w","input_schema":{"type":"object"}}]}}"#;
     span.events = vec![
         event("gen_ai.user.message", &[("content", "Weather?")]),
-        event("gen_ai.user.message", &[("body", said)]),
+        event("gen_ai.user.message", &[("body", body)]),
     ];
-    let span = translated(span);
+    let span = translate(span);
     let input = parts(&span, "gen_ai.input.messages");
     assert_eq!(input.as_array().map(Vec::len), Some(1));
     assert_eq!(parts(&span, "gen_ai.tool.definitions")[0]["name"], "w");
 }
 
 #[test]
-fn a_choice_may_be_a_text_or_a_list_of_parts() {
+fn a_choice_holds_a_text_or_a_list_of_parts() {
     for (key, choice) in [
         ("message", "It is 22C"),
         ("message", r#"[{"text":"It is 22C"}]"#),
@@ -112,7 +112,7 @@ fn a_choice_may_be_a_text_or_a_list_of_parts() {
             &[(key, choice), ("finish_reason", "stop")],
         )];
         assert_eq!(
-            parts(&translated(span), "gen_ai.output.messages"),
+            parts(&translate(span), "gen_ai.output.messages"),
             json!([{
                 "role": "assistant",
                 "parts": [{"type": "text", "content": "It is 22C"}],
@@ -125,27 +125,27 @@ fn a_choice_may_be_a_text_or_a_list_of_parts() {
     let mut span = span();
     span.events = vec![event("gen_ai.choice", &[("message", r#"{"degrees":22}"#)])];
     assert_eq!(
-        parts(&translated(span), "gen_ai.output.messages")[0]["parts"],
+        parts(&translate(span), "gen_ai.output.messages")[0]["parts"],
         json!([{"type": "text", "content": r#"{"degrees":22}"#}])
     );
 }
 
 #[test]
-fn blocks_of_bedrock_in_events_are_read() {
+fn bedrock_blocks_in_events_are_parsed() {
     let mut span = span();
-    let called = r#"[{"toolUse":{"toolUseId":"t1","name":"w","input":{"city":"Paris"}}}]"#;
-    let answered =
+    let tool_use = r#"[{"toolUse":{"toolUseId":"t1","name":"w","input":{"city":"Paris"}}}]"#;
+    let tool_result =
         r#"[{"toolResult":{"toolUseId":"t1","status":"success","content":[{"text":"22C"}]}}]"#;
     span.events = vec![
         event(
             "gen_ai.user.message",
             &[("content", r#"[{"text":"Weather?"}]"#)],
         ),
-        event("gen_ai.assistant.message", &[("content", called)]),
-        event("gen_ai.tool.message", &[("content", answered)]),
+        event("gen_ai.assistant.message", &[("content", tool_use)]),
+        event("gen_ai.tool.message", &[("content", tool_result)]),
     ];
     assert_eq!(
-        parts(&translated(span), "gen_ai.input.messages"),
+        parts(&translate(span), "gen_ai.input.messages"),
         json!([
             {"role": "user", "parts": [{"type": "text", "content": "Weather?"}]},
             {"role": "assistant", "parts": [{"type": "tool_call", "id": "t1", "name": "w", "arguments": {"city": "Paris"}}]},
@@ -174,7 +174,7 @@ const CALLS: &[(&[Recorded], Option<&str>, Option<&str>)] = &[
 ];
 
 #[test]
-fn the_call_of_a_tool_has_arguments_and_a_result() {
+fn events_of_a_tool_call_become_arguments_and_result() {
     for (events, arguments, result) in CALLS {
         let mut span = span();
         span.name = "execute_tool w".into();
@@ -183,7 +183,7 @@ fn the_call_of_a_tool_has_arguments_and_a_result() {
             .iter()
             .map(|(name, key, value)| event(name, &[(key, value), ("id", "c1")]))
             .collect();
-        let span = translated(span);
+        let span = translate(span);
         let text = |key| span.attributes.text(key);
         assert_eq!(text("gen_ai.tool.call.arguments"), *arguments);
         assert_eq!(text("gen_ai.tool.call.result"), *result);
@@ -197,7 +197,7 @@ const CALL: &str =
 const ANSWER: &str = r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":[{"text":"Error: division by zero"}]}]}]"#;
 
 #[test]
-fn the_details_of_a_tools_call_are_arguments_and_a_result() {
+fn detail_events_of_a_tool_call_become_arguments_and_result() {
     let mut source = span();
     source.name = "execute_tool w".into();
     source
@@ -209,7 +209,7 @@ fn the_details_of_a_tools_call_are_arguments_and_a_result() {
         event(DETAILS, &[(INPUT, CALL)]),
         event(DETAILS, &[(OUTPUT, ANSWER)]),
     ];
-    let span = translated(source.clone());
+    let span = translate(source.clone());
     let text = |key| span.attributes.text(key);
     assert_eq!(text(ARGUMENTS), Some(r#"{"a":1}"#));
     assert_eq!(text(RESULT), Some("Error: division by zero"));
@@ -219,18 +219,18 @@ fn the_details_of_a_tools_call_are_arguments_and_a_result() {
 
     // An attribute of the span takes precedence.
     source.attributes.push(ARGUMENTS, r#"{"b":2}"#);
-    let span = translated(source);
+    let span = translate(source);
     assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"b":2}"#));
 
     // In a chat, they are the input of the model.
     let mut source = self::span();
     source.events = vec![event(DETAILS, &[(INPUT, CALL)])];
-    let span = translated(source);
+    let span = translate(source);
     assert!(span.attributes.contains(INPUT) && !span.attributes.contains(ARGUMENTS));
 }
 
 #[test]
-fn the_event_with_all_details_counts_as_attributes() {
+fn a_detail_event_becomes_attributes() {
     let mut span = span();
     let mut details = SourceEvent::new("gen_ai.client.inference.operation.details");
     details.attributes.push(
@@ -239,14 +239,14 @@ fn the_event_with_all_details_counts_as_attributes() {
     );
     details.attributes.push("gen_ai.request.model", "another");
     span.events = vec![details];
-    let span = translated(span);
+    let span = translate(span);
     assert_eq!(&*span.name, "chat gpt-4o");
     assert!(span.attributes.contains("gen_ai.input.messages"));
 }
 
 /// `tracing-opentelemetry` records edgequake-llm's events like this.
 #[test]
-fn an_event_may_have_its_name_in_a_field() {
+fn the_event_name_may_be_a_field() {
     let mut details = event(
         "GenAI inference completed",
         &[
@@ -270,7 +270,7 @@ fn an_event_may_have_its_name_in_a_field() {
     ];
     let mut span = span();
     span.events = vec![details, event("said", &answer), event("cache miss", &[])];
-    let span = translated(span);
+    let span = translate(span);
     assert_eq!(
         parts(&span, INPUT)[0]["parts"][0],
         json!({"type": "text", "content": "Hi"})
@@ -296,7 +296,7 @@ fn an_event_may_have_its_name_in_a_field() {
 }
 
 #[test]
-fn many_details_are_there_once_and_in_linear_time() {
+fn many_details_are_merged_in_linear_time() {
     let details = "gen_ai.client.inference.operation.details";
     let item = |text| event(details, &[("gen_ai.output.messages", text)]);
     crate::growth::assert_linear(2_000, |many| {
@@ -333,7 +333,7 @@ fn many_details_are_there_once_and_in_linear_time() {
 
 /// langchainrust's handler, which also records the answer as a message.
 #[test]
-fn the_fields_of_an_event_may_have_its_namespace() {
+fn event_fields_may_have_a_namespace() {
     let mut span = span();
     span.events = vec![
         event(
@@ -352,7 +352,7 @@ fn the_fields_of_an_event_may_have_its_namespace() {
             ],
         ),
     ];
-    let span = translated(span);
+    let span = translate(span);
     let text = |text| json!([{"type": "text", "content": text}]);
     assert_eq!(parts(&span, "gen_ai.system_instructions"), text("Brief."));
     assert_eq!(

@@ -93,7 +93,7 @@ impl Check {
                 stays_unchanged(text, limits) && !matches!(text, "json_schema" | "json_object")
             }
             (Self::FinishReason, Value::Str(text)) => {
-                content::is_one_reason(text) && stays_unchanged(text, limits)
+                content::is_single_reason(text) && stays_unchanged(text, limits)
             }
             (Self::Count, Value::Integer(count)) => count >= 0,
             (Self::ResponseStatus { first_failure }, Value::Integer(status)) => {
@@ -135,5 +135,5 @@ pub(super) fn stays_unchanged(text: &str, limits: &ContentLimits) -> bool {
     !text.is_empty()
         && text != NONE
         && unquoted(text).len() == text.len()
-        && content::stays(text, limits)
+        && content::is_within_limits(text, limits)
 }

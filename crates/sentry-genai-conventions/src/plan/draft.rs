@@ -76,7 +76,7 @@ impl Plan {
 /// Returns whether the span has no error, no relevant events and no irregular attributes.
 fn is_regular(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
-    !events::matter(&span.events)
+    !events::are_relevant(&span.events)
         && !matches!(span.status, SourceStatus::Error(_))
         && !(attributes.slots().flatten()).any(|(key, _)| is_irregular(key))
 }
@@ -95,7 +95,7 @@ fn settled(attributes: &Attributes) -> Option<Attributes> {
     let mut settled = attributes.clone();
     settled.settle();
     let is_content = |(before, after): (Option<(&str, _)>, Option<_>)| {
-        after.is_none() && before.is_some_and(|(key, _)| content::has_shape(key))
+        after.is_none() && before.is_some_and(|(key, _)| content::is_structured(key))
     };
     let drops_content = (attributes.slots().zip(settled.slots())).any(is_content);
     (!drops_content).then_some(settled)
@@ -322,7 +322,7 @@ impl Draft<'_> {
             _ if HTTP_STATUSES.contains(&key) => return None,
             _ if status::GRPC_STATUSES.contains(&key) && text != "OK" => return None,
             _ if status::GRPC_STATUSES.contains(&key) => Check::exactly(text),
-            _ if content::has_shape(key) => Check::Content,
+            _ if content::is_structured(key) => Check::Content,
             _ => Check::Text,
         })
     }
@@ -376,7 +376,7 @@ impl Draft<'_> {
                 && !has(FINISH_REASONS)
                 && has(OUTPUT),
             is_streamed: translate::is_implicitly_streamed(attributes),
-            content: content::to_shape(attributes),
+            content: content::find_structured(attributes),
         })
     }
 

@@ -113,7 +113,7 @@ impl Work {
     pub(super) fn normalise_content(&self, span: &mut SourceSpan, options: &TranslateOptions) {
         if let Self::Ai(work) = self {
             let content = work.content.iter().copied();
-            content::shape_each(&mut span.attributes, content, &options.limits);
+            content::normalise_each(&mut span.attributes, content, &options.limits);
         }
     }
 }
@@ -122,7 +122,7 @@ impl AiWork {
     fn apply(&self, span: &mut SourceSpan) -> Naming {
         let attributes = &mut span.attributes;
         if self.needs_finish_reasons {
-            content::find_finish_reasons(attributes, dialect::OUTPUT);
+            content::extract_finish_reasons(attributes, dialect::OUTPUT);
         }
         if self.is_streamed {
             attributes.push(translate::STREAMING, true);

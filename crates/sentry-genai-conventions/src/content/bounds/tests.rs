@@ -2,7 +2,7 @@ use super::*;
 use crate::dialect;
 
 /// Keys that do not hold content.
-const OTHERS: [&str; 6] = [
+const PLAIN_KEYS: [&str; 6] = [
     "app.one",
     "app.two",
     "app.three",
@@ -12,11 +12,11 @@ const OTHERS: [&str; 6] = [
 ];
 
 #[test]
-fn a_span_stays_within_what_sentry_takes() {
-    let said = |role: &str, text: &str| serde_json::json!({"role": role, "parts": [{"type": "text", "content": text}]});
+fn a_span_stays_within_the_span_limit() {
+    let message = |role: &str, text: &str| serde_json::json!({"role": role, "parts": [{"type": "text", "content": text}]});
     let long = |number: usize| format!("{number} {}", "word ".repeat(10_000));
     let messages = |role| {
-        let messages: Vec<_> = (0..20).map(|number| said(role, &long(number))).collect();
+        let messages: Vec<_> = (0..20).map(|number| message(role, &long(number))).collect();
         serde_json::json!(messages).to_string()
     };
     let tool = |number: usize| serde_json::json!({"type": "function", "name": "w", "description": long(number)});
@@ -28,20 +28,22 @@ fn a_span_stays_within_what_sentry_takes() {
         "gen_ai.tool.definitions",
         serde_json::json!(tools).to_string(),
     );
-    for key in OTHERS {
+    for key in PLAIN_KEYS {
         span.push(key, long(1).repeat(2));
     }
-    let shaped = |limits: &ContentLimits| {
+    let normalised = |limits: &ContentLimits| {
         let mut attributes = span.clone();
-        shape(&mut attributes, limits);
-        bound(&mut attributes, limits);
+        normalise(&mut attributes, limits);
+        truncate_texts(&mut attributes, limits);
         let before = attributes.clone();
-        fit(&mut attributes, limits);
+        enforce_span_limit(&mut attributes, limits);
         (before, attributes)
     };
-    let (before, fitted) = shaped(&ContentLimits::default());
-    let length = |it: &Attributes| {
-        let texts = it.iter().filter_map(|(key, _)| it.text(key));
+    let (before, fitted) = normalised(&ContentLimits::default());
+    let length = |attributes: &Attributes| {
+        let texts = attributes
+            .iter()
+            .filter_map(|(key, _)| attributes.text(key));
         texts.map(str::len).sum::<usize>()
     };
     assert!(length(&before) > 1_000_000, "{}", length(&before));
@@ -57,7 +59,7 @@ fn a_span_stays_within_what_sentry_takes() {
             messages.len() > 1
                 && messages
                     .last()
-                    .is_some_and(|it| it.to_string().contains("19 word"))
+                    .is_some_and(|attributes| attributes.to_string().contains("19 word"))
         );
     }
     assert_eq!(
@@ -68,13 +70,13 @@ fn a_span_stays_within_what_sentry_takes() {
         attribute_bytes: 10_000_000,
         ..ContentLimits::default()
     };
-    let (before, fitted) = shaped(&generous);
+    let (before, fitted) = normalised(&generous);
     assert_eq!(length(&before), length(&fitted));
 }
 
 /// No text is too long by itself, but together they are.
 #[test]
-fn what_is_shortened_in_several_rounds_says_how_much_there_was() {
+fn repeated_shortening_reports_the_original_sizes() {
     let messages = |role: &str| {
         let message = serde_json::json!({"role": role, "parts": [{"type": "text", "content": "word ".repeat(9_800)}]});
         serde_json::json!(vec![message; 5]).to_string()
@@ -83,15 +85,15 @@ fn what_is_shortened_in_several_rounds_says_how_much_there_was() {
     span.push(dialect::INPUT, messages("user"));
     span.push(dialect::OUTPUT, messages("assistant"));
     span.push(dialect::RESULT, "word ".repeat(19_900));
-    for key in OTHERS {
+    for key in PLAIN_KEYS {
         span.push(key, "word ".repeat(19_600));
     }
     let limits = ContentLimits::default();
-    shape(&mut span, &limits);
+    normalise(&mut span, &limits);
     let length = "gen_ai.request.messages.original_length";
     assert_eq!(span.integer(length), None);
     let mut shorter = span.clone();
-    fit(&mut span, &limits);
+    enforce_span_limit(&mut span, &limits);
     assert_eq!(span.integer(length), Some(5));
     let size = "gen_ai.tool.call.result.size";
     assert_eq!(span.integer(size), None, "it is whole");

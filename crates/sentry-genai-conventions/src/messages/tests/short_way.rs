@@ -3,7 +3,7 @@
 use proptest::{collection, prelude::*};
 use serde_json::{Value, json};
 
-use crate::{Attributes, content::shape, excerpt};
+use crate::{Attributes, content::normalise, excerpt};
 
 use super::{
     super::{ContentLimits, Messages, Side, blobs::may_hold_blob, canonical, join_system},
@@ -162,7 +162,7 @@ fn shaped(text: &str, side: Side, limits: &ContentLimits) -> Value {
     };
     let mut attributes = Attributes::default();
     attributes.push(key, text);
-    shape(&mut attributes, limits);
+    normalise(&mut attributes, limits);
     serde_json::from_str(attributes.text(key).unwrap()).unwrap()
 }
 
@@ -255,7 +255,7 @@ proptest! {
             let mut attributes = Attributes::default();
             attributes.push_text("gen_ai.input.messages", &text, room);
             attributes.push("gen_ai.request.model", "m");
-            shape(&mut attributes, &limits);
+            normalise(&mut attributes, &limits);
             for key in ["gen_ai.input.messages", "gen_ai.system_instructions"] {
                 if let Some(shaped) = attributes.text(key) {
                     prop_assert!(shaped.len() <= limits.attribute_bytes);
