@@ -196,7 +196,7 @@ pub(crate) fn side_of_messages(key: &str) -> Option<messages::Side> {
     }
 }
 
-/// Returns whether `key` holds content with a structure that [`normalise`] normalises.
+/// Returns whether `key` holds content with a structure that [`normalise`] brings into Sentry's format.
 pub(crate) fn is_structured(key: &str) -> bool {
     structured(key).is_some()
 }

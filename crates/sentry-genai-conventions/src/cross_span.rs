@@ -397,7 +397,7 @@ fn completeness(span: &SentrySpan) -> (bool, bool, bool) {
     let attributes = &span.attributes;
     (
         attributes.contains("gen_ai.request.model") || attributes.contains("gen_ai.response.model"),
-        tokens::are_reported(attributes),
+        tokens::has_input_or_output(attributes),
         attributes.contains("gen_ai.output.messages"),
     )
 }
@@ -413,7 +413,7 @@ fn copy_missing_attributes(spans: &mut [SentrySpan], kept: usize, demoted: usize
         .filter(|(key, _)| !kept.contains(key))
         // A request served by an MCP server has none.
         .filter(|(key, _)| *key != "gen_ai.operation.name")
-        .filter(|(key, _)| !tokens::is_of_use(key))
+        .filter(|(key, _)| !tokens::is_usage(key))
         .map(|(key, value)| (key.to_owned(), Owned::from(value)))
         .collect();
     for (key, value) in missing {
@@ -450,7 +450,7 @@ fn demote(span: &mut SentrySpan) {
 }
 
 fn has_token_totals(span: &SentrySpan) -> bool {
-    span.ai == Some(AiKind::Agent) && tokens::occur(&span.attributes)
+    span.ai == Some(AiKind::Agent) && tokens::has_usage(&span.attributes)
 }
 
 fn remove_repeated_totals(spans: &mut [SentrySpan], tree: &SpanTree) {
@@ -461,8 +461,8 @@ fn remove_repeated_totals(spans: &mut [SentrySpan], tree: &SpanTree) {
             tokens::remove(&mut span.attributes);
         }
         // An agent's totals do not include embeddings made on the way.
-        let reports_tokens =
-            WorkKind::of(span) == Some(WorkKind::Chat) && tokens::are_reported(&span.attributes);
+        let reports_tokens = WorkKind::of(span) == Some(WorkKind::Chat)
+            && tokens::has_input_or_output(&span.attributes);
         if (has_counted_calls[position] || reports_tokens)
             && let Some(parent) = tree.parents[position]
         {

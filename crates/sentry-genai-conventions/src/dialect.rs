@@ -277,7 +277,7 @@ fn name_as_span(span: &mut SourceSpan, what: What) {
         What::Tool => "gen_ai.tool.name",
         _ => return,
     };
-    if operation::in_span_name(&span.name).is_none() {
+    if operation::split_span_name(&span.name).is_none() {
         let name = span.name.clone();
         span.attributes.supply(key, &*name);
     }

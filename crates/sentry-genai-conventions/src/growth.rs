@@ -12,8 +12,8 @@ pub(crate) fn assert_linear(few: usize, mut work: impl FnMut(usize)) {
     };
     let mut is_linear = || {
         // At least one of the three is undisturbed.
-        let least = time(few).min(time(few)).min(time(few));
-        time(10 * few) < least * 40
+        let shortest = time(few).min(time(few)).min(time(few));
+        time(10 * few) < shortest * 40
     };
     assert!(
         (0..5).any(|_| is_linear()),
@@ -23,7 +23,7 @@ pub(crate) fn assert_linear(few: usize, mut work: impl FnMut(usize)) {
 
 #[test]
 #[should_panic(expected = "it grows faster")]
-fn a_square_is_noticed() {
+fn quadratic_growth_is_detected() {
     assert_linear(400, |count| {
         let sum = |number: usize| (0..count).map(std::hint::black_box).sum::<usize>() + number;
         std::hint::black_box((0..count).map(sum).max());

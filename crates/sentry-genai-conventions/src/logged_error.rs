@@ -39,7 +39,7 @@ impl LoggedError {
 
     /// Records how a request failed, such as `Status code: 503 Service Unavailable`, `Code: 13` or `Error: timed out`.
     fn classify(&mut self, text: String) {
-        let is_number = |it: &&str| it.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number = |digits: &&str| digits.bytes().all(|byte| byte.is_ascii_digit());
         if let Some(status) = text.strip_prefix("Status code: ") {
             let number = status.get(..3).filter(is_number);
             self.kind = self.kind.take().or(number.map(str::to_owned));
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_that_is_none_says_nothing() {
+    fn an_error_field_of_none_is_ignored() {
         let mut error = LoggedError::default();
         error.field("message", "unable to process request".to_owned());
         error.field("error", "None".to_owned());
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_how_it_has_failed() {
+    fn a_classification_describes_the_failure() {
         let read = |classification: &str| {
             let mut error = LoggedError::default();
             error.field("classification", classification.to_owned());
@@ -95,12 +95,15 @@ mod tests {
             let text = |key| event.attributes.text(key).map(str::to_owned);
             (text("exception.message"), text("exception.type"))
         };
-        let failed = |reason: &str| Some(format!("response failed: {reason}"));
+        let failure = |reason: &str| Some(format!("response failed: {reason}"));
         let unavailable = "Status code: 503 Service Unavailable";
-        assert_eq!(read(unavailable), (failed(unavailable), Some("503".into())));
+        assert_eq!(
+            read(unavailable),
+            (failure(unavailable), Some("503".into()))
+        );
         assert_eq!(
             read("Code: 13"),
-            (failed("Code: 13"), Some("INTERNAL".into()))
+            (failure("Code: 13"), Some("INTERNAL".into()))
         );
         assert_eq!(read("spam"), (Some("response failed".into()), None));
     }

@@ -30,14 +30,14 @@ pub(crate) fn name(
     let mut naming = match recognised.map(|found| found.operation) {
         Some(Operation::Ai(row)) => {
             let subject = recognised.and_then(|found| found.subject.as_deref());
-            ai(span, row, subject, dialect)
+            name_ai(span, row, subject, dialect)
         }
-        Some(Operation::Mcp(op)) => mcp(span, op, dialect),
+        Some(Operation::Mcp(op)) => name_mcp(span, op, dialect),
         Some(Operation::Plain) => {
-            let about = recognised.and_then(|found| found.subject.as_deref());
-            demoted(span, about, dialect)
+            let subject_in_name = recognised.and_then(|found| found.subject.as_deref());
+            name_demoted(span, subject_in_name, dialect)
         }
-        None => ordinary(span),
+        None => name_plain(span),
     };
     if let Some(op) = take(&mut span.attributes, "sentry.op")
         && !operation::is_unknown_op(&op)
@@ -53,7 +53,7 @@ pub(crate) fn name(
     naming
 }
 
-fn ai(
+fn name_ai(
     span: &mut SourceSpan,
     row: &'static AiOperation,
     subject: Option<&str>,
@@ -72,17 +72,17 @@ fn ai(
         // The subject may be a model already known under another key: some libraries name an unnamed agent after its
         // model, or a call after the model that answered.
         let is_model = match row.kind {
-            AiKind::Agent => first(attributes, &["gen_ai.request.model"]) == Some(subject),
-            AiKind::LlmCall => first(attributes, &["gen_ai.response.model"]) == Some(subject),
+            AiKind::Agent => first_text(attributes, &["gen_ai.request.model"]) == Some(subject),
+            AiKind::LlmCall => first_text(attributes, &["gen_ai.response.model"]) == Some(subject),
             _ => false,
         };
         if !key.is_empty() && !is_model && !attributes.contains(key) {
             attributes.push(key, subject);
         }
     }
-    let subject = subject_of(row.kind, |key| first(attributes, &[key]));
+    let subject = subject_of(row.kind, |key| first_text(attributes, &[key]));
     let name = match (row.kind, subject) {
-        (AiKind::Handoff, _) => handoff(span),
+        (AiKind::Handoff, _) => handoff_name(span),
         (_, Some(subject)) => [row.name, " ", subject].concat().into(),
         (_, None) => row.name.into(),
     };
@@ -125,7 +125,7 @@ pub fn name_at_start<'a>(
     operation: &str,
     attribute: impl Fn(&str) -> Option<&'a str>,
 ) -> Option<String> {
-    let row = operation::named(unquoted(operation))?;
+    let row = operation::by_name(unquoted(operation))?;
     match subject_of(row.kind, attribute).map(unquoted) {
         _ if row.kind == AiKind::Handoff => None,
         Some(subject) => Some([row.name, " ", subject].concat()),
@@ -134,9 +134,9 @@ pub fn name_at_start<'a>(
 }
 
 /// Returns `handoff from A to B`, or the part of it that is known.
-fn handoff(span: &SourceSpan) -> Cow<'static, str> {
+fn handoff_name(span: &SourceSpan) -> Cow<'static, str> {
     let attributes = &span.attributes;
-    let from = first(
+    let from = first_text(
         attributes,
         &[
             "gen_ai.handoff.from_agent",
@@ -145,7 +145,7 @@ fn handoff(span: &SourceSpan) -> Cow<'static, str> {
             "gen_ai.agent.name",
         ],
     );
-    let to = first(
+    let to = first_text(
         attributes,
         &[
             "gen_ai.handoff.to_agent",
@@ -163,10 +163,10 @@ fn handoff(span: &SourceSpan) -> Cow<'static, str> {
 }
 
 /// An MCP span is named after its method and the subject of the method. It is not an AI operation of this process.
-fn mcp(span: &mut SourceSpan, op: &'static str, dialect: &Dialect) -> Naming {
+fn name_mcp(span: &mut SourceSpan, op: &'static str, dialect: &Dialect) -> Naming {
     span.attributes.remove("gen_ai.operation.name");
     let method = span.attributes.text("mcp.method.name").unwrap_or("mcp");
-    let subject = first(
+    let subject = first_text(
         &span.attributes,
         &["gen_ai.tool.name", "gen_ai.prompt.name"],
     );
@@ -183,16 +183,16 @@ fn mcp(span: &mut SourceSpan, op: &'static str, dialect: &Dialect) -> Naming {
 }
 
 /// Sentry takes any unknown operation for a model call, so the operation is removed, but used in the name.
-fn demoted(span: &mut SourceSpan, about: Option<&str>, dialect: &Dialect) -> Naming {
+fn name_demoted(span: &mut SourceSpan, subject_in_name: Option<&str>, dialect: &Dialect) -> Naming {
     // The subject of a request may be in the span's name only.
-    if let Some(about) = about
+    if let Some(subject_in_name) = subject_in_name
         && span.attributes.text("mcp.method.name") == Some("prompts/get")
         && !span.attributes.contains("gen_ai.prompt.name")
     {
-        span.attributes.push("gen_ai.prompt.name", about);
+        span.attributes.push("gen_ai.prompt.name", subject_in_name);
     }
     let operation = take(&mut span.attributes, "gen_ai.operation.name");
-    let subject = first(
+    let subject = first_text(
         &span.attributes,
         &[
             "gen_ai.workflow.name",
@@ -201,8 +201,8 @@ fn demoted(span: &mut SourceSpan, about: Option<&str>, dialect: &Dialect) -> Nam
             "gen_ai.agent.name",
         ],
     );
-    let method = first(&span.attributes, &["mcp.method.name"]);
-    let mcp_subject = first(
+    let method = first_text(&span.attributes, &["mcp.method.name"]);
+    let mcp_subject = first_text(
         &span.attributes,
         &["gen_ai.tool.name", "gen_ai.prompt.name"],
     );
@@ -211,10 +211,12 @@ fn demoted(span: &mut SourceSpan, about: Option<&str>, dialect: &Dialect) -> Nam
             Some(subject) => format!("{method} {subject}").into(),
             None => method.to_owned().into(),
         },
-        (Some(operation), None) if WELL_KNOWN.contains(&operation.as_str()) => match subject {
-            Some(subject) => format!("{operation} {subject}").into(),
-            None => operation.into(),
-        },
+        (Some(operation), None) if CONVENTIONAL_OPERATIONS.contains(&operation.as_str()) => {
+            match subject {
+                Some(subject) => format!("{operation} {subject}").into(),
+                None => operation.into(),
+            }
+        }
         _ => span.name.clone(),
     };
     // The operation of a library may be an ordinary request.
@@ -231,16 +233,19 @@ fn demoted(span: &mut SourceSpan, about: Option<&str>, dialect: &Dialect) -> Nam
 }
 
 /// Operations of the conventions that have a conventional name, but no place in Sentry's AI views.
-static WELL_KNOWN: &[&str] = &["invoke_workflow", "plan", "retrieval"];
+static CONVENTIONAL_OPERATIONS: &[&str] = &["invoke_workflow", "plan", "retrieval"];
 
 /// Names a span that is not about GenAI.
-pub(crate) fn ordinary(span: &SourceSpan) -> Naming {
+pub(crate) fn name_plain(span: &SourceSpan) -> Naming {
     let plain = plain::classify(span);
     let origin = plain_origin(&plain.op);
     // A span that has been translated before also counts as named.
-    let named = span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
+    let is_named =
+        span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
     let name = match plain.name {
-        Some(name) if !named && name != span.name && !plain::says_more(&span.name, &name) => {
+        Some(name)
+            if !is_named && name != span.name && !plain::is_more_specific(&span.name, &name) =>
+        {
             name.into_owned().into()
         }
         _ => span.name.clone(),
@@ -279,6 +284,6 @@ fn take(attributes: &mut Attributes, key: &str) -> Option<String> {
 }
 
 #[inline(always)]
-fn first<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
+fn first_text<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
     keys.iter().find_map(|key| attributes.text(key))
 }

@@ -115,7 +115,7 @@ static SYNONYMS: &[(&str, &str)] = &[
 
 /// Finds an operation by its op, for spans whose author set only `sentry.op`.
 pub(crate) fn from_op(op: &str) -> Option<&'static AiOperation> {
-    named(op.strip_prefix("gen_ai.")?)
+    by_name(op.strip_prefix("gen_ai.")?)
 }
 
 /// Returns whether Sentry would take a span with this op for a model call because it does not know the op.
@@ -124,11 +124,11 @@ pub(crate) fn is_unknown_op(op: &str) -> bool {
 }
 
 /// Finds an operation by `gen_ai.operation.name`.
-pub(crate) fn named(name: &str) -> Option<&'static AiOperation> {
-    spelled(name, str::eq).or_else(|| spelled(name, is_same_word))
+pub(crate) fn by_name(name: &str) -> Option<&'static AiOperation> {
+    find_spelling(name, str::eq).or_else(|| find_spelling(name, is_same_word))
 }
 
-fn spelled(name: &str, is_same: impl Fn(&str, &str) -> bool) -> Option<&'static AiOperation> {
+fn find_spelling(name: &str, is_same: impl Fn(&str, &str) -> bool) -> Option<&'static AiOperation> {
     let canonical = SYNONYMS
         .iter()
         .find(|(synonym, _)| is_same(synonym, name))
@@ -151,7 +151,7 @@ fn is_same_word(one: &str, other: &str) -> bool {
 
 /// Finds the operation at the start of a span name, and returns it with the rest of the name, as in
 /// `execute_tool get_weather`.
-pub(crate) fn in_span_name(name: &str) -> Option<(&'static AiOperation, &str)> {
+pub(crate) fn split_span_name(name: &str) -> Option<(&'static AiOperation, &str)> {
     let name = name.strip_prefix("gen_ai.").unwrap_or(name);
     let (first, rest) = name.split_once(' ').unwrap_or((name, ""));
     let row = OPERATIONS.iter().find(|row| row.name == first)?;
@@ -181,18 +181,20 @@ const SERVER_TO_CLIENT: &str = "mcp.notification.server_to_client";
 /// A tool call on the client side is an AI tool span. Everything that a server handles is an MCP span, so that a call
 /// is not counted at both ends.
 pub(crate) fn mcp(method: &str, kind: Option<SpanKind>) -> Operation {
-    let incoming = matches!(kind, Some(SpanKind::Server | SpanKind::Consumer));
+    let is_incoming = matches!(kind, Some(SpanKind::Server | SpanKind::Consumer));
     if let Some(event) = method.strip_prefix("notifications/") {
-        let known = NOTIFICATIONS.iter().find(|(known, _)| *known == event);
-        return Operation::Mcp(match known {
+        let notification = NOTIFICATIONS
+            .iter()
+            .find(|(notification, _)| *notification == event);
+        return Operation::Mcp(match notification {
             Some((_, direction)) => direction,
-            None if incoming => CLIENT_TO_SERVER,
+            None if is_incoming => CLIENT_TO_SERVER,
             None => SERVER_TO_CLIENT,
         });
     }
     match method {
-        _ if incoming => Operation::Mcp("mcp.server"),
-        "tools/call" => named("execute_tool").map_or(Operation::Plain, Operation::Ai),
+        _ if is_incoming => Operation::Mcp("mcp.server"),
+        "tools/call" => by_name("execute_tool").map_or(Operation::Plain, Operation::Ai),
         _ => Operation::Plain,
     }
 }
@@ -202,19 +204,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operations_by_name_synonym_and_span_name() {
-        assert_eq!(named("embedding").unwrap().op, "gen_ai.embeddings");
-        assert_eq!(named("search_memory").unwrap().op, "gen_ai.memory.client");
-        assert!(named("invoke_workflow").is_none());
-        let (row, rest) = in_span_name("execute_tool get_weather").unwrap();
+    fn operations_are_found_by_name_synonym_and_span_name() {
+        assert_eq!(by_name("embedding").unwrap().op, "gen_ai.embeddings");
+        assert_eq!(by_name("search_memory").unwrap().op, "gen_ai.memory.client");
+        assert!(by_name("invoke_workflow").is_none());
+        let (row, rest) = split_span_name("execute_tool get_weather").unwrap();
         assert_eq!((row.name, rest), ("execute_tool", "get_weather"));
-        assert!(in_span_name("chatter box").is_none());
+        assert!(split_span_name("chatter box").is_none());
     }
 
     /// The output of `?operation` and hand-written variants must not turn a model call into something that Sentry does
     /// not count.
     #[test]
-    fn other_letter_cases_and_separators_are_the_same_operation() {
+    fn case_and_separators_are_ignored() {
         for (spelling, name) in [
             ("Chat", "chat"),
             (" CHAT ", "chat"),
@@ -226,15 +228,15 @@ mod tests {
             ("InvokeAgent", "invoke_agent"),
             ("embed", "embeddings"),
         ] {
-            assert_eq!(named(spelling).unwrap().name, name, "{spelling}");
+            assert_eq!(by_name(spelling).unwrap().name, name, "{spelling}");
         }
         for other in ["", "_", "InvokeWorkflow", "chat room", "plan", "chats"] {
-            assert!(named(other).is_none(), "{other}");
+            assert!(by_name(other).is_none(), "{other}");
         }
     }
 
     #[test]
-    fn mcp_by_side() {
+    fn mcp_methods_are_classified_by_span_kind() {
         assert_eq!(
             mcp("tools/call", Some(SpanKind::Server)),
             Operation::Mcp("mcp.server")
@@ -246,7 +248,7 @@ mod tests {
 
     /// The sender of a notification has a client span for it, and the receiver a server span.
     #[test]
-    fn a_notification_goes_where_its_method_says() {
+    fn the_direction_of_a_notification_depends_on_its_method() {
         for kind in [SpanKind::Client, SpanKind::Server, SpanKind::Internal] {
             let direction = |event: &str| mcp(&format!("notifications/{event}"), Some(kind));
             for event in ["cancelled", "initialized", "roots/list_changed"] {

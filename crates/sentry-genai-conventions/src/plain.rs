@@ -8,7 +8,7 @@ use crate::{Attributes, SourceSpan, SpanKind};
 pub(crate) const FUNCTION: &str = "function";
 
 /// The op of a plain span, and its conventional name if the attributes provide one.
-pub(crate) struct Plain<'a> {
+pub(crate) struct PlainSpan<'a> {
     pub(crate) op: Cow<'static, str>,
     pub(crate) name: Option<Cow<'a, str>>,
 }
@@ -25,82 +25,82 @@ pub(crate) fn http_targets(op: &str) -> &'static [&'static str] {
 }
 
 /// Classifies a span by the first convention that it follows, in the order in which Sentry derives ops.
-pub(crate) fn classify(span: &SourceSpan) -> Plain<'_> {
+pub(crate) fn classify(span: &SourceSpan) -> PlainSpan<'_> {
     let attributes = &span.attributes;
     if let Some(plain) = http(attributes, span.kind) {
         return plain;
     }
-    if first(attributes, &["db.system.name", "db.system"]).is_some() {
-        return Plain {
+    if first_text(attributes, &["db.system.name", "db.system"]).is_some() {
+        return PlainSpan {
             op: "db".into(),
             name: database_name(attributes),
         };
     }
-    if first(
+    if first_text(
         attributes,
         &["rpc.system.name", "rpc.system", "rpc.service"],
     )
     .is_some()
     {
-        return Plain {
+        return PlainSpan {
             op: "rpc".into(),
             name: rpc_name(attributes),
         };
     }
-    if first(attributes, &["messaging.system"]).is_some() {
-        return Plain {
+    if first_text(attributes, &["messaging.system"]).is_some() {
+        return PlainSpan {
             op: "message".into(),
             name: messaging_name(attributes),
         };
     }
-    if let Some(trigger) = first(attributes, &["faas.trigger"]) {
-        return Plain {
+    if let Some(trigger) = first_text(attributes, &["faas.trigger"]) {
+        return PlainSpan {
             op: trigger.to_owned().into(),
-            name: first(attributes, &["faas.invoked_name", "faas.name"]).map(Cow::Borrowed),
+            name: first_text(attributes, &["faas.invoked_name", "faas.name"]).map(Cow::Borrowed),
         };
     }
-    Plain {
+    PlainSpan {
         op: FUNCTION.into(),
         name: None,
     }
 }
 
 /// The modules that create a span `request` for every request to a server of axum, tonic, poem, salvo or warp.
-static SERVERS: &[&str] = &[
+static SERVER_MODULES: &[&str] = &[
     "poem::middleware::tracing_mw",
     "salvo_extra::logging",
     "tower_http::trace::make_span",
     "warp::filters::trace",
 ];
 
-/// Gives the request span of one of [`SERVERS`] its kind, and its method the conventional key. These modules record
+/// Gives the request span of one of [`SERVER_MODULES`] its kind, and its method the conventional key. These modules record
 /// only `method`, and no kind.
 pub(crate) fn spell_request(span: &mut SourceSpan) {
     const METHOD: &str = "http.request.method";
 
-    let is_request =
-        matches!(span.kind, None | Some(SpanKind::Internal)) && SERVERS.contains(&&*span.scope);
+    let is_request = matches!(span.kind, None | Some(SpanKind::Internal))
+        && SERVER_MODULES.contains(&&*span.scope);
     if is_request && span.attributes.contains("method") && !span.attributes.contains(METHOD) {
         span.kind = Some(SpanKind::Server);
         span.attributes.rename("method", METHOD);
     }
 }
 
-fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<Plain<'_>> {
-    let method = first(attributes, HTTP_METHODS);
-    let route = first(attributes, &["http.route"]);
-    let server = kind == Some(SpanKind::Server) || route.is_some();
+fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<PlainSpan<'_>> {
+    let method = first_text(attributes, HTTP_METHODS);
+    let route = first_text(attributes, &["http.route"]);
+    let is_server = kind == Some(SpanKind::Server) || route.is_some();
     let op = match (method, kind) {
         (None, _) if route.is_none() => return None,
         (_, Some(SpanKind::Client)) => "http.client",
-        _ if server => "http.server",
+        _ if is_server => "http.server",
         _ => "http",
     };
-    let name = method.map(|method| match first(attributes, http_targets(op)) {
+    let name = method.map(|method| match first_text(attributes, http_targets(op)) {
         None => method_name(method).into(),
         target => http_name(method, target).into(),
     });
-    Some(Plain {
+    Some(PlainSpan {
         op: op.into(),
         name,
     })
@@ -127,24 +127,30 @@ pub(crate) fn is_http_name(name: &str, method: &str, target: Option<&str>) -> bo
 /// Returns whether a span's own name contains all words of the conventional one, and more. Examples are
 /// `GET /users/:id` for a server span without a route, and `shop.users.find` for a collection. The own name must be a
 /// name, rather than an address, a key or a statement.
-pub(crate) fn says_more(given: &str, conventional: &str) -> bool {
+pub(crate) fn is_more_specific(given: &str, conventional: &str) -> bool {
     /// A text with more words is a statement.
-    const WORDS: usize = 3;
+    const MAX_WORDS: usize = 3;
 
-    let is_mark = |letter: char| !letter.is_alphanumeric();
-    let has_word = |word: &str| given.split(is_mark).any(|it| it == word);
-    let mut words = conventional.split(is_mark).filter(|word| !word.is_empty());
+    let is_separator = |letter: char| !letter.is_alphanumeric();
+    let has_word = |word: &str| {
+        given
+            .split(is_separator)
+            .any(|given_word| given_word == word)
+    };
+    let mut words = conventional
+        .split(is_separator)
+        .filter(|word| !word.is_empty());
     // Most names do not even contain the first letter.
     let first = conventional.as_bytes().first();
     given.len() > conventional.len()
         && first.is_some_and(|first| memchr::memchr(*first, given.as_bytes()).is_some())
         && words.all(has_word)
-        && given.split(' ').count() <= WORDS
+        && given.split(' ').count() <= MAX_WORDS
         && given
-            .split(is_mark)
+            .split(is_separator)
             .all(|word| !word.starts_with(|first: char| first.is_numeric()))
         && !given.contains(['?', '=', '@', '\'', '"', '(', ';'])
-        && !stands_behind(given, conventional)
+        && !appends_concrete_target(given, conventional)
         && (given.split(' ')).all(|part| {
             !part.contains(['/', ':', '{']) || is_template(part) || conventional.contains(part)
         })
@@ -152,7 +158,7 @@ pub(crate) fn says_more(given: &str, conventional: &str) -> bool {
 
 /// Returns whether a name appends a concrete target to an operation for which the convention knows no target, as in
 /// `DELETE alice`.
-fn stands_behind(given: &str, operation: &str) -> bool {
+fn appends_concrete_target(given: &str, operation: &str) -> bool {
     let rest = given.strip_prefix(operation);
     let target = rest.and_then(|rest| rest.strip_prefix(' '));
     !operation.contains(' ') && target.is_some_and(|target| !is_template(target))
@@ -161,8 +167,9 @@ fn stands_behind(given: &str, operation: &str) -> bool {
 /// Returns whether a path has placeholders for its variable parts. Without them, `/users/alice` and `user:alice` may be
 /// about a particular user.
 fn is_template(part: &str) -> bool {
-    let mut steps = part.split('/').skip(1);
-    !part.contains("://") && steps.any(|step| step.starts_with([':', '{', '<', '[', '*', '$']))
+    let mut segments = part.split('/').skip(1);
+    !part.contains("://")
+        && segments.any(|segment| segment.starts_with([':', '{', '<', '[', '*', '$']))
 }
 
 /// `HTTP` stands for an unknown method.
@@ -171,11 +178,11 @@ fn method_name(method: &str) -> &str {
 }
 
 fn database_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
-    if let Some(summary) = first(attributes, &["db.query.summary"]) {
+    if let Some(summary) = first_text(attributes, &["db.query.summary"]) {
         return Some(summary.into());
     }
-    let operation = first(attributes, &["db.operation.name", "db.operation"]);
-    let target = first(
+    let operation = first_text(attributes, &["db.operation.name", "db.operation"]);
+    let target = first_text(
         attributes,
         &[
             "db.collection.name",
@@ -189,15 +196,15 @@ fn database_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
 }
 
 fn rpc_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
-    let method = first(attributes, &["rpc.method"])?;
-    match first(attributes, &["rpc.service"]) {
+    let method = first_text(attributes, &["rpc.method"])?;
+    match first_text(attributes, &["rpc.service"]) {
         Some(service) if !method.contains('/') => Some([service, "/", method].concat().into()),
         _ => Some(method.into()),
     }
 }
 
 fn messaging_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
-    let operation = first(
+    let operation = first_text(
         attributes,
         &[
             "messaging.operation.name",
@@ -205,7 +212,7 @@ fn messaging_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
             "messaging.operation",
         ],
     );
-    let destination = first(
+    let destination = first_text(
         attributes,
         &[
             "messaging.destination.template",
@@ -225,7 +232,7 @@ fn join<'a>(operation: Option<&'a str>, target: Option<&str>) -> Option<Cow<'a, 
 }
 
 #[inline(always)]
-fn first<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
+fn first_text<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
     keys.iter().find_map(|key| attributes.text(key))
 }
 
@@ -265,7 +272,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_name_that_says_more_stays() {
+    fn a_more_specific_name_is_kept() {
         let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
         for (given, attributes, name) in NAMES {
             // The second round makes a plan.
@@ -282,9 +289,9 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_a_server_gets_is_one() {
+    fn request_spans_of_server_modules_become_server_spans() {
         let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
-        let servers = SERVERS.iter().flat_map(|it| [it; 3]);
+        let servers = SERVER_MODULES.iter().flat_map(|module| [module; 3]);
         for (scope, method) in servers.zip(["GET", "POST", "GET"].iter().cycle()) {
             let trace_id = TraceId::from_bytes([1; 16]).unwrap();
             let span_id = SpanId::from_bytes([2; 8]).unwrap();

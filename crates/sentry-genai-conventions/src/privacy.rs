@@ -303,7 +303,7 @@ pub(crate) fn is_token(text: &str) -> bool {
         && (text.is_ascii() || !text.chars().any(is_unspaced))
 }
 
-/// Returns whether a text has at least `min_words` words, is long, or is JSON.
+/// Returns whether a text has at least `min_words`, is long, or is JSON.
 pub(crate) fn is_prose_or_json(text: &str, min_words: usize) -> bool {
     let text = text.trim_matches('"');
     if text.len() > 256

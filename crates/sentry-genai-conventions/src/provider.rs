@@ -13,7 +13,7 @@ const OLD_KEY: &str = "gen_ai.system";
 const INSTRUCTIONS: &str = "gen_ai.system_instructions";
 
 /// Where instructions are kept that do not belong to a model call or an agent.
-const ELSEWHERE: &str = "otel.gen_ai.system_instructions";
+const OTHER_INSTRUCTIONS: &str = "otel.gen_ai.system_instructions";
 
 /// Other spellings of providers, in lower case.
 #[rustfmt::skip]
@@ -89,10 +89,10 @@ static HOSTS: &[(&str, &str)] = &[
 ];
 
 /// Common providers under their canonical names, which need no further lookup.
-static USUAL: &[&str] = &["openai", "anthropic", "gcp.gemini", "aws.bedrock"];
+static COMMON: &[&str] = &["openai", "anthropic", "gcp.gemini", "aws.bedrock"];
 
 /// The kinds of models or endpoints that some libraries append to the provider, in various forms.
-static KINDS: &[&str] = &[
+static ENDPOINT_KINDS: &[&str] = &[
     "chat",
     "completion",
     "embedding",
@@ -106,7 +106,7 @@ static KINDS: &[&str] = &[
 ];
 
 /// Frameworks and stores that report themselves as the provider of the models they use.
-static NO_PROVIDERS: &[&str] = &[
+static NOT_PROVIDERS: &[&str] = &[
     "langchain",
     "langgraph",
     "microsoft.agent_framework",
@@ -118,8 +118,8 @@ static NO_PROVIDERS: &[&str] = &[
 ];
 
 /// Returns whether a name is that of a common provider.
-pub(crate) fn is_usual(name: &str) -> bool {
-    USUAL.contains(&name)
+pub(crate) fn is_common(name: &str) -> bool {
+    COMMON.contains(&name)
 }
 
 /// Returns the canonical name of the provider in front of a model, as in `openai/gpt-4o`, if the conventions know it.
@@ -130,13 +130,13 @@ pub(crate) fn in_front_of(model: &str) -> Option<&'static str> {
 /// Returns the conventions' name of a provider that they know, whatever its spelling.
 pub(crate) fn known(name: &str) -> Option<&'static str> {
     let names = SYNONYMS.iter().chain(HOSTS).map(|(_, canonical)| canonical);
-    let mut known = USUAL.iter().chain(names).filter(|known| **known == name);
+    let mut known = COMMON.iter().chain(names).filter(|known| **known == name);
     let synonym = || SYNONYMS.iter().find(|(synonym, _)| *synonym == name);
     (known.next().copied()).or_else(|| Some(synonym()?.1))
 }
 
 /// Words that occur in sentences, but not in names of providers.
-static OF_SENTENCES: &[&str] = &[
+static SENTENCE_WORDS: &[&str] = &[
     "a",
     "always",
     "an",
@@ -172,78 +172,81 @@ fn is_sentence(text: &str) -> bool {
     let Some(last) = words.next_back().filter(|_| words.next().is_some()) else {
         return false;
     };
-    let is_ended = last.ends_with([
+    let ends_sentence = last.ends_with([
         '.', '!', '?', '\u{2026}', '\u{3002}', '\u{ff01}', '\u{ff1f}',
     ]) && !ABBREVIATIONS.contains(&last);
-    is_ended
+    ends_sentence
         || text.split_whitespace().any(|word| {
             let word = word.trim_matches(|letter: char| letter.is_ascii_punctuation());
-            OF_SENTENCES.iter().any(|it| word.eq_ignore_ascii_case(it))
+            SENTENCE_WORDS
+                .iter()
+                .any(|sentence_word| word.eq_ignore_ascii_case(sentence_word))
         })
 }
 
 /// Distinguishes instructions from a provider. `system` names the provider in old conventions, but some libraries use
 /// it for the system instructions.
-pub(crate) fn tell_apart(attributes: &mut Attributes, what: What) {
+pub(crate) fn separate_instructions(attributes: &mut Attributes, what: What) {
     /// A provider has fewer words, as in `Azure OpenAI Service`.
-    const WORDS: usize = 5;
+    const MIN_WORDS: usize = 5;
 
-    let is_told = |text: &str| privacy::is_prose_or_json(text, WORDS) || is_sentence(text);
+    let is_instruction =
+        |text: &str| privacy::is_prose_or_json(text, MIN_WORDS) || is_sentence(text);
     for key in [KEY, OLD_KEY] {
         let text = attributes.text(key).map(unquoted);
-        if !text.is_some_and(|text| !is_usual(text) && is_told(text)) {
+        if !text.is_some_and(|text| !is_common(text) && is_instruction(text)) {
             continue;
         }
         match what {
             What::Call | What::Agent => attributes.rename(key, INSTRUCTIONS),
-            _ => attributes.rename(key, ELSEWHERE),
+            _ => attributes.rename(key, OTHER_INSTRUCTIONS),
         }
     }
 }
 
 /// Replaces the provider with its canonical name. On anything but an agent, the name of a framework is removed.
 pub(crate) fn normalise(attributes: &mut Attributes, what: What) {
-    tell_apart(attributes, what);
+    separate_instructions(attributes, what);
     attributes.rename(OLD_KEY, KEY);
     let Some(written) = attributes.text(KEY) else {
         return;
     };
-    if is_usual(written) {
+    if is_common(written) {
         return;
     }
-    let lower = unquoted(written).to_ascii_lowercase();
-    if NO_PROVIDERS.contains(&&*lower) {
+    let lowercase = unquoted(written).to_ascii_lowercase();
+    if NOT_PROVIDERS.contains(&&*lowercase) {
         if what != What::Agent {
             attributes.remove(KEY);
         }
         return;
     }
-    let canonical = canonical(&lower);
+    let canonical = canonical(&lowercase);
     if canonical != written {
         let canonical = canonical.to_owned();
         attributes.set(KEY, canonical);
     }
 }
 
-fn canonical(lower: &str) -> &str {
+fn canonical(lowercase: &str) -> &str {
     let find = |name: &str| {
         let mut rows = SYNONYMS.iter();
         let row = rows.find(|(synonym, canonical)| *synonym == name || *canonical == name);
         row.map(|(_, canonical)| *canonical)
     };
-    let Some(provider) = (lower.rsplit_once('.'))
-        .filter(|(_, last)| KINDS.iter().any(|kind| last.contains(kind)))
+    let Some(provider) = (lowercase.rsplit_once('.'))
+        .filter(|(_, last)| ENDPOINT_KINDS.iter().any(|kind| last.contains(kind)))
         .map(|(provider, _)| provider)
     else {
         // For example `openai-responses`, if `openai` is known.
         let without_kind = || {
-            let (provider, kind) = lower.rsplit_once(['-', '_'])?;
-            KINDS.contains(&kind).then(|| find(provider))?
+            let (provider, kind) = lowercase.rsplit_once(['-', '_'])?;
+            ENDPOINT_KINDS.contains(&kind).then(|| find(provider))?
         };
-        return find(lower)
-            .or_else(|| of_host(lower))
+        return find(lowercase)
+            .or_else(|| of_host(lowercase))
             .or_else(without_kind)
-            .unwrap_or(lower);
+            .unwrap_or(lowercase);
     };
     // The maker of the model may follow the provider that runs it, as in `google.vertex.anthropic`.
     iter::successors(Some(provider), |name| Some(name.rsplit_once('.')?.0))
@@ -264,8 +267,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn providers_have_one_name() {
-        for (written, name) in [
+    fn provider_spellings_are_normalised() {
+        for (spelling, name) in [
             ("openai.chat", "openai"),
             ("google.vertex.chat", "gcp.vertex_ai"),
             ("google.vertex.anthropic.messages", "gcp.vertex_ai"),
@@ -302,12 +305,12 @@ mod tests {
             ("api.acme.ai", "api.acme.ai"),
             ("acme", "acme"),
         ] {
-            assert_eq!(canonical(written), name, "{written}");
+            assert_eq!(canonical(spelling), name, "{spelling}");
         }
     }
 
     #[test]
-    fn a_provider_may_stand_in_front_of_a_model() {
+    fn a_provider_is_read_from_the_prefix_of_a_model() {
         assert_eq!(in_front_of("openai/gpt-4o"), Some("openai"));
         assert_eq!(in_front_of("vertex_ai/gemini"), Some("gcp.vertex_ai"));
         assert_eq!(in_front_of("cohere/embed-v4.0"), Some("cohere"));
@@ -316,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_framework_is_no_provider_of_a_model() {
+    fn a_framework_is_not_a_provider() {
         let mut attributes = Attributes::default();
         attributes.push(OLD_KEY, "langchain");
         normalise(&mut attributes, What::Call);

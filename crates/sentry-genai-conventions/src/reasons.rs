@@ -226,7 +226,7 @@ mod tests {
     use crate::{SpanId, Timestamp, TraceId, TranslateOptions, Translator};
 
     #[test]
-    fn a_reason_ends_where_it_quotes() {
+    fn a_reason_ends_before_its_quotation() {
         for (text, expected) in [
             ("timed out", "timed out"),
             (
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_trace_keeps_its_frames() {
+    fn a_stack_trace_is_reduced_to_its_frames() {
         for (trace, expected) in [
             (
                 "Traceback (most recent call last):\n  File \"a.py\", line 3, in ask\n    raise Error(text)\nBadRequestError: {\"input\":\"hunter2\"}\nmy secret",
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_trace_that_is_a_list_of_lines_keeps_its_frames() {
+    fn a_stack_trace_recorded_as_lines_is_reduced_to_its_frames() {
         let ids = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([2; 8]));
         let start = Timestamp::from_nanos(1);
         let mut span = SourceSpan::new(ids.0.unwrap(), ids.1.unwrap(), "ask", start);

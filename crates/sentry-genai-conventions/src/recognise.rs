@@ -26,7 +26,7 @@ pub(crate) struct Recognised {
 /// 5. the span's name,
 /// 6. attributes that imply an operation.
 pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognised> {
-    let named = operation::in_span_name(&span.name);
+    let named = operation::split_span_name(&span.name);
     let subject = |row: &operation::AiOperation| {
         named
             .filter(|_| !dialect::is_translated(span))
@@ -60,92 +60,98 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         return operation::from_op(op).map(ai);
     }
     match (dialect.operation)(span) {
-        Says::Is(name) => return Some(operation::named(name).map_or(plain, ai)),
+        Says::Is(name) => return Some(operation::by_name(name).map_or(plain, ai)),
         Says::Plain => return Some(plain),
         Says::Nothing => {}
     }
     if let Some(explicit) = explicit {
-        let row = operation::named(explicit)
-            .or_else(|| operation::named(meant(span, dialect, explicit)?));
+        let row = operation::by_name(explicit)
+            .or_else(|| operation::by_name(infer_operation(span, dialect, explicit)?));
         return Some(row.map_or(plain, ai));
     }
     if let Some((row, rest)) = named
-        && (speaks_for_itself(row.name, rest) || dialect::mentions_gen_ai(span))
+        && (is_conclusive_name(row.name, rest) || dialect::mentions_gen_ai(span))
     {
         return Some(ai(row));
     }
     let by_name = dialect::operation_by_name(span, dialect, &span.name);
-    let name = by_name.or_else(|| implied(span))?;
-    if is_counted(span) && repeats_counts(span) {
+    let name = by_name.or_else(|| operation_from_attributes(span))?;
+    if has_token_counts(span) && repeats_counts(span) {
         return Some(plain);
     }
-    Some(ai(operation::named(name)?))
+    Some(ai(operation::by_name(name)?))
 }
 
 /// Returns the operation that a program means by a name which no convention knows.
-fn meant(span: &SourceSpan, dialect: &Dialect, operation: &str) -> Option<&'static str> {
+fn infer_operation(span: &SourceSpan, dialect: &Dialect, operation: &str) -> Option<&'static str> {
     // An operation such as `summarise` is a task for the model. A call that failed has no token counts.
-    let has_failed = || dialect::names_call(operation) && names_provider(span) && failed(span);
-    if dialect::may_be_call(span, dialect, operation) && (is_counted(span) || has_failed()) {
-        return Some(call_in_name(operation));
+    let is_failed_call =
+        || dialect::names_call(operation) && names_provider(span) && has_failed(span);
+    if dialect::may_be_call(span, dialect, operation)
+        && (has_token_counts(span) || is_failed_call())
+    {
+        return Some(call_kind_from_name(operation));
     }
     dialect::operation_by_name(span, dialect, operation)
 }
 
 /// Returns whether the rest of a call's name may be a model. In `chat completion` and `chat with a guest` it is not.
 fn may_be_model(text: &str) -> bool {
-    privacy::is_token(text) && operation::named(text).is_none()
+    privacy::is_token(text) && operation::by_name(text).is_none()
 }
 
 /// Returns whether a span name proves the operation without any GenAI attribute. `chat` does not, being an everyday
 /// word.
-fn speaks_for_itself(operation: &str, subject: &str) -> bool {
+fn is_conclusive_name(operation: &str, subject: &str) -> bool {
     matches!(operation, "invoke_agent" | "create_agent" | "execute_tool") && !subject.is_empty()
 }
 
 /// Returns the operation that the attributes imply if nothing states it.
-fn implied(span: &SourceSpan) -> Option<&'static str> {
+fn operation_from_attributes(span: &SourceSpan) -> Option<&'static str> {
     if !span.attributes.may_begin_with("gen_ai.") {
         return None;
     }
-    let any = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
-    if any(&[
+    let has_any = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
+    if has_any(&[
         "gen_ai.tool.call.id",
         "gen_ai.tool.call.arguments",
         "gen_ai.tool.call.result",
-    ]) && any(&["gen_ai.tool.name"])
+    ]) && has_any(&["gen_ai.tool.name"])
     {
         return Some("execute_tool");
     }
-    if any(&[
+    if has_any(&[
         "gen_ai.embeddings.input",
         "gen_ai.embeddings.dimension.count",
     ]) {
         return Some("embeddings");
     }
     // Embeddings may report only a total.
-    let embeds = || any(&["gen_ai.usage.total_tokens"]) && call_in_name(&span.name) == "embeddings";
-    let counts = is_counted(span) || embeds();
+    let is_embeddings = || {
+        has_any(&["gen_ai.usage.total_tokens"]) && call_kind_from_name(&span.name) == "embeddings"
+    };
+    let has_counts = has_token_counts(span) || is_embeddings();
     // A `model` without a namespace counts only if tokens are counted, and not on agents and tools, which repeat the
     // counts of calls.
-    let bare_model = counts
-        && any(&["model"])
-        && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
-    let model = bare_model || any(&["gen_ai.request.model", "gen_ai.response.model"]);
-    let call = says_answer(span) || any(&["gen_ai.input.messages"]);
+    let has_bare_model = has_counts
+        && has_any(&["model"])
+        && !has_any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
+    let has_model = has_bare_model || has_any(&["gen_ai.request.model", "gen_ai.response.model"]);
+    let has_messages = has_answer(span) || has_any(&["gen_ai.input.messages"]);
     // A call that failed has no token counts, and a client of a provider does nothing but call it.
-    let uncounted_call = (failed(span) || span.kind == Some(SpanKind::Client))
+    let is_uncounted_call = (has_failed(span) || span.kind == Some(SpanKind::Client))
         && names_provider(span)
-        && !any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
-    (model && (counts || call || uncounted_call)).then(|| call_in_name(&span.name))
+        && !has_any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
+    (has_model && (has_counts || has_messages || is_uncounted_call))
+        .then(|| call_kind_from_name(&span.name))
 }
 
 /// Returns whether everything that a span counts has already been counted by the call it is about.
 pub(crate) fn repeats_counts(span: &SourceSpan) -> bool {
-    !says_answer(span) && dialect::repeats_counts(&span.name)
+    !has_answer(span) && dialect::repeats_counts(&span.name)
 }
 
-fn says_answer(span: &SourceSpan) -> bool {
+fn has_answer(span: &SourceSpan) -> bool {
     let answers = [
         "gen_ai.output.messages",
         "gen_ai.response.id",
@@ -154,7 +160,7 @@ fn says_answer(span: &SourceSpan) -> bool {
     answers.iter().any(|key| span.attributes.contains(key))
 }
 
-fn is_counted(span: &SourceSpan) -> bool {
+fn has_token_counts(span: &SourceSpan) -> bool {
     let counts = [
         "gen_ai.usage.input_tokens",
         "gen_ai.usage.output_tokens",
@@ -171,17 +177,17 @@ fn names_provider(span: &SourceSpan) -> bool {
 }
 
 /// Returns whether a span says that its operation has failed.
-pub(crate) fn failed(span: &SourceSpan) -> bool {
+pub(crate) fn has_failed(span: &SourceSpan) -> bool {
     // A type may be the number of a status.
-    let is_failure = |value| matches!(value, Value::Integer(1..)) || status::is_failure(value);
-    let says_so = |key| span.attributes.get(key).is_some_and(is_failure);
+    let is_failure = |value| matches!(value, Value::Integer(1..)) || status::reports_failure(value);
+    let reports_failure = |key| span.attributes.get(key).is_some_and(is_failure);
     matches!(span.status, SourceStatus::Error(_))
-        || ["error", "error.type"].into_iter().any(says_so)
+        || ["error", "error.type"].into_iter().any(reports_failure)
         || span.events.iter().any(|event| event.name == "exception")
 }
 
 /// Returns which kind of model call a span name refers to.
-fn call_in_name(name: &str) -> &'static str {
+fn call_kind_from_name(name: &str) -> &'static str {
     let name = name.to_ascii_lowercase();
     if name.contains("embed") {
         "embeddings"

@@ -85,7 +85,7 @@ impl SourceSpan {
             Some("chat" | "generate_content" | "responses" | "text_completion") => Some(true),
             Some("invoke_workflow") => Some(false),
             None => None,
-            Some(name) => operation::named(dialect::unquoted(name)).map(is_of_chats),
+            Some(name) => operation::by_name(dialect::unquoted(name)).map(is_chat_operation),
         };
         let is_counted = || USAGE_KEYS.iter().any(|key| attributes.contains(key));
         is_call != Some(false)
@@ -95,8 +95,8 @@ impl SourceSpan {
 
     fn may_be_call(&self) -> bool {
         let names_model = self.attributes.iter().any(|(key, _)| key.contains("model"));
-        let called = || operation::in_span_name(&self.name);
-        (names_model || called().is_some_and(|(row, _)| is_of_chats(row)))
+        let operation_in_name = || operation::split_span_name(&self.name);
+        (names_model || operation_in_name().is_some_and(|(row, _)| is_chat_operation(row)))
             && !recognise::repeats_counts(self)
     }
 
@@ -116,7 +116,7 @@ impl SourceSpan {
 }
 
 /// Returns whether the totals of an agent include the tokens of this operation.
-fn is_of_chats(row: &AiOperation) -> bool {
+fn is_chat_operation(row: &AiOperation) -> bool {
     row.kind == AiKind::LlmCall && !matches!(row.name, "embeddings" | "rerank")
 }
 
@@ -445,7 +445,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_read_what_they_write() {
+    fn ids_round_trip() {
         let text = "4c79f60c11214eb38604f4ae0781bfb2";
         let id = TraceId::parse(text).unwrap();
         assert_eq!(id.to_string(), text);
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_leaves_only_chats_to_count_their_tokens() {
+    fn only_chats_count_as_model_calls_with_tokens() {
         let span_id = SpanId::from_bytes([2; 8]).unwrap();
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         for (operation, counts) in [
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn who_repeats_counts_takes_no_agent_its_totals() {
+    fn spans_that_repeat_counts_are_not_counted_model_calls() {
         let counts = |name: &'static str, attributes: &[(&'static str, &str)]| {
             let span_id = SpanId::from_bytes([2; 8]).unwrap();
             let trace_id = TraceId::from_bytes([1; 16]).unwrap();

@@ -13,13 +13,13 @@ pub(crate) fn split(description: &str) -> Option<(&str, Option<&str>)> {
     if let Some((reason, _)) = description.split_once(TRACEBACK) {
         return Some((reason.trim_end(), None));
     }
-    let (said, _) = description.split_once(FRAMES)?;
-    let repeated = said.match_indices('\n').find_map(|(end, _)| {
-        let (kind, message) = said[end + 1..].split_once(": ")?;
-        let is_again = said[..end].trim_end() == message.trim_end();
-        (is_type(kind) && is_again).then_some((message.trim_end(), Some(kind)))
+    let (before_frames, _) = description.split_once(FRAMES)?;
+    let without_repetition = before_frames.match_indices('\n').find_map(|(end, _)| {
+        let (kind, message) = before_frames[end + 1..].split_once(": ")?;
+        let is_repetition = before_frames[..end].trim_end() == message.trim_end();
+        (is_type(kind) && is_repetition).then_some((message.trim_end(), Some(kind)))
     });
-    Some(repeated.unwrap_or((said.trim_end(), None)))
+    Some(without_repetition.unwrap_or((before_frames.trim_end(), None)))
 }
 
 fn is_type(text: &str) -> bool {

@@ -24,7 +24,7 @@ pub(crate) const OUTCOME: &str = "gen_ai.tool.call.outcome";
 const TOOL_STATUS: &str = "gen_ai.tool.status";
 
 /// Suffixes of keys whose boolean says whether a tool failed, with the value that means failure.
-static TOOL_VERDICTS: &[(&str, bool)] = &[
+static TOOL_FAILURE_FLAGS: &[(&str, bool)] = &[
     ("tool.call.is_error", true),
     ("tool.call.success", false),
     ("tool.is_error", true),
@@ -32,11 +32,11 @@ static TOOL_VERDICTS: &[(&str, bool)] = &[
 ];
 
 /// Keys that mean the same, but only on the span of the tool itself.
-static BARE_VERDICTS: &[(&str, bool)] = &[("is_error", true), ("success", false)];
+static BARE_FAILURE_FLAGS: &[(&str, bool)] = &[("is_error", true), ("success", false)];
 
 /// Whether an MCP tool failed. Sentry's registry renames this key to `error.type`, which cannot be a boolean.
 pub(crate) const IS_TOOL_ERROR: &str = "mcp.tool.result.is_error";
-const MESSAGE: &str = "sentry.status.message";
+const STATUS_MESSAGE: &str = "sentry.status.message";
 
 /// Exceptions that are control flow, not failures. LangGraph uses them to stop a node and ask a person, or to continue elsewhere.
 /// Python uses one to end a generator that nobody reads any more, such as a stream that was left early.
@@ -62,12 +62,12 @@ const ABANDONED: &str = "abandoned stream";
 ///
 /// Control flow and abandoned streams are never errors.
 pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
-    let explicit = explicit(span);
+    let explicit = explicit_status(span);
     let outcome = tool_outcome(&mut span.attributes, what);
-    let exception = exception(span);
-    let field = error_field(&mut span.attributes);
-    let response = http(span).or_else(|| grpc(span));
-    let mut whole = settle_error_type(&mut span.attributes);
+    let exception = last_exception(span);
+    let error_message = error_field(&mut span.attributes);
+    let response = http_error_status(span).or_else(|| grpc_error_code(span));
+    let mut full_error = normalise_error_type(&mut span.attributes);
 
     let failed = match explicit {
         _ if outcome.is_some() => true,
@@ -75,7 +75,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
         Some((Status::Error, _)) => true,
         None => {
             exception.is_some()
-                || field.is_some()
+                || error_message.is_some()
                 || response.is_some()
                 || span.attributes.contains(ERROR_TYPE)
         }
@@ -85,40 +85,40 @@ pub(crate) fn resolve(span: &mut SourceSpan, what: What) -> Status {
     }
 
     let mut exception = exception.unwrap_or_default();
-    let described = explicit.and_then(|(_, message)| message);
-    let described = described.and_then(|text| exception.without_trace(text));
-    if described.as_deref() == Some(ABANDONED) || is_control_flow(&span.attributes, &exception) {
+    let description = explicit.and_then(|(_, message)| message);
+    let description = description.and_then(|text| exception.strip_trace(text));
+    if description.as_deref() == Some(ABANDONED) || is_control_flow(&span.attributes, &exception) {
         span.attributes.remove(ERROR_TYPE);
         return Status::Ok;
     }
-    let recorded = recorded(&span.attributes);
+    let recorded = recorded_exception(&span.attributes);
     let kind = outcome.or(exception.kind).or(recorded.kind).or(response);
     if let Some(kind) = kind
         && !span.attributes.contains(ERROR_TYPE)
     {
         span.attributes.push(ERROR_TYPE, &kind);
-        whole = settle_error_type(&mut span.attributes);
+        full_error = normalise_error_type(&mut span.attributes);
     }
     if !span.attributes.contains(ERROR_TYPE) {
         // OpenTelemetry's value for an error of unknown type.
         span.attributes.push(ERROR_TYPE, "_OTHER");
     }
-    let reason = described.or(exception.message).or(field);
-    let reason = reason.or(recorded.message).or(whole);
+    let reason = description.or(exception.message).or(error_message);
+    let reason = reason.or(recorded.message).or(full_error);
     let reason = reason.map(|reason| unquoted(&reason).to_owned());
     if let Some(mut message) = reason
-        && !span.attributes.contains(MESSAGE)
+        && !span.attributes.contains(STATUS_MESSAGE)
         && !message.is_empty()
     {
         cut(&mut message, MESSAGE_BYTES);
-        span.attributes.push(MESSAGE, message);
+        span.attributes.push(STATUS_MESSAGE, message);
     }
     Status::Error
 }
 
 /// Returns whether an instrumentation reports a failure by OpenTelemetry's own means. A stream that was left early does not
 /// count.
-pub(crate) fn says_failed(span: &SourceSpan) -> bool {
+pub(crate) fn is_reported_as_failed(span: &SourceSpan) -> bool {
     match &span.status {
         SourceStatus::Error(message) => message.as_deref() != Some(ABANDONED),
         _ => span.attributes.contains(ERROR_TYPE),
@@ -126,7 +126,7 @@ pub(crate) fn says_failed(span: &SourceSpan) -> bool {
 }
 
 /// Sets the status from the fields that represent it in `tracing`, before anything asks whether the span failed.
-pub(crate) fn read_fields(span: &mut SourceSpan) {
+pub(crate) fn apply_status_fields(span: &mut SourceSpan) {
     const CODE: &str = "otel.status_code";
     static DESCRIPTIONS: [&str; 2] = ["otel.status_description", "otel.status_message"];
 
@@ -152,13 +152,15 @@ pub(crate) fn read_fields(span: &mut SourceSpan) {
         (_, SourceStatus::Error(message)) => SourceStatus::Error(message.or(description)),
         // As in `tracing-opentelemetry`, a description alone makes an error.
         (None, SourceStatus::Unset)
-            if description.as_deref().is_some_and(|it| !says_nothing(it)) =>
+            if description
+                .as_deref()
+                .is_some_and(|it| !is_missing_value(it)) =>
         {
             SourceStatus::Error(description)
         }
         (_, SourceStatus::Unset) => {
             if let Some(description) = description {
-                attributes.supply(MESSAGE, &description);
+                attributes.supply(STATUS_MESSAGE, &description);
             }
             SourceStatus::Unset
         }
@@ -167,16 +169,16 @@ pub(crate) fn read_fields(span: &mut SourceSpan) {
 }
 
 /// Returns the status that an instrumentation set, with its message.
-fn explicit(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
+fn explicit_status(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
     let attributes = &mut span.attributes;
-    let described = attributes.text("error.message").map(str::to_owned);
+    let description = attributes.text("error.message").map(str::to_owned);
     attributes.remove("error.message");
     match &span.status {
         SourceStatus::Ok => Some((Status::Ok, None)),
-        SourceStatus::Error(message) => Some((Status::Error, message.clone().or(described))),
+        SourceStatus::Error(message) => Some((Status::Error, message.clone().or(description))),
         SourceStatus::Unset => {
-            if let Some(described) = described {
-                attributes.supply(MESSAGE, &described);
+            if let Some(description) = description {
+                attributes.supply(STATUS_MESSAGE, &description);
             }
             None
         }
@@ -190,19 +192,19 @@ fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
         .any(|key| attributes.text(key).is_some_and(is_failed_outcome));
     let kind = attributes
         .text("gen_ai.tool.error.type")
-        .filter(|kind| !says_nothing(kind))
+        .filter(|kind| !is_missing_value(kind))
         .map(|kind| unquoted(kind).to_owned());
-    let mcp = attributes.get(IS_TOOL_ERROR) == Some(Value::Bool(true));
+    let is_mcp_error = attributes.get(IS_TOOL_ERROR) == Some(Value::Bool(true));
     // On a span around a tool, a field of this name may be about something else.
     let is_tool = what == What::Tool || attributes.contains("mcp.method.name");
     let failed = failed
         || is_tool
             && (attributes.iter()).any(|(key, value)| {
-                let verdict = tool_verdict(key).or_else(|| match what {
-                    What::Tool => bare_verdict(key),
+                let flag = tool_failure_flag(key).or_else(|| match what {
+                    What::Tool => bare_failure_flag(key),
                     _ => None,
                 });
-                verdict.is_some_and(|failed| yes_or_no(value) == Some(failed))
+                flag.is_some_and(|failed| parse_bool(value) == Some(failed))
             });
     for key in [
         OUTCOME,
@@ -212,7 +214,7 @@ fn tool_outcome(attributes: &mut Attributes, what: What) -> Option<String> {
     ] {
         attributes.remove(key);
     }
-    if mcp {
+    if is_mcp_error {
         return Some("tool_error".to_owned());
     }
     failed.then(|| kind.unwrap_or_else(|| "tool_error".to_owned()))
@@ -234,7 +236,7 @@ struct Exception {
 
 impl Exception {
     /// Removes the stack trace from a description. Takes the type from the trace if nothing else names one.
-    fn without_trace(&mut self, description: String) -> Option<String> {
+    fn strip_trace(&mut self, description: String) -> Option<String> {
         let Some((reason, kind)) = stack_trace::split(&description) else {
             return Some(description);
         };
@@ -242,12 +244,12 @@ impl Exception {
         if self.kind.is_none() {
             self.kind = kind.map(str::to_owned);
         }
-        let own = self
+        let message_without_trace = self
             .message
             .take()
-            .filter(|own| stack_trace::split(own).is_none());
-        self.message.clone_from(&own);
-        own.or(Some(reason))
+            .filter(|message_without_trace| stack_trace::split(message_without_trace).is_none());
+        self.message.clone_from(&message_without_trace);
+        message_without_trace.or(Some(reason))
     }
 }
 
@@ -258,7 +260,7 @@ fn is_control_flow(attributes: &Attributes, exception: &Exception) -> bool {
     name.is_some_and(|name| CONTROL_FLOW.contains(&name))
 }
 
-fn exception(span: &SourceSpan) -> Option<Exception> {
+fn last_exception(span: &SourceSpan) -> Option<Exception> {
     let event = span
         .events
         .iter()
@@ -266,40 +268,40 @@ fn exception(span: &SourceSpan) -> Option<Exception> {
         .find(|event| event.name == "exception")?;
     let text = |key| event.attributes.text(key).map(str::to_owned);
     Some(Exception {
-        kind: text("exception.type").filter(|kind| !says_nothing(kind)),
+        kind: text("exception.type").filter(|kind| !is_missing_value(kind)),
         message: text("exception.message"),
     })
 }
 
 /// Reads the exception that `tracing-opentelemetry` copies to the span in which it occurred. It proves no failure by itself,
 /// because the exception may have been handled.
-fn recorded(attributes: &Attributes) -> Exception {
+fn recorded_exception(attributes: &Attributes) -> Exception {
     let text = |key| attributes.text(key).map(|text| unquoted(text).to_owned());
     Exception {
-        kind: text("exception.type").filter(|kind| !says_nothing(kind)),
+        kind: text("exception.type").filter(|kind| !is_missing_value(kind)),
         message: text("exception.message"),
     }
 }
 
 /// Returns the value that means failure of a tool, if `key` holds a boolean about that.
-pub(crate) fn tool_verdict(key: &str) -> Option<bool> {
-    let (_, failed) = TOOL_VERDICTS.iter().find(|(end, _)| {
+pub(crate) fn tool_failure_flag(key: &str) -> Option<bool> {
+    let (_, failed) = TOOL_FAILURE_FLAGS.iter().find(|(end, _)| {
         (key.strip_suffix(end)).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     })?;
     Some(*failed)
 }
 
 /// Returns the value that means failure of a tool, if `key` holds a boolean about that on the span of the tool itself.
-pub(crate) fn bare_verdict(key: &str) -> Option<bool> {
-    let (_, failed) = BARE_VERDICTS.iter().find(|(name, _)| *name == key)?;
+pub(crate) fn bare_failure_flag(key: &str) -> Option<bool> {
+    let (_, failed) = BARE_FAILURE_FLAGS.iter().find(|(name, _)| *name == key)?;
     Some(*failed)
 }
 
 /// Removes the `error` field that hand-written spans declare, if it reports an error, and returns its message.
 fn error_field(attributes: &mut Attributes) -> Option<String> {
-    let value = attributes.get("error").filter(|it| is_failure(*it))?;
+    let value = attributes.get("error").filter(|it| reports_failure(*it))?;
     let message = match value {
-        Value::Str(text) if yes_or_no(value).is_none() => unquoted(text).to_owned(),
+        Value::Str(text) if parse_bool(value).is_none() => unquoted(text).to_owned(),
         _ => String::new(),
     };
     attributes.remove("error");
@@ -307,15 +309,15 @@ fn error_field(attributes: &mut Attributes) -> Option<String> {
 }
 
 /// Returns whether the value of a field named after an error reports one.
-pub(crate) fn is_failure(value: Value<'_>) -> bool {
+pub(crate) fn reports_failure(value: Value<'_>) -> bool {
     match value {
-        Value::Str(text) => !says_nothing(text) && yes_or_no(value) != Some(false),
-        value => yes_or_no(value) == Some(true),
+        Value::Str(text) => !is_missing_value(text) && parse_bool(value) != Some(false),
+        value => parse_bool(value) == Some(true),
     }
 }
 
 /// Reads a boolean, which may have been turned into text on the way.
-fn yes_or_no(value: Value<'_>) -> Option<bool> {
+fn parse_bool(value: Value<'_>) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(value),
         Value::Str(text) => match unquoted(text) {
@@ -328,7 +330,7 @@ fn yes_or_no(value: Value<'_>) -> Option<bool> {
 }
 
 /// Returns the HTTP status if it is an error by OpenTelemetry's conventions: from 400 for a client, from 500 otherwise.
-fn http(span: &SourceSpan) -> Option<String> {
+fn http_error_status(span: &SourceSpan) -> Option<String> {
     let status = ["http.response.status_code", "http.status_code"]
         .into_iter()
         .find_map(|key| match span.attributes.get(key)? {
@@ -366,7 +368,7 @@ static GRPC_CODES: &[&str] = &[
 ];
 
 /// The codes that are errors on a server's span, by OpenTelemetry's conventions: the client is not to blame.
-static GRPC_FAULTS_OF_SERVERS: &[&str] = &[
+static GRPC_SERVER_ERRORS: &[&str] = &[
     "UNKNOWN",
     "DEADLINE_EXCEEDED",
     "UNIMPLEMENTED",
@@ -384,7 +386,7 @@ pub(crate) fn grpc_code(code: &str) -> Option<&'static str> {
 }
 
 /// Returns the gRPC code of a call that failed, by OpenTelemetry's conventions: any but OK on a client's span.
-fn grpc(span: &SourceSpan) -> Option<String> {
+fn grpc_error_code(span: &SourceSpan) -> Option<String> {
     if !span.attributes.may_begin_with("rpc.") {
         return None;
     }
@@ -398,44 +400,44 @@ fn grpc(span: &SourceSpan) -> Option<String> {
     let has_failed = if span.kind == Some(SpanKind::Client) {
         code != "OK"
     } else {
-        GRPC_FAULTS_OF_SERVERS.contains(&code)
+        GRPC_SERVER_ERRORS.contains(&code)
     };
     has_failed.then(|| code.to_owned())
 }
 
 /// Returns whether a text is how Rust, Python or JavaScript writes a missing value.
-fn says_nothing(text: &str) -> bool {
+fn is_missing_value(text: &str) -> bool {
     matches!(unquoted(text), "" | "None" | "null" | "undefined")
 }
 
 /// Reduces `error.type` to a type: unwraps Python's reprs of classes, drops the fields of an error, and removes a type that is
 /// empty. Returns the whole error if fields were dropped.
-fn settle_error_type(attributes: &mut Attributes) -> Option<String> {
+fn normalise_error_type(attributes: &mut Attributes) -> Option<String> {
     let Some(Value::Str(kind)) = attributes.get(ERROR_TYPE) else {
         return None;
     };
-    if says_nothing(kind) {
+    if is_missing_value(kind) {
         attributes.remove(ERROR_TYPE);
         return None;
     }
     let class = class_name(kind);
-    let variant = variant(class);
-    let whole = variant.map(|_| class.to_owned());
+    let variant = name_before_fields(class);
+    let full_error = variant.map(|_| class.to_owned());
     let short = variant.unwrap_or(class);
     if short.len() != kind.len() {
         let short = short.to_owned();
         attributes.set(ERROR_TYPE, &short);
     }
-    whole
+    full_error
 }
 
 /// Returns the name in front of the fields of an error that was formatted with `{:?}`, or in front of a Python exception's
 /// arguments.
 ///
 /// A short token with parentheses, such as `Status(429)`, is itself a type.
-fn variant(kind: &str) -> Option<&str> {
-    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_:.".contains(&byte);
-    let end = kind.bytes().position(|byte| !is_of_name(byte))?;
+fn name_before_fields(kind: &str) -> Option<&str> {
+    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"_:.".contains(&byte);
+    let end = kind.bytes().position(|byte| !is_name_byte(byte))?;
     let (name, rest) = kind.split_at(end);
     let has_fields = rest.starts_with(" { ") || rest.starts_with('(') && rest.ends_with(')');
     (end > 0 && has_fields && !privacy::is_token(kind)).then_some(name)

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_day_with_and_without_offset() {
+    fn timestamps_with_and_without_offset_are_parsed() {
         let nanos = |text| parse_rfc3339(text).map(Timestamp::as_nanos);
         assert_eq!(nanos("1970-01-01T00:00:01Z"), Some(1_000_000_000));
         assert_eq!(

@@ -49,13 +49,13 @@ pub(crate) fn reconcile(attributes: &mut Attributes) {
     let count = |attributes: &Attributes, key| attributes.integer(key);
     let includes_cache = attributes
         .text("gen_ai.provider.name")
-        .is_some_and(|provider| INCLUSIVE.contains(&provider));
-    include_rest(attributes, includes_cache);
+        .is_some_and(|provider| CACHE_INCLUSIVE_PROVIDERS.contains(&provider));
+    add_unaccounted_parts(attributes, includes_cache);
     if includes_cache {
-        cover(attributes, INPUT, CACHED);
+        raise_to_sum(attributes, INPUT, CACHED);
     }
     for (whole, parts) in WHOLES {
-        include(attributes, whole, parts);
+        add_excluded_parts(attributes, whole, parts);
     }
 
     let (input, output) = (count(attributes, INPUT), count(attributes, OUTPUT));
@@ -68,7 +68,7 @@ pub(crate) fn reconcile(attributes: &mut Attributes) {
 /// Providers whose input always includes cached tokens. If it is smaller than these, that is a mistake.
 ///
 /// These providers run only their own models. Vertex AI also runs Anthropic's, and passes on Anthropic's counts.
-static INCLUSIVE: &[&str] = &["azure.ai.openai", "gcp.gemini", "openai"];
+static CACHE_INCLUSIVE_PROVIDERS: &[&str] = &["azure.ai.openai", "gcp.gemini", "openai"];
 
 fn sum(attributes: &Attributes, parts: &[&str]) -> i64 {
     parts
@@ -80,14 +80,14 @@ fn sum(attributes: &Attributes, parts: &[&str]) -> i64 {
 /// Adds the parts that account for the difference between a reported total and the sum of input and output.
 ///
 /// They must match the difference exactly. Any other total is wrong, or includes something that is in neither.
-fn include_rest(attributes: &mut Attributes, includes_cache: bool) {
+fn add_unaccounted_parts(attributes: &mut Attributes, includes_cache: bool) {
     let Some(total) = attributes.integer(TOTAL) else {
         return;
     };
     let count = |key| attributes.integer(key).unwrap_or(0);
     let (input, output) = (count(INPUT), count(OUTPUT));
-    let rest = total.saturating_sub(input).saturating_sub(output);
-    if rest <= 0 {
+    let unaccounted = total.saturating_sub(input).saturating_sub(output);
+    if unaccounted <= 0 {
         return;
     }
     let reasoning = count(REASONING);
@@ -96,20 +96,21 @@ fn include_rest(attributes: &mut Attributes, includes_cache: bool) {
         cached if includes_cache && cached <= input => 0,
         cached => cached,
     };
-    let is_both = rest == reasoning.saturating_add(cached);
+    let adds_both = unaccounted == reasoning.saturating_add(cached);
     // If both parts have the same size, it is the one that does not fit into its whole.
-    let is_cached = rest == cached && (rest != reasoning || cached > input && reasoning <= output);
-    let is_reasoning = rest == reasoning && !is_cached;
-    if cached > 0 && (is_both || is_cached) {
+    let adds_cached = unaccounted == cached
+        && (unaccounted != reasoning || cached > input && reasoning <= output);
+    let adds_reasoning = unaccounted == reasoning && !adds_cached;
+    if cached > 0 && (adds_both || adds_cached) {
         attributes.set(INPUT, input.saturating_add(cached));
     }
-    if reasoning > 0 && (is_both || is_reasoning) {
+    if reasoning > 0 && (adds_both || adds_reasoning) {
         attributes.set(OUTPUT, output.saturating_add(reasoning));
     }
 }
 
 /// Raises a total to the sum of its parts.
-fn cover(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
+fn raise_to_sum(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
     let sum = sum(attributes, parts);
     if attributes.integer(total).is_some_and(|whole| whole < sum) {
         attributes.set(total, sum);
@@ -117,7 +118,7 @@ fn cover(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
 }
 
 /// Adds parts to a total that is too small to include them.
-fn include(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
+fn add_excluded_parts(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
     let sum = sum(attributes, parts);
     let whole = attributes.integer(total).unwrap_or(0);
     if sum > whole {
@@ -126,7 +127,7 @@ fn include(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
 }
 
 /// The prefix of costs, which are moved and removed together with the counts.
-static COSTS: &str = "gen_ai.cost.";
+static COST_PREFIX: &str = "gen_ai.cost.";
 
 /// All costs that Sentry knows, in the order of [`COUNTS`].
 static COST_NAMES: &[Name] = &[
@@ -140,7 +141,7 @@ static COST_NAMES: &[Name] = &[
 
 /// Moves all tokens of embeddings to the input, since embeddings have no output. Some libraries report the input as
 /// output, alone or in addition. Some providers, such as Voyage and Jina, report only the total.
-pub(crate) fn reconcile_embedded(attributes: &mut Attributes) {
+pub(crate) fn reconcile_embeddings(attributes: &mut Attributes) {
     let input = match [INPUT, OUTPUT, TOTAL].map(|key| attributes.integer(key)) {
         [None, None, Some(total)] => total,
         [None, Some(output @ 1..), _] => output,
@@ -153,8 +154,8 @@ pub(crate) fn reconcile_embedded(attributes: &mut Attributes) {
     attributes.set(TOTAL, input);
 }
 
-/// Returns whether the counts of embeddings need [`reconcile_embedded`], going by their keys.
-pub(crate) fn counts_embedded_otherwise(attributes: &Attributes) -> bool {
+/// Returns whether the counts of embeddings need [`reconcile_embeddings`], going by their keys.
+pub(crate) fn needs_embeddings_reconciliation(attributes: &Attributes) -> bool {
     let has = |key: &str| attributes.contains(key);
     has(OUTPUT) || has(REASONING) || has(TOTAL) && !has(INPUT)
 }
@@ -195,7 +196,7 @@ pub(crate) fn add_cache(attributes: &mut Attributes) {
 /// Where the two disagree on an input or an output, the one with the larger total is used, since a part that it counts
 /// may be missing from the other one.
 pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
-    if !occur(other) {
+    if !has_usage(other) {
         return;
     }
     let (ours, theirs) = (kept.integer(TOTAL), other.integer(TOTAL));
@@ -203,32 +204,32 @@ pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
     if is_larger && let Some(total) = theirs {
         kept.set(TOTAL, total);
     }
-    let mut changed = is_larger;
+    let mut is_changed = is_larger;
     for &(whole, parts) in WHOLES {
-        let tells_more = || {
+        let has_more_parts = || {
             let knows_parts = parts.iter().any(|part| kept.contains(part));
             !knows_parts || sum(other, parts) > sum(kept, parts)
         };
-        let takes = match (kept.integer(whole), other.integer(whole)) {
+        let should_copy = match (kept.integer(whole), other.integer(whole)) {
             (_, None) => false,
             (None, Some(_)) => true,
-            (Some(ours), Some(theirs)) if ours == theirs => tells_more(),
+            (Some(ours), Some(theirs)) if ours == theirs => has_more_parts(),
             (Some(_), Some(_)) => is_larger,
         };
         let keys = [whole].into_iter().chain(parts.iter().copied());
-        for key in keys.filter(|_| takes) {
+        for key in keys.filter(|_| should_copy) {
             let count = other.integer(key);
             if count == kept.integer(key) {
                 continue;
             }
-            changed = true;
+            is_changed = true;
             match count {
                 Some(count) => kept.set(key, count),
                 None => _ = kept.remove(key),
             }
         }
     }
-    if changed {
+    if is_changed {
         reconcile(kept);
     }
     let costs: Vec<_> = other
@@ -247,26 +248,26 @@ pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
 
 /// Returns whether `key` holds a cost.
 pub(crate) fn is_cost(key: &str) -> bool {
-    key.starts_with(COSTS)
+    key.starts_with(COST_PREFIX)
 }
 
 /// Removes all counts and all costs.
 pub(crate) fn remove(attributes: &mut Attributes) {
-    attributes.retain(|key, _| !is_of_use(key));
+    attributes.retain(|key, _| !is_usage(key));
 }
 
 /// Returns whether there are any counts or costs.
-pub(crate) fn occur(attributes: &Attributes) -> bool {
-    attributes.iter().any(|(key, _)| is_of_use(key))
+pub(crate) fn has_usage(attributes: &Attributes) -> bool {
+    attributes.iter().any(|(key, _)| is_usage(key))
 }
 
 /// Returns whether an attribute holds a usage, in tokens or in money.
-pub(crate) fn is_of_use(key: &str) -> bool {
+pub(crate) fn is_usage(key: &str) -> bool {
     COUNTS.contains(&key) || is_cost(key)
 }
 
 /// Returns whether the span reports the input or the output of a call.
-pub(crate) fn are_reported(attributes: &Attributes) -> bool {
+pub(crate) fn has_input_or_output(attributes: &Attributes) -> bool {
     attributes.contains(INPUT) || attributes.contains(OUTPUT)
 }
 
@@ -288,7 +289,7 @@ mod tests {
             .collect()
     }
 
-    fn named(counts: &[(&str, i64)]) -> Vec<(String, i64)> {
+    fn owned(counts: &[(&str, i64)]) -> Vec<(String, i64)> {
         counts
             .iter()
             .map(|(key, count)| ((*key).to_owned(), *count))
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_reported_beside_the_total_are_added() {
+    fn parts_that_exceed_the_whole_are_added() {
         let counts = [
             (INPUT, 20),
             (CACHE_READ, 100),
@@ -310,11 +311,11 @@ mod tests {
             ("output_tokens", 17),
             ("total_tokens", 167),
         ];
-        assert_eq!(reconciled(&counts), named(&expected));
+        assert_eq!(reconciled(&counts), owned(&expected));
     }
 
     #[test]
-    fn parts_within_the_total_stay_and_zero_stays_zero() {
+    fn included_parts_and_zeros_are_kept() {
         let counts = [
             (INPUT, 42),
             (CACHE_READ, 0),
@@ -329,7 +330,7 @@ mod tests {
             ("reasoning.output_tokens", 5),
             ("total_tokens", 59),
         ];
-        assert_eq!(reconciled(&counts), named(&expected));
+        assert_eq!(reconciled(&counts), owned(&expected));
     }
 
     /// The provider, its counts in the order of [`COUNTS`] with the total last, and the result. -1 means absent.
@@ -364,7 +365,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_reported_total_tells_what_is_counted_apart() {
+    fn a_reported_total_shows_which_parts_are_not_included() {
         for (provider, counts, expected) in TOTALS {
             let mut attributes = Attributes::default();
             attributes.push("gen_ai.provider.name", *provider);
@@ -374,15 +375,15 @@ mod tests {
             // Reconciling twice gives the same result.
             for _ in 0..2 {
                 reconcile(&mut attributes);
-                let found =
-                    [0, 1, 2, 3, 4, 5].map(|at| attributes.integer(COUNTS[at]).unwrap_or(-1));
-                assert_eq!(found, *expected, "{provider} {counts:?}");
+                let reconciled_counts =
+                    [0, 1, 2, 3, 4, 5].map(|index| attributes.integer(COUNTS[index]).unwrap_or(-1));
+                assert_eq!(reconciled_counts, *expected, "{provider} {counts:?}");
             }
         }
     }
 
     #[test]
-    fn where_the_cache_is_always_included_nothing_is_added() {
+    fn for_cache_inclusive_providers_nothing_is_added() {
         let mut attributes = Attributes::default();
         attributes.push("gen_ai.provider.name", "openai");
         attributes.push(INPUT, 10_i64);
@@ -407,8 +408,8 @@ mod tests {
     ];
 
     #[test]
-    fn two_descriptions_of_one_call_do_not_mix() {
-        let described = |counts: &[i64; 5]| {
+    fn merging_two_descriptions_keeps_counts_consistent() {
+        let description = |counts: &[i64; 5]| {
             let mut attributes = Attributes::default();
             for (key, count) in COUNTS.iter().zip(counts).filter(|(_, count)| **count >= 0) {
                 attributes.push(key, *count);
@@ -418,9 +419,10 @@ mod tests {
         };
         for (one, other, both) in DESCRIBED_TWICE {
             for (one, other) in [(one, other), (other, one)] {
-                let mut merged = described(one);
-                merge(&mut merged, &described(other));
-                let counts = [0, 1, 2, 3, 4].map(|at| merged.integer(COUNTS[at]).unwrap_or(-1));
+                let mut merged = description(one);
+                merge(&mut merged, &description(other));
+                let counts =
+                    [0, 1, 2, 3, 4].map(|index| merged.integer(COUNTS[index]).unwrap_or(-1));
                 assert_eq!(counts, *both, "{one:?} {other:?}");
                 assert_eq!(merged.integer(TOTAL), Some(both[0].max(0) + both[3].max(0)));
             }
@@ -429,8 +431,8 @@ mod tests {
 
     /// A total in only one description shows what the other one does not include.
     #[test]
-    fn a_total_without_more_is_of_the_call_that_another_describes() {
-        let described = |counts: &[(&'static str, i64)]| {
+    fn a_total_from_one_description_applies_to_the_counts_of_the_other() {
+        let description = |counts: &[(&'static str, i64)]| {
             let mut attributes = Attributes::default();
             for (key, count) in counts {
                 attributes.push(key, *count);
@@ -439,8 +441,8 @@ mod tests {
             attributes
         };
         for (total, output, sum) in [(442, 400, 442), (1000, 300, 342)] {
-            let one = described(&[(TOTAL, total)]);
-            let other = described(&[(INPUT, 42), (OUTPUT, 300), (REASONING, 100)]);
+            let one = description(&[(TOTAL, total)]);
+            let other = description(&[(INPUT, 42), (OUTPUT, 300), (REASONING, 100)]);
             for (one, other) in [(&one, &other), (&other, &one)] {
                 let mut merged = one.clone();
                 merge(&mut merged, other);
@@ -451,9 +453,9 @@ mod tests {
     }
 
     #[test]
-    fn costs_go_with_the_counts_they_are_of() {
+    fn costs_are_kept_with_their_counts() {
         const COST: &str = "gen_ai.cost.total_tokens";
-        let described = |input: i64, cost: Option<f64>| {
+        let description = |input: i64, cost: Option<f64>| {
             let mut attributes = Attributes::default();
             attributes.push(INPUT, input);
             if let Some(cost) = cost {
@@ -468,15 +470,15 @@ mod tests {
             ((20, Some(0.25)), (150, None), 0.25),
             ((150, None), (20, Some(0.25)), 0.25),
         ] {
-            let mut merged = described(ours.0, ours.1);
-            merge(&mut merged, &described(theirs.0, theirs.1));
+            let mut merged = description(ours.0, ours.1);
+            merge(&mut merged, &description(theirs.0, theirs.1));
             assert_eq!(merged.get(COST), Some(Value::Double(cost)));
             assert_eq!(merged.integer(INPUT), Some(150));
         }
     }
 
     #[test]
-    fn a_cost_of_zero_is_none() {
+    fn costs_of_zero_are_removed() {
         let mut attributes = Attributes::default();
         attributes.push("gen_ai.cost.input_tokens", 0.25);
         attributes.push("gen_ai.cost.output_tokens", 0.0);
@@ -488,11 +490,11 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_invented() {
+    fn absent_counts_stay_absent() {
         assert_eq!(reconciled(&[]), []);
         assert_eq!(
             reconciled(&[(INPUT, 6), (OUTPUT, -1)]),
-            named(&[("input_tokens", 6), ("total_tokens", 6)])
+            owned(&[("input_tokens", 6), ("total_tokens", 6)])
         );
     }
 }

@@ -30,7 +30,7 @@ impl SourceSpan {
     /// assert!(span.attributes.is_empty());
     /// ```
     pub fn undo_tracing_opentelemetry(&mut self) {
-        if !is_made_from_tracing(&self.attributes) {
+        if !is_from_tracing_opentelemetry(&self.attributes) {
             return;
         }
         let target = [&TARGET, &MODULE, &NAMESPACE]
@@ -39,23 +39,23 @@ impl SourceSpan {
         if let Some(target) = target.map(str::to_owned) {
             self.scope = target.into();
         }
-        self.attributes.retain(|key, _| !is_noise(key));
+        self.attributes.retain(|key, _| !is_internal(key));
         for event in &mut self.events {
-            read_error(event);
+            convert_error_event(event);
         }
     }
 }
 
 /// The layer adds these attributes unless it is configured not to. No other instrumentation has them.
-fn is_made_from_tracing(attributes: &Attributes) -> bool {
-    let integer = |name| matches!(attributes.get_by_name(name), Some(Value::Integer(_)));
+fn is_from_tracing_opentelemetry(attributes: &Attributes) -> bool {
+    let is_integer = |name| matches!(attributes.get_by_name(name), Some(Value::Integer(_)));
     let has = |name| attributes.get_by_name(name).is_some();
-    (integer(&BUSY) && integer(&IDLE)) || (has(&TARGET) && (has(&MODULE) || has(&NAMESPACE)))
+    (is_integer(&BUSY) && is_integer(&IDLE)) || (has(&TARGET) && (has(&MODULE) || has(&NAMESPACE)))
 }
 
 /// Attributes that Sentry does not show: how long a span was busy and idle, its level, and the thread on which it
 /// started, which could be mistaken for a thread of messages. The target is the name of the scope by now.
-fn is_noise(key: &str) -> bool {
+fn is_internal(key: &str) -> bool {
     matches!(
         key,
         "busy_ns" | "idle_ns" | "level" | "target" | "thread.id" | "thread.name"
@@ -63,7 +63,7 @@ fn is_noise(key: &str) -> bool {
 }
 
 /// The layer itself only treats an event as an exception if it has an `error` and no message. If it has both, the message is the name.
-fn read_error(event: &mut SourceEvent) {
+fn convert_error_event(event: &mut SourceEvent) {
     if event.name == "exception" || event.attributes.text("level") != Some("ERROR") {
         return;
     }
@@ -88,11 +88,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_that_is_logged_with_a_message_says_its_reason() {
+    fn an_error_event_becomes_an_exception_with_its_reason() {
         let mut event = SourceEvent::new("the call failed");
         event.attributes.push("level", "ERROR");
         event.attributes.push("error", "timed out");
-        read_error(&mut event);
+        convert_error_event(&mut event);
         assert_eq!(event.name, "exception");
         let message = event.attributes.text("exception.message");
         assert_eq!(message, Some("the call failed: timed out"));

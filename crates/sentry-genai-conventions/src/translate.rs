@@ -104,7 +104,7 @@ impl Translator {
         if is_gen_ai {
             dialect::settle_values(&mut span, what(recognised.as_ref()));
         } else if has_content {
-            provider::tell_apart(&mut span.attributes, What::Plain);
+            provider::separate_instructions(&mut span.attributes, What::Plain);
         }
         if has_content {
             content::normalise_finish_reasons(&mut span.attributes, recognised.as_ref());
@@ -113,7 +113,7 @@ impl Translator {
             }
             tokens::reconcile(&mut span.attributes);
             if what(recognised.as_ref()) == What::Embeddings {
-                tokens::reconcile_embedded(&mut span.attributes);
+                tokens::reconcile_embeddings(&mut span.attributes);
             }
             if is_gen_ai && what(recognised.as_ref()) == What::Plain {
                 // Whatever the span counts is also counted by the calls around or below it.
@@ -349,7 +349,7 @@ pub(crate) fn apply_reserved_fields(span: &mut SourceSpan) {
     for key in ["otel.kind", "sentry.trace", "sentry.baggage"] {
         span.attributes.remove(key);
     }
-    status::read_fields(span);
+    status::apply_status_fields(span);
 }
 
 /// Whether a call is streamed.

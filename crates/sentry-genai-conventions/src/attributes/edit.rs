@@ -146,8 +146,8 @@ impl Attributes {
         self.prefix_bits |= prefix_bit;
     }
 
-    /// Replaces everything before `start` in a text with `replacement`, without copying the rest. Returns false if `replacement`
-    /// does not fit in the removed part, or would not begin at a character boundary.
+    /// Replaces everything before `start` in a text with `replacement`, without copying the rest. Returns false if
+    /// `replacement` does not fit in the removed part, or would not begin at a character boundary.
     pub(crate) fn replace_front(&mut self, name: &Name, start: usize, replacement: &str) -> bool {
         let Some(position) = self.position(name.hash, name.text) else {
             return false;

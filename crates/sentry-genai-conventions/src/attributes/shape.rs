@@ -199,11 +199,11 @@ impl Attributes {
         }
     }
 
-    /// Checks all entries with `check_values`, up to the first that fails. Returns whether none failed.
+    /// Checks all entries with `check`, up to the first that fails. Returns whether none failed.
     #[inline]
     pub(crate) fn check_values(
         &mut self,
-        mut check_values: impl FnMut(usize, Value<'_>) -> Verdict,
+        mut check: impl FnMut(usize, Value<'_>) -> Verdict,
     ) -> bool {
         for (index, entry) in self.entries.iter_mut().enumerate() {
             let value = match &entry.value {
@@ -217,7 +217,7 @@ impl Attributes {
                     None => continue,
                 },
             };
-            match check_values(index, value) {
+            match check(index, value) {
                 Verdict::Fails => return false,
                 Verdict::Passes => {}
                 Verdict::PassesPlain => entry.plain.mark_value(),

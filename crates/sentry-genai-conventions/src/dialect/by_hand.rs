@@ -179,7 +179,7 @@ pub(crate) fn spell(span: &mut SourceSpan) {
     let is_call = says(&[MODEL, "gen_ai.response.model"])
         && (says(&[tokens::INPUT, tokens::OUTPUT])
             || called::behind_provider(&span.name).is_some()
-            || says(&["gen_ai.provider.name"]) && recognise::failed(span));
+            || says(&["gen_ai.provider.name"]) && recognise::has_failed(span));
     if is_call || is_called_so || super::mentions_gen_ai(span) {
         rename(&mut span.attributes, names);
         first_chunk::spell(span, false);

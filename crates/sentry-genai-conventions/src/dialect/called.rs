@@ -182,7 +182,7 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
             || embeds
                 && (counts(tokens::TOTAL)
                     || attributes.iter().any(|(key, value)| counts_all(key, value)))
-            || recognise::failed(span) && is_at_provider(span, &name))
+            || recognise::has_failed(span) && is_at_provider(span, &name))
         && !attributes.iter().any(|(key, _)| is_of_others(key))
 }
 
@@ -250,7 +250,7 @@ pub(super) fn behind_provider(name: &str) -> Option<&'static str> {
         Some((rest, method)) if METHODS.contains(&method) => rest,
         _ => rest,
     };
-    let row = operation::named(rest).filter(|row| row.kind == AiKind::LlmCall)?;
+    let row = operation::by_name(rest).filter(|row| row.kind == AiKind::LlmCall)?;
     provider::known(&provider.to_ascii_lowercase()).map(|_| row.name)
 }
 

@@ -58,7 +58,7 @@ fn operation(span: &SourceSpan) -> Says {
         // Up to 1.36 this is the whole name of the span: `tool get_weather`.
         Some(operation) => operation
             .split_once(' ')
-            .and_then(|(operation, _)| operation::named(operation))
+            .and_then(|(operation, _)| operation::by_name(operation))
             .map(|row| row.name),
         None => failed_call(span),
     };
@@ -79,7 +79,7 @@ fn failed_call(span: &SourceSpan) -> Option<&'static str> {
     if !has_failed || span.kind != Some(SpanKind::Client) {
         return None;
     }
-    let (row, model) = operation::in_span_name(&span.name)?;
+    let (row, model) = operation::split_span_name(&span.name)?;
     let is_call = row.kind == AiKind::LlmCall && !model.is_empty() && privacy::is_token(model);
     is_call.then_some(row.name)
 }

@@ -99,7 +99,7 @@ fn untold(span: &mut SourceSpan) {
     const ERROR: &str = r#""finish_reason":"error""#;
 
     let is_untold = telling(span).is_some() && span.attributes.text(REASONS).is_some_and(is_error);
-    if !is_untold || status::says_failed(span) {
+    if !is_untold || status::is_reported_as_failed(span) {
         return;
     }
     span.attributes.remove(REASONS);

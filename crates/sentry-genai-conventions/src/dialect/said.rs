@@ -38,7 +38,7 @@ pub(super) fn is_of_crate(span: &SourceSpan, library: &str) -> bool {
 pub(super) fn has_known_operation(span: &SourceSpan) -> bool {
     span.attributes
         .text("gen_ai.operation.name")
-        .is_some_and(|name| operation::named(unquoted(name)).is_some())
+        .is_some_and(|name| operation::by_name(unquoted(name)).is_some())
 }
 
 /// Strips `Some(...)` and one layer of quotes, which `?value` puts around a string.

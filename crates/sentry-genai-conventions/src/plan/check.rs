@@ -17,7 +17,7 @@ pub(super) enum Check {
     Any,
     /// A text that is not empty, not in quotation marks, and need not be cut.
     Text,
-    /// Content. It is shaped later, so it only must not be empty.
+    /// Content. It is normalised later, so it only must not be empty.
     Content,
     /// The text for which the plan was made, with the verdict on it.
     Exactly(Box<str>, Verdict),
@@ -79,7 +79,7 @@ impl Check {
             (Self::Any, _) => true,
             (Self::Content, Value::Str(text)) => !text.is_empty(),
             (Self::Text, Value::Str(text)) => stays_unchanged(text, limits),
-            (Self::Provider(..), Value::Str(text)) => provider::is_usual(text),
+            (Self::Provider(..), Value::Str(text)) => provider::is_common(text),
             (Self::Address, Value::Str(text)) => {
                 stays_unchanged(text, limits) && !text.contains("://")
             }
@@ -129,7 +129,7 @@ fn text_verdict(text: &str, limits: &ContentLimits) -> Verdict {
     }
 }
 
-/// Returns whether a text that is not content with a shape of its own stays unchanged.
+/// Returns whether a text that is not content with a format of its own stays unchanged.
 #[inline]
 pub(super) fn stays_unchanged(text: &str, limits: &ContentLimits) -> bool {
     !text.is_empty()

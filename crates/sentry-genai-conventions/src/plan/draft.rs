@@ -84,7 +84,7 @@ fn is_regular(span: &SourceSpan) -> bool {
 fn is_irregular(key: &str) -> bool {
     IRREGULAR.contains(&key)
         || reasons::may_quote(key)
-        || status::tool_verdict(key).is_some()
+        || status::tool_failure_flag(key).is_some()
         || IRREGULAR_PREFIXES
             .iter()
             .any(|prefix| key.starts_with(prefix))
@@ -159,7 +159,7 @@ impl Trial {
         let is_tool = self.row.is_some_and(|row| row.kind == AiKind::Tool);
         self.span.attributes.iter().any(|(key, value)| {
             is_irregular(key)
-                || is_tool && status::bare_verdict(key).is_some()
+                || is_tool && status::bare_failure_flag(key).is_some()
                 || matches!(value, Value::Str(_)) && dialect::may_be_amount(key)
         })
     }
@@ -174,7 +174,8 @@ impl Trial {
             }
         } else {
             let attributes = &self.span.attributes;
-            if self.what == What::Embeddings && tokens::counts_embedded_otherwise(attributes) {
+            if self.what == What::Embeddings && tokens::needs_embeddings_reconciliation(attributes)
+            {
                 return None;
             }
             let before = attributes.clone();
@@ -354,7 +355,7 @@ impl Draft<'_> {
                 ],
             ),
             // Tools must not have counts, but this is too rare to support.
-            AiKind::Tool if tokens::occur(attributes) => return None,
+            AiKind::Tool if tokens::has_usage(attributes) => return None,
             AiKind::Tool => ("gen_ai.tool.name", &["gen_ai.tool.name"]),
             AiKind::Handoff | AiKind::Memory => return None,
         };

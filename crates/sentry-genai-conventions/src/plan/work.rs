@@ -39,7 +39,7 @@ pub(super) struct AiWork {
     pub(super) needs_finish_reasons: bool,
     /// Whether the call is streamed, which only the time of its first chunk shows.
     pub(super) is_streamed: bool,
-    /// The content to be shaped, in the order in which this is done.
+    /// The content to be normalised, in the order in which this is done.
     pub(super) content: Vec<&'static Content>,
 }
 
@@ -95,7 +95,7 @@ impl Work {
 
     /// Returns whether the span's name adds nothing to its attributes.
     pub(super) fn fits_name(&self, name: &str) -> bool {
-        match (self, operation::in_span_name(name)) {
+        match (self, operation::split_span_name(name)) {
             (_, None) => true,
             (Self::Ai(work), Some((_, subject))) => work.has_subject || subject.is_empty(),
             (Self::Plain(_), Some(_)) => false,
@@ -210,9 +210,9 @@ impl PlainWork {
                 let target = target.and_then(|target| attributes.text_at(target));
                 let is_given = plain::is_http_name(&span.name, method, target);
                 let name = (!is_given).then(|| plain::http_name(method, target));
-                name.filter(|name| !plain::says_more(&span.name, name))
+                name.filter(|name| !plain::is_more_specific(&span.name, name))
             }
-            PlainName::Convention => return naming::ordinary(span),
+            PlainName::Convention => return naming::name_plain(span),
         };
         let given = mem::take(&mut span.name);
         Naming {

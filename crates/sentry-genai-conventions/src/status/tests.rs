@@ -34,9 +34,9 @@ const STATUSES: &[(SourceStatus, &str, &str, Status, Option<&str>)] = &[
 ];
 
 #[test]
-fn what_says_nothing_is_no_error() {
+fn missing_values_are_not_errors() {
     let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
-    for (given, key, value, status, error_type) in STATUSES {
+    for (source_status, key, value, status, error_type) in STATUSES {
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         let span_id = SpanId::from_bytes([2; 8]).unwrap();
         let mut span = SourceSpan::new(trace_id, span_id, "execute_tool w", Timestamp::default());
@@ -44,25 +44,25 @@ fn what_says_nothing_is_no_error() {
             .push("gen_ai.operation.name", "execute_tool");
         span.attributes.push("gen_ai.tool.name", "w");
         span.attributes.push_owned_key(key, *value);
-        span.status = given.clone();
+        span.status = source_status.clone();
         // The second one gets a plan.
         for _ in 0..3 {
             let span = planning.translate(&mut span.clone());
             assert_eq!(
                 (span.status, span.attributes.text(ERROR_TYPE)),
                 (*status, *error_type),
-                "{given:?} {key} {value}"
+                "{source_status:?} {key} {value}"
             );
             assert!(!span.attributes.contains(TOOL_STATUS));
-            assert!(!span.attributes.contains(MESSAGE) || value.contains("dice"));
+            assert!(!span.attributes.contains(STATUS_MESSAGE) || value.contains("dice"));
         }
     }
 }
 
 /// Even if content may leave, because failures are grouped by type.
 #[test]
-fn a_whole_error_is_a_reason_and_no_type() {
-    for (given, kind, reason) in [
+fn fields_of_an_error_type_become_the_status_message() {
+    for (source_status, kind, reason) in [
         ("Api { status: 429, message: \"no dice\" }", "Api", true),
         (
             "llm::Error::Http(Api { status: 429 })",
@@ -79,7 +79,7 @@ fn a_whole_error_is_a_reason_and_no_type() {
         let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
         span.attributes.push("gen_ai.operation.name", "chat");
         span.attributes.push("gen_ai.request.model", "m");
-        span.attributes.push(ERROR_TYPE, given);
+        span.attributes.push(ERROR_TYPE, source_status);
         let options = TranslateOptions {
             capture_inputs: true,
             capture_outputs: true,
@@ -89,16 +89,19 @@ fn a_whole_error_is_a_reason_and_no_type() {
         for _ in 0..3 {
             let span = planning.translate(&mut span.clone());
             assert_eq!(span.attributes.text(ERROR_TYPE), Some(kind));
-            assert_eq!(span.attributes.text(MESSAGE), reason.then_some(given));
+            assert_eq!(
+                span.attributes.text(STATUS_MESSAGE),
+                reason.then_some(source_status)
+            );
         }
-        let exception = failed(&[("exception.type", given)], "no");
+        let exception = failed_span(&[("exception.type", source_status)], "no");
         assert_eq!(exception.attributes.text(ERROR_TYPE), Some(kind));
     }
-    let quoted = failed(&[("exception.type", "Dice")], "Some(\"dice\")");
-    assert_eq!(quoted.attributes.text(MESSAGE), Some("dice"));
+    let quoted = failed_span(&[("exception.type", "Dice")], "Some(\"dice\")");
+    assert_eq!(quoted.attributes.text(STATUS_MESSAGE), Some("dice"));
 }
 
-fn failed(event: &[(&'static str, &'static str)], message: &str) -> crate::SentrySpan {
+fn failed_span(event: &[(&'static str, &'static str)], message: &str) -> crate::SentrySpan {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     let mut span = SourceSpan::new(trace_id, span_id, "ask", Timestamp::default());
@@ -112,21 +115,21 @@ fn failed(event: &[(&'static str, &'static str)], message: &str) -> crate::Sentr
 }
 
 #[test]
-fn control_flow_is_no_failure() {
+fn control_flow_is_not_a_failure() {
     for kind in [
         "GraphInterrupt",
         "langgraph.errors.GraphInterrupt",
         "GeneratorExit",
     ] {
-        let span = failed(&[("exception.type", kind)], "(Interrupt(value='sure?'),)");
+        let span = failed_span(&[("exception.type", kind)], "(Interrupt(value='sure?'),)");
         assert_eq!(span.status, Status::Ok, "{kind}");
         assert!(!span.attributes.contains(ERROR_TYPE));
-        assert!(!span.attributes.contains(MESSAGE));
+        assert!(!span.attributes.contains(STATUS_MESSAGE));
     }
 }
 
 #[test]
-fn a_stream_that_was_left_early_is_no_failure() {
+fn an_abandoned_stream_is_not_a_failure() {
     for (message, status) in [
         ("abandoned stream", Status::Ok),
         ("abandoned", Status::Error),
@@ -148,7 +151,7 @@ fn a_stream_that_was_left_early_is_no_failure() {
 
 /// In OpenInference for JavaScript, only the stack has the type of an error.
 #[test]
-fn a_stack_is_no_reason_and_names_the_type() {
+fn a_javascript_stack_provides_the_error_type_only() {
     for (kind, status) in [("GraphInterrupt", Status::Ok), ("TypeError", Status::Error)] {
         let text = format!("sure?\n\n{kind}: sure?\n    at ask (a.js:1:2)");
         let mut span = SourceSpan::new(
@@ -165,26 +168,29 @@ fn a_stack_is_no_reason_and_names_the_type() {
         assert_eq!(span.status, status, "{kind}");
         if status == Status::Error {
             assert_eq!(span.attributes.text(ERROR_TYPE), Some(kind));
-            assert_eq!(span.attributes.text(MESSAGE), Some("sure?"));
+            assert_eq!(span.attributes.text(STATUS_MESSAGE), Some("sure?"));
         }
     }
 }
 
 #[test]
-fn a_traceback_is_no_reason() {
+fn a_python_traceback_is_not_a_status_message() {
     let traceback = "ValueError('boom')Traceback (most recent call last):\n  File \"a.py\"";
-    let said = [
+    let attributes = [
         ("exception.type", "ValueError"),
         ("exception.message", "boom"),
     ];
-    for (event, reason) in [(&said[..], "boom"), (&said[..1], "ValueError('boom')")] {
-        let span = failed(event, traceback);
-        assert_eq!(span.attributes.text(MESSAGE), Some(reason));
+    for (event, reason) in [
+        (&attributes[..], "boom"),
+        (&attributes[..1], "ValueError('boom')"),
+    ] {
+        let span = failed_span(event, traceback);
+        assert_eq!(span.attributes.text(STATUS_MESSAGE), Some(reason));
     }
 }
 
 #[test]
-fn an_mcp_tool_failed_only_if_its_result_says_so() {
+fn an_mcp_tool_fails_only_if_its_result_is_an_error() {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     for (is_error, status, error_type) in [
@@ -208,8 +214,8 @@ fn an_mcp_tool_failed_only_if_its_result_says_so() {
 }
 
 #[test]
-fn a_call_by_grpc_has_failed_by_its_code() {
-    let ended = |kind, key: &'static str, code: Value<'_>| {
+fn the_grpc_code_decides_whether_a_call_failed() {
+    let error_type = |kind, key: &'static str, code: Value<'_>| {
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         let span_id = SpanId::from_bytes([2; 8]).unwrap();
         let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::default());
@@ -225,21 +231,33 @@ fn a_call_by_grpc_has_failed_by_its_code() {
             let span = planning.translate(&mut span.clone());
             span.attributes.text("error.type").map(str::to_owned)
         });
-        assert!(types.iter().all(|it| *it == types[0]), "{types:?}");
+        assert!(
+            types.iter().all(|error_type| *error_type == types[0]),
+            "{types:?}"
+        );
         types.into_iter().next().flatten()
     };
     let (old, new) = ("rpc.grpc.status_code", "rpc.response.status_code");
     let not_found = Some("NOT_FOUND".to_owned());
-    assert_eq!(ended(SpanKind::Client, old, Value::Integer(0)), None);
-    assert_eq!(ended(SpanKind::Client, old, Value::Integer(5)), not_found);
-    assert_eq!(ended(SpanKind::Client, old, Value::Str("5")), not_found);
+    assert_eq!(error_type(SpanKind::Client, old, Value::Integer(0)), None);
     assert_eq!(
-        ended(SpanKind::Client, new, Value::Str("NOT_FOUND")),
+        error_type(SpanKind::Client, old, Value::Integer(5)),
         not_found
     );
-    assert_eq!(ended(SpanKind::Client, new, Value::Str("OK")), None);
-    assert_eq!(ended(SpanKind::Client, new, Value::Integer(200)), None);
-    assert_eq!(ended(SpanKind::Server, old, Value::Integer(5)), None);
+    assert_eq!(
+        error_type(SpanKind::Client, old, Value::Str("5")),
+        not_found
+    );
+    assert_eq!(
+        error_type(SpanKind::Client, new, Value::Str("NOT_FOUND")),
+        not_found
+    );
+    assert_eq!(error_type(SpanKind::Client, new, Value::Str("OK")), None);
+    assert_eq!(error_type(SpanKind::Client, new, Value::Integer(200)), None);
+    assert_eq!(error_type(SpanKind::Server, old, Value::Integer(5)), None);
     let internal = Some("INTERNAL".to_owned());
-    assert_eq!(ended(SpanKind::Server, old, Value::Integer(13)), internal);
+    assert_eq!(
+        error_type(SpanKind::Server, old, Value::Integer(13)),
+        internal
+    );
 }
