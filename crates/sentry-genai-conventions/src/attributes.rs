@@ -19,7 +19,7 @@ use encodable::Plain;
 pub(crate) use encodable::is_plain_and_not_binary;
 pub use encodable::{Encodable, needs_no_escape};
 pub(crate) use key::MARKER_KEYS;
-pub use key::{AttributeKey, Signs, is_gen_ai};
+pub use key::{AttributeKey, KeyFlags, is_gen_ai};
 use name::prefix_bit;
 pub(crate) use name::{Hash, Name, length_bit};
 pub(crate) use owned::Owned;

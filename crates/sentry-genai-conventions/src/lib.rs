@@ -28,7 +28,7 @@ mod dialect;
 mod events;
 #[cfg(test)]
 mod growth;
-mod heritage;
+mod inheritance;
 mod logged_error;
 mod messages;
 mod naming;
@@ -53,10 +53,10 @@ mod translate;
 mod vocabulary;
 
 pub use attributes::{
-    AttributeKey, Attributes, Encodable, Input, Scalar, Signs, Value, is_gen_ai, needs_no_escape,
+    AttributeKey, Attributes, Encodable, Input, KeyFlags, Scalar, Value, is_gen_ai, needs_no_escape,
 };
 pub use content::ContentLimits;
-pub use heritage::Heritage;
+pub use inheritance::Inheritable;
 pub use logged_error::LoggedError;
 pub use messages::excerpt;
 pub use naming::name_at_start;

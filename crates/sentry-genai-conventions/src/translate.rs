@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet, mem};
 
 use crate::{
-    AiKind, Ancestors, Attributes, Heritage, SentrySpan, SourceSpan, SpanKind, Status, Value,
+    AiKind, Ancestors, Attributes, Inheritable, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
     cross_span,
     dialect::{self, NONE, What, unquoted},
@@ -313,7 +313,7 @@ fn has_other_meaning(tag: &str) -> bool {
     let is_not_text = tables::attribute(tag).is_some_and(|known| known.kind != tables::Kind::Text);
     tag.is_empty()
         || is_not_text
-        || Heritage::of(tag).is_some()
+        || Inheritable::of(tag).is_some()
         || ["ai.", "gen_ai.", "mcp.", "sentry.", TAG]
             .iter()
             .any(|namespace| tag.starts_with(namespace))

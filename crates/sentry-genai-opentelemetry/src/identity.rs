@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Attributes, Heritage, Value, is_gen_ai};
+use sentry_genai_conventions::{Attributes, Inheritable, Value, is_gen_ai};
 
 /// The conversation, agent and session that a span names.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,8 +17,8 @@ impl Identity {
     /// Reads all attributes of a span. Texts that `known` already has are not copied.
     pub(crate) fn of(attributes: &Attributes, known: &Self) -> Self {
         let mut reader = IdentityReader::new(Some(known));
-        for (heritage, text) in attributes.heritage(0) {
-            reader.store(heritage, &text);
+        for (inheritable, text) in attributes.heritage(0) {
+            reader.store(inheritable, &text);
         }
         let depends_on_gen_ai =
             reader.identity.session.is_some() || reader.conditional_agent.is_some();
@@ -59,10 +59,10 @@ impl<'a> IdentityReader<'a> {
     pub(crate) fn read(&mut self, key: &str, value: Option<Value<'_>>) {
         self.is_gen_ai |= is_gen_ai(key);
         if let Some(value) = value
-            && let Some(heritage) = Heritage::of(key)
-            && let Some(text) = heritage.read(value)
+            && let Some(inheritable) = Inheritable::of(key)
+            && let Some(text) = inheritable.parse(value)
         {
-            self.store(heritage, &text);
+            self.store(inheritable, &text);
         }
     }
 
@@ -76,22 +76,22 @@ impl<'a> IdentityReader<'a> {
     }
 
     /// Stores a value. The last value wins; among sessions, the value under the key with the best rank.
-    fn store(&mut self, heritage: Heritage, text: &str) {
+    fn store(&mut self, inheritable: Inheritable, text: &str) {
         let known = self.known;
-        let (slot, known) = match heritage {
-            Heritage::Conversation => (
+        let (slot, known) = match inheritable {
+            Inheritable::Conversation => (
                 &mut self.identity.conversation,
                 known.and_then(|it| it.conversation.as_ref()),
             ),
-            Heritage::Agent => (
+            Inheritable::Agent => (
                 &mut self.identity.agent,
                 known.and_then(|it| it.agent.as_ref()),
             ),
-            Heritage::AgentByHand => (
+            Inheritable::ManualAgent => (
                 &mut self.conditional_agent,
                 known.and_then(|it| it.agent.as_ref()),
             ),
-            Heritage::Session { rank }
+            Inheritable::Session { rank }
                 if self.identity.session.is_none() || rank <= self.session_rank =>
             {
                 self.session_rank = rank;

@@ -123,7 +123,7 @@ mod tests {
             let own = one.fields().field("gen_ai.b").unwrap();
             assert_eq!(&**callsite.name(), "one");
             assert_eq!(callsite.with_key(&own, |key| key.name()), "gen_ai.b");
-            assert!(callsite.with_key(&own, |key| key.signs().are_gen_ai()));
+            assert!(callsite.with_key(&own, |key| key.flags().has_gen_ai()));
             assert_eq!(callsite.with_key(&foreign, |key| key.name()), "d");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Attributes, Heritage, Inherited, Signs, SourceSpan};
+use sentry_genai_conventions::{Attributes, Inheritable, Inherited, KeyFlags, SourceSpan};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
@@ -26,7 +26,7 @@ pub(crate) struct Node {
     pub(crate) is_gen_ai: bool,
     pub(crate) model_calls_below: bool,
     /// What the span's keys indicate.
-    pub(crate) signs: Signs,
+    pub(crate) key_flags: KeyFlags,
     /// What the span inherits.
     inherited: CachedInheritance,
     /// What the span's children inherit.
@@ -68,18 +68,18 @@ impl Node {
         &mut self,
         attributes: &Attributes,
         start: usize,
-        signs: Signs,
+        key_flags: KeyFlags,
         trace: &LocalTrace,
         timing: UpdateTiming,
     ) {
         let mut is_changed = false;
-        if signs.tell_descendants() {
-            for (heritage, text) in attributes.heritage(start) {
-                self.set_inheritable(heritage, trace.intern(&text));
+        if key_flags.has_inheritable() {
+            for (inheritable, text) in attributes.heritage(start) {
+                self.set_inheritable(inheritable, trace.intern(&text));
                 is_changed = true;
             }
         }
-        if !self.is_gen_ai && signs.are_gen_ai() && attributes.is_gen_ai() {
+        if !self.is_gen_ai && key_flags.has_gen_ai() && attributes.is_gen_ai() {
             self.is_gen_ai = true;
             is_changed |= self.session_id.is_some() || self.is_agent_conditional;
             trace.segment.trace().note_ai_span();
@@ -129,22 +129,22 @@ impl Node {
     /// Returns whether the span is a model call that reports how many tokens it used.
     #[inline]
     pub(crate) fn is_counted_model_call(&self, source: &SourceSpan) -> bool {
-        self.is_gen_ai && self.signs.count_tokens() && source.is_counted_model_call()
+        self.is_gen_ai && self.key_flags.has_token_counts() && source.is_counted_model_call()
     }
 
     /// Stores what an attribute passes on to the descendants.
-    fn set_inheritable(&mut self, heritage: Heritage, text: Arc<str>) {
-        match heritage {
-            Heritage::Conversation => self.conversation = ConversationSetting::Id(text),
-            Heritage::Agent => {
+    fn set_inheritable(&mut self, inheritable: Inheritable, text: Arc<str>) {
+        match inheritable {
+            Inheritable::Conversation => self.conversation = ConversationSetting::Id(text),
+            Inheritable::Agent => {
                 self.agent_name = Some(text);
                 self.is_agent_conditional = false;
             }
-            Heritage::AgentByHand if self.agent_name.is_none() || self.is_agent_conditional => {
+            Inheritable::ManualAgent if self.agent_name.is_none() || self.is_agent_conditional => {
                 self.agent_name = Some(text);
                 self.is_agent_conditional = true;
             }
-            Heritage::Session { rank } => {
+            Inheritable::Session { rank } => {
                 let rank = u8::try_from(rank).unwrap_or(u8::MAX);
                 if self.session_id.is_none() || rank <= self.session_rank {
                     self.session_id = Some(text);

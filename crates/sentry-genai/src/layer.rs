@@ -140,7 +140,7 @@ impl GenAiLayer {
         let callsite = Callsite::of(metadata);
         let mut recorder = Recorder::new(&handle, &callsite, &mut record.attributes);
         fields.record(&mut recorder);
-        let signs = recorder.signs;
+        let key_flags = recorder.key_flags;
         let trace = roots::start(handle, &record.attributes, &callsite);
         let span_id = trace.segment.local_root();
         let parent_span_id = trace.segment.trace().parent_span_id();
@@ -155,7 +155,7 @@ impl GenAiLayer {
                 scope_conversation,
                 CachedInheritance::default(),
             );
-            state.apply_initial_attributes(signs);
+            state.apply_initial_attributes(key_flags);
             state.note_user();
             state
         } else {
@@ -166,7 +166,7 @@ impl GenAiLayer {
                 scope_conversation,
                 CachedInheritance::default(),
             );
-            state.apply_unrecorded(&record.attributes, signs);
+            state.apply_unrecorded(&record.attributes, key_flags);
             let delivery = state.trace.handle.delivery();
             delivery.record_unsampled(1);
             delivery.give_back(record);
@@ -214,7 +214,7 @@ where
         let callsite = Callsite::of(metadata);
         let mut recorder = Recorder::new(&trace.handle, &callsite, &mut record.attributes);
         fields.record(&mut recorder);
-        let signs = recorder.signs;
+        let key_flags = recorder.key_flags;
         set_start(&mut record, &trace, new_span_id(), Some(parent), metadata);
         let scope_conversation = AmbientContext::conversation().or(outer_conversation);
         let mut state = SpanState::new(
@@ -224,7 +224,7 @@ where
             scope_conversation,
             inherited,
         );
-        state.apply_initial_attributes(signs);
+        state.apply_initial_attributes(key_flags);
         state.note_user();
         insert(&span, state);
     }

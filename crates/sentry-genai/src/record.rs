@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sentry_genai_conventions::{AttributeKey, Attributes, Signs};
+use sentry_genai_conventions::{AttributeKey, Attributes, KeyFlags};
 use tracing_core::field::{Field, Visit};
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, SpanRef};
 
@@ -15,7 +15,7 @@ pub(crate) struct Recorder<'a> {
     /// The maximum length of a text that is copied, in bytes.
     max_text_bytes: usize,
     /// What the keys of the fields that have a value indicate.
-    pub(crate) signs: Signs,
+    pub(crate) key_flags: KeyFlags,
 }
 
 impl<'a> Recorder<'a> {
@@ -30,14 +30,14 @@ impl<'a> Recorder<'a> {
             attributes,
             callsite,
             max_text_bytes: handle.max_text_bytes(),
-            signs: Signs::default(),
+            key_flags: KeyFlags::default(),
         }
     }
 
     #[inline]
     fn push(&mut self, field: &Field, push: impl FnOnce(&mut Attributes, &AttributeKey)) {
         self.callsite.with_key(field, |key| {
-            self.signs.add(key.signs());
+            self.key_flags.insert(key.flags());
             push(self.attributes, key);
         });
     }
@@ -105,7 +105,7 @@ pub(crate) struct LateRecorder<'a, 'r, R: LookupSpan<'r>> {
     start: usize,
     /// The maximum length of a text that is copied, in bytes.
     max_text_bytes: usize,
-    signs: Signs,
+    key_flags: KeyFlags,
 }
 
 impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
@@ -121,7 +121,7 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
             start: source.attributes.records(),
             max_text_bytes: state.trace.handle.max_text_bytes(),
             callsite: Callsite::of(span.metadata()),
-            signs: Signs::default(),
+            key_flags: KeyFlags::default(),
             extensions: Some(extensions),
             span,
         })
@@ -131,7 +131,7 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
         let span = self.span;
         let extensions = self.extensions.get_or_insert_with(|| span.extensions_mut());
         self.callsite.with_key(field, |key| {
-            self.signs.add(key.signs());
+            self.key_flags.insert(key.flags());
             if let Some(state) = extensions.get_mut::<SpanState>()
                 && let Some(source) = &mut state.source
             {
@@ -156,8 +156,8 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
             .extensions
             .unwrap_or_else(|| self.span.extensions_mut());
         if let Some(state) = extensions.get_mut::<SpanState>() {
-            state.apply_late_attributes(self.start, self.signs);
-            if self.signs.name_span() {
+            state.apply_late_attributes(self.start, self.key_flags);
+            if self.key_flags.has_span_name() {
                 state.name_segment();
             }
         }

@@ -1,6 +1,6 @@
 //! Sets attributes that a span did not declare as fields.
 
-use sentry_genai_conventions::{Attributes, Input, Signs, excerpt};
+use sentry_genai_conventions::{Attributes, Input, KeyFlags, excerpt};
 use tracing::Span;
 use tracing_subscriber::{Registry, registry::LookupSpan as _};
 
@@ -63,9 +63,9 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
             Some(source) => {
                 let start = source.attributes.records();
                 push(&mut source.attributes);
-                let signs = Signs::of(key);
-                state.apply_late_attributes(start, signs);
-                if signs.name_span() {
+                let key_flags = KeyFlags::of(key);
+                state.apply_late_attributes(start, key_flags);
+                if key_flags.has_span_name() {
                     state.name_segment();
                 }
             }
@@ -73,7 +73,7 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
             None => {
                 let mut attributes = Attributes::default();
                 push(&mut attributes);
-                state.apply_unrecorded(&attributes, Signs::of(key));
+                state.apply_unrecorded(&attributes, KeyFlags::of(key));
             }
         }
         Some(())

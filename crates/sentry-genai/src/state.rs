@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use sentry_genai_conventions::{Attributes, Signs, SourceSpan, SpanId, TraceId};
+use sentry_genai_conventions::{Attributes, KeyFlags, SourceSpan, SpanId, TraceId};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
@@ -75,15 +75,21 @@ impl SpanState {
         }
     }
 
-    /// Evaluates the attributes that a recorded span starts with, as far as `signs`, which its keys indicate, call for it.
+    /// Evaluates the attributes that a recorded span starts with, as far as `key_flags`, which its keys indicate, call for it.
     #[inline]
-    pub(crate) fn apply_initial_attributes(&mut self, signs: Signs) {
-        self.node.signs = signs;
-        if (signs.are_gen_ai() || signs.tell_descendants())
+    pub(crate) fn apply_initial_attributes(&mut self, key_flags: KeyFlags) {
+        self.node.key_flags = key_flags;
+        if (key_flags.has_gen_ai() || key_flags.has_inheritable())
             && let Some(source) = &self.source
         {
             let (node, trace) = (&mut self.node, &self.trace);
-            node.apply(&source.attributes, 0, signs, trace, UpdateTiming::AtStart);
+            node.apply(
+                &source.attributes,
+                0,
+                key_flags,
+                trace,
+                UpdateTiming::AtStart,
+            );
         }
     }
 
@@ -96,18 +102,25 @@ impl SpanState {
     }
 
     /// Evaluates the attributes of a span that is not recorded: its conversation may still be propagated.
-    pub(crate) fn apply_unrecorded(&mut self, attributes: &Attributes, signs: Signs) {
+    pub(crate) fn apply_unrecorded(&mut self, attributes: &Attributes, key_flags: KeyFlags) {
         let (node, trace) = (&mut self.node, &self.trace);
-        node.apply(attributes, 0, signs, trace, UpdateTiming::Late);
+        node.apply(attributes, 0, key_flags, trace, UpdateTiming::Late);
     }
 
     /// Evaluates the attributes from index `start` on, which were added while the span was open.
-    pub(crate) fn apply_late_attributes(&mut self, start: usize, signs: Signs) {
-        self.node.signs.add(signs);
-        let may_change = signs.tell_descendants() || signs.are_gen_ai() && !self.node.is_gen_ai;
+    pub(crate) fn apply_late_attributes(&mut self, start: usize, key_flags: KeyFlags) {
+        self.node.key_flags.insert(key_flags);
+        let may_change =
+            key_flags.has_inheritable() || key_flags.has_gen_ai() && !self.node.is_gen_ai;
         if may_change && let Some(source) = &self.source {
             let (node, trace) = (&mut self.node, &self.trace);
-            node.apply(&source.attributes, start, signs, trace, UpdateTiming::Late);
+            node.apply(
+                &source.attributes,
+                start,
+                key_flags,
+                trace,
+                UpdateTiming::Late,
+            );
         }
     }
 

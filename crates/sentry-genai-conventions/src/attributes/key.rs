@@ -1,7 +1,7 @@
 //! What a door can know about an attribute before it has a value.
 
 use super::name::{Hash, Name, prefix_bit};
-use crate::{Heritage, span::is_usage_key};
+use crate::{Inheritable, span::is_usage_key};
 
 /// A key that lives for the whole program, with everything that is derived from it. A door that sees the same fields
 /// repeatedly needs to derive it only once.
@@ -10,7 +10,7 @@ use crate::{Heritage, span::is_usage_key};
 /// use sentry_genai_conventions::{AttributeKey, Attributes};
 ///
 /// let key = AttributeKey::new("gen_ai.agent.name");
-/// assert!(key.signs().are_gen_ai());
+/// assert!(key.flags().has_gen_ai());
 /// let mut attributes = Attributes::default();
 /// attributes.push_known(&key, "Support Bot");
 /// assert_eq!(attributes.text("gen_ai.agent.name"), Some("Support Bot"));
@@ -20,7 +20,7 @@ pub struct AttributeKey {
     pub(super) name: &'static str,
     pub(super) hash: Hash,
     pub(super) prefix_bit: u64,
-    signs: Signs,
+    flags: KeyFlags,
 }
 
 impl AttributeKey {
@@ -31,7 +31,7 @@ impl AttributeKey {
             name,
             hash: Hash::of(name),
             prefix_bit: prefix_bit(name),
-            signs: Signs::of(name),
+            flags: KeyFlags::of(name),
         }
     }
 
@@ -45,66 +45,66 @@ impl AttributeKey {
     /// Returns what the key says about a span.
     #[must_use]
     #[inline]
-    pub fn signs(&self) -> Signs {
-        self.signs
+    pub fn flags(&self) -> KeyFlags {
+        self.flags
     }
 }
 
 /// What the keys of a span say about it, whatever their values are. A door need not look for anything that no key
 /// indicates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Signs(u8);
+pub struct KeyFlags(u8);
 
-impl Signs {
+impl KeyFlags {
     const GEN_AI: u8 = 1;
-    const HERITAGE: u8 = 1 << 1;
-    const USAGE: u8 = 1 << 2;
-    const NAME: u8 = 1 << 3;
+    const INHERITABLE: u8 = 1 << 1;
+    const TOKEN_COUNTS: u8 = 1 << 2;
+    const SPAN_NAME: u8 = 1 << 3;
 
     /// Returns what one key says.
     #[must_use]
     pub fn of(key: &str) -> Self {
-        let sign = |sign, applies: bool| if applies { sign } else { 0 };
+        let flag_if = |flag, applies: bool| if applies { flag } else { 0 };
         Self(
-            sign(Self::GEN_AI, is_gen_ai(key))
-                | sign(Self::HERITAGE, Heritage::of(key).is_some())
-                | sign(Self::USAGE, is_usage_key(key))
-                | sign(Self::NAME, matches!(key, "otel.name" | "sentry.name")),
+            flag_if(Self::GEN_AI, is_gen_ai(key))
+                | flag_if(Self::INHERITABLE, Inheritable::of(key).is_some())
+                | flag_if(Self::TOKEN_COUNTS, is_usage_key(key))
+                | flag_if(Self::SPAN_NAME, matches!(key, "otel.name" | "sentry.name")),
         )
     }
 
     /// Adds what other keys say.
     #[inline]
-    pub fn add(&mut self, others: Self) {
+    pub fn insert(&mut self, others: Self) {
         self.0 |= others.0;
     }
 
     /// Returns whether a key begins with `gen_ai.`, or indicates in another dialect that the span is about GenAI.
     #[must_use]
     #[inline]
-    pub fn are_gen_ai(self) -> bool {
+    pub fn has_gen_ai(self) -> bool {
         self.0 & Self::GEN_AI != 0
     }
 
-    /// Returns whether a key may hold something that applies to the spans [below](Heritage) as well.
+    /// Returns whether a key may hold something that applies to the spans [below](Inheritable) as well.
     #[must_use]
     #[inline]
-    pub fn tell_descendants(self) -> bool {
-        self.0 & Self::HERITAGE != 0
+    pub fn has_inheritable(self) -> bool {
+        self.0 & Self::INHERITABLE != 0
     }
 
     /// Returns whether a key may hold a token count.
     #[must_use]
     #[inline]
-    pub fn count_tokens(self) -> bool {
-        self.0 & Self::USAGE != 0
+    pub fn has_token_counts(self) -> bool {
+        self.0 & Self::TOKEN_COUNTS != 0
     }
 
     /// Returns whether a key may give the span its name.
     #[must_use]
     #[inline]
-    pub fn name_span(self) -> bool {
-        self.0 & Self::NAME != 0
+    pub fn has_span_name(self) -> bool {
+        self.0 & Self::SPAN_NAME != 0
     }
 }
 
@@ -129,19 +129,19 @@ mod tests {
 
     #[test]
     fn flags_are_derived_from_keys() {
-        let signs = |keys: &[&str]| {
-            let mut signs = Signs::default();
-            keys.iter().for_each(|key| signs.add(Signs::of(key)));
-            signs
+        let flags = |keys: &[&str]| {
+            let mut flags = KeyFlags::default();
+            keys.iter().for_each(|key| flags.insert(KeyFlags::of(key)));
+            flags
         };
-        let none = signs(&["http.route", "gen_ai"]);
-        assert_eq!(none, Signs::default());
-        let agent = signs(&["gen_ai.agent.name"]);
-        assert!(agent.are_gen_ai() && agent.tell_descendants());
-        assert!(!agent.count_tokens() && !agent.name_span());
-        let call = signs(&["http.route", "gen_ai.usage.input_tokens", "otel.name"]);
-        assert!(call.count_tokens() && call.name_span() && !call.tell_descendants());
-        assert!(Signs::of("session.id").tell_descendants());
-        assert!(Signs::of("openinference.span.kind").are_gen_ai());
+        let none = flags(&["http.route", "gen_ai"]);
+        assert_eq!(none, KeyFlags::default());
+        let agent = flags(&["gen_ai.agent.name"]);
+        assert!(agent.has_gen_ai() && agent.has_inheritable());
+        assert!(!agent.has_token_counts() && !agent.has_span_name());
+        let call = flags(&["http.route", "gen_ai.usage.input_tokens", "otel.name"]);
+        assert!(call.has_token_counts() && call.has_span_name() && !call.has_inheritable());
+        assert!(KeyFlags::of("session.id").has_inheritable());
+        assert!(KeyFlags::of("openinference.span.kind").has_gen_ai());
     }
 }

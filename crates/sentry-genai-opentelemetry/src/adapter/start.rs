@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{self as conventions, Heritage};
+use sentry_genai_conventions::{self as conventions, Inheritable};
 
 use super::{
     super::opentelemetry::{Context, KeyValue, Value},
@@ -19,11 +19,11 @@ pub(super) fn identity<'a>(
     attributes: impl Iterator<Item = &'a KeyValue> + Clone,
     parent: Option<&Identity>,
 ) -> Identity {
-    // Most spans name nothing. Numbers count only where `Heritage` reads them as ids: `thread.id`, for example, is one of the
+    // Most spans name nothing. Numbers count only where `Inheritable` parses them as ids: `thread.id`, for example, is one of the
     // process.
     let is_inheritable = |pair: &KeyValue| {
-        Heritage::of(pair.key.as_str())
-            .is_some_and(|it| scalar(&pair.value).is_some_and(|value| it.read(value).is_some()))
+        Inheritable::of(pair.key.as_str())
+            .is_some_and(|it| scalar(&pair.value).is_some_and(|value| it.parse(value).is_some()))
     };
     if !attributes.clone().any(is_inheritable) {
         return Identity::default();

@@ -152,8 +152,8 @@ fn the_id_of_a_response_is_no_conversation() {
             expected,
             "{id}"
         );
-        let heritage = crate::Heritage::Conversation.read(crate::Value::Str(id));
-        assert_eq!(heritage.as_deref(), expected, "{id}");
+        let conversation_id = crate::Inheritable::Conversation.parse(crate::Value::Str(id));
+        assert_eq!(conversation_id.as_deref(), expected, "{id}");
     }
     // Another name for a conversation is used.
     let attributes = [
@@ -461,7 +461,7 @@ fn a_call_that_counts_so_is_counted() {
     assert!(!span.is_counted_model_call());
     span.attributes.push("gen_ai.tokens.input", 42_i64);
     assert!(span.is_counted_model_call());
-    assert!(crate::Signs::of("gen_ai.tokens.input").count_tokens());
+    assert!(crate::KeyFlags::of("gen_ai.tokens.input").has_token_counts());
 }
 
 #[test]

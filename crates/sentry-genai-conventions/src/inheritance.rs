@@ -12,14 +12,14 @@ use crate::{
 /// [`Inherited`](crate::Inherited).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Heritage {
+pub enum Inheritable {
     /// It names the conversation.
     Conversation,
     /// It names the agent.
     Agent,
     /// It names the agent, but only on a span that is about GenAI. Such keys are written by hand, and may mean something
     /// else on other spans.
-    AgentByHand,
+    ManualAgent,
     /// It names a session or thread, which stands in for a conversation if nothing names one.
     Session {
         /// The position of the key in the list of session keys. Zero has the highest precedence.
@@ -29,7 +29,7 @@ pub enum Heritage {
 
 static CONVERSATION: Name = Name::new("gen_ai.conversation.id");
 static AGENT: Name = Name::new("gen_ai.agent.name");
-static AGENTS_BY_HAND: [Name; 5] = [
+static MANUAL_AGENTS: [Name; 5] = [
     Name::new("gen_ai.agent_name"),
     Name::new("agent.name"),
     Name::new("agent_name"),
@@ -38,101 +38,101 @@ static AGENTS_BY_HAND: [Name; 5] = [
 ];
 
 /// The number of keys before those of sessions.
-const OTHERS: usize = 2 + AGENTS_BY_HAND.len();
+const KEYS_BEFORE_SESSIONS: usize = 2 + MANUAL_AGENTS.len();
 
-/// Returns the key number `number`, and what it means.
-const fn key_of(number: usize) -> (&'static Name, Heritage) {
-    match number {
-        0 => (&CONVERSATION, Heritage::Conversation),
-        1 => (&AGENT, Heritage::Agent),
-        2..OTHERS => (&AGENTS_BY_HAND[number - 2], Heritage::AgentByHand),
+/// Returns the key at an index, and what it means.
+const fn key_at(index: usize) -> (&'static Name, Inheritable) {
+    match index {
+        0 => (&CONVERSATION, Inheritable::Conversation),
+        1 => (&AGENT, Inheritable::Agent),
+        2..KEYS_BEFORE_SESSIONS => (&MANUAL_AGENTS[index - 2], Inheritable::ManualAgent),
         _ => {
-            let rank = number - OTHERS;
-            (&SESSION_KEYS[rank], Heritage::Session { rank })
+            let rank = index - KEYS_BEFORE_SESSIONS;
+            (&SESSION_KEYS[rank], Inheritable::Session { rank })
         }
     }
 }
 
-const KEYS: usize = OTHERS + SESSION_KEYS.len();
+const KEY_COUNT: usize = KEYS_BEFORE_SESSIONS + SESSION_KEYS.len();
 
-/// A hash table that maps keys to their number plus one. Zero marks an empty slot.
+/// A hash table that maps keys to their index plus one. Zero marks an empty slot.
 static INDEX: [u8; SLOTS] = {
-    let mut index = [0; SLOTS];
-    let mut number = 0;
-    while number < KEYS {
-        let mut slot = key_of(number).0.hash.slot(SLOTS);
-        while index[slot] != 0 {
+    let mut table = [0; SLOTS];
+    let mut index = 0;
+    while index < KEY_COUNT {
+        let mut slot = key_at(index).0.hash.slot(SLOTS);
+        while table[slot] != 0 {
             slot = (slot + 1) % SLOTS;
         }
-        number += 1;
-        index[slot] = number as u8;
+        index += 1;
+        table[slot] = index as u8;
     }
-    index
+    table
 };
 
 /// More than three times the number of keys, so that most lookups end at once.
 const SLOTS: usize = 128;
 
 /// The hash bits of all inherited keys.
-static BITS: u64 = {
+static HASH_BITS: u64 = {
     let mut bits = 0;
-    let mut number = 0;
-    while number < KEYS {
-        bits |= key_of(number).0.hash.bit();
-        number += 1;
+    let mut index = 0;
+    while index < KEY_COUNT {
+        bits |= key_at(index).0.hash.bit();
+        index += 1;
     }
     bits
 };
 
 /// The length bits of all inherited keys.
-static LENGTHS: u64 = {
+static LENGTH_BITS: u64 = {
     let mut lengths = 0;
-    let mut number = 0;
-    while number < KEYS {
-        lengths |= length_bit(key_of(number).0.text);
-        number += 1;
+    let mut index = 0;
+    while index < KEY_COUNT {
+        lengths |= length_bit(key_at(index).0.text);
+        index += 1;
     }
     lengths
 };
 
-impl Heritage {
+impl Inheritable {
     /// Returns what the attribute `key` says about the spans below.
     ///
     /// ```
-    /// use sentry_genai_conventions::Heritage;
+    /// use sentry_genai_conventions::Inheritable;
     ///
-    /// assert_eq!(Heritage::of("gen_ai.conversation.id"), Some(Heritage::Conversation));
-    /// assert_eq!(Heritage::of("gen_ai.request.model"), None);
+    /// assert_eq!(Inheritable::of("gen_ai.conversation.id"), Some(Inheritable::Conversation));
+    /// assert_eq!(Inheritable::of("gen_ai.request.model"), None);
     /// ```
     #[must_use]
     #[inline]
     pub fn of(key: &str) -> Option<Self> {
         // For most keys the length alone rules out that they are inherited.
-        if LENGTHS & length_bit(key) == 0 {
+        if LENGTH_BITS & length_bit(key) == 0 {
             return None;
         }
-        Self::of_hashed(Hash::of(key), key)
+        Self::find(Hash::of(key), key)
     }
 
     /// Returns what a value says: a text without the decoration that `Debug` adds, or, for a conversation or a session,
     /// the decimal form of a number that identifies one. The `Debug` output of an empty `Option` says nothing.
     ///
     /// ```
-    /// use sentry_genai_conventions::{Heritage, Value};
+    /// use sentry_genai_conventions::{Inheritable, Value};
     ///
-    /// assert_eq!(Heritage::Conversation.read(Value::Integer(42)).as_deref(), Some("42"));
-    /// assert_eq!(Heritage::Agent.read(Value::Integer(42)), None);
+    /// assert_eq!(Inheritable::Conversation.parse(Value::Integer(42)).as_deref(), Some("42"));
+    /// assert_eq!(Inheritable::Agent.parse(Value::Integer(42)), None);
     /// let (some, none) = (format!("{:?}", Some("Bot")), format!("{:?}", None::<&str>));
-    /// assert_eq!(Heritage::Agent.read(Value::Str(&some)).as_deref(), Some("Bot"));
-    /// assert_eq!(Heritage::Agent.read(Value::Str(&none)), None);
+    /// assert_eq!(Inheritable::Agent.parse(Value::Str(&some)).as_deref(), Some("Bot"));
+    /// assert_eq!(Inheritable::Agent.parse(Value::Str(&none)), None);
     /// ```
     #[must_use]
-    pub fn read(self, value: Value<'_>) -> Option<Cow<'_, str>> {
+    pub fn parse(self, value: Value<'_>) -> Option<Cow<'_, str>> {
         match value {
             Value::Str(text) => {
                 let text = unquoted(text);
-                let says_nothing = text.is_empty() || text == NONE || is_no_session(text);
-                (!says_nothing).then_some(text.into())
+                let is_missing = text.is_empty() || text == NONE || is_no_session(text);
+                (!is_missing).then_some(text.into())
             }
             Value::Integer(number) if self.may_be_number() => Some(number.to_string().into()),
             _ => None,
@@ -142,19 +142,19 @@ impl Heritage {
     fn may_be_number(self) -> bool {
         match self {
             Self::Conversation => true,
-            Self::Agent | Self::AgentByHand => false,
+            Self::Agent | Self::ManualAgent => false,
             Self::Session { rank } => SESSION_KEYS.get(rank).is_some_and(dialect::may_be_number),
         }
     }
 
     #[inline]
-    fn of_hashed(hash: Hash, key: &str) -> Option<Self> {
+    fn find(hash: Hash, key: &str) -> Option<Self> {
         let mut slot = hash.slot(SLOTS);
         loop {
-            let number = usize::from(INDEX[slot]).checked_sub(1)?;
-            let (name, heritage) = key_of(number);
+            let index = usize::from(INDEX[slot]).checked_sub(1)?;
+            let (name, inheritable) = key_at(index);
             if name.hash == hash && name.text == key {
-                return Some(heritage);
+                return Some(inheritable);
             }
             slot = (slot + 1) % SLOTS;
         }
@@ -163,17 +163,17 @@ impl Heritage {
 
 impl Attributes {
     /// Iterates over what the attributes from number `start` on tell the spans below, each value already
-    /// [read](Heritage::read).
-    pub fn heritage(&self, start: usize) -> impl Iterator<Item = (Heritage, Cow<'_, str>)> {
-        let start = if self.hash_bits() & BITS == 0 {
+    /// [parsed](Inheritable::parse).
+    pub fn heritage(&self, start: usize) -> impl Iterator<Item = (Inheritable, Cow<'_, str>)> {
+        let start = if self.hash_bits() & HASH_BITS == 0 {
             usize::MAX
         } else {
             start
         };
-        self.values_among(BITS, start)
+        self.values_among(HASH_BITS, start)
             .filter_map(|(hash, key, value)| {
-                let heritage = Heritage::of_hashed(hash, key)?;
-                Some((heritage, heritage.read(value)?))
+                let inheritable = Inheritable::find(hash, key)?;
+                Some((inheritable, inheritable.parse(value)?))
             })
     }
 
@@ -194,21 +194,21 @@ mod tests {
     use crate::{SourceSpan, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
 
     #[test]
-    fn numbers_name_conversations_and_sessions() {
+    fn integers_identify_conversations_and_sessions() {
         let mut attributes = Attributes::default();
         attributes.push("gen_ai.conversation.id", 7_i64);
         attributes.push("session.id", 42_i64);
         attributes.push("thread.id", 1_i64);
         attributes.push("thread_id", "ThreadId(1)");
         attributes.push("gen_ai.agent.name", 3_i64);
-        let told: Vec<_> = attributes.heritage(0).map(|(_, id)| id).collect();
-        assert_eq!(told, ["7", "42"]);
+        let ids: Vec<_> = attributes.heritage(0).map(|(_, id)| id).collect();
+        assert_eq!(ids, ["7", "42"]);
     }
 
     /// All doors pass on the same.
     #[test]
-    fn agents_by_hand_are_those_of_the_translation() {
-        for name in &AGENTS_BY_HAND {
+    fn manual_agent_keys_are_those_of_the_translation() {
+        for name in &MANUAL_AGENTS {
             let mut span = SourceSpan::new(
                 TraceId::from_bytes([1; 16]).unwrap(),
                 SpanId::from_bytes([2; 8]).unwrap(),
@@ -219,7 +219,7 @@ mod tests {
             span.attributes.push(name.text, "Bot");
             let identity = Translator::new(TranslateOptions::default()).identify(&span);
             assert_eq!(identity.agent_name.as_deref(), Some("Bot"), "{}", name.text);
-            assert_eq!(Heritage::of(name.text), Some(Heritage::AgentByHand));
+            assert_eq!(Inheritable::of(name.text), Some(Inheritable::ManualAgent));
         }
     }
 }
