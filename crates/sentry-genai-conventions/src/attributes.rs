@@ -209,8 +209,8 @@ impl Attributes {
                 let key = entry.key.name(&self.text);
                 let duplicates = previous
                     .iter_mut()
-                    .filter(|it| it.is(entry.hash, key, &self.text));
-                duplicates.for_each(|it| it.value = Slot::Vacant);
+                    .filter(|duplicate| duplicate.is(entry.hash, key, &self.text));
+                duplicates.for_each(|duplicate| duplicate.value = Slot::Vacant);
             }
             hash_bits |= entry.hash.bit();
         }

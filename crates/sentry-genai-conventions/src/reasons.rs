@@ -207,10 +207,10 @@ fn is_frame(line: &str) -> bool {
     if line.starts_with("File \"") && line.contains("\", line ") {
         return true;
     }
-    if let Some(place) = line.strip_prefix("at ") {
-        let number = place.trim_end_matches(')').rsplit(':').next();
+    if let Some(location) = line.strip_prefix("at ") {
+        let number = location.trim_end_matches(')').rsplit(':').next();
         let number = number.map(|number| number.strip_prefix("line ").unwrap_or(number));
-        return place.contains(['(', '/', '\\']) && number.is_some_and(is_number);
+        return location.contains(['(', '/', '\\']) && number.is_some_and(is_number);
     }
     line.split_once(": ")
         .is_some_and(|(number, function)| is_number(number) && function.contains("::"))

@@ -154,7 +154,7 @@ pub(crate) fn apply_status_fields(span: &mut SourceSpan) {
         (None, SourceStatus::Unset)
             if description
                 .as_deref()
-                .is_some_and(|it| !is_missing_value(it)) =>
+                .is_some_and(|text| !is_missing_value(text)) =>
         {
             SourceStatus::Error(description)
         }
@@ -299,7 +299,9 @@ pub(crate) fn bare_failure_flag(key: &str) -> Option<bool> {
 
 /// Removes the `error` field that hand-written spans declare, if it reports an error, and returns its message.
 fn error_field(attributes: &mut Attributes) -> Option<String> {
-    let value = attributes.get("error").filter(|it| reports_failure(*it))?;
+    let value = attributes
+        .get("error")
+        .filter(|value| reports_failure(*value))?;
     let message = match value {
         Value::Str(text) if parse_bool(value).is_none() => unquoted(text).to_owned(),
         _ => String::new(),

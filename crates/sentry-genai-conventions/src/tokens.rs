@@ -207,8 +207,8 @@ pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
     let mut is_changed = is_larger;
     for &(whole, parts) in WHOLES {
         let has_more_parts = || {
-            let knows_parts = parts.iter().any(|part| kept.contains(part));
-            !knows_parts || sum(other, parts) > sum(kept, parts)
+            let has_parts = parts.iter().any(|part| kept.contains(part));
+            !has_parts || sum(other, parts) > sum(kept, parts)
         };
         let should_copy = match (kept.integer(whole), other.integer(whole)) {
             (_, None) => false,

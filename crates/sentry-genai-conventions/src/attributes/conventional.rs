@@ -113,7 +113,7 @@ mod tests {
             }
             prop_assert_eq!(describe(&copied), describe(&conventional));
             let rows = |attributes: &Attributes| -> Vec<_> {
-                attributes.iter_with_rows().map(|(key, _, row)| (key.to_owned(), row.map(|it| it.name))).collect()
+                attributes.iter_with_rows().map(|(key, _, row)| (key.to_owned(), row.map(|attribute| attribute.name))).collect()
             };
             prop_assert_eq!(rows(&copied), rows(&conventional));
         }

@@ -20,26 +20,26 @@ use crate::{SentrySpan, Status, tokens};
 ///
 /// In nearly all traces one instrumentation makes all calls. That is found out without looking at ids.
 pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
-    let mut found = tool_pairs(spans);
+    let mut pairs_found = tool_pairs(spans);
     let calls = || positions_of(spans, WorkKind::Chat);
     let is_single_origin = have_one_origin(spans, calls());
     if is_single_origin
         && !calls().any(|position| is_shared_by_instrumentations(&spans[position].origin))
     {
-        return found;
+        return pairs_found;
     }
-    let answered = calls().filter_map(|position| {
+    let with_response_id = calls().filter_map(|position| {
         let span = &spans[position];
         let id = span.attributes.text("gen_ai.response.id")?;
         Some(((span.trace_id, id), position))
     });
-    found.extend(overlapping_pairs(spans, answered));
+    pairs_found.extend(overlapping_pairs(spans, with_response_id));
     if is_single_origin {
-        return found;
+        return pairs_found;
     }
-    found.extend(pairs_with_same_usage(spans, calls()));
-    found.extend(failed_pairs(spans, calls()));
-    found
+    pairs_found.extend(pairs_with_same_usage(spans, calls()));
+    pairs_found.extend(failed_pairs(spans, calls()));
+    pairs_found
 }
 
 /// Returns pairs of calls with the same parent, token counts and model, the inner within the time of the outer.
@@ -51,14 +51,14 @@ fn pairs_with_same_usage(
     calls: impl Iterator<Item = usize>,
 ) -> Vec<(usize, usize)> {
     let count = |span: &SentrySpan, key| span.attributes.integer(key).filter(|count| *count > 0);
-    let alike = calls.filter_map(|position| {
+    let with_usage = calls.filter_map(|position| {
         let span = &spans[position];
         Some((
             (span.parent_span_id?, count(span, tokens::OUTPUT)?),
             position,
         ))
     });
-    containment::pairs(spans, alike, |span| Description {
+    containment::pairs(spans, with_usage, |span| Description {
         model: model(span),
         input: count(span, tokens::INPUT),
         has_response: Some(span.attributes.contains("gen_ai.response.id")),
@@ -72,13 +72,13 @@ fn tool_pairs(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     if have_one_origin(spans, tool_pairs()) {
         return Vec::new();
     }
-    let called = tool_pairs().filter_map(|position| {
+    let with_call_id = tool_pairs().filter_map(|position| {
         let span = &spans[position];
         let id = span.attributes.text("gen_ai.tool.call.id")?;
         let name = span.attributes.text("gen_ai.tool.name")?;
         Some(((span.trace_id, id, name), position))
     });
-    overlapping_pairs(spans, called)
+    overlapping_pairs(spans, with_call_id)
 }
 
 fn positions_of(spans: &[SentrySpan], subject: WorkKind) -> impl Iterator<Item = usize> {
@@ -109,7 +109,7 @@ fn overlapping_pairs<G: Ord>(
         })
         .collect();
     sorted.sort_unstable();
-    let mut found = Vec::new();
+    let mut pairs_found = Vec::new();
     for group in sorted.chunk_by(|one, other| one.0 == other.0) {
         let mut one: Vec<usize> = Vec::new();
         for &(.., position) in group {
@@ -123,11 +123,11 @@ fn overlapping_pairs<G: Ord>(
             if !is_single_origin {
                 one.clear();
             }
-            found.extend(one.first().map(|first| (*first, position)));
+            pairs_found.extend(one.first().map(|first| (*first, position)));
             one.push(position);
         }
     }
-    found
+    pairs_found
 }
 
 /// Returns whether two descriptions come from different instrumentations. All of OpenInference's instrumentations have the same
@@ -151,14 +151,14 @@ fn is_shared_by_instrumentations(origin: &str) -> bool {
 
 /// Returns pairs of calls that failed as one, the inner within the time of the outer.
 fn failed_pairs(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
-    let failures = calls.filter_map(|position| {
+    let failed_calls = calls.filter_map(|position| {
         let span = &spans[position];
         let is_failure =
             span.status == Status::Error && !span.attributes.contains("gen_ai.response.id");
         Some((span.parent_span_id.filter(|_| is_failure)?, position))
     });
     // The model must be the same if both name it, and one of them must.
-    containment::pairs(spans, failures, |span| Description {
+    containment::pairs(spans, failed_calls, |span| Description {
         model: model(span),
         input: None,
         has_response: None,

@@ -26,14 +26,14 @@ fn parts(span: &crate::SentrySpan, key: &str) -> Value {
 #[test]
 fn message_events_become_messages() {
     let mut span = span();
-    let mut asked = SourceEvent::new("gen_ai.user.message");
-    asked.attributes.push("content", "Weather?");
+    let mut question = SourceEvent::new("gen_ai.user.message");
+    question.attributes.push("content", "Weather?");
     let mut wrapped = SourceEvent::new("gen_ai.choice");
     wrapped.attributes.push(
         "gen_ai.event.content",
         r#"{"index":0,"finish_reason":"tool_calls","message":{"tool_calls":[{"id":"c1","type":"function","function":{"name":"w","arguments":"{\"a\":1}"}}]}}"#,
     );
-    span.events = vec![asked, wrapped];
+    span.events = vec![question, wrapped];
     let span = translate(span);
     assert_eq!(
         parts(&span, "gen_ai.input.messages"),
