@@ -36,7 +36,7 @@ impl Capture {
 
 /// What a span is, as far as it matters for attributes that no convention defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SpanCategory {
+pub(crate) enum Provenance {
     /// GenAI work, or a span that carries data of such work.
     GenAi,
     /// Other work of a GenAI library.
@@ -45,7 +45,7 @@ pub(crate) enum SpanCategory {
     Other,
 }
 
-impl SpanCategory {
+impl Provenance {
     /// Returns the setting of a span that is not about GenAI.
     pub(crate) fn of_plain(span: &SourceSpan, dialect: &Dialect) -> Self {
         if dialect::is_of_library(span, dialect) {
@@ -65,7 +65,7 @@ impl SpanCategory {
 /// * On another span of a GenAI library, or under a key about GenAI: lists, and texts except for short tokens under such a key.
 /// * On any other span: texts whose key names content, that have credentials in a URL, or that are transcripts, and arguments of
 ///   functions (keys without a namespace) that are prose or JSON.
-pub(crate) fn withhold(span: &mut SourceSpan, category: SpanCategory, capture: Capture) {
+pub(crate) fn withhold(span: &mut SourceSpan, provenance: Provenance, capture: Capture) {
     reasons::redact(span);
     if !capture.allows_all() {
         reasons::withhold_quotations(span, capture);
@@ -74,7 +74,7 @@ pub(crate) fn withhold(span: &mut SourceSpan, category: SpanCategory, capture: C
         }
     }
     span.attributes
-        .retain(|key, value| match withholding(key, category, capture) {
+        .retain(|key, value| match withholding(key, provenance, capture) {
             Withholding::Never | Withholding::Redacted => true,
             Withholding::Always => false,
             Withholding::If(heuristic) => !heuristic.is_content(key, value),
@@ -143,7 +143,7 @@ pub(crate) enum ContentHeuristic {
 }
 
 /// Returns how to decide whether an attribute may leave.
-pub(crate) fn withholding(key: &str, category: SpanCategory, capture: Capture) -> Withholding {
+pub(crate) fn withholding(key: &str, provenance: Provenance, capture: Capture) -> Withholding {
     // Not content, but never meant to leave.
     if credentials::is_secret_header(key) {
         return Withholding::Always;
@@ -159,11 +159,11 @@ pub(crate) fn withholding(key: &str, category: SpanCategory, capture: Capture) -
         Some(_) => Withholding::Always,
         None if is_query_parameter(key) => Withholding::Always,
         None if is_conventional_metadata(key) => Withholding::Never,
-        None => Withholding::If(match category {
-            SpanCategory::GenAi => ContentHeuristic::Anything,
-            SpanCategory::Library => ContentHeuristic::FreeText,
-            SpanCategory::Other if has_gen_ai_namespace(key) => ContentHeuristic::FreeText,
-            SpanCategory::Other => ContentHeuristic::Argument,
+        None => Withholding::If(match provenance {
+            Provenance::GenAi => ContentHeuristic::Anything,
+            Provenance::Library => ContentHeuristic::FreeText,
+            Provenance::Other if has_gen_ai_namespace(key) => ContentHeuristic::FreeText,
+            Provenance::Other => ContentHeuristic::Argument,
         }),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     events,
     naming::{self, Naming},
     operation::Operation,
-    privacy::{self, Capture, SpanCategory},
+    privacy::{self, Capture, Provenance},
     provider,
     recognise::{Recognised, recognise},
     rename, status, tables, tokens,
@@ -137,12 +137,12 @@ impl Translator {
         };
         span.attributes.remove("otel.name");
         rename::move_unknown_keys(&mut span.attributes);
-        let category = if has_content {
-            SpanCategory::GenAi
+        let provenance = if has_content {
+            Provenance::GenAi
         } else {
-            SpanCategory::of_plain(&span, dialect)
+            Provenance::of_plain(&span, dialect)
         };
-        privacy::withhold(&mut span, category, capture);
+        privacy::withhold(&mut span, provenance, capture);
         if has_content {
             content::normalise(&mut span.attributes, &self.options.limits);
         }

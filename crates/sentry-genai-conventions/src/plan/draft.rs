@@ -13,7 +13,7 @@ use crate::{
     events, naming,
     operation::{AiOperation, Operation},
     plain,
-    privacy::{self, Capture, ContentHeuristic, SpanCategory, Withholding},
+    privacy::{self, Capture, ContentHeuristic, Provenance, Withholding},
     reasons,
     recognise::recognise,
     rename, status, tokens, translate,
@@ -218,15 +218,15 @@ impl Draft<'_> {
         edits.extend(self.removals());
         // `otel.name` has been read by now, and is removed where it is read.
         edits.retain(|(index, _)| Some(*index) != otel_name);
-        let category = match row {
-            Some(_) => SpanCategory::GenAi,
-            None => SpanCategory::of_plain(trial, self.trial.dialect),
+        let provenance = match row {
+            Some(_) => Provenance::GenAi,
+            None => Provenance::of_plain(trial, self.trial.dialect),
         };
         let capture = Capture {
             inputs: self.options.capture_inputs,
             outputs: self.options.capture_outputs,
         };
-        let (withheld, conditional, addresses) = self.withheld(category, capture);
+        let (withheld, conditional, addresses) = self.withheld(provenance, capture);
         let formatted_message = (!capture.allows_all())
             .then(|| self.position(privacy::FORMATTED_MESSAGE))
             .flatten();
@@ -433,7 +433,7 @@ impl Draft<'_> {
     /// the addresses.
     fn withheld(
         &self,
-        category: SpanCategory,
+        provenance: Provenance,
         capture: Capture,
     ) -> (Vec<usize>, Vec<(usize, ContentHeuristic)>, Vec<usize>) {
         let (mut withheld, mut conditional, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
@@ -441,7 +441,7 @@ impl Draft<'_> {
             let Some((key, _)) = slot else {
                 continue;
             };
-            let withholding = privacy::withholding(key, category, capture);
+            let withholding = privacy::withholding(key, provenance, capture);
             match withholding {
                 Withholding::Never | Withholding::Redacted => {}
                 Withholding::Always => withheld.push(index),

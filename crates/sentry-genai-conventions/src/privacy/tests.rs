@@ -23,12 +23,12 @@ fn span_of(pairs: &[(&'static str, Value<'_>)]) -> SourceSpan {
 }
 
 fn kept(
-    category: SpanCategory,
+    provenance: Provenance,
     capture: Capture,
     pairs: &[(&'static str, Value<'_>)],
 ) -> Vec<String> {
     let mut span = span_of(pairs);
-    withhold(&mut span, category, capture);
+    withhold(&mut span, provenance, capture);
     let kept = span.attributes.iter().map(|(key, _)| key.to_owned());
     kept.collect()
 }
@@ -72,7 +72,7 @@ fn an_ai_span_keeps_only_attributes_that_cannot_be_content() {
         "app.inputTokens",
         "server.address",
     ];
-    assert_eq!(kept(SpanCategory::GenAi, CAPTURE_NOTHING, &pairs), expected);
+    assert_eq!(kept(Provenance::GenAi, CAPTURE_NOTHING, &pairs), expected);
 }
 
 #[test]
@@ -87,14 +87,14 @@ fn inputs_and_outputs_are_captured_independently() {
         outputs: false,
     };
     assert_eq!(
-        kept(SpanCategory::GenAi, inputs, &pairs),
+        kept(Provenance::GenAi, inputs, &pairs),
         ["gen_ai.input.messages"]
     );
     let both = Capture {
         inputs: true,
         outputs: true,
     };
-    assert_eq!(kept(SpanCategory::GenAi, both, &pairs).len(), 3);
+    assert_eq!(kept(Provenance::GenAi, both, &pairs).len(), 3);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_plain_span_loses_arguments_that_look_like_content() {
         "app.rights",
         "db.query.text",
     ];
-    assert_eq!(kept(SpanCategory::Other, CAPTURE_NOTHING, &pairs), expected);
+    assert_eq!(kept(Provenance::Other, CAPTURE_NOTHING, &pairs), expected);
 }
 
 /// Whoever has the body of a request recorded has not permitted it to leave.
@@ -150,13 +150,9 @@ fn content_in_namespaces_of_conventions_is_removed() {
         ("url.full", Value::Str("https://h/a?alt=sse"), true),
         ("url.query", Value::Str("alt=sse"), true),
     ] {
-        for category in [
-            SpanCategory::GenAi,
-            SpanCategory::Library,
-            SpanCategory::Other,
-        ] {
-            let is_kept = !kept(category, CAPTURE_NOTHING, &[(key, value)]).is_empty();
-            assert_eq!(is_kept, is_expected, "{key} {category:?}");
+        for provenance in [Provenance::GenAi, Provenance::Library, Provenance::Other] {
+            let is_kept = !kept(provenance, CAPTURE_NOTHING, &[(key, value)]).is_empty();
+            assert_eq!(is_kept, is_expected, "{key} {provenance:?}");
         }
     }
 }
@@ -172,7 +168,7 @@ fn a_plain_span_loses_lists_of_prose() {
         ("ids", &ids, true),
     ] {
         let is_kept = !kept(
-            SpanCategory::Other,
+            Provenance::Other,
             CAPTURE_NOTHING,
             &[(key, Value::Array(items))],
         )
@@ -227,10 +223,7 @@ fn a_library_span_loses_texts_that_are_not_tokens() {
         ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
     ];
     let expected = ["executor.id", "attempt", "db.query.text"];
-    assert_eq!(
-        kept(SpanCategory::Library, CAPTURE_NOTHING, &pairs),
-        expected
-    );
+    assert_eq!(kept(Provenance::Library, CAPTURE_NOTHING, &pairs), expected);
 }
 
 /// On any span, and even if it is a single word.
@@ -262,51 +255,50 @@ fn content_under_library_keys_is_removed() {
         "smolagents.task",
         "traceloop.prompt.template_variables.name",
     ] {
-        for category in [
-            SpanCategory::GenAi,
-            SpanCategory::Library,
-            SpanCategory::Other,
-        ] {
+        for provenance in [Provenance::GenAi, Provenance::Library, Provenance::Other] {
             let pairs = [(key, Value::Str("hunter2"))];
-            assert!(kept(category, CAPTURE_NOTHING, &pairs).is_empty(), "{key}");
+            assert!(
+                kept(provenance, CAPTURE_NOTHING, &pairs).is_empty(),
+                "{key}"
+            );
         }
     }
     let counts = [
         ("mcp.prompt.result.message_count", Value::Integer(2)),
         ("mcp.prompt.result.message_role", Value::Str("user")),
     ];
-    assert_eq!(kept(SpanCategory::GenAi, CAPTURE_NOTHING, &counts).len(), 2);
+    assert_eq!(kept(Provenance::GenAi, CAPTURE_NOTHING, &counts).len(), 2);
 }
 
 #[test]
 fn text_in_scripts_without_spaces_is_not_a_token() {
     let question = Value::Str("我的诊断是糖尿病怎么办");
-    for (category, key, value, is_expected) in [
-        (SpanCategory::GenAi, "app.note", question, false),
+    for (provenance, key, value, is_expected) in [
+        (Provenance::GenAi, "app.note", question, false),
         (
-            SpanCategory::GenAi,
+            Provenance::GenAi,
             "app.note",
             Value::Str("ฉันเป็นโรคเบาหวาน"),
             false,
         ),
-        (SpanCategory::GenAi, "app.note", Value::Str("Müller"), true),
-        (SpanCategory::Other, "note", question, false),
-        (SpanCategory::Other, "note", Value::Str("王小明"), true),
-        (SpanCategory::Other, "note", Value::Str("안녕"), true),
-        (SpanCategory::Other, "note", Value::Str("für Müller"), true),
-        (SpanCategory::Other, "app.note", question, true),
-        (SpanCategory::Other, "otel.mcp.note", question, false),
-        (SpanCategory::Other, "llm.tools", question, false),
-        (SpanCategory::Other, "llm.tools", Value::Str("none"), true),
-        (SpanCategory::Other, "vercel.ai.result", question, false),
-        (SpanCategory::Other, "langfuse.trace.tags", question, false),
-        (SpanCategory::Other, "aim.note", question, true),
-        (SpanCategory::GenAi, "jsonrpc.result", question, false),
-        (SpanCategory::GenAi, "jsonrpc.request.id", question, true),
-        (SpanCategory::GenAi, "session.title", question, false),
-        (SpanCategory::GenAi, "session.id", question, true),
+        (Provenance::GenAi, "app.note", Value::Str("Müller"), true),
+        (Provenance::Other, "note", question, false),
+        (Provenance::Other, "note", Value::Str("王小明"), true),
+        (Provenance::Other, "note", Value::Str("안녕"), true),
+        (Provenance::Other, "note", Value::Str("für Müller"), true),
+        (Provenance::Other, "app.note", question, true),
+        (Provenance::Other, "otel.mcp.note", question, false),
+        (Provenance::Other, "llm.tools", question, false),
+        (Provenance::Other, "llm.tools", Value::Str("none"), true),
+        (Provenance::Other, "vercel.ai.result", question, false),
+        (Provenance::Other, "langfuse.trace.tags", question, false),
+        (Provenance::Other, "aim.note", question, true),
+        (Provenance::GenAi, "jsonrpc.result", question, false),
+        (Provenance::GenAi, "jsonrpc.request.id", question, true),
+        (Provenance::GenAi, "session.title", question, false),
+        (Provenance::GenAi, "session.id", question, true),
     ] {
-        let is_kept = !kept(category, CAPTURE_NOTHING, &[(key, value)]).is_empty();
+        let is_kept = !kept(provenance, CAPTURE_NOTHING, &[(key, value)]).is_empty();
         assert_eq!(is_kept, is_expected, "{key} {value:?}");
     }
 }
@@ -323,7 +315,7 @@ fn a_formatted_message_equal_to_its_template_is_kept() {
             ("logfire.msg_template", Value::Str(template)),
             ("logfire.msg", Value::Str(message)),
         ];
-        let kept = kept(SpanCategory::Other, CAPTURE_NOTHING, &pairs);
+        let kept = kept(Provenance::Other, CAPTURE_NOTHING, &pairs);
         assert_eq!(
             kept.iter().any(|key| key == FORMATTED_MESSAGE),
             is_expected,
@@ -341,7 +333,7 @@ fn a_whole_error_as_error_type_is_reduced_to_its_reason() {
         (r#"{"input":"hunter2"}"#, None),
     ] {
         let mut span = span_of(&[("error.type", Value::Str(kind))]);
-        withhold(&mut span, SpanCategory::Other, CAPTURE_NOTHING);
+        withhold(&mut span, Provenance::Other, CAPTURE_NOTHING);
         assert_eq!(span.attributes.text("error.type"), expected);
     }
 }

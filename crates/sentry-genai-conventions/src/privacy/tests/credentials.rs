@@ -15,9 +15,9 @@ fn credentials_are_always_removed() {
     ];
     for capture in [CAPTURE_NOTHING, allows_all] {
         let expected = ["url.full", "http.request.header.accept"];
-        assert_eq!(kept(SpanCategory::Other, capture, &pairs), expected);
+        assert_eq!(kept(Provenance::Other, capture, &pairs), expected);
         let mut span = span_of(&pairs);
-        withhold(&mut span, SpanCategory::Other, capture);
+        withhold(&mut span, Provenance::Other, capture);
         let url = span.attributes.text("url.full");
         assert_eq!(url, Some("https://h/a?q=x&key=REDACTED"));
     }
@@ -39,15 +39,11 @@ fn addresses_under_any_key_are_redacted() {
         "redis_url",
         "server.address",
     ];
-    for category in [
-        SpanCategory::GenAi,
-        SpanCategory::Library,
-        SpanCategory::Other,
-    ] {
+    for provenance in [Provenance::GenAi, Provenance::Library, Provenance::Other] {
         for capture in [CAPTURE_NOTHING, allows_all] {
             for key in keys {
                 let mut span = span_of(&[(key, url)]);
-                withhold(&mut span, category, capture);
+                withhold(&mut span, provenance, capture);
                 let text = span.attributes.text(key);
                 let redacted = "https://REDACTED:REDACTED@h.example/v1?key=REDACTED&n=1";
                 assert!(text.is_none_or(|text| text == redacted), "{key}: {text:?}");
@@ -57,11 +53,11 @@ fn addresses_under_any_key_are_redacted() {
         // OpenTelemetry has headers as lists.
         let list = [Scalar::Str("https://me:hunter2@h.example/".into())];
         let mut span = span_of(&[("http.request.header.referer", Value::Array(&list))]);
-        withhold(&mut span, category, allows_all);
+        withhold(&mut span, provenance, allows_all);
         assert!(!format!("{:?}", span.attributes).contains("hunter2"));
         assert!(span.attributes.contains("http.request.header.referer"));
         let note = [("app.note", Value::Str("https://me:hunter2@h.example/"))];
-        assert_eq!(kept(category, CAPTURE_NOTHING, &note), [""; 0]);
+        assert_eq!(kept(provenance, CAPTURE_NOTHING, &note), [""; 0]);
     }
 }
 
@@ -103,7 +99,7 @@ fn secret_arguments_of_functions_are_removed() {
         ("publicKey", true),
     ] {
         let is_kept = !kept(
-            SpanCategory::Other,
+            Provenance::Other,
             CAPTURE_NOTHING,
             &[(key, Value::Str("hunter2"))],
         )
@@ -120,7 +116,7 @@ fn a_url_with_a_query_is_not_a_token() {
     ] {
         let pairs = [("app.source", Value::Str(value))];
         assert_eq!(
-            !kept(SpanCategory::GenAi, CAPTURE_NOTHING, &pairs).is_empty(),
+            !kept(Provenance::GenAi, CAPTURE_NOTHING, &pairs).is_empty(),
             is_expected
         );
     }
