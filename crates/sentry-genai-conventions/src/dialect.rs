@@ -10,8 +10,6 @@ mod autoagents;
 mod ax;
 mod bedrock;
 mod braintrust;
-mod by_hand;
-mod called;
 mod claude_code;
 mod codex;
 mod copilot;
@@ -25,6 +23,7 @@ mod genai;
 mod genkit;
 mod goose;
 mod haystack;
+mod helpers;
 mod indexed;
 mod json;
 mod laminar;
@@ -37,6 +36,7 @@ mod livekit;
 mod llama_index;
 mod llm_sdk;
 mod logfire;
+mod manual;
 mod mastra;
 mod mcp;
 mod microsoft;
@@ -50,8 +50,8 @@ mod pipecat;
 mod pydantic_ai;
 mod qwen_code;
 mod rig;
-mod said;
 mod sessions;
+mod span_names;
 mod spring_ai;
 mod strands;
 mod swiftide;
@@ -70,15 +70,15 @@ use crate::{
     plain, timestamp,
 };
 
-pub(crate) use by_hand::{counts_tokens, is_count, may_be_amount};
-pub(crate) use called::{
+pub(crate) use helpers::{NONE, id, mentions_gen_ai, unquoted};
+pub(crate) use manual::{counts_tokens, is_count, may_be_amount};
+pub(crate) use otel::OTEL;
+pub(crate) use sessions::{SESSION_KEYS, is_no_session, is_response, may_be_number, session};
+pub(crate) use span_names::{
     may_be_call, may_tell_by_name, names_call, operation_by_name, repeats_counts,
 };
-pub(crate) use otel::OTEL;
-pub(crate) use said::{NONE, id, mentions_gen_ai, unquoted};
-pub(crate) use sessions::{SESSION_KEYS, is_no_session, is_response, may_be_number, session};
 
-use said::{has_known_operation, has_prefix, is_of_crate};
+use helpers::{has_known_operation, has_prefix, is_of_crate};
 
 /// How one library describes GenAI work.
 pub(crate) struct Dialect {
@@ -284,7 +284,7 @@ fn name_as_span(span: &mut SourceSpan, what: What) {
 }
 
 /// Computes the time to the first chunk from the time of day at which the completion started, which some libraries put in quotes.
-fn first_chunk(span: &mut SourceSpan, key: &str) {
+fn first_chunk_from_time(span: &mut SourceSpan, key: &str) {
     let start = span
         .attributes
         .text(key)
@@ -299,14 +299,14 @@ fn first_chunk(span: &mut SourceSpan, key: &str) {
 }
 
 /// Computes the time to the first chunk from a number of milliseconds.
-fn first_chunk_after(attributes: &mut Attributes, key: &str) {
+fn first_chunk_from_millis(attributes: &mut Attributes, key: &str) {
     let milliseconds = match attributes.get(key) {
         Some(Value::Integer(milliseconds)) => Some(milliseconds as f64),
         Some(Value::Double(milliseconds)) => Some(milliseconds),
         Some(Value::Str(text)) => text.parse().ok(),
         _ => None,
     };
-    if let Some(milliseconds) = milliseconds.filter(|it: &f64| it.is_finite() && *it >= 0.0) {
+    if let Some(milliseconds) = milliseconds.filter(|time: &f64| time.is_finite() && *time >= 0.0) {
         let seconds = milliseconds / 1000.0;
         attributes.supply("gen_ai.response.time_to_first_chunk", seconds);
         attributes.remove(key);
@@ -331,7 +331,7 @@ static CONVENTIONAL: &[&Dialect] = &[&OTEL, &rig::RIG, &genai::GENAI];
 
 /// Returns whether a library gives spans of this name a meaning that their attributes do not express.
 pub(crate) fn is_told_by_name(name: &str) -> bool {
-    name == litellm::RAW || rig::is_streaming(name)
+    name == litellm::RAW_REQUEST || rig::is_streaming(name)
 }
 
 /// An attribute whose text may say how a span ended.
@@ -350,26 +350,26 @@ pub(crate) fn telling(span: &SourceSpan) -> Option<Telling> {
 
 /// Gives every value its own key where a library records different things under the same one.
 pub(crate) fn tell_apart(span: &mut SourceSpan) {
-    rig::tell_answer_from_question(span);
-    goose::spell_observation(span);
+    rig::separate_output_from_input(span);
+    goose::rename_observation(span);
 }
 
 /// Corrects names that nearly match the conventions, before the operation is known.
 pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
-    if is_by_hand(span, dialect) {
+    if is_manual(span, dialect) {
         plain::spell_request(span);
-        mcp::spell_method(span);
-        mcp::spell_request(span);
-        by_hand::spell(span);
+        mcp::rename_method(span);
+        mcp::rename_rust_mcp_sdk(span);
+        manual::normalise_namespaced(span);
     }
 }
 
 /// Returns whether a span may use names that somebody made up: no library is recognised, or it is OpenLIT, which adds such names to the
 /// conventions. A span that has been translated before has none.
-fn is_by_hand(span: &SourceSpan, dialect: &Dialect) -> bool {
+fn is_manual(span: &SourceSpan, dialect: &Dialect) -> bool {
     let is_loose = [&raw const OTEL, &raw const openlit::OPENLIT]
         .iter()
-        .any(|it| std::ptr::eq(dialect, *it));
+        .any(|loose| std::ptr::eq(dialect, *loose));
     is_loose && !is_translated(span)
 }
 
@@ -381,7 +381,7 @@ pub(crate) fn is_translated(span: &SourceSpan) -> bool {
     span.attributes
         .text("sentry.origin")
         .is_some_and(|origin| origin.starts_with("auto."))
-        && !span.attributes.contains(vercel::ID)
+        && !span.attributes.contains(vercel::OPERATION_ID)
 }
 
 impl Dialect {
@@ -397,7 +397,9 @@ impl Dialect {
 
     /// Returns whether everything this dialect does to a span follows from the span's keys and [name](is_told_by_name).
     pub(crate) fn is_conventional(&self) -> bool {
-        CONVENTIONAL.iter().any(|it| std::ptr::eq(*it, self))
+        CONVENTIONAL
+            .iter()
+            .any(|dialect| std::ptr::eq(*dialect, self))
     }
 
     /// Renames the span's keys to those of the conventions.
@@ -412,20 +414,20 @@ impl Dialect {
         for (from, to) in self.aliases.iter().chain(common) {
             span.attributes.rename_by_name(from, to);
         }
-        if is_by_hand(span, self) {
-            by_hand::adjust(span, what);
+        if is_manual(span, self) {
+            manual::adjust(span, what);
         }
     }
 }
 
 /// Brings the values of canonical keys into canonical form.
 pub(crate) fn settle_values(span: &mut SourceSpan, what: What) {
-    otel::values(span, what);
+    otel::normalise_values(span, what);
 }
 
 /// Returns whether this is a library's placeholder name for an agent that has none.
 pub(crate) fn is_unnamed_agent(name: &str) -> bool {
-    name == rig::UNNAMED
+    name == rig::UNNAMED_AGENT
 }
 
 /// Returns an attribute's value as JSON; a text stays a string.

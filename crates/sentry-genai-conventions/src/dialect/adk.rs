@@ -1,6 +1,6 @@
 //! Google's agent development kit: ADK 2, whose spans name their operation, and adk-rust and ADK 1, whose spans mostly do not.
 
-mod pieces;
+mod chunks;
 
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ pub(super) static ADK: Dialect = Dialect {
 
 const REQUEST: &str = "gcp.vertex.agent.llm_request";
 const RESPONSE: &str = "gcp.vertex.agent.llm_response";
-const WHY_THERE_IS_NONE: [&str; 4] = ["finish_reason", "finishReason", "error_code", "errorCode"];
+const WITHHELD_REASONS: [&str; 4] = ["finish_reason", "finishReason", "error_code", "errorCode"];
 const EXPERIMENTAL_REASONING: &str = "gen_ai.usage.experimental.reasoning_tokens";
 
 fn speaks(span: &SourceSpan) -> bool {
@@ -64,10 +64,10 @@ fn operation(span: &SourceSpan) -> Says {
         "agent.execute" | "agent.run" => Says::Is("invoke_agent"),
         "gen_ai.generate" => Says::Is("generate_content"),
         "invocation" => Says::Plain,
-        name if tool(name).is_some() => Says::Is("execute_tool"),
+        name if tool_in_name(name).is_some() => Says::Is("execute_tool"),
         "team.relationship.execute" if is_handoff(span) => Says::Is("handoff"),
         "tool.execute" => Says::Is("execute_tool"),
-        name if agent(name).is_some() => Says::Is("invoke_agent"),
+        name if agent_in_name(name).is_some() => Says::Is("invoke_agent"),
         _ => Says::Nothing,
     }
 }
@@ -78,33 +78,33 @@ fn is_handoff(span: &SourceSpan) -> bool {
 }
 
 /// Returns the agent in a span name of the form `agent_run [X]`.
-fn agent(name: &str) -> Option<&str> {
+fn agent_in_name(name: &str) -> Option<&str> {
     name.strip_prefix("agent_run [")?.strip_suffix(']')
 }
 
 /// Returns the tool in a span name of the form `tool_call [X]`, used up to ADK 1.2.
-fn tool(name: &str) -> Option<&str> {
+fn tool_in_name(name: &str) -> Option<&str> {
     name.strip_prefix("tool_call [")?.strip_suffix(']')
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    if let Some(name) = agent(&span.name) {
+    if let Some(name) = agent_in_name(&span.name) {
         let name = name.to_owned();
         span.attributes.supply("gen_ai.agent.name", name);
     }
-    if let Some(name) = tool(&span.name) {
+    if let Some(name) = tool_in_name(&span.name) {
         let name = name.to_owned();
         span.attributes.supply("gen_ai.tool.name", name);
     }
     if what == What::Call {
-        pieces::join(&mut span.attributes);
+        chunks::merge(&mut span.attributes);
     }
     // Tool spans also have the keys of a model call, with `{}` as the value.
     for key in [REQUEST, RESPONSE] {
         if what != What::Call || matches!(span.attributes.text(key), Some("{}" | "null")) {
             span.attributes.remove(key);
         }
-        uncut(&mut span.attributes, key);
+        strip_truncation_note(&mut span.attributes, key);
     }
     if let Some(mut request) = json::object(&span.attributes, REQUEST) {
         json::put_parameters(&mut span.attributes, &request);
@@ -123,13 +123,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
     {
         attributes.set("gen_ai.system", name);
     }
-    count_thoughts_once(attributes);
+    count_reasoning_once(attributes);
     let response = json::object(&span.attributes, RESPONSE);
     // A withheld answer has a reason and counts, but no content. If the prompt was blocked, the reason is only an error code. In
     // JavaScript it always is.
     if let Some(response) = &response
         && !response.contains_key("content")
-        && let Some(reason) = WHY_THERE_IS_NONE.iter().find_map(|key| response.get(*key))
+        && let Some(reason) = WITHHELD_REASONS.iter().find_map(|key| response.get(*key))
     {
         let attributes = &mut span.attributes;
         attributes.remove(RESPONSE);
@@ -137,7 +137,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     // Spelled as in Python and as in JavaScript.
     for key in ["usage_metadata", "usageMetadata"] {
-        if let Some(Value::Object(counts)) = response.as_ref().and_then(|it| it.get(key)) {
+        if let Some(Value::Object(counts)) =
+            response.as_ref().and_then(|response| response.get(key))
+        {
             usage::put(&mut span.attributes, counts);
         }
     }
@@ -147,36 +149,36 @@ fn adjust(span: &mut SourceSpan, what: What) {
 ///
 /// Up to ADK 2.2 the output lacks the reasoning, as in Gemini's counts. Later versions add it, even for litellm, whose output
 /// already includes it. The model's name then starts with the provider.
-fn count_thoughts_once(attributes: &mut Attributes) {
+fn count_reasoning_once(attributes: &mut Attributes) {
     let model = attributes.text("gen_ai.request.model");
-    let is_of_litellm = model.is_some_and(|model| provider::in_front_of(model).is_some());
+    let is_through_litellm = model.is_some_and(|model| provider::in_front_of(model).is_some());
     let output = attributes.integer(tokens::OUTPUT).unwrap_or(0);
-    if let Some(thoughts) = attributes.integer(EXPERIMENTAL_REASONING)
+    if let Some(reasoning) = attributes.integer(EXPERIMENTAL_REASONING)
         && !attributes.contains(tokens::REASONING)
     {
         attributes.rename(EXPERIMENTAL_REASONING, tokens::REASONING);
-        if !is_of_litellm {
-            attributes.set(tokens::OUTPUT, output.saturating_add(thoughts));
+        if !is_through_litellm {
+            attributes.set(tokens::OUTPUT, output.saturating_add(reasoning));
         }
-    } else if let Some(thoughts) = attributes.integer(tokens::REASONING)
-        && is_of_litellm
+    } else if let Some(reasoning) = attributes.integer(tokens::REASONING)
+        && is_through_litellm
         && !attributes.contains(tokens::TOTAL)
-        && (0..output).contains(&thoughts)
+        && (0..output).contains(&reasoning)
     {
-        attributes.set(tokens::OUTPUT, output - thoughts);
+        attributes.set(tokens::OUTPUT, output - reasoning);
     }
 }
 
 /// Removes the note that adk-rust appends to JSON that it cut, which leaves the beginning: `...[truncated 700 bytes]`.
-fn uncut(attributes: &mut Attributes, key: &'static str) {
-    let cut = attributes.text(key).and_then(|text| {
+fn strip_truncation_note(attributes: &mut Attributes, key: &'static str) {
+    let truncated = attributes.text(key).and_then(|text| {
         let (json, count) = text
             .strip_suffix(" bytes]")?
             .rsplit_once("...[truncated ")?;
         let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
         is_count.then(|| json.to_owned())
     });
-    if let Some(json) = cut {
+    if let Some(json) = truncated {
         attributes.set(key, json);
     }
 }

@@ -45,13 +45,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let Some((input, output)) = what.content() else {
         return;
     };
-    for of in [kind, "agentops.entity."] {
-        let key = format!("{of}input");
-        if let Some(given) = json::object(attributes, &key) {
+    for prefix in [kind, "agentops.entity."] {
+        let key = format!("{prefix}input");
+        if let Some(call) = json::object(attributes, &key) {
             attributes.remove(&key);
-            json::put(attributes, input, arguments(given));
+            json::put(attributes, input, arguments(call));
         }
-        let key = format!("{of}output");
+        let key = format!("{prefix}output");
         if let Some(returned) = attributes.text(&key).map(str::to_owned) {
             attributes.remove(&key);
             json::put(attributes, output, returned.into());
@@ -60,17 +60,18 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Reduces a function's arguments to the named ones, or if there are none, to the positional ones.
-fn arguments(mut given: json::Object) -> Value {
+fn arguments(mut call: json::Object) -> Value {
     let is_empty = |value: &Value| match value {
         Value::Array(items) => items.is_empty(),
         Value::Object(fields) => fields.is_empty(),
         _ => false,
     };
-    let [by_position, by_name] = ["args", "kwargs"].map(|key| given.get(key).is_none_or(is_empty));
-    match (by_position, by_name) {
+    let [has_no_positional, has_no_named] =
+        ["args", "kwargs"].map(|key| call.get(key).is_none_or(is_empty));
+    match (has_no_positional, has_no_named) {
         (true, true) => Value::Null,
-        (true, false) => given.remove("kwargs").unwrap_or_default(),
-        (false, true) => given.remove("args").unwrap_or_default(),
-        (false, false) => Value::Object(given),
+        (true, false) => call.remove("kwargs").unwrap_or_default(),
+        (false, true) => call.remove("args").unwrap_or_default(),
+        (false, false) => Value::Object(call),
     }
 }

@@ -17,7 +17,7 @@ pub(super) static AX: Dialect = Dialect {
 };
 
 const STREAMING: &str = "gen_ai.request.llm_is_streaming";
-const THOUGHTS: &str = "gen_ai.usage.thoughts_tokens";
+const THOUGHTS_TOKENS: &str = "gen_ai.usage.thoughts_tokens";
 
 /// The value of a parameter that was not given.
 const NOT_SET: Value<'static> = Value::Str("Not set");
@@ -41,10 +41,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
         return;
     }
     // The output lacks the reasoning. Only the total includes what was read from the cache and written to it.
-    let thought = attributes.integer(THOUGHTS).unwrap_or(0);
-    attributes.rename(THOUGHTS, tokens::REASONING);
+    let reasoning = attributes.integer(THOUGHTS_TOKENS).unwrap_or(0);
+    attributes.rename(THOUGHTS_TOKENS, tokens::REASONING);
     if let Some(output) = attributes.integer(tokens::OUTPUT) {
-        let output = output.saturating_add(thought);
+        let output = output.saturating_add(reasoning);
         attributes.set(tokens::OUTPUT, output);
         if let Some(input) = attributes.integer(tokens::INPUT)
             && let Some(total) = attributes.integer(tokens::TOTAL)

@@ -24,7 +24,7 @@ fn speaks(span: &SourceSpan) -> bool {
 }
 
 fn operation(span: &SourceSpan) -> Says {
-    if is_of_embeddings(span, "gen_ai.request.model") {
+    if is_embedding_model(span, "gen_ai.request.model") {
         Says::Is("embeddings")
     } else {
         Says::Nothing
@@ -42,16 +42,16 @@ pub(super) fn include_cache(attributes: &mut Attributes) {
 
 /// Returns whether a call to Bedrock makes embeddings. Instrumentations distinguish its calls only by API, and `InvokeModel`
 /// takes any model. `key` holds the model.
-pub(super) fn embeds(span: &SourceSpan, key: &str) -> bool {
-    span.scope.contains("bedrock") && is_of_embeddings(span, key)
+pub(super) fn uses_embedding_model(span: &SourceSpan, key: &str) -> bool {
+    span.scope.contains("bedrock") && is_embedding_model(span, key)
 }
 
-fn is_of_embeddings(span: &SourceSpan, key: &str) -> bool {
+fn is_embedding_model(span: &SourceSpan, key: &str) -> bool {
     (span.attributes.text(key)).is_some_and(|model| model.contains("embed"))
 }
 
 /// Unquotes the input of Anthropic's models, which OpenLLMetry's first generation always records as JSON.
-pub(super) fn unquote(messages: &mut Value) {
+pub(super) fn unquote_contents(messages: &mut Value) {
     for message in messages.as_array_mut().into_iter().flatten() {
         if let Some(content) = message.get_mut("content")
             && let Some(text) = content.as_str()

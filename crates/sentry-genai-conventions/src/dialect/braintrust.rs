@@ -18,7 +18,7 @@ const METADATA: &str = "braintrust.metadata";
 const METRICS: &str = "braintrust.metrics";
 
 /// Measurements of a call.
-static MEASURES: &[(&str, &str)] = &[
+static METRIC_KEYS: &[(&str, &str)] = &[
     ("completion_reasoning_tokens", tokens::REASONING),
     ("completion_tokens", tokens::OUTPUT),
     ("estimated_cost", "gen_ai.cost.total_tokens"),
@@ -51,15 +51,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.rename(OUTPUT, output);
     }
     if matches!(what, What::Call | What::Embeddings) {
-        request(attributes);
-        measures(attributes);
+        read_request(attributes);
+        read_metrics(attributes);
     }
     attributes.remove(KIND);
 }
 
-fn measures(attributes: &mut Attributes) {
+fn read_metrics(attributes: &mut Attributes) {
     if let Some(metrics) = json::object(attributes, METRICS) {
-        for (key, canonical) in MEASURES {
+        for (key, canonical) in METRIC_KEYS {
             if let Some(value) = metrics.get(*key) {
                 json::put_scalar(attributes, canonical, value);
             }
@@ -75,7 +75,7 @@ fn measures(attributes: &mut Attributes) {
 }
 
 /// Reads the model and the parameters of the request. Whatever programs have added stays.
-fn request(attributes: &mut Attributes) {
+fn read_request(attributes: &mut Attributes) {
     if let Some(metadata) = json::object(attributes, METADATA) {
         if let Some(provider) = metadata.get("provider") {
             json::put_scalar(attributes, "gen_ai.provider.name", provider);

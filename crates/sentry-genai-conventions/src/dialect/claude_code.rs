@@ -1,6 +1,8 @@
 //! Claude Code: the conventions in addition to its own keys, and in older versions only those.
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_after, has_known_operation};
+use super::{
+    Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_from_millis, has_known_operation,
+};
 use crate::{Attributes, SourceSpan, Value, tokens};
 
 pub(super) static CLAUDE_CODE: Dialect = Dialect {
@@ -46,8 +48,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
     attributes.retain(|_, value| value != Value::Str("<REDACTED>"));
     match what {
         What::Call => {
-            counts(attributes);
-            first_chunk_after(attributes, "ttft_ms");
+            read_counts(attributes);
+            first_chunk_from_millis(attributes, "ttft_ms");
             attributes.rename("new_context", INPUT);
         }
         What::Agent => attributes.supply("gen_ai.agent.name", "Claude Code"),
@@ -57,23 +59,23 @@ fn adjust(span: &mut SourceSpan, what: What) {
 
 /// Adds the cache to the input, because Anthropic counts only what was not cached. The conventions' count, if present, includes
 /// everything.
-fn counts(attributes: &mut Attributes) {
-    let mut input = whole(attributes, "input_tokens");
+fn read_counts(attributes: &mut Attributes) {
+    let mut input = integer(attributes, "input_tokens");
     attributes.remove("input_tokens");
-    for (own, key) in [
+    for (own_key, key) in [
         ("cache_read_tokens", tokens::CACHE_READ),
         ("cache_creation_tokens", tokens::CACHE_CREATION),
     ] {
-        let count = whole(attributes, own).unwrap_or(0);
+        let count = integer(attributes, own_key).unwrap_or(0);
         input = input.map(|input| input.saturating_add(count));
-        attributes.rename(own, key);
+        attributes.rename(own_key, key);
     }
     if let Some(input) = input {
         attributes.supply(tokens::INPUT, input);
     }
 }
 
-fn whole(attributes: &Attributes, key: &str) -> Option<i64> {
+fn integer(attributes: &Attributes, key: &str) -> Option<i64> {
     match attributes.get(key)? {
         Value::Integer(number) => Some(number),
         Value::Str(text) => text.parse().ok(),

@@ -1,23 +1,23 @@
 //! GitHub Copilot's command line and its chat in VS Code: the conventions, except that the command line does not name its agent,
 //! and that the chat has its own key for the time to the first token.
 
-use super::{Dialect, What, first_chunk_after};
+use super::{Dialect, What, first_chunk_from_millis};
 use crate::SourceSpan;
 
 pub(super) static COPILOT: Dialect = Dialect {
     name: "copilot",
-    speaks: |span| matches!(&*span.scope, COMMAND_LINE | "copilot-chat"),
+    speaks: |span| matches!(&*span.scope, CLI_SCOPE | "copilot-chat"),
     adjust,
     ..Dialect::NONE
 };
 
-const COMMAND_LINE: &str = "github.copilot";
+const CLI_SCOPE: &str = "github.copilot";
 const FIRST_TOKEN: &str = "copilot_chat.time_to_first_token";
 
 fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
-    if what == What::Agent && span.scope == COMMAND_LINE {
+    if what == What::Agent && span.scope == CLI_SCOPE {
         attributes.supply("gen_ai.agent.name", "GitHub Copilot");
     }
-    first_chunk_after(attributes, FIRST_TOKEN);
+    first_chunk_from_millis(attributes, FIRST_TOKEN);
 }

@@ -13,7 +13,7 @@ pub(super) static EINO: Dialect = Dialect {
 
 /// The default names of nodes. Such nodes are neither agents nor tools, although their spans say so. What they run has its own
 /// spans.
-static PARTS: &[&str] = &[
+static DEFAULT_NODE_NAMES: &[&str] = &[
     "AgenticToolsNode",
     "Chain",
     "Graph",
@@ -22,7 +22,7 @@ static PARTS: &[&str] = &[
 ];
 
 fn operation(span: &SourceSpan) -> Says {
-    if PARTS.contains(&&*span.name) {
+    if DEFAULT_NODE_NAMES.contains(&&*span.name) {
         Says::Plain
     } else {
         Says::Nothing

@@ -14,19 +14,19 @@ pub(super) fn take(attributes: &mut Attributes, key: &str) {
         return;
     };
     attributes.remove(key);
-    let is_choice = |event: &Value| name(event) == "gen_ai.choice";
+    let is_choice = |event: &Value| event_name(event) == "gen_ai.choice";
     let has_choices = input.iter().any(is_choice);
-    let is_of_answer = |event: &Value| match name(event) {
-        UNKNOWN => true,
+    let belongs_to_answer = |event: &Value| match event_name(event) {
+        UNKNOWN_EVENT => true,
         _ if has_choices => is_choice(event),
         _ => is_answer(event),
     };
-    let question = input.iter().rposition(|event| !is_of_answer(event));
-    let mut output = input.split_off(question.map_or(0, |last| last + 1));
+    let last_input = input.iter().rposition(|event| !belongs_to_answer(event));
+    let mut output = input.split_off(last_input.map_or(0, |last| last + 1));
     // A choice is an answer wherever it is in the list.
     output.splice(0..0, input.extract_if(.., |event| is_choice(event)));
     for event in input.iter_mut().chain(&mut output) {
-        reveal(event);
+        unwrap_unknown(event);
     }
     if !input.is_empty() {
         json::put(attributes, INPUT, Value::Array(input));
@@ -53,18 +53,18 @@ pub(super) fn split(attributes: &mut Attributes, key: &str) {
 }
 
 /// The event for an item of unknown type. Its text only refers to its data.
-const UNKNOWN: &str = "gen_ai.unknown";
+const UNKNOWN_EVENT: &str = "gen_ai.unknown";
 
 /// Replaces such an event with the item that it carries.
-fn reveal(event: &mut Value) {
-    if name(event) == UNKNOWN
+fn unwrap_unknown(event: &mut Value) {
+    if event_name(event) == UNKNOWN_EVENT
         && let Some(data) = event.get_mut("data").filter(|data| data.is_object())
     {
         *event = data.take();
     }
 }
 
-fn name(event: &Value) -> &str {
+fn event_name(event: &Value) -> &str {
     event
         .get("event.name")
         .and_then(Value::as_str)
@@ -72,6 +72,6 @@ fn name(event: &Value) -> &str {
 }
 
 fn is_answer(event: &Value) -> bool {
-    name(event) == "gen_ai.assistant.message"
+    event_name(event) == "gen_ai.assistant.message"
         || event.get("role").and_then(Value::as_str) == Some("assistant")
 }

@@ -1,20 +1,22 @@
 //! The time until a model began to answer, in spans written by hand.
 
-use super::by_hand::{NAMESPACES, words};
+use super::manual::{NAMESPACES, words};
 use crate::{SourceSpan, Value, attributes::Owned, tables};
 
 const FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
 
 /// Reads the time until a model began to answer. It is in seconds, or in milliseconds if the name says so or if it is longer than
 /// the span. Only model calls may record it without a namespace.
-pub(super) fn spell(span: &mut SourceSpan, may_be_bare: bool) {
+pub(super) fn normalise(span: &mut SourceSpan, may_be_bare: bool) {
     if span.attributes.contains(FIRST_CHUNK) {
         return;
     }
     let duration = span.end.as_nanos().saturating_sub(span.start.as_nanos()) as f64 / 1e9;
     let found = span.attributes.iter().find_map(|(key, value)| {
-        let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it));
-        let rest = rest.or_else(|| may_be_bare.then_some(key))?;
+        let name = NAMESPACES
+            .iter()
+            .find_map(|namespace| key.strip_prefix(namespace));
+        let name = name.or_else(|| may_be_bare.then_some(key))?;
         let time = match value {
             Value::Integer(time) => time as f64,
             Value::Double(time) => time,
@@ -23,11 +25,11 @@ pub(super) fn spell(span: &mut SourceSpan, may_be_bare: bool) {
         if tables::attribute(key).is_some() || !time.is_finite() || time < 0.0 {
             return None;
         }
-        let words = words(rest).replace("time_to_first_token", "ttft");
+        let words = words(name).replace("time_to_first_token", "ttft");
         let words = words.replace("time_to_first_chunk", "ttft");
-        let (whose, unit) = words.split_once("ttft")?;
+        let (prefix, unit) = words.split_once("ttft")?;
         // A server measures this for any answer, streamed or not.
-        if !matches!(whose, "" | "client_" | "latency_" | "response_") {
+        if !matches!(prefix, "" | "client_" | "latency_" | "response_") {
             return None;
         }
         let time = match unit {

@@ -34,7 +34,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.supply("gen_ai.provider.name", "gcp.gen_ai");
             if let Some(Value::Array(chunks)) = json::read(attributes, OUTPUT) {
                 attributes.remove(OUTPUT);
-                json::put(attributes, OUTPUT, one_answer(chunks));
+                json::put(attributes, OUTPUT, merge_chunks(chunks));
             }
         }
         What::Tool => {
@@ -43,7 +43,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 attributes.remove(INPUT);
                 json::put(attributes, ARGUMENTS, arguments);
             }
-            if tool(attributes) && !matches!(span.status, SourceStatus::Error(_)) {
+            if read_tool_record(attributes) && !matches!(span.status, SourceStatus::Error(_)) {
                 span.status = SourceStatus::Error(None);
             }
             span.attributes.rename(INPUT, ARGUMENTS);
@@ -59,18 +59,18 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Extracts the result from the record of a call. Returns whether the call failed.
-fn tool(attributes: &mut Attributes) -> bool {
+fn read_tool_record(attributes: &mut Attributes) -> bool {
     let Some(mut call) = json::object(attributes, OUTPUT) else {
         return false;
     };
     let failed = call.get("status").is_some_and(|status| status == "error");
     let parts = call
         .get_mut("response")
-        .map(|it| json::take(it, "responseParts"));
+        .map(|record| json::take(record, "responseParts"));
     if let Some(Value::Array(parts)) = parts {
         let results = parts.into_iter().map(|mut part| {
             let mut result = (part.get_mut("functionResponse"))
-                .map(|it| json::take(it, "response"))
+                .map(|record| json::take(record, "response"))
                 .unwrap_or_default();
             match result.get_mut("output").map(Value::take) {
                 Some(output) => output,
@@ -91,24 +91,24 @@ fn tool(attributes: &mut Attributes) -> bool {
 }
 
 /// Merges the chunks of a stream, each of which is a message, into a single message.
-fn one_answer(chunks: Vec<Value>) -> Value {
+fn merge_chunks(chunks: Vec<Value>) -> Value {
     let mut answer: Vec<Value> = Vec::new();
     for mut chunk in chunks {
         let Value::Array(parts) = json::take(&mut chunk, "parts") else {
             continue;
         };
         for part in parts {
-            let is_more = |last: &&mut Value| {
+            let continues_text = |last: &&mut Value| {
                 last["text"].is_string()
                     && part["text"].is_string()
                     && last["thought"] == part["thought"]
             };
-            match answer.last_mut().filter(is_more) {
+            match answer.last_mut().filter(continues_text) {
                 Some(last) => {
-                    if let (Some(Value::String(text)), Some(more)) =
+                    if let (Some(Value::String(text)), Some(rest)) =
                         (last.get_mut("text"), part["text"].as_str())
                     {
-                        text.push_str(more);
+                        text.push_str(rest);
                     }
                 }
                 None => answer.push(part),

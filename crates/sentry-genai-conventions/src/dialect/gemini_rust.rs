@@ -33,7 +33,7 @@ fn operation(span: &SourceSpan) -> Says {
         (CLIENT, "create_interaction" | "create_interaction_stream")
         | (INTERACTIONS, "execute" | "execute_stream") => {
             // An interaction is with either a model or one of Google's agents.
-            Says::Is(match said(span, "agent") {
+            Says::Is(match name_in(span, "agent") {
                 Some(_) => "invoke_agent",
                 None => "generate_content",
             })
@@ -45,7 +45,7 @@ fn operation(span: &SourceSpan) -> Says {
 
 fn adjust(span: &mut SourceSpan, what: What) {
     for key in ["agent", "model"] {
-        match said(span, key).map(str::to_owned) {
+        match name_in(span, key).map(str::to_owned) {
             Some(name) => span.attributes.set(key, name),
             None => drop(span.attributes.remove(key)),
         }
@@ -72,7 +72,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Returns a name, unless there is none: it may be empty in gemini-rust, and is an `Option` in genai-rs.
-fn said<'a>(span: &'a SourceSpan, key: &str) -> Option<&'a str> {
+fn name_in<'a>(span: &'a SourceSpan, key: &str) -> Option<&'a str> {
     let name = span.attributes.text(key).map(unquoted);
     name.filter(|name| !name.is_empty() && *name != super::NONE)
 }

@@ -19,8 +19,8 @@ pub(super) static GENKIT: Dialect = Dialect {
 };
 
 const NAME: &str = "genkit:name";
-const ASKED: &str = "genkit:input";
-const ANSWERED: &str = "genkit:output";
+const ACTION_INPUT: &str = "genkit:input";
+const ACTION_OUTPUT: &str = "genkit:output";
 
 /// Flows, prompts, and the loop around model calls are not calls.
 fn operation(span: &SourceSpan) -> Says {
@@ -37,18 +37,18 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {
         What::Call => {
-            model(attributes);
-            call(attributes);
+            name_model(attributes);
+            read_call(attributes);
         }
         What::Embeddings => {
-            model(attributes);
-            embedded(attributes);
+            name_model(attributes);
+            read_embedding_input(attributes);
         }
         What::Tool => {
             attributes.rename(NAME, "gen_ai.tool.name");
             if let Some((arguments, result)) = what.content() {
-                attributes.rename(ASKED, arguments);
-                attributes.rename(ANSWERED, result);
+                attributes.rename(ACTION_INPUT, arguments);
+                attributes.rename(ACTION_OUTPUT, result);
             }
         }
         What::Agent | What::Other | What::Plain => {}
@@ -56,7 +56,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Names the model and the provider. A model's name starts with that of the plugin: `googleai/gemini-2.5-flash`.
-fn model(attributes: &mut Attributes) {
+fn name_model(attributes: &mut Attributes) {
     let Some(name) = attributes.text(NAME).map(str::to_owned) else {
         return;
     };
@@ -69,9 +69,9 @@ fn model(attributes: &mut Attributes) {
     }
 }
 
-fn call(attributes: &mut Attributes) {
-    if let Some(mut request) = json::object(attributes, ASKED) {
-        attributes.remove(ASKED);
+fn read_call(attributes: &mut Attributes) {
+    if let Some(mut request) = json::object(attributes, ACTION_INPUT) {
+        attributes.remove(ACTION_INPUT);
         if let Some(Value::Object(config)) = request.remove("config") {
             json::put_parameters(attributes, &config);
         }
@@ -81,35 +81,35 @@ fn call(attributes: &mut Attributes) {
             json::put(attributes, DEFINITIONS, definitions(tools));
         }
         if let Some(Value::Array(messages)) = request.remove("messages") {
-            let messages = messages.into_iter().map(|it| message(it, None));
+            let messages = messages.into_iter().map(|item| message(item, None));
             json::put(attributes, INPUT, messages.collect());
         }
     }
-    let Some(mut response) = json::object(attributes, ANSWERED) else {
+    let Some(mut response) = json::object(attributes, ACTION_OUTPUT) else {
         return;
     };
-    attributes.remove(ANSWERED);
-    if let Some(Value::Object(counted)) = response.get("usage") {
-        usage::put(attributes, counted);
+    attributes.remove(ACTION_OUTPUT);
+    if let Some(Value::Object(usage)) = response.get("usage") {
+        usage::put(attributes, usage);
         for (name, key) in [
             ("thoughtsTokens", tokens::REASONING),
             ("cachedContentTokens", tokens::CACHE_READ),
         ] {
-            if let Some(count) = counted.get(name) {
+            if let Some(count) = usage.get(name) {
                 json::put_scalar(attributes, key, count);
             }
         }
     }
     // The provider's own response, if the plugin keeps it. Only there do OpenAI and Anthropic state the cached tokens, which
     // Anthropic does not count as input.
-    let mut counts_apart = false;
-    for own in ["raw", "custom"] {
-        if let Some(Value::Object(counted)) = response.get(own).and_then(|own| own.get("usage")) {
-            let is_apart = counted.contains_key("cache_read_input_tokens");
-            if is_apart || counted.keys().any(|key| key.ends_with("_tokens_details")) {
-                usage::put(attributes, counted);
+    let mut excludes_cache = false;
+    for field in ["raw", "custom"] {
+        if let Some(Value::Object(usage)) = response.get(field).and_then(|raw| raw.get("usage")) {
+            let has_cache_count = usage.contains_key("cache_read_input_tokens");
+            if has_cache_count || usage.keys().any(|key| key.ends_with("_tokens_details")) {
+                usage::put(attributes, usage);
             }
-            counts_apart |= is_apart;
+            excludes_cache |= has_cache_count;
         }
         for (name, key) in [
             ("id", "gen_ai.response.id"),
@@ -117,12 +117,12 @@ fn call(attributes: &mut Attributes) {
             ("model", "gen_ai.response.model"),
             ("modelVersion", "gen_ai.response.model"),
         ] {
-            if let Some(value) = response.get(own).and_then(|own| own.get(name)) {
+            if let Some(value) = response.get(field).and_then(|raw| raw.get(name)) {
                 json::put_scalar(attributes, key, value);
             }
         }
     }
-    if counts_apart {
+    if excludes_cache {
         tokens::add_cache(attributes);
     }
     let candidates = match response.remove("candidates") {
@@ -134,8 +134,8 @@ fn call(attributes: &mut Attributes) {
     for mut candidate in candidates {
         let reason = candidate.get_mut("finishReason").map(Value::take);
         reasons.extend(reason.clone());
-        if let Some(said) = candidate.get_mut("message").map(Value::take) {
-            messages.push(message(said, reason));
+        if let Some(content) = candidate.get_mut("message").map(Value::take) {
+            messages.push(message(content, reason));
         }
     }
     if !reasons.is_empty() {
@@ -161,9 +161,9 @@ fn definitions(tools: Vec<Value>) -> Value {
 
 fn message(mut message: Value, finish_reason: Option<Value>) -> Value {
     if let Some(Value::Array(parts)) = message.get_mut("content") {
-        for each in parts {
-            if let Value::Object(object) = each {
-                *each = part(std::mem::take(object));
+        for value in parts {
+            if let Value::Object(object) = value {
+                *value = part(std::mem::take(object));
             }
         }
     }
@@ -174,14 +174,14 @@ fn message(mut message: Value, finish_reason: Option<Value>) -> Value {
 }
 
 fn part(mut part: Object) -> Value {
-    let mut of = |key: &str| match part.remove(key) {
+    let mut take_object = |key: &str| match part.remove(key) {
         Some(Value::Object(inner)) => Some(inner),
         other => {
-            part.extend(other.map(|it| (key.to_owned(), it)));
+            part.extend(other.map(|value| (key.to_owned(), value)));
             None
         }
     };
-    if let Some(mut call) = of("toolRequest") {
+    if let Some(mut call) = take_object("toolRequest") {
         return json!({
             "type": "tool_call",
             "id": call.remove("ref"),
@@ -189,7 +189,7 @@ fn part(mut part: Object) -> Value {
             "arguments": call.remove("input"),
         });
     }
-    if let Some(mut answer) = of("toolResponse") {
+    if let Some(mut answer) = take_object("toolResponse") {
         return json!({
             "type": "tool_call_response",
             "id": answer.remove("ref"),
@@ -197,7 +197,7 @@ fn part(mut part: Object) -> Value {
             "response": answer.remove("output"),
         });
     }
-    if let Some(mut media) = of("media") {
+    if let Some(mut media) = take_object("media") {
         return json!({"type": "image_url", "image_url": {"url": media.remove("url")}});
     }
     if let Some(data) = part.remove("data") {
@@ -210,16 +210,17 @@ fn part(mut part: Object) -> Value {
 }
 
 /// Records the texts of the documents to embed.
-fn embedded(attributes: &mut Attributes) {
-    let documents = json::object(attributes, ASKED).and_then(|mut asked| asked.remove("input"));
-    attributes.remove(ASKED);
-    attributes.remove(ANSWERED);
+fn read_embedding_input(attributes: &mut Attributes) {
+    let documents =
+        json::object(attributes, ACTION_INPUT).and_then(|mut input| input.remove("input"));
+    attributes.remove(ACTION_INPUT);
+    attributes.remove(ACTION_OUTPUT);
     let Some(Value::Array(documents)) = documents else {
         return;
     };
     let parts = documents
         .iter()
-        .filter_map(|it| it.get("content")?.as_array());
+        .filter_map(|document| document.get("content")?.as_array());
     let mut texts: Vec<Value> = parts
         .flatten()
         .filter_map(|part| part.get("text").cloned())

@@ -15,7 +15,7 @@ static INPUTS: &[&str] = &["user_message", "trace_input", "input"];
 static OUTPUTS: &[&str] = &["trace_output", "output"];
 
 /// The attributes of what goose records for its Langfuse layer, and Langfuse's own names for them.
-static OBSERVED: &[(&str, &str)] = &[
+static LANGFUSE_KEYS: &[(&str, &str)] = &[
     (
         "completion_start_time",
         "langfuse.observation.completion_start_time",
@@ -34,7 +34,7 @@ static OBSERVED: &[(&str, &str)] = &[
 ];
 
 /// Renames the attributes of a model call that goose records for its Langfuse layer to those that Langfuse reads.
-pub(super) fn spell_observation(span: &mut SourceSpan) {
+pub(super) fn rename_observation(span: &mut SourceSpan) {
     const TYPE: &str = "observation_type";
 
     let attributes = &mut span.attributes;
@@ -46,7 +46,7 @@ pub(super) fn spell_observation(span: &mut SourceSpan) {
     }
     attributes.remove(TYPE);
     attributes.push("langfuse.observation.type", "generation");
-    for (key, name) in OBSERVED {
+    for (key, name) in LANGFUSE_KEYS {
         attributes.rename(key, name);
     }
     // It is recorded only if the call failed.

@@ -14,7 +14,7 @@ pub(super) static HAYSTACK: Dialect = Dialect {
     // Programs choose the tracer's name. If content is not traced, only an agent's calls have no attributes.
     speaks: |span| {
         span.scope == "haystack"
-            || span.name == CALL
+            || span.name == MODEL_CALL
             || (span.name.starts_with("haystack.") && span.attributes.may_begin_with("haystack."))
     },
     aliases: &aliases([
@@ -34,15 +34,15 @@ pub(super) static HAYSTACK: Dialect = Dialect {
     adjust,
 };
 
-const CALL: &str = "haystack.agent.step.llm";
+const MODEL_CALL: &str = "haystack.agent.step.llm";
 const TYPE: &str = "haystack.component.type";
 const TOOL_OUTPUT: &str = "haystack.agent.step.tool.output";
-const PATH: &str = "haystack.component.fully_qualified_type";
+const CLASS_PATH: &str = "haystack.component.fully_qualified_type";
 
 fn operation(span: &SourceSpan) -> Says {
     match &*span.name {
         "haystack.agent.run" => Says::Is("invoke_agent"),
-        CALL => Says::Is("chat"),
+        MODEL_CALL => Says::Is("chat"),
         "haystack.agent.step.tool" => Says::Is("execute_tool"),
         "haystack.component.run" => {
             let component = span.attributes.text(TYPE).unwrap_or_default();
@@ -52,7 +52,7 @@ fn operation(span: &SourceSpan) -> Says {
                 Says::Is("chat")
             } else if component.ends_with("Embedder") {
                 Says::Is("embeddings")
-            } else if ranks(&span.attributes) {
+            } else if is_model_ranker(&span.attributes) {
                 Says::Is("rerank")
             } else {
                 Says::Plain
@@ -64,11 +64,11 @@ fn operation(span: &SourceSpan) -> Says {
 
 /// Returns whether a component ranks with a model. Most rankers call a provider's model, but Haystack's own ones use what the
 /// documents state.
-fn ranks(attributes: &Attributes) -> bool {
+fn is_model_ranker(attributes: &Attributes) -> bool {
     let is_ranker = attributes
         .text(TYPE)
         .is_some_and(|class| class.ends_with("Ranker"));
-    let path = attributes.text(PATH);
+    let path = attributes.text(CLASS_PATH);
     is_ranker && path.is_some_and(|path| path.starts_with("haystack_integrations."))
 }
 
@@ -76,7 +76,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {
         What::Call => {
-            let (mut request, mut response) = component(attributes);
+            let (mut request, mut response) = take_component(attributes);
             if let Some(Value::Object(parameters)) = request.get("generation_kwargs") {
                 json::put_parameters(attributes, parameters);
             }
@@ -85,29 +85,37 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
             let question = ["messages", "prompt"]
                 .iter()
-                .find_map(|it| request.remove(*it));
-            json::put(attributes, INPUT, thoughts(question.unwrap_or_default()));
+                .find_map(|key| request.remove(*key));
+            json::put(
+                attributes,
+                INPUT,
+                normalise_reasoning(question.unwrap_or_default()),
+            );
             let answers = response.remove("replies").unwrap_or_default();
-            json::put(attributes, OUTPUT, thoughts(replies(answers)));
+            json::put(
+                attributes,
+                OUTPUT,
+                normalise_reasoning(replies_as_messages(answers)),
+            );
         }
-        What::Embeddings if ranks(attributes) => {
-            provider(attributes);
+        What::Embeddings if is_model_ranker(attributes) => {
+            name_provider(attributes);
             let mut request = take(attributes, "input");
             if let Some(query) = request.remove("query") {
-                let documents = texts(request.remove("documents").unwrap_or_default());
-                let asked = json!({"query": query, "documents": documents});
-                json::put(attributes, "gen_ai.embeddings.input", asked);
+                let documents = document_contents(request.remove("documents").unwrap_or_default());
+                let ranking = json!({"query": query, "documents": documents});
+                json::put(attributes, "gen_ai.embeddings.input", ranking);
             }
         }
         What::Embeddings => {
-            let (mut request, _) = component(attributes);
+            let (mut request, _) = take_component(attributes);
             let text = ["text", "documents"]
                 .iter()
-                .find_map(|it| request.remove(*it));
+                .find_map(|key| request.remove(*key));
             json::put(
                 attributes,
                 "gen_ai.embeddings.input",
-                texts(text.unwrap_or_default()),
+                document_contents(text.unwrap_or_default()),
             );
         }
         What::Agent => {
@@ -116,9 +124,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 ("haystack.agent.output", OUTPUT),
             ] {
                 let messages =
-                    json::object(attributes, key).and_then(|mut it| it.remove("messages"));
+                    json::object(attributes, key).and_then(|mut state| state.remove("messages"));
                 if let Some(messages) = messages {
-                    json::put(attributes, name, thoughts(messages));
+                    json::put(attributes, name, normalise_reasoning(messages));
                     attributes.remove(key);
                 }
             }
@@ -135,7 +143,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Spells reasoning as other libraries do.
-fn thoughts(mut messages: Value) -> Value {
+fn normalise_reasoning(mut messages: Value) -> Value {
     let messages_of = messages.as_array_mut().into_iter().flatten();
     let parts = messages_of
         .filter_map(|message| message.get_mut("content")?.as_array_mut())
@@ -149,7 +157,7 @@ fn thoughts(mut messages: Value) -> Value {
 }
 
 /// Returns the contents of documents. A text stays as it is.
-fn texts(documents: Value) -> Value {
+fn document_contents(documents: Value) -> Value {
     match documents {
         Value::Array(documents) => (documents.into_iter())
             .map(|mut document| match document.get_mut("content") {
@@ -162,18 +170,18 @@ fn texts(documents: Value) -> Value {
 }
 
 /// Takes the input and the output of a component, and records which model answered.
-fn component(attributes: &mut Attributes) -> (Object, Object) {
-    provider(attributes);
+fn take_component(attributes: &mut Attributes) -> (Object, Object) {
+    name_provider(attributes);
     let request = take(attributes, "input");
     let response = take(attributes, "output");
-    meta(attributes, &response);
+    read_response_metadata(attributes, &response);
     (request, response)
 }
 
 /// Takes the input or the output of a component or of an agent's step.
 fn take(attributes: &mut Attributes, side: &str) -> Object {
-    for of in ["component", "agent.step.llm"] {
-        let key = format!("haystack.{of}.{side}");
+    for owner in ["component", "agent.step.llm"] {
+        let key = format!("haystack.{owner}.{side}");
         if let Some(object) = json::object(attributes, &key) {
             attributes.remove(&key);
             return object;
@@ -183,7 +191,7 @@ fn take(attributes: &mut Attributes, side: &str) -> Object {
 }
 
 /// Makes messages of replies that are plain texts, such as those of generators without chat.
-fn replies(replies: Value) -> Value {
+fn replies_as_messages(replies: Value) -> Value {
     match replies {
         Value::Array(replies) => (replies.into_iter())
             .map(|reply| match reply {
@@ -200,11 +208,11 @@ fn replies(replies: Value) -> Value {
 
 /// Records the model that answered, the finish reason and the counts. They are in each reply, in a separate list, or, for
 /// embeddings, in a single object.
-fn meta(attributes: &mut Attributes, response: &Object) {
-    let of_reply = response
+fn read_response_metadata(attributes: &mut Attributes, response: &Object) {
+    let reply_meta = response
         .get("replies")
-        .and_then(|it| it.get(0)?.get("meta"));
-    let meta = of_reply.or_else(|| match response.get("meta")? {
+        .and_then(|replies| replies.get(0)?.get("meta"));
+    let meta = reply_meta.or_else(|| match response.get("meta")? {
         Value::Array(items) => items.first(),
         meta => Some(meta),
     });
@@ -228,8 +236,8 @@ fn meta(attributes: &mut Attributes, response: &Object) {
 /// Determines the provider from the path of the component's class:
 /// `haystack.components.generators.chat.openai.OpenAIChatGenerator`,
 /// `haystack_integrations.components.generators.anthropic.chat.chat_generator.AnthropicChatGenerator`.
-fn provider(attributes: &mut Attributes) {
-    let path = attributes.text(PATH);
+fn name_provider(attributes: &mut Attributes) {
+    let path = attributes.text(CLASS_PATH);
     let provider = path.and_then(|path| {
         let (_, rest) = [".generators.", ".embedders.", ".rankers."]
             .iter()

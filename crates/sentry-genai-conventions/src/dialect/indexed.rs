@@ -8,7 +8,7 @@ use super::json;
 use crate::Attributes;
 
 /// The maximum number of steps, which is more than any library uses. The rest of a longer key is a single step.
-const STEPS: usize = 16;
+const MAX_SEGMENTS: usize = 16;
 
 /// Removes the attributes that flatten the list at `prefix`, and returns the list; `None` if there are none.
 ///
@@ -22,7 +22,7 @@ pub(super) fn take(attributes: &mut Attributes, prefix: &str) -> Option<Value> {
         if !path.starts_with(|first: char| first.is_ascii_digit()) {
             return true;
         }
-        root.insert(path.splitn(STEPS, '.'), json::value(value));
+        root.insert(path.splitn(MAX_SEGMENTS, '.'), json::value(value));
         false
     });
     (!root.children.is_empty()).then(|| root.into_value())
@@ -31,27 +31,27 @@ pub(super) fn take(attributes: &mut Attributes, prefix: &str) -> Option<Value> {
 #[derive(Default)]
 struct Node {
     leaf: Option<Value>,
-    children: BTreeMap<Step, Self>,
+    children: BTreeMap<Segment, Self>,
 }
 
 /// Numbers sort before names, in numerical order.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
+enum Segment {
     Index(u64),
     Field(String),
 }
 
 impl Node {
     fn insert<'a>(&mut self, mut path: impl Iterator<Item = &'a str>, leaf: Value) {
-        let Some(step) = path.next() else {
+        let Some(segment) = path.next() else {
             self.leaf = Some(leaf);
             return;
         };
-        let step = match step.parse() {
-            Ok(index) => Step::Index(index),
-            Err(_) => Step::Field(step.to_owned()),
+        let segment = match segment.parse() {
+            Ok(index) => Segment::Index(index),
+            Err(_) => Segment::Field(segment.to_owned()),
         };
-        self.children.entry(step).or_default().insert(path, leaf);
+        self.children.entry(segment).or_default().insert(path, leaf);
     }
 
     fn into_value(self) -> Value {
@@ -61,16 +61,16 @@ impl Node {
         let is_list = self
             .children
             .keys()
-            .all(|step| matches!(step, Step::Index(_)));
+            .all(|segment| matches!(segment, Segment::Index(_)));
         let children = self.children.into_iter();
         if is_list {
             return children.map(|(_, node)| node.into_value()).collect();
         }
         children
-            .map(|(step, node)| {
-                let name = match step {
-                    Step::Index(index) => index.to_string(),
-                    Step::Field(name) => name,
+            .map(|(segment, node)| {
+                let name = match segment {
+                    Segment::Index(index) => index.to_string(),
+                    Segment::Field(name) => name,
                 };
                 (name, node.into_value())
             })

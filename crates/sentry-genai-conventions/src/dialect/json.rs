@@ -41,12 +41,15 @@ pub(super) fn object(attributes: &Attributes, key: &str) -> Option<Object> {
 
 /// Returns the quoted text at the start of `text`, with its quotes.
 pub(super) fn literal(text: &str) -> Option<&str> {
-    let quote = text.chars().next().filter(|it| matches!(it, '\'' | '"'))?;
+    let quote = text
+        .chars()
+        .next()
+        .filter(|quote| matches!(quote, '\'' | '"'))?;
     let mut is_escaped = false;
     let end = text[1..].find(|letter| {
-        let ends = letter == quote && !is_escaped;
+        let is_closing = letter == quote && !is_escaped;
         is_escaped = letter == '\\' && !is_escaped;
-        ends
+        is_closing
     })?;
     text.get(..end + 2)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    DEFINITIONS, Dialect, Says, What, aliases, first_chunk, has_known_operation, indexed,
+    DEFINITIONS, Dialect, Says, What, aliases, first_chunk_from_time, has_known_operation, indexed,
     is_of_crate, json, langsmith, litellm, name_as_span, traceloop, unquoted, usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, content, messages};
@@ -37,26 +37,26 @@ const TYPE: &str = "langfuse.observation.type";
 const INPUT: &str = "langfuse.observation.input";
 const OUTPUT: &str = "langfuse.observation.output";
 
-const AGENT: &str = "langfuse.observation.metadata.lc_agent_name";
+const AGENT_NAME: &str = "langfuse.observation.metadata.lc_agent_name";
 /// Content, unless something went wrong: LangGraph's interrupts are reported here, including the question to a person.
-const MESSAGE: &str = "langfuse.observation.status_message";
+const STATUS_MESSAGE: &str = "langfuse.observation.status_message";
 const METADATA: &str = "langfuse.observation.metadata.";
-const TOOL: &str = "langfuse.observation.metadata.tool_name";
-const TRACE: &str = "langfuse.trace.name";
+const TOOL_NAME: &str = "langfuse.observation.metadata.tool_name";
+const TRACE_NAME: &str = "langfuse.trace.name";
 
 /// reagent-rs, whose agents are of the type `trace`.
 const REAGENT: &str = "reagent_rs";
 
 /// Returns the part of the API in the default name that the wrapper of OpenAI's SDK gives its observations. Python always uses
 /// `OpenAI-generation`, JavaScript the part of the API.
-fn part_of_openai(name: &str) -> Option<&str> {
+fn openai_api(name: &str) -> Option<&str> {
     name.strip_prefix("OpenAI")?.strip_prefix(['-', '.'])
 }
 
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(TYPE) {
         // In JavaScript's wrapper, everything is a generation.
-        Some("generation") => Says::Is(match part_of_openai(&span.name) {
+        Some("generation") => Says::Is(match openai_api(&span.name) {
             Some("embeddings") => "embeddings",
             Some("audio" | "images") => "generate_content",
             _ => "chat",
@@ -68,29 +68,29 @@ fn operation(span: &SourceSpan) -> Says {
         Some("trace") if is_of_crate(span, REAGENT) => Says::Is("invoke_agent"),
         // LangChain's agents are spans to JavaScript's callback and chains to Python's, unless they are named otherwise. An
         // agent's run is the one that has the agent's name.
-        Some("span" | "chain") if bears_name_of_agent(span) => Says::Is("invoke_agent"),
+        Some("span" | "chain") if is_named_after_agent(span) => Says::Is("invoke_agent"),
         // `span` is the type of everything that has no better one, so an operation is more specific.
         Some("span") if has_known_operation(span) => Says::Nothing,
         _ => Says::Plain,
     }
 }
 
-fn bears_name_of_agent(span: &SourceSpan) -> bool {
-    let agent = span.attributes.text(AGENT).map(unquoted);
+fn is_named_after_agent(span: &SourceSpan) -> bool {
+    let agent = span.attributes.text(AGENT_NAME).map(unquoted);
     agent == Some(&span.name)
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    name(span, what);
-    if matches!(what, What::Call | What::Embeddings) && part_of_openai(&span.name).is_some() {
+    name_agent_or_tool(span, what);
+    if matches!(what, What::Call | What::Embeddings) && openai_api(&span.name).is_some() {
         let attributes = &mut span.attributes;
         json::put(attributes, "gen_ai.provider.name", "openai".into());
     }
-    session(&mut span.attributes);
+    read_session(&mut span.attributes);
     let attributes = &mut span.attributes;
     if what != What::Plain {
-        other_names(attributes);
-        function_arguments(attributes);
+        read_alternative_keys(attributes);
+        unwrap_function_arguments(attributes);
     }
     match what {
         What::Embeddings => {
@@ -107,16 +107,16 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 json::put(attributes, DEFINITIONS, tools);
             }
             if what == What::Call {
-                response(span);
+                read_response_status(span);
             }
             let attributes = &mut span.attributes;
             if what == What::Call {
-                calls_beside_answer(attributes);
-                name_the_speaker(attributes);
-                tools_among_messages(attributes);
+                attach_tool_calls(attributes);
+                add_role_to_calls(attributes);
+                extract_tool_definitions(attributes);
             }
             if what == What::Tool {
-                tool_message(attributes);
+                unwrap_tool_message(attributes);
             }
             if let Some((input, output)) = what.content() {
                 attributes.rename(INPUT, input);
@@ -127,12 +127,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     // The SDK for Rust records it as JSON.
     let level = attributes.text("langfuse.observation.level").map(unquoted);
-    let is_warned = level == Some("WARNING");
+    let is_warning = level == Some("WARNING");
     if span.status == SourceStatus::Unset && level == Some("ERROR") {
         span.status = SourceStatus::Error(None);
     }
-    if is_warned || matches!(span.status, SourceStatus::Error(_)) {
-        attributes.rename(MESSAGE, "error.message");
+    if is_warning || matches!(span.status, SourceStatus::Error(_)) {
+        attributes.rename(STATUS_MESSAGE, "error.message");
     }
     if what == What::Plain {
         return;
@@ -147,21 +147,21 @@ fn adjust(span: &mut SourceSpan, what: What) {
         json::put(attributes, "gen_ai.response.finish_reasons", reason.into());
         attributes.remove("langfuse.observation.metadata.finish_reason");
     }
-    first_chunk(span, "langfuse.observation.completion_start_time");
+    first_chunk_from_time(span, "langfuse.observation.completion_start_time");
 }
 
 /// Names an agent or a tool by its attributes, or else by its span.
-fn name(span: &mut SourceSpan, what: What) {
-    let said = |key| span.attributes.text(key).map(unquoted).map(str::to_owned);
+fn name_agent_or_tool(span: &mut SourceSpan, what: What) {
+    let text = |key| span.attributes.text(key).map(unquoted).map(str::to_owned);
     match what {
         What::Tool => {
-            if let Some(tool) = said(TOOL) {
+            if let Some(tool) = text(TOOL_NAME) {
                 span.attributes.supply("gen_ai.tool.name", tool);
             }
         }
         // Inside another trace, its agents have no name.
         What::Agent if is_of_crate(span, REAGENT) => {
-            if let Some(agent) = said(TRACE) {
+            if let Some(agent) = text(TRACE_NAME) {
                 span.attributes.supply("gen_ai.agent.name", agent);
             }
             return;
@@ -172,7 +172,7 @@ fn name(span: &mut SourceSpan, what: What) {
 }
 
 /// Reads input and output from other keys that Langfuse also reads.
-fn other_names(attributes: &mut Attributes) {
+fn read_alternative_keys(attributes: &mut Attributes) {
     for (prefix, other, canonical, role) in [
         ("gen_ai.prompt.", "input.value", INPUT, "user"),
         ("gen_ai.completion.", "output.value", OUTPUT, "assistant"),
@@ -190,13 +190,13 @@ fn other_names(attributes: &mut Attributes) {
 ///
 /// The metadata states that for a response as a whole. Otherwise there are only the items, the last of which shows whether it is
 /// complete.
-fn response(span: &mut SourceSpan) {
+fn read_response_status(span: &mut SourceSpan) {
     const OBJECT: &str = "langfuse.observation.metadata.object";
     const STATUS: &str = "langfuse.observation.metadata.status";
     const ERROR: &str = "langfuse.observation.metadata.error";
     const DETAILS: &str = "langfuse.observation.metadata.incomplete_details";
     /// A temporary key for the assembled response.
-    const WHOLE: &str = "langfuse.observation.metadata";
+    const ASSEMBLED: &str = "langfuse.observation.metadata";
 
     // Newer versions write every text as JSON.
     let text = |key| span.attributes.text(key).map(|text| text.trim_matches('"'));
@@ -207,20 +207,20 @@ fn response(span: &mut SourceSpan) {
         Some(Value::Array(items)) => items,
         _ => Vec::new(),
     };
-    let is_whole = || items.last().is_some_and(is_whole_item);
-    let Some(status) = status.or_else(|| is_whole().then(|| "completed".to_owned())) else {
+    let is_completed = || items.last().is_some_and(is_completed_item);
+    let Some(status) = status.or_else(|| is_completed().then(|| "completed".to_owned())) else {
         return;
     };
-    let whole = json!({
+    let assembled = json!({
         "object": "response",
         "status": status,
         "reasoning": null,
         "incomplete_details": json::read(&span.attributes, DETAILS),
         "output": items,
     });
-    json::put(&mut span.attributes, WHOLE, whole);
-    content::extract_finish_reasons(&mut span.attributes, WHOLE);
-    span.attributes.remove(WHOLE);
+    json::put(&mut span.attributes, ASSEMBLED, assembled);
+    content::extract_finish_reasons(&mut span.attributes, ASSEMBLED);
+    span.attributes.remove(ASSEMBLED);
     if status == "failed" && !matches!(span.status, SourceStatus::Error(_)) {
         let error = json::read(&span.attributes, ERROR).unwrap_or_default();
         if let Some(code) = error["code"].as_str() {
@@ -232,7 +232,7 @@ fn response(span: &mut SourceSpan) {
 }
 
 /// Returns whether an item is a complete message or call of a response of OpenAI's.
-fn is_whole_item(item: &Value) -> bool {
+fn is_completed_item(item: &Value) -> bool {
     let text = |field: &str| item.get(field).and_then(Value::as_str);
     let is_item = match text("type") {
         Some("message") => text("role") == Some("assistant") && item["content"].is_array(),
@@ -243,7 +243,7 @@ fn is_whole_item(item: &Value) -> bool {
 }
 
 /// Adds the tool calls to the answer. The SDK for Rust records them separately, and the answer may lack them.
-fn calls_beside_answer(attributes: &mut Attributes) {
+fn attach_tool_calls(attributes: &mut Attributes) {
     const CALLS: &str = "langfuse.observation.tool_calls";
 
     let Some(calls @ Value::Array(_)) = json::read(attributes, CALLS) else {
@@ -264,7 +264,7 @@ fn calls_beside_answer(attributes: &mut Attributes) {
 }
 
 /// Adds a role to an answer that has only tool calls, as JavaScript's wrapper records it for a stream.
-fn name_the_speaker(attributes: &mut Attributes) {
+fn add_role_to_calls(attributes: &mut Attributes) {
     if let Some(mut answer) = json::object(attributes, OUTPUT)
         && answer.len() == 1
         && answer.get("tool_calls").is_some_and(Value::is_array)
@@ -276,20 +276,20 @@ fn name_the_speaker(attributes: &mut Attributes) {
 }
 
 /// Uses LangGraph's thread, or a session in the metadata, if no session was set.
-fn session(attributes: &mut Attributes) {
+fn read_session(attributes: &mut Attributes) {
     // A graph's nodes repeat the thread but not the session, which takes precedence.
-    let has_better = [
+    let session_keys = [
         "session.id",
         "langfuse.session.id",
         "langfuse.observation.metadata.langgraph_node",
     ];
-    if has_better.iter().any(|key| attributes.contains(key)) {
+    if session_keys.iter().any(|key| attributes.contains(key)) {
         return;
     }
     // The observation's metadata comes last, so it takes precedence over that of the trace.
     let metadata: json::Object = ["langfuse.trace.metadata.", METADATA]
         .into_iter()
-        .flat_map(|prefix| attributes.iter().map(move |said| (prefix, said)))
+        .flat_map(|prefix| attributes.iter().map(move |attribute| (prefix, attribute)))
         .filter_map(|(prefix, (key, value))| {
             let name = key.strip_prefix(prefix)?;
             // The wrapper of OpenAI's SDK puts attributes of the trace there.
@@ -301,11 +301,11 @@ fn session(attributes: &mut Attributes) {
             Some((name.to_owned(), value))
         })
         .collect();
-    litellm::session(attributes, &metadata);
+    litellm::read_session(attributes, &metadata);
 }
 
 /// Unwraps the arguments of a Python function, which `@observe` records as `{"args": [...], "kwargs": {...}}`.
-fn function_arguments(attributes: &mut Attributes) {
+fn unwrap_function_arguments(attributes: &mut Attributes) {
     let Some(call) = json::object(attributes, INPUT)
         .filter(|call| call.len() == 2 && call.contains_key("args") && call.contains_key("kwargs"))
     else {
@@ -316,7 +316,7 @@ fn function_arguments(attributes: &mut Attributes) {
 }
 
 /// Moves definitions of tools out of the messages, to which LangChain's callback appends them as if tools had sent them.
-fn tools_among_messages(attributes: &mut Attributes) {
+fn extract_tool_definitions(attributes: &mut Attributes) {
     let Some(Value::Array(mut messages)) = json::read(attributes, INPUT) else {
         return;
     };
@@ -335,7 +335,7 @@ fn tools_among_messages(attributes: &mut Attributes) {
 }
 
 /// Reads a tool's arguments, which LangChain's callback records as a Python dict, and its answer, which is wrapped in a message.
-fn tool_message(attributes: &mut Attributes) {
+fn unwrap_tool_message(attributes: &mut Attributes) {
     if let Some(arguments) = json::object(attributes, INPUT) {
         attributes.set(INPUT, Value::Object(arguments).to_string());
     }

@@ -7,9 +7,9 @@ use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 
 pub(super) static LANGSMITH: Dialect = Dialect {
     name: "langsmith",
-    speaks: |span| span.attributes.contains(KIND),
+    speaks: |span| span.attributes.contains(SPAN_KIND),
     aliases: &aliases([
-        (AGENT, "gen_ai.agent.name"),
+        (AGENT_NAME, "gen_ai.agent.name"),
         ("langsmith.metadata.ls_provider", "gen_ai.provider.name"),
         ("langsmith.metadata.ls_model_name", "gen_ai.request.model"),
         (
@@ -41,8 +41,8 @@ pub(super) static LANGSMITH: Dialect = Dialect {
     adjust,
 };
 
-const KIND: &str = "langsmith.span.kind";
-const AGENT: &str = "langsmith.metadata.lc_agent_name";
+const SPAN_KIND: &str = "langsmith.span.kind";
+const AGENT_NAME: &str = "langsmith.metadata.lc_agent_name";
 const INTEGRATION: &str = "langsmith.metadata.ls_integration";
 const MODEL_TYPE: &str = "langsmith.metadata.ls_model_type";
 const PROMPT: &str = "gen_ai.prompt";
@@ -50,7 +50,7 @@ const COMPLETION: &str = "gen_ai.completion";
 
 /// Decides by the kind, because a prompt template claims to be a chat, and chains have their own operation.
 fn operation(span: &SourceSpan) -> Says {
-    match span.attributes.text(KIND) {
+    match span.attributes.text(SPAN_KIND) {
         // Models that complete a text have their own type.
         Some("llm") if span.attributes.text(MODEL_TYPE) == Some("llm") => {
             Says::Is("text_completion")
@@ -59,7 +59,7 @@ fn operation(span: &SourceSpan) -> Says {
         Some("tool") => Says::Is("execute_tool"),
         Some("embedding") => Says::Is("embeddings"),
         // An agent's run is the chain that has the agent's name.
-        Some("chain") if span.attributes.text(AGENT) == Some(&span.name) => {
+        Some("chain") if span.attributes.text(AGENT_NAME) == Some(&span.name) => {
             Says::Is("invoke_agent")
         }
         Some("chain") if span.attributes.text(INTEGRATION) == Some("openai-agents-sdk") => {
@@ -75,9 +75,9 @@ fn operation(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    failure(span);
+    read_failure(span);
     // Tools have the name of their agent in that attribute.
-    if what == What::Tool || !span.attributes.contains(AGENT) {
+    if what == What::Tool || !span.attributes.contains(AGENT_NAME) {
         name_as_span(span, what);
     }
     let attributes = &mut span.attributes;
@@ -92,7 +92,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 (COMPLETION, super::RESULT, "output"),
             ] {
                 if let Some(value) = json::read(attributes, from) {
-                    json::put(attributes, to, unwrapped(value, wrapper));
+                    json::put(attributes, to, unwrap_value(value, wrapper));
                     attributes.remove(from);
                 }
             }
@@ -121,10 +121,10 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 && attributes.text(COMPLETION).is_some_and(|text| {
                     text.contains("\"response_metadata\"") || text.contains("\"text_completion\"")
                 })
-                && let Some(said) = json::object(attributes, COMPLETION)
+                && let Some(response) = json::object(attributes, COMPLETION)
             {
-                answer(attributes, &said);
-                completion(attributes, &said);
+                read_langchain_response(attributes, &response);
+                read_text_completion(attributes, &response);
             }
             attributes.rename(PROMPT, super::INPUT);
             attributes.rename(COMPLETION, super::OUTPUT);
@@ -163,7 +163,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Reads from a completion by OpenAI's SDK what the span lacks.
-fn completion(attributes: &mut Attributes, answer: &Object) {
+fn read_text_completion(attributes: &mut Attributes, answer: &Object) {
     if answer.get("object").and_then(Value::as_str) != Some("text_completion") {
         return;
     }
@@ -176,7 +176,7 @@ fn completion(attributes: &mut Attributes, answer: &Object) {
 }
 
 /// Reads from LangChain's answer what the span lacks: the model that answered, and the counts that are parts of others.
-pub(super) fn answer(attributes: &mut Attributes, answer: &Object) {
+pub(super) fn read_langchain_response(attributes: &mut Attributes, answer: &Object) {
     let Some(message) = answer
         .get("generations")
         .and_then(|batches| batches.get(0)?.get(0)?.get("message"))
@@ -205,7 +205,7 @@ pub(super) fn answer(attributes: &mut Attributes, answer: &Object) {
 /// While a run continues, its status is reported as OK, which OpenTelemetry does not allow to be replaced. The exporter creates
 /// the exception itself. Its message holds the program's exception:
 /// `ValueError('no such city')Traceback (most recent call last)`.
-fn failure(span: &mut SourceSpan) {
+fn read_failure(span: &mut SourceSpan) {
     let is_exception = |event: &&mut SourceEvent| event.name == "exception";
     let Some(event) = span.events.iter_mut().rev().find(is_exception) else {
         return;
@@ -219,7 +219,7 @@ fn failure(span: &mut SourceSpan) {
     let Some((kind, message)) = event
         .attributes
         .text("exception.message")
-        .and_then(exception)
+        .and_then(parse_exception_repr)
     else {
         return;
     };
@@ -228,7 +228,7 @@ fn failure(span: &mut SourceSpan) {
 }
 
 /// Reads the type and the message from the repr of a Python exception.
-fn exception(repr: &str) -> Option<(String, String)> {
+fn parse_exception_repr(repr: &str) -> Option<(String, String)> {
     let (kind, rest) = repr.split_once('(')?;
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     if kind.is_empty() || !kind.bytes().all(is_name) {
@@ -240,7 +240,7 @@ fn exception(repr: &str) -> Option<(String, String)> {
     let quote = arguments
         .chars()
         .next()
-        .filter(|it| matches!(it, '\'' | '"'));
+        .filter(|quote| matches!(quote, '\'' | '"'));
     let text = quote.and_then(|quote| arguments.strip_prefix(quote)?.strip_suffix(quote));
     let message = text.map_or_else(
         || arguments.to_owned(),
@@ -254,7 +254,7 @@ fn exception(repr: &str) -> Option<(String, String)> {
 }
 
 /// Unwraps a value in an object under `wrapper`, and the content of a message.
-fn unwrapped(value: Value, wrapper: &str) -> Value {
+fn unwrap_value(value: Value, wrapper: &str) -> Value {
     let value = match value {
         Value::Object(mut object) if object.contains_key(wrapper) => {
             object.remove(wrapper).unwrap_or_default()

@@ -52,13 +52,13 @@ fn operation(span: &SourceSpan) -> Says {
 fn adjust(span: &mut SourceSpan, what: What) {
     name_as_span(span, what);
     let attributes = &mut span.attributes;
-    if let Some(metrics) = take(attributes, METRICS, what) {
+    if let Some(metrics) = take_object(attributes, METRICS, what) {
         usage::put(attributes, &metrics);
         if let Some(cost) = metrics.get("cost") {
             json::put_scalar(attributes, "gen_ai.cost.total_tokens", cost);
         }
     }
-    if let Some(parameters) = take(attributes, PARAMETERS, what) {
+    if let Some(parameters) = take_object(attributes, PARAMETERS, what) {
         json::put_parameters(attributes, &parameters);
     }
     if what == What::Call
@@ -72,11 +72,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
         return;
     };
     for (from, to) in [(INPUT, input), (OUTPUT, output)] {
-        let Some(mut value) = json::read(attributes, from).map(unwrapped) else {
+        let Some(mut value) = json::read(attributes, from).map(unwrap_typed) else {
             continue;
         };
         if [ARGUMENTS, RESULT].contains(&to) {
-            value = answer(attributes, value);
+            value = unwrap_tool_message(attributes, value);
         }
         attributes.remove(from);
         json::put(attributes, to, value);
@@ -84,11 +84,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Takes an object that describes what a model or an agent did.
-fn take(attributes: &mut Attributes, key: &str, what: What) -> Option<Object> {
+fn take_object(attributes: &mut Attributes, key: &str, what: What) -> Option<Object> {
     if !matches!(what, What::Call | What::Embeddings | What::Agent) {
         return None;
     }
-    match json::read(attributes, key).map(unwrapped) {
+    match json::read(attributes, key).map(unwrap_typed) {
         Some(Value::Object(object)) => {
             attributes.remove(key);
             Some(object)
@@ -98,14 +98,14 @@ fn take(attributes: &mut Attributes, key: &str, what: What) -> Option<Object> {
 }
 
 /// Unwraps a value, or the values of a list, from an object with their type. They may be wrapped twice.
-fn unwrapped(value: Value) -> Value {
+fn unwrap_typed(value: Value) -> Value {
     match value {
         Value::Object(mut typed) if is_typed(&typed) => match typed.remove("value") {
             Some(Value::Array(items)) => items
                 .into_iter()
                 .flat_map(|item| match item {
                     Value::Object(item) if is_typed(&item) => {
-                        match unwrapped(Value::Object(item)) {
+                        match unwrap_typed(Value::Object(item)) {
                             Value::Array(items) => items,
                             value => vec![value],
                         }
@@ -113,7 +113,7 @@ fn unwrapped(value: Value) -> Value {
                     item => vec![item],
                 })
                 .collect(),
-            Some(value) => unwrapped(value),
+            Some(value) => unwrap_typed(value),
             None => Value::Null,
         },
         value => value,
@@ -127,7 +127,7 @@ fn is_typed(value: &Object) -> bool {
 }
 
 /// Extracts a tool's answer from LangChain's message, and records which call it answers.
-fn answer(attributes: &mut Attributes, value: Value) -> Value {
+fn unwrap_tool_message(attributes: &mut Attributes, value: Value) -> Value {
     match value {
         Value::Object(mut message) => {
             let fields = match message.get_mut("kwargs").map(Value::take) {

@@ -37,11 +37,11 @@ pub(super) static LITELLM: Dialect = Dialect {
 };
 
 /// The name of the span below a call for what litellm sent to the provider and received.
-pub(super) const RAW: &str = "raw_gen_ai_request";
+pub(super) const RAW_REQUEST: &str = "raw_gen_ai_request";
 
 /// Recognises that span under a name given by the caller: all its attributes are the provider's.
-fn is_raw(span: &SourceSpan) -> bool {
-    span.name == RAW
+fn is_raw_request(span: &SourceSpan) -> bool {
+    span.name == RAW_REQUEST
         || span.scope == "litellm"
             && has_prefix(span, "llm.")
             && (span.attributes.iter())
@@ -49,11 +49,11 @@ fn is_raw(span: &SourceSpan) -> bool {
 }
 
 fn speaks(span: &SourceSpan) -> bool {
-    span.scope == "litellm" || span.name == RAW || has_prefix(span, "litellm.")
+    span.scope == "litellm" || span.name == RAW_REQUEST || has_prefix(span, "litellm.")
 }
 
 fn operation(span: &SourceSpan) -> Says {
-    if is_raw(span) {
+    if is_raw_request(span) {
         return Says::Plain;
     }
     // In the newest spelling, any request may be a `chat`.
@@ -85,9 +85,9 @@ fn operation(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    let is_raw = is_raw(span);
+    let is_raw_request = is_raw_request(span);
     let attributes = &mut span.attributes;
-    if is_raw {
+    if is_raw_request {
         // The same content again, in the provider's format.
         attributes.retain(|key, _| !key.starts_with("llm."));
         return;
@@ -95,26 +95,26 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if what != What::Plain
         && !(["gen_ai.provider.name", "gen_ai.system"].iter())
             .any(|key| attributes.text(key).is_some_and(|name| !name.is_empty()))
-        && let Some(name) = provider(attributes)
+        && let Some(name) = missing_provider(attributes)
     {
         attributes.set("gen_ai.provider.name", name);
     }
-    name_model(attributes);
+    split_provider_from_model(attributes);
     traceloop::functions(attributes, "llm.request.functions.");
     traceloop::functions(attributes, "SpanAttributes.LLM_REQUEST_FUNCTIONS.");
-    if let Some(prompts) = take_either(
+    if let Some(prompts) = take_list(
         attributes,
         ["gen_ai.prompt.", "SpanAttributes.LLM_PROMPTS."],
     ) {
         json::put(attributes, INPUT, prompts);
     }
-    if let Some(completions) = take_either(
+    if let Some(completions) = take_list(
         attributes,
         ["gen_ai.completion.", "SpanAttributes.LLM_COMPLETIONS."],
     ) {
         match json::read(attributes, OUTPUT) {
             Some(Value::Array(messages)) => {
-                let merged = with_calls(messages, completions);
+                let merged = merge_calls(messages, completions);
                 attributes.set(OUTPUT, merged.to_string());
             }
             _ => json::put(attributes, OUTPUT, completions),
@@ -126,13 +126,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
         usage::put(attributes, &counts);
     }
     if let Some(metadata) = json::object(attributes, "metadata.requester_metadata") {
-        session(attributes, &metadata);
+        read_session(attributes, &metadata);
     }
 }
 
 /// Returns who runs the model. For embeddings and OpenAI's Responses the provider is empty, but it precedes the model that the
 /// caller named, or follows from the address of the request.
-fn provider(attributes: &Attributes) -> Option<&'static str> {
+fn missing_provider(attributes: &Attributes) -> Option<&'static str> {
     let model = attributes.text("litellm.provider.model");
     model.and_then(provider::in_front_of).or_else(|| {
         let hidden = json::object(attributes, "hidden_params")?;
@@ -144,7 +144,7 @@ fn provider(attributes: &Attributes) -> Option<&'static str> {
 
 /// Removes the provider that litellm puts in front of a model, as in `openai/gpt-5`. It becomes the provider's name if there is
 /// none.
-pub(super) fn name_model(attributes: &mut Attributes) {
+pub(super) fn split_provider_from_model(attributes: &mut Attributes) {
     for key in ["gen_ai.request.model", "gen_ai.response.model"] {
         let name = attributes.text(key);
         if let Some(name) = name
@@ -159,21 +159,21 @@ pub(super) fn name_model(attributes: &mut Attributes) {
 }
 
 /// Takes a list under its name. Since Python 3.11, older versions write the name of its constant instead.
-fn take_either(attributes: &mut Attributes, prefixes: [&str; 2]) -> Option<Value> {
+fn take_list(attributes: &mut Attributes, prefixes: [&str; 2]) -> Option<Value> {
     prefixes
         .into_iter()
         .find_map(|prefix| indexed::take(attributes, prefix))
 }
 
 /// Adds the calls in the completions to the messages, which lack them.
-fn with_calls(mut messages: Vec<Value>, completions: Value) -> Value {
+fn merge_calls(mut messages: Vec<Value>, completions: Value) -> Value {
     let Value::Array(completions) = completions else {
         return Value::Array(messages);
     };
     // An answer with several calls has one completion for each of them.
     if let [Value::Object(message)] = &mut *messages
         && completions.len() > 1
-        && completions.iter().all(is_call)
+        && completions.iter().all(is_only_call)
     {
         let calls = completions
             .into_iter()
@@ -201,7 +201,7 @@ fn with_calls(mut messages: Vec<Value>, completions: Value) -> Value {
 }
 
 /// Returns whether a completion is only a call. It may also state its role and why it ended.
-fn is_call(completion: &Value) -> bool {
+fn is_only_call(completion: &Value) -> bool {
     let fields = completion.as_object();
     fields.is_some_and(|fields| {
         fields.contains_key("function_call")
@@ -216,7 +216,7 @@ fn has_call(parts: &Value) -> bool {
 }
 
 /// Reads the session from the caller's own metadata.
-pub(super) fn session(attributes: &mut Attributes, metadata: &json::Object) {
+pub(super) fn read_session(attributes: &mut Attributes, metadata: &json::Object) {
     for name in ["thread_id", "session_id", "conversation_id"] {
         if let Some(id) = metadata.get(name) {
             json::put_scalar(attributes, "session.id", id);

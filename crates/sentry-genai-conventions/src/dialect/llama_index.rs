@@ -26,25 +26,25 @@ pub(super) static LLAMA_INDEX: Dialect = Dialect {
 const SUMMARY: &str = "llamaindex.step.input_summary";
 
 fn operation(span: &SourceSpan) -> Says {
-    let kinds = span.events.iter().find_map(|event| {
-        KINDS
+    let operation = span.events.iter().find_map(|event| {
+        EVENT_OPERATIONS
             .iter()
             .find(|(start, _)| event.name.starts_with(start))
     });
-    if let Some((_, operation)) = kinds {
+    if let Some((_, operation)) = operation {
         return Says::Is(operation);
     }
     let (class, method) = span.name.rsplit_once('.').unwrap_or_default();
     match method {
         "run" if class.ends_with("Agent") => Says::Is("invoke_agent"),
         // The tool itself is a span below this one, without its result.
-        "call_tool" if called(span).is_some() => Says::Is("execute_tool"),
+        "call_tool" if tool_call_in_summary(span).is_some() => Says::Is("execute_tool"),
         _ => Says::Plain,
     }
 }
 
 /// Prefixes of the names of events, with the operations that have such events.
-static KINDS: &[(&str, &str)] = &[
+static EVENT_OPERATIONS: &[(&str, &str)] = &[
     ("LLMChat", "chat"),
     ("LLMCompletion", "text_completion"),
     ("Embedding", "embeddings"),
@@ -58,18 +58,18 @@ fn adjust(span: &mut SourceSpan, what: What) {
             span.attributes.supply("gen_ai.agent.name", class);
             let mut outputs =
                 (span.events.iter()).filter_map(|event| event.attributes.text("output"));
-            if let Some(answer) = outputs.find_map(stopped_with) {
+            if let Some(answer) = outputs.find_map(answer_in_stop_event) {
                 json::put(&mut span.attributes, OUTPUT, answer);
             }
         }
-        What::Tool => tool(span),
+        What::Tool => read_tool(span),
         What::Call | What::Embeddings => {
             let attributes = &mut span.attributes;
             for event in &span.events {
                 let mut fields = fields(event);
-                request(attributes, &mut fields);
+                read_request(attributes, &mut fields);
                 if let Some(Value::Object(response)) = fields.remove("response") {
-                    answer(attributes, response);
+                    read_response(attributes, response);
                 }
             }
         }
@@ -81,7 +81,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Returns the fields of the call that a step of a workflow executes.
-fn called(span: &SourceSpan) -> Option<Object> {
+fn tool_call_in_summary(span: &SourceSpan) -> Option<Object> {
     let summary = span.attributes.text(SUMMARY)?.strip_prefix("ToolCall")?;
     // A long repr is cut, but its first field is the name.
     let name = summary
@@ -97,8 +97,8 @@ fn called(span: &SourceSpan) -> Option<Object> {
     Some(call)
 }
 
-fn tool(span: &mut SourceSpan) {
-    let call = called(span).unwrap_or_default();
+fn read_tool(span: &mut SourceSpan) {
+    let call = tool_call_in_summary(span).unwrap_or_default();
     let attributes = &mut span.attributes;
     for (field, key) in [
         ("tool_name", "gen_ai.tool.name"),
@@ -113,12 +113,13 @@ fn tool(span: &mut SourceSpan) {
     let Some(output) = output.map(str::to_owned) else {
         return;
     };
-    let output_of = messages::read_cut_constructor(&output);
-    let is_error = (output_of.as_ref()).and_then(|result| result.pointer("/tool_output/is_error"));
+    let parsed_output = messages::read_cut_constructor(&output);
+    let is_error =
+        (parsed_output.as_ref()).and_then(|result| result.pointer("/tool_output/is_error"));
     if is_error == Some(&Value::Bool(true)) {
         attributes.supply(OUTCOME, "error");
     }
-    let result = (output_of.as_ref())
+    let result = (parsed_output.as_ref())
         .and_then(|result| result.pointer("/tool_output/blocks"))
         .and_then(text_of_blocks)
         .filter(|text| !text.is_empty());
@@ -126,7 +127,7 @@ fn tool(span: &mut SourceSpan) {
 }
 
 /// Reads an agent's answer from `StopEvent(result=AgentOutput(response=ChatMessage(...`, whose end is missing.
-pub(super) fn stopped_with(event: &str) -> Option<Value> {
+pub(super) fn answer_in_stop_event(event: &str) -> Option<Value> {
     if !event.starts_with("StopEvent(") {
         return None;
     }
@@ -138,7 +139,7 @@ pub(super) fn stopped_with(event: &str) -> Option<Value> {
 }
 
 /// Records the input of the model, its parameters, and the texts to embed.
-fn request(attributes: &mut Attributes, fields: &mut Object) {
+fn read_request(attributes: &mut Attributes, fields: &mut Object) {
     if let Some(Value::Object(model)) = fields.remove("model_dict") {
         json::put_parameters(attributes, &model);
         // For example `openai_llm`. For embeddings this is the name of a class.
@@ -156,8 +157,8 @@ fn request(attributes: &mut Attributes, fields: &mut Object) {
     if let Some(prompt) = fields.remove("prompt") {
         json::put(attributes, INPUT, prompt);
     }
-    if let Some(Value::Object(mut further)) = fields.remove("additional_kwargs")
-        && let Some(tools) = further.remove("tools")
+    if let Some(Value::Object(mut additional)) = fields.remove("additional_kwargs")
+        && let Some(tools) = additional.remove("tools")
     {
         json::put(attributes, DEFINITIONS, tools);
     }
@@ -167,7 +168,7 @@ fn request(attributes: &mut Attributes, fields: &mut Object) {
 }
 
 /// Records the answer from LlamaIndex's own form of it and from the provider's response.
-fn answer(attributes: &mut Attributes, mut response: Object) {
+fn read_response(attributes: &mut Attributes, mut response: Object) {
     let mut raw = match response.remove("raw") {
         Some(Value::Object(raw)) => raw,
         _ => Map::new(),
@@ -184,7 +185,7 @@ fn answer(attributes: &mut Attributes, mut response: Object) {
     }
     if let Some(reason) = raw
         .get("choices")
-        .and_then(|it| it.get(0)?.get("finish_reason"))
+        .and_then(|choices| choices.get(0)?.get("finish_reason"))
     {
         json::put_scalar(attributes, FINISH_REASONS, reason);
     }
@@ -213,7 +214,7 @@ fn message(mut message: Value) -> Value {
     };
     if let Some(id) = fields
         .get_mut("additional_kwargs")
-        .and_then(|further| further.as_object_mut()?.remove("tool_call_id"))
+        .and_then(|additional| additional.as_object_mut()?.remove("tool_call_id"))
     {
         fields.insert("tool_call_id".to_owned(), id);
     }
@@ -241,7 +242,7 @@ fn text_of_blocks(blocks: &Value) -> Option<String> {
 }
 
 /// The maximum depth of nested objects.
-const DEPTH: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// Restores the objects in an event's attributes: `response.raw.usage` stands for three nested objects. Lists are JSON.
 fn fields(event: &SourceEvent) -> Object {
@@ -255,7 +256,7 @@ fn fields(event: &SourceEvent) -> Object {
             },
             value => value,
         };
-        let mut parts = key.splitn(DEPTH, '.').peekable();
+        let mut parts = key.splitn(MAX_DEPTH, '.').peekable();
         let mut object = &mut fields;
         while let Some(part) = parts.next() {
             if parts.peek().is_none() {

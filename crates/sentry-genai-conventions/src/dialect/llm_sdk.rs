@@ -22,7 +22,7 @@ pub(super) static LLM_SDK: Dialect = Dialect {
 /// In Rust the scope is not specific to these libraries.
 fn speaks(span: &SourceSpan) -> bool {
     let mut methods = ["llm_sdk.method", "llm_agent.method"].into_iter();
-    span.scope.starts_with("@hoangvvo/llm-") || methods.any(|it| span.attributes.contains(it))
+    span.scope.starts_with("@hoangvvo/llm-") || methods.any(|key| span.attributes.contains(key))
 }
 
 fn adjust(span: &mut SourceSpan, _: What) {

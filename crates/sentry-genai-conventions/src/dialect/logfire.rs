@@ -44,7 +44,7 @@ fn operation(span: &SourceSpan) -> Says {
             "Function" => Says::Is("execute_tool"),
             "Handoff" => Says::Is("handoff"),
             _ if has_known_operation(span) => Says::Nothing,
-            _ if is_call(template) => Says::Is("chat"),
+            _ if is_call_template(template) => Says::Is("chat"),
             _ => Says::Plain,
         };
     }
@@ -69,7 +69,7 @@ fn operation(span: &SourceSpan) -> Says {
         }
         _ => {}
     }
-    if opens_stream(span) {
+    if only_opens_stream(span) {
         return Says::Plain;
     }
     if span.attributes.contains("gen_ai.operation.name") {
@@ -84,14 +84,14 @@ fn operation(span: &SourceSpan) -> Says {
     }
 }
 
-fn is_call(template: &str) -> bool {
+fn is_call_template(template: &str) -> bool {
     let template = template.to_ascii_lowercase();
     template.starts_with("chat completion") || template.starts_with("responses api")
 }
 
 /// Returns whether a span only opens a stream. A stream has two spans: that of the request has neither answer nor counts, and the
 /// one that follows has everything about the call. An embedding is different, because its input is counted.
-fn opens_stream(span: &SourceSpan) -> bool {
+fn only_opens_stream(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     let has_failed = matches!(span.status, SourceStatus::Error(_))
         || span.events.iter().any(|event| event.name == "exception");
@@ -105,7 +105,7 @@ fn opens_stream(span: &SourceSpan) -> bool {
 }
 
 /// Moves the start of a stream's span back. That span is a log record from the end of the stream, with its duration in seconds.
-fn start_with_stream(span: &mut SourceSpan) {
+fn restore_stream_start(span: &mut SourceSpan) {
     let nanoseconds = match span.attributes.get("duration") {
         Some(Value::Double(seconds)) if seconds > 0.0 => (seconds * 1e9) as u64,
         _ => return,
@@ -119,7 +119,7 @@ fn start_with_stream(span: &mut SourceSpan) {
 fn adjust(span: &mut SourceSpan, what: What) {
     let is_stream = span.name.starts_with("streaming response");
     if is_stream {
-        start_with_stream(span);
+        restore_stream_start(span);
     }
     let attributes = &mut span.attributes;
     for key in [

@@ -2,12 +2,12 @@
 //!
 //! Up to version 1.4 that is the generation, with the tokens of all its steps. Later it is an inference inside each step.
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk, json};
+use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_from_time, json};
 use crate::{Attributes, SourceSpan, SourceStatus};
 
 pub(super) static MASTRA: Dialect = Dialect {
     name: "mastra",
-    speaks: |span| span.attributes.contains(TYPE) || records_methods(span),
+    speaks: |span| span.attributes.contains(TYPE) || is_method_span(span),
     aliases: &aliases([
         // The thread is that of Mastra's memory and is on all spans. A session is set by the caller and is only on the agent.
         ("mastra.metadata.threadId", "session.id"),
@@ -42,7 +42,7 @@ const TYPE: &str = "mastra.span.type";
 /// Recognises spans that record methods. Before it had an exporter, and in addition to that up to version 1, Mastra made a span
 /// of every method, with its arguments and its result. These are whole objects, which include prompts. The calls have other
 /// spans.
-fn records_methods(span: &SourceSpan) -> bool {
+fn is_method_span(span: &SourceSpan) -> bool {
     // The scope is that of the service, if it has a name.
     span.attributes.contains("componentName")
         && (matches!(span.scope.as_ref(), "default-tracer" | "default-service")
@@ -53,7 +53,7 @@ fn records_methods(span: &SourceSpan) -> bool {
 fn operation(span: &SourceSpan) -> Says {
     match span.attributes.text(TYPE) {
         Some("agent_run") => Says::Is("invoke_agent"),
-        Some("model_generation") if names_itself(span) => Says::Plain,
+        Some("model_generation") if only_wraps_inferences(span) => Says::Plain,
         Some("model_generation" | "llm_generation" | "model_inference") => Says::Is("chat"),
         Some("rag_embedding") => Says::Is("embeddings"),
         Some("tool_call" | "mcp_tool_call" | "provider_tool_call") => Says::Is("execute_tool"),
@@ -63,7 +63,7 @@ fn operation(span: &SourceSpan) -> Says {
 
 /// Returns whether a generation only wraps inferences. Its operation then has its own name, while a generation that is itself the
 /// call has `chat`.
-fn names_itself(span: &SourceSpan) -> bool {
+fn only_wraps_inferences(span: &SourceSpan) -> bool {
     span.attributes.text("gen_ai.operation.name") == Some("model_generation")
 }
 
@@ -120,7 +120,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.rename("output", output);
     }
     if what == What::Call {
-        first_chunk(span, "mastra.completion_start_time");
+        first_chunk_from_time(span, "mastra.completion_start_time");
     }
 }
 

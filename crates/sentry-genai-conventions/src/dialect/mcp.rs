@@ -6,18 +6,20 @@ use crate::{SourceSpan, SpanKind};
 const METHOD_NAME: &str = "mcp.method.name";
 
 /// The names of rust-mcp-sdk's spans for requests, the key of the method, and the side that opens the span.
-static OF_RUST_MCP_SDK: &[(&str, &str, SpanKind)] = &[
+static RUST_MCP_SDK_SPANS: &[(&str, &str, SpanKind)] = &[
     ("mcp.mrtr", "method", SpanKind::Client),
     ("mcp.dispatch", "request.method", SpanKind::Server),
 ];
 
 /// Renames the attributes of rust-mcp-sdk's requests to those of the convention.
-pub(super) fn spell_request(span: &mut SourceSpan) {
+pub(super) fn rename_rust_mcp_sdk(span: &mut SourceSpan) {
     if !span.scope.starts_with("rust_mcp_sdk") {
         return;
     }
-    let named = OF_RUST_MCP_SDK.iter().find(|(name, ..)| span.name == *name);
-    if let Some((_, method, kind)) = named
+    let matching = RUST_MCP_SDK_SPANS
+        .iter()
+        .find(|(name, ..)| span.name == *name);
+    if let Some((_, method, kind)) = matching
         && span.attributes.contains(method)
     {
         span.kind = Some(*kind);
@@ -30,18 +32,21 @@ pub(super) fn spell_request(span: &mut SourceSpan) {
 /// Renames the method of a request that an MCP server handles to the convention's name, if it is one of MCP's methods.
 ///
 /// On a client's span, the method may be only that of the message it sends.
-pub(super) fn spell_method(span: &mut SourceSpan) {
+pub(super) fn rename_method(span: &mut SourceSpan) {
     const METHOD: &str = "mcp.method";
 
-    let is_served = matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer));
+    let is_server_side = matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer));
     let is_method = |text: &str| {
         let is_word = |word: &str| {
-            !word.is_empty() && word.chars().all(|it| it.is_ascii_alphabetic() || it == '_')
+            !word.is_empty()
+                && word
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphabetic() || letter == '_')
         };
         matches!(text, "initialize" | "ping") || text.contains('/') && text.split('/').all(is_word)
     };
     let attributes = &mut span.attributes;
-    if is_served
+    if is_server_side
         && attributes.text(METHOD).map(unquoted).is_some_and(is_method)
         && !attributes.contains(METHOD_NAME)
     {

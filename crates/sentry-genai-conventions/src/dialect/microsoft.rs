@@ -19,7 +19,7 @@ pub(super) static MICROSOFT: Dialect = Dialect {
 };
 
 /// The scope of Semantic Kernel's functions. Up to version 1.20 their spans have only a name.
-const FUNCTIONS: &str = "semantic_kernel.functions.kernel_function";
+const FUNCTION_SCOPE: &str = "semantic_kernel.functions.kernel_function";
 
 /// Prefixes of the scopes and span names of the runtimes that carry messages between agents.
 static RUNTIMES: [&str; 2] = ["autogen ", "agent_runtime "];
@@ -39,7 +39,7 @@ fn operation(span: &SourceSpan) -> Says {
     match &*span.name {
         "AutoFunctionInvocationLoop" => Says::Plain,
         _ if span.attributes.contains("gen_ai.operation.name") => Says::Nothing,
-        _ if span.scope == FUNCTIONS => Says::Is("execute_tool"),
+        _ if span.scope == FUNCTION_SCOPE => Says::Is("execute_tool"),
         name if RUNTIMES.iter().any(|runtime| name.starts_with(runtime)) => Says::Plain,
         // A workflow's own work between its agents.
         name if ["workflow.", "executor.", "edge_group.", "message."]
@@ -54,10 +54,10 @@ fn operation(span: &SourceSpan) -> Says {
 
 fn adjust(span: &mut SourceSpan, what: What) {
     match what {
-        What::Agent => nameless(span),
-        What::Tool if span.scope == FUNCTIONS => name_as_span(span, what),
+        What::Agent => remove_placeholders(span),
+        What::Tool if span.scope == FUNCTION_SCOPE => name_as_span(span, what),
         What::Plain => {
-            if let Some(name) = route(&span.name) {
+            if let Some(name) = name_without_ids(&span.name) {
                 span.name = name.into();
             }
         }
@@ -66,7 +66,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Removes the name of an agent without one, which is a different id in every run, and the model `unknown`.
-fn nameless(span: &mut SourceSpan) {
+fn remove_placeholders(span: &mut SourceSpan) {
     let attributes = &mut span.attributes;
     let id = attributes.text("gen_ai.agent.id");
     if id.is_some_and(is_random_id) && id == attributes.text("gen_ai.agent.name") {
@@ -78,7 +78,7 @@ fn nameless(span: &mut SourceSpan) {
 }
 
 /// Returns the name of a message's span without the ids in it: `autogen send writer_<id>.(<id>)-A`.
-fn route(name: &str) -> Option<String> {
+fn name_without_ids(name: &str) -> Option<String> {
     let runtime = RUNTIMES
         .iter()
         .find(|runtime| name.starts_with(**runtime))?;

@@ -31,7 +31,7 @@ const INPUTS: &str = "mlflow.spanInputs";
 const OUTPUTS: &str = "mlflow.spanOutputs";
 
 /// The message formats that belong to a provider rather than a framework.
-static SDKS: [&str; 6] = [
+static PROVIDER_FORMATS: [&str; 6] = [
     "anthropic",
     "bedrock",
     "gemini",
@@ -61,16 +61,16 @@ fn adjust(span: &mut SourceSpan, what: What) {
         }
     }
     match what {
-        What::Call => call(attributes),
-        What::Embeddings => embeddings(attributes),
-        What::Agent => content(attributes, INPUT, OUTPUT),
-        What::Tool => content(attributes, ARGUMENTS, RESULT),
+        What::Call => read_call(attributes),
+        What::Embeddings => read_embeddings(attributes),
+        What::Agent => move_content(attributes, INPUT, OUTPUT),
+        What::Tool => move_content(attributes, ARGUMENTS, RESULT),
         What::Other | What::Plain => {}
     }
 }
 
-fn call(attributes: &mut Attributes) {
-    model(attributes);
+fn read_call(attributes: &mut Attributes) {
+    read_model(attributes);
     attributes.rename("mlflow.chat.tools", DEFINITIONS);
     usage::take(attributes, "mlflow.chat.tokenUsage");
     if let Some(answer) = json::object(attributes, OUTPUTS) {
@@ -82,11 +82,11 @@ fn call(attributes: &mut Attributes) {
             usage::put(attributes, counts);
         }
     }
-    content(attributes, INPUT, OUTPUT);
+    move_content(attributes, INPUT, OUTPUT);
 }
 
-fn embeddings(attributes: &mut Attributes) {
-    model(attributes);
+fn read_embeddings(attributes: &mut Attributes) {
+    read_model(attributes);
     if let Some(answer) = json::object(attributes, OUTPUTS)
         && let Some(Value::Object(counts)) = answer.get("usage")
     {
@@ -102,7 +102,7 @@ fn embeddings(attributes: &mut Attributes) {
 }
 
 /// Records the model that answered, the provider and the parameters of the request.
-fn model(attributes: &mut Attributes) {
+fn read_model(attributes: &mut Attributes) {
     for (key, name) in [
         ("mlflow.llm.model", "gen_ai.response.model"),
         ("mlflow.llm.provider", "gen_ai.provider.name"),
@@ -114,24 +114,24 @@ fn model(attributes: &mut Attributes) {
     }
     // The SDK that was called, unless it is a framework's.
     if let Some(Value::String(format)) = json::read(attributes, "mlflow.message.format")
-        && SDKS.contains(&&*format)
+        && PROVIDER_FORMATS.contains(&&*format)
     {
         json::put_scalar(attributes, "gen_ai.provider.name", &Value::String(format));
     }
     let mut request = json::object(attributes, INPUTS).unwrap_or_default();
     // The integrations repeat every member of a request, and the one for OpenAI's agents also those of the response.
-    let is_response = json::read(attributes, "object").is_some_and(|it| it == "response");
+    let is_response = json::read(attributes, "object").is_some_and(|object| object == "response");
     attributes.retain(|key, _| key.contains('.') || !(is_response || request.contains_key(key)));
     if request.is_empty() {
         return;
     }
     // The value of a parameter that was not given is the repr of a marker object.
-    request.retain(|_, value| !value.as_str().is_some_and(openinference::is_object));
+    request.retain(|_, value| !value.as_str().is_some_and(openinference::is_object_repr));
     json::put_parameters(attributes, &request);
     attributes.set(INPUTS, Value::Object(request).to_string());
 }
 
-fn content(attributes: &mut Attributes, input: &'static str, output: &'static str) {
+fn move_content(attributes: &mut Attributes, input: &'static str, output: &'static str) {
     for (key, name) in [(INPUTS, input), (OUTPUTS, output)] {
         match json::read(attributes, key) {
             Some(value) => json::put(attributes, name, value),

@@ -14,7 +14,7 @@ pub(super) static OPENAI_AGENTS: Dialect = Dialect {
 };
 
 /// The agent name on every span.
-const ANY_AGENT: &str = "OpenAI Agent";
+const DEFAULT_AGENT: &str = "OpenAI Agent";
 
 /// OpenLLMetry's instrumentation has the same scope, but also one of these attributes on every span.
 fn speaks(span: &SourceSpan) -> bool {
@@ -44,7 +44,7 @@ fn operation(span: &SourceSpan) -> Says {
             if span.kind == Some(SpanKind::Server)
                 && attributes
                     .text("gen_ai.agent.name")
-                    .is_none_or(|name| name == ANY_AGENT || *name == *span.name) =>
+                    .is_none_or(|name| name == DEFAULT_AGENT || *name == *span.name) =>
         {
             Says::Plain
         }
@@ -53,7 +53,7 @@ fn operation(span: &SourceSpan) -> Says {
 }
 
 fn adjust(span: &mut SourceSpan, _: What) {
-    if span.attributes.text("gen_ai.agent.name") == Some(ANY_AGENT) {
+    if span.attributes.text("gen_ai.agent.name") == Some(DEFAULT_AGENT) {
         for key in [
             "gen_ai.agent.name",
             "gen_ai.agent.id",
@@ -63,48 +63,47 @@ fn adjust(span: &mut SourceSpan, _: What) {
         }
     }
     for key in [INPUT, OUTPUT] {
-        unfold(&mut span.attributes, key);
+        parse_reprs(&mut span.attributes, key);
     }
 }
 
 /// Parses messages that have Python's `str` of an object in place of their text. The objects are messages of Chat Completions,
 /// responses, items of responses and parts of messages.
-fn unfold(attributes: &mut Attributes, key: &'static str) {
-    let may_be_folded = |text: &str| text.contains("\"{'") || text.contains("\"Response");
-    if !attributes.text(key).is_some_and(may_be_folded) {
+fn parse_reprs(attributes: &mut Attributes, key: &'static str) {
+    let may_have_repr = |text: &str| text.contains("\"{'") || text.contains("\"Response");
+    if !attributes.text(key).is_some_and(may_have_repr) {
         return;
     }
     let Some(Value::Array(messages)) = json::read(attributes, key) else {
         return;
     };
-    let mut unfolded = Vec::new();
+    let mut parsed = Vec::new();
     for message in messages {
         let items: Option<Vec<_>> = message["parts"]
             .as_array()
-            .map(|parts| parts.iter().map(item).collect());
+            .map(|parts| parts.iter().map(item_from_repr).collect());
         match items {
             Some(items) if items.iter().any(Option::is_some) => {
                 for (index, item) in items.into_iter().enumerate() {
                     let role = &message["role"];
                     match item {
-                        Some(item) if is_part(&item) => part(&mut unfolded, role, item),
-                        Some(item) => unfolded.push(item),
+                        Some(item) if is_part(&item) => push_part(&mut parsed, role, item),
+                        Some(item) => parsed.push(item),
                         None => {
-                            unfolded
-                                .push(json!({"role": role, "parts": [message["parts"][index]]}));
+                            parsed.push(json!({"role": role, "parts": [message["parts"][index]]}));
                         }
                     }
                 }
             }
-            _ => unfolded.push(message),
+            _ => parsed.push(message),
         }
     }
     attributes.remove(key);
-    json::put(attributes, key, unfolded.into());
+    json::put(attributes, key, parsed.into());
 }
 
 /// Returns the object whose `str` a part holds.
-fn item(part: &Value) -> Option<Value> {
+fn item_from_repr(part: &Value) -> Option<Value> {
     let text = part["content"].as_str()?;
     let item = match text.as_bytes().first()? {
         b'{' => messages::read_json(text)?,
@@ -127,7 +126,7 @@ fn is_part(item: &Value) -> bool {
 }
 
 /// Appends a part to the last message if that has the same role, or else to a new message.
-fn part(messages: &mut Vec<Value>, role: &Value, part: Value) {
+fn push_part(messages: &mut Vec<Value>, role: &Value, part: Value) {
     if let Some(last) = messages.last_mut()
         && last["role"] == *role
         && let Some(parts) = last.get_mut("content").and_then(Value::as_array_mut)

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{Attributes, SourceSpan, content, timestamp, tokens};
 
-pub(super) use messages::is_object;
+pub(super) use messages::is_object_repr;
 
 pub(super) static OPENINFERENCE: Dialect = Dialect {
     name: "openinference",
@@ -81,16 +81,16 @@ const KIND: &str = "openinference.span.kind";
 pub(super) const CLAUDE_AGENT_SDK: &str = "openinference.instrumentation.claude_agent_sdk";
 
 /// Claude Code's placeholder for the model if it answers by itself, as after a failure.
-const NO_MODEL: &str = "<synthetic>";
+const SYNTHETIC_MODEL: &str = "<synthetic>";
 
 fn operation(span: &SourceSpan) -> Says {
     let kind = span.attributes.text(KIND).unwrap_or_default();
     match &*kind.to_ascii_uppercase() {
         _ if beeai::is_event(span) => Says::Plain,
-        "LLM" if span.name.ends_with(llama_index::PREPARES) => Says::Plain,
-        "LLM" if requests::is_none_of_a_model(span) || haystack::is_prompt(span) => Says::Plain,
-        "LLM" if bedrock::embeds(span, "llm.model_name") => Says::Is("embeddings"),
-        "LLM" => requests::other_than_chat(span).unwrap_or(Says::Is(if is_completion(span) {
+        "LLM" if span.name.ends_with(llama_index::PREPARE_REQUEST) => Says::Plain,
+        "LLM" if requests::calls_no_model(span) || haystack::is_prompt_builder(span) => Says::Plain,
+        "LLM" if bedrock::uses_embedding_model(span, "llm.model_name") => Says::Is("embeddings"),
+        "LLM" => requests::non_chat_operation(span).unwrap_or(Says::Is(if is_completion(span) {
             "text_completion"
         } else {
             "chat"
@@ -98,11 +98,13 @@ fn operation(span: &SourceSpan) -> Says {
         "EMBEDDING" => Says::Is("embeddings"),
         "AGENT" if is_trace(span) => Says::Plain,
         "AGENT" => Says::Is("invoke_agent"),
-        "TOOL" if handoff(&span.name).is_some() => Says::Is("handoff"),
+        "TOOL" if handoff_target(&span.name).is_some() => Says::Is("handoff"),
         "TOOL" => Says::Is("execute_tool"),
         "RERANKER" => Says::Is("rerank"),
         "CHAIN"
-            if is_agent_run(span) || haystack::is_agent(span) || llama_index::is_agent(span) =>
+            if is_agent_run(span)
+                || haystack::is_agent(span)
+                || llama_index::is_agent_run(span) =>
         {
             Says::Is("invoke_agent")
         }
@@ -123,7 +125,7 @@ fn is_agent_run(span: &SourceSpan) -> bool {
 
 /// JavaScript's instrumentations of LangChain, of Bedrock and of Anthropic's SDK.
 /// The instrumentations whose flattened messages may say less than the whole request.
-const HOLLOW: &[&str] = &[
+const INCOMPLETE_FLATTENING: &[&str] = &[
     LANGCHAIN,
     BEDROCK,
     ANTHROPIC,
@@ -155,39 +157,39 @@ fn is_of_openai_agents(span: &SourceSpan) -> bool {
         .any(|end| span.scope.ends_with(end))
 }
 
-fn handoff(name: &str) -> Option<&str> {
+fn handoff_target(name: &str) -> Option<&str> {
     name.strip_prefix("handoff to ")
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    if span.attributes.text("llm.model_name") == Some(NO_MODEL) {
+    if span.attributes.text("llm.model_name") == Some(SYNTHETIC_MODEL) {
         span.attributes.remove("llm.model_name");
     }
-    messages::hide(&mut span.attributes);
+    messages::remove_hidden(&mut span.attributes);
     // OpenInference's processor keeps pydantic-ai's own attributes, which say more.
     if (PYDANTIC_AI.speaks)(span) {
         PYDANTIC_AI.apply(span, what);
     }
-    if let Some(to) = handoff(&span.name)
+    if let Some(to) = handoff_target(&span.name)
         && what == What::Other
     {
         let to = to.to_owned();
         span.attributes.supply("gen_ai.handoff.to_agent", to);
     }
-    names::settle(span, what);
-    smolagents::settle(span, what);
-    autogen::settle(span, what);
-    beeai::settle(span, what);
-    crewai::settle(span, what);
-    google::settle(span, what);
-    haystack::settle(span, what);
-    llama_index::settle(span, what);
-    realtime::settle(span, what);
+    names::adjust(span, what);
+    smolagents::adjust(span, what);
+    autogen::adjust(span, what);
+    beeai::adjust(span, what);
+    crewai::adjust(span, what);
+    google::adjust(span, what);
+    haystack::adjust(span, what);
+    llama_index::adjust(span, what);
+    realtime::adjust(span, what);
     provider(&mut span.attributes);
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");
     if let Some(metadata) = metadata {
-        litellm::session(&mut span.attributes, &metadata);
+        litellm::read_session(&mut span.attributes, &metadata);
         // LangChain's instrumentation for JavaScript names the provider there.
         if let Some(provider) = metadata.get("ls_provider")
             && what == What::Call
@@ -201,21 +203,21 @@ fn adjust(span: &mut SourceSpan, what: What) {
         return;
     }
     // In OpenAI's agents for JavaScript, earlier reasoning is an item without a role.
-    let roleless = if is_of_openai_agents(span) {
+    let default_role = if is_of_openai_agents(span) {
         "assistant"
     } else {
         "user"
     };
     if what == What::Call {
-        requests::open(span);
-        requests::fail(span);
-        requests::ask(span);
+        requests::adjust_mistral(span);
+        requests::mark_failed_response(span);
+        requests::keep_prompt_text(span);
     }
-    let is_of_litellm = requests::is_of_litellm(span);
+    let is_litellm = requests::is_litellm(span);
     let attributes = &mut span.attributes;
     model(attributes, what);
-    if is_of_litellm {
-        litellm::name_model(attributes);
+    if is_litellm {
+        litellm::split_provider_from_model(attributes);
     }
     if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
         let texts = variables
@@ -229,7 +231,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         What::Tool => {
             attributes.rename("input.value", ARGUMENTS);
             if let Some(result) = json::read(attributes, "output.value") {
-                if let Some(id) = tool_answer::call_of(&result)
+                if let Some(id) = tool_answer::call_id_of(&result)
                     && !attributes.contains("tool.id")
                     && !attributes.contains("tool_call.id")
                 {
@@ -242,17 +244,19 @@ fn adjust(span: &mut SourceSpan, what: What) {
         What::Call | What::Agent => {
             // In older versions only the answer states the finish reason. The instrumentation of OpenAI's agents reports that
             // everything completed has stopped.
-            let is_vague = roleless == "assistant";
-            if what == What::Call && (is_vague || !attributes.contains("llm.finish_reason")) {
+            let has_vague_finish_reason = default_role == "assistant";
+            if what == What::Call
+                && (has_vague_finish_reason || !attributes.contains("llm.finish_reason"))
+            {
                 content::extract_finish_reasons(attributes, "output.value");
             }
-            if HOLLOW.contains(&&*span.scope) {
-                messages::prefer_whole(attributes);
+            if INCOMPLETE_FLATTENING.contains(&&*span.scope) {
+                messages::prefer_payload(attributes);
             }
-            if is_vague {
+            if has_vague_finish_reason {
                 messages::prefer_items(attributes);
             }
-            messages::read(attributes, roleless);
+            messages::read(attributes, default_role);
         }
         What::Other | What::Plain => {}
     }
@@ -260,8 +264,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
 
 /// Prefers whoever runs a model (`llm.provider`) to its maker (`llm.system`). For Google it is the maker that names the product.
 fn provider(attributes: &mut Attributes) {
-    let runs = attributes.text("llm.provider");
-    if runs.is_some_and(|name| !name.eq_ignore_ascii_case("google")) {
+    let host = attributes.text("llm.provider");
+    if host.is_some_and(|name| !name.eq_ignore_ascii_case("google")) {
         attributes.rename("llm.provider", "gen_ai.provider.name");
     }
 }
@@ -311,7 +315,7 @@ fn model(attributes: &mut Attributes, what: What) {
     }
     let answer = json::object(attributes, "output.value").filter(|_| what == What::Call);
     if let Some(answer) = &answer {
-        langsmith::answer(attributes, answer);
+        langsmith::read_langchain_response(attributes, answer);
     }
     // JSON that a model was told to answer with may have an id, too.
     if let Some(id) =
@@ -343,9 +347,9 @@ fn model(attributes: &mut Attributes, what: What) {
     let has_answer = attributes.contains("llm.token_count.completion")
         && attributes.text("llm.model_name").is_some_and(is_answered);
     for key in ["llm.model_name", "embedding.model_name"] {
-        let is_asked_for = attributes.contains("gen_ai.request.model")
+        let has_request_model = attributes.contains("gen_ai.request.model")
             || attributes.contains("llm.request.model_name");
-        let is_response = what == What::Call && has_answer || is_asked_for;
+        let is_response = what == What::Call && has_answer || has_request_model;
         attributes.rename(
             key,
             if is_response {
@@ -360,7 +364,7 @@ fn model(attributes: &mut Attributes, what: What) {
 /// Appends counts that only the answer has: that of the cache for Bedrock, and all counts for an image.
 fn counts(attributes: &mut Attributes, usage: &Object) {
     /// The instrumentation's key for each count, the canonical key, and whether the count is part of another one.
-    const OWN: [(&str, &str, bool); 6] = [
+    const COUNT_KEYS: [(&str, &str, bool); 6] = [
         ("llm.token_count.prompt", tokens::INPUT, false),
         ("llm.token_count.completion", tokens::OUTPUT, false),
         ("llm.token_count.total", tokens::TOTAL, false),
@@ -381,12 +385,12 @@ fn counts(attributes: &mut Attributes, usage: &Object) {
         ),
     ];
 
-    let has_counts = OWN
+    let has_counts = COUNT_KEYS
         .iter()
         .any(|(own, _, is_part)| !is_part && attributes.contains(own));
     let mut counted = Attributes::default();
     usage::put(&mut counted, usage);
-    for (own, key, is_part) in OWN {
+    for (own, key, is_part) in COUNT_KEYS {
         if let Some(count) = counted.integer(key)
             && !attributes.contains(own)
             && !attributes.contains(key)

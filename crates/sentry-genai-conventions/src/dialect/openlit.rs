@@ -30,13 +30,13 @@ pub(super) static OPENLIT: Dialect = Dialect {
 };
 
 /// The prefix of the span names of LangChain's tools.
-const TOOL: &str = "tool ";
+const TOOL_PREFIX: &str = "tool ";
 
 /// The last part of the scope for Google's `genai`.
-const GEMINI: &str = "google_ai_studio";
+const GEMINI_LIBRARY: &str = "google_ai_studio";
 
-const REASONS: &str = "gen_ai.response.finish_reasons";
-const THOUGHT: &str = "gen_ai.content.reasoning";
+const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+const REASONING: &str = "gen_ai.content.reasoning";
 const STREAMING: &str = "gen_ai.response.streaming";
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
 
@@ -51,7 +51,7 @@ const CALL_IDS: &str = "gen_ai.tool.call.id";
 const CALL_ARGUMENTS: &str = "gen_ai.tool.args";
 
 fn operation(span: &SourceSpan) -> Says {
-    if is_step(span) {
+    if is_crewai_step(span) {
         return Says::Plain;
     }
     let name = match span.attributes.text("gen_ai.operation.name") {
@@ -60,21 +60,21 @@ fn operation(span: &SourceSpan) -> Says {
             .split_once(' ')
             .and_then(|(operation, _)| operation::by_name(operation))
             .map(|row| row.name),
-        None => failed_call(span),
+        None => operation_of_failed_call(span),
     };
     name.map_or(Says::Nothing, Says::Is)
 }
 
 /// Recognises a step of CrewAI's that is not an agent. The instrumentation reports every step of a flow as an agent run, and
 /// CrewAI's work around a model as a flow. Real agents have names.
-fn is_step(span: &SourceSpan) -> bool {
+fn is_crewai_step(span: &SourceSpan) -> bool {
     span.scope == "openlit.instrumentation.crewai"
         && span.attributes.text("gen_ai.operation.name") == Some("invoke_agent")
         && !span.attributes.contains("gen_ai.agent.name")
 }
 
 /// Returns the operation of a call that failed before anything was recorded.
-fn failed_call(span: &SourceSpan) -> Option<&'static str> {
+fn operation_of_failed_call(span: &SourceSpan) -> Option<&'static str> {
     let has_failed = matches!(span.status, SourceStatus::Error(_));
     if !has_failed || span.kind != Some(SpanKind::Client) {
         return None;
@@ -85,7 +85,7 @@ fn failed_call(span: &SourceSpan) -> Option<&'static str> {
 }
 
 fn adjust(span: &mut SourceSpan, what: What) {
-    if is_step(span) {
+    if is_crewai_step(span) {
         if let Some(step) = span.name.strip_prefix("invoke_agent ") {
             span.name = step.to_owned().into();
         }
@@ -102,13 +102,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
         _ => true,
     });
     match what {
-        What::Call => call(span),
-        What::Tool => tool(span),
+        What::Call => adjust_call(span),
+        What::Tool => adjust_tool(span),
         _ => {}
     }
 }
 
-fn call(span: &mut SourceSpan) {
+fn adjust_call(span: &mut SourceSpan) {
     // The tracer is named after the instrumented library.
     let library = span.scope.rsplit('.').next().unwrap_or_default();
     if ["anthropic", "cohere", "groq", "openai"].contains(&library)
@@ -117,21 +117,21 @@ fn call(span: &mut SourceSpan) {
         let provider = library.to_owned();
         span.attributes.supply("gen_ai.provider.name", &*provider);
     }
-    if library == GEMINI {
-        gemini(&mut span.attributes);
+    if library == GEMINI_LIBRARY {
+        adjust_gemini(&mut span.attributes);
     }
     if library == "openai" {
-        response(span);
+        adjust_openai_response(span);
     }
-    let asked = told(span, PROMPT).as_deref().and_then(turns);
-    let answered = told(span, COMPLETION);
+    let prompt = text_of(span, PROMPT).as_deref().and_then(split_turns);
+    let completion = text_of(span, COMPLETION);
     let attributes = &mut span.attributes;
     attributes.rename("gen_ai.request.stream", STREAMING);
-    if let Some(asked) = asked {
-        attributes.set(super::INPUT, asked.to_string());
+    if let Some(prompt) = prompt {
+        attributes.set(super::INPUT, prompt.to_string());
         attributes.remove(PROMPT.0);
     }
-    answer(attributes, answered);
+    assemble_output(attributes, completion);
     if attributes.get(STREAMING) == Some(crate::Value::Bool(true)) {
         attributes.rename(FIRST_TOKEN, "gen_ai.response.time_to_first_chunk");
     }
@@ -140,8 +140,8 @@ fn call(span: &mut SourceSpan) {
 
 /// Replaces the status of one of OpenAI's responses, which is recorded as its finish reason, and the id of the item that calls a tool,
 /// which is recorded as the id of the call.
-fn response(span: &mut SourceSpan) {
-    let Some(reasons) = span.attributes.get(REASONS).map(json::value) else {
+fn adjust_openai_response(span: &mut SourceSpan) {
+    let Some(reasons) = span.attributes.get(FINISH_REASONS).map(json::value) else {
         return;
     };
     let has_failed = match reasons.get(0).and_then(Value::as_str) {
@@ -172,7 +172,7 @@ fn response(span: &mut SourceSpan) {
         message.insert("finish_reason".to_owned(), reason.into());
         attributes.set(OUTPUT, output.to_string());
     }
-    attributes.set(REASONS, format!(r#"["{reason}"]"#));
+    attributes.set(FINISH_REASONS, format!(r#"["{reason}"]"#));
     if has_failed && !matches!(span.status, SourceStatus::Error(_)) {
         span.status = SourceStatus::Error(None);
     }
@@ -180,11 +180,11 @@ fn response(span: &mut SourceSpan) {
 
 /// Adds the reasoning to the output, because Gemini counts it separately. Removes Python's `None` from answers without text,
 /// which have tool calls or no output tokens, or were withheld.
-fn gemini(attributes: &mut Attributes) {
+fn adjust_gemini(attributes: &mut Attributes) {
     let output = attributes.integer(tokens::OUTPUT);
-    let thoughts = attributes.integer(tokens::REASONING);
-    if let (Some(output), Some(thoughts)) = (output, thoughts) {
-        attributes.set(tokens::OUTPUT, output.saturating_add(thoughts));
+    let reasoning = attributes.integer(tokens::REASONING);
+    if let (Some(output), Some(reasoning)) = (output, reasoning) {
+        attributes.set(tokens::OUTPUT, output.saturating_add(reasoning));
     }
     let Some(Value::Array(mut messages)) = json::read(attributes, OUTPUT) else {
         return;
@@ -208,7 +208,7 @@ fn gemini(attributes: &mut Attributes) {
 }
 
 /// Returns the text in an attribute, or in the event that should have it.
-fn told(span: &SourceSpan, (key, event): (&str, &str)) -> Option<String> {
+fn text_of(span: &SourceSpan, (key, event): (&str, &str)) -> Option<String> {
     let in_event = || {
         let mut events = span.events.iter();
         let event = events.find(|it| it.gen_ai_name() == Some(event))?;
@@ -219,13 +219,15 @@ fn told(span: &SourceSpan, (key, event): (&str, &str)) -> Option<String> {
 }
 
 /// Splits a text in which every message starts with its role: `system: Be brief.\nuser: Hi`.
-fn turns(text: &str) -> Option<Value> {
+fn split_turns(text: &str) -> Option<Value> {
     const ROLES: &[&str] = &["assistant", "developer", "system", "tool", "user"];
 
     let mut turns: Vec<(&str, String)> = Vec::new();
     for line in text.split('\n') {
-        let begun = line.split_once(": ").filter(|it| ROLES.contains(&it.0));
-        match (begun, turns.last_mut()) {
+        let start = line
+            .split_once(": ")
+            .filter(|(role, _)| ROLES.contains(role));
+        match (start, turns.last_mut()) {
             (Some((role, text)), _) => turns.push((role, text.to_owned())),
             (None, Some((_, text))) => {
                 text.push('\n');
@@ -248,25 +250,25 @@ fn is_text(text: &str) -> bool {
 }
 
 /// Combines the output text, the reasoning before it and the tool calls.
-fn answer(attributes: &mut Attributes, text: Option<String>) {
-    let thought = attributes.text(THOUGHT).map(str::to_owned);
-    let calls = calls(attributes);
-    for key in [THOUGHT, CALLS, CALL_NAMES, CALL_IDS, CALL_ARGUMENTS] {
+fn assemble_output(attributes: &mut Attributes, text: Option<String>) {
+    let reasoning = attributes.text(REASONING).map(str::to_owned);
+    let calls = tool_calls(attributes);
+    for key in [REASONING, CALLS, CALL_NAMES, CALL_IDS, CALL_ARGUMENTS] {
         attributes.remove(key);
     }
     if text.is_none() && attributes.contains(OUTPUT) {
         // Newer messages include their tool calls.
         attributes.remove(ARGUMENTS);
-        if let Some(thought) = thought {
-            think(attributes, &thought);
+        if let Some(reasoning) = reasoning {
+            prepend_reasoning(attributes, &reasoning);
         }
         return;
     }
     attributes.remove(OUTPUT);
     attributes.remove(COMPLETION.0);
     let mut message = Object::new();
-    if let Some(thought) = thought {
-        message.insert("reasoning_content".to_owned(), thought.into());
+    if let Some(reasoning) = reasoning {
+        message.insert("reasoning_content".to_owned(), reasoning.into());
     }
     if let Some(text) = text.filter(|text| is_text(text)) {
         message.insert("content".to_owned(), text.into());
@@ -282,18 +284,18 @@ fn answer(attributes: &mut Attributes, text: Option<String>) {
 }
 
 /// Puts the reasoning in front of the last answer.
-fn think(attributes: &mut Attributes, thought: &str) {
+fn prepend_reasoning(attributes: &mut Attributes, reasoning: &str) {
     let Some(mut messages) = json::read(attributes, OUTPUT) else {
         return;
     };
     let last = messages.as_array_mut().and_then(|it| it.last_mut());
     if let Some(Value::Array(parts)) = last.and_then(|it| it.get_mut("parts")) {
-        parts.insert(0, json!({"type": "reasoning", "content": thought}));
+        parts.insert(0, json!({"type": "reasoning", "content": reasoning}));
         attributes.set(OUTPUT, messages.to_string());
     }
 }
 
-fn calls(attributes: &Attributes) -> Vec<Value> {
+fn tool_calls(attributes: &Attributes) -> Vec<Value> {
     if let Some(Value::Array(mut calls)) = json::read(attributes, CALLS) {
         // For OpenAI's responses, these are the available tools.
         calls.retain(|call| call.get("parameters").is_none());
@@ -319,8 +321,8 @@ fn calls(attributes: &Attributes) -> Vec<Value> {
     names.into_iter().map(call).collect()
 }
 
-fn tool(span: &mut SourceSpan) {
-    let name = span.name.strip_prefix(TOOL).map(str::to_owned);
+fn adjust_tool(span: &mut SourceSpan) {
+    let name = span.name.strip_prefix(TOOL_PREFIX).map(str::to_owned);
     let attributes = &mut span.attributes;
     if let Some(name) = name {
         attributes.supply(CALL_NAMES, &*name);

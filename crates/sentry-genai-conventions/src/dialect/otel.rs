@@ -57,14 +57,14 @@ static ALIASES: &[(Name, &str)] = &aliases([
 ]);
 
 /// Brings values into canonical form whose key is canonical already.
-pub(super) fn values(span: &mut SourceSpan, what: What) {
+pub(super) fn normalise_values(span: &mut SourceSpan, what: What) {
     provider::normalise(&mut span.attributes, what);
-    server(span);
+    split_server_address(span);
     if what == What::Call {
-        untold(span);
+        remove_placeholder_reason(span);
     }
     if what == What::Embeddings {
-        embedded(&mut span.attributes);
+        move_embedding_input(&mut span.attributes);
     }
     // Google's agent development kit writes this placeholder.
     if span.attributes.text("gen_ai.tool.call.id") == Some("<not specified>") {
@@ -77,14 +77,14 @@ pub(super) fn values(span: &mut SourceSpan, what: What) {
     }
 }
 
-const REASONS: &str = "gen_ai.response.finish_reasons";
+const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// Returns the finish reasons, which may be a placeholder for none.
 pub(super) fn telling(span: &SourceSpan) -> Option<Telling> {
     let has_reasons = (span.scope).starts_with("opentelemetry.instrumentation.genai.")
-        && span.attributes.contains(REASONS);
+        && span.attributes.contains(FINISH_REASONS);
     has_reasons.then_some(Telling {
-        key: REASONS,
+        key: FINISH_REASONS,
         tells: is_error,
     })
 }
@@ -95,14 +95,15 @@ fn is_error(reasons: &str) -> bool {
 
 /// Removes the finish reason `error` from a call that did not fail. OpenTelemetry's newest instrumentations for Python report it
 /// for an answer without a reason, such as any of OpenAI's responses in LangChain.
-fn untold(span: &mut SourceSpan) {
+fn remove_placeholder_reason(span: &mut SourceSpan) {
     const ERROR: &str = r#""finish_reason":"error""#;
 
-    let is_untold = telling(span).is_some() && span.attributes.text(REASONS).is_some_and(is_error);
-    if !is_untold || status::is_reported_as_failed(span) {
+    let is_placeholder =
+        telling(span).is_some() && span.attributes.text(FINISH_REASONS).is_some_and(is_error);
+    if !is_placeholder || status::is_reported_as_failed(span) {
         return;
     }
-    span.attributes.remove(REASONS);
+    span.attributes.remove(FINISH_REASONS);
     // In a text the quotes are escaped, so only the field is replaced.
     let output = span.attributes.text(OUTPUT);
     if let Some(output) = output.filter(|output| output.contains(ERROR)) {
@@ -112,7 +113,7 @@ fn untold(span: &mut SourceSpan) {
 }
 
 /// Reads host and port from an address that was recorded as a URL.
-fn server(span: &mut SourceSpan) {
+fn split_server_address(span: &mut SourceSpan) {
     const ADDRESS: &str = "server.address";
     const PORT: &str = "server.port";
 
@@ -148,7 +149,7 @@ fn server(span: &mut SourceSpan) {
 }
 
 /// Moves the texts to embed, which some libraries record as a conversation.
-fn embedded(attributes: &mut Attributes) {
+fn move_embedding_input(attributes: &mut Attributes) {
     let texts = attributes.text(INPUT).map(texts);
     attributes.remove(OUTPUT);
     if let Some(texts) = texts {

@@ -121,13 +121,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Call => {
             event_list::take(attributes, "events");
-            instructions(attributes);
+            read_instructions(attributes);
         }
         What::Agent => {
             let had_output = attributes.contains(OUTPUT);
             event_list::take(attributes, "all_messages_events");
             event_list::split(attributes, "pydantic_ai.all_messages");
-            if !had_output && answer_lacks(attributes, RESULT) {
+            if !had_output && is_missing_from_output(attributes, RESULT) {
                 attributes.remove(OUTPUT);
             }
             attributes.rename(RESULT, OUTPUT);
@@ -146,22 +146,22 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Returns whether there is a result that is not a text of the answer. The answer also has the model's reasoning and calls.
-fn answer_lacks(attributes: &Attributes, result: &str) -> bool {
+fn is_missing_from_output(attributes: &Attributes, result: &str) -> bool {
     let Some(result) = attributes.text(result) else {
         return false;
     };
-    let says = |part: &Value| part["content"] == result;
+    let has_result = |part: &Value| part["content"] == result;
     let Some(Value::Array(answer)) = json::read(attributes, OUTPUT) else {
         return true;
     };
     !answer.iter().any(|message| {
         let parts = message["parts"].as_array();
-        says(message) || parts.is_some_and(|parts| parts.iter().any(says))
+        has_result(message) || parts.is_some_and(|parts| parts.iter().any(has_result))
     })
 }
 
 /// Reads the instructions of a call that failed, which only the request has.
-fn instructions(attributes: &mut Attributes) {
+fn read_instructions(attributes: &mut Attributes) {
     if attributes.contains(INSTRUCTIONS) || attributes.contains(INPUT) {
         return;
     }

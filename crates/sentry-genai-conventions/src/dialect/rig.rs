@@ -16,11 +16,11 @@ pub(super) static RIG: Dialect = Dialect {
 };
 
 /// The span names of streamed calls.
-static STREAMING: &[&str] = &["chat_streaming", "interactions_streaming"];
+static STREAMING_NAMES: &[&str] = &["chat_streaming", "interactions_streaming"];
 
 /// Returns whether a span of this name is a streamed call made by rig.
 pub(super) fn is_streaming(name: &str) -> bool {
-    STREAMING.contains(&name)
+    STREAMING_NAMES.contains(&name)
 }
 
 fn speaks(span: &SourceSpan) -> bool {
@@ -30,13 +30,13 @@ fn speaks(span: &SourceSpan) -> bool {
 }
 
 /// The name of agents that have none.
-pub(super) const UNNAMED: &str = "Unnamed Agent";
+pub(super) const UNNAMED_AGENT: &str = "Unnamed Agent";
 
 /// The prefix of a failed tool's result up to 0.39, which is the error as the model sees it.
-const FAILED: &str = "Toolset error: ";
+const FAILURE_PREFIX: &str = "Toolset error: ";
 
 /// The modules whose agents, unless they stream, are traces of their own up to 0.42, separate from those of their calls.
-static APART: &[&str] = &[
+static SEPARATE_TRACE_SCOPES: &[&str] = &[
     "rig::agent::prompt_request",
     "rig_agent::agent::runner",
     "rig_core::agent::prompt_request",
@@ -54,7 +54,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.set("gen_ai.tool.call.outcome", "error");
         }
         // The calls report the same tokens, but they are not below the agent.
-        What::Agent if APART.contains(&&*span.scope) => {
+        What::Agent if SEPARATE_TRACE_SCOPES.contains(&&*span.scope) => {
             attributes.retain(|key, _| !key.starts_with("gen_ai.usage."));
         }
         _ => {}
@@ -71,14 +71,14 @@ pub(super) fn telling(span: &SourceSpan) -> Option<Telling> {
 }
 
 fn has_failed(result: &str) -> bool {
-    result.starts_with(FAILED)
+    result.starts_with(FAILURE_PREFIX)
 }
 
 /// Moves the answer to its own key. Up to 0.24 rig records it under the name of the question, after the question. This must be
 /// called before the earlier of the two values is discarded as outdated.
 ///
 /// Gemini's question is recorded twice. If there is no answer, only the question remains.
-pub(super) fn tell_answer_from_question(span: &mut SourceSpan) {
+pub(super) fn separate_output_from_input(span: &mut SourceSpan) {
     if !speaks(span) || span.attributes.contains(OUTPUT) {
         return;
     }

@@ -54,8 +54,8 @@ const fn names<const N: usize>(keys: [&'static str; N]) -> [Name; N] {
 pub(crate) fn session(span: &SourceSpan) -> Option<Cow<'_, str>> {
     SESSION_KEYS.iter().find_map(|key| {
         let value = span.attributes.get_by_name(key)?;
-        let fits = may_be_number(key) || !matches!(value, Value::Integer(_));
-        id(value).filter(|_| fits)
+        let is_session_value = may_be_number(key) || !matches!(value, Value::Integer(_));
+        id(value).filter(|_| is_session_value)
     })
 }
 
@@ -76,12 +76,12 @@ pub(crate) fn is_no_session(text: &str) -> bool {
 /// conversation, but it is different for every turn.
 pub(crate) fn is_response(text: &str) -> bool {
     /// Names that people give a conversation are shorter.
-    const BYTES: usize = 16;
+    const MIN_LENGTH: usize = 16;
 
-    let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"_-=".contains(&byte);
+    let is_id_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"_-=".contains(&byte);
     let id = text
         .strip_prefix("ca")
         .unwrap_or(text)
         .strip_prefix("resp_");
-    id.is_some_and(|id| id.len() >= BYTES && id.bytes().all(is_of_id))
+    id.is_some_and(|id| id.len() >= MIN_LENGTH && id.bytes().all(is_id_byte))
 }

@@ -8,9 +8,11 @@ use crate::{SourceSpan, Value};
 
 pub(super) static SPRING_AI: Dialect = Dialect {
     name: "spring_ai",
-    speaks: |span| span.attributes.contains(KIND) || (span.scope == BOOT && mentions_gen_ai(span)),
+    speaks: |span| {
+        span.attributes.contains(KIND) || (span.scope == SPRING_BOOT && mentions_gen_ai(span))
+    },
     aliases: &aliases([
-        (CONVERSATION, "session.id"),
+        (CONVERSATION_ID, "session.id"),
         ("spring.ai.tool.call.arguments", ARGUMENTS),
         ("spring.ai.tool.call.id", "gen_ai.tool.call.id"),
         ("spring.ai.tool.call.result", RESULT),
@@ -28,9 +30,9 @@ pub(super) static SPRING_AI: Dialect = Dialect {
 const KIND: &str = "spring.ai.kind";
 
 /// The scope of everything that Spring Boot observes.
-const BOOT: &str = "org.springframework.boot";
+const SPRING_BOOT: &str = "org.springframework.boot";
 
-const CONVERSATION: &str = "spring.ai.chat.client.conversation.id";
+const CONVERSATION_ID: &str = "spring.ai.chat.client.conversation.id";
 
 /// Returns the operation. Spans that are not model calls may have the operation `framework`.
 fn operation(span: &SourceSpan) -> Says {
@@ -50,7 +52,7 @@ fn adjust(span: &mut SourceSpan, _: What) {
         !matches!(value, Value::Str("none" | "unknown")) || !key.starts_with("gen_ai.")
     });
     // The default conversation, shared by everybody who sets none.
-    if attributes.text(CONVERSATION) == Some("default") {
-        attributes.remove(CONVERSATION);
+    if attributes.text(CONVERSATION_ID) == Some("default") {
+        attributes.remove(CONVERSATION_ID);
     }
 }

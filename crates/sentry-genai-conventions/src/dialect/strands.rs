@@ -1,6 +1,6 @@
 //! Strands Agents: the conventions, except for some counts and names.
 
-use super::{Dialect, RESULT, Says, What, aliases, first_chunk_after, is_random_id, json};
+use super::{Dialect, RESULT, Says, What, aliases, first_chunk_from_millis, is_random_id, json};
 use crate::{SourceSpan, SourceStatus, messages};
 
 pub(super) static STRANDS: Dialect = Dialect {
@@ -10,7 +10,7 @@ pub(super) static STRANDS: Dialect = Dialect {
     // The span's own times as text.
     noise: &["gen_ai.event.start_time", "gen_ai.event.end_time"],
     operation: |span| {
-        if span.name.starts_with(TURN) && span.attributes.contains("event_loop.cycle_id") {
+        if span.name.starts_with(TURN_NAME) && span.attributes.contains("event_loop.cycle_id") {
             Says::Plain
         } else {
             Says::Nothing
@@ -22,11 +22,11 @@ pub(super) static STRANDS: Dialect = Dialect {
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
 
 /// The span name of a turn in the loop, which an id follows.
-const TURN: &str = "Cycle";
+const TURN_NAME: &str = "Cycle";
 
 fn adjust(span: &mut SourceSpan, what: What) {
     if what == What::Call {
-        first_chunk_after(&mut span.attributes, FIRST_TOKEN);
+        first_chunk_from_millis(&mut span.attributes, FIRST_TOKEN);
     }
     // The answer of a failed tool is recorded like any other, and the span ends without an error.
     if what == What::Tool
@@ -37,14 +37,15 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     // In the newest conventions, the answer is a list of contents, as in messages.
     if what == What::Tool
-        && let Some(contents) = json::read(&span.attributes, RESULT).filter(|it| it.is_array())
+        && let Some(contents) =
+            json::read(&span.attributes, RESULT).filter(|result| result.is_array())
     {
         let answer = messages::tool_answer(contents);
         span.attributes.remove(RESULT);
         json::put(&mut span.attributes, RESULT, answer);
     }
-    let id = span.name.strip_prefix(TURN).map(str::trim_start);
+    let id = span.name.strip_prefix(TURN_NAME).map(str::trim_start);
     if id.is_some_and(is_random_id) {
-        span.name = TURN.into();
+        span.name = TURN_NAME.into();
     }
 }

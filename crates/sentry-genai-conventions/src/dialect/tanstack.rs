@@ -17,8 +17,8 @@ pub(super) static TANSTACK: Dialect = Dialect {
 };
 
 /// Keys for the input and the output of a whole loop.
-const QUESTION: &str = "langfuse.trace.input";
-const ANSWER: &str = "langfuse.trace.output";
+const TRACE_INPUT: &str = "langfuse.trace.input";
+const TRACE_OUTPUT: &str = "langfuse.trace.output";
 
 /// Returns whether a span is around all calls of a loop. It has the number of calls unless it failed.
 fn is_loop(span: &SourceSpan) -> bool {
@@ -26,7 +26,9 @@ fn is_loop(span: &SourceSpan) -> bool {
     let is_named = attributes.contains("gen_ai.operation.name")
         || attributes.contains("langfuse.observation.type");
     attributes.contains("tanstack.ai.iterations")
-        || !is_named && attributes.contains(QUESTION) && attributes.contains("gen_ai.request.model")
+        || !is_named
+            && attributes.contains(TRACE_INPUT)
+            && attributes.contains("gen_ai.request.model")
 }
 
 fn operation(span: &SourceSpan) -> Says {
@@ -45,19 +47,19 @@ fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {
         What::Agent => {
-            attributes.rename(QUESTION, INPUT);
-            attributes.rename(ANSWER, OUTPUT);
+            attributes.rename(TRACE_INPUT, INPUT);
+            attributes.rename(TRACE_OUTPUT, OUTPUT);
         }
         What::Tool => {
-            take_message(attributes, INPUT, ARGUMENTS);
-            take_message(attributes, OUTPUT, RESULT);
+            move_message_content(attributes, INPUT, ARGUMENTS);
+            move_message_content(attributes, OUTPUT, RESULT);
         }
         _ => {}
     }
 }
 
 /// Moves the input or output of a tool out of the message that holds it.
-fn take_message(attributes: &mut Attributes, from: &str, to: &'static str) {
+fn move_message_content(attributes: &mut Attributes, from: &str, to: &'static str) {
     if let Some(Value::Array(mut messages)) = json::read(attributes, from)
         && let [message] = &mut *messages
     {

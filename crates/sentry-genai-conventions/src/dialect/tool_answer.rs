@@ -12,14 +12,14 @@ pub(super) fn content_of(value: Value) -> Value {
     let Value::Object(mut object) = value else {
         return value;
     };
-    if let Some(key) = fields(&object)
+    if let Some(key) = message_fields_key(&object)
         && let Some(content) = object
             .get_mut(key)
             .and_then(|fields| fields.get_mut("content"))
     {
         return content.take();
     }
-    if wraps(&object) {
+    if is_wrapper(&object) {
         for key in WRAPPERS {
             if let Some(inner) = object.remove(key) {
                 return content_of(inner);
@@ -30,17 +30,19 @@ pub(super) fn content_of(value: Value) -> Value {
 }
 
 /// Returns the id of the call that a LangChain message answers.
-pub(super) fn call_of(value: &Value) -> Option<&str> {
+pub(super) fn call_id_of(value: &Value) -> Option<&str> {
     let object = value.as_object()?;
-    match fields(object) {
+    match message_fields_key(object) {
         Some(key) => object.get(key)?.get("tool_call_id")?.as_str(),
-        None if wraps(object) => WRAPPERS.iter().find_map(|key| call_of(object.get(*key)?)),
+        None if is_wrapper(object) => WRAPPERS
+            .iter()
+            .find_map(|key| call_id_of(object.get(*key)?)),
         None => None,
     }
 }
 
 /// Returns the member that holds the fields of a serialised LangChain message.
-fn fields(message: &Object) -> Option<&'static str> {
+fn message_fields_key(message: &Object) -> Option<&'static str> {
     match message.get("type")?.as_str()? {
         "constructor" => Some("kwargs"),
         "tool" => Some("data"),
@@ -48,6 +50,6 @@ fn fields(message: &Object) -> Option<&'static str> {
     }
 }
 
-fn wraps(object: &Object) -> bool {
+fn is_wrapper(object: &Object) -> bool {
     (object.keys()).all(|key| WRAPPERS.contains(&&**key) || matches!(&**key, "kwargs" | "tags"))
 }

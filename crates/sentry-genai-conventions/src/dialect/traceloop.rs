@@ -8,7 +8,7 @@ mod tools;
 
 use serde_json::Value;
 
-pub(super) use tools::texts;
+pub(super) use tools::text_output;
 
 use super::{
     CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases, bedrock, has_known_operation,
@@ -35,7 +35,7 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
         ("llm.is_streaming", "gen_ai.response.streaming"),
         ("llm.presence_penalty", "gen_ai.request.presence_penalty"),
-        (EFFORT, "gen_ai.request.reasoning.level"),
+        (REASONING_EFFORT, "gen_ai.request.reasoning.level"),
         (
             "llm.response.finish_reason",
             "gen_ai.response.finish_reasons",
@@ -74,30 +74,30 @@ pub(super) static TRACELOOP: Dialect = Dialect {
     adjust,
 };
 
-const EFFORT: &str = "llm.request.reasoning_effort";
-const KIND: &str = "traceloop.span.kind";
-const ENTITY: &str = "traceloop.entity.name";
+const REASONING_EFFORT: &str = "llm.request.reasoning_effort";
+const SPAN_KIND: &str = "traceloop.span.kind";
+const ENTITY_NAME: &str = "traceloop.entity.name";
 const ENTITY_INPUT: &str = "traceloop.entity.input";
 const ENTITY_OUTPUT: &str = "traceloop.entity.output";
 const VERTEX: &str = "vertexai";
 const GEMINI: &str = "google_generativeai";
-const PROVIDER: &str = "traceloop.association.properties.ls_provider";
+const LANGCHAIN_PROVIDER: &str = "traceloop.association.properties.ls_provider";
 
 fn speaks(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
-    let may = |prefix| attributes.may_begin_with(prefix);
+    let may_have = |prefix| attributes.may_begin_with(prefix);
     is_own_scope(&span.scope)
-        || (may("traceloop.") || may("llm.") || may("gen_ai."))
+        || (may_have("traceloop.") || may_have("llm.") || may_have("gen_ai."))
             && attributes.iter().any(|(key, _)| {
-                let indexed = |prefix: &str| {
+                let is_indexed = |prefix: &str| {
                     key.strip_prefix(prefix)
                         .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
                 };
                 key.starts_with("traceloop.")
                     || matches!(key, "llm.request.type" | "llm.is_streaming")
                     || key == "llm.usage.total_tokens" && !names_model_by_hand(attributes)
-                    || indexed("gen_ai.prompt.")
-                    || indexed("gen_ai.completion.")
+                    || is_indexed("gen_ai.prompt.")
+                    || is_indexed("gen_ai.completion.")
             })
 }
 
@@ -120,13 +120,13 @@ fn is_own_scope(scope: &str) -> bool {
 }
 
 fn operation(span: &SourceSpan) -> Says {
-    if bedrock::embeds(span, "gen_ai.request.model") {
+    if bedrock::uses_embedding_model(span, "gen_ai.request.model") {
         return Says::Is("embeddings");
     }
     // AgentOps has another name for it.
     let request = ["llm.request.type", "gen_ai.request.type"];
     let request = request.iter().find_map(|key| span.attributes.text(key));
-    match span.attributes.text(KIND) {
+    match span.attributes.text(SPAN_KIND) {
         // LlamaIndex's tasks are the model calls themselves.
         Some("workflow" | "task") if request.is_some() => {}
         // Newer versions follow OpenTelemetry's conventions and have an operation instead of a request type.
@@ -135,10 +135,10 @@ fn operation(span: &SourceSpan) -> Says {
         {
             return Says::Nothing;
         }
-        Some("task") if javascript::is_tool(span) || tools::is_of_llama_index(span) => {
+        Some("task") if javascript::is_tool(span) || tools::is_llama_index_call(span) => {
             return Says::Is("execute_tool");
         }
-        Some("workflow") if frameworks::agent_of_llama_index(span).is_some() => {
+        Some("workflow") if frameworks::llama_index_agent(span).is_some() => {
             return Says::Is("invoke_agent");
         }
         // The instrumented library may call the run of any chain an agent. The agent itself has a span below.
@@ -161,23 +161,23 @@ fn operation(span: &SourceSpan) -> Says {
         Some("rerank") => Says::Is("rerank"),
         Some(_) => Says::Plain,
         None if span.attributes.contains("gen_ai.operation.name") => Says::Nothing,
-        None => by_name(span),
+        None => operation_by_span_name(span),
     }
 }
 
 /// Returns whether a completion is a chat. Anthropic's chats also have the type `completion`.
 fn is_chat(span: &SourceSpan) -> bool {
     span.name.ends_with(".chat")
-        || javascript::converses(span)
+        || javascript::is_bedrock_conversation(span)
         || span.attributes.contains("gen_ai.prompt.0.role")
         || span.attributes.contains(INPUT)
 }
 
 /// Determines the operation from the name, which is all that the first generation's embeddings and responses have, and Bedrock's
 /// failed calls.
-fn by_name(span: &SourceSpan) -> Says {
+fn operation_by_span_name(span: &SourceSpan) -> Says {
     match &*span.name {
-        _ if javascript::converses(span) => Says::Is("chat"),
+        _ if javascript::is_bedrock_conversation(span) => Says::Is("chat"),
         "bedrock.completion" => Says::Is("text_completion"),
         "bedrock.converse" => Says::Is("chat"),
         "openai.embeddings" => Says::Is("embeddings"),
@@ -188,14 +188,17 @@ fn by_name(span: &SourceSpan) -> Says {
 
 fn adjust(span: &mut SourceSpan, what: What) {
     // If there is none, the value is an empty tuple.
-    if !matches!(span.attributes.get(EFFORT), Some(crate::Value::Str(_))) {
-        span.attributes.remove(EFFORT);
+    if !matches!(
+        span.attributes.get(REASONING_EFFORT),
+        Some(crate::Value::Str(_))
+    ) {
+        span.attributes.remove(REASONING_EFFORT);
     }
     if what == What::Tool && javascript::is_tool(span) {
         javascript::name_tool(&mut span.attributes);
     }
     if what == What::Tool {
-        tools::settle(span);
+        tools::unwrap_result(span);
     }
     let key = match what {
         What::Tool => Some("gen_ai.tool.name"),
@@ -203,12 +206,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
         _ => None,
     };
     if let Some(key) = key
-        && let Some(entity) = entity(span, what).map(str::to_owned)
+        && let Some(entity) = entity_name(span, what).map(str::to_owned)
     {
         span.attributes.supply(key, entity);
     }
     // Otherwise the name includes the task in the words of the prompt.
-    if span.name.ends_with(".task") && is_of_crewai(span) {
+    if span.name.ends_with(".task") && is_crewai(span) {
         span.name = "crewai.task".into();
     }
     // JavaScript's SDK puts a whole conversation into a workflow that is named after its id.
@@ -216,25 +219,25 @@ fn adjust(span: &mut SourceSpan, what: What) {
         && span
             .name
             .strip_prefix("conversation.")
-            .and_then(|it| it.strip_prefix(id))
+            .and_then(|rest| rest.strip_prefix(id))
             == Some(".workflow")
     {
         span.name = "conversation.workflow".into();
     }
-    tell_reason(span);
+    read_error_reason(span);
     let is_bedrock = span.scope.ends_with(".bedrock");
     if span.scope.ends_with(VERTEX) && span.attributes.remove("gen_ai.system") {
         span.attributes.set("gen_ai.provider.name", "gcp.vertex_ai");
     }
     if span.scope == "@traceloop/instrumentation-openai" {
-        javascript::take_items_out(&mut span.attributes);
+        javascript::restore_items(&mut span.attributes);
     }
-    blocks::take_out(span);
+    blocks::restore(span);
     if span.scope.ends_with(GEMINI) {
-        name_thoughts(&mut span.attributes);
+        derive_reasoning_tokens(&mut span.attributes);
     }
     let completions = indexed::take(&mut span.attributes, "gen_ai.completion.")
-        .filter(|completions| !frameworks::are_names_of_fields(span, completions));
+        .filter(|completions| !frameworks::are_field_names(span, completions));
     let attributes = &mut span.attributes;
     provider(attributes);
     // In the first generation this is the maker of the model.
@@ -243,7 +246,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     if let Some(mut prompts) = indexed::take(attributes, "gen_ai.prompt.") {
         if is_bedrock {
-            bedrock::unquote(&mut prompts);
+            bedrock::unquote_contents(&mut prompts);
         }
         json::put(attributes, INPUT, turns(prompts, "user"));
     }
@@ -254,12 +257,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Tool => {
             payload(attributes, ENTITY_INPUT, super::ARGUMENTS, arguments);
-            let mut call = None;
+            let mut call_id = None;
             payload(attributes, ENTITY_OUTPUT, super::RESULT, |answer| {
-                call = tool_answer::call_of(&answer).map(str::to_owned);
+                call_id = tool_answer::call_id_of(&answer).map(str::to_owned);
                 tool_answer::content_of(answer)
             });
-            if let Some(id) = call {
+            if let Some(id) = call_id {
                 attributes.supply("gen_ai.tool.call.id", id);
             }
         }
@@ -268,7 +271,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             payload(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
         }
         // A workflow's name is also recorded as an agent's name, even if there is no agent.
-        What::Plain if attributes.text(KIND) == Some("workflow") => {
+        What::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
             attributes.remove("gen_ai.agent.name");
         }
         What::Call if is_bedrock => bedrock::include_cache(attributes),
@@ -277,17 +280,17 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Returns the name of a span's agent or tool. CrewAI's agents have it only in the name of the span.
-fn entity(span: &SourceSpan, what: What) -> Option<&str> {
-    let named = || {
+fn entity_name(span: &SourceSpan, what: What) -> Option<&str> {
+    let name_of_crewai_agent = || {
         let name = span.name.strip_suffix(".agent")?.trim();
-        (what == What::Agent && is_of_crewai(span) && !name.is_empty()).then_some(name)
+        (what == What::Agent && is_crewai(span) && !name.is_empty()).then_some(name)
     };
-    (frameworks::agent_of_llama_index(span))
-        .or_else(|| span.attributes.text(ENTITY))
-        .or_else(named)
+    (frameworks::llama_index_agent(span))
+        .or_else(|| span.attributes.text(ENTITY_NAME))
+        .or_else(name_of_crewai_agent)
 }
 
-fn is_of_crewai(span: &SourceSpan) -> bool {
+fn is_crewai(span: &SourceSpan) -> bool {
     span.scope.starts_with(CREWAI) || has_prefix(span, "crewai.")
 }
 
@@ -296,22 +299,22 @@ fn provider(attributes: &mut Attributes) {
     for key in ["gen_ai.provider.name", "gen_ai.system"] {
         if let Some(name) = attributes.text(key)
             && name.to_ascii_lowercase().starts_with("lang")
-            && let Some(real) = attributes.text(PROVIDER).map(str::to_owned)
+            && let Some(model_provider) = attributes.text(LANGCHAIN_PROVIDER).map(str::to_owned)
         {
             attributes.remove(key);
-            attributes.supply("gen_ai.provider.name", real);
+            attributes.supply("gen_ai.provider.name", model_provider);
         }
     }
 }
 
 /// Records the reasoning tokens: the part of Gemini's total that is neither input nor output. This instrumentation does not
 /// report them otherwise.
-fn name_thoughts(attributes: &mut Attributes) {
+fn derive_reasoning_tokens(attributes: &mut Attributes) {
     let counts = [tokens::TOTAL, tokens::INPUT, tokens::OUTPUT].map(|key| attributes.integer(key));
     if let [Some(total), Some(input), Some(output)] = counts {
-        let thoughts = total.saturating_sub(input).saturating_sub(output);
-        if thoughts > 0 {
-            attributes.supply(tokens::REASONING, thoughts);
+        let reasoning = total.saturating_sub(input).saturating_sub(output);
+        if reasoning > 0 {
+            attributes.supply(tokens::REASONING, reasoning);
         }
     }
 }
@@ -339,13 +342,13 @@ pub(super) fn turns(messages: Value, role: &str) -> Value {
         let is_answer = message.get("role").and_then(Value::as_str) == Some("assistant");
         if is_answer
             && turns.last().is_some_and(|last| last["role"] == "thinking")
-            && let Some(mut thought) = turns.pop()
+            && let Some(mut reasoning) = turns.pop()
         {
             // Without streaming, only the first turn states why the response ended.
-            if let Some(reason) = thought.get_mut("finish_reason").map(Value::take) {
+            if let Some(reason) = reasoning.get_mut("finish_reason").map(Value::take) {
                 message.entry("finish_reason").or_insert(reason);
             }
-            message.insert("reasoning_content".to_owned(), thought["content"].take());
+            message.insert("reasoning_content".to_owned(), reasoning["content"].take());
         }
         turns.push(item);
     }
@@ -353,18 +356,18 @@ pub(super) fn turns(messages: Value, role: &str) -> Value {
 }
 
 /// Extracts the reason from an error of OpenAI's agents: `{'message': 'Error running tool', 'data': {'error': 'timeout'}}`.
-fn tell_reason(span: &mut SourceSpan) {
-    let SourceStatus::Error(Some(told)) = &mut span.status else {
+fn read_error_reason(span: &mut SourceSpan) {
+    let SourceStatus::Error(Some(description)) = &mut span.status else {
         return;
     };
-    if !told.starts_with("{'message': ") {
+    if !description.starts_with("{'message': ") {
         return;
     }
-    let Some(error) = messages::read_json(told) else {
+    let Some(error) = messages::read_json(description) else {
         return;
     };
     if let Some(message) = error["message"].as_str() {
-        *told = match error["data"]["error"].as_str() {
+        *description = match error["data"]["error"].as_str() {
             Some(reason) => format!("{message}: {reason}"),
             None => message.to_owned(),
         };

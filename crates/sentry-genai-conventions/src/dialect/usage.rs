@@ -59,7 +59,7 @@ static COUNTS: &[(&str, &str)] = &[
 ];
 
 /// The paths under which LangChain reports the parts of [`CACHE_CREATION`].
-static WRITTEN: [&str; 2] = [
+static CACHE_WRITE_PATHS: [&str; 2] = [
     "input_token_details.ephemeral_5m_input_tokens",
     "input_token_details.ephemeral_1h_input_tokens",
 ];
@@ -67,29 +67,31 @@ static WRITTEN: [&str; 2] = [
 /// Appends the counts in a provider's usage object, except for those that are already there.
 pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
     for (key, path) in COUNTS {
-        if let Some(count) = at(usage, path).filter(|value| value.is_number()) {
+        if let Some(count) = value_at(usage, path).filter(|value| value.is_number()) {
             json::put_scalar(attributes, key, count);
         }
     }
     // LangChain splits the tokens written to Anthropic's cache by lifetime and reports no total.
-    let written = WRITTEN.iter().filter_map(|path| at(usage, path)?.as_i64());
+    let written = CACHE_WRITE_PATHS
+        .iter()
+        .filter_map(|path| value_at(usage, path)?.as_i64());
     let written = written.fold(0, i64::saturating_add);
     if written > attributes.integer(CACHE_CREATION).unwrap_or(0) {
         attributes.set(CACHE_CREATION, written);
     }
     // Gemini counts reasoning separately from the candidates. ADK passes on the counts of other providers. If their total is
     // input plus candidates, the candidates already include it.
-    let candidates =
-        at(usage, "candidates_token_count").or_else(|| at(usage, "candidatesTokenCount"));
+    let candidates = value_at(usage, "candidates_token_count")
+        .or_else(|| value_at(usage, "candidatesTokenCount"));
     if let Some(candidates) = candidates.and_then(Value::as_i64) {
-        let thoughts =
-            at(usage, "thoughts_token_count").or_else(|| at(usage, "thoughtsTokenCount"));
-        let thoughts = thoughts.and_then(Value::as_i64).unwrap_or(0);
+        let reasoning = value_at(usage, "thoughts_token_count")
+            .or_else(|| value_at(usage, "thoughtsTokenCount"));
+        let reasoning = reasoning.and_then(Value::as_i64).unwrap_or(0);
         let input = attributes.integer(INPUT).unwrap_or(0);
-        let are_inside = thoughts < candidates
+        let is_reasoning_included = reasoning < candidates
             && attributes.integer(TOTAL) == Some(input.saturating_add(candidates));
-        let beside = if are_inside { 0 } else { thoughts };
-        attributes.set(OUTPUT, candidates.saturating_add(beside));
+        let extra = if is_reasoning_included { 0 } else { reasoning };
+        attributes.set(OUTPUT, candidates.saturating_add(extra));
     }
 }
 
@@ -136,16 +138,17 @@ pub(super) fn take_details(attributes: &mut Attributes, key: &str) {
     };
     let input = with_details(INPUT_DETAILS);
     let output = with_details(OUTPUT_DETAILS);
-    let plain = [count("input"), count("output")];
-    let plain = plain.into_iter().flatten().fold(0, i64::saturating_add);
+    let reported = [count("input"), count("output")];
+    let reported = reported.into_iter().flatten().fold(0, i64::saturating_add);
     let total = count("total");
     // If the other counts make up the total, nothing was subtracted.
-    if total.is_none_or(|total| total > plain) {
+    if total.is_none_or(|total| total > reported) {
         // A detail of a detail may have been subtracted twice, down to zero.
-        let room = total.map(|total| total.saturating_sub(output.unwrap_or(0)));
+        let max_input = total.map(|total| total.saturating_sub(output.unwrap_or(0)));
         let input = input.map(|input| {
-            room.filter(|room| *room > 0)
-                .map_or(input, |room| input.min(room))
+            max_input
+                .filter(|max_input| *max_input > 0)
+                .map_or(input, |max_input| input.min(max_input))
         });
         for (name, whole) in [("input", input), ("output", output)] {
             if let Some(whole) = whole {
@@ -171,7 +174,8 @@ pub(super) fn take_cost_details(attributes: &mut Attributes, key: &str) {
     let all = costs.iter().filter(|(name, _)| *name != "total");
     let sum: f64 = all.filter_map(|(_, cost)| cost.as_f64()).sum();
     let total = costs.get("total").filter(|total| !total.is_null());
-    let is_sum = |total: &Value| (total.as_f64()).is_some_and(|it| (it - sum).abs() < TOLERANCE);
+    let is_sum =
+        |total: &Value| (total.as_f64()).is_some_and(|total| (total - sum).abs() < TOLERANCE);
     let has_total = total.is_some();
     if total.is_none_or(is_sum) {
         for whole in [INPUT_DETAILS, OUTPUT_DETAILS] {
@@ -191,7 +195,7 @@ pub(super) fn take_cost_details(attributes: &mut Attributes, key: &str) {
     }
 }
 
-fn at<'a>(object: &'a Object, path: &str) -> Option<&'a Value> {
+fn value_at<'a>(object: &'a Object, path: &str) -> Option<&'a Value> {
     match path.split_once('.') {
         Some((first, rest)) => object.get(first)?.get(rest),
         None => object.get(path),

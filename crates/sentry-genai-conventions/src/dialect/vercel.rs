@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_after, has_known_operation,
+    Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_from_millis, has_known_operation,
     has_prefix, json, usage,
 };
 use crate::{SourceSpan, SourceStatus, attributes::Name, tokens};
 
 pub(super) static VERCEL: Dialect = Dialect {
     name: "vercel_ai",
-    speaks: |span| span.attributes.contains(ID) || supplements(span),
+    speaks: |span| span.attributes.contains(OPERATION_ID) || is_version_7(span),
     aliases: &aliases([
         // Laminar adds these to everything in its traces.
         ("lmnr.association.properties.session_id", "session.id"),
@@ -96,10 +96,10 @@ pub(super) static VERCEL: Dialect = Dialect {
     adjust,
 };
 
-pub(super) const ID: &str = "ai.operationId";
+pub(super) const OPERATION_ID: &str = "ai.operationId";
 
 /// Prefixes of the attributes that version 7 adds.
-const SUPPLEMENTS: [&str; 9] = [
+const VERSION_7_PREFIXES: [&str; 9] = [
     "ai.documents",
     "ai.embedding",
     "ai.prompt.toolChoice",
@@ -114,12 +114,13 @@ const SUPPLEMENTS: [&str; 9] = [
 /// Recognises version 7, which on request adds attributes to its conventional spans that the conventions have no names for.
 /// Operations without a conventional name, such as speech, keep their own. Its scope is `gen_ai`, or that of the program's own
 /// tracer.
-fn supplements(span: &SourceSpan) -> bool {
+fn is_version_7(span: &SourceSpan) -> bool {
     let operation = span.attributes.text("gen_ai.operation.name");
-    let has_own = |prefix: &&str| has_prefix(span, prefix);
+    let has_key = |prefix: &&str| has_prefix(span, prefix);
     operation.is_some_and(|operation| operation.starts_with("ai."))
-        || has_own(&"ai.")
-            && (span.scope == "gen_ai" || operation.is_some() && SUPPLEMENTS.iter().any(has_own))
+        || has_key(&"ai.")
+            && (span.scope == "gen_ai"
+                || operation.is_some() && VERSION_7_PREFIXES.iter().any(has_key))
 }
 
 fn operation(span: &SourceSpan) -> Says {
@@ -127,7 +128,10 @@ fn operation(span: &SourceSpan) -> Says {
         return Says::Nothing;
     }
     let texts = &span.attributes;
-    let Some(id) = texts.text(ID).or(texts.text("gen_ai.operation.name")) else {
+    let Some(id) = texts
+        .text(OPERATION_ID)
+        .or(texts.text("gen_ai.operation.name"))
+    else {
         return Says::Nothing;
     };
     // For example `ai.streamText.doStream`. Some versions append the function.
@@ -150,7 +154,7 @@ fn operation(span: &SourceSpan) -> Says {
 }
 
 /// Prefixes of OpenInference's attributes that repeat those of the AI SDK.
-const ADDED: [&str; 7] = [
+const OPENINFERENCE_PREFIXES: [&str; 7] = [
     "embedding.",
     "input.",
     "llm.",
@@ -169,18 +173,22 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     let is_stream = span
         .attributes
-        .text(ID)
+        .text(OPERATION_ID)
         .is_some_and(|id| id.ends_with(".doStream"));
     let attributes = &mut span.attributes;
     // OpenInference's processor repeats everything in its own spelling.
     if attributes.contains("openinference.span.kind") {
-        attributes.retain(|key, _| !ADDED.iter().any(|added| key.starts_with(added)));
+        attributes.retain(|key, _| {
+            !OPENINFERENCE_PREFIXES
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
+        });
     }
     if is_stream {
         attributes.supply("gen_ai.response.streaming", true);
     }
     for key in ["ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"] {
-        first_chunk_after(attributes, key);
+        first_chunk_from_millis(attributes, key);
     }
     match what {
         What::Agent => {
@@ -204,19 +212,19 @@ fn adjust(span: &mut SourceSpan, what: What) {
         }
         What::Call => {
             // The text to be spoken.
-            let said = attributes.text("ai.request.text").map(str::to_owned);
+            let text = attributes.text("ai.request.text").map(str::to_owned);
             attributes.remove("ai.request.text");
-            if let Some(said) = said {
-                attributes.supply(INPUT, said);
+            if let Some(text) = text {
+                attributes.supply(INPUT, text);
             }
-            counts(attributes);
+            normalise_counts(attributes);
         }
         _ => {}
     }
     if matches!(what, What::Call | What::Agent) {
-        answer(attributes);
+        assemble_output(attributes);
     }
-    metadata(attributes);
+    move_metadata(attributes);
 }
 
 /// Unquotes the texts to embed, each of which is a JSON string.
@@ -245,7 +253,7 @@ fn unquote_texts(attributes: &mut crate::Attributes) {
 }
 
 /// Assembles the answer from its pieces.
-fn answer(attributes: &mut crate::Attributes) {
+fn assemble_output(attributes: &mut crate::Attributes) {
     let mut parts = Vec::new();
     if let Some(text) = attributes.text("ai.response.reasoning") {
         parts.push(match crate::messages::read_json(text) {
@@ -285,7 +293,7 @@ fn answer(attributes: &mut crate::Attributes) {
 ///
 /// Versions 4 and 5 pass on the provider's counts: Anthropic's input lacks the cache, and Gemini's output lacks the reasoning.
 /// The provider's own metadata shows what is missing, or else, later, the total does.
-fn counts(attributes: &mut crate::Attributes) {
+fn normalise_counts(attributes: &mut crate::Attributes) {
     let providers = json::object(attributes, "ai.response.providerMetadata").unwrap_or_default();
     for metadata in providers.values() {
         // Version 4 reports it nowhere else.
@@ -299,15 +307,15 @@ fn counts(attributes: &mut crate::Attributes) {
     }
     for metadata in providers.values().filter_map(Value::as_object) {
         usage::put(attributes, &subsets(metadata));
-        let own = |key: &str| metadata.get(key).and_then(Value::as_object);
-        if let Some(usage) = own("usage") {
+        let nested = |key: &str| metadata.get(key).and_then(Value::as_object);
+        if let Some(usage) = nested("usage") {
             usage::put(attributes, &subsets(usage));
         }
         // In version 4 the metadata has the cache but not the usage.
-        if is_anthropic(own("usage").unwrap_or(metadata)) {
-            include_cache(attributes, own("usage"));
+        if is_anthropic(nested("usage").unwrap_or(metadata)) {
+            include_cache(attributes, nested("usage"));
         }
-        if let Some(usage) = own("usageMetadata") {
+        if let Some(usage) = nested("usageMetadata") {
             usage::put(attributes, usage);
         }
     }
@@ -329,11 +337,11 @@ fn include_cache(attributes: &mut crate::Attributes, usage: Option<&json::Object
         return;
     };
     let count = |key| attributes.integer(key).unwrap_or(0);
-    let whole = uncached
+    let total = uncached
         .saturating_add(count(tokens::CACHE_READ))
         .saturating_add(count(tokens::CACHE_CREATION));
-    if whole > count(tokens::INPUT) {
-        attributes.set(tokens::INPUT, whole);
+    if total > count(tokens::INPUT) {
+        attributes.set(tokens::INPUT, total);
     }
 }
 
@@ -356,7 +364,7 @@ fn subsets(metadata: &json::Object) -> json::Object {
 }
 
 /// Moves the metadata that users attach to a call to the namespace that Sentry has for them.
-fn metadata(attributes: &mut crate::Attributes) {
+fn move_metadata(attributes: &mut crate::Attributes) {
     const PREFIX: &str = "ai.telemetry.metadata.";
     if !attributes.may_begin_with(PREFIX) {
         return;

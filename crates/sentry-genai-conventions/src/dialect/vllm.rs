@@ -6,12 +6,12 @@ use crate::SourceSpan;
 pub(super) static VLLM: Dialect = Dialect {
     name: "vllm",
     // Programs beside it have the same scopes but none of these attributes.
-    speaks: |span| span.name == REQUEST && has_prefix(span, "gen_ai.latency."),
+    speaks: |span| span.name == REQUEST_NAME && has_prefix(span, "gen_ai.latency."),
     operation,
     ..Dialect::NONE
 };
 
-const REQUEST: &str = "llm_request";
+const REQUEST_NAME: &str = "llm_request";
 
 /// Returns `chat` if tokens were generated. Otherwise the request embedded or ranked something, or was abandoned.
 fn operation(span: &SourceSpan) -> Says {

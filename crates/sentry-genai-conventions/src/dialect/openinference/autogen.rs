@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Extracts an agent's input from its parameters, and the finish reason from a model's answer.
-pub(super) fn settle(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     if !span.scope.ends_with(".autogen_agentchat") {
         return;
     }
@@ -21,9 +21,11 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
             else {
                 return;
             };
-            let asked: Option<Vec<_>> = reprs.iter().map(question).collect();
-            if let Some(asked) = asked.filter(|asked| !asked.is_empty()) {
-                attribute::put(attributes, INPUT, asked.into());
+            let messages_read: Option<Vec<_>> = reprs.iter().map(message_from_repr).collect();
+            if let Some(messages_read) =
+                messages_read.filter(|messages_read| !messages_read.is_empty())
+            {
+                attribute::put(attributes, INPUT, messages_read.into());
                 attributes.remove("input.value");
             }
         }
@@ -41,7 +43,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
 
 /// Reads `id='1' source='user' ... content='Hi' type='TextMessage'`. More may follow the content, such as whom the task is handed
 /// to. A message from another agent has that agent's name.
-fn question(repr: &Value) -> Option<Value> {
+fn message_from_repr(repr: &Value) -> Option<Value> {
     let text = repr.as_str()?;
     let (rest, _) = text.rsplit_once(" type='")?;
     let (head, content) = rest.split_once(" content=")?;
@@ -56,11 +58,11 @@ fn question(repr: &Value) -> Option<Value> {
 }
 
 /// Moves the answers of tools, which are a list beside the message, into a message of their own.
-pub(super) fn answers(item: &mut Value) -> Option<Value> {
-    let Some(Value::Array(answers)) = item.get_mut("function").map(Value::take) else {
+pub(super) fn tool_message(item: &mut Value) -> Option<Value> {
+    let Some(Value::Array(tool_message)) = item.get_mut("function").map(Value::take) else {
         return None;
     };
-    let answers = answers.iter().filter_map(|answer| {
+    let tool_message = tool_message.iter().filter_map(|answer| {
         let Value::Object(mut answer) = messages::read_json(answer.as_str()?)? else {
             return None;
         };
@@ -72,6 +74,6 @@ pub(super) fn answers(item: &mut Value) -> Option<Value> {
         }
         Some(part)
     });
-    let parts: Vec<_> = answers.collect();
+    let parts: Vec<_> = tool_message.collect();
     (!parts.is_empty()).then(|| json!({"role": "tool", "parts": parts}))
 }

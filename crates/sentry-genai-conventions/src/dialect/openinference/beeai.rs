@@ -22,18 +22,18 @@ fn is_of_beeai(span: &SourceSpan) -> bool {
 /// is therefore taken as the call.
 pub(super) fn is_event(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
-    let says_how_it_went = || {
+    let reports_outcome = || {
         attributes.text("openinference.span.kind") != Some("AGENT")
             && matches!(attributes.text("name"), Some("success" | "error"))
     };
-    let is_in_javascript =
+    let is_event_of_javascript =
         || (attributes.text("target")).is_some_and(|event| span.name.starts_with(event));
     is_of_beeai(span)
-        && (attributes.contains("metadata.path") || is_in_javascript() && !says_how_it_went())
+        && (attributes.contains("metadata.path") || is_event_of_javascript() && !reports_outcome())
 }
 
 /// Returns whether the output explains the error with which the span ended: `ToolError(beeai_framework.tools.errors): ...`.
-fn has_explained_error(span: &SourceSpan) -> bool {
+fn output_explains_error(span: &SourceSpan) -> bool {
     let mut errors = (span.events.iter())
         .filter_map(|event| event.attributes.text("exception.type"))
         .filter_map(|error| error.rsplit_once('.'));
@@ -41,19 +41,19 @@ fn has_explained_error(span: &SourceSpan) -> bool {
     errors.any(|(module, class)| {
         let rest = output
             .strip_prefix(class)
-            .and_then(|it| it.strip_prefix('('));
-        let rest = rest.and_then(|it| it.strip_prefix(module));
-        rest.is_some_and(|it| it.starts_with("): "))
+            .and_then(|rest| rest.strip_prefix('('));
+        let rest = rest.and_then(|rest| rest.strip_prefix(module));
+        rest.is_some_and(|rest| rest.starts_with("): "))
     })
 }
 
 /// Records the counts of the cache, and extracts a tool's arguments from the parameters of its method. Removes an error in place
 /// of an answer.
-pub(super) fn settle(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     if !is_of_beeai(span) {
         return;
     }
-    if has_explained_error(span) {
+    if output_explains_error(span) {
         span.attributes.remove(OUTPUT_VALUE);
     }
     let attributes = &mut span.attributes;

@@ -10,7 +10,7 @@ use crate::{
 /// Splits the messages in an agent's output into its input, and what it did and answered.
 ///
 /// The answer may be among the messages. It is always there as `raw`.
-pub(super) fn settle(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     if what != What::Agent || !span.scope.ends_with("crewai") {
         return;
     }
@@ -22,23 +22,27 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
     if let Some(Value::Object(counts)) = output.get("usage_metrics") {
         super::counts(attributes, counts);
     }
-    let (Some(Value::Array(mut question)), Some(Value::String(raw))) =
+    let (Some(Value::Array(mut messages)), Some(Value::String(raw))) =
         (output.remove("messages"), output.remove("raw"))
     else {
         return;
     };
     let role = |message: &Value| message["role"].as_str().unwrap_or_default().to_owned();
     let is_question = |message: &Value| matches!(&*role(message), "system" | "user");
-    let asked = question.iter().take_while(|it| is_question(it)).count();
-    if asked == 0 {
+    let question_count = messages
+        .iter()
+        .take_while(|message| is_question(message))
+        .count();
+    if question_count == 0 {
         return;
     }
-    let mut answer = question.split_off(asked);
-    let is_last = |message: &Value| role(message) == "assistant" && message["content"] == *raw;
-    if !answer.last().is_some_and(is_last) {
+    let mut answer = messages.split_off(question_count);
+    let is_raw_answer =
+        |message: &Value| role(message) == "assistant" && message["content"] == *raw;
+    if !answer.last().is_some_and(is_raw_answer) {
         answer.push(json!({"role": "assistant", "content": raw}));
     }
-    attribute::put(attributes, INPUT, question.into());
+    attribute::put(attributes, INPUT, messages.into());
     attribute::put(attributes, OUTPUT, answer.into());
     attributes.remove("input.value");
     attributes.remove("output.value");

@@ -5,19 +5,19 @@ use serde_json::Value;
 use super::json;
 use crate::{SourceSpan, dialect::What};
 
-const WHOLE: &str = "output.value";
-const FIELDS: &str = "llm.output_messages.";
+const RESPONSE: &str = "output.value";
+const FLATTENED: &str = "llm.output_messages.";
 
 /// ADK's own spans, to which the instrumentation adds its attributes.
 const ADK: &str = "gcp.vertex.agent";
 
 /// Records the response id. If the prompt was blocked, records the reason and removes the response, which is not an answer.
 /// Unwraps a tool's answer from what the model receives.
-pub(super) fn settle(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {
         What::Call if span.scope.ends_with(".google_genai") => {
-            let Some(response) = json::object(attributes, WHOLE) else {
+            let Some(response) = json::object(attributes, RESPONSE) else {
                 return;
             };
             if let Some(id) = response.get("response_id") {
@@ -33,35 +33,35 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
                     if version.is_some() && version == attributes.text("llm.model_name") {
                         attributes.rename("llm.model_name", "gen_ai.response.model");
                     }
-                    attributes.remove(WHOLE);
+                    attributes.remove(RESPONSE);
                 }
-                Some(Value::Array(candidates)) if candidates.iter().any(says_more) => {
-                    attributes.retain(|key, _| !key.starts_with(FIELDS));
+                Some(Value::Array(candidates)) if candidates.iter().any(has_unflattened_parts) => {
+                    attributes.retain(|key, _| !key.starts_with(FLATTENED));
                 }
                 Some(_) => {}
                 None => {
                     if let Some(reason @ Value::String(_)) = reason {
                         json::put_scalar(attributes, "llm.finish_reason", reason);
-                        attributes.remove(WHOLE);
+                        attributes.remove(RESPONSE);
                     }
                 }
             }
         }
         // One span has all calls of an agent of ADK 2. Some of the flattened attributes belong to an earlier call.
         What::Call if span.scope == ADK => {
-            let answer = json::object(attributes, WHOLE);
+            let answer = json::object(attributes, RESPONSE);
             let parts = answer.and_then(|answer| answer.get("content")?.get("parts").cloned());
             if parts.is_some_and(|parts| parts.is_array()) {
-                attributes.retain(|key, _| !key.starts_with(FIELDS));
+                attributes.retain(|key, _| !key.starts_with(FLATTENED));
             }
         }
         What::Tool if span.scope.ends_with(".google_adk") => {
-            if let Some(mut answer) = json::object(attributes, WHOLE)
+            if let Some(mut answer) = json::object(attributes, RESPONSE)
                 && (answer.keys()).all(|key| matches!(&**key, "id" | "name" | "response"))
                 && let Some(response) = answer.remove("response")
             {
-                attributes.remove(WHOLE);
-                json::put(attributes, WHOLE, response);
+                attributes.remove(RESPONSE);
+                json::put(attributes, RESPONSE, response);
             }
         }
         _ => {}
@@ -81,7 +81,7 @@ fn has_parts(candidate: &Value) -> bool {
 }
 
 /// Returns whether a candidate has what is missing among the flattened attributes: code that Gemini runs, and ids of calls.
-fn says_more(candidate: &Value) -> bool {
+fn has_unflattened_parts(candidate: &Value) -> bool {
     parts(candidate).any(|part| {
         part.get("executable_code").is_some_and(Value::is_object)
             || part

@@ -25,7 +25,7 @@ pub(super) fn is_agent(span: &SourceSpan) -> bool {
 }
 
 /// Returns whether a component builds a prompt. The instrumentation reports that as the work of a model.
-pub(super) fn is_prompt(span: &SourceSpan) -> bool {
+pub(super) fn is_prompt_builder(span: &SourceSpan) -> bool {
     let class = span.name.rsplit_once(".run").map(|(class, _)| class);
     is_haystack(span) && class.is_some_and(|class| class.ends_with("PromptBuilder"))
 }
@@ -35,7 +35,7 @@ fn is_haystack(span: &SourceSpan) -> bool {
 }
 
 /// Reads the messages of a model call or an agent from the reprs, if all of them can be read.
-pub(super) fn settle(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     let replies = match what {
         What::Call => "replies",
         What::Agent => "messages",
@@ -49,12 +49,12 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
         ("input.value", "messages", INPUT),
         ("output.value", replies, OUTPUT),
     ] {
-        let whole = attribute::object(attributes, from);
-        let list = whole.and_then(|mut whole| {
-            if let Some(Value::Object(totals)) = whole.get(TOTALS) {
+        let payload = attribute::object(attributes, from);
+        let list = payload.and_then(|mut payload| {
+            if let Some(Value::Object(totals)) = payload.get(TOTALS) {
                 counts(attributes, totals);
             }
-            whole.remove(field)
+            payload.remove(field)
         });
         let Some(Value::Array(reprs)) = list else {
             continue;
@@ -104,13 +104,13 @@ fn message(repr: &Value) -> Option<Value> {
         };
         *part = json!({ kind: part.take() });
     }
-    let mut read = json!({"role": message.remove("_role")?, "content": parts});
+    let mut converted = json!({"role": message.remove("_role")?, "content": parts});
     if let Some(Value::Object(mut meta)) = message.remove("_meta") {
         for field in ["finish_reason", MODEL, USAGE] {
             if let Some(value) = meta.remove(field) {
-                read[field] = value;
+                converted[field] = value;
             }
         }
     }
-    Some(read)
+    Some(converted)
 }

@@ -9,15 +9,15 @@ use crate::{
 };
 
 /// Returns whether a step of a workflow is the run of an agent. The instrumentation treats it like any other step.
-pub(super) fn is_agent(span: &SourceSpan) -> bool {
+pub(super) fn is_agent_run(span: &SourceSpan) -> bool {
     span.scope.ends_with(".llama_index") && span.name.ends_with("Agent.run")
 }
 
 /// LlamaIndex's method that prepares a request. Another span sends it.
-pub(super) const PREPARES: &str = "._prepare_chat_with_tools";
+pub(super) const PREPARE_REQUEST: &str = "._prepare_chat_with_tools";
 
 /// Extracts the prompts of a completion from their list, and a tool's arguments from the parameter for keyword arguments.
-pub(super) fn settle(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Call => {
             let attributes = &mut span.attributes;
@@ -30,10 +30,10 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
                 attributes.remove("llm.prompts");
             }
         }
-        What::Plain if span.name.ends_with(PREPARES) => {
+        What::Plain if span.name.ends_with(PREPARE_REQUEST) => {
             (span.attributes).rename("llm.model_name", "gen_ai.request.model");
         }
-        What::Agent if is_agent(span) => run(&mut span.attributes),
+        What::Agent if is_agent_run(span) => read_workflow_events(&mut span.attributes),
         What::Tool => {
             let attributes = &mut span.attributes;
             if let Some(mut input) = attribute::object(attributes, "input.value")
@@ -43,7 +43,7 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
                 attributes.set("input.value", named.to_string());
             }
             if let Some(output) = attribute::object(attributes, "output.value")
-                && let Some(texts) = traceloop::texts(&output)
+                && let Some(texts) = traceloop::text_output(&output)
             {
                 attributes.set("output.value", texts);
             }
@@ -54,19 +54,19 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
 
 /// Extracts an agent's input and answer from the events that start and stop its workflow. The workflow's initial state is not
 /// input.
-fn run(attributes: &mut Attributes) {
+fn read_workflow_events(attributes: &mut Attributes) {
     if let Some(input) = attribute::object(attributes, "input.value")
         && input.contains_key("init_state")
     {
         let start = input.get("start_event").and_then(Value::as_str);
         let question = start.and_then(messages::read_cut_constructor);
-        if let Some(Value::String(question)) = question.as_ref().map(|it| &it["user_msg"]) {
+        if let Some(Value::String(question)) = question.as_ref().map(|event| &event["user_msg"]) {
             let question = json!([{"role": "user", "content": question}]);
             attribute::put(attributes, INPUT, question);
         }
         attributes.remove("input.value");
     }
-    let answer = (attributes.text("output.value")).and_then(llama_index::stopped_with);
+    let answer = (attributes.text("output.value")).and_then(llama_index::answer_in_stop_event);
     if let Some(answer) = answer {
         attribute::put(attributes, OUTPUT, answer);
         attributes.remove("output.value");

@@ -16,16 +16,16 @@ use crate::Attributes;
 const REDACTED: crate::Value<'static> = crate::Value::Str("__REDACTED__");
 
 /// Removes the whole request or answer if the program hides one of its messages, which would be visible there.
-pub(super) fn hide(attributes: &mut Attributes) {
-    for (prefix, whole) in [
+pub(super) fn remove_hidden(attributes: &mut Attributes) {
+    for (prefix, payload) in [
         ("llm.input_messages.", "input.value"),
         ("llm.output_messages.", "output.value"),
     ] {
-        let hides = attributes
+        let is_hidden = attributes
             .iter()
             .any(|(key, value)| value == REDACTED && key.starts_with(prefix));
-        if hides {
-            attributes.remove(whole);
+        if is_hidden {
+            attributes.remove(payload);
         }
     }
     attributes.retain(|_, value| value != REDACTED);
@@ -38,7 +38,7 @@ pub(super) fn hide(attributes: &mut Attributes) {
 /// * Calls in the request have no ids, or no names, as those of OpenAI's custom tools.
 /// * The request has calls and answers of tools that the provider runs.
 /// * The request has instructions that are not a message.
-pub(super) fn prefer_whole(attributes: &mut Attributes) {
+pub(super) fn prefer_payload(attributes: &mut Attributes) {
     const PREFIX: &str = "llm.input_messages.";
     const ANSWER: &str = "llm.output_messages.";
 
@@ -48,28 +48,33 @@ pub(super) fn prefer_whole(attributes: &mut Attributes) {
     {
         attributes.retain(|key, _| !key.starts_with(ANSWER));
     }
-    let mut empty = BTreeSet::new();
-    let mut filled = BTreeSet::new();
+    let mut without_content = BTreeSet::new();
+    let mut with_content = BTreeSet::new();
     let mut has_system = false;
     for (key, value) in attributes.iter() {
-        if let Some((number, rest)) = key.strip_prefix(PREFIX).and_then(|it| it.split_once('.')) {
+        if let Some((number, rest)) = key
+            .strip_prefix(PREFIX)
+            .and_then(|path| path.split_once('.'))
+        {
             has_system |= rest == "message.role" && value == crate::Value::Str("system");
-            let seen = match rest {
-                "message.role" | "message.tool_call_id" => &mut empty,
-                _ => &mut filled,
+            let numbers = match rest {
+                "message.role" | "message.tool_call_id" => &mut without_content,
+                _ => &mut with_content,
             };
-            seen.insert(number.to_owned());
+            numbers.insert(number.to_owned());
         }
     }
-    let is_hollow = !empty.is_subset(&filled)
+    let is_incomplete = !without_content.is_subset(&with_content)
         || has_calls_without_id(attributes, PREFIX)
         || has_calls_without_name(attributes, PREFIX)
-        || attributes.text("input.value").is_some_and(says_more);
-    if (is_hollow || !has_system)
+        || attributes
+            .text("input.value")
+            .is_some_and(has_unflattened_parts);
+    if (is_incomplete || !has_system)
         && let Some(request) = json::object(attributes, "input.value")
         && (request.contains_key("messages")
-            || is_hollow && request.get("input").is_some_and(Value::is_array))
-        && (is_hollow || request.contains_key("system"))
+            || is_incomplete && request.get("input").is_some_and(Value::is_array))
+        && (is_incomplete || request.contains_key("system"))
     {
         attributes.retain(|key, _| !key.starts_with(PREFIX));
     }
@@ -80,7 +85,10 @@ pub(super) fn prefer_whole(attributes: &mut Attributes) {
 pub(super) fn prefer_items(attributes: &mut Attributes) {
     const PREFIX: &str = "llm.input_messages.";
 
-    if !attributes.text("input.value").is_some_and(says_more) {
+    if !attributes
+        .text("input.value")
+        .is_some_and(has_unflattened_parts)
+    {
         return;
     }
     let Some(Value::Array(mut items)) = json::read(attributes, "input.value") else {
@@ -89,7 +97,7 @@ pub(super) fn prefer_items(attributes: &mut Attributes) {
     if let Some(Value::Array(fields)) = indexed::take(attributes, PREFIX) {
         let is_system = |item: &Value| {
             item.pointer("/message/role")
-                .is_some_and(|it| it == "system")
+                .is_some_and(|role| role == "system")
         };
         let system = fields.into_iter().filter(is_system);
         let system: Vec<_> = system.filter_map(|item| message(item, "system")).collect();
@@ -100,24 +108,26 @@ pub(super) fn prefer_items(attributes: &mut Attributes) {
 
 /// Prefers the messages of the whole request and answer if only these have the ids of calls, as Mistral's do, or their names, as
 /// OpenAI's do for custom tools.
-fn prefer_identified(attributes: &mut Attributes) {
-    for (prefix, whole, messages) in [
+fn prefer_payload_with_call_ids(attributes: &mut Attributes) {
+    for (prefix, payload, messages) in [
         ("llm.input_messages.", "input.value", "messages"),
         ("llm.output_messages.", "output.value", "choices"),
     ] {
         if (has_calls_without_id(attributes, prefix) || has_calls_without_name(attributes, prefix))
-            && let Some(object) = json::object(attributes, whole)
-            && let Some(messages) = object.get(messages).filter(|it| has_ids(it))
+            && let Some(object) = json::object(attributes, payload)
+            && let Some(messages) = object
+                .get(messages)
+                .filter(|messages| has_calls_with_id(messages))
         {
             let messages = messages.to_string();
             attributes.retain(|key, _| !key.starts_with(prefix));
-            attributes.set(whole, messages);
+            attributes.set(payload, messages);
         }
     }
 }
 
 /// Returns whether messages, or choices that hold messages, have tool calls with ids.
-fn has_ids(messages: &Value) -> bool {
+fn has_calls_with_id(messages: &Value) -> bool {
     let mut items = messages.as_array().into_iter().flatten();
     items.any(|item| {
         let message = item.get("message").unwrap_or(item);
@@ -128,39 +138,44 @@ fn has_ids(messages: &Value) -> bool {
 
 /// Returns whether any call among the messages has a name, but no id to match its result with.
 fn has_calls_without_id(attributes: &Attributes, prefix: &str) -> bool {
-    let [named, known] = calls_with(attributes, prefix);
-    !named.is_subset(&known)
+    let [named, identified] = named_and_identified_calls(attributes, prefix);
+    !named.is_subset(&identified)
 }
 
 /// Returns whether any call among the messages has an id, but no name.
 fn has_calls_without_name(attributes: &Attributes, prefix: &str) -> bool {
-    let [named, known] = calls_with(attributes, prefix);
-    !known.is_subset(&named)
+    let [named, identified] = named_and_identified_calls(attributes, prefix);
+    !identified.is_subset(&named)
 }
 
 /// Returns which calls have a name, and which an id.
-fn calls_with<'a>(attributes: &'a Attributes, prefix: &str) -> [BTreeSet<&'a str>; 2] {
+fn named_and_identified_calls<'a>(
+    attributes: &'a Attributes,
+    prefix: &str,
+) -> [BTreeSet<&'a str>; 2] {
     let ends = [".tool_call.function.name", ".tool_call.id"];
     ends.map(|end| {
         let keys = attributes.iter().map(|(key, _)| key);
-        let ours = keys.filter(|key| key.starts_with(prefix));
-        ours.filter_map(|key| key.strip_suffix(end)).collect()
+        let prefixed = keys.filter(|key| key.starts_with(prefix));
+        prefixed.filter_map(|key| key.strip_suffix(end)).collect()
     })
 }
 
-pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
-    prefer_identified(attributes);
+pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
+    prefer_payload_with_call_ids(attributes);
     // Only the response has what the provider's own tools did, and the reasoning in LangChain's answers.
-    if attributes.text("output.value").is_some_and(says_more)
+    if attributes
+        .text("output.value")
+        .is_some_and(has_unflattened_parts)
         && let Some(response) = json::object(attributes, "output.value")
         && (is_response(&response)
-            || is_message(&response)
+            || is_anthropic_message(&response)
             || response.get("generations").is_some_and(Value::is_array))
     {
         json::put(attributes, OUTPUT, Value::Object(response));
     }
     for (prefix, role, key) in [
-        ("llm.input_messages.", roleless, INPUT),
+        ("llm.input_messages.", default_role, INPUT),
         ("llm.output_messages.", "assistant", OUTPUT),
     ] {
         if let Some(Value::Array(messages)) = indexed::take(attributes, prefix) {
@@ -208,15 +223,15 @@ pub(super) fn read(attributes: &mut Attributes, roleless: &str) {
     }
     attributes.rename("input.value", INPUT);
     // For an answer that it could not read, such as a stream, the instrumentation records the object's repr.
-    if attributes.text("output.value").is_some_and(is_object) {
+    if attributes.text("output.value").is_some_and(is_object_repr) {
         attributes.remove("output.value");
     }
     attributes.rename("output.value", OUTPUT);
 }
 
 /// Returns whether a request or an answer has parts that are missing or empty among the flattened attributes.
-fn says_more(whole: &str) -> bool {
-    const TYPES: &[&str] = &[
+fn has_unflattened_parts(payload: &str) -> bool {
+    const PART_TYPES: &[&str] = &[
         r#""apply_patch_call""#,
         r#""code_interpreter_call""#,
         r#""computer_call""#,
@@ -235,7 +250,7 @@ fn says_more(whole: &str) -> bool {
         r#""web_search_call""#,
     ];
 
-    TYPES.iter().any(|kind| whole.contains(kind))
+    PART_TYPES.iter().any(|kind| payload.contains(kind))
 }
 
 /// Recognises a response of OpenAI's by its `object` field.
@@ -244,19 +259,19 @@ pub(super) fn is_response(answer: &Object) -> bool {
 }
 
 /// Recognises an answer of Anthropic's, which is a message.
-fn is_message(answer: &Object) -> bool {
+fn is_anthropic_message(answer: &Object) -> bool {
     answer.get("type").and_then(Value::as_str) == Some("message")
         && answer.get("content").is_some_and(Value::is_array)
 }
 
 /// Recognises Python's default repr of an object.
-pub(in crate::dialect) fn is_object(text: &str) -> bool {
+pub(in crate::dialect) fn is_object_repr(text: &str) -> bool {
     text.starts_with('<') && text.ends_with('>') && text.contains(" object at 0x")
 }
 
 /// Converts a message to the format of OpenAI's API.
 fn message(mut item: Value, role: &str) -> Option<Value> {
-    if let Some(answers) = autogen::answers(&mut item) {
+    if let Some(answers) = autogen::tool_message(&mut item) {
         return Some(answers);
     }
     let Some(Value::Object(mut message)) = item.get_mut("message").map(Value::take) else {
@@ -273,15 +288,15 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     if let Some(Value::Array(items)) = message.remove("tool_calls") {
         calls.extend(items.into_iter().filter_map(call));
     }
-    let mut seen: BTreeSet<String> = calls.iter().map(identity).collect();
+    let mut seen: BTreeSet<String> = calls.iter().map(call_key).collect();
     if let Some(Value::Array(items)) = message.remove("contents") {
         let mut parts = Vec::new();
         // What a model says after the answer of a tool that its provider ran stays after it.
-        let has_answers = items.iter().any(is_answer);
+        let has_tool_results = items.iter().any(is_tool_result);
         for mut item in items {
             let content = item.get_mut("message_content").map(Value::take);
             let call = call(item);
-            if has_answers
+            if has_tool_results
                 && let Some(call) = &call
                 && call["id"].is_string()
             {
@@ -295,13 +310,13 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
             }
             // Beside a call there may be nothing but its type. The same holds for the answer to a call.
             if let Some(Value::Object(content)) = content
-                && (content.len() > 1 || call.is_none() && !is_nothing_but_an_answer(&content))
+                && (content.len() > 1 || call.is_none() && !is_bare_tool_result(&content))
             {
                 parts.push(part(content));
             }
             // The list of calls may already have it.
             if let Some(call) = call
-                && seen.insert(identity(&call))
+                && seen.insert(call_key(&call))
             {
                 calls.push(call);
             }
@@ -321,14 +336,14 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     (message.len() > 1).then_some(Value::Object(message))
 }
 
-fn is_answer(item: &Value) -> bool {
+fn is_tool_result(item: &Value) -> bool {
     let kind = item.pointer("/message_content/type");
     kind.and_then(Value::as_str)
         .is_some_and(|kind| kind.ends_with("_tool_result"))
 }
 
 /// Returns whether the content only says that it was a tool's answer.
-fn is_nothing_but_an_answer(content: &Object) -> bool {
+fn is_bare_tool_result(content: &Object) -> bool {
     let kind = content.get("type").and_then(Value::as_str);
     content.len() == 1 && kind.is_some_and(|kind| kind.ends_with("_tool_result"))
 }
@@ -341,7 +356,7 @@ fn call(mut item: Value) -> Option<Value> {
 }
 
 /// Returns what identifies a call: its id, or the whole call if it has none.
-fn identity(call: &Value) -> String {
+fn call_key(call: &Value) -> String {
     match &call["id"] {
         Value::Null => call.to_string(),
         id => id.to_string(),

@@ -3,40 +3,40 @@
 use crate::{Attributes, SourceSpan, dialect::What};
 
 /// Names the agent or the tool of a span. Renames the span itself if its name is an id.
-pub(super) fn settle(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     if span.scope.ends_with("crewai")
-        && let Some(name) = nameless(&span.name)
+        && let Some(name) = step_name_without_id(&span.name)
     {
         span.name = name.into();
     }
-    let (key, own) = match what {
+    let (key, openinference_key) = match what {
         What::Agent => ("gen_ai.agent.name", "agent.name"),
         What::Tool => ("gen_ai.tool.name", "tool.name"),
         _ => return,
     };
     let is_named = |key| span.attributes.text(key).is_some();
     // smolagents names its tools `SimpleTool` and its agents `X.run`. DSPy names its tools `X.__call__`.
-    if !is_named(key) && !is_named(own) {
+    if !is_named(key) && !is_named(openinference_key) {
         let method = [".run", ".__call__"];
         let name = (method
             .iter()
             .find_map(|method| span.name.strip_suffix(method)))
         .unwrap_or(&span.name);
-        let node = node(&span.attributes).filter(|_| what == What::Agent);
+        let node = named_node(&span.attributes).filter(|_| what == What::Agent);
         let name = node.unwrap_or(name).to_owned();
         span.attributes.supply(key, name);
     }
 }
 
 /// Returns the name for a step of a crew or flow of CrewAI's that has an id in place of a name.
-fn nameless(name: &str) -> Option<String> {
+fn step_name_without_id(name: &str) -> Option<String> {
     let (id, step) = name.split_once('.')?;
     let (kind, id) = id.split_once('_')?;
     (matches!(kind, "Crew" | "Flow") && is_id(id)).then(|| format!("{kind}.{step}"))
 }
 
 /// Returns the name of a node. CrewAI's agents are nodes with a name; other nodes have random ids.
-fn node(attributes: &Attributes) -> Option<&str> {
+fn named_node(attributes: &Attributes) -> Option<&str> {
     let node = attributes.text("graph.node.id")?;
     (!is_id(node)).then_some(node)
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        INPUT, OUTPUT, first_chunk_after,
+        INPUT, OUTPUT, first_chunk_from_millis,
         json::{self},
     },
     KIND,
@@ -17,35 +17,35 @@ const PARAMETERS: &str = "llm.invocation_parameters";
 const FIRST_TOKEN: &str = "time_to_first_token_ms";
 
 /// Reads the transcripts of a call as its messages, and on a turn the attributes that its calls take over.
-pub(super) fn settle(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     let attributes = &mut span.attributes;
     match what {
         What::Call => {
-            for (key, role, heard) in [
+            for (key, role, transcript) in [
                 (INPUT, "user", "input.audio.transcript"),
                 (OUTPUT, "assistant", "output.audio.transcript"),
             ] {
-                if let Some(text) = attributes.text(heard).map(str::to_owned) {
+                if let Some(text) = attributes.text(transcript).map(str::to_owned) {
                     put_text(attributes, key, role, &text);
-                    attributes.remove(heard);
+                    attributes.remove(transcript);
                 }
             }
-            first_chunk_after(attributes, FIRST_TOKEN);
+            first_chunk_from_millis(attributes, FIRST_TOKEN);
         }
         What::Plain if attributes.text(KIND) == Some("AUDIO") => {
             attributes.rename("llm.model_name", "gen_ai.request.model");
-            let told = json::object(attributes, PARAMETERS)
+            let instructions = json::object(attributes, PARAMETERS)
                 .and_then(|mut parameters| parameters.remove("instructions"));
-            if let Some(told @ Value::String(_)) = told {
-                json::put(attributes, "gen_ai.system_instructions", told);
+            if let Some(instructions @ Value::String(_)) = instructions {
+                json::put(attributes, "gen_ai.system_instructions", instructions);
             }
-            for (key, role, said) in [
+            for (key, role, from) in [
                 (INPUT, "user", "input.value"),
                 (OUTPUT, "assistant", "output.value"),
             ] {
-                if let Some(text) = attributes.text(said).map(str::to_owned) {
+                if let Some(text) = attributes.text(from).map(str::to_owned) {
                     put_text(attributes, key, role, &text);
-                    attributes.remove(said);
+                    attributes.remove(from);
                 }
             }
         }

@@ -14,39 +14,42 @@ const LITELLM: &str = "openinference.instrumentation.litellm";
 
 /// Returns whether a request calls no model: it lists models, uploads a file, starts a batch, looks up a response, trains a
 /// model, or counts tokens. Requests for images have a default model, and those with a stored prompt use the prompt's.
-pub(super) fn is_none_of_a_model(span: &SourceSpan) -> bool {
-    counts_tokens(&span.name)
+pub(super) fn calls_no_model(span: &SourceSpan) -> bool {
+    is_token_count(&span.name)
         || span.scope == OPENAI && span.name.starts_with("FineTuningJob")
         || span.scope == OPENAI
             && !["llm.token_count.prompt", "llm.token_count.total"]
                 .into_iter()
                 .any(|key| span.attributes.contains(key))
-            && json::object(&span.attributes, "llm.invocation_parameters")
-                .is_some_and(|it| !it.contains_key("model") && !it.contains_key("prompt"))
+            && json::object(&span.attributes, "llm.invocation_parameters").is_some_and(
+                |parameters| {
+                    !parameters.contains_key("model") && !parameters.contains_key("prompt")
+                },
+            )
 }
 
 /// Recognises `messages.count_tokens` and `InputTokenCountResponse`.
-fn counts_tokens(name: &str) -> bool {
+fn is_token_count(name: &str) -> bool {
     name.ends_with("count_tokens") || name.ends_with("TokenCountResponse")
 }
 
-pub(super) fn is_of_litellm(span: &SourceSpan) -> bool {
+pub(super) fn is_litellm(span: &SourceSpan) -> bool {
     span.scope == LITELLM
 }
 
 /// Returns the operation of a request other than chat, by what it returns: images, speech, transcriptions, or a moderation.
-pub(super) fn other_than_chat(span: &SourceSpan) -> Option<Says> {
-    let is_any_of = |starts: &[&str]| starts.iter().any(|start| span.name.starts_with(start));
+pub(super) fn non_chat_operation(span: &SourceSpan) -> Option<Says> {
+    let starts_with_any = |starts: &[&str]| starts.iter().any(|start| span.name.starts_with(start));
     match &*span.scope {
         OPENAI if span.name == "ModerationCreateResponse" => Some(Says::Is("evaluate")),
-        OPENAI if is_any_of(GENERATED) => Some(Says::Is("generate_content")),
+        OPENAI if starts_with_any(GENERATED_CONTENT_TYPES) => Some(Says::Is("generate_content")),
         LITELLM if span.name.ends_with("image_generation") => Some(Says::Is("generate_content")),
         _ => None,
     }
 }
 
 /// Images, videos, speech, and transcriptions of speech.
-const GENERATED: &[&str] = &[
+const GENERATED_CONTENT_TYPES: &[&str] = &[
     "HttpxBinaryResponseContent",
     "ImagesResponse",
     "Transcription",
@@ -56,8 +59,12 @@ const GENERATED: &[&str] = &[
 
 /// Keeps only the text in a request for images, speech or a transcription. The rest is not input, and the bytes of speech are not
 /// output.
-pub(super) fn ask(span: &mut SourceSpan) {
-    if span.scope != OPENAI || !GENERATED.iter().any(|start| span.name.starts_with(start)) {
+pub(super) fn keep_prompt_text(span: &mut SourceSpan) {
+    if span.scope != OPENAI
+        || !GENERATED_CONTENT_TYPES
+            .iter()
+            .any(|start| span.name.starts_with(start))
+    {
         return;
     }
     let answer = span.attributes.text("output.value").unwrap_or_default();
@@ -79,7 +86,7 @@ pub(super) fn ask(span: &mut SourceSpan) {
 const MISTRAL: &str = "openinference.instrumentation.mistralai";
 
 /// Names the provider of a request to Mistral, and unwraps the answer of a stream.
-pub(super) fn open(span: &mut SourceSpan) {
+pub(super) fn adjust_mistral(span: &mut SourceSpan) {
     if span.scope != MISTRAL {
         return;
     }
@@ -96,7 +103,7 @@ pub(super) fn open(span: &mut SourceSpan) {
 }
 
 /// Marks the span as failed if OpenAI's response failed, which it may although the request did not.
-pub(super) fn fail(span: &mut SourceSpan) {
+pub(super) fn mark_failed_response(span: &mut SourceSpan) {
     if !span
         .attributes
         .text("output.value")

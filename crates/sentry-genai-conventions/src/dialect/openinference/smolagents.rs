@@ -10,7 +10,7 @@ use crate::{
 const INPUT: &str = "input.value";
 
 /// Reduces the input of an agent or a tool to what it was asked.
-pub(super) fn settle(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     if !span.scope.ends_with("smolagents") || !matches!(what, What::Agent | What::Tool) {
         return;
     }
@@ -19,11 +19,11 @@ pub(super) fn settle(span: &mut SourceSpan, what: What) {
         return;
     };
     if what == What::Agent {
-        let has_more = input
+        let has_additional_args = input
             .get("additional_args")
-            .is_some_and(|more| !more.is_null());
+            .is_some_and(|additional_args| !additional_args.is_null());
         if let Some(Value::String(task)) = input.get("task")
-            && !has_more
+            && !has_additional_args
         {
             attributes.set(INPUT, &**task);
         }

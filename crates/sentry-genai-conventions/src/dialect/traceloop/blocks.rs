@@ -12,7 +12,7 @@ const JAVASCRIPT: &str = "@traceloop/instrumentation-langchain";
 const PYTHON: &str = "opentelemetry.instrumentation.langchain";
 
 /// Replaces these texts with the blocks.
-pub(super) fn take_out(span: &mut SourceSpan) {
+pub(super) fn restore(span: &mut SourceSpan) {
     let start = match &*span.scope {
         JAVASCRIPT => r#""content":"[{"#,
         PYTHON => r#""content": "{"#,
@@ -26,7 +26,7 @@ pub(super) fn take_out(span: &mut SourceSpan) {
         };
         for message in &mut messages {
             if let Some(Value::Array(parts)) = message.get_mut("parts") {
-                *parts = unfolded(std::mem::take(parts));
+                *parts = restored(std::mem::take(parts));
             }
         }
         attributes.set(key, Value::Array(messages).to_string());
@@ -34,25 +34,25 @@ pub(super) fn take_out(span: &mut SourceSpan) {
 }
 
 /// Returns the parts with blocks in place of their texts, and each tool call only once.
-fn unfolded(parts: Vec<Value>) -> Vec<Value> {
-    let mut called = BTreeSet::new();
-    let mut unfolded = Vec::new();
+fn restored(parts: Vec<Value>) -> Vec<Value> {
+    let mut call_ids = BTreeSet::new();
+    let mut restored = Vec::new();
     for part in parts {
         match blocks(&part) {
             Some(blocks) => {
-                called.extend(
+                call_ids.extend(
                     blocks
                         .iter()
                         .filter_map(|block| Some(block["id"].as_str()?.to_owned())),
                 );
-                unfolded.extend(blocks);
+                restored.extend(blocks);
             }
             None if part["type"] == "tool_call"
-                && part["id"].as_str().is_some_and(|id| called.contains(id)) => {}
-            None => unfolded.push(part),
+                && part["id"].as_str().is_some_and(|id| call_ids.contains(id)) => {}
+            None => restored.push(part),
         }
     }
-    unfolded
+    restored
 }
 
 /// Returns the blocks in the text of a part.

@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-use super::{KIND, tools::LLAMA_INDEX};
+use super::{SPAN_KIND, tools::LLAMA_INDEX};
 use crate::SourceSpan;
 
 /// Returns the name of LlamaIndex's agent if a workflow is its run: `FunctionAgent.workflow`.
-pub(super) fn agent_of_llama_index(span: &SourceSpan) -> Option<&str> {
+pub(super) fn llama_index_agent(span: &SourceSpan) -> Option<&str> {
     let class = span.name.strip_suffix(".workflow")?;
     let is_agent = span.scope == LLAMA_INDEX
         && class.ends_with("Agent")
-        && span.attributes.text(KIND) == Some("workflow");
+        && span.attributes.text(SPAN_KIND) == Some("workflow");
     is_agent.then_some(class)
 }
 
 /// Returns whether the completions are only the names of the fields in which Haystack's components return their results.
-pub(super) fn are_names_of_fields(span: &SourceSpan, completions: &Value) -> bool {
+pub(super) fn are_field_names(span: &SourceSpan, completions: &Value) -> bool {
     let is_name =
         |completion: &Value| matches!(completion["content"].as_str(), Some("replies" | "meta"));
     span.scope == "opentelemetry.instrumentation.haystack"

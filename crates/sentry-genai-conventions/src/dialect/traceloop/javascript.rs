@@ -2,18 +2,18 @@
 
 use serde_json::Value;
 
-use super::{ENTITY_OUTPUT, INPUT, KIND, json};
+use super::{ENTITY_OUTPUT, INPUT, SPAN_KIND, json};
 use crate::{Attributes, SourceSpan};
 
 /// Returns whether a task is a tool call, as LangChain's are.
 pub(super) fn is_tool(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
-    attributes.text(KIND) == Some("task")
+    attributes.text(SPAN_KIND) == Some("task")
         && attributes.text("gen_ai.operation.name") == Some("execute_tool")
 }
 
 /// Returns whether a span is one that the instrumentation of Bedrock creates for every conversation.
-pub(super) fn converses(span: &SourceSpan) -> bool {
+pub(super) fn is_bedrock_conversation(span: &SourceSpan) -> bool {
     span.name == "bedrock.completion" && span.scope.starts_with("@traceloop/")
 }
 
@@ -34,7 +34,7 @@ pub(super) fn name_tool(attributes: &mut Attributes) {
 }
 
 /// Restores the items of a Responses request, which JavaScript's instrumentation writes as the text of a single user message.
-pub(super) fn take_items_out(attributes: &mut Attributes) {
+pub(super) fn restore_items(attributes: &mut Attributes) {
     let text = (attributes.text(INPUT))
         .filter(|text| text.starts_with('[') && text.contains(r#""content":"[{"#))
         .and_then(crate::messages::read_json)

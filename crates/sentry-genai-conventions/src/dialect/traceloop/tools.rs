@@ -15,7 +15,7 @@ const AGNO: &str = "opentelemetry.instrumentation.agno";
 const NAME: &str = "gen_ai.tool.name";
 
 /// Returns whether a task of LlamaIndex is a tool call: the agent's step that makes the call, or the tool itself.
-pub(super) fn is_of_llama_index(span: &SourceSpan) -> bool {
+pub(super) fn is_llama_index_call(span: &SourceSpan) -> bool {
     let has = |key| span.attributes.text(key).is_some();
     span.scope == LLAMA_INDEX
         && (has("tool.name") && has("tool.arguments")
@@ -25,10 +25,10 @@ pub(super) fn is_of_llama_index(span: &SourceSpan) -> bool {
 }
 
 /// Extracts the tool's answer, and whether the tool failed, from that object.
-pub(super) fn settle(span: &mut SourceSpan) {
+pub(super) fn unwrap_result(span: &mut SourceSpan) {
     let has_failed = match &*span.scope {
-        LLAMA_INDEX => llama_index(span),
-        AGNO => agno(span),
+        LLAMA_INDEX => unwrap_llama_index(span),
+        AGNO => unwrap_agno(span),
         _ => false,
     };
     if has_failed && !matches!(span.status, SourceStatus::Error(_)) {
@@ -36,7 +36,7 @@ pub(super) fn settle(span: &mut SourceSpan) {
     }
 }
 
-fn llama_index(span: &mut SourceSpan) -> bool {
+fn unwrap_llama_index(span: &mut SourceSpan) -> bool {
     let attributes = &mut span.attributes;
     attributes.rename("tool.name", NAME);
     attributes.rename("tool.arguments", ARGUMENTS);
@@ -60,8 +60,8 @@ fn llama_index(span: &mut SourceSpan) -> bool {
     if let Some(name) = output.get("tool_name") {
         json::put_scalar(attributes, NAME, name);
     }
-    if let Some(texts) = texts(&output) {
-        json::put(attributes, RESULT, texts.into());
+    if let Some(text_output) = text_output(&output) {
+        json::put(attributes, RESULT, text_output.into());
         attributes.remove(ENTITY_OUTPUT);
     }
     output.get("is_error") == Some(&Value::Bool(true))
@@ -69,17 +69,17 @@ fn llama_index(span: &mut SourceSpan) -> bool {
 
 /// Returns the answer of a LlamaIndex tool in the form that the model reads, if all of it is text. The object also holds the
 /// tool's input.
-pub(in crate::dialect) fn texts(output: &json::Object) -> Option<String> {
+pub(in crate::dialect) fn text_output(output: &json::Object) -> Option<String> {
     if !output.contains_key("raw_output") {
         return None;
     }
     let blocks = output.get("blocks")?.as_array()?;
-    let texts: Option<Vec<_>> = blocks.iter().map(|block| block["text"].as_str()).collect();
-    texts.map(|texts| texts.join("\n"))
+    let text_output: Option<Vec<_>> = blocks.iter().map(|block| block["text"].as_str()).collect();
+    text_output.map(|text_output| text_output.join("\n"))
 }
 
 /// Reads `status='success' result='21' error=None ...`.
-fn agno(span: &mut SourceSpan) -> bool {
+fn unwrap_agno(span: &mut SourceSpan) -> bool {
     let attributes = &mut span.attributes;
     let Some(text) = attributes
         .text(ENTITY_OUTPUT)
@@ -97,13 +97,13 @@ fn agno(span: &mut SourceSpan) -> bool {
     let Some((result, error)) = rest.rsplit_once(" error=") else {
         return has_failed;
     };
-    let said = if has_failed { error } else { result };
-    let list = messages::read_json(&format!("[{said}]"));
-    if let Some(Value::Array(mut said)) = list
-        && said.len() == 1
+    let output = if has_failed { error } else { result };
+    let list = messages::read_json(&format!("[{output}]"));
+    if let Some(Value::Array(mut items)) = list
+        && items.len() == 1
     {
         attributes.remove(ENTITY_OUTPUT);
-        json::put(attributes, RESULT, said.remove(0));
+        json::put(attributes, RESULT, items.remove(0));
     }
     has_failed
 }

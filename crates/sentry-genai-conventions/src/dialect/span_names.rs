@@ -1,16 +1,16 @@
 //! Interprets the names that people give their spans, if the attributes confirm them.
 
 use super::{
-    Dialect,
-    by_hand::{NAMESPACES, amount, words},
-    is_by_hand, is_of_library, unquoted,
+    Dialect, is_manual, is_of_library,
+    manual::{NAMESPACES, amount, words},
+    unquoted,
 };
 use crate::{
     AiKind, Attributes, SourceSpan, SpanKind, Value, operation, provider, recognise, tokens,
 };
 
 /// Words in the names of model calls.
-static CALLS: &[&str] = &[
+static CALL_WORDS: &[&str] = &[
     "chat",
     "complete",
     "completion",
@@ -24,16 +24,16 @@ static CALLS: &[&str] = &[
 ];
 
 /// Words that name a model call and nothing else, even if no tokens are counted.
-static CALLS_ALONE: &[&str] = &["chat", "completion", "completions", "inference", "llm"];
+static UNAMBIGUOUS_CALL_WORDS: &[&str] = &["chat", "completion", "completions", "inference", "llm"];
 
 /// Words that, together with `model`, name a model call.
-static CALLS_OF_MODELS: &[&str] = &["call", "invocation", "invoke", "request", "response"];
+static MODEL_CALL_WORDS: &[&str] = &["call", "invocation", "invoke", "request", "response"];
 
 /// Words in the names of calls that produce no output tokens.
-static EMBEDS: &[&str] = &["embed", "embedding", "embeddings", "rerank"];
+static EMBEDDING_WORDS: &[&str] = &["embed", "embedding", "embeddings", "rerank"];
 
 /// Words for work that consists of calls.
-static AROUND: &[&str] = &[
+static COMPOSITE_WORDS: &[&str] = &[
     "agent",
     "batch",
     "chain",
@@ -67,10 +67,10 @@ static AROUND: &[&str] = &[
 ];
 
 /// Methods at the end of what a provider's SDK calls a request.
-static METHODS: &[&str] = &["create", "request", "stream", "streaming"];
+static SDK_METHODS: &[&str] = &["create", "request", "stream", "streaming"];
 
 /// Words for work on a call that has ended. Whatever it counts was counted before.
-static AFTERWARDS: &[&str] = &[
+static POST_CALL_WORDS: &[&str] = &[
     "bill",
     "billing",
     "budget",
@@ -95,8 +95,8 @@ static AFTERWARDS: &[&str] = &[
     "usage",
 ];
 
-/// Words for work on or for a call of a model or a tool, other than [afterwards](AFTERWARDS).
-static BESIDE: &[&str] = &[
+/// Words for work on or for a call of a model or a tool, other than [afterwards](POST_CALL_WORDS).
+static AUXILIARY_WORDS: &[&str] = &[
     "approve",
     "audit",
     "authorize",
@@ -120,14 +120,14 @@ static BESIDE: &[&str] = &[
 ];
 
 /// The same, for words that come last.
-static BESIDES: &[&str] = &["lookup", "parsing", "validation"];
+static AUXILIARY_LAST_WORDS: &[&str] = &["lookup", "parsing", "validation"];
 
 /// Words for what belongs to a call.
-static OF_CALLS: &[&str] = &[
+static CALL_DATA_WORDS: &[&str] = &[
     "context", "cost", "costs", "prompt", "prompts", "token", "tokens", "usage",
 ];
 
-static RUNS: &[&str] = &[
+static AGENT_ACTIONS: &[&str] = &[
     "call",
     "continue",
     "execute",
@@ -140,12 +140,12 @@ static RUNS: &[&str] = &[
 ];
 
 /// Keys that name an agent on a span that is named after the agent's run.
-static AGENT_NAMES: &[&str] = &["agent", "agent.name", "agent_name"];
+static AGENT_KEYS: &[&str] = &["agent", "agent.name", "agent_name"];
 
 /// Keys that name a tool on a span that is named after the tool's call.
-static TOOL_NAMES: &[&str] = &["tool", "tool.name", "tool_name"];
+static TOOL_KEYS: &[&str] = &["tool", "tool.name", "tool_name"];
 
-static USES: &[&str] = &[
+static TOOL_ACTIONS: &[&str] = &[
     "call",
     "execute",
     "execution",
@@ -160,34 +160,56 @@ static USES: &[&str] = &[
 /// alone may mean anything.
 pub(super) fn is_call(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
-    let says = |key| matches!(attributes.get(key), Some(Value::Str(text)) if !text.is_empty());
-    if !attributes.may_begin_with("model") || !says("model") {
+    let has_text = |key| matches!(attributes.get(key), Some(Value::Str(text)) if !text.is_empty());
+    if !attributes.may_begin_with("model") || !has_text("model") {
         return false;
     }
-    let counts = |wanted| {
-        let counted = |(key, value)| amount(key, value).is_some_and(|(_, count)| count == wanted);
-        attributes.iter().any(counted)
-    };
-    let is_served = matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer));
-    let is_of_others = |key: &str| key == "http.route" || key.starts_with("db.");
     let name = words(&span.name);
-    let embeds = has_word(&name, EMBEDS);
+    let is_embedding = has_word(&name, EMBEDDING_WORDS);
     // Only a model's answer has a reason for its end.
-    let is_answered = says("finish_reason") || says("stop_reason");
-    (embeds || is_answered || has_word(&name, CALLS) || names_model(span, &name))
-        && !has_word(&name, AFTERWARDS)
-        && (is_answered || !is_beside(&span.name))
-        && !is_served
-        && (counts(tokens::INPUT) && (embeds || counts(tokens::OUTPUT))
-            || embeds
-                && (counts(tokens::TOTAL)
-                    || attributes.iter().any(|(key, value)| counts_all(key, value)))
-            || recognise::has_failed(span) && is_at_provider(span, &name))
-        && !attributes.iter().any(|(key, _)| is_of_others(key))
+    let has_finish_reason = has_text("finish_reason") || has_text("stop_reason");
+    let is_named_call = is_embedding
+        || has_finish_reason
+        || has_word(&name, CALL_WORDS)
+        || is_named_after_model(span, &name);
+    is_named_call
+        && !has_word(&name, POST_CALL_WORDS)
+        && (has_finish_reason || !is_auxiliary(&span.name))
+        && !is_server_side(span)
+        && (counts_tokens(attributes, is_embedding)
+            || recognise::has_failed(span) && targets_provider(span, &name))
+        && !attributes
+            .iter()
+            .any(|(key, _)| is_of_other_convention(key))
+}
+
+/// Returns whether a call has the token counts that prove it: of input and output, or for embeddings of input or a total.
+fn counts_tokens(attributes: &Attributes, is_embedding: bool) -> bool {
+    let has_count = |wanted| {
+        let is_wanted = |(key, value)| amount(key, value).is_some_and(|(_, count)| count == wanted);
+        attributes.iter().any(is_wanted)
+    };
+    if !is_embedding {
+        return has_count(tokens::INPUT) && has_count(tokens::OUTPUT);
+    }
+    has_count(tokens::INPUT)
+        || has_count(tokens::TOTAL)
+        || attributes
+            .iter()
+            .any(|(key, value)| is_total_count(key, value))
+}
+
+fn is_server_side(span: &SourceSpan) -> bool {
+    matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer))
+}
+
+/// Returns whether a key shows that a span describes an HTTP route or a database query.
+fn is_of_other_convention(key: &str) -> bool {
+    key == "http.route" || key.starts_with("db.")
 }
 
 /// Returns whether an attribute of embeddings counts all their tokens.
-pub(super) fn counts_all(key: &str, value: Value<'_>) -> bool {
+pub(super) fn is_total_count(key: &str, value: Value<'_>) -> bool {
     let is_number = match value {
         Value::Integer(_) | Value::Double(_) => true,
         Value::Str(text) => unquoted(text).parse::<f64>().is_ok(),
@@ -198,56 +220,56 @@ pub(super) fn counts_all(key: &str, value: Value<'_>) -> bool {
 
 /// Returns whether a failed call was made to a provider: to one that the conventions know, or to any if the span is named after a
 /// model call.
-fn is_at_provider(span: &SourceSpan, name: &str) -> bool {
+fn targets_provider(span: &SourceSpan, name: &str) -> bool {
     let provider = span.attributes.text("provider").map(unquoted);
     match provider {
         Some(provider) if !provider.is_empty() => {
             let is_known = provider::known(&provider.to_ascii_lowercase()).is_some();
-            is_known || has_word(name, CALLS_ALONE)
+            is_known || has_word(name, UNAMBIGUOUS_CALL_WORDS)
         }
-        _ => provider_in(name).is_some(),
+        _ => provider_in_name(name).is_some(),
     }
 }
 
 /// Returns the conventions' name of the provider that a span is named after.
-pub(super) fn provider_in(name: &str) -> Option<&'static str> {
-    words_of(&words(name)).find_map(provider::known)
+pub(super) fn provider_in_name(name: &str) -> Option<&'static str> {
+    split_words(&words(name)).find_map(provider::known)
 }
 
 /// Returns whether a span is named after embeddings.
-pub(super) fn embeds(name: &str) -> bool {
+pub(super) fn names_embeddings(name: &str) -> bool {
     has_word(&words(name), &["embed", "embedding", "embeddings"])
 }
 
 /// Returns whether a span is named after its `model` or after a provider: `openai gpt-4o`, `ask_claude`, `call_openai`.
-fn names_model(span: &SourceSpan, name: &str) -> bool {
+fn is_named_after_model(span: &SourceSpan, name: &str) -> bool {
     let model = span.attributes.text("model").unwrap_or_default();
     let model = words(model);
     // `gpt` of `gpt-4o`. Shorter words may mean anything.
-    let family = words_of(&model).find(|word| word.len() > 2);
-    let is_around = |word| AROUND.contains(&word) && !matches!(word, "invoke" | "request");
-    (provider_in(name).is_some() || words_of(name).any(|word| family == Some(word)))
-        && !words_of(name).any(is_around)
+    let family = split_words(&model).find(|word| word.len() > 2);
+    let is_composite =
+        |word| COMPOSITE_WORDS.contains(&word) && !matches!(word, "invoke" | "request");
+    (provider_in_name(name).is_some() || split_words(name).any(|word| family == Some(word)))
+        && !split_words(name).any(is_composite)
 }
 
 /// Returns the operation of a span that is named after it and a provider, if it names a model: `openai.chat`, `ollama_embeddings`.
-fn asked_of_provider(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option<&'static str> {
-    let is_served = matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer));
+fn provider_operation(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option<&'static str> {
     let models = ["gen_ai.request.model", "gen_ai.response.model"];
-    if is_served || !models.iter().any(|key| span.attributes.contains(key)) {
+    if is_server_side(span) || !models.iter().any(|key| span.attributes.contains(key)) {
         return None;
     }
-    let operation = behind_provider(name)?;
-    is_of_nobody(span, dialect).then_some(operation)
+    let operation = operation_after_provider(name)?;
+    is_unattributed(span, dialect).then_some(operation)
 }
 
 /// Returns the operation of a model that follows a provider in a name: `openai.chat.completions`.
-pub(super) fn behind_provider(name: &str) -> Option<&'static str> {
+pub(super) fn operation_after_provider(name: &str) -> Option<&'static str> {
     let (provider, rest) = name.split_once(['.', '_', ':', '/', ' '])?;
     // `openai.chat.completions.create` and `openai.chat.stream` are methods.
     let method = rest.rsplit_once(['.', '_', ':', '/', ' ']);
     let rest = match method {
-        Some((rest, method)) if METHODS.contains(&method) => rest,
+        Some((rest, method)) if SDK_METHODS.contains(&method) => rest,
         _ => rest,
     };
     let row = operation::by_name(rest).filter(|row| row.kind == AiKind::LlmCall)?;
@@ -256,7 +278,7 @@ pub(super) fn behind_provider(name: &str) -> Option<&'static str> {
 
 /// Returns whether the name of a span with these attributes may decide what the span is.
 pub(crate) fn may_tell_by_name(attributes: &Attributes) -> bool {
-    let names = [AGENT_NAMES, TOOL_NAMES].concat();
+    let names = [AGENT_KEYS, TOOL_KEYS].concat();
     names.iter().any(|key| attributes.contains(key))
         || (NAMESPACES.iter()).any(|prefix| attributes.may_begin_with(prefix))
 }
@@ -270,67 +292,68 @@ pub(crate) fn operation_by_name(
 ) -> Option<&'static str> {
     let has = |key| span.attributes.contains(key);
     // Only somebody who knows the conventions uses this name.
-    let is_called = |operation: &str, keys: &[&str]| {
-        let says = |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(_)));
-        name == operation && keys.iter().any(says)
+    let has_standard_name = |operation: &str, keys: &[&str]| {
+        let is_text = |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(_)));
+        name == operation && keys.iter().any(is_text)
     };
     let names_tool = has("gen_ai.tool.name")
-        || is_called("execute_tool", TOOL_NAMES)
-        || is_call_of_tool(span, name);
+        || has_standard_name("execute_tool", TOOL_KEYS)
+        || is_named_tool_call(span, name);
     let names_agent = has("gen_ai.agent.name")
         || has("gen_ai.agent.id")
-        || is_called("invoke_agent", AGENT_NAMES)
-        || is_run_of_agent(span, name);
-    if let Some(operation) = asked_of_provider(span, dialect, name) {
+        || has_standard_name("invoke_agent", AGENT_KEYS)
+        || is_named_agent_run(span, name);
+    if let Some(operation) = provider_operation(span, dialect, name) {
         return Some(operation);
     }
-    if !names_tool && !names_agent || !is_of_nobody(span, dialect) || is_beside(name) {
+    if !names_tool && !names_agent || !is_unattributed(span, dialect) || is_auxiliary(name) {
         return None;
     }
     let name = words(name);
-    let mut words = words_of(&name).rev();
+    let mut words = split_words(&name).rev();
     let (last, before) = (words.next()?, words.next());
-    let does = |who: &[&str], what: &[&str]| match before {
-        None => who.contains(&last),
+    let ends_with_pair = |objects: &[&str], actions: &[&str]| match before {
+        None => objects.contains(&last),
         Some(before) => {
-            who.contains(&last) && what.contains(&before)
-                || who.contains(&before) && what.contains(&last)
+            objects.contains(&last) && actions.contains(&before)
+                || objects.contains(&before) && actions.contains(&last)
         }
     };
     if names_tool {
-        return does(&["function", "tool", "tools"], USES).then_some("execute_tool");
+        return ends_with_pair(&["function", "tool", "tools"], TOOL_ACTIONS)
+            .then_some("execute_tool");
     }
-    does(&["agent", "subagent"], RUNS).then_some("invoke_agent")
+    ends_with_pair(&["agent", "subagent"], AGENT_ACTIONS).then_some("invoke_agent")
 }
 
 /// Returns whether a name is that of a tool call, such as `agent.tool_call`, and the span names the tool without a namespace.
-fn is_call_of_tool(span: &SourceSpan, name: &str) -> bool {
+fn is_named_tool_call(span: &SourceSpan, name: &str) -> bool {
     span.attributes.may_begin_with("tool")
-        && says_any(span, TOOL_NAMES)
-        && ends_with(name, "tool", &["call"])
+        && has_any_text(span, TOOL_KEYS)
+        && ends_with_action(name, "tool", &["call"])
 }
 
 /// Returns whether a span is named after an agent's run, such as `run_agent`, and names an agent without any namespace.
-fn is_run_of_agent(span: &SourceSpan, name: &str) -> bool {
+fn is_named_agent_run(span: &SourceSpan, name: &str) -> bool {
     span.attributes.may_begin_with("agent")
-        && says_any(span, AGENT_NAMES)
-        && ends_with(name, "agent", &["invocation", "invoke", "run"])
+        && has_any_text(span, AGENT_KEYS)
+        && ends_with_action(name, "agent", &["invocation", "invoke", "run"])
 }
 
-fn says_any(span: &SourceSpan, keys: &[&str]) -> bool {
-    let says =
+fn has_any_text(span: &SourceSpan, keys: &[&str]) -> bool {
+    let is_text =
         |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(name)) if !name.is_empty());
-    keys.iter().any(says)
+    keys.iter().any(is_text)
 }
 
 /// Returns whether a name ends with an object and what is done with it, in either order.
-fn ends_with(name: &str, object: &str, done: &[&str]) -> bool {
+fn ends_with_action(name: &str, object: &str, actions: &[&str]) -> bool {
     let name = words(name);
-    let mut words = words_of(&name).rev();
+    let mut words = split_words(&name).rev();
     let (Some(last), Some(before)) = (words.next(), words.next()) else {
         return false;
     };
-    last == object && done.contains(&before) || before == object && done.contains(&last)
+    last == object && actions.contains(&before) || before == object && actions.contains(&last)
 }
 
 /// Returns whether an operation that no convention knows may be a model call. The span must have been written by hand and name a
@@ -340,65 +363,69 @@ pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation_name: 
     let has = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
     let is_named = names_call(operation_name);
     let operation = words(operation_name);
-    let is_around =
-        |word| AROUND.contains(&word) && !(is_named && matches!(word, "invoke" | "request"));
-    is_of_nobody(span, dialect)
+    let is_composite = |word| {
+        COMPOSITE_WORDS.contains(&word) && !(is_named && matches!(word, "invoke" | "request"))
+    };
+    is_unattributed(span, dialect)
         && has(&["gen_ai.request.model", "gen_ai.response.model"])
         && !has(&["gen_ai.tool.name"])
         && (is_named || !has(&["gen_ai.agent.id", "gen_ai.agent.name"]))
-        && !words_of(&operation).any(is_around)
-        && !has_word(&operation, AFTERWARDS)
+        && !split_words(&operation).any(is_composite)
+        && !has_word(&operation, POST_CALL_WORDS)
         // `parse_invoice` may be work that a program has a model do. `parse_llm_response` is work of the program itself.
-        && !(is_named && is_beside(operation_name))
+        && !(is_named && is_auxiliary(operation_name))
 }
 
 /// Returns whether an operation is named after a model call, such as `llm.response` and `InvokeModel`.
 pub(crate) fn names_call(operation: &str) -> bool {
     let operation = words(operation);
-    has_word(&operation, CALLS_ALONE)
-        || has_word(&operation, &["model"]) && has_word(&operation, CALLS_OF_MODELS)
+    has_word(&operation, UNAMBIGUOUS_CALL_WORDS)
+        || has_word(&operation, &["model"]) && has_word(&operation, MODEL_CALL_WORDS)
 }
 
 /// Returns whether a span's name is for work on the counts, the question or the answer of a call, so that the span repeats the
 /// call's counts: `record_usage`, `llm.build_prompt`, `parse_llm_response`. Work on the call itself does not count, because it
 /// may be making the call.
 pub(crate) fn repeats_counts(name: &str) -> bool {
-    let step = last_step(name);
-    let last = words_of(&step).next_back();
-    is_beside(name)
+    let segment = last_segment(name);
+    let last = split_words(&segment).next_back();
+    is_auxiliary(name)
         && last.is_some_and(|last| {
-            OF_CALLS.contains(&last) || last == "response" && has_word(&step, CALLS_ALONE)
+            CALL_DATA_WORDS.contains(&last)
+                || last == "response" && has_word(&segment, UNAMBIGUOUS_CALL_WORDS)
         })
 }
 
 /// Returns whether a name is for work on a call instead of the call: `parse_llm_response`, `agent.validate_tool_call`. A single
 /// word does not count, because it may belong to the name of a call, as in `chat.completions.parse`.
-fn is_beside(name: &str) -> bool {
-    let step = last_step(name);
-    let mut words = words_of(&step);
+fn is_auxiliary(name: &str) -> bool {
+    let segment = last_segment(name);
+    let mut words = split_words(&segment);
     match (words.next(), words.next_back()) {
         (Some(first), Some(last)) => {
-            BESIDE.contains(&first) || AFTERWARDS.contains(&first) || BESIDES.contains(&last)
+            AUXILIARY_WORDS.contains(&first)
+                || POST_CALL_WORDS.contains(&first)
+                || AUXILIARY_LAST_WORDS.contains(&last)
         }
         _ => false,
     }
 }
 
 /// Returns the words of the last segment of a name.
-fn last_step(name: &str) -> String {
-    let step = name.rsplit(['.', ':', '/']).next();
-    words(step.unwrap_or(name))
+fn last_segment(name: &str) -> String {
+    let segment = name.rsplit(['.', ':', '/']).next();
+    words(segment.unwrap_or(name))
 }
 
-fn is_of_nobody(span: &SourceSpan, dialect: &Dialect) -> bool {
-    is_by_hand(span, dialect) && !is_of_library(span, dialect)
+fn is_unattributed(span: &SourceSpan, dialect: &Dialect) -> bool {
+    is_manual(span, dialect) && !is_of_library(span, dialect)
 }
 
 fn has_word(name: &str, words: &[&str]) -> bool {
-    words_of(name).any(|word| words.contains(&word))
+    split_words(name).any(|word| words.contains(&word))
 }
 
-fn words_of(name: &str) -> impl DoubleEndedIterator<Item = &str> {
+fn split_words(name: &str) -> impl DoubleEndedIterator<Item = &str> {
     name.split(|letter: char| !letter.is_alphanumeric())
         .filter(|word| !word.is_empty())
 }

@@ -4,7 +4,7 @@
 //! canonical attribute that is present takes precedence.
 
 use super::{
-    ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, RESULT, What, called, first_chunk, unquoted,
+    ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, RESULT, What, first_chunk, span_names, unquoted,
 };
 use crate::{Attributes, SourceSpan, Value, attributes::Owned, recognise, tables, tokens};
 
@@ -150,7 +150,7 @@ static TOOL_INPUTS: &[&str] = &[
 static TOOL_OUTPUTS: &[&str] = &["result", "results", "output", "outputs", "response"];
 
 /// What may be recorded about a tool.
-static OF_TOOLS: &[&str] = &[
+static TOOL_IDENTITY: &[&str] = &[
     "gen_ai.agent.id",
     "gen_ai.agent.name",
     "gen_ai.tool.call.id",
@@ -158,45 +158,45 @@ static OF_TOOLS: &[&str] = &[
 ];
 
 /// Renames names in the namespaces of GenAI to those of the conventions, as far as that does not depend on what the span is.
-pub(crate) fn spell(span: &mut SourceSpan) {
-    let is_said = |prefix: &&&str| span.attributes.may_begin_with(prefix);
-    let namespaces: Vec<_> = NAMESPACES.iter().filter(is_said).collect();
+pub(crate) fn normalise_namespaced(span: &mut SourceSpan) {
+    let is_present = |prefix: &&&str| span.attributes.may_begin_with(prefix);
+    let namespaces: Vec<_> = NAMESPACES.iter().filter(is_present).collect();
     let names = match &*namespaces {
         [] => Vec::new(),
-        namespaces => spelled(&span.attributes, namespaces),
+        namespaces => find_namespaced(&span.attributes, namespaces),
     };
     // A bare `model` may be beside `llm.input_tokens`.
-    let is_called_so = called::is_call(span) && !super::mentions_gen_ai(span);
-    if namespaces.is_empty() || names.is_empty() && is_called_so {
-        if is_called_so {
-            adjust_called(span);
+    let is_named_call = span_names::is_call(span) && !super::mentions_gen_ai(span);
+    if namespaces.is_empty() || names.is_empty() && is_named_call {
+        if is_named_call {
+            adjust_named_call(span);
         }
         return;
     }
-    set_numbers_aside(&mut span.attributes);
+    move_numbers_aside(&mut span.attributes);
     // On a span without anything of the conventions, these names may mean something else.
-    let says = |keys: &[&str]| names.iter().any(|name| keys.contains(&name.canonical));
-    let is_call = says(&[MODEL, "gen_ai.response.model"])
-        && (says(&[tokens::INPUT, tokens::OUTPUT])
-            || called::behind_provider(&span.name).is_some()
-            || says(&["gen_ai.provider.name"]) && recognise::has_failed(span));
-    if is_call || is_called_so || super::mentions_gen_ai(span) {
+    let has_any = |keys: &[&str]| names.iter().any(|name| keys.contains(&name.canonical));
+    let is_call = has_any(&[MODEL, "gen_ai.response.model"])
+        && (has_any(&[tokens::INPUT, tokens::OUTPUT])
+            || span_names::operation_after_provider(&span.name).is_some()
+            || has_any(&["gen_ai.provider.name"]) && recognise::has_failed(span));
+    if is_call || is_named_call || super::mentions_gen_ai(span) {
         rename(&mut span.attributes, names);
-        first_chunk::spell(span, false);
+        first_chunk::normalise(span, false);
     }
-    if is_called_so {
-        adjust_called(span);
+    if is_named_call {
+        adjust_named_call(span);
     }
 }
 
 /// Renames the attributes of a span that is a call by its own name. That may name the provider, too.
-fn adjust_called(span: &mut SourceSpan) {
-    let what = match called::embeds(&span.name) {
+fn adjust_named_call(span: &mut SourceSpan) {
+    let what = match span_names::names_embeddings(&span.name) {
         true => What::Embeddings,
         false => What::Call,
     };
     adjust(span, what);
-    if let Some(provider) = called::provider_in(&span.name)
+    if let Some(provider) = span_names::provider_in_name(&span.name)
         && !span.attributes.contains("gen_ai.provider.name")
     {
         span.attributes.push("gen_ai.provider.name", provider);
@@ -204,10 +204,12 @@ fn adjust_called(span: &mut SourceSpan) {
 }
 
 /// Moves numbers away from the names of messages: `gen_ai.request.messages = 12` is a count.
-fn set_numbers_aside(attributes: &mut Attributes) {
+fn move_numbers_aside(attributes: &mut Attributes) {
     let is_number = |value| matches!(value, Value::Integer(_) | Value::Double(_) | Value::Bool(_));
     let is_content = |key: &str| {
-        let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it));
+        let rest = NAMESPACES
+            .iter()
+            .find_map(|namespace| key.strip_prefix(namespace));
         rest.map(words).is_some_and(|words| {
             let names = [INPUTS, OUTPUTS, SYSTEMS, &["response_tool_calls"]];
             names.iter().any(|names| names.contains(&&*words))
@@ -224,57 +226,64 @@ fn set_numbers_aside(attributes: &mut Attributes) {
 }
 
 /// Returns the names in these namespaces that are understood.
-fn spelled(attributes: &Attributes, namespaces: &[&&str]) -> Vec<Found> {
-    found(attributes, |key, value| {
-        let rest = namespaces.iter().find_map(|it| key.strip_prefix(**it))?;
+fn find_namespaced(attributes: &Attributes, namespaces: &[&&str]) -> Vec<NamedAttribute> {
+    find_names(attributes, |key, value| {
+        let rest = namespaces
+            .iter()
+            .find_map(|namespace| key.strip_prefix(**namespace))?;
         let words = words(rest);
-        named(NAMES, &words)
-            .or_else(|| named(NAMESPACED, &words))
+        look_up_pair(NAMES, &words)
+            .or_else(|| look_up_pair(NAMESPACED, &words))
             .or_else(|| amount(key, value))
     })
 }
 
 /// Renames the other names on a GenAI span to those of the conventions.
 pub(super) fn adjust(span: &mut SourceSpan, what: What) {
-    let names = found(&span.attributes, |key, value| {
-        let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it));
+    let names = find_names(&span.attributes, |key, value| {
+        let rest = NAMESPACES
+            .iter()
+            .find_map(|namespace| key.strip_prefix(namespace));
         let words = words(rest.unwrap_or(key));
         match what {
-            What::Call | What::Embeddings | What::Agent => listed(INPUTS, &words, INPUT)
-                .or_else(|| listed(OUTPUTS, &words, OUTPUT))
-                .or_else(|| listed(SYSTEMS, &words, SYSTEM))
-                .or_else(|| named(NAMES, &words))
+            What::Call | What::Embeddings | What::Agent => look_up(INPUTS, &words, INPUT)
+                .or_else(|| look_up(OUTPUTS, &words, OUTPUT))
+                .or_else(|| look_up(SYSTEMS, &words, SYSTEM))
+                .or_else(|| look_up_pair(NAMES, &words))
                 .or_else(|| amount(key, value))
                 .or_else(|| {
-                    let counts_all = what == What::Embeddings && called::counts_all(key, value);
-                    counts_all.then_some((1, tokens::TOTAL))
+                    let is_total =
+                        what == What::Embeddings && span_names::is_total_count(key, value);
+                    is_total.then_some((1, tokens::TOTAL))
                 }),
             What::Tool => {
-                let words = without_prefix(&words);
-                listed(TOOL_INPUTS, words, ARGUMENTS)
-                    .or_else(|| listed(TOOL_OUTPUTS, words, RESULT))
+                let words = without_tool_prefix(&words);
+                look_up(TOOL_INPUTS, words, ARGUMENTS)
+                    .or_else(|| look_up(TOOL_OUTPUTS, words, RESULT))
             }
             // An argument of a tool may be named like a model's parameter, such as the `temperature` of a room.
-            .or_else(|| named(NAMES, &words).filter(|(_, name)| OF_TOOLS.contains(name))),
+            .or_else(|| {
+                look_up_pair(NAMES, &words).filter(|(_, name)| TOOL_IDENTITY.contains(name))
+            }),
             What::Other | What::Plain => None,
         }
     });
     rename(&mut span.attributes, names);
     if what == What::Call {
-        first_chunk::spell(span, true);
+        first_chunk::normalise(span, true);
     }
 }
 
 /// Returns whether a name is for a number of input or output tokens.
 pub(crate) fn is_count(key: &str) -> bool {
     // Most names need not be split into words: every count includes letters of `tokens` or `usage`.
-    let may_be = |pair: &[u8]| {
+    let may_count = |pair: &[u8]| {
         matches!(
             pair,
             [b'o' | b'O', b'k' | b'K'] | [b'a' | b'A', b'g' | b'G']
         )
     };
-    if !key.as_bytes().windows(2).any(may_be) {
+    if !key.as_bytes().windows(2).any(may_count) {
         return false;
     }
     let amount = Amount::of(&words(key));
@@ -292,7 +301,7 @@ pub(crate) fn counts_tokens(attributes: &Attributes) -> bool {
 }
 
 /// A name that the conventions do not know, and the canonical one.
-struct Found {
+struct NamedAttribute {
     /// Its position among the names for the same attribute.
     rank: usize,
     key: String,
@@ -300,10 +309,10 @@ struct Found {
 }
 
 /// Returns the names that `find` understands.
-fn found(
+fn find_names(
     attributes: &Attributes,
     mut find: impl FnMut(&str, Value<'_>) -> Option<(usize, &'static str)>,
-) -> Vec<Found> {
+) -> Vec<NamedAttribute> {
     // Sentry's registry includes the names of Vercel's AI SDK, which has a dialect of its own.
     let is_known = |key: &str| {
         !key.starts_with("ai.")
@@ -313,11 +322,11 @@ fn found(
     names
         .filter_map(|(key, value)| {
             let (rank, canonical) = find(key, value)?;
-            if !may_be(canonical, value) {
+            if !fits(canonical, value) {
                 return None;
             }
             let key = key.to_owned();
-            Some(Found {
+            Some(NamedAttribute {
                 rank,
                 key,
                 canonical,
@@ -328,7 +337,7 @@ fn found(
 
 /// Returns whether a value fits the meaning of a canonical name: `messages = 12` is the number of messages, and an `Option` may
 /// be `None`.
-fn may_be(canonical: &str, value: Value<'_>) -> bool {
+fn fits(canonical: &str, value: Value<'_>) -> bool {
     match canonical {
         INPUT | OUTPUT | SYSTEM => matches!(value, Value::Str(_) | Value::Array(_)),
         ARGUMENTS | RESULT => true,
@@ -344,33 +353,35 @@ fn may_be(canonical: &str, value: Value<'_>) -> bool {
     }
 }
 
-fn rename(attributes: &mut Attributes, mut names: Vec<Found>) {
+fn rename(attributes: &mut Attributes, mut names: Vec<NamedAttribute>) {
     names.sort_by_key(|name| name.rank);
-    let mut said: Vec<&str> = Vec::new();
-    for Found { key, canonical, .. } in names {
+    let mut seen: Vec<&str> = Vec::new();
+    for NamedAttribute { key, canonical, .. } in names {
         // Avoids searching the store for each of several names for the same attribute.
-        if said.contains(&canonical) {
+        if seen.contains(&canonical) {
             continue;
         }
-        said.push(canonical);
+        seen.push(canonical);
         if !attributes.contains(canonical) {
             attributes.rename(&key, canonical);
         }
     }
 }
 
-fn named(names: &[(&str, &'static str)], words: &str) -> Option<(usize, &'static str)> {
+fn look_up_pair(names: &[(&str, &'static str)], words: &str) -> Option<(usize, &'static str)> {
     let rank = names.iter().position(|(name, _)| *name == words)?;
     Some((rank, names[rank].1))
 }
 
-fn listed(names: &[&str], words: &str, canonical: &'static str) -> Option<(usize, &'static str)> {
+fn look_up(names: &[&str], words: &str, canonical: &'static str) -> Option<(usize, &'static str)> {
     let rank = names.iter().position(|name| *name == words)?;
     Some((rank, canonical))
 }
 
-fn without_prefix(words: &str) -> &str {
-    let rest = TOOL_PREFIXES.iter().find_map(|it| words.strip_prefix(it));
+fn without_tool_prefix(words: &str) -> &str {
+    let rest = TOOL_PREFIXES
+        .iter()
+        .find_map(|prefix| words.strip_prefix(prefix));
     rest.unwrap_or(words)
 }
 
@@ -395,7 +406,9 @@ pub(super) fn words(name: &str) -> String {
 
 /// Returns whether a text under this name, if it is a number, is a number of tokens or their cost.
 pub(crate) fn may_be_amount(key: &str) -> bool {
-    let rest = NAMESPACES.iter().find_map(|it| key.strip_prefix(it));
+    let rest = NAMESPACES
+        .iter()
+        .find_map(|namespace| key.strip_prefix(namespace));
     amount(rest.unwrap_or(key), Value::Integer(0)).is_some()
 }
 
@@ -432,7 +445,7 @@ impl Amount {
     fn of(words: &str) -> Option<Self> {
         let mut amount = Self::default();
         for word in words.split('_') {
-            let said = match word {
+            let flag = match word {
                 "token" | "tokens" => &mut amount.is_tokens,
                 "usage" => &mut amount.is_usage,
                 "cost" | "costs" => &mut amount.is_cost,
@@ -450,7 +463,7 @@ impl Amount {
                 | "details" | "read" | "hit" | "hits" => continue,
                 _ => return None,
             };
-            *said = true;
+            *flag = true;
         }
         Some(amount)
     }

@@ -13,32 +13,32 @@ const MESSAGES: &str = "gen_ai.output.messages";
 /// answer ended.
 ///
 /// The last piece may repeat the whole answer, or hold only its end.
-pub(super) fn join(attributes: &mut Attributes) {
+pub(super) fn merge(attributes: &mut Attributes) {
     let Some(Value::Array(mut messages)) = json::read(attributes, MESSAGES) else {
         return;
     };
     let Some(mut last) = messages.pop() else {
         return;
     };
-    if messages.is_empty() || goes_on(&last) || !messages.iter().all(goes_on) {
+    if messages.is_empty() || is_partial(&last) || !messages.iter().all(is_partial) {
         return;
     }
-    let mut pieces = Vec::new();
+    let mut chunks = Vec::new();
     for message in &mut messages {
         let Some(Value::Array(parts)) = message.get_mut("parts").map(Value::take) else {
             return;
         };
-        pieces.extend(parts);
+        chunks.extend(parts);
     }
     let Some(Value::Array(parts)) = last.get_mut("parts") else {
         return;
     };
-    let calls: BTreeSet<String> = parts.iter().filter_map(call).collect();
-    let is_repeated = |piece: &Value| call(piece).is_some_and(|id| calls.contains(&id));
-    if !repeats(parts, &pieces, is_repeated) {
-        let own = std::mem::take(parts);
-        pieces.retain(|piece| !is_repeated(piece));
-        for part in pieces.into_iter().chain(own) {
+    let calls: BTreeSet<String> = parts.iter().filter_map(call_id).collect();
+    let is_repeated = |part: &Value| call_id(part).is_some_and(|id| calls.contains(&id));
+    if !repeats_chunks(parts, &chunks, is_repeated) {
+        let last_parts = std::mem::take(parts);
+        chunks.retain(|part| !is_repeated(part));
+        for part in chunks.into_iter().chain(last_parts) {
             append(parts, part);
         }
     }
@@ -46,17 +46,18 @@ pub(super) fn join(attributes: &mut Attributes) {
 }
 
 /// Returns whether a message is a piece that others followed.
-fn goes_on(message: &Value) -> bool {
+fn is_partial(message: &Value) -> bool {
     message.get("finish_reason").and_then(Value::as_str) == Some("")
 }
 
 /// Returns whether the last message repeats everything in the pieces before it.
-fn repeats(last: &[Value], pieces: &[Value], is_repeated: impl Fn(&Value) -> bool) -> bool {
-    let said = |parts: &[Value]| parts.iter().filter_map(content).collect::<String>();
-    said(last) == said(pieces) && (pieces.iter()).all(|piece| is_text(piece) || is_repeated(piece))
+fn repeats_chunks(last: &[Value], chunks: &[Value], is_repeated: impl Fn(&Value) -> bool) -> bool {
+    let text_of = |parts: &[Value]| parts.iter().filter_map(text).collect::<String>();
+    text_of(last) == text_of(chunks)
+        && (chunks.iter()).all(|part| is_text(part) || is_repeated(part))
 }
 
-fn content(part: &Value) -> Option<&str> {
+fn text(part: &Value) -> Option<&str> {
     is_text(part).then(|| part.get("content")?.as_str())?
 }
 
@@ -65,14 +66,14 @@ fn is_text(part: &Value) -> bool {
 }
 
 /// Returns the id of a part other than text.
-fn call(part: &Value) -> Option<String> {
+fn call_id(part: &Value) -> Option<String> {
     let id = part.get("id").filter(|id| !id.is_null())?;
     (!is_text(part)).then(|| id.to_string())
 }
 
 /// Appends a part. Text is merged with the text before it.
 fn append(parts: &mut Vec<Value>, part: Value) {
-    if let (Some(before), Some(more)) = (parts.last_mut(), content(&part))
+    if let (Some(before), Some(more)) = (parts.last_mut(), text(&part))
         && is_text(before)
         && let Some(Value::String(text)) = before.get_mut("content")
     {
