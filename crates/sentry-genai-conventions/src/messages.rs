@@ -21,13 +21,13 @@ mod cut;
 mod excerpt;
 mod fit;
 mod instructions;
-mod marks;
 mod media;
+mod normalise;
 mod parse;
 mod repair;
 mod scan;
-mod settle;
 mod shapes;
+mod special_bytes;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -85,7 +85,7 @@ pub(crate) fn read_cut_constructor(text: &str) -> Option<Value> {
 
 /// Creates messages from the items of a list. Each item is either a message as JSON or the text of a message.
 pub(crate) fn of_list(items: impl Iterator<Item = Value>, side: Side) -> Value {
-    let message = |text: String| match parse::json(&text).filter(shapes::knows) {
+    let message = |text: String| match parse::json(&text).filter(shapes::is_known) {
         Some(message) => message,
         None => json!({"role": side.role().as_str(), "content": text}),
     };
@@ -208,8 +208,8 @@ impl ContentLimits {
     /// This is more than the limits allow, because the translation cuts with more care than the excerpt does.
     #[must_use]
     pub fn text_room(&self) -> usize {
-        let most = self.attribute_bytes.max(self.text_bytes);
-        most.saturating_mul(11) / 8
+        let limit = self.attribute_bytes.max(self.text_bytes);
+        limit.saturating_mul(11) / 8
     }
 }
 
@@ -224,7 +224,7 @@ impl Default for ContentLimits {
 
 /// Drops everything before the answer, except for system messages at the start. The state of a graph holds the whole
 /// conversation, including the question and earlier turns.
-fn drop_questions(messages: &mut Vec<Message>) {
+fn drop_until_answer(messages: &mut Vec<Message>) {
     let is_answered = |pair: &[Message]| pair[1].role.answers(pair[0].role);
     if let Some(question) = messages.windows(2).rposition(is_answered) {
         let system = (messages.iter()).take_while(|message| message.role == Role::System);
@@ -244,9 +244,9 @@ pub(crate) struct Fitted {
 impl Messages {
     /// Creates a conversation from messages and brings them into the form that Sentry shows.
     pub(crate) fn new(messages: Vec<Message>, side: Side) -> Self {
-        let mut messages = settle::settle(messages, side);
+        let mut messages = normalise::normalise(messages, side);
         if side == Side::Output {
-            drop_questions(&mut messages);
+            drop_until_answer(&mut messages);
         }
         Self {
             messages,
@@ -269,13 +269,13 @@ impl Messages {
 
     /// Removes the system messages at the start and returns their parts, for `gen_ai.system_instructions`.
     pub(crate) fn take_system(&mut self) -> Vec<Part> {
-        let leading = self
+        let leading_count = self
             .messages
             .iter()
             .take_while(|message| message.role == Role::System)
             .count();
         self.messages
-            .drain(..leading)
+            .drain(..leading_count)
             .flat_map(|message| message.parts)
             .collect()
     }

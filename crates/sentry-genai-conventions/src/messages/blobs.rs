@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Object,
-    block::{self, Between, Blocks, LastBlock},
+    block::{self, Blocks, ByteRange, LastBlock},
 };
 
 /// What Sentry shows in place of removed binary content.
@@ -44,7 +44,7 @@ const MEDIA_KEYS: &[&str] = &[
 
 /// How base64 of media begins: PNG, JPEG, GIF, RIFF (WAV and WebP), PDF, MP3 with tags, and Ogg. Such a text is binary content
 /// whatever field it is in.
-const BEGINNINGS: &[&[u8]] = &[
+const MEDIA_PREFIXES: &[&[u8]] = &[
     b"iVBORw0KGg",
     b"/9j",
     b"R0lGOD",
@@ -68,40 +68,40 @@ const PAYLOAD_KEYS: &[&str] = &[
 pub(super) const MIME_KEYS: &[&str] = &["mime_type", "mimeType", "media_type", "mediaType"];
 
 /// The minimum length of a text that is taken for base64 without a media type next to it.
-const LONG: usize = 64;
+const MIN_BASE64_LENGTH: usize = 64;
 
 /// What precedes base64 in a URL, in upper or lower case.
-const BASE64_MARK: &[u8; 8] = b";base64,";
+const BASE64_MARKER: &[u8; 8] = b";base64,";
 
 /// The end of the mark, which is the same in either case.
-static MARK_END_FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"64,"));
+static MARKER_END_FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"64,"));
 
 /// Returns whether it is worth examining the whole text. Almost no text holds a blob.
 pub(super) fn may_hold_blob(bytes: &[u8]) -> bool {
-    let mut semicolons = Between::<b';', b';'>::none();
+    let mut semicolons = ByteRange::<b';', b';'>::new();
     // The end of the last run that was measured.
     let mut end = 0;
-    let mut room = LastBlock::room();
-    for (number, block) in Blocks::of(bytes, &mut room).enumerate() {
+    let mut last_block = LastBlock::new();
+    for (index, block) in Blocks::of(bytes, &mut last_block).enumerate() {
         semicolons.add(&block);
         let is_broken = block.unbroken() >> 63 == 0;
-        if !is_broken && is_in_blob(bytes, number * block::SIZE, &mut end) {
+        if !is_broken && is_in_blob(bytes, index * block::SIZE, &mut end) {
             return true;
         }
     }
     // Few texts have a semicolon, and searching for one byte is faster than searching for several.
-    semicolons.found() && holds_mark(bytes)
+    semicolons.found() && has_base64_marker(bytes)
 }
 
 /// Returns whether `bytes` include the mark that precedes base64 in a URL.
-pub(super) fn holds_mark(bytes: &[u8]) -> bool {
-    let mut ends = MARK_END_FINDER.find_iter(bytes);
-    ends.any(|at| ends_with_mark(&bytes[..at + b"64,".len()]))
+pub(super) fn has_base64_marker(bytes: &[u8]) -> bool {
+    let mut ends = MARKER_END_FINDER.find_iter(bytes);
+    ends.any(|at| ends_with_marker(&bytes[..at + b"64,".len()]))
 }
 
-fn ends_with_mark(bytes: &[u8]) -> bool {
+fn ends_with_marker(bytes: &[u8]) -> bool {
     let last = bytes.last_chunk();
-    last.is_some_and(|last: &[u8; 8]| last.eq_ignore_ascii_case(BASE64_MARK))
+    last.is_some_and(|last: &[u8; 8]| last.eq_ignore_ascii_case(BASE64_MARKER))
 }
 
 /// Returns whether a sample of the block that starts at `start` is in a run that may be a blob. `end` is the end of the last run
@@ -110,9 +110,9 @@ fn ends_with_mark(bytes: &[u8]) -> bool {
 fn is_in_blob(bytes: &[u8], start: usize, end: &mut usize) -> bool {
     block::SAMPLES.into_iter().any(|sample| {
         let at = start + sample;
-        let sample = bytes.get(at..).and_then(<[u8]>::first_chunk::<STEP>);
+        let sample = bytes.get(at..).and_then(<[u8]>::first_chunk::<STEP_BYTES>);
         at >= *end
-            && sample.is_some_and(|sample| sample.iter().all(|&byte| CONTINUES[usize::from(byte)]))
+            && sample.is_some_and(|sample| sample.iter().all(|&byte| RUN_BYTES[usize::from(byte)]))
             && is_long_run(bytes, at, end)
     })
 }
@@ -120,16 +120,16 @@ fn is_in_blob(bytes: &[u8], start: usize, end: &mut usize) -> bool {
 #[inline(never)]
 fn is_long_run(bytes: &[u8], at: usize, end: &mut usize) -> bool {
     let (before, after) = bytes.split_at(at);
-    *end = at + run_after(after);
-    let run = &bytes[at - run_before(before)..*end];
-    run.len() >= LONG && has_both_cases(run)
+    *end = at + run_length_after(after);
+    let run = &bytes[at - run_length_before(before)..*end];
+    run.len() >= MIN_BASE64_LENGTH && has_both_cases(run)
 }
 
 /// The number of bytes examined per step while measuring a run.
-const STEP: usize = 16;
+const STEP_BYTES: usize = 16;
 
 /// The bytes that a run of base64 may include. A backslash counts because line breaks and slashes may be escaped.
-static CONTINUES: [bool; 256] = {
+static RUN_BYTES: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -140,29 +140,29 @@ static CONTINUES: [bool; 256] = {
 };
 
 /// Returns how many bytes at the start may belong to a run.
-fn run_after(bytes: &[u8]) -> usize {
+fn run_length_after(bytes: &[u8]) -> usize {
     let steps = bytes.as_chunks().0.iter();
-    let whole = steps.take_while(|step| is_run(step)).count() * STEP;
+    let whole = steps.take_while(|step| is_run_step(step)).count() * STEP_BYTES;
     let rest = bytes[whole..].iter();
     whole
         + rest
-            .take_while(|&&byte| CONTINUES[usize::from(byte)])
+            .take_while(|&&byte| RUN_BYTES[usize::from(byte)])
             .count()
 }
 
 /// Returns how many bytes at the end may belong to a run.
-fn run_before(bytes: &[u8]) -> usize {
+fn run_length_before(bytes: &[u8]) -> usize {
     let steps = bytes.as_rchunks().1.iter().rev();
-    let whole = steps.take_while(|step| is_run(step)).count() * STEP;
+    let whole = steps.take_while(|step| is_run_step(step)).count() * STEP_BYTES;
     let rest = bytes[..bytes.len() - whole].iter().rev();
     whole
         + rest
-            .take_while(|&&byte| CONTINUES[usize::from(byte)])
+            .take_while(|&&byte| RUN_BYTES[usize::from(byte)])
             .count()
 }
 
-/// Returns whether [`CONTINUES`] holds for all bytes. There are no branches, so that the bytes are examined together.
-fn is_run(step: &[u8; STEP]) -> bool {
+/// Returns whether [`RUN_BYTES`] holds for all bytes. There are no branches, so that the bytes are examined together.
+fn is_run_step(step: &[u8; STEP_BYTES]) -> bool {
     step.iter().fold(true, |all, &byte| {
         all & (((byte | 0x20).wrapping_sub(b'a') < 26)
             | (byte.wrapping_sub(b'/') < 11)
@@ -178,20 +178,20 @@ fn is_run(step: &[u8; STEP]) -> bool {
 #[inline]
 pub(crate) fn is_harmless(text: &str) -> bool {
     /// A URL with a single character of base64.
-    const SHORTEST: usize = "data:;base64,Q".len();
+    const MIN_LENGTH: usize = "data:;base64,Q".len();
 
-    text.len() < SHORTEST || text.len() < LONG && !has_semicolon(text.as_bytes())
+    text.len() < MIN_LENGTH || text.len() < MIN_BASE64_LENGTH && !has_semicolon(text.as_bytes())
 }
 
 /// Searches a short text of at least eight bytes, for which calling `memchr` would take longer.
 fn has_semicolon(bytes: &[u8]) -> bool {
-    const EACH: u64 = u64::MAX / 0xff;
+    const ONES: u64 = u64::MAX / 0xff;
 
     let last = bytes.last_chunk();
     bytes.as_chunks().0.iter().chain(last).any(|word| {
-        let differing = u64::from_le_bytes(*word) ^ (EACH * b';' as u64);
+        let differing = u64::from_le_bytes(*word) ^ (ONES * b';' as u64);
         // The expression sets the highest bit of the first byte that is zero, and no bit if no byte is zero.
-        differing.wrapping_sub(EACH) & !differing & (EACH << 7) != 0
+        differing.wrapping_sub(ONES) & !differing & (ONES << 7) != 0
     })
 }
 
@@ -213,7 +213,7 @@ pub(crate) fn redact_blobs(text: &str) -> Cow<'_, str> {
         }
         let end = run_end(bytes, at);
         let before = bytes[..at].trim_ascii_end();
-        let start = if ends_with_mark(before) {
+        let start = if ends_with_marker(before) {
             data_url_start(before)
         } else if is_blob(&bytes[at..end]) && ends_value(bytes, end) {
             if is_media_field(bytes, at) {
@@ -264,10 +264,12 @@ fn redact_object(fields: &mut Object) {
         let is_binary = match value {
             Value::String(text) => {
                 let bytes = text.as_bytes();
-                (is_media || begins_media(bytes)) && is_blob(bytes)
+                (is_media || starts_like_media(bytes)) && is_blob(bytes)
                     || is_payload && is_payload_text(text)
             }
-            Value::Array(items) => is_media && items.len() >= LONG && items.iter().all(is_byte),
+            Value::Array(items) => {
+                is_media && items.len() >= MIN_BASE64_LENGTH && items.iter().all(is_byte)
+            }
             _ => false,
         };
         if is_binary {
@@ -278,8 +280,8 @@ fn redact_object(fields: &mut Object) {
     }
 }
 
-fn begins_media(bytes: &[u8]) -> bool {
-    BEGINNINGS.iter().any(|start| bytes.starts_with(start))
+fn starts_like_media(bytes: &[u8]) -> bool {
+    MEDIA_PREFIXES.iter().any(|start| bytes.starts_with(start))
 }
 
 /// Recognises an element of a `Vec<u8>`, which serde writes as an array of numbers.
@@ -293,7 +295,7 @@ fn is_payload_text(text: &str) -> bool {
 
 /// Recognises binary content. A hash or an id has letters of only one case, and no word is this long.
 fn is_blob(run: &[u8]) -> bool {
-    run.len() >= LONG && has_both_cases(run) && run_end(run, 0) == run.len()
+    run.len() >= MIN_BASE64_LENGTH && has_both_cases(run) && run_end(run, 0) == run.len()
 }
 
 fn has_both_cases(run: &[u8]) -> bool {
@@ -324,8 +326,8 @@ fn run_end(bytes: &[u8], start: usize) -> usize {
 
 /// Returns where the `data:` URL starts whose payload follows these bytes.
 fn data_url_start(before: &[u8]) -> Option<usize> {
-    const LONGEST_HEADER: usize = 128;
-    let from = before.len().saturating_sub(LONGEST_HEADER);
+    const MAX_HEADER: usize = 128;
+    let from = before.len().saturating_sub(MAX_HEADER);
     before[from..]
         .windows(5)
         .rposition(|window| window.eq_ignore_ascii_case(b"data:"))
@@ -339,8 +341,8 @@ fn is_header(byte: u8) -> bool {
 
 /// Returns whether the value that starts at `start` belongs to a field in [`MEDIA_KEYS`], in JSON or a Python repr.
 fn is_media_field(bytes: &[u8], start: usize) -> bool {
-    const LONGEST_LEAD: usize = 48;
-    let lead = &bytes[start.saturating_sub(LONGEST_LEAD)..start];
+    const MAX_LEAD: usize = 48;
+    let lead = &bytes[start.saturating_sub(MAX_LEAD)..start];
     let Some(lead) = strip_quote(lead) else {
         return false;
     };
@@ -374,7 +376,7 @@ fn media_start(bytes: &[u8], at: usize) -> Option<usize> {
         before = rest;
     }
     let is_value = matches!(before.last(), None | Some(b'"' | b'\''));
-    (is_value && begins_media(value)).then_some(before.len())
+    (is_value && starts_like_media(value)).then_some(before.len())
 }
 
 fn ends_value(bytes: &[u8], end: usize) -> bool {

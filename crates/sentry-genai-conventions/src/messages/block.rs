@@ -12,9 +12,9 @@ mod portable;
 mod sse2;
 
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
-pub(super) use portable::{Between, Block};
+pub(super) use portable::{Block, ByteRange};
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-pub(super) use sse2::{Between, Block};
+pub(super) use sse2::{Block, ByteRange};
 
 /// The number of bytes examined per step.
 pub(super) const SIZE: usize = u64::BITS as usize;
@@ -38,7 +38,7 @@ pub(super) struct LastBlock([u8; SIZE]);
 
 impl LastBlock {
     #[inline]
-    pub(super) fn room() -> Self {
+    pub(super) fn new() -> Self {
         Self([b' '; SIZE])
     }
 }
@@ -53,12 +53,12 @@ pub(super) struct Blocks<'a> {
 
 impl<'a> Blocks<'a> {
     #[inline]
-    pub(super) fn of(bytes: &'a [u8], room: &'a mut LastBlock) -> Self {
+    pub(super) fn of(bytes: &'a [u8], last_block: &'a mut LastBlock) -> Self {
         let (whole, rest) = bytes.as_chunks();
-        room.0[..rest.len()].copy_from_slice(rest);
+        last_block.0[..rest.len()].copy_from_slice(rest);
         Self {
             whole: whole.iter(),
-            last: (!rest.is_empty()).then_some(&room.0),
+            last: (!rest.is_empty()).then_some(&last_block.0),
         }
     }
 }
@@ -112,10 +112,10 @@ mod tests {
             assert_eq!(Block::of(&block).specials(), expected, "{byte}");
             assert_eq!(portable::Block::of(&block).specials(), expected, "{byte}");
             let is_sign = (b';'..=b'=').contains(&byte);
-            let mut signs = Between::<b';', b'='>::none();
+            let mut signs = ByteRange::<b';', b'='>::new();
             signs.add(&Block::of(&block));
             assert_eq!(signs.found(), is_sign, "{byte}");
-            let mut signs = portable::Between::<b';', b'='>::none();
+            let mut signs = portable::ByteRange::<b';', b'='>::new();
             signs.add(&portable::Block::of(&block));
             assert_eq!(signs.found(), is_sign, "{byte}");
         }
@@ -126,14 +126,14 @@ mod tests {
         for length in 0..200 {
             let text: Vec<u8> = (0..length).map(|at| b'a' + at % 26).collect();
             assert_eq!(
-                Blocks::of(&text, &mut LastBlock::room()).count(),
+                Blocks::of(&text, &mut LastBlock::new()).count(),
                 usize::from(length).div_ceil(SIZE)
             );
             for at in 0..usize::from(length) {
                 let mut text = text.clone();
                 text[at] = b'"';
-                let mut room = LastBlock::room();
-                let blocks = Blocks::of(&text, &mut room);
+                let mut last_block = LastBlock::new();
+                let blocks = Blocks::of(&text, &mut last_block);
                 let marks: Vec<_> = blocks.map(|block| block.specials()).collect();
                 assert_eq!(marks[at / SIZE], 1 << (at % SIZE));
                 assert_eq!(marks.iter().filter(|marks| **marks != 0).count(), 1);
@@ -148,7 +148,7 @@ mod tests {
         fn both_kinds_of_blocks_say_the_same(
             blocks in collection::vec(collection::vec(byte(), SIZE), 1..3)
         ) {
-            let (mut signs, mut portable_signs) = (Between::<b';', b'='>::none(), portable::Between::<b';', b'='>::none());
+            let (mut signs, mut portable_signs) = (ByteRange::<b';', b'='>::new(), portable::ByteRange::<b';', b'='>::new());
             for bytes in &blocks {
                 let bytes: &[u8; SIZE] = bytes.first_chunk().unwrap();
                 let (block, portable) = (Block::of(bytes), portable::Block::of(bytes));

@@ -10,24 +10,24 @@ use super::{
     ContentLimits, Role, Side,
     block::LastBlock,
     excerpt,
-    scan::{Scan, Texts},
+    scan::{Scan, StringRanges},
 };
 
 /// Messages in canonical form, as positions in the attribute's text.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Canonical {
-    system: Texts,
+    system: StringRanges,
     /// Where the messages that stay begin. They extend to the bracket that closes the list. `None` if no message stays.
     pub(crate) rest: Option<usize>,
     has_questions: bool,
     edits: Vec<Edit>,
-    reasons: Texts,
+    reasons: StringRanges,
 }
 
 impl Canonical {
     /// Returns the places of the texts of the system messages at the start, which are JSON strings including their quotes.
     pub(crate) fn system(&self) -> &[Range<usize>] {
-        self.system.places()
+        self.system.ranges()
     }
 
     /// Returns whether all messages stay as they are.
@@ -38,8 +38,8 @@ impl Canonical {
     /// Returns the changes to the messages that stay, in order of position.
     pub(crate) fn edits(&self) -> &[Edit] {
         let rest = self.rest.unwrap_or(usize::MAX);
-        let gone = self.edits.partition_point(|edit| edit.place().start < rest);
-        &self.edits[gone..]
+        let first_kept = self.edits.partition_point(|edit| edit.range().start < rest);
+        &self.edits[first_kept..]
     }
 }
 
@@ -51,13 +51,13 @@ pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option
     if text.len() > limits.attribute_bytes {
         return None;
     }
-    let mut room = LastBlock::room();
-    let mut scan = Scan::of(text, 0, limits, &mut room).with_edits();
-    let (mut system, mut rest, mut has_questions) = (Texts::default(), None, false);
-    scan.require(b'[')?;
-    let mut answers = Answers::of(side);
+    let mut last_block = LastBlock::new();
+    let mut scan = Scan::of(text, 0, limits, &mut last_block).with_edits();
+    let (mut system, mut rest, mut has_questions) = (StringRanges::default(), None, false);
+    scan.expect_byte(b'[')?;
+    let mut answer_start = AnswerStart::of(side);
     scan.messages(side, &mut system, |start, _, role| {
-        if answers.start_with(role) {
+        if answer_start.is_reached_by(role) {
             has_questions = true;
             rest = Some(start);
         } else {
@@ -65,9 +65,9 @@ pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option
         }
     })?;
     let (mut edits, reasons) = scan.into_findings();
-    edits.sort_unstable_by_key(|edit| edit.place().start);
-    let longer: usize = edits.iter().map(Edit::most_added).sum();
-    let fits = text.len() + longer <= limits.attribute_bytes;
+    edits.sort_unstable_by_key(|edit| edit.range().start);
+    let max_growth: usize = edits.iter().map(Edit::max_growth).sum();
+    let fits = text.len() + max_growth <= limits.attribute_bytes;
     fits.then_some(Canonical {
         system,
         rest,
@@ -80,25 +80,25 @@ pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option
 /// Returns the finish reasons as a JSON list, if `text` is in a form that [`messages`] recognises.
 pub(crate) fn finish_reasons(text: &str) -> Option<String> {
     let found = messages(text, Side::Output, &ContentLimits::default())?;
-    let staying = |place: &&Range<usize>| found.rest.is_some_and(|rest| place.start >= rest);
-    let places = found.reasons.places().iter().filter(staying);
-    let reasons: Vec<&str> = places.map(|place| &text[place.clone()]).collect();
+    let is_kept = |range: &&Range<usize>| found.rest.is_some_and(|rest| range.start >= rest);
+    let ranges = found.reasons.ranges().iter().filter(is_kept);
+    let reasons: Vec<&str> = ranges.map(|range| &text[range.clone()]).collect();
     Some(format!("[{}]", reasons.join(",")))
 }
 
 /// Finds where the answers start among the messages of an output.
-struct Answers {
+struct AnswerStart {
     side: Side,
     before: Option<Role>,
 }
 
-impl Answers {
+impl AnswerStart {
     fn of(side: Side) -> Self {
         Self { side, before: None }
     }
 
     /// Records the role of the next message. Returns whether it is the first one after a question.
-    fn start_with(&mut self, role: Role) -> bool {
+    fn is_reached_by(&mut self, role: Role) -> bool {
         let before = self.before.replace(role);
         self.side == Side::Output && before.is_some_and(|before| role.answers(before))
     }
@@ -107,7 +107,7 @@ impl Answers {
 /// Messages in canonical form that are too many for an attribute.
 #[derive(Debug)]
 pub(crate) struct Shortened {
-    system: Texts,
+    system: StringRanges,
     /// The places of the messages that stay; adjacent ones are merged. The last one extends to the bracket that closes the list.
     pub(crate) kept: Vec<Range<usize>>,
     /// The number of messages other than leading system messages, or a lower bound for it.
@@ -117,7 +117,7 @@ pub(crate) struct Shortened {
 impl Shortened {
     /// Returns the places of the texts of the system messages at the start, which are JSON strings including their quotes.
     pub(crate) fn system(&self) -> &[Range<usize>] {
-        self.system.places()
+        self.system.ranges()
     }
 }
 
@@ -127,11 +127,11 @@ pub(crate) fn shorten(text: &str, side: Side, limits: &ContentLimits) -> Option<
     if text.len() <= limits.attribute_bytes {
         return None;
     }
-    let usual = excerpt::usual_last_messages(text);
-    let shortened = usual.and_then(|start| shorten_from(text, Some(start), side, limits));
+    let fast_start = excerpt::last_messages_fast(text);
+    let shortened = fast_start.and_then(|start| shorten_from(text, Some(start), side, limits));
     shortened.or_else(|| {
         let start = excerpt::last_messages(text);
-        let is_new = start.is_none() || start != usual;
+        let is_new = start.is_none() || start != fast_start;
         is_new.then(|| shorten_from(text, start, side, limits))?
     })
 }
@@ -142,41 +142,41 @@ fn shorten_from(
     side: Side,
     limits: &ContentLimits,
 ) -> Option<Shortened> {
-    let mut room = LastBlock::room();
-    let mut scan = Scan::of(text, start.unwrap_or(0), limits, &mut room);
+    let mut last_block = LastBlock::new();
+    let mut scan = Scan::of(text, start.unwrap_or(0), limits, &mut last_block);
     if start.is_none() {
-        scan.require(b'[')?;
+        scan.expect_byte(b'[')?;
     }
     let mut found = Vec::new();
-    let mut system = Texts::default();
-    let mut answers = Answers::of(side);
+    let mut system = StringRanges::default();
+    let mut answer_start = AnswerStart::of(side);
     scan.messages(side, &mut system, |start, end, role| {
-        if answers.start_with(role) {
+        if answer_start.is_reached_by(role) {
             found.clear();
         }
         found.push((start..end, role == Role::User));
     })?;
-    let system_bytes: usize = system.places().iter().map(|place| place.len() + 64).sum();
+    let system_bytes: usize = system.ranges().iter().map(|range| range.len() + 64).sum();
     let last_user = found.iter().rposition(|(_, is_user)| *is_user);
     // Each message counts with a comma, and the list with a bracket.
     let mut total: usize = 1 + found
         .iter()
-        .map(|(place, _)| place.len() + 1)
+        .map(|(range, _)| range.len() + 1)
         .sum::<usize>();
     let mut kept: Vec<Range<usize>> = Vec::new();
-    let mut follows = false;
-    for (index, (place, _)) in found.iter().enumerate() {
+    let mut is_adjacent = false;
+    for (index, (range, _)) in found.iter().enumerate() {
         let must_stay = index + 1 == found.len() || Some(index) == last_user;
         if total > limits.attribute_bytes && !must_stay {
-            total -= place.len() + 1;
-            follows = false;
+            total -= range.len() + 1;
+            is_adjacent = false;
             continue;
         }
         match kept.last_mut() {
-            Some(before) if follows => before.end = place.end,
-            _ => kept.push(place.clone()),
+            Some(before) if is_adjacent => before.end = range.end,
+            _ => kept.push(range.clone()),
         }
-        follows = true;
+        is_adjacent = true;
     }
     let fits = total <= limits.attribute_bytes && system_bytes <= limits.attribute_bytes;
     (fits && !kept.is_empty()).then_some(Shortened {
@@ -189,7 +189,7 @@ fn shorten_from(
 
 /// Recognises a list of text parts, the form of system instructions: `[{"type":"text","content":"..."}]`.
 pub(crate) fn is_text_parts(text: &str, limits: &ContentLimits) -> bool {
-    let mut room = LastBlock::room();
+    let mut last_block = LastBlock::new();
     let is_short = text.len() <= limits.attribute_bytes;
-    is_short && Scan::of(text, 0, limits, &mut room).texts().is_some()
+    is_short && Scan::of(text, 0, limits, &mut last_block).texts().is_some()
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The lowest limit that leaves room for the marker.
-pub(super) const SHORTEST: usize = 64;
+pub(super) const MIN_LIMIT: usize = 64;
 
 const MARKER_START: &str = "… [";
 const MARKER_END: &str = " bytes cut]";
@@ -43,12 +43,12 @@ pub(super) fn shorten(value: &mut Value, limit: usize) -> bool {
 /// whole.
 pub(super) fn flatten(value: &mut Value, levels: usize) {
     /// Deeper than any parser reads. Writing such a value as text would need as much stack.
-    const HOPELESS: usize = 500;
+    const MAX_SERIALISED_DEPTH: usize = 500;
 
     let is_nested = matches!(value, Value::Array(_) | Value::Object(_));
     match value {
         _ if levels == 0 && is_nested => {
-            *value = Value::String(if is_within(value, HOPELESS) {
+            *value = Value::String(if is_no_deeper_than(value, MAX_SERIALISED_DEPTH) {
                 value.to_string()
             } else {
                 "[nested too deeply]".to_owned()
@@ -62,11 +62,16 @@ pub(super) fn flatten(value: &mut Value, levels: usize) {
     }
 }
 
-fn is_within(value: &Value, levels: usize) -> bool {
+fn is_no_deeper_than(value: &Value, levels: usize) -> bool {
     match value {
-        Value::Array(items) => levels > 0 && items.iter().all(|item| is_within(item, levels - 1)),
+        Value::Array(items) => {
+            levels > 0 && items.iter().all(|item| is_no_deeper_than(item, levels - 1))
+        }
         Value::Object(fields) => {
-            levels > 0 && fields.values().all(|field| is_within(field, levels - 1))
+            levels > 0
+                && fields
+                    .values()
+                    .all(|field| is_no_deeper_than(field, levels - 1))
         }
         _ => true,
     }
@@ -78,12 +83,12 @@ pub(super) fn marker(bytes: usize) -> String {
 
 /// Returns how many bytes of `text` are content, and how many bytes an earlier cut removed.
 fn split_marker(text: &str) -> (usize, usize) {
-    let earlier = text.strip_suffix(MARKER_END).and_then(|rest| {
+    let parsed = text.strip_suffix(MARKER_END).and_then(|rest| {
         let (content, bytes) = rest.rsplit_once(MARKER_START)?;
         let bytes = bytes.parse::<u32>().ok()?;
         Some((content.len(), usize::try_from(bytes).ok()?))
     });
-    earlier.unwrap_or((text.len(), 0))
+    parsed.unwrap_or((text.len(), 0))
 }
 
 fn floor_char_boundary(text: &str, mut index: usize) -> usize {

@@ -7,8 +7,8 @@ use memchr::memmem;
 use super::cut;
 
 /// The separator between the two ends. No JSON includes it, because a JSON string cannot include a line break.
-const START: &str = "\n… [";
-const END: &str = " bytes cut] …\n";
+const GAP_START: &str = "\n… [";
+const GAP_END: &str = " bytes cut] …\n";
 
 /// Returns `text`, or if it is longer than `room` bytes, both its ends with a note in between that says how many bytes are
 /// missing.
@@ -39,7 +39,7 @@ pub(crate) fn write_excerpt(buffer: &mut String, text: &str, room: usize) {
         tail += 1;
     }
     let missing = (tail - head).to_string();
-    let pieces = [&text[..head], START, &missing, END, &text[tail..]];
+    let pieces = [&text[..head], GAP_START, &missing, GAP_END, &text[tail..]];
     buffer.reserve(pieces.iter().map(|piece| piece.len()).sum());
     for piece in pieces {
         buffer.push_str(piece);
@@ -52,7 +52,7 @@ pub(super) fn conversation(text: &str) -> Option<Cow<'_, str>> {
     let (head, missing, tail) = parts(text)?;
     Some(match last_elements(tail) {
         Some(elements) => Cow::Owned(format!("[{elements}")),
-        None => match inside_string(head) {
+        None => match prefix_inside_string(head) {
             Some(head) => {
                 let marker = cut::marker(missing);
                 Cow::Owned([head, &marker].concat())
@@ -72,7 +72,7 @@ pub(super) fn last_role(text: &str) -> Option<&str> {
 }
 
 /// Returns JSON that ends inside a string, without an incomplete escape at its end; `None` if it ends elsewhere.
-fn inside_string(json: &str) -> Option<&str> {
+fn prefix_inside_string(json: &str) -> Option<&str> {
     let mut bytes = json.bytes().enumerate();
     let mut is_inside = false;
     while let Some((at, byte)) = bytes.next() {
@@ -93,10 +93,10 @@ pub(super) fn last_messages(text: &str) -> Option<usize> {
 
 /// Returns the same as [`last_messages`] in a fraction of the time, provided that only messages follow and each starts with its
 /// role. That is not checked.
-pub(super) fn usual_last_messages(text: &str) -> Option<usize> {
+pub(super) fn last_messages_fast(text: &str) -> Option<usize> {
     let (_, _, tail) = parts(text)?;
-    let usual = memmem::find(tail.as_bytes(), br#",{"role":"#)? + 1;
-    let start = first_element(tail.as_bytes(), usual, Some(usual))?;
+    let first_role = memmem::find(tail.as_bytes(), br#",{"role":"#)? + 1;
+    let start = first_element(tail.as_bytes(), first_role, Some(first_role))?;
     Some(text.len() - tail.len() + start)
 }
 
@@ -104,9 +104,9 @@ pub(super) fn usual_last_messages(text: &str) -> Option<usize> {
 fn parts(text: &str) -> Option<(&str, usize, &str)> {
     text.starts_with('[').then_some(())?;
     // For texts of this length the standard library takes twenty times as long.
-    let start = memmem::find(text.as_bytes(), START.as_bytes())?;
-    let (head, rest) = (&text[..start], &text[start + START.len()..]);
-    let (missing, tail) = rest.split_once(END)?;
+    let start = memmem::find(text.as_bytes(), GAP_START.as_bytes())?;
+    let (head, rest) = (&text[..start], &text[start + GAP_START.len()..]);
+    let (missing, tail) = rest.split_once(GAP_END)?;
     Some((head, missing.parse().ok()?, tail))
 }
 
@@ -193,7 +193,7 @@ mod tests {
         let text = format!("[{}]", messages.collect::<Vec<_>>().join(","));
         for room in 400..600 {
             let kept = excerpt(&text, room);
-            let start = usual_last_messages(&kept);
+            let start = last_messages_fast(&kept);
             assert!(start.is_some());
             assert_eq!(start, last_messages(&kept));
         }

@@ -3,24 +3,24 @@
 use serde_json::Value;
 
 use super::{
-    ContentLimits, Fitted, Media, MediaSource, Message, Part, Role, Side, cut, settle, write,
+    ContentLimits, Fitted, Media, MediaSource, Message, Part, Role, Side, cut, normalise, write,
 };
 
 /// The number of bytes that a value is reduced to once it is known not to fit.
-const REST: usize = 256;
+const COLLAPSED_BYTES: usize = 256;
 
 pub(super) fn fit(mut messages: Vec<Message>, side: Side, limits: &ContentLimits) -> Fitted {
     messages.retain(|message| !message.parts.is_empty());
-    let before = messages.len();
+    let original_length = messages.len();
     let mut is_cut = false;
     for message in &mut messages {
-        is_cut |= shorten(message, limits.text_bytes.max(cut::SHORTEST));
+        is_cut |= shorten(message, limits.text_bytes.max(cut::MIN_LIMIT));
     }
     let mut json = render_all(&messages);
     if json.len() <= limits.attribute_bytes {
         return Fitted {
             json,
-            original_length: is_cut.then_some(before),
+            original_length: is_cut.then_some(original_length),
         };
     }
     let lengths = messages.iter().map(|message| render(message).len() + 1);
@@ -32,33 +32,33 @@ pub(super) fn fit(mut messages: Vec<Message>, side: Side, limits: &ContentLimits
             break;
         }
         let keep = keep(&messages);
-        let drop = choose(&messages, &lengths, &keep, total - limits.attribute_bytes);
+        let drop = select_dropped(&messages, &lengths, &keep, total - limits.attribute_bytes);
         retain(&mut messages, &drop);
         retain(&mut lengths, &drop);
     }
     json = render_all(&messages);
     let mut text_bytes = limits.text_bytes.min(limits.attribute_bytes);
-    while json.len() > limits.attribute_bytes && text_bytes > cut::SHORTEST {
+    while json.len() > limits.attribute_bytes && text_bytes > cut::MIN_LIMIT {
         text_bytes /= 2;
         for message in &mut messages {
-            shorten(message, text_bytes.max(cut::SHORTEST));
+            shorten(message, text_bytes.max(cut::MIN_LIMIT));
         }
         json = render_all(&messages);
     }
     if json.len() > limits.attribute_bytes {
-        json = fit_rest(messages, side, limits);
+        json = fit_oversized(messages, side, limits);
     }
     Fitted {
         json,
-        original_length: Some(before),
+        original_length: Some(original_length),
     }
 }
 
 /// Fits items that are not messages.
 pub(super) fn fit_values(mut items: Vec<Value>, limits: &ContentLimits) -> Fitted {
-    let before = items.len();
+    let original_length = items.len();
     let mut is_cut = items.iter_mut().fold(false, |any, item| {
-        cut::shorten(item, limits.text_bytes.max(cut::SHORTEST)) | any
+        cut::shorten(item, limits.text_bytes.max(cut::MIN_LIMIT)) | any
     });
     let lengths: Vec<usize> = items
         .iter()
@@ -76,40 +76,40 @@ pub(super) fn fit_values(mut items: Vec<Value>, limits: &ContentLimits) -> Fitte
     write::array(&mut out, &items, write::value);
     Fitted {
         json: write::finish(out),
-        original_length: is_cut.then_some(before),
+        original_length: is_cut.then_some(original_length),
     }
 }
 
 /// Fits what is then left: one exchange with too many values, or with large values other than strings.
-fn fit_rest(mut messages: Vec<Message>, side: Side, limits: &ContentLimits) -> String {
+fn fit_oversized(mut messages: Vec<Message>, side: Side, limits: &ContentLimits) -> String {
     for part in messages.iter_mut().flat_map(|message| &mut message.parts) {
         collapse(part);
     }
-    let mut room = limits.attribute_bytes.saturating_sub(2);
+    let mut remaining = limits.attribute_bytes.saturating_sub(2);
     let mut kept = Vec::new();
     for mut message in messages.into_iter().rev() {
         let parts = std::mem::take(&mut message.parts);
-        let frame = render(&message).len() + 1;
-        let mut rest = room.saturating_sub(frame);
+        let frame_bytes = render(&message).len() + 1;
+        let mut remaining_for_parts = remaining.saturating_sub(frame_bytes);
         for part in parts.into_iter().rev() {
             let length = render(&Message::new(Role::System, part.clone())).len();
-            if length > rest {
+            if length > remaining_for_parts {
                 break;
             }
-            rest -= length;
+            remaining_for_parts -= length;
             message.parts.push(part);
         }
         if message.parts.is_empty() {
             break;
         }
         message.parts.reverse();
-        settle::settle_role(&mut message);
-        room = rest;
+        normalise::normalise_role(&mut message);
+        remaining = remaining_for_parts;
         kept.push(message);
     }
     kept.reverse();
     // A message that lost parts may have to be written differently.
-    let json = render_all(&settle::settle(kept, side));
+    let json = render_all(&normalise::normalise(kept, side));
     if json.len() <= limits.attribute_bytes {
         json
     } else {
@@ -118,19 +118,24 @@ fn fit_rest(mut messages: Vec<Message>, side: Side, limits: &ContentLimits) -> S
 }
 
 /// Returns which messages to drop, oldest first, until `excess` bytes are gone. If a call is dropped, so are the answers to it.
-fn choose(messages: &[Message], lengths: &[usize], keep: &[bool], excess: usize) -> Vec<bool> {
+fn select_dropped(
+    messages: &[Message],
+    lengths: &[usize],
+    keep: &[bool],
+    excess: usize,
+) -> Vec<bool> {
     let mut drop = vec![false; messages.len()];
-    let mut gone = 0;
-    let mut lost_call = false;
+    let mut freed = 0;
+    let mut dropped_call = false;
     for (index, message) in messages.iter().enumerate() {
-        let is_answer = lost_call && message.role == Role::Tool;
-        if keep[index] || (gone >= excess && !is_answer) {
-            lost_call = false;
+        let is_answer = dropped_call && message.role == Role::Tool;
+        if keep[index] || (freed >= excess && !is_answer) {
+            dropped_call = false;
             continue;
         }
         drop[index] = true;
-        gone += lengths[index];
-        lost_call = is_answer || message.parts.iter().any(is_call);
+        freed += lengths[index];
+        dropped_call = is_answer || message.parts.iter().any(is_call);
     }
     drop
 }
@@ -223,7 +228,7 @@ fn collapse(part: &mut Part) {
             response: value, ..
         } => {
             let mut text = value.to_string();
-            if cut::cut(&mut text, REST) {
+            if cut::cut(&mut text, COLLAPSED_BYTES) {
                 *value = Value::String(text);
             }
         }
@@ -233,7 +238,7 @@ fn collapse(part: &mut Part) {
                 Part::Other(fields) => Value::Object(std::mem::take(fields)).to_string(),
                 _ => return,
             };
-            cut::cut(&mut text, REST);
+            cut::cut(&mut text, COLLAPSED_BYTES);
             *part = Part::Text(text);
         }
         Part::Text(_) | Part::Reasoning(_) | Part::Media(_) => {}

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     ContentLimits, Message, Messages, Part, Role, Side, cut, parse,
-    shapes::{self, Known, fields},
+    shapes::{self, Shape, fields},
     write,
 };
 
@@ -32,14 +32,14 @@ fn read(text: &str) -> Vec<Part> {
     let messages = match parse::json(text) {
         Some(Value::String(inner)) => return read(&inner),
         // Parts, or a single part, as in the content of a message.
-        Some(value) if shapes::recognise(&value) == Known::Parts => {
+        Some(value) if shapes::classify(&value) == Shape::Parts => {
             let mut parts = Vec::new();
             shapes::part::read(value, &mut parts);
-            Messages::new(vec![whole(parts)], Side::Input).messages
+            Messages::new(vec![system_message(parts)], Side::Input).messages
         }
         Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
             let parts = items.into_iter().map(fields::text_of).map(Part::Text);
-            Messages::new(vec![whole(parts.collect())], Side::Input).messages
+            Messages::new(vec![system_message(parts.collect())], Side::Input).messages
         }
         _ => Messages::parse(text, Side::Input).messages,
     };
@@ -60,7 +60,7 @@ fn texts(parts: Vec<Part>) -> Vec<String> {
 }
 
 fn fit(mut texts: Vec<String>, limits: &ContentLimits) -> String {
-    let mut limit = limits.text_bytes.max(cut::SHORTEST);
+    let mut limit = limits.text_bytes.max(cut::MIN_LIMIT);
     loop {
         for text in &mut texts {
             cut::cut(text, limit);
@@ -70,15 +70,15 @@ fn fit(mut texts: Vec<String>, limits: &ContentLimits) -> String {
         if out.len() <= limits.attribute_bytes {
             return write::finish(out);
         }
-        if limit <= cut::SHORTEST {
-            return first(&texts, limits.attribute_bytes);
+        if limit <= cut::MIN_LIMIT {
+            return write_fitting(&texts, limits.attribute_bytes);
         }
-        limit = (limit.min(limits.attribute_bytes) / 2).max(cut::SHORTEST);
+        limit = (limit.min(limits.attribute_bytes) / 2).max(cut::MIN_LIMIT);
     }
 }
 
 /// Writes as many texts as fit. The last ones are dropped, because instructions start with what matters most.
-fn first(texts: &[String], room: usize) -> String {
+fn write_fitting(texts: &[String], limit: usize) -> String {
     let mut out = vec![b'['];
     for text in texts {
         let end = out.len();
@@ -86,7 +86,7 @@ fn first(texts: &[String], room: usize) -> String {
             out.push(b',');
         }
         text_part(&mut out, text);
-        if out.len() >= room {
+        if out.len() >= limit {
             out.truncate(end);
             break;
         }
@@ -101,7 +101,7 @@ fn text_part(out: &mut Vec<u8>, text: &str) {
     out.push(b'}');
 }
 
-fn whole(parts: Vec<Part>) -> Message {
+fn system_message(parts: Vec<Part>) -> Message {
     Message {
         role: Role::System,
         name: None,

@@ -75,10 +75,10 @@ const MIME_KEYS: &[&str] = &[
 ];
 
 /// Returns whether a part whose type is a kind of media refers to some.
-pub(super) fn knows(part: &Object) -> bool {
+pub(super) fn has_media_fields(part: &Object) -> bool {
     // Not everything binary is media.
-    let is_vague = part.get("type").and_then(Value::as_str) == Some("binary");
-    let references = if is_vague { &[][..] } else { REFERENCE_KEYS };
+    let is_binary = part.get("type").and_then(Value::as_str) == Some("binary");
+    let references = if is_binary { &[][..] } else { REFERENCE_KEYS };
     let mut keys = references.iter().chain(FILE_KEYS).chain(MIME_KEYS);
     keys.any(|key| part.contains_key(*key)) || part.len() == 1
 }
@@ -89,9 +89,9 @@ impl Media {
     /// `kind` is the part's type, or the name of the field that held it.
     pub(super) fn read(kind: &str, mut part: Object) -> Self {
         let modality = take_text(&mut part, &["modality"]);
-        let mut found = Found::default();
-        found.search(part, kind == "uri", 4);
-        let mime_type = found.mime.filter(|mime| !mime.is_empty());
+        let mut fields = MediaFields::default();
+        fields.search(part, kind == "uri", 4);
+        let mime_type = fields.mime.filter(|mime| !mime.is_empty());
         let modality = modality
             .or_else(|| modality_of(mime_type.as_deref().unwrap_or_default()))
             .unwrap_or_else(|| modality_of(kind).unwrap_or_else(|| "document".to_owned()));
@@ -105,7 +105,7 @@ impl Media {
             None => UNKNOWN.to_owned(),
         };
         Self {
-            source: found.source.unwrap_or(MediaSource::Blob),
+            source: fields.source.unwrap_or(MediaSource::Blob),
             modality,
             mime_type,
         }
@@ -113,12 +113,12 @@ impl Media {
 }
 
 #[derive(Default)]
-struct Found {
+struct MediaFields {
     source: Option<MediaSource>,
     mime: Option<String>,
 }
 
-impl Found {
+impl MediaFields {
     fn search(&mut self, mut part: Object, is_uri: bool, levels: usize) {
         for key in MIME_KEYS {
             if self.mime.is_none() {
@@ -132,7 +132,7 @@ impl Found {
         }
         for key in REFERENCE_KEYS {
             match part.remove(*key) {
-                Some(Value::String(text)) => self.reference(text, is_uri && *key == "uri"),
+                Some(Value::String(text)) => self.read_reference(text, is_uri && *key == "uri"),
                 Some(Value::Object(nested)) if levels > 0 => {
                     self.search(nested, is_uri, levels - 1);
                 }
@@ -145,7 +145,7 @@ impl Found {
         }
     }
 
-    fn reference(&mut self, text: String, is_uri: bool) {
+    fn read_reference(&mut self, text: String, is_uri: bool) {
         if let Some(header) = text.get(..5).filter(|s| s.eq_ignore_ascii_case("data:")) {
             let mime = text[header.len()..].split([';', ',']).next();
             if self.mime.is_none() {
@@ -154,7 +154,7 @@ impl Found {
             self.source.get_or_insert(MediaSource::Blob);
         } else if is_uri || has_scheme(&text) {
             self.source
-                .get_or_insert_with(|| MediaSource::Uri(public_part(&text)));
+                .get_or_insert_with(|| MediaSource::Uri(without_credentials(&text)));
         } else if !text.is_empty() {
             self.source.get_or_insert(MediaSource::Blob);
         }
@@ -172,7 +172,7 @@ fn has_scheme(text: &str) -> bool {
 }
 
 /// Removes what may be secret: a query (as in signed URLs), a fragment, a user name and password.
-fn public_part(uri: &str) -> String {
+fn without_credentials(uri: &str) -> String {
     let uri = uri.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = uri.split_once("://") else {
         return uri.to_owned();

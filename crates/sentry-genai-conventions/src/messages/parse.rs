@@ -10,20 +10,20 @@ use super::{Message, Messages, Part, Side, cut, excerpt, repair, shapes};
 pub(super) const REDACTED: &str = "__REDACTED__";
 
 /// How many layers of quotation marks around JSON are removed. Libraries that record with `Debug` add one.
-const QUOTES: usize = 3;
+const MAX_QUOTE_LAYERS: usize = 3;
 
 /// Deeper nesting is kept as text. This leaves room for the levels that the canonical form adds around a value.
-pub(super) const DEPTH: usize = 100;
+pub(super) const MAX_DEPTH: usize = 100;
 
 pub(super) fn parse(text: &str, side: Side) -> Messages {
     let whole = text;
     let mut text = excerpt::conversation(text).unwrap_or(Cow::Borrowed(text));
-    for _ in 0..QUOTES {
+    for _ in 0..MAX_QUOTE_LAYERS {
         match json(&text) {
             Some(Value::String(inner)) => text = Cow::Owned(inner),
-            Some(value) if shapes::knows(&value) => return read(value, side),
+            Some(value) if shapes::is_known(&value) => return read(value, side),
             Some(value) if is_empty(&value) => return Messages::new(Vec::new(), side),
-            Some(_) => return plain(text.into_owned(), side),
+            Some(_) => return plain_text(text.into_owned(), side),
             None => break,
         }
     }
@@ -34,30 +34,30 @@ pub(super) fn parse(text: &str, side: Side) -> Messages {
     if let Some(repaired) = &mut repaired
         && repaired.is_truncated
     {
-        lend_role(&mut repaired.value, excerpt::last_role(whole));
+        supply_role(&mut repaired.value, excerpt::last_role(whole));
     }
     match repaired {
-        Some(repaired) if shapes::knows(&repaired.value) => read(repaired.value, side),
-        Some(_) => plain(text.into_owned(), side),
+        Some(repaired) if shapes::is_known(&repaired.value) => read(repaired.value, side),
+        Some(_) => plain_text(text.into_owned(), side),
         None => match repair::read_named(&text) {
-            Some(value) if shapes::knows(&value) => read(value, side),
+            Some(value) if shapes::is_known(&value) => read(value, side),
             // With any other name, as in `Print("Hi")`, the whole text is the message.
             Some(Value::String(inner)) if text.trim_start().starts_with("Some(") => {
-                plain(inner, side)
+                plain_text(inner, side)
             }
-            _ => plain(text.into_owned(), side),
+            _ => plain_text(text.into_owned(), side),
         },
     }
 }
 
 #[cfg(test)]
 pub(super) fn from_value(mut value: Value, side: Side) -> Messages {
-    cut::flatten(&mut value, DEPTH);
+    cut::flatten(&mut value, MAX_DEPTH);
     match value {
         Value::String(text) => parse(&text, side),
-        value if shapes::knows(&value) => read(value, side),
+        value if shapes::is_known(&value) => read(value, side),
         value if is_empty(&value) => Messages::new(Vec::new(), side),
-        value => plain(value.to_string(), side),
+        value => plain_text(value.to_string(), side),
     }
 }
 
@@ -68,12 +68,12 @@ pub(super) fn json(text: &str) -> Option<Value> {
         return None;
     }
     let mut value = serde_json::from_str(text).ok()?;
-    cut::flatten(&mut value, DEPTH);
+    cut::flatten(&mut value, MAX_DEPTH);
     Some(value)
 }
 
 /// Adds the role to the last message if it was cut off. In JSON with sorted fields the role comes after the content.
-fn lend_role(messages: &mut Value, role: Option<&str>) {
+fn supply_role(messages: &mut Value, role: Option<&str>) {
     if let (Value::Array(items), Some(role)) = (messages, role)
         && let Some(Value::Object(fields)) = items.last_mut()
         && (fields.contains_key("content") || fields.contains_key("parts"))
@@ -84,7 +84,7 @@ fn lend_role(messages: &mut Value, role: Option<&str>) {
 
 fn read(value: Value, side: Side) -> Messages {
     match value {
-        Value::Array(items) if is_evaluation(&items) => Messages {
+        Value::Array(items) if are_evaluations(&items) => Messages {
             evaluations: items,
             ..Messages::new(Vec::new(), side)
         },
@@ -101,13 +101,13 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn is_evaluation(items: &[Value]) -> bool {
+fn are_evaluations(items: &[Value]) -> bool {
     !items.is_empty()
         && items
             .iter()
             .all(|item| item.get("type").and_then(Value::as_str) == Some("evaluation"))
 }
 
-fn plain(text: String, side: Side) -> Messages {
+fn plain_text(text: String, side: Side) -> Messages {
     Messages::new(vec![Message::new(side.role(), Part::Text(text))], side)
 }

@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 pub(crate) use self::rust::snake_case;
 pub(super) use self::rust::untag;
 
-use super::{Object, parse::DEPTH, shapes::fields};
+use super::{Object, parse::MAX_DEPTH, shapes::fields};
 
 /// The value read from a text that is not JSON.
 pub(super) struct Repaired {
@@ -24,14 +24,14 @@ pub(super) fn read(text: &str) -> Option<Repaired> {
     if !matches!(reader.peek_token()?, '[' | '{' | '(') {
         return None;
     }
-    reader.whole()
+    reader.read_whole()
 }
 
 /// Reads output of Rust's `Debug` that starts with a name, such as `Some([...])` or `Message { .. }`, if it is complete.
 pub(super) fn read_named(text: &str) -> Option<Value> {
     let mut reader = Reader::new(text);
     let is_name = reader.peek_token()?.is_ascii_uppercase();
-    let repaired = is_name.then(|| reader.whole())??;
+    let repaired = is_name.then(|| reader.read_whole())??;
     (!repaired.is_truncated).then_some(repaired.value)
 }
 
@@ -42,7 +42,7 @@ pub(super) fn read_constructor(text: &str) -> Option<Value> {
         return None;
     }
     reader
-        .whole()
+        .read_whole()
         .filter(|repaired| !repaired.is_truncated)
         .map(|repaired| repaired.value)
 }
@@ -53,7 +53,7 @@ pub(super) fn read_cut_constructor(text: &str) -> Option<Value> {
     if !reader.peek_token()?.is_alphabetic() {
         return None;
     }
-    reader.whole().map(|repaired| repaired.value)
+    reader.read_whole().map(|repaired| repaired.value)
 }
 
 /// At the end of the text, every method returns what it has read so far. `None` means syntax that is not understood.
@@ -72,8 +72,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn whole(mut self) -> Option<Repaired> {
-        let value = self.value(DEPTH)?;
+    fn read_whole(mut self) -> Option<Repaired> {
+        let value = self.value(MAX_DEPTH)?;
         // A complete value with anything behind it is not a value.
         self.peek_token().is_none().then_some(Repaired {
             value,
@@ -101,12 +101,12 @@ impl<'t> Reader<'t> {
     fn list(&mut self, close: char, levels: usize) -> Option<Value> {
         self.chars.next();
         let mut items = Vec::new();
-        while !self.closes(close) {
+        while !self.consume_close(close) {
             let item = self.value(levels)?;
             if !(self.is_truncated && item.is_null()) {
                 items.push(item);
             }
-            self.comma(close)?;
+            self.consume_comma(close)?;
         }
         Some(Value::Array(items))
     }
@@ -114,7 +114,7 @@ impl<'t> Reader<'t> {
     fn object(&mut self, levels: usize) -> Option<Value> {
         self.chars.next();
         let mut fields = Object::new();
-        while !self.closes('}') {
+        while !self.consume_close('}') {
             let key = match self.value(levels)? {
                 Value::String(key) => key,
                 Value::Null if self.is_truncated => break,
@@ -129,7 +129,7 @@ impl<'t> Reader<'t> {
                     if !(self.is_truncated && value.is_null()) {
                         fields.insert(key, value);
                     }
-                    self.comma('}')?;
+                    self.consume_comma('}')?;
                 }
                 Some(_) => return None,
             }
@@ -157,7 +157,7 @@ impl<'t> Reader<'t> {
                     self.is_truncated = true;
                     Some(Value::Null)
                 }
-                Some(_) => self.rust(word, levels),
+                Some(_) => self.rust_variant(word, levels),
             },
         }
     }
@@ -165,10 +165,10 @@ impl<'t> Reader<'t> {
     /// Reads Python's `Name(field=value, ...)` or Rust's `Name(value, ...)`.
     fn constructor(&mut self, name: &str, levels: usize) -> Option<Value> {
         self.chars.next();
-        let inside = self.chars.clone();
+        let start = self.chars.clone();
         let first = self.take_while(|c| c.is_alphanumeric() || c == '_');
         let is_field = !first.is_empty() && self.peek_token() == Some('=');
-        self.chars = inside;
+        self.chars = start;
         if !is_field && name.starts_with(|first: char| first.is_ascii_uppercase()) {
             return self.tuple(name, levels);
         }
@@ -178,7 +178,7 @@ impl<'t> Reader<'t> {
         if let Some(role) = fields::role(class).filter(|_| class.contains("Message")) {
             fields.insert("role".to_owned(), role.as_str().into());
         }
-        while !self.closes(')') {
+        while !self.consume_close(')') {
             let name = self
                 .take_while(|c| c.is_alphanumeric() || c == '_')
                 .to_owned();
@@ -187,7 +187,7 @@ impl<'t> Reader<'t> {
                 Some('=') if !name.is_empty() => {
                     self.chars.next();
                     fields.insert(name, self.value(levels)?);
-                    self.comma(')')?;
+                    self.consume_comma(')')?;
                 }
                 Some(_) => return None,
             }
@@ -207,7 +207,7 @@ impl<'t> Reader<'t> {
             Some(_) => return None,
         }
         let value = self.value(levels)?;
-        if self.is_truncated || self.closes('>') {
+        if self.is_truncated || self.consume_close('>') {
             Some(value)
         } else {
             None
@@ -296,12 +296,12 @@ impl<'t> Reader<'t> {
         if ahead.next()?.1 != '\\' || ahead.next()?.1 != 'u' {
             return None;
         }
-        let behind = std::mem::replace(&mut self.chars, ahead);
+        let before = std::mem::replace(&mut self.chars, ahead);
         let unit = self.hex(4);
         match unit {
             Some(unit) if (0xDC00..0xE000).contains(&unit) => Some(unit),
             _ => {
-                self.chars = behind;
+                self.chars = before;
                 None
             }
         }
@@ -318,7 +318,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Consumes a comma; `None` if there is neither a comma nor the end of the list.
-    fn comma(&mut self, close: char) -> Option<()> {
+    fn consume_comma(&mut self, close: char) -> Option<()> {
         match self.peek_token() {
             Some(',') => {
                 self.chars.next();
@@ -333,7 +333,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Consumes the closing bracket if it is next. The end of the text closes everything.
-    fn closes(&mut self, close: char) -> bool {
+    fn consume_close(&mut self, close: char) -> bool {
         match self.peek_token() {
             Some(c) if c == close => {
                 self.chars.next();

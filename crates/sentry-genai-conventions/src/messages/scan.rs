@@ -9,43 +9,45 @@ use memchr::memmem::Finder;
 
 pub(crate) use self::calls::{Edit, text_of};
 use self::{
-    calls::Calls,
+    calls::CallIds,
     part::{Kind, Part, Parts},
 };
-use super::{ContentLimits, Role, Side, blobs, block::LastBlock, marks::Specials, parse};
+use super::{
+    ContentLimits, Role, Side, blobs, block::LastBlock, parse, special_bytes::SpecialBytes,
+};
 
 /// The maximum number of system texts, and of finish reasons, that can be recorded.
 const MAX_TEXTS: usize = 8;
 
 /// The places of texts, which are JSON strings including their quotes. Texts beyond the maximum are only counted.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Texts {
-    places: [Range<usize>; MAX_TEXTS],
+pub(super) struct StringRanges {
+    ranges: [Range<usize>; MAX_TEXTS],
     count: usize,
 }
 
-impl Texts {
-    pub(super) fn places(&self) -> &[Range<usize>] {
-        &self.places[..self.count]
+impl StringRanges {
+    pub(super) fn ranges(&self) -> &[Range<usize>] {
+        &self.ranges[..self.count]
     }
 
-    fn has_lost_some(&self) -> bool {
+    fn has_overflowed(&self) -> bool {
         self.count > MAX_TEXTS
     }
 
-    fn push(&mut self, place: Range<usize>) {
-        if let Some(free) = self.places.get_mut(self.count) {
-            *free = place;
+    fn push(&mut self, range: Range<usize>) {
+        if let Some(free) = self.ranges.get_mut(self.count) {
+            *free = range;
         }
         self.count += 1;
     }
 }
 
 /// Part of a tool call in disguise: the repr of a Python object in place of a text.
-static CALL_IN_TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='function_call'"));
+static CALL_REPR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='function_call'"));
 
 /// What follows the role in most messages, up to the text.
-const USUAL: &[u8; 37] = br#"","parts":[{"type":"text","content":""#;
+const COMMON_START: &[u8; 37] = br#"","parts":[{"type":"text","content":""#;
 
 /// What follows a backslash.
 #[derive(Clone, Copy)]
@@ -76,12 +78,12 @@ pub(super) struct Scan<'a, 'l> {
     text: &'a str,
     start: usize,
     at: usize,
-    specials: Specials<'a>,
+    specials: SpecialBytes<'a>,
     limits: &'l ContentLimits,
     /// The changes that are needed; `None` if messages that need changes are not accepted.
     edits: Option<Vec<Edit>>,
     /// The finish reasons, as JSON strings.
-    reasons: Texts,
+    reasons: StringRanges,
 }
 
 impl<'a, 'l> Scan<'a, 'l> {
@@ -89,16 +91,16 @@ impl<'a, 'l> Scan<'a, 'l> {
         text: &'a str,
         start: usize,
         limits: &'l ContentLimits,
-        room: &'a mut LastBlock,
+        last_block: &'a mut LastBlock,
     ) -> Self {
         Self {
             text,
             start,
             at: start,
-            specials: Specials::from(text.as_bytes(), start, room),
+            specials: SpecialBytes::from(text.as_bytes(), start, last_block),
             limits,
             edits: None,
-            reasons: Texts::default(),
+            reasons: StringRanges::default(),
         }
     }
 
@@ -109,7 +111,7 @@ impl<'a, 'l> Scan<'a, 'l> {
     }
 
     /// Returns the edits for the messages that were read, and the finish reasons.
-    pub(super) fn into_findings(self) -> (Vec<Edit>, Texts) {
+    pub(super) fn into_findings(self) -> (Vec<Edit>, StringRanges) {
         (self.edits.unwrap_or_default(), self.reasons)
     }
 
@@ -118,7 +120,7 @@ impl<'a, 'l> Scan<'a, 'l> {
     pub(super) fn messages(
         &mut self,
         side: Side,
-        system: &mut Texts,
+        system: &mut StringRanges,
         mut message: impl FnMut(usize, usize, Role),
     ) -> Option<()> {
         let mut is_start = true;
@@ -132,22 +134,22 @@ impl<'a, 'l> Scan<'a, 'l> {
                 // Only system messages at the start are moved.
                 system.count = before;
                 message(start, self.at, role);
-            } else if system.has_lost_some() {
+            } else if system.has_overflowed() {
                 return None;
             }
-            if !self.goes_on(b']')? {
+            if !self.has_next(b']')? {
                 break;
             }
         }
         self.end()?;
-        (!self.may_hold_call() && !self.reasons.has_lost_some()).then_some(())
+        (!self.may_hold_call() && !self.reasons.has_overflowed()).then_some(())
     }
 
     /// Reads a message, adds its texts to `texts`, and returns its role.
     #[inline(always)]
-    fn message(&mut self, side: Side, texts: &mut Texts) -> Option<Role> {
-        let Some(role) = self.usual_start() else {
-            self.require(b'{')?;
+    fn message(&mut self, side: Side, texts: &mut StringRanges) -> Option<Role> {
+        let Some(role) = self.common_start() else {
+            self.expect_byte(b'{')?;
             return self.rest_of_message(None, side, texts);
         };
         let text = self.rest_of_string()?;
@@ -163,20 +165,23 @@ impl<'a, 'l> Scan<'a, 'l> {
     /// Reads the start of a message up to its text and returns the role, if the fields are in the usual order and without spaces.
     /// Otherwise the position does not change.
     #[inline(always)]
-    fn usual_start(&mut self) -> Option<Role> {
+    fn common_start(&mut self) -> Option<Role> {
         let rest = self.rest();
         // This byte differs between the roles.
         let (role, start) = match rest.get(9)? {
-            b'u' => (Role::User, behind(rest, br#"{"role":"user"#)?),
-            b'a' => (Role::Assistant, behind(rest, br#"{"role":"assistant"#)?),
-            b's' => (Role::System, behind(rest, br#"{"role":"system"#)?),
+            b'u' => (Role::User, strip_start(rest, br#"{"role":"user"#)?),
+            b'a' => (
+                Role::Assistant,
+                strip_start(rest, br#"{"role":"assistant"#)?,
+            ),
+            b's' => (Role::System, strip_start(rest, br#"{"role":"system"#)?),
             _ => return None,
         };
-        let usual: &[u8; USUAL.len()] = start.first_chunk()?;
+        let bytes: &[u8; COMMON_START.len()] = start.first_chunk()?;
         // In two pieces, because only short slices are compared without a call.
-        let is_usual = usual[..32] == USUAL[..32] && usual[32..] == USUAL[32..];
-        is_usual.then_some(())?;
-        self.at += rest.len() - start.len() + USUAL.len();
+        let is_common = bytes[..32] == COMMON_START[..32] && bytes[32..] == COMMON_START[32..];
+        is_common.then_some(())?;
+        self.at += rest.len() - start.len() + COMMON_START.len();
         Some(role)
     }
 
@@ -187,11 +192,11 @@ impl<'a, 'l> Scan<'a, 'l> {
         &mut self,
         known: Option<(Role, Range<usize>)>,
         side: Side,
-        texts: &mut Texts,
+        texts: &mut StringRanges,
     ) -> Option<Role> {
         let (mut role, mut parts, mut has_reason) = (None, None, false);
-        let mut role_place = 0..0;
-        let mut goes_on = true;
+        let mut role_range = 0..0;
+        let mut has_next = true;
         if let Some((known, text)) = known {
             let first = Part {
                 kind: Some(Kind::Text),
@@ -200,13 +205,13 @@ impl<'a, 'l> Scan<'a, 'l> {
             };
             role = Some(known);
             parts = Some(self.rest_of_parts(first, side == Side::Output, texts)?);
-            goes_on = self.goes_on(b'}')?;
+            has_next = self.has_next(b'}')?;
         }
-        while goes_on {
+        while has_next {
             // The comma or the bracket in front of the field.
             let before = self.at - 1;
             let key = self.string()?;
-            self.require(b':')?;
+            self.expect_byte(b':')?;
             match self.bytes(&key) {
                 br#""role""# if role.is_none() => {
                     let name = self.string()?;
@@ -217,30 +222,30 @@ impl<'a, 'l> Scan<'a, 'l> {
                         br#""tool""# => Role::Tool,
                         _ => return None,
                     });
-                    role_place = name;
+                    role_range = name;
                 }
                 br#""parts""# if parts.is_none() => {
-                    self.require(b'[')?;
-                    self.require(b'{')?;
-                    let may_reason = side == Side::Output;
-                    parts = Some(self.rest_of_parts(Part::default(), may_reason, texts)?);
+                    self.expect_byte(b'[')?;
+                    self.expect_byte(b'{')?;
+                    let allows_reasoning = side == Side::Output;
+                    parts = Some(self.rest_of_parts(Part::default(), allows_reasoning, texts)?);
                 }
                 br#""finish_reason""# if !has_reason && side == Side::Output => {
                     let reason = self.text()?;
-                    self.reason(reason, before)?;
+                    self.record_finish_reason(reason, before)?;
                     has_reason = true;
                 }
                 _ => return None,
             }
-            goes_on = self.goes_on(b'}')?;
+            has_next = self.has_next(b'}')?;
         }
         let (role, parts) = (role?, parts?);
-        let stays = match role {
+        let is_canonical = match role {
             // A system message with reasoning or a finish reason cannot be moved.
             Role::System => parts == Parts::TEXT && !has_reason,
             // A user does not answer tool calls, so the role becomes `tool`.
             Role::User if parts == Parts::ANSWERS && side == Side::Input => {
-                self.edits.as_mut()?.push(Edit::Tool(role_place));
+                self.edits.as_mut()?.push(Edit::Tool(role_range));
                 return Some(Role::Tool);
             }
             Role::User => !parts.has_calls && !parts.has_answers,
@@ -251,30 +256,30 @@ impl<'a, 'l> Scan<'a, 'l> {
             }
             Role::Tool => parts == Parts::ANSWERS && side == Side::Input,
         };
-        stays.then_some(role)
+        is_canonical.then_some(role)
     }
 
     /// Records a finish reason. `before` is the position of the comma or bracket in front of the field.
-    fn reason(&mut self, place: Range<usize>, before: usize) -> Option<()> {
-        let reason = &self.text[place.start + 1..place.end - 1];
+    fn record_finish_reason(&mut self, range: Range<usize>, before: usize) -> Option<()> {
+        let reason = &self.text[range.start + 1..range.end - 1];
         if reason.contains("FinishReason.") {
             return None;
         }
         if reason.eq_ignore_ascii_case("unknown") {
-            let is_behind_others = self.text.as_bytes().get(before) == Some(&b',');
-            is_behind_others.then_some(())?;
-            self.edits.as_mut()?.push(Edit::Drop(before..place.end));
+            let follows_other_field = self.text.as_bytes().get(before) == Some(&b',');
+            follows_other_field.then_some(())?;
+            self.edits.as_mut()?.push(Edit::Drop(before..range.end));
         } else {
-            self.reasons.push(place);
+            self.reasons.push(range);
         }
         Some(())
     }
 
     /// Reads `[{"type":"text","content":C},...]`.
     pub(super) fn texts(&mut self) -> Option<()> {
-        self.require(b'[')?;
-        self.require(b'{')?;
-        self.rest_of_parts(Part::default(), false, &mut Texts::default())?;
+        self.expect_byte(b'[')?;
+        self.expect_byte(b'{')?;
+        self.rest_of_parts(Part::default(), false, &mut StringRanges::default())?;
         self.end()
     }
 
@@ -282,23 +287,23 @@ impl<'a, 'l> Scan<'a, 'l> {
     fn rest_of_parts(
         &mut self,
         mut part: Part,
-        may_reason: bool,
-        texts: &mut Texts,
+        allows_reasoning: bool,
+        texts: &mut StringRanges,
     ) -> Option<Parts> {
         let mut parts = Parts::default();
-        let mut calls = None;
+        let mut call_ids = None;
         // If the part already has its content, the position is behind that.
-        let mut goes_on = part.content.is_none() || self.goes_on(b'}')?;
+        let mut has_next = part.content.is_none() || self.has_next(b'}')?;
         loop {
-            while goes_on {
+            while has_next {
                 let key = self.string()?;
-                self.require(b':')?;
+                self.expect_byte(b':')?;
                 match self.bytes(&key) {
                     br#""type""# if part.kind.is_none() => {
                         let kind = self.string()?;
                         part.kind = Some(match self.bytes(&kind) {
                             br#""text""# => Kind::Text,
-                            br#""reasoning""# if may_reason => Kind::Reasoning,
+                            br#""reasoning""# if allows_reasoning => Kind::Reasoning,
                             br#""tool_call""# => Kind::Call,
                             br#""tool_call_response""# => Kind::Answer,
                             _ => return None,
@@ -309,7 +314,7 @@ impl<'a, 'l> Scan<'a, 'l> {
                     }
                     _ => self.tool_field(&key, &mut part)?,
                 }
-                goes_on = self.goes_on(b'}')?;
+                has_next = self.has_next(b'}')?;
             }
             match part.kind? {
                 Kind::Text => parts.has_text = true,
@@ -322,19 +327,19 @@ impl<'a, 'l> Scan<'a, 'l> {
                 Kind::Answer => parts.has_answers = true,
             }
             match part.content.take() {
-                Some(content) if part.is_bare() => texts.push(content),
+                Some(content) if part.is_content_only() => texts.push(content),
                 Some(_) => return None,
                 None => {
-                    let calls = calls.get_or_insert_with(Calls::default);
-                    self.end_tool_part(&part, calls)?;
+                    let call_ids = call_ids.get_or_insert_with(CallIds::default);
+                    self.end_tool_part(&part, call_ids)?;
                 }
             }
-            if !self.goes_on(b']')? {
+            if !self.has_next(b']')? {
                 return Some(parts);
             }
-            self.require(b'{')?;
+            self.expect_byte(b'{')?;
             part = Part::default();
-            goes_on = true;
+            has_next = true;
         }
     }
 
@@ -346,12 +351,12 @@ impl<'a, 'l> Scan<'a, 'l> {
 
     fn is_text(&self, string: &Range<usize>) -> bool {
         let inner = &self.text[string.start + 1..string.end - 1];
-        says_something(inner) && inner.len() <= self.limits.text_bytes && inner != parse::REDACTED
+        has_visible_text(inner) && inner.len() <= self.limits.text_bytes && inner != parse::REDACTED
     }
 
     /// Reads a string including its quotes, if all its escapes consist of one letter.
     fn string(&mut self) -> Option<Range<usize>> {
-        self.require(b'"')?;
+        self.expect_byte(b'"')?;
         self.rest_of_string()
     }
 
@@ -364,13 +369,13 @@ impl<'a, 'l> Scan<'a, 'l> {
         let (_, following) = self.text.as_bytes().split_first()?;
         // A local copy stays in registers. Nearly all the time is spent here.
         let mut specials = self.specials.clone();
-        specials.pass_to(self.at);
+        specials.skip_to(self.at);
         loop {
             let at = specials.next()?;
             match bytes.get(at)? {
                 b'\\' => match ESCAPES[usize::from(following[at])] {
                     Escape::Letter => {}
-                    Escape::Special => specials.pass(),
+                    Escape::Special => specials.skip_next(),
                     Escape::Other => return None,
                 },
                 b'"' => {
@@ -384,8 +389,8 @@ impl<'a, 'l> Scan<'a, 'l> {
         }
     }
 
-    fn bytes(&self, place: &Range<usize>) -> &'a [u8] {
-        &self.text.as_bytes()[place.clone()]
+    fn bytes(&self, range: &Range<usize>) -> &'a [u8] {
+        &self.text.as_bytes()[range.clone()]
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -393,14 +398,14 @@ impl<'a, 'l> Scan<'a, 'l> {
     }
 
     /// Reads a comma or `close`. Returns whether it was a comma.
-    fn goes_on(&mut self, close: u8) -> Option<bool> {
+    fn has_next(&mut self, close: u8) -> Option<bool> {
         match self.next()? {
             b',' => Some(true),
             byte => (byte == close).then_some(false),
         }
     }
 
-    pub(super) fn require(&mut self, byte: u8) -> Option<()> {
+    pub(super) fn expect_byte(&mut self, byte: u8) -> Option<()> {
         (self.next()? == byte).then_some(())
     }
 
@@ -420,13 +425,13 @@ impl<'a, 'l> Scan<'a, 'l> {
     /// Reads whitespace up to the end of the text. Fails if the text may include a blob.
     fn end(&mut self) -> Option<()> {
         let is_end = self.next().is_none();
-        let may_hold_blob = self.specials.saw_run() && blobs::may_hold_blob(self.scanned())
-            || self.specials.saw_sign() && blobs::holds_mark(self.scanned());
+        let may_hold_blob = self.specials.saw_base64_run() && blobs::may_hold_blob(self.scanned())
+            || self.specials.saw_separator() && blobs::has_base64_marker(self.scanned());
         (is_end && !may_hold_blob).then_some(())
     }
 
     fn may_hold_call(&self) -> bool {
-        self.specials.saw_sign() && CALL_IN_TEXT.find(self.scanned()).is_some()
+        self.specials.saw_separator() && CALL_REPR.find(self.scanned()).is_some()
     }
 
     /// Returns everything that was read. Valid only at the end.
@@ -436,14 +441,14 @@ impl<'a, 'l> Scan<'a, 'l> {
 }
 
 /// Returns whether a string has anything but whitespace. All its escapes consist of one letter.
-fn says_something(inner: &str) -> bool {
+fn has_visible_text(inner: &str) -> bool {
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {
-        let says_something = match character {
+        let is_visible = match character {
             '\\' => matches!(characters.next(), Some('"' | '\\' | 'b')),
             _ => !character.is_whitespace(),
         };
-        if says_something {
+        if is_visible {
             return true;
         }
     }
@@ -452,7 +457,7 @@ fn says_something(inner: &str) -> bool {
 
 /// Returns what follows `start`, whose length the compiler knows.
 #[inline(always)]
-fn behind<'a, const LENGTH: usize>(bytes: &'a [u8], start: &[u8; LENGTH]) -> Option<&'a [u8]> {
+fn strip_start<'a, const LENGTH: usize>(bytes: &'a [u8], start: &[u8; LENGTH]) -> Option<&'a [u8]> {
     let (first, rest) = bytes.split_first_chunk()?;
     (first == start).then_some(rest)
 }

@@ -13,9 +13,9 @@ use super::{Message, Object, Side, parse};
 
 /// How much a JSON value says about messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Known {
+pub(super) enum Shape {
     /// It is content: structured output, or text that happens to be JSON.
-    Nothing,
+    Content,
     /// It is one or more parts of a message.
     Parts,
     /// It is a message, or wraps some.
@@ -24,49 +24,53 @@ pub(super) enum Known {
 
 /// Returns whether `object` is unmistakably a part of a message.
 pub(super) fn is_part(object: &Object) -> bool {
-    kind::knows(object)
+    kind::is_part(object)
 }
 
 /// Returns what `value` is, judging by its fields.
-pub(super) fn recognise(value: &Value) -> Known {
+pub(super) fn classify(value: &Value) -> Shape {
     match value {
-        Value::Object(object) if is_evaluation(object) || envelope::knows(object) => {
-            Known::Messages
+        Value::Object(object)
+            if is_evaluation(object) || envelope::is_message_or_wrapper(object) =>
+        {
+            Shape::Messages
         }
-        Value::Object(object) if kind::knows(object) => Known::Parts,
-        Value::Array(items) if fields::pair(items).is_some() || are_written(items) => {
-            Known::Messages
+        Value::Object(object) if kind::is_part(object) => Shape::Parts,
+        Value::Array(items)
+            if fields::role_and_text(items).is_some() || are_serialised_messages(items) =>
+        {
+            Shape::Messages
         }
         Value::Array(items) => {
-            let mut known = Known::Nothing;
+            let mut shape = Shape::Content;
             for item in items {
-                known = known.max(recognise(item));
-                if known == Known::Messages {
+                shape = shape.max(classify(item));
+                if shape == Shape::Messages {
                     break;
                 }
             }
-            known
+            shape
         }
-        _ => Known::Nothing,
+        _ => Shape::Content,
     }
 }
 
 /// Returns whether every item of a list is a JSON string that holds messages, as in OpenTelemetry's list attributes.
-fn are_written(items: &[Value]) -> bool {
+fn are_serialised_messages(items: &[Value]) -> bool {
     let first = match items.first() {
         Some(Value::String(text)) if text.starts_with('{') => parse::json(text),
         _ => None,
     };
-    first.is_some_and(|first| recognise(&first) == Known::Messages)
+    first.is_some_and(|first| classify(&first) == Shape::Messages)
         && items.iter().all(Value::is_string)
 }
 
 /// Returns whether `value` is a conversation, a message or a part of one in a known spelling.
-pub(super) fn knows(value: &Value) -> bool {
-    recognise(value) != Known::Nothing
+pub(super) fn is_known(value: &Value) -> bool {
+    classify(value) != Shape::Content
 }
 
-/// Reads what [`knows`] has recognised.
+/// Reads what [`is_known`] has recognised.
 pub(super) fn read(value: Value, side: Side) -> Vec<Message> {
     let mut reader = Reader::new(side);
     reader.read(value, side.role());

@@ -1,12 +1,12 @@
 //! Conversations in the spellings of libraries, and what Sentry gets.
 
+mod conversations;
+mod fast_path;
 mod limits;
-mod particulars;
+mod parts_and_tools;
 mod properties;
 mod provider_tools;
-mod short_way;
 mod spellings;
-mod stories;
 
 use serde_json::Value;
 

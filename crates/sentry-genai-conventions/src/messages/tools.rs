@@ -11,7 +11,7 @@ use super::{
 };
 use crate::privacy;
 
-const SCHEMA: &[&str] = &[
+const SCHEMA_FIELDS: &[&str] = &[
     "parameters",
     "input_schema",
     "inputSchema",
@@ -21,7 +21,7 @@ const SCHEMA: &[&str] = &[
 ];
 
 /// Fields that hold lists of definitions.
-const LISTS: &[&str] = &[
+const LIST_FIELDS: &[&str] = &[
     "tools",
     "function_tools",
     "native_tools",
@@ -39,22 +39,22 @@ pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
     let value = parse::json(text)
         .or_else(|| Some(repair::read(text)?.value))
         .or_else(|| repair::read_named(text))
-        .or_else(|| names(text));
+        .or_else(|| split_names(text));
     let mut tools = Vec::new();
     collect(value.unwrap_or_default(), &mut tools);
     for tool in &mut tools {
-        tool.shorten(limits.text_bytes.max(cut::SHORTEST));
+        tool.shorten(limits.text_bytes.max(cut::MIN_LIMIT));
     }
     fit(tools, limits)
 }
 
 /// Reads names with commas between them: `get_weather, get_time`.
-fn names(text: &str) -> Option<Value> {
+fn split_names(text: &str) -> Option<Value> {
     let is_name = |name: &&str| {
         name.starts_with(|first: char| first.is_alphabetic())
             && name
                 .chars()
-                .all(|it| it.is_alphanumeric() || "_-./:".contains(it))
+                .all(|letter| letter.is_alphanumeric() || "_-./:".contains(letter))
             && !["none", "auto"].contains(&&*name.to_ascii_lowercase())
     };
     let names: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -71,7 +71,7 @@ pub(crate) fn tool_payload<'t>(
     text: &'t str,
     limits: &ContentLimits,
 ) -> (Cow<'t, str>, Option<usize>) {
-    if let Some(value) = debugged(text) {
+    if let Some(value) = parse_debug(text) {
         let json = value.to_string();
         let (json, size) = tool_payload(&json, limits);
         return (json.into_owned().into(), size.map(|_| text.len()));
@@ -89,8 +89,10 @@ pub(crate) fn tool_payload<'t>(
 
 /// Reads what `{:?}` writes for a value of serde_json: `Object {"city": String("Paris")}`. For other types the names would be
 /// lost.
-fn debugged(text: &str) -> Option<Value> {
-    let rest = ["Some(", "Ok("].iter().find_map(|it| text.strip_prefix(it));
+fn parse_debug(text: &str) -> Option<Value> {
+    let rest = ["Some(", "Ok("]
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix));
     let rest = rest.unwrap_or(text);
     let is_value = rest.starts_with("Object {") || rest.starts_with("Array [");
     is_value.then(|| repair::read_named(text))?
@@ -98,15 +100,15 @@ fn debugged(text: &str) -> Option<Value> {
 
 fn fit_payload(mut value: Value, text: Cow<'_, str>, limits: &ContentLimits) -> (String, bool) {
     blobs::redact_value(&mut value);
-    let mut limit = limits.text_bytes.max(cut::SHORTEST);
+    let mut limit = limits.text_bytes.max(cut::MIN_LIMIT);
     let mut is_cut = cut::shorten(&mut value, limit);
     if !is_cut && text.len() <= limits.attribute_bytes {
         // Unchanged, with the fields in their original order.
         return (text.into_owned(), false);
     }
     let mut json = value.to_string();
-    while json.len() > limits.attribute_bytes && limit > cut::SHORTEST {
-        limit = (limit.min(limits.attribute_bytes) / 2).max(cut::SHORTEST);
+    while json.len() > limits.attribute_bytes && limit > cut::MIN_LIMIT {
+        limit = (limit.min(limits.attribute_bytes) / 2).max(cut::MIN_LIMIT);
         is_cut |= cut::shorten(&mut value, limit);
         json = value.to_string();
     }
@@ -115,14 +117,14 @@ fn fit_payload(mut value: Value, text: Cow<'_, str>, limits: &ContentLimits) -> 
     }
     // The size is in numbers or names, so keep as much of the text as fits, as a JSON string.
     let mut start = text.into_owned();
-    let mut room = limits.attribute_bytes.saturating_sub(2);
+    let mut remaining = limits.attribute_bytes.saturating_sub(2);
     loop {
-        cut::cut(&mut start, room);
+        cut::cut(&mut start, remaining);
         let json = Value::String(start.clone()).to_string();
-        if json.len() <= limits.attribute_bytes || room == 0 {
+        if json.len() <= limits.attribute_bytes || remaining == 0 {
             return (json, true);
         }
-        room /= 2;
+        remaining /= 2;
     }
 }
 
@@ -145,17 +147,17 @@ fn fit(mut tools: Vec<Tool>, limits: &ContentLimits) -> String {
     }
     if json.len() > limits.attribute_bytes {
         for tool in &mut tools {
-            tool.shorten(cut::SHORTEST);
+            tool.shorten(cut::MIN_LIMIT);
         }
         json = render(&tools);
     }
     if json.len() > limits.attribute_bytes {
-        let mut room = limits.attribute_bytes.saturating_sub(2);
+        let mut remaining = limits.attribute_bytes.saturating_sub(2);
         let fitting = tools.iter().take_while(|tool| {
             let mut out = Vec::new();
             tool.write(&mut out);
-            let fits = out.len() < room;
-            room = room.saturating_sub(out.len() + 1);
+            let fits = out.len() < remaining;
+            remaining = remaining.saturating_sub(out.len() + 1);
             fits
         });
         let fitting = fitting.count();
@@ -240,7 +242,7 @@ fn collect(value: Value, tools: &mut Vec<Tool>) {
 fn collect_object(mut object: Object, tools: &mut Vec<Tool>) {
     let before = tools.len();
     let mut has_list = false;
-    for key in LISTS {
+    for key in LIST_FIELDS {
         if let Some(list) = take(&mut object, &[key]) {
             has_list = true;
             collect(list, tools);
@@ -257,7 +259,7 @@ fn collect_object(mut object: Object, tools: &mut Vec<Tool>) {
             object = inner;
         }
     }
-    let has_schema = SCHEMA.iter().any(|key| object.contains_key(*key));
+    let has_schema = SCHEMA_FIELDS.iter().any(|key| object.contains_key(*key));
     let is_function = match kind.as_deref() {
         None => has_schema || object.contains_key("name"),
         Some("function" | "custom" | "function_tool") => true,
@@ -268,7 +270,7 @@ fn collect_object(mut object: Object, tools: &mut Vec<Tool>) {
         Some(name) if is_function => tools.push(Tool::Function {
             name,
             description: take_text(&mut object, &["description"]),
-            parameters: take(&mut object, SCHEMA).map(schema),
+            parameters: take(&mut object, SCHEMA_FIELDS).map(schema),
         }),
         // A schema without a name is not a tool.
         None if kind.is_none() && has_schema => {}
@@ -290,10 +292,10 @@ fn schema(value: Value) -> Value {
 }
 
 /// Fields with credentials for an MCP server, under any provider's name.
-const CREDENTIALS: &[&str] = &["authorization", "authorization_token", "headers"];
+const CREDENTIAL_FIELDS: &[&str] = &["authorization", "authorization_token", "headers"];
 
 /// Fields with the address of an MCP server.
-const ADDRESSES: &[&str] = &["server_url", "url"];
+const ADDRESS_FIELDS: &[&str] = &["server_url", "url"];
 
 /// Reads a built-in tool. It has a type, which for Gemini is the name of a field. An object with other settings is not a tool.
 fn built_in(mut object: Object, name: Option<String>) -> Option<Value> {
@@ -304,8 +306,8 @@ fn built_in(mut object: Object, name: Option<String>) -> Option<Value> {
         let kind = object.keys().next()?.clone();
         object.insert("type".to_owned(), kind.into());
     }
-    object.retain(|key, _| !CREDENTIALS.contains(&key.as_str()));
-    for key in ADDRESSES {
+    object.retain(|key, _| !CREDENTIAL_FIELDS.contains(&key.as_str()));
+    for key in ADDRESS_FIELDS {
         if let Some(Value::String(address)) = object.get_mut(*key)
             && let Some(redacted) = privacy::redact_urls(address)
         {

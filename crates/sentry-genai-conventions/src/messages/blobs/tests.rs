@@ -28,8 +28,8 @@ fn data_urls_go_in_any_case_and_with_spaces() {
 
 #[test]
 fn runs_are_found_wherever_they_stand() {
-    let run = "aB".repeat(LONG / 2);
-    for before in 0..LONG * 2 {
+    let run = "aB".repeat(MIN_BASE64_LENGTH / 2);
+    for before in 0..MIN_BASE64_LENGTH * 2 {
         let text = format!("{{{}\"data\":\"{run}\"}}", " ".repeat(before));
         assert!(matches!(redact_blobs(&text), Cow::Owned(_)), "{before}");
         let short = text.replace(&run, &run[1..]);
@@ -39,7 +39,7 @@ fn runs_are_found_wherever_they_stand() {
 
 #[test]
 fn semicolons_are_found_in_short_texts() {
-    for length in 8..LONG {
+    for length in 8..MIN_BASE64_LENGTH {
         let plain = vec![b':'; length];
         assert!(!has_semicolon(&plain));
         for at in 0..length {
@@ -67,8 +67,8 @@ fn what_is_harmless_has_no_blob() {
 fn runs_go_on_with_base64_alone() {
     for byte in 0..=u8::MAX {
         assert_eq!(
-            is_run(&[byte; STEP]),
-            CONTINUES[usize::from(byte)],
+            is_run_step(&[byte; STEP_BYTES]),
+            RUN_BYTES[usize::from(byte)],
             "{byte}"
         );
     }
@@ -94,7 +94,7 @@ fn what_is_no_blob_stays() {
     let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
     for text in [
         json!({"data": hash}).to_string(),
-        json!({"id": "aB".repeat(LONG)}).to_string(),
+        json!({"id": "aB".repeat(MIN_BASE64_LENGTH)}).to_string(),
         json!({"data": "A sentence of some length, with Words in it, that goes on and on and on."})
             .to_string(),
         "plain ;base64, talk".to_owned(),
@@ -106,7 +106,7 @@ fn what_is_no_blob_stays() {
 /// The results of OpenAI's own image tool are recorded like this, as arguments or as an answer.
 #[test]
 fn media_goes_from_fields_of_any_name() {
-    let jpeg = format!("/9j/{}", "aB/".repeat(LONG));
+    let jpeg = format!("/9j/{}", "aB/".repeat(MIN_BASE64_LENGTH));
     for media in [PNG, &jpeg] {
         let text = json!({"result": media}).to_string();
         let expected = json!({"result": SUBSTITUTE}).to_string();

@@ -42,10 +42,10 @@ impl Block {
 
 /// Whether any of the added blocks had a byte from `FIRST` to `LAST`.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Between<const FIRST: u8, const LAST: u8>(bool);
+pub(in super::super) struct ByteRange<const FIRST: u8, const LAST: u8>(bool);
 
-impl<const FIRST: u8, const LAST: u8> Between<FIRST, LAST> {
-    pub(in super::super) fn none() -> Self {
+impl<const FIRST: u8, const LAST: u8> ByteRange<FIRST, LAST> {
+    pub(in super::super) fn new() -> Self {
         Self(false)
     }
 

@@ -27,7 +27,7 @@ impl Block {
     /// Returns one bit for each byte that ends or interrupts a JSON string: quotation marks, backslashes and control characters.
     #[inline(always)]
     pub(in super::super) fn specials(&self) -> u64 {
-        let [first, second, third, last] = self.0.map(special);
+        let [first, second, third, last] = self.0.map(special_bits);
         first | second << 16 | (third | last << 16) << 32
     }
 
@@ -50,25 +50,25 @@ impl Block {
 
 /// Returns one bit for each special byte out of 16.
 #[inline(always)]
-fn special(bytes: m128i) -> u64 {
+fn special_bits(bytes: m128i) -> u64 {
     // Swapping the quotation mark with the space makes every special byte, except the backslash, less than any other byte.
     // Flipping the highest bit makes signed numbers sort like unsigned ones, which the saturating addition needs. After it, the
     // highest bit is set for special bytes only.
-    const TURNED: u8 = 0x80 | (b'"' ^ b' ');
+    const FLIPPED: u8 = 0x80 | (b'"' ^ b' ');
 
-    let turned = bitxor_m128i(bytes, splat(TURNED));
-    let first = add_saturating_i8_m128i(turned, splat(0x80 - (b' ' + 1)));
+    let flipped = bitxor_m128i(bytes, splat(FLIPPED));
+    let first = add_saturating_i8_m128i(flipped, splat(0x80 - (b' ' + 1)));
     let backslashes = cmp_eq_mask_i8_m128i(bytes, splat(b'\\'));
     bits(bitor_m128i(first, backslashes))
 }
 
 /// Whether any of the added blocks had a byte from `FIRST` to `LAST`. Holds the minimum of each lane, relative to `FIRST`.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Between<const FIRST: u8, const LAST: u8>(m128i);
+pub(in super::super) struct ByteRange<const FIRST: u8, const LAST: u8>(m128i);
 
-impl<const FIRST: u8, const LAST: u8> Between<FIRST, LAST> {
+impl<const FIRST: u8, const LAST: u8> ByteRange<FIRST, LAST> {
     #[inline(always)]
-    pub(in super::super) fn none() -> Self {
+    pub(in super::super) fn new() -> Self {
         Self(splat(u8::MAX))
     }
 

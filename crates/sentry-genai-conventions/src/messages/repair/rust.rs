@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Parts of messages for which libraries have a variant.
-static KINDS: &[&str] = &[
+static PART_VARIANTS: &[&str] = &[
     "document",
     "file",
     "function",
@@ -35,7 +35,7 @@ static KINDS: &[&str] = &[
 
 impl Reader<'_> {
     /// Reads what follows the name of a struct or of a variant, unless that is a parenthesis.
-    pub(super) fn rust(&mut self, name: &str, levels: usize) -> Option<Value> {
+    pub(super) fn rust_variant(&mut self, name: &str, levels: usize) -> Option<Value> {
         if !name.starts_with(|first: char| first.is_ascii_uppercase()) {
             return None;
         }
@@ -45,7 +45,7 @@ impl Reader<'_> {
             ("Object", '{') => self.object(levels),
             (_, '{') => {
                 let fields = self.fields(levels)?;
-                Some(Value::Object(marked(name, fields)))
+                Some(Value::Object(with_variant(name, fields)))
             }
             (_, ',' | ')' | ']' | '}') => Some(Value::String(snake_case(name))),
             _ => None,
@@ -56,7 +56,7 @@ impl Reader<'_> {
     fn fields(&mut self, levels: usize) -> Option<Object> {
         self.chars.next();
         let mut fields = Object::new();
-        while !self.closes('}') {
+        while !self.consume_close('}') {
             if !self.take_while(|c| c == '.').is_empty() {
                 continue;
             }
@@ -72,7 +72,7 @@ impl Reader<'_> {
                     if !value.is_null() {
                         fields.insert(name, value);
                     }
-                    self.comma('}')?;
+                    self.consume_comma('}')?;
                 }
                 Some(_) => return None,
             }
@@ -83,19 +83,19 @@ impl Reader<'_> {
     /// Reads `Name(value, ...)`, starting behind the parenthesis.
     pub(super) fn tuple(&mut self, name: &str, levels: usize) -> Option<Value> {
         let mut items = Vec::new();
-        while !self.closes(')') {
+        while !self.consume_close(')') {
             let item = self.value(levels)?;
             items.push(item);
-            self.comma(')')?;
+            self.consume_comma(')')?;
         }
         if items.len() != 1 {
             return Some(Value::Array(items));
         }
         Some(match items.remove(0) {
-            Value::Object(fields) => Value::Object(marked(name, fields)),
+            Value::Object(fields) => Value::Object(with_variant(name, fields)),
             text @ Value::String(_) if is_role(&snake_case(name)) => {
                 let content = Object::from_iter([("content".to_owned(), text)]);
-                Value::Object(marked(name, content))
+                Value::Object(with_variant(name, content))
             }
             value => value,
         })
@@ -108,10 +108,10 @@ pub(in super::super) fn untag(part: Value) -> Value {
         Value::Object(fields) if fields.len() == 1 => fields.keys().next(),
         _ => None,
     };
-    let kind = kind.filter(|it| it.starts_with(|first: char| first.is_ascii_uppercase()));
+    let kind = kind.filter(|name| name.starts_with(|first: char| first.is_ascii_uppercase()));
     let Some(kind) = kind
-        .map(|it| snake_case(it))
-        .filter(|it| KINDS.contains(&&**it))
+        .map(|name| snake_case(name))
+        .filter(|name| PART_VARIANTS.contains(&&**name))
     else {
         return part;
     };
@@ -128,9 +128,9 @@ pub(in super::super) fn untag(part: Value) -> Value {
 }
 
 /// Adds the variant to the fields that it holds, as their `type` or role.
-fn marked(variant: &str, mut fields: Object) -> Object {
+fn with_variant(variant: &str, mut fields: Object) -> Object {
     let variant = snake_case(variant);
-    if KINDS.contains(&&*variant) {
+    if PART_VARIANTS.contains(&&*variant) {
         fields
             .entry("type")
             .or_insert_with(|| Value::String(variant));
@@ -143,7 +143,7 @@ fn marked(variant: &str, mut fields: Object) -> Object {
 }
 
 fn is_role(variant: &str) -> bool {
-    !KINDS.contains(&variant) && fields::role(variant).is_some()
+    !PART_VARIANTS.contains(&variant) && fields::role(variant).is_some()
 }
 
 /// Turns `ToolCalls` into `tool_calls`, as serde's `rename_all = "snake_case"` does.

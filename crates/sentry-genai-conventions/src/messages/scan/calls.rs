@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::{Kind, Part, Scan, blobs::MIME_KEYS};
 
 /// Limits for the depth of values and the length of lists and numbers. Anything beyond is rare and left to the full parser.
-const DEPTH: usize = 32;
-const LIST: usize = 63;
-const DIGITS: usize = 40;
+const MAX_DEPTH: usize = 32;
+const MAX_ITEMS: usize = 63;
+const MAX_NUMBER_LENGTH: usize = 40;
 
 /// The maximum number of calls with an id in one message.
 const MAX_CALLS: usize = 8;
@@ -25,18 +25,18 @@ pub(crate) enum Edit {
 
 impl Edit {
     /// Returns the place in the text that the edit is about.
-    pub(crate) fn place(&self) -> &Range<usize> {
+    pub(crate) fn range(&self) -> &Range<usize> {
         match self {
-            Self::Drop(place) | Self::Repeat(place, _) | Self::Tool(place) => place,
+            Self::Drop(range) | Self::Repeat(range, _) | Self::Tool(range) => range,
         }
     }
 
     /// Returns the maximum number of bytes that the edit adds to the text.
-    pub(in super::super) fn most_added(&self) -> usize {
+    pub(in super::super) fn max_growth(&self) -> usize {
         match self {
             Self::Drop(_) | Self::Tool(_) => 0,
             // Every byte may need an escape.
-            Self::Repeat(place, name) => 2 * place.len() + r#","":"""#.len() + name.len(),
+            Self::Repeat(range, name) => 2 * range.len() + r#","":"""#.len() + name.len(),
         }
     }
 }
@@ -57,7 +57,7 @@ const RESULT: &str = "result";
 
 /// The ids of the calls in a message.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(super) struct CallIds {
     ids: [Range<usize>; MAX_CALLS],
     count: usize,
 }
@@ -74,7 +74,7 @@ impl Scan<'_, '_> {
                 self.skip_whitespace();
                 // A string may be JSON in disguise, and null means that there are no arguments.
                 self.rest().starts_with(b"{").then_some(())?;
-                part.arguments = Some(self.value(DEPTH)?);
+                part.arguments = Some(self.value(MAX_DEPTH)?);
             }
             br#""response""# if part.response.is_none() => part.response = Some(self.answer()?),
             br#""result""# if part.result.is_none() => part.result = Some(self.answer()?),
@@ -85,7 +85,7 @@ impl Scan<'_, '_> {
 
     /// Checks a part that is not text, once it has been read.
     #[inline(never)]
-    pub(super) fn end_tool_part(&mut self, part: &Part, calls: &mut Calls) -> Option<()> {
+    pub(super) fn end_tool_part(&mut self, part: &Part, call_ids: &mut CallIds) -> Option<()> {
         part.content.is_none().then_some(())?;
         match part.kind? {
             Kind::Call => {
@@ -93,19 +93,19 @@ impl Scan<'_, '_> {
                 (part.response.is_none() && part.result.is_none()).then_some(())?;
                 part.id
                     .clone()
-                    .map_or(Some(()), |id| self.add_call(calls, id))
+                    .map_or(Some(()), |id| self.add_call(call_ids, id))
             }
             Kind::Answer => {
                 part.id.as_ref()?;
                 part.arguments.is_none().then_some(())?;
-                self.complete(part.response.as_ref(), part.result.as_ref())
+                self.complete_answer(part.response.as_ref(), part.result.as_ref())
             }
             Kind::Text | Kind::Reasoning => None,
         }
     }
 
     /// Records which of an answer's two names is missing.
-    fn complete(
+    fn complete_answer(
         &mut self,
         response: Option<&Range<usize>>,
         result: Option<&Range<usize>>,
@@ -119,9 +119,9 @@ impl Scan<'_, '_> {
             }
             (Some(response), Some(result)) => {
                 let response = &self.text[response.clone()];
-                let made = text_of(response);
-                let said = made.as_deref().unwrap_or(response);
-                (said == &self.text[result.clone()]).then_some(())?;
+                let result_text = text_of(response);
+                let expected = result_text.as_deref().unwrap_or(response);
+                (expected == &self.text[result.clone()]).then_some(())?;
             }
             (None, _) => return None,
         }
@@ -129,12 +129,12 @@ impl Scan<'_, '_> {
     }
 
     /// Records a call; `None` if there is already one with the same id.
-    fn add_call(&self, calls: &mut Calls, id: Range<usize>) -> Option<()> {
-        let mut others = calls.ids[..calls.count].iter();
-        let is_there = others.any(|other| self.bytes(other) == self.bytes(&id));
-        (!is_there).then_some(())?;
-        *calls.ids.get_mut(calls.count)? = id;
-        calls.count += 1;
+    fn add_call(&self, call_ids: &mut CallIds, id: Range<usize>) -> Option<()> {
+        let mut others = call_ids.ids[..call_ids.count].iter();
+        let is_duplicate = others.any(|other| self.bytes(other) == self.bytes(&id));
+        (!is_duplicate).then_some(())?;
+        *call_ids.ids.get_mut(call_ids.count)? = id;
+        call_ids.count += 1;
         Some(())
     }
 
@@ -143,16 +143,16 @@ impl Scan<'_, '_> {
         self.skip_whitespace();
         match self.rest().first()? {
             b'"' => self.text(),
-            b'{' => self.untyped(),
+            b'{' => self.untyped_object(),
             // A list of texts would have to be joined, and null may mean that there is no answer.
             b'[' | b'n' => None,
-            _ => self.value(DEPTH),
+            _ => self.value(MAX_DEPTH),
         }
     }
 
     /// Reads an object that does not state a type. Objects with a type may stand for another value.
-    fn untyped(&mut self) -> Option<Range<usize>> {
-        let object = self.value(DEPTH)?;
+    fn untyped_object(&mut self) -> Option<Range<usize>> {
+        let object = self.value(MAX_DEPTH)?;
         let has_type = memchr::memmem::find(self.bytes(&object), br#""type""#).is_some();
         (!has_type).then_some(object)
     }
@@ -178,8 +178,8 @@ impl Scan<'_, '_> {
     }
 
     fn object(&mut self, depth: usize) -> Option<()> {
-        self.require(b'{')?;
-        if self.closes(b'}') {
+        self.expect_byte(b'{')?;
+        if self.consume_close(b'}') {
             return Some(());
         }
         loop {
@@ -187,29 +187,29 @@ impl Scan<'_, '_> {
             let name = &self.text[key.start + 1..key.end - 1];
             // A value next to a media type may be binary.
             (!MIME_KEYS.contains(&name)).then_some(())?;
-            self.require(b':')?;
+            self.expect_byte(b':')?;
             self.value(depth)?;
-            if !self.goes_on(b'}')? {
+            if !self.has_next(b'}')? {
                 return Some(());
             }
         }
     }
 
     fn list(&mut self, depth: usize) -> Option<()> {
-        self.require(b'[')?;
-        if self.closes(b']') {
+        self.expect_byte(b'[')?;
+        if self.consume_close(b']') {
             return Some(());
         }
-        for _ in 0..LIST {
+        for _ in 0..MAX_ITEMS {
             self.value(depth)?;
-            if !self.goes_on(b']')? {
+            if !self.has_next(b']')? {
                 return Some(());
             }
         }
         None
     }
 
-    fn closes(&mut self, close: u8) -> bool {
+    fn consume_close(&mut self, close: u8) -> bool {
         self.skip_whitespace();
         let closes = self.rest().first() == Some(&close);
         self.at += usize::from(closes);
@@ -228,16 +228,16 @@ impl Scan<'_, '_> {
         let digits = |from: &[u8]| from.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let sign = usize::from(rest.first() == Some(&b'-'));
         let whole = digits(rest.get(sign..)?);
-        let has_zero_in_front = whole > 1 && rest.get(sign) == Some(&b'0');
+        let has_leading_zero = whole > 1 && rest.get(sign) == Some(&b'0');
         let mut length = sign + whole;
-        let mut is_number = whole > 0 && !has_zero_in_front;
+        let mut is_number = whole > 0 && !has_leading_zero;
         if rest.get(length) == Some(&b'.') {
             let fraction = digits(rest.get(length + 1..)?);
             is_number &= fraction > 0;
             length += 1 + fraction;
         }
-        let goes_on = matches!(rest.get(length), Some(b'e' | b'E'));
-        (is_number && !goes_on && length <= DIGITS).then_some(())?;
+        let has_exponent = matches!(rest.get(length), Some(b'e' | b'E'));
+        (is_number && !has_exponent && length <= MAX_NUMBER_LENGTH).then_some(())?;
         self.at += length;
         Some(())
     }

@@ -16,7 +16,7 @@ pub(super) struct Part {
 
 impl Part {
     /// Returns whether the part has none of the fields that only calls and answers have.
-    pub(super) fn is_bare(&self) -> bool {
+    pub(super) fn is_content_only(&self) -> bool {
         let named = [&self.id, &self.name];
         let valued = [&self.arguments, &self.response, &self.result];
         let is_tool = matches!(self.kind, Some(Kind::Call | Kind::Answer));

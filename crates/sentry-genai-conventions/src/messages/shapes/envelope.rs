@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::{
     super::{Message, Object, Part, Role, Side, parse},
-    fields::{self, pair, role, take, take_object},
+    fields::{self, role, role_and_text, take, take_object},
     kind, message, part,
 };
 
 /// Fields whose value is a conversation or a part of one, with the role of messages that do not state one.
 ///
 /// They are in the order of a conversation.
-const BODIES: &[(&str, Option<Role>)] = &[
+const BODY_FIELDS: &[(&str, Option<Role>)] = &[
     ("messages", None),
     ("contents", Some(Role::User)),
     ("prompt", Some(Role::User)),
@@ -34,7 +34,7 @@ const BODIES: &[(&str, Option<Role>)] = &[
 ];
 
 /// Those bodies that may be a text, and that structured output is unlikely to have without other fields.
-const TEXT_BODIES: &[&str] = &[
+const TEXT_BODY_FIELDS: &[&str] = &[
     "completion",
     "input",
     "inputs",
@@ -44,9 +44,9 @@ const TEXT_BODIES: &[&str] = &[
 ];
 
 /// The maximum depth of nested wrappers. Each level is examined completely to tell what it is.
-const WRAPPERS: usize = 8;
+const MAX_WRAPPERS: usize = 8;
 
-const SYSTEM: &[&str] = &[
+const SYSTEM_FIELDS: &[&str] = &[
     "system",
     "system_instruction",
     "systemInstruction",
@@ -56,7 +56,7 @@ const SYSTEM: &[&str] = &[
 ];
 
 /// Fields that occur beside a plain text body in a request or a response, but not in structured output.
-const COMPANIONS: &[&str] = &[
+const REQUEST_OR_RESPONSE_FIELDS: &[&str] = &[
     "config",
     "created",
     "created_at",
@@ -105,7 +105,7 @@ const COMPANIONS: &[&str] = &[
 
 /// Further such fields in a request that names its model. Without a model the object may be structured output, because `store`
 /// and `user` are everyday words.
-const COMPANIONS_OF_MODEL: &[&str] = &[
+const REQUEST_FIELDS: &[&str] = &[
     "background",
     "best_of",
     "conversation",
@@ -123,10 +123,10 @@ const COMPANIONS_OF_MODEL: &[&str] = &[
 ];
 
 /// Returns whether `object` is a message or wraps some.
-pub(super) fn knows(object: &Object) -> bool {
-    message::knows(object)
-        || constructor(object).is_some()
-        || (!kind::knows(object) && wraps(object))
+pub(super) fn is_message_or_wrapper(object: &Object) -> bool {
+    message::is_message(object)
+        || langchain_class(object).is_some()
+        || (!kind::is_part(object) && is_wrapper(object))
 }
 
 /// Collects messages as they are found.
@@ -134,7 +134,7 @@ pub(super) struct Reader {
     side: Side,
     messages: Vec<Message>,
     /// Whether the last message was assembled from loose parts, so that further ones belong to it.
-    is_open: bool,
+    accepts_parts: bool,
     /// The number of wrappers around the current value.
     wrappers: usize,
 }
@@ -144,7 +144,7 @@ impl Reader {
         Self {
             side,
             messages: Vec::new(),
-            is_open: false,
+            accepts_parts: false,
             wrappers: 0,
         }
     }
@@ -157,54 +157,54 @@ impl Reader {
     pub(super) fn read(&mut self, value: Value, from: Role) {
         match value {
             Value::Null => {}
-            Value::Object(object) => self.object(object, from),
-            Value::Array(items) => match pair(&items) {
+            Value::Object(object) => self.read_object(object, from),
+            Value::Array(items) => match role_and_text(&items) {
                 Some((role, text)) => {
                     let text = Part::Text(text.to_owned());
                     self.push(Message::new(role, text));
                 }
                 None => items.into_iter().for_each(|item| self.read(item, from)),
             },
-            Value::String(text) => self.text(text, from),
+            Value::String(text) => self.read_text(text, from),
             value => self.push(Message::new(from, Part::Text(value.to_string()))),
         }
     }
 
-    fn text(&mut self, text: String, from: Role) {
+    fn read_text(&mut self, text: String, from: Role) {
         // Some wrappers hold their messages as JSON in a string.
         match parse::json(&text) {
-            Some(value) if super::knows(&value) => self.read(value, from),
+            Some(value) if super::is_known(&value) => self.read(value, from),
             _ => self.push(Message::new(from, Part::Text(text))),
         }
     }
 
-    fn object(&mut self, mut object: Object, from: Role) {
-        if let Some(class) = constructor(&object) {
+    fn read_object(&mut self, mut object: Object, from: Role) {
+        if let Some(class) = langchain_class(&object) {
             let class = role(class);
             let Some(inner) = take_object(&mut object, "kwargs") else {
                 return;
             };
             match class {
-                Some(class) => self.message(inner, class),
-                None => self.object(inner, from),
+                Some(class) => self.read_message(inner, class),
+                None => self.read_object(inner, from),
             }
-        } else if message::knows(&object) {
-            self.message(object, from);
-        } else if kind::knows(&object) {
+        } else if message::is_message(&object) {
+            self.read_message(object, from);
+        } else if kind::is_part(&object) {
             let mut parts = Vec::new();
             let role = kind::role(&object).unwrap_or(from);
             part::read(Value::Object(object), &mut parts);
-            self.loose(role, parts);
-        } else if self.wrappers < WRAPPERS && wraps(&object) {
+            self.push_parts(role, parts);
+        } else if self.wrappers < MAX_WRAPPERS && is_wrapper(&object) {
             self.wrappers += 1;
-            self.wrapper(object, from);
+            self.read_wrapper(object, from);
             self.wrappers -= 1;
         } else {
             let mut parts = Vec::new();
             part::read(Value::Object(object), &mut parts);
             match &parts[..] {
                 [] => {}
-                [Part::Other(_)] => self.unknown(parts, from),
+                [Part::Other(_)] => self.push_unknown(parts, from),
                 _ => self.push(Message {
                     role: from,
                     name: None,
@@ -217,9 +217,9 @@ impl Reader {
 
     /// Adds an item of unknown type to the loose parts before it, or else to a new message from the model. In a user message it
     /// would be taken for the question, which is the last thing the user says.
-    fn unknown(&mut self, parts: Vec<Part>, from: Role) {
+    fn push_unknown(&mut self, parts: Vec<Part>, from: Role) {
         match self.messages.last_mut() {
-            Some(last) if self.is_open => last.parts.extend(parts),
+            Some(last) if self.accepts_parts => last.parts.extend(parts),
             _ => self.push(Message {
                 role: match from {
                     Role::User => Role::Assistant,
@@ -232,27 +232,27 @@ impl Reader {
         }
     }
 
-    fn message(&mut self, object: Object, from: Role) {
+    fn read_message(&mut self, object: Object, from: Role) {
         let is_item =
             self.side == Side::Output && fields::kind(&object).as_deref() == Some("message");
         let Some(message) = message::read(object, from, self.side) else {
             return;
         };
         if is_item && message.finish_reason.is_none() {
-            self.loose(message.role, message.parts);
+            self.push_parts(message.role, message.parts);
         } else {
             self.push(message);
         }
     }
 
-    fn wrapper(&mut self, mut object: Object, from: Role) {
-        let told = message::take_finish(&mut object);
-        let is_told = told.is_some();
-        let finish_reason = told.or_else(|| stop_reason(&object));
+    fn read_wrapper(&mut self, mut object: Object, from: Role) {
+        let stated_reason = message::take_finish_reason(&mut object);
+        let has_stated_reason = stated_reason.is_some();
+        let finish_reason = stated_reason.or_else(|| stop_reason(&object));
         let config = take_object(&mut object, "config");
         let system = config
-            .and_then(|mut config| take(&mut config, SYSTEM))
-            .or_else(|| take(&mut object, SYSTEM));
+            .and_then(|mut config| take(&mut config, SYSTEM_FIELDS))
+            .or_else(|| take(&mut object, SYSTEM_FIELDS));
         // A response repeats the instructions of its request.
         if let Some(system) = system
             && self.side == Side::Input
@@ -268,18 +268,18 @@ impl Reader {
         }
         let start = self.messages.len();
         let mut has_body = false;
-        for (key, role) in BODIES {
+        for (key, role) in BODY_FIELDS {
             if let Some(body) = take(&mut object, &[key]) {
                 has_body = true;
                 self.read(body, role.unwrap_or(from));
             }
         }
-        if let Some(answer) = take_answer(&mut object) {
+        if let Some(answer) = take_resume_value(&mut object) {
             has_body = true;
             self.push(Message::new(from, Part::Text(answer)));
         }
         let is_empty = self.messages.len() == start;
-        if !has_body || (is_empty && is_told) {
+        if !has_body || (is_empty && has_stated_reason) {
             let message = message::read(object, from, self.side);
             if let Some(message) = message {
                 self.push(message);
@@ -294,12 +294,12 @@ impl Reader {
 
     fn push(&mut self, message: Message) {
         self.messages.push(message);
-        self.is_open = false;
+        self.accepts_parts = false;
     }
 
-    fn loose(&mut self, role: Role, parts: Vec<Part>) {
+    fn push_parts(&mut self, role: Role, parts: Vec<Part>) {
         match self.messages.last_mut() {
-            Some(last) if self.is_open && last.role == role => last.parts.extend(parts),
+            Some(last) if self.accepts_parts && last.role == role => last.parts.extend(parts),
             _ => self.push(Message {
                 role,
                 name: None,
@@ -307,12 +307,12 @@ impl Reader {
                 finish_reason: None,
             }),
         }
-        self.is_open = true;
+        self.accepts_parts = true;
     }
 }
 
 /// Returns the class of an object that LangChain serialised.
-fn constructor(object: &Object) -> Option<&str> {
+fn langchain_class(object: &Object) -> Option<&str> {
     if fields::kind(object)? != "constructor" || !object.get("kwargs")?.is_object() {
         return None;
     }
@@ -320,41 +320,41 @@ fn constructor(object: &Object) -> Option<&str> {
 }
 
 /// Returns whether `object` wraps messages: either a body holds some, or a body is text and all other fields are known.
-fn wraps(object: &Object) -> bool {
-    if is_response(object) || answer(object).is_some() {
+fn is_wrapper(object: &Object) -> bool {
+    if is_response(object) || resume_value(object).is_some() {
         return true;
     }
     let mut has_body = false;
-    let mut is_plain = true;
+    let mut has_only_known_fields = true;
     for (key, value) in object {
         let key = key.as_str();
         if holds_messages(key, value) {
             return true;
         }
         let is_text = match value {
-            Value::String(_) => is_text_body(key) || TEXT_BODIES.contains(&key),
+            Value::String(_) => is_text_field(key) || TEXT_BODY_FIELDS.contains(&key),
             Value::Array(items) => {
                 !items.is_empty()
                     && items.iter().all(Value::is_string)
-                    && TEXT_BODIES.contains(&key)
+                    && TEXT_BODY_FIELDS.contains(&key)
             }
             _ => false,
         };
         has_body |= is_text;
-        is_plain &= is_text
+        has_only_known_fields &= is_text
             || value.is_null()
-            || is_text_body(key)
-            || COMPANIONS.contains(&key)
-            || (COMPANIONS_OF_MODEL.contains(&key) && object.contains_key("model"))
-            || SYSTEM.contains(&key);
+            || is_text_field(key)
+            || REQUEST_OR_RESPONSE_FIELDS.contains(&key)
+            || (REQUEST_FIELDS.contains(&key) && object.contains_key("model"))
+            || SYSTEM_FIELDS.contains(&key);
     }
-    has_body && is_plain
+    has_body && has_only_known_fields
 }
 
 /// Recognises a response of OpenAI's, or a compacted conversation, by its `object` field, even if its output is empty.
 fn is_response(object: &Object) -> bool {
-    let says = object.get("object").and_then(Value::as_str);
-    matches!(says, Some("response" | "response.compaction"))
+    let object_kind = object.get("object").and_then(Value::as_str);
+    matches!(object_kind, Some("response" | "response.compaction"))
         && object.get("output").is_some_and(Value::is_array)
 }
 
@@ -367,7 +367,7 @@ fn stop_reason(response: &Object) -> Option<String> {
     match response.get("status")?.as_str()? {
         "completed" => {
             let items = response.get("output")?.as_array()?;
-            let reason = if awaits_answer(items) {
+            let reason = if has_open_call(items) {
                 "tool_calls"
             } else {
                 "stop"
@@ -385,7 +385,7 @@ fn stop_reason(response: &Object) -> Option<String> {
 
 /// Returns whether the items of a response leave a call for the program to answer. A call that the program runs has a `call_id`. If the
 /// provider ran it after all, as it does with a shell in a container of its own, the output follows.
-fn awaits_answer(items: &[Value]) -> bool {
+fn has_open_call(items: &[Value]) -> bool {
     fn kind(item: &Value) -> Option<&str> {
         item.get("type")?.as_str()
     }
@@ -408,49 +408,49 @@ fn awaits_answer(items: &[Value]) -> bool {
 }
 
 /// Returns what a person answered to a LangGraph graph that was waiting; the command resumes the graph with it.
-fn answer(command: &Object) -> Option<&Value> {
+fn resume_value(command: &Object) -> Option<&Value> {
     let resume = command.get("resume").filter(|value| !value.is_null())?;
     command.contains_key("goto").then_some(resume)
 }
 
-fn take_answer(command: &mut Object) -> Option<String> {
-    answer(command)?;
+fn take_resume_value(command: &mut Object) -> Option<String> {
+    resume_value(command)?;
     Some(match command.remove("resume")? {
         Value::String(text) => text,
         value => value.to_string(),
     })
 }
 
-fn is_text_body(key: &str) -> bool {
+fn is_text_field(key: &str) -> bool {
     matches!(key, "text" | "content")
 }
 
 fn holds_messages(key: &str, value: &Value) -> bool {
-    if key != "content" && !BODIES.iter().any(|(body, _)| *body == key) {
+    if key != "content" && !BODY_FIELDS.iter().any(|(body, _)| *body == key) {
         return false;
     }
     match value {
         Value::Array(items) if key == "messages" && items.is_empty() => true,
         // LangChain reports a failed request as one that generated nothing.
-        Value::Array(items) if key == "generations" && is_nothing(items) => true,
-        Value::Array(items) if key == "choices" => items.iter().any(is_completion),
+        Value::Array(items) if key == "generations" && are_empty_batches(items) => true,
+        Value::Array(items) if key == "choices" => items.iter().any(is_choice),
         Value::Array(_) if key == "content" => false,
-        Value::Array(_) => super::knows(value),
-        Value::Object(object) => knows(object),
+        Value::Array(_) => super::is_known(value),
+        Value::Object(object) => is_message_or_wrapper(object),
         Value::String(text) if key == "messages" => {
-            parse::json(text).is_some_and(|value| super::knows(&value))
+            parse::json(text).is_some_and(|value| super::is_known(&value))
         }
         _ => false,
     }
 }
 
-fn is_nothing(batches: &[Value]) -> bool {
+fn are_empty_batches(batches: &[Value]) -> bool {
     let mut batches = batches.iter();
     batches.len() > 0 && batches.all(|batch| batch.as_array().is_some_and(Vec::is_empty))
 }
 
 /// The old text completions have the text directly in the choice.
-fn is_completion(choice: &Value) -> bool {
+fn is_choice(choice: &Value) -> bool {
     ["message", "delta", "text"]
         .into_iter()
         .any(|key| choice.get(key).is_some())

@@ -57,10 +57,10 @@ pub(in super::super) fn kind(object: &Object) -> Option<Cow<'_, str>> {
         return pydantic_kind(object).map(Cow::Borrowed);
     };
     let kind = kind.as_str()?;
-    let is_spelled = kind
+    let is_uniform = kind
         .bytes()
         .all(|byte| byte != b'-' && !byte.is_ascii_uppercase());
-    Some(if is_spelled {
+    Some(if is_uniform {
         kind.into()
     } else {
         kind.replace('-', "_").to_ascii_lowercase().into()
@@ -70,7 +70,7 @@ pub(in super::super) fn kind(object: &Object) -> Option<Cow<'_, str>> {
 /// Returns the type of a part that pydantic-ai states in a field `kind`. Others have a `kind`, too, but not exactly these fields.
 fn pydantic_kind(object: &Object) -> Option<&'static str> {
     let name = object.get("kind")?.as_str()?;
-    let (_, kind, fields) = PYDANTIC.iter().find(|(known, ..)| *known == name)?;
+    let (_, kind, fields) = PYDANTIC_KINDS.iter().find(|(known, ..)| *known == name)?;
     object
         .keys()
         .all(|key| key == "kind" || fields.contains(&key.as_str()))
@@ -79,19 +79,19 @@ fn pydantic_kind(object: &Object) -> Option<&'static str> {
 
 /// pydantic-ai's kinds of parts, the corresponding types, and their fields.
 #[rustfmt::skip]
-const PYDANTIC: &[(&str, &str, &[&str])] = &[
+const PYDANTIC_KINDS: &[(&str, &str, &[&str])] = &[
     ("text", "text", &["text"]),
     ("thinking", "thinking", &["text"]),
-    ("binary", "binary", PYDANTIC_MEDIA),
-    ("image-url", "image_url", PYDANTIC_MEDIA),
-    ("audio-url", "audio_url", PYDANTIC_MEDIA),
-    ("video-url", "video_url", PYDANTIC_MEDIA),
-    ("document-url", "document_url", PYDANTIC_MEDIA),
+    ("binary", "binary", PYDANTIC_MEDIA_FIELDS),
+    ("image-url", "image_url", PYDANTIC_MEDIA_FIELDS),
+    ("audio-url", "audio_url", PYDANTIC_MEDIA_FIELDS),
+    ("video-url", "video_url", PYDANTIC_MEDIA_FIELDS),
+    ("document-url", "document_url", PYDANTIC_MEDIA_FIELDS),
     ("tool-call", "tool_call", &["args", "id", "tool_call_id", "tool_name"]),
     ("tool-return", "tool_call_response", &["content", "tool_call_id", "tool_name"]),
 ];
 
-const PYDANTIC_MEDIA: &[&str] = &[
+const PYDANTIC_MEDIA_FIELDS: &[&str] = &[
     "binary_content",
     "data",
     "force_download",
@@ -123,7 +123,7 @@ pub(in super::super) fn role(name: &str) -> Option<Role> {
 }
 
 /// Returns the role and the text of a message spelled `["user", "Hi"]`.
-pub(in super::super) fn pair(items: &[Value]) -> Option<(Role, &str)> {
+pub(in super::super) fn role_and_text(items: &[Value]) -> Option<(Role, &str)> {
     match items {
         [Value::String(name), Value::String(text)] => Some((role(name)?, text)),
         _ => None,

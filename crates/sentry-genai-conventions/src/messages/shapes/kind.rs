@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Fields that hold the text of a text part.
-pub(super) const TEXT: &[&str] = &[
+pub(super) const TEXT_FIELDS: &[&str] = &[
     "content",
     "text",
     "value",
@@ -18,7 +18,7 @@ pub(super) const TEXT: &[&str] = &[
 ];
 
 /// Fields that hold the text, or the list of texts, of a reasoning part.
-pub(super) const REASONING: &[&str] = &[
+pub(super) const REASONING_FIELDS: &[&str] = &[
     "content",
     "text",
     "thinking",
@@ -30,7 +30,7 @@ pub(super) const REASONING: &[&str] = &[
 ];
 
 /// Fields that hold a tool's answer.
-pub(super) const ANSWER: &[&str] = &[
+pub(super) const ANSWER_FIELDS: &[&str] = &[
     "response",
     "result",
     "output",
@@ -40,7 +40,7 @@ pub(super) const ANSWER: &[&str] = &[
 ];
 
 /// Types of calls of OpenAI's own tools. OpenAI keeps adding new ones.
-const HOSTED: &[&str] = &[
+const HOSTED_TOOL_TYPES: &[&str] = &[
     "apply_patch_call",
     "code_interpreter_call",
     "computer_call",
@@ -67,43 +67,43 @@ pub(super) enum Kind {
     Media,
     Object,
     /// A marker without content.
-    Mark,
+    Marker,
 }
 
 /// Returns whether `object` is unmistakably a part in a known spelling. Structured output may also have a field named `type`.
-pub(super) fn knows(object: &Object) -> bool {
+pub(super) fn is_part(object: &Object) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| object.contains_key(*key));
     if !object.contains_key("type") {
-        return of_fields(object).is_some();
+        return kind_of_fields(object).is_some();
     }
-    match of(object) {
-        Some(Kind::Text) => has(TEXT),
-        Some(Kind::Reasoning) => has(REASONING),
+    match kind_of(object) {
+        Some(Kind::Text) => has(TEXT_FIELDS),
+        Some(Kind::Reasoning) => has(REASONING_FIELDS),
         Some(Kind::Call) => has(&["name", "toolName", "tool_name", "function", "custom"]),
         Some(Kind::HostedCall) => {
             has(&["call_id"]) || (is_hosted(object) && has(&["id", "status"]))
         }
         Some(Kind::Encrypted) => has(&["id", "data", "status"]),
-        Some(Kind::Answer) => (has(ANSWER) || has(&["approve"])) && object.len() > 2,
-        Some(Kind::Media) => media::knows(object),
+        Some(Kind::Answer) => (has(ANSWER_FIELDS) || has(&["approve"])) && object.len() > 2,
+        Some(Kind::Media) => media::has_media_fields(object),
         Some(Kind::Object) => has(&["content"]) && object.len() == 2,
-        Some(Kind::Mark) => object.len() == 1,
+        Some(Kind::Marker) => object.len() == 1,
         None => false,
     }
 }
 
 fn is_hosted(object: &Object) -> bool {
-    kind(object).is_some_and(|kind| HOSTED.contains(&kind.as_ref()))
+    kind(object).is_some_and(|kind| HOSTED_TOOL_TYPES.contains(&kind.as_ref()))
 }
 
 /// Returns whether `object` is a tool's answer.
 pub(super) fn is_answer(object: &Object) -> bool {
-    of(object) == Some(Kind::Answer)
+    kind_of(object) == Some(Kind::Answer)
 }
 
 /// Returns the role of whoever writes parts of this kind, if there is only one.
 pub(super) fn role(object: &Object) -> Option<Role> {
-    match of(object)? {
+    match kind_of(object)? {
         Kind::Reasoning | Kind::Encrypted | Kind::Call | Kind::HostedCall => Some(Role::Assistant),
         Kind::Answer => Some(Role::Tool),
         Kind::Text => {
@@ -114,19 +114,19 @@ pub(super) fn role(object: &Object) -> Option<Role> {
 }
 
 /// Returns the kind of `object`, trusting its `type`.
-pub(super) fn of(object: &Object) -> Option<Kind> {
+pub(super) fn kind_of(object: &Object) -> Option<Kind> {
     match kind(object) {
-        Some(kind) => match of_type(&kind) {
+        Some(kind) => match kind_of_type(&kind) {
             None if matches!(kind.as_ref(), "function" | "custom") && is_call(object) => {
                 Some(Kind::Call)
             }
             found => found,
         },
-        None => of_fields(object).or_else(|| of_adk_rust(object)),
+        None => kind_of_fields(object).or_else(|| kind_of_adk_rust_part(object)),
     }
 }
 
-fn of_type(kind: &str) -> Option<Kind> {
+fn kind_of_type(kind: &str) -> Option<Kind> {
     Some(match kind {
         "text" | "input_text" | "output_text" | "refusal" | "summary_text" => Kind::Text,
         // Strands uses the name of Bedrock's field as a type.
@@ -167,15 +167,15 @@ fn of_type(kind: &str) -> Option<Kind> {
         | "video_url" | "input_video" | "document" | "document_url" | "binary" | "file"
         | "input_file" | "file_data" | "inline_data" | "media" | "blob" | "uri" => Kind::Media,
         "object" => Kind::Object,
-        "step_start" | "step_finish" | "cache_point" | "item_reference" => Kind::Mark,
+        "step_start" | "step_finish" | "cache_point" | "item_reference" => Kind::Marker,
         _ => return None,
     })
 }
 
 /// Determines the kind of a part in Gemini, Bedrock and Haystack, which have a separate field for every kind and no type.
-fn of_fields(object: &Object) -> Option<Kind> {
+fn kind_of_fields(object: &Object) -> Option<Kind> {
     /// Fields that may be next to that field.
-    const ANNOTATIONS: &[&str] = &[
+    const ANNOTATION_FIELDS: &[&str] = &[
         "annotations",
         "cache_control",
         "citations",
@@ -198,7 +198,7 @@ fn of_fields(object: &Object) -> Option<Kind> {
     }
     let mut fields = object
         .iter()
-        .filter(|(key, value)| !value.is_null() && !ANNOTATIONS.contains(&key.as_str()));
+        .filter(|(key, value)| !value.is_null() && !ANNOTATION_FIELDS.contains(&key.as_str()));
     let (key, value) = fields.next()?;
     if fields.next().is_some() {
         return None;
@@ -231,7 +231,7 @@ fn of_fields(object: &Object) -> Option<Kind> {
                 Kind::Reasoning
             })
         }
-        ("cachePoint", _) => Some(Kind::Mark),
+        ("cachePoint", _) => Some(Kind::Marker),
         _ => None,
     }
 }
@@ -250,7 +250,7 @@ fn is_call(object: &Object) -> bool {
 
 /// Determines the kind of a part other than text in adk-rust, which wraps them in nothing. Outside of a message such an object
 /// may be anything.
-fn of_adk_rust(object: &Object) -> Option<Kind> {
+fn kind_of_adk_rust_part(object: &Object) -> Option<Kind> {
     let has_only = |fields: &[&str]| object.keys().all(|key| fields.contains(&key.as_str()));
     let is_text = |key| object.get(key).is_some_and(Value::is_string);
     let is_object = |key| object.get(key).is_some_and(Value::is_object);
@@ -258,9 +258,9 @@ fn of_adk_rust(object: &Object) -> Option<Kind> {
         let is_call = is_object("args") && has_only(&["args", "id", "name", "thought_signature"]);
         is_call.then_some(Kind::Call)
     } else if is_text("mime_type") {
-        let refers = is_text("file_uri") || object.get("data").is_some_and(Value::is_array);
+        let has_content = is_text("file_uri") || object.get("data").is_some_and(Value::is_array);
         let fields = ["annotations", "data", "file_uri", "mime_type", "uri"];
-        (refers && has_only(&fields)).then_some(Kind::Media)
+        (has_content && has_only(&fields)).then_some(Kind::Media)
     } else if is_text("thinking") {
         has_only(&["signature", "thinking"]).then_some(Kind::Reasoning)
     } else {

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Fields that make an object with a role a message.
-const BODY: &[&str] = &[
+const CONTENT_FIELDS: &[&str] = &[
     "parts",
     "content",
     "audio",
@@ -29,14 +29,14 @@ const BODY: &[&str] = &[
     "tool_calls",
 ];
 
-const REASONING: &[&str] = &[
+const REASONING_FIELDS: &[&str] = &[
     "reasoning_content",
     "reasoning",
     "reasoningText",
     "thinking",
 ];
 
-const FINISH: &[&str] = &[
+const FINISH_REASON_FIELDS: &[&str] = &[
     "finish_reason",
     "finishReason",
     "stop_reason",
@@ -45,18 +45,20 @@ const FINISH: &[&str] = &[
 ];
 
 /// Returns whether `object` is a message: it has a role, or a type that stands for one.
-pub(super) fn knows(object: &Object) -> bool {
-    let has_body = || BODY.iter().any(|key| object.contains_key(*key));
+pub(super) fn is_message(object: &Object) -> bool {
+    let has_content = || CONTENT_FIELDS.iter().any(|key| object.contains_key(*key));
     match object.get("role").and_then(Value::as_str) {
         // An event that was recorded without content is still a message.
         Some(name) => {
-            has_body()
-                || (role(name).is_some() && (object.len() <= 2 || event_role(object).is_some()))
+            has_content()
+                || (role(name).is_some()
+                    && (object.len() <= 2 || role_from_event(object).is_some()))
         }
         None => {
             object.get("parts").is_some_and(Value::is_array)
                 || is_answer_with_calls(object)
-                || ((class(object).is_some() || event_role(object).is_some()) && has_body())
+                || ((role_from_type(object).is_some() || role_from_event(object).is_some())
+                    && has_content())
         }
     }
 }
@@ -79,12 +81,12 @@ fn is_answer_with_calls(object: &Object) -> bool {
 
 /// Reads a message. One that does not state a role is from `from`. Returns `None` if it holds nothing.
 pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message> {
-    let event_role = event_role(&object);
-    let class = class(&object);
+    let event_role = role_from_event(&object);
+    let type_role = role_from_type(&object);
     // LangChain writes `{"type": "human", "data": {...}}`, and `gen_ai.choice` events have a `message`.
-    let inner = match (class, event_role) {
+    let inner = match (type_role, event_role) {
         (Some(_), _) if !object.contains_key("content") => take_object(&mut object, "data"),
-        (_, Some(_)) => chosen(&mut object),
+        (_, Some(_)) => take_event_message(&mut object),
         _ => None,
     };
     if let Some(mut inner) = inner {
@@ -95,8 +97,8 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
     let known = name
         .as_deref()
         .map(|name| role(name).unwrap_or(side.role()));
-    let role = known.or(class).or(event_role).unwrap_or(from);
-    let mut parts = body(&mut object, role);
+    let role = known.or(type_role).or(event_role).unwrap_or(from);
+    let mut parts = read_parts(&mut object, role);
     if name.as_deref() == Some("thinking") {
         for part in &mut parts {
             if let Part::Text(text) = part {
@@ -104,7 +106,7 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
             }
         }
     }
-    let finish_reason = take_finish(&mut object);
+    let finish_reason = take_finish_reason(&mut object);
     let name = (role != Role::Tool)
         .then(|| take_text(&mut object, &["name"]))
         .flatten();
@@ -118,9 +120,9 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
 
 /// Removes and returns the message of an event. If there is a text or a list of parts in its place, that becomes the content of
 /// the event itself.
-fn chosen(object: &mut Object) -> Option<Object> {
+fn take_event_message(object: &mut Object) -> Option<Object> {
     let is_message = |inner: &Object| {
-        inner.contains_key("role") || BODY.iter().any(|key| inner.contains_key(*key))
+        inner.contains_key("role") || CONTENT_FIELDS.iter().any(|key| inner.contains_key(*key))
     };
     let message = take(object, &["message"])?;
     let read = message.as_str().and_then(read_json);
@@ -136,12 +138,12 @@ fn chosen(object: &mut Object) -> Option<Object> {
 }
 
 /// Removes and returns the finish reason.
-pub(super) fn take_finish(object: &mut Object) -> Option<String> {
-    take_text(object, FINISH).or_else(|| {
+pub(super) fn take_finish_reason(object: &mut Object) -> Option<String> {
+    take_text(object, FINISH_REASON_FIELDS).or_else(|| {
         ["generation_info", "response_metadata"]
             .into_iter()
             .find_map(|key| match object.get_mut(key)? {
-                Value::Object(inner) => take_text(inner, FINISH),
+                Value::Object(inner) => take_text(inner, FINISH_REASON_FIELDS),
                 _ => None,
             })
     })
@@ -152,9 +154,11 @@ pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
     match value {
         Value::String(text) => match parse::json(&text) {
             // Flattened attributes hold a list of parts as JSON, or as the repr of a Python list.
-            Some(Value::Array(items)) if is_parts(&items) => part::read(Value::Array(items), parts),
+            Some(Value::Array(items)) if are_parts(&items) => {
+                part::read(Value::Array(items), parts)
+            }
             None if text.starts_with("[{'") => match read_json(&text) {
-                Some(Value::Array(items)) if is_parts(&items) => {
+                Some(Value::Array(items)) if are_parts(&items) => {
                     part::read(Value::Array(items), parts);
                 }
                 _ => parts.push(Part::Text(text)),
@@ -173,27 +177,27 @@ pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
 }
 
 /// Removes the tags that the parts of a list may have.
-fn untagged(value: Value) -> Value {
+fn untag_parts(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(repair::untag).collect(),
         value => value,
     }
 }
 
-fn body(object: &mut Object, role: Role) -> Vec<Part> {
+fn read_parts(object: &mut Object, role: Role) -> Vec<Part> {
     let mut parts = Vec::new();
-    for key in REASONING {
+    for key in REASONING_FIELDS {
         if let Some(value) = take(object, &[key]) {
             part::reasoning(value, &mut parts);
         }
     }
     let has_parts = object.get("parts").is_some_and(Value::is_array);
     let is_null = object.get("content") == Some(&Value::Null);
-    let value = take(object, &["parts", "content", "text"]).map(untagged);
+    let value = take(object, &["parts", "content", "text"]).map(untag_parts);
     if role == Role::Tool {
         // A tool may answer with null.
         let value = value.or(is_null.then_some(Value::Null));
-        answer(object, value, has_parts, &mut parts);
+        read_tool_answer(object, value, has_parts, &mut parts);
     } else if let Some(value) = value {
         content(value, &mut parts);
     }
@@ -206,15 +210,20 @@ fn body(object: &mut Object, role: Role) -> Vec<Part> {
         parts.push(Part::Text(refusal));
     }
     if let Some(audio) = take_object(object, "audio") {
-        audio_answer(audio, &mut parts);
+        read_audio(audio, &mut parts);
     }
-    calls(object, &mut parts);
+    append_calls(object, &mut parts);
     parts
 }
 
 /// Reads a tool's answer, unless the content itself states which calls it answers.
-fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mut Vec<Part>) {
-    const ID: &[&str] = &[
+fn read_tool_answer(
+    object: &mut Object,
+    value: Option<Value>,
+    has_parts: bool,
+    parts: &mut Vec<Part>,
+) {
+    const ID_FIELDS: &[&str] = &[
         "tool_call_id",
         "toolCallId",
         "tool_use_id",
@@ -222,11 +231,11 @@ fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mu
         "callId",
     ];
 
-    let id = take_id(object, ID);
+    let id = take_id(object, ID_FIELDS);
     let value = match value {
         // Events hold a list of parts as JSON.
         Some(Value::String(text)) => match parse::json(&text) {
-            Some(Value::Array(items)) if is_answers(&items) => Value::Array(items),
+            Some(Value::Array(items)) if are_answers(&items) => Value::Array(items),
             _ => Value::String(text),
         },
         Some(value) => value,
@@ -234,13 +243,13 @@ fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mu
     };
     let list = value.as_array();
     let list = list.or_else(|| value.get("parts").and_then(Value::as_array));
-    let says_itself = list.is_some_and(|items| {
+    let has_answer_parts = list.is_some_and(|items| {
         items
             .iter()
             .filter_map(Value::as_object)
             .any(kind::is_answer)
     });
-    if says_itself || (has_parts && id.is_none()) {
+    if has_answer_parts || (has_parts && id.is_none()) {
         content(value, parts);
         return;
     }
@@ -260,7 +269,7 @@ fn answer(object: &mut Object, value: Option<Value>, has_parts: bool, parts: &mu
 }
 
 /// Reads the calls beside the content. Some libraries repeat calls there that the content already has.
-fn calls(object: &mut Object, parts: &mut Vec<Part>) {
+fn append_calls(object: &mut Object, parts: &mut Vec<Part>) {
     let mut calls = Vec::new();
     for key in ["tool_calls", "toolCalls", "function_call", "functionCall"] {
         if let Some(value) = take(object, &[key]) {
@@ -276,7 +285,7 @@ fn calls(object: &mut Object, parts: &mut Vec<Part>) {
             }
         }
     }
-    once(parts);
+    drop_duplicate_calls(parts);
     let seen: BTreeSet<String> = parts
         .iter()
         .filter_map(call_id)
@@ -287,7 +296,7 @@ fn calls(object: &mut Object, parts: &mut Vec<Part>) {
 }
 
 /// Keeps only the first of several calls with the same id. Some libraries repeat a block of the content as a separate part.
-fn once(parts: &mut Vec<Part>) {
+fn drop_duplicate_calls(parts: &mut Vec<Part>) {
     if parts.iter().filter_map(call_id).nth(1).is_none() {
         return;
     }
@@ -322,7 +331,7 @@ fn read_calls(value: Value, calls: &mut Vec<Part>) {
     }
 }
 
-fn audio_answer(mut audio: Object, parts: &mut Vec<Part>) {
+fn read_audio(mut audio: Object, parts: &mut Vec<Part>) {
     if let Some(text) = take_text(&mut audio, &["transcript"]) {
         parts.push(Part::Text(text));
     }
@@ -337,22 +346,22 @@ fn call_id(part: &Part) -> Option<&str> {
     }
 }
 
-fn is_parts(items: &[Value]) -> bool {
+fn are_parts(items: &[Value]) -> bool {
     !items.is_empty()
         && items
             .iter()
-            .all(|item| item.as_object().is_some_and(kind::knows))
+            .all(|item| item.as_object().is_some_and(kind::is_part))
 }
 
-fn is_answers(items: &[Value]) -> bool {
-    is_parts(items)
+fn are_answers(items: &[Value]) -> bool {
+    are_parts(items)
         && items
             .iter()
             .all(|item| item.as_object().is_some_and(kind::is_answer))
 }
 
 /// Returns the role of a LangChain message, whose `type` is its class.
-fn class(object: &Object) -> Option<Role> {
+fn role_from_type(object: &Object) -> Option<Role> {
     match fields::kind(object)?.as_ref() {
         "message" => None,
         "function" if object.contains_key("function") => None,
@@ -363,7 +372,7 @@ fn class(object: &Object) -> Option<Role> {
 }
 
 /// Returns the role of an event of the old conventions, such as `gen_ai.user.message`.
-fn event_role(object: &Object) -> Option<Role> {
+fn role_from_event(object: &Object) -> Option<Role> {
     let name = object
         .get("event.name")?
         .as_str()?

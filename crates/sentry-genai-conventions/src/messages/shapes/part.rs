@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::{
     super::{Media, Object, Part, parse, repair},
     fields::{kind, take, take_id, take_object, take_text, text_of},
-    kind::{ANSWER, Kind, REASONING, TEXT, of},
+    kind::{ANSWER_FIELDS, Kind, REASONING_FIELDS, TEXT_FIELDS, kind_of},
 };
 
-const CALL_ID: &[&str] = &[
+const CALL_ID_FIELDS: &[&str] = &[
     "call_id",
     "callId",
     "toolCallId",
@@ -31,13 +31,13 @@ pub(in super::super) fn read(value: Value, parts: &mut Vec<Part>) {
         Value::Null => {}
         Value::String(text) => parts.push(Part::Text(text)),
         Value::Array(items) => {
-            let mut goes_on = false;
+            let mut has_argument_deltas = false;
             for item in items {
-                goes_on |= is_more_arguments(&item);
+                has_argument_deltas |= is_argument_delta_item(&item);
                 read(item, parts);
             }
-            if goes_on {
-                parts.iter_mut().for_each(complete_arguments);
+            if has_argument_deltas {
+                parts.iter_mut().for_each(parse_arguments);
             }
         }
         Value::Object(object) => read_object(object, parts),
@@ -50,7 +50,7 @@ pub(super) fn call(mut object: Object) -> Part {
     for key in ["executable_code", "executableCode"] {
         if let Some(mut code) = take_object(&mut object, key) {
             return Part::ToolCall {
-                id: take_id(&mut code, CALL_ID),
+                id: take_id(&mut code, CALL_ID_FIELDS),
                 name: CODE_EXECUTION.to_owned(),
                 arguments: Value::Object(code),
             };
@@ -71,7 +71,7 @@ pub(super) fn call(mut object: Object) -> Part {
         .into_iter()
         .find_map(|key| take_object(&mut object, key))
         .unwrap_or_default();
-    let id = take_id(&mut object, CALL_ID);
+    let id = take_id(&mut object, CALL_ID_FIELDS);
     let names = ["name", "toolName", "tool_name", "fn_name", "function"];
     let name = take_text(&mut object, &names).or_else(|| take_text(&mut function, &["name"]));
     let arguments = [&mut object, &mut function].into_iter().find_map(|fields| {
@@ -122,11 +122,11 @@ pub(super) fn reasoning(value: Value, parts: &mut Vec<Part>) {
             }
         }
         Value::Array(items) => {
-            let mut thoughts = Vec::new();
+            let mut nested = Vec::new();
             items
                 .into_iter()
-                .for_each(|item| reasoning(item, &mut thoughts));
-            let texts: Vec<String> = thoughts.into_iter().filter_map(thought).collect();
+                .for_each(|item| reasoning(item, &mut nested));
+            let texts: Vec<String> = nested.into_iter().filter_map(reasoning_text).collect();
             if !texts.is_empty() {
                 parts.push(Part::Reasoning(texts.join("\n")));
             }
@@ -155,30 +155,32 @@ pub(in super::super) fn answer(mut value: Value) -> Value {
 }
 
 fn read_object(mut object: Object, parts: &mut Vec<Part>) {
-    if is_more(&object) {
-        return read_more_arguments(object, parts);
+    if is_argument_delta(&object) {
+        return append_argument_delta(object, parts);
     }
-    let Some(found) = of(&object) else {
-        let is_lone = object.len() == 1;
+    let Some(part_kind) = kind_of(&object) else {
+        let is_only_field = object.len() == 1;
         if object.get("type").is_some_and(Value::is_string) {
             parts.push(Part::Other(object));
             return;
         }
         match object.get_mut("content") {
-            Some(Value::String(text)) if is_lone => parts.push(Part::Text(std::mem::take(text))),
+            Some(Value::String(text)) if is_only_field => {
+                parts.push(Part::Text(std::mem::take(text)))
+            }
             _ => parts.push(Part::Object(Value::Object(object))),
         }
         return;
     };
-    match found {
+    match part_kind {
         Kind::Text => read_text(object, parts),
         Kind::Reasoning => read_reasoning(object, parts),
-        Kind::Call if kind(&object).as_deref() == Some("mcp_call") => mcp_call(object, parts),
-        Kind::Call if object.contains_key(SERVER_CALL) => server_call(object, parts),
+        Kind::Call if kind(&object).as_deref() == Some("mcp_call") => read_mcp_call(object, parts),
+        Kind::Call if object.contains_key(SERVER_CALL) => read_server_call(object, parts),
         Kind::Call => parts.push(call(object)),
-        Kind::HostedCall => parts.push(hosted_call(object)),
+        Kind::HostedCall => parts.push(read_hosted_call(object)),
         Kind::Answer => parts.extend(read_answer(object)),
-        Kind::Media if has_text(&object) => read_document(object, parts),
+        Kind::Media if has_text_source(&object) => read_document(object, parts),
         Kind::Media => {
             let kind = kind(&object).map_or_else(
                 || object.keys().next().cloned().unwrap_or_default(),
@@ -191,12 +193,12 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
             let value = take(&mut object, &["content", "object", "value", "json"]);
             parts.push(Part::Object(value.unwrap_or(Value::Object(object))));
         }
-        Kind::Encrypted | Kind::Mark => {}
+        Kind::Encrypted | Kind::Marker => {}
     }
 }
 
 /// Returns whether a document of Anthropic's consists of text or parts instead of a file.
-fn has_text(object: &Object) -> bool {
+fn has_text_source(object: &Object) -> bool {
     let source = object.get("source").and_then(Value::as_object);
     source.is_some_and(|source| match source.get("type").and_then(Value::as_str) {
         Some("text") => source.get("data").is_some_and(Value::is_string),
@@ -213,34 +215,34 @@ fn read_document(mut object: Object, parts: &mut Vec<Part>) {
     }
 }
 
-fn is_more_arguments(item: &Value) -> bool {
-    item.as_object().is_some_and(is_more)
+fn is_argument_delta_item(item: &Value) -> bool {
+    item.as_object().is_some_and(is_argument_delta)
 }
 
-fn is_more(object: &Object) -> bool {
+fn is_argument_delta(object: &Object) -> bool {
     object.get("type").and_then(Value::as_str) == Some("input_json_delta")
 }
 
 /// Appends a piece of a call's arguments. For Anthropic's streams, LangChain keeps them behind the call, in as many pieces as
 /// were received.
-fn read_more_arguments(mut object: Object, parts: &mut [Part]) {
+fn append_argument_delta(mut object: Object, parts: &mut [Part]) {
     let last = parts.iter_mut().rev().find_map(|part| match part {
         Part::ToolCall { arguments, .. } => Some(arguments),
         _ => None,
     });
-    if let (Some(arguments), Some(more)) =
+    if let (Some(arguments), Some(delta)) =
         (last, take_text(&mut object, &["input", "partial_json"]))
     {
         match arguments {
-            Value::Null => *arguments = more.into(),
-            Value::String(text) => text.push_str(&more),
+            Value::Null => *arguments = delta.into(),
+            Value::String(text) => text.push_str(&delta),
             _ => {}
         }
     }
 }
 
 /// Parses arguments once all their pieces are there.
-fn complete_arguments(part: &mut Part) {
+fn parse_arguments(part: &mut Part) {
     if let Part::ToolCall { arguments, .. } = part {
         *arguments = unquote(arguments.take());
     }
@@ -248,7 +250,7 @@ fn complete_arguments(part: &mut Part) {
 
 fn read_text(mut object: Object, parts: &mut Vec<Part>) {
     let is_thought = object.get("thought") == Some(&Value::Bool(true));
-    let Some(value) = take(&mut object, TEXT) else {
+    let Some(value) = take(&mut object, TEXT_FIELDS) else {
         return;
     };
     let text = match value {
@@ -266,18 +268,18 @@ fn read_text(mut object: Object, parts: &mut Vec<Part>) {
 }
 
 /// Reads the repr of OpenAI's `ResponseFunctionToolCall`, which some libraries record as the text of an answer.
-pub(in super::super) fn called(text: &str) -> Option<Part> {
+pub(in super::super) fn call_from_repr(text: &str) -> Option<Part> {
     if !text.contains("type='function_call'") {
         return None;
     }
     match repair::read_constructor(text)? {
-        Value::Object(object) if of(&object) == Some(Kind::Call) => Some(call(object)),
+        Value::Object(object) if kind_of(&object) == Some(Kind::Call) => Some(call(object)),
         _ => None,
     }
 }
 
 fn read_reasoning(mut object: Object, parts: &mut Vec<Part>) {
-    for key in REASONING {
+    for key in REASONING_FIELDS {
         let before = parts.len();
         if let Some(value) = take(&mut object, &[key]) {
             reasoning(value, parts);
@@ -303,13 +305,13 @@ fn read_answer(mut object: Object) -> Option<Part> {
     for key in ["code_execution_result", "codeExecutionResult"] {
         if let Some(mut result) = take_object(&mut object, key) {
             return Some(Part::ToolCallResponse {
-                id: take_id(&mut result, CALL_ID),
+                id: take_id(&mut result, CALL_ID_FIELDS),
                 name: Some(CODE_EXECUTION.to_owned()),
                 response: Value::Object(result),
             });
         }
     }
-    let mut around = Object::new();
+    let mut outer = Object::new();
     for key in [
         "function_response",
         "functionResponse",
@@ -318,7 +320,7 @@ fn read_answer(mut object: Object) -> Option<Part> {
         "tool_call_result",
     ] {
         if let Some(inner) = take_object(&mut object, key) {
-            around = std::mem::replace(&mut object, inner);
+            outer = std::mem::replace(&mut object, inner);
         }
     }
     // In OpenTelemetry's conventions, the answer of a provider's own tool is beside its type.
@@ -330,16 +332,16 @@ fn read_answer(mut object: Object) -> Option<Part> {
     }
     // Haystack includes the call that is answered.
     let mut call = take_object(&mut object, "origin").unwrap_or_default();
-    let id = [&mut object, &mut call, &mut around]
+    let id = [&mut object, &mut call, &mut outer]
         .into_iter()
-        .find_map(|fields| take_id(fields, CALL_ID));
+        .find_map(|fields| take_id(fields, CALL_ID_FIELDS));
     let names = ["name", "toolName", "tool_name"];
     let name = take_text(&mut object, &names).or_else(|| take_text(&mut call, &names));
     // A tool may answer with null. Content that is not captured has no field at all.
-    let is_null = ANSWER
+    let is_null = ANSWER_FIELDS
         .iter()
         .any(|key| object.get(*key) == Some(&Value::Null));
-    let response = take(&mut object, ANSWER)
+    let response = take(&mut object, ANSWER_FIELDS)
         .or_else(|| (is_null || id.is_none() && name.is_none()).then_some(Value::Null))?;
     Some(Part::ToolCallResponse {
         id,
@@ -348,9 +350,9 @@ fn read_answer(mut object: Object) -> Option<Part> {
     })
 }
 
-fn hosted_call(mut object: Object) -> Part {
+fn read_hosted_call(mut object: Object) -> Part {
     let kind = kind(&object).unwrap_or_default().into_owned();
-    let id = take_id(&mut object, CALL_ID);
+    let id = take_id(&mut object, CALL_ID_FIELDS);
     for key in ["type", "status", "result"] {
         object.remove(key);
     }
@@ -368,7 +370,7 @@ fn hosted_call(mut object: Object) -> Part {
 
 /// Reads a call of the provider's own tool in OpenTelemetry's conventions. An inner object with a `type` may hold the status and
 /// the output, too.
-fn server_call(mut object: Object, parts: &mut Vec<Part>) {
+fn read_server_call(mut object: Object, parts: &mut Vec<Part>) {
     let inner = object.remove(SERVER_CALL).map(unquote);
     if let Some(Value::Object(mut inner)) = inner {
         let is_typed = inner.remove("type").is_some();
@@ -386,11 +388,11 @@ fn server_call(mut object: Object, parts: &mut Vec<Part>) {
     } else if let Some(arguments) = inner {
         object.insert("arguments".to_owned(), arguments);
     }
-    mcp_call(object, parts);
+    read_mcp_call(object, parts);
 }
 
 /// Reads a call that the provider made to an MCP server, together with its result.
-fn mcp_call(mut object: Object, parts: &mut Vec<Part>) {
+fn read_mcp_call(mut object: Object, parts: &mut Vec<Part>) {
     let response = take(&mut object, &["output", "error"]);
     let call = call(object);
     let answer = match (&call, response) {
@@ -408,7 +410,7 @@ fn mcp_call(mut object: Object, parts: &mut Vec<Part>) {
 /// Parses arguments that are a string of JSON or a Python repr.
 fn unquote(value: Value) -> Value {
     /// Further layers of quotes are content.
-    const QUOTES: usize = 3;
+    const MAX_QUOTE_LAYERS: usize = 3;
 
     let Value::String(text) = value else {
         return value;
@@ -417,7 +419,7 @@ fn unquote(value: Value) -> Value {
         return Value::Null;
     }
     let mut inner = parse::json(&text);
-    for _ in 1..QUOTES {
+    for _ in 1..MAX_QUOTE_LAYERS {
         inner = match inner {
             Some(Value::String(quoted)) => parse::json(&quoted),
             inner => inner,
@@ -433,7 +435,7 @@ fn unquote(value: Value) -> Value {
     }
 }
 
-fn thought(part: Part) -> Option<String> {
+fn reasoning_text(part: Part) -> Option<String> {
     match part {
         Part::Reasoning(text) => Some(text),
         _ => None,
@@ -462,15 +464,15 @@ fn is_typed_value(object: &Object) -> bool {
 
 fn is_text(item: &Value) -> bool {
     item.as_object().is_some_and(|object| {
-        of(object) == Some(Kind::Text)
+        kind_of(object) == Some(Kind::Text)
             && object
                 .iter()
-                .any(|(key, value)| TEXT.contains(&key.as_str()) && value.is_string())
+                .any(|(key, value)| TEXT_FIELDS.contains(&key.as_str()) && value.is_string())
     })
 }
 
 fn text_item(mut item: Value) -> Option<String> {
-    take_text(item.as_object_mut()?, TEXT)
+    take_text(item.as_object_mut()?, TEXT_FIELDS)
 }
 
 fn is_json_item(item: &Value) -> bool {

@@ -1,28 +1,28 @@
 //! Finds the bytes that end or interrupt a JSON string.
 
-use super::block::{Between, Blocks, LastBlock, SIZE};
+use super::block::{Blocks, ByteRange, LastBlock, SIZE};
 
 /// Iterates over the quotation marks, backslashes and control characters of a text. On the way it notes whether the text needs a
 /// closer look for other reasons.
 #[derive(Clone, Debug)]
-pub(super) struct Specials<'a> {
+pub(super) struct SpecialBytes<'a> {
     blocks: Blocks<'a>,
     /// The start of the current block.
     start: usize,
     /// One bit for each special byte of the current block that has not been visited.
-    marks: u64,
-    signs: Between<b';', b'='>,
+    pending: u64,
+    separators: ByteRange<b';', b'='>,
     unbroken: u64,
 }
 
-impl<'a> Specials<'a> {
+impl<'a> SpecialBytes<'a> {
     /// Starts at position `start` of a text.
-    pub(super) fn from(bytes: &'a [u8], start: usize, room: &'a mut LastBlock) -> Self {
+    pub(super) fn from(bytes: &'a [u8], start: usize, last_block: &'a mut LastBlock) -> Self {
         Self {
-            blocks: Blocks::of(bytes.get(start..).unwrap_or_default(), room),
+            blocks: Blocks::of(bytes.get(start..).unwrap_or_default(), last_block),
             start: start.wrapping_sub(SIZE),
-            marks: 0,
-            signs: Between::none(),
+            pending: 0,
+            separators: ByteRange::new(),
             unbroken: 0,
         }
     }
@@ -30,51 +30,51 @@ impl<'a> Specials<'a> {
     /// Returns the position of the next special byte.
     #[inline(always)]
     pub(super) fn next(&mut self) -> Option<usize> {
-        while self.marks == 0 {
-            self.look_further()?;
+        while self.pending == 0 {
+            self.load_block()?;
         }
-        let at = self.start + self.marks.trailing_zeros() as usize;
-        self.marks &= self.marks - 1;
+        let at = self.start + self.pending.trailing_zeros() as usize;
+        self.pending &= self.pending - 1;
         Some(at)
     }
 
     /// Skips the next special byte, which is known to exist.
     #[inline(always)]
-    pub(super) fn pass(&mut self) {
-        if self.marks == 0 {
-            let _ = self.look_further();
+    pub(super) fn skip_next(&mut self) {
+        if self.pending == 0 {
+            let _ = self.load_block();
         }
-        self.marks &= self.marks.wrapping_sub(1);
+        self.pending &= self.pending.wrapping_sub(1);
     }
 
     /// Skips all special bytes before `at`.
     #[inline(always)]
-    pub(super) fn pass_to(&mut self, at: usize) {
+    pub(super) fn skip_to(&mut self, at: usize) {
         while at.wrapping_sub(self.start) >= SIZE {
-            if self.look_further().is_none() {
-                self.marks = 0;
+            if self.load_block().is_none() {
+                self.pending = 0;
                 return;
             }
         }
-        self.marks &= u64::MAX << (at - self.start);
+        self.pending &= u64::MAX << (at - self.start);
     }
 
     /// Returns whether the blocks so far had a semicolon, a `<` or an equals sign.
-    pub(super) fn saw_sign(&self) -> bool {
-        self.signs.found()
+    pub(super) fn saw_separator(&self) -> bool {
+        self.separators.found()
     }
 
     /// Returns whether the blocks so far may include a long run of base64.
-    pub(super) fn saw_run(&self) -> bool {
+    pub(super) fn saw_base64_run(&self) -> bool {
         self.unbroken >> 63 == 1
     }
 
     #[inline(always)]
-    fn look_further(&mut self) -> Option<()> {
+    fn load_block(&mut self) -> Option<()> {
         let block = self.blocks.next()?;
         self.start = self.start.wrapping_add(SIZE);
-        self.marks = block.specials();
-        self.signs.add(&block);
+        self.pending = block.specials();
+        self.separators.add(&block);
         self.unbroken |= block.unbroken();
         Some(())
     }
@@ -89,7 +89,7 @@ mod tests {
         for length in [0, 1, 63, 64, 65, 200] {
             let plain = vec![b'x'; length];
             assert_eq!(
-                Specials::from(&plain, 0, &mut LastBlock::room()).next(),
+                SpecialBytes::from(&plain, 0, &mut LastBlock::new()).next(),
                 None
             );
             for at in 0..length {
@@ -97,29 +97,29 @@ mod tests {
                     let mut text = plain.clone();
                     text[at] = special;
                     for start in [0, at / 2, at] {
-                        let mut room = LastBlock::room();
-                        let mut specials = Specials::from(&text, start, &mut room);
+                        let mut last_block = LastBlock::new();
+                        let mut specials = SpecialBytes::from(&text, start, &mut last_block);
                         assert_eq!(specials.next(), Some(at));
                         assert_eq!(specials.next(), None);
-                        let mut room = LastBlock::room();
-                        let mut specials = Specials::from(&text, start, &mut room);
-                        specials.pass_to(at);
+                        let mut last_block = LastBlock::new();
+                        let mut specials = SpecialBytes::from(&text, start, &mut last_block);
+                        specials.skip_to(at);
                         assert_eq!(specials.next(), Some(at));
-                        let mut room = LastBlock::room();
-                        let mut specials = Specials::from(&text, start, &mut room);
-                        specials.pass_to(at + 1);
+                        let mut last_block = LastBlock::new();
+                        let mut specials = SpecialBytes::from(&text, start, &mut last_block);
+                        specials.skip_to(at + 1);
                         assert_eq!(specials.next(), None);
                     }
-                    let mut room = LastBlock::room();
-                    let mut specials = Specials::from(&text, at, &mut room);
-                    specials.pass();
+                    let mut last_block = LastBlock::new();
+                    let mut specials = SpecialBytes::from(&text, at, &mut last_block);
+                    specials.skip_next();
                     assert_eq!(specials.next(), None);
                 }
             }
         }
         let text: Vec<u8> = (0..=255).collect();
-        let mut room = LastBlock::room();
-        let mut specials = Specials::from(&text, 0, &mut room);
+        let mut last_block = LastBlock::new();
+        let mut specials = SpecialBytes::from(&text, 0, &mut last_block);
         let found: Vec<u8> = std::iter::from_fn(|| specials.next())
             .map(|place| text[place])
             .collect();

@@ -7,20 +7,20 @@ use serde_json::Value;
 use super::{Media, MediaSource, Message, Part, Role, Side, blobs, cut, parse, shapes};
 
 /// Drops what is empty, removes binary content, and groups parts the way Sentry renders them.
-pub(super) fn settle(messages: Vec<Message>, side: Side) -> Vec<Message> {
-    let mut settled = Vec::with_capacity(messages.len());
+pub(super) fn normalise(messages: Vec<Message>, side: Side) -> Vec<Message> {
+    let mut normalised = Vec::with_capacity(messages.len());
     for mut message in messages {
         for part in &mut message.parts {
             if let Part::Text(text) = part
-                && let Some(call) = shapes::part::called(text)
+                && let Some(call) = shapes::part::call_from_repr(text)
             {
                 *part = call;
             }
         }
         if message.role == Role::Tool {
-            drop_repeated(&mut message.parts);
+            drop_repeated_answers(&mut message.parts);
         }
-        message.parts.retain_mut(keep);
+        message.parts.retain_mut(clean_part);
         message.finish_reason = match side {
             Side::Input => None,
             Side::Output => message.finish_reason.and_then(finish_reason),
@@ -29,18 +29,18 @@ pub(super) fn settle(messages: Vec<Message>, side: Side) -> Vec<Message> {
             continue;
         }
         match side {
-            Side::Input => settled.extend(split(message)),
-            Side::Output => settled.push(message),
+            Side::Input => normalised.extend(split(message)),
+            Side::Output => normalised.push(message),
         }
     }
-    for message in &mut settled {
-        settle_role(message);
+    for message in &mut normalised {
+        normalise_role(message);
     }
-    settled
+    normalised
 }
 
 /// Drops texts that repeat a tool's answer. OpenLLMetry writes the same thing as both.
-fn drop_repeated(parts: &mut Vec<Part>) {
+fn drop_repeated_answers(parts: &mut Vec<Part>) {
     if !parts.iter().any(|part| matches!(part, Part::Text(_))) {
         return;
     }
@@ -56,7 +56,8 @@ fn drop_repeated(parts: &mut Vec<Part>) {
         .collect();
     parts.retain(|part| match part {
         Part::Text(text) if !answers.is_empty() => {
-            let is_value = || parse::json(text).is_some_and(|it| answers.contains(&it.to_string()));
+            let is_value =
+                || parse::json(text).is_some_and(|value| answers.contains(&value.to_string()));
             !answers.contains(text) && !is_value()
         }
         _ => true,
@@ -64,7 +65,7 @@ fn drop_repeated(parts: &mut Vec<Part>) {
 }
 
 /// Makes a user message that only answers tool calls a tool message. Providers that have no role for tools use the user's.
-pub(super) fn settle_role(message: &mut Message) {
+pub(super) fn normalise_role(message: &mut Message) {
     if message.role == Role::User
         && !message.parts.is_empty()
         && message.parts.iter().all(is_response)
@@ -92,21 +93,31 @@ fn split(message: Message) -> Vec<Message> {
     let Message {
         role, name, parts, ..
     } = message;
-    if role == Role::Assistant && goes_on_after_answer(&parts) {
-        return in_order(name.as_deref(), parts);
+    if role == Role::Assistant && has_content_after_answer(&parts) {
+        return split_in_order(name.as_deref(), parts);
     }
     let mut groups: [Vec<Part>; 4] = Default::default();
     for part in parts {
         // Reasoning is shown next to anything.
-        groups[kind(&part).unwrap_or(Kind::Shown) as usize].push(part);
+        groups[kind(&part).unwrap_or(Kind::TextOrMedia) as usize].push(part);
     }
-    let [shown, objects, calls, responses] = groups;
-    let own = |parts| (role, parts);
+    let [texts_and_media, objects, calls, responses] = groups;
+    let with_own_role = |parts| (role, parts);
     let responses = (Role::Tool, responses);
     let order = if role == Role::User {
-        [responses, own(shown), own(objects), own(calls)]
+        [
+            responses,
+            with_own_role(texts_and_media),
+            with_own_role(objects),
+            with_own_role(calls),
+        ]
     } else {
-        [own(shown), own(objects), own(calls), responses]
+        [
+            with_own_role(texts_and_media),
+            with_own_role(objects),
+            with_own_role(calls),
+            responses,
+        ]
     };
     order
         .into_iter()
@@ -120,22 +131,22 @@ fn split(message: Message) -> Vec<Message> {
         .collect()
 }
 
-fn goes_on_after_answer(parts: &[Part]) -> bool {
+fn has_content_after_answer(parts: &[Part]) -> bool {
     let mut kinds = parts.iter().filter_map(kind);
     kinds.any(|kind| kind == Kind::Response) && kinds.any(|kind| kind != Kind::Response)
 }
 
 /// Makes a message of each run of one kind. Reasoning joins any run but that of answers.
-fn in_order(name: Option<&str>, parts: Vec<Part>) -> Vec<Message> {
+fn split_in_order(name: Option<&str>, parts: Vec<Part>) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     let mut run: Option<Kind> = None;
     for part in parts {
         let kind = kind(&part);
-        let goes_on = match (run, kind) {
+        let extends_run = match (run, kind) {
             (Some(run), Some(kind)) => run == kind,
             (run, kind) => run.or(kind) != Some(Kind::Response),
         };
-        match messages.last_mut().filter(|_| goes_on) {
+        match messages.last_mut().filter(|_| extends_run) {
             Some(message) => {
                 message.parts.push(part);
                 run = run.or(kind);
@@ -159,7 +170,7 @@ fn in_order(name: Option<&str>, parts: Vec<Part>) -> Vec<Message> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Shown,
+    TextOrMedia,
     Object,
     Call,
     Response,
@@ -167,7 +178,7 @@ enum Kind {
 
 fn kind(part: &Part) -> Option<Kind> {
     match part {
-        Part::Text(_) | Part::Media(_) => Some(Kind::Shown),
+        Part::Text(_) | Part::Media(_) => Some(Kind::TextOrMedia),
         Part::Object(_) => Some(Kind::Object),
         Part::ToolCall { .. } => Some(Kind::Call),
         Part::ToolCallResponse { .. } => Some(Kind::Response),
@@ -180,7 +191,7 @@ fn is_response(part: &Part) -> bool {
 }
 
 /// Cleans a part. Returns whether anything is left of it.
-fn keep(part: &mut Part) -> bool {
+fn clean_part(part: &mut Part) -> bool {
     match part {
         Part::Text(text) | Part::Reasoning(text) => {
             blobs::redact_text(text);
@@ -192,17 +203,17 @@ fn keep(part: &mut Part) -> bool {
         | Part::ToolCallResponse {
             response: value, ..
         } => {
-            clean(value);
+            clean_value(value);
             true
         }
         Part::Object(value) => {
-            clean(value);
+            clean_value(value);
             !is_empty(value)
         }
         Part::Other(fields) => {
             fields.retain(|_, value| !value.is_null());
             let mut value = Value::Object(std::mem::take(fields));
-            clean(&mut value);
+            clean_value(&mut value);
             if let Value::Object(cleaned) = value {
                 *fields = cleaned;
             }
@@ -215,8 +226,8 @@ fn keep(part: &mut Part) -> bool {
     }
 }
 
-fn clean(value: &mut Value) {
-    cut::flatten(value, parse::DEPTH);
+fn clean_value(value: &mut Value) {
+    cut::flatten(value, parse::MAX_DEPTH);
     blobs::redact_value(value);
 }
 
@@ -236,7 +247,7 @@ fn finish_reason(text: String) -> Option<String> {
         Some((_, name)) => name.to_ascii_lowercase(),
         None => text,
     };
-    let says_nothing =
+    let is_blank =
         text.trim().is_empty() || text.eq_ignore_ascii_case("unknown") || text == parse::REDACTED;
-    (!says_nothing).then_some(text)
+    (!is_blank).then_some(text)
 }
