@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_come_together_in_order() {
+    fn flattened_lists_are_restored_in_order() {
         let mut attributes = Attributes::default();
         attributes.push("p.10.role", "assistant");
         attributes.push("p.2.role", "user");

@@ -4,11 +4,11 @@ mod auxiliary;
 mod ax;
 mod bedrock;
 mod beeai;
-mod command_lines;
+mod cli_agents;
+mod finish_reasons;
 mod haystack;
 mod instrumentations;
 mod javascript;
-mod kinds;
 mod laminar;
 mod langchain_rust;
 mod langfuse;
@@ -22,9 +22,9 @@ mod openinference;
 mod openinference_google;
 mod openinference_tools;
 mod openlit;
+mod operations;
 mod pipecat;
 mod pydantic_ai;
-mod reasons;
 mod rig;
 mod rust;
 mod rust_clients;
@@ -73,7 +73,7 @@ fn with_content(span: SourceSpan) -> SentrySpan {
 }
 
 #[test]
-fn debug_quotes_come_off_once() {
+fn one_layer_of_debug_quotes_is_removed() {
     assert_eq!(unquoted(r#""call_1""#), "call_1");
     assert_eq!(unquoted(r#"Some("call_1")"#), "call_1");
     assert_eq!(unquoted(r#"call"1"#), r#"call"1"#);
@@ -82,7 +82,7 @@ fn debug_quotes_come_off_once() {
 }
 
 #[test]
-fn an_unknown_dialect_is_kept_as_it_is() {
+fn attributes_of_unknown_libraries_are_kept() {
     let attributes = [("acme.prompt", "Hi"), ("acme.model", "m"), ("tokens", "3")];
     let span = translated("acme.llm", "think", &attributes);
     let kept: Vec<_> = span.attributes.iter().collect();
@@ -91,7 +91,7 @@ fn an_unknown_dialect_is_kept_as_it_is() {
 }
 
 #[test]
-fn tags_have_their_names() {
+fn tags_lose_their_prefix() {
     let attributes = [
         ("gen_ai.operation.name", "chat"),
         ("tags.tenant", "acme"),
@@ -115,7 +115,7 @@ fn tags_have_their_names() {
 }
 
 #[test]
-fn many_tags_have_their_names_in_linear_time() {
+fn many_tags_are_renamed_in_linear_time() {
     let (trace_id, span_id) = (
         TraceId::from_bytes([1; 16]).unwrap(),
         SpanId::from_bytes([2; 8]).unwrap(),
@@ -135,7 +135,7 @@ fn many_tags_have_their_names_in_linear_time() {
 }
 
 #[test]
-fn many_things_that_users_attach_have_their_place_in_linear_time() {
+fn much_telemetry_metadata_is_moved_in_linear_time() {
     let (trace_id, span_id) = (
         TraceId::from_bytes([1; 16]).unwrap(),
         SpanId::from_bytes([2; 8]).unwrap(),
@@ -164,7 +164,7 @@ fn many_things_that_users_attach_have_their_place_in_linear_time() {
 
 /// Members of a list that are texts in place of objects.
 #[test]
-fn a_text_in_the_place_of_an_object_is_no_prompt() {
+fn texts_in_place_of_objects_are_ignored() {
     for (key, kind) in [
         ("llm.prompts.0", "LLM"),
         ("llm.prompts.0.prompt", "LLM"),
@@ -186,7 +186,7 @@ fn a_text_in_the_place_of_an_object_is_no_prompt() {
 }
 
 #[test]
-fn what_sentry_does_not_know_leaves_its_namespaces() {
+fn unknown_attributes_leave_sentrys_namespaces() {
     let span = translated(
         "acme",
         "chat m",
@@ -215,7 +215,7 @@ fn what_sentry_does_not_know_leaves_its_namespaces() {
 
 /// Content may leave here, but these may not.
 #[test]
-fn headers_of_requests_go_with_content_or_without() {
+fn request_headers_are_always_removed() {
     let key = ("ai.request.headers.x-api-key", "sk-hunter2");
     for other in [("ai.operationId", "ai.streamText"), ("app.note", "x")] {
         let span = translated("ai", "ai.streamText", &[other, key]);
@@ -229,7 +229,7 @@ fn headers_of_requests_go_with_content_or_without() {
 
 /// The provider is found in LangSmith's metadata, in place of a framework, and behind an endpoint.
 #[test]
-fn the_provider_is_found_wherever_a_library_names_it() {
+fn the_provider_is_found_in_every_place() {
     let provider = |attributes: &[Attribute]| {
         let span = translated("x", "chat m", attributes);
         span.attributes
@@ -249,7 +249,7 @@ fn the_provider_is_found_wherever_a_library_names_it() {
 
 /// Tools are read from a wrapper's request and from the parameters.
 #[test]
-fn tools_in_a_request_are_defined() {
+fn tool_definitions_are_read_from_requests() {
     let request = r#"{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"w"}}],"temperature":0.5}"#;
     for (attributes, has_parameters) in [
         (
@@ -288,7 +288,7 @@ fn tools_in_a_request_are_defined() {
 }
 
 #[test]
-fn an_answer_that_adk_withheld_is_no_answer() {
+fn a_response_withheld_by_adk_is_not_output() {
     for response in [
         r#"{"finish_reason":"SAFETY","error_code":"SAFETY","usage_metadata":{"prompt_token_count":42,"candidates_token_count":12}}"#,
         r#"{"error_code":"SAFETY","usage_metadata":{"prompt_token_count":42}}"#,
@@ -313,7 +313,7 @@ fn an_answer_that_adk_withheld_is_no_answer() {
 
 /// Databases number their rows, and processes number their threads.
 #[test]
-fn ids_may_be_numbers() {
+fn conversation_and_user_ids_may_be_numbers() {
     let of = |key: &'static str| {
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         let span_id = SpanId::from_bytes([2; 8]).unwrap();
@@ -345,7 +345,7 @@ fn ids_may_be_numbers() {
 }
 
 #[test]
-fn a_tool_has_neither_model_nor_tokens() {
+fn tools_have_neither_model_nor_token_counts() {
     let span = translated(
         "x",
         "execute_tool t",
@@ -363,7 +363,7 @@ fn a_tool_has_neither_model_nor_tokens() {
 }
 
 #[test]
-fn a_thread_is_a_conversation_where_nothing_names_one() {
+fn a_thread_id_is_the_fallback_conversation_id() {
     let chat = [("gen_ai.operation.name", "chat"), ("thread.id", "thread-7")];
     let span = translated("x", "chat m", &chat);
     assert_eq!(
@@ -374,7 +374,7 @@ fn a_thread_is_a_conversation_where_nothing_names_one() {
 
 /// OpenLIT records the agent's model on its tools, as one that answered. The second span gets a plan.
 #[test]
-fn a_tool_has_no_model() {
+fn planned_tools_have_no_model() {
     let mut planning = crate::PlanningTranslator::new(Translator::new(TranslateOptions::default()));
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
@@ -395,7 +395,7 @@ fn a_tool_has_no_model() {
 }
 
 /// Scope, name and attributes of a span that also states what its dialect concludes, and the key of that.
-static SAID_ITSELF: &[(&str, &str, &[Attribute], Attribute)] = &[
+static EXPLICIT_VALUES: &[(&str, &str, &[Attribute], Attribute)] = &[
     (
         "strands.telemetry.tracer",
         "chat m",
@@ -454,14 +454,14 @@ static SAID_ITSELF: &[(&str, &str, &[Attribute], Attribute)] = &[
 ];
 
 #[test]
-fn what_a_span_says_itself_is_there_once() {
-    for (scope, name, attributes, said) in SAID_ITSELF {
-        let attributes: Vec<_> = attributes.iter().copied().chain([*said]).collect();
+fn explicit_values_take_precedence_and_are_not_duplicated() {
+    for (scope, name, attributes, explicit) in EXPLICIT_VALUES {
+        let attributes: Vec<_> = attributes.iter().copied().chain([*explicit]).collect();
         let mut span = source(scope, name, &attributes);
         span.attributes
             .push("gen_ai.server.time_to_first_token", 300_i64);
         let span = with_content(span);
-        let (key, value) = said;
+        let (key, value) = explicit;
         let there = span.attributes.iter().filter(|(it, _)| it == key);
         assert_eq!(there.count(), 1, "{scope}: {key}");
         let kept = json_of(span.attributes.get(key).unwrap());
@@ -480,7 +480,7 @@ fn what_a_span_says_itself_is_there_once() {
 
 /// Go and Java write an empty text for a missing value.
 #[test]
-fn an_empty_text_stands_in_nobodys_way() {
+fn an_empty_text_does_not_block_other_names() {
     for (canonical, other) in [
         ("gen_ai.request.model", "model"),
         ("gen_ai.agent.name", "agent_name"),

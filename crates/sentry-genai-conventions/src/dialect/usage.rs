@@ -227,7 +227,7 @@ mod tests {
     ];
 
     #[test]
-    fn details_are_added_to_what_they_were_taken_off() {
+    fn details_are_added_back_to_their_totals() {
         const KEY: &str = "langfuse.observation.usage_details";
         for (details, expected) in DETAILS {
             let mut attributes = Attributes::default();

@@ -73,7 +73,7 @@ const MIN_BASE64_LENGTH: usize = 64;
 /// What precedes base64 in a URL, in upper or lower case.
 const BASE64_MARKER: &[u8; 8] = b";base64,";
 
-/// The end of the mark, which is the same in either case.
+/// The end of the marker, which is the same in either case.
 static MARKER_END_FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"64,"));
 
 /// Returns whether it is worth examining the whole text. Almost no text holds a blob.
@@ -93,7 +93,7 @@ pub(super) fn may_hold_blob(bytes: &[u8]) -> bool {
     semicolons.found() && has_base64_marker(bytes)
 }
 
-/// Returns whether `bytes` include the mark that precedes base64 in a URL.
+/// Returns whether `bytes` include the marker that precedes base64 in a URL.
 pub(super) fn has_base64_marker(bytes: &[u8]) -> bool {
     let mut ends = MARKER_END_FINDER.find_iter(bytes);
     ends.any(|at| ends_with_marker(&bytes[..at + b"64,".len()]))

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_is_told_apart() {
+    fn every_byte_is_classified() {
         for byte in 0..=u8::MAX {
             let block = [byte; SIZE];
             let expected = specials(&block);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_cover_a_text() {
+    fn blocks_cover_the_whole_text() {
         for length in 0..200 {
             let text: Vec<u8> = (0..length).map(|at| b'a' + at % 26).collect();
             assert_eq!(
@@ -145,7 +145,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn both_kinds_of_blocks_say_the_same(
+        fn portable_and_vector_blocks_agree(
             blocks in collection::vec(collection::vec(byte(), SIZE), 1..3)
         ) {
             let (mut signs, mut portable_signs) = (ByteRange::<b';', b'='>::new(), portable::ByteRange::<b';', b'='>::new());

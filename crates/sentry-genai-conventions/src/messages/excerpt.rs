@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_messages_of_an_excerpt_are_whole() {
+    fn the_last_messages_of_an_excerpt_are_complete() {
         let mut messages: Vec<_> = (0..200)
             .map(|number| message(&format!(r#"old {number} \" }}]"#)))
             .collect();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_messages_are_found_without_reading_all() {
+    fn the_fast_search_finds_the_same_messages() {
         let messages = (0..200).map(|number| {
             let parts =
                 json!([{"type": "text", "content": format!(r#"{number} ,{{"role": \" }}]"#)}]);

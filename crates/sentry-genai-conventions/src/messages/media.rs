@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn every_provider_has_its_own_way() {
+    fn media_of_every_provider_is_read() {
         let png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ";
         let blob = |part, modality: &str, mime: &str| {
             let expected = (MediaSource::Blob, modality.to_owned(), mime.to_owned());

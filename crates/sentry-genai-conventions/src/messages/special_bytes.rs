@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_special_byte_is_found_wherever_it_stands() {
+    fn every_special_byte_is_found_at_any_position() {
         for length in [0, 1, 63, 64, 65, 200] {
             let plain = vec![b'x'; length];
             assert_eq!(

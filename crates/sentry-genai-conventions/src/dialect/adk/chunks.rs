@@ -1,4 +1,4 @@
-//! Joins the pieces of a streamed answer.
+//! Joins the chunks of a streamed answer.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use crate::Attributes;
 
 const MESSAGES: &str = "gen_ai.output.messages";
 
-/// Merges the pieces of an answer, which ADK 2 records as separate messages, into one message. Only the last piece states why the
+/// Merges the chunks of an answer, which ADK 2 records as separate messages, into one message. Only the last chunk states why the
 /// answer ended.
 ///
-/// The last piece may repeat the whole answer, or hold only its end.
+/// The last chunk may repeat the whole answer, or hold only its end.
 pub(super) fn merge(attributes: &mut Attributes) {
     let Some(Value::Array(mut messages)) = json::read(attributes, MESSAGES) else {
         return;
@@ -45,12 +45,12 @@ pub(super) fn merge(attributes: &mut Attributes) {
     attributes.set(MESSAGES, Value::from(vec![last]).to_string());
 }
 
-/// Returns whether a message is a piece that others followed.
+/// Returns whether a message is a chunk that others followed.
 fn is_partial(message: &Value) -> bool {
     message.get("finish_reason").and_then(Value::as_str) == Some("")
 }
 
-/// Returns whether the last message repeats everything in the pieces before it.
+/// Returns whether the last message repeats everything in the chunks before it.
 fn repeats_chunks(last: &[Value], chunks: &[Value], is_repeated: impl Fn(&Value) -> bool) -> bool {
     let text_of = |parts: &[Value]| parts.iter().filter_map(text).collect::<String>();
     text_of(last) == text_of(chunks)

@@ -408,7 +408,7 @@ mod tests {
 
     /// JavaScript's instrumentation of Anthropic records calls like this.
     #[test]
-    fn the_type_beside_a_call_is_no_call() {
+    fn a_bare_type_next_to_a_call_is_not_a_part() {
         let call = json!({"id": "c1", "function": {"name": "w"}});
         let item = json!({"message": {"role": "assistant", "contents": [
             {"message_content": {"type": "text", "text": "Let me look"}},
@@ -423,13 +423,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tool_answered_is_of_the_tool() {
+    fn a_user_message_with_a_tool_call_id_is_from_the_tool() {
         let item = json!({"message": {"role": "user", "tool_call_id": "c1", "content": "21"}});
         assert_eq!(message(item, "user").unwrap()["role"], "tool");
     }
 
     #[test]
-    fn an_image_without_its_data_is_of_its_type() {
+    fn an_image_without_data_keeps_its_media_type() {
         let image = json!({"type": "base64", "media_type": "image/png"});
         let content = json!({"message_content": {"type": "image", "image": image}});
         let item = json!({"message": {"role": "user", "contents": [content]}});
@@ -439,7 +439,7 @@ mod tests {
 
     /// Python's instrumentation of Anthropic records such answers like this.
     #[test]
-    fn what_a_tool_of_the_provider_answered_is_taken_out_of_its_text() {
+    fn provider_tool_results_are_parsed_from_their_text() {
         let answer = json!({"type": "x_tool_result", "tool_use_id": "s1", "content": "21"});
         let content = json!({"type": "x_tool_result", "text": answer.to_string()});
         let item = json!({"message": {"role": "assistant", "contents": [

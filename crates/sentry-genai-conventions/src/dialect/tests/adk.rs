@@ -4,7 +4,7 @@ const SCOPE: &str = "gcp.vertex.agent";
 
 /// Up to version 1.2 a tool has two spans: one for its call, and one beside it for its answer.
 #[test]
-fn tools_of_the_first_versions_are_tools() {
+fn tool_spans_of_early_versions_are_tool_calls() {
     let arguments = ("gcp.vertex.agent.tool_call_args", r#"{"city":"Oslo"}"#);
     let span = translated(SCOPE, "tool_call [get_weather]", &[arguments]);
     assert_eq!(span.op.as_ref(), "gen_ai.execute_tool");
@@ -30,26 +30,29 @@ fn answer(messages: &str) -> Vec<String> {
     let messages: Vec<serde_json::Value> = serde_json::from_str(written).unwrap();
     assert_eq!(messages.len(), 1, "{written}");
     let parts = messages[0]["parts"].as_array().unwrap();
-    let said = |part: &serde_json::Value| {
-        let said = part.get("content").unwrap_or(&part["arguments"]);
-        (said.as_str()).map_or_else(|| said.to_string(), str::to_owned)
+    let content = |part: &serde_json::Value| {
+        let content = part.get("content").unwrap_or(&part["arguments"]);
+        (content.as_str()).map_or_else(|| content.to_string(), str::to_owned)
     };
-    parts.iter().map(said).collect()
+    parts.iter().map(content).collect()
 }
 
 #[test]
-fn a_streamed_answer_is_one_message() {
-    let pieces = r#"[
+fn streamed_chunks_become_one_message() {
+    let chunks = r#"[
         {"role": "assistant", "parts": [{"type": "text", "content": "It is "}], "finish_reason": ""},
         {"role": "assistant", "parts": [{"type": "text", "content": "warm."}], "finish_reason": "stop"}]"#;
-    assert_eq!(answer(pieces), ["It is warm."]);
+    assert_eq!(answer(chunks), ["It is warm."]);
 
-    let with_the_whole = r#"[
+    let chunks_and_whole_answer = r#"[
         {"role": "assistant", "parts": [{"type": "text", "content": "It is "}], "finish_reason": ""},
         {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "w", "arguments": null}], "finish_reason": ""},
         {"role": "assistant", "parts": [{"type": "text", "content": "It is "},
             {"type": "tool_call", "id": "c1", "name": "w", "arguments": {"city": "Oslo"}}], "finish_reason": "stop"}]"#;
-    assert_eq!(answer(with_the_whole), ["It is ", r#"{"city":"Oslo"}"#]);
+    assert_eq!(
+        answer(chunks_and_whole_answer),
+        ["It is ", r#"{"city":"Oslo"}"#]
+    );
 
     let calls = r#"[
         {"role": "assistant", "parts": [{"type": "text", "content": "Let me see."}], "finish_reason": ""},
@@ -58,11 +61,11 @@ fn a_streamed_answer_is_one_message() {
 }
 
 #[test]
-fn many_pieces_take_linear_time() {
+fn many_chunks_are_merged_in_linear_time() {
     assert_linear(500, |size| {
-        let piece = r#"{"role": "assistant", "parts": [{"type": "tool_call", "id": "N", "name": "w", "arguments": null}], "finish_reason": ""}"#;
+        let chunk = r#"{"role": "assistant", "parts": [{"type": "tool_call", "id": "N", "name": "w", "arguments": null}], "finish_reason": ""}"#;
         let mut messages: Vec<_> = (0..size)
-            .map(|id| piece.replace('N', &id.to_string()))
+            .map(|id| chunk.replace('N', &id.to_string()))
             .collect();
         let parts: Vec<_> = (0..size)
             .map(|id| format!(r#"{{"type": "tool_call", "id": "x{id}", "name": "w"}}"#))

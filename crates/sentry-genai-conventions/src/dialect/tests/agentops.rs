@@ -5,7 +5,7 @@ use super::*;
 const KIND: &str = "agentops.span.kind";
 
 #[test]
-fn agents_and_tools_have_what_their_functions_have() {
+fn input_and_output_of_functions_are_read() {
     let agent = translated(
         "agentops",
         "Weather Bot.agent",
@@ -44,7 +44,7 @@ fn agents_and_tools_have_what_their_functions_have() {
 }
 
 #[test]
-fn instrumented_tools_have_other_names() {
+fn instrumented_tools_are_read() {
     let tool = translated(
         "openai-agents",
         "w",
@@ -60,7 +60,7 @@ fn instrumented_tools_have_other_names() {
 }
 
 #[test]
-fn only_agents_tools_and_calls_are_counted() {
+fn other_span_kinds_are_plain() {
     // The last one is a tool call in a model's answer.
     for kind in ["session", "task", "AgentOpsSpanKindValues.TOOL"] {
         let span = translated("agentops", "x", &[(KIND, kind), ("tool.name", "w")]);

@@ -32,7 +32,7 @@ static SPANS: &[(&str, &[Attribute], &str)] = &[
 ];
 
 #[test]
-fn what_is_done_beside_a_call_is_none() {
+fn work_on_a_call_is_not_the_call() {
     for (name, attributes, op) in SPANS {
         let span = translated("shop::assistant", name, attributes);
         assert_eq!(span.op, *op, "{name}");
@@ -55,13 +55,13 @@ fn what_is_done_beside_a_call_is_none() {
 }
 
 #[test]
-fn instructions_are_no_provider() {
-    const TOLD: &str = "You are the doctor of Alice.";
+fn instructions_are_not_a_provider() {
+    const PROMPT: &str = "You are the doctor of Alice.";
     const INSTRUCTIONS: &str = "gen_ai.system_instructions";
 
     for key in ["gen_ai.system", "llm.system", "gen_ai.provider.name"] {
         for operation in ["chat", "execute_tool", "embeddings", "summarise"] {
-            let attributes = [("gen_ai.operation.name", operation), (key, TOLD)];
+            let attributes = [("gen_ai.operation.name", operation), (key, PROMPT)];
             let trace_id = TraceId::from_bytes([1; 16]).unwrap();
             let span_id = SpanId::from_bytes([2; 8]).unwrap();
             let mut span = SourceSpan::new(trace_id, span_id, "step", Timestamp::from_nanos(1));
@@ -76,25 +76,34 @@ fn instructions_are_no_provider() {
             );
             let span = translated("shop", "step", &attributes);
             if operation == "chat" {
-                let told = span.attributes.text(INSTRUCTIONS);
-                assert!(told.is_some_and(|told| told.contains(TOLD)), "{key}");
+                let instructions = span.attributes.text(INSTRUCTIONS);
+                assert!(
+                    instructions.is_some_and(|instructions| instructions.contains(PROMPT)),
+                    "{key}"
+                );
             }
         }
     }
     // The same holds without any other attributes.
-    let span = translated("shop", "step", &[("gen_ai.system", TOLD)]);
+    let span = translated("shop", "step", &[("gen_ai.system", PROMPT)]);
     assert!(!span.attributes.contains("gen_ai.provider.name"));
     // A few words are instructions, too, if they form a sentence.
-    for told in [
+    for instructions in [
         "Be concise",
         "You are helpful.",
         "Antworte kurz!",
         "Only JSON, please",
     ] {
-        let attributes = [("gen_ai.operation.name", "chat"), ("gen_ai.system", told)];
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.system", instructions),
+        ];
         let span = translated("shop", "step", &attributes);
-        assert!(!span.attributes.contains("gen_ai.provider.name"), "{told}");
-        assert!(span.attributes.contains(INSTRUCTIONS), "{told}");
+        assert!(
+            !span.attributes.contains("gen_ai.provider.name"),
+            "{instructions}"
+        );
+        assert!(span.attributes.contains(INSTRUCTIONS), "{instructions}");
     }
     for provider in [
         "Azure OpenAI Service",

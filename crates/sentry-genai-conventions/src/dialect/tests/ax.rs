@@ -5,7 +5,7 @@ use crate::{SourceEvent, tokens};
 
 /// Its counts are in an event, with the cache only in the total. Of messages it records only their number.
 #[test]
-fn ax_counts_in_an_event() {
+fn ax_counts_are_read_from_events() {
     let mut span = source(
         "my-app",
         "AI Chat Request",
@@ -18,24 +18,26 @@ fn ax_counts_in_an_event() {
     );
     span.attributes
         .push("gen_ai.request.llm_is_streaming", true);
-    let mut asked = SourceEvent::new("gen_ai.user.message");
-    asked.attributes.push("part_count", 1);
-    let mut called = SourceEvent::new("gen_ai.choice");
-    called.attributes.push("finish_reason", "function_call");
-    called.attributes.push("has_content", false);
-    called.attributes.push("tool_names", "get_weather");
-    let mut counted = SourceEvent::new("gen_ai.usage");
+    let mut user_event = SourceEvent::new("gen_ai.user.message");
+    user_event.attributes.push("part_count", 1);
+    let mut call_choice = SourceEvent::new("gen_ai.choice");
+    call_choice
+        .attributes
+        .push("finish_reason", "function_call");
+    call_choice.attributes.push("has_content", false);
+    call_choice.attributes.push("tool_names", "get_weather");
+    let mut usage_event = SourceEvent::new("gen_ai.usage");
     for (key, count) in [
         ("gen_ai.usage.input_tokens", 40),
         ("gen_ai.usage.output_tokens", 25),
         ("gen_ai.usage.thoughts_tokens", 15),
         ("gen_ai.usage.total_tokens", 140),
     ] {
-        counted.attributes.push(key, count);
+        usage_event.attributes.push(key, count);
     }
-    let mut answered = SourceEvent::new("gen_ai.choice");
-    answered.attributes.push("has_content", true);
-    span.events = vec![asked, counted, called, answered];
+    let mut answer_choice = SourceEvent::new("gen_ai.choice");
+    answer_choice.attributes.push("has_content", true);
+    span.events = vec![user_event, usage_event, call_choice, answer_choice];
     let span = with_content(span);
     let attributes = &span.attributes;
     for (key, count) in [

@@ -7,7 +7,7 @@ const KIND: Attribute = ("openinference.span.kind", "LLM");
 
 /// Only the request has results that are JSON, and the instructions of `InvokeModel`.
 #[test]
-fn openinference_leaves_out_what_the_request_has() {
+fn openinference_input_is_completed_from_the_request() {
     let system = [
         ("llm.input_messages.0.message.role", "system"),
         ("llm.input_messages.0.message.content", "Be brief"),
@@ -44,7 +44,7 @@ fn openinference_leaves_out_what_the_request_has() {
 }
 
 #[test]
-fn openinference_has_what_titan_embeds_as_a_message() {
+fn titan_input_is_read_from_messages() {
     let span = translated(
         SCOPE,
         "bedrock.invoke_model",
@@ -69,7 +69,7 @@ fn openinference_has_what_titan_embeds_as_a_message() {
 }
 
 #[test]
-fn openinference_has_what_titan_embeds_among_the_parameters() {
+fn titan_input_is_read_from_parameters() {
     for parameters in [r#"{"inputText":"Sun"}"#, r#"{"texts":["Sun"]}"#] {
         let attributes = [
             KIND,

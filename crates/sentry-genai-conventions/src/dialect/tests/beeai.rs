@@ -5,7 +5,7 @@ use crate::{SourceEvent, SourceStatus};
 
 /// In OpenInference, events of BeeAI, such as each token of a stream, have the kind of the operation in which they occur.
 #[test]
-fn a_token_in_a_beeai_stream_is_no_call() {
+fn a_stream_event_is_not_a_call() {
     const SCOPE: &str = "openinference.instrumentation.beeai";
     let token = [
         ("openinference.span.kind", "LLM"),
@@ -41,7 +41,7 @@ fn a_token_in_a_beeai_stream_is_no_call() {
 
 /// BeeAI for JavaScript has an event for the start of a call, for its success and for its end.
 #[test]
-fn a_beeai_call_is_one_of_its_events() {
+fn the_outcome_event_is_the_call() {
     let of = |kind: &'static str, target: &str| {
         let (_, event) = target.rsplit_once('.').unwrap();
         let attributes = [
@@ -69,7 +69,7 @@ fn a_beeai_call_is_one_of_its_events() {
 
 /// The output on the span of a failure explains the error.
 #[test]
-fn a_beeai_error_is_no_answer() {
+fn an_error_description_is_not_output() {
     let explained = "ChatModelError(beeai_framework.backend.errors): Chat Model error\nContext: {}";
     for (output, is_answer) in [(explained, false), ("ChatModelError(acme): no", true)] {
         let attributes = [

@@ -4,7 +4,7 @@ use super::*;
 
 /// In OpenInference, the calls and tools inside have no spans.
 #[test]
-fn an_agent_is_one_to_openinference_as_well() {
+fn openinference_components_may_be_agents() {
     let said = |role: &str, part: &str| {
         format!(
             "ChatMessage(_role=<ChatRole.{}: '{role}'>, _content=[{part}], _name=None, _meta={{}})",
@@ -56,7 +56,7 @@ const TYPE: &str = "haystack.component.type";
 const PATH: &str = "haystack.component.fully_qualified_type";
 
 #[test]
-fn components_that_generate_are_model_calls() {
+fn generator_components_are_model_calls() {
     let span = translated(
         "my-app",
         "haystack.component.run",
@@ -98,7 +98,7 @@ fn components_that_generate_are_model_calls() {
 }
 
 #[test]
-fn replies_may_be_texts_beside_what_is_said_of_them() {
+fn plain_text_replies_have_separate_metadata() {
     let span = translated(
         "haystack",
         "haystack.component.run",
@@ -130,7 +130,7 @@ fn replies_may_be_texts_beside_what_is_said_of_them() {
 }
 
 #[test]
-fn agents_call_models_and_tools() {
+fn agent_steps_are_model_and_tool_calls() {
     let call = r#"{"tool_call": {"tool_name": "w", "arguments": {"city": "Paris"}, "id": "c1"}}"#;
     let answer = r#"{"tool_call_result": {"result": "22C", "origin": {"tool_name": "w", "arguments": {"city": "Paris"}, "id": "c1"}, "error": false}}"#;
     let input = format!(
@@ -167,7 +167,7 @@ fn agents_call_models_and_tools() {
 }
 
 #[test]
-fn what_is_around_them_is_no_model_call() {
+fn other_components_and_pipelines_are_not_model_calls() {
     // Without content, only the name of this span shows that an agent calls a model.
     let op = |name, attributes: &[_]| translated("haystack", name, attributes).op;
     assert_eq!(op("haystack.agent.step.llm", &[]), "gen_ai.chat");
@@ -188,7 +188,7 @@ fn what_is_around_them_is_no_model_call() {
 }
 
 #[test]
-fn openinference_has_calls_of_tools_in_reprs() {
+fn openinference_tool_calls_are_read_from_reprs() {
     let input = r#"{"messages": ["ChatMessage(_role=<ChatRole.USER: 'user'>, _content=[TextContent(text='q')], _name=None, _meta={})", "ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[ToolCall(tool_name='w', arguments={'city': 'Paris'}, id='c1', extra=None)], _name=None, _meta={'finish_reason': 'tool_calls'})", "ChatMessage(_role=<ChatRole.TOOL: 'tool'>, _content=[ToolCallResult(result='22C', origin=ToolCall(tool_name='w', arguments={'city': 'Paris'}, id='c1', extra=None), error=False)], _name=None, _meta={})"]}"#;
     let span = translated(
         "openinference.instrumentation.haystack",
@@ -223,7 +223,7 @@ fn openinference_has_calls_of_tools_in_reprs() {
 }
 
 #[test]
-fn openinference_has_what_a_reply_counts_in_its_repr() {
+fn openinference_token_counts_are_read_from_reprs() {
     let output = r#"{"replies": ["ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[TextContent(text='a')], _name=None, _meta={'model': 'm', 'index': 0, 'finish_reason': 'stop', 'usage': {'completion_tokens': 40, 'prompt_tokens': 100, 'total_tokens': 140, 'completion_tokens_details': {'reasoning_tokens': 15}, 'prompt_tokens_details': {'cached_tokens': 60}}})"]}"#;
     let mut span = source(
         "openinference.instrumentation.haystack",
@@ -256,7 +256,7 @@ const OPENINFERENCE: &str = "openinference.instrumentation.haystack";
 
 /// OpenInference takes it for a model.
 #[test]
-fn what_builds_a_prompt_is_no_model() {
+fn prompt_builders_are_not_model_calls() {
     for (name, op) in [
         ("PromptBuilder.run", "function"),
         ("ChatPromptBuilder.run_async", "function"),
@@ -272,7 +272,7 @@ fn what_builds_a_prompt_is_no_model() {
 }
 
 #[test]
-fn a_thought_is_one_and_a_reply_names_the_model_that_gave_it() {
+fn reasoning_and_response_model_are_read_from_replies() {
     let reply = "ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[ReasoningContent(reasoning_text='hm', extra={'x': [1]}), TextContent(text='a')], _name=None, _meta={'model': 'claude-1'})";
     let seen = translated(
         OPENINFERENCE,
@@ -310,7 +310,7 @@ fn a_thought_is_one_and_a_reply_names_the_model_that_gave_it() {
 }
 
 #[test]
-fn documents_are_embedded_and_ranked_by_what_is_in_them() {
+fn document_contents_are_the_input_of_embedders_and_rankers() {
     const ASKED: &str = "gen_ai.embeddings.input";
     let component = |class: &'static str, path: &str| {
         translated(
@@ -352,7 +352,7 @@ fn documents_are_embedded_and_ranked_by_what_is_in_them() {
 }
 
 #[test]
-fn a_tool_whose_result_is_an_error_has_failed() {
+fn a_tool_with_an_error_as_result_failed() {
     for (result, status) in [
         (r#"{"error": "no such city"}"#, crate::Status::Error),
         (r#"{"error": null, "city": "Paris"}"#, crate::Status::Ok),
@@ -376,7 +376,7 @@ fn a_tool_whose_result_is_an_error_has_failed() {
 
 /// If content is not traced, the span has only its name, and a tracer whose name the program chose.
 #[test]
-fn a_haystack_agent_call_is_known_by_its_name() {
+fn agent_model_calls_are_recognised_by_name_alone() {
     let span = translated("my-app", "haystack.agent.step.llm", &[]);
     assert_eq!(span.op, "gen_ai.chat");
     assert_eq!(

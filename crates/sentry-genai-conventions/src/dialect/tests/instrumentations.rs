@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn openinference_names_who_runs_the_model() {
+fn the_host_of_a_model_is_preferred_to_its_maker() {
     let provider = |attributes: &[Attribute]| {
         let kind = [("openinference.span.kind", "LLM")];
         let span = translated("any", "x", &[&kind, attributes].concat());
@@ -17,7 +17,7 @@ fn openinference_names_who_runs_the_model() {
 }
 
 #[test]
-fn openinference_takes_what_only_the_request_says() {
+fn conversation_and_embedding_input_are_read_from_the_request() {
     let span = translated(
         "any",
         "Response",
@@ -45,7 +45,7 @@ fn openinference_takes_what_only_the_request_says() {
 }
 
 #[test]
-fn an_object_is_no_answer() {
+fn an_object_repr_is_not_output() {
     let output = |value| {
         let attributes = [("openinference.span.kind", "LLM"), ("output.value", value)];
         translated("any", "x", &attributes)
@@ -57,7 +57,7 @@ fn an_object_is_no_answer() {
 }
 
 #[test]
-fn traceloop_names_the_user_and_keeps_headers_to_itself() {
+fn traceloop_users_are_kept_and_headers_removed() {
     let span = translated(
         "opentelemetry.instrumentation.openai.v1",
         "openai.chat",
@@ -74,7 +74,7 @@ fn traceloop_names_the_user_and_keeps_headers_to_itself() {
 }
 
 #[test]
-fn the_first_generation_for_bedrock_is_of_bedrock() {
+fn traceloops_first_bedrock_instrumentation_is_read() {
     let scope = "opentelemetry.instrumentation.bedrock";
     let failed = translated(scope, "bedrock.converse", &[]);
     assert_eq!(failed.op, "gen_ai.chat");
@@ -96,7 +96,7 @@ fn the_first_generation_for_bedrock_is_of_bedrock() {
 }
 
 #[test]
-fn a_model_of_embeddings_makes_embeddings() {
+fn embedding_models_make_embeddings() {
     for (scope, key, attributes) in [
         (
             "openinference.instrumentation.bedrock",
@@ -121,7 +121,7 @@ fn a_model_of_embeddings_makes_embeddings() {
 }
 
 #[test]
-fn traceloop_leaves_thoughts_to_the_total() {
+fn traceloop_reasoning_is_derived_from_the_total() {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     let mut span = SourceSpan::new(
@@ -146,7 +146,7 @@ fn traceloop_leaves_thoughts_to_the_total() {
 
 /// Python's `str` is in place of the text of an answer or of a part.
 #[test]
-fn openai_agents_are_read_through_their_str() {
+fn openai_agents_messages_are_read_from_str() {
     // The order of fields depends on a feature of serde_json that other crates may enable.
     let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     let read = |key: &'static str, role: &str, text: &str| {
@@ -190,7 +190,7 @@ fn openai_agents_are_read_through_their_str() {
 }
 
 #[test]
-fn openinference_leaves_calls_of_mcp_to_the_response() {
+fn mcp_calls_are_read_from_the_response() {
     let output = |items: &str| {
         let response = format!(r#"{{"object": "response", "id": "r", "output": [{items}]}}"#);
         let span = translated(
@@ -212,7 +212,7 @@ fn openinference_leaves_calls_of_mcp_to_the_response() {
 }
 
 #[test]
-fn an_empty_response_is_no_answer() {
+fn an_empty_response_is_not_output() {
     let response = r#"{"id": "r", "object": "response", "status": "completed", "output": [], "text": {"format": {}}}"#;
     let kind = ("openinference.span.kind", "LLM");
     let span = translated("any", "response", &[kind, ("output.value", response)]);
@@ -221,7 +221,7 @@ fn an_empty_response_is_no_answer() {
 
 /// OpenLLMetry's instrumentation of LangChain for Python records Anthropic's answers like this.
 #[test]
-fn blocks_are_taken_out_of_texts() {
+fn langchain_blocks_are_restored_from_texts() {
     let answer = r#"[{"role": "assistant", "parts": [
         {"type": "text", "content": "{\"type\": \"thinking\", \"thinking\": \"hm\", \"signature\": \"s\"}"},
         {"type": "text", "content": "{\"type\": \"tool_use\", \"id\": \"t1\", \"name\": \"f\", \"input\": {}}"},
@@ -245,7 +245,7 @@ fn blocks_are_taken_out_of_texts() {
 }
 
 #[test]
-fn logfire_counts_what_is_embedded() {
+fn logfire_embeddings_have_counts() {
     let op = |counts: &[Attribute]| {
         let request = [
             ("gen_ai.operation.name", "embeddings"),
@@ -263,7 +263,7 @@ fn logfire_counts_what_is_embedded() {
 }
 
 #[test]
-fn logfire_tells_of_a_stream_when_it_is_over() {
+fn logfire_streams_start_before_their_log_record() {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     let end = Timestamp::from_nanos(1_795_197_437_000_000_000);
@@ -276,7 +276,7 @@ fn logfire_tells_of_a_stream_when_it_is_over() {
 
 /// Chat Completions by OpenAI's agents, and what the provider's own tools did beside an answer.
 #[test]
-fn logfire_tells_what_was_answered_from_what_was_asked() {
+fn logfire_input_and_output_are_separated() {
     let messages = |attributes: &[(&'static str, &str)]| {
         let span = translated(
             "logfire.openai_agents",
@@ -317,7 +317,7 @@ fn logfire_tells_what_was_answered_from_what_was_asked() {
 
 /// In OpenInference, DSPy's answer has Python reprs of the calls.
 #[test]
-fn dspy_calls_tools() {
+fn dspy_tool_calls_are_read_from_reprs() {
     let call = r#""ChatCompletionMessageToolCall(function=Function(arguments='{\"city\": \"Paris\"}', name='w'), id='c1', type='function')""#;
     let output = format!(r#"[{{"text": null, "tool_calls": [{call}]}}]"#);
     let span = translated(
@@ -338,7 +338,7 @@ fn dspy_calls_tools() {
 
 /// The output of CrewAI's agents includes the question, and has the answer beside the messages.
 #[test]
-fn crewai_is_asked_a_task() {
+fn crewai_output_is_split_into_input_and_output() {
     for (rest, answers) in [
         ("", 1),
         (r#", {"role": "assistant", "content": "a"}"#, 1),
@@ -388,7 +388,7 @@ fn crewai_is_asked_a_task() {
 }
 
 #[test]
-fn llama_index_completes_prompts_and_calls_tools_by_name() {
+fn llama_index_prompts_and_arguments_are_read() {
     const SCOPE: &str = "openinference.instrumentation.llama_index";
     let tool = translated(
         SCOPE,

@@ -6,7 +6,7 @@ use crate::Status;
 /// Version 7 of the AI SDK follows the conventions, and on request adds what they have no names for. The tracer may be the
 /// program's own.
 #[test]
-fn what_vercel_adds_to_the_conventions() {
+fn supplements_of_version_7_of_the_ai_sdk_are_read() {
     for scope in ["gen_ai", "shop"] {
         let call = [
             ("gen_ai.operation.name", "chat"),
@@ -29,15 +29,15 @@ fn what_vercel_adds_to_the_conventions() {
         ];
         let span = translated(scope, "ai.generateSpeech tts-1", &speech);
         assert_eq!(span.op, "gen_ai.generate_content", "{scope}");
-        let said = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
-        assert_eq!(span.attributes.text(INPUT), Some(said));
+        let expected_input = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+        assert_eq!(span.attributes.text(INPUT), Some(expected_input));
         assert!(!span.attributes.contains("vercel.ai.request.text"));
     }
 }
 
 /// A stream that breaks off has no status and no exception, but a finish reason.
 #[test]
-fn a_call_that_finished_with_an_error_failed() {
+fn an_ai_sdk_call_with_finish_reason_error_failed() {
     for (key, value, status) in [
         ("ai.response.finishReason", "error", Status::Error),
         ("ai.response.finishReason", "stop", Status::Ok),
@@ -50,7 +50,7 @@ fn a_call_that_finished_with_an_error_failed() {
 
 /// The cache is only in the total. The provider is the cloud, even for models made by others.
 #[test]
-fn openinference_for_javascript_describes_bedrock() {
+fn openinference_bedrock_counts_are_completed() {
     let answer = r#"{"stopReason":"end_turn","usage":{"inputTokens":20,"outputTokens":17,"totalTokens":167,"cacheReadInputTokens":100,"cacheWriteInputTokens":30}}"#;
     let span = translated(
         "@arizeai/openinference-instrumentation-bedrock",
@@ -77,7 +77,7 @@ fn openinference_for_javascript_describes_bedrock() {
 
 /// JavaScript's wrapper of OpenAI's SDK omits the role of such an answer, and has the instructions in the metadata.
 #[test]
-fn langfuse_streams_calls_of_tools() {
+fn streamed_langfuse_tool_calls_are_output() {
     let span = translated(
         "langfuse-sdk",
         "OpenAI-chat",
@@ -102,7 +102,7 @@ fn langfuse_streams_calls_of_tools() {
 
 /// Its counts are only in the response, in the spelling of the API.
 #[test]
-fn adk_for_javascript_counts_reasoning() {
+fn adk_reasoning_is_read_from_the_response() {
     let response = r#"{"usageMetadata":{"promptTokenCount":42,"candidatesTokenCount":12,"cachedContentTokenCount":16,"thoughtsTokenCount":5,"totalTokenCount":59}}"#;
     let span = translated(
         "gcp.vertex.agent",
@@ -120,7 +120,7 @@ fn adk_for_javascript_counts_reasoning() {
 }
 
 #[test]
-fn genkit_has_everything_as_json() {
+fn genkit_json_is_read() {
     let span = translated(
         "genkit-tracer",
         "googleai/gemini",
@@ -162,7 +162,7 @@ fn genkit_has_everything_as_json() {
 
 /// Its own counts lack the cache, while those of the conventions include it.
 #[test]
-fn claude_code_counts_the_cache() {
+fn claude_code_cache_is_added_to_the_input() {
     let own = [
         ("span.type", "llm_request"),
         ("input_tokens", "200"),
@@ -212,7 +212,7 @@ fn vercel_spans_that_sentry_only_marked_are_translated() {
 
 /// A tool's input is a single text, and the message that it answers with has its name.
 #[test]
-fn openllmetry_for_javascript_describes_langchain_tools() {
+fn openllmetry_langchain_tools_are_read() {
     let output = r#"{"lc":1,"type":"constructor","kwargs":{"content":"14 C","tool_call_id":"c1","name":"get_weather"}}"#;
     let span = translated(
         "@traceloop/instrumentation-langchain",
@@ -236,7 +236,7 @@ fn openllmetry_for_javascript_describes_langchain_tools() {
 
 /// The items of a request are a single user text.
 #[test]
-fn openllmetry_for_javascript_describes_responses() {
+fn openllmetry_response_items_are_restored() {
     let items = r#"[{"role":"user","content":"Hi"},{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"}]"#;
     for (asked, roles) in [(items, &["user", "assistant"][..]), ("[1]", &["user"])] {
         let parts = serde_json::json!([{"type": "text", "content": asked}]);
@@ -258,7 +258,7 @@ fn openllmetry_for_javascript_describes_responses() {
 
 /// The instrumentation takes the second word of `us.anthropic.claude-...`.
 #[test]
-fn a_maker_is_no_model() {
+fn a_model_maker_is_not_a_model() {
     let span = translated(
         "@arizeai/openinference-instrumentation-bedrock",
         "bedrock.invoke_model",
@@ -280,7 +280,7 @@ fn a_maker_is_no_model() {
 
 /// Gemini CLI records every chunk of a stream as a message, and a tool's call in its own format.
 #[test]
-fn gemini_cli_has_what_the_api_takes_and_gives() {
+fn gemini_cli_chunks_and_tool_records_are_read() {
     let scope = "gemini-cli";
     let chunks = r#"[{"role":"model","parts":[{"text":"Hm","thought":true}]},{"role":"model","parts":[{"text":"It "}]},{"role":"model","parts":[{"text":"rains"}]}]"#;
     let call = [
@@ -315,7 +315,7 @@ fn gemini_cli_has_what_the_api_takes_and_gives() {
 
 /// A thread belongs to Mastra's memory, a session to the caller.
 #[test]
-fn a_mastra_thread_is_the_conversation() {
+fn a_mastra_thread_is_preferred_to_a_session() {
     for (session, thread) in [
         ("sessionId", "threadId"),
         ("mastra.metadata.sessionId", "mastra.metadata.threadId"),
@@ -333,7 +333,7 @@ fn a_mastra_thread_is_the_conversation() {
 
 /// LangSmith reports the status OK for a run that failed.
 #[test]
-fn an_exception_that_langsmith_records_is_a_failure() {
+fn a_langsmith_exception_overrides_status_ok() {
     for (event, status) in [("exception", Status::Error), ("new_token", Status::Ok)] {
         let mut span = SourceSpan::new(
             TraceId::from_bytes([1; 16]).unwrap(),
@@ -351,7 +351,7 @@ fn an_exception_that_langsmith_records_is_a_failure() {
 
 /// Mastra's spans report the status OK for a call that failed, and no details of the failure.
 #[test]
-fn a_mastra_failure_is_in_the_finish_reason_or_the_exception() {
+fn mastra_failures_are_read_from_finish_reason_and_exception() {
     for (reason, status) in [
         (r#"["error"]"#, Status::Error),
         ("error", Status::Error),
@@ -382,7 +382,7 @@ fn a_mastra_failure_is_in_the_finish_reason_or_the_exception() {
 }
 
 #[test]
-fn mastra_says_when_an_answer_starts() {
+fn mastra_start_of_completion_gives_time_to_first_chunk() {
     let call = [
         ("mastra.span.type", "model_inference"),
         ("gen_ai.request.model", "m"),
@@ -395,7 +395,7 @@ fn mastra_says_when_an_answer_starts() {
 
 /// LangChain's messages may consist of blocks, which OpenLLMetry's instrumentation writes as one text.
 #[test]
-fn blocks_of_langchain_come_out_of_the_text() {
+fn openllmetry_langchain_blocks_are_restored() {
     let block = r#"{"type":"text","text":"Be brief."}"#;
     let text = serde_json::Value::from(format!("[{block}]"));
     let messages = serde_json::json!([
@@ -422,7 +422,7 @@ fn blocks_of_langchain_come_out_of_the_text() {
 
 /// OpenInference's instrumentation omits messages that consist of blocks. The request has all messages.
 #[test]
-fn blocks_of_langchain_are_in_the_request() {
+fn openinference_langchain_blocks_are_read_from_the_request() {
     let request = r#"{"messages": [[
         {"lc": 1, "id": ["langchain_core", "messages", "SystemMessage"], "kwargs": {"content": [{"type": "text", "text": "Be brief."}]}},
         {"lc": 1, "id": ["langchain_core", "messages", "HumanMessage"], "kwargs": {"content": "Hello"}}
@@ -460,7 +460,7 @@ fn blocks_of_langchain_are_in_the_request() {
 
 /// The span around a run is not an agent, and an item without a role is reasoning.
 #[test]
-fn openinference_for_javascript_describes_openai_agents() {
+fn openinference_openai_agents_are_read() {
     let scope = "@arizeai/openinference-instrumentation-openai-agents";
     let agent = ("openinference.span.kind", "AGENT");
     assert_ne!(

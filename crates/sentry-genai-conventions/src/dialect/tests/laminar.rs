@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_laminar_observes() {
+fn observed_functions_are_read() {
     let span = translated(
         "lmnr",
         "get_weather",
@@ -39,7 +39,7 @@ fn what_laminar_observes() {
 }
 
 #[test]
-fn functions_around_calls_keep_their_content() {
+fn input_of_plain_functions_is_content() {
     let span = Translator::new(TranslateOptions::default()).translate(source(
         "lmnr",
         "handle",
@@ -50,7 +50,7 @@ fn functions_around_calls_keep_their_content() {
 }
 
 #[test]
-fn what_laminar_adds_to_the_spans_of_others() {
+fn session_and_user_are_read_on_spans_of_other_libraries() {
     for (key, value) in [
         ("ai.operationId", "ai.generateText.doGenerate"),
         ("llm.request.type", "chat"),

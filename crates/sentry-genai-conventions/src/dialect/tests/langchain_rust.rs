@@ -2,7 +2,7 @@ use super::*;
 
 /// Version 7, whose spans have no attribute that is specific to GenAI.
 #[test]
-fn langchain_rust_is_known_by_its_modules() {
+fn spans_are_classified_by_module_and_name() {
     let scope = "langchain_rust::observability";
     let call = [
         ("provider", "mistralai"),

@@ -3,7 +3,7 @@ use crate::Status;
 
 /// LangChain's callback states the model's provider and the thread. The name of a span shows the wrapper of OpenAI's SDK.
 #[test]
-fn langfuse_knows_the_provider_and_the_thread() {
+fn provider_and_thread_are_read_from_metadata() {
     let kind = ("langfuse.observation.type", "generation");
     let thread = ("langfuse.observation.metadata.thread_id", r#""th-1""#);
     for (name, attributes, provider, conversation) in [
@@ -69,7 +69,7 @@ fn langfuse_knows_the_provider_and_the_thread() {
 
 /// Definitions of tools among the messages, and what wraps arguments and answers, are not messages.
 #[test]
-fn langfuse_unwraps_what_went_in_and_came_out() {
+fn input_and_output_are_unwrapped() {
     let kind = ("langfuse.observation.type", "generation");
     let input = r#"[{"role":"user","content":"Hi"},{"role":"tool","content":"22","tool_call_id":"c1"},{"role":"tool","content":{"type":"function","function":{"name":"w"}}}]"#;
     let span = translated(
@@ -125,7 +125,7 @@ fn langfuse_unwraps_what_went_in_and_came_out() {
 
 /// The level marks a span without a status as failed.
 #[test]
-fn langfuse_says_in_a_level_what_failed() {
+fn the_level_marks_failures() {
     for (kind, level, failed) in [
         ("generation", "ERROR", true),
         ("span", "ERROR", true),
@@ -149,7 +149,7 @@ fn langfuse_says_in_a_level_what_failed() {
 
 /// LangGraph's question to a person is content and not the reason for a failure.
 #[test]
-fn a_message_of_langfuse_is_content_where_nothing_failed() {
+fn a_status_message_without_failure_is_content() {
     let attributes = [
         ("langfuse.observation.type", "span"),
         ("langfuse.observation.level", "DEFAULT"),
@@ -161,13 +161,13 @@ fn a_message_of_langfuse_is_content_where_nothing_failed() {
     let source = super::source("langfuse-sdk", "tools", &attributes);
     let options = crate::TranslateOptions::default();
     let span = crate::Translator::new(options).translate(source);
-    let said = format!("{:?}", span.attributes);
-    assert!(!said.contains("hunter2"), "{said}");
+    let debug = format!("{:?}", span.attributes);
+    assert!(!debug.contains("hunter2"), "{debug}");
 }
 
 /// JavaScript's wrapper of OpenAI's SDK reports everything as a generation.
 #[test]
-fn an_openai_generation_in_langfuse_is_what_its_name_says() {
+fn openai_generations_are_classified_by_name() {
     for (name, op) in [
         ("OpenAI.embeddings", "gen_ai.embeddings"),
         ("OpenAI.images", "gen_ai.generate_content"),
@@ -189,8 +189,8 @@ fn an_openai_generation_in_langfuse_is_what_its_name_says() {
 
 /// For a stream, the metadata holds what the response states about itself, as texts or as JSON.
 #[test]
-fn langfuse_says_how_a_response_ended() {
-    let ended = |status: &str, more: &[(&'static str, &str)]| {
+fn the_finish_reason_follows_from_the_response_status() {
+    let outcome = |status: &str, more: &[(&'static str, &str)]| {
         let item = r#"[{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}]"#;
         let mut attributes = vec![
             ("langfuse.observation.type", "generation"),
@@ -206,27 +206,27 @@ fn langfuse_says_how_a_response_ended() {
     let plain = ("langfuse.observation.metadata.object", "response");
     let quoted = ("langfuse.observation.metadata.object", r#""response""#);
     let ok = |reason: &str| (reason.to_owned(), Status::Ok, String::new());
-    assert_eq!(ended("completed", &[plain]), ok(r#"["stop"]"#));
-    assert_eq!(ended(r#""completed""#, &[quoted]), ok(r#"["stop"]"#));
+    assert_eq!(outcome("completed", &[plain]), ok(r#"["stop"]"#));
+    assert_eq!(outcome(r#""completed""#, &[quoted]), ok(r#"["stop"]"#));
     let details = (
         "langfuse.observation.metadata.incomplete_details",
         r#"{"reason": "max_output_tokens"}"#,
     );
-    let cut = ended("incomplete", &[plain, details]);
+    let cut = outcome("incomplete", &[plain, details]);
     assert_eq!(cut, ok(r#"["length"]"#));
     let error = (
         "langfuse.observation.metadata.error",
         r#"{"code": "server_error", "message": "no"}"#,
     );
-    let (_, status, kind) = ended("failed", &[plain, error]);
+    let (_, status, kind) = outcome("failed", &[plain, error]);
     assert_eq!((status, &*kind), (Status::Error, "server_error"));
     // The program's own metadata.
-    assert_eq!(ended("failed", &[]), ok(""));
+    assert_eq!(outcome("failed", &[]), ok(""));
 }
 
 /// Without streaming, there are only the items.
 #[test]
-fn langfuse_has_why_a_response_ended_in_its_items() {
+fn the_finish_reason_follows_from_completed_items() {
     let reasons = |output: &str| {
         let attributes = [
             ("langfuse.observation.type", "generation"),
@@ -242,11 +242,14 @@ fn langfuse_has_why_a_response_ended_in_its_items() {
         )
     };
     let call = r#"{"id": "f", "type": "function_call", "status": "completed", "call_id": "c", "name": "g", "arguments": "{}"}"#;
-    let whole = message("completed");
-    assert_eq!(reasons(&whole).as_deref(), Some(r#"["stop"]"#));
+    let completed = message("completed");
+    assert_eq!(reasons(&completed).as_deref(), Some(r#"["stop"]"#));
     let called = Some(r#"["tool_calls"]"#);
     assert_eq!(reasons(&format!("[{call}]")).as_deref(), called);
-    assert_eq!(reasons(&format!("[{whole}, {call}]")).as_deref(), called);
+    assert_eq!(
+        reasons(&format!("[{completed}, {call}]")).as_deref(),
+        called
+    );
     // The item shows only that it is incomplete.
     assert_eq!(reasons(&message("incomplete")), None);
     assert_eq!(
@@ -257,7 +260,7 @@ fn langfuse_has_why_a_response_ended_in_its_items() {
 
 /// Langfuse also reads other names than its own.
 #[test]
-fn langfuse_reads_other_names_for_what_went_in_and_came_out() {
+fn alternative_keys_for_input_and_output_are_read() {
     let kind = ("langfuse.observation.type", "generation");
     let question = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
     let answer = r#"[{"role":"assistant","parts":[{"type":"text","content":"Yes"}]}]"#;

@@ -5,7 +5,7 @@ use crate::{SourceEvent, SourceStatus, Status};
 
 /// A run that takes a while is first reported while it continues, without an error, and keeps the status of that report.
 #[test]
-fn langsmith_fails_with_an_exception() {
+fn exception_reprs_become_error_type_and_message() {
     for (repr, status, kind, reason) in [
         (
             "ValueError('it isn\\'t there')Traceback (most recent call last):\n\n  File \"a.py\"",
@@ -57,7 +57,7 @@ fn langsmith_fails_with_an_exception() {
 
 /// LangChain splits the tokens written to Anthropic's cache, and reports zero as their total.
 #[test]
-fn langsmith_writes_to_the_cache() {
+fn cache_writes_are_summed() {
     for (details, written) in [
         (r#"{"cache_read":100,"ephemeral_5m_input_tokens":30}"#, 30),
         (
@@ -94,7 +94,7 @@ fn langsmith_writes_to_the_cache() {
 
 /// Up to version 0.4, the span has only three counts of LangChain's answer.
 #[test]
-fn langsmith_has_langchains_answer() {
+fn langchain_responses_are_read() {
     let answer = r#"{"generations":[[{"text":"","message":{"lc":1,"type":"constructor","id":["langchain","schema","messages","AIMessage"],"kwargs":{"type":"ai","content":"",
         "additional_kwargs":{"refusal":"I cannot."},"response_metadata":{"model_name":"gpt-4o-2024-08-06","id":"chatcmpl-1","finish_reason":"stop"},
         "usage_metadata":{"input_tokens":42,"output_tokens":17,"input_token_details":{"cache_read":16},"output_token_details":{"reasoning":5}}}}}]]}"#;
@@ -125,7 +125,7 @@ fn langsmith_has_langchains_answer() {
 }
 
 #[test]
-fn langsmith_embeds_what_the_request_has_as_its_input() {
+fn the_input_of_embeddings_is_read_from_the_request() {
     for (prompt, expected) in [
         (r#"{"input":"hello"}"#, "hello"),
         (r#"{"input":["a","b"],"model":"e"}"#, r#"["a","b"]"#),
@@ -142,7 +142,7 @@ fn langsmith_embeds_what_the_request_has_as_its_input() {
 }
 
 #[test]
-fn a_tool_of_a_named_agent_is_called_by_its_own_name() {
+fn tools_are_not_named_after_their_agent() {
     let agent = ("langsmith.metadata.lc_agent_name", "helper");
     let span = translated(
         "langsmith",
@@ -154,7 +154,7 @@ fn a_tool_of_a_named_agent_is_called_by_its_own_name() {
 
 /// The wrapper of OpenAI's SDK: input and counts are only in the request and the answer.
 #[test]
-fn langsmith_has_the_request_and_the_answer_of_openais_sdk() {
+fn openai_requests_and_responses_are_read() {
     let kind = ("langsmith.span.kind", "llm");
     let request = r#"{"model": "m", "background": true, "conversation": "conv_1", "input": "Hi"}"#;
     let span = translated(

@@ -4,7 +4,7 @@ use super::*;
 use crate::tokens;
 
 #[test]
-fn langwatch_describes_calls() {
+fn model_calls_are_read() {
     let span = translated(
         "my-app",
         "llm",
@@ -53,7 +53,7 @@ fn langwatch_describes_calls() {
 }
 
 #[test]
-fn langwatch_describes_tools() {
+fn tool_calls_are_read() {
     let answer = r#"{"type":"json","value":{"type":"text","value":{"lc":1,"type":"constructor","id":["ToolMessage"],"kwargs":{"content":"21 degrees","tool_call_id":"c1"}}}}"#;
     for (output, result, id) in [
         (answer, "21 degrees", Some("c1")),
@@ -85,13 +85,13 @@ fn langwatch_describes_tools() {
 
 /// The retrieved documents are beside the question.
 #[test]
-fn what_was_retrieved_stays_behind() {
+fn retrieved_documents_are_content() {
     let contexts = r#"{"type":"json","value":[{"document_id":"d1","content":"x"}]}"#;
-    let said = [
+    let attributes = [
         ("langwatch.span.type", "rag"),
         ("langwatch.contexts", contexts),
     ];
-    let span = source("my-app", "find", &said);
+    let span = source("my-app", "find", &attributes);
     let kept = with_content(span.clone());
     assert_eq!(kept.attributes.text("langwatch.contexts"), Some(contexts));
     let span = Translator::new(TranslateOptions::default()).translate(span);

@@ -30,7 +30,7 @@ fn span(name: &'static str, attributes: &[Attribute], events: &[Event<'_>]) -> S
 type Event<'a> = (&'static str, &'a [Attribute]);
 
 #[test]
-fn calls_are_in_events() {
+fn model_calls_are_read_from_events() {
     let span = with_content(span(
         "OpenAI.chat",
         &[],
@@ -114,7 +114,7 @@ fn calls_are_in_events() {
 }
 
 #[test]
-fn embeddings_are_in_events() {
+fn embeddings_are_read_from_events() {
     let span = with_content(span(
         "OpenAIEmbedding.get_query_embedding",
         &[],
@@ -137,7 +137,7 @@ fn embeddings_are_in_events() {
 const TOOL_CALL: &str = "ToolCall(tool_name='w', tool_kwargs={'city': 'Paris'}, tool_id='c1')";
 
 #[test]
-fn workflows_call_tools() {
+fn tool_calls_are_read_from_workflow_steps() {
     let attributes = [(SUMMARY, TOOL_CALL)];
     let output = "ToolCallResult(tool_name='w', tool_kwargs={'city': 'Paris'}, tool_id='c1', tool_output=ToolOutput(blocks=[TextBlock(block_type='text', text='22C')], tool_name='w'))";
     let tool = with_content(span(
@@ -182,7 +182,7 @@ fn workflows_call_tools() {
 }
 
 #[test]
-fn what_a_step_is_given_leaves_only_if_allowed() {
+fn the_input_of_steps_is_content() {
     for summary in [TOOL_CALL, "Start(user_msg='secret')"] {
         let source = span("FunctionTool.acall", &[(SUMMARY, summary)], &[]);
         let span = Translator::new(TranslateOptions::default()).translate(source);
@@ -197,7 +197,7 @@ fn what_a_step_is_given_leaves_only_if_allowed() {
 
 /// LlamaIndex records the first 200 characters of what steps return.
 #[test]
-fn results_and_answers_are_read_as_far_as_they_go() {
+fn truncated_results_and_answers_are_read() {
     let output = "ToolCallResult(tool_name='w', tool_kwargs={'city': 'Paris'}, tool_id='c1', tool_output=ToolOutput(blocks=[TextBlock(block_type='text', text='It\\'s 22C')], tool_na...";
     let tool = with_content(span(
         "BaseWorkflowAgent.call_tool",

@@ -52,7 +52,7 @@ static NAMES: &[(&str, Attribute, &str)] = &[
 ];
 
 #[test]
-fn names_are_understood_by_their_words() {
+fn names_are_recognised_by_their_words() {
     for (operation, (key, value), canonical) in NAMES {
         let attributes = [("gen_ai.operation.name", *operation), (*key, *value)];
         let span = translated("shop::assistant", "call", &attributes);
@@ -79,7 +79,7 @@ static CONTENT: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn content_is_found_under_the_names_that_people_give_it() {
+fn content_is_recognised_under_common_names() {
     for (operation, key, canonical) in CONTENT {
         let attributes = [("gen_ai.operation.name", *operation), (*key, "Hello you")];
         let span = translated("shop::assistant", "call", &attributes);
@@ -89,7 +89,7 @@ fn content_is_found_under_the_names_that_people_give_it() {
 }
 
 #[test]
-fn what_the_conventions_call_it_comes_first() {
+fn canonical_names_take_precedence() {
     let attributes = [
         ("gen_ai.operation.name", "chat"),
         ("gen_ai.request.model", "m"),
@@ -113,7 +113,7 @@ fn what_the_conventions_call_it_comes_first() {
 }
 
 #[test]
-fn a_thread_of_the_process_is_no_conversation() {
+fn a_process_thread_is_not_a_conversation() {
     let attributes = [
         ("gen_ai.operation.name", "chat"),
         ("thread_id", "ThreadId(7)"),
@@ -123,7 +123,7 @@ fn a_thread_of_the_process_is_no_conversation() {
 }
 
 #[test]
-fn the_id_of_a_response_is_no_conversation() {
+fn a_response_id_is_not_a_conversation_id() {
     let response = "resp_0f9b1c3a7d5e4f2b8a6c";
     for (key, id, expected) in [
         ("gen_ai.conversation.id", response, None),
@@ -169,8 +169,8 @@ fn the_id_of_a_response_is_no_conversation() {
 }
 
 #[test]
-fn other_amounts_are_no_counts() {
-    let others = [
+fn limits_and_rates_are_not_token_counts() {
+    let other_amounts = [
         "gen_ai.request.max_input_tokens",
         "gen_ai.tokens.remaining",
         "tokens_per_second",
@@ -179,7 +179,7 @@ fn other_amounts_are_no_counts() {
         "prompt_tokens_budget",
         "gen_ai.request.output_tokens",
     ];
-    for key in others {
+    for key in other_amounts {
         let attributes = [("gen_ai.operation.name", "chat"), (key, "42")];
         let span = translated("shop::assistant", "call", &attributes);
         assert!(
@@ -274,7 +274,7 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
 ];
 
 #[test]
-fn spans_are_recognised_by_them() {
+fn spans_are_classified_by_name_and_attributes() {
     for (name, attributes, op, expected) in SPANS {
         let span = translated("shop::assistant", name, attributes);
         assert_eq!((&*span.op, &*span.name), (*op, *expected), "{name}");
@@ -284,7 +284,7 @@ fn spans_are_recognised_by_them() {
 }
 
 #[test]
-fn how_many_there_are_is_not_what_there_is() {
+fn numbers_of_messages_are_not_messages() {
     let span = translated_with(|span| {
         span.attributes.push("gen_ai.operation.name", "chat");
         span.attributes.push("gen_ai.request.messages", 12_i64);
@@ -318,7 +318,7 @@ fn how_many_there_are_is_not_what_there_is() {
 }
 
 #[test]
-fn a_handler_is_no_call_of_what_it_serves() {
+fn a_request_handler_is_not_a_model_call() {
     let span = translated_with(|span| {
         span.kind = Some(SpanKind::Server);
         span.name = "POST /chat".into();
@@ -329,7 +329,7 @@ fn a_handler_is_no_call_of_what_it_serves() {
     assert_eq!(span.ai, None);
 }
 
-fn timed(key: &'static str, time: f64) -> Option<f64> {
+fn time_to_first_chunk(key: &'static str, time: f64) -> Option<f64> {
     let trace_id = TraceId::from_bytes([1; 16])?;
     let start = Timestamp::from_nanos(1_795_197_437_000_000_000);
     let mut span = SourceSpan::new(trace_id, SpanId::from_bytes([2; 8])?, "call", start);
@@ -344,18 +344,33 @@ fn timed(key: &'static str, time: f64) -> Option<f64> {
 }
 
 #[test]
-fn the_first_token_came_within_the_call() {
-    assert_eq!(timed("gen_ai.ttft_ms", 250.0), Some(0.25));
-    assert_eq!(timed("gen_ai.response.ttft_seconds", 0.25), Some(0.25));
-    assert_eq!(timed("gen_ai.server.time_to_first_token", 0.25), None);
-    assert_eq!(timed("llm.time_to_first_token", 250.0), Some(0.25));
-    assert_eq!(timed("time_to_first_token_ms", 250.0), Some(0.25));
-    assert_eq!(timed("llm.time_to_first_token_us", 250.0), None);
+fn time_to_first_token_is_read_in_seconds_and_milliseconds() {
+    assert_eq!(time_to_first_chunk("gen_ai.ttft_ms", 250.0), Some(0.25));
+    assert_eq!(
+        time_to_first_chunk("gen_ai.response.ttft_seconds", 0.25),
+        Some(0.25)
+    );
+    assert_eq!(
+        time_to_first_chunk("gen_ai.server.time_to_first_token", 0.25),
+        None
+    );
+    assert_eq!(
+        time_to_first_chunk("llm.time_to_first_token", 250.0),
+        Some(0.25)
+    );
+    assert_eq!(
+        time_to_first_chunk("time_to_first_token_ms", 250.0),
+        Some(0.25)
+    );
+    assert_eq!(
+        time_to_first_chunk("llm.time_to_first_token_us", 250.0),
+        None
+    );
 }
 
 /// Fields in `tracing` may be recorded with `?`.
 #[test]
-fn what_is_none_names_nothing() {
+fn none_is_not_a_name() {
     for key in ["model", "llm.model", "model_name"] {
         let span = translated(
             "acme",
@@ -371,7 +386,7 @@ fn what_is_none_names_nothing() {
 }
 
 #[test]
-fn many_names_for_one_count_are_one() {
+fn many_names_for_one_count_are_read_in_linear_time() {
     let span = translated_with(|span| {
         span.attributes.push("gen_ai.operation.name", "chat");
         for number in 0..30_000 {
@@ -390,7 +405,7 @@ fn many_names_for_one_count_are_one() {
 }
 
 #[test]
-fn a_tool_that_did_not_succeed_has_failed() {
+fn success_flags_set_the_status_of_tools() {
     for (key, value, status) in [
         ("gen_ai.tool.success", false, crate::Status::Error),
         ("gen_ai.tool.success", true, crate::Status::Ok),
@@ -415,7 +430,7 @@ fn a_tool_that_did_not_succeed_has_failed() {
 }
 
 #[test]
-fn all_that_is_embedded_is_input() {
+fn total_tokens_of_embeddings_are_input() {
     let counted = |operation: &'static str| {
         let span = translated_with(|span| {
             span.attributes.push("gen_ai.operation.name", operation);
@@ -428,7 +443,7 @@ fn all_that_is_embedded_is_input() {
 }
 
 #[test]
-fn what_is_said_of_the_call_of_a_tool_is_its_own() {
+fn attributes_of_named_tool_calls_are_read() {
     let attributes = [
         ("tool_name", "t"),
         ("tool_call_id", "c-1"),
@@ -453,7 +468,7 @@ fn translated_with(fill: impl FnOnce(&mut SourceSpan)) -> SentrySpan {
 }
 
 #[test]
-fn a_call_that_counts_so_is_counted() {
+fn token_counts_under_other_names_count_the_call() {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::from_nanos(1));
@@ -465,7 +480,7 @@ fn a_call_that_counts_so_is_counted() {
 }
 
 #[test]
-fn what_a_tool_is_given_is_no_parameter_of_a_model() {
+fn tool_arguments_are_not_model_parameters() {
     let tool = [
         ("gen_ai.operation.name", "execute_tool"),
         ("tool_name", "heat"),

@@ -4,7 +4,7 @@ use super::*;
 use crate::tokens;
 
 #[test]
-fn a_request_that_streams_has_an_address_that_says_so() {
+fn streaming_is_read_from_the_url() {
     for (url, streams) in [
         ("https://api.mistral.ai/v1/chat/completions#stream", true),
         ("https://api.mistral.ai/v1/chat/completions", false),
@@ -29,7 +29,7 @@ const SCOPE: &str = "openinference.instrumentation.mistralai";
 const KIND: Attribute = ("openinference.span.kind", "LLM");
 
 #[test]
-fn a_streamed_answer_is_in_an_envelope() {
+fn streamed_responses_are_unwrapped() {
     let answer = |message: &str, rest: &str| {
         let answer = format!(
             r#"{{"data": {{"id": "c1", "object": "chat.completion.chunk", "model": "m", "choices": [{{"index": 0, "message": {message}}}]{rest}}}}}"#
@@ -61,7 +61,7 @@ fn a_streamed_answer_is_in_an_envelope() {
 }
 
 #[test]
-fn a_failed_mistral_request_has_its_provider() {
+fn failed_requests_have_a_provider() {
     let span = translated(
         SCOPE,
         "MistralClient.chat",

@@ -4,7 +4,7 @@ use super::*;
 use crate::tokens;
 
 #[test]
-fn mlflow_has_what_the_sdk_had() {
+fn model_calls_are_read() {
     let span = translated(
         "mlflow.tracing.provider",
         "Completions",
@@ -64,7 +64,7 @@ fn mlflow_has_what_the_sdk_had() {
 }
 
 #[test]
-fn mlflow_names_tools_and_agents_by_their_spans() {
+fn tools_and_agents_are_named_after_their_spans() {
     let read = |kind| {
         let span = translated(
             "mlflow.tracing.provider",
@@ -88,7 +88,7 @@ fn mlflow_names_tools_and_agents_by_their_spans() {
 }
 
 #[test]
-fn livekit_of_before_the_conventions_has_tools() {
+fn livekit_tools_before_the_conventions_are_read() {
     let attributes = [
         ("lk.function_tool.name", "f"),
         ("lk.function_tool.arguments", r#"{"a": 1}"#),

@@ -8,7 +8,7 @@ const OPENAI: &str = "openinference.instrumentation.openai";
 const OUTPUT: &str = "gen_ai.output.messages";
 
 #[test]
-fn requests_that_ask_no_model_are_no_calls() {
+fn requests_that_call_no_model_are_not_model_calls() {
     let op = |scope, name, attributes: &[Attribute]| {
         let span = translated(scope, name, &[&[KIND], attributes].concat());
         span.op.into_owned()
@@ -43,7 +43,7 @@ fn requests_that_ask_no_model_are_no_calls() {
 }
 
 #[test]
-fn a_response_says_why_it_ended() {
+fn the_finish_reason_follows_from_the_response_status() {
     let response = |rest: &str| {
         let answer = format!(
             r#"{{"id": "r", "object": "response", "model": "m", "reasoning": null, {rest}}}"#
@@ -58,22 +58,22 @@ fn a_response_says_why_it_ended() {
     let message = r#""output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}]"#;
     let call =
         r#""output": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]"#;
-    let ended = |status: &str| response(&format!(r#""status": {status}, {message}"#));
-    assert_eq!(ended(r#""completed""#), ok(r#"["stop"]"#));
+    let outcome = |status: &str| response(&format!(r#""status": {status}, {message}"#));
+    assert_eq!(outcome(r#""completed""#), ok(r#"["stop"]"#));
     let called = response(&format!(r#""status": "completed", {call}"#));
     assert_eq!(called, ok(r#"["tool_calls"]"#));
-    let cut = ended(r#""incomplete", "incomplete_details": {"reason": "max_output_tokens"}"#);
+    let cut = outcome(r#""incomplete", "incomplete_details": {"reason": "max_output_tokens"}"#);
     assert_eq!(cut, ok(r#"["length"]"#));
-    let filtered = ended(r#""incomplete", "incomplete_details": {"reason": "content_filter"}"#);
+    let filtered = outcome(r#""incomplete", "incomplete_details": {"reason": "content_filter"}"#);
     assert_eq!(filtered, ok(r#"["content_filter"]"#));
-    let failed = ended(r#""failed", "error": {"code": "server_error", "message": "no"}"#);
+    let failed = outcome(r#""failed", "error": {"code": "server_error", "message": "no"}"#);
     let error = "server_error".to_owned();
     assert_eq!(failed, (r#"["error"]"#.to_owned(), Status::Error, error));
 }
 
 /// The instrumentation of OpenAI's agents only states that the response is completed.
 #[test]
-fn a_response_of_an_agent_that_calls_a_tool_has_not_stopped() {
+fn agent_responses_with_tool_calls_end_with_tool_calls() {
     let answer = r#"{"object": "response", "status": "completed", "reasoning": null, "output": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]}"#;
     let attributes = [
         KIND,
@@ -92,7 +92,7 @@ fn a_response_of_an_agent_that_calls_a_tool_has_not_stopped() {
 
 /// The text to speak or to draw is the input. An audio file is not.
 #[test]
-fn the_input_of_speech_and_image_requests_is_their_text() {
+fn speech_and_image_requests_keep_only_their_text() {
     let asked = |name, request| {
         let attributes = [
             KIND,
@@ -113,7 +113,7 @@ fn the_input_of_speech_and_image_requests_is_their_text() {
 }
 
 #[test]
-fn older_versions_have_the_finish_reason_in_the_answer_alone() {
+fn finish_reasons_of_older_versions_are_read_from_the_response() {
     let answer = r#"{"choices": [{"finish_reason": "length", "message": {"role": "assistant", "content": "Hi"}}]}"#;
     let attributes = [
         KIND,
@@ -127,7 +127,7 @@ fn older_versions_have_the_finish_reason_in_the_answer_alone() {
 }
 
 #[test]
-fn the_answer_counts_what_the_instrumentation_does_not() {
+fn missing_counts_are_read_from_the_response() {
     let counts = |name, attributes: &[Attribute]| {
         let span = translated("any", name, &[&[KIND], attributes].concat());
         ["input_tokens", "output_tokens", "cache_read.input_tokens"]
@@ -154,7 +154,7 @@ fn the_answer_counts_what_the_instrumentation_does_not() {
 }
 
 #[test]
-fn what_the_tools_of_the_provider_did_is_in_the_answer() {
+fn provider_tools_and_reasoning_are_read_from_the_response() {
     let output = |answer: &str| {
         let attributes = [
             KIND,
@@ -174,7 +174,7 @@ fn what_the_tools_of_the_provider_did_is_in_the_answer() {
 }
 
 #[test]
-fn what_litellm_makes_images_with_is_no_chat() {
+fn litellm_image_generation_is_not_a_chat() {
     let scope = "openinference.instrumentation.litellm";
     for name in ["image_generation", "aimage_generation"] {
         let op = translated(scope, name, &[KIND]).op;
@@ -184,7 +184,7 @@ fn what_litellm_makes_images_with_is_no_chat() {
 
 /// In Mistral's instrumentation, the flattened calls have only a name and arguments.
 #[test]
-fn calls_have_the_ids_that_the_whole_has() {
+fn tool_call_ids_are_read_from_the_payload() {
     let call = r#"{"id": "c1", "function": {"name": "w", "arguments": "{}"}}"#;
     let asked = format!(
         r#"{{"model": "m", "messages": [{{"role": "user", "content": "q"}}, {{"role": "assistant", "content": "", "tool_calls": [{call}]}}, {{"role": "tool", "content": "a", "tool_call_id": "c1"}}]}}"#
@@ -222,7 +222,7 @@ fn calls_have_the_ids_that_the_whole_has() {
 }
 
 #[test]
-fn a_tool_is_not_named_after_the_method_that_runs_it() {
+fn tool_names_lose_the_method() {
     let kind = ("openinference.span.kind", "TOOL");
     for (name, expected) in [
         ("get_weather.__call__", "get_weather"),
@@ -235,7 +235,7 @@ fn a_tool_is_not_named_after_the_method_that_runs_it() {
 }
 
 #[test]
-fn what_a_tool_of_llama_index_answered_is_its_text() {
+fn llama_index_tool_results_are_their_text() {
     let result = |output: &str| {
         let kind = ("openinference.span.kind", "TOOL");
         let attributes = [kind, ("tool.name", "w"), ("output.value", output)];
@@ -251,7 +251,7 @@ fn what_a_tool_of_llama_index_answered_is_its_text() {
 }
 
 #[test]
-fn autogen_has_lists_and_reprs() {
+fn autogen_messages_are_read_from_reprs() {
     let scope = "openinference.instrumentation.autogen_agentchat";
     let read = |span: &SentrySpan, key| {
         let text = span.attributes.text(key).unwrap();
@@ -263,11 +263,11 @@ fn autogen_has_lists_and_reprs() {
         );
         serde_json::Value::String(text)
     };
-    let handed_on = r"'it\'s content=1' target='w' context=[]";
+    let handoff_content = r"'it\'s content=1' target='w' context=[]";
     let asked = [
         message("user", r#""What's up?""#),
         message("critic", "'a'"),
-        message("critic", handed_on),
+        message("critic", handoff_content),
     ];
     let parameters = serde_json::json!({"messages": asked, "cancellation_token": null});
     let span = translated(
@@ -304,7 +304,7 @@ fn autogen_has_lists_and_reprs() {
 
 /// In JavaScript's instrumentation of Anthropic, only the request has the instructions. Anthropic's own tools are missing.
 #[test]
-fn openinference_for_javascript_describes_anthropic() {
+fn anthropic_in_javascript_is_read() {
     let span = translated(
         "@arizeai/openinference-instrumentation-anthropic",
         "Anthropic Messages",
@@ -351,7 +351,7 @@ fn openinference_for_javascript_describes_anthropic() {
 
 /// JavaScript's instrumentation of LangChain flattens only their names and arguments.
 #[test]
-fn calls_of_langchain_in_javascript_have_their_ids() {
+fn langchain_call_ids_in_javascript_are_read() {
     let span = translated(
         "@arizeai/openinference-instrumentation-langchain",
         "ChatOpenAI",
@@ -378,7 +378,7 @@ fn calls_of_langchain_in_javascript_have_their_ids() {
 
 /// OpenInference's processor for Vercel's AI SDK repeats everything.
 #[test]
-fn what_openinference_adds_to_vercels_spans_is_there_once() {
+fn vercel_attributes_are_not_duplicated() {
     let span = translated(
         "ai",
         "ai.generateText.doGenerate",
@@ -407,7 +407,7 @@ fn what_openinference_adds_to_vercels_spans_is_there_once() {
 }
 
 #[test]
-fn many_variables_of_a_prompt_have_their_place_in_linear_time() {
+fn many_prompt_variables_are_moved_in_linear_time() {
     const THERE: &str = "gen_ai.prompt.variable.7";
     assert_linear(2_000, |many| {
         let texts: Vec<_> = (0..many)
@@ -427,7 +427,7 @@ fn many_variables_of_a_prompt_have_their_place_in_linear_time() {
 }
 
 #[test]
-fn the_id_in_an_answer_is_none_of_the_response() {
+fn an_id_in_structured_output_is_not_the_response_id() {
     for (answer, id) in [
         (r#"{"id":"patient 44","model":"secret"}"#, None),
         (r#"{"id":"r-1","object":"chat.completion"}"#, Some("r-1")),
@@ -444,7 +444,7 @@ fn the_id_in_an_answer_is_none_of_the_response() {
 
 /// Claude Code answers by itself if the API fails.
 #[test]
-fn what_is_synthetic_is_no_model() {
+fn the_synthetic_model_is_removed() {
     let attributes = [
         ("openinference.span.kind", "AGENT"),
         ("llm.model_name", "<synthetic>"),

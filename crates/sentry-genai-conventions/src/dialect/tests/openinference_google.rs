@@ -6,7 +6,7 @@ const KIND: Attribute = ("openinference.span.kind", "LLM");
 const OUTPUT: &str = "gen_ai.output.messages";
 
 #[test]
-fn a_prompt_that_google_blocks_has_no_answer() {
+fn blocked_prompts_have_no_output() {
     let scope = "openinference.instrumentation.google_genai";
     let response = |more: &str| {
         let response = format!(
@@ -18,9 +18,8 @@ fn a_prompt_that_google_blocks_has_no_answer() {
         (text("gen_ai.response.finish_reasons"), text(OUTPUT))
     };
     assert_eq!(response(""), (Some(r#"["SAFETY"]"#.to_owned()), None));
-    let kept_back =
-        r#", "candidates": [{"content": {"role": "model"}, "finish_reason": "SAFETY"}]"#;
-    assert_eq!(response(kept_back).1, None);
+    let withheld = r#", "candidates": [{"content": {"role": "model"}, "finish_reason": "SAFETY"}]"#;
+    assert_eq!(response(withheld).1, None);
     let candidates = r#", "candidates": [{"content": {"role": "model", "parts": [{"text": "a"}]}, "finish_reason": "STOP"}]"#;
     let (reason, output) = response(candidates);
     assert_eq!(reason.as_deref(), Some(r#"["STOP"]"#));
@@ -29,7 +28,7 @@ fn a_prompt_that_google_blocks_has_no_answer() {
 
 /// In ADK 2, one span has all calls of an agent. Each overwrites the one before.
 #[test]
-fn an_answer_of_google_adk_is_the_last_alone() {
+fn only_the_last_adk_response_is_output() {
     let answer = r#"{"model_version": "m", "content": {"parts": [{"text": "21"}], "role": "model"}, "finish_reason": "STOP"}"#;
     let attributes = [
         KIND,
@@ -55,7 +54,7 @@ fn an_answer_of_google_adk_is_the_last_alone() {
 }
 
 #[test]
-fn what_a_tool_of_google_adk_answered_is_its_response() {
+fn adk_tool_results_are_unwrapped() {
     let answer = r#"{"id": "adk-1", "name": "w", "response": {"temperature": 21}}"#;
     let span = translated(
         "openinference.instrumentation.google_adk",

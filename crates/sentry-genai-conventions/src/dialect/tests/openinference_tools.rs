@@ -12,7 +12,7 @@ fn messages(span: &SentrySpan, key: &str) -> serde_json::Value {
 }
 
 #[test]
-fn what_a_tool_of_openais_answered_is_in_the_request_alone() {
+fn openai_tool_outputs_are_read_from_the_request() {
     let request = r#"{"input": [{"role": "user", "content": "list"},
         {"type": "shell_call", "id": "s1", "call_id": "c1", "action": {"commands": ["ls"]}},
         {"type": "shell_call_output", "call_id": "c1", "output": [{"stdout": "a.txt"}]}], "model": "m"}"#;
@@ -32,7 +32,7 @@ fn what_a_tool_of_openais_answered_is_in_the_request_alone() {
 }
 
 #[test]
-fn a_call_of_a_custom_tool_has_its_name_in_the_whole_alone() {
+fn custom_tool_names_are_read_from_the_payload() {
     let call = r#"{"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "custom", "custom": {"name": "run", "input": "ls"}}]}"#;
     let request = format!(r#"{{"messages": [{call}], "model": "m"}}"#);
     let answer = format!(
@@ -64,7 +64,7 @@ fn a_call_of_a_custom_tool_has_its_name_in_the_whole_alone() {
 }
 
 #[test]
-fn a_film_is_generated_and_speech_in_bytes_is_no_answer() {
+fn videos_are_generated_and_speech_bytes_are_not_output() {
     let request = ("input.value", r#"{"prompt": "a cat", "model": "sora-2"}"#);
     let parameters = ("llm.invocation_parameters", r#"{"model": "sora-2"}"#);
     let span = translated(OPENAI, "Video", &[KIND, request, parameters]);
@@ -80,7 +80,7 @@ fn a_film_is_generated_and_speech_in_bytes_is_no_answer() {
 }
 
 #[test]
-fn code_that_gemini_runs_is_in_the_whole_answer_alone() {
+fn gemini_code_execution_is_read_from_the_response() {
     let scope = "openinference.instrumentation.google_genai";
     let answer = |parts: &str| {
         format!(
@@ -107,7 +107,7 @@ fn code_that_gemini_runs_is_in_the_whole_answer_alone() {
 }
 
 #[test]
-fn a_candidate_that_google_keeps_back_is_no_answer() {
+fn withheld_candidates_are_not_output() {
     let scope = "openinference.instrumentation.google_genai";
     let answer =
         r#"{"sdk_http_response": {}, "candidates": [{"finish_reason": "SAFETY", "index": 0}]}"#;
@@ -123,7 +123,7 @@ fn a_candidate_that_google_keeps_back_is_no_answer() {
 }
 
 #[test]
-fn blocks_of_anthropics_are_taken_out_of_their_texts_in_their_order() {
+fn anthropic_blocks_are_restored_in_order() {
     let answer =
         r#"{"type": "web_search_tool_result", "tool_use_id": "s1", "content": [{"title": "t"}]}"#;
     let document = r#"{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "21"}}"#;
@@ -191,7 +191,7 @@ fn blocks_of_anthropics_are_taken_out_of_their_texts_in_their_order() {
 
 /// So the instrumentation of OpenAI's agents has conversations by voice.
 #[test]
-fn what_a_model_said_in_sound_is_its_answer() {
+fn audio_transcripts_are_output() {
     let scope = "openinference.instrumentation.openai_agents";
     let mut span = source(
         scope,
@@ -227,7 +227,7 @@ fn what_a_model_said_in_sound_is_its_answer() {
 }
 
 #[test]
-fn what_a_person_allowed_openais_agents_is_in_the_items_alone() {
+fn mcp_approvals_are_read_from_the_items() {
     let items = r#"[{"role": "user", "content": "Weather?"},
         {"type": "mcp_approval_request", "id": "r1", "name": "ask", "server_label": "wiki", "arguments": "{}"},
         {"type": "mcp_approval_response", "approval_request_id": "r1", "approve": true}]"#;
@@ -249,6 +249,6 @@ fn what_a_person_allowed_openais_agents_is_in_the_items_alone() {
         .map(|it| &it["role"])
         .collect();
     assert_eq!(roles, ["user", "assistant", "tool"]);
-    let told = span.attributes.text("gen_ai.system_instructions");
-    assert!(told.is_some_and(|told| told.contains("Be brief")));
+    let instructions = span.attributes.text("gen_ai.system_instructions");
+    assert!(instructions.is_some_and(|instructions| instructions.contains("Be brief")));
 }

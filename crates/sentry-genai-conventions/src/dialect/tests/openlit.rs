@@ -9,7 +9,7 @@ const CALL: &[Attribute] = &[
     ("gen_ai.request.model", "gpt-5"),
 ];
 
-fn said(span: &mut SourceSpan, event: &'static str, key: &'static str, text: &str) {
+fn push_event(span: &mut SourceSpan, event: &'static str, key: &'static str, text: &str) {
     let mut event = SourceEvent::new(event);
     event.attributes.push(key, text);
     span.events.push(event);
@@ -17,11 +17,11 @@ fn said(span: &mut SourceSpan, event: &'static str, key: &'static str, text: &st
 
 /// Up to 1.36, all messages are one text in an event.
 #[test]
-fn a_text_of_messages_is_messages() {
+fn a_text_of_several_messages_is_split() {
     let mut span = source("openlit.otel.tracing", "chat gpt-5", CALL);
     let prompt = "system: Be brief.\nuser: Hi\nthere: you\nassistant: None\ntool: 22C";
-    said(&mut span, "gen_ai.content.prompt", "gen_ai.prompt", prompt);
-    said(
+    push_event(&mut span, "gen_ai.content.prompt", "gen_ai.prompt", prompt);
+    push_event(
         &mut span,
         "gen_ai.content.completion",
         "gen_ai.completion",
@@ -46,10 +46,10 @@ fn a_text_of_messages_is_messages() {
 
 /// An event with one text from any other library has one message.
 #[test]
-fn a_text_in_an_event_is_no_list() {
+fn other_libraries_have_one_message_per_event() {
     let mut span = source("acme", "chat gpt-5", CALL);
-    said(&mut span, "gen_ai.content.prompt", "gen_ai.prompt", "Hi");
-    said(
+    push_event(&mut span, "gen_ai.content.prompt", "gen_ai.prompt", "Hi");
+    push_event(
         &mut span,
         "gen_ai.content.completion",
         "gen_ai.completion",
@@ -65,7 +65,7 @@ fn a_text_in_an_event_is_no_list() {
 }
 
 #[test]
-fn calls_of_tools_beside_a_call_are_its_answer() {
+fn separate_tool_calls_become_output() {
     let listed =
         "[{'id': 'c1', 'function': {'arguments': '{\"n\":1}', 'name': 'w'}, 'type': 'function'}]";
     let texts: [&[Attribute]; 3] = [
@@ -119,7 +119,7 @@ fn calls_of_tools_beside_a_call_are_its_answer() {
 
 /// Reasoning is an attribute, and may be a single word. It leaves only with content.
 #[test]
-fn a_thought_is_part_of_the_answer() {
+fn reasoning_becomes_part_of_the_output() {
     let answer = r#"[{"role":"assistant","parts":[{"type":"text","content":"Rain."}],"finish_reason":"stop"}]"#;
     let attributes = [
         CALL,
@@ -147,7 +147,7 @@ fn a_thought_is_part_of_the_answer() {
 
 /// Most failed calls have only a name.
 #[test]
-fn a_call_that_failed_is_one_by_its_name() {
+fn a_failed_call_is_recognised_by_its_name() {
     let failed = |name, status, kind| {
         let mut span = source("openlit.instrumentation.anthropic", name, &[]);
         span.status = status;
@@ -179,7 +179,7 @@ fn a_call_that_failed_is_one_by_its_name() {
 
 /// LangChain's tools and calls have the span's name as their operation, and the answer is the repr of a message.
 #[test]
-fn operations_of_langchain_are_what_they_begin_with() {
+fn langchain_operations_are_read_from_their_prefix() {
     let attributes = [
         ("gen_ai.operation.name", "tool w"),
         ("gen_ai.request.model", "unknown"),
@@ -217,7 +217,7 @@ fn operations_of_langchain_are_what_they_begin_with() {
 }
 
 #[test]
-fn the_first_token_of_a_stream_is_its_first_chunk() {
+fn time_to_first_token_is_kept_for_streams_only() {
     for (streams, expected) in [(true, Some(Value::Double(0.5))), (false, None)] {
         let mut span = source("openlit.otel.tracing", "chat gpt-5", CALL);
         span.attributes.push("gen_ai.request.is_stream", streams);
@@ -230,7 +230,7 @@ fn the_first_token_of_a_stream_is_its_first_chunk() {
 }
 
 #[test]
-fn gemini_counts_its_thoughts_beside_the_answer() {
+fn gemini_reasoning_is_added_to_the_output() {
     let call = |output: i64, reason: &str, parts: &str| {
         let mut span = source("openlit.instrumentation.google_ai_studio", "chat g", CALL);
         span.attributes.push("gen_ai.usage.input_tokens", 100_i64);
@@ -261,16 +261,16 @@ fn gemini_counts_its_thoughts_beside_the_answer() {
     // A model may answer `None`, unless the answer was withheld or has no tokens.
     assert!(call(1, "STOP", "").attributes.contains(OUTPUT));
     for (count, reason) in [(1, "SAFETY"), (0, "STOP")] {
-        let kept_back = call(count, reason, "");
-        assert!(!kept_back.attributes.contains(OUTPUT));
+        let withheld = call(count, reason, "");
+        assert!(!withheld.attributes.contains(OUTPUT));
         let reason = format!(r#"["{}"]"#, reason.to_lowercase());
-        let reasons = kept_back.attributes.text("gen_ai.response.finish_reasons");
+        let reasons = withheld.attributes.text("gen_ai.response.finish_reasons");
         assert!(reasons.is_none_or(|reasons| reasons == reason));
     }
 }
 
 #[test]
-fn what_is_said_in_speech_is_generated() {
+fn speech_to_text_generates_content() {
     let attributes = [
         ("gen_ai.operation.name", "speech_to_text"),
         ("gen_ai.request.model", "whisper"),
@@ -284,7 +284,7 @@ fn what_is_said_in_speech_is_generated() {
 }
 
 #[test]
-fn a_crewai_step_is_no_agent() {
+fn a_crewai_step_is_not_an_agent() {
     const SCOPE: &str = "openlit.instrumentation.crewai";
     let agent = ("gen_ai.operation.name", "invoke_agent");
     let step = [
@@ -303,8 +303,8 @@ fn a_crewai_step_is_no_agent() {
 }
 
 #[test]
-fn a_response_of_openais_ends_by_more_than_its_status() {
-    let ended = |status: &str, parts: &str| {
+fn openai_response_status_becomes_a_finish_reason() {
+    let outcome = |status: &str, parts: &str| {
         let output = format!(
             r#"[{{"role": "assistant", "parts": [{parts}], "finish_reason": "completed"}}]"#
         );
@@ -333,11 +333,14 @@ fn a_response_of_openais_ends_by_more_than_its_status() {
     let call = r#"{"type": "tool_call", "id": "fc_1", "name": "w", "arguments": {}}"#;
     let reason = |reason: &str| format!(r#"["{reason}"]"#);
     let completed = "completed";
-    assert_eq!(ended(completed, text), (reason("stop"), false, Status::Ok));
     assert_eq!(
-        ended(completed, call),
+        outcome(completed, text),
+        (reason("stop"), false, Status::Ok)
+    );
+    assert_eq!(
+        outcome(completed, call),
         (reason("tool_calls"), true, Status::Ok)
     );
-    let failed = ended("failed", text);
+    let failed = outcome("failed", text);
     assert_eq!(failed, (reason("error"), false, Status::Error));
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_call_has_its_messages_under_plain_names() {
+fn messages_and_tools_are_read() {
     let span = translated(
         "pipecat",
         "llm",
@@ -35,7 +35,7 @@ fn a_call_has_its_messages_under_plain_names() {
 }
 
 #[test]
-fn a_response_of_a_model_that_speaks_is_a_call() {
+fn a_speech_to_speech_response_is_a_model_call() {
     let op = |operation| {
         let attributes = [
             ("gen_ai.operation.name", operation),
@@ -50,7 +50,7 @@ fn a_response_of_a_model_that_speaks_is_a_call() {
 }
 
 #[test]
-fn a_conversation_names_the_session_of_what_is_below() {
+fn a_conversation_span_has_the_session_id() {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     let mut span = SourceSpan::new(trace_id, span_id, "turn", Timestamp::from_nanos(1));

@@ -1,7 +1,7 @@
 use super::{super::*, source, translated, with_content};
 
 #[test]
-fn a_run_of_pydantic_ai_ends_with_all_that_the_model_answered() {
+fn the_output_of_a_run_includes_reasoning() {
     let run = ("gen_ai.operation.name", "invoke_agent");
     let question = r#"{"role":"user","parts":[{"type":"text","content":"Hi"}]}"#;
     let answer = r#"{"role":"assistant","parts":[{"type":"reasoning","content":"hm"},{"type":"text","content":"Hello"}]}"#;
@@ -26,7 +26,7 @@ fn a_run_of_pydantic_ai_ends_with_all_that_the_model_answered() {
 }
 
 #[test]
-fn a_failed_call_of_pydantic_ai_has_its_instructions() {
+fn failed_calls_have_instructions() {
     let request = r#"{"function_tools":[],"instruction_parts":[{"content":"Be brief.","part_kind":"instruction"}]}"#;
     let span = translated(
         "pydantic-ai",
@@ -44,7 +44,7 @@ fn a_failed_call_of_pydantic_ai_has_its_instructions() {
 }
 
 #[test]
-fn events_without_their_content_say_nothing() {
+fn events_without_content_are_dropped() {
     let events = r#"[{"role":"system","event.name":"gen_ai.system.message"},{"role":"user","gen_ai.message.index":0,"event.name":"gen_ai.user.message"},{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"w"}}],"event.name":"gen_ai.assistant.message"},{"role":"tool","id":"c1","name":"w","gen_ai.message.index":2,"event.name":"gen_ai.tool.message"}]"#;
     let span = translated(
         "pydantic-ai",
@@ -58,7 +58,7 @@ fn events_without_their_content_say_nothing() {
 }
 
 #[test]
-fn a_processor_of_openinference_takes_nothing_away() {
+fn openinferences_processor_loses_nothing() {
     let mut span = source(
         "pydantic-ai",
         "chat m",

@@ -2,11 +2,11 @@ use super::{super::*, translated};
 
 /// Gemini's question is recorded twice.
 #[test]
-fn early_rig_records_the_answer_as_a_second_question() {
+fn output_recorded_as_second_input_is_moved() {
     let question = r#"[{"role":"user","content":[{"type":"text","text":"Hi"}]}]"#;
     let answer =
         r#"[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}]"#;
-    let told = |scope, recorded: &[&'static str]| {
+    let input_and_output = |scope, recorded: &[&'static str]| {
         let input = recorded.iter().map(|text| (INPUT, *text));
         let attributes: Vec<_> = [("gen_ai.operation.name", "chat")]
             .into_iter()
@@ -19,24 +19,30 @@ fn early_rig_records_the_answer_as_a_second_question() {
     let input = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#.to_owned();
     let output = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}],"finish_reason":"stop"}]"#.to_owned();
     let both = (Some(input.clone()), Some(output));
-    assert_eq!(told("rig::agent_chat", &[question, answer]), both);
     assert_eq!(
-        told("rig::completions", &[question, question, answer]),
+        input_and_output("rig::agent_chat", &[question, answer]),
+        both
+    );
+    assert_eq!(
+        input_and_output("rig::completions", &[question, question, answer]),
         both
     );
     // There is no answer.
     let alone = (Some(input), None);
-    assert_eq!(told("rig::completions", &[question, question]), alone);
+    assert_eq!(
+        input_and_output("rig::completions", &[question, question]),
+        alone
+    );
     // For other keys the last value wins.
     let shape = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}]}]"#;
     assert_eq!(
-        told("app", &[question, answer]),
+        input_and_output("app", &[question, answer]),
         (Some(shape.to_owned()), None)
     );
 }
 
 #[test]
-fn rig_tells_failed_tools_by_their_results() {
+fn toolset_errors_in_results_are_failures() {
     let status = |scope, result| {
         let attributes = [
             ("gen_ai.operation.name", "execute_tool"),
@@ -63,7 +69,7 @@ fn rig_tells_failed_tools_by_their_results() {
 
 /// Its calls are separate traces with the same counts.
 #[test]
-fn an_agent_of_rig_that_is_apart_from_its_calls_counts_nothing() {
+fn agents_in_separate_traces_have_no_token_counts() {
     let tokens = |scope| {
         let attributes = [
             ("gen_ai.operation.name", "invoke_agent"),

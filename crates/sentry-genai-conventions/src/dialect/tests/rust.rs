@@ -3,12 +3,13 @@
 use super::*;
 
 const QUESTION: &str = r#"[{"role":"user","content":"Hi"}]"#;
-const ASKED: &str = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
-const ANSWERED: &str = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello!"}]}]"#;
+const EXPECTED_INPUT: &str = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+const EXPECTED_OUTPUT: &str =
+    r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello!"}]}]"#;
 
 /// Version 0.4. With its provider for Langfuse, everything is there twice.
 #[test]
-fn autoagents_has_tasks_and_tools() {
+fn autoagents_tasks_and_tools_are_read() {
     let scope = "autoagents_telemetry::runner::mapper";
     let task = [
         ("actor_name", "math_agent"),
@@ -30,7 +31,7 @@ fn autoagents_has_tasks_and_tools() {
     for copies in [&copies[..], &[]] {
         let span = translated(scope, "autoagents.task", &[&task, copies].concat());
         assert_eq!(span.name, "invoke_agent math_agent");
-        assert_eq!(span.attributes.text(INPUT), Some(ASKED));
+        assert_eq!(span.attributes.text(INPUT), Some(EXPECTED_INPUT));
         assert!(span.attributes.contains(OUTPUT));
 
         let span = translated(scope, "autoagents.tool_call", &[&tool, copies].concat());
@@ -52,7 +53,7 @@ fn autoagents_has_tasks_and_tools() {
 
 /// Also the spans that version 2.3 adds to Google's.
 #[test]
-fn adk_rust_has_teams() {
+fn adk_rust_spans_are_classified_by_name() {
     for (name, attributes, expected) in [
         ("agent.run", &[("agent.name", "a")][..], "invoke_agent a"),
         ("tool.execute", &[("tool.name", "t")], "execute_tool t"),
@@ -88,7 +89,7 @@ fn adk_rust_has_teams() {
 }
 
 #[test]
-fn swiftide_is_told_by_its_functions() {
+fn swiftide_functions_are_classified_by_name() {
     let agents = "swiftide_agents::agent";
     let openai = "swiftide_integrations::openai::chat_completion";
     for (scope, name, expected) in [
@@ -109,7 +110,7 @@ fn swiftide_is_told_by_its_functions() {
 
 /// Version 0.18, which gives every span one of Langfuse's types, and no agent a name.
 #[test]
-fn agent_sdk_speaks_the_conventions_beside_types() {
+fn agent_sdk_spans_are_read() {
     let kind = |kind| ("langfuse.observation.type", kind);
     let operation = |name| ("gen_ai.operation.name", name);
     let agent = translated(
@@ -151,7 +152,7 @@ fn agent_sdk_speaks_the_conventions_beside_types() {
 
 /// The conventions, with its own operations and keys.
 #[test]
-fn edgequake_llm_names_its_operations_by_its_methods() {
+fn edgequake_llm_methods_are_operations() {
     let scope = "edgequake_llm::providers::tracing";
     for (operation, expected) in [
         ("chat", "chat gpt-4o"),
@@ -171,8 +172,8 @@ fn edgequake_llm_names_its_operations_by_its_methods() {
             ],
         );
         assert_eq!(span.name, expected);
-        assert_eq!(span.attributes.text(INPUT), Some(ASKED));
-        assert_eq!(span.attributes.text(OUTPUT), Some(ANSWERED));
+        assert_eq!(span.attributes.text(INPUT), Some(EXPECTED_INPUT));
+        assert_eq!(span.attributes.text(OUTPUT), Some(EXPECTED_OUTPUT));
         let is_unknown = |key: &str| key.starts_with("otel.");
         assert!(!span.attributes.iter().any(|(key, _)| is_unknown(key)));
     }
@@ -180,7 +181,7 @@ fn edgequake_llm_names_its_operations_by_its_methods() {
 
 /// Programs that write for Phoenix call an agent a chain, and have all messages in one text.
 #[test]
-fn openinference_by_hand() {
+fn hand_written_openinference_is_read() {
     let kind = |kind| ("openinference.span.kind", kind);
     let agent = translated(
         "sparky::agent",
@@ -193,7 +194,7 @@ fn openinference_by_hand() {
         ],
     );
     assert_eq!(agent.name, "invoke_agent sparky");
-    assert_eq!(agent.attributes.text(INPUT), Some(ASKED));
+    assert_eq!(agent.attributes.text(INPUT), Some(EXPECTED_INPUT));
     let call = translated(
         "blazen_telemetry::spans",
         "llm.complete",
@@ -204,13 +205,13 @@ fn openinference_by_hand() {
             ("llm.output_messages", r#""Hello!""#),
         ],
     );
-    assert_eq!(call.attributes.text(INPUT), Some(ASKED));
-    assert_eq!(call.attributes.text(OUTPUT), Some(ANSWERED));
+    assert_eq!(call.attributes.text(INPUT), Some(EXPECTED_INPUT));
+    assert_eq!(call.attributes.text(OUTPUT), Some(EXPECTED_OUTPUT));
 }
 
 /// OpenLLMetry has such a total, too, but no such key for the model.
 #[test]
-fn a_total_does_not_make_a_hand_written_call_one_of_openllmetry() {
+fn a_hand_written_total_is_not_openllmetry() {
     let fields = [
         ("llm.model_name", "gpt-4o"),
         ("llm.usage.prompt_tokens", "7"),
@@ -227,8 +228,8 @@ fn a_total_does_not_make_a_hand_written_call_one_of_openllmetry() {
 
 /// rig gives such an agent a placeholder name. Inside another agent's span, its agents have no span of their own.
 #[test]
-fn an_agent_without_a_name_is_the_one_around_it() {
-    let called = |operation: &str, above: Option<&str>| {
+fn unnamed_agents_take_the_name_of_the_enclosing_agent() {
+    let call_part = |operation: &str, above: Option<&str>| {
         let mut span = source(
             "rig::agent_chat",
             "chat",
@@ -241,17 +242,17 @@ fn an_agent_without_a_name_is_the_one_around_it() {
     };
     let unnamed = Some("Unnamed Agent".to_owned());
     assert_eq!(
-        called("chat", Some("Support Bot")).as_deref(),
+        call_part("chat", Some("Support Bot")).as_deref(),
         Some("Support Bot")
     );
-    assert_eq!(called("chat", None), unnamed);
-    assert_eq!(called("invoke_agent", Some("Support Bot")), unnamed);
+    assert_eq!(call_part("chat", None), unnamed);
+    assert_eq!(call_part("invoke_agent", Some("Support Bot")), unnamed);
 }
 
 /// openai-ergonomic's interceptor, and rust_llm with different names for the parts of the API.
 #[test]
-fn openai_ergonomic_speaks_the_conventions_beside_langfuses() {
-    let about = |operation| {
+fn openai_ergonomic_spans_are_read() {
+    let span_of = |operation| {
         let attributes = [
             ("gen_ai.system", "openai"),
             ("gen_ai.operation.name", operation),
@@ -261,7 +262,7 @@ fn openai_ergonomic_speaks_the_conventions_beside_langfuses() {
         ];
         translated("openai-ergonomic", operation, &attributes)
     };
-    let chat = about("chat");
+    let chat = span_of("chat");
     let text = |key| chat.attributes.text(key);
     assert_eq!(text("user.id"), Some("alice"));
     assert_eq!(text("gen_ai.conversation.id"), Some("s-1"));
@@ -281,13 +282,13 @@ fn openai_ergonomic_speaks_the_conventions_beside_langfuses() {
         ("moderation", "gen_ai.evaluate"),
         ("file_upload", "function"),
     ] {
-        assert_eq!(about(operation).op, op, "{operation}");
+        assert_eq!(span_of(operation).op, op, "{operation}");
     }
 }
 
 /// The crate langfuse-sdk writes every value as JSON.
 #[test]
-fn langfuse_for_rust_has_tool_calls_beside_the_answer() {
+fn langfuse_sdk_for_rust_tool_calls_are_output() {
     let generation = |attributes: &[Attribute]| {
         let own = [
             ("langfuse.observation.type", "generation"),
@@ -296,8 +297,8 @@ fn langfuse_for_rust_has_tool_calls_beside_the_answer() {
         translated("langfuse-rs", "ask", &[&own, attributes].concat())
     };
     let calls = r#"[{"id":"c","name":"w","arguments":"{\"a\":1}"}]"#;
-    let called = r#"{"type":"tool_call","id":"c","name":"w","arguments":{"a":1}}"#;
-    for (output, said) in [
+    let call_part = r#"{"type":"tool_call","id":"c","name":"w","arguments":{"a":1}}"#;
+    for (output, text_part) in [
         (None, ""),
         (
             Some(r#"{"content":"Hm."}"#),
@@ -311,7 +312,8 @@ fn langfuse_for_rust_has_tool_calls_beside_the_answer() {
         let span = generation(&attributes);
         let answer: serde_json::Value =
             serde_json::from_str(span.attributes.text(OUTPUT).unwrap()).unwrap();
-        let parts: serde_json::Value = serde_json::from_str(&format!("[{said}{called}]")).unwrap();
+        let parts: serde_json::Value =
+            serde_json::from_str(&format!("[{text_part}{call_part}]")).unwrap();
         assert_eq!(answer[0]["parts"], parts, "{output:?}");
         assert!(!span.attributes.contains("langfuse.observation.tool_calls"));
     }
@@ -333,7 +335,7 @@ fn langfuse_for_rust_has_tool_calls_beside_the_answer() {
 
 /// The crate openinference-instrumentation.
 #[test]
-fn an_exception_on_an_openinference_span_is_its_error() {
+fn openinference_exceptions_are_errors() {
     let attributes = [
         ("openinference.span.kind", "LLM"),
         ("llm.model_name", "m"),

@@ -5,7 +5,7 @@ use crate::{messages, tokens};
 
 /// gemini-rust 2.1 and genai-rs 0.12, which record no content.
 #[test]
-fn clients_of_gemini_are_told_by_their_functions() {
+fn gemini_client_functions_are_classified() {
     let (client, builder) = ("gemini_rust::client", "gemini_rust::generation::builder");
     let other = "genai_rs::client";
     for (scope, name, attributes, expected) in [
@@ -74,7 +74,7 @@ fn clients_of_gemini_are_told_by_their_functions() {
 
 /// reagent-rs 0.2: agents are traces, and tools use other names that Langfuse reads.
 #[test]
-fn reagent_has_agents_and_tools_in_langfuses_types() {
+fn reagent_agents_and_tools_are_read() {
     let scope = "reagent_rs::agent::models::agent";
     let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
     let kind = |kind| ("langfuse.observation.type", kind);
@@ -109,7 +109,7 @@ fn reagent_has_agents_and_tools_in_langfuses_types() {
 
 /// TurboMCP 4, and hand-written servers.
 #[test]
-fn a_method_that_an_mcp_server_serves_is_one_under_a_shorter_name() {
+fn mcp_methods_are_read_under_a_shorter_name() {
     let request = |kind, method| {
         let mut span = source("turbomcp_telemetry::layer", "mcp.request", &[]);
         span.kind = Some(kind);
@@ -142,7 +142,7 @@ fn a_method_that_an_mcp_server_serves_is_one_under_a_shorter_name() {
 
 /// Version 2.3 records this many bytes of a request by default.
 #[test]
-fn adk_rust_cuts_requests() {
+fn truncated_adk_rust_requests_are_read() {
     let request = r#"{"model":"m","contents":[{"role":"user","parts":[{"text":"Hi"},{"mime_type":"image/png","data":[137,80,78"#;
     let request = format!("{request}...[truncated 700 bytes]");
     let attributes = [("gcp.vertex.agent.llm_request", &*request)];
@@ -155,7 +155,7 @@ fn adk_rust_cuts_requests() {
 
 /// Version 0.3 of both crates.
 #[test]
-fn llm_sdk_has_costs_and_first_chunks_beside_the_conventions() {
+fn llm_sdk_costs_and_first_chunks_are_read() {
     let attributes = [
         ("gen_ai.operation.name", "generate_content"),
         ("gen_ai.request.model", "m"),
@@ -193,7 +193,7 @@ fn llm_sdk_has_costs_and_first_chunks_beside_the_conventions() {
 }
 
 #[test]
-fn rust_mcp_sdk_calls_tools_and_serves_requests() {
+fn rust_mcp_sdk_calls_and_requests_are_read() {
     let attributes = [("method", "tools/call"), ("tool", "get_weather")];
     let scope = "rust_mcp_sdk::mcp_runtimes::client_runtime";
     let span = translated(scope, "mcp.mrtr", &attributes);
@@ -211,7 +211,7 @@ fn rust_mcp_sdk_calls_tools_and_serves_requests() {
 }
 
 #[test]
-fn goose_records_calls_for_langfuse() {
+fn goose_observations_are_model_calls() {
     let input = r#"{"system":"Be brief","messages":[{"id":"m1","role":"user","created":1,"content":[{"type":"text","text":"Weather?"}]}],"tools":[{"name":"get_weather","description":"It","inputSchema":{"type":"object"}}]}"#;
     let output = r#"[{"role":"assistant","created":1,"content":[{"type":"text","text":"Sunny"}]}]"#;
     let attributes = [
@@ -234,14 +234,14 @@ fn goose_records_calls_for_langfuse() {
     let text = |key| span.attributes.text(key);
     assert_eq!(text("gen_ai.provider.name"), Some("openai"));
     assert_eq!(text("gen_ai.conversation.id"), Some("s-1"));
-    for (key, said) in [
+    for (key, expected) in [
         ("gen_ai.input.messages", "Weather?"),
         ("gen_ai.output.messages", "Sunny"),
         ("gen_ai.system_instructions", "Be brief"),
         ("gen_ai.tool.definitions", "get_weather"),
     ] {
         assert!(
-            text(key).is_some_and(|it| it.contains(said)),
+            text(key).is_some_and(|it| it.contains(expected)),
             "{key}: {:?}",
             text(key)
         );

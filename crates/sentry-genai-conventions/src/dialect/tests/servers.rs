@@ -18,7 +18,7 @@ fn request(completion: i64) -> SentrySpan {
 }
 
 #[test]
-fn what_vllm_generates_is_a_model_call() {
+fn vllm_requests_with_output_tokens_are_model_calls() {
     let call = request(5);
     assert_eq!((&*call.op, &*call.name), ("gen_ai.chat", "chat"));
     assert_eq!(call.attributes.integer(crate::tokens::INPUT), Some(20));
@@ -28,7 +28,7 @@ fn what_vllm_generates_is_a_model_call() {
 }
 
 #[test]
-fn agents_and_tools_of_eino_have_the_names_of_their_spans() {
+fn eino_agents_and_tools_are_named_after_their_spans() {
     const SCOPE: &str = "github.com/cloudwego/eino-ext/callbacks/otel";
     let named = |name, operation| {
         let span = translated(SCOPE, name, &[("gen_ai.operation.name", operation)]);
@@ -48,7 +48,7 @@ fn agents_and_tools_of_eino_have_the_names_of_their_spans() {
 
 /// Spans of openai-go, langchaingo, Eino and Genkit in Go, and of what Braintrust's SDKs instrument in Java, Ruby and .NET.
 #[test]
-fn braintrust_has_all_in_json() {
+fn braintrust_json_is_read() {
     let call = [
         ("braintrust.span_attributes", r#"{"type":"llm"}"#),
         (

@@ -6,7 +6,7 @@ const SCOPE: &str = "openinference.instrumentation.smolagents";
 
 /// The instrumentation records all parameters of the method that runs an agent or a tool.
 #[test]
-fn smolagents_is_asked_a_task() {
+fn the_task_is_the_input_of_an_agent() {
     for (input, expected) in [
         (
             r#"{"task": "Weather?", "stream": false, "reset": true, "images": null, "additional_args": null}"#,
@@ -28,7 +28,7 @@ fn smolagents_is_asked_a_task() {
 }
 
 #[test]
-fn smolagents_calls_tools_by_name_or_position() {
+fn named_and_positional_arguments_are_read() {
     for (input, parameters, expected) in [
         (
             r#"{"args": [], "sanitize_inputs_outputs": true, "kwargs": {"city": "Paris"}}"#,

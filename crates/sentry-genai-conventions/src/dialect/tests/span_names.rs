@@ -26,7 +26,7 @@ fn translated(span: SourceSpan) -> SentrySpan {
 }
 
 #[test]
-fn what_is_called_after_a_provider_and_an_operation_is_that() {
+fn a_provider_and_an_operation_in_the_name_decide() {
     for (name, key, op) in [
         ("openai.chat", "llm.model", "gen_ai.chat"),
         (
@@ -54,7 +54,7 @@ fn what_is_called_after_a_provider_and_an_operation_is_that() {
 }
 
 #[test]
-fn what_is_called_after_a_model_or_its_provider_and_counts_is_a_call() {
+fn a_model_or_provider_in_the_name_and_counts_make_a_call() {
     let counts = [
         ("input_tokens", Value::Integer(42)),
         ("output_tokens", Value::Integer(17)),
@@ -78,7 +78,7 @@ fn what_is_called_after_a_model_or_its_provider_and_counts_is_a_call() {
 }
 
 #[test]
-fn the_run_of_an_agent_that_is_named_is_one() {
+fn a_run_in_the_name_and_an_agent_make_an_agent_run() {
     for (name, key, op) in [
         ("run_agent", "agent.name", "gen_ai.invoke_agent"),
         ("shop.agent.run", "agent", "gen_ai.invoke_agent"),
@@ -97,7 +97,7 @@ fn the_run_of_an_agent_that_is_named_is_one() {
 }
 
 #[test]
-fn a_client_of_a_provider_calls_the_model() {
+fn a_client_span_with_provider_and_model_is_a_call() {
     let attributes = [
         ("gen_ai.system", Value::Str("openai")),
         ("gen_ai.request.model", Value::Str("gpt-4o")),
@@ -114,7 +114,7 @@ fn a_client_of_a_provider_calls_the_model() {
 
 /// A plan is made of spans of one shape, whatever they are called.
 #[test]
-fn a_plan_knows_what_spans_are_called() {
+fn plans_respect_span_names() {
     for (key, names, op) in [
         ("llm.model", ["work", "openai.chat"], "gen_ai.chat"),
         ("agent_name", ["work", "run_agent"], "gen_ai.invoke_agent"),
@@ -136,7 +136,7 @@ fn a_plan_knows_what_spans_are_called() {
 }
 
 #[test]
-fn a_call_that_failed_at_a_known_provider_is_one() {
+fn a_failed_call_to_a_known_provider_is_a_call() {
     for (name, provider, op) in [
         ("OpenAi::complete", Some("openai"), "gen_ai.chat"),
         ("openai rate-limit", None, "gen_ai.chat"),
@@ -154,7 +154,7 @@ fn a_call_that_failed_at_a_known_provider_is_one() {
 }
 
 #[test]
-fn the_tokens_of_what_embeds_are_its_input() {
+fn tokens_of_embeddings_are_input_tokens() {
     // tracing-opentelemetry writes unsigned numbers as texts.
     for tokens in [Value::Integer(42), Value::Str("42")] {
         let model = ("model", Value::Str("text-embedding-3-small"));

@@ -5,7 +5,7 @@ use super::*;
 const BOOT: &str = "org.springframework.boot";
 
 #[test]
-fn a_tool_of_spring_ai_is_one() {
+fn tool_calls_are_read() {
     let tool = [
         ("gen_ai.operation.name", "framework"),
         ("gen_ai.system", "spring_ai"),
@@ -35,7 +35,7 @@ fn a_tool_of_spring_ai_is_one() {
 }
 
 #[test]
-fn a_model_that_did_not_answer_is_none() {
+fn placeholder_response_models_are_removed() {
     let call = [
         ("gen_ai.operation.name", "chat"),
         ("gen_ai.system", "openai"),
@@ -54,7 +54,7 @@ fn a_model_that_did_not_answer_is_none() {
 
 /// LangChain4j through Micrometer.
 #[test]
-fn a_model_that_is_not_known_is_none() {
+fn unknown_models_are_removed() {
     let call = [
         ("gen_ai.operation.name", "chat"),
         ("gen_ai.provider.name", "GOOGLE_AI_GEMINI"),
@@ -70,7 +70,7 @@ fn a_model_that_is_not_known_is_none() {
 }
 
 #[test]
-fn dimensions_of_spring_ai_are_a_number() {
+fn embedding_dimensions_are_a_number() {
     let call = [
         ("gen_ai.operation.name", "embedding"),
         ("gen_ai.request.model", "m"),
@@ -83,7 +83,7 @@ fn dimensions_of_spring_ai_are_a_number() {
 
 /// Without a conversation of their own, all calls have the default one.
 #[test]
-fn the_default_conversation_of_spring_ai_is_none() {
+fn the_default_conversation_is_removed() {
     let conversation = |id| {
         let client = [
             ("spring.ai.kind", "chat_client"),
@@ -101,7 +101,7 @@ fn the_default_conversation_of_spring_ai_is_none() {
 }
 
 #[test]
-fn what_is_looked_for_is_content() {
+fn vector_store_queries_are_content() {
     let keys = [
         "db.vector.query.content",
         "db.vector.query.response.documents",

@@ -5,7 +5,7 @@ use crate::{Status, Value};
 
 /// It reports the time to the first token in milliseconds, and up to 1.12 the system prompt beside the messages.
 #[test]
-fn strands_counts_milliseconds() {
+fn time_to_first_token_and_system_prompt_are_read() {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     let mut span = SourceSpan::new(trace_id, span_id, "chat", Timestamp::default());
@@ -34,7 +34,7 @@ fn strands_counts_milliseconds() {
 }
 
 #[test]
-fn a_tool_of_strands_fails_by_its_status() {
+fn the_tool_status_sets_the_span_status() {
     for (status, expected) in [("error", Status::Error), ("success", Status::Ok)] {
         let span = translated(
             "strands.telemetry.tracer",
@@ -50,7 +50,7 @@ fn a_tool_of_strands_fails_by_its_status() {
 }
 
 #[test]
-fn a_turn_of_strands_is_not_named_after_its_id() {
+fn cycles_lose_their_id() {
     let id = "d9f3adcd-cc9f-409f-9f9b-b5547fd2dd27";
     let name: &str = &format!("Cycle {id}");
     let attributes = [("event_loop.cycle_id", id)];
@@ -60,7 +60,7 @@ fn a_turn_of_strands_is_not_named_after_its_id() {
 
 /// In the newest conventions, too, reasoning is in Bedrock's format, and an answer is a list of its contents.
 #[test]
-fn contents_of_strands_are_what_they_hold() {
+fn bedrock_contents_are_unwrapped() {
     let answer = r#"[{"role":"assistant","parts":[{"type":"reasoningContent","content":{"reasoningText":{"text":"Hm.","signature":"s"}}},{"type":"text","content":"Rain."}],"finish_reason":"end_turn"}]"#;
     let attributes = [
         ("gen_ai.operation.name", "chat"),

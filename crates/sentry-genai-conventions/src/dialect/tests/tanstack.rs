@@ -2,15 +2,15 @@
 
 use super::*;
 
-const ASKED: &str = r#"[{"role":"user","content":"Hi"}]"#;
+const QUESTION: &str = r#"[{"role":"user","content":"Hi"}]"#;
 
 #[test]
-fn the_loop_is_no_call() {
+fn the_loop_is_an_agent_run() {
     let around = [
         ("gen_ai.system", "openai"),
         ("gen_ai.request.model", "m"),
-        ("langfuse.observation.input", ASKED),
-        ("langfuse.trace.input", ASKED),
+        ("langfuse.observation.input", QUESTION),
+        ("langfuse.trace.input", QUESTION),
     ];
     let span = translated("my-app", "chat m", &around);
     assert_eq!(&*span.op, "gen_ai.invoke_agent");
@@ -25,8 +25,8 @@ fn the_loop_is_no_call() {
             ("gen_ai.operation.name", "chat"),
             ("gen_ai.request.model", "m"),
             ("tanstack.ai.iteration", "0"),
-            (INPUT, ASKED),
-            ("langfuse.observation.input", ASKED),
+            (INPUT, QUESTION),
+            ("langfuse.observation.input", QUESTION),
         ],
     );
     assert_eq!(&*span.name, "chat m");
@@ -35,7 +35,7 @@ fn the_loop_is_no_call() {
 }
 
 #[test]
-fn messages_of_a_tool_are_what_it_was_called_with_and_what_came_out() {
+fn tool_messages_become_arguments_and_result() {
     let span = translated(
         "my-app",
         "tool",

@@ -16,7 +16,7 @@ fn tool(scope: &str, name: &str, attributes: &[Attribute]) -> (String, String, S
 }
 
 #[test]
-fn a_tool_of_agno_has_its_outcome_in_a_repr() {
+fn agno_tool_results_are_read_from_their_repr() {
     let outcome = |output| {
         let attributes = [
             ("traceloop.span.kind", "tool"),
@@ -36,7 +36,7 @@ fn a_tool_of_agno_has_its_outcome_in_a_repr() {
 }
 
 #[test]
-fn a_tool_of_llama_index_is_a_task() {
+fn llama_index_tool_tasks_are_tool_calls() {
     let scope = "opentelemetry.instrumentation.llamaindex";
     let kind = ("traceloop.span.kind", "task");
     let inner = r#"{"blocks": [{"block_type": "text", "text": "21"}], "tool_name": "w", "raw_input": {}, "raw_output": "21", "is_error": false}"#;
@@ -74,7 +74,7 @@ fn a_tool_of_llama_index_is_a_task() {
 }
 
 #[test]
-fn a_crew_is_no_agent() {
+fn a_crew_is_not_an_agent() {
     let span = translated(
         "opentelemetry.instrumentation.crewai.instrumentation",
         "crewai.workflow",
@@ -88,7 +88,7 @@ fn a_crew_is_no_agent() {
 
 /// Without streaming, the first turn of Anthropic's messages has the finish reason.
 #[test]
-fn a_thought_leaves_the_answer_its_reason() {
+fn reasoning_passes_its_finish_reason_to_the_answer() {
     let span = translated(
         "opentelemetry.instrumentation.anthropic",
         "anthropic.chat",
@@ -111,7 +111,7 @@ fn a_thought_leaves_the_answer_its_reason() {
 
 /// Up to 0.5x the effort has another name, and is an empty list if there is none.
 #[test]
-fn the_reasoning_effort_is_a_parameter() {
+fn reasoning_effort_is_a_request_parameter() {
     const LEVEL: &str = "gen_ai.request.reasoning.level";
     const EFFORT: &str = "llm.request.reasoning_effort";
     let request = [("llm.request.type", "chat"), ("gen_ai.request.model", "m")];
@@ -130,7 +130,7 @@ fn the_reasoning_effort_is_a_parameter() {
 
 /// Up to 0.5x it reports the calls of OpenAI's agents as responses, in the scope of another instrumentation.
 #[test]
-fn a_response_of_openai_agents_is_a_call() {
+fn an_openai_agents_response_is_a_model_call() {
     let attributes = [
         ("llm.request.type", "response"),
         ("gen_ai.operation.name", "response"),
@@ -151,8 +151,8 @@ fn a_response_of_openai_agents_is_a_call() {
 }
 
 #[test]
-fn an_error_of_openai_agents_has_a_reason() {
-    for (told, expected) in [
+fn openai_agents_errors_keep_their_reason() {
+    for (recorded, expected) in [
         (
             "{'message': 'Error running tool', 'data': {'tool_name': 'w', 'error': 'timed out'}}",
             "Error running tool: timed out",
@@ -165,7 +165,7 @@ fn an_error_of_openai_agents_has_a_reason() {
         let attributes = [("traceloop.span.kind", "agent")];
         let scope = "opentelemetry.instrumentation.openai_agents";
         let mut span = source(scope, "Main.agent", &attributes);
-        span.status = crate::SourceStatus::Error(Some(told.to_owned()));
+        span.status = crate::SourceStatus::Error(Some(recorded.to_owned()));
         let span = Translator::new(TranslateOptions::default()).translate(span);
         assert_eq!(
             span.attributes.text("sentry.status.message"),
@@ -175,7 +175,7 @@ fn an_error_of_openai_agents_has_a_reason() {
 }
 
 #[test]
-fn a_workflow_of_llama_index_may_be_the_run_of_an_agent() {
+fn a_llama_index_agent_workflow_is_an_agent_run() {
     let run = |scope: &str, name: &str, kind: &'static str| {
         let attributes = [
             ("traceloop.span.kind", kind),
@@ -206,7 +206,7 @@ fn a_workflow_of_llama_index_may_be_the_run_of_an_agent() {
 
 /// The instrumentation iterates over what a component returns as if it were a list.
 #[test]
-fn the_names_of_fields_are_no_replies() {
+fn haystack_field_names_are_not_output() {
     for (scope, has_answer) in [
         ("opentelemetry.instrumentation.haystack", false),
         ("opentelemetry.instrumentation.groq", true),

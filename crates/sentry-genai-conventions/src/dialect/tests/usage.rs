@@ -6,7 +6,7 @@ use crate::tokens;
 
 /// Bedrock counts the cache separately, even if the input is larger.
 #[test]
-fn bedrock_counts_the_cache_apart() {
+fn bedrock_cache_counts_are_added_to_the_input() {
     let span = translated(
         "opentelemetry.instrumentation.botocore.bedrock-runtime",
         "chat m",
@@ -137,7 +137,7 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
 ];
 
 #[test]
-fn counts_include_their_parts() {
+fn totals_include_cache_and_reasoning() {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     for (scope, attributes, expected) in COUNTS {
@@ -185,7 +185,7 @@ static COSTS: &[(&[Attribute], [f64; 4])] = &[
 ];
 
 #[test]
-fn costs_include_their_parts() {
+fn costs_include_cache_and_details() {
     for (attributes, expected) in COSTS {
         let kind = ("langfuse.observation.type", "generation");
         let is_langfuse = attributes[0].0.starts_with("langfuse.");
@@ -214,7 +214,7 @@ fn costs_include_their_parts() {
 /// A plain answer does not state its model, so the model is that of the request. The counts are those of all instrumentations,
 /// under every name that they have for cache writes.
 #[test]
-fn openinference_without_a_response() {
+fn openinference_counts_and_models_without_a_response() {
     let span = translated(
         "openinference.instrumentation.litellm",
         "completion",
@@ -239,7 +239,7 @@ fn openinference_without_a_response() {
 
 /// Genkit's plugin for OpenAI reports the cache only in OpenAI's own response.
 #[test]
-fn genkit_keeps_the_counts_of_the_provider() {
+fn genkit_reads_the_providers_own_counts() {
     let answer = r#"{"message": {"role": "model", "content": [{"data": {"city": "Rome"}}]},
         "usage": {"inputTokens": 120, "outputTokens": 30},
         "raw": {"usage": {"prompt_tokens": 120, "completion_tokens": 30,
@@ -260,13 +260,13 @@ fn genkit_keeps_the_counts_of_the_provider() {
         counts.map(|key| span.attributes.integer(key)),
         [Some(120), Some(40), Some(30), Some(10)]
     );
-    let said = span.attributes.text(OUTPUT).unwrap();
-    assert!(!said.contains("data"), "{said}");
+    let output = span.attributes.text(OUTPUT).unwrap();
+    assert!(!output.contains("data"), "{output}");
 }
 
 /// In `VoltAgent`, the call that generates an object has no span.
 #[test]
-fn a_voltagent_agent_has_the_counts_of_its_objects() {
+fn voltagent_agents_keep_counts_of_generated_objects() {
     let agent = [
         ("entity.type", "agent"),
         ("entity.name", "w"),
@@ -283,7 +283,7 @@ fn a_voltagent_agent_has_the_counts_of_its_objects() {
 
 /// The cache is only in the answer, and separate from the input.
 #[test]
-fn genkit_has_anthropics_cache_in_the_answer() {
+fn genkit_adds_anthropics_cache_to_the_input() {
     for own in ["raw", "custom"] {
         let answer = format!(
             r#"{{"usage":{{"inputTokens":200,"outputTokens":40}},"{own}":{{"usage":{{"input_tokens":200,"cache_creation_input_tokens":30,"cache_read_input_tokens":50,"output_tokens":40}}}}}}"#
@@ -306,7 +306,7 @@ fn genkit_has_anthropics_cache_in_the_answer() {
 }
 
 #[test]
-fn effect_has_the_arguments_of_tools_without_a_namespace() {
+fn effect_tool_arguments_are_read() {
     let attributes = [("tool", "w"), ("parameters", "{\n  \"a\": 1\n}")];
     let span = translated("x", "Toolkit.handle", &attributes);
     assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"a":1}"#));
@@ -318,7 +318,7 @@ type Counts = [Option<i64>; 3];
 
 /// Some libraries count the embedded text as output, too, or only as output.
 #[test]
-fn embeddings_have_no_output() {
+fn embeddings_have_no_output_tokens() {
     const KEYS: [&str; 3] = [
         "gen_ai.usage.input_tokens",
         "gen_ai.usage.output_tokens",

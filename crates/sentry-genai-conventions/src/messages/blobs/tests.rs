@@ -5,7 +5,7 @@ use super::*;
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
 
 #[test]
-fn data_urls_go_wherever_they_are() {
+fn data_urls_are_redacted_anywhere_in_a_text() {
     let text = format!("![cat](data:image/png;base64,{PNG}) and DATA:text/plain;base64,QQ== end");
     assert_eq!(
         redact_blobs(&text),
@@ -14,7 +14,7 @@ fn data_urls_go_wherever_they_are() {
 }
 
 #[test]
-fn data_urls_go_in_any_case_and_with_spaces() {
+fn data_urls_are_redacted_in_any_case_and_with_spaces() {
     for url in [
         format!("data:image/png;BASE64,{PNG}"),
         format!("DATA:image/png;charset=utf-8;Base64, {PNG}"),
@@ -27,7 +27,7 @@ fn data_urls_go_in_any_case_and_with_spaces() {
 }
 
 #[test]
-fn runs_are_found_wherever_they_stand() {
+fn base64_runs_are_found_at_any_position() {
     let run = "aB".repeat(MIN_BASE64_LENGTH / 2);
     for before in 0..MIN_BASE64_LENGTH * 2 {
         let text = format!("{{{}\"data\":\"{run}\"}}", " ".repeat(before));
@@ -53,7 +53,7 @@ fn semicolons_are_found_in_short_texts() {
 }
 
 #[test]
-fn what_is_harmless_has_no_blob() {
+fn texts_too_short_for_a_blob_stay() {
     let url = "data:;base64,Q";
     assert!(!is_harmless(url));
     assert!(matches!(redact_blobs(url), Cow::Owned(_)));
@@ -64,7 +64,7 @@ fn what_is_harmless_has_no_blob() {
 }
 
 #[test]
-fn runs_go_on_with_base64_alone() {
+fn only_base64_bytes_continue_a_run() {
     for byte in 0..=u8::MAX {
         assert_eq!(
             is_run_step(&[byte; STEP_BYTES]),
@@ -90,7 +90,7 @@ fn json_stays_json() {
 }
 
 #[test]
-fn what_is_no_blob_stays() {
+fn texts_without_blobs_stay() {
     let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
     for text in [
         json!({"data": hash}).to_string(),
@@ -105,7 +105,7 @@ fn what_is_no_blob_stays() {
 
 /// The results of OpenAI's own image tool are recorded like this, as arguments or as an answer.
 #[test]
-fn media_goes_from_fields_of_any_name() {
+fn media_is_redacted_in_any_field() {
     let jpeg = format!("/9j/{}", "aB/".repeat(MIN_BASE64_LENGTH));
     for media in [PNG, &jpeg] {
         let text = json!({"result": media}).to_string();
@@ -123,7 +123,7 @@ fn media_goes_from_fields_of_any_name() {
 }
 
 #[test]
-fn bytes_as_numbers_go_too() {
+fn byte_arrays_are_redacted() {
     let mut value =
         json!({"mime_type": "image/png", "data": vec![137_u8; 100], "sizes": vec![1; 100]});
     redact_value(&mut value);

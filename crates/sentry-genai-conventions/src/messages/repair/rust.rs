@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn prose_is_no_value() {
+    fn prose_is_not_a_debug_value() {
         for text in [
             "[Call me]",
             "{Name: Bob}",

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The expected messages for a weather question with two calls at once.
-fn weather() -> Value {
+fn weather_conversation() -> Value {
     json!([
         {"role": "user", "parts": [{"type": "text", "content": "Weather in Paris and Wien?"}]},
         {"role": "assistant", "parts": [
@@ -20,7 +20,7 @@ fn weather() -> Value {
     ])
 }
 
-fn one_answer(mut messages: Value) -> Value {
+fn with_merged_answers(mut messages: Value) -> Value {
     let answers = messages.as_array_mut().unwrap();
     let last = answers.pop().unwrap();
     let part = last["parts"][0].clone();
@@ -39,7 +39,7 @@ fn openai_chat_completions() {
         {"role": "tool", "tool_call_id": "c1", "content": "rain"},
         {"role": "tool", "tool_call_id": "c2", "content": {"temp": 4}},
     ]});
-    assert_eq!(input(messages), weather());
+    assert_eq!(input(messages), weather_conversation());
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn openai_responses() {
         {"type": "function_call_output", "call_id": "c1", "output": "rain"},
         {"type": "function_call_output", "call_id": "c2", "output": {"temp": 4}},
     ]);
-    assert_eq!(input(items), one_answer(weather()));
+    assert_eq!(input(items), with_merged_answers(weather_conversation()));
 
     // As OpenAI's agents for JavaScript record them.
     let items = json!([
@@ -83,7 +83,7 @@ fn openai_responses() {
 }
 
 #[test]
-fn calls_that_openai_makes_itself() {
+fn calls_of_openai_hosted_tools() {
     assert_eq!(
         output(json!([
             {"type": "mcp_call", "id": "c1", "name": "roll", "server_label": "dice", "arguments": "{\"d\":6}", "output": "4", "error": null},
@@ -115,7 +115,7 @@ fn calls_that_openai_makes_itself() {
 
 /// OpenTelemetry's conventions wrap the provider's own fields like this.
 #[test]
-fn calls_that_a_provider_makes_itself() {
+fn server_tool_calls() {
     let call = |id: &str, name: &str, call: serde_json::Value| json!({"type": "server_tool_call", "id": id, "name": name, "server_tool_call": call});
     let answer = |id: &str, answer: serde_json::Value| json!({"type": "server_tool_call_response", "id": id, "server_tool_call_response": answer});
     assert_eq!(
@@ -141,7 +141,7 @@ fn calls_that_a_provider_makes_itself() {
 
 /// Sentry takes the user's last message for the question.
 #[test]
-fn unknown_items_are_never_the_question() {
+fn unknown_items_are_not_from_the_user() {
     let question = json!({"role": "user", "parts": [{"type": "text", "content": "Weather?"}]});
     let unknown = json!({"type": "weather_station", "is_open": true, "station": "y"});
     assert_eq!(
@@ -241,7 +241,7 @@ fn anthropic_messages() {
 }
 
 #[test]
-fn code_that_gemini_runs_is_a_call_of_its_tool() {
+fn gemini_code_execution_is_a_tool_call() {
     let response = json!({"candidates": [{"content": {"role": "model", "parts": [
         {"executableCode": {"language": "PYTHON", "code": "print(6 * 7)"}, "thoughtSignature": "x"},
         {"code_execution_result": {"outcome": "OUTCOME_OK", "output": "42"}},
@@ -331,7 +331,7 @@ fn vercel_ai_sdk() {
         {"role": "tool", "content": [{"type": "tool-result", "toolCallId": "c1", "output": {"type": "error-text", "value": "rain"}}]},
         {"role": "tool", "content": [{"type": "tool-result", "toolCallId": "c2", "result": {"temp": 4}}]},
     ]);
-    assert_eq!(input(messages), weather());
+    assert_eq!(input(messages), weather_conversation());
     let calls =
         json!([{"toolCallId": "c1", "toolName": "get_weather", "input": "{\"city\":\"Paris\"}"}]);
     assert_eq!(
@@ -358,7 +358,7 @@ fn langchain_constructors_and_generations() {
         {"type": "tool", "data": {"content": "rain", "type": "tool", "id": "u3", "tool_call_id": "c1"}},
         {"type": "tool", "content": [{"type": "json", "json": 1}], "tool_call_id": "c2"},
     ]]});
-    let mut expected = weather();
+    let mut expected = weather_conversation();
     expected[3]["parts"][0]["response"] = json!([{"type": "json", "json": 1}]);
     let mut read = input(messages);
     let result = read[3]["parts"][0]["result"].take();

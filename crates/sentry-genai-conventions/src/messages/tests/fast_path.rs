@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Generates texts with everything that is searched for, both longer and shorter than the blocks in which the search works.
-fn rugged() -> impl Strategy<Value = String> {
+fn mixed_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[a-z]{1,12} ",
         2 => "[\"\\\\]{1,5}",
@@ -45,7 +45,7 @@ fn nearly_canonical() -> impl Strategy<Value = String> {
         6 => "[a-zA-Z \\n\"\\\\]{1,20}",
         2 => "[\\p{Han}\u{a0}\u{3000}\u{8}\u{c} \\n.\\[\\]{}\"\\\\]{1,6}",
         1 => text(),
-        1 => rugged(),
+        1 => mixed_text(),
     ];
     let part = (
         prop_oneof![8 => Just("text"), 1 => Just("reasoning"), 1 => Just("blob")],
@@ -56,13 +56,13 @@ fn nearly_canonical() -> impl Strategy<Value = String> {
     let role = prop_oneof![
         2 => Just("system"), 4 => Just("user"), 4 => Just("assistant"), 1 => Just("tool"), 1 => Just("developer"),
     ];
-    let said = (role.clone(), collection::vec(part.clone(), 1..3));
-    let called = (Just("assistant"), collection::vec(call(), 1..3));
-    let answered = prop_oneof![2 => Just("tool"), 1 => Just("user")];
-    let answered = (answered, collection::vec(answer(), 1..3));
+    let text_message = (role.clone(), collection::vec(part.clone(), 1..3));
+    let call_message = (Just("assistant"), collection::vec(call(), 1..3));
+    let answer_message = prop_oneof![2 => Just("tool"), 1 => Just("user")];
+    let answer_message = (answer_message, collection::vec(answer(), 1..3));
     let any_part = prop_oneof![part, call(), answer()];
     let mixed = (role, collection::vec(any_part, 1..3));
-    let body = prop_oneof![6 => said, 2 => called, 2 => answered, 1 => mixed];
+    let body = prop_oneof![6 => text_message, 2 => call_message, 2 => answer_message, 1 => mixed];
     let reason =
         prop_oneof![4 => Just("stop"), 1 => Just("unknown"), 1 => Just("FinishReason.STOP")];
     let reason = proptest::option::weighted(0.3, reason);
@@ -73,9 +73,9 @@ fn nearly_canonical() -> impl Strategy<Value = String> {
         }
         message
     });
-    (collection::vec(message, 0..4), any::<bool>()).prop_map(|(messages, is_usual)| {
-        if is_usual {
-            in_usual_order(&messages)
+    (collection::vec(message, 0..4), any::<bool>()).prop_map(|(messages, is_in_common_order)| {
+        if is_in_common_order {
+            in_common_order(&messages)
         } else {
             Value::from(messages).to_string()
         }
@@ -84,8 +84,8 @@ fn nearly_canonical() -> impl Strategy<Value = String> {
 
 /// Generates a tool call, usually a valid one.
 fn call() -> BoxedStrategy<Value> {
-    let arguments = prop_oneof![4 => collection::hash_map("[a-z]{1,4}", any_json(), 0..3).prop_map(|it| json!(it)), 1 => any_json()];
-    let optional = |it: BoxedStrategy<Value>| proptest::option::weighted(0.9, it);
+    let arguments = prop_oneof![4 => collection::hash_map("[a-z]{1,4}", any_json(), 0..3).prop_map(|value| json!(value)), 1 => any_json()];
+    let optional = |value: BoxedStrategy<Value>| proptest::option::weighted(0.9, value);
     let id = "[ab]{1,2}".prop_map(Value::from).boxed();
     let name = prop_oneof![9 => "[a-z]{1,8}".prop_map(Value::from), 1 => any_json()].boxed();
     (optional(id), optional(name), optional(arguments.boxed()))
@@ -99,7 +99,7 @@ fn call() -> BoxedStrategy<Value> {
 /// Generates the answer to a tool call, usually a valid one.
 fn answer() -> BoxedStrategy<Value> {
     let response = prop_oneof![2 => text().prop_map(Value::from), 2 => any_json()].boxed();
-    let optional = |it: BoxedStrategy<Value>| proptest::option::weighted(0.9, it);
+    let optional = |value: BoxedStrategy<Value>| proptest::option::weighted(0.9, value);
     let id = "[ab]{1,2}".prop_map(Value::from).boxed();
     let name = proptest::option::weighted(0.2, "[a-z]{1,8}".prop_map(Value::from));
     let key = prop_oneof![3 => Just("response"), 1 => Just("result")];
@@ -128,7 +128,7 @@ fn part_of<const N: usize>(kind: &str, fields: [(&str, Option<Value>); N]) -> Va
 }
 
 /// Writes messages with their fields in the order that most libraries use, which is not alphabetical.
-fn in_usual_order(messages: &[Value]) -> String {
+fn in_common_order(messages: &[Value]) -> String {
     let list = |items: Vec<String>| format!("[{}]", items.join(","));
     let part = |part: &Value| {
         if part.get("content").is_none() {
@@ -169,20 +169,20 @@ fn shaped(text: &str, side: Side, limits: &ContentLimits) -> Value {
 proptest! {
     /// The fast path for canonical messages has the same result as the full parser.
     #[test]
-    fn the_short_way_ends_where_the_long_one_does(text in nearly_canonical(), side in side(), limits in limits()) {
+    fn the_fast_path_agrees_with_the_full_parser(text in nearly_canonical(), side in side(), limits in limits()) {
         if let Some(found) = canonical::messages(&text, side, &limits) {
             let mut messages = Messages::parse(&text, side);
             let system: Value = serde_json::from_str(&join_system("", messages.take_system(), &limits)).unwrap();
-            let texts: Vec<String> = found.system().iter().map(|place| serde_json::from_str(&text[place.clone()]).unwrap()).collect();
+            let texts: Vec<String> = found.system().iter().map(|range| serde_json::from_str(&text[range.clone()]).unwrap()).collect();
             let texts: Vec<_> = texts.into_iter().map(|text| json!({"type": "text", "content": text})).collect();
             prop_assert_eq!(system, Value::from(texts));
             let rest = found.rest.map(|_| shaped(&text, side, &limits));
-            let long = (!messages.is_empty()).then(|| {
+            let slow = (!messages.is_empty()).then(|| {
                 let fitted = messages.into_json(&limits);
                 assert_eq!(fitted.original_length, None);
                 serde_json::from_str::<Value>(&fitted.json).unwrap()
             });
-            prop_assert_eq!(rest, long);
+            prop_assert_eq!(rest, slow);
             let reasons = Messages::parse(&text, Side::Output).finish_reasons();
             if let Some(found) = canonical::finish_reasons(&text) {
                 prop_assert_eq!(found, json!(reasons).to_string());
@@ -191,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn long_runs_are_seen_wherever_they_are(text in rugged()) {
+    fn long_base64_runs_are_found_anywhere(text in mixed_text()) {
         prop_assert_eq!(may_hold_blob(text.as_bytes()), holds_base64(&text));
         let json = Value::from(text).to_string();
         prop_assert_eq!(may_hold_blob(json.as_bytes()), holds_base64(&json));
@@ -199,14 +199,14 @@ proptest! {
 
     /// The fast path accepts all simple messages and nothing else.
     #[test]
-    fn simple_messages_take_the_short_way(
-        texts in collection::vec(rugged(), 1..4), spaces in "[ \n]{0,70}", text_bytes in 100..2000_usize,
+    fn simple_messages_take_the_fast_path(
+        texts in collection::vec(mixed_text(), 1..4), spaces in "[ \n]{0,70}", text_bytes in 100..2000_usize,
     ) {
         let part = |text: &String| json!({"type": "text", "content": text});
         let messages: Vec<_> = texts.iter().map(|text| json!({"role": "user", "parts": [part(text)]})).collect();
         let parts: Vec<_> = texts.iter().map(part).collect();
         let answer = [json!({"role": "assistant", "parts": parts, "finish_reason": "stop"})];
-        let lists = [in_usual_order(&messages), Value::from(messages).to_string(), in_usual_order(&answer)];
+        let lists = [in_common_order(&messages), Value::from(messages).to_string(), in_common_order(&answer)];
         let limits = ContentLimits { text_bytes, attribute_bytes: 256_000 };
         let is_simple = texts.iter().all(|text| {
             let inner = Value::from(text.as_str()).to_string().len() - 2;
@@ -226,7 +226,7 @@ proptest! {
 
     /// The same holds for messages that are shortened without being parsed.
     #[test]
-    fn the_short_way_to_shorten_ends_where_the_long_one_does(
+    fn fast_shortening_agrees_with_the_full_parser(
         texts in collection::vec(nearly_canonical(), 1..6), side in side(), limits in limits(), extra in 1..400_usize,
     ) {
         let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
@@ -236,18 +236,18 @@ proptest! {
             let Some(found) = canonical::shorten(&text, side, &limits) else {
                 continue;
             };
-            let short = found.kept.iter().map(|place| &text[place.clone()]).collect::<Vec<_>>().join(",");
-            let short: Value = serde_json::from_str(&format!("[{short}]")).unwrap();
+            let fast = found.kept.iter().map(|range| &text[range.clone()]).collect::<Vec<_>>().join(",");
+            let fast: Value = serde_json::from_str(&format!("[{fast}]")).unwrap();
             let mut messages = Messages::parse(&text, side);
             messages.take_system();
-            let long = messages.into_json(&limits);
-            prop_assert_eq!(short, serde_json::from_str::<Value>(&long.json).unwrap());
+            let slow = messages.into_json(&limits);
+            prop_assert_eq!(fast, serde_json::from_str::<Value>(&slow.json).unwrap());
         }
     }
 
     /// Whatever an excerpt has left of a text, messages stay JSON and within the limits.
     #[test]
-    fn an_excerpt_becomes_messages(
+    fn an_excerpt_becomes_valid_messages(
         texts in collection::vec(nearly_canonical(), 1..6), noise in ".{0,40}", room in 16..600_usize, limits in limits(),
     ) {
         let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
@@ -268,7 +268,7 @@ proptest! {
 
     /// The fast path leaves everything other than JSON messages to the full parser.
     #[test]
-    fn the_short_way_is_for_messages_alone(text in ".{0,200}", json in any_json(), side in side()) {
+    fn the_fast_path_rejects_everything_but_messages(text in ".{0,200}", json in any_json(), side in side()) {
         let limits = ContentLimits::default();
         for text in [text, json.to_string()] {
             if let Some(found) = canonical::messages(&text, side, &limits) {
@@ -280,14 +280,14 @@ proptest! {
 }
 
 #[test]
-fn common_messages_take_the_short_way() {
+fn common_messages_take_the_fast_path() {
     let limits = ContentLimits::default();
     let text = r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]}, {"role": "user", "parts": [{"type": "text", "content": "Say \"4\"\n"}]}]"#;
     let found = canonical::messages(text, Side::Input, &limits).unwrap();
     let system: Vec<_> = found
         .system()
         .iter()
-        .map(|place| &text[place.clone()])
+        .map(|range| &text[range.clone()])
         .collect();
     assert_eq!(system, [r#""Be brief.""#]);
     assert_eq!(
@@ -310,7 +310,7 @@ fn common_messages_take_the_short_way() {
 }
 
 #[test]
-fn calls_and_answers_take_the_short_way() {
+fn calls_and_answers_take_the_fast_path() {
     let limits = ContentLimits::default();
     let input = r#"[{"role":"user","parts":[{"type":"text","content":"2+3?"}]},
         {"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"add","arguments":{"x":2,"y":[-3.5,null]}},
@@ -337,7 +337,7 @@ fn calls_and_answers_take_the_short_way() {
     let reasons = canonical::finish_reasons(&output);
     assert_eq!(reasons.as_deref(), Some(r#"["tool_call"]"#));
 
-    for long in [
+    for slow in [
         // Two calls with the same id, an answer without a call, a list as an answer, arguments in quotes, and bytes beside their
         // type.
         input.replace("c2", "c1"),
@@ -347,7 +347,7 @@ fn calls_and_answers_take_the_short_way() {
         input.replace(r#""y":"#, r#""mime_type":"#),
         input.replace("-3.5", "1e999"),
     ] {
-        let found = canonical::messages(&long, Side::Input, &limits);
-        assert!(found.is_none(), "{long}");
+        let found = canonical::messages(&slow, Side::Input, &limits);
+        assert!(found.is_none(), "{slow}");
     }
 }

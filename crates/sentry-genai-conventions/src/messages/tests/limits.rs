@@ -39,7 +39,7 @@ fn long_strings_are_cut_inside_their_message() {
 }
 
 #[test]
-fn the_oldest_messages_go_with_their_answers() {
+fn the_oldest_calls_are_dropped_with_their_answers() {
     let call = |id: &str| json!({"role": "assistant", "parts": [{"type": "tool_call", "id": id, "name": "f", "arguments": {}}]});
     let answer = |id: &str, text: &str| json!({"role": "tool", "parts": [{"type": "tool_call_response", "id": id, "response": text, "result": text}]});
     let long = "x".repeat(300);
@@ -60,7 +60,7 @@ fn the_oldest_messages_go_with_their_answers() {
 }
 
 #[test]
-fn the_last_question_and_the_last_message_stay() {
+fn the_last_user_message_and_the_last_message_stay() {
     let messages = json!([user("old"), user(&"q".repeat(5000)), {"role": "assistant", "content": "a".repeat(5000)}, {"role": "assistant", "content": "b".repeat(5000)}]);
     let (shown, original) = fit(&messages, &limits(100_000, 1000));
     assert_eq!(original, Some(4));
@@ -74,7 +74,7 @@ fn the_last_question_and_the_last_message_stay() {
 }
 
 #[test]
-fn values_without_long_strings_are_cut_too() {
+fn large_values_without_long_strings_are_cut() {
     let numbers: Vec<u32> = (0..10_000).collect();
     let messages = json!([user("sum?"), {"role": "assistant", "tool_calls": [{"id": "c1", "name": "sum", "args": numbers}]}]);
     let (shown, _) = fit(&messages, &limits(1000, 1000));
@@ -86,7 +86,7 @@ fn values_without_long_strings_are_cut_too() {
 }
 
 #[test]
-fn escapes_count_as_what_they_take_on_the_wire() {
+fn escapes_count_with_their_encoded_length() {
     let (shown, _) = fit(&json!([user(&"\0".repeat(1000))]), &limits(1000, 1000));
     assert!(
         shown[0]["parts"][0]["content"]
@@ -99,7 +99,7 @@ fn escapes_count_as_what_they_take_on_the_wire() {
 }
 
 #[test]
-fn instructions_definitions_and_payloads_fit_too() {
+fn instructions_definitions_and_payloads_respect_the_limits() {
     let limits = limits(100, 300);
     let long = "word ".repeat(1000);
     let instructions = system_instructions(&long, &limits);
@@ -133,7 +133,7 @@ fn instructions_definitions_and_payloads_fit_too() {
 }
 
 #[test]
-fn deep_nesting_is_text() {
+fn deep_nesting_becomes_text() {
     let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
     let (shown, _) = fit(
         &json!([user("x"), {"role": "assistant", "tool_calls": [{"name": "f", "args": deep}]}]),
@@ -175,7 +175,7 @@ fn large_content_is_read_in_linear_time() {
 
 /// `json!` sorts fields, and the base64 of a picture exceeds what is copied of a text.
 #[test]
-fn a_message_that_was_cut_before_its_role_has_one() {
+fn a_message_cut_before_its_role_keeps_the_role() {
     let picture = "iVBORw0KGgo".repeat(100);
     for role in ["user", "tool"] {
         let messages = format!(

@@ -43,7 +43,7 @@ fn tool_answers_with_images_stay_readable() {
 }
 
 #[test]
-fn nothing_is_shown_of_nothing() {
+fn empty_messages_are_not_shown() {
     for text in [
         "",
         "   ",
@@ -70,7 +70,7 @@ fn nothing_is_shown_of_nothing() {
 
 /// OpenLLMetry records the calls in OpenAI's responses to LangChain twice: as blocks of the content, and as calls.
 #[test]
-fn a_call_is_in_a_message_once() {
+fn duplicate_calls_are_dropped() {
     let shown = input(json!([{"role": "assistant", "parts": [
         {"type": "function_call", "call_id": "c1", "name": "w", "arguments": "{}"},
         {"type": "tool_call", "id": "c1", "name": "w", "arguments": {}},
@@ -83,7 +83,7 @@ fn a_call_is_in_a_message_once() {
 }
 
 #[test]
-fn a_message_without_parts_still_tells_its_finish_reason() {
+fn a_message_without_parts_keeps_its_finish_reason() {
     let messages = Messages::parse(
         r#"[{"role":"assistant","parts":[],"finish_reason":"tool_calls"}]"#,
         Side::Output,
@@ -123,7 +123,7 @@ fn evaluations_pass_through() {
 }
 
 #[test]
-fn flattened_attributes_come_as_a_value() {
+fn messages_are_read_from_a_parsed_value() {
     let value = json!([
         {"role": "thinking", "content": "Hm."},
         {"role": "user", "content": "[{\"type\":\"tool_result\",\"tool_use_id\":\"c1\",\"content\":\"rain\"}]"},
@@ -137,7 +137,7 @@ fn flattened_attributes_come_as_a_value() {
 }
 
 #[test]
-fn system_instructions_of_every_kind() {
+fn system_instructions_are_read_in_every_spelling() {
     let limits = ContentLimits::default();
     let expected = r#"[{"type":"text","content":"Be brief."}]"#;
     for text in [
@@ -157,7 +157,7 @@ fn system_instructions_of_every_kind() {
 }
 
 #[test]
-fn tool_definitions_of_every_provider() {
+fn tool_definitions_of_every_provider_are_read() {
     let limits = ContentLimits::default();
     let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
     let function = json!({"name": "get_weather", "description": "Weather", "parameters": schema});
@@ -202,7 +202,7 @@ fn tool_definitions_of_every_provider() {
     assert_eq!(
         parsed(&tool_definitions(&json!([server]).to_string(), &limits)),
         json!([{"type": "mcp", "name": "mcp", "server_label": "wiki", "server_url": "https://REDACTED:REDACTED@mcp.example/?api_key=REDACTED&profile=a"}]),
-        "what lets a model in is nobody else's"
+        "credentials of MCP servers are removed"
     );
     for text in [
         "no tools",
@@ -237,7 +237,7 @@ fn tool_payloads_stay_as_they_are() {
 }
 
 #[test]
-fn what_debug_makes_of_json_is_json() {
+fn debug_output_of_json_becomes_json() {
     let limits = ContentLimits::default();
     let value =
         json!({"city": "Par\"is\n", "days": [1, 2.5, null, true], "deep": {"a": []}, "e": {}});
@@ -263,7 +263,7 @@ fn what_debug_makes_of_json_is_json() {
 
 /// Items of the Responses API in async-openai and parts in genai, as written by `Debug` and by serde.
 #[test]
-fn rust_variants_are_parts() {
+fn rust_enum_variants_are_parts() {
     let asked = json!({"role": "user", "parts": [{"type": "text", "content": "Hi"}]});
     let call = json!({"role": "assistant", "parts": [
         {"type": "tool_call", "id": "c1", "name": "get", "arguments": {"a": 1}},
@@ -281,10 +281,10 @@ fn rust_variants_are_parts() {
         assert_eq!(parsed(&read.json), expected, "{text}");
     }
     // In a tool's answer, they may be what the tool found.
-    let found =
+    let tool_message =
         json!([{"role": "tool", "tool_call_id": "c1", "content": {"parts": [{"Bolt": 2}]}}]);
-    let read =
-        Messages::parse(&found.to_string(), Side::Input).into_json(&ContentLimits::default());
+    let read = Messages::parse(&tool_message.to_string(), Side::Input)
+        .into_json(&ContentLimits::default());
     assert_eq!(
         parsed(&read.json)[0]["parts"][0]["response"],
         json!({"parts": [{"Bolt": 2}]})
@@ -293,14 +293,14 @@ fn rust_variants_are_parts() {
 
 /// LangGraph's agents answer like this, with everything that was said in their thread.
 #[test]
-fn an_answer_is_what_follows_the_question() {
-    let said = |role: &str, content: &str| json!({"role": role, "content": content});
+fn output_starts_after_the_last_question() {
+    let message = |role: &str, content: &str| json!({"role": role, "content": content});
     let thread = [
-        said("system", "Be brief"),
-        said("user", "And in Rome?"),
-        said("assistant", "Rain"),
-        said("user", "And in Paris?"),
-        said("assistant", "Sun"),
+        message("system", "Be brief"),
+        message("user", "And in Rome?"),
+        message("assistant", "Rain"),
+        message("user", "And in Paris?"),
+        message("assistant", "Sun"),
     ];
     let contents = |count: usize, side| {
         let text = json!(thread[..count]).to_string();
@@ -324,7 +324,7 @@ fn an_answer_is_what_follows_the_question() {
 
 /// `{:?}` writes `Some("Hi")` for an optional text. Any other call is itself the text of a message.
 #[test]
-fn an_option_is_what_it_holds() {
+fn a_debugged_option_is_unwrapped() {
     for (text, expected) in [
         (r#"Some("Hi \"you\"")"#, r#"Hi "you""#),
         (r#"Print("Hi")"#, r#"Print("Hi")"#),

@@ -179,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn everything_else_stays_within_limits(value in any_json(), limits in limits()) {
+    fn instructions_definitions_and_payloads_stay_within_limits(value in any_json(), limits in limits()) {
         let text = value.to_string();
         let instructions = system_instructions(&text, &limits);
         prop_assert!(instructions.len() <= limits.attribute_bytes);
@@ -204,7 +204,7 @@ proptest! {
 }
 
 #[test]
-fn numbers_survive() {
+fn large_integers_keep_their_precision() {
     let number = Number::from(u64::MAX);
     let call = serde_json::json!([{"role": "assistant", "tool_calls": [{"name": "f", "args": {"n": number}}]}]);
     let json = written(&call.to_string(), Side::Output, &ContentLimits::default());

@@ -22,7 +22,7 @@ fn response(items: &Value) -> Value {
 }
 
 #[test]
-fn a_call_on_a_server_that_has_to_be_allowed_is_a_call() {
+fn an_mcp_approval_request_is_a_tool_call() {
     let tools = json!({"type": "mcp_list_tools", "id": "l1", "server_label": "wiki", "tools": [{"name": "ask"}]});
     let request = json!({
         "type": "mcp_approval_request", "id": "r1", "name": "ask", "server_label": "wiki", "arguments": "{\"q\":1}",
@@ -47,7 +47,7 @@ fn a_call_on_a_server_that_has_to_be_allowed_is_a_call() {
 }
 
 #[test]
-fn a_response_has_not_stopped_while_a_call_waits_for_its_answer() {
+fn a_response_with_an_open_call_ends_with_tool_calls() {
     let reason = |items: Value| response(&items)[0]["finish_reason"].clone();
     let call =
         json!({"type": "shell_call", "id": "s1", "call_id": "c1", "action": {"commands": ["ls"]}});
@@ -59,7 +59,7 @@ fn a_response_has_not_stopped_while_a_call_waits_for_its_answer() {
 }
 
 #[test]
-fn what_a_model_says_to_the_answer_of_its_providers_tool_is_behind_it() {
+fn text_after_a_provider_tool_result_stays_after_it() {
     let parts = json!([
         {"type": "text", "text": "Let me look"},
         {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "q"}},
@@ -85,7 +85,7 @@ fn what_a_model_says_to_the_answer_of_its_providers_tool_is_behind_it() {
 }
 
 #[test]
-fn a_document_of_text_is_text() {
+fn a_text_document_becomes_text() {
     let parts = |source: Value| {
         let document = json!({"type": "document", "source": source, "title": "t"});
         input(json!([{"role": "user", "content": [document]}]))[0]["parts"].clone()
@@ -100,7 +100,7 @@ fn a_document_of_text_is_text() {
 }
 
 #[test]
-fn a_conversation_that_was_made_shorter_says_nothing_in_secret() {
+fn encrypted_compaction_is_dropped_and_summaries_are_reasoning() {
     let encrypted = json!({"type": "compaction", "id": "c1", "encrypted_content": "gAAA"});
     let compacted = output(json!({"object": "response.compaction", "output": [encrypted]}));
     assert_eq!(compacted, json!([]));

@@ -240,7 +240,7 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
 ];
 
 #[test]
-fn libraries_in_the_field() {
+fn messages_of_real_libraries_are_read() {
     for (library, side, written, expected) in SPELLINGS {
         let expected: Value = serde_json::from_str(expected).unwrap();
         assert_eq!(shown(written, *side), expected, "{library}");

@@ -4,7 +4,7 @@ use super::*;
 use crate::tokens;
 
 #[test]
-fn copilot_is_an_agent_of_that_name() {
+fn copilot_names_its_agent() {
     let agent = ("gen_ai.operation.name", "invoke_agent");
     let span = translated("github.copilot", "invoke_agent", &[agent]);
     assert_eq!(span.name, "invoke_agent GitHub Copilot");
@@ -15,7 +15,7 @@ fn copilot_is_an_agent_of_that_name() {
 
 /// The chat in VS Code reports the time to the first token in milliseconds.
 #[test]
-fn copilot_waits_in_milliseconds() {
+fn copilot_reports_time_to_first_token_in_milliseconds() {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     let mut span = SourceSpan::new(trace_id, span_id, "chat gpt-4o", Timestamp::default());
@@ -24,12 +24,12 @@ fn copilot_waits_in_milliseconds() {
     span.attributes
         .push("copilot_chat.time_to_first_token", 450_i64);
     let span = Translator::new(TranslateOptions::default()).translate(span);
-    let waited = span.attributes.get("gen_ai.response.time_to_first_chunk");
-    assert_eq!(waited, Some(Value::Double(0.45)));
+    let time_to_first_chunk = span.attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(time_to_first_chunk, Some(Value::Double(0.45)));
 }
 
 #[test]
-fn qwen_code_counts_thoughts() {
+fn qwen_code_counts_reasoning_tokens() {
     let call = [
         ("gen_ai.operation.name", "chat"),
         ("gen_ai.request.model", "m"),
@@ -43,7 +43,7 @@ fn qwen_code_counts_thoughts() {
 
 /// For a failed tool, Claude's agents and Claude Code put the tool's answer into the status.
 #[test]
-fn a_failed_tool_of_claude_agents_withholds_its_answer() {
+fn claude_tool_failures_without_captured_outputs_have_no_message() {
     let status = |scope: &'static str, capture_outputs| {
         let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         let span_id = SpanId::from_bytes([2; 8]).unwrap();
@@ -75,7 +75,7 @@ fn a_failed_tool_of_claude_agents_withholds_its_answer() {
 }
 
 #[test]
-fn gemini_schedules_calls_that_nobody_said() {
+fn gemini_cli_scheduling_spans_have_no_messages() {
     let scheduled = [
         ("gen_ai.operation.name", "schedule_tool_calls"),
         (
@@ -93,7 +93,7 @@ fn gemini_schedules_calls_that_nobody_said() {
 }
 
 #[test]
-fn claude_code_may_wait_for_parts_of_a_millisecond() {
+fn claude_code_reports_fractional_milliseconds() {
     let call = [("span.type", "llm_request"), ("model", "m")];
     for (milliseconds, seconds) in [
         (Value::Double(512.5), Some(Value::Double(0.5125))),
@@ -103,7 +103,7 @@ fn claude_code_may_wait_for_parts_of_a_millisecond() {
         let mut span = source("com.anthropic.claude_code", "llm", &call);
         span.attributes.push("ttft_ms", milliseconds);
         let span = with_content(span);
-        let waited = span.attributes.get("gen_ai.response.time_to_first_chunk");
-        assert_eq!(waited, seconds);
+        let time_to_first_chunk = span.attributes.get("gen_ai.response.time_to_first_chunk");
+        assert_eq!(time_to_first_chunk, seconds);
     }
 }

@@ -5,7 +5,7 @@ use crate::SourceStatus;
 
 /// OpenTelemetry's newest instrumentations for Python: LangChain has no finish reason for OpenAI's responses.
 #[test]
-fn a_reason_that_was_not_told_is_no_error() {
+fn a_placeholder_finish_reason_is_removed() {
     let message = |reason: &str| {
         format!(
             r#"[{{"role":"assistant","parts":[{{"type":"text","content":"say \"finish_reason\":\"error\""}}],"finish_reason":{reason}}}]"#

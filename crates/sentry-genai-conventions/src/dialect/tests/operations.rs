@@ -146,7 +146,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
 ];
 
 #[test]
-fn every_kind_of_span_is_what_its_library_means() {
+fn spans_are_classified_as_their_library_means_them() {
     for (scope, name, attributes, op, sentry_name) in RULES {
         let span = translated(scope, name, attributes);
         assert_eq!(
@@ -159,7 +159,7 @@ fn every_kind_of_span_is_what_its_library_means() {
 
 /// What precedes it is the provider.
 #[test]
-fn a_model_behind_litellm_has_its_own_name() {
+fn litellm_models_lose_their_provider_prefix() {
     let openinference = "openinference.instrumentation.litellm";
     let kind = ("openinference.span.kind", "LLM");
     for (scope, attributes) in [
@@ -186,7 +186,7 @@ fn a_model_behind_litellm_has_its_own_name() {
 
 /// litellm formats enum members, which are the names of classes since Python 3.11.
 #[test]
-fn litellm_means_what_its_constants_are_called() {
+fn litellm_enum_members_are_read() {
     let span = translated(
         "litellm",
         "litellm_request",
@@ -219,7 +219,7 @@ fn litellm_means_what_its_constants_are_called() {
 
 /// Older versions of Semantic Kernel have their own names for operations and counts.
 #[test]
-fn older_semantic_kernel_has_its_own_names() {
+fn older_semantic_kernel_names_are_read() {
     for (operation, op) in [
         ("chat.completions", "gen_ai.chat"),
         ("text.completions", "gen_ai.text_completion"),
@@ -245,7 +245,7 @@ fn older_semantic_kernel_has_its_own_names() {
 }
 
 #[test]
-fn merged_tools_of_adk_are_no_call_and_its_older_tool_definitions_are_kept() {
+fn merged_adk_tools_are_not_a_call_and_old_definitions_are_kept() {
     let merged = [
         ("gen_ai.operation.name", "execute_tool"),
         ("gen_ai.tool.name", "(merged tools)"),
@@ -260,7 +260,7 @@ fn merged_tools_of_adk_are_no_call_and_its_older_tool_definitions_are_kept() {
 }
 
 #[test]
-fn litellm_has_a_completion_for_every_call() {
+fn litellm_completions_are_merged_into_one_message() {
     let span = translated(
         "litellm",
         "litellm_request",
@@ -288,7 +288,7 @@ fn litellm_has_a_completion_for_every_call() {
 }
 
 #[test]
-fn litellm_names_a_provider_in_front_of_a_model_where_it_names_none_by_itself() {
+fn litellm_providers_fall_back_to_model_prefix_and_address() {
     let provider = |system, model, address: &str| {
         let hidden = format!(r#"{{"api_base": "{address}"}}"#);
         let attributes = [
@@ -310,7 +310,7 @@ fn litellm_names_a_provider_in_front_of_a_model_where_it_names_none_by_itself() 
 
 /// In its newest spelling, it reports every operation that it does not distinguish as a chat.
 #[test]
-fn litellm_calls_speech_a_chat() {
+fn litellm_request_types_override_chat() {
     let op = |kind, named: &[Attribute]| {
         let attributes = [
             ("llm.request.type", kind),
@@ -345,7 +345,7 @@ fn litellm_calls_speech_a_chat() {
 }
 
 #[test]
-fn a_model_that_adk_asks_by_litellm_has_its_provider_in_front() {
+fn adk_reads_the_provider_from_a_litellm_model() {
     let provider = |model| {
         let attributes = [
             ("gen_ai.system", "gcp.vertex.agent"),
@@ -360,7 +360,7 @@ fn a_model_that_adk_asks_by_litellm_has_its_provider_in_front() {
 
 /// LangChain's tools answer with a message that states which call it answers.
 #[test]
-fn a_tool_has_the_id_of_the_call_it_answers() {
+fn tool_call_ids_are_read_from_langchain_messages() {
     let data = r#"{"type": "tool", "data": {"content": "21 C", "tool_call_id": "c1"}}"#;
     let kwargs = r#"{"output": {"lc": 1, "type": "constructor", "kwargs": {"content": "21 C", "tool_call_id": "c1"}}, "kwargs": {}}"#;
     for (kind, key, answer) in [
@@ -387,7 +387,7 @@ fn a_tool_has_the_id_of_the_call_it_answers() {
 
 /// Sentry's trace view lists available tools on agents only, by the names in their definitions.
 #[test]
-fn an_agent_keeps_the_tools_that_it_has() {
+fn agents_keep_their_tool_definitions() {
     const AGENT: (&str, &str) = ("gen_ai.operation.name", "invoke_agent");
     let kept = r#"[{"type":"function","name":"w"}]"#;
     for (scope, attributes) in [
@@ -428,7 +428,7 @@ fn an_agent_keeps_the_tools_that_it_has() {
 
 /// The platform uses the SDK's names in a scope of its own. Tokens that summing up a conversation took are beside the other counts.
 #[test]
-fn anthropics_platform_speaks_as_its_sdk_does() {
+fn anthropics_sdk_and_platform_are_read_alike() {
     for scope in [
         "com.anthropic.sdk.typescript",
         "com.anthropic.claude-platform",
