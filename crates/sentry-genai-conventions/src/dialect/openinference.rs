@@ -433,7 +433,7 @@ fn embeddings(attributes: &mut Attributes) {
     if let Some(answer) = json::object(attributes, "output.value")
         && let Some(count) = answer
             .get("inputTextTokenCount")
-            .filter(|it| it.is_number())
+            .filter(|count| count.is_number())
         && !attributes.contains("llm.token_count.prompt")
     {
         json::put_scalar(attributes, tokens::INPUT, count);

@@ -211,7 +211,7 @@ fn adjust_gemini(attributes: &mut Attributes) {
 fn text_of(span: &SourceSpan, (key, event): (&str, &str)) -> Option<String> {
     let in_event = || {
         let mut events = span.events.iter();
-        let event = events.find(|it| it.gen_ai_name() == Some(event))?;
+        let event = events.find(|recorded| recorded.gen_ai_name() == Some(event))?;
         event.attributes.text(key)
     };
     let text = span.attributes.text(key).or_else(in_event)?;
@@ -288,8 +288,10 @@ fn prepend_reasoning(attributes: &mut Attributes, reasoning: &str) {
     let Some(mut messages) = json::read(attributes, OUTPUT) else {
         return;
     };
-    let last = messages.as_array_mut().and_then(|it| it.last_mut());
-    if let Some(Value::Array(parts)) = last.and_then(|it| it.get_mut("parts")) {
+    let last = messages
+        .as_array_mut()
+        .and_then(|messages| messages.last_mut());
+    if let Some(Value::Array(parts)) = last.and_then(|message| message.get_mut("parts")) {
         parts.insert(0, json!({"type": "reasoning", "content": reasoning}));
         attributes.set(OUTPUT, messages.to_string());
     }
@@ -302,7 +304,7 @@ fn tool_calls(attributes: &Attributes) -> Vec<Value> {
         return calls;
     }
     let texts = |key| attributes.text(key).unwrap_or_default().split(", ");
-    let names: Vec<_> = texts(CALL_NAMES).filter(|it| !it.is_empty()).collect();
+    let names: Vec<_> = texts(CALL_NAMES).filter(|name| !name.is_empty()).collect();
     let mut ids = texts(CALL_IDS);
     let text = attributes.text(CALL_ARGUMENTS).unwrap_or_default();
     let mut arguments = match messages::read_json(&format!("[{text}]")) {

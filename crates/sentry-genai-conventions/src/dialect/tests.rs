@@ -494,7 +494,11 @@ fn an_empty_text_does_not_block_other_names() {
         ];
         let span = translated("x", "ask", &chat);
         let kept = span.attributes.get(canonical).map(json_of);
-        let kept = kept.map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned));
+        let kept = kept.map(|value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        });
         assert_eq!(kept.as_deref(), Some("7"), "{canonical}");
     }
 }

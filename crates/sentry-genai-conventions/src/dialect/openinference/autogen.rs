@@ -17,7 +17,8 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
     match what {
         What::Agent => {
             let parameters = attribute::object(attributes, "input.value");
-            let Some(Value::Array(reprs)) = parameters.and_then(|mut it| it.remove("messages"))
+            let Some(Value::Array(reprs)) =
+                parameters.and_then(|mut parameters| parameters.remove("messages"))
             else {
                 return;
             };

@@ -28,10 +28,10 @@ fn openinference_input_is_completed_from_the_request() {
         request,
         &[&system[..], &call[..]].concat(),
     );
-    let asked = crate::messages::read_json(span.attributes.text(INPUT).unwrap()).unwrap();
-    assert_eq!(asked[1]["role"], "tool");
-    let result = asked[1]["parts"][0]["response"].to_string();
-    assert!(result.contains("21"), "{asked}");
+    let input = crate::messages::read_json(span.attributes.text(INPUT).unwrap()).unwrap();
+    assert_eq!(input[1]["role"], "tool");
+    let result = input[1]["parts"][0]["response"].to_string();
+    assert!(result.contains("21"), "{input}");
 
     let request =
         r#"{"max_tokens":9,"system":"Be brief","messages":[{"role":"user","content":"Sun?"}]}"#;
@@ -39,8 +39,8 @@ fn openinference_input_is_completed_from_the_request() {
     let instructions = span.attributes.text("gen_ai.system_instructions");
     let expected = r#"[{"type":"text","content":"Be brief"}]"#;
     assert_eq!(instructions, Some(expected));
-    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]}]"#;
-    assert_eq!(span.attributes.text(INPUT), Some(asked));
+    let expected_input = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]}]"#;
+    assert_eq!(span.attributes.text(INPUT), Some(expected_input));
 }
 
 #[test]

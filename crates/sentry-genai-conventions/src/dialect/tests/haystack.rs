@@ -5,18 +5,18 @@ use super::*;
 /// In OpenInference, the calls and tools inside have no spans.
 #[test]
 fn openinference_components_may_be_agents() {
-    let said = |role: &str, part: &str| {
+    let message_repr = |role: &str, part: &str| {
         format!(
             "ChatMessage(_role=<ChatRole.{}: '{role}'>, _content=[{part}], _name=None, _meta={{}})",
             role.to_uppercase()
         )
     };
-    let question = said("user", "TextContent(text='Weather?')");
-    let call = said(
+    let question = message_repr("user", "TextContent(text='Weather?')");
+    let call = message_repr(
         "assistant",
         "ToolCall(tool_name='w', arguments={'city': 'Rome'}, id='c1', extra=None)",
     );
-    let answer = said("assistant", "TextContent(text='Rain')");
+    let answer = message_repr("assistant", "TextContent(text='Rain')");
     let input = serde_json::json!({"messages": [question], "tools": null}).to_string();
     let output = serde_json::json!({
         "messages": [question, call, answer],
@@ -38,11 +38,11 @@ fn openinference_components_may_be_agents() {
         let text = span.attributes.text(key).unwrap();
         serde_json::from_str::<serde_json::Value>(text).unwrap()
     };
-    let asked = read("gen_ai.input.messages");
-    assert_eq!(asked[0]["parts"][0]["content"], "Weather?");
-    let said = read("gen_ai.output.messages");
-    assert_eq!(said[0]["parts"][0]["name"], "w");
-    assert_eq!(said[1]["parts"][0]["content"], "Rain");
+    let input = read("gen_ai.input.messages");
+    assert_eq!(input[0]["parts"][0]["content"], "Weather?");
+    let output = read("gen_ai.output.messages");
+    assert_eq!(output[0]["parts"][0]["name"], "w");
+    assert_eq!(output[1]["parts"][0]["content"], "Rain");
     let count = |key| span.attributes.integer(key);
     assert_eq!(count("gen_ai.usage.input_tokens"), Some(200));
     assert_eq!(count("gen_ai.usage.output_tokens"), Some(80));
@@ -274,7 +274,7 @@ fn prompt_builders_are_not_model_calls() {
 #[test]
 fn reasoning_and_response_model_are_read_from_replies() {
     let reply = "ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[ReasoningContent(reasoning_text='hm', extra={'x': [1]}), TextContent(text='a')], _name=None, _meta={'model': 'claude-1'})";
-    let seen = translated(
+    let openinference = translated(
         OPENINFERENCE,
         "AnthropicChatGenerator.run",
         &[
@@ -286,7 +286,7 @@ fn reasoning_and_response_model_are_read_from_replies() {
             ),
         ],
     );
-    let said = translated(
+    let own_tracer = translated(
         "haystack",
         "haystack.agent.step.llm",
         &[(
@@ -294,7 +294,7 @@ fn reasoning_and_response_model_are_read_from_replies() {
             r#"{"replies": [{"role": "assistant", "meta": {"model": "claude-1"}, "content": [{"reasoning": {"reasoning_text": "hm", "extra": {"x": [1]}}}, {"text": "a"}]}]}"#,
         )],
     );
-    for span in [seen, said] {
+    for span in [openinference, own_tracer] {
         let output = span.attributes.text(OUTPUT).unwrap();
         let output: serde_json::Value = serde_json::from_str(output).unwrap();
         assert_eq!(
@@ -340,9 +340,12 @@ fn document_contents_are_the_input_of_embedders_and_rankers() {
         ranks.attributes.text("gen_ai.provider.name"),
         Some("cohere")
     );
-    let asked: serde_json::Value =
+    let ranked: serde_json::Value =
         serde_json::from_str(ranks.attributes.text(ASKED).unwrap()).unwrap();
-    assert_eq!(asked, serde_json::json!({"query": "q", "documents": ["d"]}));
+    assert_eq!(
+        ranked,
+        serde_json::json!({"query": "q", "documents": ["d"]})
+    );
     // It uses what is known about the documents.
     let sorts = component(
         "MetaFieldRanker",

@@ -70,7 +70,7 @@ fn traceloop_users_are_kept_and_headers_removed() {
     );
     assert_eq!(span.attributes.text("user.id"), Some("u-1"));
     let headers = |(key, _): &(&str, _)| key.contains("headers");
-    assert!(!span.attributes.iter().any(|it| headers(&it)));
+    assert!(!span.attributes.iter().any(|attribute| headers(&attribute)));
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn traceloops_first_bedrock_instrumentation_is_read() {
     let scope = "opentelemetry.instrumentation.bedrock";
     let failed = translated(scope, "bedrock.converse", &[]);
     assert_eq!(failed.op, "gen_ai.chat");
-    let asked = translated(
+    let call = translated(
         scope,
         "bedrock.completion",
         &[
@@ -89,7 +89,7 @@ fn traceloops_first_bedrock_instrumentation_is_read() {
             ("gen_ai.prompt.0.content", r#""Hello""#),
         ],
     );
-    let text = |key| asked.attributes.text(key).unwrap_or_default();
+    let text = |key| call.attributes.text(key).unwrap_or_default();
     assert_eq!(text("gen_ai.provider.name"), "aws.bedrock");
     let messages = r#"[{"role":"user","parts":[{"type":"text","content":"Hello"}]}]"#;
     assert_eq!(text(INPUT), messages);
@@ -307,11 +307,11 @@ fn logfire_input_and_output_are_separated() {
              "data": {{"type": "web_search_call", "id": "w", "action": {{"query": "x"}}}}}},
             {answer}]"#,
         );
-        let [asked, answered] = messages(&[("events", &events)]);
-        assert_eq!(asked, question);
-        assert!(answered.contains(r#""name":"web_search""#), "{answered}");
-        assert!(answered.contains(r#""content":"a""#), "{answered}");
-        assert!(!answered.contains("See JSON"), "{answered}");
+        let [input, output] = messages(&[("events", &events)]);
+        assert_eq!(input, question);
+        assert!(output.contains(r#""name":"web_search""#), "{output}");
+        assert!(output.contains(r#""content":"a""#), "{output}");
+        assert!(!output.contains("See JSON"), "{output}");
     }
 }
 

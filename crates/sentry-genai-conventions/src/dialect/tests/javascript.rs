@@ -238,8 +238,8 @@ fn openllmetry_langchain_tools_are_read() {
 #[test]
 fn openllmetry_response_items_are_restored() {
     let items = r#"[{"role":"user","content":"Hi"},{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"}]"#;
-    for (asked, roles) in [(items, &["user", "assistant"][..]), ("[1]", &["user"])] {
-        let parts = serde_json::json!([{"type": "text", "content": asked}]);
+    for (text, roles) in [(items, &["user", "assistant"][..]), ("[1]", &["user"])] {
+        let parts = serde_json::json!([{"type": "text", "content": text}]);
         let input = serde_json::json!([{"role": "user", "parts": parts}]);
         let input = input.to_string().leak();
         let span = translated(
@@ -252,7 +252,7 @@ fn openllmetry_response_items_are_restored() {
         let found: Vec<_> = found
             .filter_map(|message| message["role"].as_str())
             .collect();
-        assert_eq!(found, roles, "{asked}");
+        assert_eq!(found, roles, "{text}");
     }
 }
 
@@ -403,21 +403,21 @@ fn openllmetry_langchain_blocks_are_restored() {
         {"role": "user", "parts": [{"type": "text", "content": "[{\"a\": 1}]"}]},
     ])
     .to_string();
-    let asked = |scope: &str| {
+    let content = |scope: &str| {
         let call = [
             ("gen_ai.operation.name", "chat"),
             ("gen_ai.request.model", "m"),
             ("gen_ai.input.messages", messages.as_str()),
         ];
         let span = translated(scope, "chat m", &call);
-        let asked = span.attributes.text("gen_ai.input.messages").unwrap();
+        let input = span.attributes.text("gen_ai.input.messages").unwrap();
         let system = span.attributes.text("gen_ai.system_instructions");
-        format!("{}{asked}", system.unwrap_or_default())
+        format!("{}{input}", system.unwrap_or_default())
     };
-    let read = asked("@traceloop/instrumentation-langchain");
+    let read = content("@traceloop/instrumentation-langchain");
     assert!(read.contains(r#""content":"Be brief.""#), "{read}");
     assert!(read.contains(r#"[{\"a\": 1}]"#), "{read}");
-    assert!(!asked("x").contains(r#""content":"Be brief.""#));
+    assert!(!content("x").contains(r#""content":"Be brief.""#));
 }
 
 /// OpenInference's instrumentation omits messages that consist of blocks. The request has all messages.
@@ -445,17 +445,17 @@ fn openinference_langchain_blocks_are_read_from_the_request() {
     let scope = "@arizeai/openinference-instrumentation-langchain";
     let span = translated(scope, "ChatOpenAI", &call("Hello"));
     let text = |key| span.attributes.text(key).unwrap();
-    let asked = text("gen_ai.input.messages");
-    assert!(asked.contains("Hello"), "{asked}");
-    assert!(asked.contains("Be brief."), "{asked}");
+    let input = text("gen_ai.input.messages");
+    assert!(input.contains("Hello"), "{input}");
+    assert!(input.contains("Be brief."), "{input}");
     assert_eq!(text("gen_ai.request.model"), "m");
     assert_eq!(text("gen_ai.response.model"), "m-2024");
     let written = "gen_ai.usage.cache_creation.input_tokens";
     assert_eq!(span.attributes.integer(written), Some(30));
     // Content that the program hides in one place is not shown from another.
     let span = translated(scope, "ChatOpenAI", &call("__REDACTED__"));
-    let asked = span.attributes.text("gen_ai.input.messages");
-    assert!(!asked.is_some_and(|asked| asked.contains("Hello")));
+    let input = span.attributes.text("gen_ai.input.messages");
+    assert!(!input.is_some_and(|input| input.contains("Hello")));
 }
 
 /// The span around a run is not an agent, and an item without a role is reasoning.
@@ -485,7 +485,7 @@ fn openinference_openai_agents_are_read() {
         ),
     ];
     let span = translated(scope, "response", &call);
-    let asked = span.attributes.text("gen_ai.input.messages").unwrap();
-    let asked: serde_json::Value = serde_json::from_str(asked).unwrap();
-    assert_eq!(asked[1]["role"], "assistant");
+    let input = span.attributes.text("gen_ai.input.messages").unwrap();
+    let input: serde_json::Value = serde_json::from_str(input).unwrap();
+    assert_eq!(input[1]["role"], "assistant");
 }

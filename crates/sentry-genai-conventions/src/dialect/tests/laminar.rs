@@ -34,8 +34,8 @@ fn observed_functions_are_read() {
         ],
     );
     assert_eq!(&*span.name, "chat m");
-    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
-    assert_eq!(span.attributes.text(INPUT), Some(asked));
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    assert_eq!(span.attributes.text(INPUT), Some(expected));
 }
 
 #[test]

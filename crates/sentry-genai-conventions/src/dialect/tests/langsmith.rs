@@ -164,8 +164,8 @@ fn openai_requests_and_responses_are_read() {
     );
     let text = |key| span.attributes.text(key);
     assert_eq!(text("gen_ai.conversation.id"), Some("conv_1"));
-    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
-    assert_eq!(text("gen_ai.input.messages"), Some(asked));
+    let expected_input = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    assert_eq!(text("gen_ai.input.messages"), Some(expected_input));
 
     // An argument of a function is not an id.
     let words = r#"{"conversation": "User: sesame"}"#;
@@ -187,7 +187,7 @@ fn openai_requests_and_responses_are_read() {
     assert_eq!(span.op, "gen_ai.text_completion");
     let text = |key| span.attributes.text(key);
     assert_eq!(text("gen_ai.response.model"), Some("m-1"));
-    assert_eq!(text("gen_ai.input.messages"), Some(asked));
+    assert_eq!(text("gen_ai.input.messages"), Some(expected_input));
     let counts = ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"];
     let counts = counts.map(|key| span.attributes.integer(key));
     assert_eq!(counts, [Some(9), Some(4)]);

@@ -93,7 +93,7 @@ fn agent_responses_with_tool_calls_end_with_tool_calls() {
 /// The text to speak or to draw is the input. An audio file is not.
 #[test]
 fn speech_and_image_requests_keep_only_their_text() {
-    let asked = |name, request| {
+    let input_of = |name, request| {
         let attributes = [
             KIND,
             ("llm.invocation_parameters", r#"{"model": "m"}"#),
@@ -105,10 +105,10 @@ fn speech_and_image_requests_keep_only_their_text() {
     };
     let speech = r#"{"model": "m", "input": "Hi", "voice": "alloy"}"#;
     let question = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
-    let speech = asked("HttpxBinaryResponseContent", speech);
+    let speech = input_of("HttpxBinaryResponseContent", speech);
     assert_eq!(speech.as_deref(), Some(question));
-    assert_eq!(asked("Transcription", r#"{"model": "m"}"#), None);
-    let image = asked("ImagesResponse", r#"{"model": "m", "prompt": "Hi"}"#);
+    assert_eq!(input_of("Transcription", r#"{"model": "m"}"#), None);
+    let image = input_of("ImagesResponse", r#"{"model": "m", "prompt": "Hi"}"#);
     assert_eq!(image.as_deref(), Some(question));
 }
 
@@ -186,7 +186,7 @@ fn litellm_image_generation_is_not_a_chat() {
 #[test]
 fn tool_call_ids_are_read_from_the_payload() {
     let call = r#"{"id": "c1", "function": {"name": "w", "arguments": "{}"}}"#;
-    let asked = format!(
+    let request = format!(
         r#"{{"model": "m", "messages": [{{"role": "user", "content": "q"}}, {{"role": "assistant", "content": "", "tool_calls": [{call}]}}, {{"role": "tool", "content": "a", "tool_call_id": "c1"}}]}}"#
     );
     let answer = format!(
@@ -199,7 +199,7 @@ fn tool_call_ids_are_read_from_the_payload() {
         "MistralClient.chat",
         &[
             KIND,
-            ("input.value", &asked),
+            ("input.value", &request),
             ("output.value", &answer),
             ("llm.input_messages.0.message.role", "user"),
             ("llm.input_messages.0.message.content", "q"),
@@ -264,12 +264,12 @@ fn autogen_messages_are_read_from_reprs() {
         serde_json::Value::String(text)
     };
     let handoff_content = r"'it\'s content=1' target='w' context=[]";
-    let asked = [
+    let reprs = [
         message("user", r#""What's up?""#),
         message("critic", "'a'"),
         message("critic", handoff_content),
     ];
-    let parameters = serde_json::json!({"messages": asked, "cancellation_token": null});
+    let parameters = serde_json::json!({"messages": reprs, "cancellation_token": null});
     let span = translated(
         scope,
         "main.on_messages_stream",
@@ -392,9 +392,9 @@ fn vercel_attributes_are_not_duplicated() {
             ("metadata.plan", "pro"),
         ],
     );
-    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
     let attributes = &span.attributes;
-    assert_eq!(attributes.text(INPUT), Some(asked));
+    assert_eq!(attributes.text(INPUT), Some(expected));
     assert_eq!(attributes.text("metadata.plan"), Some("pro"));
     for key in [
         KIND.0,

@@ -184,7 +184,7 @@ fn anthropic_blocks_are_restored_in_order() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|it| &it["parts"][0]["type"])
+        .map(|message| &message["parts"][0]["type"])
         .collect();
     assert_eq!(kinds, ["text", "tool_call", "tool_call_response", "text"]);
 }
@@ -246,7 +246,7 @@ fn mcp_approvals_are_read_from_the_items() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|it| &it["role"])
+        .map(|message| &message["role"])
         .collect();
     assert_eq!(roles, ["user", "assistant", "tool"]);
     let instructions = span.attributes.text("gen_ai.system_instructions");

@@ -76,7 +76,7 @@ fn gemini_client_functions_are_classified() {
 #[test]
 fn reagent_agents_and_tools_are_read() {
     let scope = "reagent_rs::agent::models::agent";
-    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    let expected_input = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
     let kind = |kind| ("langfuse.observation.type", kind);
     let agent = [
         kind("trace"),
@@ -85,7 +85,7 @@ fn reagent_agents_and_tools_are_read() {
     ];
     let span = translated(scope, "Invocation", &agent);
     assert_eq!(span.name, "invoke_agent weatherman");
-    assert_eq!(span.attributes.text(INPUT), Some(asked));
+    assert_eq!(span.attributes.text(INPUT), Some(expected_input));
     let span = translated(scope, "Invocation", &[kind("trace")]);
     assert_eq!(span.name, "invoke_agent");
     assert!(!span.attributes.contains("gen_ai.agent.name"));
@@ -148,9 +148,9 @@ fn truncated_adk_rust_requests_are_read() {
     let attributes = [("gcp.vertex.agent.llm_request", &*request)];
     let span = translated("adk_agent::llm_agent", "call_llm", &attributes);
     let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"},{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"}]}]"#;
-    let asked = span.attributes.text(INPUT).unwrap();
-    let [asked, expected] = [asked, expected].map(|it| messages::read_json(it).unwrap());
-    assert_eq!(asked, expected);
+    let input = span.attributes.text(INPUT).unwrap();
+    let [input, expected] = [input, expected].map(|text| messages::read_json(text).unwrap());
+    assert_eq!(input, expected);
 }
 
 /// Version 0.3 of both crates.
@@ -241,7 +241,7 @@ fn goose_observations_are_model_calls() {
         ("gen_ai.tool.definitions", "get_weather"),
     ] {
         assert!(
-            text(key).is_some_and(|it| it.contains(expected)),
+            text(key).is_some_and(|text| text.contains(expected)),
             "{key}: {:?}",
             text(key)
         );

@@ -264,14 +264,14 @@ fn debug_output_of_json_becomes_json() {
 /// Items of the Responses API in async-openai and parts in genai, as written by `Debug` and by serde.
 #[test]
 fn rust_enum_variants_are_parts() {
-    let asked = json!({"role": "user", "parts": [{"type": "text", "content": "Hi"}]});
+    let question = json!({"role": "user", "parts": [{"type": "text", "content": "Hi"}]});
     let call = json!({"role": "assistant", "parts": [
         {"type": "tool_call", "id": "c1", "name": "get", "arguments": {"a": 1}},
     ]});
     let answer = json!({"role": "tool", "parts": [
         {"type": "tool_call_response", "id": "c1", "response": "sunny", "result": "sunny"},
     ]});
-    let expected = json!([asked, call, answer]);
+    let expected = json!([question, call, answer]);
     for text in [
         r#"Items([EasyMessage(EasyInputMessage { type: Message, role: User, content: Text("Hi"), phase: None }), Item(FunctionCall(FunctionToolCall { arguments: "{\"a\":1}", call_id: "c1", name: "get", status: Some(Completed) })), Item(FunctionCallOutput(FunctionCallOutputItemParam { call_id: Some("c1"), output: Text("sunny"), id: None }))])"#,
         r#"[ChatMessage { role: User, content: MessageContent { parts: [Text("Hi")] }, options: None }, ChatMessage { role: Assistant, content: MessageContent { parts: [ToolCall(ToolCall { call_id: "c1", fn_name: "get", fn_arguments: Object {"a": Number(1)}, thought_signatures: None })] }, options: None }, ChatMessage { role: Tool, content: MessageContent { parts: [ToolResponse(ToolResponse { call_id: "c1", fn_name: None, content: "sunny" })] }, options: None }]"#,
@@ -310,7 +310,9 @@ fn output_starts_after_the_last_question() {
                 .json,
         )
         .unwrap();
-        let texts = read.iter().map(|it| it["parts"][0]["content"].clone());
+        let texts = read
+            .iter()
+            .map(|message| message["parts"][0]["content"].clone());
         texts.collect::<Value>()
     };
     assert_eq!(contents(5, Side::Output), json!(["Be brief", "Sun"]));
