@@ -85,7 +85,7 @@ pub(crate) struct Dialect {
     /// The library's name as part of `sentry.origin`; empty for OpenTelemetry's conventions.
     pub(crate) name: &'static str,
     /// Returns whether a span was made by this library.
-    pub(crate) speaks: fn(&SourceSpan) -> bool,
+    pub(crate) recognises: fn(&SourceSpan) -> bool,
     /// Keys and their canonical names. A canonical key that is already present wins.
     pub(crate) aliases: &'static [(Name, &'static str)],
     /// Keys that mean nothing outside the library. An entry that ends in `*` is a prefix.
@@ -224,7 +224,7 @@ pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
     }
     DIALECTS
         .iter()
-        .find(|dialect| (dialect.speaks)(span))
+        .find(|dialect| (dialect.recognises)(span))
         .copied()
         .unwrap_or(&OTEL)
 }
@@ -388,7 +388,7 @@ impl Dialect {
     /// A dialect that recognises nothing and changes nothing.
     const NONE: Self = Self {
         name: "",
-        speaks: |_| false,
+        recognises: |_| false,
         aliases: &[],
         noise: &[],
         operation: |_| Says::Nothing,

@@ -11,7 +11,7 @@ use crate::{Attributes, SourceSpan, provider, tokens};
 
 pub(super) static ADK: Dialect = Dialect {
     name: "adk",
-    speaks,
+    recognises,
     aliases: &aliases([
         (
             "gen_ai.usage.audio_input_tokens",
@@ -45,7 +45,7 @@ const RESPONSE: &str = "gcp.vertex.agent.llm_response";
 const WITHHELD_REASONS: [&str; 4] = ["finish_reason", "finishReason", "error_code", "errorCode"];
 const EXPERIMENTAL_REASONING: &str = "gen_ai.usage.experimental.reasoning_tokens";
 
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     span.scope == "gcp.vertex.agent"
         || span.scope.starts_with("adk_")
         || has_prefix(span, "gcp.vertex.agent.")

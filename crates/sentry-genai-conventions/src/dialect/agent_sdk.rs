@@ -4,7 +4,7 @@ use super::{Dialect, aliases};
 
 pub(super) static AGENT_SDK: Dialect = Dialect {
     name: "agent_sdk",
-    speaks: |span| span.scope == "agent-sdk",
+    recognises: |span| span.scope == "agent-sdk",
     aliases: &aliases([
         ("agent_sdk.llm.streaming", "gen_ai.response.streaming"),
         ("agent_sdk.tool.outcome", "gen_ai.tool.call.outcome"),

@@ -7,7 +7,7 @@ use crate::SourceSpan;
 
 pub(super) static AGENTOPS: Dialect = Dialect {
     name: "agentops",
-    speaks: |span| {
+    recognises: |span| {
         let kind = span.attributes.text(KIND);
         kind.is_some_and(|kind| kind != "llm")
     },

@@ -6,7 +6,7 @@ use crate::{SourceSpan, tokens};
 
 pub(super) static ANTHROPIC: Dialect = Dialect {
     name: "anthropic",
-    speaks,
+    recognises,
     aliases: &aliases([
         (
             "anthropic.message.stop_reason",
@@ -18,7 +18,7 @@ pub(super) static ANTHROPIC: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     span.scope.starts_with("com.anthropic.sdk") || span.scope == "com.anthropic.claude-platform"
 }
 

@@ -6,7 +6,7 @@ use crate::SourceSpan;
 
 pub(super) static AUTOAGENTS: Dialect = Dialect {
     name: "autoagents",
-    speaks: |span| is_of_crate(span, "autoagents_telemetry"),
+    recognises: |span| is_of_crate(span, "autoagents_telemetry"),
     aliases: &aliases([
         ("actor_name", "gen_ai.agent.name"),
         ("task.description", INPUT),

@@ -5,7 +5,7 @@ use crate::{SourceSpan, Value, tokens};
 
 pub(super) static AX: Dialect = Dialect {
     name: "ax",
-    speaks: |span| span.attributes.contains(STREAMING) || is_tool(span),
+    recognises: |span| span.attributes.contains(STREAMING) || is_tool(span),
     aliases: &aliases([
         ("function.id", "gen_ai.tool.call.id"),
         (STREAMING, "gen_ai.response.streaming"),

@@ -8,13 +8,13 @@ use crate::{Attributes, SourceSpan, tokens};
 
 pub(super) static BEDROCK: Dialect = Dialect {
     name: "botocore",
-    speaks,
+    recognises,
     operation,
     adjust,
     ..Dialect::NONE
 };
 
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     span.scope.contains("botocore") && span.scope.contains("bedrock")
         || span.attributes.text("gen_ai.system") == Some("aws.bedrock")
             && matches!(

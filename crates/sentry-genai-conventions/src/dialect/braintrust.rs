@@ -5,7 +5,7 @@ use crate::{Attributes, SourceSpan, Value, tokens};
 
 pub(super) static BRAINTRUST: Dialect = Dialect {
     name: "braintrust",
-    speaks: |span| span.attributes.contains(KIND),
+    recognises: |span| span.attributes.contains(KIND),
     operation,
     adjust,
     ..Dialect::NONE

@@ -7,7 +7,7 @@ use crate::{Attributes, SourceSpan, Value, tokens};
 
 pub(super) static CLAUDE_CODE: Dialect = Dialect {
     name: "claude_code",
-    speaks: |span| span.scope.starts_with(SCOPE),
+    recognises: |span| span.scope.starts_with(SCOPE),
     aliases: &aliases([
         ("model", "gen_ai.request.model"),
         ("output_tokens", tokens::OUTPUT),

@@ -6,7 +6,7 @@ use crate::{SourceSpan, tokens};
 pub(super) static CODEX: Dialect = Dialect {
     name: "codex",
     // The scope is the front end, such as `codex_exec`, or a module.
-    speaks: |span| span.scope.starts_with("codex_"),
+    recognises: |span| span.scope.starts_with("codex_"),
     aliases: &aliases([
         ("call_id", "gen_ai.tool.call.id"),
         (

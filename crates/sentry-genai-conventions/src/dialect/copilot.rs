@@ -6,7 +6,7 @@ use crate::SourceSpan;
 
 pub(super) static COPILOT: Dialect = Dialect {
     name: "copilot",
-    speaks: |span| matches!(&*span.scope, CLI_SCOPE | "copilot-chat"),
+    recognises: |span| matches!(&*span.scope, CLI_SCOPE | "copilot-chat"),
     adjust,
     ..Dialect::NONE
 };

@@ -5,7 +5,7 @@ use crate::SourceSpan;
 
 pub(super) static EFFECT: Dialect = Dialect {
     name: "effect",
-    speaks: |span| span.name == "Toolkit.handle" && span.attributes.contains("tool"),
+    recognises: |span| span.name == "Toolkit.handle" && span.attributes.contains("tool"),
     aliases: &aliases([("tool", "gen_ai.tool.name")]),
     operation: |_| Says::Is("execute_tool"),
     adjust,

@@ -5,7 +5,7 @@ use crate::SourceSpan;
 
 pub(super) static EINO: Dialect = Dialect {
     name: "eino",
-    speaks: |span| span.scope.starts_with("github.com/cloudwego/eino"),
+    recognises: |span| span.scope.starts_with("github.com/cloudwego/eino"),
     operation,
     adjust,
     ..Dialect::NONE

@@ -7,7 +7,7 @@ use crate::{Attributes, SourceSpan, SourceStatus};
 
 pub(super) static GEMINI_CLI: Dialect = Dialect {
     name: "gemini_cli",
-    speaks: |span| span.scope == "gemini-cli",
+    recognises: |span| span.scope == "gemini-cli",
     aliases: &aliases([
         // The id of a turn.
         ("gen_ai.prompt.name", "gemini_cli.prompt_id"),

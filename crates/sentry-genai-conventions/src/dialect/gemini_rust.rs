@@ -5,7 +5,7 @@ use crate::{SourceSpan, tokens};
 
 pub(super) static GEMINI_RUST: Dialect = Dialect {
     name: "gemini_rust",
-    speaks: |span| is_of_crate(span, CLIENT) || is_of_crate(span, INTERACTIONS),
+    recognises: |span| is_of_crate(span, CLIENT) || is_of_crate(span, INTERACTIONS),
     aliases: &aliases([
         ("agent", "gen_ai.agent.name"),
         ("model", "gen_ai.request.model"),

@@ -5,10 +5,10 @@ use crate::SourceSpan;
 
 pub(super) static GENAI: Dialect = Dialect {
     name: "genai",
-    speaks,
+    recognises,
     ..Dialect::NONE
 };
 
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     is_of_crate(span, "genai")
 }

@@ -11,7 +11,7 @@ use crate::{Attributes, SourceSpan, tokens};
 
 pub(super) static GENKIT: Dialect = Dialect {
     name: "genkit",
-    speaks: |span| span.scope == "genkit-tracer" && span.attributes.contains(NAME),
+    recognises: |span| span.scope == "genkit-tracer" && span.attributes.contains(NAME),
     aliases: &aliases([("genkit:sessionId", "session.id")]),
     noise: &["genkit:isRoot", "genkit:path"],
     operation,

@@ -5,7 +5,7 @@ use crate::{SourceSpan, SourceStatus};
 
 pub(super) static GOOSE: Dialect = Dialect {
     name: "goose",
-    speaks,
+    recognises,
     adjust,
     ..Dialect::NONE
 };
@@ -64,7 +64,7 @@ fn is_goose(scope: &str) -> bool {
     library == "goose" || library.starts_with("goose_")
 }
 
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     is_goose(&span.scope) && mentions_gen_ai(span)
 }
 

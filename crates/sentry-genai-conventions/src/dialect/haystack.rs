@@ -12,7 +12,7 @@ use crate::{Attributes, SourceSpan, status::OUTCOME};
 pub(super) static HAYSTACK: Dialect = Dialect {
     name: "haystack",
     // Programs choose the tracer's name. If content is not traced, only an agent's calls have no attributes.
-    speaks: |span| {
+    recognises: |span| {
         span.scope == "haystack"
             || span.name == MODEL_CALL
             || (span.name.starts_with("haystack.") && span.attributes.may_begin_with("haystack."))

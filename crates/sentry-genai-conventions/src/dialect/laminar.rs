@@ -7,7 +7,7 @@ use crate::SourceSpan;
 
 pub(super) static LAMINAR: Dialect = Dialect {
     name: "laminar",
-    speaks: |span| span.attributes.contains(PATH) || span.attributes.contains(TYPE),
+    recognises: |span| span.attributes.contains(PATH) || span.attributes.contains(TYPE),
     aliases: &aliases([
         ("lmnr.association.properties.session_id", "session.id"),
         ("lmnr.association.properties.user_id", "user.id"),

@@ -5,7 +5,7 @@ use crate::{SourceSpan, tokens};
 
 pub(super) static LANGCHAIN_RUST: Dialect = Dialect {
     name: "langchain_rust",
-    speaks: |span| is_of_crate(span, "langchain_rust"),
+    recognises: |span| is_of_crate(span, "langchain_rust"),
     aliases: &aliases([
         ("completion_tokens", tokens::OUTPUT),
         ("model", "gen_ai.request.model"),

@@ -10,7 +10,7 @@ use crate::{Attributes, SourceSpan, SourceStatus, content, messages};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
-    speaks: |span| span.attributes.contains(TYPE),
+    recognises: |span| span.attributes.contains(TYPE),
     aliases: &aliases([
         (
             "langfuse.observation.metadata.instructions",

@@ -7,7 +7,7 @@ use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 
 pub(super) static LANGSMITH: Dialect = Dialect {
     name: "langsmith",
-    speaks: |span| span.attributes.contains(SPAN_KIND),
+    recognises: |span| span.attributes.contains(SPAN_KIND),
     aliases: &aliases([
         (AGENT_NAME, "gen_ai.agent.name"),
         ("langsmith.metadata.ls_provider", "gen_ai.provider.name"),

@@ -11,7 +11,7 @@ use crate::{Attributes, SourceSpan};
 
 pub(super) static LANGWATCH: Dialect = Dialect {
     name: "langwatch",
-    speaks: |span| span.attributes.contains(TYPE),
+    recognises: |span| span.attributes.contains(TYPE),
     aliases: &aliases([
         ("langwatch.gen_ai.streaming", "gen_ai.response.streaming"),
         ("langwatch.langgraph.thread_id", "session.id"),

@@ -10,7 +10,7 @@ use crate::{Attributes, SourceSpan, provider};
 
 pub(super) static LITELLM: Dialect = Dialect {
     name: "litellm",
-    speaks,
+    recognises,
     aliases: &aliases([
         (
             "gen_ai.cost.cache_creation_cost",
@@ -48,7 +48,7 @@ fn is_raw_request(span: &SourceSpan) -> bool {
                 .all(|(key, _)| key.starts_with("llm.") && key != "llm.request.type")
 }
 
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     span.scope == "litellm" || span.name == RAW_REQUEST || has_prefix(span, "litellm.")
 }
 

@@ -5,7 +5,7 @@ use crate::{SourceSpan, Value};
 
 pub(super) static LIVEKIT: Dialect = Dialect {
     name: "livekit",
-    speaks: |span| span.scope == "livekit-agents",
+    recognises: |span| span.scope == "livekit-agents",
     aliases: &aliases([
         ("lk.function_tool.arguments", ARGUMENTS),
         ("lk.function_tool.id", "gen_ai.tool.call.id"),

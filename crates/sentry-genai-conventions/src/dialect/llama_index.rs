@@ -11,7 +11,7 @@ use crate::{Attributes, SourceEvent, SourceSpan, messages, status::OUTCOME};
 
 pub(super) static LLAMA_INDEX: Dialect = Dialect {
     name: "llama_index",
-    speaks: |span| {
+    recognises: |span| {
         span.scope == "llamaindex.opentelemetry.tracer"
             || span.attributes.contains("llamaindex.run_id")
     },

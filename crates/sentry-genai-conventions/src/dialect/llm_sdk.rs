@@ -5,7 +5,7 @@ use crate::SourceSpan;
 
 pub(super) static LLM_SDK: Dialect = Dialect {
     name: "llm_sdk",
-    speaks,
+    recognises,
     aliases: &aliases([
         (
             "gen_ai.server.time_to_first_token",
@@ -20,7 +20,7 @@ pub(super) static LLM_SDK: Dialect = Dialect {
 };
 
 /// In Rust the scope is not specific to these libraries.
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     let mut methods = ["llm_sdk.method", "llm_agent.method"].into_iter();
     span.scope.starts_with("@hoangvvo/llm-") || methods.any(|key| span.attributes.contains(key))
 }

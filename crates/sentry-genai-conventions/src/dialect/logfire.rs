@@ -8,7 +8,7 @@ use crate::{SourceSpan, SourceStatus, Timestamp, Value, tokens};
 
 pub(super) static LOGFIRE: Dialect = Dialect {
     name: "logfire",
-    speaks: |span| span.scope.starts_with("logfire."),
+    recognises: |span| span.scope.starts_with("logfire."),
     aliases: &aliases([
         ("agent_name", "gen_ai.agent.name"),
         ("from_agent", "gen_ai.handoff.from_agent"),

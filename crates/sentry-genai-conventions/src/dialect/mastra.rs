@@ -7,7 +7,7 @@ use crate::{Attributes, SourceSpan, SourceStatus};
 
 pub(super) static MASTRA: Dialect = Dialect {
     name: "mastra",
-    speaks: |span| span.attributes.contains(TYPE) || is_method_span(span),
+    recognises: |span| span.attributes.contains(TYPE) || is_method_span(span),
     aliases: &aliases([
         // The thread is that of Mastra's memory and is on all spans. A session is set by the caller and is only on the agent.
         ("mastra.metadata.threadId", "session.id"),

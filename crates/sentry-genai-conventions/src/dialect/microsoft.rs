@@ -5,7 +5,7 @@ use crate::SourceSpan;
 
 pub(super) static MICROSOFT: Dialect = Dialect {
     name: "microsoft",
-    speaks,
+    recognises,
     aliases: &aliases([
         (
             "gen_ai.response.completion_tokens",
@@ -24,7 +24,7 @@ const FUNCTION_SCOPE: &str = "semantic_kernel.functions.kernel_function";
 /// Prefixes of the scopes and span names of the runtimes that carry messages between agents.
 static RUNTIMES: [&str; 2] = ["autogen ", "agent_runtime "];
 
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     let scope = &*span.scope;
     scope == "agent_framework"
         || scope.starts_with("agent_framework.")

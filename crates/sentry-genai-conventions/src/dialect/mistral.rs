@@ -5,7 +5,7 @@ use crate::SourceSpan;
 
 pub(super) static MISTRAL: Dialect = Dialect {
     name: "mistral",
-    speaks: |span| span.scope == "mistralai_sdk_tracer",
+    recognises: |span| span.scope == "mistralai_sdk_tracer",
     adjust,
     ..Dialect::NONE
 };

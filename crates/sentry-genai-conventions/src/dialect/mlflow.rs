@@ -10,7 +10,7 @@ use crate::{Attributes, SourceSpan};
 
 pub(super) static MLFLOW: Dialect = Dialect {
     name: "mlflow",
-    speaks: |span| span.attributes.contains(TYPE),
+    recognises: |span| span.attributes.contains(TYPE),
     aliases: &aliases([
         ("mlflow.trace.session", "session.id"),
         ("mlflow.trace.user", "user.id"),

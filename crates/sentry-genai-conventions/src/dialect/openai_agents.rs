@@ -7,7 +7,7 @@ use crate::{Attributes, SourceSpan, SpanKind, messages, tokens};
 
 pub(super) static OPENAI_AGENTS: Dialect = Dialect {
     name: "openai_agents",
-    speaks,
+    recognises,
     operation,
     adjust,
     ..Dialect::NONE
@@ -17,7 +17,7 @@ pub(super) static OPENAI_AGENTS: Dialect = Dialect {
 const DEFAULT_AGENT: &str = "OpenAI Agent";
 
 /// OpenLLMetry's instrumentation has the same scope, but also one of these attributes on every span.
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     span.scope == "opentelemetry.instrumentation.openai_agents"
         && ![
             "llm.request.type",

@@ -27,7 +27,7 @@ pub(super) use messages::is_object_repr;
 
 pub(super) static OPENINFERENCE: Dialect = Dialect {
     name: "openinference",
-    speaks: |span| span.attributes.contains(KIND),
+    recognises: |span| span.attributes.contains(KIND),
     aliases: &aliases([
         ("agent.name", "gen_ai.agent.name"),
         // OpenInference's conventions list this as a span attribute, and its crate for Rust records it as one.
@@ -167,7 +167,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     messages::remove_hidden(&mut span.attributes);
     // OpenInference's processor keeps pydantic-ai's own attributes, which say more.
-    if (PYDANTIC_AI.speaks)(span) {
+    if (PYDANTIC_AI.recognises)(span) {
         PYDANTIC_AI.apply(span, what);
     }
     if let Some(to) = handoff_target(&span.name)

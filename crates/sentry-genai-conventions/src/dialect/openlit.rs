@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) static OPENLIT: Dialect = Dialect {
     name: "openlit",
-    speaks: |span| span.scope.starts_with("openlit."),
+    recognises: |span| span.scope.starts_with("openlit."),
     aliases: &aliases([(
         "gen_ai.response.system_fingerprint",
         "openai.response.system_fingerprint",

@@ -8,7 +8,7 @@ use super::{DEFINITIONS, Dialect, INPUT, OUTPUT, Telling, What, aliases, json, m
 use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, status};
 
 pub(crate) static OTEL: Dialect = Dialect {
-    speaks: mentions_gen_ai,
+    recognises: mentions_gen_ai,
     aliases: ALIASES,
     noise: &[
         "gen_ai.client.operation.duration",

@@ -5,7 +5,7 @@ use crate::SourceSpan;
 
 pub(super) static PIPECAT: Dialect = Dialect {
     name: "pipecat",
-    speaks: |span| matches!(&*span.scope, "pipecat" | "pipecat.turn"),
+    recognises: |span| matches!(&*span.scope, "pipecat" | "pipecat.turn"),
     operation,
     adjust,
     ..Dialect::NONE

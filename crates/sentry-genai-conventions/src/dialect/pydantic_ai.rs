@@ -7,7 +7,7 @@ use crate::{Attributes, SourceSpan};
 
 pub(super) static PYDANTIC_AI: Dialect = Dialect {
     name: "pydantic_ai",
-    speaks,
+    recognises,
     aliases: &aliases([
         ("agent_name", "gen_ai.agent.name"),
         ("model_name", "gen_ai.request.model"),
@@ -96,7 +96,7 @@ const RESULT: &str = "final_result";
 
 const INSTRUCTIONS: &str = "gen_ai.system_instructions";
 
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     span.scope == "pydantic-ai" || span.scope == "pydantic_ai"
 }
 

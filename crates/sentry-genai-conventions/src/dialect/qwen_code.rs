@@ -5,7 +5,7 @@ use crate::tokens;
 
 pub(super) static QWEN_CODE: Dialect = Dialect {
     name: "qwen_code",
-    speaks: |span| span.scope == "qwen-code",
+    recognises: |span| span.scope == "qwen-code",
     aliases: &aliases([("thoughts_token_count", tokens::REASONING)]),
     noise: &["qwen-code.context.usage"],
     ..Dialect::NONE

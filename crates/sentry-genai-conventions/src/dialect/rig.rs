@@ -5,7 +5,7 @@ use crate::SourceSpan;
 
 pub(super) static RIG: Dialect = Dialect {
     name: "rig",
-    speaks,
+    recognises,
     aliases: &aliases([(
         "gen_ai.usage.tool_use_prompt_tokens",
         "rig.usage.tool_use_prompt_tokens",
@@ -23,7 +23,7 @@ pub(super) fn is_streaming(name: &str) -> bool {
     STREAMING_NAMES.contains(&name)
 }
 
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     ["rig", "rig_core", "rig_agent"]
         .iter()
         .any(|library| is_of_crate(span, library))
@@ -63,7 +63,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
 
 /// Returns the result of a tool, which may say that the tool failed.
 pub(super) fn telling(span: &SourceSpan) -> Option<Telling> {
-    let has_result = span.attributes.contains(RESULT) && speaks(span);
+    let has_result = span.attributes.contains(RESULT) && recognises(span);
     has_result.then_some(Telling {
         key: RESULT,
         tells: has_failed,
@@ -79,7 +79,7 @@ fn has_failed(result: &str) -> bool {
 ///
 /// Gemini's question is recorded twice. If there is no answer, only the question remains.
 pub(super) fn separate_output_from_input(span: &mut SourceSpan) {
-    if !speaks(span) || span.attributes.contains(OUTPUT) {
+    if !recognises(span) || span.attributes.contains(OUTPUT) {
         return;
     }
     span.attributes.rename_last_of_different(INPUT, OUTPUT);

@@ -8,7 +8,7 @@ use crate::{SourceSpan, Value};
 
 pub(super) static SPRING_AI: Dialect = Dialect {
     name: "spring_ai",
-    speaks: |span| {
+    recognises: |span| {
         span.attributes.contains(KIND) || (span.scope == SPRING_BOOT && mentions_gen_ai(span))
     },
     aliases: &aliases([

@@ -5,7 +5,7 @@ use crate::{SourceSpan, SourceStatus, messages};
 
 pub(super) static STRANDS: Dialect = Dialect {
     name: "strands",
-    speaks: |span| span.scope.starts_with("strands.") || span.scope == "strands-agents",
+    recognises: |span| span.scope.starts_with("strands.") || span.scope == "strands-agents",
     aliases: &aliases([("system_prompt", "gen_ai.system_instructions")]),
     // The span's own times as text.
     noise: &["gen_ai.event.start_time", "gen_ai.event.end_time"],

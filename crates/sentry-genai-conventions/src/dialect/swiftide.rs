@@ -5,7 +5,7 @@ use crate::SourceSpan;
 
 pub(super) static SWIFTIDE: Dialect = Dialect {
     name: "swiftide",
-    speaks: |span| is_of_crate(span, AGENTS) || is_of_crate(span, INTEGRATIONS),
+    recognises: |span| is_of_crate(span, AGENTS) || is_of_crate(span, INTEGRATIONS),
     noise: &["langfuse.type"],
     operation,
     adjust,

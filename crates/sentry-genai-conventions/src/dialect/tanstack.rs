@@ -9,7 +9,7 @@ use crate::{Attributes, SourceSpan};
 
 pub(super) static TANSTACK: Dialect = Dialect {
     name: "tanstack",
-    speaks: |span| has_prefix(span, "tanstack.ai.") || is_loop(span),
+    recognises: |span| has_prefix(span, "tanstack.ai.") || is_loop(span),
     noise: &["langfuse.observation.*", "langfuse.trace.*"],
     operation,
     adjust,

@@ -18,7 +18,7 @@ use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
 
 pub(super) static TRACELOOP: Dialect = Dialect {
     name: "traceloop",
-    speaks,
+    recognises,
     aliases: &aliases([
         // Laminar adds these to everything in its traces.
         ("lmnr.association.properties.session_id", "session.id"),
@@ -83,7 +83,7 @@ const VERTEX: &str = "vertexai";
 const GEMINI: &str = "google_generativeai";
 const LANGCHAIN_PROVIDER: &str = "traceloop.association.properties.ls_provider";
 
-fn speaks(span: &SourceSpan) -> bool {
+fn recognises(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     let may_have = |prefix| attributes.may_begin_with(prefix);
     is_own_scope(&span.scope)

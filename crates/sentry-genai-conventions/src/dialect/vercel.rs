@@ -10,7 +10,7 @@ use crate::{SourceSpan, SourceStatus, attributes::Name, tokens};
 
 pub(super) static VERCEL: Dialect = Dialect {
     name: "vercel_ai",
-    speaks: |span| span.attributes.contains(OPERATION_ID) || is_version_7(span),
+    recognises: |span| span.attributes.contains(OPERATION_ID) || is_version_7(span),
     aliases: &aliases([
         // Laminar adds these to everything in its traces.
         ("lmnr.association.properties.session_id", "session.id"),

@@ -6,7 +6,7 @@ use crate::SourceSpan;
 pub(super) static VLLM: Dialect = Dialect {
     name: "vllm",
     // Programs beside it have the same scopes but none of these attributes.
-    speaks: |span| span.name == REQUEST_NAME && has_prefix(span, "gen_ai.latency."),
+    recognises: |span| span.name == REQUEST_NAME && has_prefix(span, "gen_ai.latency."),
     operation,
     ..Dialect::NONE
 };

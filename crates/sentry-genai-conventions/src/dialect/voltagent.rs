@@ -5,7 +5,7 @@ use crate::SourceSpan;
 
 pub(super) static VOLTAGENT: Dialect = Dialect {
     name: "voltagent",
-    speaks: |span| span.scope.starts_with("@voltagent/"),
+    recognises: |span| span.scope.starts_with("@voltagent/"),
     aliases: &aliases([
         ("agent.instructions", "gen_ai.system_instructions"),
         ("ai.model.name", "gen_ai.request.model"),
