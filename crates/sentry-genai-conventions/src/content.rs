@@ -316,7 +316,7 @@ fn normalise_messages(
     let has_moved_system;
     let mut original_length = None;
     if let Some(found) = canonical::messages(text, side, limits) {
-        if found.is_whole() {
+        if found.is_unchanged() {
             return false;
         }
         has_moved_system = move_system_messages(attributes, key, found.system(), limits);
@@ -417,12 +417,12 @@ fn apply_edits(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Ed
     let mut copied_up_to = rest;
     for apply_edits in edits {
         match apply_edits {
-            Edit::Drop(range) => {
+            Edit::Remove(range) => {
                 pieces.push(Piece::Source(copied_up_to..range.start));
                 copied_up_to = range.end;
             }
-            Edit::Repeat(range, name) => {
-                let decoded = text.get(range.clone()).and_then(canonical::text_of);
+            Edit::Duplicate(range, name) => {
+                let decoded = text.get(range.clone()).and_then(canonical::object_as_text);
                 pieces.extend([
                     Piece::Source(copied_up_to..range.end),
                     Piece::Literal(",\""),
@@ -432,7 +432,7 @@ fn apply_edits(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Ed
                 ]);
                 copied_up_to = range.end;
             }
-            Edit::Tool(range) => {
+            Edit::SetToolRole(range) => {
                 pieces.extend([
                     Piece::Source(copied_up_to..range.start),
                     Piece::Literal("\"tool\""),

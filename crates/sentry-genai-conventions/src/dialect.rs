@@ -71,11 +71,11 @@ use crate::{
 };
 
 pub(crate) use helpers::{NONE, id, mentions_gen_ai, unquoted};
-pub(crate) use manual::{counts_tokens, is_count, may_be_amount};
+pub(crate) use manual::{counts_tokens, is_count, may_be_count_or_cost};
 pub(crate) use otel::OTEL;
-pub(crate) use sessions::{SESSION_KEYS, is_no_session, is_response, may_be_number, session};
+pub(crate) use sessions::{SESSION_KEYS, is_not_a_session, is_response_id, may_be_number, session};
 pub(crate) use span_names::{
-    may_be_call, may_tell_by_name, names_call, operation_by_name, repeats_counts,
+    may_be_call, may_classify_by_name, names_call, operation_by_name, repeats_counts,
 };
 
 use helpers::{has_known_operation, has_prefix, is_of_crate};
@@ -90,10 +90,10 @@ pub(crate) struct Dialect {
     pub(crate) aliases: &'static [(Name, &'static str)],
     /// Keys that mean nothing outside the library. An entry that ends in `*` is a prefix.
     pub(crate) noise: &'static [&'static str],
-    /// Returns which operation a span describes. This overrides what the span itself says.
-    pub(crate) operation: fn(&SourceSpan) -> Says,
+    /// Returns the operation that a span describes, if that differs from what the span itself says.
+    pub(crate) operation: fn(&SourceSpan) -> Override,
     /// Makes every other change, before the aliases are applied.
-    pub(crate) adjust: fn(&mut SourceSpan, What),
+    pub(crate) adjust: fn(&mut SourceSpan, Category),
 }
 
 /// Creates a table of keys and their canonical names.
@@ -110,20 +110,20 @@ const fn aliases<const N: usize>(
     aliases
 }
 
-/// What a dialect says about the operation of a span.
+/// How a dialect overrides the operation that a span states itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Says {
-    /// Nothing: the span's own attributes and name decide.
-    Nothing,
+pub(crate) enum Override {
+    /// It does not: the span's own attributes and name decide.
+    None,
     /// GenAI work around model calls that Sentry must not count as an operation.
     Plain,
     /// This operation.
-    Is(&'static str),
+    To(&'static str),
 }
 
-/// What a span turned out to be, in as much detail as a dialect needs to interpret its inputs and outputs.
+/// The category of a span's operation, in as much detail as a dialect needs to interpret inputs and outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum Category {
     /// A model call with messages.
     Call,
     Embeddings,
@@ -135,7 +135,7 @@ pub(crate) enum What {
     Plain,
 }
 
-impl What {
+impl Category {
     pub(crate) fn of(operation: Operation) -> Self {
         let Operation::Ai(row) = operation else {
             return Self::Plain;
@@ -149,7 +149,7 @@ impl What {
         }
     }
 
-    /// Returns the keys under which a span of this kind holds its input and its output.
+    /// Returns the keys under which a span of this category holds its input and its output.
     pub(crate) fn content(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Call | Self::Agent => Some((INPUT, OUTPUT)),
@@ -271,10 +271,10 @@ pub(crate) fn is_random_id(text: &str) -> bool {
 }
 
 /// Names an agent or a tool that has no name after its span, unless the span name only names the operation.
-fn name_as_span(span: &mut SourceSpan, what: What) {
-    let key = match what {
-        What::Agent => "gen_ai.agent.name",
-        What::Tool => "gen_ai.tool.name",
+fn name_as_span(span: &mut SourceSpan, category: Category) {
+    let key = match category {
+        Category::Agent => "gen_ai.agent.name",
+        Category::Tool => "gen_ai.tool.name",
         _ => return,
     };
     if operation::split_span_name(&span.name).is_none() {
@@ -330,32 +330,32 @@ pub(crate) fn fails_with_result(span: &SourceSpan) -> bool {
 static CONVENTIONAL: &[&Dialect] = &[&OTEL, &rig::RIG, &genai::GENAI];
 
 /// Returns whether a library gives spans of this name a meaning that their attributes do not express.
-pub(crate) fn is_told_by_name(name: &str) -> bool {
+pub(crate) fn is_classified_by_name(name: &str) -> bool {
     name == litellm::RAW_REQUEST || rig::is_streaming(name)
 }
 
-/// An attribute whose text may say how a span ended.
+/// An attribute whose text may say that a span failed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Telling {
+pub(crate) struct FailureAttribute {
     pub(crate) key: &'static str,
-    /// Returns whether a text does say so.
-    pub(crate) tells: fn(&str) -> bool,
+    /// Returns whether a text says so.
+    pub(crate) is_failure: fn(&str) -> bool,
 }
 
-/// Returns the attribute in which a library that is otherwise [conventional](Dialect::is_conventional) may say how its span
-/// ended.
-pub(crate) fn telling(span: &SourceSpan) -> Option<Telling> {
-    rig::telling(span).or_else(|| otel::telling(span))
+/// Returns the attribute in which a library that is otherwise [conventional](Dialect::is_conventional) may say that its span
+/// failed.
+pub(crate) fn failure_attribute(span: &SourceSpan) -> Option<FailureAttribute> {
+    rig::failure_attribute(span).or_else(|| otel::failure_attribute(span))
 }
 
 /// Gives every value its own key where a library records different things under the same one.
-pub(crate) fn tell_apart(span: &mut SourceSpan) {
+pub(crate) fn separate_shared_keys(span: &mut SourceSpan) {
     rig::separate_output_from_input(span);
     goose::rename_observation(span);
 }
 
 /// Corrects names that nearly match the conventions, before the operation is known.
-pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
+pub(crate) fn normalise_names(span: &mut SourceSpan, dialect: &Dialect) {
     if is_manual(span, dialect) {
         plain::spell_request(span);
         mcp::rename_method(span);
@@ -364,7 +364,7 @@ pub(crate) fn spell(span: &mut SourceSpan, dialect: &Dialect) {
     }
 }
 
-/// Returns whether a span may use names that somebody made up: no library is recognised, or it is OpenLIT, which adds such names to the
+/// Returns whether a span may use made-up names: no library is recognised, or it is OpenLIT, which adds such names to the
 /// conventions. A span that has been translated before has none.
 fn is_manual(span: &SourceSpan, dialect: &Dialect) -> bool {
     let is_loose = [&raw const OTEL, &raw const openlit::OPENLIT]
@@ -391,7 +391,7 @@ impl Dialect {
         recognises: |_| false,
         aliases: &[],
         noise: &[],
-        operation: |_| Says::Nothing,
+        operation: |_| Override::None,
         adjust: |_, _| {},
     };
 
@@ -403,8 +403,8 @@ impl Dialect {
     }
 
     /// Renames the span's keys to those of the conventions.
-    pub(crate) fn apply(&self, span: &mut SourceSpan, what: What) {
-        (self.adjust)(span, what);
+    pub(crate) fn apply(&self, span: &mut SourceSpan, category: Category) {
+        (self.adjust)(span, category);
         remove_noise(span, self.noise);
         let common = if std::ptr::eq(self, &raw const OTEL) {
             &[][..]
@@ -415,14 +415,14 @@ impl Dialect {
             span.attributes.rename_by_name(from, to);
         }
         if is_manual(span, self) {
-            manual::adjust(span, what);
+            manual::adjust(span, category);
         }
     }
 }
 
 /// Brings the values of canonical keys into canonical form.
-pub(crate) fn settle_values(span: &mut SourceSpan, what: What) {
-    otel::normalise_values(span, what);
+pub(crate) fn normalise_values(span: &mut SourceSpan, category: Category) {
+    otel::normalise_values(span, category);
 }
 
 /// Returns whether this is a library's placeholder name for an agent that has none.

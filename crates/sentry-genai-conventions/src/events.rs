@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Attributes, SourceEvent, SourceSpan, content,
-    dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, RESULT, What},
+    dialect::{ARGUMENTS, Category, DEFINITIONS, INPUT, OUTPUT, RESULT},
     messages::{self, Messages, Part},
 };
 
@@ -27,7 +27,7 @@ pub(crate) fn are_relevant(events: &[SourceEvent]) -> bool {
 }
 
 /// Folds events into the attributes that now hold messages. What the span already has wins.
-pub(crate) fn fold(span: &mut SourceSpan, what: What) {
+pub(crate) fn fold(span: &mut SourceSpan, category: Category) {
     if !(span.events.iter()).any(|event| event.gen_ai_name().is_some()) {
         return;
     }
@@ -51,8 +51,10 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
             }
             "gen_ai.content.prompt" => append_messages(event, "gen_ai.prompt", &mut input),
             "gen_ai.content.completion" => append_messages(event, "gen_ai.completion", &mut output),
-            "gen_ai.tool.message" if what == What::Tool => tool.messages.push(message(event)),
-            CHOICE | "gen_ai.choice.message" if what == What::Tool => {
+            "gen_ai.tool.message" if category == Category::Tool => {
+                tool.messages.push(message(event))
+            }
+            CHOICE | "gen_ai.choice.message" if category == Category::Tool => {
                 tool.choice = Some(message(event));
             }
             CHOICE | "gen_ai.choice.message" => output.extend(message_with_content(event)),
@@ -69,7 +71,7 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
     }
     let existing = (details.is_large()).then(|| key_set(&span.attributes));
     for (key, value) in details {
-        if what == What::Tool && unpack_tool_call(span, &key, &value) {
+        if category == Category::Tool && unpack_tool_call(span, &key, &value) {
             continue;
         }
         let exists = match &existing {
@@ -92,7 +94,7 @@ pub(crate) fn fold(span: &mut SourceSpan, what: What) {
         (OUTPUT, messages::Side::Output, output),
     ] {
         if !list.is_empty() && !span.attributes.contains(key) {
-            let list = messages::of_list(list.into_iter(), side);
+            let list = messages::from_list(list.into_iter(), side);
             span.attributes.push(key, list.to_string());
         }
     }

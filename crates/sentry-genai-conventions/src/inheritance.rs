@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     Attributes, Value,
     attributes::{Hash, MARKER_KEYS, Name, length_bit},
-    dialect::{self, NONE, SESSION_KEYS, is_no_session, unquoted},
+    dialect::{self, NONE, SESSION_KEYS, is_not_a_session, unquoted},
 };
 
 /// What an attribute says about the spans below. A door looks for such attributes in the ancestors of a span, to fill
@@ -131,7 +131,7 @@ impl Inheritable {
         match value {
             Value::Str(text) => {
                 let text = unquoted(text);
-                let is_missing = text.is_empty() || text == NONE || is_no_session(text);
+                let is_missing = text.is_empty() || text == NONE || is_not_a_session(text);
                 (!is_missing).then_some(text.into())
             }
             Value::Integer(number) if self.may_be_number() => Some(number.to_string().into()),

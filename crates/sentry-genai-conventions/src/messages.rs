@@ -36,7 +36,7 @@ mod write;
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::{
-    blobs::{is_harmless, redact_blobs},
+    blobs::{is_too_short_for_blob, redact_blobs},
     cut::cut,
     instructions::{join_system, system_instructions},
     media::{Media, MediaSource},
@@ -84,7 +84,7 @@ pub(crate) fn read_cut_constructor(text: &str) -> Option<Value> {
 }
 
 /// Creates messages from the items of a list. Each item is either a message as JSON or the text of a message.
-pub(crate) fn of_list(items: impl Iterator<Item = Value>, side: Side) -> Value {
+pub(crate) fn from_list(items: impl Iterator<Item = Value>, side: Side) -> Value {
     let message = |text: String| match parse::json(&text).filter(shapes::is_known) {
         Some(message) => message,
         None => json!({"role": side.role().as_str(), "content": text}),

@@ -20,7 +20,7 @@ use crate::{
     Attributes, SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,
     attributes::{KeyEdit, Shape, Verdict},
     content,
-    dialect::{self, Telling},
+    dialect::{self, FailureAttribute},
     events,
     privacy::{self, ContentHeuristic},
     translate,
@@ -51,7 +51,7 @@ pub(crate) struct Plan {
     /// A name that is known not to affect the result.
     name: Cow<'static, str>,
     /// The position of an attribute whose text may say that the span ended otherwise, such as in an error.
-    telling: Option<(usize, Telling)>,
+    failure_attribute: Option<(usize, FailureAttribute)>,
     work: Work,
 }
 
@@ -115,14 +115,16 @@ impl Plan {
 
     /// Returns whether the span's name does not affect the operation, so that only the attributes count.
     fn is_irrelevant_name(&self, name: &str) -> bool {
-        is_same(name, &self.name) || !dialect::is_told_by_name(name) && self.work.fits_name(name)
+        is_same(name, &self.name)
+            || !dialect::is_classified_by_name(name) && self.work.fits_name(name)
     }
 
     fn reports_other_outcome(&self, attributes: &Attributes) -> bool {
-        self.telling.is_some_and(|(index, telling)| {
-            let text = attributes.text_at(index);
-            text.is_some_and(telling.tells)
-        })
+        self.failure_attribute
+            .is_some_and(|(index, failure_attribute)| {
+                let text = attributes.text_at(index);
+                text.is_some_and(failure_attribute.is_failure)
+            })
     }
 
     fn withhold(&self, span: &mut SourceSpan) {

@@ -4,7 +4,7 @@ use std::iter;
 
 use crate::{
     Attributes,
-    dialect::{What, unquoted},
+    dialect::{Category, unquoted},
     privacy,
 };
 
@@ -186,7 +186,7 @@ fn is_sentence(text: &str) -> bool {
 
 /// Distinguishes instructions from a provider. `system` names the provider in old conventions, but some libraries use
 /// it for the system instructions.
-pub(crate) fn separate_instructions(attributes: &mut Attributes, what: What) {
+pub(crate) fn separate_instructions(attributes: &mut Attributes, category: Category) {
     /// A provider has fewer words, as in `Azure OpenAI Service`.
     const MIN_WORDS: usize = 5;
 
@@ -197,16 +197,16 @@ pub(crate) fn separate_instructions(attributes: &mut Attributes, what: What) {
         if !text.is_some_and(|text| !is_common(text) && is_instruction(text)) {
             continue;
         }
-        match what {
-            What::Call | What::Agent => attributes.rename(key, INSTRUCTIONS),
+        match category {
+            Category::Call | Category::Agent => attributes.rename(key, INSTRUCTIONS),
             _ => attributes.rename(key, OTHER_INSTRUCTIONS),
         }
     }
 }
 
 /// Replaces the provider with its canonical name. On anything but an agent, the name of a framework is removed.
-pub(crate) fn normalise(attributes: &mut Attributes, what: What) {
-    separate_instructions(attributes, what);
+pub(crate) fn normalise(attributes: &mut Attributes, category: Category) {
+    separate_instructions(attributes, category);
     attributes.rename(OLD_KEY, KEY);
     let Some(written) = attributes.text(KEY) else {
         return;
@@ -216,7 +216,7 @@ pub(crate) fn normalise(attributes: &mut Attributes, what: What) {
     }
     let lowercase = unquoted(written).to_ascii_lowercase();
     if NOT_PROVIDERS.contains(&&*lowercase) {
-        if what != What::Agent {
+        if category != Category::Agent {
             attributes.remove(KEY);
         }
         return;
@@ -322,10 +322,10 @@ mod tests {
     fn a_framework_is_not_a_provider() {
         let mut attributes = Attributes::default();
         attributes.push(OLD_KEY, "langchain");
-        normalise(&mut attributes, What::Call);
+        normalise(&mut attributes, Category::Call);
         assert!(attributes.is_empty());
         attributes.push(OLD_KEY, "Anthropic");
-        normalise(&mut attributes, What::Call);
+        normalise(&mut attributes, Category::Call);
         assert_eq!(attributes.text(KEY), Some("anthropic"));
     }
 }

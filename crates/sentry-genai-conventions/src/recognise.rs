@@ -2,7 +2,7 @@
 
 use crate::{
     AiKind, SourceSpan, SourceStatus, SpanKind, Value,
-    dialect::{self, Dialect, Says, unquoted},
+    dialect::{self, Dialect, Override, unquoted},
     operation::{self, Operation},
     privacy, status,
 };
@@ -60,9 +60,9 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         return operation::from_op(op).map(ai);
     }
     match (dialect.operation)(span) {
-        Says::Is(name) => return Some(operation::by_name(name).map_or(plain, ai)),
-        Says::Plain => return Some(plain),
-        Says::Nothing => {}
+        Override::To(name) => return Some(operation::by_name(name).map_or(plain, ai)),
+        Override::Plain => return Some(plain),
+        Override::None => {}
     }
     if let Some(explicit) = explicit {
         let row = operation::by_name(explicit)

@@ -30,7 +30,7 @@ pub(crate) fn canonicalise(attributes: &mut Attributes) {
         attributes.remove(key);
         let converted = match (&value, content::side_of_messages(key)) {
             (Owned::List(list), Some(side)) => {
-                let messages = messages::of_list(list.iter().map(json_of), side);
+                let messages = messages::from_list(list.iter().map(json_of), side);
                 Some(Owned::Text(messages.to_string()))
             }
             _ => convert(&value, kind),
@@ -74,7 +74,7 @@ pub(crate) fn parse_text_at(attributes: &mut Attributes, index: usize) -> bool {
                 return false;
             };
             // Libraries have more counts than the registry, which lists only those of GenAI.
-            let is_count = || key.starts_with("gen_ai.") && dialect::may_be_amount(key);
+            let is_count = || key.starts_with("gen_ai.") && dialect::may_be_count_or_cost(key);
             if known.is_none() && !tables::is_integer(key) && !is_count() {
                 return false;
             }

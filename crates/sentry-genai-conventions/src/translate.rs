@@ -6,7 +6,7 @@ use crate::{
     AiKind, Ancestors, Attributes, Inheritable, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
     cross_span,
-    dialect::{self, NONE, What, unquoted},
+    dialect::{self, Category, NONE, unquoted},
     events,
     naming::{self, Naming},
     operation::Operation,
@@ -71,21 +71,21 @@ impl Translator {
     #[must_use]
     pub fn translate(&self, mut span: SourceSpan) -> SentrySpan {
         rename::parse_texts(&mut span.attributes);
-        dialect::tell_apart(&mut span);
+        dialect::separate_shared_keys(&mut span);
         span.attributes.settle();
         remove_missing_values(&mut span);
         apply_reserved_fields(&mut span);
 
         let dialect = dialect::of(&span);
-        dialect::spell(&mut span, dialect);
+        dialect::normalise_names(&mut span, dialect);
         let recognised = recognise(&span, dialect);
         let is_gen_ai = recognised.is_some();
         if is_gen_ai {
-            let what = what(recognised.as_ref());
-            events::fold(&mut span, what);
-            dialect.apply(&mut span, what);
+            let category = category(recognised.as_ref());
+            events::fold(&mut span, category);
+            dialect.apply(&mut span, category);
             // On a tool's span, `model` is an argument, if anything.
-            if what != What::Tool
+            if category != Category::Tool
                 && !span.attributes.contains("gen_ai.request.model")
                 && !dialect::is_translated(&span)
             {
@@ -102,9 +102,9 @@ impl Translator {
         // A span that is not an AI span may still carry attributes of one.
         let has_content = is_gen_ai || dialect::mentions_gen_ai(&span);
         if is_gen_ai {
-            dialect::settle_values(&mut span, what(recognised.as_ref()));
+            dialect::normalise_values(&mut span, category(recognised.as_ref()));
         } else if has_content {
-            provider::separate_instructions(&mut span.attributes, What::Plain);
+            provider::separate_instructions(&mut span.attributes, Category::Plain);
         }
         if has_content {
             content::normalise_finish_reasons(&mut span.attributes, recognised.as_ref());
@@ -112,16 +112,16 @@ impl Translator {
                 span.attributes.push(STREAMING, true);
             }
             tokens::reconcile(&mut span.attributes);
-            if what(recognised.as_ref()) == What::Embeddings {
+            if category(recognised.as_ref()) == Category::Embeddings {
                 tokens::reconcile_embeddings(&mut span.attributes);
             }
-            if is_gen_ai && what(recognised.as_ref()) == What::Plain {
+            if is_gen_ai && category(recognised.as_ref()) == Category::Plain {
                 // Whatever the span counts is also counted by the calls around or below it.
                 tokens::remove(&mut span.attributes);
             }
         }
 
-        let status = status::resolve(&mut span, what(recognised.as_ref()));
+        let status = status::resolve(&mut span, category(recognised.as_ref()));
         if is_gen_ai {
             inherit(&mut span, recognised.as_ref(), session.as_deref());
         }
@@ -177,10 +177,10 @@ impl Translator {
         remove_missing_values(&mut reduced);
         apply_reserved_fields(&mut reduced);
         let dialect = dialect::of(&reduced);
-        dialect::spell(&mut reduced, dialect);
+        dialect::normalise_names(&mut reduced, dialect);
         let recognised = recognise(&reduced, dialect);
         if recognised.is_some() {
-            dialect.apply(&mut reduced, what(recognised.as_ref()));
+            dialect.apply(&mut reduced, category(recognised.as_ref()));
         }
         let text = |key| {
             reduced
@@ -231,8 +231,8 @@ pub struct Identity {
     pub is_gen_ai: bool,
 }
 
-pub(crate) fn what(recognised: Option<&Recognised>) -> What {
-    recognised.map_or(What::Plain, |found| What::of(found.operation))
+pub(crate) fn category(recognised: Option<&Recognised>) -> Category {
+    recognised.map_or(Category::Plain, |found| Category::of(found.operation))
 }
 
 /// Some libraries name a span after the full URL of a request.
@@ -368,7 +368,7 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own_session: 
     if span
         .attributes
         .text(CONVERSATION)
-        .is_some_and(dialect::is_response)
+        .is_some_and(dialect::is_response_id)
     {
         span.attributes.remove(CONVERSATION);
     }

@@ -74,12 +74,15 @@ fn shorten(attributes: &mut Attributes, limits: &ContentLimits, max_bytes: usize
 #[inline]
 pub(crate) fn is_within_limits(text: &str, limits: &ContentLimits) -> bool {
     text.len() <= limits.text_bytes
-        && (messages::is_harmless(text) || matches!(messages::redact_blobs(text), Cow::Borrowed(_)))
+        && (messages::is_too_short_for_blob(text)
+            || matches!(messages::redact_blobs(text), Cow::Borrowed(_)))
 }
 
 /// Returns the replacement for a text without a format of its own; `None` if the text may stay.
 fn truncated(key: &str, text: &str, limits: &ContentLimits) -> Option<String> {
-    if messages::is_harmless(text) && text.len() <= limits.text_bytes || structured(key).is_some() {
+    if messages::is_too_short_for_blob(text) && text.len() <= limits.text_bytes
+        || structured(key).is_some()
+    {
         return None;
     }
     let mut truncated = messages::redact_blobs(text);

@@ -5,7 +5,7 @@ mod chunks;
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, Says, What, aliases, has_known_operation, has_prefix, json, usage,
+    Category, DEFINITIONS, Dialect, Override, aliases, has_known_operation, has_prefix, json, usage,
 };
 use crate::{Attributes, SourceSpan, provider, tokens};
 
@@ -51,24 +51,24 @@ fn recognises(span: &SourceSpan) -> bool {
         || has_prefix(span, "gcp.vertex.agent.")
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     // This span repeats tool calls that were made at the same time.
     if span.attributes.text("gen_ai.tool.name") == Some("(merged tools)") {
-        return Says::Plain;
+        return Override::Plain;
     }
     if has_known_operation(span) {
-        return Says::Nothing;
+        return Override::None;
     }
     match &*span.name {
-        "call_llm" => Says::Is("generate_content"),
-        "agent.execute" | "agent.run" => Says::Is("invoke_agent"),
-        "gen_ai.generate" => Says::Is("generate_content"),
-        "invocation" => Says::Plain,
-        name if tool_in_name(name).is_some() => Says::Is("execute_tool"),
-        "team.relationship.execute" if is_handoff(span) => Says::Is("handoff"),
-        "tool.execute" => Says::Is("execute_tool"),
-        name if agent_in_name(name).is_some() => Says::Is("invoke_agent"),
-        _ => Says::Nothing,
+        "call_llm" => Override::To("generate_content"),
+        "agent.execute" | "agent.run" => Override::To("invoke_agent"),
+        "gen_ai.generate" => Override::To("generate_content"),
+        "invocation" => Override::Plain,
+        name if tool_in_name(name).is_some() => Override::To("execute_tool"),
+        "team.relationship.execute" if is_handoff(span) => Override::To("handoff"),
+        "tool.execute" => Override::To("execute_tool"),
+        name if agent_in_name(name).is_some() => Override::To("invoke_agent"),
+        _ => Override::None,
     }
 }
 
@@ -87,7 +87,7 @@ fn tool_in_name(name: &str) -> Option<&str> {
     name.strip_prefix("tool_call [")?.strip_suffix(']')
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     if let Some(name) = agent_in_name(&span.name) {
         let name = name.to_owned();
         span.attributes.supply("gen_ai.agent.name", name);
@@ -96,12 +96,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
         let name = name.to_owned();
         span.attributes.supply("gen_ai.tool.name", name);
     }
-    if what == What::Call {
+    if category == Category::Call {
         chunks::merge(&mut span.attributes);
     }
     // Tool spans also have the keys of a model call, with `{}` as the value.
     for key in [REQUEST, RESPONSE] {
-        if what != What::Call || matches!(span.attributes.text(key), Some("{}" | "null")) {
+        if category != Category::Call || matches!(span.attributes.text(key), Some("{}" | "null")) {
             span.attributes.remove(key);
         }
         strip_truncation_note(&mut span.attributes, key);

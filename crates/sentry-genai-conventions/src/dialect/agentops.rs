@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ARGUMENTS, Dialect, RESULT, Says, What, aliases, json};
+use super::{ARGUMENTS, Category, Dialect, Override, RESULT, aliases, json};
 use crate::SourceSpan;
 
 pub(super) static AGENTOPS: Dialect = Dialect {
@@ -23,26 +23,26 @@ pub(super) static AGENTOPS: Dialect = Dialect {
 
 const KIND: &str = "agentops.span.kind";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match span.attributes.text(KIND) {
-        Some("agent") => Says::Is("invoke_agent"),
+        Some("agent") => Override::To("invoke_agent"),
         // A tool call inside a model's answer is spelled differently.
-        Some("tool") => Says::Is("execute_tool"),
-        _ => Says::Plain,
+        Some("tool") => Override::To("execute_tool"),
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
-    let (name, kind) = match what {
-        What::Agent => ("gen_ai.agent.name", "agentops.agent."),
-        What::Tool => ("gen_ai.tool.name", "agentops.tool."),
+    let (name, kind) = match category {
+        Category::Agent => ("gen_ai.agent.name", "agentops.agent."),
+        Category::Tool => ("gen_ai.tool.name", "agentops.tool."),
         _ => return,
     };
     for key in ["agent.name", "tool.name", "operation.name"] {
         attributes.rename(key, name);
     }
-    let Some((input, output)) = what.content() else {
+    let Some((input, output)) = category.content() else {
         return;
     };
     for prefix in [kind, "agentops.entity."] {

@@ -1,7 +1,7 @@
 //! AutoAgents: spans with its own names, made from its events, and on request copies of everything for Langfuse. It has no spans
 //! of model calls.
 
-use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, aliases, is_of_crate};
+use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, Override, RESULT, aliases, is_of_crate};
 use crate::SourceSpan;
 
 pub(super) static AUTOAGENTS: Dialect = Dialect {
@@ -22,10 +22,10 @@ pub(super) static AUTOAGENTS: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
-        "autoagents.task" => Says::Is("invoke_agent"),
-        "autoagents.tool_call" => Says::Is("execute_tool"),
-        _ => Says::Plain,
+        "autoagents.task" => Override::To("invoke_agent"),
+        "autoagents.tool_call" => Override::To("execute_tool"),
+        _ => Override::Plain,
     }
 }

@@ -1,6 +1,6 @@
 //! Ax: the conventions, with counts in an event and its own names for tools. Its tracer is named after the program.
 
-use super::{Dialect, Says, What, aliases};
+use super::{Category, Dialect, Override, aliases};
 use crate::{SourceSpan, Value, tokens};
 
 pub(super) static AX: Dialect = Dialect {
@@ -26,18 +26,18 @@ fn is_tool(span: &SourceSpan) -> bool {
     span.name.starts_with("Tool: ") && span.attributes.contains("function.id")
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if is_tool(span) {
-        Says::Is("execute_tool")
+        Override::To("execute_tool")
     } else {
-        Says::Nothing
+        Override::None
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
     attributes.retain(|key, value| value != NOT_SET || !key.starts_with("gen_ai.request."));
-    if what != What::Call {
+    if category != Category::Call {
         return;
     }
     // The output lacks the reasoning. Only the total includes what was read from the cache and written to it.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Dialect, Says, What};
+use super::{Category, Dialect, Override};
 use crate::{Attributes, SourceSpan, tokens};
 
 pub(super) static BEDROCK: Dialect = Dialect {
@@ -23,15 +23,15 @@ fn recognises(span: &SourceSpan) -> bool {
             )
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if is_embedding_model(span, "gen_ai.request.model") {
-        Says::Is("embeddings")
+        Override::To("embeddings")
     } else {
-        Says::Nothing
+        Override::None
     }
 }
 
-fn adjust(span: &mut SourceSpan, _: What) {
+fn adjust(span: &mut SourceSpan, _: Category) {
     include_cache(&mut span.attributes);
 }
 

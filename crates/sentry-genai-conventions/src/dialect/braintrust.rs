@@ -1,6 +1,6 @@
 //! Braintrust's SDKs for Go, Java, Ruby and .NET: a few keys with JSON.
 
-use super::{Dialect, Says, What, has_known_operation, json, name_as_span};
+use super::{Category, Dialect, Override, has_known_operation, json, name_as_span};
 use crate::{Attributes, SourceSpan, Value, tokens};
 
 pub(super) static BRAINTRUST: Dialect = Dialect {
@@ -28,29 +28,31 @@ static METRIC_KEYS: &[(&str, &str)] = &[
     ("tokens", "gen_ai.usage.total_tokens"),
 ];
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
-        return Says::Nothing;
+        return Override::None;
     }
     let mut kind = json::object(&span.attributes, KIND).unwrap_or_default();
     match kind.remove("type").and_then(json::text).as_deref() {
-        Some("llm") if span.name.to_ascii_lowercase().contains("embed") => Says::Is("embeddings"),
-        Some("llm") => Says::Is("chat"),
-        Some("tool") => Says::Is("execute_tool"),
-        _ => Says::Plain,
+        Some("llm") if span.name.to_ascii_lowercase().contains("embed") => {
+            Override::To("embeddings")
+        }
+        Some("llm") => Override::To("chat"),
+        Some("tool") => Override::To("execute_tool"),
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    if what == What::Tool {
-        name_as_span(span, what);
+fn adjust(span: &mut SourceSpan, category: Category) {
+    if category == Category::Tool {
+        name_as_span(span, category);
     }
     let attributes = &mut span.attributes;
-    if let Some((input, output)) = what.content() {
+    if let Some((input, output)) = category.content() {
         attributes.rename(INPUT, input);
         attributes.rename(OUTPUT, output);
     }
-    if matches!(what, What::Call | What::Embeddings) {
+    if matches!(category, Category::Call | Category::Embeddings) {
         read_request(attributes);
         read_metrics(attributes);
     }

@@ -1,7 +1,8 @@
 //! Claude Code: the conventions in addition to its own keys, and in older versions only those.
 
 use super::{
-    Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_from_millis, has_known_operation,
+    Category, Dialect, INPUT, OUTPUT, Override, aliases, first_chunk_from_millis,
+    has_known_operation,
 };
 use crate::{Attributes, SourceSpan, Value, tokens};
 
@@ -30,29 +31,29 @@ pub(super) fn runs_tool(span: &SourceSpan) -> bool {
     span.scope.starts_with(SCOPE) && span.attributes.text("span.type") == Some("tool.execution")
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
-        return Says::Nothing;
+        return Override::None;
     }
     match span.attributes.text("span.type") {
-        Some("llm_request") => Says::Is("chat"),
-        Some("interaction") => Says::Is("invoke_agent"),
-        Some("tool") => Says::Is("execute_tool"),
-        _ => Says::Plain,
+        Some("llm_request") => Override::To("chat"),
+        Some("interaction") => Override::To("invoke_agent"),
+        Some("tool") => Override::To("execute_tool"),
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
     // Placeholders for prompts that it was not allowed to record.
     attributes.retain(|_, value| value != Value::Str("<REDACTED>"));
-    match what {
-        What::Call => {
+    match category {
+        Category::Call => {
             read_counts(attributes);
             first_chunk_from_millis(attributes, "ttft_ms");
             attributes.rename("new_context", INPUT);
         }
-        What::Agent => attributes.supply("gen_ai.agent.name", "Claude Code"),
+        Category::Agent => attributes.supply("gen_ai.agent.name", "Claude Code"),
         _ => {}
     }
 }

@@ -1,6 +1,6 @@
 //! Codex: Rust functions as spans, few of which say what they are.
 
-use super::{Dialect, Says, What, aliases};
+use super::{Category, Dialect, Override, aliases};
 use crate::{SourceSpan, tokens};
 
 pub(super) static CODEX: Dialect = Dialect {
@@ -34,23 +34,23 @@ pub(super) static CODEX: Dialect = Dialect {
     adjust,
 };
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     let attributes = &span.attributes;
     match &*span.name {
-        "session_task.turn" => Says::Is("invoke_agent"),
+        "session_task.turn" => Override::To("invoke_agent"),
         // The first span has the call's model. A span inside it, for the last event of the answer, has the counts. Relating
         // merges the two.
-        "try_run_sampling_request" => Says::Is("chat"),
-        "handle_responses" if attributes.contains(tokens::INPUT) => Says::Is("chat"),
+        "try_run_sampling_request" => Override::To("chat"),
+        "handle_responses" if attributes.contains(tokens::INPUT) => Override::To("chat"),
         _ if attributes.contains("call_id") && attributes.contains("tool_name") => {
-            Says::Is("execute_tool")
+            Override::To("execute_tool")
         }
-        _ => Says::Plain,
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    if what == What::Agent {
+fn adjust(span: &mut SourceSpan, category: Category) {
+    if category == Category::Agent {
         span.attributes.supply("gen_ai.agent.name", "Codex");
     }
 }

@@ -1,18 +1,18 @@
 //! Effect's AI: model calls follow the conventions, and tools have names without a namespace.
 
-use super::{Dialect, Says, What, aliases, json};
+use super::{Category, Dialect, Override, aliases, json};
 use crate::SourceSpan;
 
 pub(super) static EFFECT: Dialect = Dialect {
     name: "effect",
     recognises: |span| span.name == "Toolkit.handle" && span.attributes.contains("tool"),
     aliases: &aliases([("tool", "gen_ai.tool.name")]),
-    operation: |_| Says::Is("execute_tool"),
+    operation: |_| Override::To("execute_tool"),
     adjust,
     ..Dialect::NONE
 };
 
-fn adjust(span: &mut SourceSpan, _: What) {
+fn adjust(span: &mut SourceSpan, _: Category) {
     let attributes = &mut span.attributes;
     if let Some(arguments) = json::read(attributes, "parameters") {
         attributes.remove("parameters");

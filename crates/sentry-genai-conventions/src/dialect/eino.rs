@@ -1,6 +1,6 @@
 //! Eino, with its package for OpenTelemetry: the conventions, except that agents and tools are named only by their spans.
 
-use super::{Dialect, Says, What, name_as_span};
+use super::{Category, Dialect, Override, name_as_span};
 use crate::SourceSpan;
 
 pub(super) static EINO: Dialect = Dialect {
@@ -21,14 +21,14 @@ static DEFAULT_NODE_NAMES: &[&str] = &[
     "Workflow",
 ];
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if DEFAULT_NODE_NAMES.contains(&&*span.name) {
-        Says::Plain
+        Override::Plain
     } else {
-        Says::Nothing
+        Override::None
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    name_as_span(span, what);
+fn adjust(span: &mut SourceSpan, category: Category) {
+    name_as_span(span, category);
 }

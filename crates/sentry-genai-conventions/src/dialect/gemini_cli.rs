@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, json};
+use super::{ARGUMENTS, Category, Dialect, INPUT, OUTPUT, Override, RESULT, aliases, json};
 use crate::{Attributes, SourceSpan, SourceStatus};
 
 pub(super) static GEMINI_CLI: Dialect = Dialect {
@@ -18,26 +18,26 @@ pub(super) static GEMINI_CLI: Dialect = Dialect {
     adjust,
 };
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match span.attributes.text("gen_ai.operation.name") {
-        Some("llm_call") => Says::Is("generate_content"),
-        Some("tool_call") => Says::Is("execute_tool"),
-        Some("agent_call") => Says::Is("invoke_agent"),
-        _ => Says::Plain,
+        Some("llm_call") => Override::To("generate_content"),
+        Some("tool_call") => Override::To("execute_tool"),
+        Some("agent_call") => Override::To("invoke_agent"),
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
-    match what {
-        What::Call => {
+    match category {
+        Category::Call => {
             attributes.supply("gen_ai.provider.name", "gcp.gen_ai");
             if let Some(Value::Array(chunks)) = json::read(attributes, OUTPUT) {
                 attributes.remove(OUTPUT);
                 json::put(attributes, OUTPUT, merge_chunks(chunks));
             }
         }
-        What::Tool => {
+        Category::Tool => {
             let request = json::object(attributes, INPUT);
             if let Some(arguments) = request.and_then(|mut request| request.remove("args")) {
                 attributes.remove(INPUT);
@@ -50,7 +50,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             span.attributes.rename(OUTPUT, RESULT);
         }
         // The content of its scheduling spans is not messages but records of calls, which have their own spans.
-        What::Plain => {
+        Category::Plain => {
             attributes.remove(INPUT);
             attributes.remove(OUTPUT);
         }

@@ -1,6 +1,6 @@
 //! gemini-rust and genai-rs: functions of Gemini clients. None of their fields holds input or output.
 
-use super::{Dialect, Says, What, aliases, is_of_crate, unquoted};
+use super::{Category, Dialect, Override, aliases, is_of_crate, unquoted};
 use crate::{SourceSpan, tokens};
 
 pub(super) static GEMINI_RUST: Dialect = Dialect {
@@ -25,32 +25,32 @@ const CLIENT: &str = "gemini_rust::client";
 /// genai-rs, which supports only Gemini's interactions.
 const INTERACTIONS: &str = "genai_rs::client";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match (&*span.scope, &*span.name) {
         (CLIENT, "generate_content_raw" | "generate_content_stream") => {
-            Says::Is("generate_content")
+            Override::To("generate_content")
         }
         (CLIENT, "create_interaction" | "create_interaction_stream")
         | (INTERACTIONS, "execute" | "execute_stream") => {
             // An interaction is with either a model or one of Google's agents.
-            Says::Is(match name_in(span, "agent") {
+            Override::To(match name_in(span, "agent") {
                 Some(_) => "invoke_agent",
                 None => "generate_content",
             })
         }
-        (CLIENT, "embed_content" | "embed_content_batch") => Says::Is("embeddings"),
-        _ => Says::Plain,
+        (CLIENT, "embed_content" | "embed_content_batch") => Override::To("embeddings"),
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     for key in ["agent", "model"] {
         match name_in(span, key).map(str::to_owned) {
             Some(name) => span.attributes.set(key, name),
             None => drop(span.attributes.remove(key)),
         }
     }
-    if what == What::Plain {
+    if category == Category::Plain {
         return;
     }
     if span.name.ends_with("_stream") {

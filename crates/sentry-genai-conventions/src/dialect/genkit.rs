@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases,
+    Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, aliases,
     json::{self, Object},
     usage,
 };
@@ -23,35 +23,35 @@ const ACTION_INPUT: &str = "genkit:input";
 const ACTION_OUTPUT: &str = "genkit:output";
 
 /// Flows, prompts, and the loop around model calls are not calls.
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match span.attributes.text("genkit:metadata:subtype") {
-        Some("model" | "background-model") => Says::Is("chat"),
-        Some("embedder") => Says::Is("embeddings"),
-        Some("reranker") => Says::Is("rerank"),
-        Some("tool" | "tool.v2") => Says::Is("execute_tool"),
-        _ => Says::Plain,
+        Some("model" | "background-model") => Override::To("chat"),
+        Some("embedder") => Override::To("embeddings"),
+        Some("reranker") => Override::To("rerank"),
+        Some("tool" | "tool.v2") => Override::To("execute_tool"),
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
-    match what {
-        What::Call => {
+    match category {
+        Category::Call => {
             name_model(attributes);
             read_call(attributes);
         }
-        What::Embeddings => {
+        Category::Embeddings => {
             name_model(attributes);
             read_embedding_input(attributes);
         }
-        What::Tool => {
+        Category::Tool => {
             attributes.rename(NAME, "gen_ai.tool.name");
-            if let Some((arguments, result)) = what.content() {
+            if let Some((arguments, result)) = category.content() {
                 attributes.rename(ACTION_INPUT, arguments);
                 attributes.rename(ACTION_OUTPUT, result);
             }
         }
-        What::Agent | What::Other | What::Plain => {}
+        Category::Agent | Category::Other | Category::Plain => {}
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases,
+    ARGUMENTS, Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, RESULT, aliases,
     json::{self, Object},
     usage,
 };
@@ -39,26 +39,26 @@ const TYPE: &str = "haystack.component.type";
 const TOOL_OUTPUT: &str = "haystack.agent.step.tool.output";
 const CLASS_PATH: &str = "haystack.component.fully_qualified_type";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
-        "haystack.agent.run" => Says::Is("invoke_agent"),
-        MODEL_CALL => Says::Is("chat"),
-        "haystack.agent.step.tool" => Says::Is("execute_tool"),
+        "haystack.agent.run" => Override::To("invoke_agent"),
+        MODEL_CALL => Override::To("chat"),
+        "haystack.agent.step.tool" => Override::To("execute_tool"),
         "haystack.component.run" => {
             let component = span.attributes.text(TYPE).unwrap_or_default();
             if component.ends_with("ImageGenerator") {
-                Says::Is("generate_content")
+                Override::To("generate_content")
             } else if component.ends_with("Generator") {
-                Says::Is("chat")
+                Override::To("chat")
             } else if component.ends_with("Embedder") {
-                Says::Is("embeddings")
+                Override::To("embeddings")
             } else if is_model_ranker(&span.attributes) {
-                Says::Is("rerank")
+                Override::To("rerank")
             } else {
-                Says::Plain
+                Override::Plain
             }
         }
-        _ => Says::Plain,
+        _ => Override::Plain,
     }
 }
 
@@ -72,10 +72,10 @@ fn is_model_ranker(attributes: &Attributes) -> bool {
     is_ranker && path.is_some_and(|path| path.starts_with("haystack_integrations."))
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
-    match what {
-        What::Call => {
+    match category {
+        Category::Call => {
             let (mut request, mut response) = take_component(attributes);
             if let Some(Value::Object(parameters)) = request.get("generation_kwargs") {
                 json::put_parameters(attributes, parameters);
@@ -98,7 +98,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 normalise_reasoning(replies_as_messages(answers)),
             );
         }
-        What::Embeddings if is_model_ranker(attributes) => {
+        Category::Embeddings if is_model_ranker(attributes) => {
             name_provider(attributes);
             let mut request = take(attributes, "input");
             if let Some(query) = request.remove("query") {
@@ -107,7 +107,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 json::put(attributes, "gen_ai.embeddings.input", ranking);
             }
         }
-        What::Embeddings => {
+        Category::Embeddings => {
             let (mut request, _) = take_component(attributes);
             let text = ["text", "documents"]
                 .iter()
@@ -118,7 +118,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 document_contents(text.unwrap_or_default()),
             );
         }
-        What::Agent => {
+        Category::Agent => {
             for (key, name) in [
                 ("haystack.agent.input", INPUT),
                 ("haystack.agent.output", OUTPUT),
@@ -132,13 +132,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
         }
         // An agent continues after a tool failed. The tool's result is then the error.
-        What::Tool => {
+        Category::Tool => {
             let result = json::object(attributes, TOOL_OUTPUT);
             if result.is_some_and(|result| result.len() == 1 && result.contains_key("error")) {
                 attributes.supply(OUTCOME, "error");
             }
         }
-        What::Other | What::Plain => {}
+        Category::Other | Category::Plain => {}
     }
 }
 

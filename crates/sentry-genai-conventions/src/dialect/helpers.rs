@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::sessions::is_no_session;
+use super::sessions::is_not_a_session;
 use crate::{SourceSpan, Value, operation};
 
 /// What `Debug` writes for an `Option` without a value, and Python's `str` for `None`.
@@ -11,7 +11,7 @@ pub(crate) const NONE: &str = "None";
 /// Returns an identifier: a text, or an integer in decimal. An `Option` that is `None` is not an identifier.
 pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
-        Value::Str(text) if is_no_session(text) => None,
+        Value::Str(text) if is_not_a_session(text) => None,
         Value::Str(text) => {
             let text = unquoted(text);
             (!text.is_empty() && text != NONE).then_some(text.into())

@@ -1,7 +1,7 @@
 //! Laminar's SDKs: spans of functions under `observe`. Their instrumentations follow the conventions, or OpenLLMetry's spelling.
 
 use super::{
-    Dialect, Says, What, aliases, has_known_operation, json, mentions_gen_ai, name_as_span,
+    Category, Dialect, Override, aliases, has_known_operation, json, mentions_gen_ai, name_as_span,
 };
 use crate::SourceSpan;
 
@@ -22,21 +22,21 @@ const TYPE: &str = "lmnr.span.type";
 const INPUT: &str = "lmnr.span.input";
 const OUTPUT: &str = "lmnr.span.output";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
-        return Says::Nothing;
+        return Override::None;
     }
     match span.attributes.text(TYPE) {
-        Some("LLM" | "CACHED") => Says::Is("chat"),
-        Some("TOOL") => Says::Is("execute_tool"),
-        _ if mentions_gen_ai(span) => Says::Nothing,
-        _ => Says::Plain,
+        Some("LLM" | "CACHED") => Override::To("chat"),
+        Some("TOOL") => Override::To("execute_tool"),
+        _ if mentions_gen_ai(span) => Override::None,
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    name_as_span(span, what);
-    let Some((input, output)) = what.content() else {
+fn adjust(span: &mut SourceSpan, category: Category) {
+    name_as_span(span, category);
+    let Some((input, output)) = category.content() else {
         return;
     };
     let attributes = &mut span.attributes;

@@ -1,6 +1,6 @@
 //! langchain-rust since version 7: its own span names, and fields without a namespace. It records no content.
 
-use super::{Dialect, Says, What, aliases, is_of_crate};
+use super::{Category, Dialect, Override, aliases, is_of_crate};
 use crate::{SourceSpan, tokens};
 
 pub(super) static LANGCHAIN_RUST: Dialect = Dialect {
@@ -26,18 +26,18 @@ pub(super) static LANGCHAIN_RUST: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
-        "llm.generate" => Says::Is("chat"),
-        "embed.documents" | "embed.query" => Says::Is("embeddings"),
-        "agent.run" => Says::Is("invoke_agent"),
-        "tool.call" => Says::Is("execute_tool"),
-        _ => Says::Plain,
+        "llm.generate" => Override::To("chat"),
+        "embed.documents" | "embed.query" => Override::To("embeddings"),
+        "agent.run" => Override::To("invoke_agent"),
+        "tool.call" => Override::To("execute_tool"),
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    if what == What::Agent {
+fn adjust(span: &mut SourceSpan, category: Category) {
+    if category == Category::Agent {
         // The total of the calls below, without input and output.
         span.attributes.remove("total_tokens");
     }

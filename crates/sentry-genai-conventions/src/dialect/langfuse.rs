@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    DEFINITIONS, Dialect, Says, What, aliases, first_chunk_from_time, has_known_operation, indexed,
-    is_of_crate, json, langsmith, litellm, name_as_span, traceloop, unquoted, usage,
+    Category, DEFINITIONS, Dialect, Override, aliases, first_chunk_from_time, has_known_operation,
+    indexed, is_of_crate, json, langsmith, litellm, name_as_span, traceloop, unquoted, usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, content, messages};
 
@@ -53,25 +53,25 @@ fn openai_api(name: &str) -> Option<&str> {
     name.strip_prefix("OpenAI")?.strip_prefix(['-', '.'])
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match span.attributes.text(TYPE) {
         // In JavaScript's wrapper, everything is a generation.
-        Some("generation") => Says::Is(match openai_api(&span.name) {
+        Some("generation") => Override::To(match openai_api(&span.name) {
             Some("embeddings") => "embeddings",
             Some("audio" | "images") => "generate_content",
             _ => "chat",
         }),
-        Some("embedding") => Says::Is("embeddings"),
-        Some("agent") => Says::Is("invoke_agent"),
-        Some("tool") => Says::Is("execute_tool"),
+        Some("embedding") => Override::To("embeddings"),
+        Some("agent") => Override::To("invoke_agent"),
+        Some("tool") => Override::To("execute_tool"),
         // Not one of Langfuse's types.
-        Some("trace") if is_of_crate(span, REAGENT) => Says::Is("invoke_agent"),
+        Some("trace") if is_of_crate(span, REAGENT) => Override::To("invoke_agent"),
         // LangChain's agents are spans to JavaScript's callback and chains to Python's, unless they are named otherwise. An
         // agent's run is the one that has the agent's name.
-        Some("span" | "chain") if is_named_after_agent(span) => Says::Is("invoke_agent"),
+        Some("span" | "chain") if is_named_after_agent(span) => Override::To("invoke_agent"),
         // `span` is the type of everything that has no better one, so an operation is more specific.
-        Some("span") if has_known_operation(span) => Says::Nothing,
-        _ => Says::Plain,
+        Some("span") if has_known_operation(span) => Override::None,
+        _ => Override::Plain,
     }
 }
 
@@ -80,45 +80,46 @@ fn is_named_after_agent(span: &SourceSpan) -> bool {
     agent == Some(&span.name)
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    name_agent_or_tool(span, what);
-    if matches!(what, What::Call | What::Embeddings) && openai_api(&span.name).is_some() {
+fn adjust(span: &mut SourceSpan, category: Category) {
+    name_agent_or_tool(span, category);
+    if matches!(category, Category::Call | Category::Embeddings) && openai_api(&span.name).is_some()
+    {
         let attributes = &mut span.attributes;
         json::put(attributes, "gen_ai.provider.name", "openai".into());
     }
     read_session(&mut span.attributes);
     let attributes = &mut span.attributes;
-    if what != What::Plain {
+    if category != Category::Plain {
         read_alternative_keys(attributes);
         unwrap_function_arguments(attributes);
     }
-    match what {
-        What::Embeddings => {
+    match category {
+        Category::Embeddings => {
             attributes.rename(INPUT, "gen_ai.embeddings.input");
             attributes.remove(OUTPUT);
         }
         _ => {
             // The wrapper of OpenAI's SDK records the tools with the messages.
-            if what == What::Call
+            if category == Category::Call
                 && let Some(tools) = json::object(attributes, INPUT)
                     .filter(|request| request.contains_key("messages"))
                     .and_then(|mut request| request.remove("tools"))
             {
                 json::put(attributes, DEFINITIONS, tools);
             }
-            if what == What::Call {
+            if category == Category::Call {
                 read_response_status(span);
             }
             let attributes = &mut span.attributes;
-            if what == What::Call {
+            if category == Category::Call {
                 attach_tool_calls(attributes);
                 add_role_to_calls(attributes);
                 extract_tool_definitions(attributes);
             }
-            if what == What::Tool {
+            if category == Category::Tool {
                 unwrap_tool_message(attributes);
             }
-            if let Some((input, output)) = what.content() {
+            if let Some((input, output)) = category.content() {
                 attributes.rename(INPUT, input);
                 attributes.rename(OUTPUT, output);
             }
@@ -134,7 +135,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if is_warning || matches!(span.status, SourceStatus::Error(_)) {
         attributes.rename(STATUS_MESSAGE, "error.message");
     }
-    if what == What::Plain {
+    if category == Category::Plain {
         return;
     }
     usage::take_details(attributes, "langfuse.observation.usage_details");
@@ -151,16 +152,16 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Names an agent or a tool by its attributes, or else by its span.
-fn name_agent_or_tool(span: &mut SourceSpan, what: What) {
+fn name_agent_or_tool(span: &mut SourceSpan, category: Category) {
     let text = |key| span.attributes.text(key).map(unquoted).map(str::to_owned);
-    match what {
-        What::Tool => {
+    match category {
+        Category::Tool => {
             if let Some(tool) = text(TOOL_NAME) {
                 span.attributes.supply("gen_ai.tool.name", tool);
             }
         }
         // Inside another trace, its agents have no name.
-        What::Agent if is_of_crate(span, REAGENT) => {
+        Category::Agent if is_of_crate(span, REAGENT) => {
             if let Some(agent) = text(TRACE_NAME) {
                 span.attributes.supply("gen_ai.agent.name", agent);
             }
@@ -168,7 +169,7 @@ fn name_agent_or_tool(span: &mut SourceSpan, what: What) {
         }
         _ => {}
     }
-    name_as_span(span, what);
+    name_as_span(span, category);
 }
 
 /// Reads input and output from other keys that Langfuse also reads.

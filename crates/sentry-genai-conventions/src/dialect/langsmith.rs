@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{DEFINITIONS, Dialect, Says, What, aliases, json, json::Object, name_as_span, usage};
+use super::{
+    Category, DEFINITIONS, Dialect, Override, aliases, json, json::Object, name_as_span, usage,
+};
 use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 
 pub(super) static LANGSMITH: Dialect = Dialect {
@@ -49,44 +51,44 @@ const PROMPT: &str = "gen_ai.prompt";
 const COMPLETION: &str = "gen_ai.completion";
 
 /// Decides by the kind, because a prompt template claims to be a chat, and chains have their own operation.
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match span.attributes.text(SPAN_KIND) {
         // Models that complete a text have their own type.
         Some("llm") if span.attributes.text(MODEL_TYPE) == Some("llm") => {
-            Says::Is("text_completion")
+            Override::To("text_completion")
         }
-        Some("llm") => Says::Is("chat"),
-        Some("tool") => Says::Is("execute_tool"),
-        Some("embedding") => Says::Is("embeddings"),
+        Some("llm") => Override::To("chat"),
+        Some("tool") => Override::To("execute_tool"),
+        Some("embedding") => Override::To("embeddings"),
         // An agent's run is the chain that has the agent's name.
         Some("chain") if span.attributes.text(AGENT_NAME) == Some(&span.name) => {
-            Says::Is("invoke_agent")
+            Override::To("invoke_agent")
         }
         Some("chain") if span.attributes.text(INTEGRATION) == Some("openai-agents-sdk") => {
             match &*span.name {
-                "Handoff" => Says::Is("handoff"),
+                "Handoff" => Override::To("handoff"),
                 // Among the spans of OpenAI's agents, an agent is recognised only if it has tools.
-                _ if span.attributes.contains(DEFINITIONS) => Says::Is("invoke_agent"),
-                _ => Says::Plain,
+                _ if span.attributes.contains(DEFINITIONS) => Override::To("invoke_agent"),
+                _ => Override::Plain,
             }
         }
-        _ => Says::Plain,
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     read_failure(span);
     // Tools have the name of their agent in that attribute.
-    if what == What::Tool || !span.attributes.contains(AGENT_NAME) {
-        name_as_span(span, what);
+    if category == Category::Tool || !span.attributes.contains(AGENT_NAME) {
+        name_as_span(span, category);
     }
     let attributes = &mut span.attributes;
     // The system may be a framework. The metadata names the provider.
     if attributes.contains("langsmith.metadata.ls_provider") {
         attributes.remove("gen_ai.system");
     }
-    match what {
-        What::Tool => {
+    match category {
+        Category::Tool => {
             for (from, to, wrapper) in [
                 (PROMPT, super::ARGUMENTS, "input"),
                 (COMPLETION, super::RESULT, "output"),
@@ -97,7 +99,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 }
             }
         }
-        What::Embeddings => {
+        Category::Embeddings => {
             if let Some(input) =
                 json::object(attributes, PROMPT).and_then(|mut request| request.remove("input"))
             {
@@ -107,9 +109,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.rename(PROMPT, "gen_ai.embeddings.input");
             attributes.remove(COMPLETION);
         }
-        What::Call | What::Agent => {
+        Category::Call | Category::Agent => {
             // The wrapper of OpenAI's SDK records the whole request here.
-            if what == What::Call
+            if category == Category::Call
                 && let Some(mut request) = json::object(attributes, PROMPT)
             {
                 json::put_parameters(attributes, &request);
@@ -117,7 +119,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
                     json::put(attributes, DEFINITIONS, tools);
                 }
             }
-            if what == What::Call
+            if category == Category::Call
                 && attributes.text(COMPLETION).is_some_and(|text| {
                     text.contains("\"response_metadata\"") || text.contains("\"text_completion\"")
                 })
@@ -129,8 +131,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.rename(PROMPT, super::INPUT);
             attributes.rename(COMPLETION, super::OUTPUT);
         }
-        What::Other | What::Plain => {
-            if what == What::Other
+        Category::Other | Category::Plain => {
+            if category == Category::Other
                 && let Some(agents) = json::object(attributes, PROMPT)
             {
                 for (name, key) in [
@@ -146,7 +148,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.rename(COMPLETION, "langsmith.output");
         }
     }
-    if what != What::Call {
+    if category != Category::Call {
         return;
     }
     usage::take(attributes, "langsmith.metadata.usage_metadata");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, RESULT, Says, What, aliases, has_known_operation,
+    ARGUMENTS, Category, DEFINITIONS, Dialect, Override, RESULT, aliases, has_known_operation,
     json::{self, Object},
     langsmith, name_as_span, usage,
 };
@@ -33,42 +33,42 @@ const PARAMETERS: &str = "langwatch.params";
 const AGENT: &str = "langwatch.langchain.run.metadata.lc_agent_name";
 const OPTIONS: &str = "langwatch.langchain.run.extra_params.options";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
-        return Says::Nothing;
+        return Override::None;
     }
     match span.attributes.text(TYPE) {
-        Some("llm") => Says::Is("chat"),
-        Some("agent") => Says::Is("invoke_agent"),
-        Some("tool") => Says::Is("execute_tool"),
+        Some("llm") => Override::To("chat"),
+        Some("agent") => Override::To("invoke_agent"),
+        Some("tool") => Override::To("execute_tool"),
         // An agent's run is the chain that has the agent's name.
         Some("chain") if span.attributes.text(AGENT) == Some(&span.name) => {
-            Says::Is("invoke_agent")
+            Override::To("invoke_agent")
         }
-        _ => Says::Plain,
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    name_as_span(span, what);
+fn adjust(span: &mut SourceSpan, category: Category) {
+    name_as_span(span, category);
     let attributes = &mut span.attributes;
-    if let Some(metrics) = take_object(attributes, METRICS, what) {
+    if let Some(metrics) = take_object(attributes, METRICS, category) {
         usage::put(attributes, &metrics);
         if let Some(cost) = metrics.get("cost") {
             json::put_scalar(attributes, "gen_ai.cost.total_tokens", cost);
         }
     }
-    if let Some(parameters) = take_object(attributes, PARAMETERS, what) {
+    if let Some(parameters) = take_object(attributes, PARAMETERS, category) {
         json::put_parameters(attributes, &parameters);
     }
-    if what == What::Call
+    if category == Category::Call
         && let Some(mut options) = json::object(attributes, OPTIONS)
         && let Some(tools) = options.remove("tools")
     {
         json::put(attributes, DEFINITIONS, tools);
         attributes.remove(OPTIONS);
     }
-    let Some((input, output)) = what.content() else {
+    let Some((input, output)) = category.content() else {
         return;
     };
     for (from, to) in [(INPUT, input), (OUTPUT, output)] {
@@ -84,8 +84,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Takes an object that describes what a model or an agent did.
-fn take_object(attributes: &mut Attributes, key: &str, what: What) -> Option<Object> {
-    if !matches!(what, What::Call | What::Embeddings | What::Agent) {
+fn take_object(attributes: &mut Attributes, key: &str, category: Category) -> Option<Object> {
+    if !matches!(
+        category,
+        Category::Call | Category::Embeddings | Category::Agent
+    ) {
         return None;
     }
     match json::read(attributes, key).map(unwrap_typed) {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, INPUT, OUTPUT, Says, What, aliases, has_known_operation, has_prefix, indexed, json,
-    traceloop, usage,
+    Category, Dialect, INPUT, OUTPUT, Override, aliases, has_known_operation, has_prefix, indexed,
+    json, traceloop, usage,
 };
 use crate::{Attributes, SourceSpan, provider};
 
@@ -52,39 +52,39 @@ fn recognises(span: &SourceSpan) -> bool {
     span.scope == "litellm" || span.name == RAW_REQUEST || has_prefix(span, "litellm.")
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if is_raw_request(span) {
-        return Says::Plain;
+        return Override::Plain;
     }
     // In the newest spelling, any request may be a `chat`.
     let named = span.attributes.text("gen_ai.operation.name");
     if has_known_operation(span) && !matches!(named, Some("chat" | "completion")) {
-        return Says::Nothing;
+        return Override::None;
     }
     let Some(kind) = span.attributes.text("llm.request.type") else {
-        return Says::Nothing;
+        return Override::None;
     };
     // A leading `a` marks an asynchronous function.
     match kind.strip_prefix('a').unwrap_or(kind) {
-        "completion" | "chat" | "responses" => Says::Is("chat"),
+        "completion" | "chat" | "responses" => Override::To("chat"),
         // A request in the format of Anthropic's API.
-        _ if kind.ends_with("anthropic_messages") => Says::Is("chat"),
-        "text_completion" => Says::Is("text_completion"),
-        "embedding" => Says::Is("embeddings"),
+        _ if kind.ends_with("anthropic_messages") => Override::To("chat"),
+        "text_completion" => Override::To("text_completion"),
+        "embedding" => Override::To("embeddings"),
         "generate_content"
         | "generate_content_stream"
         | "image_edit"
         | "image_generation"
         | "speech"
         | "transcription"
-        | "video_generation" => Says::Is("generate_content"),
-        "moderation" => Says::Is("evaluate"),
-        "rerank" => Says::Is("rerank"),
-        _ => Says::Nothing,
+        | "video_generation" => Override::To("generate_content"),
+        "moderation" => Override::To("evaluate"),
+        "rerank" => Override::To("rerank"),
+        _ => Override::None,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let is_raw_request = is_raw_request(span);
     let attributes = &mut span.attributes;
     if is_raw_request {
@@ -92,7 +92,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.retain(|key, _| !key.starts_with("llm."));
         return;
     }
-    if what != What::Plain
+    if category != Category::Plain
         && !(["gen_ai.provider.name", "gen_ai.system"].iter())
             .any(|key| attributes.text(key).is_some_and(|name| !name.is_empty()))
         && let Some(name) = missing_provider(attributes)
@@ -120,7 +120,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             _ => json::put(attributes, OUTPUT, completions),
         }
     }
-    if matches!(what, What::Call | What::Embeddings)
+    if matches!(category, Category::Call | Category::Embeddings)
         && let Some(counts) = json::object(attributes, "metadata.usage_object")
     {
         usage::put(attributes, &counts);

@@ -1,6 +1,6 @@
 //! LiveKit's agents: the conventions, in older versions only for model calls.
 
-use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, json, usage};
+use super::{ARGUMENTS, Category, Dialect, INPUT, OUTPUT, Override, RESULT, aliases, json, usage};
 use crate::{SourceSpan, Value};
 
 pub(super) static LIVEKIT: Dialect = Dialect {
@@ -21,23 +21,23 @@ pub(super) static LIVEKIT: Dialect = Dialect {
 
 const METRICS: &str = "lk.llm_metrics";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
-        "function_tool" => Says::Is("execute_tool"),
-        _ => Says::Nothing,
+        "function_tool" => Override::To("execute_tool"),
+        _ => Override::None,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
-    match what {
-        What::Tool => {
+    match category {
+        Category::Tool => {
             let has_failed = attributes.get("lk.function_tool.is_error") == Some(Value::Bool(true));
             if has_failed {
                 attributes.supply("error.type", "tool_error");
             }
         }
-        What::Agent => {
+        Category::Agent => {
             for (key, name) in [
                 ("lk.user_input", INPUT),
                 ("lk.pii.user_input", INPUT),
@@ -47,7 +47,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 attributes.rename(key, name);
             }
         }
-        What::Call => {
+        Category::Call => {
             let Some(metrics) = json::object(attributes, METRICS) else {
                 return;
             };
@@ -65,6 +65,6 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
             usage::put(attributes, &metrics);
         }
-        What::Embeddings | What::Other | What::Plain => {}
+        Category::Embeddings | Category::Other | Category::Plain => {}
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases,
+    ARGUMENTS, Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, RESULT, aliases,
     json::{self, Object},
     usage,
 };
@@ -25,21 +25,21 @@ pub(super) static LLAMA_INDEX: Dialect = Dialect {
 /// The input of a workflow's step as a Python repr, cut after 200 characters.
 const SUMMARY: &str = "llamaindex.step.input_summary";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     let operation = span.events.iter().find_map(|event| {
         EVENT_OPERATIONS
             .iter()
             .find(|(start, _)| event.name.starts_with(start))
     });
     if let Some((_, operation)) = operation {
-        return Says::Is(operation);
+        return Override::To(operation);
     }
     let (class, method) = span.name.rsplit_once('.').unwrap_or_default();
     match method {
-        "run" if class.ends_with("Agent") => Says::Is("invoke_agent"),
+        "run" if class.ends_with("Agent") => Override::To("invoke_agent"),
         // The tool itself is a span below this one, without its result.
-        "call_tool" if tool_call_in_summary(span).is_some() => Says::Is("execute_tool"),
-        _ => Says::Plain,
+        "call_tool" if tool_call_in_summary(span).is_some() => Override::To("execute_tool"),
+        _ => Override::Plain,
     }
 }
 
@@ -51,9 +51,9 @@ static EVENT_OPERATIONS: &[(&str, &str)] = &[
     ("ReRank", "rerank"),
 ];
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    match what {
-        What::Agent => {
+fn adjust(span: &mut SourceSpan, category: Category) {
+    match category {
+        Category::Agent => {
             let class = span.name.split('.').next().unwrap_or_default().to_owned();
             span.attributes.supply("gen_ai.agent.name", class);
             let mut outputs =
@@ -62,8 +62,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 json::put(&mut span.attributes, OUTPUT, answer);
             }
         }
-        What::Tool => read_tool(span),
-        What::Call | What::Embeddings => {
+        Category::Tool => read_tool(span),
+        Category::Call | Category::Embeddings => {
             let attributes = &mut span.attributes;
             for event in &span.events {
                 let mut fields = fields(event);
@@ -73,9 +73,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 }
             }
         }
-        What::Other | What::Plain => {}
+        Category::Other | Category::Plain => {}
     }
-    if what != What::Plain {
+    if category != Category::Plain {
         span.attributes.remove(SUMMARY);
     }
 }

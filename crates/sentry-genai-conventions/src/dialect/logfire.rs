@@ -1,8 +1,8 @@
 //! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, event_list,
-    has_known_operation, json, usage,
+    ARGUMENTS, Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, RESULT, aliases,
+    event_list, has_known_operation, json, usage,
 };
 use crate::{SourceSpan, SourceStatus, Timestamp, Value, tokens};
 
@@ -33,23 +33,23 @@ pub(super) static LOGFIRE: Dialect = Dialect {
     adjust,
 };
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     let template = span
         .attributes
         .text("logfire.msg_template")
         .unwrap_or(&span.name);
     if span.scope == "logfire.openai_agents" {
         return match template.split(':').next().unwrap_or_default() {
-            "Agent run" => Says::Is("invoke_agent"),
-            "Function" => Says::Is("execute_tool"),
-            "Handoff" => Says::Is("handoff"),
-            _ if has_known_operation(span) => Says::Nothing,
-            _ if is_call_template(template) => Says::Is("chat"),
-            _ => Says::Plain,
+            "Agent run" => Override::To("invoke_agent"),
+            "Function" => Override::To("execute_tool"),
+            "Handoff" => Override::To("handoff"),
+            _ if has_known_operation(span) => Override::None,
+            _ if is_call_template(template) => Override::To("chat"),
+            _ => Override::Plain,
         };
     }
     if template.starts_with("streaming response") {
-        return Says::Is("chat");
+        return Override::To("chat");
     }
     // For a request that the instrumentation does not know, only the path is recorded.
     match span.attributes.text("url") {
@@ -60,27 +60,27 @@ fn operation(span: &SourceSpan) -> Says {
             | "/images/edits"
             | "/images/variations"
             | "/videos",
-        ) => return Says::Is("generate_content"),
-        Some("/moderations") => return Says::Is("evaluate"),
-        Some("/fine_tuning/jobs") => return Says::Plain,
+        ) => return Override::To("generate_content"),
+        Some("/moderations") => return Override::To("evaluate"),
+        Some("/fine_tuning/jobs") => return Override::Plain,
         // Looking up or cancelling a response calls no model. Only the lookup of a background response has its counts.
         Some(url) if url.starts_with("/responses/") && !span.attributes.contains(tokens::INPUT) => {
-            return Says::Plain;
+            return Override::Plain;
         }
         _ => {}
     }
     if only_opens_stream(span) {
-        return Says::Plain;
+        return Override::Plain;
     }
     if span.attributes.contains("gen_ai.operation.name") {
-        return Says::Nothing;
+        return Override::None;
     }
     // In older versions only the template names the operation.
     match template.split_once(" with ").map(|(before, _)| before) {
-        Some("Embedding Creation") => Says::Is("embeddings"),
-        Some("Image Generation") => Says::Is("generate_content"),
-        Some("Completion") => Says::Is("text_completion"),
-        _ => Says::Nothing,
+        Some("Embedding Creation") => Override::To("embeddings"),
+        Some("Image Generation") => Override::To("generate_content"),
+        Some("Completion") => Override::To("text_completion"),
+        _ => Override::None,
     }
 }
 
@@ -116,7 +116,7 @@ fn restore_stream_start(span: &mut SourceSpan) {
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let is_stream = span.name.starts_with("streaming response");
     if is_stream {
         restore_stream_start(span);
@@ -135,16 +135,16 @@ fn adjust(span: &mut SourceSpan, what: What) {
             attributes.remove(key);
         }
     }
-    match what {
-        What::Agent => attributes.rename("name", "gen_ai.agent.name"),
-        What::Tool => {
+    match category {
+        Category::Agent => attributes.rename("name", "gen_ai.agent.name"),
+        Category::Tool => {
             attributes.rename("name", "gen_ai.tool.name");
             attributes.rename("input", ARGUMENTS);
             attributes.rename("output", RESULT);
         }
         _ => {}
     }
-    if what != What::Call {
+    if category != Category::Call {
         return;
     }
     event_list::take(attributes, "events");

@@ -4,7 +4,8 @@
 //! canonical attribute that is present takes precedence.
 
 use super::{
-    ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, RESULT, What, first_chunk, span_names, unquoted,
+    ARGUMENTS, Category, DEFINITIONS, INPUT, NONE, OUTPUT, RESULT, first_chunk, span_names,
+    unquoted,
 };
 use crate::{Attributes, SourceSpan, Value, attributes::Owned, recognise, tables, tokens};
 
@@ -191,11 +192,11 @@ pub(crate) fn normalise_namespaced(span: &mut SourceSpan) {
 
 /// Renames the attributes of a span that is a call by its own name. That may name the provider, too.
 fn adjust_named_call(span: &mut SourceSpan) {
-    let what = match span_names::names_embeddings(&span.name) {
-        true => What::Embeddings,
-        false => What::Call,
+    let category = match span_names::names_embeddings(&span.name) {
+        true => Category::Embeddings,
+        false => Category::Call,
     };
-    adjust(span, what);
+    adjust(span, category);
     if let Some(provider) = span_names::provider_in_name(&span.name)
         && !span.attributes.contains("gen_ai.provider.name")
     {
@@ -239,24 +240,26 @@ fn find_namespaced(attributes: &Attributes, namespaces: &[&&str]) -> Vec<NamedAt
 }
 
 /// Renames the other names on a GenAI span to those of the conventions.
-pub(super) fn adjust(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     let names = find_names(&span.attributes, |key, value| {
         let rest = NAMESPACES
             .iter()
             .find_map(|namespace| key.strip_prefix(namespace));
         let words = words(rest.unwrap_or(key));
-        match what {
-            What::Call | What::Embeddings | What::Agent => look_up(INPUTS, &words, INPUT)
-                .or_else(|| look_up(OUTPUTS, &words, OUTPUT))
-                .or_else(|| look_up(SYSTEMS, &words, SYSTEM))
-                .or_else(|| look_up_pair(NAMES, &words))
-                .or_else(|| amount(key, value))
-                .or_else(|| {
-                    let is_total =
-                        what == What::Embeddings && span_names::is_total_count(key, value);
-                    is_total.then_some((1, tokens::TOTAL))
-                }),
-            What::Tool => {
+        match category {
+            Category::Call | Category::Embeddings | Category::Agent => {
+                look_up(INPUTS, &words, INPUT)
+                    .or_else(|| look_up(OUTPUTS, &words, OUTPUT))
+                    .or_else(|| look_up(SYSTEMS, &words, SYSTEM))
+                    .or_else(|| look_up_pair(NAMES, &words))
+                    .or_else(|| amount(key, value))
+                    .or_else(|| {
+                        let is_total = category == Category::Embeddings
+                            && span_names::is_total_count(key, value);
+                        is_total.then_some((1, tokens::TOTAL))
+                    })
+            }
+            Category::Tool => {
                 let words = without_tool_prefix(&words);
                 look_up(TOOL_INPUTS, words, ARGUMENTS)
                     .or_else(|| look_up(TOOL_OUTPUTS, words, RESULT))
@@ -265,11 +268,11 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
             .or_else(|| {
                 look_up_pair(NAMES, &words).filter(|(_, name)| TOOL_IDENTITY.contains(name))
             }),
-            What::Other | What::Plain => None,
+            Category::Other | Category::Plain => None,
         }
     });
     rename(&mut span.attributes, names);
-    if what == What::Call {
+    if category == Category::Call {
         first_chunk::normalise(span, true);
     }
 }
@@ -405,7 +408,7 @@ pub(super) fn words(name: &str) -> String {
 }
 
 /// Returns whether a text under this name, if it is a number, is a number of tokens or their cost.
-pub(crate) fn may_be_amount(key: &str) -> bool {
+pub(crate) fn may_be_count_or_cost(key: &str) -> bool {
     let rest = NAMESPACES
         .iter()
         .find_map(|namespace| key.strip_prefix(namespace));

@@ -2,7 +2,7 @@
 //!
 //! Up to version 1.4 that is the generation, with the tokens of all its steps. Later it is an inference inside each step.
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_from_time, json};
+use super::{Category, Dialect, INPUT, OUTPUT, Override, aliases, first_chunk_from_time, json};
 use crate::{Attributes, SourceSpan, SourceStatus};
 
 pub(super) static MASTRA: Dialect = Dialect {
@@ -50,14 +50,14 @@ fn is_method_span(span: &SourceSpan) -> bool {
             || span.name.starts_with("workflow."))
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match span.attributes.text(TYPE) {
-        Some("agent_run") => Says::Is("invoke_agent"),
-        Some("model_generation") if only_wraps_inferences(span) => Says::Plain,
-        Some("model_generation" | "llm_generation" | "model_inference") => Says::Is("chat"),
-        Some("rag_embedding") => Says::Is("embeddings"),
-        Some("tool_call" | "mcp_tool_call" | "provider_tool_call") => Says::Is("execute_tool"),
-        _ => Says::Plain,
+        Some("agent_run") => Override::To("invoke_agent"),
+        Some("model_generation") if only_wraps_inferences(span) => Override::Plain,
+        Some("model_generation" | "llm_generation" | "model_inference") => Override::To("chat"),
+        Some("rag_embedding") => Override::To("embeddings"),
+        Some("tool_call" | "mcp_tool_call" | "provider_tool_call") => Override::To("execute_tool"),
+        _ => Override::Plain,
     }
 }
 
@@ -67,8 +67,8 @@ fn only_wraps_inferences(span: &SourceSpan) -> bool {
     span.attributes.text("gen_ai.operation.name") == Some("model_generation")
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    if what == What::Agent && !span.attributes.contains("gen_ai.agent.name") {
+fn adjust(span: &mut SourceSpan, category: Category) {
+    if category == Category::Agent && !span.attributes.contains("gen_ai.agent.name") {
         let name = span
             .name
             .strip_prefix("agent.")
@@ -95,12 +95,12 @@ fn adjust(span: &mut SourceSpan, what: What) {
     }
     if let Some(model) = json::object(attributes, "modelMetadata")
         && let Some(id) = model.get("modelId")
-        && what == What::Call
+        && category == Category::Call
     {
         json::put_scalar(attributes, "gen_ai.response.model", id);
     }
     // The status is OK even if the call failed.
-    if what == What::Call
+    if category == Category::Call
         && matches!(
             attributes.text("gen_ai.response.finish_reasons"),
             Some("error" | r#"["error"]"#)
@@ -113,13 +113,13 @@ fn adjust(span: &mut SourceSpan, what: What) {
     if attributes.text("error.type") == Some("unknown") {
         attributes.remove("error.type");
     }
-    if let Some((input, output)) = what.content() {
+    if let Some((input, output)) = category.content() {
         attributes.rename("gen_ai.prompt", input);
         attributes.rename("gen_ai.completion", output);
         attributes.rename("input", input);
         attributes.rename("output", output);
     }
-    if what == What::Call {
+    if category == Category::Call {
         first_chunk_from_time(span, "mastra.completion_start_time");
     }
 }

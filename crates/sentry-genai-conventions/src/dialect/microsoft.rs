@@ -1,6 +1,6 @@
 //! Microsoft's agent framework, Semantic Kernel and AutoGen: the conventions, and their own spans around those.
 
-use super::{Dialect, Says, What, aliases, is_random_id, name_as_span};
+use super::{Category, Dialect, Override, aliases, is_random_id, name_as_span};
 use crate::SourceSpan;
 
 pub(super) static MICROSOFT: Dialect = Dialect {
@@ -35,28 +35,28 @@ fn recognises(span: &SourceSpan) -> bool {
         || RUNTIMES.iter().any(|runtime| scope.starts_with(runtime))
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
-        "AutoFunctionInvocationLoop" => Says::Plain,
-        _ if span.attributes.contains("gen_ai.operation.name") => Says::Nothing,
-        _ if span.scope == FUNCTION_SCOPE => Says::Is("execute_tool"),
-        name if RUNTIMES.iter().any(|runtime| name.starts_with(runtime)) => Says::Plain,
+        "AutoFunctionInvocationLoop" => Override::Plain,
+        _ if span.attributes.contains("gen_ai.operation.name") => Override::None,
+        _ if span.scope == FUNCTION_SCOPE => Override::To("execute_tool"),
+        name if RUNTIMES.iter().any(|runtime| name.starts_with(runtime)) => Override::Plain,
         // A workflow's own work between its agents.
         name if ["workflow.", "executor.", "edge_group.", "message."]
             .iter()
             .any(|prefix| name.starts_with(prefix)) =>
         {
-            Says::Plain
+            Override::Plain
         }
-        _ => Says::Nothing,
+        _ => Override::None,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    match what {
-        What::Agent => remove_placeholders(span),
-        What::Tool if span.scope == FUNCTION_SCOPE => name_as_span(span, what),
-        What::Plain => {
+fn adjust(span: &mut SourceSpan, category: Category) {
+    match category {
+        Category::Agent => remove_placeholders(span),
+        Category::Tool if span.scope == FUNCTION_SCOPE => name_as_span(span, category),
+        Category::Plain => {
             if let Some(name) = name_without_ids(&span.name) {
                 span.name = name.into();
             }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, RESULT, Says, What, aliases, json,
+    ARGUMENTS, Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, RESULT, aliases, json,
     name_as_span, openinference, usage,
 };
 use crate::{Attributes, SourceSpan};
@@ -40,32 +40,32 @@ static PROVIDER_FORMATS: [&str; 6] = [
     "openai",
 ];
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     let kind = span.attributes.text(TYPE).unwrap_or_default();
     match kind.trim_matches('"') {
-        "CHAT_MODEL" | "LLM" => Says::Is("chat"),
-        "EMBEDDING" => Says::Is("embeddings"),
-        "RERANKER" => Says::Is("rerank"),
-        "AGENT" => Says::Is("invoke_agent"),
-        "TOOL" => Says::Is("execute_tool"),
-        _ => Says::Plain,
+        "CHAT_MODEL" | "LLM" => Override::To("chat"),
+        "EMBEDDING" => Override::To("embeddings"),
+        "RERANKER" => Override::To("rerank"),
+        "AGENT" => Override::To("invoke_agent"),
+        "TOOL" => Override::To("execute_tool"),
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    name_as_span(span, what);
+fn adjust(span: &mut SourceSpan, category: Category) {
+    name_as_span(span, category);
     let attributes = &mut span.attributes;
     for key in ["mlflow.trace.session", "mlflow.trace.user"] {
         if let Some(Value::String(text)) = json::read(attributes, key) {
             attributes.set(key, text);
         }
     }
-    match what {
-        What::Call => read_call(attributes),
-        What::Embeddings => read_embeddings(attributes),
-        What::Agent => move_content(attributes, INPUT, OUTPUT),
-        What::Tool => move_content(attributes, ARGUMENTS, RESULT),
-        What::Other | What::Plain => {}
+    match category {
+        Category::Call => read_call(attributes),
+        Category::Embeddings => read_embeddings(attributes),
+        Category::Agent => move_content(attributes, INPUT, OUTPUT),
+        Category::Tool => move_content(attributes, ARGUMENTS, RESULT),
+        Category::Other | Category::Plain => {}
     }
 }
 

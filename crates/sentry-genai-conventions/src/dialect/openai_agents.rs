@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, json};
+use super::{Category, Dialect, INPUT, OUTPUT, Override, json};
 use crate::{Attributes, SourceSpan, SpanKind, messages, tokens};
 
 pub(super) static OPENAI_AGENTS: Dialect = Dialect {
@@ -28,7 +28,7 @@ fn recognises(span: &SourceSpan) -> bool {
         .any(|key| span.attributes.contains(key))
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     let attributes = &span.attributes;
     match attributes.text("gen_ai.operation.name") {
         // OpenLLMetry's response of a voice session. Another span of the operation lasts while audio arrives, and has no more.
@@ -37,7 +37,7 @@ fn operation(span: &SourceSpan) -> Says {
                 .iter()
                 .any(|key| attributes.contains(key)) =>
         {
-            Says::Is("chat")
+            Override::To("chat")
         }
         // The span of the trace claims to be an agent.
         Some("invoke_agent")
@@ -46,13 +46,13 @@ fn operation(span: &SourceSpan) -> Says {
                     .text("gen_ai.agent.name")
                     .is_none_or(|name| name == DEFAULT_AGENT || *name == *span.name) =>
         {
-            Says::Plain
+            Override::Plain
         }
-        _ => Says::Nothing,
+        _ => Override::None,
     }
 }
 
-fn adjust(span: &mut SourceSpan, _: What) {
+fn adjust(span: &mut SourceSpan, _: Category) {
     if span.attributes.text("gen_ai.agent.name") == Some(DEFAULT_AGENT) {
         for key in [
             "gen_ai.agent.name",

@@ -15,7 +15,7 @@ mod smolagents;
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, Dialect, RESULT, Says, What, aliases, bedrock, has_known_operation, indexed,
+    ARGUMENTS, Category, Dialect, Override, RESULT, aliases, bedrock, has_known_operation, indexed,
     json::{self, Object},
     langsmith, litellm,
     pydantic_ai::PYDANTIC_AI,
@@ -83,34 +83,40 @@ pub(super) const CLAUDE_AGENT_SDK: &str = "openinference.instrumentation.claude_
 /// Claude Code's placeholder for the model if it answers by itself, as after a failure.
 const SYNTHETIC_MODEL: &str = "<synthetic>";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     let kind = span.attributes.text(KIND).unwrap_or_default();
     match &*kind.to_ascii_uppercase() {
-        _ if beeai::is_event(span) => Says::Plain,
-        "LLM" if span.name.ends_with(llama_index::PREPARE_REQUEST) => Says::Plain,
-        "LLM" if requests::calls_no_model(span) || haystack::is_prompt_builder(span) => Says::Plain,
-        "LLM" if bedrock::uses_embedding_model(span, "llm.model_name") => Says::Is("embeddings"),
-        "LLM" => requests::non_chat_operation(span).unwrap_or(Says::Is(if is_completion(span) {
-            "text_completion"
-        } else {
-            "chat"
-        })),
-        "EMBEDDING" => Says::Is("embeddings"),
-        "AGENT" if is_trace(span) => Says::Plain,
-        "AGENT" => Says::Is("invoke_agent"),
-        "TOOL" if handoff_target(&span.name).is_some() => Says::Is("handoff"),
-        "TOOL" => Says::Is("execute_tool"),
-        "RERANKER" => Says::Is("rerank"),
+        _ if beeai::is_event(span) => Override::Plain,
+        "LLM" if span.name.ends_with(llama_index::PREPARE_REQUEST) => Override::Plain,
+        "LLM" if requests::calls_no_model(span) || haystack::is_prompt_builder(span) => {
+            Override::Plain
+        }
+        "LLM" if bedrock::uses_embedding_model(span, "llm.model_name") => {
+            Override::To("embeddings")
+        }
+        "LLM" => {
+            requests::non_chat_operation(span).unwrap_or(Override::To(if is_completion(span) {
+                "text_completion"
+            } else {
+                "chat"
+            }))
+        }
+        "EMBEDDING" => Override::To("embeddings"),
+        "AGENT" if is_trace(span) => Override::Plain,
+        "AGENT" => Override::To("invoke_agent"),
+        "TOOL" if handoff_target(&span.name).is_some() => Override::To("handoff"),
+        "TOOL" => Override::To("execute_tool"),
+        "RERANKER" => Override::To("rerank"),
         "CHAIN"
             if is_agent_run(span)
                 || haystack::is_agent(span)
                 || llama_index::is_agent_run(span) =>
         {
-            Says::Is("invoke_agent")
+            Override::To("invoke_agent")
         }
         // `CHAIN` is the kind of everything that has no better one, so an operation is more specific.
-        "CHAIN" if has_known_operation(span) => Says::Nothing,
-        _ => Says::Plain,
+        "CHAIN" if has_known_operation(span) => Override::None,
+        _ => Override::Plain,
     }
 }
 
@@ -161,30 +167,30 @@ fn handoff_target(name: &str) -> Option<&str> {
     name.strip_prefix("handoff to ")
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     if span.attributes.text("llm.model_name") == Some(SYNTHETIC_MODEL) {
         span.attributes.remove("llm.model_name");
     }
     messages::remove_hidden(&mut span.attributes);
     // OpenInference's processor keeps pydantic-ai's own attributes, which say more.
     if (PYDANTIC_AI.recognises)(span) {
-        PYDANTIC_AI.apply(span, what);
+        PYDANTIC_AI.apply(span, category);
     }
     if let Some(to) = handoff_target(&span.name)
-        && what == What::Other
+        && category == Category::Other
     {
         let to = to.to_owned();
         span.attributes.supply("gen_ai.handoff.to_agent", to);
     }
-    names::adjust(span, what);
-    smolagents::adjust(span, what);
-    autogen::adjust(span, what);
-    beeai::adjust(span, what);
-    crewai::adjust(span, what);
-    google::adjust(span, what);
-    haystack::adjust(span, what);
-    llama_index::adjust(span, what);
-    realtime::adjust(span, what);
+    names::adjust(span, category);
+    smolagents::adjust(span, category);
+    autogen::adjust(span, category);
+    beeai::adjust(span, category);
+    crewai::adjust(span, category);
+    google::adjust(span, category);
+    haystack::adjust(span, category);
+    llama_index::adjust(span, category);
+    realtime::adjust(span, category);
     provider(&mut span.attributes);
     first_chunk(span);
     let metadata = json::object(&span.attributes, "metadata");
@@ -192,14 +198,14 @@ fn adjust(span: &mut SourceSpan, what: What) {
         litellm::read_session(&mut span.attributes, &metadata);
         // LangChain's instrumentation for JavaScript names the provider there.
         if let Some(provider) = metadata.get("ls_provider")
-            && what == What::Call
+            && category == Category::Call
             && !span.attributes.contains("llm.system")
             && !span.attributes.contains("llm.provider")
         {
             json::put_scalar(&mut span.attributes, "gen_ai.provider.name", provider);
         }
     }
-    if what == What::Plain {
+    if category == Category::Plain {
         return;
     }
     // In OpenAI's agents for JavaScript, earlier reasoning is an item without a role.
@@ -208,14 +214,14 @@ fn adjust(span: &mut SourceSpan, what: What) {
     } else {
         "user"
     };
-    if what == What::Call {
+    if category == Category::Call {
         requests::adjust_mistral(span);
         requests::mark_failed_response(span);
         requests::keep_prompt_text(span);
     }
     let is_litellm = requests::is_litellm(span);
     let attributes = &mut span.attributes;
-    model(attributes, what);
+    model(attributes, category);
     if is_litellm {
         litellm::split_provider_from_model(attributes);
     }
@@ -226,9 +232,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
         attributes.supply_texts("gen_ai.prompt.variable.", texts.collect());
         attributes.remove("llm.prompt_template.variables");
     }
-    match what {
-        What::Embeddings => embeddings(attributes),
-        What::Tool => {
+    match category {
+        Category::Embeddings => embeddings(attributes),
+        Category::Tool => {
             attributes.rename("input.value", ARGUMENTS);
             if let Some(result) = json::read(attributes, "output.value") {
                 if let Some(id) = tool_answer::call_id_of(&result)
@@ -241,11 +247,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
             attributes.rename("output.value", RESULT);
         }
-        What::Call | What::Agent => {
+        Category::Call | Category::Agent => {
             // In older versions only the answer states the finish reason. The instrumentation of OpenAI's agents reports that
             // everything completed has stopped.
             let has_vague_finish_reason = default_role == "assistant";
-            if what == What::Call
+            if category == Category::Call
                 && (has_vague_finish_reason || !attributes.contains("llm.finish_reason"))
             {
                 content::extract_finish_reasons(attributes, "output.value");
@@ -258,7 +264,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
             messages::read(attributes, default_role);
         }
-        What::Other | What::Plain => {}
+        Category::Other | Category::Plain => {}
     }
 }
 
@@ -295,7 +301,7 @@ fn is_response(answer: &json::Object) -> bool {
 
 /// Names the models. `llm.model_name` is that of the request until the response names its own. The parameters state the requested
 /// one.
-fn model(attributes: &mut Attributes, what: What) {
+fn model(attributes: &mut Attributes, category: Category) {
     let parameters = [
         "llm.invocation_parameters",
         "embedding.invocation_parameters",
@@ -313,7 +319,7 @@ fn model(attributes: &mut Attributes, what: What) {
         }
         json::put_parameters(attributes, &parameters);
     }
-    let answer = json::object(attributes, "output.value").filter(|_| what == What::Call);
+    let answer = json::object(attributes, "output.value").filter(|_| category == Category::Call);
     if let Some(answer) = &answer {
         langsmith::read_langchain_response(attributes, answer);
     }
@@ -349,7 +355,7 @@ fn model(attributes: &mut Attributes, what: What) {
     for key in ["llm.model_name", "embedding.model_name"] {
         let has_request_model = attributes.contains("gen_ai.request.model")
             || attributes.contains("llm.request.model_name");
-        let is_response = what == What::Call && has_answer || has_request_model;
+        let is_response = category == Category::Call && has_answer || has_request_model;
         attributes.rename(
             key,
             if is_response {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, Dialect, OUTPUT, RESULT, Says, What, aliases,
+    ARGUMENTS, Category, Dialect, OUTPUT, Override, RESULT, aliases,
     json::{self, Object},
 };
 use crate::{
@@ -50,9 +50,9 @@ const CALL_NAMES: &str = "gen_ai.tool.name";
 const CALL_IDS: &str = "gen_ai.tool.call.id";
 const CALL_ARGUMENTS: &str = "gen_ai.tool.args";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if is_crewai_step(span) {
-        return Says::Plain;
+        return Override::Plain;
     }
     let name = match span.attributes.text("gen_ai.operation.name") {
         // Up to 1.36 this is the whole name of the span: `tool get_weather`.
@@ -62,7 +62,7 @@ fn operation(span: &SourceSpan) -> Says {
             .map(|row| row.name),
         None => operation_of_failed_call(span),
     };
-    name.map_or(Says::Nothing, Says::Is)
+    name.map_or(Override::None, Override::To)
 }
 
 /// Recognises a step of CrewAI's that is not an agent. The instrumentation reports every step of a flow as an agent run, and
@@ -84,7 +84,7 @@ fn operation_of_failed_call(span: &SourceSpan) -> Option<&'static str> {
     is_call.then_some(row.name)
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     if is_crewai_step(span) {
         if let Some(step) = span.name.strip_prefix("invoke_agent ") {
             span.name = step.to_owned().into();
@@ -101,9 +101,9 @@ fn adjust(span: &mut SourceSpan, what: What) {
         "gen_ai.request.max_tokens" => value != crate::Value::Integer(-1),
         _ => true,
     });
-    match what {
-        What::Call => adjust_call(span),
-        What::Tool => adjust_tool(span),
+    match category {
+        Category::Call => adjust_call(span),
+        Category::Tool => adjust_tool(span),
         _ => {}
     }
 }

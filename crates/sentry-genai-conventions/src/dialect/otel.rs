@@ -4,7 +4,9 @@
 
 use serde_json::Value;
 
-use super::{DEFINITIONS, Dialect, INPUT, OUTPUT, Telling, What, aliases, json, mentions_gen_ai};
+use super::{
+    Category, DEFINITIONS, Dialect, FailureAttribute, INPUT, OUTPUT, aliases, json, mentions_gen_ai,
+};
 use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, status};
 
 pub(crate) static OTEL: Dialect = Dialect {
@@ -57,13 +59,13 @@ static ALIASES: &[(Name, &str)] = &aliases([
 ]);
 
 /// Brings values into canonical form whose key is canonical already.
-pub(super) fn normalise_values(span: &mut SourceSpan, what: What) {
-    provider::normalise(&mut span.attributes, what);
+pub(super) fn normalise_values(span: &mut SourceSpan, category: Category) {
+    provider::normalise(&mut span.attributes, category);
     split_server_address(span);
-    if what == What::Call {
+    if category == Category::Call {
         remove_placeholder_reason(span);
     }
-    if what == What::Embeddings {
+    if category == Category::Embeddings {
         move_embedding_input(&mut span.attributes);
     }
     // Google's agent development kit writes this placeholder.
@@ -80,12 +82,12 @@ pub(super) fn normalise_values(span: &mut SourceSpan, what: What) {
 const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// Returns the finish reasons, which may be a placeholder for none.
-pub(super) fn telling(span: &SourceSpan) -> Option<Telling> {
+pub(super) fn failure_attribute(span: &SourceSpan) -> Option<FailureAttribute> {
     let has_reasons = (span.scope).starts_with("opentelemetry.instrumentation.genai.")
         && span.attributes.contains(FINISH_REASONS);
-    has_reasons.then_some(Telling {
+    has_reasons.then_some(FailureAttribute {
         key: FINISH_REASONS,
-        tells: is_error,
+        is_failure: is_error,
     })
 }
 
@@ -98,8 +100,8 @@ fn is_error(reasons: &str) -> bool {
 fn remove_placeholder_reason(span: &mut SourceSpan) {
     const ERROR: &str = r#""finish_reason":"error""#;
 
-    let is_placeholder =
-        telling(span).is_some() && span.attributes.text(FINISH_REASONS).is_some_and(is_error);
+    let is_placeholder = failure_attribute(span).is_some()
+        && span.attributes.text(FINISH_REASONS).is_some_and(is_error);
     if !is_placeholder || status::is_reported_as_failed(span) {
         return;
     }

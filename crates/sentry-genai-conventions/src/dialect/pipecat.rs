@@ -1,6 +1,6 @@
 //! Pipecat's tracing: the conventions, except for the names of content.
 
-use super::{DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What};
+use super::{Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override};
 use crate::SourceSpan;
 
 pub(super) static PIPECAT: Dialect = Dialect {
@@ -11,18 +11,18 @@ pub(super) static PIPECAT: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match span.attributes.text("gen_ai.operation.name") {
         // A speech-to-speech model. Its settings and its input have spans of their own.
-        Some("llm_response") => Says::Is("chat"),
+        Some("llm_response") => Override::To("chat"),
         // A conversation or one of its turns.
-        None => Says::Plain,
-        Some(_) => Says::Nothing,
+        None => Override::Plain,
+        Some(_) => Override::None,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    if what != What::Call {
+fn adjust(span: &mut SourceSpan, category: Category) {
+    if category != Category::Call {
         return;
     }
     for (from, to) in [

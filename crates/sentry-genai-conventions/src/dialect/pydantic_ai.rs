@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Dialect, INPUT, OUTPUT, Says, What, aliases, event_list, has_known_operation, json};
+use super::{
+    Category, Dialect, INPUT, OUTPUT, Override, aliases, event_list, has_known_operation, json,
+};
 use crate::{Attributes, SourceSpan};
 
 pub(super) static PYDANTIC_AI: Dialect = Dialect {
@@ -100,30 +102,30 @@ fn recognises(span: &SourceSpan) -> bool {
     span.scope == "pydantic-ai" || span.scope == "pydantic_ai"
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
-        return Says::Nothing;
+        return Override::None;
     }
     match &*span.name {
-        "running tools" => Says::Plain,
-        "running tool" => Says::Is("execute_tool"),
-        "agent run" => Says::Is("invoke_agent"),
-        name if name.starts_with("running tool: ") => Says::Is("execute_tool"),
+        "running tools" => Override::Plain,
+        "running tool" => Override::To("execute_tool"),
+        "agent run" => Override::To("invoke_agent"),
+        name if name.starts_with("running tool: ") => Override::To("execute_tool"),
         name if name.ends_with(" run") && span.attributes.contains("agent_name") => {
-            Says::Is("invoke_agent")
+            Override::To("invoke_agent")
         }
-        _ => Says::Nothing,
+        _ => Override::None,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
-    match what {
-        What::Call => {
+    match category {
+        Category::Call => {
             event_list::take(attributes, "events");
             read_instructions(attributes);
         }
-        What::Agent => {
+        Category::Agent => {
             let had_output = attributes.contains(OUTPUT);
             event_list::take(attributes, "all_messages_events");
             event_list::split(attributes, "pydantic_ai.all_messages");
@@ -132,7 +134,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
             }
             attributes.rename(RESULT, OUTPUT);
         }
-        What::Embeddings => attributes.rename("inputs", "gen_ai.embeddings.input"),
+        Category::Embeddings => attributes.rename("inputs", "gen_ai.embeddings.input"),
         _ => {}
     }
     if attributes.contains(INPUT) {

@@ -1,6 +1,6 @@
 //! rig, before and after it was split into crates.
 
-use super::{Dialect, INPUT, OUTPUT, RESULT, Telling, What, aliases, is_of_crate};
+use super::{Category, Dialect, FailureAttribute, INPUT, OUTPUT, RESULT, aliases, is_of_crate};
 use crate::SourceSpan;
 
 pub(super) static RIG: Dialect = Dialect {
@@ -43,18 +43,18 @@ static SEPARATE_TRACE_SCOPES: &[&str] = &[
     "rig_core::agent::runner",
 ];
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
     // Up to 0.43 only the span name marks a streamed turn.
     if is_streaming(&span.name) {
         attributes.supply("gen_ai.response.streaming", true);
     }
-    match what {
-        What::Tool if attributes.text(RESULT).is_some_and(has_failed) => {
+    match category {
+        Category::Tool if attributes.text(RESULT).is_some_and(has_failed) => {
             attributes.set("gen_ai.tool.call.outcome", "error");
         }
         // The calls report the same tokens, but they are not below the agent.
-        What::Agent if SEPARATE_TRACE_SCOPES.contains(&&*span.scope) => {
+        Category::Agent if SEPARATE_TRACE_SCOPES.contains(&&*span.scope) => {
             attributes.retain(|key, _| !key.starts_with("gen_ai.usage."));
         }
         _ => {}
@@ -62,11 +62,11 @@ fn adjust(span: &mut SourceSpan, what: What) {
 }
 
 /// Returns the result of a tool, which may say that the tool failed.
-pub(super) fn telling(span: &SourceSpan) -> Option<Telling> {
+pub(super) fn failure_attribute(span: &SourceSpan) -> Option<FailureAttribute> {
     let has_result = span.attributes.contains(RESULT) && recognises(span);
-    has_result.then_some(Telling {
+    has_result.then_some(FailureAttribute {
         key: RESULT,
-        tells: has_failed,
+        is_failure: has_failed,
     })
 }
 

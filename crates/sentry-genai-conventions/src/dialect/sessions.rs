@@ -66,15 +66,15 @@ pub(crate) fn may_be_number(session: &Name) -> bool {
 
 /// Recognises the id of something other than a conversation: `Debug` output of a thread's id, which people record as `thread_id`,
 /// or the id of a response.
-pub(crate) fn is_no_session(text: &str) -> bool {
-    text.starts_with("ThreadId(") || is_response(text)
+pub(crate) fn is_not_a_session(text: &str) -> bool {
+    text.starts_with("ThreadId(") || is_response_id(text)
 }
 
 /// Recognises the id of a response in OpenAI's Responses API and in APIs modelled on it.
 ///
 /// The next request refers to it as the previous response. Agents that leave the history to the server record that as the
 /// conversation, but it is different for every turn.
-pub(crate) fn is_response(text: &str) -> bool {
+pub(crate) fn is_response_id(text: &str) -> bool {
     /// Names that people give a conversation are shorter.
     const MIN_LENGTH: usize = 16;
 

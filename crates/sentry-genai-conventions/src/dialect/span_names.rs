@@ -277,7 +277,7 @@ pub(super) fn operation_after_provider(name: &str) -> Option<&'static str> {
 }
 
 /// Returns whether the name of a span with these attributes may decide what the span is.
-pub(crate) fn may_tell_by_name(attributes: &Attributes) -> bool {
+pub(crate) fn may_classify_by_name(attributes: &Attributes) -> bool {
     let names = [AGENT_KEYS, TOOL_KEYS].concat();
     names.iter().any(|key| attributes.contains(key))
         || (NAMESPACES.iter()).any(|prefix| attributes.may_begin_with(prefix))

@@ -2,7 +2,7 @@
 //! keys.
 
 use super::{
-    ARGUMENTS, Dialect, RESULT, Says, What, aliases, has_known_operation, mentions_gen_ai,
+    ARGUMENTS, Category, Dialect, Override, RESULT, aliases, has_known_operation, mentions_gen_ai,
 };
 use crate::{SourceSpan, Value};
 
@@ -35,17 +35,17 @@ const SPRING_BOOT: &str = "org.springframework.boot";
 const CONVERSATION_ID: &str = "spring.ai.chat.client.conversation.id";
 
 /// Returns the operation. Spans that are not model calls may have the operation `framework`.
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match span.attributes.text(KIND) {
-        _ if has_known_operation(span) => Says::Nothing,
-        Some("tool_call") => Says::Is("execute_tool"),
+        _ if has_known_operation(span) => Override::None,
+        Some("tool_call") => Override::To("execute_tool"),
         // A vector store is a database like any other.
-        Some("vector_store") | None => Says::Nothing,
-        Some(_) => Says::Plain,
+        Some("vector_store") | None => Override::None,
+        Some(_) => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, _: What) {
+fn adjust(span: &mut SourceSpan, _: Category) {
     let attributes = &mut span.attributes;
     // Placeholders for unknown values, such as the model of a response that never came.
     attributes.retain(|key, value| {

@@ -1,6 +1,8 @@
 //! Strands Agents: the conventions, except for some counts and names.
 
-use super::{Dialect, RESULT, Says, What, aliases, first_chunk_from_millis, is_random_id, json};
+use super::{
+    Category, Dialect, Override, RESULT, aliases, first_chunk_from_millis, is_random_id, json,
+};
 use crate::{SourceSpan, SourceStatus, messages};
 
 pub(super) static STRANDS: Dialect = Dialect {
@@ -11,9 +13,9 @@ pub(super) static STRANDS: Dialect = Dialect {
     noise: &["gen_ai.event.start_time", "gen_ai.event.end_time"],
     operation: |span| {
         if span.name.starts_with(TURN_NAME) && span.attributes.contains("event_loop.cycle_id") {
-            Says::Plain
+            Override::Plain
         } else {
-            Says::Nothing
+            Override::None
         }
     },
     adjust,
@@ -24,19 +26,19 @@ const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
 /// The span name of a turn in the loop, which an id follows.
 const TURN_NAME: &str = "Cycle";
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    if what == What::Call {
+fn adjust(span: &mut SourceSpan, category: Category) {
+    if category == Category::Call {
         first_chunk_from_millis(&mut span.attributes, FIRST_TOKEN);
     }
     // The answer of a failed tool is recorded like any other, and the span ends without an error.
-    if what == What::Tool
+    if category == Category::Tool
         && span.attributes.text("tool.status") == Some("error")
         && !matches!(span.status, SourceStatus::Error(_))
     {
         span.status = SourceStatus::Error(None);
     }
     // In the newest conventions, the answer is a list of contents, as in messages.
-    if what == What::Tool
+    if category == Category::Tool
         && let Some(contents) =
             json::read(&span.attributes, RESULT).filter(|result| result.is_array())
     {

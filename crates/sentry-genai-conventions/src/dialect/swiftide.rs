@@ -1,6 +1,6 @@
 //! Swiftide: functions of its modules. Only events of level DEBUG state the model and the input.
 
-use super::{Dialect, Says, What, is_of_crate};
+use super::{Category, Dialect, Override, is_of_crate};
 use crate::SourceSpan;
 
 pub(super) static SWIFTIDE: Dialect = Dialect {
@@ -16,29 +16,29 @@ const AGENTS: &str = "swiftide_agents";
 const INTEGRATIONS: &str = "swiftide_integrations";
 const TOOL: &str = "tool.";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
         "agent.query" | "agent.query_once" | "agent.run" | "agent.run_once" => {
-            Says::Is("invoke_agent")
+            Override::To("invoke_agent")
         }
-        name if is_of_crate(span, AGENTS) && name.starts_with(TOOL) => Says::Is("execute_tool"),
+        name if is_of_crate(span, AGENTS) && name.starts_with(TOOL) => Override::To("execute_tool"),
         // A stream also has a span for its start: `complete_stream`.
         "complete" | "prompt" | "responses_stream" | "stream" | "structured_prompt_dyn"
             if is_of_crate(span, INTEGRATIONS) =>
         {
-            Says::Is("chat")
+            Override::To("chat")
         }
-        _ => Says::Plain,
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
-    if what == What::Tool
+fn adjust(span: &mut SourceSpan, category: Category) {
+    if category == Category::Tool
         && let Some(name) = span.name.strip_prefix(TOOL).map(str::to_owned)
     {
         span.attributes.supply("gen_ai.tool.name", name);
     }
-    if what == What::Call && span.name.ends_with("stream") {
+    if category == Category::Call && span.name.ends_with("stream") {
         span.attributes.supply("gen_ai.response.streaming", true);
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    ARGUMENTS, Dialect, INPUT, OUTPUT, RESULT, Says, What, has_known_operation, has_prefix, json,
+    ARGUMENTS, Category, Dialect, INPUT, OUTPUT, Override, RESULT, has_known_operation, has_prefix,
+    json,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -31,26 +32,26 @@ fn is_loop(span: &SourceSpan) -> bool {
             && attributes.contains("gen_ai.request.model")
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
-        Says::Nothing
+        Override::None
     } else if is_loop(span) {
-        Says::Is("invoke_agent")
+        Override::To("invoke_agent")
     } else if span.attributes.contains("tanstack.ai.tool.outcome") {
-        Says::Is("execute_tool")
+        Override::To("execute_tool")
     } else {
-        Says::Nothing
+        Override::None
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
-    match what {
-        What::Agent => {
+    match category {
+        Category::Agent => {
             attributes.rename(TRACE_INPUT, INPUT);
             attributes.rename(TRACE_OUTPUT, OUTPUT);
         }
-        What::Tool => {
+        Category::Tool => {
             move_message_content(attributes, INPUT, ARGUMENTS);
             move_message_content(attributes, OUTPUT, RESULT);
         }

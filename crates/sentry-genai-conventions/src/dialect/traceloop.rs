@@ -11,8 +11,8 @@ use serde_json::Value;
 pub(super) use tools::text_output;
 
 use super::{
-    CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, Says, What, aliases, bedrock, has_known_operation,
-    has_prefix, indexed, json, tool_answer,
+    CREWAI, Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, aliases, bedrock,
+    has_known_operation, has_prefix, indexed, json, tool_answer,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
 
@@ -119,9 +119,9 @@ fn is_own_scope(scope: &str) -> bool {
         )
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if bedrock::uses_embedding_model(span, "gen_ai.request.model") {
-        return Says::Is("embeddings");
+        return Override::To("embeddings");
     }
     // AgentOps has another name for it.
     let request = ["llm.request.type", "gen_ai.request.type"];
@@ -133,34 +133,34 @@ fn operation(span: &SourceSpan) -> Says {
         Some("workflow" | "task")
             if span.scope == tools::LLAMA_INDEX && has_known_operation(span) =>
         {
-            return Says::Nothing;
+            return Override::None;
         }
         Some("task") if javascript::is_tool(span) || tools::is_llama_index_call(span) => {
-            return Says::Is("execute_tool");
+            return Override::To("execute_tool");
         }
         Some("workflow") if frameworks::llama_index_agent(span).is_some() => {
-            return Says::Is("invoke_agent");
+            return Override::To("invoke_agent");
         }
         // The instrumented library may call the run of any chain an agent. The agent itself has a span below.
-        Some("workflow" | "task") => return Says::Plain,
+        Some("workflow" | "task") => return Override::Plain,
         // A crew is not an agent. Each of its agents has its own span.
-        None if span.name == "crewai.workflow" => return Says::Plain,
-        _ if has_known_operation(span) => return Says::Nothing,
-        Some("agent") => return Says::Is("invoke_agent"),
-        Some("tool") => return Says::Is("execute_tool"),
-        Some("handoff") => return Says::Is("handoff"),
-        Some(_) => return Says::Plain,
+        None if span.name == "crewai.workflow" => return Override::Plain,
+        _ if has_known_operation(span) => return Override::None,
+        Some("agent") => return Override::To("invoke_agent"),
+        Some("tool") => return Override::To("execute_tool"),
+        Some("handoff") => return Override::To("handoff"),
+        Some(_) => return Override::Plain,
         None => {}
     }
     match request {
-        Some("chat" | "response") => Says::Is("chat"),
-        Some("completion") if span.scope.ends_with(VERTEX) => Says::Is("generate_content"),
-        Some("completion") if is_chat(span) => Says::Is("chat"),
-        Some("completion") => Says::Is("text_completion"),
-        Some("embedding") => Says::Is("embeddings"),
-        Some("rerank") => Says::Is("rerank"),
-        Some(_) => Says::Plain,
-        None if span.attributes.contains("gen_ai.operation.name") => Says::Nothing,
+        Some("chat" | "response") => Override::To("chat"),
+        Some("completion") if span.scope.ends_with(VERTEX) => Override::To("generate_content"),
+        Some("completion") if is_chat(span) => Override::To("chat"),
+        Some("completion") => Override::To("text_completion"),
+        Some("embedding") => Override::To("embeddings"),
+        Some("rerank") => Override::To("rerank"),
+        Some(_) => Override::Plain,
+        None if span.attributes.contains("gen_ai.operation.name") => Override::None,
         None => operation_by_span_name(span),
     }
 }
@@ -175,18 +175,18 @@ fn is_chat(span: &SourceSpan) -> bool {
 
 /// Determines the operation from the name, which is all that the first generation's embeddings and responses have, and Bedrock's
 /// failed calls.
-fn operation_by_span_name(span: &SourceSpan) -> Says {
+fn operation_by_span_name(span: &SourceSpan) -> Override {
     match &*span.name {
-        _ if javascript::is_bedrock_conversation(span) => Says::Is("chat"),
-        "bedrock.completion" => Says::Is("text_completion"),
-        "bedrock.converse" => Says::Is("chat"),
-        "openai.embeddings" => Says::Is("embeddings"),
-        "openai.response" | "openai.responses" => Says::Is("chat"),
-        _ => Says::Nothing,
+        _ if javascript::is_bedrock_conversation(span) => Override::To("chat"),
+        "bedrock.completion" => Override::To("text_completion"),
+        "bedrock.converse" => Override::To("chat"),
+        "openai.embeddings" => Override::To("embeddings"),
+        "openai.response" | "openai.responses" => Override::To("chat"),
+        _ => Override::None,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     // If there is none, the value is an empty tuple.
     if !matches!(
         span.attributes.get(REASONING_EFFORT),
@@ -194,19 +194,19 @@ fn adjust(span: &mut SourceSpan, what: What) {
     ) {
         span.attributes.remove(REASONING_EFFORT);
     }
-    if what == What::Tool && javascript::is_tool(span) {
+    if category == Category::Tool && javascript::is_tool(span) {
         javascript::name_tool(&mut span.attributes);
     }
-    if what == What::Tool {
+    if category == Category::Tool {
         tools::unwrap_result(span);
     }
-    let key = match what {
-        What::Tool => Some("gen_ai.tool.name"),
-        What::Agent => Some("gen_ai.agent.name"),
+    let key = match category {
+        Category::Tool => Some("gen_ai.tool.name"),
+        Category::Agent => Some("gen_ai.agent.name"),
         _ => None,
     };
     if let Some(key) = key
-        && let Some(entity) = entity_name(span, what).map(str::to_owned)
+        && let Some(entity) = entity_name(span, category).map(str::to_owned)
     {
         span.attributes.supply(key, entity);
     }
@@ -254,8 +254,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
         json::put(attributes, OUTPUT, turns(completions, "assistant"));
     }
     functions(attributes, "llm.request.functions.");
-    match what {
-        What::Tool => {
+    match category {
+        Category::Tool => {
             payload(attributes, ENTITY_INPUT, super::ARGUMENTS, arguments);
             let mut call_id = None;
             payload(attributes, ENTITY_OUTPUT, super::RESULT, |answer| {
@@ -266,24 +266,24 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 attributes.supply("gen_ai.tool.call.id", id);
             }
         }
-        What::Agent => {
+        Category::Agent => {
             payload(attributes, ENTITY_INPUT, INPUT, arguments);
             payload(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
         }
         // A workflow's name is also recorded as an agent's name, even if there is no agent.
-        What::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
+        Category::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
             attributes.remove("gen_ai.agent.name");
         }
-        What::Call if is_bedrock => bedrock::include_cache(attributes),
+        Category::Call if is_bedrock => bedrock::include_cache(attributes),
         _ => {}
     }
 }
 
 /// Returns the name of a span's agent or tool. CrewAI's agents have it only in the name of the span.
-fn entity_name(span: &SourceSpan, what: What) -> Option<&str> {
+fn entity_name(span: &SourceSpan, category: Category) -> Option<&str> {
     let name_of_crewai_agent = || {
         let name = span.name.strip_suffix(".agent")?.trim();
-        (what == What::Agent && is_crewai(span) && !name.is_empty()).then_some(name)
+        (category == Category::Agent && is_crewai(span) && !name.is_empty()).then_some(name)
     };
     (frameworks::llama_index_agent(span))
         .or_else(|| span.attributes.text(ENTITY_NAME))

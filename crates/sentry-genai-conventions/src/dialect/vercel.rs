@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, INPUT, OUTPUT, Says, What, aliases, first_chunk_from_millis, has_known_operation,
-    has_prefix, json, usage,
+    Category, Dialect, INPUT, OUTPUT, Override, aliases, first_chunk_from_millis,
+    has_known_operation, has_prefix, json, usage,
 };
 use crate::{SourceSpan, SourceStatus, attributes::Name, tokens};
 
@@ -123,33 +123,33 @@ fn is_version_7(span: &SourceSpan) -> bool {
                 || operation.is_some() && VERSION_7_PREFIXES.iter().any(has_key))
 }
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
-        return Says::Nothing;
+        return Override::None;
     }
     let texts = &span.attributes;
     let Some(id) = texts
         .text(OPERATION_ID)
         .or(texts.text("gen_ai.operation.name"))
     else {
-        return Says::Nothing;
+        return Override::None;
     };
     // For example `ai.streamText.doStream`. Some versions append the function.
     let id = id.split(' ').next().unwrap_or_default();
     if id == "ai.workflowAgent.stream" {
-        return Says::Is("invoke_agent");
+        return Override::To("invoke_agent");
     }
     match id.rsplit('.').next().unwrap_or_default() {
-        "doGenerate" | "doStream" => Says::Is("chat"),
-        "doEmbed" => Says::Is("embeddings"),
-        "doDecide" => Says::Is("decide"),
-        "doRerank" => Says::Is("rerank"),
-        "generateSpeech" | "streamTranscribe" | "transcribe" => Says::Is("generate_content"),
-        "toolCall" => Says::Is("execute_tool"),
+        "doGenerate" | "doStream" => Override::To("chat"),
+        "doEmbed" => Override::To("embeddings"),
+        "doDecide" => Override::To("decide"),
+        "doRerank" => Override::To("rerank"),
+        "generateSpeech" | "streamTranscribe" | "transcribe" => Override::To("generate_content"),
+        "toolCall" => Override::To("execute_tool"),
         "generateText" | "streamText" | "generateObject" | "streamObject" => {
-            Says::Is("invoke_agent")
+            Override::To("invoke_agent")
         }
-        _ => Says::Plain,
+        _ => Override::Plain,
     }
 }
 
@@ -164,7 +164,7 @@ const OPENINFERENCE_PREFIXES: [&str; 7] = [
     "tool_call.",
 ];
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     // A stream that breaks off has no exception.
     if span.status == SourceStatus::Unset
         && span.attributes.text("ai.response.finishReason") == Some("error")
@@ -190,8 +190,8 @@ fn adjust(span: &mut SourceSpan, what: What) {
     for key in ["ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"] {
         first_chunk_from_millis(attributes, key);
     }
-    match what {
-        What::Agent => {
+    match category {
+        Category::Agent => {
             let function = attributes
                 .text("ai.telemetry.functionId")
                 .map(str::to_owned);
@@ -199,18 +199,18 @@ fn adjust(span: &mut SourceSpan, what: What) {
                 attributes.supply("gen_ai.agent.name", function);
             }
         }
-        What::Embeddings => {
+        Category::Embeddings => {
             attributes.rename("ai.value", "gen_ai.embeddings.input");
             attributes.rename("ai.values", "gen_ai.embeddings.input");
             attributes.rename("ai.usage.tokens", "gen_ai.usage.input_tokens");
             unquote_texts(attributes);
         }
-        What::Plain => {
+        Category::Plain => {
             for key in ["ai.value", "ai.values", "ai.usage.tokens"] {
                 attributes.remove(key);
             }
         }
-        What::Call => {
+        Category::Call => {
             // The text to be spoken.
             let text = attributes.text("ai.request.text").map(str::to_owned);
             attributes.remove("ai.request.text");
@@ -221,7 +221,7 @@ fn adjust(span: &mut SourceSpan, what: What) {
         }
         _ => {}
     }
-    if matches!(what, What::Call | What::Agent) {
+    if matches!(category, Category::Call | Category::Agent) {
         assemble_output(attributes);
     }
     move_metadata(attributes);

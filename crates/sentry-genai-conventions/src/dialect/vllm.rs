@@ -1,6 +1,6 @@
 //! vLLM's server: the conventions' counts on a span that names neither an operation nor a model.
 
-use super::{Dialect, Says, has_known_operation, has_prefix};
+use super::{Dialect, Override, has_known_operation, has_prefix};
 use crate::SourceSpan;
 
 pub(super) static VLLM: Dialect = Dialect {
@@ -14,7 +14,7 @@ pub(super) static VLLM: Dialect = Dialect {
 const REQUEST_NAME: &str = "llm_request";
 
 /// Returns `chat` if tokens were generated. Otherwise the request embedded or ranked something, or was abandoned.
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     let generated = [
         "gen_ai.usage.completion_tokens",
         "gen_ai.usage.output_tokens",
@@ -22,7 +22,7 @@ fn operation(span: &SourceSpan) -> Says {
     .iter()
     .find_map(|key| span.attributes.integer(key));
     match generated {
-        Some(count) if count > 0 && !has_known_operation(span) => Says::Is("chat"),
-        _ => Says::Nothing,
+        Some(count) if count > 0 && !has_known_operation(span) => Override::To("chat"),
+        _ => Override::None,
     }
 }

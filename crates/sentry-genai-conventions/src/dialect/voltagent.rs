@@ -1,6 +1,6 @@
 //! VoltAgent: agents, model calls and tools under its own keys.
 
-use super::{Dialect, INPUT, Says, What, aliases};
+use super::{Category, Dialect, INPUT, Override, aliases};
 use crate::SourceSpan;
 
 pub(super) static VOLTAGENT: Dialect = Dialect {
@@ -57,24 +57,24 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
 /// The kind of a span inside an agent's span, which itself has none.
 const TYPE: &str = "span.type";
 
-fn operation(span: &SourceSpan) -> Says {
+fn operation(span: &SourceSpan) -> Override {
     let attributes = &span.attributes;
     match attributes.text(TYPE) {
-        Some("llm") => Says::Is("chat"),
-        Some("tool") => Says::Is("execute_tool"),
-        None if attributes.text("entity.type") == Some("agent") => Says::Is("invoke_agent"),
-        _ => Says::Plain,
+        Some("llm") => Override::To("chat"),
+        Some("tool") => Override::To("execute_tool"),
+        None if attributes.text("entity.type") == Some("agent") => Override::To("invoke_agent"),
+        _ => Override::Plain,
     }
 }
 
-fn adjust(span: &mut SourceSpan, what: What) {
+fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
-    if what != What::Plain
+    if category != Category::Plain
         && let Some(agent) = attributes.text("entity.name").map(str::to_owned)
     {
         attributes.supply("gen_ai.agent.name", agent);
     }
-    if let Some((input, output)) = what.content() {
+    if let Some((input, output)) = category.content() {
         attributes.rename("input", input);
         attributes.rename("output", output);
     }

@@ -176,7 +176,7 @@ fn is_run_step(step: &[u8; STEP_BYTES]) -> bool {
 
 /// Returns whether a text is certainly too short for binary content, as most texts are.
 #[inline]
-pub(crate) fn is_harmless(text: &str) -> bool {
+pub(crate) fn is_too_short_for_blob(text: &str) -> bool {
     /// A URL with a single character of base64.
     const MIN_LENGTH: usize = "data:;base64,Q".len();
 

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-pub(crate) use super::scan::{Edit, text_of};
+pub(crate) use super::scan::{Edit, object_as_text};
 use super::{
     ContentLimits, Role, Side,
     block::LastBlock,
@@ -31,7 +31,7 @@ impl Canonical {
     }
 
     /// Returns whether all messages stay as they are.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub(crate) fn is_unchanged(&self) -> bool {
         self.system().is_empty() && !self.has_questions && self.edits.is_empty()
     }
 

@@ -7,7 +7,7 @@ use std::{ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
-pub(crate) use self::calls::{Edit, text_of};
+pub(crate) use self::calls::{Edit, object_as_text};
 use self::{
     calls::CallIds,
     part::{Kind, Part, Parts},
@@ -245,7 +245,7 @@ impl<'a, 'l> Scan<'a, 'l> {
             Role::System => parts == Parts::TEXT && !has_reason,
             // A user does not answer tool calls, so the role becomes `tool`.
             Role::User if parts == Parts::ANSWERS && side == Side::Input => {
-                self.edits.as_mut()?.push(Edit::Tool(role_range));
+                self.edits.as_mut()?.push(Edit::SetToolRole(role_range));
                 return Some(Role::Tool);
             }
             Role::User => !parts.has_calls && !parts.has_answers,
@@ -268,7 +268,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         if reason.eq_ignore_ascii_case("unknown") {
             let follows_other_field = self.text.as_bytes().get(before) == Some(&b',');
             follows_other_field.then_some(())?;
-            self.edits.as_mut()?.push(Edit::Drop(before..range.end));
+            self.edits.as_mut()?.push(Edit::Remove(before..range.end));
         } else {
             self.reasons.push(range);
         }

@@ -4,7 +4,7 @@ use crate::{
     ContentLimits, Value,
     attributes::{Verdict, is_plain_and_not_binary, needs_no_escape},
     content,
-    dialect::{NONE, is_response, is_unnamed_agent, unquoted},
+    dialect::{NONE, is_response_id, is_unnamed_agent, unquoted},
     provider, status,
 };
 
@@ -58,7 +58,7 @@ impl Check {
     pub(super) fn verdict(&self, value: Value<'_>, limits: &ContentLimits) -> Verdict {
         match (self, value) {
             (Self::Text, Value::Str(text)) => text_verdict(text, limits),
-            (Self::Conversation, Value::Str(text)) if !is_response(text) => {
+            (Self::Conversation, Value::Str(text)) if !is_response_id(text) => {
                 text_verdict(text, limits)
             }
             (Self::AgentName, Value::Str(text)) if !is_unnamed_agent(text) => {

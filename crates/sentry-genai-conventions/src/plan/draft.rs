@@ -9,7 +9,7 @@ use crate::{
     AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
     attributes::{KeyEdit, needs_no_escape},
     content,
-    dialect::{self, Dialect, OUTPUT, Telling, What},
+    dialect::{self, Category, Dialect, FailureAttribute, OUTPUT},
     events, naming,
     operation::{AiOperation, Operation},
     plain,
@@ -113,10 +113,10 @@ struct Trial {
     span: SourceSpan,
     dialect: &'static Dialect,
     /// An attribute whose text may say how the span ended.
-    telling: Option<Telling>,
+    failure_attribute: Option<FailureAttribute>,
     /// The operation, if it is an AI operation.
     row: Option<&'static AiOperation>,
-    what: What,
+    category: Category,
 }
 
 impl Trial {
@@ -126,27 +126,27 @@ impl Trial {
         trial.attributes = settled.clone();
         translate::apply_reserved_fields(&mut trial);
         let dialect = dialect::of(&trial);
-        if !dialect.is_conventional() || dialect::is_told_by_name(&trial.name) {
+        if !dialect.is_conventional() || dialect::is_classified_by_name(&trial.name) {
             return None;
         }
-        let telling = dialect::telling(&trial);
-        dialect::spell(&mut trial, dialect);
+        let failure_attribute = dialect::failure_attribute(&trial);
+        dialect::normalise_names(&mut trial, dialect);
         let recognised = recognise(&trial, dialect);
         let row = match recognised.as_ref().map(|found| found.operation) {
             None => None,
             Some(Operation::Ai(row)) => Some(row),
             Some(_) => return None,
         };
-        let what = translate::what(recognised.as_ref());
+        let category = translate::category(recognised.as_ref());
         if row.is_some() {
-            dialect.apply(&mut trial, what);
+            dialect.apply(&mut trial, category);
         }
         let mut trial = Self {
             span: trial,
             dialect,
-            telling,
+            failure_attribute,
             row,
-            what,
+            category,
         };
         if trial.has_irregular() || !rename::have_registry_types(&trial.span.attributes) {
             return None;
@@ -160,7 +160,7 @@ impl Trial {
         self.span.attributes.iter().any(|(key, value)| {
             is_irregular(key)
                 || is_tool && status::bare_failure_flag(key).is_some()
-                || matches!(value, Value::Str(_)) && dialect::may_be_amount(key)
+                || matches!(value, Value::Str(_)) && dialect::may_be_count_or_cost(key)
         })
     }
 
@@ -169,17 +169,18 @@ impl Trial {
     fn with_settled_values(mut self) -> Option<Self> {
         if self.row.is_none() {
             let span = &self.span;
-            if dialect::mentions_gen_ai(span) || dialect::may_tell_by_name(&span.attributes) {
+            if dialect::mentions_gen_ai(span) || dialect::may_classify_by_name(&span.attributes) {
                 return None;
             }
         } else {
             let attributes = &self.span.attributes;
-            if self.what == What::Embeddings && tokens::needs_embeddings_reconciliation(attributes)
+            if self.category == Category::Embeddings
+                && tokens::needs_embeddings_reconciliation(attributes)
             {
                 return None;
             }
             let before = attributes.clone();
-            dialect::settle_values(&mut self.span, self.what);
+            dialect::normalise_values(&mut self.span, self.category);
             // A change here depends on the value.
             if !before.edits_to(&self.span.attributes)?.is_empty() {
                 return None;
@@ -209,8 +210,10 @@ impl Draft<'_> {
             span: trial, row, ..
         } = self.trial;
         let otel_name = position(self.settled, "otel.name");
-        let telling = match self.trial.telling {
-            Some(telling) => Some((self.position(telling.key)?, telling)),
+        let failure_attribute = match self.trial.failure_attribute {
+            Some(failure_attribute) => {
+                Some((self.position(failure_attribute.key)?, failure_attribute))
+            }
             None => None,
         };
         let checks = self.checks()?;
@@ -244,7 +247,7 @@ impl Draft<'_> {
             addresses,
             formatted_message,
             name: trial.name.clone(),
-            telling,
+            failure_attribute,
             work,
         })
     }

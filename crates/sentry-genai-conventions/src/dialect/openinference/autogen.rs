@@ -4,18 +4,18 @@ use serde_json::{Value, json};
 
 use crate::{
     SourceSpan,
-    dialect::{INPUT, What, json as attribute},
+    dialect::{Category, INPUT, json as attribute},
     messages,
 };
 
 /// Extracts an agent's input from its parameters, and the finish reason from a model's answer.
-pub(super) fn adjust(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     if !span.scope.ends_with(".autogen_agentchat") {
         return;
     }
     let attributes = &mut span.attributes;
-    match what {
-        What::Agent => {
+    match category {
+        Category::Agent => {
             let parameters = attribute::object(attributes, "input.value");
             let Some(Value::Array(reprs)) =
                 parameters.and_then(|mut parameters| parameters.remove("messages"))
@@ -30,7 +30,7 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
                 attributes.remove("input.value");
             }
         }
-        What::Call => {
+        Category::Call => {
             if let Some(answer) = attribute::object(attributes, "output.value")
                 && let Some(reason) = answer.get("finish_reason")
                 && reason != "unknown"

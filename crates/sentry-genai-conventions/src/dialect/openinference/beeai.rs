@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     SourceSpan,
-    dialect::{What, json},
+    dialect::{Category, json},
     tokens,
 };
 
@@ -49,7 +49,7 @@ fn output_explains_error(span: &SourceSpan) -> bool {
 
 /// Records the counts of the cache, and extracts a tool's arguments from the parameters of its method. Removes an error in place
 /// of an answer.
-pub(super) fn adjust(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     if !is_of_beeai(span) {
         return;
     }
@@ -57,8 +57,8 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
         span.attributes.remove(OUTPUT_VALUE);
     }
     let attributes = &mut span.attributes;
-    match what {
-        What::Call => {
+    match category {
+        Category::Call => {
             for (key, name) in [
                 ("metadata.usage.cached_prompt_tokens", tokens::CACHE_READ),
                 (
@@ -75,7 +75,7 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
             }
             attributes.retain(|key, _| !key.starts_with("metadata.usage."));
         }
-        What::Tool => {
+        Category::Tool => {
             // For example `tool.dynamic.weather.success`. The span's name also includes a number.
             if let Some(event) = attributes.text("target")
                 && let Some(tool) = event.rsplit('.').nth(1)

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use crate::{
     SourceSpan,
-    dialect::{INPUT, OUTPUT, What, json as attribute},
+    dialect::{Category, INPUT, OUTPUT, json as attribute},
 };
 
 /// Splits the messages in an agent's output into its input, and what it did and answered.
 ///
 /// The answer may be among the messages. It is always there as `raw`.
-pub(super) fn adjust(span: &mut SourceSpan, what: What) {
-    if what != What::Agent || !span.scope.ends_with("crewai") {
+pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
+    if category != Category::Agent || !span.scope.ends_with("crewai") {
         return;
     }
     let attributes = &mut span.attributes;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::json;
-use crate::{SourceSpan, dialect::What};
+use crate::{SourceSpan, dialect::Category};
 
 const RESPONSE: &str = "output.value";
 const FLATTENED: &str = "llm.output_messages.";
@@ -13,10 +13,10 @@ const ADK: &str = "gcp.vertex.agent";
 
 /// Records the response id. If the prompt was blocked, records the reason and removes the response, which is not an answer.
 /// Unwraps a tool's answer from what the model receives.
-pub(super) fn adjust(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
-    match what {
-        What::Call if span.scope.ends_with(".google_genai") => {
+    match category {
+        Category::Call if span.scope.ends_with(".google_genai") => {
             let Some(response) = json::object(attributes, RESPONSE) else {
                 return;
             };
@@ -48,14 +48,14 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
             }
         }
         // One span has all calls of an agent of ADK 2. Some of the flattened attributes belong to an earlier call.
-        What::Call if span.scope == ADK => {
+        Category::Call if span.scope == ADK => {
             let answer = json::object(attributes, RESPONSE);
             let parts = answer.and_then(|answer| answer.get("content")?.get("parts").cloned());
             if parts.is_some_and(|parts| parts.is_array()) {
                 attributes.retain(|key, _| !key.starts_with(FLATTENED));
             }
         }
-        What::Tool if span.scope.ends_with(".google_adk") => {
+        Category::Tool if span.scope.ends_with(".google_adk") => {
             if let Some(mut answer) = json::object(attributes, RESPONSE)
                 && (answer.keys()).all(|key| matches!(&**key, "id" | "name" | "response"))
                 && let Some(response) = answer.remove("response")

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::counts;
 use crate::{
     SourceSpan,
-    dialect::{INPUT, OUTPUT, What, json as attribute},
+    dialect::{Category, INPUT, OUTPUT, json as attribute},
     messages,
 };
 
@@ -35,10 +35,10 @@ fn is_haystack(span: &SourceSpan) -> bool {
 }
 
 /// Reads the messages of a model call or an agent from the reprs, if all of them can be read.
-pub(super) fn adjust(span: &mut SourceSpan, what: What) {
-    let replies = match what {
-        What::Call => "replies",
-        What::Agent => "messages",
+pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
+    let replies = match category {
+        Category::Call => "replies",
+        Category::Agent => "messages",
         _ => return,
     };
     if !is_haystack(span) {
@@ -63,7 +63,7 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
         let Some(messages) = messages else {
             continue;
         };
-        if what == What::Call
+        if category == Category::Call
             && to == OUTPUT
             && let Some(reply) = messages.first()
         {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Attributes, SourceSpan,
-    dialect::{INPUT, OUTPUT, What, json as attribute, llama_index, traceloop},
+    dialect::{Category, INPUT, OUTPUT, json as attribute, llama_index, traceloop},
     messages,
 };
 
@@ -17,9 +17,9 @@ pub(super) fn is_agent_run(span: &SourceSpan) -> bool {
 pub(super) const PREPARE_REQUEST: &str = "._prepare_chat_with_tools";
 
 /// Extracts the prompts of a completion from their list, and a tool's arguments from the parameter for keyword arguments.
-pub(super) fn adjust(span: &mut SourceSpan, what: What) {
-    match what {
-        What::Call => {
+pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
+    match category {
+        Category::Call => {
             let attributes = &mut span.attributes;
             if let Some(prompts @ crate::Value::Array(_)) = attributes.get("llm.prompts")
                 && let Value::Array(texts) = attribute::value(prompts)
@@ -30,11 +30,11 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
                 attributes.remove("llm.prompts");
             }
         }
-        What::Plain if span.name.ends_with(PREPARE_REQUEST) => {
+        Category::Plain if span.name.ends_with(PREPARE_REQUEST) => {
             (span.attributes).rename("llm.model_name", "gen_ai.request.model");
         }
-        What::Agent if is_agent_run(span) => read_workflow_events(&mut span.attributes),
-        What::Tool => {
+        Category::Agent if is_agent_run(span) => read_workflow_events(&mut span.attributes),
+        Category::Tool => {
             let attributes = &mut span.attributes;
             if let Some(mut input) = attribute::object(attributes, "input.value")
                 && input.len() == 1

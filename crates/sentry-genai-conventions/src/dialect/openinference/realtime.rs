@@ -10,17 +10,17 @@ use super::{
     },
     KIND,
 };
-use crate::{Attributes, SourceSpan, dialect::What};
+use crate::{Attributes, SourceSpan, dialect::Category};
 
 /// The parameters contain the instructions.
 const PARAMETERS: &str = "llm.invocation_parameters";
 const FIRST_TOKEN: &str = "time_to_first_token_ms";
 
 /// Reads the transcripts of a call as its messages, and on a turn the attributes that its calls take over.
-pub(super) fn adjust(span: &mut SourceSpan, what: What) {
+pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
-    match what {
-        What::Call => {
+    match category {
+        Category::Call => {
             for (key, role, transcript) in [
                 (INPUT, "user", "input.audio.transcript"),
                 (OUTPUT, "assistant", "output.audio.transcript"),
@@ -32,7 +32,7 @@ pub(super) fn adjust(span: &mut SourceSpan, what: What) {
             }
             first_chunk_from_millis(attributes, FIRST_TOKEN);
         }
-        What::Plain if attributes.text(KIND) == Some("AUDIO") => {
+        Category::Plain if attributes.text(KIND) == Some("AUDIO") => {
             attributes.rename("llm.model_name", "gen_ai.request.model");
             let instructions = json::object(attributes, PARAMETERS)
                 .and_then(|mut parameters| parameters.remove("instructions"));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    super::{Says, json},
+    super::{Override, json},
     messages,
 };
 use crate::{SourceSpan, SourceStatus};
@@ -38,12 +38,16 @@ pub(super) fn is_litellm(span: &SourceSpan) -> bool {
 }
 
 /// Returns the operation of a request other than chat, by what it returns: images, speech, transcriptions, or a moderation.
-pub(super) fn non_chat_operation(span: &SourceSpan) -> Option<Says> {
+pub(super) fn non_chat_operation(span: &SourceSpan) -> Option<Override> {
     let starts_with_any = |starts: &[&str]| starts.iter().any(|start| span.name.starts_with(start));
     match &*span.scope {
-        OPENAI if span.name == "ModerationCreateResponse" => Some(Says::Is("evaluate")),
-        OPENAI if starts_with_any(GENERATED_CONTENT_TYPES) => Some(Says::Is("generate_content")),
-        LITELLM if span.name.ends_with("image_generation") => Some(Says::Is("generate_content")),
+        OPENAI if span.name == "ModerationCreateResponse" => Some(Override::To("evaluate")),
+        OPENAI if starts_with_any(GENERATED_CONTENT_TYPES) => {
+            Some(Override::To("generate_content"))
+        }
+        LITELLM if span.name.ends_with("image_generation") => {
+            Some(Override::To("generate_content"))
+        }
         _ => None,
     }
 }

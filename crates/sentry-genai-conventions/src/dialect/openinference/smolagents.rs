@@ -4,21 +4,22 @@ use serde_json::{Map, Value};
 
 use crate::{
     SourceSpan,
-    dialect::{What, json},
+    dialect::{Category, json},
 };
 
 const INPUT: &str = "input.value";
 
 /// Reduces the input of an agent or a tool to what it was asked.
-pub(super) fn adjust(span: &mut SourceSpan, what: What) {
-    if !span.scope.ends_with("smolagents") || !matches!(what, What::Agent | What::Tool) {
+pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
+    if !span.scope.ends_with("smolagents") || !matches!(category, Category::Agent | Category::Tool)
+    {
         return;
     }
     let attributes = &mut span.attributes;
     let Some(input) = json::object(attributes, INPUT) else {
         return;
     };
-    if what == What::Agent {
+    if category == Category::Agent {
         let has_additional_args = input
             .get("additional_args")
             .is_some_and(|additional_args| !additional_args.is_null());

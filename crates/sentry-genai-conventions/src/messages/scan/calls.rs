@@ -16,34 +16,34 @@ const MAX_CALLS: usize = 8;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Edit {
     /// Remove this.
-    Drop(Range<usize>),
+    Remove(Range<usize>),
     /// Repeat this tool's answer under another name.
-    Repeat(Range<usize>, &'static str),
+    Duplicate(Range<usize>, &'static str),
     /// Replace this role of a user who answers tool calls.
-    Tool(Range<usize>),
+    SetToolRole(Range<usize>),
 }
 
 impl Edit {
     /// Returns the place in the text that the edit is about.
     pub(crate) fn range(&self) -> &Range<usize> {
         match self {
-            Self::Drop(range) | Self::Repeat(range, _) | Self::Tool(range) => range,
+            Self::Remove(range) | Self::Duplicate(range, _) | Self::SetToolRole(range) => range,
         }
     }
 
     /// Returns the maximum number of bytes that the edit adds to the text.
     pub(in super::super) fn max_growth(&self) -> usize {
         match self {
-            Self::Drop(_) | Self::Tool(_) => 0,
+            Self::Remove(_) | Self::SetToolRole(_) => 0,
             // Every byte may need an escape.
-            Self::Repeat(range, name) => 2 * range.len() + r#","":"""#.len() + name.len(),
+            Self::Duplicate(range, name) => 2 * range.len() + r#","":"""#.len() + name.len(),
         }
     }
 }
 
 /// Returns the text that Sentry reads for a tool's answer that is an object; `None` for other answers, which Sentry reads as they
 /// are.
-pub(crate) fn text_of(answer: &str) -> Option<String> {
+pub(crate) fn object_as_text(answer: &str) -> Option<String> {
     if !answer.starts_with('{') {
         return None;
     }
@@ -112,14 +112,14 @@ impl Scan<'_, '_> {
     ) -> Option<()> {
         let edits = self.edits.as_mut()?;
         match (response, result) {
-            (Some(response), None) => edits.push(Edit::Repeat(response.clone(), RESULT)),
+            (Some(response), None) => edits.push(Edit::Duplicate(response.clone(), RESULT)),
             // For an object Sentry reads its text.
             (None, Some(result)) if !self.text[result.clone()].starts_with('{') => {
-                edits.push(Edit::Repeat(result.clone(), RESPONSE));
+                edits.push(Edit::Duplicate(result.clone(), RESPONSE));
             }
             (Some(response), Some(result)) => {
                 let response = &self.text[response.clone()];
-                let result_text = text_of(response);
+                let result_text = object_as_text(response);
                 let expected = result_text.as_deref().unwrap_or(response);
                 (expected == &self.text[result.clone()]).then_some(())?;
             }

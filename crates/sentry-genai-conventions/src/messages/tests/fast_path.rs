@@ -319,7 +319,7 @@ fn calls_and_answers_take_the_fast_path() {
             {"type":"tool_call_response","id":"c2","name":"now","response":{"day": "\"Friday\""}}]},
         {"role":"user","parts":[{"type":"tool_call_response","id":"c3","result":"late"}]}]"#;
     let found = canonical::messages(input, Side::Input, &limits).unwrap();
-    assert!(!found.is_whole());
+    assert!(!found.is_unchanged());
     let mut expected: Value = serde_json::from_str(input).unwrap();
     expected[2]["parts"][0]["result"] = 5.into();
     expected[2]["parts"][1]["result"] = r#"{"day":"\"Friday\""}"#.into();
