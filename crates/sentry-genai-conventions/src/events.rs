@@ -52,7 +52,7 @@ pub(crate) fn fold(span: &mut SourceSpan, category: Category) {
             "gen_ai.content.prompt" => append_messages(event, "gen_ai.prompt", &mut input),
             "gen_ai.content.completion" => append_messages(event, "gen_ai.completion", &mut output),
             "gen_ai.tool.message" if category == Category::Tool => {
-                tool.messages.push(message(event))
+                tool.messages.push(message(event));
             }
             CHOICE | "gen_ai.choice.message" if category == Category::Tool => {
                 tool.choice = Some(message(event));

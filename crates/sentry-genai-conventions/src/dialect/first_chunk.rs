@@ -1,6 +1,6 @@
 //! The time until a model began to answer, in spans written by hand.
 
-use super::manual::{NAMESPACES, words};
+use super::manual::{without_namespace, words};
 use crate::{SourceSpan, Value, attributes::Owned, tables};
 
 const FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
@@ -13,9 +13,7 @@ pub(super) fn normalise(span: &mut SourceSpan, may_be_bare: bool) {
     }
     let duration = span.end.as_nanos().saturating_sub(span.start.as_nanos()) as f64 / 1e9;
     let found = span.attributes.iter().find_map(|(key, value)| {
-        let name = NAMESPACES
-            .iter()
-            .find_map(|namespace| key.strip_prefix(namespace));
+        let name = without_namespace(key);
         let name = name.or_else(|| may_be_bare.then_some(key))?;
         let time = match value {
             Value::Integer(time) => time as f64,

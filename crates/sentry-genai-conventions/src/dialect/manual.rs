@@ -204,13 +204,17 @@ fn adjust_named_call(span: &mut SourceSpan) {
     }
 }
 
+/// Returns a key without its namespace, if that is one of GenAI's.
+pub(super) fn without_namespace(key: &str) -> Option<&str> {
+    let mut namespaces = NAMESPACES.iter();
+    namespaces.find_map(|namespace| key.strip_prefix(namespace))
+}
+
 /// Moves numbers away from the names of messages: `gen_ai.request.messages = 12` is a count.
 fn move_numbers_aside(attributes: &mut Attributes) {
     let is_number = |value| matches!(value, Value::Integer(_) | Value::Double(_) | Value::Bool(_));
     let is_content = |key: &str| {
-        let rest = NAMESPACES
-            .iter()
-            .find_map(|namespace| key.strip_prefix(namespace));
+        let rest = without_namespace(key);
         rest.map(words).is_some_and(|words| {
             let names = [INPUTS, OUTPUTS, SYSTEMS, &["response_tool_calls"]];
             names.iter().any(|names| names.contains(&&*words))
@@ -242,9 +246,7 @@ fn find_namespaced(attributes: &Attributes, namespaces: &[&&str]) -> Vec<NamedAt
 /// Renames the other names on a GenAI span to those of the conventions.
 pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     let names = find_names(&span.attributes, |key, value| {
-        let rest = NAMESPACES
-            .iter()
-            .find_map(|namespace| key.strip_prefix(namespace));
+        let rest = without_namespace(key);
         let words = words(rest.unwrap_or(key));
         match category {
             Category::Call | Category::Embeddings | Category::Agent => {
@@ -409,9 +411,7 @@ pub(super) fn words(name: &str) -> String {
 
 /// Returns whether a text under this name, if it is a number, is a number of tokens or their cost.
 pub(crate) fn may_be_count_or_cost(key: &str) -> bool {
-    let rest = NAMESPACES
-        .iter()
-        .find_map(|namespace| key.strip_prefix(namespace));
+    let rest = without_namespace(key);
     amount(rest.unwrap_or(key), Value::Integer(0)).is_some()
 }
 

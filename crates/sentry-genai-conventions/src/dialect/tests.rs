@@ -464,10 +464,7 @@ fn explicit_values_take_precedence_and_are_not_duplicated() {
         let (key, value) = explicit;
         let there = span.attributes.iter().filter(|(it, _)| it == key);
         assert_eq!(there.count(), 1, "{scope}: {key}");
-        let kept = json_of(span.attributes.get(key).unwrap());
-        let kept = kept
-            .as_str()
-            .map_or_else(|| kept.to_string(), str::to_owned);
+        let kept = as_text(json_of(span.attributes.get(key).unwrap()));
         // The metadata names the provider, but a framework is none.
         let expected = if *value == "langchain" {
             "openai"
@@ -476,6 +473,10 @@ fn explicit_values_take_precedence_and_are_not_duplicated() {
         };
         assert_eq!(kept, expected, "{scope}: {key}");
     }
+}
+
+fn as_text(json: serde_json::Value) -> String {
+    json.as_str().map_or(json.to_string(), str::to_owned)
 }
 
 /// Go and Java write an empty text for a missing value.
@@ -493,12 +494,7 @@ fn an_empty_text_does_not_block_other_names() {
             (other, "7"),
         ];
         let span = translated("x", "ask", &chat);
-        let kept = span.attributes.get(canonical).map(json_of);
-        let kept = kept.map(|value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-        });
+        let kept = span.attributes.get(canonical).map(json_of).map(as_text);
         assert_eq!(kept.as_deref(), Some("7"), "{canonical}");
     }
 }

@@ -155,7 +155,7 @@ pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
         Value::String(text) => match parse::json(&text) {
             // Flattened attributes hold a list of parts as JSON, or as the repr of a Python list.
             Some(Value::Array(items)) if are_parts(&items) => {
-                part::read(Value::Array(items), parts)
+                part::read(Value::Array(items), parts);
             }
             None if text.starts_with("[{'") => match read_json(&text) {
                 Some(Value::Array(items)) if are_parts(&items) => {

@@ -166,7 +166,7 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
         }
         match object.get_mut("content") {
             Some(Value::String(text)) if is_only_field => {
-                parts.push(Part::Text(std::mem::take(text)))
+                parts.push(Part::Text(std::mem::take(text)));
             }
             _ => parts.push(Part::Object(Value::Object(object))),
         }
