@@ -78,7 +78,7 @@ pub(crate) use span_names::{
     may_be_call, may_classify_by_name, names_call, operation_by_name, repeats_counts,
 };
 
-use helpers::{has_known_operation, has_prefix, is_of_crate};
+use helpers::{has_known_operation, has_prefix, is_of_crate, mark_failed};
 
 /// How one library describes GenAI work.
 pub(crate) struct Dialect {

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{ARGUMENTS, Category, Dialect, INPUT, OUTPUT, Override, RESULT, aliases, json};
-use crate::{Attributes, SourceSpan, SourceStatus};
+use super::{
+    ARGUMENTS, Category, Dialect, INPUT, OUTPUT, Override, RESULT, aliases, json, mark_failed,
+};
+use crate::{Attributes, SourceSpan};
 
 pub(super) static GEMINI_CLI: Dialect = Dialect {
     name: "gemini_cli",
@@ -43,8 +45,8 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 attributes.remove(INPUT);
                 json::put(attributes, ARGUMENTS, arguments);
             }
-            if read_tool_record(attributes) && !matches!(span.status, SourceStatus::Error(_)) {
-                span.status = SourceStatus::Error(None);
+            if read_tool_record(attributes) {
+                mark_failed(span);
             }
             span.attributes.rename(INPUT, ARGUMENTS);
             span.attributes.rename(OUTPUT, RESULT);

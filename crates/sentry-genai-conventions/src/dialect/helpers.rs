@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::sessions::is_not_a_session;
-use crate::{SourceSpan, Value, operation};
+use crate::{SourceSpan, SourceStatus, Value, operation};
 
 /// What `Debug` writes for an `Option` without a value, and Python's `str` for `None`.
 pub(crate) const NONE: &str = "None";
@@ -39,6 +39,13 @@ pub(super) fn has_known_operation(span: &SourceSpan) -> bool {
     span.attributes
         .text("gen_ai.operation.name")
         .is_some_and(|name| operation::by_name(unquoted(name)).is_some())
+}
+
+/// Marks a span as failed, unless it is marked already.
+pub(super) fn mark_failed(span: &mut SourceSpan) {
+    if !matches!(span.status, SourceStatus::Error(_)) {
+        span.status = SourceStatus::Error(None);
+    }
 }
 
 /// Strips `Some(...)` and one layer of quotes, which `?value` puts around a string.

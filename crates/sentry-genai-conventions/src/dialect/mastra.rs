@@ -2,8 +2,10 @@
 //!
 //! Up to version 1.4 that is the generation, with the tokens of all its steps. Later it is an inference inside each step.
 
-use super::{Category, Dialect, INPUT, OUTPUT, Override, aliases, first_chunk_from_time, json};
-use crate::{Attributes, SourceSpan, SourceStatus};
+use super::{
+    Category, Dialect, INPUT, OUTPUT, Override, aliases, first_chunk_from_time, json, mark_failed,
+};
+use crate::{Attributes, SourceSpan};
 
 pub(super) static MASTRA: Dialect = Dialect {
     name: "mastra",
@@ -105,10 +107,10 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             attributes.text("gen_ai.response.finish_reasons"),
             Some("error" | r#"["error"]"#)
         )
-        && !matches!(span.status, SourceStatus::Error(_))
     {
-        span.status = SourceStatus::Error(None);
+        mark_failed(span);
     }
+    let attributes = &mut span.attributes;
     // This is the type for any failure that is not Mastra's own. The exception's type is more precise.
     if attributes.text("error.type") == Some("unknown") {
         attributes.remove("error.type");

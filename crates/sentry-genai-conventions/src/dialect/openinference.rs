@@ -68,7 +68,7 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
     noise: &[
         "embedding.invocation_parameters",
         "input.mime_type",
-        "llm.invocation_parameters",
+        INVOCATION_PARAMETERS,
         "output.mime_type",
     ],
     operation,
@@ -76,6 +76,17 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
 };
 
 const KIND: &str = "openinference.span.kind";
+
+/// The keys of the whole request and the whole response.
+const INPUT_VALUE: &str = "input.value";
+const OUTPUT_VALUE: &str = "output.value";
+
+/// The prefixes of flattened messages.
+const INPUT_MESSAGES: &str = "llm.input_messages.";
+const OUTPUT_MESSAGES: &str = "llm.output_messages.";
+
+const MODEL_NAME: &str = "llm.model_name";
+const INVOCATION_PARAMETERS: &str = "llm.invocation_parameters";
 
 /// The scope of its instrumentation of Claude's agents.
 pub(super) const CLAUDE_AGENT_SDK: &str = "openinference.instrumentation.claude_agent_sdk";
@@ -91,9 +102,7 @@ fn operation(span: &SourceSpan) -> Override {
         "LLM" if requests::calls_no_model(span) || haystack::is_prompt_builder(span) => {
             Override::Plain
         }
-        "LLM" if bedrock::uses_embedding_model(span, "llm.model_name") => {
-            Override::To("embeddings")
-        }
+        "LLM" if bedrock::uses_embedding_model(span, MODEL_NAME) => Override::To("embeddings"),
         "LLM" => {
             requests::non_chat_operation(span).unwrap_or(Override::To(if is_completion(span) {
                 "text_completion"
@@ -168,8 +177,8 @@ fn handoff_target(name: &str) -> Option<&str> {
 }
 
 fn adjust(span: &mut SourceSpan, category: Category) {
-    if span.attributes.text("llm.model_name") == Some(SYNTHETIC_MODEL) {
-        span.attributes.remove("llm.model_name");
+    if span.attributes.text(MODEL_NAME) == Some(SYNTHETIC_MODEL) {
+        span.attributes.remove(MODEL_NAME);
     }
     messages::remove_hidden(&mut span.attributes);
     // OpenInference's processor keeps pydantic-ai's own attributes, which say more.
@@ -235,8 +244,8 @@ fn adjust(span: &mut SourceSpan, category: Category) {
     match category {
         Category::Embeddings => embeddings(attributes),
         Category::Tool => {
-            attributes.rename("input.value", ARGUMENTS);
-            if let Some(result) = json::read(attributes, "output.value") {
+            attributes.rename(INPUT_VALUE, ARGUMENTS);
+            if let Some(result) = json::read(attributes, OUTPUT_VALUE) {
                 if let Some(id) = tool_answer::call_id_of(&result)
                     && !attributes.contains("tool.id")
                     && !attributes.contains("tool_call.id")
@@ -245,7 +254,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 }
                 json::put(attributes, RESULT, tool_answer::content_of(result));
             }
-            attributes.rename("output.value", RESULT);
+            attributes.rename(OUTPUT_VALUE, RESULT);
         }
         Category::Call | Category::Agent => {
             // In older versions only the answer states the finish reason. The instrumentation of OpenAI's agents reports that
@@ -254,7 +263,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             if category == Category::Call
                 && (has_vague_finish_reason || !attributes.contains("llm.finish_reason"))
             {
-                content::extract_finish_reasons(attributes, "output.value");
+                content::extract_finish_reasons(attributes, OUTPUT_VALUE);
             }
             if INCOMPLETE_FLATTENING.contains(&&*span.scope) {
                 messages::prefer_payload(attributes);
@@ -302,12 +311,9 @@ fn is_response(answer: &json::Object) -> bool {
 /// Names the models. `llm.model_name` is that of the request until the response names its own. The parameters state the requested
 /// one.
 fn model(attributes: &mut Attributes, category: Category) {
-    let parameters = [
-        "llm.invocation_parameters",
-        "embedding.invocation_parameters",
-    ]
-    .into_iter()
-    .find_map(|key| json::object(attributes, key));
+    let parameters = [INVOCATION_PARAMETERS, "embedding.invocation_parameters"]
+        .into_iter()
+        .find_map(|key| json::object(attributes, key));
     if let Some(mut parameters) = parameters {
         // The instrumentation of OpenAI's agents records the whole response here.
         let is_response = parameters.contains_key("created_at");
@@ -319,7 +325,7 @@ fn model(attributes: &mut Attributes, category: Category) {
         }
         json::put_parameters(attributes, &parameters);
     }
-    let answer = json::object(attributes, "output.value").filter(|_| category == Category::Call);
+    let answer = json::object(attributes, OUTPUT_VALUE).filter(|_| category == Category::Call);
     if let Some(answer) = &answer {
         langsmith::read_langchain_response(attributes, answer);
     }
@@ -339,8 +345,8 @@ fn model(attributes: &mut Attributes, category: Category) {
     // JavaScript's instrumentation takes the second word in the id of a Bedrock inference profile for the model, but that is the
     // maker.
     let maker = attributes.text("llm.system").map(str::to_owned);
-    if maker.is_some() && attributes.text("llm.model_name") == maker.as_deref() {
-        attributes.remove("llm.model_name");
+    if maker.is_some() && attributes.text(MODEL_NAME) == maker.as_deref() {
+        attributes.remove(MODEL_NAME);
         if let Some(model) = answered_by {
             attributes.supply("gen_ai.response.model", model);
         }
@@ -351,8 +357,8 @@ fn model(attributes: &mut Attributes, category: Category) {
         None => false,
     };
     let has_answer = attributes.contains("llm.token_count.completion")
-        && attributes.text("llm.model_name").is_some_and(is_answered);
-    for key in ["llm.model_name", "embedding.model_name"] {
+        && attributes.text(MODEL_NAME).is_some_and(is_answered);
+    for key in [MODEL_NAME, "embedding.model_name"] {
         let has_request_model = attributes.contains("gen_ai.request.model")
             || attributes.contains("llm.request.model_name");
         let is_response = category == Category::Call && has_answer || has_request_model;
@@ -423,7 +429,7 @@ fn embeddings(attributes: &mut Attributes) {
     }
     // If tokens were embedded in place of texts, only the request has them. Bedrock's instrumentation records the request as
     // parameters. Titan calls the field `inputText`, Cohere calls it `texts`.
-    for key in ["input.value", "llm.invocation_parameters"] {
+    for key in [INPUT_VALUE, INVOCATION_PARAMETERS] {
         if let Some(mut request) = json::object(attributes, key)
             && let Some(input) = ["input", "inputText", "texts"]
                 .iter()
@@ -433,10 +439,9 @@ fn embeddings(attributes: &mut Attributes) {
         }
     }
     // Bedrock's instrumentation records the texts to embed and the result as messages.
-    attributes.retain(|key, _| {
-        !key.starts_with("llm.input_messages.") && !key.starts_with("llm.output_messages.")
-    });
-    if let Some(answer) = json::object(attributes, "output.value")
+    attributes
+        .retain(|key, _| !key.starts_with(INPUT_MESSAGES) && !key.starts_with(OUTPUT_MESSAGES));
+    if let Some(answer) = json::object(attributes, OUTPUT_VALUE)
         && let Some(count) = answer
             .get("inputTextTokenCount")
             .filter(|count| count.is_number())
@@ -444,6 +449,6 @@ fn embeddings(attributes: &mut Attributes) {
     {
         json::put_scalar(attributes, tokens::INPUT, count);
     }
-    attributes.rename("input.value", "gen_ai.embeddings.input");
-    attributes.remove("output.value");
+    attributes.rename(INPUT_VALUE, "gen_ai.embeddings.input");
+    attributes.remove(OUTPUT_VALUE);
 }

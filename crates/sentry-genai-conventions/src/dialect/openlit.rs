@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     ARGUMENTS, Category, Dialect, OUTPUT, Override, RESULT, aliases,
     json::{self, Object},
+    mark_failed,
 };
 use crate::{
     AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, messages, operation, privacy, tokens,
@@ -173,8 +174,8 @@ fn adjust_openai_response(span: &mut SourceSpan) {
         attributes.set(OUTPUT, output.to_string());
     }
     attributes.set(FINISH_REASONS, format!(r#"["{reason}"]"#));
-    if has_failed && !matches!(span.status, SourceStatus::Error(_)) {
-        span.status = SourceStatus::Error(None);
+    if has_failed {
+        mark_failed(span);
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::{
     Category, Dialect, Override, RESULT, aliases, first_chunk_from_millis, is_random_id, json,
+    mark_failed,
 };
-use crate::{SourceSpan, SourceStatus, messages};
+use crate::{SourceSpan, messages};
 
 pub(super) static STRANDS: Dialect = Dialect {
     name: "strands",
@@ -31,11 +32,8 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         first_chunk_from_millis(&mut span.attributes, FIRST_TOKEN);
     }
     // The answer of a failed tool is recorded like any other, and the span ends without an error.
-    if category == Category::Tool
-        && span.attributes.text("tool.status") == Some("error")
-        && !matches!(span.status, SourceStatus::Error(_))
-    {
-        span.status = SourceStatus::Error(None);
+    if category == Category::Tool && span.attributes.text("tool.status") == Some("error") {
+        mark_failed(span);
     }
     // In the newest conventions, the answer is a list of contents, as in messages.
     if category == Category::Tool

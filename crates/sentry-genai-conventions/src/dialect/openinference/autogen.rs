@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::{INPUT_VALUE, OUTPUT_VALUE};
 use crate::{
     SourceSpan,
     dialect::{Category, INPUT, json as attribute},
@@ -16,7 +17,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
     match category {
         Category::Agent => {
-            let parameters = attribute::object(attributes, "input.value");
+            let parameters = attribute::object(attributes, INPUT_VALUE);
             let Some(Value::Array(reprs)) =
                 parameters.and_then(|mut parameters| parameters.remove("messages"))
             else {
@@ -27,11 +28,11 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
                 messages_read.filter(|messages_read| !messages_read.is_empty())
             {
                 attribute::put(attributes, INPUT, messages_read.into());
-                attributes.remove("input.value");
+                attributes.remove(INPUT_VALUE);
             }
         }
         Category::Call => {
-            if let Some(answer) = attribute::object(attributes, "output.value")
+            if let Some(answer) = attribute::object(attributes, OUTPUT_VALUE)
                 && let Some(reason) = answer.get("finish_reason")
                 && reason != "unknown"
             {

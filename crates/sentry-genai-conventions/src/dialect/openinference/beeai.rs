@@ -2,13 +2,12 @@
 
 use serde_json::Value;
 
+use super::{INPUT_VALUE, KIND, OUTPUT_VALUE};
 use crate::{
     SourceSpan,
     dialect::{Category, json},
     tokens,
 };
-
-const OUTPUT_VALUE: &str = "output.value";
 
 fn is_of_beeai(span: &SourceSpan) -> bool {
     [".beeai", "-beeai"]
@@ -23,7 +22,7 @@ fn is_of_beeai(span: &SourceSpan) -> bool {
 pub(super) fn is_event(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     let reports_outcome = || {
-        attributes.text("openinference.span.kind") != Some("AGENT")
+        attributes.text(KIND) != Some("AGENT")
             && matches!(attributes.text("name"), Some("success" | "error"))
     };
     let is_event_of_javascript =
@@ -83,11 +82,11 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
                 let tool = tool.to_owned();
                 attributes.set("gen_ai.tool.name", tool);
             }
-            if let Some(mut input) = json::object(attributes, "input.value")
+            if let Some(mut input) = json::object(attributes, INPUT_VALUE)
                 && input.contains_key("options")
                 && let Some(arguments @ Value::Object(_)) = input.remove("input")
             {
-                attributes.set("input.value", arguments.to_string());
+                attributes.set(INPUT_VALUE, arguments.to_string());
             }
         }
         _ => {}

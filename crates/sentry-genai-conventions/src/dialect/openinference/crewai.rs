@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::{INPUT_VALUE, OUTPUT_VALUE};
 use crate::{
     SourceSpan,
     dialect::{Category, INPUT, OUTPUT, json as attribute},
@@ -15,7 +16,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
         return;
     }
     let attributes = &mut span.attributes;
-    let Some(mut output) = attribute::object(attributes, "output.value") else {
+    let Some(mut output) = attribute::object(attributes, OUTPUT_VALUE) else {
         return;
     };
     // The counts of an agent without a crew, whose calls have no spans.
@@ -44,6 +45,6 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     }
     attribute::put(attributes, INPUT, messages.into());
     attribute::put(attributes, OUTPUT, answer.into());
-    attributes.remove("input.value");
-    attributes.remove("output.value");
+    attributes.remove(INPUT_VALUE);
+    attributes.remove(OUTPUT_VALUE);
 }

@@ -2,11 +2,8 @@
 
 use serde_json::Value;
 
-use super::json;
+use super::{MODEL_NAME, OUTPUT_MESSAGES, OUTPUT_VALUE, json};
 use crate::{SourceSpan, dialect::Category};
-
-const RESPONSE: &str = "output.value";
-const FLATTENED: &str = "llm.output_messages.";
 
 /// ADK's own spans, to which the instrumentation adds its attributes.
 const ADK: &str = "gcp.vertex.agent";
@@ -17,7 +14,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     let attributes = &mut span.attributes;
     match category {
         Category::Call if span.scope.ends_with(".google_genai") => {
-            let Some(response) = json::object(attributes, RESPONSE) else {
+            let Some(response) = json::object(attributes, OUTPUT_VALUE) else {
                 return;
             };
             if let Some(id) = response.get("response_id") {
@@ -30,38 +27,38 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
                 Some(Value::Array(candidates)) if !candidates.iter().any(has_parts) => {
                     // Without an answer, `llm.model_name` would be read as the model of the request.
                     let version = response.get("model_version").and_then(Value::as_str);
-                    if version.is_some() && version == attributes.text("llm.model_name") {
-                        attributes.rename("llm.model_name", "gen_ai.response.model");
+                    if version.is_some() && version == attributes.text(MODEL_NAME) {
+                        attributes.rename(MODEL_NAME, "gen_ai.response.model");
                     }
-                    attributes.remove(RESPONSE);
+                    attributes.remove(OUTPUT_VALUE);
                 }
                 Some(Value::Array(candidates)) if candidates.iter().any(has_unflattened_parts) => {
-                    attributes.retain(|key, _| !key.starts_with(FLATTENED));
+                    attributes.retain(|key, _| !key.starts_with(OUTPUT_MESSAGES));
                 }
                 Some(_) => {}
                 None => {
                     if let Some(reason @ Value::String(_)) = reason {
                         json::put_scalar(attributes, "llm.finish_reason", reason);
-                        attributes.remove(RESPONSE);
+                        attributes.remove(OUTPUT_VALUE);
                     }
                 }
             }
         }
         // One span has all calls of an agent of ADK 2. Some of the flattened attributes belong to an earlier call.
         Category::Call if span.scope == ADK => {
-            let answer = json::object(attributes, RESPONSE);
+            let answer = json::object(attributes, OUTPUT_VALUE);
             let parts = answer.and_then(|answer| answer.get("content")?.get("parts").cloned());
             if parts.is_some_and(|parts| parts.is_array()) {
-                attributes.retain(|key, _| !key.starts_with(FLATTENED));
+                attributes.retain(|key, _| !key.starts_with(OUTPUT_MESSAGES));
             }
         }
         Category::Tool if span.scope.ends_with(".google_adk") => {
-            if let Some(mut answer) = json::object(attributes, RESPONSE)
+            if let Some(mut answer) = json::object(attributes, OUTPUT_VALUE)
                 && (answer.keys()).all(|key| matches!(&**key, "id" | "name" | "response"))
                 && let Some(response) = answer.remove("response")
             {
-                attributes.remove(RESPONSE);
-                json::put(attributes, RESPONSE, response);
+                attributes.remove(OUTPUT_VALUE);
+                json::put(attributes, OUTPUT_VALUE, response);
             }
         }
         _ => {}

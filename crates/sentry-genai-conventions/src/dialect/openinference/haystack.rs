@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::counts;
+use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_VALUE, counts};
 use crate::{
     SourceSpan,
     dialect::{Category, INPUT, OUTPUT, json as attribute},
@@ -46,8 +46,8 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     }
     let attributes = &mut span.attributes;
     for (from, field, to) in [
-        ("input.value", "messages", INPUT),
-        ("output.value", replies, OUTPUT),
+        (INPUT_VALUE, "messages", INPUT),
+        (OUTPUT_VALUE, replies, OUTPUT),
     ] {
         let payload = attribute::object(attributes, from);
         let list = payload.and_then(|mut payload| {
@@ -71,8 +71,8 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
             if let Value::Object(usage) = &reply[USAGE] {
                 counts(attributes, usage);
             }
-            if reply[MODEL].as_str() == attributes.text("llm.model_name") {
-                attributes.rename("llm.model_name", "gen_ai.response.model");
+            if reply[MODEL].as_str() == attributes.text(MODEL_NAME) {
+                attributes.rename(MODEL_NAME, "gen_ai.response.model");
             }
         }
         attribute::put(attributes, to, messages.into());

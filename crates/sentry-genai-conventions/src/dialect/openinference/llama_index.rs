@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_VALUE};
 use crate::{
     Attributes, SourceSpan,
     dialect::{Category, INPUT, OUTPUT, json as attribute, llama_index, traceloop},
@@ -31,21 +32,21 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
             }
         }
         Category::Plain if span.name.ends_with(PREPARE_REQUEST) => {
-            (span.attributes).rename("llm.model_name", "gen_ai.request.model");
+            (span.attributes).rename(MODEL_NAME, "gen_ai.request.model");
         }
         Category::Agent if is_agent_run(span) => read_workflow_events(&mut span.attributes),
         Category::Tool => {
             let attributes = &mut span.attributes;
-            if let Some(mut input) = attribute::object(attributes, "input.value")
+            if let Some(mut input) = attribute::object(attributes, INPUT_VALUE)
                 && input.len() == 1
                 && let Some(named @ Value::Object(_)) = input.remove("kwargs")
             {
-                attributes.set("input.value", named.to_string());
+                attributes.set(INPUT_VALUE, named.to_string());
             }
-            if let Some(output) = attribute::object(attributes, "output.value")
+            if let Some(output) = attribute::object(attributes, OUTPUT_VALUE)
                 && let Some(texts) = traceloop::text_output(&output)
             {
-                attributes.set("output.value", texts);
+                attributes.set(OUTPUT_VALUE, texts);
             }
         }
         _ => {}
@@ -55,7 +56,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
 /// Extracts an agent's input and answer from the events that start and stop its workflow. The workflow's initial state is not
 /// input.
 fn read_workflow_events(attributes: &mut Attributes) {
-    if let Some(input) = attribute::object(attributes, "input.value")
+    if let Some(input) = attribute::object(attributes, INPUT_VALUE)
         && input.contains_key("init_state")
     {
         let start = input.get("start_event").and_then(Value::as_str);
@@ -64,11 +65,11 @@ fn read_workflow_events(attributes: &mut Attributes) {
             let question = json!([{"role": "user", "content": question}]);
             attribute::put(attributes, INPUT, question);
         }
-        attributes.remove("input.value");
+        attributes.remove(INPUT_VALUE);
     }
-    let answer = (attributes.text("output.value")).and_then(llama_index::answer_in_stop_event);
+    let answer = (attributes.text(OUTPUT_VALUE)).and_then(llama_index::answer_in_stop_event);
     if let Some(answer) = answer {
         attribute::put(attributes, OUTPUT, answer);
-        attributes.remove("output.value");
+        attributes.remove(OUTPUT_VALUE);
     }
 }

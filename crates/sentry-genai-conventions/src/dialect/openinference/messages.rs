@@ -9,7 +9,7 @@ use super::{
         DEFINITIONS, INPUT, OUTPUT, indexed,
         json::{self, Object},
     },
-    autogen,
+    INPUT_MESSAGES, INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_MESSAGES, OUTPUT_VALUE, autogen,
 };
 use crate::Attributes;
 
@@ -18,8 +18,8 @@ const REDACTED: crate::Value<'static> = crate::Value::Str("__REDACTED__");
 /// Removes the whole request or answer if the program hides one of its messages, which would be visible there.
 pub(super) fn remove_hidden(attributes: &mut Attributes) {
     for (prefix, payload) in [
-        ("llm.input_messages.", "input.value"),
-        ("llm.output_messages.", "output.value"),
+        (INPUT_MESSAGES, INPUT_VALUE),
+        (OUTPUT_MESSAGES, OUTPUT_VALUE),
     ] {
         let is_hidden = attributes
             .iter()
@@ -39,21 +39,18 @@ pub(super) fn remove_hidden(attributes: &mut Attributes) {
 /// * The request has calls and answers of tools that the provider runs.
 /// * The request has instructions that are not a message.
 pub(super) fn prefer_payload(attributes: &mut Attributes) {
-    const PREFIX: &str = "llm.input_messages.";
-    const ANSWER: &str = "llm.output_messages.";
-
-    if has_calls_without_id(attributes, ANSWER)
-        && json::object(attributes, "output.value")
+    if has_calls_without_id(attributes, OUTPUT_MESSAGES)
+        && json::object(attributes, OUTPUT_VALUE)
             .is_some_and(|answer| answer.get("generations").is_some_and(Value::is_array))
     {
-        attributes.retain(|key, _| !key.starts_with(ANSWER));
+        attributes.retain(|key, _| !key.starts_with(OUTPUT_MESSAGES));
     }
     let mut without_content = BTreeSet::new();
     let mut with_content = BTreeSet::new();
     let mut has_system = false;
     for (key, value) in attributes.iter() {
         if let Some((number, rest)) = key
-            .strip_prefix(PREFIX)
+            .strip_prefix(INPUT_MESSAGES)
             .and_then(|path| path.split_once('.'))
         {
             has_system |= rest == "message.role" && value == crate::Value::Str("system");
@@ -65,36 +62,34 @@ pub(super) fn prefer_payload(attributes: &mut Attributes) {
         }
     }
     let is_incomplete = !without_content.is_subset(&with_content)
-        || has_calls_without_id(attributes, PREFIX)
-        || has_calls_without_name(attributes, PREFIX)
+        || has_calls_without_id(attributes, INPUT_MESSAGES)
+        || has_calls_without_name(attributes, INPUT_MESSAGES)
         || attributes
-            .text("input.value")
+            .text(INPUT_VALUE)
             .is_some_and(has_unflattened_parts);
     if (is_incomplete || !has_system)
-        && let Some(request) = json::object(attributes, "input.value")
+        && let Some(request) = json::object(attributes, INPUT_VALUE)
         && (request.contains_key("messages")
             || is_incomplete && request.get("input").is_some_and(Value::is_array))
         && (is_incomplete || request.contains_key("system"))
     {
-        attributes.retain(|key, _| !key.starts_with(PREFIX));
+        attributes.retain(|key, _| !key.starts_with(INPUT_MESSAGES));
     }
 }
 
 /// Prefers the items of a request of OpenAI's agents if some are missing among the flattened attributes. The instructions are not an item
 /// and stay.
 pub(super) fn prefer_items(attributes: &mut Attributes) {
-    const PREFIX: &str = "llm.input_messages.";
-
     if !attributes
-        .text("input.value")
+        .text(INPUT_VALUE)
         .is_some_and(has_unflattened_parts)
     {
         return;
     }
-    let Some(Value::Array(mut items)) = json::read(attributes, "input.value") else {
+    let Some(Value::Array(mut items)) = json::read(attributes, INPUT_VALUE) else {
         return;
     };
-    if let Some(Value::Array(fields)) = indexed::take(attributes, PREFIX) {
+    if let Some(Value::Array(fields)) = indexed::take(attributes, INPUT_MESSAGES) {
         let is_system = |item: &Value| {
             item.pointer("/message/role")
                 .is_some_and(|role| role == "system")
@@ -110,8 +105,8 @@ pub(super) fn prefer_items(attributes: &mut Attributes) {
 /// OpenAI's do for custom tools.
 fn prefer_payload_with_call_ids(attributes: &mut Attributes) {
     for (prefix, payload, messages) in [
-        ("llm.input_messages.", "input.value", "messages"),
-        ("llm.output_messages.", "output.value", "choices"),
+        (INPUT_MESSAGES, INPUT_VALUE, "messages"),
+        (OUTPUT_MESSAGES, OUTPUT_VALUE, "choices"),
     ] {
         if (has_calls_without_id(attributes, prefix) || has_calls_without_name(attributes, prefix))
             && let Some(object) = json::object(attributes, payload)
@@ -165,9 +160,9 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
     prefer_payload_with_call_ids(attributes);
     // Only the response has what the provider's own tools did, and the reasoning in LangChain's answers.
     if attributes
-        .text("output.value")
+        .text(OUTPUT_VALUE)
         .is_some_and(has_unflattened_parts)
-        && let Some(response) = json::object(attributes, "output.value")
+        && let Some(response) = json::object(attributes, OUTPUT_VALUE)
         && (is_response(&response)
             || is_anthropic_message(&response)
             || response.get("generations").is_some_and(Value::is_array))
@@ -175,8 +170,8 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
         json::put(attributes, OUTPUT, Value::Object(response));
     }
     for (prefix, role, key) in [
-        ("llm.input_messages.", default_role, INPUT),
-        ("llm.output_messages.", "assistant", OUTPUT),
+        (INPUT_MESSAGES, default_role, INPUT),
+        (OUTPUT_MESSAGES, "assistant", OUTPUT),
     ] {
         if let Some(Value::Array(messages)) = indexed::take(attributes, prefix) {
             let messages: Vec<_> = messages
@@ -216,17 +211,17 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
     }
     // litellm records tools among the parameters.
     if !attributes.contains(DEFINITIONS)
-        && let Some(mut parameters) = json::object(attributes, "llm.invocation_parameters")
+        && let Some(mut parameters) = json::object(attributes, INVOCATION_PARAMETERS)
         && let Some(tools) = parameters.remove("tools")
     {
         json::put(attributes, DEFINITIONS, tools);
     }
-    attributes.rename("input.value", INPUT);
+    attributes.rename(INPUT_VALUE, INPUT);
     // For an answer that it could not read, such as a stream, the instrumentation records the object's repr.
-    if attributes.text("output.value").is_some_and(is_object_repr) {
-        attributes.remove("output.value");
+    if attributes.text(OUTPUT_VALUE).is_some_and(is_object_repr) {
+        attributes.remove(OUTPUT_VALUE);
     }
-    attributes.rename("output.value", OUTPUT);
+    attributes.rename(OUTPUT_VALUE, OUTPUT);
 }
 
 /// Returns whether a request or an answer has parts that are missing or empty among the flattened attributes.

@@ -4,16 +4,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{
-        INPUT, OUTPUT, first_chunk_from_millis,
-        json::{self},
-    },
-    KIND,
+    super::{INPUT, OUTPUT, first_chunk_from_millis, json},
+    INPUT_VALUE, INVOCATION_PARAMETERS, KIND, MODEL_NAME, OUTPUT_VALUE,
 };
 use crate::{Attributes, SourceSpan, dialect::Category};
 
-/// The parameters contain the instructions.
-const PARAMETERS: &str = "llm.invocation_parameters";
 const FIRST_TOKEN: &str = "time_to_first_token_ms";
 
 /// Reads the transcripts of a call as its messages, and on a turn the attributes that its calls take over.
@@ -33,15 +28,15 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
             first_chunk_from_millis(attributes, FIRST_TOKEN);
         }
         Category::Plain if attributes.text(KIND) == Some("AUDIO") => {
-            attributes.rename("llm.model_name", "gen_ai.request.model");
-            let instructions = json::object(attributes, PARAMETERS)
+            attributes.rename(MODEL_NAME, "gen_ai.request.model");
+            let instructions = json::object(attributes, INVOCATION_PARAMETERS)
                 .and_then(|mut parameters| parameters.remove("instructions"));
             if let Some(instructions @ Value::String(_)) = instructions {
                 json::put(attributes, "gen_ai.system_instructions", instructions);
             }
             for (key, role, from) in [
-                (INPUT, "user", "input.value"),
-                (OUTPUT, "assistant", "output.value"),
+                (INPUT, "user", INPUT_VALUE),
+                (OUTPUT, "assistant", OUTPUT_VALUE),
             ] {
                 if let Some(text) = attributes.text(from).map(str::to_owned) {
                     put_text(attributes, key, role, &text);

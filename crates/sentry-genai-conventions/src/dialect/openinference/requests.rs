@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{Override, json},
-    messages,
+    INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_VALUE, messages,
 };
 use crate::{SourceSpan, SourceStatus};
 
@@ -21,11 +21,9 @@ pub(super) fn calls_no_model(span: &SourceSpan) -> bool {
             && !["llm.token_count.prompt", "llm.token_count.total"]
                 .into_iter()
                 .any(|key| span.attributes.contains(key))
-            && json::object(&span.attributes, "llm.invocation_parameters").is_some_and(
-                |parameters| {
-                    !parameters.contains_key("model") && !parameters.contains_key("prompt")
-                },
-            )
+            && json::object(&span.attributes, INVOCATION_PARAMETERS).is_some_and(|parameters| {
+                !parameters.contains_key("model") && !parameters.contains_key("prompt")
+            })
 }
 
 /// Recognises `messages.count_tokens` and `InputTokenCountResponse`.
@@ -71,18 +69,18 @@ pub(super) fn keep_prompt_text(span: &mut SourceSpan) {
     {
         return;
     }
-    let answer = span.attributes.text("output.value").unwrap_or_default();
+    let answer = span.attributes.text(OUTPUT_VALUE).unwrap_or_default();
     let answer = answer.strip_prefix('"').unwrap_or(answer);
     if answer.starts_with("b'") || answer.starts_with(r#"b\""#) {
-        span.attributes.remove("output.value");
+        span.attributes.remove(OUTPUT_VALUE);
     }
-    let Some(mut request) = json::object(&span.attributes, "input.value") else {
+    let Some(mut request) = json::object(&span.attributes, INPUT_VALUE) else {
         return;
     };
-    span.attributes.remove("input.value");
+    span.attributes.remove(INPUT_VALUE);
     let text = (request.remove("input")).or_else(|| request.remove("prompt"));
     if let Some(text @ Value::String(_)) = text {
-        json::put(&mut span.attributes, "input.value", text);
+        json::put(&mut span.attributes, INPUT_VALUE, text);
     }
 }
 
@@ -98,11 +96,11 @@ pub(super) fn adjust_mistral(span: &mut SourceSpan) {
     if !attributes.contains("llm.provider") && !attributes.contains("llm.system") {
         attributes.supply("gen_ai.provider.name", "mistral_ai");
     }
-    if let Some(mut envelope) = json::object(attributes, "output.value")
+    if let Some(mut envelope) = json::object(attributes, OUTPUT_VALUE)
         && envelope.len() == 1
         && let Some(answer @ Value::Object(_)) = envelope.remove("data")
     {
-        attributes.set("output.value", answer.to_string());
+        attributes.set(OUTPUT_VALUE, answer.to_string());
     }
 }
 
@@ -110,13 +108,13 @@ pub(super) fn adjust_mistral(span: &mut SourceSpan) {
 pub(super) fn mark_failed_response(span: &mut SourceSpan) {
     if !span
         .attributes
-        .text("output.value")
+        .text(OUTPUT_VALUE)
         .is_some_and(|answer| answer.contains(r#""failed""#))
         || matches!(span.status, SourceStatus::Error(_))
     {
         return;
     }
-    let Some(answer) = json::object(&span.attributes, "output.value") else {
+    let Some(answer) = json::object(&span.attributes, OUTPUT_VALUE) else {
         return;
     };
     if !messages::is_response(&answer)

@@ -2,12 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use super::INPUT_VALUE;
 use crate::{
     SourceSpan,
     dialect::{Category, json},
 };
-
-const INPUT: &str = "input.value";
 
 /// Reduces the input of an agent or a tool to what it was asked.
 pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
@@ -16,7 +15,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
         return;
     }
     let attributes = &mut span.attributes;
-    let Some(input) = json::object(attributes, INPUT) else {
+    let Some(input) = json::object(attributes, INPUT_VALUE) else {
         return;
     };
     if category == Category::Agent {
@@ -26,7 +25,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
         if let Some(Value::String(task)) = input.get("task")
             && !has_additional_args
         {
-            attributes.set(INPUT, &**task);
+            attributes.set(INPUT_VALUE, &**task);
         }
         return;
     }
@@ -49,5 +48,5 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
         // The names of the positional parameters are not recorded.
         (_, false) => return,
     };
-    attributes.set(INPUT, &*arguments.to_string());
+    attributes.set(INPUT_VALUE, &*arguments.to_string());
 }

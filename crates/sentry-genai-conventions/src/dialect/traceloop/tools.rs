@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{ENTITY_INPUT, ENTITY_OUTPUT, json};
 use crate::{
-    SourceSpan, SourceStatus,
-    dialect::{ARGUMENTS, RESULT},
+    SourceSpan,
+    dialect::{ARGUMENTS, RESULT, mark_failed},
     messages,
 };
 
@@ -31,8 +31,8 @@ pub(super) fn unwrap_result(span: &mut SourceSpan) {
         AGNO => unwrap_agno(span),
         _ => false,
     };
-    if has_failed && !matches!(span.status, SourceStatus::Error(_)) {
-        span.status = SourceStatus::Error(None);
+    if has_failed {
+        mark_failed(span);
     }
 }
 
