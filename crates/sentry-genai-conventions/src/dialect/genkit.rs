@@ -70,6 +70,17 @@ fn name_model(attributes: &mut Attributes) {
 }
 
 fn read_call(attributes: &mut Attributes) {
+    read_request(attributes);
+    let Some(response) = json::object(attributes, ACTION_OUTPUT) else {
+        return;
+    };
+    attributes.remove(ACTION_OUTPUT);
+    read_usage(attributes, &response);
+    read_provider_response(attributes, &response);
+    read_candidates(attributes, response);
+}
+
+fn read_request(attributes: &mut Attributes) {
     if let Some(mut request) = json::object(attributes, ACTION_INPUT) {
         attributes.remove(ACTION_INPUT);
         if let Some(Value::Object(config)) = request.remove("config") {
@@ -85,10 +96,10 @@ fn read_call(attributes: &mut Attributes) {
             json::put(attributes, INPUT, messages.collect());
         }
     }
-    let Some(mut response) = json::object(attributes, ACTION_OUTPUT) else {
-        return;
-    };
-    attributes.remove(ACTION_OUTPUT);
+}
+
+/// Records the counts as Genkit reports them.
+fn read_usage(attributes: &mut Attributes, response: &Object) {
     if let Some(Value::Object(usage)) = response.get("usage") {
         usage::put(attributes, usage);
         for (name, key) in [
@@ -100,8 +111,11 @@ fn read_call(attributes: &mut Attributes) {
             }
         }
     }
-    // The provider's own response, if the plugin keeps it. Only there do OpenAI and Anthropic state the cached tokens, which
-    // Anthropic does not count as input.
+}
+
+/// Reads the provider's own response, if the plugin keeps it. Only there do OpenAI and Anthropic state the cached tokens, which
+/// Anthropic does not count as input.
+fn read_provider_response(attributes: &mut Attributes, response: &Object) {
     let mut excludes_cache = false;
     for field in ["raw", "custom"] {
         if let Some(Value::Object(usage)) = response.get(field).and_then(|raw| raw.get("usage")) {
@@ -125,6 +139,10 @@ fn read_call(attributes: &mut Attributes) {
     if excludes_cache {
         tokens::add_cache(attributes);
     }
+}
+
+/// Records the messages of the candidates, or that of the response if it has none, and their finish reasons.
+fn read_candidates(attributes: &mut Attributes, mut response: Object) {
     let candidates = match response.remove("candidates") {
         Some(Value::Array(candidates)) => candidates,
         _ => vec![Value::Object(response)],

@@ -99,45 +99,23 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             attributes.remove(OUTPUT);
         }
         _ => {
-            // The wrapper of OpenAI's SDK records the tools with the messages.
-            if category == Category::Call
-                && let Some(tools) = json::object(attributes, INPUT)
-                    .filter(|request| request.contains_key("messages"))
-                    .and_then(|mut request| request.remove("tools"))
-            {
-                json::put(attributes, DEFINITIONS, tools);
-            }
-            if category == Category::Call {
-                read_response_status(span);
+            match category {
+                Category::Call => adjust_call(span),
+                Category::Tool => unwrap_tool_message(attributes),
+                _ => {}
             }
             let attributes = &mut span.attributes;
-            if category == Category::Call {
-                attach_tool_calls(attributes);
-                add_role_to_calls(attributes);
-                extract_tool_definitions(attributes);
-            }
-            if category == Category::Tool {
-                unwrap_tool_message(attributes);
-            }
             if let Some((input, output)) = category.content() {
                 attributes.rename(INPUT, input);
                 attributes.rename(OUTPUT, output);
             }
         }
     }
-    let attributes = &mut span.attributes;
-    // The SDK for Rust records it as JSON.
-    let level = attributes.text("langfuse.observation.level").map(unquoted);
-    let is_warning = level == Some("WARNING");
-    if span.status == SourceStatus::Unset && level == Some("ERROR") {
-        span.status = SourceStatus::Error(None);
-    }
-    if is_warning || matches!(span.status, SourceStatus::Error(_)) {
-        attributes.rename(STATUS_MESSAGE, "error.message");
-    }
+    read_level(span);
     if category == Category::Plain {
         return;
     }
+    let attributes = &mut span.attributes;
     usage::take_details(attributes, "langfuse.observation.usage_details");
     usage::take_cost_details(attributes, "langfuse.observation.cost_details");
     if let Some(parameters) = json::object(attributes, "langfuse.observation.model.parameters") {
@@ -149,6 +127,36 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         attributes.remove("langfuse.observation.metadata.finish_reason");
     }
     first_chunk_from_time(span, "langfuse.observation.completion_start_time");
+}
+
+/// Reads from a model call's input and output what the conventions have attributes for.
+fn adjust_call(span: &mut SourceSpan) {
+    // The wrapper of OpenAI's SDK records the tools with the messages.
+    if let Some(tools) = json::object(&span.attributes, INPUT)
+        .filter(|request| request.contains_key("messages"))
+        .and_then(|mut request| request.remove("tools"))
+    {
+        json::put(&mut span.attributes, DEFINITIONS, tools);
+    }
+    read_response_status(span);
+    let attributes = &mut span.attributes;
+    attach_tool_calls(attributes);
+    add_role_to_calls(attributes);
+    extract_tool_definitions(attributes);
+}
+
+/// Reads from the level whether the observation failed, and keeps the message of a failure or a warning.
+fn read_level(span: &mut SourceSpan) {
+    let attributes = &mut span.attributes;
+    // The SDK for Rust records it as JSON.
+    let level = attributes.text("langfuse.observation.level").map(unquoted);
+    let is_warning = level == Some("WARNING");
+    if span.status == SourceStatus::Unset && level == Some("ERROR") {
+        span.status = SourceStatus::Error(None);
+    }
+    if is_warning || matches!(span.status, SourceStatus::Error(_)) {
+        attributes.rename(STATUS_MESSAGE, "error.message");
+    }
 }
 
 /// Names an agent or a tool by its attributes, or else by its span.
@@ -179,7 +187,11 @@ fn read_alternative_keys(attributes: &mut Attributes) {
         ("gen_ai.completion.", "output.value", OUTPUT, "assistant"),
     ] {
         if let Some(messages) = indexed::take(attributes, prefix) {
-            json::put(attributes, canonical, traceloop::turns(messages, role));
+            json::put(
+                attributes,
+                canonical,
+                traceloop::messages_from_flattened(messages, role),
+            );
         }
         if !attributes.contains(canonical) {
             attributes.rename(other, canonical);
@@ -313,7 +325,11 @@ fn unwrap_function_arguments(attributes: &mut Attributes) {
         return;
     };
     attributes.remove(INPUT);
-    json::put(attributes, INPUT, traceloop::arguments(Value::Object(call)));
+    json::put(
+        attributes,
+        INPUT,
+        traceloop::unwrap_arguments(Value::Object(call)),
+    );
 }
 
 /// Moves definitions of tools out of the messages, to which LangChain's callback appends them as if tools had sent them.

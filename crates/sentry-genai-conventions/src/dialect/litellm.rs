@@ -100,8 +100,8 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         attributes.set("gen_ai.provider.name", name);
     }
     split_provider_from_model(attributes);
-    traceloop::functions(attributes, "llm.request.functions.");
-    traceloop::functions(attributes, "SpanAttributes.LLM_REQUEST_FUNCTIONS.");
+    traceloop::put_definitions(attributes, "llm.request.functions.");
+    traceloop::put_definitions(attributes, "SpanAttributes.LLM_REQUEST_FUNCTIONS.");
     if let Some(prompts) = take_list(
         attributes,
         ["gen_ai.prompt.", "SpanAttributes.LLM_PROMPTS."],

@@ -117,7 +117,7 @@ fn operation(span: &SourceSpan) -> Override {
         "TOOL" => Override::To("execute_tool"),
         "RERANKER" => Override::To("rerank"),
         "CHAIN"
-            if is_agent_run(span)
+            if is_langchain_agent_run(span)
                 || haystack::is_agent(span)
                 || llama_index::is_agent_run(span) =>
         {
@@ -130,7 +130,7 @@ fn operation(span: &SourceSpan) -> Override {
 }
 
 /// Recognises the run of one of LangChain's agents, which JavaScript's instrumentation reports as a chain with the agent's name.
-fn is_agent_run(span: &SourceSpan) -> bool {
+fn is_langchain_agent_run(span: &SourceSpan) -> bool {
     let metadata = span.attributes.text("metadata");
     // Most chains are ruled out without parsing the JSON.
     metadata.is_some_and(|text| text.contains(LANGCHAIN_AGENT))
@@ -138,7 +138,6 @@ fn is_agent_run(span: &SourceSpan) -> bool {
             .is_some_and(|metadata| metadata.get(LANGCHAIN_AGENT) == Some(&json!(span.name)))
 }
 
-/// JavaScript's instrumentations of LangChain, of Bedrock and of Anthropic's SDK.
 /// The instrumentations whose flattened messages may say less than the whole request.
 const INCOMPLETE_FLATTENING: &[&str] = &[
     LANGCHAIN,
@@ -147,9 +146,13 @@ const INCOMPLETE_FLATTENING: &[&str] = &[
     requests::OPENAI,
     "@arizeai/openinference-instrumentation-openai",
 ];
+
+/// JavaScript's instrumentations of LangChain, of Bedrock and of Anthropic's SDK.
 const LANGCHAIN: &str = "@arizeai/openinference-instrumentation-langchain";
 const BEDROCK: &str = "@arizeai/openinference-instrumentation-bedrock";
 const ANTHROPIC: &str = "@arizeai/openinference-instrumentation-anthropic";
+
+/// LangChain's name of an agent in the metadata.
 const LANGCHAIN_AGENT: &str = "lc_agent_name";
 
 fn is_completion(span: &SourceSpan) -> bool {
@@ -200,8 +203,8 @@ fn adjust(span: &mut SourceSpan, category: Category) {
     haystack::adjust(span, category);
     llama_index::adjust(span, category);
     realtime::adjust(span, category);
-    provider(&mut span.attributes);
-    first_chunk(span);
+    prefer_host(&mut span.attributes);
+    read_first_token_event(span);
     let metadata = json::object(&span.attributes, "metadata");
     if let Some(metadata) = metadata {
         litellm::read_session(&mut span.attributes, &metadata);
@@ -230,7 +233,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
     }
     let is_litellm = requests::is_litellm(span);
     let attributes = &mut span.attributes;
-    model(attributes, category);
+    name_models(attributes, category);
     if is_litellm {
         litellm::split_provider_from_model(attributes);
     }
@@ -242,7 +245,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         attributes.remove("llm.prompt_template.variables");
     }
     match category {
-        Category::Embeddings => embeddings(attributes),
+        Category::Embeddings => read_embedding_input(attributes),
         Category::Tool => {
             attributes.rename(INPUT_VALUE, ARGUMENTS);
             if let Some(result) = json::read(attributes, OUTPUT_VALUE) {
@@ -278,7 +281,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
 }
 
 /// Prefers whoever runs a model (`llm.provider`) to its maker (`llm.system`). For Google it is the maker that names the product.
-fn provider(attributes: &mut Attributes) {
+fn prefer_host(attributes: &mut Attributes) {
     let host = attributes.text("llm.provider");
     if host.is_some_and(|name| !name.eq_ignore_ascii_case("google")) {
         attributes.rename("llm.provider", "gen_ai.provider.name");
@@ -286,7 +289,7 @@ fn provider(attributes: &mut Attributes) {
 }
 
 /// Computes the time to the first token from an event.
-fn first_chunk(span: &mut SourceSpan) {
+fn read_first_token_event(span: &mut SourceSpan) {
     let first = span
         .events
         .iter()
@@ -310,7 +313,7 @@ fn is_response(answer: &json::Object) -> bool {
 
 /// Names the models. `llm.model_name` is that of the request until the response names its own. The parameters state the requested
 /// one.
-fn model(attributes: &mut Attributes, category: Category) {
+fn name_models(attributes: &mut Attributes, category: Category) {
     let parameters = [INVOCATION_PARAMETERS, "embedding.invocation_parameters"]
         .into_iter()
         .find_map(|key| json::object(attributes, key));
@@ -336,9 +339,9 @@ fn model(attributes: &mut Attributes, category: Category) {
         json::put_scalar(attributes, "gen_ai.response.id", id);
     }
     if let Some(Value::Object(usage)) = answer.as_ref().and_then(|answer| answer.get("usage")) {
-        counts(attributes, usage);
+        put_missing_counts(attributes, usage);
     }
-    let answered_by = answer
+    let response_model = answer
         .as_ref()
         .and_then(|answer| answer.get("model").or_else(|| answer.get("model_version")))
         .and_then(Value::as_str);
@@ -347,17 +350,17 @@ fn model(attributes: &mut Attributes, category: Category) {
     let maker = attributes.text("llm.system").map(str::to_owned);
     if maker.is_some() && attributes.text(MODEL_NAME) == maker.as_deref() {
         attributes.remove(MODEL_NAME);
-        if let Some(model) = answered_by {
+        if let Some(model) = response_model {
             attributes.supply("gen_ai.response.model", model);
         }
     }
-    let is_answered = |name: &str| match answered_by {
+    let is_response_model = |name: &str| match response_model {
         Some(model) => model == name,
         // If the answer does not name its model, this is the requested one.
         None => false,
     };
     let has_answer = attributes.contains("llm.token_count.completion")
-        && attributes.text(MODEL_NAME).is_some_and(is_answered);
+        && attributes.text(MODEL_NAME).is_some_and(is_response_model);
     for key in [MODEL_NAME, "embedding.model_name"] {
         let has_request_model = attributes.contains("gen_ai.request.model")
             || attributes.contains("llm.request.model_name");
@@ -374,7 +377,7 @@ fn model(attributes: &mut Attributes, category: Category) {
 }
 
 /// Appends counts that only the answer has: that of the cache for Bedrock, and all counts for an image.
-fn counts(attributes: &mut Attributes, usage: &Object) {
+fn put_missing_counts(attributes: &mut Attributes, usage: &Object) {
     /// The instrumentation's key for each count, the canonical key, and whether the count is part of another one.
     const COUNT_KEYS: [(&str, &str, bool); 6] = [
         ("llm.token_count.prompt", tokens::INPUT, false),
@@ -413,7 +416,7 @@ fn counts(attributes: &mut Attributes, usage: &Object) {
     }
 }
 
-fn embeddings(attributes: &mut Attributes) {
+fn read_embedding_input(attributes: &mut Attributes) {
     if let Some(Value::Array(items)) = indexed::take(attributes, "embedding.embeddings.") {
         let mut texts: Vec<_> = items
             .into_iter()

@@ -210,20 +210,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
     {
         span.attributes.supply(key, entity);
     }
-    // Otherwise the name includes the task in the words of the prompt.
-    if span.name.ends_with(".task") && is_crewai(span) {
-        span.name = "crewai.task".into();
-    }
-    // JavaScript's SDK puts a whole conversation into a workflow that is named after its id.
-    if let Some(id) = span.attributes.text("gen_ai.conversation.id")
-        && span
-            .name
-            .strip_prefix("conversation.")
-            .and_then(|rest| rest.strip_prefix(id))
-            == Some(".workflow")
-    {
-        span.name = "conversation.workflow".into();
-    }
+    rename_span(span);
     read_error_reason(span);
     let is_bedrock = span.scope.ends_with(".bedrock");
     if span.scope.ends_with(VERTEX) && span.attributes.remove("gen_ai.system") {
@@ -239,7 +226,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
     let completions = indexed::take(&mut span.attributes, "gen_ai.completion.")
         .filter(|completions| !frameworks::are_field_names(span, completions));
     let attributes = &mut span.attributes;
-    provider(attributes);
+    replace_framework_provider(attributes);
     // In the first generation this is the maker of the model.
     if is_bedrock && attributes.remove("gen_ai.system") {
         attributes.set("gen_ai.provider.name", "aws.bedrock");
@@ -248,17 +235,21 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         if is_bedrock {
             bedrock::unquote_contents(&mut prompts);
         }
-        json::put(attributes, INPUT, turns(prompts, "user"));
+        json::put(attributes, INPUT, messages_from_flattened(prompts, "user"));
     }
     if let Some(completions) = completions {
-        json::put(attributes, OUTPUT, turns(completions, "assistant"));
+        json::put(
+            attributes,
+            OUTPUT,
+            messages_from_flattened(completions, "assistant"),
+        );
     }
-    functions(attributes, "llm.request.functions.");
+    put_definitions(attributes, "llm.request.functions.");
     match category {
         Category::Tool => {
-            payload(attributes, ENTITY_INPUT, super::ARGUMENTS, arguments);
+            move_payload(attributes, ENTITY_INPUT, super::ARGUMENTS, unwrap_arguments);
             let mut call_id = None;
-            payload(attributes, ENTITY_OUTPUT, super::RESULT, |answer| {
+            move_payload(attributes, ENTITY_OUTPUT, super::RESULT, |answer| {
                 call_id = tool_answer::call_id_of(&answer).map(str::to_owned);
                 tool_answer::content_of(answer)
             });
@@ -267,8 +258,8 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             }
         }
         Category::Agent => {
-            payload(attributes, ENTITY_INPUT, INPUT, arguments);
-            payload(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
+            move_payload(attributes, ENTITY_INPUT, INPUT, unwrap_arguments);
+            move_payload(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
         }
         // A workflow's name is also recorded as an agent's name, even if there is no agent.
         Category::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
@@ -276,6 +267,24 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         }
         Category::Call if is_bedrock => bedrock::include_cache(attributes),
         _ => {}
+    }
+}
+
+/// Renames spans whose name contains the prompt or an id.
+fn rename_span(span: &mut SourceSpan) {
+    // Otherwise the name includes the task in the words of the prompt.
+    if span.name.ends_with(".task") && is_crewai(span) {
+        span.name = "crewai.task".into();
+    }
+    // JavaScript's SDK puts a whole conversation into a workflow that is named after its id.
+    if let Some(id) = span.attributes.text("gen_ai.conversation.id")
+        && span
+            .name
+            .strip_prefix("conversation.")
+            .and_then(|rest| rest.strip_prefix(id))
+            == Some(".workflow")
+    {
+        span.name = "conversation.workflow".into();
     }
 }
 
@@ -295,7 +304,7 @@ fn is_crewai(span: &SourceSpan) -> bool {
 }
 
 /// Replaces a framework as the provider with the model's provider, which the metadata states.
-fn provider(attributes: &mut Attributes) {
+fn replace_framework_provider(attributes: &mut Attributes) {
     for key in ["gen_ai.provider.name", "gen_ai.system"] {
         if let Some(name) = attributes.text(key)
             && name.to_ascii_lowercase().starts_with("lang")
@@ -321,7 +330,7 @@ fn derive_reasoning_tokens(attributes: &mut Attributes) {
 
 /// Creates messages from a flattened list. The prompt of an old completion is from the user, and reasoning belongs to the turn
 /// that follows.
-pub(super) fn turns(messages: Value, role: &str) -> Value {
+pub(super) fn messages_from_flattened(messages: Value, role: &str) -> Value {
     let Value::Array(items) = messages else {
         return messages;
     };
@@ -375,7 +384,7 @@ fn read_error_reason(span: &mut SourceSpan) {
 }
 
 /// Restores the definitions of tools from `llm.request.functions.N.*`.
-pub(super) fn functions(attributes: &mut Attributes, prefix: &str) {
+pub(super) fn put_definitions(attributes: &mut Attributes, prefix: &str) {
     let Some(Value::Array(mut functions)) = indexed::take(attributes, prefix) else {
         return;
     };
@@ -392,7 +401,7 @@ pub(super) fn functions(attributes: &mut Attributes, prefix: &str) {
 }
 
 /// Moves the input or output of a function to its canonical key, without what wraps it.
-fn payload(
+fn move_payload(
     attributes: &mut Attributes,
     from: &str,
     to: &'static str,
@@ -409,7 +418,7 @@ fn payload(
 }
 
 /// Extracts the arguments from a Python call, a LangChain run or an MCP request.
-pub(super) fn arguments(value: Value) -> Value {
+pub(super) fn unwrap_arguments(value: Value) -> Value {
     let Value::Object(mut call) = value else {
         return value;
     };

@@ -21,7 +21,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     };
     // The counts of an agent without a crew, whose calls have no spans.
     if let Some(Value::Object(counts)) = output.get("usage_metrics") {
-        super::counts(attributes, counts);
+        super::put_missing_counts(attributes, counts);
     }
     let (Some(Value::Array(mut messages)), Some(Value::String(raw))) =
         (output.remove("messages"), output.remove("raw"))

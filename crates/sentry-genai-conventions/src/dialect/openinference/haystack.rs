@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_VALUE, counts};
+use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_VALUE, put_missing_counts};
 use crate::{
     SourceSpan,
     dialect::{Category, INPUT, OUTPUT, json as attribute},
@@ -52,7 +52,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
         let payload = attribute::object(attributes, from);
         let list = payload.and_then(|mut payload| {
             if let Some(Value::Object(totals)) = payload.get(TOTALS) {
-                counts(attributes, totals);
+                put_missing_counts(attributes, totals);
             }
             payload.remove(field)
         });
@@ -69,7 +69,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
         {
             // Every reply has the counts of all replies.
             if let Value::Object(usage) = &reply[USAGE] {
-                counts(attributes, usage);
+                put_missing_counts(attributes, usage);
             }
             if reply[MODEL].as_str() == attributes.text(MODEL_NAME) {
                 attributes.rename(MODEL_NAME, "gen_ai.response.model");

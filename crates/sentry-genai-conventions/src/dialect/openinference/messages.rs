@@ -45,36 +45,53 @@ pub(super) fn prefer_payload(attributes: &mut Attributes) {
     {
         attributes.retain(|key, _| !key.starts_with(OUTPUT_MESSAGES));
     }
-    let mut without_content = BTreeSet::new();
-    let mut with_content = BTreeSet::new();
-    let mut has_system = false;
-    for (key, value) in attributes.iter() {
-        if let Some((number, rest)) = key
-            .strip_prefix(INPUT_MESSAGES)
-            .and_then(|path| path.split_once('.'))
-        {
-            has_system |= rest == "message.role" && value == crate::Value::Str("system");
-            let numbers = match rest {
-                "message.role" | "message.tool_call_id" => &mut without_content,
-                _ => &mut with_content,
-            };
-            numbers.insert(number.to_owned());
-        }
-    }
-    let is_incomplete = !without_content.is_subset(&with_content)
+    let is_incomplete = has_empty_message(attributes)
         || has_calls_without_id(attributes, INPUT_MESSAGES)
         || has_calls_without_name(attributes, INPUT_MESSAGES)
         || attributes
             .text(INPUT_VALUE)
             .is_some_and(has_unflattened_parts);
-    if (is_incomplete || !has_system)
-        && let Some(request) = json::object(attributes, INPUT_VALUE)
-        && (request.contains_key("messages")
-            || is_incomplete && request.get("input").is_some_and(Value::is_array))
-        && (is_incomplete || request.contains_key("system"))
-    {
+    if !is_incomplete && has_system_message(attributes) {
+        return;
+    }
+    let Some(request) = json::object(attributes, INPUT_VALUE) else {
+        return;
+    };
+    let has_messages = request.contains_key("messages")
+        || is_incomplete && request.get("input").is_some_and(Value::is_array);
+    if has_messages && (is_incomplete || request.contains_key("system")) {
         attributes.retain(|key, _| !key.starts_with(INPUT_MESSAGES));
     }
+}
+
+/// Iterates over the attributes of flattened input messages: the number of the message, the path in it, and the value.
+fn flattened_input(
+    attributes: &Attributes,
+) -> impl Iterator<Item = (&str, &str, crate::Value<'_>)> {
+    attributes.iter().filter_map(|(key, value)| {
+        let (number, path) = key.strip_prefix(INPUT_MESSAGES)?.split_once('.')?;
+        Some((number, path, value))
+    })
+}
+
+/// Returns whether an input message has nothing but its role and the id of the call that it answers.
+fn has_empty_message(attributes: &Attributes) -> bool {
+    let mut without_content = BTreeSet::new();
+    let mut with_content = BTreeSet::new();
+    for (number, path, _) in flattened_input(attributes) {
+        let numbers = match path {
+            "message.role" | "message.tool_call_id" => &mut without_content,
+            _ => &mut with_content,
+        };
+        numbers.insert(number);
+    }
+    !without_content.is_subset(&with_content)
+}
+
+fn has_system_message(attributes: &Attributes) -> bool {
+    let is_system =
+        |path: &str, value| path == "message.role" && value == crate::Value::Str("system");
+    flattened_input(attributes).any(|(_, path, value)| is_system(path, value))
 }
 
 /// Prefers the items of a request of OpenAI's agents if some are missing among the flattened attributes. The instructions are not an item
