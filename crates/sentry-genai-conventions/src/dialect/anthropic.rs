@@ -22,7 +22,7 @@ fn recognises(span: &SourceSpan) -> bool {
     span.scope.starts_with("com.anthropic.sdk") || span.scope == "com.anthropic.claude-platform"
 }
 
-/// Adds the tokens that summing up a long conversation took, which the other counts leave out.
+/// Adds the tokens of compacting a long conversation, which the other counts leave out.
 fn adjust(span: &mut SourceSpan, category: Category) {
     if category != Category::Call {
         return;

@@ -139,8 +139,8 @@ fn adjust_call(span: &mut SourceSpan) {
     attributes.remove(FIRST_TOKEN);
 }
 
-/// Replaces the status of one of OpenAI's responses, which is recorded as its finish reason, and the id of the item that calls a tool,
-/// which is recorded as the id of the call.
+/// Replaces the status of one of OpenAI's responses, which is recorded as its finish reason, and the id of the item that calls a
+/// tool, which is recorded as the id of the call.
 fn adjust_openai_response(span: &mut SourceSpan) {
     let Some(reasons) = span.attributes.get(FINISH_REASONS).map(json::value) else {
         return;

@@ -94,8 +94,8 @@ fn has_system_message(attributes: &Attributes) -> bool {
     flattened_input(attributes).any(|(_, path, value)| is_system(path, value))
 }
 
-/// Prefers the items of a request of OpenAI's agents if some are missing among the flattened attributes. The instructions are not an item
-/// and stay.
+/// Prefers the items of a request of OpenAI's agents if some are missing among the flattened attributes. The instructions are not
+/// an item and stay.
 pub(super) fn prefer_items(attributes: &mut Attributes) {
     if !attributes
         .text(INPUT_VALUE)

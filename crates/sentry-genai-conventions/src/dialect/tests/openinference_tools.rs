@@ -1,4 +1,4 @@
-//! What OpenInference has in the whole request or the whole answer alone: tools that a provider runs, and calls of unusual tools.
+//! Data that OpenInference records only in the whole request or response: tools that a provider runs, and calls of unusual tools.
 
 use super::*;
 
@@ -189,7 +189,7 @@ fn anthropic_blocks_are_restored_in_order() {
     assert_eq!(kinds, ["text", "tool_call", "tool_call_response", "text"]);
 }
 
-/// So the instrumentation of OpenAI's agents has conversations by voice.
+/// The instrumentation of OpenAI's agents records voice sessions like this.
 #[test]
 fn audio_transcripts_are_output() {
     let scope = "openinference.instrumentation.openai_agents";

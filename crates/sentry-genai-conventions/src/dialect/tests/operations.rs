@@ -1,4 +1,4 @@
-//! Kinds and names of spans.
+//! Operations and names of spans.
 
 use super::*;
 
@@ -110,7 +110,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("opentelemetry.instrumentation.crewai", "Researcher.agent", &[("traceloop.span.kind", "agent")], "gen_ai.invoke_agent", "invoke_agent Researcher"),
     ("pydantic-ai", "running tool", &[("gen_ai.tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("pydantic-ai", "helper run", &[("agent_name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
-    // A conversation by voice, and the span that is there for as long as sound arrives.
+    // A response in a voice session, and the span that lasts while audio arrives.
     ("opentelemetry.instrumentation.openai_agents", "openai.realtime", &[("gen_ai.operation.name", "realtime"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
     ("opentelemetry.instrumentation.openai_agents", "openai.realtime", &[("gen_ai.operation.name", "realtime"), ("gen_ai.provider.name", "openai")], "function", "openai.realtime"),
     ("logfire.openai", "Embedding Creation with {request_data[model]!r}", &[("gen_ai.request.model", "e"), ("response_data", "{}")], "gen_ai.embeddings", "embeddings e"),
@@ -426,7 +426,7 @@ fn agents_keep_their_tool_definitions() {
     }
 }
 
-/// The platform uses the SDK's names in a scope of its own. Tokens that summing up a conversation took are beside the other counts.
+/// The platform uses the SDK's names in its own scope. The tokens of a compaction are not part of the other counts.
 #[test]
 fn anthropics_sdk_and_platform_are_read_alike() {
     for scope in [

@@ -1,4 +1,4 @@
-//! Spans by hand that are what they are called.
+//! Hand-written spans that are classified by their names.
 
 use super::{SourceSpan, SpanId, Timestamp, TraceId, TranslateOptions, Value};
 use crate::{PlanningTranslator, SentrySpan, SpanKind, Translator};
@@ -112,7 +112,7 @@ fn a_client_span_with_provider_and_model_is_a_call() {
     assert_eq!(translated(agent).op, "function");
 }
 
-/// A plan is made of spans of one shape, whatever they are called.
+/// Spans of one shape share a plan, whatever their names are.
 #[test]
 fn plans_respect_span_names() {
     for (key, names, op) in [

@@ -383,8 +383,8 @@ fn stop_reason(response: &Object) -> Option<String> {
     }
 }
 
-/// Returns whether the items of a response leave a call for the program to answer. A call that the program runs has a `call_id`. If the
-/// provider ran it after all, as it does with a shell in a container of its own, the output follows.
+/// Returns whether the items of a response leave a call for the program to answer. A call that the program runs has a `call_id`.
+/// If the provider ran it after all, as it does with a shell in its own container, the output follows.
 fn has_open_call(items: &[Value]) -> bool {
     fn kind(item: &Value) -> Option<&str> {
         item.get("type")?.as_str()
