@@ -93,7 +93,7 @@ pub(crate) struct Dialect {
     /// Returns the operation that a span describes, if that differs from what the span itself says.
     pub(crate) operation: fn(&SourceSpan) -> Override,
     /// Makes every other change, before the aliases are applied.
-    pub(crate) adjust: fn(&mut SourceSpan, Category),
+    pub(crate) adjust: fn(&mut SourceSpan, OperationKind),
 }
 
 /// Creates a table of keys and their canonical names.
@@ -121,9 +121,9 @@ pub(crate) enum Override {
     To(&'static str),
 }
 
-/// The category of a span's operation, in as much detail as a dialect needs to interpret inputs and outputs.
+/// The kind of a span's operation, in as much detail as a dialect needs to interpret inputs and outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Category {
+pub(crate) enum OperationKind {
     /// A model call with messages.
     Call,
     Embeddings,
@@ -135,7 +135,7 @@ pub(crate) enum Category {
     Plain,
 }
 
-impl Category {
+impl OperationKind {
     pub(crate) fn of(operation: Operation) -> Self {
         let Operation::Ai(row) = operation else {
             return Self::Plain;
@@ -149,7 +149,7 @@ impl Category {
         }
     }
 
-    /// Returns the keys under which a span of this category holds its input and its output.
+    /// Returns the keys under which a span of this kind holds its input and its output.
     pub(crate) fn content(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Call | Self::Agent => Some((INPUT, OUTPUT)),
@@ -271,10 +271,10 @@ pub(crate) fn is_random_id(text: &str) -> bool {
 }
 
 /// Names an agent or a tool that has no name after its span, unless the span name only names the operation.
-fn name_as_span(span: &mut SourceSpan, category: Category) {
-    let key = match category {
-        Category::Agent => "gen_ai.agent.name",
-        Category::Tool => "gen_ai.tool.name",
+fn name_as_span(span: &mut SourceSpan, kind: OperationKind) {
+    let key = match kind {
+        OperationKind::Agent => "gen_ai.agent.name",
+        OperationKind::Tool => "gen_ai.tool.name",
         _ => return,
     };
     if operation::split_span_name(&span.name).is_none() {
@@ -395,7 +395,7 @@ impl Dialect {
         adjust: |_, _| {},
     };
 
-    /// Returns whether everything this dialect does to a span follows from the span's keys and [name](is_told_by_name).
+    /// Returns whether everything this dialect does to a span follows from the span's keys and [name](is_classified_by_name).
     pub(crate) fn is_conventional(&self) -> bool {
         CONVENTIONAL
             .iter()
@@ -403,8 +403,8 @@ impl Dialect {
     }
 
     /// Renames the span's keys to those of the conventions.
-    pub(crate) fn apply(&self, span: &mut SourceSpan, category: Category) {
-        (self.adjust)(span, category);
+    pub(crate) fn apply(&self, span: &mut SourceSpan, kind: OperationKind) {
+        (self.adjust)(span, kind);
         remove_noise(span, self.noise);
         let common = if std::ptr::eq(self, &raw const OTEL) {
             &[][..]
@@ -415,14 +415,14 @@ impl Dialect {
             span.attributes.rename_by_name(from, to);
         }
         if is_manual(span, self) {
-            manual::adjust(span, category);
+            manual::adjust(span, kind);
         }
     }
 }
 
 /// Brings the values of canonical keys into canonical form.
-pub(crate) fn normalise_values(span: &mut SourceSpan, category: Category) {
-    otel::normalise_values(span, category);
+pub(crate) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
+    otel::normalise_values(span, kind);
 }
 
 /// Returns whether this is a library's placeholder name for an agent that has none.

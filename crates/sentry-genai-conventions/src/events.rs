@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Attributes, SourceEvent, SourceSpan, content,
-    dialect::{ARGUMENTS, Category, DEFINITIONS, INPUT, OUTPUT, RESULT},
+    dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, OperationKind, RESULT},
     messages::{self, Messages, Part},
 };
 
@@ -27,7 +27,7 @@ pub(crate) fn are_relevant(events: &[SourceEvent]) -> bool {
 }
 
 /// Folds events into the attributes that now hold messages. What the span already has wins.
-pub(crate) fn fold(span: &mut SourceSpan, category: Category) {
+pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
     if !(span.events.iter()).any(|event| event.gen_ai_name().is_some()) {
         return;
     }
@@ -51,10 +51,10 @@ pub(crate) fn fold(span: &mut SourceSpan, category: Category) {
             }
             "gen_ai.content.prompt" => append_messages(event, "gen_ai.prompt", &mut input),
             "gen_ai.content.completion" => append_messages(event, "gen_ai.completion", &mut output),
-            "gen_ai.tool.message" if category == Category::Tool => {
+            "gen_ai.tool.message" if kind == OperationKind::Tool => {
                 tool.messages.push(message(event));
             }
-            CHOICE | "gen_ai.choice.message" if category == Category::Tool => {
+            CHOICE | "gen_ai.choice.message" if kind == OperationKind::Tool => {
                 tool.choice = Some(message(event));
             }
             CHOICE | "gen_ai.choice.message" => output.extend(message_with_content(event)),
@@ -71,7 +71,7 @@ pub(crate) fn fold(span: &mut SourceSpan, category: Category) {
     }
     let existing = (details.is_large()).then(|| key_set(&span.attributes));
     for (key, value) in details {
-        if category == Category::Tool && unpack_tool_call(span, &key, &value) {
+        if kind == OperationKind::Tool && unpack_tool_call(span, &key, &value) {
             continue;
         }
         let exists = match &existing {

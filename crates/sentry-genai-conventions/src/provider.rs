@@ -4,7 +4,7 @@ use std::iter;
 
 use crate::{
     Attributes,
-    dialect::{Category, unquoted},
+    dialect::{OperationKind, unquoted},
     privacy,
 };
 
@@ -186,7 +186,7 @@ fn is_sentence(text: &str) -> bool {
 
 /// Distinguishes instructions from a provider. `system` names the provider in old conventions, but some libraries use
 /// it for the system instructions.
-pub(crate) fn separate_instructions(attributes: &mut Attributes, category: Category) {
+pub(crate) fn separate_instructions(attributes: &mut Attributes, kind: OperationKind) {
     /// A provider has fewer words, as in `Azure OpenAI Service`.
     const MIN_WORDS: usize = 5;
 
@@ -197,16 +197,16 @@ pub(crate) fn separate_instructions(attributes: &mut Attributes, category: Categ
         if !text.is_some_and(|text| !is_common(text) && is_instruction(text)) {
             continue;
         }
-        match category {
-            Category::Call | Category::Agent => attributes.rename(key, INSTRUCTIONS),
+        match kind {
+            OperationKind::Call | OperationKind::Agent => attributes.rename(key, INSTRUCTIONS),
             _ => attributes.rename(key, OTHER_INSTRUCTIONS),
         }
     }
 }
 
 /// Replaces the provider with its canonical name. On anything but an agent, the name of a framework is removed.
-pub(crate) fn normalise(attributes: &mut Attributes, category: Category) {
-    separate_instructions(attributes, category);
+pub(crate) fn normalise(attributes: &mut Attributes, kind: OperationKind) {
+    separate_instructions(attributes, kind);
     attributes.rename(OLD_KEY, KEY);
     let Some(written) = attributes.text(KEY) else {
         return;
@@ -216,7 +216,7 @@ pub(crate) fn normalise(attributes: &mut Attributes, category: Category) {
     }
     let lowercase = unquoted(written).to_ascii_lowercase();
     if NOT_PROVIDERS.contains(&&*lowercase) {
-        if category != Category::Agent {
+        if kind != OperationKind::Agent {
             attributes.remove(KEY);
         }
         return;
@@ -322,10 +322,10 @@ mod tests {
     fn a_framework_is_not_a_provider() {
         let mut attributes = Attributes::default();
         attributes.push(OLD_KEY, "langchain");
-        normalise(&mut attributes, Category::Call);
+        normalise(&mut attributes, OperationKind::Call);
         assert!(attributes.is_empty());
         attributes.push(OLD_KEY, "Anthropic");
-        normalise(&mut attributes, Category::Call);
+        normalise(&mut attributes, OperationKind::Call);
         assert_eq!(attributes.text(KEY), Some("anthropic"));
     }
 }

@@ -4,7 +4,7 @@ use std::mem;
 
 use crate::{
     Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value,
-    dialect::{Category, unquoted},
+    dialect::{OperationKind, unquoted},
     messages::cut,
     privacy, stack_trace,
 };
@@ -61,9 +61,9 @@ const ABANDONED: &str = "abandoned stream";
 ///    OpenTelemetry's conventions for HTTP and gRPC, is an error.
 ///
 /// Control flow and abandoned streams are never errors.
-pub(crate) fn resolve(span: &mut SourceSpan, category: Category) -> Status {
+pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> Status {
     let explicit = explicit_status(span);
-    let outcome = tool_outcome(&mut span.attributes, category);
+    let outcome = tool_outcome(&mut span.attributes, operation_kind);
     let exception = last_exception(span);
     let error_message = error_field(&mut span.attributes);
     let response = http_error_status(span).or_else(|| grpc_error_code(span));
@@ -186,7 +186,7 @@ fn explicit_status(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
 }
 
 /// Reads how a tool call ended, from the attributes that record it. Returns the error type if it failed.
-fn tool_outcome(attributes: &mut Attributes, category: Category) -> Option<String> {
+fn tool_outcome(attributes: &mut Attributes, operation_kind: OperationKind) -> Option<String> {
     let failed = [OUTCOME, TOOL_STATUS]
         .into_iter()
         .any(|key| attributes.text(key).is_some_and(is_failed_outcome));
@@ -196,12 +196,12 @@ fn tool_outcome(attributes: &mut Attributes, category: Category) -> Option<Strin
         .map(|kind| unquoted(kind).to_owned());
     let is_mcp_error = attributes.get(IS_TOOL_ERROR) == Some(Value::Bool(true));
     // On a span around a tool, a field of this name may be about something else.
-    let is_tool = category == Category::Tool || attributes.contains("mcp.method.name");
+    let is_tool = operation_kind == OperationKind::Tool || attributes.contains("mcp.method.name");
     let failed = failed
         || is_tool
             && (attributes.iter()).any(|(key, value)| {
-                let flag = tool_failure_flag(key).or_else(|| match category {
-                    Category::Tool => bare_failure_flag(key),
+                let flag = tool_failure_flag(key).or_else(|| match operation_kind {
+                    OperationKind::Tool => bare_failure_flag(key),
                     _ => None,
                 });
                 flag.is_some_and(|failed| parse_bool(value) == Some(failed))

@@ -6,7 +6,7 @@ use crate::{
     AiKind, Ancestors, Attributes, Inheritable, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
     cross_span,
-    dialect::{self, Category, NONE, unquoted},
+    dialect::{self, NONE, OperationKind, unquoted},
     events,
     naming::{self, Naming},
     operation::Operation,
@@ -81,11 +81,11 @@ impl Translator {
         let recognised = recognise(&span, dialect);
         let is_gen_ai = recognised.is_some();
         if is_gen_ai {
-            let category = category(recognised.as_ref());
-            events::fold(&mut span, category);
-            dialect.apply(&mut span, category);
+            let kind = operation_kind(recognised.as_ref());
+            events::fold(&mut span, kind);
+            dialect.apply(&mut span, kind);
             // On a tool's span, `model` is an argument, if anything.
-            if category != Category::Tool
+            if kind != OperationKind::Tool
                 && !span.attributes.contains("gen_ai.request.model")
                 && !dialect::is_translated(&span)
             {
@@ -102,9 +102,9 @@ impl Translator {
         // A span that is not an AI span may still carry attributes of one.
         let has_content = is_gen_ai || dialect::mentions_gen_ai(&span);
         if is_gen_ai {
-            dialect::normalise_values(&mut span, category(recognised.as_ref()));
+            dialect::normalise_values(&mut span, operation_kind(recognised.as_ref()));
         } else if has_content {
-            provider::separate_instructions(&mut span.attributes, Category::Plain);
+            provider::separate_instructions(&mut span.attributes, OperationKind::Plain);
         }
         if has_content {
             content::normalise_finish_reasons(&mut span.attributes, recognised.as_ref());
@@ -112,16 +112,16 @@ impl Translator {
                 span.attributes.push(STREAMING, true);
             }
             tokens::reconcile(&mut span.attributes);
-            if category(recognised.as_ref()) == Category::Embeddings {
+            if operation_kind(recognised.as_ref()) == OperationKind::Embeddings {
                 tokens::reconcile_embeddings(&mut span.attributes);
             }
-            if is_gen_ai && category(recognised.as_ref()) == Category::Plain {
+            if is_gen_ai && operation_kind(recognised.as_ref()) == OperationKind::Plain {
                 // Whatever the span counts is also counted by the calls around or below it.
                 tokens::remove(&mut span.attributes);
             }
         }
 
-        let status = status::resolve(&mut span, category(recognised.as_ref()));
+        let status = status::resolve(&mut span, operation_kind(recognised.as_ref()));
         if is_gen_ai {
             inherit(&mut span, recognised.as_ref(), session.as_deref());
         }
@@ -180,7 +180,7 @@ impl Translator {
         dialect::normalise_names(&mut reduced, dialect);
         let recognised = recognise(&reduced, dialect);
         if recognised.is_some() {
-            dialect.apply(&mut reduced, category(recognised.as_ref()));
+            dialect.apply(&mut reduced, operation_kind(recognised.as_ref()));
         }
         let text = |key| {
             reduced
@@ -231,8 +231,10 @@ pub struct Identity {
     pub is_gen_ai: bool,
 }
 
-pub(crate) fn category(recognised: Option<&Recognised>) -> Category {
-    recognised.map_or(Category::Plain, |found| Category::of(found.operation))
+pub(crate) fn operation_kind(recognised: Option<&Recognised>) -> OperationKind {
+    recognised.map_or(OperationKind::Plain, |found| {
+        OperationKind::of(found.operation)
+    })
 }
 
 /// Some libraries name a span after the full URL of a request.

@@ -5,7 +5,8 @@ mod chunks;
 use serde_json::Value;
 
 use super::{
-    Category, DEFINITIONS, Dialect, Override, aliases, has_known_operation, has_prefix, json, usage,
+    DEFINITIONS, Dialect, OperationKind, Override, aliases, has_known_operation, has_prefix, json,
+    usage,
 };
 use crate::{Attributes, SourceSpan, provider, tokens};
 
@@ -87,7 +88,7 @@ fn tool_in_name(name: &str) -> Option<&str> {
     name.strip_prefix("tool_call [")?.strip_suffix(']')
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if let Some(name) = agent_in_name(&span.name) {
         let name = name.to_owned();
         span.attributes.supply("gen_ai.agent.name", name);
@@ -96,12 +97,12 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         let name = name.to_owned();
         span.attributes.supply("gen_ai.tool.name", name);
     }
-    if category == Category::Call {
+    if kind == OperationKind::Call {
         chunks::merge(&mut span.attributes);
     }
     // Tool spans also have the keys of a model call, with `{}` as the value.
     for key in [REQUEST, RESPONSE] {
-        if category != Category::Call || matches!(span.attributes.text(key), Some("{}" | "null")) {
+        if kind != OperationKind::Call || matches!(span.attributes.text(key), Some("{}" | "null")) {
             span.attributes.remove(key);
         }
         strip_truncation_note(&mut span.attributes, key);

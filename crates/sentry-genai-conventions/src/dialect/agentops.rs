@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ARGUMENTS, Category, Dialect, Override, RESULT, aliases, json};
+use super::{ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, json};
 use crate::SourceSpan;
 
 pub(super) static AGENTOPS: Dialect = Dialect {
@@ -32,20 +32,20 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    let (name, kind) = match category {
-        Category::Agent => ("gen_ai.agent.name", "agentops.agent."),
-        Category::Tool => ("gen_ai.tool.name", "agentops.tool."),
+    let (name, own_prefix) = match kind {
+        OperationKind::Agent => ("gen_ai.agent.name", "agentops.agent."),
+        OperationKind::Tool => ("gen_ai.tool.name", "agentops.tool."),
         _ => return,
     };
     for key in ["agent.name", "tool.name", "operation.name"] {
         attributes.rename(key, name);
     }
-    let Some((input, output)) = category.content() else {
+    let Some((input, output)) = kind.content() else {
         return;
     };
-    for prefix in [kind, "agentops.entity."] {
+    for prefix in [own_prefix, "agentops.entity."] {
         let key = format!("{prefix}input");
         if let Some(call) = json::object(attributes, &key) {
             attributes.remove(&key);

@@ -1,7 +1,7 @@
 //! Anthropic's SDK for Python, which records its own calls as soon as tracing is set up, and Anthropic's platform, which exports
 //! spans of what it runs.
 
-use super::{Category, Dialect, aliases};
+use super::{Dialect, OperationKind, aliases};
 use crate::{SourceSpan, tokens};
 
 pub(super) static ANTHROPIC: Dialect = Dialect {
@@ -23,8 +23,8 @@ fn recognises(span: &SourceSpan) -> bool {
 }
 
 /// Adds the tokens of compacting a long conversation, which the other counts leave out.
-fn adjust(span: &mut SourceSpan, category: Category) {
-    if category != Category::Call {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    if kind != OperationKind::Call {
         return;
     }
     for (compaction, all) in [

@@ -1,6 +1,6 @@
 //! Ax: the conventions, with counts in an event and its own names for tools. Its tracer is named after the program.
 
-use super::{Category, Dialect, Override, aliases};
+use super::{Dialect, OperationKind, Override, aliases};
 use crate::{SourceSpan, Value, tokens};
 
 pub(super) static AX: Dialect = Dialect {
@@ -34,10 +34,10 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     attributes.retain(|key, value| value != NOT_SET || !key.starts_with("gen_ai.request."));
-    if category != Category::Call {
+    if kind != OperationKind::Call {
         return;
     }
     // The output lacks the reasoning. Only the total includes what was read from the cache and written to it.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Category, Dialect, Override};
+use super::{Dialect, OperationKind, Override};
 use crate::{Attributes, SourceSpan, tokens};
 
 pub(super) static BEDROCK: Dialect = Dialect {
@@ -31,7 +31,7 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, _: Category) {
+fn adjust(span: &mut SourceSpan, _: OperationKind) {
     include_cache(&mut span.attributes);
 }
 

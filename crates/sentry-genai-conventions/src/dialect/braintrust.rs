@@ -1,6 +1,6 @@
 //! Braintrust's SDKs for Go, Java, Ruby and .NET: a few keys with JSON.
 
-use super::{Category, Dialect, Override, has_known_operation, json, name_as_span};
+use super::{Dialect, OperationKind, Override, has_known_operation, json, name_as_span};
 use crate::{Attributes, SourceSpan, Value, tokens};
 
 pub(super) static BRAINTRUST: Dialect = Dialect {
@@ -43,16 +43,16 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    if category == Category::Tool {
-        name_as_span(span, category);
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    if kind == OperationKind::Tool {
+        name_as_span(span, kind);
     }
     let attributes = &mut span.attributes;
-    if let Some((input, output)) = category.content() {
+    if let Some((input, output)) = kind.content() {
         attributes.rename(INPUT, input);
         attributes.rename(OUTPUT, output);
     }
-    if matches!(category, Category::Call | Category::Embeddings) {
+    if matches!(kind, OperationKind::Call | OperationKind::Embeddings) {
         read_request(attributes);
         read_metrics(attributes);
     }

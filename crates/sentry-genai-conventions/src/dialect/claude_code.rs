@@ -1,7 +1,7 @@
 //! Claude Code: the conventions in addition to its own keys, and in older versions only those.
 
 use super::{
-    Category, Dialect, INPUT, OUTPUT, Override, aliases, first_chunk_from_millis,
+    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk_from_millis,
     has_known_operation,
 };
 use crate::{Attributes, SourceSpan, Value, tokens};
@@ -43,17 +43,17 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     // Placeholders for prompts that it was not allowed to record.
     attributes.retain(|_, value| value != Value::Str("<REDACTED>"));
-    match category {
-        Category::Call => {
+    match kind {
+        OperationKind::Call => {
             read_counts(attributes);
             first_chunk_from_millis(attributes, "ttft_ms");
             attributes.rename("new_context", INPUT);
         }
-        Category::Agent => attributes.supply("gen_ai.agent.name", "Claude Code"),
+        OperationKind::Agent => attributes.supply("gen_ai.agent.name", "Claude Code"),
         _ => {}
     }
 }

@@ -1,6 +1,6 @@
 //! Codex: Rust functions as spans, few of which say what they are.
 
-use super::{Category, Dialect, Override, aliases};
+use super::{Dialect, OperationKind, Override, aliases};
 use crate::{SourceSpan, tokens};
 
 pub(super) static CODEX: Dialect = Dialect {
@@ -49,8 +49,8 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    if category == Category::Agent {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    if kind == OperationKind::Agent {
         span.attributes.supply("gen_ai.agent.name", "Codex");
     }
 }

@@ -1,7 +1,7 @@
 //! GitHub Copilot's command line and its chat in VS Code: the conventions, except that the command line does not name its agent,
 //! and that the chat has its own key for the time to the first token.
 
-use super::{Category, Dialect, first_chunk_from_millis};
+use super::{Dialect, OperationKind, first_chunk_from_millis};
 use crate::SourceSpan;
 
 pub(super) static COPILOT: Dialect = Dialect {
@@ -14,9 +14,9 @@ pub(super) static COPILOT: Dialect = Dialect {
 const CLI_SCOPE: &str = "github.copilot";
 const FIRST_TOKEN: &str = "copilot_chat.time_to_first_token";
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    if category == Category::Agent && span.scope == CLI_SCOPE {
+    if kind == OperationKind::Agent && span.scope == CLI_SCOPE {
         attributes.supply("gen_ai.agent.name", "GitHub Copilot");
     }
     first_chunk_from_millis(attributes, FIRST_TOKEN);

@@ -1,6 +1,6 @@
 //! Effect's AI: model calls follow the conventions, and tools have names without a namespace.
 
-use super::{Category, Dialect, Override, aliases, json};
+use super::{Dialect, OperationKind, Override, aliases, json};
 use crate::SourceSpan;
 
 pub(super) static EFFECT: Dialect = Dialect {
@@ -12,7 +12,7 @@ pub(super) static EFFECT: Dialect = Dialect {
     ..Dialect::NONE
 };
 
-fn adjust(span: &mut SourceSpan, _: Category) {
+fn adjust(span: &mut SourceSpan, _: OperationKind) {
     let attributes = &mut span.attributes;
     if let Some(arguments) = json::read(attributes, "parameters") {
         attributes.remove("parameters");

@@ -1,6 +1,6 @@
 //! Eino, with its package for OpenTelemetry: the conventions, except that agents and tools are named only by their spans.
 
-use super::{Category, Dialect, Override, name_as_span};
+use super::{Dialect, OperationKind, Override, name_as_span};
 use crate::SourceSpan;
 
 pub(super) static EINO: Dialect = Dialect {
@@ -29,6 +29,6 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    name_as_span(span, category);
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    name_as_span(span, kind);
 }

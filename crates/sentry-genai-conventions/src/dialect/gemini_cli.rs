@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, Category, Dialect, INPUT, OUTPUT, Override, RESULT, aliases, json, mark_failed,
+    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, json, mark_failed,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -29,17 +29,17 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    match category {
-        Category::Call => {
+    match kind {
+        OperationKind::Call => {
             attributes.supply("gen_ai.provider.name", "gcp.gen_ai");
             if let Some(Value::Array(chunks)) = json::read(attributes, OUTPUT) {
                 attributes.remove(OUTPUT);
                 json::put(attributes, OUTPUT, merge_chunks(chunks));
             }
         }
-        Category::Tool => {
+        OperationKind::Tool => {
             let request = json::object(attributes, INPUT);
             if let Some(arguments) = request.and_then(|mut request| request.remove("args")) {
                 attributes.remove(INPUT);
@@ -52,7 +52,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             span.attributes.rename(OUTPUT, RESULT);
         }
         // The content of its scheduling spans is not messages but records of calls, which have their own spans.
-        Category::Plain => {
+        OperationKind::Plain => {
             attributes.remove(INPUT);
             attributes.remove(OUTPUT);
         }

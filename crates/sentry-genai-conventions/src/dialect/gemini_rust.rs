@@ -1,6 +1,6 @@
 //! gemini-rust and genai-rs: functions of Gemini clients. None of their fields holds input or output.
 
-use super::{Category, Dialect, Override, aliases, is_of_crate, unquoted};
+use super::{Dialect, OperationKind, Override, aliases, is_of_crate, unquoted};
 use crate::{SourceSpan, tokens};
 
 pub(super) static GEMINI_RUST: Dialect = Dialect {
@@ -43,14 +43,14 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     for key in ["agent", "model"] {
         match name_in(span, key).map(str::to_owned) {
             Some(name) => span.attributes.set(key, name),
             None => drop(span.attributes.remove(key)),
         }
     }
-    if category == Category::Plain {
+    if kind == OperationKind::Plain {
         return;
     }
     if span.name.ends_with("_stream") {

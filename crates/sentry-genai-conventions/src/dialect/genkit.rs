@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, aliases,
+    DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, aliases,
     json::{self, Object},
     usage,
 };
@@ -33,25 +33,25 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    match category {
-        Category::Call => {
+    match kind {
+        OperationKind::Call => {
             name_model(attributes);
             read_call(attributes);
         }
-        Category::Embeddings => {
+        OperationKind::Embeddings => {
             name_model(attributes);
             read_embedding_input(attributes);
         }
-        Category::Tool => {
+        OperationKind::Tool => {
             attributes.rename(NAME, "gen_ai.tool.name");
-            if let Some((arguments, result)) = category.content() {
+            if let Some((arguments, result)) = kind.content() {
                 attributes.rename(ACTION_INPUT, arguments);
                 attributes.rename(ACTION_OUTPUT, result);
             }
         }
-        Category::Agent | Category::Other | Category::Plain => {}
+        OperationKind::Agent | OperationKind::Other | OperationKind::Plain => {}
     }
 }
 

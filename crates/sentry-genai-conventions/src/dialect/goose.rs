@@ -1,6 +1,6 @@
 //! goose: functions with `#[instrument]`, and its own names for input and output.
 
-use super::{ARGUMENTS, Category, Dialect, INPUT, OUTPUT, RESULT, mentions_gen_ai};
+use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, RESULT, mentions_gen_ai};
 use crate::{SourceSpan, SourceStatus};
 
 pub(super) static GOOSE: Dialect = Dialect {
@@ -68,8 +68,8 @@ fn recognises(span: &SourceSpan) -> bool {
     is_goose(&span.scope) && mentions_gen_ai(span)
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    let (input, output) = if category == Category::Tool {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    let (input, output) = if kind == OperationKind::Tool {
         (ARGUMENTS, RESULT)
     } else {
         (INPUT, OUTPUT)

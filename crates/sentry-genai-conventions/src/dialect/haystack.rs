@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ARGUMENTS, Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, RESULT, aliases,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     json::{self, Object},
     usage,
 };
@@ -72,10 +72,10 @@ fn is_model_ranker(attributes: &Attributes) -> bool {
     is_ranker && path.is_some_and(|path| path.starts_with("haystack_integrations."))
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    match category {
-        Category::Call => {
+    match kind {
+        OperationKind::Call => {
             let (mut request, mut response) = take_component(attributes);
             if let Some(Value::Object(parameters)) = request.get("generation_kwargs") {
                 json::put_parameters(attributes, parameters);
@@ -98,7 +98,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 normalise_reasoning(replies_as_messages(answers)),
             );
         }
-        Category::Embeddings if is_model_ranker(attributes) => {
+        OperationKind::Embeddings if is_model_ranker(attributes) => {
             name_provider(attributes);
             let mut request = take(attributes, "input");
             if let Some(query) = request.remove("query") {
@@ -107,7 +107,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 json::put(attributes, "gen_ai.embeddings.input", ranking);
             }
         }
-        Category::Embeddings => {
+        OperationKind::Embeddings => {
             let (mut request, _) = take_component(attributes);
             let text = ["text", "documents"]
                 .iter()
@@ -118,7 +118,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 document_contents(text.unwrap_or_default()),
             );
         }
-        Category::Agent => {
+        OperationKind::Agent => {
             for (key, name) in [
                 ("haystack.agent.input", INPUT),
                 ("haystack.agent.output", OUTPUT),
@@ -132,13 +132,13 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             }
         }
         // An agent continues after a tool failed. The tool's result is then the error.
-        Category::Tool => {
+        OperationKind::Tool => {
             let result = json::object(attributes, TOOL_OUTPUT);
             if result.is_some_and(|result| result.len() == 1 && result.contains_key("error")) {
                 attributes.supply(OUTCOME, "error");
             }
         }
-        Category::Other | Category::Plain => {}
+        OperationKind::Other | OperationKind::Plain => {}
     }
 }
 

@@ -1,7 +1,8 @@
 //! Laminar's SDKs: spans of functions under `observe`. Their instrumentations follow the conventions, or OpenLLMetry's spelling.
 
 use super::{
-    Category, Dialect, Override, aliases, has_known_operation, json, mentions_gen_ai, name_as_span,
+    Dialect, OperationKind, Override, aliases, has_known_operation, json, mentions_gen_ai,
+    name_as_span,
 };
 use crate::SourceSpan;
 
@@ -34,9 +35,9 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    name_as_span(span, category);
-    let Some((input, output)) = category.content() else {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    name_as_span(span, kind);
+    let Some((input, output)) = kind.content() else {
         return;
     };
     let attributes = &mut span.attributes;

@@ -1,6 +1,6 @@
 //! langchain-rust since version 7: its own span names, and fields without a namespace. It records no content.
 
-use super::{Category, Dialect, Override, aliases, is_of_crate};
+use super::{Dialect, OperationKind, Override, aliases, is_of_crate};
 use crate::{SourceSpan, tokens};
 
 pub(super) static LANGCHAIN_RUST: Dialect = Dialect {
@@ -36,8 +36,8 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    if category == Category::Agent {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    if kind == OperationKind::Agent {
         // The total of the calls below, without input and output.
         span.attributes.remove("total_tokens");
     }

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Category, DEFINITIONS, Dialect, Override, aliases, first_chunk_from_time, has_known_operation,
-    indexed, is_of_crate, json, langsmith, litellm, name_as_span, traceloop, unquoted, usage,
+    DEFINITIONS, Dialect, OperationKind, Override, aliases, first_chunk_from_time,
+    has_known_operation, indexed, is_of_crate, json, langsmith, litellm, name_as_span, traceloop,
+    unquoted, usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, content, messages};
 
@@ -80,39 +81,40 @@ fn is_named_after_agent(span: &SourceSpan) -> bool {
     agent == Some(&span.name)
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    name_agent_or_tool(span, category);
-    if matches!(category, Category::Call | Category::Embeddings) && openai_api(&span.name).is_some()
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    name_agent_or_tool(span, kind);
+    if matches!(kind, OperationKind::Call | OperationKind::Embeddings)
+        && openai_api(&span.name).is_some()
     {
         let attributes = &mut span.attributes;
         json::put(attributes, "gen_ai.provider.name", "openai".into());
     }
     read_session(&mut span.attributes);
     let attributes = &mut span.attributes;
-    if category != Category::Plain {
+    if kind != OperationKind::Plain {
         read_alternative_keys(attributes);
         unwrap_function_arguments(attributes);
     }
-    match category {
-        Category::Embeddings => {
+    match kind {
+        OperationKind::Embeddings => {
             attributes.rename(INPUT, "gen_ai.embeddings.input");
             attributes.remove(OUTPUT);
         }
         _ => {
-            match category {
-                Category::Call => adjust_call(span),
-                Category::Tool => unwrap_tool_message(attributes),
+            match kind {
+                OperationKind::Call => adjust_call(span),
+                OperationKind::Tool => unwrap_tool_message(attributes),
                 _ => {}
             }
             let attributes = &mut span.attributes;
-            if let Some((input, output)) = category.content() {
+            if let Some((input, output)) = kind.content() {
                 attributes.rename(INPUT, input);
                 attributes.rename(OUTPUT, output);
             }
         }
     }
     read_level(span);
-    if category == Category::Plain {
+    if kind == OperationKind::Plain {
         return;
     }
     let attributes = &mut span.attributes;
@@ -160,16 +162,16 @@ fn read_level(span: &mut SourceSpan) {
 }
 
 /// Names an agent or a tool by its attributes, or else by its span.
-fn name_agent_or_tool(span: &mut SourceSpan, category: Category) {
+fn name_agent_or_tool(span: &mut SourceSpan, kind: OperationKind) {
     let text = |key| span.attributes.text(key).map(unquoted).map(str::to_owned);
-    match category {
-        Category::Tool => {
+    match kind {
+        OperationKind::Tool => {
             if let Some(tool) = text(TOOL_NAME) {
                 span.attributes.supply("gen_ai.tool.name", tool);
             }
         }
         // Inside another trace, its agents have no name.
-        Category::Agent if is_of_crate(span, REAGENT) => {
+        OperationKind::Agent if is_of_crate(span, REAGENT) => {
             if let Some(agent) = text(TRACE_NAME) {
                 span.attributes.supply("gen_ai.agent.name", agent);
             }
@@ -177,7 +179,7 @@ fn name_agent_or_tool(span: &mut SourceSpan, category: Category) {
         }
         _ => {}
     }
-    name_as_span(span, category);
+    name_as_span(span, kind);
 }
 
 /// Reads input and output from other keys that Langfuse also reads.

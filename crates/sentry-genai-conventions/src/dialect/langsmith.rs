@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Category, DEFINITIONS, Dialect, Override, aliases, json, json::Object, name_as_span, usage,
+    DEFINITIONS, Dialect, OperationKind, Override, aliases, json, json::Object, name_as_span, usage,
 };
 use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 
@@ -76,19 +76,19 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     read_failure(span);
     // Tools have the name of their agent in that attribute.
-    if category == Category::Tool || !span.attributes.contains(AGENT_NAME) {
-        name_as_span(span, category);
+    if kind == OperationKind::Tool || !span.attributes.contains(AGENT_NAME) {
+        name_as_span(span, kind);
     }
     let attributes = &mut span.attributes;
     // The system may be a framework. The metadata names the provider.
     if attributes.contains("langsmith.metadata.ls_provider") {
         attributes.remove("gen_ai.system");
     }
-    match category {
-        Category::Tool => {
+    match kind {
+        OperationKind::Tool => {
             for (from, to, wrapper) in [
                 (PROMPT, super::ARGUMENTS, "input"),
                 (COMPLETION, super::RESULT, "output"),
@@ -99,7 +99,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 }
             }
         }
-        Category::Embeddings => {
+        OperationKind::Embeddings => {
             if let Some(input) =
                 json::object(attributes, PROMPT).and_then(|mut request| request.remove("input"))
             {
@@ -109,9 +109,9 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             attributes.rename(PROMPT, "gen_ai.embeddings.input");
             attributes.remove(COMPLETION);
         }
-        Category::Call | Category::Agent => {
+        OperationKind::Call | OperationKind::Agent => {
             // The wrapper of OpenAI's SDK records the whole request here.
-            if category == Category::Call
+            if kind == OperationKind::Call
                 && let Some(mut request) = json::object(attributes, PROMPT)
             {
                 json::put_parameters(attributes, &request);
@@ -119,7 +119,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                     json::put(attributes, DEFINITIONS, tools);
                 }
             }
-            if category == Category::Call
+            if kind == OperationKind::Call
                 && attributes.text(COMPLETION).is_some_and(|text| {
                     text.contains("\"response_metadata\"") || text.contains("\"text_completion\"")
                 })
@@ -131,8 +131,8 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             attributes.rename(PROMPT, super::INPUT);
             attributes.rename(COMPLETION, super::OUTPUT);
         }
-        Category::Other | Category::Plain => {
-            if category == Category::Other
+        OperationKind::Other | OperationKind::Plain => {
+            if kind == OperationKind::Other
                 && let Some(agents) = json::object(attributes, PROMPT)
             {
                 for (name, key) in [
@@ -148,7 +148,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             attributes.rename(COMPLETION, "langsmith.output");
         }
     }
-    if category != Category::Call {
+    if kind != OperationKind::Call {
         return;
     }
     usage::take(attributes, "langsmith.metadata.usage_metadata");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    ARGUMENTS, Category, DEFINITIONS, Dialect, Override, RESULT, aliases, has_known_operation,
+    ARGUMENTS, DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
     json::{self, Object},
     langsmith, name_as_span, usage,
 };
@@ -49,26 +49,26 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    name_as_span(span, category);
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    name_as_span(span, kind);
     let attributes = &mut span.attributes;
-    if let Some(metrics) = take_object(attributes, METRICS, category) {
+    if let Some(metrics) = take_object(attributes, METRICS, kind) {
         usage::put(attributes, &metrics);
         if let Some(cost) = metrics.get("cost") {
             json::put_scalar(attributes, "gen_ai.cost.total_tokens", cost);
         }
     }
-    if let Some(parameters) = take_object(attributes, PARAMETERS, category) {
+    if let Some(parameters) = take_object(attributes, PARAMETERS, kind) {
         json::put_parameters(attributes, &parameters);
     }
-    if category == Category::Call
+    if kind == OperationKind::Call
         && let Some(mut options) = json::object(attributes, OPTIONS)
         && let Some(tools) = options.remove("tools")
     {
         json::put(attributes, DEFINITIONS, tools);
         attributes.remove(OPTIONS);
     }
-    let Some((input, output)) = category.content() else {
+    let Some((input, output)) = kind.content() else {
         return;
     };
     for (from, to) in [(INPUT, input), (OUTPUT, output)] {
@@ -84,10 +84,10 @@ fn adjust(span: &mut SourceSpan, category: Category) {
 }
 
 /// Takes an object that describes what a model or an agent did.
-fn take_object(attributes: &mut Attributes, key: &str, category: Category) -> Option<Object> {
+fn take_object(attributes: &mut Attributes, key: &str, kind: OperationKind) -> Option<Object> {
     if !matches!(
-        category,
-        Category::Call | Category::Embeddings | Category::Agent
+        kind,
+        OperationKind::Call | OperationKind::Embeddings | OperationKind::Agent
     ) {
         return None;
     }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Category, Dialect, INPUT, OUTPUT, Override, aliases, has_known_operation, has_prefix, indexed,
-    json, traceloop, usage,
+    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, has_known_operation, has_prefix,
+    indexed, json, traceloop, usage,
 };
 use crate::{Attributes, SourceSpan, provider};
 
@@ -84,7 +84,7 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let is_raw_request = is_raw_request(span);
     let attributes = &mut span.attributes;
     if is_raw_request {
@@ -92,7 +92,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         attributes.retain(|key, _| !key.starts_with("llm."));
         return;
     }
-    if category != Category::Plain
+    if kind != OperationKind::Plain
         && !(["gen_ai.provider.name", "gen_ai.system"].iter())
             .any(|key| attributes.text(key).is_some_and(|name| !name.is_empty()))
         && let Some(name) = missing_provider(attributes)
@@ -120,7 +120,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             _ => json::put(attributes, OUTPUT, completions),
         }
     }
-    if matches!(category, Category::Call | Category::Embeddings)
+    if matches!(kind, OperationKind::Call | OperationKind::Embeddings)
         && let Some(counts) = json::object(attributes, "metadata.usage_object")
     {
         usage::put(attributes, &counts);

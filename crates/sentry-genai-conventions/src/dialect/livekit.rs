@@ -1,6 +1,8 @@
 //! LiveKit's agents: the conventions, in older versions only for model calls.
 
-use super::{ARGUMENTS, Category, Dialect, INPUT, OUTPUT, Override, RESULT, aliases, json, usage};
+use super::{
+    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, json, usage,
+};
 use crate::{SourceSpan, Value};
 
 pub(super) static LIVEKIT: Dialect = Dialect {
@@ -28,16 +30,16 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    match category {
-        Category::Tool => {
+    match kind {
+        OperationKind::Tool => {
             let has_failed = attributes.get("lk.function_tool.is_error") == Some(Value::Bool(true));
             if has_failed {
                 attributes.supply("error.type", "tool_error");
             }
         }
-        Category::Agent => {
+        OperationKind::Agent => {
             for (key, name) in [
                 ("lk.user_input", INPUT),
                 ("lk.pii.user_input", INPUT),
@@ -47,7 +49,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 attributes.rename(key, name);
             }
         }
-        Category::Call => {
+        OperationKind::Call => {
             let Some(metrics) = json::object(attributes, METRICS) else {
                 return;
             };
@@ -65,6 +67,6 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             }
             usage::put(attributes, &metrics);
         }
-        Category::Embeddings | Category::Other | Category::Plain => {}
+        OperationKind::Embeddings | OperationKind::Other | OperationKind::Plain => {}
     }
 }

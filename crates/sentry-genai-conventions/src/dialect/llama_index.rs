@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    ARGUMENTS, Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, RESULT, aliases,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     json::{self, Object},
     usage,
 };
@@ -51,9 +51,9 @@ static EVENT_OPERATIONS: &[(&str, &str)] = &[
     ("ReRank", "rerank"),
 ];
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    match category {
-        Category::Agent => {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    match kind {
+        OperationKind::Agent => {
             let class = span.name.split('.').next().unwrap_or_default().to_owned();
             span.attributes.supply("gen_ai.agent.name", class);
             let mut outputs =
@@ -62,8 +62,8 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 json::put(&mut span.attributes, OUTPUT, answer);
             }
         }
-        Category::Tool => read_tool(span),
-        Category::Call | Category::Embeddings => {
+        OperationKind::Tool => read_tool(span),
+        OperationKind::Call | OperationKind::Embeddings => {
             let attributes = &mut span.attributes;
             for event in &span.events {
                 let mut fields = fields(event);
@@ -73,9 +73,9 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 }
             }
         }
-        Category::Other | Category::Plain => {}
+        OperationKind::Other | OperationKind::Plain => {}
     }
-    if category != Category::Plain {
+    if kind != OperationKind::Plain {
         span.attributes.remove(SUMMARY);
     }
 }

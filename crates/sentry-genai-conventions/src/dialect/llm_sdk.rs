@@ -1,6 +1,6 @@
 //! llm-sdk and llm-agent, in Rust and JavaScript: the conventions, and their own names in addition.
 
-use super::{Category, Dialect, aliases};
+use super::{Dialect, OperationKind, aliases};
 use crate::SourceSpan;
 
 pub(super) static LLM_SDK: Dialect = Dialect {
@@ -25,7 +25,7 @@ fn recognises(span: &SourceSpan) -> bool {
     span.scope.starts_with("@hoangvvo/llm-") || methods.any(|key| span.attributes.contains(key))
 }
 
-fn adjust(span: &mut SourceSpan, _: Category) {
+fn adjust(span: &mut SourceSpan, _: OperationKind) {
     if span.name == "llm_sdk.stream" {
         span.attributes.supply("gen_ai.response.streaming", true);
     }

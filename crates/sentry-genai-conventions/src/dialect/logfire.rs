@@ -1,7 +1,7 @@
 //! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
 
 use super::{
-    ARGUMENTS, Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, RESULT, aliases,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     event_list, has_known_operation, json, usage,
 };
 use crate::{SourceSpan, SourceStatus, Timestamp, Value, tokens};
@@ -116,7 +116,7 @@ fn restore_stream_start(span: &mut SourceSpan) {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let is_stream = span.name.starts_with("streaming response");
     if is_stream {
         restore_stream_start(span);
@@ -135,16 +135,16 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             attributes.remove(key);
         }
     }
-    match category {
-        Category::Agent => attributes.rename("name", "gen_ai.agent.name"),
-        Category::Tool => {
+    match kind {
+        OperationKind::Agent => attributes.rename("name", "gen_ai.agent.name"),
+        OperationKind::Tool => {
             attributes.rename("name", "gen_ai.tool.name");
             attributes.rename("input", ARGUMENTS);
             attributes.rename("output", RESULT);
         }
         _ => {}
     }
-    if category != Category::Call {
+    if kind != OperationKind::Call {
         return;
     }
     event_list::take(attributes, "events");

@@ -4,7 +4,7 @@
 //! canonical attribute that is present takes precedence.
 
 use super::{
-    ARGUMENTS, Category, DEFINITIONS, INPUT, NONE, OUTPUT, RESULT, first_chunk, span_names,
+    ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, OperationKind, RESULT, first_chunk, span_names,
     unquoted,
 };
 use crate::{Attributes, SourceSpan, Value, attributes::Owned, recognise, tables, tokens};
@@ -192,11 +192,11 @@ pub(crate) fn normalise_namespaced(span: &mut SourceSpan) {
 
 /// Renames the attributes of a span that is a call by its own name. That may name the provider, too.
 fn adjust_named_call(span: &mut SourceSpan) {
-    let category = match span_names::names_embeddings(&span.name) {
-        true => Category::Embeddings,
-        false => Category::Call,
+    let kind = match span_names::names_embeddings(&span.name) {
+        true => OperationKind::Embeddings,
+        false => OperationKind::Call,
     };
-    adjust(span, category);
+    adjust(span, kind);
     if let Some(provider) = span_names::provider_in_name(&span.name)
         && !span.attributes.contains("gen_ai.provider.name")
     {
@@ -244,24 +244,24 @@ fn find_namespaced(attributes: &Attributes, namespaces: &[&&str]) -> Vec<NamedAt
 }
 
 /// Renames the other names on a GenAI span to those of the conventions.
-pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
+pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let names = find_names(&span.attributes, |key, value| {
         let rest = without_namespace(key);
         let words = words(rest.unwrap_or(key));
-        match category {
-            Category::Call | Category::Embeddings | Category::Agent => {
+        match kind {
+            OperationKind::Call | OperationKind::Embeddings | OperationKind::Agent => {
                 look_up(INPUTS, &words, INPUT)
                     .or_else(|| look_up(OUTPUTS, &words, OUTPUT))
                     .or_else(|| look_up(SYSTEMS, &words, SYSTEM))
                     .or_else(|| look_up_pair(NAMES, &words))
                     .or_else(|| amount(key, value))
                     .or_else(|| {
-                        let is_total = category == Category::Embeddings
+                        let is_total = kind == OperationKind::Embeddings
                             && span_names::is_total_count(key, value);
                         is_total.then_some((1, tokens::TOTAL))
                     })
             }
-            Category::Tool => {
+            OperationKind::Tool => {
                 let words = without_tool_prefix(&words);
                 look_up(TOOL_INPUTS, words, ARGUMENTS)
                     .or_else(|| look_up(TOOL_OUTPUTS, words, RESULT))
@@ -270,11 +270,11 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
             .or_else(|| {
                 look_up_pair(NAMES, &words).filter(|(_, name)| TOOL_IDENTITY.contains(name))
             }),
-            Category::Other | Category::Plain => None,
+            OperationKind::Other | OperationKind::Plain => None,
         }
     });
     rename(&mut span.attributes, names);
-    if category == Category::Call {
+    if kind == OperationKind::Call {
         first_chunk::normalise(span, true);
     }
 }

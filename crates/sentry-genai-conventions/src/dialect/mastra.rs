@@ -3,7 +3,8 @@
 //! Up to version 1.4 that is the generation, with the tokens of all its steps. Later it is an inference inside each step.
 
 use super::{
-    Category, Dialect, INPUT, OUTPUT, Override, aliases, first_chunk_from_time, json, mark_failed,
+    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk_from_time, json,
+    mark_failed,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -69,8 +70,8 @@ fn only_wraps_inferences(span: &SourceSpan) -> bool {
     span.attributes.text("gen_ai.operation.name") == Some("model_generation")
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    if category == Category::Agent && !span.attributes.contains("gen_ai.agent.name") {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    if kind == OperationKind::Agent && !span.attributes.contains("gen_ai.agent.name") {
         let name = span
             .name
             .strip_prefix("agent.")
@@ -97,12 +98,12 @@ fn adjust(span: &mut SourceSpan, category: Category) {
     }
     if let Some(model) = json::object(attributes, "modelMetadata")
         && let Some(id) = model.get("modelId")
-        && category == Category::Call
+        && kind == OperationKind::Call
     {
         json::put_scalar(attributes, "gen_ai.response.model", id);
     }
     // The status is OK even if the call failed.
-    if category == Category::Call
+    if kind == OperationKind::Call
         && matches!(
             attributes.text("gen_ai.response.finish_reasons"),
             Some("error" | r#"["error"]"#)
@@ -115,13 +116,13 @@ fn adjust(span: &mut SourceSpan, category: Category) {
     if attributes.text("error.type") == Some("unknown") {
         attributes.remove("error.type");
     }
-    if let Some((input, output)) = category.content() {
+    if let Some((input, output)) = kind.content() {
         attributes.rename("gen_ai.prompt", input);
         attributes.rename("gen_ai.completion", output);
         attributes.rename("input", input);
         attributes.rename("output", output);
     }
-    if category == Category::Call {
+    if kind == OperationKind::Call {
         first_chunk_from_time(span, "mastra.completion_start_time");
     }
 }

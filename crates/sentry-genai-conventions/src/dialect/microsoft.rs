@@ -1,6 +1,6 @@
 //! Microsoft's agent framework, Semantic Kernel and AutoGen: the conventions, and their own spans around those.
 
-use super::{Category, Dialect, Override, aliases, is_random_id, name_as_span};
+use super::{Dialect, OperationKind, Override, aliases, is_random_id, name_as_span};
 use crate::SourceSpan;
 
 pub(super) static MICROSOFT: Dialect = Dialect {
@@ -52,11 +52,11 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    match category {
-        Category::Agent => remove_placeholders(span),
-        Category::Tool if span.scope == FUNCTION_SCOPE => name_as_span(span, category),
-        Category::Plain => {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    match kind {
+        OperationKind::Agent => remove_placeholders(span),
+        OperationKind::Tool if span.scope == FUNCTION_SCOPE => name_as_span(span, kind),
+        OperationKind::Plain => {
             if let Some(name) = name_without_ids(&span.name) {
                 span.name = name.into();
             }

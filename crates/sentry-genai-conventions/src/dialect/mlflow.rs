@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    ARGUMENTS, Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, RESULT, aliases, json,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, json,
     name_as_span, openinference, usage,
 };
 use crate::{Attributes, SourceSpan};
@@ -52,20 +52,20 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    name_as_span(span, category);
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    name_as_span(span, kind);
     let attributes = &mut span.attributes;
     for key in ["mlflow.trace.session", "mlflow.trace.user"] {
         if let Some(Value::String(text)) = json::read(attributes, key) {
             attributes.set(key, text);
         }
     }
-    match category {
-        Category::Call => read_call(attributes),
-        Category::Embeddings => read_embeddings(attributes),
-        Category::Agent => move_content(attributes, INPUT, OUTPUT),
-        Category::Tool => move_content(attributes, ARGUMENTS, RESULT),
-        Category::Other | Category::Plain => {}
+    match kind {
+        OperationKind::Call => read_call(attributes),
+        OperationKind::Embeddings => read_embeddings(attributes),
+        OperationKind::Agent => move_content(attributes, INPUT, OUTPUT),
+        OperationKind::Tool => move_content(attributes, ARGUMENTS, RESULT),
+        OperationKind::Other | OperationKind::Plain => {}
     }
 }
 

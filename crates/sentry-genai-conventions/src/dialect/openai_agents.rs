@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Category, Dialect, INPUT, OUTPUT, Override, json};
+use super::{Dialect, INPUT, OUTPUT, OperationKind, Override, json};
 use crate::{Attributes, SourceSpan, SpanKind, messages, tokens};
 
 pub(super) static OPENAI_AGENTS: Dialect = Dialect {
@@ -52,7 +52,7 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, _: Category) {
+fn adjust(span: &mut SourceSpan, _: OperationKind) {
     if span.attributes.text("gen_ai.agent.name") == Some(DEFAULT_AGENT) {
         for key in [
             "gen_ai.agent.name",

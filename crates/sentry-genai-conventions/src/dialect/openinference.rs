@@ -15,7 +15,8 @@ mod smolagents;
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, Category, Dialect, Override, RESULT, aliases, bedrock, has_known_operation, indexed,
+    ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, bedrock, has_known_operation,
+    indexed,
     json::{self, Object},
     langsmith, litellm,
     pydantic_ai::PYDANTIC_AI,
@@ -179,30 +180,30 @@ fn handoff_target(name: &str) -> Option<&str> {
     name.strip_prefix("handoff to ")
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if span.attributes.text(MODEL_NAME) == Some(SYNTHETIC_MODEL) {
         span.attributes.remove(MODEL_NAME);
     }
     messages::remove_hidden(&mut span.attributes);
     // OpenInference's processor keeps pydantic-ai's own attributes, which say more.
     if (PYDANTIC_AI.recognises)(span) {
-        PYDANTIC_AI.apply(span, category);
+        PYDANTIC_AI.apply(span, kind);
     }
     if let Some(to) = handoff_target(&span.name)
-        && category == Category::Other
+        && kind == OperationKind::Other
     {
         let to = to.to_owned();
         span.attributes.supply("gen_ai.handoff.to_agent", to);
     }
-    names::adjust(span, category);
-    smolagents::adjust(span, category);
-    autogen::adjust(span, category);
-    beeai::adjust(span, category);
-    crewai::adjust(span, category);
-    google::adjust(span, category);
-    haystack::adjust(span, category);
-    llama_index::adjust(span, category);
-    realtime::adjust(span, category);
+    names::adjust(span, kind);
+    smolagents::adjust(span, kind);
+    autogen::adjust(span, kind);
+    beeai::adjust(span, kind);
+    crewai::adjust(span, kind);
+    google::adjust(span, kind);
+    haystack::adjust(span, kind);
+    llama_index::adjust(span, kind);
+    realtime::adjust(span, kind);
     prefer_host(&mut span.attributes);
     read_first_token_event(span);
     let metadata = json::object(&span.attributes, "metadata");
@@ -210,14 +211,14 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         litellm::read_session(&mut span.attributes, &metadata);
         // LangChain's instrumentation for JavaScript names the provider there.
         if let Some(provider) = metadata.get("ls_provider")
-            && category == Category::Call
+            && kind == OperationKind::Call
             && !span.attributes.contains("llm.system")
             && !span.attributes.contains("llm.provider")
         {
             json::put_scalar(&mut span.attributes, "gen_ai.provider.name", provider);
         }
     }
-    if category == Category::Plain {
+    if kind == OperationKind::Plain {
         return;
     }
     // In OpenAI's agents for JavaScript, earlier reasoning is an item without a role.
@@ -226,14 +227,14 @@ fn adjust(span: &mut SourceSpan, category: Category) {
     } else {
         "user"
     };
-    if category == Category::Call {
+    if kind == OperationKind::Call {
         requests::adjust_mistral(span);
         requests::mark_failed_response(span);
         requests::keep_prompt_text(span);
     }
     let is_litellm = requests::is_litellm(span);
     let attributes = &mut span.attributes;
-    name_models(attributes, category);
+    name_models(attributes, kind);
     if is_litellm {
         litellm::split_provider_from_model(attributes);
     }
@@ -244,9 +245,9 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         attributes.supply_texts("gen_ai.prompt.variable.", texts.collect());
         attributes.remove("llm.prompt_template.variables");
     }
-    match category {
-        Category::Embeddings => read_embedding_input(attributes),
-        Category::Tool => {
+    match kind {
+        OperationKind::Embeddings => read_embedding_input(attributes),
+        OperationKind::Tool => {
             attributes.rename(INPUT_VALUE, ARGUMENTS);
             if let Some(result) = json::read(attributes, OUTPUT_VALUE) {
                 if let Some(id) = tool_answer::call_id_of(&result)
@@ -259,11 +260,11 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             }
             attributes.rename(OUTPUT_VALUE, RESULT);
         }
-        Category::Call | Category::Agent => {
+        OperationKind::Call | OperationKind::Agent => {
             // In older versions only the answer states the finish reason. The instrumentation of OpenAI's agents reports that
             // everything completed has stopped.
             let has_vague_finish_reason = default_role == "assistant";
-            if category == Category::Call
+            if kind == OperationKind::Call
                 && (has_vague_finish_reason || !attributes.contains("llm.finish_reason"))
             {
                 content::extract_finish_reasons(attributes, OUTPUT_VALUE);
@@ -276,7 +277,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             }
             messages::read(attributes, default_role);
         }
-        Category::Other | Category::Plain => {}
+        OperationKind::Other | OperationKind::Plain => {}
     }
 }
 
@@ -313,7 +314,7 @@ fn is_response(answer: &json::Object) -> bool {
 
 /// Names the models. `llm.model_name` is that of the request until the response names its own. The parameters state the requested
 /// one.
-fn name_models(attributes: &mut Attributes, category: Category) {
+fn name_models(attributes: &mut Attributes, kind: OperationKind) {
     let parameters = [INVOCATION_PARAMETERS, "embedding.invocation_parameters"]
         .into_iter()
         .find_map(|key| json::object(attributes, key));
@@ -328,7 +329,7 @@ fn name_models(attributes: &mut Attributes, category: Category) {
         }
         json::put_parameters(attributes, &parameters);
     }
-    let answer = json::object(attributes, OUTPUT_VALUE).filter(|_| category == Category::Call);
+    let answer = json::object(attributes, OUTPUT_VALUE).filter(|_| kind == OperationKind::Call);
     if let Some(answer) = &answer {
         langsmith::read_langchain_response(attributes, answer);
     }
@@ -364,7 +365,7 @@ fn name_models(attributes: &mut Attributes, category: Category) {
     for key in [MODEL_NAME, "embedding.model_name"] {
         let has_request_model = attributes.contains("gen_ai.request.model")
             || attributes.contains("llm.request.model_name");
-        let is_response = category == Category::Call && has_answer || has_request_model;
+        let is_response = kind == OperationKind::Call && has_answer || has_request_model;
         attributes.rename(
             key,
             if is_response {

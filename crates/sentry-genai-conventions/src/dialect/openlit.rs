@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, Category, Dialect, OUTPUT, Override, RESULT, aliases,
+    ARGUMENTS, Dialect, OUTPUT, OperationKind, Override, RESULT, aliases,
     json::{self, Object},
     mark_failed,
 };
@@ -85,7 +85,7 @@ fn operation_of_failed_call(span: &SourceSpan) -> Option<&'static str> {
     is_call.then_some(row.name)
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if is_crewai_step(span) {
         if let Some(step) = span.name.strip_prefix("invoke_agent ") {
             span.name = step.to_owned().into();
@@ -102,9 +102,9 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         "gen_ai.request.max_tokens" => value != crate::Value::Integer(-1),
         _ => true,
     });
-    match category {
-        Category::Call => adjust_call(span),
-        Category::Tool => adjust_tool(span),
+    match kind {
+        OperationKind::Call => adjust_call(span),
+        OperationKind::Tool => adjust_tool(span),
         _ => {}
     }
 }

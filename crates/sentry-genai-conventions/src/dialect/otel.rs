@@ -5,7 +5,8 @@
 use serde_json::Value;
 
 use super::{
-    Category, DEFINITIONS, Dialect, FailureAttribute, INPUT, OUTPUT, aliases, json, mentions_gen_ai,
+    DEFINITIONS, Dialect, FailureAttribute, INPUT, OUTPUT, OperationKind, aliases, json,
+    mentions_gen_ai,
 };
 use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, status};
 
@@ -59,13 +60,13 @@ static ALIASES: &[(Name, &str)] = &aliases([
 ]);
 
 /// Brings values into canonical form whose key is canonical already.
-pub(super) fn normalise_values(span: &mut SourceSpan, category: Category) {
-    provider::normalise(&mut span.attributes, category);
+pub(super) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
+    provider::normalise(&mut span.attributes, kind);
     split_server_address(span);
-    if category == Category::Call {
+    if kind == OperationKind::Call {
         remove_placeholder_reason(span);
     }
-    if category == Category::Embeddings {
+    if kind == OperationKind::Embeddings {
         move_embedding_input(&mut span.attributes);
     }
     // Google's agent development kit writes this placeholder.

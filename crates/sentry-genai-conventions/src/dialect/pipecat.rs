@@ -1,6 +1,6 @@
 //! Pipecat's tracing: the conventions, except for the names of content.
 
-use super::{Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override};
+use super::{DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override};
 use crate::SourceSpan;
 
 pub(super) static PIPECAT: Dialect = Dialect {
@@ -21,8 +21,8 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    if category != Category::Call {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    if kind != OperationKind::Call {
         return;
     }
     for (from, to) in [

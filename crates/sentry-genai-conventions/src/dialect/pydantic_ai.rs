@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Category, Dialect, INPUT, OUTPUT, Override, aliases, event_list, has_known_operation, json,
+    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, event_list, has_known_operation, json,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -118,14 +118,14 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    match category {
-        Category::Call => {
+    match kind {
+        OperationKind::Call => {
             event_list::take(attributes, "events");
             read_instructions(attributes);
         }
-        Category::Agent => {
+        OperationKind::Agent => {
             let had_output = attributes.contains(OUTPUT);
             event_list::take(attributes, "all_messages_events");
             event_list::split(attributes, "pydantic_ai.all_messages");
@@ -134,7 +134,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
             }
             attributes.rename(RESULT, OUTPUT);
         }
-        Category::Embeddings => attributes.rename("inputs", "gen_ai.embeddings.input"),
+        OperationKind::Embeddings => attributes.rename("inputs", "gen_ai.embeddings.input"),
         _ => {}
     }
     if attributes.contains(INPUT) {

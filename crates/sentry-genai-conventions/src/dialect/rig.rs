@@ -1,6 +1,8 @@
 //! rig, before and after it was split into crates.
 
-use super::{Category, Dialect, FailureAttribute, INPUT, OUTPUT, RESULT, aliases, is_of_crate};
+use super::{
+    Dialect, FailureAttribute, INPUT, OUTPUT, OperationKind, RESULT, aliases, is_of_crate,
+};
 use crate::SourceSpan;
 
 pub(super) static RIG: Dialect = Dialect {
@@ -43,18 +45,18 @@ static SEPARATE_TRACE_SCOPES: &[&str] = &[
     "rig_core::agent::runner",
 ];
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     // Up to 0.43 only the span name marks a streamed turn.
     if is_streaming(&span.name) {
         attributes.supply("gen_ai.response.streaming", true);
     }
-    match category {
-        Category::Tool if attributes.text(RESULT).is_some_and(has_failed) => {
+    match kind {
+        OperationKind::Tool if attributes.text(RESULT).is_some_and(has_failed) => {
             attributes.set("gen_ai.tool.call.outcome", "error");
         }
         // The calls report the same tokens, but they are not below the agent.
-        Category::Agent if SEPARATE_TRACE_SCOPES.contains(&&*span.scope) => {
+        OperationKind::Agent if SEPARATE_TRACE_SCOPES.contains(&&*span.scope) => {
             attributes.retain(|key, _| !key.starts_with("gen_ai.usage."));
         }
         _ => {}

@@ -2,7 +2,8 @@
 //! keys.
 
 use super::{
-    ARGUMENTS, Category, Dialect, Override, RESULT, aliases, has_known_operation, mentions_gen_ai,
+    ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
+    mentions_gen_ai,
 };
 use crate::{SourceSpan, Value};
 
@@ -45,7 +46,7 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, _: Category) {
+fn adjust(span: &mut SourceSpan, _: OperationKind) {
     let attributes = &mut span.attributes;
     // Placeholders for unknown values, such as the model of a response that never came.
     attributes.retain(|key, value| {

@@ -1,7 +1,7 @@
 //! Strands Agents: the conventions, except for some counts and names.
 
 use super::{
-    Category, Dialect, Override, RESULT, aliases, first_chunk_from_millis, is_random_id, json,
+    Dialect, OperationKind, Override, RESULT, aliases, first_chunk_from_millis, is_random_id, json,
     mark_failed,
 };
 use crate::{SourceSpan, messages};
@@ -27,16 +27,16 @@ const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
 /// The span name of a turn in the loop, which an id follows.
 const TURN_NAME: &str = "Cycle";
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    if category == Category::Call {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    if kind == OperationKind::Call {
         first_chunk_from_millis(&mut span.attributes, FIRST_TOKEN);
     }
     // The answer of a failed tool is recorded like any other, and the span ends without an error.
-    if category == Category::Tool && span.attributes.text("tool.status") == Some("error") {
+    if kind == OperationKind::Tool && span.attributes.text("tool.status") == Some("error") {
         mark_failed(span);
     }
     // In the newest conventions, the answer is a list of contents, as in messages.
-    if category == Category::Tool
+    if kind == OperationKind::Tool
         && let Some(contents) =
             json::read(&span.attributes, RESULT).filter(|result| result.is_array())
     {

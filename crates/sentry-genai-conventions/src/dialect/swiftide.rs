@@ -1,6 +1,6 @@
 //! Swiftide: functions of its modules. Only events of level DEBUG state the model and the input.
 
-use super::{Category, Dialect, Override, is_of_crate};
+use super::{Dialect, OperationKind, Override, is_of_crate};
 use crate::SourceSpan;
 
 pub(super) static SWIFTIDE: Dialect = Dialect {
@@ -32,13 +32,13 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
-    if category == Category::Tool
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    if kind == OperationKind::Tool
         && let Some(name) = span.name.strip_prefix(TOOL).map(str::to_owned)
     {
         span.attributes.supply("gen_ai.tool.name", name);
     }
-    if category == Category::Call && span.name.ends_with("stream") {
+    if kind == OperationKind::Call && span.name.ends_with("stream") {
         span.attributes.supply("gen_ai.response.streaming", true);
     }
 }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    ARGUMENTS, Category, Dialect, INPUT, OUTPUT, Override, RESULT, has_known_operation, has_prefix,
-    json,
+    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, has_known_operation,
+    has_prefix, json,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -44,14 +44,14 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    match category {
-        Category::Agent => {
+    match kind {
+        OperationKind::Agent => {
             attributes.rename(TRACE_INPUT, INPUT);
             attributes.rename(TRACE_OUTPUT, OUTPUT);
         }
-        Category::Tool => {
+        OperationKind::Tool => {
             move_message_content(attributes, INPUT, ARGUMENTS);
             move_message_content(attributes, OUTPUT, RESULT);
         }

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(super) use tools::text_output;
 
 use super::{
-    CREWAI, Category, DEFINITIONS, Dialect, INPUT, OUTPUT, Override, aliases, bedrock,
+    CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, bedrock,
     has_known_operation, has_prefix, indexed, json, tool_answer,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
@@ -186,7 +186,7 @@ fn operation_by_span_name(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     // If there is none, the value is an empty tuple.
     if !matches!(
         span.attributes.get(REASONING_EFFORT),
@@ -194,19 +194,19 @@ fn adjust(span: &mut SourceSpan, category: Category) {
     ) {
         span.attributes.remove(REASONING_EFFORT);
     }
-    if category == Category::Tool && javascript::is_tool(span) {
+    if kind == OperationKind::Tool && javascript::is_tool(span) {
         javascript::name_tool(&mut span.attributes);
     }
-    if category == Category::Tool {
+    if kind == OperationKind::Tool {
         tools::unwrap_result(span);
     }
-    let key = match category {
-        Category::Tool => Some("gen_ai.tool.name"),
-        Category::Agent => Some("gen_ai.agent.name"),
+    let key = match kind {
+        OperationKind::Tool => Some("gen_ai.tool.name"),
+        OperationKind::Agent => Some("gen_ai.agent.name"),
         _ => None,
     };
     if let Some(key) = key
-        && let Some(entity) = entity_name(span, category).map(str::to_owned)
+        && let Some(entity) = entity_name(span, kind).map(str::to_owned)
     {
         span.attributes.supply(key, entity);
     }
@@ -245,8 +245,8 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         );
     }
     put_definitions(attributes, "llm.request.functions.");
-    match category {
-        Category::Tool => {
+    match kind {
+        OperationKind::Tool => {
             move_payload(attributes, ENTITY_INPUT, super::ARGUMENTS, unwrap_arguments);
             let mut call_id = None;
             move_payload(attributes, ENTITY_OUTPUT, super::RESULT, |answer| {
@@ -257,15 +257,15 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 attributes.supply("gen_ai.tool.call.id", id);
             }
         }
-        Category::Agent => {
+        OperationKind::Agent => {
             move_payload(attributes, ENTITY_INPUT, INPUT, unwrap_arguments);
             move_payload(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
         }
         // A workflow's name is also recorded as an agent's name, even if there is no agent.
-        Category::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
+        OperationKind::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
             attributes.remove("gen_ai.agent.name");
         }
-        Category::Call if is_bedrock => bedrock::include_cache(attributes),
+        OperationKind::Call if is_bedrock => bedrock::include_cache(attributes),
         _ => {}
     }
 }
@@ -289,10 +289,10 @@ fn rename_span(span: &mut SourceSpan) {
 }
 
 /// Returns the name of a span's agent or tool. CrewAI's agents have it only in the name of the span.
-fn entity_name(span: &SourceSpan, category: Category) -> Option<&str> {
+fn entity_name(span: &SourceSpan, kind: OperationKind) -> Option<&str> {
     let name_of_crewai_agent = || {
         let name = span.name.strip_suffix(".agent")?.trim();
-        (category == Category::Agent && is_crewai(span) && !name.is_empty()).then_some(name)
+        (kind == OperationKind::Agent && is_crewai(span) && !name.is_empty()).then_some(name)
     };
     (frameworks::llama_index_agent(span))
         .or_else(|| span.attributes.text(ENTITY_NAME))

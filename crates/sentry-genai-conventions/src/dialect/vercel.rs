@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Category, Dialect, INPUT, OUTPUT, Override, aliases, first_chunk_from_millis,
+    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk_from_millis,
     has_known_operation, has_prefix, json, usage,
 };
 use crate::{SourceSpan, SourceStatus, attributes::Name, tokens};
@@ -164,7 +164,7 @@ const OPENINFERENCE_PREFIXES: [&str; 7] = [
     "tool_call.",
 ];
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     // A stream that breaks off has no exception.
     if span.status == SourceStatus::Unset
         && span.attributes.text("ai.response.finishReason") == Some("error")
@@ -190,8 +190,8 @@ fn adjust(span: &mut SourceSpan, category: Category) {
     for key in ["ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"] {
         first_chunk_from_millis(attributes, key);
     }
-    match category {
-        Category::Agent => {
+    match kind {
+        OperationKind::Agent => {
             let function = attributes
                 .text("ai.telemetry.functionId")
                 .map(str::to_owned);
@@ -199,18 +199,18 @@ fn adjust(span: &mut SourceSpan, category: Category) {
                 attributes.supply("gen_ai.agent.name", function);
             }
         }
-        Category::Embeddings => {
+        OperationKind::Embeddings => {
             attributes.rename("ai.value", "gen_ai.embeddings.input");
             attributes.rename("ai.values", "gen_ai.embeddings.input");
             attributes.rename("ai.usage.tokens", "gen_ai.usage.input_tokens");
             unquote_texts(attributes);
         }
-        Category::Plain => {
+        OperationKind::Plain => {
             for key in ["ai.value", "ai.values", "ai.usage.tokens"] {
                 attributes.remove(key);
             }
         }
-        Category::Call => {
+        OperationKind::Call => {
             // The text to be spoken.
             let text = attributes.text("ai.request.text").map(str::to_owned);
             attributes.remove("ai.request.text");
@@ -221,7 +221,7 @@ fn adjust(span: &mut SourceSpan, category: Category) {
         }
         _ => {}
     }
-    if matches!(category, Category::Call | Category::Agent) {
+    if matches!(kind, OperationKind::Call | OperationKind::Agent) {
         assemble_output(attributes);
     }
     move_metadata(attributes);

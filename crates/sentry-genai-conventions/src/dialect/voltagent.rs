@@ -1,6 +1,6 @@
 //! VoltAgent: agents, model calls and tools under its own keys.
 
-use super::{Category, Dialect, INPUT, Override, aliases};
+use super::{Dialect, INPUT, OperationKind, Override, aliases};
 use crate::SourceSpan;
 
 pub(super) static VOLTAGENT: Dialect = Dialect {
@@ -67,14 +67,14 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, category: Category) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    if category != Category::Plain
+    if kind != OperationKind::Plain
         && let Some(agent) = attributes.text("entity.name").map(str::to_owned)
     {
         attributes.supply("gen_ai.agent.name", agent);
     }
-    if let Some((input, output)) = category.content() {
+    if let Some((input, output)) = kind.content() {
         attributes.rename("input", input);
         attributes.rename("output", output);
     }

@@ -318,7 +318,7 @@ fn many_details_are_merged_in_linear_time() {
             .attributes
             .push(OUTPUT, r#"[{"role":"tool","parts":[]}]"#);
         span.events = vec![first, second];
-        fold(&mut span, Category::Call);
+        fold(&mut span, OperationKind::Call);
         let text = |number| span.attributes.text(&format!("shop.{number}"));
         assert_eq!(text(many - 1), Some("the span's"));
         assert_eq!(text(many + 1), Some("first"));

@@ -9,7 +9,7 @@ use crate::{
     AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
     attributes::{KeyEdit, needs_no_escape},
     content,
-    dialect::{self, Category, Dialect, FailureAttribute, OUTPUT},
+    dialect::{self, Dialect, FailureAttribute, OUTPUT, OperationKind},
     events, naming,
     operation::{AiOperation, Operation},
     plain,
@@ -116,7 +116,7 @@ struct Trial {
     failure_attribute: Option<FailureAttribute>,
     /// The operation, if it is an AI operation.
     row: Option<&'static AiOperation>,
-    category: Category,
+    operation_kind: OperationKind,
 }
 
 impl Trial {
@@ -137,16 +137,16 @@ impl Trial {
             Some(Operation::Ai(row)) => Some(row),
             Some(_) => return None,
         };
-        let category = translate::category(recognised.as_ref());
+        let operation_kind = translate::operation_kind(recognised.as_ref());
         if row.is_some() {
-            dialect.apply(&mut trial, category);
+            dialect.apply(&mut trial, operation_kind);
         }
         let mut trial = Self {
             span: trial,
             dialect,
             failure_attribute,
             row,
-            category,
+            operation_kind,
         };
         if trial.has_irregular() || !rename::have_registry_types(&trial.span.attributes) {
             return None;
@@ -174,13 +174,13 @@ impl Trial {
             }
         } else {
             let attributes = &self.span.attributes;
-            if self.category == Category::Embeddings
+            if self.operation_kind == OperationKind::Embeddings
                 && tokens::needs_embeddings_reconciliation(attributes)
             {
                 return None;
             }
             let before = attributes.clone();
-            dialect::normalise_values(&mut self.span, self.category);
+            dialect::normalise_values(&mut self.span, self.operation_kind);
             // A change here depends on the value.
             if !before.edits_to(&self.span.attributes)?.is_empty() {
                 return None;

@@ -5,18 +5,18 @@ use serde_json::{Value, json};
 use super::{INPUT_VALUE, OUTPUT_VALUE};
 use crate::{
     SourceSpan,
-    dialect::{Category, INPUT, json as attribute},
+    dialect::{INPUT, OperationKind, json as attribute},
     messages,
 };
 
 /// Extracts an agent's input from its parameters, and the finish reason from a model's answer.
-pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
+pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if !span.scope.ends_with(".autogen_agentchat") {
         return;
     }
     let attributes = &mut span.attributes;
-    match category {
-        Category::Agent => {
+    match kind {
+        OperationKind::Agent => {
             let parameters = attribute::object(attributes, INPUT_VALUE);
             let Some(Value::Array(reprs)) =
                 parameters.and_then(|mut parameters| parameters.remove("messages"))
@@ -31,7 +31,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
                 attributes.remove(INPUT_VALUE);
             }
         }
-        Category::Call => {
+        OperationKind::Call => {
             if let Some(answer) = attribute::object(attributes, OUTPUT_VALUE)
                 && let Some(reason) = answer.get("finish_reason")
                 && reason != "unknown"

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{INPUT_VALUE, KIND, OUTPUT_VALUE};
 use crate::{
     SourceSpan,
-    dialect::{Category, json},
+    dialect::{OperationKind, json},
     tokens,
 };
 
@@ -48,7 +48,7 @@ fn output_explains_error(span: &SourceSpan) -> bool {
 
 /// Records the counts of the cache, and extracts a tool's arguments from the parameters of its method. Removes an error in place
 /// of an answer.
-pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
+pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if !is_of_beeai(span) {
         return;
     }
@@ -56,8 +56,8 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
         span.attributes.remove(OUTPUT_VALUE);
     }
     let attributes = &mut span.attributes;
-    match category {
-        Category::Call => {
+    match kind {
+        OperationKind::Call => {
             for (key, name) in [
                 ("metadata.usage.cached_prompt_tokens", tokens::CACHE_READ),
                 (
@@ -74,7 +74,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
             }
             attributes.retain(|key, _| !key.starts_with("metadata.usage."));
         }
-        Category::Tool => {
+        OperationKind::Tool => {
             // For example `tool.dynamic.weather.success`. The span's name also includes a number.
             if let Some(event) = attributes.text("target")
                 && let Some(tool) = event.rsplit('.').nth(1)

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use super::{INPUT_VALUE, OUTPUT_VALUE};
 use crate::{
     SourceSpan,
-    dialect::{Category, INPUT, OUTPUT, json as attribute},
+    dialect::{INPUT, OUTPUT, OperationKind, json as attribute},
 };
 
 /// Splits the messages in an agent's output into its input, and what it did and answered.
 ///
 /// The answer may be among the messages. It is always there as `raw`.
-pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
-    if category != Category::Agent || !span.scope.ends_with("crewai") {
+pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    if kind != OperationKind::Agent || !span.scope.ends_with("crewai") {
         return;
     }
     let attributes = &mut span.attributes;

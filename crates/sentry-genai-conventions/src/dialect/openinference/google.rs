@@ -3,17 +3,17 @@
 use serde_json::Value;
 
 use super::{MODEL_NAME, OUTPUT_MESSAGES, OUTPUT_VALUE, json};
-use crate::{SourceSpan, dialect::Category};
+use crate::{SourceSpan, dialect::OperationKind};
 
 /// ADK's own spans, to which the instrumentation adds its attributes.
 const ADK: &str = "gcp.vertex.agent";
 
 /// Records the response id. If the prompt was blocked, records the reason and removes the response, which is not an answer.
 /// Unwraps a tool's answer from what the model receives.
-pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
+pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    match category {
-        Category::Call if span.scope.ends_with(".google_genai") => {
+    match kind {
+        OperationKind::Call if span.scope.ends_with(".google_genai") => {
             let Some(response) = json::object(attributes, OUTPUT_VALUE) else {
                 return;
             };
@@ -45,14 +45,14 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
             }
         }
         // One span has all calls of an agent of ADK 2. Some of the flattened attributes belong to an earlier call.
-        Category::Call if span.scope == ADK => {
+        OperationKind::Call if span.scope == ADK => {
             let answer = json::object(attributes, OUTPUT_VALUE);
             let parts = answer.and_then(|answer| answer.get("content")?.get("parts").cloned());
             if parts.is_some_and(|parts| parts.is_array()) {
                 attributes.retain(|key, _| !key.starts_with(OUTPUT_MESSAGES));
             }
         }
-        Category::Tool if span.scope.ends_with(".google_adk") => {
+        OperationKind::Tool if span.scope.ends_with(".google_adk") => {
             if let Some(mut answer) = json::object(attributes, OUTPUT_VALUE)
                 && (answer.keys()).all(|key| matches!(&**key, "id" | "name" | "response"))
                 && let Some(response) = answer.remove("response")

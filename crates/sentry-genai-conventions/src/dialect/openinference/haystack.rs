@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_VALUE, put_missing_counts};
 use crate::{
     SourceSpan,
-    dialect::{Category, INPUT, OUTPUT, json as attribute},
+    dialect::{INPUT, OUTPUT, OperationKind, json as attribute},
     messages,
 };
 
@@ -35,10 +35,10 @@ fn is_haystack(span: &SourceSpan) -> bool {
 }
 
 /// Reads the messages of a model call or an agent from the reprs, if all of them can be read.
-pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
-    let replies = match category {
-        Category::Call => "replies",
-        Category::Agent => "messages",
+pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    let replies = match kind {
+        OperationKind::Call => "replies",
+        OperationKind::Agent => "messages",
         _ => return,
     };
     if !is_haystack(span) {
@@ -63,7 +63,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
         let Some(messages) = messages else {
             continue;
         };
-        if category == Category::Call
+        if kind == OperationKind::Call
             && to == OUTPUT
             && let Some(reply) = messages.first()
         {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_VALUE};
 use crate::{
     Attributes, SourceSpan,
-    dialect::{Category, INPUT, OUTPUT, json as attribute, llama_index, traceloop},
+    dialect::{INPUT, OUTPUT, OperationKind, json as attribute, llama_index, traceloop},
     messages,
 };
 
@@ -18,9 +18,9 @@ pub(super) fn is_agent_run(span: &SourceSpan) -> bool {
 pub(super) const PREPARE_REQUEST: &str = "._prepare_chat_with_tools";
 
 /// Extracts the prompts of a completion from their list, and a tool's arguments from the parameter for keyword arguments.
-pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
-    match category {
-        Category::Call => {
+pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    match kind {
+        OperationKind::Call => {
             let attributes = &mut span.attributes;
             if let Some(prompts @ crate::Value::Array(_)) = attributes.get("llm.prompts")
                 && let Value::Array(texts) = attribute::value(prompts)
@@ -31,11 +31,11 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
                 attributes.remove("llm.prompts");
             }
         }
-        Category::Plain if span.name.ends_with(PREPARE_REQUEST) => {
+        OperationKind::Plain if span.name.ends_with(PREPARE_REQUEST) => {
             (span.attributes).rename(MODEL_NAME, "gen_ai.request.model");
         }
-        Category::Agent if is_agent_run(span) => read_workflow_events(&mut span.attributes),
-        Category::Tool => {
+        OperationKind::Agent if is_agent_run(span) => read_workflow_events(&mut span.attributes),
+        OperationKind::Tool => {
             let attributes = &mut span.attributes;
             if let Some(mut input) = attribute::object(attributes, INPUT_VALUE)
                 && input.len() == 1

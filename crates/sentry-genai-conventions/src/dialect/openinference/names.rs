@@ -1,17 +1,17 @@
 //! Names of OpenInference's spans, agents and tools.
 
-use crate::{Attributes, SourceSpan, dialect::Category};
+use crate::{Attributes, SourceSpan, dialect::OperationKind};
 
 /// Names the agent or the tool of a span. Renames the span itself if its name is an id.
-pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
+pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if span.scope.ends_with("crewai")
         && let Some(name) = step_name_without_id(&span.name)
     {
         span.name = name.into();
     }
-    let (key, openinference_key) = match category {
-        Category::Agent => ("gen_ai.agent.name", "agent.name"),
-        Category::Tool => ("gen_ai.tool.name", "tool.name"),
+    let (key, openinference_key) = match kind {
+        OperationKind::Agent => ("gen_ai.agent.name", "agent.name"),
+        OperationKind::Tool => ("gen_ai.tool.name", "tool.name"),
         _ => return,
     };
     let is_named = |key| span.attributes.text(key).is_some();
@@ -22,7 +22,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
             .iter()
             .find_map(|method| span.name.strip_suffix(method)))
         .unwrap_or(&span.name);
-        let node = named_node(&span.attributes).filter(|_| category == Category::Agent);
+        let node = named_node(&span.attributes).filter(|_| kind == OperationKind::Agent);
         let name = node.unwrap_or(name).to_owned();
         span.attributes.supply(key, name);
     }

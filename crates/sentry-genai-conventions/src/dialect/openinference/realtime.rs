@@ -7,15 +7,15 @@ use super::{
     super::{INPUT, OUTPUT, first_chunk_from_millis, json},
     INPUT_VALUE, INVOCATION_PARAMETERS, KIND, MODEL_NAME, OUTPUT_VALUE,
 };
-use crate::{Attributes, SourceSpan, dialect::Category};
+use crate::{Attributes, SourceSpan, dialect::OperationKind};
 
 const FIRST_TOKEN: &str = "time_to_first_token_ms";
 
 /// Reads the transcripts of a call as its messages, and on a turn the attributes that its calls take over.
-pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
+pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    match category {
-        Category::Call => {
+    match kind {
+        OperationKind::Call => {
             for (key, role, transcript) in [
                 (INPUT, "user", "input.audio.transcript"),
                 (OUTPUT, "assistant", "output.audio.transcript"),
@@ -27,7 +27,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
             }
             first_chunk_from_millis(attributes, FIRST_TOKEN);
         }
-        Category::Plain if attributes.text(KIND) == Some("AUDIO") => {
+        OperationKind::Plain if attributes.text(KIND) == Some("AUDIO") => {
             attributes.rename(MODEL_NAME, "gen_ai.request.model");
             let instructions = json::object(attributes, INVOCATION_PARAMETERS)
                 .and_then(|mut parameters| parameters.remove("instructions"));

@@ -5,12 +5,13 @@ use serde_json::{Map, Value};
 use super::INPUT_VALUE;
 use crate::{
     SourceSpan,
-    dialect::{Category, json},
+    dialect::{OperationKind, json},
 };
 
 /// Reduces the input of an agent or a tool to what it was asked.
-pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
-    if !span.scope.ends_with("smolagents") || !matches!(category, Category::Agent | Category::Tool)
+pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    if !span.scope.ends_with("smolagents")
+        || !matches!(kind, OperationKind::Agent | OperationKind::Tool)
     {
         return;
     }
@@ -18,7 +19,7 @@ pub(super) fn adjust(span: &mut SourceSpan, category: Category) {
     let Some(input) = json::object(attributes, INPUT_VALUE) else {
         return;
     };
-    if category == Category::Agent {
+    if kind == OperationKind::Agent {
         let has_additional_args = input
             .get("additional_args")
             .is_some_and(|additional_args| !additional_args.is_null());
