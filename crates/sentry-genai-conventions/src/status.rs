@@ -66,7 +66,8 @@ pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> S
     let outcome = tool_outcome(&mut span.attributes, operation_kind);
     let exception = last_exception(span);
     let error_message = error_field(&mut span.attributes);
-    let response = http_error_status(span).or_else(|| grpc_error_code(span));
+    let response =
+        http_error_status(span, operation_kind).or_else(|| grpc_error_code(span, operation_kind));
     let mut full_error = normalise_error_type(&mut span.attributes);
 
     let failed = match explicit {
@@ -331,8 +332,31 @@ fn parse_bool(value: Value<'_>) -> Option<bool> {
     }
 }
 
-/// Returns the HTTP status if it is an error by OpenTelemetry's conventions: from 400 for a client, from 500 otherwise.
-fn http_error_status(span: &SourceSpan) -> Option<String> {
+/// Returns the first HTTP status that is an error by OpenTelemetry's conventions: 400 for a client, 500 otherwise.
+pub(crate) fn first_http_failure(kind: Option<SpanKind>, operation_kind: OperationKind) -> i64 {
+    if is_client(kind, operation_kind) {
+        400
+    } else {
+        500
+    }
+}
+
+/// Returns whether a span is the client's side of a request. A model call is, unless its kind says that it serves one.
+fn is_client(kind: Option<SpanKind>, operation_kind: OperationKind) -> bool {
+    match kind {
+        Some(SpanKind::Client) => true,
+        None | Some(SpanKind::Internal) => {
+            matches!(
+                operation_kind,
+                OperationKind::Call | OperationKind::Embeddings
+            )
+        }
+        Some(_) => false,
+    }
+}
+
+/// Returns the HTTP status if it is an error.
+fn http_error_status(span: &SourceSpan, operation_kind: OperationKind) -> Option<String> {
     let status = ["http.response.status_code", "http.status_code"]
         .into_iter()
         .find_map(|key| match span.attributes.get(key)? {
@@ -340,12 +364,7 @@ fn http_error_status(span: &SourceSpan) -> Option<String> {
             Value::Str(status) => status.parse().ok(),
             _ => None,
         })?;
-    let first_failure = if span.kind == Some(SpanKind::Client) {
-        400
-    } else {
-        500
-    };
-    (status >= first_failure).then(|| status.to_string())
+    (status >= first_http_failure(span.kind, operation_kind)).then(|| status.to_string())
 }
 
 /// The names of gRPC's codes, by number.
@@ -388,7 +407,7 @@ pub(crate) fn grpc_code(code: &str) -> Option<&'static str> {
 }
 
 /// Returns the gRPC code of a call that failed, by OpenTelemetry's conventions: any but OK on a client's span.
-fn grpc_error_code(span: &SourceSpan) -> Option<String> {
+fn grpc_error_code(span: &SourceSpan, operation_kind: OperationKind) -> Option<String> {
     if !span.attributes.may_begin_with("rpc.") {
         return None;
     }
@@ -399,7 +418,7 @@ fn grpc_error_code(span: &SourceSpan) -> Option<String> {
             Value::Str(code) => grpc_code(code),
             _ => None,
         })?;
-    let has_failed = if span.kind == Some(SpanKind::Client) {
+    let has_failed = if is_client(span.kind, operation_kind) {
         code != "OK"
     } else {
         GRPC_SERVER_ERRORS.contains(&code)

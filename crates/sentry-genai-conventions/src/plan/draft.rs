@@ -6,7 +6,7 @@ use super::{
     work::{AiWork, Counts, PlainName, PlainWork, Work},
 };
 use crate::{
-    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, TranslateOptions, Value,
+    AiKind, Attributes, SourceSpan, SourceStatus, TranslateOptions, Value,
     attributes::{KeyEdit, needs_no_escape},
     content,
     dialect::{self, Dialect, FailureAttribute, OUTPUT, OperationKind},
@@ -301,10 +301,10 @@ impl Draft<'_> {
                 Check::Count
             } else if HTTP_STATUSES.contains(&key) {
                 Check::ResponseStatus {
-                    first_failure: match self.trial.span.kind {
-                        Some(SpanKind::Client) => 400,
-                        _ => 500,
-                    },
+                    first_failure: status::first_http_failure(
+                        self.trial.span.kind,
+                        self.trial.operation_kind,
+                    ),
                 }
             } else if status::GRPC_STATUSES.contains(&key) {
                 Check::ResponseStatus { first_failure: 1 }

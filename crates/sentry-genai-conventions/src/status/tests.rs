@@ -261,3 +261,29 @@ fn the_grpc_code_decides_whether_a_call_failed() {
         internal
     );
 }
+
+/// Many programs record no kind. Sentry gets such a call as a client's.
+#[test]
+fn a_model_call_without_a_kind_is_a_clients() {
+    let status = |operation: &'static str, kind, key: &'static str, code: i64| {
+        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
+        let span_id = SpanId::from_bytes([2; 8]).unwrap();
+        let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::default());
+        span.kind = kind;
+        span.attributes.push("gen_ai.operation.name", operation);
+        span.attributes.push(key, code);
+        let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+        let statuses = [(); 3].map(|()| planning.translate(&mut span.clone()).status);
+        assert!(statuses.iter().all(|it| *it == statuses[0]), "{statuses:?}");
+        statuses[0]
+    };
+    for (key, code) in [
+        ("http.response.status_code", 429),
+        ("rpc.grpc.status_code", 8),
+    ] {
+        assert_eq!(status("chat", None, key, code), Status::Error, "{key}");
+        let served = status("chat", Some(SpanKind::Server), key, code);
+        assert_eq!(served, Status::Ok, "{key}");
+        assert_eq!(status("invoke_agent", None, key, code), Status::Ok, "{key}");
+    }
+}
