@@ -75,7 +75,8 @@ pub(crate) use manual::{counts_tokens, is_count, may_be_count_or_cost};
 pub(crate) use otel::OTEL;
 pub(crate) use sessions::{SESSION_KEYS, is_not_a_session, is_response_id, may_be_number, session};
 pub(crate) use span_names::{
-    may_be_call, may_classify_by_name, names_call, operation_by_name, repeats_counts,
+    may_be_call, may_classify_by_name, may_request_model, names_call, names_other_request,
+    operation_by_name, repeats_counts,
 };
 
 use helpers::{has_known_operation, has_prefix, is_of_crate, mark_failed};
@@ -331,7 +332,7 @@ static CONVENTIONAL: &[&Dialect] = &[&OTEL, &rig::RIG, &genai::GENAI];
 
 /// Returns whether a library gives spans of this name a meaning that their attributes do not express.
 pub(crate) fn is_classified_by_name(name: &str) -> bool {
-    name == litellm::RAW_REQUEST || rig::is_streaming(name)
+    name == litellm::RAW_REQUEST || rig::is_streaming(name) || mcp::is_request(name)
 }
 
 /// An attribute whose text may say that a span failed.

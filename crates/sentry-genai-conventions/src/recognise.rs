@@ -138,9 +138,12 @@ fn operation_from_attributes(span: &SourceSpan) -> Option<&'static str> {
         && !has_any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
     let has_model = has_bare_model || has_any(&["gen_ai.request.model", "gen_ai.response.model"]);
     let has_messages = has_answer(span) || has_any(&["gen_ai.input.messages"]);
-    // A call that failed has no token counts, and a client of a provider does nothing but call it.
-    let is_uncounted_call = (has_failed(span) || span.kind == Some(SpanKind::Client))
+    // A call that failed has no token counts, and a client of a provider does little but call models.
+    let is_client =
+        || span.kind == Some(SpanKind::Client) && !dialect::names_other_request(&span.name);
+    let is_uncounted_call = (has_failed(span) || is_client())
         && names_provider(span)
+        && dialect::may_request_model(span)
         && !has_any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
     (has_model && (has_counts || has_messages || is_uncounted_call))
         .then(|| call_kind_from_name(&span.name))

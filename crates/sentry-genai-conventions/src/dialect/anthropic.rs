@@ -33,6 +33,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     ] {
         let count = |key| span.attributes.integer(key);
         if let (Some(compaction), Some(rest)) = (count(compaction), count(all))
+            && compaction > 0
             && let Some(sum) = rest.checked_add(compaction)
         {
             span.attributes.set(all, sum);

@@ -196,8 +196,10 @@ fn adjust_named_call(span: &mut SourceSpan) {
         true => OperationKind::Embeddings,
         false => OperationKind::Call,
     };
+    // The name of the model will be elsewhere.
+    let provider = span_names::provider_in_name(span);
     adjust(span, kind);
-    if let Some(provider) = span_names::provider_in_name(&span.name)
+    if let Some(provider) = provider
         && !span.attributes.contains("gen_ai.provider.name")
     {
         span.attributes.push("gen_ai.provider.name", provider);

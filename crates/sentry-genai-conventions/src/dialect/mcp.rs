@@ -11,6 +11,13 @@ static RUST_MCP_SDK_SPANS: &[(&str, &str, SpanKind)] = &[
     ("mcp.dispatch", "request.method", SpanKind::Server),
 ];
 
+/// Returns whether rust-mcp-sdk gives its requests this name.
+pub(super) fn is_request(name: &str) -> bool {
+    RUST_MCP_SDK_SPANS
+        .iter()
+        .any(|(request, ..)| name == *request)
+}
+
 /// Renames the attributes of rust-mcp-sdk's requests to those of the convention.
 pub(super) fn rename_rust_mcp_sdk(span: &mut SourceSpan) {
     if !span.scope.starts_with("rust_mcp_sdk") {

@@ -1,5 +1,14 @@
 //! Interprets the names that people give their spans, if the attributes confirm them.
 
+mod vocabulary;
+
+use vocabulary::{
+    AGENT_ACTIONS, AGENT_KEYS, AUXILIARY_LAST_WORDS, AUXILIARY_WORDS, CALL_DATA_WORDS, CALL_WORDS,
+    COMPOSITE_WORDS, EMBEDDING_WORDS, GENERAL_COMPANIES, INTERMEDIARY_WORDS, MODEL_CALL_WORDS,
+    OTHER_REQUEST_WORDS, POST_CALL_WORDS, PROTOCOL_KEYS, REQUEST_WORDS, SDK_METHODS, TOOL_ACTIONS,
+    TOOL_KEYS, UNAMBIGUOUS_CALL_WORDS,
+};
+
 use super::{
     Dialect, is_manual, is_of_library,
     manual::{NAMESPACES, amount, words},
@@ -8,152 +17,6 @@ use super::{
 use crate::{
     AiKind, Attributes, SourceSpan, SpanKind, Value, operation, provider, recognise, tokens,
 };
-
-/// Words in the names of model calls.
-static CALL_WORDS: &[&str] = &[
-    "chat",
-    "complete",
-    "completion",
-    "completions",
-    "converse",
-    "generate",
-    "generation",
-    "infer",
-    "inference",
-    "llm",
-];
-
-/// Words that name a model call and nothing else, even if no tokens are counted.
-static UNAMBIGUOUS_CALL_WORDS: &[&str] = &["chat", "completion", "completions", "inference", "llm"];
-
-/// Words that, together with `model`, name a model call.
-static MODEL_CALL_WORDS: &[&str] = &["call", "invocation", "invoke", "request", "response"];
-
-/// Words in the names of calls that produce no output tokens.
-static EMBEDDING_WORDS: &[&str] = &["embed", "embedding", "embeddings", "rerank"];
-
-/// Words for work that consists of calls.
-static COMPOSITE_WORDS: &[&str] = &[
-    "agent",
-    "batch",
-    "chain",
-    "crew",
-    "evaluation",
-    "fetch",
-    "flow",
-    "graph",
-    "guardrail",
-    "invoke",
-    "loop",
-    "node",
-    "orchestrate",
-    "pipeline",
-    "plan",
-    "rag",
-    "request",
-    "retrieval",
-    "retrieve",
-    "retriever",
-    "run",
-    "search",
-    "session",
-    "step",
-    "task",
-    "team",
-    "tokens",
-    "tool",
-    "turn",
-    "workflow",
-];
-
-/// Methods at the end of what a provider's SDK calls a request.
-static SDK_METHODS: &[&str] = &["create", "request", "stream", "streaming"];
-
-/// Words for work on a call that has ended. Whatever it counts was counted before.
-static POST_CALL_WORDS: &[&str] = &[
-    "bill",
-    "billing",
-    "budget",
-    "calculate",
-    "cost",
-    "costs",
-    "count",
-    "estimate",
-    "insert",
-    "log",
-    "meter",
-    "metrics",
-    "persist",
-    "price",
-    "pricing",
-    "record",
-    "report",
-    "save",
-    "store",
-    "track",
-    "update",
-    "usage",
-];
-
-/// Words for work on or for a call of a model or a tool, other than [afterwards](POST_CALL_WORDS).
-static AUXILIARY_WORDS: &[&str] = &[
-    "approve",
-    "audit",
-    "authorize",
-    "build",
-    "cache",
-    "check",
-    "emit",
-    "enqueue",
-    "format",
-    "load",
-    "parse",
-    "prepare",
-    "render",
-    "schedule",
-    "serialize",
-    "tokenize",
-    "truncate",
-    "upsert",
-    "validate",
-    "verify",
-];
-
-/// The same, for words that come last.
-static AUXILIARY_LAST_WORDS: &[&str] = &["lookup", "parsing", "validation"];
-
-/// Words for what belongs to a call.
-static CALL_DATA_WORDS: &[&str] = &[
-    "context", "cost", "costs", "prompt", "prompts", "token", "tokens", "usage",
-];
-
-static AGENT_ACTIONS: &[&str] = &[
-    "call",
-    "continue",
-    "execute",
-    "execution",
-    "invocation",
-    "invoke",
-    "loop",
-    "run",
-    "turn",
-];
-
-/// Keys that name an agent on a span that is named after the agent's run.
-static AGENT_KEYS: &[&str] = &["agent", "agent.name", "agent_name"];
-
-/// Keys that name a tool on a span that is named after the tool's call.
-static TOOL_KEYS: &[&str] = &["tool", "tool.name", "tool_name"];
-
-static TOOL_ACTIONS: &[&str] = &[
-    "call",
-    "execute",
-    "execution",
-    "invocation",
-    "invoke",
-    "run",
-    "use",
-];
 
 /// Returns whether a span without any attribute in GenAI's namespaces is a model call. Its name must say so, or it must state why
 /// the answer ended. It must also name a model, and count input and output tokens or have failed at a provider. Each of these
@@ -164,7 +27,7 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
     if !attributes.may_begin_with("model") || !has_text("model") {
         return false;
     }
-    let name = words(&span.name);
+    let name = words_of_name(span);
     let is_embedding = has_word(&name, EMBEDDING_WORDS);
     // Only a model's answer has a reason for its end.
     let has_finish_reason = has_text("finish_reason") || has_text("stop_reason");
@@ -174,10 +37,10 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
         || is_named_after_model(span, &name);
     is_named_call
         && !has_word(&name, POST_CALL_WORDS)
-        && (has_finish_reason || !is_auxiliary(&span.name))
-        && !is_server_side(span)
+        && (has_finish_reason || !is_auxiliary(&span.name) && !is_intermediary(&span.name, &name))
+        && !is_remote_side(span)
         && (counts_tokens(attributes, is_embedding)
-            || recognise::has_failed(span) && targets_provider(span, &name))
+            || recognise::has_failed(span) && targets_provider(span, &name, has_finish_reason))
         && !attributes
             .iter()
             .any(|(key, _)| is_of_other_convention(key))
@@ -199,8 +62,24 @@ fn counts_tokens(attributes: &Attributes, is_embedding: bool) -> bool {
             .any(|(key, value)| is_total_count(key, value))
 }
 
-fn is_server_side(span: &SourceSpan) -> bool {
-    matches!(span.kind, Some(SpanKind::Server | SpanKind::Consumer))
+/// Returns whether a span's kind says that it receives or queues work.
+fn is_remote_side(span: &SourceSpan) -> bool {
+    use SpanKind::{Consumer, Producer, Server};
+    matches!(span.kind, Some(Consumer | Producer | Server))
+}
+
+/// Returns the words of a span's name.
+fn words_of_name(span: &SourceSpan) -> String {
+    words(&span.name).replace("open_ai", "openai")
+}
+
+/// Returns whether a name is for what stands between a program and a provider: `openai.queue.push`, `llm_quota`. In
+/// `cache.completion`, only the place of the call is.
+fn is_intermediary(name: &str, words: &str) -> bool {
+    match has_word(words, CALL_WORDS) {
+        true => has_word(&last_segment(name), INTERMEDIARY_WORDS),
+        false => has_word(words, INTERMEDIARY_WORDS),
+    }
 }
 
 /// Returns whether a key shows that a span describes an HTTP route or a database query.
@@ -219,21 +98,42 @@ pub(super) fn is_total_count(key: &str, value: Value<'_>) -> bool {
 }
 
 /// Returns whether a failed call was made to a provider: to one that the conventions know, or to any if the span is named after a
-/// model call.
-fn targets_provider(span: &SourceSpan, name: &str) -> bool {
+/// model call. Without a finish reason, nothing else may be in its name: `openai_config_loader` may fail, too.
+fn targets_provider(span: &SourceSpan, name: &str, has_finish_reason: bool) -> bool {
+    let is_request = || has_finish_reason || names_only_request(span, name);
     let provider = span.attributes.text("provider").map(unquoted);
     match provider {
         Some(provider) if !provider.is_empty() => {
-            let is_known = provider::known(&provider.to_ascii_lowercase()).is_some();
-            is_known || has_word(name, UNAMBIGUOUS_CALL_WORDS)
+            let is_known = || provider::known(&provider.to_ascii_lowercase()).is_some();
+            has_word(name, UNAMBIGUOUS_CALL_WORDS) || is_known() && is_request()
         }
-        _ => provider_in_name(name).is_some(),
+        _ => split_words(name).any(is_provider) && is_request(),
     }
 }
 
+/// Returns whether a name consists of a provider, the span's `model` and words for model calls.
+fn names_only_request(span: &SourceSpan, name: &str) -> bool {
+    let model = words(span.attributes.text("model").unwrap_or_default());
+    split_words(name).all(|word| {
+        [CALL_WORDS, EMBEDDING_WORDS, REQUEST_WORDS]
+            .iter()
+            .any(|words| words.contains(&word))
+            || provider::known(word).is_some()
+            || split_words(&model).any(|part| part == word)
+    })
+}
+
+/// Returns whether a word names a provider and nothing else.
+fn is_provider(word: &str) -> bool {
+    !GENERAL_COMPANIES.contains(&word) && provider::known(word).is_some()
+}
+
 /// Returns the conventions' name of the provider that a span is named after.
-pub(super) fn provider_in_name(name: &str) -> Option<&'static str> {
-    split_words(&words(name)).find_map(provider::known)
+pub(super) fn provider_in_name(span: &SourceSpan) -> Option<&'static str> {
+    let name = words_of_name(span);
+    let is_request = names_only_request(span, &name);
+    let mut names = split_words(&name).filter(|word| is_request || is_provider(word));
+    names.find_map(provider::known)
 }
 
 /// Returns whether a span is named after embeddings.
@@ -247,16 +147,13 @@ fn is_named_after_model(span: &SourceSpan, name: &str) -> bool {
     let model = words(model);
     // `gpt` of `gpt-4o`. Shorter words may mean anything.
     let family = split_words(&model).find(|word| word.len() > 2);
-    let is_composite =
-        |word| COMPOSITE_WORDS.contains(&word) && !matches!(word, "invoke" | "request");
-    (provider_in_name(name).is_some() || split_words(name).any(|word| family == Some(word)))
-        && !split_words(name).any(is_composite)
+    split_words(name).any(|word| is_provider(word) || family == Some(word)) && !is_composite(name)
 }
 
 /// Returns the operation of a span that is named after it and a provider, if it names a model: `openai.chat`, `ollama_embeddings`.
 fn provider_operation(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option<&'static str> {
     let models = ["gen_ai.request.model", "gen_ai.response.model"];
-    if is_server_side(span) || !models.iter().any(|key| span.attributes.contains(key)) {
+    if is_remote_side(span) || !models.iter().any(|key| span.attributes.contains(key)) {
         return None;
     }
     let operation = operation_after_provider(name)?;
@@ -281,6 +178,34 @@ pub(crate) fn may_classify_by_name(attributes: &Attributes) -> bool {
     let names = [AGENT_KEYS, TOOL_KEYS].concat();
     names.iter().any(|key| attributes.contains(key))
         || (NAMESPACES.iter()).any(|prefix| attributes.may_begin_with(prefix))
+}
+
+/// Returns whether a span that counts no tokens may be a request to a provider's model, as far as its name and its protocol are
+/// concerned.
+pub(crate) fn may_request_model(span: &SourceSpan) -> bool {
+    let text = |key| span.attributes.text(key);
+    let method = text("http.request.method").or_else(|| text("http.method"));
+    let is_for_store = || {
+        let mut keys = span.attributes.iter();
+        keys.any(|(key, _)| key.starts_with("db.") || key.starts_with("messaging."))
+    };
+    let name = words(&span.name);
+    method.is_none_or(|method| method.eq_ignore_ascii_case("post"))
+        && !has_word(&name, OTHER_REQUEST_WORDS)
+        && !has_word(&name, INTERMEDIARY_WORDS)
+        && !is_for_store()
+}
+
+/// Returns whether a client of a provider, by its name, asks for something else than a model's answer: `count_tokens`, `retrieve`.
+pub(crate) fn names_other_request(name: &str) -> bool {
+    is_composite(name) || is_auxiliary(name)
+}
+
+/// Returns whether a name is for work that consists of calls, or that searches.
+fn is_composite(name: &str) -> bool {
+    let is_composite =
+        |word| COMPOSITE_WORDS.contains(&word) && !matches!(word, "invoke" | "request");
+    !names_call(name) && split_words(&words(name)).any(is_composite)
 }
 
 /// Returns the operation that a span's name, or the name of its operation, ends with, if the attributes say with what:
@@ -331,6 +256,7 @@ fn is_named_tool_call(span: &SourceSpan, name: &str) -> bool {
     span.attributes.may_begin_with("tool")
         && has_any_text(span, TOOL_KEYS)
         && ends_with_action(name, "tool", &["call"])
+        && !is_of_protocol(span, name)
 }
 
 /// Returns whether a span is named after an agent's run, such as `run_agent`, and names an agent without any namespace.
@@ -338,6 +264,14 @@ fn is_named_agent_run(span: &SourceSpan, name: &str) -> bool {
     span.attributes.may_begin_with("agent")
         && has_any_text(span, AGENT_KEYS)
         && ends_with_action(name, "agent", &["invocation", "invoke", "run"])
+        && !is_of_protocol(span, name)
+}
+
+/// Returns whether a span is about a request, a message or a query: `POST /agent/run`, `SELECT agent_run`.
+fn is_of_protocol(span: &SourceSpan, name: &str) -> bool {
+    is_remote_side(span)
+        || name.contains(" /")
+        || (PROTOCOL_KEYS.iter()).any(|key| span.attributes.contains(key))
 }
 
 fn has_any_text(span: &SourceSpan, keys: &[&str]) -> bool {

@@ -229,6 +229,9 @@ fn goose_observations_are_model_calls() {
         ("cost_details_json", r#"{"total":0.5}"#),
     ];
     let scope = "goose::tracing::provider_generation";
+    let source = source(scope, "provider_generation", &attributes);
+    let identity = Translator::new(TranslateOptions::default()).identify(&source);
+    assert_eq!(identity.ai, Some(crate::AiKind::LlmCall));
     let span = translated(scope, "provider_generation", &attributes);
     assert_eq!(span.name, "chat gpt-4o");
     let text = |key| span.attributes.text(key);

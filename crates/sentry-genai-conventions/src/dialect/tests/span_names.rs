@@ -63,10 +63,15 @@ fn a_model_or_provider_in_the_name_and_counts_make_a_call() {
         ("openai gpt-4o", "gpt-4o", "gen_ai.chat"),
         ("ask_claude", "claude-sonnet-4-5", "gen_ai.chat"),
         ("call_openai", "o3", "gen_ai.chat"),
+        ("askOpenAI", "o3", "gen_ai.chat"),
         ("ollama.request", "llama3", "gen_ai.chat"),
         ("claude_agent", "claude-sonnet-4-5", "function"),
         ("record_openai_usage", "gpt-4o", "function"),
         ("parse_openai_answer", "gpt-4o", "function"),
+        ("openai_rate_limiter", "gpt-4o", "function"),
+        ("openai_cache_hit", "gpt-4o", "function"),
+        ("openai.queue.push", "gpt-4o", "function"),
+        ("llm_quota", "gpt-4o", "function"),
         ("o3", "o3", "function"),
         ("summary", "gpt-4o", "function"),
     ] {
@@ -87,12 +92,40 @@ fn a_run_in_the_name_and_an_agent_make_an_agent_run() {
         ("agent_turn", "agent", "function"),
         ("run_job", "agent.name", "function"),
         ("run_agent", "user_agent", "function"),
+        ("POST /agent/run", "agent_name", "function"),
     ] {
         let span = translated(span(name, &[(key, Value::Str("Bot"))]));
         assert_eq!(span.op, op, "{name} {key}");
         if op != "function" {
             assert_eq!(span.name, "invoke_agent Bot");
         }
+    }
+}
+
+/// Requests and queries may be named like the runs and calls that they are about.
+#[test]
+fn what_a_protocol_carries_is_no_run_of_an_agent() {
+    for (name, key, protocol) in [
+        ("SELECT agent_run", "agent_name", "db.system.name"),
+        ("agent.run", "agent", "messaging.system"),
+        ("tool.call", "tool", "http.route"),
+    ] {
+        let said = [(key, Value::Str("Bot")), (protocol, Value::Str("x"))];
+        let span = translated(span(name, &said));
+        assert!(!span.op.starts_with("gen_ai."), "{name}: {}", span.op);
+    }
+    let said = [
+        ("tool", Value::Str("fetch")),
+        ("http.status_code", Value::Integer(200)),
+    ];
+    assert_eq!(
+        translated(span("tool.call", &said)).op,
+        "gen_ai.execute_tool"
+    );
+    for kind in [SpanKind::Server, SpanKind::Consumer, SpanKind::Producer] {
+        let mut span = span("agent.run", &[("agent", Value::Str("Bot"))]);
+        span.kind = Some(kind);
+        assert!(!translated(span).op.starts_with("gen_ai."), "{kind:?}");
     }
 }
 
@@ -110,6 +143,24 @@ fn a_client_span_with_provider_and_model_is_a_call() {
     agent.kind = Some(SpanKind::Client);
     agent.attributes.push("gen_ai.agent.name", "Bot");
     assert_eq!(translated(agent).op, "function");
+    for (name, key, value, is_call) in [
+        ("POST", "http.request.method", "POST", true),
+        ("GET", "http.request.method", "GET", false),
+        ("query", "db.system.name", "qdrant", false),
+        ("publish", "messaging.system", "kafka", false),
+        ("llm.request", "shop.id", "1", true),
+        ("count_tokens", "shop.id", "1", false),
+        ("rate_limiter.acquire", "shop.id", "1", false),
+        ("models.retrieve", "shop.id", "1", false),
+        ("cache.lookup", "shop.id", "1", false),
+        ("health_check", "shop.id", "1", false),
+    ] {
+        let mut client = span(name, &attributes);
+        client.kind = Some(SpanKind::Client);
+        client.attributes.push(key, value);
+        let op = translated(client).op;
+        assert_eq!(op == "gen_ai.chat", is_call, "{name}: {op}");
+    }
 }
 
 /// Spans of one shape share a plan, whatever their names are.
@@ -136,6 +187,23 @@ fn plans_respect_span_names() {
 }
 
 #[test]
+fn a_plan_knows_requests_of_rust_mcp_sdk_by_their_names() {
+    let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+    for _ in 0..3 {
+        let ops = ["work", "mcp.mrtr"].map(|name| {
+            let said = [
+                ("method", Value::Str("tools/call")),
+                ("tool", Value::Str("w")),
+            ];
+            let mut span = span(name, &said);
+            span.scope = "rust_mcp_sdk::mcp_runtimes::client_runtime".into();
+            planning.translate(&mut span).op.into_owned()
+        });
+        assert_eq!(ops, ["function", "gen_ai.execute_tool"]);
+    }
+}
+
+#[test]
 fn a_failed_call_to_a_known_provider_is_a_call() {
     for (name, provider, op) in [
         ("OpenAi::complete", Some("openai"), "gen_ai.chat"),
@@ -143,6 +211,11 @@ fn a_failed_call_to_a_known_provider_is_a_call() {
         ("complete", Some("stripe"), "function"),
         ("complete", None, "function"),
         ("ask", Some("openai"), "function"),
+        ("openai-config-loader", None, "function"),
+        ("OpenAi::warm_up_then_complete", Some("openai"), "function"),
+        ("google_login", None, "function"),
+        ("aws.s3.upload", None, "function"),
+        ("azure_storage_put", None, "function"),
     ] {
         let mut span = span(name, &[("model", Value::Str("rate-limit"))]);
         if let Some(provider) = provider {
@@ -163,6 +236,8 @@ fn tokens_of_embeddings_are_input_tokens() {
         assert_eq!(embedded.name, "embeddings text-embedding-3-small");
         let input = embedded.attributes.integer("gen_ai.usage.input_tokens");
         assert_eq!(input, Some(42));
-        assert_eq!(translated(span("count_texts", &attributes)).op, "function");
+        for name in ["count_texts", "embedding.tokenize", "embedding_cache_get"] {
+            assert_eq!(translated(span(name, &attributes)).op, "function", "{name}");
+        }
     }
 }
