@@ -1,6 +1,7 @@
 //! Decisions that need a span's relatives: work that is described twice, and totals that repeat their parts.
 
 mod agent_messages;
+mod attempts;
 mod containment;
 mod enclosing_step;
 mod linked_lists;
@@ -9,6 +10,7 @@ mod sibling_agents;
 
 use std::collections::BTreeMap;
 
+use attempts::is_attempt;
 use linked_lists::LinkedLists;
 
 use crate::{
@@ -28,8 +30,8 @@ use crate::{
 ///   and takes over what only the other knew; the other becomes a plain span. The same holds for an agent inside an agent of the
 ///   same name, a tool inside a tool of the same name, and an MCP request inside the same request. Plain spans in between do not
 ///   matter; any other AI span does.
-/// * A wrapper around several calls becomes a plain span itself. If none of the calls has messages, the last one that did not
-///   fail gets the wrapper's.
+/// * A wrapper around several calls becomes a plain span itself, unless only the wrapper knows of tokens and answers; then the calls
+///   inside are attempts, and plain. If none of the calls has messages, the last one that did not fail gets the wrapper's.
 /// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and counted
 ///   the same tokens or both failed. Two tool calls at the same time are one if two instrumentations saw the same id and name.
 /// * An agent keeps its token totals only if no chat below it reported any.
@@ -136,9 +138,14 @@ fn inherit(spans: &mut [SentrySpan], tree: &SpanTree) {
             } else {
                 let above = tree.parents[position].and_then(|parent| nearest[parent]);
                 let is_agent_name_of_agent = span.ai == Some(AiKind::Agent) && key == AGENT;
+                // Doors do not know that such an agent is one.
+                let is_unknown_agent = |above: usize| {
+                    let above = &spans[above];
+                    above.ai == Some(AiKind::Agent) && above.ancestors != Ancestors::Known
+                };
                 let should_inherit = span.ai.is_some()
                     && !is_agent_name_of_agent
-                    && span.ancestors != Ancestors::Known;
+                    && (span.ancestors != Ancestors::Known || above.is_some_and(is_unknown_agent));
                 let above = match below[position] {
                     DescendantConversation::One(descendant)
                         if should_inherit && key == CONVERSATION =>
@@ -314,6 +321,16 @@ fn deduplicate_below(
                 .iter(outer)
                 .any(|inner| is_unnamed_agent_inside_named(&spans[outer], &spans[inner])) =>
         {
+            below.replace_with(outer, outer);
+        }
+        // The counts would be lost with a wrapper around attempts that say nothing of an answer.
+        (Some(_), Some(_))
+            if tokens::has_input_or_output(&spans[outer].attributes)
+                && below.iter(outer).all(|inner| is_attempt(&spans[inner])) =>
+        {
+            for attempt in below.iter(outer) {
+                demote(&mut spans[attempt]);
+            }
             below.replace_with(outer, outer);
         }
         (Some(_), Some(_)) => {

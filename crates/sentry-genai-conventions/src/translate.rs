@@ -70,6 +70,7 @@ impl Translator {
     /// Translates one span.
     #[must_use]
     pub fn translate(&self, mut span: SourceSpan) -> SentrySpan {
+        let is_known_by_keys = span.attributes.is_gen_ai();
         rename::parse_texts(&mut span.attributes);
         dialect::separate_shared_keys(&mut span);
         span.attributes.settle();
@@ -150,9 +151,9 @@ impl Translator {
         content::enforce_span_limit(&mut span.attributes, &self.options.limits);
 
         let mut translated = finish(&mut span, naming, status);
-        if is_gen_ai && !dialect.is_conventional() {
-            // Doors do not read from an open span what only its dialect knows, such as an agent that is named after its
-            // span.
+        if is_gen_ai && !(is_known_by_keys && dialect.is_conventional()) {
+            // Doors do not read from an open span what only its dialect or its name says, such as an agent that is named
+            // after its span.
             translated.ancestors = Ancestors::KnownAtStart;
         }
         translated
@@ -173,6 +174,7 @@ impl Translator {
                 reduced.attributes.push_owned_key(key, value);
             }
         }
+        dialect::separate_shared_keys(&mut reduced);
         reduced.attributes.settle();
         remove_missing_values(&mut reduced);
         apply_reserved_fields(&mut reduced);

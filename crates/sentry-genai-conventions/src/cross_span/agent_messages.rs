@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::WorkKind;
 use crate::{
-    AiKind, ContentLimits, SentrySpan,
+    AiKind, ContentLimits, SentrySpan, Status,
     attributes::Attributes,
     content,
     dialect::{INPUT, OUTPUT},
@@ -24,7 +24,12 @@ fn is_agent_with_messages(span: &SentrySpan) -> bool {
 }
 
 fn is_call_without_messages(span: &SentrySpan) -> bool {
-    WorkKind::of(span) == Some(WorkKind::Chat) && !has_messages(&span.attributes)
+    is_of_conversation(span) && !has_messages(&span.attributes)
+}
+
+/// Returns whether a span is a call that may be a part of a conversation. What a moderation says of one is not.
+fn is_of_conversation(span: &SentrySpan) -> bool {
+    WorkKind::of(span) == Some(WorkKind::Chat) && span.op != "gen_ai.evaluate"
 }
 
 fn has_messages(attributes: &Attributes) -> bool {
@@ -33,29 +38,29 @@ fn has_messages(attributes: &Attributes) -> bool {
 
 /// Gives an agent's messages to its model calls if none of these has any, since Sentry shows a conversation by its model calls.
 ///
-/// The first call gets the question. If there is one answer for each call, each call gets its own; otherwise the last call gets all
-/// answers.
+/// The first call gets the question. If there is one answer for each call that did not fail, each of these gets its own; otherwise
+/// the last of them gets all answers.
 pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &ContentLimits) {
     for (agent, mut calls) in calls_without_messages(spans, tree) {
         calls.sort_by_key(|&call| (spans[call].start, spans[call].end, spans[call].span_id));
         let text = |key| spans[agent].attributes.text(key).map(str::to_owned);
         let (question, answer) = (text(INPUT), text(OUTPUT));
-        let answers = match answer {
-            Some(answer) => split_by_call(&answer, calls.len()).unwrap_or_else(|| {
-                let mut answers = vec![None; calls.len()];
-                answers.pop();
-                answers.push(Some(answer));
-                answers
-            }),
-            None => Vec::new(),
-        };
         if let Some(question) = question
             && let Some(&first) = calls.first()
         {
             spans[first].attributes.push(INPUT, question);
         }
-        for (&call, answer) in calls.iter().zip(answers) {
-            if let Some(answer) = answer {
+        if let Some(answer) = answer {
+            let answered: Vec<_> = (calls.iter().copied())
+                .filter(|&call| spans[call].status == Status::Ok)
+                .collect();
+            let answers = match split_by_call(&answer, answered.len()) {
+                Some(answers) => answered.into_iter().zip(answers).collect(),
+                None => {
+                    Vec::from_iter(answered.last().or(calls.last()).map(|&call| (call, answer)))
+                }
+            };
+            for (call, answer) in answers {
                 spans[call].attributes.push(OUTPUT, answer);
             }
         }
@@ -65,16 +70,17 @@ pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &
     }
 }
 
-/// Returns the agents with messages whose calls have none, with these calls.
+/// Returns the agents with messages whose calls have none, with these calls. A call that a tool makes is not the agent's.
 fn calls_without_messages(spans: &[SentrySpan], tree: &SpanTree) -> BTreeMap<usize, Vec<usize>> {
     let mut agents = vec![None; spans.len()];
     let mut calls: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for &position in tree.leaves_first.iter().rev() {
-        agents[position] = tree.parents[position].and_then(|parent| {
-            let is_agent = spans[parent].ai == Some(AiKind::Agent);
-            is_agent.then_some(parent).or(agents[parent])
+        agents[position] = tree.parents[position].and_then(|parent| match spans[parent].ai {
+            Some(AiKind::Agent) => Some(parent),
+            Some(AiKind::Tool) => None,
+            _ => agents[parent],
         });
-        if WorkKind::of(&spans[position]) == Some(WorkKind::Chat)
+        if is_of_conversation(&spans[position])
             && let Some(agent) = agents[position]
         {
             calls.entry(agent).or_default().push(position);
@@ -88,13 +94,13 @@ fn calls_without_messages(spans: &[SentrySpan], tree: &SpanTree) -> BTreeMap<usi
 }
 
 /// Returns the model's messages, without the results of tools between them, if there are as many as calls.
-fn split_by_call(answer: &str, calls: usize) -> Option<Vec<Option<String>>> {
+fn split_by_call(answer: &str, calls: usize) -> Option<Vec<String>> {
     let messages: Vec<Value> = serde_json::from_str(answer).ok()?;
     let answers = messages
         .into_iter()
         .filter(|message| message["role"] == "assistant");
     let answers: Vec<_> = answers
-        .map(|message| Some(Value::Array(vec![message]).to_string()))
+        .map(|message| Value::Array(vec![message]).to_string())
         .collect();
     (answers.len() == calls).then_some(answers)
 }

@@ -162,6 +162,39 @@ fn a_wrapper_around_several_calls_becomes_a_plain_span() {
     assert_eq!(spans.reconciled(), owned(&expected));
 }
 
+/// An SDK counts the tokens of its call, and the program has a span for each request that it takes.
+#[test]
+fn a_call_keeps_what_it_counts_if_its_attempts_count_nothing() {
+    let reconciled = |of_last: &[(&'static str, &str)]| {
+        let spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
+            .with(2, 1, "chat m", &[CHAT, ("error.type", "429")])
+            .with(3, 1, "chat m", &[&[CHAT][..], of_last].concat());
+        spans.reconciled()
+    };
+    let plain = ("function", None);
+    let call = ("gen_ai.chat", Some(42));
+    assert_eq!(reconciled(&[]), owned(&[call, plain, plain]));
+    let attempt = ("gen_ai.chat", None);
+    assert_eq!(reconciled(&[(COUNT, "42")]), owned(&[plain, attempt, call]));
+}
+
+/// A door reads from an open span what its keys tell, and these do not tell that this is an agent.
+#[test]
+fn the_calls_of_an_agent_that_only_its_name_tells_know_it() {
+    let agent = [("agent", "Bot"), ("session_id", "s-1")];
+    let mut spans = Trace(Vec::new())
+        .with(2, 1, "chat m", &[CHAT])
+        .with(1, 0, "run_agent", &agent)
+        .0;
+    reconcile(&mut spans, &ContentLimits::default());
+    let text = |key| spans[0].attributes.text(key);
+    assert_eq!(
+        (text(super::AGENT), text(CONVERSATION)),
+        (Some("Bot"), Some("s-1"))
+    );
+}
+
 #[test]
 fn deeply_nested_wrappers_become_plain_spans() {
     let wrappers = (1..=60).fold(Trace(Vec::new()), |trace, id| {

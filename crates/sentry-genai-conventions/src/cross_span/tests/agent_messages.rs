@@ -80,3 +80,50 @@ fn a_single_answer_goes_to_the_last_call() {
     let known = trace(&[(INPUT, QUESTION), (OUTPUT, ANSWER)], &[(OUTPUT, ANSWER)]);
     assert_eq!(messages(&known), [[None, answer()], [None, None]]);
 }
+
+#[test]
+fn a_call_that_failed_and_one_of_a_tool_did_not_answer() {
+    const ANSWER: &str = r#"[{"role":"assistant","content":"In Wien."}]"#;
+    let agent = [AGENT, (INPUT, QUESTION), (OUTPUT, ANSWER)];
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "invoke_agent a", &agent)
+        .with(2, 1, "chat m", &[CHAT])
+        .with(3, 1, "execute_tool w", &[TOOL])
+        .with(4, 3, "chat m", &[CHAT])
+        .with(5, 1, "chat m", &[CHAT])
+        .0;
+    for (position, span) in spans.iter_mut().enumerate() {
+        span.start = Timestamp::from_nanos(position as u64);
+        span.end = Timestamp::from_nanos(position as u64 + 1);
+    }
+    spans[4].status = Status::Error;
+    reconcile(&mut spans, &ContentLimits::default());
+    let answered = |span: &SentrySpan| span.attributes.contains(OUTPUT);
+    let answered: Vec<_> = spans.iter().map(answered).collect();
+    assert_eq!(answered, [true, true, false, false, false]);
+}
+
+/// The spans of a batch may be in any order, and what has been given is not given again.
+#[test]
+fn messages_are_given_once_in_any_order() {
+    const ANSWER: &str = r#"[{"role":"assistant","content":"In Wien."}]"#;
+    let agent = [AGENT, (INPUT, QUESTION), (OUTPUT, ANSWER)];
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "invoke_agent a", &agent)
+        .with(2, 1, "chat m", &[CHAT])
+        .with(3, 1, "chat m", &[CHAT])
+        .0;
+    let mut reversed: Vec<_> = spans.iter().rev().cloned().collect();
+    reconcile(&mut spans, &ContentLimits::default());
+    reconcile(&mut reversed, &ContentLimits::default());
+    let again = spans.clone();
+    reconcile(&mut spans, &ContentLimits::default());
+    let said = |spans: &mut dyn Iterator<Item = &SentrySpan>| -> Vec<_> {
+        spans
+            .map(|span| [INPUT, OUTPUT].map(|key| span.attributes.text(key).map(str::to_owned)))
+            .collect()
+    };
+    let expected = said(&mut again.iter());
+    assert_eq!(said(&mut spans.iter()), expected);
+    assert_eq!(said(&mut reversed.iter().rev()), expected);
+}

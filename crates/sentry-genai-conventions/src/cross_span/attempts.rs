@@ -1,0 +1,16 @@
+//! Requests of a model call that may have been repeated.
+
+use crate::{AiKind, SentrySpan, dialect::OUTPUT, tokens};
+
+/// Returns whether a model call says nothing of an answer, as a request that may have been repeated does.
+pub(super) fn is_attempt(span: &SentrySpan) -> bool {
+    let answers = [
+        OUTPUT,
+        "gen_ai.response.finish_reasons",
+        "gen_ai.response.id",
+        "gen_ai.response.model",
+    ];
+    span.ai == Some(AiKind::LlmCall)
+        && !tokens::has_input_or_output(&span.attributes)
+        && !answers.iter().any(|key| span.attributes.contains(key))
+}
