@@ -55,7 +55,8 @@ fn split_names(text: &str) -> Option<Value> {
             && name
                 .chars()
                 .all(|letter| letter.is_alphanumeric() || "_-./:".contains(letter))
-            && !["none", "auto"].contains(&&*name.to_ascii_lowercase())
+            && !["any", "auto", "none", "required", "undefined"]
+                .contains(&&*name.to_ascii_lowercase())
     };
     let names: Vec<&str> = text.split(',').map(str::trim).collect();
     names.iter().all(is_name).then(|| names.into())

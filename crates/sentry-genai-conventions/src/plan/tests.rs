@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::{collection, prelude::*, sample};
 
-use pool::{EVENTS, KEYS, NAMES, SCOPES, TEXTS};
+use pool::{BY_HAND, EVENTS, KEYS, NAMED_BY_HAND, NAMES, SCOPES, TEXTS};
 
 use crate::{
     AiKind, ContentLimits, PlanningTranslator, Scalar, SentrySpan, SourceEvent, SourceSpan,
@@ -219,6 +219,33 @@ proptest! {
             }
             let shape: &Vec<_> = index.get(&shapes);
             let mut span = span(shape, &variation);
+            let expected = summary(&translator.translate(span.clone()));
+            prop_assert_eq!(summary(&planning.translate(&mut span)), expected);
+        }
+    }
+}
+
+/// A span by hand, whose name decides what it is.
+fn by_hand() -> impl Strategy<Value = Vec<(&'static str, TestValue)>> {
+    let text = || sample::select(TEXTS).prop_map(|text| TestValue::Text(text.to_owned()));
+    let number = || prop_oneof![Just(0_i64), Just(5), Just(42)].prop_map(TestValue::Integer);
+    let value = prop_oneof![3 => text(), 2 => number(), 1 => test_value()];
+    collection::vec((sample::select(BY_HAND), value), 1..6)
+}
+
+proptest! {
+    #[test]
+    fn spans_by_hand_are_what_they_are_called(
+        shape in by_hand(),
+        spans in collection::vec((variation(), sample::select(NAMED_BY_HAND)), 4..16),
+        options in options(),
+    ) {
+        let translator = Translator::new(options);
+        let mut planning = PlanningTranslator::new(translator.clone());
+        let (scope, kind) = (spans[0].0.scope, spans[0].0.kind);
+        for (mut variation, name) in spans {
+            (variation.name, variation.scope, variation.kind) = (name, scope, kind);
+            let mut span = span(&shape, &variation);
             let expected = summary(&translator.translate(span.clone()));
             prop_assert_eq!(summary(&planning.translate(&mut span)), expected);
         }

@@ -207,6 +207,7 @@ fn tool_definitions_of_every_provider_are_read() {
     for text in [
         "no tools",
         "None",
+        "required",
         "add, and what else there is",
         // pydantic-ai's parameters of a request.
         r#"{"function_tools":[],"builtin_tools":[],"output_mode":"text","output_object":null,"output_tools":[],"allow_text_output":true}"#,
