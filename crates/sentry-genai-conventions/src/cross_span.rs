@@ -214,8 +214,11 @@ enum WorkKind {
 
 impl WorkKind {
     /// Returns what a span is about; `None` for a plain span.
+    #[inline]
     fn of(span: &SentrySpan) -> Option<Self> {
         match span.ai {
+            // Most spans are plain, and not about MCP.
+            None if !span.op.starts_with("mcp.") => None,
             Some(AiKind::LlmCall) => Some(match &*span.op {
                 "gen_ai.embeddings" => Self::Embeddings,
                 "gen_ai.rerank" => Self::Rerank,
@@ -225,8 +228,7 @@ impl WorkKind {
             Some(AiKind::Tool) => Some(Self::Tool),
             Some(_) => Some(Self::Other),
             None if span.op == "mcp.server" => Some(Self::McpRequest),
-            None if span.op.starts_with("mcp.") => Some(Self::Other),
-            None => None,
+            None => Some(Self::Other),
         }
     }
 }

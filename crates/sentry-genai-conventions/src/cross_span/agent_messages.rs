@@ -15,7 +15,8 @@ use crate::{
 
 /// Returns whether some agent has messages and some model call has none. Usually not, and finding that out needs no span tree.
 pub(super) fn may_lack_messages(spans: &[SentrySpan]) -> bool {
-    spans.iter().any(is_call_without_messages) && spans.iter().any(is_agent_with_messages)
+    // There are fewer agents than calls.
+    spans.iter().any(is_agent_with_messages) && spans.iter().any(is_call_without_messages)
 }
 
 /// Returns whether a span is an agent with messages.
