@@ -164,7 +164,7 @@ impl Inheritable {
 impl Attributes {
     /// Iterates over what the attributes from number `start` on tell the spans below, each value already
     /// [parsed](Inheritable::parse).
-    pub fn heritage(&self, start: usize) -> impl Iterator<Item = (Inheritable, Cow<'_, str>)> {
+    pub fn inheritable(&self, start: usize) -> impl Iterator<Item = (Inheritable, Cow<'_, str>)> {
         let start = if self.hash_bits() & HASH_BITS == 0 {
             usize::MAX
         } else {
@@ -201,7 +201,7 @@ mod tests {
         attributes.push("thread.id", 1_i64);
         attributes.push("thread_id", "ThreadId(1)");
         attributes.push("gen_ai.agent.name", 3_i64);
-        let ids: Vec<_> = attributes.heritage(0).map(|(_, id)| id).collect();
+        let ids: Vec<_> = attributes.inheritable(0).map(|(_, id)| id).collect();
         assert_eq!(ids, ["7", "42"]);
     }
 

@@ -17,7 +17,7 @@ impl Identity {
     /// Reads all attributes of a span. Texts that `known` already has are not copied.
     pub(crate) fn of(attributes: &Attributes, known: &Self) -> Self {
         let mut reader = IdentityReader::new(Some(known));
-        for (inheritable, text) in attributes.heritage(0) {
+        for (inheritable, text) in attributes.inheritable(0) {
             reader.store(inheritable, &text);
         }
         let depends_on_gen_ai =

@@ -71,7 +71,7 @@ impl<S> Node<S> {
     /// Stores what the span says when it ends, for children that end later.
     pub(crate) fn end(&self, attributes: &Attributes) {
         // Most spans name nothing.
-        if attributes.heritage(0).next().is_none() {
+        if attributes.inheritable(0).next().is_none() {
             return;
         }
         let identity = Identity::of(attributes, &self.at_start);

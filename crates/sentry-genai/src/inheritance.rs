@@ -74,7 +74,7 @@ impl Node {
     ) {
         let mut is_changed = false;
         if key_flags.has_inheritable() {
-            for (inheritable, text) in attributes.heritage(start) {
+            for (inheritable, text) in attributes.inheritable(start) {
                 self.set_inheritable(inheritable, trace.intern(&text));
                 is_changed = true;
             }
