@@ -41,8 +41,15 @@ pub(super) struct Gatherer {
     patience: Patience,
     traces: HashMap<TraceId, PendingTrace>,
     bytes: usize,
-    /// The bytes of traces that were taken and are being translated.
-    in_flight_bytes: usize,
+    /// What was taken and is being translated.
+    in_flight: Load,
+}
+
+/// An amount of spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Load {
+    bytes: usize,
+    spans: usize,
 }
 
 /// Traces that leave the gatherer.
@@ -50,7 +57,7 @@ pub(super) struct Gatherer {
 #[must_use = "what is taken goes nowhere else"]
 pub(super) struct TraceBatch {
     pub(super) traces: Vec<Vec<ReceivedSpan>>,
-    pub(super) bytes: usize,
+    pub(super) load: Load,
 }
 
 #[derive(Debug)]
@@ -68,7 +75,7 @@ impl Gatherer {
             patience,
             traces: HashMap::new(),
             bytes: 0,
-            in_flight_bytes: 0,
+            in_flight: Load::default(),
         }
     }
 
@@ -152,33 +159,37 @@ impl Gatherer {
         let mut batch = TraceBatch::default();
         for trace_id in trace_ids {
             if let Some(mut pending) = self.traces.remove(&trace_id) {
-                batch.bytes += pending.bytes;
                 remove_duplicates(&mut pending.spans);
                 attach_events(&mut pending.spans, pending.events);
+                batch.load.bytes += pending.bytes;
+                batch.load.spans += pending.spans.len();
                 if !pending.spans.is_empty() {
                     batch.traces.push(pending.spans);
                 }
             }
         }
-        self.bytes -= batch.bytes;
-        self.in_flight_bytes += batch.bytes;
+        self.bytes -= batch.load.bytes;
+        self.in_flight.bytes += batch.load.bytes;
+        self.in_flight.spans += batch.load.spans;
         batch
     }
 
-    /// Notes that traces taken earlier, of so many bytes, have been handed to the delivery.
-    pub(super) fn release(&mut self, bytes: usize) {
-        self.in_flight_bytes -= bytes;
+    /// Notes that traces taken earlier have been handed to the delivery.
+    pub(super) fn release(&mut self, Load { bytes, spans }: Load) {
+        self.in_flight.bytes -= bytes;
+        self.in_flight.spans -= spans;
     }
 
     /// Returns the approximate number of bytes that wait, including traces that were taken but not yet handed over.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + self.in_flight_bytes
+        self.bytes + self.in_flight.bytes
     }
 
-    /// Returns the number of spans that wait.
+    /// Returns the number of spans that wait, including those that were taken but not yet handed over.
     pub(super) fn spans(&self) -> usize {
         let traces = self.traces.values();
-        traces.map(|pending| pending.spans.len()).sum()
+        let waiting: usize = traces.map(|pending| pending.spans.len()).sum();
+        waiting + self.in_flight.spans
     }
 }
 
@@ -237,9 +248,10 @@ mod tests {
         let second = gatherer.take_due(at(16));
         assert_eq!(numbers(&second), [[3, 4]]);
         // They take up room until they have been handed over.
-        assert_eq!(gatherer.bytes(), first.bytes + second.bytes);
-        gatherer.release(first.bytes);
-        gatherer.release(second.bytes);
+        let taken = [first.load, second.load];
+        assert_eq!(gatherer.bytes(), taken[0].bytes + taken[1].bytes);
+        assert_eq!(gatherer.spans(), 4);
+        taken.into_iter().for_each(|load| gatherer.release(load));
         assert_eq!((gatherer.bytes(), gatherer.spans()), (0, 0));
     }
 
@@ -274,6 +286,7 @@ mod tests {
         let all = gatherer.take_all();
         assert_eq!(numbers(&all), [[2, 1]]);
         assert_eq!(all.traces[0][0].span.events.len(), 1);
+        gatherer.release(all.load);
         // Events without spans are not a trace.
         gatherer.add_events(now, vec![event(within(3))]);
         assert!(gatherer.take_all().traces.is_empty());
@@ -292,7 +305,7 @@ mod tests {
             let now = start + Duration::from_millis(number.into());
             gatherer.add_spans(now, vec![span(number, number)]);
             let batch = gatherer.evict_oldest();
-            gatherer.release(batch.bytes);
+            gatherer.release(batch.load);
             evicted.extend(numbers(&batch).concat());
             assert!(gatherer.bytes() <= patience.max_bytes / 2);
         }

@@ -25,7 +25,7 @@ pub use http::router;
 pub use routes::Projects;
 
 use admission::Admission;
-use gather::{Gatherer, TraceBatch};
+use gather::{Gatherer, Load, TraceBatch};
 use routes::{Route, Routes};
 use segments::Segments;
 
@@ -201,10 +201,16 @@ impl Service {
 
     /// Translates traces and hands their spans to the delivery.
     fn send(&self, batch: TraceBatch) {
+        let TraceBatch { traces, load } = batch;
+        // A panic must not keep the memory reserved.
+        let _release = ReleaseOnDrop {
+            service: self,
+            load,
+        };
         let Inner {
             translator, routes, ..
         } = &*self.0;
-        for spans in batch.traces {
+        for spans in traces {
             let traces = translate_batch(translator, spans);
             let parts = traces.into_iter();
             let parts = parts.flat_map(|trace| trace.split(|resource| routes.find(resource)));
@@ -219,7 +225,6 @@ impl Service {
                 }
             }
         }
-        self.gatherer().release(batch.bytes);
     }
 
     fn segments(&self) -> MutexGuard<'_, Segments> {
@@ -234,5 +239,17 @@ impl Service {
             .gatherer
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Releases what a batch has reserved, when all of it has been handed over.
+struct ReleaseOnDrop<'a> {
+    service: &'a Service,
+    load: Load,
+}
+
+impl Drop for ReleaseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.service.gatherer().release(self.load);
     }
 }
