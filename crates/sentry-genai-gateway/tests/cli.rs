@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use flate2::read::GzDecoder;
@@ -57,15 +57,19 @@ fn run<A: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ran
     Ran::of(program().args(arguments).output().unwrap())
 }
 
-/// Runs the program with input, and with a standard output that is closed before anything is written.
-fn run_unread(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = program()
+fn spawn_piped(arguments: &[&str]) -> Child {
+    program()
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Runs the program with input, and with a standard output that is closed before anything is written.
+fn run_unread(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = spawn_piped(arguments);
     drop(child.stdout.take());
     child.stdin.take().unwrap().write_all(input).unwrap();
     child.wait_with_output().unwrap()
@@ -73,13 +77,7 @@ fn run_unread(arguments: &[&str], input: &[u8]) -> Output {
 
 /// Runs the program with input.
 fn run_on(input: &[u8], arguments: &[&str]) -> Ran {
-    let mut child = program()
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn_piped(arguments);
     child.stdin.take().unwrap().write_all(input).unwrap();
     Ran::of(child.wait_with_output().unwrap())
 }

@@ -18,7 +18,8 @@ pub(super) fn is_step_with_call_data(span: &SentrySpan) -> bool {
 }
 
 /// Copies messages from a step to the only call directly inside it, if both are from the same library. Some of Mastra's calls
-/// have no question, and an answer without the tool calls. A model is copied to any number of calls, as those of a turn of a voice session.
+/// have no question, and an answer without the tool calls. A model is copied to any number of calls, such as those of a turn in a
+/// voice session.
 pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &ContentLimits) {
     let is_chat = |span: &SentrySpan| WorkKind::of(span) == Some(WorkKind::Chat);
     let mut calls: HashMap<usize, Option<usize>> = HashMap::new();

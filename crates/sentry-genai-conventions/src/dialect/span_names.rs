@@ -175,8 +175,8 @@ pub(super) fn operation_after_provider(name: &str) -> Option<&'static str> {
 
 /// Returns whether the name of a span with these attributes may decide what the span is.
 pub(crate) fn may_classify_by_name(attributes: &Attributes) -> bool {
-    let names = [AGENT_KEYS, TOOL_KEYS].concat();
-    names.iter().any(|key| attributes.contains(key))
+    let mut names = AGENT_KEYS.iter().chain(TOOL_KEYS);
+    names.any(|key| attributes.contains(key))
         || (NAMESPACES.iter()).any(|prefix| attributes.may_begin_with(prefix))
 }
 
@@ -234,28 +234,26 @@ pub(crate) fn operation_by_name(
     if !names_tool && !names_agent || !is_unattributed(span, dialect) || is_auxiliary(name) {
         return None;
     }
-    let name = words(name);
-    let mut words = split_words(&name).rev();
-    let (last, before) = (words.next()?, words.next());
-    let ends_with_pair = |objects: &[&str], actions: &[&str]| match before {
-        None => objects.contains(&last),
-        Some(before) => {
-            objects.contains(&last) && actions.contains(&before)
-                || objects.contains(&before) && actions.contains(&last)
-        }
+    let (objects, actions, operation): (&[&str], _, _) = if names_tool {
+        (&["function", "tool", "tools"], TOOL_ACTIONS, "execute_tool")
+    } else {
+        (&["agent", "subagent"], AGENT_ACTIONS, "invoke_agent")
     };
-    if names_tool {
-        return ends_with_pair(&["function", "tool", "tools"], TOOL_ACTIONS)
-            .then_some("execute_tool");
-    }
-    ends_with_pair(&["agent", "subagent"], AGENT_ACTIONS).then_some("invoke_agent")
+    (is_only_word(name, objects) || ends_with_action(name, objects, actions)).then_some(operation)
+}
+
+/// Returns whether a name is a single word, and one of these.
+fn is_only_word(name: &str, candidates: &[&str]) -> bool {
+    let name = words(name);
+    let mut words = split_words(&name);
+    matches!((words.next(), words.next()), (Some(only), None) if candidates.contains(&only))
 }
 
 /// Returns whether a name is that of a tool call, such as `agent.tool_call`, and the span names the tool without a namespace.
 fn is_named_tool_call(span: &SourceSpan, name: &str) -> bool {
     span.attributes.may_begin_with("tool")
         && has_any_text(span, TOOL_KEYS)
-        && ends_with_action(name, "tool", &["call"])
+        && ends_with_action(name, &["tool"], &["call"])
         && !is_of_protocol(span, name)
 }
 
@@ -263,7 +261,7 @@ fn is_named_tool_call(span: &SourceSpan, name: &str) -> bool {
 fn is_named_agent_run(span: &SourceSpan, name: &str) -> bool {
     span.attributes.may_begin_with("agent")
         && has_any_text(span, AGENT_KEYS)
-        && ends_with_action(name, "agent", &["invocation", "invoke", "run"])
+        && ends_with_action(name, &["agent"], &["invocation", "invoke", "run"])
         && !is_of_protocol(span, name)
 }
 
@@ -280,14 +278,15 @@ fn has_any_text(span: &SourceSpan, keys: &[&str]) -> bool {
     keys.iter().any(is_text)
 }
 
-/// Returns whether a name ends with an object and what is done with it, in either order.
-fn ends_with_action(name: &str, object: &str, actions: &[&str]) -> bool {
+/// Returns whether a name ends with one of the objects and what is done with it, in either order.
+fn ends_with_action(name: &str, objects: &[&str], actions: &[&str]) -> bool {
     let name = words(name);
     let mut words = split_words(&name).rev();
     let (Some(last), Some(before)) = (words.next(), words.next()) else {
         return false;
     };
-    last == object && actions.contains(&before) || before == object && actions.contains(&last)
+    objects.contains(&last) && actions.contains(&before)
+        || objects.contains(&before) && actions.contains(&last)
 }
 
 /// Returns whether an operation that no convention knows may be a model call. The span must have been written by hand and name a
