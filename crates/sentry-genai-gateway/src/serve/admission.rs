@@ -1,10 +1,10 @@
 //! Limits how many bytes of requests are read at a time, so that many large requests at once do not exhaust the memory.
 
-use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody as _},
-    extract::{FromRequest as _, Request, State},
+    extract::{Request, State},
     http::{
         HeaderMap, StatusCode,
         header::{CONTENT_TYPE, RETRY_AFTER},
@@ -20,7 +20,7 @@ use tonic::{Code, Status};
 
 use super::{
     NoRoom, Service,
-    http::{Encoding, MAX_REQUEST_BYTES, RETRY_SECONDS, capacity_error},
+    http::{Encoding, MAX_REQUEST_BYTES, RETRY_SECONDS, RequestError, capacity_error},
 };
 
 /// How long a request waits for its turn. Exporters give up after ten seconds.
@@ -54,7 +54,14 @@ fn permits_for(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(BYTES_PER_PERMIT)).unwrap_or(u32::MAX)
 }
 
-const TOO_LARGE: &str = "the request is too large";
+const TOO_LARGE: RequestError = (
+    StatusCode::PAYLOAD_TOO_LARGE,
+    Cow::Borrowed("the request is too large"),
+);
+const TOO_SLOW: RequestError = (
+    StatusCode::REQUEST_TIMEOUT,
+    Cow::Borrowed("the request did not arrive in time"),
+);
 
 /// Receives the whole body of a request once there is room for it, and only then passes the request on.
 pub(super) async fn receive(
@@ -62,54 +69,125 @@ pub(super) async fn receive(
     request: Request,
     next: Next,
 ) -> Response {
-    // A request without a length may be as large as the maximum.
-    let size = request.body().size_hint().exact();
-    let size = size.map_or(MAX_REQUEST_BYTES, |bytes| {
-        usize::try_from(bytes).unwrap_or(usize::MAX)
-    });
-    let admitted = if size > MAX_REQUEST_BYTES {
-        Err((StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE.into()))
-    } else if service.is_full() {
-        Err(capacity_error(NoRoom::Now))
-    } else {
-        let permits = service.0.admission.admit(size).await;
-        permits.ok_or_else(|| capacity_error(NoRoom::Now))
-    };
-    let mut permits = match admitted {
-        Ok(permits) => permits,
-        Err((status, message)) => {
-            let response = error_response(request.headers(), status, &message);
-            // A client that is still sending might not read an answer until its request has been received.
-            let _ = timeout(BODY_TIMEOUT, discard(request.into_body())).await;
-            return response;
-        }
-    };
     let (parts, body) = request.into_parts();
-    let whole = Request::from_parts(parts.clone(), body);
-    let body = match timeout(BODY_TIMEOUT, Bytes::from_request(whole, &())).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(rejection)) => {
-            return error_response(&parts.headers, rejection.status(), &rejection.body_text());
+    let mut body = Incoming::new(body);
+    let admitted = timeout(BODY_TIMEOUT, admit(&service, &parts.headers, &mut body)).await;
+    let (mut permits, size) = match admitted.unwrap_or(Err(TOO_SLOW)) {
+        Ok(admitted) => admitted,
+        Err(error) => {
+            // A client that is still sending might not read an answer until its request has been received.
+            let _ = timeout(BODY_TIMEOUT, body.discard()).await;
+            return error_response(&parts.headers, error);
         }
-        Err(_) => {
-            let message = "the request did not arrive in time";
-            return error_response(&parts.headers, StatusCode::REQUEST_TIMEOUT, message);
-        }
+    };
+    let received = timeout(BODY_TIMEOUT, body.receive(size)).await;
+    let body = match received.unwrap_or(Err(TOO_SLOW)) {
+        Ok(body) => body,
+        Err(error) => return error_response(&parts.headers, error),
     };
     let used = permits_for(body.len()) as usize;
     drop(permits.split(permits.num_permits().saturating_sub(used)));
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
 
-/// Answers a request that is refused, in the protocol that it uses.
-pub(super) fn error_response(headers: &HeaderMap, status: StatusCode, message: &str) -> Response {
-    let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
-    if content_type.is_some_and(|it| it.starts_with(b"application/grpc")) {
-        return rpc_status(status, message).into_http();
+/// Waits until there is room for a whole body. Returns the permits for it, and how many bytes it may have.
+async fn admit(
+    service: &Service,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<(OwnedSemaphorePermit, usize), RequestError> {
+    let size = match body.body.size_hint().exact() {
+        Some(size) => usize::try_from(size).unwrap_or(usize::MAX),
+        None if is_rpc(headers) => body.receive_rpc_size().await?,
+        None => MAX_REQUEST_BYTES,
+    };
+    if size > MAX_REQUEST_BYTES {
+        return Err(TOO_LARGE);
     }
+    if service.is_full() {
+        return Err(capacity_error(NoRoom::Now));
+    }
+    let permits = service.0.admission.admit(size).await;
+    let permits = permits.ok_or_else(|| capacity_error(NoRoom::Now))?;
+    Ok((permits, size))
+}
+
+/// The body of a request, and what has been received of it.
+struct Incoming {
+    body: Body,
+    received: Vec<u8>,
+}
+
+impl Incoming {
+    fn new(body: Body) -> Self {
+        Self {
+            body,
+            received: Vec::new(),
+        }
+    }
+
+    /// Receives the start of a gRPC request, which tells the length of its only message, and returns the size of the body.
+    async fn receive_rpc_size(&mut self) -> Result<usize, RequestError> {
+        loop {
+            if let Some(prefix @ [_compressed, length @ ..]) = self.received.first_chunk::<5>() {
+                let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+                return Ok(length.saturating_add(prefix.len()));
+            }
+            if !self.receive_frame().await? {
+                return Ok(self.received.len());
+            }
+        }
+    }
+
+    /// Receives the rest of the body, which may have up to `size` bytes.
+    async fn receive(mut self, size: usize) -> Result<Bytes, RequestError> {
+        let rest = size.saturating_sub(self.received.len());
+        self.received.reserve(rest);
+        while self.received.len() <= size {
+            if !self.receive_frame().await? {
+                return Ok(self.received.into());
+            }
+        }
+        Err(TOO_LARGE)
+    }
+
+    /// Receives the next piece of the body. Returns whether there was any.
+    async fn receive_frame(&mut self) -> Result<bool, RequestError> {
+        match next_frame(&mut self.body).await {
+            Some(Ok(data)) => {
+                self.received.extend_from_slice(&data);
+                Ok(true)
+            }
+            Some(Err(error)) => Err((StatusCode::BAD_REQUEST, error.to_string().into())),
+            None => Ok(false),
+        }
+    }
+
+    async fn discard(mut self) {
+        while let Some(Ok(_)) = next_frame(&mut self.body).await {}
+    }
+}
+
+/// Returns the data of the next frame; trailers have none.
+async fn next_frame(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+}
+
+fn is_rpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+    content_type.is_some_and(|it| it.starts_with(b"application/grpc"))
+}
+
+/// Answers a request that is refused, in the protocol that it uses.
+pub(super) fn error_response(headers: &HeaderMap, error: RequestError) -> Response {
+    if is_rpc(headers) {
+        return rpc_status(error).into_http();
+    }
+    let (status, message) = error;
     let response = match Encoding::of(headers) {
         Some(encoding) => encoding.error_response(status, message),
-        None => (status, message.to_owned()).into_response(),
+        None => (status, message).into_response(),
     };
     match status {
         StatusCode::SERVICE_UNAVAILABLE => {
@@ -120,7 +198,7 @@ pub(super) fn error_response(headers: &HeaderMap, status: StatusCode, message: &
 }
 
 /// Converts an HTTP status to a gRPC status.
-pub(super) fn rpc_status(status: StatusCode, message: &str) -> Status {
+pub(super) fn rpc_status((status, message): RequestError) -> Status {
     let code = match status {
         StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
         StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
@@ -128,8 +206,4 @@ pub(super) fn rpc_status(status: StatusCode, message: &str) -> Status {
         _ => Code::InvalidArgument,
     };
     Status::new(code, message)
-}
-
-async fn discard(mut body: Body) {
-    while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {}
 }

@@ -67,7 +67,7 @@ impl UnaryService<Bytes> for Export {
                 tokio::task::spawn_blocking(move || ingest(&service, Encoding::Protobuf, &content));
             match read.await {
                 Ok(Ok(accepted)) => Ok(tonic::Response::new(accepted)),
-                Ok(Err((status, message))) => Err(rpc_status(status, &message)),
+                Ok(Err(error)) => Err(rpc_status(error)),
                 Err(_) => Err(Status::internal("the request could not be read")),
             }
         })

@@ -97,7 +97,7 @@ async fn export(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
     };
     match read.await {
         Ok(Ok(accepted)) => encoding.success_response(&accepted, rejected),
-        Ok(Err((status, message))) => admission::error_response(&headers, status, &message),
+        Ok(Err(error)) => admission::error_response(&headers, error),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -148,8 +148,8 @@ impl Encoding {
         self.respond(StatusCode::OK, accepted, &json)
     }
 
-    pub(super) fn error_response(self, status: StatusCode, message: &str) -> Response {
-        let message = message.to_owned();
+    pub(super) fn error_response(self, status: StatusCode, message: Cow<'_, str>) -> Response {
+        let message = message.into_owned();
         let json = json!({"message": message});
         self.respond(status, &RpcStatus { code: 0, message }, &json)
     }

@@ -1,12 +1,16 @@
 //! OTLP over gRPC, as a client speaks it.
 
 use prost::bytes::Buf as _;
+use tokio::runtime::Runtime;
 use tonic::{
     Code, Status,
     client::Grpc,
     codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    codegen::http::uri::PathAndQuery,
-    transport::Endpoint,
+    codegen::{
+        http::uri::PathAndQuery,
+        tokio_stream::{self, StreamExt as _},
+    },
+    transport::{Channel, Endpoint},
 };
 
 use crate::*;
@@ -51,22 +55,27 @@ impl Decoder for Bytes {
 
 /// Calls `Export` of a signal's service.
 fn export(running: &Running, service: &'static str, body: Vec<u8>) -> Result<Vec<u8>, Status> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let channel = Endpoint::from_shared(running.url(""))
-            .unwrap()
-            .connect()
-            .await
-            .unwrap();
-        let mut client = Grpc::new(channel).send_compressed(CompressionEncoding::Gzip);
-        client.ready().await.unwrap();
+    runtime().block_on(async {
+        let mut client = connect(running).await;
         let path = PathAndQuery::from_static(service);
         let response = client.unary(tonic::Request::new(body), path, Bytes).await?;
         Ok(response.into_inner())
     })
+}
+
+async fn connect(running: &Running) -> Grpc<Channel> {
+    let endpoint = Endpoint::from_shared(running.url("")).unwrap();
+    let channel = endpoint.connect().await.unwrap();
+    let mut client = Grpc::new(channel).send_compressed(CompressionEncoding::Gzip);
+    client.ready().await.unwrap();
+    client
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -96,4 +105,26 @@ fn unreadable_requests_are_invalid_arguments() {
     );
     let unknown = export(&running, "/grpc.health.v1.Health/Check", Vec::new()).unwrap_err();
     assert_eq!(unknown.code(), Code::Unimplemented, "{unknown}");
+}
+
+#[test]
+fn clients_that_hang_delay_no_others() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &["--max-memory", "16"]);
+    let runtime = runtime();
+    for _ in 0..8 {
+        let mut client = runtime.block_on(connect(&running));
+        runtime.spawn(async move {
+            // A message, and then neither another one nor the end of the request.
+            let endless = tokio_stream::once(vec![0; 1024]).chain(tokio_stream::pending());
+            let path = PathAndQuery::from_static(TRACES);
+            client
+                .client_streaming(tonic::Request::new(endless), path, Bytes)
+                .await
+                .map(|_| ())
+        });
+    }
+    // Let them send what they send.
+    runtime.block_on(async { tokio::time::sleep(Duration::from_millis(300)).await });
+    assert_eq!(export(&running, TRACES, Vec::new()).unwrap(), [0; 0]);
 }
