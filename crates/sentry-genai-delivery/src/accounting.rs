@@ -44,6 +44,11 @@ impl LossReason {
         Self::InternalSdkError,
     ];
 
+    /// Returns all reasons.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter()
+    }
+
     /// Returns the name used in client reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -94,8 +99,9 @@ impl Stats {
 
     /// Iterates over the reasons for which spans were lost, with the number of spans for each.
     pub fn losses(&self) -> impl Iterator<Item = (LossReason, u64)> {
-        let reasons = LossReason::ALL.into_iter();
-        reasons.zip(self.lost).filter(|(_, spans)| *spans > 0)
+        LossReason::all()
+            .zip(self.lost)
+            .filter(|(_, spans)| *spans > 0)
     }
 }
 

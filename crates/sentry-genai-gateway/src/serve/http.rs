@@ -12,13 +12,13 @@ use axum::{
     },
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::post,
 };
 use flate2::read::MultiGzDecoder;
 use prost::Message;
 use serde_json::json;
 
-use super::{NoRoom, Service, admission, grpc};
+use super::{NoRoom, Service, admission, grpc, health};
 use crate::{Request, otlp_json, otlp_protobuf};
 
 /// The maximum size of a request as received.
@@ -33,7 +33,8 @@ pub(super) const RETRY_SECONDS: &str = "5";
 /// Returns a router that serves exporters and reports the service's health.
 ///
 /// It accepts `/v1/traces`, `/v1/logs` and `/v1/metrics` over HTTP, as protobuf or JSON, plain or with gzip, and the same calls
-/// over gRPC. Metrics are accepted but not read. `/health` reports the state of the service.
+/// over gRPC. Metrics are accepted but not read. `/health` reports the state of the service as JSON, and `/metrics` as Prometheus
+/// reads it.
 pub fn router(service: Service) -> Router {
     Router::new()
         .route("/v1/traces", post(traces))
@@ -44,7 +45,7 @@ pub fn router(service: Service) -> Router {
             service.clone(),
             admission::receive,
         ))
-        .route("/health", get(health))
+        .merge(health::routes())
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .with_state(service)
 }
@@ -63,26 +64,6 @@ async fn metrics(headers: HeaderMap) -> Response {
         Some(encoding) => encoding.success_response(&ExportResponse::default(), ""),
         None => StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response(),
     }
-}
-
-async fn health(State(service): State<Service>) -> Response {
-    let figures = service.figures();
-    let lost: serde_json::Map<_, _> = figures
-        .delivery
-        .losses()
-        .map(|(reason, spans)| (reason.as_str().to_owned(), spans.into()))
-        .collect();
-    let body = json!({
-        "received": figures.received,
-        "gathered": figures.gathered,
-        "buffered_bytes": figures.delivery.buffered_bytes,
-        "accepted": figures.delivery.accepted,
-        "lost": lost,
-        "full": service.is_full(),
-        "last_failure": service.last_failure(),
-    });
-    // Also when the service is full: restarting it for that would lose what waits.
-    Json(body).into_response()
 }
 
 async fn export(service: Service, headers: HeaderMap, body: Bytes, rejected: &str) -> Response {

@@ -3,6 +3,7 @@
 mod admission;
 mod gather;
 mod grpc;
+mod health;
 mod http;
 mod routes;
 mod segments;

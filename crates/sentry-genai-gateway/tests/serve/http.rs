@@ -129,3 +129,23 @@ fn log_events_are_attached_to_their_spans() {
     let spans = ingest.wait_for_spans(expected.len(), PATIENCE);
     assert_eq!(spans.iter().map(summary).collect::<BTreeSet<_>>(), expected);
 }
+
+#[test]
+fn prometheus_reads_the_figures() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &["--gather", "0.1"]);
+    let file = corpus("otlp-protobuf/google-adk/agent-tool.latest.pb");
+    let headers = [("content-type", "application/x-protobuf")];
+    running.post("/v1/traces", &headers, &fs::read(file).unwrap());
+    let health = running.wait_for(|health| {
+        health["accepted"].as_u64() > Some(0) && health["accepted"] == health["received"]
+    });
+    let mut response = agent().get(running.url("/metrics")).call().unwrap();
+    let content_type = response.headers()["content-type"].to_str().unwrap();
+    assert_eq!(content_type, "text/plain; version=0.0.4");
+    let text = response.body_mut().read_to_string().unwrap();
+    let accepted = format!("sentry_genai_accepted_spans_total {}\n", health["accepted"]);
+    assert!(text.contains(&accepted), "{text}");
+    let lost = "sentry_genai_lost_spans_total{reason=\"network_error\"} 0\n";
+    assert!(text.contains(lost), "{text}");
+}
