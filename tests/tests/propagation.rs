@@ -1,11 +1,15 @@
 //! Conversations that cross services in the headers of a request, through the `tracing` layer.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+use std::env;
+
 use sentry::ClientOptions;
 use sentry_genai::{
     Options,
-    propagation::{IncomingContext, outgoing_headers},
+    propagation::{IncomingContext, outgoing_env, outgoing_headers},
 };
-use sentry_genai_tests::Bridge;
+use sentry_genai_tests::{Bridge, command};
 use tracing::info_span;
 
 fn chat() {
@@ -105,4 +109,77 @@ fn an_unsampled_trace_still_carries_the_conversation() {
         .find(|(name, _)| *name == "baggage")
         .expect("a header");
     assert!(baggage.1.contains("gen_ai.conversation.id=conv_1"));
+}
+
+/// Runs the calling test, named `test`, in another process that `front` starts inside a span. Returns whether this is that
+/// process.
+fn is_child(test: &str, front: &Bridge, variables: &[(&str, &str)]) -> bool {
+    const CHILD: &str = "SENTRY_GENAI_TEST_CHILD";
+    if env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let environment = front.run(|| {
+        sentry_genai::conversation("conv 1")
+            .in_scope(|| info_span!("parent").in_scope(outgoing_env))
+    });
+    let parent = front.span("parent");
+    let child = command(env::current_exe().unwrap())
+        .args(["--exact", test])
+        .envs(environment)
+        .envs(variables.iter().copied())
+        .env(CHILD, format!("{}-{}", parent.trace_id, parent.span_id))
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{output}");
+    assert!(output.contains("1 passed"), "{output}");
+    false
+}
+
+/// Returns the trace, the parent and the conversation of a span that `run` starts.
+fn span_of(run: impl FnOnce(fn())) -> (String, Option<String>) {
+    let bridge = Bridge::start();
+    bridge.run(|| run(chat));
+    let span = bridge.span("chat");
+    let ids = format!(
+        "{}-{}",
+        span.trace_id,
+        span.parent_span_id.as_deref().unwrap_or_default()
+    );
+    (ids, span.conversation_id().map(str::to_owned))
+}
+
+#[test]
+fn a_child_process_continues_the_trace() {
+    let front = Bridge::start();
+    if !is_child("a_child_process_continues_the_trace", &front, &[]) {
+        return;
+    }
+    let parent = env::var("SENTRY_GENAI_TEST_CHILD").unwrap();
+    assert_eq!(
+        span_of(|chat| chat()),
+        (parent.clone(), Some("conv 1".to_owned()))
+    );
+    // A request has a trace of its own, whether it says so or not.
+    let (ids, conversation) = span_of(|chat| receive(&[], chat));
+    assert!(ids.ends_with('-') && !parent.starts_with(&ids), "{ids}");
+    assert_eq!(conversation.as_deref(), Some("session"));
+}
+
+#[test]
+fn a_child_process_can_ignore_its_environment() {
+    let front = Bridge::start();
+    let off = [("SENTRY_USE_ENVIRONMENT", "False")];
+    if !is_child("a_child_process_can_ignore_its_environment", &front, &off) {
+        return;
+    }
+    let (ids, conversation) = span_of(|chat| chat());
+    assert!(ids.ends_with('-'), "{ids}");
+    assert_eq!(conversation.as_deref(), Some("session"));
+}
+
+#[test]
+fn no_span_has_no_environment() {
+    let bridge = Bridge::start();
+    assert_eq!(bridge.run(outgoing_env), []);
 }

@@ -13,7 +13,7 @@ use sentry::{Client, ClientInitGuard};
 use sentry_genai_conventions::ContentLimits;
 use sentry_genai_delivery::{Delivery, Stats};
 
-use crate::conversation::TaskConversations;
+use crate::{conversation::TaskConversations, propagation::IncomingContext};
 
 /// The attached bridges in the order of attachment. Layers use the last one.
 static ATTACHED: RwLock<Vec<Handle>> = RwLock::new(Vec::new());
@@ -52,6 +52,8 @@ struct Inner {
     correlation: CorrelationMode,
     max_text_bytes: usize,
     propagation: ConversationPropagation,
+    /// The trace that the environment of the process names.
+    environment: IncomingContext,
     task_conversations: TaskConversations,
 }
 
@@ -69,6 +71,7 @@ impl Handle {
             correlation,
             max_text_bytes: limits.text_room(),
             propagation,
+            environment: IncomingContext::from_env(),
             task_conversations: TaskConversations::default(),
         }))
     }
@@ -112,6 +115,10 @@ impl Handle {
 
     pub(crate) fn propagates_conversations(&self) -> bool {
         self.0.propagation == ConversationPropagation::Baggage
+    }
+
+    pub(crate) fn environment(&self) -> &IncomingContext {
+        &self.0.environment
     }
 
     pub(crate) fn task_conversations(&self) -> &TaskConversations {

@@ -1,6 +1,6 @@
 //! Continues traces from incoming requests, and propagates them to outgoing ones.
 
-use std::{future::Future, sync::Arc};
+use std::{env, future::Future, sync::Arc};
 
 use sentry_genai_delivery::{IncomingTrace, baggage_of_conversation, conversation_in_baggage};
 
@@ -9,7 +9,19 @@ use crate::{
     scoped::{AmbientContext, Scoped},
 };
 
+/// The headers, and the environment variables that carry the same to a child process.
+const CARRIERS: [(&str, &str); 2] = [
+    ("sentry-trace", "SENTRY_TRACE"),
+    ("baggage", "SENTRY_BAGGAGE"),
+];
+
+/// Switches off that a program continues the trace that its environment names.
+const USE_ENVIRONMENT: &str = "SENTRY_USE_ENVIRONMENT";
+
 /// The trace that an incoming request belongs to.
+///
+/// A program that another one starts needs none: outside of a request, traces continue the one that its environment names, as
+/// described for [`outgoing_env`].
 ///
 /// A span that starts inside the scope and has no parent in this process continues the trace. It also follows the trace's
 /// sampling decision, unless the client's `traces_sampler` overrides it. If the client has neither a sample rate nor a sampler,
@@ -53,6 +65,24 @@ impl IncomingContext {
         }
     }
 
+    /// Reads the variables `SENTRY_TRACE` and `SENTRY_BAGGAGE`, unless `SENTRY_USE_ENVIRONMENT` is switched off.
+    pub(crate) fn from_env() -> Self {
+        let variable = |name| env::var(name).unwrap_or_default();
+        let is_off = ["false", "no", "off", "n", "0"]
+            .contains(&&*variable(USE_ENVIRONMENT).to_ascii_lowercase());
+        let variables = CARRIERS.map(|(header, name)| (header, variable(name)));
+        let headers = variables.iter().map(|(header, value)| (*header, &**value));
+        Self::from_headers(headers.filter(|_| !is_off))
+    }
+
+    pub(crate) fn trace(&self) -> Option<&Arc<IncomingTrace>> {
+        self.trace.as_ref()
+    }
+
+    pub(crate) fn conversation(&self) -> Option<&Arc<str>> {
+        self.conversation.as_ref()
+    }
+
     /// Runs a future as part of the trace.
     pub fn scope<F: Future>(self, future: F) -> Scoped<F> {
         Scoped::new(future, self.context())
@@ -67,6 +97,7 @@ impl IncomingContext {
     fn context(self) -> AmbientContext {
         AmbientContext {
             conversation: None,
+            handles_request: true,
             incoming: self.trace,
             incoming_conversation: self.conversation,
         }
@@ -105,4 +136,33 @@ pub fn outgoing_headers() -> Vec<(&'static str, String)> {
         headers.push(("baggage", baggage));
     }
     headers
+}
+
+/// Returns the environment variables `SENTRY_TRACE` and `SENTRY_BAGGAGE`, with which a program that the current span starts
+/// continues its trace. They have the values of [`outgoing_headers`]. Empty outside of a span.
+///
+/// Programs with this crate, or with Sentry's SDKs for Python or JavaScript, read these variables when Sentry is initialised. In
+/// this crate they apply to spans that have no parent and do not belong to an [incoming request](IncomingContext), such as all
+/// that a command does, or a server that is spoken to over standard input and output. With `SENTRY_USE_ENVIRONMENT=false` they
+/// are ignored.
+///
+/// ```no_run
+/// use std::process::Command;
+///
+/// use sentry_genai::propagation::outgoing_env;
+///
+/// #[tracing::instrument(fields(gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "search"))]
+/// fn search() -> std::io::Result<std::process::Output> {
+///     Command::new("search-tool").envs(outgoing_env()).output()
+/// }
+/// ```
+#[must_use]
+pub fn outgoing_env() -> Vec<(&'static str, String)> {
+    let variable_of = |header| {
+        let mut carriers = CARRIERS.into_iter();
+        carriers.find_map(|(name, variable)| (name == header).then_some(variable))
+    };
+    let headers = outgoing_headers().into_iter();
+    let variables = headers.filter_map(|(header, value)| Some((variable_of(header)?, value)));
+    variables.collect()
 }

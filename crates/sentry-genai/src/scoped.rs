@@ -21,6 +21,8 @@ thread_local! {
 #[derive(Clone, Default)]
 pub(crate) struct AmbientContext {
     pub(crate) conversation: Option<Arc<SharedConversation>>,
+    /// Whether the code handles a request, so that the environment of the process says nothing about it.
+    pub(crate) handles_request: bool,
     pub(crate) incoming: Option<Arc<IncomingTrace>>,
     pub(crate) incoming_conversation: Option<Arc<str>>,
 }
@@ -28,6 +30,7 @@ pub(crate) struct AmbientContext {
 impl AmbientContext {
     const NONE: Self = Self {
         conversation: None,
+        handles_request: false,
         incoming: None,
         incoming_conversation: None,
     };
@@ -55,14 +58,6 @@ impl AmbientContext {
             .flatten()
     }
 
-    /// Returns the conversation that came in with the request that the running code handles.
-    pub(crate) fn incoming_conversation() -> Option<Arc<str>> {
-        AMBIENT_CONTEXT
-            .try_with(|current| current.borrow().incoming_conversation.clone())
-            .ok()
-            .flatten()
-    }
-
     /// Makes this the current context until the guard is dropped.
     pub(crate) fn enter(&self) -> Entered {
         let outer = Self::current();
@@ -71,6 +66,7 @@ impl AmbientContext {
                 .conversation
                 .clone()
                 .or_else(|| outer.conversation.clone()),
+            handles_request: self.handles_request || outer.handles_request,
             incoming: self.incoming.clone().or_else(|| outer.incoming.clone()),
             incoming_conversation: self
                 .incoming_conversation

@@ -10,6 +10,7 @@ use crate::{
     correlation::{self, Continued},
     handle::Handle,
     local_trace::{Clock, LocalTrace},
+    propagation::IncomingContext,
     scoped::AmbientContext,
     state::given_name,
 };
@@ -20,7 +21,9 @@ pub(super) fn start(
     attributes: &Attributes,
     callsite: &Callsite,
 ) -> Arc<LocalTrace> {
-    let continued = continued_trace(attributes);
+    let context = AmbientContext::current();
+    let environment = (!context.handles_request).then(|| handle.environment());
+    let continued = continued_trace(attributes, &context, environment);
     let name = given_name(attributes).map_or_else(|| Arc::clone(callsite.name()), Arc::from);
     let operation = attributes.text("gen_ai.operation.name");
     let op = match (attributes.text("sentry.op"), operation) {
@@ -47,14 +50,19 @@ pub(super) fn start(
         .text("sentry.baggage")
         .and_then(conversation_in_baggage)
         .map(Arc::from)
-        .or_else(AmbientContext::incoming_conversation);
+        .or(context.incoming_conversation)
+        .or_else(|| environment?.conversation().cloned());
     let local = LocalTrace::new(handle, segment, conversation, Clock::start());
     Arc::new(local)
 }
 
-/// Finds the trace that a local root continues: one named by its fields, one from the surrounding scope, or that of a span which
-/// another Sentry integration has put on the scope of the hub.
-fn continued_trace(attributes: &Attributes) -> Option<Continued> {
+/// Finds the trace that a local root continues: one named by its fields, one from the surrounding scope, that of a span which
+/// another Sentry integration has put on the scope of the hub, or the one that the environment names.
+fn continued_trace(
+    attributes: &Attributes,
+    context: &AmbientContext,
+    environment: Option<&IncomingContext>,
+) -> Option<Continued> {
     let remote = |trace| Continued {
         trace,
         segment: None,
@@ -66,8 +74,9 @@ fn continued_trace(attributes: &Attributes) -> Option<Continued> {
             return Some(remote(incoming));
         }
     }
-    if let Some(incoming) = AmbientContext::current().incoming {
-        return Some(remote((*incoming).clone()));
+    if let Some(incoming) = &context.incoming {
+        return Some(remote((**incoming).clone()));
     }
-    correlation::span_on_scope()
+    let from_environment = || Some(remote((**environment?.trace()?).clone()));
+    correlation::span_on_scope().or_else(from_environment)
 }
