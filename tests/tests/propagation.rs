@@ -111,6 +111,19 @@ fn an_unsampled_trace_still_carries_the_conversation() {
     assert!(baggage.1.contains("gen_ai.conversation.id=conv_1"));
 }
 
+#[test]
+fn an_empty_context_starts_a_new_trace() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let headers = call("theirs");
+        receive(&headers, || IncomingContext::new().in_scope(chat));
+    });
+    let span = bridge.span("chat");
+    assert_ne!(span.trace_id, bridge.span("call").trace_id);
+    assert_eq!(span.parent_span_id, None);
+    assert_eq!(span.conversation_id(), Some("session"));
+}
+
 /// Runs the calling test, named `test`, in another process that `front` starts inside a span. Returns whether this is that
 /// process.
 fn is_child(test: &str, front: &Bridge, variables: &[(&str, &str)]) -> bool {

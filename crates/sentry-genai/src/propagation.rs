@@ -35,7 +35,7 @@ const USE_ENVIRONMENT: &str = "SENTRY_USE_ENVIRONMENT";
 /// IncomingContext::from_headers(headers.iter().copied()).scope(handle()).await;
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "it has no effect until something runs in its scope"]
 pub struct IncomingContext {
     trace: Option<Arc<IncomingTrace>>,
@@ -43,6 +43,12 @@ pub struct IncomingContext {
 }
 
 impl IncomingContext {
+    /// Creates a context in which there is nothing to continue: spans without a parent start traces of their own, even inside the
+    /// scope of another context.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Reads the headers `sentry-trace` and `baggage`; names are compared without regard to case, and other headers are ignored.
     /// Without a valid `sentry-trace` there is nothing to continue, and spans start traces of their own.
     ///

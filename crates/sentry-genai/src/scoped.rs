@@ -17,7 +17,8 @@ thread_local! {
     static AMBIENT_CONTEXT: RefCell<AmbientContext> = const { RefCell::new(AmbientContext::NONE) };
 }
 
-/// What the spans that start here have in common. Each part shadows that of the enclosing context.
+/// What the spans that start here have in common. A conversation shadows that of the enclosing context, and a request the other
+/// request.
 #[derive(Clone, Default)]
 pub(crate) struct AmbientContext {
     pub(crate) conversation: Option<Arc<SharedConversation>>,
@@ -61,17 +62,15 @@ impl AmbientContext {
     /// Makes this the current context until the guard is dropped.
     pub(crate) fn enter(&self) -> Entered {
         let outer = Self::current();
+        let request = if self.handles_request { self } else { &outer };
         let inner = Self {
             conversation: self
                 .conversation
                 .clone()
                 .or_else(|| outer.conversation.clone()),
-            handles_request: self.handles_request || outer.handles_request,
-            incoming: self.incoming.clone().or_else(|| outer.incoming.clone()),
-            incoming_conversation: self
-                .incoming_conversation
-                .clone()
-                .or_else(|| outer.incoming_conversation.clone()),
+            handles_request: request.handles_request,
+            incoming: request.incoming.clone(),
+            incoming_conversation: request.incoming_conversation.clone(),
         };
         replace(inner);
         Entered {
