@@ -112,6 +112,31 @@ fn an_unsampled_trace_still_carries_the_conversation() {
 }
 
 #[test]
+fn traceparent_is_for_those_who_ask_for_it() {
+    let options = || ClientOptions::new().traces_sample_rate(1.0);
+    let traceparent = |headers: &[(&str, String)]| {
+        let (_, value) = headers.iter().find(|(name, _)| *name == "traceparent")?;
+        Some(value.clone())
+    };
+    let (quiet, asking) = (
+        Bridge::start(),
+        Bridge::with(Options::new().with_traceparent(true), options()),
+    );
+    assert_eq!(traceparent(&quiet.run(|| call("conv 1"))), None);
+    let value = traceparent(&asking.run(|| call("conv 1"))).unwrap();
+    let call = asking.span("call");
+    assert_eq!(value, format!("00-{}-{}-01", call.trace_id, call.span_id));
+
+    let headers = [("traceparent", value)];
+    quiet.run(|| receive(&headers, chat));
+    assert_eq!(quiet.span("chat").parent_span_id, None);
+    asking.run(|| receive(&headers, chat));
+    let chat = asking.span("chat");
+    assert_eq!(chat.trace_id, call.trace_id);
+    assert_eq!(chat.parent_span_id, Some(call.span_id));
+}
+
+#[test]
 fn an_empty_context_starts_a_new_trace() {
     let bridge = Bridge::start();
     bridge.run(|| {

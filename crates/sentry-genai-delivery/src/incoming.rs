@@ -58,6 +58,24 @@ impl IncomingTrace {
         Self::from_headers([("sentry-trace", sentry_trace)].into_iter().chain(baggage))
     }
 
+    /// Reads the value of a `traceparent` header, as W3C specifies it. Its sampling flag is about another system's spans, so the
+    /// decision is left to this service.
+    #[must_use]
+    pub fn from_traceparent(value: &str) -> Option<Self> {
+        let mut parts = value.trim().split('-');
+        let version = parts.next().filter(|version| version.len() == 2)?;
+        let trace_id = TraceId::parse(parts.next()?)?;
+        let parent_span_id = SpanId::parse(parts.next()?)?;
+        let flags = parts.next().filter(|flags| flags.len() == 2)?;
+        let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // Version 0 ends here; later ones may go on.
+        let is_valid = is_hex(version)
+            && is_hex(flags)
+            && version != "ff"
+            && (version != "00" || parts.next().is_none());
+        is_valid.then(|| Self::remote(trace_id, parent_span_id))
+    }
+
     /// Continues a trace of which only the ids are known, as from a `traceparent` header alone.
     #[must_use]
     pub fn remote(trace_id: TraceId, parent_span_id: SpanId) -> Self {
@@ -249,6 +267,36 @@ mod tests {
             let header = incoming.baggage_header();
             assert_eq!(header == baggage, is_well_formed, "{member}: {header:?}");
         }
+    }
+
+    #[test]
+    fn a_traceparent_is_read_as_w3c_specifies_it() {
+        for (suffix, is_valid) in [
+            ("-01", true),
+            ("-00", true),
+            ("", false),
+            ("-1", false),
+            ("-01-x", false),
+        ] {
+            let incoming = IncomingTrace::from_traceparent(&format!("00-{TRACE}{suffix}"));
+            assert_eq!(incoming.is_some(), is_valid, "{suffix}");
+            if let Some(incoming) = incoming {
+                assert_eq!(incoming.sampled(), None);
+                assert_eq!(
+                    format!("{}-{}", incoming.trace_id(), incoming.parent_span_id()),
+                    TRACE
+                );
+            }
+        }
+        assert!(
+            IncomingTrace::from_traceparent(&format!("cc-{TRACE}-01-what the future brings"))
+                .is_some()
+        );
+        for version in ["ff", "0", "000", "zz"] {
+            assert!(IncomingTrace::from_traceparent(&format!("{version}-{TRACE}-01")).is_none());
+        }
+        let nothing = "00-00000000000000000000000000000000-a1b2c3d4e5f60718-01";
+        assert!(IncomingTrace::from_traceparent(nothing).is_none());
     }
 
     #[test]

@@ -173,6 +173,13 @@ impl Trace {
         }
     }
 
+    /// Returns the value of the `traceparent` header for a request made by the span `span_id`.
+    #[must_use]
+    pub fn traceparent_header(&self, span_id: SpanId) -> String {
+        let flags = u8::from(self.sampled());
+        format!("00-{}-{span_id}-{flags:02x}", self.trace_id)
+    }
+
     /// Returns Sentry's members of the `baggage` header, and freezes the DSC.
     ///
     /// An incoming DSC is passed on unchanged, unless it contains a decision or a rate and the decision was made here.

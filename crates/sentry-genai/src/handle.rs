@@ -33,13 +33,22 @@ pub(crate) enum CorrelationMode {
     Scope,
 }
 
-/// Whether conversation ids cross process boundaries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum ConversationPropagation {
-    /// In the header `baggage`.
-    #[default]
-    Baggage,
-    Off,
+/// What crosses process boundaries, beside Sentry's own headers of a trace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Propagation {
+    /// Conversation ids, in the header `baggage`.
+    pub(crate) conversations: bool,
+    /// The header `traceparent`.
+    pub(crate) traceparent: bool,
+}
+
+impl Default for Propagation {
+    fn default() -> Self {
+        Self {
+            conversations: true,
+            traceparent: false,
+        }
+    }
 }
 
 /// A handle to a running bridge. Clones refer to the same bridge.
@@ -51,7 +60,7 @@ struct Inner {
     shutdown_timeout: Duration,
     correlation: CorrelationMode,
     max_text_bytes: usize,
-    propagation: ConversationPropagation,
+    propagation: Propagation,
     /// The trace that the environment of the process names.
     environment: IncomingContext,
     task_conversations: TaskConversations,
@@ -63,7 +72,7 @@ impl Handle {
         shutdown_timeout: Duration,
         correlation: CorrelationMode,
         limits: ContentLimits,
-        propagation: ConversationPropagation,
+        propagation: Propagation,
     ) -> Self {
         Self(Arc::new(Inner {
             delivery,
@@ -114,7 +123,11 @@ impl Handle {
     }
 
     pub(crate) fn propagates_conversations(&self) -> bool {
-        self.0.propagation == ConversationPropagation::Baggage
+        self.0.propagation.conversations
+    }
+
+    pub(crate) fn propagates_traceparent(&self) -> bool {
+        self.0.propagation.traceparent
     }
 
     pub(crate) fn environment(&self) -> &IncomingContext {

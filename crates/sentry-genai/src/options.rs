@@ -8,7 +8,7 @@ use sentry_genai_delivery::{self as delivery, Compression, RetryPolicy, TraceLif
 
 use crate::{
     Correlation, Guard,
-    handle::{ConversationPropagation, CorrelationMode, Handle},
+    handle::{CorrelationMode, Handle, Propagation},
 };
 
 /// Initialises Sentry and the bridge with default options.
@@ -72,7 +72,7 @@ pub fn attach(client: &Client) -> Guard {
 #[must_use = "options have no effect until `init` or `attach` is called on them"]
 pub struct Options {
     delivery: delivery::Options,
-    propagation: ConversationPropagation,
+    propagation: Propagation,
     #[cfg(feature = "metrics")]
     metrics: bool,
 }
@@ -160,11 +160,17 @@ impl Options {
     /// Ids are read from incoming requests and added to outgoing ones. An id longer than 512 bytes, or with control characters,
     /// is propagated in neither direction.
     pub fn with_conversation_propagation(mut self, propagate: bool) -> Self {
-        self.propagation = if propagate {
-            ConversationPropagation::Baggage
-        } else {
-            ConversationPropagation::Off
-        };
+        self.propagation.conversations = propagate;
+        self
+    }
+
+    /// Sets whether traces also cross process boundaries in W3C's header `traceparent`. The default is false.
+    ///
+    /// If it is set, [`outgoing_headers`](crate::propagation::outgoing_headers) returns this header, too, so that services which
+    /// know OpenTelemetry alone, such as model servers, continue the trace. Requests that have it and no `sentry-trace` are
+    /// continued; their sampling decision is made here.
+    pub fn with_traceparent(mut self, propagate: bool) -> Self {
+        self.propagation.traceparent = propagate;
         self
     }
 

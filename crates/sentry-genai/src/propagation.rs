@@ -39,6 +39,8 @@ const USE_ENVIRONMENT: &str = "SENTRY_USE_ENVIRONMENT";
 #[must_use = "it has no effect until something runs in its scope"]
 pub struct IncomingContext {
     trace: Option<Arc<IncomingTrace>>,
+    /// What `traceparent` says. It counts only where the options ask for it.
+    traceparent: Option<Arc<IncomingTrace>>,
     conversation: Option<Arc<str>>,
 }
 
@@ -50,7 +52,8 @@ impl IncomingContext {
     }
 
     /// Reads the headers `sentry-trace` and `baggage`; names are compared without regard to case, and other headers are ignored.
-    /// Without a valid `sentry-trace` there is nothing to continue, and spans start traces of their own.
+    /// Without a valid `sentry-trace` there is nothing to continue, and spans start traces of their own, unless
+    /// [`Options::with_traceparent`](crate::Options::with_traceparent) is set and there is a valid `traceparent`.
     ///
     /// To pass a `HeaderMap`, as axum, hyper and reqwest have it, use
     /// `map.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))`.
@@ -60,14 +63,19 @@ impl IncomingContext {
     /// [`Options::with_conversation_propagation`](crate::Options::with_conversation_propagation) is off.
     pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let headers: Vec<_> = headers.into_iter().collect();
-        let mut baggage = headers
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("baggage"));
+        let named = |expected: &'static str| {
+            let headers = headers.iter();
+            headers.filter(move |(name, _)| name.eq_ignore_ascii_case(expected))
+        };
+        let (mut baggage, mut traceparent) = (named("baggage"), named("traceparent"));
         Self {
             conversation: baggage
                 .find_map(|(_, value)| conversation_in_baggage(value))
                 .map(Arc::from),
-            trace: IncomingTrace::from_headers(headers).map(Arc::new),
+            traceparent: traceparent
+                .find_map(|(_, value)| IncomingTrace::from_traceparent(value))
+                .map(Arc::new),
+            trace: IncomingTrace::from_headers(headers.iter().copied()).map(Arc::new),
         }
     }
 
@@ -105,13 +113,14 @@ impl IncomingContext {
             conversation: None,
             handles_request: true,
             incoming: self.trace,
+            traceparent: self.traceparent,
             incoming_conversation: self.conversation,
         }
     }
 }
 
 /// Returns the headers `sentry-trace` and `baggage`, with which another service continues the trace of the current span. Empty
-/// outside of a span.
+/// outside of a span. With [`Options::with_traceparent`](crate::Options::with_traceparent), `traceparent` is among them.
 ///
 /// `baggage` also carries the conversation, unless
 /// [`Options::with_conversation_propagation`](crate::Options::with_conversation_propagation) is off. Do not send these headers to
@@ -138,6 +147,9 @@ pub fn outgoing_headers() -> Vec<(&'static str, String)> {
         baggage.push_str(&member);
     }
     let mut headers = vec![("sentry-trace", trace.sentry_trace_header(span_id))];
+    if local.handle.propagates_traceparent() {
+        headers.push(("traceparent", trace.traceparent_header(span_id)));
+    }
     if !baggage.is_empty() {
         headers.push(("baggage", baggage));
     }

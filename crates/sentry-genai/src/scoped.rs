@@ -25,6 +25,8 @@ pub(crate) struct AmbientContext {
     /// Whether the code handles a request, so that the environment of the process says nothing about it.
     pub(crate) handles_request: bool,
     pub(crate) incoming: Option<Arc<IncomingTrace>>,
+    /// What `traceparent` says, if nothing else does.
+    pub(crate) traceparent: Option<Arc<IncomingTrace>>,
     pub(crate) incoming_conversation: Option<Arc<str>>,
 }
 
@@ -33,6 +35,7 @@ impl AmbientContext {
         conversation: None,
         handles_request: false,
         incoming: None,
+        traceparent: None,
         incoming_conversation: None,
     };
 
@@ -70,6 +73,7 @@ impl AmbientContext {
                 .or_else(|| outer.conversation.clone()),
             handles_request: request.handles_request,
             incoming: request.incoming.clone(),
+            traceparent: request.traceparent.clone(),
             incoming_conversation: request.incoming_conversation.clone(),
         };
         replace(inner);

@@ -23,7 +23,7 @@ pub(super) fn start(
 ) -> Arc<LocalTrace> {
     let context = AmbientContext::current();
     let environment = (!context.handles_request).then(|| handle.environment());
-    let continued = continued_trace(attributes, &context, environment);
+    let continued = continued_trace(attributes, &context, &handle, environment);
     let name = given_name(attributes).map_or_else(|| Arc::clone(callsite.name()), Arc::from);
     let operation = attributes.text("gen_ai.operation.name");
     let op = match (attributes.text("sentry.op"), operation) {
@@ -61,6 +61,7 @@ pub(super) fn start(
 fn continued_trace(
     attributes: &Attributes,
     context: &AmbientContext,
+    handle: &Handle,
     environment: Option<&IncomingContext>,
 ) -> Option<Continued> {
     let remote = |trace| Continued {
@@ -74,7 +75,9 @@ fn continued_trace(
             return Some(remote(incoming));
         }
     }
-    if let Some(incoming) = &context.incoming {
+    let traceparent = context.traceparent.as_ref();
+    let traceparent = traceparent.filter(|_| handle.propagates_traceparent());
+    if let Some(incoming) = context.incoming.as_ref().or(traceparent) {
         return Some(remote((**incoming).clone()));
     }
     let from_environment = || Some(remote((**environment?.trace()?).clone()));
