@@ -89,8 +89,8 @@ impl IncomingContext {
         Self::from_headers(headers.filter(|_| !is_off))
     }
 
-    pub(crate) fn trace(&self) -> Option<&Arc<IncomingTrace>> {
-        self.trace.as_ref()
+    pub(crate) fn trace(&self) -> Option<&IncomingTrace> {
+        self.trace.as_deref()
     }
 
     pub(crate) fn conversation(&self) -> Option<&Arc<str>> {

@@ -10,7 +10,6 @@ use crate::{
     correlation::{self, Continued},
     handle::Handle,
     local_trace::{Clock, LocalTrace},
-    propagation::IncomingContext,
     scoped::AmbientContext,
     state::given_name,
 };
@@ -22,8 +21,9 @@ pub(super) fn start(
     callsite: &Callsite,
 ) -> Arc<LocalTrace> {
     let context = AmbientContext::current();
-    let environment = (!context.handles_request).then(|| handle.environment());
-    let continued = continued_trace(attributes, &context, &handle, environment);
+    let continued = continued_trace(attributes, &context, &handle);
+    let is_request = continued.is_some() || context.handles_request;
+    let environment = (!is_request).then(|| handle.environment());
     let name = given_name(attributes).map_or_else(|| Arc::clone(callsite.name()), Arc::from);
     let operation = attributes.text("gen_ai.operation.name");
     let op = match (attributes.text("sentry.op"), operation) {
@@ -32,6 +32,7 @@ pub(super) fn start(
         (None, None) => String::new(),
     };
     let incoming = continued.as_ref().map(|continued| &continued.trace);
+    let incoming = incoming.or_else(|| environment?.trace());
     let trace = handle.delivery().start_trace(incoming, &name, &op);
     let name = match operation {
         // Spans of the segment may be sent before the root has ended, and carry the name that the root will get.
@@ -56,13 +57,12 @@ pub(super) fn start(
     Arc::new(local)
 }
 
-/// Finds the trace that a local root continues: one named by its fields, one from the surrounding scope, that of a span which
-/// another Sentry integration has put on the scope of the hub, or the one that the environment names.
+/// Finds the trace that a local root continues: one named by its fields, one from the surrounding scope, or that of a span which
+/// another Sentry integration has put on the scope of the hub.
 fn continued_trace(
     attributes: &Attributes,
     context: &AmbientContext,
     handle: &Handle,
-    environment: Option<&IncomingContext>,
 ) -> Option<Continued> {
     let remote = |trace| Continued {
         trace,
@@ -80,6 +80,5 @@ fn continued_trace(
     if let Some(incoming) = context.incoming.as_ref().or(traceparent) {
         return Some(remote((**incoming).clone()));
     }
-    let from_environment = || Some(remote((**environment?.trace()?).clone()));
-    correlation::span_on_scope().or_else(from_environment)
+    correlation::span_on_scope()
 }
