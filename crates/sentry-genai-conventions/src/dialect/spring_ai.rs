@@ -1,9 +1,9 @@
-//! Spring AI, and other model calls that Spring Boot observes, such as those of LangChain4j: the conventions, and Spring AI's own
-//! keys.
+//! Spring AI, and what else Spring Boot observes, such as the model calls of LangChain4j and the agents of Embabel: the
+//! conventions, and their own keys.
 
 use super::{
-    ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
-    mentions_gen_ai,
+    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
+    has_known_operation, mentions_gen_ai,
 };
 use crate::{SourceSpan, Value};
 
@@ -14,6 +14,7 @@ pub(super) static SPRING_AI: Dialect = Dialect {
     },
     aliases: &aliases([
         (CONVERSATION_ID, "session.id"),
+        ("embabel.agent.name", "gen_ai.agent.name"),
         ("spring.ai.tool.call.arguments", ARGUMENTS),
         ("spring.ai.tool.call.id", "gen_ai.tool.call.id"),
         ("spring.ai.tool.call.result", RESULT),
@@ -46,8 +47,12 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
-fn adjust(span: &mut SourceSpan, _: OperationKind) {
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
+    if kind == OperationKind::Agent {
+        attributes.rename("input.value", INPUT);
+        attributes.rename("output.value", OUTPUT);
+    }
     // Placeholders for unknown values, such as the model of a response that never came.
     attributes.retain(|key, value| {
         !matches!(value, Value::Str("none" | "unknown")) || !key.starts_with("gen_ai.")

@@ -118,3 +118,18 @@ fn vector_store_queries_are_content() {
     assert_eq!(&*span.op, "db");
     assert!(keys.iter().all(|key| !span.attributes.contains(key)));
 }
+
+#[test]
+fn embabels_agents_have_a_name_and_messages() {
+    let run = [
+        ("gen_ai.operation.name", "agent"),
+        ("embabel.agent.name", "Researcher"),
+        ("input.value", "How is the weather?"),
+        ("output.value", "Fine"),
+    ];
+    let span = translated(BOOT, "agent Researcher", &run);
+    assert_eq!(&*span.name, "invoke_agent Researcher");
+    let messages = span.attributes.text("gen_ai.input.messages").unwrap();
+    assert!(messages.contains("How is the weather?"));
+    assert!(span.attributes.contains("gen_ai.output.messages"));
+}
