@@ -55,6 +55,8 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("autogen SingleThreadedAgentRuntime", "autogen create 903cae1d-ac78-4df7-b989-e99ea48298dc.(default)-A", &[], "function", "autogen create"),
     ("autogen SingleThreadedAgentRuntime", "autogen ack", &[], "function", "autogen ack"),
     ("agent_framework", "invoke_agent aa8a7e0d-f308-49cf-a13c-b48da9580e11", &[("gen_ai.operation.name", "invoke_agent"), ("gen_ai.agent.id", "aa8a7e0d-f308-49cf-a13c-b48da9580e11"), ("gen_ai.agent.name", "aa8a7e0d-f308-49cf-a13c-b48da9580e11"), ("gen_ai.request.model", "unknown")], "gen_ai.invoke_agent", "invoke_agent"),
+    ("azure", "create_message", &[("gen_ai.system", "az.ai.agents"), ("gen_ai.operation.name", "create_message")], "function", "create_message"),
+    ("azure", "start_thread_run", &[("gen_ai.system", "az.ai.agents"), ("gen_ai.operation.name", "start_thread_run"), ("gen_ai.agent.id", "asst_1")], "gen_ai.invoke_agent", "invoke_agent"),
     ("ai", "ai.rerank.doRerank", &[("ai.operationId", "ai.rerank.doRerank"), ("ai.model.id", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("ai", "ai.rerank", &[("ai.operationId", "ai.rerank"), ("ai.model.id", "r-1")], "function", "ai.rerank"),
     ("ai", "ai.streamObject", &[("ai.operationId", "ai.streamObject"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
