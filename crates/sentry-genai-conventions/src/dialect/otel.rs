@@ -41,6 +41,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.request.reasoning_effort", "gen_ai.request.reasoning.level"),
     ("gen_ai.request.stream", "gen_ai.response.streaming"),
     ("gen_ai.tool.call_id", "gen_ai.tool.call.id"),
+    ("gen_ai.tool_call.id", "gen_ai.tool.call.id"),
     ("gen_ai.usage.cache_creation_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("gen_ai.usage.cache_read_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
