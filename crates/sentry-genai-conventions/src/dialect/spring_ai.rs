@@ -5,7 +5,7 @@ use super::{
     ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     has_known_operation, mentions_gen_ai,
 };
-use crate::{SourceSpan, Value};
+use crate::{SourceSpan, Value, tokens};
 
 pub(super) static SPRING_AI: Dialect = Dialect {
     name: "spring_ai",
@@ -52,6 +52,11 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if kind == OperationKind::Agent {
         attributes.rename("input.value", INPUT);
         attributes.rename("output.value", OUTPUT);
+    }
+    // Spring AI passes on Anthropic's input, which does not include the cache, and calculates the total without it.
+    if kind == OperationKind::Call && attributes.text("gen_ai.system") == Some("anthropic") {
+        attributes.remove(tokens::TOTAL);
+        tokens::add_cache(attributes);
     }
     // Placeholders for unknown values, such as the model of a response that never came.
     attributes.retain(|key, value| {

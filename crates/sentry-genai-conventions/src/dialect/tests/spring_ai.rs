@@ -133,3 +133,27 @@ fn embabels_agents_have_a_name_and_messages() {
     assert!(messages.contains("How is the weather?"));
     assert!(span.attributes.contains("gen_ai.output.messages"));
 }
+
+#[test]
+fn anthropics_input_includes_the_cache() {
+    let input = |provider| {
+        let call = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.system", provider),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.usage.input_tokens", "100"),
+            ("gen_ai.usage.output_tokens", "20"),
+            ("gen_ai.usage.total_tokens", "120"),
+            ("gen_ai.usage.cache_read.input_tokens", "30"),
+            ("gen_ai.usage.cache_creation.input_tokens", "5"),
+        ];
+        let span = translated(BOOT, "chat m", &call);
+        let count = |key| span.attributes.integer(key);
+        (
+            count("gen_ai.usage.input_tokens"),
+            count("gen_ai.usage.total_tokens"),
+        )
+    };
+    assert_eq!(input("anthropic"), (Some(135), Some(155)));
+    assert_eq!(input("openai"), (Some(100), Some(120)));
+}
