@@ -2,19 +2,20 @@
 //! conventions, and their own keys.
 
 use super::{
-    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
-    has_known_operation, mentions_gen_ai,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
+    has_known_operation, has_prefix, mentions_gen_ai,
 };
 use crate::{SourceSpan, Value, tokens};
 
 pub(super) static SPRING_AI: Dialect = Dialect {
     name: "spring_ai",
     recognises: |span| {
-        span.attributes.contains(KIND) || (span.scope == SPRING_BOOT && mentions_gen_ai(span))
+        has_prefix(span, "spring.ai.") || (span.scope == SPRING_BOOT && mentions_gen_ai(span))
     },
     aliases: &aliases([
         (CONVERSATION_ID, "session.id"),
         ("embabel.agent.name", "gen_ai.agent.name"),
+        ("spring.ai.model.request.tool.names", DEFINITIONS),
         ("spring.ai.tool.call.arguments", ARGUMENTS),
         ("spring.ai.tool.call.id", "gen_ai.tool.call.id"),
         ("spring.ai.tool.call.result", RESULT),

@@ -157,3 +157,33 @@ fn anthropics_input_includes_the_cache() {
     assert_eq!(input("anthropic"), (Some(135), Some(155)));
     assert_eq!(input("openai"), (Some(100), Some(120)));
 }
+
+#[test]
+fn names_of_tools_are_definitions() {
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "m"),
+        ("spring.ai.model.request.tool.names", r#"["get_weather"]"#),
+    ];
+    let span = translated(BOOT, "chat m", &call);
+    let definitions = span.attributes.text("gen_ai.tool.definitions").unwrap();
+    assert!(definitions.contains(r#""name":"get_weather""#));
+}
+
+/// Spring AI Alibaba.
+#[test]
+fn the_state_of_a_graph_is_content() {
+    let node = [
+        ("spring.ai.alibaba.kind", "graph_node"),
+        ("spring.ai.alibaba.graph.node.name", "ask"),
+        ("node.before.state", "{question=How is the weather?}"),
+    ];
+    let span = source(BOOT, "spring.ai.alibaba.graph.node.ask", &node);
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert_eq!(&*span.op, "function");
+    assert!(!span.attributes.contains("node.before.state"));
+    assert!(
+        span.attributes
+            .contains("spring.ai.alibaba.graph.node.name")
+    );
+}
