@@ -22,6 +22,8 @@ pub(crate) static OTEL: Dialect = Dialect {
 
 #[rustfmt::skip]
 static ALIASES: &[(Name, &str)] = &aliases([
+    ("gen_ai.agent.invocation_input", INPUT),
+    ("gen_ai.agent.invocation_output", OUTPUT),
     ("gen_ai.agent.tools", DEFINITIONS),
     ("gen_ai.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("gen_ai.cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),

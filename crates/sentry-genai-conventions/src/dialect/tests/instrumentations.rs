@@ -444,3 +444,23 @@ fn koogs_placeholder_is_no_content() {
     let span = run(r#"[{"role":"User","parts":[{"type":"text","content":"Hi"}]}]"#);
     assert!(span.attributes.contains("gen_ai.input.messages"));
 }
+
+#[test]
+fn what_an_agent_was_asked_and_answered_is_read_by_its_older_names() {
+    let span = translated(
+        "semantic_kernel.agents",
+        "invoke_agent Host",
+        &[
+            ("gen_ai.operation.name", "invoke_agent"),
+            ("gen_ai.agent.name", "Host"),
+            ("gen_ai.agent.invocation_input", r#"["Hi"]"#),
+            (
+                "gen_ai.agent.invocation_output",
+                r#"[{"role":"assistant","content":"Hello"}]"#,
+            ),
+        ],
+    );
+    assert!(span.attributes.text(INPUT).unwrap().contains("Hi"));
+    let output = span.attributes.text("gen_ai.output.messages").unwrap();
+    assert!(output.contains("Hello"));
+}
