@@ -82,6 +82,43 @@ fn braintrust_json_is_read() {
     let tool = [("braintrust.span_attributes", r#"{"type":"tool"}"#)];
     let span = translated("braintrust", "get_weather", &tool);
     assert_eq!(span.name, "execute_tool get_weather");
+    let tool = [tool[0], ("tool.name", "get_weather")];
+    let span = translated("braintrust", "ruby_llm.tool.get_weather", &tool);
+    assert_eq!(span.name, "execute_tool get_weather");
     let task = [("braintrust.span_attributes", r#"{"type":"task"}"#)];
     assert_eq!(translated("braintrust", "task", &task).op, "function");
+}
+
+/// The SDK for Ruby does not tell the kind of some spans, and the one for .NET has attributes of their own for counts.
+#[test]
+fn braintrust_calls_without_a_kind_are_calls() {
+    let call = [
+        (
+            "braintrust.metadata",
+            r#"{"provider":"anthropic","model":"m","stop_reason":"end_turn"}"#,
+        ),
+        (
+            "braintrust.metrics",
+            r#"{"prompt_tokens":20,"completion_tokens":5}"#,
+        ),
+    ];
+    let span = translated("braintrust", "anthropic.messages.create", &call);
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat m"));
+    assert_eq!(span.attributes.integer(crate::tokens::INPUT), Some(20));
+    let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+    assert_eq!(reasons, Some(r#"["end_turn"]"#));
+    let span = translated("braintrust", "openai.moderations.create", &call);
+    assert_eq!(span.op, "function");
+
+    let agent = [("braintrust.span_attributes", r#"{"type":"agent"}"#)];
+    assert_eq!(
+        translated("app", "agent:Bob", &agent).op,
+        "gen_ai.invoke_agent"
+    );
+    let call = [
+        ("braintrust.span_attributes", r#"{"type":"llm"}"#),
+        ("braintrust.metrics.prompt_tokens", "20"),
+    ];
+    let span = translated("app", "Chat Completion", &call);
+    assert_eq!(span.attributes.integer(crate::tokens::INPUT), Some(20));
 }
