@@ -234,6 +234,7 @@ fn read_tool_answer(
         "tool_call_id",
         "toolCallId",
         "tool_use_id",
+        "tool_id",
         "call_id",
         "callId",
     ];
