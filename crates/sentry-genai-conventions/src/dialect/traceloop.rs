@@ -35,11 +35,13 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
         ("llm.is_streaming", "gen_ai.response.streaming"),
         ("llm.presence_penalty", "gen_ai.request.presence_penalty"),
+        ("llm.request.model", "gen_ai.request.model"),
         (REASONING_EFFORT, "gen_ai.request.reasoning.level"),
         (
             "llm.response.finish_reason",
             "gen_ai.response.finish_reasons",
         ),
+        ("llm.response.model", "gen_ai.response.model"),
         ("llm.response.stop_reason", "gen_ai.response.finish_reasons"),
         ("llm.top_k", "gen_ai.request.top_k"),
         (
@@ -50,12 +52,15 @@ pub(super) static TRACELOOP: Dialect = Dialect {
             "llm.usage.cache_read_input_tokens",
             "gen_ai.usage.cache_read.input_tokens",
         ),
+        ("llm.usage.completion_tokens", tokens::OUTPUT),
+        ("llm.usage.prompt_tokens", tokens::INPUT),
         (
             "llm.usage.reasoning_tokens",
             "gen_ai.usage.reasoning.output_tokens",
         ),
         ("llm.usage.total_tokens", "gen_ai.usage.total_tokens"),
         ("llm.user", "user.id"),
+        ("llm.vendor", "gen_ai.provider.name"),
         (
             "traceloop.association.properties.lc_agent_name",
             "gen_ai.agent.name",
@@ -110,7 +115,7 @@ fn names_model_by_hand(attributes: &Attributes) -> bool {
 
 /// Returns whether a scope is one of OpenLLMetry's own. OpenTelemetry's instrumentations have similar scopes.
 fn is_own_scope(scope: &str) -> bool {
-    scope == "traceloop.tracer"
+    matches!(scope, "traceloop.tracer" | "Traceloop")
         || scope.starts_with(CREWAI)
         || scope.starts_with("@traceloop/")
         || matches!(
@@ -182,6 +187,9 @@ fn operation_by_span_name(span: &SourceSpan) -> Override {
         "bedrock.converse" => Override::To("chat"),
         "openai.embeddings" => Override::To("embeddings"),
         "openai.response" | "openai.responses" => Override::To("chat"),
+        name if name.ends_with(".chat") && span.attributes.contains("llm.request.model") => {
+            Override::To("chat")
+        }
         _ => Override::None,
     }
 }
@@ -223,7 +231,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if span.scope.ends_with(GEMINI) {
         derive_reasoning_tokens(&mut span.attributes);
     }
+    // The SDKs for Go and Ruby have the older names.
     let completions = indexed::take(&mut span.attributes, "gen_ai.completion.")
+        .or_else(|| indexed::take(&mut span.attributes, "llm.completions."))
         .filter(|completions| !frameworks::are_field_names(span, completions));
     let attributes = &mut span.attributes;
     replace_framework_provider(attributes);
@@ -231,7 +241,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if is_bedrock && attributes.remove("gen_ai.system") {
         attributes.set("gen_ai.provider.name", "aws.bedrock");
     }
-    if let Some(mut prompts) = indexed::take(attributes, "gen_ai.prompt.") {
+    let prompts = indexed::take(attributes, "gen_ai.prompt.");
+    if let Some(mut prompts) = prompts.or_else(|| indexed::take(attributes, "llm.prompts.")) {
         if is_bedrock {
             bedrock::unquote_contents(&mut prompts);
         }
