@@ -15,6 +15,9 @@ pub(super) static SPRING_AI: Dialect = Dialect {
     aliases: &aliases([
         (CONVERSATION_ID, "session.id"),
         ("embabel.agent.name", "gen_ai.agent.name"),
+        // LangChain4j's observations.
+        ("input_tokens", tokens::INPUT),
+        ("output_tokens", tokens::OUTPUT),
         ("spring.ai.model.request.tool.names", DEFINITIONS),
         ("spring.ai.tool.call.arguments", ARGUMENTS),
         ("spring.ai.tool.call.id", "gen_ai.tool.call.id"),

@@ -187,3 +187,22 @@ fn the_state_of_a_graph_is_content() {
             .contains("spring.ai.alibaba.graph.node.name")
     );
 }
+
+#[test]
+fn langchain4j_counts_have_no_namespace() {
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.provider.name", "OPEN_AI"),
+        ("gen_ai.request.model", "m"),
+        ("input_tokens", "7"),
+        ("output_tokens", "5"),
+    ];
+    let span = translated(BOOT, "chat m", &call);
+    let counts = [
+        crate::tokens::INPUT,
+        crate::tokens::OUTPUT,
+        crate::tokens::TOTAL,
+    ];
+    let counts = counts.map(|key| span.attributes.integer(key));
+    assert_eq!(counts, [Some(7), Some(5), Some(12)]);
+}
