@@ -14,7 +14,7 @@ pub(super) fn are_of_same_service(one: &SentrySpan, other: &SentrySpan) -> bool 
 /// Returns the provider and the model that answered a call, if the inner description is of another service. A client asks a gateway
 /// for an alias, and takes it for the provider whose protocol it speaks. Prices depend on the model that answered.
 pub(super) fn answered_by(outer: &SentrySpan, inner: &SentrySpan) -> Vec<(&'static str, String)> {
-    if inner.ai != Some(AiKind::LlmCall) || are_of_same_service(outer, inner) || is_attempt(inner) {
+    if inner.ai != Some(AiKind::LlmCall) || is_attempt(inner) || are_of_same_service(outer, inner) {
         return Vec::new();
     }
     let text = |key| inner.attributes.text(key).map(str::to_owned);

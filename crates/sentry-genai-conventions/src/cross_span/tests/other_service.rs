@@ -44,6 +44,20 @@ fn a_call_that_a_gateway_describes_too_counts_once_with_the_model_that_answered(
 }
 
 #[test]
+fn a_failed_attempt_of_a_gateway_has_not_answered() {
+    let client = [CHAT, SHOP, (MODEL, "claude"), (COUNT, "42")];
+    let id = ("gen_ai.response.id", "request_1");
+    let model = ("gen_ai.request.model", "gpt");
+    let failed = [CHAT, GATEWAY, id, model, ("error.type", "timeout")];
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "chat smart", &client)
+        .with(2, 1, "chat gpt", &failed)
+        .0;
+    reconcile(&mut spans, &ContentLimits::default());
+    assert_eq!(spans[0].attributes.text(MODEL), Some("claude"));
+}
+
+#[test]
 fn a_gateways_repeated_call_stays_the_request_that_it_served() {
     let mut spans = client_and_gateway(&[(COUNT, "42")]).0;
     reconcile(&mut spans, &ContentLimits::default());
