@@ -227,6 +227,12 @@ fn deduplicate_below(
     outer: usize,
     limits: &ContentLimits,
 ) {
+    let parts: Vec<_> = (below.iter(outer))
+        .filter(|&inner| is_part_of_call(&spans[outer], &spans[inner]))
+        .collect();
+    for part in parts {
+        merge_duplicates(spans, outer, part, limits);
+    }
     below.retain(outer, |inner| {
         describe_same_work(&spans[outer], &spans[inner])
     });
@@ -334,14 +340,27 @@ fn copy_messages_to_last_call(
     }
 }
 
+/// Returns whether an inner span describes only a part of a call: the last event of a stream, or one of the servers of vLLM that
+/// share a request.
+fn is_part_of_call(outer: &SentrySpan, inner: &SentrySpan) -> bool {
+    WorkKind::of(inner) == Some(WorkKind::Chat)
+        && !names_model(inner)
+        && names_model(outer)
+        && describe_same_work(outer, inner)
+}
+
+fn names_model(span: &SentrySpan) -> bool {
+    let mut keys = ["gen_ai.request.model", "gen_ai.response.model"].iter();
+    keys.any(|key| span.attributes.contains(key))
+}
+
 /// Returns how much a span says about its call. If two say the same amount, the outer one is kept because it is nearer to the
-/// program. A span without a model describes only part of a call, such as the last event of a stream.
+/// program. A span without a model describes only part of a call.
 fn completeness(span: &SentrySpan) -> (bool, bool, bool) {
-    let attributes = &span.attributes;
     (
-        attributes.contains("gen_ai.request.model") || attributes.contains("gen_ai.response.model"),
-        tokens::has_input_or_output(attributes),
-        attributes.contains("gen_ai.output.messages"),
+        names_model(span),
+        tokens::has_input_or_output(&span.attributes),
+        span.attributes.contains("gen_ai.output.messages"),
     )
 }
 

@@ -14,6 +14,10 @@ pub(super) static VLLM: Dialect = Dialect {
 /// Returns `chat` if tokens were generated. SGLang counts none for embeddings. In vLLM, a request without any embedded or ranked
 /// something, or was abandoned.
 fn operation(span: &SourceSpan) -> Override {
+    // Of two servers of SGLang that share a request, the other one counts everything.
+    if span.name.starts_with("prefill ") {
+        return Override::Plain;
+    }
     let generated = [
         "gen_ai.usage.completion_tokens",
         "gen_ai.usage.output_tokens",

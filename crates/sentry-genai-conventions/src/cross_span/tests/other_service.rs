@@ -100,3 +100,24 @@ fn calls_of_one_service_with_two_responses_are_two() {
     let expected = [("gen_ai.chat", Some(1)), ("gen_ai.chat", Some(2))];
     assert_eq!(spans.reconciled(), owned(&expected));
 }
+
+/// One of vLLM's servers reads the prompt, and another one answers. Neither names its model.
+#[test]
+fn parts_of_a_call_do_not_count_beside_it() {
+    let spans = |count: &'static [(&'static str, &'static str)]| {
+        let model = ("gen_ai.request.model", "m");
+        let client = [&[CHAT, model], count].concat();
+        let spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &client)
+            .with(2, 1, "prefill", &[CHAT, (COUNT, "42")])
+            .with(3, 1, "decode", &[CHAT, (COUNT, "42")]);
+        spans.reconciled()
+    };
+    let expected = [
+        ("gen_ai.chat", Some(42)),
+        ("function", None),
+        ("function", None),
+    ];
+    assert_eq!(spans(&[(COUNT, "42")]), owned(&expected));
+    assert_eq!(spans(&[]), owned(&expected));
+}
