@@ -5,9 +5,13 @@ use super::*;
 const VLLM: &str = "vllm.tracing.otel";
 
 fn request(completion: Option<i64>) -> SentrySpan {
+    named_request("llm_request", completion)
+}
+
+fn named_request(name: &'static str, completion: Option<i64>) -> SentrySpan {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "llm_request", Timestamp::from_nanos(1));
+    let mut span = SourceSpan::new(trace_id, span_id, name, Timestamp::from_nanos(1));
     span.scope = VLLM.into();
     span.kind = Some(SpanKind::Server);
     let attributes = &mut span.attributes;
@@ -30,6 +34,12 @@ fn vllm_requests_with_output_tokens_are_model_calls() {
     assert_eq!(request(Some(0)).op, "function");
     // SGLang counts the output of anything but embeddings.
     assert_eq!(request(None).op, "gen_ai.embeddings");
+}
+
+#[test]
+fn sglangs_decoding_server_alone_counts_a_shared_request() {
+    assert_eq!(named_request("prefill Req 1a2b", Some(1)).op, "function");
+    assert_eq!(named_request("decode Req 1a2b", Some(5)).op, "gen_ai.chat");
 }
 
 #[test]
