@@ -1,8 +1,9 @@
 //! Requests of a model call that may have been repeated.
 
-use crate::{AiKind, SentrySpan, dialect::OUTPUT, tokens};
+use crate::{AiKind, SentrySpan, Status, dialect::OUTPUT, tokens};
 
-/// Returns whether a model call says nothing of an answer, as a request that may have been repeated does.
+/// Returns whether a model call says nothing of an answer, as a request that may have been repeated does. litellm gives failed
+/// ones an id.
 pub(super) fn is_attempt(span: &SentrySpan) -> bool {
     let answers = [
         OUTPUT,
@@ -12,5 +13,6 @@ pub(super) fn is_attempt(span: &SentrySpan) -> bool {
     ];
     span.ai == Some(AiKind::LlmCall)
         && !tokens::has_input_or_output(&span.attributes)
-        && !answers.iter().any(|key| span.attributes.contains(key))
+        && (span.status == Status::Error
+            || !answers.iter().any(|key| span.attributes.contains(key)))
 }

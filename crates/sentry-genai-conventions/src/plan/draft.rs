@@ -21,7 +21,6 @@ use crate::{
 
 const OPERATION: &str = "gen_ai.operation.name";
 const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
-const HTTP_STATUSES: [&str; 2] = ["http.response.status_code", "http.status_code"];
 
 /// Attributes that change the meaning of others, or that are taken apart. A span with one of them is translated step by
 /// step.
@@ -277,7 +276,9 @@ impl Draft<'_> {
     fn checks(&self) -> Option<Vec<Check>> {
         let before = self.settled.slots();
         let after = self.trial.span.attributes.slots();
-        let statuses = HTTP_STATUSES.iter().filter_map(|key| self.position(key));
+        let statuses = status::HTTP_STATUSES
+            .iter()
+            .filter_map(|key| self.position(key));
         if statuses.count() > 1 {
             return None;
         }
@@ -299,7 +300,7 @@ impl Draft<'_> {
         let Value::Str(text) = value else {
             return Some(if tokens::COUNTS.contains(&key) {
                 Check::Count
-            } else if HTTP_STATUSES.contains(&key) {
+            } else if status::HTTP_STATUSES.contains(&key) {
                 Check::ResponseStatus {
                     first_failure: status::first_http_failure(
                         self.trial.span.kind,
@@ -323,7 +324,7 @@ impl Draft<'_> {
             "gen_ai.output.type" => Check::OutputType,
             status::OUTCOME => Check::Outcome,
             FINISH_REASONS => Check::FinishReason,
-            _ if HTTP_STATUSES.contains(&key) => return None,
+            _ if status::HTTP_STATUSES.contains(&key) => return None,
             _ if status::GRPC_STATUSES.contains(&key) && text != "OK" => return None,
             _ if status::GRPC_STATUSES.contains(&key) => Check::exactly(text),
             _ if content::is_structured(key) => Check::Content,

@@ -186,6 +186,25 @@ fn litellm_models_lose_their_provider_prefix() {
     );
 }
 
+/// The proxy restores the alias in the answer.
+#[test]
+fn litellms_proxy_names_the_model_behind_an_alias() {
+    let call = |group| {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "gpt-5-mini"),
+            ("gen_ai.response.model", "smart"),
+            ("litellm.model_group", group),
+        ];
+        let span = translated("litellm", "chat gpt-5-mini", &attributes);
+        span.attributes
+            .text("gen_ai.response.model")
+            .map(str::to_owned)
+    };
+    assert_eq!(call("smart").as_deref(), Some("gpt-5-mini"));
+    assert_eq!(call("other").as_deref(), Some("smart"));
+}
+
 /// litellm formats enum members, which are the names of classes since Python 3.11.
 #[test]
 fn litellm_enum_members_are_read() {

@@ -4,27 +4,42 @@ use super::*;
 
 const VLLM: &str = "vllm.tracing.otel";
 
-fn request(completion: i64) -> SentrySpan {
+fn request(completion: Option<i64>) -> SentrySpan {
+    named_request("llm_request", completion)
+}
+
+fn named_request(name: &'static str, completion: Option<i64>) -> SentrySpan {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "llm_request", Timestamp::from_nanos(1));
+    let mut span = SourceSpan::new(trace_id, span_id, name, Timestamp::from_nanos(1));
     span.scope = VLLM.into();
     span.kind = Some(SpanKind::Server);
     let attributes = &mut span.attributes;
     attributes.push("gen_ai.latency.time_to_first_token", 0.25);
+    attributes.push("gen_ai.latency.e2e", 0.5);
     attributes.push("gen_ai.usage.prompt_tokens", 20_i64);
-    attributes.push("gen_ai.usage.completion_tokens", completion);
+    if let Some(completion) = completion {
+        attributes.push("gen_ai.usage.completion_tokens", completion);
+    }
     Translator::new(TranslateOptions::default()).translate(span)
 }
 
 #[test]
 fn vllm_requests_with_output_tokens_are_model_calls() {
-    let call = request(5);
+    let call = request(Some(5));
     assert_eq!((&*call.op, &*call.name), ("gen_ai.chat", "chat"));
     assert_eq!(call.attributes.integer(crate::tokens::INPUT), Some(20));
     // The server knows this for any answer.
     assert!(!call.attributes.contains("gen_ai.response.streaming"));
-    assert_eq!(request(0).op, "function");
+    assert_eq!(request(Some(0)).op, "function");
+    // SGLang counts the output of anything but embeddings.
+    assert_eq!(request(None).op, "gen_ai.embeddings");
+}
+
+#[test]
+fn sglangs_decoding_server_alone_counts_a_shared_request() {
+    assert_eq!(named_request("prefill Req 1a2b", Some(1)).op, "function");
+    assert_eq!(named_request("decode Req 1a2b", Some(5)).op, "gen_ai.chat");
 }
 
 #[test]
