@@ -247,6 +247,7 @@ fn message(event: &SourceEvent) -> Value {
         // The event's name may be repeated in front of its fields.
         let key = (key.strip_prefix("gen_ai.message."))
             .or_else(|| key.strip_prefix("gen_ai.choice."))
+            .or_else(|| key.strip_prefix("message."))
             .unwrap_or(key);
         let value = match json_of(value) {
             Value::String(text)
@@ -276,7 +277,8 @@ fn message(event: &SourceEvent) -> Value {
 }
 
 fn append_messages(event: &SourceEvent, key: &str, messages: &mut Vec<Value>) {
-    if let Some(text) = event.attributes.text(key) {
+    let text = event.attributes.text(key);
+    if let Some(text) = text.or_else(|| event.attributes.text("content")) {
         match messages::read_json(text) {
             Some(Value::Array(items)) => messages.extend(items),
             Some(value) => messages.push(value),

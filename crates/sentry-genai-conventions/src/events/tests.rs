@@ -364,3 +364,26 @@ fn event_fields_may_have_a_namespace() {
         json!([{"role": "assistant", "parts": text("4")}])
     );
 }
+
+/// NeMo Guardrails flattens the message of a choice.
+#[test]
+fn fields_of_a_message_may_be_flattened() {
+    let mut span = span();
+    span.events = vec![
+        event("gen_ai.content.prompt", &[("content", "Weather?")]),
+        event(
+            "gen_ai.choice",
+            &[("message.role", "assistant"), ("message.content", "4")],
+        ),
+    ];
+    let span = translate(span);
+    let text = |text| json!([{"type": "text", "content": text}]);
+    assert_eq!(
+        parts(&span, "gen_ai.input.messages"),
+        json!([{"role": "user", "parts": text("Weather?")}])
+    );
+    assert_eq!(
+        parts(&span, "gen_ai.output.messages"),
+        json!([{"role": "assistant", "parts": text("4")}])
+    );
+}

@@ -56,6 +56,8 @@ fn an_ai_span_keeps_only_attributes_that_cannot_be_content() {
         ("app.output_json", Value::Str("hunter2")),
         ("app.messages.0", Value::Str("hunter2")),
         ("app.steps.0.input.city", Value::Str("hunter2")),
+        ("app.tool_args.city", Value::Str("hunter2")),
+        ("fastmcp.component.key", Value::Str("users://hunter2")),
         ("app.steps.0.input.type", Value::Str("object")),
         ("app.steps.0.input.tokens", Value::Integer(2)),
         ("app.inputTokens", Value::Integer(2)),
