@@ -256,9 +256,11 @@ fn is_conventional_metadata(key: &str) -> bool {
 /// Keys that a convention names like content although they describe the operation.
 static NAMED_LIKE_CONTENT: &[&str] = &["db.query", "db.query.text"];
 
-/// Returns whether a key holds one parameter value of a query, such as `db.query.parameter.name`.
+/// Returns whether a key holds one parameter value of a query, such as `db.query.parameter.name`, or the filter of a vector store,
+/// such as `db.milvus.search.filter` and `db.chroma.query.where_document`.
 fn is_query_parameter(key: &str) -> bool {
-    key.starts_with("db.") && key.contains(".parameter.")
+    let values = [".parameter.", ".filter", ".where"];
+    key.starts_with("db.") && values.iter().any(|value| key.contains(value))
 }
 
 impl ContentHeuristic {

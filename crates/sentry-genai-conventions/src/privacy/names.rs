@@ -110,6 +110,7 @@ static FORMAT_WORDS: &[&str] = &[
 static CONTENT_WORDS: &[&str] = &[
     "answer",
     "answers",
+    "arg",
     "args",
     "argument",
     "arguments",
