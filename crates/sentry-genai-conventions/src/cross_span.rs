@@ -205,6 +205,8 @@ enum WorkKind {
     Chat,
     Embeddings,
     Rerank,
+    /// A moderation, or an evaluation by a judge, whose model call is a separate one.
+    Evaluation,
     Agent,
     Tool,
     McpRequest,
@@ -222,6 +224,7 @@ impl WorkKind {
             Some(AiKind::LlmCall) => Some(match &*span.op {
                 "gen_ai.embeddings" => Self::Embeddings,
                 "gen_ai.rerank" => Self::Rerank,
+                "gen_ai.evaluate" => Self::Evaluation,
                 _ => Self::Chat,
             }),
             Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => Some(Self::Agent),
@@ -255,7 +258,6 @@ fn describe_same_work(outer: &SentrySpan, inner: &SentrySpan) -> bool {
         Some(WorkKind::Chat) if outer.origin == inner.origin => {
             texts("gen_ai.response.id").is_none_or(are_equal)
         }
-        Some(WorkKind::Chat | WorkKind::Embeddings | WorkKind::Rerank) => true,
         Some(WorkKind::Agent) => match texts(AGENT) {
             Some(names) => are_equal(names),
             None => is_unnamed_agent_inside_named(outer, inner),
@@ -268,6 +270,8 @@ fn describe_same_work(outer: &SentrySpan, inner: &SentrySpan) -> bool {
         }
         Some(WorkKind::McpRequest) => outer.name == inner.name,
         Some(WorkKind::Other) | None => false,
+        // Requests to a model.
+        Some(_) => true,
     }
 }
 
@@ -469,14 +473,16 @@ fn demote(span: &mut SentrySpan) {
 }
 
 fn has_token_totals(span: &SentrySpan) -> bool {
-    span.ai == Some(AiKind::Agent) && tokens::has_usage(&span.attributes)
+    let may_contain_calls =
+        span.ai == Some(AiKind::Agent) || WorkKind::of(span) == Some(WorkKind::Evaluation);
+    may_contain_calls && tokens::has_usage(&span.attributes)
 }
 
 fn remove_repeated_totals(spans: &mut [SentrySpan], tree: &SpanTree) {
     let mut has_counted_calls = vec![false; spans.len()];
     for &position in &tree.leaves_first {
         let span = &mut spans[position];
-        if has_counted_calls[position] && span.ai == Some(AiKind::Agent) {
+        if has_counted_calls[position] && has_token_totals(span) {
             tokens::remove(&mut span.attributes);
         }
         // An agent's totals do not include embeddings made on the way.

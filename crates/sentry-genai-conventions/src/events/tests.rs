@@ -387,3 +387,26 @@ fn fields_of_a_message_may_be_flattened() {
         json!([{"role": "assistant", "parts": text("4")}])
     );
 }
+
+/// What is measured is not the model.
+#[test]
+fn a_span_tells_its_first_evaluation() {
+    const NAME: &str = "gen_ai.evaluation.name";
+    let result = |name, label| {
+        let fields = [(NAME, name), ("gen_ai.evaluation.score.label", label)];
+        event("gen_ai.evaluation.result", &fields)
+    };
+    let mut chat = span();
+    chat.events = vec![result("tone", "good"), result("length", "bad")];
+    let chat = translate(chat);
+    assert_eq!(chat.attributes.text(NAME), Some("tone"));
+
+    let mut evaluation = span();
+    evaluation.name = "evaluate tone".into();
+    (evaluation.attributes).set("gen_ai.operation.name", "evaluate");
+    evaluation.attributes.remove("gen_ai.request.model");
+    evaluation.events = vec![result("tone", "good")];
+    let evaluation = translate(evaluation);
+    assert_eq!(evaluation.name, "evaluate tone");
+    assert!(!evaluation.attributes.contains("gen_ai.request.model"));
+}
