@@ -120,6 +120,8 @@ static LIBRARY_PREFIXES: &[(&str, Side)] = &[
     ("db.vector.query.response.documents", Side::Output),
     ("embedding.embeddings.", Side::Input),
     ("embedding.text", Side::Input),
+    // The address of a resource. Tools and prompts are named elsewhere as well.
+    ("fastmcp.component.key", Side::Input),
     ("formatted_description", Side::Input),
     ("gcp.vertex.agent.data", Side::Either),
     ("guardrail_response", Side::Output),

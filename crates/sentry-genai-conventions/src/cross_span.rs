@@ -411,14 +411,16 @@ fn demote(span: &mut SentrySpan) {
 }
 
 fn has_token_totals(span: &SentrySpan) -> bool {
-    span.ai == Some(AiKind::Agent) && tokens::has_usage(&span.attributes)
+    let may_contain_calls =
+        span.ai == Some(AiKind::Agent) || WorkKind::of(span) == Some(WorkKind::Evaluation);
+    may_contain_calls && tokens::has_usage(&span.attributes)
 }
 
 fn remove_repeated_totals(spans: &mut [SentrySpan], tree: &SpanTree) {
     let mut has_counted_calls = vec![false; spans.len()];
     for &position in &tree.leaves_first {
         let span = &mut spans[position];
-        if has_counted_calls[position] && span.ai == Some(AiKind::Agent) {
+        if has_counted_calls[position] && has_token_totals(span) {
             tokens::remove(&mut span.attributes);
         }
         // An agent's totals do not include embeddings made on the way.

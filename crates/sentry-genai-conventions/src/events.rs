@@ -2,7 +2,7 @@
 
 mod details;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, mem};
 
 use details::Details;
 use serde_json::{Map, Value, json};
@@ -36,10 +36,15 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
     let mut details = Details::default();
     let mut tools = None;
     let mut tool = Tool::default();
+    let mut is_evaluated = false;
     for event in &span.events {
         match event.gen_ai_name().unwrap_or_default() {
+            // A span has room for one.
+            "gen_ai.evaluation.result" if mem::replace(&mut is_evaluated, true) => {}
             // Ax reports token counts in an event.
-            "gen_ai.client.inference.operation.details" | "gen_ai.usage" => {
+            "gen_ai.client.inference.operation.details"
+            | "gen_ai.evaluation.result"
+            | "gen_ai.usage" => {
                 let entries = event
                     .attributes
                     .iter()
@@ -247,6 +252,7 @@ fn message(event: &SourceEvent) -> Value {
         // The event's name may be repeated in front of its fields.
         let key = (key.strip_prefix("gen_ai.message."))
             .or_else(|| key.strip_prefix("gen_ai.choice."))
+            .or_else(|| key.strip_prefix("message."))
             .unwrap_or(key);
         let value = match json_of(value) {
             Value::String(text)
@@ -276,7 +282,8 @@ fn message(event: &SourceEvent) -> Value {
 }
 
 fn append_messages(event: &SourceEvent, key: &str, messages: &mut Vec<Value>) {
-    if let Some(text) = event.attributes.text(key) {
+    let text = event.attributes.text(key);
+    if let Some(text) = text.or_else(|| event.attributes.text("content")) {
         match messages::read_json(text) {
             Some(Value::Array(items)) => messages.extend(items),
             Some(value) => messages.push(value),

@@ -69,18 +69,22 @@ fn name_ai(
             AiKind::Tool => "gen_ai.tool.name",
             AiKind::Handoff | AiKind::Memory => "",
         };
-        // The subject may be a model already known under another key: some libraries name an unnamed agent after its
-        // model, or a call after the model that answered.
-        let is_model = match row.kind {
-            AiKind::Agent => first_text(attributes, &["gen_ai.request.model"]) == Some(subject),
-            AiKind::LlmCall => first_text(attributes, &["gen_ai.response.model"]) == Some(subject),
-            _ => false,
+        // The subject may already be known under another key: some libraries name an unnamed agent after its model, a call
+        // after the model that answered, or an evaluation after what it measures.
+        let known_as: &[&str] = match row.kind {
+            AiKind::Agent => &["gen_ai.request.model"],
+            AiKind::LlmCall => &["gen_ai.response.model", EVALUATION],
+            _ => &[],
         };
-        if !key.is_empty() && !is_model && !attributes.contains(key) {
+        let is_known = (known_as.iter()).any(|key| first_text(attributes, &[key]) == Some(subject));
+        if !key.is_empty() && !is_known && !attributes.contains(key) {
             attributes.push(key, subject);
         }
     }
-    let subject = subject_of(row.kind, |key| first_text(attributes, &[key]));
+    let subject = subject_of(row.kind, |key| first_text(attributes, &[key])).or_else(|| {
+        let measured = || first_text(attributes, &[EVALUATION]);
+        (row.name == "evaluate").then(measured).flatten()
+    });
     let name = match (row.kind, subject) {
         (AiKind::Handoff, _) => handoff_name(span),
         (_, Some(subject)) => [row.name, " ", subject].concat().into(),
@@ -93,6 +97,9 @@ fn name_ai(
         ai: Some(row.kind),
     }
 }
+
+/// What an evaluation measures.
+const EVALUATION: &str = "gen_ai.evaluation.name";
 
 /// Returns what a span of this kind is about: a model, an agent or a tool.
 fn subject_of<'a>(kind: AiKind, attribute: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {

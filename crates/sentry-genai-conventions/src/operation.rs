@@ -100,6 +100,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("run_agent", "invoke_agent"),
     ("run_tool", "execute_tool"),
     ("speech", "generate_content"),
+    ("speech_generation", "generate_content"),
     ("speech_to_text", "generate_content"),
     ("stream", "chat"),
     ("stream_with_tools", "chat"),

@@ -256,11 +256,13 @@ fn is_conventional_metadata(key: &str) -> bool {
 /// Keys that a convention names like content although they describe the operation.
 static NAMED_LIKE_CONTENT: &[&str] = &["db.query", "db.query.text"];
 
-/// Returns whether a key holds one parameter value of a query or a function, such as `db.query.parameter.name`, or what a
-/// function returned. Azure's `trace_function` records both of any function.
+/// Returns whether a key holds one parameter value of a query or a function, such as `db.query.parameter.name`, the filter of a vector
+/// store, such as `db.milvus.search.filter` and `db.chroma.query.where_document`, or what a function returned. Azure's
+/// `trace_function` records parameters and results of any function.
 fn is_parameter(key: &str) -> bool {
-    (key.starts_with("db.") || key.starts_with("code.")) && key.contains(".parameter.")
-        || key.starts_with("code.function.return.")
+    let is_among = |markers: &[&str]| markers.iter().any(|marker| key.contains(marker));
+    key.starts_with("db.") && is_among(&[".parameter.", ".filter", ".where"])
+        || key.starts_with("code.") && is_among(&[".parameter.", ".function.return."])
 }
 
 impl ContentHeuristic {

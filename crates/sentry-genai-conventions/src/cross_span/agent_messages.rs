@@ -30,7 +30,7 @@ fn is_call_without_messages(span: &SentrySpan) -> bool {
 
 /// Returns whether a span is a call that may be a part of a conversation. What a moderation says of one is not.
 fn is_of_conversation(span: &SentrySpan) -> bool {
-    WorkKind::of(span) == Some(WorkKind::Chat) && span.op != "gen_ai.evaluate"
+    WorkKind::of(span) == Some(WorkKind::Chat)
 }
 
 fn has_messages(attributes: &Attributes) -> bool {

@@ -10,6 +10,8 @@ pub(super) enum WorkKind {
     Chat,
     Embeddings,
     Rerank,
+    /// A moderation, or an evaluation by a judge, whose model call is a separate one.
+    Evaluation,
     Agent,
     Tool,
     McpRequest,
@@ -27,6 +29,7 @@ impl WorkKind {
             Some(AiKind::LlmCall) => Some(match &*span.op {
                 "gen_ai.embeddings" => Self::Embeddings,
                 "gen_ai.rerank" => Self::Rerank,
+                "gen_ai.evaluate" => Self::Evaluation,
                 _ => Self::Chat,
             }),
             Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => Some(Self::Agent),
@@ -62,7 +65,6 @@ pub(super) fn describe_same_work(outer: &SentrySpan, inner: &SentrySpan) -> bool
         {
             texts("gen_ai.response.id").is_none_or(are_equal)
         }
-        Some(WorkKind::Chat | WorkKind::Embeddings | WorkKind::Rerank) => true,
         Some(WorkKind::Agent) => match texts(AGENT) {
             Some(names) => are_equal(names),
             None => is_unnamed_agent_inside_named(outer, inner),
@@ -75,6 +77,8 @@ pub(super) fn describe_same_work(outer: &SentrySpan, inner: &SentrySpan) -> bool
         }
         Some(WorkKind::McpRequest) => outer.name == inner.name,
         Some(WorkKind::Other) | None => false,
+        // Requests to a model.
+        Some(_) => true,
     }
 }
 

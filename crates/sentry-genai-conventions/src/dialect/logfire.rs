@@ -43,6 +43,8 @@ fn operation(span: &SourceSpan) -> Override {
             "Agent run" => Override::To("invoke_agent"),
             "Function" => Override::To("execute_tool"),
             "Handoff" => Override::To("handoff"),
+            "Text → Speech" => Override::To("generate_content"),
+            name if name.starts_with("Speech → Text") => Override::To("generate_content"),
             _ if has_known_operation(span) => Override::None,
             _ if is_call_template(template) => Override::To("chat"),
             _ => Override::Plain,
@@ -151,9 +153,15 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     // The last request also includes the answer, behind the question.
     if span.scope == "logfire.openai_agents" {
         for (key, name) in [("input", INPUT), ("output", OUTPUT)] {
-            if let Some(messages) = json::read(attributes, key) {
-                json::put(attributes, name, messages);
-                attributes.remove(key);
+            match json::read(attributes, key) {
+                // The format of a recording.
+                Some(serde_json::Value::Object(_)) => {}
+                Some(messages) => {
+                    json::put(attributes, name, messages);
+                    attributes.remove(key);
+                }
+                // What was said, or is to be said.
+                None => attributes.rename(key, name),
             }
         }
     }

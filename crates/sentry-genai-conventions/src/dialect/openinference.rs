@@ -339,10 +339,9 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
     if let Some(answer) = &answer {
         langsmith::read_langchain_response(attributes, answer);
     }
-    // JSON that a model was told to answer with may have an id, too.
-    if let Some(id) =
-        (answer.as_ref().filter(|answer| is_response(answer))).and_then(|answer| answer.get("id"))
-    {
+    // JSON that a model was told to answer with may have an id and a model, too.
+    let response = answer.as_ref().filter(|answer| is_response(answer));
+    if let Some(id) = response.and_then(|answer| answer.get("id")) {
         json::put_scalar(attributes, "gen_ai.response.id", id);
     }
     if let Some(Value::Object(usage)) = answer.as_ref().and_then(|answer| answer.get("usage")) {
@@ -355,11 +354,14 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
     // JavaScript's instrumentation takes the second word in the id of a Bedrock inference profile for the model, but that is the
     // maker.
     let maker = attributes.text("llm.system").map(str::to_owned);
-    if maker.is_some() && attributes.text(MODEL_NAME) == maker.as_deref() {
+    let is_maker = maker.is_some() && attributes.text(MODEL_NAME) == maker.as_deref();
+    if is_maker {
         attributes.remove(MODEL_NAME);
-        if let Some(model) = response_model {
-            attributes.supply("gen_ai.response.model", model);
-        }
+    }
+    if let Some(model) = response_model.filter(|_| is_maker || response.is_some())
+        && attributes.text(MODEL_NAME) != Some(model)
+    {
+        attributes.supply("gen_ai.response.model", model);
     }
     let is_response_model = |name: &str| match response_model {
         Some(model) => model == name,

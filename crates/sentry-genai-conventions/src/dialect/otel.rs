@@ -22,6 +22,8 @@ pub(crate) static OTEL: Dialect = Dialect {
 
 #[rustfmt::skip]
 static ALIASES: &[(Name, &str)] = &aliases([
+    ("agentscope.usage.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+    ("agentscope.usage.cache_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.agent.invocation_input", INPUT),
     ("gen_ai.agent.invocation_output", OUTPUT),
     ("gen_ai.agent.tools", DEFINITIONS),

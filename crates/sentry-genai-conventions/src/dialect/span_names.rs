@@ -317,16 +317,21 @@ pub(crate) fn names_call(operation: &str) -> bool {
 }
 
 /// Returns whether a span's name is for work on the counts, the question or the answer of a call, so that the span repeats the
-/// call's counts: `record_usage`, `llm.build_prompt`, `parse_llm_response`. Work on the call itself does not count, because it
-/// may be making the call.
+/// call's counts: `record_usage`, `llm.build_prompt`, `parse_llm_response`, `record_usage model_call`. Work on the call itself
+/// does not count, because it may be making the call.
 pub(crate) fn repeats_counts(name: &str) -> bool {
     let segment = last_segment(name);
-    let last = split_words(&segment).next_back();
+    let words: Vec<_> = split_words(&segment).collect();
+    let is_call_data = |word: &&str| CALL_DATA_WORDS.contains(word);
     is_auxiliary(name)
-        && last.is_some_and(|last| {
-            CALL_DATA_WORDS.contains(&last)
-                || last == "response" && has_word(&segment, UNAMBIGUOUS_CALL_WORDS)
-        })
+        && match &*words {
+            [.., "response"] => has_word(&segment, UNAMBIGUOUS_CALL_WORDS),
+            [.., last] if is_call_data(last) => true,
+            [first, data, ..] => {
+                POST_CALL_WORDS.contains(first) && is_call_data(data) && names_call(&segment)
+            }
+            _ => false,
+        }
 }
 
 /// Returns whether a name is for work on a call instead of the call: `parse_llm_response`, `agent.validate_tool_call`. A single

@@ -364,3 +364,49 @@ fn event_fields_may_have_a_namespace() {
         json!([{"role": "assistant", "parts": text("4")}])
     );
 }
+
+/// NeMo Guardrails flattens the message of a choice.
+#[test]
+fn fields_of_a_message_may_be_flattened() {
+    let mut span = span();
+    span.events = vec![
+        event("gen_ai.content.prompt", &[("content", "Weather?")]),
+        event(
+            "gen_ai.choice",
+            &[("message.role", "assistant"), ("message.content", "4")],
+        ),
+    ];
+    let span = translate(span);
+    let text = |text| json!([{"type": "text", "content": text}]);
+    assert_eq!(
+        parts(&span, "gen_ai.input.messages"),
+        json!([{"role": "user", "parts": text("Weather?")}])
+    );
+    assert_eq!(
+        parts(&span, "gen_ai.output.messages"),
+        json!([{"role": "assistant", "parts": text("4")}])
+    );
+}
+
+/// What is measured is not the model.
+#[test]
+fn a_span_tells_its_first_evaluation() {
+    const NAME: &str = "gen_ai.evaluation.name";
+    let result = |name, label| {
+        let fields = [(NAME, name), ("gen_ai.evaluation.score.label", label)];
+        event("gen_ai.evaluation.result", &fields)
+    };
+    let mut chat = span();
+    chat.events = vec![result("tone", "good"), result("length", "bad")];
+    let chat = translate(chat);
+    assert_eq!(chat.attributes.text(NAME), Some("tone"));
+
+    let mut evaluation = span();
+    evaluation.name = "evaluate tone".into();
+    (evaluation.attributes).set("gen_ai.operation.name", "evaluate");
+    evaluation.attributes.remove("gen_ai.request.model");
+    evaluation.events = vec![result("tone", "good")];
+    let evaluation = translate(evaluation);
+    assert_eq!(evaluation.name, "evaluate tone");
+    assert!(!evaluation.attributes.contains("gen_ai.request.model"));
+}

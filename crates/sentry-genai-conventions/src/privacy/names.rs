@@ -27,8 +27,8 @@ pub(super) fn names_content(key: &str) -> bool {
     }
 }
 
-/// Returns whether a key names a part of an input or output, such as `metadata.steps.0.input.parameters.city`, rather than a
-/// property of it.
+/// Returns whether a key names a part of an input or output, such as `metadata.steps.0.input.parameters.city` or
+/// `request.tool_args.city`, rather than a property of it.
 pub(super) fn is_within_content(key: &str) -> bool {
     let Some((path, part)) = key.rsplit_once('.') else {
         return false;
@@ -36,7 +36,7 @@ pub(super) fn is_within_content(key: &str) -> bool {
     !CONTENT_METADATA.contains(&part)
         && path
             .split('.')
-            .any(|segment| CONTENT_CONTAINERS.contains(&segment))
+            .any(|segment| CONTENT_CONTAINERS.contains(&last_word(segment)))
 }
 
 /// Returns the last word of a key.
@@ -110,6 +110,7 @@ static FORMAT_WORDS: &[&str] = &[
 static CONTENT_WORDS: &[&str] = &[
     "answer",
     "answers",
+    "arg",
     "args",
     "argument",
     "arguments",

@@ -1,21 +1,37 @@
-//! The inputs of smolagents' agents and tools, for which OpenInference records the parameters of methods.
+//! The inputs of smolagents' agents and tools, for which OpenInference records the parameters of methods, and what answers its calls.
 
 use serde_json::{Map, Value};
 
-use super::INPUT_VALUE;
+use super::{INPUT_VALUE, OUTPUT_VALUE};
 use crate::{
-    SourceSpan,
+    Attributes, SourceSpan,
     dialect::{OperationKind, json},
+    messages,
 };
 
-/// Reduces the input of an agent or a tool to what it was asked.
 pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
-    if !span.scope.ends_with("smolagents")
-        || !matches!(kind, OperationKind::Agent | OperationKind::Tool)
-    {
+    if !span.scope.ends_with("smolagents") {
         return;
     }
-    let attributes = &mut span.attributes;
+    match kind {
+        OperationKind::Call => unwrap_response(&mut span.attributes),
+        OperationKind::Agent | OperationKind::Tool => reduce_input(&mut span.attributes, kind),
+        _ => {}
+    }
+}
+
+/// Replaces the answer of a model by the provider's response, which is inside it as a repr.
+fn unwrap_response(attributes: &mut Attributes) {
+    let answer = json::object(attributes, OUTPUT_VALUE);
+    let response =
+        answer.and_then(|answer| messages::read_constructor(answer.get("raw")?.as_str()?));
+    if let Some(response) = response {
+        attributes.set(OUTPUT_VALUE, &*response.to_string());
+    }
+}
+
+/// Reduces the input of an agent or a tool to what it was asked.
+fn reduce_input(attributes: &mut Attributes, kind: OperationKind) {
     let Some(input) = json::object(attributes, INPUT_VALUE) else {
         return;
     };

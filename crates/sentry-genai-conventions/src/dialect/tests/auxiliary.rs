@@ -19,6 +19,8 @@ static SPANS: &[(&str, &[Attribute], &str)] = &[
     ("count_tokens", IN_LLM, "function"),
     ("llm.count_tokens", IN_LLM, "function"),
     ("recordUsage", IN_LLM, "function"),
+    ("record_usage model_call", IN_LLM, "function"),
+    ("record_usage compaction", IN_LLM, "gen_ai.chat"),
     ("build_prompt", IN_LLM, "function"),
     ("parse_llm_response", IN_LLM, "function"),
     ("track_llm_call", IN_LLM, "gen_ai.chat"),

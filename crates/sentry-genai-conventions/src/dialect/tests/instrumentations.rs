@@ -274,6 +274,32 @@ fn logfire_streams_start_before_their_log_record() {
     assert_eq!(end.as_nanos() - start.as_nanos(), 500_000_000);
 }
 
+/// Voice pipelines of OpenAI's agents.
+#[test]
+fn logfire_speech_is_generated() {
+    let model = ("gen_ai.request.model", "m");
+    let sound = r#"{"format":"pcm"}"#;
+    for (name, input, output) in [
+        ("Text → Speech", "Hi", sound),
+        ("Speech → Text with {gen_ai.request.model!r}", sound, "Hi"),
+    ] {
+        let attributes = [model, ("input", input), ("output", output)];
+        let span = translated("logfire.openai_agents", name, &attributes);
+        assert_eq!(span.op, "gen_ai.generate_content", "{name}");
+        for (key, text) in [(INPUT, input), (OUTPUT, output)] {
+            let messages = span.attributes.text(key);
+            assert_eq!(messages.is_some(), text != sound, "{name}: {key}");
+        }
+    }
+    let attributes = [("gen_ai.operation.name", "speech_generation"), model];
+    let span = translated(
+        "opentelemetry.instrumentation.openai_agents",
+        "s",
+        &attributes,
+    );
+    assert_eq!(span.op, "gen_ai.generate_content");
+}
+
 /// Chat Completions by OpenAI's agents, and what the provider's own tools did beside an answer.
 #[test]
 fn logfire_input_and_output_are_separated() {

@@ -64,3 +64,54 @@ fn named_and_positional_arguments_are_read() {
         assert_eq!(span.attributes.text(ARGUMENTS), Some(expected));
     }
 }
+
+/// The provider's response is a repr inside the answer.
+#[test]
+fn the_response_of_the_provider_is_read() {
+    let response = "ChatCompletion(id='r', choices=[Choice(finish_reason='stop', index=0, message=ChatCompletionMessage(\
+        content='Rain.', role='assistant', tool_calls=None))], model='m-1', object='chat.completion', \
+        usage=CompletionUsage(completion_tokens=5, prompt_tokens=9, prompt_tokens_details=PromptTokensDetails(cached_tokens=4)))";
+    let answer = serde_json::json!({"role": "assistant", "content": "Rain.", "raw": response});
+    let span = translated(
+        SCOPE,
+        "OpenAIModel.generate",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("llm.model_name", "m"),
+            ("llm.invocation_parameters", r#"{"model": "m"}"#),
+            ("llm.token_count.prompt", "9"),
+            ("output.value", &answer.to_string()),
+        ],
+    );
+    for (key, value) in [
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.response.model", "m-1"),
+        ("gen_ai.response.id", "r"),
+        ("gen_ai.response.finish_reasons", r#"["stop"]"#),
+        (
+            OUTPUT,
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"Rain."}],"finish_reason":"stop"}]"#,
+        ),
+    ] {
+        assert_eq!(span.attributes.text(key), Some(value), "{key}");
+    }
+    let cached = span
+        .attributes
+        .integer("gen_ai.usage.cache_read.input_tokens");
+    assert_eq!(cached, Some(4));
+}
+
+/// A model that was told to answer with JSON may write of models.
+#[test]
+fn an_answer_in_json_does_not_name_the_model() {
+    let span = translated(
+        SCOPE,
+        "OpenAIModel.generate",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("llm.model_name", "m"),
+            ("output.value", r#"{"model": "Beetle", "year": 1960}"#),
+        ],
+    );
+    assert!(!span.attributes.contains("gen_ai.response.model"));
+}
