@@ -7,7 +7,6 @@ use super::*;
 static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     // An op that Sentry does not know would count as a model call.
     ("any", "find", &[("sentry.op", "gen_ai.retrieval"), ("gen_ai.operation.name", "retrieval")], "function", "retrieval"),
-    ("any", "tools/call f", &[("mcp.method.name", "tools/call"), ("mcp.tool.name", "f"), ("sentry.op", "mcp.server")], "mcp.server", "tools/call f"),
     ("any", "invoke_workflow flow", &[("gen_ai.operation.name", "invoke_workflow")], "function", "invoke_workflow flow"),
     ("any", "retrieval what is it", &[("gen_ai.operation.name", "retrieval")], "function", "retrieval"),
     ("any", "ask", &[("sentry.op", "gen_ai.chat_completion"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
